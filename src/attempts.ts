@@ -1,0 +1,184 @@
+// Room: attempts (row 4).
+// In:  the ways to answer a call: its model, then the fallback models, each as a request for the upstream.
+// Out: the first answer that is good, or the last failure; how often it was tried.
+// Never does: try again once a byte of an answer has reached the client, or send twice what may have been billed.
+
+import { GatewayError } from "./errors.ts";
+import type { KeyPool } from "./key-pool.ts";
+import { UNREACHABLE, type Upstream, type UpstreamAnswer, type UpstreamCall, type UpstreamRefusal } from "./upstream.ts";
+
+export interface RetrySettings {
+  /** Further attempts a way, after the first; 0 switches retries off. */
+  readonly retries: number;
+  /** All waiting of one call together, in milliseconds. */
+  readonly budgetMs: number;
+  /** Also when the connection broke after the request had gone out; the lost answer may have been billed. */
+  readonly retryLost: boolean;
+}
+
+export interface AttemptPorts {
+  readonly upstream: Upstream;
+  readonly pool: KeyPool;
+  /** Calls back once after `ms`; returns what takes it back. */
+  readonly after: (ms: number, callback: () => void) => () => void;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+}
+
+/** One way to answer: a target and the request for it, made for a key. */
+export interface Way<Journey> {
+  readonly journey: Journey;
+  readonly address: (key: string) => UpstreamCall;
+}
+
+export interface Arrival<Journey> {
+  readonly found: UpstreamAnswer | UpstreamRefusal;
+  readonly journey: Journey;
+  readonly attempts: {
+    /** Requests sent, all ways together. */
+    readonly count: number;
+    /** Which way it was; 0 is the model that was asked for. */
+    readonly way: number;
+  };
+}
+
+export interface AttemptOptions {
+  readonly signal: AbortSignal;
+  /** Stable over the turns of a conversation. */
+  readonly conversation: string;
+  /** The client's own Factory key, used when the pool is empty. */
+  readonly ownKey: string;
+  /** Told of each attempt as it begins, counted from 1. */
+  readonly tried: (count: number) => void;
+}
+
+type Result = { readonly found: UpstreamAnswer | UpstreamRefusal } | { readonly thrown: GatewayError };
+
+const RETRYABLE: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504, 529]);
+/** What says that the key, not the request, is at fault. */
+const KEY_FAULTS: ReadonlySet<number> = new Set([401, 402, 429]);
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 8_000;
+const KEY_REST_MS = 60_000;
+
+export class Attempts {
+  readonly #ports: AttemptPorts;
+  readonly #settings: RetrySettings;
+
+  constructor(ports: AttemptPorts, settings: RetrySettings) {
+    this.#ports = ports;
+    this.#settings = settings;
+  }
+
+  /**
+   * Takes the next way only when the one before has failed.
+   * @throws GatewayError when the last attempt got no answer at all, or the client has left.
+   */
+  async post<Journey>(ways: Iterable<Way<Journey>>, options: AttemptOptions): Promise<Arrival<Journey>> {
+    const attempts = { count: 0, way: 0, budgetMs: this.#settings.budgetMs };
+    let last: { readonly result: Result; readonly journey: Journey } | null = null;
+    for (const way of ways) {
+      if (last !== null) attempts.way++;
+      last = { result: await this.#follow(way, options, attempts), journey: way.journey };
+      const failure = failureOf(last.result);
+      if (failure === null || !FALLBACK_KINDS.has(failure.kind) || (isLost(last.result) && !this.#settings.retryLost)) break;
+    }
+    if (last === null) throw new GatewayError("internal", "There is no way to answer this call.");
+    if ("thrown" in last.result) throw last.result.thrown;
+    return { found: last.result.found, journey: last.journey, attempts };
+  }
+
+  /** One way with its retries and, where the key is at fault, the other keys. */
+  async #follow<Journey>(way: Way<Journey>, options: AttemptOptions, attempts: { count: number; budgetMs: number }): Promise<Result> {
+    const { pool } = this.#ports;
+    const keys = pool.size === 0 ? [options.ownKey] : pool.order(options.conversation);
+    let turn = 0;
+    for (let retry = 0; ;) {
+      const key = keys[turn] ?? options.ownKey;
+      options.tried(++attempts.count);
+      const result = await this.#try(way.address(key));
+      const failure = failureOf(result);
+      if (failure === null) return result;
+      const namedMs = retryAfterMs("found" in result ? result.found.headers : null, { failure, now: this.#ports.now() });
+      if (KEY_FAULTS.has(failure.status) && "found" in result) {
+        pool.rest(key, namedMs ?? KEY_REST_MS);
+        const next = keys.findIndex((other, index) => index > turn && pool.isAwake(other));
+        if (next !== -1) {
+          turn = next;
+          continue;
+        }
+      }
+      const waitMs = namedMs ?? this.#backoffMs(retry);
+      const isWorthIt = retry < this.#settings.retries && waitMs <= Math.min(attempts.budgetMs, LONGEST_WAIT_MS);
+      if (!isWorthIt || !this.#isRetryable(result, failure)) return result;
+      retry++;
+      attempts.budgetMs -= waitMs;
+      await this.#pause(waitMs, options.signal);
+    }
+  }
+
+  async #try(call: UpstreamCall): Promise<Result> {
+    try {
+      return { found: await this.#ports.upstream.post(call) };
+    } catch (error) {
+      if (error instanceof GatewayError) return { thrown: error };
+      throw error;
+    }
+  }
+
+  #isRetryable(result: Result, failure: GatewayError): boolean {
+    if (NEVER_AGAIN.has(failure.code ?? "") || NEVER_AGAIN.has(failure.type ?? "")) return false;
+    if ("found" in result) return RETRYABLE.has(failure.status);
+    return failure.code === UNREACHABLE || (isLost(result) && this.#settings.retryLost);
+  }
+
+  /** Exponential, with full jitter on its upper half. */
+  #backoffMs(retry: number): number {
+    const ms = Math.min(FIRST_WAIT_MS * 2 ** retry, LONGEST_WAIT_MS);
+    return ms / 2 + (ms / 2) * this.#ports.random();
+  }
+
+  #pause(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        takeBack();
+        reject(new GatewayError("cancelled", "The client closed the connection."));
+      };
+      const takeBack = this.#ports.after(ms, () => {
+        signal.removeEventListener("abort", leave);
+        resolve();
+      });
+      if (signal.aborted) leave();
+      else signal.addEventListener("abort", leave, { once: true });
+    });
+  }
+}
+
+/** An exhausted quota does not come back by waiting a moment. */
+const NEVER_AGAIN: ReadonlySet<string> = new Set(["insufficient_quota", "billing_error"]);
+const FALLBACK_KINDS: ReadonlySet<string> = new Set(["rate-limited", "overloaded", "upstream-failed", "upstream-timeout"]);
+
+/** Whether the connection broke after the request had gone out. */
+function isLost(result: Result): boolean {
+  return "thrown" in result && result.thrown.kind === "upstream-failed" && result.thrown.code !== UNREACHABLE;
+}
+
+function failureOf(result: Result): GatewayError | null {
+  if ("thrown" in result) return result.thrown;
+  return result.found.type === "refusal" ? result.found.error : null;
+}
+
+/** `retry-after-ms`, or `retry-after` in seconds or as a date. Null: the upstream names no time. */
+function retryAfterMs(found: Headers | null, { failure, now }: { readonly failure: GatewayError; readonly now: number }): number | null {
+  // An error's own word, which may stand in its body, comes before the header of the answer.
+  const named = (name: string): string => failure.headers[name] ?? found?.get(name) ?? "";
+  if (DECIMAL.test(named("retry-after-ms"))) return Number(named("retry-after-ms"));
+  const text = named("retry-after");
+  if (DECIMAL.test(text)) return Number(text) * 1000;
+  return HTTP_DATE.test(text) ? Math.max(0, Date.parse(text) - now) : null;
+}
+
+const DECIMAL = /^\d+(?:\.\d+)?$/;
+const HTTP_DATE = /^[A-Z][a-z]+, \d.* GMT$/;

@@ -1,0 +1,98 @@
+// Room: compose (row 6).
+// In:  a Config, and the ports to the outside world.
+// Out: the program: all rooms wired together behind one function that answers requests.
+// Never does: read the environment, listen, or touch the outside world other than through its ports.
+
+import { createApp } from "./app.ts";
+import { Attempts } from "./attempts.ts";
+import type { Config } from "./config.ts";
+import { createGateway } from "./gateway.ts";
+import { KeyPool } from "./key-pool.ts";
+import { Keys } from "./keys.ts";
+import { Limits } from "./limits.ts";
+import { openLog, Redactor, type Log } from "./log.ts";
+import { Models } from "./models.ts";
+import type { Fetch } from "./runtime.ts";
+import { createUpstream, type UpstreamLimits, type UpstreamPorts } from "./upstream.ts";
+
+export interface World extends Pick<UpstreamPorts, "fetch" | "dial" | "after"> {
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+  /** Milliseconds that only grow. */
+  readonly monotonic: () => number;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  /** A UUID. */
+  readonly newId: () => string;
+  /** Gets each log line. */
+  readonly sink: (line: string) => void;
+  readonly logFormat: "text" | "json";
+}
+
+export interface Facts {
+  readonly version: string;
+  readonly runtime: string;
+}
+
+export interface Program {
+  readonly fetch: Fetch;
+  readonly log: Log;
+  /** Takes no new calls from now on; resolves when the running ones have ended. */
+  readonly drain: () => Promise<void>;
+}
+
+const LIKELY_SECRET_LENGTH = 16;
+const MEBIBYTE = 1024 * 1024;
+
+/** What one answer may make the gateway hold. */
+const LIMITS: UpstreamLimits = { maxEventLength: 64 * MEBIBYTE, maxReplyBytes: 256 * MEBIBYTE };
+
+/** `config.proxyKeys` must not be empty unless each client brings its own Factory key. */
+export function compose(config: Config, world: World, facts: Facts): Program {
+  const { now, newId } = world;
+  // Headers and addresses of the operator's own may hold keys under names that nobody knows.
+  const addresses = [...Object.values(config.endpoints), ...config.models.flatMap(({ target }) => target ?? [])];
+  const queryValues = addresses.flatMap((url) => [...new URL(url).searchParams.values()]);
+  const likelySecrets = [...Object.values(config.upstreamHeaders), ...queryValues].filter((value) => value.length >= LIKELY_SECRET_LENGTH);
+  const redactor = new Redactor([...config.proxyKeys, ...config.upstreamKeys, ...likelySecrets]);
+  const log = openLog({ level: config.logLevel, format: world.logFormat, sink: world.sink, now, redactor });
+  const keys = new Keys({ proxyKeys: config.proxyKeys, upstreamKey: config.upstreamKey });
+  const models = new Models({ endpoints: config.endpoints, models: config.models });
+  const upstream = createUpstream(
+    { fetch: world.fetch, ...(world.dial === undefined ? {} : { dial: world.dial }), now: world.monotonic, after: world.after },
+    {
+      timeouts: {
+        connectMs: config.connectTimeoutMs,
+        firstByteMs: config.firstByteTimeoutMs,
+        idleMs: config.idleTimeoutMs,
+        totalMs: config.totalTimeoutMs,
+      },
+      limits: LIMITS,
+    },
+  );
+  const attempts = new Attempts(
+    { upstream, pool: new KeyPool(config.upstreamKeys, world.monotonic), after: world.after, now, random: world.random },
+    { retries: config.retries, budgetMs: config.retryBudgetMs, retryLost: config.retryLost },
+  );
+  const limits = new Limits({ maxCalls: config.maxCalls, maxCallsPerKey: config.maxCallsPerKey });
+  const gateway = createGateway(
+    { keys, models, attempts, limits, log, redactor, after: world.after, now, newId },
+    {
+      systemPrompt: config.systemPrompt,
+      strict: config.strict,
+      lenient: config.lenient,
+      maxBodyBytes: config.maxBodyBytes,
+      upstreamHeaders: config.upstreamHeaders,
+      userAgent: `factory-proxy/${facts.version}`,
+      limits: LIMITS,
+      keepAliveMs: config.keepAliveMs,
+      keepAliveWhole: config.keepAliveWhole,
+    },
+  );
+  const settings = { corsOrigins: config.corsOrigins, maxHeaderBytes: config.maxHeaderBytes };
+  const app = createApp({ gateway, keys, models, isDraining: () => limits.isDraining, now, newId }, { ...facts, ...settings });
+  // CONNECT and its like name no path; Bun hands them on as addresses that are no URL.
+  const fetch = (request: Request): Response | Promise<Response> =>
+    URL.canParse(request.url) ? app.fetch(request) : new Response(null, { status: 400 });
+  return { fetch, log, drain: () => limits.drain() };
+}

@@ -1,0 +1,328 @@
+// Room: config (row 3).
+// In:  environment, command line and files, all handed in as values. Out: one frozen Config, or every fault at once.
+// What can be set stands in config/variables.ts; --help, .env.example and the README are made from it.
+// Never does: read the environment or a file itself, or show a secret.
+
+import { parseArgs, parseEnv } from "node:util";
+import type { LogLevel } from "./errors.ts";
+import { isObject, parseOrUndefined, type Json } from "./json.ts";
+import { readModelTable, type ModelEntry } from "./config/model-table.ts";
+import { Settings, type Fault, type OptionValue } from "./config/settings.ts";
+import { ENDPOINT_PATHS, OPTIONS, VARIABLES } from "./config/variables.ts";
+
+export type { Fault } from "./config/settings.ts";
+export { helpText } from "./config/variables.ts";
+
+export interface Config {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Secret. Null: each client brings its own Factory key. */
+  readonly upstreamKey: string | null;
+  /** Secrets. `upstreamKey` and the further keys of its organisation. */
+  readonly upstreamKeys: readonly string[];
+  /** Secrets. Empty: none is configured. */
+  readonly proxyKeys: readonly string[];
+  /** Absolute http(s) URLs. */
+  readonly endpoints: Readonly<Record<"messages" | "responses" | "chat" | "gemini" | "bedrock", string>>;
+  /** Null: nothing is put in front of the client's instructions. */
+  readonly systemPrompt: string | null;
+  /** Headers that every upstream request carries besides, or instead of, the usual ones; lower-case names. */
+  readonly upstreamHeaders: Readonly<Record<string, string>>;
+  readonly logLevel: LogLevel;
+  readonly maxBodyBytes: number;
+  /** What a conversion would leave out is a 400 instead of a header. */
+  readonly strict: boolean;
+  /** What a conversion would refuse is sent repaired instead of a 400. */
+  readonly lenient: boolean;
+  /** How long running answers may go on after the signal to stop; 0 ends them at once. */
+  readonly shutdownTimeoutMs: number;
+  /** Until the upstream's host takes a connection; null is no limit. */
+  readonly connectTimeoutMs: number | null;
+  /** Until the first byte of an answer; null is no limit. */
+  readonly firstByteTimeoutMs: number | null;
+  /** Silence between two bytes of an answer; null is no limit. */
+  readonly idleTimeoutMs: number | null;
+  /** The whole answer; null is no limit. */
+  readonly totalTimeoutMs: number | null;
+  /** Further attempts after the first; 0 is none. */
+  readonly retries: number;
+  readonly retryBudgetMs: number;
+  readonly retryLost: boolean;
+  /** How long a stream may be silent before the client gets a sign of life; null is never. */
+  readonly keepAliveMs: number | null;
+  readonly keepAliveWhole: boolean;
+  /** At once; null is no limit. */
+  readonly maxCalls: number | null;
+  readonly maxCallsPerKey: number | null;
+  readonly maxHeaderBytes: number;
+  /** Origins of web pages, as browsers send them. */
+  readonly corsOrigins: readonly string[];
+  /** Rows for the model table. */
+  readonly models: readonly ModelEntry[];
+}
+
+/** The configuration can't be used. `message` lists every fault, a line each; safe to show. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly faults: readonly Fault[];
+
+  constructor(faults: readonly Fault[]) {
+    super(faults.map(({ name, value, wanted }) => `${name}${value === null ? "" : ` is ${value}:`} should be ${wanted}.`).join("\n"));
+    this.faults = faults;
+  }
+}
+
+export interface ConfigSource {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The command line without the program's own name. */
+  readonly arguments: readonly string[];
+  /** The text of a file; null when there is none, or none that this program may look for. Throws when it can't be read. */
+  readonly file: (path: string) => string | null;
+}
+
+export interface Arguments {
+  readonly help: boolean;
+  readonly version: boolean;
+  /** Null: `.env` in the working directory, if there is one. */
+  readonly envFile: string | null;
+  /** What the command line sets; it wins over the environment. */
+  readonly options: readonly OptionValue[];
+  readonly faults: readonly Fault[];
+}
+
+const DEFAULT_ENV_FILE = ".env";
+const MAX_PORT = 65_535;
+const MOST_CALLS = 1_000_000;
+const KIBIBYTE = 1024;
+const BODY_RANGE = { min: KIBIBYTE, max: 256 * KIBIBYTE ** 2 };
+/** Shorter ones could not be kept out of the log without masking half of it. */
+const MIN_KEY_LENGTH = 4;
+const KEY = /^[\x21\x23-\x26\x28-\x7e]+$/;
+const KEY_RULE = `at least ${MIN_KEY_LENGTH} characters without spaces, quotes or line breaks`;
+
+const HOST_NAME = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|(?=.*:.*:)[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?)$/;
+const BRACKETS = /^\[(.*)\]$/;
+const LOOPBACK = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|::ffff:127\.\d{1,3}\.\d{1,3}\.\d{1,3})$/i;
+
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** Set by this program or by the connection itself. */
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  "authorization",
+  "connection",
+  "content-length",
+  "host",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Reads the command line; never throws. Ask it for `help` and `version` before `readConfig`. */
+export function readArguments(commandLine: readonly string[]): Arguments {
+  const { tokens } = parseArgs({
+    args: [...commandLine],
+    options: Object.fromEntries(OPTIONS.map(({ flag, value }) => [flag, { type: value === null ? "boolean" : "string" } as const])),
+    strict: false,
+    tokens: true,
+  });
+  const faults: Fault[] = [];
+  const options: OptionValue[] = [];
+  const switches = new Set<string>();
+  let envFile: string | null = null;
+  for (const token of tokens) {
+    if (token.kind === "option-terminator") continue;
+    const option = token.kind === "option" ? OPTIONS.find(({ flag }) => flag === token.name) : undefined;
+    if (token.kind === "positional" || option === undefined) {
+      // A stray value may be a key, so only what can be no more than a flag's name is shown.
+      const name = token.kind === "option" ? token.rawName : "An argument";
+      faults.push({ name, value: null, wanted: `one of ${OPTIONS.map(({ flag }) => `--${flag}`).join(", ")}` });
+    } else if (option.value === null) {
+      if (token.inlineValue) faults.push({ name: token.rawName, value: null, wanted: "without a value" });
+      else switches.add(option.flag);
+    } else if (token.value === undefined || token.value === "" || (!token.inlineValue && token.value.startsWith("-"))) {
+      faults.push({ name: token.rawName, value: null, wanted: `followed by a value: ${token.rawName} <${option.value}>` });
+    } else if (option.variable === null) envFile = token.value;
+    else options.push({ flag: option.flag, variable: option.variable, value: token.value });
+  }
+  return { help: switches.has("help"), version: switches.has("version"), envFile, options, faults };
+}
+
+/** The environment with what an `.env` text adds to it; the environment wins, with an empty value too. */
+export function mergeEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  envText: string,
+): Record<string, string | undefined> {
+  const set = Object.entries(environment).filter(([, value]) => value !== undefined);
+  return { ...parseEnv(envText.replace(/^\uFEFF/, "")), ...Object.fromEntries(set) };
+}
+
+/** Reads everything, `.env` included. @throws ConfigError holding every fault. */
+export function readConfig(source: ConfigSource): Config {
+  const { envFile, options, faults } = readArguments(source.arguments);
+  const env = readText(source, envFile ?? DEFAULT_ENV_FILE);
+  const settings = new Settings({ environment: mergeEnvironment(source.environment, env.text ?? ""), options });
+  settings.faults.push(...faults);
+  if (env.problem !== null && (envFile !== null || !env.isMissing)) {
+    const name = envFile === null ? "The environment file" : "--env-file";
+    settings.faults.push({ name, value: settings.show(envFile ?? DEFAULT_ENV_FILE), wanted: env.problem });
+  }
+  const config: Config = {
+    ...addressOf(settings),
+    ...keysOf(settings),
+    endpoints: endpointsOf(settings),
+    systemPrompt: settings.text("SYSTEM_PROMPT").trim() === "" ? null : settings.text("SYSTEM_PROMPT"),
+    upstreamHeaders: headersOf(settings),
+    logLevel: settings.oneOf("LOG_LEVEL", ["info", "debug", "warning", "error"]),
+    maxBodyBytes: settings.bytes("MAX_BODY_BYTES", BODY_RANGE),
+    ...strictnessOf(settings),
+    shutdownTimeoutMs: settings.duration("SHUTDOWN_TIMEOUT"),
+    connectTimeoutMs: settings.limit("UPSTREAM_CONNECT_TIMEOUT"),
+    firstByteTimeoutMs: settings.limit("UPSTREAM_FIRST_BYTE_TIMEOUT"),
+    idleTimeoutMs: settings.limit("UPSTREAM_IDLE_TIMEOUT"),
+    totalTimeoutMs: settings.limit("UPSTREAM_TOTAL_TIMEOUT"),
+    retries: settings.wholeNumber("RETRIES", { min: 0, max: 10 }),
+    retryBudgetMs: settings.duration("RETRY_BUDGET"),
+    retryLost: settings.isOn("RETRY_LOST"),
+    keepAliveMs: settings.limit("KEEP_ALIVE_INTERVAL"),
+    keepAliveWhole: settings.isOn("KEEP_ALIVE_WHOLE"),
+    maxCalls: settings.wholeNumber("MAX_CALLS", { min: 0, max: MOST_CALLS }) || null,
+    maxCallsPerKey: settings.wholeNumber("MAX_CALLS_PER_KEY", { min: 0, max: MOST_CALLS }) || null,
+    maxHeaderBytes: settings.bytes("MAX_HEADER_BYTES", { min: KIBIBYTE, max: KIBIBYTE ** 2 }),
+    corsOrigins: originsOf(settings),
+    models: modelsOf(source, settings),
+  };
+  if (settings.faults.length > 0) throw new ConfigError(settings.faults);
+  return frozen(config);
+}
+
+interface FileText {
+  readonly text: string | null;
+  /** What the file should have been; null when it was read. */
+  readonly problem: string | null;
+  readonly isMissing: boolean;
+}
+
+function readText(source: ConfigSource, path: string): FileText {
+  try {
+    const text = source.file(path);
+    if (text !== null) return { text, problem: null, isMissing: false };
+    return { text, problem: "a file that exists", isMissing: true };
+  } catch (error) {
+    const reason = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+    return { text: null, problem: `a file that can be read${reason}`, isMissing: false };
+  }
+}
+
+function modelsOf(source: ConfigSource, settings: Settings): ModelEntry[] {
+  const path = settings.given("CONFIG_PATH");
+  if (path === null) return [];
+  const { text, problem } = readText(source, path);
+  if (problem !== null) settings.fault("CONFIG_PATH", problem);
+  return text === null ? [] : readModelTable(text, settings);
+}
+
+function addressOf(settings: Settings): Pick<Config, "host" | "port"> {
+  const host = settings.text("HOST").replace(BRACKETS, "$1");
+  if (!HOST_NAME.test(host))
+    settings.fault("HOST", "an address or a name to listen on, e.g. 127.0.0.1, ::1 or 0.0.0.0, without scheme and port");
+  else if (!LOOPBACK.test(host) && listOf(settings.text("PROXY_API_KEY")).length === 0) {
+    const advice = "set PROXY_API_KEY, e.g. to what `openssl rand -hex 24` prints";
+    settings.fault(
+      "HOST",
+      `127.0.0.1 while PROXY_API_KEY is not set, as anybody who reaches this address could use the server. To listen here ${advice}`,
+    );
+  }
+  return { host, port: settings.wholeNumber("PORT", { min: 0, max: MAX_PORT }) };
+}
+
+function keysOf(settings: Settings): Pick<Config, "upstreamKey" | "upstreamKeys" | "proxyKeys"> {
+  const name = settings.given("FACTORY_API_KEY") === null ? "FACTORY_AI_TOKEN" : "FACTORY_API_KEY";
+  const single = settings.given(name);
+  const further = listOf(settings.text("FACTORY_API_KEYS"));
+  if (single !== null && !isKey(single)) settings.fault(name, `the key alone: ${KEY_RULE}`);
+  if (!further.every(isKey)) settings.fault("FACTORY_API_KEYS", `keys separated by commas, each of ${KEY_RULE}`);
+  const upstreamKeys = [...new Set([...(single === null ? [] : [single]), ...further])];
+  const upstreamKey = upstreamKeys[0] ?? null;
+  const proxyKeys = [...new Set(listOf(settings.text("PROXY_API_KEY")))];
+  if (!proxyKeys.every(isKey)) settings.fault("PROXY_API_KEY", `one key or several separated by commas, each of ${KEY_RULE}`);
+  if (proxyKeys.some((key) => upstreamKeys.includes(key))) {
+    settings.fault("PROXY_API_KEY", `another key than ${name}, which no client should know`);
+  }
+  return { upstreamKey, upstreamKeys, proxyKeys };
+}
+
+function originsOf(settings: Settings): string[] {
+  return listOf(settings.text("CORS_ORIGINS")).flatMap((text) => {
+    const origin = URL.canParse(text) ? new URL(text).origin : "null";
+    if (origin !== "null" && origin === text.replace(/\/$/, "")) return [origin];
+    settings.fault(
+      "CORS_ORIGINS",
+      "origins separated by commas, each a scheme, a host and a port where it has one, e.g. http://localhost:3000",
+    );
+    return [];
+  });
+}
+
+function isKey(text: string): boolean {
+  return text.length >= MIN_KEY_LENGTH && KEY.test(text);
+}
+
+function listOf(text: string): string[] {
+  return text.split(",").flatMap((item) => item.trim() || []);
+}
+
+function endpointsOf(settings: Settings): Config["endpoints"] {
+  const base = (settings.url("FACTORY_BASE_URL") ?? VARIABLES.FACTORY_BASE_URL.default).replace(/\/+$/, "");
+  if (base.includes("?")) settings.fault("FACTORY_BASE_URL", "a URL without a query, as paths are put behind it");
+  const messages = settings.url("ANTHROPIC_TARGET_URL") ?? base + ENDPOINT_PATHS.messages;
+  return {
+    messages,
+    responses: settings.url("OPENAI_TARGET_URL") ?? base + ENDPOINT_PATHS.responses,
+    chat: settings.url("CHAT_TARGET_URL") ?? base + ENDPOINT_PATHS.chat,
+    gemini: settings.url("GEMINI_TARGET_URL") ?? base + ENDPOINT_PATHS.gemini,
+    bedrock: settings.url("BEDROCK_TARGET_URL") ?? messages,
+  };
+}
+
+function headersOf(settings: Settings): Record<string, string> {
+  const text = settings.given("UPSTREAM_HEADERS");
+  const value = text === null ? {} : parseOrUndefined(text);
+  if (!isObject(value)) {
+    settings.fault("UPSTREAM_HEADERS", 'a JSON object of names and values, e.g. {"x-name": "value"}');
+    return {};
+  }
+  const headers: Record<string, string> = {};
+  for (const [name, header] of Object.entries(value)) {
+    const key = name.toLowerCase();
+    const fault = headerFault(key, header, headers);
+    if (fault !== null) settings.faults.push({ name: `UPSTREAM_HEADERS, ${settings.show(name)}`, value: null, wanted: fault });
+    else if (typeof header === "string") headers[key] = header.trim();
+  }
+  return headers;
+}
+
+function headerFault(name: string, value: Json, known: Readonly<Record<string, string>>): string | null {
+  if (!HEADER_NAME.test(name)) return "the name of a header";
+  if (OWN_HEADERS.has(name)) return "left out, as this program or the connection sets it";
+  if (Object.hasOwn(known, name)) return "named once only";
+  if (typeof value !== "string" || !HEADER_VALUE.test(value)) return "given a string without line breaks";
+  return null;
+}
+
+function strictnessOf(settings: Settings): Pick<Config, "strict" | "lenient"> {
+  const strict = settings.isOn("STRICT");
+  const lenient = settings.isOn("LENIENT");
+  if (strict && lenient) settings.fault("LENIENT", "unset while STRICT is set: one refuses what the other lets pass");
+  return { strict, lenient };
+}
+
+function frozen<T extends object>(value: T): T {
+  for (const member of Object.values(value)) if (typeof member === "object" && member !== null) frozen(member);
+  return Object.freeze(value);
+}

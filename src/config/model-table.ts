@@ -1,0 +1,182 @@
+// Room: config (row 3), the file with the model table.
+// In:  its text. Out: rows, and every fault with the path of the member at fault.
+//
+//   {"models": [{"id": "glm-6", "protocol": "openai-chat", "provider": "fireworks", "alias": ["fast"],
+//                "reasoning": "low", "target": "https://api.factory.ai/api/llm/o/v1/chat/completions",
+//                "fallback": ["glm-5.2"], "timeouts": {"firstByte": 30, "idle": 60, "total": 0}}]}
+//
+// Only `id` is required; the rest comes from the built-in row of that id, else from its prefix.
+
+import { GatewayError } from "../errors.ts";
+import { isObject, parse, print, type Json, type JsonObject } from "../json.ts";
+import type { Effort, ProtocolId } from "../protocol/canonical.ts";
+import type { Settings } from "./settings.ts";
+
+/** A row of the file. What is left out comes from the built-in row of the same id, else from the prefix. */
+export interface ModelEntry {
+  readonly id: string;
+  readonly protocol?: ProtocolId;
+  readonly provider?: string;
+  readonly aliases?: readonly string[];
+  readonly reasoning?: Effort;
+  /** A whole endpoint URL for this model alone. */
+  readonly target?: string;
+  /** Models to take instead, in this order, while this one is overloaded, rate-limited or unavailable. */
+  readonly fallback?: readonly string[];
+  /** Limits on time for this model alone, in milliseconds; null is no limit. */
+  readonly timeouts?: {
+    readonly connectMs?: number | null;
+    readonly firstByteMs?: number | null;
+    readonly idleMs?: number | null;
+    readonly totalMs?: number | null;
+  };
+}
+
+const PROTOCOLS: readonly ProtocolId[] = ["openai-chat", "openai-responses", "anthropic-messages", "gemini"];
+const EFFORTS: readonly Effort[] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+const MEMBERS = ["id", "protocol", "provider", "alias", "reasoning", "target", "fallback", "timeouts"];
+/** As the file says it, in seconds -> as the program does. */
+const TIMEOUTS = { connect: "connectMs", firstByte: "firstByteMs", idle: "idleMs", total: "totalMs" } as const;
+const MODEL_NAME = /^[^\s\p{Cc}]{1,200}$/u;
+const HEADER_WORD = /^[A-Za-z0-9._-]{1,100}$/;
+const FULL_STOP = /\.$/;
+const NAME_RULE = "a model's name: 1 to 200 characters without spaces";
+
+/** Reads the file's text; what is wrong with it goes to `settings.faults`. */
+export function readModelTable(text: string, settings: Settings): ModelEntry[] {
+  return new ModelTable(settings).rows(text);
+}
+
+class ModelTable {
+  readonly #settings: Settings;
+  /** Lower-case id or alias -> the path that claimed it first. */
+  readonly #claimed = new Map<string, string>();
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+  }
+
+  rows(text: string): ModelEntry[] {
+    const document = this.#parse(text);
+    if (document === undefined) return [];
+    if (!isObject(document) || !Array.isArray(document["models"])) {
+      this.#settings.fault("CONFIG_PATH", 'a file that holds {"models": [...]}');
+      return [];
+    }
+    this.#onlyMembers(document, { path: "", known: ["models"] });
+    return document["models"].flatMap((row, index) => this.#row(row, `models[${index}]`));
+  }
+
+  #parse(text: string): Json | undefined {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      this.#settings.fault("CONFIG_PATH", `a file of JSON. ${error.message.replace("The body", "It").replace(FULL_STOP, "")}`);
+      return undefined;
+    }
+  }
+
+  #row(row: Json, path: string): ModelEntry[] {
+    if (!isObject(row)) {
+      this.#fault(path, row, "an object");
+      return [];
+    }
+    this.#onlyMembers(row, { path: `${path}.`, known: MEMBERS });
+    const id = row["id"];
+    if (typeof id !== "string" || !MODEL_NAME.test(id)) this.#fault(`${path}.id`, id, NAME_RULE);
+    else this.#claim(id, `${path}.id`);
+    const protocol = this.#word(row, { path, name: "protocol", words: PROTOCOLS });
+    const reasoning = this.#word(row, { path, name: "reasoning", words: EFFORTS });
+    const provider = row["provider"];
+    if (provider !== undefined && (typeof provider !== "string" || !HEADER_WORD.test(provider))) {
+      this.#fault(`${path}.provider`, provider, "a word that fits into a header, e.g. anthropic, openai, google, fireworks, xai");
+    }
+    const aliases = this.#aliases(row["alias"], `${path}.alias`);
+    const target = row["target"];
+    if (target !== undefined && typeof target !== "string") this.#fault(`${path}.target`, target, "the whole URL of an endpoint");
+    const url = typeof target === "string" ? this.#settings.checkedUrl(this.#label(`${path}.target`), target) : undefined;
+    return [
+      {
+        id: typeof id === "string" ? id : "",
+        ...(protocol === undefined ? {} : { protocol }),
+        ...(typeof provider === "string" ? { provider } : {}),
+        ...(aliases.length === 0 ? {} : { aliases }),
+        ...(reasoning === undefined ? {} : { reasoning }),
+        ...(url === undefined ? {} : { target: url }),
+        ...(row["fallback"] === undefined ? {} : { fallback: this.#names(row["fallback"], `${path}.fallback`) }),
+        ...(row["timeouts"] === undefined ? {} : { timeouts: this.#timeouts(row["timeouts"], `${path}.timeouts`) }),
+      },
+    ];
+  }
+
+  #names(value: Json, path: string): string[] {
+    const items = Array.isArray(value) ? value : [value];
+    return items.flatMap((item, index) => {
+      if (typeof item === "string" && MODEL_NAME.test(item)) return [item];
+      this.#fault(`${path}[${index}]`, item, NAME_RULE);
+      return [];
+    });
+  }
+
+  #timeouts(value: Json, path: string): NonNullable<ModelEntry["timeouts"]> {
+    if (!isObject(value)) {
+      this.#fault(path, value, 'an object of seconds, e.g. {"idle": 60}');
+      return {};
+    }
+    this.#onlyMembers(value, { path: `${path}.`, known: Object.keys(TIMEOUTS) });
+    const limits: Record<string, number | null> = {};
+    for (const [name, field] of Object.entries(TIMEOUTS)) {
+      const seconds = value[name];
+      if (typeof seconds === "number" && seconds >= 0) limits[field] = seconds === 0 ? null : seconds * 1000;
+      else if (seconds !== undefined) this.#fault(`${path}.${name}`, seconds, "a number of seconds; 0 is no limit");
+    }
+    return limits;
+  }
+
+  #aliases(value: Json | undefined, path: string): string[] {
+    if (value === undefined) return [];
+    const items = Array.isArray(value) ? value : [value];
+    return items.flatMap((item, index) => {
+      const place = Array.isArray(value) ? `${path}[${index}]` : path;
+      if (typeof item !== "string" || !MODEL_NAME.test(item)) {
+        this.#fault(place, item, `${NAME_RULE}, or a list of such`);
+        return [];
+      }
+      this.#claim(item, place);
+      return [item];
+    });
+  }
+
+  #word<Word extends string>(
+    row: JsonObject,
+    { path, name, words }: { path: string; name: string; words: readonly Word[] },
+  ): Word | undefined {
+    const value = row[name];
+    const word = words.find((known) => known === value);
+    if (value !== undefined && word === undefined) this.#fault(`${path}.${name}`, value, `one of ${words.join(", ")}`);
+    return word;
+  }
+
+  #claim(name: string, path: string): void {
+    const key = name.toLowerCase();
+    const holder = this.#claimed.get(key);
+    if (holder === undefined) this.#claimed.set(key, path);
+    else this.#fault(path, name, `a name of its own; ${holder} has this one`);
+  }
+
+  #onlyMembers(object: JsonObject, { path, known }: { path: string; known: readonly string[] }): void {
+    for (const key of Object.keys(object)) {
+      if (!known.includes(key)) this.#fault(`${path}${key}`, undefined, `left out: the members known here are ${known.join(", ")}`);
+    }
+  }
+
+  #fault(path: string, value: Json | undefined, wanted: string): void {
+    const shown = value === undefined ? null : this.#settings.show(typeof value === "string" ? value : print(value));
+    this.#settings.faults.push({ name: this.#label(path), value: shown, wanted });
+  }
+
+  #label(path: string): string {
+    return `${path} in ${this.#settings.label("CONFIG_PATH")}`;
+  }
+}

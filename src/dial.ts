@@ -1,0 +1,28 @@
+// Room: dial (row 5).
+// In:  the URL of an upstream, and a signal to give up.
+// Out: nothing but the time that its host takes to accept a connection, which is closed again at once.
+// Never does: send a byte, or judge a host that refuses: the request that follows says what is wrong.
+
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
+
+/** Resolves when the host has accepted or refused, or the signal says so; never rejects. */
+export async function dial(url: string, signal: AbortSignal): Promise<void> {
+  // Only where it is used: not every place that serves a module has sockets.
+  const { connect } = await import("node:net");
+  const { hostname, port, protocol } = new URL(url);
+  await new Promise<void>((resolve) => {
+    const host = hostname.replace(BRACKETS, "$1");
+    const socket = connect({ host, port: Number(port) || (DEFAULT_PORTS[protocol] ?? 443), autoSelectFamily: true });
+    const end = (): void => {
+      signal.removeEventListener("abort", end);
+      socket.destroy();
+      resolve();
+    };
+    socket.on("connect", end);
+    socket.on("error", end);
+    signal.addEventListener("abort", end, { once: true });
+    if (signal.aborted) end();
+  });
+}
+
+const BRACKETS = /^\[(.*)\]$/;

@@ -1,0 +1,100 @@
+// Room: errors (row 0, imports nothing).
+// In:  a kind of failure and a sentence about it.
+// Out: one error class, and the table that says what each kind means for the client, the operator and the log.
+// Never does: log, format for a protocol, or carry a secret in `message`.
+
+/** What went wrong, in the one vocabulary that every room and every protocol codec shares. */
+export type ErrorKind =
+  | "invalid-request"
+  | "unauthenticated"
+  | "forbidden"
+  | "not-found"
+  | "method-not-allowed"
+  | "too-large"
+  | "rate-limited"
+  | "cancelled"
+  | "internal"
+  | "upstream-rejected"
+  | "upstream-failed"
+  | "overloaded"
+  | "upstream-timeout";
+
+export type Blame = "client" | "upstream" | "gateway";
+export type LogLevel = "debug" | "info" | "warning" | "error";
+
+export interface ErrorTrait {
+  /** HTTP status to answer with while nothing has been sent; `upstream-rejected` keeps the upstream's own. */
+  readonly status: number;
+  /** Whether sending the same request again can succeed. */
+  readonly retryable: boolean;
+  readonly blame: Blame;
+  readonly level: LogLevel;
+}
+
+export const ERRORS: Readonly<Record<ErrorKind, ErrorTrait>> = {
+  "invalid-request": { status: 400, retryable: false, blame: "client", level: "info" },
+  unauthenticated: { status: 401, retryable: false, blame: "client", level: "warning" },
+  forbidden: { status: 403, retryable: false, blame: "client", level: "warning" },
+  "not-found": { status: 404, retryable: false, blame: "client", level: "info" },
+  "method-not-allowed": { status: 405, retryable: false, blame: "client", level: "info" },
+  "too-large": { status: 413, retryable: false, blame: "client", level: "info" },
+  "rate-limited": { status: 429, retryable: true, blame: "upstream", level: "warning" },
+  cancelled: { status: 499, retryable: false, blame: "client", level: "info" },
+  internal: { status: 500, retryable: false, blame: "gateway", level: "error" },
+  "upstream-rejected": { status: 400, retryable: false, blame: "upstream", level: "warning" },
+  "upstream-failed": { status: 502, retryable: true, blame: "upstream", level: "error" },
+  overloaded: { status: 503, retryable: true, blame: "upstream", level: "warning" },
+  "upstream-timeout": { status: 504, retryable: true, blame: "upstream", level: "error" },
+};
+
+export interface ErrorOptions {
+  /** HTTP status instead of the kind's own; used to keep what an upstream answered. */
+  readonly status?: number;
+  /** The request field at fault, as a path the client wrote, e.g. `messages[2].content`. */
+  readonly param?: string;
+  /** A machine-readable code: the upstream's own, or one that clients know, e.g. `context_length_exceeded`. */
+  readonly code?: string;
+  /** The upstream's own error type, e.g. `billing_error`; used again where the client's protocol knows it. */
+  readonly type?: string;
+  /** Further members of the error object that the client's protocol understands. */
+  readonly details?: Readonly<Record<string, unknown>>;
+  /** Headers for the client, lower-case names: `retry-after`, `allow`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** For the log only. */
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error of this program. `message` is always safe to show to a client: it names what was wrong, where, and what
+ * to do, and holds no key, no upstream address, no stack. Everything else belongs in `cause`.
+ */
+export class GatewayError extends Error {
+  override readonly name = "GatewayError";
+  readonly kind: ErrorKind;
+  readonly status: number;
+  readonly param: string | null;
+  readonly code: string | null;
+  readonly type: string | null;
+  readonly details: Readonly<Record<string, unknown>> | null;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(kind: ErrorKind, message: string, options: ErrorOptions = {}) {
+    super(message, { cause: options.cause });
+    this.kind = kind;
+    this.status = options.status ?? ERRORS[kind].status;
+    this.param = options.param ?? null;
+    this.code = options.code ?? null;
+    this.type = options.type ?? null;
+    this.details = options.details ?? null;
+    this.headers = options.headers ?? {};
+  }
+}
+
+/** The kind that an upstream's HTTP status means. */
+export function kindOfStatus(status: number): ErrorKind {
+  if (status === 429) return "rate-limited";
+  if (status === 503 || status === 529) return "overloaded";
+  if (status === 408 || status === 504) return "upstream-timeout";
+  if (status >= 400 && status < 500) return "upstream-rejected";
+  return "upstream-failed";
+}

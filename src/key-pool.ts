@@ -1,0 +1,44 @@
+// Room: key-pool (row 3).
+// In:  the Factory keys of one organisation, and which conversation a request belongs to.
+// Out: the key to use: the same one for a whole conversation while it works, the next one while it rests.
+// Never does: show a key, or spread one conversation over keys without need (signatures and caches are bound to a key).
+
+import { hash } from "./protocol/names.ts";
+
+export class KeyPool {
+  readonly #keys: readonly string[];
+  readonly #now: () => number;
+  /** Key -> when it may be used again, in milliseconds of `now`. */
+  readonly #restsUntil = new Map<string, number>();
+
+  /** `keys` is empty where each client brings its own. `now` gives milliseconds that only grow. */
+  constructor(keys: readonly string[], now: () => number) {
+    this.#keys = keys;
+    this.#now = now;
+  }
+
+  get size(): number {
+    return this.#keys.length;
+  }
+
+  /**
+   * The keys for a conversation, the preferred one first (rendezvous hashing: every replica has the same order, and a key that is taken
+   * out moves only its own conversations). Keys that rest come last, the one that wakes first before the others.
+   */
+  order(conversation: string): string[] {
+    const now = this.#now();
+    const restOf = (key: string): number => Math.max(0, (this.#restsUntil.get(key) ?? 0) - now);
+    const weight = new Map(this.#keys.map((key) => [key, hash(`${key}\n${conversation}`)]));
+    return this.#keys.toSorted((a, b) => restOf(a) - restOf(b) || ((weight.get(a) ?? "") < (weight.get(b) ?? "") ? -1 : 1));
+  }
+
+  isAwake(key: string): boolean {
+    return (this.#restsUntil.get(key) ?? 0) <= this.#now();
+  }
+
+  /** Leaves a key alone for a while; a longer rest that is under way goes on. */
+  rest(key: string, ms: number): void {
+    if (!this.#keys.includes(key)) return;
+    this.#restsUntil.set(key, Math.max(this.#restsUntil.get(key) ?? 0, this.#now() + ms));
+  }
+}

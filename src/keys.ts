@@ -1,0 +1,111 @@
+// Room: keys (row 3).
+// In:  the credentials that a request presents, and the keys of the configuration.
+// Out: a Caller: a name for the log, and the Factory key that its request goes upstream with.
+// Never does: show a key in an error, stop comparing at the first match, or let a request in that no rule below admits.
+//
+//   server's Factory key | PROXY_API_KEY | a client presents
+//   set                  | set           | a proxy key; the Factory key itself is no client key
+//   set                  | not set       | nothing helps: no client is admitted
+//   not set              | not set       | its own Factory key
+//   not set              | set           | a proxy key in one header and its own Factory key in another
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import { GatewayError } from "./errors.ts";
+
+/** `Headers`, or anything that answers by lower-case name. */
+export interface HeaderSource {
+  get(name: string): string | null | undefined;
+}
+
+export interface Caller {
+  /** First characters of the key's hash: tells callers apart in the log and says nothing about the key. */
+  readonly id: string;
+  /** The Factory key for this request; a secret. */
+  readonly upstreamKey: string;
+}
+
+export interface KeyOptions {
+  /** What clients present; empty when each client brings its own Factory key. */
+  readonly proxyKeys: readonly string[];
+  /** The server's own Factory key; null when clients bring theirs. */
+  readonly upstreamKey: string | null;
+}
+
+const BEARER = /^bearer[ \t]+/i;
+const KEY_HEADERS = ["x-api-key", "x-goog-api-key"];
+/** What can go out again as a header value, in one piece. */
+const WELL_FORMED = /^[\x21-\x7e]+$/;
+const ID_LENGTH = 8;
+
+const HOW = "as `Authorization: Bearer <key>`, `x-api-key` or `x-goog-api-key`";
+const FACTORY_KEY = "fk-..., from app.factory.ai/settings/api-keys";
+const BOTH =
+  "this server holds no Factory key; send one of its PROXY_API_KEY in one header and your own Factory key in another, " +
+  "e.g. `Authorization: Bearer <client key>` with `x-api-key: <Factory key>`.";
+
+/**
+ * Every credential of the request, in order: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`, `?key=`. All of them are
+ * secrets of this request: give them to the log before anything is written.
+ */
+export function presentedKeys(headers: HeaderSource, queryKey: string | null = null): string[] {
+  const authorization = headers.get("authorization")?.trim() ?? "";
+  const candidates = [
+    BEARER.test(authorization) ? authorization.replace(BEARER, "") : "",
+    ...KEY_HEADERS.map((name) => headers.get(name)?.trim() ?? ""),
+    queryKey ?? "",
+  ];
+  return [...new Set(candidates.filter((candidate) => candidate !== ""))];
+}
+
+export class Keys {
+  readonly #proxyDigests: readonly Buffer[];
+  readonly #upstreamKey: string | null;
+
+  constructor({ proxyKeys, upstreamKey }: KeyOptions) {
+    this.#proxyDigests = proxyKeys.map(digestOf);
+    this.#upstreamKey = upstreamKey;
+  }
+
+  /**
+   * Who is calling. `queryKey` is the value of `?key=`, where the door allows it.
+   * @throws GatewayError `unauthenticated`, code `invalid_api_key`.
+   */
+  identify(headers: HeaderSource, queryKey: string | null = null): Caller {
+    const presented = presentedKeys(headers, queryKey)
+      .filter((key) => WELL_FORMED.test(key))
+      .map((key) => this.#examine(key));
+    const client = presented.find(({ isProxyKey }) => isProxyKey);
+    const own = presented.find(({ isProxyKey }) => !isProxyKey);
+    const fault = presented.length === 0 ? "No API key" : "Wrong API key";
+
+    if (this.#upstreamKey !== null) {
+      if (client === undefined) throw refusal(`${fault}: send a client key of this server (one of its PROXY_API_KEY) ${HOW}.`);
+      return { id: client.id, upstreamKey: this.#upstreamKey };
+    }
+    if (this.#proxyDigests.length === 0) {
+      if (own === undefined) throw refusal(`${fault}: this server holds no Factory key; send your own (${FACTORY_KEY}) ${HOW}.`);
+      return { id: own.id, upstreamKey: own.key };
+    }
+    if (client === undefined) throw refusal(`${fault}: ${BOTH}`);
+    if (own === undefined) throw refusal(`A client key but no Factory key: ${BOTH}`);
+    return { id: client.id, upstreamKey: own.key };
+  }
+
+  #examine(key: string): { key: string; id: string; isProxyKey: boolean } {
+    const digest = digestOf(key);
+    let isProxyKey = false;
+    for (const proxyDigest of this.#proxyDigests) {
+      // Compared first, so that every key is compared whatever the ones before it said.
+      isProxyKey = timingSafeEqual(digest, proxyDigest) || isProxyKey;
+    }
+    return { key, id: digest.toString("hex").slice(0, ID_LENGTH), isProxyKey };
+  }
+}
+
+function digestOf(key: string): Buffer {
+  return createHash("sha256").update(key).digest();
+}
+
+function refusal(message: string): GatewayError {
+  return new GatewayError("unauthenticated", message, { code: "invalid_api_key", headers: { "www-authenticate": "Bearer" } });
+}

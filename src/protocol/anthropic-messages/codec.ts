@@ -1,0 +1,20 @@
+// Room: anthropic-messages/codec (row 2).
+// The codec of Anthropic's Messages API: a client of it, and an upstream.
+// In and out: see request.ts, reply.ts, error.ts.
+// Never does: anything of its own.
+
+import type { Codec } from "../codec.ts";
+import { decoder } from "./decoder.ts";
+import { edit } from "./edit.ts";
+import { encoder } from "./encoder.ts";
+import * as error from "./error.ts";
+import * as reply from "./reply.ts";
+import * as request from "./request.ts";
+import { ID } from "./wire.ts";
+
+export const anthropicMessages: Codec = {
+  id: ID,
+  request: { decode: request.decode, encode: request.encode, head: request.head, edit },
+  reply: { decode: reply.decode, encode: reply.encode, decoder, encoder, keepAlive: 'event: ping\ndata: {"type": "ping"}\n\n' },
+  error: { decode: error.decode, encode: error.encode, event: error.event },
+};

@@ -1,0 +1,145 @@
+// Room: anthropic-messages/error (row 2).
+// In:  an upstream's error, in a body or an event; or any error of the gateway.
+// Out: the other of the two, in this protocol's shape: {"type":"error","error":{"type","message","details"?},"request_id"}.
+// Source: https://platform.claude.com/docs/en/api/errors (read 2026-11).
+// Never does: lose a status or a `retry-after`, or show an upstream's HTML.
+
+import { GatewayError, kindOfStatus, type ErrorKind, type ErrorOptions } from "../../errors.ts";
+import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../json.ts";
+import type { SseEvent } from "../../stream.ts";
+import type { EncodedError } from "../codec.ts";
+import type * as wire from "./wire.ts";
+
+/** Anthropic's own status for an overload; elsewhere it is 503. */
+const OVERLOADED = 529;
+const TYPES_BY_STATUS: readonly (readonly [status: number, type: wire.ErrorType])[] = [
+  [400, "invalid_request_error"],
+  [401, "authentication_error"],
+  [402, "billing_error"],
+  [403, "permission_error"],
+  [404, "not_found_error"],
+  [409, "conflict_error"],
+  [413, "request_too_large"],
+  [429, "rate_limit_error"],
+  [500, "api_error"],
+  [504, "timeout_error"],
+  [OVERLOADED, "overloaded_error"],
+];
+const TYPES: ReadonlyMap<number, wire.ErrorType> = new Map(TYPES_BY_STATUS);
+const STATUSES: ReadonlyMap<string, number> = new Map(TYPES_BY_STATUS.map(([status, type]) => [type, status]));
+const TYPES_OF_OTHERS: ReadonlyMap<number, wire.ErrorType> = new Map([
+  [408, "timeout_error"],
+  [503, "overloaded_error"],
+]);
+
+/** Limits that waiting a moment does not lift. */
+const SPENT: ReadonlySet<string> = new Set(["contract_spend_limit_reached", "enforced_spend_limit_reached"]);
+/** By this clients know that the conversation has grown too long: the code those of OpenAI's protocols, the words Claude Code. */
+const CONTEXT_FULL = "context_length_exceeded";
+const CONTEXT_FULL_WORDS = "prompt is too long";
+/** Response headers that tell a client when to try again. */
+const RETRY_HEADERS = ["retry-after", "retry-after-ms", "x-should-retry"];
+
+// ---- Decode ------------------------------------------------------------------------------------------------------
+
+export function decode(status: number, body: string, headers: Readonly<Record<string, string>>): GatewayError {
+  const value = parseOrUndefined(body);
+  const kept = Object.fromEntries(RETRY_HEADERS.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])));
+  const found = isObject(value) ? errorIn(value) : null;
+  if (found === null) {
+    const message = `The upstream answered with status ${status} and said nothing more.`;
+    return new GatewayError(kindOfStatus(status), message, { ...statusOption(status), headers: kept, cause: body });
+  }
+  return build(status, found, kept);
+}
+
+/** The error in an `error` event, or in a body that came with status 200. */
+export function decodeObject(value: JsonObject): GatewayError {
+  const found = errorIn(value) ?? { type: null, message: "The upstream reported an error and said nothing more.", details: null };
+  const status = STATUSES.get(found.type ?? "") ?? 500;
+  return build(status, found, {});
+}
+
+interface Found {
+  readonly type: string | null;
+  readonly message: string;
+  readonly details: JsonObject | null;
+}
+
+/** The error in this protocol's envelope, or in what other servers put in its place. */
+function errorIn(value: JsonObject): Found | null {
+  const error = value["error"];
+  if (isObject(error)) {
+    const details = error["details"];
+    return {
+      type: text(error["type"]),
+      message: text(error["message"]) ?? "The upstream named no reason.",
+      details: isObject(details) ? details : null,
+    };
+  }
+  const message = text(error) ?? text(value["message"]) ?? text(value["detail"]);
+  return message === null ? null : { type: null, message, details: null };
+}
+
+function build(status: number, { type, message, details }: Found, headers: Readonly<Record<string, string>>): GatewayError {
+  const code = codeOf(message, details);
+  const isSpent = code !== null && SPENT.has(code);
+  // Trying again does not help, so nobody is told when to.
+  const kind: ErrorKind = isSpent ? "upstream-rejected" : kindOfStatus(status);
+  const options: ErrorOptions = {
+    ...statusOption(status),
+    ...(code === null ? {} : { code }),
+    ...(type === null ? {} : { type }),
+    ...(details === null ? {} : { details }),
+    headers: isSpent ? {} : headers,
+  };
+  return new GatewayError(kind, message, options);
+}
+
+/** The kind's own status stands for 529, which other protocols do not know. */
+function statusOption(status: number): { status?: number } {
+  return status === OVERLOADED || status < 400 ? {} : { status };
+}
+
+function codeOf(message: string, details: JsonObject | null): string | null {
+  const code = text(details?.["error_code"]);
+  if (code !== null) return code;
+  return message.toLowerCase().includes(CONTEXT_FULL_WORDS) ? CONTEXT_FULL : null;
+}
+
+function text(value: Json | undefined): string | null {
+  return typeof value === "string" && value !== "" ? value : null;
+}
+
+// ---- Encode ------------------------------------------------------------------------------------------------------
+
+export function encode(error: GatewayError, requestId: string): EncodedError {
+  const status = error.kind === "overloaded" ? OVERLOADED : error.status;
+  return { status, body: JSON.stringify({ ...envelope(error, status), request_id: requestId }) };
+}
+
+/** The last event of a stream that broke. */
+export function event(error: GatewayError): SseEvent {
+  const status = error.kind === "overloaded" ? OVERLOADED : error.status;
+  return { event: "error", data: JSON.stringify(envelope(error, status)) };
+}
+
+function envelope(error: GatewayError, status: number): object {
+  const details = detailsOf(error);
+  const message =
+    error.code === CONTEXT_FULL && !error.message.includes(CONTEXT_FULL_WORDS) ? `${CONTEXT_FULL_WORDS}: ${error.message}` : error.message;
+  return { type: "error", error: { type: typeOf(error, status), message, ...(details === null ? {} : { details }) } };
+}
+
+function detailsOf({ details, code, param }: GatewayError): object | null {
+  if (details !== null) return details;
+  if (code === null && param === null) return null;
+  return { ...(code === null ? {} : { error_code: code }), ...(param === null ? {} : { param }) };
+}
+
+/** The status decides: other vendors use some of these words for other statuses. */
+function typeOf(error: GatewayError, status: number): wire.ErrorType {
+  const known = TYPES.get(status) ?? TYPES_OF_OTHERS.get(status) ?? TYPES_BY_STATUS.find(([, type]) => type === error.type)?.[1];
+  if (known !== undefined) return known;
+  return status >= 500 ? "api_error" : "invalid_request_error";
+}

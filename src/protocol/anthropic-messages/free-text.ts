@@ -1,0 +1,91 @@
+// Room: anthropic-messages/free-text (row 2).
+// In:  the arguments of a function that stands in for a custom tool: `{"input":"free text"}`, whole or in pieces.
+// Out: the free text, as soon as it comes.
+// Never does: lose text. Arguments of another shape come out as they are.
+
+/** The free text in whole arguments. */
+export function unwrap(source: string): string {
+  const text = new FreeText();
+  return text.add(source) + text.end();
+}
+
+const OPENING = /^\s*\{\s*"input"\s*:\s*"/;
+const LONGEST_OPENING = 64;
+const PLAIN_RUN = /[^"\\]+/y;
+const ESCAPES: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
+const SURROGATE_ESCAPE = /^\\u[dD][89abAB]/;
+
+/** Unwraps arguments piece by piece. */
+export class FreeText {
+  /** `opening`: what stands before the text is not complete. `raw`: the arguments have another shape. */
+  #state: "opening" | "text" | "over" | "raw" = "opening";
+  #held = "";
+
+  /** The text that this piece brings; often less than the piece, "" while an escape is incomplete. */
+  add(piece: string): string {
+    if (this.#state === "raw") return piece;
+    if (this.#state === "over") return "";
+    this.#held += piece;
+    if (this.#state === "opening") {
+      const opening = OPENING.exec(this.#held);
+      if (opening === null) return this.#held.length > LONGEST_OPENING ? this.#giveUp() : "";
+      this.#held = this.#held.slice(opening[0].length);
+      this.#state = "text";
+    }
+    return this.#read();
+  }
+
+  /** What was held back. */
+  end(): string {
+    return this.#state === "opening" ? this.#giveUp() : "";
+  }
+
+  #giveUp(): string {
+    this.#state = "raw";
+    const held = this.#held;
+    this.#held = "";
+    return held;
+  }
+
+  /** Reads characters and escapes up to the closing quote, or to an escape whose rest has not come. */
+  #read(): string {
+    const source = this.#held;
+    let text = "";
+    let at = 0;
+    while (at < source.length) {
+      if (source[at] === '"') {
+        this.#state = "over";
+        break;
+      }
+      if (source[at] !== "\\") {
+        PLAIN_RUN.lastIndex = at;
+        const run = PLAIN_RUN.exec(source)?.[0] ?? "";
+        text += run;
+        at += run.length;
+        continue;
+      }
+      const length = escapeLength(source, at);
+      if (at + length > source.length) break;
+      text += decodeEscape(source.slice(at, at + length));
+      at += length;
+    }
+    this.#held = source.slice(at);
+    return text;
+  }
+}
+
+/** How long an escape is, as far as can be seen; both halves of a surrogate pair count as one. */
+function escapeLength(source: string, at: number): number {
+  if (source[at + 1] !== "u") return 2;
+  if (!SURROGATE_ESCAPE.test(source.slice(at, at + 6))) return 6;
+  const next = source.slice(at + 6, at + 8);
+  return "\\u".startsWith(next) ? 12 : 6;
+}
+
+function decodeEscape(escape: string): string {
+  const mark = escape[1] ?? "";
+  if (mark !== "u") return ESCAPES[mark] ?? mark;
+  const first = Number.parseInt(escape.slice(2, 6), 16);
+  const second = escape.length > 6 ? [Number.parseInt(escape.slice(8, 12), 16)] : [];
+  return String.fromCharCode(first, ...second);
+}

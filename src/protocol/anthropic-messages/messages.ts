@@ -1,0 +1,211 @@
+// Room: anthropic-messages/messages (row 2).
+// In:  canonical turns.
+// Out: `messages` in the order that the API demands: a user message first, results right behind their calls, system messages only
+//      where they may stand, nothing of the assistant at the end for a model that does not continue it. What had to be invented or
+//      moved is a loss, or a form that means the same.
+// Never does: throw for content.
+
+import { JsonText } from "../../json.ts";
+import type { CanonicalRequest, Effort, Loss, Turn } from "../canonical.ts";
+import type { NameTable } from "../names.ts";
+import { mergeTurns, pairResults, uniqueCallIds } from "../turns.ts";
+import { encodeContent, type ContentContext } from "./content.ts";
+import type { Traits } from "./models.ts";
+import type * as wire from "./wire.ts";
+
+export interface MessagesContext {
+  readonly traits: Traits;
+  readonly names: NameTable;
+  readonly losses: Loss[];
+}
+
+export interface EncodedMessages {
+  /** Instructions that stood at the head of the conversation; they follow the request's own. */
+  readonly system: readonly wire.TextBlock[];
+  readonly messages: readonly wire.Message[];
+  /** Whether a message has an effort of its own. */
+  readonly hasMessageEffort: boolean;
+  /** The last effort that a system turn set and no message carries. */
+  readonly turnEffort: Effort | null;
+  readonly unsignedLoop: boolean;
+}
+
+/** Stands where the API demands a user message and the client had none. */
+const OPENING = "(The conversation begins with the assistant.)";
+const GO_ON = "Continue.";
+
+export function encodeMessages(request: CanonicalRequest, context: MessagesContext): EncodedMessages {
+  const turns = uniqueCallIds(pair(request, context.losses));
+  const writer = new Writer({ field: request.names.turns, names: context.names, losses: context.losses }, context.traits);
+  turns.forEach((turn, index) => writer.add(turn, index === turns.length - 1));
+  const messages = writer.messages();
+  return {
+    system: writer.system,
+    messages,
+    hasMessageEffort: writer.hasMessageEffort,
+    turnEffort: writer.turnEffort,
+    unsignedLoop: endsInUnsignedLoop(messages),
+  };
+}
+
+/** Calls and results in pairs; a conversation that is in order keeps the order of its results, and with it its cached prefix. */
+function pair(request: CanonicalRequest, losses: Loss[]): readonly Turn[] {
+  const merged = mergeTurns(request.turns);
+  if (merged.every((turn, index) => isAnswered(turn, merged[index + 1]) && isAnswer(turn, merged[index - 1]))) return merged;
+  const paired = pairResults(request);
+  losses.push(...paired.losses);
+  return paired.turns;
+}
+
+function callsOf(turn: Turn | undefined): string[] {
+  return turn?.parts.flatMap((part) => (part.type === "tool-call" ? [part.callId] : [])) ?? [];
+}
+
+function resultsOf(turn: Turn | undefined): string[] {
+  return turn?.parts.flatMap((part) => (part.type === "tool-result" ? [part.callId] : [])) ?? [];
+}
+
+function isAnswered(turn: Turn, next: Turn | undefined): boolean {
+  const calls = callsOf(turn);
+  const results = resultsOf(next);
+  return calls.length === 0 || (new Set(calls).size === calls.length && calls.every((call) => results.includes(call)));
+}
+
+function isAnswer(turn: Turn, before: Turn | undefined): boolean {
+  const results = resultsOf(turn);
+  const calls = callsOf(before);
+  return results.length === 0 || (new Set(results).size === results.length && results.every((result) => calls.includes(result)));
+}
+
+/** With a budget, the API wants the last message of the assistant to begin with a signed thought where it makes calls. */
+function endsInUnsignedLoop(messages: readonly wire.Message[]): boolean {
+  const last = messages.findLast(({ role }) => role === "assistant");
+  const has = (...types: readonly string[]): boolean =>
+    last?.content.some((block) => !(block instanceof JsonText) && types.includes(block.type)) === true;
+  return has("tool_use") && !has("thinking", "redacted_thinking");
+}
+
+/** Lays message behind message. */
+class Writer {
+  readonly system: wire.TextBlock[] = [];
+  turnEffort: Effort | null = null;
+  readonly #messages: wire.Message[] = [];
+  readonly #context: ContentContext;
+  readonly #traits: Traits;
+  /** What an assistant turn wanted to show; the next user message shows it. */
+  #shown: wire.Block[] = [];
+
+  constructor(context: ContentContext, traits: Traits) {
+    this.#context = context;
+    this.#traits = traits;
+  }
+
+  get hasMessageEffort(): boolean {
+    return this.#messages.some((message) => message.output_config !== undefined);
+  }
+
+  add(turn: Turn, isLast: boolean): void {
+    if (turn.role === "system") return this.#addSystem(turn);
+    const { blocks, shown } = encodeContent(turn, this.#context);
+    if (turn.role === "assistant") {
+      this.#append("assistant", blocks);
+      if (shown.length === 0) return;
+      this.#shown.push(...shown);
+      this.#say("reported", "Messages lets only the user show images and files; they were moved behind the assistant's turn.");
+      if (isLast) this.#flushShown();
+      return;
+    }
+    this.#append("user", blocks);
+    this.#flushShown();
+  }
+
+  messages(): wire.Message[] {
+    const messages = this.#messages;
+    const [first] = messages;
+    if (first === undefined) {
+      this.#say("reported", "Messages needs a user turn; a short one was put in.");
+      return [userMessage(GO_ON)];
+    }
+    if (first.role !== "user" && first.content.length > 0) messages.unshift(userMessage(OPENING));
+    const last = messages.at(-1);
+    if (last?.role === "assistant") this.#finish(last);
+    return messages;
+  }
+
+  /** A last assistant message is continued by the models that do so; for the others the user asks to go on. */
+  #finish(last: wire.Message): void {
+    // A turn that paused while a tool ran at Anthropic is sent back as it is.
+    if (endsHosted(last)) return;
+    if (!this.#traits.prefill) {
+      this.#messages.push(userMessage(GO_ON));
+      this.#say("reported", `This model does not continue an assistant turn; the user turn "${GO_ON}" was put behind it.`);
+      return;
+    }
+    const block = last.content.at(-1);
+    if (block !== undefined && !(block instanceof JsonText) && block.type === "text") block.text = block.text.trimEnd();
+  }
+
+  #addSystem(turn: Turn): void {
+    const { blocks } = encodeContent(turn, this.#context);
+    // Blank text alone sets nothing.
+    if (blocks.length === 0 && turn.effort === null) return;
+    const before = this.#messages.at(-1);
+    if (before === undefined) {
+      for (const block of blocks) if (!(block instanceof JsonText) && block.type === "text") this.system.push(block);
+      this.turnEffort = turn.effort ?? this.turnEffort;
+      return;
+    }
+    if (!this.#traits.systemMessages || !(before.role === "user" || endsHosted(before))) {
+      this.turnEffort = turn.effort ?? this.turnEffort;
+      this.#append("user", blocks);
+      return;
+    }
+    const message: wire.Message = { role: "system", content: blocks };
+    if (turn.effort !== null) {
+      message.output_config = { effort: turn.effort };
+      this.turnEffort = null;
+    }
+    this.#messages.push(message);
+  }
+
+  #append(role: "user" | "assistant", blocks: readonly wire.Block[]): void {
+    if (blocks.length === 0) return;
+    if (role === "user") this.#demoteSystem();
+    const last = this.#messages.at(-1);
+    if (last?.role === role) last.content = role === "user" ? resultsFirst([...last.content, ...blocks]) : [...last.content, ...blocks];
+    else this.#messages.push({ role, content: [...blocks] });
+  }
+
+  /** A system message stands last or in front of the assistant; where the user speaks again, its text is the user's. */
+  #demoteSystem(): void {
+    const last = this.#messages.at(-1);
+    if (last?.role !== "system") return;
+    this.#messages.pop();
+    this.turnEffort = last.output_config?.effort ?? this.turnEffort;
+    this.#append("user", last.content);
+  }
+
+  #flushShown(): void {
+    const shown = this.#shown;
+    this.#shown = [];
+    this.#append("user", shown);
+  }
+
+  #say(severity: Loss["severity"], reason: string): void {
+    this.#context.losses.push({ field: this.#context.field, severity, reason });
+  }
+}
+
+function userMessage(text: string): wire.Message {
+  return { role: "user", content: [{ type: "text", text }] };
+}
+
+function resultsFirst(blocks: readonly wire.Block[]): wire.Block[] {
+  const isResult = (block: wire.Block): boolean => !(block instanceof JsonText) && block.type === "tool_result";
+  return [...blocks.filter(isResult), ...blocks.filter((block) => !isResult(block))];
+}
+
+/** Whether an assistant message ends with a tool that ran at Anthropic. */
+function endsHosted(message: wire.Message | undefined): boolean {
+  return message?.role === "assistant" && message.content.at(-1) instanceof JsonText;
+}

@@ -1,0 +1,167 @@
+// Room: anthropic-messages/reasoning (row 2).
+// In:  how much a client wants the model to think.
+// Out: `thinking` and `output_config.effort`, in the form that the model takes; and back.
+// Budgets and levels stand for each other by one table (PROTOCOLS A.8).
+// Never does: raise `max_tokens`, which counts thinking too.
+
+import type { JsonObject } from "../../json.ts";
+import type { CanonicalRequest, Effort, Loss, Reasoning } from "../canonical.ts";
+import type { Fields } from "../fields.ts";
+import { reportUnread } from "./blocks.ts";
+import type { Traits } from "./models.ts";
+import { NAMES } from "./wire.ts";
+
+// ---- Decode ------------------------------------------------------------------------------------------------------
+
+export const EFFORTS = ["low", "medium", "high", "xhigh", "max"] as const;
+
+/** `between_tools` has no canonical word: it is read as adaptive, and the request keeps the member itself. */
+export function decodeReasoning(thinking: Fields | null, effort: Effort | null, losses: Loss[]): Reasoning | null {
+  if (thinking === null) return effort === null ? null : { mode: "adaptive", effort, budgetTokens: null, display: null };
+  const type = thinking.optionalWord("type", ["adaptive", "enabled", "disabled", "between_tools"]);
+  if (type === null) throw thinking.fail("type", "one of adaptive, enabled, disabled, between_tools");
+  const reasoning: Reasoning = {
+    mode: type === "disabled" ? "off" : type === "enabled" ? "on" : "adaptive",
+    effort,
+    budgetTokens: thinking.optionalInteger("budget_tokens"),
+    display: decodeDisplay(thinking),
+  };
+  reportUnread(thinking, losses);
+  return reasoning;
+}
+
+function decodeDisplay(thinking: Fields): Reasoning["display"] {
+  const display = thinking.optionalWord("display", ["summarized", "omitted", "updates"]);
+  if (display === null) return null;
+  return display === "omitted" ? "none" : "auto";
+}
+
+// ---- Encode ------------------------------------------------------------------------------------------------------
+
+export interface ReasoningContext {
+  readonly traits: Traits;
+  /** As it will be sent. */
+  readonly maxTokens: number;
+  /** Whether a tool has to be called. */
+  readonly forced: boolean;
+  /** From the last system turn that sets one, where the model takes none inside of the conversation; wins over the request's. */
+  readonly turnEffort: Effort | null;
+  /** Whether the conversation ends inside of a tool loop whose call was made without a signed thought. */
+  readonly unsignedLoop: boolean;
+  readonly losses: Loss[];
+}
+
+export interface EncodedReasoning {
+  readonly thinking: JsonObject | null;
+  readonly effort: Effort | null;
+}
+
+const MIN_BUDGET = 1024;
+const BUDGETS: Readonly<Record<Effort, number>> = {
+  none: 0,
+  minimal: MIN_BUDGET,
+  low: MIN_BUDGET,
+  medium: 8_192,
+  high: 24_576,
+  xhigh: 32_768,
+  max: Number.POSITIVE_INFINITY,
+};
+
+export function encodeReasoning(request: CanonicalRequest, context: ReasoningContext): EncodedReasoning {
+  const { reasoning } = request;
+  const { traits, turnEffort } = context;
+  const lost = (reason: string): void => void context.losses.push({ field: request.names.reasoning, severity: "reported", reason });
+  if (reasoning === null) return { thinking: null, effort: turnEffort === null ? null : fitEffort(turnEffort, traits, lost) };
+  const effort = turnEffort ?? reasoning.effort;
+  if (reasoning.mode === "off" || effort === "none") return switchOff(effort, traits, lost);
+  if (traits.thinking === "none") {
+    lost("How much this model thinks cannot be set.");
+    return { thinking: null, effort: null };
+  }
+  const budget = reasoning.budgetTokens;
+  const manual =
+    traits.thinking === "manual" || (traits.thinking === "either" && budget !== null && !context.forced && !context.unsignedLoop);
+  if (manual) return think({ ...request, reasoning: { ...reasoning, effort } }, context, lost);
+  const level = effort ?? (budget === null ? null : levelOf(budget));
+  return {
+    thinking: { type: "adaptive", ...encodeDisplay(request) },
+    effort: level === null ? null : fitEffort(level, traits, lost),
+  };
+}
+
+type Lost = (reason: string) => void;
+
+function switchOff(effort: Effort | null, traits: Traits, lost: Lost): EncodedReasoning {
+  if (traits.thinking === "none") return { thinking: null, effort: null };
+  const level = effort === null || effort === "none" ? null : fitEffort(effort, traits, lost);
+  if (traits.thinkingOff === "never") {
+    lost("This model always thinks; it was asked to do so as little as possible.");
+    return { thinking: null, effort: "low" };
+  }
+  if (traits.thinkingOff === "disabled") return { thinking: { type: "disabled" }, effort: level };
+  const capped = level === "xhigh" || level === "max" ? "high" : level;
+  if (capped !== level) lost(`Without thinking this model takes no effort above high; ${level} was lowered.`);
+  if (traits.thinkingOff === "up-to-high") return { thinking: { type: "disabled" }, effort: capped };
+  lost("This model still thinks between tool calls.");
+  return { thinking: { type: "between_tools" }, effort: capped };
+}
+
+/** Thinking with a budget. */
+function think(request: CanonicalRequest & { readonly reasoning: Reasoning }, context: ReasoningContext, lost: Lost): EncodedReasoning {
+  const { reasoning } = request;
+  const { traits, maxTokens } = context;
+  const effort = reasoning.effort === null || traits.efforts.length === 0 ? null : fitEffort(reasoning.effort, traits, lost);
+  const off: EncodedReasoning = { thinking: { type: "disabled" }, effort };
+  if (context.forced) {
+    lost("This model cannot think while it has to call a tool.");
+    return off;
+  }
+  if (context.unsignedLoop) {
+    lost("The last tool call was made without a thought that this model signed; it cannot begin to think in the middle of a tool loop.");
+    return off;
+  }
+  const wanted = reasoning.budgetTokens ?? BUDGETS[reasoning.effort ?? "high"];
+  const budget = fitBudget(wanted, maxTokens);
+  if (budget === null) {
+    lost(`Thinking takes at least ${MIN_BUDGET} tokens of the ${maxTokens} that the whole answer may have.`);
+    return off;
+  }
+  return {
+    thinking: { type: "enabled", budget_tokens: budget, ...(traits.thinking === "either" ? encodeDisplay(request) : {}) },
+    effort,
+  };
+}
+
+/** A budget that leaves room for the answer: as wanted where that fits, otherwise three quarters; null when none does. */
+function fitBudget(wanted: number, maxTokens: number): number | null {
+  if (maxTokens <= MIN_BUDGET) return null;
+  const budget = Math.max(MIN_BUDGET, Math.floor(wanted === Number.POSITIVE_INFINITY ? maxTokens : wanted));
+  return budget < maxTokens ? budget : Math.max(MIN_BUDGET, Math.floor((maxTokens * 3) / 4));
+}
+
+function levelOf(budget: number): Effort {
+  const level = EFFORTS.find((effort) => budget <= BUDGETS[effort]) ?? "max";
+  return level === "max" ? "xhigh" : level;
+}
+
+/** The level itself where the model knows it, otherwise the next lower one that it knows. */
+function fitEffort(effort: Effort, traits: Traits, lost: Lost): Effort | null {
+  if (traits.efforts.length === 0) {
+    lost("This model takes no effort.");
+    return null;
+  }
+  // `minimal` is another protocol's word for what is `low` here.
+  if (effort === "none" || effort === "minimal") return "low";
+  if (traits.efforts.includes(effort)) return effort;
+  const known: readonly Effort[] = EFFORTS;
+  const lower = traits.efforts.filter((level) => known.indexOf(level) < known.indexOf(effort)).at(-1) ?? "low";
+  lost(`This model does not know the effort ${effort}; ${lower} was sent.`);
+  return lower;
+}
+
+/** By itself the newest models keep their thoughts to themselves; clients of other protocols that ask for some expect to see them. */
+function encodeDisplay({ reasoning, names }: CanonicalRequest): JsonObject {
+  const display = reasoning?.display ?? (names === NAMES ? null : "auto");
+  if (display === null) return {};
+  return { display: display === "none" ? "omitted" : "summarized" };
+}

@@ -1,0 +1,51 @@
+// Room: anthropic-messages/sampling (row 2).
+// In:  what a client says about sampling.
+// Out: the members that this model takes, on the version of the API that takes them (see version.ts); the rest as losses.
+// Never does: send a parameter because it has its default value.
+
+import type { JsonObject } from "../../json.ts";
+import type { CanonicalRequest, Loss } from "../canonical.ts";
+import type { Traits } from "./models.ts";
+
+export interface SamplingContext {
+  readonly traits: Traits;
+  /** Whether `thinking` is sent and switched on. */
+  readonly isThinking: boolean;
+  readonly losses: Loss[];
+}
+
+export function encodeSampling({ sampling, names }: CanonicalRequest, { traits, isThinking, losses }: SamplingContext): JsonObject {
+  const body: JsonObject = {};
+  const lost = (field: string, severity: Loss["severity"], reason: string): void => void losses.push({ field, severity, reason });
+  const { temperature, topP, topK, seed, presencePenalty, frequencyPenalty, topLogprobs } = sampling;
+
+  if (!traits.sampling || isThinking) {
+    const reason = traits.sampling
+      ? "Claude models take no sampling parameters while they think."
+      : "This model takes no sampling parameters.";
+    // 1 is what these two are anyway.
+    if (temperature !== null) lost(names.temperature, temperature === 1 ? "dropped" : "reported", reason);
+    if (topP !== null) lost(names.topP, topP === 1 ? "dropped" : "reported", reason);
+    if (topK !== null) lost(names.topK, "reported", reason);
+  } else {
+    if (temperature !== null) {
+      if (temperature > 1) lost(names.temperature, "reported", "Messages takes a temperature of at most 1.");
+      body["temperature"] = Math.min(temperature, 1);
+    }
+    if (topP !== null) {
+      if (temperature !== null && traits.oneSampler) lost(names.topP, "reported", "This model takes temperature or top_p, not both.");
+      else body["top_p"] = topP;
+    }
+    if (topK !== null) body["top_k"] = topK;
+  }
+
+  if (seed !== null) lost(names.seed, "reported", "Messages has no seed.");
+  penalty(names.presencePenalty, presencePenalty);
+  penalty(names.frequencyPenalty, frequencyPenalty);
+  if (topLogprobs !== null) lost(names.topLogprobs, "refused", "Messages gives no log probabilities.");
+  return body;
+
+  function penalty(field: string, value: number | null): void {
+    if (value !== null) lost(field, value === 0 ? "dropped" : "reported", "Messages has no penalties for repetition.");
+  }
+}

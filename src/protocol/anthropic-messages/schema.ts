@@ -1,0 +1,124 @@
+// Room: anthropic-messages/schema (row 2).
+// In:  JSON Schema as a client wrote it.
+// Out: the same schema where the API's constrained decoding takes it; otherwise one with its constraints moved into descriptions.
+// Source: https://platform.claude.com/docs/en/build-with-claude/structured-outputs#json-schema-limitations (read 2026-11).
+// Never does: rewrite a schema that is fine, or reorder properties.
+
+import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../json.ts";
+import type { JsonSource } from "../canonical.ts";
+
+export const EMPTY_SCHEMA: JsonSource = '{"type":"object","properties":{}}';
+
+const KEPT: ReadonlySet<string> = new Set(["type", "title", "description", "default", "const", "enum", "required", "$ref", "$id"]);
+const SCHEMA_MAPS: ReadonlySet<string> = new Set(["properties", "$defs", "definitions"]);
+const SCHEMA_LISTS: ReadonlySet<string> = new Set(["anyOf", "allOf", "oneOf"]);
+const FORMATS: ReadonlySet<string> = new Set(["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"]);
+const MAX_OPTIONAL_PROPERTIES = 24;
+/** More than any schema that a grammar could be built from; references to references can ask for any amount of work. */
+const MAX_STEPS = 5_000;
+const CLOSES = /^\s*\}/;
+
+/** A tool's schema with the root type that the API demands. */
+export function toolSchema(source: JsonSource): { readonly schema: JsonSource; readonly faulty: boolean } {
+  const root = parseOrUndefined(source);
+  if (!isObject(root)) return { schema: EMPTY_SCHEMA, faulty: true };
+  if (root["type"] === "object") return { schema: source, faulty: false };
+  if (root["type"] === undefined) {
+    const open = source.indexOf("{") + 1;
+    const rest = source.slice(open);
+    return { schema: `${source.slice(0, open)}"type":"object"${CLOSES.test(rest) ? "" : ","}${rest}`, faulty: false };
+  }
+  return { schema: print({ ...root, type: "object" }), faulty: root["type"] !== null && !includesObject(root["type"]) };
+}
+
+/** The schema as constrained decoding takes it; the source itself when nothing has to change. */
+export function lowerSchema(source: JsonSource): JsonSource {
+  const root = parseOrUndefined(source);
+  if (!isObject(root)) return source;
+  const lowered = lower(root);
+  return print(lowered) === print(root) ? source : print(lowered);
+}
+
+/**
+ * Whether constrained decoding can produce all that the schema allows. It knows no recursion, closes every object, and refuses too
+ * many optional properties.
+ */
+export function isNative(source: JsonSource): boolean {
+  const root = parseOrUndefined(source);
+  if (!isObject(root)) return false;
+  return walk(root, { root, optional: 0, steps: 0 }, []);
+}
+
+function lower(schema: JsonObject): JsonObject {
+  const lowered: JsonObject = {};
+  const moved: string[] = [];
+  for (const [key, value] of Object.entries(schema)) {
+    if (KEPT.has(key)) lowered[key] = value;
+    else if (SCHEMA_MAPS.has(key) && isObject(value)) {
+      lowered[key] = Object.fromEntries(Object.entries(value).map(([name, member]) => [name, lowerValue(member)]));
+    } else if (SCHEMA_LISTS.has(key) && Array.isArray(value)) lowered[key === "oneOf" ? "anyOf" : key] = value.map(lowerValue);
+    else if (key === "items" && (isObject(value) || Array.isArray(value))) lowered[key] = lowerValue(value);
+    else if (key === "additionalProperties") lowered[key] = false;
+    else if (key === "format" && typeof value === "string" && FORMATS.has(value)) lowered[key] = value;
+    else if (key === "minItems" && (value === 0 || value === 1)) lowered[key] = value;
+    else if (key !== "$schema") moved.push(`${key}: ${print(value)}`);
+  }
+  if (isObject(lowered["properties"]) || includesObject(schema["type"])) lowered["additionalProperties"] = false;
+  if (moved.length > 0) {
+    const description = typeof schema["description"] === "string" ? `${schema["description"]}\n` : "";
+    lowered["description"] = `${description}{${moved.join(", ")}}`;
+  }
+  return lowered;
+}
+
+function lowerValue(value: Json): Json {
+  if (Array.isArray(value)) return value.map(lowerValue);
+  return isObject(value) ? lower(value) : value;
+}
+
+interface Seen {
+  readonly root: JsonObject;
+  optional: number;
+  steps: number;
+}
+
+/** False at the first part that constrained decoding cannot produce; counts optional properties on the way. */
+function walk(schema: Json | undefined, seen: Seen, path: readonly string[]): boolean {
+  if (Array.isArray(schema)) return schema.every((item) => walk(item, seen, path));
+  if (!isObject(schema)) return true;
+  if (isOpen(schema) || ++seen.steps > MAX_STEPS) return false;
+  const reference = schema["$ref"];
+  if (typeof reference === "string") {
+    if (path.includes(reference)) return false;
+    if (!walk(resolve(seen.root, reference), seen, [...path, reference])) return false;
+  }
+  const properties = isObject(schema["properties"]) ? schema["properties"] : {};
+  const required = Array.isArray(schema["required"]) ? schema["required"] : [];
+  seen.optional += Object.keys(properties).filter((name) => !required.includes(name)).length;
+  if (seen.optional > MAX_OPTIONAL_PROPERTIES) return false;
+  const inner = [...Object.values(properties), schema["items"], schema["anyOf"], schema["oneOf"], schema["allOf"]];
+  return inner.every((child) => walk(child, seen, path));
+}
+
+/** An object whose properties the schema does not name. */
+function isOpen(schema: JsonObject): boolean {
+  const { additionalProperties, patternProperties, properties, type } = schema;
+  if (additionalProperties === true || isObject(additionalProperties)) return true;
+  if (isObject(patternProperties) && Object.keys(patternProperties).length > 0) return true;
+  return includesObject(type) && properties === undefined && additionalProperties !== false;
+}
+
+function includesObject(type: Json | undefined): boolean {
+  return type === "object" || (Array.isArray(type) && type.includes("object"));
+}
+
+/** What a reference within the document names; undefined when nothing stands there. */
+function resolve(root: JsonObject, reference: string): Json | undefined {
+  if (!reference.startsWith("#")) return undefined;
+  let at: Json | undefined = root;
+  for (const step of reference.slice(1).split("/").slice(1)) {
+    if (!isObject(at)) return undefined;
+    at = at[step.replaceAll("~1", "/").replaceAll("~0", "~")];
+  }
+  return at;
+}

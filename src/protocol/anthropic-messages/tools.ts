@@ -1,0 +1,297 @@
+// Room: anthropic-messages/tools (row 2).
+// In:  tools and tool choice, on the wire or canonical.
+// Out: the other of the two; what had no home as losses.
+// Never does: make a function out of a tool that runs at a provider.
+
+import { JsonText, type Json, type JsonObject } from "../../json.ts";
+import type { CanonicalRequest, CustomTool, FunctionTool, Loss, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
+import type { Fields } from "../fields.ts";
+import type { NameTable } from "../names.ts";
+import { compact, decodeCache, reportUnread } from "./blocks.ts";
+import { clientTool } from "./client-tools.ts";
+import { cacheControl } from "./content.ts";
+import type { Traits } from "./models.ts";
+import { answerTool } from "./output.ts";
+import { EMPTY_SCHEMA, isNative, lowerSchema, toolSchema } from "./schema.ts";
+import { ID } from "./wire.ts";
+
+// ---- Decode ------------------------------------------------------------------------------------------------------
+
+export function decodeTool(tool: Fields, losses: Loss[]): Tool {
+  const type = tool.optionalText("type") ?? "custom";
+  if (type === "custom") return decodeFunction(tool, losses);
+  const known = clientTool(type);
+  if (known !== null) return decodeClientTool(tool, { ...known, losses });
+  if (type.startsWith("web_search_")) return decodeWebSearch(tool, losses);
+  // Deferred tools are sent in full, so nothing is lost with the search for them.
+  const severity = type.startsWith("tool_search_tool_") ? "reported" : "refused";
+  return { type: "opaque", protocol: ID, name: tool.optionalText("name") ?? type, value: compact(tool.whole()), severity };
+}
+
+function decodeFunction(tool: Fields, losses: Loss[]): FunctionTool {
+  const decoded: FunctionTool = {
+    type: "function",
+    name: tool.text("name"),
+    namespace: null,
+    description: tool.optionalText("description"),
+    schema: tool.source("input_schema"),
+    strict: tool.optionalBoolean("strict"),
+    cache: decodeCache(tool),
+  };
+  refuseIndirect(tool, losses);
+  reportUnread(tool, losses);
+  return decoded;
+}
+
+function decodeClientTool(tool: Fields, known: { description: string; schema: string; losses: Loss[] }): FunctionTool {
+  const width = tool.optionalInteger("display_width_px");
+  const height = tool.optionalInteger("display_height_px");
+  const screen = width === null || height === null ? "" : ` The screen is ${width} x ${height} pixels.`;
+  const decoded: FunctionTool = {
+    type: "function",
+    name: tool.text("name"),
+    namespace: null,
+    description: known.description + screen,
+    schema: known.schema,
+    strict: tool.optionalBoolean("strict"),
+    cache: decodeCache(tool),
+  };
+  refuseIndirect(tool, known.losses);
+  reportUnread(tool, known.losses);
+  return decoded;
+}
+
+function decodeWebSearch(tool: Fields, losses: Loss[]): WebSearchTool {
+  tool.raw("name");
+  tool.raw("strict");
+  tool.raw("cache_control");
+  const location = tool.optionalObject("user_location");
+  const decoded: WebSearchTool = {
+    type: "web-search",
+    allowedDomains: tool.texts("allowed_domains"),
+    blockedDomains: tool.texts("blocked_domains"),
+    location:
+      location === null
+        ? null
+        : {
+            city: location.optionalText("city"),
+            region: location.optionalText("region"),
+            country: location.optionalText("country"),
+            timezone: location.optionalText("timezone"),
+          },
+    contextSize: null,
+    maxUses: tool.optionalInteger("max_uses"),
+  };
+  refuseIndirect(tool, losses);
+  reportUnread(tool, losses);
+  return decoded;
+}
+
+/** A tool that only code at Anthropic may call cannot be given to another model. */
+function refuseIndirect(tool: Fields, losses: Loss[]): void {
+  if (!tool.has("allowed_callers") || tool.texts("allowed_callers").includes("direct")) return;
+  losses.push({ field: tool.at("allowed_callers"), severity: "refused", reason: "Only code that runs at Anthropic may call this tool." });
+}
+
+export interface DecodedChoice {
+  readonly toolChoice: ToolChoice | null;
+  readonly parallelToolCalls: boolean | null;
+}
+
+export function decodeToolChoice(choice: Fields | null): DecodedChoice {
+  if (choice === null) return { toolChoice: null, parallelToolCalls: null };
+  const disabled = choice.optionalBoolean("disable_parallel_tool_use");
+  return { toolChoice: decodeChoice(choice), parallelToolCalls: disabled === null ? null : !disabled };
+}
+
+function decodeChoice(choice: Fields): ToolChoice {
+  switch (choice.text("type")) {
+    case "auto":
+      return { type: "auto" };
+    case "none":
+      return { type: "none" };
+    case "any":
+      return { type: "required" };
+    case "tool":
+      return { type: "named", name: choice.text("name") };
+    default:
+      throw choice.fail("type", "one of auto, any, tool, none");
+  }
+}
+
+// ---- Encode ------------------------------------------------------------------------------------------------------
+
+export interface ToolContext {
+  readonly traits: Traits;
+  readonly names: NameTable;
+  readonly losses: Loss[];
+  /** The tool that stands in for an answer format; see output.ts. */
+  readonly answer: JsonObject | null;
+}
+
+export interface EncodedTools {
+  /** As text where only this protocol understands the tool. */
+  readonly tools: readonly Json[];
+  readonly toolChoice: JsonObject | null;
+}
+
+/** What the client's custom tools become: a function whose one argument is the free text. */
+const FREE_TEXT_SCHEMA = '{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}';
+
+export function encodeTools(request: CanonicalRequest, context: ToolContext): EncodedTools {
+  const { toolChoice: wanted, names } = request;
+  const { losses } = context;
+  const subset = wanted?.type === "subset" ? new Set(wanted.names) : null;
+  if (subset !== null) {
+    losses.push({
+      field: names.toolChoice,
+      severity: "reported",
+      reason: "Messages cannot narrow the choice; only the tools of the subset were sent.",
+    });
+  }
+  const tools = request.tools.flatMap((tool, index): Json[] => {
+    if (subset !== null && !("name" in tool && subset.has(tool.name))) return [];
+    const field = `${names.tools}[${index}]`;
+    if (tool.type === "web-search" && request.tools.some((other) => other.type !== "web-search" && nameOf(other) === nameOf(tool))) {
+      losses.push({ field, severity: "reported", reason: "Messages calls its web search web_search, and another tool has that name." });
+      return [];
+    }
+    const encoded = encodeTool(tool, { ...context, field });
+    return encoded === null ? [] : [encoded];
+  });
+  const answer = answerTool(request);
+  if (answer !== null && context.answer !== null) {
+    const type = answer.besideOthers ? { type: "any" } : { type: "tool", name: answer.name };
+    return { tools: [...tools, context.answer], toolChoice: { ...type, disable_parallel_tool_use: true } };
+  }
+  if (tools.length > 0) return { tools, toolChoice: encodeToolChoice(request, context) };
+  if (wanted !== null && wanted.type !== "auto" && wanted.type !== "none") {
+    losses.push({
+      field: names.toolChoice,
+      severity: "refused",
+      reason: "A tool has to be called, but none was sent that this model could call.",
+    });
+  }
+  const seen = toolsOfHistory(request, context.names);
+  return { tools: seen, toolChoice: seen.length > 0 ? { type: "none" } : null };
+}
+
+/** Calls in the history need their tools declared, even when the client sends them no more. */
+function toolsOfHistory(request: CanonicalRequest, names: NameTable): JsonObject[] {
+  const called = request.turns.flatMap((turn) => turn.parts.flatMap((part) => (part.type === "tool-call" ? [names.fit(part.name)] : [])));
+  return [...new Set(called)].map((name) => ({ name, input_schema: new JsonText(EMPTY_SCHEMA) }));
+}
+
+function encodeTool(tool: Tool, context: ToolContext & { readonly field: string }): Json {
+  switch (tool.type) {
+    case "function":
+      return encodeFunction(tool, context);
+    case "custom":
+      return encodeCustom(tool, context);
+    case "web-search":
+      return encodeWebSearch(tool, context);
+    case "opaque":
+      if (tool.protocol === ID) return new JsonText(tool.value);
+      context.losses.push({ field: context.field, severity: tool.severity, reason: `Only its own provider can run ${tool.name}.` });
+      return null;
+  }
+}
+
+function encodeFunction(tool: FunctionTool, { traits, names, losses, field }: ToolContext & { readonly field: string }): JsonObject {
+  const { schema, faulty } = toolSchema(tool.schema ?? EMPTY_SCHEMA);
+  if (faulty) losses.push({ field, severity: "reported", reason: "The tool's schema describes no object; Messages demands one." });
+  const isStrict = tool.strict === true && traits.structuredOutput && isNative(schema);
+  if (tool.strict === true && !isStrict) {
+    losses.push({ field: `${field}.strict`, severity: "reported", reason: "This model cannot hold strictly to the tool's schema." });
+  }
+  return {
+    name: names.fit(tool.name),
+    ...(tool.description === null ? {} : { description: tool.description }),
+    input_schema: new JsonText(isStrict ? lowerSchema(schema) : schema),
+    ...(isStrict ? { strict: true } : tool.strict === false && traits.structuredOutput ? { strict: false } : {}),
+    ...(tool.cache === null ? {} : { cache_control: cacheControl(tool.cache) }),
+  };
+}
+
+function encodeCustom(tool: CustomTool, { names, losses, field }: ToolContext & { readonly field: string }): JsonObject {
+  const lines = [tool.description ?? "", "Put the whole text into `input`, as it is."];
+  if (tool.grammar !== null) {
+    lines.push(`It has to follow this ${tool.grammar.syntax} grammar:`, tool.grammar.definition);
+    losses.push({ field, severity: "reported", reason: "Messages cannot hold a tool's text to a grammar; the model is told of it." });
+  }
+  return {
+    name: names.fit(tool.name),
+    description: lines.filter((line) => line !== "").join("\n"),
+    input_schema: new JsonText(FREE_TEXT_SCHEMA),
+  };
+}
+
+function encodeWebSearch(tool: WebSearchTool, { traits, losses, field }: ToolContext & { readonly field: string }): JsonObject | null {
+  if (!traits.webSearch) {
+    losses.push({ field, severity: "reported", reason: "This model's provider runs no web search." });
+    return null;
+  }
+  const { allowedDomains, blockedDomains, location } = tool;
+  const both = allowedDomains.length > 0 && blockedDomains.length > 0;
+  if (both)
+    losses.push({
+      field,
+      severity: "reported",
+      reason: "Messages takes allowed or blocked domains, not both; the allowed ones were sent.",
+    });
+  if (tool.contextSize !== null)
+    losses.push({ field, severity: "reported", reason: "Messages cannot say how much context a web search may use." });
+  const place = Object.entries(location ?? {}).filter(([, value]) => value !== null);
+  return {
+    type: "web_search_20250305",
+    name: "web_search",
+    ...(allowedDomains.length > 0 ? { allowed_domains: [...allowedDomains] } : {}),
+    ...(blockedDomains.length > 0 && !both ? { blocked_domains: [...blockedDomains] } : {}),
+    ...(tool.maxUses === null ? {} : { max_uses: tool.maxUses }),
+    ...(place.length === 0 ? {} : { user_location: { type: "approximate", ...Object.fromEntries(place) } }),
+  };
+}
+
+function encodeToolChoice(request: CanonicalRequest, { traits, names, losses }: ToolContext): JsonObject | null {
+  const { toolChoice: wanted, parallelToolCalls, tools } = request;
+  // The switch for parallel calls needs a choice to stand in.
+  const choice = choiceOf(wanted, names) ?? (parallelToolCalls === null ? null : { type: "auto" });
+  if (choice === null) return null;
+  if (choice["type"] === "none") return choice;
+  let allowed = choice;
+  const forced = choice["type"] === "any" || choice["type"] === "tool";
+  if (wanted?.type === "named" && !tools.some((tool) => nameOf(tool) === wanted.name)) {
+    losses.push({ field: request.names.toolChoice, severity: "refused", reason: `There is no tool ${wanted.name} to call.` });
+    allowed = { type: "auto" };
+  } else if (forced && !traits.forcedTools) {
+    losses.push({ field: request.names.toolChoice, severity: "refused", reason: "This model cannot be made to call a tool." });
+    allowed = { type: "auto" };
+  }
+  return parallelToolCalls === null ? allowed : { ...allowed, disable_parallel_tool_use: !parallelToolCalls };
+}
+
+function choiceOf(choice: ToolChoice | null, names: NameTable): JsonObject | null {
+  switch (choice?.type) {
+    case undefined:
+      return null;
+    case "auto":
+      return { type: "auto" };
+    case "none":
+      return { type: "none" };
+    case "required":
+      return { type: "any" };
+    case "named":
+      return { type: "tool", name: names.fit(choice.name) };
+    case "subset":
+      return { type: choice.required ? "any" : "auto" };
+  }
+}
+
+function nameOf(tool: Tool): string {
+  return tool.type === "web-search" ? "web_search" : tool.name;
+}
+
+/** Whether the model is left no choice but to call a tool. */
+export function isForced(choice: JsonObject | null): boolean {
+  return choice?.["type"] === "any" || choice?.["type"] === "tool";
+}

@@ -1,0 +1,210 @@
+// Room: anthropic-messages/wire (row 2).
+// The words of Anthropic's Messages API: the shapes that this codec writes, the client's names of the canonical fields, and what
+// becomes of each request member when another protocol has to carry it.
+// Sources: @anthropic-ai/sdk 1.12.0 (`messages.d.ts`, `beta/messages.d.ts`), https://platform.claude.com/docs/en/api/messages,
+// https://platform.claude.com/docs/en/api/migration-2026-10-21 (all read 2026-11).
+// Never does: read or write anything.
+
+import { rowOf, type JsonText } from "../../json.ts";
+import type { Effort, FieldNames, LossSeverity } from "../canonical.ts";
+
+export const ID = "anthropic-messages";
+export const ORIGIN = "anthropic";
+
+// ---- Content blocks ----------------------------------------------------------------------------------------------
+
+export type CacheControl = { type: "ephemeral"; ttl?: "5m" | "1h" };
+
+export type TextBlock = { type: "text"; text: string; citations?: Citation[]; cache_control?: CacheControl };
+
+export type Citation = {
+  type: "web_search_result_location";
+  url: string;
+  title: string | null;
+  cited_text: string;
+  encrypted_index: string;
+};
+
+export type BlobSource =
+  | { type: "base64"; media_type: string; data: string }
+  | { type: "url"; url: string }
+  | { type: "file"; file_id: string }
+  | { type: "text"; media_type: "text/plain"; data: string };
+
+export type ImageBlock = { type: "image"; source: BlobSource; cache_control?: CacheControl };
+
+export type DocumentBlock = {
+  type: "document";
+  source: BlobSource;
+  title?: string;
+  context?: string;
+  citations?: { enabled: boolean };
+  cache_control?: CacheControl;
+};
+
+export type ThinkingBlock = { type: "thinking"; thinking: string; signature: string };
+export type RedactedThinkingBlock = { type: "redacted_thinking"; data: string };
+/** `input` is JSON text that goes out as it came in. */
+export type ToolUseBlock = { type: "tool_use"; id: string; name: string; input: JsonText; cache_control?: CacheControl };
+
+export type ToolResultBlock = {
+  type: "tool_result";
+  tool_use_id: string;
+  content?: (TextBlock | ImageBlock | DocumentBlock)[];
+  is_error?: boolean;
+  cache_control?: CacheControl;
+};
+
+/** Blocks that may carry a cache mark. */
+export type MarkedBlock = TextBlock | ImageBlock | DocumentBlock | ToolUseBlock | ToolResultBlock;
+/** `JsonText`: a block that only this protocol understands, as it came. */
+export type Block = MarkedBlock | ThinkingBlock | RedactedThinkingBlock | JsonText;
+
+export type Message = { role: "user" | "assistant" | "system"; content: Block[]; output_config?: { effort: Effort } };
+
+// ---- Answers -----------------------------------------------------------------------------------------------------
+
+export type StopReason =
+  | "end_turn"
+  | "max_tokens"
+  | "stop_sequence"
+  | "tool_use"
+  | "pause_turn"
+  | "refusal"
+  | "model_context_window_exceeded";
+
+export type StopDetails = { type: "refusal"; category: null; explanation: string | null };
+
+/** What ends an answer: members of a whole message, and of a stream's `message_delta`. */
+export type Stop = {
+  stop_reason: StopReason;
+  stop_sequence: string | null;
+  stop_details: StopDetails | null;
+  container: null;
+};
+
+export type Usage = {
+  input_tokens: number;
+  cache_creation_input_tokens: number | null;
+  cache_read_input_tokens: number | null;
+  output_tokens: number;
+  output_tokens_details?: { thinking_tokens: number };
+};
+
+export type ErrorType =
+  | "invalid_request_error"
+  | "authentication_error"
+  | "billing_error"
+  | "permission_error"
+  | "not_found_error"
+  | "conflict_error"
+  | "request_too_large"
+  | "rate_limit_error"
+  | "timeout_error"
+  | "api_error"
+  | "overloaded_error";
+
+// ---- Requests ----------------------------------------------------------------------------------------------------
+
+/** What a user of this protocol calls each field; a field that it lacks gets the word that its users would understand. */
+export const NAMES: FieldNames = {
+  model: "model",
+  system: "system",
+  turns: "messages",
+  tools: "tools",
+  toolChoice: "tool_choice",
+  parallelToolCalls: "tool_choice.disable_parallel_tool_use",
+  reasoning: "thinking",
+  output: "output_config.format",
+  verbosity: "verbosity",
+  maxOutputTokens: "max_tokens",
+  stop: "stop_sequences",
+  temperature: "temperature",
+  topP: "top_p",
+  topK: "top_k",
+  seed: "seed",
+  presencePenalty: "presence_penalty",
+  frequencyPenalty: "frequency_penalty",
+  topLogprobs: "top_logprobs",
+  endUser: "metadata.user_id",
+  metadata: "metadata",
+  cacheKey: "metadata.user_id.session_id",
+  cache: "cache_control",
+  serviceTier: "service_tier",
+  store: "store",
+};
+
+/** What becomes of a member when another protocol has to carry it. */
+export type Fate = { readonly fate: "carried" } | { readonly fate: LossSeverity; readonly reason: string };
+
+const CARRIED: Fate = { fate: "carried" };
+
+/**
+ * Every member of MessageCreateParams, beta members and the SDK's header parameters included. Two are judged by their value:
+ * `context_management` (see `contextManagementFate`) and `thread`, which is refused with details of its own.
+ */
+export const FIELDS = {
+  model: CARRIED,
+  messages: CARRIED,
+  max_tokens: CARRIED,
+  system: CARRIED,
+  stream: CARRIED,
+  stop_sequences: CARRIED,
+  temperature: CARRIED,
+  top_p: CARRIED,
+  top_k: CARRIED,
+  tools: CARRIED,
+  tool_choice: CARRIED,
+  thinking: CARRIED,
+  output_config: CARRIED,
+  output_format: CARRIED,
+  metadata: CARRIED,
+  service_tier: CARRIED,
+  betas: { fate: "dropped", reason: "Betas are Anthropic's; what they switch on is judged member by member." },
+  billing_policy: { fate: "refused", reason: "Another provider cannot bill your customer; the call would be billed to you." },
+  cache_control: { fate: "dropped", reason: "Other providers cache prompt prefixes by themselves." },
+  compaction: { fate: "refused", reason: "Only Claude models answer with a compaction of the conversation." },
+  container: { fate: "refused", reason: "A container and its files live at Anthropic; another provider cannot reach them." },
+  context_management: { fate: "reported", reason: "Only Anthropic edits the context; the conversation is sent in full." },
+  diagnostics: { fate: "reported", reason: "Only Anthropic diagnoses its prompt cache." },
+  fallback_credit_token: { fate: "reported", reason: "The credit is good at Anthropic alone." },
+  fallbacks: { fate: "reported", reason: "Fallback models are Anthropic's own." },
+  inference_geo: { fate: "refused", reason: "This model's provider cannot promise where it computes." },
+  mcp_servers: {
+    fate: "refused",
+    reason: "Only Anthropic connects to MCP servers for you; connect to them yourself and send their tools.",
+  },
+  speed: { fate: "reported", reason: "Only Anthropic has a speed switch." },
+  thread: { fate: "refused", reason: "A thread lives at Anthropic; send the whole conversation." },
+  user_profile_id: { fate: "reported", reason: "User profiles are Anthropic's." },
+  workspace_id: { fate: "reported", reason: "Workspaces are Anthropic's." },
+} as const satisfies Readonly<Record<string, Fate>>;
+
+const UNKNOWN: Exclude<Fate, { fate: "carried" }> = { fate: "reported", reason: "The model's own protocol has no such member." };
+
+/** The fate of a top-level member without a canonical home; what nobody knows is reported. */
+export function fateOf(field: string): Exclude<Fate, { fate: "carried" }> {
+  const known: Fate | undefined = Object.hasOwn(FIELDS, field) ? (FIELDS as Readonly<Record<string, Fate>>)[field] : undefined;
+  return known !== undefined && known.fate !== "carried" ? known : UNKNOWN;
+}
+
+/** Members of messages, blocks, tools and configurations without a canonical home. */
+const NESTED: Readonly<Record<string, Exclude<Fate, { fate: "carried" }>>> = {
+  block_binding: { fate: "dropped", reason: "Only Anthropic checks what a thinking block is bound to." },
+  citations: { fate: "dropped", reason: "Only Anthropic can read its citations back." },
+  configs: UNKNOWN,
+  defer_loading: { fate: "dropped", reason: "The tool is sent in full." },
+  display_number: { fate: "dropped", reason: "It is for the program that runs the tool." },
+  eager_input_streaming: { fate: "dropped", reason: "Other providers stream tool arguments by themselves." },
+  enable_zoom: { fate: "dropped", reason: "It is for the program that runs the tool." },
+  input_examples: { fate: "reported", reason: "Only Anthropic takes examples of a tool's input; put them into its description." },
+  max_characters: { fate: "dropped", reason: "It is for the program that runs the tool." },
+  response_inclusion: { fate: "dropped", reason: "Only Anthropic's web search can leave its results out." },
+  task_budget: { fate: "reported", reason: "Only Claude models are told of a token budget for the whole task." },
+  toolset_name: { fate: "reported", reason: "Only Anthropic groups tools into toolsets." },
+  transformations: { fate: "reported", reason: "Only Anthropic says what to do with an image that is too large." },
+};
+
+export function nestedFateOf(member: string): Exclude<Fate, { fate: "carried" }> {
+  return rowOf(NESTED, member) ?? UNKNOWN;
+}

@@ -1,0 +1,148 @@
+// Room: fields (row 1).
+// In:  one JSON object of a request body.
+// Out: its members, each checked as it is read; the members that nobody read.
+// Never does: guess. A member of the wrong type is an `invalid-request` that names the path and what it should be.
+
+import { GatewayError } from "../errors.ts";
+import { isObject, JsonText, print, type Json, type JsonObject } from "../json.ts";
+import type { JsonSource } from "./canonical.ts";
+
+/** Reads one object's members. Absent and `null` are the same: "did not say". */
+export class Fields {
+  readonly path: string;
+  readonly #object: JsonObject;
+  readonly #read = new Set<string>();
+
+  constructor(object: JsonObject, path: string) {
+    this.#object = object;
+    this.path = path;
+  }
+
+  /** @throws GatewayError when `value` is not an object. */
+  static of(value: Json | undefined, path: string): Fields {
+    if (!isObject(value)) throw wrong(path, "a JSON object", value);
+    return new Fields(value, path);
+  }
+
+  /** The path of a member as the client would write it: `messages[2].content`. */
+  at(key: string): string {
+    return this.path === "" ? key : `${this.path}.${key}`;
+  }
+
+  /** The member as it is; undefined when absent. */
+  raw(key: string): Json | undefined {
+    this.#read.add(key);
+    return this.#object[key];
+  }
+
+  text(key: string): string {
+    const value = this.raw(key);
+    if (typeof value !== "string") throw this.fail(key, "a string");
+    return value;
+  }
+
+  optionalText(key: string): string | null {
+    return this.#optional(key, "a string", (value) => (typeof value === "string" ? value : undefined));
+  }
+
+  optionalNumber(key: string): number | null {
+    return this.#optional(key, "a number", (value) => {
+      if (value instanceof JsonText) return Number.isNaN(Number(value.text)) ? undefined : Number(value.text);
+      return typeof value === "number" ? value : undefined;
+    });
+  }
+
+  optionalInteger(key: string): number | null {
+    const value = this.optionalNumber(key);
+    if (value !== null && !Number.isInteger(value)) throw this.fail(key, "an integer");
+    return value;
+  }
+
+  optionalBoolean(key: string): boolean | null {
+    return this.#optional(key, "true or false", (value) => (typeof value === "boolean" ? value : undefined));
+  }
+
+  /** One of the given words, or null. */
+  optionalWord<const Word extends string>(key: string, words: readonly Word[]): Word | null {
+    return this.#optional(key, `one of ${words.join(", ")}`, (value) => words.find((word) => word === value));
+  }
+
+  /** An array's items; [] when absent. */
+  list(key: string): readonly Json[] {
+    return this.#optional(key, "an array", (value) => (Array.isArray(value) ? value : undefined)) ?? [];
+  }
+
+  /** An array of strings; [] when absent. */
+  texts(key: string): readonly string[] {
+    return this.list(key).map((item, index) => {
+      if (typeof item !== "string") throw wrong(`${this.at(key)}[${index}]`, "a string", item);
+      return item;
+    });
+  }
+
+  /** An array of objects; [] when absent. */
+  objects(key: string): readonly Fields[] {
+    return this.list(key).map((item, index) => Fields.of(item, `${this.at(key)}[${index}]`));
+  }
+
+  /** @throws GatewayError when absent or not an object. */
+  object(key: string): Fields {
+    return Fields.of(this.raw(key), this.at(key));
+  }
+
+  optionalObject(key: string): Fields | null {
+    const value = this.raw(key);
+    return value === undefined || value === null ? null : Fields.of(value, this.at(key));
+  }
+
+  /** The member as JSON text: as it was written where it was parsed verbatim, printed otherwise. */
+  source(key: string): JsonSource | null {
+    const value = this.raw(key);
+    return value === undefined || value === null ? null : print(value);
+  }
+
+  /** The whole object as JSON text. */
+  whole(): JsonSource {
+    for (const key in this.#object) this.#read.add(key);
+    return print(this.#object);
+  }
+
+  has(key: string): boolean {
+    return this.#object[key] !== undefined && this.#object[key] !== null;
+  }
+
+  /** Members that nobody read and that say something, with their JSON text. */
+  unread(): [key: string, value: JsonSource][] {
+    return Object.entries(this.#object)
+      .filter(([key, value]) => value !== null && !this.#read.has(key))
+      .map(([key, value]) => [key, print(value)]);
+  }
+
+  /** The error for a member that is not what it should be. */
+  fail(key: string, wanted: string): GatewayError {
+    return wrong(this.at(key), wanted, this.#object[key]);
+  }
+
+  #optional<T>(key: string, wanted: string, read: (value: Json) => T | undefined): T | null {
+    const value = this.raw(key);
+    if (value === undefined || value === null) return null;
+    const found = read(value);
+    if (found === undefined) throw this.fail(key, wanted);
+    return found;
+  }
+}
+
+function wrong(path: string, wanted: string, found: Json | undefined): GatewayError {
+  const sentence = `${path === "" ? "The body" : path} should be ${wanted}, not ${describe(found)}.`;
+  return new GatewayError("invalid-request", sentence, path === "" ? {} : { param: path });
+}
+
+function describe(value: Json | undefined): string {
+  if (value === undefined) return "absent";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (value instanceof JsonText) return "this value";
+  if (typeof value === "object") return "an object";
+  if (typeof value === "string") return value.length <= 40 ? `"${value}"` : "a long string";
+  return String(value);
+}

@@ -1,0 +1,243 @@
+// Room: fold (row 1).
+// The bridge between a streamed answer and a whole one, and the grammar that every event stream obeys.
+// In:  canonical events, or a whole reply.
+// Out: the other of the two; events with one part open at a time for protocols that need it.
+// Never does: know a protocol.
+
+import { GatewayError } from "../errors.ts";
+import type { Machine } from "../stream.ts";
+import type { Annotation, FinishReason, Part, Proof, Reply, ReplyEvent, Usage } from "./canonical.ts";
+
+/**
+ * The whole reply that a stream of events tells.
+ * @throws GatewayError the stream's own error, or `upstream-failed` when it stops before its end.
+ */
+export function fold(events: Iterable<ReplyEvent>): Reply {
+  const folder = new Folder();
+  for (const event of events) folder.add(event);
+  return folder.reply();
+}
+
+/** The events that tell a whole reply, each part in one delta. */
+export function unfold(reply: Reply): ReplyEvent[] {
+  const events: ReplyEvent[] = [{ type: "reply-start", id: reply.id, model: reply.model }];
+  reply.parts.forEach((part, index) => {
+    const { empty, text, annotations, proof } = split(part);
+    events.push({ type: "part-start", index, part: empty });
+    if (text !== "") events.push({ type: "part-delta", index, text });
+    for (const annotation of annotations) events.push({ type: "annotation", index, annotation });
+    events.push({ type: "part-end", index, proof });
+  });
+  if (reply.usage !== null) events.push({ type: "usage", usage: reply.usage });
+  events.push({ type: "reply-end", finish: reply.finish });
+  return events;
+}
+
+/** Collects events one by one; `fold` in steps. */
+export class Folder {
+  #id = "";
+  #model = "";
+  readonly #parts: OpenPart[] = [];
+  #usage: Usage | null = null;
+  #finish: FinishReason | null = null;
+  #error: GatewayError | null = null;
+
+  add(event: ReplyEvent): void {
+    switch (event.type) {
+      case "reply-start":
+        this.#id = event.id;
+        this.#model = event.model;
+        return;
+      case "part-start":
+        this.#parts[event.index] = { part: event.part, texts: [], annotations: [], proof: null };
+        return;
+      case "part-delta":
+        this.#parts[event.index]?.texts.push(event.text);
+        return;
+      case "annotation":
+        this.#parts[event.index]?.annotations.push(event.annotation);
+        return;
+      case "part-end": {
+        const open = this.#parts[event.index];
+        if (open !== undefined) open.proof = event.proof;
+        return;
+      }
+      case "usage":
+        this.#usage = event.usage;
+        return;
+      case "reply-end":
+        this.#finish = event.finish;
+        return;
+      case "reply-error":
+        this.#error ??= event.error;
+    }
+  }
+
+  /** @throws GatewayError see `fold`. */
+  reply(): Reply {
+    if (this.#error !== null) throw this.#error;
+    if (this.#finish === null) throw truncated();
+    return { id: this.#id, model: this.#model, parts: this.#parts.map(join), usage: this.#usage, finish: this.#finish };
+  }
+}
+
+/** The error of a stream that stopped before its terminal event. */
+export function truncated(): GatewayError {
+  return new GatewayError("upstream-failed", "The upstream ended the stream before the answer was complete.", {
+    code: "upstream_truncated",
+  });
+}
+
+interface OpenPart {
+  readonly part: Part;
+  readonly texts: string[];
+  readonly annotations: Annotation[];
+  proof: Proof | null;
+}
+
+function join({ part, texts, annotations, proof }: OpenPart): Part {
+  const text = texts.join("");
+  switch (part.type) {
+    case "text":
+      return { ...part, text: part.text + text, annotations: [...part.annotations, ...annotations], proof: proof ?? part.proof };
+    case "refusal":
+      return { ...part, text: part.text + text };
+    case "reasoning":
+      return { ...part, text: part.text + text, proof: proof ?? part.proof };
+    case "tool-call":
+      return { ...part, arguments: part.arguments + text, proof: proof ?? part.proof };
+    default:
+      return part;
+  }
+}
+
+function split(part: Part): { empty: Part; text: string; annotations: readonly Annotation[]; proof: Proof | null } {
+  const rest = { text: "", annotations: [], proof: null };
+  switch (part.type) {
+    case "text":
+      return {
+        empty: { ...part, text: "", annotations: [], proof: null },
+        text: part.text,
+        annotations: part.annotations,
+        proof: part.proof,
+      };
+    case "refusal":
+      return { ...rest, empty: { ...part, text: "" }, text: part.text };
+    case "reasoning":
+      return { ...rest, empty: { ...part, text: "", proof: null }, text: part.text, proof: part.proof };
+    case "tool-call":
+      return { ...rest, empty: { ...part, arguments: "", proof: null }, text: part.arguments, proof: part.proof };
+    default:
+      return { ...rest, empty: part };
+  }
+}
+
+function isEmpty(part: Part): boolean {
+  const { text, annotations, proof } = split(part);
+  return text === "" && annotations.length === 0 && proof === null;
+}
+
+/**
+ * Passes events on unchanged and throws an Error that names the rule when they break the grammar; for tests.
+ * See `ReplyEvent` for the grammar.
+ */
+export function grammar(): Machine<ReplyEvent, ReplyEvent> {
+  let started = false;
+  let over = false;
+  let next = 0;
+  const open = new Set<number>();
+  const need = (condition: boolean, rule: string): void => {
+    if (!condition) throw new Error(`event grammar: ${rule}`);
+  };
+  return {
+    step(event) {
+      need(!over, `nothing comes after the terminal event, but ${event.type} did`);
+      if (event.type === "reply-error") {
+        over = true;
+        return [event];
+      }
+      if (event.type === "reply-start") need(!started, "reply-start comes once");
+      else need(started, `reply-start comes before ${event.type}`);
+      switch (event.type) {
+        case "reply-start":
+          started = true;
+          break;
+        case "part-start":
+          need(event.index === next, `parts start in order: expected ${next}, got ${event.index}`);
+          need(isEmpty(event.part), `a ${event.part.type} part starts empty; text, annotations and proof come later`);
+          next++;
+          open.add(event.index);
+          break;
+        case "part-delta":
+          need(event.text !== "", "a delta is not empty");
+          need(open.has(event.index), `part ${event.index} is open for ${event.type}`);
+          break;
+        case "annotation":
+          need(open.has(event.index), `part ${event.index} is open for ${event.type}`);
+          break;
+        case "part-end":
+          need(open.delete(event.index), `part ${event.index} is open for ${event.type}`);
+          break;
+        case "usage":
+          break;
+        case "reply-end":
+          need(open.size === 0, `every part has ended before reply-end; open: ${[...open].join(", ")}`);
+          over = true;
+      }
+      return [event];
+    },
+    end() {
+      need(over, "the stream has a terminal event");
+      return [];
+    },
+  };
+}
+
+/**
+ * One part open at a time: the first open part streams on, the others wait and follow in the order of their indices.
+ * Nothing waits at the end: the grammar ends every part before `reply-end`. An error drops what waits.
+ */
+export function inOrder(): Machine<ReplyEvent, ReplyEvent> {
+  let current: number | null = null;
+  let waiting: ReplyEvent[] = [];
+
+  /** Sends what may go now: all events of the first waiting part up to its end, then the next one's. */
+  const flush = (out: ReplyEvent[]): void => {
+    while (current === null && waiting.length > 0) {
+      const first = waiting.find((event) => event.type === "part-start");
+      if (first === undefined) break;
+      current = first.index;
+      const later: ReplyEvent[] = [];
+      for (const event of waiting) {
+        if (!("index" in event) || event.index !== first.index) {
+          later.push(event);
+          continue;
+        }
+        out.push(event);
+        if (event.type === "part-end") current = null;
+      }
+      waiting = later;
+    }
+  };
+
+  return {
+    step(event) {
+      if (event.type === "reply-error") waiting = [];
+      if (!("index" in event)) return [event];
+      if (current === null && waiting.length === 0 && event.type === "part-start") {
+        current = event.index;
+        return [event];
+      }
+      if (event.index !== current) {
+        waiting.push(event);
+        return [];
+      }
+      if (event.type !== "part-end") return [event];
+      current = null;
+      const out: ReplyEvent[] = [event];
+      flush(out);
+      return out;
+    },
+    end: () => [],
+  };
+}

@@ -1,0 +1,23 @@
+// Room: protocol/gemini/codec (row 2). Gemini's generateContent and streamGenerateContent, in both directions.
+// A client keeps model and stream switch in the path, Factory's endpoint wants them in the body; edit.ts knows.
+// Never does: frame. Server-sent events come from stream.ts; a client that asked for a JSON array gets it from the app.
+
+import type { Codec } from "../codec.ts";
+import { encodeReply, ReplyEncoder } from "./answer.ts";
+import { editBody, headOf } from "./edit.ts";
+import { decodeError, encodeError, errorEvent } from "./error.ts";
+import { decodeReply, ReplyDecoder } from "./reply.ts";
+import { decodeRequest, encodeRequest } from "./request.ts";
+
+export const gemini: Codec = {
+  id: "gemini",
+  request: { decode: decodeRequest, encode: encodeRequest, head: headOf, edit: editBody },
+  reply: {
+    decode: decodeReply,
+    encode: encodeReply,
+    decoder: (exchange) => new ReplyDecoder(exchange),
+    encoder: (exchange) => new ReplyEncoder(exchange),
+    keepAlive: ": keep-alive\n\n",
+  },
+  error: { decode: decodeError, encode: encodeError, event: errorEvent },
+};

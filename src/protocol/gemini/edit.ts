@@ -1,0 +1,166 @@
+// Room: protocol/gemini/edit (row 2).
+// In:  the text of a generateContent body.
+// Out: what routing needs to know of it; the same text with the named edits spliced in, and without what other vendors' models
+//      left sealed in the conversation.
+// Google keeps model and stream switch in the path, Factory's endpoint `/api/llm/g/v1/generate` wants them in the body, as
+// `model` and `stream` (seen in one maintained program; not tried against the live service). This file and the first line
+// of encodeRequest() are all that would change if Factory wanted them elsewhere.
+// Never does: print anything again that the client wrote.
+
+import { GatewayError } from "../../errors.ts";
+import { parse, type Json } from "../../json.ts";
+import { firstItem, members, spliced, type Member, type Splice } from "../../spans.ts";
+import type { Edits, RequestHead, WireRequest } from "../codec.ts";
+import { factsOf } from "./models.ts";
+import { hasSeals, withoutSeals } from "./seals.ts";
+
+// ---- Head --------------------------------------------------------------------------------------------------------
+
+interface Address {
+  readonly model: string;
+  readonly stream: boolean;
+}
+
+/** Model and stream switch: from the path where there is one, else from the body. @throws GatewayError when no model is named. */
+export function addressOf({ path }: WireRequest, body: { model: Json | undefined; stream: Json | undefined }): Address {
+  const written = path?.model ?? body.model;
+  const model = typeof written === "string" ? withoutPrefix(written) : "";
+  if (model === "") {
+    throw new GatewayError("invalid-request", "model should be the name of a model, in the path: /v1beta/models/{model}:generateContent.", {
+      param: "model",
+    });
+  }
+  return { model, stream: path?.stream ?? body.stream === true };
+}
+
+function withoutPrefix(model: string): string {
+  return model.startsWith("models/") ? model.slice("models/".length) : model;
+}
+
+/** @throws GatewayError `invalid-request` when the body is not a JSON object or nothing names a model. */
+export function headOf(request: WireRequest): RequestHead {
+  const { body } = request;
+  let model: Json | undefined;
+  let stream: Json | undefined;
+  let conversation = "";
+  for (const { key, valueStart, valueEnd } of members(body)) {
+    if (key === "model") model = parse(body.slice(valueStart, valueEnd));
+    else if (key === "stream") stream = body.startsWith("true", valueStart);
+    else if (key === "contents") conversation = firstItem(body, valueStart);
+  }
+  return { ...addressOf(request, { model, stream }), conversation };
+}
+
+// ---- Edit --------------------------------------------------------------------------------------------------------
+
+/** @throws GatewayError `invalid-request` when the body is not a JSON object. */
+export function editBody(body: string, edits: Edits): string {
+  const { model } = edits;
+  const systemPrompt = edits.systemPrompt === "" ? null : edits.systemPrompt;
+  const stream = edits.stream ?? null;
+  const sealed = hasSeals(body);
+  if (model === null && systemPrompt === null && stream === null && !sealed) return body;
+  const found = members(body);
+  const inserted: string[] = [];
+  const splices: Splice[] = [];
+  const set = (key: string, value: string): void => {
+    const member = found.find((one) => one.key === key);
+    if (member === undefined) inserted.push(`${JSON.stringify(key)}:${value}`);
+    else splices.push({ start: member.valueStart, end: member.valueEnd, text: value });
+  };
+  if (model !== null) set("model", JSON.stringify(model));
+  // Not streaming is what an endpoint does that is not asked to.
+  if (stream === true || (stream === false && found.some(({ key }) => key === "stream"))) set("stream", String(stream));
+  if (systemPrompt !== null) {
+    const member = found.findLast(({ key }) => key === "systemInstruction" || key === "system_instruction");
+    if (member === undefined) inserted.push(`"systemInstruction":{"parts":[${partOf(systemPrompt)}]}`);
+    else splices.push(...inFront(body, member, { prompt: systemPrompt }));
+  }
+  if (inserted.length > 0) {
+    const at = body.indexOf("{") + 1;
+    splices.push({ start: at, end: at, text: inserted.join(",") + (found.length > 0 ? "," : "") });
+  }
+  if (sealed) splices.push(...withoutSeals(body, found, factsOf(model ?? modelIn(body, found))));
+  return spliced(body, splices);
+}
+
+function modelIn(body: string, found: readonly Member[]): string {
+  const member = found.find(({ key }) => key === "model");
+  const value = member === undefined ? null : parse(body.slice(member.valueStart, member.valueEnd));
+  return typeof value === "string" ? value : "";
+}
+
+function partOf(text: string): string {
+  return `{"text":${JSON.stringify(text)}}`;
+}
+
+/** A value of the body, by its place in the text. */
+type Place = Pick<Member, "valueStart" | "valueEnd">;
+
+/** Puts the prompt in front of instructions in any of the forms that clients send; nothing where it stands there already. */
+function inFront(body: string, { valueStart: start, valueEnd: end }: Place, { prompt }: { prompt: string }): Splice[] {
+  switch (body[start]) {
+    case '"': {
+      if (beginsWith(body.slice(start, end), prompt)) return [];
+      const empty = end - start === 2;
+      const text = JSON.stringify(empty ? prompt : `${prompt}\n\n`).slice(1, -1);
+      return [{ start: start + 1, end: start + 1, text }];
+    }
+    case "[": {
+      const first = firstItem(body, start);
+      if (first !== "" && saysFirst(first, prompt)) return [];
+      const item = first.startsWith('"') ? JSON.stringify(prompt) : partOf(prompt);
+      return [{ start: start + 1, end: start + 1, text: first === "" ? item : `${item},` }];
+    }
+    case "{":
+      return inContent(body, { valueStart: start, valueEnd: end }, { prompt });
+    default:
+      return [{ start, end, text: `{"parts":[${partOf(prompt)}]}` }];
+  }
+}
+
+/** Into a Content, or around a lone part that stands where a Content should. */
+function inContent(body: string, { valueStart: start, valueEnd: end }: Place, { prompt }: { prompt: string }): Splice[] {
+  const inside = members(body.slice(start, end));
+  const parts = inside.find(({ key }) => key === "parts");
+  if (parts === undefined && inside.some(({ key }) => key === "text")) {
+    return around(body, { valueStart: start, valueEnd: end }, { prompt, open: '{"parts":[', close: "]}" });
+  }
+  if (parts === undefined)
+    return [{ start: start + 1, end: start + 1, text: `"parts":[${partOf(prompt)}]${inside.length > 0 ? "," : ""}` }];
+  const place = { valueStart: start + parts.valueStart, valueEnd: start + parts.valueEnd };
+  const opening = body[place.valueStart];
+  if (opening === "[" || opening === '"') return inFront(body, place, { prompt });
+  if (opening === "{") return around(body, place, { prompt, open: "[", close: "]" });
+  return [{ start: place.valueStart, end: place.valueEnd, text: `[${partOf(prompt)}]` }];
+}
+
+/** A lone part becomes the second of a list. */
+function around(
+  body: string,
+  { valueStart, valueEnd }: Place,
+  { prompt, open, close }: Record<"prompt" | "open" | "close", string>,
+): Splice[] {
+  if (saysFirst(body.slice(valueStart, valueEnd), prompt)) return [];
+  return [
+    { start: valueStart, end: valueStart, text: `${open}${partOf(prompt)},` },
+    { start: valueEnd, end: valueEnd, text: close },
+  ];
+}
+
+/** Whether an item of instructions (a string, a part, a Content) begins with the prompt. */
+function saysFirst(item: string, prompt: string): boolean {
+  if (item.startsWith('"')) return beginsWith(item, prompt);
+  if (!item.startsWith("{")) return false;
+  for (const { key, valueStart } of members(item)) {
+    if (key === "text") return beginsWith(item.slice(valueStart), prompt);
+    if (key === "parts") return saysFirst(firstItem(item, valueStart), prompt);
+  }
+  return false;
+}
+
+/** `text` begins with a JSON string. */
+function beginsWith(text: string, prompt: string): boolean {
+  const value = parse(firstItem(text, 0));
+  return typeof value === "string" && value.startsWith(prompt);
+}

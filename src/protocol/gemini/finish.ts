@@ -1,0 +1,114 @@
+// Room: protocol/gemini/finish (row 2).
+// In:  why Gemini stopped, or why it refused the prompt; a canonical finish reason.
+// Out: the other of the two.
+// https://ai.google.dev/api/generate-content#FinishReason (read 2026-11)
+// Never does: take a call that Gemini could not write for an answer.
+
+import { GatewayError } from "../../errors.ts";
+import { isObject, type Json, type JsonObject } from "../../json.ts";
+import type { FinishKind, FinishReason } from "../canonical.ts";
+
+/** `null`: the upstream failed; there is no answer to hand on. */
+const KINDS: Readonly<Record<string, FinishKind | null>> = {
+  STOP: "end",
+  MAX_TOKENS: "length",
+  SAFETY: "filtered",
+  RECITATION: "filtered",
+  LANGUAGE: "filtered",
+  BLOCKLIST: "filtered",
+  PROHIBITED_CONTENT: "filtered",
+  SPII: "filtered",
+  IMAGE_SAFETY: "filtered",
+  IMAGE_PROHIBITED_CONTENT: "filtered",
+  IMAGE_RECITATION: "filtered",
+  IMAGE_OTHER: "filtered",
+  CONTINUATION: "paused",
+  OTHER: "other",
+  NO_IMAGE: "other",
+  MALFORMED_FUNCTION_CALL: null,
+  UNEXPECTED_TOOL_CALL: null,
+  TOO_MANY_TOOL_CALLS: null,
+  MALFORMED_RESPONSE: null,
+};
+
+/** The end of a candidate; an error where Gemini failed to write one. `calls` and `parts` count what the answer holds. */
+export function decodeFinish(candidate: JsonObject, { calls, parts }: { calls: number; parts: number }): FinishReason | GatewayError {
+  const raw = reasonOf(candidate) ?? "";
+  const message = candidate["finishMessage"];
+  const explanation = typeof message === "string" && message !== "" ? message : null;
+  const found = Object.hasOwn(KINDS, raw) ? KINDS[raw] : "other";
+  // "Other" beside an answer is an odd end; alone it is none at all.
+  if (found === null || (raw === "OTHER" && parts === 0)) {
+    return new GatewayError(
+      "upstream-failed",
+      `The model could not finish its answer (${raw})${explanation === null ? "." : `: ${explanation}`}`,
+      {
+        code: raw.toLowerCase(),
+      },
+    );
+  }
+  const kind = found ?? "other";
+  // Gemini says STOP for calls too, sometimes in an event of its own.
+  const called = kind === "end" && calls > 0 ? "tool-calls" : kind;
+  return { kind: called, raw, stopSequence: null, explanation: kind === "filtered" ? explanation : null };
+}
+
+/** The end of a prompt that Gemini would not answer; null when it says nothing of that. */
+export function decodeBlock(feedback: Json | undefined): FinishReason | null {
+  if (!isObject(feedback)) return null;
+  const { blockReason, blockReasonMessage: message } = feedback;
+  if (typeof blockReason !== "string" || blockReason === "") return null;
+  return {
+    kind: "filtered",
+    raw: blockReason,
+    stopSequence: null,
+    explanation: typeof message === "string" && message !== "" ? message : null,
+  };
+}
+
+const WORDS: Readonly<Record<FinishKind, string>> = {
+  end: "STOP",
+  "stop-sequence": "STOP",
+  "tool-calls": "STOP",
+  length: "MAX_TOKENS",
+  "context-full": "MAX_TOKENS",
+  filtered: "SAFETY",
+  paused: "MAX_TOKENS",
+  other: "OTHER",
+};
+
+/** What the answer holds besides, that a finish reason has to tell. */
+interface Ending {
+  /** Some call's arguments were no JSON, so the call was left out. */
+  readonly brokenCall: boolean;
+  readonly refused: boolean;
+}
+
+/** `finishReason` and `finishMessage`: the upstream's own word where it is Gemini's, never one outside of Gemini's list. */
+export function encodeFinish(finish: FinishReason, { brokenCall, refused }: Ending): JsonObject {
+  const { raw, explanation } = finish;
+  if (brokenCall && finish.kind !== "length" && finish.kind !== "context-full") {
+    return { finishReason: "MALFORMED_FUNCTION_CALL", finishMessage: "The model's call had arguments that are not JSON." };
+  }
+  const kind = refused && (finish.kind === "end" || finish.kind === "other") ? "filtered" : finish.kind;
+  const own = raw !== null && Object.hasOwn(KINDS, raw) && (KINDS[raw] === kind || (kind === "tool-calls" && KINDS[raw] === "end"));
+  const finishReason = own && raw !== null ? raw : WORDS[kind];
+  return explanation === null ? { finishReason } : { finishReason, finishMessage: explanation };
+}
+
+/** Whether a candidate says that it is over. */
+export function isFinished(candidate: JsonObject): boolean {
+  return reasonOf(candidate) !== null;
+}
+
+function reasonOf(candidate: JsonObject): string | null {
+  const reason = candidate["finishReason"];
+  return typeof reason === "string" && reason !== "" && reason !== "FINISH_REASON_UNSPECIFIED" ? reason : null;
+}
+
+/** The candidate of a chunk: a reply has one. */
+export function candidateOf(chunk: JsonObject): JsonObject | null {
+  const { candidates } = chunk;
+  const first = Array.isArray(candidates) ? candidates[0] : undefined;
+  return isObject(first) ? first : null;
+}

@@ -1,0 +1,154 @@
+// Room: protocol/gemini/generation (row 2).
+// In:  `generationConfig`; the canonical fields that live in it: limits, sampling, stop sequences, answer format, reasoning.
+// Out: the other of the two.
+// Members without a canonical home travel as extensions named `generationConfig.<member>` and go back into it.
+// Never does: change a number silently.
+
+import { JsonText, type JsonObject } from "../../json.ts";
+import type { CanonicalRequest, Extension, Loss, OutputFormat, Reasoning, Sampling } from "../canonical.ts";
+import type { Fields } from "../fields.ts";
+import type { ModelFacts } from "./models.ts";
+import { lowerSchema, raiseSchema } from "./schema.ts";
+import { decodeThinking, encodeThinking } from "./thinking.ts";
+import { fieldOf } from "./wire.ts";
+
+const MAX_STOP_SEQUENCES = 5;
+const JSON_TYPE = "application/json";
+
+interface DecodedGeneration {
+  readonly sampling: Sampling;
+  readonly maxOutputTokens: number | null;
+  readonly stop: readonly string[];
+  readonly output: OutputFormat | null;
+  readonly reasoning: Reasoning | null;
+  readonly extensions: readonly Extension[];
+}
+
+// ---- Decode ------------------------------------------------------------------------------------------------------
+
+export function decodeGeneration(config: Fields): DecodedGeneration {
+  const logprobs = config.optionalInteger("logprobs");
+  const sampling: Sampling = {
+    temperature: config.optionalNumber("temperature"),
+    topP: config.optionalNumber("topP"),
+    topK: config.optionalNumber("topK"),
+    seed: config.optionalInteger("seed"),
+    presencePenalty: config.optionalNumber("presencePenalty"),
+    frequencyPenalty: config.optionalNumber("frequencyPenalty"),
+    topLogprobs: config.optionalBoolean("responseLogprobs") === true ? (logprobs ?? 0) : null,
+  };
+  const maxOutputTokens = config.optionalInteger("maxOutputTokens");
+  const stop = config.texts("stopSequences");
+  const reasoning = decodeThinking(config.optionalObject("thinkingConfig"));
+  const { output, extensions } = decodeOutput(config);
+  // One text answer is what every protocol gives.
+  if (config.raw("candidateCount") !== 1 && config.has("candidateCount")) extensions.push(extension("candidateCount", config));
+  const modalities = config.texts("responseModalities");
+  if (modalities.some((word) => word.toUpperCase() !== "TEXT")) extensions.push(extension("responseModalities", config));
+  for (const [key, value] of config.unread()) extensions.push(extensionOf(`generationConfig.${key}`, value));
+  return { sampling, maxOutputTokens, stop, reasoning, output, extensions };
+}
+
+function decodeOutput(config: Fields): { output: OutputFormat | null; extensions: Extension[] } {
+  const mimeType = config.optionalText("responseMimeType");
+  const schema = config.source("responseJsonSchema");
+  const subset = config.source("responseSchema");
+  if (mimeType !== null && mimeType !== JSON_TYPE && mimeType !== "text/plain" && mimeType !== "") {
+    // text/x.enum and what may come: a format that other protocols do not have.
+    const rest = subset === null ? [] : [extension("responseSchema", config)];
+    const reason = "Other protocols answer as text or as JSON.";
+    const severity = "refused" as const;
+    const kept: Extension = { ...extension("responseMimeType", config), severity, reason };
+    return { output: null, extensions: [kept, ...rest.map((one) => ({ ...one, severity, reason }))] };
+  }
+  if (schema !== null || subset !== null) {
+    const output = {
+      type: "json-schema",
+      name: null,
+      description: null,
+      schema: schema ?? raiseSchema(subset ?? "{}"),
+      strict: null,
+    } as const;
+    return { output, extensions: [] };
+  }
+  return { output: mimeType === JSON_TYPE ? { type: "json-object" } : null, extensions: [] };
+}
+
+function extension(key: string, config: Fields): Extension {
+  return extensionOf(`generationConfig.${key}`, config.source(key) ?? "null");
+}
+
+export function extensionOf(field: string, value: string): Extension {
+  const { fate, reason } = fieldOf(field);
+  return { protocol: "gemini", field, value, severity: fate === "carried" ? "reported" : fate, reason };
+}
+
+// ---- Encode ------------------------------------------------------------------------------------------------------
+
+interface EncodeContext {
+  readonly facts: ModelFacts;
+  readonly losses: Loss[];
+}
+
+export function encodeGeneration(request: CanonicalRequest, { facts, losses }: EncodeContext): JsonObject {
+  const { names, sampling } = request;
+  const config: JsonObject = {};
+  const put = (key: string, value: number | null): void => {
+    if (value !== null) config[key] = value;
+  };
+  put("temperature", sampling.temperature);
+  put("topP", sampling.topP);
+  put("topK", sampling.topK);
+  put("seed", sampling.seed);
+  put("presencePenalty", sampling.presencePenalty);
+  put("frequencyPenalty", sampling.frequencyPenalty);
+  if (request.maxOutputTokens === 0) {
+    losses.push({ field: names.maxOutputTokens, severity: "refused", reason: "Gemini cannot answer with no tokens at all." });
+  } else put("maxOutputTokens", request.maxOutputTokens);
+  const stop = request.stop.filter((sequence) => sequence !== "");
+  if (stop.length > MAX_STOP_SEQUENCES) {
+    losses.push({
+      field: names.stop,
+      severity: "reported",
+      reason: `Gemini takes ${MAX_STOP_SEQUENCES} stop sequences; the first ones were sent.`,
+    });
+  }
+  if (stop.length > 0) config["stopSequences"] = stop.slice(0, MAX_STOP_SEQUENCES);
+  encodeLogprobs(request, { config, losses });
+  encodeOutput(request, config, { facts, losses });
+  const thinking = encodeThinking(request, { thinking: facts.thinking, losses });
+  if (thinking !== null) config["thinkingConfig"] = thinking;
+  return config;
+}
+
+function encodeLogprobs({ sampling, names }: CanonicalRequest, { config, losses }: { config: JsonObject; losses: Loss[] }): void {
+  if (sampling.topLogprobs === null) return;
+  config["responseLogprobs"] = true;
+  if (sampling.topLogprobs > 0) config["logprobs"] = sampling.topLogprobs;
+  losses.push({ field: names.topLogprobs, severity: "refused", reason: "The answer cannot carry Gemini's log probabilities." });
+}
+
+function encodeOutput(request: CanonicalRequest, config: JsonObject, { facts, losses }: EncodeContext): void {
+  const { output, names } = request;
+  if (output === null) return;
+  if (!facts.formatBesideFunctions && request.tools.some((tool) => tool.type === "function" || tool.type === "custom")) {
+    losses.push({
+      field: names.output,
+      severity: "refused",
+      reason: "This Gemini model takes tools or a JSON format, not both; Gemini 3 takes both.",
+    });
+    return;
+  }
+  config["responseMimeType"] = JSON_TYPE;
+  if (output.type === "json-object") return;
+  if (facts.takesJsonSchema) config["responseJsonSchema"] = new JsonText(output.schema);
+  else {
+    const { schema, lost } = lowerSchema(output.schema);
+    if (schema !== null) config["responseSchema"] = new JsonText(schema);
+    if (lost.length > 0) losses.push({ field: names.output, severity: "reported", reason: loweredReason(lost) });
+  }
+}
+
+export function loweredReason(lost: readonly string[]): string {
+  return `This Gemini model takes a smaller schema language; ${[...new Set(lost)].join(", ")} became words in a description.`;
+}

@@ -1,0 +1,143 @@
+// Room: protocol/gemini/media (row 2).
+// In:  inlineData and fileData; canonical images, files, sounds and videos.
+// Out: the other of the two.
+// Never does: fetch. A public URL goes to Gemini as fileData, which it fetches itself.
+// https://ai.google.dev/gemini-api/docs/file-input-methods (read 2026-11)
+
+import { rowOf, type JsonObject } from "../../json.ts";
+import type { FilePart, ImagePart, MediaPart, Source } from "../canonical.ts";
+
+/** Files that only Google can read: its Files API and its buckets. */
+const GOOGLE_FILE = /^(?:gs:\/\/|https?:\/\/[^/]*googleapis\.com\/|files\/)/;
+/** Videos that Gemini knows by their page. */
+const YOUTUBE = /^https?:\/\/(?:www\.|m\.)?(?:youtube\.com|youtu\.be)\//;
+
+// ---- Decode ------------------------------------------------------------------------------------------------------
+
+interface InlineData {
+  readonly mimeType: string | null;
+  readonly data: string;
+  readonly displayName: string | null;
+}
+
+interface FileData {
+  readonly mimeType: string | null;
+  readonly fileUri: string;
+  readonly displayName: string | null;
+}
+
+export function decodeInline({ mimeType, data, displayName }: InlineData): ImagePart | FilePart | MediaPart {
+  const mediaType = mimeType === null || mimeType === "" ? sniff(data) : mimeType;
+  return mediaPart({ type: "base64", mediaType, data }, mediaType, displayName);
+}
+
+/** Null for a file that only Google can read. */
+export function decodeFile({ mimeType, fileUri, displayName }: FileData): ImagePart | FilePart | MediaPart | null {
+  if (GOOGLE_FILE.test(fileUri)) return null;
+  const mediaType = mimeType === "" ? null : mimeType;
+  const source: Source = { type: "url", url: fileUri, mediaType };
+  if (mediaType === null && YOUTUBE.test(fileUri)) return { type: "video", source };
+  return mediaPart(source, mediaType ?? typeOfExtension(fileUri), displayName);
+}
+
+function mediaPart(source: Source, mediaType: string | null, filename: string | null): ImagePart | FilePart | MediaPart {
+  const kind = mediaType?.split("/", 1)[0];
+  if (kind === "image") return { type: "image", source, detail: null, cache: null };
+  if (kind === "audio" || kind === "video") return { type: kind, source };
+  return { type: "file", source, filename, context: null, citations: null, cache: null };
+}
+
+// ---- Encode ------------------------------------------------------------------------------------------------------
+
+/**
+ * The member that holds the bytes or their address; null for what Gemini has no place for: a file of another vendor's store,
+ * and plain text, which is a text part.
+ */
+export function encodeMedia(source: Source, kind: "image" | "file" | "audio" | "video"): JsonObject | null {
+  switch (source.type) {
+    case "base64":
+      return inline(source.mediaType, source.data, kind);
+    case "url": {
+      const data = DATA_URL.exec(source.url);
+      if (data?.[3] !== undefined) return inline(data[1] || source.mediaType, inBase64(data[3], data[2] !== undefined), kind);
+      const mimeType = source.mediaType ?? typeOfExtension(source.url);
+      return { fileData: mimeType === null ? { fileUri: source.url } : { mimeType, fileUri: source.url } };
+    }
+    case "file-id":
+      return source.owner === "gemini" ? { fileData: { fileUri: source.id } } : null;
+    case "text":
+      return null;
+  }
+}
+
+const DATA_URL = /^data:([^;,]*)(?:;[^;,]*)*?(;base64)?,(.*)$/is;
+
+function inBase64(data: string, already: boolean): string {
+  const unescaped = withoutEscapes(data);
+  if (already) return unescaped;
+  let binary = "";
+  for (const byte of new TextEncoder().encode(unescaped)) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}
+
+function withoutEscapes(data: string): string {
+  if (!data.includes("%")) return data;
+  try {
+    return decodeURIComponent(data);
+  } catch {
+    return data;
+  }
+}
+
+const FALLBACK_TYPE = { image: "image/png", file: "application/octet-stream", audio: "audio/wav", video: "video/mp4" } as const;
+
+function inline(declared: string | null, data: string, kind: keyof typeof FALLBACK_TYPE): JsonObject {
+  const sniffed = sniff(data);
+  // A wrong declaration of an image is a 400; its first bytes do not lie.
+  const mimeType = sniffed !== null && (declared === null || kind === "image") ? sniffed : (declared ?? FALLBACK_TYPE[kind]);
+  return { inlineData: { mimeType: mimeType === "image/jpg" ? "image/jpeg" : mimeType, data } };
+}
+
+// ---- Media types -------------------------------------------------------------------------------------------------
+
+/** Base64 of the first bytes that give a format away. */
+const MAGIC: readonly (readonly [string, string])[] = [
+  ["iVBORw0KGgo", "image/png"],
+  ["/9j/", "image/jpeg"],
+  ["R0lGOD", "image/gif"],
+  ["UklGR", "image/webp"],
+  ["JVBERi0", "application/pdf"],
+];
+/** RIFF holds sound as well as WebP; `WEBP` stands at byte 8. */
+const WEBP = /^UklGR.{6}XRUJQ/;
+
+function sniff(data: string): string | null {
+  const found = MAGIC.find(([magic]) => data.startsWith(magic))?.[1] ?? null;
+  return found === "image/webp" && !WEBP.test(data) ? null : found;
+}
+
+const EXTENSION = /\.([a-z0-9]+)(?:[?#]|$)/i;
+const TYPES: Readonly<Record<string, string>> = {
+  png: "image/png",
+  jpg: "image/jpeg",
+  jpeg: "image/jpeg",
+  webp: "image/webp",
+  gif: "image/gif",
+  heic: "image/heic",
+  heif: "image/heif",
+  pdf: "application/pdf",
+  txt: "text/plain",
+  md: "text/markdown",
+  csv: "text/csv",
+  html: "text/html",
+  json: "application/json",
+  mp3: "audio/mp3",
+  wav: "audio/wav",
+  mp4: "video/mp4",
+  mov: "video/quicktime",
+  webm: "video/webm",
+};
+
+function typeOfExtension(url: string): string | null {
+  return rowOf(TYPES, EXTENSION.exec(url)?.[1]?.toLowerCase() ?? "") ?? null;
+}

@@ -1,0 +1,230 @@
+// Room: protocol/gemini/model-parts (row 2).
+// In:  the parts of a model's turn, one by one: of a streamed answer, of a whole one, or of the history that a client sends back.
+// Out: canonical events. One reading for all three, so that an answer and its echo are the same conversation.
+// Gemini cuts a turn anywhere, says a signature on an empty text part behind what it belongs to, and may leave ids out.
+// Never does: decide whether an answer is complete.
+
+import { isObject, JsonText, parseOrUndefined, print, type Json, type JsonObject } from "../../json.ts";
+import type { Part, Proof, ReplyEvent } from "../canonical.ts";
+import { decodeFile, decodeInline } from "./media.ts";
+import type { CalledTool } from "./names.ts";
+import { PartialArguments } from "./partial-arguments.ts";
+import { decodeSignature } from "./proofs.ts";
+
+/** Google's own tools at work; another protocol's conversation goes on without them. */
+const HOSTED_PARTS: ReadonlySet<string> = new Set([
+  "executableCode",
+  "codeExecutionResult",
+  "toolCall",
+  "toolResponse",
+  "audioTranscription",
+]);
+/** Members that say something about a part, and are none themselves. */
+const PART_ADJECTIVES: ReadonlySet<string> = new Set(["thought", "thoughtSignature", "partMetadata", "mediaResolution", "mediaProcessing"]);
+
+interface ModelPartsOptions {
+  /** The id of the n-th call of this turn, where the call brings none. */
+  readonly callId: (index: number) => string;
+  /** The client's tool behind a name that Gemini was told. */
+  readonly tool: (name: string) => CalledTool;
+}
+
+interface OpenPart {
+  readonly kind: "text" | "reasoning";
+  readonly index: number;
+  proof: Proof | null;
+}
+
+interface OpenCall {
+  readonly index: number;
+  readonly tool: CalledTool;
+  readonly pieces: PartialArguments;
+  proof: Proof | null;
+}
+
+export class ModelParts {
+  readonly #options: ModelPartsOptions;
+  #next = 0;
+  #calls = 0;
+  #open: OpenPart | null = null;
+  #call: OpenCall | null = null;
+  /** What the open text part holds so far, in the pieces in which it came. */
+  #texts: string[] = [];
+
+  constructor(options: ModelPartsOptions) {
+    this.#options = options;
+  }
+
+  /** How many tool calls the turn holds so far. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** How many parts the turn holds so far. */
+  get parts(): number {
+    return this.#next;
+  }
+
+  /** The text part that is still open: annotations may still be said of it. */
+  get openText(): { index: number; text: string } | null {
+    if (this.#open?.kind !== "text") return null;
+    return { index: this.#open.index, text: this.#texts.join("") };
+  }
+
+  read(part: JsonObject): ReplyEvent[] {
+    const out: ReplyEvent[] = [];
+    const proof = decodeSignature(part["thoughtSignature"]);
+    const text = part["text"];
+    if (isObject(part["functionCall"])) this.#readCall(part["functionCall"], proof, out);
+    else if (isObject(part["inlineData"]) || isObject(part["fileData"])) this.#whole(media(part), out);
+    else if (typeof text === "string" && text !== "")
+      this.#readText(text, { kind: part["thought"] === true ? "reasoning" : "text", proof }, out);
+    else if (proof !== null) this.#readProof(part["thought"] === true, proof, out);
+    else if (typeof text !== "string") {
+      const opaque = opaquePart(part);
+      if (opaque !== null) this.#whole(opaque, out);
+    }
+    return out;
+  }
+
+  /** Ends what is still open. */
+  close(): ReplyEvent[] {
+    const out: ReplyEvent[] = [];
+    this.#end(out);
+    return out;
+  }
+
+  #readText(text: string, { kind, proof }: Pick<OpenPart, "kind" | "proof">, out: ReplyEvent[]): void {
+    // A signature is the last word of its part; text behind it is a part of its own.
+    const open = this.#open?.kind === kind && this.#open.proof === null ? this.#open : this.#start(kind, out);
+    if (kind === "text") this.#texts.push(text);
+    out.push({ type: "part-delta", index: open.index, text });
+    open.proof = proof;
+  }
+
+  /** A signature without text of its own belongs to the part before it; where there is none, it is a thought that stays hidden. */
+  #readProof(thought: boolean, proof: Proof, out: ReplyEvent[]): void {
+    const open = this.#open;
+    // Only Gemini signs text. What another model hid stays a thought of its own.
+    const kind = thought ? "reasoning" : proof.origin === "google" ? "text" : null;
+    if (open !== null && open.kind === kind && open.proof === null) {
+      open.proof = proof;
+      return;
+    }
+    if (thought) this.#start("reasoning", out).proof = proof;
+    else this.#whole({ type: "reasoning", text: "", redacted: true, proof }, out);
+  }
+
+  #start(kind: OpenPart["kind"], out: ReplyEvent[]): OpenPart {
+    this.#end(out);
+    const index = this.#next++;
+    const part: Part =
+      kind === "text"
+        ? { type: "text", text: "", annotations: [], cache: null, proof: null }
+        : { type: "reasoning", text: "", redacted: false, proof: null };
+    out.push({ type: "part-start", index, part });
+    this.#texts = [];
+    this.#open = { kind, index, proof: null };
+    return this.#open;
+  }
+
+  #whole(part: Part, out: ReplyEvent[]): void {
+    this.#end(out);
+    const index = this.#next++;
+    const proof = part.type === "reasoning" ? part.proof : null;
+    out.push({ type: "part-start", index, part: part.type === "reasoning" ? { ...part, proof: null } : part });
+    out.push({ type: "part-end", index, proof });
+  }
+
+  #end(out: ReplyEvent[]): void {
+    if (this.#open !== null) out.push({ type: "part-end", index: this.#open.index, proof: this.#open.proof });
+    this.#open = null;
+    if (this.#call !== null) this.#finish(this.#call, this.#call.pieces.text(), out);
+  }
+
+  // ---- Calls -----------------------------------------------------------------------------------------------------
+
+  /**
+   * Vertex may cut a call into several parts: the first has the name, the last has no `willContinue`; sometimes that one is
+   * missing, and the next name or the end of the turn says the same.
+   */
+  #readCall(call: JsonObject, proof: Proof | null, out: ReplyEvent[]): void {
+    const name = call["name"];
+    const goesOn = call["willContinue"] === true;
+    if (typeof name === "string" && name !== "") {
+      this.#end(out);
+      const begun = this.#begin(name, call["id"], out);
+      begun.proof = proof;
+      if (!goesOn && call["partialArgs"] === undefined) return this.#finish(begun, argumentsOf(call["args"]), out);
+    }
+    const open = this.#call;
+    if (open === null) return;
+    open.proof ??= proof;
+    open.pieces.add(call["partialArgs"]);
+    if (!goesOn) this.#finish(open, open.pieces.text(), out);
+  }
+
+  #begin(name: string, id: Json | undefined, out: ReplyEvent[]): OpenCall {
+    const tool = this.#options.tool(name);
+    const callId = typeof id === "string" && id !== "" ? id : this.#options.callId(this.#calls);
+    this.#calls++;
+    const index = this.#next++;
+    const part: Part = { type: "tool-call", callId, name: tool.name, kind: tool.kind, arguments: "", cache: null, proof: null };
+    out.push({ type: "part-start", index, part });
+    this.#call = { index, tool, pieces: new PartialArguments(), proof: null };
+    return this.#call;
+  }
+
+  #finish(call: OpenCall, text: string, out: ReplyEvent[]): void {
+    const delta = call.tool.kind === "custom" ? freeText(text) : text;
+    if (delta !== "") out.push({ type: "part-delta", index: call.index, text: delta });
+    out.push({ type: "part-end", index: call.index, proof: call.proof });
+    this.#call = null;
+  }
+}
+
+function argumentsOf(args: Json | undefined): string {
+  if (args === undefined || args === null) return "{}";
+  return oneLine(args instanceof JsonText ? args.text : print(args));
+}
+
+const LINE_END = /[\r\n]/;
+const STRING_OR_SPACE = /("(?:[^"\\]+|\\.)*")|\s+/g;
+
+/** An object of several lines on one, as an event's data must be; any other stays as it is. Strings hold no line ends in JSON. */
+export function oneLine(source: string): string {
+  return LINE_END.test(source) ? source.replace(STRING_OR_SPACE, "$1") : source;
+}
+
+/** A free-form tool went to Gemini as a function with one string; see tools.ts. */
+function freeText(args: string): string {
+  const value = parseOrUndefined(args);
+  return isObject(value) && typeof value["input"] === "string" ? value["input"] : args;
+}
+
+function media(part: JsonObject): Part {
+  const inline = part["inlineData"];
+  const word = (value: Json | undefined): string | null => (typeof value === "string" ? value : null);
+  if (isObject(inline)) {
+    return decodeInline({ mimeType: word(inline["mimeType"]), data: word(inline["data"]) ?? "", displayName: word(inline["displayName"]) });
+  }
+  const file = isObject(part["fileData"]) ? part["fileData"] : {};
+  const known = decodeFile({
+    mimeType: word(file["mimeType"]),
+    fileUri: word(file["fileUri"]) ?? "",
+    displayName: word(file["displayName"]),
+  });
+  return known ?? googleFile(part);
+}
+
+/** A file that only Google can read: back to Google, or nowhere. */
+export function googleFile(part: JsonObject): Part {
+  return { type: "opaque", protocol: "gemini", name: "fileData", value: print(part), severity: "refused" };
+}
+
+/** A part that no other protocol has; null for one that says nothing. */
+export function opaquePart(part: JsonObject): Part | null {
+  const name = Object.keys(part).find((key) => !PART_ADJECTIVES.has(key));
+  if (name === undefined) return null;
+  return { type: "opaque", protocol: "gemini", name, value: print(part), severity: HOSTED_PARTS.has(name) ? "reported" : "refused" };
+}

@@ -1,0 +1,66 @@
+// Room: protocol/gemini/models (row 2).
+// In:  a model's id, with or without a path in front (`models/gemini-2.5-pro`).
+// Out: what that generation of Gemini takes and rejects.
+// Facts of https://ai.google.dev/gemini-api/docs/thinking, .../thought-signatures and .../function-calling (read 2026-11).
+// Never does: refuse a model. An unknown id is taken for the newest generation.
+
+export type ThinkingLevel = "MINIMAL" | "LOW" | "MEDIUM" | "HIGH";
+
+/** How a model is told to think. */
+export type Thinking =
+  | { readonly type: "none" }
+  /** Tokens; a `min` of 0 means that thinking can be switched off. */
+  | { readonly type: "budget"; readonly min: number; readonly max: number }
+  /** Lowest first. It cannot be switched off. */
+  | { readonly type: "level"; readonly levels: readonly ThinkingLevel[] };
+
+export interface ModelFacts {
+  readonly thinking: Thinking;
+  /** Whether schemas go as JSON Schema (`parametersJsonSchema`) or lowered to Google's subset (`parameters`). */
+  readonly takesJsonSchema: boolean;
+  /** Whether a functionResponse may hold images and files, and a part its own media resolution. */
+  readonly mediaInResults: boolean;
+  /** Whether a function call in the history needs a thought signature. */
+  readonly needsSignatures: boolean;
+  /** Whether a JSON answer format may stand beside function declarations. */
+  readonly formatBesideFunctions: boolean;
+}
+
+const BEFORE_2_5: ModelFacts = {
+  thinking: { type: "none" },
+  takesJsonSchema: false,
+  mediaInResults: false,
+  needsSignatures: false,
+  formatBesideFunctions: false,
+};
+
+const SINCE_3: ModelFacts = {
+  thinking: { type: "level", levels: ["LOW", "MEDIUM", "HIGH"] },
+  takesJsonSchema: true,
+  mediaInResults: true,
+  needsSignatures: true,
+  formatBesideFunctions: true,
+};
+
+const budget = (min: number, max: number): ModelFacts => ({
+  ...BEFORE_2_5,
+  thinking: { type: "budget", min, max },
+  takesJsonSchema: true,
+});
+const levels = (...words: ThinkingLevel[]): ModelFacts => ({ ...SINCE_3, thinking: { type: "level", levels: words } });
+
+/** The first row that matches. */
+const MODELS: readonly (readonly [RegExp, ModelFacts])[] = [
+  [/gemini-(?:1\.|2\.0|pro$|exp-|ultra)/, BEFORE_2_5],
+  [/gemini-2\.5-flash-lite/, budget(0, 24_576)],
+  [/gemini-2\.5-flash/, budget(0, 24_576)],
+  [/gemini-2/, budget(128, 32_768)],
+  [/gemini-3-pro/, levels("LOW", "HIGH")],
+  [/gemini-3[\d.]*-flash-lite/, levels("MINIMAL", "LOW", "MEDIUM", "HIGH")],
+  // From 3.7 on the lowest level of a Flash model is LOW, as in the row for everything newer.
+  [/gemini-3(?:\.[0-6])?-flash/, levels("MINIMAL", "LOW", "MEDIUM", "HIGH")],
+];
+
+export function factsOf(model: string): ModelFacts {
+  return MODELS.find(([pattern]) => pattern.test(model))?.[1] ?? SINCE_3;
+}

@@ -1,0 +1,138 @@
+// Room: protocol/gemini/reply (row 2).
+// In:  generateContent answers, whole or streamed; canonical replies and events.
+// Out: the other of the two.
+//
+//   chunk+                                          no event names, no [DONE]; each a GenerateContentResponse, its parts increments
+//   the last one, or one of them: finishReason      instead of candidates, `promptFeedback` when the prompt was blocked
+//   usageMetadata on any chunk, cumulative; responseId and modelVersion on all
+//
+// A whole answer is a stream of one chunk, so that both are read by the same code.
+// Never does: take a stream without a finishReason for a complete answer. Nothing in the decoder throws.
+
+import { GatewayError } from "../../errors.ts";
+import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../json.ts";
+import type { Machine, SseEvent } from "../../stream.ts";
+import type { FinishReason, Reply, ReplyEvent } from "../canonical.ts";
+import type { Exchange } from "../codec.ts";
+import { fold, truncated } from "../fold.ts";
+import { mergeTurns } from "../turns.ts";
+import { madeCallId } from "./contents.ts";
+import { errorOf } from "./error.ts";
+import { candidateOf, decodeBlock, decodeFinish, isFinished } from "./finish.ts";
+import { decodeGrounding } from "./grounding.ts";
+import { ModelParts } from "./model-parts.ts";
+import { calledTools } from "./names.ts";
+import { decodeUsage } from "./usage.ts";
+
+/** @throws GatewayError the error inside of the body, or `upstream-failed` when it holds no complete answer. */
+export function decodeReply(body: string, exchange: Exchange): Reply {
+  const value = parseOrUndefined(body, { verbatim: ARGUMENTS });
+  if (value === undefined) throw notJson("an answer");
+  const decoder = new ReplyDecoder(exchange);
+  return fold([...decoder.read(value), ...decoder.end()]);
+}
+
+const ARGUMENTS: ReadonlySet<string> = new Set(["args"]);
+
+function notJson(what: string): GatewayError {
+  return new GatewayError("upstream-failed", `The upstream sent ${what} that is not JSON.`);
+}
+
+export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
+  readonly #exchange: Exchange;
+  readonly #parts: ModelParts;
+  #started = false;
+  #over = false;
+  /** The last candidate that said it was over. */
+  #finished: JsonObject | null = null;
+  #blocked: FinishReason | null = null;
+  /** The last sources; each chunk says all so far. */
+  #grounding: JsonObject = {};
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+    const { turn, firstCall } = placeOfReply(exchange);
+    this.#parts = new ModelParts({ callId: (index) => madeCallId(turn, firstCall + index), tool: calledTools(exchange.request) });
+  }
+
+  step({ data }: SseEvent): ReplyEvent[] {
+    if (this.#over || data === "" || data === "[DONE]") return [];
+    const value = parseChunk(data);
+    return value === undefined ? this.#fail(notJson("an event")) : this.read(value);
+  }
+
+  end(): ReplyEvent[] {
+    if (this.#over) return [];
+    const finish = this.#finish();
+    if (finish instanceof GatewayError) return this.#fail(finish);
+    this.#over = true;
+    const open = this.#parts.openText;
+    const annotations = open === null ? [] : decodeGrounding(this.#grounding, open.text);
+    return [
+      ...annotations.map((annotation): ReplyEvent => ({ type: "annotation", index: open?.index ?? 0, annotation })),
+      ...this.#parts.close(),
+      { type: "reply-end", finish },
+    ];
+  }
+
+  /** One parsed chunk; an array holds several. */
+  read(value: Json): ReplyEvent[] {
+    if (Array.isArray(value)) return value.flatMap((chunk) => this.read(chunk));
+    if (this.#over) return [];
+    if (!isObject(value)) return this.#fail(notJson("an answer"));
+    if (value["error"] !== undefined && value["error"] !== null) return this.#fail(errorOf(value, { status: 200, headers: {} }));
+    const out: ReplyEvent[] = [];
+    if (!this.#started) {
+      this.#started = true;
+      const model = text(value["modelVersion"]);
+      out.push({ type: "reply-start", id: text(value["responseId"]), model: model === "" ? this.#exchange.request.model : model });
+    }
+    const usage = decodeUsage(value["usageMetadata"]);
+    if (usage !== null) out.push({ type: "usage", usage });
+    this.#blocked = decodeBlock(value["promptFeedback"]) ?? this.#blocked;
+    const candidate = candidateOf(value);
+    if (candidate === null) return out;
+    const content = candidate["content"];
+    const parts = isObject(content) && Array.isArray(content["parts"]) ? content["parts"] : [];
+    for (const part of parts) if (isObject(part)) out.push(...this.#parts.read(part));
+    for (const key of ["groundingMetadata", "citationMetadata"]) {
+      const found = candidate[key];
+      if (found !== undefined) this.#grounding[key] = found;
+    }
+    if (isFinished(candidate)) this.#finished = candidate;
+    return out;
+  }
+
+  #finish(): FinishReason | GatewayError {
+    if (this.#finished !== null) return decodeFinish(this.#finished, { calls: this.#parts.calls, parts: this.#parts.parts });
+    return this.#blocked ?? truncated();
+  }
+
+  #fail(error: GatewayError): ReplyEvent[] {
+    this.#over = true;
+    return [{ type: "reply-error", error }];
+  }
+}
+
+/** Arguments must keep their text; everything else in a chunk may be read by the fast way. */
+function parseChunk(data: string): Json | undefined {
+  if (data.includes('Call"')) return parseOrUndefined(data, { verbatim: ARGUMENTS });
+  try {
+    const value: Json = JSON.parse(data);
+    return value;
+  } catch {
+    return undefined;
+  }
+}
+
+function text(value: Json | undefined): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** Where the answer will stand in the next request's turns, so that its calls get the ids that decoding their echo gives. */
+function placeOfReply({ request }: Exchange): { turn: number; firstCall: number } {
+  const turns = mergeTurns(request.turns);
+  const last = turns.at(-1);
+  if (last?.role !== "assistant") return { turn: turns.length, firstCall: 0 };
+  return { turn: turns.length - 1, firstCall: last.parts.filter((part) => part.type === "tool-call").length };
+}

@@ -1,0 +1,196 @@
+// Room: protocol/gemini/tools (row 2).
+// In:  `tools` and `toolConfig`; canonical tools, tool choice and the parallel switch.
+// Out: the other of the two. All functions go in one entry of `tools`.
+// https://ai.google.dev/api/caching#Tool (read 2026-11)
+// Never does: turn a tool that Google runs into a function, or the reverse.
+
+import { JsonText, type Json, type JsonObject } from "../../json.ts";
+import type {
+  CanonicalRequest,
+  CustomTool,
+  Extension,
+  FunctionTool,
+  Loss,
+  OpaqueTool,
+  Tool,
+  ToolChoice,
+  WebSearchTool,
+} from "../canonical.ts";
+import type { Fields } from "../fields.ts";
+import { extensionOf, loweredReason } from "./generation.ts";
+import type { ModelFacts } from "./models.ts";
+import { fitToolName } from "./names.ts";
+import { lowerSchema, raiseSchema, takesNothing } from "./schema.ts";
+
+// ---- Decode ------------------------------------------------------------------------------------------------------
+
+export function decodeTools(body: Fields, losses: Loss[]): Tool[] {
+  return body.objects("tools").flatMap((entry) => [
+    ...entry.objects("functionDeclarations").map((declaration) => decodeFunction(declaration, losses)),
+    ...decodeSearch(entry.optionalObject("googleSearch"), losses),
+    // Its predecessor, for Gemini 1.5.
+    ...decodeSearch(entry.optionalObject("googleSearchRetrieval"), losses),
+    ...entry.unread().map(([name, value]): OpaqueTool => ({ type: "opaque", protocol: "gemini", name, value, severity: "refused" })),
+  ]);
+}
+
+function decodeFunction(declaration: Fields, losses: Loss[]): FunctionTool {
+  const name = declaration.text("name");
+  const description = declaration.optionalText("description");
+  const schema = declaration.source("parametersJsonSchema");
+  const subset = declaration.source("parameters");
+  for (const [key] of declaration.unread()) {
+    losses.push({
+      field: declaration.at(key),
+      severity: "reported",
+      reason: "Other protocols describe what a function takes, not what it gives.",
+    });
+  }
+  return {
+    type: "function",
+    name,
+    namespace: null,
+    description: description === "" ? null : description,
+    schema: schema ?? (subset === null ? null : raiseSchema(subset)),
+    strict: null,
+    cache: null,
+  };
+}
+
+function decodeSearch(search: Fields | null, losses: Loss[]): WebSearchTool[] {
+  if (search === null) return [];
+  const blockedDomains = search.texts("excludeDomains");
+  for (const [key] of search.unread()) {
+    losses.push({ field: search.at(key), severity: "reported", reason: "Only Google's own search knows it." });
+  }
+  return [{ type: "web-search", allowedDomains: [], blockedDomains, location: null, contextSize: null, maxUses: null }];
+}
+
+const MODES = ["MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED"] as const;
+
+export function decodeToolConfig(config: Fields | null): { toolChoice: ToolChoice | null; extensions: Extension[] } {
+  if (config === null) return { toolChoice: null, extensions: [] };
+  const calling = config.optionalObject("functionCallingConfig");
+  const extensions: Extension[] = [];
+  const toolChoice = calling === null ? null : decodeChoice(calling, extensions);
+  for (const [key, value] of calling?.unread() ?? []) extensions.push(extensionOf(`toolConfig.functionCallingConfig.${key}`, value));
+  for (const [key, value] of config.unread()) extensions.push(extensionOf(`toolConfig.${key}`, value));
+  return { toolChoice, extensions };
+}
+
+function decodeChoice(calling: Fields, extensions: Extension[]): ToolChoice | null {
+  const written = calling.optionalText("mode")?.toUpperCase() ?? null;
+  const mode = MODES.find((word) => word === written);
+  if (written !== null && mode === undefined) throw calling.fail("mode", `one of ${MODES.join(", ")}`);
+  const names = calling.texts("allowedFunctionNames");
+  const [only] = names;
+  switch (mode) {
+    case "NONE":
+      return { type: "none" };
+    case "ANY":
+      if (only === undefined) return { type: "required" };
+      return names.length === 1 ? { type: "named", name: only } : { type: "subset", names, required: true };
+    case "VALIDATED":
+      if (only !== undefined) return { type: "subset", names, required: false };
+      extensions.push(extensionOf("toolConfig.functionCallingConfig.mode", '"VALIDATED"'));
+      return { type: "auto" };
+    case "AUTO":
+      return { type: "auto" };
+    default:
+      return null;
+  }
+}
+
+// ---- Encode ------------------------------------------------------------------------------------------------------
+
+export function encodeTools(request: CanonicalRequest, { facts, losses }: { facts: ModelFacts; losses: Loss[] }): Json[] {
+  const { names, tools } = request;
+  const loss = (field: string, severity: Loss["severity"], reason: string): void => void losses.push({ field, severity, reason });
+  const entries: Json[] = [];
+  const declarations = tools.flatMap((tool, index): JsonObject[] => {
+    const field = `${names.tools}[${index}]`;
+    if (tool.type === "function") return [encodeFunction(tool, { facts, report: (reason) => loss(field, "reported", reason) })];
+    return tool.type === "custom"
+      ? [encodeCustom(tool, () => loss(field, "reported", "Gemini holds no tool to a grammar; it went into the description."))]
+      : [];
+  });
+  if (tools.some((tool) => tool.type === "function" && tool.strict === true)) {
+    loss(`${names.tools}.strict`, "reported", "Gemini takes a function's schema as advice unless a call is forced.");
+  }
+  if (declarations.length > 0) entries.push({ functionDeclarations: declarations });
+  for (const tool of tools) {
+    if (tool.type === "opaque") {
+      if (tool.protocol === "gemini") entries.push({ [tool.name]: new JsonText(tool.value) });
+      else loss(`${names.tools}.${tool.name}`, tool.severity, `${tool.name} is a tool that only its own provider runs.`);
+    } else if (tool.type === "web-search") {
+      if (declarations.length === 0) entries.push(encodeSearch(tool, (reason) => loss(`${names.tools}.web_search`, "reported", reason)));
+      else loss(`${names.tools}.web_search`, "reported", "Gemini does not search while it has functions to call.");
+    }
+  }
+  return entries;
+}
+
+function encodeSearch(tool: WebSearchTool, report: (reason: string) => void): JsonObject {
+  if (tool.allowedDomains.length > 0 || tool.location !== null || tool.contextSize !== null || tool.maxUses !== null) {
+    report("Google's search takes no allowed domains, location, context size or number of uses.");
+  }
+  return { googleSearch: tool.blockedDomains.length > 0 ? { excludeDomains: [...tool.blockedDomains] } : {} };
+}
+
+function encodeFunction(tool: FunctionTool, { facts, report }: { facts: ModelFacts; report: (reason: string) => void }): JsonObject {
+  const declaration: JsonObject = { name: fitToolName(tool.name) };
+  if (tool.description !== null) declaration["description"] = tool.description;
+  if (tool.schema === null || takesNothing(tool.schema)) return declaration;
+  if (facts.takesJsonSchema) return { ...declaration, parametersJsonSchema: new JsonText(tool.schema) };
+  const { schema, lost } = lowerSchema(tool.schema);
+  if (lost.length > 0) report(loweredReason(lost));
+  return schema === null ? declaration : { ...declaration, parameters: new JsonText(schema) };
+}
+
+/** Free text as a function with one string; model-parts.ts takes it out again. */
+function encodeCustom(tool: CustomTool, report: () => void): JsonObject {
+  const about = tool.description ?? "";
+  if (tool.grammar !== null) report();
+  const grammar = tool.grammar === null ? "" : `The input follows this ${tool.grammar.syntax} grammar:\n${tool.grammar.definition}`;
+  const description = [about, grammar].filter((text) => text !== "").join("\n\n");
+  return {
+    name: fitToolName(tool.name),
+    ...(description === "" ? {} : { description }),
+    // Lower-case type names are JSON Schema's and Google's alike.
+    parameters: { type: "object", properties: { input: { type: "string" } }, required: ["input"] },
+  };
+}
+
+export function encodeToolChoice(request: CanonicalRequest, losses: Loss[]): JsonObject | null {
+  const { names, toolChoice, tools } = request;
+  if (request.parallelToolCalls === false) {
+    losses.push({ field: names.parallelToolCalls, severity: "reported", reason: "Gemini has no switch for one call at a time." });
+  }
+  if (toolChoice === null) return null;
+  const callable = new Set(tools.flatMap((tool) => (tool.type === "function" || tool.type === "custom" ? [tool.name] : [])));
+  const refuse = (reason: string): null => {
+    losses.push({ field: names.toolChoice, severity: "refused", reason });
+    return null;
+  };
+  if (callable.size === 0) {
+    const demands = toolChoice.type === "required" || toolChoice.type === "named" || (toolChoice.type === "subset" && toolChoice.required);
+    return demands ? refuse("A call is demanded, but Gemini got no tool that it could call.") : null;
+  }
+  switch (toolChoice.type) {
+    case "auto":
+      return { mode: "AUTO" };
+    case "none":
+      return { mode: "NONE" };
+    case "required":
+      return { mode: "ANY" };
+    case "named":
+      if (!callable.has(toolChoice.name)) return refuse(`${toolChoice.name} is not among the tools.`);
+      return { mode: "ANY", allowedFunctionNames: [fitToolName(toolChoice.name)] };
+    case "subset": {
+      const allowed = toolChoice.names.filter((name) => callable.has(name));
+      if (allowed.length < toolChoice.names.length) refuse("Not every allowed tool is among the tools.");
+      if (allowed.length === 0) return null;
+      return { mode: toolChoice.required ? "ANY" : "VALIDATED", allowedFunctionNames: allowed.map(fitToolName) };
+    }
+  }
+}

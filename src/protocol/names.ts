@@ -1,0 +1,53 @@
+// Room: names (row 1).
+// In:  tool names and call ids as a client chose them.
+// Out: names that fit another protocol's alphabet and length, the same on every turn, and the way back.
+// Never does: keep state between calls; the short form depends on the long one alone.
+
+export interface NameRule {
+  /** A character that is allowed in a name. */
+  readonly allowed: RegExp;
+  readonly maxLength: number;
+}
+
+const HASH_LENGTH = 8;
+
+/** The name itself where it fits the rule, otherwise a readable beginning and a hash of the whole. */
+export function fitName(name: string, rule: NameRule): string {
+  let fitted = "";
+  for (const character of name) fitted += rule.allowed.test(character) ? character : "_";
+  if (fitted === name && name.length <= rule.maxLength && name !== "") return name;
+  return `${fitted.slice(0, rule.maxLength - HASH_LENGTH - 1)}_${hash(name)}`;
+}
+
+/** Fitted names of a request's tools, and back. Names that were not declared are fitted too, and come back as they are. */
+export class NameTable {
+  readonly #rule: NameRule;
+  readonly #originals = new Map<string, string>();
+
+  constructor(names: Iterable<string>, rule: NameRule) {
+    this.#rule = rule;
+    for (const name of names) this.#originals.set(fitName(name, rule), name);
+  }
+
+  fit(name: string): string {
+    return fitName(name, this.#rule);
+  }
+
+  original(fitted: string): string {
+    return this.#originals.get(fitted) ?? fitted;
+  }
+}
+
+/** The name of a person or a session itself, or a hash of the whole where it is too long: cut names of two people could be the same. */
+export function fitId(id: string, maxLength: number): string {
+  return id.length <= maxLength ? id : ["", "1", "2", "3"].map((salt) => hash(salt + id)).join("");
+}
+
+/** 32-bit FNV-1a over UTF-16 units, as 8 hex digits. See https://www.rfc-editor.org/rfc/rfc9923 (read 2026-11). */
+export function hash(text: string): string {
+  let value = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) {
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
+  }
+  return (value >>> 0).toString(16).padStart(HASH_LENGTH, "0");
+}

@@ -1,0 +1,163 @@
+// Room: openai-chat (row 2). Tool calls of a Chat upstream's answer.
+// In:  `tool_calls` items of chunks: pieces of several calls that may interleave, numbered well, badly or not at all.
+// Out: one part a call, open until its arguments are complete, with the client's names for tools.
+// Never does: hold arguments back, or close a call that may still grow.
+
+import { GatewayError } from "../../errors.ts";
+import type { Part, Proof, ReplyEvent } from "../canonical.ts";
+import type { Exchange } from "../codec.ts";
+import type { NameTable } from "../names.ts";
+import { InputReader } from "./input.ts";
+import { modelOf } from "./models.ts";
+import { decodeCallProof } from "./proofs.ts";
+import { emulatedTools, toolNames } from "./tools.ts";
+import { numberOf, objectOf, textOf, type CallDelta, type CalledDelta } from "./wire.ts";
+
+/** The decoder that the calls belong to. */
+export interface CallSink {
+  emit(event: ReplyEvent): void;
+  /** Starts a part and gives its index. */
+  start(part: Part): number;
+  /** A new call begins: what was said before it is complete. */
+  beforeCall(): void;
+}
+
+interface Call {
+  /** The upstream's own id; "" when it gave none. */
+  readonly id: string;
+  readonly kind: "function" | "custom";
+  /** The index of its part; null until the name is known. */
+  index: number | null;
+  /** As they came so far; what came before the name is in here too. */
+  arguments: string;
+  input: InputReader | null;
+  proof: Proof | null;
+  ended: boolean;
+}
+
+export class CallReader {
+  readonly #sink: CallSink;
+  readonly #exchange: Exchange;
+  readonly #names: NameTable;
+  readonly #emulated: ReadonlySet<string>;
+  readonly #calls: Call[] = [];
+  readonly #byIndex = new Map<number, Call>();
+  readonly #callIds = new Set<string>();
+
+  constructor(exchange: Exchange, sink: CallSink) {
+    this.#exchange = exchange;
+    this.#sink = sink;
+    this.#names = toolNames(exchange.request);
+    this.#emulated = emulatedTools(exchange.request, modelOf(exchange.request.model));
+  }
+
+  get count(): number {
+    return this.#calls.length;
+  }
+
+  /** Reads one item; an error when it can't be told what it belongs to. */
+  read(delta: CallDelta): GatewayError | null {
+    const custom = objectOf<CalledDelta>(delta.custom);
+    const called = objectOf<CalledDelta>(delta.function) ?? custom;
+    const id = textOf(delta.id);
+    const name = textOf(called?.name);
+    const piece = custom === undefined ? argumentsOf(called?.arguments) : textOf(custom.input);
+    const position = numberOf(delta.index);
+    const known = this.#find(position, { id, name });
+    // Arguments without any call, as where the beginning of a stream is missing: nothing that could be called.
+    if (known === undefined && id === "" && name === "") return null;
+    const call = known ?? this.#add(position, { id, kind: custom === undefined ? "function" : "custom" });
+    if (call.index === null && name !== "") this.#startCall(call, name);
+    call.proof = decodeCallProof(delta.extra_content) ?? call.proof;
+    return this.#grow(call, piece);
+  }
+
+  /** The answer is over. */
+  end(): GatewayError | null {
+    for (const call of this.#calls) {
+      if (call.index === null) return new GatewayError("upstream-failed", "The upstream called a tool without naming it.");
+      this.#endCall(call);
+    }
+    return null;
+  }
+
+  /** By position; where there is none (Mistral) by id; where there is neither, the last one. */
+  #find(position: number | null, { id, name }: { id: string; name: string }): Call | undefined {
+    if (position !== null) {
+      const call = this.#byIndex.get(position);
+      // Some servers give every call the same position: a new id together with a name is a new call.
+      const isOther = call !== undefined && id !== "" && name !== "" && call.id !== "" && call.id !== id;
+      return isOther ? undefined : call;
+    }
+    if (id !== "") return this.#calls.findLast((call) => call.id === id);
+    return name === "" ? this.#calls.at(-1) : undefined;
+  }
+
+  #add(position: number | null, { id, kind }: Pick<Call, "id" | "kind">): Call {
+    const call: Call = { id, kind, index: null, arguments: "", input: null, proof: null, ended: false };
+    this.#calls.push(call);
+    if (position !== null) this.#byIndex.set(position, call);
+    return call;
+  }
+
+  #startCall(call: Call, wireName: string): void {
+    this.#sink.beforeCall();
+    for (const earlier of this.#calls) if (!earlier.ended && earlier !== call && isComplete(earlier)) this.#endCall(earlier);
+    const name = this.#names.original(wireName);
+    const isEmulated = call.kind === "function" && this.#emulated.has(name);
+    if (isEmulated) call.input = new InputReader();
+    const kind = isEmulated ? "custom" : call.kind;
+    call.index = this.#sink.start({ type: "tool-call", callId: this.#callId(call), name, kind, arguments: "", cache: null, proof: null });
+    const before = call.arguments;
+    call.arguments = "";
+    this.#grow(call, before);
+  }
+
+  #grow(call: Call, piece: string): GatewayError | null {
+    if (piece === "") return null;
+    if (call.ended) {
+      return piece.trim() === ""
+        ? null
+        : new GatewayError("upstream-failed", "The upstream added to the arguments of a tool call that were complete.");
+    }
+    call.arguments += piece;
+    if (call.index === null) return null;
+    const text = call.input === null ? piece : call.input.read(piece);
+    if (text !== "") this.#sink.emit({ type: "part-delta", index: call.index, text });
+    return null;
+  }
+
+  #endCall(call: Call): void {
+    if (call.ended || call.index === null) return;
+    call.ended = true;
+    const rest = call.input?.end() ?? "";
+    if (rest !== "") this.#sink.emit({ type: "part-delta", index: call.index, text: rest });
+    this.#sink.emit({ type: "part-end", index: call.index, proof: call.proof });
+  }
+
+  /** The upstream's id, made unique; one of the gateway's own where there is none. */
+  #callId(call: Call): string {
+    const position = this.#calls.indexOf(call);
+    let callId = call.id === "" ? `call_${this.#exchange.id}_${position}` : call.id;
+    if (this.#callIds.has(callId)) callId = `${callId}_${position}`;
+    this.#callIds.add(callId);
+    return callId;
+  }
+}
+
+/** Arguments are JSON text; some servers send the value itself. */
+function argumentsOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  return value === undefined || value === null ? "" : JSON.stringify(value);
+}
+
+/** Whether nothing can be added: the arguments are a whole JSON object. Its part may end, so that the next one can stream. */
+function isComplete(call: Call): boolean {
+  if (call.kind === "custom" || !call.arguments.trimEnd().endsWith("}")) return false;
+  try {
+    JSON.parse(call.arguments);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,19 @@
+// Room: openai-chat (row 2). The codec of OpenAI Chat Completions, for its clients and for the many servers that speak like it.
+// Reads in this order: wire.ts (words and shapes), request.ts (messages-*.ts, parts.ts, tools.ts, sampling.ts, models.ts),
+// reply.ts (decoder.ts, encoder.ts, calls.ts, usage.ts), proofs.ts, errors.ts, edit.ts.
+// Never does: know another protocol.
+
+import type { Codec } from "../codec.ts";
+import { replyDecoder } from "./decoder.ts";
+import { editBody, readHead } from "./edit.ts";
+import { replyEncoder } from "./encoder.ts";
+import { decodeError, encodeError, errorEvent } from "./errors.ts";
+import { decodeReply, encodeReply } from "./reply.ts";
+import { decodeRequest, encodeRequest } from "./request.ts";
+
+export const openaiChat: Codec = {
+  id: "openai-chat",
+  request: { decode: decodeRequest, encode: encodeRequest, head: readHead, edit: editBody },
+  reply: { decode: decodeReply, encode: encodeReply, decoder: replyDecoder, encoder: replyEncoder, keepAlive: ": keep-alive\n\n" },
+  error: { decode: decodeError, encode: encodeError, event: errorEvent },
+};

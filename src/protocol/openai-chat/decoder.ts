@@ -1,0 +1,234 @@
+// Room: openai-chat (row 2). Answers of Chat upstreams.
+// In:  the chunks of a stream, or a whole answer as the one chunk that it is (its `message` in the place of `delta`).
+// Out: canonical events; see the head of reply.ts for the order of both.
+// Never does: throw, take a stream without a finish reason for a whole answer, or keep back what can go on.
+
+import { GatewayError } from "../../errors.ts";
+import type { Machine, SseEvent } from "../../stream.ts";
+import type { FinishReason, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
+import type { Exchange } from "../codec.ts";
+import { truncated } from "../fold.ts";
+import { CallReader } from "./calls.ts";
+import { decodeErrorValue } from "./errors.ts";
+import { decodeDetails } from "./proofs.ts";
+import { decodeFinish, decodeUsage, isFailure } from "./usage.ts";
+import * as wire from "./wire.ts";
+
+type ProseKind = "text" | "refusal" | "reasoning";
+
+export function replyDecoder(exchange: Exchange): Machine<SseEvent, ReplyEvent> {
+  return new ReplyDecoder(exchange);
+}
+
+class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
+  readonly #exchange: Exchange;
+  readonly #calls: CallReader;
+  #out: ReplyEvent[] = [];
+  #started = false;
+  #over = false;
+  #next = 0;
+  /** The text, refusal or reasoning that grows; a new kind ends the old one. */
+  #prose: { readonly kind: ProseKind; readonly index: number } | null = null;
+  /** Of the text that is to come: a whole answer tells it first. */
+  #textProof: Proof | null = null;
+  /** Of a chunk that came before the first choice. */
+  #earlyUsage: Usage | null = null;
+  #finish: FinishReason | null = null;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+    this.#calls = new CallReader(exchange, {
+      emit: (event) => void this.#out.push(event),
+      start: (part) => this.#start(part),
+      beforeCall: () => this.#endProse(null),
+    });
+  }
+
+  step({ data }: SseEvent): ReplyEvent[] {
+    if (this.#over || data === "") return [];
+    this.#out = [];
+    if (data.trim() === "[DONE]") this.#close();
+    else this.#read(data);
+    return this.#out;
+  }
+
+  end(): ReplyEvent[] {
+    if (this.#over) return [];
+    this.#out = [];
+    this.#close();
+    return this.#out;
+  }
+
+  #read(data: string): void {
+    const chunk = wire.objectOf<wire.Chunk>(parsed(data));
+    if (chunk === undefined)
+      return this.#fail(new GatewayError("upstream-failed", "The upstream sent something that is not JSON in its answer."));
+    if (
+      this.#finish === null &&
+      (wire.objectOf(chunk.error) !== undefined || wire.textOf(chunk.error) !== "" || chunk.object === "error")
+    ) {
+      return this.#fail(decodeErrorValue(chunk));
+    }
+    const choices = wire.objectsOf<wire.Choice>(chunk.choices);
+    const [choice] = choices;
+    if (choices.length > 1 || (choice !== undefined && (wire.numberOf(choice.index) ?? 0) !== 0)) {
+      return this.#fail(new GatewayError("upstream-failed", "The upstream sent several answers where one was asked for."));
+    }
+    const usage = decodeUsage(chunk, choice);
+    if (choice !== undefined) this.#readChoice(choice, chunk);
+    if (usage === null || this.#over) return;
+    if (this.#started) this.#out.push({ type: "usage", usage });
+    else this.#earlyUsage = usage;
+  }
+
+  #readChoice(choice: wire.Choice, chunk: wire.Chunk): void {
+    if (!this.#started) {
+      this.#started = true;
+      this.#out.push({ type: "reply-start", id: bareId(wire.textOf(chunk.id)), model: wire.textOf(chunk.model) });
+      if (this.#earlyUsage !== null) this.#out.push({ type: "usage", usage: this.#earlyUsage });
+    }
+    const message = wire.objectOf<wire.Delta>(choice.message);
+    const delta = wire.objectOf<wire.Delta>(choice.delta) ?? message;
+    if (delta !== undefined) this.#readDelta(delta);
+    if (this.#over) return;
+    const finish = decodeFinish(choice, this.#exchange.request.stop);
+    const word = finish?.raw ?? "";
+    if (isFailure(word)) {
+      return this.#fail(new GatewayError("upstream-failed", `The upstream broke the answer off: ${word}.`, { code: word }));
+    }
+    // A whole answer is complete even if it does not say why it ended.
+    if (finish !== null) this.#finish = finish;
+    else if (message !== undefined) this.#finish ??= { kind: "other", raw: null, stopSequence: null, explanation: null };
+  }
+
+  #readDelta(delta: wire.Delta): void {
+    this.#readReasoning(delta);
+    this.#readContent(delta.content);
+    // In front of the refusal: they belong to the text.
+    for (const annotation of wire.objectsOf<wire.AnnotationRead>(delta.annotations))
+      this.#annotate(wire.objectOf(annotation.url_citation) ?? {});
+    this.#say("refusal", wire.textOf(delta.refusal));
+    for (const call of wire.objectsOf<wire.CallDelta>(delta.tool_calls)) this.#readCall(call);
+    const legacy = wire.objectOf<wire.CalledDelta>(delta.function_call);
+    if (legacy !== undefined) this.#readCall({ index: 0, function: legacy });
+  }
+
+  #readCall(call: wire.CallDelta): void {
+    if (this.#over) return;
+    const error = this.#calls.read(call);
+    if (error !== null) this.#fail(error);
+  }
+
+  /** Readable thought, and the proofs that a gateway further up put beside it. */
+  #readReasoning(delta: wire.Delta): void {
+    let text = wire.textOf(delta.reasoning_content) || wire.textOf(delta.reasoning);
+    if (delta.reasoning_details === undefined) return this.#say("reasoning", text);
+    const { reasoning, textProof } = decodeDetails(delta.reasoning_details);
+    for (const part of reasoning) {
+      // A whole answer tells all thoughts as one text; each proof ends the piece that it proves.
+      const end = text.indexOf(part.text) + part.text.length;
+      if (part.text !== "" && end >= part.text.length) {
+        this.#say("reasoning", text.slice(0, end));
+        text = text.slice(end);
+      }
+      if (part.text === "" || this.#prose?.kind !== "reasoning") {
+        this.#endProse(null);
+        const index = this.#start({ ...part, text: "", proof: null });
+        this.#prose = { kind: "reasoning", index };
+        this.#say("reasoning", part.text);
+      }
+      this.#endProse(part.proof);
+    }
+    this.#say("reasoning", text);
+    if (textProof === null) return;
+    if (this.#prose?.kind === "text") this.#endProse(textProof);
+    else this.#textProof = textProof;
+  }
+
+  /** Content is a string; Mistral sends an array of parts where the model reasons. */
+  #readContent(content: unknown): void {
+    if (typeof content === "string") return this.#say("text", content);
+    for (const part of wire.objectsOf<{ type: unknown; text: unknown; thinking: unknown }>(content)) {
+      if (part.type === "thinking") {
+        for (const thought of wire.objectsOf<{ text: unknown }>(part.thinking)) this.#say("reasoning", wire.textOf(thought.text));
+      } else if (part.type === "text") this.#say("text", wire.textOf(part.text));
+    }
+  }
+
+  #say(kind: ProseKind, text: string): void {
+    if (text !== "") this.#out.push({ type: "part-delta", index: this.#growing(kind), text });
+  }
+
+  #annotate(citation: wire.CitationRead): void {
+    const url = wire.textOf(citation.url);
+    if (url === "") return;
+    const title = typeof citation.title === "string" ? citation.title : null;
+    const [start, end] = [wire.numberOf(citation.start_index), wire.numberOf(citation.end_index)];
+    this.#out.push({
+      type: "annotation",
+      index: this.#growing("text"),
+      annotation: { type: "url-citation", url, title, start, end, quote: null },
+    });
+  }
+
+  /** The index of the open part of this kind, opened if need be. */
+  #growing(kind: ProseKind): number {
+    if (this.#prose?.kind === kind) return this.#prose.index;
+    this.#endProse(null);
+    const index = this.#start(EMPTY[kind]);
+    this.#prose = { kind, index };
+    return index;
+  }
+
+  #endProse(proof: Proof | null): void {
+    if (this.#prose === null) return;
+    const isText = this.#prose.kind === "text";
+    this.#out.push({ type: "part-end", index: this.#prose.index, proof: proof ?? (isText ? this.#textProof : null) });
+    if (isText) this.#textProof = null;
+    this.#prose = null;
+  }
+
+  #start(part: Part): number {
+    const index = this.#next++;
+    this.#out.push({ type: "part-start", index, part });
+    return index;
+  }
+
+  #close(): void {
+    if (this.#finish === null) return this.#fail(truncated());
+    this.#endProse(null);
+    const error = this.#calls.end();
+    if (error !== null) return this.#fail(error);
+    // Many servers say `stop` after a tool call.
+    const { kind } = this.#finish;
+    const called = this.#calls.count > 0 && (kind === "end" || kind === "other");
+    this.#out.push({ type: "reply-end", finish: called ? { ...this.#finish, kind: "tool-calls" } : this.#finish });
+    this.#over = true;
+  }
+
+  #fail(error: GatewayError): void {
+    this.#out.push({ type: "reply-error", error });
+    this.#over = true;
+  }
+}
+
+const EMPTY: Readonly<Record<ProseKind, Part>> = {
+  text: { type: "text", text: "", annotations: [], cache: null, proof: null },
+  refusal: { type: "refusal", text: "" },
+  reasoning: { type: "reasoning", text: "", redacted: false, proof: null },
+};
+
+function parsed(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return undefined;
+  }
+}
+
+const ID_PREFIX = /^(?:chatcmpl-|resp_|msg_)/;
+
+/** An upstream's id without the prefix that says what it is the id of. */
+export function bareId(id: string): string {
+  return id.replace(ID_PREFIX, "");
+}

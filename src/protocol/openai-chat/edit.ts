@@ -1,0 +1,52 @@
+// Room: openai-chat (row 2). What is read and changed of a body that is not decoded.
+// In:  the text of a body that goes on to a Chat upstream.
+// Out: its head; the same text with the model's name and the system prompt spliced in, and without proofs of other vendors' models.
+// Never does: touch a character besides, or put the system prompt in twice.
+
+import { isObject, parse, type Json } from "../../json.ts";
+import { members, spliced, type Member, type Splice } from "../../spans.ts";
+import { bodyHead, type Edits, type RequestHead, type WireRequest } from "../codec.ts";
+import { hasSeals, withoutSeals } from "./seals.ts";
+
+/** @throws GatewayError `invalid-request` when the body is not a JSON object or names no model. */
+export function readHead({ body }: WireRequest): RequestHead {
+  return bodyHead(body, "messages");
+}
+
+/** @throws GatewayError `invalid-request` when the body is not a JSON object. */
+export function editBody(body: string, { model, systemPrompt }: Edits): string {
+  const sealed = hasSeals(body);
+  if (model === null && systemPrompt === null && !sealed) return body;
+  const splices: Splice[] = [];
+  for (const member of members(body)) {
+    if (member.key === "model" && model !== null)
+      splices.push({ start: member.valueStart, end: member.valueEnd, text: JSON.stringify(model) });
+    if (member.key === "messages" && systemPrompt !== null) splices.push(...insertPrompt(body, member, systemPrompt));
+    if (member.key === "messages" && sealed) splices.push(...withoutSeals(body, member));
+  }
+  return spliced(body, splices);
+}
+
+/** The prompt as first message; none where it stands already, or where `messages` is no array, which the upstream will say. */
+function insertPrompt(body: string, member: Member, prompt: string): Splice[] {
+  const messages = parse(body.slice(member.valueStart, member.valueEnd));
+  if (!Array.isArray(messages) || startsInstructions(messages, prompt)) return [];
+  const message = `{"role":"system","content":${JSON.stringify(prompt)}}`;
+  const at = member.valueStart + 1;
+  return [{ start: at, end: at, text: messages.length === 0 ? message : `${message},` }];
+}
+
+/** Whether one of the leading instructions begins with the prompt. */
+function startsInstructions(messages: readonly Json[], prompt: string): boolean {
+  for (const message of messages) {
+    if (!isObject(message) || (message["role"] !== "system" && message["role"] !== "developer")) return false;
+    if (textOfContent(message["content"]).startsWith(prompt)) return true;
+  }
+  return false;
+}
+
+function textOfContent(content: Json | undefined): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return "";
+  return content.map((part) => (isObject(part) && typeof part["text"] === "string" ? part["text"] : "")).join("");
+}

@@ -1,0 +1,69 @@
+// Room: openai-chat (row 2). The undoing of custom tools that went out as functions.
+// In:  pieces of the arguments `{"input": "..."}`, cut anywhere.
+// Out: the text of the string, as far as it is known.
+// Never does: wait for the end of the string; arguments of another form come out as they are.
+
+/** Where the reading stands: in front of the string, inside of it, behind it; or the arguments are of another form. */
+type Place = "before" | "inside" | "behind" | "elsewhere";
+
+const HEAD = /^\s*\{\s*"input"\s*:\s*"/;
+/** Every beginning of what HEAD matches. */
+const HEAD_SO_FAR = /^\s*(?:\{\s*(?:"(?:i(?:n(?:p(?:u(?:t(?:"\s*(?::\s*)?)?)?)?)?)?)?)?)?$/;
+const PLAIN = /^[^"\\]+/;
+const ESCAPE = /^\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt])/;
+const LONGEST_ESCAPE = 6;
+
+export class InputReader {
+  #place: Place = "before";
+  #held = "";
+
+  /** The text that this piece adds; "" while none is certain. */
+  read(piece: string): string {
+    if (this.#place === "elsewhere") return piece;
+    if (this.#place === "behind") return "";
+    this.#held += piece;
+    if (this.#place === "before") {
+      const head = HEAD.exec(this.#held);
+      if (head === null) return HEAD_SO_FAR.test(this.#held) ? "" : this.#giveUp();
+      this.#held = this.#held.slice(head[0].length);
+      this.#place = "inside";
+    }
+    return this.#string();
+  }
+
+  /** What is left when the arguments end: nothing of a call without arguments, all of what never took the form. */
+  end(): string {
+    return this.#place === "before" && this.#held.trim() !== "{}" ? this.#giveUp() : "";
+  }
+
+  #string(): string {
+    let text = "";
+    for (;;) {
+      const plain = PLAIN.exec(this.#held)?.[0] ?? "";
+      text += plain;
+      this.#held = this.#held.slice(plain.length);
+      if (this.#held.startsWith('"')) {
+        this.#place = "behind";
+        return text;
+      }
+      const escape = ESCAPE.exec(this.#held)?.[0];
+      if (escape === undefined) {
+        // Half an escape waits for its other half; what can be none is text.
+        if (this.#held.length < LONGEST_ESCAPE) return text;
+        text += this.#held.slice(0, 1);
+        this.#held = this.#held.slice(1);
+        continue;
+      }
+      // The two halves of a pair are two escapes, each half on its own: they join when appended.
+      text += String(JSON.parse(`"${escape}"`));
+      this.#held = this.#held.slice(escape.length);
+    }
+  }
+
+  #giveUp(): string {
+    const text = this.#held;
+    this.#held = "";
+    this.#place = "elsewhere";
+    return text;
+  }
+}

@@ -1,0 +1,123 @@
+// Room: openai-chat (row 2). What the models behind Chat endpoints take, by the pattern of their ids.
+// In:  the model's name on the wire.
+// Out: the facts that a request to it depends on.
+// Never does: say where a model is served, or refuse one; an unknown id gets what most compatible servers take.
+// Sources (read 2026-11): https://platform.openai.com/docs/guides/reasoning, .../function-calling, .../prompt-caching; the 400s that
+// OpenAI answers to `max_tokens`, `parallel_tool_calls`, `stop`, `temperature`; https://docs.fireworks.ai/guides/reasoning;
+// https://api-docs.deepseek.com/guides/thinking_mode; https://platform.moonshot.ai/docs.
+
+import type { Effort } from "../canonical.ts";
+import { hash } from "../names.ts";
+
+export interface Model {
+  /** Served by OpenAI itself: strict about unknown members, generous with its own. */
+  readonly openai: boolean;
+  readonly systemRole: "system" | "developer";
+  readonly limitField: "max_completion_tokens" | "max_tokens";
+  /** Levels of `reasoning_effort`, rising; empty when the model takes none. */
+  readonly efforts: readonly Effort[];
+  /** Sampling parameters and stop sequences: `always`, or only where no reasoning is asked for, or `never`. */
+  readonly sampling: "always" | "without-reasoning" | "never";
+  /** Tools are only taken with `reasoning_effort: none` (over Chat; Responses has no such limit). */
+  readonly toolsForbidReasoning: boolean;
+  readonly parallelSwitch: boolean;
+  /** Takes tools of type `custom` and `allowed_tools`. */
+  readonly customTools: boolean;
+  readonly verbosity: boolean;
+  readonly cacheBreakpoints: boolean;
+  readonly cacheKey: boolean;
+  readonly webSearch: boolean;
+  /** Wants its `reasoning_content` back while a tool loop runs. */
+  readonly echoesReasoning: boolean;
+  /** A call id as the model's server takes it. */
+  callId(id: string): string;
+}
+
+const OPENAI = /^(?:gpt-\d|chatgpt-|o\d|codex)/;
+const O_SERIES = /^(?:o\d|codex)/;
+const GPT_VERSION = /^gpt-(\d+)(?:\.(\d+))?(?!\d|o)/;
+const ECHOES_REASONING = /^(?:deepseek|kimi|moonshot|glm|minimax|mimo|qwen|qwq)/;
+const MISTRAL = /^(?:mistral|ministral|codestral|devstral|magistral|pixtral)/;
+const MISTRAL_CALL_ID = /^[A-Za-z0-9]{9}$/;
+const OPENAI_CALL_ID_LENGTH = 40;
+
+const NO_EFFORTS: readonly Effort[] = [];
+const O_SERIES_EFFORTS: readonly Effort[] = ["low", "medium", "high"];
+const COMPATIBLE_EFFORTS: readonly Effort[] = ["none", "low", "medium", "high"];
+const GLM_EFFORTS: readonly Effort[] = ["none", "low", "medium", "high", "max"];
+const KIMI_EFFORTS: readonly Effort[] = ["low", "medium", "high"];
+const DEEPSEEK_EFFORTS: readonly Effort[] = ["none", "low", "medium", "high", "xhigh"];
+
+/** The facts about a model; a path in front of the id (`openai/`, `accounts/.../models/`) does not matter. */
+export function modelOf(name: string): Model {
+  const id = name.slice(name.lastIndexOf("/") + 1).toLowerCase();
+  return OPENAI.test(id) ? openaiModel(id) : compatibleModel(id);
+}
+
+function openaiModel(id: string): Model {
+  const version = gptVersion(id);
+  const oSeries = O_SERIES.test(id);
+  const chat = id.includes("-chat");
+  const reasons = oSeries || (version >= 500 && !chat);
+  return {
+    openai: true,
+    systemRole: reasons ? "developer" : "system",
+    limitField: "max_completion_tokens",
+    efforts: !reasons ? NO_EFFORTS : oSeries ? O_SERIES_EFFORTS : gptEfforts(version),
+    sampling: !reasons ? "always" : oSeries ? "never" : "without-reasoning",
+    toolsForbidReasoning: reasons && version >= 504,
+    parallelSwitch: !oSeries,
+    customTools: version >= 500,
+    verbosity: version >= 500 && !chat,
+    cacheBreakpoints: version >= 506,
+    cacheKey: true,
+    webSearch: id.includes("search"),
+    echoesReasoning: false,
+    callId: (callId) => (callId.length <= OPENAI_CALL_ID_LENGTH ? callId : shortId(callId)),
+  };
+}
+
+function compatibleModel(id: string): Model {
+  const mistral = MISTRAL.test(id);
+  return {
+    openai: false,
+    systemRole: "system",
+    limitField: "max_tokens",
+    efforts: compatibleEfforts(id),
+    sampling: "always",
+    toolsForbidReasoning: false,
+    parallelSwitch: true,
+    customTools: false,
+    verbosity: false,
+    cacheBreakpoints: false,
+    cacheKey: id.startsWith("kimi") || id.startsWith("moonshot"),
+    webSearch: false,
+    echoesReasoning: ECHOES_REASONING.test(id),
+    callId: (callId) => (!mistral || MISTRAL_CALL_ID.test(callId) ? callId : `c${hash(callId)}`),
+  };
+}
+
+/** `gpt-5.4` is 504, `gpt-4o` is 0: it is older than every rule that asks. */
+function gptVersion(id: string): number {
+  const [, major, minor] = GPT_VERSION.exec(id) ?? [];
+  return major === undefined ? 0 : Number(major) * 100 + Number(minor ?? 0);
+}
+
+function gptEfforts(version: number): readonly Effort[] {
+  if (version >= 506) return ["none", "low", "medium", "high", "xhigh", "max"];
+  if (version >= 502) return ["none", "low", "medium", "high", "xhigh"];
+  if (version === 501) return ["none", "low", "medium", "high"];
+  return ["minimal", "low", "medium", "high"];
+}
+
+function compatibleEfforts(id: string): readonly Effort[] {
+  if (id.startsWith("glm")) return GLM_EFFORTS;
+  if (id.startsWith("kimi")) return KIMI_EFFORTS;
+  if (id.startsWith("deepseek")) return DEEPSEEK_EFFORTS;
+  return COMPATIBLE_EFFORTS;
+}
+
+/** The same short id on every turn; the whole id goes into it, as its parts may differ only at the end. */
+function shortId(callId: string): string {
+  return `call_${hash(callId)}${hash(`.${callId}`)}`;
+}

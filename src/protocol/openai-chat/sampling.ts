@@ -1,0 +1,52 @@
+// Room: openai-chat (row 2). Sampling and stop sequences for a Chat upstream.
+// In:  a canonical request and what its model takes.
+// Out: members of the body, and losses for what the model rejects.
+// Never does: change a value; a parameter goes out as it is or not at all.
+
+import type { CanonicalRequest, FieldName, Loss, Sampling } from "../canonical.ts";
+import type { Json } from "../../json.ts";
+import type { Model } from "./models.ts";
+
+export interface SamplingTarget {
+  readonly model: Model;
+  readonly losses: Loss[];
+  /** Whether the model may reason on this call. */
+  readonly reasons: boolean;
+}
+
+/** Parameters that reasoning models reject, by the wire's name, with the value that changes nothing. */
+const PARAMETERS: readonly (readonly [member: string, field: Exclude<keyof Sampling, "topK" | "seed" | "topLogprobs">, neutral: number])[] =
+  [
+    ["temperature", "temperature", 1],
+    ["top_p", "topP", 1],
+    ["presence_penalty", "presencePenalty", 0],
+    ["frequency_penalty", "frequencyPenalty", 0],
+  ];
+const MAX_STOPS = 4;
+
+export function encodeSampling(request: CanonicalRequest, { model, losses, reasons }: SamplingTarget): Record<string, Json | undefined> {
+  const { sampling, names } = request;
+  const members: Record<string, Json | undefined> = { seed: sampling.seed ?? undefined };
+  const lose = (field: FieldName, severity: Loss["severity"], reason: string): void =>
+    void losses.push({ field: names[field], severity, reason });
+  const takesSampling = model.sampling === "always" || (model.sampling === "without-reasoning" && !reasons);
+  for (const [member, field, neutral] of PARAMETERS) {
+    const value = sampling[field];
+    if (value === null) continue;
+    if (takesSampling) members[member] = value;
+    else if (value !== neutral) lose(field, "reported", "The model takes no sampling parameters while it reasons.");
+  }
+  if (request.stop.length > 0) {
+    if (takesSampling) members["stop"] = request.stop.slice(0, MAX_STOPS);
+    else lose("stop", "reported", "The model takes no stop sequences while it reasons.");
+    if (takesSampling && request.stop.length > MAX_STOPS)
+      lose("stop", "reported", `Chat Completions takes ${MAX_STOPS} stop sequences; the first ones were sent.`);
+  }
+  if (sampling.topK !== null) lose("topK", "reported", "Chat Completions has no such parameter.");
+  if (sampling.topLogprobs !== null) {
+    if (takesSampling) Object.assign(members, { logprobs: true, top_logprobs: sampling.topLogprobs });
+    // The canonical reply has no place for them: the client would wait for what never comes.
+    lose("topLogprobs", "refused", "Log probabilities cannot be carried back from this upstream.");
+  }
+  return members;
+}

@@ -1,0 +1,25 @@
+// Room: openai-responses (row 2).
+// OpenAI's Responses API, both as what clients speak and as what upstreams speak: the files of this folder as one codec.
+// Never does: know another protocol; the canonical form stands between.
+
+import type { Codec } from "../codec.ts";
+import { encode as encodeRequest } from "./body.ts";
+import { ReplyDecoder } from "./decoder.ts";
+import { edit } from "./edit.ts";
+import { ReplyEncoder } from "./encoder.ts";
+import { decode as decodeError, encode as encodeError, event } from "./errors.ts";
+import { decode as decodeReply, encode as encodeReply } from "./reply.ts";
+import { decode as decodeRequest, head } from "./request.ts";
+
+export const openaiResponses: Codec = {
+  id: "openai-responses",
+  request: { decode: decodeRequest, encode: encodeRequest, head, edit },
+  reply: {
+    decode: decodeReply,
+    encode: encodeReply,
+    decoder: (exchange) => new ReplyDecoder(exchange),
+    encoder: (exchange) => new ReplyEncoder(exchange),
+    keepAlive: ": keep-alive\n\n",
+  },
+  error: { decode: decodeError, encode: encodeError, event },
+};

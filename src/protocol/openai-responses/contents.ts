@@ -1,0 +1,156 @@
+// Room: openai-responses (row 2), the content of a message.
+// In:  the parts of one message of an upstream's answer, streamed, whole, or the one after the other.
+// Out: canonical events: text and refusal parts that begin when they have something to say, with their citations.
+// Never does: send an empty part, or text behind a stop sequence.
+
+import { isObject, print, type Json, type JsonObject } from "../../json.ts";
+import type { Part, ReplyEvent } from "../canonical.ts";
+import { decodeAnnotation } from "./parts.ts";
+import { StopScanner } from "./stop.ts";
+
+/** The canonical events of an answer, and the number of its parts. */
+export class PartEvents {
+  #events: ReplyEvent[] = [];
+  #next = 0;
+
+  push(event: ReplyEvent): void {
+    this.#events.push(event);
+  }
+
+  open(part: Part): number {
+    const index = this.#next++;
+    this.#events.push({ type: "part-start", index, part });
+    return index;
+  }
+
+  end(index: number): void {
+    this.#events.push({ type: "part-end", index, proof: null });
+  }
+
+  /** What has come since the last time. */
+  take(): ReplyEvent[] {
+    const events = this.#events;
+    this.#events = [];
+    return events;
+  }
+}
+
+/** `index` is null until there is something to say. */
+interface Content {
+  readonly type: "text" | "refusal";
+  readonly stop: StopScanner | null;
+  index: number | null;
+  received: string;
+  annotations: number;
+  over: boolean;
+}
+
+export class Contents {
+  readonly #events: PartEvents;
+  readonly #stops: readonly string[];
+  /** By `content_index`. */
+  readonly #contents = new Map<number, Content>();
+
+  constructor(events: PartEvents, stops: readonly string[]) {
+    this.#events = events;
+    this.#stops = stops;
+  }
+
+  /** A piece of text. Returns the stop sequence that it completes, after which nothing more may be said; null otherwise. */
+  say(index: number, { type, text }: { type: Content["type"]; text: string }): string | null {
+    return this.#say(this.#content(index, type), text);
+  }
+
+  annotate(index: number, annotation: Json | undefined): void {
+    const content = this.#content(index, "text");
+    content.annotations++;
+    this.#annotate(content, annotation);
+  }
+
+  /** The part as a whole: the rest of its text, and the citations that were not streamed. Returns as `say` does. */
+  finish(index: number, said: JsonObject): string | null {
+    const type = said["type"];
+    if (type !== "output_text" && type !== "refusal") {
+      this.#strange(index, said);
+      return null;
+    }
+    const content = this.#content(index, type === "refusal" ? "refusal" : "text");
+    const full = said[type === "refusal" ? "refusal" : "text"];
+    // A text that was streamed otherwise stays as it was.
+    if (typeof full === "string" && full.startsWith(content.received)) {
+      const sequence = this.#say(content, full.slice(content.received.length));
+      if (sequence !== null) return sequence;
+    }
+    const annotations = Array.isArray(said["annotations"]) ? said["annotations"] : [];
+    for (const annotation of annotations.slice(content.annotations)) this.#annotate(content, annotation);
+    this.#close(content);
+    return null;
+  }
+
+  /** Ends what is open. */
+  close(): void {
+    for (const content of this.#contents.values()) this.#close(content);
+  }
+
+  /** Ends what is open, without what waits to be told from a stop sequence. */
+  cut(): void {
+    for (const content of this.#contents.values()) {
+      content.stop?.flush();
+      this.#close(content);
+    }
+  }
+
+  #content(index: number, type: Content["type"]): Content {
+    let content = this.#contents.get(index);
+    if (content === undefined) {
+      const stop = type === "text" && this.#stops.length > 0 ? new StopScanner(this.#stops) : null;
+      content = { type, stop, index: null, received: "", annotations: 0, over: false };
+      this.#contents.set(index, content);
+    }
+    return content;
+  }
+
+  #say(content: Content, text: string): string | null {
+    if (content.over || text === "") return null;
+    content.received += text;
+    if (content.stop === null) {
+      this.#show(content, text);
+      return null;
+    }
+    const scanned = content.stop.push(text);
+    this.#show(content, scanned.text);
+    return scanned.sequence;
+  }
+
+  #show(content: Content, text: string): void {
+    if (text !== "") this.#events.push({ type: "part-delta", index: this.#open(content), text });
+  }
+
+  #open(content: Content): number {
+    content.index ??= this.#events.open(
+      content.type === "refusal" ? { type: "refusal", text: "" } : { type: "text", text: "", annotations: [], cache: null, proof: null },
+    );
+    return content.index;
+  }
+
+  #annotate(content: Content, value: Json | undefined): void {
+    if (content.over || value === undefined) return;
+    for (const annotation of decodeAnnotation(value)) this.#events.push({ type: "annotation", index: this.#open(content), annotation });
+  }
+
+  #close(content: Content): void {
+    if (content.over) return;
+    this.#show(content, content.stop?.flush() ?? "");
+    content.over = true;
+    if (content.index !== null) this.#events.end(content.index);
+  }
+
+  /** A kind of content that came later than this program goes on as it is. */
+  #strange(index: number, said: JsonObject): void {
+    if (this.#contents.has(index)) return;
+    this.#content(index, "text").over = true;
+    const name = isObject(said) && typeof said["type"] === "string" ? said["type"] : "";
+    const value = print({ type: "message", role: "assistant", content: [said] });
+    this.#events.end(this.#events.open({ type: "opaque", protocol: "openai-responses", name, value, severity: "reported" }));
+  }
+}

@@ -1,0 +1,360 @@
+// Room: openai-responses (row 2), answers of an upstream.
+// In:  the API's events, or the items of a whole response.
+// Out: canonical events. Items are told apart by `output_index`, since some servers give an item a new id with every event; what
+//      an item says at its end completes what was streamed of it, and a server that sends nothing but items is understood as well.
+// Never does: throw, or take a stream without a terminal event for a whole answer.
+
+import { GatewayError } from "../../errors.ts";
+import { isObject, parse, print, rowOf, type Json, type JsonObject } from "../../json.ts";
+import type { Machine, SseEvent } from "../../stream.ts";
+import type { FinishKind, FinishReason, ReplyEvent } from "../canonical.ts";
+import type { Exchange } from "../codec.ts";
+import { truncated } from "../fold.ts";
+import { NameTable } from "../names.ts";
+import { Contents, PartEvents } from "./contents.ts";
+import { decodeInside } from "./errors.ts";
+import { decodeReasoning, PARAGRAPH } from "./reasoning.ts";
+import { decodeUsage } from "./response.ts";
+import { canonicalName, NAME_RULE } from "./tools.ts";
+
+interface OpenItem {
+  /** "" until the server has said it. */
+  type: string;
+  done: boolean;
+  /** Of a message. */
+  readonly contents: Contents;
+  /** Of a call or of reasoning: the canonical part, once it has begun. */
+  index: number | null;
+  /** What was streamed of the call's arguments or of the thought. */
+  received: string;
+  /** Of reasoning: what is shown of it, its summary or its raw text, and the paragraph that was last added to. */
+  shown: "summary" | "raw" | null;
+  paragraph: number | null;
+}
+
+export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
+  readonly #exchange: Exchange;
+  readonly #names: NameTable;
+  readonly #stops: readonly string[];
+  readonly #items = new Map<number, OpenItem>();
+  readonly #events = new PartEvents();
+  #hasStarted = false;
+  #isOver = false;
+  #hasCalls = false;
+  #lastItem = 0;
+
+  constructor(exchange: Exchange) {
+    const { tools, stop } = exchange.request;
+    const names = tools.flatMap((tool) => (tool.type === "function" || tool.type === "custom" ? [tool.name] : []));
+    this.#exchange = exchange;
+    this.#names = new NameTable(names, NAME_RULE);
+    this.#stops = stop.filter((sequence) => sequence !== "");
+  }
+
+  step({ event, data }: SseEvent): ReplyEvent[] {
+    if (this.#isOver || data === "[DONE]") return [];
+    const value = parseEvent(event, data);
+    if (isObject(value)) this.#event(value, event);
+    else this.#fail(new GatewayError("upstream-failed", "The upstream sent an event that is not a JSON object."));
+    return this.#events.take();
+  }
+
+  end(): ReplyEvent[] {
+    if (!this.#isOver) this.#fail(truncated());
+    return this.#events.take();
+  }
+
+  /** The events that tell a whole response. */
+  whole(response: JsonObject): ReplyEvent[] {
+    this.#start(response);
+    this.#terminal(response);
+    return this.#events.take();
+  }
+
+  #event(value: JsonObject, name: string | null): void {
+    const type = typeof value["type"] === "string" ? value["type"] : name;
+    switch (type) {
+      case "response.output_text.delta":
+        return this.#say(value, "text");
+      case "response.refusal.delta":
+        return this.#say(value, "refusal");
+      case "response.function_call_arguments.delta":
+      case "response.custom_tool_call_input.delta":
+        return this.#call(this.#item(value), stringOf(value["delta"]));
+      case "response.reasoning_summary_text.delta":
+        return this.#reason(value, "summary");
+      case "response.reasoning_text.delta":
+        return this.#reason(value, "raw");
+      case "response.created":
+      case "response.queued":
+      case "response.in_progress":
+        return this.#start(value["response"]);
+      case "response.output_item.added":
+        return this.#added(value);
+      case "response.output_item.done":
+        return this.#done(this.#item(value), value["item"]);
+      case "response.content_part.done":
+        return this.#finishContent(this.#item(value), indexOf(value["content_index"]), value["part"]);
+      case "response.output_text.annotation.added": {
+        const item = this.#item(value);
+        if (!item.done) item.contents.annotate(indexOf(value["content_index"]), value["annotation"]);
+        return;
+      }
+      case "response.completed":
+      case "response.incomplete":
+      case "response.failed":
+      case "response.cancelled":
+        this.#start(value["response"]);
+        return this.#terminal(isObject(value["response"]) ? value["response"] : { status: type.slice("response.".length) });
+      case "error":
+        return this.#fail(decodeInside(value));
+      default:
+        // An error without a name, an answer in another shape, or something new, which is passed over.
+        if (isObject(value["error"])) this.#fail(decodeInside(value));
+        else if (Array.isArray(value["choices"])) this.#fail(chatShape());
+    }
+  }
+
+  // ---- Begin and end ----
+
+  #start(response: Json | undefined): void {
+    if (this.#hasStarted) return;
+    this.#hasStarted = true;
+    const said = isObject(response) ? response : {};
+    const model = stringOf(said["model"]);
+    this.#events.push({ type: "reply-start", id: stringOf(said["id"]), model: model === "" ? this.#exchange.request.model : model });
+  }
+
+  #fail(error: GatewayError): void {
+    this.#isOver = true;
+    this.#events.push({ type: "reply-error", error });
+  }
+
+  #finish(finish: FinishReason): void {
+    this.#isOver = true;
+    this.#events.push({ type: "reply-end", finish });
+  }
+
+  #terminal(response: JsonObject): void {
+    const { status, error } = response;
+    if (isObject(error)) return this.#fail(decodeInside({ error }));
+    if (status === "failed") return this.#fail(new GatewayError("upstream-failed", "The upstream failed without a message."));
+    if (status !== undefined && status !== "completed" && status !== "incomplete") {
+      return this.#fail(new GatewayError("upstream-failed", `The upstream left the answer with the status ${stringOf(status)}.`));
+    }
+    // Some servers leave `output` empty here and have told everything before; others tell it here alone.
+    const output = Array.isArray(response["output"]) ? response["output"] : [];
+    output.forEach((said, index) => {
+      const known = this.#items.get(index);
+      const isNews = known === undefined ? index >= this.#items.size : !known.done && isObject(said) && known.type === said["type"];
+      if (isNews && !this.#isOver) this.#done(this.#itemAt(index), said);
+    });
+    if (this.#isOver) return;
+    for (const item of this.#items.values()) this.#close(item);
+    const usage = decodeUsage(response["usage"]);
+    if (usage !== null) this.#events.push({ type: "usage", usage });
+    this.#finish(this.#finishReason(response));
+  }
+
+  #finishReason({ status, incomplete_details: details }: JsonObject): FinishReason {
+    const said = { stopSequence: null, explanation: null };
+    if (status !== "incomplete") return { ...said, kind: this.#hasCalls ? "tool-calls" : "end", raw: "completed" };
+    const reason = isObject(details) ? stringOf(details["reason"]) : "";
+    return { ...said, kind: rowOf(INCOMPLETE, reason) ?? "other", raw: reason === "" ? "incomplete" : reason };
+  }
+
+  /**
+   * A stop sequence ends the answer here, as if the model had stopped: the API has no field for it. The gateway sees `reply-end`
+   * and lets go of the upstream, which would generate on; so the usage of a streamed answer stays unknown.
+   */
+  #cut(stopSequence: string): void {
+    for (const item of this.#items.values()) {
+      item.contents.cut();
+      this.#close(item);
+    }
+    this.#finish({ kind: "stop-sequence", raw: null, stopSequence, explanation: null });
+  }
+
+  // ---- Items ----
+
+  #item(value: JsonObject): OpenItem {
+    const index = value["output_index"];
+    return this.#itemAt(typeof index === "number" ? index : this.#lastItem);
+  }
+
+  #itemAt(index: number): OpenItem {
+    this.#start(undefined);
+    this.#lastItem = index;
+    let item = this.#items.get(index);
+    if (item === undefined) {
+      const contents = new Contents(this.#events, this.#stops);
+      item = { type: "", done: false, contents, index: null, received: "", shown: null, paragraph: null };
+      this.#items.set(index, item);
+    }
+    return item;
+  }
+
+  #added(value: JsonObject): void {
+    const item = this.#item(value);
+    const said = value["item"];
+    if (!isObject(said) || item.done) return;
+    item.type = stringOf(said["type"]);
+    if (isCall(item.type)) this.#startCall(item, said);
+  }
+
+  /** The item as a whole: what was not streamed of it follows now. */
+  #done(item: OpenItem, said: Json | undefined): void {
+    if (item.done || !isObject(said)) return;
+    item.type = stringOf(said["type"]);
+    if (item.type === "message") {
+      const contents = Array.isArray(said["content"]) ? said["content"] : [];
+      contents.forEach((content, index) => this.#finishContent(item, index, content));
+    } else if (isCall(item.type)) {
+      this.#startCall(item, said);
+      this.#rest(item, argumentsOf(said));
+    } else if (item.type === "reasoning") {
+      return this.#finishReasoning(item, said);
+    } else {
+      const part = { type: "opaque", protocol: "openai-responses", name: item.type, value: print(said), severity: "reported" } as const;
+      this.#events.end(this.#events.open(part));
+    }
+    this.#close(item);
+  }
+
+  /** Ends what is still open of an item. */
+  #close(item: OpenItem): void {
+    if (item.done || this.#isOver) return;
+    item.contents.close();
+    if (item.index !== null) this.#events.end(item.index);
+    item.done = true;
+  }
+
+  #add(item: OpenItem, text: string): void {
+    if (text === "" || item.index === null) return;
+    item.received += text;
+    this.#events.push({ type: "part-delta", index: item.index, text });
+  }
+
+  /** The end of a text whose beginning was streamed; one that was streamed otherwise stays as it was. */
+  #rest(item: OpenItem, full: string): void {
+    if (full.startsWith(item.received)) this.#add(item, full.slice(item.received.length));
+  }
+
+  // ---- Messages ----
+
+  #say(value: JsonObject, type: "text" | "refusal"): void {
+    const item = this.#item(value);
+    if (item.done) return;
+    const sequence = item.contents.say(indexOf(value["content_index"]), { type, text: stringOf(value["delta"]) });
+    if (sequence !== null) this.#cut(sequence);
+  }
+
+  #finishContent(item: OpenItem, index: number, said: Json | undefined): void {
+    // Raw reasoning is told by its deltas and by its item.
+    if (this.#isOver || item.done || !isObject(said) || said["type"] === "reasoning_text") return;
+    const sequence = item.contents.finish(index, said);
+    if (sequence !== null) this.#cut(sequence);
+  }
+
+  // ---- Calls ----
+
+  #startCall(item: OpenItem, said: JsonObject): void {
+    const name = stringOf(said["name"]);
+    if (item.index !== null || name === "") return;
+    this.#hasCalls = true;
+    const namespace = stringOf(said["namespace"]);
+    item.index = this.#events.open({
+      type: "tool-call",
+      callId: stringOf(said["call_id"]) || stringOf(said["id"]),
+      name: namespace === "" ? this.#names.original(name) : canonicalName(name, namespace),
+      kind: said["type"] === "custom_tool_call" ? "custom" : "function",
+      arguments: "",
+      cache: null,
+      proof: null,
+    });
+    // Arguments that came before the name.
+    const early = item.received;
+    item.received = "";
+    this.#add(item, early);
+    this.#rest(item, argumentsOf(said));
+  }
+
+  #call(item: OpenItem, text: string): void {
+    if (item.done) return;
+    if (item.index === null) item.received += text;
+    else this.#add(item, text);
+  }
+
+  // ---- Reasoning ----
+
+  /** Raw text and summary tell the same thought; the one that comes first is shown. */
+  #reason(value: JsonObject, kind: "summary" | "raw"): void {
+    const item = this.#item(value);
+    const delta = stringOf(value["delta"]);
+    if (item.done || delta === "" || (item.shown !== null && item.shown !== kind)) return;
+    const paragraph = indexOf(value[kind === "summary" ? "summary_index" : "content_index"]);
+    const isNext = item.shown !== null && item.paragraph !== paragraph;
+    item.shown = kind;
+    item.paragraph = paragraph;
+    item.index ??= this.#events.open({ type: "reasoning", text: "", redacted: false, proof: null });
+    this.#add(item, isNext ? PARAGRAPH + delta : delta);
+  }
+
+  #finishReasoning(item: OpenItem, said: JsonObject): void {
+    const decoded = decodeReasoning(said);
+    item.done = true;
+    // The proof of another part, which has gone out without it.
+    if (decoded?.type === "previous") return;
+    const part = decoded?.part ?? null;
+    if (item.index === null) {
+      if (part === null) return;
+      item.index = this.#events.open({ ...part, text: "", proof: null });
+    }
+    this.#rest(item, part?.text ?? "");
+    this.#events.push({ type: "part-end", index: item.index, proof: part?.proof ?? null });
+  }
+}
+
+const INCOMPLETE: Readonly<Record<string, FinishKind>> = {
+  max_output_tokens: "length",
+  content_filter: "filtered",
+};
+
+const ITEM_DONE = "response.output_item.done";
+
+/** Whole items are parsed without loss, since hosted ones go on as they are; the many small events are parsed fast. */
+function parseEvent(name: string | null, data: string): Json | undefined {
+  try {
+    if (name === ITEM_DONE) return parse(data);
+    const value: Json = JSON.parse(data);
+    return isObject(value) && value["type"] === ITEM_DONE ? parse(data) : value;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Factory was seen to answer so on this endpoint; what it means by it is not known, so it is no answer. */
+export function chatShape(): GatewayError {
+  return new GatewayError(
+    "upstream-failed",
+    "The upstream answered a Responses request in the shape of Chat Completions. Route this model to the chat endpoint in the model table.",
+    { code: "unexpected_answer" },
+  );
+}
+
+function isCall(type: string): boolean {
+  return type === "function_call" || type === "custom_tool_call";
+}
+
+/** A function's arguments or a custom tool's input. */
+function argumentsOf(call: JsonObject): string {
+  return stringOf(call[call["type"] === "custom_tool_call" ? "input" : "arguments"]);
+}
+
+function stringOf(value: Json | undefined): string {
+  return typeof value === "string" ? value : "";
+}
+
+function indexOf(value: Json | undefined): number {
+  return typeof value === "number" ? value : 0;
+}

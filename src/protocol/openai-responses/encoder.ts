@@ -1,0 +1,346 @@
+// Room: openai-responses (row 2), streamed answers to a client.
+// In:  canonical events, one part open at a time.
+// Out: the API's events in the grammar that is drawn in `reply.ts`, and at the end the response that they tell.
+// Never does: keep back text; only the end of an item waits for the next part, since texts that follow each other share a message.
+
+import { isObject, parse, print, type Json, type JsonObject } from "../../json.ts";
+import type { Machine, SseEvent } from "../../stream.ts";
+import type { GatewayError } from "../../errors.ts";
+import type { Annotation, FinishReason, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
+import type { Exchange } from "../codec.ts";
+import { fitName, type NameRule } from "../names.ts";
+import { errorEvent, failureOf } from "./errors.ts";
+import { encodeAnnotation } from "./parts.ts";
+import { sealPrevious, sealReasoning, summaryOf } from "./reasoning.ts";
+import { bareId, encodeUsage, ResponseObject, standingOf, type Standing } from "./response.ts";
+import { clientName } from "./tools.ts";
+import type * as wire from "./wire.ts";
+
+/** Item ids take 64 characters with their prefix and number. */
+const BASE_RULE: NameRule = { allowed: /[a-zA-Z0-9_-]/, maxLength: 48 };
+
+/** The part that is open, and what has been said of it. */
+type OpenPart =
+  | { readonly type: "content"; readonly content: wire.OutputContent; readonly index: number; readonly held: Annotation[]; text: string }
+  | { readonly type: "reasoning"; readonly redacted: boolean; text: string }
+  | { readonly type: "call"; readonly call: wire.FunctionCall | wire.CustomToolCall; text: string }
+  /** What this protocol has no place for. */
+  | { readonly type: "ignored" };
+
+interface OpenItem {
+  readonly item: wire.Message | wire.Reasoning | wire.FunctionCall | wire.CustomToolCall;
+  readonly id: string;
+  readonly index: number;
+}
+
+export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
+  /** The response as the last event says it; null before the end. */
+  response: JsonObject | null = null;
+  readonly #exchange: Exchange;
+  readonly #output: Json[] = [];
+  readonly #callIds = new Set<string>();
+  #object: ResponseObject | null = null;
+  #base = "";
+  #sequence = 0;
+  #item: OpenItem | null = null;
+  #part: OpenPart | null = null;
+  #hasRefusal = false;
+  #usage: Usage | null = null;
+  #out: SseEvent[] = [];
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  step(event: ReplyEvent): SseEvent[] {
+    this.#out = [];
+    switch (event.type) {
+      case "reply-start":
+        this.#start(event.id, event.model);
+        break;
+      case "part-start":
+        this.#startPart(event.part);
+        break;
+      case "part-delta":
+        this.#delta(event.text);
+        break;
+      case "annotation":
+        this.#annotate(event.annotation);
+        break;
+      case "part-end":
+        this.#endPart(event.proof);
+        break;
+      case "usage":
+        this.#usage = event.usage;
+        break;
+      case "reply-end":
+        this.#end(event.finish);
+        break;
+      case "reply-error":
+        this.#fail(event.error);
+    }
+    return this.#out;
+  }
+
+  end(): SseEvent[] {
+    return [];
+  }
+
+  #emit(type: string, members: JsonObject): void {
+    this.#out.push({ event: type, data: print({ type, sequence_number: this.#sequence++, ...members }) });
+  }
+
+  // ---- The response ----
+
+  #start(id: string, model: string): void {
+    this.#object = new ResponseObject(this.#exchange, { id, model });
+    this.#base = fitName(bareId(id, this.#exchange), BASE_RULE);
+    for (const type of ["response.created", "response.in_progress"]) this.#say(type, { status: "in_progress", output: [], usage: null });
+  }
+
+  #say(type: string, standing: Standing): void {
+    this.response = this.#object?.standing(standing) ?? null;
+    this.#emit(type, { response: this.response });
+  }
+
+  #end(finish: FinishReason): void {
+    const { status, reason } = standingOf(finish);
+    this.#closeItem(status === "completed" ? "completed" : "incomplete");
+    // Why it was filtered is said as a refusal, unless the model said so itself.
+    if (finish.kind === "filtered" && finish.explanation !== null && !this.#hasRefusal) this.#refuse(finish.explanation);
+    const standing = { status, output: this.#output, usage: encodeUsage(this.#usage) };
+    this.#say(`response.${status}`, reason === undefined ? standing : { ...standing, reason });
+  }
+
+  #refuse(explanation: string): void {
+    this.#startPart({ type: "refusal", text: "" });
+    this.#delta(explanation);
+    this.#endPart(null);
+    this.#closeItem("incomplete");
+  }
+
+  /** Two events tell one error: the one that clients throw on, and the one that ends the response. */
+  #fail(error: GatewayError): void {
+    if (this.#object === null) this.#start("", "");
+    const event = errorEvent(error, this.#sequence++);
+    this.#out.push({ event: "error", data: JSON.stringify(event) });
+    const usage = this.#usage === null ? null : encodeUsage(this.#usage);
+    this.#say("response.failed", { status: "failed", error: failureOf(error), output: this.#output, usage });
+  }
+
+  // ---- Items ----
+
+  /** The item in its first form, with the id that it keeps. */
+  #openItem<Item extends OpenItem["item"]>(first: Item, prefix: string): Item {
+    const index = this.#output.length;
+    const id = `${prefix}_${this.#base}_${index}`;
+    const item = { id, ...first };
+    this.#item = { item, id, index };
+    this.#emit("response.output_item.added", { output_index: index, item });
+    return item;
+  }
+
+  #closeItem(status: wire.Status): void {
+    const open = this.#item;
+    if (open === null) return;
+    this.#item = null;
+    const { item } = open;
+    this.#finishItem(open.index, item.type === "reasoning" ? item : { ...item, status });
+  }
+
+  #finishItem(index: number, item: Json): void {
+    this.#output[index] = item;
+    this.#emit("response.output_item.done", { output_index: index, item });
+  }
+
+  /** An item that is there at once. */
+  #wholeItem(item: Json): void {
+    this.#closeItem("completed");
+    const index = this.#output.length;
+    this.#emit("response.output_item.added", { output_index: index, item });
+    this.#finishItem(index, item);
+  }
+
+  // ---- Parts ----
+
+  #startPart(part: Part): void {
+    switch (part.type) {
+      case "text":
+      case "refusal": {
+        this.#hasRefusal ||= part.type === "refusal";
+        const content: wire.OutputContent =
+          part.type === "text" ? { type: "output_text", text: "", annotations: [], logprobs: [] } : { type: "refusal", refusal: "" };
+        const message = this.#message();
+        const index = message.content.length;
+        message.content.push(content);
+        this.#part = { type: "content", content, index, held: [], text: "" };
+        this.#emit("response.content_part.added", { ...this.#place(), content_index: index, part: content });
+        return;
+      }
+      case "reasoning":
+        this.#closeItem("completed");
+        this.#openItem<wire.Reasoning>({ type: "reasoning", summary: [] }, "rs");
+        this.#part = { type: "reasoning", redacted: part.redacted, text: "" };
+        return;
+      case "tool-call": {
+        this.#closeItem("completed");
+        const common = {
+          status: "in_progress" as const,
+          call_id: this.#callId(part.callId),
+          ...clientName(part.name, this.#exchange.request.tools),
+        };
+        const call =
+          part.kind === "custom"
+            ? this.#openItem<wire.CustomToolCall>({ type: "custom_tool_call", ...common, input: "" }, "ctc")
+            : this.#openItem<wire.FunctionCall>({ type: "function_call", ...common, arguments: "" }, "fc");
+        this.#part = { type: "call", call, text: "" };
+        return;
+      }
+      case "opaque": {
+        this.#part = { type: "ignored" };
+        const item = part.protocol === "openai-responses" ? parse(part.value) : null;
+        if (isObject(item)) this.#wholeItem(item);
+        return;
+      }
+      case "image":
+        this.#part = { type: "ignored" };
+        if (part.source.type === "base64") this.#image(part.source.data);
+        return;
+      default:
+        this.#part = { type: "ignored" };
+    }
+  }
+
+  /** A model's own image, as this API's image tool would have answered. */
+  #image(result: string): void {
+    this.#closeItem("completed");
+    const image: wire.ImageCall = {
+      id: `ig_${this.#base}_${this.#output.length}`,
+      type: "image_generation_call",
+      status: "completed",
+      result,
+    };
+    this.#wholeItem(image);
+  }
+
+  /** The message that texts in a row share. */
+  #message(): wire.Message {
+    if (this.#item?.item.type === "message") return this.#item.item;
+    this.#closeItem("completed");
+    return this.#openItem<wire.Message>({ type: "message", status: "in_progress", role: "assistant", content: [] }, "msg");
+  }
+
+  #callId(callId: string): string {
+    const base = callId === "" ? `call_${this.#base}` : callId;
+    const unique = callId === "" || this.#callIds.has(base) ? `${base}_${this.#output.length}` : base;
+    this.#callIds.add(unique);
+    return unique;
+  }
+
+  #place(): { item_id: string; output_index: number } {
+    return { item_id: this.#item?.id ?? "", output_index: this.#item?.index ?? 0 };
+  }
+
+  #delta(text: string): void {
+    const part = this.#part;
+    if (part === null || part.type === "ignored") return;
+    const place = this.#place();
+    switch (part.type) {
+      case "content":
+        if (part.content.type === "output_text") {
+          this.#emit("response.output_text.delta", { ...place, content_index: part.index, delta: text, logprobs: [] });
+        } else {
+          this.#emit("response.refusal.delta", { ...place, content_index: part.index, delta: text });
+        }
+        break;
+      case "reasoning":
+        if (part.text === "") this.#emit("response.reasoning_summary_part.added", { ...place, summary_index: 0, part: EMPTY_SUMMARY });
+        this.#emit("response.reasoning_summary_text.delta", { ...place, summary_index: 0, delta: text });
+        break;
+      case "call":
+        this.#emit(`response.${eventOf(part.call)}.delta`, { ...place, delta: text });
+    }
+    part.text += text;
+  }
+
+  /** A citation that does not say where it ends stands for the whole text, whose length is known at its end. */
+  #annotate(annotation: Annotation): void {
+    const part = this.#part;
+    if (part?.type !== "content") return;
+    if (annotation.end === null) part.held.push(annotation);
+    else this.#cite(part, annotation);
+  }
+
+  #cite({ content, index, text }: OpenPart & { readonly type: "content" }, annotation: Annotation): void {
+    if (content.type !== "output_text") return;
+    const citation = encodeAnnotation(annotation, text.length);
+    const at = { content_index: index, annotation_index: content.annotations.length };
+    this.#emit("response.output_text.annotation.added", { ...this.#place(), ...at, annotation: citation });
+    content.annotations.push(citation);
+  }
+
+  #endPart(proof: Proof | null): void {
+    const part = this.#part;
+    if (part === null || part.type === "ignored") return;
+    const place = this.#place();
+    switch (part.type) {
+      case "content": {
+        const at = { ...place, content_index: part.index };
+        for (const annotation of part.held) this.#cite(part, annotation);
+        if (part.content.type === "output_text") {
+          part.content.text = part.text;
+          this.#emit("response.output_text.done", { ...at, text: part.text, logprobs: [] });
+        } else {
+          part.content.refusal = part.text;
+          this.#emit("response.refusal.done", { ...at, refusal: part.text });
+        }
+        this.#emit("response.content_part.done", { ...at, part: part.content });
+        break;
+      }
+      case "reasoning":
+        return this.#endReasoning(part, proof);
+      case "call":
+        this.#endCall(part);
+    }
+    // This protocol proves reasoning alone; the proof of anything else follows in a reasoning item of its own.
+    if (proof !== null) this.#wholeReasoning({ type: "reasoning", summary: [], encrypted_content: sealPrevious(proof) });
+  }
+
+  #endReasoning({ text, redacted }: { text: string; redacted: boolean }, proof: Proof | null): void {
+    const place = { ...this.#place(), summary_index: 0 };
+    const summary = summaryOf(text);
+    if (text !== "") {
+      this.#emit("response.reasoning_summary_text.done", { ...place, text });
+      this.#emit("response.reasoning_summary_part.done", { ...place, part: { type: "summary_text", text } });
+    }
+    const item = this.#item?.item;
+    if (item?.type !== "reasoning") return;
+    item.summary = summary;
+    item.encrypted_content = sealReasoning(proof, redacted);
+    this.#closeItem("completed");
+  }
+
+  #wholeReasoning(item: wire.Reasoning): void {
+    this.#closeItem("completed");
+    this.#wholeItem({ id: `rs_${this.#base}_${this.#output.length}`, ...item });
+  }
+
+  #endCall(part: { readonly call: wire.FunctionCall | wire.CustomToolCall; text: string }): void {
+    const { call } = part;
+    // A call without arguments is one with an empty object, which every client can parse.
+    if (call.type === "function_call" && part.text === "") this.#delta("{}");
+    if (call.type === "custom_tool_call") {
+      call.input = part.text;
+      this.#emit("response.custom_tool_call_input.done", { ...this.#place(), input: part.text });
+    } else {
+      this.#emit("response.function_call_arguments.done", { ...this.#place(), name: call.name, arguments: part.text });
+      call.arguments = part.text;
+    }
+  }
+}
+
+const EMPTY_SUMMARY: wire.Summary = { type: "summary_text", text: "" };
+
+function eventOf(call: wire.FunctionCall | wire.CustomToolCall): string {
+  return call.type === "custom_tool_call" ? "custom_tool_call_input" : "function_call_arguments";
+}

@@ -1,0 +1,180 @@
+// Room: openai-responses (row 2), errors.
+// In:  what an upstream answered instead of an answer, or an error of this program.
+// Out: a GatewayError, or OpenAI's error object: as a body, as the event that ends a stream, as `error` of a failed response.
+// Never does: lose the status or retry-after; show markup, which is what a broken proxy in between answers with.
+// Source: https://platform.openai.com/docs/guides/error-codes (read 2026-11), and PROTOCOLS A.17.
+
+import { ERRORS, GatewayError, kindOfStatus, type ErrorKind, type ErrorOptions } from "../../errors.ts";
+import { isObject, parseOrUndefined, rowOf, type Json, type JsonObject } from "../../json.ts";
+import type { EncodedError } from "../codec.ts";
+import type { SseEvent } from "../../stream.ts";
+import type * as wire from "./wire.ts";
+
+// ---- Decoding ----------------------------------------------------------------------------------------------------
+
+/** Headers that tell a client when to come back. */
+const PASSED_HEADERS = ["retry-after", "retry-after-ms", "x-should-retry"] as const;
+/** A spent quota does not come back by waiting, though its status says so. */
+const QUOTA = "insufficient_quota";
+/** Longest text of an answer that is no JSON that is shown. */
+const MAX_SHOWN = 500;
+
+export function decode(status: number, body: string, headers: Readonly<Record<string, string>>): GatewayError {
+  const said = sayingOf(parseOrUndefined(body), body);
+  const passed: Record<string, string> = {};
+  for (const name of PASSED_HEADERS) if (headers[name] !== undefined) passed[name] = headers[name];
+  const message = said.message ?? `The upstream answered ${status} without a readable message.`;
+  if (said.code === QUOTA || said.type === QUOTA) {
+    return new GatewayError("upstream-rejected", message, { ...optionsOf(said), status, headers: { "x-should-retry": "false" } });
+  }
+  return new GatewayError(kindOfStatus(status), message, { ...optionsOf(said), status, headers: passed });
+}
+
+interface Saying {
+  readonly message: string | null;
+  readonly type: string | null;
+  readonly code: string | null;
+  readonly param: string | null;
+}
+
+/** What the body says, in the shapes that were seen: OpenAI's object, a bare string, `message`, `detail`, plain text. */
+function sayingOf(value: Json | undefined, body: string): Saying {
+  if (isObject(value)) {
+    const error = value["error"];
+    if (isObject(error)) return objectSaying(error);
+    if (typeof error === "string" && error !== "") return { ...SILENT, message: error };
+    const saying = objectSaying(value);
+    return saying.message === null ? { ...saying, message: text(value["detail"]) } : saying;
+  }
+  if (typeof value === "string" && value !== "") return { ...SILENT, message: value };
+  const shown = body.trim();
+  const isReadable = value === undefined && shown !== "" && !MARKUP.test(shown);
+  return isReadable ? { ...SILENT, message: shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)} ...` : shown } : SILENT;
+}
+
+const SILENT: Saying = { message: null, type: null, code: null, param: null };
+/** Markup, or JSON that was cut off: nothing for people. */
+const MARKUP = /^[{[]|</;
+
+function objectSaying(error: JsonObject): Saying {
+  const code = error["code"];
+  return {
+    message: text(error["message"]),
+    type: text(error["type"]),
+    code: typeof code === "number" ? String(code) : text(code),
+    param: text(error["param"]),
+  };
+}
+
+function text(value: Json | undefined): string | null {
+  return typeof value === "string" && value !== "" ? value : null;
+}
+
+function optionsOf({ type, code, param }: Saying): ErrorOptions {
+  return { ...(type === null ? {} : { type }), ...(code === null ? {} : { code }), ...(param === null ? {} : { param }) };
+}
+
+/** Errors inside of an answer whose status was 200: by their code, else by their type. */
+const KINDS: Readonly<Record<string, ErrorKind>> = {
+  rate_limit_exceeded: "rate-limited",
+  rate_limit_error: "rate-limited",
+  requests: "rate-limited",
+  tokens: "rate-limited",
+  server_is_overloaded: "overloaded",
+  overloaded_error: "overloaded",
+  slow_down: "overloaded",
+  timeout_error: "upstream-timeout",
+  invalid_request_error: "upstream-rejected",
+  invalid_prompt: "upstream-rejected",
+  context_length_exceeded: "upstream-rejected",
+  image_content_policy_violation: "upstream-rejected",
+  bio_policy: "upstream-rejected",
+  cyber_policy: "upstream-rejected",
+  permission_error: "upstream-rejected",
+};
+
+/** The error that an `error` event, a failed response or a 200 with an error in it tells. */
+export function decodeInside(error: JsonObject): GatewayError {
+  const said = isObject(error["error"]) ? objectSaying(error["error"]) : { ...objectSaying(error), type: null };
+  const message = said.message ?? "The upstream failed without a message.";
+  if (said.code === QUOTA || said.type === QUOTA) {
+    return new GatewayError("upstream-rejected", message, { ...optionsOf(said), status: 429, headers: { "x-should-retry": "false" } });
+  }
+  const kind = rowOf(KINDS, said.code ?? "") ?? rowOf(KINDS, said.type ?? "") ?? "upstream-failed";
+  return new GatewayError(kind, message, optionsOf(said));
+}
+
+// ---- Encoding ----------------------------------------------------------------------------------------------------
+
+/** Types that OpenAI's clients know; another provider's word would tell them nothing. */
+const TYPES: ReadonlySet<string> = new Set([
+  "invalid_request_error",
+  "insufficient_quota",
+  "server_error",
+  "permission_error",
+  "timeout_error",
+  "requests",
+  "tokens",
+]);
+
+export function encode(error: GatewayError): EncodedError {
+  return { status: statusOf(error), body: JSON.stringify({ error: errorObject(error) }) };
+}
+
+/** 529 is Anthropic's alone; everyone else says 503. */
+function statusOf({ status }: GatewayError): number {
+  return status === 529 ? 503 : status;
+}
+
+export function errorObject(error: GatewayError): wire.ErrorObject {
+  const { message, param } = error;
+  return { message, type: typeOf(error), param, code: codeOf(error) };
+}
+
+function typeOf({ kind, type, code, status }: GatewayError): string {
+  if (type !== null && TYPES.has(type)) return type;
+  if (code === QUOTA || status === 402) return QUOTA;
+  if (kind === "rate-limited") return "requests";
+  if (kind === "forbidden" || status === 403) return "permission_error";
+  if (kind === "upstream-timeout" || status === 408) return "timeout_error";
+  if (ERRORS[kind].blame === "client" || (status >= 400 && status < 500)) return "invalid_request_error";
+  return "server_error";
+}
+
+function codeOf({ kind, code, param, status }: GatewayError): string | null {
+  if (code !== null) return code;
+  if (kind === "unauthenticated" || status === 401) return "invalid_api_key";
+  if (kind === "rate-limited") return "rate_limit_exceeded";
+  return kind === "not-found" && param === "model" ? "model_not_found" : null;
+}
+
+/**
+ * Both shapes at once: the members that the API's types name, and the object around them that the API sends. Some clients read
+ * the one, some the other.
+ */
+export function errorEvent(error: GatewayError, sequence: number): wire.ErrorEvent {
+  const { message, type, param, code } = errorObject(error);
+  return { type: "error", sequence_number: sequence, code, message, param, error: { type, code, message, param } };
+}
+
+export function event(error: GatewayError): SseEvent {
+  return { event: "error", data: JSON.stringify(errorEvent(error, 0)) };
+}
+
+/** Words that a failed response may say; the first three are OpenAI's own, the others are sent and understood all the same. */
+const FAILURE_CODES: ReadonlySet<string> = new Set([
+  "server_error",
+  "rate_limit_exceeded",
+  "invalid_prompt",
+  "context_length_exceeded",
+  "insufficient_quota",
+]);
+
+/** `error` of a response that failed. */
+export function failureOf(error: GatewayError): { code: string; message: string } {
+  const { message, kind } = error;
+  const code = codeOf(error) ?? "";
+  if (FAILURE_CODES.has(code)) return { code, message };
+  if (kind === "rate-limited") return { code: "rate_limit_exceeded", message };
+  return { code: kind === "upstream-rejected" || kind === "invalid-request" ? "invalid_prompt" : "server_error", message };
+}

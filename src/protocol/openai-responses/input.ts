@@ -1,0 +1,175 @@
+// Room: openai-responses (row 2), input.
+// In:  the `input` of a request: a string or a list of items.
+// Out: system parts, turns and tools, and what items say about the whole request.
+// Never does: pair calls with their results, or look an id up; what stands on the server (references, compactions) stays opaque.
+
+import { isObject, rowOf, type Json } from "../../json.ts";
+import type { Effort, Loss, LossSeverity, Part, TextPart, ToolResultPart, Turn } from "../canonical.ts";
+import type { Fields } from "../fields.ts";
+import { mergeTurns } from "../turns.ts";
+import { decodeContent, textPart } from "./parts.ts";
+import { decodeReasoning } from "./reasoning.ts";
+import { canonicalName, type ToolList } from "./tools.ts";
+
+/** The words of `reasoning.effort`. */
+export const EFFORTS: readonly Effort[] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+
+/** What leaving a hosted item out means. What is not here may hold content that nobody else can read. */
+const HOSTED: Readonly<Record<string, LossSeverity>> = {
+  web_search_call: "reported",
+  file_search_call: "reported",
+  code_interpreter_call: "reported",
+  image_generation_call: "reported",
+  mcp_list_tools: "reported",
+  mcp_call: "reported",
+  mcp_approval_request: "reported",
+  mcp_approval_response: "reported",
+  tool_search_call: "reported",
+  tool_search_output: "reported",
+};
+
+export interface InputOptions {
+  /** Takes the tools that items declare. */
+  readonly tools: ToolList;
+  readonly lose: (loss: Loss) => void;
+}
+
+export class Input {
+  /** Instructions that stand in front of the first turn. */
+  readonly system: TextPart[] = [];
+  /** The effort that the last update of the configuration set. */
+  effort: Effort | null = null;
+  /** `text.format` as the last update of the configuration set it. */
+  format: Fields | null = null;
+  readonly #turns: Turn[] = [];
+  readonly #tools: ToolList;
+  readonly #lose: (loss: Loss) => void;
+
+  constructor({ tools, lose }: InputOptions) {
+    this.#tools = tools;
+    this.#lose = lose;
+  }
+
+  /** Neighbours of one role are one turn; system turns stay apart. */
+  turns(): Turn[] {
+    return mergeTurns(this.#turns);
+  }
+
+  decode(request: Fields): void {
+    const input = request.raw("input");
+    if (typeof input === "string") return this.#add("user", input === "" ? [] : [textPart(input)]);
+    if (Array.isArray(input)) {
+      for (const item of request.objects("input")) this.#item(item);
+      return;
+    }
+    // A stored prompt or conversation may stand in its place.
+    const stored = ["prompt", "conversation", "previous_response_id"].some((key) => request.has(key));
+    if (!stored || (input !== undefined && input !== null)) throw request.fail("input", "a string or an array of items");
+  }
+
+  #item(item: Fields): void {
+    const type = item.optionalText("type") ?? (item.has("role") ? "message" : item.text("type"));
+    switch (type) {
+      case "message":
+        return this.#message(item);
+      case "reasoning":
+        return this.#reasoning(item);
+      case "function_call":
+        return this.#call(item, "function", item.text("arguments"));
+      case "custom_tool_call":
+        return this.#call(item, "custom", item.text("input"));
+      case "function_call_output":
+      case "custom_tool_call_output":
+        return item.has("call_id")
+          ? this.#output(item, type === "custom_tool_call_output" ? "custom" : "function")
+          : this.#opaque(item, type);
+      case "additional_tools":
+        for (const tool of item.objects("tools")) this.#tools.decode(tool);
+        return;
+      case "configuration_update":
+        return this.#update(item);
+      case "tool_search_output":
+        // What a search has loaded can be called from then on.
+        for (const tool of item.objects("tools")) this.#tools.decode(tool);
+        return this.#opaque(item, type);
+      default:
+        return this.#opaque(item, type);
+    }
+  }
+
+  #message(item: Fields): void {
+    const role = item.optionalWord("role", ["user", "assistant", "system", "developer"]);
+    if (role === null) throw item.fail("role", "user, assistant, system or developer");
+    if (item.has("phase")) {
+      this.#lose({ field: "input.phase", severity: "reported", reason: "No other protocol tells commentary from the final answer." });
+    }
+    const parts = decodeContent(item, "content");
+    if (role === "user" || role === "assistant") return this.#add(role, parts);
+    const isLeading = this.#turns.every((turn) => turn.parts.length === 0);
+    if (isLeading && parts.every((part) => part.type === "text")) this.system.push(...parts);
+    else this.#add("system", parts);
+  }
+
+  #reasoning(item: Fields): void {
+    const decoded = decodeReasoning(objectOf(item));
+    if (decoded?.type === "part") return this.#add("assistant", [decoded.part]);
+    if (decoded?.type !== "previous") return;
+    // The proof of the part in front, which its own item has no place for.
+    const turn = this.#turns.at(-1);
+    const part = turn?.parts.at(-1);
+    if (turn?.role !== "assistant" || (part?.type !== "tool-call" && part?.type !== "text")) return;
+    this.#turns[this.#turns.length - 1] = { ...turn, parts: [...turn.parts.slice(0, -1), { ...part, proof: decoded.proof }] };
+  }
+
+  #call(item: Fields, kind: "function" | "custom", text: string): void {
+    const caller = item.optionalObject("caller");
+    if (caller !== null && caller.text("type") !== "direct") {
+      this.#lose({
+        field: "input.caller",
+        severity: "refused",
+        reason: "Elsewhere every call is the model's own; this one was a program's.",
+      });
+    }
+    const name = canonicalName(item.text("name"), item.optionalText("namespace"));
+    this.#add("assistant", [{ type: "tool-call", callId: item.text("call_id"), name, kind, arguments: text, cache: null, proof: null }]);
+  }
+
+  #output(item: Fields, kind: "function" | "custom"): void {
+    const content: ToolResultPart["content"][number][] = [];
+    for (const part of decodeContent(item, "output")) {
+      if (part.type === "text" || part.type === "image" || part.type === "file") content.push(part);
+      else this.#lose({ field: "input.output", severity: "refused", reason: `A tool's output can't hold ${part.type} elsewhere.` });
+    }
+    this.#add("user", [{ type: "tool-result", callId: item.text("call_id"), name: null, kind, content, isError: null, cache: null }]);
+  }
+
+  /** Settings from here on. What counts for the next answer is the last word. */
+  #update(item: Fields): void {
+    this.effort = item.optionalObject("reasoning")?.optionalWord("effort", EFFORTS) ?? this.effort;
+    this.format = item.optionalObject("text")?.optionalObject("format") ?? this.format;
+  }
+
+  #opaque(item: Fields, name: string): void {
+    if (name === "item_reference") {
+      // Clients that leave `store` at its default refer to what they believe to be stored.
+      const reason = "The item it names is stored at OpenAI, if anywhere. With `store: false` a client sends the items themselves.";
+      this.#lose({ field: "input.item_reference", severity: "refused", reason });
+    }
+    const role = name.endsWith("_output") || name === "mcp_approval_response" || name === "compaction_trigger" ? "user" : "assistant";
+    const severity = rowOf(HOSTED, name) ?? "refused";
+    this.#add(role, [{ type: "opaque", protocol: "openai-responses", name, value: item.whole(), severity }]);
+  }
+
+  #add(role: Turn["role"], parts: readonly Part[]): void {
+    if (parts.length > 0) this.#turns.push({ role, parts, effort: null });
+  }
+}
+
+function objectOf(item: Fields): { [key: string]: Json } {
+  const object: { [key: string]: Json } = {};
+  for (const key of ["summary", "content", "encrypted_content"]) {
+    const value = item.raw(key);
+    if (value !== undefined) object[key] = value;
+  }
+  return isObject(object) ? object : {};
+}

@@ -1,0 +1,172 @@
+// Room: openai-responses (row 2), items.
+// In:  the turns of a canonical request, paired and with unique call ids.
+// Out: the items of `input`.
+// Never does: send the id of a stored item (with store:false the server knows none), or reasoning that the server can't verify.
+
+import { JsonText } from "../../json.ts";
+import type { CanonicalRequest, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart, Turn } from "../canonical.ts";
+import { fitName, type NameRule, type NameTable } from "../names.ts";
+import { pairResults, uniqueCallIds } from "../turns.ts";
+import { encodeAnnotation, encodePart, type PartOptions } from "./parts.ts";
+import { sealReasoning, summaryOf } from "./reasoning.ts";
+import { clientName } from "./tools.ts";
+import type * as wire from "./wire.ts";
+
+/** OpenAI's limit on the ids that pair a call with its output; any character will do. */
+const ID_RULE: NameRule = { allowed: /[^]/, maxLength: 64 };
+
+/** The API keeps at most so many new breakpoints; the last ones reach furthest. */
+const MAX_BREAKPOINTS = 4;
+
+export interface ItemOptions extends PartOptions {
+  readonly names: NameTable;
+}
+
+export function encodeTurns(request: CanonicalRequest, options: ItemOptions): wire.Item[] {
+  const { turns, losses } = pairResults(request);
+  for (const loss of losses) options.lose(loss);
+  return uniqueCallIds(turns).flatMap((turn) => encodeTurn(turn, { request, options }));
+}
+
+interface TurnContext {
+  readonly request: CanonicalRequest;
+  readonly options: ItemOptions;
+}
+
+function encodeTurn(turn: Turn, context: TurnContext): wire.Item[] {
+  const items: wire.Item[] = [];
+  const role = turn.role === "system" ? "developer" : turn.role;
+  let open: wire.Message | null = null;
+  const say = (content: wire.Message["content"]): void => {
+    if (content.length === 0) return;
+    if (open === null) {
+      open = { type: "message", role, content: [] };
+      items.push(open);
+    }
+    open.content.push(...content);
+  };
+  for (const part of turn.parts) {
+    if (role === "assistant" ? isSpoken(part) : part.type !== "tool-result" && part.type !== "opaque") {
+      say(role === "assistant" ? spoken(part) : encodePart(part, context.options));
+      continue;
+    }
+    open = null;
+    items.push(...encodeItem(part, context));
+  }
+  return withoutLoneReasoning(items, context);
+}
+
+/** The server takes reasoning only in front of the message or call that it led to. */
+function withoutLoneReasoning(items: readonly wire.Item[], { options }: TurnContext): wire.Item[] {
+  const kept: wire.Item[] = [];
+  let led = false;
+  for (const item of items.toReversed()) {
+    const isReasoning = !(item instanceof JsonText) && item.type === "reasoning";
+    if (!isReasoning) led = item instanceof JsonText || item.type !== "message" || item.role === "assistant";
+    if (!isReasoning || led) kept.unshift(item);
+    else {
+      const reason = "Reasoning is taken only with the message or call that it led to.";
+      options.lose({ field: `${options.field}.reasoning`, severity: "dropped", reason });
+    }
+  }
+  return kept;
+}
+
+function isSpoken(part: Part): boolean {
+  return part.type === "text" || part.type === "refusal";
+}
+
+function spoken(part: Part): wire.OutputContent[] {
+  if (part.type === "refusal" && part.text !== "") return [{ type: "refusal", refusal: part.text }];
+  if (part.type !== "text" || part.text === "") return [];
+  return [{ type: "output_text", text: part.text, annotations: part.annotations.map((one) => encodeAnnotation(one, part.text.length)) }];
+}
+
+function encodeItem(part: Part, context: TurnContext): wire.Item[] {
+  const { options } = context;
+  switch (part.type) {
+    case "reasoning":
+      return encodeReasoning(part, context);
+    case "tool-call":
+      return [encodeCall(part, context)];
+    case "tool-result":
+      return [encodeResult(part, options)];
+    case "opaque":
+      if (part.protocol === "openai-responses") return [new JsonText(part.value)];
+      options.lose({ field: `${options.field}.${part.name}`, severity: part.severity, reason: `The Responses API has no ${part.name}.` });
+      return [];
+    default: {
+      // A model's own image or file has no place in its message; the user's side shows it.
+      const content = encodePart(part, options);
+      return content.length === 0 ? [] : [{ type: "message", role: "user", content }];
+    }
+  }
+}
+
+/** Only reasoning of OpenAI's own: the server refuses any other. */
+function encodeReasoning(part: ReasoningPart, { options }: TurnContext): wire.Item[] {
+  if (part.proof?.origin !== "openai") {
+    const reason = "OpenAI takes only reasoning that it encrypted itself.";
+    options.lose({ field: `${options.field}.reasoning`, severity: "dropped", reason });
+    return [];
+  }
+  return [{ type: "reasoning", summary: summaryOf(part.text), encrypted_content: sealReasoning(part.proof, part.redacted) }];
+}
+
+function encodeCall(part: ToolCallPart, { request, options }: TurnContext): wire.FunctionCall | wire.CustomToolCall {
+  const { name, namespace } = clientName(part.name, request.tools);
+  const common = {
+    call_id: fitName(part.callId, ID_RULE),
+    name: namespace === undefined ? options.names.fit(name) : name,
+    ...(namespace === undefined ? {} : { namespace }),
+  };
+  if (part.kind === "custom") return { type: "custom_tool_call", ...common, input: part.arguments };
+  return { type: "function_call", ...common, arguments: part.arguments === "" ? "{}" : part.arguments };
+}
+
+function encodeResult(part: ToolResultPart, options: ItemOptions): wire.CallOutput {
+  const content = part.isError === true ? withError(part.content) : part.content;
+  const parts = content.flatMap((one) => encodePart(one, options));
+  const [only] = parts;
+  const isPlain = parts.length === 1 && only?.type === "input_text" && only.prompt_cache_breakpoint === undefined;
+  // The mark on a result stands on its last part, since the item has none of its own.
+  const last = parts.at(-1);
+  const isMarked = part.cache !== null && options.breakpoints && last !== undefined && last.type !== "input_audio";
+  if (isMarked) last.prompt_cache_breakpoint = { mode: "explicit" };
+  return {
+    type: part.kind === "custom" ? "custom_tool_call_output" : "function_call_output",
+    call_id: fitName(part.callId, ID_RULE),
+    output: isPlain && !isMarked ? only.text : parts.length === 0 ? "" : parts,
+  };
+}
+
+const EVIDENT = /^\W*(?:error|failed|failure|exception|traceback)/i;
+
+/** This API has no word for a failed tool, so the text says it, where it does not already. */
+function withError(content: ToolResultPart["content"]): ToolResultPart["content"] {
+  const at = content.findIndex((part) => part.type === "text");
+  const first = content[at];
+  if (first?.type !== "text") return [errorText("The tool failed."), ...content];
+  if (EVIDENT.test(first.text)) return content;
+  return content.map((part, index) => (index === at ? { ...first, text: `Error: ${first.text}` } : part));
+}
+
+function errorText(text: string): TextPart {
+  return { type: "text", text: `Error: ${text}`, annotations: [], cache: null, proof: null };
+}
+
+/** Takes all but the last cache breakpoints out again. */
+export function limitBreakpoints(items: readonly wire.Item[]): void {
+  const marked: { prompt_cache_breakpoint?: wire.CacheBreakpoint }[] = [];
+  const collect = (part: wire.InputContent | wire.OutputContent): void => {
+    if ("prompt_cache_breakpoint" in part) marked.push(part);
+  };
+  for (const item of items) {
+    if (item instanceof JsonText) continue;
+    if (item.type === "message") item.content.forEach(collect);
+    else if ((item.type === "function_call_output" || item.type === "custom_tool_call_output") && typeof item.output !== "string") {
+      item.output.forEach(collect);
+    }
+  }
+  for (const part of marked.slice(0, -MAX_BREAKPOINTS)) delete part.prompt_cache_breakpoint;
+}

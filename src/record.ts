@@ -1,0 +1,193 @@
+// Room: record (row 4).
+// In:  what each step of a call finds out.
+// Out: one log line when the call ends, and under LOG_LEVEL=debug the headers and bodies on the way.
+// Never does: change anything that passes, or write the line twice.
+
+import { shownUrl } from "./discretion.ts";
+import { ERRORS, GatewayError } from "./errors.ts";
+import { presentedKeys, type Caller } from "./keys.ts";
+import type { Log, LogFields } from "./log.ts";
+import type { Target } from "./models.ts";
+import type { Loss, ProtocolId, Reply } from "./protocol/canonical.ts";
+import type { RequestHead } from "./protocol/codec.ts";
+import { Meter, asGatewayError } from "./relay.ts";
+import type { Outcome, Pump } from "./stream.ts";
+import type { UpstreamAnswer, UpstreamRefusal } from "./upstream.ts";
+
+export interface RecordPorts {
+  readonly log: Log;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+}
+
+export interface RecordedCall {
+  readonly request: Request;
+  readonly requestId: string;
+  readonly door: { readonly protocol: ProtocolId };
+}
+
+/** How much of a streamed answer a debug log keeps, in bytes. */
+const MAX_DEBUG_BYTES = 256 * 1024;
+
+export class CallRecord {
+  /** Filled by the relay while the answer passes. */
+  readonly meter = new Meter();
+  readonly #now: () => number;
+  readonly #startedMs: number;
+  readonly #fields: Record<string, unknown>;
+  #log: Log;
+  #firstByteMs: number | null = null;
+  #leave: () => void = () => {};
+  #isOver = false;
+
+  constructor(ports: RecordPorts, call: RecordedCall) {
+    const { request } = call;
+    const url = new URL(request.url);
+    this.#now = ports.now;
+    this.#startedMs = ports.now();
+    this.#log = ports.log.child({ secrets: presentedKeys(request.headers, url.searchParams.get("key")) });
+    this.#fields = { requestId: call.requestId, method: request.method, path: url.pathname, protocol: call.door.protocol };
+    this.#debug("client request", () => ({ headers: Object.fromEntries(request.headers) }));
+  }
+
+  /** `leave` is called when the call ends. */
+  caller(caller: Caller, leave: () => void): void {
+    this.#leave = leave;
+    this.#fields["caller"] = caller.id;
+    this.#log = this.#log.child({ secrets: [caller.upstreamKey] });
+  }
+
+  clientBody(body: string): void {
+    this.#debug("client body", () => ({ body }));
+  }
+
+  head(head: RequestHead): void {
+    this.#fields["model"] = head.model;
+    this.#fields["streamed"] = head.stream;
+  }
+
+  target(target: Target): void {
+    this.#fields["upstreamModel"] = target.model;
+    this.#fields["upstreamProtocol"] = target.protocol;
+  }
+
+  attempts(count: number): void {
+    if (count > 1) this.#fields["attempts"] = count;
+  }
+
+  upstreamRequest(call: { readonly url: string; readonly headers: Readonly<Record<string, string>>; readonly body: string }): void {
+    this.#debug("upstream request", () => ({ url: shownUrl(call.url), headers: call.headers, body: call.body }));
+  }
+
+  /** The answer that was found, and for which target. */
+  answer({ target, losses }: { readonly target: Target; readonly losses: readonly Loss[] }, found: UpstreamAnswer | UpstreamRefusal): void {
+    this.target(target);
+    if (losses.length > 0) this.#fields["dropped"] = losses.map(({ field }) => field);
+    this.#fields["status"] = found.status;
+    const body = found.type === "refusal" ? { body: found.body } : {};
+    this.#debug("upstream answer", () => ({ status: found.status, headers: Object.fromEntries(found.headers), ...body }));
+  }
+
+  reply(reply: Reply): void {
+    this.meter.usage = reply.usage;
+    this.meter.finish = reply.finish;
+    this.#firstByteMs ??= this.#now();
+  }
+
+  /** What the client gets, for the debug log. */
+  sent(body: () => string): void {
+    this.#debug("client answer", () => ({ body: body() }));
+  }
+
+  /** The same pump, with the time of its first byte noted. */
+  timed(pump: Pump): Pump {
+    const debug = this.#log.enabled("debug") ? new DebugText() : null;
+    const note = (out: Uint8Array | null): Uint8Array | null => {
+      if (out !== null) {
+        this.#firstByteMs ??= this.#now();
+        debug?.add(out);
+      }
+      return out;
+    };
+    const last = (out: Uint8Array | null): Uint8Array | null => {
+      note(out);
+      this.sent(() => debug?.text() ?? "");
+      return out;
+    };
+    return {
+      step: (chunk) => {
+        const out = pump.step(chunk);
+        return pump.finished ? last(out) : note(out);
+      },
+      end: () => last(pump.end()),
+      fail: (error) => last(pump.fail(error)),
+      get finished() {
+        return pump.finished;
+      },
+    };
+  }
+
+  /** The answer has been sent, or can't be sent any more. */
+  end(outcome: Outcome): void {
+    if (outcome.type === "complete") return this.#write(this.meter.error);
+    if (outcome.type === "cancelled") return this.#write(new GatewayError("cancelled", "The client closed the connection."));
+    this.#write(asGatewayError(outcome.error));
+  }
+
+  /** The call ended with an error that the client got with this status. */
+  fail(error: GatewayError, status: number): void {
+    this.#fields["status"] = status;
+    this.#write(error);
+  }
+
+  #write(error: GatewayError | null): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#leave();
+    const { usage, finish } = this.meter;
+    const fields: Record<string, unknown> = {
+      ...this.#fields,
+      durationMs: this.#now() - this.#startedMs,
+      firstByteMs: this.#firstByteMs === null ? null : this.#firstByteMs - this.#startedMs,
+      finish: finish?.kind ?? null,
+    };
+    if (usage !== null) {
+      fields["inputTokens"] = (usage.inputTokens ?? 0) + (usage.cacheReadTokens ?? 0) + (usage.cacheWriteTokens ?? 0);
+      fields["cacheReadTokens"] = usage.cacheReadTokens;
+      fields["outputTokens"] = usage.outputTokens;
+    }
+    if (error === null) return this.#log.info("request", fields);
+    fields["error"] = error.kind;
+    fields["message"] = error.message;
+    if (error.kind === "cancelled") fields["status"] = error.status;
+    if (error.cause !== undefined) fields["cause"] = describe(error.cause);
+    this.#log[ERRORS[error.kind].level]("request", fields);
+  }
+
+  #debug(event: string, fields: () => LogFields): void {
+    if (this.#log.enabled("debug")) this.#log.debug(event, { requestId: this.#fields["requestId"], ...fields() });
+  }
+}
+
+/** The beginning of an answer, for the debug log. */
+class DebugText {
+  readonly #utf8 = new TextDecoder();
+  #text = "";
+  #bytes = 0;
+
+  add(chunk: Uint8Array): void {
+    if (this.#bytes > MAX_DEBUG_BYTES) return;
+    this.#bytes += chunk.length;
+    this.#text += this.#utf8.decode(chunk, { stream: true });
+  }
+
+  text(): string {
+    return this.#text;
+  }
+}
+
+/** A value that an upstream sent is not asked for its text: it may have a `toString` of its own. */
+function describe(cause: unknown): string {
+  if (cause instanceof Error) return cause.stack ?? cause.message;
+  return typeof cause === "string" ? cause : `(${typeof cause})`;
+}

@@ -1,0 +1,160 @@
+// Room: runtime (row 5). The only file that names Bun or Deno.
+// In:  a function that answers requests, and where to listen.
+// Out: a server that listens and can stop; what the runtime is called; the runtime's own limits lifted.
+// Never does: know what is served.
+
+import process from "node:process";
+
+export type Fetch = (request: Request) => Response | Promise<Response>;
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly fetch: Fetch;
+}
+
+export interface Server {
+  readonly port: number;
+  /** Accepts nothing new; resolves when running answers have ended. */
+  drain(): Promise<void>;
+}
+
+interface BunServer {
+  readonly port: number;
+  stop(closeActiveConnections?: boolean): Promise<void>;
+}
+interface BunRuntime {
+  readonly version: string;
+  serve(options: {
+    readonly hostname: string;
+    readonly port: number;
+    readonly fetch: Fetch;
+    readonly idleTimeout: number;
+    readonly maxRequestBodySize: number;
+    readonly development: boolean;
+    readonly reusePort: boolean;
+  }): BunServer;
+  spawn(options: {
+    readonly cmd: readonly string[];
+    readonly env: Record<string, string | undefined>;
+    readonly stdio: readonly string[];
+  }): {
+    readonly exited: Promise<number>;
+  };
+}
+interface DenoServer {
+  readonly addr: { readonly port: number };
+  readonly finished: Promise<void>;
+  shutdown(): Promise<void>;
+}
+interface DenoRuntime {
+  readonly version: { readonly deno: string };
+  serve(
+    options: {
+      readonly hostname: string;
+      readonly port: number;
+      readonly onListen: () => void;
+      readonly onError: (error: unknown) => Response;
+    },
+    fetch: Fetch,
+  ): DenoServer;
+}
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a runtime names itself by a global that no shared type declares
+const { Bun: bun, Deno: deno } = globalThis as unknown as { readonly Bun?: BunRuntime; readonly Deno?: DenoRuntime };
+
+/** Name and version, e.g. `bun 1.4.5`. */
+export const runtimeName: string =
+  bun !== undefined ? `bun ${bun.version}` : deno !== undefined ? `deno ${deno.version.deno}` : `node ${process.version}`;
+
+/**
+ * Listens. @throws Error with code `EADDRINUSE` when the port is taken, another code when the host can't be had.
+ */
+export function listen({ host, port, fetch }: ListenOptions): Server {
+  if (bun !== undefined) {
+    // Bun.serve would close a connection that is silent for 10 s and answer large bodies itself; both limits are ours.
+    // In development mode it also prints a broken stream's error with source code to stderr; the log has it already.
+    const server = bun.serve({
+      hostname: host,
+      port,
+      fetch,
+      idleTimeout: 0,
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      development: false,
+      // Without development mode Bun would let a second copy listen on the same port and take every other call.
+      reusePort: false,
+    });
+    return { port: server.port, drain: () => server.stop() };
+  }
+  if (deno !== undefined) {
+    const server = deno.serve({ hostname: host, port, onListen: () => {}, onError: () => new Response(null, { status: 500 }) }, fetch);
+    return { port: server.addr.port, drain: () => server.shutdown() };
+  }
+  throw new Error("This program runs on Bun and on Deno.");
+}
+
+const CONNECTION_LIMIT = "BUN_CONFIG_MAX_HTTP_REQUESTS";
+const MOST_CONNECTIONS = "65535";
+
+/**
+ * Bun's fetch runs 256 requests at once and reads another limit from the environment only when the process starts, so the
+ * program starts itself again with it. Returns false when nothing has to be done; otherwise never returns, or, where a process
+ * can't replace itself (Windows), resolves never and leaves the work to a child.
+ */
+export function liftConnectionLimit(): false | Promise<never> {
+  if (bun === undefined || process.env[CONNECTION_LIMIT] !== undefined) return false;
+  const env = { ...process.env, [CONNECTION_LIMIT]: MOST_CONNECTIONS };
+  // In the executable argv[1] is a path inside it, not an argument.
+  const isExecutable = import.meta.url.includes("$bunfs") || import.meta.url.includes("~BUN");
+  const command = [process.execPath, ...process.argv.slice(isExecutable ? 2 : 1)];
+  if (typeof process.execve === "function" && process.platform !== "win32") process.execve(process.execPath, command, env);
+  const child = bun.spawn({ cmd: command, env, stdio: ["inherit", "inherit", "inherit"] });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
+  return child.exited.then((code) => process.exit(code));
+}
+
+/** Where a server listens. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What a runtime that serves a module by itself (`deno serve`, Deno Deploy, an importing program) takes as default export. */
+export interface EntryPoint {
+  readonly fetch?: Fetch;
+  readonly onListen?: (address: { readonly hostname: string; readonly port: number }) => void;
+}
+
+interface EntryOptions {
+  /** Whether the module is the one that the process was started with. */
+  readonly isMain: boolean;
+  /** Called once where the program has to listen by itself. */
+  readonly start: () => void;
+  /** Called once where the runtime listens for it. */
+  readonly served: (address: Address) => void;
+}
+
+/**
+ * The default export of the main module. Bun must not see `fetch` on the module that it runs, or it would serve it a second time;
+ * Deno calls `onListen` before the next turn of the event loop when it serves the module. (Where it does not, it prints a hint
+ * that it could; `deno serve` knows neither HOST nor PORT, though.)
+ */
+export function entryPoint(fetch: Fetch, { isMain, start, served }: EntryOptions): EntryPoint {
+  if (!isMain) return { fetch };
+  if (deno === undefined) {
+    queueMicrotask(start);
+    return {};
+  }
+  let isServed = false;
+  setTimeout(() => {
+    if (!isServed) start();
+  }, 0);
+  return {
+    fetch,
+    onListen: ({ hostname, port }) => {
+      isServed = true;
+      served({ host: hostname, port });
+    },
+  };
+}

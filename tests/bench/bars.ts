@@ -1,0 +1,80 @@
+// Benchmark: what is held to its bar, and whether it keeps it.
+// In:  results. Out: for each bar the figure, the limit and the verdict.
+// Ratios are of one run on one machine; the executable alone has bars, and Deno one: not to be slower than three times Bun.
+// Never does: round in favour of anybody.
+
+import type { Measured, ScenarioResult } from "./measure.ts";
+import { LIMITS, SCENARIOS, type Scenario } from "./scenarios.ts";
+import type { IdleResult, StartResult } from "./states.ts";
+
+export interface Verdict {
+  readonly about: string;
+  readonly target: string;
+  readonly value: number;
+  readonly max: number;
+  readonly unit: "x nginx" | "x Bun" | "x the short stream" | "ms" | "MB";
+  readonly isKept: boolean;
+}
+
+export interface Results {
+  readonly scenarios: readonly ScenarioResult[];
+  readonly starts: readonly StartResult[];
+  readonly idle: readonly IdleResult[];
+}
+
+export function verdicts(results: Results): Verdict[] {
+  return [...results.scenarios.flatMap((result) => scenarioVerdicts(result, results)), ...stateVerdicts(results)];
+}
+
+function scenarioVerdicts(result: ScenarioResult, results: Results): Verdict[] {
+  const scenario = SCENARIOS.find(({ name }) => name === result.scenario);
+  const found: Verdict[] = [];
+  for (const measured of result.measured) {
+    const about = { about: result.title, target: measured.target };
+    if (measured.target === "deno" && measured.timesExecutable !== null) {
+      found.push(verdict(about, { value: measured.timesExecutable, max: LIMITS.denoTimesBun, unit: "x Bun" }));
+    }
+    if (measured.target !== "executable" || scenario === undefined) continue;
+    const bar = barFigure(scenario, measured, results);
+    if (bar !== null) found.push(verdict(about, bar));
+  }
+  return found;
+}
+
+type Figure = Pick<Verdict, "value" | "max" | "unit">;
+
+function barFigure({ bar }: Scenario, measured: Measured, { scenarios }: Results): Figure | null {
+  switch (bar?.type) {
+    case undefined:
+      return null;
+    case "times-nginx":
+      return measured.timesNginx === null ? null : { value: measured.timesNginx, max: bar.max, unit: "x nginx" };
+    case "added-ms":
+      return { value: measured.addedMs.p50, max: bar.max, unit: "ms" };
+    case "times-scenario": {
+      const other = scenarios.find(({ scenario }) => scenario === bar.scenario)?.measured.find(({ target }) => target === measured.target);
+      if (measured.cpuUsPerDelta === null || other === undefined || other.cpuUsPerDelta === null) return null;
+      return { value: measured.cpuUsPerDelta / other.cpuUsPerDelta, max: bar.max, unit: "x the short stream" };
+    }
+  }
+}
+
+function stateVerdicts({ starts, idle }: Results): Verdict[] {
+  const found: Verdict[] = [];
+  for (const { target, callMs, memory } of starts) {
+    if (target !== "executable") continue;
+    found.push(verdict({ about: "cold start to the first answered call", target }, { value: callMs, max: LIMITS.startMs, unit: "ms" }));
+    if (memory === null) continue;
+    found.push(verdict({ about: "resident memory after start", target }, { value: memory.resident, max: LIMITS.residentMb, unit: "MB" }));
+  }
+  for (const { target, streams, memory } of idle) {
+    if (target !== "executable" || memory === null) continue;
+    const about = `resident memory with ${streams} idle streams`;
+    found.push(verdict({ about, target }, { value: memory.resident, max: LIMITS.idleResidentMb, unit: "MB" }));
+  }
+  return found;
+}
+
+function verdict(about: Pick<Verdict, "about" | "target">, figure: Figure): Verdict {
+  return { ...about, ...figure, isKept: figure.value <= figure.max };
+}

@@ -1,0 +1,77 @@
+// The fault table: each fault x each client's protocol x each upstream's protocol x whole and streamed. For each the client sees the one
+// right status or the one right end, the log has one line, and no connection stays open. Made from support/faults.ts.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { ask, MODELS, WAYS } from "./support/dialects.ts";
+import { FAULTS, outcomeOf } from "./support/faults.ts";
+import { startGateway, until } from "./support/gateway.ts";
+
+const gateway = await startGateway({ environment: { UPSTREAM_FIRST_BYTE_TIMEOUT: "1", UPSTREAM_IDLE_TIMEOUT: "1" } });
+const { upstream } = gateway;
+const nowhere = await startGateway({ upstream, environment: { FACTORY_BASE_URL: "http://127.0.0.1:1" } });
+after(async () => {
+  await nowhere.stop();
+  await gateway.stop();
+});
+
+for (const { name, answer, ...expected } of FAULTS) {
+  test(`${name}: one right end for every client, one line in the log, nothing left open`, async () => {
+    upstream.script((seen) => answer(seen.protocol ?? "openai-chat"));
+    const cells = WAYS.flatMap((way) => [true, false].map((stream) => ({ way, stream, id: crypto.randomUUID() })));
+    const nameOf = ({ way, stream }: (typeof cells)[number]): string => `${way.name}, ${stream ? "streamed" : "whole"}`;
+    const found = await Promise.all(cells.map(async (cell) => [nameOf(cell), await outcomeOf(cell.way, { ...cell, gateway })] as const));
+    assert.deepEqual(
+      Object.fromEntries(found),
+      Object.fromEntries(cells.map((cell) => [nameOf(cell), cell.stream ? expected.streamed(cell.way) : expected.whole(cell.way)])),
+    );
+    await Promise.all(cells.map(({ id }) => gateway.lineOf(id)));
+    await until(() => upstream.openConnections() === 0, "the upstream to be let go");
+    const ids = gateway.lines.filter((line) => line["event"] === "request").map((line) => line["requestId"]);
+    assert.deepEqual(
+      cells.map(({ id }) => ids.filter((one) => one === id).length),
+      cells.map(() => 1),
+    );
+  });
+}
+
+test("a refused connection: 502 for every client, one line in the log", async () => {
+  for (const way of WAYS) {
+    for (const stream of [true, false]) {
+      const id = crypto.randomUUID();
+      assert.equal(await outcomeOf(way, { stream, id, gateway: nowhere }), 502, way.name);
+      assert.equal((await nowhere.lineOf(id))["status"], 502);
+    }
+  }
+});
+
+test("an endless stream ends when its client leaves, and only then", async () => {
+  for (const client of ["anthropic-messages", "openai-chat"] as const) {
+    upstream.script(() => ({ say: { text: "on and on ".repeat(9_000) }, delayMs: 1 }));
+    const { path, body } = ask(client, { model: MODELS["anthropic-messages"], stream: true });
+    const leaving = new AbortController();
+    const response = await gateway.call(path, { body, signal: leaving.signal });
+    const reader = response.body?.getReader() ?? assert.fail();
+    let bytes = 0;
+    while (bytes < 5000) bytes += (await reader.read()).value?.length ?? assert.fail("it ended");
+    leaving.abort();
+    assert.equal((await gateway.lineOf(response))["error"], "cancelled");
+    await until(() => upstream.openConnections() === 0, "the upstream to be let go");
+  }
+});
+
+test("one event of 100 MB is an error and not a heap of 100 MB, on pass and conversion", async () => {
+  const mebibyte = "x".repeat(1024 * 1024);
+  for (const client of ["anthropic-messages", "openai-chat"] as const) {
+    upstream.script(() => ({
+      events: ['event: ping\ndata: {"type":"ping"}\n\n', "data: ", ...Array.from({ length: 100 }, () => mebibyte), "\n\n"],
+    }));
+    const before = upstream.requests.length;
+    const { path, body } = ask(client, { model: MODELS["anthropic-messages"], stream: true });
+    const response = await gateway.call(path, { body });
+    assert.match((await response.text()).slice(-400), /one event of more than/);
+    assert.equal((await gateway.lineOf(response))["error"], "upstream-failed");
+    await until(() => upstream.openConnections() === 0, "the upstream to be let go");
+    assert.ok((upstream.requests[before]?.written ?? 0) < 90, "the rest is not taken");
+  }
+});

@@ -1,0 +1,19 @@
+// Soak: the scripted upstream as a process of its own.
+// In:  lines on standard input, each a question. Out: its address as the first line; to each question, how many requests are being answered.
+// Never does: outlive the process that started it.
+
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { startUpstream } from "../support/upstream.ts";
+import { play } from "./scenarios.ts";
+
+const upstream = await startUpstream({ remembered: 100 });
+const tried = new Set<string>();
+upstream.script((seen) => play(seen, tried));
+process.stdout.write(`${upstream.url}\n`);
+
+const questions = createInterface({ input: process.stdin });
+questions.on("line", () => process.stdout.write(`${upstream.openConnections()}\n`));
+questions.on("close", () => process.exit(0));
+// The terminal's Ctrl-C reaches the whole group; who started this process ends it.
+process.on("SIGINT", () => {});

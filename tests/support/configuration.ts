@@ -1,0 +1,33 @@
+// Reads a configuration from plain values, as the program reads it from the process.
+
+import assert from "node:assert/strict";
+import { ConfigError, readConfig, type Config } from "../../src/config.ts";
+
+export interface Given {
+  readonly environment?: Record<string, string | undefined>;
+  readonly arguments?: readonly string[];
+  /** An Error is what reading the file throws. */
+  readonly files?: Record<string, string | Error>;
+}
+
+export function read({ environment = {}, arguments: commandLine = [], files = {} }: Given): Config {
+  return readConfig({
+    environment,
+    arguments: commandLine,
+    file: (path) => {
+      const file = files[path] ?? null;
+      if (file instanceof Error) throw file;
+      return file;
+    },
+  });
+}
+
+export function errorOf(given: Given): ConfigError {
+  try {
+    read(given);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  assert.fail(`no fault was found in ${JSON.stringify(given)}`);
+}

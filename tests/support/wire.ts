@@ -1,0 +1,41 @@
+// Test support: HTTP by hand.
+// In:  the bytes of a request, as a client that `fetch` can't be would send them.
+// Out: the bytes of the answer, until the server or the caller closes the connection.
+
+import { connect, type Socket } from "node:net";
+
+export interface RawCall {
+  /** What has come so far. */
+  text(): string;
+  send(text: string | Uint8Array): void;
+  /** Closes the connection from this side, as a client that leaves does. */
+  leave(): void;
+  /** Everything that came, once the connection is closed by either side. */
+  readonly closed: Promise<string>;
+}
+
+/** Opens a connection and sends `text`; lines end as they are given. */
+export function rawCall(url: string, text: string): RawCall {
+  const { hostname, port } = new URL(url);
+  let got = "";
+  const socket: Socket = connect(Number(port), hostname);
+  if (text !== "") socket.write(text);
+  socket.setEncoding("utf8");
+  socket.on("data", (chunk: string) => (got += chunk));
+  socket.on("error", () => {
+    // A connection that was reset is closed; "close" says so.
+  });
+  return {
+    text: () => got,
+    send: (more) => void socket.write(more),
+    leave: () => void socket.destroy(),
+    closed: new Promise((resolve) => socket.once("close", () => resolve(got))),
+  };
+}
+
+/** The text of a request whose connection ends with its answer. */
+export function requestText(line: string, headers: Readonly<Record<string, string>>, body = ""): string {
+  const all = { host: "gateway.test", connection: "close", ...headers };
+  const fields = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `${line} HTTP/1.1\r\n${fields.join("")}\r\n${body}`;
+}
