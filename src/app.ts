@@ -4,10 +4,12 @@
 
 import { Hono, type Context } from "hono";
 import { cors } from "hono/cors";
-import { TrieRouter } from "hono/router/trie-router";
+import { RegExpRouter } from "hono/router/reg-exp-router";
 import { GatewayError } from "./errors.ts";
-import type { Call, Door, Gateway } from "./gateway.ts";
-import { requestIdOf } from "./headers.ts";
+import type { Gateway } from "./gateway.ts";
+import { requestIdOf, SAFE_HEADERS } from "./headers.ts";
+import { arrivalOf, type Arrival } from "./inbound.ts";
+import type { Call, Door } from "./journey.ts";
 import type { Keys } from "./keys.ts";
 import type { Model, Models } from "./models.ts";
 import type { ProtocolId } from "./protocol/canonical.ts";
@@ -63,25 +65,19 @@ export const DOORS: readonly DoorRow[] = [
 
 const OWN_PATHS = ["/", "/health", "/v1/health", "/ready", "/api/hello", "/v1/models"];
 
-/** Nothing here is a page: a browser must not guess, frame, embed or remember any of it. */
-const SAFE_HEADERS: readonly (readonly [string, string])[] = [
-  ["x-content-type-options", "nosniff"],
-  ["x-frame-options", "DENY"],
-  ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"],
-  ["cross-origin-resource-policy", "same-origin"],
-  ["referrer-policy", "no-referrer"],
-];
+type Env = { Bindings: Arrival };
+type PageContext = Context<Env>;
 
-export function createApp(ports: AppPorts, facts: AppFacts): Hono {
+/** The program as one function. */
+export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) => Response | Promise<Response> {
   const { gateway, keys, models } = ports;
-  // The default router compiles all routes into one expression, which costs a start more than it saves on so few.
-  const app = new Hono({ router: new TrieRouter(), getPath: (request) => canonicalPath(new URL(request.url).pathname) });
+  const app = new Hono<Env>({
+    // One look into a map for most paths. What a path has more than one handler for costs a chain of calls, so there is one each.
+    router: new RegExpRouter(),
+    getPath: (_request, options) => canonicalPath(options?.env?.path ?? "/"),
+  });
   const startedMs = ports.now();
 
-  app.use(async (c, next) => {
-    await next();
-    for (const [name, value] of SAFE_HEADERS) c.res.headers.set(name, value);
-  });
   if (facts.corsOrigins.length > 0) {
     const exposeHeaders = [
       "x-request-id",
@@ -90,16 +86,17 @@ export function createApp(ports: AppPorts, facts: AppFacts): Hono {
       "x-factory-proxy-fallback",
       "retry-after",
     ];
+    app.use(async (c, next) => {
+      await next();
+      // What the next one answers by itself has none of them yet.
+      for (const [name, value] of Object.entries(SAFE_HEADERS)) c.res.headers.set(name, value);
+    });
     app.use(cors({ origin: [...facts.corsOrigins], exposeHeaders, maxAge: 600 }));
   }
-  app.use(async (c, next) => {
-    if (headerBytes(c.req.raw.headers) <= facts.maxHeaderBytes) return next();
-    const text = `The head of the request is larger than ${facts.maxHeaderBytes} bytes (MAX_HEADER_BYTES).`;
-    return refuse(c, () => new GatewayError("too-large", text, { status: 431 }));
-  });
 
-  const health = (c: Context): Response =>
-    c.json({
+  const page = (c: PageContext, body: object, status: 200 | 426 | 503 = 200): Response => c.json(body, status, SAFE_HEADERS);
+  const health = (c: PageContext): Response =>
+    page(c, {
       status: "ok",
       timestamp: new Date(ports.now()).toISOString(),
       uptime: Math.floor((ports.now() - startedMs) / 1000),
@@ -109,12 +106,13 @@ export function createApp(ports: AppPorts, facts: AppFacts): Hono {
   app.get("/health", health);
   app.get("/v1/health", health);
   app.get("/ready", (c) => {
-    if (!ports.isDraining()) return c.json({ status: "ready" });
-    return c.json({ status: "stopping" }, 503, { "retry-after": "5" });
+    if (!ports.isDraining()) return page(c, { status: "ready" });
+    c.header("retry-after", "5");
+    return page(c, { status: "stopping" }, 503);
   });
-  app.get("/api/hello", (c) => c.json({ message: "hello" }));
+  app.get("/api/hello", (c) => page(c, { message: "hello" }));
   app.get("/", (c) =>
-    c.json({
+    page(c, {
       name: "factory-proxy",
       about: "A gateway between any AI client and Factory's LLM API.",
       version: facts.version,
@@ -124,50 +122,53 @@ export function createApp(ports: AppPorts, facts: AppFacts): Hono {
     }),
   );
 
-  const callOf = (c: Context, door: Door): Call => ({
-    request: c.req.raw,
+  const callOf = (arrival: Arrival, door: Door): Call => ({
+    arrival,
     door,
-    requestId: requestIdOf(c.req.raw.headers, ports.newId),
+    requestId: requestIdOf(arrival.headers, ports.newId),
     path: null,
     framing: "sse",
   });
+  const failed = (arrival: Arrival, error: unknown): Response =>
+    gateway.refuse(callOf(arrival, { protocol: protocolOf(canonicalPath(arrival.path), arrival), endpoint: null }), error);
   /** Answers an error in the shape that this path's clients understand, once the caller has shown a key. */
-  const refuse = (c: Context, error: () => GatewayError): Response => {
-    const call = callOf(c, { protocol: protocolOf(c.req.path, c.req.raw.headers), endpoint: null });
+  const refuse = (arrival: Arrival, error: () => GatewayError): Response => {
     try {
-      keys.identify(c.req.raw.headers, c.req.query("key") ?? null);
+      keys.identify(arrival.keys);
     } catch (unauthenticated) {
-      return gateway.refuse(call, unauthenticated);
+      return failed(arrival, unauthenticated);
     }
-    return gateway.refuse(call, error());
+    return failed(arrival, error());
   };
 
-  const list = (c: Context, answer: () => object): Response => {
+  const list = (c: PageContext, answer: () => object): Response => {
     try {
-      keys.identify(c.req.raw.headers, c.req.query("key") ?? null);
-      return c.json(answer());
+      keys.identify(c.env.keys);
+      return page(c, answer());
     } catch (error) {
-      return gateway.refuse(callOf(c, { protocol: protocolOf(c.req.path, c.req.raw.headers), endpoint: null }), error);
+      return failed(c.env, error);
     }
   };
   app.get("/v1/models", (c) => list(c, () => modelList(models.list(), isAnthropic(c))));
   app.get("/v1/models/:id{.+}", (c) => list(c, () => modelPage(models.entry(c.req.param("id")), isAnthropic(c))));
 
+  const elsewhere = (c: PageContext): Response => refuse(c.env, () => wrongMethod(c.req.path, c.req.method) ?? unknownPath(c.req.path));
   for (const [prefix, serve] of [["", gateway.answer] as const, ["/explain", gateway.explain] as const]) {
     for (const door of DOORS) {
-      app.post(prefix + door.path, (c, next) => {
-        if (door.protocol !== "gemini") return serve(callOf(c, door));
+      app.post(prefix + door.path, (c) => {
+        if (door.protocol !== "gemini") return serve(callOf(c.env, door));
         const path = geminiPath(c.req.path);
-        if (path === null) return next();
-        return serve({ ...callOf(c, door), path, framing: path.stream && c.req.query("alt") !== "sse" ? "json-array" : "sse" });
+        if (path === null) return elsewhere(c);
+        return serve({ ...callOf(c.env, door), path, framing: path.stream && !c.env.wantsSse ? "json-array" : "sse" });
       });
     }
   }
 
   // Codex tries a WebSocket first; 426 makes it use HTTP at once.
   app.get("/v1/responses", (c) => {
-    if (c.req.header("upgrade")?.toLowerCase() !== "websocket") return refuse(c, () => wrongMethod(c, "POST"));
-    return c.json(
+    if (c.env.headers["upgrade"]?.toLowerCase() !== "websocket") return elsewhere(c);
+    return page(
+      c,
       {
         error: {
           message: "This server speaks HTTP only: send POST /v1/responses.",
@@ -179,13 +180,16 @@ export function createApp(ports: AppPorts, facts: AppFacts): Hono {
       426,
     );
   });
-  for (const path of [...OWN_PATHS, "/v1/models/:id{.+}"]) {
-    app.all(path, (c, next) => (NAMES_METHOD.test(c.req.path) ? next() : refuse(c, () => wrongMethod(c, "GET, HEAD"))));
-  }
-  for (const { path } of DOORS) app.all(path, (c, next) => (c.req.method === "POST" ? next() : refuse(c, () => wrongMethod(c, "POST"))));
-  app.notFound((c) => refuse(c, () => unknownPath(c)));
-  app.onError((error, c) => gateway.refuse(callOf(c, { protocol: protocolOf(c.req.path, c.req.raw.headers), endpoint: null }), error));
-  return app;
+  app.notFound(elsewhere);
+  app.onError((error, c) => failed(c.env, error));
+
+  return (request) => {
+    const arrival = arrivalOf(request);
+    if (arrival === null) return new Response(null, { status: 400, headers: SAFE_HEADERS });
+    if (arrival.headerBytes <= facts.maxHeaderBytes) return app.fetch(request, arrival);
+    const text = `The head of the request is larger than ${facts.maxHeaderBytes} bytes (MAX_HEADER_BYTES).`;
+    return refuse(arrival, () => new GatewayError("too-large", text, { status: 431 }));
+  };
 }
 
 const V1_PATHS = /^\/(?:chat\/completions|responses|messages|messages\/count_tokens|models(?:\/.*)?)$/;
@@ -217,35 +221,44 @@ function unescaped(text: string): string | null {
   }
 }
 
-function headerBytes(headers: Headers): number {
-  let bytes = 0;
-  for (const [name, value] of headers) bytes += name.length + value.length + ": \r\n".length;
-  return bytes;
-}
-
-function isAnthropic(c: Context): boolean {
-  return c.req.header("anthropic-version") !== undefined;
+function isAnthropic(c: PageContext): boolean {
+  return "anthropic-version" in c.env.headers;
 }
 
 /** Which protocol's clients come to a path that is no door. */
-function protocolOf(path: string, headers: Headers): ProtocolId {
-  if (path.startsWith("/explain/")) return protocolOf(path.slice("/explain".length), headers);
-  const door = DOORS.find((row) => path === row.path || (row.path.endsWith("/*") && path.startsWith(row.path.slice(0, -1))));
-  // Below /v1/models stand the pages of OpenAI's and Anthropic's clients too.
-  const isPage = path.startsWith("/v1/models/") && !NAMES_METHOD.test(path);
-  if (door !== undefined && !isPage) return door.protocol;
-  return headers.has("anthropic-version") || path.includes("/messages") ? "anthropic-messages" : "openai-chat";
+function protocolOf(path: string, arrival: Arrival): ProtocolId {
+  if (path.startsWith(`${EXPLAIN}/`)) return protocolOf(path.slice(EXPLAIN.length), arrival);
+  const door = doorOf(path);
+  if (door !== undefined && !isModelPage(path)) return door.protocol;
+  return "anthropic-version" in arrival.headers || path.includes("/messages") ? "anthropic-messages" : "openai-chat";
 }
 
-function wrongMethod(c: Context, allow: string): GatewayError {
-  return new GatewayError("method-not-allowed", `${c.req.path} takes ${allow}, not ${c.req.method}.`, { headers: { allow } });
+const EXPLAIN = "/explain";
+
+function doorOf(path: string): DoorRow | undefined {
+  return DOORS.find((row) => path === row.path || (row.path.endsWith("/*") && path.startsWith(row.path.slice(0, -1))));
 }
 
-function unknownPath(c: Context): GatewayError {
-  const prefix = c.req.path.startsWith("/explain/") ? "/explain" : "";
-  const doors = DOORS.map(({ path }) => prefix + path.replace(/\/\*$/, ""));
-  const nearest = [...doors, ...OWN_PATHS].toSorted((a, b) => distance(c.req.path, a) - distance(c.req.path, b))[0];
-  return new GatewayError("not-found", `There is no ${c.req.path} here. The nearest path is ${nearest}; GET / lists all of them.`);
+/** Below /v1/models stand the pages of OpenAI's and Anthropic's clients too. */
+function isModelPage(path: string): boolean {
+  return path.startsWith("/v1/models/") && !NAMES_METHOD.test(path);
+}
+
+/** Null where the path is none of this program's, or takes the method but not what stands behind it. */
+function wrongMethod(path: string, method: string): GatewayError | null {
+  const isPage = OWN_PATHS.includes(path) || isModelPage(path);
+  const isDoor = doorOf(path) !== undefined;
+  const methods = isPage ? ["GET", "HEAD"] : ["POST"];
+  if ((!isPage && !isDoor) || methods.includes(method)) return null;
+  const allow = methods.join(", ");
+  return new GatewayError("method-not-allowed", `${path} takes ${allow}, not ${method}.`, { headers: { allow } });
+}
+
+function unknownPath(path: string): GatewayError {
+  const prefix = path.startsWith(`${EXPLAIN}/`) ? EXPLAIN : "";
+  const doors = DOORS.map((door) => prefix + door.path.replace(/\/\*$/, ""));
+  const nearest = [...doors, ...OWN_PATHS].toSorted((a, b) => distance(path, a) - distance(path, b))[0];
+  return new GatewayError("not-found", `There is no ${path} here. The nearest path is ${nearest}; GET / lists all of them.`);
 }
 
 /** How many characters of two paths differ, counted from both ends; enough to find what was meant. */

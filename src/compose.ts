@@ -6,6 +6,7 @@
 import { createApp } from "./app.ts";
 import { Attempts } from "./attempts.ts";
 import type { Config } from "./config.ts";
+import type { ConnectionPorts } from "./connection.ts";
 import { createGateway } from "./gateway.ts";
 import { KeyPool } from "./key-pool.ts";
 import { Keys } from "./keys.ts";
@@ -13,9 +14,9 @@ import { Limits } from "./limits.ts";
 import { openLog, Redactor, type Log } from "./log.ts";
 import { Models } from "./models.ts";
 import type { Fetch } from "./runtime.ts";
-import { createUpstream, type UpstreamLimits, type UpstreamPorts } from "./upstream.ts";
+import { createUpstream, type UpstreamLimits } from "./upstream.ts";
 
-export interface World extends Pick<UpstreamPorts, "fetch" | "dial" | "after"> {
+export interface World extends Pick<ConnectionPorts, "fetch" | "dial" | "after"> {
   /** Unix time in milliseconds. */
   readonly now: () => number;
   /** Milliseconds that only grow. */
@@ -90,9 +91,6 @@ export function compose(config: Config, world: World, facts: Facts): Program {
     },
   );
   const settings = { corsOrigins: config.corsOrigins, maxHeaderBytes: config.maxHeaderBytes };
-  const app = createApp({ gateway, keys, models, isDraining: () => limits.isDraining, now, newId }, { ...facts, ...settings });
-  // CONNECT and its like name no path; Bun hands them on as addresses that are no URL.
-  const fetch = (request: Request): Response | Promise<Response> =>
-    URL.canParse(request.url) ? app.fetch(request) : new Response(null, { status: 400 });
+  const fetch = createApp({ gateway, keys, models, isDraining: () => limits.isDraining, now, newId }, { ...facts, ...settings });
   return { fetch, log, drain: () => limits.drain() };
 }

@@ -5,17 +5,14 @@
 
 import { GatewayError } from "./errors.ts";
 import { JsonText } from "./json.ts";
-import { presentedKeys } from "./keys.ts";
 import type { Redactor } from "./log.ts";
-import type { ReplyEvent } from "./protocol/canonical.ts";
-import type { Machine, SseEvent } from "./stream.ts";
 
 export class Discretion {
   readonly #redactor: Redactor;
 
   /** For one call: what its client presented is a secret too. */
-  constructor(redactor: Redactor, request: Request) {
-    this.#redactor = redactor.with(presentedKeys(request.headers, new URL(request.url).searchParams.get("key")));
+  constructor(redactor: Redactor, keys: readonly string[]) {
+    this.#redactor = redactor.with(keys);
   }
 
   text(text: string): string {
@@ -24,22 +21,17 @@ export class Discretion {
 
   /** A header that holds a secret is left out whole. */
   headers(headers: Readonly<Record<string, string>>): Record<string, string> {
-    return Object.fromEntries(Object.entries(headers).filter(([, value]) => this.text(value) === value));
+    const shown: Record<string, string> = {};
+    for (const name in headers) {
+      const value = headers[name] ?? "";
+      if (this.text(value) === value) shown[name] = value;
+    }
+    return shown;
   }
 
   error(error: GatewayError): GatewayError {
     const message = this.text(error.message);
     return message === error.message ? error : new GatewayError(error.kind, message, { status: error.status, cause: error });
-  }
-
-  /** The same decoder, whose errors hold no secret. */
-  decoder(decoder: Machine<SseEvent, ReplyEvent>): Machine<SseEvent, ReplyEvent> {
-    const shown = (events: Iterable<ReplyEvent>): ReplyEvent[] => {
-      const out: ReplyEvent[] = [];
-      for (const event of events) out.push(event.type === "reply-error" ? { ...event, error: this.error(event.error) } : event);
-      return out;
-    };
-    return { step: (event) => shown(decoder.step(event)), end: () => shown(decoder.end()) };
   }
 
   /** Headers of an explained request: keys are masked, known or not. */

@@ -1,22 +1,64 @@
 // Room: inbound (row 4).
-// In:  the body of a client's request.
-// Out: its text, within the limit; whether it speaks another protocol than its path.
-// Never does: decode it.
+// In:  a client's request.
+// Out: its head, read once; its body as text, within the limit; whether that speaks another protocol than its path.
+// Never does: decode a body.
 
 import { GatewayError } from "./errors.ts";
+import { presentedKeys } from "./keys.ts";
 import { members } from "./spans.ts";
 import { concat, type ByteSource } from "./stream.ts";
+
+/** A request with what everybody asks its head for. */
+export interface Arrival {
+  readonly request: Request;
+  /** As the client wrote it, without the query. */
+  readonly path: string;
+  /** The value of `?key=`. */
+  readonly queryKey: string | null;
+  /** Whether `?alt=sse` is set. */
+  readonly wantsSse: boolean;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Of the headers as HTTP/1.1 writes them. */
+  readonly headerBytes: number;
+  /** Every credential that came with it: secrets. */
+  readonly keys: readonly string[];
+}
+
+/** Null for what names no path: CONNECT and its like, which Bun hands on as addresses that are no URL. */
+export function arrivalOf(request: Request): Arrival | null {
+  const url = URL.parse(request.url);
+  if (url === null) return null;
+  const headers: Record<string, string> = {};
+  let headerBytes = 0;
+  // The quicker way to walk headers on Bun.
+  request.headers.forEach((value, name) => {
+    headers[name] = value;
+    headerBytes += name.length + value.length + ": \r\n".length;
+  });
+  const hasQuery = url.search !== "";
+  const queryKey = hasQuery ? url.searchParams.get("key") : null;
+  return {
+    request,
+    path: url.pathname,
+    queryKey,
+    wantsSse: hasQuery && url.searchParams.get("alt") === "sse",
+    headers,
+    headerBytes,
+    keys: presentedKeys(request.headers, queryKey),
+  };
+}
 
 /**
  * The body of a request as text.
  * @throws GatewayError `too-large`, also for bodies that do not say their length; `invalid-request` when it is not UTF-8.
  */
-export async function readBody(request: Request, maxBytes: number): Promise<string> {
-  const declared = request.headers.get("content-length");
+export async function readBody({ request, headers }: Arrival, maxBytes: number): Promise<string> {
+  const declared = headers["content-length"];
   if (Number(declared ?? 0) > maxBytes) throw tooLarge(maxBytes);
   if (request.body === null) return "";
   // A declared length is held by the runtime, which can then read the body in one piece.
-  const bytes = declared === null ? await collect(request.body.getReader(), maxBytes) : await request.arrayBuffer().catch(broken);
+  const bytes = declared === undefined ? await collect(request.body.getReader(), maxBytes) : await request.arrayBuffer().catch(broken);
   try {
     return UTF8.decode(bytes);
   } catch (cause) {

@@ -9,7 +9,7 @@
 //   not set              | not set       | its own Factory key
 //   not set              | set           | a proxy key in one header and its own Factory key in another
 
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import { GatewayError } from "./errors.ts";
 
 /** `Headers`, or anything that answers by lower-case name. */
@@ -48,13 +48,15 @@ const BOTH =
  * secrets of this request: give them to the log before anything is written.
  */
 export function presentedKeys(headers: HeaderSource, queryKey: string | null = null): string[] {
+  const found: string[] = [];
+  const add = (key: string): void => {
+    if (key !== "" && !found.includes(key)) found.push(key);
+  };
   const authorization = headers.get("authorization")?.trim() ?? "";
-  const candidates = [
-    BEARER.test(authorization) ? authorization.replace(BEARER, "") : "",
-    ...KEY_HEADERS.map((name) => headers.get(name)?.trim() ?? ""),
-    queryKey ?? "",
-  ];
-  return [...new Set(candidates.filter((candidate) => candidate !== ""))];
+  if (BEARER.test(authorization)) add(authorization.replace(BEARER, ""));
+  for (const name of KEY_HEADERS) add(headers.get(name)?.trim() ?? "");
+  add(queryKey ?? "");
+  return found;
 }
 
 export class Keys {
@@ -67,13 +69,11 @@ export class Keys {
   }
 
   /**
-   * Who is calling. `queryKey` is the value of `?key=`, where the door allows it.
+   * Who is calling, by the keys that came with the request.
    * @throws GatewayError `unauthenticated`, code `invalid_api_key`.
    */
-  identify(headers: HeaderSource, queryKey: string | null = null): Caller {
-    const presented = presentedKeys(headers, queryKey)
-      .filter((key) => WELL_FORMED.test(key))
-      .map((key) => this.#examine(key));
+  identify(keys: readonly string[]): Caller {
+    const presented = keys.filter((key) => WELL_FORMED.test(key)).map((key) => this.#examine(key));
     const client = presented.find(({ isProxyKey }) => isProxyKey);
     const own = presented.find(({ isProxyKey }) => !isProxyKey);
     const fault = presented.length === 0 ? "No API key" : "Wrong API key";
@@ -103,7 +103,7 @@ export class Keys {
 }
 
 function digestOf(key: string): Buffer {
-  return createHash("sha256").update(key).digest();
+  return hash("sha256", key, "buffer");
 }
 
 function refusal(message: string): GatewayError {

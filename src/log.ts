@@ -41,15 +41,17 @@ const CUT_MARGIN = 4096;
 const MAX_DEPTH = 64;
 
 export function openLog(options: LogOptions): Log {
-  return new LineLog(options, {});
+  return new LineLog(options, options.redactor, {});
 }
 
 class LineLog implements Log {
   readonly #options: LogOptions;
+  readonly #redactor: Redactor;
   readonly #fields: LogFields;
 
-  constructor(options: LogOptions, fields: LogFields) {
+  constructor(options: LogOptions, redactor: Redactor, fields: LogFields) {
     this.#options = options;
+    this.#redactor = redactor;
     this.#fields = fields;
   }
 
@@ -74,18 +76,35 @@ class LineLog implements Log {
   }
 
   child({ fields = {}, secrets = [] }: { readonly fields?: LogFields; readonly secrets?: readonly string[] }): Log {
-    const redactor = this.#options.redactor.with(secrets);
-    return new LineLog({ ...this.#options, redactor }, { ...this.#fields, ...fields });
+    return new LineLog(this.#options, this.#redactor.with(secrets), { ...this.#fields, ...fields });
   }
 
   #write(level: LogLevel, event: string, fields: LogFields = {}): void {
     if (!this.enabled(level)) return;
-    const { format, sink, now, redactor } = this.#options;
-    const rest = new Copier(redactor, MAX_TEXT_LENGTH).record({ ...this.#fields, ...fields });
-    const time = new Date(now()).toISOString();
-    const name = redactor.text(event);
-    sink(format === "json" ? jsonLine({ time, level, event: name }, rest) : textLine(`${time.slice(11)} ${level.padEnd(7)} ${name}`, rest));
+    const redactor = this.#redactor;
+    const all = { ...this.#fields, ...fields };
+    if (isPlain(all)) {
+      const line = this.#line(level, event, all);
+      if (line.length <= MAX_TEXT_LENGTH && redactor.clears(line)) return this.#options.sink(line);
+    }
+    this.#options.sink(this.#line(level, redactor.text(event), new Copier(redactor, MAX_TEXT_LENGTH).record(all)));
   }
+
+  #line(level: LogLevel, event: string, fields: LogFields): string {
+    const time = new Date(this.#options.now()).toISOString();
+    if (this.#options.format === "json") return jsonLine({ time, level, event }, fields);
+    return textLine(`${time.slice(11)} ${level.padEnd(7)} ${event}`, fields);
+  }
+}
+
+/** Whether these fields go into a line as they are, secrets aside. */
+function isPlain(fields: LogFields): boolean {
+  for (const name in fields) {
+    const value = fields[name];
+    const isOne = value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+    if (!isOne && !(Array.isArray(value) && value.every((item) => typeof item === "string") && value.length !== 2)) return false;
+  }
+  return true;
 }
 
 /** `time`, `level` and `event` come first and can't be overwritten by a field. */
@@ -159,19 +178,33 @@ const SHAPES: readonly (readonly [before: string, credential: string, flags: str
 /** Group 1 stays, group 2 is the credential, and group 3 says that it is masked already. */
 const CREDENTIALS: readonly RegExp[] = SHAPES.map(([before, credential, flags]) => new RegExp(`(${before})(${credential})(…?)`, flags));
 /** Holds wherever one of the shapes may: most texts are let through by this one look. */
-const SUSPICIOUS = /cookie|authorization|api[-_]?key|bearer|[?&](?:key|access_token)=|(?:fk|fp|sk|pk|rk|xai)[-\\%]|AIza/i;
+const SUSPICIOUS = /cookie|authorization|api[-_]?key|ai[-_]?token|bearer|[?&](?:key|access_token)=|(?:fk|fp|sk|pk|rk|xai)[-\\%]|AIza/i;
 const COOKIE = /cookie/i;
 const SCHEME = /^((?:bearer|basic)\s+)?(.*)$/is;
 
 /** Masks secrets in text and in values. What is masked already stays as it is. */
 export class Redactor {
-  /** The longest first: where one secret holds another, none of the longer one may be left over. */
-  readonly #secrets: readonly Secret[];
+  readonly #base: Redactor | null;
+  readonly #texts: readonly string[];
+  #sorted: readonly Secret[] | null = null;
 
   constructor(secrets: readonly string[], base: Redactor | null = null) {
-    const known = base === null ? [] : base.#secrets;
-    const added = [...new Set(secrets)].filter((text) => text.length >= SHORTEST_SECRET && !known.some((secret) => secret.text === text));
-    this.#secrets = [...known, ...added.map((text) => new Secret(text))].sort((a, b) => b.text.length - a.text.length);
+    const known = base === null ? [] : base.#texts;
+    const added = secrets.filter((text, index) => {
+      return text.length >= SHORTEST_SECRET && !known.includes(text) && secrets.indexOf(text) === index;
+    });
+    this.#base = base;
+    this.#texts = added.length === 0 ? known : [...known, ...added];
+  }
+
+  /** The longest first: where one secret holds another, none of the longer one may be left over. Made when one is met. */
+  get #secrets(): readonly Secret[] {
+    if (this.#sorted === null) {
+      const known = this.#base === null ? [] : this.#base.#secrets;
+      const added = this.#texts.slice(known.length).map((text) => new Secret(text));
+      this.#sorted = [...known, ...added].sort((a, b) => b.text.length - a.text.length);
+    }
+    return this.#sorted;
   }
 
   /** A redactor that knows these secrets too. */
@@ -181,9 +214,20 @@ export class Redactor {
 
   /** The known secrets alone: for words that are meant to be read, where a pattern would mask what only looks like a key. */
   known(text: string): string {
+    if (!this.#mayHold(text)) return text;
     let out = text;
     for (const secret of this.#secrets) out = secret.redact(out);
     return out;
+  }
+
+  /** Whether a text, a line of the log with its fields' names for one, holds nothing to mask; false where that takes a closer look. */
+  clears(text: string): boolean {
+    return !this.#mayHold(text) && !SUSPICIOUS.test(text);
+  }
+
+  /** Whether a known secret stands there, or could, written with escapes. */
+  #mayHold(text: string): boolean {
+    return this.#texts.some((secret) => text.includes(secret)) || text.includes("\\") || text.includes("%");
   }
 
   text(text: string): string {

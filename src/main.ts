@@ -58,6 +58,21 @@ function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
 }
 
+/** Lines of one turn of the event loop go out in one write. */
+class Lines {
+  #unwritten = "";
+
+  readonly add = (line: string): void => {
+    if (this.#unwritten === "") setImmediate(this.write);
+    this.#unwritten += `${line}\n`;
+  };
+
+  readonly write = (): void => {
+    if (this.#unwritten !== "") process.stdout.write(this.#unwritten);
+    this.#unwritten = "";
+  };
+}
+
 function after(ms: number, callback: () => void): () => void {
   const timer = setTimeout(callback, ms);
   return () => clearTimeout(timer);
@@ -124,6 +139,8 @@ if (help || wantsVersion) {
 }
 if (isMain) await (liftConnectionLimit() || undefined);
 const setup = configureOrExit(commandLine);
+const lines = new Lines();
+process.on("exit", lines.write);
 const program = compose(
   setup.config,
   {
@@ -135,7 +152,7 @@ const program = compose(
     monotonic: () => performance.now(),
     random: Math.random,
     newId: () => crypto.randomUUID(),
-    sink: (line) => process.stdout.write(`${line}\n`),
+    sink: lines.add,
     logFormat: process.stdout.isTTY ? "text" : "json",
   },
   { version, runtime: runtimeName },

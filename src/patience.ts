@@ -3,6 +3,8 @@
 // Out: the answer itself when it comes soon; otherwise one that begins with white space, which JSON allows, and goes on with its body.
 // Never does: begin before it has to. What it begins has status 200, whatever the answer turns out to be.
 
+import { SAFE_HEADERS } from "./headers.ts";
+
 export interface Patience {
   /** How long to wait before each sign of life, in milliseconds. */
   readonly everyMs: number;
@@ -58,5 +60,8 @@ export async function withPatience(answer: Promise<Response>, { everyMs, after }
     },
     { highWaterMark: 0 },
   );
-  return new Response(body, { status: 200, headers: { "content-type": "application/json", "cache-control": "no-cache, no-transform" } });
+  return new Response(body, {
+    status: 200,
+    headers: { ...SAFE_HEADERS, "content-type": "application/json", "cache-control": "no-cache, no-transform" },
+  });
 }

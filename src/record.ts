@@ -5,7 +5,8 @@
 
 import { shownUrl } from "./discretion.ts";
 import { ERRORS, GatewayError } from "./errors.ts";
-import { presentedKeys, type Caller } from "./keys.ts";
+import type { Arrival } from "./inbound.ts";
+import type { Caller } from "./keys.ts";
 import type { Log, LogFields } from "./log.ts";
 import type { Target } from "./models.ts";
 import type { Loss, ProtocolId, Reply } from "./protocol/canonical.ts";
@@ -21,7 +22,7 @@ export interface RecordPorts {
 }
 
 export interface RecordedCall {
-  readonly request: Request;
+  readonly arrival: Arrival;
   readonly requestId: string;
   readonly door: { readonly protocol: ProtocolId };
 }
@@ -41,13 +42,12 @@ export class CallRecord {
   #isOver = false;
 
   constructor(ports: RecordPorts, call: RecordedCall) {
-    const { request } = call;
-    const url = new URL(request.url);
+    const { request, path, keys, headers } = call.arrival;
     this.#now = ports.now;
     this.#startedMs = ports.now();
-    this.#log = ports.log.child({ secrets: presentedKeys(request.headers, url.searchParams.get("key")) });
-    this.#fields = { requestId: call.requestId, method: request.method, path: url.pathname, protocol: call.door.protocol };
-    this.#debug("client request", () => ({ headers: Object.fromEntries(request.headers) }));
+    this.#log = ports.log.child({ secrets: keys });
+    this.#fields = { requestId: call.requestId, method: request.method, path, protocol: call.door.protocol };
+    this.#debug("client request", () => ({ headers }));
   }
 
   /** `leave` is called when the call ends. */
@@ -91,11 +91,11 @@ export class CallRecord {
   reply(reply: Reply): void {
     this.meter.usage = reply.usage;
     this.meter.finish = reply.finish;
-    this.#firstByteMs ??= this.#now();
   }
 
   /** What the client gets, for the debug log. */
   sent(body: () => string): void {
+    this.#firstByteMs ??= this.#now();
     this.#debug("client answer", () => ({ body: body() }));
   }
 

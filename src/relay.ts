@@ -39,13 +39,15 @@ export interface ConversionOptions {
   readonly encoder: Machine<ReplyEvent, SseEvent>;
   readonly meter: Meter;
   readonly limits: UpstreamLimits;
+  /** The same error, fit for the client. */
+  readonly shown: (error: GatewayError) => GatewayError;
 }
 
 /**
  * Decodes each event and encodes it for the client at once; finished with the first terminal event. Encoders may have to hold what
  * their protocol repeats at the end, so an answer without end is ended at the limit on whole answers.
  */
-export function conversion({ decoder, encoder, meter, limits }: ConversionOptions): Pump {
+export function conversion({ decoder, encoder, meter, limits, shown }: ConversionOptions): Pump {
   const sse = sseDecoder(limits);
   const order = inOrder();
   const utf8 = new TextEncoder();
@@ -54,8 +56,9 @@ export function conversion({ decoder, encoder, meter, limits }: ConversionOption
 
   const encode = (events: Iterable<ReplyEvent>): string => {
     let text = "";
-    for (const event of events) {
+    for (const found of events) {
       if (finished) break;
+      const event = found.type === "reply-error" ? { ...found, error: shown(found.error) } : found;
       if (event.type === "part-delta") length += event.text.length;
       if (length > limits.maxReplyBytes) throw tooLong(limits);
       meter.see(event);
@@ -241,14 +244,7 @@ export function wholePassage({ codec, exchange, meter, metered }: PassageOptions
       return chunk;
     },
     end() {
-      if (kept === null) return null;
-      try {
-        const reply = codec.reply.decode(new TextDecoder().decode(concat(kept)), exchange);
-        meter.usage = reply.usage;
-        meter.finish = reply.finish;
-      } catch (error) {
-        meter.error = asGatewayError(error);
-      }
+      if (kept !== null) readUsage(concat(kept), { codec, exchange, meter });
       return null;
     },
     // The head has gone out: only a broken connection can tell the client that its body is incomplete.
@@ -257,6 +253,17 @@ export function wholePassage({ codec, exchange, meter, metered }: PassageOptions
     },
     finished: false,
   };
+}
+
+/** Reads usage and ending of a whole answer that has passed. */
+export function readUsage(body: Uint8Array, { codec, exchange, meter }: Pick<PassageOptions, "codec" | "exchange" | "meter">): void {
+  try {
+    const reply = codec.reply.decode(new TextDecoder().decode(body), exchange);
+    meter.usage = reply.usage;
+    meter.finish = reply.finish;
+  } catch (error) {
+    meter.error = asGatewayError(error);
+  }
 }
 
 /** A whole answer larger than this passes without its usage being read. */
@@ -320,6 +327,7 @@ export async function readReply(
   codec: Codec,
   { exchange, limits }: { exchange: Exchange; limits: UpstreamLimits },
 ): Promise<Reply> {
+  if (found.bytes !== null) return codec.reply.decode(new TextDecoder().decode(found.bytes), exchange);
   if (found.type === "whole") return codec.reply.decode(await readText(found.source, limits.maxReplyBytes), exchange);
   const decoder = chain(sseDecoder(limits), codec.reply.decoder(exchange));
   const events: ReplyEvent[] = [];

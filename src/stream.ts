@@ -39,7 +39,7 @@ export function run<In, Out>(machine: Machine<In, Out>, inputs: Iterable<In>): O
 }
 
 /** The chunks in one piece. */
-export function concat(chunks: readonly Uint8Array[]): Uint8Array {
+export function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
   let offset = 0;
   for (const chunk of chunks) {

@@ -33,6 +33,7 @@ const ROWS: readonly Row[] = [
       "stream",
       "json",
       "spans",
+      "connection",
       "protocol/canonical",
       "protocol/codec",
       "protocol/fold",
@@ -59,7 +60,7 @@ const ROWS: readonly Row[] = [
     never: [...RUNTIMES, ...CLOCK, "process", "fetch", "console", "Math.random"],
   },
   {
-    rooms: ["gateway", "relay", "record", "attempts", "inbound", "patience", "discretion"],
+    rooms: ["gateway", "journey", "relay", "record", "attempts", "inbound", "patience", "discretion"],
     siblings: true,
     packages: null,
     never: [...WORLD.filter((word) => word !== "Date"), ...CLOCK],

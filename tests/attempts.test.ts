@@ -8,7 +8,8 @@ import { GatewayError, kindOfStatus } from "../src/errors.ts";
 import { KeyPool } from "../src/key-pool.ts";
 import { bareRequest } from "../src/protocol/codec.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
-import { UNREACHABLE, type UpstreamAnswer, type UpstreamCall, type UpstreamRefusal } from "../src/upstream.ts";
+import { UNREACHABLE } from "../src/connection.ts";
+import type { UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../src/upstream.ts";
 
 type Outcome = UpstreamAnswer | UpstreamRefusal | GatewayError;
 
@@ -17,7 +18,7 @@ const NOW = Date.parse("2026-11-22T10:00:00Z");
 
 function good(): UpstreamAnswer {
   const source = { read: () => Promise.resolve({ done: true }), cancel: () => Promise.resolve() };
-  return { type: "whole", status: 200, headers: new Headers(), source };
+  return { type: "whole", status: 200, headers: new Headers(), source, bytes: null };
 }
 
 interface RefusalTraits {

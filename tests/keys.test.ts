@@ -90,7 +90,7 @@ const REFUSED: readonly (readonly [string, KeyOptions, Presented, string])[] = [
 ];
 
 function identify(options: KeyOptions, { "?key": queryKey, ...headers }: Presented): Caller {
-  return new Keys(options).identify(new Map(Object.entries(headers)), queryKey);
+  return new Keys(options).identify(presentedKeys(new Map(Object.entries(headers)), queryKey));
 }
 
 for (const [name, options, presented, caller] of ADMITTED) {

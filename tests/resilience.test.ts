@@ -129,7 +129,10 @@ function dialled(takes: boolean): Dialled {
       },
       now: () => clock.now,
       after: (ms, callback) => {
-        const timer = setTimeout(callback, ms);
+        const timer = setTimeout(() => {
+          clock.now += ms;
+          callback();
+        }, ms);
         return () => clearTimeout(timer);
       },
     },

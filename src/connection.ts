@@ -1,0 +1,226 @@
+// Room: connection (row 1).
+// In:  one POST, already encoded, the client's signal, and the limits on time.
+// Out: the response's head, then its body chunk by chunk; a GatewayError that says which limit was passed, or how it broke.
+// Never does: follow a redirect, look into a body, leave a timer or a listener behind.
+
+import { GatewayError } from "./errors.ts";
+import { rowOf } from "./json.ts";
+import type { ByteSource } from "./stream.ts";
+
+export interface ConnectionPorts {
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Sees whether a host takes connections, which no fetch tells. Resolves when it does, refuses, or the signal ends it; never rejects. */
+  readonly dial?: (url: string, signal: AbortSignal) => Promise<void>;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Calls back once after `ms`; returns what takes it back. */
+  readonly after: (ms: number, callback: () => void) => () => void;
+}
+
+/** Milliseconds; null is no limit. */
+export interface UpstreamTimeouts {
+  /** Until the host takes a connection; asked only where it has not answered of late. */
+  readonly connectMs: number | null;
+  /** From sending the request to the head of the answer. */
+  readonly firstByteMs: number | null;
+  /** Between two chunks of the answer, while the client is waiting for one. */
+  readonly idleMs: number | null;
+  readonly totalMs: number | null;
+}
+
+export interface Outgoing {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** The code of an error before which nothing was sent: the same request can be sent again without being billed twice. */
+export const UNREACHABLE = "upstream_unreachable";
+
+type LimitName = keyof UpstreamTimeouts;
+
+/** What each limit is called, to the client and in the configuration. */
+const LIMITS: Readonly<Record<LimitName, { readonly sentence: string; readonly variable: string; readonly code?: string }>> = {
+  connectMs: { sentence: "The upstream took no connection within", variable: "UPSTREAM_CONNECT_TIMEOUT", code: UNREACHABLE },
+  firstByteMs: { sentence: "The upstream did not begin to answer within", variable: "UPSTREAM_FIRST_BYTE_TIMEOUT" },
+  idleMs: { sentence: "The upstream fell silent for more than", variable: "UPSTREAM_IDLE_TIMEOUT" },
+  totalMs: { sentence: "The upstream did not finish within", variable: "UPSTREAM_TOTAL_TIMEOUT" },
+};
+const LIMIT_NAMES = ["connectMs", "firstByteMs", "idleMs", "totalMs"] as const satisfies readonly LimitName[];
+
+/** One request to the upstream and the body of its answer, under the limits on time. */
+export class Connection implements ByteSource {
+  readonly #ports: ConnectionPorts;
+  readonly #timeouts: UpstreamTimeouts;
+  readonly #client: AbortSignal;
+  readonly #abort = new AbortController();
+  readonly #onClientLeft = (): void => this.#stop(new GatewayError("cancelled", "The client closed the connection."));
+  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  /** Why the connection was stopped from this side. */
+  #stopped: GatewayError | null = null;
+  /** Since when each limit that is under way has been. */
+  readonly #since: Record<LimitName, number | null> = { connectMs: null, firstByteMs: null, idleMs: null, totalMs: null };
+  #stopTimer: (() => void) | null = null;
+  #isReleased = false;
+
+  constructor(ports: ConnectionPorts, timeouts: UpstreamTimeouts, client: AbortSignal) {
+    this.#ports = ports;
+    this.#timeouts = timeouts;
+    this.#client = client;
+  }
+
+  /** Goes before `open`: nothing is sent to a host that takes no connection in time. */
+  async reach(url: string): Promise<void> {
+    const { connectMs } = this.#timeouts;
+    if (connectMs === null || this.#ports.dial === undefined) return;
+    this.#follow();
+    this.#begin("connectMs");
+    await this.#ports.dial(url, this.#abort.signal);
+    this.#since.connectMs = null;
+    if (this.#stopped !== null) throw this.#stopped;
+  }
+
+  async open(call: Outgoing): Promise<Response> {
+    this.#follow();
+    this.#begin("totalMs");
+    this.#begin("firstByteMs");
+    try {
+      const response = await this.#ports.fetch(call.url, {
+        method: "POST",
+        headers: call.headers,
+        body: call.body,
+        redirect: "manual",
+        signal: this.#abort.signal,
+        ...RUNTIME_LIMITS_OFF,
+      });
+      const body = unpacked(response);
+      this.#reader = body?.getReader() ?? null;
+      if (body !== undefined || response.status >= 400) return response;
+    } catch (error) {
+      this.#release();
+      throw this.#stopped ?? unanswered(error);
+    } finally {
+      this.#since.firstByteMs = null;
+    }
+    await this.cancel();
+    throw new GatewayError("upstream-failed", "The upstream compressed its answer, unasked, in a way that can't be read here.");
+  }
+
+  #follow(): void {
+    if (this.#client.aborted) throw new GatewayError("cancelled", "The client closed the connection.");
+    this.#client.addEventListener("abort", this.#onClientLeft, { once: true });
+  }
+
+  async read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> {
+    if (this.#reader === null) return { done: true };
+    this.#begin("idleMs");
+    try {
+      const result = await this.#reader.read();
+      if (result.done) this.#release();
+      if (result.done && this.#stopped !== null) throw this.#stopped;
+      return result;
+    } catch (error) {
+      this.#release();
+      throw (
+        this.#stopped ??
+        new GatewayError("upstream-failed", "The connection to the upstream broke before the answer was complete.", { cause: error })
+      );
+    } finally {
+      this.#since.idleMs = null;
+    }
+  }
+
+  async cancel(): Promise<void> {
+    this.#release();
+    this.#abort.abort();
+    try {
+      await this.#reader?.cancel();
+    } catch {
+      // The connection is gone already, which is what was wanted.
+    }
+  }
+
+  /** Cancels the reader too: on Deno (2.9) an abort no longer reaches a body once its response has been garbage-collected. */
+  #stop(error: GatewayError): void {
+    this.#stopped ??= error;
+    void this.cancel();
+  }
+
+  #release(): void {
+    this.#client.removeEventListener("abort", this.#onClientLeft);
+    this.#stopTimer?.();
+    this.#stopTimer = null;
+    this.#isReleased = true;
+  }
+
+  /** One timer a connection, set again when it fires: chunks come by the thousand. */
+  #begin(name: LimitName): void {
+    if (this.#timeouts[name] === null) return;
+    this.#since[name] = this.#ports.now();
+    if (this.#stopTimer === null && !this.#isReleased) this.#wait(this.#shortestMs());
+  }
+
+  #wait(ms: number): void {
+    this.#stopTimer = this.#ports.after(ms, () => {
+      const now = this.#ports.now();
+      let nextMs = this.#shortestMs();
+      for (const name of LIMIT_NAMES) {
+        const [limitMs, since] = [this.#timeouts[name], this.#since[name]];
+        if (limitMs === null || since === null) continue;
+        if (now - since >= limitMs) return this.#stop(timeout(name, limitMs));
+        nextMs = Math.min(nextMs, limitMs - (now - since));
+      }
+      this.#wait(nextMs);
+    });
+  }
+
+  #shortestMs(): number {
+    return Math.min(...LIMIT_NAMES.map((name) => this.#timeouts[name] ?? Infinity));
+  }
+}
+
+// Bun's fetch gives up after 300 s without a byte unless told otherwise; the limits above are the only ones. It also unpacks bodies and
+// keeps their header, where Deno's leaves them packed when `accept-encoding` is named: here neither does. Others ignore the members.
+const RUNTIME_LIMITS_OFF: RequestInit & { readonly timeout: false; readonly decompress: false } = { timeout: false, decompress: false };
+
+const FORMATS: Readonly<Record<string, string>> = { gzip: "gzip", "x-gzip": "gzip", deflate: "deflate", br: "brotli", zstd: "zstd" };
+
+/** The body as it was before an upstream packed it without being asked to; undefined when this runtime can't unpack it. */
+function unpacked({ body, headers }: Response): ReadableStream<Uint8Array> | null | undefined {
+  const encoding = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  if (body === null || encoding === "" || encoding === "identity") return body;
+  const format = rowOf(FORMATS, encoding);
+  if (format === undefined) return undefined;
+  try {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the types know fewer formats than the runtimes
+    return body.pipeThrough(new DecompressionStream(format as CompressionFormat));
+  } catch {
+    // Not every runtime knows every format.
+    return undefined;
+  }
+}
+
+const NEVER_SENT: ReadonlySet<unknown> = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EADDRNOTAVAIL",
+]);
+
+/** Why there is no answer. Bun says it by a code, Deno in the text of the cause. */
+function unanswered(error: unknown): GatewayError {
+  const { code, cause } = error instanceof Error ? (error as Error & { readonly code?: unknown }) : { code: undefined, cause: undefined };
+  const isNeverSent = NEVER_SENT.has(code) || (cause instanceof Error && cause.message.includes("(Connect)"));
+  if (isNeverSent) return new GatewayError("upstream-failed", "The upstream could not be reached.", { code: UNREACHABLE, cause: error });
+  return new GatewayError("upstream-failed", "The connection to the upstream broke before it answered.", {
+    code: "upstream_lost",
+    cause: error,
+  });
+}
+
+function timeout(name: LimitName, ms: number): GatewayError {
+  const { sentence, variable, code } = LIMITS[name];
+  return new GatewayError("upstream-timeout", `${sentence} ${ms / 1000} s (${variable}).`, code === undefined ? {} : { code });
+}

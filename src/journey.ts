@@ -1,0 +1,195 @@
+// Room: journey (row 4).
+// In:  a request that was read, and the model that is to answer it.
+// Out: what is sent upstream for it, where to, and what the reply codecs need to know of it.
+// Never does: send anything.
+
+import { GatewayError } from "./errors.ts";
+import { headersForUpstream, identityHeaders, uuidOf } from "./headers.ts";
+import type { Arrival } from "./inbound.ts";
+import type { Caller } from "./keys.ts";
+import type { EndpointKind, Models, Target } from "./models.ts";
+import type { CanonicalRequest, Loss, ProtocolId, Reasoning } from "./protocol/canonical.ts";
+import { bareRequest, type Codec, type Exchange, type RequestHead, type WireRequest } from "./protocol/codec.ts";
+import { CODECS } from "./protocol/codecs.ts";
+import type { CallRecord } from "./record.ts";
+import type { UpstreamCall } from "./upstream.ts";
+
+export interface JourneyPorts {
+  readonly models: Models;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+  readonly newId: () => string;
+}
+
+export interface JourneySettings {
+  /** Put in front of the client's instructions; null: nothing is. */
+  readonly systemPrompt: string | null;
+  /** A loss that would be reported ends the call with 400. */
+  readonly strict: boolean;
+  /** A loss that would end the call is repaired and reported instead. */
+  readonly lenient: boolean;
+  /** Laid over the headers of every upstream request. */
+  readonly upstreamHeaders: Readonly<Record<string, string>>;
+  readonly userAgent: string;
+}
+
+/** Where a call came in. */
+export interface Door {
+  readonly protocol: ProtocolId;
+  /** The endpoint that takes the bytes whatever the model; null: the model decides. */
+  readonly endpoint: EndpointKind | null;
+}
+
+export interface Call {
+  readonly arrival: Arrival;
+  readonly door: Door;
+  readonly requestId: string;
+  /** Model and stream switch, where the door has them in its path. */
+  readonly path: WireRequest["path"];
+  /** How a streamed answer is written: Gemini without `alt=sse` streams the items of a JSON array. */
+  readonly framing: "sse" | "json-array";
+}
+
+/** What a request turned out to be. */
+export interface Reading {
+  readonly call: Call;
+  readonly record: CallRecord;
+  readonly caller: Caller;
+  /** Reads the request. */
+  readonly reader: Codec;
+  /** Writes the answer; another one than `reader` where a client sends one protocol to another one's path. */
+  readonly writer: Codec;
+  readonly wire: WireRequest;
+  readonly head: RequestHead;
+}
+
+/** A reading with one way to answer it: where it goes, what is sent, and what the reply codecs need to know. */
+export interface Journey extends Reading {
+  readonly target: Target;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly losses: readonly Loss[];
+  /** The exchange as the upstream's codec sees it. */
+  readonly sent: Exchange;
+  /** And the client's codec; null when the bytes pass through. */
+  readonly asked: Exchange | null;
+}
+
+type Outbound = Pick<Journey, "body" | "headers" | "losses" | "sent" | "asked">;
+
+export interface Journeys {
+  /** @throws GatewayError `not-found` where the door's endpoint has no such upstream. */
+  readonly targetOf: (door: Door, head: RequestHead) => Target;
+  /** @throws GatewayError when the target can't carry the request. */
+  readonly plan: (reading: Reading, target: Target) => Journey;
+  /** The request of a journey, made for a Factory key. */
+  readonly address: (journey: Journey, key: string) => UpstreamCall;
+}
+
+export function createJourneys(ports: JourneyPorts, settings: JourneySettings): Journeys {
+  /** Where it goes, and what is sent there. */
+  const plan = (reading: Reading, target: Target): Journey => {
+    const { reader, writer } = reading;
+    const outbound = target.protocol === reader.id && reader === writer ? pass(reading, target) : convert(reading, target);
+    return { ...reading, target, ...outbound };
+  };
+
+  const targetOf = (door: Door, head: RequestHead): Target => {
+    const target = ports.models.find(head.model);
+    if (door.endpoint === null) return target;
+    if (door.endpoint === "count-tokens" && target.countTokensUrl === null) {
+      throw new GatewayError("not-found", `The upstream of ${head.model} counts no tokens. Estimate them, or ask for a Claude model.`);
+    }
+    const provider = door.endpoint === "bedrock" || target.protocol !== door.protocol ? NATIVE_PROVIDERS[door.endpoint] : target.provider;
+    return { ...target, protocol: door.protocol, provider, url: ports.models.endpoint(door.endpoint) };
+  };
+
+  /** Same protocol: the client's own bytes with the named edits. */
+  const pass = ({ call, reader, wire, head }: Reading, target: Target): Outbound => ({
+    body: reader.request.edit(wire.body, {
+      model: target.model === head.model && call.path === null ? null : target.model,
+      systemPrompt: settings.systemPrompt,
+      stream: call.path === null ? null : head.stream,
+    }),
+    headers: headersForUpstream(call.arrival.headers, reader.id),
+    losses: [],
+    sent: exchangeOf(bareRequest({ ...head, model: target.model })),
+    asked: null,
+  });
+
+  /** Another protocol: decoded, encoded, and every loss accounted for. */
+  const convert = ({ reader, wire }: Reading, target: Target): Outbound => {
+    const asked = reader.request.decode(wire);
+    const byDefault: Reasoning | null =
+      target.reasoning === null ? null : { mode: "on", effort: target.reasoning, budgetTokens: null, display: null };
+    const sent = withPrompt({ ...asked, model: target.model, reasoning: asked.reasoning ?? byDefault });
+    const encoded = CODECS[target.protocol].request.encode(sent);
+    refuseLosses(encoded.losses);
+    return { body: encoded.body, headers: encoded.headers, losses: encoded.losses, sent: exchangeOf(sent), asked: exchangeOf(asked) };
+  };
+
+  const withPrompt = (request: CanonicalRequest): CanonicalRequest => {
+    const prompt = settings.systemPrompt;
+    if (prompt === null || request.system.some((part) => part.text.startsWith(prompt))) return request;
+    return { ...request, system: [{ type: "text", text: prompt, annotations: [], cache: null, proof: null }, ...request.system] };
+  };
+
+  const refuseLosses = (losses: readonly Loss[]): void => {
+    const fatal = losses.find(
+      ({ severity }) => (severity === "refused" && !settings.lenient) || (severity !== "dropped" && settings.strict),
+    );
+    if (fatal === undefined) return;
+    const hint = fatal.severity === "refused" ? "" : " STRICT is on; without it the field would be left out and reported.";
+    throw new GatewayError("invalid-request", `${fatal.field}: ${fatal.reason}${hint}`, {
+      param: fatal.field,
+      code: "unsupported_by_upstream",
+    });
+  };
+
+  const exchangeOf = (request: CanonicalRequest): Exchange => ({
+    request,
+    id: ports.newId().replaceAll("-", ""),
+    createdAtS: Math.floor(ports.now() / 1000),
+  });
+
+  const address = ({ call, caller, head, target, body, headers, sent }: Journey, key: string): UpstreamCall => ({
+    url: target.url,
+    headers: {
+      ...headers,
+      ...identityHeaders({
+        key,
+        provider: target.provider,
+        sessionId: uuidOf(conversationOf(caller, head)),
+        messageId: ports.newId(),
+        userAgent: settings.userAgent,
+        stream: head.stream,
+      }),
+      ...settings.upstreamHeaders,
+    },
+    body,
+    stream: head.stream,
+    signal: call.arrival.request.signal,
+    timeouts: target.timeouts,
+    codec: CODECS[target.protocol],
+    exchange: sent,
+  });
+
+  return { targetOf, plan, address };
+}
+
+/** Who serves what a native door takes, where the model does not say it. */
+const NATIVE_PROVIDERS: Readonly<Record<EndpointKind, string>> = {
+  messages: "anthropic",
+  "count-tokens": "anthropic",
+  bedrock: "bedrock_anthropic",
+  responses: "openai",
+  chat: "fireworks",
+  gemini: "google",
+};
+
+/** The same for all turns of one caller's conversation. Its beginning is enough: the first message may hold megabytes. */
+export function conversationOf(caller: Caller, head: RequestHead): string {
+  return `${caller.id}\n${head.conversation.slice(0, MAX_CONVERSATION_LENGTH)}`;
+}
+
+const MAX_CONVERSATION_LENGTH = 4096;
