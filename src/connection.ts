@@ -5,7 +5,7 @@
 
 import { GatewayError } from "./errors.ts";
 import { rowOf } from "./json.ts";
-import type { ByteSource } from "./stream.ts";
+import { all, concat, type ByteSource } from "./stream.ts";
 
 export interface ConnectionPorts {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
@@ -55,6 +55,8 @@ export class Connection implements ByteSource {
   readonly #client: AbortSignal;
   readonly #abort = new AbortController();
   readonly #onClientLeft = (): void => this.#stop(new GatewayError("cancelled", "The client closed the connection."));
+  #response: Response | null = null;
+  #body: ReadableStream<Uint8Array> | null = null;
   #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   /** Why the connection was stopped from this side. */
   #stopped: GatewayError | null = null;
@@ -94,7 +96,8 @@ export class Connection implements ByteSource {
         ...RUNTIME_LIMITS_OFF,
       });
       const body = unpacked(response);
-      this.#reader = body?.getReader() ?? null;
+      this.#response = response;
+      this.#body = body ?? null;
       if (body !== undefined || response.status >= 400) return response;
     } catch (error) {
       this.#release();
@@ -111,13 +114,26 @@ export class Connection implements ByteSource {
     this.#client.addEventListener("abort", this.#onClientLeft, { once: true });
   }
 
-  async read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> {
-    if (this.#reader === null) return { done: true };
+  read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> {
+    if (this.#body === null) return Promise.resolve({ done: true });
+    this.#reader ??= this.#body.getReader();
+    return this.#watched(this.#reader.read(), isLast);
+  }
+
+  /** All of the body, where nothing of it was read yet. For short ones: its silences are not told apart. */
+  async rest(): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#response === null || this.#body !== this.#response.body) return concat(await all(this));
+    return new Uint8Array(await this.#watched(this.#response.arrayBuffer(), isAll));
+  }
+
+  async #watched<T>(reading: Promise<T>, isOver: (result: T) => boolean): Promise<T> {
     this.#begin("idleMs");
     try {
-      const result = await this.#reader.read();
-      if (result.done) this.#release();
-      if (result.done && this.#stopped !== null) throw this.#stopped;
+      const result = await reading;
+      if (isOver(result)) {
+        this.#release();
+        if (this.#stopped !== null) throw this.#stopped;
+      }
       return result;
     } catch (error) {
       this.#release();
@@ -134,7 +150,7 @@ export class Connection implements ByteSource {
     this.#release();
     this.#abort.abort();
     try {
-      await this.#reader?.cancel();
+      await (this.#reader ?? this.#body)?.cancel();
     } catch {
       // The connection is gone already, which is what was wanted.
     }
@@ -178,6 +194,9 @@ export class Connection implements ByteSource {
     return Math.min(...LIMIT_NAMES.map((name) => this.#timeouts[name] ?? Infinity));
   }
 }
+
+const isLast = ({ done }: { readonly done: boolean }): boolean => done;
+const isAll = (): boolean => true;
 
 // Bun's fetch gives up after 300 s without a byte unless told otherwise; the limits above are the only ones. It also unpacks bodies and
 // keeps their header, where Deno's leaves them packed when `accept-encoding` is named: here neither does. Others ignore the members.

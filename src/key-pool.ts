@@ -25,7 +25,8 @@ export class KeyPool {
    * The keys for a conversation, the preferred one first (rendezvous hashing: every replica has the same order, and a key that is taken
    * out moves only its own conversations). Keys that rest come last, the one that wakes first before the others.
    */
-  order(conversation: string): string[] {
+  order(conversation: string): readonly string[] {
+    if (this.#keys.length === 1) return this.#keys;
     const now = this.#now();
     const restOf = (key: string): number => Math.max(0, (this.#restsUntil.get(key) ?? 0) - now);
     const weight = new Map(this.#keys.map((key) => [key, hash(`${key}\n${conversation}`)]));

@@ -179,6 +179,7 @@ export class Models {
   readonly #models: readonly Model[];
   /** By lower-case id or alias. */
   readonly #byName: ReadonlyMap<string, Model>;
+  readonly #targets: ReadonlyMap<Model, Target>;
 
   constructor({ endpoints, models }: ModelOptions) {
     this.#endpoints = endpoints;
@@ -195,6 +196,7 @@ export class Models {
       if (row !== undefined) byName.set(name, row);
     }
     this.#byName = byName;
+    this.#targets = new Map(this.#models.map((model) => [model, this.#target(model)]));
   }
 
   /**
@@ -204,7 +206,8 @@ export class Models {
    */
   find(name: string): Target {
     const known = this.#byName.get(name.toLowerCase());
-    if (known !== undefined) return this.#target(known);
+    const target = known === undefined ? undefined : this.#targets.get(known);
+    if (target !== undefined) return target;
     const route = routeOf(name);
     if (!isWellFormed(name) || (route === null && this.#isMisspelt(name))) throw this.#unknown(name);
     return this.#target({ ...(route ?? CHAT), id: name, ...NOTHING_SPECIAL });
@@ -240,7 +243,8 @@ export class Models {
   #target({ id, protocol, provider, reasoning, target, fallback, timeouts }: Omit<Model, "aliases">): Target {
     const kind = ENDPOINT_OF[protocol];
     const url = target ?? this.#endpoints[kind];
-    const countTokensUrl = kind === "messages" ? countTokensUrlOf(url) : null;
+    const ownCountUrl = target === null ? this.#countTokensUrl : countTokensUrlOf(url);
+    const countTokensUrl = kind === "messages" ? ownCountUrl : null;
     return { protocol, model: id, provider, url, countTokensUrl, reasoning, fallback, timeouts };
   }
 

@@ -78,6 +78,10 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
       const isStream = response.headers.get("content-type")?.includes("text/event-stream") ?? false;
       if (!isStream) {
         // Until the head goes out a failure still has a status of its own.
+        const length = response.headers.get("content-length");
+        if (length !== null && Number(length) <= SHORT_ANSWER_BYTES) {
+          return { ...answer, type: "whole", source: connection, bytes: await connection.rest() };
+        }
         const { chunks, isWhole } = await begin(connection);
         return { ...answer, type: "whole", source: replay(chunks, connection), bytes: isWhole ? concat(chunks) : null };
       }

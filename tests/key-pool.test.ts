@@ -13,7 +13,7 @@ function poolOf(keys: readonly string[] = KEYS): { pool: KeyPool; clock: { now: 
 }
 
 test("a conversation has the same order of keys each time, on every replica, in whatever order the keys were written", () => {
-  const orders = (pool: KeyPool): string[][] => CONVERSATIONS.map((one) => pool.order(one));
+  const orders = (pool: KeyPool): (readonly string[])[] => CONVERSATIONS.map((one) => pool.order(one));
   assert.deepEqual(orders(poolOf().pool), orders(poolOf(KEYS.toReversed()).pool));
   for (const order of orders(poolOf().pool)) assert.deepEqual(order.toSorted(), KEYS.toSorted());
 });

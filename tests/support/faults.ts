@@ -14,7 +14,7 @@ import type { Answer } from "./upstream.ts";
 
 /**
  * `answered`: the whole text, and in a stream the terminals of success. `error`: a stream that ends with its protocol's error event, and
- * nothing else that says how it ended. `broken`: a connection that breaks, as a head that has gone out leaves no other word.
+ * nothing else that says how it ended. `broken`: a connection that breaks (long whole answers, whose head has gone out, are not played here).
  * `as it is`: bytes that pass, and that a client can see to be no answer. A number: that status, with an error in the protocol's shape.
  */
 export type Outcome = "answered" | "error" | "broken" | "as it is" | number;
@@ -71,8 +71,8 @@ const always0 = (answer: Answer) => (): Answer => answer;
 /** Busy as it is with all cells at once, the program must have read what came before the connection breaks. */
 const LINGER_MS = 300;
 
-/** Where a whole answer stops short: after its first bytes. */
-const HALF_WHOLE = { whole: passing("broken", 502) };
+/** Where a whole answer stops short, and is too short to have been begun. */
+const HALF_WHOLE = { whole: always(502) };
 
 const STATUSES = [400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529];
 
@@ -101,12 +101,12 @@ export const FAULTS: readonly Fault[] = [
   fault("silence before the head", { hang: "before-head" }, 504),
   fault("silence after the head", { hang: "after-head" }, 504),
   fault("silence in the middle", (protocol) => ({ hang: { afterEvents: eventsBefore(protocol, "Zuhause") } }), "error", {
-    whole: passing("broken", 504),
+    whole: always(504),
   }),
   fault("silence before the terminal", (protocol) => ({ hang: { afterEvents: terminalOf(protocol) } }), "error", {
-    whole: passing("broken", 504),
+    whole: always(504),
   }),
-  fault("silence after the end", { hang: { afterEvents: 1000 } }, "answered", { whole: passing("broken", 504) }),
+  fault("silence after the end", { hang: { afterEvents: 1000 } }, "answered", { whole: always(504) }),
   fault("one byte at a time", { byteByByte: true }, "answered"),
   fault("an end after some words", (protocol) => ({ cut: { after: { events: eventsBefore(protocol, "Zuhause") }, how: "end" } }), "error", {
     whole: always("answered"),
