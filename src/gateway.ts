@@ -26,7 +26,7 @@ import { CODECS } from "./protocol/codecs.ts";
 import { CallRecord } from "./record.ts";
 import { withPatience } from "./patience.ts";
 import { asGatewayError, asJsonArray, conversion, passage, readReply, readUsage, streamText, wholePassage } from "./relay.ts";
-import { through, type Pump } from "./stream.ts";
+import { concat, NOTHING, through, type Pump } from "./stream.ts";
 import type { UpstreamAnswer, UpstreamLimits, UpstreamRefusal } from "./upstream.ts";
 
 export interface Ports extends JourneyPorts {
@@ -165,15 +165,16 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     const options = { codec: writer, exchange: sent, meter: record.meter, limits: settings.limits };
     if (found.type === "stream") return stream(journey, { found, pump: passage(options), headers });
     const metered = call.door.endpoint !== "count-tokens";
-    const { bytes } = found;
-    if (bytes !== null) {
+    const { begun, rest } = found;
+    if (rest === null) {
+      const bytes = concat(begun);
       if (metered) readUsage(bytes, options);
       record.sent(() => new TextDecoder().decode(bytes));
       record.end({ type: "complete" });
       return new Response(bytes, { status: found.status, headers });
     }
     const pump = wholePassage({ ...options, metered });
-    const body = through(found.source, record.timed(pump), { closed: (outcome) => record.end(outcome) });
+    const body = through(rest, record.timed(pump), { closed: (outcome) => record.end(outcome), begun });
     return new Response(body, { status: found.status, headers });
   };
 
@@ -213,7 +214,8 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
       everyMs: settings.keepAliveMs,
       after: ports.after,
     };
-    const body = through(parts.found.source, pump, { closed: (outcome) => record.end(outcome), keepAlive });
+    const { begun, rest } = parts.found;
+    const body = through(rest ?? NOTHING, pump, { closed: (outcome) => record.end(outcome), keepAlive, begun });
     return new Response(body, { status: 200, headers: { ...parts.headers, ...streamHeaders(call.framing) } });
   };
 

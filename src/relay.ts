@@ -8,7 +8,18 @@ import { GatewayError } from "./errors.ts";
 import type { FinishReason, Reply, ReplyEvent, Usage } from "./protocol/canonical.ts";
 import type { Codec, Exchange } from "./protocol/codec.ts";
 import { fold, inOrder, truncated, unfold } from "./protocol/fold.ts";
-import { chain, concat, printSse, run, sseDecoder, type Machine, type Pump, type SseEvent, type SseLimits } from "./stream.ts";
+import {
+  chain,
+  concat,
+  firstBoundary,
+  printSse,
+  run,
+  sseDecoder,
+  type Machine,
+  type Pump,
+  type SseEvent,
+  type SseLimits,
+} from "./stream.ts";
 import { readText, type UpstreamAnswer, type UpstreamLimits } from "./upstream.ts";
 
 /** What is known of an answer while, and after, it passes. */
@@ -54,22 +65,30 @@ export function conversion({ decoder, encoder, meter, limits, shown }: Conversio
   let finished = false;
   let length = 0;
 
-  const encode = (events: Iterable<ReplyEvent>): string => {
+  // By index, not by iterator: this runs for every event of every answer.
+  const encode = (events: readonly ReplyEvent[]): string => {
     let text = "";
-    for (const found of events) {
-      if (finished) break;
+    for (let index = 0; index < events.length && !finished; index++) {
+      const found = events[index];
+      if (found === undefined) break;
       const event = found.type === "reply-error" ? { ...found, error: shown(found.error) } : found;
       if (event.type === "part-delta") length += event.text.length;
       if (length > limits.maxReplyBytes) throw tooLong(limits);
       meter.see(event);
-      for (const ordered of order.step(event)) for (const out of encoder.step(ordered)) text += printSse(out);
+      const ordered = order.step(event);
+      for (let at = 0; at < ordered.length; at++) text += printed(encoder.step(ordered[at] ?? event));
       if (event.type !== "reply-end" && event.type !== "reply-error") continue;
-      for (const out of encoder.end()) text += printSse(out);
+      text += printed(encoder.end());
       finished = true;
     }
     return text;
   };
-  const decode = (events: Iterable<SseEvent>): string => {
+  const printed = (events: readonly SseEvent[]): string => {
+    const [only] = events;
+    if (only !== undefined && events.length === 1) return printSse(only);
+    return events.map(printSse).join("");
+  };
+  const decode = (events: readonly SseEvent[]): string => {
     let text = "";
     for (const event of events) text += encode(decoder.step(event));
     return text;
@@ -203,7 +222,7 @@ export function asJsonArray(pump: Pump, limits: SseLimits): Pump {
   const sse = sseDecoder(limits);
   const utf8 = new TextEncoder();
   let count = 0;
-  const items = (events: Iterable<SseEvent>): string => {
+  const items = (events: readonly SseEvent[]): string => {
     let text = "";
     for (const { data } of events) text += (count++ === 0 ? "[" : ",\n") + data;
     return text;
@@ -270,7 +289,7 @@ export function readUsage(body: Uint8Array, { codec, exchange, meter }: Pick<Pas
 const MAX_METERED_BYTES = 1024 * 1024;
 /** How many events from the end of a stream are kept: a finish reason, usage, a mark of the end, and one to spare. */
 const KEPT_EVENTS = 4;
-const KEPT_HEAD_BYTES = 4096;
+const KEPT_HEAD_BYTES = 1024;
 const BLANK_LINE = new Uint8Array([10, 10]);
 const EMPTY = new Uint8Array(0);
 /** How many bytes of the longest blank line, CR LF CR LF, can come before its last one. */
@@ -302,10 +321,10 @@ export function lastBoundary(chunk: Uint8Array, before: Uint8Array): number {
   return 0;
 }
 
-/** The first events of a run, as many as are short; all of it when the first is long. */
+/** The first event of a run, and those behind it that are short. */
 function headOf(events: Uint8Array): Uint8Array {
   if (events.length <= KEPT_HEAD_BYTES) return events;
-  return events.subarray(0, lastBoundary(events.subarray(0, KEPT_HEAD_BYTES), EMPTY) || events.length);
+  return events.subarray(0, lastBoundary(events.subarray(0, KEPT_HEAD_BYTES), EMPTY) || firstBoundary(events) || events.length);
 }
 
 /** The last events of a run. */
@@ -327,12 +346,13 @@ export async function readReply(
   codec: Codec,
   { exchange, limits }: { exchange: Exchange; limits: UpstreamLimits },
 ): Promise<Reply> {
-  if (found.bytes !== null) return codec.reply.decode(new TextDecoder().decode(found.bytes), exchange);
-  if (found.type === "whole") return codec.reply.decode(await readText(found.source, limits.maxReplyBytes), exchange);
+  const { begun, rest } = found;
+  if (found.type === "whole") return codec.reply.decode(await readText(rest, limits.maxReplyBytes, begun), exchange);
   const decoder = chain(sseDecoder(limits), codec.reply.decoder(exchange));
   const events: ReplyEvent[] = [];
+  for (const chunk of begun) events.push(...decoder.step(chunk));
   for (;;) {
-    const { done, value } = await found.source.read();
+    const { done, value } = (await rest?.read()) ?? { done: true, value: undefined };
     if (done || value === undefined) return fold([...events, ...decoder.end()]);
     events.push(...decoder.step(value));
   }

@@ -7,8 +7,8 @@ import { GatewayError } from "./errors.ts";
 
 /** A pure step machine: values in, values out, and what is left at the end. `end` is called once, after the last step. */
 export interface Machine<In, Out> {
-  step(input: In): Iterable<Out>;
-  end(): Iterable<Out>;
+  step(input: In): readonly Out[];
+  end(): readonly Out[];
 }
 
 /** One server-sent event; `event` is null when the stream did not name it. */
@@ -19,7 +19,7 @@ export interface SseEvent {
 
 /** Feeds what `first` puts out into `second`. */
 export function chain<A, B, C>(first: Machine<A, B>, second: Machine<B, C>): Machine<A, C> {
-  const feed = (values: Iterable<B>): C[] => {
+  const feed = (values: readonly B[]): C[] => {
     const out: C[] = [];
     for (const value of values) for (const result of second.step(value)) out.push(result);
     return out;
@@ -173,6 +173,27 @@ export function printSse({ event, data }: SseEvent): string {
 
 const LINE_ENDS = /[\r\n]/g;
 
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+/** The offset behind the first blank line that follows something; 0 when there is none. */
+export function firstBoundary(bytes: Uint8Array, from = 0): number {
+  let hasText = false;
+  let isLineStart = false;
+  for (let at = from; at < bytes.length; at++) {
+    const code = bytes[at];
+    if (code !== LINE_FEED && code !== CARRIAGE_RETURN) {
+      hasText = true;
+      isLineStart = false;
+      continue;
+    }
+    if (code === CARRIAGE_RETURN && bytes[at + 1] === LINE_FEED) at++;
+    if (isLineStart && hasText) return at + 1;
+    isLineStart = true;
+  }
+  return 0;
+}
+
 // ---- Machines -> web streams -------------------------------------------------------------------------------------
 
 /** How a stream ended. */
@@ -184,6 +205,9 @@ export interface ByteSource {
   /** Lets go of the rest; closes the connection behind it. */
   cancel(reason?: unknown): Promise<void>;
 }
+
+/** A source that has ended. */
+export const NOTHING: ByteSource = { read: () => Promise.resolve({ done: true }), cancel: () => Promise.resolve() };
 
 /** All that is left of a source. */
 export async function all(source: ByteSource): Promise<Uint8Array[]> {
@@ -220,13 +244,15 @@ export interface ThroughOptions {
   /** Called exactly once. */
   readonly closed: (outcome: Outcome) => void;
   readonly keepAlive?: KeepAlive;
+  /** What has been read of the source already. */
+  readonly begun?: readonly Uint8Array[];
 }
 
 /**
  * One web stream from source to client. Reads only when the client asks, sends what one chunk yields before it reads the
  * next, and cancels the source when the client leaves.
  */
-export function through(source: ByteSource, pump: Pump, { closed, keepAlive }: ThroughOptions): ReadableStream<Uint8Array> {
+export function through(source: ByteSource, pump: Pump, { closed, keepAlive, begun = [] }: ThroughOptions): ReadableStream<Uint8Array> {
   let over = false;
   /** Whether the client waits for a byte, and whether it has since the last look. */
   let isWaiting = false;
@@ -248,45 +274,59 @@ export function through(source: ByteSource, pump: Pump, { closed, keepAlive }: T
       watch(controller, { bytes, everyMs, after });
     });
   };
+  /** Sends bytes and, with an outcome, the end; returns whether there was any of both. */
+  const send = (
+    controller: ReadableStreamDefaultController<Uint8Array>,
+    { out, outcome }: { readonly out: Uint8Array | null; readonly outcome: Outcome | null },
+  ): boolean => {
+    const hasBytes = out !== null && out.length > 0;
+    if (hasBytes) {
+      hasSent = true;
+      controller.enqueue(out);
+    }
+    if (outcome === null) return hasBytes;
+    controller.close();
+    close(outcome);
+    return true;
+  };
+  /** One chunk, or the end of the source. */
+  const take = (controller: ReadableStreamDefaultController<Uint8Array>, chunk: Uint8Array | undefined): boolean => {
+    const out = chunk === undefined ? pump.end() : pump.step(chunk);
+    const isOver = chunk === undefined || pump.finished;
+    if (isOver && chunk !== undefined) void drain(source);
+    return send(controller, { out, outcome: isOver ? { type: "complete" } : null });
+  };
+  const fail = (controller: ReadableStreamDefaultController<Uint8Array>, error: unknown): void => {
+    void drain(source, true);
+    const outcome: Outcome = { type: "failed", error };
+    try {
+      send(controller, { out: pump.fail(error), outcome });
+    } catch (unsendable) {
+      close(outcome);
+      controller.error(unsendable);
+    }
+  };
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        if (keepAlive !== undefined) watch(controller, keepAlive);
+        try {
+          for (const chunk of begun) if (!over) take(controller, chunk);
+        } catch (error) {
+          fail(controller, error);
+        }
+        if (keepAlive !== undefined && !over) watch(controller, keepAlive);
       },
       async pull(controller) {
-        for (;;) {
-          let out: Uint8Array | null;
-          let outcome: Outcome | null = null;
-          isWaiting = true;
-          try {
+        isWaiting = true;
+        try {
+          for (;;) {
             const { done, value } = await source.read();
-            if (over) return;
-            out = done || value === undefined ? pump.end() : pump.step(value);
-            if (done || pump.finished) outcome = { type: "complete" };
-            if (!done && outcome !== null) void drain(source);
-          } catch (error) {
-            if (over) return;
-            outcome = { type: "failed", error };
-            void drain(source, true);
-            try {
-              out = pump.fail(error);
-            } catch (unsendable) {
-              close(outcome);
-              throw unsendable;
-            }
+            if (over || take(controller, done ? undefined : value)) break;
           }
-          isWaiting = false;
-          if (out !== null && out.length > 0) {
-            hasSent = true;
-            controller.enqueue(out);
-          }
-          if (outcome !== null) {
-            controller.close();
-            close(outcome);
-            return;
-          }
-          if (out !== null && out.length > 0) return;
+        } catch (error) {
+          if (!over) fail(controller, error);
         }
+        isWaiting = false;
       },
       async cancel(reason) {
         close({ type: "cancelled" });

@@ -8,7 +8,7 @@ import { GatewayError } from "./errors.ts";
 import type { ReplyEvent } from "./protocol/canonical.ts";
 import type { Codec, Exchange } from "./protocol/codec.ts";
 import { truncated } from "./protocol/fold.ts";
-import { concat, sseDecoder, type ByteSource, type SseLimits } from "./stream.ts";
+import { firstBoundary, sseDecoder, type ByteSource, type SseEvent, type SseLimits } from "./stream.ts";
 
 export interface UpstreamLimits extends SseLimits {
   /** The longest whole answer that is held in memory to be decoded, in bytes. */
@@ -27,14 +27,15 @@ export interface UpstreamCall extends Outgoing {
   readonly exchange: Exchange;
 }
 
-/** An answer to hand on. The caller owns `source`: it reads it to the end or cancels it. */
+/** An answer to hand on. The caller owns `rest`: it reads it to the end or cancels it. */
 export interface UpstreamAnswer {
   readonly type: "stream" | "whole";
   readonly status: number;
   readonly headers: Headers;
-  readonly source: ByteSource;
-  /** All of a whole answer where it was short; `source` has nothing more then. */
-  readonly bytes: Uint8Array<ArrayBuffer> | null;
+  /** What has been read of its body. */
+  readonly begun: readonly Uint8Array[];
+  /** What follows; null where `begun` is all, as it is of a short whole answer. */
+  readonly rest: ByteSource | null;
 }
 
 /** An answer that is an error; `body` is what the upstream wrote, whatever it was. */
@@ -62,7 +63,7 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
       if (ports.now() - (answeredAt.get(origin) ?? -Infinity) > KNOWN_FOR_MS) await connection.reach(call.url);
       const response = await connection.open(call);
       answeredAt.set(origin, ports.now());
-      const answer = { status: response.status, headers: response.headers, bytes: null };
+      const answer = { status: response.status, headers: response.headers };
       if (response.status >= 300 && response.status < 400) {
         await connection.cancel();
         throw new GatewayError(
@@ -80,13 +81,13 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
         // Until the head goes out a failure still has a status of its own.
         const length = response.headers.get("content-length");
         if (length !== null && Number(length) <= SHORT_ANSWER_BYTES) {
-          return { ...answer, type: "whole", source: connection, bytes: await connection.rest() };
+          return { ...answer, type: "whole", begun: [await connection.rest()], rest: null };
         }
         const { chunks, isWhole } = await begin(connection);
-        return { ...answer, type: "whole", source: replay(chunks, connection), bytes: isWhole ? concat(chunks) : null };
+        return { ...answer, type: "whole", begun: chunks, rest: isWhole ? null : connection };
       }
       const first = await peek(connection, call, limits);
-      if (first.error === null) return { ...answer, type: "stream", source: first.source };
+      if (first.error === null) return { ...answer, type: "stream", begun: first.chunks, rest: connection };
       await connection.cancel();
       return { type: "refusal", error: first.error, status: first.error.status, headers: response.headers, body: "" };
     },
@@ -117,58 +118,59 @@ async function begin(source: ByteSource): Promise<{ chunks: Uint8Array[]; isWhol
   return { chunks, isWhole: false };
 }
 
-/**
- * Reads up to the first event: an error there can still become an HTTP status. What was read comes out of the source again.
- */
+/** Reads up to the first event: an error there can still become an HTTP status. */
 async function peek(
   source: ByteSource,
   call: UpstreamCall,
   limits: SseLimits,
-): Promise<{ source: ByteSource; error: GatewayError | null }> {
+): Promise<{ chunks: Uint8Array[]; error: GatewayError | null }> {
   const sse = sseDecoder(limits);
-  const decoder = call.codec.reply.decoder(call.exchange);
   const chunks: Uint8Array[] = [];
+  const seen = (events: readonly SseEvent[]): GatewayError | null | undefined =>
+    events[0] === undefined ? undefined : errorIn(call.codec.reply.decoder(call.exchange).step(events[0]));
   for (;;) {
     const { done, value } = await source.read();
-    if (value !== undefined) chunks.push(value);
-    const events = done ? [...sse.end()] : value === undefined ? [] : [...sse.step(value)];
-    const first = events[0];
-    if (first !== undefined) return { source: replay(chunks, source), error: errorIn(decoder.step(first)) };
-    if (done) return { source, error: truncated() };
+    if (done || value === undefined) {
+      const error = seen(sse.end());
+      return { chunks, error: error === undefined ? truncated() : error };
+    }
+    chunks.push(value);
+    // A burst brings a whole answer in one chunk; nothing behind its first event is looked at.
+    for (let at = 0; at < value.length;) {
+      const end = firstBoundary(value, at) || value.length;
+      const error = seen(sse.step(value.subarray(at, end)));
+      if (error !== undefined) return { chunks, error };
+      at = end;
+    }
   }
 }
 
-function errorIn(events: Iterable<ReplyEvent>): GatewayError | null {
+function errorIn(events: readonly ReplyEvent[]): GatewayError | null {
   for (const event of events) if (event.type === "reply-error") return event.error;
   return null;
 }
 
-function replay(chunks: Uint8Array[], source: ByteSource): ByteSource {
-  return {
-    async read() {
-      const value = chunks.shift();
-      return value === undefined ? source.read() : { done: false, value };
-    },
-    cancel: (reason) => source.cancel(reason),
-  };
-}
-
 /**
- * A whole body as text.
+ * A whole body as text; `begun` is what has been read of it.
  * @throws GatewayError `upstream-failed` when it is larger than the limit.
  */
-export async function readText(source: ByteSource, maxBytes: number): Promise<string> {
+export async function readText(rest: ByteSource | null, maxBytes: number, begun: readonly Uint8Array[] = []): Promise<string> {
   const utf8 = new TextDecoder();
   let text = "";
   let bytes = 0;
-  for (;;) {
-    const { done, value } = await source.read();
-    if (done || value === undefined) return text + utf8.decode();
-    bytes += value.length;
+  const add = async (chunk: Uint8Array): Promise<void> => {
+    bytes += chunk.length;
     if (bytes > maxBytes) {
-      await source.cancel();
+      await rest?.cancel();
       throw new GatewayError("upstream-failed", `The upstream's answer is larger than ${maxBytes} bytes, the limit of this proxy.`);
     }
-    text += utf8.decode(value, { stream: true });
+    text += utf8.decode(chunk, { stream: true });
+  };
+  for (const chunk of begun) await add(chunk);
+  if (rest === null) return text + utf8.decode();
+  for (;;) {
+    const { done, value } = await rest.read();
+    if (done || value === undefined) return text + utf8.decode();
+    await add(value);
   }
 }

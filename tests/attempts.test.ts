@@ -18,7 +18,7 @@ const NOW = Date.parse("2026-11-22T10:00:00Z");
 
 function good(): UpstreamAnswer {
   const source = { read: () => Promise.resolve({ done: true }), cancel: () => Promise.resolve() };
-  return { type: "whole", status: 200, headers: new Headers(), source, bytes: null };
+  return { type: "whole", status: 200, headers: new Headers(), begun: [], rest: source };
 }
 
 interface RefusalTraits {
