@@ -57,6 +57,7 @@ export function conversion({ decoder, encoder, meter, limits }: ConversionOption
     for (const event of events) {
       if (finished) break;
       if (event.type === "part-delta") length += event.text.length;
+      if (event.type === "logprobs") for (const { top } of event.logprobs) length += (1 + top.length) * LOGPROB_LENGTH;
       if (length > limits.maxReplyBytes) throw tooLong(limits);
       meter.see(event);
       for (const ordered of order.step(event)) for (const out of encoder.step(ordered)) text += printSse(out);
@@ -92,6 +93,9 @@ export function conversion({ decoder, encoder, meter, limits }: ConversionOption
     },
   };
 }
+
+/** What the log probability of a token takes, in characters, more or less. */
+const LOGPROB_LENGTH = 80;
 
 function tooLong({ maxReplyBytes }: UpstreamLimits): GatewayError {
   return new GatewayError("upstream-failed", `The upstream's answer is longer than ${maxReplyBytes} characters, the limit of this proxy.`);
