@@ -73,6 +73,7 @@ export function conversion({ decoder, encoder, meter, limits, shown }: Conversio
       if (found === undefined) break;
       const event = found.type === "reply-error" ? { ...found, error: shown(found.error) } : found;
       if (event.type === "part-delta") length += event.text.length;
+      if (event.type === "logprobs") for (const { top } of event.logprobs) length += (1 + top.length) * LOGPROB_LENGTH;
       if (length > limits.maxReplyBytes) throw tooLong(limits);
       meter.see(event);
       const ordered = order.step(event);
@@ -114,6 +115,9 @@ export function conversion({ decoder, encoder, meter, limits, shown }: Conversio
     },
   };
 }
+
+/** What the log probability of a token takes, in characters, more or less. */
+const LOGPROB_LENGTH = 80;
 
 function tooLong({ maxReplyBytes }: UpstreamLimits): GatewayError {
   return new GatewayError("upstream-failed", `The upstream's answer is longer than ${maxReplyBytes} characters, the limit of this proxy.`);

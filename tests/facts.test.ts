@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { CanonicalRequest, Part, Reply, TextPart, Turn } from "../src/protocol/canonical.ts";
+import type { CanonicalRequest, Logprob, Part, Reply, TextPart, Turn } from "../src/protocol/canonical.ts";
 import { bareRequest } from "../src/protocol/codec.ts";
 import { replyDifferences, requestDifferences } from "./support/facts.ts";
 
@@ -94,6 +94,7 @@ const REPLY: Reply = {
     { type: "reasoning", text: "hm", redacted: true, proof: PROOF },
     text("a", {
       proof: PROOF,
+      logprobs: [{ token: "a", bytes: [97], logprob: -1, top: [{ token: "\\xf0", bytes: [240], logprob: -2 }] }],
       annotations: [{ type: "url-citation", url: "https://a", title: null, start: null, end: null, quote: null }],
     }),
     call("c1", "look"),
@@ -217,10 +218,25 @@ test("requests: saying something where nothing was said loses nothing, where it 
   );
 });
 
+/** The reply with another log probability of its text. */
+function weighed(change: Partial<Logprob>): Partial<Reply> {
+  return {
+    parts: REPLY.parts.map((one) =>
+      one.type === "text" ? { ...one, logprobs: (one.logprobs ?? []).map((token) => ({ ...token, ...change })) } : one,
+    ),
+  };
+}
+
 const REPLIES: readonly (readonly [fields: string, change: Partial<Reply>])[] = [
   ["reply.model", { model: "" }],
   ["reply.reasoning reply.reasoning.redacted reply.reasoning.proof", { parts: REPLY.parts.slice(1) }],
-  ["reply.text reply.text.annotations reply.text.proof", { parts: REPLY.parts.filter((_, index) => index !== 1) }],
+  [
+    "reply.text reply.text.annotations reply.text.proof reply.text.logprobs reply.text.logprobs.bytes",
+    { parts: REPLY.parts.filter((_, index) => index !== 1) },
+  ],
+  ["reply.text.logprobs", weighed({ logprob: -3 })],
+  ["reply.text.logprobs reply.text.logprobs.bytes", weighed({ top: [] })],
+  ["reply.text.logprobs.bytes", weighed({ top: [{ token: "\\xf0", bytes: [92, 120, 102, 48], logprob: -2 }] })],
   ["reply.opaque", { parts: REPLY.parts.slice(0, 3) }],
   ["+reply.text reply.order", { parts: [...REPLY.parts, text("b")] }],
   ["reply.order", { parts: [1, 0, 2, 3].flatMap((index) => REPLY.parts[index] ?? []) }],

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../src/errors.ts";
-import type { FinishReason, Part, Reply, ReplyEvent, Usage } from "../src/protocol/canonical.ts";
+import type { FinishReason, Logprob, Part, Reply, ReplyEvent, Usage } from "../src/protocol/canonical.ts";
 import { fold, grammar, inOrder, truncated, unfold } from "../src/protocol/fold.ts";
 import { run } from "../src/stream.ts";
 
@@ -11,6 +11,11 @@ const FINISH: FinishReason = { kind: "end", raw: "stop", stopSequence: null, exp
 const USAGE: Usage = { inputTokens: 1, cacheReadTokens: 2, cacheWriteTokens: null, outputTokens: 0, reasoningTokens: null };
 const PROOF = { origin: "anthropic", data: "sig" } as const;
 const CITATION = { type: "url-citation", url: "https://example.com", title: null, start: 0, end: 1, quote: null } as const;
+
+const LOGPROBS = [
+  { token: "a", bytes: [97], logprob: -0.5, top: [] },
+  { token: "b", bytes: [98], logprob: 0, top: [{ token: "c", bytes: [99], logprob: -9 }] },
+] as const;
 
 const text = (value = ""): Part => ({ type: "text", text: value, annotations: [], cache: null, proof: null });
 const reasoning = (value = ""): Part => ({ type: "reasoning", text: value, redacted: false, proof: null });
@@ -32,6 +37,7 @@ const failure: ReplyEvent = { type: "reply-error", error: new GatewayError("over
 const open = (index: number, part: Part): ReplyEvent => ({ type: "part-start", index, part });
 const delta = (index: number, value: string): ReplyEvent => ({ type: "part-delta", index, text: value });
 const note = (index: number): ReplyEvent => ({ type: "annotation", index, annotation: CITATION });
+const weights = (index: number, ...logprobs: Logprob[]): ReplyEvent => ({ type: "logprobs", index, logprobs });
 const close = (index: number, proof: typeof PROOF | null = null): ReplyEvent => ({ type: "part-end", index, proof });
 
 const REPLY: Reply = {
@@ -39,8 +45,8 @@ const REPLY: Reply = {
   model: "m",
   parts: [
     { ...reasoning("why"), proof: PROOF } as Part,
-    { ...text("ab"), annotations: [CITATION], proof: PROOF } as Part,
-    { type: "refusal", text: "no" },
+    { ...text("ab"), annotations: [CITATION], proof: PROOF, logprobs: LOGPROBS } as Part,
+    { type: "refusal", text: "no", logprobs: LOGPROBS.slice(0, 1) },
     call("c1", '{"a":1}'),
     call("c2"),
     opaque,
@@ -61,11 +67,14 @@ test("fold: events in any grain and interleaving tell one reply", () => {
     delta(0, "hy"),
     close(0, PROOF),
     open(1, text()),
+    weights(1, LOGPROBS[0]),
     delta(1, "a"),
     note(1),
     delta(1, "b"),
+    weights(1, LOGPROBS[1]),
     close(1, PROOF),
     open(2, { type: "refusal", text: "" }),
+    weights(2, LOGPROBS[0]),
     delta(2, "no"),
     close(2),
     open(3, call("c1")),
@@ -117,10 +126,12 @@ test("unfold: the events of a reply obey the grammar, part by part", () => {
     delta(0, "why"),
     close(0, PROOF),
     open(1, text()),
+    weights(1, ...LOGPROBS),
     delta(1, "ab"),
     note(1),
     close(1, PROOF),
     open(2, { type: "refusal", text: "" }),
+    weights(2, LOGPROBS[0]),
     delta(2, "no"),
     close(2),
     open(3, call("c1")),
@@ -171,6 +182,17 @@ const BROKEN: readonly { readonly what: string; readonly events: readonly ReplyE
     what: "an annotation behind the part's end",
     events: [start, open(0, text()), close(0), note(0)],
     rule: /part 0 is open for annotation/,
+  },
+  {
+    what: "a part that starts with log probabilities",
+    events: [start, open(0, { ...text(), logprobs: LOGPROBS } as Part)],
+    rule: /starts empty/,
+  },
+  { what: "log probabilities of no token", events: [start, open(0, text()), weights(0)], rule: /told of some token/ },
+  {
+    what: "log probabilities behind the part's end",
+    events: [start, open(0, text()), close(0), weights(0, LOGPROBS[0])],
+    rule: /part 0 is open for logprobs/,
   },
   { what: "a part that ends twice", events: [start, open(0, text()), close(0), close(0)], rule: /part 0 is open for part-end/ },
   {

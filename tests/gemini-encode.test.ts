@@ -522,10 +522,13 @@ const ENCODED: readonly EncodeRow[] = [
         logprobs: 3,
       },
     },
-    losses: [
-      reported("stop", "Gemini takes 5 stop sequences; the first ones were sent."),
-      refused("topLogprobs", "The answer cannot carry Gemini's log probabilities."),
-    ],
+    losses: [reported("stop", "Gemini takes 5 stop sequences; the first ones were sent.")],
+  },
+  {
+    name: "A.10: log probabilities of the chosen tokens alone",
+    said: { sampling: { ...NO_SAMPLING, topLogprobs: 0 } },
+    body: { generationConfig: { responseLogprobs: true } },
+    losses: [],
   },
   {
     name: "96: no tokens at all are refused",

@@ -1440,13 +1440,11 @@ const ENCODE: readonly (readonly [what: string, request: Partial<CanonicalReques
       losses: [reported("stop", "Chat Completions takes 4 stop sequences; the first ones were sent.")],
     },
   ],
+  ["A.10: log probabilities", { sampling: { ...SAMPLING, topLogprobs: 2 } }, { body: { logprobs: true, top_logprobs: 2 } }],
   [
-    "A.10: log probabilities are refused: no reply can carry them back",
-    { sampling: { ...SAMPLING, topLogprobs: 2 } },
-    {
-      body: { logprobs: true, top_logprobs: 2 },
-      losses: [refused("logprobs", "Log probabilities cannot be carried back from this upstream.")],
-    },
+    "A.10: log probabilities are refused where the model would refuse them",
+    { model: "gpt-5.1", sampling: { ...SAMPLING, topLogprobs: 0 } },
+    { body: {}, losses: [refused("logprobs", "The model gives no log probabilities while it reasons.")] },
   ],
   [
     "107: a schema for the answer, with a name where it has none",

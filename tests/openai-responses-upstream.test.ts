@@ -683,10 +683,23 @@ const ENCODED: readonly Row[] = [
     body: { ...SENT, temperature: 0.2, reasoning: { effort: "none" } },
   },
   {
-    what: "A.10: log probabilities do not come back, and are missed",
+    what: "A.10: log probabilities are refused while the model reasons",
     request: { sampling: { ...BARE.sampling, topLogprobs: 2 } },
     body: SENT,
-    losses: [loss("topLogprobs", "refused", "Log probabilities are not carried from one protocol to another.")],
+    losses: [loss("topLogprobs", "refused", "gpt-5.2 gives no log probabilities while it reasons.")],
+  },
+  {
+    what: "A.10: log probabilities, of the chosen tokens alone",
+    request: {
+      sampling: { ...BARE.sampling, topLogprobs: 0 },
+      reasoning: { mode: "off", effort: null, budgetTokens: null, display: null },
+    },
+    body: {
+      ...SENT,
+      top_logprobs: 0,
+      reasoning: { effort: "none" },
+      include: ["reasoning.encrypted_content", "message.output_text.logprobs"],
+    },
   },
 
   // ---- Identity

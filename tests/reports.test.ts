@@ -28,6 +28,7 @@ const ROWS: readonly Row[] = [
   { client: "openai-chat", model: "gpt-5.5", more: { seed: 7 }, reported: ["seed"] },
   { client: "openai-chat", model: "claude-opus-4-8", more: { brand_new: 1 }, reported: ["brand_new"] },
   { client: "openai-chat", model: "claude-opus-4-8", more: { seed: 7, n: 2 }, reported: ["seed"], refused: "n" },
+  { client: "openai-chat", model: "claude-opus-4-8", more: { logprobs: true }, reported: [], refused: "logprobs" },
   { client: "anthropic-messages", model: "gpt-5.5", more: { top_k: 5 }, reported: ["top_k"] },
   {
     client: "openai-responses",

@@ -45,10 +45,25 @@ export interface Annotation {
   readonly quote: string | null;
 }
 
+/** A token and the natural logarithm of its probability. */
+export interface TokenLogprob {
+  readonly token: string;
+  /** Its UTF-8 bytes; a token may be a part of a character. */
+  readonly bytes: readonly number[];
+  readonly logprob: number;
+}
+
+/** A token of an answer, and the likeliest tokens at its place; [] where they were not asked for. */
+export interface Logprob extends TokenLogprob {
+  readonly top: readonly TokenLogprob[];
+}
+
 export interface TextPart {
   readonly type: "text";
   readonly text: string;
   readonly annotations: readonly Annotation[];
+  /** Of an answer's tokens, in their order; absent where the upstream told none. */
+  readonly logprobs?: readonly Logprob[];
   readonly cache: CacheMark | null;
   readonly proof: Proof | null;
 }
@@ -80,6 +95,7 @@ export interface MediaPart {
 export interface RefusalPart {
   readonly type: "refusal";
   readonly text: string;
+  readonly logprobs?: readonly Logprob[];
 }
 
 export interface ReasoningPart {
@@ -357,7 +373,7 @@ export interface Reply {
 /**
  * One step of a streamed answer. Grammar (held by `grammar()` in fold.ts):
  *
- *   reply-start ( part-start(i) ( part-delta(i) | annotation(i) )* part-end(i) | usage )* reply-end
+ *   reply-start ( part-start(i) ( part-delta(i) | logprobs(i) | annotation(i) )* part-end(i) | usage )* reply-end
  *   and `reply-error` in the place of any further event, after which nothing comes.
  *
  * Parts get indices 0, 1, 2 ... in the order they start; several may be open at once.
@@ -368,6 +384,8 @@ export type ReplyEvent =
   | { readonly type: "part-start"; readonly index: number; readonly part: Part }
   /** Appended to the text of a text, refusal or reasoning part, or to the arguments of a tool call. Never "". */
   | { readonly type: "part-delta"; readonly index: number; readonly text: string }
+  /** Of the tokens of a text or refusal: in front of the delta that they make, or later where the upstream tells them later. Never []. */
+  | { readonly type: "logprobs"; readonly index: number; readonly logprobs: readonly Logprob[] }
   | { readonly type: "annotation"; readonly index: number; readonly annotation: Annotation }
   | { readonly type: "part-end"; readonly index: number; readonly proof: Proof | null }
   /** Cumulative: replaces the earlier one. */

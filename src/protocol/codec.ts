@@ -3,10 +3,21 @@
 // decode: wire -> canonical. encode: canonical -> wire. Codecs are pure and synchronous: no clock, no random, no I/O.
 
 import { GatewayError } from "../errors.ts";
-import { parse, type Json } from "../json.ts";
+import { JsonText, parse, type Json } from "../json.ts";
 import { firstItem, members } from "../spans.ts";
 import type { Machine, SseEvent } from "../stream.ts";
-import type { CanonicalRequest, FieldNames, JsonSource, Loss, Origin, ProtocolId, Proof, Reply, ReplyEvent } from "./canonical.ts";
+import type {
+  CanonicalRequest,
+  FieldNames,
+  JsonSource,
+  Loss,
+  Origin,
+  ProtocolId,
+  Proof,
+  Reply,
+  ReplyEvent,
+  TokenLogprob,
+} from "./canonical.ts";
 
 /** A request as it came through a door. */
 export interface WireRequest {
@@ -200,6 +211,19 @@ function base64url(text: string): string {
 function fromBase64url(text: string): string {
   const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
   return new TextDecoder().decode(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
+}
+
+/** Stands for the logarithm of what is hardly possible, which is no number in JSON; OpenAI's own word. */
+const UNLIKELY = -9999;
+
+/** A token as an upstream told it. Bytes that were not told are those of its text. */
+export function tokenLogprob(told: { readonly token?: unknown; readonly bytes?: unknown; readonly logprob?: unknown }): TokenLogprob {
+  const token = typeof told.token === "string" ? told.token : "";
+  const bytes = Array.isArray(told.bytes) ? told.bytes.filter((byte) => typeof byte === "number") : [...new TextEncoder().encode(token)];
+  const number = told.logprob instanceof JsonText ? Number(told.logprob.text) : told.logprob;
+  const logprob = typeof number === "number" && Number.isFinite(number) ? number : UNLIKELY;
+  // Some print the zero of a certain token with a sign.
+  return { token, bytes, logprob: logprob === 0 ? 0 : logprob };
 }
 
 /** What becomes of a request's extensions and nested losses when `target` is to carry it. */

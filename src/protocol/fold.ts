@@ -6,7 +6,7 @@
 
 import { GatewayError } from "../errors.ts";
 import type { Machine } from "../stream.ts";
-import type { Annotation, FinishReason, Part, Proof, Reply, ReplyEvent, Usage } from "./canonical.ts";
+import type { Annotation, FinishReason, Logprob, Part, Proof, Reply, ReplyEvent, Usage } from "./canonical.ts";
 
 /**
  * The whole reply that a stream of events tells.
@@ -22,8 +22,9 @@ export function fold(events: Iterable<ReplyEvent>): Reply {
 export function unfold(reply: Reply): ReplyEvent[] {
   const events: ReplyEvent[] = [{ type: "reply-start", id: reply.id, model: reply.model }];
   reply.parts.forEach((part, index) => {
-    const { empty, text, annotations, proof } = split(part);
+    const { empty, text, logprobs, annotations, proof } = split(part);
     events.push({ type: "part-start", index, part: empty });
+    if (logprobs.length > 0) events.push({ type: "logprobs", index, logprobs });
     if (text !== "") events.push({ type: "part-delta", index, text });
     for (const annotation of annotations) events.push({ type: "annotation", index, annotation });
     events.push({ type: "part-end", index, proof });
@@ -49,10 +50,13 @@ export class Folder {
         this.#model = event.model;
         return;
       case "part-start":
-        this.#parts[event.index] = { part: event.part, texts: [], annotations: [], proof: null };
+        this.#parts[event.index] = { part: event.part, texts: [], logprobs: [], annotations: [], proof: null };
         return;
       case "part-delta":
         this.#parts[event.index]?.texts.push(event.text);
+        return;
+      case "logprobs":
+        for (const logprob of event.logprobs) this.#parts[event.index]?.logprobs.push(logprob);
         return;
       case "annotation":
         this.#parts[event.index]?.annotations.push(event.annotation);
@@ -91,17 +95,19 @@ export function truncated(): GatewayError {
 interface OpenPart {
   readonly part: Part;
   readonly texts: string[];
+  readonly logprobs: Logprob[];
   readonly annotations: Annotation[];
   proof: Proof | null;
 }
 
-function join({ part, texts, annotations, proof }: OpenPart): Part {
+function join({ part, texts, logprobs, annotations, proof }: OpenPart): Part {
   const text = texts.join("");
+  const told = logprobs.length === 0 ? {} : { logprobs };
   switch (part.type) {
     case "text":
-      return { ...part, text: part.text + text, annotations: [...part.annotations, ...annotations], proof: proof ?? part.proof };
+      return { ...part, ...told, text: part.text + text, annotations: [...part.annotations, ...annotations], proof: proof ?? part.proof };
     case "refusal":
-      return { ...part, text: part.text + text };
+      return { ...part, ...told, text: part.text + text };
     case "reasoning":
       return { ...part, text: part.text + text, proof: proof ?? part.proof };
     case "tool-call":
@@ -111,18 +117,25 @@ function join({ part, texts, annotations, proof }: OpenPart): Part {
   }
 }
 
-function split(part: Part): { empty: Part; text: string; annotations: readonly Annotation[]; proof: Proof | null } {
-  const rest = { text: "", annotations: [], proof: null };
+interface Told {
+  readonly empty: Part;
+  readonly text: string;
+  readonly logprobs: readonly Logprob[];
+  readonly annotations: readonly Annotation[];
+  readonly proof: Proof | null;
+}
+
+function split(part: Part): Told {
+  const rest = { text: "", logprobs: [], annotations: [], proof: null };
   switch (part.type) {
-    case "text":
-      return {
-        empty: { ...part, text: "", annotations: [], proof: null },
-        text: part.text,
-        annotations: part.annotations,
-        proof: part.proof,
-      };
-    case "refusal":
-      return { ...rest, empty: { ...part, text: "" }, text: part.text };
+    case "text": {
+      const { text, logprobs = [], annotations, proof, ...kept } = part;
+      return { empty: { ...kept, text: "", annotations: [], proof: null }, text, logprobs, annotations, proof };
+    }
+    case "refusal": {
+      const { text, logprobs = [] } = part;
+      return { ...rest, empty: { type: "refusal", text: "" }, text, logprobs };
+    }
     case "reasoning":
       return { ...rest, empty: { ...part, text: "", proof: null }, text: part.text, proof: part.proof };
     case "tool-call":
@@ -133,8 +146,8 @@ function split(part: Part): { empty: Part; text: string; annotations: readonly A
 }
 
 function isEmpty(part: Part): boolean {
-  const { text, annotations, proof } = split(part);
-  return text === "" && annotations.length === 0 && proof === null;
+  const { text, logprobs, annotations, proof } = split(part);
+  return text === "" && logprobs.length === 0 && annotations.length === 0 && proof === null;
 }
 
 /**
@@ -170,6 +183,10 @@ export function grammar(): Machine<ReplyEvent, ReplyEvent> {
           break;
         case "part-delta":
           need(event.text !== "", "a delta is not empty");
+          need(open.has(event.index), `part ${event.index} is open for ${event.type}`);
+          break;
+        case "logprobs":
+          need(event.logprobs.length > 0, "log probabilities are told of some token");
           need(open.has(event.index), `part ${event.index} is open for ${event.type}`);
           break;
         case "annotation":

@@ -8,6 +8,7 @@ import fc, { type Arbitrary } from "fast-check";
 import type {
   Annotation,
   FinishReason,
+  Logprob,
   Origin,
   Part,
   Proof,
@@ -17,6 +18,7 @@ import type {
   Tool,
   Usage,
 } from "../../src/protocol/canonical.ts";
+import { tokenLogprob } from "../../src/protocol/codec.ts";
 import { unfold } from "../../src/protocol/fold.ts";
 import { anyText, callId, jsonObject, maybe, plainName, proofOf, record, someText, thoughtOf } from "./arbitrary-texts.ts";
 
@@ -41,8 +43,27 @@ const spokenIn = (protocol: ProtocolId): Arbitrary<Part> =>
       annotations: fc.oneof({ weight: 5, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: citations(said.length) }),
       cache: fc.constant(null),
       proof: signatureIn(protocol),
-    }),
+    }).chain((part) => (protocol === "anthropic-messages" ? fc.constant(part) : maybeWeighed(part))),
   );
+
+/** The part, or the part with the log probabilities of the tokens that make it; Messages has none. */
+function maybeWeighed(part: Extract<Part, { type: "text" | "refusal" }>): Arbitrary<Part> {
+  const logprobs = fc
+    .tuple(fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 3 }), fc.array(logprob, { minLength: 2, maxLength: 9 }))
+    .map(([cuts, numbers]) =>
+      pieces(part.text, cuts).map((token, index): Logprob => {
+        const weigh = (one: string, at: number) =>
+          tokenLogprob({ token: one, bytes: null, logprob: numbers[(index + at) % numbers.length] ?? 0 });
+        return { ...weigh(token, 0), top: numbers.length % 2 === 0 ? [] : [weigh(token, 0), weigh("else", 1)] };
+      }),
+    );
+  return fc.oneof(
+    { weight: 3, arbitrary: fc.constant(part) },
+    { weight: 1, arbitrary: logprobs.map((told) => ({ ...part, logprobs: told })) },
+  );
+}
+
+const logprob = fc.oneof(fc.constantFrom(0, -9999), fc.double({ min: -30, max: -1e-9, noNaN: true }));
 
 function citations(length: number): Arbitrary<Annotation[]> {
   const place = fc.tuple(fc.nat(length), fc.nat(length)).map(([from, to]) => [Math.min(from, to), Math.max(from, to)] as const);
@@ -74,7 +95,6 @@ const callIn = (protocol: ProtocolId): Arbitrary<Part> =>
 
 const otherPart: Arbitrary<Part> = fc.constantFrom<Part>(
   { type: "image", source: { type: "base64", mediaType: "image/png", data: "iVBORw0KGgo=" }, detail: null, cache: null },
-  { type: "refusal", text: "I would rather not." },
   {
     type: "opaque",
     protocol: "anthropic-messages",
@@ -98,6 +118,8 @@ const otherPart: Arbitrary<Part> = fc.constantFrom<Part>(
   },
 );
 
+const REFUSAL = { type: "refusal", text: "I would rather not." } as const;
+
 const partsIn = (protocol: ProtocolId): Arbitrary<Part[]> =>
   fc
     .array(
@@ -106,6 +128,7 @@ const partsIn = (protocol: ProtocolId): Arbitrary<Part[]> =>
         { weight: 3, arbitrary: thoughtOf(MAKERS[protocol], someText) },
         { weight: 4, arbitrary: callIn(protocol) },
         { weight: 1, arbitrary: otherPart },
+        { weight: 1, arbitrary: protocol === "openai-chat" ? maybeWeighed(REFUSAL) : fc.constant(REFUSAL) },
       ),
       { maxLength: 5 },
     )
@@ -118,10 +141,13 @@ const partsIn = (protocol: ProtocolId): Arbitrary<Part[]> =>
 function asDecoded(all: readonly Part[]): Part[] {
   const taken = new Set<string>();
   const lastText = all.findLastIndex((part) => part.type === "text");
+  let before = "";
   return all.flatMap((part, index): Part[] => {
-    if (part.type === "text" && index !== lastText) return [{ ...part, proof: null }];
     const isHidden = part.type === "reasoning" && part.text === "" && part.proof?.origin === "google";
-    if (isHidden && SHOWN.has(all[index - 1]?.type ?? "")) return [];
+    if (isHidden && SHOWN.has(before)) return [];
+    // What only its own protocol understands stands between nothing for the others.
+    if (part.type !== "opaque") before = part.type;
+    if (part.type === "text" && index !== lastText) return [{ ...part, proof: null }];
     if (part.type !== "tool-call" && part.type !== "opaque") return [part];
     const id = part.type === "opaque" ? part.value : part.callId;
     const isKnown = taken.has(id);
@@ -240,11 +266,19 @@ export const streaming: Arbitrary<Streaming> = record<Streaming>({
 /** The events that tell the reply, with several parts open at once. */
 export function streamed(whole: Reply, { cuts, choices }: Streaming): ReplyEvent[] {
   const all = unfold(whole);
-  const ofPart = (index: number): ReplyEvent[] =>
-    all.flatMap((event) => {
+  const ofPart = (index: number): ReplyEvent[] => {
+    const logprobs: ReplyEvent[] = [];
+    return all.flatMap((event) => {
       if (!("index" in event) || event.index !== index) return [];
-      return event.type === "part-delta" ? pieces(event.text, cuts).map((text): ReplyEvent => ({ ...event, text })) : [event];
+      if (event.type === "logprobs") {
+        logprobs.push(...event.logprobs.map((one): ReplyEvent => ({ ...event, logprobs: [one] })));
+        return [];
+      }
+      if (event.type !== "part-delta") return [event];
+      // Tokens are not what deltas are: they come one by one between them, and late where there are more.
+      return [...pieces(event.text, cuts).flatMap((text): ReplyEvent[] => [...logprobs.splice(0, 1), { ...event, text }]), ...logprobs];
     });
+  };
   const waiting = whole.parts.map((_, index) => ofPart(index));
   const open: ReplyEvent[][] = [];
   const told: ReplyEvent[] = [];

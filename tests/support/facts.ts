@@ -5,7 +5,7 @@
 // its name with a plus (`+turns.text`). Scalars that were null may become something: filling a default in loses nothing.
 // Never does: judge whether a difference is allowed; that is what losses.ts is for.
 
-import type { CanonicalRequest, Part, Reply, Source, Turn } from "../../src/protocol/canonical.ts";
+import type { CanonicalRequest, Logprob, Part, Reply, Source, Turn } from "../../src/protocol/canonical.ts";
 
 export interface Difference {
   readonly field: string;
@@ -163,10 +163,12 @@ function addPart(facts: Facts, { role, calls }: { role: Turn["role"]; calls: Rea
       add(lists, `${field}.blocks`, `${role} ${part.text}`);
       for (const annotation of part.annotations) add(lists, at("text.annotations"), show(annotation));
       optional("text.proof", part.proof);
+      addLogprobs(lists, at("text.logprobs"), part.logprobs);
       return;
     }
     case "refusal":
       add(texts, at("refusal"), part.text);
+      addLogprobs(lists, at("refusal.logprobs"), part.logprobs);
       return;
     case "reasoning":
       add(texts, at("reasoning"), part.text);
@@ -213,6 +215,16 @@ function addPart(facts: Facts, { role, calls }: { role: Turn["role"]; calls: Rea
     }
     case "opaque":
       add(lists, at("opaque"), `${part.name} ${part.value}`);
+  }
+}
+
+/** The tokens; and their bytes, where they are not those of the token as text. */
+function addLogprobs(lists: Facts["lists"], field: string, logprobs: readonly Logprob[] = []): void {
+  for (const { top, ...chosen } of logprobs) {
+    add(lists, field, show([chosen, ...top].map(({ token, logprob }) => [token, logprob])));
+    for (const { token, bytes } of [chosen, ...top]) {
+      if (bytes.join() !== new TextEncoder().encode(token).join()) add(lists, `${field}.bytes`, show([token, bytes]));
+    }
   }
 }
 

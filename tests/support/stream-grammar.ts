@@ -103,6 +103,7 @@ function chat(events: readonly Framed[], { includeUsage }: StreamOptions): void 
       assert.ok(!(key in delta) || typeof delta[key] === "string", `C.2: delta.${key} is text`);
     }
     for (const call of objectsOf(delta["tool_calls"])) chatCall(call, tools);
+    chatLogprobs(choice["logprobs"], delta);
     if (choice["finish_reason"] === null) continue;
     finished = true;
     assert.ok(
@@ -111,6 +112,29 @@ function chat(events: readonly Framed[], { includeUsage }: StreamOptions): void 
     );
   }
   if (!failed) assert.ok(finished, "C.2: a finish reason before [DONE]");
+}
+
+function chatLogprobs(logprobs: Json | undefined, delta: JsonObject): void {
+  assert.ok(logprobs !== undefined, "C.2: every choice says logprobs, or null");
+  if (logprobs === null) return;
+  assert.deepEqual(Object.keys(objectOf(logprobs)).sort(), ["content", "refusal"], "C.2: logprobs of content and of refusal, or null");
+  for (const [key, tokens] of Object.entries(objectOf(logprobs))) {
+    if (tokens === null) continue;
+    assert.ok(key in delta, `C.2: the tokens of ${key} come with it`);
+    openaiLogprobs(tokens);
+  }
+}
+
+/** A list of tokens as both of OpenAI's protocols have it; the accumulator of Responses forgets a list in which bytes are missing. */
+function openaiLogprobs(tokens: Json | undefined): void {
+  assert.ok(Array.isArray(tokens), "logprobs are a list");
+  for (const chosen of objectsOf(tokens)) {
+    assert.ok(Array.isArray(chosen["top_logprobs"]), "a token has a list of alternatives");
+    for (const token of [chosen, ...objectsOf(chosen["top_logprobs"])]) {
+      assert.ok(typeof token["token"] === "string" && typeof token["logprob"] === "number", "a token has a text and a logprob");
+      assert.ok(listOf(token["bytes"]).every(isCount) && Array.isArray(token["bytes"]), "a token has bytes");
+    }
+  }
 }
 
 function chatCall(call: JsonObject, tools: { type: string }[]): void {
@@ -280,6 +304,17 @@ function gemini(events: readonly Framed[]): void {
     if (isLast) assert.ok(GEMINI_FINISHES.includes(textOf(finish)), `C.5: a finish reason of the list: ${String(finish)}`);
     assert.ok(isLast || parts.length > 0, "C.5: the chat helper forgets a turn with an empty chunk");
     for (const part of parts) geminiPart(part);
+    if (has(candidate, "logprobsResult")) geminiLogprobs(objectOf(candidate["logprobsResult"]));
+    assert.ok(isLast || !("avgLogprobs" in candidate), "C.5: the average is that of the whole answer");
+  }
+}
+
+function geminiLogprobs({ chosenCandidates, topCandidates }: JsonObject): void {
+  const chosen = objectsOf(chosenCandidates);
+  assert.ok(chosen.length > 0, "C.5: log probabilities are those of some token");
+  if (topCandidates !== undefined) assert.equal(objectsOf(topCandidates).length, chosen.length, "C.5: one list of alternatives a token");
+  for (const token of [...chosen, ...objectsOf(topCandidates).flatMap(({ candidates }) => objectsOf(candidates))]) {
+    assert.ok(typeof token["token"] === "string" && typeof token["logProbability"] === "number", "C.5: a token has a text and a number");
   }
 }
 
@@ -304,6 +339,8 @@ interface OpenItem {
 
 interface OpenContent {
   text: string;
+  /** Of its tokens, as its deltas told them. */
+  readonly logprobs: Json[];
   closed: boolean;
 }
 
@@ -391,16 +428,20 @@ function inner(type: string, event: JsonObject, { item, parts }: OpenItem): void
   if (type === "response.content_part.added" || type === "response.reasoning_summary_part.added") {
     assert.equal(at, parts.length, "C.3: content and summary indices are dense");
     assert.equal(textOf(objectOf(event["part"])["text"] ?? objectOf(event["part"])["refusal"]), "", "C.3: a part begins empty");
-    parts.push({ text: "", closed: false });
+    parts.push({ text: "", logprobs: [], closed: false });
     return;
   }
-  if (isCall && parts.length === 0) parts.push({ text: "", closed: false });
+  if (isCall && parts.length === 0) parts.push({ text: "", logprobs: [], closed: false });
   const part = parts[at];
   assert.ok(part !== undefined, `C.3: ${type} belongs to a part that was added`);
   switch (type.slice(type.lastIndexOf(".") + 1)) {
     case "delta":
       assert.ok(!part.closed && textOf(event["delta"]) !== "", "C.3: a delta says something, and its part is open");
       part.text += textOf(event["delta"]);
+      if (type === "response.output_text.delta") {
+        openaiLogprobs(event["logprobs"]);
+        part.logprobs.push(...listOf(event["logprobs"]));
+      }
       return;
     case "added":
       return assert.equal(type, "response.output_text.annotation.added");
@@ -413,6 +454,11 @@ function inner(type: string, event: JsonObject, { item, parts }: OpenItem): void
         objectOf(event["part"])["text"] ??
         objectOf(event["part"])["refusal"];
       assert.equal(said, part.text, `C.3: ${type} repeats the whole text`);
+      const logprobs = event["logprobs"] ?? objectOf(event["part"])["logprobs"];
+      if (type.startsWith("response.output_text") || logprobs !== undefined) {
+        openaiLogprobs(logprobs);
+        assert.deepEqual(listOf(logprobs).slice(0, part.logprobs.length), part.logprobs, `C.3: ${type} repeats the tokens of its deltas`);
+      }
       part.closed = true;
       return;
     }

@@ -18,6 +18,7 @@ const SETTINGS = new Set(
     "imageConfig enableEnhancedCivicAnswers"
   ).split(" "),
 );
+const LOGPROBS = new Set(Array.from({ length: 20 }, (_, index) => index + 1));
 const NAME = /^[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}$/;
 const DATA = [
   "text",
@@ -41,10 +42,11 @@ export function refuseGemini(sent: JsonObject): void {
   const body = inCamelCase(sent);
   refuseUnknown(body, KNOWN, unknownName);
   refuse(textOf(body["model"]) === "", "model is not specified");
-  refuseUnknown(objectOf(body["generationConfig"]), SETTINGS, (key) =>
-    unknownName(key).replace("Unknown name", "Unknown name at 'generation_config'"),
-  );
-  refuse(listOf(objectOf(body["generationConfig"])["stopSequences"]).length > 5, "The number of stop sequences must be at most 5.");
+  const config = objectOf(body["generationConfig"]);
+  refuseUnknown(config, SETTINGS, (key) => unknownName(key).replace("Unknown name", "Unknown name at 'generation_config'"));
+  refuse(listOf(config["stopSequences"]).length > 5, "The number of stop sequences must be at most 5.");
+  refuse(has(config, "logprobs") && config["responseLogprobs"] !== true, "Logprobs is set without response_logprobs.");
+  refuse(has(config, "logprobs") && !LOGPROBS.has(Number(config["logprobs"])), "Logprobs must be in the range [1, 20].");
   const instruction = body["systemInstruction"];
   refuse(instruction !== undefined && objectsOf(objectOf(instruction)["parts"]).length === 0, "systemInstruction: must have parts");
   refuseTools(body);

@@ -21,10 +21,12 @@ function refuseNull(body: JsonObject, keys: readonly string[]): void {
 }
 
 function refuseSampling(body: JsonObject, thinks: boolean): void {
+  const alternatives = numberOf(body["top_logprobs"]) ?? 0;
+  refuse(alternatives < 0 || alternatives > 20, "Invalid 'top_logprobs': expected a value between 0 and 20.", "top_logprobs");
   if (!thinks) return;
   const effort = textOf(body["reasoning_effort"]) || textOf(objectOf(body["reasoning"])["effort"]);
-  for (const key of ["temperature", "top_p"]) {
-    if (!has(body, key) || effort === "none") continue;
+  for (const key of ["temperature", "top_p", "logprobs", "top_logprobs"]) {
+    if (!has(body, key) || body[key] === false || effort === "none") continue;
     throw new Refusal(`Unsupported parameter: '${key}' is not supported with this model.`, { param: key, code: "unsupported_parameter" });
   }
 }
@@ -104,6 +106,11 @@ export function refuseChat(body: JsonObject): void {
     });
   }
   refuseSampling(body, THINKS.test(model));
+  refuse(
+    has(body, "top_logprobs") && body["logprobs"] !== true,
+    "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.",
+    "top_logprobs",
+  );
   refuse(listOf(body["stop"]).length > 4, "Invalid 'stop': array too long. Expected an array with maximum length 4.", "stop");
   refuse(
     has(body, "stream_options") && body["stream"] !== true,

@@ -58,6 +58,9 @@ class Encoder implements Machine<ReplyEvent, SseEvent> {
         if (this.#isOpen) this.#cite(event.annotation);
         else this.#held.push(event.annotation);
         break;
+      case "logprobs":
+        // This protocol has no place for them, and a client that asked for them was refused.
+        break;
       case "part-end":
         this.#partEnd(event.proof);
         break;

@@ -13,6 +13,7 @@ import { errorEvent } from "./error.ts";
 import { encodeFinish } from "./finish.ts";
 import { encodeGrounding, type Cited } from "./grounding.ts";
 import { argsOf, ownPart } from "./history.ts";
+import { LogprobsWriter } from "./logprobs.ts";
 import { encodeMedia } from "./media.ts";
 import { oneLine } from "./model-parts.ts";
 import { carriedSignature, UNSIGNED } from "./proofs.ts";
@@ -60,7 +61,7 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     switch (event.type) {
       case "reply-start":
         this.#envelope = envelope(event, this.#exchange);
-        this.#tail = `],"role":"model"},"index":0}],${print(this.#envelope).slice(1)}`;
+        this.#tail = `"index":0}],${print(this.#envelope).slice(1)}`;
         return [];
       case "usage":
         this.#usage = event.usage;
@@ -76,13 +77,22 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
       default: {
         const parts = this.#writer.write(event);
         this.#sent += parts.length;
-        return parts.map((part) => ({ event: null, data: `{"candidates":[{"content":{"parts":[${print(part)}${this.#tail}` }));
+        return parts.map((part) => ({
+          event: null,
+          data: `{"candidates":[{"content":{"parts":[${print(part)}],"role":"model"},${this.#logprobs()}${this.#tail}`,
+        }));
       }
     }
   }
 
   end(): SseEvent[] {
     return [];
+  }
+
+  /** The member that tells the tokens of a chunk; "" where there are none. */
+  #logprobs(): string {
+    const told = print(this.#writer.logprobs.take()).slice(1, -1);
+    return told === "" ? "" : `${told},`;
   }
 }
 
@@ -98,6 +108,7 @@ class PartWriter {
   #texts: string[] = [];
   #annotated: Extract<ReplyEvent, { type: "annotation" }>["annotation"][] = [];
   readonly #cited: Cited[] = [];
+  readonly logprobs = new LogprobsWriter();
   #hasCalled = false;
   #brokenCall = false;
   #refused = false;
@@ -114,6 +125,9 @@ class PartWriter {
         return wholePart(event.part);
       case "part-delta":
         return this.#delta(event.text);
+      case "logprobs":
+        this.logprobs.add(event.logprobs);
+        return [];
       case "annotation":
         this.#annotated.push(event.annotation);
         return [];
@@ -130,6 +144,8 @@ class PartWriter {
     return {
       ...encodeFinish(finish, { brokenCall: this.#brokenCall, refused: this.#refused }),
       ...(grounding === null ? {} : { groundingMetadata: grounding }),
+      ...this.logprobs.take(),
+      ...this.logprobs.average(),
     };
   }
 

@@ -114,18 +114,14 @@ export function encodeGeneration(request: CanonicalRequest, { facts, losses }: E
     });
   }
   if (stop.length > 0) config["stopSequences"] = stop.slice(0, MAX_STOP_SEQUENCES);
-  encodeLogprobs(request, { config, losses });
+  if (sampling.topLogprobs !== null) {
+    config["responseLogprobs"] = true;
+    if (sampling.topLogprobs > 0) config["logprobs"] = sampling.topLogprobs;
+  }
   encodeOutput(request, config, { facts, losses });
   const thinking = encodeThinking(request, { thinking: facts.thinking, losses });
   if (thinking !== null) config["thinkingConfig"] = thinking;
   return config;
-}
-
-function encodeLogprobs({ sampling, names }: CanonicalRequest, { config, losses }: { config: JsonObject; losses: Loss[] }): void {
-  if (sampling.topLogprobs === null) return;
-  config["responseLogprobs"] = true;
-  if (sampling.topLogprobs > 0) config["logprobs"] = sampling.topLogprobs;
-  losses.push({ field: names.topLogprobs, severity: "refused", reason: "The answer cannot carry Gemini's log probabilities." });
 }
 
 function encodeOutput(request: CanonicalRequest, config: JsonObject, { facts, losses }: EncodeContext): void {

@@ -65,10 +65,14 @@ export class ModelParts {
     return this.#next;
   }
 
-  /** The text part that is still open: annotations may still be said of it. */
-  get openText(): { index: number; text: string } | null {
-    if (this.#open?.kind !== "text") return null;
-    return { index: this.#open.index, text: this.#texts.join("") };
+  /** The text part that is still open, of which more may be told; null when there is none. */
+  get openText(): number | null {
+    return this.#open?.kind === "text" ? this.#open.index : null;
+  }
+
+  /** What it holds so far. */
+  get text(): string {
+    return this.#texts.join("");
   }
 
   read(part: JsonObject): ReplyEvent[] {

@@ -12,7 +12,7 @@
 import { GatewayError } from "../../errors.ts";
 import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../json.ts";
 import type { Machine, SseEvent } from "../../stream.ts";
-import type { FinishReason, Reply, ReplyEvent } from "../canonical.ts";
+import type { FinishReason, Logprob, Reply, ReplyEvent } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { fold, truncated } from "../fold.ts";
 import { mergeTurns } from "../turns.ts";
@@ -20,6 +20,7 @@ import { madeCallId } from "./contents.ts";
 import { errorOf } from "./error.ts";
 import { candidateOf, decodeBlock, decodeFinish, isFinished } from "./finish.ts";
 import { decodeGrounding } from "./grounding.ts";
+import { decodeLogprobs } from "./logprobs.ts";
 import { ModelParts } from "./model-parts.ts";
 import { calledTools } from "./names.ts";
 import { decodeUsage } from "./usage.ts";
@@ -66,10 +67,10 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     const finish = this.#finish();
     if (finish instanceof GatewayError) return this.#fail(finish);
     this.#over = true;
-    const open = this.#parts.openText;
-    const annotations = open === null ? [] : decodeGrounding(this.#grounding, open.text);
+    const index = this.#parts.openText;
+    const annotations = index === null ? [] : decodeGrounding(this.#grounding, this.#parts.text);
     return [
-      ...annotations.map((annotation): ReplyEvent => ({ type: "annotation", index: open?.index ?? 0, annotation })),
+      ...annotations.map((annotation): ReplyEvent => ({ type: "annotation", index: index ?? 0, annotation })),
       ...this.#parts.close(),
       { type: "reply-end", finish },
     ];
@@ -93,14 +94,27 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     const candidate = candidateOf(value);
     if (candidate === null) return out;
     const content = candidate["content"];
-    const parts = isObject(content) && Array.isArray(content["parts"]) ? content["parts"] : [];
-    for (const part of parts) if (isObject(part)) out.push(...this.#parts.read(part));
+    const parts = isObject(content) && Array.isArray(content["parts"]) ? content["parts"].filter(isObject) : [];
+    this.#readParts(parts, decodeLogprobs(candidate["logprobsResult"]), out);
     for (const key of ["groundingMetadata", "citationMetadata"]) {
       const found = candidate[key];
       if (found !== undefined) this.#grounding[key] = found;
     }
     if (isFinished(candidate)) this.#finished = candidate;
     return out;
+  }
+
+  /** The tokens of a chunk are those of its text; without one they belong to the text before it. Those of thoughts and calls go untold. */
+  #readParts(parts: readonly JsonObject[], logprobs: readonly Logprob[], out: ReplyEvent[]): void {
+    const spoken = logprobs.length === 0 ? undefined : parts.find(isText);
+    const index = this.#parts.openText;
+    if (logprobs.length > 0 && spoken === undefined && index !== null) out.push({ type: "logprobs", index, logprobs });
+    for (const part of parts) {
+      for (const event of this.#parts.read(part)) {
+        if (part === spoken && event.type === "part-delta") out.push({ type: "logprobs", index: event.index, logprobs });
+        out.push(event);
+      }
+    }
   }
 
   #finish(): FinishReason | GatewayError {
@@ -123,6 +137,11 @@ function parseChunk(data: string): Json | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether a part says something to the reader. */
+function isText(part: JsonObject): boolean {
+  return text(part["text"]) !== "" && part["thought"] !== true;
 }
 
 function text(value: Json | undefined): string {

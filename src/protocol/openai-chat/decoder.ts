@@ -5,11 +5,12 @@
 
 import { GatewayError } from "../../errors.ts";
 import type { Machine, SseEvent } from "../../stream.ts";
-import type { FinishReason, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
+import type { FinishReason, Logprob, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { truncated } from "../fold.ts";
 import { CallReader } from "./calls.ts";
 import { decodeErrorValue } from "./errors.ts";
+import { decodeLogprobs } from "./logprobs.ts";
 import { decodeDetails } from "./proofs.ts";
 import { decodeFinish, decodeUsage, isFailure } from "./usage.ts";
 import * as wire from "./wire.ts";
@@ -31,6 +32,8 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #prose: { readonly kind: ProseKind; readonly index: number } | null = null;
   /** Of the text that is to come: a whole answer tells it first. */
   #textProof: Proof | null = null;
+  /** Of tokens that came before their text: it begins with a character that is several tokens. */
+  #earlyTokens: readonly Logprob[] = [];
   /** Of a chunk that came before the first choice. */
   #earlyUsage: Usage | null = null;
   #finish: FinishReason | null = null;
@@ -89,7 +92,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     }
     const message = wire.objectOf<wire.Delta>(choice.message);
     const delta = wire.objectOf<wire.Delta>(choice.delta) ?? message;
-    if (delta !== undefined) this.#readDelta(delta);
+    if (delta !== undefined) this.#readDelta(delta, wire.objectOf<wire.LogprobsRead>(choice.logprobs) ?? {});
     if (this.#over) return;
     const finish = decodeFinish(choice, this.#exchange.request.stop);
     const word = finish?.raw ?? "";
@@ -101,13 +104,13 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     else if (message !== undefined) this.#finish ??= { kind: "other", raw: null, stopSequence: null, explanation: null };
   }
 
-  #readDelta(delta: wire.Delta): void {
+  #readDelta(delta: wire.Delta, logprobs: wire.LogprobsRead): void {
     this.#readReasoning(delta);
-    this.#readContent(delta.content);
+    this.#readContent(delta.content, logprobs.content);
     // In front of the refusal: they belong to the text.
     for (const annotation of wire.objectsOf<wire.AnnotationRead>(delta.annotations))
       this.#annotate(wire.objectOf(annotation.url_citation) ?? {});
-    this.#say("refusal", wire.textOf(delta.refusal));
+    if (typeof delta.refusal === "string") this.#say("refusal", delta.refusal, decodeLogprobs(logprobs.refusal));
     for (const call of wire.objectsOf<wire.CallDelta>(delta.tool_calls)) this.#readCall(call);
     const legacy = wire.objectOf<wire.CalledDelta>(delta.function_call);
     if (legacy !== undefined) this.#readCall({ index: 0, function: legacy });
@@ -146,8 +149,8 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   }
 
   /** Content is a string; Mistral sends an array of parts where the model reasons. */
-  #readContent(content: unknown): void {
-    if (typeof content === "string") return this.#say("text", content);
+  #readContent(content: unknown, logprobs: unknown): void {
+    if (typeof content === "string") return this.#say("text", content, decodeLogprobs(logprobs));
     for (const part of wire.objectsOf<{ type: unknown; text: unknown; thinking: unknown }>(content)) {
       if (part.type === "thinking") {
         for (const thought of wire.objectsOf<{ text: unknown }>(part.thinking)) this.#say("reasoning", wire.textOf(thought.text));
@@ -155,8 +158,17 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     }
   }
 
-  #say(kind: ProseKind, text: string): void {
+  #say(kind: ProseKind, text: string, logprobs: readonly Logprob[] = []): void {
+    if (logprobs.length > 0 || text !== "") this.#weigh(kind, { text, logprobs });
     if (text !== "") this.#out.push({ type: "part-delta", index: this.#growing(kind), text });
+  }
+
+  #weigh(kind: ProseKind, { text, logprobs }: { readonly text: string; readonly logprobs: readonly Logprob[] }): void {
+    if (kind === "reasoning") return;
+    const tokens = [...this.#earlyTokens, ...logprobs];
+    const isSaid = text !== "" || this.#prose?.kind === kind;
+    this.#earlyTokens = isSaid ? [] : tokens;
+    if (isSaid && tokens.length > 0) this.#out.push({ type: "logprobs", index: this.#growing(kind), logprobs: tokens });
   }
 
   #annotate(citation: wire.CitationRead): void {

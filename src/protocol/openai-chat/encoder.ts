@@ -4,9 +4,10 @@
 // Never does: send `[DONE]` after an error, a role twice, or a tool index that leaves a gap.
 
 import type { Machine, SseEvent } from "../../stream.ts";
-import type { Annotation, FinishReason, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
+import type { Annotation, FinishReason, Logprob, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { errorEvent } from "./errors.ts";
+import { encodeLogprobs } from "./logprobs.ts";
 import { encodeCallProof, encodeDetail } from "./proofs.ts";
 import { encodeAnnotation, envelope, explanationOf, textOfPart } from "./reply.ts";
 import { encodeFinish, encodeUsage } from "./usage.ts";
@@ -25,6 +26,8 @@ interface OpenPart {
   /** Of reasoning alone, whose proof repeats what it proves. */
   text: string;
   length: number;
+  /** Of tokens that are told with the next chunk. */
+  logprobs: Logprob[];
   readonly annotations: Annotation[];
 }
 
@@ -46,7 +49,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
     this.#isLegacy = isLegacy(exchange.request.names);
-    this.#tail = `,"logprobs":null,"finish_reason":null}]${exchange.request.includeUsage ? ',"usage":null' : ""}}`;
+    this.#tail = `,"finish_reason":null}]${exchange.request.includeUsage ? ',"usage":null' : ""}}`;
   }
 
   step(event: ReplyEvent): SseEvent[] {
@@ -61,6 +64,9 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
         return this.#start(event.index, event.part);
       case "part-delta":
         return this.#delta(event.index, event.text);
+      case "logprobs":
+        for (const logprob of event.logprobs) this.#open.get(event.index)?.logprobs.push(logprob);
+        return [];
       case "annotation":
         this.#open.get(event.index)?.annotations.push(event.annotation);
         return [];
@@ -82,7 +88,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
 
   #start(index: number, part: Part): SseEvent[] {
     const toolIndex = part.type === "tool-call" ? this.#toolCount++ : -1;
-    this.#open.set(index, { part, toolIndex, offset: this.#contentLength, text: "", length: 0, annotations: [] });
+    this.#open.set(index, { part, toolIndex, offset: this.#contentLength, text: "", length: 0, logprobs: [], annotations: [] });
     if (part.type === "image") return this.#delta(index, textOfPart(part));
     if (part.type !== "tool-call") return [];
     const { callId: id, name, kind } = part;
@@ -99,10 +105,10 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
       case "text":
       case "image":
         this.#contentLength += text.length;
-        return [this.#chunk({ content: text })];
+        return [this.#chunk({ content: text }, open)];
       case "refusal":
         this.#hasRefused = true;
-        return [this.#chunk({ refusal: text })];
+        return [this.#chunk({ refusal: text }, open)];
       case "reasoning":
         open.text += text;
         return [this.#chunk({ reasoning_content: text })];
@@ -124,6 +130,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     // Clients parse the arguments: a call without any still says so.
     const out = part.type === "tool-call" && part.kind === "function" && open.length === 0 ? this.#delta(index, "{}") : [];
     this.#open.delete(index);
+    if (open.logprobs.length > 0) out.push(this.#chunk(part.type === "refusal" ? { refusal: "" } : { content: "" }, open));
     if (open.annotations.length > 0) {
       const annotations = open.annotations.map((annotation) => encodeAnnotation(annotation, open.offset, open.length));
       out.push(this.#chunk({ annotations }));
@@ -157,8 +164,14 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     return out;
   }
 
-  #chunk(delta: Piece): SseEvent {
-    return { event: null, data: `${this.#head}[{"index":0,"delta":${JSON.stringify(delta)}${this.#tail}` };
+  /** `open`: the part whose tokens come with the chunk. */
+  #chunk(delta: Piece, open?: OpenPart): SseEvent {
+    let logprobs = "null";
+    if (open !== undefined && open.logprobs.length > 0) {
+      logprobs = JSON.stringify(encodeLogprobs([{ type: open.part.type, logprobs: open.logprobs }]));
+      open.logprobs = [];
+    }
+    return { event: null, data: `${this.#head}[{"index":0,"delta":${JSON.stringify(delta)},"logprobs":${logprobs}${this.#tail}` };
   }
 }
 

@@ -7,7 +7,7 @@
 //   { delta: { role: "assistant", content: "" } }                                  once, first
 //   { delta: { reasoning_content } }*  { delta: { reasoning_details: [proof] } }?   in any order and number:
 //   { delta: { content } }*            { delta: { annotations } }?
-//   { delta: { refusal } }*
+//   { delta: { refusal } }*                                                        content and refusal with `logprobs` of their tokens
 //   { delta: { tool_calls: [{ index, id, type, function: { name, arguments: "" } }] } }, then { index, function: { arguments } }*
 //   { delta: {}, finish_reason }                                                    the terminal
 //   { choices: [], usage }                                                          where the client asked for it
@@ -19,6 +19,7 @@ import type { Annotation, FinishReason, ImagePart, Part, Reply, TextPart, ToolCa
 import type { Exchange } from "../codec.ts";
 import { fold } from "../fold.ts";
 import { bareId, replyDecoder } from "./decoder.ts";
+import { encodeLogprobs } from "./logprobs.ts";
 import { encodeCallProof, encodeDetail } from "./proofs.ts";
 import { encodeFinish, encodeUsage } from "./usage.ts";
 import type * as wire from "./wire.ts";
@@ -38,7 +39,7 @@ export function encodeReply(reply: Reply, exchange: Exchange): string {
       {
         index: 0,
         message: encodeMessage(reply, legacy),
-        logprobs: null,
+        logprobs: encodeLogprobs(reply.parts),
         finish_reason: encodeFinish(reply.finish.kind, legacy),
       },
     ],

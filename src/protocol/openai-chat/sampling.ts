@@ -45,8 +45,7 @@ export function encodeSampling(request: CanonicalRequest, { model, losses, reaso
   if (sampling.topK !== null) lose("topK", "reported", "Chat Completions has no such parameter.");
   if (sampling.topLogprobs !== null) {
     if (takesSampling) Object.assign(members, { logprobs: true, top_logprobs: sampling.topLogprobs });
-    // The canonical reply has no place for them: the client would wait for what never comes.
-    lose("topLogprobs", "refused", "Log probabilities cannot be carried back from this upstream.");
+    else lose("topLogprobs", "refused", "The model gives no log probabilities while it reasons.");
   }
   return members;
 }

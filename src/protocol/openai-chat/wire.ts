@@ -44,6 +44,10 @@ export type ToolCallPiece = CallProof & {
 
 export type Annotation = { type: "url_citation"; url_citation: { url: string; title: string; start_index: number; end_index: number } };
 
+export type TokenLogprob = { token: string; bytes: number[]; logprob: number };
+export type Logprob = TokenLogprob & { top_logprobs: TokenLogprob[] };
+export type Logprobs = { content: Logprob[] | null; refusal: Logprob[] | null };
+
 /** What one chunk adds to the answer. */
 export type Piece = {
   role?: "assistant";
@@ -85,6 +89,7 @@ export interface Choice {
   readonly delta?: unknown;
   /** In whole answers, in the place of `delta`. */
   readonly message?: unknown;
+  readonly logprobs?: unknown;
   readonly finish_reason?: unknown;
   /** vLLM and its relatives: the stop sequence that matched. */
   readonly stop_reason?: unknown;
@@ -101,6 +106,18 @@ export interface Delta {
   readonly annotations?: unknown;
   readonly tool_calls?: unknown;
   readonly function_call?: unknown;
+}
+
+export interface LogprobsRead {
+  readonly content?: unknown;
+  readonly refusal?: unknown;
+}
+
+export interface LogprobRead {
+  readonly token?: unknown;
+  readonly bytes?: unknown;
+  readonly logprob?: unknown;
+  readonly top_logprobs?: unknown;
 }
 
 export interface CallDelta {

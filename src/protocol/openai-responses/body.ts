@@ -170,16 +170,15 @@ class Encoder {
     const { temperature, topP, topK, seed, presencePenalty, frequencyPenalty, topLogprobs } = this.#request.sampling;
     const { sampling } = this.#facts;
     const takes = sampling === "always" || (sampling === "without-reasoning" && effort === "none");
-    const reason = `${body.model} takes no sampling parameters${sampling === "never" ? "" : " while it reasons"}.`;
+    const when = sampling === "never" ? "" : " while it reasons";
+    const reason = `${body.model} takes no sampling parameters${when}.`;
     if (temperature !== null && takes) body.temperature = temperature;
     else if (temperature !== null && temperature !== 1) this.#report("temperature", reason);
     if (topP !== null && takes) body.top_p = topP;
     else if (topP !== null && topP !== 1) this.#report("topP", reason);
-    if (topLogprobs !== null && this.#own) body.top_logprobs = topLogprobs;
-    // The canonical reply has no place for them, and a client that asked for them reads them.
-    if (topLogprobs !== null && !this.#own) {
-      this.#report("topLogprobs", "Log probabilities are not carried from one protocol to another.", "refused");
-    }
+    if (topLogprobs !== null && takes) body.top_logprobs = topLogprobs;
+    // A client that asked for them reads them.
+    else if (topLogprobs !== null) this.#report("topLogprobs", `${body.model} gives no log probabilities${when}.`, "refused");
     if (topK !== null) this.#report("topK", "The Responses API has no top_k.");
     if (seed !== null) this.#report("seed", "The Responses API has no seed.");
     if (presencePenalty !== null && presencePenalty !== 0) this.#report("presencePenalty", "The Responses API has no penalties.");

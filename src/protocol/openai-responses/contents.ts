@@ -1,10 +1,11 @@
 // Room: openai-responses (row 2), the content of a message.
 // In:  the parts of one message of an upstream's answer, streamed, whole, or the one after the other.
-// Out: canonical events: text and refusal parts that begin when they have something to say, with their citations.
+// Out: canonical events: text and refusal parts that begin when they have something to say, with citations and log probabilities.
 // Never does: send an empty part, or text behind a stop sequence.
 
 import { isObject, print, type Json, type JsonObject } from "../../json.ts";
-import type { Part, ReplyEvent } from "../canonical.ts";
+import type { Logprob, Part, ReplyEvent } from "../canonical.ts";
+import { decodeLogprobs } from "./logprobs.ts";
 import { decodeAnnotation } from "./parts.ts";
 import { StopScanner } from "./stop.ts";
 
@@ -41,8 +42,19 @@ interface Content {
   readonly stop: StopScanner | null;
   index: number | null;
   received: string;
+  /** How many tokens have come, and those of them whose text has not been shown. */
+  tokens: number;
+  held: Logprob[];
+  /** UTF-8 bytes of the text that has been shown beyond its tokens; counted where a stop sequence may hold text back. */
+  ahead: number;
   annotations: number;
   over: boolean;
+}
+
+/** A piece of text, and the tokens that make it. */
+interface Said {
+  readonly text: string;
+  readonly logprobs: readonly Logprob[];
 }
 
 export class Contents {
@@ -57,8 +69,8 @@ export class Contents {
   }
 
   /** A piece of text. Returns the stop sequence that it completes, after which nothing more may be said; null otherwise. */
-  say(index: number, { type, text }: { type: Content["type"]; text: string }): string | null {
-    return this.#say(this.#content(index, type), text);
+  say(index: number, { type, ...said }: Said & Pick<Content, "type">): string | null {
+    return this.#say(this.#content(index, type), said);
   }
 
   annotate(index: number, annotation: Json | undefined): void {
@@ -78,7 +90,8 @@ export class Contents {
     const full = said[type === "refusal" ? "refusal" : "text"];
     // A text that was streamed otherwise stays as it was.
     if (typeof full === "string" && full.startsWith(content.received)) {
-      const sequence = this.#say(content, full.slice(content.received.length));
+      const logprobs = decodeLogprobs(said["logprobs"]).slice(content.tokens);
+      const sequence = this.#say(content, { text: full.slice(content.received.length), logprobs });
       if (sequence !== null) return sequence;
     }
     const annotations = Array.isArray(said["annotations"]) ? said["annotations"] : [];
@@ -96,6 +109,7 @@ export class Contents {
   cut(): void {
     for (const content of this.#contents.values()) {
       content.stop?.flush();
+      content.held = [];
       this.#close(content);
     }
   }
@@ -104,15 +118,17 @@ export class Contents {
     let content = this.#contents.get(index);
     if (content === undefined) {
       const stop = type === "text" && this.#stops.length > 0 ? new StopScanner(this.#stops) : null;
-      content = { type, stop, index: null, received: "", annotations: 0, over: false };
+      content = { type, stop, index: null, received: "", tokens: 0, held: [], ahead: 0, annotations: 0, over: false };
       this.#contents.set(index, content);
     }
     return content;
   }
 
-  #say(content: Content, text: string): string | null {
-    if (content.over || text === "") return null;
+  #say(content: Content, { text, logprobs }: Said): string | null {
+    if (content.over) return null;
     content.received += text;
+    content.tokens += logprobs.length;
+    for (const logprob of logprobs) content.held.push(logprob);
     if (content.stop === null) {
       this.#show(content, text);
       return null;
@@ -123,6 +139,10 @@ export class Contents {
   }
 
   #show(content: Content, text: string): void {
+    // Tokens wait for the text that they begin.
+    if (text === "" && content.index === null) return;
+    const logprobs = shownTokens(content, text);
+    if (logprobs.length > 0) this.#events.push({ type: "logprobs", index: this.#open(content), logprobs });
     if (text !== "") this.#events.push({ type: "part-delta", index: this.#open(content), text });
   }
 
@@ -142,7 +162,9 @@ export class Contents {
     if (content.over) return;
     this.#show(content, content.stop?.flush() ?? "");
     content.over = true;
-    if (content.index !== null) this.#events.end(content.index);
+    if (content.index === null) return;
+    if (content.held.length > 0) this.#events.push({ type: "logprobs", index: content.index, logprobs: content.held });
+    this.#events.end(content.index);
   }
 
   /** A kind of content that came later than this program goes on as it is. */
@@ -153,4 +175,20 @@ export class Contents {
     const value = print({ type: "message", role: "assistant", content: [said] });
     this.#events.end(this.#events.open({ type: "opaque", protocol: "openai-responses", name, value, severity: "reported" }));
   }
+}
+
+const UTF8 = new TextEncoder();
+
+/** Takes the tokens that go out with this text: all of them, or those that no stop sequence can cut off any more. */
+function shownTokens(content: Content, text: string): Logprob[] {
+  const { held, stop } = content;
+  if (stop === null) return held.splice(0);
+  content.ahead += UTF8.encode(text).length;
+  let count = 0;
+  for (const { bytes } of held) {
+    if (bytes.length > content.ahead) break;
+    content.ahead -= bytes.length;
+    count++;
+  }
+  return held.splice(0, count);
 }

@@ -13,6 +13,7 @@ import { truncated } from "../fold.ts";
 import { NameTable } from "../names.ts";
 import { Contents, PartEvents } from "./contents.ts";
 import { decodeInside } from "./errors.ts";
+import { decodeLogprobs } from "./logprobs.ts";
 import { decodeReasoning, PARAGRAPH } from "./reasoning.ts";
 import { decodeUsage } from "./response.ts";
 import { canonicalName, NAME_RULE } from "./tools.ts";
@@ -245,7 +246,8 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #say(value: JsonObject, type: "text" | "refusal"): void {
     const item = this.#item(value);
     if (item.done) return;
-    const sequence = item.contents.say(indexOf(value["content_index"]), { type, text: stringOf(value["delta"]) });
+    const said = { text: stringOf(value["delta"]), logprobs: decodeLogprobs(value["logprobs"]) };
+    const sequence = item.contents.say(indexOf(value["content_index"]), { type, ...said });
     if (sequence !== null) this.#cut(sequence);
   }
 

@@ -6,10 +6,11 @@
 import { isObject, parse, print, type Json, type JsonObject } from "../../json.ts";
 import type { Machine, SseEvent } from "../../stream.ts";
 import type { GatewayError } from "../../errors.ts";
-import type { Annotation, FinishReason, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
+import type { Annotation, FinishReason, Logprob, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { fitName, type NameRule } from "../names.ts";
 import { errorEvent, failureOf } from "./errors.ts";
+import { encodeLogprob } from "./logprobs.ts";
 import { encodeAnnotation } from "./parts.ts";
 import { sealPrevious, sealReasoning, summaryOf } from "./reasoning.ts";
 import { bareId, encodeUsage, ResponseObject, standingOf, type Standing } from "./response.ts";
@@ -19,9 +20,20 @@ import type * as wire from "./wire.ts";
 /** Item ids take 64 characters with their prefix and number. */
 const BASE_RULE: NameRule = { allowed: /[a-zA-Z0-9_-]/, maxLength: 48 };
 
+interface OpenContent {
+  readonly type: "content";
+  readonly content: wire.OutputContent;
+  readonly index: number;
+  readonly held: Annotation[];
+  text: string;
+  /** Of the tokens of the whole text, and how many of them were told with its deltas. */
+  readonly logprobs: wire.Logprob[];
+  told: number;
+}
+
 /** The part that is open, and what has been said of it. */
 type OpenPart =
-  | { readonly type: "content"; readonly content: wire.OutputContent; readonly index: number; readonly held: Annotation[]; text: string }
+  | OpenContent
   | { readonly type: "reasoning"; readonly redacted: boolean; text: string }
   | { readonly type: "call"; readonly call: wire.FunctionCall | wire.CustomToolCall; text: string }
   /** What this protocol has no place for. */
@@ -63,6 +75,9 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
         break;
       case "part-delta":
         this.#delta(event.text);
+        break;
+      case "logprobs":
+        this.#weigh(event.logprobs);
         break;
       case "annotation":
         this.#annotate(event.annotation);
@@ -168,12 +183,13 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
       case "text":
       case "refusal": {
         this.#hasRefusal ||= part.type === "refusal";
+        const logprobs: wire.Logprob[] = [];
         const content: wire.OutputContent =
-          part.type === "text" ? { type: "output_text", text: "", annotations: [], logprobs: [] } : { type: "refusal", refusal: "" };
+          part.type === "text" ? { type: "output_text", text: "", annotations: [], logprobs } : { type: "refusal", refusal: "" };
         const message = this.#message();
         const index = message.content.length;
         message.content.push(content);
-        this.#part = { type: "content", content, index, held: [], text: "" };
+        this.#part = { type: "content", content, index, held: [], text: "", logprobs, told: 0 };
         this.#emit("response.content_part.added", { ...this.#place(), content_index: index, part: content });
         return;
       }
@@ -248,7 +264,9 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     switch (part.type) {
       case "content":
         if (part.content.type === "output_text") {
-          this.#emit("response.output_text.delta", { ...place, content_index: part.index, delta: text, logprobs: [] });
+          const logprobs = part.logprobs.slice(part.told);
+          part.told += logprobs.length;
+          this.#emit("response.output_text.delta", { ...place, content_index: part.index, delta: text, logprobs });
         } else {
           this.#emit("response.refusal.delta", { ...place, content_index: part.index, delta: text });
         }
@@ -263,6 +281,11 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     part.text += text;
   }
 
+  #weigh(logprobs: readonly Logprob[]): void {
+    if (this.#part?.type !== "content") return;
+    for (const logprob of logprobs) this.#part.logprobs.push(encodeLogprob(logprob));
+  }
+
   /** A citation that does not say where it ends stands for the whole text, whose length is known at its end. */
   #annotate(annotation: Annotation): void {
     const part = this.#part;
@@ -271,7 +294,7 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     else this.#cite(part, annotation);
   }
 
-  #cite({ content, index, text }: OpenPart & { readonly type: "content" }, annotation: Annotation): void {
+  #cite({ content, index, text }: OpenContent, annotation: Annotation): void {
     if (content.type !== "output_text") return;
     const citation = encodeAnnotation(annotation, text.length);
     const at = { content_index: index, annotation_index: content.annotations.length };
@@ -289,7 +312,7 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
         for (const annotation of part.held) this.#cite(part, annotation);
         if (part.content.type === "output_text") {
           part.content.text = part.text;
-          this.#emit("response.output_text.done", { ...at, text: part.text, logprobs: [] });
+          this.#emit("response.output_text.done", { ...at, text: part.text, logprobs: part.logprobs });
         } else {
           part.content.refusal = part.text;
           this.#emit("response.refusal.done", { ...at, refusal: part.text });

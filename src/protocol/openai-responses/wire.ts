@@ -32,7 +32,9 @@ export type InputAudio = { type: "input_audio"; input_audio: { data: string; for
 export type InputContent = InputText | InputImage | InputFile | InputAudio;
 
 export type UrlCitation = { type: "url_citation"; url: string; title: string; start_index: number; end_index: number };
-export type OutputText = { type: "output_text"; text: string; annotations: UrlCitation[]; logprobs?: [] };
+export type TokenLogprob = { token: string; bytes: number[]; logprob: number };
+export type Logprob = TokenLogprob & { top_logprobs: TokenLogprob[] };
+export type OutputText = { type: "output_text"; text: string; annotations: UrlCitation[]; logprobs?: Logprob[] };
 export type Refusal = { type: "refusal"; refusal: string };
 export type OutputContent = OutputText | Refusal;
 

@@ -1,0 +1,31 @@
+// Room: openai-chat (row 2). Log probabilities.
+// In:  the tokens of a choice's `logprobs`, or parts of an answer.
+// Out: the one from the other.
+// Never does: tell tokens of thoughts or calls; the API has them for content and refusal alone.
+
+import type { Logprob, Part, TokenLogprob } from "../canonical.ts";
+import { tokenLogprob } from "../codec.ts";
+import * as wire from "./wire.ts";
+
+export function decodeLogprobs(tokens: unknown): Logprob[] {
+  return wire.objectsOf<wire.LogprobRead>(tokens).map((token) => ({
+    ...tokenLogprob(token),
+    top: wire.objectsOf<wire.LogprobRead>(token.top_logprobs).map(tokenLogprob),
+  }));
+}
+
+/** Null where no token is told, as the API says it. */
+export function encodeLogprobs(
+  told: readonly { readonly type: Part["type"]; readonly logprobs?: readonly Logprob[] }[],
+): wire.Logprobs | null {
+  const tokensOf = (type: "text" | "refusal"): wire.Logprob[] | null => {
+    const tokens = told.flatMap((part) => (part.type === type ? (part.logprobs ?? []) : []));
+    return tokens.length === 0 ? null : tokens.map((token) => ({ ...encodeToken(token), top_logprobs: token.top.map(encodeToken) }));
+  };
+  const [content, refusal] = [tokensOf("text"), tokensOf("refusal")];
+  return content === null && refusal === null ? null : { content, refusal };
+}
+
+function encodeToken({ token, bytes, logprob }: TokenLogprob): wire.TokenLogprob {
+  return { token, bytes: [...bytes], logprob };
+}

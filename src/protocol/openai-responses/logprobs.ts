@@ -1,0 +1,25 @@
+// Room: openai-responses (row 2), log probabilities.
+// In:  `logprobs` of an output text or of one of its deltas, or canonical ones.
+// Out: the one from the other. Tokens of deltas may lack their bytes; the official client passes over those that do.
+// Never does: tell tokens of refusals; the API has them for texts alone.
+
+import { isObject, type Json, type JsonObject } from "../../json.ts";
+import type { Logprob, TokenLogprob } from "../canonical.ts";
+import { tokenLogprob } from "../codec.ts";
+import type * as wire from "./wire.ts";
+
+export function decodeLogprobs(value: Json | undefined): Logprob[] {
+  return objectsOf(value).map((token) => ({ ...tokenLogprob(token), top: objectsOf(token["top_logprobs"]).map(tokenLogprob) }));
+}
+
+function objectsOf(value: Json | undefined): JsonObject[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+export function encodeLogprob({ top, ...token }: Logprob): wire.Logprob {
+  return { ...encodeToken(token), top_logprobs: top.map(encodeToken) };
+}
+
+function encodeToken({ token, bytes, logprob }: TokenLogprob): wire.TokenLogprob {
+  return { token, bytes: [...bytes], logprob };
+}
