@@ -481,6 +481,7 @@ test("tokens count against the limit of what is held of an answer", () => {
     encoder: to.reply.encoder(exchangeFor(to, null)),
     meter: new Meter(),
     limits: { maxEventLength: 10_000, maxReplyBytes: 1000 },
+    shown: (error) => error,
   });
   const bytes = new TextEncoder().encode(`data: ${JSON.stringify(chat({ content: "a" }, told(a, a, a, a, a)))}\n\n`);
   pump.step(bytes);
