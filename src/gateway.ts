@@ -3,7 +3,8 @@
 // Out: the response, always: an answer, a stream, or an error in the shape of the client's protocol; and one log line.
 // Never does: know Hono, fetch, the environment or the clock; they come through `Ports`.
 
-import type { Attempts, Way } from "./attempts.ts";
+import type { AttemptOptions, Attempts, Way } from "./attempts.ts";
+import { continuedReply, continuedStream, type ContinuationOptions } from "./continuation.ts";
 import { Discretion, shownUrl } from "./discretion.ts";
 import { GatewayError } from "./errors.ts";
 import { attemptHeaders, headersForClient, headersForUpstream, identityHeaders, reportHeaders, streamHeaders, uuidOf } from "./headers.ts";
@@ -18,8 +19,8 @@ import { bareRequest, type Codec, type Exchange, type RequestHead, type WireRequ
 import { CODECS } from "./protocol/codecs.ts";
 import { CallRecord } from "./record.ts";
 import { withPatience } from "./patience.ts";
-import { asGatewayError, asJsonArray, conversion, passage, readReply, streamText, wholePassage } from "./relay.ts";
-import { through, type Pump } from "./stream.ts";
+import { asGatewayError, asJsonArray, conversion, passage, streamText, wholePassage } from "./relay.ts";
+import { through, type ByteSource, type Pump } from "./stream.ts";
 import type { UpstreamAnswer, UpstreamCall, UpstreamLimits, UpstreamRefusal } from "./upstream.ts";
 
 export interface Ports {
@@ -155,6 +156,13 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     },
   });
 
+  const triesOf = ({ call, record, caller, head }: Reading): AttemptOptions => ({
+    signal: call.request.signal,
+    conversation: conversationOf(caller, head),
+    ownKey: caller.upstreamKey,
+    tried: (count) => record.attempts(count),
+  });
+
   const answer = async (call: Call): Promise<Response> => {
     const record = new CallRecord(ports, call);
     try {
@@ -169,14 +177,9 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
   };
 
   const fetchAnswer = async (reading: Reading): Promise<Response> => {
-    const { call, record, caller, head } = reading;
+    const { call, record, head } = reading;
     try {
-      const { found, journey, attempts } = await ports.attempts.post(ways(reading), {
-        signal: call.request.signal,
-        conversation: conversationOf(caller, head),
-        ownKey: caller.upstreamKey,
-        tried: (count) => record.attempts(count),
-      });
+      const { found, journey, attempts } = await ports.attempts.post(ways(reading), triesOf(reading));
       record.answer(journey, found);
       const said = {
         ...headersForClient(found.headers),
@@ -294,7 +297,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
   const hand = (journey: Journey, found: UpstreamAnswer, headers: Record<string, string>): Response => {
     const { record, writer, call, sent } = journey;
     const options = { codec: writer, exchange: sent, meter: record.meter, limits: settings.limits };
-    if (found.type === "stream") return stream(journey, { found, pump: passage(options), headers });
+    if (found.type === "stream") return stream(journey, { source: found.source, pump: passage(options), headers });
     const pump = wholePassage({ ...options, metered: call.door.endpoint !== "count-tokens" });
     const body = through(found.source, record.timed(pump), { closed: (outcome) => record.end(outcome) });
     return new Response(body, { status: found.status, headers });
@@ -307,13 +310,17 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     headers: Record<string, string>,
   ): Promise<Response> => {
     const { call, record, writer, head, target, sent, asked } = journey;
-    const upstream = CODECS[target.protocol];
+    const { limits } = settings;
+    const { signal } = call.request;
+    const post: ContinuationOptions["post"] = (body, end) => goOn({ ...journey, body }, end);
+    const continued = { codec: CODECS[target.protocol], exchange: sent, body: journey.body, limits, meter: record.meter, signal, post };
     if (head.stream && found.type === "stream") {
-      const decoder = discretion(call).decoder(upstream.reply.decoder(sent));
+      const { source, decoder: plain } = continuedStream(found, continued);
+      const decoder = discretion(call).decoder(plain);
       const encoder = writer.reply.encoder(asked);
-      return stream(journey, { found, pump: conversion({ decoder, encoder, meter: record.meter, limits: settings.limits }), headers });
+      return stream(journey, { source, pump: conversion({ decoder, encoder, meter: record.meter, limits }), headers });
     }
-    const reply = await readReply(found, upstream, { exchange: sent, limits: settings.limits });
+    const reply = await continuedReply(found, continued);
     record.reply(reply);
     const text = head.stream ? streamText(reply, writer.reply.encoder(asked), call.framing) : writer.reply.encode(reply, asked);
     record.sent(() => text);
@@ -321,7 +328,16 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     return new Response(text, { status: 200, headers: { ...headers, ...(head.stream ? streamHeaders(call.framing) : JSON_HEADERS) } });
   };
 
-  const stream = (journey: Journey, parts: { found: UpstreamAnswer; pump: Pump; headers: Record<string, string> }): Response => {
+  /** Asks for the rest of an answer that paused, the way that its beginning was asked for. */
+  const goOn = async (journey: Journey, signal: AbortSignal): Promise<UpstreamAnswer | UpstreamRefusal> => {
+    const startedMs = journey.record.continued();
+    const { address: addressed } = wayOf(journey);
+    const way = { journey, address: (key: string) => ({ ...addressed(key), signal, spentMs: ports.now() - startedMs }) };
+    const { found } = await ports.attempts.post([way], { ...triesOf(journey), signal });
+    return found;
+  };
+
+  const stream = (journey: Journey, parts: { source: ByteSource; pump: Pump; headers: Record<string, string> }): Response => {
     const { call, record, writer } = journey;
     const isSse = call.framing === "sse";
     const pump = record.timed(isSse ? parts.pump : asJsonArray(parts.pump, settings.limits));
@@ -330,7 +346,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
       everyMs: settings.keepAliveMs,
       after: ports.after,
     };
-    const body = through(parts.found.source, pump, { closed: (outcome) => record.end(outcome), keepAlive });
+    const body = through(parts.source, pump, { closed: (outcome) => record.end(outcome), keepAlive });
     return new Response(body, { status: 200, headers: { ...parts.headers, ...streamHeaders(call.framing) } });
   };
 

@@ -288,7 +288,7 @@ export function through(source: ByteSource, pump: Pump, { closed, keepAlive }: T
 }
 
 /** Lets go of what is left of a source whose answer is already complete. */
-async function drain(source: ByteSource, broken = false): Promise<void> {
+export async function drain(source: ByteSource, broken = false): Promise<void> {
   try {
     if (broken) return await source.cancel();
     for (let rounds = 0; rounds < 8; rounds++) {

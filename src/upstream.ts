@@ -46,6 +46,8 @@ export interface UpstreamCall {
   readonly signal: AbortSignal;
   /** What differs from the usual limits on time. */
   readonly timeouts: Partial<UpstreamTimeouts>;
+  /** How much of the limit on the whole answer is spent, where the call goes on with one that paused; milliseconds. */
+  readonly spentMs?: number;
   /** Of the upstream's protocol. */
   readonly codec: Codec;
   readonly exchange: Exchange;
@@ -149,7 +151,7 @@ class Connection implements ByteSource {
 
   async open(call: UpstreamCall): Promise<Response> {
     this.#follow();
-    this.#limit(this.#timeouts.totalMs, "The upstream did not finish within", "UPSTREAM_TOTAL_TIMEOUT");
+    this.#limitTotal(call.spentMs ?? 0);
     const answered = this.#limit(this.#timeouts.firstByteMs, "The upstream did not begin to answer within", "UPSTREAM_FIRST_BYTE_TIMEOUT");
     try {
       const response = await this.#ports.fetch(call.url, {
@@ -228,6 +230,13 @@ class Connection implements ByteSource {
       takeBack();
       this.#timers.delete(takeBack);
     };
+  }
+
+  #limitTotal(spentMs: number): void {
+    const { totalMs } = this.#timeouts;
+    if (totalMs === null) return;
+    const error = timeout("The upstream did not finish within", totalMs, "UPSTREAM_TOTAL_TIMEOUT");
+    this.#timers.add(this.#ports.after(Math.max(0, totalMs - spentMs), () => this.#stop(error)));
   }
 
   /** Notes that a read has begun. One timer a connection, set again only when it fires: chunks come by the thousand. */
