@@ -32,6 +32,8 @@ export interface Outgoing {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** How much of the limit on the whole answer is spent, where the call goes on with one that paused; milliseconds. */
+  readonly spentMs?: number;
 }
 
 /** The code of an error before which nothing was sent: the same request can be sent again without being billed twice. */
@@ -84,7 +86,7 @@ export class Connection implements ByteSource {
 
   async open(call: Outgoing): Promise<Response> {
     this.#follow();
-    this.#begin("totalMs");
+    this.#begin("totalMs", call.spentMs);
     this.#begin("firstByteMs");
     try {
       const response = await this.#ports.fetch(call.url, {
@@ -170,10 +172,11 @@ export class Connection implements ByteSource {
   }
 
   /** One timer a connection, set again when it fires: chunks come by the thousand. */
-  #begin(name: LimitName): void {
-    if (this.#timeouts[name] === null) return;
-    this.#since[name] = this.#ports.now();
-    if (this.#stopTimer === null && !this.#isReleased) this.#wait(this.#shortestMs());
+  #begin(name: LimitName, spentMs = 0): void {
+    const limitMs = this.#timeouts[name];
+    if (limitMs === null) return;
+    this.#since[name] = this.#ports.now() - spentMs;
+    if (this.#stopTimer === null && !this.#isReleased) this.#wait(Math.min(this.#shortestMs(), Math.max(0, limitMs - spentMs)));
   }
 
   #wait(ms: number): void {

@@ -3,7 +3,8 @@
 // Out: the response, always: an answer, a stream, or an error in the shape of the client's protocol; and one log line.
 // Never does: know Hono, fetch, the environment or the clock; they come through `Ports`.
 
-import type { Attempts, Way } from "./attempts.ts";
+import type { AttemptOptions, Attempts, Way } from "./attempts.ts";
+import { continuedReply, continuedStream, type ContinuationOptions } from "./continuation.ts";
 import { Discretion, shownUrl } from "./discretion.ts";
 import { GatewayError } from "./errors.ts";
 import { attemptHeaders, headersForClient, reportHeaders, SAFE_HEADERS, streamHeaders } from "./headers.ts";
@@ -25,7 +26,7 @@ import type { Exchange, WireRequest } from "./protocol/codec.ts";
 import { CODECS } from "./protocol/codecs.ts";
 import { CallRecord } from "./record.ts";
 import { withPatience } from "./patience.ts";
-import { asGatewayError, asJsonArray, conversion, passage, readReply, readUsage, streamText, wholePassage } from "./relay.ts";
+import { asGatewayError, asJsonArray, conversion, passage, readUsage, streamText, wholePassage } from "./relay.ts";
 import { concat, NOTHING, through, type Pump } from "./stream.ts";
 import type { UpstreamAnswer, UpstreamLimits, UpstreamRefusal } from "./upstream.ts";
 
@@ -100,6 +101,13 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     },
   });
 
+  const triesOf = ({ call, record, caller, head }: Reading): AttemptOptions => ({
+    signal: call.arrival.request.signal,
+    conversation: conversationOf(caller, head),
+    ownKey: caller.upstreamKey,
+    tried: (count) => record.attempts(count),
+  });
+
   const answer = async (call: Call): Promise<Response> => {
     const record = new CallRecord(ports, call);
     try {
@@ -114,14 +122,9 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
   };
 
   const fetchAnswer = async (reading: Reading): Promise<Response> => {
-    const { call, record, caller, head } = reading;
+    const { call, record, head } = reading;
     try {
-      const { found, journey, attempts } = await ports.attempts.post(ways(reading), {
-        signal: call.arrival.request.signal,
-        conversation: conversationOf(caller, head),
-        ownKey: caller.upstreamKey,
-        tried: (count) => record.attempts(count),
-      });
+      const { found, journey, attempts } = await ports.attempts.post(ways(reading), triesOf(reading));
       record.answer(journey, found);
       const said = {
         ...SAFE_HEADERS,
@@ -163,7 +166,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
   const hand = (journey: Journey, found: UpstreamAnswer, headers: Record<string, string>): Response => {
     const { record, writer, call, sent } = journey;
     const options = { codec: writer, exchange: sent, meter: record.meter, limits: settings.limits };
-    if (found.type === "stream") return stream(journey, { found, pump: passage(options), headers });
+    if (found.type === "stream") return stream(journey, { ...found, pump: passage(options), headers });
     const metered = call.door.endpoint !== "count-tokens";
     const { begun, rest } = found;
     if (rest === null) {
@@ -185,19 +188,18 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     headers: Record<string, string>,
   ): Promise<Response> => {
     const { call, record, writer, head, target, sent, asked } = journey;
-    const upstream = CODECS[target.protocol];
+    const { limits } = settings;
+    const { signal } = call.arrival.request;
+    const post: ContinuationOptions["post"] = (body, end) => goOn({ ...journey, body }, end);
+    const continued = { codec: CODECS[target.protocol], exchange: sent, body: journey.body, limits, meter: record.meter, signal, post };
     if (head.stream && found.type === "stream") {
+      const { rest, decoder } = continuedStream(found, continued);
       const kept = discretion(call);
-      const pump = conversion({
-        decoder: upstream.reply.decoder(sent),
-        encoder: writer.reply.encoder(asked),
-        meter: record.meter,
-        limits: settings.limits,
-        shown: (error) => kept.error(error),
-      });
-      return stream(journey, { found, pump, headers });
+      const encoder = writer.reply.encoder(asked);
+      const pump = conversion({ decoder, encoder, meter: record.meter, limits, shown: (error) => kept.error(error) });
+      return stream(journey, { begun: found.begun, rest, pump, headers });
     }
-    const reply = await readReply(found, upstream, { exchange: sent, limits: settings.limits });
+    const reply = await continuedReply(found, continued);
     record.reply(reply);
     const text = head.stream ? streamText(reply, writer.reply.encoder(asked), call.framing) : writer.reply.encode(reply, asked);
     record.sent(() => text);
@@ -205,7 +207,19 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     return new Response(text, { status: 200, headers: { ...headers, ...(head.stream ? streamHeaders(call.framing) : JSON_HEADERS) } });
   };
 
-  const stream = (journey: Journey, parts: { found: UpstreamAnswer; pump: Pump; headers: Record<string, string> }): Response => {
+  /** Asks for the rest of an answer that paused, the way that its beginning was asked for. */
+  const goOn = async (journey: Journey, signal: AbortSignal): Promise<UpstreamAnswer | UpstreamRefusal> => {
+    const startedMs = journey.record.continued();
+    const { address: addressed } = wayOf(journey);
+    const way = { journey, address: (key: string) => ({ ...addressed(key), signal, spentMs: ports.now() - startedMs }) };
+    const { found } = await ports.attempts.post([way], { ...triesOf(journey), signal });
+    return found;
+  };
+
+  const stream = (
+    journey: Journey,
+    parts: Pick<UpstreamAnswer, "begun" | "rest"> & { pump: Pump; headers: Readonly<Record<string, string>> },
+  ): Response => {
     const { call, record, writer } = journey;
     const isSse = call.framing === "sse";
     const pump = record.timed(isSse ? parts.pump : asJsonArray(parts.pump, settings.limits));
@@ -214,8 +228,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
       everyMs: settings.keepAliveMs,
       after: ports.after,
     };
-    const { begun, rest } = parts.found;
-    const body = through(rest ?? NOTHING, pump, { closed: (outcome) => record.end(outcome), keepAlive, begun });
+    const body = through(parts.rest ?? NOTHING, pump, { closed: (outcome) => record.end(outcome), keepAlive, begun: parts.begun });
     return new Response(body, { status: 200, headers: { ...parts.headers, ...streamHeaders(call.framing) } });
   };
 

@@ -71,8 +71,15 @@ export class CallRecord {
     this.#fields["upstreamProtocol"] = target.protocol;
   }
 
+  /** A request is sent for the `count`th time; an answer that paused has several requests. */
   attempts(count: number): void {
-    if (count > 1) this.#fields["attempts"] = count;
+    if (count > 1) this.#fields["attempts"] = Number(this.#fields["attempts"] ?? 1) + 1;
+  }
+
+  /** The answer paused, and the rest is asked for. Returns when the call began, Unix time in milliseconds. */
+  continued(): number {
+    this.#fields["continuations"] = Number(this.#fields["continuations"] ?? 0) + 1;
+    return this.#startedMs;
   }
 
   upstreamRequest(call: { readonly url: string; readonly headers: Readonly<Record<string, string>>; readonly body: string }): void {

@@ -209,6 +209,18 @@ export interface ByteSource {
 /** A source that has ended. */
 export const NOTHING: ByteSource = { read: () => Promise.resolve({ done: true }), cancel: () => Promise.resolve() };
 
+/** The same source, with what has been read of it in front again. */
+export function replay(begun: readonly Uint8Array[], rest: ByteSource): ByteSource {
+  let at = 0;
+  return {
+    read() {
+      const value = begun[at++];
+      return value === undefined ? rest.read() : Promise.resolve({ done: false, value });
+    },
+    cancel: (reason) => rest.cancel(reason),
+  };
+}
+
 /** All that is left of a source. */
 export async function all(source: ByteSource): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = [];
@@ -338,7 +350,7 @@ export function through(source: ByteSource, pump: Pump, { closed, keepAlive, beg
 }
 
 /** Lets go of what is left of a source whose answer is already complete. */
-async function drain(source: ByteSource, broken = false): Promise<void> {
+export async function drain(source: ByteSource, broken = false): Promise<void> {
   try {
     if (broken) return await source.cancel();
     for (let rounds = 0; rounds < 8; rounds++) {

@@ -60,7 +60,7 @@ const ROWS: readonly Row[] = [
     never: [...RUNTIMES, ...CLOCK, "process", "fetch", "console", "Math.random"],
   },
   {
-    rooms: ["gateway", "journey", "relay", "record", "attempts", "inbound", "patience", "discretion"],
+    rooms: ["gateway", "journey", "relay", "record", "attempts", "continuation", "inbound", "patience", "discretion"],
     siblings: true,
     packages: null,
     never: [...WORLD.filter((word) => word !== "Date"), ...CLOCK],

@@ -65,6 +65,21 @@ export interface Exchange {
   readonly createdAtS: number;
 }
 
+/**
+ * What a codec keeps of an answer in its protocol's own form, so that an upstream that paused can be asked for the rest. One for all
+ * answers to one call.
+ */
+export interface Continuation {
+  /** Whether an answer may pause in the middle of a part, which then goes on in the next answer. */
+  readonly seamless: boolean;
+  /** Told of each event of a streamed answer, before it is decoded. */
+  event(event: SseEvent): void;
+  /** Told of a whole answer. */
+  whole(body: string): void;
+  /** At a pause: the request that asks for the rest, made from the one that came first. Null: nothing makes this answer go on. */
+  resume(body: string): string | null;
+}
+
 export interface EncodedError {
   /** The protocol's status for this error (e.g. Messages says 529 where others say 503). */
   readonly status: number;
@@ -92,6 +107,8 @@ export interface Codec {
     encoder(exchange: Exchange): Machine<ReplyEvent, SseEvent>;
     /** The text that keeps a silent stream of this protocol alive; it stands between two events and means nothing. */
     readonly keepAlive: string;
+    /** For answers that may end as `paused`; absent, or null for an exchange, where none does. */
+    continuation?(exchange: Exchange): Continuation | null;
   };
   readonly error: {
     /** `body` may be anything: JSON, text, HTML, nothing. Status and `retry-after` are never lost. */

@@ -80,7 +80,7 @@ const why = {
   noVerbosity: "There is no setting for how much the model says.",
   toldInRefusal: "Why an answer was withheld is told in the refusal.",
   nearestFinish:
-    "A full context is told as a length that ran out, a pause as an answer cut short; Gemini tells a refusal as a filtered answer.",
+    "A full context is told as a length that ran out, and so is a pause that can't go on; Gemini tells a refusal as a filtered answer.",
   sequenceUntold: "The client is not told which sequence it was.",
   pictureInClientsForm: "A picture of the model is told in the form that the client has: an item, or a link with its data.",
   hostedSteps: "Steps of a hosted tool that only their own protocol can tell; the text of the answer is complete.",

@@ -342,7 +342,11 @@ export const PITFALLS: readonly Pitfall[] = [
   [135, "A refusal is a filtered answer with its explanation.", [
     "135: a refusal says why, and keeps what was said", "135: a refusal is its text, and SAFETY", "135: a filtered answer says why"]],
   [136, "A full context is a limit.", ["136: a full context window", "136: a full context is a limit", "136: a full context"]],
-  [137, "A pause is never a stop.", ["137: a pause", "137: a pause that came this far is a limit", "137: a pause is never a stop"]],
+  [137, "A pause goes on inside of the gateway, and is never a stop.", [
+    "137: ${way.name}, ${nameOf(stream)}: an answer that pauses twice is one answer",
+    "137: ${way.name}, ${nameOf(stream)}: an answer that pauses for ever ends at the bound, as one that ran out of tokens",
+    "137: the turn so far is the last message, thoughts, searches and their results included",
+    "137: a pause", "137: a pause that came this far is a limit", "137: a pause is never a stop"]],
   [138, "An answer that ran out of tokens is incomplete.", ["138: ${name} sees that an answer is incomplete", "138: length"]],
   [139, "A stream without an end is an error.", [
     "139: no end", "139: a stream without a finish reason", "139, 140: the stream ends before its finish reason",

@@ -4,6 +4,7 @@
 // Never does: anything of its own.
 
 import type { Codec } from "../codec.ts";
+import { continuation } from "./continuation.ts";
 import { decoder } from "./decoder.ts";
 import { edit } from "./edit.ts";
 import { encoder } from "./encoder.ts";
@@ -15,6 +16,13 @@ import { ID } from "./wire.ts";
 export const anthropicMessages: Codec = {
   id: ID,
   request: { decode: request.decode, encode: request.encode, head: request.head, edit },
-  reply: { decode: reply.decode, encode: reply.encode, decoder, encoder, keepAlive: 'event: ping\ndata: {"type": "ping"}\n\n' },
+  reply: {
+    decode: reply.decode,
+    encode: reply.encode,
+    decoder,
+    encoder,
+    keepAlive: 'event: ping\ndata: {"type": "ping"}\n\n',
+    continuation,
+  },
   error: { decode: error.decode, encode: error.encode, event: error.event },
 };

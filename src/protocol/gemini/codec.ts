@@ -4,6 +4,7 @@
 
 import type { Codec } from "../codec.ts";
 import { encodeReply, ReplyEncoder } from "./answer.ts";
+import { continuation } from "./continuation.ts";
 import { editBody, headOf } from "./edit.ts";
 import { decodeError, encodeError, errorEvent } from "./error.ts";
 import { decodeReply, ReplyDecoder } from "./reply.ts";
@@ -18,6 +19,7 @@ export const gemini: Codec = {
     decoder: (exchange) => new ReplyDecoder(exchange),
     encoder: (exchange) => new ReplyEncoder(exchange),
     keepAlive: ": keep-alive\n\n",
+    continuation,
   },
   error: { decode: decodeError, encode: encodeError, event: errorEvent },
 };

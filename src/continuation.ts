@@ -1,0 +1,356 @@
+// Room: continuation (row 4).
+// In:  an upstream's answer that may pause before it is complete, and a way to ask for the rest.
+// Out: one answer, as if it had never paused: one start, one end, parts counted on, the usage of all its requests together.
+// Where it can't go on, or has paused too often, the answer ends as one that ran out of tokens.
+// Never does: know a protocol (a codec says what makes its upstream go on), or end a pause as if the answer were complete.
+
+import type { CanonicalRequest, FinishReason, Part, Reply, ReplyEvent, ToolCallPart, Usage } from "./protocol/canonical.ts";
+import type { Codec, Continuation, Exchange } from "./protocol/codec.ts";
+import { fold, unfold } from "./protocol/fold.ts";
+import { readReply, type Meter } from "./relay.ts";
+import { drain, NOTHING, replay, type ByteSource, type Machine, type SseEvent } from "./stream.ts";
+import type { UpstreamAnswer, UpstreamLimits, UpstreamRefusal } from "./upstream.ts";
+
+export interface ContinuationOptions {
+  /** Of the upstream's protocol. */
+  readonly codec: Codec;
+  readonly exchange: Exchange;
+  /** The request that was sent. */
+  readonly body: string;
+  readonly limits: UpstreamLimits;
+  /** Sees the answers to a whole call as they come; a stream's events are seen where they pass. */
+  readonly meter: Meter;
+  /** Of the client's connection. */
+  readonly signal: AbortSignal;
+  /** Asks for the rest. `signal` ends the asking and the answer. Rejects when there is no answer at all. */
+  readonly post: (body: string, signal: AbortSignal) => Promise<UpstreamAnswer | UpstreamRefusal>;
+}
+
+/** How often one answer may go on. The providers' own loops pause after about ten steps of a tool each. */
+export const MAX_CONTINUATIONS = 8;
+
+/** What follows of a streamed answer, and what decodes all of it: the decoder finds the pause, the source goes on behind it. */
+export function continuedStream(
+  found: UpstreamAnswer,
+  options: ContinuationOptions,
+): { rest: ByteSource; decoder: Machine<SseEvent, ReplyEvent> } {
+  const { codec, exchange } = options;
+  const continuation = codec.reply.continuation?.(exchange) ?? null;
+  const rest = found.rest ?? NOTHING;
+  if (continuation === null) return { rest, decoder: codec.reply.decoder(exchange) };
+  const stream = new ContinuedStream(rest, new Joint(continuation, options), options);
+  return { rest: stream, decoder: stream };
+}
+
+/** A whole answer. @throws GatewayError when one of its requests fails, or an answer is none. */
+export async function continuedReply(found: UpstreamAnswer, options: ContinuationOptions): Promise<Reply> {
+  const { codec, exchange, limits, meter, signal } = options;
+  const continuation = codec.reply.continuation?.(exchange) ?? null;
+  if (continuation === null) return readReply(found, codec, { exchange, limits });
+  const joint = new Joint(continuation, options);
+  const events: ReplyEvent[] = [];
+  for (let next = found; ;) {
+    const reply = await readReply(next, joint.codec, { exchange: joint.exchange, limits });
+    if (reply.finish.kind !== "paused" && events.length === 0) return reply;
+    const joined = joint.join(unfold(reply));
+    for (const event of joined) meter.see(event);
+    events.push(...joined);
+    const body = joint.takePause();
+    if (body === null) return fold(events);
+    const rest = await options.post(body, signal);
+    if (rest.type === "refusal") throw rest.error;
+    next = rest;
+  }
+}
+
+/** The source that a pump reads, and the decoder that it reads with. */
+class ContinuedStream implements ByteSource, Machine<SseEvent, ReplyEvent> {
+  readonly #joint: Joint;
+  readonly #options: ContinuationOptions;
+  readonly #abort = new AbortController();
+  #source: ByteSource;
+  #decoder: Machine<SseEvent, ReplyEvent>;
+  /** How much of the present answer is left: bytes, the last event (its blank line may be missing), what the decoder held back, nothing. */
+  #left: "bytes" | "event" | "held" | "nothing" = "bytes";
+  /** What goes out with the next step, or the end. */
+  #waiting: ReplyEvent[] = [];
+
+  constructor(source: ByteSource, joint: Joint, options: ContinuationOptions) {
+    this.#source = source;
+    this.#joint = joint;
+    this.#options = options;
+    this.#decoder = joint.codec.reply.decoder(joint.exchange);
+  }
+
+  async read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> {
+    for (;;) {
+      const body = this.#joint.takePause();
+      if (body !== null) {
+        await this.#goOn(body);
+      } else if (this.#left === "nothing") {
+        return { done: true };
+      } else if (this.#left === "held") {
+        this.#left = "nothing";
+        this.#waiting.push(...this.#joint.join(this.#decoder.end()));
+      } else if (this.#left === "event") {
+        this.#left = "held";
+        return { done: false, value: BLANK_LINE };
+      } else {
+        const chunk = await this.#source.read();
+        if (!chunk.done) return chunk;
+        this.#left = "event";
+      }
+    }
+  }
+
+  async cancel(reason?: unknown): Promise<void> {
+    this.#abort.abort();
+    await this.#source.cancel(reason);
+  }
+
+  step(event: SseEvent): ReplyEvent[] {
+    return this.#taken(this.#joint.join(this.#decoder.step(event)));
+  }
+
+  /** Where the connection broke, a decoder may hold an end all the same. */
+  end(): ReplyEvent[] {
+    return this.#taken(this.#joint.isPaused || this.#left === "nothing" ? [] : this.#joint.join(this.#decoder.end()));
+  }
+
+  #taken(events: ReplyEvent[]): ReplyEvent[] {
+    if (this.#waiting.length === 0) return events;
+    const out = [...this.#waiting, ...events];
+    this.#waiting = [];
+    return out;
+  }
+
+  async #goOn(body: string): Promise<void> {
+    const { signal, post, limits } = this.#options;
+    const { codec, exchange } = this.#joint;
+    if (this.#left === "bytes") void drain(this.#source);
+    this.#left = "nothing";
+    if (signal.aborted) this.#abort.abort();
+    else signal.addEventListener("abort", () => this.#abort.abort(), { once: true });
+    const rest = await post(body, this.#abort.signal);
+    if (rest.type === "refusal") {
+      this.#waiting.push({ type: "reply-error", error: rest.error });
+      return;
+    }
+    this.#source = replay(rest.begun, rest.rest ?? NOTHING);
+    if (rest.type === "whole") {
+      this.#waiting.push(...this.#joint.join(unfold(await readReply(rest, codec, { exchange, limits }))));
+      return;
+    }
+    this.#decoder = codec.reply.decoder(exchange);
+    this.#left = "bytes";
+  }
+}
+
+const BLANK_LINE = new Uint8Array([10, 10]);
+
+/** A part that the answer may stop in the middle of. */
+interface Breakable {
+  readonly type: "text" | "reasoning";
+  readonly index: number;
+  length: number;
+}
+
+/** Where the answers of several requests become one. */
+class Joint {
+  /** The upstream's codec, whose answers are noted as they are read. */
+  readonly codec: Codec;
+  readonly #continuation: Continuation;
+  readonly #options: ContinuationOptions;
+  #continuations = 0;
+  /** How much the continuation was told, in UTF-16 units. */
+  #noted = 0;
+  /** The request that asks for the rest; null: the answer has not paused. */
+  #pause: string | null = null;
+  /** How many parts have begun, and how far the present answer's indices are behind. */
+  #parts = 0;
+  #offset = 0;
+  /** The calls so far. */
+  readonly #calls: ToolCallPart[] = [];
+  /** The text or thought that began last. */
+  #last: Breakable | null = null;
+  /** The end of the part in which the answer paused, held until it is known whether the part goes on. */
+  #cut: Extract<ReplyEvent, { type: "part-end" }> | null = null;
+  /** The part that went on, and how long it was before. */
+  #mended: Breakable | null = null;
+  /** Of the answers before, and of all. */
+  #before: Usage | null = null;
+  #usage: Usage | null = null;
+
+  constructor(continuation: Continuation, options: ContinuationOptions) {
+    const { codec } = options;
+    this.#continuation = continuation;
+    this.#options = options;
+    this.codec = {
+      ...codec,
+      reply: {
+        ...codec.reply,
+        decode: (body, exchange) => {
+          if (this.#canNote(body)) continuation.whole(body);
+          return codec.reply.decode(body, exchange);
+        },
+        decoder: (exchange) => {
+          const decoder = codec.reply.decoder(exchange);
+          return {
+            step: (event) => {
+              if (this.#canNote(event.data)) continuation.event(event);
+              return decoder.step(event);
+            },
+            end: () => decoder.end(),
+          };
+        },
+      },
+    };
+  }
+
+  /** An answer past the limit on whole ones is not kept, and can't go on. */
+  #canNote(text: string): boolean {
+    this.#noted += text.length;
+    return this.#noted <= this.#options.limits.maxReplyBytes;
+  }
+
+  /** What the decoder of the present answer may know: also of the calls before it, so that it gives no id twice. */
+  get exchange(): Exchange {
+    const { exchange } = this.#options;
+    return this.#calls.length === 0 ? exchange : { ...exchange, request: withCalls(exchange.request, this.#calls) };
+  }
+
+  get isPaused(): boolean {
+    return this.#pause !== null;
+  }
+
+  /** The request that asks for the rest, once: from here on `join` gets the events of its answer. Null: there is no pause. */
+  takePause(): string | null {
+    const body = this.#pause;
+    if (body === null) return null;
+    this.#pause = null;
+    this.#continuations++;
+    this.#offset = this.#parts;
+    this.#before = this.#usage;
+    return body;
+  }
+
+  /** Events of the present answer as events of the whole one. */
+  join(events: Iterable<ReplyEvent>): ReplyEvent[] {
+    const out: ReplyEvent[] = [];
+    for (const event of events) {
+      switch (event.type) {
+        case "part-delta":
+          if (this.#last !== null) this.#last.length += event.text.length;
+          out.push(this.#offset === 0 ? event : { ...event, index: event.index + this.#offset });
+          break;
+        case "reply-start":
+          if (this.#continuations === 0) out.push(event);
+          break;
+        case "part-start":
+          this.#start(event, out);
+          break;
+        case "logprobs":
+        case "part-end":
+          out.push(this.#offset === 0 ? event : { ...event, index: event.index + this.#offset });
+          break;
+        case "annotation":
+          out.push(this.#moved({ ...event, index: event.index + this.#offset }));
+          break;
+        case "usage":
+          this.#usage = sum(this.#before, event.usage);
+          out.push({ ...event, usage: this.#usage });
+          break;
+        case "reply-end":
+          this.#end(event.finish, out);
+          break;
+        case "reply-error":
+          out.push(event);
+      }
+    }
+    return out;
+  }
+
+  #start({ index, part }: { readonly index: number; readonly part: Part }, out: ReplyEvent[]): void {
+    if (this.#cut !== null && this.#last !== null) {
+      if (isBreakable(part) && part.type === this.#last.type) {
+        this.#offset = this.#last.index - index;
+        this.#mended = { ...this.#last };
+        this.#cut = null;
+        return;
+      }
+      this.#close(out);
+    }
+    out.push({ type: "part-start", index: index + this.#offset, part });
+    this.#last = isBreakable(part) ? { type: part.type, index: this.#parts, length: 0 } : null;
+    this.#parts++;
+    if (part.type === "tool-call") this.#calls.push(part);
+  }
+
+  #end(finish: FinishReason, out: ReplyEvent[]): void {
+    if (finish.kind === "paused") {
+      const mayGoOn = this.#continuations < MAX_CONTINUATIONS && this.#noted <= this.#options.limits.maxReplyBytes;
+      this.#pause = mayGoOn ? this.#continuation.resume(this.#options.body) : null;
+      if (this.#pause !== null) {
+        if (this.#continuation.seamless) this.#hold(out);
+        return;
+      }
+    }
+    this.#close(out);
+    out.push({ type: "reply-end", finish: this.#settled(finish) });
+  }
+
+  /** Takes back the end of a part that was open when the answer paused; a signature would have closed it for good. */
+  #hold(out: ReplyEvent[]): void {
+    const at = out.findLastIndex((event) => event.type === "part-end" && event.index === this.#last?.index);
+    const end = out[at];
+    if (end?.type !== "part-end" || end.proof !== null) return;
+    out.splice(at, 1);
+    this.#cut = end;
+  }
+
+  #close(out: ReplyEvent[]): void {
+    if (this.#cut !== null) out.push(this.#cut);
+    this.#cut = null;
+  }
+
+  /** Calls of earlier answers count for the end of the last one; a pause that nobody resumes is the client's to go on with, or a limit. */
+  #settled(finish: FinishReason): FinishReason {
+    const called = this.#calls.length > 0;
+    if (finish.kind === "paused") return { ...finish, kind: called ? "tool-calls" : "length" };
+    const isEnd = finish.kind === "end" || finish.kind === "other";
+    return isEnd && called && this.#continuations > 0 ? { ...finish, kind: "tool-calls" } : finish;
+  }
+
+  /** Offsets into a part that went on count from where it went on. */
+  #moved(event: Extract<ReplyEvent, { type: "annotation" }>): ReplyEvent {
+    if (this.#mended?.index !== event.index) return event;
+    const { length } = this.#mended;
+    const { start, end } = event.annotation;
+    return {
+      ...event,
+      annotation: { ...event.annotation, start: start === null ? null : start + length, end: end === null ? null : end + length },
+    };
+  }
+}
+
+function isBreakable(part: Part): part is Extract<Part, { type: "text" | "reasoning" }> {
+  return part.type === "text" || (part.type === "reasoning" && !part.redacted);
+}
+
+function withCalls(request: CanonicalRequest, calls: readonly ToolCallPart[]): CanonicalRequest {
+  return { ...request, turns: [...request.turns, { role: "assistant", parts: calls, effort: null }] };
+}
+
+/** Counters of two requests together; null only where neither said. */
+function sum(before: Usage | null, usage: Usage): Usage {
+  if (before === null) return usage;
+  const add = (one: number | null, other: number | null): number | null =>
+    one === null && other === null ? null : (one ?? 0) + (other ?? 0);
+  return {
+    inputTokens: add(before.inputTokens, usage.inputTokens),
+    cacheReadTokens: add(before.cacheReadTokens, usage.cacheReadTokens),
+    cacheWriteTokens: add(before.cacheWriteTokens, usage.cacheWriteTokens),
+    outputTokens: add(before.outputTokens, usage.outputTokens),
+    reasoningTokens: add(before.reasoningTokens, usage.reasoningTokens),
+  };
+}

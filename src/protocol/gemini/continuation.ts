@@ -1,0 +1,57 @@
+// Room: protocol/gemini/continuation (row 2).
+// In:  an answer that stopped at the limit on one request (`CONTINUATION`), and the request that it answers.
+// Out: the request that lets the model go on: the same one with the answer's token.
+// @google/genai 3.1 (types and README, "Automatic Continuation", read 2026-11) goes on the same way; `maxOutputTokens` counts over all
+// answers together, so it stays as it is.
+// Never does: go on with a token that was used already, or that came before the last words: either would repeat some of the answer.
+
+import { isObject, parseOrUndefined } from "../../json.ts";
+import { members, spliced } from "../../spans.ts";
+import type { SseEvent } from "../../stream.ts";
+import type { Continuation } from "../codec.ts";
+import { candidateOf, isFinished } from "./finish.ts";
+
+export function continuation(): Continuation {
+  return new TokenContinuation();
+}
+
+const MEMBER = "continuationToken";
+
+class TokenContinuation implements Continuation {
+  readonly seamless = true;
+  /** The last two chunks: the token comes with the reason, and counts may follow in a chunk of their own. */
+  /** The token comes with the reason, in the last chunk but for one with counts. */
+  #last = "";
+  #lastButOne = "";
+  #used: string | null = null;
+
+  event({ data }: SseEvent): void {
+    this.#lastButOne = this.#last;
+    this.#last = data;
+  }
+
+  whole(body: string): void {
+    this.#last = body;
+  }
+
+  resume(body: string): string | null {
+    const token = tokenIn(this.#last) ?? tokenIn(this.#lastButOne);
+    if (token === null || token === this.#used) return null;
+    this.#used = token;
+    const at = body.indexOf("{") + 1;
+    const comma = members(body).length > 0 ? "," : "";
+    return spliced(body, [{ start: at, end: at, text: `${JSON.stringify(MEMBER)}:${JSON.stringify(token)}${comma}` }]);
+  }
+}
+
+/** A token beside words in the middle of a stream is for a stream that breaks off there; only the one at the end has all the words behind it. */
+function tokenIn(text: string): string | null {
+  const value = parseOrUndefined(text);
+  for (const chunk of Array.isArray(value) ? value.toReversed() : [value]) {
+    const candidate = isObject(chunk) ? candidateOf(chunk) : null;
+    if (candidate === null || !isFinished(candidate)) continue;
+    const token = candidate[MEMBER];
+    return typeof token === "string" && token !== "" ? token : null;
+  }
+  return null;
+}
