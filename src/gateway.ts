@@ -15,7 +15,7 @@ import type { Log, Redactor } from "./log.ts";
 import type { EndpointKind, Models, Target } from "./models.ts";
 import type { CanonicalRequest, Loss, ProtocolId, Reasoning } from "./protocol/canonical.ts";
 import { bareRequest, type Codec, type Exchange, type RequestHead, type WireRequest } from "./protocol/codec.ts";
-import { CODECS } from "./protocol/codecs.ts";
+import { CODECS, codecOf } from "./protocol/codecs.ts";
 import { CallRecord } from "./record.ts";
 import { withPatience } from "./patience.ts";
 import { asGatewayError, asJsonArray, conversion, passage, readReply, streamText, wholePassage } from "./relay.ts";
@@ -239,7 +239,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     const byDefault: Reasoning | null =
       target.reasoning === null ? null : { mode: "on", effort: target.reasoning, budgetTokens: null, display: null };
     const sent = withPrompt({ ...asked, model: target.model, reasoning: asked.reasoning ?? byDefault });
-    const encoded = CODECS[target.protocol].request.encode(sent);
+    const encoded = codecOf(target).request.encode(sent);
     refuseLosses(encoded.losses);
     return { body: encoded.body, headers: encoded.headers, losses: encoded.losses, sent: exchangeOf(sent), asked: exchangeOf(asked) };
   };
@@ -286,7 +286,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     stream: head.stream,
     signal: call.request.signal,
     timeouts: target.timeouts,
-    codec: CODECS[target.protocol],
+    codec: codecOf(target),
     exchange: sent,
   });
 
@@ -307,7 +307,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     headers: Record<string, string>,
   ): Promise<Response> => {
     const { call, record, writer, head, target, sent, asked } = journey;
-    const upstream = CODECS[target.protocol];
+    const upstream = codecOf(target);
     if (head.stream && found.type === "stream") {
       const decoder = discretion(call).decoder(upstream.reply.decoder(sent));
       const encoder = writer.reply.encoder(asked);

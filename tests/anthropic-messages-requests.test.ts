@@ -1468,7 +1468,7 @@ const ENCODED: readonly EncodeRow[] = [
       ...SENT,
       model: "claude-3-5-haiku-20241022",
       tools: [{ name: "json", description: "Gives the answer. Call it to answer.", input_schema: JSON.parse(JSON_SCHEMA) as object }],
-      tool_choice: { type: "tool", name: "json", disable_parallel_tool_use: true },
+      tool_choice: { type: "tool", name: "json" },
     },
   },
   {
@@ -1485,7 +1485,7 @@ const ENCODED: readonly EncodeRow[] = [
         { ...LOOK, name: "json" },
         { name: "answer_as_json", description: "A.", input_schema: JSON.parse(JSON_SCHEMA) as object },
       ],
-      tool_choice: { type: "any", disable_parallel_tool_use: true },
+      tool_choice: { type: "any" },
     },
   },
   {
@@ -1508,7 +1508,7 @@ const ENCODED: readonly EncodeRow[] = [
           input_schema: { type: "object", properties: { next: { $ref: "#" } }, additionalProperties: false },
         },
       ],
-      tool_choice: { type: "tool", name: "json", disable_parallel_tool_use: true },
+      tool_choice: { type: "tool", name: "json" },
     },
   },
   {

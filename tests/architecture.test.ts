@@ -39,6 +39,7 @@ const ROWS: readonly Row[] = [
       "protocol/fields",
       "protocol/names",
       "protocol/turns",
+      "protocol/structured-output",
     ],
     siblings: true,
     packages: null,

@@ -593,13 +593,19 @@ const ENCODED: readonly Row[] = [
   // ---- Output
   {
     what: "107: a schema for the answer, as it was written, under a name that fits",
-    request: { output: { type: "json-schema", name: "a ship", description: null, schema: '{"b":1,"a":2}', strict: true } },
-    body: { ...SENT, text: { format: { type: "json_schema", name: "a_ship_135ac58e", schema: { b: 1, a: 2 }, strict: true } } },
+    request: { output: { type: "json-schema", name: "a ship", description: null, schema: '{"type":"object","b":1,"a":2}', strict: true } },
+    body: {
+      ...SENT,
+      text: { format: { type: "json_schema", name: "a_ship_135ac58e", schema: { type: "object", b: 1, a: 2 }, strict: true } },
+    },
   },
   {
-    what: "A.9: a schema without a name gets one",
+    what: "A.9: a schema without a name gets one, and one without a type says that it is an object's",
     request: { output: { type: "json-schema", name: null, description: "D", schema: "{}", strict: null }, verbosity: "low" },
-    body: { ...SENT, text: { format: { type: "json_schema", name: "answer", description: "D", schema: {} }, verbosity: "low" } },
+    body: {
+      ...SENT,
+      text: { format: { type: "json_schema", name: "answer", description: "D", schema: { type: "object" } }, verbosity: "low" },
+    },
   },
   {
     what: "A.9: JSON mode needs the word in the input, so instructions that have it go there",

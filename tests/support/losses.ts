@@ -116,6 +116,9 @@ const why = {
   searchOrFunctions: "Gemini does not search while it has functions to call.",
   guessedMediaType: "Gemini wants a media type beside a URL; it is told by the URL's ending.",
   cutCall: "A call that was cut off inside of its arguments cannot be told; the answer says that it ran out of tokens.",
+  objectsAlone: "OpenAI's answer format takes objects alone: a list is the member `answer` of one, and is taken out of it again.",
+  answerByTool:
+    "A model that takes functions or a format, not both, gets the schema as a function; the call's arguments become the text of the answer.",
   cacheWritesAsInput: "Tokens written to the cache are counted as input.",
 } as const;
 
@@ -128,6 +131,7 @@ export const LOSSES: readonly LossRow[] = [
   { from: "any", to: "openai-chat", field: "reasoning.budgetTokens", how: "emulated", reason: why.budgetAsLevel },
   { from: "any", to: "openai-chat", field: "reasoning.display", how: "dropped", reason: why.shownAsItIs },
   { from: "any", to: "openai-chat", field: "reasoning.effort", how: "emulated", reason: why.nearestLevel },
+  { from: "any", to: "openai-chat", field: "output.schema", how: "emulated", reason: why.objectsAlone },
   { from: "any", to: "openai-chat", field: "reasoning.mode", how: "emulated", reason: why.thinkingModes },
   { from: "gemini", to: "openai-chat", field: "serviceTier", model: "glm-5.2", how: "reported", reason: why.noSuchTier },
   { from: "any", to: "openai-chat", field: "stop", model: "gpt-5.1", how: "reported", reason: why.noStopWhileReasoning },
@@ -223,6 +227,7 @@ export const LOSSES: readonly LossRow[] = [
   { from: "any", to: "openai-responses", field: "reasoning.effort", how: "emulated", reason: why.nearestLevel },
   { from: "any", to: "openai-responses", field: "reasoning.mode", how: "emulated", reason: why.noAdaptiveLevel },
   { from: "any", to: "openai-responses", field: "seed", how: "reported", reason: why.notTaken },
+  { from: "any", to: "openai-responses", field: "output.schema", how: "emulated", reason: why.objectsAlone },
   { from: "any", to: "openai-responses", field: "stop", how: "emulated", reason: why.stopByCutting },
   { from: "any", to: "openai-responses", field: "system.blocks", how: "emulated", reason: why.systemJoined },
   { from: "any", to: "openai-responses", field: "system.cache", how: "dropped", reason: why.systemMarks },
@@ -352,6 +357,8 @@ export const LOSSES: readonly LossRow[] = [
   { from: "any", to: "gemini", field: "cacheKey", how: "dropped", reason: why.findsPrefixes },
   { from: "any", to: "gemini", field: "endUser", how: "dropped", reason: why.noPlace },
   { from: "openai-chat", to: "gemini", field: "metadata", how: "dropped", reason: why.noLabels },
+  { from: "any", to: "gemini", field: "output", model: "gemini-2.5-flash", how: "emulated", reason: why.answerByTool },
+  { from: "any", to: "gemini", field: "output.schema", model: "gemini-2.5-flash", how: "emulated", reason: why.answerByTool },
   { from: "any", to: "gemini", field: "output.description", how: "dropped", reason: why.schemaDescription },
   { from: "any", to: "gemini", field: "output.name", how: "dropped", reason: why.schemaName },
   { from: "any", to: "gemini", field: "output.strict", how: "dropped", reason: why.schemaHolds },
@@ -373,6 +380,7 @@ export const LOSSES: readonly LossRow[] = [
   { from: "any", to: "gemini", field: "tools", how: "refused", reason: why.hostedToolNeeded },
   { from: "anthropic-messages", to: "gemini", field: "tools.cache", how: "dropped", reason: why.noMarks },
   { from: "any", to: "gemini", field: "tools.custom", how: "emulated", reason: why.customTool },
+  { from: "any", to: "gemini", field: "+tools.description", model: "gemini-2.5-flash", how: "emulated", reason: why.answerByTool },
   { from: "any", to: "gemini", field: "tools.description", how: "emulated", reason: why.toldInDescription },
   { from: "any", to: "gemini", field: "+tools.function", how: "emulated", reason: why.customTool },
   { from: "any", to: "gemini", field: "tools.grammar", how: "reported", reason: why.grammarTold },

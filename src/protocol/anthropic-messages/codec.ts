@@ -4,17 +4,21 @@
 // Never does: anything of its own.
 
 import type { Codec } from "../codec.ts";
+import { structuredBy } from "../structured-output.ts";
 import { decoder } from "./decoder.ts";
 import { edit } from "./edit.ts";
 import { encoder } from "./encoder.ts";
 import * as error from "./error.ts";
+import { schemaMeans } from "./output.ts";
 import * as reply from "./reply.ts";
 import * as request from "./request.ts";
 import { ID } from "./wire.ts";
 
-export const anthropicMessages: Codec = {
+const plain: Codec = {
   id: ID,
   request: { decode: request.decode, encode: request.encode, head: request.head, edit },
   reply: { decode: reply.decode, encode: reply.encode, decoder, encoder, keepAlive: 'event: ping\ndata: {"type": "ping"}\n\n' },
   error: { decode: error.decode, encode: error.encode, event: error.event },
 };
+
+export const anthropicMessages: Codec = structuredBy(plain, schemaMeans);

@@ -11,7 +11,6 @@ import { compact, decodeCache, reportUnread } from "./blocks.ts";
 import { clientTool } from "./client-tools.ts";
 import { cacheControl } from "./content.ts";
 import type { Traits } from "./models.ts";
-import { answerTool } from "./output.ts";
 import { EMPTY_SCHEMA, isNative, lowerSchema, toolSchema } from "./schema.ts";
 import { ID } from "./wire.ts";
 
@@ -125,8 +124,6 @@ export interface ToolContext {
   readonly traits: Traits;
   readonly names: NameTable;
   readonly losses: Loss[];
-  /** The tool that stands in for an answer format; see output.ts. */
-  readonly answer: JsonObject | null;
 }
 
 export interface EncodedTools {
@@ -159,11 +156,6 @@ export function encodeTools(request: CanonicalRequest, context: ToolContext): En
     const encoded = encodeTool(tool, { ...context, field });
     return encoded === null ? [] : [encoded];
   });
-  const answer = answerTool(request);
-  if (answer !== null && context.answer !== null) {
-    const type = answer.besideOthers ? { type: "any" } : { type: "tool", name: answer.name };
-    return { tools: [...tools, context.answer], toolChoice: { ...type, disable_parallel_tool_use: true } };
-  }
   if (tools.length > 0) return { tools, toolChoice: encodeToolChoice(request, context) };
   if (wanted !== null && wanted.type !== "auto" && wanted.type !== "none") {
     losses.push({

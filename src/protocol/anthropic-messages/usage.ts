@@ -95,20 +95,12 @@ const KINDS: Readonly<Record<string, FinishKind>> = {
   pause_turn: "paused",
 };
 
-export interface Called {
-  /** Whether the answer holds a call to one of the client's tools. */
-  readonly tools: boolean;
-  /** Whether it holds the call that stands in for an answer format. */
-  readonly answer: boolean;
-}
-
-/** How an answer ended. A call to a client's tool is said to be one, whatever the upstream calls it. */
-export function decodeFinish(stop: JsonObject, called: Called): FinishReason {
+/** How an answer ended. One that `called` a tool is said to have, whatever the upstream calls it. */
+export function decodeFinish(stop: JsonObject, called: boolean): FinishReason {
   const raw = text(stop["stop_reason"]);
   const details = stop["stop_details"];
   let kind: FinishKind = raw !== null && Object.hasOwn(KINDS, raw) ? (KINDS[raw] ?? "other") : "other";
-  if (called.tools && (kind === "end" || kind === "other")) kind = "tool-calls";
-  if (called.answer && !called.tools && kind === "tool-calls") kind = "end";
+  if (called && (kind === "end" || kind === "other")) kind = "tool-calls";
   return {
     kind,
     raw,

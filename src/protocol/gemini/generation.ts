@@ -7,7 +7,8 @@
 import { JsonText, type JsonObject } from "../../json.ts";
 import type { CanonicalRequest, Extension, Loss, OutputFormat, Reasoning, Sampling } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
-import type { ModelFacts } from "./models.ts";
+import type { SchemaMeans } from "../structured-output.ts";
+import { factsOf, type ModelFacts } from "./models.ts";
 import { lowerSchema, raiseSchema } from "./schema.ts";
 import { decodeThinking, encodeThinking } from "./thinking.ts";
 import { fieldOf } from "./wire.ts";
@@ -128,10 +129,19 @@ function encodeLogprobs({ sampling, names }: CanonicalRequest, { config, losses 
   losses.push({ field: names.topLogprobs, severity: "refused", reason: "The answer cannot carry Gemini's log probabilities." });
 }
 
+/** A model that takes functions or a format, not both, answers with a function's arguments beside the client's functions. */
+export function schemaMeans(request: CanonicalRequest): SchemaMeans {
+  return factsOf(request.model).formatBesideFunctions || !hasFunctions(request) ? "format" : "tool";
+}
+
+function hasFunctions({ tools }: CanonicalRequest): boolean {
+  return tools.some((tool) => tool.type === "function" || tool.type === "custom");
+}
+
 function encodeOutput(request: CanonicalRequest, config: JsonObject, { facts, losses }: EncodeContext): void {
   const { output, names } = request;
   if (output === null) return;
-  if (!facts.formatBesideFunctions && request.tools.some((tool) => tool.type === "function" || tool.type === "custom")) {
+  if (!facts.formatBesideFunctions && hasFunctions(request)) {
     losses.push({
       field: names.output,
       severity: "refused",

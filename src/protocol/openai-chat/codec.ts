@@ -4,16 +4,20 @@
 // Never does: know another protocol.
 
 import type { Codec } from "../codec.ts";
+import { structuredBy } from "../structured-output.ts";
 import { replyDecoder } from "./decoder.ts";
 import { editBody, readHead } from "./edit.ts";
 import { replyEncoder } from "./encoder.ts";
 import { decodeError, encodeError, errorEvent } from "./errors.ts";
 import { decodeReply, encodeReply } from "./reply.ts";
-import { decodeRequest, encodeRequest } from "./request.ts";
+import { decodeRequest, encodeRequest, isOwn } from "./request.ts";
 
-export const openaiChat: Codec = {
+const plain: Codec = {
   id: "openai-chat",
   request: { decode: decodeRequest, encode: encodeRequest, head: readHead, edit: editBody },
   reply: { decode: decodeReply, encode: encodeReply, decoder: replyDecoder, encoder: replyEncoder, keepAlive: ": keep-alive\n\n" },
   error: { decode: decodeError, encode: encodeError, event: errorEvent },
 };
+
+/** OpenAI's answer format takes objects alone; a client of its own protocol knows that. */
+export const openaiChat: Codec = structuredBy(plain, (request) => (isOwn(request) ? "format" : "object-format"));

@@ -202,11 +202,15 @@ function said(members: Readonly<Record<string, Json | undefined>>): JsonObject {
   return object;
 }
 
+/** Whether the client speaks Chat itself. */
+export function isOwn({ names }: CanonicalRequest): boolean {
+  return names === NAMES || names === LEGACY_NAMES;
+}
+
 function encodeStream(request: CanonicalRequest): Record<string, Json> {
   if (!request.stream) return {};
   // A client of Chat itself says whether it wants the usage; any other client is always told.
-  const isOwn = request.names === NAMES || request.names === LEGACY_NAMES;
-  return { stream: true, ...(request.includeUsage || !isOwn ? { stream_options: { include_usage: true } } : {}) };
+  return { stream: true, ...(request.includeUsage || !isOwn(request) ? { stream_options: { include_usage: true } } : {}) };
 }
 
 function encodeLimit(request: CanonicalRequest, losses: Loss[]): number | undefined {
