@@ -326,6 +326,73 @@ const DECODE: readonly (readonly [what: string, body: Body | string, expected: P
       tools: [fn("f", { cache: { ttl: null } })],
     },
   ],
+  [
+    "A.11: a cache mark on a whole message, as OpenCode sends it, is its last part's, and one on a call the call's",
+    {
+      messages: [
+        { role: "system", content: "S", cache_control: { type: "ephemeral" } },
+        {
+          role: "user",
+          content: [
+            { type: "text", text: "a" },
+            { type: "text", text: "b" },
+          ],
+          cache_control: { type: "ephemeral", ttl: "1h" },
+        },
+        {
+          role: "assistant",
+          content: "c",
+          cache_control: { type: "ephemeral" },
+          tool_calls: [
+            { id: "x", type: "function", function: { name: "f", arguments: "{}" }, cache_control: { type: "ephemeral", ttl: "5m" } },
+            { id: "y", type: "function", function: { name: "f", arguments: "{}" } },
+          ],
+        },
+        { role: "tool", tool_call_id: "x", content: "1", cache_control: null },
+        { role: "tool", tool_call_id: "y", content: [{ type: "text", text: "2" }], cache_control: { type: "ephemeral" } },
+      ],
+    },
+    {
+      system: [text("S", { cache: { ttl: null } })],
+      turns: [
+        user(text("a"), text("b", { cache: { ttl: "1h" } })),
+        assistant(text("c"), call("x", "f", "{}", { cache: { ttl: "5m" } }), call("y", "f", "{}", { cache: { ttl: null } })),
+        user(result("x", [text("1")]), result("y", [text("2")], { cache: { ttl: null } })),
+      ],
+    },
+  ],
+  [
+    "A.11: a part's own cache mark stays, whatever its message says",
+    {
+      messages: [
+        {
+          role: "user",
+          content: [{ type: "text", text: "a", cache_control: { type: "ephemeral", ttl: "5m" } }],
+          cache_control: { type: "ephemeral", ttl: "1h" },
+        },
+      ],
+    },
+    { turns: [user(text("a", { cache: { ttl: "5m" } }))] },
+  ],
+  [
+    "A.11: a cache mark on a message without a part that could carry it is dropped, and said to be",
+    {
+      messages: [
+        { role: "user", content: "Hi" },
+        { role: "assistant", content: null, refusal: "No.", cache_control: { type: "ephemeral" } },
+      ],
+    },
+    {
+      turns: [user(text("Hi")), assistant({ type: "refusal", text: "No." })],
+      losses: [
+        {
+          field: "messages[1].cache_control",
+          severity: "dropped",
+          reason: "Nothing in this message could carry a cache mark; caching is a matter of cost alone.",
+        },
+      ],
+    },
+  ],
   ["60: an empty list of tools is none", { tools: [] }, { tools: [] }],
   [
     "61: tool_choice none keeps the tools",

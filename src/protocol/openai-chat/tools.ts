@@ -48,7 +48,7 @@ export function decodeFunctions(body: Fields, unread: Unread): Tool[] {
 function decodeTool(tool: Fields, unread: Unread): Tool {
   const type = tool.optionalText("type") ?? untypedName(tool);
   if (type === "function") return decodeFunction(tool.object("function"), tool, unread);
-  if (type === "custom") return decodeCustom(tool.object("custom"), unread);
+  if (type === "custom") return decodeCustom(tool, unread);
   if (HOSTED_SEARCH.test(type)) return decodeSearch(tool, unread);
   return { type: "opaque", protocol: "openai-chat", name: type, value: tool.whole(), severity: "refused" };
 }
@@ -77,7 +77,8 @@ function decodeFunction(fn: Fields, tool: Fields | null, unread: Unread): Functi
   return decoded;
 }
 
-function decodeCustom(custom: Fields, unread: Unread): CustomTool {
+function decodeCustom(tool: Fields, unread: Unread): CustomTool {
+  const custom = tool.object("custom");
   const format = custom.optionalObject("format");
   const grammar = format?.optionalObject("grammar") ?? null;
   const decoded: CustomTool = {
@@ -87,7 +88,7 @@ function decodeCustom(custom: Fields, unread: Unread): CustomTool {
     description: custom.optionalText("description"),
     grammar: grammar === null ? null : { syntax: grammar.text("syntax"), definition: grammar.text("definition") },
   };
-  unread.note(custom);
+  for (const fields of [tool, custom]) unread.note(fields);
   return decoded;
 }
 
