@@ -890,6 +890,33 @@ const SENT: readonly (readonly [
     { names: LEGACY_NAMES },
   ],
   [
+    "88: a proof that is known when the call begins stands in its first chunk, and there alone",
+    [
+      start,
+      opened(0, { ...call("a", "f"), proof: thought } as Part),
+      { type: "part-delta", index: 0, text: '{"n":1}' },
+      proven(0, thought),
+      finish("tool-calls", "tool_use"),
+    ],
+    [
+      role,
+      said({
+        tool_calls: [
+          {
+            index: 0,
+            id: "a",
+            type: "function",
+            function: { name: "f", arguments: "" },
+            extra_content: { google: { thought_signature: SEALED_CALL } },
+          },
+        ],
+      }),
+      said({ tool_calls: [{ index: 0, function: { arguments: '{"n":1}' } }] }),
+      stopped("tool_calls"),
+      "[DONE]",
+    ],
+  ],
+  [
     "A.4: an image in an answer is Markdown",
     [
       start,

@@ -126,7 +126,7 @@ function split(part: Part): { empty: Part; text: string; annotations: readonly A
     case "reasoning":
       return { ...rest, empty: { ...part, text: "", proof: null }, text: part.text, proof: part.proof };
     case "tool-call":
-      return { ...rest, empty: { ...part, arguments: "", proof: null }, text: part.arguments, proof: part.proof };
+      return { ...rest, empty: { ...part, arguments: "" }, text: part.arguments, proof: part.proof };
     default:
       return { ...rest, empty: part };
   }
@@ -134,7 +134,7 @@ function split(part: Part): { empty: Part; text: string; annotations: readonly A
 
 function isEmpty(part: Part): boolean {
   const { text, annotations, proof } = split(part);
-  return text === "" && annotations.length === 0 && proof === null;
+  return text === "" && annotations.length === 0 && (proof === null || part.type === "tool-call");
 }
 
 /**
@@ -164,7 +164,7 @@ export function grammar(): Machine<ReplyEvent, ReplyEvent> {
           break;
         case "part-start":
           need(event.index === next, `parts start in order: expected ${next}, got ${event.index}`);
-          need(isEmpty(event.part), `a ${event.part.type} part starts empty; text, annotations and proof come later`);
+          need(isEmpty(event.part), `a ${event.part.type} part starts empty; what it holds comes later`);
           next++;
           open.add(event.index);
           break;
