@@ -87,7 +87,8 @@ const why = {
   citationAsFarAs: "A citation is told as far as the client has words for it: its place in the text, or the quoted source.",
   limitMoved: "The limit is raised to the least that the target takes, or lowered to the most.",
   noAdaptiveLevel: "There is a level or none: adaptive is what the model does without one.",
-  stopByCutting: "There is no such parameter: the answer is cut where the sequence begins.",
+  stopByCutting:
+    "There is no such parameter: the answer is cut where the sequence begins. A streamed one has no usage then, as the upstream, which counts at its end, is let go; Messages, which demands numbers, tells an estimate.",
   sameFileStore: "OpenAI keeps the files of both its protocols in one store.",
   noFileName: "The target has no name for a file.",
   fittedIds: "Ids of calls are letters, digits, dashes and underscores there; others are fitted, the same way every time.",

@@ -13,6 +13,7 @@ import { GatewayError } from "../../errors.ts";
 import { isObject, JsonText, parseOrUndefined, print, type Json, type JsonObject } from "../../json.ts";
 import type { Annotation, CanonicalRequest, Part, Proof, Reply } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
+import { unfold } from "../fold.ts";
 import { fitName, NameTable } from "../names.ts";
 import { compact } from "./blocks.ts";
 import { isBlank, NAME_RULE } from "./content.ts";
@@ -20,7 +21,7 @@ import { decodeObject } from "./error.ts";
 import { unwrap } from "./free-text.ts";
 import { decodeInput, encodeInput } from "./input.ts";
 import { carrierOf, FOREIGN_INDEX, proofOf, signatureOf } from "./proofs.ts";
-import { decodeFinish, decodeUsage, encodeFinish, encodeUsage } from "./usage.ts";
+import { decodeFinish, decodeUsage, encodeFinish, encodeUsage, estimateInput, estimateText } from "./usage.ts";
 import { ID, ORIGIN } from "./wire.ts";
 import type * as wire from "./wire.ts";
 
@@ -158,7 +159,12 @@ export function encode(reply: Reply, exchange: Exchange): string {
     ...messageHead(reply.id, reply.model, exchange),
     content,
     ...encodeFinish(reply.finish, said),
-    usage: encodeUsage(reply.usage),
+    usage: encodeUsage(reply.usage, {
+      inputTokens: estimateInput(exchange.request),
+      outputTokens: estimateText(
+        unfold(reply).reduce((length, event) => length + (event.type === "part-delta" ? event.text.length : 0), 0),
+      ),
+    }),
   });
 }
 
