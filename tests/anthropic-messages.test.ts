@@ -501,7 +501,7 @@ for (const [what, body, kind, message] of [
     "The upstream called a tool without naming it.",
   ],
   ["no message", '{"hello":1}', "upstream-failed", "The upstream answered with something that is no message."],
-  ["no JSON", "<html>", "upstream-failed", "The upstream answered with something that is no message."],
+  ["no JSON", "<html>", "upstream-failed", "The upstream sent an answer that is not JSON."],
 ] as const) {
   test(`a whole answer that is none is an error: ${what}`, () => {
     assert.throws(

@@ -254,7 +254,7 @@ const STREAMS: readonly (readonly [
   [
     "bad JSON is an error",
     [chunk({ content: "a" }), "{"],
-    [start, opened(0, text), delta(0, "a"), failed("upstream-failed", "The upstream sent something that is not JSON in its answer.")],
+    [start, opened(0, text), delta(0, "a"), failed("upstream-failed", "The upstream sent an event that is not JSON.")],
   ],
   [
     "several answers are an error: one was asked for",
@@ -607,7 +607,7 @@ test("decoding a stream, 67: every cut of an emulated input gives the same text"
 });
 
 const WHOLE_ERRORS: readonly (readonly [what: string, body: string, kind: ErrorKind, message: string])[] = [
-  ["no JSON", "<html>", "upstream-failed", "The upstream sent something that is not JSON in its answer."],
+  ["no JSON", "<html>", "upstream-failed", "The upstream sent an answer that is not JSON."],
   [
     "an error with status 200 (mnfst#1878)",
     '{"error":{"message":"Bad key.","type":"authentication_error"}}',

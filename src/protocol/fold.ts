@@ -88,6 +88,11 @@ export function truncated(): GatewayError {
   });
 }
 
+/** The error of `an event`, or `an answer`, that is no JSON. */
+export function notJson(what: "an event" | "an answer", cause: unknown): GatewayError {
+  return new GatewayError("upstream-failed", `The upstream sent ${what} that is not JSON.`, { cause });
+}
+
 interface OpenPart {
   readonly part: Part;
   readonly texts: string[];

@@ -10,7 +10,7 @@ import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../js
 import type { Machine, SseEvent } from "../../stream.ts";
 import type { Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
-import { truncated } from "../fold.ts";
+import { notJson, truncated } from "../fold.ts";
 import { decodeObject } from "./error.ts";
 import { FreeText } from "./free-text.ts";
 import { proofOf } from "./proofs.ts";
@@ -54,8 +54,7 @@ class Decoder implements Machine<SseEvent, ReplyEvent> {
     if (this.#over || event.event === "ping" || event.data === "" || event.data === "[DONE]") return [];
     this.#out = [];
     const data = readEvent(event);
-    if (data === null)
-      this.#fail(new GatewayError("upstream-failed", "The upstream sent an event that is not JSON.", { cause: event.data }));
+    if (data === null) this.#fail(notJson("an event", event.data));
     else this.#take(data, textOf(data["type"]) || (event.event ?? ""));
     return this.#out;
   }

@@ -13,7 +13,7 @@ import { GatewayError } from "../../errors.ts";
 import { isObject, JsonText, parseOrUndefined, print, type Json, type JsonObject } from "../../json.ts";
 import type { Annotation, CanonicalRequest, Part, Proof, Reply } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
-import { unfold } from "../fold.ts";
+import { notJson, unfold } from "../fold.ts";
 import { fitName, NameTable } from "../names.ts";
 import { compact } from "./blocks.ts";
 import { isBlank, NAME_RULE } from "./content.ts";
@@ -54,6 +54,7 @@ export class Toolbox {
 
 export function decode(body: string, exchange: Exchange): Reply {
   const message = parseOrUndefined(body, { verbatim: VERBATIM });
+  if (message === undefined) throw notJson("an answer", body);
   if (!isObject(message) || isObject(message["error"]) || !Array.isArray(message["content"])) throw notAMessage(message);
   const toolbox = new Toolbox(exchange.request);
   const parts = message["content"].filter(isObject).flatMap((block) => decodeBlock(block, toolbox));
@@ -69,7 +70,7 @@ export function decode(body: string, exchange: Exchange): Reply {
   };
 }
 
-function notAMessage(message: Json | undefined): GatewayError {
+function notAMessage(message: Json): GatewayError {
   if (isObject(message) && message["error"] !== undefined && message["error"] !== null) return decodeObject(message);
   return new GatewayError("upstream-failed", "The upstream answered with something that is no message.", { cause: message });
 }

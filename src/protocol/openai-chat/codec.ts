@@ -15,7 +15,13 @@ import { decodeRequest, encodeRequest, isOwn } from "./request.ts";
 const plain: Codec = {
   id: "openai-chat",
   request: { decode: decodeRequest, encode: encodeRequest, head: readHead, edit: editBody },
-  reply: { decode: decodeReply, encode: encodeReply, decoder: replyDecoder, encoder: replyEncoder, keepAlive: ": keep-alive\n\n" },
+  reply: {
+    decode: decodeReply,
+    encode: encodeReply,
+    decoder: (exchange) => replyDecoder(exchange),
+    encoder: replyEncoder,
+    keepAlive: ": keep-alive\n\n",
+  },
   error: { decode: decodeError, encode: encodeError, event: errorEvent },
 };
 
