@@ -80,7 +80,8 @@ const why = {
   nearestFinish:
     "A full context is told as a length that ran out, a pause as an answer cut short; Gemini tells a refusal as a filtered answer.",
   sequenceUntold: "The client is not told which sequence it was.",
-  pictureInClientsForm: "A picture of the model is told in the form that the client has: an item, or a link with its data.",
+  pictureInClientsForm:
+    "A picture of the model is told in the form that the client has: an item, or a link with its data. No client sends it back as the picture that it was, so Gemini's signature of it stays behind.",
   hostedSteps: "Steps of a hosted tool that only their own protocol can tell; the text of the answer is complete.",
   textBeforeCalls: "In a whole answer the text stands before the calls.",
   tellableAsText: "A refusal, or a picture, is text there.",
@@ -115,7 +116,8 @@ const why = {
   loweredSchema: "The schema is lowered to what Gemini takes; one of no parameters is left out.",
   notStrict: "The target does not hold the model to a schema.",
   searchOrFunctions: "Gemini does not search while it has functions to call.",
-  guessedMediaType: "Gemini wants a media type beside a URL; it is told by the URL's ending.",
+  guessedMediaType:
+    "Google fetches what has a public URL, as this proxy calls no hosts but the configured ones; it wants the media type beside it, which the URL's ending tells.",
   cutCall: "A call that was cut off inside of its arguments cannot be told; the answer says that it ran out of tokens.",
   objectsAlone: "OpenAI's answer format takes objects alone: a list is the member `answer` of one, and is taken out of it again.",
   answerByTool:
