@@ -40,6 +40,7 @@ const ROWS: readonly Row[] = [
       "protocol/names",
       "protocol/turns",
       "protocol/structured-output",
+      "protocol/closed-schema",
     ],
     siblings: true,
     packages: null,

@@ -136,7 +136,7 @@ const WRAPPED = { type: "object", properties: { answer: JSON.parse(LIST) as obje
 test("A.9: a list becomes a member of an object where OpenAI's format takes objects alone", () => {
   const responses = CODECS["openai-responses"].request.encode(asking("gpt-5.2", LIST));
   const chat = CODECS["openai-chat"].request.encode(asking("glm-5", LIST));
-  assert.deepEqual(JSON.parse(responses.body).text, { format: { type: "json_schema", name: "point", schema: WRAPPED } });
+  assert.deepEqual(JSON.parse(responses.body).text, { format: { type: "json_schema", name: "point", schema: WRAPPED, strict: true } });
   assert.deepEqual(JSON.parse(chat.body).response_format, { type: "json_schema", json_schema: { name: "point", schema: WRAPPED } });
 });
 

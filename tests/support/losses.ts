@@ -119,6 +119,7 @@ const why = {
   guessedMediaType:
     "Google fetches what has a public URL, as this proxy calls no hosts but the configured ones; it wants the media type beside it, which the URL's ending tells.",
   cutCall: "A call that was cut off inside of its arguments cannot be told; the answer says that it ran out of tokens.",
+  closedAlone: "A strict schema there has no optional members; such a tool is not strict.",
   objectsAlone: "OpenAI's answer format takes objects alone: a list is the member `answer` of one, and is taken out of it again.",
   answerByTool:
     "A model that takes functions or a format, not both, gets the schema as a function; the call's arguments become the text of the answer.",
@@ -135,6 +136,7 @@ export const LOSSES: readonly LossRow[] = [
   { from: "any", to: "openai-chat", field: "reasoning.display", how: "dropped", reason: why.shownAsItIs },
   { from: "any", to: "openai-chat", field: "reasoning.effort", how: "emulated", reason: why.nearestLevel },
   { from: "any", to: "openai-chat", field: "output.schema", how: "emulated", reason: why.objectsAlone },
+  { from: "any", to: "openai-chat", field: "tools.strict", model: "gpt-5.1", how: "reported", reason: why.closedAlone },
   { from: "any", to: "openai-chat", field: "reasoning.mode", how: "emulated", reason: why.thinkingModes },
   { from: "gemini", to: "openai-chat", field: "serviceTier", model: "glm-5.2", how: "reported", reason: why.noSuchTier },
   { from: "any", to: "openai-chat", field: "stop", model: "gpt-5.1", how: "reported", reason: why.noStopWhileReasoning },
@@ -231,6 +233,7 @@ export const LOSSES: readonly LossRow[] = [
   { from: "any", to: "openai-responses", field: "reasoning.mode", how: "emulated", reason: why.noAdaptiveLevel },
   { from: "any", to: "openai-responses", field: "seed", how: "reported", reason: why.notTaken },
   { from: "any", to: "openai-responses", field: "output.schema", how: "emulated", reason: why.objectsAlone },
+  { from: "any", to: "openai-responses", field: "tools.strict", how: "reported", reason: why.closedAlone },
   { from: "any", to: "openai-responses", field: "stop", how: "emulated", reason: why.stopByCutting },
   { from: "any", to: "openai-responses", field: "system.blocks", how: "emulated", reason: why.systemJoined },
   { from: "any", to: "openai-responses", field: "system.cache", how: "dropped", reason: why.systemMarks },

@@ -10,7 +10,8 @@ import { editBody, readHead } from "./edit.ts";
 import { replyEncoder } from "./encoder.ts";
 import { decodeError, encodeError, errorEvent } from "./errors.ts";
 import { decodeReply, encodeReply } from "./reply.ts";
-import { decodeRequest, encodeRequest, isOwn } from "./request.ts";
+import { decodeRequest, encodeRequest } from "./request.ts";
+import { isOwn } from "./wire.ts";
 
 const plain: Codec = {
   id: "openai-chat",
@@ -26,4 +27,4 @@ const plain: Codec = {
 };
 
 /** OpenAI's answer format takes objects alone; a client of its own protocol knows that. */
-export const openaiChat: Codec = structuredBy(plain, (request) => (isOwn(request) ? "format" : "object-format"));
+export const openaiChat: Codec = structuredBy(plain, ({ names }) => (isOwn(names) ? "format" : "object-format"));

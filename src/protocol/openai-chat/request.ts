@@ -5,6 +5,7 @@
 
 import { JsonText, parse, print, type Json, type JsonObject } from "../../json.ts";
 import type { CanonicalRequest, Effort, Extension, Loss, OutputFormat, Reasoning, Turn } from "../canonical.ts";
+import { isPlain } from "../closed-schema.ts";
 import { lossesFor, ownExtensions, type EncodedRequest, type WireRequest } from "../codec.ts";
 import { Fields } from "../fields.ts";
 import { fitId, fitName } from "../names.ts";
@@ -16,7 +17,7 @@ import { textPart } from "./parts.ts";
 import { encodeSampling } from "./sampling.ts";
 import { decodeFunctionChoice, decodeFunctions, decodeToolChoice, decodeTools, emulatedTools, encodeTools, toolNames } from "./tools.ts";
 import { Unread } from "./unread.ts";
-import { fateOf, LEGACY_NAMES, NAMES } from "./wire.ts";
+import { fateOf, isOwn, LEGACY_NAMES, NAMES } from "./wire.ts";
 
 /** Members whose value stays the text that it was written in. */
 const VERBATIM: ReadonlySet<string> = new Set(["parameters", "schema", "arguments", "input"]);
@@ -169,7 +170,7 @@ export function encodeRequest(original: CanonicalRequest): EncodedRequest {
     ...encodeStream(request),
     [model.limitField]: encodeLimit(request, losses),
     reasoning_effort: effort ?? undefined,
-    response_format: encodeOutput(request.output),
+    response_format: encodeOutput(request.output, model.openai && !isOwn(request.names)),
     ...encodeSampling(request, { model, losses, reasons: effort !== "none" }),
     ...encodeOpenAI(request, model, losses),
   });
@@ -202,15 +203,10 @@ function said(members: Readonly<Record<string, Json | undefined>>): JsonObject {
   return object;
 }
 
-/** Whether the client speaks Chat itself. */
-export function isOwn({ names }: CanonicalRequest): boolean {
-  return names === NAMES || names === LEGACY_NAMES;
-}
-
 function encodeStream(request: CanonicalRequest): Record<string, Json> {
   if (!request.stream) return {};
   // A client of Chat itself says whether it wants the usage; any other client is always told.
-  return { stream: true, ...(request.includeUsage || !isOwn(request) ? { stream_options: { include_usage: true } } : {}) };
+  return { stream: true, ...(request.includeUsage || !isOwn(request.names) ? { stream_options: { include_usage: true } } : {}) };
 }
 
 function encodeLimit(request: CanonicalRequest, losses: Loss[]): number | undefined {
@@ -219,17 +215,19 @@ function encodeLimit(request: CanonicalRequest, losses: Loss[]): number | undefi
   return undefined;
 }
 
-function encodeOutput(output: OutputFormat | null): Json | undefined {
+/** `holds`: in the client's protocol a schema holds without a word, and here the model may be asked to hold to it. */
+function encodeOutput(output: OutputFormat | null, holds: boolean): Json | undefined {
   if (output === null) return undefined;
   if (output.type === "json-object") return { type: "json_object" };
-  const { name, description, schema, strict } = output;
+  const { name, description, schema } = output;
+  const strict = output.strict ?? (holds && isPlain(schema) ? true : undefined);
   return {
     type: "json_schema",
     json_schema: said({
       name: fitName(name ?? "response", SCHEMA_NAME_RULE),
       description: description ?? undefined,
       schema: new JsonText(schema),
-      strict: strict ?? undefined,
+      strict,
     }),
   };
 }

@@ -5,12 +5,13 @@
 
 import { isObject, JsonText, parseOrUndefined, type Json } from "../../json.ts";
 import type { CanonicalRequest, CustomTool, FunctionTool, Loss, OpaqueTool, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
+import { isClosed } from "../closed-schema.ts";
 import type { Fields } from "../fields.ts";
 import { NameTable, type NameRule } from "../names.ts";
 import type { Model } from "./models.ts";
 import { decodeCache } from "./parts.ts";
 import type { Unread } from "./unread.ts";
-import { isLegacy } from "./wire.ts";
+import { isLegacy, isOwn } from "./wire.ts";
 
 /** https://platform.openai.com/docs/api-reference/chat/create, FunctionObject.name (read 2026-11). */
 const NAME_RULE: NameRule = { allowed: /[A-Za-z0-9_-]/, maxLength: 64 };
@@ -187,7 +188,7 @@ export function encodeTools(request: CanonicalRequest, target: ToolTarget): Enco
     });
   }
   if (isLegacy(request.names)) {
-    const functions = kept.flatMap((tool) => (tool.type === "function" ? [encodeFunction(tool, names)] : []));
+    const functions = kept.flatMap((tool) => (tool.type === "function" ? [encodeFunction(tool, request, target)] : []));
     const named = toolChoice?.type === "named" ? { name: names.fit(toolChoice.name) } : toolChoice?.type;
     return { functions, function_call: named, web_search_options: searchOptions };
   }
@@ -213,7 +214,7 @@ export function encodeTools(request: CanonicalRequest, target: ToolTarget): Enco
 function encodeTool(tool: Tool, request: CanonicalRequest, { model, names, losses }: ToolTarget): Json[] {
   switch (tool.type) {
     case "function":
-      return [{ type: "function", function: encodeFunction(tool, names) }];
+      return [{ type: "function", function: encodeFunction(tool, request, { model, names, losses }) }];
     case "custom":
       if (model.customTools) return [{ type: "custom", custom: encodeCustom(tool, names) }];
       if (tool.grammar !== null) {
@@ -238,12 +239,17 @@ function opaqueLoss(tool: OpaqueTool, request: CanonicalRequest): Loss {
   return { field: `${request.names.tools}.${tool.name}`, severity: tool.severity, reason };
 }
 
-function encodeFunction(tool: FunctionTool, names: NameTable): { [key: string]: Json } {
+function encodeFunction(tool: FunctionTool, request: CanonicalRequest, { model, names, losses }: ToolTarget): { [key: string]: Json } {
+  const isOpen = tool.strict === true && model.openai && !isOwn(request.names) && !isClosed(tool.schema ?? "");
+  if (isOpen) {
+    const reason = "A strict schema here has no optional members.";
+    losses.push({ field: `${request.names.tools}.strict`, severity: "reported", reason });
+  }
   return {
     name: names.fit(tool.name),
     ...(tool.description === null ? {} : { description: tool.description }),
     ...(tool.schema === null ? {} : { parameters: new JsonText(withProperties(tool.schema)) }),
-    ...(tool.strict === null ? {} : { strict: tool.strict }),
+    ...(tool.strict === null || isOpen ? {} : { strict: tool.strict }),
   };
 }
 

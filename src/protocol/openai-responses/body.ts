@@ -5,6 +5,7 @@
 
 import { JsonText, parse, print, type Json } from "../../json.ts";
 import type { CanonicalRequest, Effort, FieldName, JsonSource, Loss, LossSeverity, OutputFormat } from "../canonical.ts";
+import { isPlain } from "../closed-schema.ts";
 import { lossesFor, ownExtensions, type EncodedRequest } from "../codec.ts";
 import { fitId, fitName, NameTable } from "../names.ts";
 import { encodeTurns, limitBreakpoints } from "./items.ts";
@@ -225,7 +226,9 @@ function effortOf({ mode, effort, budgetTokens }: NonNullable<CanonicalRequest["
 
 function encodeFormat(output: OutputFormat, own: boolean): wire.TextFormat {
   if (output.type === "json-object") return { type: "json_object" };
-  const { name, description, schema, strict } = output;
+  const { name, description, schema } = output;
+  // In other protocols a schema holds without a word.
+  const strict = output.strict ?? (!own && isPlain(schema) ? true : null);
   return {
     type: "json_schema",
     name: name === null ? "answer" : own ? name : fitName(name, NAME_RULE),
