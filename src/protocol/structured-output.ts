@@ -15,6 +15,9 @@ import { fold, unfold } from "./fold.ts";
 /** `format`: the model's own answer format takes the schema as it is. */
 export type SchemaMeans = "format" | "object-format" | "tool";
 
+/** Asks for JSON where no answer format can. */
+export const JSON_INSTRUCTION = "Answer with one JSON object and nothing else: no introduction, no code fence.";
+
 type SchemaFormat = OutputFormat & { readonly type: "json-schema" };
 
 /** The request in the place of the client's, and what has to be undone in the answer. */

@@ -6,7 +6,7 @@
 
 import { JsonText, type JsonObject } from "../../json.ts";
 import type { CanonicalRequest, Loss } from "../canonical.ts";
-import type { SchemaMeans } from "../structured-output.ts";
+import { JSON_INSTRUCTION, type SchemaMeans } from "../structured-output.ts";
 import { traitsOf } from "./models.ts";
 import { isNative, lowerSchema } from "./schema.ts";
 
@@ -16,8 +16,6 @@ export interface EncodedOutput {
   readonly instruction: string | null;
   readonly losses: readonly Loss[];
 }
-
-const JSON_INSTRUCTION = "Answer with one JSON object and nothing else: no introduction, no code fence.";
 
 /** A model that takes no schema, or could not produce all that this one allows, answers with a tool's input. */
 export function schemaMeans({ model, output }: CanonicalRequest): SchemaMeans {

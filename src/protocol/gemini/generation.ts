@@ -7,7 +7,7 @@
 import { JsonText, type JsonObject } from "../../json.ts";
 import type { CanonicalRequest, Extension, Loss, OutputFormat, Reasoning, Sampling } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
-import type { SchemaMeans } from "../structured-output.ts";
+import { JSON_INSTRUCTION, type SchemaMeans } from "../structured-output.ts";
 import { factsOf, type ModelFacts } from "./models.ts";
 import { lowerSchema, raiseSchema } from "./schema.ts";
 import { decodeThinking, encodeThinking } from "./thinking.ts";
@@ -134,6 +134,12 @@ export function schemaMeans(request: CanonicalRequest): SchemaMeans {
   return factsOf(request.model).formatBesideFunctions || !hasFunctions(request) ? "format" : "tool";
 }
 
+/** A line for the end of the instructions, where the model takes no format beside the client's functions; null where it needs none. */
+export function instructionFor(request: CanonicalRequest): string | null {
+  const { formatBesideFunctions } = factsOf(request.model);
+  return request.output !== null && !formatBesideFunctions && hasFunctions(request) ? JSON_INSTRUCTION : null;
+}
+
 function hasFunctions({ tools }: CanonicalRequest): boolean {
   return tools.some((tool) => tool.type === "function" || tool.type === "custom");
 }
@@ -141,12 +147,9 @@ function hasFunctions({ tools }: CanonicalRequest): boolean {
 function encodeOutput(request: CanonicalRequest, config: JsonObject, { facts, losses }: EncodeContext): void {
   const { output, names } = request;
   if (output === null) return;
-  if (!facts.formatBesideFunctions && hasFunctions(request)) {
-    losses.push({
-      field: names.output,
-      severity: "refused",
-      reason: "This Gemini model takes tools or a JSON format, not both; Gemini 3 takes both.",
-    });
+  if (instructionFor(request) !== null) {
+    const reason = "This Gemini model takes tools or a JSON format, not both; it is told to answer with one JSON object.";
+    losses.push({ field: names.output, severity: "reported", reason });
     return;
   }
   config["responseMimeType"] = JSON_TYPE;
