@@ -1064,6 +1064,15 @@ const ENCODED: readonly EncodeRow[] = [
     losses: [say("thinking", "reported", "This model cannot think while it has to call a tool.")],
   },
   {
+    what: "A.6: a choice of some tools of which one is unknown is refused",
+    request: { tools: [fn("look")], toolChoice: { type: "subset", names: ["look", "nope"], required: true } },
+    body: { ...SENT, tools: [LOOK], tool_choice: { type: "any" } },
+    losses: [
+      say("tool_choice", "refused", "There is no tool nope to call."),
+      say("tool_choice", "reported", "Messages cannot narrow the choice; only the tools of the subset were sent."),
+    ],
+  },
+  {
     what: "A.6: a model that cannot be forced",
     request: { model: "claude-opus-5-5", tools: [fn("look")], toolChoice: { type: "required" } },
     body: { ...SENT, model: "claude-opus-5-5", tools: [LOOK], tool_choice: { type: "auto" } },

@@ -1213,6 +1213,22 @@ const ENCODE: readonly (readonly [what: string, request: Partial<CanonicalReques
     },
   ],
   [
+    "A.6: a demand for a tool that is not among the others is refused",
+    { tools: [fn("f")], toolChoice: { type: "named", name: "g" } },
+    {
+      body: { tools: [{ type: "function", function: { name: "f" } }] },
+      losses: [refused("tool_choice", "There is no tool g that the model could call.")],
+    },
+  ],
+  [
+    "A.6: so is a choice of some tools of which one is unknown",
+    { tools: [fn("f")], toolChoice: { type: "subset", names: ["f", "g"], required: false } },
+    {
+      body: { tools: [{ type: "function", function: { name: "f" } }] },
+      losses: [refused("tool_choice", "There is no tool g that the model could call.")],
+    },
+  ],
+  [
     "61, 63: none keeps the tools, and one call at a time is said",
     { tools: [fn("f")], toolChoice: { type: "none" }, parallelToolCalls: false },
     {

@@ -139,6 +139,8 @@ export function encodeTools(request: CanonicalRequest, context: ToolContext): En
   const { toolChoice: wanted, names } = request;
   const { losses } = context;
   const subset = wanted?.type === "subset" ? new Set(wanted.names) : null;
+  const unknown = wanted?.type === "subset" ? wanted.names.find((name) => !request.tools.some((tool) => nameOf(tool) === name)) : undefined;
+  if (unknown !== undefined) losses.push({ field: names.toolChoice, severity: "refused", reason: `There is no tool ${unknown} to call.` });
   if (subset !== null) {
     losses.push({
       field: names.toolChoice,

@@ -203,12 +203,25 @@ export function encodeTools(request: CanonicalRequest, target: ToolTarget): Enco
     }
     return { web_search_options: searchOptions };
   }
+  const unknown = toolChoice === null ? undefined : namesIn(toolChoice).find((name) => !isCallable(name, request));
+  if (unknown !== undefined) {
+    losses.push({ field: request.names.toolChoice, severity: "refused", reason: `There is no tool ${unknown} that the model could call.` });
+  }
   return {
     tools,
-    tool_choice: toolChoice === null ? undefined : encodeToolChoice(toolChoice, request, target),
+    tool_choice: toolChoice === null || unknown !== undefined ? undefined : encodeToolChoice(toolChoice, request, target),
     parallel_tool_calls: model.parallelSwitch ? (parallelToolCalls ?? undefined) : undefined,
     web_search_options: searchOptions,
   };
+}
+
+function namesIn(choice: ToolChoice): readonly string[] {
+  if (choice.type === "named") return [choice.name];
+  return choice.type === "subset" ? choice.names : [];
+}
+
+function isCallable(name: string, { tools }: CanonicalRequest): boolean {
+  return tools.some((tool) => (tool.type === "function" || tool.type === "custom") && tool.name === name);
 }
 
 function encodeTool(tool: Tool, request: CanonicalRequest, { model, names, losses }: ToolTarget): Json[] {
