@@ -105,7 +105,12 @@ export function encodeGeneration(request: CanonicalRequest, { facts, losses }: E
   put("frequencyPenalty", sampling.frequencyPenalty);
   if (request.maxOutputTokens === 0) {
     losses.push({ field: names.maxOutputTokens, severity: "refused", reason: "Gemini cannot answer with no tokens at all." });
-  } else put("maxOutputTokens", request.maxOutputTokens);
+  } else if (request.maxOutputTokens !== null) {
+    const limit = Math.min(request.maxOutputTokens, facts.maxOutputTokens);
+    put("maxOutputTokens", limit);
+    const reason = `This model answers with at most ${limit} tokens.`;
+    if (limit < request.maxOutputTokens) losses.push({ field: names.maxOutputTokens, severity: "reported", reason });
+  }
   const stop = request.stop.filter((sequence) => sequence !== "");
   if (stop.length > MAX_STOP_SEQUENCES) {
     losses.push({

@@ -15,6 +15,8 @@ export type Thinking =
   | { readonly type: "level"; readonly levels: readonly ThinkingLevel[] };
 
 export interface ModelFacts {
+  /** The most that `maxOutputTokens` may ask for; more is a 400. Of the two ranges that Google's endpoints were seen to name, the smaller. */
+  readonly maxOutputTokens: number;
   readonly thinking: Thinking;
   /** Whether schemas go as JSON Schema (`parametersJsonSchema`) or lowered to Google's subset (`parameters`). */
   readonly takesJsonSchema: boolean;
@@ -27,6 +29,7 @@ export interface ModelFacts {
 }
 
 const BEFORE_2_5: ModelFacts = {
+  maxOutputTokens: 8_192,
   thinking: { type: "none" },
   takesJsonSchema: false,
   mediaInResults: false,
@@ -35,6 +38,7 @@ const BEFORE_2_5: ModelFacts = {
 };
 
 const SINCE_3: ModelFacts = {
+  maxOutputTokens: 65_535,
   thinking: { type: "level", levels: ["LOW", "MEDIUM", "HIGH"] },
   takesJsonSchema: true,
   mediaInResults: true,
@@ -44,6 +48,7 @@ const SINCE_3: ModelFacts = {
 
 const budget = (min: number, max: number): ModelFacts => ({
   ...BEFORE_2_5,
+  maxOutputTokens: 65_535,
   thinking: { type: "budget", min, max },
   takesJsonSchema: true,
 });

@@ -168,7 +168,7 @@ export function encodeRequest(original: CanonicalRequest): EncodedRequest {
     messages,
     ...tools,
     ...encodeStream(request),
-    [model.limitField]: encodeLimit(request, losses),
+    [model.limitField]: encodeLimit(request, model, losses),
     reasoning_effort: effort ?? undefined,
     response_format: encodeOutput(request.output, model.openai && !isOwn(request.names)),
     ...encodeSampling(request, { model, losses, reasons: effort !== "none" }),
@@ -209,9 +209,14 @@ function encodeStream(request: CanonicalRequest): Record<string, Json> {
   return { stream: true, ...(request.includeUsage || !isOwn(request.names) ? { stream_options: { include_usage: true } } : {}) };
 }
 
-function encodeLimit(request: CanonicalRequest, losses: Loss[]): number | undefined {
-  if (request.maxOutputTokens !== 0) return request.maxOutputTokens ?? undefined;
-  losses.push({ field: request.names.maxOutputTokens, severity: "refused", reason: "Only Messages can be asked for no output at all." });
+function encodeLimit({ maxOutputTokens, names }: CanonicalRequest, model: Model, losses: Loss[]): number | undefined {
+  if (maxOutputTokens !== 0) {
+    const limit = isOwn(names) ? null : model.maxOutputTokens;
+    if (maxOutputTokens === null || limit === null || maxOutputTokens <= limit) return maxOutputTokens ?? undefined;
+    losses.push({ field: names.maxOutputTokens, severity: "reported", reason: `The model answers with at most ${limit} tokens.` });
+    return limit;
+  }
+  losses.push({ field: names.maxOutputTokens, severity: "refused", reason: "Only Messages can be asked for no output at all." });
   return undefined;
 }
 

@@ -191,9 +191,12 @@ class Encoder {
   #limit(body: wire.Request): void {
     const { maxOutputTokens } = this.#request;
     if (maxOutputTokens === null) return;
-    body.max_output_tokens = this.#own ? maxOutputTokens : Math.max(maxOutputTokens, MIN_OUTPUT_TOKENS);
+    const most = this.#facts.maxOutputTokens ?? maxOutputTokens;
+    body.max_output_tokens = this.#own ? maxOutputTokens : Math.max(Math.min(maxOutputTokens, most), MIN_OUTPUT_TOKENS);
     if (maxOutputTokens <= 0) this.#report("maxOutputTokens", "The Responses API always answers; it can't just fill a cache.", "refused");
-    else if (maxOutputTokens !== body.max_output_tokens) {
+    else if (maxOutputTokens > body.max_output_tokens) {
+      this.#report("maxOutputTokens", `${body.model} answers with at most ${body.max_output_tokens} tokens.`);
+    } else if (maxOutputTokens < body.max_output_tokens) {
       this.#report("maxOutputTokens", `The Responses API takes no limit below ${MIN_OUTPUT_TOKENS}, which was sent.`);
     }
   }
