@@ -819,6 +819,8 @@ const REQUEST: CanonicalRequest = {
 const on = (more: Partial<Reasoning>): Reasoning => ({ mode: "on", effort: null, budgetTokens: null, display: null, ...more });
 const reported = (field: string, reason: string): Loss => ({ field, severity: "reported", reason });
 const refused = (field: string, reason: string): Loss => ({ field, severity: "refused", reason });
+const dropped = (field: string, reason: string): Loss => ({ field, severity: "dropped", reason });
+const NO_THOUGHTS = dropped("contents.reasoning", "The model takes no earlier thoughts back, or those of the running tool loop alone.");
 const SAMPLING = DECODED.sampling;
 const NO_SAMPLING = "The model takes no sampling parameters while it reasons.";
 
@@ -1169,7 +1171,13 @@ const ENCODE: readonly (readonly [what: string, request: Partial<CanonicalReques
       system: [text("A", { cache: { ttl: "1h" } })],
       tools: [fn("f", { cache: { ttl: null } })],
     },
-    { body: { messages: [{ role: "system", content: "A" }, HI], tools: [{ type: "function", function: { name: "f" } }] } },
+    {
+      body: { messages: [{ role: "system", content: "A" }, HI], tools: [{ type: "function", function: { name: "f" } }] },
+      losses: [
+        dropped("prompt_cache_breakpoint", "The upstream finds cached prefixes by itself."),
+        dropped("tools.prompt_cache_breakpoint", "The upstream finds cached prefixes by itself."),
+      ],
+    },
   ],
   [
     "A.11: where they are, the last four, on results too",
@@ -1445,6 +1453,7 @@ const ENCODE: readonly (readonly [what: string, request: Partial<CanonicalReques
           { role: "tool", tool_call_id: "b", content: "2" },
         ],
       },
+      losses: [NO_THOUGHTS],
     },
   ],
   [
@@ -1452,7 +1461,7 @@ const ENCODE: readonly (readonly [what: string, request: Partial<CanonicalReques
     {
       turns: [user(text("Hi")), assistant(reasoning("Hmm.", { proof: { origin: "openai", data: "s" } })), user(text("So?"))],
     },
-    { body: { messages: [HI, { role: "user", content: "So?" }] } },
+    { body: { messages: [HI, { role: "user", content: "So?" }] }, losses: [NO_THOUGHTS] },
   ],
   [
     "A.8: a budget becomes a level, without a word about it",
@@ -1601,6 +1610,8 @@ const ENCODE: readonly (readonly [what: string, request: Partial<CanonicalReques
         reported("verbosity", "The model has no setting for how much it says."),
         reported("store", "The model's upstream keeps no answers for later."),
         reported("service_tier", "The model's upstream has one tier alone."),
+        dropped("metadata", "The model's upstream keeps no labels."),
+        dropped("prompt_cache_key", "The model's upstream finds cached prefixes by itself."),
       ],
     },
   ],

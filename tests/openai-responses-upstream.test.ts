@@ -106,6 +106,7 @@ const ENCODED: readonly Row[] = [
     what: "56: elsewhere the marks are left out",
     request: { system: [text("A", { cache: { ttl: null } })] },
     body: { ...SENT, instructions: "A" },
+    losses: [loss("cache", "dropped", "The upstream finds cached prefixes by itself.")],
   },
   {
     what: "1, 2: a system turn in the middle keeps its place; the effort that it sets wins",

@@ -5,7 +5,7 @@
 // Never does: guess. A wrong member is an `invalid-request` that names its path.
 
 import { isObject, JsonText, parse, print, type Json, type JsonObject } from "../../json.ts";
-import { lossesFor, ownExtensions, type EncodedRequest, type WireRequest } from "../codec.ts";
+import { lossesFor, lostMarks, ownExtensions, type EncodedRequest, type WireRequest } from "../codec.ts";
 import type { CanonicalRequest, Extension, Loss } from "../canonical.ts";
 import { Fields } from "../fields.ts";
 import { decodeContents, decodeSystem } from "./contents.ts";
@@ -75,7 +75,7 @@ function safetyExtension(body: Fields): Extension[] {
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
 export function encodeRequest(request: CanonicalRequest): EncodedRequest {
-  const losses = lossesFor(request, "gemini");
+  const losses = [...lossesFor(request, "gemini"), ...lostMarks(request, "parts"), ...lostMarks(request, "tools")];
   const facts = factsOf(request.model);
   // Where Factory's endpoint wants what Google keeps in the path: see edit.ts.
   const body: JsonObject = { model: request.model, ...(request.stream ? { stream: true } : {}) };

@@ -6,7 +6,7 @@
 import { JsonText, parse, print, type Json, type JsonObject } from "../../json.ts";
 import type { CanonicalRequest, Effort, Extension, Loss, OutputFormat, Reasoning, Turn } from "../canonical.ts";
 import { isPlain } from "../closed-schema.ts";
-import { lossesFor, ownExtensions, type EncodedRequest, type WireRequest } from "../codec.ts";
+import { lossesFor, lostMarks, ownExtensions, type EncodedRequest, type WireRequest } from "../codec.ts";
 import { Fields } from "../fields.ts";
 import { fitId, fitName } from "../names.ts";
 import { pairResults, uniqueCallIds } from "../turns.ts";
@@ -153,7 +153,8 @@ function decodeExtensions(body: Fields): Extension[] {
 export function encodeRequest(original: CanonicalRequest): EncodedRequest {
   const request = withJsonWord(original);
   const model = modelOf(request.model);
-  const losses = lossesFor(request, "openai-chat");
+  const marks = [...(model.cacheBreakpoints ? [] : lostMarks(request, "parts")), ...lostMarks(request, "tools")];
+  const losses = [...lossesFor(request, "openai-chat"), ...marks];
   const paired = pairResults(request);
   losses.push(...paired.losses);
   const turns = paired.turns.some(sharesIds) ? uniqueCallIds(paired.turns) : paired.turns;
@@ -314,6 +315,8 @@ function encodeOpenAI(request: CanonicalRequest, model: Model, losses: Loss[]): 
     if (store === true) lose(names.store, "reported", "The model's upstream keeps no answers for later.");
     if (serviceTier === "flex" || serviceTier === "priority")
       lose(names.serviceTier, "reported", "The model's upstream has one tier alone.");
+    if (metadata !== null) lose(names.metadata, "dropped", "The model's upstream keeps no labels.");
+    if (key !== undefined && !model.cacheKey) lose(names.cacheKey, "dropped", "The model's upstream finds cached prefixes by itself.");
     return { user, prompt_cache_key: model.cacheKey ? key : undefined };
   }
   // OpenAI takes metadata only with answers that it stores.

@@ -6,7 +6,7 @@
 import { JsonText, parse, print, type Json } from "../../json.ts";
 import type { CanonicalRequest, Effort, FieldName, JsonSource, Loss, LossSeverity, OutputFormat } from "../canonical.ts";
 import { isPlain } from "../closed-schema.ts";
-import { lossesFor, ownExtensions, type EncodedRequest } from "../codec.ts";
+import { lossesFor, lostMarks, ownExtensions, type EncodedRequest } from "../codec.ts";
 import { fitId, fitName, NameTable } from "../names.ts";
 import { encodeTurns, limitBreakpoints } from "./items.ts";
 import { effortOfBudget, factsOf, nearestEffort, type ModelFacts } from "./models.ts";
@@ -41,7 +41,8 @@ class Encoder {
     this.#facts = factsOf(request.model);
     this.#own = request.names === wire.NAMES;
     this.#names = new NameTable(toolNames(request), NAME_RULE);
-    this.#losses = lossesFor(request, "openai-responses");
+    const marks = [...(this.#facts.breakpoints ? [] : lostMarks(request, "parts")), ...lostMarks(request, "tools")];
+    this.#losses = [...lossesFor(request, "openai-responses"), ...marks];
   }
 
   encode(): EncodedRequest {
@@ -109,9 +110,6 @@ class Encoder {
 
   #tools(): Pick<wire.Request, "tools" | "tool_choice" | "parallel_tool_calls"> {
     const { tools, toolChoice, parallelToolCalls, names } = this.#request;
-    if (tools.some((tool) => tool.type === "function" && tool.cache !== null)) {
-      this.#lose({ field: `${names.tools}.cache_control`, severity: "dropped", reason: "A tool takes no cache breakpoint at OpenAI." });
-    }
     const options = { names: this.#names, own: this.#own, field: names.tools, lose: this.#lose };
     const encoded = encodeTools(tools, options);
     const choice =
