@@ -58,3 +58,16 @@ test("A.10: a limit goes as it is to models whose own is not known", () => {
     assert.deepEqual([limitIn(protocol, body), losses], [200_000, []], model);
   }
 });
+
+test("A.10: of the Gemini models, only those before 2.5 take penalties for repetition", () => {
+  const sampling = { ...bareRequest({ model: "", stream: false, conversation: "" }).sampling, presencePenalty: 0.5, frequencyPenalty: 0 };
+  for (const [model, sent, lost] of [
+    ["gemini-2.0-flash", { presencePenalty: 0.5, frequencyPenalty: 0 }, []],
+    ["gemini-2.5-flash", undefined, ["presencePenalty"]],
+    ["gemini-3.1-pro-preview", undefined, ["presencePenalty"]],
+  ] as const) {
+    const { body, losses } = CODECS.gemini.request.encode({ ...bareRequest({ model, stream: false, conversation: "" }), sampling });
+    const { generationConfig } = JSON.parse(body) as { generationConfig?: object };
+    assert.deepEqual([generationConfig, losses.map(({ field }) => field)], [sent, lost], model);
+  }
+});

@@ -367,6 +367,8 @@ export const LOSSES: readonly LossRow[] = [
   { from: "any", to: "gemini", field: "+system", model: "gemini-2.5-flash", how: "emulated", reason: why.jsonBySystemText },
   { from: "any", to: "gemini", field: "output", model: "gemini-2.5-flash", how: "reported", reason: why.jsonBySystemText },
   { from: "any", to: "gemini", field: "output.schema", model: "gemini-2.5-flash", how: "emulated", reason: why.answerByTool },
+  { from: "any", to: "gemini", field: "frequencyPenalty", how: "reported", reason: why.notTaken },
+  { from: "any", to: "gemini", field: "presencePenalty", how: "reported", reason: why.notTaken },
   { from: "any", to: "gemini", field: "maxOutputTokens", how: "reported", reason: why.limitMoved },
   { from: "any", to: "gemini", field: "output.description", how: "dropped", reason: why.schemaDescription },
   { from: "any", to: "gemini", field: "output.name", how: "dropped", reason: why.schemaName },

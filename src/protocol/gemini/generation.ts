@@ -9,6 +9,7 @@ import type { CanonicalRequest, Extension, Loss, OutputFormat, Reasoning, Sampli
 import type { Fields } from "../fields.ts";
 import { JSON_INSTRUCTION, type SchemaMeans } from "../structured-output.ts";
 import { factsOf, type ModelFacts } from "./models.ts";
+import { NAMES } from "./names.ts";
 import { lowerSchema, raiseSchema } from "./schema.ts";
 import { decodeThinking, encodeThinking } from "./thinking.ts";
 import { fieldOf } from "./wire.ts";
@@ -93,6 +94,8 @@ interface EncodeContext {
 
 export function encodeGeneration(request: CanonicalRequest, { facts, losses }: EncodeContext): JsonObject {
   const { names, sampling } = request;
+  // A client of Gemini itself knows its model.
+  const isOwn = names === NAMES;
   const config: JsonObject = {};
   const put = (key: string, value: number | null): void => {
     if (value !== null) config[key] = value;
@@ -101,12 +104,16 @@ export function encodeGeneration(request: CanonicalRequest, { facts, losses }: E
   put("topP", sampling.topP);
   put("topK", sampling.topK);
   put("seed", sampling.seed);
-  put("presencePenalty", sampling.presencePenalty);
-  put("frequencyPenalty", sampling.frequencyPenalty);
+  for (const key of ["presencePenalty", "frequencyPenalty"] as const) {
+    if (facts.penalties || isOwn) put(key, sampling[key]);
+    else if (sampling[key] !== null && sampling[key] !== 0) {
+      losses.push({ field: names[key], severity: "reported", reason: "This Gemini model takes no penalties for repetition." });
+    }
+  }
   if (request.maxOutputTokens === 0) {
     losses.push({ field: names.maxOutputTokens, severity: "refused", reason: "Gemini cannot answer with no tokens at all." });
   } else if (request.maxOutputTokens !== null) {
-    const limit = Math.min(request.maxOutputTokens, facts.maxOutputTokens);
+    const limit = isOwn ? request.maxOutputTokens : Math.min(request.maxOutputTokens, facts.maxOutputTokens);
     put("maxOutputTokens", limit);
     const reason = `This model answers with at most ${limit} tokens.`;
     if (limit < request.maxOutputTokens) losses.push({ field: names.maxOutputTokens, severity: "reported", reason });

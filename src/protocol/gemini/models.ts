@@ -24,6 +24,8 @@ export interface ModelFacts {
   readonly mediaInResults: boolean;
   /** Whether a function call in the history needs a thought signature. */
   readonly needsSignatures: boolean;
+  /** Whether it takes penalties for repetition; others answer 400 to any but 0 (google-gemini/cookbook#1290, vercel/ai#8943). */
+  readonly penalties: boolean;
   /** Whether a JSON answer format may stand beside function declarations. */
   readonly formatBesideFunctions: boolean;
 }
@@ -34,6 +36,7 @@ const BEFORE_2_5: ModelFacts = {
   takesJsonSchema: false,
   mediaInResults: false,
   needsSignatures: false,
+  penalties: true,
   formatBesideFunctions: false,
 };
 
@@ -43,6 +46,7 @@ const SINCE_3: ModelFacts = {
   takesJsonSchema: true,
   mediaInResults: true,
   needsSignatures: true,
+  penalties: false,
   formatBesideFunctions: true,
 };
 
@@ -51,6 +55,7 @@ const budget = (min: number, max: number): ModelFacts => ({
   maxOutputTokens: 65_535,
   thinking: { type: "budget", min, max },
   takesJsonSchema: true,
+  penalties: false,
 });
 const levels = (...words: ThinkingLevel[]): ModelFacts => ({ ...SINCE_3, thinking: { type: "level", levels: words } });
 
