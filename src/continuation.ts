@@ -8,7 +8,7 @@ import type { CanonicalRequest, FinishReason, Part, Reply, ReplyEvent, ToolCallP
 import type { Codec, Continuation, Exchange } from "./protocol/codec.ts";
 import { fold, unfold } from "./protocol/fold.ts";
 import { readReply, type Meter } from "./relay.ts";
-import { drain, NOTHING, replay, type ByteSource, type Machine, type SseEvent } from "./stream.ts";
+import { drain, isWhole, NOTHING, replay, type ByteSource, type Machine, type SseEvent } from "./stream.ts";
 import type { UpstreamAnswer, UpstreamLimits, UpstreamRefusal } from "./upstream.ts";
 
 export interface ContinuationOptions {
@@ -109,6 +109,8 @@ class ContinuedStream implements ByteSource, Machine<SseEvent, ReplyEvent> {
   }
 
   step(event: SseEvent): ReplyEvent[] {
+    // Ended by the blank line above, not by the upstream: half an event is nobody's.
+    if (this.#left === "held" && !isWhole(event.data)) return [];
     return this.#taken(this.#joint.join(this.#decoder.step(event)));
   }
 

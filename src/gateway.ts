@@ -23,7 +23,7 @@ import type { Keys } from "./keys.ts";
 import type { Limits } from "./limits.ts";
 import type { Log, Redactor } from "./log.ts";
 import type { Exchange, WireRequest } from "./protocol/codec.ts";
-import { CODECS } from "./protocol/codecs.ts";
+import { CODECS, codecOf } from "./protocol/codecs.ts";
 import { CallRecord } from "./record.ts";
 import { withPatience } from "./patience.ts";
 import { asGatewayError, asJsonArray, conversion, passage, readUsage, streamText, wholePassage } from "./relay.ts";
@@ -191,7 +191,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     const { limits } = settings;
     const { signal } = call.arrival.request;
     const post: ContinuationOptions["post"] = (body, end) => goOn({ ...journey, body }, end);
-    const continued = { codec: CODECS[target.protocol], exchange: sent, body: journey.body, limits, meter: record.meter, signal, post };
+    const continued = { codec: codecOf(target), exchange: sent, body: journey.body, limits, meter: record.meter, signal, post };
     if (head.stream && found.type === "stream") {
       const { rest, decoder } = continuedStream(found, continued);
       const kept = discretion(call);

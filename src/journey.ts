@@ -10,7 +10,7 @@ import type { Caller } from "./keys.ts";
 import type { EndpointKind, Models, Target } from "./models.ts";
 import type { CanonicalRequest, Loss, ProtocolId, Reasoning } from "./protocol/canonical.ts";
 import { bareRequest, type Codec, type Exchange, type RequestHead, type WireRequest } from "./protocol/codec.ts";
-import { CODECS } from "./protocol/codecs.ts";
+import { codecOf } from "./protocol/codecs.ts";
 import type { CallRecord } from "./record.ts";
 import type { UpstreamCall } from "./upstream.ts";
 
@@ -123,7 +123,7 @@ export function createJourneys(ports: JourneyPorts, settings: JourneySettings): 
     const byDefault: Reasoning | null =
       target.reasoning === null ? null : { mode: "on", effort: target.reasoning, budgetTokens: null, display: null };
     const sent = withPrompt({ ...asked, model: target.model, reasoning: asked.reasoning ?? byDefault });
-    const encoded = CODECS[target.protocol].request.encode(sent);
+    const encoded = codecOf(target).request.encode(sent);
     refuseLosses(encoded.losses);
     return { body: encoded.body, headers: encoded.headers, losses: encoded.losses, sent: exchangeOf(sent), asked: exchangeOf(asked) };
   };
@@ -170,7 +170,7 @@ export function createJourneys(ports: JourneyPorts, settings: JourneySettings): 
     stream: head.stream,
     signal: call.arrival.request.signal,
     timeouts: target.timeouts,
-    codec: CODECS[target.protocol],
+    codec: codecOf(target),
     exchange: sent,
   });
 

@@ -6,6 +6,9 @@
 import { GatewayError } from "./errors.ts";
 import type { Effort, ProtocolId } from "./protocol/canonical.ts";
 
+/** How the model's endpoint is held to a JSON schema: by its own answer format, or by a tool whose input is the answer. */
+export type SchemaSupport = "native" | "tool";
+
 /** Absolute http(s) URLs of what the upstream offers. */
 export type Endpoints = Readonly<Record<"messages" | "responses" | "chat" | "gemini" | "bedrock", string>>;
 /** What a native door can name. */
@@ -19,6 +22,7 @@ export interface ModelSetting {
   /** Added to the built-in ones. */
   readonly aliases?: readonly string[];
   readonly reasoning?: Effort;
+  readonly schema?: SchemaSupport;
   /** A whole endpoint URL for this model alone. */
   readonly target?: string;
   /** Models to take instead, in this order, while this one is overloaded, rate-limited or unavailable. */
@@ -45,6 +49,7 @@ export interface Model {
   readonly aliases: readonly string[];
   /** Effort for requests that say nothing about reasoning; null leaves it to the model. */
   readonly reasoning: Effort | null;
+  readonly schema: SchemaSupport;
   /** Null: the protocol's own endpoint. */
   readonly target: string | null;
   readonly fallback: readonly string[];
@@ -63,6 +68,7 @@ export interface Target {
   readonly countTokensUrl: string | null;
   /** Effort for requests that say nothing about reasoning; null leaves it to the model. */
   readonly reasoning: Effort | null;
+  readonly schema: SchemaSupport;
   readonly fallback: readonly string[];
   readonly timeouts: Timeouts;
 }
@@ -240,12 +246,12 @@ export class Models {
     return kind === "count-tokens" ? this.#countTokensUrl : this.#endpoints[kind];
   }
 
-  #target({ id, protocol, provider, reasoning, target, fallback, timeouts }: Omit<Model, "aliases">): Target {
+  #target({ id, protocol, provider, reasoning, schema, target, fallback, timeouts }: Omit<Model, "aliases">): Target {
     const kind = ENDPOINT_OF[protocol];
     const url = target ?? this.#endpoints[kind];
     const ownCountUrl = target === null ? this.#countTokensUrl : countTokensUrlOf(url);
     const countTokensUrl = kind === "messages" ? ownCountUrl : null;
-    return { protocol, model: id, provider, url, countTokensUrl, reasoning, fallback, timeouts };
+    return { protocol, model: id, provider, url, countTokensUrl, reasoning, schema, fallback, timeouts };
   }
 
   #isMisspelt(name: string): boolean {
@@ -276,7 +282,7 @@ export class Models {
 }
 
 /** What only the configuration says of a model. */
-const NOTHING_SPECIAL = { reasoning: null, target: null, fallback: [], timeouts: {} } as const;
+const NOTHING_SPECIAL = { reasoning: null, schema: "native", target: null, fallback: [], timeouts: {} } as const;
 
 /** The built-in rows with what the configuration says about them, and its own; by lower-case id, in order. */
 function rowsOf(settings: readonly ModelSetting[]): Map<string, Model> {
@@ -295,6 +301,7 @@ function rowsOf(settings: readonly ModelSetting[]): Map<string, Model> {
       provider: setting.provider ?? route?.provider ?? PROVIDERS[protocol],
       aliases: [...new Set([...(base?.aliases ?? []), ...(setting.aliases ?? [])])],
       reasoning: setting.reasoning ?? null,
+      schema: setting.schema ?? "native",
       target: setting.target ?? null,
       fallback: setting.fallback ?? [],
       timeouts: setting.timeouts ?? {},

@@ -59,7 +59,7 @@ export interface SseLimits {
 
 /**
  * Bytes -> events, wherever the bytes are cut. Takes LF, CRLF and CR, a byte order mark, comments, several data lines, and a
- * last event without its blank line.
+ * last event without its blank line, unless it was cut off: then it is no JSON, and nobody's.
  * Its `step` throws GatewayError `upstream-failed` when one event outgrows the limit.
  */
 export function sseDecoder(limits: SseLimits): Machine<Uint8Array, SseEvent> {
@@ -147,10 +147,21 @@ export function sseDecoder(limits: SseLimits): Machine<Uint8Array, SseEvent> {
     end() {
       lines(utf8.decode());
       if (begunLength > 0) line(begun.join(""), 0, begunLength);
-      line("", 0, 0);
+      if (data !== null && isWhole(data)) line("", 0, 0);
       return taken();
     },
   };
+}
+
+/** Whether the data of an event is all there. */
+export function isWhole(data: string): boolean {
+  if (data.trim() === "[DONE]") return true;
+  try {
+    JSON.parse(data);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const BYTE_ORDER_MARK = 0xfeff;

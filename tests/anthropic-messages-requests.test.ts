@@ -1064,6 +1064,15 @@ const ENCODED: readonly EncodeRow[] = [
     losses: [say("thinking", "reported", "This model cannot think while it has to call a tool.")],
   },
   {
+    what: "A.6: a choice of some tools of which one is unknown is refused",
+    request: { tools: [fn("look")], toolChoice: { type: "subset", names: ["look", "nope"], required: true } },
+    body: { ...SENT, tools: [LOOK], tool_choice: { type: "any" } },
+    losses: [
+      say("tool_choice", "refused", "There is no tool nope to call."),
+      say("tool_choice", "reported", "Messages cannot narrow the choice; only the tools of the subset were sent."),
+    ],
+  },
+  {
     what: "A.6: a model that cannot be forced",
     request: { model: "claude-opus-5-5", tools: [fn("look")], toolChoice: { type: "required" } },
     body: { ...SENT, model: "claude-opus-5-5", tools: [LOOK], tool_choice: { type: "auto" } },
@@ -1468,7 +1477,7 @@ const ENCODED: readonly EncodeRow[] = [
       ...SENT,
       model: "claude-3-5-haiku-20241022",
       tools: [{ name: "json", description: "Gives the answer. Call it to answer.", input_schema: JSON.parse(JSON_SCHEMA) as object }],
-      tool_choice: { type: "tool", name: "json", disable_parallel_tool_use: true },
+      tool_choice: { type: "tool", name: "json" },
     },
   },
   {
@@ -1485,7 +1494,7 @@ const ENCODED: readonly EncodeRow[] = [
         { ...LOOK, name: "json" },
         { name: "answer_as_json", description: "A.", input_schema: JSON.parse(JSON_SCHEMA) as object },
       ],
-      tool_choice: { type: "any", disable_parallel_tool_use: true },
+      tool_choice: { type: "any" },
     },
   },
   {
@@ -1508,7 +1517,7 @@ const ENCODED: readonly EncodeRow[] = [
           input_schema: { type: "object", properties: { next: { $ref: "#" } }, additionalProperties: false },
         },
       ],
-      tool_choice: { type: "tool", name: "json", disable_parallel_tool_use: true },
+      tool_choice: { type: "tool", name: "json" },
     },
   },
   {

@@ -501,7 +501,7 @@ for (const [what, body, kind, message] of [
     "The upstream called a tool without naming it.",
   ],
   ["no message", '{"hello":1}', "upstream-failed", "The upstream answered with something that is no message."],
-  ["no JSON", "<html>", "upstream-failed", "The upstream answered with something that is no message."],
+  ["no JSON", "<html>", "upstream-failed", "The upstream sent an answer that is not JSON."],
 ] as const) {
   test(`a whole answer that is none is an error: ${what}`, () => {
     assert.throws(
@@ -765,6 +765,27 @@ test("C.4: the events of a stream, each named, each with what the accumulators n
     events.map(({ event: name, data }) => [name, JSON.parse(data) as unknown]),
     expected.map((data) => [data.type, data]),
   );
+});
+
+test("A.15: where the upstream has counted nothing, as one that was let go at a stop sequence, both counts are estimates", () => {
+  const exchange = at({ system: [{ type: "text", text: "x".repeat(400), annotations: [], cache: null, proof: null }] });
+  const parts: Part[] = [
+    { type: "reasoning", text: "t".repeat(20), redacted: false, proof: null },
+    text("a".repeat(40)),
+    call("c", "look", '{"at":"here"}'),
+  ];
+  const usages = [null, { inputTokens: null, cacheReadTokens: null, cacheWriteTokens: null, outputTokens: null, reasoningTokens: 5 }];
+  for (const usage of usages) {
+    const reply: Reply = { ...REPLY, usage, parts };
+    const whole = JSON.parse(anthropicMessages.reply.encode(reply, exchange)) as { usage: { output_tokens_details?: object } };
+    const last = encodeStream(reply, exchange)
+      .map(({ data }) => JSON.parse(data) as { type: string; usage: object })
+      .findLast(({ type }) => type === "message_delta");
+    const thought = usage === null ? {} : { output_tokens_details: { thinking_tokens: 5 } };
+    const counted = { cache_creation_input_tokens: null, cache_read_input_tokens: null, ...thought };
+    const expected = { ...counted, input_tokens: 100, output_tokens: Math.ceil((20 + 40 + 13) / 4) };
+    assert.deepEqual([whole.usage, last?.usage], [expected, expected]);
+  }
 });
 
 test("126: the first event estimates the input, the last one corrects it", () => {

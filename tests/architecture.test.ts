@@ -40,6 +40,8 @@ const ROWS: readonly Row[] = [
       "protocol/fields",
       "protocol/names",
       "protocol/turns",
+      "protocol/structured-output",
+      "protocol/closed-schema",
     ],
     siblings: true,
     packages: null,

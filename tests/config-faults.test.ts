@@ -156,7 +156,7 @@ const FAULTS: readonly (readonly [string, Given, readonly Fault[]])[] = [
           model: [],
           models: [
             { id: "a b", protocol: "chat", colour: "red" },
-            { id: "one", alias: ["ONE", "two", 3], reasoning: "lots", provider: "x y", target: "https://u:hidden@h" },
+            { id: "one", alias: ["ONE", "two", 3], reasoning: "lots", schema: "maybe", provider: "x y", target: "https://u:hidden@h" },
             { id: "Two", target: 1 },
             { alias: "" },
             "three",
@@ -169,7 +169,7 @@ const FAULTS: readonly (readonly [string, Given, readonly Fault[]])[] = [
       {
         name: "models[0].colour in CONFIG_PATH",
         value: null,
-        wanted: "left out: the members known here are id, protocol, provider, alias, reasoning, target, fallback, timeouts",
+        wanted: "left out: the members known here are id, protocol, provider, alias, reasoning, schema, target, fallback, timeouts",
       },
       { name: "models[0].id in CONFIG_PATH", value: '"a b"', wanted: NAME_RULE },
       {
@@ -178,6 +178,7 @@ const FAULTS: readonly (readonly [string, Given, readonly Fault[]])[] = [
         wanted: "one of openai-chat, openai-responses, anthropic-messages, gemini",
       },
       { name: "models[1].reasoning in CONFIG_PATH", value: '"lots"', wanted: "one of none, minimal, low, medium, high, xhigh, max" },
+      { name: "models[1].schema in CONFIG_PATH", value: '"maybe"', wanted: "one of native, tool" },
       {
         name: "models[1].provider in CONFIG_PATH",
         value: '"x y"',

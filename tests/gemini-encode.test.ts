@@ -504,10 +504,13 @@ const ENCODED: readonly EncodeRow[] = [
     body: { generationConfig: { responseMimeType: "application/json", responseJsonSchema: { type: "object" } } },
   },
   {
-    name: "A.9: tools and a schema at once are for Gemini 3",
+    name: "A.9: tools and a JSON format at once are for Gemini 3; an older one is told to answer with JSON",
     said: { tools: [tool("f")], output: { type: "json-object" } },
-    body: { tools: [{ functionDeclarations: [{ name: "f", parametersJsonSchema: A_SCHEMA }] }] },
-    losses: [refused("output", "This Gemini model takes tools or a JSON format, not both; Gemini 3 takes both.")],
+    body: {
+      systemInstruction: { parts: [{ text: "Answer with one JSON object and nothing else: no introduction, no code fence." }] },
+      tools: [{ functionDeclarations: [{ name: "f", parametersJsonSchema: A_SCHEMA }] }],
+    },
+    losses: [reported("output", "This Gemini model takes tools or a JSON format, not both; it is told to answer with one JSON object.")],
   },
   {
     name: "A.10: numbers as they are, stop sequences five at most",

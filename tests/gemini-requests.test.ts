@@ -326,6 +326,28 @@ const DECODED: readonly DecodeRow[] = [
     },
   },
   {
+    name: "A.8: the signature of a picture is nobody's but Google's",
+    body: {
+      contents: [
+        { role: "user", parts: [{ text: "Draw." }] },
+        { role: "model", parts: [{ inlineData: { mimeType: "image/png", data: "AAAA" }, thoughtSignature: "c2ln" }] },
+      ],
+    },
+    expected: {
+      turns: [
+        user(text("Draw.")),
+        assistant({ type: "image", source: { type: "base64", mediaType: "image/png", data: "AAAA" }, detail: null, cache: null }),
+      ],
+      losses: [
+        {
+          field: "contents[1].parts[0].thoughtSignature",
+          severity: "dropped",
+          reason: "A picture's signature goes back to Google alone, and with the picture.",
+        },
+      ],
+    },
+  },
+  {
     name: "A.4: what is said about media beside their content is reported",
     body: { contents: [{ role: "user", parts: [{ inlineData: { mimeType: "video/mp4", data: "AAAA" }, videoMetadata: { fps: 1 } }] }] },
     expected: {

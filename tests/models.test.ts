@@ -21,6 +21,7 @@ function claude(model: string): Target {
     url: endpoints.messages,
     countTokensUrl: COUNT,
     reasoning: null,
+    schema: "native",
     fallback: [],
     timeouts: {},
   };
@@ -38,6 +39,7 @@ function gpt(model: string): Target {
     url: endpoints.responses,
     countTokensUrl: null,
     reasoning: null,
+    schema: "native",
     fallback: [],
     timeouts: {},
   };
@@ -55,6 +57,7 @@ function chat(model: string): Target {
     url: endpoints.chat,
     countTokensUrl: null,
     reasoning: null,
+    schema: "native",
     fallback: [],
     timeouts: {},
   };
@@ -68,6 +71,7 @@ function gemini(model: string): Target {
     url: endpoints.gemini,
     countTokensUrl: null,
     reasoning: null,
+    schema: "native",
     fallback: [],
     timeouts: {},
   };
@@ -204,6 +208,7 @@ test("models: an entry is found by id and by alias, and only in the table", () =
     provider: "openai",
     aliases: ["gpt-5"],
     reasoning: null,
+    schema: "native",
     target: null,
     fallback: [],
     timeouts: {},
@@ -233,12 +238,12 @@ test("models: a new row takes from its prefix, else from its protocol, what it d
     { id: "claude-next" },
     { id: "house-model", protocol: "anthropic-messages" },
     { id: "other-model" },
-    { id: "GPT-Special", provider: "azure_openai", reasoning: "low" },
+    { id: "GPT-Special", provider: "azure_openai", reasoning: "low", schema: "tool" },
   );
   assert.deepEqual(models.find("claude-next"), claude("claude-next"));
   assert.deepEqual(models.find("house-model"), claude("house-model"));
   assert.deepEqual(models.find("other-model"), chat("other-model"));
-  assert.deepEqual(models.find("gpt-special"), { ...gpt("GPT-Special"), provider: "azure_openai", reasoning: "low" });
+  assert.deepEqual(models.find("gpt-special"), { ...gpt("GPT-Special"), provider: "azure_openai", reasoning: "low", schema: "tool" });
   assert.throws(() => models.find("house-modle"), { kind: "not-found", message: /Did you mean "house-model"\?/ });
 });
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bareRequest } from "../src/protocol/codec.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
-import { fitId, fitName, hash, NameTable } from "../src/protocol/names.ts";
+import { fileName, fitId, fitName, hash, NameTable } from "../src/protocol/names.ts";
 
 const RULE = { allowed: /[a-zA-Z0-9_-]/, maxLength: 64 };
 
@@ -66,3 +66,17 @@ for (const [protocol, { request }] of Object.entries(CODECS)) {
     assert.deepEqual([body["safety_identifier"], body["prompt_cache_key"]], [fitId(endUser, 64), fitId(endUser, 64)]);
   });
 }
+
+test("a file's name tells its type by its ending, where a title does not", () => {
+  const names = [
+    ["Log book", "application/pdf"],
+    ["log.PDF", "application/pdf"],
+    [null, "application/pdf"],
+    ["Log book", "text/csv"],
+    [null, null],
+  ] as const;
+  assert.deepEqual(
+    names.map(([title, mediaType]) => fileName(title, mediaType)),
+    ["Log book.pdf", "log.PDF", "document.pdf", "Log book", "document"],
+  );
+});

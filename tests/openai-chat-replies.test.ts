@@ -254,7 +254,7 @@ const STREAMS: readonly (readonly [
   [
     "bad JSON is an error",
     [chunk({ content: "a" }), "{"],
-    [start, opened(0, text), delta(0, "a"), failed("upstream-failed", "The upstream sent something that is not JSON in its answer.")],
+    [start, opened(0, text), delta(0, "a"), failed("upstream-failed", "The upstream sent an event that is not JSON.")],
   ],
   [
     "several answers are an error: one was asked for",
@@ -607,7 +607,7 @@ test("decoding a stream, 67: every cut of an emulated input gives the same text"
 });
 
 const WHOLE_ERRORS: readonly (readonly [what: string, body: string, kind: ErrorKind, message: string])[] = [
-  ["no JSON", "<html>", "upstream-failed", "The upstream sent something that is not JSON in its answer."],
+  ["no JSON", "<html>", "upstream-failed", "The upstream sent an answer that is not JSON."],
   [
     "an error with status 200 (mnfst#1878)",
     '{"error":{"message":"Bad key.","type":"authentication_error"}}',
@@ -888,6 +888,33 @@ const SENT: readonly (readonly [
       "[DONE]",
     ],
     { names: LEGACY_NAMES },
+  ],
+  [
+    "88: a proof that is known when the call begins stands in its first chunk, and there alone",
+    [
+      start,
+      opened(0, { ...call("a", "f"), proof: thought } as Part),
+      { type: "part-delta", index: 0, text: '{"n":1}' },
+      proven(0, thought),
+      finish("tool-calls", "tool_use"),
+    ],
+    [
+      role,
+      said({
+        tool_calls: [
+          {
+            index: 0,
+            id: "a",
+            type: "function",
+            function: { name: "f", arguments: "" },
+            extra_content: { google: { thought_signature: SEALED_CALL } },
+          },
+        ],
+      }),
+      said({ tool_calls: [{ index: 0, function: { arguments: '{"n":1}' } }] }),
+      stopped("tool_calls"),
+      "[DONE]",
+    ],
   ],
   [
     "A.4: an image in an answer is Markdown",

@@ -326,6 +326,73 @@ const DECODE: readonly (readonly [what: string, body: Body | string, expected: P
       tools: [fn("f", { cache: { ttl: null } })],
     },
   ],
+  [
+    "A.11: a cache mark on a whole message, as OpenCode sends it, is its last part's, and one on a call the call's",
+    {
+      messages: [
+        { role: "system", content: "S", cache_control: { type: "ephemeral" } },
+        {
+          role: "user",
+          content: [
+            { type: "text", text: "a" },
+            { type: "text", text: "b" },
+          ],
+          cache_control: { type: "ephemeral", ttl: "1h" },
+        },
+        {
+          role: "assistant",
+          content: "c",
+          cache_control: { type: "ephemeral" },
+          tool_calls: [
+            { id: "x", type: "function", function: { name: "f", arguments: "{}" }, cache_control: { type: "ephemeral", ttl: "5m" } },
+            { id: "y", type: "function", function: { name: "f", arguments: "{}" } },
+          ],
+        },
+        { role: "tool", tool_call_id: "x", content: "1", cache_control: null },
+        { role: "tool", tool_call_id: "y", content: [{ type: "text", text: "2" }], cache_control: { type: "ephemeral" } },
+      ],
+    },
+    {
+      system: [text("S", { cache: { ttl: null } })],
+      turns: [
+        user(text("a"), text("b", { cache: { ttl: "1h" } })),
+        assistant(text("c"), call("x", "f", "{}", { cache: { ttl: "5m" } }), call("y", "f", "{}", { cache: { ttl: null } })),
+        user(result("x", [text("1")]), result("y", [text("2")], { cache: { ttl: null } })),
+      ],
+    },
+  ],
+  [
+    "A.11: a part's own cache mark stays, whatever its message says",
+    {
+      messages: [
+        {
+          role: "user",
+          content: [{ type: "text", text: "a", cache_control: { type: "ephemeral", ttl: "5m" } }],
+          cache_control: { type: "ephemeral", ttl: "1h" },
+        },
+      ],
+    },
+    { turns: [user(text("a", { cache: { ttl: "5m" } }))] },
+  ],
+  [
+    "A.11: a cache mark on a message without a part that could carry it is dropped, and said to be",
+    {
+      messages: [
+        { role: "user", content: "Hi" },
+        { role: "assistant", content: null, refusal: "No.", cache_control: { type: "ephemeral" } },
+      ],
+    },
+    {
+      turns: [user(text("Hi")), assistant({ type: "refusal", text: "No." })],
+      losses: [
+        {
+          field: "messages[1].cache_control",
+          severity: "dropped",
+          reason: "Nothing in this message could carry a cache mark; caching is a matter of cost alone.",
+        },
+      ],
+    },
+  ],
   ["60: an empty list of tools is none", { tools: [] }, { tools: [] }],
   [
     "61: tool_choice none keeps the tools",
@@ -752,6 +819,8 @@ const REQUEST: CanonicalRequest = {
 const on = (more: Partial<Reasoning>): Reasoning => ({ mode: "on", effort: null, budgetTokens: null, display: null, ...more });
 const reported = (field: string, reason: string): Loss => ({ field, severity: "reported", reason });
 const refused = (field: string, reason: string): Loss => ({ field, severity: "refused", reason });
+const dropped = (field: string, reason: string): Loss => ({ field, severity: "dropped", reason });
+const NO_THOUGHTS = dropped("contents.reasoning", "The model takes no earlier thoughts back, or those of the running tool loop alone.");
 const SAMPLING = DECODED.sampling;
 const NO_SAMPLING = "The model takes no sampling parameters while it reasons.";
 
@@ -1102,7 +1171,13 @@ const ENCODE: readonly (readonly [what: string, request: Partial<CanonicalReques
       system: [text("A", { cache: { ttl: "1h" } })],
       tools: [fn("f", { cache: { ttl: null } })],
     },
-    { body: { messages: [{ role: "system", content: "A" }, HI], tools: [{ type: "function", function: { name: "f" } }] } },
+    {
+      body: { messages: [{ role: "system", content: "A" }, HI], tools: [{ type: "function", function: { name: "f" } }] },
+      losses: [
+        dropped("prompt_cache_breakpoint", "The upstream finds cached prefixes by itself."),
+        dropped("tools.prompt_cache_breakpoint", "The upstream finds cached prefixes by itself."),
+      ],
+    },
   ],
   [
     "A.11: where they are, the last four, on results too",
@@ -1143,6 +1218,22 @@ const ENCODE: readonly (readonly [what: string, request: Partial<CanonicalReques
     { toolChoice: { type: "required" }, parallelToolCalls: false },
     {
       losses: [refused("tool_choice", "A tool call is demanded, but there is no tool that the model could call.")],
+    },
+  ],
+  [
+    "A.6: a demand for a tool that is not among the others is refused",
+    { tools: [fn("f")], toolChoice: { type: "named", name: "g" } },
+    {
+      body: { tools: [{ type: "function", function: { name: "f" } }] },
+      losses: [refused("tool_choice", "There is no tool g that the model could call.")],
+    },
+  ],
+  [
+    "A.6: so is a choice of some tools of which one is unknown",
+    { tools: [fn("f")], toolChoice: { type: "subset", names: ["f", "g"], required: false } },
+    {
+      body: { tools: [{ type: "function", function: { name: "f" } }] },
+      losses: [refused("tool_choice", "There is no tool g that the model could call.")],
     },
   ],
   [
@@ -1362,6 +1453,7 @@ const ENCODE: readonly (readonly [what: string, request: Partial<CanonicalReques
           { role: "tool", tool_call_id: "b", content: "2" },
         ],
       },
+      losses: [NO_THOUGHTS],
     },
   ],
   [
@@ -1369,7 +1461,7 @@ const ENCODE: readonly (readonly [what: string, request: Partial<CanonicalReques
     {
       turns: [user(text("Hi")), assistant(reasoning("Hmm.", { proof: { origin: "openai", data: "s" } })), user(text("So?"))],
     },
-    { body: { messages: [HI, { role: "user", content: "So?" }] } },
+    { body: { messages: [HI, { role: "user", content: "So?" }] }, losses: [NO_THOUGHTS] },
   ],
   [
     "A.8: a budget becomes a level, without a word about it",
@@ -1516,6 +1608,8 @@ const ENCODE: readonly (readonly [what: string, request: Partial<CanonicalReques
         reported("verbosity", "The model has no setting for how much it says."),
         reported("store", "The model's upstream keeps no answers for later."),
         reported("service_tier", "The model's upstream has one tier alone."),
+        dropped("metadata", "The model's upstream keeps no labels."),
+        dropped("prompt_cache_key", "The model's upstream finds cached prefixes by itself."),
       ],
     },
   ],

@@ -433,7 +433,11 @@ const BAD: readonly {
     events: [{ error: { message: "Odd." } }],
     error: { kind: "upstream-failed", message: /^Odd\.$/ },
   },
-  { what: "an event that is no JSON", events: [created, "{"], error: { kind: "upstream-failed", message: /not a JSON object/ } },
+  {
+    what: "an event that is no JSON",
+    events: [created, "{"],
+    error: { kind: "upstream-failed", message: /^The upstream sent an event that is not JSON\.$/ },
+  },
   {
     what: "a response that was cancelled",
     events: [created, { type: "response.cancelled", response: { status: "cancelled" } }],
@@ -458,7 +462,7 @@ for (const { what, events, error } of BAD) {
 }
 
 const WHOLE_BAD: readonly { what: string; body: string; message: RegExp }[] = [
-  { what: "no JSON", body: "<html>", message: /not a JSON object/ },
+  { what: "no JSON", body: "<html>", message: /^The upstream sent an answer that is not JSON\.$/ },
   { what: "142: an error with the status 200", body: '{"error":{"message":"No.","code":"server_error"}}', message: /^No\.$/ },
   { what: "160: a response that failed", body: '{"status":"failed","output":[],"error":{"message":"It broke."}}', message: /^It broke\.$/ },
   { what: "a response that still runs", body: '{"status":"in_progress","output":[]}', message: /status in_progress/ },

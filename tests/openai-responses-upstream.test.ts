@@ -65,6 +65,10 @@ const message = (role: string, ...content: object[]) => ({ type: "message", role
 const inputText = (said: string) => ({ type: "input_text", text: said });
 const outputText = (said: string) => ({ type: "output_text", text: said, annotations: [] });
 
+const CLOSED =
+  '{"type":"object","properties":{"a":{"type":"array","items":{"type":"string"}}},"required":["a"],"additionalProperties":false}';
+const OPTIONAL = '{"type":"object","properties":{"a":{},"b":{}},"required":["a"],"additionalProperties":false}';
+
 interface Row {
   readonly what: string;
   readonly request: Partial<CanonicalRequest>;
@@ -102,6 +106,7 @@ const ENCODED: readonly Row[] = [
     what: "56: elsewhere the marks are left out",
     request: { system: [text("A", { cache: { ttl: null } })] },
     body: { ...SENT, instructions: "A" },
+    losses: [loss("cache", "dropped", "The upstream finds cached prefixes by itself.")],
   },
   {
     what: "1, 2: a system turn in the middle keeps its place; the effort that it sets wins",
@@ -410,7 +415,7 @@ const ENCODED: readonly Row[] = [
     request: {
       tools: [
         tool("a", { schema: null }),
-        tool("b", { schema: '{ "type":"object" }', strict: true }),
+        tool("b", { schema: '{ "type":"object","additionalProperties":false }', strict: true }),
         tool("c", { schema: '{"properties":{"z":{"maximum":1e2},"a":{}},"$defs":{}}', description: "C" }),
         tool("d", { schema: "{}" }),
       ],
@@ -419,7 +424,7 @@ const ENCODED: readonly Row[] = [
       ...SENT,
       tools: [
         { type: "function", name: "a", parameters: { type: "object", properties: {} }, strict: false },
-        { type: "function", name: "b", parameters: { type: "object", properties: {} }, strict: true },
+        { type: "function", name: "b", parameters: { type: "object", additionalProperties: false, properties: {} }, strict: true },
         {
           type: "function",
           name: "c",
@@ -430,6 +435,12 @@ const ENCODED: readonly Row[] = [
         { type: "function", name: "d", parameters: { type: "object", properties: {} }, strict: false },
       ],
     },
+  },
+  {
+    what: "A.5: a strict schema with optional members is one that the server refuses, so the tool is not strict, and the client is told",
+    request: { tools: [tool("a", { schema: OPTIONAL, strict: true })] },
+    body: { ...SENT, tools: [{ type: "function", name: "a", parameters: JSON.parse(OPTIONAL) as object, strict: false }] },
+    losses: [loss("tools.strict", "reported", "A strict schema here has no optional members.")],
   },
   {
     what: "48, 49: names that do not fit are renamed in tools, choice and history alike",
@@ -593,13 +604,29 @@ const ENCODED: readonly Row[] = [
   // ---- Output
   {
     what: "107: a schema for the answer, as it was written, under a name that fits",
-    request: { output: { type: "json-schema", name: "a ship", description: null, schema: '{"b":1,"a":2}', strict: true } },
-    body: { ...SENT, text: { format: { type: "json_schema", name: "a_ship_135ac58e", schema: { b: 1, a: 2 }, strict: true } } },
+    request: { output: { type: "json-schema", name: "a ship", description: null, schema: '{"type":"object","b":1,"a":2}', strict: true } },
+    body: {
+      ...SENT,
+      text: { format: { type: "json_schema", name: "a_ship_135ac58e", schema: { type: "object", b: 1, a: 2 }, strict: true } },
+    },
   },
   {
-    what: "A.9: a schema without a name gets one",
+    what: "A.9: a schema that holds without a word elsewhere is strict where that is sure to be taken",
+    request: { output: { type: "json-schema", name: "n", description: null, schema: CLOSED, strict: null } },
+    body: { ...SENT, text: { format: { type: "json_schema", name: "n", schema: JSON.parse(CLOSED) as object, strict: true } } },
+  },
+  {
+    what: "A.9: and is not where members are optional",
+    request: { output: { type: "json-schema", name: "n", description: null, schema: OPTIONAL, strict: null } },
+    body: { ...SENT, text: { format: { type: "json_schema", name: "n", schema: JSON.parse(OPTIONAL) as object } } },
+  },
+  {
+    what: "A.9: a schema without a name gets one, and one without a type says that it is an object's",
     request: { output: { type: "json-schema", name: null, description: "D", schema: "{}", strict: null }, verbosity: "low" },
-    body: { ...SENT, text: { format: { type: "json_schema", name: "answer", description: "D", schema: {} }, verbosity: "low" } },
+    body: {
+      ...SENT,
+      text: { format: { type: "json_schema", name: "answer", description: "D", schema: { type: "object" } }, verbosity: "low" },
+    },
   },
   {
     what: "A.9: JSON mode needs the word in the input, so instructions that have it go there",

@@ -371,6 +371,35 @@ test("CLIENTS 9: marks on calls and results, and tools that stream early, go to 
   }
 });
 
+test("CLIENTS 9: OpenCode's marks on whole Chat messages reach Claude, each on its message's last block", async () => {
+  const cache_control = { type: "ephemeral" };
+  const call = { id: "call_1", type: "function", function: { name: "look", arguments: "{}" } };
+  const messages = [
+    { role: "system", content: "Be brief.", cache_control },
+    { role: "user", content: "Look." },
+    { role: "assistant", content: "", tool_calls: [call], cache_control },
+    { role: "tool", tool_call_id: "call_1", content: "A fox.", cache_control },
+  ];
+  const tools = [{ type: "function", function: { name: "look", parameters: { type: "object", properties: {} } } }];
+  const response = await gateway.call("/v1/chat/completions", { body: { model: "claude-opus-4-8", messages, tools } });
+  assert.deepEqual([response.status, response.headers.get("x-factory-proxy-dropped")], [200, null], await response.text());
+  const sent = objectOf(JSON.parse(gateway.lastSeen().body));
+  assert.deepEqual(
+    [sent["system"], sent["messages"]],
+    [
+      [{ type: "text", text: "Be brief.", cache_control }],
+      [
+        { role: "user", content: [{ type: "text", text: "Look." }] },
+        { role: "assistant", content: [{ type: "tool_use", id: "call_1", name: "look", input: {}, cache_control }] },
+        {
+          role: "user",
+          content: [{ type: "tool_result", tool_use_id: "call_1", content: [{ type: "text", text: "A fox." }], cache_control }],
+        },
+      ],
+    ],
+  );
+});
+
 test("CLIENTS 9: both names of the limit mean the same, and content may be null beside calls", async () => {
   for (const [limit, upstream, read] of [
     ["max_tokens", "openai-responses", (sent: JsonObject) => sent["max_output_tokens"]],

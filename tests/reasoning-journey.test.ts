@@ -4,6 +4,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+import { generateText, isStepCount, jsonSchema, streamText, tool } from "ai";
 import type { JsonObject } from "../src/json.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
 import { PROTOCOLS } from "./support/fixtures.ts";
@@ -87,6 +89,42 @@ for (const [route, stops] of ROUTES) {
       });
     }
   }
+}
+
+for (const stream of [false, true]) {
+  // This client takes the signature of a call from the call's first chunk alone, and sends it back.
+  test(`@ai-sdk/openai-compatible, ${stream ? "streamed" : "whole"}: a tool loop of two calls with a Gemini model that wants its signatures`, async () => {
+    const proofs = new ProofBook();
+    const upstream = await startUpstream({ proofs, converse: saying(3) });
+    const gateway = await startGateway({ upstream });
+    try {
+      const provider = createOpenAICompatible({ name: "proxy", baseURL: `${gateway.url}/v1`, apiKey: gateway.key });
+      const inputSchema = jsonSchema<{ at: string }>({ type: "object", properties: { at: { type: "string" } }, required: ["at"] });
+      const asked = {
+        model: provider.chatModel(GEMINI.model),
+        prompt: "How deep is it?",
+        tools: { look: tool({ inputSchema, execute: ({ at }) => `Deep at ${at}.` }) },
+        stopWhen: isStepCount(5),
+        maxRetries: 0,
+      };
+      const text = stream ? await streamText(asked).text : (await generateText(asked)).text;
+      assert.equal(text, "Done after 3 steps.");
+      assert.equal(upstream.requests.length, 3);
+      const ofCalls = (found: readonly { proof: string; of: string }[]) => found.filter(({ of }) => of.startsWith('{"name"'));
+      const returned = ofCalls(proofsIn(JSON.parse(gateway.lastSeen().body) as JsonObject));
+      assert.deepEqual(
+        returned.map(({ of }) => of),
+        ['{"name":"look","args":{"at":"place 1"}}', '{"name":"look","args":{"at":"place 2"}}'],
+      );
+      assert.ok(
+        returned.every(({ proof }) => proofs.issuedBy("gemini").includes(proof)),
+        JSON.stringify(returned),
+      );
+    } finally {
+      await gateway.stop();
+      await upstream.stop();
+    }
+  });
 }
 
 // ---- The book that the journeys stand on ---------------------------------------------------------------------------

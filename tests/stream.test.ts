@@ -47,6 +47,8 @@ const STREAMS: readonly { readonly what: string; readonly text: string; readonly
   { what: "blank lines in a row", text: "\n\n\ndata: 1\n\n\n\ndata: 2\n\n", events: [data("1"), data("2")] },
   { what: "a byte order mark", text: "\ufeffdata: 1\n\n", events: [data("1")] },
   { what: "a byte order mark inside", text: "data: \ufeff1\n\n", events: [data("\ufeff1")] },
+  { what: "a last event that was cut off", text: 'data: 1\n\nevent: e\ndata: {"a":"b', events: [data("1")] },
+  { what: "a mark of the end without its blank line", text: "data: 1\n\ndata: [DONE]", events: [data("1"), data("[DONE]")] },
   { what: "a last event without its blank line", text: "data: 1\n\ndata: 2\n", events: [data("1"), data("2")] },
   { what: "a last event without any line end", text: "data: 1\n\nevent: z\ndata: 2", events: [data("1"), named("z", "2")] },
   { what: "letters of two, three and four bytes", text: "data: \u00e4\u20ac\u{1f600}\n\n", events: [data("\u00e4\u20ac\u{1f600}")] },

@@ -2,7 +2,7 @@
 // In:  its text. Out: rows, and every fault with the path of the member at fault.
 //
 //   {"models": [{"id": "glm-6", "protocol": "openai-chat", "provider": "fireworks", "alias": ["fast"],
-//                "reasoning": "low", "target": "https://api.factory.ai/api/llm/o/v1/chat/completions",
+//                "reasoning": "low", "schema": "tool", "target": "https://api.factory.ai/api/llm/o/v1/chat/completions",
 //                "fallback": ["glm-5.2"], "timeouts": {"firstByte": 30, "idle": 60, "total": 0}}]}
 //
 // Only `id` is required; the rest comes from the built-in row of that id, else from its prefix.
@@ -19,6 +19,8 @@ export interface ModelEntry {
   readonly provider?: string;
   readonly aliases?: readonly string[];
   readonly reasoning?: Effort;
+  /** How its endpoint is held to a JSON schema: by its own answer format, or by a tool whose input is the answer. */
+  readonly schema?: "native" | "tool";
   /** A whole endpoint URL for this model alone. */
   readonly target?: string;
   /** Models to take instead, in this order, while this one is overloaded, rate-limited or unavailable. */
@@ -34,7 +36,8 @@ export interface ModelEntry {
 
 const PROTOCOLS: readonly ProtocolId[] = ["openai-chat", "openai-responses", "anthropic-messages", "gemini"];
 const EFFORTS: readonly Effort[] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
-const MEMBERS = ["id", "protocol", "provider", "alias", "reasoning", "target", "fallback", "timeouts"];
+const MEMBERS = ["id", "protocol", "provider", "alias", "reasoning", "schema", "target", "fallback", "timeouts"];
+const SCHEMAS = ["native", "tool"] as const;
 /** As the file says it, in seconds -> as the program does. */
 const TIMEOUTS = { connect: "connectMs", firstByte: "firstByteMs", idle: "idleMs", total: "totalMs" } as const;
 const MODEL_NAME = /^[^\s\p{Cc}]{1,200}$/u;
@@ -88,6 +91,7 @@ class ModelTable {
     else this.#claim(id, `${path}.id`);
     const protocol = this.#word(row, { path, name: "protocol", words: PROTOCOLS });
     const reasoning = this.#word(row, { path, name: "reasoning", words: EFFORTS });
+    const schema = this.#word(row, { path, name: "schema", words: SCHEMAS });
     const provider = row["provider"];
     if (provider !== undefined && (typeof provider !== "string" || !HEADER_WORD.test(provider))) {
       this.#fault(`${path}.provider`, provider, "a word that fits into a header, e.g. anthropic, openai, google, fireworks, xai");
@@ -103,6 +107,7 @@ class ModelTable {
         ...(typeof provider === "string" ? { provider } : {}),
         ...(aliases.length === 0 ? {} : { aliases }),
         ...(reasoning === undefined ? {} : { reasoning }),
+        ...(schema === undefined ? {} : { schema }),
         ...(url === undefined ? {} : { target: url }),
         ...(row["fallback"] === undefined ? {} : { fallback: this.#names(row["fallback"], `${path}.fallback`) }),
         ...(row["timeouts"] === undefined ? {} : { timeouts: this.#timeouts(row["timeouts"], `${path}.timeouts`) }),

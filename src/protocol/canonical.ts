@@ -380,7 +380,10 @@ export interface Reply {
  */
 export type ReplyEvent =
   | { readonly type: "reply-start"; readonly id: string; readonly model: string }
-  /** The part, still empty: text, refusal, reasoning and arguments are ""; opaque parts come whole. */
+  /**
+   * The part, still empty: text, refusal, reasoning and arguments are ""; opaque parts come whole. A tool call may tell its proof here
+   * already, for clients that read it nowhere else; its end tells it again.
+   */
   | { readonly type: "part-start"; readonly index: number; readonly part: Part }
   /** Appended to the text of a text, refusal or reasoning part, or to the arguments of a tool call. Never "". */
   | { readonly type: "part-delta"; readonly index: number; readonly text: string }

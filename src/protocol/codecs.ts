@@ -8,6 +8,7 @@ import type { Codec } from "./codec.ts";
 import { gemini } from "./gemini/codec.ts";
 import { openaiChat } from "./openai-chat/codec.ts";
 import { openaiResponses } from "./openai-responses/codec.ts";
+import { structuredBy } from "./structured-output.ts";
 
 export const CODECS: Readonly<Record<ProtocolId, Codec>> = {
   "openai-chat": openaiChat,
@@ -15,3 +16,8 @@ export const CODECS: Readonly<Record<ProtocolId, Codec>> = {
   "anthropic-messages": anthropicMessages,
   gemini,
 };
+
+/** The codec for an upstream; where its model is said to take no schema, one by which it answers with a tool's input. */
+export function codecOf({ protocol, schema }: { readonly protocol: ProtocolId; readonly schema: "native" | "tool" }): Codec {
+  return schema === "native" ? CODECS[protocol] : structuredBy(CODECS[protocol], () => "tool");
+}

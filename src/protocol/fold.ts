@@ -92,6 +92,11 @@ export function truncated(): GatewayError {
   });
 }
 
+/** The error of `an event`, or `an answer`, that is no JSON. */
+export function notJson(what: "an event" | "an answer", cause: unknown): GatewayError {
+  return new GatewayError("upstream-failed", `The upstream sent ${what} that is not JSON.`, { cause });
+}
+
 interface OpenPart {
   readonly part: Part;
   readonly texts: string[];
@@ -139,7 +144,7 @@ function split(part: Part): Told {
     case "reasoning":
       return { ...rest, empty: { ...part, text: "", proof: null }, text: part.text, proof: part.proof };
     case "tool-call":
-      return { ...rest, empty: { ...part, arguments: "", proof: null }, text: part.arguments, proof: part.proof };
+      return { ...rest, empty: { ...part, arguments: "" }, text: part.arguments, proof: part.proof };
     default:
       return { ...rest, empty: part };
   }
@@ -147,7 +152,7 @@ function split(part: Part): Told {
 
 function isEmpty(part: Part): boolean {
   const { text, logprobs, annotations, proof } = split(part);
-  return text === "" && logprobs.length === 0 && annotations.length === 0 && proof === null;
+  return text === "" && logprobs.length === 0 && annotations.length === 0 && (proof === null || part.type === "tool-call");
 }
 
 /**
@@ -177,7 +182,7 @@ export function grammar(): Machine<ReplyEvent, ReplyEvent> {
           break;
         case "part-start":
           need(event.index === next, `parts start in order: expected ${next}, got ${event.index}`);
-          need(isEmpty(event.part), `a ${event.part.type} part starts empty; text, annotations and proof come later`);
+          need(isEmpty(event.part), `a ${event.part.type} part starts empty; what it holds comes later`);
           next++;
           open.add(event.index);
           break;

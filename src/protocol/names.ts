@@ -43,6 +43,14 @@ export function fitId(id: string, maxLength: number): string {
   return id.length <= maxLength ? id : ["", "1", "2", "3"].map((salt) => hash(salt + id)).join("");
 }
 
+const PDF_ENDING = /\.pdf$/i;
+
+/** The name of a file for an upstream that tells its type by the ending: a title is no such name. */
+export function fileName(title: string | null, mediaType: string | null): string {
+  if (mediaType !== "application/pdf") return title ?? "document";
+  return title === null ? "document.pdf" : PDF_ENDING.test(title) ? title : `${title}.pdf`;
+}
+
 /** 32-bit FNV-1a over UTF-16 units, as 8 hex digits. See https://www.rfc-editor.org/rfc/rfc9923 (read 2026-11). */
 export function hash(text: string): string {
   let value = 0x811c9dc5;

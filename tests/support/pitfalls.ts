@@ -91,7 +91,7 @@ export const PITFALLS: readonly Pitfall[] = [
   [32, "The media type of an image is what its bytes say.", [
     "32: magic bytes win over the declared type, and image/jpg is image/jpeg", "31, 32: what an image is, its first bytes say"]],
   [33, "An image of a format that the target lacks is refused.", ["33: an image of a format that Messages lacks"]],
-  [34, "An image's address for Gemini has the type that it says, never a guessed jpeg.", [
+  [34, "An image's address for Gemini has the type that it says, never a guessed jpeg. It is not downloaded: nobody but the configured hosts is called.", [
     "34, 31: a public address stays one, without a guessed type; a data URL is data"]],
   [35, "A PDF in a file part is a document.", [
     "35, 36: a PDF is a document, also where it came as an image", "35: a file, by its bytes with and without a data URL",

@@ -4,16 +4,18 @@
 // Never does: anything of its own.
 
 import type { Codec } from "../codec.ts";
+import { structuredBy } from "../structured-output.ts";
 import { continuation } from "./continuation.ts";
 import { decoder } from "./decoder.ts";
 import { edit } from "./edit.ts";
 import { encoder } from "./encoder.ts";
 import * as error from "./error.ts";
+import { schemaMeans } from "./output.ts";
 import * as reply from "./reply.ts";
 import * as request from "./request.ts";
 import { ID } from "./wire.ts";
 
-export const anthropicMessages: Codec = {
+const plain: Codec = {
   id: ID,
   request: { decode: request.decode, encode: request.encode, head: request.head, edit },
   reply: {
@@ -26,3 +28,5 @@ export const anthropicMessages: Codec = {
   },
   error: { decode: error.decode, encode: error.encode, event: error.event },
 };
+
+export const anthropicMessages: Codec = structuredBy(plain, schemaMeans);

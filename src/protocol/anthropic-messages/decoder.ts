@@ -10,11 +10,11 @@ import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../js
 import type { Machine, SseEvent } from "../../stream.ts";
 import type { Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
-import { truncated } from "../fold.ts";
+import { notJson, truncated } from "../fold.ts";
 import { decodeObject } from "./error.ts";
 import { FreeText } from "./free-text.ts";
 import { proofOf } from "./proofs.ts";
-import { decodeCitation, inputOf, isAnswer, opaque, textOf, Toolbox, unnamedCall } from "./reply.ts";
+import { decodeCitation, inputOf, opaque, textOf, Toolbox, unnamedCall } from "./reply.ts";
 import { decodeFinish, decodeUsage } from "./usage.ts";
 
 export function decoder(exchange: Exchange): Machine<SseEvent, ReplyEvent> {
@@ -25,7 +25,7 @@ export function decoder(exchange: Exchange): Machine<SseEvent, ReplyEvent> {
 type OpenBlock =
   /** Text and thoughts. */
   | { readonly type: "spoken"; readonly index: number; proof: Proof | null }
-  /** A call, or the call that stands in for an answer format. `input`: what the start said, for a call without deltas. */
+  /** A call. `input`: what the start said, for a call without deltas. */
   | { readonly type: "call"; readonly index: number; readonly input: string; readonly freeText: FreeText | null; written: string }
   /** Held until it is complete, because the canonical form has it in one piece. */
   | { readonly type: "opaque"; readonly block: JsonObject; written: string };
@@ -44,7 +44,6 @@ class Decoder implements Machine<SseEvent, ReplyEvent> {
   /** What `message_delta` said of the end. */
   #stop: JsonObject = {};
   #calledTools = false;
-  #calledAnswer = false;
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
@@ -55,8 +54,7 @@ class Decoder implements Machine<SseEvent, ReplyEvent> {
     if (this.#over || event.event === "ping" || event.data === "" || event.data === "[DONE]") return [];
     this.#out = [];
     const data = readEvent(event);
-    if (data === null)
-      this.#fail(new GatewayError("upstream-failed", "The upstream sent an event that is not JSON.", { cause: event.data }));
+    if (data === null) this.#fail(notJson("an event", event.data));
     else this.#take(data, textOf(data["type"]) || (event.event ?? ""));
     return this.#out;
   }
@@ -157,11 +155,6 @@ class Decoder implements Machine<SseEvent, ReplyEvent> {
 
   #call(key: number, block: JsonObject): void {
     const input = inputOf(block);
-    if (isAnswer(block, this.#toolbox)) {
-      this.#calledAnswer = true;
-      this.#open.set(key, { type: "call", index: this.#startPart(textPart()), input, freeText: null, written: "" });
-      return;
-    }
     const name = this.#toolbox.nameOf(textOf(block["name"]));
     if (name === "") return this.#fail(unnamedCall());
     this.#calledTools = true;
@@ -247,8 +240,7 @@ class Decoder implements Machine<SseEvent, ReplyEvent> {
       this.#blockStop(key);
     }
     this.#over = true;
-    const called = { tools: this.#calledTools, answer: this.#calledAnswer };
-    this.#out.push({ type: "reply-end", finish: decodeFinish(this.#stop, called) });
+    this.#out.push({ type: "reply-end", finish: decodeFinish(this.#stop, this.#calledTools) });
   }
 
   #fail(error: GatewayError): void {

@@ -13,7 +13,7 @@ import { isBlank, NAME_RULE } from "./content.ts";
 import { event as errorEvent } from "./error.ts";
 import { carrier, encodeCitation, encodeThought, messageHead, unshowable } from "./reply.ts";
 import { signatureOf } from "./proofs.ts";
-import { encodeFinish, encodeUsage, estimateInput } from "./usage.ts";
+import { encodeFinish, encodeUsage, estimateInput, estimateText, type Estimate } from "./usage.ts";
 import { ID, ORIGIN } from "./wire.ts";
 import type * as wire from "./wire.ts";
 
@@ -34,6 +34,8 @@ class Encoder implements Machine<ReplyEvent, SseEvent> {
   #held: Annotation[] = [];
   #index = 0;
   #usage: Usage | null = null;
+  /** How much was told, in UTF-16 units. */
+  #length = 0;
   #saidCalls = false;
   #saidRefusal = false;
 
@@ -52,6 +54,7 @@ class Encoder implements Machine<ReplyEvent, SseEvent> {
         this.#partStart(event.part);
         break;
       case "part-delta":
+        this.#length += event.text.length;
         this.#delta(event.text);
         break;
       case "annotation":
@@ -71,7 +74,7 @@ class Encoder implements Machine<ReplyEvent, SseEvent> {
         this.#over = true;
         this.#send("message_delta", {
           delta: encodeFinish(event.finish, { calls: this.#saidCalls, refusal: this.#saidRefusal }),
-          usage: encodeUsage(this.#usage),
+          usage: encodeUsage(this.#usage, this.#estimate()),
         });
         this.#send("message_stop", {});
         break;
@@ -87,7 +90,7 @@ class Encoder implements Machine<ReplyEvent, SseEvent> {
   }
 
   #messageStart(id: string, model: string): void {
-    const usage: wire.Usage = { ...encodeUsage(null), input_tokens: estimateInput(this.#exchange.request) };
+    const usage = encodeUsage(null, this.#estimate());
     const message = {
       ...messageHead(id, model, this.#exchange),
       content: [],
@@ -98,6 +101,10 @@ class Encoder implements Machine<ReplyEvent, SseEvent> {
       usage,
     };
     this.#send("message_start", { message });
+  }
+
+  #estimate(): Estimate {
+    return { inputTokens: estimateInput(this.#exchange.request), outputTokens: estimateText(this.#length) };
   }
 
   #partStart(part: Part): void {

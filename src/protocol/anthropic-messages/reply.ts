@@ -13,15 +13,15 @@ import { GatewayError } from "../../errors.ts";
 import { isObject, JsonText, parseOrUndefined, print, type Json, type JsonObject } from "../../json.ts";
 import type { Annotation, CanonicalRequest, Part, Proof, Reply } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
+import { notJson, unfold } from "../fold.ts";
 import { fitName, NameTable } from "../names.ts";
 import { compact } from "./blocks.ts";
 import { isBlank, NAME_RULE } from "./content.ts";
 import { decodeObject } from "./error.ts";
 import { unwrap } from "./free-text.ts";
 import { decodeInput, encodeInput } from "./input.ts";
-import { answerTool } from "./output.ts";
 import { carrierOf, FOREIGN_INDEX, proofOf, signatureOf } from "./proofs.ts";
-import { decodeFinish, decodeUsage, encodeFinish, encodeUsage, type Called } from "./usage.ts";
+import { decodeFinish, decodeUsage, encodeFinish, encodeUsage, estimateInput, estimateText } from "./usage.ts";
 import { ID, ORIGIN } from "./wire.ts";
 import type * as wire from "./wire.ts";
 
@@ -33,8 +33,6 @@ const VERBATIM: ReadonlySet<string> = new Set(["input"]);
 export class Toolbox {
   readonly #names: NameTable;
   readonly #custom: ReadonlySet<string>;
-  /** The tool whose input is the answer; null when there is none. */
-  readonly answer: string | null;
 
   constructor(request: CanonicalRequest) {
     const named = request.tools.filter((tool) => tool.type === "function" || tool.type === "custom");
@@ -43,7 +41,6 @@ export class Toolbox {
       NAME_RULE,
     );
     this.#custom = new Set(named.filter((tool) => tool.type === "custom").map((tool) => tool.name));
-    this.answer = answerTool(request)?.name ?? null;
   }
 
   nameOf(fitted: string): string {
@@ -57,29 +54,25 @@ export class Toolbox {
 
 export function decode(body: string, exchange: Exchange): Reply {
   const message = parseOrUndefined(body, { verbatim: VERBATIM });
+  if (message === undefined) throw notJson("an answer", body);
   if (!isObject(message) || isObject(message["error"]) || !Array.isArray(message["content"])) throw notAMessage(message);
   const toolbox = new Toolbox(exchange.request);
   const parts = message["content"].filter(isObject).flatMap((block) => decodeBlock(block, toolbox));
-  const called: Called = {
-    tools: parts.some((part) => part.type === "tool-call"),
-    answer: message["content"].some((block) => isObject(block) && isAnswer(block, toolbox)),
-  };
   return {
     id: textOf(message["id"]),
     model: textOf(message["model"]) || exchange.request.model,
     parts,
     usage: decodeUsage(message["usage"], null),
-    finish: decodeFinish(message, called),
+    finish: decodeFinish(
+      message,
+      parts.some((part) => part.type === "tool-call"),
+    ),
   };
 }
 
-function notAMessage(message: Json | undefined): GatewayError {
+function notAMessage(message: Json): GatewayError {
   if (isObject(message) && message["error"] !== undefined && message["error"] !== null) return decodeObject(message);
   return new GatewayError("upstream-failed", "The upstream answered with something that is no message.", { cause: message });
-}
-
-export function isAnswer(block: JsonObject, toolbox: Toolbox): boolean {
-  return block["type"] === "tool_use" && toolbox.answer !== null && block["name"] === toolbox.answer;
 }
 
 function decodeBlock(block: JsonObject, toolbox: Toolbox): Part[] {
@@ -101,7 +94,6 @@ function decodeBlock(block: JsonObject, toolbox: Toolbox): Part[] {
 
 function decodeToolUse(block: JsonObject, toolbox: Toolbox): Part {
   const input = inputOf(block);
-  if (isAnswer(block, toolbox)) return { type: "text", text: input, annotations: [], cache: null, proof: null };
   const name = toolbox.nameOf(textOf(block["name"]));
   if (name === "") throw unnamedCall();
   const isCustom = toolbox.isCustom(name);
@@ -168,7 +160,12 @@ export function encode(reply: Reply, exchange: Exchange): string {
     ...messageHead(reply.id, reply.model, exchange),
     content,
     ...encodeFinish(reply.finish, said),
-    usage: encodeUsage(reply.usage),
+    usage: encodeUsage(reply.usage, {
+      inputTokens: estimateInput(exchange.request),
+      outputTokens: estimateText(
+        unfold(reply).reduce((length, event) => length + (event.type === "part-delta" ? event.text.length : 0), 0),
+      ),
+    }),
   });
 }
 

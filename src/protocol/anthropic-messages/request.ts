@@ -180,7 +180,7 @@ export function encode(request: CanonicalRequest): EncodedRequest {
   const maxTokens = encodeLimit(request, traits, lost);
   const output = encodeOutput(request);
   losses.push(...output.losses);
-  const { tools, toolChoice } = encodeTools(request, { traits, names: table, losses, answer: output.tool });
+  const { tools, toolChoice } = encodeTools(request, { traits, names: table, losses });
   const prefill = traits.prefill && !(thinks(request) && traits.thinking !== "none");
   const conversation = encodeMessages(request, { traits: { ...traits, prefill }, names: table, losses });
   const { thinking, effort } = encodeReasoning(request, {

@@ -11,7 +11,6 @@ import { compact, decodeCache, reportUnread } from "./blocks.ts";
 import { clientTool } from "./client-tools.ts";
 import { cacheControl } from "./content.ts";
 import type { Traits } from "./models.ts";
-import { answerTool } from "./output.ts";
 import { EMPTY_SCHEMA, isNative, lowerSchema, toolSchema } from "./schema.ts";
 import { ID } from "./wire.ts";
 
@@ -125,8 +124,6 @@ export interface ToolContext {
   readonly traits: Traits;
   readonly names: NameTable;
   readonly losses: Loss[];
-  /** The tool that stands in for an answer format; see output.ts. */
-  readonly answer: JsonObject | null;
 }
 
 export interface EncodedTools {
@@ -142,6 +139,8 @@ export function encodeTools(request: CanonicalRequest, context: ToolContext): En
   const { toolChoice: wanted, names } = request;
   const { losses } = context;
   const subset = wanted?.type === "subset" ? new Set(wanted.names) : null;
+  const unknown = wanted?.type === "subset" ? wanted.names.find((name) => !request.tools.some((tool) => nameOf(tool) === name)) : undefined;
+  if (unknown !== undefined) losses.push({ field: names.toolChoice, severity: "refused", reason: `There is no tool ${unknown} to call.` });
   if (subset !== null) {
     losses.push({
       field: names.toolChoice,
@@ -159,11 +158,6 @@ export function encodeTools(request: CanonicalRequest, context: ToolContext): En
     const encoded = encodeTool(tool, { ...context, field });
     return encoded === null ? [] : [encoded];
   });
-  const answer = answerTool(request);
-  if (answer !== null && context.answer !== null) {
-    const type = answer.besideOthers ? { type: "any" } : { type: "tool", name: answer.name };
-    return { tools: [...tools, context.answer], toolChoice: { ...type, disable_parallel_tool_use: true } };
-  }
   if (tools.length > 0) return { tools, toolChoice: encodeToolChoice(request, context) };
   if (wanted !== null && wanted.type !== "auto" && wanted.type !== "none") {
     losses.push({

@@ -30,13 +30,18 @@ function count(object: JsonObject, key: string): number | null {
   return typeof value === "number" ? value : null;
 }
 
-export function encodeUsage(usage: Usage | null): wire.Usage {
+/** Stands in where the upstream did not count, e.g. since it was let go at a stop sequence: the official clients demand two numbers. */
+export interface Estimate {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
+export function encodeUsage(usage: Usage | null, estimate: Estimate): wire.Usage {
   return {
-    // The official clients demand these two.
-    input_tokens: usage?.inputTokens ?? 0,
+    input_tokens: usage?.inputTokens ?? estimate.inputTokens,
     cache_creation_input_tokens: usage?.cacheWriteTokens ?? null,
     cache_read_input_tokens: usage?.cacheReadTokens ?? null,
-    output_tokens: usage?.outputTokens ?? 0,
+    output_tokens: usage?.outputTokens ?? estimate.outputTokens,
     ...(usage === null || usage.reasoningTokens === null ? {} : { output_tokens_details: { thinking_tokens: usage.reasoningTokens } }),
   };
 }
@@ -80,7 +85,12 @@ export function estimateInput(request: CanonicalRequest): number {
   for (const tool of request.tools) {
     if (tool.type === "function") characters += tool.name.length + (tool.description?.length ?? 0) + (tool.schema?.length ?? 0);
   }
-  return Math.ceil(characters / CHARACTERS_PER_TOKEN) + images * TOKENS_PER_IMAGE;
+  return estimateText(characters) + images * TOKENS_PER_IMAGE;
+}
+
+/** Roughly how many tokens so much text is. */
+export function estimateText(characters: number): number {
+  return Math.ceil(characters / CHARACTERS_PER_TOKEN);
 }
 
 // ---- Finish ------------------------------------------------------------------------------------------------------
@@ -95,20 +105,12 @@ const KINDS: Readonly<Record<string, FinishKind>> = {
   pause_turn: "paused",
 };
 
-export interface Called {
-  /** Whether the answer holds a call to one of the client's tools. */
-  readonly tools: boolean;
-  /** Whether it holds the call that stands in for an answer format. */
-  readonly answer: boolean;
-}
-
-/** How an answer ended. A call to a client's tool is said to be one, whatever the upstream calls it. */
-export function decodeFinish(stop: JsonObject, called: Called): FinishReason {
+/** How an answer ended. One that `called` a tool is said to have, whatever the upstream calls it. */
+export function decodeFinish(stop: JsonObject, called: boolean): FinishReason {
   const raw = text(stop["stop_reason"]);
   const details = stop["stop_details"];
   let kind: FinishKind = raw !== null && Object.hasOwn(KINDS, raw) ? (KINDS[raw] ?? "other") : "other";
-  if (called.tools && (kind === "end" || kind === "other")) kind = "tool-calls";
-  if (called.answer && !called.tools && kind === "tool-calls") kind = "end";
+  if (called && (kind === "end" || kind === "other")) kind = "tool-calls";
   return {
     kind,
     raw,

@@ -3,14 +3,16 @@
 // Never does: frame. Server-sent events come from stream.ts; a client that asked for a JSON array gets it from the app.
 
 import type { Codec } from "../codec.ts";
+import { structuredBy } from "../structured-output.ts";
 import { encodeReply, ReplyEncoder } from "./answer.ts";
 import { continuation } from "./continuation.ts";
 import { editBody, headOf } from "./edit.ts";
 import { decodeError, encodeError, errorEvent } from "./error.ts";
+import { schemaMeans } from "./generation.ts";
 import { decodeReply, ReplyDecoder } from "./reply.ts";
 import { decodeRequest, encodeRequest } from "./request.ts";
 
-export const gemini: Codec = {
+const plain: Codec = {
   id: "gemini",
   request: { decode: decodeRequest, encode: encodeRequest, head: headOf, edit: editBody },
   reply: {
@@ -23,3 +25,5 @@ export const gemini: Codec = {
   },
   error: { decode: decodeError, encode: encodeError, event: errorEvent },
 };
+
+export const gemini: Codec = structuredBy(plain, schemaMeans);

@@ -122,6 +122,10 @@ function checkModelPart(fields: Fields, losses: Loss[]): void {
   }
   checkMedia(fields);
   reportAdjectives(fields, losses);
+  if (fields.has("thoughtSignature") && (fields.has("inlineData") || fields.has("fileData"))) {
+    const reason = "A picture's signature goes back to Google alone, and with the picture.";
+    losses.push({ field: fields.at("thoughtSignature"), severity: "dropped", reason });
+  }
 }
 
 function checkMedia(fields: Fields): void {

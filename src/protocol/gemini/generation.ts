@@ -7,7 +7,9 @@
 import { JsonText, type JsonObject } from "../../json.ts";
 import type { CanonicalRequest, Extension, Loss, OutputFormat, Reasoning, Sampling } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
-import type { ModelFacts } from "./models.ts";
+import { JSON_INSTRUCTION, type SchemaMeans } from "../structured-output.ts";
+import { factsOf, type ModelFacts } from "./models.ts";
+import { NAMES } from "./names.ts";
 import { lowerSchema, raiseSchema } from "./schema.ts";
 import { decodeThinking, encodeThinking } from "./thinking.ts";
 import { fieldOf } from "./wire.ts";
@@ -92,6 +94,8 @@ interface EncodeContext {
 
 export function encodeGeneration(request: CanonicalRequest, { facts, losses }: EncodeContext): JsonObject {
   const { names, sampling } = request;
+  // A client of Gemini itself knows its model.
+  const isOwn = names === NAMES;
   const config: JsonObject = {};
   const put = (key: string, value: number | null): void => {
     if (value !== null) config[key] = value;
@@ -100,11 +104,20 @@ export function encodeGeneration(request: CanonicalRequest, { facts, losses }: E
   put("topP", sampling.topP);
   put("topK", sampling.topK);
   put("seed", sampling.seed);
-  put("presencePenalty", sampling.presencePenalty);
-  put("frequencyPenalty", sampling.frequencyPenalty);
+  for (const key of ["presencePenalty", "frequencyPenalty"] as const) {
+    if (facts.penalties || isOwn) put(key, sampling[key]);
+    else if (sampling[key] !== null && sampling[key] !== 0) {
+      losses.push({ field: names[key], severity: "reported", reason: "This Gemini model takes no penalties for repetition." });
+    }
+  }
   if (request.maxOutputTokens === 0) {
     losses.push({ field: names.maxOutputTokens, severity: "refused", reason: "Gemini cannot answer with no tokens at all." });
-  } else put("maxOutputTokens", request.maxOutputTokens);
+  } else if (request.maxOutputTokens !== null) {
+    const limit = isOwn ? request.maxOutputTokens : Math.min(request.maxOutputTokens, facts.maxOutputTokens);
+    put("maxOutputTokens", limit);
+    const reason = `This model answers with at most ${limit} tokens.`;
+    if (limit < request.maxOutputTokens) losses.push({ field: names.maxOutputTokens, severity: "reported", reason });
+  }
   const stop = request.stop.filter((sequence) => sequence !== "");
   if (stop.length > MAX_STOP_SEQUENCES) {
     losses.push({
@@ -124,15 +137,27 @@ export function encodeGeneration(request: CanonicalRequest, { facts, losses }: E
   return config;
 }
 
+/** A model that takes functions or a format, not both, answers with a function's arguments beside the client's functions. */
+export function schemaMeans(request: CanonicalRequest): SchemaMeans {
+  return factsOf(request.model).formatBesideFunctions || !hasFunctions(request) ? "format" : "tool";
+}
+
+/** A line for the end of the instructions, where the model takes no format beside the client's functions; null where it needs none. */
+export function instructionFor(request: CanonicalRequest): string | null {
+  const { formatBesideFunctions } = factsOf(request.model);
+  return request.output !== null && !formatBesideFunctions && hasFunctions(request) ? JSON_INSTRUCTION : null;
+}
+
+function hasFunctions({ tools }: CanonicalRequest): boolean {
+  return tools.some((tool) => tool.type === "function" || tool.type === "custom");
+}
+
 function encodeOutput(request: CanonicalRequest, config: JsonObject, { facts, losses }: EncodeContext): void {
   const { output, names } = request;
   if (output === null) return;
-  if (!facts.formatBesideFunctions && request.tools.some((tool) => tool.type === "function" || tool.type === "custom")) {
-    losses.push({
-      field: names.output,
-      severity: "refused",
-      reason: "This Gemini model takes tools or a JSON format, not both; Gemini 3 takes both.",
-    });
+  if (instructionFor(request) !== null) {
+    const reason = "This Gemini model takes tools or a JSON format, not both; it is told to answer with one JSON object.";
+    losses.push({ field: names.output, severity: "reported", reason });
     return;
   }
   config["responseMimeType"] = JSON_TYPE;

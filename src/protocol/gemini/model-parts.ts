@@ -157,8 +157,7 @@ export class ModelParts {
     const goesOn = call["willContinue"] === true;
     if (typeof name === "string" && name !== "") {
       this.#end(out);
-      const begun = this.#begin(name, call["id"], out);
-      begun.proof = proof;
+      const begun = this.#begin({ name, id: call["id"], proof }, out);
       if (!goesOn && call["partialArgs"] === undefined) return this.#finish(begun, argumentsOf(call["args"]), out);
     }
     const open = this.#call;
@@ -168,14 +167,14 @@ export class ModelParts {
     if (!goesOn) this.#finish(open, open.pieces.text(), out);
   }
 
-  #begin(name: string, id: Json | undefined, out: ReplyEvent[]): OpenCall {
+  #begin({ name, id, proof }: { name: string; id: Json | undefined; proof: Proof | null }, out: ReplyEvent[]): OpenCall {
     const tool = this.#options.tool(name);
     const callId = typeof id === "string" && id !== "" ? id : this.#options.callId(this.#calls);
     this.#calls++;
     const index = this.#next++;
-    const part: Part = { type: "tool-call", callId, name: tool.name, kind: tool.kind, arguments: "", cache: null, proof: null };
+    const part: Part = { type: "tool-call", callId, name: tool.name, kind: tool.kind, arguments: "", cache: null, proof };
     out.push({ type: "part-start", index, part });
-    this.#call = { index, tool, pieces: new PartialArguments(), proof: null };
+    this.#call = { index, tool, pieces: new PartialArguments(), proof };
     return this.#call;
   }
 

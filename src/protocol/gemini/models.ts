@@ -15,6 +15,8 @@ export type Thinking =
   | { readonly type: "level"; readonly levels: readonly ThinkingLevel[] };
 
 export interface ModelFacts {
+  /** The most that `maxOutputTokens` may ask for; more is a 400. Of the two ranges that Google's endpoints were seen to name, the smaller. */
+  readonly maxOutputTokens: number;
   readonly thinking: Thinking;
   /** Whether schemas go as JSON Schema (`parametersJsonSchema`) or lowered to Google's subset (`parameters`). */
   readonly takesJsonSchema: boolean;
@@ -22,30 +24,38 @@ export interface ModelFacts {
   readonly mediaInResults: boolean;
   /** Whether a function call in the history needs a thought signature. */
   readonly needsSignatures: boolean;
+  /** Whether it takes penalties for repetition; others answer 400 to any but 0 (google-gemini/cookbook#1290, vercel/ai#8943). */
+  readonly penalties: boolean;
   /** Whether a JSON answer format may stand beside function declarations. */
   readonly formatBesideFunctions: boolean;
 }
 
 const BEFORE_2_5: ModelFacts = {
+  maxOutputTokens: 8_192,
   thinking: { type: "none" },
   takesJsonSchema: false,
   mediaInResults: false,
   needsSignatures: false,
+  penalties: true,
   formatBesideFunctions: false,
 };
 
 const SINCE_3: ModelFacts = {
+  maxOutputTokens: 65_535,
   thinking: { type: "level", levels: ["LOW", "MEDIUM", "HIGH"] },
   takesJsonSchema: true,
   mediaInResults: true,
   needsSignatures: true,
+  penalties: false,
   formatBesideFunctions: true,
 };
 
 const budget = (min: number, max: number): ModelFacts => ({
   ...BEFORE_2_5,
+  maxOutputTokens: 65_535,
   thinking: { type: "budget", min, max },
   takesJsonSchema: true,
+  penalties: false,
 });
 const levels = (...words: ThinkingLevel[]): ModelFacts => ({ ...SINCE_3, thinking: { type: "level", levels: words } });
 

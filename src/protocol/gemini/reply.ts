@@ -14,7 +14,7 @@ import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../js
 import type { Machine, SseEvent } from "../../stream.ts";
 import type { FinishReason, Logprob, Reply, ReplyEvent } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
-import { fold, truncated } from "../fold.ts";
+import { fold, notJson, truncated } from "../fold.ts";
 import { mergeTurns } from "../turns.ts";
 import { madeCallId } from "./contents.ts";
 import { errorOf } from "./error.ts";
@@ -28,16 +28,12 @@ import { decodeUsage } from "./usage.ts";
 /** @throws GatewayError the error inside of the body, or `upstream-failed` when it holds no complete answer. */
 export function decodeReply(body: string, exchange: Exchange): Reply {
   const value = parseOrUndefined(body, { verbatim: ARGUMENTS });
-  if (value === undefined) throw notJson("an answer");
+  if (value === undefined) throw notJson("an answer", body);
   const decoder = new ReplyDecoder(exchange);
   return fold([...decoder.read(value), ...decoder.end()]);
 }
 
 const ARGUMENTS: ReadonlySet<string> = new Set(["args"]);
-
-function notJson(what: string): GatewayError {
-  return new GatewayError("upstream-failed", `The upstream sent ${what} that is not JSON.`);
-}
 
 export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   readonly #exchange: Exchange;
@@ -59,7 +55,7 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   step({ data }: SseEvent): ReplyEvent[] {
     if (this.#over || data === "" || data === "[DONE]") return [];
     const value = parseChunk(data);
-    return value === undefined ? this.#fail(notJson("an event")) : this.read(value);
+    return value === undefined ? this.#fail(notJson("an event", data)) : this.read(value);
   }
 
   end(): ReplyEvent[] {
@@ -80,7 +76,7 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   read(value: Json): ReplyEvent[] {
     if (Array.isArray(value)) return value.flatMap((chunk) => this.read(chunk));
     if (this.#over) return [];
-    if (!isObject(value)) return this.#fail(notJson("an answer"));
+    if (!isObject(value)) return this.#fail(notJson("an answer", value));
     if (value["error"] !== undefined && value["error"] !== null) return this.#fail(errorOf(value, { status: 200, headers: {} }));
     const out: ReplyEvent[] = [];
     if (!this.#started) {

@@ -5,11 +5,11 @@
 // Never does: guess. A wrong member is an `invalid-request` that names its path.
 
 import { isObject, JsonText, parse, print, type Json, type JsonObject } from "../../json.ts";
-import { lossesFor, ownExtensions, type EncodedRequest, type WireRequest } from "../codec.ts";
+import { lossesFor, lostMarks, ownExtensions, type EncodedRequest, type WireRequest } from "../codec.ts";
 import type { CanonicalRequest, Extension, Loss } from "../canonical.ts";
 import { Fields } from "../fields.ts";
 import { decodeContents, decodeSystem } from "./contents.ts";
-import { decodeGeneration, encodeGeneration, extensionOf } from "./generation.ts";
+import { decodeGeneration, encodeGeneration, extensionOf, instructionFor } from "./generation.ts";
 import { encodeHistory } from "./history.ts";
 import { addressOf } from "./edit.ts";
 import { factsOf } from "./models.ts";
@@ -75,11 +75,12 @@ function safetyExtension(body: Fields): Extension[] {
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
 export function encodeRequest(request: CanonicalRequest): EncodedRequest {
-  const losses = lossesFor(request, "gemini");
+  const losses = [...lossesFor(request, "gemini"), ...lostMarks(request, "parts"), ...lostMarks(request, "tools")];
   const facts = factsOf(request.model);
   // Where Factory's endpoint wants what Google keeps in the path: see edit.ts.
   const body: JsonObject = { model: request.model, ...(request.stream ? { stream: true } : {}) };
-  const system = request.system.filter((part) => part.text !== "").map((part) => ({ text: part.text }));
+  const instructions = [...request.system.map((part) => part.text), instructionFor(request) ?? ""];
+  const system = instructions.filter((text) => text !== "").map((text) => ({ text }));
   if (system.length > 0) body["systemInstruction"] = { parts: system };
   body["contents"] = encodeHistory(request, { facts, losses });
   const tools = encodeTools(request, { facts, losses });

@@ -4,16 +4,27 @@
 // Never does: know another protocol.
 
 import type { Codec } from "../codec.ts";
+import { structuredBy } from "../structured-output.ts";
 import { replyDecoder } from "./decoder.ts";
 import { editBody, readHead } from "./edit.ts";
 import { replyEncoder } from "./encoder.ts";
 import { decodeError, encodeError, errorEvent } from "./errors.ts";
 import { decodeReply, encodeReply } from "./reply.ts";
 import { decodeRequest, encodeRequest } from "./request.ts";
+import { isOwn } from "./wire.ts";
 
-export const openaiChat: Codec = {
+const plain: Codec = {
   id: "openai-chat",
   request: { decode: decodeRequest, encode: encodeRequest, head: readHead, edit: editBody },
-  reply: { decode: decodeReply, encode: encodeReply, decoder: replyDecoder, encoder: replyEncoder, keepAlive: ": keep-alive\n\n" },
+  reply: {
+    decode: decodeReply,
+    encode: encodeReply,
+    decoder: (exchange) => replyDecoder(exchange),
+    encoder: replyEncoder,
+    keepAlive: ": keep-alive\n\n",
+  },
   error: { decode: decodeError, encode: encodeError, event: errorEvent },
 };
+
+/** OpenAI's answer format takes objects alone; a client of its own protocol knows that. */
+export const openaiChat: Codec = structuredBy(plain, ({ names }) => (isOwn(names) ? "format" : "object-format"));

@@ -7,7 +7,7 @@ import { GatewayError } from "../../errors.ts";
 import type { Machine, SseEvent } from "../../stream.ts";
 import type { FinishReason, Logprob, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
-import { truncated } from "../fold.ts";
+import { notJson, truncated } from "../fold.ts";
 import { CallReader } from "./calls.ts";
 import { decodeErrorValue } from "./errors.ts";
 import { decodeLogprobs } from "./logprobs.ts";
@@ -17,12 +17,14 @@ import * as wire from "./wire.ts";
 
 type ProseKind = "text" | "refusal" | "reasoning";
 
-export function replyDecoder(exchange: Exchange): Machine<SseEvent, ReplyEvent> {
-  return new ReplyDecoder(exchange);
+/** `what` it reads, for the error of what is no JSON. */
+export function replyDecoder(exchange: Exchange, what: "an event" | "an answer" = "an event"): Machine<SseEvent, ReplyEvent> {
+  return new ReplyDecoder(exchange, what);
 }
 
 class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   readonly #exchange: Exchange;
+  readonly #what: "an event" | "an answer";
   readonly #calls: CallReader;
   #out: ReplyEvent[] = [];
   #started = false;
@@ -38,8 +40,9 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #earlyUsage: Usage | null = null;
   #finish: FinishReason | null = null;
 
-  constructor(exchange: Exchange) {
+  constructor(exchange: Exchange, what: "an event" | "an answer") {
     this.#exchange = exchange;
+    this.#what = what;
     this.#calls = new CallReader(exchange, {
       emit: (event) => void this.#out.push(event),
       start: (part) => this.#start(part),
@@ -64,8 +67,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
 
   #read(data: string): void {
     const chunk = wire.objectOf<wire.Chunk>(parsed(data));
-    if (chunk === undefined)
-      return this.#fail(new GatewayError("upstream-failed", "The upstream sent something that is not JSON in its answer."));
+    if (chunk === undefined) return this.#fail(notJson(this.#what, data));
     if (
       this.#finish === null &&
       (wire.objectOf(chunk.error) !== undefined || wire.textOf(chunk.error) !== "" || chunk.object === "error")

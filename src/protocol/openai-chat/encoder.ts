@@ -91,10 +91,11 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     this.#open.set(index, { part, toolIndex, offset: this.#contentLength, text: "", length: 0, logprobs: [], annotations: [] });
     if (part.type === "image") return this.#delta(index, textOfPart(part));
     if (part.type !== "tool-call") return [];
-    const { callId: id, name, kind } = part;
+    const { callId: id, name, kind, proof } = part;
     if (this.#isLegacy) return toolIndex === 0 ? [this.#chunk({ function_call: { name, arguments: "" } })] : [];
     const called = kind === "custom" ? { custom: { name, input: "" } } : { function: { name, arguments: "" } };
-    return [this.#chunk({ tool_calls: [{ index: toolIndex, id, type: kind, ...called }] })];
+    // Some clients look for it in a call's first chunk alone.
+    return [this.#chunk({ tool_calls: [{ index: toolIndex, id, type: kind, ...called, ...encodeCallProof(proof) }] })];
   }
 
   #delta(index: number, text: string): SseEvent[] {
@@ -137,7 +138,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     }
     if (proof === null) return out;
     if (part.type === "tool-call") {
-      if (!this.#isLegacy)
+      if (!this.#isLegacy && part.proof === null)
         out.push(this.#chunk({ tool_calls: [{ index: toolIndex, ...NOTHING_MORE[part.kind], ...encodeCallProof(proof) }] }));
       return out;
     }

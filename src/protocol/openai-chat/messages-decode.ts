@@ -7,7 +7,7 @@ import { isObject, JsonText, print } from "../../json.ts";
 import type { Part, Proof, ReasoningPart, TextPart, ToolCallPart, ToolResultPart, Turn } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import { mergeTurns } from "../turns.ts";
-import { decodeContent, decodeText, textPart } from "./parts.ts";
+import { decodeCache, decodeContent, decodeText, textPart } from "./parts.ts";
 import { decodeCallProof, decodeDetails } from "./proofs.ts";
 import type { Unread } from "./unread.ts";
 import { textOf } from "./wire.ts";
@@ -47,22 +47,22 @@ class Reader {
     switch (role) {
       case "system":
       case "developer": {
-        const parts = decodeText(message, "content", this.#unread);
+        const parts = this.#marked(decodeText(message, "content", this.#unread), message);
         if (this.turns.length === 0) this.system.push(...parts);
         else this.#turn("system", parts);
         break;
       }
       case "user":
-        this.#turn("user", decodeContent(message, "content", this.#unread));
+        this.#turn("user", this.#marked(decodeContent(message, "content", this.#unread), message));
         break;
       case "assistant":
-        this.#turn("assistant", this.#assistant(message));
+        this.#turn("assistant", this.#marked(this.#assistant(message), message));
         break;
       case "tool":
-        this.#turn("user", [this.#result(message, message.text("tool_call_id"))]);
+        this.#turn("user", this.#marked([this.#result(message, message.text("tool_call_id"))], message));
         break;
       case "function":
-        this.#turn("user", [this.#result(message, this.#functionCallId)]);
+        this.#turn("user", this.#marked([this.#result(message, this.#functionCallId)], message));
         break;
       default:
         throw message.fail("role", "one of system, developer, user, assistant, tool, function");
@@ -73,6 +73,18 @@ class Reader {
 
   #turn(role: Turn["role"], parts: readonly Part[]): void {
     this.turns.push({ role, parts, effort: null });
+  }
+
+  /** Some clients put the cache mark on the whole message: its last part carries it, as the prefix ends there. */
+  #marked<Marked extends Part>(parts: readonly Marked[], message: Fields): readonly Marked[] {
+    const cache = decodeCache(message);
+    if (cache === null) return parts;
+    const last = parts.findLastIndex((part) => "cache" in part);
+    if (last === -1) {
+      const reason = "Nothing in this message could carry a cache mark; caching is a matter of cost alone.";
+      this.#unread.report("cache_control", { field: message.at("cache_control"), severity: "dropped", reason });
+    }
+    return parts.map((part, index) => (index === last && "cache" in part && part.cache === null ? { ...part, cache } : part));
   }
 
   #assistant(message: Fields): Part[] {
@@ -95,6 +107,7 @@ class Reader {
           name: legacy.text("name"),
           arguments: argumentsOf(legacy),
           proof: null,
+          cache: null,
         }),
       );
     }
@@ -151,18 +164,19 @@ function decodeCall(call: Fields, fallbackId: string): ToolCallPart {
   const type = call.optionalText("type");
   const callId = call.optionalText("id") || fallbackId;
   const proof = decodeCallProof(call.raw("extra_content"));
+  const cache = decodeCache(call);
   // A client that collected the call from a stream may have kept its position.
   call.raw("index");
   if (type === "custom" || (type === null && call.has("custom"))) {
     const custom = call.object("custom");
-    return toolCall({ callId, kind: "custom", name: custom.text("name"), arguments: custom.optionalText("input") ?? "", proof });
+    return toolCall({ callId, kind: "custom", name: custom.text("name"), arguments: custom.optionalText("input") ?? "", proof, cache });
   }
   const fn = call.object("function");
-  return toolCall({ callId, kind: "function", name: fn.text("name"), arguments: argumentsOf(fn), proof });
+  return toolCall({ callId, kind: "function", name: fn.text("name"), arguments: argumentsOf(fn), proof, cache });
 }
 
-function toolCall(call: Pick<ToolCallPart, "callId" | "kind" | "name" | "arguments" | "proof">): ToolCallPart {
-  return { type: "tool-call", ...call, cache: null };
+function toolCall(call: Omit<ToolCallPart, "type">): ToolCallPart {
+  return { type: "tool-call", ...call };
 }
 
 /** Arguments are JSON text; some clients send the object itself, which was parsed verbatim. */

@@ -31,6 +31,11 @@ export function encodeMessages(request: CanonicalRequest, turns: readonly Turn[]
   const system = request.system.filter((part) => !ATTRIBUTION.test(part.text));
   if (system.length > 0) messages.push(encodeSystem(system, target));
   const question = turns.findLastIndex(asks);
+  const echoed = (index: number): boolean => target.model.echoesReasoning && index > question;
+  if (turns.some((turn, index) => !echoed(index) && turn.parts.some((part) => part.type === "reasoning"))) {
+    const reason = "The model takes no earlier thoughts back, or those of the running tool loop alone.";
+    target.losses.push({ field: `${target.field}.reasoning`, severity: "dropped", reason });
+  }
   turns.forEach((turn, index) => {
     switch (turn.role) {
       case "system": {
@@ -39,7 +44,7 @@ export function encodeMessages(request: CanonicalRequest, turns: readonly Turn[]
         return;
       }
       case "assistant": {
-        const message = encodeAssistant(turn, { ...target, legacy: isLegacy(request.names), inLoop: index > question });
+        const message = encodeAssistant(turn, { ...target, legacy: isLegacy(request.names), echoed: echoed(index) });
         if (message !== null) messages.push(message);
         return;
       }
@@ -67,7 +72,8 @@ function encodeSystem(parts: readonly TextPart[], target: Target): JsonObject {
 
 interface AssistantTarget extends MessageTarget {
   readonly legacy: boolean;
-  readonly inLoop: boolean;
+  /** Whether the model gets the turn's thoughts back. */
+  readonly echoed: boolean;
 }
 
 /** One message: text first, then the calls, whatever order they had. Null when nothing is left to say. */
@@ -89,7 +95,7 @@ function encodeAssistant(turn: Turn, target: AssistantTarget): JsonObject | null
   return {
     role: "assistant",
     content: said === "" ? null : said,
-    ...(target.model.echoesReasoning && target.inLoop && reasoning !== "" ? { reasoning_content: reasoning } : {}),
+    ...(target.echoed && reasoning !== "" ? { reasoning_content: reasoning } : {}),
     ...(refusal === "" ? {} : { refusal }),
     ...(audio === null ? {} : { audio }),
     ...encodeCalls(calls, target),

@@ -14,6 +14,8 @@ export interface Model {
   readonly openai: boolean;
   readonly systemRole: "system" | "developer";
   readonly limitField: "max_completion_tokens" | "max_tokens";
+  /** The most that the limit may ask for; more is a 400. Null where it is not known. */
+  readonly maxOutputTokens: number | null;
   /** Levels of `reasoning_effort`, rising; empty when the model takes none. */
   readonly efforts: readonly Effort[];
   /** Sampling parameters and stop sequences: `always`, or only where no reasoning is asked for, or `never`. */
@@ -63,6 +65,7 @@ function openaiModel(id: string): Model {
     openai: true,
     systemRole: reasons ? "developer" : "system",
     limitField: "max_completion_tokens",
+    maxOutputTokens: openaiLimit(id, version),
     efforts: !reasons ? NO_EFFORTS : oSeries ? O_SERIES_EFFORTS : gptEfforts(version),
     sampling: !reasons ? "always" : oSeries ? "never" : "without-reasoning",
     toolsForbidReasoning: reasons && version >= 504,
@@ -83,6 +86,7 @@ function compatibleModel(id: string): Model {
     openai: false,
     systemRole: "system",
     limitField: "max_tokens",
+    maxOutputTokens: null,
     efforts: compatibleEfforts(id),
     sampling: "always",
     toolsForbidReasoning: false,
@@ -101,6 +105,14 @@ function compatibleModel(id: string): Model {
 function gptVersion(id: string): number {
   const [, major, minor] = GPT_VERSION.exec(id) ?? [];
   return major === undefined ? 0 : Number(major) * 100 + Number(minor ?? 0);
+}
+
+/** https://platform.openai.com/docs/models (read 2026-11); null for models that are newer than this table. */
+function openaiLimit(id: string, version: number): number | null {
+  if (O_SERIES.test(id)) return 100_000;
+  if (id.startsWith("gpt-4o")) return 16_384;
+  if (version === 401) return 32_768;
+  return version >= 500 && version < 506 ? 128_000 : null;
 }
 
 function gptEfforts(version: number): readonly Effort[] {

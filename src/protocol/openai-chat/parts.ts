@@ -5,6 +5,7 @@
 
 import type { CacheMark, FilePart, ImagePart, Loss, MediaPart, Part, Source, TextPart } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
+import { fileName } from "../names.ts";
 import { JsonText, rowOf } from "../../json.ts";
 import { decodeDataUrl, mediaTypeOf, utf8Of } from "./media.ts";
 import type { Model } from "./models.ts";
@@ -173,7 +174,7 @@ function encodeFile(part: FilePart, target: Target): wire.ContentPart[] {
     case "base64": {
       const mediaType = source.mediaType ?? mediaTypeOf(source.data) ?? "application/pdf";
       if (mediaType.startsWith("text/")) return asText(utf8Of(source.data));
-      const file = { filename: filename ?? "document.pdf", file_data: `data:${mediaType};base64,${source.data}` };
+      const file = { filename: fileName(filename, mediaType), file_data: `data:${mediaType};base64,${source.data}` };
       return [...context, { type: "file", file, ...breakpoint(part, target) }];
     }
   }

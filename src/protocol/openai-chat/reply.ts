@@ -27,7 +27,7 @@ import { isLegacy } from "./wire.ts";
 
 /** @throws GatewayError `upstream-failed` when the body is no answer, or the error that it holds. */
 export function decodeReply(body: string, exchange: Exchange): Reply {
-  return fold(run(replyDecoder(exchange), [{ event: null, data: body }]));
+  return fold(run(replyDecoder(exchange, "an answer"), [{ event: null, data: body }]));
 }
 
 export function encodeReply(reply: Reply, exchange: Exchange): string {

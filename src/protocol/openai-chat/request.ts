@@ -5,7 +5,8 @@
 
 import { JsonText, parse, print, type Json, type JsonObject } from "../../json.ts";
 import type { CanonicalRequest, Effort, Extension, Loss, OutputFormat, Reasoning, Turn } from "../canonical.ts";
-import { lossesFor, ownExtensions, type EncodedRequest, type WireRequest } from "../codec.ts";
+import { isPlain } from "../closed-schema.ts";
+import { lossesFor, lostMarks, ownExtensions, type EncodedRequest, type WireRequest } from "../codec.ts";
 import { Fields } from "../fields.ts";
 import { fitId, fitName } from "../names.ts";
 import { pairResults, uniqueCallIds } from "../turns.ts";
@@ -16,7 +17,7 @@ import { textPart } from "./parts.ts";
 import { encodeSampling } from "./sampling.ts";
 import { decodeFunctionChoice, decodeFunctions, decodeToolChoice, decodeTools, emulatedTools, encodeTools, toolNames } from "./tools.ts";
 import { Unread } from "./unread.ts";
-import { fateOf, LEGACY_NAMES, NAMES } from "./wire.ts";
+import { fateOf, isOwn, LEGACY_NAMES, NAMES } from "./wire.ts";
 
 /** Members whose value stays the text that it was written in. */
 const VERBATIM: ReadonlySet<string> = new Set(["parameters", "schema", "arguments", "input"]);
@@ -152,7 +153,8 @@ function decodeExtensions(body: Fields): Extension[] {
 export function encodeRequest(original: CanonicalRequest): EncodedRequest {
   const request = withJsonWord(original);
   const model = modelOf(request.model);
-  const losses = lossesFor(request, "openai-chat");
+  const marks = [...(model.cacheBreakpoints ? [] : lostMarks(request, "parts")), ...lostMarks(request, "tools")];
+  const losses = [...lossesFor(request, "openai-chat"), ...marks];
   const paired = pairResults(request);
   losses.push(...paired.losses);
   const turns = paired.turns.some(sharesIds) ? uniqueCallIds(paired.turns) : paired.turns;
@@ -167,9 +169,9 @@ export function encodeRequest(original: CanonicalRequest): EncodedRequest {
     messages,
     ...tools,
     ...encodeStream(request),
-    [model.limitField]: encodeLimit(request, losses),
+    [model.limitField]: encodeLimit(request, model, losses),
     reasoning_effort: effort ?? undefined,
-    response_format: encodeOutput(request.output),
+    response_format: encodeOutput(request.output, model.openai && !isOwn(request.names)),
     ...encodeSampling(request, { model, losses, reasons: effort !== "none" }),
     ...encodeOpenAI(request, model, losses),
   });
@@ -205,27 +207,33 @@ function said(members: Readonly<Record<string, Json | undefined>>): JsonObject {
 function encodeStream(request: CanonicalRequest): Record<string, Json> {
   if (!request.stream) return {};
   // A client of Chat itself says whether it wants the usage; any other client is always told.
-  const isOwn = request.names === NAMES || request.names === LEGACY_NAMES;
-  return { stream: true, ...(request.includeUsage || !isOwn ? { stream_options: { include_usage: true } } : {}) };
+  return { stream: true, ...(request.includeUsage || !isOwn(request.names) ? { stream_options: { include_usage: true } } : {}) };
 }
 
-function encodeLimit(request: CanonicalRequest, losses: Loss[]): number | undefined {
-  if (request.maxOutputTokens !== 0) return request.maxOutputTokens ?? undefined;
-  losses.push({ field: request.names.maxOutputTokens, severity: "refused", reason: "Only Messages can be asked for no output at all." });
+function encodeLimit({ maxOutputTokens, names }: CanonicalRequest, model: Model, losses: Loss[]): number | undefined {
+  if (maxOutputTokens !== 0) {
+    const limit = isOwn(names) ? null : model.maxOutputTokens;
+    if (maxOutputTokens === null || limit === null || maxOutputTokens <= limit) return maxOutputTokens ?? undefined;
+    losses.push({ field: names.maxOutputTokens, severity: "reported", reason: `The model answers with at most ${limit} tokens.` });
+    return limit;
+  }
+  losses.push({ field: names.maxOutputTokens, severity: "refused", reason: "Only Messages can be asked for no output at all." });
   return undefined;
 }
 
-function encodeOutput(output: OutputFormat | null): Json | undefined {
+/** `holds`: in the client's protocol a schema holds without a word, and here the model may be asked to hold to it. */
+function encodeOutput(output: OutputFormat | null, holds: boolean): Json | undefined {
   if (output === null) return undefined;
   if (output.type === "json-object") return { type: "json_object" };
-  const { name, description, schema, strict } = output;
+  const { name, description, schema } = output;
+  const strict = output.strict ?? (holds && isPlain(schema) ? true : undefined);
   return {
     type: "json_schema",
     json_schema: said({
       name: fitName(name ?? "response", SCHEMA_NAME_RULE),
       description: description ?? undefined,
       schema: new JsonText(schema),
-      strict: strict ?? undefined,
+      strict,
     }),
   };
 }
@@ -307,6 +315,8 @@ function encodeOpenAI(request: CanonicalRequest, model: Model, losses: Loss[]): 
     if (store === true) lose(names.store, "reported", "The model's upstream keeps no answers for later.");
     if (serviceTier === "flex" || serviceTier === "priority")
       lose(names.serviceTier, "reported", "The model's upstream has one tier alone.");
+    if (metadata !== null) lose(names.metadata, "dropped", "The model's upstream keeps no labels.");
+    if (key !== undefined && !model.cacheKey) lose(names.cacheKey, "dropped", "The model's upstream finds cached prefixes by itself.");
     return { user, prompt_cache_key: model.cacheKey ? key : undefined };
   }
   // OpenAI takes metadata only with answers that it stores.

@@ -5,12 +5,13 @@
 
 import { isObject, JsonText, parseOrUndefined, type Json } from "../../json.ts";
 import type { CanonicalRequest, CustomTool, FunctionTool, Loss, OpaqueTool, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
+import { isClosed } from "../closed-schema.ts";
 import type { Fields } from "../fields.ts";
 import { NameTable, type NameRule } from "../names.ts";
 import type { Model } from "./models.ts";
 import { decodeCache } from "./parts.ts";
 import type { Unread } from "./unread.ts";
-import { isLegacy } from "./wire.ts";
+import { isLegacy, isOwn } from "./wire.ts";
 
 /** https://platform.openai.com/docs/api-reference/chat/create, FunctionObject.name (read 2026-11). */
 const NAME_RULE: NameRule = { allowed: /[A-Za-z0-9_-]/, maxLength: 64 };
@@ -48,7 +49,7 @@ export function decodeFunctions(body: Fields, unread: Unread): Tool[] {
 function decodeTool(tool: Fields, unread: Unread): Tool {
   const type = tool.optionalText("type") ?? untypedName(tool);
   if (type === "function") return decodeFunction(tool.object("function"), tool, unread);
-  if (type === "custom") return decodeCustom(tool.object("custom"), unread);
+  if (type === "custom") return decodeCustom(tool, unread);
   if (HOSTED_SEARCH.test(type)) return decodeSearch(tool, unread);
   return { type: "opaque", protocol: "openai-chat", name: type, value: tool.whole(), severity: "refused" };
 }
@@ -77,7 +78,8 @@ function decodeFunction(fn: Fields, tool: Fields | null, unread: Unread): Functi
   return decoded;
 }
 
-function decodeCustom(custom: Fields, unread: Unread): CustomTool {
+function decodeCustom(tool: Fields, unread: Unread): CustomTool {
+  const custom = tool.object("custom");
   const format = custom.optionalObject("format");
   const grammar = format?.optionalObject("grammar") ?? null;
   const decoded: CustomTool = {
@@ -87,7 +89,7 @@ function decodeCustom(custom: Fields, unread: Unread): CustomTool {
     description: custom.optionalText("description"),
     grammar: grammar === null ? null : { syntax: grammar.text("syntax"), definition: grammar.text("definition") },
   };
-  unread.note(custom);
+  for (const fields of [tool, custom]) unread.note(fields);
   return decoded;
 }
 
@@ -186,7 +188,7 @@ export function encodeTools(request: CanonicalRequest, target: ToolTarget): Enco
     });
   }
   if (isLegacy(request.names)) {
-    const functions = kept.flatMap((tool) => (tool.type === "function" ? [encodeFunction(tool, names)] : []));
+    const functions = kept.flatMap((tool) => (tool.type === "function" ? [encodeFunction(tool, request, target)] : []));
     const named = toolChoice?.type === "named" ? { name: names.fit(toolChoice.name) } : toolChoice?.type;
     return { functions, function_call: named, web_search_options: searchOptions };
   }
@@ -201,18 +203,31 @@ export function encodeTools(request: CanonicalRequest, target: ToolTarget): Enco
     }
     return { web_search_options: searchOptions };
   }
+  const unknown = toolChoice === null ? undefined : namesIn(toolChoice).find((name) => !isCallable(name, request));
+  if (unknown !== undefined) {
+    losses.push({ field: request.names.toolChoice, severity: "refused", reason: `There is no tool ${unknown} that the model could call.` });
+  }
   return {
     tools,
-    tool_choice: toolChoice === null ? undefined : encodeToolChoice(toolChoice, request, target),
+    tool_choice: toolChoice === null || unknown !== undefined ? undefined : encodeToolChoice(toolChoice, request, target),
     parallel_tool_calls: model.parallelSwitch ? (parallelToolCalls ?? undefined) : undefined,
     web_search_options: searchOptions,
   };
 }
 
+function namesIn(choice: ToolChoice): readonly string[] {
+  if (choice.type === "named") return [choice.name];
+  return choice.type === "subset" ? choice.names : [];
+}
+
+function isCallable(name: string, { tools }: CanonicalRequest): boolean {
+  return tools.some((tool) => (tool.type === "function" || tool.type === "custom") && tool.name === name);
+}
+
 function encodeTool(tool: Tool, request: CanonicalRequest, { model, names, losses }: ToolTarget): Json[] {
   switch (tool.type) {
     case "function":
-      return [{ type: "function", function: encodeFunction(tool, names) }];
+      return [{ type: "function", function: encodeFunction(tool, request, { model, names, losses }) }];
     case "custom":
       if (model.customTools) return [{ type: "custom", custom: encodeCustom(tool, names) }];
       if (tool.grammar !== null) {
@@ -237,12 +252,17 @@ function opaqueLoss(tool: OpaqueTool, request: CanonicalRequest): Loss {
   return { field: `${request.names.tools}.${tool.name}`, severity: tool.severity, reason };
 }
 
-function encodeFunction(tool: FunctionTool, names: NameTable): { [key: string]: Json } {
+function encodeFunction(tool: FunctionTool, request: CanonicalRequest, { model, names, losses }: ToolTarget): { [key: string]: Json } {
+  const isOpen = tool.strict === true && model.openai && !isOwn(request.names) && !isClosed(tool.schema ?? "");
+  if (isOpen) {
+    const reason = "A strict schema here has no optional members.";
+    losses.push({ field: `${request.names.tools}.strict`, severity: "reported", reason });
+  }
   return {
     name: names.fit(tool.name),
     ...(tool.description === null ? {} : { description: tool.description }),
     ...(tool.schema === null ? {} : { parameters: new JsonText(withProperties(tool.schema)) }),
-    ...(tool.strict === null ? {} : { strict: tool.strict }),
+    ...(tool.strict === null || isOpen ? {} : { strict: tool.strict }),
   };
 }
 

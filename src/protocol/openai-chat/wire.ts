@@ -231,6 +231,11 @@ export function isLegacy(names: FieldNames): boolean {
   return names.tools === LEGACY_NAMES.tools;
 }
 
+/** Whether the client speaks Chat itself. */
+export function isOwn(names: FieldNames): boolean {
+  return names === NAMES || names === LEGACY_NAMES;
+}
+
 // ---- Request members -----------------------------------------------------------------------------------------------
 
 /** What becomes of a request member when another protocol is to carry it. */

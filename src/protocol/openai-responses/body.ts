@@ -5,7 +5,8 @@
 
 import { JsonText, parse, print, type Json } from "../../json.ts";
 import type { CanonicalRequest, Effort, FieldName, JsonSource, Loss, LossSeverity, OutputFormat } from "../canonical.ts";
-import { lossesFor, ownExtensions, type EncodedRequest } from "../codec.ts";
+import { isPlain } from "../closed-schema.ts";
+import { lossesFor, lostMarks, ownExtensions, type EncodedRequest } from "../codec.ts";
 import { fitId, fitName, NameTable } from "../names.ts";
 import { encodeTurns, limitBreakpoints } from "./items.ts";
 import { effortOfBudget, factsOf, nearestEffort, type ModelFacts } from "./models.ts";
@@ -40,7 +41,8 @@ class Encoder {
     this.#facts = factsOf(request.model);
     this.#own = request.names === wire.NAMES;
     this.#names = new NameTable(toolNames(request), NAME_RULE);
-    this.#losses = lossesFor(request, "openai-responses");
+    const marks = [...(this.#facts.breakpoints ? [] : lostMarks(request, "parts")), ...lostMarks(request, "tools")];
+    this.#losses = [...lossesFor(request, "openai-responses"), ...marks];
   }
 
   encode(): EncodedRequest {
@@ -108,9 +110,6 @@ class Encoder {
 
   #tools(): Pick<wire.Request, "tools" | "tool_choice" | "parallel_tool_calls"> {
     const { tools, toolChoice, parallelToolCalls, names } = this.#request;
-    if (tools.some((tool) => tool.type === "function" && tool.cache !== null)) {
-      this.#lose({ field: `${names.tools}.cache_control`, severity: "dropped", reason: "A tool takes no cache breakpoint at OpenAI." });
-    }
     const options = { names: this.#names, own: this.#own, field: names.tools, lose: this.#lose };
     const encoded = encodeTools(tools, options);
     const choice =
@@ -189,9 +188,12 @@ class Encoder {
   #limit(body: wire.Request): void {
     const { maxOutputTokens } = this.#request;
     if (maxOutputTokens === null) return;
-    body.max_output_tokens = this.#own ? maxOutputTokens : Math.max(maxOutputTokens, MIN_OUTPUT_TOKENS);
+    const most = this.#facts.maxOutputTokens ?? maxOutputTokens;
+    body.max_output_tokens = this.#own ? maxOutputTokens : Math.max(Math.min(maxOutputTokens, most), MIN_OUTPUT_TOKENS);
     if (maxOutputTokens <= 0) this.#report("maxOutputTokens", "The Responses API always answers; it can't just fill a cache.", "refused");
-    else if (maxOutputTokens !== body.max_output_tokens) {
+    else if (maxOutputTokens > body.max_output_tokens) {
+      this.#report("maxOutputTokens", `${body.model} answers with at most ${body.max_output_tokens} tokens.`);
+    } else if (maxOutputTokens < body.max_output_tokens) {
       this.#report("maxOutputTokens", `The Responses API takes no limit below ${MIN_OUTPUT_TOKENS}, which was sent.`);
     }
   }
@@ -224,7 +226,9 @@ function effortOf({ mode, effort, budgetTokens }: NonNullable<CanonicalRequest["
 
 function encodeFormat(output: OutputFormat, own: boolean): wire.TextFormat {
   if (output.type === "json-object") return { type: "json_object" };
-  const { name, description, schema, strict } = output;
+  const { name, description, schema } = output;
+  // In other protocols a schema holds without a word.
+  const strict = output.strict ?? (!own && isPlain(schema) ? true : null);
   return {
     type: "json_schema",
     name: name === null ? "answer" : own ? name : fitName(name, NAME_RULE),

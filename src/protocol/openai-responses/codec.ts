@@ -3,6 +3,7 @@
 // Never does: know another protocol; the canonical form stands between.
 
 import type { Codec } from "../codec.ts";
+import { structuredBy } from "../structured-output.ts";
 import { encode as encodeRequest } from "./body.ts";
 import { ReplyDecoder } from "./decoder.ts";
 import { edit } from "./edit.ts";
@@ -10,8 +11,9 @@ import { ReplyEncoder } from "./encoder.ts";
 import { decode as decodeError, encode as encodeError, event } from "./errors.ts";
 import { decode as decodeReply, encode as encodeReply } from "./reply.ts";
 import { decode as decodeRequest, head } from "./request.ts";
+import { NAMES } from "./wire.ts";
 
-export const openaiResponses: Codec = {
+const plain: Codec = {
   id: "openai-responses",
   request: { decode: decodeRequest, encode: encodeRequest, head, edit },
   reply: {
@@ -23,3 +25,6 @@ export const openaiResponses: Codec = {
   },
   error: { decode: decodeError, encode: encodeError, event },
 };
+
+/** OpenAI's answer format takes objects alone; a client of its own protocol knows that. */
+export const openaiResponses: Codec = structuredBy(plain, ({ names }) => (names === NAMES ? "format" : "object-format"));

@@ -9,7 +9,7 @@ import { isObject, parse, print, rowOf, type Json, type JsonObject } from "../..
 import type { Machine, SseEvent } from "../../stream.ts";
 import type { FinishKind, FinishReason, ReplyEvent } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
-import { truncated } from "../fold.ts";
+import { notJson, truncated } from "../fold.ts";
 import { NameTable } from "../names.ts";
 import { Contents, PartEvents } from "./contents.ts";
 import { decodeInside } from "./errors.ts";
@@ -56,7 +56,7 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     if (this.#isOver || data === "[DONE]") return [];
     const value = parseEvent(event, data);
     if (isObject(value)) this.#event(value, event);
-    else this.#fail(new GatewayError("upstream-failed", "The upstream sent an event that is not a JSON object."));
+    else this.#fail(notJson("an event", data));
     return this.#events.take();
   }
 

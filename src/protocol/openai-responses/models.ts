@@ -3,7 +3,7 @@
 // Out: what that model takes of the request's parameters. The table is data; an id that it does not hold goes by its family.
 // Never does: route, or say what a model can do beyond the parameters that it rejects.
 // Sources (read 2026-11): the notes on `reasoning.effort` and `prompt_cache_options` in OpenAI's API reference; the upstream
-// errors quoted in openai-agents-python#2089 and opencode#4451; FACTORY.md for gpt-5-codex; xAI's model notes for grok-4.
+// errors quoted in openai-agents-python#2089 and opencode#4451; the limits on https://platform.openai.com/docs/models; FACTORY.md for gpt-5-codex; xAI's model notes for grok-4.
 
 import type { Effort } from "../canonical.ts";
 
@@ -18,28 +18,52 @@ export interface ModelFacts {
   readonly verbosity: boolean;
   /** Whether it takes `prompt_cache_breakpoint`. */
   readonly breakpoints: boolean;
+  /** The most that `max_output_tokens` may ask for; more is a 400. Null where it is not known. */
+  readonly maxOutputTokens: number | null;
 }
 
-const PLAIN: ModelFacts = { reasons: false, efforts: [], sampling: "always", verbosity: false, breakpoints: false };
-const O_SERIES: ModelFacts = { reasons: true, efforts: ["low", "medium", "high"], sampling: "never", verbosity: false, breakpoints: false };
+const PLAIN: ModelFacts = {
+  reasons: false,
+  efforts: [],
+  sampling: "always",
+  verbosity: false,
+  breakpoints: false,
+  maxOutputTokens: null,
+};
+const O_SERIES: ModelFacts = {
+  reasons: true,
+  efforts: ["low", "medium", "high"],
+  sampling: "never",
+  verbosity: false,
+  breakpoints: false,
+  maxOutputTokens: 100_000,
+};
 const GPT_5: ModelFacts = {
   reasons: true,
   efforts: ["minimal", "low", "medium", "high"],
   sampling: "never",
   verbosity: true,
   breakpoints: false,
+  maxOutputTokens: 128_000,
 };
 const GPT_5_1: ModelFacts = { ...GPT_5, efforts: ["none", "low", "medium", "high"], sampling: "without-reasoning" };
 const GPT_5_2: ModelFacts = { ...GPT_5_1, efforts: ["none", "low", "medium", "high", "xhigh"] };
-const GPT_NEXT: ModelFacts = { ...GPT_5_1, efforts: null, breakpoints: true };
-const UNKNOWN: ModelFacts = { reasons: true, efforts: null, sampling: "always", verbosity: true, breakpoints: false };
+const GPT_NEXT: ModelFacts = { ...GPT_5_1, efforts: null, breakpoints: true, maxOutputTokens: null };
+const UNKNOWN: ModelFacts = {
+  reasons: true,
+  efforts: null,
+  sampling: "always",
+  verbosity: true,
+  breakpoints: false,
+  maxOutputTokens: null,
+};
 
 /** An id stands for itself and for `<id>-...`, one that ends in a separator for all that begin with it; the longest that fits is taken. */
 const FACTS: readonly (readonly [id: string, facts: ModelFacts])[] = [
   ["gpt-3.5", PLAIN],
   ["gpt-4", PLAIN],
-  ["gpt-4o", PLAIN],
-  ["gpt-4.1", PLAIN],
+  ["gpt-4o", { ...PLAIN, maxOutputTokens: 16_384 }],
+  ["gpt-4.1", { ...PLAIN, maxOutputTokens: 32_768 }],
   ["gpt-4.5", PLAIN],
   ["chatgpt", PLAIN],
   ["gpt-5-chat", PLAIN],

@@ -6,6 +6,7 @@
 import { isObject, print, type Json } from "../../json.ts";
 import type { Annotation, CacheMark, FilePart, ImagePart, Loss, MediaPart, Part, Source, TextPart } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
+import { fileName } from "../names.ts";
 import type * as wire from "./wire.ts";
 
 // ---- Decoding ----------------------------------------------------------------------------------------------------
@@ -207,7 +208,7 @@ function encodeFile({ source, filename, context, citations }: FilePart, options:
       return [...before, { ...file, file_url: source.url }];
     case "base64": {
       const mediaType = source.mediaType ?? sniff(source.data);
-      if (filename === null && !options.own) file.filename = mediaType === "application/pdf" ? "document.pdf" : "document";
+      if (!options.own) file.filename = fileName(filename, mediaType);
       return [...before, { ...file, file_data: mediaType === null ? source.data : dataUrl(mediaType, source.data) }];
     }
     case "file-id":

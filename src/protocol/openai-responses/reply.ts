@@ -26,7 +26,7 @@ import { isObject, parseOrUndefined, print } from "../../json.ts";
 import { run } from "../../stream.ts";
 import type { Reply } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
-import { fold, unfold } from "../fold.ts";
+import { fold, notJson, unfold } from "../fold.ts";
 import { chatShape, ReplyDecoder } from "./decoder.ts";
 import { ReplyEncoder } from "./encoder.ts";
 import { decodeInside } from "./errors.ts";
@@ -35,7 +35,7 @@ import { decodeUsage } from "./response.ts";
 /** @throws GatewayError `upstream-failed` when the body is no answer, or the error that it holds. */
 export function decode(body: string, exchange: Exchange): Reply {
   const response = parseOrUndefined(body);
-  if (!isObject(response)) throw new GatewayError("upstream-failed", "The upstream's answer is not a JSON object.");
+  if (!isObject(response)) throw notJson("an answer", body);
   if (Array.isArray(response["choices"])) throw chatShape();
   if (isObject(response["error"]) && !Array.isArray(response["output"])) throw decodeInside(response);
   if (!Array.isArray(response["output"])) throw new GatewayError("upstream-failed", "The upstream's answer has no output.");

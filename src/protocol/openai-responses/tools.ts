@@ -7,6 +7,7 @@
 import { JsonText, rowOf } from "../../json.ts";
 import { members } from "../../spans.ts";
 import type { CustomTool, FunctionTool, Loss, OpaqueTool, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
+import { isClosed } from "../closed-schema.ts";
 import type { Fields } from "../fields.ts";
 import type { NameTable, NameRule } from "../names.ts";
 import type * as wire from "./wire.ts";
@@ -234,9 +235,11 @@ export function encodeTools(tools: readonly Tool[], options: ToolOptions): wire.
   return encoded;
 }
 
-function encodeFunction({ name, description, schema, strict }: FunctionTool, { names, own }: ToolOptions): wire.FunctionTool {
+function encodeFunction({ name, description, schema, strict }: FunctionTool, { names, own, field, lose }: ToolOptions): wire.FunctionTool {
+  const isOpen = !own && strict === true && !isClosed(schema ?? "");
+  if (isOpen) lose({ field: `${field}.strict`, severity: "reported", reason: "A strict schema here has no optional members." });
   // Without `strict` the server may make a schema strict, and so optional members required.
-  const said = strict ?? (own ? null : false);
+  const said = isOpen ? false : (strict ?? (own ? null : false));
   return {
     type: "function",
     name: names.fit(name),

@@ -18,9 +18,10 @@ export function anthropicMessages(name: string, connect: (place: Place, retries:
       finish: { end: "end_turn", "stop-sequence": "stop_sequence", "tool-calls": "tool_use", length: "max_tokens" },
       // Two of the counters must be numbers.
       usage: (counts) => ({
-        input_tokens: counts === null ? 0 : counts.input - counts.cached,
+        // Where nothing was counted it is an estimate of sixteen characters each way.
+        input_tokens: counts === null ? 4 : counts.input - counts.cached,
         cache_read_input_tokens: counts?.cached ?? null,
-        output_tokens: counts?.output ?? 0,
+        output_tokens: counts?.output ?? 4,
         thinking_tokens: counts?.reasoning,
       }),
       errors: { 401: "AuthenticationError", 404: "NotFoundError", 429: "RateLimitError", 500: "InternalServerError" },

@@ -75,7 +75,7 @@ export const CLIENTS: readonly Client[] = [
     name: "@ai-sdk/anthropic",
     protocol: "anthropic-messages",
     model: ({ url, key, model }) => createAnthropic({ baseURL: `${url}/v1`, apiKey: key })(model),
-    uncounted: { input: 0, cached: 0, output: 0 },
+    uncounted: { input: 4, cached: 0, output: 4 },
     reasoning: { anthropic: { thinking: { type: "enabled", budgetTokens: 1024 } } },
   }),
   aiSdk({

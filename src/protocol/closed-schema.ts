@@ -1,0 +1,49 @@
+// Room: closed-schema (row 1).
+// In:  JSON Schema as a client wrote it.
+// Out: whether strict decoding takes it: every object is closed (it names its members, requires each, and takes no others), and
+//      nothing is asked of a value that a grammar may not know.
+// Source: https://platform.openai.com/docs/guides/structured-outputs#supported-schemas (read 2026-11); the limits are its oldest ones.
+// Never does: rewrite a schema.
+
+import { isObject, parseOrUndefined, type Json } from "../json.ts";
+import type { JsonSource } from "./canonical.ts";
+
+const PLAIN: ReadonlySet<string> = new Set(
+  "$schema $ref $defs definitions title description type properties required additionalProperties items enum const anyOf".split(" "),
+);
+const SCHEMA_MAPS = ["properties", "$defs", "definitions"];
+const MAX_DEPTH = 5;
+const MAX_MEMBERS = 100;
+
+/** Whether every object in the schema is closed: strict decoding refuses any other. */
+export function isClosed(source: JsonSource): boolean {
+  const root = parseOrUndefined(source);
+  return isObject(root) && walk(root, { plain: false, members: 0 }, 0);
+}
+
+/** Whether strict decoding is sure to take the schema. */
+export function isPlain(source: JsonSource): boolean {
+  const root = parseOrUndefined(source);
+  return isObject(root) && root["anyOf"] === undefined && walk(root, { plain: true, members: 0 }, 0);
+}
+
+interface Walk {
+  readonly plain: boolean;
+  members: number;
+}
+
+function walk(schema: Json | undefined, seen: Walk, depth: number): boolean {
+  if (Array.isArray(schema)) return schema.every((item) => walk(item, seen, depth));
+  if (!isObject(schema)) return true;
+  const { type, properties, required, additionalProperties } = schema;
+  if (isObject(properties) || type === "object" || (Array.isArray(type) && type.includes("object"))) {
+    const names = Object.keys(isObject(properties) ? properties : {});
+    const demanded: readonly Json[] = Array.isArray(required) ? required : [];
+    if (additionalProperties !== false || names.some((name) => !demanded.includes(name))) return false;
+    seen.members += names.length;
+    depth++;
+  }
+  if (seen.plain && (depth > MAX_DEPTH || seen.members > MAX_MEMBERS || Object.keys(schema).some((key) => !PLAIN.has(key)))) return false;
+  const inner = SCHEMA_MAPS.flatMap((key) => (isObject(schema[key]) ? Object.values(schema[key]) : []));
+  return [...inner, schema["items"], schema["anyOf"], schema["oneOf"], schema["allOf"]].every((child) => walk(child, seen, depth));
+}
