@@ -91,8 +91,12 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   );
   const settings = { corsOrigins: config.corsOrigins, maxHeaderBytes: config.maxHeaderBytes };
   const app = createApp({ gateway, keys, models, isDraining: () => limits.isDraining, now, newId }, { ...facts, ...settings });
-  // CONNECT and its like name no path; Bun hands them on as addresses that are no URL.
+  // CONNECT and its like name no path; Bun hands them on as addresses that are no URL. And Deno takes a path out of a Host that has one.
   const fetch = (request: Request): Response | Promise<Response> =>
-    URL.canParse(request.url) ? app.fetch(request) : new Response(null, { status: 400 });
+    URL.canParse(request.url) && !MORE_THAN_HOST.test(request.headers.get("host") ?? "")
+      ? app.fetch(request)
+      : new Response(null, { status: 400 });
   return { fetch, log, drain: () => limits.drain() };
 }
+
+const MORE_THAN_HOST = /[/\\?#@]/;

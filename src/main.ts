@@ -11,7 +11,7 @@ import { compose, type Program } from "./compose.ts";
 import { ConfigError, helpText, readArguments, readConfig, type Config } from "./config.ts";
 import { mask, type Log } from "./log.ts";
 import { dial } from "./dial.ts";
-import { entryPoint, liftConnectionLimit, listen, runtimeName, type Address, type Server } from "./runtime.ts";
+import { entryPoint, liftRuntimeLimits, listen, runtimeName, type Address, type Server } from "./runtime.ts";
 
 const { version } = packageJson;
 const PROXY_VARIABLES = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
@@ -122,8 +122,8 @@ if (help || wantsVersion) {
   process.stdout.write(`${help ? helpText() : version}\n`);
   process.exit(0);
 }
-if (isMain) await (liftConnectionLimit() || undefined);
 const setup = configureOrExit(commandLine);
+if (isMain) await (liftRuntimeLimits(setup.config) || undefined);
 const program = compose(
   setup.config,
   {

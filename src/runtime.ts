@@ -96,15 +96,19 @@ export function listen({ host, port, fetch }: ListenOptions): Server {
 
 const CONNECTION_LIMIT = "BUN_CONFIG_MAX_HTTP_REQUESTS";
 const MOST_CONNECTIONS = "65535";
+/** What a head may exceed its limit by and still be answered in words; the runtime's own refusal has none. */
+const HEADER_MARGIN_BYTES = 16 * 1024;
 
 /**
- * Bun's fetch runs 256 requests at once and reads another limit from the environment only when the process starts, so the
- * program starts itself again with it. Returns false when nothing has to be done; otherwise never returns, or, where a process
- * can't replace itself (Windows), resolves never and leaves the work to a child.
+ * Bun's fetch runs 256 requests at once, its server takes heads up to 16 KiB, and both read other limits only when the process
+ * starts, so the program starts itself again with them. Returns false when nothing has to be done; otherwise never returns, or, where a
+ * process can't replace itself (Windows), resolves never and leaves the work to a child.
  */
-export function liftConnectionLimit(): false | Promise<never> {
+export function liftRuntimeLimits({ maxHeaderBytes }: { readonly maxHeaderBytes: number }): false | Promise<never> {
   if (bun === undefined || process.env[CONNECTION_LIMIT] !== undefined) return false;
-  const env = { ...process.env, [CONNECTION_LIMIT]: MOST_CONNECTIONS };
+  const headerLimit = `--max-http-header-size=${maxHeaderBytes + HEADER_MARGIN_BYTES}`;
+  const options = [process.env["BUN_OPTIONS"] ?? "", headerLimit].join(" ").trim();
+  const env = { ...process.env, [CONNECTION_LIMIT]: MOST_CONNECTIONS, BUN_OPTIONS: options };
   // In the executable argv[1] is a path inside it, not an argument.
   const isExecutable = import.meta.url.includes("$bunfs") || import.meta.url.includes("~BUN");
   const command = [process.execPath, ...process.argv.slice(isExecutable ? 2 : 1)];
