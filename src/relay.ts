@@ -120,11 +120,12 @@ export function passage({ codec, exchange, meter, limits }: PassageOptions): Pum
 
   const send = (events: Uint8Array): Uint8Array => {
     if (first === null) {
-      first = headOf(events);
-      if (first.length < events.length) last.push(tailOf(events));
+      const head = headOf(events);
+      first = alone(head);
+      if (head.length < events.length) last.push(alone(tailOf(events)));
     } else {
       if (last.length === KEPT_EVENTS) last.shift();
-      last.push(tailOf(events));
+      last.push(alone(tailOf(events)));
     }
     return events;
   };
@@ -306,6 +307,11 @@ function tailOf(events: Uint8Array): Uint8Array {
   let start = events.length;
   for (let count = 0; count < KEPT_EVENTS && start > 0; count++) start = lastBoundary(events.subarray(0, start - 1), EMPTY);
   return events.subarray(start);
+}
+
+/** A copy where keeping these bytes would keep far more: Deno reads each piece, however short, into 64 KiB. */
+function alone(bytes: Uint8Array): Uint8Array {
+  return bytes.buffer.byteLength > 2 * bytes.length ? bytes.slice() : bytes;
 }
 
 /** A whole answer as the text of a stream, for a client that asked for one. */
