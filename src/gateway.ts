@@ -170,12 +170,13 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
 
   const fetchAnswer = async (reading: Reading): Promise<Response> => {
     const { call, record, caller, head } = reading;
+    let count = 0;
     try {
       const { found, journey, attempts } = await ports.attempts.post(ways(reading), {
         signal: call.request.signal,
         conversation: conversationOf(caller, head),
         ownKey: caller.upstreamKey,
-        tried: (count) => record.attempts(count),
+        tried: (now) => record.attempts((count = now)),
       });
       record.answer(journey, found);
       const said = {
@@ -188,7 +189,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
       if (journey.asked === null) return hand(journey, found, headers);
       return await encode({ ...journey, asked: journey.asked }, found, headers);
     } catch (error) {
-      return failure({ call, record }, error);
+      return failure({ call, record }, error, attemptHeaders({ count, way: 0, asked: head.model, answered: head.model }));
     }
   };
 

@@ -192,6 +192,7 @@ export function passage({ codec, exchange, meter, limits }: PassageOptions): Pum
     fail(error) {
       return inspect([]) ? null : errorBytes(asGatewayError(error));
     },
+    left: () => void inspect([]),
     finished: false,
   };
 }
@@ -224,6 +225,7 @@ export function asJsonArray(pump: Pump, limits: SseLimits): Pump {
     },
     end: () => (isClosed ? null : last(pump.end())),
     fail: (error) => (isClosed ? null : last(pump.fail(error))),
+    left: () => pump.left?.(),
     get finished() {
       return pump.finished;
     },
