@@ -9,7 +9,7 @@ import type { FinishReason, Reply, ReplyEvent, Usage } from "./protocol/canonica
 import type { Codec, Exchange } from "./protocol/codec.ts";
 import { fold, inOrder, truncated, unfold } from "./protocol/fold.ts";
 import { chain, concat, printSse, run, sseDecoder, type Machine, type Pump, type SseEvent, type SseLimits } from "./stream.ts";
-import { readText, type UpstreamAnswer, type UpstreamLimits } from "./upstream.ts";
+import { bounded, readText, type UpstreamAnswer, type UpstreamLimits } from "./upstream.ts";
 
 /** What is known of an answer while, and after, it passes. */
 export class Meter {
@@ -330,9 +330,10 @@ export async function readReply(
 ): Promise<Reply> {
   if (found.type === "whole") return codec.reply.decode(await readText(found.source, limits.maxReplyBytes), exchange);
   const decoder = chain(sseDecoder(limits), codec.reply.decoder(exchange));
+  const source = bounded(found.source, limits.maxReplyBytes);
   const events: ReplyEvent[] = [];
   for (;;) {
-    const { done, value } = await found.source.read();
+    const { done, value } = await source.read();
     if (done || value === undefined) return fold([...events, ...decoder.end()]);
     events.push(...decoder.step(value));
   }

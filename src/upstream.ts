@@ -333,22 +333,32 @@ function replay(chunks: Uint8Array[], source: ByteSource): ByteSource {
   };
 }
 
+/** The same source, which fails with GatewayError `upstream-failed`, and is let go, where it has more than so many bytes. */
+export function bounded(source: ByteSource, maxBytes: number): ByteSource {
+  let bytes = 0;
+  return {
+    async read() {
+      const next = await source.read();
+      bytes += next.value?.length ?? 0;
+      if (bytes <= maxBytes) return next;
+      await source.cancel();
+      throw new GatewayError("upstream-failed", `The upstream's answer is larger than ${maxBytes} bytes, the limit of this proxy.`);
+    },
+    cancel: (reason) => source.cancel(reason),
+  };
+}
+
 /**
  * A whole body as text.
  * @throws GatewayError `upstream-failed` when it is larger than the limit.
  */
 export async function readText(source: ByteSource, maxBytes: number): Promise<string> {
   const utf8 = new TextDecoder();
+  const within = bounded(source, maxBytes);
   let text = "";
-  let bytes = 0;
   for (;;) {
-    const { done, value } = await source.read();
+    const { done, value } = await within.read();
     if (done || value === undefined) return text + utf8.decode();
-    bytes += value.length;
-    if (bytes > maxBytes) {
-      await source.cancel();
-      throw new GatewayError("upstream-failed", `The upstream's answer is larger than ${maxBytes} bytes, the limit of this proxy.`);
-    }
     text += utf8.decode(value, { stream: true });
   }
 }

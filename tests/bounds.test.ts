@@ -5,9 +5,17 @@ import { createServer } from "node:http";
 import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
-import { ask, errorIn, MODELS, textOf } from "./support/dialects.ts";
+import { GatewayError } from "../src/errors.ts";
+import { CODECS } from "../src/protocol/codecs.ts";
+import { conversion, Meter, readReply } from "../src/relay.ts";
+import { through, type ByteSource } from "../src/stream.ts";
+import type { UpstreamLimits } from "../src/upstream.ts";
+import { ask, errorIn, failure, MODELS, textOf, told, WAYS } from "./support/dialects.ts";
 import { PROTOCOLS } from "./support/fixtures.ts";
 import { startGateway, until, type GatewayOptions, type RunningGateway } from "./support/gateway.ts";
+import { exchangeAt, exchangeFor } from "./support/laws.ts";
+import { complete } from "./support/saying.ts";
+import { tell } from "./support/telling.ts";
 import { startUpstream, type Answer } from "./support/upstream.ts";
 import { rawCall, requestText } from "./support/wire.ts";
 
@@ -80,6 +88,68 @@ test("a body of 20 MB with images passes unchanged to its own protocol", async (
   assert.equal(textOf("anthropic-messages", await response.text()), "Seen");
   assert.deepEqual((JSON.parse(plain.lastSeen().body) as typeof sent).messages, sent.messages);
 });
+
+/** An answer of an upstream, event by event, and whether it was let go before its end. */
+function sourceOf(events: readonly string[]): ByteSource & { isCancelled: () => boolean } {
+  let index = 0;
+  let cancelled = false;
+  return {
+    read() {
+      const event = events[index++];
+      return Promise.resolve(event === undefined ? { done: true } : { done: false, value: new TextEncoder().encode(event) });
+    },
+    cancel() {
+      cancelled = true;
+      return Promise.resolve();
+    },
+    isCancelled: () => cancelled,
+  };
+}
+
+/** More than the limit below allows, as text, as thoughts, and as the arguments of a tool call. */
+const LONG = "word ".repeat(1000);
+const SAYINGS = {
+  text: { text: LONG },
+  reasoning: { reasoning: LONG, text: "So." },
+  arguments: { calls: [{ id: "call_1", name: "look_up", custom: false, arguments: JSON.stringify({ city: LONG }) }] },
+};
+const TIGHT: UpstreamLimits = { maxEventLength: 100_000, maxReplyBytes: 2000 };
+
+for (const [what, said] of Object.entries(SAYINGS)) {
+  test(`what is held while an answer is converted is bounded, streamed and whole, on every way: ${what}`, async () => {
+    for (const way of WAYS.filter(({ client, upstream: target }) => client !== target)) {
+      const [from, to] = [CODECS[way.upstream], CODECS[way.client]];
+      const exchange = exchangeFor(from, null);
+      const telling = tell(way.upstream, complete({ model: MODELS[way.upstream], ...said }), { serial: 7, includeUsage: true });
+      const source = sourceOf(telling.events);
+      const pump = conversion({
+        decoder: from.reply.decoder(exchange),
+        encoder: to.reply.encoder(exchangeAt(to, exchange)),
+        meter: new Meter(),
+        limits: TIGHT,
+      });
+      const stream = await new Response(through(source, pump, { closed: () => {} })).text();
+      const says = "The upstream's answer is longer than 2000 characters, the limit of this proxy.";
+      assert.deepEqual([told(way.client, stream).terminals, source.isCancelled()], [failure(way.client, says), true], way.name);
+      for (const [type, pieces] of [
+        ["whole", [telling.whole]],
+        ["stream", telling.events],
+      ] as const) {
+        const whole = sourceOf(pieces);
+        const found = { type, status: 200, headers: new Headers(), source: whole };
+        await assert.rejects(readReply(found, from, { exchange, limits: TIGHT }), (error: unknown) => {
+          assert.ok(error instanceof GatewayError);
+          assert.deepEqual(
+            [error.kind, error.message],
+            ["upstream-failed", "The upstream's answer is larger than 2000 bytes, the limit of this proxy."],
+          );
+          return true;
+        });
+        assert.ok(whole.isCancelled(), way.name);
+      }
+    }
+  });
+}
 
 // ---- Back-pressure -----------------------------------------------------------------------------------------------
 

@@ -549,6 +549,33 @@ for (const { encoding, pack, isEverywhere } of PACKERS) {
   });
 }
 
+test("a packed answer is read on native doors, in token counts, where it is streamed unasked, and after a retry", async () => {
+  const retrying = await gatewayWith({ RETRIES: "1" });
+  const packed: Answer = { pack: zlib.gzipSync, headers: { "content-encoding": "gzip" } };
+  const { body } = ask("anthropic-messages", { model: MODELS["anthropic-messages"] });
+  upstream.script(() => ({ ...packed, say: { text: "Gr\u00fc\u00dfe" } }));
+  for (const path of ["/anthropic/v1/messages", "/bedrock/v1/messages"]) {
+    assert.equal(textOf("anthropic-messages", await (await plain.call(path, { body })).text()), "Gr\u00fc\u00dfe", path);
+  }
+  upstream.script(() => ({ ...packed, body: '{"input_tokens": 7}' }));
+  for (const path of ["/v1/messages/count_tokens", "/anthropic/v1/messages/count_tokens"]) {
+    assert.equal(await (await plain.call(path, { body })).text(), '{"input_tokens": 7}', path);
+  }
+  const way = PAIR[1] ?? assert.fail();
+  upstream.script(() => ({ ...packed, say: { text: "Gr\u00fc\u00dfe" }, whole: false }));
+  assert.equal(textOf(way.client, await (await call(plain, way)).text()), "Gr\u00fc\u00dfe");
+  for (const stream of [false, true]) {
+    const headers = { "content-encoding": "gzip", "retry-after-ms": "1" };
+    upstream.script([
+      { error: { status: 503, message: "Later." }, pack: zlib.gzipSync, headers },
+      { ...packed, say: { text: "Gr\u00fc\u00dfe" } },
+    ]);
+    const text = await (await call(retrying, way, { stream })).text();
+    assert.equal(stream ? told(way.client, text).text : textOf(way.client, text), "Gr\u00fc\u00dfe");
+  }
+  await until(() => upstream.openConnections() === 0, "the upstream to be let go");
+});
+
 test("what says that it is packed and is not, or breaks off, is an error and never half an answer", async () => {
   for (const pack of [(bytes: Uint8Array) => bytes, (bytes: Uint8Array) => zlib.gzipSync(bytes).subarray(0, 40)]) {
     for (const stream of [false, true]) {
