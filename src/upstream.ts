@@ -282,10 +282,13 @@ const NEVER_SENT: ReadonlySet<unknown> = new Set([
   "EADDRNOTAVAIL",
 ]);
 
-/** Why there is no answer. Bun says it by a code, Deno in the text of the cause. */
+/** How Bun and Deno say that no connection came about, e.g. when the system's own limit on that, some two minutes, has passed. */
+const CONNECTING = /Unable to connect|TLS handshake failed|\(Connect\)/;
+
+/** Why there is no answer. Bun says it by a code or in its text, Deno in the text of the cause. */
 function unanswered(error: unknown): GatewayError {
   const { code, cause } = error instanceof Error ? (error as Error & { readonly code?: unknown }) : { code: undefined, cause: undefined };
-  const isNeverSent = NEVER_SENT.has(code) || (cause instanceof Error && cause.message.includes("(Connect)"));
+  const isNeverSent = NEVER_SENT.has(code) || CONNECTING.test(`${String(error)} ${String(cause)}`);
   if (isNeverSent) return new GatewayError("upstream-failed", "The upstream could not be reached.", { code: UNREACHABLE, cause: error });
   return new GatewayError("upstream-failed", "The connection to the upstream broke before it answered.", {
     code: "upstream_lost",

@@ -151,14 +151,14 @@ interface Dialled {
   readonly left: AbortController;
 }
 
-/** An upstream room whose host takes connections, or does not. */
-function dialled(takes: boolean): Dialled {
+/** An upstream room whose host takes connections, or does not; `broken` is how the request that follows fails. */
+function dialled(takes: boolean, broken: Error | null = null): Dialled {
   const [dials, sent, clock, left]: [string[], string[], { now: number }, AbortController] = [[], [], { now: 0 }, new AbortController()];
   const room = createUpstream(
     {
       fetch: (url) => {
         sent.push(url);
-        return Promise.resolve(new Response("{}"));
+        return broken === null ? Promise.resolve(new Response("{}")) : Promise.reject(broken);
       },
       dial: (url, signal) => {
         dials.push(url);
@@ -213,6 +213,41 @@ test("CONNECT: a client that leaves meanwhile is let go at once, and nothing is 
   await assert.rejects(posted, (error: unknown) => error instanceof GatewayError && error.kind === "cancelled");
   assert.deepEqual(sent, []);
 });
+
+for (const [what, broken, code] of [
+  ["Bun: refused", codedError("ECONNREFUSED", "Unable to connect. Is the computer able to access the url?"), "upstream_unreachable"],
+  [
+    "Bun: the system gave up",
+    codedError("ETIMEDOUT", "Unable to connect. Is the computer able to access the url?"),
+    "upstream_unreachable",
+  ],
+  ["Bun: an unknown name", codedError("ENOTFOUND", "getaddrinfo ENOTFOUND host.test"), "upstream_unreachable"],
+  ["Bun: no TLS there", codedError("EPROTO", "The TLS handshake failed. Does the server speak TLS on this port?"), "upstream_unreachable"],
+  ["Bun: closed", codedError("ECONNRESET", "The socket connection was closed unexpectedly."), "upstream_lost"],
+  ["Bun: silent for too long", codedError("ETIMEDOUT", "The socket timed out."), "upstream_lost"],
+  [
+    "Deno: not reached",
+    causedError("client error (Connect): tcp connect error: Connection timed out (os error 110)"),
+    "upstream_unreachable",
+  ],
+  ["Deno: closed", causedError("client error (SendRequest): connection closed before message completed"), "upstream_lost"],
+] as const) {
+  test(`${what}: a request that never went out is told from one whose answer is lost (${code})`, async () => {
+    await assert.rejects(dialled(true, broken).post(), (error: unknown) => {
+      assert.ok(error instanceof GatewayError);
+      assert.deepEqual([error.kind, error.status, error.code], ["upstream-failed", 502, code]);
+      return true;
+    });
+  });
+}
+
+function codedError(code: string, text: string): Error {
+  return Object.assign(new TypeError(`${code}: ${text}`), { code });
+}
+
+function causedError(text: string): Error {
+  return new TypeError("fetch failed", { cause: new Error(`error sending request for url (http://host.test/): ${text}`) });
+}
 
 test("a dial ends when the host accepts, when it refuses, and when it is told to", async () => {
   await dial(upstream.url, new AbortController().signal);
