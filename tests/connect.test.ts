@@ -98,27 +98,29 @@ for (const way of [BUN, DENO, BUILT]) {
       });
       const url = await program.url;
       upstream.script(() => ({ say: { text: "Here" } }));
-      for (const stream of [false, true]) {
-        for (const [model, seconds] of [
-          [GLM, "0.3"],
-          ["glm-4.6", "0.1"],
-        ] as const) {
+      const refused = [false, true].flatMap((stream) =>
+        [
+          { model: GLM, seconds: "0.3" },
+          { model: "glm-4.6", seconds: "0.1" },
+        ].map(async ({ model, seconds }) => {
           const id = `${model}-${stream}`;
           const { status, message } = await errorIn("openai-chat", await chat(url, { id, model, stream }));
           const says = `The upstream took no connection within ${seconds} s (UPSTREAM_CONNECT_TIMEOUT).`;
           assert.deepEqual({ status, message }, { status: 504, message: says });
           const line = await lineOf(program, id);
           assert.deepEqual([line["error"], line["message"], line["attempts"]], ["upstream-timeout", says, 2]);
-        }
-        const id = `fallback-${stream}`;
-        const response = await chat(url, { id, model: "claude-opus-4-8", stream });
+        }),
+      );
+      const answered = [false, true].map(async (stream) => {
+        const response = await chat(url, { id: `fallback-${stream}`, model: "claude-opus-4-8", stream });
         const text = await response.text();
         assert.equal(stream ? told("openai-chat", text).text : textOf("openai-chat", text), "Here");
         assert.deepEqual(
           [response.headers.get("x-factory-proxy-fallback"), response.headers.get("x-factory-proxy-attempts")],
           ["claude-opus-4-8 -> glm-aside", "3"],
         );
-      }
+      });
+      await Promise.all([...refused, ...answered]);
       await until(() => host.knocking() === 0, "the host to be left alone");
       await ends(program);
     },
