@@ -1,6 +1,7 @@
 // Room: runtime (row 5). The only file that names Bun or Deno.
 // In:  a function that answers requests, and where to listen.
-// Out: a server that listens and can stop; what the runtime is called; the runtime's own limits lifted.
+// Out: a server that listens and can stop; what the runtime is called; the runtime's own limits lifted; a
+//      reader of bodies that suits it.
 // Never does: know what is served.
 
 import process from "node:process";
@@ -92,6 +93,33 @@ export function listen({ host, port, fetch }: ListenOptions): Server {
     return { port: server.addr.port, drain: () => server.shutdown() };
   }
   throw new Error("This program runs on Bun and on Deno.");
+}
+
+export interface BodyReader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(reason?: unknown): Promise<void>;
+}
+
+/** About what one read of a connection brings. */
+const READ_BYTES = 16 * 1024;
+
+/** Reads a body. Deno reads each piece into 64 KiB, cleared before, unless it is given less: that is slow, and much for a stream that waits. */
+export function bodyReader(body: ReadableStream<Uint8Array>): BodyReader {
+  if (deno === undefined) return body.getReader();
+  let reader: ReadableStreamBYOBReader;
+  try {
+    reader = body.getReader({ mode: "byob" });
+  } catch {
+    // A body that was unpacked on the way can't be read so.
+    return body.getReader();
+  }
+  return {
+    async read() {
+      const { done, value } = await reader.read(new Uint8Array(READ_BYTES));
+      return done ? { done } : { done, value };
+    },
+    cancel: (reason) => reader.cancel(reason),
+  };
 }
 
 const CONNECTION_LIMIT = "BUN_CONFIG_MAX_HTTP_REQUESTS";

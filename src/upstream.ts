@@ -12,6 +12,8 @@ import { sseDecoder, type ByteSource, type SseLimits } from "./stream.ts";
 
 export interface UpstreamPorts {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Reads a body in the way that suits the runtime; a plain reader where there is none. */
+  readonly reader?: (body: ReadableStream<Uint8Array>) => ByteSource;
   /** Sees whether a host takes connections, which no fetch tells. Resolves when it does, refuses, or the signal ends it; never rejects. */
   readonly dial?: (url: string, signal: AbortSignal) => Promise<void>;
   /** Monotonic milliseconds. */
@@ -123,7 +125,7 @@ class Connection implements ByteSource {
   readonly #abort = new AbortController();
   readonly #timers = new Set<() => void>();
   readonly #onClientLeft = (): void => this.#stop(new GatewayError("cancelled", "The client closed the connection."));
-  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  #reader: ByteSource | null = null;
   /** Why the connection was stopped from this side. */
   #stopped: GatewayError | null = null;
   /** When the present read began; null while none is under way. */
@@ -161,7 +163,7 @@ class Connection implements ByteSource {
         ...RUNTIME_LIMITS_OFF,
       });
       const body = unpacked(response);
-      this.#reader = body?.getReader() ?? null;
+      this.#reader = !body ? null : (this.#ports.reader?.(body) ?? body.getReader());
       if (body !== undefined || response.status >= 400) return response;
     } catch (error) {
       this.#release();
