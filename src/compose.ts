@@ -16,7 +16,7 @@ import { Models } from "./models.ts";
 import type { Fetch } from "./runtime.ts";
 import { createUpstream, type UpstreamLimits } from "./upstream.ts";
 
-export interface World extends Pick<ConnectionPorts, "fetch" | "dial" | "after"> {
+export interface World extends Pick<ConnectionPorts, "fetch" | "reader" | "dial" | "after"> {
   /** Unix time in milliseconds. */
   readonly now: () => number;
   /** Milliseconds that only grow. */
@@ -60,7 +60,13 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const keys = new Keys({ proxyKeys: config.proxyKeys, upstreamKey: config.upstreamKey });
   const models = new Models({ endpoints: config.endpoints, models: config.models });
   const upstream = createUpstream(
-    { fetch: world.fetch, ...(world.dial === undefined ? {} : { dial: world.dial }), now: world.monotonic, after: world.after },
+    {
+      fetch: world.fetch,
+      ...(world.reader === undefined ? {} : { reader: world.reader }),
+      ...(world.dial === undefined ? {} : { dial: world.dial }),
+      now: world.monotonic,
+      after: world.after,
+    },
     {
       timeouts: {
         connectMs: config.connectTimeoutMs,

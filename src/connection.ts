@@ -9,6 +9,8 @@ import { all, concat, type ByteSource } from "./stream.ts";
 
 export interface ConnectionPorts {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Reads a body in the way that suits the runtime; a plain reader where there is none. */
+  readonly reader?: (body: ReadableStream<Uint8Array>) => ByteSource;
   /** Sees whether a host takes connections, which no fetch tells. Resolves when it does, refuses, or the signal ends it; never rejects. */
   readonly dial?: (url: string, signal: AbortSignal) => Promise<void>;
   /** Monotonic milliseconds. */
@@ -59,7 +61,7 @@ export class Connection implements ByteSource {
   readonly #onClientLeft = (): void => this.#stop(new GatewayError("cancelled", "The client closed the connection."));
   #response: Response | null = null;
   #body: ReadableStream<Uint8Array> | null = null;
-  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  #reader: ByteSource | null = null;
   /** Why the connection was stopped from this side. */
   #stopped: GatewayError | null = null;
   /** Since when each limit that is under way has been. */
@@ -118,7 +120,7 @@ export class Connection implements ByteSource {
 
   read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> {
     if (this.#body === null) return Promise.resolve({ done: true });
-    this.#reader ??= this.#body.getReader();
+    this.#reader ??= this.#ports.reader?.(this.#body) ?? this.#body.getReader();
     return this.#watched(this.#reader.read(), isLast);
   }
 
@@ -231,10 +233,13 @@ const NEVER_SENT: ReadonlySet<unknown> = new Set([
   "EADDRNOTAVAIL",
 ]);
 
-/** Why there is no answer. Bun says it by a code, Deno in the text of the cause. */
+/** How Bun and Deno say that no connection came about, e.g. when the system's own limit on that, some two minutes, has passed. */
+const CONNECTING = /Unable to connect|TLS handshake failed|\(Connect\)/;
+
+/** Why there is no answer. Bun says it by a code or in its text, Deno in the text of the cause. */
 function unanswered(error: unknown): GatewayError {
   const { code, cause } = error instanceof Error ? (error as Error & { readonly code?: unknown }) : { code: undefined, cause: undefined };
-  const isNeverSent = NEVER_SENT.has(code) || (cause instanceof Error && cause.message.includes("(Connect)"));
+  const isNeverSent = NEVER_SENT.has(code) || CONNECTING.test(`${String(error)} ${String(cause)}`);
   if (isNeverSent) return new GatewayError("upstream-failed", "The upstream could not be reached.", { code: UNREACHABLE, cause: error });
   return new GatewayError("upstream-failed", "The connection to the upstream broke before it answered.", {
     code: "upstream_lost",

@@ -101,11 +101,14 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     },
   });
 
-  const triesOf = ({ call, record, caller, head }: Reading): AttemptOptions => ({
+  const triesOf = ({ call, record, caller, head }: Reading, tried = (_: number): void => {}): AttemptOptions => ({
     signal: call.arrival.request.signal,
     conversation: conversationOf(caller, head),
     ownKey: caller.upstreamKey,
-    tried: (count) => record.attempts(count),
+    tried: (count) => {
+      record.attempts(count);
+      tried(count);
+    },
   });
 
   const answer = async (call: Call): Promise<Response> => {
@@ -123,8 +126,10 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
 
   const fetchAnswer = async (reading: Reading): Promise<Response> => {
     const { call, record, head } = reading;
+    let count = 0;
     try {
-      const { found, journey, attempts } = await ports.attempts.post(ways(reading), triesOf(reading));
+      const tries = triesOf(reading, (now) => (count = now));
+      const { found, journey, attempts } = await ports.attempts.post(ways(reading), tries);
       record.answer(journey, found);
       const said = {
         ...SAFE_HEADERS,
@@ -137,7 +142,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
       if (journey.asked === null) return hand(journey, found, headers);
       return await encode({ ...journey, asked: journey.asked }, found, headers);
     } catch (error) {
-      return failure({ call, record }, error);
+      return failure({ call, record }, error, attemptHeaders({ count, way: 0, asked: head.model, answered: head.model }));
     }
   };
 

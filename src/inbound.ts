@@ -25,10 +25,13 @@ export interface Arrival {
   readonly keys: readonly string[];
 }
 
-/** Null for what names no path: CONNECT and its like, which Bun hands on as addresses that are no URL. */
+/**
+ * Null for what names no path: CONNECT and its like, which Bun hands on as addresses that are no URL; and for a Host that holds more than
+ * one, out of which Deno would take a path.
+ */
 export function arrivalOf(request: Request): Arrival | null {
   const url = URL.parse(request.url);
-  if (url === null) return null;
+  if (url === null || MORE_THAN_HOST.test(request.headers.get("host") ?? "")) return null;
   const headers: Record<string, string> = {};
   let headerBytes = 0;
   // The quicker way to walk headers on Bun.
@@ -48,6 +51,8 @@ export function arrivalOf(request: Request): Arrival | null {
     keys: presentedKeys(request.headers, queryKey),
   };
 }
+
+const MORE_THAN_HOST = /[/\\?#@]/;
 
 /**
  * The body of a request as text.

@@ -11,7 +11,7 @@ import { compose, type Program } from "./compose.ts";
 import { ConfigError, helpText, readArguments, readConfig, type Config } from "./config.ts";
 import { mask, type Log } from "./log.ts";
 import { dial } from "./dial.ts";
-import { entryPoint, liftConnectionLimit, listen, runtimeName, type Address, type Server } from "./runtime.ts";
+import { bodyReader, entryPoint, liftRuntimeLimits, listen, runtimeName, type Address, type Server } from "./runtime.ts";
 
 const { version } = packageJson;
 const PROXY_VARIABLES = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
@@ -137,7 +137,7 @@ if (help || wantsVersion) {
   process.stdout.write(`${help ? helpText() : version}\n`);
   process.exit(0);
 }
-if (isMain) await (liftConnectionLimit() || undefined);
+if (isMain) await (liftRuntimeLimits() || undefined);
 const setup = configureOrExit(commandLine);
 const lines = new Lines();
 process.on("exit", lines.write);
@@ -145,6 +145,7 @@ const program = compose(
   setup.config,
   {
     fetch: (url, init) => fetch(url, init),
+    reader: bodyReader,
     // Behind a proxy of the network's own, hosts can't be reached directly.
     ...(PROXY_VARIABLES.some((name) => process.env[name]) ? {} : { dial }),
     after,

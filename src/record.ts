@@ -128,6 +128,7 @@ export class CallRecord {
       },
       end: () => last(pump.end()),
       fail: (error) => last(pump.fail(error)),
+      left: () => pump.left?.(),
       get finished() {
         return pump.finished;
       },

@@ -12,7 +12,9 @@ import {
   chain,
   concat,
   firstBoundary,
+  NOTHING,
   printSse,
+  replay,
   run,
   sseDecoder,
   type Machine,
@@ -20,7 +22,7 @@ import {
   type SseEvent,
   type SseLimits,
 } from "./stream.ts";
-import { readText, type UpstreamAnswer, type UpstreamLimits } from "./upstream.ts";
+import { bounded, readText, type UpstreamAnswer, type UpstreamLimits } from "./upstream.ts";
 
 /** What is known of an answer while, and after, it passes. */
 export class Meter {
@@ -146,11 +148,12 @@ export function passage({ codec, exchange, meter, limits }: PassageOptions): Pum
 
   const send = (events: Uint8Array): Uint8Array => {
     if (first === null) {
-      first = headOf(events);
-      if (first.length < events.length) last.push(tailOf(events));
+      const head = headOf(events);
+      first = alone(head);
+      if (head.length < events.length) last.push(alone(tailOf(events)));
     } else {
       if (last.length === KEPT_EVENTS) last.shift();
-      last.push(tailOf(events));
+      last.push(alone(tailOf(events)));
     }
     return events;
   };
@@ -217,6 +220,7 @@ export function passage({ codec, exchange, meter, limits }: PassageOptions): Pum
     fail(error) {
       return inspect([]) ? null : errorBytes(asGatewayError(error));
     },
+    left: () => void inspect([]),
     finished: false,
   };
 }
@@ -249,6 +253,7 @@ export function asJsonArray(pump: Pump, limits: SseLimits): Pump {
     },
     end: () => (isClosed ? null : last(pump.end())),
     fail: (error) => (isClosed ? null : last(pump.fail(error))),
+    left: () => pump.left?.(),
     get finished() {
       return pump.finished;
     },
@@ -338,6 +343,11 @@ function tailOf(events: Uint8Array): Uint8Array {
   return events.subarray(start);
 }
 
+/** A copy where keeping these bytes would keep far more: Deno reads each piece, however short, into 64 KiB. */
+function alone(bytes: Uint8Array): Uint8Array {
+  return bytes.buffer.byteLength > 2 * bytes.length ? bytes.slice() : bytes;
+}
+
 /** A whole answer as the text of a stream, for a client that asked for one. */
 export function streamText(reply: Reply, encoder: Machine<ReplyEvent, SseEvent>, framing: "sse" | "json-array"): string {
   const events = run(chain(inOrder(), encoder), unfold(reply));
@@ -353,10 +363,10 @@ export async function readReply(
   const { begun, rest } = found;
   if (found.type === "whole") return codec.reply.decode(await readText(rest, limits.maxReplyBytes, begun), exchange);
   const decoder = chain(sseDecoder(limits), codec.reply.decoder(exchange));
+  const source = bounded(replay(begun, rest ?? NOTHING), limits.maxReplyBytes);
   const events: ReplyEvent[] = [];
-  for (const chunk of begun) events.push(...decoder.step(chunk));
   for (;;) {
-    const { done, value } = (await rest?.read()) ?? { done: true, value: undefined };
+    const { done, value } = await source.read();
     if (done || value === undefined) return fold([...events, ...decoder.end()]);
     events.push(...decoder.step(value));
   }

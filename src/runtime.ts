@@ -1,6 +1,7 @@
 // Room: runtime (row 5). The only file that names Bun or Deno.
 // In:  a function that answers requests, and where to listen.
-// Out: a server that listens and can stop; what the runtime is called; the runtime's own limits lifted.
+// Out: a server that listens and can stop; what the runtime is called; the runtime's own limits lifted; a
+//      reader of bodies that suits it.
 // Never does: know what is served.
 
 import process from "node:process";
@@ -94,17 +95,48 @@ export function listen({ host, port, fetch }: ListenOptions): Server {
   throw new Error("This program runs on Bun and on Deno.");
 }
 
+export interface BodyReader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(reason?: unknown): Promise<void>;
+}
+
+/** About what one read of a connection brings. */
+const READ_BYTES = 16 * 1024;
+
+/** Reads a body. Deno reads each piece into 64 KiB, cleared before, unless it is given less: that is slow, and much for a stream that waits. */
+export function bodyReader(body: ReadableStream<Uint8Array>): BodyReader {
+  if (deno === undefined) return body.getReader();
+  let reader: ReadableStreamBYOBReader;
+  try {
+    reader = body.getReader({ mode: "byob" });
+  } catch {
+    // A body that was unpacked on the way can't be read so.
+    return body.getReader();
+  }
+  return {
+    async read() {
+      const { done, value } = await reader.read(new Uint8Array(READ_BYTES));
+      return done ? { done } : { done, value };
+    },
+    cancel: (reason) => reader.cancel(reason),
+  };
+}
+
 const CONNECTION_LIMIT = "BUN_CONFIG_MAX_HTTP_REQUESTS";
 const MOST_CONNECTIONS = "65535";
+/** More than MAX_HEADER_BYTES can be set to, so that what exceeds it is answered in words; the runtime's own refusal has none. */
+const MOST_HEADER_BYTES = 1024 * 1024 + 16 * 1024;
 
 /**
- * Bun's fetch runs 256 requests at once and reads another limit from the environment only when the process starts, so the
- * program starts itself again with it. Returns false when nothing has to be done; otherwise never returns, or, where a process
- * can't replace itself (Windows), resolves never and leaves the work to a child.
+ * Bun's fetch runs 256 requests at once, its server takes heads up to 16 KiB, and both read other limits only when the process
+ * starts, so the program starts itself again with them. Returns false when nothing has to be done; otherwise never returns, or, where a
+ * process can't replace itself (Windows), resolves never and leaves the work to a child.
  */
-export function liftConnectionLimit(): false | Promise<never> {
+export function liftRuntimeLimits(): false | Promise<never> {
   if (bun === undefined || process.env[CONNECTION_LIMIT] !== undefined) return false;
-  const env = { ...process.env, [CONNECTION_LIMIT]: MOST_CONNECTIONS };
+  const headerLimit = `--max-http-header-size=${MOST_HEADER_BYTES}`;
+  const options = [process.env["BUN_OPTIONS"] ?? "", headerLimit].join(" ").trim();
+  const env = { ...process.env, [CONNECTION_LIMIT]: MOST_CONNECTIONS, BUN_OPTIONS: options };
   // In the executable argv[1] is a path inside it, not an argument.
   const isExecutable = import.meta.url.includes("$bunfs") || import.meta.url.includes("~BUN");
   const command = [process.execPath, ...process.argv.slice(isExecutable ? 2 : 1)];

@@ -250,6 +250,8 @@ export interface Pump {
   end(): Uint8Array | null;
   /** The source, or `step`, failed. Throws where nothing can tell the client but a broken connection. */
   fail(error: unknown): Uint8Array | null;
+  /** The client has left: the last moment to take note of what has passed. */
+  left?(): void;
   /** True once nothing more may be sent; the rest of the source is then let go. */
   readonly finished: boolean;
 }
@@ -352,8 +354,12 @@ export function through(source: ByteSource, pump: Pump, { closed, keepAlive, beg
         isWaiting = false;
       },
       async cancel(reason) {
-        close({ type: "cancelled" });
-        await source.cancel(reason);
+        try {
+          if (!over) pump.left?.();
+        } finally {
+          close({ type: "cancelled" });
+          await source.cancel(reason);
+        }
       },
     },
     { highWaterMark: 0 },

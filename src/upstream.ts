@@ -8,7 +8,7 @@ import { GatewayError } from "./errors.ts";
 import type { ReplyEvent } from "./protocol/canonical.ts";
 import type { Codec, Exchange } from "./protocol/codec.ts";
 import { truncated } from "./protocol/fold.ts";
-import { firstBoundary, sseDecoder, type ByteSource, type SseEvent, type SseLimits } from "./stream.ts";
+import { firstBoundary, NOTHING, replay, sseDecoder, type ByteSource, type SseEvent, type SseLimits } from "./stream.ts";
 
 export interface UpstreamLimits extends SseLimits {
   /** The longest whole answer that is held in memory to be decoded, in bytes. */
@@ -150,27 +150,32 @@ function errorIn(events: readonly ReplyEvent[]): GatewayError | null {
   return null;
 }
 
+/** The same source, which fails with GatewayError `upstream-failed`, and is let go, where it has more than so many bytes. */
+export function bounded(source: ByteSource, maxBytes: number): ByteSource {
+  let bytes = 0;
+  return {
+    async read() {
+      const next = await source.read();
+      bytes += next.value?.length ?? 0;
+      if (bytes <= maxBytes) return next;
+      await source.cancel();
+      throw new GatewayError("upstream-failed", `The upstream's answer is larger than ${maxBytes} bytes, the limit of this proxy.`);
+    },
+    cancel: (reason) => source.cancel(reason),
+  };
+}
+
 /**
  * A whole body as text; `begun` is what has been read of it.
  * @throws GatewayError `upstream-failed` when it is larger than the limit.
  */
 export async function readText(rest: ByteSource | null, maxBytes: number, begun: readonly Uint8Array[] = []): Promise<string> {
   const utf8 = new TextDecoder();
+  const within = bounded(replay(begun, rest ?? NOTHING), maxBytes);
   let text = "";
-  let bytes = 0;
-  const add = async (chunk: Uint8Array): Promise<void> => {
-    bytes += chunk.length;
-    if (bytes > maxBytes) {
-      await rest?.cancel();
-      throw new GatewayError("upstream-failed", `The upstream's answer is larger than ${maxBytes} bytes, the limit of this proxy.`);
-    }
-    text += utf8.decode(chunk, { stream: true });
-  };
-  for (const chunk of begun) await add(chunk);
-  if (rest === null) return text + utf8.decode();
   for (;;) {
-    const { done, value } = await rest.read();
+    const { done, value } = await within.read();
     if (done || value === undefined) return text + utf8.decode();
-    await add(value);
+    text += utf8.decode(value, { stream: true });
   }
 }

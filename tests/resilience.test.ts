@@ -11,7 +11,7 @@ import { bareRequest } from "../src/protocol/codec.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
 import { dial } from "../src/dial.ts";
 import { GatewayError } from "../src/errors.ts";
-import { ask, errorIn, eventsIn, MODELS, SUCCESS, textOf, told, type Way } from "./support/dialects.ts";
+import { ask, errorIn, eventsIn, failure, MODELS, SUCCESS, textOf, told, WAYS, type Way } from "./support/dialects.ts";
 import { PROTOCOLS } from "./support/fixtures.ts";
 import { startGateway, until, type GatewayOptions, type RunningGateway } from "./support/gateway.ts";
 import { closedPort, startUpstream, type Answer } from "./support/upstream.ts";
@@ -106,6 +106,43 @@ test("a model's own limits stand in the table, and the usual ones hold for the o
   await assert.rejects(unlimited);
 });
 
+/** What each limit is called in the file, and an answer that reaches it, whole or streamed. */
+const LIMITS: Readonly<Record<string, (stream: boolean) => Answer>> = {
+  firstByte: () => ({ hang: "before-head" }),
+  idle: () => ({ hang: "after-head" }),
+  total: (stream) => (stream ? { say: { text: "a b c d e f g h" }, delayMs: 60 } : { hang: "after-head" }),
+};
+for (const [name, answer] of Object.entries(LIMITS)) {
+  test(`${name}: a model's own limit holds for whole and streamed calls, on pass and conversion, where the usual one is off`, async () => {
+    const variable = `UPSTREAM_${name === "firstByte" ? "FIRST_BYTE" : name.toUpperCase()}_TIMEOUT`;
+    const models = [{ id: MODELS["anthropic-messages"], timeouts: { [name]: 0.15 } }];
+    const gateway = await gatewayWith({ [variable]: "0" }, { modelTable: JSON.stringify({ models }) });
+    for (const way of PAIR) {
+      for (const stream of [false, true]) {
+        upstream.script(() => answer(stream));
+        const response = await call(gateway, way, { stream });
+        const says = String((await gateway.lineOf(response))["message"]);
+        assert.match(says, new RegExp(`0\\.15 s \\(${variable}\\)\\.$`));
+        if (response.status === 200) assert.deepEqual(told(way.client, await response.text()).terminals, [`error: ${says}`]);
+        else assert.equal((await errorIn(way.client, response)).message, says);
+      }
+    }
+  });
+}
+
+test("silence in the middle of a stream ends it by an error event that names the limit, on every way", async () => {
+  const gateway = await gatewayWith({ UPSTREAM_IDLE_TIMEOUT: "0.3" });
+  const says = "The upstream fell silent for more than 0.3 s (UPSTREAM_IDLE_TIMEOUT).";
+  upstream.script(() => ({ say: { text: "One two three four five six" }, hang: { afterEvents: 5 } }));
+  const found = await Promise.all(
+    WAYS.map(async (way) => [way.name, told(way.client, await (await call(gateway, way, { stream: true })).text()).terminals] as const),
+  );
+  assert.deepEqual(
+    Object.fromEntries(found),
+    Object.fromEntries(WAYS.map((way) => [way.name, way.client === way.upstream ? [`error: ${says}`] : failure(way.client, says)])),
+  );
+});
+
 interface Dialled {
   readonly dials: string[];
   readonly sent: string[];
@@ -114,14 +151,14 @@ interface Dialled {
   readonly left: AbortController;
 }
 
-/** An upstream room whose host takes connections, or does not. */
-function dialled(takes: boolean): Dialled {
+/** An upstream room whose host takes connections, or does not; `broken` is how the request that follows fails. */
+function dialled(takes: boolean, broken: Error | null = null): Dialled {
   const [dials, sent, clock, left]: [string[], string[], { now: number }, AbortController] = [[], [], { now: 0 }, new AbortController()];
   const room = createUpstream(
     {
       fetch: (url) => {
         sent.push(url);
-        return Promise.resolve(new Response("{}"));
+        return broken === null ? Promise.resolve(new Response("{}")) : Promise.reject(broken);
       },
       dial: (url, signal) => {
         dials.push(url);
@@ -179,6 +216,41 @@ test("CONNECT: a client that leaves meanwhile is let go at once, and nothing is 
   await assert.rejects(posted, (error: unknown) => error instanceof GatewayError && error.kind === "cancelled");
   assert.deepEqual(sent, []);
 });
+
+for (const [what, broken, code] of [
+  ["Bun: refused", codedError("ECONNREFUSED", "Unable to connect. Is the computer able to access the url?"), "upstream_unreachable"],
+  [
+    "Bun: the system gave up",
+    codedError("ETIMEDOUT", "Unable to connect. Is the computer able to access the url?"),
+    "upstream_unreachable",
+  ],
+  ["Bun: an unknown name", codedError("ENOTFOUND", "getaddrinfo ENOTFOUND host.test"), "upstream_unreachable"],
+  ["Bun: no TLS there", codedError("EPROTO", "The TLS handshake failed. Does the server speak TLS on this port?"), "upstream_unreachable"],
+  ["Bun: closed", codedError("ECONNRESET", "The socket connection was closed unexpectedly."), "upstream_lost"],
+  ["Bun: silent for too long", codedError("ETIMEDOUT", "The socket timed out."), "upstream_lost"],
+  [
+    "Deno: not reached",
+    causedError("client error (Connect): tcp connect error: Connection timed out (os error 110)"),
+    "upstream_unreachable",
+  ],
+  ["Deno: closed", causedError("client error (SendRequest): connection closed before message completed"), "upstream_lost"],
+] as const) {
+  test(`${what}: a request that never went out is told from one whose answer is lost (${code})`, async () => {
+    await assert.rejects(dialled(true, broken).post(), (error: unknown) => {
+      assert.ok(error instanceof GatewayError);
+      assert.deepEqual([error.kind, error.status, error.code], ["upstream-failed", 502, code]);
+      return true;
+    });
+  });
+}
+
+function codedError(code: string, text: string): Error {
+  return Object.assign(new TypeError(`${code}: ${text}`), { code });
+}
+
+function causedError(text: string): Error {
+  return new TypeError("fetch failed", { cause: new Error(`error sending request for url (http://host.test/): ${text}`) });
+}
 
 test("a dial ends when the host accepts, when it refuses, and when it is told to", async () => {
   await dial(upstream.url, new AbortController().signal);
@@ -256,6 +328,18 @@ test("no sign of life comes before it is known that the answer is a stream", asy
   }));
   const { status, message } = await errorIn("openai-chat", await call(lively, PAIR[1] ?? assert.fail(), { stream: true }));
   assert.deepEqual({ status, message }, { status: 500, message: "No." });
+});
+
+test("nor while the first event of a stream is awaited: it may be an error, which still has a status of its own", async () => {
+  for (const client of PROTOCOLS) {
+    upstream.script(() => ({
+      say: { text: "x" },
+      fail: { afterEvents: 0, message: "Busy." },
+      hold: { afterEvents: 0, until: new Promise((resolve) => setTimeout(resolve, QUIET_MS)) },
+    }));
+    const { status, message } = await errorIn(client, await call(lively, { client, upstream: client, name: "" }, { stream: true }));
+    assert.deepEqual({ isError: status >= 500, message }, { isError: true, message: "Busy." }, client);
+  }
 });
 
 test("a whole answer has white space before it only where KEEP_ALIVE_WHOLE says so, and is the same answer", async () => {
@@ -350,14 +434,16 @@ test("a client that leaves while a retry waits is not tried for again", async ()
   assert.equal(upstream.requests.length, before + 1);
 });
 
-test("the log of a client that left in the middle has the usage seen so far", async () => {
+test("the log of a client that left in the middle has the usage seen so far, on pass and conversion", async () => {
   upstream.script(() => ({ say: { text: "One two three" }, hang: { afterEvents: 4 } }));
-  const leaving = new AbortController();
-  const response = await call(plain, PAIR[1] ?? assert.fail(), { stream: true, signal: leaving.signal });
-  await response.body?.getReader().read();
-  leaving.abort();
-  const line = await plain.lineOf(response);
-  assert.deepEqual([line["error"], line["inputTokens"]], ["cancelled", 12]);
+  for (const way of PAIR) {
+    const leaving = new AbortController();
+    const response = await call(plain, way, { stream: true, signal: leaving.signal });
+    await response.body?.getReader().read();
+    leaving.abort();
+    const line = await plain.lineOf(response);
+    assert.deepEqual([line["error"], line["inputTokens"]], ["cancelled", 12], way.name);
+  }
 });
 
 // ---- Trying again, seen from outside -----------------------------------------------------------------------------
@@ -376,17 +462,44 @@ test("an attempt that failed before the first byte is invisible but for a header
   }
 });
 
-test("an error that opens a stream is tried again; one in the middle is not", async () => {
+test("an error that opens a stream is tried again, on every way; one in the middle is not", async () => {
   const retrying = await gatewayWith({ RETRIES: "1" });
+  const failed = new Set<string>();
+  upstream.script(({ path, headers }) => {
+    // The first attempt of each way fails; its session tells the ways apart.
+    const attempt = `${path} ${headers["x-session-id"]}`;
+    if (failed.has(attempt)) return { say: { text: "Here" } };
+    failed.add(attempt);
+    return { say: { text: "x" }, fail: { afterEvents: 0, message: "Busy." } };
+  });
+  await Promise.all(
+    WAYS.map(async ({ client, upstream: target, name }) => {
+      const { path, body } = ask(client, { model: MODELS[target], stream: true, text: name });
+      const response = await retrying.call(path, { body });
+      const { text } = told(client, await response.text());
+      assert.deepEqual([response.status, response.headers.get("x-factory-proxy-attempts"), text], [200, "2", "Here"], name);
+    }),
+  );
   const way = PAIR[1] ?? assert.fail();
-  upstream.script([{ say: { text: "x" }, fail: { afterEvents: 0, message: "Busy." } }, { say: { text: "Here" } }]);
-  const response = await call(retrying, way, { stream: true });
-  assert.deepEqual([response.headers.get("x-factory-proxy-attempts"), told(way.client, await response.text()).text], ["2", "Here"]);
   upstream.script([{ say: { text: "One two" }, fail: { afterEvents: 4, message: "Broke." } }, { say: { text: "Never" } }]);
   const before = upstream.requests.length;
   const broken = await call(retrying, way, { stream: true });
   assert.deepEqual(told(way.client, await broken.text()).terminals, ["error: Broke."]);
   assert.equal(upstream.requests.length, before + 1);
+});
+
+test("a call that failed at last says how often it was tried, also where no answer came at all", async () => {
+  const nowhere = await gatewayWith({ RETRIES: "1", FACTORY_BASE_URL: await closedPort() });
+  const retrying = await gatewayWith({ RETRIES: "1" });
+  upstream.script(() => ({ error: { status: 503, message: "Later." }, headers: { "retry-after-ms": "1" } }));
+  for (const gateway of [nowhere, retrying]) {
+    for (const stream of [false, true]) {
+      const response = await call(gateway, PAIR[1] ?? assert.fail(), { stream });
+      const { status } = await errorIn("openai-chat", response);
+      assert.deepEqual([status, response.headers.get("x-factory-proxy-attempts")], [gateway === nowhere ? 502 : 503, "2"]);
+      assert.equal((await gateway.lineOf(response))["attempts"], 2);
+    }
+  }
 });
 
 test("a fallback is asked in its own protocol, and a header says which model answers", async () => {
@@ -473,6 +586,33 @@ for (const { encoding, pack, isEverywhere } of PACKERS) {
     await until(() => upstream.openConnections() === 0, "the upstream to be let go");
   });
 }
+
+test("a packed answer is read on native doors, in token counts, where it is streamed unasked, and after a retry", async () => {
+  const retrying = await gatewayWith({ RETRIES: "1" });
+  const packed: Answer = { pack: zlib.gzipSync, headers: { "content-encoding": "gzip" } };
+  const { body } = ask("anthropic-messages", { model: MODELS["anthropic-messages"] });
+  upstream.script(() => ({ ...packed, say: { text: "Gr\u00fc\u00dfe" } }));
+  for (const path of ["/anthropic/v1/messages", "/bedrock/v1/messages"]) {
+    assert.equal(textOf("anthropic-messages", await (await plain.call(path, { body })).text()), "Gr\u00fc\u00dfe", path);
+  }
+  upstream.script(() => ({ ...packed, body: '{"input_tokens": 7}' }));
+  for (const path of ["/v1/messages/count_tokens", "/anthropic/v1/messages/count_tokens"]) {
+    assert.equal(await (await plain.call(path, { body })).text(), '{"input_tokens": 7}', path);
+  }
+  const way = PAIR[1] ?? assert.fail();
+  upstream.script(() => ({ ...packed, say: { text: "Gr\u00fc\u00dfe" }, whole: false }));
+  assert.equal(textOf(way.client, await (await call(plain, way)).text()), "Gr\u00fc\u00dfe");
+  for (const stream of [false, true]) {
+    const headers = { "content-encoding": "gzip", "retry-after-ms": "1" };
+    upstream.script([
+      { error: { status: 503, message: "Later." }, pack: zlib.gzipSync, headers },
+      { ...packed, say: { text: "Gr\u00fc\u00dfe" } },
+    ]);
+    const text = await (await call(retrying, way, { stream })).text();
+    assert.equal(stream ? told(way.client, text).text : textOf(way.client, text), "Gr\u00fc\u00dfe");
+  }
+  await until(() => upstream.openConnections() === 0, "the upstream to be let go");
+});
 
 test("what says that it is packed and is not, or breaks off, is an error and never half an answer", async () => {
   for (const pack of [(bytes: Uint8Array) => bytes, (bytes: Uint8Array) => zlib.gzipSync(bytes).subarray(0, 40)]) {

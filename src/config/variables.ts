@@ -71,7 +71,11 @@ export const VARIABLES = {
   LENIENT: variable("0", "1 sends a repaired request where a conversion would otherwise answer 400."),
   LOG_LEVEL: variable("info", "debug (adds headers and bodies, keys masked), info, warning or error."),
   MAX_BODY_BYTES: variable("64MiB", "The largest request body, from 1KiB to 256MiB; a plain number counts bytes."),
-  UPSTREAM_CONNECT_TIMEOUT: variable("10", "How long Factory's host may take to accept a connection; 0 is no limit.", { unit: "seconds" }),
+  UPSTREAM_CONNECT_TIMEOUT: variable(
+    "10",
+    "How long Factory's host may take to accept a connection, where it has not answered within the last minute; 0 is no limit.",
+    { unit: "seconds" },
+  ),
   UPSTREAM_FIRST_BYTE_TIMEOUT: variable("600", "How long Factory may take to begin an answer; 0 is no limit.", { unit: "seconds" }),
   UPSTREAM_IDLE_TIMEOUT: variable("300", "How long an answer may stay silent once it has begun; 0 is no limit.", { unit: "seconds" }),
   UPSTREAM_TOTAL_TIMEOUT: variable("0", "How long a whole answer may take; 0 is no limit.", { unit: "seconds" }),
@@ -87,7 +91,7 @@ export const VARIABLES = {
   ),
   MAX_CALLS: variable("5000", "How many calls may run at once; 0 is no limit."),
   MAX_CALLS_PER_KEY: variable("0", "How many calls of one client key may run at once; 0 is no limit."),
-  MAX_HEADER_BYTES: variable("32KiB", "The largest head of a request, from 1KiB to 1MiB."),
+  MAX_HEADER_BYTES: variable("32KiB", "The largest head of a request, from 1KiB to 1MiB; Deno itself takes no more than 64KiB."),
   CORS_ORIGINS: variable("", "Origins of web pages that may call this server, separated by commas; none by default."),
   SHUTDOWN_TIMEOUT: variable("30", "How long running answers may go on after the signal to stop; 0 ends them at once.", {
     unit: "seconds",

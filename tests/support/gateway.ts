@@ -6,7 +6,7 @@
 import { compose } from "../../src/compose.ts";
 import { readConfig } from "../../src/config.ts";
 import { dial } from "../../src/dial.ts";
-import { listen, runtimeName } from "../../src/runtime.ts";
+import { bodyReader, listen, runtimeName } from "../../src/runtime.ts";
 import { startUpstream, type ScriptedUpstream, type Seen } from "./upstream.ts";
 
 export const VERSION = "9.8.7";
@@ -69,6 +69,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
     config,
     {
       fetch: (url, init) => fetch(url, init),
+      reader: bodyReader,
       dial,
       after,
       now: Date.now,

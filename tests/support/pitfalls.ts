@@ -443,7 +443,7 @@ export const PITFALLS: readonly Pitfall[] = [
     "178: text blocks stay apart", "178, 179: all texts and all thoughts, joined", "178: texts in a row share a message"]],
   [179, "All thoughts count.", ["177, 179: thoughts and hidden thoughts, each on its own", "178, 179: all texts and all thoughts, joined"]],
   [180, "No retry after the first byte.", [
-    "what has begun is never tried again, whatever comes of it", "an error that opens a stream is tried again; one in the middle is not"]],
+    "what has begun is never tried again, whatever comes of it", "an error that opens a stream is tried again, on every way; one in the middle is not"]],
   [181, "A stream may be cut anywhere.", [
     "sseDecoder: ${what}, ${name}, cut at every byte", "${protocol}: a stream means the same wherever its bytes are cut",
     "an upstream that sends one byte at a time is as good as any, on every way"]],
