@@ -7,12 +7,12 @@ import { ask, MODELS, WAYS } from "./support/dialects.ts";
 import { FAULTS, outcomeOf } from "./support/faults.ts";
 import { startGateway, until } from "./support/gateway.ts";
 
-const gateway = await startGateway({ environment: { UPSTREAM_FIRST_BYTE_TIMEOUT: "1", UPSTREAM_IDLE_TIMEOUT: "1" } });
+const gateway = await startGateway();
 const { upstream } = gateway;
+const hasty = await startGateway({ upstream, environment: { UPSTREAM_FIRST_BYTE_TIMEOUT: "1", UPSTREAM_IDLE_TIMEOUT: "1" } });
 const nowhere = await startGateway({ upstream, environment: { FACTORY_BASE_URL: "http://127.0.0.1:1" } });
 after(async () => {
-  await nowhere.stop();
-  await gateway.stop();
+  for (const one of [hasty, nowhere, gateway]) await one.stop();
 });
 
 for (const { name, answer, ...expected } of FAULTS) {
@@ -20,14 +20,17 @@ for (const { name, answer, ...expected } of FAULTS) {
     upstream.script((seen) => answer(seen.protocol ?? "openai-chat"));
     const cells = WAYS.flatMap((way) => [true, false].map((stream) => ({ way, stream, id: crypto.randomUUID() })));
     const nameOf = ({ way, stream }: (typeof cells)[number]): string => `${way.name}, ${stream ? "streamed" : "whole"}`;
-    const found = await Promise.all(cells.map(async (cell) => [nameOf(cell), await outcomeOf(cell.way, { ...cell, gateway })] as const));
+    const through = name.startsWith("silence") ? hasty : gateway;
+    const found = await Promise.all(
+      cells.map(async (cell) => [nameOf(cell), await outcomeOf(cell.way, { ...cell, gateway: through })] as const),
+    );
     assert.deepEqual(
       Object.fromEntries(found),
       Object.fromEntries(cells.map((cell) => [nameOf(cell), cell.stream ? expected.streamed(cell.way) : expected.whole(cell.way)])),
     );
-    await Promise.all(cells.map(({ id }) => gateway.lineOf(id)));
+    await Promise.all(cells.map(({ id }) => through.lineOf(id)));
     await until(() => upstream.openConnections() === 0, "the upstream to be let go");
-    const ids = gateway.lines.filter((line) => line["event"] === "request").map((line) => line["requestId"]);
+    const ids = through.lines.filter((line) => line["event"] === "request").map((line) => line["requestId"]);
     assert.deepEqual(
       cells.map(({ id }) => ids.filter((one) => one === id).length),
       cells.map(() => 1),

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { ask, MODELS, type Way } from "./support/dialects.ts";
 import { FAULTS, outcomeOf } from "./support/faults.ts";
-import { until, type CallOptions } from "./support/gateway.ts";
+import { inTime, until, type CallOptions } from "./support/gateway.ts";
 import { build, BUILT, BUN, cleanUp, DENO, start } from "./support/program.ts";
 import { startUpstream } from "./support/upstream.ts";
 
@@ -24,9 +24,9 @@ const SETTINGS = {
   PROXY_API_KEY: CLIENT_KEY,
   PORT: "0",
   RETRIES: "0",
-  UPSTREAM_FIRST_BYTE_TIMEOUT: "1",
-  UPSTREAM_IDLE_TIMEOUT: "1",
 };
+/** Long enough for what is not silent on a machine that is busy. */
+const SHORT_LIMITS = { UPSTREAM_FIRST_BYTE_TIMEOUT: "5", UPSTREAM_IDLE_TIMEOUT: "5" };
 
 function callerOf(url: string): (path: string, options?: CallOptions) => Promise<Response> {
   return (path, { method = "POST", body, headers = {}, signal } = {}) =>
@@ -44,55 +44,66 @@ const WAYS: readonly Way[] = [
 ];
 
 test("the executable: every fault has its one right end and its one line in the log, and leaves nothing open", async () => {
-  const program = start(BUILT, { env: SETTINGS });
-  const call = callerOf(await program.url);
-  for (const { name, answer, ...expected } of FAULTS.filter((fault) => !/^a \d/.test(fault.name))) {
-    upstream.script((seen) => answer(seen.protocol ?? "openai-chat"));
-    const cells = WAYS.flatMap((way) => [true, false].map((stream) => ({ way, stream, id: crypto.randomUUID() })));
-    const found = await Promise.all(cells.map((cell) => outcomeOf(cell.way, { ...cell, gateway: { call } })));
-    assert.deepEqual(
-      found,
-      cells.map(({ way, stream }) => (stream ? expected.streamed(way) : expected.whole(way))),
-      name,
-    );
-    const linesOf = (id: string): number =>
-      program.lines().filter(({ event, requestId }) => event === "request" && requestId === id).length;
-    await until(() => cells.every(({ id }) => linesOf(id) > 0), `the log of ${name}`);
-    assert.deepEqual(
-      cells.map(({ id }) => linesOf(id)),
-      [1, 1, 1, 1],
-      name,
-    );
-    await until(() => upstream.openConnections() === 0, "the upstream to be let go");
+  // All at once, as each silence takes its time, and those apart, as their limits are short.
+  const [quick, patient] = [start(BUILT, { env: { ...SETTINGS, ...SHORT_LIMITS } }), start(BUILT, { env: SETTINGS })];
+  const callers = { quick: callerOf(await quick.url), patient: callerOf(await patient.url) };
+  const cells = FAULTS.filter((fault) => !/^a \d/.test(fault.name)).flatMap((fault) =>
+    WAYS.flatMap((way) => [true, false].map((stream) => ({ fault, way, stream, id: crypto.randomUUID() }))),
+  );
+  upstream.script((seen) => {
+    const cell = cells.find(({ id }) => seen.body.includes(id)) ?? assert.fail(seen.body);
+    return cell.fault.answer(seen.protocol ?? "openai-chat");
+  });
+  const found = await Promise.all(
+    cells.map((cell) => {
+      const call = cell.fault.name.startsWith("silence") ? callers.quick : callers.patient;
+      return outcomeOf(cell.way, { ...cell, gateway: { call } });
+    }),
+  );
+  const nameOf = ({ fault, way, stream }: (typeof cells)[number]): string => `${fault.name}, ${way.name}, ${stream ? "streamed" : "whole"}`;
+  assert.deepEqual(
+    Object.fromEntries(cells.map((cell, index) => [nameOf(cell), found[index]])),
+    Object.fromEntries(cells.map((cell) => [nameOf(cell), cell.stream ? cell.fault.streamed(cell.way) : cell.fault.whole(cell.way)])),
+  );
+  const logged = (): string[] =>
+    [quick, patient]
+      .flatMap((program) => program.lines().filter(({ event }) => event === "request"))
+      .map((line) => String(line["requestId"]));
+  await until(() => cells.every(({ id }) => logged().includes(id)), "the log");
+  assert.deepEqual(logged().toSorted(), cells.map(({ id }) => id).toSorted());
+  await until(() => upstream.openConnections() === 0, "the upstream to be let go");
+  for (const program of [quick, patient]) {
+    program.signal("SIGTERM");
+    const { code, stderr } = await program.ended;
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
   }
-  program.signal("SIGTERM");
-  const { code, stderr } = await program.ended;
-  assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
 });
 
 for (const way of [BUN, DENO, BUILT]) {
   test(`${way.name}: a client that leaves lets the upstream go within 100 ms, before the head and in the middle of a stream`, async () => {
     const program = start(way, { env: SETTINGS });
     const call = callerOf(await program.url);
+    const asked = upstream.requests.length;
     for (const target of WAYS) {
       for (const [answer, stream] of [
         [{ hang: "before-head" }, false],
         [{ say: { text: "One two three four five six seven" }, hang: { afterEvents: 4 } }, true],
       ] as const) {
         upstream.script(() => answer);
-        const before = upstream.requests.length;
-        const leaving = new AbortController();
-        const asked = ask(target.client, { model: MODELS[target.upstream], stream });
-        const called = call(asked.path, { body: asked.body, signal: leaving.signal });
-        called.catch(() => {});
-        await until(() => upstream.requests.length > before, "the upstream to be asked");
-        if (stream) await (await called).body?.getReader().read();
-        const leftMs = performance.now();
-        leaving.abort();
-        const seen = upstream.requests[before] ?? assert.fail();
-        await seen.done;
-        const tookMs = (seen.leftAtMs ?? assert.fail()) - leftMs;
-        assert.ok(tookMs < 100, `${target.name}, ${stream ? "streamed" : "whole"}: ${tookMs} ms`);
+        await inTime(100, async () => {
+          const before = upstream.requests.length;
+          const leaving = new AbortController();
+          const { path, body } = ask(target.client, { model: MODELS[target.upstream], stream });
+          const called = call(path, { body, signal: leaving.signal });
+          called.catch(() => {});
+          await until(() => upstream.requests.length > before, "the upstream to be asked");
+          if (stream) await (await called).body?.getReader().read();
+          const leftMs = performance.now();
+          leaving.abort();
+          const seen = upstream.requests[before] ?? assert.fail();
+          await seen.done;
+          return (seen.leftAtMs ?? assert.fail()) - leftMs;
+        });
       }
     }
     const requests = (): unknown[] =>
@@ -100,8 +111,8 @@ for (const way of [BUN, DENO, BUILT]) {
         .lines()
         .filter(({ event }) => event === "request")
         .map(({ error }) => error);
-    await until(() => requests().length === 4, "the log");
-    assert.deepEqual(requests(), ["cancelled", "cancelled", "cancelled", "cancelled"]);
+    await until(() => requests().length === upstream.requests.length - asked, "the log");
+    assert.deepEqual(new Set(requests()), new Set(["cancelled"]));
     program.signal("SIGTERM");
     assert.equal((await program.ended).code, 0);
   });
@@ -110,7 +121,7 @@ for (const way of [BUN, DENO, BUILT]) {
     let open = (): void => {};
     const opened = new Promise<void>((resolve) => (open = resolve));
     upstream.script(() => ({ say: { text: "One two three" }, hold: { afterEvents: 4, until: opened } }));
-    const program = start(way, { env: { ...SETTINGS, UPSTREAM_IDLE_TIMEOUT: "30" } });
+    const program = start(way, { env: SETTINGS });
     const call = callerOf(await program.url);
     assert.equal((await call("/ready", { method: "GET" })).status, 200);
     const { path, body } = ask("anthropic-messages", { model: MODELS["anthropic-messages"], stream: true });

@@ -23,13 +23,13 @@ import { startGateway, until, type RunningGateway } from "./support/gateway.ts";
 import { isTerminal } from "./support/laws.ts";
 import { complete } from "./support/saying.ts";
 import { tell, type Telling } from "./support/telling.ts";
-import { closedPort, type Answer } from "./support/upstream.ts";
+import { CLOSED, type Answer } from "./support/upstream.ts";
 
 const gateway = await startGateway();
 const { upstream } = gateway;
 const hasty = await startGateway({ upstream, environment: { UPSTREAM_FIRST_BYTE_TIMEOUT: "0.3" } });
 const talkative = await startGateway({ upstream, environment: { UPSTREAM_IDLE_TIMEOUT: "0.5" } });
-const nowhere = await startGateway({ upstream, environment: { FACTORY_BASE_URL: await closedPort() } });
+const nowhere = await startGateway({ upstream, environment: { FACTORY_BASE_URL: CLOSED } });
 after(async () => {
   for (const one of [hasty, talkative, nowhere, gateway]) await one.stop();
 });

@@ -69,7 +69,7 @@ function fault(name: string, answer: Answer | ((protocol: ProtocolId) => Answer)
 const always0 = (answer: Answer) => (): Answer => answer;
 
 /** Busy as it is with all cells at once, the program must have read what came before the connection breaks. */
-const LINGER_MS = 300;
+const LINGER_MS = 1000;
 
 /** Where a whole answer stops short: after its first bytes. */
 const HALF_WHOLE = { whole: passing("broken", 502) };
@@ -192,12 +192,12 @@ export const FAULTS: readonly Fault[] = [
   ...statuses,
 ];
 
-/** What a client makes of an answer; fails when it is not one of the outcomes. */
+/** What a client that says its call's id as its text makes of the answer; fails when that is not one of the outcomes. */
 export async function outcomeOf(
   way: Way,
   { stream, id, gateway }: { stream: boolean; id: string; gateway: Pick<RunningGateway, "call"> },
 ): Promise<Outcome> {
-  const { path, body } = ask(way.client, { model: MODELS[way.upstream], stream });
+  const { path, body } = ask(way.client, { model: MODELS[way.upstream], stream, text: id });
   const response = await gateway.call(path, { body, headers: { "x-request-id": id } }).catch(() => null);
   if (response === null) return "broken";
   if (response.status !== 200) return (await errorIn(way.client, response)).status;

@@ -9,6 +9,7 @@ import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { isObject, type JsonObject } from "../../src/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
+import { AwakeClock } from "./awake.ts";
 import { loadCase } from "./fixtures.ts";
 import { hear, type Heard } from "./hearing.ts";
 import type { ProofBook } from "./proof-book.ts";
@@ -137,6 +138,8 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Scri
       });
     });
   });
+  // Connections stay open for later. Closed after a time, they would break a call that begins just then.
+  server.keepAliveTimeout = 0;
   const url = await listen(server);
   return {
     url,
@@ -154,13 +157,8 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Scri
   };
 }
 
-/** The address of a port that nobody listens on. */
-export async function closedPort(): Promise<string> {
-  const server = createServer();
-  const url = await listen(server);
-  await stop(server);
-  return url;
-}
+/** An address that nobody listens on, nor will by chance: the system gives no port this low to anybody who leaves the choice to it. */
+export const CLOSED = "http://127.0.0.1:1";
 
 function listen(server: Server): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -309,7 +307,7 @@ async function deliver(seen: Seen, answerOf: Answer, desk: Desk): Promise<void> 
   if (cut?.how === "destroy") {
     endedHere.add(outgoing);
     // What was written must have left before the connection breaks.
-    await pause(cut.lingerMs ?? 20);
+    await new AwakeClock().pause(cut.lingerMs ?? 20);
     outgoing.destroy();
     return;
   }
