@@ -72,8 +72,8 @@ function lastOf(output: string): string[] {
 /** `end`: how it ended, unless as it should. */
 function run(runner: Runner, patienceMs: number): Promise<{ readonly output: string; readonly end: string | null }> {
   return new Promise((resolve, reject) => {
-    // Without colours, as the counts are read from the text.
-    const { FORCE_COLOR: _, ...environment } = process.env;
+    // Without colours, as the counts are read from the text, and without a proxy, which can't reach what listens on loopback here.
+    const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:FORCE_COLOR|\w+_proxy)$/i.test(name)));
     const child = spawn(runner.command, runner.arguments, {
       cwd: ROOT,
       env: { ...environment, NO_COLOR: "1" },
