@@ -6,11 +6,12 @@ import { after, test } from "node:test";
 import { ask, MODELS, WAYS } from "./support/dialects.ts";
 import { FAULTS, outcomeOf } from "./support/faults.ts";
 import { startGateway, until } from "./support/gateway.ts";
+import { CLOSED } from "./support/upstream.ts";
 
 const gateway = await startGateway();
 const { upstream } = gateway;
 const hasty = await startGateway({ upstream, environment: { UPSTREAM_FIRST_BYTE_TIMEOUT: "1", UPSTREAM_IDLE_TIMEOUT: "1" } });
-const nowhere = await startGateway({ upstream, environment: { FACTORY_BASE_URL: "http://127.0.0.1:1" } });
+const nowhere = await startGateway({ upstream, environment: { FACTORY_BASE_URL: CLOSED } });
 after(async () => {
   for (const one of [hasty, nowhere, gateway]) await one.stop();
 });

@@ -157,8 +157,11 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Scri
   };
 }
 
-/** An address that nobody listens on, nor will by chance: the system gives no port this low to anybody who leaves the choice to it. */
-export const CLOSED = "http://127.0.0.1:1";
+/**
+ * An address that nobody listens on, nor will by chance: the system gives no port this low to anybody who leaves the choice to it.
+ * Port 1 is one of those that Deno's fetch does not even try.
+ */
+export const CLOSED = "http://127.0.0.1:2";
 
 function listen(server: Server): Promise<string> {
   return new Promise((resolve, reject) => {
