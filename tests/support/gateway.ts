@@ -75,7 +75,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
       after: clock.after,
       now: Date.now,
       monotonic: clock.now,
-      random: Math.random,
+      random: () => 0.5,
       newId: () => crypto.randomUUID(),
       sink: (line) => lines.push(JSON.parse(line) as LogLine),
       logFormat: "json",
