@@ -30,6 +30,11 @@ printed by a test
 error: at load
 -------------------------------
 
+2 tests failed:
+(fail) bad [once] [2.32ms]
+(fail) slow [1000.97ms]
+  ^ this test timed out after 1000ms, before its done callback was called.
+
  2 pass
  2 fail
  1 error

@@ -62,8 +62,8 @@ for (const [index, runner] of chosen.entries()) {
   counts.push(`${runner.name}: ${passes} passed, ${failures} failed`);
 }
 if (failed.length > 0) process.stdout.write(`\n== failed\n${failed.join("\n")}\n`);
-process.stdout.write(`\n${counts.join("\n")}\n`);
-process.exit(failed.length === 0 ? 0 : 1);
+// Ends once all has been written, whatever a test has left running.
+process.stdout.write(`\n${counts.join("\n")}\n`, () => process.exit(failed.length === 0 ? 0 : 1));
 
 function lastOf(output: string): string[] {
   return output.trimEnd().split("\n").slice(-LAST_LINES);
