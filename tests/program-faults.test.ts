@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { ask, MODELS, type Way } from "./support/dialects.ts";
-import { FAULTS, outcomeOf } from "./support/faults.ts";
+import { answerTo, cellsOf, expectedOf, FAULTS, nameOf, outcomeOf } from "./support/faults.ts";
 import { inTime, until, type CallOptions } from "./support/gateway.ts";
 import { build, BUILT, BUN, cleanUp, DENO, start } from "./support/program.ts";
 import { startUpstream } from "./support/upstream.ts";
@@ -47,23 +47,14 @@ test("the executable: every fault has its one right end and its one line in the 
   // All at once, as each silence takes its time, and those apart, as their limits are short.
   const [quick, patient] = [start(BUILT, { env: { ...SETTINGS, ...SHORT_LIMITS } }), start(BUILT, { env: SETTINGS })];
   const callers = { quick: callerOf(await quick.url), patient: callerOf(await patient.url) };
-  const cells = FAULTS.filter((fault) => !/^a \d/.test(fault.name)).flatMap((fault) =>
-    WAYS.flatMap((way) => [true, false].map((stream) => ({ fault, way, stream, id: crypto.randomUUID() }))),
-  );
-  upstream.script((seen) => {
-    const cell = cells.find(({ id }) => seen.body.includes(id)) ?? assert.fail(seen.body);
-    return cell.fault.answer(seen.protocol ?? "openai-chat");
-  });
+  const cells = FAULTS.filter(({ name }) => !/^a \d/.test(name)).flatMap((fault) => cellsOf(fault, WAYS));
+  upstream.script((seen) => answerTo(seen, cells));
   const found = await Promise.all(
-    cells.map((cell) => {
-      const call = cell.fault.name.startsWith("silence") ? callers.quick : callers.patient;
-      return outcomeOf(cell.way, { ...cell, gateway: { call } });
-    }),
+    cells.map((cell) => outcomeOf(cell, { call: cell.fault.name.startsWith("silence") ? callers.quick : callers.patient })),
   );
-  const nameOf = ({ fault, way, stream }: (typeof cells)[number]): string => `${fault.name}, ${way.name}, ${stream ? "streamed" : "whole"}`;
   assert.deepEqual(
     Object.fromEntries(cells.map((cell, index) => [nameOf(cell), found[index]])),
-    Object.fromEntries(cells.map((cell) => [nameOf(cell), cell.stream ? cell.fault.streamed(cell.way) : cell.fault.whole(cell.way)])),
+    Object.fromEntries(cells.map((cell) => [nameOf(cell), expectedOf(cell)])),
   );
   const logged = (): string[] =>
     [quick, patient]

@@ -60,11 +60,12 @@ export interface Answer {
   readonly hang?: "before-head" | "after-head" | { readonly afterEvents: number };
   /** Wait after so many events until something has happened, then go on. */
   readonly hold?: { readonly afterEvents: number; readonly until: Promise<void> };
-  /** Stop early: `end` closes the answer as if it were complete, `destroy` breaks the connection, a moment after the last byte. */
+  /** Stop early: `end` closes the answer as if it were complete, `destroy` breaks the connection, when what came before has been read. */
   readonly cut?: {
     readonly after: { readonly events: number } | { readonly bytes: number };
     readonly how: "end" | "destroy";
-    readonly lingerMs?: number;
+    /** Resolves when it has. Unset: a moment later, whether or not. */
+    readonly read?: Promise<void>;
   };
   /** An error event in the endpoint's shape after so many events; then the answer ends. */
   readonly fail?: { readonly afterEvents: number; readonly message: string };
@@ -310,7 +311,8 @@ async function deliver(seen: Seen, answerOf: Answer, desk: Desk): Promise<void> 
   if (cut?.how === "destroy") {
     endedHere.add(outgoing);
     // What was written must have left before the connection breaks.
-    await new AwakeClock().pause(cut.lingerMs ?? 20);
+    if (cut.read !== undefined) await Promise.race([cut.read, seen.done]);
+    await new AwakeClock().pause(cut.read === undefined ? 20 : 200);
     outgoing.destroy();
     return;
   }
