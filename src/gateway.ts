@@ -101,7 +101,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     },
   });
 
-  const triesOf = ({ call, record, caller, head }: Reading, tried = (_: number): void => {}): AttemptOptions => ({
+  const triesOf = ({ call, record, caller, head }: Reading, tried: (count: number) => void = NOBODY): AttemptOptions => ({
     signal: call.arrival.request.signal,
     conversation: conversationOf(caller, head),
     ownKey: caller.upstreamKey,
@@ -262,6 +262,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
   return { answer, explain, refuse: (call, error) => failure({ call, record: new CallRecord(ports, call) }, error) };
 }
 
+const NOBODY = (): void => {};
 const utf8 = new TextEncoder();
 /** Between the items of a JSON array a line feed means nothing. */
 const JSON_SPACE = utf8.encode("\n");

@@ -157,7 +157,7 @@ for (const [what, said] of Object.entries(SAYINGS)) {
 const MEGABYTE = 1024 * 1024;
 
 for (const client of ["anthropic-messages", "openai-chat"] as const) {
-  test(`a slow ${client} client slows its upstream: of 100 MB hardly any is read ahead`, async () => {
+  test(`a slow ${client} client slows its upstream: of 300 MB hardly any is read ahead`, async () => {
     const delta = { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "x".repeat(MEGABYTE) } };
     const start = {
       type: "message_start",
@@ -177,7 +177,8 @@ for (const client of ["anthropic-messages", "openai-chat"] as const) {
       block(start),
       block({ type: "content_block_start", index: 0, content_block: { type: "text", text: "" } } as { type: string }),
     ];
-    upstream.script(() => ({ events: [...begin, ...Array.from({ length: 100 }, () => block(delta))] }));
+    const megabyte = block(delta);
+    upstream.script(() => ({ events: [...begin, ...Array.from({ length: 300 }, () => megabyte)] }));
     const before = upstream.requests.length;
     const { path, body } = ask(client, { model: MODELS["anthropic-messages"], stream: true });
     const text = JSON.stringify(body);
@@ -195,7 +196,8 @@ for (const client of ["anthropic-messages", "openai-chat"] as const) {
     }
     socket.destroy();
     await seen.done;
-    assert.ok(written < 50, `${written} of 102 events were taken`);
+    // What the system itself holds for the sockets differs, but not by this much.
+    assert.ok(written < 150, `${written} of 302 events were taken`);
     assert.notEqual(seen.leftAtMs, null);
   });
 }

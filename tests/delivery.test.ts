@@ -256,7 +256,7 @@ for (const { when, stream, answer, text } of LEAVINGS) {
       assert.deepEqual([error, status, level], ["cancelled", 499, "info"], way.name);
       assert.equal(linesOf(id), 1, way.name);
     }
-    assert.equal(upstream.openConnections(), 0);
+    await until(() => upstream.openConnections() === 0, "the upstream to be let go");
   });
 }
 
@@ -283,13 +283,16 @@ test("a client that leaves while a whole answer is under way closes the upstream
 });
 
 test("a client that leaves while it is still sending never reaches the upstream", async () => {
+  // Its debug log tells when a call has begun.
+  const listening = await startGateway({ upstream, environment: { LOG_LEVEL: "debug" } });
   const before = upstream.requests.length;
   const headers = { authorization: `Bearer ${CLIENT_KEY}`, "content-length": "1000", "x-request-id": "leaves-while-sending" };
-  const sending = rawCall(gateway.url, requestText("POST /v1/chat/completions", headers, '{"model": "glm-5", '));
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  const sending = rawCall(listening.url, requestText("POST /v1/chat/completions", headers, '{"model": "glm-5", '));
+  await until(() => listening.lines.some(({ event }) => event === "client request"), "the call to begin");
   sending.leave();
-  assert.equal((await gateway.lineOf("leaves-while-sending"))["error"], "cancelled");
+  assert.equal((await listening.lineOf("leaves-while-sending"))["error"], "cancelled");
   assert.equal(upstream.requests.length, before);
+  await listening.stop();
 });
 
 async function closedBy(seen: Seen | undefined): Promise<void> {

@@ -7,7 +7,7 @@ import type { ProtocolId } from "../src/protocol/canonical.ts";
 import { runtimeName } from "../src/runtime.ts";
 import { ask, errorIn, MODELS, textOf, told, type SaidError } from "./support/dialects.ts";
 import { PROTOCOLS } from "./support/fixtures.ts";
-import { CLIENT_KEY, FACTORY_KEY, startGateway, VERSION } from "./support/gateway.ts";
+import { CLIENT_KEY, FACTORY_KEY, startGateway, until, VERSION } from "./support/gateway.ts";
 import { rawCall, requestText } from "./support/wire.ts";
 
 const SMALL_LIMIT = 2048;
@@ -108,7 +108,7 @@ test("a WebSocket handshake on /v1/responses gets 426, so that Codex falls back 
     "sec-websocket-version": "13",
   };
   const call = rawCall(gateway.url, requestText("GET /v1/responses", handshake));
-  while (!call.text().includes("}")) await new Promise((resolve) => setTimeout(resolve, 2));
+  await until(() => call.text().includes("}"), "the answer");
   call.leave();
   assert.match(await call.closed, /^HTTP\/1\.1 426 [^\n]*\r\n[^]*POST \/v1\/responses/);
 });

@@ -4,30 +4,28 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { ask, MODELS, WAYS } from "./support/dialects.ts";
-import { FAULTS, outcomeOf } from "./support/faults.ts";
+import { answerTo, cellsOf, expectedOf, FAULTS, nameOf, outcomeOf } from "./support/faults.ts";
 import { startGateway, until } from "./support/gateway.ts";
+import { CLOSED } from "./support/upstream.ts";
 
-const gateway = await startGateway({ environment: { UPSTREAM_FIRST_BYTE_TIMEOUT: "1", UPSTREAM_IDLE_TIMEOUT: "1" } });
+const gateway = await startGateway();
 const { upstream } = gateway;
-const nowhere = await startGateway({ upstream, environment: { FACTORY_BASE_URL: "http://127.0.0.1:1" } });
+const hasty = await startGateway({ upstream, environment: { UPSTREAM_FIRST_BYTE_TIMEOUT: "1", UPSTREAM_IDLE_TIMEOUT: "1" } });
+const nowhere = await startGateway({ upstream, environment: { FACTORY_BASE_URL: CLOSED } });
 after(async () => {
-  await nowhere.stop();
-  await gateway.stop();
+  for (const one of [hasty, nowhere, gateway]) await one.stop();
 });
 
-for (const { name, answer, ...expected } of FAULTS) {
-  test(`${name}: one right end for every client, one line in the log, nothing left open`, async () => {
-    upstream.script((seen) => answer(seen.protocol ?? "openai-chat"));
-    const cells = WAYS.flatMap((way) => [true, false].map((stream) => ({ way, stream, id: crypto.randomUUID() })));
-    const nameOf = ({ way, stream }: (typeof cells)[number]): string => `${way.name}, ${stream ? "streamed" : "whole"}`;
-    const found = await Promise.all(cells.map(async (cell) => [nameOf(cell), await outcomeOf(cell.way, { ...cell, gateway })] as const));
-    assert.deepEqual(
-      Object.fromEntries(found),
-      Object.fromEntries(cells.map((cell) => [nameOf(cell), cell.stream ? expected.streamed(cell.way) : expected.whole(cell.way)])),
-    );
-    await Promise.all(cells.map(({ id }) => gateway.lineOf(id)));
+for (const fault of FAULTS) {
+  test(`${fault.name}: one right end for every client, one line in the log, nothing left open`, async () => {
+    const through = fault.name.startsWith("silence") ? hasty : gateway;
+    const cells = cellsOf(fault, WAYS);
+    upstream.script((seen) => answerTo(seen, cells));
+    const found = await Promise.all(cells.map(async (cell) => [nameOf(cell), await outcomeOf(cell, through)] as const));
+    assert.deepEqual(Object.fromEntries(found), Object.fromEntries(cells.map((cell) => [nameOf(cell), expectedOf(cell)])));
+    await Promise.all(cells.map(({ id }) => through.lineOf(id)));
     await until(() => upstream.openConnections() === 0, "the upstream to be let go");
-    const ids = gateway.lines.filter((line) => line["event"] === "request").map((line) => line["requestId"]);
+    const ids = through.lines.filter((line) => line["event"] === "request").map((line) => line["requestId"]);
     assert.deepEqual(
       cells.map(({ id }) => ids.filter((one) => one === id).length),
       cells.map(() => 1),
@@ -36,12 +34,9 @@ for (const { name, answer, ...expected } of FAULTS) {
 }
 
 test("a refused connection: 502 for every client, one line in the log", async () => {
-  for (const way of WAYS) {
-    for (const stream of [true, false]) {
-      const id = crypto.randomUUID();
-      assert.equal(await outcomeOf(way, { stream, id, gateway: nowhere }), 502, way.name);
-      assert.equal((await nowhere.lineOf(id))["status"], 502);
-    }
+  for (const cell of cellsOf(FAULTS[0] ?? assert.fail(), WAYS)) {
+    assert.equal(await outcomeOf(cell, nowhere), 502, nameOf(cell));
+    assert.equal((await nowhere.lineOf(cell.id))["status"], 502);
   }
 });
 

@@ -12,6 +12,7 @@ import { isObject, type JsonObject } from "../src/json.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
 import { loadCases, PROTOCOLS, type Case } from "./support/fixtures.ts";
+import { until } from "./support/gateway.ts";
 import { exchangeFor, isTerminal, sseEvents } from "./support/laws.ts";
 import { byteMutation, eventMutation, joined, mutateBytes, mutateJson, mutateStream, valueMutation } from "./support/mutations.ts";
 import type { SseEvent } from "../src/stream.ts";
@@ -88,8 +89,7 @@ async function call(request: Request, upstream: Upstream = null): Promise<Seen> 
   const response = await program.fetch(request);
   const text = await response.text();
   // What is left of an upstream's answer may be let go a moment after the client has got the end.
-  for (let turns = 0; turns < 100 && timers.size > 0; turns++) await new Promise((resolve) => setTimeout(resolve, 0));
-  assert.equal(timers.size, 0, "no timer is left behind");
+  await until(() => timers.size === 0, "the last timer to be taken back");
   return { status: response.status, type: response.headers.get("content-type") ?? "", text, sent, lines };
 }
 

@@ -9,7 +9,7 @@ import type { ProtocolId } from "../src/protocol/canonical.ts";
 import * as traffic from "./support/clients/traffic.ts";
 import { ask, errorIn, eventsIn, MODELS, textOf as answerText } from "./support/dialects.ts";
 import { loadCases, PROTOCOLS } from "./support/fixtures.ts";
-import { CLIENT_KEY, FACTORY_KEY, startGateway, type RunningGateway } from "./support/gateway.ts";
+import { CLIENT_KEY, FACTORY_KEY, startGateway, until, type RunningGateway } from "./support/gateway.ts";
 import { has, objectOf, objectsOf, textOf } from "./support/reading.ts";
 import { obeysStreamGrammar } from "./support/stream-grammar.ts";
 import { requestText, rawCall } from "./support/wire.ts";
@@ -295,7 +295,7 @@ test("CLIENTS 6: Codex's WebSocket handshake gets 426 at once, with the key that
     authorization: `Bearer ${CLIENT_KEY}`,
   };
   const call = rawCall(gateway.url, requestText("GET /v1/responses", headers));
-  while (!call.text().includes("\r\n\r\n")) await new Promise((resolve) => setTimeout(resolve, 2));
+  await until(() => call.text().includes("\r\n\r\n"), "the answer");
   assert.match(call.text(), /^HTTP\/1\.1 426 /);
   call.leave();
 });

@@ -1,10 +1,12 @@
 // `bun run test`: the same test files under `bun test` and under `deno test`, one after the other.
 // In:  optionally `bun` or `deno` for one of them, and what else the runners should get, e.g. a file.
-// Out: what they print, then a line with the counts of each; exit code 1 when a test failed or a runner did, or hung.
+// Out: what they print, then the tests that failed once more, then a line with the counts of each; exit code 1 when a test failed or a
+//      runner did, or hung.
 // Both runtimes are the pinned ones of node_modules; the PATH is asked only where a platform's package is missing.
 
 import { spawn } from "node:child_process";
 import process from "node:process";
+import { failuresIn } from "./support/failures.ts";
 import { bunPath, denoPath, ROOT } from "./support/program.ts";
 
 interface Runner {
@@ -16,8 +18,10 @@ interface Runner {
   readonly failed: RegExp;
 }
 
-/** A runner that takes longer hangs. */
-const PATIENCE_MS = 240_000;
+/** For all of it, of the ten minutes that it may take with the installation. Each runner has an equal share of what is left. */
+const PATIENCE_MS = 520_000;
+/** How much of the output of a runner that names no failed test says how it failed. */
+const LAST_LINES = 15;
 
 const [first, ...others] = process.argv.slice(2);
 const only = first === "bun" || first === "deno" ? first : null;
@@ -41,47 +45,56 @@ const runners: readonly Runner[] = [
   },
 ];
 
+const chosen = runners.filter(({ name }) => only === null || name === only);
+const deadlineMs = performance.now() + PATIENCE_MS;
 const counts: string[] = [];
-let isGreen = true;
-for (const runner of runners) {
-  if (only !== null && runner.name !== only) continue;
+const failed: string[] = [];
+for (const [index, runner] of chosen.entries()) {
   process.stdout.write(`\n== ${runner.name} ${runner.arguments.join(" ")}\n`);
-  const { output, code } = await run(runner);
-  const passed = Number(runner.passed.exec(output)?.[1] ?? 0);
-  const failed = Number(runner.failed.exec(output)?.[1] ?? 0);
+  const { output, end } = await run(runner, Math.floor((deadlineMs - performance.now()) / (chosen.length - index)));
+  const passes = Number(runner.passed.exec(output)?.[1] ?? 0);
+  const named = failuresIn(runner.name, output).map(({ test, file, error }) => [`${runner.name}: ${file}: ${test}`, ...error]);
   // A runner that breaks off without a count of failures has failed all the same.
-  const failures = code !== 0 && failed === 0 ? 1 : failed;
-  if (failures > 0 || passed === 0) isGreen = false;
-  counts.push(`${runner.name}: ${passed} passed, ${failures} failed`);
+  const failures = Number(runner.failed.exec(output)?.[1] ?? 0) || (end === null && passes > 0 ? 0 : 1);
+  if (failures > 0)
+    failed.push(...(named.length > 0 ? named : [[`${runner.name}:`, ...lastOf(output)]]).map((lines) => lines.join("\n    ")));
+  if (failures > 0 && end !== null) failed.push(`${runner.name} ${end}`);
+  counts.push(`${runner.name}: ${passes} passed, ${failures} failed`);
 }
-process.stdout.write(`\n${counts.join("\n")}\n`);
-process.exit(isGreen ? 0 : 1);
+if (failed.length > 0) process.stdout.write(`\n== failed\n${failed.join("\n")}\n`);
+// Ends once all has been written, whatever a test has left running.
+process.stdout.write(`\n${counts.join("\n")}\n`, () => process.exit(failed.length === 0 ? 0 : 1));
 
-function run(runner: Runner): Promise<{ readonly output: string; readonly code: number }> {
+function lastOf(output: string): string[] {
+  return output.trimEnd().split("\n").slice(-LAST_LINES);
+}
+
+/** `end`: how it ended, unless as it should. */
+function run(runner: Runner, patienceMs: number): Promise<{ readonly output: string; readonly end: string | null }> {
   return new Promise((resolve, reject) => {
-    // Without colours, as the counts are read from the text.
-    const { FORCE_COLOR: _, ...environment } = process.env;
+    // Without colours, as the counts are read from the text, and without a proxy, which can't reach what listens on loopback here.
+    const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:FORCE_COLOR|\w+_proxy)$/i.test(name)));
     const child = spawn(runner.command, runner.arguments, {
       cwd: ROOT,
       env: { ...environment, NO_COLOR: "1" },
-      timeout: PATIENCE_MS,
+      timeout: patienceMs,
       killSignal: "SIGKILL",
       stdio: ["ignore", "pipe", "pipe"],
     });
-    let output = "";
-    const read = (chunk: string): void => {
-      output += chunk;
-      process.stdout.write(chunk);
-    };
-    child.stdout.setEncoding("utf8").on("data", read);
-    child.stderr.setEncoding("utf8").on("data", read);
+    // Apart, as either may come in the middle of the other's line.
+    const texts = { stdout: "", stderr: "" };
+    for (const name of ["stdout", "stderr"] as const) {
+      child[name].setEncoding("utf8").on("data", (chunk: string) => {
+        texts[name] += chunk;
+        process.stdout.write(chunk);
+      });
+    }
+    const output = (): string => `${texts.stdout}\n${texts.stderr}`;
     child.on("error", reject);
-    child.on("close", (code) => resolve({ output, code: code ?? 1 }));
+    child.on("close", (code) => resolve({ output: output(), end: code === 0 ? null : `ended with ${code}` }));
     child.on("exit", (_code, signal) => {
-      if (signal === null) return;
-      process.stdout.write(`\n${runner.name} was ended by ${signal}; it has ${PATIENCE_MS / 1000} seconds.\n`);
       // Not on "close", which programs that a test left behind would keep from coming.
-      resolve({ output, code: 1 });
+      if (signal !== null) resolve({ output: output(), end: `was ended by ${signal}; it had ${Math.round(patienceMs / 1000)} seconds` });
     });
   });
 }

@@ -227,8 +227,8 @@ for (const way of WAYS) {
     const program = run(way);
     const url = await program.url;
     const calls = Array.from({ length: 300 }, (_, index) => chat(url, { model: index % 2 === 0 ? CLAUDE : GLM, stream: true }));
-    await until(() => calls.every((call) => call.text().includes('"content":"One "')), "the first word of every stream", 30_000);
-    assert.equal(upstream.openConnections(), 300);
+    await until(() => calls.every((call) => call.text().includes('"content":"One "')), "the first word of every stream");
+    await until(() => upstream.openConnections() === 300, "a connection for each");
     open();
     for (const text of await Promise.all(calls.map((call) => call.closed))) assert.match(text, /"content":"three"[^]*data: \[DONE\]/);
     program.signal("SIGTERM");

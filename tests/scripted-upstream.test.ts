@@ -6,7 +6,8 @@ import { after, test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { PROTOCOLS } from "./support/fixtures.ts";
-import { closedPort, startUpstream, type Answer } from "./support/upstream.ts";
+import { until } from "./support/gateway.ts";
+import { CLOSED, startUpstream, type Answer } from "./support/upstream.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
 
 const KEY = "fk-fake-upstream-key";
@@ -256,8 +257,11 @@ test("a scripted error keeps its status, its headers and the provider's shape", 
 });
 
 test("a broken connection is an error for the client, not an end", async () => {
-  upstream.script([{ events: ["a", "b"], cut: { after: { events: 1 }, how: "destroy" } }]);
+  let hasRead = (): void => {};
+  const read = new Promise<void>((resolve) => (hasRead = resolve));
+  upstream.script([{ events: ["a", "b", "c"], hold: { afterEvents: 1, until: read }, cut: { after: { events: 2 }, how: "destroy" } }]);
   const response = await post("openai-chat");
+  hasRead();
   await assert.rejects(response.text());
 });
 
@@ -267,16 +271,16 @@ for (const hang of ["before-head", "after-head", { afterEvents: 1 }] as const) {
     const before = upstream.requests.length;
     const abort = new AbortController();
     const left = post("openai-chat", { stream: true, signal: abort.signal }).then((response) => response.text());
-    while (upstream.requests.length === before) await new Promise((resolve) => setTimeout(resolve, 2));
+    await until(() => upstream.requests.length > before, "the upstream to be asked");
     const seen = upstream.requests[before];
-    if (typeof hang === "object") while (seen?.written === 0) await new Promise((resolve) => setTimeout(resolve, 2));
-    assert.equal(upstream.openConnections(), 1);
+    if (typeof hang === "object") await until(() => seen?.written === 1, "the first event");
+    await until(() => upstream.openConnections() === 1, "the answers before to be over");
     assert.equal(seen?.leftAtMs, null);
     abort.abort();
     await assert.rejects(left);
     await seen?.done;
     assert.equal(typeof seen?.leftAtMs, "number");
-    assert.equal(upstream.openConnections(), 0);
+    await until(() => upstream.openConnections() === 0, "the answer to be over");
   });
 }
 
@@ -291,5 +295,5 @@ test("what the upstream got is there to be looked at, byte for byte", async () =
 });
 
 test("nobody listens on a closed port", async () => {
-  await assert.rejects(fetch(await closedPort()));
+  await assert.rejects(fetch(CLOSED));
 });

@@ -7,6 +7,7 @@ import { compose } from "../../src/compose.ts";
 import { readConfig } from "../../src/config.ts";
 import { dial } from "../../src/dial.ts";
 import { bodyReader, listen, runtimeName } from "../../src/runtime.ts";
+import { AwakeClock } from "./awake.ts";
 import { startUpstream, type ScriptedUpstream, type Seen } from "./upstream.ts";
 
 export const VERSION = "9.8.7";
@@ -65,16 +66,17 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
     arguments: [],
     file: (path) => (path === "models.json" ? (options.modelTable ?? null) : null),
   });
+  const clock = new AwakeClock();
   const program = compose(
     config,
     {
       fetch: (url, init) => fetch(url, init),
       reader: bodyReader,
       dial,
-      after,
+      after: clock.after,
       now: Date.now,
-      monotonic: () => performance.now(),
-      random: Math.random,
+      monotonic: clock.now,
+      random: () => 0.5,
       newId: () => crypto.randomUUID(),
       sink: (line) => lines.push(JSON.parse(line) as LogLine),
       logFormat: "json",
@@ -118,18 +120,30 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
   };
 }
 
-function after(ms: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, ms);
-  return () => clearTimeout(timer);
-}
+/** Only a guard: what is waited for comes soon, but machines are shared. */
+const PATIENCE_MS = 30_000;
 
-const PATIENCE_MS = 4000;
-
-/** Waits for what must happen soon, and says what did not; `patienceMs` for what takes a slow machine its time. */
-export async function until(condition: () => boolean, what: string, patienceMs = PATIENCE_MS): Promise<void> {
-  const startedMs = performance.now();
+/** Waits for what must happen, and says what did not. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const clock = new AwakeClock();
+  const endMs = clock.now() + PATIENCE_MS;
   while (!condition()) {
-    if (performance.now() - startedMs > patienceMs) throw new Error(`Waited in vain for ${what}.`);
+    if (clock.now() > endMs) throw new Error(`Waited in vain for ${what}.`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
+
+/**
+ * Holds what is told to take no longer than `mostMs`, where a busy machine may take longer now and then: every try must come to its end,
+ * and one of them in time.
+ */
+export async function inTime(mostMs: number, act: () => Promise<number>): Promise<void> {
+  const tookMs: number[] = [];
+  while (tookMs.length < MOST_TRIES) {
+    tookMs.push(await act());
+    if (Math.min(...tookMs) < mostMs) return;
+  }
+  throw new Error(`None of ${MOST_TRIES} took less than ${mostMs} ms: ${tookMs.map(Math.round).join(", ")}.`);
+}
+
+const MOST_TRIES = 20;

@@ -9,6 +9,7 @@ import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { isObject, type JsonObject } from "../../src/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
+import { AwakeClock } from "./awake.ts";
 import { loadCase } from "./fixtures.ts";
 import { hear, type Heard } from "./hearing.ts";
 import type { ProofBook } from "./proof-book.ts";
@@ -59,11 +60,12 @@ export interface Answer {
   readonly hang?: "before-head" | "after-head" | { readonly afterEvents: number };
   /** Wait after so many events until something has happened, then go on. */
   readonly hold?: { readonly afterEvents: number; readonly until: Promise<void> };
-  /** Stop early: `end` closes the answer as if it were complete, `destroy` breaks the connection, a moment after the last byte. */
+  /** Stop early: `end` closes the answer as if it were complete, `destroy` breaks the connection, when what came before has been read. */
   readonly cut?: {
     readonly after: { readonly events: number } | { readonly bytes: number };
     readonly how: "end" | "destroy";
-    readonly lingerMs?: number;
+    /** Resolves when it has. Unset: a moment later, whether or not. */
+    readonly read?: Promise<void>;
   };
   /** An error event in the endpoint's shape after so many events; then the answer ends. */
   readonly fail?: { readonly afterEvents: number; readonly message: string };
@@ -137,6 +139,8 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Scri
       });
     });
   });
+  // Connections stay open for later. Closed after a time, they would break a call that begins just then.
+  server.keepAliveTimeout = 0;
   const url = await listen(server);
   return {
     url,
@@ -154,13 +158,11 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Scri
   };
 }
 
-/** The address of a port that nobody listens on. */
-export async function closedPort(): Promise<string> {
-  const server = createServer();
-  const url = await listen(server);
-  await stop(server);
-  return url;
-}
+/**
+ * An address that nobody listens on, nor will by chance: the system gives no port this low to anybody who leaves the choice to it.
+ * Port 1 is one of those that Deno's fetch does not even try.
+ */
+export const CLOSED = "http://127.0.0.1:2";
 
 function listen(server: Server): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -309,7 +311,8 @@ async function deliver(seen: Seen, answerOf: Answer, desk: Desk): Promise<void> 
   if (cut?.how === "destroy") {
     endedHere.add(outgoing);
     // What was written must have left before the connection breaks.
-    await pause(cut.lingerMs ?? 20);
+    if (cut.read !== undefined) await Promise.race([cut.read, seen.done]);
+    await new AwakeClock().pause(cut.read === undefined ? 20 : 200);
     outgoing.destroy();
     return;
   }
