@@ -188,7 +188,7 @@ async function reference(url: string, number: string): Promise<object> {
 }
 
 const REFUSALS = /^(?:HTTP\/1\.1 (?:400|505) |$)/;
-const STATUSES = /^HTTP\/1\.1 \d+/gm;
+const STATUSES = /HTTP\/1\.1 \d+/gm;
 
 function startProgram(way: typeof BUN): Running {
   const env = {
