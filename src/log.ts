@@ -177,8 +177,9 @@ const SHAPES: readonly (readonly [before: string, credential: string, flags: str
 ];
 /** Group 1 stays, group 2 is the credential, and group 3 says that it is masked already. */
 const CREDENTIALS: readonly RegExp[] = SHAPES.map(([before, credential, flags]) => new RegExp(`(${before})(${credential})(…?)`, flags));
-/** Holds wherever one of the shapes may: most texts are let through by this one look. */
-const SUSPICIOUS = /cookie|authorization|api[-_]?key|ai[-_]?token|bearer|[?&](?:key|access_token)=|(?:fk|fp|sk|pk|rk|xai)[-\\%]|AIza/i;
+/** Holds wherever one of the shapes may, but for a key that is masked already: most texts are let through by this one look. */
+const SUSPICIOUS =
+  /cookie|authorization|api[-_]?key|ai[-_]?token|bearer|[?&](?:key|access_token)=|(?:fk|fp|sk|pk|rk|xai)(?:[\\%]|-(?![\w-]{0,6}…))|AIza/i;
 const COOKIE = /cookie/i;
 const SCHEME = /^((?:bearer|basic)\s+)?(.*)$/is;
 
