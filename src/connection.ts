@@ -33,7 +33,7 @@ export interface UpstreamTimeouts {
 export interface Outgoing {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body: string | Uint8Array<ArrayBuffer>;
   /** How much of the limit on the whole answer is spent, where the call goes on with one that paused; milliseconds. */
   readonly spentMs?: number;
 }

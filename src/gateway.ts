@@ -67,14 +67,14 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     const caller = ports.keys.identify(arrival.keys);
     record.caller(caller, ports.limits.enter(caller.id));
     const body = await readBody(arrival, settings.maxBodyBytes);
-    record.clientBody(body);
-    const wire: WireRequest = { body, headers: arrival.headers, path: call.path };
+    record.clientBody(body.text);
+    const wire: WireRequest = { body: body.text, headers: arrival.headers, path: call.path };
     const writer = CODECS[door.protocol];
-    const isStray = door.protocol === "openai-chat" && door.endpoint === null && isResponsesBody(body);
+    const isStray = door.protocol === "openai-chat" && door.endpoint === null && isResponsesBody(body.text);
     const reader = isStray ? CODECS["openai-responses"] : writer;
     const head = reader.request.head(wire);
     record.head(head);
-    return { call, record, caller, reader, writer, wire, head };
+    return { call, record, caller, reader, writer, body, wire, head };
   };
 
   /** The journey to the model that was asked for, then those to its fallbacks; a fallback that can't carry the request is left out. */
@@ -101,7 +101,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     },
   });
 
-  const triesOf = ({ call, record, caller, head }: Reading, tried: (count: number) => void = NOBODY): AttemptOptions => ({
+  const triesOf = ({ call, record, caller, head }: Omit<Reading, "body">, tried: (count: number) => void = NOBODY): AttemptOptions => ({
     signal: call.arrival.request.signal,
     conversation: conversationOf(caller, head),
     ownKey: caller.upstreamKey,
@@ -156,7 +156,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
       const { url, headers, body } = address(journey, reading.caller.upstreamKey);
       const shown = discretion(call).explained(headers);
       const losses = journey.losses.map((loss) => ({ ...loss }));
-      const text = print({ method: "POST", url: shownUrl(url), headers: shown, body: new JsonText(body), losses });
+      const text = print({ method: "POST", url: shownUrl(url), headers: shown, body: new JsonText(textOf(body)), losses });
       record.end({ type: "complete" });
       return new Response(text, {
         status: 200,
@@ -196,7 +196,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     const { limits } = settings;
     const { signal } = call.arrival.request;
     const post: ContinuationOptions["post"] = (body, end) => goOn({ ...journey, body }, end);
-    const continued = { codec: codecOf(target), exchange: sent, body: journey.body, limits, meter: record.meter, signal, post };
+    const continued = { codec: codecOf(target), exchange: sent, body: textOf(journey.body), limits, meter: record.meter, signal, post };
     if (head.stream && found.type === "stream") {
       const { rest, decoder } = continuedStream(found, continued);
       const kept = discretion(call);
@@ -260,6 +260,10 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
   const discretion = (call: Call): Discretion => new Discretion(ports.redactor, call.arrival.keys);
 
   return { answer, explain, refuse: (call, error) => failure({ call, record: new CallRecord(ports, call) }, error) };
+}
+
+function textOf(body: string | Uint8Array): string {
+  return typeof body === "string" ? body : new TextDecoder().decode(body);
 }
 
 const NOBODY = (): void => {};

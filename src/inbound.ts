@@ -3,6 +3,7 @@
 // Out: its head, read once; its body as text, within the limit; whether that speaks another protocol than its path.
 // Never does: decode a body.
 
+import { bodyText, LARGE_BODY, type BodyText } from "./body-text.ts";
 import { GatewayError } from "./errors.ts";
 import { presentedKeys } from "./keys.ts";
 import { members } from "./spans.ts";
@@ -55,25 +56,36 @@ export function arrivalOf(request: Request): Arrival | null {
 const MORE_THAN_HOST = /[/\\?#@]/;
 
 /**
- * The body of a request as text.
+ * The body of a request.
  * @throws GatewayError `too-large`, also for bodies that do not say their length; `invalid-request` when it is not UTF-8.
  */
-export async function readBody({ request, headers }: Arrival, maxBytes: number): Promise<string> {
+export async function readBody({ request, headers }: Arrival, maxBytes: number): Promise<BodyText> {
   const declared = headers["content-length"];
   if (Number(declared ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  if (request.body === null) return "";
+  if (request.body === null) return bodyText(new Uint8Array());
   // A declared length is held by the runtime, which can then read the body in one piece.
-  const bytes = declared === undefined ? await collect(request.body.getReader(), maxBytes) : await request.arrayBuffer().catch(broken);
-  try {
-    return UTF8.decode(bytes);
-  } catch (cause) {
-    throw new GatewayError("invalid-request", "The body is not UTF-8 text.", { cause });
+  if (declared === undefined) return bodyText(await collect(request.body.getReader(), maxBytes));
+  const length = Number(declared);
+  // A declared length is held by the runtime. In one piece it reads a large body into more than twice its size.
+  if (length > LARGE_BODY)
+    return bodyText(await fill(new Uint8Array(length + ROOM_FOR_EDITS).subarray(0, length), request.body.getReader()));
+  return bodyText(new Uint8Array(await request.arrayBuffer().catch(broken)));
+}
+
+/** More than what is put into a body usually takes. */
+const ROOM_FOR_EDITS = 64 * 1024;
+
+async function fill(bytes: Uint8Array<ArrayBuffer>, source: ByteSource): Promise<Uint8Array<ArrayBuffer>> {
+  let at = 0;
+  for (;;) {
+    const { done, value } = await source.read().catch(broken);
+    if (done || value === undefined) return bytes.subarray(0, at);
+    bytes.set(value, at);
+    at += value.length;
   }
 }
 
-const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-async function collect(source: ByteSource, maxBytes: number): Promise<Uint8Array> {
+async function collect(source: ByteSource, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for (;;) {

@@ -3,6 +3,7 @@
 // Out: what is sent upstream for it, where to, and what the reply codecs need to know of it.
 // Never does: send anything.
 
+import type { BodyText } from "./body-text.ts";
 import { GatewayError } from "./errors.ts";
 import { headersForUpstream, identityHeaders, uuidOf } from "./headers.ts";
 import type { Arrival } from "./inbound.ts";
@@ -59,14 +60,16 @@ export interface Reading {
   readonly reader: Codec;
   /** Writes the answer; another one than `reader` where a client sends one protocol to another one's path. */
   readonly writer: Codec;
+  readonly body: BodyText;
+  /** Its text may be cut where the body is large: see `body`. */
   readonly wire: WireRequest;
   readonly head: RequestHead;
 }
 
 /** A reading with one way to answer it: where it goes, what is sent, and what the reply codecs need to know. */
-export interface Journey extends Reading {
+export interface Journey extends Omit<Reading, "body"> {
   readonly target: Target;
-  readonly body: string;
+  readonly body: string | Uint8Array<ArrayBuffer>;
   readonly headers: Readonly<Record<string, string>>;
   readonly losses: readonly Loss[];
   /** The exchange as the upstream's codec sees it. */
@@ -105,12 +108,15 @@ export function createJourneys(ports: JourneyPorts, settings: JourneySettings): 
   };
 
   /** Same protocol: the client's own bytes with the named edits. */
-  const pass = ({ call, reader, wire, head }: Reading, target: Target): Outbound => ({
-    body: reader.request.edit(wire.body, {
-      model: target.model === head.model && call.path === null ? null : target.model,
-      systemPrompt: settings.systemPrompt,
-      stream: call.path === null ? null : head.stream,
-    }),
+  const pass = ({ call, reader, body, wire, head }: Reading, target: Target): Outbound => ({
+    body: body.restored(
+      reader.request.edit(wire.body, {
+        model: target.model === head.model && call.path === null ? null : target.model,
+        systemPrompt: settings.systemPrompt,
+        stream: call.path === null ? null : head.stream,
+      }),
+      { final: target.fallback.length === 0 },
+    ),
     headers: headersForUpstream(call.arrival.headers, reader.id),
     losses: [],
     sent: exchangeOf(bareRequest({ ...head, model: target.model })),
@@ -118,8 +124,8 @@ export function createJourneys(ports: JourneyPorts, settings: JourneySettings): 
   });
 
   /** Another protocol: decoded, encoded, and every loss accounted for. */
-  const convert = ({ reader, wire }: Reading, target: Target): Outbound => {
-    const asked = reader.request.decode(wire);
+  const convert = ({ reader, body, wire }: Reading, target: Target): Outbound => {
+    const asked = reader.request.decode({ ...wire, body: body.whole() });
     const byDefault: Reasoning | null =
       target.reasoning === null ? null : { mode: "on", effort: target.reasoning, budgetTokens: null, display: null };
     const sent = withPrompt({ ...asked, model: target.model, reasoning: asked.reasoning ?? byDefault });

@@ -82,7 +82,7 @@ export class CallRecord {
     return this.#startedMs;
   }
 
-  upstreamRequest(call: { readonly url: string; readonly headers: Readonly<Record<string, string>>; readonly body: string }): void {
+  upstreamRequest(call: { readonly url: string; readonly headers: Readonly<Record<string, string>>; readonly body: unknown }): void {
     this.#debug("upstream request", () => ({ url: shownUrl(call.url), headers: call.headers, body: call.body }));
   }
 

@@ -34,6 +34,7 @@ const ROWS: readonly Row[] = [
       "json",
       "spans",
       "connection",
+      "body-text",
       "protocol/canonical",
       "protocol/codec",
       "protocol/fold",

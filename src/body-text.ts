@@ -1,0 +1,141 @@
+// Room: body-text (row 1).
+// In:  the bytes of a request's body.
+// Out: its text, for reading and for edits; of a large body a short one, in which long strings (pictures, files) are cut, with the way
+//      back: what is sent has them whole again, as the bytes that came. So a large body is held twice at most: as it came, and as it goes.
+// Never does: look into a string that it cuts; whether that is well-formed is for its reader to say.
+
+import { GatewayError } from "./errors.ts";
+import { concat } from "./stream.ts";
+
+export interface BodyText {
+  /** Strings of more than 32 KiB end early in it when the body is large. */
+  readonly text: string;
+  /** All of the body. @throws GatewayError `invalid-request` when it is not UTF-8. */
+  readonly whole: () => string;
+  /**
+   * What goes out for `text`, or for an edit of it that moved no string and wrote none anew. `final`: nothing more is asked of this body,
+   * so what goes out may take the place of what came.
+   */
+  readonly restored: (edited: string, options: { readonly final: boolean }) => string | Uint8Array<ArrayBuffer>;
+}
+
+/** From here on, in bytes, a body is large. */
+export const LARGE_BODY = 1024 * 1024;
+const LONG_STRING = 32 * 1024;
+/** How much of a long string stays: more than a system prompt in front of it, or the seal of a proof, takes. */
+const KEPT = 16 * 1024;
+/** No escape is longer. */
+const ESCAPE_LENGTH = 6;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** @throws GatewayError `invalid-request` when what is read of it is not UTF-8. */
+export function bodyText(bytes: Uint8Array<ArrayBuffer>): BodyText {
+  const whole = (): string => decoded(bytes);
+  const cuts = bytes.length < LARGE_BODY ? [] : longStrings(bytes);
+  if (cuts.length === 0) {
+    const text = whole();
+    return { text, whole: () => text, restored: (edited) => edited };
+  }
+  const kept = cuts.map(({ start }, index) => decoded(bytes.subarray(cuts[index - 1]?.end ?? 0, start)));
+  const last = decoded(bytes.subarray(cuts.at(-1)?.end));
+  const mark = freeMark([...kept, last]);
+  const text = kept.map((piece, index) => `${piece}${mark}${index}.`).join("") + last;
+  return {
+    text,
+    whole,
+    restored: (edited, { final }) => {
+      if (edited === text) return bytes;
+      const pieces: Piece[] = [];
+      for (const [index, piece] of edited.split(mark).entries()) {
+        const end = index === 0 ? -1 : piece.indexOf(".");
+        const cut = cuts[Number(piece.slice(0, Math.max(0, end)) || NaN)];
+        if (cut !== undefined) pieces.push(cut);
+        pieces.push(ENCODER.encode(piece.slice(end + 1)));
+      }
+      return (final ? movedApart(bytes, pieces) : null) ?? concat(pieces.map((piece) => bytesOf(piece, bytes)));
+    },
+  };
+}
+
+type Piece = Cut | Uint8Array;
+
+function bytesOf(piece: Piece, bytes: Uint8Array): Uint8Array {
+  return piece instanceof Uint8Array ? piece : bytes.subarray(piece.start, piece.end);
+}
+
+/** The pieces in the place of `bytes`; null where there is no room behind them, or a cut would have to move to the left. */
+function movedApart(bytes: Uint8Array<ArrayBuffer>, pieces: readonly Piece[]): Uint8Array<ArrayBuffer> | null {
+  let length = 0;
+  const places = pieces.map((piece) => {
+    const at = length;
+    length += bytesOf(piece, bytes).length;
+    return { piece, at };
+  });
+  const isLeft = places.some(({ piece, at }) => !(piece instanceof Uint8Array) && at < piece.start);
+  if (isLeft || bytes.byteOffset + length > bytes.buffer.byteLength) return null;
+  const out = new Uint8Array(bytes.buffer, bytes.byteOffset, length);
+  // From the end: what has not moved yet stands to the left of where anything goes.
+  for (const { piece, at } of places.toReversed()) {
+    if (piece instanceof Uint8Array) out.set(piece, at);
+    else out.copyWithin(at, piece.start, piece.end);
+  }
+  return out;
+}
+
+function decoded(bytes: Uint8Array): string {
+  try {
+    return UTF8.decode(bytes);
+  } catch (cause) {
+    throw new GatewayError("invalid-request", "The body is not UTF-8 text.", { cause });
+  }
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const ENCODER = new TextEncoder();
+
+interface Cut {
+  readonly start: number;
+  /** Where the closing quote stands. */
+  readonly end: number;
+}
+
+/** What is cut out of the long strings of JSON text. */
+function longStrings(bytes: Uint8Array): Cut[] {
+  const cuts: Cut[] = [];
+  for (let start = bytes.indexOf(QUOTE); start !== -1;) {
+    const end = closingQuote(bytes, start);
+    if (end === -1) break;
+    if (end - start > LONG_STRING) cuts.push({ start: boundary(bytes, { from: start + 1, to: start + 1 + KEPT }), end });
+    start = bytes.indexOf(QUOTE, end + 1);
+  }
+  return cuts;
+}
+
+function closingQuote(bytes: Uint8Array, start: number): number {
+  let end = bytes.indexOf(QUOTE, start + 1);
+  while (end !== -1) {
+    let slashes = 0;
+    while (bytes[end - 1 - slashes] === BACKSLASH) slashes++;
+    if (slashes % 2 === 0) break;
+    end = bytes.indexOf(QUOTE, end + 1);
+  }
+  return end;
+}
+
+/** The last place up to `to` where neither an escape nor a character is cut in two. */
+function boundary(bytes: Uint8Array, { from, to }: { readonly from: number; readonly to: number }): number {
+  for (let at = to; at > from; at--) {
+    const isInside = ((bytes[at] ?? 0) & 0b1100_0000) === 0b1000_0000;
+    if (!isInside && !bytes.subarray(Math.max(from, at - ESCAPE_LENGTH), at).includes(BACKSLASH)) return at;
+  }
+  return from;
+}
+
+/** A mark that stands in none of the pieces, and needs no escape. */
+function freeMark(pieces: readonly string[]): string {
+  for (let number = 0; ; number++) {
+    const mark = `gw.cut.${number}.`;
+    if (!pieces.some((piece) => piece.includes(mark))) return mark;
+  }
+}
