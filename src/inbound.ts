@@ -6,7 +6,7 @@
 import { bodyText, LARGE_BODY, type BodyText } from "./body-text.ts";
 import { GatewayError } from "./errors.ts";
 import { presentedKeys } from "./keys.ts";
-import { members } from "./spans.ts";
+import type { Member } from "./spans.ts";
 import { concat, type ByteSource } from "./stream.ts";
 
 /** A request with what everybody asks its head for. */
@@ -109,9 +109,7 @@ function broken(cause: unknown): never {
 }
 
 /** Cursor and others send a Responses body to the Chat path: it has `input` where Chat has `messages`. */
-export function isResponsesBody(body: string): boolean {
-  // Most bodies end this question without being read.
-  if (!body.includes('"input"')) return false;
-  const keys = members(body).map(({ key }) => key);
+export function isResponsesBody(members: readonly Member[]): boolean {
+  const keys = members.map(({ key }) => key);
   return keys.includes("input") && !keys.includes("messages");
 }

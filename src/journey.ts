@@ -110,11 +110,15 @@ export function createJourneys(ports: JourneyPorts, settings: JourneySettings): 
   /** Same protocol: the client's own bytes with the named edits. */
   const pass = ({ call, reader, body, wire, head }: Reading, target: Target): Outbound => ({
     body: body.restored(
-      reader.request.edit(wire.body, {
-        model: target.model === head.model && call.path === null ? null : target.model,
-        systemPrompt: settings.systemPrompt,
-        stream: call.path === null ? null : head.stream,
-      }),
+      reader.request.edit(
+        wire.body,
+        {
+          model: target.model === head.model && call.path === null ? null : target.model,
+          systemPrompt: settings.systemPrompt,
+          stream: call.path === null ? null : head.stream,
+        },
+        wire.members,
+      ),
       { final: target.fallback.length === 0 },
     ),
     headers: headersForUpstream(call.arrival.headers, reader.id),

@@ -4,7 +4,7 @@
 
 import { GatewayError } from "../errors.ts";
 import { JsonText, parse, type Json } from "../json.ts";
-import { firstItem, members } from "../spans.ts";
+import { firstItem, members, type Member } from "../spans.ts";
 import type { Machine, SseEvent } from "../stream.ts";
 import type {
   CanonicalRequest,
@@ -27,6 +27,8 @@ export interface WireRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Model and stream switch where the protocol keeps them in the path (Gemini); null otherwise. */
   readonly path: { readonly model: string; readonly stream: boolean } | null;
+  /** Of `body`, where they have been found already. */
+  readonly members?: readonly Member[];
 }
 
 /** What routing needs to know of a request; read without decoding the rest. */
@@ -94,8 +96,8 @@ export interface Codec {
     encode(request: CanonicalRequest): EncodedRequest;
     /** @throws GatewayError `invalid-request` when the body is not JSON or names no model. */
     head(request: WireRequest): RequestHead;
-    /** Splices the edits into the text; every other character stays as it is. */
-    edit(body: string, edits: Edits): string;
+    /** Splices the edits into the text; every other character stays as it is. `found`: its members, where they are known. */
+    edit(body: string, edits: Edits, found?: readonly Member[]): string;
   };
   readonly reply: {
     /** A whole answer. @throws GatewayError `upstream-failed` when it is none. */
@@ -178,11 +180,11 @@ const CANONICAL_NAMES: FieldNames = {
  * The head of a body that holds model and stream switch itself. `list` names the member with the conversation's items.
  * @throws GatewayError `invalid-request` when the body is not a JSON object or names no model.
  */
-export function bodyHead(body: string, list: string): RequestHead {
+export function bodyHead({ body, members: found }: WireRequest, list: string): RequestHead {
   let model: Json = null;
   let stream = false;
   let conversation = "";
-  for (const { key, valueStart, valueEnd } of members(body)) {
+  for (const { key, valueStart, valueEnd } of found ?? members(body)) {
     if (key === "model") model = parse(body.slice(valueStart, valueEnd));
     else if (key === "stream") stream = body.startsWith("true", valueStart);
     else if (key === list) conversation = firstItem(body, valueStart);

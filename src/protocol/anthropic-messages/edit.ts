@@ -9,10 +9,10 @@ import { members, spliced, type Member, type Splice } from "../../spans.ts";
 import type { Edits } from "../codec.ts";
 import { hasSeals, withoutSeals } from "./seals.ts";
 
-export function edit(body: string, { model, systemPrompt }: Edits): string {
+export function edit(body: string, { model, systemPrompt }: Edits, known?: readonly Member[]): string {
   const sealed = hasSeals(body);
   if (model === null && systemPrompt === null && !sealed) return body;
-  const found = members(body);
+  const found = known ?? members(body);
   const splices: Splice[] = [];
   if (model !== null) {
     const member = found.find(({ key }) => key === "model");

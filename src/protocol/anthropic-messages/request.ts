@@ -28,7 +28,7 @@ const VERBATIM: ReadonlySet<string> = new Set(["input", "input_schema", "schema"
 const ATTRIBUTION_FIELD = "system.attribution";
 
 export function head(request: WireRequest): RequestHead {
-  return bodyHead(request.body, "messages");
+  return bodyHead(request, "messages");
 }
 
 // ---- Decode ------------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ export function headOf(request: WireRequest): RequestHead {
   let model: Json | undefined;
   let stream: Json | undefined;
   let conversation = "";
-  for (const { key, valueStart, valueEnd } of members(body)) {
+  for (const { key, valueStart, valueEnd } of request.members ?? members(body)) {
     if (key === "model") model = parse(body.slice(valueStart, valueEnd));
     else if (key === "stream") stream = body.startsWith("true", valueStart);
     else if (key === "contents") conversation = firstItem(body, valueStart);
@@ -54,13 +54,13 @@ export function headOf(request: WireRequest): RequestHead {
 // ---- Edit --------------------------------------------------------------------------------------------------------
 
 /** @throws GatewayError `invalid-request` when the body is not a JSON object. */
-export function editBody(body: string, edits: Edits): string {
+export function editBody(body: string, edits: Edits, known?: readonly Member[]): string {
   const { model } = edits;
   const systemPrompt = edits.systemPrompt === "" ? null : edits.systemPrompt;
   const stream = edits.stream ?? null;
   const sealed = hasSeals(body);
   if (model === null && systemPrompt === null && stream === null && !sealed) return body;
-  const found = members(body);
+  const found = known ?? members(body);
   const inserted: string[] = [];
   const splices: Splice[] = [];
   const set = (key: string, value: string): void => {

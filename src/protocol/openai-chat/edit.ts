@@ -9,16 +9,16 @@ import { bodyHead, type Edits, type RequestHead, type WireRequest } from "../cod
 import { hasSeals, withoutSeals } from "./seals.ts";
 
 /** @throws GatewayError `invalid-request` when the body is not a JSON object or names no model. */
-export function readHead({ body }: WireRequest): RequestHead {
-  return bodyHead(body, "messages");
+export function readHead(request: WireRequest): RequestHead {
+  return bodyHead(request, "messages");
 }
 
 /** @throws GatewayError `invalid-request` when the body is not a JSON object. */
-export function editBody(body: string, { model, systemPrompt }: Edits): string {
+export function editBody(body: string, { model, systemPrompt }: Edits, known?: readonly Member[]): string {
   const sealed = hasSeals(body);
   if (model === null && systemPrompt === null && !sealed) return body;
   const splices: Splice[] = [];
-  for (const member of members(body)) {
+  for (const member of known ?? members(body)) {
     if (member.key === "model" && model !== null)
       splices.push({ start: member.valueStart, end: member.valueEnd, text: JSON.stringify(model) });
     if (member.key === "messages" && systemPrompt !== null) splices.push(...insertPrompt(body, member, systemPrompt));

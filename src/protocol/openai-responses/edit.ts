@@ -7,8 +7,8 @@ import { parse } from "../../json.ts";
 import { cut, items, members, spliced, type Member, type Splice } from "../../spans.ts";
 import type { Edits } from "../codec.ts";
 
-export function edit(body: string, { model, systemPrompt }: Edits): string {
-  const found = members(body);
+export function edit(body: string, { model, systemPrompt }: Edits, known?: readonly Member[]): string {
+  const found = known ?? members(body);
   const splices: Splice[] = [];
   const named = (key: string): Member | undefined => found.find((member) => member.key === key);
   const modelMember = named("model");

@@ -24,7 +24,7 @@ const TIERS = ["auto", "default", "flex", "priority"] as const;
 const SUMMARIES = ["auto", "concise", "detailed"] as const;
 
 export function head(request: WireRequest): RequestHead {
-  return bodyHead(request.body, "input");
+  return bodyHead(request, "input");
 }
 
 export function decode({ body }: WireRequest): CanonicalRequest {
