@@ -67,6 +67,9 @@ export function freePort(): Promise<number> {
   });
 }
 
+/** Polling without a pause would take the processor away from what is about to start. */
+const POLL_MS = 0.5;
+
 /**
  * Sends a request on a new connection, again and again until the port is open, and resolves with the status of the answer.
  * Rejects when that takes longer than `patienceMs`.
@@ -84,7 +87,7 @@ export function firstAnswer(port: number, { request, patienceMs = 10_000 }: { re
       socket.once("error", () => {
         socket.destroy();
         if (performance.now() - startedMs > patienceMs) reject(new Error(`Nothing answers on port ${port}.`));
-        else setImmediate(attempt);
+        else setTimeout(attempt, POLL_MS);
       });
     };
     attempt();
