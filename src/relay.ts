@@ -63,7 +63,6 @@ export interface ConversionOptions {
 export function conversion({ decoder, encoder, meter, limits, shown }: ConversionOptions): Pump {
   const sse = sseDecoder(limits);
   const order = inOrder();
-  const utf8 = new TextEncoder();
   let finished = false;
   let length = 0;
 
@@ -96,7 +95,7 @@ export function conversion({ decoder, encoder, meter, limits, shown }: Conversio
     for (const event of events) text += encode(decoder.step(event));
     return text;
   };
-  const bytes = (text: string): Uint8Array | null => (text === "" ? null : utf8.encode(text));
+  const bytes = (text: string): Uint8Array | null => (text === "" ? null : UTF8.encode(text));
 
   return {
     step: (chunk) => bytes(decode(sse.step(chunk))),
@@ -194,7 +193,7 @@ export function passage({ codec, exchange, meter, limits }: PassageOptions): Pum
   };
   const errorBytes = (error: GatewayError): Uint8Array => {
     meter.error = error;
-    return new TextEncoder().encode(printSse(codec.error.event(error)));
+    return UTF8.encode(printSse(codec.error.event(error)));
   };
 
   return {
@@ -228,7 +227,6 @@ export function passage({ codec, exchange, meter, limits }: PassageOptions): Pum
 /** The same events as items of one JSON array, for clients that asked for no server-sent events. */
 export function asJsonArray(pump: Pump, limits: SseLimits): Pump {
   const sse = sseDecoder(limits);
-  const utf8 = new TextEncoder();
   let count = 0;
   const items = (events: readonly SseEvent[]): string => {
     let text = "";
@@ -238,7 +236,7 @@ export function asJsonArray(pump: Pump, limits: SseLimits): Pump {
   const between = (bytes: Uint8Array | null): string => (bytes === null ? "" : items(sse.step(bytes)));
   const last = (bytes: Uint8Array | null): Uint8Array => {
     const text = between(bytes) + items(sse.end());
-    return utf8.encode(`${count === 0 ? "[" : ""}${text}]`);
+    return UTF8.encode(`${count === 0 ? "[" : ""}${text}]`);
   };
   let isClosed = false;
   return {
@@ -246,7 +244,7 @@ export function asJsonArray(pump: Pump, limits: SseLimits): Pump {
       const out = pump.step(chunk);
       if (!pump.finished) {
         const text = between(out);
-        return text === "" ? null : utf8.encode(text);
+        return text === "" ? null : UTF8.encode(text);
       }
       isClosed = true;
       return last(out);
@@ -301,6 +299,7 @@ const KEPT_EVENTS = 4;
 const KEPT_HEAD_BYTES = 1024;
 const BLANK_LINE = new Uint8Array([10, 10]);
 const EMPTY = new Uint8Array(0);
+const UTF8 = new TextEncoder();
 /** How many bytes of the longest blank line, CR LF CR LF, can come before its last one. */
 const MOST_BEFORE = 3;
 const LF = 10;

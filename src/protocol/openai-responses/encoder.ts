@@ -105,6 +105,11 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     this.#out.push({ event: type, data: print({ type, sequence_number: this.#sequence++, ...members }) });
   }
 
+  /** Most events are these; they hold nothing that has to stay as it was written. */
+  #emitDelta(type: string, members: JsonObject): void {
+    this.#out.push({ event: type, data: JSON.stringify({ type, sequence_number: this.#sequence++, ...members }) });
+  }
+
   // ---- The response ----
 
   #start(id: string, model: string): void {
@@ -266,17 +271,17 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
         if (part.content.type === "output_text") {
           const logprobs = part.logprobs.slice(part.told);
           part.told += logprobs.length;
-          this.#emit("response.output_text.delta", { ...place, content_index: part.index, delta: text, logprobs });
+          this.#emitDelta("response.output_text.delta", { ...place, content_index: part.index, delta: text, logprobs });
         } else {
-          this.#emit("response.refusal.delta", { ...place, content_index: part.index, delta: text });
+          this.#emitDelta("response.refusal.delta", { ...place, content_index: part.index, delta: text });
         }
         break;
       case "reasoning":
         if (part.text === "") this.#emit("response.reasoning_summary_part.added", { ...place, summary_index: 0, part: EMPTY_SUMMARY });
-        this.#emit("response.reasoning_summary_text.delta", { ...place, summary_index: 0, delta: text });
+        this.#emitDelta("response.reasoning_summary_text.delta", { ...place, summary_index: 0, delta: text });
         break;
       case "call":
-        this.#emit(`response.${eventOf(part.call)}.delta`, { ...place, delta: text });
+        this.#emitDelta(`response.${eventOf(part.call)}.delta`, { ...place, delta: text });
     }
     part.text += text;
   }
