@@ -177,9 +177,9 @@ export const SCENARIOS = {
 
 export type ScenarioName = keyof typeof SCENARIOS;
 
-function cutShort({ stream, same }: Asked): readonly Outcome[] {
-  // Where only part of the first event has come, it is still an HTTP status.
-  return stream ? ["error event", "status 502"] : same ? ["broken"] : ["status 502"];
+function cutShort({ stream }: Asked): readonly Outcome[] {
+  // Where only part of the first event, or of a short whole answer, has come, it is still an HTTP status.
+  return stream ? ["error event", "status 502"] : ["status 502"];
 }
 
 /** The file that `CONFIG_PATH` names. */

@@ -13,7 +13,11 @@ upstream.script((seen) => play(seen, tried));
 process.stdout.write(`${upstream.url}\n`);
 
 const questions = createInterface({ input: process.stdin });
-questions.on("line", () => process.stdout.write(`${upstream.openConnections()}\n`));
+// What is still open then is being answered, or forgotten.
+questions.on("line", () => {
+  upstream.closeIdle();
+  process.stdout.write(`${upstream.openConnections()}\n`);
+});
 questions.on("close", () => process.exit(0));
 // The terminal's Ctrl-C reaches the whole group; who started this process ends it.
 process.on("SIGINT", () => {});

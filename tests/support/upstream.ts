@@ -106,6 +106,8 @@ export interface ScriptedUpstream {
   script(script: Script | readonly Answer[]): void;
   /** How many requests are being answered right now. */
   openConnections(): number;
+  /** Closes the connections that are kept open for later. */
+  closeIdle(): void;
   /** Breaks what is open and closes the port. */
   stop(): Promise<void>;
 }
@@ -154,6 +156,7 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Scri
       script = () => queue.shift() ?? null;
     },
     openConnections: () => open,
+    closeIdle: () => server.closeIdleConnections(),
     stop: () => stop(server),
   };
 }
