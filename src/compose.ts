@@ -16,7 +16,7 @@ import { Models } from "./models.ts";
 import type { Fetch } from "./runtime.ts";
 import { createUpstream, type UpstreamLimits } from "./upstream.ts";
 
-export interface World extends Pick<ConnectionPorts, "fetch" | "reader" | "dial" | "after"> {
+export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reader" | "dial" | "after"> {
   /** Unix time in milliseconds. */
   readonly now: () => number;
   /** Milliseconds that only grow. */
@@ -62,6 +62,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const upstream = createUpstream(
     {
       fetch: world.fetch,
+      ...(world.sender === undefined ? {} : { sender: world.sender }),
       ...(world.reader === undefined ? {} : { reader: world.reader }),
       ...(world.dial === undefined ? {} : { dial: world.dial }),
       now: world.monotonic,

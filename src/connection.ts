@@ -9,6 +9,8 @@ import { all, concat, type ByteSource } from "./stream.ts";
 
 export interface ConnectionPorts {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Makes a body in the way that suits the runtime; as it is where there is none. */
+  readonly sender?: (body: string | Uint8Array<ArrayBuffer>) => string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
   /** Reads a body in the way that suits the runtime; a plain reader where there is none. */
   readonly reader?: (body: ReadableStream<Uint8Array>) => ByteSource;
   /** Sees whether a host takes connections, which no fetch tells. Resolves when it does, refuses, or the signal ends it; never rejects. */
@@ -94,7 +96,7 @@ export class Connection implements ByteSource {
       const response = await this.#ports.fetch(call.url, {
         method: "POST",
         headers: call.headers,
-        body: call.body,
+        body: this.#ports.sender?.(call.body) ?? call.body,
         redirect: "manual",
         signal: this.#abort.signal,
         ...RUNTIME_LIMITS_OFF,
@@ -205,7 +207,12 @@ const isAll = (): boolean => true;
 
 // Bun's fetch gives up after 300 s without a byte unless told otherwise; the limits above are the only ones. It also unpacks bodies and
 // keeps their header, where Deno's leaves them packed when `accept-encoding` is named: here neither does. Others ignore the members.
-const RUNTIME_LIMITS_OFF: RequestInit & { readonly timeout: false; readonly decompress: false } = { timeout: false, decompress: false };
+// (`duplex` is what the standard asks for beside a body that is a stream.)
+const RUNTIME_LIMITS_OFF: RequestInit & { readonly timeout: false; readonly decompress: false; readonly duplex: "half" } = {
+  timeout: false,
+  decompress: false,
+  duplex: "half",
+};
 
 const FORMATS: Readonly<Record<string, string>> = { gzip: "gzip", "x-gzip": "gzip", deflate: "deflate", br: "brotli", zstd: "zstd" };
 

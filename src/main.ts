@@ -12,7 +12,7 @@ import { compose, type Program } from "./compose.ts";
 import { ConfigError, helpText, readArguments, readConfig, type Config } from "./config.ts";
 import { mask, type Log } from "./log.ts";
 import { dial } from "./dial.ts";
-import { bodyReader, entryPoint, liftRuntimeLimits, listen, runtimeName, type Address, type Server } from "./runtime.ts";
+import { bodyReader, bodySource, entryPoint, liftRuntimeLimits, listen, runtimeName, type Address, type Server } from "./runtime.ts";
 
 const { version } = packageJson;
 const PROXY_VARIABLES = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
@@ -147,6 +147,7 @@ const program = compose(
   setup.config,
   {
     fetch: (url, init) => fetch(url, init),
+    sender: bodySource,
     reader: bodyReader,
     // Behind a proxy of the network's own, hosts can't be reached directly.
     ...(PROXY_VARIABLES.some((name) => process.env[name]) ? {} : { dial }),

@@ -100,6 +100,30 @@ export interface BodyReader {
   cancel(reason?: unknown): Promise<void>;
 }
 
+const PIECE_BYTES = 64 * 1024;
+
+/**
+ * A body as it is sent. Deno's fetch sends text or bytes a second time by itself when a connection that was kept open breaks before the
+ * answer, though the first may have been billed, and copies them more than once; a stream it does neither with. The length is then told by
+ * HTTP/2, or by chunks.
+ */
+export function bodySource(body: string | Uint8Array<ArrayBuffer>): string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> {
+  if (deno === undefined) return body;
+  const bytes = typeof body === "string" ? ENCODER.encode(body) : body;
+  let at = 0;
+  return new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        if (at < bytes.length) controller.enqueue(bytes.subarray(at, (at += PIECE_BYTES)));
+        if (at >= bytes.length) controller.close();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+const ENCODER = new TextEncoder();
+
 /** About what one read of a connection brings. */
 const READ_BYTES = 16 * 1024;
 

@@ -2,6 +2,7 @@
 // and requests are too large, too many or not what they seem.
 
 import assert from "node:assert/strict";
+import { createServer, type AddressInfo } from "node:net";
 import { after, test } from "node:test";
 import * as zlib from "node:zlib";
 import Anthropic from "@anthropic-ai/sdk";
@@ -258,6 +259,52 @@ test("a dial ends when the host accepts, when it refuses, and when it is told to
   await dial(CLOSED, new AbortController().signal);
   await dial(upstream.url, AbortSignal.abort());
   await until(() => upstream.openConnections() === 0, "nothing to be asked");
+});
+
+test("a request that is lost with a connection which was kept open is not sent again, not even by the runtime's own fetch", async () => {
+  const asked: string[] = [];
+  const answer = JSON.stringify({
+    id: "m",
+    type: "message",
+    role: "assistant",
+    model: "m",
+    content: [],
+    stop_reason: "end_turn",
+    usage: {},
+  });
+  const server = createServer((socket) => {
+    let text = "";
+    socket.on("error", () => {});
+    socket.on("data", (bytes) => {
+      text += String(bytes);
+      const number = /number (\d)/.exec(text)?.[1];
+      if (number === undefined) return;
+      asked.push(number);
+      text = "";
+      if (number === "1")
+        socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${answer.length}\r\n\r\n${answer}`);
+      else socket.resetAndDestroy();
+    });
+  });
+  const port = await new Promise<number>((resolve) => {
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+  });
+  const kept = await gatewayWith({ FACTORY_BASE_URL: `http://127.0.0.1:${port}`, RETRIES: "2" });
+  const statuses: number[] = [];
+  for (const number of [1, 2]) {
+    const { path, body } = ask("anthropic-messages", { model: MODELS["anthropic-messages"], text: `number ${number}` });
+    const response = await kept.call(path, { body });
+    await response.text();
+    statuses.push(response.status);
+  }
+  server.close();
+  assert.deepEqual(
+    [statuses, asked],
+    [
+      [200, 502],
+      ["1", "2"],
+    ],
+  );
 });
 
 // ---- Signs of life -----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@
 import { compose } from "../../src/compose.ts";
 import { readConfig } from "../../src/config.ts";
 import { dial } from "../../src/dial.ts";
-import { bodyReader, listen, runtimeName } from "../../src/runtime.ts";
+import { bodyReader, bodySource, listen, runtimeName } from "../../src/runtime.ts";
 import { AwakeClock } from "./awake.ts";
 import { startUpstream, type ScriptedUpstream, type Seen } from "./upstream.ts";
 
@@ -71,6 +71,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
     config,
     {
       fetch: (url, init) => fetch(url, init),
+      sender: bodySource,
       reader: bodyReader,
       dial,
       after: clock.after,
