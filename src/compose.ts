@@ -84,7 +84,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   );
   const limits = new Limits({ maxCalls: config.maxCalls, maxCallsPerKey: config.maxCallsPerKey });
   const gateway = createGateway(
-    { keys, models, attempts, limits, log, redactor, after: world.after, now, newId },
+    { keys, models, attempts, limits, log, redactor, after: world.after, now, monotonic: world.monotonic, newId },
     {
       systemPrompt: config.systemPrompt,
       strict: config.strict,

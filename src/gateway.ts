@@ -32,6 +32,8 @@ import { concat, NOTHING, through, type Pump } from "./stream.ts";
 import type { UpstreamAnswer, UpstreamLimits, UpstreamRefusal } from "./upstream.ts";
 
 export interface Ports extends JourneyPorts {
+  /** Milliseconds that only grow. */
+  readonly monotonic: () => number;
   readonly keys: Keys;
   readonly attempts: Attempts;
   readonly limits: Limits;
@@ -218,7 +220,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
   const goOn = async (journey: Journey, signal: AbortSignal): Promise<UpstreamAnswer | UpstreamRefusal> => {
     const startedMs = journey.record.continued();
     const { address: addressed } = wayOf(journey);
-    const way = { journey, address: (key: string) => ({ ...addressed(key), signal, spentMs: ports.now() - startedMs }) };
+    const way = { journey, address: (key: string) => ({ ...addressed(key), signal, spentMs: ports.monotonic() - startedMs }) };
     const { found } = await ports.attempts.post([way], { ...triesOf(journey), signal });
     return found;
   };

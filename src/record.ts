@@ -17,8 +17,8 @@ import type { UpstreamAnswer, UpstreamRefusal } from "./upstream.ts";
 
 export interface RecordPorts {
   readonly log: Log;
-  /** Unix time in milliseconds. */
-  readonly now: () => number;
+  /** Milliseconds that only grow. */
+  readonly monotonic: () => number;
 }
 
 export interface RecordedCall {
@@ -33,7 +33,7 @@ const MAX_DEBUG_BYTES = 256 * 1024;
 export class CallRecord {
   /** Filled by the relay while the answer passes. */
   readonly meter = new Meter();
-  readonly #now: () => number;
+  readonly #monotonic: () => number;
   readonly #startedMs: number;
   readonly #fields: Record<string, unknown>;
   #log: Log;
@@ -43,8 +43,8 @@ export class CallRecord {
 
   constructor(ports: RecordPorts, call: RecordedCall) {
     const { request, path, keys, headers } = call.arrival;
-    this.#now = ports.now;
-    this.#startedMs = ports.now();
+    this.#monotonic = ports.monotonic;
+    this.#startedMs = ports.monotonic();
     this.#log = ports.log.child({ secrets: keys });
     this.#fields = { requestId: call.requestId, method: request.method, path, protocol: call.door.protocol };
     this.#debug("client request", () => ({ headers }));
@@ -76,7 +76,7 @@ export class CallRecord {
     if (count > 1) this.#fields["attempts"] = Number(this.#fields["attempts"] ?? 1) + 1;
   }
 
-  /** The answer paused, and the rest is asked for. Returns when the call began, Unix time in milliseconds. */
+  /** The answer paused, and the rest is asked for. Returns when the call began, in monotonic milliseconds. */
   continued(): number {
     this.#fields["continuations"] = Number(this.#fields["continuations"] ?? 0) + 1;
     return this.#startedMs;
@@ -102,7 +102,7 @@ export class CallRecord {
 
   /** What the client gets, for the debug log. */
   sent(body: () => string): void {
-    this.#firstByteMs ??= this.#now();
+    this.#firstByteMs ??= this.#monotonic();
     this.#debug("client answer", () => ({ body: body() }));
   }
 
@@ -111,7 +111,7 @@ export class CallRecord {
     const debug = this.#log.enabled("debug") ? new DebugText() : null;
     const note = (out: Uint8Array | null): Uint8Array | null => {
       if (out !== null) {
-        this.#firstByteMs ??= this.#now();
+        this.#firstByteMs ??= this.#monotonic();
         debug?.add(out);
       }
       return out;
@@ -155,8 +155,8 @@ export class CallRecord {
     const { usage, finish } = this.meter;
     const fields: Record<string, unknown> = {
       ...this.#fields,
-      durationMs: this.#now() - this.#startedMs,
-      firstByteMs: this.#firstByteMs === null ? null : this.#firstByteMs - this.#startedMs,
+      durationMs: Math.round(this.#monotonic() - this.#startedMs),
+      firstByteMs: this.#firstByteMs === null ? null : Math.round(this.#firstByteMs - this.#startedMs),
       finish: finish?.kind ?? null,
     };
     if (usage !== null) {
