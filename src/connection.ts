@@ -5,7 +5,7 @@
 
 import { GatewayError } from "./errors.ts";
 import { rowOf } from "./json.ts";
-import { all, concat, type ByteSource } from "./stream.ts";
+import type { ByteSource } from "./stream.ts";
 
 export interface ConnectionPorts {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
@@ -126,10 +126,16 @@ export class Connection implements ByteSource {
     return this.#watched(this.#reader.read(), isLast);
   }
 
-  /** All of the body, where nothing of it was read yet. For short ones: its silences are not told apart. */
-  async rest(): Promise<Uint8Array<ArrayBuffer>> {
-    if (this.#response === null || this.#body !== this.#response.body) return concat(await all(this));
-    return new Uint8Array(await this.#watched(this.#response.arrayBuffer(), isAll));
+  /**
+   * All of a body, of which nothing was read yet, in one piece: its silences are not told apart. Null where it does not say that it is no
+   * longer than this: also a packed one, whose length says nothing about what comes out of it.
+   */
+  async short(maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
+    const response = this.#response;
+    if (response === null || this.#body !== response.body) return null;
+    const length = response.headers.get("content-length");
+    if (length === null || Number(length) > maxBytes) return null;
+    return new Uint8Array(await this.#watched(response.arrayBuffer(), isAll));
   }
 
   async #watched<T>(reading: Promise<T>, isOver: (result: T) => boolean): Promise<T> {

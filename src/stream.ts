@@ -232,16 +232,6 @@ export function replay(begun: readonly Uint8Array[], rest: ByteSource): ByteSour
   };
 }
 
-/** All that is left of a source. */
-export async function all(source: ByteSource): Promise<Uint8Array[]> {
-  const chunks: Uint8Array[] = [];
-  for (;;) {
-    const { done, value } = await source.read();
-    if (done || value === undefined) return chunks;
-    chunks.push(value);
-  }
-}
-
 /** What `through` drives: chunks in, chunks out, and the last words when the source breaks. */
 export interface Pump {
   /** Bytes for the client, or null when there are none yet. */

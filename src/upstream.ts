@@ -79,10 +79,8 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
       const isStream = response.headers.get("content-type")?.includes("text/event-stream") ?? false;
       if (!isStream) {
         // Until the head goes out a failure still has a status of its own.
-        const length = response.headers.get("content-length");
-        if (length !== null && Number(length) <= SHORT_ANSWER_BYTES) {
-          return { ...answer, type: "whole", begun: [await connection.rest()], rest: null };
-        }
+        const short = await connection.short(SHORT_ANSWER_BYTES);
+        if (short !== null) return { ...answer, type: "whole", begun: [short], rest: null };
         const { chunks, isWhole } = await begin(connection);
         return { ...answer, type: "whole", begun: chunks, rest: isWhole ? null : connection };
       }

@@ -261,6 +261,31 @@ test("a dial ends when the host accepts, when it refuses, and when it is told to
   await until(() => upstream.openConnections() === 0, "nothing to be asked");
 });
 
+test("a packed answer that says a short length is not unpacked into memory before it is asked for", async () => {
+  const packed = zlib.gzipSync(new Uint8Array(30 * 1024 * 1024));
+  const headers = { "content-type": "application/json", "content-encoding": "gzip", "content-length": String(packed.length) };
+  assert.ok(packed.length < 64 * 1024);
+  const room = createUpstream(
+    { fetch: () => Promise.resolve(new Response(new Uint8Array(packed), { headers })), now: () => 0, after: () => () => {} },
+    {
+      timeouts: { connectMs: null, firstByteMs: null, idleMs: null, totalMs: null },
+      limits: { maxEventLength: 1000, maxReplyBytes: 1000 },
+    },
+  );
+  const found = await room.post({
+    url: "http://host.test/path",
+    headers: {},
+    body: "{}",
+    stream: false,
+    signal: new AbortController().signal,
+    timeouts: {},
+    codec: CODECS["openai-chat"],
+    exchange: { request: bareRequest({ model: "m", stream: false, conversation: "" }), id: "1", createdAtS: 0 },
+  });
+  assert.ok(found.type === "whole" && found.rest !== null);
+  await found.rest.cancel();
+});
+
 test("a request that is lost with a connection which was kept open is not sent again, not even by the runtime's own fetch", async () => {
   const asked: string[] = [];
   const answer = JSON.stringify({
