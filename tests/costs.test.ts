@@ -363,10 +363,11 @@ async function converted(way: Way, events: readonly string[], { mostParsed = 1 }
 /** What each delta more costs, from one length to the next: the same for the hundredth and for the last. */
 async function costsOf(of: (deltas: number) => Promise<{ steps: Steps }>): Promise<{ short: Steps; long: Steps }> {
   const found: Steps[] = [];
-  for (const deltas of [100, 200, LONG]) found.push((await of(deltas)).steps);
+  // Even the shortest is longer than what a parser may read at a look.
+  for (const deltas of [300, 400, LONG]) found.push((await of(deltas)).steps);
   const [a = NO_STEPS, b = NO_STEPS, c = NO_STEPS] = found;
   const cost = (later: Steps, earlier: Steps, deltas: number): Steps => each(NO_STEPS, (name) => (later[name] - earlier[name]) / deltas);
-  return { short: cost(b, a, 100), long: cost(c, b, LONG - 200) };
+  return { short: cost(b, a, 100), long: cost(c, b, LONG - 400) };
 }
 
 for (const way of CONVERSIONS) {

@@ -31,8 +31,10 @@ export class Fields {
 
   /** The member as it is; undefined when absent. */
   raw(key: string): Json | undefined {
-    this.#read.add(key);
-    return this.#object[key];
+    const value = this.#object[key];
+    // Of the many members that a request can have, few are there.
+    if (value !== undefined) this.#read.add(key);
+    return value;
   }
 
   text(key: string): string {
@@ -42,14 +44,17 @@ export class Fields {
   }
 
   optionalText(key: string): string | null {
-    return this.#optional(key, "a string", (value) => (typeof value === "string" ? value : undefined));
+    const value = this.#stated(key);
+    if (value === null || typeof value === "string") return value;
+    throw this.fail(key, "a string");
   }
 
   optionalNumber(key: string): number | null {
-    return this.#optional(key, "a number", (value) => {
-      if (value instanceof JsonText) return Number.isNaN(Number(value.text)) ? undefined : Number(value.text);
-      return typeof value === "number" ? value : undefined;
-    });
+    const value = this.#stated(key);
+    if (value === null || typeof value === "number") return value;
+    const number = value instanceof JsonText ? Number(value.text) : Number.NaN;
+    if (Number.isNaN(number)) throw this.fail(key, "a number");
+    return number;
   }
 
   optionalInteger(key: string): number | null {
@@ -59,17 +64,25 @@ export class Fields {
   }
 
   optionalBoolean(key: string): boolean | null {
-    return this.#optional(key, "true or false", (value) => (typeof value === "boolean" ? value : undefined));
+    const value = this.#stated(key);
+    if (value === null || typeof value === "boolean") return value;
+    throw this.fail(key, "true or false");
   }
 
   /** One of the given words, or null. */
   optionalWord<const Word extends string>(key: string, words: readonly Word[]): Word | null {
-    return this.#optional(key, `one of ${words.join(", ")}`, (value) => words.find((word) => word === value));
+    const value = this.#stated(key);
+    const found = value === null ? null : words.find((word) => word === value);
+    if (found === undefined) throw this.fail(key, `one of ${words.join(", ")}`);
+    return found;
   }
 
   /** An array's items; [] when absent. */
   list(key: string): readonly Json[] {
-    return this.#optional(key, "an array", (value) => (Array.isArray(value) ? value : undefined)) ?? [];
+    const value = this.#stated(key);
+    if (value === null) return [];
+    if (!Array.isArray(value)) throw this.fail(key, "an array");
+    return value;
   }
 
   /** An array of strings; [] when absent. */
@@ -123,12 +136,9 @@ export class Fields {
     return wrong(this.at(key), wanted, this.#object[key]);
   }
 
-  #optional<T>(key: string, wanted: string, read: (value: Json) => T | undefined): T | null {
-    const value = this.raw(key);
-    if (value === undefined || value === null) return null;
-    const found = read(value);
-    if (found === undefined) throw this.fail(key, wanted);
-    return found;
+  /** The member; null where it did not say. */
+  #stated(key: string): Json {
+    return this.raw(key) ?? null;
   }
 }
 
