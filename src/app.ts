@@ -63,6 +63,7 @@ export const DOORS: readonly DoorRow[] = [
   { path: "/glm", protocol: "openai-chat", endpoint: "chat", about: "native: Factory's Chat endpoint" },
 ];
 
+const DOOR_PATHS: ReadonlySet<string> = new Set(DOORS.map(({ path }) => path));
 const OWN_PATHS = ["/", "/health", "/v1/health", "/ready", "/api/hello", "/v1/models"];
 
 type Env = { Bindings: Arrival };
@@ -196,6 +197,7 @@ const V1_PATHS = /^\/(?:chat\/completions|responses|messages|messages\/count_tok
 
 /** One spelling for what clients send: single slashes, none at the end, `/v1` once, and put in where it was left out. */
 export function canonicalPath(path: string): string {
+  if (DOOR_PATHS.has(path)) return path;
   const single = path.replaceAll(/\/{2,}/g, "/").replace(/(?<=.)\/$/, "");
   const once = single.replace(/^\/v1(?=\/v1(?:beta)?\/)/, "");
   return V1_PATHS.test(once) ? `/v1${once}` : once;

@@ -62,7 +62,8 @@ export class Connection implements ByteSource {
   readonly #abort = new AbortController();
   readonly #onClientLeft = (): void => this.#stop(new GatewayError("cancelled", "The client closed the connection."));
   #response: Response | null = null;
-  #body: ReadableStream<Uint8Array> | null = null;
+  /** As the upstream meant it, not as it may have packed it; undefined until it is asked for, since a stream is costly to make. */
+  #body: ReadableStream<Uint8Array> | null | undefined;
   #reader: ByteSource | null = null;
   /** Why the connection was stopped from this side. */
   #stopped: GatewayError | null = null;
@@ -101,10 +102,11 @@ export class Connection implements ByteSource {
         signal: this.#abort.signal,
         ...RUNTIME_LIMITS_OFF,
       });
-      const body = unpacked(response);
       this.#response = response;
-      this.#body = body ?? null;
-      if (body !== undefined || response.status >= 400) return response;
+      const packing = packingOf(response);
+      if (packing === null || response.body === null) return response;
+      this.#body = unpacked(response, packing);
+      if (this.#body !== null || response.status >= 400) return response;
     } catch (error) {
       this.#release();
       throw this.#stopped ?? unanswered(error);
@@ -121,8 +123,11 @@ export class Connection implements ByteSource {
   }
 
   read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> {
-    if (this.#body === null) return Promise.resolve({ done: true });
-    this.#reader ??= this.#ports.reader?.(this.#body) ?? this.#body.getReader();
+    if (this.#reader === null) {
+      if (this.#body === undefined) this.#body = this.#response?.body ?? null;
+      if (this.#body === null) return Promise.resolve({ done: true });
+      this.#reader = this.#ports.reader?.(this.#body) ?? this.#body.getReader();
+    }
     return this.#watched(this.#reader.read(), isLast);
   }
 
@@ -132,7 +137,7 @@ export class Connection implements ByteSource {
    */
   async short(maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
     const response = this.#response;
-    if (response === null || this.#body !== response.body) return null;
+    if (response === null || this.#body !== undefined) return null;
     const length = response.headers.get("content-length");
     if (length === null || Number(length) > maxBytes) return null;
     return new Uint8Array(await this.#watched(response.arrayBuffer(), isAll));
@@ -162,7 +167,7 @@ export class Connection implements ByteSource {
     this.#release();
     this.#abort.abort();
     try {
-      await (this.#reader ?? this.#body)?.cancel();
+      await (this.#reader ?? this.#body ?? this.#response?.body)?.cancel();
     } catch {
       // The connection is gone already, which is what was wanted.
     }
@@ -222,18 +227,22 @@ const RUNTIME_LIMITS_OFF: RequestInit & { readonly timeout: false; readonly deco
 
 const FORMATS: Readonly<Record<string, string>> = { gzip: "gzip", "x-gzip": "gzip", deflate: "deflate", br: "brotli", zstd: "zstd" };
 
-/** The body as it was before an upstream packed it without being asked to; undefined when this runtime can't unpack it. */
-function unpacked({ body, headers }: Response): ReadableStream<Uint8Array> | null | undefined {
-  const encoding = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
-  if (body === null || encoding === "" || encoding === "identity") return body;
-  const format = rowOf(FORMATS, encoding);
-  if (format === undefined) return undefined;
+/** How an upstream packed its answer without being asked to; null where it did not. */
+function packingOf({ headers }: Response): string | null {
+  const packing = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  return packing === "" || packing === "identity" ? null : packing;
+}
+
+/** The body as it was before; null where there is none, or this runtime can't unpack it. */
+function unpacked({ body }: Response, packing: string): ReadableStream<Uint8Array> | null {
+  const format = rowOf(FORMATS, packing);
+  if (body === null || format === undefined) return null;
   try {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the types know fewer formats than the runtimes
     return body.pipeThrough(new DecompressionStream(format as CompressionFormat));
   } catch {
     // Not every runtime knows every format.
-    return undefined;
+    return null;
   }
 }
 

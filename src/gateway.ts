@@ -144,7 +144,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
       const headers = discretion(call).headers(said);
       if (found.type === "refusal") return refusal(journey, found, headers);
       if (journey.asked === null) return hand(journey, found, headers);
-      return await encode({ ...journey, asked: journey.asked }, found, headers);
+      return await encode({ journey, asked: journey.asked }, found, headers);
     } catch (error) {
       return failure({ call, record }, error, attemptHeaders({ count, way: 0, asked: head.model, answered: head.model }));
     }
@@ -175,9 +175,9 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
   const hand = (journey: Journey, found: UpstreamAnswer, headers: Record<string, string>): Response => {
     const { record, writer, call, sent } = journey;
     const options = { codec: writer, exchange: sent, meter: record.meter, limits: settings.limits };
-    if (found.type === "stream") return stream(journey, { ...found, pump: passage(options), headers });
-    const metered = call.door.endpoint !== "count-tokens";
     const { begun, rest } = found;
+    if (found.type === "stream") return stream(journey, { begun, rest, pump: passage(options), headers });
+    const metered = call.door.endpoint !== "count-tokens";
     if (rest === null) {
       const bytes = concat(begun);
       if (metered) readUsage(bytes, options);
@@ -192,11 +192,11 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
 
   /** Another protocol: decoded and encoded, streamed or whole as the client asked. */
   const encode = async (
-    journey: Journey & { asked: Exchange },
+    { journey, asked }: { readonly journey: Journey; readonly asked: Exchange },
     found: UpstreamAnswer,
     headers: Record<string, string>,
   ): Promise<Response> => {
-    const { call, record, writer, head, target, sent, asked } = journey;
+    const { call, record, writer, head, target, sent } = journey;
     const { limits } = settings;
     const { signal } = call.arrival.request;
     const post: ContinuationOptions["post"] = (body, end) => goOn({ ...journey, body }, end);

@@ -62,14 +62,14 @@ const MORE_THAN_HOST = /[/\\?#@]/;
 export async function readBody({ request, headers }: Arrival, maxBytes: number): Promise<BodyText> {
   const declared = headers["content-length"];
   if (Number(declared ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  if (request.body === null) return bodyText(new Uint8Array());
-  // A declared length is held by the runtime, which can then read the body in one piece.
-  if (declared === undefined) return bodyText(await collect(request.body.getReader(), maxBytes));
-  const length = Number(declared);
-  // A declared length is held by the runtime. In one piece it reads a large body into more than twice its size.
-  if (length > LARGE_BODY)
-    return bodyText(await fill(new Uint8Array(length + ROOM_FOR_EDITS).subarray(0, length), request.body.getReader()));
-  return bodyText(new Uint8Array(await request.arrayBuffer().catch(broken)));
+  const length = Number(declared ?? Number.NaN);
+  // A declared length is held by the runtime, which can then read the body in one piece; a large one, though, into more than twice its size.
+  if (length <= LARGE_BODY) return bodyText(new Uint8Array(await request.arrayBuffer().catch(broken)));
+  const { body } = request;
+  if (body === null) return bodyText(new Uint8Array());
+  // Not declared, or twice.
+  if (Number.isNaN(length)) return bodyText(await collect(body.getReader(), maxBytes));
+  return bodyText(await fill(new Uint8Array(length + ROOM_FOR_EDITS).subarray(0, length), body.getReader()));
 }
 
 /** More than what is put into a body usually takes. */

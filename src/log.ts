@@ -17,8 +17,8 @@ export interface Log {
   error(event: string, fields?: LogFields): void;
   /** Whether lines of this level are written: ask before gathering what is costly. */
   enabled(level: LogLevel): boolean;
-  /** The same log with further fields on each line and further secrets to mask, for one request. */
-  child(options: { readonly fields?: LogFields; readonly secrets?: readonly string[] }): Log;
+  /** The same log with further secrets to mask, for one request. */
+  knowing(secrets: readonly string[]): Log;
 }
 
 export interface LogOptions {
@@ -41,18 +41,16 @@ const CUT_MARGIN = 4096;
 const MAX_DEPTH = 64;
 
 export function openLog(options: LogOptions): Log {
-  return new LineLog(options, options.redactor, {});
+  return new LineLog(options, options.redactor);
 }
 
 class LineLog implements Log {
   readonly #options: LogOptions;
   readonly #redactor: Redactor;
-  readonly #fields: LogFields;
 
-  constructor(options: LogOptions, redactor: Redactor, fields: LogFields) {
+  constructor(options: LogOptions, redactor: Redactor) {
     this.#options = options;
     this.#redactor = redactor;
-    this.#fields = fields;
   }
 
   debug(event: string, fields?: LogFields): void {
@@ -75,19 +73,19 @@ class LineLog implements Log {
     return LEVELS[level] >= LEVELS[this.#options.level];
   }
 
-  child({ fields = {}, secrets = [] }: { readonly fields?: LogFields; readonly secrets?: readonly string[] }): Log {
-    return new LineLog(this.#options, this.#redactor.with(secrets), { ...this.#fields, ...fields });
+  knowing(secrets: readonly string[]): Log {
+    const redactor = this.#redactor.with(secrets);
+    return redactor === this.#redactor ? this : new LineLog(this.#options, redactor);
   }
 
   #write(level: LogLevel, event: string, fields: LogFields = {}): void {
     if (!this.enabled(level)) return;
     const redactor = this.#redactor;
-    const all = { ...this.#fields, ...fields };
-    if (isPlain(all)) {
-      const line = this.#line(level, event, all);
+    if (isPlain(fields)) {
+      const line = this.#line(level, event, fields);
       if (line.length <= MAX_TEXT_LENGTH && redactor.clears(line)) return this.#options.sink(line);
     }
-    this.#options.sink(this.#line(level, redactor.text(event), new Copier(redactor, MAX_TEXT_LENGTH).record(all)));
+    this.#options.sink(this.#line(level, redactor.text(event), new Copier(redactor, MAX_TEXT_LENGTH).record(fields)));
   }
 
   #line(level: LogLevel, event: string, fields: LogFields): string {
@@ -109,7 +107,9 @@ function isPlain(fields: LogFields): boolean {
 
 /** `time`, `level` and `event` come first and can't be overwritten by a field. */
 function jsonLine(head: Readonly<Record<string, string>>, fields: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify({ ...head, ...fields, ...head });
+  for (const name in head) if (name in fields) return JSON.stringify({ ...head, ...fields, ...head });
+  const rest = JSON.stringify(fields);
+  return `${JSON.stringify(head).slice(0, -1)}${rest === "{}" ? "" : ","}${rest.slice(1)}`;
 }
 
 function textLine(head: string, fields: Readonly<Record<string, unknown>>): string {
@@ -210,7 +210,7 @@ export class Redactor {
 
   /** A redactor that knows these secrets too. */
   with(secrets: readonly string[]): Redactor {
-    return secrets.length === 0 ? this : new Redactor(secrets, this);
+    return secrets.every((secret) => this.#texts.includes(secret)) ? this : new Redactor(secrets, this);
   }
 
   /** The known secrets alone: for words that are meant to be read, where a pattern would mask what only looks like a key. */

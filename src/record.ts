@@ -45,7 +45,7 @@ export class CallRecord {
     const { request, path, keys, headers } = call.arrival;
     this.#monotonic = ports.monotonic;
     this.#startedMs = ports.monotonic();
-    this.#log = ports.log.child({ secrets: keys });
+    this.#log = ports.log.knowing(keys);
     this.#fields = { requestId: call.requestId, method: request.method, path, protocol: call.door.protocol };
     this.#debug("client request", () => ({ headers }));
   }
@@ -54,7 +54,7 @@ export class CallRecord {
   caller(caller: Caller, leave: () => void): void {
     this.#leave = leave;
     this.#fields["caller"] = caller.id;
-    this.#log = this.#log.child({ secrets: [caller.upstreamKey] });
+    this.#log = this.#log.knowing([caller.upstreamKey]);
   }
 
   clientBody(body: string): void {
@@ -153,12 +153,10 @@ export class CallRecord {
     this.#isOver = true;
     this.#leave();
     const { usage, finish } = this.meter;
-    const fields: Record<string, unknown> = {
-      ...this.#fields,
-      durationMs: Math.round(this.#monotonic() - this.#startedMs),
-      firstByteMs: this.#firstByteMs === null ? null : Math.round(this.#firstByteMs - this.#startedMs),
-      finish: finish?.kind ?? null,
-    };
+    const fields = this.#fields;
+    fields["durationMs"] = Math.round(this.#monotonic() - this.#startedMs);
+    fields["firstByteMs"] = this.#firstByteMs === null ? null : Math.round(this.#firstByteMs - this.#startedMs);
+    fields["finish"] = finish?.kind ?? null;
     if (usage !== null) {
       fields["inputTokens"] = (usage.inputTokens ?? 0) + (usage.cacheReadTokens ?? 0) + (usage.cacheWriteTokens ?? 0);
       fields["cacheReadTokens"] = usage.cacheReadTokens;

@@ -305,6 +305,14 @@ test("old defect: bodies had no limit; one that does not say its length is refus
   assert.match(await call.closed, /^HTTP\/1\.1 413 [^]*MAX_BODY_BYTES/);
 });
 
+test("a body that says its length twice is refused as soon as it is too large", async () => {
+  const headers = { authorization: `Bearer ${CLIENT_KEY}`, "content-type": "application/json", "content-length": "3000" };
+  const head = requestText("POST /v1/chat/completions", headers);
+  const call = rawCall(small.url, head.replace("content-length: 3000", "$&\r\n$&"));
+  call.send("y".repeat(3000));
+  assert.match(await call.closed, /^HTTP\/1\.1 413 [^]*MAX_BODY_BYTES/);
+});
+
 test("a body of exactly the limit passes", async () => {
   const { path, body } = ask("openai-chat", { model: MODELS["openai-chat"] });
   const text = JSON.stringify(body);

@@ -65,6 +65,27 @@ for (const { source, printed } of NUMBERS) {
   });
 }
 
+/** Longer than what is given to the runtime's own parser. */
+const longer = (text: string): string => text + " ".repeat(1100);
+
+for (const source of [...SAME_AS_JSON, ...NUMBERS.map(({ source: number }) => `{"n":[${number}],"m":${number}}`)]) {
+  test(`parse: ${source.trim()} is the same at the head of a long text`, () => {
+    assert.deepEqual(parse(longer(source)), parse(source));
+    assert.equal(print(parse(longer(source))), print(parse(source)));
+  });
+}
+
+for (const source of [
+  '{"input":{"b":1, "a":2},"x":"y"}',
+  String.raw`{"input":{"b":1, "a":2}}`,
+  String.raw`{"a":"\"input\"","input":[1 ]}`,
+]) {
+  test(`parse: verbatim, ${source} is the same at the head of a long text`, () => {
+    assert.deepEqual(parse(longer(source), VERBATIM), parse(source, VERBATIM));
+    assert.equal(print(parse(source, VERBATIM)).includes('"input":'), true);
+  });
+}
+
 test("parse: a number that a double can't hold comes as the text it was written in", () => {
   assert.deepEqual(parse("[1, 12345678901234567890]"), [1, new JsonText("12345678901234567890")]);
 });

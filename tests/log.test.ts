@@ -81,15 +81,15 @@ test("log: a level writes itself and what is graver, and says so beforehand", ()
   }
 });
 
-test("log: a child adds fields and secrets, and its parent knows nothing of them", () => {
+test("log: one that knows further secrets masks them too, and the one that it was made from knows nothing of them", () => {
   const { log, lines } = open({ secrets: ["secret-of-the-server"] });
-  const child = log.child({ fields: { id: "r1", path: "/a" }, secrets: ["secret-of-the-client"] });
-  child.child({ fields: { path: "/b" } }).info("event", { text: "secret-of-the-server, secret-of-the-client" });
+  const knowing = log.knowing(["secret-of-the-client"]);
+  knowing.knowing(["secret-of-the-server"]).info("event", { text: "secret-of-the-server, secret-of-the-client" });
   log.info("event", { text: "secret-of-the-server, secret-of-the-client" });
   assert.deepEqual(
     lines.map((line) => JSON.parse(line) as unknown),
     [
-      { ...HEAD, id: "r1", path: "/b", text: "secret-o…, secret-o…" },
+      { ...HEAD, text: "secret-o…, secret-o…" },
       { ...HEAD, text: "secret-o…, secret-of-the-client" },
     ],
   );
