@@ -9,7 +9,7 @@ import type { Config } from "./config.ts";
 import type { ConnectionPorts } from "./connection.ts";
 import { createGateway } from "./gateway.ts";
 import { KeyPool } from "./key-pool.ts";
-import { Keys } from "./keys.ts";
+import { Keys, type Sha256 } from "./keys.ts";
 import { Limits } from "./limits.ts";
 import { openLog, Redactor, type Log } from "./log.ts";
 import { Models } from "./models.ts";
@@ -25,6 +25,7 @@ export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reade
   readonly random: () => number;
   /** A UUID. */
   readonly newId: () => string;
+  readonly sha256: Sha256;
   /** Gets each log line. */
   readonly sink: (line: string) => void;
   readonly logFormat: "text" | "json";
@@ -50,14 +51,14 @@ const LIMITS: UpstreamLimits = { maxEventLength: 64 * MEBIBYTE, maxReplyBytes: 2
 
 /** `config.proxyKeys` must not be empty unless each client brings its own Factory key. */
 export function compose(config: Config, world: World, facts: Facts): Program {
-  const { now, newId } = world;
+  const { now, newId, sha256 } = world;
   // Headers and addresses of the operator's own may hold keys under names that nobody knows.
   const addresses = [...Object.values(config.endpoints), ...config.models.flatMap(({ target }) => target ?? [])];
   const queryValues = addresses.flatMap((url) => [...new URL(url).searchParams.values()]);
   const likelySecrets = [...Object.values(config.upstreamHeaders), ...queryValues].filter((value) => value.length >= LIKELY_SECRET_LENGTH);
   const redactor = new Redactor([...config.proxyKeys, ...config.upstreamKeys, ...likelySecrets]);
   const log = openLog({ level: config.logLevel, format: world.logFormat, sink: world.sink, now, redactor });
-  const keys = new Keys({ proxyKeys: config.proxyKeys, upstreamKey: config.upstreamKey });
+  const keys = new Keys({ proxyKeys: config.proxyKeys, upstreamKey: config.upstreamKey }, sha256);
   const models = new Models({ endpoints: config.endpoints, models: config.models });
   const upstream = createUpstream(
     {
@@ -84,7 +85,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   );
   const limits = new Limits({ maxCalls: config.maxCalls, maxCallsPerKey: config.maxCallsPerKey });
   const gateway = createGateway(
-    { keys, models, attempts, limits, log, redactor, after: world.after, now, monotonic: world.monotonic, newId },
+    { keys, models, attempts, limits, log, redactor, after: world.after, now, monotonic: world.monotonic, newId, sha256 },
     {
       systemPrompt: config.systemPrompt,
       strict: config.strict,

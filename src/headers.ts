@@ -3,7 +3,6 @@
 // Out: those that the other side gets, by allow-lists; what names a request, a conversation and this program.
 // Never does: let a credential, a hop-by-hop header or a length cross from one side to the other.
 
-import { hash } from "node:crypto";
 import type { Loss, ProtocolId } from "./protocol/canonical.ts";
 
 /** Names of headers in lower case; `*` ends a prefix. */
@@ -107,8 +106,8 @@ export function identityHeaders(identity: UpstreamIdentity): Record<string, stri
 }
 
 /** A UUID (version 8, RFC 9562) made from text: the same text gives the same id on every replica. */
-export function uuidOf(text: string): string {
-  const hex = hash("sha256", text);
+export function uuidOf(text: string, sha256: (text: string) => Uint8Array): string {
+  const hex = sha256(text).toHex();
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 

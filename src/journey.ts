@@ -7,7 +7,7 @@ import type { BodyText } from "./body-text.ts";
 import { GatewayError } from "./errors.ts";
 import { headersForUpstream, identityHeaders, uuidOf } from "./headers.ts";
 import type { Arrival } from "./inbound.ts";
-import type { Caller } from "./keys.ts";
+import type { Caller, Sha256 } from "./keys.ts";
 import type { EndpointKind, Models, Target } from "./models.ts";
 import type { CanonicalRequest, Loss, ProtocolId, Reasoning } from "./protocol/canonical.ts";
 import { bareRequest, type Codec, type Exchange, type RequestHead, type WireRequest } from "./protocol/codec.ts";
@@ -20,6 +20,7 @@ export interface JourneyPorts {
   /** Unix time in milliseconds. */
   readonly now: () => number;
   readonly newId: () => string;
+  readonly sha256: Sha256;
 }
 
 export interface JourneySettings {
@@ -171,7 +172,7 @@ export function createJourneys(ports: JourneyPorts, settings: JourneySettings): 
       ...identityHeaders({
         key,
         provider: target.provider,
-        sessionId: uuidOf(conversationOf(caller, head)),
+        sessionId: uuidOf(conversationOf(caller, head), ports.sha256),
         messageId: ports.newId(),
         userAgent: settings.userAgent,
         stream: head.stream,

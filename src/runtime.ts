@@ -4,6 +4,7 @@
 //      reader of bodies that suits it.
 // Never does: know what is served.
 
+import { fstatSync, statSync } from "node:fs";
 import process from "node:process";
 
 export type Fetch = (request: Request) => Response | Promise<Response>;
@@ -27,6 +28,7 @@ interface BunServer {
 }
 interface BunRuntime {
   readonly version: string;
+  readonly SHA256: { hash(text: string): Uint8Array };
   serve(options: {
     readonly hostname: string;
     readonly port: number;
@@ -51,6 +53,7 @@ interface DenoServer {
 }
 interface DenoRuntime {
   readonly version: { readonly deno: string };
+  readonly stdout: { isTerminal(): boolean };
   serve(
     options: {
       readonly hostname: string;
@@ -94,6 +97,25 @@ export function listen({ host, port, fetch }: ListenOptions): Server {
   }
   throw new Error("This program runs on Bun and on Deno.");
 }
+
+/** SHA-256 of a text, as 32 bytes. Bun has it at hand: its `node:crypto` takes 2 ms and 5 MB to load. */
+export const sha256: (text: string) => Uint8Array = bun === undefined ? nodeSha256() : (text) => bun.SHA256.hash(text);
+
+function nodeSha256(): (text: string) => Uint8Array {
+  const { hash } = process.getBuiltinModule("node:crypto");
+  return (text) => hash("sha256", text, "buffer");
+}
+
+/** Whether a person reads what the program prints. On Bun the module that knows takes 3 ms and 5 MB to load: asked where it may be so. */
+export function isTerminal(): boolean {
+  if (deno !== undefined) return deno.stdout.isTerminal();
+  const stdout = fstatSync(STDOUT);
+  if (!stdout.isCharacterDevice() || stdout.rdev === statSync(NOWHERE, { throwIfNoEntry: false })?.rdev) return false;
+  return process.getBuiltinModule("node:tty").isatty(STDOUT);
+}
+
+const STDOUT = 1;
+const NOWHERE = "/dev/null";
 
 export interface BodyReader {
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;

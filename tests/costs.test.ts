@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { compose, type Program } from "../src/compose.ts";
+import { sha256 } from "../src/runtime.ts";
 import { readConfig } from "../src/config.ts";
 import { GatewayError } from "../src/errors.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
@@ -83,6 +84,7 @@ function programOver(upstream: Upstream): Program {
       monotonic: () => 0,
       random: () => 0.5,
       newId: () => "00000000-0000-4000-8000-000000000000",
+      sha256,
       sink: () => {},
       logFormat: "json",
     },

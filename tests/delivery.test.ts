@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { compose } from "../src/compose.ts";
+import { sha256 } from "../src/runtime.ts";
 import { readConfig } from "../src/config.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
 import { ask, failure, MODELS, SUCCESS, textOf, told, WAYS, type Told, type Way } from "./support/dialects.ts";
@@ -182,6 +183,7 @@ for (const way of WAYS.filter(({ client }) => client !== "gemini")) {
         monotonic: () => clock.nowMs,
         random: () => 0.5,
         newId: () => crypto.randomUUID(),
+        sha256,
         sink: () => {},
         logFormat: "json",
       },

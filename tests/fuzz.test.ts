@@ -7,6 +7,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { DOORS } from "../src/app.ts";
 import { compose } from "../src/compose.ts";
+import { sha256 } from "../src/runtime.ts";
 import { readConfig } from "../src/config.ts";
 import { isObject, type JsonObject } from "../src/json.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
@@ -81,6 +82,7 @@ async function call(request: Request, upstream: Upstream = null): Promise<Seen> 
       monotonic: () => performance.now(),
       random: () => 0.5,
       newId: () => "6f1c2f3e-0000-4000-8000-000000000000",
+      sha256,
       sink: (line) => lines.push(JSON.parse(line) as JsonObject),
       logFormat: "json",
     },

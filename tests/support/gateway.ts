@@ -6,7 +6,7 @@
 import { compose } from "../../src/compose.ts";
 import { readConfig } from "../../src/config.ts";
 import { dial } from "../../src/dial.ts";
-import { bodyReader, bodySource, listen, runtimeName } from "../../src/runtime.ts";
+import { bodyReader, bodySource, listen, runtimeName, sha256 } from "../../src/runtime.ts";
 import { AwakeClock } from "./awake.ts";
 import { startUpstream, type ScriptedUpstream, type Seen } from "./upstream.ts";
 
@@ -79,6 +79,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
       monotonic: clock.now,
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
+      sha256,
       sink: (line) => lines.push(JSON.parse(line) as LogLine),
       logFormat: "json",
     },
