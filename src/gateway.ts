@@ -22,7 +22,7 @@ import { isObject, JsonText, parseOrUndefined, print } from "./json.ts";
 import type { Keys } from "./keys.ts";
 import type { Limits } from "./limits.ts";
 import type { Log, Redactor } from "./log.ts";
-import type { Exchange, WireRequest } from "./protocol/codec.ts";
+import { detached, type Exchange, type WireRequest } from "./protocol/codec.ts";
 import { CODECS, codecOf } from "./protocol/codecs.ts";
 import { CallRecord } from "./record.ts";
 import { members } from "./spans.ts";
@@ -77,8 +77,9 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     const isStray = door.protocol === "openai-chat" && door.endpoint === null && isResponsesBody(found);
     const reader = isStray ? CODECS["openai-responses"] : writer;
     const head = reader.request.head(wire);
+    const { model, stream } = head;
     record.head(head);
-    return { call, record, caller, reader, writer, body, wire, head };
+    return { call, record, caller, reader, writer, body, wire, head: { model, stream }, conversation: conversationOf(caller, head) };
   };
 
   /** The journey to the model that was asked for, then those to its fallbacks; a fallback that can't carry the request is left out. */
@@ -105,9 +106,12 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     },
   });
 
-  const triesOf = ({ call, record, caller, head }: Omit<Reading, "body">, tried: (count: number) => void = NOBODY): AttemptOptions => ({
+  const triesOf = (
+    { call, record, caller, conversation }: Pick<Reading, "call" | "record" | "caller" | "conversation">,
+    tried: (count: number) => void = NOBODY,
+  ): AttemptOptions => ({
     signal: call.arrival.request.signal,
-    conversation: conversationOf(caller, head),
+    conversation,
     ownKey: caller.upstreamKey,
     tried: (count) => {
       record.attempts(count);
@@ -196,24 +200,33 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     found: UpstreamAnswer,
     headers: Record<string, string>,
   ): Promise<Response> => {
-    const { call, record, writer, head, target, sent } = journey;
-    const { limits } = settings;
-    const { signal } = call.arrival.request;
-    const post: ContinuationOptions["post"] = (body, end) => goOn({ ...journey, body }, end);
-    const continued = { codec: codecOf(target), exchange: sent, body: textOf(journey.body), limits, meter: record.meter, signal, post };
+    const { call, record, writer, head } = journey;
     if (head.stream && found.type === "stream") {
-      const { rest, decoder } = continuedStream(found, continued);
-      const kept = discretion(call);
-      const encoder = writer.reply.encoder(asked);
-      const pump = conversion({ decoder, encoder, meter: record.meter, limits, shown: (error) => kept.error(error) });
+      const isLong = journey.body.length >= LONG_TEXT;
+      const { rest, decoder } = continuedStream(found, continuationOf(isLong ? { ...journey, sent: detached(journey.sent) } : journey));
+      const encoder = writer.reply.encoder(isLong ? detached(asked) : asked);
+      const pump = conversion({ decoder, encoder, meter: record.meter, limits: settings.limits, shown: shownBy(discretion(call)) });
       return stream(journey, { begun: found.begun, rest, pump, headers });
     }
-    const reply = await continuedReply(found, continued);
+    const reply = await continuedReply(found, continuationOf(journey));
     record.reply(reply);
     const text = head.stream ? streamText(reply, writer.reply.encoder(asked), call.framing) : writer.reply.encode(reply, asked);
     record.sent(() => text);
     record.end({ type: "complete" });
     return new Response(text, { status: 200, headers: { ...headers, ...(head.stream ? streamHeaders(call.framing) : JSON_HEADERS) } });
+  };
+
+  const continuationOf = (journey: Journey): ContinuationOptions => {
+    const again = { ...journey, asked: null, body: "" };
+    return {
+      codec: codecOf(journey.target),
+      exchange: journey.sent,
+      body: textOf(journey.body),
+      limits: settings.limits,
+      meter: journey.record.meter,
+      signal: journey.call.arrival.request.signal,
+      post: (body, end) => goOn({ ...again, body }, end),
+    };
   };
 
   /** Asks for the rest of an answer that paused, the way that its beginning was asked for. */
@@ -266,10 +279,17 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
   return { answer, explain, refuse: (call, error) => failure({ call, record: new CallRecord(ports, call) }, error) };
 }
 
+/** Made here, and not where the journey can be seen: a function keeps all that its surroundings use for as long as an answer takes. */
+function shownBy(kept: Discretion): (error: GatewayError) => GatewayError {
+  return (error) => kept.error(error);
+}
+
 function textOf(body: string | Uint8Array): string {
   return typeof body === "string" ? body : new TextDecoder().decode(body);
 }
 
+/** Worth letting go of while its answer is under way. */
+const LONG_TEXT = 16 * 1024;
 const NOBODY = (): void => {};
 const utf8 = new TextEncoder();
 /** Between the items of a JSON array a line feed means nothing. */

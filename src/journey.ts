@@ -52,6 +52,9 @@ export interface Call {
   readonly framing: "sse" | "json-array";
 }
 
+/** What the head of a body asks for. */
+export type Asked = Pick<RequestHead, "model" | "stream">;
+
 /** What a request turned out to be. */
 export interface Reading {
   readonly call: Call;
@@ -64,11 +67,16 @@ export interface Reading {
   readonly body: BodyText;
   /** Its text may be cut where the body is large: see `body`. */
   readonly wire: WireRequest;
-  readonly head: RequestHead;
+  readonly head: Asked;
+  /** The same for all turns of one caller's conversation. */
+  readonly conversation: string;
 }
 
-/** A reading with one way to answer it: where it goes, what is sent, and what the reply codecs need to know. */
-export interface Journey extends Omit<Reading, "body"> {
+/**
+ * A reading with one way to answer it: where it goes, what is sent, and what the reply codecs need to know. It may last as long as the
+ * answer, so what came is not in it.
+ */
+export interface Journey extends Omit<Reading, "body" | "wire"> {
   readonly target: Target;
   readonly body: string | Uint8Array<ArrayBuffer>;
   readonly headers: Readonly<Record<string, string>>;
@@ -83,7 +91,7 @@ type Outbound = Pick<Journey, "body" | "headers" | "losses" | "sent" | "asked">;
 
 export interface Journeys {
   /** @throws GatewayError `not-found` where the door's endpoint has no such upstream. */
-  readonly targetOf: (door: Door, head: RequestHead) => Target;
+  readonly targetOf: (door: Door, head: Asked) => Target;
   /** @throws GatewayError when the target can't carry the request. */
   readonly plan: (reading: Reading, target: Target) => Journey;
   /** The request of a journey, made for a Factory key. */
@@ -93,14 +101,14 @@ export interface Journeys {
 export function createJourneys(ports: JourneyPorts, settings: JourneySettings): Journeys {
   /** Where it goes, and what is sent there. */
   const plan = (reading: Reading, target: Target): Journey => {
-    const { call, record, caller, reader, writer, wire, head } = reading;
+    const { call, record, caller, reader, writer, head, conversation } = reading;
     const isSame = target.protocol === reader.id && reader === writer;
     const { body, headers, losses, sent, asked } = isSame ? pass(reading, target) : convert(reading, target);
     // Each by its name: a spread costs ten times that.
-    return { call, record, caller, reader, writer, wire, head, target, body, headers, losses, sent, asked };
+    return { call, record, caller, reader, writer, head, conversation, target, body, headers, losses, sent, asked };
   };
 
-  const targetOf = (door: Door, head: RequestHead): Target => {
+  const targetOf = (door: Door, head: Asked): Target => {
     const target = ports.models.find(head.model);
     if (door.endpoint === null) return target;
     if (door.endpoint === "count-tokens" && target.countTokensUrl === null) {
@@ -126,7 +134,7 @@ export function createJourneys(ports: JourneyPorts, settings: JourneySettings): 
     ),
     headers: headersForUpstream(call.arrival.headers, reader.id),
     losses: [],
-    sent: exchangeOf(bareRequest({ ...head, model: target.model })),
+    sent: exchangeOf(bareRequest({ model: target.model, stream: head.stream })),
     asked: null,
   });
 
@@ -165,14 +173,14 @@ export function createJourneys(ports: JourneyPorts, settings: JourneySettings): 
     createdAtS: Math.floor(ports.now() / 1000),
   });
 
-  const address = ({ call, caller, head, target, body, headers, sent }: Journey, key: string): UpstreamCall => ({
+  const address = ({ call, head, conversation, target, body, headers, sent }: Journey, key: string): UpstreamCall => ({
     url: target.url,
     headers: {
       ...headers,
       ...identityHeaders({
         key,
         provider: target.provider,
-        sessionId: uuidOf(conversationOf(caller, head), ports.sha256),
+        sessionId: uuidOf(conversation, ports.sha256),
         messageId: ports.newId(),
         userAgent: settings.userAgent,
         stream: head.stream,

@@ -77,7 +77,7 @@ const fn = (name: string, more: Partial<FunctionTool> = {}): FunctionTool => ({
 // ---- Decode --------------------------------------------------------------------------------------------------------
 
 const BLANK: CanonicalRequest = {
-  ...bareRequest({ model: "claude-opus-5", stream: false, conversation: "" }),
+  ...bareRequest({ model: "claude-opus-5", stream: false }),
   names: NAMES,
   turns: [user(text("Hi"))],
   maxOutputTokens: 64,

@@ -19,7 +19,7 @@ import { exchangeFor, sseEvents } from "./support/laws.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-const REQUEST: CanonicalRequest = bareRequest({ model: "claude-opus-5", stream: true, conversation: "" });
+const REQUEST: CanonicalRequest = bareRequest({ model: "claude-opus-5", stream: true });
 const EXCHANGE: Exchange = { request: REQUEST, id: "0a1b2c", createdAtS: 1_793_500_000 };
 const at = (request: Partial<CanonicalRequest>): Exchange => ({ ...EXCHANGE, request: { ...REQUEST, ...request } });
 

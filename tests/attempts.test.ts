@@ -91,7 +91,7 @@ function stage(outcomes: readonly (() => Outcome)[], { settings = {}, keys = [],
 }
 
 function way(name: string): Way<string> {
-  const exchange = { request: bareRequest({ model: name, stream: false, conversation: "" }), id: "1", createdAtS: 0 };
+  const exchange = { request: bareRequest({ model: name, stream: false }), id: "1", createdAtS: 0 };
   const address = (key: string): UpstreamCall => ({
     url: name,
     headers: { authorization: key },

@@ -37,7 +37,7 @@ const result = (callId: string, value: string): Part => ({
 const turn = (role: Turn["role"], ...parts: Part[]): Turn => ({ role, parts, effort: null });
 
 const REQUEST: CanonicalRequest = {
-  ...bareRequest({ model: "m", stream: true, conversation: "" }),
+  ...bareRequest({ model: "m", stream: true }),
   system: [text("one"), text("two", { cache: CACHE })],
   turns: [
     turn(
@@ -211,7 +211,7 @@ for (const [fields, change] of LOST) {
 }
 
 test("requests: saying something where nothing was said loses nothing, where it is one value", () => {
-  const bare = bareRequest({ model: "m", stream: true, conversation: "" });
+  const bare = bareRequest({ model: "m", stream: true });
   assert.deepEqual(
     requestDifferences(bare, { ...bare, maxOutputTokens: 9, store: false, verbosity: "low", toolChoice: { type: "auto" } }),
     [],

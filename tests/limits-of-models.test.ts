@@ -39,7 +39,7 @@ const LIMITS: readonly (readonly [protocol: ProtocolId, model: string, most: num
 for (const [protocol, model, most] of LIMITS) {
   test(`A.10: ${protocol}, ${model} answers with at most ${most} tokens`, () => {
     for (const asked of [most, 200_000]) {
-      const request = { ...bareRequest({ model, stream: false, conversation: "" }), maxOutputTokens: asked };
+      const request = { ...bareRequest({ model, stream: false }), maxOutputTokens: asked };
       const { body, losses } = CODECS[protocol].request.encode(request);
       const said = losses.filter(({ field }) => field === "maxOutputTokens").map(({ severity }) => severity);
       assert.deepEqual([limitIn(protocol, body), said], [most, asked > most ? ["reported"] : []]);
@@ -53,20 +53,20 @@ test("A.10: a limit goes as it is to models whose own is not known", () => {
     ["openai-responses", "grok-4.5"],
     ["openai-responses", "gpt-6"],
   ] as const) {
-    const request = { ...bareRequest({ model, stream: false, conversation: "" }), maxOutputTokens: 200_000 };
+    const request = { ...bareRequest({ model, stream: false }), maxOutputTokens: 200_000 };
     const { body, losses } = CODECS[protocol].request.encode(request);
     assert.deepEqual([limitIn(protocol, body), losses], [200_000, []], model);
   }
 });
 
 test("A.10: of the Gemini models, only those before 2.5 take penalties for repetition", () => {
-  const sampling = { ...bareRequest({ model: "", stream: false, conversation: "" }).sampling, presencePenalty: 0.5, frequencyPenalty: 0 };
+  const sampling = { ...bareRequest({ model: "", stream: false }).sampling, presencePenalty: 0.5, frequencyPenalty: 0 };
   for (const [model, sent, lost] of [
     ["gemini-2.0-flash", { presencePenalty: 0.5, frequencyPenalty: 0 }, []],
     ["gemini-2.5-flash", undefined, ["presencePenalty"]],
     ["gemini-3.1-pro-preview", undefined, ["presencePenalty"]],
   ] as const) {
-    const { body, losses } = CODECS.gemini.request.encode({ ...bareRequest({ model, stream: false, conversation: "" }), sampling });
+    const { body, losses } = CODECS.gemini.request.encode({ ...bareRequest({ model, stream: false }), sampling });
     const { generationConfig } = JSON.parse(body) as { generationConfig?: object };
     assert.deepEqual([generationConfig, losses.map(({ field }) => field)], [sent, lost], model);
   }

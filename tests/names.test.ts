@@ -61,7 +61,7 @@ for (const [protocol, { request }] of Object.entries(CODECS)) {
   if (!protocol.startsWith("openai-")) continue;
   test(`109: ${protocol} calls a person by the same name as every other protocol of OpenAI does`, () => {
     const endUser = "u".repeat(80);
-    const asked = { ...bareRequest({ model: "gpt-5.5", stream: false, conversation: "" }), endUser, cacheKey: endUser };
+    const asked = { ...bareRequest({ model: "gpt-5.5", stream: false }), endUser, cacheKey: endUser };
     const body = JSON.parse(request.encode(asked).body) as Record<string, unknown>;
     assert.deepEqual([body["safety_identifier"], body["prompt_cache_key"]], [fitId(endUser, 64), fitId(endUser, 64)]);
   });

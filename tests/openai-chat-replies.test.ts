@@ -12,7 +12,7 @@ import { LEGACY_NAMES, NAMES } from "../src/protocol/openai-chat/wire.ts";
 import { chain, run, type SseEvent } from "../src/stream.ts";
 
 const REQUEST: CanonicalRequest = {
-  ...bareRequest({ model: "glm-5.1", stream: true, conversation: "" }),
+  ...bareRequest({ model: "glm-5.1", stream: true }),
   names: NAMES,
   includeUsage: true,
 };

@@ -14,7 +14,7 @@ import { openaiChat } from "../src/protocol/openai-chat/codec.ts";
 import { LEGACY_NAMES, NAMES } from "../src/protocol/openai-chat/wire.ts";
 import { chain, printSse, run } from "../src/stream.ts";
 
-const REQUEST: CanonicalRequest = { ...bareRequest({ model: "m", stream: true, conversation: "" }), names: NAMES, includeUsage: true };
+const REQUEST: CanonicalRequest = { ...bareRequest({ model: "m", stream: true }), names: NAMES, includeUsage: true };
 const exchangeOf = (request: Partial<CanonicalRequest> = {}): Exchange => ({
   request: { ...REQUEST, ...request },
   id: "ex1",

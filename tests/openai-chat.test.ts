@@ -78,7 +78,7 @@ const toolCall = (id: string, name: string, args: string): object => ({ id, type
 // ---- Decode --------------------------------------------------------------------------------------------------------
 
 const DECODED: CanonicalRequest = {
-  ...bareRequest({ model: "m", stream: false, conversation: "" }),
+  ...bareRequest({ model: "m", stream: false }),
   names: NAMES,
   turns: [user(text("Hi"))],
 };
@@ -812,7 +812,7 @@ const THEIR_NAMES = {
   output: "text.format",
 };
 const REQUEST: CanonicalRequest = {
-  ...bareRequest({ model: "gpt-4.1", stream: false, conversation: "" }),
+  ...bareRequest({ model: "gpt-4.1", stream: false }),
   names: THEIR_NAMES,
   turns: [user(text("Hi"))],
 };

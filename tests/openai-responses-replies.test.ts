@@ -9,7 +9,7 @@ import { fold, grammar, unfold } from "../src/protocol/fold.ts";
 import { openaiResponses } from "../src/protocol/openai-responses/codec.ts";
 import { chain, run, type SseEvent } from "../src/stream.ts";
 
-const REQUEST = bareRequest({ model: "gpt-5.2", stream: true, conversation: "" });
+const REQUEST = bareRequest({ model: "gpt-5.2", stream: true });
 
 function exchange(request: Partial<CanonicalRequest> = {}): Exchange {
   return { request: { ...REQUEST, ...request }, id: "0a1b2c", createdAtS: 1_793_500_000 };

@@ -40,7 +40,7 @@ const extension = (field: string, value: string, severity: "dropped" | "reported
 });
 
 const EMPTY: CanonicalRequest = {
-  ...bareRequest({ model: "m", stream: false, conversation: "" }),
+  ...bareRequest({ model: "m", stream: false }),
   names: NAMES,
   includeUsage: true,
 };

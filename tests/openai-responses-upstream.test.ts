@@ -46,7 +46,7 @@ const thought = (said: string, origin: "openai" | "anthropic" | null): Part => (
 });
 const loss = (field: string, severity: Loss["severity"], reason: string): Loss => ({ field, severity, reason });
 
-const BARE = bareRequest({ model: "gpt-5.2", stream: false, conversation: "" });
+const BARE = bareRequest({ model: "gpt-5.2", stream: false });
 const HI: CanonicalRequest = { ...BARE, turns: [user(text("Hi"))] };
 const PNG = "iVBORw0KGgoAAAA=";
 

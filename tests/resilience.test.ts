@@ -177,7 +177,7 @@ function dialled(takes: boolean, broken: Error | null = null): Dialled {
     },
     { timeouts: { connectMs: 50, firstByteMs: null, idleMs: null, totalMs: null }, limits: { maxEventLength: 1000, maxReplyBytes: 1000 } },
   );
-  const exchange = { request: bareRequest({ model: "m", stream: false, conversation: "" }), id: "1", createdAtS: 0 };
+  const exchange = { request: bareRequest({ model: "m", stream: false }), id: "1", createdAtS: 0 };
   const post = (): Promise<unknown> =>
     room.post({
       url: "http://host.test/path",
@@ -280,7 +280,7 @@ test("a packed answer that says a short length is not unpacked into memory befor
     signal: new AbortController().signal,
     timeouts: {},
     codec: CODECS["openai-chat"],
-    exchange: { request: bareRequest({ model: "m", stream: false, conversation: "" }), id: "1", createdAtS: 0 },
+    exchange: { request: bareRequest({ model: "m", stream: false }), id: "1", createdAtS: 0 },
   });
   assert.ok(found.type === "whole" && found.rest !== null);
   await found.rest.cancel();

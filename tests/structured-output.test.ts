@@ -39,7 +39,7 @@ function asking(model: string, schema: string, more: Partial<CanonicalRequest> =
   const output = { type: "json-schema", name: "point", description: null, schema, strict: null } as const;
   const text = { type: "text", text: "Hi", annotations: [], cache: null, proof: null } as const;
   const turns = [{ role: "user" as const, parts: [text], effort: null }];
-  return { ...bareRequest({ model, stream: false, conversation: "" }), turns, output, ...more };
+  return { ...bareRequest({ model, stream: false }), turns, output, ...more };
 }
 
 const CHAT_BY_TOOL = codecOf({ protocol: "openai-chat", schema: "tool" });

@@ -39,7 +39,7 @@ const system = (value: string, effort: Turn["effort"] = null): Turn => ({
 });
 
 const requestOf = (turns: readonly Turn[]): CanonicalRequest => ({
-  ...bareRequest({ model: "m", stream: false, conversation: "" }),
+  ...bareRequest({ model: "m", stream: false }),
   turns,
 });
 const loss = (severity: Loss["severity"], reason: string): Loss => ({ field: "turns", severity, reason });

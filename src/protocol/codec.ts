@@ -68,6 +68,24 @@ export interface Exchange {
 }
 
 /**
+ * An exchange without the turns that led to it: what an encoder keeps of it while an answer is under way. The turns may be megabytes, and an
+ * answer takes minutes.
+ */
+export function withoutConversation({ request, id, createdAtS }: Exchange): Exchange {
+  return { request: { ...request, turns: [] }, id, createdAtS };
+}
+
+/**
+ * An exchange whose strings are its own, but for the turns, which no codec keeps: an engine lets a string that was cut out of a body hold on
+ * to the whole text of it.
+ */
+export function detached({ request: { turns, ...rest }, id, createdAtS }: Exchange): Exchange {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what was printed a moment ago
+  const own = JSON.parse(JSON.stringify(rest)) as typeof rest;
+  return { request: { ...own, turns }, id, createdAtS };
+}
+
+/**
  * What a codec keeps of an answer in its protocol's own form, so that an upstream that paused can be asked for the rest. One for all
  * answers to one call.
  */
@@ -122,7 +140,7 @@ export interface Codec {
 }
 
 /** A request that says nothing but its head; for calls whose body is not decoded. */
-export function bareRequest(head: RequestHead): CanonicalRequest {
+export function bareRequest(head: Pick<RequestHead, "model" | "stream">): CanonicalRequest {
   return {
     names: CANONICAL_NAMES,
     model: head.model,

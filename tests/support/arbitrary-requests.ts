@@ -377,7 +377,7 @@ export const request: Arbitrary<CanonicalRequest> = tools.chain((declared) => {
       settings,
     })
     .map((made) => ({
-      ...bareRequest({ model: "some-model", stream: false, conversation: "" }),
+      ...bareRequest({ model: "some-model", stream: false }),
       ...made.settings,
       system: made.system,
       turns: mergeTurns([

@@ -31,7 +31,7 @@ type OpenBlock =
   | { readonly type: "opaque"; readonly block: JsonObject; written: string };
 
 class Decoder implements Machine<SseEvent, ReplyEvent> {
-  readonly #exchange: Exchange;
+  readonly #model: string;
   readonly #toolbox: Toolbox;
   readonly #open = new Map<number, OpenBlock>();
   #out: ReplyEvent[] = [];
@@ -46,7 +46,7 @@ class Decoder implements Machine<SseEvent, ReplyEvent> {
   #calledTools = false;
 
   constructor(exchange: Exchange) {
-    this.#exchange = exchange;
+    this.#model = exchange.request.model;
     this.#toolbox = new Toolbox(exchange.request);
   }
 
@@ -103,7 +103,7 @@ class Decoder implements Machine<SseEvent, ReplyEvent> {
   #start(model = ""): void {
     if (this.#started) return;
     this.#started = true;
-    this.#out.push({ type: "reply-start", id: this.#id, model: model || this.#exchange.request.model });
+    this.#out.push({ type: "reply-start", id: this.#id, model: model || this.#model });
   }
 
   #count(usage: Json | undefined): void {

@@ -7,7 +7,7 @@
 import { JsonText, print, type JsonObject } from "../../json.ts";
 import type { Machine, SseEvent } from "../../stream.ts";
 import type { Annotation, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
-import type { Exchange } from "../codec.ts";
+import { withoutConversation, type Exchange } from "../codec.ts";
 import { fitName } from "../names.ts";
 import { isBlank, NAME_RULE } from "./content.ts";
 import { event as errorEvent } from "./error.ts";
@@ -23,6 +23,7 @@ export function encoder(exchange: Exchange): Machine<ReplyEvent, SseEvent> {
 
 class Encoder implements Machine<ReplyEvent, SseEvent> {
   readonly #exchange: Exchange;
+  readonly #estimatedInput: number;
   #out: SseEvent[] = [];
   #over = false;
   /** The part that is being told; null between parts. */
@@ -40,7 +41,8 @@ class Encoder implements Machine<ReplyEvent, SseEvent> {
   #saidRefusal = false;
 
   constructor(exchange: Exchange) {
-    this.#exchange = exchange;
+    this.#exchange = withoutConversation(exchange);
+    this.#estimatedInput = estimateInput(exchange.request);
   }
 
   step(event: ReplyEvent): SseEvent[] {
@@ -104,7 +106,7 @@ class Encoder implements Machine<ReplyEvent, SseEvent> {
   }
 
   #estimate(): Estimate {
-    return { inputTokens: estimateInput(this.#exchange.request), outputTokens: estimateText(this.#length) };
+    return { inputTokens: this.#estimatedInput, outputTokens: estimateText(this.#length) };
   }
 
   #partStart(part: Part): void {

@@ -7,7 +7,7 @@
 import { print, type JsonObject } from "../../json.ts";
 import type { Machine, SseEvent } from "../../stream.ts";
 import type { Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
-import type { Exchange } from "../codec.ts";
+import { withoutConversation, type Exchange } from "../codec.ts";
 import { unfold } from "../fold.ts";
 import { errorEvent } from "./error.ts";
 import { encodeFinish } from "./finish.ts";
@@ -53,7 +53,7 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   #envelope: JsonObject;
 
   constructor(exchange: Exchange) {
-    this.#exchange = exchange;
+    this.#exchange = withoutConversation(exchange);
     this.#envelope = envelope({ id: "", model: "" }, exchange);
   }
 

@@ -36,7 +36,7 @@ export function decodeReply(body: string, exchange: Exchange): Reply {
 const ARGUMENTS: ReadonlySet<string> = new Set(["args"]);
 
 export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
-  readonly #exchange: Exchange;
+  readonly #model: string;
   readonly #parts: ModelParts;
   #started = false;
   #over = false;
@@ -47,7 +47,7 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #grounding: JsonObject = {};
 
   constructor(exchange: Exchange) {
-    this.#exchange = exchange;
+    this.#model = exchange.request.model;
     const { turn, firstCall } = placeOfReply(exchange);
     this.#parts = new ModelParts({ callId: (index) => madeCallId(turn, firstCall + index), tool: calledTools(exchange.request) });
   }
@@ -82,7 +82,7 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     if (!this.#started) {
       this.#started = true;
       const model = text(value["modelVersion"]);
-      out.push({ type: "reply-start", id: text(value["responseId"]), model: model === "" ? this.#exchange.request.model : model });
+      out.push({ type: "reply-start", id: text(value["responseId"]), model: model === "" ? this.#model : model });
     }
     const usage = decodeUsage(value["usageMetadata"]);
     if (usage !== null) out.push({ type: "usage", usage });

@@ -37,7 +37,7 @@ interface Call {
 
 export class CallReader {
   readonly #sink: CallSink;
-  readonly #exchange: Exchange;
+  readonly #exchangeId: string;
   readonly #names: NameTable;
   readonly #emulated: ReadonlySet<string>;
   readonly #calls: Call[] = [];
@@ -45,7 +45,7 @@ export class CallReader {
   readonly #callIds = new Set<string>();
 
   constructor(exchange: Exchange, sink: CallSink) {
-    this.#exchange = exchange;
+    this.#exchangeId = exchange.id;
     this.#sink = sink;
     this.#names = toolNames(exchange.request);
     this.#emulated = emulatedTools(exchange.request, modelOf(exchange.request.model));
@@ -138,7 +138,7 @@ export class CallReader {
   /** The upstream's id, made unique; one of the gateway's own where there is none. */
   #callId(call: Call): string {
     const position = this.#calls.indexOf(call);
-    let callId = call.id === "" ? `call_${this.#exchange.id}_${position}` : call.id;
+    let callId = call.id === "" ? `call_${this.#exchangeId}_${position}` : call.id;
     if (this.#callIds.has(callId)) callId = `${callId}_${position}`;
     this.#callIds.add(callId);
     return callId;

@@ -23,7 +23,7 @@ export function replyDecoder(exchange: Exchange, what: "an event" | "an answer" 
 }
 
 class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
-  readonly #exchange: Exchange;
+  readonly #stop: readonly string[];
   readonly #what: "an event" | "an answer";
   readonly #calls: CallReader;
   #out: ReplyEvent[] = [];
@@ -41,7 +41,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #finish: FinishReason | null = null;
 
   constructor(exchange: Exchange, what: "an event" | "an answer") {
-    this.#exchange = exchange;
+    this.#stop = exchange.request.stop;
     this.#what = what;
     this.#calls = new CallReader(exchange, {
       emit: (event) => void this.#out.push(event),
@@ -96,7 +96,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     const delta = wire.objectOf<wire.Delta>(choice.delta) ?? message;
     if (delta !== undefined) this.#readDelta(delta, wire.objectOf<wire.LogprobsRead>(choice.logprobs) ?? {});
     if (this.#over) return;
-    const finish = decodeFinish(choice, this.#exchange.request.stop);
+    const finish = decodeFinish(choice, this.#stop);
     const word = finish?.raw ?? "";
     if (isFailure(word)) {
       return this.#fail(new GatewayError("upstream-failed", `The upstream broke the answer off: ${word}.`, { code: word }));

@@ -5,7 +5,7 @@
 
 import type { Machine, SseEvent } from "../../stream.ts";
 import type { Annotation, FinishReason, Logprob, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
-import type { Exchange } from "../codec.ts";
+import { withoutConversation, type Exchange } from "../codec.ts";
 import { errorEvent } from "./errors.ts";
 import { encodeLogprobs } from "./logprobs.ts";
 import { encodeCallProof, encodeDetail } from "./proofs.ts";
@@ -47,7 +47,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   #usage: Usage | null = null;
 
   constructor(exchange: Exchange) {
-    this.#exchange = exchange;
+    this.#exchange = withoutConversation(exchange);
     this.#isLegacy = isLegacy(exchange.request.names);
     this.#tail = `,"finish_reason":null}]${exchange.request.includeUsage ? ',"usage":null' : ""}}`;
   }

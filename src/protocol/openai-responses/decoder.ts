@@ -34,7 +34,7 @@ interface OpenItem {
 }
 
 export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
-  readonly #exchange: Exchange;
+  readonly #model: string;
   readonly #names: NameTable;
   readonly #stops: readonly string[];
   readonly #items = new Map<number, OpenItem>();
@@ -45,9 +45,9 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #lastItem = 0;
 
   constructor(exchange: Exchange) {
-    const { tools, stop } = exchange.request;
+    const { model, tools, stop } = exchange.request;
     const names = tools.flatMap((tool) => (tool.type === "function" || tool.type === "custom" ? [tool.name] : []));
-    this.#exchange = exchange;
+    this.#model = model;
     this.#names = new NameTable(names, NAME_RULE);
     this.#stops = stop.filter((sequence) => sequence !== "");
   }
@@ -123,7 +123,7 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     this.#hasStarted = true;
     const said = isObject(response) ? response : {};
     const model = stringOf(said["model"]);
-    this.#events.push({ type: "reply-start", id: stringOf(said["id"]), model: model === "" ? this.#exchange.request.model : model });
+    this.#events.push({ type: "reply-start", id: stringOf(said["id"]), model: model === "" ? this.#model : model });
   }
 
   #fail(error: GatewayError): void {

@@ -7,7 +7,7 @@ import { isObject, parse, print, type Json, type JsonObject } from "../../json.t
 import type { Machine, SseEvent } from "../../stream.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { Annotation, FinishReason, Logprob, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
-import type { Exchange } from "../codec.ts";
+import { withoutConversation, type Exchange } from "../codec.ts";
 import { fitName, type NameRule } from "../names.ts";
 import { errorEvent, failureOf } from "./errors.ts";
 import { encodeLogprob } from "./logprobs.ts";
@@ -61,7 +61,7 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   #out: SseEvent[] = [];
 
   constructor(exchange: Exchange) {
-    this.#exchange = exchange;
+    this.#exchange = withoutConversation(exchange);
   }
 
   step(event: ReplyEvent): SseEvent[] {
