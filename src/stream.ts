@@ -268,6 +268,8 @@ export interface ThroughOptions {
  * next, and cancels the source when the client leaves.
  */
 export function through(source: ByteSource, pump: Pump, { closed, keepAlive, begun = [] }: ThroughOptions): ReadableStream<Uint8Array> {
+  // Let go of once it has gone out: a chunk may lie in a buffer many times its size.
+  let first = begun;
   let over = false;
   /** Whether the client waits for a byte, and whether it has since the last look. */
   let isWaiting = false;
@@ -325,10 +327,11 @@ export function through(source: ByteSource, pump: Pump, { closed, keepAlive, beg
     {
       start(controller) {
         try {
-          for (const chunk of begun) if (!over) take(controller, chunk);
+          for (const chunk of first) if (!over) take(controller, chunk);
         } catch (error) {
           fail(controller, error);
         }
+        first = [];
         if (keepAlive !== undefined && !over) watch(controller, keepAlive);
       },
       async pull(controller) {
