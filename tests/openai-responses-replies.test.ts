@@ -591,6 +591,18 @@ const OUTPUTS: readonly { what: string; parts: readonly Part[]; request?: Partia
     })),
   },
   {
+    what: "an id that is too long for OpenAI is fitted, since it comes back in the next request; ids that begin alike stay apart",
+    parts: [1, 2].map((last) => callPart(`${"c".repeat(64)}${last}`, "f", "{}")),
+    output: ["f024005c", "f3240515"].map((ending, index) => ({
+      id: `fc_01abc_${index}`,
+      type: "function_call",
+      status: "completed",
+      call_id: `${"c".repeat(55)}_${ending}`,
+      name: "f",
+      arguments: "{}",
+    })),
+  },
+  {
     what: "67, 68: custom tools and namespaces as the client declared them",
     request: {
       tools: [

@@ -10,6 +10,7 @@ import type { Annotation, FinishReason, Logprob, Part, Proof, ReplyEvent, Usage 
 import { withoutConversation, type Exchange } from "../codec.ts";
 import { fitName, type NameRule } from "../names.ts";
 import { errorEvent, failureOf } from "./errors.ts";
+import { ID_RULE } from "./items.ts";
 import { encodeLogprob } from "./logprobs.ts";
 import { encodeAnnotation } from "./parts.ts";
 import { sealPrevious, sealReasoning, summaryOf } from "./reasoning.ts";
@@ -252,8 +253,9 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   }
 
   #callId(callId: string): string {
-    const base = callId === "" ? `call_${this.#base}` : callId;
-    const unique = callId === "" || this.#callIds.has(base) ? `${base}_${this.#output.length}` : base;
+    // It comes back in the next request, which may go to OpenAI itself.
+    const base = callId === "" ? `call_${this.#base}` : fitName(callId, ID_RULE);
+    const unique = callId === "" || this.#callIds.has(base) ? fitName(`${base}_${this.#output.length}`, ID_RULE) : base;
     this.#callIds.add(unique);
     return unique;
   }

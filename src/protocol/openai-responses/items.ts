@@ -13,7 +13,7 @@ import { clientName } from "./tools.ts";
 import type * as wire from "./wire.ts";
 
 /** OpenAI's limit on the ids that pair a call with its output; any character will do. */
-const ID_RULE: NameRule = { allowed: /[^]/, maxLength: 64 };
+export const ID_RULE: NameRule = { allowed: /[^]/, maxLength: 64 };
 
 /** The API keeps at most so many new breakpoints; the last ones reach furthest. */
 const MAX_BREAKPOINTS = 4;
