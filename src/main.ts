@@ -3,10 +3,10 @@
 // Out: a server, or the default export that `deno serve`, Deno Deploy and Bun understand.
 // Never does: load the program before the runtime's limits are lifted, since that may start the process anew.
 
-import { liftRuntimeLimits } from "./runtime.ts";
+import { liftRuntimeLimits } from "./runtime/runtime.ts";
 
 const isMain = import.meta.main;
 if (isMain) await (liftRuntimeLimits() || undefined);
-const { program } = await import("./start.ts");
+const { program } = await import("./cli/serve.ts");
 
 export default program(isMain);

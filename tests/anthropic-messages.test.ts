@@ -13,7 +13,7 @@ import { FIELDS } from "../src/protocol/anthropic-messages/wire.ts";
 import type { CanonicalRequest, FinishReason, Part, Reply, ReplyEvent, Usage } from "../src/protocol/canonical.ts";
 import { bareRequest, sealProof, type Exchange } from "../src/protocol/codec.ts";
 import { fold, grammar, inOrder, unfold } from "../src/protocol/fold.ts";
-import { chain, printSse, run, type SseEvent } from "../src/stream.ts";
+import { chain, printSse, run, type SseEvent } from "../src/wire/pump.ts";
 import { loadCases } from "./support/fixtures.ts";
 import { exchangeFor, sseEvents } from "./support/laws.ts";
 

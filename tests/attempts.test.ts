@@ -3,13 +3,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Attempts, type Arrival, type RetrySettings, type Way } from "../src/attempts.ts";
+import { Attempts, type Arrival, type RetrySettings, type Way } from "../src/gateway/retry.ts";
 import { GatewayError, kindOfStatus } from "../src/errors.ts";
-import { KeyPool } from "../src/key-pool.ts";
+import { KeyPool } from "../src/upstream/key-pool.ts";
 import { bareRequest } from "../src/protocol/codec.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
-import { UNREACHABLE } from "../src/connection.ts";
-import type { UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../src/upstream.ts";
+import { UNREACHABLE } from "../src/upstream/connection.ts";
+import type { UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../src/upstream/upstream.ts";
 
 type Outcome = UpstreamAnswer | UpstreamRefusal | GatewayError;
 

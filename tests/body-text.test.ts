@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bodyText, LARGE_BODY } from "../src/body-text.ts";
+import { bodyText, LARGE_BODY } from "../src/gateway/body.ts";
 import { GatewayError } from "../src/errors.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
 import { sealProof, type Edits } from "../src/protocol/codec.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Fault } from "../src/config.ts";
+import type { Fault } from "../src/config/config.ts";
 import { VARIABLES } from "../src/config/variables.ts";
 import { errorOf, type Given } from "./support/configuration.ts";
 

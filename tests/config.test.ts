@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { mergeEnvironment, readArguments, type Config } from "../src/config.ts";
+import { mergeEnvironment, readArguments, type Config } from "../src/config/config.ts";
 import { envExample, helpText, OPTIONS, VARIABLES, variablesTable } from "../src/config/variables.ts";
 import { read, type Given } from "./support/configuration.ts";
 

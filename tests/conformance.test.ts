@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ERRORS, GatewayError, type ErrorKind } from "../src/errors.ts";
-import { isObject, parse } from "../src/json.ts";
+import { isObject, parse } from "../src/wire/json.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
 import { fold } from "../src/protocol/fold.ts";

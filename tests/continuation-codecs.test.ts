@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { JsonObject } from "../src/json.ts";
+import type { JsonObject } from "../src/wire/json.ts";
 import type { Tool } from "../src/protocol/canonical.ts";
 import type { Codec, Continuation } from "../src/protocol/codec.ts";
 import { CODECS } from "../src/protocol/codecs.ts";

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { compose } from "../src/compose.ts";
-import { sha256 } from "../src/runtime.ts";
-import { readConfig } from "../src/config.ts";
+import { compose } from "../src/program.ts";
+import { sha256 } from "../src/runtime/runtime.ts";
+import { readConfig } from "../src/config/config.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
 import { ask, failure, MODELS, SUCCESS, textOf, told, WAYS, type Told, type Way } from "./support/dialects.ts";
 import { CLIENT_KEY, FACTORY_KEY, startGateway, until } from "./support/gateway.ts";

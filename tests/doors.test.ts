@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { DOORS } from "../src/app.ts";
+import { DOORS } from "../src/http/app.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
-import { runtimeName } from "../src/runtime.ts";
+import { runtimeName } from "../src/runtime/runtime.ts";
 import { ask, errorIn, MODELS, textOf, told, type SaidError } from "./support/dialects.ts";
 import { PROTOCOLS } from "./support/fixtures.ts";
 import { CLIENT_KEY, FACTORY_KEY, startGateway, until, VERSION } from "./support/gateway.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../src/errors.ts";
-import { parse } from "../src/json.ts";
+import { parse } from "../src/wire/json.ts";
 import { Fields } from "../src/protocol/fields.ts";
 
 const BODY = `{

@@ -5,18 +5,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { DOORS } from "../src/app.ts";
-import { compose } from "../src/compose.ts";
-import { sha256 } from "../src/runtime.ts";
-import { readConfig } from "../src/config.ts";
-import { isObject, type JsonObject } from "../src/json.ts";
+import { DOORS } from "../src/http/app.ts";
+import { compose } from "../src/program.ts";
+import { sha256 } from "../src/runtime/runtime.ts";
+import { readConfig } from "../src/config/config.ts";
+import { isObject, type JsonObject } from "../src/wire/json.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
 import { loadCases, PROTOCOLS, type Case } from "./support/fixtures.ts";
 import { until } from "./support/gateway.ts";
 import { exchangeFor, isTerminal, sseEvents } from "./support/laws.ts";
 import { byteMutation, eventMutation, joined, mutateBytes, mutateJson, mutateStream, valueMutation } from "./support/mutations.ts";
-import type { SseEvent } from "../src/stream.ts";
+import type { SseEvent } from "../src/wire/pump.ts";
 import { complete } from "./support/saying.ts";
 import { tell, type Telling } from "./support/telling.ts";
 

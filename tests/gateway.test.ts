@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import type { JsonObject } from "../src/json.ts";
+import type { JsonObject } from "../src/wire/json.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
 import { ask, instructionsIn, MODELS, SUCCESS, textOf, told, WAYS } from "./support/dialects.ts";
 import { PROTOCOLS } from "./support/fixtures.ts";

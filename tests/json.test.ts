@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../src/errors.ts";
-import { isObject, JsonText, parse, parseOrUndefined, print, rowOf, type Json } from "../src/json.ts";
-import { cut, items, members, spliced } from "../src/spans.ts";
+import { isObject, JsonText, parse, parseOrUndefined, print, rowOf, type Json } from "../src/wire/json.ts";
+import { cut, items, members, spliced } from "../src/wire/json-edit.ts";
 
 function invalid(message: RegExp): (error: unknown) => boolean {
   return (error) => error instanceof GatewayError && error.kind === "invalid-request" && message.test(error.message);

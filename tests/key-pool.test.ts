@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { KeyPool } from "../src/key-pool.ts";
+import { KeyPool } from "../src/upstream/key-pool.ts";
 
 const KEYS = ["fk-one", "fk-two", "fk-three"];
 const CONVERSATIONS = Array.from({ length: 300 }, (_, index) => `conversation ${index}`);

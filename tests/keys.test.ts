@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../src/errors.ts";
-import { sha256 } from "../src/runtime.ts";
-import { Keys, presentedKeys, type Caller, type KeyOptions } from "../src/keys.ts";
+import { sha256 } from "../src/runtime/runtime.ts";
+import { Keys, presentedKeys, type Caller, type KeyOptions } from "../src/access/keys.ts";
 
 const FACTORY = "fk-fake-factory-key-of-the-server";
 const OWN = "fk-fake-factory-key-of-a-client";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../src/errors.ts";
-import { Limits } from "../src/limits.ts";
+import { Limits } from "../src/access/concurrency.ts";
 
 interface Refusal {
   readonly kind: string;

@@ -9,7 +9,7 @@ import OpenAI6 from "openai-6";
 import type { Logprob, Part, ProtocolId, Reply, ReplyEvent, TokenLogprob } from "../src/protocol/canonical.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
 import { fold, unfold } from "../src/protocol/fold.ts";
-import { conversion, Meter } from "../src/relay.ts";
+import { conversion, Meter } from "../src/gateway/convert.ts";
 import { ask, errorIn } from "./support/dialects.ts";
 import { loadCase } from "./support/fixtures.ts";
 import { CLIENT_KEY, startGateway } from "./support/gateway.ts";

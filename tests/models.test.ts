@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../src/errors.ts";
-import { Models, type EndpointKind, type Model, type ModelSetting, type Target } from "../src/models.ts";
+import { Models, type EndpointKind, type Model, type ModelSetting, type Target } from "../src/models/models.ts";
 import { read } from "./support/configuration.ts";
 
 const { endpoints } = read({});

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bareRequest } from "../src/protocol/codec.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
-import { fileName, fitId, fitName, hash, NameTable } from "../src/protocol/names.ts";
+import { fileName, fitId, fitName, hash, NameTable } from "../src/protocol/tool-names.ts";
 
 const RULE = { allowed: /[a-zA-Z0-9_-]/, maxLength: 64 };
 

@@ -9,7 +9,7 @@ import { bareRequest, sealProof, type Exchange } from "../src/protocol/codec.ts"
 import { fold, grammar, truncated } from "../src/protocol/fold.ts";
 import { openaiChat } from "../src/protocol/openai-chat/codec.ts";
 import { LEGACY_NAMES, NAMES } from "../src/protocol/openai-chat/wire.ts";
-import { chain, run, type SseEvent } from "../src/stream.ts";
+import { chain, run, type SseEvent } from "../src/wire/pump.ts";
 
 const REQUEST: CanonicalRequest = {
   ...bareRequest({ model: "glm-5.1", stream: true }),

@@ -12,7 +12,7 @@ import { bareRequest, sealProof, type Exchange } from "../src/protocol/codec.ts"
 import { inOrder, unfold } from "../src/protocol/fold.ts";
 import { openaiChat } from "../src/protocol/openai-chat/codec.ts";
 import { LEGACY_NAMES, NAMES } from "../src/protocol/openai-chat/wire.ts";
-import { chain, printSse, run } from "../src/stream.ts";
+import { chain, printSse, run } from "../src/wire/pump.ts";
 
 const REQUEST: CanonicalRequest = { ...bareRequest({ model: "m", stream: true }), names: NAMES, includeUsage: true };
 const exchangeOf = (request: Partial<CanonicalRequest> = {}): Exchange => ({

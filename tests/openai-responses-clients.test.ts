@@ -11,7 +11,7 @@ import type { FinishReason, Part, Reply, ReplyEvent } from "../src/protocol/cano
 import type { Exchange } from "../src/protocol/codec.ts";
 import { unfold } from "../src/protocol/fold.ts";
 import { openaiResponses } from "../src/protocol/openai-responses/codec.ts";
-import { printSse, run } from "../src/stream.ts";
+import { printSse, run } from "../src/wire/pump.ts";
 
 const BODY = { model: "m", input: "Hi" };
 const EXCHANGE: Exchange = {

@@ -7,7 +7,7 @@ import type { CanonicalRequest, FinishReason, Part, Reply, ReplyEvent } from "..
 import { bareRequest, type Exchange } from "../src/protocol/codec.ts";
 import { fold, grammar, unfold } from "../src/protocol/fold.ts";
 import { openaiResponses } from "../src/protocol/openai-responses/codec.ts";
-import { chain, run, type SseEvent } from "../src/stream.ts";
+import { chain, run, type SseEvent } from "../src/wire/pump.ts";
 
 const REQUEST = bareRequest({ model: "gpt-5.2", stream: true });
 

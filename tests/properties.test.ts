@@ -11,7 +11,7 @@ import { CODECS } from "../src/protocol/codecs.ts";
 import { fold, grammar, inOrder, unfold } from "../src/protocol/fold.ts";
 import type { Exchange } from "../src/protocol/codec.ts";
 import type { Reply } from "../src/protocol/canonical.ts";
-import { chain, run, sseDecoder } from "../src/stream.ts";
+import { chain, run, sseDecoder } from "../src/wire/pump.ts";
 import { pieces, replyOf, streamed, streaming, toolsCalledBy } from "./support/arbitrary-replies.ts";
 import { request } from "./support/arbitrary-requests.ts";
 import { jsonObject, record } from "./support/arbitrary-texts.ts";

@@ -4,7 +4,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { DOORS } from "../src/app.ts";
+import { DOORS } from "../src/http/app.ts";
 import { variablesTable } from "../src/config/variables.ts";
 import { LOSSES, type LossRow } from "./support/losses.ts";
 

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { JsonObject } from "../src/json.ts";
+import type { JsonObject } from "../src/wire/json.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
 import * as traffic from "./support/clients/traffic.ts";
 import { ask, errorIn, eventsIn, MODELS, textOf as answerText } from "./support/dialects.ts";

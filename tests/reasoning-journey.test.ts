@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { generateText, isStepCount, jsonSchema, streamText, tool } from "ai";
-import type { JsonObject } from "../src/json.ts";
+import type { JsonObject } from "../src/wire/json.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
 import { PROTOCOLS } from "./support/fixtures.ts";
 import { startGateway } from "./support/gateway.ts";

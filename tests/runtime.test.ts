@@ -6,8 +6,8 @@ import { copyFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { after, test } from "node:test";
-import { DOORS } from "../src/app.ts";
-import { helpText } from "../src/config.ts";
+import { DOORS } from "../src/http/app.ts";
+import { helpText } from "../src/config/config.ts";
 import { until } from "./support/gateway.ts";
 import {
   build,

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { after, test } from "node:test";
-import { ConfigError, readConfig } from "../src/config.ts";
+import { ConfigError, readConfig } from "../src/config/config.ts";
 import { ask, MODELS, WAYS } from "./support/dialects.ts";
 import { startGateway, until, type RunningGateway } from "./support/gateway.ts";
 import { BUN, cleanUp, DENO, emptyFolder, filesIn, start } from "./support/program.ts";

@@ -14,7 +14,7 @@ import {
   type Outcome,
   type Pump,
   type SseEvent,
-} from "../src/stream.ts";
+} from "../src/wire/pump.ts";
 
 const utf8 = new TextEncoder();
 const LIMITS = { maxEventLength: 1024 };

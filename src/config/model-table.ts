@@ -8,7 +8,7 @@
 // Only `id` is required; the rest comes from the built-in row of that id, else from its prefix.
 
 import { GatewayError } from "../errors.ts";
-import { isObject, parse, print, type Json, type JsonObject } from "../json.ts";
+import { isObject, parse, print, type Json, type JsonObject } from "../wire/json.ts";
 import type { Effort, ProtocolId } from "../protocol/canonical.ts";
 import type { Settings } from "./settings.ts";
 

@@ -5,7 +5,7 @@
 // Source: https://platform.openai.com/docs/guides/structured-outputs#supported-schemas (read 2026-11); the limits are its oldest ones.
 // Never does: rewrite a schema.
 
-import { isObject, parseOrUndefined, type Json } from "../json.ts";
+import { isObject, parseOrUndefined, type Json } from "../wire/json.ts";
 import type { JsonSource } from "./canonical.ts";
 
 const PLAIN: ReadonlySet<string> = new Set(

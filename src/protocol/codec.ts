@@ -3,9 +3,9 @@
 // decode: wire -> canonical. encode: canonical -> wire. Codecs are pure and synchronous: no clock, no random, no I/O.
 
 import { GatewayError } from "../errors.ts";
-import { JsonText, parse, type Json } from "../json.ts";
-import { firstItem, members, type Member } from "../spans.ts";
-import type { Machine, SseEvent } from "../stream.ts";
+import { JsonText, parse, type Json } from "../wire/json.ts";
+import { firstItem, members, type Member } from "../wire/json-edit.ts";
+import type { Machine, SseEvent } from "../wire/pump.ts";
 import type {
   CanonicalRequest,
   FieldNames,

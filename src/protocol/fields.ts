@@ -4,7 +4,7 @@
 // Never does: guess. A member of the wrong type is an `invalid-request` that names the path and what it should be.
 
 import { GatewayError } from "../errors.ts";
-import { isObject, JsonText, print, type Json, type JsonObject } from "../json.ts";
+import { isObject, JsonText, print, type Json, type JsonObject } from "../wire/json.ts";
 import type { JsonSource } from "./canonical.ts";
 
 /** Reads one object's members. Absent and `null` are the same: "did not say". */

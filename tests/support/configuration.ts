@@ -1,7 +1,7 @@
 // Reads a configuration from plain values, as the program reads it from the process.
 
 import assert from "node:assert/strict";
-import { ConfigError, readConfig, type Config } from "../../src/config.ts";
+import { ConfigError, readConfig, type Config } from "../../src/config/config.ts";
 
 export interface Given {
   readonly environment?: Record<string, string | undefined>;

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
-import { run, sseDecoder, type SseEvent } from "../../src/stream.ts";
+import { run, sseDecoder, type SseEvent } from "../../src/wire/pump.ts";
 import { PROTOCOLS } from "./fixtures.ts";
 import { SSE_LIMITS } from "./laws.ts";
 

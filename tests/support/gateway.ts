@@ -3,10 +3,10 @@
 // Out: the address of the composed program in front of that upstream, a way to call it, and its log, line by line.
 // Never does: reach into a room; all goes through configuration, HTTP and log, as in production.
 
-import { compose } from "../../src/compose.ts";
-import { readConfig } from "../../src/config.ts";
-import { dial } from "../../src/dial.ts";
-import { bodyReader, bodySource, listen, runtimeName, sha256 } from "../../src/runtime.ts";
+import { compose } from "../../src/program.ts";
+import { readConfig } from "../../src/config/config.ts";
+import { dial } from "../../src/runtime/dial.ts";
+import { bodyReader, bodySource, listen, runtimeName, sha256 } from "../../src/runtime/runtime.ts";
 import { AwakeClock } from "./awake.ts";
 import { startUpstream, type ScriptedUpstream, type Seen } from "./upstream.ts";
 

@@ -1,7 +1,7 @@
 // Test support: hearing. What the scripted upstream understands of a request, in any of the four protocols.
 // Written from the protocols' documentation and not from the codecs, which it tests.
 
-import type { Json, JsonObject } from "../../src/json.ts";
+import type { Json, JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { has, inCamelCase, listOf, numberOf, objectOf, objectsOf, textOf } from "./reading.ts";
 

@@ -4,7 +4,7 @@
 // Nothing is kept but what the protocol's messages hold: whatever has to come back to a vendor travels in them.
 // Written from the protocols' documentation and not from the codecs, which it tests.
 
-import type { Json, JsonObject } from "../../src/json.ts";
+import type { Json, JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { eventsIn } from "./dialects.ts";
 import { has, objectOf, objectsOf, textOf } from "./reading.ts";

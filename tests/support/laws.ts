@@ -8,9 +8,9 @@ import type { CanonicalRequest, Part, ProtocolId, Reply, ReplyEvent, TextPart } 
 import type { Codec, Exchange, WireRequest } from "../../src/protocol/codec.ts";
 import { fold, grammar, inOrder, unfold } from "../../src/protocol/fold.ts";
 import { GatewayError } from "../../src/errors.ts";
-import { isObject, parse, type Json } from "../../src/json.ts";
-import { members } from "../../src/spans.ts";
-import { chain, printSse, run, sseDecoder, type SseEvent } from "../../src/stream.ts";
+import { isObject, parse, type Json } from "../../src/wire/json.ts";
+import { members } from "../../src/wire/json-edit.ts";
+import { chain, printSse, run, sseDecoder, type SseEvent } from "../../src/wire/pump.ts";
 import type { Case } from "./fixtures.ts";
 
 export const SSE_LIMITS = { maxEventLength: 32 * 1024 * 1024 };

@@ -4,12 +4,12 @@
 // Never does: make up the cases, or name a test.
 
 import assert from "node:assert/strict";
-import { isObject, parse, type Json, type JsonObject } from "../../src/json.ts";
+import { isObject, parse, type Json, type JsonObject } from "../../src/wire/json.ts";
 import type { CanonicalRequest, Part, ProtocolId, Reply, ReplyEvent } from "../../src/protocol/canonical.ts";
 import type { Codec, EncodedRequest, Exchange } from "../../src/protocol/codec.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
 import { fold, unfold } from "../../src/protocol/fold.ts";
-import { fitName } from "../../src/protocol/names.ts";
+import { fitName } from "../../src/protocol/tool-names.ts";
 import { replyDifferences } from "./facts.ts";
 import { decodeStream, encodeStream, endOf, exchangeAt, exchangeFor, sseEvents, told as spoken } from "./laws.ts";
 import { converse } from "./journey.ts";

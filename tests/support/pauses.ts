@@ -3,7 +3,7 @@
 // Out: the answer in the words of Messages and of Gemini, as a body and as server-sent events.
 // Written from the protocols' documentation and not from the codecs, which it tests.
 
-import type { JsonObject } from "../../src/json.ts";
+import type { JsonObject } from "../../src/wire/json.ts";
 import type { Answer } from "./upstream.ts";
 
 export interface Told {

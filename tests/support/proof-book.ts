@@ -3,9 +3,9 @@
 // Out: nothing, or a `Refusal` of a proof that this vendor never issued, or that stands beside other words than those it was issued for.
 // Never does: look into what a client or a tool wrote.
 
-import type { Json, JsonObject } from "../../src/json.ts";
+import type { Json, JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
-import { isObject } from "../../src/json.ts";
+import { isObject } from "../../src/wire/json.ts";
 import { has, objectOf, objectsOf, textOf } from "./reading.ts";
 import { refuse } from "./strict.ts";
 

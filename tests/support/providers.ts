@@ -2,7 +2,7 @@
 // In:  a protocol and a request for an endpoint of it.
 // Out: nothing, or a `Refusal`.
 
-import type { JsonObject } from "../../src/json.ts";
+import type { JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { refuseMessages } from "./strict-anthropic.ts";
 import { refuseGemini } from "./strict-gemini.ts";

@@ -1,7 +1,7 @@
 // Test support: reading JSON whose shape nobody has checked.
 // Each function gives what is there when it has the right type, otherwise an empty value.
 
-import { isObject, type Json, type JsonObject } from "../../src/json.ts";
+import { isObject, type Json, type JsonObject } from "../../src/wire/json.ts";
 
 export function objectOf(value: unknown): JsonObject {
   return isObject(value) ? value : {};

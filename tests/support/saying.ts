@@ -2,7 +2,7 @@
 // It echoes; calls the first tool when it has one (the first two when asked for "both"); reads tool results out; answers with JSON
 // when a schema is asked for; thinks aloud when asked to; stops at stop sequences and at the token limit. A word is a token.
 
-import { isObject, type Json, type JsonObject } from "../../src/json.ts";
+import { isObject, type Json, type JsonObject } from "../../src/wire/json.ts";
 import type { Heard } from "./hearing.ts";
 import { listOf, objectOf, textOf } from "./reading.ts";
 

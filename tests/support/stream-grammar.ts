@@ -4,7 +4,7 @@
 // Written from what those accumulators do and not from the encoders, which it tests.
 
 import assert from "node:assert/strict";
-import type { Json, JsonObject } from "../../src/json.ts";
+import type { Json, JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { has, listOf, objectOf, objectsOf, textOf } from "./reading.ts";
 

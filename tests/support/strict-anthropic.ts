@@ -1,6 +1,6 @@
 // Test support: what a strict Anthropic Messages endpoint refuses (https://platform.claude.com/docs/en/api/messages, read 2026-11).
 
-import type { JsonObject } from "../../src/json.ts";
+import type { JsonObject } from "../../src/wire/json.ts";
 import { has, listOf, numberOf, objectOf, objectsOf, textOf } from "./reading.ts";
 import { isForeignProof, refuse, refuseDuplicates, refuseUnknown } from "./strict.ts";
 import { PROOF_MARKS } from "./telling.ts";

@@ -1,6 +1,6 @@
 // Test support: what a strict Gemini endpoint refuses (https://ai.google.dev/api/generate-content, read 2026-11).
 
-import type { JsonObject } from "../../src/json.ts";
+import type { JsonObject } from "../../src/wire/json.ts";
 import { has, inCamelCase, listOf, objectOf, objectsOf, textOf } from "./reading.ts";
 import { isForeignProof, refuse, refuseUnknown } from "./strict.ts";
 import { PROOF_MARKS } from "./telling.ts";

@@ -1,6 +1,6 @@
 // Test support: what strict OpenAI endpoints refuse (https://platform.openai.com/docs/api-reference, read 2026-11).
 
-import type { JsonObject } from "../../src/json.ts";
+import type { JsonObject } from "../../src/wire/json.ts";
 import { has, listOf, numberOf, objectOf, objectsOf, textOf } from "./reading.ts";
 import { isForeignProof, Refusal, refuse, refuseDuplicates, refuseSchema } from "./strict.ts";
 import { PROOF_MARKS } from "./telling.ts";

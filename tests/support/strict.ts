@@ -3,7 +3,7 @@
 // Out: nothing, or a `Refusal`, and its body in the provider's shape.
 // Written from PROTOCOLS.md and not from the codecs, which it tests.
 
-import type { JsonObject } from "../../src/json.ts";
+import type { JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { objectOf, textOf } from "./reading.ts";
 

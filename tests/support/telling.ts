@@ -1,7 +1,7 @@
 // Test support: telling. What the scripted upstream says, in the words of a protocol: whole, or as server-sent events.
 // Written from the protocols' documentation and not from the codecs, which it tests. Each event is the text of one SSE block.
 
-import type { Json, JsonObject } from "../../src/json.ts";
+import type { Json, JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import type { SaidCall, Saying } from "./saying.ts";
 

@@ -3,7 +3,7 @@
 // Out: canonical parts; what had no home as losses.
 // Never does: judge order or pairing, or look into a tool's input.
 
-import { JsonText, parse, print, rowOf } from "../../json.ts";
+import { JsonText, parse, print, rowOf } from "../../wire/json.ts";
 import type { CacheMark, FilePart, ImagePart, Loss, LossSeverity, Part, Proof, Source, TextPart, ToolResultPart } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import { decodeInput } from "./input.ts";

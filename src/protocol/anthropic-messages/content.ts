@@ -3,9 +3,9 @@
 // Out: content blocks that the API accepts: no empty text, tool results first, foreign proofs left out; and what was lost.
 // Never does: throw for content, or look at other turns.
 
-import { JsonText } from "../../json.ts";
+import { JsonText } from "../../wire/json.ts";
 import type { CacheMark, FilePart, ImagePart, Loss, Part, ToolCallPart, ToolResultPart, Turn } from "../canonical.ts";
-import { fitName, type NameRule, type NameTable } from "../names.ts";
+import { fitName, type NameRule, type NameTable } from "../tool-names.ts";
 import { encodeInput } from "./input.ts";
 import { documentSource, imageSource, isImage, mediaTypeOf } from "./media.ts";
 import { ID, ORIGIN } from "./wire.ts";

@@ -5,9 +5,9 @@
 // https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons#pause-turn (read 2026-11)
 // Never does: go on with a turn that it can't repeat exactly, or that waits for the client's tools.
 
-import { isObject, JsonText, parseOrUndefined, print, type Json, type JsonObject } from "../../json.ts";
-import { members, spliced, type Splice } from "../../spans.ts";
-import type { SseEvent } from "../../stream.ts";
+import { isObject, JsonText, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
+import { members, spliced, type Splice } from "../../wire/json-edit.ts";
+import type { SseEvent } from "../../wire/pump.ts";
 import type { Continuation, Exchange } from "../codec.ts";
 import { isBlank } from "./content.ts";
 import { textOf } from "./reply.ts";

@@ -6,8 +6,8 @@
 // Never does: throw.
 
 import { GatewayError } from "../../errors.ts";
-import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../json.ts";
-import type { Machine, SseEvent } from "../../stream.ts";
+import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
+import type { Machine, SseEvent } from "../../wire/pump.ts";
 import type { Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { notJson, truncated } from "../fold.ts";

@@ -4,8 +4,8 @@
 //      vendors' models left sealed in the conversation.
 // Never does: print anything of the client's anew; its instructions keep every character.
 
-import { isObject, parse } from "../../json.ts";
-import { members, spliced, type Member, type Splice } from "../../spans.ts";
+import { isObject, parse } from "../../wire/json.ts";
+import { members, spliced, type Member, type Splice } from "../../wire/json-edit.ts";
 import type { Edits } from "../codec.ts";
 import { hasSeals, withoutSeals } from "./seals.ts";
 

@@ -4,11 +4,11 @@
 //      event named, one open block, dense indices, one signature, usage at both ends.
 // Never does: end a broken answer with `message_stop`.
 
-import { JsonText, print, type JsonObject } from "../../json.ts";
-import type { Machine, SseEvent } from "../../stream.ts";
+import { JsonText, print, type JsonObject } from "../../wire/json.ts";
+import type { Machine, SseEvent } from "../../wire/pump.ts";
 import type { Annotation, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
 import { withoutConversation, type Exchange } from "../codec.ts";
-import { fitName } from "../names.ts";
+import { fitName } from "../tool-names.ts";
 import { isBlank, NAME_RULE } from "./content.ts";
 import { event as errorEvent } from "./error.ts";
 import { carrier, encodeCitation, encodeThought, messageHead, unshowable } from "./reply.ts";

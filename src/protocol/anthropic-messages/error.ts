@@ -5,8 +5,8 @@
 // Never does: lose a status or a `retry-after`, or show an upstream's HTML.
 
 import { GatewayError, kindOfStatus, type ErrorKind, type ErrorOptions } from "../../errors.ts";
-import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../json.ts";
-import type { SseEvent } from "../../stream.ts";
+import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
+import type { SseEvent } from "../../wire/pump.ts";
 import type { EncodedError } from "../codec.ts";
 import type * as wire from "./wire.ts";
 

@@ -3,7 +3,7 @@
 // Out: the other of the two. Text that is no JSON object (cut off, or free) travels in one member, and comes back as it was.
 // Never does: spell JSON anew.
 
-import { isObject, parseOrUndefined } from "../../json.ts";
+import { isObject, parseOrUndefined } from "../../wire/json.ts";
 
 const WRAPPED = /^\s*\{\s*"_raw"\s*:/;
 const BLANK = /^\s*$/;

@@ -5,9 +5,9 @@
 //      moved is a loss, or a form that means the same.
 // Never does: throw for content.
 
-import { JsonText } from "../../json.ts";
+import { JsonText } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Loss, Turn } from "../canonical.ts";
-import type { NameTable } from "../names.ts";
+import type { NameTable } from "../tool-names.ts";
 import { mergeTurns, pairResults, uniqueCallIds } from "../turns.ts";
 import { encodeContent, type ContentContext } from "./content.ts";
 import type { Traits } from "./models.ts";

@@ -4,7 +4,7 @@
 //      schema (see structured-output.ts, which then does it).
 // Never does: promise a format that the model cannot hold to; then the loss says so.
 
-import { JsonText, type JsonObject } from "../../json.ts";
+import { JsonText, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Loss } from "../canonical.ts";
 import { JSON_INSTRUCTION, type SchemaMeans } from "../structured-output.ts";
 import { traitsOf } from "./models.ts";

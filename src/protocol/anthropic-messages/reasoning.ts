@@ -4,7 +4,7 @@
 // Budgets and levels stand for each other by one table (PROTOCOLS A.8).
 // Never does: raise `max_tokens`, which counts thinking too.
 
-import type { JsonObject } from "../../json.ts";
+import type { JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Loss, Reasoning } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import { reportUnread } from "./blocks.ts";

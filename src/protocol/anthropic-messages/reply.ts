@@ -10,11 +10,11 @@
 // Never does: read an id, a proof or an argument.
 
 import { GatewayError } from "../../errors.ts";
-import { isObject, JsonText, parseOrUndefined, print, type Json, type JsonObject } from "../../json.ts";
+import { isObject, JsonText, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Annotation, CanonicalRequest, Part, Proof, Reply } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { notJson, unfold } from "../fold.ts";
-import { fitName, NameTable } from "../names.ts";
+import { fitName, NameTable } from "../tool-names.ts";
 import { compact } from "./blocks.ts";
 import { isBlank, NAME_RULE } from "./content.ts";
 import { decodeObject } from "./error.ts";

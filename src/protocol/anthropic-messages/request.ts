@@ -4,11 +4,11 @@
 // Never does: throw for what a client says when encoding; the body is always the best that the model takes.
 
 import { GatewayError } from "../../errors.ts";
-import { isObject, JsonText, parse, print, type Json, type JsonObject } from "../../json.ts";
+import { isObject, JsonText, parse, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Extension, Loss, OutputFormat, Sampling, Tool } from "../canonical.ts";
 import { bodyHead, lossesFor, ownExtensions, type EncodedRequest, type RequestHead, type WireRequest } from "../codec.ts";
 import { Fields } from "../fields.ts";
-import { NameTable } from "../names.ts";
+import { NameTable } from "../tool-names.ts";
 import { reportUnread } from "./blocks.ts";
 import { isMarked, NAME_RULE, withMark } from "./content.ts";
 import { decodeConversation, decodeSystem, type ToolChange } from "./conversation.ts";

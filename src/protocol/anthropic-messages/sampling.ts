@@ -3,7 +3,7 @@
 // Out: the members that this model takes, on the version of the API that takes them (see version.ts); the rest as losses.
 // Never does: send a parameter because it has its default value.
 
-import type { JsonObject } from "../../json.ts";
+import type { JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Loss } from "../canonical.ts";
 import type { Traits } from "./models.ts";
 

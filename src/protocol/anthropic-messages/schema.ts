@@ -4,7 +4,7 @@
 // Source: https://platform.claude.com/docs/en/build-with-claude/structured-outputs#json-schema-limitations (read 2026-11).
 // Never does: rewrite a schema that is fine, or reorder properties.
 
-import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../json.ts";
+import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { JsonSource } from "../canonical.ts";
 
 export const EMPTY_SCHEMA: JsonSource = '{"type":"object","properties":{}}';

@@ -4,8 +4,8 @@
 //      them out. Anthropic answers 400 to them.
 // Never does: find anything in a conversation that this proxy did not put there itself.
 
-import { isObject, parse, type JsonObject } from "../../json.ts";
-import { cut, items, members, type Member, type Span, type Splice } from "../../spans.ts";
+import { isObject, parse, type JsonObject } from "../../wire/json.ts";
+import { cut, items, members, type Member, type Span, type Splice } from "../../wire/json-edit.ts";
 
 const SEALED = '"gw1.';
 

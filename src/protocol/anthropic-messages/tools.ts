@@ -3,10 +3,10 @@
 // Out: the other of the two; what had no home as losses.
 // Never does: make a function out of a tool that runs at a provider.
 
-import { JsonText, type Json, type JsonObject } from "../../json.ts";
+import { JsonText, type Json, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, CustomTool, FunctionTool, Loss, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
-import type { NameTable } from "../names.ts";
+import type { NameTable } from "../tool-names.ts";
 import { compact, decodeCache, reportUnread } from "./blocks.ts";
 import { clientTool } from "./client-tools.ts";
 import { cacheControl } from "./content.ts";

@@ -3,7 +3,7 @@
 // Out: the other of the two. Messages counts input outside of caches, like the canonical form; thinking is part of the output.
 // Never does: add up what is cumulative.
 
-import { isObject, type Json, type JsonObject } from "../../json.ts";
+import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, FinishKind, FinishReason, Part, Usage } from "../canonical.ts";
 import type * as wire from "./wire.ts";
 

@@ -5,7 +5,7 @@
 // https://platform.claude.com/docs/en/api/migration-2026-10-21 (all read 2026-11).
 // Never does: read or write anything.
 
-import { rowOf, type JsonText } from "../../json.ts";
+import { rowOf, type JsonText } from "../../wire/json.ts";
 import type { Effort, FieldNames, LossSeverity } from "../canonical.ts";
 
 export const ID = "anthropic-messages";

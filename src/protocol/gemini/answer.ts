@@ -4,8 +4,8 @@
 // Every chunk holds a part: the official chat helper forgets a turn in which one does not.
 // Never does: send a name of an event, `[DONE]`, half a function call, or a finish reason outside of Gemini's list.
 
-import { print, type JsonObject } from "../../json.ts";
-import type { Machine, SseEvent } from "../../stream.ts";
+import { print, type JsonObject } from "../../wire/json.ts";
+import type { Machine, SseEvent } from "../../wire/pump.ts";
 import type { Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
 import { withoutConversation, type Exchange } from "../codec.ts";
 import { unfold } from "../fold.ts";

@@ -3,7 +3,7 @@
 // Out: canonical turns, with call ids where the client left them out, and each result paired with the call that it answers.
 // Never does: repair a history; that is for the encoder of the target.
 
-import { isObject, rowOf, type Json, type JsonObject } from "../../json.ts";
+import { isObject, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Loss, Part, TextPart, ToolCallPart, Turn } from "../canonical.ts";
 import { Fields } from "../fields.ts";
 import { fold } from "../fold.ts";

@@ -5,9 +5,9 @@
 // answers together, so it stays as it is.
 // Never does: go on with a token that was used already, or that came before the last words: either would repeat some of the answer.
 
-import { isObject, parseOrUndefined } from "../../json.ts";
-import { members, spliced } from "../../spans.ts";
-import type { SseEvent } from "../../stream.ts";
+import { isObject, parseOrUndefined } from "../../wire/json.ts";
+import { members, spliced } from "../../wire/json-edit.ts";
+import type { SseEvent } from "../../wire/pump.ts";
 import type { Continuation } from "../codec.ts";
 import { candidateOf, isFinished } from "./finish.ts";
 

@@ -8,8 +8,8 @@
 // Never does: print anything again that the client wrote.
 
 import { GatewayError } from "../../errors.ts";
-import { parse, type Json } from "../../json.ts";
-import { firstItem, members, spliced, type Member, type Splice } from "../../spans.ts";
+import { parse, type Json } from "../../wire/json.ts";
+import { firstItem, members, spliced, type Member, type Splice } from "../../wire/json-edit.ts";
 import type { Edits, RequestHead, WireRequest } from "../codec.ts";
 import { factsOf } from "./models.ts";
 import { hasSeals, withoutSeals } from "./seals.ts";

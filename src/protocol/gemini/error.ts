@@ -5,8 +5,8 @@
 // Never does: lose the status or when to try again; show a page of HTML to a client.
 
 import { GatewayError, kindOfStatus } from "../../errors.ts";
-import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../json.ts";
-import type { SseEvent } from "../../stream.ts";
+import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
+import type { SseEvent } from "../../wire/pump.ts";
 import type { EncodedError } from "../codec.ts";
 
 const TYPE = "type.googleapis.com/google.rpc.";

@@ -5,7 +5,7 @@
 // Never does: take a call that Gemini could not write for an answer.
 
 import { GatewayError } from "../../errors.ts";
-import { isObject, type Json, type JsonObject } from "../../json.ts";
+import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { FinishKind, FinishReason } from "../canonical.ts";
 
 /** `null`: the upstream failed; there is no answer to hand on. */

@@ -4,7 +4,7 @@
 // Members without a canonical home travel as extensions named `generationConfig.<member>` and go back into it.
 // Never does: change a number silently.
 
-import { JsonText, type JsonObject } from "../../json.ts";
+import { JsonText, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Extension, Loss, OutputFormat, Reasoning, Sampling } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import { JSON_INSTRUCTION, type SchemaMeans } from "../structured-output.ts";

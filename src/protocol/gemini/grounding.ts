@@ -4,7 +4,7 @@
 // https://ai.google.dev/gemini-api/docs/google-search (read 2026-11)
 // Never does: trust an offset that does not fit: the quoted text decides, and without a match a citation has no place.
 
-import { isObject, type Json, type JsonObject } from "../../json.ts";
+import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Annotation } from "../canonical.ts";
 
 const utf8 = new TextEncoder();

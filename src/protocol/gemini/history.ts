@@ -4,7 +4,7 @@
 //      came with, Google's stand-in where a call of Gemini 3 has none; and what was lost on the way.
 // Never does: move a call before its text; the place of a signature is part of what it signs.
 
-import { isObject, JsonText, parseOrUndefined, type Json, type JsonObject } from "../../json.ts";
+import { isObject, JsonText, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
 import type {
   CanonicalRequest,
   FilePart,

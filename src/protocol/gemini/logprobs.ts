@@ -4,7 +4,7 @@
 // https://ai.google.dev/api/generate-content#LogprobsResult (read 2026-11)
 // Never does: tell bytes or ids of tokens; Gemini has the ones not, and nobody else has the others.
 
-import { isObject, type Json, type JsonObject } from "../../json.ts";
+import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Logprob, TokenLogprob } from "../canonical.ts";
 import { tokenLogprob } from "../codec.ts";
 

@@ -4,7 +4,7 @@
 // Never does: fetch. A public URL goes to Gemini as fileData, which it fetches itself.
 // https://ai.google.dev/gemini-api/docs/file-input-methods (read 2026-11)
 
-import { rowOf, type JsonObject } from "../../json.ts";
+import { rowOf, type JsonObject } from "../../wire/json.ts";
 import type { FilePart, ImagePart, MediaPart, Source } from "../canonical.ts";
 
 /** Files that only Google can read: its Files API and its buckets. */

@@ -4,7 +4,7 @@
 // Gemini cuts a turn anywhere, says a signature on an empty text part behind what it belongs to, and may leave ids out.
 // Never does: decide whether an answer is complete.
 
-import { isObject, JsonText, parseOrUndefined, print, type Json, type JsonObject } from "../../json.ts";
+import { isObject, JsonText, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Part, Proof, ReplyEvent } from "../canonical.ts";
 import { decodeFile, decodeInline } from "./media.ts";
 import type { CalledTool } from "./names.ts";

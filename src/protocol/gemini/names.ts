@@ -4,7 +4,7 @@
 // Never does: keep state; a name is fitted the same way on every turn.
 
 import type { CanonicalRequest, FieldNames } from "../canonical.ts";
-import { fitName, type NameRule } from "../names.ts";
+import { fitName, type NameRule } from "../tool-names.ts";
 
 export const NAMES: FieldNames = {
   model: "model",

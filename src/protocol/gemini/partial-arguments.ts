@@ -4,7 +4,7 @@
 // https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling (read 2026-11)
 // Never does: send half a value; pieces of different members may come interleaved, so the text is made at the end.
 
-import { isObject, print, type Json, type JsonObject } from "../../json.ts";
+import { isObject, print, type Json, type JsonObject } from "../../wire/json.ts";
 
 type Step = string | number;
 

@@ -10,8 +10,8 @@
 // Never does: take a stream without a finishReason for a complete answer. Nothing in the decoder throws.
 
 import { GatewayError } from "../../errors.ts";
-import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../json.ts";
-import type { Machine, SseEvent } from "../../stream.ts";
+import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
+import type { Machine, SseEvent } from "../../wire/pump.ts";
 import type { FinishReason, Logprob, Reply, ReplyEvent } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { fold, notJson, truncated } from "../fold.ts";

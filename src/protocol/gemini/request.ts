@@ -4,7 +4,7 @@
 // The parts have their own rooms: contents and history, tools, generation, thinking, schema, media, edit.
 // Never does: guess. A wrong member is an `invalid-request` that names its path.
 
-import { isObject, JsonText, parse, print, type Json, type JsonObject } from "../../json.ts";
+import { isObject, JsonText, parse, print, type Json, type JsonObject } from "../../wire/json.ts";
 import { lossesFor, lostMarks, ownExtensions, type EncodedRequest, type WireRequest } from "../codec.ts";
 import type { CanonicalRequest, Extension, Loss } from "../canonical.ts";
 import { Fields } from "../fields.ts";

@@ -5,8 +5,8 @@
 // https://ai.google.dev/api/caching#FunctionResponse (read 2026-11)
 // Never does: take an `error` member beside others for a failure; that is the tool's own data.
 
-import { isObject, JsonText, parseOrUndefined, type Json, type JsonObject } from "../../json.ts";
-import { members } from "../../spans.ts";
+import { isObject, JsonText, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
+import { members } from "../../wire/json-edit.ts";
 import type { FilePart, ImagePart, Loss, ToolResultPart } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import { decodeFile, decodeInline, encodeMedia } from "./media.ts";

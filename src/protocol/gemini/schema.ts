@@ -4,7 +4,7 @@
 // https://ai.google.dev/api/caching#Schema (read 2026-11)
 // Never does: drop a constraint in silence: it becomes words in the description, where the model can read it.
 
-import { isObject, JsonText, parseOrUndefined, print, rowOf, type Json, type JsonObject } from "../../json.ts";
+import { isObject, JsonText, parseOrUndefined, print, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
 import type { JsonSource } from "../canonical.ts";
 
 // ---- Google's subset -> JSON Schema ------------------------------------------------------------------------------

@@ -4,7 +4,7 @@
 //      as a whole, a readable one and a text lose the signature, a call gets Google's word for "there is none" where it needs one.
 // Never does: touch a signature of Gemini's own.
 
-import { cut, items, members, type Member, type Span, type Splice } from "../../spans.ts";
+import { cut, items, members, type Member, type Span, type Splice } from "../../wire/json-edit.ts";
 import { NO_SIGNATURE, SEALED } from "./proofs.ts";
 
 const SEAL = `"${SEALED}`;

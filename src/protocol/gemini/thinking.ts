@@ -4,7 +4,7 @@
 // https://ai.google.dev/gemini-api/docs/thinking (read 2026-11)
 // Never does: think of a model that cannot; what it has no level for becomes the next one, and is said.
 
-import { rowOf, type JsonObject } from "../../json.ts";
+import { rowOf, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Loss, Reasoning } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import type { Thinking, ThinkingLevel } from "./models.ts";

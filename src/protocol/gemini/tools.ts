@@ -4,7 +4,7 @@
 // https://ai.google.dev/api/caching#Tool (read 2026-11)
 // Never does: turn a tool that Google runs into a function, or the reverse.
 
-import { JsonText, type Json, type JsonObject } from "../../json.ts";
+import { JsonText, type Json, type JsonObject } from "../../wire/json.ts";
 import type {
   CanonicalRequest,
   CustomTool,

@@ -4,7 +4,7 @@
 // https://ai.google.dev/api/generate-content#UsageMetadata (read 2026-11)
 // Never does: add up the events of a stream; each one says the sum so far.
 
-import { isObject, type Json, type JsonObject } from "../../json.ts";
+import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Usage } from "../canonical.ts";
 
 export function decodeUsage(metadata: Json | undefined): Usage | null {

@@ -5,7 +5,7 @@
 // Never does: hold behaviour, beyond giving both spellings of a key the same name.
 
 import { GatewayError } from "../../errors.ts";
-import { isObject, rowOf, type Json, type JsonObject } from "../../json.ts";
+import { isObject, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
 import type { LossSeverity } from "../canonical.ts";
 
 // ---- What is written ---------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@
 import { GatewayError } from "../../errors.ts";
 import type { Part, Proof, ReplyEvent } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
-import type { NameTable } from "../names.ts";
+import type { NameTable } from "../tool-names.ts";
 import { InputReader } from "./input.ts";
 import { modelOf } from "./models.ts";
 import { decodeCallProof } from "./proofs.ts";

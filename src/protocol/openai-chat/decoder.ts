@@ -4,7 +4,7 @@
 // Never does: throw, take a stream without a finish reason for a whole answer, or keep back what can go on.
 
 import { GatewayError } from "../../errors.ts";
-import type { Machine, SseEvent } from "../../stream.ts";
+import type { Machine, SseEvent } from "../../wire/pump.ts";
 import type { FinishReason, Logprob, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { notJson, truncated } from "../fold.ts";

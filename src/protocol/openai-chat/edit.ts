@@ -3,8 +3,8 @@
 // Out: its head; the same text with the model's name and the system prompt spliced in, and without proofs of other vendors' models.
 // Never does: touch a character besides, or put the system prompt in twice.
 
-import { isObject, parse, type Json } from "../../json.ts";
-import { members, spliced, type Member, type Splice } from "../../spans.ts";
+import { isObject, parse, type Json } from "../../wire/json.ts";
+import { members, spliced, type Member, type Splice } from "../../wire/json-edit.ts";
 import { bodyHead, type Edits, type RequestHead, type WireRequest } from "../codec.ts";
 import { hasSeals, withoutSeals } from "./seals.ts";
 

@@ -5,8 +5,8 @@
 // Shapes: https://platform.openai.com/docs/guides/error-codes (read 2026-11), PROTOCOLS A.17.
 
 import { GatewayError, kindOfStatus, type ErrorKind } from "../../errors.ts";
-import { parseOrUndefined } from "../../json.ts";
-import type { SseEvent } from "../../stream.ts";
+import { parseOrUndefined } from "../../wire/json.ts";
+import type { SseEvent } from "../../wire/pump.ts";
 import type { EncodedError } from "../codec.ts";
 import { numberOf, objectOf, objectsOf, textOf, type ErrorRead } from "./wire.ts";
 

@@ -3,7 +3,7 @@
 // Out: the leading instructions, the turns, and what of the messages only Chat Completions understands.
 // Never does: repair a conversation; that is for the protocol that needs it repaired.
 
-import { isObject, JsonText, print } from "../../json.ts";
+import { isObject, JsonText, print } from "../../wire/json.ts";
 import type { Part, Proof, ReasoningPart, TextPart, ToolCallPart, ToolResultPart, Turn } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import { mergeTurns } from "../turns.ts";

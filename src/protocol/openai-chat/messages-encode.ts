@@ -3,9 +3,9 @@
 // Out: `messages`, in the order that Chat servers take, and what Chat cannot carry.
 // Never does: send reasoning to a server that did not ask for it back, or a proof at all.
 
-import { JsonText, type JsonObject } from "../../json.ts";
+import { JsonText, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Part, TextPart, ToolCallPart, ToolResultPart, Turn } from "../canonical.ts";
-import type { NameTable } from "../names.ts";
+import type { NameTable } from "../tool-names.ts";
 import { encodeBreakpoint, encodeContent, encodePart, encodeText, type Content, type Target } from "./parts.ts";
 import { isLegacy, type TextContent, type ToolCall } from "./wire.ts";
 

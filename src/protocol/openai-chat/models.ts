@@ -7,7 +7,7 @@
 // https://api-docs.deepseek.com/guides/thinking_mode; https://platform.moonshot.ai/docs.
 
 import type { Effort } from "../canonical.ts";
-import { hash } from "../names.ts";
+import { hash } from "../tool-names.ts";
 
 export interface Model {
   /** Served by OpenAI itself: strict about unknown members, generous with its own. */

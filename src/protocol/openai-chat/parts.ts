@@ -5,8 +5,8 @@
 
 import type { CacheMark, FilePart, ImagePart, Loss, MediaPart, Part, Source, TextPart } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
-import { fileName } from "../names.ts";
-import { JsonText, rowOf } from "../../json.ts";
+import { fileName } from "../tool-names.ts";
+import { JsonText, rowOf } from "../../wire/json.ts";
 import { decodeDataUrl, mediaTypeOf, utf8Of } from "./media.ts";
 import type { Model } from "./models.ts";
 import type { Unread } from "./unread.ts";

@@ -3,12 +3,12 @@
 // Out: the other of the two. What Chat cannot carry is a loss; the body is complete without it.
 // Never does: decide what a loss means for the call, or look at a message's inside (messages-*.ts, parts.ts, tools.ts).
 
-import { JsonText, parse, print, type Json, type JsonObject } from "../../json.ts";
+import { JsonText, parse, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Extension, Loss, OutputFormat, Reasoning, Turn } from "../canonical.ts";
 import { isPlain } from "../closed-schema.ts";
 import { lossesFor, lostMarks, ownExtensions, type EncodedRequest, type WireRequest } from "../codec.ts";
 import { Fields } from "../fields.ts";
-import { fitId, fitName } from "../names.ts";
+import { fitId, fitName } from "../tool-names.ts";
 import { pairResults, uniqueCallIds } from "../turns.ts";
 import { decodeMessages } from "./messages-decode.ts";
 import { encodeMessages, markedParts } from "./messages-encode.ts";

@@ -4,7 +4,7 @@
 // Never does: change a value; a parameter goes out as it is or not at all.
 
 import type { CanonicalRequest, FieldName, Loss, Sampling } from "../canonical.ts";
-import type { Json } from "../../json.ts";
+import type { Json } from "../../wire/json.ts";
 import type { Model } from "./models.ts";
 
 export interface SamplingTarget {

@@ -4,7 +4,7 @@
 //      knows these members, and some refuse what they do not know.
 // Never does: touch `reasoning_details` or `extra_content` of anybody else.
 
-import { cut, items, members, type Member, type Span, type Splice } from "../../spans.ts";
+import { cut, items, members, type Member, type Span, type Splice } from "../../wire/json-edit.ts";
 
 const SEAL = '"gw1.';
 

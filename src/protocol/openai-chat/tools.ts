@@ -3,11 +3,11 @@
 // Out: the other of the two, with what the target's model cannot take.
 // Never does: parse a tool's schema and print it again, or declare a function that nobody runs.
 
-import { isObject, JsonText, parseOrUndefined, type Json } from "../../json.ts";
+import { isObject, JsonText, parseOrUndefined, type Json } from "../../wire/json.ts";
 import type { CanonicalRequest, CustomTool, FunctionTool, Loss, OpaqueTool, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
 import { isClosed } from "../closed-schema.ts";
 import type { Fields } from "../fields.ts";
-import { NameTable, type NameRule } from "../names.ts";
+import { NameTable, type NameRule } from "../tool-names.ts";
 import type { Model } from "./models.ts";
 import { decodeCache } from "./parts.ts";
 import type { Unread } from "./unread.ts";

@@ -3,11 +3,11 @@
 // Out: the body to send, and what it could not carry.
 // Never does: throw. The body is always the best that can be sent; what is missing in it stands in the losses.
 
-import { JsonText, parse, print, type Json } from "../../json.ts";
+import { JsonText, parse, print, type Json } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, FieldName, JsonSource, Loss, LossSeverity, OutputFormat } from "../canonical.ts";
 import { isPlain } from "../closed-schema.ts";
 import { lossesFor, lostMarks, ownExtensions, type EncodedRequest } from "../codec.ts";
-import { fitId, fitName, NameTable } from "../names.ts";
+import { fitId, fitName, NameTable } from "../tool-names.ts";
 import { encodeTurns, limitBreakpoints } from "./items.ts";
 import { effortOfBudget, factsOf, nearestEffort, type ModelFacts } from "./models.ts";
 import { encodePart, type PartOptions } from "./parts.ts";

@@ -3,7 +3,7 @@
 // Out: canonical events: text and refusal parts that begin when they have something to say, with citations and log probabilities.
 // Never does: send an empty part, or text behind a stop sequence.
 
-import { isObject, print, type Json, type JsonObject } from "../../json.ts";
+import { isObject, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Logprob, Part, ReplyEvent } from "../canonical.ts";
 import { decodeLogprobs } from "./logprobs.ts";
 import { decodeAnnotation } from "./parts.ts";

@@ -5,12 +5,12 @@
 // Never does: throw, or take a stream without a terminal event for a whole answer.
 
 import { GatewayError } from "../../errors.ts";
-import { isObject, parse, print, rowOf, type Json, type JsonObject } from "../../json.ts";
-import type { Machine, SseEvent } from "../../stream.ts";
+import { isObject, parse, print, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
+import type { Machine, SseEvent } from "../../wire/pump.ts";
 import type { FinishKind, FinishReason, ReplyEvent } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { notJson, truncated } from "../fold.ts";
-import { NameTable } from "../names.ts";
+import { NameTable } from "../tool-names.ts";
 import { Contents, PartEvents } from "./contents.ts";
 import { decodeInside } from "./errors.ts";
 import { decodeLogprobs } from "./logprobs.ts";

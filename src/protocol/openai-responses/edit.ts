@@ -3,8 +3,8 @@
 // Out: the same text with the model and the instructions edited, and without reasoning that this proxy sealed for another maker.
 // Never does: print anything again that it did not change.
 
-import { parse } from "../../json.ts";
-import { cut, items, members, spliced, type Member, type Splice } from "../../spans.ts";
+import { parse } from "../../wire/json.ts";
+import { cut, items, members, spliced, type Member, type Splice } from "../../wire/json-edit.ts";
 import type { Edits } from "../codec.ts";
 
 export function edit(body: string, { model, systemPrompt }: Edits, known?: readonly Member[]): string {

@@ -3,12 +3,12 @@
 // Out: the API's events in the grammar that is drawn in `reply.ts`, and at the end the response that they tell.
 // Never does: keep back text; only the end of an item waits for the next part, since texts that follow each other share a message.
 
-import { isObject, parse, print, type Json, type JsonObject } from "../../json.ts";
-import type { Machine, SseEvent } from "../../stream.ts";
+import { isObject, parse, print, type Json, type JsonObject } from "../../wire/json.ts";
+import type { Machine, SseEvent } from "../../wire/pump.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { Annotation, FinishReason, Logprob, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
 import { withoutConversation, type Exchange } from "../codec.ts";
-import { fitName, type NameRule } from "../names.ts";
+import { fitName, type NameRule } from "../tool-names.ts";
 import { errorEvent, failureOf } from "./errors.ts";
 import { ID_RULE } from "./items.ts";
 import { encodeLogprob } from "./logprobs.ts";

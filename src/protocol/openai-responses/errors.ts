@@ -5,9 +5,9 @@
 // Source: https://platform.openai.com/docs/guides/error-codes (read 2026-11), and PROTOCOLS A.17.
 
 import { ERRORS, GatewayError, kindOfStatus, type ErrorKind, type ErrorOptions } from "../../errors.ts";
-import { isObject, parseOrUndefined, rowOf, type Json, type JsonObject } from "../../json.ts";
+import { isObject, parseOrUndefined, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
 import type { EncodedError } from "../codec.ts";
-import type { SseEvent } from "../../stream.ts";
+import type { SseEvent } from "../../wire/pump.ts";
 import type * as wire from "./wire.ts";
 
 // ---- Decoding ----------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 // Out: extensions: their text, and what losing them means for a conversation with another protocol.
 // Never does: judge a member that has a home.
 
-import { rowOf } from "../../json.ts";
+import { rowOf } from "../../wire/json.ts";
 import type { Extension, JsonSource, LossSeverity } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import { FIELDS } from "./wire.ts";

@@ -3,7 +3,7 @@
 // Out: system parts, turns and tools, and what items say about the whole request.
 // Never does: pair calls with their results, or look an id up; what stands on the server (references, compactions) stays opaque.
 
-import { isObject, rowOf, type Json } from "../../json.ts";
+import { isObject, rowOf, type Json } from "../../wire/json.ts";
 import type { Effort, Loss, LossSeverity, Part, TextPart, ToolResultPart, Turn } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import { mergeTurns } from "../turns.ts";

@@ -3,9 +3,9 @@
 // Out: the items of `input`.
 // Never does: send the id of a stored item (with store:false the server knows none), or reasoning that the server can't verify.
 
-import { JsonText } from "../../json.ts";
+import { JsonText } from "../../wire/json.ts";
 import type { CanonicalRequest, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart, Turn } from "../canonical.ts";
-import { fitName, type NameRule, type NameTable } from "../names.ts";
+import { fitName, type NameRule, type NameTable } from "../tool-names.ts";
 import { pairResults, uniqueCallIds } from "../turns.ts";
 import { encodeAnnotation, encodePart, type PartOptions } from "./parts.ts";
 import { sealReasoning, summaryOf } from "./reasoning.ts";

@@ -3,7 +3,7 @@
 // Out: the one from the other. Tokens of deltas may lack their bytes; the official client passes over those that do.
 // Never does: tell tokens of refusals; the API has them for texts alone.
 
-import { isObject, type Json, type JsonObject } from "../../json.ts";
+import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Logprob, TokenLogprob } from "../canonical.ts";
 import { tokenLogprob } from "../codec.ts";
 import type * as wire from "./wire.ts";

@@ -3,10 +3,10 @@
 // Out: the one from the other: text, images, files.
 // Never does: fetch, convert or drop a file; what has no place here comes out as an opaque part or as a loss.
 
-import { isObject, print, type Json } from "../../json.ts";
+import { isObject, print, type Json } from "../../wire/json.ts";
 import type { Annotation, CacheMark, FilePart, ImagePart, Loss, MediaPart, Part, Source, TextPart } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
-import { fileName } from "../names.ts";
+import { fileName } from "../tool-names.ts";
 import type * as wire from "./wire.ts";
 
 // ---- Decoding ----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
 //      proof belongs to the part in front of it (Gemini signs calls and texts).
 // Never does: read a proof, or make one up.
 
-import { isObject, type Json, type JsonObject } from "../../json.ts";
+import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Proof, ReasoningPart } from "../canonical.ts";
 import { openProof, sealProof } from "../codec.ts";
 import type * as wire from "./wire.ts";

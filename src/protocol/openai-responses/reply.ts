@@ -22,8 +22,8 @@
 //   or, at any place:  error  response.failed
 
 import { GatewayError } from "../../errors.ts";
-import { isObject, parseOrUndefined, print } from "../../json.ts";
-import { run } from "../../stream.ts";
+import { isObject, parseOrUndefined, print } from "../../wire/json.ts";
+import { run } from "../../wire/pump.ts";
 import type { Reply } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { fold, notJson, unfold } from "../fold.ts";

@@ -3,7 +3,7 @@
 // Out: its head, or the canonical request.
 // Never does: resolve what is stored at OpenAI; such members become extensions that other protocols refuse.
 
-import { parse, print } from "../../json.ts";
+import { parse, print } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Extension, Loss, OutputFormat, Reasoning } from "../canonical.ts";
 import { bodyHead, type RequestHead, type WireRequest } from "../codec.ts";
 import { Fields } from "../fields.ts";

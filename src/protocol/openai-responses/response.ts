@@ -4,10 +4,10 @@
 //      echoed (A.16), status, output, usage.
 // Never does: echo what the upstream was sent instead.
 
-import { isObject, JsonText, print, type Json, type JsonObject } from "../../json.ts";
+import { isObject, JsonText, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, FinishReason, Usage } from "../canonical.ts";
 import { ownExtensions, type Exchange } from "../codec.ts";
-import { NameTable } from "../names.ts";
+import { NameTable } from "../tool-names.ts";
 import { encodeToolChoice, encodeTools, NAME_RULE } from "./tools.ts";
 import type * as wire from "./wire.ts";
 

@@ -4,12 +4,12 @@
 //      their namespace again, under the short name that the client gave them.
 // Never does: turn a hosted tool into a function that nobody runs.
 
-import { JsonText, rowOf } from "../../json.ts";
-import { members } from "../../spans.ts";
+import { JsonText, rowOf } from "../../wire/json.ts";
+import { members } from "../../wire/json-edit.ts";
 import type { CustomTool, FunctionTool, Loss, OpaqueTool, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
 import { isClosed } from "../closed-schema.ts";
 import type { Fields } from "../fields.ts";
-import type { NameTable, NameRule } from "../names.ts";
+import type { NameTable, NameRule } from "../tool-names.ts";
 import type * as wire from "./wire.ts";
 
 /** OpenAI's rule for names of tools. */

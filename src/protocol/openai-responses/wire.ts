@@ -5,7 +5,7 @@
 // Never does: hold code. What is read is read through `Fields` (requests) or member by member (answers), since it may be anything.
 // Source: openai-node 7.57.0, `resources/responses/responses.d.ts` (read 2026-11).
 
-import type { Json, JsonText } from "../../json.ts";
+import type { Json, JsonText } from "../../wire/json.ts";
 import type { FieldNames, LossSeverity } from "../canonical.ts";
 
 // ---- Input and output items --------------------------------------------------------------------------------------

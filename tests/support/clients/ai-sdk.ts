@@ -16,7 +16,7 @@ import {
   type ToolSet,
   type UserContent,
 } from "ai";
-import type { JsonObject } from "../../../src/json.ts";
+import type { JsonObject } from "../../../src/wire/json.ts";
 import type { ProtocolId } from "../../../src/protocol/canonical.ts";
 import type { Client, Content, Conversation, Failure, How, Place, Settings, Told } from "./client.ts";
 

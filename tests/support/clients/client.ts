@@ -2,7 +2,7 @@
 // In:  what a user wants to ask, in nobody's words. Out: what the user's code got from the SDK, in the SDK's own words.
 // A driver per SDK (beside this file) writes the program that a user of this SDK would write.
 
-import type { JsonObject } from "../../../src/json.ts";
+import type { JsonObject } from "../../../src/wire/json.ts";
 import type { ProtocolId } from "../../../src/protocol/canonical.ts";
 
 /** `whole`: one answer. `streamed`: the SDK's stream helper. `raw`: the SDK's bare stream, or another way that users stream. */

@@ -2,7 +2,7 @@
 // In:  the scripted upstream's own conversation (saying.ts): it echoes, calls tools, thinks, stops and counts words as tokens.
 // Out: steps, with what the user's code gets after each, and what the upstream must have been sent in the end.
 
-import type { JsonObject } from "../../../src/json.ts";
+import type { JsonObject } from "../../../src/wire/json.ts";
 import type { ProtocolId } from "../../../src/protocol/canonical.ts";
 import type { Content, Counts, Finish, Mode, Settings, Tool } from "./client.ts";
 import type { Sent, SentTurn } from "./sent.ts";

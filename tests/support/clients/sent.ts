@@ -2,7 +2,7 @@
 // Written from the protocols' documentation and not from the codecs, which it tests. Blocks are not merged where the protocol wants
 // them together: tool results of one turn that came apart stand in two turns here as well.
 
-import type { Json, JsonObject } from "../../../src/json.ts";
+import type { Json, JsonObject } from "../../../src/wire/json.ts";
 import type { ProtocolId } from "../../../src/protocol/canonical.ts";
 import { has, objectOf, objectsOf, textOf } from "../reading.ts";
 import type { Seen } from "../upstream.ts";

@@ -3,10 +3,10 @@
 // Out: the first answer that is good, or the last failure; how often it was tried.
 // Never does: try again once a byte of an answer has reached the client, or send twice what may have been billed.
 
-import { UNREACHABLE } from "./connection.ts";
-import { GatewayError } from "./errors.ts";
-import type { KeyPool } from "./key-pool.ts";
-import type { Upstream, UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "./upstream.ts";
+import { UNREACHABLE } from "../upstream/connection.ts";
+import { GatewayError } from "../errors.ts";
+import type { KeyPool } from "../upstream/key-pool.ts";
+import type { Upstream, UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../upstream/upstream.ts";
 
 export interface RetrySettings {
   /** Further attempts a way, after the first; 0 switches retries off. */

@@ -9,7 +9,7 @@
 //   not set              | not set       | its own Factory key
 //   not set              | set           | a proxy key in one header and its own Factory key in another
 
-import { GatewayError } from "./errors.ts";
+import { GatewayError } from "../errors.ts";
 
 /** `Headers`, or anything that answers by lower-case name. */
 export interface HeaderSource {

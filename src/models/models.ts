@@ -3,8 +3,8 @@
 // Out: a Target: protocol, URL, name and provider there. The table is data; what it does not list goes by its prefix.
 // Never does: call anything, or know a key.
 
-import { GatewayError } from "./errors.ts";
-import type { Effort, ProtocolId } from "./protocol/canonical.ts";
+import { GatewayError } from "../errors.ts";
+import type { Effort, ProtocolId } from "../protocol/canonical.ts";
 
 /** How the model's endpoint is held to a JSON schema: by its own answer format, or by a tool whose input is the answer. */
 export type SchemaSupport = "native" | "tool";

@@ -3,7 +3,7 @@
 // Out: values that lose nothing, the spans of top-level members (for named edits), and text again.
 // Never does: round a number, reorder keys of what is kept verbatim, or accept what JSON does not allow.
 
-import { GatewayError } from "./errors.ts";
+import { GatewayError } from "../errors.ts";
 
 export type Json = null | boolean | number | string | JsonText | Json[] | JsonObject;
 export interface JsonObject {

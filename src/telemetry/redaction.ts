@@ -3,8 +3,8 @@
 // Out: the same without any secret of the program or of the call.
 // Never does: touch the bytes of an answer; what an upstream says in there is between it and its client.
 
-import { GatewayError } from "./errors.ts";
-import { JsonText } from "./json.ts";
+import { GatewayError } from "../errors.ts";
+import { JsonText } from "../wire/json.ts";
 import type { Redactor } from "./log.ts";
 
 export class Discretion {

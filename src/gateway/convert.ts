@@ -4,10 +4,10 @@
 //      On the way a meter takes note of usage and of how the answer ended, and changes nothing.
 // Never does: end an unfinished answer as if it were finished.
 
-import { GatewayError } from "./errors.ts";
-import type { FinishReason, Reply, ReplyEvent, Usage } from "./protocol/canonical.ts";
-import type { Codec, Exchange } from "./protocol/codec.ts";
-import { fold, inOrder, truncated, unfold } from "./protocol/fold.ts";
+import { GatewayError } from "../errors.ts";
+import type { FinishReason, Reply, ReplyEvent, Usage } from "../protocol/canonical.ts";
+import type { Codec, Exchange } from "../protocol/codec.ts";
+import { fold, inOrder, truncated, unfold } from "../protocol/fold.ts";
 import {
   chain,
   concat,
@@ -21,8 +21,8 @@ import {
   type Pump,
   type SseEvent,
   type SseLimits,
-} from "./stream.ts";
-import { bounded, readText, type UpstreamAnswer, type UpstreamLimits } from "./upstream.ts";
+} from "../wire/pump.ts";
+import { bounded, readText, type UpstreamAnswer, type UpstreamLimits } from "../upstream/upstream.ts";
 
 /** What is known of an answer while, and after, it passes. */
 export class Meter {

@@ -4,12 +4,12 @@
 // Where it can't go on, or has paused too often, the answer ends as one that ran out of tokens.
 // Never does: know a protocol (a codec says what makes its upstream go on), or end a pause as if the answer were complete.
 
-import type { CanonicalRequest, FinishReason, Part, Reply, ReplyEvent, ToolCallPart, Usage } from "./protocol/canonical.ts";
-import type { Codec, Continuation, Exchange } from "./protocol/codec.ts";
-import { fold, unfold } from "./protocol/fold.ts";
-import { readReply, type Meter } from "./relay.ts";
-import { drain, isWhole, NOTHING, replay, type ByteSource, type Machine, type SseEvent } from "./stream.ts";
-import type { UpstreamAnswer, UpstreamLimits, UpstreamRefusal } from "./upstream.ts";
+import type { CanonicalRequest, FinishReason, Part, Reply, ReplyEvent, ToolCallPart, Usage } from "../protocol/canonical.ts";
+import type { Codec, Continuation, Exchange } from "../protocol/codec.ts";
+import { fold, unfold } from "../protocol/fold.ts";
+import { readReply, type Meter } from "./convert.ts";
+import { drain, isWhole, NOTHING, replay, type ByteSource, type Machine, type SseEvent } from "../wire/pump.ts";
+import type { UpstreamAnswer, UpstreamLimits, UpstreamRefusal } from "../upstream/upstream.ts";
 
 export interface ContinuationOptions {
   /** Of the upstream's protocol. */

@@ -3,7 +3,7 @@
 // Out: bytes for the client, through pure step machines; server-sent events <-> text.
 // Never does: read ahead of the client, keep what could be sent, know a protocol.
 
-import { GatewayError } from "./errors.ts";
+import { GatewayError } from "../errors.ts";
 
 /** A pure step machine: values in, values out, and what is left at the end. `end` is called once, after the last step. */
 export interface Machine<In, Out> {

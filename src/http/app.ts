@@ -5,14 +5,14 @@
 import { Hono, type Context } from "hono";
 import { cors } from "hono/cors";
 import { RegExpRouter } from "hono/router/reg-exp-router";
-import { GatewayError } from "./errors.ts";
-import type { Gateway } from "./gateway.ts";
-import { requestIdOf, SAFE_HEADERS } from "./headers.ts";
-import { arrivalOf, type Arrival } from "./inbound.ts";
-import type { Call, Door } from "./journey.ts";
-import type { Keys } from "./keys.ts";
-import type { Model, Models } from "./models.ts";
-import type { ProtocolId } from "./protocol/canonical.ts";
+import { GatewayError } from "../errors.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import { requestIdOf, SAFE_HEADERS } from "../gateway/headers.ts";
+import { arrivalOf, type Arrival } from "../gateway/request.ts";
+import type { Call, Door } from "../gateway/prepare.ts";
+import type { Keys } from "../access/keys.ts";
+import type { Model, Models } from "../models/models.ts";
+import type { ProtocolId } from "../protocol/canonical.ts";
 
 export interface AppPorts {
   readonly gateway: Gateway;

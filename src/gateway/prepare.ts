@@ -3,17 +3,17 @@
 // Out: what is sent upstream for it, where to, and what the reply codecs need to know of it.
 // Never does: send anything.
 
-import type { BodyText } from "./body-text.ts";
-import { GatewayError } from "./errors.ts";
+import type { BodyText } from "./body.ts";
+import { GatewayError } from "../errors.ts";
 import { headersForUpstream, identityHeaders, uuidOf } from "./headers.ts";
-import type { Arrival } from "./inbound.ts";
-import type { Caller, Sha256 } from "./keys.ts";
-import type { EndpointKind, Models, Target } from "./models.ts";
-import type { CanonicalRequest, Loss, ProtocolId, Reasoning } from "./protocol/canonical.ts";
-import { bareRequest, type Codec, type Exchange, type RequestHead, type WireRequest } from "./protocol/codec.ts";
-import { codecOf } from "./protocol/codecs.ts";
-import type { CallRecord } from "./record.ts";
-import type { UpstreamCall } from "./upstream.ts";
+import type { Arrival } from "./request.ts";
+import type { Caller, Sha256 } from "../access/keys.ts";
+import type { EndpointKind, Models, Target } from "../models/models.ts";
+import type { CanonicalRequest, Loss, ProtocolId, Reasoning } from "../protocol/canonical.ts";
+import { bareRequest, type Codec, type Exchange, type RequestHead, type WireRequest } from "../protocol/codec.ts";
+import { codecOf } from "../protocol/codecs.ts";
+import type { CallRecord } from "./call.ts";
+import type { UpstreamCall } from "../upstream/upstream.ts";
 
 export interface JourneyPorts {
   readonly models: Models;

@@ -5,12 +5,12 @@
 
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import packageJson from "../package.json" with { type: "json" };
-import { DOORS } from "./app.ts";
-import { compose, type Program } from "./compose.ts";
-import { ConfigError, helpText, readArguments, readConfig, type Config } from "./config.ts";
-import { mask, type Log } from "./log.ts";
-import { dial } from "./dial.ts";
+import packageJson from "../../package.json" with { type: "json" };
+import { DOORS } from "../http/app.ts";
+import { compose, type Program } from "../program.ts";
+import { ConfigError, helpText, readArguments, readConfig, type Config } from "../config/config.ts";
+import { mask, type Log } from "../telemetry/log.ts";
+import { dial } from "../runtime/dial.ts";
 import {
   bodyReader,
   bodySource,
@@ -22,7 +22,7 @@ import {
   type Address,
   type EntryPoint,
   type Server,
-} from "./runtime.ts";
+} from "../runtime/runtime.ts";
 
 const { version } = packageJson;
 const PROXY_VARIABLES = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];

@@ -6,7 +6,7 @@
 // A logging library was weighed (2026-11, logtape with its redaction): it takes 10 ms to import and configure, as long as the whole
 // program may take to start, and masks by field name or pattern but not the keys that it is told of, nor their escaped forms.
 
-import { GatewayError, type LogLevel } from "./errors.ts";
+import { GatewayError, type LogLevel } from "../errors.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;
 

@@ -3,7 +3,7 @@
 // Out: the key to use: the same one for a whole conversation while it works, the next one while it rests.
 // Never does: show a key, or spread one conversation over keys without need (signatures and caches are bound to a key).
 
-import { hash } from "./protocol/names.ts";
+import { hash } from "../protocol/tool-names.ts";
 
 export class KeyPool {
   readonly #keys: readonly string[];

@@ -4,11 +4,11 @@
 // Never does: follow a redirect, send anything to a host that the configuration does not name, show an upstream's address.
 
 import { Connection, type ConnectionPorts, type Outgoing, type UpstreamTimeouts } from "./connection.ts";
-import { GatewayError } from "./errors.ts";
-import type { ReplyEvent } from "./protocol/canonical.ts";
-import type { Codec, Exchange } from "./protocol/codec.ts";
-import { truncated } from "./protocol/fold.ts";
-import { firstBoundary, NOTHING, replay, sseDecoder, type ByteSource, type SseEvent, type SseLimits } from "./stream.ts";
+import { GatewayError } from "../errors.ts";
+import type { ReplyEvent } from "../protocol/canonical.ts";
+import type { Codec, Exchange } from "../protocol/codec.ts";
+import { truncated } from "../protocol/fold.ts";
+import { firstBoundary, NOTHING, replay, sseDecoder, type ByteSource, type SseEvent, type SseLimits } from "../wire/pump.ts";
 
 export interface UpstreamLimits extends SseLimits {
   /** The longest whole answer that is held in memory to be decoded, in bytes. */

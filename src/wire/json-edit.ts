@@ -3,7 +3,7 @@
 // Out: where its members and items stand, for edits that leave every other character as it is; the text with such edits done.
 // Never does: build the values. The runtime's own parser says whether text is JSON; what is found here builds on that.
 
-import { GatewayError } from "./errors.ts";
+import { GatewayError } from "../errors.ts";
 import { closingQuote, DEFAULT_MAX_DEPTH, parse, tooDeep, unexpected } from "./json.ts";
 
 /** More than the longest conversations hold by far; reading them takes a second, during which nobody else is served. */

@@ -3,7 +3,7 @@
 // Out: those that the other side gets, by allow-lists; what names a request, a conversation and this program.
 // Never does: let a credential, a hop-by-hop header or a length cross from one side to the other.
 
-import type { Loss, ProtocolId } from "./protocol/canonical.ts";
+import type { Loss, ProtocolId } from "../protocol/canonical.ts";
 
 /** Names of headers in lower case; `*` ends a prefix. */
 class AllowList {

@@ -3,17 +3,17 @@
 // Out: one log line when the call ends, and under LOG_LEVEL=debug the headers and bodies on the way.
 // Never does: change anything that passes, or write the line twice.
 
-import { shownUrl } from "./discretion.ts";
-import { ERRORS, GatewayError } from "./errors.ts";
-import type { Arrival } from "./inbound.ts";
-import type { Caller } from "./keys.ts";
-import type { Log, LogFields } from "./log.ts";
-import type { Target } from "./models.ts";
-import type { Loss, ProtocolId, Reply } from "./protocol/canonical.ts";
-import type { RequestHead } from "./protocol/codec.ts";
-import { Meter, asGatewayError } from "./relay.ts";
-import type { Outcome, Pump } from "./stream.ts";
-import type { UpstreamAnswer, UpstreamRefusal } from "./upstream.ts";
+import { shownUrl } from "../telemetry/redaction.ts";
+import { ERRORS, GatewayError } from "../errors.ts";
+import type { Arrival } from "./request.ts";
+import type { Caller } from "../access/keys.ts";
+import type { Log, LogFields } from "../telemetry/log.ts";
+import type { Target } from "../models/models.ts";
+import type { Loss, ProtocolId, Reply } from "../protocol/canonical.ts";
+import type { RequestHead } from "../protocol/codec.ts";
+import { Meter, asGatewayError } from "./convert.ts";
+import type { Outcome, Pump } from "../wire/pump.ts";
+import type { UpstreamAnswer, UpstreamRefusal } from "../upstream/upstream.ts";
 
 export interface RecordPorts {
   readonly log: Log;

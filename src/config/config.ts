@@ -4,14 +4,14 @@
 // Never does: read the environment or a file itself, or show a secret.
 
 import { parseArgs, parseEnv } from "node:util";
-import type { LogLevel } from "./errors.ts";
-import { isObject, parseOrUndefined, type Json } from "./json.ts";
-import { readModelTable, type ModelEntry } from "./config/model-table.ts";
-import { Settings, type Fault, type OptionValue } from "./config/settings.ts";
-import { ENDPOINT_PATHS, OPTIONS, VARIABLES } from "./config/variables.ts";
+import type { LogLevel } from "../errors.ts";
+import { isObject, parseOrUndefined, type Json } from "../wire/json.ts";
+import { readModelTable, type ModelEntry } from "./model-table.ts";
+import { Settings, type Fault, type OptionValue } from "./settings.ts";
+import { ENDPOINT_PATHS, OPTIONS, VARIABLES } from "./variables.ts";
 
-export type { Fault } from "./config/settings.ts";
-export { helpText } from "./config/variables.ts";
+export type { Fault } from "./settings.ts";
+export { helpText } from "./variables.ts";
 
 export interface Config {
   readonly host: string;

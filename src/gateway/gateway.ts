@@ -3,12 +3,12 @@
 // Out: the response, always: an answer, a stream, or an error in the shape of the client's protocol; and one log line.
 // Never does: know Hono, fetch, the environment or the clock; they come through `Ports`.
 
-import type { AttemptOptions, Attempts, Way } from "./attempts.ts";
+import type { AttemptOptions, Attempts, Way } from "./retry.ts";
 import { continuedReply, continuedStream, type ContinuationOptions } from "./continuation.ts";
-import { Discretion, shownUrl } from "./discretion.ts";
-import { GatewayError } from "./errors.ts";
+import { Discretion, shownUrl } from "../telemetry/redaction.ts";
+import { GatewayError } from "../errors.ts";
 import { attemptHeaders, headersForClient, reportHeaders, SAFE_HEADERS, streamHeaders } from "./headers.ts";
-import { isResponsesBody, readBody } from "./inbound.ts";
+import { isResponsesBody, readBody } from "./request.ts";
 import {
   conversationOf,
   createJourneys,
@@ -17,19 +17,19 @@ import {
   type JourneyPorts,
   type JourneySettings,
   type Reading,
-} from "./journey.ts";
-import { isObject, JsonText, parseOrUndefined, print } from "./json.ts";
-import type { Keys } from "./keys.ts";
-import type { Limits } from "./limits.ts";
-import type { Log, Redactor } from "./log.ts";
-import { detached, type Exchange, type WireRequest } from "./protocol/codec.ts";
-import { CODECS, codecOf } from "./protocol/codecs.ts";
-import { CallRecord } from "./record.ts";
-import { members } from "./spans.ts";
-import { withPatience } from "./patience.ts";
-import { asGatewayError, asJsonArray, conversion, passage, readUsage, streamText, wholePassage } from "./relay.ts";
-import { concat, NOTHING, through, type Pump } from "./stream.ts";
-import type { UpstreamAnswer, UpstreamLimits, UpstreamRefusal } from "./upstream.ts";
+} from "./prepare.ts";
+import { isObject, JsonText, parseOrUndefined, print } from "../wire/json.ts";
+import type { Keys } from "../access/keys.ts";
+import type { Limits } from "../access/concurrency.ts";
+import type { Log, Redactor } from "../telemetry/log.ts";
+import { detached, type Exchange, type WireRequest } from "../protocol/codec.ts";
+import { CODECS, codecOf } from "../protocol/codecs.ts";
+import { CallRecord } from "./call.ts";
+import { members } from "../wire/json-edit.ts";
+import { withPatience } from "./keep-alive.ts";
+import { asGatewayError, asJsonArray, conversion, passage, readUsage, streamText, wholePassage } from "./convert.ts";
+import { concat, NOTHING, through, type Pump } from "../wire/pump.ts";
+import type { UpstreamAnswer, UpstreamLimits, UpstreamRefusal } from "../upstream/upstream.ts";
 
 export interface Ports extends JourneyPorts {
   /** Milliseconds that only grow. */

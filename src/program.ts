@@ -3,18 +3,18 @@
 // Out: the program: all rooms wired together behind one function that answers requests.
 // Never does: read the environment, listen, or touch the outside world other than through its ports.
 
-import { createApp } from "./app.ts";
-import { Attempts } from "./attempts.ts";
-import type { Config } from "./config.ts";
-import type { ConnectionPorts } from "./connection.ts";
-import { createGateway } from "./gateway.ts";
-import { KeyPool } from "./key-pool.ts";
-import { Keys, type Sha256 } from "./keys.ts";
-import { Limits } from "./limits.ts";
-import { openLog, Redactor, type Log } from "./log.ts";
-import { Models } from "./models.ts";
-import type { Fetch } from "./runtime.ts";
-import { createUpstream, type UpstreamLimits } from "./upstream.ts";
+import { createApp } from "./http/app.ts";
+import { Attempts } from "./gateway/retry.ts";
+import type { Config } from "./config/config.ts";
+import type { ConnectionPorts } from "./upstream/connection.ts";
+import { createGateway } from "./gateway/gateway.ts";
+import { KeyPool } from "./upstream/key-pool.ts";
+import { Keys, type Sha256 } from "./access/keys.ts";
+import { Limits } from "./access/concurrency.ts";
+import { openLog, Redactor, type Log } from "./telemetry/log.ts";
+import { Models } from "./models/models.ts";
+import type { Fetch } from "./runtime/runtime.ts";
+import { createUpstream, type UpstreamLimits } from "./upstream/upstream.ts";
 
 export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reader" | "dial" | "after"> {
   /** Unix time in milliseconds. */

@@ -3,9 +3,9 @@
 // Out: the response's head, then its body chunk by chunk; a GatewayError that says which limit was passed, or how it broke.
 // Never does: follow a redirect, look into a body, leave a timer or a listener behind.
 
-import { GatewayError } from "./errors.ts";
-import { rowOf } from "./json.ts";
-import type { ByteSource } from "./stream.ts";
+import { GatewayError } from "../errors.ts";
+import { rowOf } from "../wire/json.ts";
+import type { ByteSource } from "../wire/pump.ts";
 
 export interface ConnectionPorts {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;

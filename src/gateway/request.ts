@@ -3,11 +3,11 @@
 // Out: its head, read once; its body as text, within the limit; whether that speaks another protocol than its path.
 // Never does: decode a body.
 
-import { bodyText, LARGE_BODY, type BodyText } from "./body-text.ts";
-import { GatewayError } from "./errors.ts";
-import { presentedKeys } from "./keys.ts";
-import type { Member } from "./spans.ts";
-import { concat, type ByteSource } from "./stream.ts";
+import { bodyText, LARGE_BODY, type BodyText } from "./body.ts";
+import { GatewayError } from "../errors.ts";
+import { presentedKeys } from "../access/keys.ts";
+import type { Member } from "../wire/json-edit.ts";
+import { concat, type ByteSource } from "../wire/pump.ts";
 
 /** A request with what everybody asks its head for. */
 export interface Arrival {

@@ -3,7 +3,7 @@
 // Out: leave to go on, or an error that says which limit was reached and when to come back; how many are running.
 // Never does: let a call wait in a queue, where its client would not know of it.
 
-import { GatewayError } from "./errors.ts";
+import { GatewayError } from "../errors.ts";
 
 /** Calls at the same time; null is no limit. */
 export interface CallLimits {

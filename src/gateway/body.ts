@@ -4,8 +4,8 @@
 //      back: what is sent has them whole again, as the bytes that came. So a large body is held twice at most: as it came, and as it goes.
 // Never does: look into a string that it cuts; whether that is well-formed is for its reader to say.
 
-import { GatewayError } from "./errors.ts";
-import { concat } from "./stream.ts";
+import { GatewayError } from "../errors.ts";
+import { concat } from "../wire/pump.ts";
 
 export interface BodyText {
   /** Strings of more than 32 KiB end early in it when the body is large. */
