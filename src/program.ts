@@ -13,7 +13,7 @@ import { Keys, type Sha256 } from "./access/keys.ts";
 import { Limits } from "./access/concurrency.ts";
 import { openLog, Redactor, type Log } from "./telemetry/log.ts";
 import { Models } from "./models/models.ts";
-import type { Fetch } from "./runtime/runtime.ts";
+import type { Fetch } from "./runtime/ports.ts";
 import { createUpstream, type UpstreamLimits } from "./upstream/upstream.ts";
 
 export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reader" | "dial" | "after"> {

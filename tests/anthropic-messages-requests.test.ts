@@ -17,7 +17,8 @@ import type {
   ToolResultPart,
   Turn,
 } from "../src/protocol/canonical.ts";
-import { bareRequest, sealProof } from "../src/protocol/codec.ts";
+import { bareRequest } from "../src/protocol/exchange.ts";
+import { sealProof } from "../src/protocol/seals.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 

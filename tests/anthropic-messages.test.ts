@@ -11,9 +11,12 @@ import { anthropicMessages } from "../src/protocol/anthropic-messages/codec.ts";
 import { traitsOf } from "../src/protocol/anthropic-messages/models.ts";
 import { FIELDS } from "../src/protocol/anthropic-messages/wire.ts";
 import type { CanonicalRequest, FinishReason, Part, Reply, ReplyEvent, Usage } from "../src/protocol/canonical.ts";
-import { bareRequest, sealProof, type Exchange } from "../src/protocol/codec.ts";
+import { bareRequest } from "../src/protocol/exchange.ts";
+import { sealProof } from "../src/protocol/seals.ts";
+import type { Exchange } from "../src/protocol/codec.ts";
 import { fold, grammar, inOrder, unfold } from "../src/protocol/fold.ts";
-import { chain, printSse, run, type SseEvent } from "../src/wire/pump.ts";
+import { chain, run } from "../src/wire/machine.ts";
+import { printSse, type SseEvent } from "../src/wire/sse.ts";
 import { loadCases } from "./support/fixtures.ts";
 import { exchangeFor, sseEvents } from "./support/laws.ts";
 

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { Attempts, type Arrival, type RetrySettings, type Way } from "../src/gateway/retry.ts";
 import { GatewayError, kindOfStatus } from "../src/errors.ts";
 import { KeyPool } from "../src/upstream/key-pool.ts";
-import { bareRequest } from "../src/protocol/codec.ts";
+import { bareRequest } from "../src/protocol/exchange.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
 import { UNREACHABLE } from "../src/upstream/connection.ts";
 import type { UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../src/upstream/upstream.ts";

@@ -5,7 +5,8 @@ import { test } from "node:test";
 import { bodyText, LARGE_BODY } from "../src/gateway/body.ts";
 import { GatewayError } from "../src/errors.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
-import { sealProof, type Edits } from "../src/protocol/codec.ts";
+import { sealProof } from "../src/protocol/seals.ts";
+import type { Edits } from "../src/protocol/codec.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
 
 const utf8 = new TextEncoder();

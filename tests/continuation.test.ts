@@ -13,7 +13,9 @@ import type { ProtocolId, Reply, ReplyEvent } from "../src/protocol/canonical.ts
 import { CODECS } from "../src/protocol/codecs.ts";
 import { fold, grammar, inOrder } from "../src/protocol/fold.ts";
 import { Meter } from "../src/gateway/convert.ts";
-import { chain, sseDecoder, type ByteSource } from "../src/wire/pump.ts";
+import { chain } from "../src/wire/machine.ts";
+import { sseDecoder } from "../src/wire/sse.ts";
+import type { ByteSource } from "../src/wire/pump.ts";
 import type { UpstreamAnswer } from "../src/upstream/upstream.ts";
 import { ask, errorIn, failure, MODELS, textOf, told, type Asked } from "./support/dialects.ts";
 import { call as toolCall, exchange, text as textPart, thought, tool } from "./support/gemini.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CanonicalRequest, Logprob, Part, Reply, TextPart, Turn } from "../src/protocol/canonical.ts";
-import { bareRequest } from "../src/protocol/codec.ts";
+import { bareRequest } from "../src/protocol/exchange.ts";
 import { replyDifferences, requestDifferences } from "./support/facts.ts";
 
 const PROOF = { origin: "google", data: "c2ln" } as const;

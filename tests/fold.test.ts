@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { GatewayError } from "../src/errors.ts";
 import type { FinishReason, Logprob, Part, Reply, ReplyEvent, Usage } from "../src/protocol/canonical.ts";
 import { fold, grammar, inOrder, truncated, unfold } from "../src/protocol/fold.ts";
-import { run } from "../src/wire/pump.ts";
+import { run } from "../src/wire/machine.ts";
 
 const FINISH: FinishReason = { kind: "end", raw: "stop", stopSequence: null, explanation: null };
 const USAGE: Usage = { inputTokens: 1, cacheReadTokens: 2, cacheWriteTokens: null, outputTokens: 0, reasoningTokens: null };

@@ -16,7 +16,7 @@ import { loadCases, PROTOCOLS, type Case } from "./support/fixtures.ts";
 import { until } from "./support/gateway.ts";
 import { exchangeFor, isTerminal, sseEvents } from "./support/laws.ts";
 import { byteMutation, eventMutation, joined, mutateBytes, mutateJson, mutateStream, valueMutation } from "./support/mutations.ts";
-import type { SseEvent } from "../src/wire/pump.ts";
+import type { SseEvent } from "../src/wire/sse.ts";
 import { complete } from "./support/saying.ts";
 import { tell, type Telling } from "./support/telling.ts";
 

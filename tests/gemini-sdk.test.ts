@@ -8,7 +8,8 @@ import { GatewayError } from "../src/errors.ts";
 import type { Part, Reply, ReplyEvent } from "../src/protocol/canonical.ts";
 import { inOrder, unfold } from "../src/protocol/fold.ts";
 import { gemini } from "../src/protocol/gemini/codec.ts";
-import { chain, printSse, run } from "../src/wire/pump.ts";
+import { chain, run } from "../src/wire/machine.ts";
+import { printSse } from "../src/wire/sse.ts";
 import { assistant, call, exchange, text, thought, user } from "./support/gemini.ts";
 
 const MODEL = "claude-sonnet-5";

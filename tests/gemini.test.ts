@@ -8,7 +8,8 @@ import type { FinishReason, Reply, ReplyEvent, Usage } from "../src/protocol/can
 import { fold, grammar, inOrder, unfold } from "../src/protocol/fold.ts";
 import { gemini } from "../src/protocol/gemini/codec.ts";
 import { UNSIGNED } from "../src/protocol/gemini/proofs.ts";
-import { chain, run, type SseEvent } from "../src/wire/pump.ts";
+import { chain, run } from "../src/wire/machine.ts";
+import type { SseEvent } from "../src/wire/sse.ts";
 import { assistant, call, exchange, result, sent, text, thought, tool, user } from "./support/gemini.ts";
 
 const sse = (chunk: unknown): SseEvent => ({ event: null, data: typeof chunk === "string" ? chunk : JSON.stringify(chunk) });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
-import { bareRequest } from "../src/protocol/codec.ts";
+import { bareRequest } from "../src/protocol/exchange.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
 
 /** The limit as it is sent, by the protocol. */

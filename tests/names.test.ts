@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bareRequest } from "../src/protocol/codec.ts";
+import { bareRequest } from "../src/protocol/exchange.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
 import { fileName, fitId, fitName, hash, NameTable } from "../src/protocol/tool-names.ts";
 

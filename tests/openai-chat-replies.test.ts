@@ -5,11 +5,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError, type ErrorKind } from "../src/errors.ts";
 import type { CanonicalRequest, FinishReason, Part, Reply, ReplyEvent, Usage } from "../src/protocol/canonical.ts";
-import { bareRequest, sealProof, type Exchange } from "../src/protocol/codec.ts";
+import { bareRequest } from "../src/protocol/exchange.ts";
+import { sealProof } from "../src/protocol/seals.ts";
+import type { Exchange } from "../src/protocol/codec.ts";
 import { fold, grammar, truncated } from "../src/protocol/fold.ts";
 import { openaiChat } from "../src/protocol/openai-chat/codec.ts";
 import { LEGACY_NAMES, NAMES } from "../src/protocol/openai-chat/wire.ts";
-import { chain, run, type SseEvent } from "../src/wire/pump.ts";
+import { chain, run } from "../src/wire/machine.ts";
+import type { SseEvent } from "../src/wire/sse.ts";
 
 const REQUEST: CanonicalRequest = {
   ...bareRequest({ model: "glm-5.1", stream: true }),

@@ -8,11 +8,14 @@ import OpenAI7 from "openai";
 import OpenAI6 from "openai-6";
 import { GatewayError } from "../src/errors.ts";
 import type { CanonicalRequest, FinishReason, Part, Reply, Usage } from "../src/protocol/canonical.ts";
-import { bareRequest, sealProof, type Exchange } from "../src/protocol/codec.ts";
+import { bareRequest } from "../src/protocol/exchange.ts";
+import { sealProof } from "../src/protocol/seals.ts";
+import type { Exchange } from "../src/protocol/codec.ts";
 import { inOrder, unfold } from "../src/protocol/fold.ts";
 import { openaiChat } from "../src/protocol/openai-chat/codec.ts";
 import { LEGACY_NAMES, NAMES } from "../src/protocol/openai-chat/wire.ts";
-import { chain, printSse, run } from "../src/wire/pump.ts";
+import { chain, run } from "../src/wire/machine.ts";
+import { printSse } from "../src/wire/sse.ts";
 
 const REQUEST: CanonicalRequest = { ...bareRequest({ model: "m", stream: true }), names: NAMES, includeUsage: true };
 const exchangeOf = (request: Partial<CanonicalRequest> = {}): Exchange => ({

@@ -11,7 +11,8 @@ import type { FinishReason, Part, Reply, ReplyEvent } from "../src/protocol/cano
 import type { Exchange } from "../src/protocol/codec.ts";
 import { unfold } from "../src/protocol/fold.ts";
 import { openaiResponses } from "../src/protocol/openai-responses/codec.ts";
-import { printSse, run } from "../src/wire/pump.ts";
+import { printSse } from "../src/wire/sse.ts";
+import { run } from "../src/wire/machine.ts";
 
 const BODY = { model: "m", input: "Hi" };
 const EXCHANGE: Exchange = {

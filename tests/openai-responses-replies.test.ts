@@ -4,10 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError, type ErrorKind } from "../src/errors.ts";
 import type { CanonicalRequest, FinishReason, Part, Reply, ReplyEvent } from "../src/protocol/canonical.ts";
-import { bareRequest, type Exchange } from "../src/protocol/codec.ts";
+import { bareRequest } from "../src/protocol/exchange.ts";
+import type { Exchange } from "../src/protocol/codec.ts";
 import { fold, grammar, unfold } from "../src/protocol/fold.ts";
 import { openaiResponses } from "../src/protocol/openai-responses/codec.ts";
-import { chain, run, type SseEvent } from "../src/wire/pump.ts";
+import { chain, run } from "../src/wire/machine.ts";
+import type { SseEvent } from "../src/wire/sse.ts";
 
 const REQUEST = bareRequest({ model: "gpt-5.2", stream: true });
 

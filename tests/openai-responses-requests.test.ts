@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { ResponseCreateParams } from "openai/resources/responses/responses";
 import { GatewayError } from "../src/errors.ts";
 import type { CanonicalRequest, Part, TextPart, Turn } from "../src/protocol/canonical.ts";
-import { bareRequest } from "../src/protocol/codec.ts";
+import { bareRequest } from "../src/protocol/exchange.ts";
 import { openaiResponses } from "../src/protocol/openai-responses/codec.ts";
 import { FIELDS, NAMES } from "../src/protocol/openai-responses/wire.ts";
 

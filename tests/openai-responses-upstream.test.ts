@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CanonicalRequest, FunctionTool, Loss, Part, TextPart, Turn } from "../src/protocol/canonical.ts";
-import { bareRequest } from "../src/protocol/codec.ts";
+import { bareRequest } from "../src/protocol/exchange.ts";
 import { openaiResponses } from "../src/protocol/openai-responses/codec.ts";
 import { factsOf, nearestEffort } from "../src/protocol/openai-responses/models.ts";
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openProof, sealProof } from "../src/protocol/codec.ts";
+import { openProof, sealProof } from "../src/protocol/seals.ts";
 
 const DATA = ["", "a", "ab", "abc", "abcd", "sig+/==", "\u00fc\u{1f600}", "x".repeat(10_000), "gw1.openai.YQ", "a.b.c"];
 

@@ -8,7 +8,7 @@ import * as zlib from "node:zlib";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { createUpstream } from "../src/upstream/upstream.ts";
-import { bareRequest } from "../src/protocol/codec.ts";
+import { bareRequest } from "../src/protocol/exchange.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
 import { dial } from "../src/runtime/dial.ts";
 import { GatewayError } from "../src/errors.ts";

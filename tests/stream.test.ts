@@ -3,18 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../src/errors.ts";
-import {
-  chain,
-  printSse,
-  run,
-  sseDecoder,
-  through,
-  type ByteSource,
-  type Machine,
-  type Outcome,
-  type Pump,
-  type SseEvent,
-} from "../src/wire/pump.ts";
+import { chain, run, type Machine } from "../src/wire/machine.ts";
+import { printSse, sseDecoder, type SseEvent } from "../src/wire/sse.ts";
+import { through, type ByteSource, type Outcome, type Pump } from "../src/wire/pump.ts";
 
 const utf8 = new TextEncoder();
 const LIMITS = { maxEventLength: 1024 };

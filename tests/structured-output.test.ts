@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { CanonicalRequest, FinishReason, Part, Tool, ToolCallPart, ToolChoice } from "../src/protocol/canonical.ts";
-import { bareRequest, type Exchange } from "../src/protocol/codec.ts";
+import { bareRequest } from "../src/protocol/exchange.ts";
+import type { Exchange } from "../src/protocol/codec.ts";
 import { CODECS, codecOf } from "../src/protocol/codecs.ts";
 import { fold } from "../src/protocol/fold.ts";
 import { objectSchema } from "../src/protocol/structured-output.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CanonicalRequest, Loss, Part, Turn } from "../src/protocol/canonical.ts";
-import { bareRequest } from "../src/protocol/codec.ts";
+import { bareRequest } from "../src/protocol/exchange.ts";
 import { mergeTurns, pairResults, uniqueCallIds } from "../src/protocol/turns.ts";
 
 const text = (value: string): Part => ({ type: "text", text: value, annotations: [], cache: null, proof: null });

@@ -8,7 +8,9 @@ import type { CanonicalRequest, FinishReason, Part, Reply, ReplyEvent, ToolCallP
 import type { Codec, Continuation, Exchange } from "../protocol/codec.ts";
 import { fold, unfold } from "../protocol/fold.ts";
 import { readReply, type Meter } from "./convert.ts";
-import { drain, isWhole, NOTHING, replay, type ByteSource, type Machine, type SseEvent } from "../wire/pump.ts";
+import { drain, NOTHING, replay, type ByteSource } from "../wire/pump.ts";
+import { isWhole, type SseEvent } from "../wire/sse.ts";
+import type { Machine } from "../wire/machine.ts";
 import type { UpstreamAnswer, UpstreamLimits, UpstreamRefusal } from "../upstream/upstream.ts";
 
 export interface ContinuationOptions {

@@ -8,20 +8,9 @@ import { GatewayError } from "../errors.ts";
 import type { FinishReason, Reply, ReplyEvent, Usage } from "../protocol/canonical.ts";
 import type { Codec, Exchange } from "../protocol/codec.ts";
 import { fold, inOrder, truncated, unfold } from "../protocol/fold.ts";
-import {
-  chain,
-  concat,
-  firstBoundary,
-  NOTHING,
-  printSse,
-  replay,
-  run,
-  sseDecoder,
-  type Machine,
-  type Pump,
-  type SseEvent,
-  type SseLimits,
-} from "../wire/pump.ts";
+import { chain, run, type Machine } from "../wire/machine.ts";
+import { concat, NOTHING, replay, type Pump } from "../wire/pump.ts";
+import { firstBoundary, printSse, sseDecoder, type SseEvent, type SseLimits } from "../wire/sse.ts";
 import { bounded, readText, type UpstreamAnswer, type UpstreamLimits } from "../upstream/upstream.ts";
 
 /** What is known of an answer while, and after, it passes. */

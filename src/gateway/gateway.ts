@@ -3,6 +3,7 @@
 // Out: the response, always: an answer, a stream, or an error in the shape of the client's protocol; and one log line.
 // Never does: know Hono, fetch, the environment or the clock; they come through `Ports`.
 
+import type { After } from "../runtime/ports.ts";
 import type { AttemptOptions, Attempts, Way } from "./retry.ts";
 import { continuedReply, continuedStream, type ContinuationOptions } from "./continuation.ts";
 import { Discretion, shownUrl } from "../telemetry/redaction.ts";
@@ -22,7 +23,8 @@ import { isObject, JsonText, parseOrUndefined, print } from "../wire/json.ts";
 import type { Keys } from "../access/keys.ts";
 import type { Limits } from "../access/concurrency.ts";
 import type { Log, Redactor } from "../telemetry/log.ts";
-import { detached, type Exchange, type WireRequest } from "../protocol/codec.ts";
+import { detached } from "../protocol/exchange.ts";
+import type { Exchange, WireRequest } from "../protocol/codec.ts";
 import { CODECS, codecOf } from "../protocol/codecs.ts";
 import { CallRecord } from "./call.ts";
 import { members } from "../wire/json-edit.ts";
@@ -40,7 +42,7 @@ export interface Ports extends JourneyPorts {
   readonly log: Log;
   readonly redactor: Redactor;
   /** Calls back once after `ms`; returns what takes it back. */
-  readonly after: (ms: number, callback: () => void) => () => void;
+  readonly after: After;
 }
 
 export interface Settings extends JourneySettings {

@@ -3,13 +3,14 @@
 // Out: the answer itself when it comes soon; otherwise one that begins with white space, which JSON allows, and goes on with its body.
 // Never does: begin before it has to. What it begins has status 200, whatever the answer turns out to be.
 
+import type { After } from "../runtime/ports.ts";
 import { SAFE_HEADERS } from "./headers.ts";
 
 export interface Patience {
   /** How long to wait before each sign of life, in milliseconds. */
   readonly everyMs: number;
   /** Calls back once after `ms`; returns what takes it back. */
-  readonly after: (ms: number, callback: () => void) => () => void;
+  readonly after: After;
 }
 
 const SPACE = new TextEncoder().encode(" ");

@@ -3,6 +3,7 @@
 // Out: the first answer that is good, or the last failure; how often it was tried.
 // Never does: try again once a byte of an answer has reached the client, or send twice what may have been billed.
 
+import type { After } from "../runtime/ports.ts";
 import { UNREACHABLE } from "../upstream/connection.ts";
 import { GatewayError } from "../errors.ts";
 import type { KeyPool } from "../upstream/key-pool.ts";
@@ -21,7 +22,7 @@ export interface AttemptPorts {
   readonly upstream: Upstream;
   readonly pool: KeyPool;
   /** Calls back once after `ms`; returns what takes it back. */
-  readonly after: (ms: number, callback: () => void) => () => void;
+  readonly after: After;
   /** Unix time in milliseconds. */
   readonly now: () => number;
   /** From 0 up to 1. */

@@ -7,11 +7,22 @@ import { GatewayError } from "../errors.ts";
 import { isObject, JsonText, print, type Json, type JsonObject } from "../wire/json.ts";
 import type { JsonSource } from "./canonical.ts";
 
+/** A member that nobody read. */
+export interface UnreadMember {
+  readonly key: string;
+  /** As the client would write it: `tools[0].strict`. */
+  readonly path: string;
+  readonly value: JsonSource;
+}
+
 /** Reads one object's members. Absent and `null` are the same: "did not say". */
 export class Fields {
   readonly path: string;
   readonly #object: JsonObject;
   readonly #read = new Set<string>();
+  /** What was read through this one. */
+  readonly #inside: Fields[] = [];
+  #reportsRest = true;
 
   constructor(object: JsonObject, path: string) {
     this.#object = object;
@@ -95,17 +106,34 @@ export class Fields {
 
   /** An array of objects; [] when absent. */
   objects(key: string): readonly Fields[] {
-    return this.list(key).map((item, index) => Fields.of(item, `${this.at(key)}[${index}]`));
+    return this.list(key).map((item, index) => this.inside(item, `${this.at(key)}[${index}]`));
   }
 
   /** @throws GatewayError when absent or not an object. */
   object(key: string): Fields {
-    return Fields.of(this.raw(key), this.at(key));
+    return this.inside(this.raw(key), this.at(key));
   }
 
   optionalObject(key: string): Fields | null {
     const value = this.raw(key);
-    return value === undefined || value === null ? null : Fields.of(value, this.at(key));
+    return value === undefined || value === null ? null : this.inside(value, this.at(key));
+  }
+
+  /** A reader of an object that stands somewhere in this one; `close` reports what nobody read of it. @throws GatewayError when it is none. */
+  inside(value: Json | undefined, path: string): Fields {
+    const fields = Fields.of(value, path);
+    this.#inside.push(fields);
+    return fields;
+  }
+
+  /** These members need no reading: they say nothing that is not known anyway. */
+  ignore(...keys: readonly string[]): void {
+    for (const key of keys) this.#read.add(key);
+  }
+
+  /** Nothing that is left unread here needs reporting. What was read through this one is not meant. */
+  ignoreRest(): void {
+    this.#reportsRest = false;
   }
 
   /** The member as JSON text: as it was written where it was parsed verbatim, printed otherwise. */
@@ -129,6 +157,13 @@ export class Fields {
     return Object.entries(this.#object)
       .filter(([key, value]) => value !== null && !this.#read.has(key))
       .map(([key, value]) => [key, print(value)]);
+  }
+
+  /** Members that nobody read, of this object and of all that was read through it: the outer ones first, then in the order of reading. */
+  close(): UnreadMember[] {
+    const own = this.#reportsRest ? this.unread().map(([key, value]): UnreadMember => ({ key, path: this.at(key), value })) : [];
+    for (const fields of this.#inside) for (const member of fields.close()) own.push(member);
+    return own;
   }
 
   /** The error for a member that is not what it should be. */

@@ -5,7 +5,7 @@
 // Never does: know a protocol.
 
 import { GatewayError } from "../errors.ts";
-import type { Machine } from "../wire/pump.ts";
+import type { Machine } from "../wire/machine.ts";
 import type { Annotation, FinishReason, Logprob, Part, Proof, Reply, ReplyEvent, Usage } from "./canonical.ts";
 
 /**

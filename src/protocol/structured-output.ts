@@ -7,7 +7,7 @@
 // Never does: know a protocol; or hold back more than a text of which nobody knows yet whether the tool's call follows.
 
 import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../wire/json.ts";
-import { chain, run, type Machine } from "../wire/pump.ts";
+import { chain, run, type Machine } from "../wire/machine.ts";
 import type { CanonicalRequest, FunctionTool, JsonSource, Loss, OutputFormat, ReplyEvent, ToolChoice } from "./canonical.ts";
 import type { Codec, Exchange } from "./codec.ts";
 import { fold, unfold } from "./fold.ts";

@@ -6,8 +6,7 @@
 
 import { fstatSync, statSync } from "node:fs";
 import process from "node:process";
-
-export type Fetch = (request: Request) => Response | Promise<Response>;
+import type { BodyReader, Fetch } from "./ports.ts";
 
 export interface ListenOptions {
   readonly host: string;
@@ -116,11 +115,6 @@ export function isTerminal(): boolean {
 
 const STDOUT = 1;
 const NOWHERE = "/dev/null";
-
-export interface BodyReader {
-  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
-  cancel(reason?: unknown): Promise<void>;
-}
 
 const PIECE_BYTES = 64 * 1024;
 

@@ -3,6 +3,7 @@
 // Out: the response's head, then its body chunk by chunk; a GatewayError that says which limit was passed, or how it broke.
 // Never does: follow a redirect, look into a body, leave a timer or a listener behind.
 
+import type { After } from "../runtime/ports.ts";
 import { GatewayError } from "../errors.ts";
 import { rowOf } from "../wire/json.ts";
 import type { ByteSource } from "../wire/pump.ts";
@@ -18,7 +19,7 @@ export interface ConnectionPorts {
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** Calls back once after `ms`; returns what takes it back. */
-  readonly after: (ms: number, callback: () => void) => () => void;
+  readonly after: After;
 }
 
 /** Milliseconds; null is no limit. */

@@ -8,7 +8,8 @@ import { GatewayError } from "../errors.ts";
 import type { ReplyEvent } from "../protocol/canonical.ts";
 import type { Codec, Exchange } from "../protocol/codec.ts";
 import { truncated } from "../protocol/fold.ts";
-import { firstBoundary, NOTHING, replay, sseDecoder, type ByteSource, type SseEvent, type SseLimits } from "../wire/pump.ts";
+import { firstBoundary, sseDecoder, type SseEvent, type SseLimits } from "../wire/sse.ts";
+import { NOTHING, replay, type ByteSource } from "../wire/pump.ts";
 
 export interface UpstreamLimits extends SseLimits {
   /** The longest whole answer that is held in memory to be decoded, in bytes. */

@@ -18,7 +18,7 @@ import type {
   Tool,
   Usage,
 } from "../../src/protocol/canonical.ts";
-import { tokenLogprob } from "../../src/protocol/codec.ts";
+import { tokenLogprob } from "../../src/protocol/logprobs.ts";
 import { unfold } from "../../src/protocol/fold.ts";
 import { anyText, callId, jsonObject, maybe, plainName, proofOf, record, someText, thoughtOf } from "./arbitrary-texts.ts";
 

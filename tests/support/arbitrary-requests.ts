@@ -27,7 +27,7 @@ import type {
   Turn,
   WebSearchTool,
 } from "../../src/protocol/canonical.ts";
-import { bareRequest } from "../../src/protocol/codec.ts";
+import { bareRequest } from "../../src/protocol/exchange.ts";
 import { mergeTurns } from "../../src/protocol/turns.ts";
 import {
   anyText,

@@ -5,7 +5,8 @@
 
 import assert from "node:assert/strict";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
-import { run, sseDecoder, type SseEvent } from "../../src/wire/pump.ts";
+import { run } from "../../src/wire/machine.ts";
+import { sseDecoder, type SseEvent } from "../../src/wire/sse.ts";
 import { PROTOCOLS } from "./fixtures.ts";
 import { SSE_LIMITS } from "./laws.ts";
 

@@ -10,7 +10,8 @@ import { fold, grammar, inOrder, unfold } from "../../src/protocol/fold.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { isObject, parse, type Json } from "../../src/wire/json.ts";
 import { members } from "../../src/wire/json-edit.ts";
-import { chain, printSse, run, sseDecoder, type SseEvent } from "../../src/wire/pump.ts";
+import { chain, run } from "../../src/wire/machine.ts";
+import { printSse, sseDecoder, type SseEvent } from "../../src/wire/sse.ts";
 import type { Case } from "./fixtures.ts";
 
 export const SSE_LIMITS = { maxEventLength: 32 * 1024 * 1024 };

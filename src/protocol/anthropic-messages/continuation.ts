@@ -7,7 +7,7 @@
 
 import { isObject, JsonText, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import { members, spliced, type Splice } from "../../wire/json-edit.ts";
-import type { SseEvent } from "../../wire/pump.ts";
+import type { SseEvent } from "../../wire/sse.ts";
 import type { Continuation, Exchange } from "../codec.ts";
 import { isBlank } from "./content.ts";
 import { textOf } from "./reply.ts";

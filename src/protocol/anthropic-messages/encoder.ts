@@ -5,9 +5,11 @@
 // Never does: end a broken answer with `message_stop`.
 
 import { JsonText, print, type JsonObject } from "../../wire/json.ts";
-import type { Machine, SseEvent } from "../../wire/pump.ts";
+import type { Machine } from "../../wire/machine.ts";
+import type { SseEvent } from "../../wire/sse.ts";
 import type { Annotation, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
-import { withoutConversation, type Exchange } from "../codec.ts";
+import { withoutConversation } from "../exchange.ts";
+import type { Exchange } from "../codec.ts";
 import { fitName } from "../tool-names.ts";
 import { isBlank, NAME_RULE } from "./content.ts";
 import { event as errorEvent } from "./error.ts";

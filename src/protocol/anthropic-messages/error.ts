@@ -6,7 +6,7 @@
 
 import { GatewayError, kindOfStatus, type ErrorKind, type ErrorOptions } from "../../errors.ts";
 import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
-import type { SseEvent } from "../../wire/pump.ts";
+import type { SseEvent } from "../../wire/sse.ts";
 import type { EncodedError } from "../codec.ts";
 import type * as wire from "./wire.ts";
 

@@ -6,7 +6,7 @@
 // Never does: hand out an empty signature, or a foreign one to Anthropic.
 
 import type { Proof } from "../canonical.ts";
-import { openProof, sealProof } from "../codec.ts";
+import { openProof, sealProof } from "../seals.ts";
 import { ORIGIN } from "./wire.ts";
 
 const SEAL = "gw1.";

@@ -6,7 +6,9 @@
 import { GatewayError } from "../../errors.ts";
 import { isObject, JsonText, parse, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Extension, Loss, OutputFormat, Sampling, Tool } from "../canonical.ts";
-import { bodyHead, lossesFor, ownExtensions, type EncodedRequest, type RequestHead, type WireRequest } from "../codec.ts";
+import { bodyHead } from "../head.ts";
+import { lossesFor, ownExtensions } from "../losses.ts";
+import type { EncodedRequest, RequestHead, WireRequest } from "../codec.ts";
 import { Fields } from "../fields.ts";
 import { NameTable } from "../tool-names.ts";
 import { reportUnread } from "./blocks.ts";

@@ -5,9 +5,11 @@
 // Never does: send a name of an event, `[DONE]`, half a function call, or a finish reason outside of Gemini's list.
 
 import { print, type JsonObject } from "../../wire/json.ts";
-import type { Machine, SseEvent } from "../../wire/pump.ts";
+import type { Machine } from "../../wire/machine.ts";
+import type { SseEvent } from "../../wire/sse.ts";
 import type { Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
-import { withoutConversation, type Exchange } from "../codec.ts";
+import { withoutConversation } from "../exchange.ts";
+import type { Exchange } from "../codec.ts";
 import { unfold } from "../fold.ts";
 import { errorEvent } from "./error.ts";
 import { encodeFinish } from "./finish.ts";

@@ -7,7 +7,7 @@
 
 import { isObject, parseOrUndefined } from "../../wire/json.ts";
 import { members, spliced } from "../../wire/json-edit.ts";
-import type { SseEvent } from "../../wire/pump.ts";
+import type { SseEvent } from "../../wire/sse.ts";
 import type { Continuation } from "../codec.ts";
 import { candidateOf, isFinished } from "./finish.ts";
 

@@ -6,7 +6,7 @@
 
 import { GatewayError, kindOfStatus } from "../../errors.ts";
 import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
-import type { SseEvent } from "../../wire/pump.ts";
+import type { SseEvent } from "../../wire/sse.ts";
 import type { EncodedError } from "../codec.ts";
 
 const TYPE = "type.googleapis.com/google.rpc.";

@@ -6,7 +6,7 @@
 
 import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Logprob, TokenLogprob } from "../canonical.ts";
-import { tokenLogprob } from "../codec.ts";
+import { tokenLogprob } from "../logprobs.ts";
 
 export function decodeLogprobs(result: Json | undefined): Logprob[] {
   if (!isObject(result)) return [];

@@ -4,7 +4,7 @@
 // A thought signature is a bytes field of the official types, so whatever stands there has to be base64.
 // Never does: invent a signature, except Google's own word for "there is none".
 
-import { openProof, sealProof } from "../codec.ts";
+import { openProof, sealProof } from "../seals.ts";
 import type { Proof } from "../canonical.ts";
 
 /**

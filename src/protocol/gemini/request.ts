@@ -5,7 +5,8 @@
 // Never does: guess. A wrong member is an `invalid-request` that names its path.
 
 import { isObject, JsonText, parse, print, type Json, type JsonObject } from "../../wire/json.ts";
-import { lossesFor, lostMarks, ownExtensions, type EncodedRequest, type WireRequest } from "../codec.ts";
+import { lossesFor, lostMarks, ownExtensions } from "../losses.ts";
+import type { EncodedRequest, WireRequest } from "../codec.ts";
 import type { CanonicalRequest, Extension, Loss } from "../canonical.ts";
 import { Fields } from "../fields.ts";
 import { decodeContents, decodeSystem } from "./contents.ts";

@@ -4,7 +4,8 @@
 // Never does: throw, take a stream without a finish reason for a whole answer, or keep back what can go on.
 
 import { GatewayError } from "../../errors.ts";
-import type { Machine, SseEvent } from "../../wire/pump.ts";
+import type { Machine } from "../../wire/machine.ts";
+import type { SseEvent } from "../../wire/sse.ts";
 import type { FinishReason, Logprob, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { notJson, truncated } from "../fold.ts";

@@ -5,7 +5,8 @@
 
 import { isObject, parse, type Json } from "../../wire/json.ts";
 import { members, spliced, type Member, type Splice } from "../../wire/json-edit.ts";
-import { bodyHead, type Edits, type RequestHead, type WireRequest } from "../codec.ts";
+import { bodyHead } from "../head.ts";
+import type { Edits, RequestHead, WireRequest } from "../codec.ts";
 import { hasSeals, withoutSeals } from "./seals.ts";
 
 /** @throws GatewayError `invalid-request` when the body is not a JSON object or names no model. */

@@ -3,9 +3,11 @@
 // Out: chunks, as the head of reply.ts draws them; every one holds what came with the event, none waits for another.
 // Never does: send `[DONE]` after an error, a role twice, or a tool index that leaves a gap.
 
-import type { Machine, SseEvent } from "../../wire/pump.ts";
+import type { Machine } from "../../wire/machine.ts";
+import type { SseEvent } from "../../wire/sse.ts";
 import type { Annotation, FinishReason, Logprob, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
-import { withoutConversation, type Exchange } from "../codec.ts";
+import { withoutConversation } from "../exchange.ts";
+import type { Exchange } from "../codec.ts";
 import { errorEvent } from "./errors.ts";
 import { encodeLogprobs } from "./logprobs.ts";
 import { encodeCallProof, encodeDetail } from "./proofs.ts";

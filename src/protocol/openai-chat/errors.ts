@@ -6,7 +6,7 @@
 
 import { GatewayError, kindOfStatus, type ErrorKind } from "../../errors.ts";
 import { parseOrUndefined } from "../../wire/json.ts";
-import type { SseEvent } from "../../wire/pump.ts";
+import type { SseEvent } from "../../wire/sse.ts";
 import type { EncodedError } from "../codec.ts";
 import { numberOf, objectOf, objectsOf, textOf, type ErrorRead } from "./wire.ts";
 

@@ -4,7 +4,7 @@
 // Never does: tell tokens of thoughts or calls; the API has them for content and refusal alone.
 
 import type { Logprob, Part, TokenLogprob } from "../canonical.ts";
-import { tokenLogprob } from "../codec.ts";
+import { tokenLogprob } from "../logprobs.ts";
 import * as wire from "./wire.ts";
 
 export function decodeLogprobs(tokens: unknown): Logprob[] {

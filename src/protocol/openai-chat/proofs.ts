@@ -4,7 +4,7 @@
 // Never does: send a proof bare, or believe one that is not sealed.
 
 import type { Part, Proof, ReasoningPart } from "../canonical.ts";
-import { openProof, sealProof } from "../codec.ts";
+import { openProof, sealProof } from "../seals.ts";
 import { objectOf, objectsOf, textOf, type CallProof, type DetailRead, type ReasoningDetail } from "./wire.ts";
 
 /** A proof that a client or a gateway brought back; null for text that `sealProof` has not made. */

@@ -14,7 +14,7 @@
 //   [DONE]                                                                          after success alone
 // or, in the place of anything after the first: { error }, and nothing after it.
 
-import { run } from "../../wire/pump.ts";
+import { run } from "../../wire/machine.ts";
 import type { Annotation, FinishReason, ImagePart, Part, Reply, TextPart, ToolCallPart } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { fold } from "../fold.ts";

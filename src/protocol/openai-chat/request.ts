@@ -6,7 +6,8 @@
 import { JsonText, parse, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Extension, Loss, OutputFormat, Reasoning, Turn } from "../canonical.ts";
 import { isPlain } from "../closed-schema.ts";
-import { lossesFor, lostMarks, ownExtensions, type EncodedRequest, type WireRequest } from "../codec.ts";
+import { lossesFor, lostMarks, ownExtensions } from "../losses.ts";
+import type { EncodedRequest, WireRequest } from "../codec.ts";
 import { Fields } from "../fields.ts";
 import { fitId, fitName } from "../tool-names.ts";
 import { pairResults, uniqueCallIds } from "../turns.ts";

@@ -6,7 +6,8 @@
 import { JsonText, parse, print, type Json } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, FieldName, JsonSource, Loss, LossSeverity, OutputFormat } from "../canonical.ts";
 import { isPlain } from "../closed-schema.ts";
-import { lossesFor, lostMarks, ownExtensions, type EncodedRequest } from "../codec.ts";
+import { lossesFor, lostMarks, ownExtensions } from "../losses.ts";
+import type { EncodedRequest } from "../codec.ts";
 import { fitId, fitName, NameTable } from "../tool-names.ts";
 import { encodeTurns, limitBreakpoints } from "./items.ts";
 import { effortOfBudget, factsOf, nearestEffort, type ModelFacts } from "./models.ts";

@@ -6,7 +6,8 @@
 
 import { GatewayError } from "../../errors.ts";
 import { isObject, parse, print, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
-import type { Machine, SseEvent } from "../../wire/pump.ts";
+import type { Machine } from "../../wire/machine.ts";
+import type { SseEvent } from "../../wire/sse.ts";
 import type { FinishKind, FinishReason, ReplyEvent } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { notJson, truncated } from "../fold.ts";

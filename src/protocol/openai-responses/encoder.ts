@@ -4,10 +4,12 @@
 // Never does: keep back text; only the end of an item waits for the next part, since texts that follow each other share a message.
 
 import { isObject, parse, print, type Json, type JsonObject } from "../../wire/json.ts";
-import type { Machine, SseEvent } from "../../wire/pump.ts";
+import type { Machine } from "../../wire/machine.ts";
+import type { SseEvent } from "../../wire/sse.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { Annotation, FinishReason, Logprob, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
-import { withoutConversation, type Exchange } from "../codec.ts";
+import { withoutConversation } from "../exchange.ts";
+import type { Exchange } from "../codec.ts";
 import { fitName, type NameRule } from "../tool-names.ts";
 import { errorEvent, failureOf } from "./errors.ts";
 import { ID_RULE } from "./items.ts";

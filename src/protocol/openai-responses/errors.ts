@@ -7,7 +7,7 @@
 import { ERRORS, GatewayError, kindOfStatus, type ErrorKind, type ErrorOptions } from "../../errors.ts";
 import { isObject, parseOrUndefined, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
 import type { EncodedError } from "../codec.ts";
-import type { SseEvent } from "../../wire/pump.ts";
+import type { SseEvent } from "../../wire/sse.ts";
 import type * as wire from "./wire.ts";
 
 // ---- Decoding ----------------------------------------------------------------------------------------------------

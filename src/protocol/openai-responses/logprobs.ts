@@ -5,7 +5,7 @@
 
 import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Logprob, TokenLogprob } from "../canonical.ts";
-import { tokenLogprob } from "../codec.ts";
+import { tokenLogprob } from "../logprobs.ts";
 import type * as wire from "./wire.ts";
 
 export function decodeLogprobs(value: Json | undefined): Logprob[] {

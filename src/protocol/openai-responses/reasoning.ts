@@ -7,7 +7,7 @@
 
 import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Proof, ReasoningPart } from "../canonical.ts";
-import { openProof, sealProof } from "../codec.ts";
+import { openProof, sealProof } from "../seals.ts";
 import type * as wire from "./wire.ts";
 
 const SEAL = "gw1.";

@@ -23,7 +23,7 @@
 
 import { GatewayError } from "../../errors.ts";
 import { isObject, parseOrUndefined, print } from "../../wire/json.ts";
-import { run } from "../../wire/pump.ts";
+import { run } from "../../wire/machine.ts";
 import type { Reply } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { fold, notJson, unfold } from "../fold.ts";

@@ -5,7 +5,8 @@
 
 import { parse, print } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Extension, Loss, OutputFormat, Reasoning } from "../canonical.ts";
-import { bodyHead, type RequestHead, type WireRequest } from "../codec.ts";
+import { bodyHead } from "../head.ts";
+import type { RequestHead, WireRequest } from "../codec.ts";
 import { Fields } from "../fields.ts";
 import { extension, extensionsOf } from "./extensions.ts";
 import { EFFORTS, Input } from "./input.ts";

@@ -6,7 +6,8 @@
 
 import { isObject, JsonText, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, FinishReason, Usage } from "../canonical.ts";
-import { ownExtensions, type Exchange } from "../codec.ts";
+import { ownExtensions } from "../losses.ts";
+import type { Exchange } from "../codec.ts";
 import { NameTable } from "../tool-names.ts";
 import { encodeToolChoice, encodeTools, NAME_RULE } from "./tools.ts";
 import type * as wire from "./wire.ts";

@@ -1,0 +1,78 @@
+// Shorter forms of an exchange, for calls that are not decoded and for answers that take long.
+// Never does: read a request.
+
+import type { CanonicalRequest, FieldNames } from "./canonical.ts";
+import type { Exchange, RequestHead } from "./codec.ts";
+
+/**
+ * An exchange without the turns that led to it: what an encoder keeps of it while an answer is under way. The turns may be megabytes, and an
+ * answer takes minutes.
+ */
+export function withoutConversation({ request, id, createdAtS }: Exchange): Exchange {
+  return { request: { ...request, turns: [] }, id, createdAtS };
+}
+
+/**
+ * An exchange whose strings are its own, but for the turns, which no codec keeps: an engine lets a string that was cut out of a body hold on
+ * to the whole text of it.
+ */
+export function detached({ request: { turns, ...rest }, id, createdAtS }: Exchange): Exchange {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what was printed a moment ago
+  const own = JSON.parse(JSON.stringify(rest)) as typeof rest;
+  return { request: { ...own, turns }, id, createdAtS };
+}
+
+/** A request that says nothing but its head; for calls whose body is not decoded. */
+export function bareRequest(head: Pick<RequestHead, "model" | "stream">): CanonicalRequest {
+  return {
+    names: CANONICAL_NAMES,
+    model: head.model,
+    stream: head.stream,
+    system: [],
+    turns: [],
+    tools: [],
+    toolChoice: null,
+    parallelToolCalls: null,
+    reasoning: null,
+    output: null,
+    verbosity: null,
+    maxOutputTokens: null,
+    stop: [],
+    sampling: { temperature: null, topP: null, topK: null, seed: null, presencePenalty: null, frequencyPenalty: null, topLogprobs: null },
+    endUser: null,
+    metadata: null,
+    cacheKey: null,
+    serviceTier: null,
+    store: null,
+    includeUsage: false,
+    extensions: [],
+    losses: [],
+  };
+}
+
+const CANONICAL_NAMES: FieldNames = {
+  model: "model",
+  system: "system",
+  turns: "turns",
+  tools: "tools",
+  toolChoice: "toolChoice",
+  parallelToolCalls: "parallelToolCalls",
+  reasoning: "reasoning",
+  output: "output",
+  verbosity: "verbosity",
+  maxOutputTokens: "maxOutputTokens",
+  stop: "stop",
+  temperature: "temperature",
+  topP: "topP",
+  topK: "topK",
+  seed: "seed",
+  presencePenalty: "presencePenalty",
+  frequencyPenalty: "frequencyPenalty",
+  topLogprobs: "topLogprobs",
+  endUser: "endUser",
+  metadata: "metadata",
+  cacheKey: "cacheKey",
+  cache: "cache",
+  serviceTier: "serviceTier",
+  store: "store",
+};

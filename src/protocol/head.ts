@@ -1,0 +1,28 @@
+// What routing needs to know of a body that holds model and stream switch itself.
+// Never does: read more of the body than that.
+
+import { GatewayError } from "../errors.ts";
+import { firstItem, members } from "../wire/json-edit.ts";
+import { parse, type Json } from "../wire/json.ts";
+import type { RequestHead, WireRequest } from "./codec.ts";
+
+/**
+ * The head of a body that holds model and stream switch itself. `list` names the member with the conversation's items.
+ * @throws GatewayError `invalid-request` when the body is not a JSON object or names no model.
+ */
+export function bodyHead({ body, members: found }: WireRequest, list: string): RequestHead {
+  let model: Json = null;
+  let stream = false;
+  let conversation = "";
+  for (const { key, valueStart, valueEnd } of found ?? members(body)) {
+    if (key === "model") model = parse(body.slice(valueStart, valueEnd));
+    else if (key === "stream") stream = body.startsWith("true", valueStart);
+    else if (key === list) conversation = firstItem(body, valueStart);
+  }
+  if (typeof model !== "string" || model === "") {
+    throw new GatewayError("invalid-request", "model should be the name of a model, e.g. one that GET /v1/models lists.", {
+      param: "model",
+    });
+  }
+  return { model, stream, conversation };
+}
