@@ -1,0 +1,456 @@
+// Every door and page of the program: who may come in, what it says of itself, and how it refuses.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { DOORS } from "../../src/http/app.ts";
+import type { ProtocolId } from "../../src/protocol/canonical.ts";
+import { runtimeName } from "../../src/runtime/runtime.ts";
+import { ask, errorIn, MODELS, textOf, told, type SaidError } from "../support/dialects.ts";
+import { PROTOCOLS } from "../support/fixtures.ts";
+import { CLIENT_KEY, FACTORY_KEY, startGateway, until, VERSION } from "../support/gateway.ts";
+import { rawCall, requestText } from "../support/wire.ts";
+
+const SMALL_LIMIT = 2048;
+const gateway = await startGateway();
+const { upstream } = gateway;
+const small = await startGateway({ upstream, environment: { MAX_BODY_BYTES: String(SMALL_LIMIT) } });
+const bringYourOwn = await startGateway({ upstream, environment: { FACTORY_API_KEY: undefined, PROXY_API_KEY: undefined } });
+const bothKeys = await startGateway({ upstream, environment: { FACTORY_API_KEY: undefined } });
+after(async () => {
+  for (const one of [small, bringYourOwn, bothKeys, gateway]) await one.stop();
+});
+
+const HELLO = ask("openai-chat", { model: MODELS["openai-chat"] });
+const json = async (response: Response): Promise<unknown> => JSON.parse(await response.text());
+
+// ---- Pages -------------------------------------------------------------------------------------------------------
+
+for (const path of ["/health", "/v1/health", "/health/"]) {
+  test(`GET ${path} is public and says how the program is`, async () => {
+    const response = await gateway.call(path, { method: "GET", key: null });
+    const { timestamp, uptime, ...rest } = (await json(response)) as Record<string, unknown>;
+    assert.deepEqual([response.status, rest], [200, { status: "ok", version: VERSION, runtime: runtimeName }]);
+    assert.equal(new Date(String(timestamp)).toISOString(), timestamp);
+    assert.ok(Number.isInteger(uptime) && Number(uptime) >= 0);
+  });
+}
+
+test("GET / is public and lists every door", async () => {
+  const response = await gateway.call("/", { method: "GET", key: null });
+  const page = (await json(response)) as { name: string; version: string; status: string; doors: { method: string; path: string }[] };
+  assert.deepEqual([response.status, page.name, page.version, page.status], [200, "factory-proxy", VERSION, "ok"]);
+  assert.deepEqual(
+    page.doors.map(({ method, path }) => `${method} ${path}`),
+    DOORS.map(({ path }) => `POST ${path}`),
+  );
+});
+
+for (const path of ["/", "/health", "/api/hello"]) {
+  test(`HEAD ${path} is public and has no body`, async () => {
+    const answer = await rawCall(gateway.url, requestText(`HEAD ${path}`, {})).closed;
+    assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
+    assert.match(answer, /\r\n\r\n$/);
+  });
+}
+
+test("GET /v1/models lists the table in OpenAI's shape", async () => {
+  const response = await gateway.call("/v1/models", { method: "GET" });
+  const list = (await json(response)) as { object: string; data: { id: string }[] };
+  assert.deepEqual([response.status, Object.keys(list), list.object], [200, ["object", "data"], "list"]);
+  assert.deepEqual(
+    list.data.find(({ id }) => id === "gpt-5.5"),
+    { id: "gpt-5.5", object: "model", created: 0, owned_by: "openai" },
+  );
+  for (const model of Object.values(MODELS))
+    assert.ok(
+      list.data.some(({ id }) => id === model),
+      model,
+    );
+});
+
+test("GET /v1/models lists the table in Anthropic's shape for a client that says anthropic-version", async () => {
+  const response = await gateway.call("/v1/models", { method: "GET", headers: { "anthropic-version": "2023-06-01" } });
+  const list = (await json(response)) as { data: { id: string }[]; has_more: boolean; first_id: string; last_id: string };
+  assert.deepEqual([response.status, Object.keys(list), list.has_more], [200, ["data", "has_more", "first_id", "last_id"], false]);
+  assert.deepEqual([list.first_id, list.last_id], [list.data[0]?.id, list.data.at(-1)?.id]);
+  const page = { type: "model", id: "claude-opus-4-8", display_name: "claude-opus-4-8", created_at: "1970-01-01T00:00:00Z" };
+  assert.deepEqual(
+    list.data.find(({ id }) => id === "claude-opus-4-8"),
+    page,
+  );
+  const one = await gateway.call("/v1/models/claude-opus-4-8", { method: "GET", headers: { "anthropic-version": "2023-06-01" } });
+  assert.deepEqual([one.status, await json(one)], [200, page]);
+});
+
+test("GET /v1/models/{id} finds a model by its id and by its alias", async () => {
+  for (const name of ["gpt-5-2025-08-07", "gpt-5"]) {
+    const response = await gateway.call(`/v1/models/${name}`, { method: "GET" });
+    assert.deepEqual(
+      [response.status, await json(response)],
+      [200, { id: "gpt-5-2025-08-07", object: "model", created: 0, owned_by: "openai" }],
+    );
+  }
+});
+
+test("a page that names an unknown model is 404 and says the nearest", async () => {
+  const response = await gateway.call("/v1/models/gpt-5.55", { method: "GET" });
+  const { message, ...error } = await errorIn("openai-chat", response);
+  assert.deepEqual(error, { status: 404, type: "invalid_request_error", param: "model", code: "model_not_found" });
+  assert.match(message, /gpt-5\.55.*gpt-5\.5/);
+});
+
+test("a WebSocket handshake on /v1/responses gets 426, so that Codex falls back to HTTP", async () => {
+  const handshake = {
+    authorization: `Bearer ${CLIENT_KEY}`,
+    connection: "Upgrade",
+    upgrade: "websocket",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "sec-websocket-version": "13",
+  };
+  const call = rawCall(gateway.url, requestText("GET /v1/responses", handshake));
+  await until(() => call.text().includes("}"), "the answer");
+  call.leave();
+  assert.match(await call.closed, /^HTTP\/1\.1 426 [^\n]*\r\n[^]*POST \/v1\/responses/);
+});
+
+// ---- What is not here --------------------------------------------------------------------------------------------
+
+interface Refused {
+  readonly call: string;
+  readonly protocol: ProtocolId;
+  readonly allow: string;
+  readonly type: string;
+}
+const WRONG_METHODS: readonly Refused[] = [
+  { call: "GET /v1/chat/completions", protocol: "openai-chat", allow: "POST", type: "invalid_request_error" },
+  { call: "GET /v1/responses", protocol: "openai-responses", allow: "POST", type: "invalid_request_error" },
+  { call: "PUT /v1/messages", protocol: "anthropic-messages", allow: "POST", type: "invalid_request_error" },
+  { call: "GET /v1/messages/count_tokens", protocol: "anthropic-messages", allow: "POST", type: "invalid_request_error" },
+  { call: "DELETE /anthropic/v1/messages", protocol: "anthropic-messages", allow: "POST", type: "invalid_request_error" },
+  { call: "GET /gpt", protocol: "openai-responses", allow: "POST", type: "invalid_request_error" },
+  { call: "POST /v1/models", protocol: "openai-chat", allow: "GET, HEAD", type: "invalid_request_error" },
+  { call: "DELETE /health", protocol: "openai-chat", allow: "GET, HEAD", type: "invalid_request_error" },
+];
+for (const { call, protocol, allow, type } of WRONG_METHODS) {
+  test(`${call} is 405 and says what the path takes`, async () => {
+    const [method = "", path = ""] = call.split(" ");
+    const response = await gateway.call(path, { method });
+    assert.equal(response.headers.get("allow"), allow);
+    const error = await errorIn(protocol, response);
+    assert.deepEqual(error, { status: 405, type, message: `${path} takes ${allow}, not ${method}.`, param: null, code: error.code });
+  });
+}
+
+const UNKNOWN_PATHS: readonly { readonly path: string; readonly protocol: ProtocolId; readonly nearest: string }[] = [
+  { path: "/v1/chat/completion", protocol: "openai-chat", nearest: "/v1/chat/completions" },
+  { path: "/v1/chat/complete", protocol: "openai-chat", nearest: "/v1/chat/completions" },
+  { path: "/v1/completions", protocol: "openai-chat", nearest: "/v1/chat/completions" },
+  { path: "/v1/response", protocol: "openai-chat", nearest: "/v1/responses" },
+  { path: "/v2/messages", protocol: "anthropic-messages", nearest: "/v1/messages" },
+  { path: "/healthz", protocol: "openai-chat", nearest: "/health" },
+];
+for (const { path, protocol, nearest } of UNKNOWN_PATHS) {
+  test(`POST ${path} is 404 and names ${nearest}`, async () => {
+    const { status, message } = await errorIn(protocol, await gateway.call(path, { body: {} }));
+    assert.deepEqual([status, message], [404, `There is no ${path} here. The nearest path is ${nearest}; GET / lists all of them.`]);
+  });
+}
+
+for (const protocol of PROTOCOLS) {
+  test(`${protocol}: an unknown model is 404 and names the nearest`, async () => {
+    const before = upstream.requests.length;
+    const { path, body } = ask(protocol, { model: "claud-opus-4-8" });
+    const { status, message } = await errorIn(protocol, await gateway.call(path, { body }));
+    assert.equal(status, 404);
+    assert.match(message, /"claud-opus-4-8".*"claude-opus-4-8"/);
+    assert.equal(upstream.requests.length, before);
+  });
+}
+
+// ---- Keys --------------------------------------------------------------------------------------------------------
+
+const UNAUTHENTICATED: Readonly<Record<ProtocolId, Omit<SaidError, "message">>> = {
+  "openai-chat": { status: 401, type: "invalid_request_error", param: null, code: "invalid_api_key" },
+  "openai-responses": { status: 401, type: "invalid_request_error", param: null, code: "invalid_api_key" },
+  "anthropic-messages": { status: 401, type: "authentication_error", param: null, code: null },
+  gemini: { status: 401, type: "UNAUTHENTICATED", param: null, code: null },
+};
+const WRONG_KEYS: readonly { readonly what: string; readonly headers: Readonly<Record<string, string>>; readonly says: RegExp }[] = [
+  { what: "no key", headers: {}, says: /^No API key: send a client key/ },
+  { what: "a wrong bearer", headers: { authorization: "Bearer not-the-key" }, says: /^Wrong API key: / },
+  { what: "a wrong x-api-key", headers: { "x-api-key": "not-the-key" }, says: /^Wrong API key: / },
+  { what: "a wrong x-goog-api-key", headers: { "x-goog-api-key": "not-the-key" }, says: /^Wrong API key: / },
+  { what: "an empty x-api-key", headers: { "x-api-key": "" }, says: /^No API key: / },
+  { what: "an empty bearer", headers: { authorization: "Bearer " }, says: /^No API key: / },
+  { what: "the key without its scheme", headers: { authorization: CLIENT_KEY }, says: /^No API key: / },
+  { what: "half of the key", headers: { authorization: `Bearer ${CLIENT_KEY.slice(0, -1)}` }, says: /^Wrong API key: / },
+  { what: "the server's own Factory key", headers: { authorization: `Bearer ${FACTORY_KEY}` }, says: /^Wrong API key: / },
+];
+for (const protocol of PROTOCOLS) {
+  test(`${protocol}: whoever has not the key is refused in the protocol's shape`, async () => {
+    const before = upstream.requests.length;
+    for (const { what, headers, says } of WRONG_KEYS) {
+      const { path, body } = ask(protocol, { model: MODELS[protocol] });
+      const response = await gateway.call(path, { body, key: null, headers });
+      assert.equal(response.headers.get("www-authenticate"), "Bearer", what);
+      const { message, ...error } = await errorIn(protocol, response);
+      assert.deepEqual(error, UNAUTHENTICATED[protocol], what);
+      assert.match(message, says, what);
+    }
+    assert.equal(upstream.requests.length, before);
+  });
+}
+
+for (const [method, path] of [
+  ["GET", "/v1/models"],
+  ["GET", "/v1/models/gpt-5.5"],
+  ["GET", "/v1/chat/completions"],
+  ["POST", "/no/such/path"],
+  ["POST", "/explain/v1/messages"],
+  ["POST", "/glm"],
+] as const) {
+  test(`${method} ${path} says nothing without a key`, async () => {
+    const response = await gateway.call(path, { method, key: null, ...(method === "POST" ? { body: HELLO.body } : {}) });
+    const text = await response.text();
+    assert.equal(response.status, 401);
+    assert.match(text, /No API key/);
+  });
+}
+
+for (const [what, headers] of Object.entries({
+  "Authorization: Bearer": { authorization: `Bearer ${CLIENT_KEY}` },
+  "authorization: bearer, with spaces around": { authorization: ` bearer   ${CLIENT_KEY} ` },
+  "x-api-key": { "x-api-key": CLIENT_KEY },
+  "x-goog-api-key": { "x-goog-api-key": CLIENT_KEY },
+  "an empty x-api-key beside a right bearer": { "x-api-key": "", authorization: `Bearer ${CLIENT_KEY}` },
+  "a wrong x-api-key beside a right bearer": { "x-api-key": "something-else", authorization: `Bearer ${CLIENT_KEY}` },
+})) {
+  test(`the key is taken from ${what}, on every door`, async () => {
+    for (const protocol of PROTOCOLS) {
+      const { path, body } = ask(protocol, { model: MODELS[protocol] });
+      const response = await gateway.call(path, { body, key: null, headers });
+      assert.equal(textOf(protocol, await response.text()), "You said: Hello there", protocol);
+      assert.equal(gateway.lastSeen().headers["authorization"], `Bearer ${FACTORY_KEY}`);
+    }
+  });
+}
+
+test("?key= is taken as Gemini's clients send it, and goes no further", async () => {
+  const { path, body } = ask("gemini", { model: MODELS.gemini });
+  const response = await gateway.call(`${path}?key=${CLIENT_KEY}`, { body, key: null });
+  assert.equal(textOf("gemini", await response.text()), "You said: Hello there");
+  assert.ok(!gateway.lastSeen().path.includes(CLIENT_KEY));
+});
+
+test("several client keys are told apart by nothing but the session", async () => {
+  const several = await startGateway({ upstream, environment: { PROXY_API_KEY: "first-client-key, second-client-key" } });
+  const sessions: string[] = [];
+  for (const key of ["first-client-key", "second-client-key", "first-client-key"]) {
+    const response = await several.call(HELLO.path, { body: HELLO.body, key });
+    assert.equal(response.status, 200, await response.text());
+    sessions.push(String(several.lastSeen().headers["x-session-id"]));
+  }
+  assert.equal(sessions[0], sessions[2]);
+  assert.notEqual(sessions[0], sessions[1]);
+  await several.stop();
+});
+
+test("old defect: without keys of its own the server let everybody in; now each client brings a Factory key", async () => {
+  const before = upstream.requests.length;
+  const { message, ...error } = await errorIn("openai-chat", await bringYourOwn.call(HELLO.path, { body: HELLO.body, key: null }));
+  assert.deepEqual(error, UNAUTHENTICATED["openai-chat"]);
+  assert.match(message, /holds no Factory key; send your own/);
+  assert.equal(upstream.requests.length, before);
+  for (const key of ["fk-of-one-client", "fk-of-another-client"]) {
+    const response = await bringYourOwn.call(HELLO.path, { body: HELLO.body, key });
+    assert.equal(response.status, 200, await response.text());
+    assert.equal(bringYourOwn.lastSeen().headers["authorization"], `Bearer ${key}`);
+  }
+});
+
+test("a server with client keys and no Factory key wants both of each client", async () => {
+  const none = await errorIn("anthropic-messages", await bothKeys.call("/v1/messages", { body: {}, key: "fk-of-one-client" }));
+  assert.match(none.message, /^Wrong API key: this server holds no Factory key; send one of its PROXY_API_KEY in one header/);
+  const half = await errorIn("anthropic-messages", await bothKeys.call("/v1/messages", { body: {} }));
+  assert.match(half.message, /^A client key but no Factory key: /);
+  const response = await bothKeys.call(HELLO.path, { body: HELLO.body, headers: { "x-api-key": "fk-of-one-client" } });
+  assert.equal(response.status, 200, await response.text());
+  assert.equal(bothKeys.lastSeen().headers["authorization"], "Bearer fk-of-one-client");
+});
+
+// ---- Bodies ------------------------------------------------------------------------------------------------------
+
+const TOO_LARGE: Readonly<Record<ProtocolId, string>> = {
+  "openai-chat": "invalid_request_error",
+  "openai-responses": "invalid_request_error",
+  "anthropic-messages": "request_too_large",
+  gemini: "INVALID_ARGUMENT",
+};
+for (const protocol of PROTOCOLS) {
+  test(`old defect: bodies had no limit; ${protocol} answers 413 to one that says it is too large`, async () => {
+    const before = upstream.requests.length;
+    const { path, body } = ask(protocol, { model: MODELS[protocol], text: "x".repeat(SMALL_LIMIT) });
+    const { status, type, message } = await errorIn(protocol, await small.call(path, { body }));
+    assert.deepEqual([status, type, message], [413, TOO_LARGE[protocol], `The body is larger than ${SMALL_LIMIT} bytes (MAX_BODY_BYTES).`]);
+    assert.equal(upstream.requests.length, before);
+  });
+}
+
+test("old defect: bodies had no limit; one that does not say its length is refused when it grows too large", async () => {
+  const headers = { authorization: `Bearer ${CLIENT_KEY}`, "content-type": "application/json", "transfer-encoding": "chunked" };
+  const call = rawCall(small.url, requestText("POST /v1/chat/completions", headers));
+  const piece = "y".repeat(1000);
+  for (let sent = 0; sent < 3; sent++) call.send(`${piece.length.toString(16)}\r\n${piece}\r\n`);
+  call.send("0\r\n\r\n");
+  assert.match(await call.closed, /^HTTP\/1\.1 413 [^]*MAX_BODY_BYTES/);
+});
+
+test("a body that says its length twice is refused as soon as it is too large", async () => {
+  const headers = { authorization: `Bearer ${CLIENT_KEY}`, "content-type": "application/json", "content-length": "3000" };
+  const head = requestText("POST /v1/chat/completions", headers);
+  const call = rawCall(small.url, head.replace("content-length: 3000", "$&\r\n$&"));
+  call.send("y".repeat(3000));
+  assert.match(await call.closed, /^HTTP\/1\.1 413 [^]*MAX_BODY_BYTES/);
+});
+
+test("a body of exactly the limit passes", async () => {
+  const { path, body } = ask("openai-chat", { model: MODELS["openai-chat"] });
+  const text = JSON.stringify(body);
+  const response = await small.call(path, { body: text + " ".repeat(SMALL_LIMIT - text.length) });
+  assert.equal(response.status, 200, await response.text());
+});
+
+interface Wrong {
+  readonly what: string;
+  readonly body: string;
+  readonly says: RegExp;
+  readonly param: string | null;
+}
+const NO_REQUESTS: readonly Wrong[] = [
+  { what: "no body", body: "", says: /not valid JSON: expected a JSON object, found the end of the body at line 1, column 1/, param: null },
+  { what: "no JSON", body: '{"model": gpt}', says: /not valid JSON: expected a value, found 'g' at line 1, column 11/, param: null },
+  { what: "JSON that is cut off", body: '{"model": "glm-5", "x": [1, 2', says: /not valid JSON/, param: null },
+  { what: "JSON and more", body: '{"model": "glm-5"} {}', says: /expected the end, found '\{'/, param: null },
+  { what: "a list", body: "[]", says: /expected a JSON object, found '\['/, param: null },
+  { what: "a member twice", body: '{"model": "glm-5", "model": "gpt-5.5"}', says: /"model" stands twice/, param: "model" },
+  { what: "no model", body: '{"messages": [], "input": [], "max_tokens": 1}', says: /model should be the name of a model/, param: "model" },
+  { what: "a model that is no string", body: '{"model": 5, "messages": []}', says: /model should be the name of a model/, param: "model" },
+];
+for (const { what, body, says, param } of NO_REQUESTS) {
+  test(`a body with ${what} is 400 and says so, on each door`, async () => {
+    const before = upstream.requests.length;
+    for (const protocol of PROTOCOLS.filter((one) => one !== "gemini")) {
+      const { path } = ask(protocol, { model: "any" });
+      const error = await errorIn(protocol, await gateway.call(path, { body }));
+      assert.deepEqual([error.status, error.type], [400, "invalid_request_error"], protocol);
+      assert.match(error.message, says, protocol);
+      if (protocol !== "anthropic-messages") assert.equal(error.param, param, protocol);
+    }
+    assert.equal(upstream.requests.length, before);
+  });
+}
+
+test("a body that is not UTF-8 is 400", async () => {
+  const bytes = "\xff\xfe{}";
+  const headers = { authorization: `Bearer ${CLIENT_KEY}`, "content-length": String(bytes.length) };
+  const call = rawCall(gateway.url, "");
+  call.send(Buffer.from(requestText("POST /v1/messages", headers, bytes), "latin1"));
+  assert.match(await call.closed, /^HTTP\/1\.1 400 [^]*The body is not UTF-8 text/);
+});
+
+const WRONG_FIELDS: readonly { readonly protocol: ProtocolId; readonly body: object; readonly field: string }[] = [
+  { protocol: "openai-chat", body: { model: "claude-opus-4-8", messages: "Hello" }, field: "messages" },
+  {
+    protocol: "openai-chat",
+    body: { model: "claude-opus-4-8", messages: [{ role: "user", content: "x" }], temperature: "hot" },
+    field: "temperature",
+  },
+  { protocol: "openai-chat", body: { model: "gpt-5.5", messages: [{ role: "user", content: 5 }] }, field: "messages[0].content" },
+  { protocol: "openai-responses", body: { model: "claude-opus-4-8", input: [{ role: "user", content: 5 }] }, field: "input[0].content" },
+  { protocol: "anthropic-messages", body: { model: "gpt-5.5", max_tokens: "many", messages: [] }, field: "max_tokens" },
+  {
+    protocol: "anthropic-messages",
+    body: { model: "glm-5", max_tokens: 9, messages: [{ role: "user", content: [{ type: "text" }] }] },
+    field: "messages[0].content[0].text",
+  },
+];
+for (const { protocol, body, field } of WRONG_FIELDS) {
+  test(`${protocol}: a wrong ${field} is 400 and is named`, async () => {
+    const before = upstream.requests.length;
+    const error = await errorIn(protocol, await gateway.call(ask(protocol, { model: "any" }).path, { body }));
+    assert.deepEqual([error.status, error.type], [400, "invalid_request_error"]);
+    assert.ok(error.message.includes(field), error.message);
+    if (protocol !== "anthropic-messages") assert.equal(error.param, field);
+    assert.equal(upstream.requests.length, before);
+  });
+}
+
+// ---- Spellings ---------------------------------------------------------------------------------------------------
+
+const SPELLINGS: Readonly<Record<Exclude<ProtocolId, "gemini">, readonly string[]>> = {
+  "openai-chat": [
+    "/chat/completions",
+    "/v1/v1/chat/completions",
+    "/v1/chat/completions/",
+    "//v1/chat/completions",
+    "/v1//chat/completions",
+    "/v1/chat/completions?x=1",
+  ],
+  "openai-responses": ["/responses", "/v1/v1/responses", "/v1/responses/"],
+  "anthropic-messages": ["/messages", "/v1/v1/messages", "/v1/messages/", "/v1/messages?beta=true", "/v1/v1/messages/?beta=true"],
+};
+for (const protocol of ["openai-chat", "openai-responses", "anthropic-messages"] as const) {
+  for (const path of SPELLINGS[protocol]) {
+    test(`POST ${path} is understood`, async () => {
+      const { body } = ask(protocol, { model: MODELS[protocol] });
+      assert.equal(textOf(protocol, await (await gateway.call(path, { body })).text()), "You said: Hello there");
+    });
+  }
+}
+for (const path of ["/models", "/v1/models/", "/v1/v1/models"]) {
+  test(`GET ${path} is understood`, async () => {
+    const list = (await json(await gateway.call(path, { method: "GET" }))) as { object: string };
+    assert.equal(list.object, "list");
+  });
+}
+
+for (const model of Object.values(MODELS)) {
+  test(`a Responses body on the chat path, as Cursor sends it, is answered as a chat: ${model}`, async () => {
+    const { body } = ask("openai-responses", { model });
+    const whole = await gateway.call("/v1/chat/completions", { body });
+    assert.equal(textOf("openai-chat", await whole.text()), "You said: Hello there");
+    const streamed = await gateway.call("/v1/chat/completions", { body: { ...body, stream: true } });
+    assert.deepEqual(told("openai-chat", await streamed.text()), { text: "You said: Hello there", terminals: ["stop", "[DONE]"] });
+  });
+}
+
+// ---- Gemini's doors ----------------------------------------------------------------------------------------------
+
+for (const model of Object.values(MODELS)) {
+  for (const prefix of ["/v1beta/models", "/v1/models", "/v1beta/tunedModels", "/v1/v1beta/models"]) {
+    test(`POST ${prefix}/${model} takes generateContent and streamGenerateContent`, async () => {
+      const { body } = ask("gemini", { model });
+      const whole = await gateway.call(`${prefix}/${model}:generateContent`, { body });
+      assert.equal(textOf("gemini", await whole.text()), "You said: Hello there");
+      const streamed = await gateway.call(`${prefix}/${model}:streamGenerateContent?alt=sse`, { body });
+      assert.equal(streamed.headers.get("content-type"), "text/event-stream; charset=utf-8");
+      const stream = await streamed.text();
+      assert.deepEqual(told("gemini", stream), { text: "You said: Hello there", terminals: ["STOP"] });
+      assert.ok(!stream.includes("event:"), "Gemini's clients lose an event that has a name");
+      const array = await gateway.call(`${prefix}/${model}:streamGenerateContent`, { body });
+      assert.match(array.headers.get("content-type") ?? "", /^application\/json/);
+      const items = (await json(array)) as object[];
+      assert.deepEqual(told("gemini", items.map((item) => `data: ${JSON.stringify(item)}\n\n`).join("")), {
+        text: "You said: Hello there",
+        terminals: ["STOP"],
+      });
+    });
+  }
+}
+
+test("a Gemini method that is not served is 404 in Gemini's shape", async () => {
+  for (const path of ["/v1beta/models/gemini-2.5-pro:embedContent", "/v1beta/models/gemini-2.5-pro", "/v1/models/gpt-5.5:predict"]) {
+    const { status, type } = await errorIn("gemini", await gateway.call(path, { body: {} }));
+    assert.deepEqual([status, type], [404, "NOT_FOUND"], path);
+  }
+});

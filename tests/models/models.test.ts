@@ -1,0 +1,288 @@
+// Where each model goes, which names are refused, and what the configuration changes in the table.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { GatewayError } from "../../src/errors.ts";
+import { Models, type EndpointKind, type Model, type ModelSetting, type Target } from "../../src/models/models.ts";
+import { read } from "../support/configuration.ts";
+
+const { endpoints } = read({});
+const COUNT = `${endpoints.messages}/count_tokens`;
+
+function modelsWith(...models: readonly ModelSetting[]): Models {
+  return new Models({ endpoints, models });
+}
+
+function claude(model: string): Target {
+  return {
+    protocol: "anthropic-messages",
+    model,
+    provider: "anthropic",
+    url: endpoints.messages,
+    countTokensUrl: COUNT,
+    reasoning: null,
+    schema: "native",
+    fallback: [],
+    timeouts: {},
+  };
+}
+
+function minimax(model: string): Target {
+  return { ...claude(model), provider: "fireworks" };
+}
+
+function gpt(model: string): Target {
+  return {
+    protocol: "openai-responses",
+    model,
+    provider: "openai",
+    url: endpoints.responses,
+    countTokensUrl: null,
+    reasoning: null,
+    schema: "native",
+    fallback: [],
+    timeouts: {},
+  };
+}
+
+function grok(model: string): Target {
+  return { ...gpt(model), provider: "xai" };
+}
+
+function chat(model: string): Target {
+  return {
+    protocol: "openai-chat",
+    model,
+    provider: "fireworks",
+    url: endpoints.chat,
+    countTokensUrl: null,
+    reasoning: null,
+    schema: "native",
+    fallback: [],
+    timeouts: {},
+  };
+}
+
+function gemini(model: string): Target {
+  return {
+    protocol: "gemini",
+    model,
+    provider: "google",
+    url: endpoints.gemini,
+    countTokensUrl: null,
+    reasoning: null,
+    schema: "native",
+    fallback: [],
+    timeouts: {},
+  };
+}
+
+/** Every id that Factory was seen to serve: the list of the program's specification, less its two patterns. */
+const KNOWN: readonly (readonly [(model: string) => Target, readonly string[]])[] = [
+  [
+    claude,
+    [
+      "claude-sonnet-4-5-20250929",
+      "claude-opus-4-1-20250805",
+      "claude-sonnet-4-20250514",
+      "claude-3-7-sonnet-20250219",
+      "claude-3-5-sonnet-20241022",
+      "claude-3-5-haiku-20241022",
+      "claude-haiku-4-5-20251001",
+      "claude-opus-4-5-20251101",
+      "claude-opus-4-6",
+      "claude-opus-4-7",
+      "claude-opus-4-8",
+      "claude-opus-5",
+      "claude-sonnet-4-6",
+      "claude-sonnet-5",
+    ],
+  ],
+  [minimax, ["minimax-m2.5"]],
+  [
+    gpt,
+    [
+      "gpt-5-2025-08-07",
+      "gpt-5-codex",
+      "gpt-5.1",
+      "gpt-5.1-codex",
+      "gpt-5.1-codex-max",
+      "gpt-5.2",
+      "gpt-5.2-codex",
+      "gpt-5.3-codex",
+      "gpt-5.4",
+      "gpt-5.4-mini",
+      "gpt-5.5",
+      "gpt-4o",
+      "gpt-4.1",
+      "o1",
+      "o3",
+      "o4-mini",
+    ],
+  ],
+  [grok, ["grok-4", "grok-4.5"]],
+  [chat, ["glm-4.6", "glm-4.7", "glm-5", "glm-5.1", "glm-5.2", "kimi-k2.5", "kimi-k2.6", "deepseek-v4-pro"]],
+  [gemini, ["gemini-2.5-pro", "gemini-2.5-flash", "gemini-3-flash-preview", "gemini-3.1-pro-preview", "gemini-3.5-flash"]],
+];
+
+test("models: every known id goes to its protocol, and the list holds them all and no other", () => {
+  const models = modelsWith();
+  for (const [target, ids] of KNOWN) for (const id of ids) assert.deepEqual(models.find(id), target(id));
+  const listed = models.list().map(({ id }) => id);
+  assert.deepEqual(listed.toSorted(), KNOWN.flatMap(([, ids]) => ids).toSorted());
+});
+
+const FOUND: readonly (readonly [string, string, Target])[] = [
+  ["an alias of the old program", "gpt-5", gpt("gpt-5-2025-08-07")],
+  ["the other alias of the old program", "claude-sonnet-4-5", claude("claude-sonnet-4-5-20250929")],
+  ["any dated id without its date", "claude-haiku-4-5", claude("claude-haiku-4-5-20251001")],
+  ["a known id in another case", "GLM-4.6", chat("glm-4.6")],
+  ["an unknown Claude model", "claude-opus-6", claude("claude-opus-6")],
+  ["an unknown prefix in another case, sent as it was written", "Claude-Next", claude("Claude-Next")],
+  ["an unknown GPT model", "gpt-6-2027-01-01", gpt("gpt-6-2027-01-01")],
+  ["an unknown o1 model", "o1-pro", gpt("o1-pro")],
+  ["an unknown o3 model", "o3-mini", gpt("o3-mini")],
+  ["an unknown o4 model", "o4", gpt("o4")],
+  ["a codex model", "codex-mini-latest", gpt("codex-mini-latest")],
+  ["an unknown Grok model", "grok-5", grok("grok-5")],
+  ["an unknown Gemini model", "gemini-4-pro", gemini("gemini-4-pro")],
+  ["an unknown GLM model, though a digit away from a known one", "glm-5.3", chat("glm-5.3")],
+  ["an unknown MiniMax model", "minimax-m3", chat("minimax-m3")],
+  ["a Qwen model", "qwen3-coder", chat("qwen3-coder")],
+  ["a Mistral model", "mistral-large", chat("mistral-large")],
+  ["a model of a family that nobody knows", "accounts/acme/models/nova:2", chat("accounts/acme/models/nova:2")],
+  ["a short name near to none in proportion", "r1", chat("r1")],
+  ["a name of the greatest length", "q".repeat(200), chat("q".repeat(200))],
+];
+
+for (const [name, asked, target] of FOUND) {
+  test(`models: found is ${name}`, () => {
+    assert.deepEqual(modelsWith().find(asked), target);
+  });
+}
+
+const LISTED = "GET /v1/models lists the known.";
+const RULE = `A model's name has 1 to 200 characters and no spaces: ${LISTED}`;
+
+const UNKNOWN: readonly (readonly [string, string, string])[] = [
+  [
+    "a letter too few",
+    "claud-opus-4-6",
+    `The model "claud-opus-4-6" is not known. Did you mean "claude-opus-4-6" or "claude-opus-4-5" or "claude-opus-4-1"? ${LISTED}`,
+  ],
+  ["two letters swapped", "gml-4.7", `The model "gml-4.7" is not known. Did you mean "glm-4.7" or "glm-4.6"? ${LISTED}`],
+  [
+    "a letter in the place of another",
+    "gimini-2.5-pro",
+    `The model "gimini-2.5-pro" is not known. Did you mean "gemini-2.5-pro"? ${LISTED}`,
+  ],
+  ["no name", "", RULE],
+  ["a space", "gpt 5", RULE],
+  ["a line break", "gpt-5\n", RULE],
+  ["a control character", "gpt-5\u0000", RULE],
+  ["too long a name", "gpt-".padEnd(201, "5"), RULE],
+];
+
+for (const [name, asked, message] of UNKNOWN) {
+  test(`models: refused is ${name}`, () => {
+    assert.throws(
+      () => modelsWith().find(asked),
+      (error) => {
+        assert.ok(error instanceof GatewayError);
+        const { kind, status, code, param } = error;
+        assert.deepEqual(
+          { kind, status, code, param, message: error.message },
+          { kind: "not-found", status: 404, code: "model_not_found", param: "model", message },
+        );
+        return true;
+      },
+    );
+  });
+}
+
+test("models: an entry is found by id and by alias, and only in the table", () => {
+  const models = modelsWith();
+  const entry: Model = {
+    id: "gpt-5-2025-08-07",
+    protocol: "openai-responses",
+    provider: "openai",
+    aliases: ["gpt-5"],
+    reasoning: null,
+    schema: "native",
+    target: null,
+    fallback: [],
+    timeouts: {},
+  };
+  assert.deepEqual(models.entry("gpt-5-2025-08-07"), entry);
+  assert.deepEqual(models.entry("GPT-5"), entry);
+  assert.throws(() => models.entry("gpt-6"), { kind: "not-found", message: /^The model "gpt-6" is not known\. Did you mean "gpt-5"/ });
+  assert.throws(() => models.entry("toString"), { message: `The model "toString" is not known. ${LISTED}` });
+});
+
+test("models: the nearest names come first, three at most, and none that is far", () => {
+  const models = modelsWith();
+  assert.deepEqual(models.nearest("gemini-2.5-prx"), ["gemini-2.5-pro"]);
+  assert.deepEqual(models.nearest("gpt-5.1-codex-mx"), ["gpt-5.1-codex-max", "gpt-5.1-codex", "gpt-5.3-codex"]);
+  assert.deepEqual(models.nearest("quite-another-thing"), []);
+});
+
+test("models: a row of the configuration changes what it names and keeps the rest", () => {
+  const models = modelsWith({ id: "claude-sonnet-4-5-20250929", aliases: ["smart"], reasoning: "high" });
+  const target = { ...claude("claude-sonnet-4-5-20250929"), reasoning: "high" };
+  for (const name of ["claude-sonnet-4-5-20250929", "claude-sonnet-4-5", "smart"]) assert.deepEqual(models.find(name), target);
+  assert.equal(models.list().length, modelsWith().list().length);
+});
+
+test("models: a new row takes from its prefix, else from its protocol, what it does not say", () => {
+  const models = modelsWith(
+    { id: "claude-next" },
+    { id: "house-model", protocol: "anthropic-messages" },
+    { id: "other-model" },
+    { id: "GPT-Special", provider: "azure_openai", reasoning: "low", schema: "tool" },
+  );
+  assert.deepEqual(models.find("claude-next"), claude("claude-next"));
+  assert.deepEqual(models.find("house-model"), claude("house-model"));
+  assert.deepEqual(models.find("other-model"), chat("other-model"));
+  assert.deepEqual(models.find("gpt-special"), { ...gpt("GPT-Special"), provider: "azure_openai", reasoning: "low", schema: "tool" });
+  assert.throws(() => models.find("house-modle"), { kind: "not-found", message: /Did you mean "house-model"\?/ });
+});
+
+test("models: a row's own URL replaces the endpoint, and counting goes below it", () => {
+  const models = modelsWith(
+    { id: "claude-next", target: "http://localhost:1/messages/?v=1" },
+    { id: "gpt-next", target: "http://localhost:2/responses" },
+  );
+  assert.deepEqual(models.find("claude-next"), {
+    ...claude("claude-next"),
+    url: "http://localhost:1/messages/?v=1",
+    countTokensUrl: "http://localhost:1/messages/count_tokens?v=1",
+  });
+  assert.deepEqual(models.find("gpt-next"), { ...gpt("gpt-next"), url: "http://localhost:2/responses" });
+});
+
+test("models: an alias of the configuration wins over built-in ids and aliases, and its ids over those", () => {
+  const models = modelsWith(
+    { id: "gpt-5.5", aliases: ["gpt-5"] },
+    { id: "claude-opus-5", aliases: ["gpt-4o"] },
+    { id: "claude-sonnet-4-5" },
+  );
+  assert.deepEqual(models.find("gpt-5"), gpt("gpt-5.5"));
+  assert.deepEqual(models.find("gpt-4o"), claude("claude-opus-5"));
+  assert.deepEqual(models.find("claude-sonnet-4-5"), claude("claude-sonnet-4-5"));
+  const listed = new Map(models.list().map(({ id, aliases }) => [id, aliases]));
+  assert.deepEqual(
+    ["gpt-5.5", "gpt-5-2025-08-07", "claude-opus-5", "claude-sonnet-4-5-20250929", "claude-sonnet-4-5", "gpt-4o"].map((id) =>
+      listed.get(id),
+    ),
+    [["gpt-5"], [], ["gpt-4o"], [], [], undefined],
+  );
+});
+
+test("models: the native doors reach each endpoint", () => {
+  const models = modelsWith();
+  const kinds: readonly EndpointKind[] = ["messages", "count-tokens", "responses", "chat", "gemini", "bedrock"];
+  assert.deepEqual(
+    kinds.map((kind) => models.endpoint(kind)),
+    [endpoints.messages, COUNT, endpoints.responses, endpoints.chat, endpoints.gemini, endpoints.bedrock],
+  );
+});

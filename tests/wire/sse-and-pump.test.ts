@@ -1,0 +1,327 @@
+// Bytes <-> events, and machines -> web streams.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { GatewayError } from "../../src/errors.ts";
+import { chain, run, type Machine } from "../../src/wire/machine.ts";
+import { printSse, sseDecoder, type SseEvent } from "../../src/wire/sse.ts";
+import { through, type ByteSource, type Outcome, type Pump } from "../../src/wire/pump.ts";
+
+const utf8 = new TextEncoder();
+const LIMITS = { maxEventLength: 1024 };
+
+function decode(chunks: readonly (string | Uint8Array)[], limits = LIMITS): SseEvent[] {
+  return run(
+    sseDecoder(limits),
+    chunks.map((chunk) => (typeof chunk === "string" ? utf8.encode(chunk) : chunk)),
+  );
+}
+
+const data = (text: string): SseEvent => ({ event: null, data: text });
+const named = (event: string, text: string): SseEvent => ({ event, data: text });
+
+// ---- Server-sent events ------------------------------------------------------------------------------------------
+
+const STREAMS: readonly { readonly what: string; readonly text: string; readonly events: readonly SseEvent[] }[] = [
+  { what: "data alone", text: "data: one\n\ndata: two\n\n", events: [data("one"), data("two")] },
+  { what: "named events", text: "event: ping\ndata: {}\n\nevent: stop\ndata: 1\n\n", events: [named("ping", "{}"), named("stop", "1")] },
+  { what: "a name that holds for one event only", text: "event: a\ndata: 1\n\ndata: 2\n\n", events: [named("a", "1"), data("2")] },
+  { what: "the name behind the data", text: "data: 1\nevent: late\n\n", events: [named("late", "1")] },
+  { what: "no space behind the colon", text: "event:a\ndata:1\n\n", events: [named("a", "1")] },
+  { what: "one space is syntax, the second is data", text: "data:  x \n\n", events: [data(" x ")] },
+  { what: "several data lines", text: "data: a\ndata:\ndata: b\n\n", events: [data("a\n\nb")] },
+  { what: "a data line without a colon", text: "data\n\n", events: [data("")] },
+  { what: "colons in the data", text: 'data: {"a":"b:c"}\n\n', events: [data('{"a":"b:c"}')] },
+  { what: "comments, alone and between lines", text: ": hello\n\ndata: 1\n: x\ndata: 2\n\n:\n\n", events: [data("1\n2")] },
+  { what: "fields that nobody needs", text: "id: 7\nretry: 100\ndatax: no\nevents: no\ndata: 1\n\n", events: [data("1")] },
+  { what: "a name without data is no event", text: "event: a\n\ndata: 1\n\n", events: [data("1")] },
+  { what: "blank lines in a row", text: "\n\n\ndata: 1\n\n\n\ndata: 2\n\n", events: [data("1"), data("2")] },
+  { what: "a byte order mark", text: "\ufeffdata: 1\n\n", events: [data("1")] },
+  { what: "a byte order mark inside", text: "data: \ufeff1\n\n", events: [data("\ufeff1")] },
+  { what: "a last event that was cut off", text: 'data: 1\n\nevent: e\ndata: {"a":"b', events: [data("1")] },
+  { what: "a mark of the end without its blank line", text: "data: 1\n\ndata: [DONE]", events: [data("1"), data("[DONE]")] },
+  { what: "a last event without its blank line", text: "data: 1\n\ndata: 2\n", events: [data("1"), data("2")] },
+  { what: "a last event without any line end", text: "data: 1\n\nevent: z\ndata: 2", events: [data("1"), named("z", "2")] },
+  { what: "letters of two, three and four bytes", text: "data: \u00e4\u20ac\u{1f600}\n\n", events: [data("\u00e4\u20ac\u{1f600}")] },
+  { what: "nothing", text: "", events: [] },
+];
+
+const LINE_ENDS = { LF: "\n", CRLF: "\r\n", CR: "\r" };
+
+for (const { what, text, events } of STREAMS) {
+  for (const [name, lineEnd] of Object.entries(LINE_ENDS)) {
+    test(`sseDecoder: ${what}, ${name}, cut at every byte`, () => {
+      const bytes = utf8.encode(text.replaceAll("\n", lineEnd));
+      assert.deepEqual(decode([bytes]), events);
+      for (let at = 0; at <= bytes.length; at++) {
+        assert.deepEqual(decode([bytes.subarray(0, at), bytes.subarray(at)]), events, `cut at ${at}`);
+      }
+      assert.deepEqual(decode(Array.from(bytes, (byte) => Uint8Array.of(byte))), events, "one byte at a time");
+    });
+  }
+}
+
+test("sseDecoder: line ends of all three kinds in one stream", () => {
+  assert.deepEqual(decode(["data: 1\r\n\rdata: 2\n\r\ndata: 3\r\r", "\ndata: 4\n\n"]), [data("1"), data("2"), data("3"), data("4")]);
+});
+
+test("sseDecoder: an event comes out with its blank line and does not wait for what follows", () => {
+  const machine = sseDecoder(LIMITS);
+  assert.deepEqual([...machine.step(utf8.encode("data: 1\r\n\r"))], [data("1")]);
+  assert.deepEqual([...machine.step(utf8.encode("\ndata: 2\n"))], []);
+  assert.deepEqual([...machine.step(utf8.encode("\n"))], [data("2")]);
+  assert.deepEqual([...machine.end()], []);
+});
+
+test("sseDecoder: bytes that are no UTF-8 become replacement characters, not an exception", () => {
+  assert.deepEqual(decode([Uint8Array.of(...utf8.encode("data: "), 0xff, 0xc3), "\n\n"]), [data("\ufffd\ufffd")]);
+});
+
+test("sseDecoder: an event of 17 MiB passes, in pieces of 16 KiB", () => {
+  const big = "x".repeat(17 * 1024 * 1024);
+  const bytes = utf8.encode(`data: ${big}\n\ndata: small\n\n`);
+  const chunks = Array.from({ length: Math.ceil(bytes.length / 16384) }, (_, index) => bytes.subarray(index * 16384, (index + 1) * 16384));
+  const events = decode(chunks, { maxEventLength: 18 * 1024 * 1024 });
+  assert.equal(events.length, 2);
+  assert.ok(events[0]?.data === big);
+  assert.deepEqual(events[1], data("small"));
+});
+
+const TOO_LONG: Readonly<Record<string, readonly string[]>> = {
+  "one line": [`data: ${"x".repeat(1100)}\n\n`],
+  "a line without an end, in pieces": ["data: ", ...Array.from({ length: 11 }, () => "x".repeat(100))],
+  "many data lines": Array.from({ length: 30 }, () => `data: ${"x".repeat(50)}\n`),
+  "a comment without an end": [`:${"x".repeat(1100)}`],
+};
+
+for (const [what, chunks] of Object.entries(TOO_LONG)) {
+  test(`sseDecoder: an event over the limit fails: ${what}`, () => {
+    assert.throws(
+      () => decode(chunks),
+      (error) => error instanceof GatewayError && error.kind === "upstream-failed" && /one event of more than/.test(error.message),
+    );
+  });
+}
+
+test("sseDecoder: the limit is for one event, not for the stream", () => {
+  const chunks = Array.from({ length: 100 }, () => `data: ${"x".repeat(900)}\n\n`);
+  assert.equal(decode(chunks).length, 100);
+});
+
+test("printSse: what it prints is read back as it was", () => {
+  const events = [data('{"a":1}'), named("ping", ""), data(" leading space"), data("")];
+  const text = events.map(printSse).join("");
+  assert.equal(text, 'data: {"a":1}\n\nevent: ping\ndata: \n\ndata:  leading space\n\ndata: \n\n');
+  assert.deepEqual(decode([text]), events);
+});
+
+test("printSse: JSON that was written over several lines goes out in one, and says the same", () => {
+  const value = { schema: { type: "object" }, text: "a\nb" };
+  const [found, ...more] = decode([printSse(data(JSON.stringify(value, null, 2).replaceAll("\n", "\r\n"))), printSse(data("2"))]);
+  assert.deepEqual(JSON.parse(found?.data ?? ""), value);
+  assert.deepEqual(more, [data("2")]);
+});
+
+// ---- Machines ----------------------------------------------------------------------------------------------------
+
+/** Sums up pairs; says at the end what is left. */
+function pairs(): Machine<number, string> {
+  let held: number | null = null;
+  return {
+    step(input) {
+      if (held === null) {
+        held = input;
+        return [];
+      }
+      const sum = `${held}+${input}`;
+      held = null;
+      return [sum];
+    },
+    end: () => (held === null ? [] : [`${held} is left`]),
+  };
+}
+
+function shout(): Machine<string, string> {
+  return { step: (text) => [text.toUpperCase(), "!"], end: () => ["END"] };
+}
+
+test("run: all that a machine puts out, its end included", () => {
+  assert.deepEqual(run(pairs(), [1, 2, 3]), ["1+2", "3 is left"]);
+});
+
+test("chain: the second machine sees the first one's end before its own", () => {
+  assert.deepEqual(run(chain(pairs(), shout()), [1, 2, 3]), ["1+2", "!", "3 IS LEFT", "!", "END"]);
+});
+
+test("run: a step may put out more values than a call can have arguments", () => {
+  const many: Machine<number, number> = { step: (count) => Array.from({ length: count }, () => 7), end: () => [] };
+  assert.equal(run(many, [500_000]).length, 500_000);
+});
+
+// ---- through -----------------------------------------------------------------------------------------------------
+
+interface Source extends ByteSource {
+  reads: number;
+  cancelled: unknown[];
+}
+
+/** A source of texts; an Error among them is thrown when its turn comes. After the last it ends, or stays silent. */
+function sourceOf(chunks: readonly (string | Error)[], { silent = false } = {}): Source {
+  const queue = [...chunks];
+  const source: Source = {
+    reads: 0,
+    cancelled: [],
+    async read() {
+      source.reads++;
+      const next = queue.shift();
+      if (next instanceof Error) throw next;
+      if (next !== undefined) return { done: false, value: utf8.encode(next) };
+      if (silent) await new Promise(() => {});
+      return { done: true };
+    },
+    cancel(reason) {
+      source.cancelled.push(reason);
+      return Promise.resolve();
+    },
+  };
+  return source;
+}
+
+/** Hands chunks on in capitals; "-" yields nothing, "." is the last word, "bad" is an error. */
+function capitals(): Pump {
+  let finished = false;
+  return {
+    step(chunk) {
+      const text = new TextDecoder().decode(chunk);
+      if (text === "bad") throw new Error("bad chunk");
+      finished = text.endsWith(".");
+      return text === "-" ? null : utf8.encode(text.toUpperCase());
+    },
+    end: () => utf8.encode("[end]"),
+    fail: (error) => utf8.encode(`[${(error as Error).message}]`),
+    get finished() {
+      return finished;
+    },
+  };
+}
+
+function open(source: ByteSource, pump = capitals()): { reader: ReadableStreamDefaultReader<Uint8Array>; outcomes: Outcome[] } {
+  const outcomes: Outcome[] = [];
+  return { reader: through(source, pump, { closed: (outcome) => outcomes.push(outcome) }).getReader(), outcomes };
+}
+
+async function readText(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string[]> {
+  const texts: string[] = [];
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return texts;
+    texts.push(new TextDecoder().decode(value));
+  }
+}
+
+/** Lets everything happen that is not waiting for something from outside. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+test("through: one chunk in, one chunk out, then the pump's last words, then the end", async () => {
+  const { reader, outcomes } = open(sourceOf(["a", "b"]));
+  assert.deepEqual(await readText(reader), ["A", "B", "[end]"]);
+  assert.deepEqual(outcomes, [{ type: "complete" }]);
+});
+
+test("through: the source is read only when the client asks", async () => {
+  const source = sourceOf(["a", "b", "c"]);
+  const { reader } = open(source);
+  await settle();
+  assert.equal(source.reads, 0, "before the first read");
+  await reader.read();
+  await settle();
+  assert.equal(source.reads, 1, "after the first read");
+  await reader.read();
+  await settle();
+  assert.equal(source.reads, 2, "after the second read");
+});
+
+test("through: chunks that yield nothing are read over until there is something to send", async () => {
+  const source = sourceOf(["-", "-", "a"]);
+  const { reader } = open(source);
+  assert.deepEqual(await reader.read(), { done: false, value: utf8.encode("A") });
+  assert.equal(source.reads, 3);
+});
+
+test("through: a client that leaves cancels the source, with its reason", async () => {
+  const source = sourceOf(["a", "b"]);
+  const { reader, outcomes } = open(source);
+  await reader.read();
+  await reader.cancel("gone");
+  await settle();
+  assert.deepEqual(source.cancelled, ["gone"]);
+  assert.deepEqual(outcomes, [{ type: "cancelled" }]);
+});
+
+test("through: a client that leaves before it read anything, or while the source is silent, cancels the source", async () => {
+  for (const reads of [0, 1]) {
+    const source = sourceOf([], { silent: true });
+    const { reader, outcomes } = open(source);
+    if (reads === 1) void reader.read();
+    await settle();
+    await reader.cancel("gone");
+    await settle();
+    assert.deepEqual([source.reads, source.cancelled, outcomes], [reads, ["gone"], [{ type: "cancelled" }]]);
+  }
+});
+
+test("through: a source that breaks: the last words are delivered, then the stream closes", async () => {
+  const error = new Error("line cut");
+  const { reader, outcomes } = open(sourceOf(["a", error, "b"]));
+  assert.deepEqual(await readText(reader), ["A", "[line cut]"]);
+  assert.deepEqual(outcomes, [{ type: "failed", error }]);
+});
+
+test("through: a pump that breaks lets go of the source", async () => {
+  const source = sourceOf(["a", "bad", "b"]);
+  const { reader, outcomes } = open(source);
+  assert.deepEqual(await readText(reader), ["A", "[bad chunk]"]);
+  await settle();
+  assert.equal(source.cancelled.length, 1);
+  assert.equal(outcomes.length, 1);
+  assert.equal(outcomes[0]?.type, "failed");
+});
+
+test("through: last words that can't be sent break the client's connection", async () => {
+  const error = new Error("line cut");
+  const pump: Pump = {
+    ...capitals(),
+    fail() {
+      throw error;
+    },
+  };
+  const { reader, outcomes } = open(sourceOf(["a", error]), pump);
+  await reader.read();
+  await assert.rejects(reader.read(), error);
+  assert.deepEqual(outcomes, [{ type: "failed", error }]);
+});
+
+test("through: once the pump is finished the stream closes, and the source is let go", async () => {
+  const source = sourceOf(["a.", ...Array.from({ length: 100 }, () => "more")]);
+  const { reader, outcomes } = open(source);
+  assert.deepEqual(await readText(reader), ["A."]);
+  await settle();
+  assert.deepEqual(outcomes, [{ type: "complete" }]);
+  assert.equal(source.cancelled.length, 1);
+  assert.ok(source.reads < 20, `${source.reads} reads`);
+});
+
+test("through: a source that ends right behind the last word is not cancelled: its connection can be used again", async () => {
+  const source = sourceOf(["a."]);
+  const { reader } = open(source);
+  await readText(reader);
+  await settle();
+  assert.deepEqual(source.cancelled, []);
+});
+
+test("through: an answer that said nothing closes with the pump's last words alone", async () => {
+  const { reader } = open(sourceOf([]), { ...capitals(), end: () => null });
+  assert.deepEqual(await readText(reader), []);
+});
