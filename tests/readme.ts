@@ -1,70 +1,169 @@
-// `bun run readme`: writes the tables of the README anew. They are made from the program's own tables, and readme.test.ts holds them.
-// In:  README.md, with each table between `<!-- name -->` and `<!-- /name -->`.
-// Out: README.md with the tables as they should be; what stands outside of the marks is kept.
+// `bun run readme`: writes the generated tables of every README. The rows come from the program's own tables and from the first sentence of
+// each source file. It never touches what stands outside of `<!-- name -->` and `<!-- /name -->`, nor the head of a table.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { DOORS } from "../src/http/app.ts";
 import { variablesTable } from "../src/config/variables.ts";
+import { Models } from "../src/models/models.ts";
+import { CODECS } from "../src/protocol/codecs.ts";
 import { LOSSES, type LossRow } from "./support/losses.ts";
 
-export const README = new URL("../README.md", import.meta.url);
+const ROOT = new URL("../", import.meta.url);
+/** Folders of src/, by their path in it; the four codecs share the README of `protocol`. */
+export const FOLDERS: readonly string[] = readdirSync(new URL("src/", ROOT), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+  .toSorted();
+/** Every README, by its path in the repository. */
+export const READMES: readonly string[] = [
+  "README.md",
+  "README.zh-CN.md",
+  "src/README.md",
+  ...FOLDERS.map((folder) => `src/${folder}/README.md`),
+  "tests/README.md",
+  "tests/bench/README.md",
+];
 
-/** The README with every table as the program has it now. @throws Error when a mark is missing. */
-export function withTables(text: string): string {
-  return Object.entries(TABLES).reduce((sum, [name, make]) => {
-    const [open, close] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`];
-    const [start, end] = [sum.indexOf(open), sum.indexOf(close)];
-    if (start === -1 || end < start) throw new Error(`README.md has no place for the table ${name}.`);
-    return `${sum.slice(0, start + open.length)}\n${make()}\n${sum.slice(end)}`;
-  }, text);
-}
+type Row = readonly string[];
+/** `folder`: where the README is, from the root of the repository. `present`: the first cells of the rows that it has now. */
+type Rows = (folder: string, present: readonly string[]) => readonly Row[];
 
-const TABLES: Readonly<Record<string, () => string>> = {
-  doors: doorsTable,
-  variables: variablesTable,
-  losses: () => lossesTable(["refused", "reported"]),
-  "silent-losses": () => lossesTable(["dropped", "emulated"]),
+const TABLES: Readonly<Record<string, Rows>> = {
+  files: (folder, present) => fileRows(tsFiles(folder), { folder, present }),
+  "codec-files": (_folder, present) => codecFileRows(present),
+  "own-files": ownFileRows,
+  models: modelRows,
+  routes: () => DOORS.map(({ path, about }) => [`\`POST ${path}\``, about]),
+  variables: () =>
+    variablesTable()
+      .trimEnd()
+      .split("\n")
+      .slice(2)
+      .map((line) => line.slice(2, -2).split(" | ")),
+  losses: () => lossRows(["refused", "reported"]),
+  "silent-losses": () => lossRows(["dropped", "emulated"]),
 };
 
-function doorsTable(): string {
-  return table(
-    ["Path", "What it is"],
-    DOORS.map(({ path, about }) => [`\`POST ${path}\``, about]),
+export function read(path: string): string {
+  return readFileSync(new URL(path, ROOT), "utf8");
+}
+
+/** The names of the tables that a README holds. */
+export function tablesIn(text: string): string[] {
+  return [...text.matchAll(MARKED)].map(([, name = ""]) => name);
+}
+
+const MARKED = /<!-- ([a-z-]+) -->\n([\s\S]*?)<!-- \/\1 -->/g;
+
+/** A README with every table as the program has it now. @throws Error when a table has no head, or a name that nobody knows. */
+export function withTables(path: string, text = read(path)): string {
+  const folder = path.replace(/[^/]*$/, "");
+  return text.replace(MARKED, (_all, name: string, table: string) => {
+    const [head, line, ...lines] = table.split("\n").filter((one) => one.startsWith("|"));
+    const rows = TABLES[name];
+    if (rows === undefined || head === undefined || line === undefined) throw new Error(`${path} has no table ${name} with a head.`);
+    const present = lines.map((one) => one.slice(2).split(" | ")[0] ?? "");
+    const printed = rows(folder, present).map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |\n`);
+    return `<!-- ${name} -->\n\n${head}\n${line}\n${printed.join("")}\n<!-- /${name} -->`;
+  });
+}
+
+/** In the order in which they stand now, which is that of reading; new files come last. */
+function ordered(names: readonly string[], present: readonly string[]): string[] {
+  const placeOf = (name: string): number => {
+    const place = present.indexOf(`\`${name}\``);
+    return place === -1 ? present.length : place;
+  };
+  return names.toSorted((a, b) => placeOf(a) - placeOf(b));
+}
+
+function tsFiles(folder: string): string[] {
+  return readdirSync(new URL(folder, ROOT))
+    .filter((name) => name.endsWith(".ts"))
+    .toSorted();
+}
+
+function fileRows(names: readonly string[], { folder, present }: { readonly folder: string; readonly present: readonly string[] }): Row[] {
+  return ordered(names, present).map((name) => [`\`${name}\``, purposeOf(`${folder}${name}`)]);
+}
+
+const CODEC_FOLDERS = Object.keys(CODECS).map((id) => `src/protocol/${id}/`);
+
+/** The files that all codecs have, described once: by the sentence that stands there, or the first codec's own. */
+function codecFileRows(present: readonly string[]): Row[] {
+  const described = new Map(
+    read("src/protocol/README.md")
+      .split("\n")
+      .filter((line) => line.startsWith("| `"))
+      .map((line) => {
+        const [name = "", text = ""] = line.slice(2, -2).split(" | ");
+        return [name, text] as const;
+      }),
   );
+  const [first = ""] = CODEC_FOLDERS;
+  return ordered(sharedFiles(), present).map((name) => [`\`${name}\``, described.get(`\`${name}\``) ?? purposeOf(first + name)]);
+}
+
+function sharedFiles(): string[] {
+  const [first = "", ...others] = CODEC_FOLDERS;
+  return tsFiles(first).filter((name) => others.every((folder) => existsSync(new URL(folder + name, ROOT))));
+}
+
+/** What a codec has beside them. */
+function ownFileRows(): Row[] {
+  const shared = sharedFiles();
+  return CODEC_FOLDERS.flatMap((folder) =>
+    tsFiles(folder)
+      .filter((name) => !shared.includes(name))
+      .map((name) => [`\`${folder.split("/").at(-2)}/${name}\``, purposeOf(folder + name)]),
+  );
+}
+
+/** The first sentence of a file's head. @throws Error when it has none. */
+function purposeOf(path: string): string {
+  const lines = read(path).split("\n");
+  const end = lines.findIndex((line) => !line.startsWith("//"));
+  const text = lines.slice(0, end === -1 ? undefined : end).map((line) => line.replace(/^\/\/ ?/, ""));
+  const sentence = /^.*?\.(?=\s+[A-Z`]|\s*$)/.exec(text.join(" "))?.[0];
+  if (sentence === undefined) throw new Error(`${path} does not say at its head what it does.`);
+  return sentence;
+}
+
+/** One line for each protocol and provider. */
+function modelRows(): Row[] {
+  const endpoints = Object.fromEntries(["messages", "responses", "chat", "gemini", "bedrock"].map((name) => [name, "http://localhost/"]));
+  const models = new Models({ endpoints: endpoints as ConstructorParameters<typeof Models>[0]["endpoints"], models: [] }).list();
+  const keys = [...new Set(models.map(({ protocol, provider }) => `\`${protocol}\` | ${provider}`))];
+  return keys.map((key) => {
+    const of = models.filter(({ protocol, provider }) => `\`${protocol}\` | ${provider}` === key);
+    const aliases = of.flatMap(({ id, aliases: names }) => names.map((name) => `\`${name}\` = \`${id}\``));
+    return [...key.split(" | "), of.map(({ id }) => `\`${id}\``).join(", "), aliases.join(", ")];
+  });
 }
 
 /** One line a reason; behind it, by target, the fields that it is the reason for. */
-function lossesTable(kinds: readonly LossRow["how"][]): string {
-  const lines = kinds.flatMap((how) => {
+function lossRows(kinds: readonly LossRow["how"][]): Row[] {
+  return kinds.flatMap((how) => {
     const rows = LOSSES.filter((row) => row.how === how);
     return [...new Set(rows.map(({ reason }) => reason))].toSorted().map((reason) => {
       const of = rows.filter((row) => row.reason === reason);
-      const ways = [...new Set(of.map(wayOf))].map((way) => {
+      const pairs = [...new Set(of.map(pairOf))].map((pair) => {
         const fields = of
-          .filter((row) => wayOf(row) === way)
+          .filter((row) => pairOf(row) === pair)
           .map(({ field, model }) => `\`${field}\`${model === undefined ? "" : ` (${model})`}`);
-        return `${way}: ${[...new Set(fields)].join(", ")}`;
+        return `${pair}: ${[...new Set(fields)].join(", ")}`;
       });
-      return [how, reason, ways.join("; ")];
+      return [how, reason, pairs.join("; ")];
     });
   });
-  return table(["What happens", "Why", "Where"], lines);
 }
 
-function wayOf({ from, to }: LossRow): string {
+function pairOf({ from, to }: LossRow): string {
   return `${from} → ${to}`;
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, head.map(() => "---"), ...rows].map(
-    (cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`,
-  );
-  return `${lines.join("\n")}\n`;
-}
-
 if (import.meta.main) {
-  const text = readFileSync(README, "utf8");
-  writeFileSync(README, withTables(text));
-  process.stdout.write("README.md has its tables.\n");
+  for (const path of READMES) writeFileSync(new URL(path, ROOT), withTables(path));
+  process.stdout.write("The READMEs have their tables.\n");
 }
