@@ -65,7 +65,9 @@ test("every file that a table of src/README.md sends the reader to exists", () =
 });
 
 test("every script that a README names exists, and every script is named", () => {
-  const named = new Set(READMES.flatMap((path) => [...read(path).matchAll(/\b(?:bun|npm) run ([a-z][a-z:]*)/g)].map(([, name]) => name)));
+  const named = new Set(
+    READMES.flatMap((path) => [...read(path).matchAll(/\b(?:bun|npm) run ([a-z][a-z:]*)/g)].map(([, name = ""]) => name)),
+  );
   assert.deepEqual([...named].toSorted(), Object.keys(packageJson.scripts).toSorted());
 });
 
@@ -107,7 +109,7 @@ test("both languages have the same headings, commands, and keys of tables", () =
     headings: headingsOf(read(path)).map(({ level }) => level),
     commands: codeBlocks(read(path)),
     keys: keysOf(read(path)),
-    links: [...withoutCode(read(path)).matchAll(/\]\((?!#)([^)#\s]+)/g)].map(([, target]) => target).toSorted(),
+    links: [...withoutCode(read(path)).matchAll(/\]\((?!#)([^)#\s]+)/g)].map(([, target = ""]) => target).toSorted(),
   });
   assert.deepEqual(outlineOf(CHINESE), outlineOf(ENGLISH));
 });
