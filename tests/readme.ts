@@ -31,7 +31,7 @@ type Rows = (folder: string, present: readonly string[]) => readonly Row[];
 
 const TABLES: Readonly<Record<string, Rows>> = {
   files: (folder, present) => fileRows(tsFiles(folder), { folder, present }),
-  "codec-files": (_folder, present) => codecFileRows(present),
+  "codec-files": codecFileRows,
   "own-files": ownFileRows,
   models: modelRows,
   routes: () => DOORS.map(({ path, about }) => [`\`POST ${path}\``, about]),
@@ -90,19 +90,32 @@ function fileRows(names: readonly string[], { folder, present }: { readonly fold
 
 const CODEC_FOLDERS = Object.keys(CODECS).map((id) => `src/protocol/${id}/`);
 
-/** The files that all codecs have, described once: by the sentence that stands there, or the first codec's own. */
-function codecFileRows(present: readonly string[]): Row[] {
-  const described = new Map(
-    read("src/protocol/README.md")
-      .split("\n")
-      .filter((line) => line.startsWith("| `"))
-      .map((line) => {
-        const [name = "", text = ""] = line.slice(2, -2).split(" | ");
-        return [name, text] as const;
-      }),
-  );
-  const [first = ""] = CODEC_FOLDERS;
-  return ordered(sharedFiles(), present).map((name) => [`\`${name}\``, described.get(`\`${name}\``) ?? purposeOf(first + name)]);
+/** The files that every codec has, in the order of reading, described once for all of them. */
+const CODEC_FILES: ReadonlyMap<string, string> = new Map([
+  ["codec.ts", "The folder as one `Codec`."],
+  ["wire.ts", "Types of the wire, the protocol's names of the canonical fields, and what becomes of each request member."],
+  ["capabilities.ts", "What a model of this protocol can do."],
+  ["request-decode.ts", "A client's request to canonical."],
+  ["request-encode.ts", "Canonical to a request for the upstream."],
+  ["reply-decode.ts", "The upstream's answer to canonical, streaming or not. The event sequence is drawn at its head."],
+  ["reply-encode.ts", "Canonical to an answer for the client, streaming or not."],
+  ["turns-decode.ts", "The turns of a client's conversation to canonical."],
+  ["turns-encode.ts", "Canonical turns to those of a request."],
+  ["parts-decode.ts", "One content part, block or item to canonical."],
+  ["parts-encode.ts", "One canonical part to a content part, block or item."],
+  ["tools.ts", "Tools and tool choice, both directions."],
+  ["reasoning.ts", "How much reasoning is asked for, and reasoning parts, both directions."],
+  ["media.ts", "Images, files and audio, both directions."],
+  ["errors.ts", "Errors, both directions."],
+  ["edit.ts", "The named edits of a body that passes through."],
+  ["seals.ts", "Proofs of reasoning on the wire, and taking those of other makers out of a body that passes through."],
+  ["usage.ts", "Token counts, both directions."],
+  ["finish.ts", "Why an answer ended, both directions."],
+]);
+
+function codecFileRows(): Row[] {
+  const present = [...CODEC_FILES.keys()].map((name) => `\`${name}\``);
+  return ordered(sharedFiles(), present).map((name) => [`\`${name}\``, CODEC_FILES.get(name) ?? purposeOf(CODEC_FOLDERS[0] + name)]);
 }
 
 function sharedFiles(): string[] {
