@@ -136,11 +136,11 @@ function ownFileRows(): Row[] {
 /** The first sentence of a file's head. @throws Error when it has none. */
 function purposeOf(path: string): string {
   const lines = read(path).split("\n");
-  const end = lines.findIndex((line) => !line.startsWith("//"));
-  const text = lines.slice(0, end === -1 ? undefined : end).map((line) => line.replace(/^\/\/ ?/, ""));
-  const sentence = /^.*?\.(?=\s+[A-Z`]|\s*$)/.exec(text.join(" "))?.[0];
+  const end = lines.findIndex((line) => !/^\/\/ \S/.test(line));
+  const text = lines.slice(0, end === -1 ? undefined : end).map((line) => line.slice("// ".length));
+  const [sentence] = /^.*?(?:(?<!\b(?:e\.g|i\.e))\.(?=\s|$)|:$)/.exec(text.join(" ")) ?? [];
   if (sentence === undefined) throw new Error(`${path} does not say at its head what it does.`);
-  return sentence;
+  return sentence.replace(/:$/, ".");
 }
 
 /** One line for each protocol and provider. */
