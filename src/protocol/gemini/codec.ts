@@ -4,13 +4,13 @@
 
 import type { Codec } from "../codec.ts";
 import { structuredBy } from "../structured-output.ts";
-import { encodeReply, ReplyEncoder } from "./answer.ts";
+import { encodeReply, ReplyEncoder } from "./reply-encode.ts";
 import { continuation } from "./continuation.ts";
 import { editBody, headOf } from "./edit.ts";
-import { decodeError, encodeError, errorEvent } from "./error.ts";
-import { schemaMeans } from "./generation.ts";
-import { decodeReply, ReplyDecoder } from "./reply.ts";
-import { decodeRequest, encodeRequest } from "./request.ts";
+import { decodeError, encodeError, errorEvent } from "./errors.ts";
+import { schemaMeans } from "./generation-config.ts";
+import { decodeReply, ReplyDecoder } from "./reply-decode.ts";
+import { decodeRequest, encodeRequest } from "./request-decode.ts";
 
 const plain: Codec = {
   id: "gemini",

@@ -11,7 +11,7 @@ import { GatewayError } from "../../errors.ts";
 import { parse, type Json } from "../../wire/json.ts";
 import { firstItem, members, spliced, type Member, type Splice } from "../../wire/json-edit.ts";
 import type { Edits, RequestHead, WireRequest } from "../codec.ts";
-import { factsOf } from "./models.ts";
+import { factsOf } from "./capabilities.ts";
 import { hasSeals, withoutSeals } from "./seals.ts";
 
 // ---- Head --------------------------------------------------------------------------------------------------------

@@ -17,8 +17,8 @@ import type {
   WebSearchTool,
 } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
-import { extensionOf, loweredReason } from "./generation.ts";
-import type { ModelFacts } from "./models.ts";
+import { extensionOf, loweredReason } from "./generation-config.ts";
+import type { ModelFacts } from "./capabilities.ts";
 import { fitToolName } from "./names.ts";
 import { lowerSchema, raiseSchema, takesNothing } from "./schema.ts";
 

@@ -7,7 +7,7 @@
 import { rowOf, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Loss, Reasoning } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
-import type { Thinking, ThinkingLevel } from "./models.ts";
+import type { Thinking, ThinkingLevel } from "./capabilities.ts";
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 

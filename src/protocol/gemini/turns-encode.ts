@@ -19,10 +19,10 @@ import type {
 } from "../canonical.ts";
 import { pairResults, uniqueCallIds } from "../turns.ts";
 import { encodeMedia } from "./media.ts";
-import type { ModelFacts } from "./models.ts";
+import type { ModelFacts } from "./capabilities.ts";
 import { fitToolName } from "./names.ts";
 import { NO_SIGNATURE, ownSignature } from "./proofs.ts";
-import { encodeResult, spokenId } from "./results.ts";
+import { encodeResult, spokenId } from "./tool-results.ts";
 import type { Content } from "./wire.ts";
 
 /** Stands where Gemini wants a word of the user and the client's history has none. */

@@ -17,12 +17,12 @@ import type { FinishReason, Logprob, Reply, ReplyEvent } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { fold, notJson, truncated } from "../fold.ts";
 import { mergeTurns } from "../turns.ts";
-import { madeCallId } from "./contents.ts";
-import { errorOf } from "./error.ts";
+import { madeCallId } from "./turns-decode.ts";
+import { errorOf } from "./errors.ts";
 import { candidateOf, decodeBlock, decodeFinish, isFinished } from "./finish.ts";
 import { decodeGrounding } from "./grounding.ts";
 import { decodeLogprobs } from "./logprobs.ts";
-import { ModelParts } from "./model-parts.ts";
+import { ModelParts } from "./parts-decode.ts";
 import { calledTools } from "./names.ts";
 import { decodeUsage } from "./usage.ts";
 

@@ -9,8 +9,8 @@ import { Fields } from "../fields.ts";
 import { fold } from "../fold.ts";
 import { mergeTurns } from "../turns.ts";
 import { decodeFile, decodeInline } from "./media.ts";
-import { googleFile, ModelParts, opaquePart } from "./model-parts.ts";
-import { decodeResult, spokenId, type NamedResult } from "./results.ts";
+import { googleFile, ModelParts, opaquePart } from "./parts-decode.ts";
+import { decodeResult, spokenId, type NamedResult } from "./tool-results.ts";
 
 /** The id of a call that has none: the same for an answer and for its echo in the next request. */
 export function madeCallId(turn: number, index: number): string {

@@ -11,13 +11,13 @@ import type { Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
 import { withoutConversation } from "../exchange.ts";
 import type { Exchange } from "../codec.ts";
 import { unfold } from "../fold.ts";
-import { errorEvent } from "./error.ts";
+import { errorEvent } from "./errors.ts";
 import { encodeFinish } from "./finish.ts";
 import { encodeGrounding, type Cited } from "./grounding.ts";
-import { argsOf, ownPart } from "./history.ts";
+import { argsOf, ownPart } from "./turns-encode.ts";
 import { LogprobsWriter } from "./logprobs.ts";
 import { encodeMedia } from "./media.ts";
-import { oneLine } from "./model-parts.ts";
+import { oneLine } from "./parts-decode.ts";
 import { carriedSignature, UNSIGNED } from "./proofs.ts";
 import { encodeUsage } from "./usage.ts";
 

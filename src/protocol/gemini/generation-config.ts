@@ -8,10 +8,10 @@ import { JsonText, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Extension, Loss, OutputFormat, Reasoning, Sampling } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import { JSON_INSTRUCTION, type SchemaMeans } from "../structured-output.ts";
-import { factsOf, type ModelFacts } from "./models.ts";
+import { factsOf, type ModelFacts } from "./capabilities.ts";
 import { NAMES } from "./names.ts";
 import { lowerSchema, raiseSchema } from "./schema.ts";
-import { decodeThinking, encodeThinking } from "./thinking.ts";
+import { decodeThinking, encodeThinking } from "./reasoning.ts";
 import { fieldOf } from "./wire.ts";
 
 const MAX_STOP_SEQUENCES = 5;
