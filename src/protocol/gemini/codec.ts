@@ -4,22 +4,22 @@
 
 import type { Codec } from "../codec.ts";
 import { structuredBy } from "../structured-output.ts";
-import { encodeReply, ReplyEncoder } from "./reply-encode.ts";
+import { encodeReply, replyEncoder } from "./reply-encode.ts";
 import { continuation } from "./continuation.ts";
-import { editBody, headOf } from "./edit.ts";
+import { editRequest, requestHead } from "./edit.ts";
 import { decodeError, encodeError, errorEvent } from "./errors.ts";
 import { schemaMeans } from "./generation-config.ts";
-import { decodeReply, ReplyDecoder } from "./reply-decode.ts";
+import { decodeReply, replyDecoder } from "./reply-decode.ts";
 import { decodeRequest, encodeRequest } from "./request-decode.ts";
 
 const plain: Codec = {
   id: "gemini",
-  request: { decode: decodeRequest, encode: encodeRequest, head: headOf, edit: editBody },
+  request: { decode: decodeRequest, encode: encodeRequest, head: requestHead, edit: editRequest },
   reply: {
     decode: decodeReply,
     encode: encodeReply,
-    decoder: (exchange) => new ReplyDecoder(exchange),
-    encoder: (exchange) => new ReplyEncoder(exchange),
+    decoder: replyDecoder,
+    encoder: replyEncoder,
     keepAlive: ": keep-alive\n\n",
     continuation,
   },

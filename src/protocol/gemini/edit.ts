@@ -11,7 +11,7 @@ import { GatewayError } from "../../errors.ts";
 import { parse, type Json } from "../../wire/json.ts";
 import { firstItem, members, spliced, type Member, type Splice } from "../../wire/json-edit.ts";
 import type { Edits, RequestHead, WireRequest } from "../codec.ts";
-import { factsOf } from "./capabilities.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import { hasSeals, withoutSeals } from "./seals.ts";
 
 // ---- Head --------------------------------------------------------------------------------------------------------
@@ -38,7 +38,7 @@ function withoutPrefix(model: string): string {
 }
 
 /** @throws GatewayError `invalid-request` when the body is not a JSON object or nothing names a model. */
-export function headOf(request: WireRequest): RequestHead {
+export function requestHead(request: WireRequest): RequestHead {
   const { body } = request;
   let model: Json | undefined;
   let stream: Json | undefined;
@@ -54,7 +54,7 @@ export function headOf(request: WireRequest): RequestHead {
 // ---- Edit --------------------------------------------------------------------------------------------------------
 
 /** @throws GatewayError `invalid-request` when the body is not a JSON object. */
-export function editBody(body: string, edits: Edits, known?: readonly Member[]): string {
+export function editRequest(body: string, edits: Edits, known?: readonly Member[]): string {
   const { model } = edits;
   const systemPrompt = edits.systemPrompt === "" ? null : edits.systemPrompt;
   const stream = edits.stream ?? null;
@@ -80,7 +80,7 @@ export function editBody(body: string, edits: Edits, known?: readonly Member[]):
     const at = body.indexOf("{") + 1;
     splices.push({ start: at, end: at, text: inserted.join(",") + (found.length > 0 ? "," : "") });
   }
-  if (sealed) splices.push(...withoutSeals(body, found, factsOf(model ?? modelIn(body, found))));
+  if (sealed) splices.push(...withoutSeals(body, found, capabilitiesOf(model ?? modelIn(body, found))));
   return spliced(body, splices);
 }
 

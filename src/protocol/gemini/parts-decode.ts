@@ -42,7 +42,7 @@ interface OpenCall {
   proof: Proof | null;
 }
 
-export class ModelParts {
+export class PartsDecoder {
   readonly #options: ModelPartsOptions;
   #next = 0;
   #calls = 0;

@@ -13,7 +13,7 @@ import type { Thinking, ThinkingLevel } from "./capabilities.ts";
 
 const EFFORTS: Readonly<Record<string, Effort>> = { MINIMAL: "minimal", LOW: "low", MEDIUM: "medium", HIGH: "high" };
 
-export function decodeThinking(config: Fields | null): Reasoning | null {
+export function decodeReasoning(config: Fields | null): Reasoning | null {
   if (config === null) return null;
   // Clients write the level in either case.
   const level = config.optionalText("thinkingLevel")?.toUpperCase() ?? null;
@@ -70,7 +70,10 @@ function wanted(request: CanonicalRequest): Reasoning | null {
   return all?.effort === "none" ? { ...all, mode: "off" } : all;
 }
 
-export function encodeThinking(request: CanonicalRequest, { thinking, losses }: { thinking: Thinking; losses: Loss[] }): JsonObject | null {
+export function encodeReasoning(
+  request: CanonicalRequest,
+  { thinking, losses }: { thinking: Thinking; losses: Loss[] },
+): JsonObject | null {
   const reasoning = wanted(request);
   if (reasoning === null) return null;
   const report = (reason: string): void => void losses.push({ field: request.names.reasoning, severity: "reported", reason });

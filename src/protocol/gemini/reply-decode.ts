@@ -22,7 +22,7 @@ import { errorOf } from "./errors.ts";
 import { candidateOf, decodeBlock, decodeFinish, isFinished } from "./finish.ts";
 import { decodeGrounding } from "./grounding.ts";
 import { decodeLogprobs } from "./logprobs.ts";
-import { ModelParts } from "./parts-decode.ts";
+import { PartsDecoder } from "./parts-decode.ts";
 import { calledTools } from "./names.ts";
 import { decodeUsage } from "./usage.ts";
 
@@ -36,9 +36,13 @@ export function decodeReply(body: string, exchange: Exchange): Reply {
 
 const ARGUMENTS: ReadonlySet<string> = new Set(["args"]);
 
-export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
+export function replyDecoder(exchange: Exchange): Machine<SseEvent, ReplyEvent> {
+  return new ReplyDecoder(exchange);
+}
+
+class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   readonly #model: string;
-  readonly #parts: ModelParts;
+  readonly #parts: PartsDecoder;
   #started = false;
   #over = false;
   /** The last candidate that said it was over. */
@@ -50,7 +54,7 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   constructor(exchange: Exchange) {
     this.#model = exchange.request.model;
     const { turn, firstCall } = placeOfReply(exchange);
-    this.#parts = new ModelParts({ callId: (index) => madeCallId(turn, firstCall + index), tool: calledTools(exchange.request) });
+    this.#parts = new PartsDecoder({ callId: (index) => madeCallId(turn, firstCall + index), tool: calledTools(exchange.request) });
   }
 
   step({ data }: SseEvent): ReplyEvent[] {

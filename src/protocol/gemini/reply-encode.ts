@@ -22,7 +22,7 @@ import { carriedSignature, UNSIGNED } from "./proofs.ts";
 import { encodeUsage } from "./usage.ts";
 
 export function encodeReply(reply: Reply, exchange: Exchange): string {
-  const writer = new PartWriter("whole");
+  const writer = new PartsEncoder("whole");
   const parts = unfold(reply).flatMap((event) => writer.write(event));
   const candidate: JsonObject = { ...contentOf(parts, reply.finish.kind === "filtered"), ...writer.ending(reply.finish), index: 0 };
   return print({
@@ -45,9 +45,13 @@ function envelope({ id, model }: { id: string; model: string }, exchange: Exchan
   return { modelVersion: model === "" ? exchange.request.model : model, responseId: own === "" ? exchange.id : own };
 }
 
-export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
+export function replyEncoder(exchange: Exchange): Machine<ReplyEvent, SseEvent> {
+  return new ReplyEncoder(exchange);
+}
+
+class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   readonly #exchange: Exchange;
-  readonly #writer = new PartWriter("increments");
+  readonly #writer = new PartsEncoder("increments");
   #usage: Usage | null = null;
   #sent = 0;
   /** What follows the parts in every chunk but the last. */
@@ -99,7 +103,7 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
 }
 
 /** Canonical events -> the parts that tell them, in order; one part open at a time. */
-class PartWriter {
+class PartsEncoder {
   /** Whether text goes out piece by piece, its signature behind it, or each part once. */
   readonly #mode: "increments" | "whole";
   #open: Part | null = null;

@@ -9,13 +9,13 @@ import { lossesFor, lostMarks, ownExtensions } from "../losses.ts";
 import type { EncodedRequest, WireRequest } from "../codec.ts";
 import type { CanonicalRequest, Extension, Loss } from "../canonical.ts";
 import { Fields } from "../fields.ts";
-import { decodeContents, decodeSystem } from "./turns-decode.ts";
+import { decodeTurns, decodeSystem } from "./turns-decode.ts";
 import { decodeGeneration, encodeGeneration, extensionOf, instructionFor } from "./generation-config.ts";
-import { encodeHistory } from "./turns-encode.ts";
+import { encodeTurns } from "./turns-encode.ts";
 import { addressOf } from "./edit.ts";
-import { factsOf } from "./capabilities.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import { NAMES } from "./names.ts";
-import { decodeToolConfig, decodeTools, encodeToolChoice, encodeTools } from "./tools.ts";
+import { decodeToolChoice, decodeTools, encodeToolChoice, encodeTools } from "./tools.ts";
 import { inCamelCase, VERBATIM } from "./wire.ts";
 
 const TIERS = { unspecified: null, standard: "default", flex: "flex", priority: "priority" } as const;
@@ -27,9 +27,9 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
   const losses: Loss[] = [];
   const { model, stream } = addressOf(request, { model: body.raw("model"), stream: body.raw("stream") });
   const system = decodeSystem(body.raw("systemInstruction"), { path: "systemInstruction", losses });
-  const turns = decodeContents(body, losses);
+  const turns = decodeTurns(body, losses);
   const tools = decodeTools(body, losses);
-  const { toolChoice, extensions: toolExtensions } = decodeToolConfig(body.optionalObject("toolConfig"));
+  const { toolChoice, extensions: toolExtensions } = decodeToolChoice(body.optionalObject("toolConfig"));
   const generation = decodeGeneration(body.optionalObject("generationConfig") ?? new Fields({}, "generationConfig"));
   const tier = body.optionalWord("serviceTier", TIER_WORDS);
   const safety = safetyExtension(body);
@@ -77,18 +77,18 @@ function safetyExtension(body: Fields): Extension[] {
 
 export function encodeRequest(request: CanonicalRequest): EncodedRequest {
   const losses = [...lossesFor(request, "gemini"), ...lostMarks(request, "parts"), ...lostMarks(request, "tools")];
-  const facts = factsOf(request.model);
+  const capabilities = capabilitiesOf(request.model);
   // Where Factory's endpoint wants what Google keeps in the path: see edit.ts.
   const body: JsonObject = { model: request.model, ...(request.stream ? { stream: true } : {}) };
   const instructions = [...request.system.map((part) => part.text), instructionFor(request) ?? ""];
   const system = instructions.filter((text) => text !== "").map((text) => ({ text }));
   if (system.length > 0) body["systemInstruction"] = { parts: system };
-  body["contents"] = encodeHistory(request, { facts, losses });
-  const tools = encodeTools(request, { facts, losses });
+  body["contents"] = encodeTurns(request, { capabilities, losses });
+  const tools = encodeTools(request, { capabilities, losses });
   if (tools.length > 0) body["tools"] = tools;
   const choice = encodeToolChoice(request, losses);
   if (choice !== null) body["toolConfig"] = { functionCallingConfig: choice };
-  const generation = encodeGeneration(request, { facts, losses });
+  const generation = encodeGeneration(request, { capabilities, losses });
   if (Object.keys(generation).length > 0) body["generationConfig"] = generation;
   encodeService(request, { body, losses });
   for (const [field, value] of ownExtensions(request, "gemini")) put(body, { path: field.split("."), value });

@@ -18,7 +18,7 @@ import type {
 } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import { extensionOf, loweredReason } from "./generation-config.ts";
-import type { ModelFacts } from "./capabilities.ts";
+import type { Capabilities } from "./capabilities.ts";
 import { fitToolName } from "./names.ts";
 import { lowerSchema, raiseSchema, takesNothing } from "./schema.ts";
 
@@ -68,7 +68,7 @@ function decodeSearch(search: Fields | null, losses: Loss[]): WebSearchTool[] {
 
 const MODES = ["MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED"] as const;
 
-export function decodeToolConfig(config: Fields | null): { toolChoice: ToolChoice | null; extensions: Extension[] } {
+export function decodeToolChoice(config: Fields | null): { toolChoice: ToolChoice | null; extensions: Extension[] } {
   if (config === null) return { toolChoice: null, extensions: [] };
   const calling = config.optionalObject("functionCallingConfig");
   const extensions: Extension[] = [];
@@ -103,13 +103,13 @@ function decodeChoice(calling: Fields, extensions: Extension[]): ToolChoice | nu
 
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
-export function encodeTools(request: CanonicalRequest, { facts, losses }: { facts: ModelFacts; losses: Loss[] }): Json[] {
+export function encodeTools(request: CanonicalRequest, { capabilities, losses }: { capabilities: Capabilities; losses: Loss[] }): Json[] {
   const { names, tools } = request;
   const loss = (field: string, severity: Loss["severity"], reason: string): void => void losses.push({ field, severity, reason });
   const entries: Json[] = [];
   const declarations = tools.flatMap((tool, index): JsonObject[] => {
     const field = `${names.tools}[${index}]`;
-    if (tool.type === "function") return [encodeFunction(tool, { facts, report: (reason) => loss(field, "reported", reason) })];
+    if (tool.type === "function") return [encodeFunction(tool, { capabilities, report: (reason) => loss(field, "reported", reason) })];
     return tool.type === "custom"
       ? [encodeCustom(tool, () => loss(field, "reported", "Gemini holds no tool to a grammar; it went into the description."))]
       : [];
@@ -137,11 +137,14 @@ function encodeSearch(tool: WebSearchTool, report: (reason: string) => void): Js
   return { googleSearch: tool.blockedDomains.length > 0 ? { excludeDomains: [...tool.blockedDomains] } : {} };
 }
 
-function encodeFunction(tool: FunctionTool, { facts, report }: { facts: ModelFacts; report: (reason: string) => void }): JsonObject {
+function encodeFunction(
+  tool: FunctionTool,
+  { capabilities, report }: { capabilities: Capabilities; report: (reason: string) => void },
+): JsonObject {
   const declaration: JsonObject = { name: fitToolName(tool.name) };
   if (tool.description !== null) declaration["description"] = tool.description;
   if (tool.schema === null || takesNothing(tool.schema)) return declaration;
-  if (facts.takesJsonSchema) return { ...declaration, parametersJsonSchema: new JsonText(tool.schema) };
+  if (capabilities.takesJsonSchema) return { ...declaration, parametersJsonSchema: new JsonText(tool.schema) };
   const { schema, lost } = lowerSchema(tool.schema);
   if (lost.length > 0) report(loweredReason(lost));
   return schema === null ? declaration : { ...declaration, parameters: new JsonText(schema) };

@@ -9,7 +9,7 @@ import { Fields } from "../fields.ts";
 import { fold } from "../fold.ts";
 import { mergeTurns } from "../turns.ts";
 import { decodeFile, decodeInline } from "./media.ts";
-import { googleFile, ModelParts, opaquePart } from "./parts-decode.ts";
+import { googleFile, PartsDecoder, opaquePart } from "./parts-decode.ts";
 import { decodeResult, spokenId, type NamedResult } from "./tool-results.ts";
 
 /** The id of a call that has none: the same for an answer and for its echo in the next request. */
@@ -42,7 +42,7 @@ interface RawContent {
 }
 
 /** @throws GatewayError naming the part that is not what it should be. */
-export function decodeContents(body: Fields, losses: Loss[]): Turn[] {
+export function decodeTurns(body: Fields, losses: Loss[]): Turn[] {
   if (!body.has("contents")) throw body.fail("contents", "an array of turns");
   const turns: Turn[] = [];
   for (const content of neighboursJoined(body.objects("contents").map((fields) => rawContent(fields)))) {
@@ -100,7 +100,7 @@ function saysNothing(part: JsonObject): boolean {
 }
 
 function modelParts(raw: RawContent["parts"], { turn, losses }: { turn: number; losses: Loss[] }): readonly Part[] {
-  const reader = new ModelParts({ callId: (index) => madeCallId(turn, index), tool: (name) => ({ name, kind: "function" }) });
+  const reader = new PartsDecoder({ callId: (index) => madeCallId(turn, index), tool: (name) => ({ name, kind: "function" }) });
   const events = raw.flatMap(([path, part]) => {
     checkModelPart(Fields.of(part, path), losses);
     return reader.read(part);

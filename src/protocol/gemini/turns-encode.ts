@@ -19,7 +19,7 @@ import type {
 } from "../canonical.ts";
 import { pairResults, uniqueCallIds } from "../turns.ts";
 import { encodeMedia } from "./media.ts";
-import type { ModelFacts } from "./capabilities.ts";
+import type { Capabilities } from "./capabilities.ts";
 import { fitToolName } from "./names.ts";
 import { NO_SIGNATURE, ownSignature } from "./proofs.ts";
 import { encodeResult, spokenId } from "./tool-results.ts";
@@ -30,16 +30,19 @@ const NOTHING_SAID = ".";
 const GO_ON = "Continue.";
 
 interface Context {
-  readonly facts: ModelFacts;
+  readonly capabilities: Capabilities;
   /** The client's name for the conversation. */
   readonly field: string;
   readonly losses: Loss[];
 }
 
-export function encodeHistory(request: CanonicalRequest, { facts, losses }: { facts: ModelFacts; losses: Loss[] }): Content[] {
+export function encodeTurns(
+  request: CanonicalRequest,
+  { capabilities, losses }: { capabilities: Capabilities; losses: Loss[] },
+): Content[] {
   const paired = pairResults(request);
   losses.push(...paired.losses);
-  const context: Context = { facts, field: request.names.turns, losses };
+  const context: Context = { capabilities, field: request.names.turns, losses };
   const contents: Content[] = [];
   for (const turn of uniqueCallIds(paired.turns)) {
     for (const content of turn.role === "assistant" ? modelContents(turn, context) : userContents(turn, context)) add(contents, content);
@@ -72,7 +75,7 @@ function userContents(turn: Turn, context: Context): Content[] {
   const rest: JsonObject[] = [];
   for (const part of turn.parts) {
     if (part.type !== "tool-result") continue;
-    const { part: encoded, left } = encodeResult(part, { mediaInside: context.facts.mediaInResults });
+    const { part: encoded, left } = encodeResult(part, { mediaInside: context.capabilities.mediaInResults });
     results.push(encoded);
     // What a result cannot hold follows behind all results, and says whose it is.
     if (left.length > 0) rest.push({ text: `From the result of ${part.name ?? "the call"} (${part.callId}):` });
@@ -99,7 +102,7 @@ function modelContents(turn: Turn, context: Context): Content[] {
       if (carried !== null) return [];
     }
     if (part.type !== "tool-call") return encodePart(part, context);
-    const signature = ownSignature(part.proof) ?? carried ?? (firstCall && context.facts.needsSignatures ? NO_SIGNATURE : null);
+    const signature = ownSignature(part.proof) ?? carried ?? (firstCall && context.capabilities.needsSignatures ? NO_SIGNATURE : null);
     firstCall = false;
     carried = null;
     return [{ functionCall: callOf(part, context), ...(signature === null ? {} : { thoughtSignature: signature }) }];
@@ -189,7 +192,7 @@ const LEVEL_OF_DETAIL = {
   auto: null,
 } as const;
 
-function encodeMediaPart(part: ImagePart | FilePart | MediaPart, { facts, field, losses }: Context): JsonObject[] {
+function encodeMediaPart(part: ImagePart | FilePart | MediaPart, { capabilities, field, losses }: Context): JsonObject[] {
   const before: JsonObject[] = [];
   if (part.type === "file") {
     if (part.citations === true) {
@@ -214,6 +217,6 @@ function encodeMediaPart(part: ImagePart | FilePart | MediaPart, { facts, field,
     });
     return [...before, { text: `[${part.type} that could not be sent]` }];
   }
-  const level = part.type === "image" && part.detail !== null && facts.mediaInResults ? LEVEL_OF_DETAIL[part.detail] : null;
+  const level = part.type === "image" && part.detail !== null && capabilities.mediaInResults ? LEVEL_OF_DETAIL[part.detail] : null;
   return [...before, level === null ? media : { ...media, mediaResolution: { level } }];
 }

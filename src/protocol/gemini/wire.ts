@@ -153,6 +153,6 @@ export const FIELDS: Readonly<Record<string, Field>> = {
 
 const UNKNOWN: Field = reported("This gateway does not know this member.");
 
-export function fieldOf(path: string): Field {
+export function fateOf(path: string): Field {
   return rowOf(FIELDS, path) ?? UNKNOWN;
 }
