@@ -1,7 +1,5 @@
-// Room: protocol/gemini/models (row 2).
-// In:  a model's id, with or without a path in front (`models/gemini-2.5-pro`).
-// Out: what that generation of Gemini takes and rejects.
-// Facts of https://ai.google.dev/gemini-api/docs/thinking, .../thought-signatures and .../function-calling (read 2026-11).
+// What each generation of Gemini takes and rejects, by a model's id, with or without a path in front (`models/gemini-2.5-pro`).
+// From https://ai.google.dev/gemini-api/docs/thinking, .../thought-signatures and .../function-calling (read 2026-11).
 // Never does: refuse a model. An unknown id is taken for the newest generation.
 
 export type ThinkingLevel = "MINIMAL" | "LOW" | "MEDIUM" | "HIGH";

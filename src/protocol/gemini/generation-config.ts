@@ -1,6 +1,4 @@
-// Room: protocol/gemini/generation (row 2).
-// In:  `generationConfig`; the canonical fields that live in it: limits, sampling, stop sequences, answer format, reasoning.
-// Out: the other of the two.
+// `generationConfig`, both directions: limits, sampling, stop sequences, the answer's format. Reasoning has a file of its own.
 // Members without a canonical home travel as extensions named `generationConfig.<member>` and go back into it.
 // Never does: change a number silently.
 
@@ -9,15 +7,15 @@ import type { CanonicalRequest, Extension, Loss, OutputFormat, Reasoning, Sampli
 import type { Fields } from "../fields.ts";
 import { JSON_INSTRUCTION, type SchemaMeans } from "../structured-output.ts";
 import { capabilitiesOf, type Capabilities } from "./capabilities.ts";
-import { NAMES } from "./names.ts";
-import { lowerSchema, raiseSchema } from "./schema.ts";
+import { extensionOf } from "./extensions.ts";
 import { decodeReasoning, encodeReasoning } from "./reasoning.ts";
-import { fateOf } from "./wire.ts";
+import { loweredReason, lowerSchema, raiseSchema } from "./schema.ts";
+import { NAMES } from "./wire.ts";
 
 const MAX_STOP_SEQUENCES = 5;
 const JSON_TYPE = "application/json";
 
-interface DecodedGeneration {
+interface DecodedConfig {
   readonly sampling: Sampling;
   readonly maxOutputTokens: number | null;
   readonly stop: readonly string[];
@@ -28,7 +26,7 @@ interface DecodedGeneration {
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
-export function decodeGeneration(config: Fields): DecodedGeneration {
+export function decodeGenerationConfig(config: Fields): DecodedConfig {
   const logprobs = config.optionalInteger("logprobs");
   const sampling: Sampling = {
     temperature: config.optionalNumber("temperature"),
@@ -47,7 +45,6 @@ export function decodeGeneration(config: Fields): DecodedGeneration {
   if (config.raw("candidateCount") !== 1 && config.has("candidateCount")) extensions.push(extension("candidateCount", config));
   const modalities = config.texts("responseModalities");
   if (modalities.some((word) => word.toUpperCase() !== "TEXT")) extensions.push(extension("responseModalities", config));
-  for (const [key, value] of config.unread()) extensions.push(extensionOf(`generationConfig.${key}`, value));
   return { sampling, maxOutputTokens, stop, reasoning, output, extensions };
 }
 
@@ -57,11 +54,9 @@ function decodeOutput(config: Fields): { output: OutputFormat | null; extensions
   const subset = config.source("responseSchema");
   if (mimeType !== null && mimeType !== JSON_TYPE && mimeType !== "text/plain" && mimeType !== "") {
     // text/x.enum and what may come: a format that other protocols do not have.
-    const rest = subset === null ? [] : [extension("responseSchema", config)];
+    const kept = subset === null ? ["responseMimeType"] : ["responseMimeType", "responseSchema"];
     const reason = "Other protocols answer as text or as JSON.";
-    const severity = "refused" as const;
-    const kept: Extension = { ...extension("responseMimeType", config), severity, reason };
-    return { output: null, extensions: [kept, ...rest.map((one) => ({ ...one, severity, reason }))] };
+    return { output: null, extensions: kept.map((key) => ({ ...extension(key, config), severity: "refused", reason })) };
   }
   if (schema !== null || subset !== null) {
     const output = {
@@ -80,11 +75,6 @@ function extension(key: string, config: Fields): Extension {
   return extensionOf(`generationConfig.${key}`, config.source(key) ?? "null");
 }
 
-export function extensionOf(field: string, value: string): Extension {
-  const { fate, reason } = fateOf(field);
-  return { protocol: "gemini", field, value, severity: fate === "carried" ? "reported" : fate, reason };
-}
-
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
 interface EncodeContext {
@@ -92,7 +82,7 @@ interface EncodeContext {
   readonly losses: Loss[];
 }
 
-export function encodeGeneration(request: CanonicalRequest, { capabilities, losses }: EncodeContext): JsonObject {
+export function encodeGenerationConfig(request: CanonicalRequest, { capabilities, losses }: EncodeContext): JsonObject {
   const { names, sampling } = request;
   // A client of Gemini itself knows its model.
   const isOwn = names === NAMES;
@@ -168,8 +158,4 @@ function encodeOutput(request: CanonicalRequest, config: JsonObject, { capabilit
     if (schema !== null) config["responseSchema"] = new JsonText(schema);
     if (lost.length > 0) losses.push({ field: names.output, severity: "reported", reason: loweredReason(lost) });
   }
-}
-
-export function loweredReason(lost: readonly string[]): string {
-  return `This Gemini model takes a smaller schema language; ${[...new Set(lost)].join(", ")} became words in a description.`;
 }

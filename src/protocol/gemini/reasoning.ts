@@ -1,8 +1,6 @@
-// Room: protocol/gemini/thinking (row 2).
-// In:  `thinkingConfig`; canonical reasoning.
-// Out: the other of the two: a budget in tokens for Gemini 2.5, a level for Gemini 3.
-// https://ai.google.dev/gemini-api/docs/thinking (read 2026-11)
-// Never does: think of a model that cannot; what it has no level for becomes the next one, and is said.
+// How much thinking is asked for, both directions: a budget in tokens for Gemini 2.5, a level for Gemini 3.
+// https://ai.google.dev/gemini-api/docs/thinking (read 2026-11). Thoughts themselves are parts: parts-decode.ts, parts-encode.ts.
+// Never does: ask a model to think that cannot; a level that it does not have becomes the next one, and that is reported.
 
 import { rowOf, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Loss, Reasoning } from "../canonical.ts";
@@ -15,6 +13,7 @@ const EFFORTS: Readonly<Record<string, Effort>> = { MINIMAL: "minimal", LOW: "lo
 
 export function decodeReasoning(config: Fields | null): Reasoning | null {
   if (config === null) return null;
+  config.ignoreRest();
   // Clients write the level in either case.
   const level = config.optionalText("thinkingLevel")?.toUpperCase() ?? null;
   const effort = level === null ? null : (rowOf(EFFORTS, level) ?? null);
@@ -83,8 +82,7 @@ export function encodeReasoning(
   }
   const config: JsonObject = {};
   if (thinking.type === "budget") {
-    const tokens = budgetFor(reasoning, thinking, { limit: request.maxOutputTokens, report });
-    config["thinkingBudget"] = tokens;
+    config["thinkingBudget"] = budgetFor(reasoning, thinking, { limit: request.maxOutputTokens, report });
   } else {
     const level = levelFor(reasoning, { levels: thinking.levels, report });
     if (level !== null) config["thinkingLevel"] = level;

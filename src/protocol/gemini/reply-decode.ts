@@ -1,13 +1,11 @@
-// Room: protocol/gemini/reply (row 2).
-// In:  generateContent answers, whole or streamed; canonical replies and events.
-// Out: the other of the two.
+// An upstream's generateContent answer -> canonical, streamed or not. A non-streaming answer is a stream of one chunk, so that one code
+// reads both:
 //
 //   chunk+                                          no event names, no [DONE]; each a GenerateContentResponse, its parts increments
 //   the last one, or one of them: finishReason      instead of candidates, `promptFeedback` when the prompt was blocked
 //   usageMetadata on any chunk, cumulative; responseId and modelVersion on all
 //
-// A whole answer is a stream of one chunk, so that both are read by the same code.
-// Never does: take a stream without a finishReason for a complete answer. Nothing in the decoder throws.
+// Never does: take a stream without a finishReason for a complete answer. Nothing in the streaming decoder throws.
 
 import { GatewayError } from "../../errors.ts";
 import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
@@ -17,13 +15,13 @@ import type { FinishReason, Logprob, Reply, ReplyEvent } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { fold, notJson, truncated } from "../fold.ts";
 import { mergeTurns } from "../turns.ts";
-import { madeCallId } from "./turns-decode.ts";
+import { madeCallId } from "./calls.ts";
 import { errorOf } from "./errors.ts";
 import { candidateOf, decodeBlock, decodeFinish, isFinished } from "./finish.ts";
 import { decodeGrounding } from "./grounding.ts";
 import { decodeLogprobs } from "./logprobs.ts";
 import { PartsDecoder } from "./parts-decode.ts";
-import { calledTools } from "./names.ts";
+import { calledTools } from "./tools.ts";
 import { decodeUsage } from "./usage.ts";
 
 /** @throws GatewayError the error inside of the body, or `upstream-failed` when it holds no complete answer. */

@@ -1,25 +1,52 @@
-// Room: protocol/gemini/request (row 2).
-// In:  a generateContent body, with model and stream switch from the path; or a canonical request.
-// Out: the other of the two, with what the way lost.
-// The parts have their own rooms: contents and history, tools, generation, thinking, schema, media, edit.
+// A client's generateContent request -> canonical, and what routing needs to know of it.
+// Google keeps model and stream switch in the path, Factory's endpoint `/api/llm/g/v1/generate` wants them in the body, as `model` and
+// `stream` (seen in one maintained program; not tried against the live service). Both are read; path before body.
 // Never does: guess. A wrong member is an `invalid-request` that names its path.
 
-import { isObject, JsonText, parse, print, type Json, type JsonObject } from "../../wire/json.ts";
-import { lossesFor, lostMarks, ownExtensions } from "../losses.ts";
-import type { EncodedRequest, WireRequest } from "../codec.ts";
+import { GatewayError } from "../../errors.ts";
+import { firstItem, members } from "../../wire/json-edit.ts";
+import { parse, type Json } from "../../wire/json.ts";
 import type { CanonicalRequest, Extension, Loss } from "../canonical.ts";
+import type { RequestHead, WireRequest } from "../codec.ts";
 import { Fields } from "../fields.ts";
-import { decodeTurns, decodeSystem } from "./turns-decode.ts";
-import { decodeGeneration, encodeGeneration, extensionOf, instructionFor } from "./generation-config.ts";
-import { encodeTurns } from "./turns-encode.ts";
-import { addressOf } from "./edit.ts";
-import { capabilitiesOf } from "./capabilities.ts";
-import { NAMES } from "./names.ts";
-import { decodeToolChoice, decodeTools, encodeToolChoice, encodeTools } from "./tools.ts";
-import { inCamelCase, VERBATIM } from "./wire.ts";
+import { decodeUnread, extensionOf } from "./extensions.ts";
+import { decodeGenerationConfig } from "./generation-config.ts";
+import { decodeToolChoice, decodeTools } from "./tools.ts";
+import { decodeSystem, decodeTurns } from "./turns-decode.ts";
+import { inCamelCase, NAMES, VERBATIM } from "./wire.ts";
 
-const TIERS = { unspecified: null, standard: "default", flex: "flex", priority: "priority" } as const;
-const TIER_WORDS = ["unspecified", "standard", "flex", "priority"] as const;
+// ---- Head --------------------------------------------------------------------------------------------------------
+
+/** @throws GatewayError `invalid-request` when the body is not a JSON object or nothing names a model. */
+export function requestHead(request: WireRequest): RequestHead {
+  const { body } = request;
+  let model: Json | undefined;
+  let stream: Json | undefined;
+  let conversation = "";
+  for (const { key, valueStart, valueEnd } of request.members ?? members(body)) {
+    if (key === "model") model = parse(body.slice(valueStart, valueEnd));
+    else if (key === "stream") stream = body.startsWith("true", valueStart);
+    else if (key === "contents") conversation = firstItem(body, valueStart);
+  }
+  return { ...addressOf(request, { model, stream }), conversation };
+}
+
+/** Model and stream switch: from the path where there is one, else from the body. @throws GatewayError when no model is named. */
+function addressOf(
+  { path }: WireRequest,
+  body: { model: Json | undefined; stream: Json | undefined },
+): Pick<RequestHead, "model" | "stream"> {
+  const written = path?.model ?? body.model;
+  const model = typeof written === "string" ? written.replace(/^models\//, "") : "";
+  if (model === "") {
+    throw new GatewayError("invalid-request", "model should be the name of a model, in the path: /v1beta/models/{model}:generateContent.", {
+      param: "model",
+    });
+  }
+  return { model, stream: path?.stream ?? body.stream === true };
+}
+
+// ---- Request -----------------------------------------------------------------------------------------------------
 
 /** @throws GatewayError `invalid-request`. */
 export function decodeRequest(request: WireRequest): CanonicalRequest {
@@ -28,12 +55,12 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
   const { model, stream } = addressOf(request, { model: body.raw("model"), stream: body.raw("stream") });
   const system = decodeSystem(body.raw("systemInstruction"), { path: "systemInstruction", losses });
   const turns = decodeTurns(body, losses);
-  const tools = decodeTools(body, losses);
-  const { toolChoice, extensions: toolExtensions } = decodeToolChoice(body.optionalObject("toolConfig"));
-  const generation = decodeGeneration(body.optionalObject("generationConfig") ?? new Fields({}, "generationConfig"));
+  const tools = decodeTools(body);
+  const choice = decodeToolChoice(body.optionalObject("toolConfig"));
+  const generation = decodeGenerationConfig(body.optionalObject("generationConfig") ?? new Fields({}, "generationConfig"));
   const tier = body.optionalWord("serviceTier", TIER_WORDS);
-  const safety = safetyExtension(body);
-  const rest = body.unread().map(([key, value]) => extensionOf(key, value));
+  const safety = decodeSafetySettings(body);
+  const unread = decodeUnread(body.close());
   return {
     names: NAMES,
     model,
@@ -41,7 +68,7 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
     system,
     turns,
     tools,
-    toolChoice,
+    toolChoice: choice.toolChoice,
     parallelToolCalls: null,
     reasoning: generation.reasoning,
     output: generation.output,
@@ -55,74 +82,24 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
     serviceTier: tier === null ? null : TIERS[tier],
     store: null,
     includeUsage: true,
-    extensions: [...safety, ...toolExtensions, ...generation.extensions, ...rest],
-    losses,
+    extensions: [...safety, ...choice.extensions, ...generation.extensions, ...unread.extensions],
+    losses: [...losses, ...unread.losses],
   };
 }
+
+const TIERS = { unspecified: null, standard: "default", flex: "flex", priority: "priority" } as const;
+const TIER_WORDS = ["unspecified", "standard", "flex", "priority"] as const;
 
 /** Thresholds that block more than Gemini's default does: leaving them out would weaken what the client asked for. */
 const STRICT_THRESHOLDS: ReadonlySet<Json | undefined> = new Set(["BLOCK_LOW_AND_ABOVE", "BLOCK_MEDIUM_AND_ABOVE"]);
 
-function safetyExtension(body: Fields): Extension[] {
+function decodeSafetySettings(body: Fields): Extension[] {
   const settings = body.objects("safetySettings");
+  for (const setting of settings) setting.ignoreRest();
   const value = body.source("safetySettings");
   if (value === null) return [];
   const plain = extensionOf("safetySettings", value);
   const strict = settings.some((setting) => STRICT_THRESHOLDS.has(setting.raw("threshold")));
   const reason = "This model's provider cannot promise to filter as strictly as these settings ask.";
   return [strict ? { ...plain, severity: "refused", reason } : plain];
-}
-
-// ---- Encode ------------------------------------------------------------------------------------------------------
-
-export function encodeRequest(request: CanonicalRequest): EncodedRequest {
-  const losses = [...lossesFor(request, "gemini"), ...lostMarks(request, "parts"), ...lostMarks(request, "tools")];
-  const capabilities = capabilitiesOf(request.model);
-  // Where Factory's endpoint wants what Google keeps in the path: see edit.ts.
-  const body: JsonObject = { model: request.model, ...(request.stream ? { stream: true } : {}) };
-  const instructions = [...request.system.map((part) => part.text), instructionFor(request) ?? ""];
-  const system = instructions.filter((text) => text !== "").map((text) => ({ text }));
-  if (system.length > 0) body["systemInstruction"] = { parts: system };
-  body["contents"] = encodeTurns(request, { capabilities, losses });
-  const tools = encodeTools(request, { capabilities, losses });
-  if (tools.length > 0) body["tools"] = tools;
-  const choice = encodeToolChoice(request, losses);
-  if (choice !== null) body["toolConfig"] = { functionCallingConfig: choice };
-  const generation = encodeGeneration(request, { capabilities, losses });
-  if (Object.keys(generation).length > 0) body["generationConfig"] = generation;
-  encodeService(request, { body, losses });
-  for (const [field, value] of ownExtensions(request, "gemini")) put(body, { path: field.split("."), value });
-  return { body: print(body), headers: {}, losses };
-}
-
-function encodeService(request: CanonicalRequest, { body, losses }: { body: JsonObject; losses: Loss[] }): void {
-  const { names, serviceTier } = request;
-  if (serviceTier !== null && serviceTier !== "auto") body["serviceTier"] = serviceTier === "default" ? "standard" : serviceTier;
-  if (request.verbosity !== null) {
-    losses.push({ field: names.verbosity, severity: "reported", reason: "Gemini has no switch for how much it says." });
-  }
-  if (request.store === true) {
-    losses.push({ field: names.store, severity: "reported", reason: "Gemini keeps no answers for later." });
-  }
-  const hints = [
-    [names.endUser, request.endUser],
-    [names.metadata, request.metadata],
-    [names.cacheKey, request.cacheKey],
-  ] as const;
-  for (const [field, value] of hints) {
-    if (value !== null) losses.push({ field, severity: "dropped", reason: "Gemini has no place for it, and answers the same without." });
-  }
-}
-
-function put(holder: JsonObject, { path, value }: { path: readonly string[]; value: string }): void {
-  const [key, ...rest] = path;
-  if (key === undefined) return;
-  if (rest.length === 0) {
-    holder[key] = new JsonText(value);
-    return;
-  }
-  const found = holder[key];
-  const next = isObject(found) ? found : {};
-  holder[key] = next;
-  put(next, { path: rest, value });
 }

@@ -1,6 +1,4 @@
-// Room: protocol/gemini/tools (row 2).
-// In:  `tools` and `toolConfig`; canonical tools, tool choice and the parallel switch.
-// Out: the other of the two. All functions go in one entry of `tools`.
+// Tools, tool choice and the names of tools, both directions. All functions go in one entry of `tools`.
 // https://ai.google.dev/api/caching#Tool (read 2026-11)
 // Never does: turn a tool that Google runs into a function, or the reverse.
 
@@ -17,35 +15,56 @@ import type {
   WebSearchTool,
 } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
-import { extensionOf, loweredReason } from "./generation-config.ts";
+import { fitName, type NameRule } from "../tool-names.ts";
 import type { Capabilities } from "./capabilities.ts";
-import { fitToolName } from "./names.ts";
-import { lowerSchema, raiseSchema, takesNothing } from "./schema.ts";
+import { extensionOf } from "./extensions.ts";
+import { loweredReason, lowerSchema, raiseSchema, takesNothing } from "./schema.ts";
+
+// ---- Names -------------------------------------------------------------------------------------------------------
+
+/** FunctionDeclaration.name: a letter or underscore first, then also digits, dots, colons and dashes; 128 in all. */
+const RULE: NameRule = { allowed: /[A-Za-z0-9_.:-]/, maxLength: 128 };
+const FIRST = /^[A-Za-z_]/;
+
+export function fitToolName(name: string): string {
+  return fitName(FIRST.test(name) ? name : `_${name}`, RULE);
+}
+
+/** A declared tool as a call names it. */
+export interface CalledTool {
+  /** The client's own name. */
+  readonly name: string;
+  readonly kind: "function" | "custom";
+}
+
+/** From the names that Gemini was told to the tools that the client declared. */
+export function calledTools(request: CanonicalRequest): (fitted: string) => CalledTool {
+  const tools = new Map<string, CalledTool>();
+  for (const tool of request.tools) {
+    if (tool.type === "function" || tool.type === "custom") tools.set(fitToolName(tool.name), { name: tool.name, kind: tool.type });
+  }
+  return (fitted) => tools.get(fitted) ?? { name: fitted, kind: "function" };
+}
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
-export function decodeTools(body: Fields, losses: Loss[]): Tool[] {
-  return body.objects("tools").flatMap((entry) => [
-    ...entry.objects("functionDeclarations").map((declaration) => decodeFunction(declaration, losses)),
-    ...decodeSearch(entry.optionalObject("googleSearch"), losses),
-    // Its predecessor, for Gemini 1.5.
-    ...decodeSearch(entry.optionalObject("googleSearchRetrieval"), losses),
-    ...entry.unread().map(([name, value]): OpaqueTool => ({ type: "opaque", protocol: "gemini", name, value, severity: "refused" })),
-  ]);
+export function decodeTools(body: Fields): Tool[] {
+  return body.objects("tools").flatMap((entry) => {
+    const functions = entry.objects("functionDeclarations").map(decodeFunction);
+    // The second is the predecessor, for Gemini 1.5.
+    const searches = ["googleSearch", "googleSearchRetrieval"].flatMap((key) => decodeSearch(entry.optionalObject(key)));
+    const rest = entry.unread();
+    entry.ignoreRest();
+    const others = rest.map(([name, value]): OpaqueTool => ({ type: "opaque", protocol: "gemini", name, value, severity: "refused" }));
+    return [...functions, ...searches, ...others];
+  });
 }
 
-function decodeFunction(declaration: Fields, losses: Loss[]): FunctionTool {
+function decodeFunction(declaration: Fields): FunctionTool {
   const name = declaration.text("name");
   const description = declaration.optionalText("description");
   const schema = declaration.source("parametersJsonSchema");
   const subset = declaration.source("parameters");
-  for (const [key] of declaration.unread()) {
-    losses.push({
-      field: declaration.at(key),
-      severity: "reported",
-      reason: "Other protocols describe what a function takes, not what it gives.",
-    });
-  }
   return {
     type: "function",
     name,
@@ -57,12 +76,9 @@ function decodeFunction(declaration: Fields, losses: Loss[]): FunctionTool {
   };
 }
 
-function decodeSearch(search: Fields | null, losses: Loss[]): WebSearchTool[] {
+function decodeSearch(search: Fields | null): WebSearchTool[] {
   if (search === null) return [];
   const blockedDomains = search.texts("excludeDomains");
-  for (const [key] of search.unread()) {
-    losses.push({ field: search.at(key), severity: "reported", reason: "Only Google's own search knows it." });
-  }
   return [{ type: "web-search", allowedDomains: [], blockedDomains, location: null, contextSize: null, maxUses: null }];
 }
 
@@ -73,8 +89,6 @@ export function decodeToolChoice(config: Fields | null): { toolChoice: ToolChoic
   const calling = config.optionalObject("functionCallingConfig");
   const extensions: Extension[] = [];
   const toolChoice = calling === null ? null : decodeChoice(calling, extensions);
-  for (const [key, value] of calling?.unread() ?? []) extensions.push(extensionOf(`toolConfig.functionCallingConfig.${key}`, value));
-  for (const [key, value] of config.unread()) extensions.push(extensionOf(`toolConfig.${key}`, value));
   return { toolChoice, extensions };
 }
 
@@ -150,7 +164,7 @@ function encodeFunction(
   return schema === null ? declaration : { ...declaration, parameters: new JsonText(schema) };
 }
 
-/** Free text as a function with one string; model-parts.ts takes it out again. */
+/** Free text as a function with one string; calls.ts takes it out again. */
 function encodeCustom(tool: CustomTool, report: () => void): JsonObject {
   const about = tool.description ?? "";
   if (tool.grammar !== null) report();

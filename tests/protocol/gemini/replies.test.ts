@@ -7,7 +7,7 @@ import { GatewayError, type ErrorKind } from "../../../src/errors.ts";
 import type { FinishReason, Reply, ReplyEvent, Usage } from "../../../src/protocol/canonical.ts";
 import { fold, grammar, inOrder, unfold } from "../../../src/protocol/fold.ts";
 import { gemini } from "../../../src/protocol/gemini/codec.ts";
-import { UNSIGNED } from "../../../src/protocol/gemini/proofs.ts";
+import { UNSIGNED } from "../../../src/protocol/gemini/seals.ts";
 import { chain, run } from "../../../src/wire/machine.ts";
 import type { SseEvent } from "../../../src/wire/sse.ts";
 import { assistant, call, exchange, result, sent, text, thought, tool, user } from "../../support/gemini.ts";

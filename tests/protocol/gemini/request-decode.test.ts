@@ -7,7 +7,7 @@ import type { GenerateContentConfig } from "@google/genai";
 import { GatewayError } from "../../../src/errors.ts";
 import type { CanonicalRequest } from "../../../src/protocol/canonical.ts";
 import { gemini } from "../../../src/protocol/gemini/codec.ts";
-import { UNSIGNED } from "../../../src/protocol/gemini/proofs.ts";
+import { UNSIGNED } from "../../../src/protocol/gemini/seals.ts";
 import { FIELDS } from "../../../src/protocol/gemini/wire.ts";
 import { asked, assistant, call, NO_SAMPLING, result, sent, text, thought, tool, user } from "../../support/gemini.ts";
 
