@@ -1,5 +1,5 @@
 // Function calls, both directions: their ids, and their arguments, which are an object on the wire and JSON text in canonical form.
-// Never does: repair arguments; what is not JSON is said to be broken.
+// Never does: repair arguments; the caller learns that they are not JSON.
 
 import { isObject, JsonText, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { JsonSource, ToolCallPart } from "../canonical.ts";
@@ -14,7 +14,7 @@ export function madeCallId(turn: number, index: number): string {
 
 const MADE_ID = /^call_\d+_\d+$/;
 
-/** The id that Gemini gets: null for one that this gateway made, as the call came without. */
+/** The id that Gemini gets: null for one that this gateway made because the call came without. */
 export function wireCallId(callId: string): string | null {
   return callId === "" || MADE_ID.test(callId) ? null : callId;
 }

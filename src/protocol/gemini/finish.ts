@@ -75,7 +75,7 @@ const WORDS: Readonly<Record<FinishKind, string>> = {
   other: "OTHER",
 };
 
-/** What the answer holds besides, that a finish reason has to tell. */
+/** What else in the answer decides its finish reason. */
 interface Ending {
   /** Some call's arguments were no JSON, so the call was left out. */
   readonly brokenCall: boolean;

@@ -25,7 +25,7 @@ const PART_ADJECTIVES: ReadonlySet<string> = new Set(["thought", "thoughtSignatu
 interface PartsDecoderOptions {
   /** The id of the n-th call of this turn, where the call brings none. */
   readonly callId: (index: number) => string;
-  /** The client's tool behind a name that Gemini was told. */
+  /** The client's tool behind a name that Gemini knows it by. */
   readonly tool: (name: string) => CalledTool;
 }
 
@@ -65,7 +65,7 @@ export class PartsDecoder {
     return this.#next;
   }
 
-  /** The text part that is still open, of which more may be told; null when there is none. */
+  /** The text part that is still open, to which more may come; null when there is none. */
   get openText(): number | null {
     return this.#open?.kind === "text" ? this.#open.index : null;
   }

@@ -54,7 +54,7 @@ const BUDGET_OF_EFFORT: Readonly<Record<Effort, number>> = {
   max: Number.POSITIVE_INFINITY,
 };
 
-/** The effort that a budget of so many tokens stands for; the house's table. */
+/** The effort that a budget of so many tokens stands for. */
 function effortOfBudget(tokens: number): Effort {
   if (tokens <= 512) return "minimal";
   if (tokens <= 1024) return "low";

@@ -43,7 +43,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   readonly #parts: PartsDecoder;
   #started = false;
   #over = false;
-  /** The last candidate that said it was over. */
+  /** The last candidate with a finish reason. */
   #finished: JsonObject | null = null;
   #blocked: FinishReason | null = null;
   /** The last sources; each chunk says all so far. */
@@ -105,12 +105,12 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
 
   /** The tokens of a chunk are those of its text; without one they belong to the text before it. Those of thoughts and calls go untold. */
   #readParts(parts: readonly JsonObject[], logprobs: readonly Logprob[], out: ReplyEvent[]): void {
-    const spoken = logprobs.length === 0 ? undefined : parts.find(isText);
+    const visible = logprobs.length === 0 ? undefined : parts.find(isText);
     const index = this.#parts.openText;
-    if (logprobs.length > 0 && spoken === undefined && index !== null) out.push({ type: "logprobs", index, logprobs });
+    if (logprobs.length > 0 && visible === undefined && index !== null) out.push({ type: "logprobs", index, logprobs });
     for (const part of parts) {
       for (const event of this.#parts.read(part)) {
-        if (part === spoken && event.type === "part-delta") out.push({ type: "logprobs", index: event.index, logprobs });
+        if (part === visible && event.type === "part-delta") out.push({ type: "logprobs", index: event.index, logprobs });
         out.push(event);
       }
     }
@@ -127,7 +127,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   }
 }
 
-/** Arguments must keep their text; everything else in a chunk may be read by the fast way. */
+/** Arguments must keep their text; everything else in a chunk may be parsed the fast way. */
 function parseChunk(data: string): Json | undefined {
   if (data.includes('Call"')) return parseOrUndefined(data, { verbatim: ARGUMENTS });
   try {
@@ -138,7 +138,7 @@ function parseChunk(data: string): Json | undefined {
   }
 }
 
-/** Whether a part says something to the reader. */
+/** Whether a part is visible text. */
 function isText(part: JsonObject): boolean {
   return text(part["text"]) !== "" && part["thought"] !== true;
 }

@@ -37,7 +37,7 @@ export interface CalledTool {
   readonly kind: "function" | "custom";
 }
 
-/** From the names that Gemini was told to the tools that the client declared. */
+/** The tools that the client declared, by the names that Gemini knows them by. */
 export function calledTools(request: CanonicalRequest): (fitted: string) => CalledTool {
   const tools = new Map<string, CalledTool>();
   for (const tool of request.tools) {

@@ -36,8 +36,8 @@ export function encodeTurns(
   for (const turn of uniqueCallIds(paired.turns)) {
     for (const content of turn.role === "assistant" ? modelContents(turn, context) : userContents(turn, context)) add(contents, content);
   }
-  if (contents[0]?.role !== "user") contents.unshift(said(NOTHING_SAID));
-  if (contents.at(-1)?.role !== "user") contents.push(said(GO_ON));
+  if (contents[0]?.role !== "user") contents.unshift(userText(NOTHING_SAID));
+  if (contents.at(-1)?.role !== "user") contents.push(userText(GO_ON));
   return contents;
 }
 
@@ -53,7 +53,7 @@ function holdsResults(content: Content): boolean {
   return content.parts.some((part) => part["functionResponse"] !== undefined);
 }
 
-function said(text: string): Content {
+function userText(text: string): Content {
   return { role: "user", parts: [{ text }] };
 }
 

@@ -88,7 +88,7 @@ const CAMEL_OF_SNAKE: ReadonlyMap<string, string> = new Map(
 
 /**
  * The same value with every known snake_case key in camelCase; verbatim text stays as it is.
- * @throws GatewayError when an object says a member in both spellings.
+ * @throws GatewayError when an object has a member in both spellings.
  */
 export function inCamelCase(value: Json): Json {
   if (Array.isArray(value)) return value.map(inCamelCase);
