@@ -8,6 +8,8 @@ import type { Origin, Proof } from "./canonical.ts";
 export const SEAL = "gw1.";
 /** How a JSON string that holds a seal begins. */
 export const SEALED_STRING = `"${SEAL}`;
+/** How base64 of a seal begins; the last character holds some of the letter behind, which for every seal is one from a to o. */
+export const SEAL_BASE64 = btoa(`${SEAL}a`).slice(0, 6);
 // A length of 4n + 1 is nobody's encoding.
 const BASE64URL = /^(?:[\w-]{4})*(?:[\w-]{2,3})?$/;
 

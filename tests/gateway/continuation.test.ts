@@ -18,7 +18,7 @@ import { sseDecoder } from "../../src/wire/sse.ts";
 import type { ByteSource } from "../../src/wire/pump.ts";
 import type { UpstreamAnswer } from "../../src/upstream/upstream.ts";
 import { ask, errorIn, failure, MODELS, textOf, told, type Asked } from "../support/dialects.ts";
-import { call as toolCall, exchange, text as textPart, thought, tool } from "../support/gemini.ts";
+import { call as toolCall, exchange, reasoning as thought, text as textPart, tool, user } from "../support/canonical.ts";
 import { startGateway, until, type GatewayOptions, type RunningGateway } from "../support/gateway.ts";
 import { SSE_LIMITS } from "../support/laws.ts";
 import { answering, gemini, messages, type Candidate, type Told, type Turn } from "../support/pauses.ts";
@@ -32,6 +32,7 @@ const nameOf = (stream: boolean): string => (stream ? "streamed" : "whole");
 
 const LIMITS = { ...SSE_LIMITS, maxReplyBytes: 1024 * 1024 };
 const FUNCTIONS = exchange({
+  turns: [user("Hi")],
   tools: [tool("f"), { type: "web-search", allowedDomains: [], blockedDomains: [], location: null, contextSize: null, maxUses: null }],
 });
 

@@ -7,7 +7,7 @@ import type { JsonObject } from "../../src/wire/json.ts";
 import type { Tool } from "../../src/protocol/canonical.ts";
 import type { Codec, Continuation } from "../../src/protocol/codec.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
-import { exchange } from "../support/gemini.ts";
+import { exchange } from "../support/canonical.ts";
 import { sseEvents } from "../support/laws.ts";
 import { gemini, messages, type Candidate, type Told, type Turn } from "../support/pauses.ts";
 

@@ -1,25 +1,25 @@
-// Room: protocol/gemini/codec (row 2). Gemini's generateContent and streamGenerateContent, in both directions.
-// A client keeps model and stream switch in the path, Factory's endpoint wants them in the body; edit.ts knows.
-// Never does: frame. Server-sent events come from stream.ts; a client that asked for a JSON array gets it from the app.
+// Gemini's generateContent and streamGenerateContent as one codec.
+// Never does: frame. Server-sent events come from wire/sse.ts; a client that asked for a JSON array gets it from the gateway.
 
 import type { Codec } from "../codec.ts";
 import { structuredBy } from "../structured-output.ts";
-import { encodeReply, ReplyEncoder } from "./answer.ts";
 import { continuation } from "./continuation.ts";
-import { editBody, headOf } from "./edit.ts";
-import { decodeError, encodeError, errorEvent } from "./error.ts";
-import { schemaMeans } from "./generation.ts";
-import { decodeReply, ReplyDecoder } from "./reply.ts";
-import { decodeRequest, encodeRequest } from "./request.ts";
+import { editRequest } from "./edit.ts";
+import { decodeError, encodeError, errorEvent } from "./errors.ts";
+import { schemaMeans } from "./generation-config.ts";
+import { decodeReply, replyDecoder } from "./reply-decode.ts";
+import { encodeReply, replyEncoder } from "./reply-encode.ts";
+import { decodeRequest, requestHead } from "./request-decode.ts";
+import { encodeRequest } from "./request-encode.ts";
 
 const plain: Codec = {
   id: "gemini",
-  request: { decode: decodeRequest, encode: encodeRequest, head: headOf, edit: editBody },
+  request: { decode: decodeRequest, encode: encodeRequest, head: requestHead, edit: editRequest },
   reply: {
     decode: decodeReply,
     encode: encodeReply,
-    decoder: (exchange) => new ReplyDecoder(exchange),
-    encoder: (exchange) => new ReplyEncoder(exchange),
+    decoder: replyDecoder,
+    encoder: replyEncoder,
     keepAlive: ": keep-alive\n\n",
     continuation,
   },

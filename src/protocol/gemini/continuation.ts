@@ -1,6 +1,4 @@
-// Room: protocol/gemini/continuation (row 2).
-// In:  an answer that stopped at the limit on one request (`CONTINUATION`), and the request that it answers.
-// Out: the request that lets the model go on: the same one with the answer's token.
+// An answer that stopped at the limit on one request (`CONTINUATION`) -> the request that lets the model go on: the same with its token.
 // @google/genai 3.1 (types and README, "Automatic Continuation", read 2026-11) goes on the same way; `maxOutputTokens` counts over all
 // answers together, so it stays as it is.
 // Never does: go on with a token that was used already, or that came before the last words: either would repeat some of the answer.
@@ -19,8 +17,7 @@ const MEMBER = "continuationToken";
 
 class TokenContinuation implements Continuation {
   readonly seamless = true;
-  /** The last two chunks: the token comes with the reason, and counts may follow in a chunk of their own. */
-  /** The token comes with the reason, in the last chunk but for one with counts. */
+  /** The token comes with the reason, in the last chunk, or in the one before where counts follow in a chunk of their own. */
   #last = "";
   #lastButOne = "";
   #used: string | null = null;

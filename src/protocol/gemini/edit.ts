@@ -1,60 +1,14 @@
-// Room: protocol/gemini/edit (row 2).
-// In:  the text of a generateContent body.
-// Out: what routing needs to know of it; the same text with the named edits spliced in, and without what other vendors' models
-//      left sealed in the conversation.
-// Google keeps model and stream switch in the path, Factory's endpoint `/api/llm/g/v1/generate` wants them in the body, as
-// `model` and `stream` (seen in one maintained program; not tried against the live service). This file and the first line
-// of encodeRequest() are all that would change if Factory wanted them elsewhere.
+// The named edits of a generateContent body that passes: model, stream switch, system prompt, and without other makers' seals.
 // Never does: print anything again that the client wrote.
 
-import { GatewayError } from "../../errors.ts";
-import { parse, type Json } from "../../wire/json.ts";
 import { firstItem, members, spliced, type Member, type Splice } from "../../wire/json-edit.ts";
-import type { Edits, RequestHead, WireRequest } from "../codec.ts";
-import { factsOf } from "./models.ts";
+import { parse } from "../../wire/json.ts";
+import type { Edits } from "../codec.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import { hasSeals, withoutSeals } from "./seals.ts";
 
-// ---- Head --------------------------------------------------------------------------------------------------------
-
-interface Address {
-  readonly model: string;
-  readonly stream: boolean;
-}
-
-/** Model and stream switch: from the path where there is one, else from the body. @throws GatewayError when no model is named. */
-export function addressOf({ path }: WireRequest, body: { model: Json | undefined; stream: Json | undefined }): Address {
-  const written = path?.model ?? body.model;
-  const model = typeof written === "string" ? withoutPrefix(written) : "";
-  if (model === "") {
-    throw new GatewayError("invalid-request", "model should be the name of a model, in the path: /v1beta/models/{model}:generateContent.", {
-      param: "model",
-    });
-  }
-  return { model, stream: path?.stream ?? body.stream === true };
-}
-
-function withoutPrefix(model: string): string {
-  return model.startsWith("models/") ? model.slice("models/".length) : model;
-}
-
-/** @throws GatewayError `invalid-request` when the body is not a JSON object or nothing names a model. */
-export function headOf(request: WireRequest): RequestHead {
-  const { body } = request;
-  let model: Json | undefined;
-  let stream: Json | undefined;
-  let conversation = "";
-  for (const { key, valueStart, valueEnd } of request.members ?? members(body)) {
-    if (key === "model") model = parse(body.slice(valueStart, valueEnd));
-    else if (key === "stream") stream = body.startsWith("true", valueStart);
-    else if (key === "contents") conversation = firstItem(body, valueStart);
-  }
-  return { ...addressOf(request, { model, stream }), conversation };
-}
-
-// ---- Edit --------------------------------------------------------------------------------------------------------
-
 /** @throws GatewayError `invalid-request` when the body is not a JSON object. */
-export function editBody(body: string, edits: Edits, known?: readonly Member[]): string {
+export function editRequest(body: string, edits: Edits, known?: readonly Member[]): string {
   const { model } = edits;
   const systemPrompt = edits.systemPrompt === "" ? null : edits.systemPrompt;
   const stream = edits.stream ?? null;
@@ -80,7 +34,7 @@ export function editBody(body: string, edits: Edits, known?: readonly Member[]):
     const at = body.indexOf("{") + 1;
     splices.push({ start: at, end: at, text: inserted.join(",") + (found.length > 0 ? "," : "") });
   }
-  if (sealed) splices.push(...withoutSeals(body, found, factsOf(model ?? modelIn(body, found))));
+  if (sealed) splices.push(...withoutSeals(body, found, capabilitiesOf(model ?? modelIn(body, found))));
   return spliced(body, splices);
 }
 

@@ -1,6 +1,4 @@
-// Room: protocol/gemini/finish (row 2).
-// In:  why Gemini stopped, or why it refused the prompt; a canonical finish reason.
-// Out: the other of the two.
+// Why an answer ended, both directions: a candidate's `finishReason`, or why Gemini refused the prompt.
 // https://ai.google.dev/api/generate-content#FinishReason (read 2026-11)
 // Never does: take a call that Gemini could not write for an answer.
 
@@ -77,7 +75,7 @@ const WORDS: Readonly<Record<FinishKind, string>> = {
   other: "OTHER",
 };
 
-/** What the answer holds besides, that a finish reason has to tell. */
+/** What else in the answer decides its finish reason. */
 interface Ending {
   /** Some call's arguments were no JSON, so the call was left out. */
   readonly brokenCall: boolean;

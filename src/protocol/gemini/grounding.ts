@@ -1,6 +1,4 @@
-// Room: protocol/gemini/grounding (row 2).
-// In:  `groundingMetadata` and `citationMetadata`, which count in UTF-8 bytes; canonical annotations, which count in UTF-16 units.
-// Out: the other of the two.
+// Sources, both directions: `groundingMetadata` and `citationMetadata` count in UTF-8 bytes, canonical annotations in UTF-16 units.
 // https://ai.google.dev/gemini-api/docs/google-search (read 2026-11)
 // Never does: trust an offset that does not fit: the quoted text decides, and without a match a citation has no place.
 

@@ -1,8 +1,6 @@
-// Room: protocol/gemini/logprobs (row 2).
-// In:  `logprobsResult` of a candidate; canonical log probabilities, as they come.
-// Out: the other of the two, and their average.
+// Log probabilities, both directions: `logprobsResult` of a candidate, and the average that the last one says.
 // https://ai.google.dev/api/generate-content#LogprobsResult (read 2026-11)
-// Never does: tell bytes or ids of tokens; Gemini has the ones not, and nobody else has the others.
+// Never does: send bytes or ids of tokens; Gemini has no bytes, and nobody else has ids.
 
 import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Logprob, TokenLogprob } from "../canonical.ts";
@@ -28,27 +26,27 @@ function list(value: Json | undefined): Json[] {
 }
 
 /** Log probabilities of an answer on their way to a client. */
-export class LogprobsWriter {
-  #untold: Logprob[] = [];
+export class LogprobsEncoder {
+  #unsent: Logprob[] = [];
   #count = 0;
   #sum = 0;
 
   add(logprobs: readonly Logprob[]): void {
     for (const logprob of logprobs) {
-      this.#untold.push(logprob);
+      this.#unsent.push(logprob);
       this.#sum += logprob.logprob;
     }
     this.#count += logprobs.length;
   }
 
-  /** The member of a candidate that tells what no candidate has told yet. */
+  /** The member of a candidate with what no candidate has said yet. */
   take(): JsonObject {
-    const told = this.#untold;
-    if (told.length === 0) return {};
-    this.#untold = [];
-    const hasTop = told.some(({ top }) => top.length > 0);
-    const topCandidates = told.map(({ top }) => ({ candidates: top.map(encodeToken) }));
-    return { logprobsResult: { ...(hasTop ? { topCandidates } : {}), chosenCandidates: told.map(encodeToken) } };
+    const taken = this.#unsent;
+    if (taken.length === 0) return {};
+    this.#unsent = [];
+    const hasTop = taken.some(({ top }) => top.length > 0);
+    const topCandidates = taken.map(({ top }) => ({ candidates: top.map(encodeToken) }));
+    return { logprobsResult: { ...(hasTop ? { topCandidates } : {}), chosenCandidates: taken.map(encodeToken) } };
   }
 
   /** The member of the last candidate that sums the answer up. */

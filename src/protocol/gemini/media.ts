@@ -1,11 +1,10 @@
-// Room: protocol/gemini/media (row 2).
-// In:  inlineData and fileData; canonical images, files, sounds and videos.
-// Out: the other of the two.
-// Never does: fetch. A public URL goes to Gemini as fileData, which it fetches itself.
+// inlineData and fileData -> canonical images, files, sounds and videos, and back; the resolution of images in the words of both.
 // https://ai.google.dev/gemini-api/docs/file-input-methods (read 2026-11)
+// Never does: fetch. A public URL goes to Gemini as fileData, which it fetches itself.
 
-import { rowOf, type JsonObject } from "../../wire/json.ts";
-import type { FilePart, ImagePart, MediaPart, Source } from "../canonical.ts";
+import { isObject, print, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
+import type { FilePart, ImagePart, MediaPart, OpaquePart, Source } from "../canonical.ts";
+import type { Fields } from "../fields.ts";
 
 /** Files that only Google can read: its Files API and its buckets. */
 const GOOGLE_FILE = /^(?:gs:\/\/|https?:\/\/[^/]*googleapis\.com\/|files\/)/;
@@ -14,30 +13,44 @@ const YOUTUBE = /^https?:\/\/(?:www\.|m\.)?(?:youtube\.com|youtu\.be)\//;
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
-interface InlineData {
-  readonly mimeType: string | null;
-  readonly data: string;
-  readonly displayName: string | null;
+const PLACES = [
+  ["inlineData", "data"],
+  ["fileData", "fileUri"],
+] as const;
+
+/** @throws GatewayError naming the member of a client's part that is not what it should be. */
+export function checkMedia(part: Fields): void {
+  for (const [key, place] of PLACES) {
+    const media = part.optionalObject(key);
+    if (media === null) continue;
+    media.ignoreRest();
+    media.text(place);
+    media.optionalText("mimeType");
+    media.optionalText("displayName");
+  }
 }
 
-interface FileData {
-  readonly mimeType: string | null;
-  readonly fileUri: string;
-  readonly displayName: string | null;
+/** Null where a part holds no media. A file that only Google can read goes back to Google, or nowhere. */
+export function decodeMedia(part: JsonObject): ImagePart | FilePart | MediaPart | OpaquePart | null {
+  const { inlineData, fileData } = part;
+  const media = isObject(inlineData) ? inlineData : fileData;
+  if (!isObject(media)) return null;
+  const declared = textOf(media["mimeType"]) || null;
+  const name = textOf(media["displayName"]);
+  if (media === inlineData) {
+    const data = textOf(media["data"]) ?? "";
+    const mediaType = declared ?? sniff(data);
+    return mediaPart({ type: "base64", mediaType, data }, mediaType, name);
+  }
+  const url = textOf(media["fileUri"]) ?? "";
+  if (GOOGLE_FILE.test(url)) return { type: "opaque", protocol: "gemini", name: "fileData", value: print(part), severity: "refused" };
+  const source: Source = { type: "url", url, mediaType: declared };
+  if (declared === null && YOUTUBE.test(url)) return { type: "video", source };
+  return mediaPart(source, declared ?? typeOfExtension(url), name);
 }
 
-export function decodeInline({ mimeType, data, displayName }: InlineData): ImagePart | FilePart | MediaPart {
-  const mediaType = mimeType === null || mimeType === "" ? sniff(data) : mimeType;
-  return mediaPart({ type: "base64", mediaType, data }, mediaType, displayName);
-}
-
-/** Null for a file that only Google can read. */
-export function decodeFile({ mimeType, fileUri, displayName }: FileData): ImagePart | FilePart | MediaPart | null {
-  if (GOOGLE_FILE.test(fileUri)) return null;
-  const mediaType = mimeType === "" ? null : mimeType;
-  const source: Source = { type: "url", url: fileUri, mediaType };
-  if (mediaType === null && YOUTUBE.test(fileUri)) return { type: "video", source };
-  return mediaPart(source, mediaType ?? typeOfExtension(fileUri), displayName);
+function textOf(value: Json | undefined): string | null {
+  return typeof value === "string" ? value : null;
 }
 
 function mediaPart(source: Source, mediaType: string | null, filename: string | null): ImagePart | FilePart | MediaPart {
@@ -96,6 +109,26 @@ function inline(declared: string | null, data: string, kind: keyof typeof FALLBA
   // A wrong declaration of an image is a 400; its first bytes do not lie.
   const mimeType = sniffed !== null && (declared === null || kind === "image") ? sniffed : (declared ?? FALLBACK_TYPE[kind]);
   return { inlineData: { mimeType: mimeType === "image/jpg" ? "image/jpeg" : mimeType, data } };
+}
+
+// ---- Resolution --------------------------------------------------------------------------------------------------
+
+const LEVEL_OF_DETAIL = {
+  low: "MEDIA_RESOLUTION_LOW",
+  high: "MEDIA_RESOLUTION_HIGH",
+  original: "MEDIA_RESOLUTION_ULTRA_HIGH",
+} as const;
+const DETAILS = ["low", "high", "original"] as const;
+
+/** Null for a resolution that has no counterpart. */
+export function decodeResolution(resolution: Json | undefined): ImagePart["detail"] {
+  const level = isObject(resolution) ? resolution["level"] : resolution;
+  return DETAILS.find((detail) => LEVEL_OF_DETAIL[detail] === level) ?? null;
+}
+
+/** The member of a part; none where the client left it to the model. */
+export function encodeResolution(detail: ImagePart["detail"]): JsonObject {
+  return detail === null || detail === "auto" ? {} : { mediaResolution: { level: LEVEL_OF_DETAIL[detail] } };
 }
 
 // ---- Media types -------------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
-// Room: protocol/gemini/partial-arguments (row 2).
-// In:  a function call's arguments as Vertex streams them: pieces, each with a JSON path (`$.place.names[0]`) and a value.
-// Out: the arguments as JSON text, once the call is complete.
+// A function call's arguments as Vertex streams them, in pieces, each with a JSON path (`$.place.names[0]`) and a value -> JSON text, once
+// the call is complete.
 // https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling (read 2026-11)
 // Never does: send half a value; pieces of different members may come interleaved, so the text is made at the end.
 

@@ -1,6 +1,4 @@
-// Room: protocol/gemini/schema (row 2).
-// In:  a schema in Google's subset of OpenAPI (`parameters`, `responseSchema`), or a JSON Schema from another protocol.
-// Out: the other of the two. Models since 2.5 take JSON Schema as it is; lowering is for those before.
+// Schemas: Google's subset of OpenAPI (`parameters`, `responseSchema`) -> JSON Schema, and back for models before 2.5, which take no other.
 // https://ai.google.dev/api/caching#Schema (read 2026-11)
 // Never does: drop a constraint in silence: it becomes words in the description, where the model can read it.
 
@@ -126,6 +124,10 @@ export function lowerSchema(source: JsonSource): LoweredSchema {
   if (!isObject(parsed) || takesNothing(source)) return { schema: null, lost: [] };
   const lowering = new Lowering(parsed);
   return { schema: print(lowering.lower(parsed)), lost: lowering.lost };
+}
+
+export function loweredReason(lost: readonly string[]): string {
+  return `This Gemini model takes a smaller schema language; ${[...new Set(lost)].join(", ")} became words in a description.`;
 }
 
 class Lowering {

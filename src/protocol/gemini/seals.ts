@@ -1,22 +1,73 @@
-// Room: protocol/gemini/seals (row 2).
-// In:  the text of a body whose upstream is Gemini itself.
-// Out: where signatures stand that this proxy put there for other vendors' models (see proofs.ts), as splices: a hidden thought goes
-//      as a whole, a readable one and a text lose the signature, a call gets Google's word for "there is none" where it needs one.
-// Never does: touch a signature of Gemini's own.
+// Proofs on Gemini's wire: thought signatures, of its own and sealed ones of other makers, both directions and in a body that passes.
+// A thought signature is a bytes field of the official types, so whatever stands there has to be base64.
+// Never does: touch a signature of Gemini's own, or invent one, except Google's own word for "there is none".
 
 import { cut, items, members, type Member, type Span, type Splice } from "../../wire/json-edit.ts";
-import { NO_SIGNATURE, SEALED } from "./proofs.ts";
+import type { JsonObject } from "../../wire/json.ts";
+import type { Proof } from "../canonical.ts";
+import { openProof, SEAL, SEAL_BASE64, sealProof } from "../seals.ts";
+import type { Capabilities } from "./capabilities.ts";
 
-const SEAL = `"${SEALED}`;
+/**
+ * Stands in for the signature of a function call that Gemini did not make.
+ * https://ai.google.dev/gemini-api/docs/thought-signatures (read 2026-11); clients put it there themselves.
+ */
+export const NO_SIGNATURE = "skip_thought_signature_validator";
+const NO_SIGNATURES: ReadonlySet<string> = new Set([NO_SIGNATURE, "context_engineering_is_the_way_to_go"]);
+
+const NONE = `${SEAL}none`;
+/**
+ * Tells this proxy, when the client sends it back, that another vendor's model made the call: Gemini 3 refuses a call without a
+ * signature, and `NO_SIGNATURE` is not base64, which some official clients want here.
+ */
+export const UNSIGNED = btoa(NONE);
+
+// ---- One signature -----------------------------------------------------------------------------------------------
+
+/** What stands in `thoughtSignature`, whoever put it there. */
+export function decodeSignature(signature: unknown): Proof | null {
+  if (typeof signature !== "string" || signature === "" || NO_SIGNATURES.has(signature)) return null;
+  if (!signature.startsWith(SEAL_BASE64)) return { origin: "google", data: signature };
+  try {
+    // A client's JSON library may have read and written the bytes with the other alphabet.
+    const sealed = atob(signature.replaceAll("-", "+").replaceAll("_", "/"));
+    return sealed === NONE ? null : openProof(sealed, "google");
+  } catch {
+    return { origin: "google", data: signature };
+  }
+}
+
+/** For Gemini itself: its own signature, or null. */
+export function ownSignature(proof: Proof | null): string | null {
+  return proof?.origin === "google" && proof.data !== "" ? proof.data : null;
+}
+
+/** For a Gemini client: any proof, in a form that it can carry. */
+export function carriedSignature(proof: Proof | null): string | null {
+  if (proof === null || proof.data === "") return null;
+  return proof.origin === "google" ? proof.data : btoa(sealProof(proof, "google"));
+}
+
+/** The member of a part that holds a signature; none for null. */
+export function signed(signature: string | null): JsonObject {
+  return signature === null ? {} : { thoughtSignature: signature };
+}
+
+// ---- A body that passes ------------------------------------------------------------------------------------------
+
+const SEALED = `"${SEAL_BASE64}`;
 const SIGNATURE: ReadonlySet<string> = new Set(["thoughtSignature", "thought_signature"]);
 const CALL: ReadonlySet<string> = new Set(["functionCall", "function_call"]);
 
 export function hasSeals(body: string): boolean {
-  return body.includes(SEAL);
+  return body.includes(SEALED);
 }
 
-/** The splices for a body, given its members. `needsSignatures`: whether the model refuses a call without one. */
-export function withoutSeals(body: string, found: readonly Member[], { needsSignatures }: { needsSignatures: boolean }): Splice[] {
+/**
+ * The splices that take other makers' seals out of a body, given its members: a hidden thought goes as a whole, a readable one and a
+ * text lose the signature, and a call gets Google's word for "there is none" where the model needs one.
+ */
+export function withoutSeals(body: string, found: readonly Member[], { needsSignatures }: Pick<Capabilities, "needsSignatures">): Splice[] {
   const list = found.findLast(({ key }) => key === "contents");
   if (list === undefined) return [];
   const contents = items(body, list.valueStart);
@@ -30,8 +81,8 @@ export function withoutSeals(body: string, found: readonly Member[], { needsSign
       emptied.add(content);
       return [];
     }
-    const signed = parts.filter((part) => !hidden.has(part)).flatMap((part) => signature(body, part, needsSignatures));
-    return [...cut(parts, hidden), ...signed];
+    const readable = parts.filter((part) => !hidden.has(part));
+    return [...cut(parts, hidden), ...readable.flatMap((part) => withoutSeal(body, part, needsSignatures))];
   });
   return [...splices, ...cut(contents, emptied)];
 }
@@ -39,27 +90,27 @@ export function withoutSeals(body: string, found: readonly Member[], { needsSign
 /** Where the parts of a content begin; null where none of them is sealed. */
 function partsOf(body: string, { start, end }: Span): number | null {
   const text = body.slice(start, end);
-  if (!text.startsWith("{") || !text.includes(SEAL)) return null;
+  if (!text.startsWith("{") || !text.includes(SEALED)) return null;
   const parts = members(text).find(({ key }) => key === "parts");
   return parts === undefined ? null : start + parts.valueStart;
 }
 
 function sealIn(text: string, found: readonly Member[]): Member | undefined {
-  return found.find(({ key, valueStart }) => SIGNATURE.has(key) && text.startsWith(SEAL, valueStart));
+  return found.find(({ key, valueStart }) => SIGNATURE.has(key) && text.startsWith(SEALED, valueStart));
 }
 
 /** Whether a part is another model's signature and nothing else. */
 function isHiddenThought(text: string): boolean {
-  if (!text.startsWith("{") || !text.includes(SEAL)) return false;
+  if (!text.startsWith("{") || !text.includes(SEALED)) return false;
   const found = members(text);
   const isEmpty = ({ key, valueStart, valueEnd }: Member): boolean =>
     SIGNATURE.has(key) || key === "thought" || (key === "text" && text.slice(valueStart, valueEnd) === '""');
   return sealIn(text, found) !== undefined && found.every(isEmpty);
 }
 
-function signature(body: string, { start, end }: Span, needsSignatures: boolean): Splice[] {
+function withoutSeal(body: string, { start, end }: Span, needsSignatures: boolean): Splice[] {
   const text = body.slice(start, end);
-  if (!text.startsWith("{") || !text.includes(SEAL)) return [];
+  if (!text.startsWith("{") || !text.includes(SEALED)) return [];
   const found = members(text);
   const seal = sealIn(text, found);
   if (seal === undefined) return [];

@@ -1,6 +1,4 @@
-// Room: protocol/gemini/tools (row 2).
-// In:  `tools` and `toolConfig`; canonical tools, tool choice and the parallel switch.
-// Out: the other of the two. All functions go in one entry of `tools`.
+// Tools, tool choice and the names of tools, both directions. All functions go in one entry of `tools`.
 // https://ai.google.dev/api/caching#Tool (read 2026-11)
 // Never does: turn a tool that Google runs into a function, or the reverse.
 
@@ -17,35 +15,56 @@ import type {
   WebSearchTool,
 } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
-import { extensionOf, loweredReason } from "./generation.ts";
-import type { ModelFacts } from "./models.ts";
-import { fitToolName } from "./names.ts";
-import { lowerSchema, raiseSchema, takesNothing } from "./schema.ts";
+import { fitName, type NameRule } from "../tool-names.ts";
+import type { Capabilities } from "./capabilities.ts";
+import { extensionOf } from "./extensions.ts";
+import { loweredReason, lowerSchema, raiseSchema, takesNothing } from "./schema.ts";
+
+// ---- Names -------------------------------------------------------------------------------------------------------
+
+/** FunctionDeclaration.name: a letter or underscore first, then also digits, dots, colons and dashes; 128 in all. */
+const RULE: NameRule = { allowed: /[A-Za-z0-9_.:-]/, maxLength: 128 };
+const FIRST = /^[A-Za-z_]/;
+
+export function fitToolName(name: string): string {
+  return fitName(FIRST.test(name) ? name : `_${name}`, RULE);
+}
+
+/** A declared tool as a call names it. */
+export interface CalledTool {
+  /** The client's own name. */
+  readonly name: string;
+  readonly kind: "function" | "custom";
+}
+
+/** The tools that the client declared, by the names that Gemini knows them by. */
+export function calledTools(request: CanonicalRequest): (fitted: string) => CalledTool {
+  const tools = new Map<string, CalledTool>();
+  for (const tool of request.tools) {
+    if (tool.type === "function" || tool.type === "custom") tools.set(fitToolName(tool.name), { name: tool.name, kind: tool.type });
+  }
+  return (fitted) => tools.get(fitted) ?? { name: fitted, kind: "function" };
+}
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
-export function decodeTools(body: Fields, losses: Loss[]): Tool[] {
-  return body.objects("tools").flatMap((entry) => [
-    ...entry.objects("functionDeclarations").map((declaration) => decodeFunction(declaration, losses)),
-    ...decodeSearch(entry.optionalObject("googleSearch"), losses),
-    // Its predecessor, for Gemini 1.5.
-    ...decodeSearch(entry.optionalObject("googleSearchRetrieval"), losses),
-    ...entry.unread().map(([name, value]): OpaqueTool => ({ type: "opaque", protocol: "gemini", name, value, severity: "refused" })),
-  ]);
+export function decodeTools(body: Fields): Tool[] {
+  return body.objects("tools").flatMap((entry) => {
+    const functions = entry.objects("functionDeclarations").map(decodeFunction);
+    // The second is the predecessor, for Gemini 1.5.
+    const searches = ["googleSearch", "googleSearchRetrieval"].flatMap((key) => decodeSearch(entry.optionalObject(key)));
+    const rest = entry.unread();
+    entry.ignoreRest();
+    const others = rest.map(([name, value]): OpaqueTool => ({ type: "opaque", protocol: "gemini", name, value, severity: "refused" }));
+    return [...functions, ...searches, ...others];
+  });
 }
 
-function decodeFunction(declaration: Fields, losses: Loss[]): FunctionTool {
+function decodeFunction(declaration: Fields): FunctionTool {
   const name = declaration.text("name");
   const description = declaration.optionalText("description");
   const schema = declaration.source("parametersJsonSchema");
   const subset = declaration.source("parameters");
-  for (const [key] of declaration.unread()) {
-    losses.push({
-      field: declaration.at(key),
-      severity: "reported",
-      reason: "Other protocols describe what a function takes, not what it gives.",
-    });
-  }
   return {
     type: "function",
     name,
@@ -57,24 +76,19 @@ function decodeFunction(declaration: Fields, losses: Loss[]): FunctionTool {
   };
 }
 
-function decodeSearch(search: Fields | null, losses: Loss[]): WebSearchTool[] {
+function decodeSearch(search: Fields | null): WebSearchTool[] {
   if (search === null) return [];
   const blockedDomains = search.texts("excludeDomains");
-  for (const [key] of search.unread()) {
-    losses.push({ field: search.at(key), severity: "reported", reason: "Only Google's own search knows it." });
-  }
   return [{ type: "web-search", allowedDomains: [], blockedDomains, location: null, contextSize: null, maxUses: null }];
 }
 
 const MODES = ["MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED"] as const;
 
-export function decodeToolConfig(config: Fields | null): { toolChoice: ToolChoice | null; extensions: Extension[] } {
+export function decodeToolChoice(config: Fields | null): { toolChoice: ToolChoice | null; extensions: Extension[] } {
   if (config === null) return { toolChoice: null, extensions: [] };
   const calling = config.optionalObject("functionCallingConfig");
   const extensions: Extension[] = [];
   const toolChoice = calling === null ? null : decodeChoice(calling, extensions);
-  for (const [key, value] of calling?.unread() ?? []) extensions.push(extensionOf(`toolConfig.functionCallingConfig.${key}`, value));
-  for (const [key, value] of config.unread()) extensions.push(extensionOf(`toolConfig.${key}`, value));
   return { toolChoice, extensions };
 }
 
@@ -103,13 +117,13 @@ function decodeChoice(calling: Fields, extensions: Extension[]): ToolChoice | nu
 
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
-export function encodeTools(request: CanonicalRequest, { facts, losses }: { facts: ModelFacts; losses: Loss[] }): Json[] {
+export function encodeTools(request: CanonicalRequest, { capabilities, losses }: { capabilities: Capabilities; losses: Loss[] }): Json[] {
   const { names, tools } = request;
   const loss = (field: string, severity: Loss["severity"], reason: string): void => void losses.push({ field, severity, reason });
   const entries: Json[] = [];
   const declarations = tools.flatMap((tool, index): JsonObject[] => {
     const field = `${names.tools}[${index}]`;
-    if (tool.type === "function") return [encodeFunction(tool, { facts, report: (reason) => loss(field, "reported", reason) })];
+    if (tool.type === "function") return [encodeFunction(tool, { capabilities, report: (reason) => loss(field, "reported", reason) })];
     return tool.type === "custom"
       ? [encodeCustom(tool, () => loss(field, "reported", "Gemini holds no tool to a grammar; it went into the description."))]
       : [];
@@ -137,17 +151,20 @@ function encodeSearch(tool: WebSearchTool, report: (reason: string) => void): Js
   return { googleSearch: tool.blockedDomains.length > 0 ? { excludeDomains: [...tool.blockedDomains] } : {} };
 }
 
-function encodeFunction(tool: FunctionTool, { facts, report }: { facts: ModelFacts; report: (reason: string) => void }): JsonObject {
+function encodeFunction(
+  tool: FunctionTool,
+  { capabilities, report }: { capabilities: Capabilities; report: (reason: string) => void },
+): JsonObject {
   const declaration: JsonObject = { name: fitToolName(tool.name) };
   if (tool.description !== null) declaration["description"] = tool.description;
   if (tool.schema === null || takesNothing(tool.schema)) return declaration;
-  if (facts.takesJsonSchema) return { ...declaration, parametersJsonSchema: new JsonText(tool.schema) };
+  if (capabilities.takesJsonSchema) return { ...declaration, parametersJsonSchema: new JsonText(tool.schema) };
   const { schema, lost } = lowerSchema(tool.schema);
   if (lost.length > 0) report(loweredReason(lost));
   return schema === null ? declaration : { ...declaration, parameters: new JsonText(schema) };
 }
 
-/** Free text as a function with one string; model-parts.ts takes it out again. */
+/** Free text as a function with one string; calls.ts takes it out again. */
 function encodeCustom(tool: CustomTool, report: () => void): JsonObject {
   const about = tool.description ?? "";
   if (tool.grammar !== null) report();

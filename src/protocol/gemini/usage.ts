@@ -1,6 +1,4 @@
-// Room: protocol/gemini/usage (row 2).
-// In:  `usageMetadata`, whose prompt count includes what was cached and whose candidates count leaves thoughts out; disjoint counters.
-// Out: the other of the two.
+// Token counts, both directions: the prompt count of `usageMetadata` includes what was cached, its candidates count leaves thoughts out.
 // https://ai.google.dev/api/generate-content#UsageMetadata (read 2026-11)
 // Never does: add up the events of a stream; each one says the sum so far.
 

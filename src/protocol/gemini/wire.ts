@@ -1,12 +1,11 @@
-// Room: protocol/gemini/wire (row 2). What Gemini's generateContent looks like, as far as this codec reads and writes it.
+// What Gemini's generateContent looks like, as far as this codec reads and writes it.
 // Sources: https://ai.google.dev/api/generate-content and the types of @google/genai 3.1.0 (read 2026-11).
-// A request is read key by key through `Fields`, so its types here are names and a table of what becomes of each member;
-// the types below describe what is written, and what of an answer is read.
-// Never does: hold behaviour, beyond giving both spellings of a key the same name.
+// A request is read member by member through `Fields`, so it has names and a table of what becomes of each member, and no type.
+// Never does: convert, beyond giving both spellings of a key the same name.
 
 import { GatewayError } from "../../errors.ts";
 import { isObject, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
-import type { LossSeverity } from "../canonical.ts";
+import type { FieldNames, LossSeverity } from "../canonical.ts";
 
 // ---- What is written ---------------------------------------------------------------------------------------------
 
@@ -14,6 +13,34 @@ export interface Content extends JsonObject {
   role: "user" | "model";
   parts: JsonObject[];
 }
+
+/** What Gemini calls each canonical field. */
+export const NAMES: FieldNames = {
+  model: "model",
+  system: "systemInstruction",
+  turns: "contents",
+  tools: "tools",
+  toolChoice: "toolConfig.functionCallingConfig",
+  parallelToolCalls: "toolConfig",
+  reasoning: "generationConfig.thinkingConfig",
+  output: "generationConfig.responseJsonSchema",
+  verbosity: "generationConfig",
+  maxOutputTokens: "generationConfig.maxOutputTokens",
+  stop: "generationConfig.stopSequences",
+  temperature: "generationConfig.temperature",
+  topP: "generationConfig.topP",
+  topK: "generationConfig.topK",
+  seed: "generationConfig.seed",
+  presencePenalty: "generationConfig.presencePenalty",
+  frequencyPenalty: "generationConfig.frequencyPenalty",
+  topLogprobs: "generationConfig.logprobs",
+  endUser: "labels",
+  metadata: "labels",
+  cacheKey: "cachedContent",
+  cache: "cachedContent",
+  serviceTier: "serviceTier",
+  store: "store",
+};
 
 // ---- Both spellings ----------------------------------------------------------------------------------------------
 
@@ -61,7 +88,7 @@ const CAMEL_OF_SNAKE: ReadonlyMap<string, string> = new Map(
 
 /**
  * The same value with every known snake_case key in camelCase; verbatim text stays as it is.
- * @throws GatewayError when an object says a member in both spellings.
+ * @throws GatewayError when an object has a member in both spellings.
  */
 export function inCamelCase(value: Json): Json {
   if (Array.isArray(value)) return value.map(inCamelCase);
@@ -153,6 +180,6 @@ export const FIELDS: Readonly<Record<string, Field>> = {
 
 const UNKNOWN: Field = reported("This gateway does not know this member.");
 
-export function fieldOf(path: string): Field {
+export function fateOf(path: string): Field {
   return rowOf(FIELDS, path) ?? UNKNOWN;
 }

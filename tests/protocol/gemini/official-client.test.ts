@@ -1,5 +1,5 @@
 // Gemini's codec against the official SDK: what the encoder sends is fed to @google/genai through a fetch of its own, and what
-// the SDK sends back is decoded. The SDK forgets a turn in which one event holds no part; see the grammar of the specification.
+// the SDK sends back is decoded. The SDK forgets a turn in which one event holds no part; see reply-decode.ts for the sequence of events.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,7 +10,21 @@ import { inOrder, unfold } from "../../../src/protocol/fold.ts";
 import { gemini } from "../../../src/protocol/gemini/codec.ts";
 import { chain, run } from "../../../src/wire/machine.ts";
 import { printSse } from "../../../src/wire/sse.ts";
-import { assistant, call, exchange, text, thought, user } from "../../support/gemini.ts";
+import {
+  anthropic,
+  assistant,
+  base64,
+  call,
+  delta,
+  exchange,
+  image,
+  opened,
+  reasoning,
+  started,
+  text,
+  tool,
+  user,
+} from "../../support/canonical.ts";
 
 const MODEL = "claude-sonnet-5";
 
@@ -37,8 +51,8 @@ const streamed = (events: readonly ReplyEvent[]) =>
   });
 
 const PARTS: readonly Part[] = [
-  thought("I ask both.", { origin: "anthropic", data: "claude's own signature" }),
-  thought("", { origin: "anthropic", data: "hidden" }, true),
+  reasoning("I ask both.", { proof: anthropic("claude's own signature") }),
+  reasoning("", { redacted: true, proof: anthropic("hidden") }),
   text("One moment … 🦊"),
   call("toolu_1", "weather", '{"place":"Köln","id":12345678901234567890}'),
   call("toolu_2", "clock", ""),
@@ -60,7 +74,7 @@ const RESULTS: Content = {
   ],
 };
 
-test("the SDK reads a whole answer", async () => {
+test("the SDK reads a non-streaming answer", async () => {
   const { sdk } = client({ type: "application/json", body: gemini.reply.encode(ANSWER, exchange()) });
   const answer = await sdk.models.generateContent({ model: MODEL, contents: "Hi" });
   assert.deepEqual(
@@ -112,7 +126,7 @@ test("what the SDK's chat echoes of a streamed answer is that answer, foreign pr
   const echoed = PARTS.map((part) =>
     part.type === "tool-call" ? { ...part, arguments: part.name === "clock" ? "{}" : '{"place":"Köln","id":12345678901234567000}' } : part,
   );
-  assert.deepEqual(decoded.turns[0], user(text("Hi")));
+  assert.deepEqual(decoded.turns[0], user("Hi"));
   assert.deepEqual(decoded.turns[1], assistant(...echoed));
   assert.deepEqual(
     decoded.turns[2]?.parts.map((part) => (part.type === "tool-result" ? part.callId : null)),
@@ -120,7 +134,7 @@ test("what the SDK's chat echoes of a streamed answer is that answer, foreign pr
   );
 });
 
-test("what the SDK's chat echoes of a whole answer is that answer too", async () => {
+test("what the SDK's chat echoes of a non-streaming answer is that answer too", async () => {
   const { sdk, bodies } = client({
     type: "application/json",
     body: gemini.reply.encode({ ...ANSWER, parts: PARTS.slice(0, 3) }, exchange()),
@@ -129,7 +143,7 @@ test("what the SDK's chat echoes of a whole answer is that answer too", async ()
   await chat.sendMessage({ message: "Hi" });
   await chat.sendMessage({ message: "Go on" });
   const decoded = gemini.request.decode({ body: bodies[1] ?? "", headers: {}, path: { model: MODEL, stream: false } });
-  assert.deepEqual(decoded.turns, [user(text("Hi")), assistant(...PARTS.slice(0, 3)), user(text("Go on"))]);
+  assert.deepEqual(decoded.turns, [user("Hi"), assistant(...PARTS.slice(0, 3)), user("Go on")]);
 });
 
 test("an answer without a word keeps the SDK's chat going", async () => {
@@ -146,9 +160,9 @@ test("an answer without a word keeps the SDK's chat going", async () => {
 
 test("the SDK throws the error that ends a stream", async () => {
   const { sdk } = streamed([
-    { type: "reply-start", id: "msg_01", model: MODEL },
-    { type: "part-start", index: 0, part: text("") },
-    { type: "part-delta", index: 0, text: "Hi" },
+    started("msg_01", MODEL),
+    opened(0, text()),
+    delta(0, "Hi"),
     { type: "reply-error", error: new GatewayError("overloaded", "Busy.", { status: 529 }) },
   ]);
   const heard: string[] = [];
@@ -170,7 +184,7 @@ test("the SDK throws the error of a call that was refused", async () => {
   );
 });
 
-test("what the SDK sends is understood whole", async () => {
+test("what the SDK sends is understood as a whole", async () => {
   const { sdk, bodies } = client({ type: "application/json", body: gemini.reply.encode(ANSWER, exchange()) });
   await sdk.models.generateContent({
     model: MODEL,
@@ -191,35 +205,29 @@ test("what the SDK sends is understood whole", async () => {
       responseMimeType: "text/plain",
     },
   });
-  const { model, system, turns, tools, sampling, maxOutputTokens, stop, reasoning, extensions, losses } = gemini.request.decode({
+  const {
+    model,
+    system,
+    turns,
+    tools,
+    sampling,
+    maxOutputTokens,
+    stop,
+    reasoning: setting,
+    extensions,
+    losses,
+  } = gemini.request.decode({
     body: bodies[0] ?? "",
     headers: {},
     path: { model: MODEL, stream: false },
   });
   assert.deepEqual(
-    { model, system, turns, tools, temperature: sampling.temperature, maxOutputTokens, stop, reasoning, extensions, losses },
+    { model, system, turns, tools, temperature: sampling.temperature, maxOutputTokens, stop, reasoning: setting, extensions, losses },
     {
       model: MODEL,
       system: [text("Be brief.")],
-      turns: [
-        user(text("Hi"), {
-          type: "image",
-          source: { type: "base64", mediaType: "image/png", data: "iVBORw0KGgo=" },
-          detail: null,
-          cache: null,
-        }),
-      ],
-      tools: [
-        {
-          type: "function",
-          name: "f",
-          namespace: null,
-          description: "Does f.",
-          schema: '{"type":"object","properties":{"a":{"type":"string"}}}',
-          strict: null,
-          cache: null,
-        },
-      ],
+      turns: [user("Hi", image(base64("image/png", "iVBORw0KGgo=")))],
+      tools: [tool("f", { description: "Does f.", schema: '{"type":"object","properties":{"a":{"type":"string"}}}' })],
       temperature: 0.5,
       maxOutputTokens: 100,
       stop: ["END"],

@@ -1,25 +1,41 @@
-// Gemini's codec, what an upstream gets: encode, with what is lost on the way.
-// Numbers in the names are those of the specification's table of pitfalls, letters its mapping tables.
+// Canonical requests -> what an upstream of Gemini's protocol gets, and what is lost on the way.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { CanonicalRequest, Loss } from "../../../src/protocol/canonical.ts";
+import type { CanonicalRequest, FunctionTool, Loss, Reasoning, WebSearchTool } from "../../../src/protocol/canonical.ts";
 import { gemini } from "../../../src/protocol/gemini/codec.ts";
-import { asked, assistant, call, NO_SAMPLING, result, system, text, thought, tool, user } from "../../support/gemini.ts";
+import {
+  anthropic,
+  assistant,
+  base64,
+  call,
+  customTool,
+  file,
+  google,
+  image,
+  reasoning,
+  request,
+  result,
+  sampling,
+  system,
+  text,
+  tool as aTool,
+  url,
+  user,
+} from "../../support/canonical.ts";
 
 const HI = { contents: [{ role: "user", parts: [{ text: "Hi" }] }] };
-const google = (data: string) => ({ origin: "google", data }) as const;
-const claude = { origin: "anthropic", data: "claude's own" } as const;
+const claude = anthropic("claude's own");
 
 interface EncodeRow {
   readonly name: string;
-  readonly said: Partial<CanonicalRequest>;
+  readonly given: Partial<CanonicalRequest>;
   /** Members beside `model`; `contents` only where it is not the smallest. */
   readonly body: object;
   readonly losses?: readonly Loss[];
 }
 
-const CALLED = [user(text("Hi")), assistant(call("toolu_1", "f", '{"a":1}')), user(result("toolu_1", "done"))];
+const CALLED = [user("Hi"), assistant(call("toolu_1", "f", '{"a":1}')), user(result("toolu_1", "done"))];
 const calledContents = (functionCall: object, response: object, more: object = {}): object => ({
   contents: [
     { role: "user", parts: [{ text: "Hi" }] },
@@ -35,26 +51,30 @@ const dropped = (field: string): Loss => ({
   reason: "Gemini has no place for it, and answers the same without.",
 });
 const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAAB";
-const image = { type: "image", source: { type: "base64", mediaType: "image/jpg", data: PNG }, detail: "high", cache: null } as const;
+const picture = image(base64("image/jpg", PNG), { detail: "high" });
 const A_SCHEMA = { type: "object", properties: { a: { type: "string" } } };
-const reasoning = (said: Partial<NonNullable<CanonicalRequest["reasoning"]>>): CanonicalRequest["reasoning"] => ({
-  mode: "on",
-  effort: null,
-  budgetTokens: null,
-  display: null,
-  ...said,
+const thinking = (more: Partial<Reasoning>): Reasoning => ({ mode: "on", effort: null, budgetTokens: null, display: null, ...more });
+const tool = (name: string, schema: string | null = JSON.stringify(A_SCHEMA)): FunctionTool => aTool(name, { schema });
+const search = (more: Partial<WebSearchTool>): WebSearchTool => ({
+  type: "web-search",
+  allowedDomains: [],
+  blockedDomains: [],
+  location: null,
+  contextSize: null,
+  maxUses: null,
+  ...more,
 });
 
 const ENCODED: readonly EncodeRow[] = [
-  { name: "A.1: model and stream switch in the body", said: { stream: true }, body: { stream: true } },
+  { name: "model and stream switch in the body", given: { stream: true }, body: { stream: true } },
   {
-    name: "A.2, 3: leading instructions block by block",
-    said: { system: [text("Be brief."), text(""), text("Be kind.")] },
+    name: "leading instructions block by block",
+    given: { system: [text("Be brief."), text(""), text("Be kind.")] },
     body: { systemInstruction: { parts: [{ text: "Be brief." }, { text: "Be kind." }] } },
   },
   {
-    name: "1: a system message in the middle stays where it is, as the user's",
-    said: { turns: [user(text("Hi")), assistant(text("Hello")), system("Speak French."), user(text("Well?"))] },
+    name: "a system message in the middle stays where it is, as the user's",
+    given: { turns: [user("Hi"), assistant("Hello"), system("Speak French."), user("Well?")] },
     body: {
       contents: [
         { role: "user", parts: [{ text: "Hi" }] },
@@ -64,9 +84,9 @@ const ENCODED: readonly EncodeRow[] = [
     },
   },
   {
-    name: "21: a system message behind results gets a content of its own, and its effort counts",
-    said: {
-      turns: [user(text("Hi")), assistant(call("c", "f", "{}")), user(result("c", "done"), text("And?")), system("Think.", "low")],
+    name: "a system message behind results gets a content of its own, and its effort counts",
+    given: {
+      turns: [user("Hi"), assistant(call("c", "f", "{}")), user(result("c", "done"), text("And?")), { ...system("Think."), effort: "low" }],
     },
     body: {
       contents: [
@@ -79,13 +99,13 @@ const ENCODED: readonly EncodeRow[] = [
     },
   },
   {
-    name: "4: without a user turn there is one",
-    said: { turns: [], system: [text("Hi")] },
+    name: "without a user turn there is one",
+    given: { turns: [], system: [text("Hi")] },
     body: { systemInstruction: { parts: [{ text: "Hi" }] }, contents: [{ role: "user", parts: [{ text: "." }] }] },
   },
   {
-    name: "20: a history that begins with the assistant gets a user turn in front",
-    said: { turns: [assistant(text("Hello")), user(text("Hi"))] },
+    name: "a history that begins with the assistant gets a user turn in front",
+    given: { turns: [assistant("Hello"), user("Hi")] },
     body: {
       contents: [
         { role: "user", parts: [{ text: "." }] },
@@ -95,8 +115,8 @@ const ENCODED: readonly EncodeRow[] = [
     },
   },
   {
-    name: "18: a history that ends with the assistant goes on",
-    said: { turns: [user(text("Hi")), assistant(text("Hel"))] },
+    name: "a history that ends with the assistant goes on",
+    given: { turns: [user("Hi"), assistant("Hel")] },
     body: {
       contents: [
         { role: "user", parts: [{ text: "Hi" }] },
@@ -106,20 +126,20 @@ const ENCODED: readonly EncodeRow[] = [
     },
   },
   {
-    name: "74: a result has the name of its call",
-    said: { turns: CALLED },
+    name: "a result has the name of its call",
+    given: { turns: CALLED },
     body: calledContents({ id: "toolu_1", name: "f", args: { a: 1 } }, { id: "toolu_1", name: "f", response: { output: "done" } }),
   },
   {
-    name: "170: ids that this gateway made are not said",
-    said: { turns: [user(text("Hi")), assistant(call("call_1_0", "f", "")), user(result("call_1_0", "done"))] },
+    name: "ids that this gateway made are not said",
+    given: { turns: [user("Hi"), assistant(call("call_1_0", "f", "")), user(result("call_1_0", "done"))] },
     body: calledContents({ name: "f", args: {} }, { name: "f", response: { output: "done" } }),
   },
   {
-    name: "75, 41, 42: results that are no object are wrapped, objects that would be misread too",
-    said: {
+    name: "results that are no object are wrapped, objects that would be misread too",
+    given: {
       turns: [
-        user(text("Hi")),
+        user("Hi"),
         assistant(...["a", "b", "c", "d"].map((id) => call(id, id, "{}"))),
         user(result("a", "[1,2]"), result("b", '{"n":7}'), result("c", '{"error":null,"x":1}'), result("d", "boom", { isError: true })),
       ],
@@ -141,10 +161,10 @@ const ENCODED: readonly EncodeRow[] = [
     },
   },
   {
-    name: "76, 10, 12: results of one step stand together; a missing one says so, one without a call becomes text",
-    said: {
+    name: "results of one step stand together; a missing one says so, one without a call becomes text",
+    given: {
       turns: [
-        user(text("Hi")),
+        user("Hi"),
         assistant(call("a", "f", "{}"), call("b", "g", "{}")),
         user(result("b", "2")),
         user(text("And?"), result("z", "lost")),
@@ -167,9 +187,9 @@ const ENCODED: readonly EncodeRow[] = [
     losses: [refused("turns", "Call a of f has no result."), refused("turns", "The result for z answers no call before it.")],
   },
   {
-    name: "39: on Gemini 2 the image of a result follows behind all results, with its call's name",
-    said: {
-      turns: [user(text("Hi")), assistant(call("a", "look", "{}")), user(result("a", "", { content: [text("one"), text("two"), image] }))],
+    name: "on Gemini 2 the image of a result follows behind all results, with its call's name",
+    given: {
+      turns: [user("Hi"), assistant(call("a", "look", "{}")), user(result("a", [text("one"), text("two"), picture]))],
     },
     body: {
       contents: [
@@ -181,10 +201,10 @@ const ENCODED: readonly EncodeRow[] = [
     },
   },
   {
-    name: "39, 88: on Gemini 3 the image stands in the result, and a call without a signature has Google's word for that",
-    said: {
+    name: "on Gemini 3 the image stands in the result, and a call without a signature has Google's word for that",
+    given: {
       model: "gemini-3-flash-preview",
-      turns: [user(text("Hi")), assistant(call("a", "look", "{}")), user(result("a", "", { content: [image] }))],
+      turns: [user("Hi"), assistant(call("a", "look", "{}")), user(result("a", [picture]))],
     },
     body: {
       contents: [
@@ -203,11 +223,11 @@ const ENCODED: readonly EncodeRow[] = [
     },
   },
   {
-    name: "88: only the first call of a step, and only where there is no signature of Google",
-    said: {
+    name: "only the first call of a step, and only where there is no signature of Google",
+    given: {
       model: "gemini-3-flash-preview",
       turns: [
-        user(text("Hi")),
+        user("Hi"),
         assistant(text("Both."), call("a", "f", "{}", { proof: claude }), call("b", "f", "{}")),
         user(result("a", "1"), result("b", "2")),
         assistant(call("c", "f", "{}", { proof: google("R29v") }), call("d", "f", "{}")),
@@ -250,19 +270,19 @@ const ENCODED: readonly EncodeRow[] = [
     },
   },
   {
-    name: "77, 85: signatures on the part that they came with, foreign ones and thoughts that nobody can read left out",
-    said: {
+    name: "signatures on the part that they came with, foreign ones and thoughts that nobody can read left out",
+    given: {
       turns: [
-        user(text("Hi")),
+        user("Hi"),
         assistant(
-          thought("Hm.", google("R29v")),
-          thought("Well.", claude),
-          thought("", claude, true),
-          thought("", google("QUJD"), true),
+          reasoning("Hm.", { proof: google("R29v") }),
+          reasoning("Well.", { proof: claude }),
+          reasoning("", { proof: claude, redacted: true }),
+          reasoning("", { proof: google("QUJD"), redacted: true }),
           text("Yes.", { proof: google("REVG") }),
           text(""),
         ),
-        user(text("OK")),
+        user("OK"),
       ],
     },
     body: {
@@ -282,30 +302,28 @@ const ENCODED: readonly EncodeRow[] = [
     },
   },
   {
-    name: "A.8: a signature that a client carried in front of a call goes back onto the call",
-    said: {
+    name: "a signature that a client carried in front of a call goes back onto the call",
+    given: {
       model: "gemini-3-pro-preview",
-      turns: [user(text("Hi")), assistant(thought("", google("R29v"), true), call("a", "f", "{}")), user(result("a", "1"))],
+      turns: [
+        user("Hi"),
+        assistant(reasoning("", { proof: google("R29v"), redacted: true }), call("a", "f", "{}")),
+        user(result("a", "1")),
+      ],
     },
     body: calledContents({ id: "a", name: "f", args: {} }, { id: "a", name: "f", response: { output: "1" } }, { thoughtSignature: "R29v" }),
   },
   {
-    name: "71, 72: no arguments are an empty object, broken ones are not repaired",
-    said: { turns: [user(text("Hi")), assistant(call("a", "f", '{"a":')), user(result("a", "1"))] },
+    name: "no arguments are an empty object, broken ones are not repaired",
+    given: { turns: [user("Hi"), assistant(call("a", "f", '{"a":')), user(result("a", "1"))] },
     body: calledContents({ id: "a", name: "f", args: { _raw: '{"a":' } }, { id: "a", name: "f", response: { output: "1" } }),
     losses: [refused("turns", "The arguments of call a of f are not complete JSON.")],
   },
   {
-    name: "67: a free-form tool is a function with one string, its calls too",
-    said: {
-      turns: [
-        user(text("Hi")),
-        assistant(call("a", "patch", "*** Begin", { kind: "custom" })),
-        user(result("a", "ok", { kind: "custom" })),
-      ],
-      tools: [
-        { type: "custom", name: "patch", namespace: null, description: "Patches.", grammar: { syntax: "lark", definition: "start: X" } },
-      ],
+    name: "a free-form tool is a function with one string, its calls too",
+    given: {
+      turns: [user("Hi"), assistant(call("a", "patch", "*** Begin", { kind: "custom" })), user(result("a", "ok", { kind: "custom" }))],
+      tools: [customTool("patch", { description: "Patches.", grammar: { syntax: "lark", definition: "start: X" } })],
     },
     body: {
       ...calledContents({ id: "a", name: "patch", args: { input: "*** Begin" } }, { id: "a", name: "patch", response: { output: "ok" } }),
@@ -324,9 +342,9 @@ const ENCODED: readonly EncodeRow[] = [
     losses: [reported("tools[0]", "Gemini holds no tool to a grammar; it went into the description.")],
   },
   {
-    name: "48: names that Gemini does not take are fitted, in tools, choice and history alike",
-    said: {
-      turns: [user(text("Hi")), assistant(call("a", "mcp/read file", "{}")), user(result("a", "1"))],
+    name: "names that Gemini does not take are fitted, in tools, choice and history alike",
+    given: {
+      turns: [user("Hi"), assistant(call("a", "mcp/read file", "{}")), user(result("a", "1"))],
       tools: [tool("mcp/read file"), tool("1st")],
       toolChoice: { type: "named", name: "mcp/read file" },
     },
@@ -347,13 +365,13 @@ const ENCODED: readonly EncodeRow[] = [
     },
   },
   {
-    name: "51: a function without arguments has no schema",
-    said: { tools: [tool("now", '{"type":"object","properties":{}}'), tool("then", null)] },
+    name: "a function without arguments has no schema",
+    given: { tools: [tool("now", '{"type":"object","properties":{}}'), tool("then", null)] },
     body: { tools: [{ functionDeclarations: [{ name: "now" }, { name: "then" }] }] },
   },
   {
-    name: "53: a model before 2.5 gets Google's subset, and what it lacks as words",
-    said: {
+    name: "a model before 2.5 gets Google's subset, and what it lacks as words",
+    given: {
       model: "gemini-2.0-flash",
       tools: [
         tool(
@@ -405,30 +423,30 @@ const ENCODED: readonly EncodeRow[] = [
     ],
   },
   {
-    name: "A.5: a search of the web alone is Google's, beside functions it is left out",
-    said: {
-      tools: [{ type: "web-search", allowedDomains: [], blockedDomains: ["example.com"], location: null, contextSize: null, maxUses: 3 }],
+    name: "a search of the web alone is Google's, beside functions it is left out",
+    given: {
+      tools: [search({ blockedDomains: ["example.com"], maxUses: 3 })],
     },
     body: { tools: [{ googleSearch: { excludeDomains: ["example.com"] } }] },
     losses: [reported("tools.web_search", "Google's search takes no allowed domains, location, context size or number of uses.")],
   },
   {
-    name: "69: a search beside functions is left out and reported, never refused",
-    said: {
-      tools: [tool("f"), { type: "web-search", allowedDomains: [], blockedDomains: [], location: null, contextSize: null, maxUses: null }],
+    name: "a search beside functions is left out and reported, never refused",
+    given: {
+      tools: [tool("f"), search({})],
     },
     body: { tools: [{ functionDeclarations: [{ name: "f", parametersJsonSchema: A_SCHEMA }] }] },
     losses: [reported("tools.web_search", "Gemini does not search while it has functions to call.")],
   },
   {
-    name: "60: no tools, no choice; a demanded call without tools is refused",
-    said: { toolChoice: { type: "required" } },
+    name: "no tools, no choice; a demanded call without tools is refused",
+    given: { toolChoice: { type: "required" } },
     body: {},
     losses: [refused("toolChoice", "A call is demanded, but Gemini got no tool that it could call.")],
   },
   {
-    name: "61, 63: none keeps the tools, one call at a time is reported",
-    said: { tools: [tool("f")], toolChoice: { type: "none" }, parallelToolCalls: false },
+    name: "none keeps the tools, one call at a time is reported",
+    given: { tools: [tool("f")], toolChoice: { type: "none" }, parallelToolCalls: false },
     body: {
       tools: [{ functionDeclarations: [{ name: "f", parametersJsonSchema: A_SCHEMA }] }],
       toolConfig: { functionCallingConfig: { mode: "NONE" } },
@@ -436,8 +454,8 @@ const ENCODED: readonly EncodeRow[] = [
     losses: [reported("parallelToolCalls", "Gemini has no switch for one call at a time.")],
   },
   {
-    name: "A.6: a subset that is not demanded is VALIDATED",
-    said: { tools: [tool("f"), tool("g")], toolChoice: { type: "subset", names: ["g"], required: false } },
+    name: "a subset that is not demanded is VALIDATED",
+    given: { tools: [tool("f"), tool("g")], toolChoice: { type: "subset", names: ["g"], required: false } },
     body: {
       tools: [
         {
@@ -451,61 +469,61 @@ const ENCODED: readonly EncodeRow[] = [
     },
   },
   {
-    name: "A.8: effort is a budget on 2.5",
-    said: { reasoning: reasoning({ effort: "medium" }) },
+    name: "effort is a budget on 2.5",
+    given: { reasoning: thinking({ effort: "medium" }) },
     body: { generationConfig: { thinkingConfig: { thinkingBudget: 8192, includeThoughts: true } } },
   },
   {
-    name: "90: a budget leaves room for the answer",
-    said: { reasoning: reasoning({ budgetTokens: 31_999, display: "none" }), maxOutputTokens: 4000 },
+    name: "a budget leaves room for the answer",
+    given: { reasoning: thinking({ budgetTokens: 31_999, display: "none" }), maxOutputTokens: 4000 },
     body: { generationConfig: { maxOutputTokens: 4000, thinkingConfig: { thinkingBudget: 3999 } } },
   },
   {
-    name: "92: off is the lowest budget where a model cannot stop thinking, and said",
-    said: { reasoning: reasoning({ mode: "off" }) },
+    name: "off is the lowest budget where a model cannot stop thinking, and said",
+    given: { reasoning: thinking({ mode: "off" }) },
     body: { generationConfig: { thinkingConfig: { thinkingBudget: 128 } } },
     losses: [reported("reasoning", "This Gemini model cannot stop thinking; it got its lowest budget, 128 tokens.")],
   },
   {
-    name: "92: off is 0 on Flash",
-    said: { model: "gemini-2.5-flash", reasoning: reasoning({ effort: "none" }) },
+    name: "off is 0 on Flash",
+    given: { model: "gemini-2.5-flash", reasoning: thinking({ effort: "none" }) },
     body: { generationConfig: { thinkingConfig: { thinkingBudget: 0 } } },
   },
   {
-    name: "A.8: a budget is a level on 3",
-    said: { model: "gemini-3-flash-preview", reasoning: reasoning({ budgetTokens: 400, display: "none" }) },
+    name: "a budget is a level on 3",
+    given: { model: "gemini-3-flash-preview", reasoning: thinking({ budgetTokens: 400, display: "none" }) },
     body: { generationConfig: { thinkingConfig: { thinkingLevel: "MINIMAL" } } },
   },
   {
-    name: "91: minimal is the lowest level of a Pro",
-    said: { model: "gemini-3-pro-preview", reasoning: reasoning({ effort: "minimal", display: "none" }) },
+    name: "minimal is the lowest level of a Pro",
+    given: { model: "gemini-3-pro-preview", reasoning: thinking({ effort: "minimal", display: "none" }) },
     body: { generationConfig: { thinkingConfig: { thinkingLevel: "LOW" } } },
   },
   {
-    name: "A.8: medium of a Pro of 3.0 is the next level up",
-    said: { model: "gemini-3-pro-preview", reasoning: reasoning({ effort: "medium", display: "none" }) },
+    name: "medium of a Pro of 3.0 is the next level up",
+    given: { model: "gemini-3-pro-preview", reasoning: thinking({ effort: "medium", display: "none" }) },
     body: { generationConfig: { thinkingConfig: { thinkingLevel: "HIGH" } } },
   },
   {
-    name: "A.8: above the highest level is said",
-    said: { model: "gemini-3.1-pro-preview", reasoning: reasoning({ effort: "xhigh", display: "none" }) },
+    name: "above the highest level is said",
+    given: { model: "gemini-3.1-pro-preview", reasoning: thinking({ effort: "xhigh", display: "none" }) },
     body: { generationConfig: { thinkingConfig: { thinkingLevel: "HIGH" } } },
     losses: [reported("reasoning", "Gemini's highest level is HIGH; xhigh became that.")],
   },
   {
-    name: "A.8: a model that does not think is not asked to",
-    said: { model: "gemini-2.0-flash", reasoning: reasoning({ effort: "high" }) },
+    name: "a model that does not think is not asked to",
+    given: { model: "gemini-2.0-flash", reasoning: thinking({ effort: "high" }) },
     body: {},
     losses: [reported("reasoning", "This Gemini model does not think.")],
   },
   {
-    name: "107: a JSON Schema for the answer, as it was written",
-    said: { output: { type: "json-schema", name: "person", description: null, schema: '{"type":"object"}', strict: true } },
+    name: "a JSON Schema for the answer, as it was written",
+    given: { output: { type: "json-schema", name: "person", description: null, schema: '{"type":"object"}', strict: true } },
     body: { generationConfig: { responseMimeType: "application/json", responseJsonSchema: { type: "object" } } },
   },
   {
-    name: "A.9: tools and a JSON format at once are for Gemini 3; an older one is told to answer with JSON",
-    said: { tools: [tool("f")], output: { type: "json-object" } },
+    name: "tools and a JSON format at once are for Gemini 3; an older one is told to answer with JSON",
+    given: { tools: [tool("f")], output: { type: "json-object" } },
     body: {
       systemInstruction: { parts: [{ text: "Answer with one JSON object and nothing else: no introduction, no code fence." }] },
       tools: [{ functionDeclarations: [{ name: "f", parametersJsonSchema: A_SCHEMA }] }],
@@ -513,8 +531,8 @@ const ENCODED: readonly EncodeRow[] = [
     losses: [reported("output", "This Gemini model takes tools or a JSON format, not both; it is told to answer with one JSON object.")],
   },
   {
-    name: "A.10: numbers as they are, stop sequences five at most",
-    said: { sampling: { ...NO_SAMPLING, temperature: 1.5, topP: 0.5, seed: 0, topLogprobs: 3 }, stop: ["a", "b", "", "c", "d", "e", "f"] },
+    name: "numbers as they are, stop sequences five at most",
+    given: { sampling: sampling({ temperature: 1.5, topP: 0.5, seed: 0, topLogprobs: 3 }), stop: ["a", "b", "", "c", "d", "e", "f"] },
     body: {
       generationConfig: {
         temperature: 1.5,
@@ -528,20 +546,20 @@ const ENCODED: readonly EncodeRow[] = [
     losses: [reported("stop", "Gemini takes 5 stop sequences; the first ones were sent.")],
   },
   {
-    name: "A.10: log probabilities of the chosen tokens alone",
-    said: { sampling: { ...NO_SAMPLING, topLogprobs: 0 } },
+    name: "log probabilities of the chosen tokens alone",
+    given: { sampling: sampling({ topLogprobs: 0 }) },
     body: { generationConfig: { responseLogprobs: true } },
     losses: [],
   },
   {
-    name: "96: no tokens at all are refused",
-    said: { maxOutputTokens: 0 },
+    name: "no tokens at all are refused",
+    given: { maxOutputTokens: 0 },
     body: {},
     losses: [refused("maxOutputTokens", "Gemini cannot answer with no tokens at all.")],
   },
   {
-    name: "A.12, A.13: tiers by their names; what only steers caches and accounts is dropped",
-    said: {
+    name: "tiers by their names; what only steers caches and accounts is dropped",
+    given: {
       serviceTier: "default",
       verbosity: "low",
       store: true,
@@ -560,25 +578,13 @@ const ENCODED: readonly EncodeRow[] = [
     ],
   },
   {
-    name: "34, 31: a public address stays one, without a guessed type; a data URL is data",
-    said: {
+    name: "a public address stays one, without a guessed type; a data URL is data",
+    given: {
       turns: [
         user(
-          { type: "image", source: { type: "url", url: "https://example.com/picture", mediaType: null }, detail: "low", cache: null },
-          {
-            type: "image",
-            source: { type: "url", url: `data:image/png;charset=utf-8;base64,${PNG}`, mediaType: null },
-            detail: null,
-            cache: null,
-          },
-          {
-            type: "file",
-            source: { type: "url", url: "https://example.com/a.pdf?x=1", mediaType: null },
-            filename: "a.pdf",
-            context: null,
-            citations: null,
-            cache: null,
-          },
+          image(url("https://example.com/picture"), { detail: "low" }),
+          image(url(`data:image/png;charset=utf-8;base64,${PNG}`)),
+          file(url("https://example.com/a.pdf?x=1"), { filename: "a.pdf" }),
         ),
       ],
     },
@@ -596,37 +602,24 @@ const ENCODED: readonly EncodeRow[] = [
     },
   },
   {
-    name: "43: a document of text is text, with its title and what was said about it",
-    said: {
-      turns: [
-        user({
-          type: "file",
-          source: { type: "text", text: "Body." },
-          filename: "Notes",
-          context: "From Ada.",
-          citations: true,
-          cache: null,
-        }),
-      ],
+    name: "a document of text is text, with its title and what was said about it",
+    given: {
+      turns: [user(file({ type: "text", text: "Body." }, { filename: "Notes", context: "From Ada.", citations: true }))],
     },
     body: { contents: [{ role: "user", parts: [{ text: "From Ada." }, { text: "Notes\n\nBody." }] }] },
     losses: [reported("turns.citations", "Gemini does not cite from documents in the conversation.")],
   },
   {
-    name: "A.4: a file of another store and a part of another protocol are refused",
-    said: {
+    name: "a file of another store and a part of another protocol are refused",
+    given: {
       turns: [
-        user(
-          {
-            type: "file",
-            source: { type: "file-id", id: "file-1", owner: "openai-responses" },
-            filename: null,
-            context: null,
-            citations: null,
-            cache: null,
-          },
-          { type: "opaque", protocol: "anthropic-messages", name: "container_upload", value: "{}", severity: "refused" },
-        ),
+        user(file({ type: "file-id", id: "file-1", owner: "openai-responses" }), {
+          type: "opaque",
+          protocol: "anthropic-messages",
+          name: "container_upload",
+          value: "{}",
+          severity: "refused",
+        }),
       ],
     },
     body: { contents: [{ role: "user", parts: [{ text: "[file that could not be sent]" }] }] },
@@ -636,10 +629,10 @@ const ENCODED: readonly EncodeRow[] = [
     ],
   },
   {
-    name: "A.4: sounds, and images in the resolution that was asked for on 3",
-    said: {
+    name: "sounds, and images in the resolution that was asked for on 3",
+    given: {
       model: "gemini-3-flash-preview",
-      turns: [user({ type: "audio", source: { type: "base64", mediaType: "audio/wav", data: "AAAA" } }, image)],
+      turns: [user({ type: "audio", source: base64("audio/wav", "AAAA") }, picture)],
     },
     body: {
       contents: [
@@ -654,10 +647,10 @@ const ENCODED: readonly EncodeRow[] = [
     },
   },
   {
-    name: "A.5: a strict tool is reported, a tool that another provider runs is refused",
-    said: {
+    name: "a strict tool is reported, a tool that another provider runs is refused",
+    given: {
       tools: [
-        { type: "function", name: "f", namespace: null, description: "Does f.", schema: null, strict: true, cache: null },
+        aTool("f", { description: "Does f.", strict: true }),
         { type: "opaque", protocol: "openai-responses", name: "code_interpreter", value: "{}", severity: "refused" },
       ],
     },
@@ -668,8 +661,8 @@ const ENCODED: readonly EncodeRow[] = [
     ],
   },
   {
-    name: "115: members of its own protocol go back to their place, others are said to be lost",
-    said: {
+    name: "members of its own protocol go back to their place, others are said to be lost",
+    given: {
       extensions: [
         {
           protocol: "gemini",
@@ -688,14 +681,14 @@ const ENCODED: readonly EncodeRow[] = [
   },
 ];
 
-for (const { name, said, body, losses } of ENCODED) {
-  test(`encodes ${name}`, () => {
-    const request = asked(said);
-    const encoded = gemini.request.encode(request);
+for (const { name, given, body, losses } of ENCODED) {
+  test(`encodes: ${name}`, () => {
+    const asked = request({ model: "gemini-2.5-pro", turns: [user("Hi")], ...given });
+    const encoded = gemini.request.encode(asked);
     assert.deepEqual(
       { body: JSON.parse(encoded.body), headers: encoded.headers, losses: encoded.losses },
       {
-        body: { model: request.model, ...HI, ...body },
+        body: { model: asked.model, ...HI, ...body },
         headers: {},
         losses: losses ?? [],
       },

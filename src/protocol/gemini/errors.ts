@@ -1,6 +1,4 @@
-// Room: protocol/gemini/error (row 2).
-// In:  Google's error body, or whatever else an upstream sends in its place; a GatewayError.
-// Out: the other of the two, as a body and as the event that ends a stream.
+// Errors, both directions: Google's error body, or whatever else an upstream sends in its place, and the event that ends a stream.
 // https://cloud.google.com/apis/design/errors and google/rpc/error_details.proto (read 2026-11)
 // Never does: lose the status or when to try again; show a page of HTML to a client.
 

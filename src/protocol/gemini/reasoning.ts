@@ -1,20 +1,19 @@
-// Room: protocol/gemini/thinking (row 2).
-// In:  `thinkingConfig`; canonical reasoning.
-// Out: the other of the two: a budget in tokens for Gemini 2.5, a level for Gemini 3.
-// https://ai.google.dev/gemini-api/docs/thinking (read 2026-11)
-// Never does: think of a model that cannot; what it has no level for becomes the next one, and is said.
+// How much thinking is asked for, both directions: a budget in tokens for Gemini 2.5, a level for Gemini 3.
+// https://ai.google.dev/gemini-api/docs/thinking (read 2026-11). Thoughts themselves are parts: parts-decode.ts, parts-encode.ts.
+// Never does: ask a model to think that cannot; a level that it does not have becomes the next one, and that is reported.
 
 import { rowOf, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Loss, Reasoning } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
-import type { Thinking, ThinkingLevel } from "./models.ts";
+import type { Thinking, ThinkingLevel } from "./capabilities.ts";
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
 const EFFORTS: Readonly<Record<string, Effort>> = { MINIMAL: "minimal", LOW: "low", MEDIUM: "medium", HIGH: "high" };
 
-export function decodeThinking(config: Fields | null): Reasoning | null {
+export function decodeReasoning(config: Fields | null): Reasoning | null {
   if (config === null) return null;
+  config.ignoreRest();
   // Clients write the level in either case.
   const level = config.optionalText("thinkingLevel")?.toUpperCase() ?? null;
   const effort = level === null ? null : (rowOf(EFFORTS, level) ?? null);
@@ -55,7 +54,7 @@ const BUDGET_OF_EFFORT: Readonly<Record<Effort, number>> = {
   max: Number.POSITIVE_INFINITY,
 };
 
-/** The effort that a budget of so many tokens stands for; the house's table. */
+/** The effort that a budget of so many tokens stands for. */
 function effortOfBudget(tokens: number): Effort {
   if (tokens <= 512) return "minimal";
   if (tokens <= 1024) return "low";
@@ -70,7 +69,10 @@ function wanted(request: CanonicalRequest): Reasoning | null {
   return all?.effort === "none" ? { ...all, mode: "off" } : all;
 }
 
-export function encodeThinking(request: CanonicalRequest, { thinking, losses }: { thinking: Thinking; losses: Loss[] }): JsonObject | null {
+export function encodeReasoning(
+  request: CanonicalRequest,
+  { thinking, losses }: { thinking: Thinking; losses: Loss[] },
+): JsonObject | null {
   const reasoning = wanted(request);
   if (reasoning === null) return null;
   const report = (reason: string): void => void losses.push({ field: request.names.reasoning, severity: "reported", reason });
@@ -80,8 +82,7 @@ export function encodeThinking(request: CanonicalRequest, { thinking, losses }: 
   }
   const config: JsonObject = {};
   if (thinking.type === "budget") {
-    const tokens = budgetFor(reasoning, thinking, { limit: request.maxOutputTokens, report });
-    config["thinkingBudget"] = tokens;
+    config["thinkingBudget"] = budgetFor(reasoning, thinking, { limit: request.maxOutputTokens, report });
   } else {
     const level = levelFor(reasoning, { levels: thinking.levels, report });
     if (level !== null) config["thinkingLevel"] = level;

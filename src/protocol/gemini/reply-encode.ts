@@ -1,30 +1,28 @@
-// Room: protocol/gemini/answer (row 2).
-// In:  canonical replies and events.
-// Out: generateContent answers for a Gemini client, whole or streamed; the event sequence is drawn at the head of reply.ts.
+// Canonical -> a generateContent answer for a client of Gemini, streamed or not. The event sequence is drawn in reply-decode.ts.
 // Every chunk holds a part: the official chat helper forgets a turn in which one does not.
 // Never does: send a name of an event, `[DONE]`, half a function call, or a finish reason outside of Gemini's list.
 
 import { print, type JsonObject } from "../../wire/json.ts";
 import type { Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
-import type { Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
-import { withoutConversation } from "../exchange.ts";
+import type { Annotation, FinishReason, Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
+import { withoutConversation } from "../exchange.ts";
 import { unfold } from "../fold.ts";
-import { errorEvent } from "./error.ts";
+import { encodeArguments, encodeCall, oneLine } from "./calls.ts";
+import { errorEvent } from "./errors.ts";
 import { encodeFinish } from "./finish.ts";
 import { encodeGrounding, type Cited } from "./grounding.ts";
-import { argsOf, ownPart } from "./history.ts";
-import { LogprobsWriter } from "./logprobs.ts";
+import { LogprobsEncoder } from "./logprobs.ts";
 import { encodeMedia } from "./media.ts";
-import { oneLine } from "./model-parts.ts";
-import { carriedSignature, UNSIGNED } from "./proofs.ts";
+import { encodeOpaque, encodeText } from "./parts-encode.ts";
+import { carriedSignature, UNSIGNED } from "./seals.ts";
 import { encodeUsage } from "./usage.ts";
 
 export function encodeReply(reply: Reply, exchange: Exchange): string {
-  const writer = new PartWriter("whole");
-  const parts = unfold(reply).flatMap((event) => writer.write(event));
-  const candidate: JsonObject = { ...contentOf(parts, reply.finish.kind === "filtered"), ...writer.ending(reply.finish), index: 0 };
+  const encoder = new PartsEncoder("non-streaming");
+  const parts = unfold(reply).flatMap((event) => encoder.encode(event));
+  const candidate: JsonObject = { ...contentOf(parts, reply.finish.kind === "filtered"), ...encoder.ending(reply.finish), index: 0 };
   return print({
     candidates: [candidate],
     ...(reply.usage === null ? {} : { usageMetadata: encodeUsage(reply.usage) }),
@@ -45,9 +43,13 @@ function envelope({ id, model }: { id: string; model: string }, exchange: Exchan
   return { modelVersion: model === "" ? exchange.request.model : model, responseId: own === "" ? exchange.id : own };
 }
 
-export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
+export function replyEncoder(exchange: Exchange): Machine<ReplyEvent, SseEvent> {
+  return new ReplyEncoder(exchange);
+}
+
+class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   readonly #exchange: Exchange;
-  readonly #writer = new PartWriter("increments");
+  readonly #parts = new PartsEncoder("streaming");
   #usage: Usage | null = null;
   #sent = 0;
   /** What follows the parts in every chunk but the last. */
@@ -72,12 +74,12 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
         return [errorEvent(event.error)];
       case "reply-end": {
         const parts = this.#sent === 0 && event.finish.kind === "filtered" ? [] : [{ text: "" }];
-        const candidate: JsonObject = { ...contentOf(parts, true), ...this.#writer.ending(event.finish), index: 0 };
+        const candidate: JsonObject = { ...contentOf(parts, true), ...this.#parts.ending(event.finish), index: 0 };
         const usage = this.#usage === null ? {} : { usageMetadata: encodeUsage(this.#usage) };
         return [{ event: null, data: print({ candidates: [candidate], ...usage, ...this.#envelope }) }];
       }
       default: {
-        const parts = this.#writer.write(event);
+        const parts = this.#parts.encode(event);
         this.#sent += parts.length;
         return parts.map((part) => ({
           event: null,
@@ -91,40 +93,40 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     return [];
   }
 
-  /** The member that tells the tokens of a chunk; "" where there are none. */
+  /** The member with the tokens of a chunk; "" where there are none. */
   #logprobs(): string {
-    const told = print(this.#writer.logprobs.take()).slice(1, -1);
-    return told === "" ? "" : `${told},`;
+    const member = print(this.#parts.logprobs.take()).slice(1, -1);
+    return member === "" ? "" : `${member},`;
   }
 }
 
-/** Canonical events -> the parts that tell them, in order; one part open at a time. */
-class PartWriter {
-  /** Whether text goes out piece by piece, its signature behind it, or each part once. */
-  readonly #mode: "increments" | "whole";
+/** Canonical events -> parts on the wire, in order; one part open at a time. */
+class PartsEncoder {
+  /** `streaming`: text goes out piece by piece, its signature behind it; `non-streaming`: each part goes out once. */
+  readonly #mode: "streaming" | "non-streaming";
   #open: Part | null = null;
-  /** What the open part holds back: arguments, and text in mode `whole`. */
+  /** What the open part holds back: arguments, and text where it does not go out piece by piece. */
   #pieces: string[] = [];
   /** All visible text so far, for offsets: of the parts before the open one, and of that one itself. */
   #before: string[] = [];
   #texts: string[] = [];
-  #annotated: Extract<ReplyEvent, { type: "annotation" }>["annotation"][] = [];
+  #annotated: Annotation[] = [];
   readonly #cited: Cited[] = [];
-  readonly logprobs = new LogprobsWriter();
+  readonly logprobs = new LogprobsEncoder();
   #hasCalled = false;
   #brokenCall = false;
   #refused = false;
 
-  constructor(mode: "increments" | "whole") {
+  constructor(mode: "streaming" | "non-streaming") {
     this.#mode = mode;
   }
 
-  write(event: ReplyEvent): JsonObject[] {
+  encode(event: ReplyEvent): JsonObject[] {
     switch (event.type) {
       case "part-start":
         this.#open = event.part;
         if (event.part.type === "refusal") this.#refused = true;
-        return wholePart(event.part);
+        return completePart(event.part);
       case "part-delta":
         return this.#delta(event.text);
       case "logprobs":
@@ -141,7 +143,7 @@ class PartWriter {
   }
 
   /** The members of the candidate that come with the end. */
-  ending(finish: Parameters<typeof encodeFinish>[0]): JsonObject {
+  ending(finish: FinishReason): JsonObject {
     const grounding = encodeGrounding(this.#cited);
     return {
       ...encodeFinish(finish, { brokenCall: this.#brokenCall, refused: this.#refused }),
@@ -154,7 +156,7 @@ class PartWriter {
   #delta(text: string): JsonObject[] {
     const kind = this.#open?.type;
     if (kind === "text" || kind === "refusal") this.#texts.push(text);
-    if (this.#mode === "increments" && kind !== "tool-call") return [kind === "reasoning" ? { text, thought: true } : { text }];
+    if (this.#mode === "streaming" && kind !== "tool-call") return encodeText(text, { thought: kind === "reasoning", signature: null });
     this.#pieces.push(text);
     return [];
   }
@@ -163,29 +165,26 @@ class PartWriter {
     const part = this.#open;
     const text = this.#pieces.join("");
     const signature = carriedSignature(proof);
-    const signed = signature === null ? {} : { thoughtSignature: signature };
     this.#open = null;
     this.#pieces = [];
     switch (part?.type) {
       case "text":
       case "refusal":
         this.#cite();
-        return text === "" && signature === null ? [] : [{ text, ...signed }];
+        return encodeText(text, { thought: false, signature });
       case "reasoning":
-        if (text === "" && signature === null) return [];
-        return [{ text, ...(part.redacted ? {} : { thought: true }), ...signed }];
+        return encodeText(text, { thought: !part.redacted, signature });
       case "tool-call": {
-        const { args, fault } = argsOf({ kind: part.kind, arguments: part.kind === "custom" ? text : oneLine(text) });
+        const { args, fault } = encodeArguments({ kind: part.kind, arguments: part.kind === "custom" ? text : oneLine(text) });
         // A client would run the half of a call; Gemini has a finish reason for that.
         if (fault) {
           this.#brokenCall = true;
           return [];
         }
         // Gemini wants a signature on the first call of a step, and has to be told that there is none.
-        const thoughtSignature = signature ?? (this.#hasCalled ? null : UNSIGNED);
+        const sent = signature ?? (this.#hasCalled ? null : UNSIGNED);
         this.#hasCalled = true;
-        const functionCall = { id: part.callId, name: part.name, args };
-        return [{ functionCall, ...(thoughtSignature === null ? {} : { thoughtSignature }) }];
+        return [encodeCall({ id: part.callId, name: part.name, args }, sent)];
       }
       default:
         return [];
@@ -202,7 +201,7 @@ class PartWriter {
 }
 
 /** Parts that come at once. */
-function wholePart(part: Part): JsonObject[] {
+function completePart(part: Part): JsonObject[] {
   switch (part.type) {
     case "image":
     case "file":
@@ -212,7 +211,7 @@ function wholePart(part: Part): JsonObject[] {
       return media === null ? [] : [media];
     }
     case "opaque":
-      return part.protocol === "gemini" ? [ownPart(part.value)] : [];
+      return part.protocol === "gemini" ? [encodeOpaque(part)] : [];
     default:
       return [];
   }

@@ -1,7 +1,5 @@
-// Room: protocol/gemini/models (row 2).
-// In:  a model's id, with or without a path in front (`models/gemini-2.5-pro`).
-// Out: what that generation of Gemini takes and rejects.
-// Facts of https://ai.google.dev/gemini-api/docs/thinking, .../thought-signatures and .../function-calling (read 2026-11).
+// What each generation of Gemini takes and rejects, by a model's id, with or without a path in front (`models/gemini-2.5-pro`).
+// From https://ai.google.dev/gemini-api/docs/thinking, .../thought-signatures and .../function-calling (read 2026-11).
 // Never does: refuse a model. An unknown id is taken for the newest generation.
 
 export type ThinkingLevel = "MINIMAL" | "LOW" | "MEDIUM" | "HIGH";
@@ -14,7 +12,7 @@ export type Thinking =
   /** Lowest first. It cannot be switched off. */
   | { readonly type: "level"; readonly levels: readonly ThinkingLevel[] };
 
-export interface ModelFacts {
+export interface Capabilities {
   /** The most that `maxOutputTokens` may ask for; more is a 400. Of the two ranges that Google's endpoints were seen to name, the smaller. */
   readonly maxOutputTokens: number;
   readonly thinking: Thinking;
@@ -30,7 +28,7 @@ export interface ModelFacts {
   readonly formatBesideFunctions: boolean;
 }
 
-const BEFORE_2_5: ModelFacts = {
+const BEFORE_2_5: Capabilities = {
   maxOutputTokens: 8_192,
   thinking: { type: "none" },
   takesJsonSchema: false,
@@ -40,7 +38,7 @@ const BEFORE_2_5: ModelFacts = {
   formatBesideFunctions: false,
 };
 
-const SINCE_3: ModelFacts = {
+const SINCE_3: Capabilities = {
   maxOutputTokens: 65_535,
   thinking: { type: "level", levels: ["LOW", "MEDIUM", "HIGH"] },
   takesJsonSchema: true,
@@ -50,17 +48,17 @@ const SINCE_3: ModelFacts = {
   formatBesideFunctions: true,
 };
 
-const budget = (min: number, max: number): ModelFacts => ({
+const budget = (min: number, max: number): Capabilities => ({
   ...BEFORE_2_5,
   maxOutputTokens: 65_535,
   thinking: { type: "budget", min, max },
   takesJsonSchema: true,
   penalties: false,
 });
-const levels = (...words: ThinkingLevel[]): ModelFacts => ({ ...SINCE_3, thinking: { type: "level", levels: words } });
+const levels = (...words: ThinkingLevel[]): Capabilities => ({ ...SINCE_3, thinking: { type: "level", levels: words } });
 
 /** The first row that matches. */
-const MODELS: readonly (readonly [RegExp, ModelFacts])[] = [
+const MODELS: readonly (readonly [RegExp, Capabilities])[] = [
   [/gemini-(?:1\.|2\.0|pro$|exp-|ultra)/, BEFORE_2_5],
   [/gemini-2\.5-flash-lite/, budget(0, 24_576)],
   [/gemini-2\.5-flash/, budget(0, 24_576)],
@@ -71,6 +69,6 @@ const MODELS: readonly (readonly [RegExp, ModelFacts])[] = [
   [/gemini-3(?:\.[0-6])?-flash/, levels("MINIMAL", "LOW", "MEDIUM", "HIGH")],
 ];
 
-export function factsOf(model: string): ModelFacts {
+export function capabilitiesOf(model: string): Capabilities {
   return MODELS.find(([pattern]) => pattern.test(model))?.[1] ?? SINCE_3;
 }

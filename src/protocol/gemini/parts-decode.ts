@@ -1,15 +1,15 @@
-// Room: protocol/gemini/model-parts (row 2).
-// In:  the parts of a model's turn, one by one: of a streamed answer, of a whole one, or of the history that a client sends back.
-// Out: canonical events. One reading for all three, so that an answer and its echo are the same conversation.
-// Gemini cuts a turn anywhere, says a signature on an empty text part behind what it belongs to, and may leave ids out.
+// The parts of a model's turn -> canonical events, one by one: of an answer, streamed or not, and of the history that a client sends
+// back. One reading for all, so that an answer and its echo are the same conversation.
+// Gemini cuts a turn anywhere, puts a signature on an empty text part behind what it belongs to, and may leave ids out.
 // Never does: decide whether an answer is complete.
 
-import { isObject, JsonText, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
-import type { Part, Proof, ReplyEvent } from "../canonical.ts";
-import { decodeFile, decodeInline } from "./media.ts";
-import type { CalledTool } from "./names.ts";
+import { isObject, print, type Json, type JsonObject } from "../../wire/json.ts";
+import type { OpaquePart, Part, Proof, ReplyEvent } from "../canonical.ts";
+import { decodeArguments, freeTextOf } from "./calls.ts";
+import { decodeMedia } from "./media.ts";
 import { PartialArguments } from "./partial-arguments.ts";
-import { decodeSignature } from "./proofs.ts";
+import { decodeSignature } from "./seals.ts";
+import type { CalledTool } from "./tools.ts";
 
 /** Google's own tools at work; another protocol's conversation goes on without them. */
 const HOSTED_PARTS: ReadonlySet<string> = new Set([
@@ -22,10 +22,10 @@ const HOSTED_PARTS: ReadonlySet<string> = new Set([
 /** Members that say something about a part, and are none themselves. */
 const PART_ADJECTIVES: ReadonlySet<string> = new Set(["thought", "thoughtSignature", "partMetadata", "mediaResolution", "mediaProcessing"]);
 
-interface ModelPartsOptions {
+interface PartsDecoderOptions {
   /** The id of the n-th call of this turn, where the call brings none. */
   readonly callId: (index: number) => string;
-  /** The client's tool behind a name that Gemini was told. */
+  /** The client's tool behind a name that Gemini knows it by. */
   readonly tool: (name: string) => CalledTool;
 }
 
@@ -42,8 +42,8 @@ interface OpenCall {
   proof: Proof | null;
 }
 
-export class ModelParts {
-  readonly #options: ModelPartsOptions;
+export class PartsDecoder {
+  readonly #options: PartsDecoderOptions;
   #next = 0;
   #calls = 0;
   #open: OpenPart | null = null;
@@ -51,7 +51,7 @@ export class ModelParts {
   /** What the open text part holds so far, in the pieces in which it came. */
   #texts: string[] = [];
 
-  constructor(options: ModelPartsOptions) {
+  constructor(options: PartsDecoderOptions) {
     this.#options = options;
   }
 
@@ -65,7 +65,7 @@ export class ModelParts {
     return this.#next;
   }
 
-  /** The text part that is still open, of which more may be told; null when there is none. */
+  /** The text part that is still open, to which more may come; null when there is none. */
   get openText(): number | null {
     return this.#open?.kind === "text" ? this.#open.index : null;
   }
@@ -78,15 +78,18 @@ export class ModelParts {
   read(part: JsonObject): ReplyEvent[] {
     const out: ReplyEvent[] = [];
     const proof = decodeSignature(part["thoughtSignature"]);
-    const text = part["text"];
-    if (isObject(part["functionCall"])) this.#readCall(part["functionCall"], proof, out);
-    else if (isObject(part["inlineData"]) || isObject(part["fileData"])) this.#whole(media(part), out);
-    else if (typeof text === "string" && text !== "")
-      this.#readText(text, { kind: part["thought"] === true ? "reasoning" : "text", proof }, out);
-    else if (proof !== null) this.#readProof(part["thought"] === true, proof, out);
-    else if (typeof text !== "string") {
-      const opaque = opaquePart(part);
-      if (opaque !== null) this.#whole(opaque, out);
+    const { text, functionCall } = part;
+    const isThought = part["thought"] === true;
+    if (isObject(functionCall)) this.#readCall(functionCall, proof, out);
+    else {
+      const media = decodeMedia(part);
+      if (media !== null) this.#complete(media, out);
+      else if (typeof text === "string" && text !== "") this.#readText(text, { kind: isThought ? "reasoning" : "text", proof }, out);
+      else if (proof !== null) this.#readProof(isThought, proof, out);
+      else if (typeof text !== "string") {
+        const opaque = decodeOpaque(part);
+        if (opaque !== null) this.#complete(opaque, out);
+      }
     }
     return out;
   }
@@ -116,7 +119,7 @@ export class ModelParts {
       return;
     }
     if (thought) this.#start("reasoning", out).proof = proof;
-    else this.#whole({ type: "reasoning", text: "", redacted: true, proof }, out);
+    else this.#complete({ type: "reasoning", text: "", redacted: true, proof }, out);
   }
 
   #start(kind: OpenPart["kind"], out: ReplyEvent[]): OpenPart {
@@ -132,7 +135,8 @@ export class ModelParts {
     return this.#open;
   }
 
-  #whole(part: Part, out: ReplyEvent[]): void {
+  /** A part that comes at once. */
+  #complete(part: Part, out: ReplyEvent[]): void {
     this.#end(out);
     const index = this.#next++;
     const proof = part.type === "reasoning" ? part.proof : null;
@@ -158,7 +162,7 @@ export class ModelParts {
     if (typeof name === "string" && name !== "") {
       this.#end(out);
       const begun = this.#begin({ name, id: call["id"], proof }, out);
-      if (!goesOn && call["partialArgs"] === undefined) return this.#finish(begun, argumentsOf(call["args"]), out);
+      if (!goesOn && call["partialArgs"] === undefined) return this.#finish(begun, decodeArguments(call["args"]), out);
     }
     const open = this.#call;
     if (open === null) return;
@@ -179,54 +183,15 @@ export class ModelParts {
   }
 
   #finish(call: OpenCall, text: string, out: ReplyEvent[]): void {
-    const delta = call.tool.kind === "custom" ? freeText(text) : text;
+    const delta = call.tool.kind === "custom" ? freeTextOf(text) : text;
     if (delta !== "") out.push({ type: "part-delta", index: call.index, text: delta });
     out.push({ type: "part-end", index: call.index, proof: call.proof });
     this.#call = null;
   }
 }
 
-function argumentsOf(args: Json | undefined): string {
-  if (args === undefined || args === null) return "{}";
-  return oneLine(args instanceof JsonText ? args.text : print(args));
-}
-
-const LINE_END = /[\r\n]/;
-const STRING_OR_SPACE = /("(?:[^"\\]+|\\.)*")|\s+/g;
-
-/** An object of several lines on one, as an event's data must be; any other stays as it is. Strings hold no line ends in JSON. */
-export function oneLine(source: string): string {
-  return LINE_END.test(source) ? source.replace(STRING_OR_SPACE, "$1") : source;
-}
-
-/** A free-form tool went to Gemini as a function with one string; see tools.ts. */
-function freeText(args: string): string {
-  const value = parseOrUndefined(args);
-  return isObject(value) && typeof value["input"] === "string" ? value["input"] : args;
-}
-
-function media(part: JsonObject): Part {
-  const inline = part["inlineData"];
-  const word = (value: Json | undefined): string | null => (typeof value === "string" ? value : null);
-  if (isObject(inline)) {
-    return decodeInline({ mimeType: word(inline["mimeType"]), data: word(inline["data"]) ?? "", displayName: word(inline["displayName"]) });
-  }
-  const file = isObject(part["fileData"]) ? part["fileData"] : {};
-  const known = decodeFile({
-    mimeType: word(file["mimeType"]),
-    fileUri: word(file["fileUri"]) ?? "",
-    displayName: word(file["displayName"]),
-  });
-  return known ?? googleFile(part);
-}
-
-/** A file that only Google can read: back to Google, or nowhere. */
-export function googleFile(part: JsonObject): Part {
-  return { type: "opaque", protocol: "gemini", name: "fileData", value: print(part), severity: "refused" };
-}
-
 /** A part that no other protocol has; null for one that says nothing. */
-export function opaquePart(part: JsonObject): Part | null {
+export function decodeOpaque(part: JsonObject): OpaquePart | null {
   const name = Object.keys(part).find((key) => !PART_ADJECTIVES.has(key));
   if (name === undefined) return null;
   return { type: "opaque", protocol: "gemini", name, value: print(part), severity: HOSTED_PARTS.has(name) ? "reported" : "refused" };

@@ -1,6 +1,4 @@
-// Room: protocol/gemini/generation (row 2).
-// In:  `generationConfig`; the canonical fields that live in it: limits, sampling, stop sequences, answer format, reasoning.
-// Out: the other of the two.
+// `generationConfig`, both directions: limits, sampling, stop sequences, the answer's format. Reasoning has a file of its own.
 // Members without a canonical home travel as extensions named `generationConfig.<member>` and go back into it.
 // Never does: change a number silently.
 
@@ -8,16 +6,16 @@ import { JsonText, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Extension, Loss, OutputFormat, Reasoning, Sampling } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import { JSON_INSTRUCTION, type SchemaMeans } from "../structured-output.ts";
-import { factsOf, type ModelFacts } from "./models.ts";
-import { NAMES } from "./names.ts";
-import { lowerSchema, raiseSchema } from "./schema.ts";
-import { decodeThinking, encodeThinking } from "./thinking.ts";
-import { fieldOf } from "./wire.ts";
+import { capabilitiesOf, type Capabilities } from "./capabilities.ts";
+import { extensionOf } from "./extensions.ts";
+import { decodeReasoning, encodeReasoning } from "./reasoning.ts";
+import { loweredReason, lowerSchema, raiseSchema } from "./schema.ts";
+import { NAMES } from "./wire.ts";
 
 const MAX_STOP_SEQUENCES = 5;
 const JSON_TYPE = "application/json";
 
-interface DecodedGeneration {
+interface DecodedConfig {
   readonly sampling: Sampling;
   readonly maxOutputTokens: number | null;
   readonly stop: readonly string[];
@@ -28,7 +26,7 @@ interface DecodedGeneration {
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
-export function decodeGeneration(config: Fields): DecodedGeneration {
+export function decodeGenerationConfig(config: Fields): DecodedConfig {
   const logprobs = config.optionalInteger("logprobs");
   const sampling: Sampling = {
     temperature: config.optionalNumber("temperature"),
@@ -41,13 +39,12 @@ export function decodeGeneration(config: Fields): DecodedGeneration {
   };
   const maxOutputTokens = config.optionalInteger("maxOutputTokens");
   const stop = config.texts("stopSequences");
-  const reasoning = decodeThinking(config.optionalObject("thinkingConfig"));
+  const reasoning = decodeReasoning(config.optionalObject("thinkingConfig"));
   const { output, extensions } = decodeOutput(config);
   // One text answer is what every protocol gives.
   if (config.raw("candidateCount") !== 1 && config.has("candidateCount")) extensions.push(extension("candidateCount", config));
   const modalities = config.texts("responseModalities");
   if (modalities.some((word) => word.toUpperCase() !== "TEXT")) extensions.push(extension("responseModalities", config));
-  for (const [key, value] of config.unread()) extensions.push(extensionOf(`generationConfig.${key}`, value));
   return { sampling, maxOutputTokens, stop, reasoning, output, extensions };
 }
 
@@ -57,11 +54,9 @@ function decodeOutput(config: Fields): { output: OutputFormat | null; extensions
   const subset = config.source("responseSchema");
   if (mimeType !== null && mimeType !== JSON_TYPE && mimeType !== "text/plain" && mimeType !== "") {
     // text/x.enum and what may come: a format that other protocols do not have.
-    const rest = subset === null ? [] : [extension("responseSchema", config)];
+    const kept = subset === null ? ["responseMimeType"] : ["responseMimeType", "responseSchema"];
     const reason = "Other protocols answer as text or as JSON.";
-    const severity = "refused" as const;
-    const kept: Extension = { ...extension("responseMimeType", config), severity, reason };
-    return { output: null, extensions: [kept, ...rest.map((one) => ({ ...one, severity, reason }))] };
+    return { output: null, extensions: kept.map((key) => ({ ...extension(key, config), severity: "refused", reason })) };
   }
   if (schema !== null || subset !== null) {
     const output = {
@@ -80,19 +75,14 @@ function extension(key: string, config: Fields): Extension {
   return extensionOf(`generationConfig.${key}`, config.source(key) ?? "null");
 }
 
-export function extensionOf(field: string, value: string): Extension {
-  const { fate, reason } = fieldOf(field);
-  return { protocol: "gemini", field, value, severity: fate === "carried" ? "reported" : fate, reason };
-}
-
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
 interface EncodeContext {
-  readonly facts: ModelFacts;
+  readonly capabilities: Capabilities;
   readonly losses: Loss[];
 }
 
-export function encodeGeneration(request: CanonicalRequest, { facts, losses }: EncodeContext): JsonObject {
+export function encodeGenerationConfig(request: CanonicalRequest, { capabilities, losses }: EncodeContext): JsonObject {
   const { names, sampling } = request;
   // A client of Gemini itself knows its model.
   const isOwn = names === NAMES;
@@ -105,7 +95,7 @@ export function encodeGeneration(request: CanonicalRequest, { facts, losses }: E
   put("topK", sampling.topK);
   put("seed", sampling.seed);
   for (const key of ["presencePenalty", "frequencyPenalty"] as const) {
-    if (facts.penalties || isOwn) put(key, sampling[key]);
+    if (capabilities.penalties || isOwn) put(key, sampling[key]);
     else if (sampling[key] !== null && sampling[key] !== 0) {
       losses.push({ field: names[key], severity: "reported", reason: "This Gemini model takes no penalties for repetition." });
     }
@@ -113,7 +103,7 @@ export function encodeGeneration(request: CanonicalRequest, { facts, losses }: E
   if (request.maxOutputTokens === 0) {
     losses.push({ field: names.maxOutputTokens, severity: "refused", reason: "Gemini cannot answer with no tokens at all." });
   } else if (request.maxOutputTokens !== null) {
-    const limit = isOwn ? request.maxOutputTokens : Math.min(request.maxOutputTokens, facts.maxOutputTokens);
+    const limit = isOwn ? request.maxOutputTokens : Math.min(request.maxOutputTokens, capabilities.maxOutputTokens);
     put("maxOutputTokens", limit);
     const reason = `This model answers with at most ${limit} tokens.`;
     if (limit < request.maxOutputTokens) losses.push({ field: names.maxOutputTokens, severity: "reported", reason });
@@ -131,20 +121,20 @@ export function encodeGeneration(request: CanonicalRequest, { facts, losses }: E
     config["responseLogprobs"] = true;
     if (sampling.topLogprobs > 0) config["logprobs"] = sampling.topLogprobs;
   }
-  encodeOutput(request, config, { facts, losses });
-  const thinking = encodeThinking(request, { thinking: facts.thinking, losses });
+  encodeOutput(request, config, { capabilities, losses });
+  const thinking = encodeReasoning(request, { thinking: capabilities.thinking, losses });
   if (thinking !== null) config["thinkingConfig"] = thinking;
   return config;
 }
 
 /** A model that takes functions or a format, not both, answers with a function's arguments beside the client's functions. */
 export function schemaMeans(request: CanonicalRequest): SchemaMeans {
-  return factsOf(request.model).formatBesideFunctions || !hasFunctions(request) ? "format" : "tool";
+  return capabilitiesOf(request.model).formatBesideFunctions || !hasFunctions(request) ? "format" : "tool";
 }
 
 /** A line for the end of the instructions, where the model takes no format beside the client's functions; null where it needs none. */
 export function instructionFor(request: CanonicalRequest): string | null {
-  const { formatBesideFunctions } = factsOf(request.model);
+  const { formatBesideFunctions } = capabilitiesOf(request.model);
   return request.output !== null && !formatBesideFunctions && hasFunctions(request) ? JSON_INSTRUCTION : null;
 }
 
@@ -152,7 +142,7 @@ function hasFunctions({ tools }: CanonicalRequest): boolean {
   return tools.some((tool) => tool.type === "function" || tool.type === "custom");
 }
 
-function encodeOutput(request: CanonicalRequest, config: JsonObject, { facts, losses }: EncodeContext): void {
+function encodeOutput(request: CanonicalRequest, config: JsonObject, { capabilities, losses }: EncodeContext): void {
   const { output, names } = request;
   if (output === null) return;
   if (instructionFor(request) !== null) {
@@ -162,14 +152,10 @@ function encodeOutput(request: CanonicalRequest, config: JsonObject, { facts, lo
   }
   config["responseMimeType"] = JSON_TYPE;
   if (output.type === "json-object") return;
-  if (facts.takesJsonSchema) config["responseJsonSchema"] = new JsonText(output.schema);
+  if (capabilities.takesJsonSchema) config["responseJsonSchema"] = new JsonText(output.schema);
   else {
     const { schema, lost } = lowerSchema(output.schema);
     if (schema !== null) config["responseSchema"] = new JsonText(schema);
     if (lost.length > 0) losses.push({ field: names.output, severity: "reported", reason: loweredReason(lost) });
   }
-}
-
-export function loweredReason(lost: readonly string[]): string {
-  return `This Gemini model takes a smaller schema language; ${[...new Set(lost)].join(", ")} became words in a description.`;
 }

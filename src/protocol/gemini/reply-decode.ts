@@ -1,13 +1,11 @@
-// Room: protocol/gemini/reply (row 2).
-// In:  generateContent answers, whole or streamed; canonical replies and events.
-// Out: the other of the two.
+// An upstream's generateContent answer -> canonical, streamed or not. A non-streaming answer is a stream of one chunk, so that one code
+// reads both:
 //
 //   chunk+                                          no event names, no [DONE]; each a GenerateContentResponse, its parts increments
 //   the last one, or one of them: finishReason      instead of candidates, `promptFeedback` when the prompt was blocked
 //   usageMetadata on any chunk, cumulative; responseId and modelVersion on all
 //
-// A whole answer is a stream of one chunk, so that both are read by the same code.
-// Never does: take a stream without a finishReason for a complete answer. Nothing in the decoder throws.
+// Never does: take a stream without a finishReason for a complete answer. Nothing in the streaming decoder throws.
 
 import { GatewayError } from "../../errors.ts";
 import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
@@ -17,13 +15,13 @@ import type { FinishReason, Logprob, Reply, ReplyEvent } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { fold, notJson, truncated } from "../fold.ts";
 import { mergeTurns } from "../turns.ts";
-import { madeCallId } from "./contents.ts";
-import { errorOf } from "./error.ts";
+import { madeCallId } from "./calls.ts";
+import { errorOf } from "./errors.ts";
 import { candidateOf, decodeBlock, decodeFinish, isFinished } from "./finish.ts";
 import { decodeGrounding } from "./grounding.ts";
 import { decodeLogprobs } from "./logprobs.ts";
-import { ModelParts } from "./model-parts.ts";
-import { calledTools } from "./names.ts";
+import { PartsDecoder } from "./parts-decode.ts";
+import { calledTools } from "./tools.ts";
 import { decodeUsage } from "./usage.ts";
 
 /** @throws GatewayError the error inside of the body, or `upstream-failed` when it holds no complete answer. */
@@ -36,12 +34,16 @@ export function decodeReply(body: string, exchange: Exchange): Reply {
 
 const ARGUMENTS: ReadonlySet<string> = new Set(["args"]);
 
-export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
+export function replyDecoder(exchange: Exchange): Machine<SseEvent, ReplyEvent> {
+  return new ReplyDecoder(exchange);
+}
+
+class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   readonly #model: string;
-  readonly #parts: ModelParts;
+  readonly #parts: PartsDecoder;
   #started = false;
   #over = false;
-  /** The last candidate that said it was over. */
+  /** The last candidate with a finish reason. */
   #finished: JsonObject | null = null;
   #blocked: FinishReason | null = null;
   /** The last sources; each chunk says all so far. */
@@ -50,7 +52,7 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   constructor(exchange: Exchange) {
     this.#model = exchange.request.model;
     const { turn, firstCall } = placeOfReply(exchange);
-    this.#parts = new ModelParts({ callId: (index) => madeCallId(turn, firstCall + index), tool: calledTools(exchange.request) });
+    this.#parts = new PartsDecoder({ callId: (index) => madeCallId(turn, firstCall + index), tool: calledTools(exchange.request) });
   }
 
   step({ data }: SseEvent): ReplyEvent[] {
@@ -103,12 +105,12 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
 
   /** The tokens of a chunk are those of its text; without one they belong to the text before it. Those of thoughts and calls go untold. */
   #readParts(parts: readonly JsonObject[], logprobs: readonly Logprob[], out: ReplyEvent[]): void {
-    const spoken = logprobs.length === 0 ? undefined : parts.find(isText);
+    const visible = logprobs.length === 0 ? undefined : parts.find(isText);
     const index = this.#parts.openText;
-    if (logprobs.length > 0 && spoken === undefined && index !== null) out.push({ type: "logprobs", index, logprobs });
+    if (logprobs.length > 0 && visible === undefined && index !== null) out.push({ type: "logprobs", index, logprobs });
     for (const part of parts) {
       for (const event of this.#parts.read(part)) {
-        if (part === spoken && event.type === "part-delta") out.push({ type: "logprobs", index: event.index, logprobs });
+        if (part === visible && event.type === "part-delta") out.push({ type: "logprobs", index: event.index, logprobs });
         out.push(event);
       }
     }
@@ -125,7 +127,7 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   }
 }
 
-/** Arguments must keep their text; everything else in a chunk may be read by the fast way. */
+/** Arguments must keep their text; everything else in a chunk may be parsed the fast way. */
 function parseChunk(data: string): Json | undefined {
   if (data.includes('Call"')) return parseOrUndefined(data, { verbatim: ARGUMENTS });
   try {
@@ -136,7 +138,7 @@ function parseChunk(data: string): Json | undefined {
   }
 }
 
-/** Whether a part says something to the reader. */
+/** Whether a part is visible text. */
 function isText(part: JsonObject): boolean {
   return text(part["text"]) !== "" && part["thought"] !== true;
 }

@@ -1,16 +1,15 @@
-// Room: protocol/gemini/results (row 2).
-// In:  a functionResponse, whose `response` is always an object; canonical tool results, whose content is text and media.
-// Out: the other of the two.
+// Tool results, both directions: a functionResponse, whose `response` is always an object, and canonical text and media.
 // Google reads `output` as the result, `error` as what went wrong, and any other object as the result itself.
 // https://ai.google.dev/api/caching#FunctionResponse (read 2026-11)
 // Never does: take an `error` member beside others for a failure; that is the tool's own data.
 
-import { isObject, JsonText, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
 import { members } from "../../wire/json-edit.ts";
-import type { FilePart, ImagePart, Loss, ToolResultPart } from "../canonical.ts";
+import { isObject, JsonText, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
+import type { FilePart, ImagePart, ToolResultPart } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
-import { decodeFile, decodeInline, encodeMedia } from "./media.ts";
-import { fitToolName } from "./names.ts";
+import { wireCallId } from "./calls.ts";
+import { checkMedia, decodeMedia, encodeMedia } from "./media.ts";
+import { fitToolName } from "./tools.ts";
 
 /** A result before its call is known: `callId` is what the client wrote, or null. */
 export interface NamedResult {
@@ -23,7 +22,7 @@ export interface NamedResult {
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
 /** @throws GatewayError naming the member that is not what it should be. */
-export function decodeResult(fields: Fields, losses: Loss[]): NamedResult {
+export function decodeResult(fields: Fields): NamedResult {
   const name = fields.text("name");
   const callId = fields.optionalText("id");
   const response = fields.raw("response");
@@ -32,16 +31,13 @@ export function decodeResult(fields: Fields, losses: Loss[]): NamedResult {
   }
   const source = fields.source("response") ?? "{}";
   if (!source.startsWith("{")) throw fields.fail("response", "a JSON object");
-  const media = fields.objects("parts").map((part) => decodeResultPart(part));
-  const { text, isError } = said(source, media.length > 0);
-  for (const [key] of fields.unread()) {
-    losses.push({ field: fields.at(key), severity: "reported", reason: "Other protocols have one result a call, given at once." });
-  }
+  const media = fields.objects("parts").map(decodeResultPart);
+  const { text, isError } = decodeResponse(source, media.length > 0);
   const content = text === "" ? media : [{ type: "text", text, annotations: [], cache: null, proof: null } as const, ...media];
   return { callId: callId === "" ? null : callId, name, content, isError: isError ? true : null };
 }
 
-function said(response: string, besideMedia: boolean): { text: string; isError: boolean } {
+function decodeResponse(response: string, besideMedia: boolean): { text: string; isError: boolean } {
   const found = members(response);
   const [only] = found;
   if (only === undefined) return { text: besideMedia ? "" : response, isError: false };
@@ -57,38 +53,18 @@ function said(response: string, besideMedia: boolean): { text: string; isError: 
 }
 
 function decodeResultPart(fields: Fields): ImagePart | FilePart {
-  const inline = fields.optionalObject("inlineData");
-  const file = fields.optionalObject("fileData");
-  const known =
-    inline !== null
-      ? decodeInline({
-          mimeType: inline.optionalText("mimeType"),
-          data: inline.text("data"),
-          displayName: inline.optionalText("displayName"),
-        })
-      : file !== null
-        ? decodeFile({
-            mimeType: file.optionalText("mimeType"),
-            fileUri: file.text("fileUri"),
-            displayName: file.optionalText("displayName"),
-          })
-        : null;
-  if (known?.type === "image" || known?.type === "file") return known;
-  if (file !== null && known === null) {
-    const source = { type: "file-id", id: file.text("fileUri"), owner: "gemini" } as const;
-    return { type: "file", source, filename: null, context: null, citations: null, cache: null };
-  }
-  throw fields.fail("inlineData", "an image or a file");
+  fields.ignoreRest();
+  checkMedia(fields);
+  const fileData = fields.raw("fileData") ?? null;
+  const media = decodeMedia({ inlineData: fields.raw("inlineData") ?? null, fileData });
+  if (media?.type === "image" || media?.type === "file") return media;
+  const id = media?.type === "opaque" && isObject(fileData) ? fileData["fileUri"] : null;
+  if (typeof id !== "string") throw fields.fail("inlineData", "an image or a file");
+  const source = { type: "file-id", id, owner: "gemini" } as const;
+  return { type: "file", source, filename: null, context: null, citations: null, cache: null };
 }
 
 // ---- Encode ------------------------------------------------------------------------------------------------------
-
-/** Ids that this gateway made for calls without one; they go back to Gemini as they came, unsaid. */
-const MADE_ID = /^call_\d+_\d+$/;
-
-export function spokenId(callId: string): string | null {
-  return callId === "" || MADE_ID.test(callId) ? null : callId;
-}
 
 interface EncodedResult {
   readonly part: JsonObject;
@@ -96,33 +72,28 @@ interface EncodedResult {
   readonly left: readonly (ImagePart | FilePart)[];
 }
 
-export function encodeResult(result: ToolResultPart, options: { mediaInside: boolean }): EncodedResult {
+export function encodeResult(result: ToolResultPart, { mediaInside }: { mediaInside: boolean }): EncodedResult {
   const texts: string[] = [];
   const parts: Json[] = [];
   const left: (ImagePart | FilePart)[] = [];
   for (const part of result.content) {
-    if (part.type === "text") {
-      texts.push(part.text);
-      continue;
-    }
-    if (part.source.type === "text") {
-      texts.push(part.source.text);
-      continue;
-    }
-    const media = options.mediaInside ? encodeMedia(part.source, part.type) : null;
-    if (media === null) left.push(part);
-    else parts.push(media);
+    const text = part.type === "text" ? part.text : part.source.type === "text" ? part.source.text : null;
+    const media = part.type !== "text" && mediaInside ? encodeMedia(part.source, part.type) : null;
+    if (text !== null) texts.push(text);
+    else if (media !== null) parts.push(media);
+    else if (part.type !== "text") left.push(part);
   }
-  const functionResponse: JsonObject = {};
-  const id = spokenId(result.callId);
-  if (id !== null) functionResponse["id"] = id;
-  functionResponse["name"] = fitToolName(result.name ?? "unknown");
-  functionResponse["response"] = responseOf(texts, { isError: result.isError === true, besideMedia: parts.length > 0 });
-  if (parts.length > 0) functionResponse["parts"] = parts;
+  const id = wireCallId(result.callId);
+  const functionResponse = {
+    ...(id === null ? {} : { id }),
+    name: fitToolName(result.name ?? "unknown"),
+    response: encodeResponse(texts, { isError: result.isError === true, besideMedia: parts.length > 0 }),
+    ...(parts.length > 0 ? { parts } : {}),
+  };
   return { part: { functionResponse }, left };
 }
 
-function responseOf(texts: readonly string[], { isError, besideMedia }: { isError: boolean; besideMedia: boolean }): Json {
+function encodeResponse(texts: readonly string[], { isError, besideMedia }: { isError: boolean; besideMedia: boolean }): Json {
   const text = texts.join("\n");
   if (isError) return { error: text };
   if (text === "" && besideMedia) return {};
