@@ -1,107 +1,28 @@
-// What a streamed answer costs, counted and not timed: the same on every machine.
-// In:  the program, composed around an upstream in memory that gives exactly the chunks of the test, and the pumps alone.
-// Out: how often each chunk is looked at, how many there are of what, and what is held meanwhile.
+// What a streamed answer costs, counted and not timed: the same on every machine. How often each chunk is looked at, how many there are of
+// what. What is held meanwhile is measured in soak/memory.ts.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-import { compose, type Program } from "../src/program.ts";
-import { sha256 } from "../src/runtime/runtime.ts";
-import { readConfig } from "../src/config/config.ts";
 import { GatewayError } from "../src/errors.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
-import { CODECS } from "../src/protocol/codecs.ts";
-import { conversion, Meter, passage } from "../src/gateway/convert.ts";
-import { concat, type ByteSource, type Pump } from "../src/wire/pump.ts";
-import { ask, MODELS, told, WAYS, type Way } from "./support/dialects.ts";
-import { CLIENT_KEY, FACTORY_KEY } from "./support/gateway.ts";
-import { exchangeAt, exchangeFor } from "./support/laws.ts";
+import { concat } from "../src/wire/pump.ts";
+import { counting, difference, each, ZERO, type Counts } from "./support/counting.ts";
+import { MODELS, told, WAYS, type Way } from "./support/dialects.ts";
+import { bytesOf, eventsOf, programOver, pumpOf, requestOf, Upstream, WORD } from "./support/in-memory.ts";
 import { complete } from "./support/saying.ts";
 import { tell } from "./support/telling.ts";
 
 const utf8 = new TextEncoder();
-const WORD = "abc ";
-const LONG = 20_000;
+const LONG = 4000;
 const PASSAGES = WAYS.filter(({ client, upstream }) => client === upstream);
 const CONVERSIONS = WAYS.filter(({ client, upstream }) => client !== upstream);
 
-// ---- Streams -----------------------------------------------------------------------------------------------------
-
-/** The events of an answer of so many deltas, all alike. */
-function eventsOf(protocol: ProtocolId, deltas: number): readonly string[] {
-  return tell(protocol, complete({ model: MODELS[protocol], text: WORD.repeat(deltas) }), { serial: 7, includeUsage: true }).events;
-}
-
-/** The first event that holds a word, in front of it what opens the answer. */
-function opening(protocol: ProtocolId): { readonly before: readonly Uint8Array[]; readonly delta: Uint8Array } {
-  const events = eventsOf(protocol, 2);
-  const at = events.findIndex((event) => event.includes(WORD));
-  const [delta] = events.slice(at);
-  assert.ok(delta !== undefined);
-  return { before: events.slice(0, at).map((event) => utf8.encode(event)), delta: utf8.encode(delta) };
-}
-
-const bytesOf = (events: readonly string[]): Uint8Array[] => events.map((event) => utf8.encode(event));
 const lengthOf = (chunks: readonly Uint8Array[]): number => chunks.reduce((sum, { length }) => sum + length, 0);
 
-// ---- The program around an upstream in memory ----------------------------------------------------------------------
-
-class Upstream implements ByteSource {
-  reads = 0;
-  /** Told when the request has arrived. */
-  called = (): void => {};
-  #chunkAt: (index: number) => Uint8Array | undefined = () => undefined;
-
-  /** Says what each read gets; undefined ends the answer. */
-  answer(chunkAt: (index: number) => Uint8Array | undefined): void {
-    this.#chunkAt = chunkAt;
-    this.reads = 0;
-  }
-
-  read(): Promise<{ done: boolean; value?: Uint8Array }> {
-    const value = this.#chunkAt(this.reads++);
-    return Promise.resolve(value === undefined ? { done: true } : { done: false, value });
-  }
-
-  cancel(): Promise<void> {
-    return Promise.resolve();
-  }
-}
-
-function programOver(upstream: Upstream): Program {
-  return compose(
-    readConfig({ environment: { FACTORY_API_KEY: FACTORY_KEY, PROXY_API_KEY: CLIENT_KEY }, arguments: [], file: () => null }),
-    {
-      fetch: () => {
-        upstream.called();
-        return Promise.resolve(new Response(new ReadableStream(), { headers: { "content-type": "text/event-stream" } }));
-      },
-      reader: () => upstream,
-      // No time passes.
-      after: () => () => {},
-      now: () => 0,
-      monotonic: () => 0,
-      random: () => 0.5,
-      newId: () => "00000000-0000-4000-8000-000000000000",
-      sha256,
-      sink: () => {},
-      logFormat: "json",
-    },
-    { version: "1", runtime: "test" },
-  );
-}
+// ---- Counting ------------------------------------------------------------------------------------------------------
 
 const upstream = new Upstream();
 const program = programOver(upstream);
-
-function requestOf(way: Way, text = "Hello there"): Request {
-  const tool = { type: "function", function: { name: "look_up", parameters: { type: "object", properties: {} } } };
-  const more = way.client === "openai-chat" ? { tools: [tool] } : {};
-  const { path, body } = ask(way.client, { model: MODELS[way.upstream], stream: true, text, system: "Be brief.", more });
-  const headers = { authorization: `Bearer ${CLIENT_KEY}`, "content-type": "application/json" };
-  return new Request(`http://gateway.test${path}`, { method: "POST", headers, body: JSON.stringify(body) });
-}
 
 /** The chunks that the client gets. */
 async function chunksOf(response: Response): Promise<Uint8Array[]> {
@@ -112,137 +33,6 @@ async function chunksOf(response: Response): Promise<Uint8Array[]> {
     const { done, value } = await reader.read();
     if (done) return chunks;
     chunks.push(value);
-  }
-}
-
-// ---- Counting ------------------------------------------------------------------------------------------------------
-
-/** What was done so far. */
-type Counts = {
-  /** Bytes made into text: without that nothing can be parsed, whoever the parser is. */
-  readonly decodedBytes: number;
-  readonly decodes: number;
-  readonly encodes: number;
-  /** Calls of `JSON.parse`, and the length of what it read. */
-  readonly parses: number;
-  readonly parsedLength: number;
-  /** Calls of `JSON.stringify`. */
-  readonly prints: number;
-  /** Events that a protocol's decoder took, and those that it gave. */
-  readonly decoderSteps: number;
-  readonly decoded: number;
-  /** Events that a protocol's encoder took. */
-  readonly encoderSteps: number;
-  readonly regExps: number;
-  readonly textEncoders: number;
-};
-
-const ZERO: Counts = {
-  decodedBytes: 0,
-  decodes: 0,
-  encodes: 0,
-  parses: 0,
-  parsedLength: 0,
-  prints: 0,
-  decoderSteps: 0,
-  decoded: 0,
-  encoderSteps: 0,
-  regExps: 0,
-  textEncoders: 0,
-};
-
-/** The same members with other numbers. */
-function each<Numbers extends Readonly<Record<string, number>>>(like: Numbers, of: (name: keyof Numbers) => number): Numbers {
-  return Object.fromEntries(Object.keys(like).map((name) => [name, of(name)])) as Numbers;
-}
-
-function difference(later: Counts, earlier: Counts): Counts {
-  return each(ZERO, (name) => later[name] - earlier[name]);
-}
-
-/** Runs `act` while everything that Counts names is counted; `count()` tells what has been done since the beginning. */
-async function counting<T>(act: (count: () => Counts) => Promise<T>): Promise<T> {
-  const counts: { -readonly [Name in keyof Counts]: number } = { ...ZERO };
-  const restore: (() => void)[] = [];
-  const wrap = <Host extends object, Name extends keyof Host>(
-    host: Host,
-    name: Name,
-    wrapped: (original: Host[Name]) => Host[Name],
-  ): void => {
-    const original = host[name];
-    host[name] = wrapped(original);
-    restore.push(() => (host[name] = original));
-  };
-  wrap(JSON, "parse", (original) => (text, reviver) => {
-    counts.parses++;
-    counts.parsedLength += text.length;
-    return original(text, reviver) as unknown;
-  });
-  wrap(
-    JSON,
-    "stringify",
-    (original) =>
-      function (...values: unknown[]) {
-        counts.prints++;
-        return Reflect.apply(original, JSON, values) as string;
-      },
-  );
-  wrap(
-    TextDecoder.prototype,
-    "decode",
-    (original) =>
-      function (this: TextDecoder, input, options) {
-        if (input !== undefined) counts.decodes++;
-        counts.decodedBytes += input?.byteLength ?? 0;
-        return Reflect.apply(original, this, [input, options]);
-      },
-  );
-  wrap(
-    TextEncoder.prototype,
-    "encode",
-    (original) =>
-      function (this: TextEncoder, text) {
-        counts.encodes++;
-        return Reflect.apply(original, this, [text]);
-      },
-  );
-  const constructed = <Made extends new (...values: never[]) => unknown>(original: Made, name: "regExps" | "textEncoders"): Made =>
-    new Proxy(original, {
-      construct(target, values, newTarget) {
-        counts[name]++;
-        return Reflect.construct(target, values, newTarget) as object;
-      },
-    });
-  wrap(globalThis, "RegExp", (original) => constructed(original, "regExps"));
-  wrap(globalThis, "TextEncoder", (original) => constructed(original, "textEncoders"));
-  for (const { reply } of Object.values(CODECS)) {
-    wrap(reply, "decoder", (original) => (exchange) => {
-      const decoder = original(exchange);
-      return {
-        step(event) {
-          counts.decoderSteps++;
-          const events = decoder.step(event);
-          counts.decoded += events.length;
-          return events;
-        },
-        end: () => decoder.end(),
-      };
-    });
-    wrap(reply, "encoder", (original) => (exchange) => {
-      const encoder = original(exchange);
-      return {
-        step(event) {
-          counts.encoderSteps++;
-          return encoder.step(event);
-        },
-        end: () => encoder.end(),
-      };
-    });
-  }
-  try {
-    return await act(() => ({ ...counts }));
-  } finally {
-    for (const undo of restore) undo();
   }
 }
 
@@ -432,18 +222,6 @@ for (const way of CONVERSIONS.filter(({ upstream: from }) => from !== "gemini"))
 
 // ---- What is held ----------------------------------------------------------------------------------------------------
 
-const LIMITS = { maxEventLength: 1024 * 1024, maxReplyBytes: 64 * 1024 * 1024 };
-
-function pumpOf({ client, upstream: from }: Way, maxEventLength = LIMITS.maxEventLength): Pump {
-  const exchange = exchangeFor(CODECS[from], null);
-  const limits = { ...LIMITS, maxEventLength };
-  const meter = new Meter();
-  if (client === from) return passage({ codec: CODECS[from], exchange, meter, limits });
-  const decoder = CODECS[from].reply.decoder(exchange);
-  const encoder = CODECS[client].reply.encoder(exchangeAt(CODECS[client], exchange));
-  return conversion({ decoder, encoder, meter, limits, shown: (error) => error });
-}
-
 const textOf = (out: Uint8Array | null): string => (out === null ? "" : new TextDecoder().decode(out));
 
 for (const way of WAYS) {
@@ -476,7 +254,7 @@ for (const way of WAYS) {
   });
 
   test(`${way.name}: no more is held than the one event whose end has not come`, () => {
-    const events = eventsOf(way.upstream, 300);
+    const events = eventsOf(way.upstream, 60);
     const bytes = utf8.encode(events.join(""));
     // A passage holds all of an event but its last byte, a conversion its longest line.
     const isPassage = way.client === way.upstream;
@@ -491,7 +269,7 @@ for (const way of WAYS) {
   });
 
   test(`${way.name}: the upstream is read only while the client waits, once for each chunk`, async () => {
-    const chunks = bytesOf(eventsOf(way.upstream, 50));
+    const chunks = bytesOf(eventsOf(way.upstream, 20));
     let isAsked = false;
     const unasked: number[] = [];
     upstream.answer((index) => {
@@ -513,154 +291,6 @@ for (const way of WAYS) {
     // The first is looked at before the head of the answer goes out.
     assert.deepEqual(unasked, [0]);
     assert.ok(upstream.reads >= chunks.length && upstream.reads <= chunks.length + 1, `${upstream.reads} reads of ${chunks.length} chunks`);
-  });
-}
-
-// ---- No growth -------------------------------------------------------------------------------------------------------
-
-/** What is alive after a collection: objects and texts where the runtime counts them (Bun), else bytes (V8). */
-type Alive = { readonly objects: number; readonly texts: number } | { readonly bytes: number };
-
-const isBun = "bun" in process.versions;
-
-const measure: () => Alive = isBun ? await onBun() : onV8();
-
-async function onBun(): Promise<() => Alive> {
-  const { fullGC, heapStats } = await import("bun:jsc");
-  return () => {
-    // What the first round lets go of may have held more.
-    fullGC();
-    fullGC();
-    const { objectCount, objectTypeCounts } = heapStats();
-    const texts = objectTypeCounts["string"] ?? 0;
-    return { objects: objectCount - texts, texts };
-  };
-}
-
-function onV8(): () => Alive {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
-  return () => {
-    collect();
-    collect();
-    return { bytes: process.memoryUsage().heapUsed };
-  };
-}
-
-/**
- * Who repeats the text at its end, or compares it with what is repeated there, has to keep it: Responses and Gemini, unless their bytes
- * pass. The engines keep a text that was put together as its pieces, so that each delta leaves one or two of these; and nothing else.
- */
-const keepsText = ({ client, upstream: from }: Way): boolean =>
-  client !== from && [client, from].some((protocol) => protocol === "openai-responses" || protocol === "gemini");
-
-const FURTHER = 100_000;
-/** In objects, or texts, on Bun: the engine's own come and go, but not by the thousand. One object for each delta would be 100,000. */
-const FEW = 1000;
-/** In bytes on V8, whose smallest object takes 12; a piece of a text takes up to 32, twice. */
-const FEW_BYTES = 2 * FURTHER;
-const TEXT_BYTES = 64 * FURTHER;
-
-function assertSame(way: Way, later: Alive, earlier: Alive): void {
-  if ("bytes" in later && "bytes" in earlier) {
-    const grown = later.bytes - earlier.bytes;
-    assert.ok(grown < (keepsText(way) ? TEXT_BYTES : FEW_BYTES), `${grown} bytes more`);
-  } else if ("objects" in later && "objects" in earlier) {
-    const [objects, texts] = [later.objects - earlier.objects, later.texts - earlier.texts];
-    assert.ok(objects < FEW, `${objects} objects more`);
-    assert.ok(texts < FEW + (keepsText(way) ? 2 * FURTHER : 0), `${texts} texts more`);
-  }
-}
-
-for (const way of WAYS) {
-  test(`${way.name}: after ${FURTHER} more deltas the pump holds what it held before${keepsText(way) ? ", but for the text" : ""}`, () => {
-    const { before, delta } = opening(way.upstream);
-    const pump = pumpOf(way);
-    const feed = (deltas: number): void => {
-      // A chunk of its own each time: who keeps it, keeps an object.
-      for (let index = 0; index < deltas; index++) if (pump.step(delta.slice()) === null) throw new Error("a delta was held back");
-    };
-    for (const event of before) pump.step(event);
-    feed(1000);
-    const earlier = measure();
-    feed(FURTHER);
-    const later = measure();
-    // Nothing of the pump is collected before.
-    feed(1);
-    assertSame(way, later, earlier);
-  });
-}
-
-for (const name of ["anthropic-messages -> anthropic-messages", "openai-chat -> anthropic-messages"]) {
-  test(`${name}: after ${FURTHER} more deltas the whole program holds what it held before`, async () => {
-    const way = WAYS.find((one) => one.name === name);
-    assert.ok(way !== undefined);
-    const { before, delta } = opening(way.upstream);
-    upstream.answer((index) => before[index] ?? delta.slice());
-    const reader = (await program.fetch(requestOf(way))).body?.getReader();
-    assert.ok(reader !== undefined);
-    const take = async (chunks: number): Promise<void> => {
-      for (let index = 0; index < chunks; index++) if ((await reader.read()).done) throw new Error("the stream ended");
-    };
-    await take(1000);
-    const earlier = measure();
-    await take(FURTHER);
-    const later = measure();
-    await take(1);
-    await reader.cancel();
-    assertSame(way, later, earlier);
-  });
-}
-
-// ---- What is let go of -------------------------------------------------------------------------------------------------
-
-/** Bytes that are alive after a collection, texts included. */
-const aliveBytes: () => number = isBun ? await bytesOnBun() : bytesOnV8;
-
-async function bytesOnBun(): Promise<() => number> {
-  const { fullGC, heapStats } = await import("bun:jsc");
-  return () => {
-    fullGC();
-    fullGC();
-    return heapStats().heapSize;
-  };
-}
-
-function bytesOnV8(): number {
-  const alive = measure();
-  return "bytes" in alive ? alive.bytes : 0;
-}
-
-const STREAMS = 24;
-const ASKED_LENGTH = 900_000;
-
-/** What so many answers hold that have begun and not ended, to questions of this length. */
-async function heldMeanwhile(way: Way, length: number): Promise<number> {
-  const { before, delta } = opening(way.upstream);
-  const readers: ReadableStreamDefaultReader<Uint8Array>[] = [];
-  const earlier = aliveBytes();
-  for (let index = 0; index < STREAMS; index++) {
-    upstream.answer((at) => before[at] ?? delta);
-    const reader = (await program.fetch(requestOf(way, String(index).repeat(length)))).body?.getReader();
-    assert.ok(reader !== undefined);
-    await reader.read();
-    readers.push(reader);
-  }
-  // What has just returned may still be in sight of the collector.
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  const held = aliveBytes() - earlier;
-  for (const reader of readers) await reader.cancel();
-  return held;
-}
-
-// A converted answer of Gemini's may stop in the middle and be gone on with: its request is kept for that.
-for (const way of WAYS.filter(({ client, upstream: from }) => from !== "gemini" || client === from)) {
-  test(`${way.name}: while an answer is under way, nothing holds on to the request that led to it`, async () => {
-    // What is built at the first call stays.
-    await heldMeanwhile(way, 1);
-    const [short, long] = [await heldMeanwhile(way, 1), await heldMeanwhile(way, ASKED_LENGTH)];
-    const perAnswer = (long - short) / STREAMS;
-    assert.ok(perAnswer < ASKED_LENGTH / 3, `${Math.round(perAnswer)} bytes more for each answer`);
   });
 }
 

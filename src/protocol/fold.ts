@@ -217,7 +217,7 @@ export function grammar(): Machine<ReplyEvent, ReplyEvent> {
 
 /**
  * One part open at a time: the first open part streams on, the others wait and follow in the order of their indices.
- * Nothing waits at the end: the grammar ends every part before `reply-end`. An error drops what waits.
+ * Nothing waits at the end: the grammar ends every part before `reply-end`. What waits when an error comes is never sent.
  */
 export function inOrder(): Machine<ReplyEvent, ReplyEvent> {
   let current: number | null = null;
@@ -244,7 +244,6 @@ export function inOrder(): Machine<ReplyEvent, ReplyEvent> {
 
   return {
     step(event) {
-      if (event.type === "reply-error") waiting = [];
       if (!("index" in event)) return [event];
       if (current === null && waiting.length === 0 && event.type === "part-start") {
         current = event.index;

@@ -1,4 +1,4 @@
-// Log probabilities (PROTOCOLS A.10) between the three protocols that have them: what each codec reads and writes, whole and
+// Log probabilities between the three protocols that have them: what each codec reads and writes, whole and
 // streamed; what the official clients make of it; and whole calls through the gateway. Messages has none, and refuses.
 
 import assert from "node:assert/strict";
@@ -6,10 +6,11 @@ import { after, test } from "node:test";
 import { GoogleGenAI } from "@google/genai";
 import OpenAI7 from "openai";
 import OpenAI6 from "openai-6";
-import type { Logprob, Part, ProtocolId, Reply, ReplyEvent, TokenLogprob } from "../../src/protocol/canonical.ts";
+import type { Logprob, Part, ProtocolId, ReplyEvent, TokenLogprob } from "../../src/protocol/canonical.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
 import { fold, unfold } from "../../src/protocol/fold.ts";
 import { conversion, Meter } from "../../src/gateway/convert.ts";
+import { closed, delta as deltaOf, opened, reasoning, reply as replyOf, text as plainText } from "../support/canonical.ts";
 import { ask, errorIn } from "../support/dialects.ts";
 import { loadCase } from "../support/fixtures.ts";
 import { CLIENT_KEY, startGateway } from "../support/gateway.ts";
@@ -26,14 +27,7 @@ const token = (text: string, logprob: number, bytes: readonly number[] = [...new
   logprob,
 });
 const chosen = (one: TokenLogprob, ...top: TokenLogprob[]): Logprob => ({ ...one, top });
-const text = (said: string, logprobs: readonly Logprob[]): Part => ({
-  type: "text",
-  text: said,
-  annotations: [],
-  cache: null,
-  proof: null,
-  logprobs,
-});
+const text = (said: string, logprobs: readonly Logprob[]): Part => plainText(said, { logprobs });
 
 // ---- Decoding: what the fixtures `log-probabilities` say -----------------------------------------------------------
 
@@ -135,7 +129,7 @@ const READ: readonly Read[] = [
       chat({}, null, "tool_calls"),
     ],
     parts: [
-      { type: "reasoning", text: "Hm.", redacted: false, proof: null },
+      reasoning("Hm."),
       text("a", plain("a")),
       { type: "tool-call", callId: "c", name: "f", kind: "function", arguments: "{}", cache: null, proof: null },
     ],
@@ -203,7 +197,7 @@ const READ: readonly Read[] = [
       google([{ text: "Hm", thought: true }], result("Hm")),
       google([{ text: ".", thought: true }, { text: "a" }], { ...result("a"), finishReason: "STOP" }),
     ],
-    parts: [{ type: "reasoning", text: "Hm.", redacted: false, proof: null }, text("a", plain("a"))],
+    parts: [reasoning("Hm."), text("a", plain("a"))],
   },
 ];
 
@@ -220,27 +214,21 @@ for (const { what, protocol, stop = [], data, parts } of READ) {
 // ---- Encoding ------------------------------------------------------------------------------------------------------
 
 const LOGPROBS = [chosen(token("No", -0.5), token("No", -0.5), token("Yes", -1)), chosen(HALF), chosen(REST)] as const;
-const REPLY: Reply = {
-  id: "r1",
-  model: "m",
-  parts: [text("No 🐟", LOGPROBS), { type: "refusal", text: "I can't", logprobs: plain("I can't") }],
-  usage: null,
-  finish: { kind: "end", raw: null, stopSequence: null, explanation: null },
-};
+const REPLY = replyOf([text("No 🐟", LOGPROBS), { type: "refusal", text: "I can't", logprobs: plain("I can't") }]);
 /** The first token before its text, the others before theirs, the refusal's behind it. */
 const EVENTS: readonly ReplyEvent[] = [
   ...unfold({ ...REPLY, parts: [] }).slice(0, 1),
-  { type: "part-start", index: 0, part: { type: "text", text: "", annotations: [], cache: null, proof: null } },
+  opened(0, plainText()),
   { type: "logprobs", index: 0, logprobs: [LOGPROBS[0]] },
-  { type: "part-delta", index: 0, text: "No" },
+  deltaOf(0, "No"),
   { type: "logprobs", index: 0, logprobs: [LOGPROBS[1]] },
   { type: "logprobs", index: 0, logprobs: [LOGPROBS[2]] },
-  { type: "part-delta", index: 0, text: " 🐟" },
-  { type: "part-end", index: 0, proof: null },
-  { type: "part-start", index: 1, part: { type: "refusal", text: "" } },
-  { type: "part-delta", index: 1, text: "I can't" },
+  deltaOf(0, " 🐟"),
+  closed(0),
+  opened(1, { type: "refusal", text: "" }),
+  deltaOf(1, "I can't"),
   { type: "logprobs", index: 1, logprobs: plain("I can't") },
-  { type: "part-end", index: 1, proof: null },
+  closed(1),
   ...unfold({ ...REPLY, parts: [] }).slice(1),
 ];
 

@@ -3,12 +3,12 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import type { CanonicalRequest, FinishReason, Part, Tool, ToolCallPart, ToolChoice } from "../../src/protocol/canonical.ts";
-import { bareRequest } from "../../src/protocol/exchange.ts";
+import type { CanonicalRequest, FinishReason, Part, Tool, ToolChoice } from "../../src/protocol/canonical.ts";
 import type { Exchange } from "../../src/protocol/codec.ts";
 import { CODECS, codecOf } from "../../src/protocol/codecs.ts";
 import { fold } from "../../src/protocol/fold.ts";
 import { objectSchema } from "../../src/protocol/structured-output.ts";
+import { call, finish as ending, reasoning, request, text, tool, user } from "../support/canonical.ts";
 import { ask, SUCCESS, textOf, told } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { startGateway } from "../support/gateway.ts";
@@ -26,21 +26,11 @@ after(() => gateway.stop());
 
 // ---- What is sent ------------------------------------------------------------------------------------------------
 
-const look: Tool = {
-  type: "function",
-  name: "look",
-  namespace: null,
-  description: null,
-  schema: '{"type":"object","properties":{}}',
-  strict: null,
-  cache: null,
-};
+const look = tool("look", { schema: '{"type":"object","properties":{}}' });
 
 function asking(model: string, schema: string, more: Partial<CanonicalRequest> = {}): CanonicalRequest {
   const output = { type: "json-schema", name: "point", description: null, schema, strict: null } as const;
-  const text = { type: "text", text: "Hi", annotations: [], cache: null, proof: null } as const;
-  const turns = [{ role: "user" as const, parts: [text], effort: null }];
-  return { ...bareRequest({ model, stream: false }), turns, output, ...more };
+  return request({ model, turns: [user("Hi")], output, ...more });
 }
 
 const CHAT_BY_TOOL = codecOf({ protocol: "openai-chat", schema: "tool" });
@@ -183,18 +173,6 @@ for (const [what, schema, expected, wrapped] of SCHEMAS) {
 // ---- What is read ------------------------------------------------------------------------------------------------
 
 const saidCall = (name: string, args: string, id = "c1"): SaidCall => ({ id, name, custom: false, arguments: args });
-const text = (said: string): Part => ({ type: "text", text: said, annotations: [], cache: null, proof: null });
-const thought = (said: string): Part => ({ type: "reasoning", text: said, redacted: false, proof: null });
-const call = (name: string, callId = "c1"): ToolCallPart => ({
-  type: "tool-call",
-  callId,
-  name,
-  kind: "function",
-  arguments: "{}",
-  cache: null,
-  proof: null,
-});
-const end = (kind: FinishReason["kind"], raw: string): FinishReason => ({ kind, raw, stopSequence: null, explanation: null });
 
 interface Reading {
   readonly what: string;
@@ -209,66 +187,66 @@ const READINGS: readonly Reading[] = [
   {
     what: "the call's input is the answer",
     said: { reasoning: "So.", calls: [saidCall("json", '{"n": 1}')] },
-    parts: [thought("So."), text('{"n": 1}')],
-    finish: end("end", "tool_calls"),
+    parts: [reasoning("So."), text('{"n": 1}')],
+    finish: ending("end", "tool_calls"),
   },
   {
     what: "words in front of it would be no JSON together with it",
     said: { text: "Here you are: ", calls: [saidCall("json", '{"n":1}')] },
     parts: [text('{"n":1}')],
-    finish: end("end", "tool_calls"),
+    finish: ending("end", "tool_calls"),
   },
   {
     what: "an answer that is given twice is one",
     said: { calls: [saidCall("json", '{"n":1}'), saidCall("json", '{"n":1}', "c2")] },
     parts: [text('{"n":1}')],
-    finish: end("end", "tool_calls"),
+    finish: ending("end", "tool_calls"),
   },
   {
     what: "a call of the client's tool is one, with the words in front of it",
     tools: [look],
     said: { text: "I look.", calls: [saidCall("look", "{}")] },
-    parts: [text("I look."), call("look")],
-    finish: end("tool-calls", "tool_calls"),
+    parts: [text("I look."), call("c1")],
+    finish: ending("tool-calls", "tool_calls"),
   },
   {
     what: "a call of the client's tool beside the answer",
     tools: [look],
     said: { calls: [saidCall("json", '{"n":1}', "c0"), saidCall("look", "{}")] },
-    parts: [text('{"n":1}'), call("look")],
-    finish: end("tool-calls", "tool_calls"),
+    parts: [text('{"n":1}'), call("c1")],
+    finish: ending("tool-calls", "tool_calls"),
   },
   {
     what: "a model that says it in words is told as it is",
     said: { text: '{"n": 1}' },
     parts: [text('{"n": 1}')],
-    finish: end("end", "stop"),
+    finish: ending("end", "stop"),
   },
   {
     what: "an answer that was cut off keeps its end",
     said: { calls: [saidCall("json", '{"n":')], finish: "length" },
     parts: [text('{"n":')],
-    finish: end("length", "length"),
+    finish: ending("length", "length"),
   },
   {
     what: "an answer that was withheld keeps its end",
     said: { text: "I can't ", finish: "filtered" },
     parts: [text("I can't ")],
-    finish: end("filtered", "content_filter"),
+    finish: ending("filtered", "content_filter"),
   },
   {
     what: "a list is taken out of its object",
     schema: LIST,
     said: { calls: [saidCall("json", ' { "answer" : [1, {"a":{}} ]\n}\n')] },
     parts: [text('[1, {"a":{}} ]')],
-    finish: end("end", "tool_calls"),
+    finish: ending("end", "tool_calls"),
   },
   {
     what: "a list that stands in no object is told as it is",
     schema: LIST,
     said: { calls: [saidCall("json", '{"numbers":[1]}')] },
     parts: [text('{"numbers":[1]}')],
-    finish: end("end", "tool_calls"),
+    finish: ending("end", "tool_calls"),
   },
 ];
 

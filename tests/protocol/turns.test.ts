@@ -2,46 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { CanonicalRequest, Loss, Part, Turn } from "../../src/protocol/canonical.ts";
-import { bareRequest } from "../../src/protocol/exchange.ts";
+import type { CanonicalRequest, Loss, Part, ToolResultPart, Turn } from "../../src/protocol/canonical.ts";
 import { mergeTurns, pairResults, uniqueCallIds } from "../../src/protocol/turns.ts";
+import { assistant, call, request, result as namelessResult, system, text, user } from "../support/canonical.ts";
 
-const text = (value: string): Part => ({ type: "text", text: value, annotations: [], cache: null, proof: null });
-const call = (callId: string, name = "look", kind: "function" | "custom" = "function"): Part => ({
-  type: "tool-call",
-  callId,
-  name,
-  kind,
-  arguments: "{}",
-  cache: null,
-  proof: null,
-});
-const result = (callId: string, value: string, name: string | null = "look"): Part => ({
-  type: "tool-result",
-  callId,
-  name,
-  kind: "function",
-  content: [text(value) as Extract<Part, { type: "text" }>],
-  isError: null,
-  cache: null,
-});
-const missing = (callId: string): Part => ({
-  ...(result(callId, "The call was interrupted before it gave a result.") as Extract<Part, { type: "tool-result" }>),
-  isError: true,
-});
+const result = (callId: string, said: string, name: string | null = "look"): ToolResultPart => namelessResult(callId, said, { name });
+const missing = (callId: string): Part => ({ ...result(callId, "The call was interrupted before it gave a result."), isError: true });
 
-const user = (...parts: Part[]): Turn => ({ role: "user", parts, effort: null });
-const assistant = (...parts: Part[]): Turn => ({ role: "assistant", parts, effort: null });
-const system = (value: string, effort: Turn["effort"] = null): Turn => ({
-  role: "system",
-  parts: value === "" ? [] : [text(value)],
-  effort,
-});
-
-const requestOf = (turns: readonly Turn[]): CanonicalRequest => ({
-  ...bareRequest({ model: "m", stream: false }),
-  turns,
-});
+const requestOf = (turns: readonly Turn[]): CanonicalRequest => request({ turns });
 const loss = (severity: Loss["severity"], reason: string): Loss => ({ field: "turns", severity, reason });
 
 // ---- mergeTurns --------------------------------------------------------------------------------------------------
@@ -60,9 +28,9 @@ test("mergeTurns: system turns stay apart, and keep what stands around them apar
 });
 
 test("mergeTurns: empty turns go, and their neighbours meet; a system turn that only sets the effort stays", () => {
-  assert.deepEqual(mergeTurns([user(text("a")), assistant(), user(text("b")), system(""), system("", "high")]), [
+  assert.deepEqual(mergeTurns([user(text("a")), assistant(), user(text("b")), system(), { ...system(), effort: "high" }]), [
     user(text("a"), text("b")),
-    system("", "high"),
+    { ...system(), effort: "high" },
   ]);
 });
 
@@ -88,11 +56,8 @@ const PAIRS: readonly PairRow[] = [
   },
   {
     what: "a result gets the name and the kind of its call",
-    turns: [assistant(call("a", "patch", "custom")), user(result("a", "1", null))],
-    expected: [
-      assistant(call("a", "patch", "custom")),
-      user({ ...(result("a", "1", "patch") as Extract<Part, { type: "tool-result" }>), kind: "custom" }),
-    ],
+    turns: [assistant(call("a", "patch", "{}", { kind: "custom" })), user(result("a", "1", null))],
+    expected: [assistant(call("a", "patch", "{}", { kind: "custom" })), user({ ...result("a", "1", "patch"), kind: "custom" })],
   },
   {
     what: "a result behind a later assistant turn is fetched (10)",

@@ -29,6 +29,7 @@ import type {
 } from "../../src/protocol/canonical.ts";
 import { bareRequest } from "../../src/protocol/exchange.ts";
 import { mergeTurns } from "../../src/protocol/turns.ts";
+import { text as textPart, user } from "./canonical.ts";
 import {
   anyText,
   callArguments,
@@ -152,7 +153,7 @@ const call = (tools: readonly Declared[]): Arbitrary<ToolCallPart> =>
 
 const assistantParts: Arbitrary<Part[]> = fc.oneof(
   { weight: 6, arbitrary: text.map((part): Part[] => [{ ...part, cache: null }]) },
-  { weight: 1, arbitrary: fc.tuple(someText, signature).map(([said, proven]): Part[] => [{ ...textPart(said), proof: proven }]) },
+  { weight: 1, arbitrary: fc.tuple(someText, signature).map(([said, proven]): Part[] => [textPart(said, { proof: proven })]) },
   { weight: 3, arbitrary: reasoning.map((part) => [part]) },
   { weight: 1, arbitrary: anyText.map((said): Part[] => [{ type: "refusal", text: said }]) },
   { weight: 1, arbitrary: opaque("assistant").map((part): Part[] => [part, textPart("So it is.")]) },
@@ -160,16 +161,18 @@ const assistantParts: Arbitrary<Part[]> = fc.oneof(
 
 const resultContent: Arbitrary<ToolResultPart["content"]> = fc.array(
   fc.oneof(
-    { weight: 5, arbitrary: fc.oneof(text, jsonObject.map(textPart)) },
+    {
+      weight: 5,
+      arbitrary: fc.oneof(
+        text,
+        jsonObject.map((said) => textPart(said)),
+      ),
+    },
     { weight: 1, arbitrary: image },
     { weight: 1, arbitrary: file },
   ),
   { maxLength: 3 },
 );
-
-function textPart(said: string): TextPart {
-  return { type: "text", text: said, annotations: [], cache: null, proof: null };
-}
 
 // ---- Turns -------------------------------------------------------------------------------------------------------
 
@@ -360,7 +363,7 @@ const settings: Arbitrary<Partial<CanonicalRequest>> = record<Partial<CanonicalR
 });
 
 /** A conversation in which nobody says anything is refused by everybody. */
-const GREETING: Turn = { role: "user", parts: [textPart("Hello")], effort: null };
+const GREETING: Turn = user("Hello");
 
 /** Any request; `model` and `names` are for the caller to set. */
 export const request: Arbitrary<CanonicalRequest> = tools.chain((declared) => {

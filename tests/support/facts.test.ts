@@ -2,66 +2,50 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { CanonicalRequest, Logprob, Part, Reply, TextPart, Turn } from "../../src/protocol/canonical.ts";
-import { bareRequest } from "../../src/protocol/exchange.ts";
+import type { CanonicalRequest, Logprob, Part, Reply } from "../../src/protocol/canonical.ts";
+import {
+  assistant,
+  base64,
+  call,
+  customTool,
+  file,
+  google,
+  image,
+  reasoning,
+  request,
+  result,
+  system,
+  text,
+  tool as functionTool,
+  url,
+  user,
+} from "./canonical.ts";
 import { replyDifferences, requestDifferences } from "./facts.ts";
 
-const PROOF = { origin: "google", data: "c2ln" } as const;
+const PROOF = google("c2ln");
 const CACHE = { ttl: "1h" } as const;
-const text = (value: string, more: Partial<TextPart> = {}): TextPart => ({
-  type: "text",
-  text: value,
-  annotations: [],
-  cache: null,
-  proof: null,
-  ...more,
-});
-const call = (callId: string, name: string): Part => ({
-  type: "tool-call",
-  callId,
-  name,
-  kind: "function",
-  arguments: '{"a":1}',
-  cache: null,
-  proof: PROOF,
-});
-const result = (callId: string, value: string): Part => ({
-  type: "tool-result",
-  callId,
-  name: null,
-  kind: "function",
-  content: [text(value), { type: "image", source: { type: "url", url: "https://a", mediaType: null }, detail: null, cache: null }],
-  isError: true,
-  cache: null,
-});
-const turn = (role: Turn["role"], ...parts: Part[]): Turn => ({ role, parts, effort: null });
+const signedCall = (callId: string, name: string): Part => call(callId, name, '{"a":1}', { proof: PROOF });
+const failedResult = (callId: string, words: string): Part => result(callId, [text(words), image(url("https://a"))], { isError: true });
 
 const REQUEST: CanonicalRequest = {
-  ...bareRequest({ model: "m", stream: true }),
+  ...request({ stream: true }),
   system: [text("one"), text("two", { cache: CACHE })],
   turns: [
-    turn(
-      "user",
+    user(
       text("hello"),
       text("there", { cache: CACHE }),
-      { type: "image", source: { type: "base64", mediaType: "image/png", data: "AA" }, detail: "low", cache: null },
-      { type: "file", source: { type: "text", text: "doc" }, filename: "f", context: "c", citations: true, cache: null },
-      { type: "audio", source: { type: "base64", mediaType: "audio/wav", data: "AA" } },
+      image(base64("image/png", "AA"), { detail: "low" }),
+      file({ type: "text", text: "doc" }, { filename: "f", context: "c", citations: true }),
+      { type: "audio", source: base64("audio/wav", "AA") },
     ),
-    turn(
-      "assistant",
-      { type: "reasoning", text: "hm", redacted: false, proof: PROOF },
-      text("I look"),
-      call("c1", "look"),
-      call("c2", "hear"),
-    ),
-    turn("user", result("c1", "seen"), result("c2", "heard")),
-    { ...turn("system", text("short now")), effort: "low" },
-    turn("assistant", { type: "refusal", text: "no" }),
+    assistant(reasoning("hm", { proof: PROOF }), text("I look"), signedCall("c1", "look"), signedCall("c2", "hear")),
+    user(failedResult("c1", "seen"), failedResult("c2", "heard")),
+    { ...system("short now"), effort: "low" },
+    assistant({ type: "refusal", text: "no" }),
   ],
   tools: [
-    { type: "function", name: "look", namespace: "eyes", description: "d", schema: "{}", strict: true, cache: CACHE },
-    { type: "custom", name: "patch", namespace: null, description: null, grammar: { syntax: "lark", definition: "x" } },
+    functionTool("look", { namespace: "eyes", description: "d", schema: "{}", strict: true, cache: CACHE }),
+    customTool("patch", { grammar: { syntax: "lark", definition: "x" } }),
     {
       type: "web-search",
       allowedDomains: ["a"],
@@ -91,13 +75,13 @@ const REPLY: Reply = {
   id: "r",
   model: "m",
   parts: [
-    { type: "reasoning", text: "hm", redacted: true, proof: PROOF },
+    reasoning("hm", { redacted: true, proof: PROOF }),
     text("a", {
       proof: PROOF,
       logprobs: [{ token: "a", bytes: [97], logprob: -1, top: [{ token: "\\xf0", bytes: [240], logprob: -2 }] }],
       annotations: [{ type: "url-citation", url: "https://a", title: null, start: null, end: null, quote: null }],
     }),
-    call("c1", "look"),
+    signedCall("c1", "look"),
     { type: "opaque", protocol: "gemini", name: "codeExecution", value: "{}", severity: "reported" },
   ],
   usage: { inputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 2, outputTokens: 3, reasoningTokens: 1 },
@@ -211,7 +195,7 @@ for (const [fields, change] of LOST) {
 }
 
 test("requests: saying something where nothing was said loses nothing, where it is one value", () => {
-  const bare = bareRequest({ model: "m", stream: true });
+  const bare = request({ stream: true });
   assert.deepEqual(
     requestDifferences(bare, { ...bare, maxOutputTokens: 9, store: false, verbosity: "low", toolChoice: { type: "auto" } }),
     [],

@@ -27,7 +27,7 @@ function ofBun(lines: readonly string[]): Failure[] {
   // After a long output Bun names the failed tests once more.
   const recapAt = lines.findIndex((line) => /^\d+ tests? failed:$/.test(line));
   for (const line of lines.slice(0, recapAt === -1 ? lines.length : recapAt)) {
-    const opened = /^(?:::group::)?(\S+\.test\.ts):$/.exec(line)?.[1];
+    const opened = /^(?:::group::)?(\S+\.ts):$/.exec(line)?.[1];
     const [, outcome = "", test = ""] = /^\((pass|fail|skip|todo)\) (.*?)(?: \[[\d.]+\w+\])?$/.exec(line) ?? [];
     if (opened !== undefined) file = opened;
     if (outcome === "fail") failures.push({ test, file, error: beginning(error) });

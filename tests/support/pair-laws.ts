@@ -10,6 +10,7 @@ import type { Codec, EncodedRequest, Exchange } from "../../src/protocol/codec.t
 import { CODECS } from "../../src/protocol/codecs.ts";
 import { fold, unfold } from "../../src/protocol/fold.ts";
 import { fitName } from "../../src/protocol/tool-names.ts";
+import { text } from "./canonical.ts";
 import { replyDifferences } from "./facts.ts";
 import { decodeStream, encodeStream, endOf, exchangeAt, exchangeFor, sseEvents, told as spoken } from "./laws.ts";
 import { converse } from "./journey.ts";
@@ -134,17 +135,17 @@ export function sealsComeOff(reply: Reply, { from, to }: Pair): void {
   const codec = CODECS[to];
   const client = exchangeAt(codec, exchangeFor(CODECS[from], null));
   const conversation = converse(to);
-  const said: Reply = { ...reply, parts: [...reply.parts, { type: "text", text: "So.", annotations: [], cache: null, proof: null }] };
+  const said: Reply = { ...reply, parts: [...reply.parts, text("So.")] };
   conversation.hear(codec.reply.encode(said, client), false);
   conversation.say("And then?");
   for (const model of TARGET_MODELS[to]) {
     const { body } = conversation.request({ model, stream: false });
     const asked: JsonObject = to === "gemini" ? { ...body, model } : body;
-    const text = JSON.stringify(asked);
-    const edited = codec.request.edit(text, { model: null, systemPrompt: null });
+    const source = JSON.stringify(asked);
+    const edited = codec.request.edit(source, { model: null, systemPrompt: null });
     const sent = objectOf(JSON.parse(edited));
     assert.deepEqual(sealsIn(sent), [], "no seal is left");
-    if (sealsIn(asked).length === 0) assert.equal(edited, text, "without a seal the bytes are as they were");
+    if (sealsIn(asked).length === 0) assert.equal(edited, source, "without a seal the bytes are as they were");
     refuseRequest(to, { body: sent, headers: { "anthropic-version": "2023-06-01" }, isCount: false });
   }
 }

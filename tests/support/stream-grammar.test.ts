@@ -3,25 +3,23 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ProtocolId, Reply } from "../../src/protocol/canonical.ts";
+import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
 import { unfold } from "../../src/protocol/fold.ts";
+import { anthropic, call, finish, reasoning, reply, text, usage } from "./canonical.ts";
 import { PROTOCOLS } from "./fixtures.ts";
 import { encodeStream, exchangeAt, exchangeFor } from "./laws.ts";
 import { obeysStreamGrammar } from "./stream-grammar.ts";
 
-const REPLY: Reply = {
-  id: "one",
-  model: "some-model",
-  parts: [
-    { type: "reasoning", text: "Hm.", redacted: false, proof: { origin: "anthropic", data: "c2ln" } },
-    { type: "text", text: "So:", annotations: [], cache: null, proof: null },
-    { type: "tool-call", callId: "call_1", name: "look", kind: "function", arguments: '{"at":1}', cache: null, proof: null },
-    { type: "tool-call", callId: "call_2", name: "look", kind: "function", arguments: '{"at":2}', cache: null, proof: null },
-  ],
-  usage: { inputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: null, outputTokens: 2, reasoningTokens: 1 },
-  finish: { kind: "tool-calls", raw: null, stopSequence: null, explanation: null },
-};
+const REPLY = reply(
+  [reasoning("Hm.", { proof: anthropic("c2ln") }), text("So:"), call("call_1", "look", '{"at":1}'), call("call_2", "look", '{"at":2}')],
+  {
+    id: "one",
+    model: "some-model",
+    usage: usage({ inputTokens: 1, cacheReadTokens: 0, outputTokens: 2, reasoningTokens: 1 }),
+    finish: finish("tool-calls"),
+  },
+);
 
 function streamOf(protocol: ProtocolId): string {
   const codec = CODECS[protocol];
@@ -29,10 +27,10 @@ function streamOf(protocol: ProtocolId): string {
 }
 
 /** The stream without the events that hold the text. */
-const without = (stream: string, text: string): string =>
+const without = (stream: string, words: string): string =>
   stream
     .split(/(?<=\n\n)/)
-    .filter((block) => !block.includes(text))
+    .filter((block) => !block.includes(words))
     .join("");
 
 const SPOILED: readonly (readonly [protocol: ProtocolId, what: string, spoil: (stream: string) => string, rule: RegExp])[] = [

@@ -1,0 +1,100 @@
+// The program, and the pumps alone, around an upstream in memory that gives exactly the chunks of the test.
+// Never does: open a port, or let time pass.
+
+import assert from "node:assert/strict";
+import { readConfig } from "../../src/config/config.ts";
+import { conversion, Meter, passage } from "../../src/gateway/convert.ts";
+import { compose, type Program } from "../../src/program.ts";
+import type { ProtocolId } from "../../src/protocol/canonical.ts";
+import { CODECS } from "../../src/protocol/codecs.ts";
+import { sha256 } from "../../src/runtime/runtime.ts";
+import type { ByteSource, Pump } from "../../src/wire/pump.ts";
+import { ask, MODELS, type Way } from "./dialects.ts";
+import { CLIENT_KEY, FACTORY_KEY } from "./gateway.ts";
+import { exchangeAt, exchangeFor } from "./laws.ts";
+import { complete } from "./saying.ts";
+import { tell } from "./telling.ts";
+
+const utf8 = new TextEncoder();
+export const WORD = "abc ";
+
+/** The events of an answer of so many deltas, all alike. */
+export function eventsOf(protocol: ProtocolId, deltas: number): readonly string[] {
+  return tell(protocol, complete({ model: MODELS[protocol], text: WORD.repeat(deltas) }), { serial: 7, includeUsage: true }).events;
+}
+
+export const bytesOf = (events: readonly string[]): Uint8Array[] => events.map((event) => utf8.encode(event));
+
+/** The first event that holds a word, in front of it what opens the answer. */
+export function opening(protocol: ProtocolId): { readonly before: readonly Uint8Array[]; readonly delta: Uint8Array } {
+  const events = eventsOf(protocol, 2);
+  const at = events.findIndex((event) => event.includes(WORD));
+  const [delta] = events.slice(at);
+  assert.ok(delta !== undefined);
+  return { before: events.slice(0, at).map((event) => utf8.encode(event)), delta: utf8.encode(delta) };
+}
+
+export class Upstream implements ByteSource {
+  reads = 0;
+  /** Told when the request has arrived. */
+  called = (): void => {};
+  #chunkAt: (index: number) => Uint8Array | undefined = () => undefined;
+
+  /** Says what each read gets; undefined ends the answer. */
+  answer(chunkAt: (index: number) => Uint8Array | undefined): void {
+    this.#chunkAt = chunkAt;
+    this.reads = 0;
+  }
+
+  read(): Promise<{ done: boolean; value?: Uint8Array }> {
+    const value = this.#chunkAt(this.reads++);
+    return Promise.resolve(value === undefined ? { done: true } : { done: false, value });
+  }
+
+  cancel(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+export function programOver(upstream: Upstream): Program {
+  return compose(
+    readConfig({ environment: { FACTORY_API_KEY: FACTORY_KEY, PROXY_API_KEY: CLIENT_KEY }, arguments: [], file: () => null }),
+    {
+      fetch: () => {
+        upstream.called();
+        return Promise.resolve(new Response(new ReadableStream(), { headers: { "content-type": "text/event-stream" } }));
+      },
+      reader: () => upstream,
+      // No time passes.
+      after: () => () => {},
+      now: () => 0,
+      monotonic: () => 0,
+      random: () => 0.5,
+      newId: () => "00000000-0000-4000-8000-000000000000",
+      sha256,
+      sink: () => {},
+      logFormat: "json",
+    },
+    { version: "1", runtime: "test" },
+  );
+}
+
+export function requestOf(way: Way, text = "Hello there"): Request {
+  const tool = { type: "function", function: { name: "look_up", parameters: { type: "object", properties: {} } } };
+  const more = way.client === "openai-chat" ? { tools: [tool] } : {};
+  const { path, body } = ask(way.client, { model: MODELS[way.upstream], stream: true, text, system: "Be brief.", more });
+  const headers = { authorization: `Bearer ${CLIENT_KEY}`, "content-type": "application/json" };
+  return new Request(`http://gateway.test${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+const LIMITS = { maxEventLength: 1024 * 1024, maxReplyBytes: 64 * 1024 * 1024 };
+
+export function pumpOf({ client, upstream: from }: Way, maxEventLength = LIMITS.maxEventLength): Pump {
+  const exchange = exchangeFor(CODECS[from], null);
+  const limits = { ...LIMITS, maxEventLength };
+  const meter = new Meter();
+  if (client === from) return passage({ codec: CODECS[from], exchange, meter, limits });
+  const decoder = CODECS[from].reply.decoder(exchange);
+  const encoder = CODECS[client].reply.encoder(exchangeAt(CODECS[client], exchange));
+  return conversion({ decoder, encoder, meter, limits, shown: (error) => error });
+}
