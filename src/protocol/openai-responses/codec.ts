@@ -4,13 +4,13 @@
 
 import type { Codec } from "../codec.ts";
 import { structuredBy } from "../structured-output.ts";
-import { encode as encodeRequest } from "./body.ts";
-import { ReplyDecoder } from "./decoder.ts";
+import { encode as encodeRequest } from "./request-encode.ts";
+import { ReplyDecoder } from "./reply-decode.ts";
 import { edit } from "./edit.ts";
-import { ReplyEncoder } from "./encoder.ts";
+import { ReplyEncoder } from "./reply-encode.ts";
 import { decode as decodeError, encode as encodeError, event } from "./errors.ts";
 import { decode as decodeReply, encode as encodeReply } from "./reply.ts";
-import { decode as decodeRequest, head } from "./request.ts";
+import { decode as decodeRequest, head } from "./request-decode.ts";
 import { NAMES } from "./wire.ts";
 
 const plain: Codec = {

@@ -27,10 +27,10 @@ import { run } from "../../wire/machine.ts";
 import type { Reply } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { fold, notJson, unfold } from "../fold.ts";
-import { chatShape, ReplyDecoder } from "./decoder.ts";
-import { ReplyEncoder } from "./encoder.ts";
+import { chatShape, ReplyDecoder } from "./reply-decode.ts";
+import { ReplyEncoder } from "./reply-encode.ts";
 import { decodeInside } from "./errors.ts";
-import { decodeUsage } from "./response.ts";
+import { decodeUsage } from "./response-object.ts";
 
 /** @throws GatewayError `upstream-failed` when the body is no answer, or the error that it holds. */
 export function decode(body: string, exchange: Exchange): Reply {

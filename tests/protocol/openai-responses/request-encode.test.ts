@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { CanonicalRequest, FunctionTool, Loss, Part, TextPart, Turn } from "../../../src/protocol/canonical.ts";
 import { bareRequest } from "../../../src/protocol/exchange.ts";
 import { openaiResponses } from "../../../src/protocol/openai-responses/codec.ts";
-import { factsOf, nearestEffort } from "../../../src/protocol/openai-responses/models.ts";
+import { factsOf, nearestEffort } from "../../../src/protocol/openai-responses/capabilities.ts";
 
 const text = (said: string, more: Partial<TextPart> = {}): TextPart => ({
   type: "text",

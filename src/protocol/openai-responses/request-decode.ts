@@ -9,8 +9,8 @@ import { bodyHead } from "../head.ts";
 import type { RequestHead, WireRequest } from "../codec.ts";
 import { Fields } from "../fields.ts";
 import { extension, extensionsOf } from "./extensions.ts";
-import { EFFORTS, Input } from "./input.ts";
-import { textPart } from "./parts.ts";
+import { EFFORTS, Input } from "./turns-decode.ts";
+import { textPart } from "./media.ts";
 import { decodeToolChoice, ToolList } from "./tools.ts";
 import * as wire from "./wire.ts";
 

@@ -7,7 +7,7 @@ import { isObject, rowOf, type Json } from "../../wire/json.ts";
 import type { Effort, Loss, LossSeverity, Part, TextPart, ToolResultPart, Turn } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import { mergeTurns } from "../turns.ts";
-import { decodeContent, textPart } from "./parts.ts";
+import { decodeContent, textPart } from "./media.ts";
 import { decodeReasoning } from "./reasoning.ts";
 import { canonicalName, type ToolList } from "./tools.ts";
 

@@ -12,11 +12,11 @@ import { withoutConversation } from "../exchange.ts";
 import type { Exchange } from "../codec.ts";
 import { fitName, type NameRule } from "../tool-names.ts";
 import { errorEvent, failureOf } from "./errors.ts";
-import { ID_RULE } from "./items.ts";
+import { ID_RULE } from "./turns-encode.ts";
 import { encodeLogprob } from "./logprobs.ts";
-import { encodeAnnotation } from "./parts.ts";
+import { encodeAnnotation } from "./media.ts";
 import { sealPrevious, sealReasoning, summaryOf } from "./reasoning.ts";
-import { bareId, encodeUsage, ResponseObject, standingOf, type Standing } from "./response.ts";
+import { bareId, encodeUsage, ResponseObject, standingOf, type Standing } from "./response-object.ts";
 import { clientName } from "./tools.ts";
 import type * as wire from "./wire.ts";
 

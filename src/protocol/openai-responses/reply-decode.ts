@@ -12,11 +12,11 @@ import type { FinishKind, FinishReason, ReplyEvent } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { notJson, truncated } from "../fold.ts";
 import { NameTable } from "../tool-names.ts";
-import { Contents, PartEvents } from "./contents.ts";
+import { Contents, PartEvents } from "./output-content.ts";
 import { decodeInside } from "./errors.ts";
 import { decodeLogprobs } from "./logprobs.ts";
 import { decodeReasoning, PARAGRAPH } from "./reasoning.ts";
-import { decodeUsage } from "./response.ts";
+import { decodeUsage } from "./response-object.ts";
 import { canonicalName, NAME_RULE } from "./tools.ts";
 
 interface OpenItem {

@@ -9,10 +9,10 @@ import { isPlain } from "../closed-schema.ts";
 import { lossesFor, lostMarks, ownExtensions } from "../losses.ts";
 import type { EncodedRequest } from "../codec.ts";
 import { fitId, fitName, NameTable } from "../tool-names.ts";
-import { encodeTurns, limitBreakpoints } from "./items.ts";
-import { effortOfBudget, factsOf, nearestEffort, type ModelFacts } from "./models.ts";
-import { encodePart, type PartOptions } from "./parts.ts";
-import { ENCRYPTED, LOGPROBS } from "./request.ts";
+import { encodeTurns, limitBreakpoints } from "./turns-encode.ts";
+import { effortOfBudget, factsOf, nearestEffort, type ModelFacts } from "./capabilities.ts";
+import { encodePart, type PartOptions } from "./media.ts";
+import { ENCRYPTED, LOGPROBS } from "./request-decode.ts";
 import { encodeToolChoice, encodeTools, NAME_RULE } from "./tools.ts";
 import * as wire from "./wire.ts";
 

@@ -6,8 +6,8 @@
 import { isObject, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Logprob, Part, ReplyEvent } from "../canonical.ts";
 import { decodeLogprobs } from "./logprobs.ts";
-import { decodeAnnotation } from "./parts.ts";
-import { StopScanner } from "./stop.ts";
+import { decodeAnnotation } from "./media.ts";
+import { StopScanner } from "./stop-sequences.ts";
 
 /** The canonical events of an answer, and the number of its parts. */
 export class PartEvents {

@@ -7,7 +7,7 @@ import { JsonText } from "../../wire/json.ts";
 import type { CanonicalRequest, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart, Turn } from "../canonical.ts";
 import { fitName, type NameRule, type NameTable } from "../tool-names.ts";
 import { pairResults, uniqueCallIds } from "../turns.ts";
-import { encodeAnnotation, encodePart, type PartOptions } from "./parts.ts";
+import { encodeAnnotation, encodePart, type PartOptions } from "./media.ts";
 import { sealReasoning, summaryOf } from "./reasoning.ts";
 import { clientName } from "./tools.ts";
 import type * as wire from "./wire.ts";
