@@ -1,85 +1,82 @@
-// Room: openai-responses (row 2), requests.
-// In:  the body that a client of the Responses API sent.
-// Out: its head, or the canonical request.
-// Never does: resolve what is stored at OpenAI; such members become extensions that other protocols refuse.
+// The request of a client of the Responses API: its head, and all of it as a canonical request.
+// Never resolves what is stored at OpenAI; such members become extensions that other protocols refuse.
 
 import { parse, print } from "../../wire/json.ts";
-import type { CanonicalRequest, Effort, Extension, Loss, OutputFormat, Reasoning } from "../canonical.ts";
-import { bodyHead } from "../head.ts";
+import type { CanonicalRequest, Extension, JsonSource, Loss, OutputFormat } from "../canonical.ts";
 import type { RequestHead, WireRequest } from "../codec.ts";
-import { Fields } from "../fields.ts";
-import { extension, extensionsOf } from "./extensions.ts";
-import { EFFORTS, Input } from "./turns-decode.ts";
-import { textPart } from "./media.ts";
-import { decodeToolChoice, ToolList } from "./tools.ts";
-import * as wire from "./wire.ts";
+import { Fields, type UnreadMember } from "../fields.ts";
+import { bodyHead } from "../head.ts";
+import { textPart } from "./parts-decode.ts";
+import { decodeReasoning } from "./reasoning.ts";
+import { decodeToolChoice, decodeTools, withoutDuplicates } from "./tools.ts";
+import { TurnDecoder } from "./turns-decode.ts";
+import { ENCRYPTED_REASONING, fateOf, NAMES, TEXT_LOGPROBS } from "./wire.ts";
 
 /** Schemas and arguments stay the text that they are: key order and big numbers included. */
 const VERBATIM: ReadonlySet<string> = new Set(["parameters", "output_schema", "schema", "arguments"]);
 
-/** Entries of `include` that the canonical request says in other words. */
-export const ENCRYPTED = "reasoning.encrypted_content";
-export const LOGPROBS = "message.output_text.logprobs";
-
 const TIERS = ["auto", "default", "flex", "priority"] as const;
-const SUMMARIES = ["auto", "concise", "detailed"] as const;
 
-export function head(request: WireRequest): RequestHead {
+export function requestHead(request: WireRequest): RequestHead {
   return bodyHead(request, "input");
 }
 
-export function decode({ body }: WireRequest): CanonicalRequest {
-  const request = Fields.of(parse(body, { verbatim: VERBATIM }), "");
+/** @throws GatewayError `invalid-request`, naming the member and what it should be. */
+export function decodeRequest({ body: source }: WireRequest): CanonicalRequest {
+  const body = Fields.of(parse(source, { verbatim: VERBATIM }), "");
   const losses = new Losses();
-  const tools = new ToolList(losses.add);
-  const input = new Input({ tools, lose: losses.add });
-  const instructions = request.optionalText("instructions");
-  if (instructions !== null && instructions !== "") input.system.push(textPart(instructions));
-  for (const tool of request.objects("tools")) tools.decode(tool);
-  input.decode(request);
+  const conversation = new TurnDecoder(losses.add);
+  const instructions = body.optionalText("instructions");
+  if (instructions !== null && instructions !== "") conversation.system.push(textPart(instructions));
+  const tools = decodeTools(body.objects("tools"), losses.add);
+  conversation.decode(body);
   const extensions: Extension[] = [];
-  const choice = decodeToolChoice(request);
-  if (choice === "hosted") extensions.push(extension("tool_choice", request.source("tool_choice") ?? "null"));
-  const include = request.texts("include").filter((entry) => entry !== ENCRYPTED && entry !== LOGPROBS);
+  const choice = decodeToolChoice(body);
+  if (choice === "hosted") extensions.push(extension("tool_choice", body.source("tool_choice") ?? "null"));
+  const included = body.texts("include");
+  const include = included.filter((entry) => entry !== ENCRYPTED_REASONING && entry !== TEXT_LOGPROBS);
   if (include.length > 0) extensions.push(extension("include", print(include)));
-  const tier = request.optionalText("service_tier");
+  const tier = body.optionalText("service_tier");
   const serviceTier = TIERS.find((word) => word === tier) ?? null;
   if (tier !== null && serviceTier === null) extensions.push(extension("service_tier", print(tier)));
-  const user = request.optionalText("user");
-  const endUser = request.optionalText("safety_identifier") ?? user;
+  const user = body.optionalText("user");
+  const endUser = body.optionalText("safety_identifier") ?? user;
   if (user !== null && user !== endUser) extensions.push(extension("user", print(user)));
-  const text = request.optionalObject("text");
+  const text = body.optionalObject("text");
   const format = text?.optionalObject("format") ?? null;
+  format?.ignoreRest();
+  // Alternatives per token are asked for by number, the chosen token's own by including them.
+  const alternatives = body.optionalInteger("top_logprobs") ?? 0;
   return {
-    names: wire.NAMES,
-    model: request.text("model"),
-    stream: request.optionalBoolean("stream") ?? false,
-    system: input.system,
-    turns: input.turns(),
-    tools: tools.tools,
+    names: NAMES,
+    model: body.text("model"),
+    stream: body.optionalBoolean("stream") ?? false,
+    system: conversation.system,
+    turns: conversation.turns(),
+    tools: withoutDuplicates([...tools, ...conversation.tools]),
     toolChoice: choice === "hosted" ? null : choice,
-    parallelToolCalls: request.optionalBoolean("parallel_tool_calls"),
-    reasoning: decodeReasoning(request.optionalObject("reasoning"), { update: input.effort, losses }),
-    output: decodeFormat(input.format ?? format),
-    verbosity: decodeVerbosity(text, losses),
-    maxOutputTokens: request.optionalInteger("max_output_tokens"),
+    parallelToolCalls: body.optionalBoolean("parallel_tool_calls"),
+    reasoning: decodeReasoning(body.optionalObject("reasoning"), conversation.effort),
+    output: decodeFormat(conversation.format ?? format),
+    verbosity: text?.optionalWord("verbosity", ["low", "medium", "high"]) ?? null,
+    maxOutputTokens: body.optionalInteger("max_output_tokens"),
     stop: [],
     sampling: {
-      temperature: request.optionalNumber("temperature"),
-      topP: request.optionalNumber("top_p"),
+      temperature: body.optionalNumber("temperature"),
+      topP: body.optionalNumber("top_p"),
       topK: null,
       seed: null,
       presencePenalty: null,
       frequencyPenalty: null,
-      topLogprobs: decodeLogprobs(request),
+      topLogprobs: alternatives > 0 ? alternatives : included.includes(TEXT_LOGPROBS) ? 0 : null,
     },
     endUser,
-    metadata: decodeMetadata(request),
-    cacheKey: request.optionalText("prompt_cache_key"),
+    metadata: decodeMetadata(body),
+    cacheKey: body.optionalText("prompt_cache_key"),
     serviceTier,
-    store: request.optionalBoolean("store"),
+    store: body.optionalBoolean("store"),
     includeUsage: true,
-    extensions: [...extensions, ...extensionsOf(request)],
+    extensions: [...extensions, ...reportUnread(body.close(), losses)],
     losses: losses.list,
   };
 }
@@ -92,20 +89,26 @@ class Losses {
   };
 }
 
-function decodeReasoning(config: Fields | null, { update, losses }: { update: Effort | null; losses: Losses }): Reasoning | null {
-  const effort = update ?? config?.optionalWord("effort", EFFORTS) ?? null;
-  const display = config?.optionalWord("summary", SUMMARIES) ?? config?.optionalWord("generate_summary", SUMMARIES) ?? null;
-  for (const key of ["effort", "summary", "generate_summary"]) config?.raw(key);
-  for (const [key, value] of config?.unread() ?? []) {
-    const isDefault = key === "context" || value === '"standard"';
-    losses.add({
-      field: `reasoning.${key}`,
-      severity: isDefault ? "dropped" : "reported",
-      reason: `No other protocol has reasoning.${key}.`,
-    });
+/** Members of the body itself become extensions, those of its tools and settings losses. */
+function reportUnread(unread: readonly UnreadMember[], losses: Losses): Extension[] {
+  const extensions: Extension[] = [];
+  for (const { key, path, value } of unread) {
+    if (path === key) extensions.push(extension(key, value));
+    else losses.add(lossOf({ key, path, value }));
   }
-  if (effort === null && display === null) return null;
-  return { mode: effort === "none" ? "off" : effort === null ? "adaptive" : "on", effort, budgetTokens: null, display };
+  return extensions;
+}
+
+function extension(field: string, value: JsonSource): Extension {
+  const { fate: severity, reason } = fateOf(field, value);
+  return { protocol: "openai-responses", field, value, severity, reason };
+}
+
+function lossOf({ key, path, value }: UnreadMember): Loss {
+  const isSetting = path === `reasoning.${key}` || path === `text.${key}`;
+  if (!isSetting) return { field: `tools.${key}`, severity: "reported", reason: `No other protocol has ${key} on a tool.` };
+  const isDefault = path === "reasoning.context" || (path.startsWith("reasoning.") && value === '"standard"');
+  return { field: path, severity: isDefault ? "dropped" : "reported", reason: `No other protocol has ${path}.` };
 }
 
 function decodeFormat(format: Fields | null): OutputFormat | null {
@@ -125,23 +128,8 @@ function decodeFormat(format: Fields | null): OutputFormat | null {
   };
 }
 
-function decodeVerbosity(text: Fields | null, losses: Losses): CanonicalRequest["verbosity"] {
-  if (text === null) return null;
-  const verbosity = text.optionalWord("verbosity", ["low", "medium", "high"]);
-  for (const [key] of text.unread())
-    losses.add({ field: `text.${key}`, severity: "reported", reason: `No other protocol has text.${key}.` });
-  return verbosity;
-}
-
-/** Alternatives per token; asked for by number, or by including the chosen token's own. */
-function decodeLogprobs(request: Fields): number | null {
-  const count = request.optionalInteger("top_logprobs");
-  if (count !== null && count > 0) return count;
-  return request.texts("include").includes(LOGPROBS) ? 0 : null;
-}
-
-function decodeMetadata(request: Fields): Record<string, string> | null {
-  const metadata = request.optionalObject("metadata");
+function decodeMetadata(body: Fields): Record<string, string> | null {
+  const metadata = body.optionalObject("metadata");
   if (metadata === null) return null;
   return Object.fromEntries(metadata.unread().map(([key]) => [key, metadata.text(key)]));
 }

@@ -1,228 +1,115 @@
-// Room: openai-responses (row 2), request bodies.
-// In:  a canonical request for an upstream that speaks the Responses API.
-// Out: the body to send, and what it could not carry.
-// Never does: throw. The body is always the best that can be sent; what is missing in it stands in the losses.
+// A canonical request as the body for an upstream that speaks the Responses API, and what it could not carry.
+// Never throws. The body is always the best that can be sent; what is missing in it stands in the losses.
 
 import { JsonText, parse, print, type Json } from "../../wire/json.ts";
-import type { CanonicalRequest, Effort, FieldName, JsonSource, Loss, LossSeverity, OutputFormat } from "../canonical.ts";
+import type { CanonicalRequest, Effort, OutputFormat } from "../canonical.ts";
 import { isPlain } from "../closed-schema.ts";
-import { lossesFor, lostMarks, ownExtensions } from "../losses.ts";
 import type { EncodedRequest } from "../codec.ts";
-import { fitId, fitName, NameTable } from "../tool-names.ts";
-import { encodeTurns, limitBreakpoints } from "./turns-encode.ts";
-import { effortOfBudget, factsOf, nearestEffort, type ModelFacts } from "./capabilities.ts";
-import { encodePart, type PartOptions } from "./media.ts";
-import { ENCRYPTED, LOGPROBS } from "./request-decode.ts";
+import { lossesFor, lostMarks, ownExtensions } from "../losses.ts";
+import { fitId, fitName } from "../tool-names.ts";
+import { encodeInput } from "./parts-encode.ts";
+import { encodeReasoning } from "./reasoning.ts";
+import { Target } from "./target.ts";
 import { encodeToolChoice, encodeTools, NAME_RULE } from "./tools.ts";
+import { encodeTurns, limitBreakpoints } from "./turns-encode.ts";
 import * as wire from "./wire.ts";
 
 /** The API's own lower bound of `max_output_tokens`. */
 const MIN_OUTPUT_TOKENS = 16;
-/** Longest `safety_identifier` and `prompt_cache_key`. */
+/** Longest `safety_identifier` and `prompt_cache_key`, in characters. */
 const MAX_ID_LENGTH = 64;
 
-export function encode(request: CanonicalRequest): EncodedRequest {
-  return new Encoder(request).encode();
+export function encodeRequest(request: CanonicalRequest): EncodedRequest {
+  const target = new Target(request);
+  const { own, capabilities } = target;
+  target.losses.push(...lossesFor(request, "openai-responses"));
+  if (!capabilities.breakpoints) target.losses.push(...lostMarks(request, "parts"));
+  target.losses.push(...lostMarks(request, "tools"));
+  const conversation = encodeConversation(target);
+  const tools = encodeToolMembers(target);
+  const { effort, ...reasoning } = encodeReasoning(target);
+  const body: wire.Request = { model: request.model, ...conversation, ...tools, stream: request.stream, ...reasoning };
+  setText(body, target);
+  setSampling(body, { target, effort });
+  setLimit(body, target);
+  setIdentity(body, request);
+  // The answer is not to be kept unless the client asked for it; without a store, reasoning has to travel with the conversation.
+  if (!own || request.store !== null) body.store = request.store === true;
+  const include: Json[] = [
+    ...(capabilities.reasons ? [wire.ENCRYPTED_REASONING] : []),
+    ...(body.top_logprobs === undefined ? [] : [wire.TEXT_LOGPROBS]),
+  ];
+  for (const [field, value] of ownExtensions(request, "openai-responses")) {
+    const list = field === "include" ? parse(value) : null;
+    if (Array.isArray(list)) include.push(...list);
+    body[field] = new JsonText(value);
+  }
+  if (include.length > 0 || body.include !== undefined) body.include = include;
+  return { body: print(body), headers: {}, losses: target.losses };
 }
 
-class Encoder {
-  readonly #request: CanonicalRequest;
-  readonly #facts: ModelFacts;
-  /**
-   * Whether the client speaks this protocol itself. Its words then go back as they were; for all others the defaults that they
-   * are used to are spelled out, since this API's differ (it stores, it makes schemas strict, it shows no reasoning).
-   */
-  readonly #own: boolean;
-  readonly #names: NameTable;
-  readonly #losses: Loss[];
-  readonly #lose = (loss: Loss): void => void this.#losses.push(loss);
+// ---- Instructions and conversation -------------------------------------------------------------------------------
 
-  constructor(request: CanonicalRequest) {
-    this.#request = request;
-    this.#facts = factsOf(request.model);
-    this.#own = request.names === wire.NAMES;
-    this.#names = new NameTable(toolNames(request), NAME_RULE);
-    const marks = [...(this.#facts.breakpoints ? [] : lostMarks(request, "parts")), ...lostMarks(request, "tools")];
-    this.#losses = [...lossesFor(request, "openai-responses"), ...marks];
+/** JSON mode is refused unless the word stands in `input`. */
+const JSON_PROMPT = "Answer with one JSON object.";
+const JSON_WORD = /json/i;
+
+function encodeConversation(target: Target): Pick<wire.Request, "instructions" | "input"> {
+  const { system, output } = target.request;
+  const turns = encodeTurns(target);
+  const lacksWord = output?.type === "json-object" && !mentionsJson(turns);
+  // The word counts in `input` alone, so instructions that have it go there.
+  const needed = turns.length === 0 || (lacksWord && system.some(({ text }) => JSON_WORD.test(text)));
+  const { instructions, items } = encodeSystem(target, needed);
+  const input = [...items, ...turns];
+  if (lacksWord && !mentionsJson(input)) {
+    input.unshift({ type: "message", role: "developer", content: [{ type: "input_text", text: JSON_PROMPT }] });
   }
-
-  encode(): EncodedRequest {
-    const request = this.#request;
-    const body: wire.Request = { model: request.model, ...this.#conversation(), ...this.#tools(), stream: request.stream };
-    const effort = this.#reasoning(body);
-    this.#text(body);
-    this.#sampling(body, effort);
-    this.#limit(body);
-    this.#identity(body);
-    // The answer is not to be kept unless the client asked for it; without a store, reasoning has to travel with the conversation.
-    if (!this.#own || request.store !== null) body.store = request.store === true;
-    const include = [...(this.#facts.reasons ? [ENCRYPTED] : []), ...(body.top_logprobs === undefined ? [] : [LOGPROBS])];
-    for (const [field, value] of ownExtensions(request, "openai-responses")) {
-      body[field] = new JsonText(value);
-    }
-    const further = ownExtensions(request, "openai-responses").find(([field]) => field === "include")?.[1];
-    if (further !== undefined || include.length > 0) body["include"] = joined(include, further ?? "[]");
-    return { body: print(body), headers: {}, losses: this.#losses };
-  }
-
-  #report(field: FieldName, reason: string, severity: LossSeverity = "reported"): void {
-    this.#lose({ field: this.#request.names[field], severity, reason });
-  }
-
-  // ---- Instructions and conversation ----
-
-  #conversation(): Pick<wire.Request, "instructions" | "input"> {
-    const request = this.#request;
-    const parts: PartOptions = {
-      breakpoints: this.#facts.breakpoints,
-      own: this.#own,
-      field: request.names.turns,
-      lose: this.#lose,
-    };
-    const turns = encodeTurns(request, { ...parts, names: this.#names });
-    const lacksWord = request.output?.type === "json-object" && !mentionsJson(turns);
-    // The word counts in `input` alone, so instructions that have it go there.
-    const system = this.#system(turns.length === 0 || (lacksWord && request.system.some(({ text }) => JSON_WORD.test(text))), parts);
-    const input = [...system.items, ...turns];
-    if (lacksWord && !mentionsJson(input)) input.unshift(developer(JSON_PROMPT));
-    limitBreakpoints(input);
-    return { ...(system.instructions === null ? {} : { instructions: system.instructions }), input };
-  }
-
-  /**
-   * One text in `instructions`, its blocks joined. As a message where blocks matter (they carry cache breakpoints, or the client
-   * sent them apart in this protocol), and where they are `needed` in `input`, which must not be empty.
-   */
-  #system(needed: boolean, parts: PartOptions): { instructions: string | null; items: wire.Item[] } {
-    const system = this.#request.system.filter((part) => part.text !== "");
-    const [first, ...rest] = system;
-    if (first === undefined) return { instructions: null, items: [] };
-    const asMessage = (blocks: typeof system): wire.Item[] => {
-      const content = blocks.flatMap((part) => encodePart(part, parts));
-      return content.length === 0 ? [] : [{ type: "message", role: "developer", content }];
-    };
-    if (needed) return { instructions: null, items: asMessage(system) };
-    if (parts.breakpoints && system.some((part) => part.cache !== null)) return { instructions: null, items: asMessage(system) };
-    if (this.#own) return { instructions: first.text, items: asMessage(rest) };
-    return { instructions: system.map((part) => part.text).join("\n\n"), items: [] };
-  }
-
-  // ---- Tools ----
-
-  #tools(): Pick<wire.Request, "tools" | "tool_choice" | "parallel_tool_calls"> {
-    const { tools, toolChoice, parallelToolCalls, names } = this.#request;
-    const options = { names: this.#names, own: this.#own, field: names.tools, lose: this.#lose };
-    const encoded = encodeTools(tools, options);
-    const choice =
-      toolChoice === null
-        ? null
-        : encodeToolChoice(toolChoice, { ...options, tools: encoded.length === 0 ? [] : tools, choiceField: names.toolChoice });
-    // Without tools the other two are refused; a client of this protocol knows that.
-    const parallel = parallelToolCalls === null ? {} : { parallel_tool_calls: parallelToolCalls };
-    if (encoded.length === 0) return this.#own ? parallel : {};
-    return { tools: encoded, ...(choice === null ? {} : { tool_choice: choice }), ...parallel };
-  }
-
-  // ---- Reasoning ----
-
-  /**
-   * Sets `reasoning`; returns the effort that is in force, null when the model decides.
-   * A summary is asked for when the client wants to see reasoning or did not say (A.8: Chat clients are shown it by default);
-   * a client of this protocol has to ask itself.
-   */
-  #reasoning(body: wire.Request): Effort | null {
-    const { reasoning, turns } = this.#request;
-    // The last word counts: a system turn may set the effort from there on.
-    const said = turns.findLast((turn) => turn.effort !== null)?.effort ?? null;
-    const wanted = said ?? (reasoning === null ? null : effortOf(reasoning));
-    if (!this.#facts.reasons) {
-      if (wanted !== null && wanted !== "none") this.#report("reasoning", `${body.model} does not reason.`);
-      return "none";
-    }
-    const effort = wanted === null ? null : nearestEffort(wanted, this.#facts);
-    if (effort !== wanted) {
-      const instead = effort === null ? "it is left to the model" : `${effort} was sent`;
-      this.#report("reasoning", `${body.model} does not take the effort ${wanted}; ${instead}.`);
-    }
-    const config: wire.ReasoningConfig = effort === null ? {} : { effort };
-    const display = reasoning?.display ?? (this.#own ? "none" : "auto");
-    if (display !== "none" && effort !== "none") config.summary = display;
-    if (config.effort !== undefined || config.summary !== undefined) body.reasoning = config;
-    return effort;
-  }
-
-  // ---- Text ----
-
-  #text(body: wire.Request): void {
-    const { output, verbosity } = this.#request;
-    const text: wire.TextConfig = {};
-    if (output !== null) text.format = encodeFormat(output, this.#own);
-    if (verbosity !== null && this.#facts.verbosity) text.verbosity = verbosity;
-    if (verbosity !== null && !this.#facts.verbosity && verbosity !== "medium") {
-      this.#report("verbosity", `${body.model} knows no verbosity.`);
-    }
-    if (output !== null || text.verbosity !== undefined) body.text = text;
-  }
-
-  // ---- Sampling and limits ----
-
-  #sampling(body: wire.Request, effort: Effort | null): void {
-    const { temperature, topP, topK, seed, presencePenalty, frequencyPenalty, topLogprobs } = this.#request.sampling;
-    const { sampling } = this.#facts;
-    const takes = sampling === "always" || (sampling === "without-reasoning" && effort === "none");
-    const when = sampling === "never" ? "" : " while it reasons";
-    const reason = `${body.model} takes no sampling parameters${when}.`;
-    if (temperature !== null && takes) body.temperature = temperature;
-    else if (temperature !== null && temperature !== 1) this.#report("temperature", reason);
-    if (topP !== null && takes) body.top_p = topP;
-    else if (topP !== null && topP !== 1) this.#report("topP", reason);
-    if (topLogprobs !== null && takes) body.top_logprobs = topLogprobs;
-    // A client that asked for them reads them.
-    else if (topLogprobs !== null) this.#report("topLogprobs", `${body.model} gives no log probabilities${when}.`, "refused");
-    if (topK !== null) this.#report("topK", "The Responses API has no top_k.");
-    if (seed !== null) this.#report("seed", "The Responses API has no seed.");
-    if (presencePenalty !== null && presencePenalty !== 0) this.#report("presencePenalty", "The Responses API has no penalties.");
-    if (frequencyPenalty !== null && frequencyPenalty !== 0) this.#report("frequencyPenalty", "The Responses API has no penalties.");
-    // Stop sequences need no word here: the reply's decoder looks for them and ends the answer there.
-  }
-
-  #limit(body: wire.Request): void {
-    const { maxOutputTokens } = this.#request;
-    if (maxOutputTokens === null) return;
-    const most = this.#facts.maxOutputTokens ?? maxOutputTokens;
-    body.max_output_tokens = this.#own ? maxOutputTokens : Math.max(Math.min(maxOutputTokens, most), MIN_OUTPUT_TOKENS);
-    if (maxOutputTokens <= 0) this.#report("maxOutputTokens", "The Responses API always answers; it can't just fill a cache.", "refused");
-    else if (maxOutputTokens > body.max_output_tokens) {
-      this.#report("maxOutputTokens", `${body.model} answers with at most ${body.max_output_tokens} tokens.`);
-    } else if (maxOutputTokens < body.max_output_tokens) {
-      this.#report("maxOutputTokens", `The Responses API takes no limit below ${MIN_OUTPUT_TOKENS}, which was sent.`);
-    }
-  }
-
-  #identity(body: wire.Request): void {
-    const { endUser, metadata, cacheKey, serviceTier } = this.#request;
-    if (endUser !== null) body.safety_identifier = fitId(endUser, MAX_ID_LENGTH);
-    if (metadata !== null) body.metadata = { ...metadata };
-    if (cacheKey !== null) body.prompt_cache_key = fitId(cacheKey, MAX_ID_LENGTH);
-    if (serviceTier !== null) body.service_tier = serviceTier;
-  }
+  limitBreakpoints(input);
+  return { ...(instructions === null ? {} : { instructions }), input };
 }
 
-function toolNames({ tools }: CanonicalRequest): string[] {
-  return tools.flatMap((tool) => (tool.type === "function" || tool.type === "custom" ? [tool.name] : []));
+function mentionsJson(input: wire.Item[]): boolean {
+  return JSON_WORD.test(print(input));
 }
 
-/** One list of what is asked for here and of what only the client knows. */
-function joined(entries: readonly string[], further: JsonSource): Json {
-  const list = parse(further);
-  return [...entries, ...(Array.isArray(list) ? list : [])];
+/**
+ * One text in `instructions`, its blocks joined. As a message where blocks matter (they carry cache breakpoints, or the client
+ * sent them apart in this protocol), and where they are `needed` in `input`, which must not be empty.
+ */
+function encodeSystem(target: Target, needed: boolean): { instructions: string | null; items: wire.Item[] } {
+  const system = target.request.system.filter((part) => part.text !== "");
+  const [first, ...rest] = system;
+  if (first === undefined) return { instructions: null, items: [] };
+  const asMessage = (blocks: typeof system): wire.Item[] => {
+    const content = blocks.flatMap((part) => encodeInput(part, target));
+    return content.length === 0 ? [] : [{ type: "message", role: "developer", content }];
+  };
+  const isMarked = target.capabilities.breakpoints && system.some((part) => part.cache !== null);
+  if (needed || isMarked) return { instructions: null, items: asMessage(system) };
+  if (target.own) return { instructions: first.text, items: asMessage(rest) };
+  return { instructions: system.map((part) => part.text).join("\n\n"), items: [] };
 }
 
-/** What the client's words mean as a level; null leaves it to the model. */
-function effortOf({ mode, effort, budgetTokens }: NonNullable<CanonicalRequest["reasoning"]>): Effort | null {
-  if (mode === "off") return "none";
-  if (effort !== null) return effort;
-  return budgetTokens === null || mode === "adaptive" ? null : effortOfBudget(budgetTokens);
+// ---- Settings ----------------------------------------------------------------------------------------------------
+
+function encodeToolMembers(target: Target): Pick<wire.Request, "tools" | "tool_choice" | "parallel_tool_calls"> {
+  const { parallelToolCalls } = target.request;
+  const tools = encodeTools(target);
+  const choice = encodeToolChoice(target, tools.length > 0);
+  const parallel = parallelToolCalls === null ? {} : { parallel_tool_calls: parallelToolCalls };
+  // Without tools the other two are refused; a client of this protocol knows that.
+  if (tools.length === 0) return target.own ? parallel : {};
+  return { tools, ...(choice === null ? {} : { tool_choice: choice }), ...parallel };
+}
+
+function setText(body: wire.Request, target: Target): void {
+  const { output, verbosity } = target.request;
+  const text: wire.TextConfig = {};
+  if (output !== null) text.format = encodeFormat(output, target.own);
+  if (verbosity !== null && target.capabilities.verbosity) text.verbosity = verbosity;
+  else if (verbosity !== null && verbosity !== "medium") target.lose("verbosity", { reason: `${body.model} knows no verbosity.` });
+  if (output !== null || text.verbosity !== undefined) body.text = text;
 }
 
 function encodeFormat(output: OutputFormat, own: boolean): wire.TextFormat {
@@ -239,14 +126,50 @@ function encodeFormat(output: OutputFormat, own: boolean): wire.TextFormat {
   };
 }
 
-/** JSON mode is refused unless the word stands in `input`. */
-const JSON_PROMPT = "Answer with one JSON object.";
-const JSON_WORD = /json/i;
-
-function mentionsJson(input: wire.Item[]): boolean {
-  return JSON_WORD.test(print(input));
+/** Stop sequences need no word: the reply's decoder looks for them and ends the answer there. */
+function setSampling(body: wire.Request, { target, effort }: { readonly target: Target; readonly effort: Effort | null }): void {
+  const { temperature, topP, topK, seed, presencePenalty, frequencyPenalty, topLogprobs } = target.request.sampling;
+  const { sampling } = target.capabilities;
+  const takes = sampling === "always" || (sampling === "without-reasoning" && effort === "none");
+  const when = sampling === "never" ? "" : " while it reasons";
+  const reason = `${body.model} takes no sampling parameters${when}.`;
+  if (temperature !== null && takes) body.temperature = temperature;
+  else if (temperature !== null && temperature !== 1) target.lose("temperature", { reason });
+  if (topP !== null && takes) body.top_p = topP;
+  else if (topP !== null && topP !== 1) target.lose("topP", { reason });
+  if (topLogprobs !== null && takes) body.top_logprobs = topLogprobs;
+  else if (topLogprobs !== null) {
+    // A client that asked for them reads them.
+    target.lose("topLogprobs", { severity: "refused", reason: `${body.model} gives no log probabilities${when}.` });
+  }
+  if (topK !== null) target.lose("topK", { reason: "The Responses API has no top_k." });
+  if (seed !== null) target.lose("seed", { reason: "The Responses API has no seed." });
+  for (const [field, penalty] of [
+    ["presencePenalty", presencePenalty],
+    ["frequencyPenalty", frequencyPenalty],
+  ] as const) {
+    if (penalty !== null && penalty !== 0) target.lose(field, { reason: "The Responses API has no penalties." });
+  }
 }
 
-function developer(text: string): wire.Message {
-  return { type: "message", role: "developer", content: [{ type: "input_text", text }] };
+function setLimit(body: wire.Request, target: Target): void {
+  const { maxOutputTokens } = target.request;
+  if (maxOutputTokens === null) return;
+  const most = target.capabilities.maxOutputTokens ?? maxOutputTokens;
+  const sent = target.own ? maxOutputTokens : Math.max(Math.min(maxOutputTokens, most), MIN_OUTPUT_TOKENS);
+  body.max_output_tokens = sent;
+  if (maxOutputTokens <= 0) {
+    target.lose("maxOutputTokens", { severity: "refused", reason: "The Responses API always answers; it can't just fill a cache." });
+  } else if (maxOutputTokens > sent) {
+    target.lose("maxOutputTokens", { reason: `${body.model} answers with at most ${sent} tokens.` });
+  } else if (maxOutputTokens < sent) {
+    target.lose("maxOutputTokens", { reason: `The Responses API takes no limit below ${MIN_OUTPUT_TOKENS}, which was sent.` });
+  }
+}
+
+function setIdentity(body: wire.Request, { endUser, metadata, cacheKey, serviceTier }: CanonicalRequest): void {
+  if (endUser !== null) body.safety_identifier = fitId(endUser, MAX_ID_LENGTH);
+  if (metadata !== null) body.metadata = { ...metadata };
+  if (cacheKey !== null) body.prompt_cache_key = fitId(cacheKey, MAX_ID_LENGTH);
+  if (serviceTier !== null) body.service_tier = serviceTier;
 }

@@ -1,15 +1,12 @@
-// Room: openai-responses (row 2), the response object.
-// In:  the call that is answered, and what its answer has come to.
-// Out: the `response` of a whole answer and of the first and last events of a streamed one: the client's own request values
-//      echoed (A.16), status, output, usage.
-// Never does: echo what the upstream was sent instead.
+// The `response` of a whole answer and of a streamed one's first and last events: the client's own request values, status, output, usage.
+// Never repeats what the upstream was sent instead.
 
-import { isObject, JsonText, print, type Json, type JsonObject } from "../../wire/json.ts";
-import type { CanonicalRequest, FinishReason, Usage } from "../canonical.ts";
-import { ownExtensions } from "../losses.ts";
+import { JsonText, print, type Json, type JsonObject } from "../../wire/json.ts";
+import type { CanonicalRequest } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
-import { NameTable } from "../tool-names.ts";
-import { encodeToolChoice, encodeTools, NAME_RULE } from "./tools.ts";
+import { ownExtensions } from "../losses.ts";
+import { Target } from "./target.ts";
+import { encodeToolChoice, encodeTools } from "./tools.ts";
 import type * as wire from "./wire.ts";
 
 /** How a response stands. */
@@ -62,10 +59,8 @@ export class ResponseObject {
 
 /** The client's request values, or the API's defaults where it gave none. Tools are printed once, since they may be long. */
 function echoOf(request: CanonicalRequest): JsonObject {
-  const { reasoning, sampling, tools, toolChoice, output } = request;
-  const options = { names: new NameTable([], NAME_RULE), own: true, field: "tools", lose: () => {} };
-  const encodedTools = new JsonText(print(encodeTools(tools, options)));
-  const choice = toolChoice === null ? null : encodeToolChoice(toolChoice, { ...options, tools, choiceField: "tool_choice" });
+  const { reasoning, sampling, tools, output } = request;
+  const target = new Target(request, { own: true });
   const format: Json =
     output === null
       ? { type: "text" }
@@ -92,8 +87,8 @@ function echoOf(request: CanonicalRequest): JsonObject {
     store: request.store ?? false,
     temperature: sampling.temperature ?? 1,
     text: { format, verbosity: request.verbosity ?? "medium" },
-    tool_choice: choice ?? "auto",
-    tools: encodedTools,
+    tool_choice: encodeToolChoice(target, tools.length > 0) ?? "auto",
+    tools: new JsonText(print(encodeTools(target))),
     top_logprobs: sampling.topLogprobs ?? 0,
     top_p: sampling.topP ?? 1,
     truncation: "disabled",
@@ -114,58 +109,3 @@ const ECHOED: ReadonlySet<string> = new Set([
   "truncation",
   "user",
 ]);
-
-/** Status and reason of an answer that ended so. */
-export function standingOf({ kind }: FinishReason): Pick<Standing, "status" | "reason"> {
-  switch (kind) {
-    case "length":
-    case "context-full":
-    // A pause that nobody resumes is an answer that is not finished.
-    case "paused":
-      return { status: "incomplete", reason: "max_output_tokens" };
-    case "filtered":
-      return { status: "incomplete", reason: "content_filter" };
-    default:
-      return { status: "completed" };
-  }
-}
-
-/**
- * The API's own sums. Clients require all members, so what the upstream did not say is 0 here; what it read from and wrote into
- * caches is part of the input.
- */
-export function encodeUsage(usage: Usage | null): wire.Usage {
-  const cached = usage?.cacheReadTokens ?? 0;
-  const written = usage?.cacheWriteTokens ?? null;
-  const input = (usage?.inputTokens ?? 0) + cached + (written ?? 0);
-  const output = usage?.outputTokens ?? 0;
-  return {
-    input_tokens: input,
-    input_tokens_details: { cached_tokens: cached, ...(written === null ? {} : { cache_write_tokens: written }) },
-    output_tokens: output,
-    output_tokens_details: { reasoning_tokens: usage?.reasoningTokens ?? 0 },
-    total_tokens: input + output,
-  };
-}
-
-/** Disjoint counters from the API's sums; null when there are none. */
-export function decodeUsage(value: Json | undefined): Usage | null {
-  if (!isObject(value)) return null;
-  const input = count(value["input_tokens"]);
-  const output = count(value["output_tokens"]);
-  if (input === null && output === null) return null;
-  const { input_tokens_details: inputDetails, output_tokens_details: outputDetails } = value;
-  const cached = isObject(inputDetails) ? count(inputDetails["cached_tokens"]) : null;
-  const written = isObject(inputDetails) ? count(inputDetails["cache_write_tokens"]) : null;
-  return {
-    inputTokens: input === null ? null : Math.max(0, input - (cached ?? 0) - (written ?? 0)),
-    cacheReadTokens: cached,
-    cacheWriteTokens: written,
-    outputTokens: output,
-    reasoningTokens: isObject(outputDetails) ? count(outputDetails["reasoning_tokens"]) : null,
-  };
-}
-
-function count(value: Json | undefined): number | null {
-  return typeof value === "number" ? value : null;
-}

@@ -7,7 +7,7 @@ import { GatewayError } from "../../../src/errors.ts";
 import type { CanonicalRequest, Part, TextPart, Turn } from "../../../src/protocol/canonical.ts";
 import { bareRequest } from "../../../src/protocol/exchange.ts";
 import { openaiResponses } from "../../../src/protocol/openai-responses/codec.ts";
-import { FIELDS, NAMES } from "../../../src/protocol/openai-responses/wire.ts";
+import { FIELDS, NAMES, type Fate } from "../../../src/protocol/openai-responses/wire.ts";
 
 const text = (said: string): TextPart => ({ type: "text", text: said, annotations: [], cache: null, proof: null });
 const user = (...parts: Part[]): Turn => ({ role: "user", parts, effort: null });
@@ -742,7 +742,7 @@ for (const { what, body, model = null, prompt = null, expected } of EDITS) {
 
 test("every member of the official request type is classified, and nothing else", () => {
   // The types say it: a new member in the SDK, or one too many here, does not compile.
-  const classified: Readonly<Record<keyof ResponseCreateParams, string>> = FIELDS;
-  const known: Readonly<Record<keyof typeof FIELDS, string>> = classified;
+  const classified: Readonly<Record<keyof ResponseCreateParams, Fate>> = FIELDS;
+  const known: Readonly<Record<keyof typeof FIELDS, Fate>> = classified;
   assert.deepEqual(Object.keys(known), Object.keys(FIELDS).sort());
 });

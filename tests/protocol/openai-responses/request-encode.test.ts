@@ -5,7 +5,8 @@ import { test } from "node:test";
 import type { CanonicalRequest, FunctionTool, Loss, Part, TextPart, Turn } from "../../../src/protocol/canonical.ts";
 import { bareRequest } from "../../../src/protocol/exchange.ts";
 import { openaiResponses } from "../../../src/protocol/openai-responses/codec.ts";
-import { factsOf, nearestEffort } from "../../../src/protocol/openai-responses/capabilities.ts";
+import { capabilitiesOf } from "../../../src/protocol/openai-responses/capabilities.ts";
+import { nearestEffort } from "../../../src/protocol/openai-responses/reasoning.ts";
 
 const text = (said: string, more: Partial<TextPart> = {}): TextPart => ({
   type: "text",
@@ -808,6 +809,6 @@ const EFFORTS: readonly (readonly [model: string, wanted: "none" | "minimal" | "
 
 for (const [model, wanted, sent] of EFFORTS) {
   test(`models: ${model}, asked for the effort ${wanted}, gets ${sent ?? "none of it"}`, () => {
-    assert.equal(nearestEffort(wanted, factsOf(model)), sent);
+    assert.equal(nearestEffort(wanted, capabilitiesOf(model)), sent);
   });
 }
