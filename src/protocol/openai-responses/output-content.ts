@@ -104,7 +104,7 @@ export class Contents {
     for (const content of this.#contents.values()) this.#close(content);
   }
 
-  /** Ends what is open, without what waits to be told from a stop sequence. */
+  /** Ends what is open, without what may be the beginning of a stop sequence. */
   cut(): void {
     for (const content of this.#contents.values()) {
       content.stop?.flush();

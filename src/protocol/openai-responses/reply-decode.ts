@@ -99,7 +99,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     return this.#events.take();
   }
 
-  /** The events that tell a non-streaming response. */
+  /** The events of a non-streaming response. */
   response(response: JsonObject): ReplyEvent[] {
     this.#start(response);
     this.#terminal(response);
@@ -177,7 +177,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     if (status !== undefined && status !== "completed" && status !== "incomplete") {
       return this.#fail(new GatewayError("upstream-failed", `The upstream left the answer with the status ${stringOf(status)}.`));
     }
-    // Some servers leave `output` empty here and have told everything before; others tell it here alone.
+    // Some servers leave `output` empty here and have sent everything before; others send it here alone.
     const output = Array.isArray(response["output"]) ? response["output"] : [];
     output.forEach((said, index) => {
       const known = this.#items.get(index);
@@ -230,7 +230,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     if (isCall(item.type)) this.#startCall(item, said);
   }
 
-  /** The item as a whole: what was not streamed of it follows now. */
+  /** The complete item: what was not streamed of it follows now. */
   #done(item: OpenItem, said: Json | undefined): void {
     if (item.done || !isObject(said)) return;
     item.type = stringOf(said["type"]);
@@ -279,7 +279,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   }
 
   #finishContent(item: OpenItem, index: number, said: Json | undefined): void {
-    // Raw reasoning is told by its deltas and by its item.
+    // Raw reasoning comes with its deltas and its item.
     if (this.#isOver || item.done || !isObject(said) || said["type"] === "reasoning_text") return;
     const sequence = item.contents.finish(index, said);
     if (sequence !== null) this.#cut(sequence);

@@ -40,9 +40,9 @@ interface OpenContent {
   readonly index: number;
   readonly held: Annotation[];
   text: string;
-  /** Of the tokens of the whole text, and how many of them were told with its deltas. */
+  /** Of the tokens of the text so far, and how many of them its deltas have held. */
   readonly logprobs: wire.Logprob[];
-  told: number;
+  sent: number;
 }
 
 /** The part that is open, and what has been said of it. */
@@ -186,7 +186,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   }
 
   /** An item that is there at once. */
-  #wholeItem(item: Json): void {
+  #completeItem(item: Json): void {
     this.#closeItem("completed");
     const index = this.#output.length;
     this.#emit("response.output_item.added", { output_index: index, item });
@@ -206,7 +206,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
         const message = this.#message();
         const index = message.content.length;
         message.content.push(content);
-        this.#part = { type: "content", content, index, held: [], text: "", logprobs, told: 0 };
+        this.#part = { type: "content", content, index, held: [], text: "", logprobs, sent: 0 };
         this.#emit("response.content_part.added", { ...this.#place(), content_index: index, part: content });
         return;
       }
@@ -232,7 +232,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
       case "opaque": {
         this.#part = { type: "ignored" };
         const item = part.protocol === "openai-responses" ? parse(part.value) : null;
-        if (isObject(item)) this.#wholeItem(item);
+        if (isObject(item)) this.#completeItem(item);
         return;
       }
       case "image":
@@ -253,7 +253,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
       status: "completed",
       result,
     };
-    this.#wholeItem(image);
+    this.#completeItem(image);
   }
 
   /** The message that texts in a row share. */
@@ -282,8 +282,8 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     switch (part.type) {
       case "content":
         if (part.content.type === "output_text") {
-          const logprobs = part.logprobs.slice(part.told);
-          part.told += logprobs.length;
+          const logprobs = part.logprobs.slice(part.sent);
+          part.sent += logprobs.length;
           this.#emitDelta("response.output_text.delta", { ...place, content_index: part.index, delta: text, logprobs });
         } else {
           this.#emitDelta("response.refusal.delta", { ...place, content_index: part.index, delta: text });
@@ -344,7 +344,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
         this.#endCall(part);
     }
     // This protocol proves reasoning alone; the proof of anything else follows in a reasoning item of its own.
-    if (proof !== null) this.#wholeReasoning({ type: "reasoning", summary: [], encrypted_content: sealPrevious(proof) });
+    if (proof !== null) this.#completeReasoning({ type: "reasoning", summary: [], encrypted_content: sealPrevious(proof) });
   }
 
   #endReasoning({ text, redacted }: { text: string; redacted: boolean }, proof: Proof | null): void {
@@ -357,9 +357,9 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     this.#closeItem("completed");
   }
 
-  #wholeReasoning(item: wire.Reasoning): void {
+  #completeReasoning(item: wire.Reasoning): void {
     this.#closeItem("completed");
-    this.#wholeItem({ id: `rs_${this.#base}_${this.#output.length}`, ...item });
+    this.#completeItem({ id: `rs_${this.#base}_${this.#output.length}`, ...item });
   }
 
   #endCall(part: { readonly call: wire.FunctionCall | wire.CustomToolCall; text: string }): void {

@@ -81,7 +81,7 @@ export function decodeRequest({ body: source }: WireRequest): CanonicalRequest {
   };
 }
 
-/** Losses, each told once however many items have it. */
+/** Losses, each reported once however many items have it. */
 class Losses {
   readonly list: Loss[] = [];
   readonly add = (loss: Loss): void => {

@@ -1,4 +1,4 @@
-// The `response` of a whole answer and of a streamed one's first and last events: the client's own request values, status, output, usage.
+// The response object, as an answer or in the first and last events of a stream: the client's own request values, status, output, usage.
 // Never repeats what the upstream was sent instead.
 
 import { JsonText, print, type Json, type JsonObject } from "../../wire/json.ts";
