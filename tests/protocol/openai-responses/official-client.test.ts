@@ -97,7 +97,7 @@ for (const [name, open] of Object.entries(CLIENTS)) {
     "a single text": [text("Hi")],
     "calls alone": [call("c", "{}")],
   })) {
-    test(`153 to 157: ${name} accumulates a stream of ${what} to the whole answer`, async () => {
+    test(`${name} accumulates a stream of ${what} to the whole answer`, async () => {
       const whole = reply(parts);
       const final = await open(answering(unfold(whole)))
         .responses.stream({ ...BODY, stream: true })
@@ -114,7 +114,7 @@ for (const [name, open] of Object.entries(CLIENTS)) {
     });
   }
 
-  test(`154: ${name} reads a whole answer`, async () => {
+  test(`${name} reads a whole answer`, async () => {
     const response = await open(answering(reply(PARTS))).responses.create({ ...BODY });
     assert.deepEqual(
       [response.id, response.status, response.output_text, response.output.length],
@@ -122,14 +122,14 @@ for (const [name, open] of Object.entries(CLIENTS)) {
     );
   });
 
-  test(`138: ${name} sees that an answer is incomplete`, async () => {
+  test(`${name} sees that an answer is incomplete`, async () => {
     const final = await open(answering(unfold(reply([text("a")], { kind: "length" }))))
       .responses.stream({ ...BODY, stream: true })
       .finalResponse();
     assert.deepEqual([final.status, final.incomplete_details], ["incomplete", { reason: "max_output_tokens" }]);
   });
 
-  test(`141: ${name} throws on an error in the middle`, async () => {
+  test(`${name} throws on an error in the middle`, async () => {
     const events = unfold(reply([text("a")])).slice(0, -1);
     const broken = answering([...events, { type: "reply-error", error: new GatewayError("overloaded", "Too busy.") }]);
     await assert.rejects(
@@ -178,7 +178,7 @@ const CALLS = [
 ];
 const USAGE = { input: 90, cached: 60, output: 50 };
 
-test("153 to 157, 176: the AI SDK's provider takes the whole stream without an error part", async () => {
+test("the AI SDK's provider takes the whole stream without an error part", async () => {
   assert.deepEqual(await streamed(reply(AI_PARTS, { kind: "tool-calls" })), {
     // The provider takes a refusal for text.
     text: "Two at once. \u{1F6A2}No more.",
@@ -190,7 +190,7 @@ test("153 to 157, 176: the AI SDK's provider takes the whole stream without an e
   });
 });
 
-test("C.6: the AI SDK's provider takes the whole answer", async () => {
+test("the AI SDK's provider takes the whole answer", async () => {
   const { content, finishReason, usage } = await aiModel(reply(AI_PARTS, { kind: "length" })).doGenerate({ prompt: PROMPT });
   assert.deepEqual(
     content.map((part) => part.type),
@@ -202,7 +202,7 @@ test("C.6: the AI SDK's provider takes the whole answer", async () => {
   );
 });
 
-test("C.6: the AI SDK's provider takes an answer whose upstream said nothing of usage", async () => {
+test("the AI SDK's provider takes an answer whose upstream said nothing of usage", async () => {
   const told = await streamed({ ...reply([text("Hi")]), usage: null });
   assert.deepEqual([told.text, told.finish], ["Hi", "stop"]);
 });

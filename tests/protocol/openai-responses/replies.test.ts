@@ -83,7 +83,7 @@ const STREAMS: readonly StreamRow[] = [
     expected: [started, textStart(0), delta(0, "a"), end(0), over("end")],
   },
   {
-    what: "158: items are told apart by their index, whatever their ids are, and may interleave",
+    what: "items are told apart by their index, whatever their ids are, and may interleave",
     events: [
       created,
       added(0, { type: "function_call", id: "x1", call_id: "c0", name: "f", arguments: "" }),
@@ -108,7 +108,7 @@ const STREAMS: readonly StreamRow[] = [
     ],
   },
   {
-    what: "83: the proof is the one of the item's end",
+    what: "the proof is the one of the item's end",
     events: [
       created,
       added(0, { type: "reasoning", summary: [], encrypted_content: "early" }),
@@ -127,7 +127,7 @@ const STREAMS: readonly StreamRow[] = [
     ],
   },
   {
-    what: "159: several messages of one answer, each a text of its own",
+    what: "several messages of one answer, each a text of its own",
     events: [
       created,
       said("a", 0),
@@ -139,7 +139,7 @@ const STREAMS: readonly StreamRow[] = [
     expected: [started, textStart(0), delta(0, "a"), end(0), textStart(1), delta(1, "b"), end(1), over("end")],
   },
   {
-    what: "154: what the end of an item adds to its beginning, and items that were never streamed",
+    what: "what the end of an item adds to its beginning, and items that were never streamed",
     events: [
       created,
       said("ab"),
@@ -168,7 +168,7 @@ const STREAMS: readonly StreamRow[] = [
     ],
   },
   {
-    what: "48, 49: renamed tools get their names back; a namespace becomes part of the name",
+    what: "renamed tools get their names back; a namespace becomes part of the name",
     request: {
       tools: [{ type: "function", name: "files/read.text", namespace: null, description: null, schema: null, strict: null, cache: null }],
     },
@@ -190,7 +190,7 @@ const STREAMS: readonly StreamRow[] = [
     ],
   },
   {
-    what: "A.4: hosted items and strange parts go on as they are",
+    what: "hosted items and strange parts go on as they are",
     events: [
       created,
       added(0, { type: "web_search_call", id: "ws_1" }),
@@ -229,7 +229,7 @@ const STREAMS: readonly StreamRow[] = [
     ],
   },
   {
-    what: "176: citations, streamed and those that only the whole part has",
+    what: "citations, streamed and those that only the whole part has",
     events: [
       created,
       said("ab"),
@@ -275,7 +275,7 @@ const STREAMS: readonly StreamRow[] = [
     ],
   },
   {
-    what: "162: the content filter",
+    what: "the content filter",
     events: [
       created,
       said("a"),
@@ -284,7 +284,7 @@ const STREAMS: readonly StreamRow[] = [
     expected: [started, textStart(0), delta(0, "a"), end(0), over("filtered", "content_filter")],
   },
   {
-    what: "A.14: the limit of tokens, also in the middle of a call",
+    what: "the limit of tokens, also in the middle of a call",
     events: [
       created,
       added(0, { type: "function_call", call_id: "c", name: "f", arguments: "" }),
@@ -294,12 +294,12 @@ const STREAMS: readonly StreamRow[] = [
     expected: [started, callStart(0, "c", "f"), delta(0, '{"a'), end(0), over("length", "max_output_tokens")],
   },
   {
-    what: "A.14: a reason that came later than this program",
+    what: "a reason that came later than this program",
     events: [created, { type: "response.incomplete", response: { status: "incomplete", incomplete_details: { reason: "steered" } } }],
     expected: [started, over("other", "steered")],
   },
   {
-    what: "127, A.15: usage in counters that do not overlap",
+    what: "usage in counters that do not overlap",
     events: [
       created,
       {
@@ -322,31 +322,31 @@ const STREAMS: readonly StreamRow[] = [
     ],
   },
   {
-    what: "102: a stop sequence that comes in pieces ends the answer in front of it",
+    what: "a stop sequence that comes in pieces ends the answer in front of it",
     request: { stop: ["\nUser:", "END"] },
     events: [created, said("One\nUs"), said("ed\nUser"), said(": two"), completed],
     expected: [started, textStart(0), delta(0, "One"), delta(0, "\nUsed"), end(0), over("stop-sequence", null, "\nUser:")],
   },
   {
-    what: "102: the first of two stop sequences counts",
+    what: "the first of two stop sequences counts",
     request: { stop: ["b", "ab"] },
     events: [created, said("xab"), completed],
     expected: [started, textStart(0), delta(0, "x"), end(0), over("stop-sequence", null, "ab")],
   },
   {
-    what: "102: a beginning that came to nothing is text",
+    what: "a beginning that came to nothing is text",
     request: { stop: ["END"] },
     events: [created, said("aEN"), completed],
     expected: [started, textStart(0), delta(0, "a"), delta(0, "EN"), end(0), over("end")],
   },
   {
-    what: "102: an answer that begins with a stop sequence is empty",
+    what: "an answer that begins with a stop sequence is empty",
     request: { stop: ["END"] },
     events: [created, said("END"), said("x"), completed],
     expected: [started, over("stop-sequence", null, "END")],
   },
   {
-    what: "102: arguments and reasoning are not searched",
+    what: "arguments and reasoning are not searched",
     request: { stop: ["END"] },
     events: [
       created,
@@ -379,27 +379,27 @@ const BAD: readonly {
   error: { kind: ErrorKind; message: RegExp; code?: string; status?: number };
 }[] = [
   {
-    what: "139: no end",
+    what: "no end",
     events: [created, said("a")],
     error: { kind: "upstream-failed", message: /before the answer was complete/, code: "upstream_truncated" },
   },
   {
-    what: "139: nothing at all",
+    what: "nothing at all",
     events: [],
     error: { kind: "upstream-failed", message: /before the answer was complete/, code: "upstream_truncated" },
   },
   {
-    what: "160: a response that failed",
+    what: "a response that failed",
     events: [created, { type: "response.failed", response: { status: "failed", error: { code: "server_error", message: "It broke." } } }],
     error: { kind: "upstream-failed", message: /^It broke\.$/, code: "server_error" },
   },
   {
-    what: "160: a response that failed in silence",
+    what: "a response that failed in silence",
     events: [created, { type: "response.failed", response: { status: "failed" } }],
     error: { kind: "upstream-failed", message: /failed without a message/ },
   },
   {
-    what: "161: an error event and then a failed response",
+    what: "an error event and then a failed response",
     events: [
       created,
       { type: "error", error: { type: "server_error", code: "server_is_overloaded", message: "Too busy." } },
@@ -413,7 +413,7 @@ const BAD: readonly {
     error: { kind: "rate-limited", message: /^Slow\.$/, code: "rate_limit_exceeded", status: 429 },
   },
   {
-    what: "192: a spent quota",
+    what: "a spent quota",
     events: [{ type: "error", error: { type: "insufficient_quota", code: "insufficient_quota", message: "Pay." } }],
     error: { kind: "upstream-rejected", message: /^Pay\.$/, code: "insufficient_quota", status: 429 },
   },
@@ -431,7 +431,7 @@ const BAD: readonly {
     error: { kind: "upstream-failed", message: /^Odd\.$/, code: "constructor" },
   },
   {
-    what: "142: an error without a type",
+    what: "an error without a type",
     events: [{ error: { message: "Odd." } }],
     error: { kind: "upstream-failed", message: /^Odd\.$/ },
   },
@@ -446,7 +446,7 @@ const BAD: readonly {
     error: { kind: "upstream-failed", message: /status cancelled/ },
   },
   {
-    what: "FACTORY: an answer in the shape of Chat Completions",
+    what: "an answer in the shape of Chat Completions",
     events: [{ object: "chat.completion.chunk", choices: [{ delta: { content: "Hi" } }] }, "[DONE]"],
     error: { kind: "upstream-failed", message: /shape of Chat Completions/, code: "unexpected_answer" },
   },
@@ -465,11 +465,11 @@ for (const { what, events, error } of BAD) {
 
 const WHOLE_BAD: readonly { what: string; body: string; message: RegExp }[] = [
   { what: "no JSON", body: "<html>", message: /^The upstream sent an answer that is not JSON\.$/ },
-  { what: "142: an error with the status 200", body: '{"error":{"message":"No.","code":"server_error"}}', message: /^No\.$/ },
-  { what: "160: a response that failed", body: '{"status":"failed","output":[],"error":{"message":"It broke."}}', message: /^It broke\.$/ },
+  { what: "an error with the status 200", body: '{"error":{"message":"No.","code":"server_error"}}', message: /^No\.$/ },
+  { what: "a response that failed", body: '{"status":"failed","output":[],"error":{"message":"It broke."}}', message: /^It broke\.$/ },
   { what: "a response that still runs", body: '{"status":"in_progress","output":[]}', message: /status in_progress/ },
   {
-    what: "FACTORY: the shape of Chat Completions",
+    what: "the shape of Chat Completions",
     body: '{"object":"chat.completion","choices":[]}',
     message: /shape of Chat Completions/,
   },
@@ -485,7 +485,7 @@ for (const { what, body, message } of WHOLE_BAD) {
   });
 }
 
-test("decode: 102: a whole answer is cut at the stop sequence, and its usage is known", () => {
+test("decode: a whole answer is cut at the stop sequence, and its usage is known", () => {
   const body = JSON.stringify({
     id: "resp_1",
     model: "m",
@@ -536,12 +536,12 @@ const outputText = (text: string) => ({ type: "output_text", text, annotations: 
 
 const OUTPUTS: readonly { what: string; parts: readonly Part[]; request?: Partial<CanonicalRequest>; output: readonly object[] }[] = [
   {
-    what: "178: texts in a row share a message",
+    what: "texts in a row share a message",
     parts: [textPart("a"), textPart("b"), { type: "refusal", text: "No." }],
     output: [spoken(0, outputText("a"), outputText("b"), { type: "refusal", refusal: "No." })],
   },
   {
-    what: "A.18: reasoning, text and calls in their order",
+    what: "reasoning, text and calls in their order",
     parts: [
       { type: "reasoning", text: "Hm.", redacted: false, proof: { origin: "openai", data: "gAAA" } },
       textPart("a"),
@@ -556,7 +556,7 @@ const OUTPUTS: readonly { what: string; parts: readonly Part[]; request?: Partia
     ],
   },
   {
-    what: "177, A.8: hidden reasoning has an empty summary; a proof of another maker is sealed",
+    what: "hidden reasoning has an empty summary; a proof of another maker is sealed",
     parts: [
       { type: "reasoning", text: "", redacted: true, proof: { origin: "anthropic", data: "data" } },
       { type: "reasoning", text: "Hm.", redacted: false, proof: { origin: "anthropic", data: "sig" } },
@@ -567,7 +567,7 @@ const OUTPUTS: readonly { what: string; parts: readonly Part[]; request?: Partia
     ],
   },
   {
-    what: "A.8: the signature of a call follows in an item of its own",
+    what: "the signature of a call follows in an item of its own",
     parts: [{ ...callPart("c1", "f", "{}"), proof: { origin: "google", data: "signature" } } as Part, callPart("c2", "g", "{}")],
     output: [
       { id: "fc_01abc_0", type: "function_call", status: "completed", call_id: "c1", name: "f", arguments: "{}" },
@@ -576,12 +576,12 @@ const OUTPUTS: readonly { what: string; parts: readonly Part[]; request?: Partia
     ],
   },
   {
-    what: "120: a call without arguments has an empty object",
+    what: "a call without arguments has an empty object",
     parts: [callPart("c1", "f", "")],
     output: [{ id: "fc_01abc_0", type: "function_call", status: "completed", call_id: "c1", name: "f", arguments: "{}" }],
   },
   {
-    what: "153: an id that comes twice is made unique, one that is missing is made",
+    what: "an id that comes twice is made unique, one that is missing is made",
     parts: [callPart("c", "f", "{}"), callPart("c", "f", "{}"), callPart("", "f", "{}")],
     output: ["c", "c_1", "call_01abc_2"].map((call_id, index) => ({
       id: `fc_01abc_${index}`,
@@ -605,7 +605,7 @@ const OUTPUTS: readonly { what: string; parts: readonly Part[]; request?: Partia
     })),
   },
   {
-    what: "67, 68: custom tools and namespaces as the client declared them",
+    what: "custom tools and namespaces as the client declared them",
     request: {
       tools: [
         { type: "function", name: "crew__wake", namespace: "crew", description: null, schema: null, strict: null, cache: null },
@@ -627,7 +627,7 @@ const OUTPUTS: readonly { what: string; parts: readonly Part[]; request?: Partia
     ],
   },
   {
-    what: "176: a citation has all its members",
+    what: "a citation has all its members",
     parts: [
       {
         ...textPart("abc"),
@@ -644,12 +644,12 @@ const OUTPUTS: readonly { what: string; parts: readonly Part[]; request?: Partia
     ],
   },
   {
-    what: "119: another vendor's hosted blocks are not turned into calls",
+    what: "another vendor's hosted blocks are not turned into calls",
     parts: [{ type: "opaque", protocol: "anthropic-messages", name: "server_tool_use", value: "{}", severity: "reported" }, textPart("a")],
     output: [spoken(0, outputText("a"))],
   },
   {
-    what: "A.4: an item of this protocol goes back as it came",
+    what: "an item of this protocol goes back as it came",
     parts: [
       {
         type: "opaque",
@@ -662,7 +662,7 @@ const OUTPUTS: readonly { what: string; parts: readonly Part[]; request?: Partia
     output: [{ type: "web_search_call", id: "ws_1", status: "completed" }],
   },
   {
-    what: "A.4: a model's own image is an image call",
+    what: "a model's own image is an image call",
     parts: [{ type: "image", source: { type: "base64", mediaType: "image/png", data: "AAAA" }, detail: null, cache: null }],
     output: [{ id: "ig_01abc_0", type: "image_generation_call", status: "completed", result: "AAAA" }],
   },
@@ -679,17 +679,17 @@ const ENDS: readonly { what: string; finish: Partial<FinishReason>; status: stri
   { what: "end", finish: { kind: "end" }, status: "completed", reason: null, item: "completed" },
   { what: "stop sequence", finish: { kind: "stop-sequence" }, status: "completed", reason: null, item: "completed" },
   { what: "calls", finish: { kind: "tool-calls" }, status: "completed", reason: null, item: "completed" },
-  { what: "138: length", finish: { kind: "length" }, status: "incomplete", reason: "max_output_tokens", item: "incomplete" },
-  { what: "136: a full context", finish: { kind: "context-full" }, status: "incomplete", reason: "max_output_tokens", item: "incomplete" },
+  { what: "length", finish: { kind: "length" }, status: "incomplete", reason: "max_output_tokens", item: "incomplete" },
+  { what: "a full context", finish: { kind: "context-full" }, status: "incomplete", reason: "max_output_tokens", item: "incomplete" },
   {
-    what: "137: a pause that nobody resumed",
+    what: "a pause that nobody resumed",
     finish: { kind: "paused" },
     status: "incomplete",
     reason: "max_output_tokens",
     item: "incomplete",
   },
-  { what: "135: the filter", finish: { kind: "filtered" }, status: "incomplete", reason: "content_filter", item: "incomplete" },
-  { what: "A.14: an unknown end", finish: { kind: "other" }, status: "completed", reason: null, item: "completed" },
+  { what: "the filter", finish: { kind: "filtered" }, status: "incomplete", reason: "content_filter", item: "incomplete" },
+  { what: "an unknown end", finish: { kind: "other" }, status: "completed", reason: null, item: "completed" },
 ];
 
 for (const { what, finish: ended, status, reason, item } of ENDS) {
@@ -705,7 +705,7 @@ for (const { what, finish: ended, status, reason, item } of ENDS) {
   });
 }
 
-test("encode: 135: why an answer was filtered is said as a refusal", () => {
+test("encode: why an answer was filtered is said as a refusal", () => {
   const filtered: FinishReason = { kind: "filtered", raw: "refusal", stopSequence: null, explanation: "Not that." };
   const response = encode([textPart("a")], filtered);
   assert.deepEqual(response["output"], [
@@ -717,7 +717,7 @@ test("encode: 135: why an answer was filtered is said as a refusal", () => {
   assert.deepEqual(own, [{ ...spoken(0, { type: "refusal", refusal: "No." }), status: "incomplete" }]);
 });
 
-test("encode: A.15, A.16: the whole response, with the client's own values and the sums of usage", () => {
+test("encode: the whole response, with the client's own values and the sums of usage", () => {
   const body = {
     model: "alias",
     instructions: "Be brief.",
@@ -786,7 +786,7 @@ const IDS: readonly (readonly [upstream: string, response: string, item: string]
 ];
 
 for (const [upstream, response, item] of IDS) {
-  test(`encode: A.16: the upstream's id ${upstream.slice(0, 20)} as ids of this protocol`, () => {
+  test(`encode: the upstream's id ${upstream.slice(0, 20)} as ids of this protocol`, () => {
     const reply: Reply = { id: upstream, model: "", parts: [textPart("a")], usage: null, finish: END };
     const body = JSON.parse(openaiResponses.reply.encode(reply, exchange())) as { id: string; model: string; output: { id: string }[] };
     assert.deepEqual([body.id, body.model, body.output[0]?.id], [response, "gpt-5.2", item]);
@@ -810,7 +810,7 @@ function streamed(parts: readonly Part[], finish: FinishReason, request: Partial
 
 const NONE: { readonly id: unknown; readonly index: number } = { id: null, index: -1 };
 
-/** Section C.3: numbers, ids, one open item at a time, and a last event that holds what the items said. */
+/** Numbers, ids, one open item at a time, and a last event that holds what the items said. */
 function assertStrict(events: readonly WireEvent[], whole: Record<string, unknown>): void {
   assert.deepEqual(
     events.map((event) => event["sequence_number"]),
@@ -844,7 +844,7 @@ function assertStrict(events: readonly WireEvent[], whole: Record<string, unknow
   assert.equal(new Set(items.map((item) => (item as { id: string }).id)).size, items.length, "ids are unique");
 }
 
-test("encoder: 153, 155: the events of a message, a thought and a call, to the letter", () => {
+test("encoder: the events of a message, a thought and a call, to the letter", () => {
   const events = streamed([{ type: "reasoning", text: "Hm.", redacted: false, proof: null }, textPart("a"), callPart("c", "f", "{}")], END);
   const place = (index: number, id: string): object => ({ item_id: id, output_index: index });
   const expected = [
@@ -888,7 +888,7 @@ test("encoder: 153, 155: the events of a message, a thought and a call, to the l
   );
 });
 
-test("encoder: 141, A.18: an error in the middle is an error event, then a failed response with what was complete", () => {
+test("encoder: an error in the middle is an error event, then a failed response with what was complete", () => {
   const encoder = openaiResponses.reply.encoder(exchange());
   const error = new GatewayError("overloaded", "Too busy.");
   const events = run(encoder, [
@@ -926,7 +926,7 @@ test("encoder: an error before anything else still tells a response that failed"
   );
 });
 
-test("encoder: 176: a citation that comes before its text and does not say where it ends stands for the whole text", () => {
+test("encoder: a citation that comes before its text and does not say where it ends stands for the whole text", () => {
   const citation = (url: string, at: number | null) => ({
     type: "url-citation" as const,
     url,
@@ -972,7 +972,7 @@ const FAILURES: readonly (readonly [kind: ErrorKind, code: string | undefined, s
 ];
 
 for (const [kind, code, expected] of FAILURES) {
-  test(`encoder: A.17: ${kind}${code === undefined ? "" : ` with ${code}`} fails a response with ${expected}`, () => {
+  test(`encoder: ${kind}${code === undefined ? "" : ` with ${code}`} fails a response with ${expected}`, () => {
     const error = new GatewayError(kind, "M", code === undefined ? {} : { code });
     const last = run(openaiResponses.reply.encoder(exchange()), [{ type: "reply-error", error }]).at(-1);
     assert.deepEqual((JSON.parse(last?.data ?? "{}") as { response: { error: object } }).response.error, { code: expected, message: "M" });
@@ -1014,7 +1014,7 @@ const ERRORS_IN: readonly { what: string; status: number; body: string; headers?
     },
   },
   {
-    what: "A.17: a rate limit keeps when to come back",
+    what: "a rate limit keeps when to come back",
     status: 429,
     body: '{"error":{"message":"Slow.","code":"rate_limit_exceeded"}}',
     headers: { "retry-after": "7", "retry-after-ms": "6500", server: "x" },
@@ -1029,7 +1029,7 @@ const ERRORS_IN: readonly { what: string; status: number; body: string; headers?
     },
   },
   {
-    what: "192: a spent quota is not worth another try",
+    what: "a spent quota is not worth another try",
     status: 429,
     body: '{"error":{"message":"Pay.","type":"insufficient_quota","code":"insufficient_quota"}}',
     headers: { "retry-after": "7" },
@@ -1044,7 +1044,7 @@ const ERRORS_IN: readonly { what: string; status: number; body: string; headers?
     },
   },
   {
-    what: "193: an HTML page",
+    what: "an HTML page",
     status: 502,
     body: "<html>nginx</html>",
     expected: {
@@ -1064,7 +1064,7 @@ const ERRORS_IN: readonly { what: string; status: number; body: string; headers?
     expected: { kind: "upstream-rejected", status: 403, message: "Forbidden.", type: null, param: null, code: null, headers: {} },
   },
   {
-    what: "192: 529",
+    what: "a status that only Anthropic knows",
     status: 529,
     body: "",
     expected: {
@@ -1107,7 +1107,7 @@ const ERRORS_OUT: readonly { what: string; error: GatewayError; status: number; 
     body: { message: "M", type: "invalid_request_error", param: "model", code: "model_not_found" },
   },
   {
-    what: "192: 529 is 503 here",
+    what: "Anthropic's own status 529 is 503 here",
     error: new GatewayError("overloaded", "M", { status: 529, type: "overloaded_error" }),
     status: 503,
     body: { message: "M", type: "server_error", param: null, code: null },

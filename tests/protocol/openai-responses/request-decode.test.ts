@@ -61,15 +61,15 @@ interface Row {
 }
 
 const DECODED: readonly Row[] = [
-  { what: "24: a string as input is one user message", body: { input: "Hi" }, expected: HI },
+  { what: "a string as input is one user message", body: { input: "Hi" }, expected: HI },
   {
-    what: "25: an item with a role and no type is a message, whatever its parts are called",
+    what: "an item with a role and no type is a message, whatever its parts are called",
     body: { input: [{ role: "user", content: [{ type: "output_text", text: "Hi" }] }] },
     expected: HI,
   },
-  { what: "27: a message's name is left out, not refused", body: { input: [{ role: "user", name: "Ola", content: "Hi" }] }, expected: HI },
+  { what: "a message's name is left out, not refused", body: { input: [{ role: "user", name: "Ola", content: "Hi" }] }, expected: HI },
   {
-    what: "A.2: instructions and the developer messages in front are the system prompt, one part a block",
+    what: "instructions and the developer messages in front are the system prompt, one part a block",
     body: {
       instructions: "A",
       input: [
@@ -87,7 +87,7 @@ const DECODED: readonly Row[] = [
     expected: { system: [text("A"), text("B"), text("C"), text("D")], ...HI },
   },
   {
-    what: "1: a developer message in the middle or at the end keeps its place",
+    what: "a developer message in the middle or at the end keeps its place",
     body: {
       input: [
         { role: "user", content: "Hi" },
@@ -99,7 +99,7 @@ const DECODED: readonly Row[] = [
     expected: { turns: [user(text("Hi")), system(text("Now be brief.")), user(text("Go")), system(text("End"))] },
   },
   {
-    what: "22, 23: messages and calls of one answer stay in order in one turn",
+    what: "messages and calls of one answer stay in order in one turn",
     body: {
       input: [
         { role: "assistant", content: "a" },
@@ -110,7 +110,7 @@ const DECODED: readonly Row[] = [
     expected: { turns: [assistant(text("a"), call("1", "f", "{}"), text("b"))] },
   },
   {
-    what: "26: reasoning without an id and with null content",
+    what: "reasoning without an id and with null content",
     body: {
       input: [
         { type: "reasoning", summary: [], content: null, encrypted_content: "gAAA" },
@@ -120,7 +120,7 @@ const DECODED: readonly Row[] = [
     expected: { turns: [assistant(REASONING, call("1", "f", "{}"))] },
   },
   {
-    what: "85: reasoning that this proxy marked as unsigned has no proof",
+    what: "reasoning that this proxy marked as unsigned has no proof",
     body: {
       input: [
         { id: "rs_1", type: "reasoning", summary: [{ type: "summary_text", text: "Hm." }], encrypted_content: "gw1.unsigned" },
@@ -140,7 +140,7 @@ const DECODED: readonly Row[] = [
     expected: HI,
   },
   {
-    what: "A.8: a proof of another maker comes out of its seal; hidden thoughts stay hidden",
+    what: "a proof of another maker comes out of its seal; hidden thoughts stay hidden",
     body: {
       input: [
         { type: "reasoning", summary: [{ type: "summary_text", text: "Hm" }], encrypted_content: "gw1.anthropic.c2ln" },
@@ -157,7 +157,7 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "A.8: Gemini's signature of a call, carried in an item behind it, is the call's again",
+    what: "Gemini's signature of a call, carried in an item behind it, is the call's again",
     body: {
       input: [
         { type: "function_call", call_id: "1", name: "f", arguments: "{}" },
@@ -173,12 +173,12 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "70, 71: arguments stay the text that they are",
+    what: "arguments stay the text that they are",
     body: '{"model":"m","input":[{"type":"function_call","call_id":"1","name":"f","arguments":"{ \\"n\\":12345678901234567890"}]}',
     expected: { turns: [assistant(call("1", "f", '{ "n":12345678901234567890'))] },
   },
   {
-    what: "A.7: results as text and as parts",
+    what: "results as text and as parts",
     body: {
       input: [
         { type: "function_call_output", call_id: "1", output: "" },
@@ -196,7 +196,7 @@ const DECODED: readonly Row[] = [
     expected: { turns: [user(result("1", []), result("2", [text("a"), text("b")]), result("3", [text("c")], "custom"))] },
   },
   {
-    what: "31, 36, 37: data URLs with parameters, percent-encoded, a PDF sent as an image; an image's URL is a string",
+    what: "data URLs with parameters, percent-encoded, a PDF sent as an image; an image's URL is a string",
     body: {
       input: [
         {
@@ -245,7 +245,7 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "A.4: a part that came later than this program keeps its place, and no other protocol can have it",
+    what: "a part that came later than this program keeps its place, and no other protocol can have it",
     body: { input: [{ role: "user", content: [{ type: "input_scent", scent: "salt" }] }] },
     expected: {
       turns: [
@@ -260,7 +260,7 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "57, A.5: schemas stay the text that they are, strict stays unsaid, deferred tools are sent in full, extra members are told",
+    what: "schemas stay the text that they are, strict stays unsaid, deferred tools are sent in full, extra members are told",
     body: '{"model":"m","input":"Hi","tools":[{"type":"function","name":"f","parameters":{"type":"object", "properties":{"z":{},"a":{"maximum":1e2}}},"strict":null,"defer_loading":true,"output_schema":{}}]}',
     expected: {
       ...HI,
@@ -279,7 +279,7 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "67: custom tools keep their grammar",
+    what: "custom tools keep their grammar",
     body: {
       input: "Hi",
       tools: [
@@ -296,7 +296,7 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "68: a namespace is flattened; calls in the history and choices get the same names",
+    what: "a namespace is flattened; calls in the history and choices get the same names",
     body: {
       tools: [
         { type: "namespace", name: "crew", description: "Mates.", tools: [{ type: "function", name: "wake" }] },
@@ -344,7 +344,7 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "69, A.5: web search is mapped; of hosted tools a search for tools may be left out, others may not",
+    what: "web search is mapped; of hosted tools a search for tools may be left out, others may not",
     body: {
       input: "Hi",
       tools: [
@@ -385,7 +385,7 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "A.7: tools that only programs may call, and calls by programs, are refused elsewhere",
+    what: "tools that only programs may call, and calls by programs, are refused elsewhere",
     body: {
       tools: [{ type: "function", name: "f", allowed_callers: ["programmatic"] }],
       input: [{ type: "function_call", call_id: "1", name: "f", arguments: "{}", caller: { type: "program", caller_id: "p" } }],
@@ -400,17 +400,17 @@ const DECODED: readonly Row[] = [
     },
   },
   ...(["auto", "none", "required"] as const).map((choice) => ({
-    what: `A.6: tool_choice ${choice}`,
+    what: `tool_choice ${choice}`,
     body: { input: "Hi", tool_choice: choice },
     expected: { ...HI, toolChoice: { type: choice } },
   })),
   {
-    what: "65: a choice that is an object names its tool",
+    what: "a choice that is an object names its tool",
     body: { input: "Hi", tool_choice: { type: "function", name: "f" } },
     expected: { ...HI, toolChoice: { type: "named", name: "f" } },
   },
   {
-    what: "A.6: a choice of a hosted tool goes back to its own protocol alone",
+    what: "a choice of a hosted tool goes back to its own protocol alone",
     body: { input: "Hi", tool_choice: { type: "mcp", server_label: "s" } },
     expected: {
       ...HI,
@@ -418,17 +418,17 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "A.8: an effort is a mode and a level",
+    what: "an effort is a mode and a level",
     body: { input: "Hi", reasoning: { effort: "high", summary: "concise" } },
     expected: { ...HI, reasoning: { mode: "on", effort: "high", budgetTokens: null, display: "concise" } },
   },
   {
-    what: "92: the effort none switches reasoning off",
+    what: "the effort none switches reasoning off",
     body: { input: "Hi", reasoning: { effort: "none" } },
     expected: { ...HI, reasoning: { mode: "off", effort: "none", budgetTokens: null, display: null } },
   },
   {
-    what: "A.8: who only wants to see it leaves the effort to the model",
+    what: "who only wants to see it leaves the effort to the model",
     body: { input: "Hi", reasoning: { summary: "auto" } },
     expected: { ...HI, reasoning: { mode: "adaptive", effort: null, budgetTokens: null, display: "auto" } },
   },
@@ -445,7 +445,7 @@ const DECODED: readonly Row[] = [
     expected: { ...HI, reasoning: { mode: "on", effort: "max", budgetTokens: null, display: null } },
   },
   {
-    what: "107: the format of the answer, with its schema as text",
+    what: "the format of the answer, with its schema as text",
     body: '{"model":"m","input":"Hi","text":{"format":{"type":"json_schema","name":"n","schema":{"b":1.0,"a":2},"strict":true},"verbosity":"low"}}',
     expected: {
       ...HI,
@@ -453,9 +453,9 @@ const DECODED: readonly Row[] = [
       verbosity: "low",
     },
   },
-  { what: "A.9: text is no format", body: { input: "Hi", text: { format: { type: "text" } } }, expected: HI },
+  { what: "text is no format", body: { input: "Hi", text: { format: { type: "text" } } }, expected: HI },
   {
-    what: "A.10, A.13: numbers, tier, keys and ids",
+    what: "numbers, tier, keys and ids",
     body: {
       input: "Hi",
       stream: true,
@@ -485,7 +485,7 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "105, A.12: what is stored at OpenAI can't go elsewhere",
+    what: "what is stored at OpenAI can't go elsewhere",
     body: {
       previous_response_id: "resp_1",
       conversation: { id: "c" },
@@ -529,7 +529,7 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "115: members that nobody knows are told, defaults are not",
+    what: "members that nobody knows are told, defaults are not",
     body: {
       input: "Hi",
       client_metadata: { session_id: "s" },
@@ -556,7 +556,7 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "A.3: phases of several messages are told once",
+    what: "phases of several messages are told once",
     body: {
       input: [
         { role: "assistant", phase: "commentary", content: "a" },
@@ -569,7 +569,7 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "A.11: a cache breakpoint marks its part",
+    what: "a cache breakpoint marks its part",
     body: { input: [{ role: "user", content: [{ type: "input_text", text: "Hi", prompt_cache_breakpoint: { mode: "explicit" } }] }] },
     expected: { turns: [user({ ...text("Hi"), cache: { ttl: null } })] },
   },
@@ -580,7 +580,7 @@ for (const { what, body, expected } of DECODED) {
 }
 
 const WRONG: readonly { what: string; body: object | string; param: string | null; message: RegExp }[] = [
-  { what: "116: a body that is no JSON", body: "{", param: null, message: /not valid JSON/ },
+  { what: "a body that is no JSON", body: "{", param: null, message: /not valid JSON/ },
   { what: "no model", body: '{"input":"Hi"}', param: "model", message: /^model should be a string, not absent\.$/ },
   { what: "no input", body: {}, param: "input", message: /^input should be a string or an array of items, not absent\.$/ },
   {
@@ -676,7 +676,7 @@ const SEALED = '{"type":"reasoning","summary":[],"encrypted_content":"gw1.anthro
 const EDITS: readonly { what: string; body: string; model?: string; prompt?: string; expected: string }[] = [
   { what: "nothing to do", body: '{ "model" : "a", "n":1e2 }', expected: '{ "model" : "a", "n":1e2 }' },
   {
-    what: "117: the model alone",
+    what: "the model alone",
     body: '{ "n":1.50, "model" : "a" , "big":12345678901234567890}',
     model: 'b"',
     expected: '{ "n":1.50, "model" : "b\\"" , "big":12345678901234567890}',
@@ -713,12 +713,12 @@ const EDITS: readonly { what: string; body: string; model?: string; prompt?: str
     expected: '{"instructions":[1],"model":"a"}',
   },
   {
-    what: "79, A.8: reasoning that was sealed for another maker is taken out",
+    what: "reasoning that was sealed for another maker is taken out",
     body: `{"model":"a","input":[${SEALED}, {"role":"user","content":"\\"gw1. ]"} ,${SEALED},{"type":"reasoning","encrypted_content":"gAAA"},${SEALED}]}`,
     expected: '{"model":"a","input":[{"role":"user","content":"\\"gw1. ]"} ,{"type":"reasoning","encrypted_content":"gAAA"}]}',
   },
   {
-    what: "82, A.8: reasoning that never had a proof is taken out too: OpenAI would look for it in its store",
+    what: "reasoning that never had a proof is taken out too: OpenAI would look for it in its store",
     body: '{"input":[{"role":"user","content":"A"},{"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"gw1.unsigned"}]}',
     expected: '{"input":[{"role":"user","content":"A"}]}',
   },

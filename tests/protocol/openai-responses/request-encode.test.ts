@@ -78,24 +78,24 @@ interface Row {
 }
 
 const ENCODED: readonly Row[] = [
-  { what: "104: nothing is stored, and reasoning travels encrypted", request: {}, body: SENT },
-  { what: "A.12: it is stored when the client said so", request: { store: true }, body: { ...SENT, store: true } },
+  { what: "nothing is stored, and reasoning travels encrypted", request: {}, body: SENT },
+  { what: "it is stored when the client said so", request: { store: true }, body: { ...SENT, store: true } },
   { what: "a model that does not reason is asked for no reasoning", request: { model: "gpt-4.1" }, body: PLAIN },
   { what: "the stream switch", request: { stream: true }, body: { ...SENT, stream: true } },
 
   // ---- Instructions
   {
-    what: "A.2: blocks of the system prompt are joined in instructions",
+    what: "blocks of the system prompt are joined in instructions",
     request: { system: [text("A"), text("B")] },
     body: { ...SENT, instructions: "A\n\nB" },
   },
   {
-    what: "4: a system prompt alone is a message, since input must not be empty",
+    what: "a system prompt alone is a message, since input must not be empty",
     request: { system: [text("A"), text("B")], turns: [] },
     body: { ...SENT, input: [message("developer", inputText("A"), inputText("B"))] },
   },
   {
-    what: "A.11: where the model knows cache breakpoints, a marked prompt keeps them in a message",
+    what: "where the model knows cache breakpoints, a marked prompt keeps them in a message",
     request: { model: "gpt-5.6", system: [text("A", { cache: { ttl: "1h" } }), text("B")] },
     body: {
       ...SENT,
@@ -104,13 +104,13 @@ const ENCODED: readonly Row[] = [
     },
   },
   {
-    what: "56: elsewhere the marks are left out",
+    what: "cache marks are left out for models that take no breakpoints",
     request: { system: [text("A", { cache: { ttl: null } })] },
     body: { ...SENT, instructions: "A" },
     losses: [loss("cache", "dropped", "The upstream finds cached prefixes by itself.")],
   },
   {
-    what: "1, 2: a system turn in the middle keeps its place; the effort that it sets wins",
+    what: "a system turn in the middle keeps its place; the effort that it sets wins",
     request: {
       reasoning: { mode: "on", effort: "high", budgetTokens: null, display: null },
       turns: [
@@ -134,7 +134,7 @@ const ENCODED: readonly Row[] = [
 
   // ---- Turns
   {
-    what: "15, 22: texts and calls of one turn keep their order, without ids and without empty texts",
+    what: "texts and calls of one turn keep their order, without ids and without empty texts",
     request: {
       turns: [
         user(text("Hi")),
@@ -155,7 +155,7 @@ const ENCODED: readonly Row[] = [
     },
   },
   {
-    what: "70 to 72: arguments are sent as they are, also when they are cut off; none at all are an empty object",
+    what: "arguments are sent as they are, also when they are cut off; none at all are an empty object",
     request: {
       turns: [
         assistant(call("1", "f", '{"n":12345678901234567890}'), call("2", "f", ""), call("3", "f", '{"a":"b')),
@@ -173,7 +173,7 @@ const ENCODED: readonly Row[] = [
     },
   },
   {
-    what: "38, 40, 41: results keep their parts, images among them; an error is said in words unless the text says it",
+    what: "results keep their parts, images among them; an error is said in words unless the text says it",
     request: {
       turns: [
         assistant(call("1"), call("2"), call("3"), call("4")),
@@ -204,7 +204,7 @@ const ENCODED: readonly Row[] = [
     },
   },
   {
-    what: "42: a result that is JSON with an error in it is no failed one",
+    what: "a result that is JSON with an error in it is no failed one",
     request: { turns: [assistant(call("1")), user(result("1", [text('{"error":null}')]))] },
     body: {
       ...SENT,
@@ -215,7 +215,7 @@ const ENCODED: readonly Row[] = [
     },
   },
   {
-    what: "10, 12, 13: a call without a result and a result without a call are repaired, and refused",
+    what: "a call without a result and a result without a call are repaired, and refused",
     request: { turns: [assistant(call("1")), user(result("9", [text("lost")]))] },
     body: {
       ...SENT,
@@ -231,7 +231,7 @@ const ENCODED: readonly Row[] = [
     ],
   },
   {
-    what: "14: an id that comes again in a later turn is made unique",
+    what: "an id that comes again in a later turn is made unique",
     request: { turns: [assistant(call("c")), user(result("c", [text("a")])), assistant(call("c")), user(result("c", [text("b")]))] },
     body: {
       ...SENT,
@@ -244,7 +244,7 @@ const ENCODED: readonly Row[] = [
     },
   },
   {
-    what: "73: ids longer than 64 are shortened, the same on both sides",
+    what: "ids longer than 64 are shortened, the same on both sides",
     request: { turns: [assistant(call("x".repeat(80))), user(result("x".repeat(80), [text("a")]))] },
     body: {
       ...SENT,
@@ -255,7 +255,7 @@ const ENCODED: readonly Row[] = [
     },
   },
   {
-    what: "35, 37, A.4: images and files in each form; text documents are text",
+    what: "images and files in each form; text documents are text",
     request: {
       turns: [
         user(
@@ -299,7 +299,7 @@ const ENCODED: readonly Row[] = [
     },
   },
   {
-    what: "44, A.4: sound, video and files of another vendor can't be sent, and a note says so in their place; citations are told",
+    what: "sound, video and files of another vendor can't be sent, and a note says so in their place; citations are told",
     request: {
       turns: [
         user(
@@ -334,7 +334,7 @@ const ENCODED: readonly Row[] = [
     ],
   },
   {
-    what: "A.4: another vendor's blocks are left out as they say themselves",
+    what: "another vendor's blocks are left out as they say themselves",
     request: {
       turns: [
         ...HI.turns,
@@ -348,7 +348,7 @@ const ENCODED: readonly Row[] = [
     losses: [loss("turns.server_tool_use", "reported", "The Responses API has no server_tool_use.")],
   },
   {
-    what: "A.11: at most four breakpoints, the last ones",
+    what: "at most four breakpoints, the last ones",
     request: { model: "gpt-5.6", turns: [user(...["1", "2", "3", "4", "5"].map((one) => text(one, { cache: { ttl: null } })))] },
     body: {
       ...SENT,
@@ -365,7 +365,7 @@ const ENCODED: readonly Row[] = [
 
   // ---- Reasoning in the history
   {
-    what: "81, 82: OpenAI's own reasoning goes back without an id, in front of what it led to",
+    what: "OpenAI's own reasoning goes back without an id, in front of what it led to",
     request: { turns: [...HI.turns, assistant(thought("Hm.", "openai"), call("1")), user(result("1", [text("ok")]))] },
     body: {
       ...SENT,
@@ -378,7 +378,7 @@ const ENCODED: readonly Row[] = [
     },
   },
   {
-    what: "82, 85: reasoning of other makers, without proof, or that leads to nothing is left out",
+    what: "reasoning of other makers, without proof, or that leads to nothing is left out",
     request: { turns: [...HI.turns, assistant(thought("A", "anthropic"), thought("B", null), text("a"), thought("C", "openai"))] },
     body: { ...SENT, input: [...SENT.input, message("assistant", outputText("a"))] },
     losses: [
@@ -388,7 +388,7 @@ const ENCODED: readonly Row[] = [
     ],
   },
   {
-    what: "82: so is reasoning that led to an empty text alone; several in a row stay with what they led to",
+    what: "reasoning that led to an empty text alone is left out; several in a row stay with what they led to",
     request: {
       turns: [
         ...HI.turns,
@@ -412,7 +412,7 @@ const ENCODED: readonly Row[] = [
 
   // ---- Tools
   {
-    what: "50, 52, 54: tools are not strict unless said; an object gets its members, all else stays as it was written",
+    what: "tools are not strict unless said; an object gets its members, all else stays as it was written",
     request: {
       tools: [
         tool("a", { schema: null }),
@@ -438,13 +438,13 @@ const ENCODED: readonly Row[] = [
     },
   },
   {
-    what: "A.5: a strict schema with optional members is one that the server refuses, so the tool is not strict, and the client is told",
+    what: "a strict schema with optional members is one that the server refuses, so the tool is not strict, and the client is told",
     request: { tools: [tool("a", { schema: OPTIONAL, strict: true })] },
     body: { ...SENT, tools: [{ type: "function", name: "a", parameters: JSON.parse(OPTIONAL) as object, strict: false }] },
     losses: [loss("tools.strict", "reported", "A strict schema here has no optional members.")],
   },
   {
-    what: "48, 49: names that do not fit are renamed in tools, choice and history alike",
+    what: "names that do not fit are renamed in tools, choice and history alike",
     request: {
       tools: [tool("files/read.text"), tool("n".repeat(70))],
       toolChoice: { type: "named", name: "files/read.text" },
@@ -466,7 +466,7 @@ const ENCODED: readonly Row[] = [
     },
   },
   {
-    what: "67: custom tools, their calls and results",
+    what: "custom tools, their calls and results",
     request: {
       tools: [{ type: "custom", name: "c", namespace: null, description: "C", grammar: { syntax: "regex", definition: "x+" } }],
       toolChoice: { type: "named", name: "c" },
@@ -483,7 +483,7 @@ const ENCODED: readonly Row[] = [
     },
   },
   {
-    what: "A.5: web search with what OpenAI's knows; another vendor's hosted tool as it says itself",
+    what: "web search with what OpenAI's knows; another vendor's hosted tool as it says itself",
     request: {
       tools: [
         {
@@ -517,12 +517,12 @@ const ENCODED: readonly Row[] = [
     ],
   },
   {
-    what: "60: without tools there is no choice and no parallel switch",
+    what: "without tools there is no choice and no parallel switch",
     request: { toolChoice: { type: "auto" }, parallelToolCalls: false },
     body: SENT,
   },
   ...(["auto", "none", "required"] as const).map((type) => ({
-    what: `61 to 63, A.6: the choice ${type}, with the parallel switch`,
+    what: `the choice ${type}, with the parallel switch`,
     request: { tools: [tool("a")], toolChoice: { type }, parallelToolCalls: false },
     body: {
       ...SENT,
@@ -532,7 +532,7 @@ const ENCODED: readonly Row[] = [
     },
   })),
   {
-    what: "A.6: a subset of the tools",
+    what: "a subset of the tools",
     request: { tools: [tool("a"), tool("b")], toolChoice: { type: "subset", names: ["b"], required: true } },
     body: {
       ...SENT,
@@ -541,13 +541,13 @@ const ENCODED: readonly Row[] = [
     },
   },
   {
-    what: "A.6: a choice that names no tool is refused, and so is one that needs a tool where there is none",
+    what: "a choice that names no tool is refused, and so is one that needs a tool where there is none",
     request: { tools: [tool("a")], toolChoice: { type: "named", name: "b" } },
     body: { ...SENT, tools: [{ type: "function", name: "a", parameters: { type: "object", properties: {} }, strict: false }] },
     losses: [loss("toolChoice", "refused", "There is no tool named b.")],
   },
   {
-    what: "A.6: a tool has to be called, but there is none",
+    what: "a tool has to be called, but there is none",
     request: { toolChoice: { type: "required" } },
     body: SENT,
     losses: [loss("toolChoice", "refused", "A tool has to be called, but there is none.")],
@@ -555,22 +555,22 @@ const ENCODED: readonly Row[] = [
 
   // ---- Reasoning
   {
-    what: "A.8: an effort",
+    what: "an effort",
     request: { reasoning: { mode: "on", effort: "high", budgetTokens: null, display: "detailed" } },
     body: { ...SENT, reasoning: { effort: "high", summary: "detailed" } },
   },
   {
-    what: "A.8: who does not want to see reasoning gets no summary",
+    what: "who does not want to see reasoning gets no summary",
     request: { reasoning: { mode: "on", effort: "low", budgetTokens: null, display: "none" } },
     body: { ...SENT, reasoning: { effort: "low" } },
   },
   {
-    what: "94: thinking that is switched off",
+    what: "thinking that is switched off",
     request: { reasoning: { mode: "off", effort: null, budgetTokens: null, display: null } },
     body: { ...SENT, reasoning: { effort: "none" } },
   },
   {
-    what: "A.8: as much as the model wants",
+    what: "as much as the model wants",
     request: { reasoning: { mode: "adaptive", effort: null, budgetTokens: null, display: null } },
     body: SENT,
   },
@@ -584,13 +584,13 @@ const ENCODED: readonly Row[] = [
       [31_999, "xhigh"],
     ] as const
   ).map(([budgetTokens, effort]) => ({
-    what: `A.8: a budget of ${budgetTokens} tokens is the effort ${effort}`,
+    what: `a budget of ${budgetTokens} tokens is the effort ${effort}`,
     request: { reasoning: { mode: "on", effort: null, budgetTokens, display: null } as const },
     body: { ...SENT, reasoning: { effort, summary: "auto" } },
     losses: budgetTokens === 1 ? [loss("reasoning", "reported", "gpt-5.2 does not take the effort minimal; low was sent.")] : [],
   })),
   {
-    what: "FACTORY: gpt-5-codex takes no effort",
+    what: "gpt-5-codex takes no effort",
     request: { model: "gpt-5-codex", reasoning: { mode: "on", effort: "high", budgetTokens: null, display: null } },
     body: { ...SENT, model: "gpt-5-codex" },
     losses: [loss("reasoning", "reported", "gpt-5-codex does not take the effort high; it is left to the model.")],
@@ -604,7 +604,7 @@ const ENCODED: readonly Row[] = [
 
   // ---- Output
   {
-    what: "107: a schema for the answer, as it was written, under a name that fits",
+    what: "a schema for the answer, as it was written, under a name that fits",
     request: { output: { type: "json-schema", name: "a ship", description: null, schema: '{"type":"object","b":1,"a":2}', strict: true } },
     body: {
       ...SENT,
@@ -612,17 +612,17 @@ const ENCODED: readonly Row[] = [
     },
   },
   {
-    what: "A.9: a schema that holds without a word elsewhere is strict where that is sure to be taken",
+    what: "a schema that holds without a word elsewhere is strict where that is sure to be taken",
     request: { output: { type: "json-schema", name: "n", description: null, schema: CLOSED, strict: null } },
     body: { ...SENT, text: { format: { type: "json_schema", name: "n", schema: JSON.parse(CLOSED) as object, strict: true } } },
   },
   {
-    what: "A.9: and is not where members are optional",
+    what: "a schema with optional members is not made strict",
     request: { output: { type: "json-schema", name: "n", description: null, schema: OPTIONAL, strict: null } },
     body: { ...SENT, text: { format: { type: "json_schema", name: "n", schema: JSON.parse(OPTIONAL) as object } } },
   },
   {
-    what: "A.9: a schema without a name gets one, and one without a type says that it is an object's",
+    what: "a schema without a name gets one, and one without a type says that it is an object's",
     request: { output: { type: "json-schema", name: null, description: "D", schema: "{}", strict: null }, verbosity: "low" },
     body: {
       ...SENT,
@@ -630,7 +630,7 @@ const ENCODED: readonly Row[] = [
     },
   },
   {
-    what: "A.9: JSON mode needs the word in the input, so instructions that have it go there",
+    what: "JSON mode needs the word in the input, so instructions that have it go there",
     request: { output: { type: "json-object" }, system: [text("Answer as JSON.")] },
     body: {
       ...SENT,
@@ -639,7 +639,7 @@ const ENCODED: readonly Row[] = [
     },
   },
   {
-    what: "A.9: JSON mode where nobody has said the word",
+    what: "JSON mode where nobody has said the word",
     request: { output: { type: "json-object" }, system: [text("Be brief.")] },
     body: {
       ...SENT,
@@ -649,34 +649,34 @@ const ENCODED: readonly Row[] = [
     },
   },
   {
-    what: "A.9: JSON mode where the word stands there",
+    what: "JSON mode where the word stands there",
     request: { output: { type: "json-object" }, turns: [user(text("Json, please"))] },
     body: { ...SENT, text: { format: { type: "json_object" } }, input: [message("user", inputText("Json, please"))] },
   },
   {
-    what: "A.9: a model without verbosity",
+    what: "a model without verbosity",
     request: { model: "gpt-4.1", verbosity: "high" },
     body: PLAIN,
     losses: [loss("verbosity", "reported", "gpt-4.1 knows no verbosity.")],
   },
 
   // ---- Limits and sampling
-  { what: "97: the limit of the answer", request: { maxOutputTokens: 100 }, body: { ...SENT, max_output_tokens: 100 } },
+  { what: "the limit of the answer", request: { maxOutputTokens: 100 }, body: { ...SENT, max_output_tokens: 100 } },
   {
-    what: "A.10: a limit below 16 is raised",
+    what: "a limit below 16 is raised",
     request: { maxOutputTokens: 1 },
     body: { ...SENT, max_output_tokens: 16 },
     losses: [loss("maxOutputTokens", "reported", "The Responses API takes no limit below 16, which was sent.")],
   },
   {
-    what: "96: a limit of zero is no question",
+    what: "a limit of zero is no question",
     request: { maxOutputTokens: 0 },
     body: { ...SENT, max_output_tokens: 16 },
     losses: [loss("maxOutputTokens", "refused", "The Responses API always answers; it can't just fill a cache.")],
   },
-  { what: "102: stop sequences need no field", request: { stop: ["END"] }, body: SENT },
+  { what: "stop sequences need no field", request: { stop: ["END"] }, body: SENT },
   {
-    what: "A.10: sampling for a model that samples",
+    what: "sampling for a model that samples",
     request: {
       model: "gpt-4.1",
       sampling: { ...BARE.sampling, temperature: 0, topP: 0.5, topK: 3, seed: 7, presencePenalty: 0, frequencyPenalty: 0.5 },
@@ -689,7 +689,7 @@ const ENCODED: readonly Row[] = [
     ],
   },
   {
-    what: "103: a model that reasons takes no sampling",
+    what: "a model that reasons takes no sampling",
     request: { sampling: { ...BARE.sampling, temperature: 0.2, topP: 0.5 } },
     body: SENT,
     losses: [
@@ -698,12 +698,12 @@ const ENCODED: readonly Row[] = [
     ],
   },
   {
-    what: "103: values that are the default are not missed",
+    what: "values that are the default are not missed",
     request: { sampling: { ...BARE.sampling, temperature: 1, topP: 1 } },
     body: SENT,
   },
   {
-    what: "103: without reasoning it samples",
+    what: "without reasoning it samples",
     request: {
       sampling: { ...BARE.sampling, temperature: 0.2 },
       reasoning: { mode: "off", effort: null, budgetTokens: null, display: null },
@@ -711,13 +711,13 @@ const ENCODED: readonly Row[] = [
     body: { ...SENT, temperature: 0.2, reasoning: { effort: "none" } },
   },
   {
-    what: "A.10: log probabilities are refused while the model reasons",
+    what: "log probabilities are refused while the model reasons",
     request: { sampling: { ...BARE.sampling, topLogprobs: 2 } },
     body: SENT,
     losses: [loss("topLogprobs", "refused", "gpt-5.2 gives no log probabilities while it reasons.")],
   },
   {
-    what: "A.10: log probabilities, of the chosen tokens alone",
+    what: "log probabilities, of the chosen tokens alone",
     request: {
       sampling: { ...BARE.sampling, topLogprobs: 0 },
       reasoning: { mode: "off", effort: null, budgetTokens: null, display: null },
@@ -732,7 +732,7 @@ const ENCODED: readonly Row[] = [
 
   // ---- Identity
   {
-    what: "109, 110, A.13: end user, metadata, cache key, tier",
+    what: "end user, metadata, cache key, tier",
     request: { endUser: "u".repeat(100), metadata: { a: "b" }, cacheKey: "session-1", serviceTier: "flex" },
     body: {
       ...SENT,
@@ -743,7 +743,7 @@ const ENCODED: readonly Row[] = [
     },
   },
   {
-    what: "A.0.3: what another protocol's client said in its own members is told",
+    what: "what another protocol's client said in its own members is told",
     request: {
       extensions: [{ protocol: "openai-chat", field: "logit_bias", value: "{}", severity: "reported", reason: "R" }],
       losses: [loss("messages.name", "dropped", "N")],
@@ -760,7 +760,7 @@ for (const { what, request, body, losses = [] } of ENCODED) {
   });
 }
 
-test("encode: 54, 70: schemas are sent in the text that they were written in", () => {
+test("encode: schemas are sent in the text that they were written in", () => {
   const schema = '{ "type":"object" , "properties":{"b":{"maximum":12345678901234567890},"a":{"minimum":1.50}}}';
   const { body } = openaiResponses.request.encode({
     ...HI,
@@ -770,7 +770,7 @@ test("encode: 54, 70: schemas are sent in the text that they were written in", (
   assert.equal(body.split(schema).length - 1, 2, body);
 });
 
-test("encode: 80: a conversation that comes back to OpenAI brings its own reasoning, and only that", () => {
+test("encode: a conversation that comes back to OpenAI brings its own reasoning, and only that", () => {
   const turns = [
     ...HI.turns,
     assistant(thought("A", "anthropic"), call("1")),
