@@ -1,36 +1,31 @@
-// The Responses codec, requests of its own clients: what each form decodes to, and what is edited in passing.
+// Requests of clients of the Responses API: what each form decodes to.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ResponseCreateParams } from "openai/resources/responses/responses";
 import { GatewayError } from "../../../src/errors.ts";
-import type { CanonicalRequest, Part, TextPart, Turn } from "../../../src/protocol/canonical.ts";
-import { bareRequest } from "../../../src/protocol/exchange.ts";
+import type { CanonicalRequest } from "../../../src/protocol/canonical.ts";
 import { openaiResponses } from "../../../src/protocol/openai-responses/codec.ts";
-import { FIELDS, NAMES, type Fate } from "../../../src/protocol/openai-responses/wire.ts";
+import { NAMES } from "../../../src/protocol/openai-responses/wire.ts";
+import {
+  anthropic,
+  assistant,
+  base64,
+  call,
+  customTool,
+  file,
+  google,
+  image,
+  openai,
+  reasoning,
+  request,
+  result,
+  system,
+  text,
+  tool,
+  url,
+  user,
+} from "../../support/canonical.ts";
 
-const text = (said: string): TextPart => ({ type: "text", text: said, annotations: [], cache: null, proof: null });
-const user = (...parts: Part[]): Turn => ({ role: "user", parts, effort: null });
-const assistant = (...parts: Part[]): Turn => ({ role: "assistant", parts, effort: null });
-const system = (...parts: Part[]): Turn => ({ role: "system", parts, effort: null });
-const call = (callId: string, name: string, args: string, kind: "function" | "custom" = "function"): Part => ({
-  type: "tool-call",
-  callId,
-  name,
-  kind,
-  arguments: args,
-  cache: null,
-  proof: null,
-});
-const result = (callId: string, content: (TextPart & Part)[], kind: "function" | "custom" = "function"): Part => ({
-  type: "tool-result",
-  callId,
-  name: null,
-  kind,
-  content,
-  isError: null,
-  cache: null,
-});
 const extension = (field: string, value: string, severity: "dropped" | "reported" | "refused", reason: string) => ({
   protocol: "openai-responses" as const,
   field,
@@ -39,19 +34,14 @@ const extension = (field: string, value: string, severity: "dropped" | "reported
   reason,
 });
 
-const EMPTY: CanonicalRequest = {
-  ...bareRequest({ model: "m", stream: false }),
-  names: NAMES,
-  includeUsage: true,
-};
-const HI = { turns: [user(text("Hi"))] };
+const EMPTY = request({ names: NAMES, includeUsage: true });
+const HI = { turns: [user("Hi")] };
 
 function decode(body: object | string): CanonicalRequest {
   const wire = typeof body === "string" ? body : JSON.stringify({ model: "m", ...body });
   return openaiResponses.request.decode({ body: wire, headers: {}, path: null });
 }
 
-const REASONING = { type: "reasoning", text: "", redacted: false, proof: { origin: "openai", data: "gAAA" } } as const;
 const GOOGLE = "gw1.google.c2lnbmF0dXJl";
 
 interface Row {
@@ -96,7 +86,7 @@ const DECODED: readonly Row[] = [
         { role: "system", content: "End" },
       ],
     },
-    expected: { turns: [user(text("Hi")), system(text("Now be brief.")), user(text("Go")), system(text("End"))] },
+    expected: { turns: [user("Hi"), system("Now be brief."), user("Go"), system("End")] },
   },
   {
     what: "messages and calls of one answer stay in order in one turn",
@@ -117,7 +107,7 @@ const DECODED: readonly Row[] = [
         { type: "function_call", status: "completed", call_id: "1", name: "f", arguments: "{}" },
       ],
     },
-    expected: { turns: [assistant(REASONING, call("1", "f", "{}"))] },
+    expected: { turns: [assistant(reasoning("", { proof: openai("gAAA") }), call("1", "f", "{}"))] },
   },
   {
     what: "reasoning that this proxy marked as unsigned has no proof",
@@ -127,7 +117,7 @@ const DECODED: readonly Row[] = [
         { type: "function_call", call_id: "1", name: "f", arguments: "{}" },
       ],
     },
-    expected: { turns: [assistant({ type: "reasoning", text: "Hm.", redacted: false, proof: null }, call("1", "f", "{}"))] },
+    expected: { turns: [assistant(reasoning("Hm."), call("1", "f", "{}"))] },
   },
   {
     what: "reasoning without content of any kind says nothing",
@@ -148,12 +138,7 @@ const DECODED: readonly Row[] = [
       ],
     },
     expected: {
-      turns: [
-        assistant(
-          { type: "reasoning", text: "Hm", redacted: false, proof: { origin: "anthropic", data: "sig" } },
-          { type: "reasoning", text: "", redacted: true, proof: { origin: "anthropic", data: "data" } },
-        ),
-      ],
+      turns: [assistant(reasoning("Hm", { proof: anthropic("sig") }), reasoning("", { redacted: true, proof: anthropic("data") }))],
     },
   },
   {
@@ -166,10 +151,7 @@ const DECODED: readonly Row[] = [
       ],
     },
     expected: {
-      turns: [
-        assistant({ ...call("1", "f", "{}"), proof: { origin: "google", data: "signature" } } as Part),
-        user(result("1", [text("ok")])),
-      ],
+      turns: [assistant(call("1", "f", "{}", { proof: google("signature") })), user(result("1", "ok"))],
     },
   },
   {
@@ -193,7 +175,7 @@ const DECODED: readonly Row[] = [
         { type: "custom_tool_call_output", call_id: "3", output: "c" },
       ],
     },
-    expected: { turns: [user(result("1", []), result("2", [text("a"), text("b")]), result("3", [text("c")], "custom"))] },
+    expected: { turns: [user(result("1", []), result("2", [text("a"), text("b")]), result("3", "c", { kind: "custom" }))] },
   },
   {
     what: "data URLs with parameters, percent-encoded, a PDF sent as an image; an image's URL is a string",
@@ -214,32 +196,11 @@ const DECODED: readonly Row[] = [
     expected: {
       turns: [
         user(
-          { type: "image", source: { type: "base64", mediaType: "image/png", data: "AAAA" }, detail: null, cache: null },
-          {
-            type: "file",
-            source: { type: "base64", mediaType: "application/pdf", data: "JVBERi0=" },
-            filename: null,
-            context: null,
-            citations: null,
-            cache: null,
-          },
-          {
-            type: "file",
-            source: { type: "base64", mediaType: "text/plain", data: "w7hsIQ==" },
-            filename: null,
-            context: null,
-            citations: null,
-            cache: null,
-          },
-          {
-            type: "file",
-            source: { type: "base64", mediaType: "application/pdf", data: "JVBERi0=" },
-            filename: "a.pdf",
-            context: null,
-            citations: null,
-            cache: null,
-          },
-          { type: "image", source: { type: "url", url: "https://example.com/a.png", mediaType: null }, detail: "original", cache: null },
+          image(base64("image/png", "AAAA")),
+          file(base64("application/pdf", "JVBERi0=")),
+          file(base64("text/plain", "w7hsIQ==")),
+          file(base64("application/pdf", "JVBERi0="), { filename: "a.pdf" }),
+          image(url("https://example.com/a.png"), { detail: "original" }),
         ),
       ],
     },
@@ -264,17 +225,7 @@ const DECODED: readonly Row[] = [
     body: '{"model":"m","input":"Hi","tools":[{"type":"function","name":"f","parameters":{"type":"object", "properties":{"z":{},"a":{"maximum":1e2}}},"strict":null,"defer_loading":true,"output_schema":{}}]}',
     expected: {
       ...HI,
-      tools: [
-        {
-          type: "function",
-          name: "f",
-          namespace: null,
-          description: null,
-          schema: '{"type":"object", "properties":{"z":{},"a":{"maximum":1e2}}}',
-          strict: null,
-          cache: null,
-        },
-      ],
+      tools: [tool("f", { schema: '{"type":"object", "properties":{"z":{},"a":{"maximum":1e2}}}' })],
       losses: [{ field: "tools.output_schema", severity: "reported", reason: "No other protocol has output_schema on a tool." }],
     },
   },
@@ -289,10 +240,7 @@ const DECODED: readonly Row[] = [
     },
     expected: {
       ...HI,
-      tools: [
-        { type: "custom", name: "c", namespace: null, description: null, grammar: { syntax: "lark", definition: "start: /x/" } },
-        { type: "custom", name: "d", namespace: null, description: null, grammar: null },
-      ],
+      tools: [customTool("c", { grammar: { syntax: "lark", definition: "start: /x/" } }), customTool("d")],
     },
   },
   {
@@ -311,10 +259,7 @@ const DECODED: readonly Row[] = [
     },
     expected: {
       turns: [assistant(call("1", "crew__wake", "{}"))],
-      tools: [
-        { type: "function", name: "crew__wake", namespace: "crew", description: null, schema: null, strict: null, cache: null },
-        { type: "function", name: "mcp__x__mcp__x__y", namespace: "mcp__x__", description: null, schema: null, strict: null, cache: null },
-      ],
+      tools: [tool("crew__wake", { namespace: "crew" }), tool("mcp__x__mcp__x__y", { namespace: "mcp__x__" })],
       toolChoice: { type: "subset", names: ["crew__wake", "web_search"], required: true },
       losses: [{ field: "tools.namespace.description", severity: "dropped", reason: "A namespace has no description elsewhere." }],
     },
@@ -337,10 +282,7 @@ const DECODED: readonly Row[] = [
     },
     expected: {
       ...HI,
-      tools: [
-        { type: "function", name: "f", namespace: null, description: null, schema: null, strict: null, cache: null },
-        { type: "custom", name: "g", namespace: null, description: null, grammar: null },
-      ],
+      tools: [tool("f"), customTool("g")],
     },
   },
   {
@@ -392,7 +334,7 @@ const DECODED: readonly Row[] = [
     },
     expected: {
       turns: [assistant(call("1", "f", "{}"))],
-      tools: [{ type: "function", name: "f", namespace: null, description: null, schema: null, strict: null, cache: null }],
+      tools: [tool("f")],
       losses: [
         { field: "tools.allowed_callers", severity: "refused", reason: "Elsewhere every tool is called by the model directly." },
         { field: "input.caller", severity: "refused", reason: "Elsewhere every call is the model's own; this one was a program's." },
@@ -571,7 +513,7 @@ const DECODED: readonly Row[] = [
   {
     what: "a cache breakpoint marks its part",
     body: { input: [{ role: "user", content: [{ type: "input_text", text: "Hi", prompt_cache_breakpoint: { mode: "explicit" } }] }] },
-    expected: { turns: [user({ ...text("Hi"), cache: { ttl: null } })] },
+    expected: { turns: [user(text("Hi", { cache: { ttl: null } }))] },
   },
 ];
 
@@ -656,7 +598,7 @@ for (const { what, body, param, message } of WRONG) {
   });
 }
 
-// ---- Head and edits ----------------------------------------------------------------------------------------------
+// ---- Head --------------------------------------------------------------------------------------------------------
 
 test("head: model, stream and the first item as it was written", () => {
   const request = {
@@ -669,80 +611,4 @@ test("head: model, stream and the first item as it was written", () => {
     stream: true,
     conversation: '{"role": "user",  "content":"Hi"}',
   });
-});
-
-const SEALED = '{"type":"reasoning","summary":[],"encrypted_content":"gw1.anthropic.c2ln"}';
-
-const EDITS: readonly { what: string; body: string; model?: string; prompt?: string; expected: string }[] = [
-  { what: "nothing to do", body: '{ "model" : "a", "n":1e2 }', expected: '{ "model" : "a", "n":1e2 }' },
-  {
-    what: "the model alone",
-    body: '{ "n":1.50, "model" : "a" , "big":12345678901234567890}',
-    model: 'b"',
-    expected: '{ "n":1.50, "model" : "b\\"" , "big":12345678901234567890}',
-  },
-  {
-    what: "the prompt in front of the client's own words",
-    body: '{"instructions":"Be \\u0062rief.","model":"a"}',
-    prompt: "P\n",
-    expected: '{"instructions":"P\\n\\n\\nBe \\u0062rief.","model":"a"}',
-  },
-  {
-    what: "the prompt where there were no instructions",
-    body: '{ "model":"a"}',
-    prompt: "P",
-    expected: '{ "instructions":"P","model":"a"}',
-  },
-  {
-    what: "the prompt where they were null",
-    body: '{"instructions": null ,"model":"a"}',
-    prompt: "P",
-    expected: '{"instructions": "P" ,"model":"a"}',
-  },
-  {
-    what: "a prompt that stands there already",
-    body: '{"instructions":"P\\n\\nmine","model":"a"}',
-    prompt: "P",
-    expected: '{"instructions":"P\\n\\nmine","model":"a"}',
-  },
-  { what: "an empty prompt", body: '{"model":"a"}', prompt: "", expected: '{"model":"a"}' },
-  {
-    what: "instructions that are no string are the upstream's to refuse",
-    body: '{"instructions":[1],"model":"a"}',
-    prompt: "P",
-    expected: '{"instructions":[1],"model":"a"}',
-  },
-  {
-    what: "reasoning that was sealed for another maker is taken out",
-    body: `{"model":"a","input":[${SEALED}, {"role":"user","content":"\\"gw1. ]"} ,${SEALED},{"type":"reasoning","encrypted_content":"gAAA"},${SEALED}]}`,
-    expected: '{"model":"a","input":[{"role":"user","content":"\\"gw1. ]"} ,{"type":"reasoning","encrypted_content":"gAAA"}]}',
-  },
-  {
-    what: "reasoning that never had a proof is taken out too: OpenAI would look for it in its store",
-    body: '{"input":[{"role":"user","content":"A"},{"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"gw1.unsigned"}]}',
-    expected: '{"input":[{"role":"user","content":"A"}]}',
-  },
-  {
-    what: "sealed reasoning that stands alone",
-    body: `{"input":[ ${SEALED},${SEALED} ],"model":"a"}`,
-    expected: '{"input":[  ],"model":"a"}',
-  },
-  {
-    what: "words that look like a seal",
-    body: '{"input":[{"role":"user","content":"gw1.x"}],"model":"a"}',
-    expected: '{"input":[{"role":"user","content":"gw1.x"}],"model":"a"}',
-  },
-];
-
-for (const { what, body, model = null, prompt = null, expected } of EDITS) {
-  test(`edit: ${what}`, () => assert.equal(openaiResponses.request.edit(body, { model, systemPrompt: prompt }), expected));
-}
-
-// ---- The official type -------------------------------------------------------------------------------------------
-
-test("every member of the official request type is classified, and nothing else", () => {
-  // The types say it: a new member in the SDK, or one too many here, does not compile.
-  const classified: Readonly<Record<keyof ResponseCreateParams, Fate>> = FIELDS;
-  const known: Readonly<Record<keyof typeof FIELDS, Fate>> = classified;
-  assert.deepEqual(Object.keys(known), Object.keys(FIELDS).sort());
 });
