@@ -30,7 +30,7 @@ function asked(request: Partial<CanonicalRequest> = {}): Exchange {
   return exchange({ model: "gpt-5.2", stream: true, ...request });
 }
 
-/** Events as an upstream sends them; `null` stands for what is no JSON. */
+/** The canonical events of what an upstream sends; a string is data as it stands. */
 function decode(events: readonly (object | string)[], request: Partial<CanonicalRequest> = {}): ReplyEvent[] {
   const sse = events.map((event): SseEvent => ({ event: null, data: typeof event === "string" ? event : JSON.stringify(event) }));
   return run(chain(openaiResponses.reply.decoder(asked(request)), grammar()), sse);
@@ -219,7 +219,7 @@ const STREAMS: readonly StreamRow[] = [
     ],
   },
   {
-    what: "citations, streamed and those that only the whole part has",
+    what: "citations, streamed and those that only the complete part has",
     events: [
       created,
       said("ab"),
@@ -370,7 +370,7 @@ for (const { what, events, request = {}, expected } of STREAMS) {
 
 // ---- Bad ends ----------------------------------------------------------------------------------------------------
 
-const BAD: readonly {
+const BAD_STREAMS: readonly {
   what: string;
   events: readonly (object | string)[];
   error: { kind: ErrorKind; message: RegExp; code?: string; status?: number };
@@ -449,7 +449,7 @@ const BAD: readonly {
   },
 ];
 
-for (const { what, events, error } of BAD) {
+for (const { what, events, error } of BAD_STREAMS) {
   test(`decoder: ${what} is an error, once`, () => {
     const last = decode(events).at(-1);
     assert.equal(last?.type, "reply-error");
@@ -460,7 +460,7 @@ for (const { what, events, error } of BAD) {
   });
 }
 
-const WHOLE_BAD: readonly { what: string; body: string; message: RegExp }[] = [
+const BAD_REPLIES: readonly { what: string; body: string; message: RegExp }[] = [
   { what: "no JSON", body: "<html>", message: /^The upstream sent an answer that is not JSON\.$/ },
   { what: "an error with the status 200", body: '{"error":{"message":"No.","code":"server_error"}}', message: /^No\.$/ },
   { what: "a response that failed", body: '{"status":"failed","output":[],"error":{"message":"It broke."}}', message: /^It broke\.$/ },
@@ -473,7 +473,7 @@ const WHOLE_BAD: readonly { what: string; body: string; message: RegExp }[] = [
   { what: "an answer without output", body: "{}", message: /has no output/ },
 ];
 
-for (const { what, body, message } of WHOLE_BAD) {
+for (const { what, body, message } of BAD_REPLIES) {
   test(`decode: ${what} is no answer`, () => {
     assert.throws(
       () => openaiResponses.reply.decode(body, asked()),
@@ -482,7 +482,7 @@ for (const { what, body, message } of WHOLE_BAD) {
   });
 }
 
-test("decode: a whole answer is cut at the stop sequence, and its usage is known", () => {
+test("decode: a non-streaming answer is cut at the stop sequence, and its usage is known", () => {
   const body = JSON.stringify({
     id: "resp_1",
     model: "m",

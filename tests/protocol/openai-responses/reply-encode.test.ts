@@ -224,7 +224,7 @@ test("encode: why an answer was filtered is said as a refusal", () => {
   assert.deepEqual(own, [{ ...spoken(0, { type: "refusal", refusal: "No." }), status: "incomplete" }]);
 });
 
-test("encode: the whole response, with the client's own values and the sums of usage", () => {
+test("encode: the response, with the client's own values and the sums of usage", () => {
   const body = {
     model: "alias",
     instructions: "Be brief.",
@@ -327,7 +327,7 @@ function assertStrict(events: readonly WireEvent[], whole: Record<string, unknow
     ["response.created", "response.in_progress"],
   );
   const last = events.at(-1);
-  assert.deepEqual(last?.["response"], whole, "the last event holds what a whole answer would say");
+  assert.deepEqual(last?.["response"], whole, "the last event holds what a non-streaming answer would say");
   const items: unknown[] = [];
   let open = NONE;
   for (const event of events.slice(2, -1)) {
