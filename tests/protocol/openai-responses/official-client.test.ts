@@ -13,7 +13,7 @@ import { unfold } from "../../../src/protocol/fold.ts";
 import { openaiResponses } from "../../../src/protocol/openai-responses/codec.ts";
 import { printSse } from "../../../src/wire/sse.ts";
 import { run } from "../../../src/wire/machine.ts";
-import { anthropic, call, google, reasoning, reply as replyOf, text, usage } from "../../support/canonical.ts";
+import { anthropic, call, google, reasoning, reply as replyOf, text, usage as usageOf } from "../../support/canonical.ts";
 
 const BODY = { model: "m", input: "Hi" };
 const EXCHANGE: Exchange = {
@@ -39,7 +39,7 @@ function reply(parts: readonly Part[], finish: Partial<FinishReason> = {}): Repl
   return replyOf(parts, {
     id: "msg_01abc",
     model: "claude-x",
-    usage: usage({ inputTokens: 30, cacheReadTokens: 60, outputTokens: 50 }),
+    usage: usageOf({ inputTokens: 30, cacheReadTokens: 60, outputTokens: 50 }),
     finish: { kind: "end", raw: null, stopSequence: null, explanation: null, ...finish },
   });
 }
@@ -156,7 +156,11 @@ async function streamed(whole: Reply) {
     if (part.type === "source") received.sources++;
     if (part.type === "finish") {
       received.finish = part.finishReason.unified;
-      received.usage = { input: part.usage.inputTokens.total, cached: part.usage.inputTokens.cacheRead, output: part.usage.outputTokens.total };
+      received.usage = {
+        input: part.usage.inputTokens.total,
+        cached: part.usage.inputTokens.cacheRead,
+        output: part.usage.outputTokens.total,
+      };
     }
   }
   return received;

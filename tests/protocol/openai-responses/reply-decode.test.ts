@@ -39,11 +39,11 @@ function decode(events: readonly (object | string)[], request: Partial<Canonical
 const begun = started("resp_1", "gpt-5.2-2025");
 const created = { type: "response.created", response: { id: "resp_1", model: "gpt-5.2-2025", output: [] } };
 const completed = { type: "response.completed", response: { id: "resp_1", status: "completed", output: [] } };
-const said = (text: string, index = 0, content = 0) => ({
+const said = (words: string, index = 0, content = 0) => ({
   type: "response.output_text.delta",
   output_index: index,
   content_index: content,
-  delta: text,
+  delta: words,
 });
 const added = (index: number, item: object) => ({ type: "response.output_item.added", output_index: index, item });
 const done = (index: number, item: object) => ({ type: "response.output_item.done", output_index: index, item });

@@ -51,7 +51,7 @@ const spoken = (index: number, ...content: object[]) => ({
   role: "assistant",
   content,
 });
-const outputText = (text: string) => ({ type: "output_text", text, annotations: [], logprobs: [] });
+const outputText = (words: string) => ({ type: "output_text", text: words, annotations: [], logprobs: [] });
 
 const OUTPUTS: readonly { what: string; parts: readonly Part[]; request?: Partial<CanonicalRequest>; output: readonly object[] }[] = [
   {

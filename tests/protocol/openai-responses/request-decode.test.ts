@@ -601,12 +601,12 @@ for (const { what, body, param, message } of WRONG) {
 // ---- Head --------------------------------------------------------------------------------------------------------
 
 test("head: model, stream and the first item as it was written", () => {
-  const request = {
+  const sent = {
     body: '{ "input": [ {"role": "user",  "content":"Hi"}, {} ], "stream":true,"model":"gpt-5" }',
     headers: {},
     path: null,
   };
-  assert.deepEqual(openaiResponses.request.head(request), {
+  assert.deepEqual(openaiResponses.request.head(sent), {
     model: "gpt-5",
     stream: true,
     conversation: '{"role": "user",  "content":"Hi"}',
