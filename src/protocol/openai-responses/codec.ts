@@ -1,29 +1,27 @@
-// Room: openai-responses (row 2).
-// OpenAI's Responses API, both as what clients speak and as what upstreams speak: the files of this folder as one codec.
-// Never does: know another protocol; the canonical form stands between.
+// OpenAI's Responses API, as clients speak it and as upstreams speak it: the files of this folder as one codec.
+// Never knows another protocol; the canonical form stands between.
 
 import type { Codec } from "../codec.ts";
 import { structuredBy } from "../structured-output.ts";
-import { encode as encodeRequest } from "./body.ts";
-import { ReplyDecoder } from "./decoder.ts";
-import { edit } from "./edit.ts";
-import { ReplyEncoder } from "./encoder.ts";
-import { decode as decodeError, encode as encodeError, event } from "./errors.ts";
-import { decode as decodeReply, encode as encodeReply } from "./reply.ts";
-import { decode as decodeRequest, head } from "./request.ts";
+import { editRequest } from "./edit.ts";
+import { decodeError, encodeError, errorEvent } from "./errors.ts";
+import { decodeReply, replyDecoder } from "./reply-decode.ts";
+import { encodeReply, replyEncoder } from "./reply-encode.ts";
+import { decodeRequest, requestHead } from "./request-decode.ts";
+import { encodeRequest } from "./request-encode.ts";
 import { NAMES } from "./wire.ts";
 
 const plain: Codec = {
   id: "openai-responses",
-  request: { decode: decodeRequest, encode: encodeRequest, head, edit },
+  request: { decode: decodeRequest, encode: encodeRequest, head: requestHead, edit: editRequest },
   reply: {
     decode: decodeReply,
     encode: encodeReply,
-    decoder: (exchange) => new ReplyDecoder(exchange),
-    encoder: (exchange) => new ReplyEncoder(exchange),
+    decoder: replyDecoder,
+    encoder: replyEncoder,
     keepAlive: ": keep-alive\n\n",
   },
-  error: { decode: decodeError, encode: encodeError, event },
+  error: { decode: decodeError, encode: encodeError, event: (error) => errorEvent(error) },
 };
 
 /** OpenAI's answer format takes objects alone; a client of its own protocol knows that. */

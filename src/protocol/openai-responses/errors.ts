@@ -1,8 +1,6 @@
-// Room: openai-responses (row 2), errors.
-// In:  what an upstream answered instead of an answer, or an error of this program.
-// Out: a GatewayError, or OpenAI's error object: as a body, as the event that ends a stream, as `error` of a failed response.
-// Never does: lose the status or retry-after; show markup, which is what a broken proxy in between answers with.
-// Source: https://platform.openai.com/docs/guides/error-codes (read 2026-11), and PROTOCOLS A.17.
+// Errors, both directions: as a body, as the event that ends a stream, as `error` of a failed response.
+// Never loses the status or retry-after, and never shows markup, which is what a broken proxy in between answers with.
+// Source: https://platform.openai.com/docs/guides/error-codes (read 2026-11).
 
 import { ERRORS, GatewayError, kindOfStatus, type ErrorKind, type ErrorOptions } from "../../errors.ts";
 import { isObject, parseOrUndefined, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
@@ -19,7 +17,7 @@ const QUOTA = "insufficient_quota";
 /** Longest text of an answer that is no JSON that is shown. */
 const MAX_SHOWN = 500;
 
-export function decode(status: number, body: string, headers: Readonly<Record<string, string>>): GatewayError {
+export function decodeError(status: number, body: string, headers: Readonly<Record<string, string>>): GatewayError {
   const said = sayingOf(parseOrUndefined(body), body);
   const passed: Record<string, string> = {};
   for (const name of PASSED_HEADERS) if (headers[name] !== undefined) passed[name] = headers[name];
@@ -94,7 +92,7 @@ const KINDS: Readonly<Record<string, ErrorKind>> = {
 };
 
 /** The error that an `error` event, a failed response or a 200 with an error in it tells. */
-export function decodeInside(error: JsonObject): GatewayError {
+export function decodeErrorInside(error: JsonObject): GatewayError {
   const said = isObject(error["error"]) ? objectSaying(error["error"]) : { ...objectSaying(error), type: null };
   const message = said.message ?? "The upstream failed without a message.";
   if (said.code === QUOTA || said.type === QUOTA) {
@@ -117,7 +115,7 @@ const TYPES: ReadonlySet<string> = new Set([
   "tokens",
 ]);
 
-export function encode(error: GatewayError): EncodedError {
+export function encodeError(error: GatewayError): EncodedError {
   return { status: statusOf(error), body: JSON.stringify({ error: errorObject(error) }) };
 }
 
@@ -126,7 +124,7 @@ function statusOf({ status }: GatewayError): number {
   return status === 529 ? 503 : status;
 }
 
-export function errorObject(error: GatewayError): wire.ErrorObject {
+function errorObject(error: GatewayError): wire.ErrorObject {
   const { message, param } = error;
   return { message, type: typeOf(error), param, code: codeOf(error) };
 }
@@ -150,15 +148,12 @@ function codeOf({ kind, code, param, status }: GatewayError): string | null {
 
 /**
  * Both shapes at once: the members that the API's types name, and the object around them that the API sends. Some clients read
- * the one, some the other.
+ * the one, some the other. `sequence`: the event's number in its stream.
  */
-export function errorEvent(error: GatewayError, sequence: number): wire.ErrorEvent {
+export function errorEvent(error: GatewayError, sequence = 0): SseEvent {
   const { message, type, param, code } = errorObject(error);
-  return { type: "error", sequence_number: sequence, code, message, param, error: { type, code, message, param } };
-}
-
-export function event(error: GatewayError): SseEvent {
-  return { event: "error", data: JSON.stringify(errorEvent(error, 0)) };
+  const event: wire.ErrorEvent = { type: "error", sequence_number: sequence, code, message, param, error: { type, code, message, param } };
+  return { event: "error", data: JSON.stringify(event) };
 }
 
 /** Words that a failed response may say; the first three are OpenAI's own, the others are sent and understood all the same. */

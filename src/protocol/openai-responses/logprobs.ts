@@ -1,7 +1,5 @@
-// Room: openai-responses (row 2), log probabilities.
-// In:  `logprobs` of an output text or of one of its deltas, or canonical ones.
-// Out: the one from the other. Tokens of deltas may lack their bytes; the official client passes over those that do.
-// Never does: tell tokens of refusals; the API has them for texts alone.
+// Log probabilities of tokens, both directions. Tokens of deltas may lack their bytes; the official client passes over those that do.
+// Never tells tokens of refusals: the API has them for texts alone.
 
 import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Logprob, TokenLogprob } from "../canonical.ts";

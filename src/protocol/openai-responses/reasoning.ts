@@ -1,72 +1,121 @@
-// Room: openai-responses (row 2), reasoning items.
-// In:  reasoning items of either direction; reasoning parts and the proofs of other parts.
-// Out: the one from the other. The opaque slot of this protocol is `encrypted_content`; proofs of other makers travel in it
-//      sealed, and two endings of the seal say what a plain item cannot: that the thought was hidden as a whole, and that the
-//      proof belongs to the part in front of it (Gemini signs calls and texts).
-// Never does: read a proof, or make one up.
+// How much thinking a request asks for, and reasoning items, both directions.
 
-import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
-import type { Proof, ReasoningPart } from "../canonical.ts";
-import { openProof, sealProof } from "../seals.ts";
+import { isObject, type Json } from "../../wire/json.ts";
+import type { Effort, Proof, Reasoning, ReasoningPart } from "../canonical.ts";
+import type { Fields } from "../fields.ts";
+import type { Capabilities } from "./capabilities.ts";
+import { sealReasoning, unseal } from "./seals.ts";
+import type { Target } from "./target.ts";
 import type * as wire from "./wire.ts";
 
-const SEAL = "gw1.";
-const REDACTED = ".redacted";
-const PREVIOUS = ".previous";
-/** Of reasoning that came without a proof: OpenAI would look for such an item in its store, so it must be known again; see edit.ts. */
-const UNSIGNED = "gw1.unsigned";
+// ---- The request's setting ---------------------------------------------------------------------------------------
+
+/** The words of `reasoning.effort`, weakest first. */
+export const EFFORTS: readonly Effort[] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+
+const SUMMARIES = ["auto", "concise", "detailed"] as const;
+
+/** `update`: the effort that the conversation has set since; null where it has set none. */
+export function decodeReasoning(config: Fields | null, update: Effort | null): Reasoning | null {
+  config?.ignore("effort", "summary", "generate_summary");
+  const effort = update ?? config?.optionalWord("effort", EFFORTS) ?? null;
+  const display = config?.optionalWord("summary", SUMMARIES) ?? config?.optionalWord("generate_summary", SUMMARIES) ?? null;
+  if (effort === null && display === null) return null;
+  return { mode: effort === "none" ? "off" : effort === null ? "adaptive" : "on", effort, budgetTokens: null, display };
+}
+
+export interface EncodedReasoning {
+  readonly reasoning?: wire.ReasoningConfig;
+  /** The effort in force; null where the model decides. */
+  readonly effort: Effort | null;
+}
+
+/**
+ * A summary is asked for when the client wants to see reasoning or did not say: Chat clients are shown it by default. A client of
+ * this protocol has to ask itself.
+ */
+export function encodeReasoning(target: Target): EncodedReasoning {
+  const { model, reasoning, turns } = target.request;
+  // The last word counts: a system turn may set the effort from there on.
+  const said = turns.findLast((turn) => turn.effort !== null)?.effort ?? null;
+  const wanted = said ?? (reasoning === null ? null : effortOf(reasoning));
+  if (!target.capabilities.reasons) {
+    if (wanted !== null && wanted !== "none") target.lose("reasoning", { reason: `${model} does not reason.` });
+    return { effort: "none" };
+  }
+  const effort = wanted === null ? null : nearestEffort(wanted, target.capabilities);
+  if (effort !== wanted) {
+    const instead = effort === null ? "it is left to the model" : `${effort} was sent`;
+    target.lose("reasoning", { reason: `${model} does not take the effort ${wanted}; ${instead}.` });
+  }
+  const display = reasoning?.display ?? (target.own ? "none" : "auto");
+  const shows = display !== "none" && effort !== "none";
+  if (effort === null && !shows) return { effort };
+  return { reasoning: { ...(effort === null ? {} : { effort }), ...(shows ? { summary: display } : {}) }, effort };
+}
+
+/** What the client's words mean as a level; null leaves it to the model. */
+function effortOf({ mode, effort, budgetTokens }: Reasoning): Effort | null {
+  if (mode === "off") return "none";
+  if (effort !== null) return effort;
+  return budgetTokens === null || mode === "adaptive" ? null : effortOfBudget(budgetTokens);
+}
+
+/** The upper bound of each level in tokens, as most gateways draw them. */
+const BUDGETS: readonly (readonly [upTo: number, effort: Effort])[] = [
+  [0, "none"],
+  [512, "minimal"],
+  [1024, "low"],
+  [8192, "medium"],
+  [24_576, "high"],
+];
+
+function effortOfBudget(tokens: number): Effort {
+  return BUDGETS.find(([upTo]) => tokens <= upTo)?.[1] ?? "xhigh";
+}
+
+/** The nearest level that the model takes, the stronger of two that are equally near; null when it takes none. */
+export function nearestEffort(wanted: Effort, { efforts }: Capabilities): Effort | null {
+  if (efforts === null || efforts.includes(wanted)) return wanted;
+  const distance = (effort: Effort): number => Math.abs(EFFORTS.indexOf(effort) - EFFORTS.indexOf(wanted));
+  let nearest: Effort | null = null;
+  for (const effort of efforts) if (nearest === null || distance(effort) <= distance(nearest)) nearest = effort;
+  return nearest;
+}
+
+// ---- Reasoning items ---------------------------------------------------------------------------------------------
 
 /** Between the paragraphs of a summary; one canonical part holds them all. */
 export const PARAGRAPH = "\n\n";
 
 /** `previous`: the proof is that of the part in front of the item; there is no reasoning to show. */
-export type DecodedReasoning =
-  | { readonly type: "part"; readonly part: ReasoningPart }
-  | { readonly type: "previous"; readonly proof: Proof };
+export type ReasoningItem = { readonly type: "part"; readonly part: ReasoningPart } | { readonly type: "previous"; readonly proof: Proof };
 
-/** A reasoning item as a part; null when it says nothing that can be kept: no text and no proof. */
-export function decodeReasoning(item: JsonObject): DecodedReasoning | null {
-  const text = reasoningText(item);
-  const encrypted = item["encrypted_content"];
-  const sealed = typeof encrypted === "string" && encrypted !== "" && encrypted !== UNSIGNED ? encrypted : null;
-  if (sealed === null) return text === "" ? null : { type: "part", part: { type: "reasoning", text, redacted: false, proof: null } };
-  const proof = openProof(sealed, "openai");
-  if (isForeign(sealed) && sealed.endsWith(PREVIOUS)) return { type: "previous", proof };
-  return { type: "part", part: { type: "reasoning", text, redacted: isForeign(sealed) && sealed.endsWith(REDACTED), proof } };
+interface ReasoningSaid {
+  readonly summary?: Json | undefined;
+  readonly content?: Json | undefined;
+  readonly encrypted_content?: Json | undefined;
 }
 
-/** The readable thought: its summary, or the raw text where a model shows that instead. */
-function reasoningText(item: JsonObject): string {
-  const summary = texts(item["summary"]);
-  return summary === "" ? texts(item["content"]) : summary;
+/** Null when the item says nothing that can be kept: no text and no proof. */
+export function decodeReasoningItem({ summary, content, encrypted_content: encrypted }: ReasoningSaid): ReasoningItem | null {
+  const unsealed = unseal(encrypted);
+  if (unsealed?.ofPrevious === true) return { type: "previous", proof: unsealed.proof };
+  // The summary, or the raw text where a model shows that instead.
+  const text = textOf(summary) || textOf(content);
+  if (unsealed === null && text === "") return null;
+  return { type: "part", part: { type: "reasoning", text, redacted: unsealed?.redacted ?? false, proof: unsealed?.proof ?? null } };
 }
 
-function texts(list: Json | undefined): string {
-  if (!Array.isArray(list)) return "";
-  return list
+function textOf(paragraphs: Json | undefined): string {
+  if (!Array.isArray(paragraphs)) return "";
+  return paragraphs
     .map((entry) => (isObject(entry) && typeof entry["text"] === "string" ? entry["text"] : ""))
     .filter((text) => text !== "")
     .join(PARAGRAPH);
 }
 
-/** What `encrypted_content` holds for a reasoning part. */
-export function sealReasoning(proof: Proof | null, redacted: boolean): string {
-  if (proof === null) return UNSIGNED;
-  const sealed = sealProof(proof, "openai");
-  return redacted && isForeign(sealed) ? sealed + REDACTED : sealed;
-}
-
-/** What `encrypted_content` holds for the proof of the part in front of the item. */
-export function sealPrevious(proof: Proof): string {
-  const sealed = sealProof(proof, "openai");
-  return isForeign(sealed) ? sealed + PREVIOUS : sealed;
-}
-
-/** Whether this `encrypted_content` was sealed by this proxy for the maker of another protocol. */
-export function isForeign(encrypted: string): boolean {
-  return encrypted.startsWith(SEAL);
-}
-
-export function summaryOf(text: string): wire.Summary[] {
-  return text === "" ? [] : [{ type: "summary_text", text }];
+export function encodeReasoningItem({ text, redacted, proof }: Omit<ReasoningPart, "type">): wire.Reasoning {
+  const summary: wire.Summary[] = text === "" ? [] : [{ type: "summary_text", text }];
+  return { type: "reasoning", summary, encrypted_content: sealReasoning(proof, redacted) };
 }

@@ -1,12 +1,9 @@
-// Room: openai-responses (row 2), the wire.
-// In:  nothing.
-// Out: the JSON of OpenAI's Responses API as this proxy writes it, the names of its request fields, and what becomes of each
-//      member of a request on its way to another protocol.
-// Never does: hold code. What is read is read through `Fields` (requests) or member by member (answers), since it may be anything.
+// The JSON of OpenAI's Responses API as this proxy writes it, its names of canonical fields, and the fate of each request member.
+// Never holds types of what is read: that may be anything, and is read through `Fields` (requests) or member by member (answers).
 // Source: openai-node 7.57.0, `resources/responses/responses.d.ts` (read 2026-11).
 
-import type { Json, JsonText } from "../../wire/json.ts";
-import type { FieldNames, LossSeverity } from "../canonical.ts";
+import { rowOf, type Json, type JsonText } from "../../wire/json.ts";
+import type { Effort, FieldNames, JsonSource, LossSeverity } from "../canonical.ts";
 
 // ---- Input and output items --------------------------------------------------------------------------------------
 
@@ -111,7 +108,9 @@ export type ToolChoice =
 
 // ---- Request -----------------------------------------------------------------------------------------------------
 
-export type Effort = "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max";
+/** Entries of `include` that the canonical request says in other words. */
+export const ENCRYPTED_REASONING = "reasoning.encrypted_content";
+export const TEXT_LOGPROBS = "message.output_text.logprobs";
 
 export type TextFormat =
   | { type: "json_object" }
@@ -162,7 +161,7 @@ export type ErrorEvent = {
   error: ErrorObject;
 };
 
-// ---- Fields ------------------------------------------------------------------------------------------------------
+// ---- Names -------------------------------------------------------------------------------------------------------
 
 export const NAMES: FieldNames = {
   model: "model",
@@ -191,43 +190,72 @@ export const NAMES: FieldNames = {
   store: "store",
 };
 
-/**
- * What becomes of each member of a request when another protocol has to carry it; `carried` members have a canonical home.
- * A member that stands here with another word still goes back to its own protocol. Some severities depend on the value: see
- * `extensions.ts`.
- */
+// ---- Request members ---------------------------------------------------------------------------------------------
+
+/** What becomes of a request member when another protocol has to carry it; `carried` members have a canonical field. */
+export type Fate = { readonly fate: "carried" } | { readonly fate: LossSeverity; readonly reason: string };
+
+const CARRIED: Fate = { fate: "carried" };
+const STORED_PROMPT = "How long OpenAI keeps a prompt means nothing elsewhere.";
+
 export const FIELDS = {
-  access_programs: "reported",
-  background: "refused",
-  context_management: "reported",
-  conversation: "refused",
-  image: "dropped",
-  include: "carried",
-  input: "carried",
-  instructions: "carried",
-  max_output_tokens: "carried",
-  max_tool_calls: "reported",
-  metadata: "carried",
-  model: "carried",
-  moderation: "reported",
-  parallel_tool_calls: "carried",
-  previous_response_id: "refused",
-  prompt: "refused",
-  prompt_cache_key: "carried",
-  prompt_cache_options: "dropped",
-  prompt_cache_retention: "dropped",
-  reasoning: "carried",
-  safety_identifier: "carried",
-  service_tier: "carried",
-  store: "carried",
-  stream: "carried",
-  stream_options: "dropped",
-  temperature: "carried",
-  text: "carried",
-  tool_choice: "carried",
-  tools: "carried",
-  top_logprobs: "carried",
-  top_p: "carried",
-  truncation: "reported",
-  user: "carried",
-} as const satisfies Readonly<Record<string, "carried" | LossSeverity>>;
+  access_programs: { fate: "reported", reason: "Access programs exist at OpenAI only." },
+  background: { fate: "refused", reason: "An answer in the background needs a server that keeps it; this proxy keeps nothing." },
+  context_management: { fate: "reported", reason: "Only OpenAI compacts a conversation this way; it is sent in full." },
+  conversation: {
+    fate: "refused",
+    reason: "The conversation is stored at OpenAI; another provider can't read it. Send its items in input.",
+  },
+  image: { fate: "dropped", reason: "How OpenAI keeps images in its context means nothing elsewhere." },
+  include: CARRIED,
+  input: CARRIED,
+  instructions: CARRIED,
+  max_output_tokens: CARRIED,
+  max_tool_calls: { fate: "reported", reason: "No other protocol limits the number of calls." },
+  metadata: CARRIED,
+  model: CARRIED,
+  moderation: { fate: "reported", reason: "No other protocol moderates on request." },
+  parallel_tool_calls: CARRIED,
+  previous_response_id: {
+    fate: "refused",
+    reason: "The earlier answers are stored at OpenAI; another provider can't read them. Send them in input.",
+  },
+  prompt: { fate: "refused", reason: "The prompt is stored at OpenAI; another provider can't read it. Send its text." },
+  prompt_cache_key: CARRIED,
+  prompt_cache_options: { fate: "dropped", reason: STORED_PROMPT },
+  prompt_cache_retention: { fate: "dropped", reason: STORED_PROMPT },
+  reasoning: CARRIED,
+  safety_identifier: CARRIED,
+  service_tier: CARRIED,
+  store: CARRIED,
+  stream: CARRIED,
+  stream_options: { fate: "dropped", reason: "How OpenAI pads its events means nothing elsewhere." },
+  temperature: CARRIED,
+  text: CARRIED,
+  tool_choice: CARRIED,
+  tools: CARRIED,
+  top_logprobs: CARRIED,
+  top_p: CARRIED,
+  truncation: { fate: "reported", reason: "No other protocol shortens a conversation by itself." },
+  user: CARRIED,
+} as const satisfies Readonly<Record<string, Fate>>;
+
+/** Of carried members: the values that only this protocol knows. */
+const OWN_VALUES: Readonly<Record<string, Exclude<Fate, { fate: "carried" }>>> = {
+  include: { fate: "dropped", reason: "Only OpenAI's own items have these details." },
+  service_tier: { fate: "reported", reason: "No other protocol has this tier." },
+  tool_choice: { fate: "refused", reason: "This hosted tool exists at OpenAI only." },
+  user: { fate: "dropped", reason: "safety_identifier already names the end user." },
+};
+
+/** Values that ask for what happens anyway. */
+const DEFAULTS: Readonly<Record<string, JsonSource>> = { background: "false", truncation: '"disabled"' };
+
+/** The fate of a member with this value, which has no canonical field; a member that nobody knows is reported. */
+export function fateOf(field: string, value: JsonSource): Exclude<Fate, { fate: "carried" }> {
+  const known = rowOf<Fate>(FIELDS, field);
+  if (known === undefined || known.fate === "carried") {
+    return rowOf(OWN_VALUES, field) ?? { fate: "reported", reason: `No other protocol has ${field}.` };
+  }
+  return rowOf(DEFAULTS, field) === value ? { ...known, fate: "dropped" } : known;
+}

@@ -13,6 +13,7 @@ import { unfold } from "../../../src/protocol/fold.ts";
 import { openaiResponses } from "../../../src/protocol/openai-responses/codec.ts";
 import { printSse } from "../../../src/wire/sse.ts";
 import { run } from "../../../src/wire/machine.ts";
+import { anthropic, call, google, reasoning, reply as replyOf, text, usage as usageOf } from "../../support/canonical.ts";
 
 const BODY = { model: "m", input: "Hi" };
 const EXCHANGE: Exchange = {
@@ -20,41 +21,30 @@ const EXCHANGE: Exchange = {
   id: "0a1b2c",
   createdAtS: 1_793_500_000,
 };
-const text = (said: string): Part => ({ type: "text", text: said, annotations: [], cache: null, proof: null });
-const call = (callId: string, args: string, kind: "function" | "custom" = "function"): Part => ({
-  type: "tool-call",
-  callId,
-  name: kind === "custom" ? "log" : "look",
-  kind,
-  arguments: args,
-  cache: null,
-  proof: null,
-});
 const citation = { type: "url-citation", url: "https://a.example", title: null, start: null, end: null, quote: null } as const;
 
 /** One of everything that an upstream of another protocol may say. */
 const PARTS: readonly Part[] = [
-  { type: "reasoning", text: "Let me\nsee.", redacted: false, proof: { origin: "anthropic", data: "sig" } },
-  { type: "reasoning", text: "", redacted: true, proof: { origin: "anthropic", data: "data" } },
+  reasoning("Let me\nsee.", { proof: anthropic("sig") }),
+  reasoning("", { redacted: true, proof: anthropic("data") }),
   text("Two "),
-  { ...text("at once. \u{1F6A2}"), annotations: [citation] } as Part,
-  { ...call("call_1", '{"place":"Bodø","n":12345678901234567890}'), proof: { origin: "google", data: "s" } } as Part,
-  call("call_1", ""),
-  call("call_3", "all well", "custom"),
+  text("at once. \u{1F6A2}", { annotations: [citation] }),
+  call("call_1", "look", '{"place":"Bodø","n":12345678901234567890}', { proof: google("s") }),
+  call("call_1", "look", ""),
+  call("call_3", "log", "all well", { kind: "custom" }),
   { type: "refusal", text: "No more." },
 ];
 
 function reply(parts: readonly Part[], finish: Partial<FinishReason> = {}): Reply {
-  return {
+  return replyOf(parts, {
     id: "msg_01abc",
     model: "claude-x",
-    parts,
-    usage: { inputTokens: 30, cacheReadTokens: 60, cacheWriteTokens: null, outputTokens: 50, reasoningTokens: null },
+    usage: usageOf({ inputTokens: 30, cacheReadTokens: 60, outputTokens: 50 }),
     finish: { kind: "end", raw: null, stopSequence: null, explanation: null, ...finish },
-  };
+  });
 }
 
-/** What the fetch of a client gets: a stream of events, or the whole. */
+/** What the fetch of a client gets: a stream of events, or a non-streaming answer. */
 function answering(events: readonly ReplyEvent[] | Reply): typeof fetch {
   const respond = (): Response => {
     if ("parts" in events) {
@@ -95,9 +85,9 @@ for (const [name, open] of Object.entries(CLIENTS)) {
     everything: PARTS,
     nothing: [],
     "a single text": [text("Hi")],
-    "calls alone": [call("c", "{}")],
+    "calls alone": [call("c")],
   })) {
-    test(`153 to 157: ${name} accumulates a stream of ${what} to the whole answer`, async () => {
+    test(`${name} accumulates a stream of ${what} to the non-streaming answer`, async () => {
       const whole = reply(parts);
       const final = await open(answering(unfold(whole)))
         .responses.stream({ ...BODY, stream: true })
@@ -114,7 +104,7 @@ for (const [name, open] of Object.entries(CLIENTS)) {
     });
   }
 
-  test(`154: ${name} reads a whole answer`, async () => {
+  test(`${name} reads a non-streaming answer`, async () => {
     const response = await open(answering(reply(PARTS))).responses.create({ ...BODY });
     assert.deepEqual(
       [response.id, response.status, response.output_text, response.output.length],
@@ -122,14 +112,14 @@ for (const [name, open] of Object.entries(CLIENTS)) {
     );
   });
 
-  test(`138: ${name} sees that an answer is incomplete`, async () => {
+  test(`${name} sees that an answer is incomplete`, async () => {
     const final = await open(answering(unfold(reply([text("a")], { kind: "length" }))))
       .responses.stream({ ...BODY, stream: true })
       .finalResponse();
     assert.deepEqual([final.status, final.incomplete_details], ["incomplete", { reason: "max_output_tokens" }]);
   });
 
-  test(`141: ${name} throws on an error in the middle`, async () => {
+  test(`${name} throws on an error in the middle`, async () => {
     const events = unfold(reply([text("a")])).slice(0, -1);
     const broken = answering([...events, { type: "reply-error", error: new GatewayError("overloaded", "Too busy.") }]);
     await assert.rejects(
@@ -157,19 +147,23 @@ const PROMPT = [{ role: "user" as const, content: [{ type: "text" as const, text
 /** The parts of the provider's own stream, none of which may be an error; its texts, thoughts and calls put together. */
 async function streamed(whole: Reply) {
   const { stream } = await aiModel(unfold(whole)).doStream({ prompt: PROMPT });
-  const told = { text: "", reasoning: "", calls: [] as string[][], sources: 0, finish: "", usage: {} as object };
+  const received = { text: "", reasoning: "", calls: [] as string[][], sources: 0, finish: "", usage: {} as object };
   for await (const part of stream) {
     if (part.type === "error") throw part.error;
-    if (part.type === "text-delta") told.text += part.delta;
-    if (part.type === "reasoning-delta") told.reasoning += part.delta;
-    if (part.type === "tool-call") told.calls.push([part.toolCallId, part.toolName, part.input]);
-    if (part.type === "source") told.sources++;
+    if (part.type === "text-delta") received.text += part.delta;
+    if (part.type === "reasoning-delta") received.reasoning += part.delta;
+    if (part.type === "tool-call") received.calls.push([part.toolCallId, part.toolName, part.input]);
+    if (part.type === "source") received.sources++;
     if (part.type === "finish") {
-      told.finish = part.finishReason.unified;
-      told.usage = { input: part.usage.inputTokens.total, cached: part.usage.inputTokens.cacheRead, output: part.usage.outputTokens.total };
+      received.finish = part.finishReason.unified;
+      received.usage = {
+        input: part.usage.inputTokens.total,
+        cached: part.usage.inputTokens.cacheRead,
+        output: part.usage.outputTokens.total,
+      };
     }
   }
-  return told;
+  return received;
 }
 
 const CALLS = [
@@ -178,7 +172,7 @@ const CALLS = [
 ];
 const USAGE = { input: 90, cached: 60, output: 50 };
 
-test("153 to 157, 176: the AI SDK's provider takes the whole stream without an error part", async () => {
+test("the AI SDK's provider takes a stream without an error part", async () => {
   assert.deepEqual(await streamed(reply(AI_PARTS, { kind: "tool-calls" })), {
     // The provider takes a refusal for text.
     text: "Two at once. \u{1F6A2}No more.",
@@ -190,7 +184,7 @@ test("153 to 157, 176: the AI SDK's provider takes the whole stream without an e
   });
 });
 
-test("C.6: the AI SDK's provider takes the whole answer", async () => {
+test("the AI SDK's provider takes a non-streaming answer", async () => {
   const { content, finishReason, usage } = await aiModel(reply(AI_PARTS, { kind: "length" })).doGenerate({ prompt: PROMPT });
   assert.deepEqual(
     content.map((part) => part.type),
@@ -202,7 +196,7 @@ test("C.6: the AI SDK's provider takes the whole answer", async () => {
   );
 });
 
-test("C.6: the AI SDK's provider takes an answer whose upstream said nothing of usage", async () => {
-  const told = await streamed({ ...reply([text("Hi")]), usage: null });
-  assert.deepEqual([told.text, told.finish], ["Hi", "stop"]);
+test("the AI SDK's provider takes an answer whose upstream said nothing of usage", async () => {
+  const received = await streamed({ ...reply([text("Hi")]), usage: null });
+  assert.deepEqual([received.text, received.finish], ["Hi", "stop"]);
 });

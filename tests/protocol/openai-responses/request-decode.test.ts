@@ -1,36 +1,31 @@
-// The Responses codec, requests of its own clients: what each form decodes to, and what is edited in passing.
+// Requests of clients of the Responses API: what each form decodes to.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ResponseCreateParams } from "openai/resources/responses/responses";
 import { GatewayError } from "../../../src/errors.ts";
-import type { CanonicalRequest, Part, TextPart, Turn } from "../../../src/protocol/canonical.ts";
-import { bareRequest } from "../../../src/protocol/exchange.ts";
+import type { CanonicalRequest } from "../../../src/protocol/canonical.ts";
 import { openaiResponses } from "../../../src/protocol/openai-responses/codec.ts";
-import { FIELDS, NAMES } from "../../../src/protocol/openai-responses/wire.ts";
+import { NAMES } from "../../../src/protocol/openai-responses/wire.ts";
+import {
+  anthropic,
+  assistant,
+  base64,
+  call,
+  customTool,
+  file,
+  google,
+  image,
+  openai,
+  reasoning,
+  request,
+  result,
+  system,
+  text,
+  tool,
+  url,
+  user,
+} from "../../support/canonical.ts";
 
-const text = (said: string): TextPart => ({ type: "text", text: said, annotations: [], cache: null, proof: null });
-const user = (...parts: Part[]): Turn => ({ role: "user", parts, effort: null });
-const assistant = (...parts: Part[]): Turn => ({ role: "assistant", parts, effort: null });
-const system = (...parts: Part[]): Turn => ({ role: "system", parts, effort: null });
-const call = (callId: string, name: string, args: string, kind: "function" | "custom" = "function"): Part => ({
-  type: "tool-call",
-  callId,
-  name,
-  kind,
-  arguments: args,
-  cache: null,
-  proof: null,
-});
-const result = (callId: string, content: (TextPart & Part)[], kind: "function" | "custom" = "function"): Part => ({
-  type: "tool-result",
-  callId,
-  name: null,
-  kind,
-  content,
-  isError: null,
-  cache: null,
-});
 const extension = (field: string, value: string, severity: "dropped" | "reported" | "refused", reason: string) => ({
   protocol: "openai-responses" as const,
   field,
@@ -39,19 +34,14 @@ const extension = (field: string, value: string, severity: "dropped" | "reported
   reason,
 });
 
-const EMPTY: CanonicalRequest = {
-  ...bareRequest({ model: "m", stream: false }),
-  names: NAMES,
-  includeUsage: true,
-};
-const HI = { turns: [user(text("Hi"))] };
+const EMPTY = request({ names: NAMES, includeUsage: true });
+const HI = { turns: [user("Hi")] };
 
 function decode(body: object | string): CanonicalRequest {
   const wire = typeof body === "string" ? body : JSON.stringify({ model: "m", ...body });
   return openaiResponses.request.decode({ body: wire, headers: {}, path: null });
 }
 
-const REASONING = { type: "reasoning", text: "", redacted: false, proof: { origin: "openai", data: "gAAA" } } as const;
 const GOOGLE = "gw1.google.c2lnbmF0dXJl";
 
 interface Row {
@@ -61,15 +51,15 @@ interface Row {
 }
 
 const DECODED: readonly Row[] = [
-  { what: "24: a string as input is one user message", body: { input: "Hi" }, expected: HI },
+  { what: "a string as input is one user message", body: { input: "Hi" }, expected: HI },
   {
-    what: "25: an item with a role and no type is a message, whatever its parts are called",
+    what: "an item with a role and no type is a message, whatever its parts are called",
     body: { input: [{ role: "user", content: [{ type: "output_text", text: "Hi" }] }] },
     expected: HI,
   },
-  { what: "27: a message's name is left out, not refused", body: { input: [{ role: "user", name: "Ola", content: "Hi" }] }, expected: HI },
+  { what: "a message's name is left out, not refused", body: { input: [{ role: "user", name: "Ola", content: "Hi" }] }, expected: HI },
   {
-    what: "A.2: instructions and the developer messages in front are the system prompt, one part a block",
+    what: "instructions and the developer messages in front are the system prompt, one part a block",
     body: {
       instructions: "A",
       input: [
@@ -87,7 +77,7 @@ const DECODED: readonly Row[] = [
     expected: { system: [text("A"), text("B"), text("C"), text("D")], ...HI },
   },
   {
-    what: "1: a developer message in the middle or at the end keeps its place",
+    what: "a developer message in the middle or at the end keeps its place",
     body: {
       input: [
         { role: "user", content: "Hi" },
@@ -96,10 +86,10 @@ const DECODED: readonly Row[] = [
         { role: "system", content: "End" },
       ],
     },
-    expected: { turns: [user(text("Hi")), system(text("Now be brief.")), user(text("Go")), system(text("End"))] },
+    expected: { turns: [user("Hi"), system("Now be brief."), user("Go"), system("End")] },
   },
   {
-    what: "22, 23: messages and calls of one answer stay in order in one turn",
+    what: "messages and calls of one answer stay in order in one turn",
     body: {
       input: [
         { role: "assistant", content: "a" },
@@ -110,24 +100,24 @@ const DECODED: readonly Row[] = [
     expected: { turns: [assistant(text("a"), call("1", "f", "{}"), text("b"))] },
   },
   {
-    what: "26: reasoning without an id and with null content",
+    what: "reasoning without an id and with null content",
     body: {
       input: [
         { type: "reasoning", summary: [], content: null, encrypted_content: "gAAA" },
         { type: "function_call", status: "completed", call_id: "1", name: "f", arguments: "{}" },
       ],
     },
-    expected: { turns: [assistant(REASONING, call("1", "f", "{}"))] },
+    expected: { turns: [assistant(reasoning("", { proof: openai("gAAA") }), call("1", "f", "{}"))] },
   },
   {
-    what: "85: reasoning that this proxy marked as unsigned has no proof",
+    what: "reasoning that this proxy marked as unsigned has no proof",
     body: {
       input: [
         { id: "rs_1", type: "reasoning", summary: [{ type: "summary_text", text: "Hm." }], encrypted_content: "gw1.unsigned" },
         { type: "function_call", call_id: "1", name: "f", arguments: "{}" },
       ],
     },
-    expected: { turns: [assistant({ type: "reasoning", text: "Hm.", redacted: false, proof: null }, call("1", "f", "{}"))] },
+    expected: { turns: [assistant(reasoning("Hm."), call("1", "f", "{}"))] },
   },
   {
     what: "reasoning without content of any kind says nothing",
@@ -140,7 +130,7 @@ const DECODED: readonly Row[] = [
     expected: HI,
   },
   {
-    what: "A.8: a proof of another maker comes out of its seal; hidden thoughts stay hidden",
+    what: "a proof of another maker comes out of its seal; hidden thoughts stay hidden",
     body: {
       input: [
         { type: "reasoning", summary: [{ type: "summary_text", text: "Hm" }], encrypted_content: "gw1.anthropic.c2ln" },
@@ -148,16 +138,11 @@ const DECODED: readonly Row[] = [
       ],
     },
     expected: {
-      turns: [
-        assistant(
-          { type: "reasoning", text: "Hm", redacted: false, proof: { origin: "anthropic", data: "sig" } },
-          { type: "reasoning", text: "", redacted: true, proof: { origin: "anthropic", data: "data" } },
-        ),
-      ],
+      turns: [assistant(reasoning("Hm", { proof: anthropic("sig") }), reasoning("", { redacted: true, proof: anthropic("data") }))],
     },
   },
   {
-    what: "A.8: Gemini's signature of a call, carried in an item behind it, is the call's again",
+    what: "Gemini's signature of a call, carried in an item behind it, is the call's again",
     body: {
       input: [
         { type: "function_call", call_id: "1", name: "f", arguments: "{}" },
@@ -166,19 +151,16 @@ const DECODED: readonly Row[] = [
       ],
     },
     expected: {
-      turns: [
-        assistant({ ...call("1", "f", "{}"), proof: { origin: "google", data: "signature" } } as Part),
-        user(result("1", [text("ok")])),
-      ],
+      turns: [assistant(call("1", "f", "{}", { proof: google("signature") })), user(result("1", "ok"))],
     },
   },
   {
-    what: "70, 71: arguments stay the text that they are",
+    what: "arguments stay the text that they are",
     body: '{"model":"m","input":[{"type":"function_call","call_id":"1","name":"f","arguments":"{ \\"n\\":12345678901234567890"}]}',
     expected: { turns: [assistant(call("1", "f", '{ "n":12345678901234567890'))] },
   },
   {
-    what: "A.7: results as text and as parts",
+    what: "results as text and as parts",
     body: {
       input: [
         { type: "function_call_output", call_id: "1", output: "" },
@@ -193,10 +175,10 @@ const DECODED: readonly Row[] = [
         { type: "custom_tool_call_output", call_id: "3", output: "c" },
       ],
     },
-    expected: { turns: [user(result("1", []), result("2", [text("a"), text("b")]), result("3", [text("c")], "custom"))] },
+    expected: { turns: [user(result("1", []), result("2", [text("a"), text("b")]), result("3", "c", { kind: "custom" }))] },
   },
   {
-    what: "31, 36, 37: data URLs with parameters, percent-encoded, a PDF sent as an image; an image's URL is a string",
+    what: "data URLs with parameters, percent-encoded, a PDF sent as an image; an image's URL is a string",
     body: {
       input: [
         {
@@ -214,38 +196,17 @@ const DECODED: readonly Row[] = [
     expected: {
       turns: [
         user(
-          { type: "image", source: { type: "base64", mediaType: "image/png", data: "AAAA" }, detail: null, cache: null },
-          {
-            type: "file",
-            source: { type: "base64", mediaType: "application/pdf", data: "JVBERi0=" },
-            filename: null,
-            context: null,
-            citations: null,
-            cache: null,
-          },
-          {
-            type: "file",
-            source: { type: "base64", mediaType: "text/plain", data: "w7hsIQ==" },
-            filename: null,
-            context: null,
-            citations: null,
-            cache: null,
-          },
-          {
-            type: "file",
-            source: { type: "base64", mediaType: "application/pdf", data: "JVBERi0=" },
-            filename: "a.pdf",
-            context: null,
-            citations: null,
-            cache: null,
-          },
-          { type: "image", source: { type: "url", url: "https://example.com/a.png", mediaType: null }, detail: "original", cache: null },
+          image(base64("image/png", "AAAA")),
+          file(base64("application/pdf", "JVBERi0=")),
+          file(base64("text/plain", "w7hsIQ==")),
+          file(base64("application/pdf", "JVBERi0="), { filename: "a.pdf" }),
+          image(url("https://example.com/a.png"), { detail: "original" }),
         ),
       ],
     },
   },
   {
-    what: "A.4: a part that came later than this program keeps its place, and no other protocol can have it",
+    what: "a part that came later than this program keeps its place, and no other protocol can have it",
     body: { input: [{ role: "user", content: [{ type: "input_scent", scent: "salt" }] }] },
     expected: {
       turns: [
@@ -260,26 +221,16 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "57, A.5: schemas stay the text that they are, strict stays unsaid, deferred tools are sent in full, extra members are told",
+    what: "schemas stay the text that they are, strict stays unsaid, deferred tools are sent in full, extra members are told",
     body: '{"model":"m","input":"Hi","tools":[{"type":"function","name":"f","parameters":{"type":"object", "properties":{"z":{},"a":{"maximum":1e2}}},"strict":null,"defer_loading":true,"output_schema":{}}]}',
     expected: {
       ...HI,
-      tools: [
-        {
-          type: "function",
-          name: "f",
-          namespace: null,
-          description: null,
-          schema: '{"type":"object", "properties":{"z":{},"a":{"maximum":1e2}}}',
-          strict: null,
-          cache: null,
-        },
-      ],
+      tools: [tool("f", { schema: '{"type":"object", "properties":{"z":{},"a":{"maximum":1e2}}}' })],
       losses: [{ field: "tools.output_schema", severity: "reported", reason: "No other protocol has output_schema on a tool." }],
     },
   },
   {
-    what: "67: custom tools keep their grammar",
+    what: "custom tools keep their grammar",
     body: {
       input: "Hi",
       tools: [
@@ -289,14 +240,11 @@ const DECODED: readonly Row[] = [
     },
     expected: {
       ...HI,
-      tools: [
-        { type: "custom", name: "c", namespace: null, description: null, grammar: { syntax: "lark", definition: "start: /x/" } },
-        { type: "custom", name: "d", namespace: null, description: null, grammar: null },
-      ],
+      tools: [customTool("c", { grammar: { syntax: "lark", definition: "start: /x/" } }), customTool("d")],
     },
   },
   {
-    what: "68: a namespace is flattened; calls in the history and choices get the same names",
+    what: "a namespace is flattened; calls in the history and choices get the same names",
     body: {
       tools: [
         { type: "namespace", name: "crew", description: "Mates.", tools: [{ type: "function", name: "wake" }] },
@@ -311,10 +259,7 @@ const DECODED: readonly Row[] = [
     },
     expected: {
       turns: [assistant(call("1", "crew__wake", "{}"))],
-      tools: [
-        { type: "function", name: "crew__wake", namespace: "crew", description: null, schema: null, strict: null, cache: null },
-        { type: "function", name: "mcp__x__mcp__x__y", namespace: "mcp__x__", description: null, schema: null, strict: null, cache: null },
-      ],
+      tools: [tool("crew__wake", { namespace: "crew" }), tool("mcp__x__mcp__x__y", { namespace: "mcp__x__" })],
       toolChoice: { type: "subset", names: ["crew__wake", "web_search"], required: true },
       losses: [{ field: "tools.namespace.description", severity: "dropped", reason: "A namespace has no description elsewhere." }],
     },
@@ -337,14 +282,11 @@ const DECODED: readonly Row[] = [
     },
     expected: {
       ...HI,
-      tools: [
-        { type: "function", name: "f", namespace: null, description: null, schema: null, strict: null, cache: null },
-        { type: "custom", name: "g", namespace: null, description: null, grammar: null },
-      ],
+      tools: [tool("f"), customTool("g")],
     },
   },
   {
-    what: "69, A.5: web search is mapped; of hosted tools a search for tools may be left out, others may not",
+    what: "web search is mapped; of hosted tools a search for tools may be left out, others may not",
     body: {
       input: "Hi",
       tools: [
@@ -385,14 +327,14 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "A.7: tools that only programs may call, and calls by programs, are refused elsewhere",
+    what: "tools that only programs may call, and calls by programs, are refused elsewhere",
     body: {
       tools: [{ type: "function", name: "f", allowed_callers: ["programmatic"] }],
       input: [{ type: "function_call", call_id: "1", name: "f", arguments: "{}", caller: { type: "program", caller_id: "p" } }],
     },
     expected: {
       turns: [assistant(call("1", "f", "{}"))],
-      tools: [{ type: "function", name: "f", namespace: null, description: null, schema: null, strict: null, cache: null }],
+      tools: [tool("f")],
       losses: [
         { field: "tools.allowed_callers", severity: "refused", reason: "Elsewhere every tool is called by the model directly." },
         { field: "input.caller", severity: "refused", reason: "Elsewhere every call is the model's own; this one was a program's." },
@@ -400,17 +342,17 @@ const DECODED: readonly Row[] = [
     },
   },
   ...(["auto", "none", "required"] as const).map((choice) => ({
-    what: `A.6: tool_choice ${choice}`,
+    what: `tool_choice ${choice}`,
     body: { input: "Hi", tool_choice: choice },
     expected: { ...HI, toolChoice: { type: choice } },
   })),
   {
-    what: "65: a choice that is an object names its tool",
+    what: "a choice that is an object names its tool",
     body: { input: "Hi", tool_choice: { type: "function", name: "f" } },
     expected: { ...HI, toolChoice: { type: "named", name: "f" } },
   },
   {
-    what: "A.6: a choice of a hosted tool goes back to its own protocol alone",
+    what: "a choice of a hosted tool goes back to its own protocol alone",
     body: { input: "Hi", tool_choice: { type: "mcp", server_label: "s" } },
     expected: {
       ...HI,
@@ -418,17 +360,17 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "A.8: an effort is a mode and a level",
+    what: "an effort is a mode and a level",
     body: { input: "Hi", reasoning: { effort: "high", summary: "concise" } },
     expected: { ...HI, reasoning: { mode: "on", effort: "high", budgetTokens: null, display: "concise" } },
   },
   {
-    what: "92: the effort none switches reasoning off",
+    what: "the effort none switches reasoning off",
     body: { input: "Hi", reasoning: { effort: "none" } },
     expected: { ...HI, reasoning: { mode: "off", effort: "none", budgetTokens: null, display: null } },
   },
   {
-    what: "A.8: who only wants to see it leaves the effort to the model",
+    what: "who only wants to see it leaves the effort to the model",
     body: { input: "Hi", reasoning: { summary: "auto" } },
     expected: { ...HI, reasoning: { mode: "adaptive", effort: null, budgetTokens: null, display: "auto" } },
   },
@@ -445,7 +387,7 @@ const DECODED: readonly Row[] = [
     expected: { ...HI, reasoning: { mode: "on", effort: "max", budgetTokens: null, display: null } },
   },
   {
-    what: "107: the format of the answer, with its schema as text",
+    what: "the format of the answer, with its schema as text",
     body: '{"model":"m","input":"Hi","text":{"format":{"type":"json_schema","name":"n","schema":{"b":1.0,"a":2},"strict":true},"verbosity":"low"}}',
     expected: {
       ...HI,
@@ -453,9 +395,9 @@ const DECODED: readonly Row[] = [
       verbosity: "low",
     },
   },
-  { what: "A.9: text is no format", body: { input: "Hi", text: { format: { type: "text" } } }, expected: HI },
+  { what: "text is no format", body: { input: "Hi", text: { format: { type: "text" } } }, expected: HI },
   {
-    what: "A.10, A.13: numbers, tier, keys and ids",
+    what: "numbers, tier, keys and ids",
     body: {
       input: "Hi",
       stream: true,
@@ -485,7 +427,7 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "105, A.12: what is stored at OpenAI can't go elsewhere",
+    what: "what is stored at OpenAI can't go elsewhere",
     body: {
       previous_response_id: "resp_1",
       conversation: { id: "c" },
@@ -529,7 +471,7 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "115: members that nobody knows are told, defaults are not",
+    what: "members that nobody knows are told, defaults are not",
     body: {
       input: "Hi",
       client_metadata: { session_id: "s" },
@@ -556,7 +498,7 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "A.3: phases of several messages are told once",
+    what: "phases of several messages are told once",
     body: {
       input: [
         { role: "assistant", phase: "commentary", content: "a" },
@@ -569,9 +511,9 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "A.11: a cache breakpoint marks its part",
+    what: "a cache breakpoint marks its part",
     body: { input: [{ role: "user", content: [{ type: "input_text", text: "Hi", prompt_cache_breakpoint: { mode: "explicit" } }] }] },
-    expected: { turns: [user({ ...text("Hi"), cache: { ttl: null } })] },
+    expected: { turns: [user(text("Hi", { cache: { ttl: null } }))] },
   },
 ];
 
@@ -580,7 +522,7 @@ for (const { what, body, expected } of DECODED) {
 }
 
 const WRONG: readonly { what: string; body: object | string; param: string | null; message: RegExp }[] = [
-  { what: "116: a body that is no JSON", body: "{", param: null, message: /not valid JSON/ },
+  { what: "a body that is no JSON", body: "{", param: null, message: /not valid JSON/ },
   { what: "no model", body: '{"input":"Hi"}', param: "model", message: /^model should be a string, not absent\.$/ },
   { what: "no input", body: {}, param: "input", message: /^input should be a string or an array of items, not absent\.$/ },
   {
@@ -656,93 +598,17 @@ for (const { what, body, param, message } of WRONG) {
   });
 }
 
-// ---- Head and edits ----------------------------------------------------------------------------------------------
+// ---- Head --------------------------------------------------------------------------------------------------------
 
 test("head: model, stream and the first item as it was written", () => {
-  const request = {
+  const sent = {
     body: '{ "input": [ {"role": "user",  "content":"Hi"}, {} ], "stream":true,"model":"gpt-5" }',
     headers: {},
     path: null,
   };
-  assert.deepEqual(openaiResponses.request.head(request), {
+  assert.deepEqual(openaiResponses.request.head(sent), {
     model: "gpt-5",
     stream: true,
     conversation: '{"role": "user",  "content":"Hi"}',
   });
-});
-
-const SEALED = '{"type":"reasoning","summary":[],"encrypted_content":"gw1.anthropic.c2ln"}';
-
-const EDITS: readonly { what: string; body: string; model?: string; prompt?: string; expected: string }[] = [
-  { what: "nothing to do", body: '{ "model" : "a", "n":1e2 }', expected: '{ "model" : "a", "n":1e2 }' },
-  {
-    what: "117: the model alone",
-    body: '{ "n":1.50, "model" : "a" , "big":12345678901234567890}',
-    model: 'b"',
-    expected: '{ "n":1.50, "model" : "b\\"" , "big":12345678901234567890}',
-  },
-  {
-    what: "the prompt in front of the client's own words",
-    body: '{"instructions":"Be \\u0062rief.","model":"a"}',
-    prompt: "P\n",
-    expected: '{"instructions":"P\\n\\n\\nBe \\u0062rief.","model":"a"}',
-  },
-  {
-    what: "the prompt where there were no instructions",
-    body: '{ "model":"a"}',
-    prompt: "P",
-    expected: '{ "instructions":"P","model":"a"}',
-  },
-  {
-    what: "the prompt where they were null",
-    body: '{"instructions": null ,"model":"a"}',
-    prompt: "P",
-    expected: '{"instructions": "P" ,"model":"a"}',
-  },
-  {
-    what: "a prompt that stands there already",
-    body: '{"instructions":"P\\n\\nmine","model":"a"}',
-    prompt: "P",
-    expected: '{"instructions":"P\\n\\nmine","model":"a"}',
-  },
-  { what: "an empty prompt", body: '{"model":"a"}', prompt: "", expected: '{"model":"a"}' },
-  {
-    what: "instructions that are no string are the upstream's to refuse",
-    body: '{"instructions":[1],"model":"a"}',
-    prompt: "P",
-    expected: '{"instructions":[1],"model":"a"}',
-  },
-  {
-    what: "79, A.8: reasoning that was sealed for another maker is taken out",
-    body: `{"model":"a","input":[${SEALED}, {"role":"user","content":"\\"gw1. ]"} ,${SEALED},{"type":"reasoning","encrypted_content":"gAAA"},${SEALED}]}`,
-    expected: '{"model":"a","input":[{"role":"user","content":"\\"gw1. ]"} ,{"type":"reasoning","encrypted_content":"gAAA"}]}',
-  },
-  {
-    what: "82, A.8: reasoning that never had a proof is taken out too: OpenAI would look for it in its store",
-    body: '{"input":[{"role":"user","content":"A"},{"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"gw1.unsigned"}]}',
-    expected: '{"input":[{"role":"user","content":"A"}]}',
-  },
-  {
-    what: "sealed reasoning that stands alone",
-    body: `{"input":[ ${SEALED},${SEALED} ],"model":"a"}`,
-    expected: '{"input":[  ],"model":"a"}',
-  },
-  {
-    what: "words that look like a seal",
-    body: '{"input":[{"role":"user","content":"gw1.x"}],"model":"a"}',
-    expected: '{"input":[{"role":"user","content":"gw1.x"}],"model":"a"}',
-  },
-];
-
-for (const { what, body, model = null, prompt = null, expected } of EDITS) {
-  test(`edit: ${what}`, () => assert.equal(openaiResponses.request.edit(body, { model, systemPrompt: prompt }), expected));
-}
-
-// ---- The official type -------------------------------------------------------------------------------------------
-
-test("every member of the official request type is classified, and nothing else", () => {
-  // The types say it: a new member in the SDK, or one too many here, does not compile.
-  const classified: Readonly<Record<keyof ResponseCreateParams, string>> = FIELDS;
-  const known: Readonly<Record<keyof typeof FIELDS, string>> = classified;
-  assert.deepEqual(Object.keys(known), Object.keys(FIELDS).sort());
 });

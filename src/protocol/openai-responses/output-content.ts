@@ -1,13 +1,12 @@
-// Room: openai-responses (row 2), the content of a message.
-// In:  the parts of one message of an upstream's answer, streamed, whole, or the one after the other.
-// Out: canonical events: text and refusal parts that begin when they have something to say, with citations and log probabilities.
-// Never does: send an empty part, or text behind a stop sequence.
+// The content of one message of an upstream's answer as canonical events: texts and refusals that begin when they have something to say,
+// with citations and log probabilities.
+// Never sends an empty part, or text behind a stop sequence.
 
 import { isObject, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Logprob, Part, ReplyEvent } from "../canonical.ts";
+import { decodeAnnotation } from "./annotations.ts";
 import { decodeLogprobs } from "./logprobs.ts";
-import { decodeAnnotation } from "./parts.ts";
-import { StopScanner } from "./stop.ts";
+import { StopScanner } from "./stop-sequences.ts";
 
 /** The canonical events of an answer, and the number of its parts. */
 export class PartEvents {
@@ -79,7 +78,7 @@ export class Contents {
     this.#annotate(content, annotation);
   }
 
-  /** The part as a whole: the rest of its text, and the citations that were not streamed. Returns as `say` does. */
+  /** The complete part: the rest of its text, and the citations that were not streamed. Returns as `say` does. */
   finish(index: number, said: JsonObject): string | null {
     const type = said["type"];
     if (type !== "output_text" && type !== "refusal") {
@@ -105,7 +104,7 @@ export class Contents {
     for (const content of this.#contents.values()) this.#close(content);
   }
 
-  /** Ends what is open, without what waits to be told from a stop sequence. */
+  /** Ends what is open, without what may be the beginning of a stop sequence. */
   cut(): void {
     for (const content of this.#contents.values()) {
       content.stop?.flush();

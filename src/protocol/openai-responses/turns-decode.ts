@@ -1,18 +1,13 @@
-// Room: openai-responses (row 2), input.
-// In:  the `input` of a request: a string or a list of items.
-// Out: system parts, turns and tools, and what items say about the whole request.
-// Never does: pair calls with their results, or look an id up; what stands on the server (references, compactions) stays opaque.
+// The `input` of a request: a string or a list of items, as system parts, turns and tools, with what items set for the whole request.
+// Never pairs calls with their results, or looks an id up: what stands on the server (references, compactions) stays opaque.
 
-import { isObject, rowOf, type Json } from "../../wire/json.ts";
-import type { Effort, Loss, LossSeverity, Part, TextPart, ToolResultPart, Turn } from "../canonical.ts";
+import { rowOf } from "../../wire/json.ts";
+import type { Effort, Loss, LossSeverity, Part, TextPart, Tool, ToolResultPart, Turn } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import { mergeTurns } from "../turns.ts";
-import { decodeContent, textPart } from "./parts.ts";
-import { decodeReasoning } from "./reasoning.ts";
-import { canonicalName, type ToolList } from "./tools.ts";
-
-/** The words of `reasoning.effort`. */
-export const EFFORTS: readonly Effort[] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+import { decodeContent, textPart } from "./parts-decode.ts";
+import { decodeReasoningItem, EFFORTS } from "./reasoning.ts";
+import { canonicalName, decodeTools } from "./tools.ts";
 
 /** What leaving a hosted item out means. What is not here may hold content that nobody else can read. */
 const HOSTED: Readonly<Record<string, LossSeverity>> = {
@@ -28,25 +23,19 @@ const HOSTED: Readonly<Record<string, LossSeverity>> = {
   tool_search_output: "reported",
 };
 
-export interface InputOptions {
-  /** Takes the tools that items declare. */
-  readonly tools: ToolList;
-  readonly lose: (loss: Loss) => void;
-}
-
-export class Input {
-  /** Instructions that stand in front of the first turn. */
+export class TurnDecoder {
+  /** Instructions in front of the first turn. */
   readonly system: TextPart[] = [];
-  /** The effort that the last update of the configuration set. */
+  /** Tools that items declare. */
+  readonly tools: Tool[] = [];
+  /** The effort that the last update of the configuration set; null where none did. */
   effort: Effort | null = null;
-  /** `text.format` as the last update of the configuration set it. */
+  /** `text.format` as the last update of the configuration set it; null where none did. */
   format: Fields | null = null;
   readonly #turns: Turn[] = [];
-  readonly #tools: ToolList;
   readonly #lose: (loss: Loss) => void;
 
-  constructor({ tools, lose }: InputOptions) {
-    this.#tools = tools;
+  constructor(lose: (loss: Loss) => void) {
     this.#lose = lose;
   }
 
@@ -55,19 +44,20 @@ export class Input {
     return mergeTurns(this.#turns);
   }
 
-  decode(request: Fields): void {
-    const input = request.raw("input");
+  decode(body: Fields): void {
+    const input = body.raw("input");
     if (typeof input === "string") return this.#add("user", input === "" ? [] : [textPart(input)]);
     if (Array.isArray(input)) {
-      for (const item of request.objects("input")) this.#item(item);
+      for (const item of body.objects("input")) this.#item(item);
       return;
     }
     // A stored prompt or conversation may stand in its place.
-    const stored = ["prompt", "conversation", "previous_response_id"].some((key) => request.has(key));
-    if (!stored || (input !== undefined && input !== null)) throw request.fail("input", "a string or an array of items");
+    const stored = ["prompt", "conversation", "previous_response_id"].some((key) => body.has(key));
+    if (!stored || (input !== undefined && input !== null)) throw body.fail("input", "a string or an array of items");
   }
 
   #item(item: Fields): void {
+    item.ignoreRest();
     const type = item.optionalText("type") ?? (item.has("role") ? "message" : item.text("type"));
     switch (type) {
       case "message":
@@ -84,13 +74,12 @@ export class Input {
           ? this.#output(item, type === "custom_tool_call_output" ? "custom" : "function")
           : this.#opaque(item, type);
       case "additional_tools":
-        for (const tool of item.objects("tools")) this.#tools.decode(tool);
-        return;
+        return this.#declare(item);
       case "configuration_update":
         return this.#update(item);
       case "tool_search_output":
         // What a search has loaded can be called from then on.
-        for (const tool of item.objects("tools")) this.#tools.decode(tool);
+        this.#declare(item);
         return this.#opaque(item, type);
       default:
         return this.#opaque(item, type);
@@ -111,7 +100,8 @@ export class Input {
   }
 
   #reasoning(item: Fields): void {
-    const decoded = decodeReasoning(objectOf(item));
+    const [summary, content, encrypted] = [item.raw("summary"), item.raw("content"), item.raw("encrypted_content")];
+    const decoded = decodeReasoningItem({ summary, content, encrypted_content: encrypted });
     if (decoded?.type === "part") return this.#add("assistant", [decoded.part]);
     if (decoded?.type !== "previous") return;
     // The proof of the part in front, which its own item has no place for.
@@ -123,6 +113,7 @@ export class Input {
 
   #call(item: Fields, kind: "function" | "custom", text: string): void {
     const caller = item.optionalObject("caller");
+    caller?.ignoreRest();
     if (caller !== null && caller.text("type") !== "direct") {
       this.#lose({
         field: "input.caller",
@@ -145,8 +136,18 @@ export class Input {
 
   /** Settings from here on. What counts for the next answer is the last word. */
   #update(item: Fields): void {
-    this.effort = item.optionalObject("reasoning")?.optionalWord("effort", EFFORTS) ?? this.effort;
-    this.format = item.optionalObject("text")?.optionalObject("format") ?? this.format;
+    const reasoning = item.optionalObject("reasoning");
+    const text = item.optionalObject("text");
+    reasoning?.ignoreRest();
+    text?.ignoreRest();
+    this.effort = reasoning?.optionalWord("effort", EFFORTS) ?? this.effort;
+    const format = text?.optionalObject("format") ?? null;
+    format?.ignoreRest();
+    this.format = format ?? this.format;
+  }
+
+  #declare(item: Fields): void {
+    this.tools.push(...decodeTools(item.objects("tools"), this.#lose));
   }
 
   #opaque(item: Fields, name: string): void {
@@ -163,13 +164,4 @@ export class Input {
   #add(role: Turn["role"], parts: readonly Part[]): void {
     if (parts.length > 0) this.#turns.push({ role, parts, effort: null });
   }
-}
-
-function objectOf(item: Fields): { [key: string]: Json } {
-  const object: { [key: string]: Json } = {};
-  for (const key of ["summary", "content", "encrypted_content"]) {
-    const value = item.raw(key);
-    if (value !== undefined) object[key] = value;
-  }
-  return isObject(object) ? object : {};
 }

@@ -1,24 +1,35 @@
-// Room: openai-responses (row 2), streamed answers to a client.
-// In:  canonical events, one part open at a time.
-// Out: the API's events in the grammar that is drawn in `reply.ts`, and at the end the response that they tell.
-// Never does: keep back text; only the end of an item waits for the next part, since texts that follow each other share a message.
+// A canonical answer for a client: the API's events in the sequence that is drawn in `reply-decode.ts`, or the response that they tell.
+// Takes one part at a time. Never keeps back text; only the end of an item waits for the next part, since texts in a row share a message.
 
 import { isObject, parse, print, type Json, type JsonObject } from "../../wire/json.ts";
-import type { Machine } from "../../wire/machine.ts";
+import { run, type Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { GatewayError } from "../../errors.ts";
-import type { Annotation, FinishReason, Logprob, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
-import { withoutConversation } from "../exchange.ts";
+import type { Annotation, FinishReason, Logprob, Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
+import { withoutConversation } from "../exchange.ts";
+import { unfold } from "../fold.ts";
 import { fitName, type NameRule } from "../tool-names.ts";
+import { encodeAnnotation } from "./annotations.ts";
 import { errorEvent, failureOf } from "./errors.ts";
-import { ID_RULE } from "./items.ts";
+import { encodeFinish } from "./finish.ts";
 import { encodeLogprob } from "./logprobs.ts";
-import { encodeAnnotation } from "./parts.ts";
-import { sealPrevious, sealReasoning, summaryOf } from "./reasoning.ts";
-import { bareId, encodeUsage, ResponseObject, standingOf, type Standing } from "./response.ts";
-import { clientName } from "./tools.ts";
+import { encodeReasoningItem } from "./reasoning.ts";
+import { bareId, ResponseObject, type Standing } from "./response-object.ts";
+import { sealPrevious } from "./seals.ts";
+import { CALL_ID_RULE, clientName } from "./tools.ts";
+import { encodeUsage } from "./usage.ts";
 import type * as wire from "./wire.ts";
+
+export function encodeReply(reply: Reply, exchange: Exchange): string {
+  const encoder = new ReplyEncoder(exchange);
+  run(encoder, unfold(reply));
+  return print(encoder.response);
+}
+
+export function replyEncoder(exchange: Exchange): Machine<ReplyEvent, SseEvent> {
+  return new ReplyEncoder(exchange);
+}
 
 /** Item ids take 64 characters with their prefix and number. */
 const BASE_RULE: NameRule = { allowed: /[a-zA-Z0-9_-]/, maxLength: 48 };
@@ -29,9 +40,9 @@ interface OpenContent {
   readonly index: number;
   readonly held: Annotation[];
   text: string;
-  /** Of the tokens of the whole text, and how many of them were told with its deltas. */
+  /** Of the tokens of the text so far, and how many of them its deltas have held. */
   readonly logprobs: wire.Logprob[];
-  told: number;
+  sent: number;
 }
 
 /** The part that is open, and what has been said of it. */
@@ -48,7 +59,7 @@ interface OpenItem {
   readonly index: number;
 }
 
-export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
+class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   /** The response as the last event says it; null before the end. */
   response: JsonObject | null = null;
   readonly #exchange: Exchange;
@@ -127,12 +138,11 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   }
 
   #end(finish: FinishReason): void {
-    const { status, reason } = standingOf(finish);
+    const { status, ...why } = encodeFinish(finish);
     this.#closeItem(status === "completed" ? "completed" : "incomplete");
     // Why it was filtered is said as a refusal, unless the model said so itself.
     if (finish.kind === "filtered" && finish.explanation !== null && !this.#hasRefusal) this.#refuse(finish.explanation);
-    const standing = { status, output: this.#output, usage: encodeUsage(this.#usage) };
-    this.#say(`response.${status}`, reason === undefined ? standing : { ...standing, reason });
+    this.#say(`response.${status}`, { status, ...why, output: this.#output, usage: encodeUsage(this.#usage) });
   }
 
   #refuse(explanation: string): void {
@@ -145,8 +155,7 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   /** Two events tell one error: the one that clients throw on, and the one that ends the response. */
   #fail(error: GatewayError): void {
     if (this.#object === null) this.#start("", "");
-    const event = errorEvent(error, this.#sequence++);
-    this.#out.push({ event: "error", data: JSON.stringify(event) });
+    this.#out.push(errorEvent(error, this.#sequence++));
     const usage = this.#usage === null ? null : encodeUsage(this.#usage);
     this.#say("response.failed", { status: "failed", error: failureOf(error), output: this.#output, usage });
   }
@@ -177,7 +186,7 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   }
 
   /** An item that is there at once. */
-  #wholeItem(item: Json): void {
+  #completeItem(item: Json): void {
     this.#closeItem("completed");
     const index = this.#output.length;
     this.#emit("response.output_item.added", { output_index: index, item });
@@ -197,7 +206,7 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
         const message = this.#message();
         const index = message.content.length;
         message.content.push(content);
-        this.#part = { type: "content", content, index, held: [], text: "", logprobs, told: 0 };
+        this.#part = { type: "content", content, index, held: [], text: "", logprobs, sent: 0 };
         this.#emit("response.content_part.added", { ...this.#place(), content_index: index, part: content });
         return;
       }
@@ -223,7 +232,7 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
       case "opaque": {
         this.#part = { type: "ignored" };
         const item = part.protocol === "openai-responses" ? parse(part.value) : null;
-        if (isObject(item)) this.#wholeItem(item);
+        if (isObject(item)) this.#completeItem(item);
         return;
       }
       case "image":
@@ -244,7 +253,7 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
       status: "completed",
       result,
     };
-    this.#wholeItem(image);
+    this.#completeItem(image);
   }
 
   /** The message that texts in a row share. */
@@ -256,8 +265,8 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
 
   #callId(callId: string): string {
     // It comes back in the next request, which may go to OpenAI itself.
-    const base = callId === "" ? `call_${this.#base}` : fitName(callId, ID_RULE);
-    const unique = callId === "" || this.#callIds.has(base) ? fitName(`${base}_${this.#output.length}`, ID_RULE) : base;
+    const base = callId === "" ? `call_${this.#base}` : fitName(callId, CALL_ID_RULE);
+    const unique = callId === "" || this.#callIds.has(base) ? fitName(`${base}_${this.#output.length}`, CALL_ID_RULE) : base;
     this.#callIds.add(unique);
     return unique;
   }
@@ -273,8 +282,8 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     switch (part.type) {
       case "content":
         if (part.content.type === "output_text") {
-          const logprobs = part.logprobs.slice(part.told);
-          part.told += logprobs.length;
+          const logprobs = part.logprobs.slice(part.sent);
+          part.sent += logprobs.length;
           this.#emitDelta("response.output_text.delta", { ...place, content_index: part.index, delta: text, logprobs });
         } else {
           this.#emitDelta("response.refusal.delta", { ...place, content_index: part.index, delta: text });
@@ -335,26 +344,22 @@ export class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
         this.#endCall(part);
     }
     // This protocol proves reasoning alone; the proof of anything else follows in a reasoning item of its own.
-    if (proof !== null) this.#wholeReasoning({ type: "reasoning", summary: [], encrypted_content: sealPrevious(proof) });
+    if (proof !== null) this.#completeReasoning({ type: "reasoning", summary: [], encrypted_content: sealPrevious(proof) });
   }
 
   #endReasoning({ text, redacted }: { text: string; redacted: boolean }, proof: Proof | null): void {
     const place = { ...this.#place(), summary_index: 0 };
-    const summary = summaryOf(text);
     if (text !== "") {
       this.#emit("response.reasoning_summary_text.done", { ...place, text });
       this.#emit("response.reasoning_summary_part.done", { ...place, part: { type: "summary_text", text } });
     }
-    const item = this.#item?.item;
-    if (item?.type !== "reasoning") return;
-    item.summary = summary;
-    item.encrypted_content = sealReasoning(proof, redacted);
+    if (this.#item !== null) Object.assign(this.#item.item, encodeReasoningItem({ text, redacted, proof }));
     this.#closeItem("completed");
   }
 
-  #wholeReasoning(item: wire.Reasoning): void {
+  #completeReasoning(item: wire.Reasoning): void {
     this.#closeItem("completed");
-    this.#wholeItem({ id: `rs_${this.#base}_${this.#output.length}`, ...item });
+    this.#completeItem({ id: `rs_${this.#base}_${this.#output.length}`, ...item });
   }
 
   #endCall(part: { readonly call: wire.FunctionCall | wire.CustomToolCall; text: string }): void {

@@ -1,39 +1,26 @@
-// Room: openai-responses (row 2), items.
-// In:  the turns of a canonical request, paired and with unique call ids.
-// Out: the items of `input`.
-// Never does: send the id of a stored item (with store:false the server knows none), or reasoning that the server can't verify.
+// The turns of a canonical request as the items of `input`.
+// Never sends the id of a stored item (with store:false the server knows none), or reasoning that the server can't verify.
 
 import { JsonText } from "../../wire/json.ts";
-import type { CanonicalRequest, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart, Turn } from "../canonical.ts";
-import { fitName, type NameRule, type NameTable } from "../tool-names.ts";
+import type { Part, TextPart, ToolCallPart, ToolResultPart, Turn } from "../canonical.ts";
+import { fitName } from "../tool-names.ts";
 import { pairResults, uniqueCallIds } from "../turns.ts";
-import { encodeAnnotation, encodePart, type PartOptions } from "./parts.ts";
-import { sealReasoning, summaryOf } from "./reasoning.ts";
-import { clientName } from "./tools.ts";
+import { encodeInput, encodeOutput } from "./parts-encode.ts";
+import { encodeReasoningItem } from "./reasoning.ts";
+import type { Target } from "./target.ts";
+import { CALL_ID_RULE, upstreamName } from "./tools.ts";
 import type * as wire from "./wire.ts";
-
-/** OpenAI's limit on the ids that pair a call with its output; any character will do. */
-export const ID_RULE: NameRule = { allowed: /[^]/, maxLength: 64 };
 
 /** The API keeps at most so many new breakpoints; the last ones reach furthest. */
 const MAX_BREAKPOINTS = 4;
 
-export interface ItemOptions extends PartOptions {
-  readonly names: NameTable;
+export function encodeTurns(target: Target): wire.Item[] {
+  const { turns, losses } = pairResults(target.request);
+  target.losses.push(...losses);
+  return uniqueCallIds(turns).flatMap((turn) => encodeTurn(turn, target));
 }
 
-export function encodeTurns(request: CanonicalRequest, options: ItemOptions): wire.Item[] {
-  const { turns, losses } = pairResults(request);
-  for (const loss of losses) options.lose(loss);
-  return uniqueCallIds(turns).flatMap((turn) => encodeTurn(turn, { request, options }));
-}
-
-interface TurnContext {
-  readonly request: CanonicalRequest;
-  readonly options: ItemOptions;
-}
-
-function encodeTurn(turn: Turn, context: TurnContext): wire.Item[] {
+function encodeTurn(turn: Turn, target: Target): wire.Item[] {
   const items: wire.Item[] = [];
   const role = turn.role === "system" ? "developer" : turn.role;
   let open: wire.Message | null = null;
@@ -47,17 +34,17 @@ function encodeTurn(turn: Turn, context: TurnContext): wire.Item[] {
   };
   for (const part of turn.parts) {
     if (role === "assistant" ? isSpoken(part) : part.type !== "tool-result" && part.type !== "opaque") {
-      say(role === "assistant" ? spoken(part) : encodePart(part, context.options));
+      say(role === "assistant" ? encodeOutput(part) : encodeInput(part, target));
       continue;
     }
     open = null;
-    items.push(...encodeItem(part, context));
+    items.push(...encodeItem(part, target));
   }
-  return withoutLoneReasoning(items, context);
+  return withoutLoneReasoning(items, target);
 }
 
 /** The server takes reasoning only in front of the message or call that it led to. */
-function withoutLoneReasoning(items: readonly wire.Item[], { options }: TurnContext): wire.Item[] {
+function withoutLoneReasoning(items: readonly wire.Item[], target: Target): wire.Item[] {
   const kept: wire.Item[] = [];
   let led = false;
   for (const item of items.toReversed()) {
@@ -66,7 +53,7 @@ function withoutLoneReasoning(items: readonly wire.Item[], { options }: TurnCont
     if (!isReasoning || led) kept.unshift(item);
     else {
       const reason = "Reasoning is taken only with the message or call that it led to.";
-      options.lose({ field: `${options.field}.reasoning`, severity: "dropped", reason });
+      target.lose("turns", { inside: "reasoning", severity: "dropped", reason });
     }
   }
   return kept;
@@ -76,66 +63,46 @@ function isSpoken(part: Part): boolean {
   return part.type === "text" || part.type === "refusal";
 }
 
-function spoken(part: Part): wire.OutputContent[] {
-  if (part.type === "refusal" && part.text !== "") return [{ type: "refusal", refusal: part.text }];
-  if (part.type !== "text" || part.text === "") return [];
-  return [{ type: "output_text", text: part.text, annotations: part.annotations.map((one) => encodeAnnotation(one, part.text.length)) }];
-}
-
-function encodeItem(part: Part, context: TurnContext): wire.Item[] {
-  const { options } = context;
+function encodeItem(part: Part, target: Target): wire.Item[] {
   switch (part.type) {
     case "reasoning":
-      return encodeReasoning(part, context);
+      if (part.proof?.origin === "openai") return [encodeReasoningItem(part)];
+      target.lose("turns", { inside: "reasoning", severity: "dropped", reason: "OpenAI takes only reasoning that it encrypted itself." });
+      return [];
     case "tool-call":
-      return [encodeCall(part, context)];
+      return [encodeCall(part, target)];
     case "tool-result":
-      return [encodeResult(part, options)];
+      return [encodeResult(part, target)];
     case "opaque":
       if (part.protocol === "openai-responses") return [new JsonText(part.value)];
-      options.lose({ field: `${options.field}.${part.name}`, severity: part.severity, reason: `The Responses API has no ${part.name}.` });
+      target.lose("turns", { inside: part.name, severity: part.severity, reason: `The Responses API has no ${part.name}.` });
       return [];
     default: {
       // A model's own image or file has no place in its message; the user's side shows it.
-      const content = encodePart(part, options);
+      const content = encodeInput(part, target);
       return content.length === 0 ? [] : [{ type: "message", role: "user", content }];
     }
   }
 }
 
-/** Only reasoning of OpenAI's own: the server refuses any other. */
-function encodeReasoning(part: ReasoningPart, { options }: TurnContext): wire.Item[] {
-  if (part.proof?.origin !== "openai") {
-    const reason = "OpenAI takes only reasoning that it encrypted itself.";
-    options.lose({ field: `${options.field}.reasoning`, severity: "dropped", reason });
-    return [];
-  }
-  return [{ type: "reasoning", summary: summaryOf(part.text), encrypted_content: sealReasoning(part.proof, part.redacted) }];
-}
-
-function encodeCall(part: ToolCallPart, { request, options }: TurnContext): wire.FunctionCall | wire.CustomToolCall {
-  const { name, namespace } = clientName(part.name, request.tools);
-  const common = {
-    call_id: fitName(part.callId, ID_RULE),
-    name: namespace === undefined ? options.names.fit(name) : name,
-    ...(namespace === undefined ? {} : { namespace }),
-  };
+function encodeCall(part: ToolCallPart, { request }: Target): wire.FunctionCall | wire.CustomToolCall {
+  const common = { call_id: fitName(part.callId, CALL_ID_RULE), ...upstreamName(part.name, request.tools) };
   if (part.kind === "custom") return { type: "custom_tool_call", ...common, input: part.arguments };
   return { type: "function_call", ...common, arguments: part.arguments === "" ? "{}" : part.arguments };
 }
 
-function encodeResult(part: ToolResultPart, options: ItemOptions): wire.CallOutput {
+function encodeResult(part: ToolResultPart, target: Target): wire.CallOutput {
   const content = part.isError === true ? withError(part.content) : part.content;
-  const parts = content.flatMap((one) => encodePart(one, options));
+  const parts = content.flatMap((one) => encodeInput(one, target));
   const [only] = parts;
   const isPlain = parts.length === 1 && only?.type === "input_text" && only.prompt_cache_breakpoint === undefined;
   // The mark on a result stands on its last part, since the item has none of its own.
   const last = parts.at(-1);
-  const isMarked = part.cache !== null && options.breakpoints && last !== undefined && last.type !== "input_audio";
+  const isMarked = part.cache !== null && target.capabilities.breakpoints && last !== undefined && last.type !== "input_audio";
   if (isMarked) last.prompt_cache_breakpoint = { mode: "explicit" };
   return {
     type: part.kind === "custom" ? "custom_tool_call_output" : "function_call_output",
-    call_id: fitName(part.callId, ID_RULE),
+    call_id: fitName(part.callId, CALL_ID_RULE),
     output: isPlain && !isMarked ? only.text : parts.length === 0 ? "" : parts,
   };
 }

@@ -1,7 +1,5 @@
-// Room: openai-responses (row 2), stop sequences.
-// In:  the text of an answer, piece by piece.
-// Out: the text up to the first stop sequence. The Responses API has no field for them, so they are looked for here.
-// Never does: hold back more than the beginning of a sequence that may be completed by the next piece.
+// Finds stop sequences in the text of an answer as it comes, since the Responses API has no field for them.
+// Never holds back more than the beginning of a sequence that the next piece may complete.
 
 export interface Scanned {
   readonly text: string;

@@ -1,23 +1,57 @@
-// Room: openai-responses (row 2), answers of an upstream.
-// In:  the API's events, or the items of a whole response.
-// Out: canonical events. Items are told apart by `output_index`, since some servers give an item a new id with every event; what
-//      an item says at its end completes what was streamed of it, and a server that sends nothing but items is understood as well.
-// Never does: throw, or take a stream without a terminal event for a whole answer.
+// An upstream's answer, non-streaming or as the events of a stream, as canonical events. Items are told apart by `output_index`, since some
+// servers give an item a new id with every event; what an item says at its end completes what was streamed of it, and a server that
+// sends nothing but items is understood as well.
+// Never throws from a stream, and never takes an error, an unfinished response or a stream without a terminal event for an answer.
+//
+// The events of a stream, in order (openai-node 7.57.0, `internal/responses/response-accumulator`, read 2026-11):
+//
+//   response.created  response.in_progress
+//   per item, output_index 0, 1, 2 ...:
+//     response.output_item.added                       the item, still empty, with its id
+//       message:          per part, content_index 0, 1, 2 ...:
+//                           response.content_part.added
+//                           response.output_text.delta*  response.output_text.annotation.added*  response.output_text.done
+//                           (or response.refusal.delta*  response.refusal.done)
+//                           response.content_part.done
+//       reasoning:        response.reasoning_summary_part.added  response.reasoning_summary_text.delta*
+//                         response.reasoning_summary_text.done   response.reasoning_summary_part.done
+//       function_call:    response.function_call_arguments.delta*  response.function_call_arguments.done
+//       custom_tool_call: response.custom_tool_call_input.delta*   response.custom_tool_call_input.done
+//     response.output_item.done                        the item, complete
+//   response.completed | response.incomplete           the response, with all items
+//   or, at any place:  error  response.failed
 
 import { GatewayError } from "../../errors.ts";
-import { isObject, parse, print, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
+import { isObject, parse, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
-import type { FinishKind, FinishReason, ReplyEvent } from "../canonical.ts";
+import type { FinishReason, Reply, ReplyEvent } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
-import { notJson, truncated } from "../fold.ts";
-import { NameTable } from "../tool-names.ts";
-import { Contents, PartEvents } from "./contents.ts";
-import { decodeInside } from "./errors.ts";
+import { fold, notJson, truncated } from "../fold.ts";
+import type { NameTable } from "../tool-names.ts";
+import { decodeErrorInside } from "./errors.ts";
+import { decodeFinish } from "./finish.ts";
 import { decodeLogprobs } from "./logprobs.ts";
-import { decodeReasoning, PARAGRAPH } from "./reasoning.ts";
-import { decodeUsage } from "./response.ts";
-import { canonicalName, NAME_RULE } from "./tools.ts";
+import { Contents, PartEvents } from "./output-content.ts";
+import { decodeReasoningItem, PARAGRAPH } from "./reasoning.ts";
+import { canonicalName, originalNames } from "./tools.ts";
+import { decodeUsage } from "./usage.ts";
+
+/** @throws GatewayError `upstream-failed` when the body is no answer, or the error that it holds. */
+export function decodeReply(body: string, exchange: Exchange): Reply {
+  const response = parseOrUndefined(body);
+  if (!isObject(response)) throw notJson("an answer", body);
+  if (Array.isArray(response["choices"])) throw chatShape();
+  if (isObject(response["error"]) && !Array.isArray(response["output"])) throw decodeErrorInside(response);
+  if (!Array.isArray(response["output"])) throw new GatewayError("upstream-failed", "The upstream's answer has no output.");
+  const reply = fold(new ReplyDecoder(exchange).response(response));
+  // An answer that was cut at a stop sequence has been generated, and paid for, as a whole.
+  return { ...reply, usage: decodeUsage(response["usage"]) };
+}
+
+export function replyDecoder(exchange: Exchange): Machine<SseEvent, ReplyEvent> {
+  return new ReplyDecoder(exchange);
+}
 
 interface OpenItem {
   /** "" until the server has said it. */
@@ -34,7 +68,7 @@ interface OpenItem {
   paragraph: number | null;
 }
 
-export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
+class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   readonly #model: string;
   readonly #names: NameTable;
   readonly #stops: readonly string[];
@@ -47,9 +81,8 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
 
   constructor(exchange: Exchange) {
     const { model, tools, stop } = exchange.request;
-    const names = tools.flatMap((tool) => (tool.type === "function" || tool.type === "custom" ? [tool.name] : []));
     this.#model = model;
-    this.#names = new NameTable(names, NAME_RULE);
+    this.#names = originalNames(tools);
     this.#stops = stop.filter((sequence) => sequence !== "");
   }
 
@@ -66,8 +99,8 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     return this.#events.take();
   }
 
-  /** The events that tell a whole response. */
-  whole(response: JsonObject): ReplyEvent[] {
+  /** The events of a non-streaming response. */
+  response(response: JsonObject): ReplyEvent[] {
     this.#start(response);
     this.#terminal(response);
     return this.#events.take();
@@ -109,10 +142,10 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
         this.#start(value["response"]);
         return this.#terminal(isObject(value["response"]) ? value["response"] : { status: type.slice("response.".length) });
       case "error":
-        return this.#fail(decodeInside(value));
+        return this.#fail(decodeErrorInside(value));
       default:
         // An error without a name, an answer in another shape, or something new, which is passed over.
-        if (isObject(value["error"])) this.#fail(decodeInside(value));
+        if (isObject(value["error"])) this.#fail(decodeErrorInside(value));
         else if (Array.isArray(value["choices"])) this.#fail(chatShape());
     }
   }
@@ -139,12 +172,12 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
 
   #terminal(response: JsonObject): void {
     const { status, error } = response;
-    if (isObject(error)) return this.#fail(decodeInside({ error }));
+    if (isObject(error)) return this.#fail(decodeErrorInside({ error }));
     if (status === "failed") return this.#fail(new GatewayError("upstream-failed", "The upstream failed without a message."));
     if (status !== undefined && status !== "completed" && status !== "incomplete") {
       return this.#fail(new GatewayError("upstream-failed", `The upstream left the answer with the status ${stringOf(status)}.`));
     }
-    // Some servers leave `output` empty here and have told everything before; others tell it here alone.
+    // Some servers leave `output` empty here and have sent everything before; others send it here alone.
     const output = Array.isArray(response["output"]) ? response["output"] : [];
     output.forEach((said, index) => {
       const known = this.#items.get(index);
@@ -155,14 +188,7 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     for (const item of this.#items.values()) this.#close(item);
     const usage = decodeUsage(response["usage"]);
     if (usage !== null) this.#events.push({ type: "usage", usage });
-    this.#finish(this.#finishReason(response));
-  }
-
-  #finishReason({ status, incomplete_details: details }: JsonObject): FinishReason {
-    const said = { stopSequence: null, explanation: null };
-    if (status !== "incomplete") return { ...said, kind: this.#hasCalls ? "tool-calls" : "end", raw: "completed" };
-    const reason = isObject(details) ? stringOf(details["reason"]) : "";
-    return { ...said, kind: rowOf(INCOMPLETE, reason) ?? "other", raw: reason === "" ? "incomplete" : reason };
+    this.#finish(decodeFinish(response, this.#hasCalls));
   }
 
   /**
@@ -204,7 +230,7 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     if (isCall(item.type)) this.#startCall(item, said);
   }
 
-  /** The item as a whole: what was not streamed of it follows now. */
+  /** The complete item: what was not streamed of it follows now. */
   #done(item: OpenItem, said: Json | undefined): void {
     if (item.done || !isObject(said)) return;
     item.type = stringOf(said["type"]);
@@ -253,7 +279,7 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   }
 
   #finishContent(item: OpenItem, index: number, said: Json | undefined): void {
-    // Raw reasoning is told by its deltas and by its item.
+    // Raw reasoning comes with its deltas and its item.
     if (this.#isOver || item.done || !isObject(said) || said["type"] === "reasoning_text") return;
     const sequence = item.contents.finish(index, said);
     if (sequence !== null) this.#cut(sequence);
@@ -304,7 +330,7 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   }
 
   #finishReasoning(item: OpenItem, said: JsonObject): void {
-    const decoded = decodeReasoning(said);
+    const decoded = decodeReasoningItem(said);
     item.done = true;
     // The proof of another part, which has gone out without it.
     if (decoded?.type === "previous") return;
@@ -317,11 +343,6 @@ export class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     this.#events.push({ type: "part-end", index: item.index, proof: part?.proof ?? null });
   }
 }
-
-const INCOMPLETE: Readonly<Record<string, FinishKind>> = {
-  max_output_tokens: "length",
-  content_filter: "filtered",
-};
 
 const ITEM_DONE = "response.output_item.done";
 
@@ -337,7 +358,7 @@ function parseEvent(name: string | null, data: string): Json | undefined {
 }
 
 /** Factory was seen to answer so on this endpoint; what it means by it is not known, so it is no answer. */
-export function chatShape(): GatewayError {
+function chatShape(): GatewayError {
   return new GatewayError(
     "upstream-failed",
     "The upstream answered a Responses request in the shape of Chat Completions. Route this model to the chat endpoint in the model table.",

@@ -1,0 +1,135 @@
+// The request of a client of the Responses API: its head, and all of it as a canonical request.
+// Never resolves what is stored at OpenAI; such members become extensions that other protocols refuse.
+
+import { parse, print } from "../../wire/json.ts";
+import type { CanonicalRequest, Extension, JsonSource, Loss, OutputFormat } from "../canonical.ts";
+import type { RequestHead, WireRequest } from "../codec.ts";
+import { Fields, type UnreadMember } from "../fields.ts";
+import { bodyHead } from "../head.ts";
+import { textPart } from "./parts-decode.ts";
+import { decodeReasoning } from "./reasoning.ts";
+import { decodeToolChoice, decodeTools, withoutDuplicates } from "./tools.ts";
+import { TurnDecoder } from "./turns-decode.ts";
+import { ENCRYPTED_REASONING, fateOf, NAMES, TEXT_LOGPROBS } from "./wire.ts";
+
+/** Schemas and arguments stay the text that they are: key order and big numbers included. */
+const VERBATIM: ReadonlySet<string> = new Set(["parameters", "output_schema", "schema", "arguments"]);
+
+const TIERS = ["auto", "default", "flex", "priority"] as const;
+
+export function requestHead(request: WireRequest): RequestHead {
+  return bodyHead(request, "input");
+}
+
+/** @throws GatewayError `invalid-request`, naming the member and what it should be. */
+export function decodeRequest({ body: source }: WireRequest): CanonicalRequest {
+  const body = Fields.of(parse(source, { verbatim: VERBATIM }), "");
+  const losses = new Losses();
+  const conversation = new TurnDecoder(losses.add);
+  const instructions = body.optionalText("instructions");
+  if (instructions !== null && instructions !== "") conversation.system.push(textPart(instructions));
+  const tools = decodeTools(body.objects("tools"), losses.add);
+  conversation.decode(body);
+  const extensions: Extension[] = [];
+  const choice = decodeToolChoice(body);
+  if (choice === "hosted") extensions.push(extension("tool_choice", body.source("tool_choice") ?? "null"));
+  const included = body.texts("include");
+  const include = included.filter((entry) => entry !== ENCRYPTED_REASONING && entry !== TEXT_LOGPROBS);
+  if (include.length > 0) extensions.push(extension("include", print(include)));
+  const tier = body.optionalText("service_tier");
+  const serviceTier = TIERS.find((word) => word === tier) ?? null;
+  if (tier !== null && serviceTier === null) extensions.push(extension("service_tier", print(tier)));
+  const user = body.optionalText("user");
+  const endUser = body.optionalText("safety_identifier") ?? user;
+  if (user !== null && user !== endUser) extensions.push(extension("user", print(user)));
+  const text = body.optionalObject("text");
+  const format = text?.optionalObject("format") ?? null;
+  format?.ignoreRest();
+  // Alternatives per token are asked for by number, the chosen token's own by including them.
+  const alternatives = body.optionalInteger("top_logprobs") ?? 0;
+  return {
+    names: NAMES,
+    model: body.text("model"),
+    stream: body.optionalBoolean("stream") ?? false,
+    system: conversation.system,
+    turns: conversation.turns(),
+    tools: withoutDuplicates([...tools, ...conversation.tools]),
+    toolChoice: choice === "hosted" ? null : choice,
+    parallelToolCalls: body.optionalBoolean("parallel_tool_calls"),
+    reasoning: decodeReasoning(body.optionalObject("reasoning"), conversation.effort),
+    output: decodeFormat(conversation.format ?? format),
+    verbosity: text?.optionalWord("verbosity", ["low", "medium", "high"]) ?? null,
+    maxOutputTokens: body.optionalInteger("max_output_tokens"),
+    stop: [],
+    sampling: {
+      temperature: body.optionalNumber("temperature"),
+      topP: body.optionalNumber("top_p"),
+      topK: null,
+      seed: null,
+      presencePenalty: null,
+      frequencyPenalty: null,
+      topLogprobs: alternatives > 0 ? alternatives : included.includes(TEXT_LOGPROBS) ? 0 : null,
+    },
+    endUser,
+    metadata: decodeMetadata(body),
+    cacheKey: body.optionalText("prompt_cache_key"),
+    serviceTier,
+    store: body.optionalBoolean("store"),
+    includeUsage: true,
+    extensions: [...extensions, ...reportUnread(body.close(), losses)],
+    losses: losses.list,
+  };
+}
+
+/** Losses, each reported once however many items have it. */
+class Losses {
+  readonly list: Loss[] = [];
+  readonly add = (loss: Loss): void => {
+    if (!this.list.some(({ field, severity }) => field === loss.field && severity === loss.severity)) this.list.push(loss);
+  };
+}
+
+/** Members of the body itself become extensions, those of its tools and settings losses. */
+function reportUnread(unread: readonly UnreadMember[], losses: Losses): Extension[] {
+  const extensions: Extension[] = [];
+  for (const { key, path, value } of unread) {
+    if (path === key) extensions.push(extension(key, value));
+    else losses.add(lossOf({ key, path, value }));
+  }
+  return extensions;
+}
+
+function extension(field: string, value: JsonSource): Extension {
+  const { fate: severity, reason } = fateOf(field, value);
+  return { protocol: "openai-responses", field, value, severity, reason };
+}
+
+function lossOf({ key, path, value }: UnreadMember): Loss {
+  const isSetting = path === `reasoning.${key}` || path === `text.${key}`;
+  if (!isSetting) return { field: `tools.${key}`, severity: "reported", reason: `No other protocol has ${key} on a tool.` };
+  const isDefault = path === "reasoning.context" || (path.startsWith("reasoning.") && value === '"standard"');
+  return { field: path, severity: isDefault ? "dropped" : "reported", reason: `No other protocol has ${path}.` };
+}
+
+function decodeFormat(format: Fields | null): OutputFormat | null {
+  if (format === null) return null;
+  const type = format.optionalWord("type", ["text", "json_object", "json_schema"]);
+  if (type === null) throw format.fail("type", "text, json_object or json_schema");
+  if (type === "text") return null;
+  if (type === "json_object") return { type: "json-object" };
+  const schema = format.source("schema");
+  if (schema === null) throw format.fail("schema", "a JSON Schema");
+  return {
+    type: "json-schema",
+    name: format.optionalText("name"),
+    description: format.optionalText("description"),
+    schema,
+    strict: format.optionalBoolean("strict"),
+  };
+}
+
+function decodeMetadata(body: Fields): Record<string, string> | null {
+  const metadata = body.optionalObject("metadata");
+  if (metadata === null) return null;
+  return Object.fromEntries(metadata.unread().map(([key]) => [key, metadata.text(key)]));
+}
