@@ -5,12 +5,12 @@
 
 import type { Codec } from "../codec.ts";
 import { structuredBy } from "../structured-output.ts";
-import { replyDecoder } from "./decoder.ts";
+import { replyDecoder } from "./reply-decode.ts";
 import { editBody, readHead } from "./edit.ts";
-import { replyEncoder } from "./encoder.ts";
+import { replyEncoder } from "./reply-encode.ts";
 import { decodeError, encodeError, errorEvent } from "./errors.ts";
 import { decodeReply, encodeReply } from "./reply.ts";
-import { decodeRequest, encodeRequest } from "./request.ts";
+import { decodeRequest, encodeRequest } from "./request-decode.ts";
 import { isOwn } from "./wire.ts";
 
 const plain: Codec = {

@@ -18,7 +18,7 @@ import { run } from "../../wire/machine.ts";
 import type { Annotation, FinishReason, ImagePart, Part, Reply, TextPart, ToolCallPart } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { fold } from "../fold.ts";
-import { bareId, replyDecoder } from "./decoder.ts";
+import { bareId, replyDecoder } from "./reply-decode.ts";
 import { encodeLogprobs } from "./logprobs.ts";
 import { encodeCallProof, encodeDetail } from "./proofs.ts";
 import { encodeFinish, encodeUsage } from "./usage.ts";

@@ -5,7 +5,7 @@
 
 import type { CanonicalRequest, FieldName, Loss, Sampling } from "../canonical.ts";
 import type { Json } from "../../wire/json.ts";
-import type { Model } from "./models.ts";
+import type { Model } from "./capabilities.ts";
 
 export interface SamplingTarget {
   readonly model: Model;

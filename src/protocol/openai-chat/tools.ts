@@ -8,8 +8,8 @@ import type { CanonicalRequest, CustomTool, FunctionTool, Loss, OpaqueTool, Tool
 import { isClosed } from "../closed-schema.ts";
 import type { Fields } from "../fields.ts";
 import { NameTable, type NameRule } from "../tool-names.ts";
-import type { Model } from "./models.ts";
-import { decodeCache } from "./parts.ts";
+import type { Model } from "./capabilities.ts";
+import { decodeCache } from "./parts-decode.ts";
 import type { Unread } from "./unread.ts";
 import { isLegacy, isOwn } from "./wire.ts";
 

@@ -6,7 +6,7 @@
 import { JsonText, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Part, TextPart, ToolCallPart, ToolResultPart, Turn } from "../canonical.ts";
 import type { NameTable } from "../tool-names.ts";
-import { encodeBreakpoint, encodeContent, encodePart, encodeText, type Content, type Target } from "./parts.ts";
+import { encodeBreakpoint, encodeContent, encodePart, encodeText, type Content, type Target } from "./parts-decode.ts";
 import { isLegacy, type TextContent, type ToolCall } from "./wire.ts";
 
 export interface MessageTarget extends Target {

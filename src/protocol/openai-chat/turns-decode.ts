@@ -7,7 +7,7 @@ import { isObject, JsonText, print } from "../../wire/json.ts";
 import type { Part, Proof, ReasoningPart, TextPart, ToolCallPart, ToolResultPart, Turn } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import { mergeTurns } from "../turns.ts";
-import { decodeCache, decodeContent, decodeText, textPart } from "./parts.ts";
+import { decodeCache, decodeContent, decodeText, textPart } from "./parts-decode.ts";
 import { decodeCallProof, decodeDetails } from "./proofs.ts";
 import type { Unread } from "./unread.ts";
 import { textOf } from "./wire.ts";

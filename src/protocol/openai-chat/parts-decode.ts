@@ -8,7 +8,7 @@ import type { Fields } from "../fields.ts";
 import { fileName } from "../tool-names.ts";
 import { JsonText, rowOf } from "../../wire/json.ts";
 import { decodeDataUrl, mediaTypeOf, utf8Of } from "./media.ts";
-import type { Model } from "./models.ts";
+import type { Model } from "./capabilities.ts";
 import type { Unread } from "./unread.ts";
 import type * as wire from "./wire.ts";
 

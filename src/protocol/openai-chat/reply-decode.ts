@@ -9,7 +9,7 @@ import type { SseEvent } from "../../wire/sse.ts";
 import type { FinishReason, Logprob, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { notJson, truncated } from "../fold.ts";
-import { CallReader } from "./calls.ts";
+import { CallReader } from "./tool-calls.ts";
 import { decodeErrorValue } from "./errors.ts";
 import { decodeLogprobs } from "./logprobs.ts";
 import { decodeDetails } from "./proofs.ts";
