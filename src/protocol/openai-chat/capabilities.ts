@@ -9,7 +9,7 @@
 import type { Effort } from "../canonical.ts";
 import { hash } from "../tool-names.ts";
 
-export interface Model {
+export interface Capabilities {
   /** Served by OpenAI itself: strict about unknown members, generous with its own. */
   readonly openai: boolean;
   readonly systemRole: "system" | "developer";
@@ -51,12 +51,12 @@ const KIMI_EFFORTS: readonly Effort[] = ["low", "medium", "high"];
 const DEEPSEEK_EFFORTS: readonly Effort[] = ["none", "low", "medium", "high", "xhigh"];
 
 /** The facts about a model; a path in front of the id (`openai/`, `accounts/.../models/`) does not matter. */
-export function modelOf(name: string): Model {
+export function capabilitiesOf(name: string): Capabilities {
   const id = name.slice(name.lastIndexOf("/") + 1).toLowerCase();
   return OPENAI.test(id) ? openaiModel(id) : compatibleModel(id);
 }
 
-function openaiModel(id: string): Model {
+function openaiModel(id: string): Capabilities {
   const version = gptVersion(id);
   const oSeries = O_SERIES.test(id);
   const chat = id.includes("-chat");
@@ -80,7 +80,7 @@ function openaiModel(id: string): Model {
   };
 }
 
-function compatibleModel(id: string): Model {
+function compatibleModel(id: string): Capabilities {
   const mistral = MISTRAL.test(id);
   return {
     openai: false,

@@ -6,7 +6,7 @@
 import type { Codec } from "../codec.ts";
 import { structuredBy } from "../structured-output.ts";
 import { replyDecoder } from "./reply-decode.ts";
-import { editBody, readHead } from "./edit.ts";
+import { editRequest, requestHead } from "./edit.ts";
 import { replyEncoder } from "./reply-encode.ts";
 import { decodeError, encodeError, errorEvent } from "./errors.ts";
 import { decodeReply, encodeReply } from "./reply.ts";
@@ -15,7 +15,7 @@ import { isOwn } from "./wire.ts";
 
 const plain: Codec = {
   id: "openai-chat",
-  request: { decode: decodeRequest, encode: encodeRequest, head: readHead, edit: editBody },
+  request: { decode: decodeRequest, encode: encodeRequest, head: requestHead, edit: editRequest },
   reply: {
     decode: decodeReply,
     encode: encodeReply,

@@ -10,12 +10,12 @@ import type { Edits, RequestHead, WireRequest } from "../codec.ts";
 import { hasSeals, withoutSeals } from "./seals.ts";
 
 /** @throws GatewayError `invalid-request` when the body is not a JSON object or names no model. */
-export function readHead(request: WireRequest): RequestHead {
+export function requestHead(request: WireRequest): RequestHead {
   return bodyHead(request, "messages");
 }
 
 /** @throws GatewayError `invalid-request` when the body is not a JSON object. */
-export function editBody(body: string, { model, systemPrompt }: Edits, known?: readonly Member[]): string {
+export function editRequest(body: string, { model, systemPrompt }: Edits, known?: readonly Member[]): string {
   const sealed = hasSeals(body);
   if (model === null && systemPrompt === null && !sealed) return body;
   const splices: Splice[] = [];

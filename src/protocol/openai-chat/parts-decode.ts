@@ -8,7 +8,7 @@ import type { Fields } from "../fields.ts";
 import { fileName } from "../tool-names.ts";
 import { JsonText, rowOf } from "../../wire/json.ts";
 import { decodeDataUrl, mediaTypeOf, utf8Of } from "./media.ts";
-import type { Model } from "./capabilities.ts";
+import type { Capabilities } from "./capabilities.ts";
 import type { Unread } from "./unread.ts";
 import type * as wire from "./wire.ts";
 
@@ -96,7 +96,7 @@ export function decodeCache(part: Fields): CacheMark | null {
 
 /** What encoding the parts of one request may ask, and where it says what got lost. */
 export interface Target {
-  readonly model: Model;
+  readonly model: Capabilities;
   /** The parts whose cache mark goes out. */
   readonly marked: ReadonlySet<Part>;
   readonly losses: Loss[];
@@ -108,7 +108,7 @@ export interface Target {
 export type Content = wire.ContentPart | JsonText;
 
 /** Parts as content: a plain string where that is all there is to say. `separator` stands between texts that become one string. */
-export function encodeContent(parts: readonly Content[], separator: string, model: Model): string | Content[] {
+export function encodeContent(parts: readonly Content[], separator: string, model: Capabilities): string | Content[] {
   const texts: string[] = [];
   for (const part of parts) {
     if (part instanceof JsonText || part.type !== "text" || part.prompt_cache_breakpoint !== undefined) return [...parts];

@@ -11,9 +11,9 @@ import type { EncodedRequest, WireRequest } from "../codec.ts";
 import { Fields } from "../fields.ts";
 import { fitId, fitName } from "../tool-names.ts";
 import { pairResults, uniqueCallIds } from "../turns.ts";
-import { decodeMessages } from "./turns-decode.ts";
-import { encodeMessages, markedParts } from "./turns-encode.ts";
-import { modelOf, type Model } from "./capabilities.ts";
+import { decodeTurns } from "./turns-decode.ts";
+import { encodeTurns, markedParts } from "./turns-encode.ts";
+import { capabilitiesOf, type Capabilities } from "./capabilities.ts";
 import { textPart } from "./parts-decode.ts";
 import { encodeSampling } from "./sampling.ts";
 import { decodeFunctionChoice, decodeFunctions, decodeToolChoice, decodeTools, emulatedTools, encodeTools, toolNames } from "./tools.ts";
@@ -33,7 +33,7 @@ export function decodeRequest({ body: text }: WireRequest): CanonicalRequest {
   const unread = new Unread();
   const tools = legacy ? decodeFunctions(body, unread) : decodeTools(body, unread);
   const toolChoice = legacy ? decodeFunctionChoice(body, tools) : decodeToolChoice(body, tools);
-  const messages = decodeMessages(body, unread);
+  const messages = decodeTurns(body, unread);
   const streamOptions = body.optionalObject("stream_options");
   const includeUsage = streamOptions?.optionalBoolean("include_usage") ?? false;
   const logprobs = body.optionalBoolean("logprobs");
@@ -153,7 +153,7 @@ function decodeExtensions(body: Fields): Extension[] {
 
 export function encodeRequest(original: CanonicalRequest): EncodedRequest {
   const request = withJsonWord(original);
-  const model = modelOf(request.model);
+  const model = capabilitiesOf(request.model);
   const marks = [...(model.cacheBreakpoints ? [] : lostMarks(request, "parts")), ...lostMarks(request, "tools")];
   const losses = [...lossesFor(request, "openai-chat"), ...marks];
   const paired = pairResults(request);
@@ -162,9 +162,9 @@ export function encodeRequest(original: CanonicalRequest): EncodedRequest {
   const names = toolNames(request);
   const emulated = emulatedTools(request, model);
   const marked = model.cacheBreakpoints ? markedParts(request.system, turns) : NO_PARTS;
-  const messages = encodeMessages(request, turns, { model, names, emulated, marked, losses, field: request.names.turns });
+  const messages = encodeTurns(request, turns, { model, names, emulated, marked, losses, field: request.names.turns });
   const tools = encodeTools(request, { model, names, losses });
-  const effort = encodeEffort(request, { model, losses, hasTools: tools.tools !== undefined });
+  const effort = encodeReasoning(request, { model, losses, hasTools: tools.tools !== undefined });
   const body = said({
     model: request.model,
     messages,
@@ -211,7 +211,7 @@ function encodeStream(request: CanonicalRequest): Record<string, Json> {
   return { stream: true, ...(request.includeUsage || !isOwn(request.names) ? { stream_options: { include_usage: true } } : {}) };
 }
 
-function encodeLimit({ maxOutputTokens, names }: CanonicalRequest, model: Model, losses: Loss[]): number | undefined {
+function encodeLimit({ maxOutputTokens, names }: CanonicalRequest, model: Capabilities, losses: Loss[]): number | undefined {
   if (maxOutputTokens !== 0) {
     const limit = isOwn(names) ? null : model.maxOutputTokens;
     if (maxOutputTokens === null || limit === null || maxOutputTokens <= limit) return maxOutputTokens ?? undefined;
@@ -242,13 +242,13 @@ function encodeOutput(output: OutputFormat | null, holds: boolean): Json | undef
 const SCHEMA_NAME_RULE = { allowed: /[A-Za-z0-9_-]/, maxLength: 64 };
 
 interface EffortTarget {
-  readonly model: Model;
+  readonly model: Capabilities;
   readonly losses: Loss[];
   readonly hasTools: boolean;
 }
 
 /** The level of `reasoning_effort`; null leaves it to the model. */
-function encodeEffort(request: CanonicalRequest, { model, losses, hasTools }: EffortTarget): Effort | null {
+function encodeReasoning(request: CanonicalRequest, { model, losses, hasTools }: EffortTarget): Effort | null {
   const field = request.names.reasoning;
   const report = (reason: string): void => void losses.push({ field, severity: "reported", reason });
   const wanted = wantedEffort(request);
@@ -306,7 +306,7 @@ function lowest(known: readonly Effort[], wanted: Effort): Effort {
 const MAX_ID_LENGTH = 64;
 
 /** Members that OpenAI itself has; compatible servers get the few that they know. */
-function encodeOpenAI(request: CanonicalRequest, model: Model, losses: Loss[]): Record<string, Json | undefined> {
+function encodeOpenAI(request: CanonicalRequest, model: Capabilities, losses: Loss[]): Record<string, Json | undefined> {
   const { names, verbosity, endUser, metadata, cacheKey, serviceTier, store } = request;
   const lose = (field: string, severity: Loss["severity"], reason: string): void => void losses.push({ field, severity, reason });
   if (verbosity !== null && !model.verbosity) lose(names.verbosity, "reported", "The model has no setting for how much it says.");

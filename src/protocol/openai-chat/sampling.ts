@@ -5,10 +5,10 @@
 
 import type { CanonicalRequest, FieldName, Loss, Sampling } from "../canonical.ts";
 import type { Json } from "../../wire/json.ts";
-import type { Model } from "./capabilities.ts";
+import type { Capabilities } from "./capabilities.ts";
 
 export interface SamplingTarget {
-  readonly model: Model;
+  readonly model: Capabilities;
   readonly losses: Loss[];
   /** Whether the model may reason on this call. */
   readonly reasons: boolean;

@@ -8,7 +8,7 @@ import type { Part, Proof, ReplyEvent } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import type { NameTable } from "../tool-names.ts";
 import { InputReader } from "./free-text.ts";
-import { modelOf } from "./capabilities.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import { decodeCallProof } from "./proofs.ts";
 import { emulatedTools, toolNames } from "./tools.ts";
 import { numberOf, objectOf, textOf, type CallDelta, type CalledDelta } from "./wire.ts";
@@ -48,7 +48,7 @@ export class CallReader {
     this.#exchangeId = exchange.id;
     this.#sink = sink;
     this.#names = toolNames(exchange.request);
-    this.#emulated = emulatedTools(exchange.request, modelOf(exchange.request.model));
+    this.#emulated = emulatedTools(exchange.request, capabilitiesOf(exchange.request.model));
   }
 
   get count(): number {

@@ -8,7 +8,7 @@ import type { CanonicalRequest, CustomTool, FunctionTool, Loss, OpaqueTool, Tool
 import { isClosed } from "../closed-schema.ts";
 import type { Fields } from "../fields.ts";
 import { NameTable, type NameRule } from "../tool-names.ts";
-import type { Model } from "./capabilities.ts";
+import type { Capabilities } from "./capabilities.ts";
 import { decodeCache } from "./parts-decode.ts";
 import type { Unread } from "./unread.ts";
 import { isLegacy, isOwn } from "./wire.ts";
@@ -25,7 +25,7 @@ export function toolNames(request: CanonicalRequest): NameTable {
 }
 
 /** The custom tools that the target's model gets as functions with one string. */
-export function emulatedTools(request: CanonicalRequest, model: Model): ReadonlySet<string> {
+export function emulatedTools(request: CanonicalRequest, model: Capabilities): ReadonlySet<string> {
   if (model.customTools) return new Set();
   return new Set(request.tools.flatMap((tool) => (tool.type === "custom" ? [tool.name] : [])));
 }
@@ -167,7 +167,7 @@ export interface EncodedTools {
 }
 
 export interface ToolTarget {
-  readonly model: Model;
+  readonly model: Capabilities;
   readonly names: NameTable;
   readonly losses: Loss[];
 }

@@ -18,7 +18,7 @@ export interface DecodedMessages {
 }
 
 /** @throws GatewayError naming the message and the member that is wrong. */
-export function decodeMessages(body: Fields, unread: Unread): DecodedMessages {
+export function decodeTurns(body: Fields, unread: Unread): DecodedMessages {
   const messages = body.objects("messages");
   if (messages.length === 0) throw body.fail("messages", "an array with at least one message");
   const reader = new Reader(unread);

@@ -26,7 +26,7 @@ export function markedParts(system: readonly TextPart[], turns: readonly Turn[])
   return new Set(marked.slice(-MAX_BREAKPOINTS));
 }
 
-export function encodeMessages(request: CanonicalRequest, turns: readonly Turn[], target: MessageTarget): JsonObject[] {
+export function encodeTurns(request: CanonicalRequest, turns: readonly Turn[], target: MessageTarget): JsonObject[] {
   const messages: JsonObject[] = [];
   const system = request.system.filter((part) => !ATTRIBUTION.test(part.text));
   if (system.length > 0) messages.push(encodeSystem(system, target));
