@@ -1,7 +1,5 @@
-// Room: openai-chat (row 2). What the models behind Chat endpoints take, by the pattern of their ids.
-// In:  the model's name on the wire.
-// Out: the facts that a request to it depends on.
-// Never does: say where a model is served, or refuse one; an unknown id gets what most compatible servers take.
+// What the models behind Chat endpoints take, by the pattern of their ids.
+// Never says where a model is served, and refuses none; an unknown id gets what most compatible servers take.
 // Sources (read 2026-11): https://platform.openai.com/docs/guides/reasoning, .../function-calling, .../prompt-caching; the 400s that
 // OpenAI answers to `max_tokens`, `parallel_tool_calls`, `stop`, `temperature`; https://docs.fireworks.ai/guides/reasoning;
 // https://api-docs.deepseek.com/guides/thinking_mode; https://platform.moonshot.ai/docs.

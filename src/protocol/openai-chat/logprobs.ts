@@ -1,7 +1,5 @@
-// Room: openai-chat (row 2). Log probabilities.
-// In:  the tokens of a choice's `logprobs`, or parts of an answer.
-// Out: the one from the other.
-// Never does: tell tokens of thoughts or calls; the API has them for content and refusal alone.
+// Log probabilities of the tokens of an answer, both directions.
+// Never tells tokens of thoughts or calls; the API has them for content and refusal alone.
 
 import type { Logprob, Part, TokenLogprob } from "../canonical.ts";
 import { tokenLogprob } from "../logprobs.ts";
