@@ -12,12 +12,12 @@ export function decodeLogprobs(tokens: unknown): Logprob[] {
   }));
 }
 
-/** Null where no token is told, as the API says it. */
+/** Null where there are no tokens, as the API says it. */
 export function encodeLogprobs(
-  told: readonly { readonly type: Part["type"]; readonly logprobs?: readonly Logprob[] }[],
+  parts: readonly { readonly type: Part["type"]; readonly logprobs?: readonly Logprob[] }[],
 ): wire.Logprobs | null {
   const tokensOf = (type: "text" | "refusal"): wire.Logprob[] | null => {
-    const tokens = told.flatMap((part) => (part.type === type ? (part.logprobs ?? []) : []));
+    const tokens = parts.flatMap((part) => (part.type === type ? (part.logprobs ?? []) : []));
     return tokens.length === 0 ? null : tokens.map((token) => ({ ...encodeToken(token), top_logprobs: token.top.map(encodeToken) }));
   };
   const [content, refusal] = [tokensOf("text"), tokensOf("refusal")];

@@ -1,4 +1,4 @@
-// Images, files and sound, both directions: data URLs, base64, and media types, told by the first bytes where the client is wrong.
+// Images, files and sound, both directions: data URLs, base64, and media types, taken from the first bytes where the client is wrong.
 // Never decodes more of the bytes than it must.
 
 import { rowOf } from "../../wire/json.ts";

@@ -104,7 +104,7 @@ interface OpenPart {
   /** Of reasoning alone, whose proof repeats what it proves. */
   text: string;
   length: number;
-  /** Of tokens that are told with the next chunk. */
+  /** Of tokens that go out with the next chunk. */
   logprobs: Logprob[];
   readonly annotations: Annotation[];
 }

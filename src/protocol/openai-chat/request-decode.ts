@@ -29,8 +29,6 @@ export function decodeRequest({ body: text }: WireRequest): CanonicalRequest {
   const tools = decodeTools(body);
   const toolChoice = decodeToolChoice(body, tools);
   const { system, turns, losses } = decodeTurns(body);
-  const includeUsage = body.optionalObject("stream_options")?.ignoreRest().optionalBoolean("include_usage") ?? false;
-  const sampling = decodeSampling(body);
   // In this order: the newer name wins where a client sends both.
   const limits = [body.optionalInteger("max_completion_tokens"), body.optionalInteger("max_tokens")];
   const endUsers = [body.optionalText("safety_identifier"), body.optionalText("user")];
@@ -49,13 +47,13 @@ export function decodeRequest({ body: text }: WireRequest): CanonicalRequest {
     verbosity: body.optionalWord("verbosity", ["low", "medium", "high"]),
     maxOutputTokens: limits[0] ?? limits[1] ?? null,
     stop: decodeStop(body),
-    sampling,
+    sampling: decodeSampling(body),
     endUser: endUsers[0] ?? endUsers[1] ?? null,
     metadata: decodeMetadata(body),
     cacheKey: body.optionalText("prompt_cache_key"),
     serviceTier: decodeTier(body),
     store: body.optionalBoolean("store"),
-    includeUsage,
+    includeUsage: body.optionalObject("stream_options")?.ignoreRest().optionalBoolean("include_usage") ?? false,
     ...closeBody(body, losses),
   };
 }

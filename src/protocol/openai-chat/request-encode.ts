@@ -72,7 +72,7 @@ function said(members: Readonly<Record<string, Json | undefined>>): JsonObject {
 
 function encodeStream(request: CanonicalRequest): Record<string, Json> {
   if (!request.stream) return {};
-  // A client of Chat itself says whether it wants the usage; any other client is always told.
+  // A client of Chat itself says whether it wants the usage; any other client always gets it.
   return { stream: true, ...(request.includeUsage || !isOwn(request.names) ? { stream_options: { include_usage: true } } : {}) };
 }
 

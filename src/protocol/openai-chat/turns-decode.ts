@@ -29,7 +29,7 @@ export function decodeTurns(body: Fields): DecodedTurns {
 class Reader {
   readonly system: TextPart[] = [];
   readonly turns: Turn[] = [];
-  /** By reason: each is told once. */
+  /** By reason: each is reported once. */
   readonly losses = new Map<string, Loss>();
   readonly #kinds = new Map<string, ToolCallPart["kind"]>();
   /** Numbers calls without an id; the same on every turn of a conversation. */
