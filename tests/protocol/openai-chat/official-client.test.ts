@@ -129,11 +129,11 @@ for (const { name, Client } of CLIENTS) {
       },
     });
     const found = (completion: OpenAI7.ChatCompletion): { readonly message: object; readonly [key: string]: unknown } => {
-      const { id, model, created, choices, usage } = completion;
+      const { id, model, created, choices, usage: counts } = completion;
       const [choice] = choices;
       // `parsed` is the client's own; `refusal` is absent from its message where no chunk had one.
       const { parsed: _parsed, ...message } = { refusal: null, ...choice?.message, parsed: null };
-      return { id, model, created, finish: choice?.finish_reason, message, usage };
+      return { id, model, created, finish: choice?.finish_reason, message, usage: counts };
     };
 
     test(`${name} reads the stream of ${scene.what}`, async () => {
