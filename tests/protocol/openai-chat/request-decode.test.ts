@@ -6,7 +6,7 @@ import type { ChatCompletionCreateParamsBase } from "openai/resources/chat/compl
 import { GatewayError } from "../../../src/errors.ts";
 import { openaiChat } from "../../../src/protocol/openai-chat/codec.ts";
 import { type FIELDS } from "../../../src/protocol/openai-chat/wire.ts";
-import { assistant, tool, user } from "../../support/canonical.ts";
+import { assistant, base64, call, image, tool, url, user } from "../../support/canonical.ts";
 import { HI, testDecoding } from "./request-cases.ts";
 
 testDecoding([
@@ -85,6 +85,35 @@ testDecoding([
     "the usage chunk is asked for",
     { stream: true, stream_options: { include_usage: true, include_obfuscation: false } },
     { stream: true, includeUsage: true },
+  ],
+  [
+    "members inside of settings, media, marks and calls are left out without a word",
+    {
+      stream_options: { include_usage: true, x: 1 },
+      response_format: { type: "json_schema", x: 1, json_schema: { schema: {}, x: 1 } },
+      messages: [
+        {
+          role: "user",
+          content: [
+            { type: "image_url", image_url: { url: "https://example.com/a.png", x: 1 }, cache_control: { type: "ephemeral", x: 1 } },
+            { type: "input_audio", input_audio: { data: "UklG", format: "mp3", x: 1 } },
+          ],
+        },
+        { role: "assistant", tool_calls: [{ id: "a", type: "function", function: { name: "f", arguments: "{}", x: 1 } }] },
+      ],
+      tools: [{ type: "function", function: { name: "f" } }],
+      tool_choice: { type: "function", x: 1, function: { name: "f", x: 1 } },
+    },
+    {
+      includeUsage: true,
+      output: { type: "json-schema", name: null, description: null, schema: "{}", strict: null },
+      turns: [
+        user(image(url("https://example.com/a.png"), { cache: { ttl: null } }), { type: "audio", source: base64("audio/mp3", "UklG") }),
+        assistant(call("a", "f", "{}")),
+      ],
+      tools: [tool("f")],
+      toolChoice: { type: "named", name: "f" },
+    },
   ],
   [
     "members that nobody knows are reported, on top and inside",
