@@ -132,8 +132,9 @@ export class Fields {
   }
 
   /** Nothing that is left unread here needs reporting. What was read through this one is not meant. */
-  ignoreRest(): void {
+  ignoreRest(): this {
     this.#reportsRest = false;
+    return this;
   }
 
   /** The member as JSON text: as it was written where it was parsed verbatim, printed otherwise. */

@@ -1,28 +1,20 @@
-// Room: openai-chat (row 2). The codec of OpenAI Chat Completions, for its clients and for the many servers that speak like it.
-// Reads in this order: wire.ts (words and shapes), request.ts (messages-*.ts, parts.ts, tools.ts, sampling.ts, models.ts),
-// reply.ts (decoder.ts, encoder.ts, calls.ts, usage.ts), proofs.ts, errors.ts, edit.ts.
-// Never does: know another protocol.
+// The codec of OpenAI Chat Completions, for its clients and for the many servers that speak like it.
+// Never knows another protocol.
 
 import type { Codec } from "../codec.ts";
 import { structuredBy } from "../structured-output.ts";
-import { replyDecoder } from "./decoder.ts";
-import { editBody, readHead } from "./edit.ts";
-import { replyEncoder } from "./encoder.ts";
+import { editRequest } from "./edit.ts";
 import { decodeError, encodeError, errorEvent } from "./errors.ts";
-import { decodeReply, encodeReply } from "./reply.ts";
-import { decodeRequest, encodeRequest } from "./request.ts";
+import { decodeReply, replyDecoder } from "./reply-decode.ts";
+import { encodeReply, replyEncoder } from "./reply-encode.ts";
+import { decodeRequest, requestHead } from "./request-decode.ts";
+import { encodeRequest } from "./request-encode.ts";
 import { isOwn } from "./wire.ts";
 
 const plain: Codec = {
   id: "openai-chat",
-  request: { decode: decodeRequest, encode: encodeRequest, head: readHead, edit: editBody },
-  reply: {
-    decode: decodeReply,
-    encode: encodeReply,
-    decoder: (exchange) => replyDecoder(exchange),
-    encoder: replyEncoder,
-    keepAlive: ": keep-alive\n\n",
-  },
+  request: { decode: decodeRequest, encode: encodeRequest, head: requestHead, edit: editRequest },
+  reply: { decode: decodeReply, encode: encodeReply, decoder: replyDecoder, encoder: replyEncoder, keepAlive: ": keep-alive\n\n" },
   error: { decode: decodeError, encode: encodeError, event: errorEvent },
 };
 

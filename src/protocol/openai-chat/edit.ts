@@ -1,21 +1,13 @@
-// Room: openai-chat (row 2). What is read and changed of a body that is not decoded.
-// In:  the text of a body that goes on to a Chat upstream.
-// Out: its head; the same text with the model's name and the system prompt spliced in, and without proofs of other vendors' models.
-// Never does: touch a character besides, or put the system prompt in twice.
+// The named edits of a body that goes on to a Chat upstream: the model's name, the system prompt, and out with others' proofs.
+// Never touches a character besides, or puts the system prompt in twice.
 
 import { isObject, parse, type Json } from "../../wire/json.ts";
 import { members, spliced, type Member, type Splice } from "../../wire/json-edit.ts";
-import { bodyHead } from "../head.ts";
-import type { Edits, RequestHead, WireRequest } from "../codec.ts";
+import type { Edits } from "../codec.ts";
 import { hasSeals, withoutSeals } from "./seals.ts";
 
-/** @throws GatewayError `invalid-request` when the body is not a JSON object or names no model. */
-export function readHead(request: WireRequest): RequestHead {
-  return bodyHead(request, "messages");
-}
-
 /** @throws GatewayError `invalid-request` when the body is not a JSON object. */
-export function editBody(body: string, { model, systemPrompt }: Edits, known?: readonly Member[]): string {
+export function editRequest(body: string, { model, systemPrompt }: Edits, known?: readonly Member[]): string {
   const sealed = hasSeals(body);
   if (model === null && systemPrompt === null && !sealed) return body;
   const splices: Splice[] = [];

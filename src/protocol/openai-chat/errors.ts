@@ -1,8 +1,6 @@
-// Room: openai-chat (row 2). Errors, both ways.
-// In:  an upstream's error answer or error chunk, whatever it looks like; or an error for a Chat client.
-// Out: a GatewayError; or OpenAI's error object with its status.
-// Never does: lose a status or `retry-after`, or show a client a page of HTML or a key.
-// Shapes: https://platform.openai.com/docs/guides/error-codes (read 2026-11), PROTOCOLS A.17.
+// Errors, both directions: whatever an upstream's error answer or error chunk looks like, and OpenAI's error object with its status.
+// Never loses a status or `retry-after`, or shows a client a page of HTML or a key.
+// Shapes: https://platform.openai.com/docs/guides/error-codes (read 2026-11).
 
 import { GatewayError, kindOfStatus, type ErrorKind } from "../../errors.ts";
 import { parseOrUndefined } from "../../wire/json.ts";

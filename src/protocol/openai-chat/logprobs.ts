@@ -1,7 +1,5 @@
-// Room: openai-chat (row 2). Log probabilities.
-// In:  the tokens of a choice's `logprobs`, or parts of an answer.
-// Out: the one from the other.
-// Never does: tell tokens of thoughts or calls; the API has them for content and refusal alone.
+// Log probabilities of the tokens of an answer, both directions.
+// Never tells tokens of thoughts or calls; the API has them for content and refusal alone.
 
 import type { Logprob, Part, TokenLogprob } from "../canonical.ts";
 import { tokenLogprob } from "../logprobs.ts";
@@ -14,12 +12,12 @@ export function decodeLogprobs(tokens: unknown): Logprob[] {
   }));
 }
 
-/** Null where no token is told, as the API says it. */
+/** Null where there are no tokens, as the API says it. */
 export function encodeLogprobs(
-  told: readonly { readonly type: Part["type"]; readonly logprobs?: readonly Logprob[] }[],
+  parts: readonly { readonly type: Part["type"]; readonly logprobs?: readonly Logprob[] }[],
 ): wire.Logprobs | null {
   const tokensOf = (type: "text" | "refusal"): wire.Logprob[] | null => {
-    const tokens = told.flatMap((part) => (part.type === type ? (part.logprobs ?? []) : []));
+    const tokens = parts.flatMap((part) => (part.type === type ? (part.logprobs ?? []) : []));
     return tokens.length === 0 ? null : tokens.map((token) => ({ ...encodeToken(token), top_logprobs: token.top.map(encodeToken) }));
   };
   const [content, refusal] = [tokensOf("text"), tokensOf("refusal")];

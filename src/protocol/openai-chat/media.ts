@@ -1,16 +1,128 @@
-// Room: openai-chat (row 2). Bytes inside of JSON: data URLs, base64, media types.
-// In:  strings of a request body.
-// Out: where the bytes are and what kind they are, told by their first characters where the client is wrong.
-// Never does: decode more of the bytes than it must.
+// Images, files and sound, both directions: data URLs, base64, and media types, taken from the first bytes where the client is wrong.
+// Never decodes more of the bytes than it must.
 
-import type { Source } from "../canonical.ts";
+import { rowOf } from "../../wire/json.ts";
+import type { CacheMark, FilePart, ImagePart, Loss, MediaPart, Part, Source } from "../canonical.ts";
+import type { Fields } from "../fields.ts";
+import { fileName } from "../tool-names.ts";
+import { encodeMark } from "./cache-marks.ts";
+import type { Capabilities } from "./capabilities.ts";
+import type * as wire from "./wire.ts";
+
+// ---- Decode --------------------------------------------------------------------------------------------------------
+
+export function decodeImage(part: Fields, cache: CacheMark | null): Part {
+  const value = part.raw("image_url");
+  // Some clients send the URL itself in the place of the object.
+  const image = typeof value === "string" ? null : part.object("image_url").ignoreRest();
+  const url = image === null ? part.text("image_url") : image.text("url");
+  const detail = image === null ? null : image.optionalWord("detail", ["auto", "low", "high", "original"]);
+  const source = decodeDataUrl(url) ?? ({ type: "url", url, mediaType: null } as const);
+  if (source.mediaType === "application/pdf") return { type: "file", source, filename: null, context: null, citations: null, cache };
+  return { type: "image", source, detail, cache };
+}
+
+export function decodeFile(file: Fields, cache: CacheMark | null): FilePart {
+  const filename = file.optionalText("filename");
+  const id = file.optionalText("file_id");
+  const data = file.optionalText("file_data");
+  if (data === null && id === null) throw file.fail("file_data", "a data: URL, or file_id the id of an uploaded file");
+  const source: Source =
+    data === null
+      ? { type: "file-id", id: id ?? "", owner: "openai-chat" }
+      : (decodeDataUrl(data) ?? { type: "base64", mediaType: mediaTypeOf(data), data });
+  return { type: "file", source, filename, context: null, citations: null, cache };
+}
+
+export function decodeAudio(audio: Fields): MediaPart {
+  return { type: "audio", source: { type: "base64", mediaType: `audio/${audio.text("format")}`, data: audio.text("data") } };
+}
+
+// ---- Encode --------------------------------------------------------------------------------------------------------
+
+/** What encoding the parts of one request may ask, and where it says what got lost. */
+export interface PartTarget {
+  readonly capabilities: Capabilities;
+  /** The parts whose cache mark goes out. */
+  readonly marked: ReadonlySet<Part>;
+  readonly losses: Loss[];
+  /** What the client calls its messages. */
+  readonly field: string;
+}
+
+export function encodeImage(part: ImagePart, target: PartTarget): wire.ContentPart[] {
+  const { source } = part;
+  if (source.type === "file-id" || source.type === "text")
+    return refuse(target, "image", "Chat Completions takes images by URL or as bytes.");
+  const url =
+    source.type === "url" ? source.url : `data:${source.mediaType ?? mediaTypeOf(source.data) ?? "image/png"};base64,${source.data}`;
+  const image = part.detail === null ? { url } : { url, detail: part.detail };
+  return [{ type: "image_url", image_url: image, ...encodeMark(part, target.marked) }];
+}
+
+export function encodeFile(part: FilePart, target: PartTarget): wire.ContentPart[] {
+  const { source, filename } = part;
+  const context: wire.ContentPart[] = part.context === null ? [] : [{ type: "text", text: part.context }];
+  if (part.citations === true) {
+    target.losses.push({ field: `${target.field}.citations`, severity: "reported", reason: "Chat Completions does not cite documents." });
+  }
+  const asText = (text: string): wire.ContentPart[] => {
+    const titled = filename === null ? text : `${filename}\n\n${text}`;
+    return [...context, { type: "text", text: titled, ...encodeMark(part, target.marked) }];
+  };
+  switch (source.type) {
+    case "text":
+      return asText(source.text);
+    case "url":
+      return refuse(target, "file", "Chat Completions takes files as bytes, not by URL.");
+    case "file-id":
+      if (!target.capabilities.openai || !source.owner.startsWith("openai-")) {
+        return refuse(target, "file", "The file was uploaded elsewhere; this model's upstream cannot read it.");
+      }
+      return [...context, { type: "file", file: { file_id: source.id }, ...encodeMark(part, target.marked) }];
+    case "base64": {
+      const mediaType = source.mediaType ?? mediaTypeOf(source.data) ?? "application/pdf";
+      if (mediaType.startsWith("text/")) return asText(utf8Of(source.data));
+      const file = { filename: fileName(filename, mediaType), file_data: `data:${mediaType};base64,${source.data}` };
+      return [...context, { type: "file", file, ...encodeMark(part, target.marked) }];
+    }
+  }
+}
+
+const AUDIO_FORMATS: Readonly<Record<string, string>> = {
+  "audio/wav": "wav",
+  "audio/x-wav": "wav",
+  "audio/wave": "wav",
+  "audio/mp3": "mp3",
+  "audio/mpeg": "mp3",
+};
+
+export function encodeMedia({ type, source }: MediaPart, target: PartTarget): wire.ContentPart[] {
+  const format = source.type === "base64" && type === "audio" ? rowOf(AUDIO_FORMATS, source.mediaType ?? "") : undefined;
+  if (format === undefined || source.type !== "base64") {
+    return refuse(
+      target,
+      type,
+      type === "audio" ? "Chat Completions takes sound as wav or mp3 bytes." : "Chat Completions takes no video.",
+    );
+  }
+  return [{ type: "input_audio", input_audio: { data: source.data, format } }];
+}
+
+/** A note in the place of what cannot be sent, for the model of a client that chose to go on. */
+function refuse(target: PartTarget, detail: string, reason: string): wire.ContentPart[] {
+  target.losses.push({ field: `${target.field}.${detail}`, severity: "refused", reason });
+  return [{ type: "text", text: `[${detail} left out: ${reason}]` }];
+}
+
+// ---- Bytes ---------------------------------------------------------------------------------------------------------
 
 type Base64Source = Extract<Source, { type: "base64" }>;
 
 const DATA_URL = /^data:([^,]*),/;
 
 /** A data URL's bytes; null when the text is no data URL. Takes parameters, a missing media type, percent-encoded data. */
-export function decodeDataUrl(url: string): Base64Source | null {
+function decodeDataUrl(url: string): Base64Source | null {
   const head = DATA_URL.exec(url.slice(0, 512));
   if (head === null) return null;
   const [declared = "", ...parameters] = (head[1] ?? "").split(";").map((piece) => piece.trim().toLowerCase());
@@ -36,41 +148,22 @@ const MAGIC: readonly (readonly [beginning: string, mediaType: string])[] = [
 const WEBP = /^UklGR[A-Za-z0-9+/]{6}XRUJQ/;
 
 /** The media type that the first bytes tell; null when they tell none. */
-export function mediaTypeOf(base64: string): string | null {
+function mediaTypeOf(base64: string): string | null {
   const known = MAGIC.find(([beginning]) => base64.startsWith(beginning));
   if (known !== undefined) return known[1];
   return WEBP.test(base64.slice(0, 24)) ? "image/webp" : null;
 }
 
 /** Text out of base64; "" when it is not base64. */
-export function utf8Of(base64: string): string {
-  const binary = binaryOf(base64);
-  return new TextDecoder().decode(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
-}
-
-function binaryOf(base64: string): string {
+function utf8Of(base64: string): string {
   try {
-    return atob(base64);
+    return new TextDecoder().decode(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
   } catch {
     return "";
   }
 }
 
 function base64Of(percentEncoded: string): string {
-  const bytes: number[] = [];
-  const utf8 = new TextEncoder();
-  for (let at = 0; at < percentEncoded.length; at++) {
-    const code = percentEncoded[at] === "%" ? Number.parseInt(percentEncoded.slice(at + 1, at + 3), 16) : Number.NaN;
-    if (Number.isNaN(code)) {
-      const character = String.fromCodePoint(percentEncoded.codePointAt(at) ?? 0);
-      bytes.push(...utf8.encode(character));
-      at += character.length - 1;
-    } else {
-      bytes.push(code);
-      at += 2;
-    }
-  }
-  let binary = "";
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary);
+  const ascii = percentEncoded.toWellFormed().replace(/[^ -~]+/g, encodeURIComponent);
+  return btoa(ascii.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))));
 }

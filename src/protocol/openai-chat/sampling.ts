@@ -1,14 +1,28 @@
-// Room: openai-chat (row 2). Sampling and stop sequences for a Chat upstream.
-// In:  a canonical request and what its model takes.
-// Out: members of the body, and losses for what the model rejects.
-// Never does: change a value; a parameter goes out as it is or not at all.
+// Sampling parameters and stop sequences: what a client asks for, and what goes to the model.
+// Never changes a value; a parameter goes out as it is or not at all.
 
-import type { CanonicalRequest, FieldName, Loss, Sampling } from "../canonical.ts";
 import type { Json } from "../../wire/json.ts";
-import type { Model } from "./models.ts";
+import type { CanonicalRequest, FieldName, Loss, Sampling } from "../canonical.ts";
+import type { Fields } from "../fields.ts";
+import type { Capabilities } from "./capabilities.ts";
+
+export function decodeSampling(body: Fields): Sampling {
+  const logprobs = body.optionalBoolean("logprobs");
+  const topLogprobs = body.optionalInteger("top_logprobs");
+  if (topLogprobs !== null && topLogprobs > 0 && logprobs !== true) throw body.fail("top_logprobs", "used together with logprobs: true");
+  return {
+    temperature: body.optionalNumber("temperature"),
+    topP: body.optionalNumber("top_p"),
+    topK: null,
+    seed: body.optionalInteger("seed"),
+    presencePenalty: body.optionalNumber("presence_penalty"),
+    frequencyPenalty: body.optionalNumber("frequency_penalty"),
+    topLogprobs: logprobs === true ? (topLogprobs ?? 0) : null,
+  };
+}
 
 export interface SamplingTarget {
-  readonly model: Model;
+  readonly capabilities: Capabilities;
   readonly losses: Loss[];
   /** Whether the model may reason on this call. */
   readonly reasons: boolean;
@@ -24,12 +38,15 @@ const PARAMETERS: readonly (readonly [member: string, field: Exclude<keyof Sampl
   ];
 const MAX_STOPS = 4;
 
-export function encodeSampling(request: CanonicalRequest, { model, losses, reasons }: SamplingTarget): Record<string, Json | undefined> {
+export function encodeSampling(
+  request: CanonicalRequest,
+  { capabilities, losses, reasons }: SamplingTarget,
+): Record<string, Json | undefined> {
   const { sampling, names } = request;
   const members: Record<string, Json | undefined> = { seed: sampling.seed ?? undefined };
   const lose = (field: FieldName, severity: Loss["severity"], reason: string): void =>
     void losses.push({ field: names[field], severity, reason });
-  const takesSampling = model.sampling === "always" || (model.sampling === "without-reasoning" && !reasons);
+  const takesSampling = capabilities.sampling === "always" || (capabilities.sampling === "without-reasoning" && !reasons);
   for (const [member, field, neutral] of PARAMETERS) {
     const value = sampling[field];
     if (value === null) continue;

@@ -1,15 +1,66 @@
-// Room: openai-chat (row 2). What a conversation brings back from other vendors' models.
-// In:  the text of a body whose upstream speaks Chat itself.
-// Out: the proofs that this proxy sealed into messages and calls (see proofs.ts), as splices that take them out: no Chat server
-//      knows these members, and some refuse what they do not know.
-// Never does: touch `reasoning_details` or `extra_content` of anybody else.
+// Proofs in the slots that Chat clients echo (see wire.ts), both directions; and the splices that take them out of a body that passes:
+// no Chat server knows these members, and some refuse what they do not know.
+// Never sends a proof bare, believes one that is not sealed, or touches `reasoning_details` and `extra_content` of anybody else.
 
 import { cut, items, members, type Member, type Span, type Splice } from "../../wire/json-edit.ts";
+import type { Part, Proof, ReasoningPart } from "../canonical.ts";
+import { openProof, SEALED_STRING, sealProof } from "../seals.ts";
+import { objectOf, objectsOf, textOf, type CallProof, type DetailRead, type ReasoningDetail } from "./wire.ts";
 
-const SEAL = '"gw1.';
+// ---- Proofs --------------------------------------------------------------------------------------------------------
+
+/** A proof that a client or a gateway brought back; null for text that `sealProof` has not made. */
+function unseal(text: unknown): Proof | null {
+  if (typeof text !== "string") return null;
+  const proof = openProof(text, "openai");
+  // What is not sealed comes back as it is.
+  return proof.data === text ? null : proof;
+}
+
+/** What the sealed items of `reasoning_details` say. */
+export interface Details {
+  readonly reasoning: readonly ReasoningPart[];
+  readonly textProof: Proof | null;
+}
+
+export function decodeDetails(value: unknown): Details {
+  const reasoning: ReasoningPart[] = [];
+  let textProof: Proof | null = null;
+  for (const detail of objectsOf<DetailRead>(value)) {
+    const redacted = detail.type === "reasoning.encrypted";
+    const proof = unseal(redacted ? detail.data : detail.signature);
+    if (proof === null) continue;
+    if (redacted && detail.id === "content") textProof = proof;
+    else reasoning.push({ type: "reasoning", text: redacted ? "" : textOf(detail.text), redacted, proof });
+  }
+  return { reasoning, textProof };
+}
+
+/** The item that proves a part; null for parts without a proof, and for tool calls, which carry their own. */
+export function encodeDetail(part: Part, index: number): ReasoningDetail | null {
+  if (part.type === "text" && part.proof !== null) {
+    return { type: "reasoning.encrypted", index, data: sealProof(part.proof, null), id: "content" };
+  }
+  if (part.type !== "reasoning" || part.proof === null) return null;
+  const sealed = sealProof(part.proof, null);
+  if (part.redacted) return { type: "reasoning.encrypted", index, data: sealed };
+  return { type: "reasoning.text", index, text: part.text, signature: sealed };
+}
+
+/** The proof in a tool call's `extra_content`. */
+export function decodeCallProof(extraContent: unknown): Proof | null {
+  const google = objectOf<{ google: unknown }>(extraContent)?.google;
+  return unseal(objectOf<{ thought_signature: unknown }>(google)?.thought_signature);
+}
+
+export function encodeCallProof(proof: Proof | null): CallProof {
+  return proof === null ? {} : { extra_content: { google: { thought_signature: sealProof(proof, null) } } };
+}
+
+// ---- A body that passes --------------------------------------------------------------------------------------------
 
 export function hasSeals(body: string): boolean {
-  return body.includes(SEAL);
+  return body.includes(SEALED_STRING);
 }
 
 /** The splices for a body, given its member `messages`. */
@@ -33,7 +84,7 @@ interface Placed extends Span {
 /** The members of an object that holds a seal, with their places in the whole text; none of any other value. */
 function membersOf(body: string, { start, end }: Span): Placed[] {
   const text = body.slice(start, end);
-  if (!text.startsWith("{") || !text.includes(SEAL)) return [];
+  if (!text.startsWith("{") || !text.includes(SEALED_STRING)) return [];
   return members(text).map((member) => ({
     key: member.key,
     start: start + member.start,
@@ -45,11 +96,14 @@ function membersOf(body: string, { start, end }: Span): Placed[] {
 /** Takes the sealed items out of the list, and the list where nothing else is in it. */
 function withoutDetails(body: string, found: readonly Placed[], details: Placed): Splice[] {
   const all = items(body, details.valueStart);
-  const sealed = new Set(all.filter(({ start, end }) => body.slice(start, end).includes(SEAL)));
+  const sealed = new Set(all.filter(({ start, end }) => body.slice(start, end).includes(SEALED_STRING)));
   return sealed.size === all.length ? cut(found, new Set([details])) : cut(all, sealed);
 }
 
 function withoutProof(body: string, call: Span): Splice[] {
   const found = membersOf(body, call);
-  return cut(found, new Set(found.filter(({ key, start, end }) => key === "extra_content" && body.slice(start, end).includes(SEAL))));
+  return cut(
+    found,
+    new Set(found.filter(({ key, start, end }) => key === "extra_content" && body.slice(start, end).includes(SEALED_STRING))),
+  );
 }

@@ -1,26 +1,14 @@
-// Room: openai-chat (row 2). Usage and finish reasons, both ways.
-// In:  the counters and words of an upstream, or canonical ones.
-// Out: the other of the two. Chat's counters include each other, the canonical ones are disjoint.
-// Never does: say zero where nobody counted.
+// Token counts, both directions. Chat's counters include each other, the canonical ones are disjoint.
+// Never says zero where nobody counted.
 
-import type { FinishKind, FinishReason, Usage } from "../canonical.ts";
-import {
-  numberOf,
-  objectOf,
-  textOf,
-  type Chunk,
-  type Choice,
-  type FinishReason as WireFinish,
-  type Usage as WireUsage,
-  type UsageRead,
-} from "./wire.ts";
-
-// ---- Usage ---------------------------------------------------------------------------------------------------------
+import type { Usage } from "../canonical.ts";
+import { numberOf, objectOf } from "./wire.ts";
+import type * as wire from "./wire.ts";
 
 /** The usage of a chunk, wherever its upstream keeps it; null when there is none. */
-export function decodeUsage(chunk: Chunk, choice: Choice | undefined): Usage | null {
+export function decodeUsage(chunk: wire.Chunk, choice: wire.Choice | undefined): Usage | null {
   const groq = objectOf<{ usage: unknown }>(chunk.x_groq);
-  const usage = objectOf<UsageRead>(chunk.usage) ?? objectOf<UsageRead>(choice?.usage) ?? objectOf<UsageRead>(groq?.usage);
+  const usage = objectOf<wire.UsageRead>(chunk.usage) ?? objectOf<wire.UsageRead>(choice?.usage) ?? objectOf<wire.UsageRead>(groq?.usage);
   if (usage === undefined) return null;
   const promptDetails = objectOf<{ cached_tokens: unknown; cache_write_tokens: unknown }>(usage.prompt_tokens_details);
   const prompt = numberOf(usage.prompt_tokens);
@@ -44,7 +32,7 @@ export function decodeUsage(chunk: Chunk, choice: Choice | undefined): Usage | n
   };
 }
 
-export function encodeUsage({ inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens, reasoningTokens }: Usage): WireUsage {
+export function encodeUsage({ inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens, reasoningTokens }: Usage): wire.Usage {
   const prompt = (inputTokens ?? 0) + (cacheReadTokens ?? 0) + (cacheWriteTokens ?? 0);
   const completion = outputTokens ?? 0;
   const details = {
@@ -58,54 +46,4 @@ export function encodeUsage({ inputTokens, cacheReadTokens, cacheWriteTokens, ou
     ...(Object.keys(details).length === 0 ? {} : { prompt_tokens_details: details }),
     ...(reasoningTokens === null ? {} : { completion_tokens_details: { reasoning_tokens: reasoningTokens } }),
   };
-}
-
-// ---- Finish reasons ------------------------------------------------------------------------------------------------
-
-/** The words of OpenAI and of its imitators; what is not here is `other`. */
-const KINDS: Readonly<Record<string, FinishKind>> = {
-  stop: "end",
-  eos: "end",
-  end_turn: "end",
-  length: "length",
-  max_tokens: "length",
-  model_length: "length",
-  tool_calls: "tool-calls",
-  function_call: "tool-calls",
-  content_filter: "filtered",
-  sensitive: "filtered",
-};
-
-/** Words that say that the answer broke off. */
-const FAILURES: ReadonlySet<string> = new Set(["error", "network_error", "insufficient_system_resource", "abort"]);
-
-export function isFailure(word: string): boolean {
-  return FAILURES.has(word);
-}
-
-/** Null when the choice says nothing of its end. `stops` are the sequences that the request asked for. */
-export function decodeFinish(choice: Choice, stops: readonly string[]): FinishReason | null {
-  const raw = textOf(choice.finish_reason);
-  if (raw === "") return null;
-  const kind = (Object.hasOwn(KINDS, raw) ? KINDS[raw] : undefined) ?? "other";
-  const matched = textOf(choice.stop_reason);
-  const isSequence = kind === "end" && stops.includes(matched);
-  return { kind: isSequence ? "stop-sequence" : kind, raw, stopSequence: isSequence ? matched : null, explanation: null };
-}
-
-const WORDS: Readonly<Record<FinishKind, WireFinish>> = {
-  end: "stop",
-  "stop-sequence": "stop",
-  "tool-calls": "tool_calls",
-  length: "length",
-  "context-full": "length",
-  filtered: "content_filter",
-  // The answer could have gone on: never `stop`.
-  paused: "length",
-  other: "stop",
-};
-
-export function encodeFinish(kind: FinishKind, isLegacy: boolean): WireFinish {
-  const word = WORDS[kind];
-  return isLegacy && word === "tool_calls" ? "function_call" : word;
 }

@@ -1,4 +1,4 @@
-// Room: openai-chat (row 2). The wire: Chat Completions as it is sent, its words for the canonical fields, its request members.
+// The wire: Chat Completions as it is sent, its names of the canonical fields, the fate of each request member.
 // Types of what this codec writes are exact; of what it reads from upstreams every member is unknown until it has been looked at.
 // Sources (read 2026-11): openai 7.57.0 `resources/chat/completions/completions.d.ts`; https://platform.openai.com/docs/api-reference/chat;
 // DeepSeek, Moonshot, Mistral, xAI and Groq answers as recorded.
@@ -29,8 +29,10 @@ export type EncryptedDetail = { type: "reasoning.encrypted"; index: number; data
 
 export type CallProof = { extra_content?: { google: { thought_signature: string } } };
 
+export type FunctionCall = { name: string; arguments: string };
+
 export type ToolCall =
-  | ({ id: string; type: "function"; function: { name: string; arguments: string } } & CallProof)
+  | ({ id: string; type: "function"; function: FunctionCall } & CallProof)
   | ({ id: string; type: "custom"; custom: { name: string; input: string } } & CallProof);
 
 /** A tool call in a chunk: id, type and name on its first, only index and a piece of the arguments on the others. */
@@ -47,6 +49,18 @@ export type Annotation = { type: "url_citation"; url_citation: { url: string; ti
 export type TokenLogprob = { token: string; bytes: number[]; logprob: number };
 export type Logprob = TokenLogprob & { top_logprobs: TokenLogprob[] };
 export type Logprobs = { content: Logprob[] | null; refusal: Logprob[] | null };
+
+/** The message of a non-streaming answer. */
+export type Message = {
+  role: "assistant";
+  content: string | null;
+  refusal: string | null;
+  reasoning_content?: string;
+  reasoning_details?: ReasoningDetail[];
+  annotations?: Annotation[];
+  tool_calls?: ToolCall[];
+  function_call?: FunctionCall;
+};
 
 /** What one chunk adds to the answer. */
 export type Piece = {
@@ -70,9 +84,19 @@ export type Usage = {
   completion_tokens_details?: { reasoning_tokens: number };
 };
 
+/** A non-streaming answer. */
+export type Reply = {
+  id: string;
+  object: "chat.completion";
+  created: number;
+  model: string;
+  choices: { index: 0; message: Message; logprobs: Logprobs | null; finish_reason: FinishReason }[];
+  usage?: Usage;
+};
+
 // ---- What is read --------------------------------------------------------------------------------------------------
 
-/** A chunk, or a whole answer, as an upstream sent it. */
+/** A chunk, or a non-streaming answer, as an upstream sent it. */
 export interface Chunk {
   readonly id?: unknown;
   readonly object?: unknown;
@@ -87,7 +111,7 @@ export interface Chunk {
 export interface Choice {
   readonly index?: unknown;
   readonly delta?: unknown;
-  /** In whole answers, in the place of `delta`. */
+  /** In non-streaming answers, in the place of `delta`. */
   readonly message?: unknown;
   readonly logprobs?: unknown;
   readonly finish_reason?: unknown;
@@ -192,6 +216,13 @@ export function textOf(value: unknown): string {
 
 export function numberOf(value: unknown): number | null {
   return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
+const ID_PREFIX = /^(?:chatcmpl-|resp_|msg_)/;
+
+/** An answer's id without the prefix that says what it is the id of. */
+export function bareId(id: string): string {
+  return id.replace(ID_PREFIX, "");
 }
 
 // ---- Names ---------------------------------------------------------------------------------------------------------

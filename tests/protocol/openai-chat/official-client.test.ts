@@ -1,47 +1,27 @@
 // What this codec sends, read by the official client: openai 7 and 6, through a fetch that answers with the encoder's output.
-// In:  replies as canonical values, streamed and whole.
-// Out: the client's own final object, compared as a whole. The clients throw on what breaks their grammar (PROTOCOLS C.2).
+// The client's own final object is compared as a whole; the clients throw on what breaks their grammar.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import OpenAI7 from "openai";
 import OpenAI6 from "openai-6";
-import { GatewayError } from "../../../src/errors.ts";
-import type { CanonicalRequest, FinishReason, Part, Reply, Usage } from "../../../src/protocol/canonical.ts";
-import { bareRequest } from "../../../src/protocol/exchange.ts";
-import { sealProof } from "../../../src/protocol/seals.ts";
-import type { Exchange } from "../../../src/protocol/codec.ts";
+import type { CanonicalRequest, FinishKind, Part, Reply } from "../../../src/protocol/canonical.ts";
 import { inOrder, unfold } from "../../../src/protocol/fold.ts";
+import type { Exchange } from "../../../src/protocol/codec.ts";
 import { openaiChat } from "../../../src/protocol/openai-chat/codec.ts";
-import { LEGACY_NAMES, NAMES } from "../../../src/protocol/openai-chat/wire.ts";
+import { LEGACY_NAMES } from "../../../src/protocol/openai-chat/wire.ts";
 import { chain, run } from "../../../src/wire/machine.ts";
 import { printSse } from "../../../src/wire/sse.ts";
+import { anthropic, call, failed, finish, reasoning, reply, text, usage } from "../../support/canonical.ts";
+import { chatExchange } from "./reply-cases.ts";
+import { SEALED_SIGNATURE, toolCall } from "./request-cases.ts";
 
-const REQUEST: CanonicalRequest = { ...bareRequest({ model: "m", stream: true }), names: NAMES, includeUsage: true };
-const exchangeOf = (request: Partial<CanonicalRequest> = {}): Exchange => ({
-  request: { ...REQUEST, ...request },
-  id: "ex1",
-  createdAtS: 1_793_500_000,
-});
-const end = (kind: FinishReason["kind"]): FinishReason => ({ kind, raw: null, stopSequence: null, explanation: null });
-const USAGE: Usage = { inputTokens: 3, cacheReadTokens: 4, cacheWriteTokens: null, outputTokens: 5, reasoningTokens: 2 };
-const text = (value: string): Part => ({ type: "text", text: value, annotations: [], cache: null, proof: null });
-const call = (callId: string, name: string, args: string, kind: "function" | "custom" = "function"): Part => ({
-  type: "tool-call",
-  callId,
-  name,
-  kind,
-  arguments: args,
-  cache: null,
-  proof: null,
-});
-const signature = { origin: "anthropic", data: "signature" } as const;
-const SEALED = sealProof(signature, null);
+const USAGE = usage({ inputTokens: 3, cacheReadTokens: 4, outputTokens: 5, reasoningTokens: 2 });
 
 interface Scene {
   readonly what: string;
   readonly parts: readonly Part[];
-  readonly kind: FinishReason["kind"];
+  readonly kind: FinishKind;
   /** The message that the client ends up with. */
   readonly message: object;
   readonly finishReason: string;
@@ -53,21 +33,18 @@ interface Scene {
 const SCENES: readonly Scene[] = [
   { what: "text", parts: [text("Hello there")], kind: "end", message: { content: "Hello there" }, finishReason: "stop" },
   {
-    what: "text, then parallel calls (118)",
+    what: "text, then parallel calls",
     parts: [text("Look: "), call("toolu_1", "f", '{"a":1}'), call("toolu_2", "g", "")],
     kind: "tool-calls",
     message: {
       content: "Look: ",
-      tool_calls: [
-        { id: "toolu_1", type: "function", function: { name: "f", arguments: '{"a":1}' } },
-        { id: "toolu_2", type: "function", function: { name: "g", arguments: "{}" } },
-      ],
+      tool_calls: [toolCall("toolu_1", "f", '{"a":1}'), toolCall("toolu_2", "g", "{}")],
     },
     finishReason: "tool_calls",
   },
   {
     what: "a custom tool's call",
-    parts: [call("c1", "patch", "*** Begin\n", "custom")],
+    parts: [call("c1", "patch", "*** Begin\n", { kind: "custom" })],
     kind: "tool-calls",
     message: { content: null, tool_calls: [{ id: "c1", type: "custom", custom: { name: "patch", input: "*** Begin\n" } }] },
     finishReason: "tool_calls",
@@ -75,24 +52,22 @@ const SCENES: readonly Scene[] = [
   },
   {
     what: "reasoning with its proof",
-    parts: [{ type: "reasoning", text: "Hmm.", redacted: false, proof: signature }, text("Yes.")],
+    parts: [reasoning("Hmm.", { proof: anthropic("signature") }), text("Yes.")],
     kind: "end",
     message: {
       content: "Yes.",
       reasoning_content: "Hmm.",
-      reasoning_details: [{ type: "reasoning.text", index: 0, text: "Hmm.", signature: SEALED }],
+      reasoning_details: [{ type: "reasoning.text", index: 0, text: "Hmm.", signature: SEALED_SIGNATURE }],
     },
     finishReason: "stop",
   },
   {
     what: "a call with its proof",
-    parts: [{ ...call("c1", "f", "{}"), proof: signature } as Part],
+    parts: [call("c1", "f", "{}", { proof: anthropic("signature") })],
     kind: "tool-calls",
     message: {
       content: null,
-      tool_calls: [
-        { id: "c1", type: "function", function: { name: "f", arguments: "{}" }, extra_content: { google: { thought_signature: SEALED } } },
-      ],
+      tool_calls: [{ ...toolCall("c1", "f", "{}"), extra_content: { google: { thought_signature: SEALED_SIGNATURE } } }],
     },
     finishReason: "tool_calls",
   },
@@ -127,8 +102,8 @@ function clientOf(Client: typeof OpenAI7, contentType: string, body: string): Op
   return new Client({ apiKey: "not-a-key", baseURL: "http://gateway.invalid/v1", maxRetries: 0, fetch });
 }
 
-function streamOf(reply: Reply, exchange: Exchange): string {
-  return run(chain(inOrder(), openaiChat.reply.encoder(exchange)), unfold(reply))
+function streamOf(answer: Reply, exchange: Exchange): string {
+  return run(chain(inOrder(), openaiChat.reply.encoder(exchange)), unfold(answer))
     .map(printSse)
     .join("");
 }
@@ -137,8 +112,8 @@ const ASKED = { model: "m", messages: [{ role: "user" as const, content: "Hi" }]
 
 for (const { name, Client } of CLIENTS) {
   for (const scene of SCENES) {
-    const exchange = exchangeOf(scene.request);
-    const reply: Reply = { id: "msg_1", model: "up", parts: scene.parts, usage: USAGE, finish: end(scene.kind) };
+    const exchange = chatExchange(scene.request);
+    const answer = reply(scene.parts, { id: "msg_1", model: "up", usage: USAGE, finish: finish(scene.kind) });
     const expected = (message: object): object => ({
       id: "chatcmpl-1",
       model: "up",
@@ -154,15 +129,15 @@ for (const { name, Client } of CLIENTS) {
       },
     });
     const found = (completion: OpenAI7.ChatCompletion): { readonly message: object; readonly [key: string]: unknown } => {
-      const { id, model, created, choices, usage } = completion;
+      const { id, model, created, choices, usage: counts } = completion;
       const [choice] = choices;
       // `parsed` is the client's own; `refusal` is absent from its message where no chunk had one.
       const { parsed: _parsed, ...message } = { refusal: null, ...choice?.message, parsed: null };
-      return { id, model, created, finish: choice?.finish_reason, message, usage };
+      return { id, model, created, finish: choice?.finish_reason, message, usage: counts };
     };
 
     test(`${name} reads the stream of ${scene.what}`, async () => {
-      const client = clientOf(Client, "text/event-stream", streamOf(reply, exchange));
+      const client = clientOf(Client, "text/event-stream", streamOf(answer, exchange));
       const final = client.chat.completions.stream(ASKED).finalChatCompletion();
       if (scene.unreadBy === name) return assert.rejects(final, /missing choices\[0\]\.tool_calls/);
       // A stream begins before anybody knows whether text will come; the clients differ in how they show none.
@@ -172,18 +147,15 @@ for (const { name, Client } of CLIENTS) {
       assert.deepEqual(plain({ ...rest, message: withoutText(message) }), expected(withoutText(scene.message)));
     });
 
-    test(`${name} reads the whole answer of ${scene.what}`, async () => {
-      const client = clientOf(Client, "application/json", openaiChat.reply.encode(reply, exchange));
+    test(`${name} reads the non-streaming answer of ${scene.what}`, async () => {
+      const client = clientOf(Client, "application/json", openaiChat.reply.encode(answer, exchange));
       assert.deepEqual(plain(found(await client.chat.completions.create(ASKED))), expected(scene.message));
     });
   }
 
   test(`${name} throws on an error in the middle of a stream, with its message`, async () => {
-    const events = [
-      ...unfold({ id: "1", model: "up", parts: [text("Hel")], usage: null, finish: end("end") }).slice(0, 3),
-      { type: "reply-error" as const, error: new GatewayError("overloaded", "Busy.") },
-    ];
-    const sent = run(openaiChat.reply.encoder(exchangeOf()), events).map(printSse).join("");
+    const events = [...unfold(reply([text("Hel")])).slice(0, 3), failed("overloaded", "Busy.")];
+    const sent = run(openaiChat.reply.encoder(chatExchange()), events).map(printSse).join("");
     await assert.rejects(clientOf(Client, "text/event-stream", sent).chat.completions.stream(ASKED).finalChatCompletion(), /Busy\./);
   });
 }

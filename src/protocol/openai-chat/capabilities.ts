@@ -1,7 +1,5 @@
-// Room: openai-chat (row 2). What the models behind Chat endpoints take, by the pattern of their ids.
-// In:  the model's name on the wire.
-// Out: the facts that a request to it depends on.
-// Never does: say where a model is served, or refuse one; an unknown id gets what most compatible servers take.
+// What the models behind Chat endpoints take, by the pattern of their ids.
+// Never says where a model is served, and refuses none; an unknown id gets what most compatible servers take.
 // Sources (read 2026-11): https://platform.openai.com/docs/guides/reasoning, .../function-calling, .../prompt-caching; the 400s that
 // OpenAI answers to `max_tokens`, `parallel_tool_calls`, `stop`, `temperature`; https://docs.fireworks.ai/guides/reasoning;
 // https://api-docs.deepseek.com/guides/thinking_mode; https://platform.moonshot.ai/docs.
@@ -9,7 +7,7 @@
 import type { Effort } from "../canonical.ts";
 import { hash } from "../tool-names.ts";
 
-export interface Model {
+export interface Capabilities {
   /** Served by OpenAI itself: strict about unknown members, generous with its own. */
   readonly openai: boolean;
   readonly systemRole: "system" | "developer";
@@ -51,12 +49,12 @@ const KIMI_EFFORTS: readonly Effort[] = ["low", "medium", "high"];
 const DEEPSEEK_EFFORTS: readonly Effort[] = ["none", "low", "medium", "high", "xhigh"];
 
 /** The facts about a model; a path in front of the id (`openai/`, `accounts/.../models/`) does not matter. */
-export function modelOf(name: string): Model {
+export function capabilitiesOf(name: string): Capabilities {
   const id = name.slice(name.lastIndexOf("/") + 1).toLowerCase();
   return OPENAI.test(id) ? openaiModel(id) : compatibleModel(id);
 }
 
-function openaiModel(id: string): Model {
+function openaiModel(id: string): Capabilities {
   const version = gptVersion(id);
   const oSeries = O_SERIES.test(id);
   const chat = id.includes("-chat");
@@ -80,7 +78,7 @@ function openaiModel(id: string): Model {
   };
 }
 
-function compatibleModel(id: string): Model {
+function compatibleModel(id: string): Capabilities {
   const mistral = MISTRAL.test(id);
   return {
     openai: false,

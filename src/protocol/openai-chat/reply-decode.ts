@@ -1,27 +1,41 @@
-// Room: openai-chat (row 2). Answers of Chat upstreams.
-// In:  the chunks of a stream, or a whole answer as the one chunk that it is (its `message` in the place of `delta`).
-// Out: canonical events; see the head of reply.ts for the order of both.
-// Never does: throw, take a stream without a finish reason for a whole answer, or keep back what can go on.
+// An upstream's answer -> canonical. A non-streaming answer is read as the one chunk that it is, its `message` in the place of `delta`.
+// Never throws on a stream, takes one without a finish reason for complete, or keeps back what can go on.
+//
+// A stream, as data (all chunks share id, created and model; `choices[0].index` is 0):
+//   { delta: { role: "assistant", content: "" } }                                  once, first
+//   { delta: { reasoning_content } }*  { delta: { reasoning_details: [proof] } }?   in any order and number:
+//   { delta: { content } }*            { delta: { annotations } }?
+//   { delta: { refusal } }*                                                        content and refusal with `logprobs` of their tokens
+//   { delta: { tool_calls: [{ index, id, type, function: { name, arguments: "" } }] } }, then { index, function: { arguments } }*
+//   { delta: {}, finish_reason }                                                    the terminal
+//   { choices: [], usage }                                                          where the client asked for it
+//   [DONE]                                                                          after success alone
+// or, in the place of anything after the first: { error }, and nothing after it.
 
 import { GatewayError } from "../../errors.ts";
-import type { Machine } from "../../wire/machine.ts";
+import { run, type Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
-import type { FinishReason, Logprob, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
+import type { FinishReason, Logprob, Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
-import { notJson, truncated } from "../fold.ts";
-import { CallReader } from "./calls.ts";
+import { fold, notJson, truncated } from "../fold.ts";
 import { decodeErrorValue } from "./errors.ts";
+import { decodeFinish, isFailure } from "./finish.ts";
 import { decodeLogprobs } from "./logprobs.ts";
-import { decodeDetails } from "./proofs.ts";
-import { decodeFinish, decodeUsage, isFailure } from "./usage.ts";
+import { decodeDetails } from "./seals.ts";
+import { CallReader } from "./tool-calls.ts";
+import { decodeUsage } from "./usage.ts";
 import * as wire from "./wire.ts";
 
-type ProseKind = "text" | "refusal" | "reasoning";
-
-/** `what` it reads, for the error of what is no JSON. */
-export function replyDecoder(exchange: Exchange, what: "an event" | "an answer" = "an event"): Machine<SseEvent, ReplyEvent> {
-  return new ReplyDecoder(exchange, what);
+/** @throws GatewayError `upstream-failed` when the body is no answer, or the error that it holds. */
+export function decodeReply(body: string, exchange: Exchange): Reply {
+  return fold(run(new ReplyDecoder(exchange, "an answer"), [{ event: null, data: body }]));
 }
+
+export function replyDecoder(exchange: Exchange): Machine<SseEvent, ReplyEvent> {
+  return new ReplyDecoder(exchange, "an event");
+}
+
+type ProseKind = "text" | "refusal" | "reasoning";
 
 class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   readonly #stop: readonly string[];
@@ -33,7 +47,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #next = 0;
   /** The text, refusal or reasoning that grows; a new kind ends the old one. */
   #prose: { readonly kind: ProseKind; readonly index: number } | null = null;
-  /** Of the text that is to come: a whole answer tells it first. */
+  /** Of the text that is to come: a non-streaming answer tells it first. */
   #textProof: Proof | null = null;
   /** Of tokens that came before their text: it begins with a character that is several tokens. */
   #earlyTokens: readonly Logprob[] = [];
@@ -90,7 +104,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #readChoice(choice: wire.Choice, chunk: wire.Chunk): void {
     if (!this.#started) {
       this.#started = true;
-      this.#out.push({ type: "reply-start", id: bareId(wire.textOf(chunk.id)), model: wire.textOf(chunk.model) });
+      this.#out.push({ type: "reply-start", id: wire.bareId(wire.textOf(chunk.id)), model: wire.textOf(chunk.model) });
       if (this.#earlyUsage !== null) this.#out.push({ type: "usage", usage: this.#earlyUsage });
     }
     const message = wire.objectOf<wire.Delta>(choice.message);
@@ -102,7 +116,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     if (isFailure(word)) {
       return this.#fail(new GatewayError("upstream-failed", `The upstream broke the answer off: ${word}.`, { code: word }));
     }
-    // A whole answer is complete even if it does not say why it ended.
+    // A non-streaming answer is complete even if it does not say why it ended.
     if (finish !== null) this.#finish = finish;
     else if (message !== undefined) this.#finish ??= { kind: "other", raw: null, stopSequence: null, explanation: null };
   }
@@ -131,7 +145,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     if (delta.reasoning_details === undefined) return this.#say("reasoning", text);
     const { reasoning, textProof } = decodeDetails(delta.reasoning_details);
     for (const part of reasoning) {
-      // A whole answer tells all thoughts as one text; each proof ends the piece that it proves.
+      // A non-streaming answer tells all thoughts as one text; each proof ends the piece that it proves.
       const end = text.indexOf(part.text) + part.text.length;
       if (part.text !== "" && end >= part.text.length) {
         this.#say("reasoning", text.slice(0, end));
@@ -239,11 +253,4 @@ function parsed(data: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-const ID_PREFIX = /^(?:chatcmpl-|resp_|msg_)/;
-
-/** An upstream's id without the prefix that says what it is the id of. */
-export function bareId(id: string): string {
-  return id.replace(ID_PREFIX, "");
 }

@@ -1,19 +1,95 @@
-// Room: openai-chat (row 2). Streamed answers for Chat clients.
-// In:  canonical events, parts one at a time.
-// Out: chunks, as the head of reply.ts draws them; every one holds what came with the event, none waits for another.
-// Never does: send `[DONE]` after an error, a role twice, or a tool index that leaves a gap.
+// Canonical -> a client's answer, as one object or as the chunks that reply-decode.ts draws: each holds what came with its event.
+// Never sends `[DONE]` after an error, a role twice, or a tool index that leaves a gap.
 
 import type { Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
-import type { Annotation, FinishReason, Logprob, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
-import { withoutConversation } from "../exchange.ts";
+import type {
+  Annotation,
+  FinishReason,
+  ImagePart,
+  Logprob,
+  Part,
+  Proof,
+  Reply,
+  ReplyEvent,
+  TextPart,
+  ToolCallPart,
+  Usage,
+} from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
+import { withoutConversation } from "../exchange.ts";
 import { errorEvent } from "./errors.ts";
+import { encodeFinish } from "./finish.ts";
 import { encodeLogprobs } from "./logprobs.ts";
-import { encodeCallProof, encodeDetail } from "./proofs.ts";
-import { encodeAnnotation, envelope, explanationOf, textOfPart } from "./reply.ts";
-import { encodeFinish, encodeUsage } from "./usage.ts";
-import { isLegacy, type Piece } from "./wire.ts";
+import { encodeCallProof, encodeDetail } from "./seals.ts";
+import { encodeCall } from "./tool-calls.ts";
+import { encodeUsage } from "./usage.ts";
+import { bareId, isLegacy } from "./wire.ts";
+import type * as wire from "./wire.ts";
+
+// ---- Non-streaming -------------------------------------------------------------------------------------------------
+
+export function encodeReply(reply: Reply, exchange: Exchange): string {
+  const legacy = isLegacy(exchange.request.names);
+  const logprobs = encodeLogprobs(reply.parts);
+  const answer: wire.Reply = {
+    ...envelope(reply, exchange),
+    object: "chat.completion",
+    choices: [{ index: 0, message: encodeMessage(reply, legacy), logprobs, finish_reason: encodeFinish(reply.finish.kind, legacy) }],
+    ...(reply.usage === null ? {} : { usage: encodeUsage(reply.usage) }),
+  };
+  return JSON.stringify(answer);
+}
+
+function encodeMessage({ parts, finish }: Reply, legacy: boolean): wire.Message {
+  const calls = parts.filter((part) => part.type === "tool-call");
+  const texts = parts.filter((part) => part.type === "text" || part.type === "image");
+  const content = texts.map(textOfPart).join("");
+  const refusals = parts.flatMap((part) => (part.type === "refusal" ? [part.text] : []));
+  const refusal = refusals.length > 0 ? refusals.join("") : explanationOf(finish);
+  const reasoning = parts.flatMap((part) => (part.type === "reasoning" ? [part.text] : [])).join("");
+  const details = encodeDetails(parts);
+  const annotations = encodeAnnotations(texts);
+  return {
+    role: "assistant",
+    content: texts.length === 0 && (calls.length > 0 || refusal !== null) ? null : content,
+    refusal,
+    ...(reasoning === "" ? {} : { reasoning_content: reasoning }),
+    ...(details.length === 0 ? {} : { reasoning_details: details }),
+    ...(annotations.length === 0 ? {} : { annotations }),
+    ...encodeCalls(calls, legacy),
+  };
+}
+
+function encodeCalls(calls: readonly ToolCallPart[], legacy: boolean): Pick<wire.Message, "tool_calls" | "function_call"> {
+  const [first] = calls;
+  if (first === undefined) return {};
+  // That form has room for one call; the model makes the others again when it sees the first one's result.
+  if (legacy) return { function_call: { name: first.name, arguments: first.arguments || "{}" } };
+  return { tool_calls: calls.map((call) => encodeCall(call, call.arguments || (call.kind === "custom" ? "" : "{}"))) };
+}
+
+function encodeDetails(parts: readonly Part[]): wire.ReasoningDetail[] {
+  const details: wire.ReasoningDetail[] = [];
+  for (const part of parts) {
+    const detail = encodeDetail(part, details.length);
+    if (detail !== null) details.push(detail);
+  }
+  return details;
+}
+
+/** Offsets count from the beginning of the whole content. */
+function encodeAnnotations(texts: readonly (TextPart | ImagePart)[]): wire.Annotation[] {
+  let offset = 0;
+  return texts.flatMap((part) => {
+    const text = textOfPart(part);
+    const annotations = part.type === "text" ? part.annotations.map((annotation) => encodeAnnotation(annotation, offset, text.length)) : [];
+    offset += text.length;
+    return annotations;
+  });
+}
+
+// ---- Streaming -----------------------------------------------------------------------------------------------------
 
 export function replyEncoder(exchange: Exchange): Machine<ReplyEvent, SseEvent> {
   return new ReplyEncoder(exchange);
@@ -28,7 +104,7 @@ interface OpenPart {
   /** Of reasoning alone, whose proof repeats what it proves. */
   text: string;
   length: number;
-  /** Of tokens that are told with the next chunk. */
+  /** Of tokens that go out with the next chunk. */
   logprobs: Logprob[];
   readonly annotations: Annotation[];
 }
@@ -93,11 +169,9 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     this.#open.set(index, { part, toolIndex, offset: this.#contentLength, text: "", length: 0, logprobs: [], annotations: [] });
     if (part.type === "image") return this.#delta(index, textOfPart(part));
     if (part.type !== "tool-call") return [];
-    const { callId: id, name, kind, proof } = part;
-    if (this.#isLegacy) return toolIndex === 0 ? [this.#chunk({ function_call: { name, arguments: "" } })] : [];
-    const called = kind === "custom" ? { custom: { name, input: "" } } : { function: { name, arguments: "" } };
-    // Some clients look for it in a call's first chunk alone.
-    return [this.#chunk({ tool_calls: [{ index: toolIndex, id, type: kind, ...called, ...encodeCallProof(proof) }] })];
+    if (this.#isLegacy) return toolIndex === 0 ? [this.#chunk({ function_call: { name: part.name, arguments: "" } })] : [];
+    // With its proof, where that is known: some clients look for it in a call's first chunk alone.
+    return [this.#chunk({ tool_calls: [{ index: toolIndex, ...encodeCall(part, "") }] })];
   }
 
   #delta(index: number, text: string): SseEvent[] {
@@ -118,8 +192,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
       case "tool-call": {
         const { toolIndex } = open;
         if (this.#isLegacy) return toolIndex === 0 ? [this.#chunk({ function_call: { arguments: text } })] : [];
-        const grown = open.part.kind === "custom" ? { custom: { input: text } } : { function: { arguments: text } };
-        return [this.#chunk({ tool_calls: [{ index: toolIndex, ...grown }] })];
+        return [this.#chunk({ tool_calls: [{ index: toolIndex, ...moreOf(open.part, text) }] })];
       }
       default:
         return [];
@@ -140,8 +213,9 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     }
     if (proof === null) return out;
     if (part.type === "tool-call") {
+      // Some clients want the called thing on every chunk of its call.
       if (!this.#isLegacy && part.proof === null)
-        out.push(this.#chunk({ tool_calls: [{ index: toolIndex, ...NOTHING_MORE[part.kind], ...encodeCallProof(proof) }] }));
+        out.push(this.#chunk({ tool_calls: [{ index: toolIndex, ...moreOf(part, ""), ...encodeCallProof(proof) }] }));
       return out;
     }
     const proven = part.type === "reasoning" ? { ...part, text: open.text, proof } : part.type === "text" ? { ...part, proof } : part;
@@ -168,7 +242,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   }
 
   /** `open`: the part whose tokens come with the chunk. */
-  #chunk(delta: Piece, open?: OpenPart): SseEvent {
+  #chunk(delta: wire.Piece, open?: OpenPart): SseEvent {
     let logprobs = "null";
     if (open !== undefined && open.logprobs.length > 0) {
       logprobs = JSON.stringify(encodeLogprobs([{ type: open.part.type, logprobs: open.logprobs }]));
@@ -178,5 +252,33 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   }
 }
 
-/** Some clients want the called thing on every chunk of its call. */
-const NOTHING_MORE = { function: { function: { arguments: "" } }, custom: { custom: { input: "" } } };
+// ---- Both ----------------------------------------------------------------------------------------------------------
+
+/** What all chunks of an answer share. */
+function envelope({ id, model }: Pick<Reply, "id" | "model">, exchange: Exchange): { id: string; created: number; model: string } {
+  return { id: `chatcmpl-${bareId(id) || exchange.id}`, created: exchange.createdAtS, model: model || exchange.request.model };
+}
+
+/** What a call's next chunk adds to it. */
+function moreOf({ kind }: ToolCallPart, text: string): Pick<wire.ToolCallPiece, "custom" | "function"> {
+  return kind === "custom" ? { custom: { input: text } } : { function: { arguments: text } };
+}
+
+/** A citation without a place belongs to the whole of its part: clients reject one that names none. */
+function encodeAnnotation({ url, title, start, end }: Annotation, offset: number, length: number): wire.Annotation {
+  const place = { start_index: offset + (start ?? 0), end_index: offset + (end ?? length) };
+  return { type: "url_citation", url_citation: { url, title: title ?? url, ...place } };
+}
+
+/** Why the answer was filtered, in the place where Chat clients look for it; null where the answer was not. */
+function explanationOf({ kind, explanation }: FinishReason): string | null {
+  return kind === "filtered" ? explanation : null;
+}
+
+/** A part of the content as text. Chat has no images in answers: clients that read Markdown show them. */
+function textOfPart(part: TextPart | ImagePart): string {
+  if (part.type === "text") return part.text;
+  const { source } = part;
+  if (source.type === "url") return `![image](${source.url})`;
+  return source.type === "base64" ? `![image](data:${source.mediaType ?? "image/png"};base64,${source.data})` : "";
+}

@@ -1,35 +1,36 @@
-// Room: openai-chat (row 2). A client's messages.
-// In:  `messages` of a request body.
-// Out: the leading instructions, the turns, and what of the messages only Chat Completions understands.
-// Never does: repair a conversation; that is for the protocol that needs it repaired.
+// The messages of a client -> the leading instructions and the turns.
+// Never repairs a conversation; that is for the protocol that needs it repaired.
 
-import { isObject, JsonText, print } from "../../wire/json.ts";
-import type { Part, Proof, ReasoningPart, TextPart, ToolCallPart, ToolResultPart, Turn } from "../canonical.ts";
+import type { Loss, Part, Proof, TextPart, ToolCallPart, ToolResultPart, Turn } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import { mergeTurns } from "../turns.ts";
-import { decodeCache, decodeContent, decodeText, textPart } from "./parts.ts";
-import { decodeCallProof, decodeDetails } from "./proofs.ts";
-import type { Unread } from "./unread.ts";
+import { decodeMark } from "./cache-marks.ts";
+import { decodeContent, decodeText, textPart } from "./parts-decode.ts";
+import { decodeDetails } from "./seals.ts";
+import { decodeCall, decodeFunctionCall } from "./tool-calls.ts";
 import { textOf } from "./wire.ts";
 
-export interface DecodedMessages {
+export interface DecodedTurns {
   readonly system: readonly TextPart[];
   readonly turns: readonly Turn[];
+  /** What of the messages only Chat Completions understands. */
+  readonly losses: readonly Loss[];
 }
 
 /** @throws GatewayError naming the message and the member that is wrong. */
-export function decodeMessages(body: Fields, unread: Unread): DecodedMessages {
+export function decodeTurns(body: Fields): DecodedTurns {
   const messages = body.objects("messages");
   if (messages.length === 0) throw body.fail("messages", "an array with at least one message");
-  const reader = new Reader(unread);
+  const reader = new Reader();
   for (const message of messages) reader.read(message);
-  return { system: reader.system, turns: mergeTurns(reader.turns) };
+  return { system: reader.system, turns: mergeTurns(reader.turns), losses: [...reader.losses.values()] };
 }
 
 class Reader {
   readonly system: TextPart[] = [];
   readonly turns: Turn[] = [];
-  readonly #unread: Unread;
+  /** By reason: each is reported once. */
+  readonly losses = new Map<string, Loss>();
   readonly #kinds = new Map<string, ToolCallPart["kind"]>();
   /** Numbers calls without an id; the same on every turn of a conversation. */
   #callCount = 0;
@@ -38,22 +39,18 @@ class Reader {
   /** The name of the last user message; undefined before the first one. */
   #speaker: string | null | undefined;
 
-  constructor(unread: Unread) {
-    this.#unread = unread;
-  }
-
   read(message: Fields): void {
     const role = message.text("role");
     switch (role) {
       case "system":
       case "developer": {
-        const parts = this.#marked(decodeText(message, "content", this.#unread), message);
+        const parts = this.#marked(decodeText(message), message);
         if (this.turns.length === 0) this.system.push(...parts);
         else this.#turn("system", parts);
         break;
       }
       case "user":
-        this.#turn("user", this.#marked(decodeContent(message, "content", this.#unread), message));
+        this.#turn("user", this.#marked(decodeContent(message), message));
         break;
       case "assistant":
         this.#turn("assistant", this.#marked(this.#assistant(message), message));
@@ -68,7 +65,6 @@ class Reader {
         throw message.fail("role", "one of system, developer, user, assistant, tool, function");
     }
     this.#nameSpeaker(message, role);
-    this.#unread.note(message);
   }
 
   #turn(role: Turn["role"], parts: readonly Part[]): void {
@@ -77,12 +73,12 @@ class Reader {
 
   /** Some clients put the cache mark on the whole message: its last part carries it, as the prefix ends there. */
   #marked<Marked extends Part>(parts: readonly Marked[], message: Fields): readonly Marked[] {
-    const cache = decodeCache(message);
+    const cache = decodeMark(message);
     if (cache === null) return parts;
     const last = parts.findLastIndex((part) => "cache" in part);
     if (last === -1) {
       const reason = "Nothing in this message could carry a cache mark; caching is a matter of cost alone.";
-      this.#unread.report("cache_control", { field: message.at("cache_control"), severity: "dropped", reason });
+      this.#lose(message.at("cache_control"), "dropped", reason);
     }
     return parts.map((part, index) => (index === last && "cache" in part && part.cache === null ? { ...part, cache } : part));
   }
@@ -91,30 +87,20 @@ class Reader {
     const parts: Part[] = [...this.#content(message)];
     const refusal = message.optionalText("refusal");
     if (refusal !== null && refusal !== "") parts.push({ type: "refusal", text: refusal });
-    for (const call of message.objects("tool_calls")) {
-      const part = decodeCall(call, `call_${this.#callCount++}`);
-      this.#kinds.set(part.callId, part.kind);
-      this.#unread.note(call);
-      parts.push(part);
+    for (const fields of message.objects("tool_calls")) {
+      const call = decodeCall(fields, `call_${this.#callCount++}`);
+      this.#kinds.set(call.callId, call.kind);
+      parts.push(call);
     }
     const legacy = message.optionalObject("function_call");
     if (legacy !== null) {
       this.#functionCallId = `call_${this.#callCount++}`;
-      parts.push(
-        toolCall({
-          callId: this.#functionCallId,
-          kind: "function",
-          name: legacy.text("name"),
-          arguments: argumentsOf(legacy),
-          proof: null,
-          cache: null,
-        }),
-      );
+      parts.push(decodeFunctionCall(legacy, this.#functionCallId));
     }
     const audio = message.source("audio");
     if (audio !== null) parts.push({ type: "opaque", protocol: "openai-chat", name: "audio", value: audio, severity: "refused" });
     // What the answer said about itself and a client echoes with it.
-    for (const echoed of ["annotations", "parsed"]) message.raw(echoed);
+    message.ignore("annotations", "parsed");
     return parts;
   }
 
@@ -122,19 +108,16 @@ class Reader {
   #content(message: Fields): Part[] {
     const readable = textOf(message.raw("reasoning_content")) || textOf(message.raw("reasoning"));
     const { reasoning, textProof } = decodeDetails(message.raw("reasoning_details"));
-    const unproven: ReasoningPart[] =
-      readable === "" || reasoning.some((part) => part.text !== "")
-        ? []
-        : [{ type: "reasoning", text: readable, redacted: false, proof: null }];
-    const content = decodeContent(message, "content", this.#unread);
-    return [...unproven, ...reasoning, ...withProof(content, textProof)];
+    const content = withProof(decodeContent(message), textProof);
+    if (readable === "" || reasoning.some((part) => part.text !== "")) return [...reasoning, ...content];
+    return [{ type: "reasoning", text: readable, redacted: false, proof: null }, ...reasoning, ...content];
   }
 
   #result(message: Fields, callId: string): ToolResultPart {
-    const content = decodeContent(message, "content", this.#unread).flatMap((part) => {
+    const content = decodeContent(message).flatMap((part) => {
       if (part.type === "text" || part.type === "image" || part.type === "file") return [part];
-      const reason = `A tool result of type ${part.type === "opaque" ? part.name : part.type} is understood by Chat Completions alone.`;
-      this.#unread.report(reason, { field: message.at("content"), severity: "refused", reason });
+      const name = part.type === "opaque" ? part.name : part.type;
+      this.#lose(message.at("content"), "refused", `A tool result of type ${name} is understood by Chat Completions alone.`);
       return [];
     });
     return {
@@ -155,37 +138,12 @@ class Reader {
     const before = this.#speaker;
     this.#speaker = name;
     if (before === undefined || before === name) return;
-    const reason = "Messages of other protocols do not name their speaker.";
-    this.#unread.report("name", { field: message.at("name"), severity: "reported", reason });
+    this.#lose(message.at("name"), "reported", "Messages of other protocols do not name their speaker.");
   }
-}
 
-function decodeCall(call: Fields, fallbackId: string): ToolCallPart {
-  const type = call.optionalText("type");
-  const callId = call.optionalText("id") || fallbackId;
-  const proof = decodeCallProof(call.raw("extra_content"));
-  const cache = decodeCache(call);
-  // A client that collected the call from a stream may have kept its position.
-  call.raw("index");
-  if (type === "custom" || (type === null && call.has("custom"))) {
-    const custom = call.object("custom");
-    return toolCall({ callId, kind: "custom", name: custom.text("name"), arguments: custom.optionalText("input") ?? "", proof, cache });
+  #lose(field: string, severity: Loss["severity"], reason: string): void {
+    if (!this.losses.has(reason)) this.losses.set(reason, { field, severity, reason });
   }
-  const fn = call.object("function");
-  return toolCall({ callId, kind: "function", name: fn.text("name"), arguments: argumentsOf(fn), proof, cache });
-}
-
-function toolCall(call: Omit<ToolCallPart, "type">): ToolCallPart {
-  return { type: "tool-call", ...call };
-}
-
-/** Arguments are JSON text; some clients send the object itself, which was parsed verbatim. */
-function argumentsOf(fn: Fields): string {
-  const value = fn.raw("arguments");
-  if (value === undefined || value === null) return "";
-  if (typeof value === "string") return value;
-  if (value instanceof JsonText || isObject(value)) return print(value);
-  throw fn.fail("arguments", "JSON text");
 }
 
 function withProof(content: readonly Part[], proof: Proof | null): Part[] {

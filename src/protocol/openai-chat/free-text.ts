@@ -1,7 +1,5 @@
-// Room: openai-chat (row 2). The undoing of custom tools that went out as functions.
-// In:  pieces of the arguments `{"input": "..."}`, cut anywhere.
-// Out: the text of the string, as far as it is known.
-// Never does: wait for the end of the string; arguments of another form come out as they are.
+// Arguments `{"input": "..."}` of a function that stands for a custom tool -> the text of the string, piece by piece.
+// Never waits for the end of the string; arguments of another form come out as they are.
 
 /** Where the reading stands: in front of the string, inside of it, behind it; or the arguments are of another form. */
 type Place = "before" | "inside" | "behind" | "elsewhere";
@@ -13,7 +11,7 @@ const PLAIN = /^[^"\\]+/;
 const ESCAPE = /^\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt])/;
 const LONGEST_ESCAPE = 6;
 
-export class InputReader {
+export class FreeText {
   #place: Place = "before";
   #held = "";
 

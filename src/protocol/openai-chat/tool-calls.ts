@@ -1,17 +1,60 @@
-// Room: openai-chat (row 2). Tool calls of a Chat upstream's answer.
-// In:  `tool_calls` items of chunks: pieces of several calls that may interleave, numbered well, badly or not at all.
-// Out: one part a call, open until its arguments are complete, with the client's names for tools.
-// Never does: hold arguments back, or close a call that may still grow.
+// Tool calls, both directions: of a conversation, and of an answer that comes in pieces.
+// Never holds arguments back, or ends a call that may still grow.
 
 import { GatewayError } from "../../errors.ts";
-import type { Part, Proof, ReplyEvent } from "../canonical.ts";
+import { isObject, JsonText, print } from "../../wire/json.ts";
+import type { Part, Proof, ReplyEvent, ToolCallPart } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
+import type { Fields } from "../fields.ts";
 import type { NameTable } from "../tool-names.ts";
-import { InputReader } from "./input.ts";
-import { modelOf } from "./models.ts";
-import { decodeCallProof } from "./proofs.ts";
+import { decodeMark } from "./cache-marks.ts";
+import { capabilitiesOf } from "./capabilities.ts";
+import { FreeText } from "./free-text.ts";
+import { decodeCallProof, encodeCallProof } from "./seals.ts";
 import { emulatedTools, toolNames } from "./tools.ts";
-import { numberOf, objectOf, textOf, type CallDelta, type CalledDelta } from "./wire.ts";
+import { numberOf, objectOf, textOf, type CallDelta, type CalledDelta, type ToolCall } from "./wire.ts";
+
+// ---- Of a conversation ---------------------------------------------------------------------------------------------
+
+/** A call of the conversation. `fallbackId` names it where the client does not. */
+export function decodeCall(call: Fields, fallbackId: string): ToolCallPart {
+  const type = call.optionalText("type");
+  const callId = call.optionalText("id") || fallbackId;
+  const proof = decodeCallProof(call.raw("extra_content"));
+  const cache = decodeMark(call);
+  // A client that collected the call from a stream may have kept its position.
+  call.ignore("index");
+  if (type === "custom" || (type === null && call.has("custom"))) {
+    const custom = call.object("custom").ignoreRest();
+    const name = custom.text("name");
+    return { type: "tool-call", callId, kind: "custom", name, arguments: custom.optionalText("input") ?? "", proof, cache };
+  }
+  return { ...decodeFunctionCall(call.object("function"), callId), proof, cache };
+}
+
+/** What is called, as `function` of a call, or as the `function_call` that came before there were tools. */
+export function decodeFunctionCall(fn: Fields, callId: string): ToolCallPart {
+  const name = fn.ignoreRest().text("name");
+  return { type: "tool-call", callId, kind: "function", name, arguments: argumentsOf(fn), proof: null, cache: null };
+}
+
+/** Arguments are JSON text; some clients send the object itself, which was parsed verbatim. */
+function argumentsOf(fn: Fields): string {
+  const value = fn.raw("arguments");
+  if (value === undefined || value === null) return "";
+  if (typeof value === "string") return value;
+  if (value instanceof JsonText || isObject(value)) return print(value);
+  throw fn.fail("arguments", "JSON text");
+}
+
+/** A call with these arguments: those of the part, or the first piece of them. */
+export function encodeCall({ callId: id, name, kind, proof }: Omit<ToolCallPart, "arguments">, text: string): ToolCall {
+  return kind === "custom"
+    ? { id, type: "custom", custom: { name, input: text }, ...encodeCallProof(proof) }
+    : { id, type: "function", function: { name, arguments: text }, ...encodeCallProof(proof) };
+}
+
+// ---- Of an upstream's answer ---------------------------------------------------------------------------------------
 
 /** The decoder that the calls belong to. */
 export interface CallSink {
@@ -30,7 +73,7 @@ interface Call {
   index: number | null;
   /** As they came so far; what came before the name is in here too. */
   arguments: string;
-  input: InputReader | null;
+  input: FreeText | null;
   proof: Proof | null;
   ended: boolean;
 }
@@ -48,7 +91,7 @@ export class CallReader {
     this.#exchangeId = exchange.id;
     this.#sink = sink;
     this.#names = toolNames(exchange.request);
-    this.#emulated = emulatedTools(exchange.request, modelOf(exchange.request.model));
+    this.#emulated = emulatedTools(exchange.request, capabilitiesOf(exchange.request.model));
   }
 
   get count(): number {
@@ -61,7 +104,7 @@ export class CallReader {
     const called = objectOf<CalledDelta>(delta.function) ?? custom;
     const id = textOf(delta.id);
     const name = textOf(called?.name);
-    const piece = custom === undefined ? argumentsOf(called?.arguments) : textOf(custom.input);
+    const piece = custom === undefined ? textOfArguments(called?.arguments) : textOf(custom.input);
     const position = numberOf(delta.index);
     const known = this.#find(position, { id, name });
     // Arguments without any call, as where the beginning of a stream is missing: nothing that could be called.
@@ -105,7 +148,7 @@ export class CallReader {
     for (const earlier of this.#calls) if (!earlier.ended && earlier !== call && isComplete(earlier)) this.#endCall(earlier);
     const name = this.#names.original(wireName);
     const isEmulated = call.kind === "function" && this.#emulated.has(name);
-    if (isEmulated) call.input = new InputReader();
+    if (isEmulated) call.input = new FreeText();
     const kind = isEmulated ? "custom" : call.kind;
     call.index = this.#sink.start({ type: "tool-call", callId: this.#callId(call), name, kind, arguments: "", cache: null, proof: null });
     const before = call.arguments;
@@ -146,7 +189,7 @@ export class CallReader {
 }
 
 /** Arguments are JSON text; some servers send the value itself. */
-function argumentsOf(value: unknown): string {
+function textOfArguments(value: unknown): string {
   if (typeof value === "string") return value;
   return value === undefined || value === null ? "" : JSON.stringify(value);
 }

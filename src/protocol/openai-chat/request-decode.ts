@@ -1,0 +1,106 @@
+// A Chat client's request -> canonical; and what routing needs of one that is not decoded.
+// Never looks inside a message or a tool itself, and drops no member in silence.
+
+import { parse } from "../../wire/json.ts";
+import type { CanonicalRequest, Loss } from "../canonical.ts";
+import type { RequestHead, WireRequest } from "../codec.ts";
+import { Fields } from "../fields.ts";
+import { bodyHead } from "../head.ts";
+import { decodeReasoning } from "./reasoning.ts";
+import { decodeSampling } from "./sampling.ts";
+import { decodeOutput } from "./structured-output.ts";
+import { decodeToolChoice, decodeTools, declaresFunctions } from "./tools.ts";
+import { decodeTurns } from "./turns-decode.ts";
+import { fateOf, LEGACY_NAMES, NAMES } from "./wire.ts";
+
+/** @throws GatewayError `invalid-request` when the body is not a JSON object or names no model. */
+export function requestHead(request: WireRequest): RequestHead {
+  return bodyHead(request, "messages");
+}
+
+/** Members whose value stays the text that it was written in. */
+const VERBATIM: ReadonlySet<string> = new Set(["parameters", "schema", "arguments", "input"]);
+
+/** @throws GatewayError `invalid-request`, naming the member and what it should be. */
+export function decodeRequest({ body: text }: WireRequest): CanonicalRequest {
+  const body = Fields.of(parse(text, { verbatim: VERBATIM }), "");
+  const legacy = declaresFunctions(body);
+  if (legacy && body.has("tools")) throw body.fail("functions", "left out where there are tools");
+  const tools = decodeTools(body);
+  const toolChoice = decodeToolChoice(body, tools);
+  const { system, turns, losses } = decodeTurns(body);
+  // In this order: the newer name wins where a client sends both.
+  const limits = [body.optionalInteger("max_completion_tokens"), body.optionalInteger("max_tokens")];
+  const endUsers = [body.optionalText("safety_identifier"), body.optionalText("user")];
+  return {
+    names: legacy ? LEGACY_NAMES : NAMES,
+    model: body.text("model"),
+    stream: body.optionalBoolean("stream") ?? false,
+    system,
+    turns,
+    tools,
+    toolChoice,
+    // `function_call` holds one call; a client of that form cannot read a second one.
+    parallelToolCalls: body.optionalBoolean("parallel_tool_calls") ?? (legacy ? false : null),
+    reasoning: decodeReasoning(body),
+    output: decodeOutput(body),
+    verbosity: body.optionalWord("verbosity", ["low", "medium", "high"]),
+    maxOutputTokens: limits[0] ?? limits[1] ?? null,
+    stop: decodeStop(body),
+    sampling: decodeSampling(body),
+    endUser: endUsers[0] ?? endUsers[1] ?? null,
+    metadata: decodeMetadata(body),
+    cacheKey: body.optionalText("prompt_cache_key"),
+    serviceTier: decodeTier(body),
+    store: body.optionalBoolean("store"),
+    includeUsage: body.optionalObject("stream_options")?.ignoreRest().optionalBoolean("include_usage") ?? false,
+    ...closeBody(body, losses),
+  };
+}
+
+function decodeStop(body: Fields): readonly string[] {
+  const value = body.raw("stop");
+  return typeof value === "string" ? [value] : body.texts("stop");
+}
+
+function decodeMetadata(body: Fields): Readonly<Record<string, string>> | null {
+  const metadata = body.optionalObject("metadata")?.ignoreRest();
+  if (metadata === undefined) return null;
+  return Object.fromEntries(metadata.unread().map(([key, source]) => [key, metadataText(source)]));
+}
+
+/** A label is text; what some clients send besides text stays the JSON that it is. */
+function metadataText(source: string): string {
+  const value = parse(source);
+  return typeof value === "string" ? value : source;
+}
+
+const TIERS = ["auto", "default", "flex", "priority"] as const;
+
+/** Null too for tiers that Chat Completions alone has; those stay a member of their own. */
+function decodeTier(body: Fields): (typeof TIERS)[number] | null {
+  return TIERS.find((tier) => tier === body.raw("service_tier")) ?? null;
+}
+
+/** What the body leaves besides: its own members become extensions, members further in are losses, each name once. */
+function closeBody(body: Fields, losses: readonly Loss[]): Pick<CanonicalRequest, "extensions" | "losses"> {
+  // Members that are understood but have no canonical home stay out where they ask for nothing special.
+  const special: string[] = [];
+  if (body.texts("modalities").includes("audio")) special.push("modalities", "audio");
+  else body.ignore("audio");
+  if ((body.optionalInteger("n") ?? 1) > 1) special.push("n");
+  if (decodeTier(body) === null) special.push("service_tier");
+  const members = special.map((key) => ({ key, path: key, value: body.source(key) }));
+  const nested = new Map<string, Loss>();
+  const extensions = [...members, ...body.close()].flatMap(({ key, path, value }): CanonicalRequest["extensions"] => {
+    if (value === null) return [];
+    if (path === key) {
+      const { fate: severity, reason } = fateOf(key);
+      return [{ protocol: "openai-chat", field: key, value, severity, reason }];
+    }
+    const reason = "The model's own protocol has no such member here.";
+    if (!nested.has(key)) nested.set(key, { field: path, severity: "reported", reason });
+    return [];
+  });
+  return { extensions, losses: [...nested.values(), ...losses] };
+}
