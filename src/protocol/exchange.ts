@@ -16,10 +16,11 @@ export function withoutConversation({ request, id, createdAtS }: Exchange): Exch
  * An exchange whose strings are its own, but for the turns, which no codec keeps: an engine lets a string that was cut out of a body hold on
  * to the whole text of it.
  */
-export function detached({ request: { turns, ...rest }, id, createdAtS }: Exchange): Exchange {
+export function detached({ request: { turns, names, ...rest }, id, createdAtS }: Exchange): Exchange {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what was printed a moment ago
   const own = JSON.parse(JSON.stringify(rest)) as typeof rest;
-  return { request: { ...own, turns }, id, createdAtS };
+  // Which protocol the client speaks is told by the identity of its names.
+  return { request: { ...own, names, turns }, id, createdAtS };
 }
 
 /** A request that says nothing but its head; for calls whose body is not decoded. */
