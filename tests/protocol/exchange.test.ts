@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { bareRequest, detached, withoutConversation } from "../../src/protocol/exchange.ts";
 import { text } from "../support/canonical.ts";
 
-const turn = { role: "user", parts: [text("Hello")] } as const;
+const turn = { role: "user", parts: [text("Hello")], effort: null } as const;
 const request = { ...bareRequest({ model: "glm-5.2", stream: true }), turns: [turn], stop: ["END"] };
 const exchange = { request, id: "x1", createdAtS: 1_790_000_000 };
 
