@@ -6,13 +6,13 @@
 import type { Codec } from "../codec.ts";
 import { structuredBy } from "../structured-output.ts";
 import { continuation } from "./continuation.ts";
-import { decoder } from "./decoder.ts";
+import { decoder } from "./reply-decode.ts";
 import { edit } from "./edit.ts";
-import { encoder } from "./encoder.ts";
-import * as error from "./error.ts";
-import { schemaMeans } from "./output.ts";
+import { encoder } from "./reply-encode.ts";
+import * as error from "./errors.ts";
+import { schemaMeans } from "./structured-output.ts";
 import * as reply from "./reply.ts";
-import * as request from "./request.ts";
+import * as request from "./request-encode.ts";
 import { ID } from "./wire.ts";
 
 const plain: Codec = {

@@ -9,7 +9,7 @@ import { isObject, JsonText, parseOrUndefined, print, type Json, type JsonObject
 import { members, spliced, type Splice } from "../../wire/json-edit.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { Continuation, Exchange } from "../codec.ts";
-import { isBlank } from "./content.ts";
+import { isBlank } from "./parts-encode.ts";
 import { textOf } from "./reply.ts";
 import { ID } from "./wire.ts";
 

@@ -7,8 +7,8 @@
 import type { JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Loss, Reasoning } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
-import { reportUnread } from "./blocks.ts";
-import type { Traits } from "./models.ts";
+import { reportUnread } from "./parts-decode.ts";
+import type { Traits } from "./capabilities.ts";
 import { NAMES } from "./wire.ts";
 
 // ---- Decode ------------------------------------------------------------------------------------------------------

@@ -15,10 +15,10 @@ import type { Annotation, CanonicalRequest, Part, Proof, Reply } from "../canoni
 import type { Exchange } from "../codec.ts";
 import { notJson, unfold } from "../fold.ts";
 import { fitName, NameTable } from "../tool-names.ts";
-import { compact } from "./blocks.ts";
-import { isBlank, NAME_RULE } from "./content.ts";
-import { decodeObject } from "./error.ts";
-import { unwrap } from "./free-text.ts";
+import { compact } from "./parts-decode.ts";
+import { isBlank, NAME_RULE } from "./parts-encode.ts";
+import { decodeObject } from "./errors.ts";
+import { unwrap } from "./arguments.ts";
 import { decodeInput, encodeInput } from "./input.ts";
 import { carrierOf, FOREIGN_INDEX, proofOf, signatureOf } from "./proofs.ts";
 import { decodeFinish, decodeUsage, encodeFinish, encodeUsage, estimateInput, estimateText } from "./usage.ts";

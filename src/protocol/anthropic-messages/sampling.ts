@@ -5,7 +5,7 @@
 
 import type { JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Loss } from "../canonical.ts";
-import type { Traits } from "./models.ts";
+import type { Traits } from "./capabilities.ts";
 
 export interface SamplingContext {
   readonly traits: Traits;

@@ -7,10 +7,10 @@ import { JsonText, type Json, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, CustomTool, FunctionTool, Loss, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import type { NameTable } from "../tool-names.ts";
-import { compact, decodeCache, reportUnread } from "./blocks.ts";
+import { compact, decodeCache, reportUnread } from "./parts-decode.ts";
 import { clientTool } from "./client-tools.ts";
-import { cacheControl } from "./content.ts";
-import type { Traits } from "./models.ts";
+import { cacheControl } from "./parts-encode.ts";
+import type { Traits } from "./capabilities.ts";
 import { EMPTY_SCHEMA, isNative, lowerSchema, toolSchema } from "./schema.ts";
 import { ID } from "./wire.ts";
 

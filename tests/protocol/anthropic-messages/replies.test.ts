@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { GatewayError, type ErrorOptions } from "../../../src/errors.ts";
 import { anthropicMessages } from "../../../src/protocol/anthropic-messages/codec.ts";
-import { traitsOf } from "../../../src/protocol/anthropic-messages/models.ts";
+import { traitsOf } from "../../../src/protocol/anthropic-messages/capabilities.ts";
 import { FIELDS } from "../../../src/protocol/anthropic-messages/wire.ts";
 import type { CanonicalRequest, FinishReason, Part, Reply, ReplyEvent, Usage } from "../../../src/protocol/canonical.ts";
 import { bareRequest } from "../../../src/protocol/exchange.ts";

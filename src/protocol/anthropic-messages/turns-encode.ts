@@ -9,8 +9,8 @@ import { JsonText } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Loss, Turn } from "../canonical.ts";
 import type { NameTable } from "../tool-names.ts";
 import { mergeTurns, pairResults, uniqueCallIds } from "../turns.ts";
-import { encodeContent, type ContentContext } from "./content.ts";
-import type { Traits } from "./models.ts";
+import { encodeContent, type ContentContext } from "./parts-encode.ts";
+import type { Traits } from "./capabilities.ts";
 import type * as wire from "./wire.ts";
 
 export interface MessagesContext {

@@ -7,7 +7,7 @@
 import { JsonText, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Loss } from "../canonical.ts";
 import { JSON_INSTRUCTION, type SchemaMeans } from "../structured-output.ts";
-import { traitsOf } from "./models.ts";
+import { traitsOf } from "./capabilities.ts";
 import { isNative, lowerSchema } from "./schema.ts";
 
 export interface EncodedOutput {

@@ -11,8 +11,8 @@ import type { Annotation, Part, Proof, ReplyEvent, Usage } from "../canonical.ts
 import { withoutConversation } from "../exchange.ts";
 import type { Exchange } from "../codec.ts";
 import { fitName } from "../tool-names.ts";
-import { isBlank, NAME_RULE } from "./content.ts";
-import { event as errorEvent } from "./error.ts";
+import { isBlank, NAME_RULE } from "./parts-encode.ts";
+import { event as errorEvent } from "./errors.ts";
 import { carrier, encodeCitation, encodeThought, messageHead, unshowable } from "./reply.ts";
 import { signatureOf } from "./proofs.ts";
 import { encodeFinish, encodeUsage, estimateInput, estimateText, type Estimate } from "./usage.ts";

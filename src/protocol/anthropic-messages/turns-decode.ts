@@ -6,7 +6,7 @@
 import type { Loss, Part, TextPart, Turn } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import { mergeTurns } from "../turns.ts";
-import { decodeCache, decodeContent, reportUnread, text } from "./blocks.ts";
+import { decodeCache, decodeContent, reportUnread, text } from "./parts-decode.ts";
 import { EFFORTS } from "./reasoning.ts";
 
 /** A change of the tools on offer, in the order of the conversation. */
