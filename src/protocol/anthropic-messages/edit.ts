@@ -9,7 +9,7 @@ import { members, spliced, type Member, type Splice } from "../../wire/json-edit
 import type { Edits } from "../codec.ts";
 import { hasSeals, withoutSeals } from "./seals.ts";
 
-export function edit(body: string, { model, systemPrompt }: Edits, known?: readonly Member[]): string {
+export function editRequest(body: string, { model, systemPrompt }: Edits, known?: readonly Member[]): string {
   const sealed = hasSeals(body);
   if (model === null && systemPrompt === null && !sealed) return body;
   const found = known ?? members(body);

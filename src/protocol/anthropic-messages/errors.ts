@@ -42,7 +42,7 @@ const RETRY_HEADERS = ["retry-after", "retry-after-ms", "x-should-retry"];
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
-export function decode(status: number, body: string, headers: Readonly<Record<string, string>>): GatewayError {
+export function decodeError(status: number, body: string, headers: Readonly<Record<string, string>>): GatewayError {
   const value = parseOrUndefined(body);
   const kept = Object.fromEntries(RETRY_HEADERS.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])));
   const found = isObject(value) ? errorIn(value) : null;
@@ -113,13 +113,13 @@ function text(value: Json | undefined): string | null {
 
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
-export function encode(error: GatewayError, requestId: string): EncodedError {
+export function encodeError(error: GatewayError, requestId: string): EncodedError {
   const status = error.kind === "overloaded" ? OVERLOADED : error.status;
   return { status, body: JSON.stringify({ ...envelope(error, status), request_id: requestId }) };
 }
 
 /** The last event of a stream that broke. */
-export function event(error: GatewayError): SseEvent {
+export function errorEvent(error: GatewayError): SseEvent {
   const status = error.kind === "overloaded" ? OVERLOADED : error.status;
   return { event: "error", data: JSON.stringify(envelope(error, status)) };
 }

@@ -18,8 +18,8 @@ import { proofOf } from "./proofs.ts";
 import { decodeCitation, inputOf, opaque, textOf, Toolbox, unnamedCall } from "./reply.ts";
 import { decodeFinish, decodeUsage } from "./usage.ts";
 
-export function decoder(exchange: Exchange): Machine<SseEvent, ReplyEvent> {
-  return new Decoder(exchange);
+export function replyDecoder(exchange: Exchange): Machine<SseEvent, ReplyEvent> {
+  return new ReplyDecoder(exchange);
 }
 
 /** A content block whose end has not come. */
@@ -31,7 +31,7 @@ type OpenBlock =
   /** Held until it is complete, because the canonical form has it in one piece. */
   | { readonly type: "opaque"; readonly block: JsonObject; written: string };
 
-class Decoder implements Machine<SseEvent, ReplyEvent> {
+class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   readonly #model: string;
   readonly #toolbox: Toolbox;
   readonly #open = new Map<number, OpenBlock>();

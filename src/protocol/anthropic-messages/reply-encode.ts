@@ -12,18 +12,18 @@ import { withoutConversation } from "../exchange.ts";
 import type { Exchange } from "../codec.ts";
 import { fitName } from "../tool-names.ts";
 import { isBlank, NAME_RULE } from "./parts-encode.ts";
-import { event as errorEvent } from "./errors.ts";
+import { errorEvent } from "./errors.ts";
 import { carrier, encodeCitation, encodeThought, messageHead, unshowable } from "./reply.ts";
 import { signatureOf } from "./proofs.ts";
 import { encodeFinish, encodeUsage, estimateInput, estimateText, type Estimate } from "./usage.ts";
 import { ID, ORIGIN } from "./wire.ts";
 import type * as wire from "./wire.ts";
 
-export function encoder(exchange: Exchange): Machine<ReplyEvent, SseEvent> {
-  return new Encoder(exchange);
+export function replyEncoder(exchange: Exchange): Machine<ReplyEvent, SseEvent> {
+  return new ReplyEncoder(exchange);
 }
 
-class Encoder implements Machine<ReplyEvent, SseEvent> {
+class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   readonly #exchange: Exchange;
   readonly #estimatedInput: number;
   #out: SseEvent[] = [];

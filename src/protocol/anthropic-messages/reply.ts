@@ -52,7 +52,7 @@ export class Toolbox {
   }
 }
 
-export function decode(body: string, exchange: Exchange): Reply {
+export function decodeReply(body: string, exchange: Exchange): Reply {
   const message = parseOrUndefined(body, { verbatim: VERBATIM });
   if (message === undefined) throw notJson("an answer", body);
   if (!isObject(message) || isObject(message["error"]) || !Array.isArray(message["content"])) throw notAMessage(message);
@@ -150,7 +150,7 @@ export function textOf(value: Json | undefined): string {
 
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
-export function encode(reply: Reply, exchange: Exchange): string {
+export function encodeReply(reply: Reply, exchange: Exchange): string {
   const content = reply.parts.flatMap(encodePart);
   const said = {
     calls: reply.parts.some((part) => part.type === "tool-call"),

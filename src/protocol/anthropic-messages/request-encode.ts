@@ -15,7 +15,7 @@ import { reportUnread } from "./parts-decode.ts";
 import { isMarked, NAME_RULE, withMark } from "./parts-encode.ts";
 import { decodeConversation, decodeSystem, type ToolChange } from "./turns-decode.ts";
 import { encodeMessages } from "./turns-encode.ts";
-import { traitsOf, type Traits } from "./capabilities.ts";
+import { capabilitiesOf, type Capabilities } from "./capabilities.ts";
 import { encodeOutput } from "./structured-output.ts";
 import { decodeReasoning, EFFORTS, encodeReasoning } from "./reasoning.ts";
 import { encodeSampling } from "./sampling.ts";
@@ -29,13 +29,13 @@ const VERBATIM: ReadonlySet<string> = new Set(["input", "input_schema", "schema"
 /** The extension that holds Claude Code's attribution block; it goes back in front of the instructions. */
 const ATTRIBUTION_FIELD = "system.attribution";
 
-export function head(request: WireRequest): RequestHead {
+export function requestHead(request: WireRequest): RequestHead {
   return bodyHead(request, "messages");
 }
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
-export function decode(request: WireRequest): CanonicalRequest {
+export function decodeRequest(request: WireRequest): CanonicalRequest {
   const body = Fields.of(parse(request.body, { verbatim: VERBATIM }), "");
   refuseThread(body);
   const losses: Loss[] = [];
@@ -170,8 +170,8 @@ function applyChanges(declared: readonly Tool[], changes: readonly ToolChange[],
 
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
-export function encode(request: CanonicalRequest): EncodedRequest {
-  const traits = traitsOf(request.model);
+export function encodeRequest(request: CanonicalRequest): EncodedRequest {
+  const capabilities = capabilitiesOf(request.model);
   const losses = lossesFor(request, ID);
   const lost = (field: string, severity: Loss["severity"], reason: string): void => void losses.push({ field, severity, reason });
   const table = new NameTable(
@@ -179,14 +179,14 @@ export function encode(request: CanonicalRequest): EncodedRequest {
     NAME_RULE,
   );
 
-  const maxTokens = encodeLimit(request, traits, lost);
+  const maxTokens = encodeLimit(request, capabilities, lost);
   const output = encodeOutput(request);
   losses.push(...output.losses);
-  const { tools, toolChoice } = encodeTools(request, { traits, names: table, losses });
-  const prefill = traits.prefill && !(thinks(request) && traits.thinking !== "none");
-  const conversation = encodeMessages(request, { traits: { ...traits, prefill }, names: table, losses });
+  const { tools, toolChoice } = encodeTools(request, { capabilities, names: table, losses });
+  const prefill = capabilities.prefill && !(thinks(request) && capabilities.thinking !== "none");
+  const conversation = encodeMessages(request, { capabilities: { ...capabilities, prefill }, names: table, losses });
   const { thinking, effort } = encodeReasoning(request, {
-    traits,
+    capabilities,
     maxTokens,
     forced: isForced(toolChoice),
     turnEffort: conversation.turnEffort,
@@ -194,7 +194,7 @@ export function encode(request: CanonicalRequest): EncodedRequest {
     losses,
   });
   const isThinking = thinking !== null && (thinking["type"] === "enabled" || thinking["type"] === "adaptive");
-  const sampling = encodeSampling(request, { traits, isThinking, losses });
+  const sampling = encodeSampling(request, { capabilities, isThinking, losses });
   const own = ownExtensions(request, ID);
   const system = [...encodeSystem(request, output.instruction), ...conversation.system];
   const attribution = own.find(([field]) => field === ATTRIBUTION_FIELD)?.[1];
@@ -220,7 +220,7 @@ export function encode(request: CanonicalRequest): EncodedRequest {
   };
   for (const [field, value] of own) if (field !== ATTRIBUTION_FIELD) body[field] = new JsonText(value);
   const betas = new Set(conversation.hasMessageEffort ? [MESSAGE_EFFORT_BETA] : []);
-  const headers = headersFor({ claude: traits.claude, sampling: Object.keys(sampling).length > 0, betas });
+  const headers = headersFor({ claude: capabilities.claude, sampling: Object.keys(sampling).length > 0, betas });
   return { body: print(body), headers, losses };
 }
 
@@ -230,11 +230,11 @@ function thinks({ reasoning }: CanonicalRequest): boolean {
   return reasoning !== null && reasoning.mode !== "off" && reasoning.effort !== "none";
 }
 
-function encodeLimit({ maxOutputTokens, names }: CanonicalRequest, traits: Traits, lost: Lost): number {
-  if (maxOutputTokens === null || maxOutputTokens < 1) return traits.maxOutputTokens;
-  if (!traits.claude || maxOutputTokens <= traits.maxOutputTokens) return maxOutputTokens;
-  lost(names.maxOutputTokens, "reported", `This model answers with at most ${traits.maxOutputTokens} tokens.`);
-  return traits.maxOutputTokens;
+function encodeLimit({ maxOutputTokens, names }: CanonicalRequest, capabilities: Capabilities, lost: Lost): number {
+  if (maxOutputTokens === null || maxOutputTokens < 1) return capabilities.maxOutputTokens;
+  if (!capabilities.claude || maxOutputTokens <= capabilities.maxOutputTokens) return maxOutputTokens;
+  lost(names.maxOutputTokens, "reported", `This model answers with at most ${capabilities.maxOutputTokens} tokens.`);
+  return capabilities.maxOutputTokens;
 }
 
 function encodeSystem(request: CanonicalRequest, instruction: string | null): wire.TextBlock[] {

@@ -5,22 +5,22 @@
 
 import type { JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Loss } from "../canonical.ts";
-import type { Traits } from "./capabilities.ts";
+import type { Capabilities } from "./capabilities.ts";
 
 export interface SamplingContext {
-  readonly traits: Traits;
+  readonly capabilities: Capabilities;
   /** Whether `thinking` is sent and switched on. */
   readonly isThinking: boolean;
   readonly losses: Loss[];
 }
 
-export function encodeSampling({ sampling, names }: CanonicalRequest, { traits, isThinking, losses }: SamplingContext): JsonObject {
+export function encodeSampling({ sampling, names }: CanonicalRequest, { capabilities, isThinking, losses }: SamplingContext): JsonObject {
   const body: JsonObject = {};
   const lost = (field: string, severity: Loss["severity"], reason: string): void => void losses.push({ field, severity, reason });
   const { temperature, topP, topK, seed, presencePenalty, frequencyPenalty, topLogprobs } = sampling;
 
-  if (!traits.sampling || isThinking) {
-    const reason = traits.sampling
+  if (!capabilities.sampling || isThinking) {
+    const reason = capabilities.sampling
       ? "Claude models take no sampling parameters while they think."
       : "This model takes no sampling parameters.";
     // 1 is what these two are anyway.
@@ -33,7 +33,7 @@ export function encodeSampling({ sampling, names }: CanonicalRequest, { traits, 
       body["temperature"] = Math.min(temperature, 1);
     }
     if (topP !== null) {
-      if (temperature !== null && traits.oneSampler) lost(names.topP, "reported", "This model takes temperature or top_p, not both.");
+      if (temperature !== null && capabilities.oneSampler) lost(names.topP, "reported", "This model takes temperature or top_p, not both.");
       else body["top_p"] = topP;
     }
     if (topK !== null) body["top_k"] = topK;

@@ -7,7 +7,7 @@
 import { JsonText, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Loss } from "../canonical.ts";
 import { JSON_INSTRUCTION, type SchemaMeans } from "../structured-output.ts";
-import { traitsOf } from "./capabilities.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import { isNative, lowerSchema } from "./schema.ts";
 
 export interface EncodedOutput {
@@ -19,7 +19,7 @@ export interface EncodedOutput {
 
 /** A model that takes no schema, or could not produce all that this one allows, answers with a tool's input. */
 export function schemaMeans({ model, output }: CanonicalRequest): SchemaMeans {
-  const { structuredOutput, forcedTools } = traitsOf(model);
+  const { structuredOutput, forcedTools } = capabilitiesOf(model);
   const holds = structuredOutput && output?.type === "json-schema" && isNative(output.schema);
   return holds || !forcedTools ? "format" : "tool";
 }

@@ -10,7 +10,7 @@ import type { NameTable } from "../tool-names.ts";
 import { compact, decodeCache, reportUnread } from "./parts-decode.ts";
 import { clientTool } from "./client-tools.ts";
 import { cacheControl } from "./parts-encode.ts";
-import type { Traits } from "./capabilities.ts";
+import type { Capabilities } from "./capabilities.ts";
 import { EMPTY_SCHEMA, isNative, lowerSchema, toolSchema } from "./schema.ts";
 import { ID } from "./wire.ts";
 
@@ -121,7 +121,7 @@ function decodeChoice(choice: Fields): ToolChoice {
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
 export interface ToolContext {
-  readonly traits: Traits;
+  readonly capabilities: Capabilities;
   readonly names: NameTable;
   readonly losses: Loss[];
 }
@@ -191,10 +191,10 @@ function encodeTool(tool: Tool, context: ToolContext & { readonly field: string 
   }
 }
 
-function encodeFunction(tool: FunctionTool, { traits, names, losses, field }: ToolContext & { readonly field: string }): JsonObject {
+function encodeFunction(tool: FunctionTool, { capabilities, names, losses, field }: ToolContext & { readonly field: string }): JsonObject {
   const { schema, faulty } = toolSchema(tool.schema ?? EMPTY_SCHEMA);
   if (faulty) losses.push({ field, severity: "reported", reason: "The tool's schema describes no object; Messages demands one." });
-  const isStrict = tool.strict === true && traits.structuredOutput && isNative(schema);
+  const isStrict = tool.strict === true && capabilities.structuredOutput && isNative(schema);
   if (tool.strict === true && !isStrict) {
     losses.push({ field: `${field}.strict`, severity: "reported", reason: "This model cannot hold strictly to the tool's schema." });
   }
@@ -202,7 +202,7 @@ function encodeFunction(tool: FunctionTool, { traits, names, losses, field }: To
     name: names.fit(tool.name),
     ...(tool.description === null ? {} : { description: tool.description }),
     input_schema: new JsonText(isStrict ? lowerSchema(schema) : schema),
-    ...(isStrict ? { strict: true } : tool.strict === false && traits.structuredOutput ? { strict: false } : {}),
+    ...(isStrict ? { strict: true } : tool.strict === false && capabilities.structuredOutput ? { strict: false } : {}),
     ...(tool.cache === null ? {} : { cache_control: cacheControl(tool.cache) }),
   };
 }
@@ -220,8 +220,11 @@ function encodeCustom(tool: CustomTool, { names, losses, field }: ToolContext & 
   };
 }
 
-function encodeWebSearch(tool: WebSearchTool, { traits, losses, field }: ToolContext & { readonly field: string }): JsonObject | null {
-  if (!traits.webSearch) {
+function encodeWebSearch(
+  tool: WebSearchTool,
+  { capabilities, losses, field }: ToolContext & { readonly field: string },
+): JsonObject | null {
+  if (!capabilities.webSearch) {
     losses.push({ field, severity: "reported", reason: "This model's provider runs no web search." });
     return null;
   }
@@ -246,7 +249,7 @@ function encodeWebSearch(tool: WebSearchTool, { traits, losses, field }: ToolCon
   };
 }
 
-function encodeToolChoice(request: CanonicalRequest, { traits, names, losses }: ToolContext): JsonObject | null {
+function encodeToolChoice(request: CanonicalRequest, { capabilities, names, losses }: ToolContext): JsonObject | null {
   const { toolChoice: wanted, parallelToolCalls, tools } = request;
   // The switch for parallel calls needs a choice to stand in.
   const choice = choiceOf(wanted, names) ?? (parallelToolCalls === null ? null : { type: "auto" });
@@ -257,7 +260,7 @@ function encodeToolChoice(request: CanonicalRequest, { traits, names, losses }: 
   if (wanted?.type === "named" && !tools.some((tool) => nameOf(tool) === wanted.name)) {
     losses.push({ field: request.names.toolChoice, severity: "refused", reason: `There is no tool ${wanted.name} to call.` });
     allowed = { type: "auto" };
-  } else if (forced && !traits.forcedTools) {
+  } else if (forced && !capabilities.forcedTools) {
     losses.push({ field: request.names.toolChoice, severity: "refused", reason: "This model cannot be made to call a tool." });
     allowed = { type: "auto" };
   }

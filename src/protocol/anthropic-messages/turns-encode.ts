@@ -10,11 +10,11 @@ import type { CanonicalRequest, Effort, Loss, Turn } from "../canonical.ts";
 import type { NameTable } from "../tool-names.ts";
 import { mergeTurns, pairResults, uniqueCallIds } from "../turns.ts";
 import { encodeContent, type ContentContext } from "./parts-encode.ts";
-import type { Traits } from "./capabilities.ts";
+import type { Capabilities } from "./capabilities.ts";
 import type * as wire from "./wire.ts";
 
 export interface MessagesContext {
-  readonly traits: Traits;
+  readonly capabilities: Capabilities;
   readonly names: NameTable;
   readonly losses: Loss[];
 }
@@ -36,7 +36,7 @@ const GO_ON = "Continue.";
 
 export function encodeMessages(request: CanonicalRequest, context: MessagesContext): EncodedMessages {
   const turns = uniqueCallIds(pair(request, context.losses));
-  const writer = new Writer({ field: request.names.turns, names: context.names, losses: context.losses }, context.traits);
+  const writer = new Writer({ field: request.names.turns, names: context.names, losses: context.losses }, context.capabilities);
   turns.forEach((turn, index) => writer.add(turn, index === turns.length - 1));
   const messages = writer.messages();
   return {
@@ -91,13 +91,13 @@ class Writer {
   turnEffort: Effort | null = null;
   readonly #messages: wire.Message[] = [];
   readonly #context: ContentContext;
-  readonly #traits: Traits;
+  readonly #capabilities: Capabilities;
   /** What an assistant turn wanted to show; the next user message shows it. */
   #shown: wire.Block[] = [];
 
-  constructor(context: ContentContext, traits: Traits) {
+  constructor(context: ContentContext, capabilities: Capabilities) {
     this.#context = context;
-    this.#traits = traits;
+    this.#capabilities = capabilities;
   }
 
   get hasMessageEffort(): boolean {
@@ -136,7 +136,7 @@ class Writer {
   #finish(last: wire.Message): void {
     // A turn that paused while a tool ran at Anthropic is sent back as it is.
     if (endsHosted(last)) return;
-    if (!this.#traits.prefill) {
+    if (!this.#capabilities.prefill) {
       this.#messages.push(userMessage(GO_ON));
       this.#say("reported", `This model does not continue an assistant turn; the user turn "${GO_ON}" was put behind it.`);
       return;
@@ -155,7 +155,7 @@ class Writer {
       this.turnEffort = turn.effort ?? this.turnEffort;
       return;
     }
-    if (!this.#traits.systemMessages || !(before.role === "user" || endsHosted(before))) {
+    if (!this.#capabilities.systemMessages || !(before.role === "user" || endsHosted(before))) {
       this.turnEffort = turn.effort ?? this.turnEffort;
       this.#append("user", blocks);
       return;

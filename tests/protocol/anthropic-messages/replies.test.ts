@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { GatewayError, type ErrorOptions } from "../../../src/errors.ts";
 import { anthropicMessages } from "../../../src/protocol/anthropic-messages/codec.ts";
-import { traitsOf } from "../../../src/protocol/anthropic-messages/capabilities.ts";
+import { capabilitiesOf } from "../../../src/protocol/anthropic-messages/capabilities.ts";
 import { FIELDS } from "../../../src/protocol/anthropic-messages/wire.ts";
 import type { CanonicalRequest, FinishReason, Part, Reply, ReplyEvent, Usage } from "../../../src/protocol/canonical.ts";
 import { bareRequest } from "../../../src/protocol/exchange.ts";
@@ -1144,22 +1144,22 @@ const MODELS: readonly (readonly [
 
 for (const [name, limit, thinking, off, efforts, switches] of MODELS) {
   test(`what ${name} takes`, () => {
-    const traits = traitsOf(name);
+    const capabilities = capabilitiesOf(name);
     const on: [boolean, string][] = [
-      [traits.sampling, "sampling"],
-      [traits.oneSampler, "one"],
-      [traits.prefill, "prefill"],
-      [traits.structuredOutput, "structured"],
-      [traits.systemMessages, "system"],
-      [traits.forcedTools, "forced"],
-      [traits.webSearch, "search"],
+      [capabilities.sampling, "sampling"],
+      [capabilities.oneSampler, "one"],
+      [capabilities.prefill, "prefill"],
+      [capabilities.structuredOutput, "structured"],
+      [capabilities.systemMessages, "system"],
+      [capabilities.forcedTools, "forced"],
+      [capabilities.webSearch, "search"],
     ];
     const said = on.flatMap(([value, word]) => (value ? [word] : [])).join(" ");
     assert.deepEqual(
-      [traits.maxOutputTokens, traits.thinking, traits.thinkingOff, traits.efforts, said],
+      [capabilities.maxOutputTokens, capabilities.thinking, capabilities.thinkingOff, capabilities.efforts, said],
       [limit, thinking, off, efforts, switches],
     );
-    assert.equal(traits.claude, name.includes("claude"));
+    assert.equal(capabilities.claude, name.includes("claude"));
   });
 }
 
