@@ -1,8 +1,6 @@
-// Room: anthropic-messages/models (row 2). What the models behind Messages endpoints take, by the pattern of their ids.
-// In:  the model's name on the wire.
-// Out: the facts that a request to it depends on.
-// Never does: say where a model is served, or refuse one. A Claude model that is not known gets the newest ones' capabilities, any other
-//             model only what every server of this protocol takes.
+// What the models behind Messages endpoints take, by the pattern of their ids.
+// Never says where a model is served, and never refuses one: an unknown Claude model gets the newest ones' capabilities, any other model only
+// what every server of this protocol takes.
 // Sources (read 2026-11): https://platform.claude.com/docs/en/about-claude/models/overview,
 // .../build-with-claude/{thinking-troubleshooting,effort,structured-outputs,mid-conversation-system-messages},
 // .../api/errors#prefill-not-supported, .../models/{opus-5-5,sonnet-5-5,haiku-5-5}/migration-guide.

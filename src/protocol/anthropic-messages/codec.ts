@@ -5,10 +5,10 @@ import { structuredBy } from "../structured-output.ts";
 import { continuation } from "./continuation.ts";
 import { editRequest } from "./edit.ts";
 import { decodeError, encodeError, errorEvent } from "./errors.ts";
-import { replyDecoder } from "./reply-decode.ts";
-import { replyEncoder } from "./reply-encode.ts";
-import { decodeReply, encodeReply } from "./reply.ts";
-import { decodeRequest, encodeRequest, requestHead } from "./request-encode.ts";
+import { decodeReply, replyDecoder } from "./reply-decode.ts";
+import { encodeReply, replyEncoder } from "./reply-encode.ts";
+import { decodeRequest, requestHead } from "./request-decode.ts";
+import { encodeRequest } from "./request-encode.ts";
 import { schemaMeans } from "./structured-output.ts";
 import { ID } from "./wire.ts";
 

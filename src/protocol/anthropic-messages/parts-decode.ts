@@ -1,14 +1,14 @@
-// Room: anthropic-messages/blocks (row 2).
-// In:  the content of a client's messages: a string, or blocks.
-// Out: canonical parts; what had no home as losses.
-// Never does: judge order or pairing, or look into a tool's input.
+// The content of a client's messages, a string or blocks, as canonical parts.
+// Never judges order or pairing, and never looks into a tool's input.
 
 import { JsonText, parse, print, rowOf } from "../../wire/json.ts";
-import type { CacheMark, FilePart, ImagePart, Loss, LossSeverity, Part, Proof, Source, TextPart, ToolResultPart } from "../canonical.ts";
+import type { CacheMark, FilePart, LossSeverity, Loss, Part, Proof, Source, TextPart, ToolResultPart } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
-import { decodeInput } from "./input.ts";
-import { isCarrier, proofOf } from "./proofs.ts";
-import { ID, nestedFateOf } from "./wire.ts";
+import { decodeArguments } from "./arguments.ts";
+import { decodeMark } from "./cache-marks.ts";
+import { decodeSource } from "./media.ts";
+import { isCarrier, proofOf } from "./seals.ts";
+import { ID } from "./wire.ts";
 
 type ResultContent = ToolResultPart["content"][number];
 
@@ -30,22 +30,14 @@ const HOSTED: Readonly<Record<string, LossSeverity>> = {
   compaction: "refused",
 };
 
-export function text(value: string, cache: CacheMark | null = null): TextPart {
-  return { type: "text", text: value, annotations: [], cache, proof: null };
-}
-
-/** Says which members of an object nobody read. */
-export function reportUnread(fields: Fields, losses: Loss[]): void {
-  for (const [key] of fields.unread()) {
-    const { fate, reason } = nestedFateOf(key);
-    losses.push({ field: fields.at(key), severity: fate, reason });
-  }
+export function textPart(text: string, cache: CacheMark | null = null): TextPart {
+  return { type: "text", text, annotations: [], cache, proof: null };
 }
 
 /** The parts of a message's `content`. */
 export function decodeContent(message: Fields, losses: Loss[]): Part[] {
   const content = message.raw("content");
-  if (typeof content === "string") return content === "" ? [] : [text(content)];
+  if (typeof content === "string") return content === "" ? [] : [textPart(content)];
   if (!Array.isArray(content)) throw message.fail("content", "a string or an array of content blocks");
   const parts: Part[] = [];
   for (const block of message.objects("content")) {
@@ -59,105 +51,82 @@ export function decodeContent(message: Fields, losses: Loss[]): Part[] {
 
 /** The proof in a redacted block that was put behind another block to carry it. */
 function carriedProof(block: Fields): Proof | null {
+  if (block.raw("type") !== "redacted_thinking") return null;
+  block.ignoreRest();
   const data = block.raw("data");
-  return block.raw("type") === "redacted_thinking" && typeof data === "string" && isCarrier(data) ? proofOf(data) : null;
+  return typeof data === "string" && isCarrier(data) ? proofOf(data) : null;
 }
 
-function decodeBlock(block: Fields, losses: Loss[]): Part[] {
+function decodeBlock(block: Fields, losses: Loss[]): readonly Part[] {
   const type = block.text("type");
   switch (type) {
     case "text":
     case "image":
     case "document":
     case "search_result":
-      return decodeShown(block, losses);
-    case "thinking": {
-      const part: Part = {
-        type: "reasoning",
-        text: block.text("thinking"),
-        redacted: false,
-        proof: proofOf(block.optionalText("signature") ?? ""),
-      };
-      reportUnread(block, losses);
-      return [part];
-    }
+      return decodeShown(block);
+    case "thinking":
+      return [{ type: "reasoning", text: block.text("thinking"), redacted: false, proof: proofOf(block.optionalText("signature") ?? "") }];
     case "redacted_thinking":
       return [{ type: "reasoning", text: "", redacted: true, proof: proofOf(block.text("data")) }];
     case "tool_use":
       return [decodeToolUse(block, losses)];
     case "tool_result":
       return [decodeToolResult(block, losses)];
-    default: {
-      const severity = rowOf(HOSTED, type) ?? "refused";
-      return [{ type: "opaque", protocol: ID, name: type, value: compact(block.whole()), severity }];
-    }
+    default:
+      return [{ type: "opaque", protocol: ID, name: type, value: compact(block.whole()), severity: rowOf(HOSTED, type) ?? "refused" }];
   }
 }
 
-/** One spelling for blocks that are kept whole, whether they come in one piece or in events. */
+/** One spelling for blocks that are kept as they are, whether they come in one piece or in events. */
 export function compact(source: string): string {
   return print(parse(source));
 }
 
-function decodeShown(block: Fields, losses: Loss[]): ResultContent[] {
-  const cache = decodeCache(block);
+/** Blocks that a message and a tool's result may hold. */
+function decodeShown(block: Fields): readonly ResultContent[] {
+  const cache = decodeMark(block);
   switch (block.text("type")) {
-    case "text": {
-      const part = text(block.text("text"), cache);
-      reportUnread(block, losses);
-      return [part];
-    }
-    case "image": {
-      const part: ImagePart = { type: "image", source: decodeSource(block.object("source")), detail: null, cache };
-      reportUnread(block, losses);
-      return [part];
-    }
+    case "text":
+      return [textPart(block.text("text"), cache)];
+    case "image":
+      return [{ type: "image", source: decodeSource(block.object("source")), detail: null, cache }];
     case "document":
-      return decodeDocument(block, losses, cache);
+      return decodeDocument(block, cache);
     default: {
       // A search result: the model reads it like any other text.
-      const lines = [`${block.text("title")} (${block.text("source")})`, ...block.objects("content").map((piece) => piece.text("text"))];
-      block.raw("citations");
-      reportUnread(block, losses);
-      return [text(lines.join("\n"), cache)];
+      block.ignore("citations");
+      const lines = [`${block.text("title")} (${block.text("source")})`];
+      for (const piece of block.objects("content")) {
+        piece.ignoreRest();
+        lines.push(piece.text("text"));
+      }
+      return [textPart(lines.join("\n"), cache)];
     }
   }
 }
 
-function decodeDocument(block: Fields, losses: Loss[], cache: CacheMark | null): ResultContent[] {
+function decodeDocument(block: Fields, cache: CacheMark | null): readonly ResultContent[] {
+  const citations = block.optionalObject("citations");
+  citations?.ignoreRest();
   const about = {
     filename: block.optionalText("title"),
     context: block.optionalText("context"),
-    citations: block.optionalObject("citations")?.optionalBoolean("enabled") ?? null,
+    citations: citations?.optionalBoolean("enabled") ?? null,
     cache,
   };
   const source = block.object("source");
-  reportUnread(block, losses);
+  source.ignoreRest();
   const file = (from: Source): FilePart => ({ type: "file", source: from, ...about });
   if (source.text("type") !== "content") return [file(decodeSource(source))];
   const content = source.raw("content");
   if (typeof content === "string") return [file({ type: "text", text: content })];
-  const pieces = source.objects("content").flatMap((piece) => decodeShown(piece, losses));
+  const pieces = source.objects("content").flatMap(decodeShown);
   if (pieces.every((piece) => piece.type === "text")) {
     return [file({ type: "text", text: pieces.map((piece) => piece.text).join("\n") })];
   }
   const heading = [about.filename, about.context].filter((line) => line !== null).join("\n");
-  return heading === "" ? pieces : [text(heading), ...pieces];
-}
-
-function decodeSource(source: Fields): Source {
-  switch (source.text("type")) {
-    case "base64":
-      return { type: "base64", mediaType: source.optionalText("media_type"), data: source.text("data") };
-    case "url":
-      return { type: "url", url: source.text("url"), mediaType: null };
-    case "file":
-      return { type: "file-id", id: source.text("file_id"), owner: ID };
-    case "text":
-      return { type: "text", text: source.text("data") };
-    default:
-      throw source.fail("type", "one of base64, url, file, text, content");
-  }
+  return heading === "" ? pieces : [textPart(heading), ...pieces];
 }
 
 function decodeToolUse(block: Fields, losses: Loss[]): Part {
@@ -167,26 +136,23 @@ function decodeToolUse(block: Fields, losses: Loss[]): Part {
     callId: block.text("id"),
     name: block.text("name"),
     kind: "function",
-    arguments: input === undefined || input === null ? "{}" : decodeInput(print(input)),
-    cache: decodeCache(block),
+    arguments: decodeArguments(input),
+    cache: decodeMark(block),
     proof: null,
   };
   if (input !== undefined && input !== null && !(input instanceof JsonText)) throw block.fail("input", "a JSON object");
-  const caller = block.optionalObject("caller")?.optionalText("type") ?? "direct";
-  if (caller !== "direct") {
-    losses.push({
-      field: block.at("caller"),
-      severity: "refused",
-      reason: `The call was made by ${caller}, which runs at Anthropic alone.`,
-    });
+  const caller = block.optionalObject("caller");
+  caller?.ignoreRest();
+  const name = caller?.optionalText("type") ?? "direct";
+  if (name !== "direct") {
+    losses.push({ field: block.at("caller"), severity: "refused", reason: `The call was made by ${name}, which runs at Anthropic alone.` });
   }
-  reportUnread(block, losses);
   return part;
 }
 
 function decodeToolResult(block: Fields, losses: Loss[]): ToolResultPart {
   const content = block.raw("content");
-  const part: ToolResultPart = {
+  return {
     type: "tool-result",
     callId: block.text("tool_use_id"),
     name: null,
@@ -195,22 +161,21 @@ function decodeToolResult(block: Fields, losses: Loss[]): ToolResultPart {
       typeof content === "string"
         ? content === ""
           ? []
-          : [text(content)]
+          : [textPart(content)]
         : block.objects("content").flatMap((piece) => decodeResultPiece(piece, losses)),
     isError: block.optionalBoolean("is_error"),
-    cache: decodeCache(block),
+    cache: decodeMark(block),
   };
-  reportUnread(block, losses);
-  return part;
 }
 
-function decodeResultPiece(piece: Fields, losses: Loss[]): ResultContent[] {
+function decodeResultPiece(piece: Fields, losses: Loss[]): readonly ResultContent[] {
   const type = piece.text("type");
-  if (type === "text" || type === "image" || type === "document" || type === "search_result") return decodeShown(piece, losses);
+  if (type === "text" || type === "image" || type === "document" || type === "search_result") return decodeShown(piece);
+  piece.ignoreRest();
   if (type === "tool_reference") {
     // All tools are sent in full; the model only has to learn which one was found.
-    const cache = decodeCache(piece);
-    return [text(`The tool ${piece.text("tool_name")} can be called now.`, cache)];
+    const cache = decodeMark(piece);
+    return [textPart(`The tool ${piece.text("tool_name")} can be called now.`, cache)];
   }
   losses.push({
     field: piece.path,
@@ -218,10 +183,4 @@ function decodeResultPiece(piece: Fields, losses: Loss[]): ResultContent[] {
     reason: `Only Claude models can read content of type ${type} in a tool's result.`,
   });
   return [];
-}
-
-/** `cache_control` of a block or tool; null is as good as absent. */
-export function decodeCache(block: Fields): CacheMark | null {
-  const control = block.optionalObject("cache_control");
-  return control === null ? null : { ttl: control.optionalWord("ttl", ["5m", "1h"]) };
 }

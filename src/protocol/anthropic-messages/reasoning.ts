@@ -1,33 +1,29 @@
-// Room: anthropic-messages/reasoning (row 2).
-// In:  how much a client wants the model to think.
-// Out: `thinking` and `output_config.effort`, in the form that the model takes; and back.
-// Budgets and levels stand for each other by one table (PROTOCOLS A.8).
-// Never does: raise `max_tokens`, which counts thinking too.
+// How much a client wants the model to think, and thoughts in the history, both directions. Budgets and levels stand for each other by one table.
+// Never raises `max_tokens`, which counts thinking too.
 
 import type { JsonObject } from "../../wire/json.ts";
-import type { CanonicalRequest, Effort, Loss, Reasoning } from "../canonical.ts";
+import type { CanonicalRequest, Effort, Loss, Reasoning, ReasoningPart } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
-import { reportUnread } from "./parts-decode.ts";
 import type { Capabilities } from "./capabilities.ts";
-import { NAMES } from "./wire.ts";
+import type { LossContext } from "./media.ts";
+import { NAMES, ORIGIN } from "./wire.ts";
+import type * as wire from "./wire.ts";
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
 export const EFFORTS = ["low", "medium", "high", "xhigh", "max"] as const;
 
 /** `between_tools` has no canonical word: it is read as adaptive, and the request keeps the member itself. */
-export function decodeReasoning(thinking: Fields | null, effort: Effort | null, losses: Loss[]): Reasoning | null {
+export function decodeReasoning(thinking: Fields | null, effort: Effort | null): Reasoning | null {
   if (thinking === null) return effort === null ? null : { mode: "adaptive", effort, budgetTokens: null, display: null };
   const type = thinking.optionalWord("type", ["adaptive", "enabled", "disabled", "between_tools"]);
   if (type === null) throw thinking.fail("type", "one of adaptive, enabled, disabled, between_tools");
-  const reasoning: Reasoning = {
+  return {
     mode: type === "disabled" ? "off" : type === "enabled" ? "on" : "adaptive",
     effort,
     budgetTokens: thinking.optionalInteger("budget_tokens"),
     display: decodeDisplay(thinking),
   };
-  reportUnread(thinking, losses);
-  return reasoning;
 }
 
 function decodeDisplay(thinking: Fields): Reasoning["display"] {
@@ -165,4 +161,16 @@ function encodeDisplay({ reasoning, names }: CanonicalRequest): JsonObject {
   const display = reasoning?.display ?? (names === NAMES ? null : "auto");
   if (display === null) return {};
   return { display: display === "none" ? "omitted" : "summarized" };
+}
+
+/** A thought goes back to the maker that signed it, or not at all. */
+export function encodeThought({ text, redacted, proof }: ReasoningPart, { field, losses }: LossContext): wire.Block | null {
+  if (proof?.origin === ORIGIN && proof.data !== "") {
+    return redacted ? { type: "redacted_thinking", data: proof.data } : { type: "thinking", thinking: text, signature: proof.data };
+  }
+  const lost = `${field}.reasoning`;
+  if (!losses.some((loss) => loss.field === lost)) {
+    losses.push({ field: lost, severity: "dropped", reason: "Claude models take back only thoughts that they signed." });
+  }
+  return null;
 }

@@ -1,32 +1,66 @@
-// Room: anthropic-messages/encoder (row 2).
-// In:  canonical events, one part at a time (`inOrder()` stands before).
-// Out: the events of a streamed answer; see reply.ts for their order. What comes out satisfies the official accumulator: every
-//      event named, one open block, dense indices, one signature, usage at both ends.
-// Never does: end a broken answer with `message_stop`.
+// A canonical answer for a client, non-streaming and streaming; see reply-decode.ts for the order of events. A stream satisfies the official
+// accumulator: every event named, one open block, dense indices, one signature, usage at both ends.
+// Never ends a broken answer with `message_stop`.
 
-import { JsonText, print, type JsonObject } from "../../wire/json.ts";
+import { JsonText, print, type Json } from "../../wire/json.ts";
 import type { Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
-import type { Annotation, Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
-import { withoutConversation } from "../exchange.ts";
+import type { Annotation, Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
+import { withoutConversation } from "../exchange.ts";
+import { unfold } from "../fold.ts";
 import { fitName } from "../tool-names.ts";
-import { isBlank, NAME_RULE } from "./parts-encode.ts";
-import { errorEvent } from "./errors.ts";
-import { carrier, encodeCitation, encodeThought, messageHead, unshowable } from "./reply.ts";
-import { signatureOf } from "./proofs.ts";
-import { encodeFinish, encodeUsage, estimateInput, estimateText, type Estimate } from "./usage.ts";
-import { ID, ORIGIN } from "./wire.ts";
+import { grow, type Inputs } from "./accumulator.ts";
+import { encodeArguments } from "./arguments.ts";
+import { encodeErrorObject } from "./errors.ts";
+import { encodeFinish } from "./finish.ts";
+import { isBlank } from "./parts-encode.ts";
+import { carrierOf, FOREIGN_INDEX, signatureOf } from "./seals.ts";
+import { encodeUsage, estimateInput, estimateText } from "./usage.ts";
+import { ID, NAME_RULE, ORIGIN } from "./wire.ts";
 import type * as wire from "./wire.ts";
 
-export function replyEncoder(exchange: Exchange): Machine<ReplyEvent, SseEvent> {
-  return new ReplyEncoder(exchange);
+/** The message that the events of its stream build up. */
+export function encodeReply(reply: Reply, exchange: Exchange): string {
+  let message = {};
+  let block: wire.Block | null = null;
+  const content: Json[] = [];
+  const inputs: Inputs = new Map();
+  const encoder = new ReplyEncoder(exchange, (event) => {
+    if (event.type === "message_start") message = event.message;
+    else if (event.type === "content_block_start") content.push((block = event.content_block));
+    else if (event.type === "content_block_delta" && block !== null && !(block instanceof JsonText)) grow(block, event.delta, inputs);
+    else if (event.type === "message_delta") message = { ...message, content, ...event.delta, usage: event.usage };
+  });
+  for (const event of unfold(reply)) encoder.take(event);
+  for (const [call, input] of inputs) call["input"] = new JsonText(encodeArguments(input, "function").input);
+  return print(message);
 }
 
-class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
+export function replyEncoder(exchange: Exchange): Machine<ReplyEvent, SseEvent> {
+  let out: SseEvent[] = [];
+  const encoder = new ReplyEncoder(exchange, (event) => {
+    // Most events are deltas; they hold nothing that has to stay as it was written.
+    const isPlain = event.type === "content_block_delta" || event.type === "error";
+    out.push({ event: event.type, data: isPlain ? JSON.stringify(event) : print(event) });
+  });
+  return {
+    step(event) {
+      out = [];
+      encoder.take(event);
+      return out;
+    },
+    end: () => [],
+  };
+}
+
+const OTHER_PREFIX = /^(?:chatcmpl-|resp_|msg_)/;
+const NO_INPUT = new JsonText("{}");
+
+class ReplyEncoder {
   readonly #exchange: Exchange;
+  readonly #emit: (event: wire.StreamEvent) => void;
   readonly #estimatedInput: number;
-  #out: SseEvent[] = [];
   #over = false;
   /** The part that is being told; null between parts. */
   #part: Part | null = null;
@@ -39,76 +73,69 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   #usage: Usage | null = null;
   /** How much was told, in UTF-16 units. */
   #length = 0;
-  #saidCalls = false;
-  #saidRefusal = false;
+  #hasCalls = false;
+  #hasRefusal = false;
 
-  constructor(exchange: Exchange) {
+  constructor(exchange: Exchange, emit: (event: wire.StreamEvent) => void) {
     this.#exchange = withoutConversation(exchange);
+    this.#emit = emit;
     this.#estimatedInput = estimateInput(exchange.request);
   }
 
-  step(event: ReplyEvent): SseEvent[] {
-    if (this.#over) return [];
-    this.#out = [];
+  take(event: ReplyEvent): void {
+    if (this.#over) return;
     switch (event.type) {
       case "reply-start":
-        this.#messageStart(event.id, event.model);
-        break;
+        return this.#messageStart(event.id, event.model);
       case "part-start":
-        this.#partStart(event.part);
-        break;
+        return this.#partStart(event.part);
       case "part-delta":
         this.#length += event.text.length;
-        this.#delta(event.text);
-        break;
+        return this.#delta(event.text);
       case "annotation":
         if (this.#isOpen) this.#cite(event.annotation);
         else this.#held.push(event.annotation);
-        break;
+        return;
       case "logprobs":
         // This protocol has no place for them, and a client that asked for them was refused.
-        break;
+        return;
       case "part-end":
-        this.#partEnd(event.proof);
-        break;
+        return this.#partEnd(event.proof);
       case "usage":
         this.#usage = event.usage;
-        break;
-      case "reply-end":
+        return;
+      case "reply-end": {
         this.#over = true;
-        this.#send("message_delta", {
-          delta: encodeFinish(event.finish, { calls: this.#saidCalls, refusal: this.#saidRefusal }),
-          usage: encodeUsage(this.#usage, this.#estimate()),
-        });
-        this.#send("message_stop", {});
-        break;
+        const delta = encodeFinish(event.finish, { hasCalls: this.#hasCalls, hasRefusal: this.#hasRefusal });
+        this.#emit({ type: "message_delta", delta, usage: this.#counted() });
+        this.#emit({ type: "message_stop" });
+        return;
+      }
       case "reply-error":
         this.#over = true;
-        this.#out.push(errorEvent(event.error));
+        this.#emit(encodeErrorObject(event.error));
     }
-    return this.#out;
-  }
-
-  end(): SseEvent[] {
-    return [];
   }
 
   #messageStart(id: string, model: string): void {
-    const usage = encodeUsage(null, this.#estimate());
-    const message = {
-      ...messageHead(id, model, this.#exchange),
+    const bare = id.replace(OTHER_PREFIX, "");
+    const message: wire.Reply = {
+      id: `msg_${bare === "" ? this.#exchange.id : bare}`,
+      type: "message",
+      role: "assistant",
+      model: model === "" ? this.#exchange.request.model : model,
       content: [],
       stop_reason: null,
       stop_sequence: null,
       stop_details: null,
       container: null,
-      usage,
+      usage: this.#counted(),
     };
-    this.#send("message_start", { message });
+    this.#emit({ type: "message_start", message });
   }
 
-  #estimate(): Estimate {
-    return { inputTokens: this.#estimatedInput, outputTokens: estimateText(this.#length) };
+  #counted(): wire.Usage {
+    return encodeUsage(this.#usage, { inputTokens: this.#estimatedInput, outputTokens: estimateText(this.#length) });
   }
 
   #partStart(part: Part): void {
@@ -120,38 +147,46 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
         // Their blocks begin with the first words; a thought may have none.
         return;
       case "refusal":
-        this.#saidRefusal = true;
+        this.#hasRefusal = true;
         return;
       case "tool-call":
-        this.#saidCalls = true;
-        this.#open();
+        this.#hasCalls = true;
+        this.#open(part);
         if (part.kind === "custom") this.#writeInput('{"input":"');
         return;
       case "opaque":
         if (part.protocol === ID) this.#block(new JsonText(part.value));
         return;
       default:
-        this.#open();
+        this.#open(part);
         this.#blockDelta({ type: "text_delta", text: unshowable(part) });
     }
   }
 
   #delta(text: string): void {
     const part = this.#part;
-    const isText = part?.type === "text" || part?.type === "refusal";
+    if (part === null) return;
+    const isText = part.type === "text" || part.type === "refusal";
     if (isText && !this.#isOpen && isBlank(text)) {
       this.#blank += text;
       return;
     }
-    this.#open();
-    if (part?.type === "reasoning") this.#blockDelta({ type: "thinking_delta", thinking: text });
-    else if (part?.type === "tool-call") this.#writeInput(part.kind === "custom" ? JSON.stringify(text).slice(1, -1) : text);
+    this.#open(part);
+    if (part.type === "reasoning") this.#blockDelta({ type: "thinking_delta", thinking: text });
+    else if (part.type === "tool-call") this.#writeInput(part.kind === "custom" ? JSON.stringify(text).slice(1, -1) : text);
     else this.#blockDelta({ type: "text_delta", text: this.#blank + text });
     this.#blank = "";
   }
 
-  #cite(annotation: Annotation): void {
-    this.#blockDelta({ type: "citations_delta", citation: encodeCitation(annotation) });
+  #cite({ url, title, quote }: Annotation): void {
+    const citation: wire.Citation = {
+      type: "web_search_result_location",
+      url,
+      title,
+      cited_text: quote ?? "",
+      encrypted_index: FOREIGN_INDEX,
+    };
+    this.#blockDelta({ type: "citations_delta", citation });
   }
 
   #partEnd(proof: Proof | null): void {
@@ -159,26 +194,31 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     this.#part = null;
     this.#blank = "";
     this.#held = [];
-    if (part?.type === "reasoning") {
-      if (!this.#isOpen && (part.redacted || proof?.origin !== ORIGIN)) {
-        for (const block of encodeThought("", { redacted: part.redacted, proof })) this.#block(block);
-        return;
-      }
-      this.#open(part);
-      this.#blockDelta({ type: "signature_delta", signature: signatureOf(proof) });
-    }
+    if (part?.type === "reasoning") return this.#thoughtEnd(part, proof);
     if (part?.type === "tool-call" && part.kind === "custom") this.#writeInput('"}');
     if (this.#isOpen) this.#stop();
-    if (part?.type !== "reasoning") for (const block of carrier(proof)) this.#block(block);
+    // These blocks have no slot for another maker's proof: it goes into a redacted block behind them.
+    if (proof !== null && proof.origin !== ORIGIN) this.#block({ type: "redacted_thinking", data: carrierOf(proof) });
+  }
+
+  #thoughtEnd(part: Part & { readonly type: "reasoning" }, proof: Proof | null): void {
+    // Another maker's thought that shows nothing is nothing but its proof, like a redacted one.
+    if (!this.#isOpen && (part.redacted || proof?.origin !== ORIGIN)) {
+      if (proof !== null) this.#block({ type: "redacted_thinking", data: signatureOf(proof) });
+      return;
+    }
+    this.#open(part);
+    this.#blockDelta({ type: "signature_delta", signature: signatureOf(proof) });
+    this.#stop();
   }
 
   #writeInput(json: string): void {
     this.#blockDelta({ type: "input_json_delta", partial_json: json });
   }
 
-  /** Starts the block of the current part, once. */
-  #open(part: Part | null = this.#part): void {
-    if (this.#isOpen || part === null) return;
+  /** Starts the block of a part, once. */
+  #open(part: Part): void {
+    if (this.#isOpen) return;
     this.#isOpen = true;
     switch (part.type) {
       case "reasoning":
@@ -198,23 +238,20 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   }
 
   #start(block: wire.Block): void {
-    this.#send("content_block_start", { index: this.#index, content_block: block });
+    this.#emit({ type: "content_block_start", index: this.#index, content_block: block });
   }
 
-  /** Most events are these; they hold nothing that has to stay as it was written. */
-  #blockDelta(delta: JsonObject): void {
-    const type = "content_block_delta";
-    this.#out.push({ event: type, data: JSON.stringify({ type, index: this.#index, delta }) });
+  #blockDelta(delta: wire.Delta): void {
+    this.#emit({ type: "content_block_delta", index: this.#index, delta });
   }
 
   #stop(): void {
     this.#isOpen = false;
-    this.#send("content_block_stop", { index: this.#index++ });
-  }
-
-  #send(type: string, members: JsonObject): void {
-    this.#out.push({ event: type, data: print({ type, ...members }) });
+    this.#emit({ type: "content_block_stop", index: this.#index++ });
   }
 }
 
-const NO_INPUT = new JsonText("{}");
+/** What an answer of this protocol cannot hold, said in words. */
+function unshowable({ type }: Part): string {
+  return `[The answer held ${type === "image" || type === "audio" ? "an" : "a"} ${type}, which Messages cannot show.]`;
+}

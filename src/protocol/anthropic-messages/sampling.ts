@@ -1,11 +1,22 @@
-// Room: anthropic-messages/sampling (row 2).
-// In:  what a client says about sampling.
-// Out: the members that this model takes, on the version of the API that takes them (see version.ts); the rest as losses.
-// Never does: send a parameter because it has its default value.
+// How the next token is chosen, both directions: the members that the model takes; the rest are losses.
+// Never sends a parameter because it has its default value.
 
 import type { JsonObject } from "../../wire/json.ts";
-import type { CanonicalRequest, Loss } from "../canonical.ts";
+import type { CanonicalRequest, Loss, Sampling } from "../canonical.ts";
+import type { Fields } from "../fields.ts";
 import type { Capabilities } from "./capabilities.ts";
+
+export function decodeSampling(body: Fields): Sampling {
+  return {
+    temperature: body.optionalNumber("temperature"),
+    topP: body.optionalNumber("top_p"),
+    topK: body.optionalInteger("top_k"),
+    seed: null,
+    presencePenalty: null,
+    frequencyPenalty: null,
+    topLogprobs: null,
+  };
+}
 
 export interface SamplingContext {
   readonly capabilities: Capabilities;

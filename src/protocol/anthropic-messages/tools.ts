@@ -1,71 +1,84 @@
-// Room: anthropic-messages/tools (row 2).
-// In:  tools and tool choice, on the wire or canonical.
-// Out: the other of the two; what had no home as losses.
-// Never does: make a function out of a tool that runs at a provider.
+// Tools and tool choice, both directions.
+// Never makes a function out of a tool that runs at a provider.
 
 import { JsonText, type Json, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, CustomTool, FunctionTool, Loss, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import type { NameTable } from "../tool-names.ts";
-import { compact, decodeCache, reportUnread } from "./parts-decode.ts";
-import { clientTool } from "./client-tools.ts";
-import { cacheControl } from "./parts-encode.ts";
+import { decodeMark, encodeMark } from "./cache-marks.ts";
 import type { Capabilities } from "./capabilities.ts";
+import { clientTool, type ClientTool } from "./client-tools.ts";
+import { compact } from "./parts-decode.ts";
 import { EMPTY_SCHEMA, isNative, lowerSchema, toolSchema } from "./schema.ts";
 import { ID } from "./wire.ts";
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
-export function decodeTool(tool: Fields, losses: Loss[]): Tool {
-  const type = tool.optionalText("type") ?? "custom";
-  if (type === "custom") return decodeFunction(tool, losses);
-  const known = clientTool(type);
-  if (known !== null) return decodeClientTool(tool, { ...known, losses });
-  if (type.startsWith("web_search_")) return decodeWebSearch(tool, losses);
-  // Deferred tools are sent in full, so nothing is lost with the search for them.
-  const severity = type.startsWith("tool_search_tool_") ? "reported" : "refused";
-  return { type: "opaque", protocol: ID, name: tool.optionalText("name") ?? type, value: compact(tool.whole()), severity };
+/** A change of the tools on offer, in the order of the conversation. */
+export type ToolChange =
+  | { readonly type: "removal"; readonly name: string }
+  /** A tool that the request declares is offered again. */
+  | { readonly type: "addition"; readonly name: string }
+  | { readonly type: "definition"; readonly tool: Fields };
+
+export interface DecodeContext {
+  readonly toolChanges: readonly ToolChange[];
+  readonly losses: Loss[];
 }
 
-function decodeFunction(tool: Fields, losses: Loss[]): FunctionTool {
-  const decoded: FunctionTool = {
+/** The tools on offer at the end of the conversation. */
+export function decodeTools(body: Fields, { toolChanges, losses }: DecodeContext): readonly Tool[] {
+  const tools = body.objects("tools").map((tool) => decodeTool(tool, losses));
+  if (toolChanges.length === 0) return tools;
+  const removed = new Set<string>();
+  for (const change of toolChanges) {
+    if (change.type === "definition") tools.push(decodeTool(change.tool, losses));
+    else if (change.type === "removal") removed.add(change.name);
+    else removed.delete(change.name);
+  }
+  return tools.filter((tool) => !("name" in tool && removed.has(tool.name)));
+}
+
+function decodeTool(tool: Fields, losses: Loss[]): Tool {
+  const type = tool.optionalText("type") ?? "custom";
+  const known = clientTool(type);
+  const isSearch = type.startsWith("web_search_");
+  if (type !== "custom" && known === null && !isSearch) {
+    // Deferred tools are sent in full, so nothing is lost with the search for them.
+    const severity = type.startsWith("tool_search_tool_") ? "reported" : "refused";
+    return { type: "opaque", protocol: ID, name: tool.optionalText("name") ?? type, value: compact(tool.whole()), severity };
+  }
+  // A tool that only code at Anthropic may call cannot be given to another model.
+  if (tool.has("allowed_callers") && !tool.texts("allowed_callers").includes("direct")) {
+    losses.push({ field: tool.at("allowed_callers"), severity: "refused", reason: "Only code that runs at Anthropic may call this tool." });
+  }
+  return isSearch ? decodeWebSearch(tool) : decodeFunction(tool, known);
+}
+
+/** A function as the client describes it, or as its model knows it by heart. */
+function decodeFunction(tool: Fields, known: ClientTool | null): FunctionTool {
+  return {
     type: "function",
     name: tool.text("name"),
     namespace: null,
-    description: tool.optionalText("description"),
-    schema: tool.source("input_schema"),
+    description: known === null ? tool.optionalText("description") : known.description + screenOf(tool),
+    schema: known === null ? tool.source("input_schema") : known.schema,
     strict: tool.optionalBoolean("strict"),
-    cache: decodeCache(tool),
+    cache: decodeMark(tool),
   };
-  refuseIndirect(tool, losses);
-  reportUnread(tool, losses);
-  return decoded;
 }
 
-function decodeClientTool(tool: Fields, known: { description: string; schema: string; losses: Loss[] }): FunctionTool {
+function screenOf(tool: Fields): string {
   const width = tool.optionalInteger("display_width_px");
   const height = tool.optionalInteger("display_height_px");
-  const screen = width === null || height === null ? "" : ` The screen is ${width} x ${height} pixels.`;
-  const decoded: FunctionTool = {
-    type: "function",
-    name: tool.text("name"),
-    namespace: null,
-    description: known.description + screen,
-    schema: known.schema,
-    strict: tool.optionalBoolean("strict"),
-    cache: decodeCache(tool),
-  };
-  refuseIndirect(tool, known.losses);
-  reportUnread(tool, known.losses);
-  return decoded;
+  return width === null || height === null ? "" : ` The screen is ${width} x ${height} pixels.`;
 }
 
-function decodeWebSearch(tool: Fields, losses: Loss[]): WebSearchTool {
-  tool.raw("name");
-  tool.raw("strict");
-  tool.raw("cache_control");
+function decodeWebSearch(tool: Fields): WebSearchTool {
+  tool.ignore("name", "strict", "cache_control");
   const location = tool.optionalObject("user_location");
-  const decoded: WebSearchTool = {
+  location?.ignoreRest();
+  return {
     type: "web-search",
     allowedDomains: tool.texts("allowed_domains"),
     blockedDomains: tool.texts("blocked_domains"),
@@ -81,15 +94,6 @@ function decodeWebSearch(tool: Fields, losses: Loss[]): WebSearchTool {
     contextSize: null,
     maxUses: tool.optionalInteger("max_uses"),
   };
-  refuseIndirect(tool, losses);
-  reportUnread(tool, losses);
-  return decoded;
-}
-
-/** A tool that only code at Anthropic may call cannot be given to another model. */
-function refuseIndirect(tool: Fields, losses: Loss[]): void {
-  if (!tool.has("allowed_callers") || tool.texts("allowed_callers").includes("direct")) return;
-  losses.push({ field: tool.at("allowed_callers"), severity: "refused", reason: "Only code that runs at Anthropic may call this tool." });
 }
 
 export interface DecodedChoice {
@@ -99,6 +103,7 @@ export interface DecodedChoice {
 
 export function decodeToolChoice(choice: Fields | null): DecodedChoice {
   if (choice === null) return { toolChoice: null, parallelToolCalls: null };
+  choice.ignoreRest();
   const disabled = choice.optionalBoolean("disable_parallel_tool_use");
   return { toolChoice: decodeChoice(choice), parallelToolCalls: disabled === null ? null : !disabled };
 }
@@ -203,7 +208,7 @@ function encodeFunction(tool: FunctionTool, { capabilities, names, losses, field
     ...(tool.description === null ? {} : { description: tool.description }),
     input_schema: new JsonText(isStrict ? lowerSchema(schema) : schema),
     ...(isStrict ? { strict: true } : tool.strict === false && capabilities.structuredOutput ? { strict: false } : {}),
-    ...(tool.cache === null ? {} : { cache_control: cacheControl(tool.cache) }),
+    ...(tool.cache === null ? {} : { cache_control: encodeMark(tool.cache) }),
   };
 }
 
@@ -249,7 +254,7 @@ function encodeWebSearch(
   };
 }
 
-function encodeToolChoice(request: CanonicalRequest, { capabilities, names, losses }: ToolContext): JsonObject | null {
+export function encodeToolChoice(request: CanonicalRequest, { capabilities, names, losses }: ToolContext): JsonObject | null {
   const { toolChoice: wanted, parallelToolCalls, tools } = request;
   // The switch for parallel calls needs a choice to stand in.
   const choice = choiceOf(wanted, names) ?? (parallelToolCalls === null ? null : { type: "auto" });

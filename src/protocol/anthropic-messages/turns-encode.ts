@@ -1,25 +1,22 @@
-// Room: anthropic-messages/messages (row 2).
-// In:  canonical turns.
-// Out: `messages` in the order that the API demands: a user message first, results right behind their calls, system messages only
-//      where they may stand, nothing of the assistant at the end for a model that does not continue it. What had to be invented or
-//      moved is a loss, or a form that means the same.
-// Never does: throw for content.
+// Canonical turns as `messages` in the order that the API demands: a user message first, results right behind their calls, system messages
+// only where they may stand, nothing of the assistant at the end for a model that does not continue it. What had to be invented or moved is a
+// loss, or a form that means the same. Never throws for content.
 
 import { JsonText } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Loss, Turn } from "../canonical.ts";
 import type { NameTable } from "../tool-names.ts";
 import { mergeTurns, pairResults, uniqueCallIds } from "../turns.ts";
-import { encodeContent, type ContentContext } from "./parts-encode.ts";
+import { encodeContent, type PartContext } from "./parts-encode.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type * as wire from "./wire.ts";
 
-export interface MessagesContext {
+export interface TurnContext {
   readonly capabilities: Capabilities;
   readonly names: NameTable;
   readonly losses: Loss[];
 }
 
-export interface EncodedMessages {
+export interface EncodedTurns {
   /** Instructions that stood at the head of the conversation; they follow the request's own. */
   readonly system: readonly wire.TextBlock[];
   readonly messages: readonly wire.Message[];
@@ -34,7 +31,7 @@ export interface EncodedMessages {
 const OPENING = "(The conversation begins with the assistant.)";
 const GO_ON = "Continue.";
 
-export function encodeMessages(request: CanonicalRequest, context: MessagesContext): EncodedMessages {
+export function encodeTurns(request: CanonicalRequest, context: TurnContext): EncodedTurns {
   const turns = uniqueCallIds(pair(request, context.losses));
   const writer = new Writer({ field: request.names.turns, names: context.names, losses: context.losses }, context.capabilities);
   turns.forEach((turn, index) => writer.add(turn, index === turns.length - 1));
@@ -90,12 +87,12 @@ class Writer {
   readonly system: wire.TextBlock[] = [];
   turnEffort: Effort | null = null;
   readonly #messages: wire.Message[] = [];
-  readonly #context: ContentContext;
+  readonly #context: PartContext;
   readonly #capabilities: Capabilities;
   /** What an assistant turn wanted to show; the next user message shows it. */
   #shown: wire.Block[] = [];
 
-  constructor(context: ContentContext, capabilities: Capabilities) {
+  constructor(context: PartContext, capabilities: Capabilities) {
     this.#context = context;
     this.#capabilities = capabilities;
   }
