@@ -107,14 +107,7 @@ function decodeShown(block: Fields): readonly ResultContent[] {
 }
 
 function decodeDocument(block: Fields, cache: CacheMark | null): readonly ResultContent[] {
-  const citations = block.optionalObject("citations");
-  citations?.ignoreRest();
-  const about = {
-    filename: block.optionalText("title"),
-    context: block.optionalText("context"),
-    citations: citations?.optionalBoolean("enabled") ?? null,
-    cache,
-  };
+  const about = { filename: block.optionalText("title"), context: block.optionalText("context"), citations: citationsOf(block), cache };
   const source = block.object("source");
   source.ignoreRest();
   const file = (from: Source): FilePart => ({ type: "file", source: from, ...about });
@@ -127,6 +120,13 @@ function decodeDocument(block: Fields, cache: CacheMark | null): readonly Result
   }
   const heading = [about.filename, about.context].filter((line) => line !== null).join("\n");
   return heading === "" ? pieces : [textPart(heading), ...pieces];
+}
+
+/** Whether the client asked for citations from the document. */
+function citationsOf(document: Fields): boolean | null {
+  const citations = document.optionalObject("citations");
+  citations?.ignoreRest();
+  return citations?.optionalBoolean("enabled") ?? null;
 }
 
 function decodeToolUse(block: Fields, losses: Loss[]): Part {

@@ -7,7 +7,6 @@ import type { Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { Annotation, Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
-import { withoutConversation } from "../exchange.ts";
 import { unfold } from "../fold.ts";
 import { fitName } from "../tool-names.ts";
 import { grow, type Inputs } from "./accumulator.ts";
@@ -58,7 +57,8 @@ const OTHER_PREFIX = /^(?:chatcmpl-|resp_|msg_)/;
 const NO_INPUT = new JsonText("{}");
 
 class ReplyEncoder {
-  readonly #exchange: Exchange;
+  readonly #id: string;
+  readonly #model: string;
   readonly #emit: (event: wire.StreamEvent) => void;
   readonly #estimatedInput: number;
   #over = false;
@@ -76,10 +76,12 @@ class ReplyEncoder {
   #hasCalls = false;
   #hasRefusal = false;
 
-  constructor(exchange: Exchange, emit: (event: wire.StreamEvent) => void) {
-    this.#exchange = withoutConversation(exchange);
+  /** Keeps nothing of the request but its model: the turns may be megabytes, and an answer takes minutes. */
+  constructor({ id, request }: Exchange, emit: (event: wire.StreamEvent) => void) {
+    this.#id = id;
+    this.#model = request.model;
     this.#emit = emit;
-    this.#estimatedInput = estimateInput(exchange.request);
+    this.#estimatedInput = estimateInput(request);
   }
 
   take(event: ReplyEvent): void {
@@ -120,10 +122,10 @@ class ReplyEncoder {
   #messageStart(id: string, model: string): void {
     const bare = id.replace(OTHER_PREFIX, "");
     const message: wire.Reply = {
-      id: `msg_${bare === "" ? this.#exchange.id : bare}`,
+      id: `msg_${bare === "" ? this.#id : bare}`,
       type: "message",
       role: "assistant",
-      model: model === "" ? this.#exchange.request.model : model,
+      model: model === "" ? this.#model : model,
       content: [],
       stop_reason: null,
       stop_sequence: null,

@@ -39,7 +39,9 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
   const format = config?.optionalObject("format") ?? null;
   const alias = body.optionalObject("output_format");
   if (format !== null) alias?.ignoreRest();
+  const output = decodeOutput(format ?? alias);
   const thinking = body.optionalObject("thinking");
+  const reasoning = decodeReasoning(thinking, effort);
   if (thinking?.raw("type") === "between_tools") {
     const source = body.source("thinking") ?? "";
     extend("thinking", source, { fate: "reported", reason: "Only Claude models can think between tool calls alone." });
@@ -47,7 +49,6 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
   const endUser = body.optionalObject("metadata")?.optionalText("user_id") ?? null;
   const maxTokens = body.optionalInteger("max_tokens");
   if (maxTokens === 0) extend("max_tokens", "0", { fate: "refused", reason: "Only Anthropic fills its cache without an answer." });
-  const tier = body.optionalWord("service_tier", ["auto", "standard_only"]);
 
   const decoded = {
     names: NAMES,
@@ -57,8 +58,8 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
     turns,
     tools: decodeTools(body, { toolChanges, losses }),
     ...decodeToolChoice(body.optionalObject("tool_choice")),
-    reasoning: decodeReasoning(thinking, effort),
-    output: decodeOutput(format ?? alias),
+    reasoning,
+    output,
     verbosity: null,
     maxOutputTokens: maxTokens === 0 ? null : maxTokens,
     stop: body.texts("stop_sequences"),
@@ -66,10 +67,10 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
     endUser,
     metadata: null,
     cacheKey: sessionOf(endUser),
-    serviceTier: tier === "standard_only" ? "default" : tier,
+    serviceTier: decodeServiceTier(body),
     store: null,
     includeUsage: true,
-  } as const;
+  };
   for (const { key, path, value } of body.close()) {
     if (path === key) extend(key, value, key === "context_management" ? contextManagementFate(value) : fateOf(key));
     else losses.push(nestedLoss(key, path));
@@ -104,6 +105,11 @@ function refuseThread(body: Fields): void {
       details: { error_code: "thread_unsupported_request", unsupported: ["thread"] },
     },
   );
+}
+
+function decodeServiceTier(body: Fields): "auto" | "default" | null {
+  const tier = body.optionalWord("service_tier", ["auto", "standard_only"]);
+  return tier === "standard_only" ? "default" : tier;
 }
 
 const SESSION_IN_JSON = /"session_id"\s*:\s*"([^"\\]+)"/;
