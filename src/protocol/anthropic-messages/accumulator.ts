@@ -6,7 +6,7 @@ import type { Json, JsonObject } from "../../wire/json.ts";
 /** The input of calls while it is written, by their blocks. */
 export type Inputs = Map<JsonObject, string>;
 
-/** Adds a delta to its block; false where nobody knows how. */
+/** Adds a delta to its block; false for a delta of an unknown type. */
 export function grow(block: JsonObject, delta: JsonObject, inputs: Inputs): boolean {
   switch (delta["type"]) {
     case "text_delta":

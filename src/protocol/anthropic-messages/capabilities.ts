@@ -56,7 +56,7 @@ const NOT_CLAUDE: Capabilities = {
   webSearch: false,
 };
 
-/** The facts about a model; a vendor's prefix (`anthropic.`, `us.anthropic.`, a path) does not matter. */
+/** What a model takes; a vendor's prefix (`anthropic.`, `us.anthropic.`, a path) does not matter. */
 export function capabilitiesOf(model: string): Capabilities {
   const id = model.toLowerCase();
   if (!id.includes("claude")) return NOT_CLAUDE;

@@ -1,4 +1,4 @@
-// An answer that paused while tools ran at the API (`pause_turn`) goes on with the request that it answers and the assistant's turn so far as its
+// Asks for the rest of an answer that paused while tools ran at the API (`pause_turn`): the same request, with the assistant's turn so far as its
 // last message, block by block as it came. Tokens that were written count against the client's limit; a container in use stays in use.
 // https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons#pause-turn (read 2026-11)
 // Never goes on with a turn that it can't repeat exactly, or that waits for the client's tools.
@@ -29,7 +29,7 @@ class TurnContinuation implements Continuation {
   readonly #isLimited: boolean;
   /** The data of the present answer's events, to be read when it pauses. */
   #events: string[] = [];
-  /** The present answer, where it came whole. */
+  /** The present answer, where it is non-streaming. */
   #body: string | null = null;
   /** Of all answers so far. */
   readonly #blocks: JsonObject[] = [];
@@ -50,7 +50,7 @@ class TurnContinuation implements Continuation {
   }
 
   resume(body: string): string | null {
-    const turn = this.#body === null ? streamedTurn(this.#events) : wholeTurn(this.#body);
+    const turn = this.#body === null ? streamedTurn(this.#events) : messageTurn(this.#body);
     this.#events = [];
     this.#body = null;
     if (turn === null) return null;
@@ -92,7 +92,7 @@ class TurnContinuation implements Continuation {
 /** What is sent back as it was written. */
 const VERBATIM: ReadonlySet<string> = new Set(["input", "content"]);
 
-function wholeTurn(body: string): Turn | null {
+function messageTurn(body: string): Turn | null {
   const message = parseOrUndefined(body, { verbatim: VERBATIM });
   if (!isObject(message) || !(message["content"] instanceof JsonText)) return null;
   const blocks = parseOrUndefined(message["content"].text, { verbatim: VERBATIM });

@@ -62,16 +62,17 @@ class ReplyEncoder {
   readonly #emit: (event: wire.StreamEvent) => void;
   readonly #estimatedInput: number;
   #over = false;
-  /** The part that is being told; null between parts. */
+  /** The part that is open; null between parts. */
   #part: Part | null = null;
   /** Whether its block has been started: an empty one would be refused when the client sends it back. */
   #isOpen = false;
-  /** White space at the beginning of a text: a block of nothing else would be refused too. And what is cited before any words come. */
+  /** White space at the beginning of a text: a block of nothing else would be refused too. */
   #blank = "";
+  /** Citations that came before any words. */
   #held: Annotation[] = [];
   #index = 0;
   #usage: Usage | null = null;
-  /** How much was told, in UTF-16 units. */
+  /** The length of all text, thoughts and arguments so far, in UTF-16 units. */
   #length = 0;
   #hasCalls = false;
   #hasRefusal = false;
