@@ -1,10 +1,8 @@
-// Room: anthropic-messages/client-tools (row 2). Data.
 // Tools that Anthropic defines and the client runs: a request names them by type alone, because Claude knows their schema.
-// Other models do not, so they get the published schema and a description under the same name.
+// Other models do not, so they get the published schema and a description under the same name. Toolsets (`computer_toolset_*`,
+// `browser_toolset_*`) are not among them: a model would have to know which of their members exist. Never holds a tool that runs at Anthropic.
 // Sources (read 2026-11): https://platform.claude.com/docs/en/agents-and-tools/tool-use/{bash-tool,text-editor-tool,memory-tool,
 // computer-use-tool}, the input types of @anthropic-ai/sdk 1.12.0.
-// Never does: hold a tool that runs at Anthropic, or a toolset (`computer_toolset_*`, `browser_toolset_*`): a model would have to
-//             know which of its members exist.
 
 import type { JsonSource } from "../canonical.ts";
 

@@ -1,32 +1,29 @@
-// Room: anthropic-messages/codec (row 2).
-// The codec of Anthropic's Messages API: a client of it, and an upstream.
-// In and out: see request.ts, reply.ts, error.ts.
-// Never does: anything of its own.
+// The codec of Anthropic's Messages API: for its clients, and for upstreams that speak it.
 
 import type { Codec } from "../codec.ts";
 import { structuredBy } from "../structured-output.ts";
 import { continuation } from "./continuation.ts";
-import { decoder } from "./decoder.ts";
-import { edit } from "./edit.ts";
-import { encoder } from "./encoder.ts";
-import * as error from "./error.ts";
-import { schemaMeans } from "./output.ts";
-import * as reply from "./reply.ts";
-import * as request from "./request.ts";
+import { editRequest } from "./edit.ts";
+import { decodeError, encodeError, errorEvent } from "./errors.ts";
+import { decodeReply, replyDecoder } from "./reply-decode.ts";
+import { encodeReply, replyEncoder } from "./reply-encode.ts";
+import { decodeRequest, requestHead } from "./request-decode.ts";
+import { encodeRequest } from "./request-encode.ts";
+import { schemaMeans } from "./structured-output.ts";
 import { ID } from "./wire.ts";
 
 const plain: Codec = {
   id: ID,
-  request: { decode: request.decode, encode: request.encode, head: request.head, edit },
+  request: { decode: decodeRequest, encode: encodeRequest, head: requestHead, edit: editRequest },
   reply: {
-    decode: reply.decode,
-    encode: reply.encode,
-    decoder,
-    encoder,
+    decode: decodeReply,
+    encode: encodeReply,
+    decoder: replyDecoder,
+    encoder: replyEncoder,
     keepAlive: 'event: ping\ndata: {"type": "ping"}\n\n',
     continuation,
   },
-  error: { decode: error.decode, encode: error.encode, event: error.event },
+  error: { decode: decodeError, encode: encodeError, event: errorEvent },
 };
 
 export const anthropicMessages: Codec = structuredBy(plain, schemaMeans);

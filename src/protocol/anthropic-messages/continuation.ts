@@ -1,16 +1,14 @@
-// Room: anthropic-messages/continuation (row 2).
-// In:  an answer that paused while tools ran at the API (`pause_turn`), and the request that it answers.
-// Out: the request that lets the model go on: the same one, with the assistant's turn so far as its last message, block by block as
-// it came. Tokens that were written count against the client's limit; a container that was in use stays in use.
+// Asks for the rest of an answer that paused while tools ran at the API (`pause_turn`): the same request, with the assistant's turn so far as its
+// last message, block by block as it came. Tokens that were written count against the client's limit; a container in use stays in use.
 // https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons#pause-turn (read 2026-11)
-// Never does: go on with a turn that it can't repeat exactly, or that waits for the client's tools.
+// Never goes on with a turn that it can't repeat exactly, or that waits for the client's tools.
 
 import { isObject, JsonText, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import { members, spliced, type Splice } from "../../wire/json-edit.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { Continuation, Exchange } from "../codec.ts";
-import { isBlank } from "./content.ts";
-import { textOf } from "./reply.ts";
+import { grow, textOf, type Inputs } from "./accumulator.ts";
+import { isBlank } from "./parts-encode.ts";
 import { ID } from "./wire.ts";
 
 /** Only a turn in which the API may run tools pauses. */
@@ -31,7 +29,7 @@ class TurnContinuation implements Continuation {
   readonly #isLimited: boolean;
   /** The data of the present answer's events, to be read when it pauses. */
   #events: string[] = [];
-  /** The present answer, where it came whole. */
+  /** The present answer, where it is non-streaming. */
   #body: string | null = null;
   /** Of all answers so far. */
   readonly #blocks: JsonObject[] = [];
@@ -52,7 +50,7 @@ class TurnContinuation implements Continuation {
   }
 
   resume(body: string): string | null {
-    const turn = this.#body === null ? streamedTurn(this.#events) : wholeTurn(this.#body);
+    const turn = this.#body === null ? streamedTurn(this.#events) : messageTurn(this.#body);
     this.#events = [];
     this.#body = null;
     if (turn === null) return null;
@@ -94,7 +92,7 @@ class TurnContinuation implements Continuation {
 /** What is sent back as it was written. */
 const VERBATIM: ReadonlySet<string> = new Set(["input", "content"]);
 
-function wholeTurn(body: string): Turn | null {
+function messageTurn(body: string): Turn | null {
   const message = parseOrUndefined(body, { verbatim: VERBATIM });
   if (!isObject(message) || !(message["content"] instanceof JsonText)) return null;
   const blocks = parseOrUndefined(message["content"].text, { verbatim: VERBATIM });
@@ -105,7 +103,7 @@ function wholeTurn(body: string): Turn | null {
 /** The turn that a stream's events build up; null where one of them says what is not known here. */
 function streamedTurn(events: readonly string[]): Turn | null {
   const blocks = new Map<Json | undefined, JsonObject>();
-  const inputs = new Map<JsonObject, string>();
+  const inputs: Inputs = new Map();
   let container: Json | undefined;
   let usage: Json | undefined;
   for (const data of events) {
@@ -126,29 +124,4 @@ function streamedTurn(events: readonly string[]): Turn | null {
     block["input"] = new JsonText(input);
   }
   return { blocks: [...blocks.values()], container, usage };
-}
-
-/** Adds a delta to its block; false where it is of no known kind. `inputs` holds the input of calls while it is written. */
-function grow(block: JsonObject, delta: JsonObject, inputs: Map<JsonObject, string>): boolean {
-  switch (delta["type"]) {
-    case "text_delta":
-      block["text"] = textOf(block["text"]) + textOf(delta["text"]);
-      return true;
-    case "thinking_delta":
-      block["thinking"] = textOf(block["thinking"]) + textOf(delta["thinking"]);
-      return true;
-    case "signature_delta":
-      block["signature"] = textOf(delta["signature"]);
-      return true;
-    case "citations_delta":
-      block["citations"] = [...(Array.isArray(block["citations"]) ? block["citations"] : []), delta["citation"] ?? null];
-      return true;
-    case "input_json_delta": {
-      const written = (inputs.get(block) ?? "") + textOf(delta["partial_json"]);
-      if (written !== "") inputs.set(block, written);
-      return true;
-    }
-    default:
-      return false;
-  }
 }

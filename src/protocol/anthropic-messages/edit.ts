@@ -1,15 +1,12 @@
-// Room: anthropic-messages/edit (row 2).
-// In:  the text of a request, the named edits.
-// Out: the same text but for the edits: the model's name, a system prompt in front of the client's own, and without what other
-//      vendors' models left sealed in the conversation.
-// Never does: print anything of the client's anew; its instructions keep every character.
+// The named edits of a request that passes: the model's name, a system prompt in front of the client's own, and other makers' seals taken out.
+// Never prints anything of the client's anew; its instructions keep every character.
 
 import { isObject, parse } from "../../wire/json.ts";
 import { members, spliced, type Member, type Splice } from "../../wire/json-edit.ts";
 import type { Edits } from "../codec.ts";
 import { hasSeals, withoutSeals } from "./seals.ts";
 
-export function edit(body: string, { model, systemPrompt }: Edits, known?: readonly Member[]): string {
+export function editRequest(body: string, { model, systemPrompt }: Edits, known?: readonly Member[]): string {
   const sealed = hasSeals(body);
   if (model === null && systemPrompt === null && !sealed) return body;
   const found = known ?? members(body);

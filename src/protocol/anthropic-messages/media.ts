@@ -1,10 +1,31 @@
-// Room: anthropic-messages/media (row 2).
-// In:  canonical sources of images and files.
-// Out: the sources that Messages takes: jpeg, png, gif and webp images, PDF and plain text documents; null for anything else.
-// Never does: download, or convert one format to another.
+// Images and files, both directions. Messages takes jpeg, png, gif and webp images, PDF and plain text documents.
+// Never downloads, and never converts one format to another.
 
-import type { Source } from "../canonical.ts";
+import type { FilePart, ImagePart, Loss, Source } from "../canonical.ts";
+import type { Fields } from "../fields.ts";
+import { withMark } from "./cache-marks.ts";
+import { ID } from "./wire.ts";
 import type * as wire from "./wire.ts";
+
+// ---- Decode ------------------------------------------------------------------------------------------------------
+
+export function decodeSource(source: Fields): Source {
+  source.ignoreRest();
+  switch (source.text("type")) {
+    case "base64":
+      return { type: "base64", mediaType: source.optionalText("media_type"), data: source.text("data") };
+    case "url":
+      return { type: "url", url: source.text("url"), mediaType: null };
+    case "file":
+      return { type: "file-id", id: source.text("file_id"), owner: ID };
+    case "text":
+      return { type: "text", text: source.text("data") };
+    default:
+      throw source.fail("type", "one of base64, url, file, text, content");
+  }
+}
+
+// ---- Encode ------------------------------------------------------------------------------------------------------
 
 /**
  * Beginnings of files, in base64, and what stands at the twelfth character (several formats begin with RIFF).
@@ -17,10 +38,52 @@ const MAGIC: readonly (readonly [start: string, mediaType: string, twelfth?: str
   ["UklGR", "image/webp", "XRUJQ"],
   ["JVBERi", "application/pdf"],
 ];
-const IMAGE_TYPES: ReadonlySet<string> = new Set(["image/jpeg", "image/png", "image/gif", "image/webp"]);
+const IMAGE_TYPES: ReadonlySet<string | null> = new Set(["image/jpeg", "image/png", "image/gif", "image/webp"]);
+
+/** Where the losses of a conversation go. */
+export interface LossContext {
+  /** The client's word for the conversation; losses name details below it. */
+  readonly field: string;
+  readonly losses: Loss[];
+}
+
+type MediaBlock = wire.ImageBlock | wire.DocumentBlock | wire.TextBlock;
+
+export function encodeImage(part: ImagePart, context: LossContext): MediaBlock {
+  const mediaType = mediaTypeOf(part.source);
+  if (mediaType === "application/pdf") {
+    return encodeFile({ ...part, type: "file", filename: null, context: null, citations: null }, context);
+  }
+  const source = imageSource(part.source, mediaType);
+  if (source === null) return leaveOut("image", `${whatIsWrong(part, mediaType)} Send jpeg, png, gif or webp.`, context);
+  return withMark<wire.ImageBlock>({ type: "image", source }, part.cache);
+}
+
+export function encodeFile(part: FilePart, context: LossContext): MediaBlock {
+  const mediaType = mediaTypeOf(part.source);
+  if (IMAGE_TYPES.has(mediaType)) return encodeImage({ type: "image", source: part.source, detail: null, cache: part.cache }, context);
+  const source = documentSource(part.source, mediaType);
+  if (source === null) return leaveOut("file", `${whatIsWrong(part, mediaType)} Send a PDF or text.`, context);
+  const block: wire.DocumentBlock = { type: "document", source };
+  if (part.filename !== null) block.title = part.filename;
+  if (part.context !== null) block.context = part.context;
+  if (part.citations !== null) block.citations = { enabled: part.citations };
+  return withMark(block, part.cache);
+}
+
+/** A note in the place of what cannot be sent, so that the model knows of it where the client chose to go on. */
+export function leaveOut(what: string, reason: string, { field, losses }: LossContext): wire.TextBlock {
+  losses.push({ field: `${field}.${what}`, severity: "refused", reason });
+  return { type: "text", text: `[${what} left out: ${reason}]` };
+}
+
+function whatIsWrong({ type, source }: ImagePart | FilePart, mediaType: string | null): string {
+  if (source.type === "file-id") return `The ${type} ${source.id} is stored at another provider, and Messages cannot read it there.`;
+  return mediaType === null ? `The ${type} does not say what it is.` : `Messages takes no ${type} of type ${mediaType}.`;
+}
 
 /** What the bytes are: by their beginning, otherwise as declared, without parameters. */
-export function mediaTypeOf(source: Source): string | null {
+function mediaTypeOf(source: Source): string | null {
   if (source.type === "text") return "text/plain";
   if (source.type === "base64") {
     const found = MAGIC.find(
@@ -34,38 +97,33 @@ export function mediaTypeOf(source: Source): string | null {
 }
 
 /** The source of an image block, or null when Messages has none for it. */
-export function imageSource(source: Source): wire.BlobSource | null {
-  const mediaType = mediaTypeOf(source);
+function imageSource(source: Source, mediaType: string | null): wire.BlobSource | null {
   switch (source.type) {
     case "base64":
       return mediaType !== null && IMAGE_TYPES.has(mediaType) ? { type: "base64", media_type: mediaType, data: source.data } : null;
-    case "url":
-      return { type: "url", url: source.url };
-    case "file-id":
-      return source.owner === "anthropic-messages" ? { type: "file", file_id: source.id } : null;
     case "text":
       return null;
+    default:
+      return storedSource(source);
   }
 }
 
 /** The source of a document block, or null when Messages has none for it. */
-export function documentSource(source: Source): wire.BlobSource | null {
-  const mediaType = mediaTypeOf(source);
+function documentSource(source: Source, mediaType: string | null): wire.BlobSource | null {
   switch (source.type) {
     case "base64":
       if (mediaType === "application/pdf") return { type: "base64", media_type: mediaType, data: source.data };
       return mediaType !== null && isText(mediaType) ? textSource(source.data) : null;
-    case "url":
-      return { type: "url", url: source.url };
-    case "file-id":
-      return source.owner === "anthropic-messages" ? { type: "file", file_id: source.id } : null;
     case "text":
       return { type: "text", media_type: "text/plain", data: source.text };
+    default:
+      return storedSource(source);
   }
 }
 
-export function isImage(mediaType: string | null): boolean {
-  return mediaType !== null && IMAGE_TYPES.has(mediaType);
+function storedSource(source: Extract<Source, { type: "url" | "file-id" }>): wire.BlobSource | null {
+  if (source.type === "url") return { type: "url", url: source.url };
+  return source.owner === ID ? { type: "file", file_id: source.id } : null;
 }
 
 function isText(mediaType: string): boolean {

@@ -1,33 +1,29 @@
-// Room: anthropic-messages/reasoning (row 2).
-// In:  how much a client wants the model to think.
-// Out: `thinking` and `output_config.effort`, in the form that the model takes; and back.
-// Budgets and levels stand for each other by one table (PROTOCOLS A.8).
-// Never does: raise `max_tokens`, which counts thinking too.
+// How much a client wants the model to think, and thoughts in the history, both directions. Budgets and levels stand for each other by one table.
+// Never raises `max_tokens`, which counts thinking too.
 
 import type { JsonObject } from "../../wire/json.ts";
-import type { CanonicalRequest, Effort, Loss, Reasoning } from "../canonical.ts";
+import type { CanonicalRequest, Effort, Loss, Reasoning, ReasoningPart } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
-import { reportUnread } from "./blocks.ts";
-import type { Traits } from "./models.ts";
-import { NAMES } from "./wire.ts";
+import type { Capabilities } from "./capabilities.ts";
+import type { LossContext } from "./media.ts";
+import { NAMES, ORIGIN } from "./wire.ts";
+import type * as wire from "./wire.ts";
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
 export const EFFORTS = ["low", "medium", "high", "xhigh", "max"] as const;
 
 /** `between_tools` has no canonical word: it is read as adaptive, and the request keeps the member itself. */
-export function decodeReasoning(thinking: Fields | null, effort: Effort | null, losses: Loss[]): Reasoning | null {
+export function decodeReasoning(thinking: Fields | null, effort: Effort | null): Reasoning | null {
   if (thinking === null) return effort === null ? null : { mode: "adaptive", effort, budgetTokens: null, display: null };
   const type = thinking.optionalWord("type", ["adaptive", "enabled", "disabled", "between_tools"]);
   if (type === null) throw thinking.fail("type", "one of adaptive, enabled, disabled, between_tools");
-  const reasoning: Reasoning = {
+  return {
     mode: type === "disabled" ? "off" : type === "enabled" ? "on" : "adaptive",
     effort,
     budgetTokens: thinking.optionalInteger("budget_tokens"),
     display: decodeDisplay(thinking),
   };
-  reportUnread(thinking, losses);
-  return reasoning;
 }
 
 function decodeDisplay(thinking: Fields): Reasoning["display"] {
@@ -39,7 +35,7 @@ function decodeDisplay(thinking: Fields): Reasoning["display"] {
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
 export interface ReasoningContext {
-  readonly traits: Traits;
+  readonly capabilities: Capabilities;
   /** As it will be sent. */
   readonly maxTokens: number;
   /** Whether a tool has to be called. */
@@ -69,39 +65,40 @@ const BUDGETS: Readonly<Record<Effort, number>> = {
 
 export function encodeReasoning(request: CanonicalRequest, context: ReasoningContext): EncodedReasoning {
   const { reasoning } = request;
-  const { traits, turnEffort } = context;
+  const { capabilities, turnEffort } = context;
   const lost = (reason: string): void => void context.losses.push({ field: request.names.reasoning, severity: "reported", reason });
-  if (reasoning === null) return { thinking: null, effort: turnEffort === null ? null : fitEffort(turnEffort, traits, lost) };
+  if (reasoning === null) return { thinking: null, effort: turnEffort === null ? null : fitEffort(turnEffort, capabilities, lost) };
   const effort = turnEffort ?? reasoning.effort;
-  if (reasoning.mode === "off" || effort === "none") return switchOff(effort, traits, lost);
-  if (traits.thinking === "none") {
+  if (reasoning.mode === "off" || effort === "none") return switchOff(effort, capabilities, lost);
+  if (capabilities.thinking === "none") {
     lost("How much this model thinks cannot be set.");
     return { thinking: null, effort: null };
   }
   const budget = reasoning.budgetTokens;
   const manual =
-    traits.thinking === "manual" || (traits.thinking === "either" && budget !== null && !context.forced && !context.unsignedLoop);
+    capabilities.thinking === "manual" ||
+    (capabilities.thinking === "either" && budget !== null && !context.forced && !context.unsignedLoop);
   if (manual) return think({ ...request, reasoning: { ...reasoning, effort } }, context, lost);
   const level = effort ?? (budget === null ? null : levelOf(budget));
   return {
     thinking: { type: "adaptive", ...encodeDisplay(request) },
-    effort: level === null ? null : fitEffort(level, traits, lost),
+    effort: level === null ? null : fitEffort(level, capabilities, lost),
   };
 }
 
 type Lost = (reason: string) => void;
 
-function switchOff(effort: Effort | null, traits: Traits, lost: Lost): EncodedReasoning {
-  if (traits.thinking === "none") return { thinking: null, effort: null };
-  const level = effort === null || effort === "none" ? null : fitEffort(effort, traits, lost);
-  if (traits.thinkingOff === "never") {
+function switchOff(effort: Effort | null, capabilities: Capabilities, lost: Lost): EncodedReasoning {
+  if (capabilities.thinking === "none") return { thinking: null, effort: null };
+  const level = effort === null || effort === "none" ? null : fitEffort(effort, capabilities, lost);
+  if (capabilities.thinkingOff === "never") {
     lost("This model always thinks; it was asked to do so as little as possible.");
     return { thinking: null, effort: "low" };
   }
-  if (traits.thinkingOff === "disabled") return { thinking: { type: "disabled" }, effort: level };
+  if (capabilities.thinkingOff === "disabled") return { thinking: { type: "disabled" }, effort: level };
   const capped = level === "xhigh" || level === "max" ? "high" : level;
   if (capped !== level) lost(`Without thinking this model takes no effort above high; ${level} was lowered.`);
-  if (traits.thinkingOff === "up-to-high") return { thinking: { type: "disabled" }, effort: capped };
+  if (capabilities.thinkingOff === "up-to-high") return { thinking: { type: "disabled" }, effort: capped };
   lost("This model still thinks between tool calls.");
   return { thinking: { type: "between_tools" }, effort: capped };
 }
@@ -109,8 +106,8 @@ function switchOff(effort: Effort | null, traits: Traits, lost: Lost): EncodedRe
 /** Thinking with a budget. */
 function think(request: CanonicalRequest & { readonly reasoning: Reasoning }, context: ReasoningContext, lost: Lost): EncodedReasoning {
   const { reasoning } = request;
-  const { traits, maxTokens } = context;
-  const effort = reasoning.effort === null || traits.efforts.length === 0 ? null : fitEffort(reasoning.effort, traits, lost);
+  const { capabilities, maxTokens } = context;
+  const effort = reasoning.effort === null || capabilities.efforts.length === 0 ? null : fitEffort(reasoning.effort, capabilities, lost);
   const off: EncodedReasoning = { thinking: { type: "disabled" }, effort };
   if (context.forced) {
     lost("This model cannot think while it has to call a tool.");
@@ -127,7 +124,7 @@ function think(request: CanonicalRequest & { readonly reasoning: Reasoning }, co
     return off;
   }
   return {
-    thinking: { type: "enabled", budget_tokens: budget, ...(traits.thinking === "either" ? encodeDisplay(request) : {}) },
+    thinking: { type: "enabled", budget_tokens: budget, ...(capabilities.thinking === "either" ? encodeDisplay(request) : {}) },
     effort,
   };
 }
@@ -145,16 +142,16 @@ function levelOf(budget: number): Effort {
 }
 
 /** The level itself where the model knows it, otherwise the next lower one that it knows. */
-function fitEffort(effort: Effort, traits: Traits, lost: Lost): Effort | null {
-  if (traits.efforts.length === 0) {
+function fitEffort(effort: Effort, capabilities: Capabilities, lost: Lost): Effort | null {
+  if (capabilities.efforts.length === 0) {
     lost("This model takes no effort.");
     return null;
   }
   // `minimal` is another protocol's word for what is `low` here.
   if (effort === "none" || effort === "minimal") return "low";
-  if (traits.efforts.includes(effort)) return effort;
+  if (capabilities.efforts.includes(effort)) return effort;
   const known: readonly Effort[] = EFFORTS;
-  const lower = traits.efforts.filter((level) => known.indexOf(level) < known.indexOf(effort)).at(-1) ?? "low";
+  const lower = capabilities.efforts.filter((level) => known.indexOf(level) < known.indexOf(effort)).at(-1) ?? "low";
   lost(`This model does not know the effort ${effort}; ${lower} was sent.`);
   return lower;
 }
@@ -164,4 +161,16 @@ function encodeDisplay({ reasoning, names }: CanonicalRequest): JsonObject {
   const display = reasoning?.display ?? (names === NAMES ? null : "auto");
   if (display === null) return {};
   return { display: display === "none" ? "omitted" : "summarized" };
+}
+
+/** A thought goes back to the maker that signed it, or not at all. */
+export function encodeThought({ text, redacted, proof }: ReasoningPart, { field, losses }: LossContext): wire.Block | null {
+  if (proof?.origin === ORIGIN && proof.data !== "") {
+    return redacted ? { type: "redacted_thinking", data: proof.data } : { type: "thinking", thinking: text, signature: proof.data };
+  }
+  const lost = `${field}.reasoning`;
+  if (!losses.some((loss) => loss.field === lost)) {
+    losses.push({ field: lost, severity: "dropped", reason: "Claude models take back only thoughts that they signed." });
+  }
+  return null;
 }

@@ -1,26 +1,37 @@
-// Room: anthropic-messages/sampling (row 2).
-// In:  what a client says about sampling.
-// Out: the members that this model takes, on the version of the API that takes them (see version.ts); the rest as losses.
-// Never does: send a parameter because it has its default value.
+// How the next token is chosen, both directions: the members that the model takes; the rest are losses.
+// Never sends a parameter because it has its default value.
 
 import type { JsonObject } from "../../wire/json.ts";
-import type { CanonicalRequest, Loss } from "../canonical.ts";
-import type { Traits } from "./models.ts";
+import type { CanonicalRequest, Loss, Sampling } from "../canonical.ts";
+import type { Fields } from "../fields.ts";
+import type { Capabilities } from "./capabilities.ts";
+
+export function decodeSampling(body: Fields): Sampling {
+  return {
+    temperature: body.optionalNumber("temperature"),
+    topP: body.optionalNumber("top_p"),
+    topK: body.optionalInteger("top_k"),
+    seed: null,
+    presencePenalty: null,
+    frequencyPenalty: null,
+    topLogprobs: null,
+  };
+}
 
 export interface SamplingContext {
-  readonly traits: Traits;
+  readonly capabilities: Capabilities;
   /** Whether `thinking` is sent and switched on. */
   readonly isThinking: boolean;
   readonly losses: Loss[];
 }
 
-export function encodeSampling({ sampling, names }: CanonicalRequest, { traits, isThinking, losses }: SamplingContext): JsonObject {
+export function encodeSampling({ sampling, names }: CanonicalRequest, { capabilities, isThinking, losses }: SamplingContext): JsonObject {
   const body: JsonObject = {};
   const lost = (field: string, severity: Loss["severity"], reason: string): void => void losses.push({ field, severity, reason });
   const { temperature, topP, topK, seed, presencePenalty, frequencyPenalty, topLogprobs } = sampling;
 
-  if (!traits.sampling || isThinking) {
-    const reason = traits.sampling
+  if (!capabilities.sampling || isThinking) {
+    const reason = capabilities.sampling
       ? "Claude models take no sampling parameters while they think."
       : "This model takes no sampling parameters.";
     // 1 is what these two are anyway.
@@ -33,7 +44,7 @@ export function encodeSampling({ sampling, names }: CanonicalRequest, { traits, 
       body["temperature"] = Math.min(temperature, 1);
     }
     if (topP !== null) {
-      if (temperature !== null && traits.oneSampler) lost(names.topP, "reported", "This model takes temperature or top_p, not both.");
+      if (temperature !== null && capabilities.oneSampler) lost(names.topP, "reported", "This model takes temperature or top_p, not both.");
       else body["top_p"] = topP;
     }
     if (topK !== null) body["top_k"] = topK;

@@ -1,8 +1,6 @@
-// Room: anthropic-messages/schema (row 2).
-// In:  JSON Schema as a client wrote it.
-// Out: the same schema where the API's constrained decoding takes it; otherwise one with its constraints moved into descriptions.
+// A client's JSON Schema where the API's constrained decoding takes it; otherwise with its constraints moved into descriptions.
 // Source: https://platform.claude.com/docs/en/build-with-claude/structured-outputs#json-schema-limitations (read 2026-11).
-// Never does: rewrite a schema that is fine, or reorder properties.
+// Never rewrites a schema that is fine, and never reorders properties.
 
 import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { JsonSource } from "../canonical.ts";

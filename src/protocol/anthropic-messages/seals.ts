@@ -1,19 +1,51 @@
-// Room: anthropic-messages/seals (row 2).
-// In:  the text of a request whose upstream speaks this protocol too.
-// Out: where thoughts and citations stand that other vendors' models left in the conversation (see proofs.ts), as splices that take
-//      them out. Anthropic answers 400 to them.
-// Never does: find anything in a conversation that this proxy did not put there itself.
+// Proofs on the wire: signatures and redacted thoughts, both directions. A client gets other makers' proofs sealed in the slots that it sends
+// back untouched. Anthropic answers 400 to a seal, so seals are taken out of a body that passes to it.
+// Never hands out an empty signature, and never finds anything in a conversation that this proxy did not put there itself.
 
 import { isObject, parse, type JsonObject } from "../../wire/json.ts";
 import { cut, items, members, type Member, type Span, type Splice } from "../../wire/json-edit.ts";
+import type { Proof } from "../canonical.ts";
+import { openProof, SEAL, SEALED_STRING, sealProof } from "../seals.ts";
+import { ORIGIN } from "./wire.ts";
 
-const SEALED = '"gw1.';
+/** The signature of a thought that came without a proof. */
+const UNSIGNED = `${SEAL}unsigned`;
+/** The end of redacted data that is the proof of the text or tool call in front of it: such blocks have no slot of their own. */
+const OF_BLOCK_BEFORE = ".before";
+/** Stands in for Anthropic's own index into a search result, where another model cited. */
+export const FOREIGN_INDEX = `${SEAL}none`;
 
-export function hasSeals(body: string): boolean {
-  return body.includes(SEALED);
+// ---- Proofs ------------------------------------------------------------------------------------------------------
+
+export function signatureOf(proof: Proof | null): string {
+  return proof === null ? UNSIGNED : sealProof(proof, ORIGIN);
 }
 
-/** The splices for a body, given its members. */
+/** What a signature, or the data of a redacted thought, proves; null for none. */
+export function proofOf(signature: string): Proof | null {
+  if (signature === "" || signature === UNSIGNED) return null;
+  const sealed = isCarrier(signature) ? signature.slice(0, -OF_BLOCK_BEFORE.length) : signature;
+  const proof = openProof(sealed, ORIGIN);
+  // What begins like a seal and is none is nobody's proof.
+  return sealed.startsWith(SEAL) && proof.data === sealed ? null : proof;
+}
+
+/** The data of a redacted block that carries the proof of the block before it. */
+export function carrierOf(proof: Proof): string {
+  return sealProof(proof, ORIGIN) + OF_BLOCK_BEFORE;
+}
+
+export function isCarrier(data: string): boolean {
+  return data.startsWith(SEAL) && data.endsWith(OF_BLOCK_BEFORE);
+}
+
+// ---- Bodies that pass --------------------------------------------------------------------------------------------
+
+export function hasSeals(body: string): boolean {
+  return body.includes(SEALED_STRING);
+}
+
+/** The splices that take other makers' thoughts and citations out of a body, given its members. */
 export function withoutSeals(body: string, found: readonly Member[]): Splice[] {
   const list = found.find(({ key }) => key === "messages");
   if (list === undefined || body[list.valueStart] !== "[") return [];
@@ -21,7 +53,7 @@ export function withoutSeals(body: string, found: readonly Member[]): Splice[] {
   const splices: Splice[] = [];
   const emptied = new Set<Span>();
   for (const message of messages) {
-    if (!body.slice(message.start, message.end).includes(SEALED)) continue;
+    if (!hasSeals(body.slice(message.start, message.end))) continue;
     const content = memberAt(body, message, "content");
     if (content === null || body[content.start] !== "[") continue;
     const blocks = items(body, content.start);
@@ -38,9 +70,9 @@ export function withoutSeals(body: string, found: readonly Member[]): Splice[] {
 }
 
 function isForeignThought(block: string): boolean {
-  if (!block.includes(SEALED)) return false;
+  if (!hasSeals(block)) return false;
   const value = parse(block);
-  return isObject(value) && proofIn(value)?.startsWith(SEALED.slice(1)) === true;
+  return isObject(value) && proofIn(value)?.startsWith(SEAL) === true;
 }
 
 /** The proof of a thought; null for any other block. */
@@ -49,10 +81,10 @@ function proofIn(block: JsonObject): string | null {
   return typeof proof === "string" ? proof : null;
 }
 
-/** One of another vendor's citations makes the whole list unreadable; it only says where the text came from. */
+/** One citation of another maker makes the whole list unreadable; it only says where the text came from. */
 function foreignCitations(body: string, block: Span): Splice[] {
   const citations = memberAt(body, block, "citations");
-  if (citations === null || !body.slice(citations.start, citations.end).includes(SEALED)) return [];
+  if (citations === null || !hasSeals(body.slice(citations.start, citations.end))) return [];
   return [{ ...citations, text: "null" }];
 }
 
@@ -68,7 +100,7 @@ function thinkingSplice(body: string, { found, messages }: { found: readonly Mem
     .findLast((message) => isObject(message) && message["role"] === "assistant");
   const content = isObject(last) && Array.isArray(last["content"]) ? last["content"].filter(isObject) : [];
   const calls = content.some((block) => block["type"] === "tool_use");
-  const signed = content.some((block) => proofIn(block)?.startsWith(SEALED.slice(1)) === false);
+  const signed = content.some((block) => proofIn(block)?.startsWith(SEAL) === false);
   return calls && !signed ? [{ start, end, text: '{"type":"disabled"}' }] : [];
 }
 

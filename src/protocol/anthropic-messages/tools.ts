@@ -1,71 +1,84 @@
-// Room: anthropic-messages/tools (row 2).
-// In:  tools and tool choice, on the wire or canonical.
-// Out: the other of the two; what had no home as losses.
-// Never does: make a function out of a tool that runs at a provider.
+// Tools and tool choice, both directions.
+// Never makes a function out of a tool that runs at a provider.
 
 import { JsonText, type Json, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, CustomTool, FunctionTool, Loss, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import type { NameTable } from "../tool-names.ts";
-import { compact, decodeCache, reportUnread } from "./blocks.ts";
-import { clientTool } from "./client-tools.ts";
-import { cacheControl } from "./content.ts";
-import type { Traits } from "./models.ts";
+import { decodeMark, encodeMark } from "./cache-marks.ts";
+import type { Capabilities } from "./capabilities.ts";
+import { clientTool, type ClientTool } from "./client-tools.ts";
+import { compact } from "./parts-decode.ts";
 import { EMPTY_SCHEMA, isNative, lowerSchema, toolSchema } from "./schema.ts";
 import { ID } from "./wire.ts";
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
-export function decodeTool(tool: Fields, losses: Loss[]): Tool {
-  const type = tool.optionalText("type") ?? "custom";
-  if (type === "custom") return decodeFunction(tool, losses);
-  const known = clientTool(type);
-  if (known !== null) return decodeClientTool(tool, { ...known, losses });
-  if (type.startsWith("web_search_")) return decodeWebSearch(tool, losses);
-  // Deferred tools are sent in full, so nothing is lost with the search for them.
-  const severity = type.startsWith("tool_search_tool_") ? "reported" : "refused";
-  return { type: "opaque", protocol: ID, name: tool.optionalText("name") ?? type, value: compact(tool.whole()), severity };
+/** A change of the tools on offer, in the order of the conversation. */
+export type ToolChange =
+  | { readonly type: "removal"; readonly name: string }
+  /** A tool that the request declares is offered again. */
+  | { readonly type: "addition"; readonly name: string }
+  | { readonly type: "definition"; readonly tool: Fields };
+
+export interface DecodeContext {
+  readonly toolChanges: readonly ToolChange[];
+  readonly losses: Loss[];
 }
 
-function decodeFunction(tool: Fields, losses: Loss[]): FunctionTool {
-  const decoded: FunctionTool = {
+/** The tools on offer at the end of the conversation. */
+export function decodeTools(body: Fields, { toolChanges, losses }: DecodeContext): readonly Tool[] {
+  const tools = body.objects("tools").map((tool) => decodeTool(tool, losses));
+  if (toolChanges.length === 0) return tools;
+  const removed = new Set<string>();
+  for (const change of toolChanges) {
+    if (change.type === "definition") tools.push(decodeTool(change.tool, losses));
+    else if (change.type === "removal") removed.add(change.name);
+    else removed.delete(change.name);
+  }
+  return tools.filter((tool) => !("name" in tool && removed.has(tool.name)));
+}
+
+function decodeTool(tool: Fields, losses: Loss[]): Tool {
+  const type = tool.optionalText("type") ?? "custom";
+  const known = clientTool(type);
+  const isSearch = type.startsWith("web_search_");
+  if (type !== "custom" && known === null && !isSearch) {
+    // Deferred tools are sent in full, so nothing is lost with the search for them.
+    const severity = type.startsWith("tool_search_tool_") ? "reported" : "refused";
+    return { type: "opaque", protocol: ID, name: tool.optionalText("name") ?? type, value: compact(tool.whole()), severity };
+  }
+  // A tool that only code at Anthropic may call cannot be given to another model.
+  if (tool.has("allowed_callers") && !tool.texts("allowed_callers").includes("direct")) {
+    losses.push({ field: tool.at("allowed_callers"), severity: "refused", reason: "Only code that runs at Anthropic may call this tool." });
+  }
+  return isSearch ? decodeWebSearch(tool) : decodeFunction(tool, known);
+}
+
+/** A function as the client describes it, or as its model knows it by heart. */
+function decodeFunction(tool: Fields, known: ClientTool | null): FunctionTool {
+  return {
     type: "function",
     name: tool.text("name"),
     namespace: null,
-    description: tool.optionalText("description"),
-    schema: tool.source("input_schema"),
+    description: known === null ? tool.optionalText("description") : known.description + screenOf(tool),
+    schema: known === null ? tool.source("input_schema") : known.schema,
     strict: tool.optionalBoolean("strict"),
-    cache: decodeCache(tool),
+    cache: decodeMark(tool),
   };
-  refuseIndirect(tool, losses);
-  reportUnread(tool, losses);
-  return decoded;
 }
 
-function decodeClientTool(tool: Fields, known: { description: string; schema: string; losses: Loss[] }): FunctionTool {
+function screenOf(tool: Fields): string {
   const width = tool.optionalInteger("display_width_px");
   const height = tool.optionalInteger("display_height_px");
-  const screen = width === null || height === null ? "" : ` The screen is ${width} x ${height} pixels.`;
-  const decoded: FunctionTool = {
-    type: "function",
-    name: tool.text("name"),
-    namespace: null,
-    description: known.description + screen,
-    schema: known.schema,
-    strict: tool.optionalBoolean("strict"),
-    cache: decodeCache(tool),
-  };
-  refuseIndirect(tool, known.losses);
-  reportUnread(tool, known.losses);
-  return decoded;
+  return width === null || height === null ? "" : ` The screen is ${width} x ${height} pixels.`;
 }
 
-function decodeWebSearch(tool: Fields, losses: Loss[]): WebSearchTool {
-  tool.raw("name");
-  tool.raw("strict");
-  tool.raw("cache_control");
+function decodeWebSearch(tool: Fields): WebSearchTool {
+  tool.ignore("name", "strict", "cache_control");
   const location = tool.optionalObject("user_location");
-  const decoded: WebSearchTool = {
+  location?.ignoreRest();
+  return {
     type: "web-search",
     allowedDomains: tool.texts("allowed_domains"),
     blockedDomains: tool.texts("blocked_domains"),
@@ -81,15 +94,6 @@ function decodeWebSearch(tool: Fields, losses: Loss[]): WebSearchTool {
     contextSize: null,
     maxUses: tool.optionalInteger("max_uses"),
   };
-  refuseIndirect(tool, losses);
-  reportUnread(tool, losses);
-  return decoded;
-}
-
-/** A tool that only code at Anthropic may call cannot be given to another model. */
-function refuseIndirect(tool: Fields, losses: Loss[]): void {
-  if (!tool.has("allowed_callers") || tool.texts("allowed_callers").includes("direct")) return;
-  losses.push({ field: tool.at("allowed_callers"), severity: "refused", reason: "Only code that runs at Anthropic may call this tool." });
 }
 
 export interface DecodedChoice {
@@ -99,6 +103,7 @@ export interface DecodedChoice {
 
 export function decodeToolChoice(choice: Fields | null): DecodedChoice {
   if (choice === null) return { toolChoice: null, parallelToolCalls: null };
+  choice.ignoreRest();
   const disabled = choice.optionalBoolean("disable_parallel_tool_use");
   return { toolChoice: decodeChoice(choice), parallelToolCalls: disabled === null ? null : !disabled };
 }
@@ -121,7 +126,7 @@ function decodeChoice(choice: Fields): ToolChoice {
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
 export interface ToolContext {
-  readonly traits: Traits;
+  readonly capabilities: Capabilities;
   readonly names: NameTable;
   readonly losses: Loss[];
 }
@@ -191,10 +196,10 @@ function encodeTool(tool: Tool, context: ToolContext & { readonly field: string 
   }
 }
 
-function encodeFunction(tool: FunctionTool, { traits, names, losses, field }: ToolContext & { readonly field: string }): JsonObject {
+function encodeFunction(tool: FunctionTool, { capabilities, names, losses, field }: ToolContext & { readonly field: string }): JsonObject {
   const { schema, faulty } = toolSchema(tool.schema ?? EMPTY_SCHEMA);
   if (faulty) losses.push({ field, severity: "reported", reason: "The tool's schema describes no object; Messages demands one." });
-  const isStrict = tool.strict === true && traits.structuredOutput && isNative(schema);
+  const isStrict = tool.strict === true && capabilities.structuredOutput && isNative(schema);
   if (tool.strict === true && !isStrict) {
     losses.push({ field: `${field}.strict`, severity: "reported", reason: "This model cannot hold strictly to the tool's schema." });
   }
@@ -202,8 +207,8 @@ function encodeFunction(tool: FunctionTool, { traits, names, losses, field }: To
     name: names.fit(tool.name),
     ...(tool.description === null ? {} : { description: tool.description }),
     input_schema: new JsonText(isStrict ? lowerSchema(schema) : schema),
-    ...(isStrict ? { strict: true } : tool.strict === false && traits.structuredOutput ? { strict: false } : {}),
-    ...(tool.cache === null ? {} : { cache_control: cacheControl(tool.cache) }),
+    ...(isStrict ? { strict: true } : tool.strict === false && capabilities.structuredOutput ? { strict: false } : {}),
+    ...(tool.cache === null ? {} : { cache_control: encodeMark(tool.cache) }),
   };
 }
 
@@ -220,8 +225,11 @@ function encodeCustom(tool: CustomTool, { names, losses, field }: ToolContext & 
   };
 }
 
-function encodeWebSearch(tool: WebSearchTool, { traits, losses, field }: ToolContext & { readonly field: string }): JsonObject | null {
-  if (!traits.webSearch) {
+function encodeWebSearch(
+  tool: WebSearchTool,
+  { capabilities, losses, field }: ToolContext & { readonly field: string },
+): JsonObject | null {
+  if (!capabilities.webSearch) {
     losses.push({ field, severity: "reported", reason: "This model's provider runs no web search." });
     return null;
   }
@@ -246,7 +254,7 @@ function encodeWebSearch(tool: WebSearchTool, { traits, losses, field }: ToolCon
   };
 }
 
-function encodeToolChoice(request: CanonicalRequest, { traits, names, losses }: ToolContext): JsonObject | null {
+export function encodeToolChoice(request: CanonicalRequest, { capabilities, names, losses }: ToolContext): JsonObject | null {
   const { toolChoice: wanted, parallelToolCalls, tools } = request;
   // The switch for parallel calls needs a choice to stand in.
   const choice = choiceOf(wanted, names) ?? (parallelToolCalls === null ? null : { type: "auto" });
@@ -257,7 +265,7 @@ function encodeToolChoice(request: CanonicalRequest, { traits, names, losses }: 
   if (wanted?.type === "named" && !tools.some((tool) => nameOf(tool) === wanted.name)) {
     losses.push({ field: request.names.toolChoice, severity: "refused", reason: `There is no tool ${wanted.name} to call.` });
     allowed = { type: "auto" };
-  } else if (forced && !traits.forcedTools) {
+  } else if (forced && !capabilities.forcedTools) {
     losses.push({ field: request.names.toolChoice, severity: "refused", reason: "This model cannot be made to call a tool." });
     allowed = { type: "auto" };
   }

@@ -1,13 +1,9 @@
-// Room: anthropic-messages/usage (row 2).
-// In:  token counts and the ends of answers, on the wire or canonical.
-// Out: the other of the two. Messages counts input outside of caches, like the canonical form; thinking is part of the output.
-// Never does: add up what is cumulative.
+// Token counts, both directions. Messages counts input outside of caches, like the canonical form; thinking is part of the output.
+// Never adds up what is cumulative.
 
 import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
-import type { CanonicalRequest, FinishKind, FinishReason, Part, Usage } from "../canonical.ts";
+import type { CanonicalRequest, Part, Usage } from "../canonical.ts";
 import type * as wire from "./wire.ts";
-
-// ---- Usage -------------------------------------------------------------------------------------------------------
 
 const NOTHING_SAID: Usage = { inputTokens: null, cacheReadTokens: null, cacheWriteTokens: null, outputTokens: null, reasoningTokens: null };
 
@@ -91,68 +87,4 @@ export function estimateInput(request: CanonicalRequest): number {
 /** Roughly how many tokens so much text is. */
 export function estimateText(characters: number): number {
   return Math.ceil(characters / CHARACTERS_PER_TOKEN);
-}
-
-// ---- Finish ------------------------------------------------------------------------------------------------------
-
-const KINDS: Readonly<Record<string, FinishKind>> = {
-  end_turn: "end",
-  stop_sequence: "stop-sequence",
-  tool_use: "tool-calls",
-  max_tokens: "length",
-  model_context_window_exceeded: "context-full",
-  refusal: "filtered",
-  pause_turn: "paused",
-};
-
-/** How an answer ended. One that `called` a tool is said to have, whatever the upstream calls it. */
-export function decodeFinish(stop: JsonObject, called: boolean): FinishReason {
-  const raw = text(stop["stop_reason"]);
-  const details = stop["stop_details"];
-  let kind: FinishKind = raw !== null && Object.hasOwn(KINDS, raw) ? (KINDS[raw] ?? "other") : "other";
-  if (called && (kind === "end" || kind === "other")) kind = "tool-calls";
-  return {
-    kind,
-    raw,
-    stopSequence: kind === "stop-sequence" ? text(stop["stop_sequence"]) : null,
-    explanation: kind === "filtered" && isObject(details) ? text(details["explanation"]) : null,
-  };
-}
-
-function text(value: Json | undefined): string | null {
-  return typeof value === "string" ? value : null;
-}
-
-const STOP_REASONS: Readonly<Record<FinishKind, wire.StopReason>> = {
-  end: "end_turn",
-  "stop-sequence": "stop_sequence",
-  "tool-calls": "tool_use",
-  length: "max_tokens",
-  "context-full": "model_context_window_exceeded",
-  filtered: "refusal",
-  paused: "pause_turn",
-  other: "end_turn",
-};
-
-export interface Said {
-  readonly calls: boolean;
-  readonly refusal: boolean;
-}
-
-export function encodeFinish(finish: FinishReason, said: Said): wire.Stop {
-  const reason = stopReason(finish, said);
-  return {
-    stop_reason: reason,
-    stop_sequence: reason === "stop_sequence" ? finish.stopSequence : null,
-    stop_details: reason === "refusal" ? { type: "refusal", category: null, explanation: finish.explanation } : null,
-    container: null,
-  };
-}
-
-function stopReason({ kind, stopSequence }: FinishReason, said: Said): wire.StopReason {
-  if (kind === "end" && said.refusal) return "refusal";
-  if ((kind === "end" || kind === "other") && said.calls) return "tool_use";
-  // Other protocols do not say which sequence it was; without one Messages calls it the end.
-  if (kind === "stop-sequence" && stopSequence === null) return "end_turn";
-  return STOP_REASONS[kind];
 }

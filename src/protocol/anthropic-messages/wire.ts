@@ -1,15 +1,16 @@
-// Room: anthropic-messages/wire (row 2).
 // The words of Anthropic's Messages API: the shapes that this codec writes, the client's names of the canonical fields, and what
 // becomes of each request member when another protocol has to carry it.
 // Sources: @anthropic-ai/sdk 1.12.0 (`messages.d.ts`, `beta/messages.d.ts`), https://platform.claude.com/docs/en/api/messages,
 // https://platform.claude.com/docs/en/api/migration-2026-10-21 (all read 2026-11).
-// Never does: read or write anything.
 
 import { rowOf, type JsonText } from "../../wire/json.ts";
 import type { Effort, FieldNames, LossSeverity } from "../canonical.ts";
+import type { NameRule } from "../tool-names.ts";
 
 export const ID = "anthropic-messages";
 export const ORIGIN = "anthropic";
+/** Tool names and call ids: `^[a-zA-Z0-9_-]{1,128}$`. */
+export const NAME_RULE: NameRule = { allowed: /[a-zA-Z0-9_-]/, maxLength: 128 };
 
 // ---- Content blocks ----------------------------------------------------------------------------------------------
 
@@ -75,7 +76,7 @@ export type StopReason =
 
 export type StopDetails = { type: "refusal"; category: null; explanation: string | null };
 
-/** What ends an answer: members of a whole message, and of a stream's `message_delta`. */
+/** What ends an answer: members of a message, and of a stream's `message_delta`. */
 export type Stop = {
   stop_reason: StopReason;
   stop_sequence: string | null;
@@ -90,6 +91,38 @@ export type Usage = {
   output_tokens: number;
   output_tokens_details?: { thinking_tokens: number };
 };
+
+/** A non-streaming answer. */
+export type Reply = {
+  id: string;
+  type: "message";
+  role: "assistant";
+  model: string;
+  content: Block[];
+  stop_reason: StopReason | null;
+  stop_sequence: string | null;
+  stop_details: StopDetails | null;
+  container: null;
+  usage: Usage;
+};
+
+export type Delta =
+  | { type: "text_delta"; text: string }
+  | { type: "thinking_delta"; thinking: string }
+  | { type: "signature_delta"; signature: string }
+  | { type: "input_json_delta"; partial_json: string }
+  | { type: "citations_delta"; citation: Citation };
+
+export type StreamEvent =
+  | { type: "message_start"; message: Reply }
+  | { type: "content_block_start"; index: number; content_block: Block }
+  | { type: "content_block_delta"; index: number; delta: Delta }
+  | { type: "content_block_stop"; index: number }
+  | { type: "message_delta"; delta: Stop; usage: Usage }
+  | { type: "message_stop" }
+  | ErrorObject;
+
+export type ErrorObject = { type: "error"; error: { type: ErrorType; message: string; details?: object } };
 
 export type ErrorType =
   | "invalid_request_error"
@@ -134,8 +167,10 @@ export const NAMES: FieldNames = {
   store: "store",
 };
 
+/** What becomes of a member that another protocol cannot carry. */
+export type LostFate = { readonly fate: LossSeverity; readonly reason: string };
 /** What becomes of a member when another protocol has to carry it. */
-export type Fate = { readonly fate: "carried" } | { readonly fate: LossSeverity; readonly reason: string };
+export type Fate = { readonly fate: "carried" } | LostFate;
 
 const CARRIED: Fate = { fate: "carried" };
 
@@ -180,16 +215,16 @@ export const FIELDS = {
   workspace_id: { fate: "reported", reason: "Workspaces are Anthropic's." },
 } as const satisfies Readonly<Record<string, Fate>>;
 
-const UNKNOWN: Exclude<Fate, { fate: "carried" }> = { fate: "reported", reason: "The model's own protocol has no such member." };
+const UNKNOWN: LostFate = { fate: "reported", reason: "The model's own protocol has no such member." };
 
 /** The fate of a top-level member without a canonical home; what nobody knows is reported. */
-export function fateOf(field: string): Exclude<Fate, { fate: "carried" }> {
-  const known: Fate | undefined = Object.hasOwn(FIELDS, field) ? (FIELDS as Readonly<Record<string, Fate>>)[field] : undefined;
+export function fateOf(field: string): LostFate {
+  const known = rowOf<Fate>(FIELDS, field);
   return known !== undefined && known.fate !== "carried" ? known : UNKNOWN;
 }
 
 /** Members of messages, blocks, tools and configurations without a canonical home. */
-const NESTED: Readonly<Record<string, Exclude<Fate, { fate: "carried" }>>> = {
+const NESTED: Readonly<Record<string, LostFate>> = {
   block_binding: { fate: "dropped", reason: "Only Anthropic checks what a thinking block is bound to." },
   citations: { fate: "dropped", reason: "Only Anthropic can read its citations back." },
   configs: UNKNOWN,
@@ -205,6 +240,6 @@ const NESTED: Readonly<Record<string, Exclude<Fate, { fate: "carried" }>>> = {
   transformations: { fate: "reported", reason: "Only Anthropic says what to do with an image that is too large." },
 };
 
-export function nestedFateOf(member: string): Exclude<Fate, { fate: "carried" }> {
+export function nestedFateOf(member: string): LostFate {
   return rowOf(NESTED, member) ?? UNKNOWN;
 }

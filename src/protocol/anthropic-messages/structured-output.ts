@@ -1,14 +1,21 @@
-// Room: anthropic-messages/output (row 2).
-// In:  the answer format that a client asks for.
-// Out: how a Messages model is brought to it: `output_config.format`, or an instruction; and whether a tool has to stand in for a
-//      schema (see structured-output.ts, which then does it).
-// Never does: promise a format that the model cannot hold to; then the loss says so.
+// The answer format that a client asks for, both directions: `output_config.format`, or an instruction, or a tool that stands in for a schema
+// (which `protocol/structured-output.ts` then does).
+// Never promises a format that the model cannot hold to; then the loss says so.
 
 import { JsonText, type JsonObject } from "../../wire/json.ts";
-import type { CanonicalRequest, Loss } from "../canonical.ts";
+import type { CanonicalRequest, Loss, OutputFormat } from "../canonical.ts";
+import type { Fields } from "../fields.ts";
 import { JSON_INSTRUCTION, type SchemaMeans } from "../structured-output.ts";
-import { traitsOf } from "./models.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import { isNative, lowerSchema } from "./schema.ts";
+
+export function decodeOutput(format: Fields | null): OutputFormat | null {
+  if (format === null) return null;
+  if (format.text("type") !== "json_schema") throw format.fail("type", "json_schema");
+  const schema = format.source("schema");
+  if (schema === null) throw format.fail("schema", "a JSON Schema");
+  return { type: "json-schema", name: null, description: null, schema, strict: null };
+}
 
 export interface EncodedOutput {
   readonly format: JsonObject | null;
@@ -19,7 +26,7 @@ export interface EncodedOutput {
 
 /** A model that takes no schema, or could not produce all that this one allows, answers with a tool's input. */
 export function schemaMeans({ model, output }: CanonicalRequest): SchemaMeans {
-  const { structuredOutput, forcedTools } = traitsOf(model);
+  const { structuredOutput, forcedTools } = capabilitiesOf(model);
   const holds = structuredOutput && output?.type === "json-schema" && isNative(output.schema);
   return holds || !forcedTools ? "format" : "tool";
 }

@@ -1,15 +1,13 @@
-// Room: anthropic-messages/models (row 2). What the models behind Messages endpoints take, by the pattern of their ids.
-// In:  the model's name on the wire.
-// Out: the facts that a request to it depends on.
-// Never does: say where a model is served, or refuse one. A Claude model that is not known gets the newest ones' traits, any other
-//             model only what every server of this protocol takes.
+// What the models behind Messages endpoints take, by the pattern of their ids.
+// Never says where a model is served, and never refuses one: an unknown Claude model gets the newest ones' capabilities, any other model only
+// what every server of this protocol takes.
 // Sources (read 2026-11): https://platform.claude.com/docs/en/about-claude/models/overview,
 // .../build-with-claude/{thinking-troubleshooting,effort,structured-outputs,mid-conversation-system-messages},
 // .../api/errors#prefill-not-supported, .../models/{opus-5-5,sonnet-5-5,haiku-5-5}/migration-guide.
 
 import type { Effort } from "../canonical.ts";
 
-export interface Traits {
+export interface Capabilities {
   readonly claude: boolean;
   /** Stands in for the required `max_tokens`; of a Claude model also the most that it takes. */
   readonly maxOutputTokens: number;
@@ -43,7 +41,7 @@ const EFFORTS_OF_4_6: readonly Effort[] = ["low", "medium", "high", "max"];
 const EFFORTS_OF_OPUS_4_5: readonly Effort[] = ["low", "medium", "high"];
 const NO_EFFORTS: readonly Effort[] = [];
 
-const NOT_CLAUDE: Traits = {
+const NOT_CLAUDE: Capabilities = {
   claude: false,
   maxOutputTokens: 32_000,
   thinking: "none",
@@ -58,8 +56,8 @@ const NOT_CLAUDE: Traits = {
   webSearch: false,
 };
 
-/** The facts about a model; a vendor's prefix (`anthropic.`, `us.anthropic.`, a path) does not matter. */
-export function traitsOf(model: string): Traits {
+/** What a model takes; a vendor's prefix (`anthropic.`, `us.anthropic.`, a path) does not matter. */
+export function capabilitiesOf(model: string): Capabilities {
   const id = model.toLowerCase();
   if (!id.includes("claude")) return NOT_CLAUDE;
   const named = NAMED_FIRST.exec(id);
@@ -80,7 +78,7 @@ function versionOf(major: string | undefined, minor: string | undefined): number
   return Number(major ?? 0) * 100 + Number(minor ?? 0);
 }
 
-function claude(family: Family, version: number): Traits {
+function claude(family: Family, version: number): Capabilities {
   const alwaysThinks = family === "fable" || family === "mythos" || (family === "opus" && version >= 505);
   return {
     claude: true,
@@ -106,7 +104,7 @@ function outputLimit(family: Family, version: number): number {
   return version >= 305 ? 8_192 : 4_096;
 }
 
-function thinkingOff(family: Family, version: number): Traits["thinkingOff"] {
+function thinkingOff(family: Family, version: number): Capabilities["thinkingOff"] {
   if (family === "sonnet") return version >= 505 ? "between-tools" : "disabled";
   return version >= 500 ? "up-to-high" : "disabled";
 }

@@ -1,13 +1,39 @@
-// Room: anthropic-messages/free-text (row 2).
-// In:  the arguments of a function that stands in for a custom tool: `{"input":"free text"}`, whole or in pieces.
-// Out: the free text, as soon as it comes.
-// Never does: lose text. Arguments of another shape come out as they are.
+// The arguments of a tool call and its `input`, which in Messages is always a JSON object, both directions. Text that is no JSON object (cut
+// off, or free) travels in one member, and comes back as it was.
+// Never spells JSON anew, and never loses text: input of another shape comes out as it is.
 
-/** The free text in whole arguments. */
-export function unwrap(source: string): string {
-  const text = new FreeText();
-  return text.add(source) + text.end();
+import { isObject, parseOrUndefined, print, type Json } from "../../wire/json.ts";
+
+const WRAPPED = /^\s*\{\s*"_raw"\s*:/;
+const BLANK = /^\s*$/;
+
+export interface EncodedArguments {
+  /** A JSON object. */
+  readonly input: string;
+  /** Why they had to be wrapped; null when they are what the model wrote. */
+  readonly fault: "cut-off" | "no-object" | null;
 }
+
+export function encodeArguments(source: string, kind: "function" | "custom"): EncodedArguments {
+  if (kind === "custom") return { input: JSON.stringify({ input: source }), fault: null };
+  if (BLANK.test(source)) return { input: "{}", fault: null };
+  const value = parseOrUndefined(source);
+  if (isObject(value)) return { input: source, fault: null };
+  return { input: JSON.stringify({ _raw: source }), fault: value === undefined ? "cut-off" : "no-object" };
+}
+
+/** The text that was wrapped, otherwise the input as it is. */
+export function decodeArguments(input: Json | undefined): string {
+  if (input === undefined || input === null) return "{}";
+  const source = print(input);
+  if (!WRAPPED.test(source)) return source;
+  const value = parseOrUndefined(source);
+  if (!isObject(value) || Object.keys(value).length !== 1 || typeof value["_raw"] !== "string") return source;
+  // An object would not have been wrapped: this is a tool's own argument of that name.
+  return isObject(parseOrUndefined(value["_raw"])) ? source : value["_raw"];
+}
+
+// ---- Free text ---------------------------------------------------------------------------------------------------
 
 const OPENING = /^\s*\{\s*"input"\s*:\s*"/;
 const LONGEST_OPENING = 64;
@@ -15,7 +41,7 @@ const PLAIN_RUN = /[^"\\]+/y;
 const ESCAPES: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
 const SURROGATE_ESCAPE = /^\\u[dD][89abAB]/;
 
-/** Unwraps arguments piece by piece. */
+/** Takes the free text out of a custom tool's `{"input":"free text"}`, piece by piece, as soon as it comes. */
 export class FreeText {
   /** `opening`: what stands before the text is not complete. `raw`: the arguments have another shape. */
   #state: "opening" | "text" | "over" | "raw" = "opening";

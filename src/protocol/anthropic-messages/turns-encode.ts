@@ -1,25 +1,22 @@
-// Room: anthropic-messages/messages (row 2).
-// In:  canonical turns.
-// Out: `messages` in the order that the API demands: a user message first, results right behind their calls, system messages only
-//      where they may stand, nothing of the assistant at the end for a model that does not continue it. What had to be invented or
-//      moved is a loss, or a form that means the same.
-// Never does: throw for content.
+// Canonical turns as `messages` in the order that the API demands: a user message first, results right behind their calls, system messages
+// only where they may stand, nothing of the assistant at the end for a model that does not continue it. What had to be invented or moved is a
+// loss, or a form that means the same. Never throws for content.
 
 import { JsonText } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Loss, Turn } from "../canonical.ts";
 import type { NameTable } from "../tool-names.ts";
 import { mergeTurns, pairResults, uniqueCallIds } from "../turns.ts";
-import { encodeContent, type ContentContext } from "./content.ts";
-import type { Traits } from "./models.ts";
+import { encodeContent, type PartContext } from "./parts-encode.ts";
+import type { Capabilities } from "./capabilities.ts";
 import type * as wire from "./wire.ts";
 
-export interface MessagesContext {
-  readonly traits: Traits;
+export interface TurnContext {
+  readonly capabilities: Capabilities;
   readonly names: NameTable;
   readonly losses: Loss[];
 }
 
-export interface EncodedMessages {
+export interface EncodedTurns {
   /** Instructions that stood at the head of the conversation; they follow the request's own. */
   readonly system: readonly wire.TextBlock[];
   readonly messages: readonly wire.Message[];
@@ -34,9 +31,9 @@ export interface EncodedMessages {
 const OPENING = "(The conversation begins with the assistant.)";
 const GO_ON = "Continue.";
 
-export function encodeMessages(request: CanonicalRequest, context: MessagesContext): EncodedMessages {
+export function encodeTurns(request: CanonicalRequest, context: TurnContext): EncodedTurns {
   const turns = uniqueCallIds(pair(request, context.losses));
-  const writer = new Writer({ field: request.names.turns, names: context.names, losses: context.losses }, context.traits);
+  const writer = new Writer({ field: request.names.turns, names: context.names, losses: context.losses }, context.capabilities);
   turns.forEach((turn, index) => writer.add(turn, index === turns.length - 1));
   const messages = writer.messages();
   return {
@@ -90,14 +87,14 @@ class Writer {
   readonly system: wire.TextBlock[] = [];
   turnEffort: Effort | null = null;
   readonly #messages: wire.Message[] = [];
-  readonly #context: ContentContext;
-  readonly #traits: Traits;
+  readonly #context: PartContext;
+  readonly #capabilities: Capabilities;
   /** What an assistant turn wanted to show; the next user message shows it. */
   #shown: wire.Block[] = [];
 
-  constructor(context: ContentContext, traits: Traits) {
+  constructor(context: PartContext, capabilities: Capabilities) {
     this.#context = context;
-    this.#traits = traits;
+    this.#capabilities = capabilities;
   }
 
   get hasMessageEffort(): boolean {
@@ -136,7 +133,7 @@ class Writer {
   #finish(last: wire.Message): void {
     // A turn that paused while a tool ran at Anthropic is sent back as it is.
     if (endsHosted(last)) return;
-    if (!this.#traits.prefill) {
+    if (!this.#capabilities.prefill) {
       this.#messages.push(userMessage(GO_ON));
       this.#say("reported", `This model does not continue an assistant turn; the user turn "${GO_ON}" was put behind it.`);
       return;
@@ -155,7 +152,7 @@ class Writer {
       this.turnEffort = turn.effort ?? this.turnEffort;
       return;
     }
-    if (!this.#traits.systemMessages || !(before.role === "user" || endsHosted(before))) {
+    if (!this.#capabilities.systemMessages || !(before.role === "user" || endsHosted(before))) {
       this.turnEffort = turn.effort ?? this.turnEffort;
       this.#append("user", blocks);
       return;

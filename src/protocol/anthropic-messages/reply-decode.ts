@@ -1,25 +1,47 @@
-// Room: anthropic-messages/decoder (row 2).
-// In:  the events of a streamed answer; see reply.ts for their order.
-// Out: canonical events, each as soon as it can be told.
-// Lenient with what is only odd: unknown events, a missing start or stop, padding. A stream that stops before `message_stop`, or
-// whose last tool call is left open and incomplete, ends in `reply-error`.
-// Never does: throw.
+// An upstream's answer as canonical parts, non-streaming and streaming. A streamed answer is, in order
+// (https://platform.claude.com/docs/en/build-with-claude/streaming, read 2026-11):
+//
+//   message_start ( content_block_start(i) content_block_delta(i)* content_block_stop(i) )* message_delta+ message_stop
+//
+// one block at a time, i = 0, 1, 2 ...; `ping` anywhere; `error` in the place of any further event.
+// Deltas: text_delta, citations_delta | thinking_delta, then one signature_delta | input_json_delta.
+//
+// What is only odd is read: unknown events, a missing start or stop, padding. A stream that stops before `message_stop`, or whose last
+// tool call is left open and incomplete, ends in `reply-error`. Never reads an id, a proof or an argument.
 
 import { GatewayError } from "../../errors.ts";
-import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
+import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
-import type { Part, Proof, ReplyEvent, Usage } from "../canonical.ts";
+import type { Annotation, CanonicalRequest, Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
-import { notJson, truncated } from "../fold.ts";
-import { decodeObject } from "./error.ts";
-import { FreeText } from "./free-text.ts";
-import { proofOf } from "./proofs.ts";
-import { decodeCitation, inputOf, opaque, textOf, Toolbox, unnamedCall } from "./reply.ts";
-import { decodeFinish, decodeUsage } from "./usage.ts";
+import { fold, notJson, truncated } from "../fold.ts";
+import { NameTable } from "../tool-names.ts";
+import { textOf } from "./accumulator.ts";
+import { decodeArguments, FreeText } from "./arguments.ts";
+import { decodeErrorObject } from "./errors.ts";
+import { decodeFinish } from "./finish.ts";
+import { compact, textPart } from "./parts-decode.ts";
+import { proofOf } from "./seals.ts";
+import { decodeUsage } from "./usage.ts";
+import { ID, NAME_RULE } from "./wire.ts";
 
-export function decoder(exchange: Exchange): Machine<SseEvent, ReplyEvent> {
-  return new Decoder(exchange);
+const VERBATIM: ReadonlySet<string> = new Set(["input"]);
+
+export function decodeReply(body: string, exchange: Exchange): Reply {
+  const message = parseOrUndefined(body, { verbatim: VERBATIM });
+  if (message === undefined) throw notJson("an answer", body);
+  if (!isObject(message) || isObject(message["error"]) || !Array.isArray(message["content"])) throw notAMessage(message);
+  return fold(new ReplyDecoder(exchange.request).message(message, message["content"]));
+}
+
+function notAMessage(message: Json): GatewayError {
+  if (isObject(message) && message["error"] !== undefined && message["error"] !== null) return decodeErrorObject(message);
+  return new GatewayError("upstream-failed", "The upstream answered with something that is no message.", { cause: message });
+}
+
+export function replyDecoder(exchange: Exchange): Machine<SseEvent, ReplyEvent> {
+  return new ReplyDecoder(exchange.request);
 }
 
 /** A content block whose end has not come. */
@@ -31,9 +53,11 @@ type OpenBlock =
   /** Held until it is complete, because the canonical form has it in one piece. */
   | { readonly type: "opaque"; readonly block: JsonObject; written: string };
 
-class Decoder implements Machine<SseEvent, ReplyEvent> {
+class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   readonly #model: string;
-  readonly #toolbox: Toolbox;
+  /** The names that the request's tools have on the wire, and back. */
+  readonly #names: NameTable;
+  readonly #customTools: ReadonlySet<string>;
   readonly #open = new Map<number, OpenBlock>();
   #out: ReplyEvent[] = [];
   #started = false;
@@ -42,13 +66,27 @@ class Decoder implements Machine<SseEvent, ReplyEvent> {
   #parts = 0;
   #lastBlock = 0;
   #usage: Usage | null = null;
-  /** What `message_delta` said of the end. */
+  /** What the answer said of its end. */
   #stop: JsonObject = {};
-  #calledTools = false;
+  #hasCalls = false;
 
-  constructor(exchange: Exchange) {
-    this.#model = exchange.request.model;
-    this.#toolbox = new Toolbox(exchange.request);
+  constructor({ model, tools }: CanonicalRequest) {
+    const named = tools.filter((tool) => tool.type === "function" || tool.type === "custom");
+    this.#model = model;
+    this.#names = new NameTable(
+      named.map(({ name }) => name),
+      NAME_RULE,
+    );
+    this.#customTools = new Set(named.filter(({ type }) => type === "custom").map(({ name }) => name));
+  }
+
+  /** The events that tell a non-streaming answer. */
+  message(message: JsonObject, content: readonly Json[]): ReplyEvent[] {
+    this.#messageStart(message);
+    for (const block of content) this.#blockStart(0, block);
+    this.#stop = message;
+    this.#messageStop();
+    return this.#out;
   }
 
   step(event: SseEvent): ReplyEvent[] {
@@ -69,11 +107,11 @@ class Decoder implements Machine<SseEvent, ReplyEvent> {
   #take(data: JsonObject, type: string): void {
     switch (type) {
       case "message_start":
-        return this.#messageStart(data["message"]);
+        return this.#messageStart(isObject(data["message"]) ? data["message"] : {});
       case "content_block_start":
-        return this.#blockStart(data);
+        return this.#blockStart(this.#indexOf(data), data["content_block"]);
       case "content_block_delta":
-        return this.#blockDelta(data);
+        return this.#blockDelta(this.#indexOf(data), data["delta"]);
       case "content_block_stop":
         return this.#blockStop(this.#indexOf(data));
       case "message_delta":
@@ -82,23 +120,22 @@ class Decoder implements Machine<SseEvent, ReplyEvent> {
       case "message_stop":
         return this.#messageStop();
       case "error":
-        return this.#fail(decodeObject(data));
+        return this.#fail(decodeErrorObject(data));
       default:
-        if (isObject(data["error"])) this.#fail(decodeObject(data));
+        if (isObject(data["error"])) this.#fail(decodeErrorObject(data));
     }
   }
 
-  #messageStart(message: Json | undefined): void {
-    const head = isObject(message) ? message : {};
-    const id = textOf(head["id"]);
+  #messageStart(message: JsonObject): void {
+    const id = textOf(message["id"]);
     if (this.#started) {
       // Some servers repeat the start; another id is another answer.
       if (id === this.#id) return;
       return this.#fail(new GatewayError("upstream-failed", "The upstream began a second answer in the middle of the first."));
     }
     this.#id = id;
-    this.#start(textOf(head["model"]));
-    this.#count(head["usage"]);
+    this.#start(textOf(message["model"]));
+    this.#count(message["usage"]);
   }
 
   #start(model = ""): void {
@@ -120,16 +157,14 @@ class Decoder implements Machine<SseEvent, ReplyEvent> {
     return typeof index === "number" ? index : this.#lastBlock;
   }
 
-  #blockStart(data: JsonObject): void {
-    const block = data["content_block"];
+  #blockStart(key: number, block: Json | undefined): void {
     if (!isObject(block)) return;
-    const key = this.#indexOf(data);
     this.#lastBlock = key;
     // Blocks come one after another: a new one under the same number ends the old one.
     this.#blockStop(key);
     switch (block["type"]) {
       case "text": {
-        this.#speak(key, textPart(), textOf(block["text"]));
+        this.#speak(key, textPart(""), textOf(block["text"]));
         for (const citation of Array.isArray(block["citations"]) ? block["citations"] : []) this.#cite(key, citation);
         return;
       }
@@ -155,24 +190,23 @@ class Decoder implements Machine<SseEvent, ReplyEvent> {
   }
 
   #call(key: number, block: JsonObject): void {
-    const input = inputOf(block);
-    const name = this.#toolbox.nameOf(textOf(block["name"]));
-    if (name === "") return this.#fail(unnamedCall());
-    this.#calledTools = true;
-    const isCustom = this.#toolbox.isCustom(name);
+    const input = decodeArguments(block["input"]);
+    const name = this.#names.original(textOf(block["name"]));
+    // Nobody could answer such a call.
+    if (name === "") return this.#fail(new GatewayError("upstream-failed", "The upstream called a tool without naming it."));
+    this.#hasCalls = true;
+    const isCustom = this.#customTools.has(name);
     const callId = textOf(block["id"]);
     const kind = isCustom ? "custom" : "function";
     const index = this.#startPart({ type: "tool-call", callId, name, kind, arguments: "", cache: null, proof: null });
     this.#open.set(key, { type: "call", index, input, freeText: isCustom ? new FreeText() : null, written: "" });
   }
 
-  #blockDelta(data: JsonObject): void {
-    const delta = data["delta"];
+  #blockDelta(key: number, delta: Json | undefined): void {
     if (!isObject(delta)) return;
-    const key = this.#indexOf(data);
     switch (delta["type"]) {
       case "text_delta":
-        if (!this.#open.has(key)) this.#speak(key, textPart(), "");
+        if (!this.#open.has(key)) this.#speak(key, textPart(""), "");
         return this.#say(key, textOf(delta["text"]));
       case "thinking_delta":
         if (!this.#open.has(key)) this.#speak(key, thought(false), "");
@@ -200,7 +234,8 @@ class Decoder implements Machine<SseEvent, ReplyEvent> {
   #cite(key: number, citation: Json | undefined): void {
     const open = this.#open.get(key);
     if (open?.type !== "spoken") return;
-    for (const annotation of decodeCitation(citation)) this.#out.push({ type: "annotation", index: open.index, annotation });
+    const annotation = decodeCitation(citation);
+    if (annotation !== null) this.#out.push({ type: "annotation", index: open.index, annotation });
   }
 
   #write(key: number, piece: string): void {
@@ -241,7 +276,7 @@ class Decoder implements Machine<SseEvent, ReplyEvent> {
       this.#blockStop(key);
     }
     this.#over = true;
-    this.#out.push({ type: "reply-end", finish: decodeFinish(this.#stop, this.#calledTools) });
+    this.#out.push({ type: "reply-end", finish: decodeFinish(this.#stop, this.#hasCalls) });
   }
 
   #fail(error: GatewayError): void {
@@ -261,8 +296,6 @@ class Decoder implements Machine<SseEvent, ReplyEvent> {
   }
 }
 
-const VERBATIM: ReadonlySet<string> = new Set(["input"]);
-
 /** Most events are deltas, which hold nothing to be kept as written; a block's start may. */
 function readEvent({ event, data }: SseEvent): JsonObject | null {
   if (event === "content_block_start" || (event === null && data.includes('"content_block_start"'))) {
@@ -277,10 +310,29 @@ function readEvent({ event, data }: SseEvent): JsonObject | null {
   }
 }
 
-function textPart(): Part {
-  return { type: "text", text: "", annotations: [], cache: null, proof: null };
-}
-
 function thought(redacted: boolean): Part {
   return { type: "reasoning", text: "", redacted, proof: null };
+}
+
+/** A block that only this protocol understands. */
+function opaque(block: JsonObject): Part {
+  return { type: "opaque", protocol: ID, name: textOf(block["type"]), value: compact(print(block)), severity: "reported" };
+}
+
+const WEB_ADDRESS = /^https?:/;
+
+/** A citation of a page; null for citations of documents that the client sent, which have no address. */
+function decodeCitation(citation: Json | undefined): Annotation | null {
+  if (!isObject(citation)) return null;
+  const url = textOf(citation["type"] === "search_result_location" ? citation["source"] : citation["url"]);
+  if (!WEB_ADDRESS.test(url)) return null;
+  const { title, cited_text: quote } = citation;
+  return {
+    type: "url-citation",
+    url,
+    title: typeof title === "string" ? title : null,
+    start: null,
+    end: null,
+    quote: typeof quote === "string" ? quote : null,
+  };
 }

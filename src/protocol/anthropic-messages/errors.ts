@@ -1,8 +1,6 @@
-// Room: anthropic-messages/error (row 2).
-// In:  an upstream's error, in a body or an event; or any error of the gateway.
-// Out: the other of the two, in this protocol's shape: {"type":"error","error":{"type","message","details"?},"request_id"}.
+// Errors, both directions, in a body or an event: {"type":"error","error":{"type","message","details"?},"request_id"}.
 // Source: https://platform.claude.com/docs/en/api/errors (read 2026-11).
-// Never does: lose a status or a `retry-after`, or show an upstream's HTML.
+// Never loses a status or a `retry-after`, and never shows an upstream's HTML.
 
 import { GatewayError, kindOfStatus, type ErrorKind, type ErrorOptions } from "../../errors.ts";
 import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
@@ -42,7 +40,7 @@ const RETRY_HEADERS = ["retry-after", "retry-after-ms", "x-should-retry"];
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
-export function decode(status: number, body: string, headers: Readonly<Record<string, string>>): GatewayError {
+export function decodeError(status: number, body: string, headers: Readonly<Record<string, string>>): GatewayError {
   const value = parseOrUndefined(body);
   const kept = Object.fromEntries(RETRY_HEADERS.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])));
   const found = isObject(value) ? errorIn(value) : null;
@@ -54,7 +52,7 @@ export function decode(status: number, body: string, headers: Readonly<Record<st
 }
 
 /** The error in an `error` event, or in a body that came with status 200. */
-export function decodeObject(value: JsonObject): GatewayError {
+export function decodeErrorObject(value: JsonObject): GatewayError {
   const found = errorIn(value) ?? { type: null, message: "The upstream reported an error and said nothing more.", details: null };
   const status = STATUSES.get(found.type ?? "") ?? 500;
   return build(status, found, {});
@@ -113,22 +111,24 @@ function text(value: Json | undefined): string | null {
 
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
-export function encode(error: GatewayError, requestId: string): EncodedError {
-  const status = error.kind === "overloaded" ? OVERLOADED : error.status;
-  return { status, body: JSON.stringify({ ...envelope(error, status), request_id: requestId }) };
+export function encodeError(error: GatewayError, requestId: string): EncodedError {
+  return { status: statusOf(error), body: JSON.stringify({ ...encodeErrorObject(error), request_id: requestId }) };
 }
 
 /** The last event of a stream that broke. */
-export function event(error: GatewayError): SseEvent {
-  const status = error.kind === "overloaded" ? OVERLOADED : error.status;
-  return { event: "error", data: JSON.stringify(envelope(error, status)) };
+export function errorEvent(error: GatewayError): SseEvent {
+  return { event: "error", data: JSON.stringify(encodeErrorObject(error)) };
 }
 
-function envelope(error: GatewayError, status: number): object {
+function statusOf({ kind, status }: GatewayError): number {
+  return kind === "overloaded" ? OVERLOADED : status;
+}
+
+export function encodeErrorObject(error: GatewayError): wire.ErrorObject {
   const details = detailsOf(error);
   const message =
     error.code === CONTEXT_FULL && !error.message.includes(CONTEXT_FULL_WORDS) ? `${CONTEXT_FULL_WORDS}: ${error.message}` : error.message;
-  return { type: "error", error: { type: typeOf(error, status), message, ...(details === null ? {} : { details }) } };
+  return { type: "error", error: { type: typeOf(error), message, ...(details === null ? {} : { details }) } };
 }
 
 function detailsOf({ details, code, param }: GatewayError): object | null {
@@ -138,7 +138,8 @@ function detailsOf({ details, code, param }: GatewayError): object | null {
 }
 
 /** The status decides: other vendors use some of these words for other statuses. */
-function typeOf(error: GatewayError, status: number): wire.ErrorType {
+function typeOf(error: GatewayError): wire.ErrorType {
+  const status = statusOf(error);
   const known = TYPES.get(status) ?? TYPES_OF_OTHERS.get(status) ?? TYPES_BY_STATUS.find(([, type]) => type === error.type)?.[1];
   if (known !== undefined) return known;
   return status >= 500 ? "api_error" : "invalid_request_error";

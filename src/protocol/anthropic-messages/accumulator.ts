@@ -1,0 +1,36 @@
+// Adds the deltas of a streamed answer to the blocks that they belong to.
+// Never parses a tool's input: its pieces stay text until the block is complete.
+
+import type { Json, JsonObject } from "../../wire/json.ts";
+
+/** The input of calls while it is written, by their blocks. */
+export type Inputs = Map<JsonObject, string>;
+
+/** Adds a delta to its block; false for a delta of an unknown type. */
+export function grow(block: JsonObject, delta: JsonObject, inputs: Inputs): boolean {
+  switch (delta["type"]) {
+    case "text_delta":
+      block["text"] = textOf(block["text"]) + textOf(delta["text"]);
+      return true;
+    case "thinking_delta":
+      block["thinking"] = textOf(block["thinking"]) + textOf(delta["thinking"]);
+      return true;
+    case "signature_delta":
+      block["signature"] = textOf(delta["signature"]);
+      return true;
+    case "citations_delta":
+      block["citations"] = [...(Array.isArray(block["citations"]) ? block["citations"] : []), delta["citation"] ?? null];
+      return true;
+    case "input_json_delta": {
+      const written = (inputs.get(block) ?? "") + textOf(delta["partial_json"]);
+      if (written !== "") inputs.set(block, written);
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+export function textOf(value: Json | undefined): string {
+  return typeof value === "string" ? value : "";
+}
