@@ -79,25 +79,26 @@ function readFiles(): SourceFile[] {
     .map((path) => path.replaceAll("\\", "/"))
     .filter((path) => path.endsWith(".ts"))
     .sort()
-    .map((path) => {
-      const url = new URL(path, source);
-      const text = readFileSync(url, "utf8");
-      const statements = [...text.matchAll(IMPORT)].map(([whole, ...found]) => ({
-        whole,
-        specifier: found.find((one) => one !== undefined) ?? "",
-      }));
-      const inside = statements.filter(({ specifier }) => specifier.startsWith("."));
-      const target = (specifier: string): string =>
-        relative(fileURLToPath(source), fileURLToPath(new URL(specifier, url))).replaceAll("\\", "/");
-      return {
-        path,
-        text,
-        code: codeOf(text),
-        imports: inside.map(({ specifier }) => target(specifier)),
-        runs: new Set(inside.filter(({ whole }) => !TYPES_ALONE.test(whole)).map(({ specifier }) => target(specifier))),
-        packages: statements.map(({ specifier }) => specifier).filter((specifier) => !specifier.startsWith(".")),
-      };
-    });
+    .map((path) => sourceFile(path, readFileSync(new URL(path, source), "utf8")));
+}
+
+function sourceFile(path: string, text: string): SourceFile {
+  const source = new URL("src/", ROOT);
+  const statements = [...text.matchAll(IMPORT)].map(([whole, ...found]) => ({
+    whole,
+    specifier: found.find((one) => one !== undefined) ?? "",
+  }));
+  const inside = statements.filter(({ specifier }) => specifier.startsWith("."));
+  const target = (specifier: string): string =>
+    relative(fileURLToPath(source), fileURLToPath(new URL(specifier, new URL(path, source)))).replaceAll("\\", "/");
+  return {
+    path,
+    text,
+    code: codeOf(text),
+    imports: inside.map(({ specifier }) => target(specifier)),
+    runs: new Set(inside.filter(({ whole }) => !TYPES_ALONE.test(whole)).map(({ specifier }) => target(specifier))),
+    packages: statements.map(({ specifier }) => specifier).filter((specifier) => !specifier.startsWith(".")),
+  };
 }
 
 /** The longest name wins: `runtime/ports` has a row of its own within `runtime`. */
@@ -127,18 +128,49 @@ test("every file of src/ belongs to a folder of the table", () => {
 });
 
 test("a folder imports from those to its right, and shares only types with those beside it", () => {
-  const faults = files.flatMap((file) =>
-    file.imports.filter((target) => !isAllowed(file, target)).map((target) => `${file.path} imports ${target}`),
-  );
-  assert.deepEqual(faults, []);
+  assert.deepEqual(files.flatMap(importFaults), []);
 });
 
+function importFaults(file: SourceFile): string[] {
+  return file.imports.filter((target) => !isAllowed(file, target)).map((target) => `${file.path} imports ${target}`);
+}
+
 test("packages and node: modules are imported only where their row allows it", () => {
-  const faults = files.flatMap(({ path, packages }) => {
-    const allowed = ROWS[placeOf(path).row]?.packages ?? null;
-    return packages.filter((name) => allowed === null || !allowed.test(name)).map((name) => `${path} imports ${name}`);
-  });
-  assert.deepEqual(faults, []);
+  assert.deepEqual(files.flatMap(packageFaults), []);
+});
+
+function packageFaults({ path, packages }: SourceFile): string[] {
+  const allowed = ROWS[placeOf(path).row]?.packages ?? null;
+  return packages.filter((name) => allowed === null || !allowed.test(name)).map((name) => `${path} imports ${name}`);
+}
+
+test("the rule sees what breaks it", () => {
+  const broken: readonly (readonly [path: string, line: string])[] = [
+    ["gateway/prepare.ts", 'import { Hono } from "hono";'],
+    ["upstream/connection.ts", 'import { readFileSync } from "node:fs";'],
+    ["protocol/gemini/tools.ts", 'import { NAMES } from "../openai-chat/wire.ts";'],
+    ["protocol/turns.ts", 'import type { Codec } from "./codecs.ts";'],
+    ["models/models.ts", 'import { readConfig } from "../config/config.ts";'],
+    ["gateway/gateway.ts", 'export { listen } from "../runtime/runtime.ts";'],
+    ["wire/json.ts", 'const late = import("../protocol/fold.ts");'],
+  ];
+  assert.deepEqual(
+    broken.map(([path, line]) => sourceFile(path, line)).flatMap((file) => [...importFaults(file), ...packageFaults(file)]),
+    [
+      "gateway/prepare.ts imports hono",
+      "upstream/connection.ts imports node:fs",
+      "protocol/gemini/tools.ts imports protocol/openai-chat/wire.ts",
+      "protocol/turns.ts imports protocol/codecs.ts",
+      "models/models.ts imports config/config.ts",
+      "gateway/gateway.ts imports runtime/runtime.ts",
+      "wire/json.ts imports protocol/fold.ts",
+    ],
+  );
+  const sound = sourceFile(
+    "models/models.ts",
+    'import type { Config } from "../config/config.ts";\nimport { type Fault, type Config } from "../config/config.ts";',
+  );
+  assert.deepEqual(importFaults(sound), []);
 });
 
 test("no import cycles, not even of types", () => {
@@ -177,6 +209,48 @@ test("identifiers are words: no req, res, msg, opts, cfg, tmp", () => {
   const faults = files.flatMap(({ path, code }) => [...code.matchAll(SHORT_NAMES)].map((match) => `${path}: ${match[0]}`));
   assert.deepEqual(faults, []);
 });
+
+test("src/ itself holds main, program, errors and their page", () => {
+  const found = readdirSync(new URL("src/", ROOT), { withFileTypes: true }).filter((entry) => entry.isFile());
+  assert.deepEqual(found.map(({ name }) => name).sort(), ["README.md", "errors.ts", "main.ts", "program.ts"]);
+});
+
+const CODEC_FOLDERS = ["openai-chat", "openai-responses", "anthropic-messages", "gemini"];
+
+/** The files of every codec folder, in the order of reading, and what the rest of the program takes from them. */
+const CODEC_FILES: Readonly<Record<string, readonly string[]>> = {
+  codec: [],
+  wire: ["NAMES", "fateOf"],
+  capabilities: ["capabilitiesOf"],
+  "request-decode": ["decodeRequest", "requestHead"],
+  "request-encode": ["encodeRequest"],
+  "reply-decode": ["decodeReply", "replyDecoder"],
+  "reply-encode": ["encodeReply", "replyEncoder"],
+  tools: ["decodeTools", "encodeTools", "decodeToolChoice", "encodeToolChoice"],
+  reasoning: ["decodeReasoning", "encodeReasoning"],
+  media: [],
+  errors: ["decodeError", "encodeError", "errorEvent"],
+  edit: ["editRequest"],
+  seals: ["hasSeals", "withoutSeals"],
+  usage: ["decodeUsage", "encodeUsage"],
+  finish: ["decodeFinish", "encodeFinish"],
+};
+
+for (const folder of CODEC_FOLDERS) {
+  test(`protocol/${folder} has the files of every codec folder, and they export the same names`, () => {
+    const missing = Object.entries(CODEC_FILES).flatMap(([name, exported]) => {
+      const path = `protocol/${folder}/${name}.ts`;
+      const file = files.find((one) => one.path === path);
+      if (file === undefined) return [path];
+      return exported.filter((word) => !exportsName(file, word)).map((word) => `${word} of ${path}`);
+    });
+    assert.deepEqual(missing, []);
+  });
+}
+
+function exportsName({ code }: SourceFile, name: string): boolean {
+  return new RegExp(`^export (?:function|const|class) ${name}\\b|^export \\{[^}]*\\b${name}\\b`, "m").test(code);
+}
 
 test("the types are not silenced: no any, no ts-ignore", () => {
   const faults = files.filter(({ code, text }) => /(?:\bas|:|<)\s*any\b/.test(code) || /@ts-(ignore|nocheck|expect-error)/.test(text));
