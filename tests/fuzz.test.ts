@@ -1,11 +1,11 @@
-// Whatever comes in, from either side: each door answers in its own shape, nothing breaks, nothing hangs.
+// Whatever comes in, from either side: each route answers in its own shape, nothing breaks, nothing hangs.
 // Bodies of clients and answers of upstreams are those of the fixtures and recordings, mutated. `FUZZ_RUNS=<number>` tries more of them,
 // `FUZZ_SEED=<number>` others. A failure prints its seed and path, and the smallest mutation that still fails.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { DOORS } from "../src/http/app.ts";
+import { ROUTES } from "../src/http/app.ts";
 import { compose } from "../src/program.ts";
 import { sha256 } from "../src/runtime/runtime.ts";
 import { readConfig } from "../src/config/config.ts";
@@ -177,36 +177,36 @@ function bodiesOf(protocol: ProtocolId): Case[] {
   return cases.filter((one) => one.protocol === protocol && one.request !== null);
 }
 
-function pathFor(door: (typeof DOORS)[number], one: Case): string {
+function pathFor(route: (typeof ROUTES)[number], one: Case): string {
   const rest =
-    door.protocol === "gemini"
+    route.protocol === "gemini"
       ? `${MODELS.gemini}:${one.request?.path?.stream === true ? "streamGenerateContent" : "generateContent"}`
       : "v1";
-  return door.path.replace("*", rest);
+  return route.path.replace("*", rest);
 }
 
-for (const door of DOORS) {
-  const bodies = bodiesOf(door.protocol);
+for (const route of ROUTES) {
+  const bodies = bodiesOf(route.protocol);
   const someCase = fc.nat(bodies.length - 1).map((index) => bodies[index] as Case);
-  const model = fc.constantFrom(...(door.endpoint === null ? Object.values(MODELS) : [MODELS["anthropic-messages"]]));
+  const model = fc.constantFrom(...(route.endpoint === null ? Object.values(MODELS) : [MODELS["anthropic-messages"]]));
 
-  test(`POST ${door.path}: a body with changed values gets an answer or an error of its protocol`, () =>
+  test(`POST ${route.path}: a body with changed values gets an answer or an error of its protocol`, () =>
     fc.assert(
       fc.asyncProperty(someCase, model, fc.array(valueMutation, { minLength: 1, maxLength: 4 }), async (one, name, mutations) => {
         const { body = SMALL, headers } = one.request ?? {};
-        const path = pathFor(door, one).replace(MODELS.gemini, name);
-        const asked = door.protocol === "gemini" ? body : JSON.stringify({ ...(JSON.parse(body) as object), model: name });
-        assertAnswered(door.protocol, await call(requestTo(path, mutateJson(asked, mutations), headers)));
+        const path = pathFor(route, one).replace(MODELS.gemini, name);
+        const asked = route.protocol === "gemini" ? body : JSON.stringify({ ...(JSON.parse(body) as object), model: name });
+        assertAnswered(route.protocol, await call(requestTo(path, mutateJson(asked, mutations), headers)));
       }),
       SETTINGS,
     ));
 
-  test(`POST ${door.path}: a body with changed bytes gets an answer or an error of its protocol`, () =>
+  test(`POST ${route.path}: a body with changed bytes gets an answer or an error of its protocol`, () =>
     fc.assert(
       fc.asyncProperty(someCase, fc.array(byteMutation, { minLength: 1, maxLength: 4 }), async (one, mutations) => {
         const { body = SMALL, headers } = one.request ?? {};
         const bytes = mutateBytes(new TextEncoder().encode(body), mutations);
-        assertAnswered(door.protocol, await call(requestTo(pathFor(door, one), bytes as Uint8Array<ArrayBuffer>, headers)));
+        assertAnswered(route.protocol, await call(requestTo(pathFor(route, one), bytes as Uint8Array<ArrayBuffer>, headers)));
       }),
       SETTINGS,
     ));
@@ -230,8 +230,8 @@ const ODD_BODIES: Readonly<Record<string, string>> = {
 };
 
 for (const [name, body] of Object.entries(ODD_BODIES)) {
-  test(`every door answers ${name}`, async () => {
-    for (const door of DOORS) assertAnswered(door.protocol, await call(requestTo(pathFor(door, cases[0] as Case), body)));
+  test(`every route answers ${name}`, async () => {
+    for (const route of ROUTES) assertAnswered(route.protocol, await call(requestTo(pathFor(route, cases[0] as Case), body)));
   });
 }
 

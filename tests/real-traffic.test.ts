@@ -116,7 +116,7 @@ for (const thread of [{ type: "create" }, { type: "continue", previous_message_i
 
 for (const prefix of ["/v1/models", "/v1beta/models", "/v1/models/models", "/v1beta/models/models"]) {
   for (const upstream of PROTOCOLS) {
-    test(`CLIENTS 3: @google/genai of every generation finds its door under ${prefix} -> ${upstream}`, async () => {
+    test(`CLIENTS 3: @google/genai of every generation finds its route under ${prefix} -> ${upstream}`, async () => {
       const body = { contents: [{ role: "user", parts: [{ text: "Hello there" }] }] };
       const response = await gateway.call(`${prefix}/${MODELS[upstream]}:generateContent`, {
         body,
@@ -340,7 +340,7 @@ for (const [how, headers] of Object.entries({
   "x-api-key": { "x-api-key": CLIENT_KEY },
   "x-goog-api-key": { "x-goog-api-key": CLIENT_KEY },
 })) {
-  test(`CLIENTS 8: ${how} opens every door, whatever the client calls itself`, async () => {
+  test(`CLIENTS 8: ${how} opens every route, whatever the client calls itself`, async () => {
     for (const protocol of PROTOCOLS) {
       const { path, body } = ask(protocol, { model: MODELS["openai-responses"] });
       const response = await gateway.call(path, {

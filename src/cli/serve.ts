@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import packageJson from "../../package.json" with { type: "json" };
-import { DOORS } from "../http/app.ts";
+import { ROUTES } from "../http/app.ts";
 import { compose, type Program } from "../program.ts";
 import { ConfigError, helpText, readArguments, readConfig, type Config } from "../config/config.ts";
 import { mask, type Log } from "../telemetry/log.ts";
@@ -133,7 +133,7 @@ function announce({ config, randomKey }: Setup, { log, host, port }: Address & {
     url,
     version,
     runtime: runtimeName,
-    doors: DOORS.map(({ path }) => path),
+    doors: ROUTES.map(({ path }) => path),
     upstream: new URL(config.endpoints.messages).origin,
     upstreamKey: config.upstreamKey === null ? "none: each client brings its own Factory key" : mask(config.upstreamKey),
     proxyKeys: config.proxyKeys.map(mask),

@@ -24,7 +24,7 @@ export interface RecordPorts {
 export interface RecordedCall {
   readonly arrival: Arrival;
   readonly requestId: string;
-  readonly door: { readonly protocol: ProtocolId };
+  readonly route: { readonly protocol: ProtocolId };
 }
 
 /** How much of a streamed answer a debug log keeps, in bytes. */
@@ -46,7 +46,7 @@ export class CallRecord {
     this.#monotonic = ports.monotonic;
     this.#startedMs = ports.monotonic();
     this.#log = ports.log.knowing(keys);
-    this.#fields = { requestId: call.requestId, method: request.method, path, protocol: call.door.protocol };
+    this.#fields = { requestId: call.requestId, method: request.method, path, protocol: call.route.protocol };
     this.#debug("client request", () => ({ headers }));
   }
 

@@ -1,5 +1,5 @@
 // Room: gateway (row 4). The corridor: the life of a request on one page, and the error boundary.
-// In:  a request that came through a door.
+// In:  a request that came through a route.
 // Out: the response, always: an answer, a stream, or an error in the shape of the client's protocol; and one log line.
 // Never does: know Hono, fetch, the environment or the clock; they come through `Ports`.
 
@@ -59,7 +59,7 @@ export interface Gateway {
   readonly answer: (call: Call) => Promise<Response>;
   /** Answers with what would be sent upstream, and does not send it; never rejects. */
   readonly explain: (call: Call) => Promise<Response>;
-  /** Answers what no door takes; never rejects. */
+  /** Answers what no route takes; never rejects. */
   refuse(call: Call, error: unknown): Response;
 }
 
@@ -68,15 +68,15 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
 
   /** Who calls, and what is asked. */
   const read = async (call: Call, record: CallRecord): Promise<Reading> => {
-    const { arrival, door } = call;
+    const { arrival, route } = call;
     const caller = ports.keys.identify(arrival.keys);
     record.caller(caller, ports.limits.enter(caller.id));
     const body = await readBody(arrival, settings.maxBodyBytes);
     record.clientBody(body.text);
     const found = members(body.text);
     const wire: WireRequest = { body: body.text, headers: arrival.headers, path: call.path, members: found };
-    const writer = CODECS[door.protocol];
-    const isStray = door.protocol === "openai-chat" && door.endpoint === null && isResponsesBody(found);
+    const writer = CODECS[route.protocol];
+    const isStray = route.protocol === "openai-chat" && route.endpoint === null && isResponsesBody(found);
     const reader = isStray ? CODECS["openai-responses"] : writer;
     const head = reader.request.head(wire);
     const { model, stream } = head;
@@ -86,10 +86,10 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
 
   /** The journey to the model that was asked for, then those to its fallbacks; a fallback that can't carry the request is left out. */
   function* ways(reading: Reading): Generator<Way<Journey>> {
-    const target = targetOf(reading.call.door, reading.head);
+    const target = targetOf(reading.call.route, reading.head);
     reading.record.target(target);
     yield wayOf(plan(reading, target));
-    if (reading.call.door.endpoint !== null) return;
+    if (reading.call.route.endpoint !== null) return;
     for (const name of target.fallback) {
       try {
         yield wayOf(plan(reading, ports.models.find(name)));
@@ -160,7 +160,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     const record = new CallRecord(ports, call);
     try {
       const reading = await read(call, record);
-      const target = targetOf(call.door, reading.head);
+      const target = targetOf(call.route, reading.head);
       record.target(target);
       const journey = plan(reading, target);
       const { url, headers, body } = address(journey, reading.caller.upstreamKey);
@@ -183,7 +183,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     const options = { codec: writer, exchange: sent, meter: record.meter, limits: settings.limits };
     const { begun, rest } = found;
     if (found.type === "stream") return stream(journey, { begun, rest, pump: passage(options), headers });
-    const metered = call.door.endpoint !== "count-tokens";
+    const metered = call.route.endpoint !== "count-tokens";
     if (rest === null) {
       const bytes = concat(begun);
       if (metered) readUsage(bytes, options);
@@ -267,7 +267,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
 
   const failure = ({ call, record }: Pick<Journey, "call" | "record">, cause: unknown, headers: Record<string, string> = {}): Response => {
     const error = asGatewayError(cause);
-    const encoded = CODECS[call.door.protocol].error.encode(error, call.requestId);
+    const encoded = CODECS[call.route.protocol].error.encode(error, call.requestId);
     record.fail(error, encoded.status);
     const kept = discretion(call);
     return new Response(kept.text(encoded.body), {

@@ -37,7 +37,7 @@ export interface JourneySettings {
 }
 
 /** Where a call came in. */
-export interface Door {
+export interface Route {
   readonly protocol: ProtocolId;
   /** The endpoint that takes the bytes whatever the model; null: the model decides. */
   readonly endpoint: EndpointKind | null;
@@ -45,9 +45,9 @@ export interface Door {
 
 export interface Call {
   readonly arrival: Arrival;
-  readonly door: Door;
+  readonly route: Route;
   readonly requestId: string;
-  /** Model and stream switch, where the door has them in its path. */
+  /** Model and stream switch, where the route has them in its path. */
   readonly path: WireRequest["path"];
   /** How a streamed answer is written: Gemini without `alt=sse` streams the items of a JSON array. */
   readonly framing: "sse" | "json-array";
@@ -91,8 +91,8 @@ export interface Journey extends Omit<Reading, "body" | "wire"> {
 type Outbound = Pick<Journey, "body" | "headers" | "losses" | "sent" | "asked">;
 
 export interface Journeys {
-  /** @throws GatewayError `not-found` where the door's endpoint has no such upstream. */
-  readonly targetOf: (door: Door, head: Asked) => Target;
+  /** @throws GatewayError `not-found` where the route's endpoint has no such upstream. */
+  readonly targetOf: (route: Route, head: Asked) => Target;
   /** @throws GatewayError when the target can't carry the request. */
   readonly plan: (reading: Reading, target: Target) => Journey;
   /** The request of a journey, made for a Factory key. */
@@ -109,14 +109,15 @@ export function createJourneys(ports: JourneyPorts, settings: JourneySettings): 
     return { call, record, caller, reader, writer, head, conversation, target, body, headers, losses, sent, asked };
   };
 
-  const targetOf = (door: Door, head: Asked): Target => {
+  const targetOf = (route: Route, head: Asked): Target => {
     const target = ports.models.find(head.model);
-    if (door.endpoint === null) return target;
-    if (door.endpoint === "count-tokens" && target.countTokensUrl === null) {
+    if (route.endpoint === null) return target;
+    if (route.endpoint === "count-tokens" && target.countTokensUrl === null) {
       throw new GatewayError("not-found", `The upstream of ${head.model} counts no tokens. Estimate them, or ask for a Claude model.`);
     }
-    const provider = door.endpoint === "bedrock" || target.protocol !== door.protocol ? NATIVE_PROVIDERS[door.endpoint] : target.provider;
-    return { ...target, protocol: door.protocol, provider, url: ports.models.endpoint(door.endpoint) };
+    const provider =
+      route.endpoint === "bedrock" || target.protocol !== route.protocol ? NATIVE_PROVIDERS[route.endpoint] : target.provider;
+    return { ...target, protocol: route.protocol, provider, url: ports.models.endpoint(route.endpoint) };
   };
 
   /** Same protocol: the client's own bytes with the named edits. */
@@ -199,7 +200,7 @@ export function createJourneys(ports: JourneyPorts, settings: JourneySettings): 
   return { targetOf, plan, address };
 }
 
-/** Who serves what a native door takes, where the model does not say it. */
+/** Who serves what a native route takes, where the model does not say it. */
 const NATIVE_PROVIDERS: Readonly<Record<EndpointKind, string>> = {
   messages: "anthropic",
   "count-tokens": "anthropic",

@@ -9,7 +9,7 @@ import { GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { requestIdOf, SAFE_HEADERS } from "../gateway/headers.ts";
 import { arrivalOf, type Arrival } from "../gateway/request.ts";
-import type { Call, Door } from "../gateway/prepare.ts";
+import type { Call, Route } from "../gateway/prepare.ts";
 import type { Keys } from "../access/keys.ts";
 import type { Model, Models } from "../models/models.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
@@ -34,13 +34,13 @@ export interface AppFacts {
   readonly maxHeaderBytes: number;
 }
 
-interface DoorRow extends Door {
+interface RouteRow extends Route {
   readonly path: string;
   readonly about: string;
 }
 
-/** Every door. With `endpoint` the bytes go there whatever the model; without, the model decides. First match wins. */
-export const DOORS: readonly DoorRow[] = [
+/** Every route. With `endpoint` the bytes go there whatever the model; without, the model decides. First match wins. */
+export const ROUTES: readonly RouteRow[] = [
   { path: "/v1/chat/completions", protocol: "openai-chat", endpoint: null, about: "OpenAI Chat Completions, every model" },
   { path: "/v1/responses", protocol: "openai-responses", endpoint: null, about: "OpenAI Responses, every model" },
   { path: "/v1/messages", protocol: "anthropic-messages", endpoint: null, about: "Anthropic Messages, every model" },
@@ -63,7 +63,7 @@ export const DOORS: readonly DoorRow[] = [
   { path: "/glm", protocol: "openai-chat", endpoint: "chat", about: "native: Factory's Chat endpoint" },
 ];
 
-const DOOR_PATHS: ReadonlySet<string> = new Set(DOORS.map(({ path }) => path));
+const ROUTE_PATHS: ReadonlySet<string> = new Set(ROUTES.map(({ path }) => path));
 const OWN_PATHS = ["/", "/health", "/v1/health", "/ready", "/api/hello", "/v1/models"];
 
 type Env = { Bindings: Arrival };
@@ -118,14 +118,14 @@ export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) 
       about: "A gateway between any AI client and Factory's LLM API.",
       version: facts.version,
       status: "ok",
-      doors: DOORS.map(({ path, protocol, about }) => ({ method: "POST", path, protocol, about })),
+      doors: ROUTES.map(({ path, protocol, about }) => ({ method: "POST", path, protocol, about })),
       pages: OWN_PATHS,
     }),
   );
 
-  const callOf = (arrival: Arrival, door: Door): Call => ({
+  const callOf = (arrival: Arrival, route: Route): Call => ({
     arrival,
-    door,
+    route,
     requestId: requestIdOf(arrival.headers, ports.newId),
     path: null,
     framing: "sse",
@@ -155,12 +155,12 @@ export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) 
 
   const elsewhere = (c: PageContext): Response => refuse(c.env, () => wrongMethod(c.req.path, c.req.method) ?? unknownPath(c.req.path));
   for (const [prefix, serve] of [["", gateway.answer] as const, ["/explain", gateway.explain] as const]) {
-    for (const door of DOORS) {
-      app.post(prefix + door.path, (c) => {
-        if (door.protocol !== "gemini") return serve(callOf(c.env, door));
+    for (const route of ROUTES) {
+      app.post(prefix + route.path, (c) => {
+        if (route.protocol !== "gemini") return serve(callOf(c.env, route));
         const path = geminiPath(c.req.path);
         if (path === null) return elsewhere(c);
-        return serve({ ...callOf(c.env, door), path, framing: path.stream && !c.env.wantsSse ? "json-array" : "sse" });
+        return serve({ ...callOf(c.env, route), path, framing: path.stream && !c.env.wantsSse ? "json-array" : "sse" });
       });
     }
   }
@@ -197,7 +197,7 @@ const V1_PATHS = /^\/(?:chat\/completions|responses|messages|messages\/count_tok
 
 /** One spelling for what clients send: single slashes, none at the end, `/v1` once, and put in where it was left out. */
 export function canonicalPath(path: string): string {
-  if (DOOR_PATHS.has(path)) return path;
+  if (ROUTE_PATHS.has(path)) return path;
   const single = path.replaceAll(/\/{2,}/g, "/").replace(/(?<=.)\/$/, "");
   const once = single.replace(/^\/v1(?=\/v1(?:beta)?\/)/, "");
   return V1_PATHS.test(once) ? `/v1${once}` : once;
@@ -227,18 +227,18 @@ function isAnthropic(c: PageContext): boolean {
   return "anthropic-version" in c.env.headers;
 }
 
-/** Which protocol's clients come to a path that is no door. */
+/** Which protocol's clients come to a path that is no route. */
 function protocolOf(path: string, arrival: Arrival): ProtocolId {
   if (path.startsWith(`${EXPLAIN}/`)) return protocolOf(path.slice(EXPLAIN.length), arrival);
-  const door = doorOf(path);
-  if (door !== undefined && !isModelPage(path)) return door.protocol;
+  const route = routeOf(path);
+  if (route !== undefined && !isModelPage(path)) return route.protocol;
   return "anthropic-version" in arrival.headers || path.includes("/messages") ? "anthropic-messages" : "openai-chat";
 }
 
 const EXPLAIN = "/explain";
 
-function doorOf(path: string): DoorRow | undefined {
-  return DOORS.find((row) => path === row.path || (row.path.endsWith("/*") && path.startsWith(row.path.slice(0, -1))));
+function routeOf(path: string): RouteRow | undefined {
+  return ROUTES.find((row) => path === row.path || (row.path.endsWith("/*") && path.startsWith(row.path.slice(0, -1))));
 }
 
 /** Below /v1/models stand the pages of OpenAI's and Anthropic's clients too. */
@@ -249,17 +249,17 @@ function isModelPage(path: string): boolean {
 /** Null where the path is none of this program's, or takes the method but not what stands behind it. */
 function wrongMethod(path: string, method: string): GatewayError | null {
   const isPage = OWN_PATHS.includes(path) || isModelPage(path);
-  const isDoor = doorOf(path) !== undefined;
+  const isRoute = routeOf(path) !== undefined;
   const methods = isPage ? ["GET", "HEAD"] : ["POST"];
-  if ((!isPage && !isDoor) || methods.includes(method)) return null;
+  if ((!isPage && !isRoute) || methods.includes(method)) return null;
   const allow = methods.join(", ");
   return new GatewayError("method-not-allowed", `${path} takes ${allow}, not ${method}.`, { headers: { allow } });
 }
 
 function unknownPath(path: string): GatewayError {
   const prefix = path.startsWith(`${EXPLAIN}/`) ? EXPLAIN : "";
-  const doors = DOORS.map((door) => prefix + door.path.replace(/\/\*$/, ""));
-  const nearest = [...doors, ...OWN_PATHS].toSorted((a, b) => distance(path, a) - distance(path, b))[0];
+  const routes = ROUTES.map((route) => prefix + route.path.replace(/\/\*$/, ""));
+  const nearest = [...routes, ...OWN_PATHS].toSorted((a, b) => distance(path, a) - distance(path, b))[0];
   return new GatewayError("not-found", `There is no ${path} here. The nearest path is ${nearest}; GET / lists all of them.`);
 }
 

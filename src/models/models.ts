@@ -11,7 +11,7 @@ export type SchemaSupport = "native" | "tool";
 
 /** Absolute http(s) URLs of what the upstream offers. */
 export type Endpoints = Readonly<Record<"messages" | "responses" | "chat" | "gemini" | "bedrock", string>>;
-/** What a native door can name. */
+/** What a native route can name. */
 export type EndpointKind = keyof Endpoints | "count-tokens";
 
 /** A row as the configuration gives it: what is left out comes from the built-in row of the same id, else from the prefix. */
@@ -241,7 +241,7 @@ export class Models {
     return this.#within(wanted, Math.max(MAX_TYPOS, Math.floor(wanted.length / 3))).slice(0, MAX_SUGGESTIONS);
   }
 
-  /** The URL behind a native door. */
+  /** The URL behind a native route. */
   endpoint(kind: EndpointKind): string {
     return kind === "count-tokens" ? this.#countTokensUrl : this.#endpoints[kind];
   }

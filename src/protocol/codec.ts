@@ -8,7 +8,7 @@ import type { Machine } from "../wire/machine.ts";
 import type { SseEvent } from "../wire/sse.ts";
 import type { CanonicalRequest, Loss, ProtocolId, Reply, ReplyEvent } from "./canonical.ts";
 
-/** A request as it came through a door. */
+/** A request as it came through a route. */
 export interface WireRequest {
   /** JSON text. */
   readonly body: string;

@@ -1,5 +1,5 @@
 // Room: codecs (row 2).
-// The table of codecs by protocol id. Doors, tests and README are made from it; a fifth protocol is one folder and one row here.
+// The table of codecs by protocol id. Routes, tests and README are made from it; a fifth protocol is one folder and one row here.
 // Never does: know what is inside of a codec.
 
 import { anthropicMessages } from "./anthropic-messages/codec.ts";

@@ -16,7 +16,7 @@ interface Asked {
 }
 
 /** Where a client of the protocol calls a gateway. */
-export const DOOR_PATHS: Readonly<Record<WireProtocol, string>> = {
+export const ROUTE_PATHS: Readonly<Record<WireProtocol, string>> = {
   chat: "/v1/chat/completions",
   messages: "/v1/messages",
   responses: "/v1/responses",

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { requestBytes } from "./http.ts";
 import type { Address, Asked } from "./load.ts";
 import { endProcess, firstAnswer, freePort, isRunning, listenerOf, startProcess } from "./process.ts";
-import { DOOR_PATHS, type WireProtocol } from "./requests.ts";
+import { ROUTE_PATHS, type WireProtocol } from "./requests.ts";
 
 export const RUNTIMES = ["executable", "bun", "deno"] as const;
 export type RuntimeName = (typeof RUNTIMES)[number];
@@ -98,7 +98,7 @@ export async function startGateway(runtime: RuntimeName, upstream: Upstream): Pr
     get pid() {
       return isRunning(child) ? (child.pid ?? null) : null;
     },
-    address: ({ client }) => ({ port, path: DOOR_PATHS[client], key: CLIENT_KEY }),
+    address: ({ client }) => ({ port, path: ROUTE_PATHS[client], key: CLIENT_KEY }),
     stop: () => endProcess(child),
   };
 }
@@ -171,7 +171,7 @@ export function peerTarget(argument: string): Target {
     name,
     version: "",
     pid: listenerOf(port),
-    address: ({ client }) => ({ port, path: url.pathname.replace(/\/$/, "") + DOOR_PATHS[client], key: url.username || CLIENT_KEY }),
+    address: ({ client }) => ({ port, path: url.pathname.replace(/\/$/, "") + ROUTE_PATHS[client], key: url.username || CLIENT_KEY }),
     stop: () => Promise.resolve(),
   };
 }

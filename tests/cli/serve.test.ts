@@ -6,7 +6,7 @@ import { copyFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { after, test } from "node:test";
-import { DOORS } from "../../src/http/app.ts";
+import { ROUTES } from "../../src/http/app.ts";
 import { helpText } from "../../src/config/config.ts";
 import { until } from "../support/gateway.ts";
 import {
@@ -100,7 +100,7 @@ for (const way of WAYS) {
       url,
       version: packageVersion(),
       runtime: line["runtime"],
-      doors: DOORS.map(({ path }) => path),
+      doors: ROUTES.map(({ path }) => path),
       upstream: upstream.url,
       upstreamKey: "fk-a-fak…",
       proxyKeys: ["ck-a-fak…"],

@@ -52,7 +52,7 @@ const GOOD = JSON.stringify(ask("openai-chat", { model: GLM }).body);
 
 // ---- Sizes -------------------------------------------------------------------------------------------------------
 
-test("a head of more than MAX_HEADER_BYTES is 431 in each door's shape, and the usual head passes", async () => {
+test("a head of more than MAX_HEADER_BYTES is 431 in each route's shape, and the usual head passes", async () => {
   const strict = await gatewayWith({ MAX_HEADER_BYTES: "1KiB" });
   for (const client of PROTOCOLS) {
     const { path, body } = ask(client, { model: MODELS[client] });
@@ -208,7 +208,7 @@ for (const [variable, status, says] of [
   ["MAX_CALLS", 503, /its limit \(MAX_CALLS\)/],
   ["MAX_CALLS_PER_KEY", 429, /its limit \(MAX_CALLS_PER_KEY\)/],
 ] as const) {
-  test(`${variable}: a call too many is ${status} with retry-after, on each door; one that ends makes room`, async () => {
+  test(`${variable}: a call too many is ${status} with retry-after, on each route; one that ends makes room`, async () => {
     const small = await gatewayWith({ [variable]: "1", PROXY_API_KEY: "key-one,key-two" });
     const leaving = new AbortController();
     upstream.script(() => ({ hang: "before-head" }));

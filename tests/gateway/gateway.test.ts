@@ -80,68 +80,68 @@ for (const client of PROTOCOLS) {
 }
 
 interface Native {
-  readonly door: string;
+  readonly route: string;
   readonly protocol: ProtocolId;
   readonly model: string;
   readonly path: string;
   readonly provider: string;
 }
 const NATIVE: readonly Native[] = [
-  { door: "/anthropic", protocol: "anthropic-messages", model: "claude-opus-5", path: PATHS["anthropic-messages"], provider: "anthropic" },
+  { route: "/anthropic", protocol: "anthropic-messages", model: "claude-opus-5", path: PATHS["anthropic-messages"], provider: "anthropic" },
   {
-    door: "/anthropic/v1/messages",
+    route: "/anthropic/v1/messages",
     protocol: "anthropic-messages",
     model: "claude-opus-5",
     path: PATHS["anthropic-messages"],
     provider: "anthropic",
   },
   {
-    door: "/anthropic/any/other",
+    route: "/anthropic/any/other",
     protocol: "anthropic-messages",
     model: "claude-opus-5",
     path: PATHS["anthropic-messages"],
     provider: "anthropic",
   },
   {
-    door: "/anthropic/v1/messages",
+    route: "/anthropic/v1/messages",
     protocol: "anthropic-messages",
     model: "glm-5",
     path: PATHS["anthropic-messages"],
     provider: "anthropic",
   },
   {
-    door: "/anthropic/v1/messages/count_tokens",
+    route: "/anthropic/v1/messages/count_tokens",
     protocol: "anthropic-messages",
     model: "claude-opus-5",
     path: COUNT_PATH,
     provider: "anthropic",
   },
-  { door: "/v1/messages/count_tokens", protocol: "anthropic-messages", model: "claude-opus-5", path: COUNT_PATH, provider: "anthropic" },
+  { route: "/v1/messages/count_tokens", protocol: "anthropic-messages", model: "claude-opus-5", path: COUNT_PATH, provider: "anthropic" },
   {
-    door: "/bedrock/v1/messages",
+    route: "/bedrock/v1/messages",
     protocol: "anthropic-messages",
     model: "claude-opus-5",
     path: PATHS["anthropic-messages"],
     provider: "bedrock_anthropic",
   },
   {
-    door: "/bedrock/model/invoke",
+    route: "/bedrock/model/invoke",
     protocol: "anthropic-messages",
     model: "claude-opus-5",
     path: PATHS["anthropic-messages"],
     provider: "bedrock_anthropic",
   },
-  { door: "/openai/v1/responses", protocol: "openai-responses", model: "gpt-5.5", path: PATHS["openai-responses"], provider: "openai" },
-  { door: "/openai/responses", protocol: "openai-responses", model: "grok-4", path: PATHS["openai-responses"], provider: "xai" },
-  { door: "/openai/v1/chat/completions", protocol: "openai-chat", model: "glm-5", path: PATHS["openai-chat"], provider: "fireworks" },
-  { door: "/gpt", protocol: "openai-responses", model: "gpt-5.5", path: PATHS["openai-responses"], provider: "openai" },
-  { door: "/glm", protocol: "openai-chat", model: "glm-4.6", path: PATHS["openai-chat"], provider: "fireworks" },
+  { route: "/openai/v1/responses", protocol: "openai-responses", model: "gpt-5.5", path: PATHS["openai-responses"], provider: "openai" },
+  { route: "/openai/responses", protocol: "openai-responses", model: "grok-4", path: PATHS["openai-responses"], provider: "xai" },
+  { route: "/openai/v1/chat/completions", protocol: "openai-chat", model: "glm-5", path: PATHS["openai-chat"], provider: "fireworks" },
+  { route: "/gpt", protocol: "openai-responses", model: "gpt-5.5", path: PATHS["openai-responses"], provider: "openai" },
+  { route: "/glm", protocol: "openai-chat", model: "glm-4.6", path: PATHS["openai-chat"], provider: "fireworks" },
 ];
-for (const { door, protocol, model, path, provider } of NATIVE) {
-  test(`native: ${model} through ${door} goes to ${path} for ${provider}, with the client's own bytes`, async () => {
+for (const { route, protocol, model, path, provider } of NATIVE) {
+  test(`native: ${model} through ${route} goes to ${path} for ${provider}, with the client's own bytes`, async () => {
     const { body } = ask(protocol, { model });
     const text = ` ${JSON.stringify(body, null, 3)}\n`;
-    const seen = await seenFor(door, text, { through: bare });
+    const seen = await seenFor(route, text, { through: bare });
     assert.deepEqual([seen.path, seen.headers["x-api-provider"], seen.body], [path, provider, text]);
     assert.equal(seen.headers["x-model-provider"], provider === "bedrock_anthropic" ? "bedrock" : undefined);
   });

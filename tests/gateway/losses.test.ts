@@ -145,7 +145,7 @@ test("/explain shows exactly what would be sent, on every way, and sends nothing
   }
 });
 
-test("/explain names the losses, and refuses what the door would refuse", async () => {
+test("/explain names the losses, and refuses what the route would refuse", async () => {
   const { path, body } = ask("openai-chat", { model: "claude-opus-4-8", more: { seed: 7 } });
   const response = await gateway.call(`/explain${path}`, { body });
   const { losses } = (await response.json()) as Explained;

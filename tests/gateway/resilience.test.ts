@@ -537,7 +537,7 @@ test("the log of a client that left in the middle has the usage seen so far, on 
 
 // ---- Trying again, seen from outside -----------------------------------------------------------------------------
 
-test("an attempt that failed before the first byte is invisible but for a header and the log, whole and streamed, on every door", async () => {
+test("an attempt that failed before the first byte is invisible but for a header and the log, whole and streamed, on every route", async () => {
   const retrying = await gatewayWith({ RETRIES: "2" });
   for (const client of PROTOCOLS) {
     for (const stream of [false, true]) {
@@ -676,7 +676,7 @@ for (const { encoding, pack, isEverywhere } of PACKERS) {
   });
 }
 
-test("a packed answer is read on native doors, in token counts, where it is streamed unasked, and after a retry", async () => {
+test("a packed answer is read on native routes, in token counts, where it is streamed unasked, and after a retry", async () => {
   const retrying = await gatewayWith({ RETRIES: "1" });
   const packed: Answer = { pack: zlib.gzipSync, headers: { "content-encoding": "gzip" } };
   const { body } = ask("anthropic-messages", { model: MODELS["anthropic-messages"] });

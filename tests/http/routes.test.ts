@@ -1,8 +1,8 @@
-// Every door and page of the program: who may come in, what it says of itself, and how it refuses.
+// Every route and page of the program: who may come in, what it says of itself, and how it refuses.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { DOORS } from "../../src/http/app.ts";
+import { ROUTES } from "../../src/http/app.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { runtimeName } from "../../src/runtime/runtime.ts";
 import { ask, errorIn, MODELS, textOf, told, type SaidError } from "../support/dialects.ts";
@@ -35,13 +35,13 @@ for (const path of ["/health", "/v1/health", "/health/"]) {
   });
 }
 
-test("GET / is public and lists every door", async () => {
+test("GET / is public and lists every route", async () => {
   const response = await gateway.call("/", { method: "GET", key: null });
   const page = (await json(response)) as { name: string; version: string; status: string; doors: { method: string; path: string }[] };
   assert.deepEqual([response.status, page.name, page.version, page.status], [200, "factory-proxy", VERSION, "ok"]);
   assert.deepEqual(
     page.doors.map(({ method, path }) => `${method} ${path}`),
-    DOORS.map(({ path }) => `POST ${path}`),
+    ROUTES.map(({ path }) => `POST ${path}`),
   );
 });
 
@@ -225,7 +225,7 @@ for (const [what, headers] of Object.entries({
   "an empty x-api-key beside a right bearer": { "x-api-key": "", authorization: `Bearer ${CLIENT_KEY}` },
   "a wrong x-api-key beside a right bearer": { "x-api-key": "something-else", authorization: `Bearer ${CLIENT_KEY}` },
 })) {
-  test(`the key is taken from ${what}, on every door`, async () => {
+  test(`the key is taken from ${what}, on every route`, async () => {
     for (const protocol of PROTOCOLS) {
       const { path, body } = ask(protocol, { model: MODELS[protocol] });
       const response = await gateway.call(path, { body, key: null, headers });
@@ -337,7 +337,7 @@ const NO_REQUESTS: readonly Wrong[] = [
   { what: "a model that is no string", body: '{"model": 5, "messages": []}', says: /model should be the name of a model/, param: "model" },
 ];
 for (const { what, body, says, param } of NO_REQUESTS) {
-  test(`a body with ${what} is 400 and says so, on each door`, async () => {
+  test(`a body with ${what} is 400 and says so, on each route`, async () => {
     const before = upstream.requests.length;
     for (const protocol of PROTOCOLS.filter((one) => one !== "gemini")) {
       const { path } = ask(protocol, { model: "any" });
@@ -424,7 +424,7 @@ for (const model of Object.values(MODELS)) {
   });
 }
 
-// ---- Gemini's doors ----------------------------------------------------------------------------------------------
+// ---- Gemini's routes ---------------------------------------------------------------------------------------------
 
 for (const model of Object.values(MODELS)) {
   for (const prefix of ["/v1beta/models", "/v1/models", "/v1beta/tunedModels", "/v1/v1beta/models"]) {

@@ -269,7 +269,7 @@ for (const way of [BUN, DENO, BUILT]) {
     }
   });
 
-  test(`${way.name}: heads up to MAX_HEADER_BYTES pass, larger ones are 431 in the door's shape; the runtime refuses what is far beyond`, async () => {
+  test(`${way.name}: heads up to MAX_HEADER_BYTES pass, larger ones are 431 in the route's shape; the runtime refuses what is far beyond`, async () => {
     const url = await program.url;
     const withHead = (bytes: number): string => written([LENGTH, `x-long: ${"x".repeat(bytes)}`, "connection: close"], GOOD);
     const [passes, named, beyond] = await Promise.all([30, 40, 400].map((kibibytes) => rawCall(url, withHead(kibibytes * 1024)).closed));

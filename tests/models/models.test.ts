@@ -278,7 +278,7 @@ test("models: an alias of the configuration wins over built-in ids and aliases, 
   );
 });
 
-test("models: the native doors reach each endpoint", () => {
+test("models: the native routes reach each endpoint", () => {
   const models = modelsWith();
   const kinds: readonly EndpointKind[] = ["messages", "count-tokens", "responses", "chat", "gemini", "bedrock"];
   assert.deepEqual(

@@ -1,4 +1,4 @@
-// Test support: providers. The four strict providers behind one door.
+// Test support: providers. The four strict providers behind one route.
 // In:  a protocol and a request for an endpoint of it.
 // Out: nothing, or a `Refusal`.
 
