@@ -5,7 +5,7 @@
 
 import { shownUrl } from "../telemetry/redaction.ts";
 import { ERRORS, GatewayError } from "../errors.ts";
-import type { Arrival } from "./request.ts";
+import type { IncomingRequest } from "./request.ts";
 import type { Caller } from "../access/keys.ts";
 import type { Log, LogFields } from "../telemetry/log.ts";
 import type { Target } from "../models/models.ts";
@@ -22,7 +22,7 @@ export interface RecordPorts {
 }
 
 export interface RecordedCall {
-  readonly arrival: Arrival;
+  readonly request: IncomingRequest;
   readonly requestId: string;
   readonly route: { readonly protocol: ProtocolId };
 }
@@ -42,11 +42,11 @@ export class CallRecord {
   #isOver = false;
 
   constructor(ports: RecordPorts, call: RecordedCall) {
-    const { request, path, keys, headers } = call.arrival;
+    const { raw, path, keys, headers } = call.request;
     this.#monotonic = ports.monotonic;
     this.#startedMs = ports.monotonic();
     this.#log = ports.log.knowing(keys);
-    this.#fields = { requestId: call.requestId, method: request.method, path, protocol: call.route.protocol };
+    this.#fields = { requestId: call.requestId, method: raw.method, path, protocol: call.route.protocol };
     this.#debug("client request", () => ({ headers }));
   }
 

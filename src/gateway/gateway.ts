@@ -9,16 +9,8 @@ import { continuedReply, continuedStream, type ContinuationOptions } from "./con
 import { Discretion, shownUrl } from "../telemetry/redaction.ts";
 import { GatewayError } from "../errors.ts";
 import { attemptHeaders, headersForClient, reportHeaders, SAFE_HEADERS, streamHeaders } from "./headers.ts";
-import { isResponsesBody, readBody } from "./request.ts";
-import {
-  conversationOf,
-  createJourneys,
-  type Call,
-  type Journey,
-  type JourneyPorts,
-  type JourneySettings,
-  type Reading,
-} from "./prepare.ts";
+import { isResponsesBody, readBody, type Call } from "./request.ts";
+import { conversationOf, createJourneys, type Journey, type JourneyPorts, type JourneySettings, type Reading } from "./prepare.ts";
 import { isObject, JsonText, parseOrUndefined, print } from "../wire/json.ts";
 import type { Keys } from "../access/keys.ts";
 import type { Limits } from "../access/concurrency.ts";
@@ -68,13 +60,13 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
 
   /** Who calls, and what is asked. */
   const read = async (call: Call, record: CallRecord): Promise<Reading> => {
-    const { arrival, route } = call;
-    const caller = ports.keys.identify(arrival.keys);
+    const { request, route } = call;
+    const caller = ports.keys.identify(request.keys);
     record.caller(caller, ports.limits.enter(caller.id));
-    const body = await readBody(arrival, settings.maxBodyBytes);
+    const body = await readBody(request, settings.maxBodyBytes);
     record.clientBody(body.text);
     const found = members(body.text);
-    const wire: WireRequest = { body: body.text, headers: arrival.headers, path: call.path, members: found };
+    const wire: WireRequest = { body: body.text, headers: request.headers, path: call.path, members: found };
     const writer = CODECS[route.protocol];
     const isStray = route.protocol === "openai-chat" && route.endpoint === null && isResponsesBody(found);
     const reader = isStray ? CODECS["openai-responses"] : writer;
@@ -112,7 +104,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     { call, record, caller, conversation }: Pick<Reading, "call" | "record" | "caller" | "conversation">,
     tried: (count: number) => void = NOBODY,
   ): AttemptOptions => ({
-    signal: call.arrival.request.signal,
+    signal: call.request.raw.signal,
     conversation,
     ownKey: caller.upstreamKey,
     tried: (count) => {
@@ -226,7 +218,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
       body: textOf(journey.body),
       limits: settings.limits,
       meter: journey.record.meter,
-      signal: journey.call.arrival.request.signal,
+      signal: journey.call.request.raw.signal,
       post: (body, end) => goOn({ ...again, body }, end),
     };
   };
@@ -276,7 +268,7 @@ export function createGateway(ports: Ports, settings: Settings): Gateway {
     });
   };
 
-  const discretion = (call: Call): Discretion => new Discretion(ports.redactor, call.arrival.keys);
+  const discretion = (call: Call): Discretion => new Discretion(ports.redactor, call.request.keys);
 
   return { answer, explain, refuse: (call, error) => failure({ call, record: new CallRecord(ports, call) }, error) };
 }

@@ -6,7 +6,7 @@
 import type { BodyText } from "./body.ts";
 import { GatewayError } from "../errors.ts";
 import { headersForUpstream, identityHeaders, uuidOf } from "./headers.ts";
-import type { Arrival } from "./request.ts";
+import type { Call, Route } from "./request.ts";
 import type { Caller, Sha256 } from "../access/keys.ts";
 import type { EndpointKind, Models, Target } from "../models/models.ts";
 import type { CanonicalRequest, Loss, ProtocolId, Reasoning } from "../protocol/canonical.ts";
@@ -34,23 +34,6 @@ export interface JourneySettings {
   /** Laid over the headers of every upstream request. */
   readonly upstreamHeaders: Readonly<Record<string, string>>;
   readonly userAgent: string;
-}
-
-/** Where a call came in. */
-export interface Route {
-  readonly protocol: ProtocolId;
-  /** The endpoint that takes the bytes whatever the model; null: the model decides. */
-  readonly endpoint: EndpointKind | null;
-}
-
-export interface Call {
-  readonly arrival: Arrival;
-  readonly route: Route;
-  readonly requestId: string;
-  /** Model and stream switch, where the route has them in its path. */
-  readonly path: WireRequest["path"];
-  /** How a streamed answer is written: Gemini without `alt=sse` streams the items of a JSON array. */
-  readonly framing: "sse" | "json-array";
 }
 
 /** What the head of a body asks for. */
@@ -134,7 +117,7 @@ export function createJourneys(ports: JourneyPorts, settings: JourneySettings): 
       ),
       { final: target.fallback.length === 0 },
     ),
-    headers: headersForUpstream(call.arrival.headers, reader.id),
+    headers: headersForUpstream(call.request.headers, reader.id),
     losses: [],
     sent: exchangeOf(bareRequest({ model: target.model, stream: head.stream })),
     asked: null,
@@ -191,7 +174,7 @@ export function createJourneys(ports: JourneyPorts, settings: JourneySettings): 
     },
     body,
     stream: head.stream,
-    signal: call.arrival.request.signal,
+    signal: call.request.raw.signal,
     timeouts: target.timeouts,
     codec: codecOf(target),
     exchange: sent,

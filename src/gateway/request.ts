@@ -6,12 +6,15 @@
 import { bodyText, LARGE_BODY, type BodyText } from "./body.ts";
 import { GatewayError } from "../errors.ts";
 import { presentedKeys } from "../access/keys.ts";
+import type { EndpointKind } from "../models/models.ts";
+import type { ProtocolId } from "../protocol/canonical.ts";
+import type { WireRequest } from "../protocol/codec.ts";
 import type { Member } from "../wire/json-edit.ts";
 import { concat, type ByteSource } from "../wire/pump.ts";
 
 /** A request with what everybody asks its head for. */
-export interface Arrival {
-  readonly request: Request;
+export interface IncomingRequest {
+  readonly raw: Request;
   /** As the client wrote it, without the query. */
   readonly path: string;
   /** The value of `?key=`. */
@@ -26,11 +29,28 @@ export interface Arrival {
   readonly keys: readonly string[];
 }
 
+/** Where a call came in. */
+export interface Route {
+  readonly protocol: ProtocolId;
+  /** The endpoint that takes the bytes whatever the model; null: the model decides. */
+  readonly endpoint: EndpointKind | null;
+}
+
+export interface Call {
+  readonly request: IncomingRequest;
+  readonly route: Route;
+  readonly requestId: string;
+  /** Model and stream switch, where the route has them in its path. */
+  readonly path: WireRequest["path"];
+  /** How a streamed answer is written: Gemini without `alt=sse` streams the items of a JSON array. */
+  readonly framing: "sse" | "json-array";
+}
+
 /**
  * Null for what names no path: CONNECT and its like, which Bun hands on as addresses that are no URL; and for a Host that holds more than
  * one, out of which Deno would take a path.
  */
-export function arrivalOf(request: Request): Arrival | null {
+export function incomingRequest(request: Request): IncomingRequest | null {
   const url = URL.parse(request.url);
   if (url === null || MORE_THAN_HOST.test(request.headers.get("host") ?? "")) return null;
   const headers: Record<string, string> = {};
@@ -43,7 +63,7 @@ export function arrivalOf(request: Request): Arrival | null {
   const hasQuery = url.search !== "";
   const queryKey = hasQuery ? url.searchParams.get("key") : null;
   return {
-    request,
+    raw: request,
     path: url.pathname,
     queryKey,
     wantsSse: hasQuery && url.searchParams.get("alt") === "sse",
@@ -59,13 +79,13 @@ const MORE_THAN_HOST = /[/\\?#@]/;
  * The body of a request.
  * @throws GatewayError `too-large`, also for bodies that do not say their length; `invalid-request` when it is not UTF-8.
  */
-export async function readBody({ request, headers }: Arrival, maxBytes: number): Promise<BodyText> {
+export async function readBody({ raw, headers }: IncomingRequest, maxBytes: number): Promise<BodyText> {
   const declared = headers["content-length"];
   if (Number(declared ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const length = Number(declared ?? Number.NaN);
   // A declared length is held by the runtime, which can then read the body in one piece; a large one, though, into more than twice its size.
-  if (length <= LARGE_BODY) return bodyText(new Uint8Array(await request.arrayBuffer().catch(broken)));
-  const { body } = request;
+  if (length <= LARGE_BODY) return bodyText(new Uint8Array(await raw.arrayBuffer().catch(broken)));
+  const { body } = raw;
   if (body === null) return bodyText(new Uint8Array());
   // Not declared, or twice.
   if (Number.isNaN(length)) return bodyText(await collect(body.getReader(), maxBytes));

@@ -8,8 +8,7 @@ import { RegExpRouter } from "hono/router/reg-exp-router";
 import { GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { requestIdOf, SAFE_HEADERS } from "../gateway/headers.ts";
-import { arrivalOf, type Arrival } from "../gateway/request.ts";
-import type { Call, Route } from "../gateway/prepare.ts";
+import { incomingRequest, type Call, type IncomingRequest, type Route } from "../gateway/request.ts";
 import type { Keys } from "../access/keys.ts";
 import type { Model, Models } from "../models/models.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
@@ -66,7 +65,7 @@ export const ROUTES: readonly RouteRow[] = [
 const ROUTE_PATHS: ReadonlySet<string> = new Set(ROUTES.map(({ path }) => path));
 const OWN_PATHS = ["/", "/health", "/v1/health", "/ready", "/api/hello", "/v1/models"];
 
-type Env = { Bindings: Arrival };
+type Env = { Bindings: IncomingRequest };
 type PageContext = Context<Env>;
 
 /** The program as one function. */
@@ -123,23 +122,23 @@ export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) 
     }),
   );
 
-  const callOf = (arrival: Arrival, route: Route): Call => ({
-    arrival,
+  const callOf = (incoming: IncomingRequest, route: Route): Call => ({
+    request: incoming,
     route,
-    requestId: requestIdOf(arrival.headers, ports.newId),
+    requestId: requestIdOf(incoming.headers, ports.newId),
     path: null,
     framing: "sse",
   });
-  const failed = (arrival: Arrival, error: unknown): Response =>
-    gateway.refuse(callOf(arrival, { protocol: protocolOf(canonicalPath(arrival.path), arrival), endpoint: null }), error);
+  const failed = (incoming: IncomingRequest, error: unknown): Response =>
+    gateway.refuse(callOf(incoming, { protocol: protocolOf(canonicalPath(incoming.path), incoming), endpoint: null }), error);
   /** Answers an error in the shape that this path's clients understand, once the caller has shown a key. */
-  const refuse = (arrival: Arrival, error: () => GatewayError): Response => {
+  const refuse = (incoming: IncomingRequest, error: () => GatewayError): Response => {
     try {
-      keys.identify(arrival.keys);
+      keys.identify(incoming.keys);
     } catch (unauthenticated) {
-      return failed(arrival, unauthenticated);
+      return failed(incoming, unauthenticated);
     }
-    return failed(arrival, error());
+    return failed(incoming, error());
   };
 
   const list = (c: PageContext, answer: () => object): Response => {
@@ -185,11 +184,11 @@ export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) 
   app.onError((error, c) => failed(c.env, error));
 
   return (request) => {
-    const arrival = arrivalOf(request);
-    if (arrival === null) return new Response(null, { status: 400, headers: SAFE_HEADERS });
-    if (arrival.headerBytes <= facts.maxHeaderBytes) return app.fetch(request, arrival);
+    const incoming = incomingRequest(request);
+    if (incoming === null) return new Response(null, { status: 400, headers: SAFE_HEADERS });
+    if (incoming.headerBytes <= facts.maxHeaderBytes) return app.fetch(request, incoming);
     const text = `The head of the request is larger than ${facts.maxHeaderBytes} bytes (MAX_HEADER_BYTES).`;
-    return refuse(arrival, () => new GatewayError("too-large", text, { status: 431 }));
+    return refuse(incoming, () => new GatewayError("too-large", text, { status: 431 }));
   };
 }
 
@@ -228,11 +227,11 @@ function isAnthropic(c: PageContext): boolean {
 }
 
 /** Which protocol's clients come to a path that is no route. */
-function protocolOf(path: string, arrival: Arrival): ProtocolId {
-  if (path.startsWith(`${EXPLAIN}/`)) return protocolOf(path.slice(EXPLAIN.length), arrival);
+function protocolOf(path: string, incoming: IncomingRequest): ProtocolId {
+  if (path.startsWith(`${EXPLAIN}/`)) return protocolOf(path.slice(EXPLAIN.length), incoming);
   const route = routeOf(path);
   if (route !== undefined && !isModelPage(path)) return route.protocol;
-  return "anthropic-version" in arrival.headers || path.includes("/messages") ? "anthropic-messages" : "openai-chat";
+  return "anthropic-version" in incoming.headers || path.includes("/messages") ? "anthropic-messages" : "openai-chat";
 }
 
 const EXPLAIN = "/explain";
