@@ -90,6 +90,14 @@ export class GatewayError extends Error {
   }
 }
 
+/** Any failure as the error that a client may see. */
+export function asGatewayError(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
+  return new GatewayError("internal", "The proxy failed while it answered. The log has the details under this request id.", {
+    cause: error,
+  });
+}
+
 /** The kind that an upstream's HTTP status means. */
 export function kindOfStatus(status: number): ErrorKind {
   if (status === 429) return "rate-limited";

@@ -1,6 +1,4 @@
-// Room: compose (row 6).
-// In:  a Config, and the ports to the outside world.
-// Out: the program: all rooms wired together behind one function that answers requests.
+// Wires all parts of the program behind one function that answers requests.
 // Never does: read the environment, listen, or touch the outside world other than through its ports.
 
 import { createApp } from "./http/app.ts";
@@ -10,11 +8,12 @@ import type { ConnectionPorts } from "./upstream/connection.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { KeyPool } from "./upstream/key-pool.ts";
 import { Keys, type Sha256 } from "./access/keys.ts";
-import { Limits } from "./access/concurrency.ts";
+import { createAdmission } from "./access/admission.ts";
+import { Concurrency } from "./access/concurrency.ts";
 import { openLog, Redactor, type Log } from "./telemetry/log.ts";
 import { Models } from "./models/models.ts";
 import type { Fetch } from "./runtime/ports.ts";
-import { createUpstream, type UpstreamLimits } from "./upstream/upstream.ts";
+import { createUpstream, type SizeLimits } from "./upstream/upstream.ts";
 
 export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reader" | "dial" | "after"> {
   /** Unix time in milliseconds. */
@@ -47,7 +46,7 @@ const LIKELY_SECRET_LENGTH = 16;
 const MEBIBYTE = 1024 * 1024;
 
 /** What one answer may make the gateway hold. */
-const LIMITS: UpstreamLimits = { maxEventLength: 64 * MEBIBYTE, maxReplyBytes: 256 * MEBIBYTE };
+const LIMITS: SizeLimits = { maxEventLength: 64 * MEBIBYTE, maxReplyBytes: 256 * MEBIBYTE };
 
 /** `config.proxyKeys` must not be empty unless each client brings its own Factory key. */
 export function compose(config: Config, world: World, facts: Facts): Program {
@@ -83,9 +82,21 @@ export function compose(config: Config, world: World, facts: Facts): Program {
     { upstream, pool: new KeyPool(config.upstreamKeys, world.monotonic), after: world.after, now, random: world.random },
     { retries: config.retries, budgetMs: config.retryBudgetMs, retryLost: config.retryLost },
   );
-  const limits = new Limits({ maxCalls: config.maxCalls, maxCallsPerKey: config.maxCallsPerKey });
+  const concurrency = new Concurrency({ maxCalls: config.maxCalls, maxCallsPerKey: config.maxCallsPerKey });
   const gateway = createGateway(
-    { keys, models, attempts, limits, log, redactor, after: world.after, now, monotonic: world.monotonic, newId, sha256 },
+    {
+      admission: createAdmission(keys, concurrency),
+      models,
+      attempts,
+      log,
+      redactor,
+      after: world.after,
+      now,
+      monotonic: world.monotonic,
+      newId,
+      sha256,
+      observers: [],
+    },
     {
       systemPrompt: config.systemPrompt,
       strict: config.strict,
@@ -95,10 +106,10 @@ export function compose(config: Config, world: World, facts: Facts): Program {
       userAgent: `factory-proxy/${facts.version}`,
       limits: LIMITS,
       keepAliveMs: config.keepAliveMs,
-      keepAliveWhole: config.keepAliveWhole,
+      keepAliveNonStreaming: config.keepAliveWhole,
     },
   );
   const settings = { corsOrigins: config.corsOrigins, maxHeaderBytes: config.maxHeaderBytes };
-  const fetch = createApp({ gateway, keys, models, isDraining: () => limits.isDraining, now, newId }, { ...facts, ...settings });
-  return { fetch, log, drain: () => limits.drain() };
+  const fetch = createApp({ gateway, keys, models, isDraining: () => concurrency.isDraining, now, newId }, { ...facts, ...settings });
+  return { fetch, log, drain: () => concurrency.drain() };
 }

@@ -1,12 +1,10 @@
-// Room: limits (row 3).
-// In:  calls as they begin and end.
-// Out: leave to go on, or an error that says which limit was reached and when to come back; how many are running.
+// Calls at the same time, in all and of one key: a call may go on, or gets an error that says which limit was reached and when to come back.
 // Never does: let a call wait in a queue, where its client would not know of it.
 
 import { GatewayError } from "../errors.ts";
 
 /** Calls at the same time; null is no limit. */
-export interface CallLimits {
+export interface ConcurrencyLimits {
   readonly maxCalls: number | null;
   /** Of one client key. */
   readonly maxCallsPerKey: number | null;
@@ -15,14 +13,14 @@ export interface CallLimits {
 const RETRY_AFTER = { "retry-after": "1" };
 const DRAIN_RETRY_AFTER = { "retry-after": "5" };
 
-export class Limits {
-  readonly #limits: CallLimits;
+export class Concurrency {
+  readonly #limits: ConcurrencyLimits;
   readonly #byKey = new Map<string, number>();
   #running = 0;
   #isDraining = false;
   #idle: (() => void) | null = null;
 
-  constructor(limits: CallLimits) {
+  constructor(limits: ConcurrencyLimits) {
     this.#limits = limits;
   }
 

@@ -1,6 +1,4 @@
-// Room: keys (row 3).
-// In:  the credentials that a request presents, and the keys of the configuration.
-// Out: a Caller: a name for the log, and the Factory key that its request goes upstream with.
+// Who calls, by the credentials of a request: a name for the log, and the Factory key that goes upstream.
 // Never does: show a key in an error, stop comparing at the first match, or let a request in that no rule below admits.
 //
 //   server's Factory key | PROXY_API_KEY | a client presents

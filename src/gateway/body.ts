@@ -1,7 +1,5 @@
-// Room: body-text (row 1).
-// In:  the bytes of a request's body.
-// Out: its text, for reading and for edits; of a large body a short one, in which long strings (pictures, files) are cut, with the way
-//      back: what is sent has them whole again, as the bytes that came. So a large body is held twice at most: as it came, and as it goes.
+// The text of a request's body, for reading and for edits. Of a large body it is a short text, in which long strings (pictures, files) are
+// cut, with the way back to all of it. So a large body is held twice at most: as it came, and as it goes out.
 // Never does: look into a string that it cuts; whether that is well-formed is for its reader to say.
 
 import { GatewayError } from "../errors.ts";

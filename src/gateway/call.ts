@@ -1,124 +1,231 @@
-// Room: record (row 4).
-// In:  what each step of a call finds out.
-// Out: one log line when the call ends, and under LOG_LEVEL=debug the headers and bodies on the way.
-// Never does: change anything that passes, or write the line twice.
+// The life of one call. Whatever way it ends (complete, failed, refused, the stream cut, the client left), its observers get one summary.
+// Under LOG_LEVEL=debug the headers and bodies on the way are logged too.
+// Never does: change anything that passes, or end a call twice.
 
-import { shownUrl } from "../telemetry/redaction.ts";
-import { ERRORS, GatewayError } from "../errors.ts";
-import type { IncomingRequest } from "./request.ts";
-import type { Caller } from "../access/keys.ts";
-import type { Log, LogFields } from "../telemetry/log.ts";
+import type { Grant } from "../access/admission.ts";
+import { asGatewayError, GatewayError } from "../errors.ts";
 import type { Target } from "../models/models.ts";
-import type { Loss, ProtocolId, Reply } from "../protocol/canonical.ts";
-import type { RequestHead } from "../protocol/codec.ts";
-import { Meter, asGatewayError } from "./convert.ts";
-import type { Outcome, Pump } from "../wire/pump.ts";
-import type { UpstreamAnswer, UpstreamRefusal } from "../upstream/upstream.ts";
+import type { Loss } from "../protocol/canonical.ts";
+import { CODECS } from "../protocol/codecs.ts";
+import type { BodyReader } from "../runtime/ports.ts";
+import { logCall } from "../telemetry/call-log.ts";
+import type { CallObserver, CallSummary } from "../telemetry/call-summary.ts";
+import type { Log, LogFields, Redactor } from "../telemetry/log.ts";
+import { Discretion, shownUrl } from "../telemetry/redaction.ts";
+import type { UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../upstream/upstream.ts";
+import { NOTHING, through, type KeepAlive, type Outcome, type Pump } from "../wire/pump.ts";
+import { attemptHeaders, JSON_HEADERS, SAFE_HEADERS } from "./headers.ts";
+import { lateResponse, type Late } from "./keep-alive.ts";
+import type { Call } from "./request.ts";
+import { UsageMeter } from "./usage-meter.ts";
 
-export interface RecordPorts {
+export interface CallPorts {
   readonly log: Log;
+  readonly redactor: Redactor;
   /** Milliseconds that only grow. */
   readonly monotonic: () => number;
+  /** Get the summary of each call, after its slot was released and its log line written. */
+  readonly observers: readonly CallObserver[];
 }
 
-export interface RecordedCall {
-  readonly request: IncomingRequest;
-  readonly requestId: string;
-  readonly route: { readonly protocol: ProtocolId };
+/** What a call comes to: all of an answer, or one whose body is still under way. */
+export type Answer = CompleteAnswer | StreamingAnswer;
+
+interface Head {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
-/** How much of a streamed answer a debug log keeps, in bytes. */
-const MAX_DEBUG_BYTES = 256 * 1024;
+export interface CompleteAnswer extends Head {
+  readonly type: "complete";
+  readonly body: string | Uint8Array<ArrayBuffer>;
+  /** The error that the body says. Null: it says none. */
+  readonly error: GatewayError | null;
+}
 
-export class CallRecord {
-  /** Filled by the relay while the answer passes. */
-  readonly meter = new Meter();
+export interface StreamingAnswer extends Head {
+  readonly type: "streaming";
+  /** What has been read of the upstream's answer, and what follows; null where nothing does. */
+  readonly begun: readonly Uint8Array[];
+  readonly rest: BodyReader | null;
+  /** From the upstream's bytes to the client's. */
+  readonly pump: Pump;
+  /** Null: the client may wait as long as it takes. */
+  readonly keepAlive: KeepAlive | null;
+}
+
+/** Runs a call up to its answer and sees it to its end. Never rejects: what `run` throws becomes an answer in the client's protocol. */
+export function withCall(call: Call, ports: CallPorts, run: (progress: CallProgress) => Promise<Answer | Late<Answer>>): Promise<Response> {
+  const progress = new CallProgress(call, ports);
+  return responseTo(run(progress), progress);
+}
+
+/** The call of a request that nothing here answers. */
+export function refuseCall(call: Call, ports: CallPorts, error: unknown): Response {
+  const progress = new CallProgress(call, ports);
+  return progress.respond(failure(error, progress));
+}
+
+async function responseTo(answering: Promise<Answer | Late<Answer>>, progress: CallProgress): Promise<Response> {
+  try {
+    const answer = await answering;
+    return answer.type === "late" ? lateResponse(responseTo(answer.answer, progress), answer) : progress.respond(answer);
+  } catch (error) {
+    return progress.respond(failure(error, progress, attemptHeaders({ count: progress.summary.attempts })));
+  }
+}
+
+/** An error in the shape of the client's protocol. */
+export function failure(cause: unknown, { call, redaction }: CallProgress, headers: Readonly<Record<string, string>> = {}): CompleteAnswer {
+  const error = asGatewayError(cause);
+  const { status, body } = CODECS[call.route.protocol].error.encode(error, call.requestId);
+  const own = redaction.headers(error.headers);
+  return {
+    type: "complete",
+    status,
+    headers: { ...SAFE_HEADERS, ...headers, ...own, ...JSON_HEADERS, "x-request-id": call.requestId },
+    body: redaction.text(body),
+    error,
+  };
+}
+
+/** What is known of a call while it runs. */
+export class CallProgress {
+  readonly call: Call;
+  /** Keeps the secrets of the program and of this call out of what the client gets. */
+  readonly redaction: Discretion;
+  /** Filled while the answer passes. */
+  readonly meter = new UsageMeter();
+  /** What the observers will get, as far as it is known. */
+  readonly summary: { -readonly [Field in keyof CallSummary]: CallSummary[Field] };
   readonly #monotonic: () => number;
   readonly #startedMs: number;
-  readonly #fields: Record<string, unknown>;
+  readonly #observers: CallObserver[];
   #log: Log;
-  #firstByteMs: number | null = null;
-  #leave: () => void = () => {};
   #isOver = false;
 
-  constructor(ports: RecordPorts, call: RecordedCall) {
+  constructor(call: Call, ports: CallPorts) {
     const { raw, path, keys, headers } = call.request;
+    this.call = call;
+    this.redaction = new Discretion(ports.redactor, keys);
     this.#monotonic = ports.monotonic;
     this.#startedMs = ports.monotonic();
     this.#log = ports.log.knowing(keys);
-    this.#fields = { requestId: call.requestId, method: raw.method, path, protocol: call.route.protocol };
-    this.#debug("client request", () => ({ headers }));
+    this.#observers = [(summary) => logCall(this.#log, summary), ...ports.observers];
+    this.summary = {
+      requestId: call.requestId,
+      method: raw.method,
+      path,
+      protocol: call.route.protocol,
+      callerId: null,
+      model: null,
+      streaming: null,
+      upstreamModel: null,
+      upstreamProtocol: null,
+      status: null,
+      error: null,
+      finish: null,
+      usage: null,
+      attempts: 0,
+      continuations: 0,
+      dropped: [],
+      firstByteMs: null,
+      durationMs: 0,
+    };
+    this.debug("client request", () => ({ headers }));
   }
 
-  /** `leave` is called when the call ends. */
-  caller(caller: Caller, leave: () => void): void {
-    this.#leave = leave;
-    this.#fields["caller"] = caller.id;
+  /** Of the client's connection. */
+  get signal(): AbortSignal {
+    return this.call.request.raw.signal;
+  }
+
+  /** Milliseconds since the call began. */
+  get elapsedMs(): number {
+    return this.#monotonic() - this.#startedMs;
+  }
+
+  admitted({ caller, settle }: Grant): void {
+    this.summary.callerId = caller.id;
+    this.#observers.unshift(settle);
     this.#log = this.#log.knowing([caller.upstreamKey]);
   }
 
-  clientBody(body: string): void {
-    this.#debug("client body", () => ({ body }));
+  targeted({ model, protocol }: Target): void {
+    this.summary.upstreamModel = model;
+    this.summary.upstreamProtocol = protocol;
   }
 
-  head(head: RequestHead): void {
-    this.#fields["model"] = head.model;
-    this.#fields["streamed"] = head.stream;
+  /** A request is about to be sent for the `count`th time; the rest of an answer that paused is counted anew. */
+  tried(count: number): void {
+    if (count > 1 || this.summary.attempts === 0) this.summary.attempts++;
   }
 
-  target(target: Target): void {
-    this.#fields["upstreamModel"] = target.model;
-    this.#fields["upstreamProtocol"] = target.protocol;
+  sending({ url, headers, body }: UpstreamCall): void {
+    this.debug("upstream request", () => ({ url: shownUrl(url), headers, body }));
   }
 
-  /** A request is sent for the `count`th time; an answer that paused has several requests. */
-  attempts(count: number): void {
-    if (count > 1) this.#fields["attempts"] = Number(this.#fields["attempts"] ?? 1) + 1;
-  }
-
-  /** The answer paused, and the rest is asked for. Returns when the call began, in monotonic milliseconds. */
-  continued(): number {
-    this.#fields["continuations"] = Number(this.#fields["continuations"] ?? 0) + 1;
-    return this.#startedMs;
-  }
-
-  upstreamRequest(call: { readonly url: string; readonly headers: Readonly<Record<string, string>>; readonly body: unknown }): void {
-    this.#debug("upstream request", () => ({ url: shownUrl(call.url), headers: call.headers, body: call.body }));
-  }
-
-  /** The answer that was found, and for which target. */
-  answer({ target, losses }: { readonly target: Target; readonly losses: readonly Loss[] }, found: UpstreamAnswer | UpstreamRefusal): void {
-    this.target(target);
-    if (losses.length > 0) this.#fields["dropped"] = losses.map(({ field }) => field);
-    this.#fields["status"] = found.status;
+  /** The answer that was found, and by which prepared call. */
+  answered(
+    found: UpstreamAnswer | UpstreamRefusal,
+    { target, losses }: { readonly target: Target; readonly losses: readonly Loss[] },
+  ): void {
+    this.targeted(target);
+    if (losses.length > 0) this.summary.dropped = losses.map(({ field }) => field);
+    this.summary.status = found.status;
     const body = found.type === "refusal" ? { body: found.body } : {};
-    this.#debug("upstream answer", () => ({ status: found.status, headers: Object.fromEntries(found.headers), ...body }));
+    this.debug("upstream answer", () => ({ status: found.status, headers: Object.fromEntries(found.headers), ...body }));
   }
 
-  reply(reply: Reply): void {
-    this.meter.usage = reply.usage;
-    this.meter.finish = reply.finish;
+  debug(event: string, fields: () => LogFields): void {
+    if (this.#log.enabled("debug")) this.#log.debug(event, { requestId: this.call.requestId, ...fields() });
   }
 
-  /** What the client gets, for the debug log. */
+  /** The answer begins to go out, or does all at once. */
   sent(body: () => string): void {
-    this.#firstByteMs ??= this.#monotonic();
-    this.#debug("client answer", () => ({ body: body() }));
+    this.summary.firstByteMs ??= Math.round(this.elapsedMs);
+    this.debug("client answer", () => ({ body: body() }));
+  }
+
+  /** Once. Ends the call, or sees to it that the end of the body does. */
+  respond(answer: Answer): Response {
+    const { status, headers } = answer;
+    if (answer.type === "streaming") {
+      const { begun, rest, pump, keepAlive } = answer;
+      const closed = (outcome: Outcome): void => this.#end(errorOf(outcome) ?? this.meter.error);
+      return new Response(through(rest ?? NOTHING, this.#observed(pump), { closed, keepAlive, begun }), { status, headers });
+    }
+    const response = new Response(answer.body, { status, headers });
+    if (answer.error !== null) this.summary.status = status;
+    this.#end(answer.error ?? this.meter.error);
+    return response;
+  }
+
+  #end(error: GatewayError | null): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const { summary, meter } = this;
+    summary.error = error;
+    if (error?.kind === "cancelled") summary.status = error.status;
+    summary.finish = meter.finish;
+    summary.usage = meter.usage;
+    summary.durationMs = Math.round(this.elapsedMs);
+    for (const observe of this.#observers) observe(summary);
   }
 
   /** The same pump, with the time of its first byte noted. */
-  timed(pump: Pump): Pump {
+  #observed(pump: Pump): Pump {
     const debug = this.#log.enabled("debug") ? new DebugText() : null;
     const note = (out: Uint8Array | null): Uint8Array | null => {
       if (out !== null) {
-        this.#firstByteMs ??= this.#monotonic();
+        this.summary.firstByteMs ??= Math.round(this.elapsedMs);
         debug?.add(out);
       }
       return out;
     };
     const last = (out: Uint8Array | null): Uint8Array | null => {
       note(out);
-      this.sent(() => debug?.text() ?? "");
+      this.sent(() => debug?.text ?? "");
       return out;
     };
     return {
@@ -134,66 +241,25 @@ export class CallRecord {
       },
     };
   }
-
-  /** The answer has been sent, or can't be sent any more. */
-  end(outcome: Outcome): void {
-    if (outcome.type === "complete") return this.#write(this.meter.error);
-    if (outcome.type === "cancelled") return this.#write(new GatewayError("cancelled", "The client closed the connection."));
-    this.#write(asGatewayError(outcome.error));
-  }
-
-  /** The call ended with an error that the client got with this status. */
-  fail(error: GatewayError, status: number): void {
-    this.#fields["status"] = status;
-    this.#write(error);
-  }
-
-  #write(error: GatewayError | null): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#leave();
-    const { usage, finish } = this.meter;
-    const fields = this.#fields;
-    fields["durationMs"] = Math.round(this.#monotonic() - this.#startedMs);
-    fields["firstByteMs"] = this.#firstByteMs === null ? null : Math.round(this.#firstByteMs - this.#startedMs);
-    fields["finish"] = finish?.kind ?? null;
-    if (usage !== null) {
-      fields["inputTokens"] = (usage.inputTokens ?? 0) + (usage.cacheReadTokens ?? 0) + (usage.cacheWriteTokens ?? 0);
-      fields["cacheReadTokens"] = usage.cacheReadTokens;
-      fields["outputTokens"] = usage.outputTokens;
-    }
-    if (error === null) return this.#log.info("request", fields);
-    fields["error"] = error.kind;
-    fields["message"] = error.message;
-    if (error.kind === "cancelled") fields["status"] = error.status;
-    if (error.cause !== undefined) fields["cause"] = describe(error.cause);
-    this.#log[ERRORS[error.kind].level]("request", fields);
-  }
-
-  #debug(event: string, fields: () => LogFields): void {
-    if (this.#log.enabled("debug")) this.#log.debug(event, { requestId: this.#fields["requestId"], ...fields() });
-  }
 }
+
+function errorOf(outcome: Outcome): GatewayError | null {
+  if (outcome.type === "complete") return null;
+  return outcome.type === "failed" ? asGatewayError(outcome.error) : new GatewayError("cancelled", "The client closed the connection.");
+}
+
+/** How much of a streamed answer a debug log keeps, in bytes. */
+const MAX_DEBUG_BYTES = 256 * 1024;
 
 /** The beginning of an answer, for the debug log. */
 class DebugText {
+  text = "";
   readonly #utf8 = new TextDecoder();
-  #text = "";
   #bytes = 0;
 
   add(chunk: Uint8Array): void {
     if (this.#bytes > MAX_DEBUG_BYTES) return;
     this.#bytes += chunk.length;
-    this.#text += this.#utf8.decode(chunk, { stream: true });
+    this.text += this.#utf8.decode(chunk, { stream: true });
   }
-
-  text(): string {
-    return this.#text;
-  }
-}
-
-/** A value that an upstream sent is not asked for its text: it may have a `toString` of its own. */
-function describe(cause: unknown): string {
-  if (cause instanceof Error) return cause.stack ?? cause.message;
-  return typeof cause === "string" ? cause : `(${typeof cause})`;
 }

@@ -1,17 +1,18 @@
-// Room: continuation (row 4).
-// In:  an upstream's answer that may pause before it is complete, and a way to ask for the rest.
-// Out: one answer, as if it had never paused: one start, one end, parts counted on, the usage of all its requests together.
-// Where it can't go on, or has paused too often, the answer ends as one that ran out of tokens.
+// An answer that paused before it was complete goes on: one answer for the client, with one start, one end, parts counted on, and the usage
+// of all its requests together. Where it can't go on, or has paused too often, it ends as one that ran out of tokens.
 // Never does: know a protocol (a codec says what makes its upstream go on), or end a pause as if the answer were complete.
 
 import type { CanonicalRequest, FinishReason, Part, Reply, ReplyEvent, ToolCallPart, Usage } from "../protocol/canonical.ts";
 import type { Codec, Continuation, Exchange } from "../protocol/codec.ts";
 import { fold, unfold } from "../protocol/fold.ts";
-import { readReply, type Meter } from "./convert.ts";
-import { drain, NOTHING, replay, type ByteSource } from "../wire/pump.ts";
-import { isWhole, type SseEvent } from "../wire/sse.ts";
+import type { BodyReader } from "../runtime/ports.ts";
+import type { SizeLimits, UpstreamAnswer, UpstreamRefusal } from "../upstream/upstream.ts";
+import { onAbort } from "../wire/abort.ts";
 import type { Machine } from "../wire/machine.ts";
-import type { UpstreamAnswer, UpstreamLimits, UpstreamRefusal } from "../upstream/upstream.ts";
+import { drain, NOTHING, replay } from "../wire/pump.ts";
+import { BLANK_LINE, isWhole, type SseEvent } from "../wire/sse.ts";
+import { readReply } from "./convert.ts";
+import type { UsageMeter } from "./usage-meter.ts";
 
 export interface ContinuationOptions {
   /** Of the upstream's protocol. */
@@ -19,9 +20,9 @@ export interface ContinuationOptions {
   readonly exchange: Exchange;
   /** The request that was sent. */
   readonly body: string;
-  readonly limits: UpstreamLimits;
-  /** Sees the answers to a whole call as they come; a stream's events are seen where they pass. */
-  readonly meter: Meter;
+  readonly limits: SizeLimits;
+  /** Sees the answers to a call that does not stream as they come; a stream's events are seen where they pass. */
+  readonly meter: UsageMeter;
   /** Of the client's connection. */
   readonly signal: AbortSignal;
   /** Asks for the rest. `signal` ends the asking and the answer. Rejects when there is no answer at all. */
@@ -35,7 +36,7 @@ export const MAX_CONTINUATIONS = 8;
 export function continuedStream(
   found: UpstreamAnswer,
   options: ContinuationOptions,
-): { rest: ByteSource; decoder: Machine<SseEvent, ReplyEvent> } {
+): { rest: BodyReader; decoder: Machine<SseEvent, ReplyEvent> } {
   const { codec, exchange } = options;
   const continuation = codec.reply.continuation?.(exchange) ?? null;
   const rest = found.rest ?? NOTHING;
@@ -44,7 +45,7 @@ export function continuedStream(
   return { rest: stream, decoder: stream };
 }
 
-/** A whole answer. @throws GatewayError when one of its requests fails, or an answer is none. */
+/** A non-streaming answer. @throws GatewayError when one of its requests fails, or an answer is none. */
 export async function continuedReply(found: UpstreamAnswer, options: ContinuationOptions): Promise<Reply> {
   const { codec, exchange, limits, meter, signal } = options;
   const continuation = codec.reply.continuation?.(exchange) ?? null;
@@ -66,18 +67,18 @@ export async function continuedReply(found: UpstreamAnswer, options: Continuatio
 }
 
 /** The source that a pump reads, and the decoder that it reads with. */
-class ContinuedStream implements ByteSource, Machine<SseEvent, ReplyEvent> {
+class ContinuedStream implements BodyReader, Machine<SseEvent, ReplyEvent> {
   readonly #joint: Joint;
   readonly #options: ContinuationOptions;
   readonly #abort = new AbortController();
-  #source: ByteSource;
+  #source: BodyReader;
   #decoder: Machine<SseEvent, ReplyEvent>;
   /** How much of the present answer is left: bytes, the last event (its blank line may be missing), what the decoder held back, nothing. */
   #left: "bytes" | "event" | "held" | "nothing" = "bytes";
   /** What goes out with the next step, or the end. */
   #waiting: ReplyEvent[] = [];
 
-  constructor(source: ByteSource, joint: Joint, options: ContinuationOptions) {
+  constructor(source: BodyReader, joint: Joint, options: ContinuationOptions) {
     this.#source = source;
     this.#joint = joint;
     this.#options = options;
@@ -133,15 +134,14 @@ class ContinuedStream implements ByteSource, Machine<SseEvent, ReplyEvent> {
     const { codec, exchange } = this.#joint;
     if (this.#left === "bytes") void drain(this.#source);
     this.#left = "nothing";
-    if (signal.aborted) this.#abort.abort();
-    else signal.addEventListener("abort", () => this.#abort.abort(), { once: true });
+    onAbort(signal, () => this.#abort.abort());
     const rest = await post(body, this.#abort.signal);
     if (rest.type === "refusal") {
       this.#waiting.push({ type: "reply-error", error: rest.error });
       return;
     }
     this.#source = replay(rest.begun, rest.rest ?? NOTHING);
-    if (rest.type === "whole") {
+    if (rest.type === "non-streaming") {
       this.#waiting.push(...this.#joint.join(unfold(await readReply(rest, codec, { exchange, limits }))));
       return;
     }
@@ -149,8 +149,6 @@ class ContinuedStream implements ByteSource, Machine<SseEvent, ReplyEvent> {
     this.#left = "bytes";
   }
 }
-
-const BLANK_LINE = new Uint8Array([10, 10]);
 
 /** A part that the answer may stop in the middle of. */
 interface Breakable {
@@ -166,7 +164,7 @@ class Joint {
   readonly #continuation: Continuation;
   readonly #options: ContinuationOptions;
   #continuations = 0;
-  /** How much the continuation was told, in UTF-16 units. */
+  /** How much the continuation has seen, in UTF-16 units. */
   #noted = 0;
   /** The request that asks for the rest; null: the answer has not paused. */
   #pause: string | null = null;
@@ -211,7 +209,7 @@ class Joint {
     };
   }
 
-  /** An answer past the limit on whole ones is not kept, and can't go on. */
+  /** An answer past the limit on non-streaming ones is not kept, and can't go on. */
   #canNote(text: string): boolean {
     this.#noted += text.length;
     return this.#noted <= this.#options.limits.maxReplyBytes;

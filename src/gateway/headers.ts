@@ -1,6 +1,4 @@
-// Room: headers (row 3).
-// In:  the headers of one side.
-// Out: those that the other side gets, by allow-lists; what names a request, a conversation and this program.
+// Headers: which of one side's the other side gets, by allow-lists, and those that name a request, a conversation and this program.
 // Never does: let a credential, a hop-by-hop header or a length cross from one side to the other.
 
 import type { Loss, ProtocolId } from "../protocol/canonical.ts";
@@ -130,6 +128,8 @@ export const SAFE_HEADERS: Readonly<Record<string, string>> = {
   "referrer-policy": "no-referrer",
 };
 
+export const JSON_HEADERS: Readonly<Record<string, string>> = { "content-type": "application/json" };
+
 /** Nothing between here and the client may hold back, compress or keep a stream. */
 export function streamHeaders(framing: "sse" | "json-array"): Record<string, string> {
   return {
@@ -153,17 +153,15 @@ const UNFIT = /[^\w.[\]-]/g;
 export interface Attempted {
   /** Requests sent, all models together. */
   readonly count: number;
-  /** Which model answered: 0 for the one that was asked for, then its fallbacks. */
-  readonly way: number;
-  readonly asked: string;
-  readonly answered: string;
+  /** The model that was asked for and the one that answered. Null: they are the same. */
+  readonly fallback?: { readonly asked: string; readonly answered: string } | null;
 }
 
 /** Says that it took more than one attempt, and another model than the one that was asked for. */
-export function attemptHeaders({ count, way, asked, answered }: Attempted): Record<string, string> {
+export function attemptHeaders({ count, fallback = null }: Attempted): Record<string, string> {
   const headers: Record<string, string> = {};
   if (count > 1) headers["x-factory-proxy-attempts"] = String(count);
-  if (way > 0) headers["x-factory-proxy-fallback"] = `${asked} -> ${answered}`.replaceAll(NOT_LATIN, "_");
+  if (fallback !== null) headers["x-factory-proxy-fallback"] = `${fallback.asked} -> ${fallback.answered}`.replaceAll(NOT_LATIN, "_");
   return headers;
 }
 

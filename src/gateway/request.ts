@@ -1,6 +1,4 @@
-// Room: inbound (row 4).
-// In:  a client's request.
-// Out: its head, read once; its body as text, within the limit; whether that speaks another protocol than its path.
+// A client's request: its head, read once; its body as text, within the limit; whether that speaks another protocol than its path.
 // Never does: decode a body.
 
 import { bodyText, LARGE_BODY, type BodyText } from "./body.ts";
@@ -10,10 +8,12 @@ import type { EndpointKind } from "../models/models.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import type { WireRequest } from "../protocol/codec.ts";
 import type { Member } from "../wire/json-edit.ts";
-import { concat, type ByteSource } from "../wire/pump.ts";
+import type { BodyReader } from "../runtime/ports.ts";
+import { concat } from "../wire/pump.ts";
 
-/** A request with what everybody asks its head for. */
+/** A request, with what everybody asks its head for. */
 export interface IncomingRequest {
+  /** As the runtime gave it: method, body, and the signal that says that the client has left. */
   readonly raw: Request;
   /** As the client wrote it, without the query. */
   readonly path: string;
@@ -95,7 +95,7 @@ export async function readBody({ raw, headers }: IncomingRequest, maxBytes: numb
 /** More than what is put into a body usually takes. */
 const ROOM_FOR_EDITS = 64 * 1024;
 
-async function fill(bytes: Uint8Array<ArrayBuffer>, source: ByteSource): Promise<Uint8Array<ArrayBuffer>> {
+async function fill(bytes: Uint8Array<ArrayBuffer>, source: BodyReader): Promise<Uint8Array<ArrayBuffer>> {
   let at = 0;
   for (;;) {
     const { done, value } = await source.read().catch(broken);
@@ -105,7 +105,7 @@ async function fill(bytes: Uint8Array<ArrayBuffer>, source: ByteSource): Promise
   }
 }
 
-async function collect(source: ByteSource, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+async function collect(source: BodyReader, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for (;;) {

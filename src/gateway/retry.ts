@@ -1,16 +1,15 @@
-// Room: attempts (row 4).
-// In:  the ways to answer a call: its model, then the fallback models, each as a request for the upstream.
-// Out: the first answer that is good, or the last failure; how often it was tried.
+// Asks the upstream until an answer is good: again, with another key, then the fallback models.
 // Never does: try again once a byte of an answer has reached the client, or send twice what may have been billed.
 
+import { GatewayError } from "../errors.ts";
 import type { After } from "../runtime/ports.ts";
 import { UNREACHABLE } from "../upstream/connection.ts";
-import { GatewayError } from "../errors.ts";
 import type { KeyPool } from "../upstream/key-pool.ts";
 import type { Upstream, UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../upstream/upstream.ts";
+import { onAbort } from "../wire/abort.ts";
 
 export interface RetrySettings {
-  /** Further attempts a way, after the first; 0 switches retries off. */
+  /** Further attempts a model, after the first; 0 switches retries off. */
   readonly retries: number;
   /** All waiting of one call together, in milliseconds. */
   readonly budgetMs: number;
@@ -21,7 +20,6 @@ export interface RetrySettings {
 export interface AttemptPorts {
   readonly upstream: Upstream;
   readonly pool: KeyPool;
-  /** Calls back once after `ms`; returns what takes it back. */
   readonly after: After;
   /** Unix time in milliseconds. */
   readonly now: () => number;
@@ -29,24 +27,8 @@ export interface AttemptPorts {
   readonly random: () => number;
 }
 
-/** One way to answer: a target and the request for it, made for a key. */
-export interface Way<Journey> {
-  readonly journey: Journey;
-  readonly address: (key: string) => UpstreamCall;
-}
-
-export interface Arrival<Journey> {
-  readonly found: UpstreamAnswer | UpstreamRefusal;
-  readonly journey: Journey;
-  readonly attempts: {
-    /** Requests sent, all ways together. */
-    readonly count: number;
-    /** Which way it was; 0 is the model that was asked for. */
-    readonly way: number;
-  };
-}
-
-export interface AttemptOptions {
+export interface AttemptOptions<Prepared> {
+  /** Of the client's connection. */
   readonly signal: AbortSignal;
   /** Stable over the turns of a conversation. */
   readonly conversation: string;
@@ -54,6 +36,20 @@ export interface AttemptOptions {
   readonly ownKey: string;
   /** Told of each attempt as it begins, counted from 1. */
   readonly tried: (count: number) => void;
+  /** The request for the upstream, made for a key. */
+  readonly upstreamCall: (prepared: Prepared, key: string) => UpstreamCall;
+}
+
+export interface Sent<Prepared> {
+  readonly found: UpstreamAnswer | UpstreamRefusal;
+  /** The prepared call that got it. */
+  readonly prepared: Prepared;
+  readonly attempts: {
+    /** Requests sent, all models together. */
+    readonly count: number;
+    /** Which model it was; 0 is the one that was asked for. */
+    readonly fallback: number;
+  };
 }
 
 type Result = { readonly found: UpstreamAnswer | UpstreamRefusal } | { readonly thrown: GatewayError };
@@ -75,32 +71,36 @@ export class Attempts {
   }
 
   /**
-   * Takes the next way only when the one before has failed.
+   * Takes the next prepared call, which asks another model, only when the one before has failed.
    * @throws GatewayError when the last attempt got no answer at all, or the client has left.
    */
-  async post<Journey>(ways: Iterable<Way<Journey>>, options: AttemptOptions): Promise<Arrival<Journey>> {
-    const attempts = { count: 0, way: 0, budgetMs: this.#settings.budgetMs };
-    let last: { readonly result: Result; readonly journey: Journey } | null = null;
-    for (const way of ways) {
-      if (last !== null) attempts.way++;
-      last = { result: await this.#follow(way, options, attempts), journey: way.journey };
+  async post<Prepared>(candidates: Iterable<Prepared>, options: AttemptOptions<Prepared>): Promise<Sent<Prepared>> {
+    const attempts = { count: 0, fallback: 0, budgetMs: this.#settings.budgetMs };
+    let last: { readonly result: Result; readonly prepared: Prepared } | null = null;
+    for (const prepared of candidates) {
+      if (last !== null) attempts.fallback++;
+      last = { result: await this.#follow(prepared, options, attempts), prepared };
       const failure = failureOf(last.result);
       if (failure === null || !FALLBACK_KINDS.has(failure.kind) || (isLost(last.result) && !this.#settings.retryLost)) break;
     }
-    if (last === null) throw new GatewayError("internal", "There is no way to answer this call.");
+    if (last === null) throw new GatewayError("internal", "There is no model to answer this call.");
     if ("thrown" in last.result) throw last.result.thrown;
-    return { found: last.result.found, journey: last.journey, attempts };
+    return { found: last.result.found, prepared: last.prepared, attempts };
   }
 
-  /** One way with its retries and, where the key is at fault, the other keys. */
-  async #follow<Journey>(way: Way<Journey>, options: AttemptOptions, attempts: { count: number; budgetMs: number }): Promise<Result> {
+  /** One model with its retries and, where the key is at fault, the other keys. */
+  async #follow<Prepared>(
+    prepared: Prepared,
+    options: AttemptOptions<Prepared>,
+    attempts: { count: number; budgetMs: number },
+  ): Promise<Result> {
     const { pool } = this.#ports;
     const keys = pool.size === 0 ? [options.ownKey] : pool.order(options.conversation);
     let turn = 0;
     for (let retry = 0; ;) {
       const key = keys[turn] ?? options.ownKey;
       options.tried(++attempts.count);
-      const result = await this.#try(way.address(key));
+      const result = await this.#try(options.upstreamCall(prepared, key));
       const failure = failureOf(result);
       if (failure === null) return result;
       const namedMs = retryAfterMs("found" in result ? result.found.headers : null, { failure, now: this.#ports.now() });
@@ -144,16 +144,14 @@ export class Attempts {
 
   #pause(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        takeBack();
-        reject(new GatewayError("cancelled", "The client closed the connection."));
-      };
       const takeBack = this.#ports.after(ms, () => {
-        signal.removeEventListener("abort", leave);
+        unfollow();
         resolve();
       });
-      if (signal.aborted) leave();
-      else signal.addEventListener("abort", leave, { once: true });
+      const unfollow = onAbort(signal, () => {
+        takeBack();
+        reject(new GatewayError("cancelled", "The client closed the connection."));
+      });
     });
   }
 }

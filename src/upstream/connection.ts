@@ -1,24 +1,22 @@
-// Room: connection (row 1).
-// In:  one POST, already encoded, the client's signal, and the limits on time.
-// Out: the response's head, then its body chunk by chunk; a GatewayError that says which limit was passed, or how it broke.
+// One POST and its connection, under the limits on time: the head of the response, then its body chunk by chunk, or a GatewayError that
+// says which limit was passed or how the connection broke.
 // Never does: follow a redirect, look into a body, leave a timer or a listener behind.
 
-import type { After } from "../runtime/ports.ts";
 import { GatewayError } from "../errors.ts";
+import type { After, BodyReader } from "../runtime/ports.ts";
+import { onAbort } from "../wire/abort.ts";
 import { rowOf } from "../wire/json.ts";
-import type { ByteSource } from "../wire/pump.ts";
 
 export interface ConnectionPorts {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   /** Makes a body in the way that suits the runtime; as it is where there is none. */
   readonly sender?: (body: string | Uint8Array<ArrayBuffer>) => string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
   /** Reads a body in the way that suits the runtime; a plain reader where there is none. */
-  readonly reader?: (body: ReadableStream<Uint8Array>) => ByteSource;
+  readonly reader?: (body: ReadableStream<Uint8Array>) => BodyReader;
   /** Sees whether a host takes connections, which no fetch tells. Resolves when it does, refuses, or the signal ends it; never rejects. */
   readonly dial?: (url: string, signal: AbortSignal) => Promise<void>;
   /** Monotonic milliseconds. */
   readonly now: () => number;
-  /** Calls back once after `ms`; returns what takes it back. */
   readonly after: After;
 }
 
@@ -37,7 +35,7 @@ export interface Outgoing {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array<ArrayBuffer>;
-  /** How much of the limit on the whole answer is spent, where the call goes on with one that paused; milliseconds. */
+  /** How much of the `totalMs` is spent, where the call goes on with an answer that paused; milliseconds. */
   readonly spentMs?: number;
 }
 
@@ -56,16 +54,17 @@ const LIMITS: Readonly<Record<LimitName, { readonly sentence: string; readonly v
 const LIMIT_NAMES = ["connectMs", "firstByteMs", "idleMs", "totalMs"] as const satisfies readonly LimitName[];
 
 /** One request to the upstream and the body of its answer, under the limits on time. */
-export class Connection implements ByteSource {
+export class Connection implements BodyReader {
   readonly #ports: ConnectionPorts;
   readonly #timeouts: UpstreamTimeouts;
   readonly #client: AbortSignal;
   readonly #abort = new AbortController();
-  readonly #onClientLeft = (): void => this.#stop(new GatewayError("cancelled", "The client closed the connection."));
+  /** Takes back the listener for a client that leaves; null: none is set. */
+  #unfollow: (() => void) | null = null;
   #response: Response | null = null;
   /** As the upstream meant it, not as it may have packed it; undefined until it is asked for, since a stream is costly to make. */
   #body: ReadableStream<Uint8Array> | null | undefined;
-  #reader: ByteSource | null = null;
+  #reader: BodyReader | null = null;
   /** Why the connection was stopped from this side. */
   #stopped: GatewayError | null = null;
   /** Since when each limit that is under way has been. */
@@ -120,7 +119,7 @@ export class Connection implements ByteSource {
 
   #follow(): void {
     if (this.#client.aborted) throw new GatewayError("cancelled", "The client closed the connection.");
-    this.#client.addEventListener("abort", this.#onClientLeft, { once: true });
+    this.#unfollow ??= onAbort(this.#client, () => this.#stop(new GatewayError("cancelled", "The client closed the connection.")));
   }
 
   read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> {
@@ -181,7 +180,7 @@ export class Connection implements ByteSource {
   }
 
   #release(): void {
-    this.#client.removeEventListener("abort", this.#onClientLeft);
+    this.#unfollow?.();
     this.#stopTimer?.();
     this.#stopTimer = null;
     this.#isReleased = true;

@@ -1,6 +1,4 @@
-// Room: key-pool (row 3).
-// In:  the Factory keys of one organisation, and which conversation a request belongs to.
-// Out: the key to use: the same one for a whole conversation while it works, the next one while it rests.
+// The Factory keys of one organisation: one conversation uses the same key while that works, and the next one while it rests.
 // Never does: show a key, or spread one conversation over keys without need (signatures and caches are bound to a key).
 
 import { hash } from "../protocol/tool-names.ts";

@@ -1,6 +1,4 @@
-// Room: upstream (row 3).
-// In:  one POST for an upstream, already encoded, and the client's signal.
-// Out: its answer, looked at up to the first event, as a source of chunks; or a GatewayError with the upstream's own status.
+// Sends one POST to an upstream and looks at its answer up to the first event: an error there still has a status of its own.
 // Never does: follow a redirect, send anything to a host that the configuration does not name, show an upstream's address.
 
 import { Connection, type ConnectionPorts, type Outgoing, type UpstreamTimeouts } from "./connection.ts";
@@ -8,11 +6,12 @@ import { GatewayError } from "../errors.ts";
 import type { ReplyEvent } from "../protocol/canonical.ts";
 import type { Codec, Exchange } from "../protocol/codec.ts";
 import { truncated } from "../protocol/fold.ts";
+import type { BodyReader } from "../runtime/ports.ts";
 import { firstBoundary, sseDecoder, type SseEvent, type SseLimits } from "../wire/sse.ts";
-import { NOTHING, replay, type ByteSource } from "../wire/pump.ts";
+import { NOTHING, replay } from "../wire/pump.ts";
 
-export interface UpstreamLimits extends SseLimits {
-  /** The longest whole answer that is held in memory to be decoded, in bytes. */
+export interface SizeLimits extends SseLimits {
+  /** The longest answer that is held in memory to be decoded, in bytes. */
   readonly maxReplyBytes: number;
 }
 
@@ -30,13 +29,13 @@ export interface UpstreamCall extends Outgoing {
 
 /** An answer to hand on. The caller owns `rest`: it reads it to the end or cancels it. */
 export interface UpstreamAnswer {
-  readonly type: "stream" | "whole";
+  readonly type: "streaming" | "non-streaming";
   readonly status: number;
   readonly headers: Headers;
   /** What has been read of its body. */
   readonly begun: readonly Uint8Array[];
-  /** What follows; null where `begun` is all, as it is of a short whole answer. */
-  readonly rest: ByteSource | null;
+  /** What follows; null where `begun` is all, as it is of a short answer. */
+  readonly rest: BodyReader | null;
 }
 
 /** An answer that is an error; `body` is what the upstream wrote, whatever it was. */
@@ -53,7 +52,7 @@ export interface Upstream {
   post(call: UpstreamCall): Promise<UpstreamAnswer | UpstreamRefusal>;
 }
 
-export function createUpstream(ports: ConnectionPorts, settings: { timeouts: UpstreamTimeouts; limits: UpstreamLimits }): Upstream {
+export function createUpstream(ports: ConnectionPorts, settings: { timeouts: UpstreamTimeouts; limits: SizeLimits }): Upstream {
   const { timeouts, limits } = settings;
   /** Origin -> when it last answered. Only those of the configuration come in here. */
   const answeredAt = new Map<string, number>();
@@ -81,12 +80,12 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
       if (!isStream) {
         // Until the head goes out a failure still has a status of its own.
         const short = await connection.short(SHORT_ANSWER_BYTES);
-        if (short !== null) return { ...answer, type: "whole", begun: [short], rest: null };
+        if (short !== null) return { ...answer, type: "non-streaming", begun: [short], rest: null };
         const { chunks, isWhole } = await begin(connection);
-        return { ...answer, type: "whole", begun: chunks, rest: isWhole ? null : connection };
+        return { ...answer, type: "non-streaming", begun: chunks, rest: isWhole ? null : connection };
       }
       const first = await peek(connection, call, limits);
-      if (first.error === null) return { ...answer, type: "stream", begun: first.chunks, rest: connection };
+      if (first.error === null) return { ...answer, type: "streaming", begun: first.chunks, rest: connection };
       await connection.cancel();
       return { type: "refusal", error: first.error, status: first.error.status, headers: response.headers, body: "" };
     },
@@ -94,7 +93,7 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
 }
 
 const MAX_ERROR_BYTES = 1024 * 1024;
-/** A whole answer up to here is read before its head goes out; of a longer one the head goes out first. */
+/** An answer up to here that is not streamed is read before its head goes out; of a longer one the head goes out first. */
 const SHORT_ANSWER_BYTES = 64 * 1024;
 /** How long a host that has answered is taken to be there. */
 const KNOWN_FOR_MS = 60_000;
@@ -106,7 +105,7 @@ function originOf(url: string): string {
 }
 
 /** The whole of a short answer, or the beginning of a longer one. */
-async function begin(source: ByteSource): Promise<{ chunks: Uint8Array[]; isWhole: boolean }> {
+async function begin(source: BodyReader): Promise<{ chunks: Uint8Array[]; isWhole: boolean }> {
   const chunks: Uint8Array[] = [];
   for (let length = 0; length <= SHORT_ANSWER_BYTES;) {
     const { done, value } = await source.read();
@@ -119,7 +118,7 @@ async function begin(source: ByteSource): Promise<{ chunks: Uint8Array[]; isWhol
 
 /** Reads up to the first event: an error there can still become an HTTP status. */
 async function peek(
-  source: ByteSource,
+  source: BodyReader,
   call: UpstreamCall,
   limits: SseLimits,
 ): Promise<{ chunks: Uint8Array[]; error: GatewayError | null }> {
@@ -134,7 +133,7 @@ async function peek(
       return { chunks, error: error === undefined ? truncated() : error };
     }
     chunks.push(value);
-    // A burst brings a whole answer in one chunk; nothing behind its first event is looked at.
+    // A burst brings all of an answer in one chunk; nothing behind its first event is looked at.
     for (let at = 0; at < value.length;) {
       const end = firstBoundary(value, at) || value.length;
       const error = seen(sse.step(value.subarray(at, end)));
@@ -150,7 +149,7 @@ function errorIn(events: readonly ReplyEvent[]): GatewayError | null {
 }
 
 /** The same source, which fails with GatewayError `upstream-failed`, and is let go, where it has more than so many bytes. */
-export function bounded(source: ByteSource, maxBytes: number): ByteSource {
+export function bounded(source: BodyReader, maxBytes: number): BodyReader {
   let bytes = 0;
   return {
     async read() {
@@ -168,7 +167,7 @@ export function bounded(source: ByteSource, maxBytes: number): ByteSource {
  * A whole body as text; `begun` is what has been read of it.
  * @throws GatewayError `upstream-failed` when it is larger than the limit.
  */
-export async function readText(rest: ByteSource | null, maxBytes: number, begun: readonly Uint8Array[] = []): Promise<string> {
+export async function readText(rest: BodyReader | null, maxBytes: number, begun: readonly Uint8Array[] = []): Promise<string> {
   const utf8 = new TextDecoder();
   const within = bounded(replay(begun, rest ?? NOTHING), maxBytes);
   let text = "";

@@ -1,7 +1,7 @@
 // Drives one web stream from an upstream's bytes to a client.
 // Never does: read ahead of the client, keep what could be sent, know a protocol.
 
-import type { After } from "../runtime/ports.ts";
+import type { After, BodyReader } from "../runtime/ports.ts";
 
 /** The chunks in one piece. */
 export function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
@@ -17,18 +17,11 @@ export function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 /** How a stream ended. */
 export type Outcome = { readonly type: "complete" } | { readonly type: "cancelled" } | { readonly type: "failed"; readonly error: unknown };
 
-/** Where chunks come from; a reader of a web stream is one. */
-export interface ByteSource {
-  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
-  /** Lets go of the rest; closes the connection behind it. */
-  cancel(reason?: unknown): Promise<void>;
-}
-
 /** A source that has ended. */
-export const NOTHING: ByteSource = { read: () => Promise.resolve({ done: true }), cancel: () => Promise.resolve() };
+export const NOTHING: BodyReader = { read: () => Promise.resolve({ done: true }), cancel: () => Promise.resolve() };
 
 /** The same source, with what has been read of it in front again. */
-export function replay(begun: readonly Uint8Array[], rest: ByteSource): ByteSource {
+export function replay(begun: readonly Uint8Array[], rest: BodyReader): BodyReader {
   let at = 0;
   return {
     read() {
@@ -53,19 +46,31 @@ export interface Pump {
   readonly finished: boolean;
 }
 
+/** Hands the bytes on. Breaks off where the source does: nothing else tells the client that its answer is incomplete. */
+export const UNTOUCHED: Pump = {
+  step: (chunk) => chunk,
+  end: () => null,
+  fail(error) {
+    throw error;
+  },
+  finished: false,
+};
+
 export interface KeepAlive {
   /** What tells the client that the answer goes on; fits between any two runs of bytes that a pump puts out. */
   readonly bytes: Uint8Array;
-  /** How long the client may wait for a byte; null: as long as it takes. */
-  readonly everyMs: number | null;
-  /** Calls back once after `ms`; returns what takes it back. */
+  /** How long the client may wait for a byte. */
+  readonly everyMs: number;
   readonly after: After;
+  /** The client has waited that long already: the first bytes go out at once. */
+  readonly isDue?: true;
 }
 
 export interface ThroughOptions {
   /** Called exactly once. */
   readonly closed: (outcome: Outcome) => void;
-  readonly keepAlive?: KeepAlive;
+  /** Null: the client may wait as long as it takes. */
+  readonly keepAlive?: KeepAlive | null;
   /** What has been read of the source already. */
   readonly begun?: readonly Uint8Array[];
 }
@@ -74,7 +79,11 @@ export interface ThroughOptions {
  * One web stream from source to client. Reads only when the client asks, sends what one chunk yields before it reads the
  * next, and cancels the source when the client leaves.
  */
-export function through(source: ByteSource, pump: Pump, { closed, keepAlive, begun = [] }: ThroughOptions): ReadableStream<Uint8Array> {
+export function through(
+  source: BodyReader,
+  pump: Pump,
+  { closed, keepAlive = null, begun = [] }: ThroughOptions,
+): ReadableStream<Uint8Array> {
   // Let go of once it has gone out: a chunk may lie in a buffer many times its size.
   let first = begun;
   let over = false;
@@ -88,15 +97,15 @@ export function through(source: ByteSource, pump: Pump, { closed, keepAlive, beg
     stopTimer();
     closed(outcome);
   };
-  /** One timer a stream, set again when it fires: a sign of life goes out when nothing else has since the last time. */
+  /** One timer a stream, set again when it fires: its bytes go out when nothing else has since the last time. */
   const watch = (controller: ReadableStreamDefaultController<Uint8Array>, { bytes, everyMs, after }: KeepAlive): void => {
-    if (everyMs === null) return;
-    stopTimer = after(everyMs, () => {
+    const beat = (): void => {
       if (over) return;
       if (isWaiting && !hasSent) controller.enqueue(bytes);
       hasSent = false;
-      watch(controller, { bytes, everyMs, after });
-    });
+      stopTimer = after(everyMs, beat);
+    };
+    stopTimer = after(everyMs, beat);
   };
   /** Sends bytes and, with an outcome, the end; returns whether there was any of both. */
   const send = (
@@ -139,7 +148,9 @@ export function through(source: ByteSource, pump: Pump, { closed, keepAlive, beg
           fail(controller, error);
         }
         first = [];
-        if (keepAlive !== undefined && !over) watch(controller, keepAlive);
+        if (keepAlive === null || over) return;
+        if (keepAlive.isDue) controller.enqueue(keepAlive.bytes);
+        watch(controller, keepAlive);
       },
       async pull(controller) {
         isWaiting = true;
@@ -167,7 +178,7 @@ export function through(source: ByteSource, pump: Pump, { closed, keepAlive, beg
 }
 
 /** Lets go of what is left of a source whose answer is already complete. */
-export async function drain(source: ByteSource, broken = false): Promise<void> {
+export async function drain(source: BodyReader, broken = false): Promise<void> {
   try {
     if (broken) return await source.cancel();
     for (let rounds = 0; rounds < 8; rounds++) {

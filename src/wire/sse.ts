@@ -124,8 +124,9 @@ export function isWhole(data: string): boolean {
 }
 
 const BYTE_ORDER_MARK = 0xfeff;
-const FEED = 0x0a;
 const SPACE = 0x20;
+const FEED = 0x0a;
+const RETURN = 0x0d;
 
 function tooLong(limits: SseLimits): GatewayError {
   const mebibytes = Math.round(limits.maxEventLength / 1024 / 1024);
@@ -143,8 +144,11 @@ export function printSse({ event, data }: SseEvent): string {
 
 const LINE_ENDS = /[\r\n]/g;
 
-const LINE_FEED = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
+// ---- Where events end, in bytes that nobody decodes ----------------------------------------------------------------
+
+export const BLANK_LINE = new Uint8Array([FEED, FEED]);
+/** How many bytes of the longest blank line, CR LF CR LF, can come before its last one. */
+export const MAX_BEFORE_BOUNDARY = 3;
 
 /** The offset behind the first blank line that follows something; 0 when there is none. */
 export function firstBoundary(bytes: Uint8Array, from = 0): number {
@@ -152,14 +156,38 @@ export function firstBoundary(bytes: Uint8Array, from = 0): number {
   let isLineStart = false;
   for (let at = from; at < bytes.length; at++) {
     const code = bytes[at];
-    if (code !== LINE_FEED && code !== CARRIAGE_RETURN) {
+    if (code !== FEED && code !== RETURN) {
       hasText = true;
       isLineStart = false;
       continue;
     }
-    if (code === CARRIAGE_RETURN && bytes[at + 1] === LINE_FEED) at++;
+    if (code === RETURN && bytes[at + 1] === FEED) at++;
     if (isLineStart && hasText) return at + 1;
     isLineStart = true;
+  }
+  return 0;
+}
+
+/**
+ * The offset after the last blank line in a chunk, 0 when there is none. `before` is what came before it and is still held: the
+ * blank line may begin there.
+ */
+export function lastBoundary(chunk: Uint8Array, before: Uint8Array): number {
+  const at = (index: number): number | undefined => (index >= 0 ? chunk[index] : before.at(index));
+  for (let end = chunk.length - 1; end >= 0; end--) {
+    const code = chunk[end];
+    if (code !== FEED && code !== RETURN) {
+      // Jump to the next line end instead of walking there.
+      end = Math.max(chunk.lastIndexOf(FEED, end), chunk.lastIndexOf(RETURN, end)) + 1;
+      continue;
+    }
+    const previous = at(end - 1);
+    if (code === RETURN) {
+      if (previous === RETURN) return end + 1;
+      continue;
+    }
+    if (previous === FEED) return end + 1;
+    if (previous === RETURN && (at(end - 2) === FEED || at(end - 2) === RETURN)) return end + 1;
   }
   return 0;
 }

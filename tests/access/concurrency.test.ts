@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
-import { Limits } from "../../src/access/concurrency.ts";
+import { Concurrency } from "../../src/access/concurrency.ts";
 
 interface Refusal {
   readonly kind: string;
@@ -13,9 +13,9 @@ interface Refusal {
 }
 
 /** What a call that is not let in is told. */
-function refusalOf(limits: Limits, callerId: string): Refusal {
+function refusalOf(concurrency: Concurrency, callerId: string): Refusal {
   try {
-    limits.enter(callerId);
+    concurrency.enter(callerId);
   } catch (error) {
     assert.ok(error instanceof GatewayError);
     return { kind: error.kind, status: error.status, message: error.message, retryAfter: error.headers["retry-after"] };
@@ -24,58 +24,58 @@ function refusalOf(limits: Limits, callerId: string): Refusal {
 }
 
 test("without limits everybody comes in", () => {
-  const limits = new Limits({ maxCalls: null, maxCallsPerKey: null });
-  for (let count = 0; count < 10_000; count++) limits.enter("caller");
-  assert.equal(limits.isDraining, false);
+  const concurrency = new Concurrency({ maxCalls: null, maxCallsPerKey: null });
+  for (let count = 0; count < 10_000; count++) concurrency.enter("caller");
+  assert.equal(concurrency.isDraining, false);
 });
 
 test("a call too many is told the limit and when to come back; one that ends makes room for one", () => {
-  const limits = new Limits({ maxCalls: 2, maxCallsPerKey: null });
-  const leave = limits.enter("a");
-  limits.enter("b");
+  const concurrency = new Concurrency({ maxCalls: 2, maxCallsPerKey: null });
+  const leave = concurrency.enter("a");
+  concurrency.enter("b");
   const message = "The server runs 2 calls already, its limit (MAX_CALLS).";
-  assert.deepEqual(refusalOf(limits, "c"), { kind: "overloaded", status: 503, message, retryAfter: "1" });
+  assert.deepEqual(refusalOf(concurrency, "c"), { kind: "overloaded", status: 503, message, retryAfter: "1" });
   leave();
-  limits.enter("c");
-  refusalOf(limits, "d");
+  concurrency.enter("c");
+  refusalOf(concurrency, "d");
 });
 
 test("a key's calls are counted for that key alone", () => {
-  const limits = new Limits({ maxCalls: null, maxCallsPerKey: 1 });
-  const leave = limits.enter("a");
-  limits.enter("b");
+  const concurrency = new Concurrency({ maxCalls: null, maxCallsPerKey: 1 });
+  const leave = concurrency.enter("a");
+  concurrency.enter("b");
   const message = "This key runs 1 calls already, its limit (MAX_CALLS_PER_KEY).";
-  assert.deepEqual(refusalOf(limits, "a"), { kind: "rate-limited", status: 429, message, retryAfter: "1" });
+  assert.deepEqual(refusalOf(concurrency, "a"), { kind: "rate-limited", status: 429, message, retryAfter: "1" });
   leave();
-  limits.enter("a");
+  concurrency.enter("a");
 });
 
 test("a call that leaves twice leaves once", () => {
-  const limits = new Limits({ maxCalls: 2, maxCallsPerKey: 2 });
-  const leave = limits.enter("a");
-  limits.enter("a");
+  const concurrency = new Concurrency({ maxCalls: 2, maxCallsPerKey: 2 });
+  const leave = concurrency.enter("a");
+  concurrency.enter("a");
   leave();
   leave();
-  limits.enter("a");
-  refusalOf(limits, "a");
+  concurrency.enter("a");
+  refusalOf(concurrency, "a");
 });
 
 test("a call that was refused is not counted", () => {
-  const limits = new Limits({ maxCalls: null, maxCallsPerKey: 1 });
-  const leave = limits.enter("a");
-  refusalOf(limits, "a");
+  const concurrency = new Concurrency({ maxCalls: null, maxCallsPerKey: 1 });
+  const leave = concurrency.enter("a");
+  refusalOf(concurrency, "a");
   leave();
-  limits.enter("a");
+  concurrency.enter("a");
 });
 
 test("draining lets nobody in, and is over when the last call has left", async () => {
-  const limits = new Limits({ maxCalls: null, maxCallsPerKey: null });
-  const leaves = [limits.enter("a"), limits.enter("b")];
+  const concurrency = new Concurrency({ maxCalls: null, maxCallsPerKey: null });
+  const leaves = [concurrency.enter("a"), concurrency.enter("b")];
   let isOver = false;
-  const drained = limits.drain().then(() => (isOver = true));
+  const drained = concurrency.drain().then(() => (isOver = true));
   const message = "The server is about to stop and takes no new calls.";
-  assert.deepEqual(refusalOf(limits, "c"), { kind: "overloaded", status: 503, message, retryAfter: "5" });
-  assert.equal(limits.isDraining, true);
+  assert.deepEqual(refusalOf(concurrency, "c"), { kind: "overloaded", status: 503, message, retryAfter: "5" });
+  assert.equal(concurrency.isDraining, true);
   for (const leave of leaves) {
     await Promise.resolve();
     assert.equal(isOver, false);
@@ -85,5 +85,5 @@ test("draining lets nobody in, and is over when the last call has left", async (
 });
 
 test("draining an idle program is over at once", async () => {
-  await new Limits({ maxCalls: 1, maxCallsPerKey: 1 }).drain();
+  await new Concurrency({ maxCalls: 1, maxCallsPerKey: 1 }).drain();
 });

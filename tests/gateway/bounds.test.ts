@@ -7,9 +7,11 @@ import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
-import { conversion, Meter, readReply } from "../../src/gateway/convert.ts";
-import { through, type ByteSource } from "../../src/wire/pump.ts";
-import type { UpstreamLimits } from "../../src/upstream/upstream.ts";
+import { conversion, readReply } from "../../src/gateway/convert.ts";
+import { UsageMeter } from "../../src/gateway/usage-meter.ts";
+import type { BodyReader } from "../../src/runtime/ports.ts";
+import { through } from "../../src/wire/pump.ts";
+import type { SizeLimits } from "../../src/upstream/upstream.ts";
 import { ask, errorIn, failure, MODELS, textOf, told, WAYS } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { startGateway, until, type GatewayOptions, type RunningGateway } from "../support/gateway.ts";
@@ -90,7 +92,7 @@ test("a body of 20 MB with images passes unchanged to its own protocol", async (
 });
 
 /** An answer of an upstream, event by event, and whether it was let go before its end. */
-function sourceOf(events: readonly string[]): ByteSource & { isCancelled: () => boolean } {
+function sourceOf(events: readonly string[]): BodyReader & { isCancelled: () => boolean } {
   let index = 0;
   let cancelled = false;
   return {
@@ -113,7 +115,7 @@ const SAYINGS = {
   reasoning: { reasoning: LONG, text: "So." },
   arguments: { calls: [{ id: "call_1", name: "look_up", custom: false, arguments: JSON.stringify({ city: LONG }) }] },
 };
-const TIGHT: UpstreamLimits = { maxEventLength: 100_000, maxReplyBytes: 2000 };
+const TIGHT: SizeLimits = { maxEventLength: 100_000, maxReplyBytes: 2000 };
 
 for (const [what, said] of Object.entries(SAYINGS)) {
   test(`what is held while an answer is converted is bounded, streamed and whole, on every way: ${what}`, async () => {
@@ -125,7 +127,7 @@ for (const [what, said] of Object.entries(SAYINGS)) {
       const pump = conversion({
         decoder: from.reply.decoder(exchange),
         encoder: to.reply.encoder(exchangeAt(to, exchange)),
-        meter: new Meter(),
+        meter: new UsageMeter(),
         limits: TIGHT,
         shown: (error) => error,
       });
@@ -133,8 +135,8 @@ for (const [what, said] of Object.entries(SAYINGS)) {
       const says = "The upstream's answer is longer than 2000 characters, the limit of this proxy.";
       assert.deepEqual([told(way.client, stream).terminals, source.isCancelled()], [failure(way.client, says), true], way.name);
       for (const [type, pieces] of [
-        ["whole", [telling.whole]],
-        ["stream", telling.events],
+        ["non-streaming", [telling.whole]],
+        ["streaming", telling.events],
       ] as const) {
         const whole = sourceOf(pieces);
         const found = { type, status: 200, headers: new Headers(), begun: [], rest: whole };

@@ -12,10 +12,10 @@ import type { JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId, Reply, ReplyEvent } from "../../src/protocol/canonical.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
 import { fold, grammar, inOrder } from "../../src/protocol/fold.ts";
-import { Meter } from "../../src/gateway/convert.ts";
+import { UsageMeter } from "../../src/gateway/usage-meter.ts";
 import { chain } from "../../src/wire/machine.ts";
 import { sseDecoder } from "../../src/wire/sse.ts";
-import type { ByteSource } from "../../src/wire/pump.ts";
+import type { BodyReader } from "../../src/runtime/ports.ts";
 import type { UpstreamAnswer } from "../../src/upstream/upstream.ts";
 import { ask, errorIn, failure, MODELS, textOf, told, type Asked } from "../support/dialects.ts";
 import { call as toolCall, exchange, reasoning as thought, text as textPart, tool, user } from "../support/canonical.ts";
@@ -44,11 +44,11 @@ interface Joined {
 
 function answerOf({ whole, events }: Told, stream: boolean): UpstreamAnswer {
   const chunks = (stream ? events : [whole]).map((chunk) => new TextEncoder().encode(chunk));
-  const rest: ByteSource = {
+  const rest: BodyReader = {
     read: () => Promise.resolve(chunks.length === 0 ? { done: true } : { done: false, value: chunks.shift() }),
     cancel: () => Promise.resolve(),
   };
-  return { type: stream ? "stream" : "whole", status: 200, headers: new Headers(), begun: [], rest };
+  return { type: stream ? "streaming" : "non-streaming", status: 200, headers: new Headers(), begun: [], rest };
 }
 
 /** `streams` says of each answer whether it is streamed; the first of it decides what the client gets. */
@@ -59,7 +59,7 @@ async function join(protocol: ProtocolId, answers: readonly Told[], streams: (in
     exchange: FUNCTIONS,
     body: '{"messages":[1]}',
     limits: LIMITS,
-    meter: new Meter(),
+    meter: new UsageMeter(),
     signal: new AbortController().signal,
     post: (body) => {
       requests.push(body);
@@ -233,7 +233,7 @@ test("whoever cancels a stream ends the asking for the rest, and so does a clien
         exchange: FUNCTIONS,
         body: '{"messages":[1]}',
         limits: LIMITS,
-        meter: new Meter(),
+        meter: new UsageMeter(),
         signal: client.signal,
         post: (_, signal) => {
           signals.push(signal);

@@ -282,7 +282,7 @@ test("a packed answer that says a short length is not unpacked into memory befor
     codec: CODECS["openai-chat"],
     exchange: { request: bareRequest({ model: "m", stream: false }), id: "1", createdAtS: 0 },
   });
-  assert.ok(found.type === "whole" && found.rest !== null);
+  assert.ok(found.type === "non-streaming" && found.rest !== null);
   await found.rest.cancel();
 });
 

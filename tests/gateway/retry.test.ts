@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Attempts, type Arrival, type RetrySettings, type Way } from "../../src/gateway/retry.ts";
+import { Attempts, type AttemptOptions, type RetrySettings, type Sent } from "../../src/gateway/retry.ts";
 import { GatewayError, kindOfStatus } from "../../src/errors.ts";
 import { KeyPool } from "../../src/upstream/key-pool.ts";
 import { bareRequest } from "../../src/protocol/exchange.ts";
@@ -18,7 +18,7 @@ const NOW = Date.parse("2026-11-22T10:00:00Z");
 
 function good(): UpstreamAnswer {
   const source = { read: () => Promise.resolve({ done: true }), cancel: () => Promise.resolve() };
-  return { type: "whole", status: 200, headers: new Headers(), begun: [], rest: source };
+  return { type: "non-streaming", status: 200, headers: new Headers(), begun: [], rest: source };
 }
 
 interface RefusalTraits {
@@ -39,7 +39,7 @@ const silent = (): GatewayError => new GatewayError("upstream-timeout", "Silent.
 interface Stage {
   readonly attempts: Attempts;
   readonly pool: KeyPool;
-  /** Which way with which key, in order. */
+  /** Which model with which key, in order. */
   readonly tried: string[];
   /** What was waited, in milliseconds. */
   readonly waits: number[];
@@ -90,31 +90,33 @@ function stage(outcomes: readonly (() => Outcome)[], { settings = {}, keys = [],
   return { attempts, pool, tried, waits, timers: () => timers };
 }
 
-function way(name: string): Way<string> {
-  const exchange = { request: bareRequest({ model: name, stream: false }), id: "1", createdAtS: 0 };
-  const address = (key: string): UpstreamCall => ({
-    url: name,
-    headers: { authorization: key },
-    body: "{}",
-    stream: false,
+/** Calls are prepared for a model, of which nothing but its name matters. */
+function options(more: Partial<AttemptOptions<string>> = {}): AttemptOptions<string> {
+  return {
     signal: new AbortController().signal,
-    timeouts: {},
-    codec: CODECS["openai-chat"],
-    exchange,
-  });
-  return { journey: name, address };
+    conversation: "conversation",
+    ownKey: "own",
+    tried: () => {},
+    upstreamCall: (model, key) => ({
+      url: model,
+      headers: { authorization: key },
+      body: "{}",
+      stream: false,
+      signal: new AbortController().signal,
+      timeouts: {},
+      codec: CODECS["openai-chat"],
+      exchange: { request: bareRequest({ model, stream: false }), id: "1", createdAtS: 0 },
+    }),
+    ...more,
+  };
 }
 
 async function post(
   { attempts }: Stage,
-  {
-    ways = ["model"],
-    signal = new AbortController().signal,
-    conversation = "conversation",
-  }: { ways?: readonly string[]; signal?: AbortSignal; conversation?: string } = {},
-): Promise<Arrival<string> | GatewayError> {
+  { models = ["model"], ...more }: Partial<AttemptOptions<string>> & { models?: readonly string[] } = {},
+): Promise<Sent<string> | GatewayError> {
   try {
-    return await attempts.post(ways.map(way), { signal, conversation, ownKey: "own", tried: () => {} });
+    return await attempts.post(models, options(more));
   } catch (error) {
     assert.ok(error instanceof GatewayError);
     return error;
@@ -122,8 +124,8 @@ async function post(
 }
 
 /** What came of a call: its status or the kind of its error, how often it was tried, what was waited. */
-async function story(outcomes: readonly (() => Outcome)[], options: StageOptions = {}): Promise<unknown> {
-  const all = stage(outcomes, options);
+async function story(outcomes: readonly (() => Outcome)[], staging: StageOptions = {}): Promise<unknown> {
+  const all = stage(outcomes, staging);
   const end = await post(all);
   assert.equal(all.timers(), 0, "no timer is left");
   return { end: end instanceof GatewayError ? end.kind : end.found.status, attempts: all.tried.length, waits: all.waits };
@@ -182,10 +184,7 @@ test("what is not a GatewayError is a defect, and comes through", async () => {
       throw new TypeError("a defect");
     },
   ]);
-  await assert.rejects(
-    attempts.post([way("model")], { signal: new AbortController().signal, conversation: "", ownKey: "", tried: () => {} }),
-    TypeError,
-  );
+  await assert.rejects(attempts.post(["model"], options()), TypeError);
 });
 
 // ---- After how long ----------------------------------------------------------------------------------------------
@@ -227,11 +226,11 @@ test("the retry-after of an answer whose first event was an error counts too", a
   assert.deepEqual(await story([opening, good]), { end: 200, attempts: 2, waits: [2000] });
 });
 
-test("all waits of a call together stay within the budget, over all its ways", async () => {
+test("all waits of a call together stay within the budget, over all its models", async () => {
   const settings = { retries: 10, budgetMs: 3600 };
   assert.deepEqual(await story([() => refused(503)], { settings }), { end: 503, attempts: 4, waits: [500, 1000, 2000] });
   const all = stage([() => refused(503)], { settings });
-  await post(all, { ways: ["one", "two"] });
+  await post(all, { models: ["one", "two"] });
   assert.deepEqual([all.tried.length, all.waits], [5, [500, 1000, 2000]]);
 });
 
@@ -299,7 +298,7 @@ test("a key rests for as long as its retry-after says, a minute where it says no
     const outcomes = [refused(429, { headers: { ...headers } }), good()];
     const upstream = { post: () => Promise.resolve(outcomes.shift() ?? good()) };
     const attempts = new Attempts({ upstream, pool, after: () => () => {}, now: () => NOW, random: () => 1 }, SETTINGS);
-    await attempts.post([way("model")], { signal: new AbortController().signal, conversation: "c", ownKey: "own", tried: () => {} });
+    await attempts.post(["model"], options({ conversation: "c" }));
     const isOneResting = (): boolean => !pool.isAwake("fk-one") || !pool.isAwake("fk-two");
     nowMs = restMs - 1;
     assert.equal(isOneResting(), true);
@@ -343,10 +342,10 @@ for (const [what, outcome, isTaken] of [
 ] as const) {
   test(`after ${what} the fallback is ${isTaken ? "asked" : "not asked"}`, async () => {
     const all = stage([outcome, good], { settings: { retries: 0 } });
-    const end = await post(all, { ways: ["model", "fallback"] });
+    const end = await post(all, { models: ["model", "fallback"] });
     assert.equal(all.tried.length, isTaken ? 2 : 1);
     if (!isTaken || end instanceof GatewayError) return assert.equal(isTaken, false);
-    assert.deepEqual([end.journey, end.attempts.count, end.attempts.way], ["fallback", 2, 1]);
+    assert.deepEqual([end.prepared, end.attempts.count, end.attempts.fallback], ["fallback", 2, 1]);
   });
 }
 
@@ -354,29 +353,29 @@ test("fallbacks are asked in their order, each after the retries of the one befo
   const all = stage([() => refused(503), () => refused(503), () => refused(500), () => refused(500), () => refused(529)], {
     settings: { retries: 1 },
   });
-  const end = await post(all, { ways: ["one", "two", "three"] });
+  const end = await post(all, { models: ["one", "two", "three"] });
   assert.deepEqual(all.tried, ["one own", "one own", "two own", "two own", "three own", "three own"]);
   assert.ok(!(end instanceof GatewayError));
-  assert.deepEqual([end.found.status, end.journey, end.attempts.count, end.attempts.way], [529, "three", 6, 2]);
+  assert.deepEqual([end.found.status, end.prepared, end.attempts.count, end.attempts.fallback], [529, "three", 6, 2]);
 });
 
 test("a connection that was lost falls back only where RETRY_LOST says that it may be billed twice", async () => {
   for (const retryLost of [false, true]) {
     const all = stage([lost, lost, good], { settings: { retries: 0, retryLost } });
-    await post(all, { ways: ["model", "fallback"] });
+    await post(all, { models: ["model", "fallback"] });
     assert.equal(all.tried.length, retryLost ? 2 : 1);
   }
 });
 
 test("a fallback is not made ready before it is needed", async () => {
   let made = 0;
-  function* ways(): Generator<Way<string>> {
+  function* models(): Generator<string> {
     for (const name of ["one", "two"]) {
       made++;
-      yield way(name);
+      yield name;
     }
   }
   const { attempts } = stage([good]);
-  await attempts.post(ways(), { signal: new AbortController().signal, conversation: "", ownKey: "own", tried: () => {} });
+  await attempts.post(models(), options());
   assert.equal(made, 1);
 });

@@ -9,7 +9,8 @@ import OpenAI6 from "openai-6";
 import type { Logprob, Part, ProtocolId, ReplyEvent, TokenLogprob } from "../../src/protocol/canonical.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
 import { fold, unfold } from "../../src/protocol/fold.ts";
-import { conversion, Meter } from "../../src/gateway/convert.ts";
+import { conversion } from "../../src/gateway/convert.ts";
+import { UsageMeter } from "../../src/gateway/usage-meter.ts";
 import { closed, delta as deltaOf, opened, reasoning, reply as replyOf, text as plainText } from "../support/canonical.ts";
 import { ask, errorIn } from "../support/dialects.ts";
 import { loadCase } from "../support/fixtures.ts";
@@ -467,7 +468,7 @@ test("tokens count against the limit of what is held of an answer", () => {
   const pump = conversion({
     decoder: from.reply.decoder(exchangeFor(from, null)),
     encoder: to.reply.encoder(exchangeFor(to, null)),
-    meter: new Meter(),
+    meter: new UsageMeter(),
     limits: { maxEventLength: 10_000, maxReplyBytes: 1000 },
     shown: (error) => error,
   });

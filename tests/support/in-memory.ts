@@ -3,12 +3,15 @@
 
 import assert from "node:assert/strict";
 import { readConfig } from "../../src/config/config.ts";
-import { conversion, Meter, passage } from "../../src/gateway/convert.ts";
+import { conversion } from "../../src/gateway/convert.ts";
+import { streamPassthrough } from "../../src/gateway/passthrough.ts";
+import { UsageMeter } from "../../src/gateway/usage-meter.ts";
+import type { BodyReader } from "../../src/runtime/ports.ts";
 import { compose, type Program } from "../../src/program.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
 import { sha256 } from "../../src/runtime/runtime.ts";
-import type { ByteSource, Pump } from "../../src/wire/pump.ts";
+import type { Pump } from "../../src/wire/pump.ts";
 import { ask, MODELS, type Way } from "./dialects.ts";
 import { CLIENT_KEY, FACTORY_KEY } from "./gateway.ts";
 import { exchangeAt, exchangeFor } from "./laws.ts";
@@ -34,7 +37,7 @@ export function opening(protocol: ProtocolId): { readonly before: readonly Uint8
   return { before: events.slice(0, at).map((event) => utf8.encode(event)), delta: utf8.encode(delta) };
 }
 
-export class Upstream implements ByteSource {
+export class Upstream implements BodyReader {
   reads = 0;
   /** Told when the request has arrived. */
   called = (): void => {};
@@ -92,8 +95,8 @@ const LIMITS = { maxEventLength: 1024 * 1024, maxReplyBytes: 64 * 1024 * 1024 };
 export function pumpOf({ client, upstream: from }: Way, maxEventLength = LIMITS.maxEventLength): Pump {
   const exchange = exchangeFor(CODECS[from], null);
   const limits = { ...LIMITS, maxEventLength };
-  const meter = new Meter();
-  if (client === from) return passage({ codec: CODECS[from], exchange, meter, limits });
+  const meter = new UsageMeter();
+  if (client === from) return streamPassthrough({ codec: CODECS[from], exchange, meter, limits });
   const decoder = CODECS[from].reply.decoder(exchange);
   const encoder = CODECS[client].reply.encoder(exchangeAt(CODECS[client], exchange));
   return conversion({ decoder, encoder, meter, limits, shown: (error) => error });

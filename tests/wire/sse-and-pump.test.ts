@@ -5,7 +5,8 @@ import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
 import { chain, run, type Machine } from "../../src/wire/machine.ts";
 import { printSse, sseDecoder, type SseEvent } from "../../src/wire/sse.ts";
-import { through, type ByteSource, type Outcome, type Pump } from "../../src/wire/pump.ts";
+import type { BodyReader } from "../../src/runtime/ports.ts";
+import { through, type Outcome, type Pump } from "../../src/wire/pump.ts";
 
 const utf8 = new TextEncoder();
 const LIMITS = { maxEventLength: 1024 };
@@ -160,7 +161,7 @@ test("run: a step may put out more values than a call can have arguments", () =>
 
 // ---- through -----------------------------------------------------------------------------------------------------
 
-interface Source extends ByteSource {
+interface Source extends BodyReader {
   reads: number;
   cancelled: unknown[];
 }
@@ -205,7 +206,7 @@ function capitals(): Pump {
   };
 }
 
-function open(source: ByteSource, pump = capitals()): { reader: ReadableStreamDefaultReader<Uint8Array>; outcomes: Outcome[] } {
+function open(source: BodyReader, pump = capitals()): { reader: ReadableStreamDefaultReader<Uint8Array>; outcomes: Outcome[] } {
   const outcomes: Outcome[] = [];
   return { reader: through(source, pump, { closed: (outcome) => outcomes.push(outcome) }).getReader(), outcomes };
 }

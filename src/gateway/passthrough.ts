@@ -1,0 +1,168 @@
+// An answer in the client's own protocol: the upstream's bytes as they are. Usage and ending are read from copies.
+// Never does: parse an event while it passes, or end an unfinished answer as if it were finished.
+
+import { asGatewayError, GatewayError } from "../errors.ts";
+import type { Codec, Exchange } from "../protocol/codec.ts";
+import { truncated } from "../protocol/fold.ts";
+import { run } from "../wire/machine.ts";
+import { concat, UNTOUCHED, type Pump } from "../wire/pump.ts";
+import { BLANK_LINE, firstBoundary, lastBoundary, MAX_BEFORE_BOUNDARY, printSse, sseDecoder, type SseLimits } from "../wire/sse.ts";
+import { UsageMeter } from "./usage-meter.ts";
+
+export interface PassthroughOptions {
+  /** Of the protocol that both sides speak. */
+  readonly codec: Codec;
+  readonly exchange: Exchange;
+  readonly meter: UsageMeter;
+  readonly limits: SseLimits;
+}
+
+/**
+ * Hands complete events on as the bytes they are, without parsing them; holds back only an event whose end has not come.
+ * When the source ends or breaks before the terminal event, the client gets the protocol's own error event.
+ */
+export function streamPassthrough({ codec, exchange, meter, limits }: PassthroughOptions): Pump {
+  // The first and the last few events are enough to tell usage and ending; see `inspect`.
+  let first: Uint8Array | null = null;
+  const last: Uint8Array[] = [];
+  let held: Uint8Array[] = [];
+  let heldLength = 0;
+  // The last bytes that are held: a blank line may begin there, up to three bytes before it ends.
+  let tail: Uint8Array = EMPTY;
+
+  const send = (events: Uint8Array): Uint8Array => {
+    if (first === null) {
+      const head = headOf(events);
+      first = alone(head);
+      if (head.length < events.length) last.push(alone(tailOf(events)));
+    } else {
+      if (last.length === KEPT_EVENTS) last.shift();
+      last.push(alone(tailOf(events)));
+    }
+    return events;
+  };
+  const hold = (chunk: Uint8Array): void => {
+    if (chunk.length === 0) return;
+    held.push(chunk);
+    heldLength += chunk.length;
+    tail = chunk.length < MAX_BEFORE_BOUNDARY ? concat([tail.subarray(-MAX_BEFORE_BOUNDARY), chunk]) : chunk;
+    if (heldLength > limits.maxEventLength) {
+      throw new GatewayError(
+        "upstream-failed",
+        `The upstream sent one event of more than ${limits.maxEventLength} bytes, the limit of this proxy.`,
+      );
+    }
+  };
+  const release = (): Uint8Array => {
+    const bytes = held.length === 1 && held[0] !== undefined ? held[0] : concat(held);
+    held = [];
+    heldLength = 0;
+    tail = EMPTY;
+    return bytes;
+  };
+  /**
+   * Reads usage and ending out of the kept runs, and of what else is given; the only place where passed events are parsed.
+   * Returns whether the upstream itself has said how the answer ended.
+   */
+  const inspect = (rest: readonly Uint8Array[]): boolean => {
+    const decoder = codec.reply.decoder(exchange);
+    const kept = first === null ? rest : [first, ...last, ...rest];
+    const seen = new UsageMeter();
+    for (const event of run(sseDecoder(limits), kept)) for (const found of decoder.step(event)) seen.see(found);
+    const isReported = seen.finish !== null || seen.error !== null;
+    if (!isReported) for (const found of decoder.end()) seen.see(found);
+    meter.usage = seen.usage ?? meter.usage;
+    meter.finish = seen.finish;
+    meter.error = seen.error;
+    return seen.finish !== null || isReported;
+  };
+  const errorBytes = (error: GatewayError): Uint8Array => {
+    meter.error = error;
+    return UTF8.encode(printSse(codec.error.event(error)));
+  };
+
+  return {
+    step(chunk) {
+      const boundary = lastBoundary(chunk, tail);
+      if (boundary === 0) {
+        hold(chunk);
+        return null;
+      }
+      held.push(boundary === chunk.length ? chunk : chunk.subarray(0, boundary));
+      const complete = release();
+      if (boundary < chunk.length) hold(chunk.subarray(boundary));
+      return send(complete);
+    },
+    end() {
+      const rest = heldLength === 0 ? null : release();
+      if (inspect([])) return rest;
+      // An upstream may leave out the last blank line; the client's parser may need it.
+      if (rest !== null && inspect([rest]) && meter.finish !== null) return concat([rest, BLANK_LINE]);
+      // What was cut off inside an event is of no use to the client.
+      return errorBytes(truncated());
+    },
+    fail(error) {
+      return inspect([]) ? null : errorBytes(asGatewayError(error));
+    },
+    left: () => void inspect([]),
+    finished: false,
+  };
+}
+
+/** Hands a non-streaming answer on, and reads its usage once it has passed. */
+export function bodyPassthrough(options: BodyOptions): Pump {
+  let kept: Uint8Array[] | null = [];
+  let length = 0;
+  return {
+    ...UNTOUCHED,
+    step(chunk) {
+      length += chunk.length;
+      if (length > MAX_METERED_BYTES) kept = null;
+      kept?.push(chunk);
+      return chunk;
+    },
+    end() {
+      if (kept !== null) readUsage(concat(kept), options);
+      return null;
+    },
+  };
+}
+
+type BodyOptions = Pick<PassthroughOptions, "codec" | "exchange" | "meter">;
+
+/** Reads usage and ending of a non-streaming answer that has passed. */
+export function readUsage(body: Uint8Array, { codec, exchange, meter }: BodyOptions): void {
+  try {
+    const reply = codec.reply.decode(new TextDecoder().decode(body), exchange);
+    meter.usage = reply.usage;
+    meter.finish = reply.finish;
+  } catch (error) {
+    meter.error = asGatewayError(error);
+  }
+}
+
+/** A non-streaming answer larger than this passes without its usage being read. */
+const MAX_METERED_BYTES = 1024 * 1024;
+/** How many events from the end of a stream are kept: a finish reason, usage, a mark of the end, and one to spare. */
+const KEPT_EVENTS = 4;
+const KEPT_HEAD_BYTES = 1024;
+const EMPTY = new Uint8Array(0);
+const UTF8 = new TextEncoder();
+
+/** The first event of a run, and those behind it that are short. */
+function headOf(events: Uint8Array): Uint8Array {
+  if (events.length <= KEPT_HEAD_BYTES) return events;
+  return events.subarray(0, lastBoundary(events.subarray(0, KEPT_HEAD_BYTES), EMPTY) || firstBoundary(events) || events.length);
+}
+
+/** The last events of a run. */
+function tailOf(events: Uint8Array): Uint8Array {
+  let start = events.length;
+  for (let count = 0; count < KEPT_EVENTS && start > 0; count++) start = lastBoundary(events.subarray(0, start - 1), EMPTY);
+  return events.subarray(start);
+}
+
+/** A copy where keeping these bytes would keep far more: Deno reads each piece, however short, into 64 KiB. */
+function alone(bytes: Uint8Array): Uint8Array {
+  return bytes.buffer.byteLength > 2 * bytes.length ? bytes.slice() : bytes;
+}

@@ -1,0 +1,177 @@
+// From what the upstream answered to what the client gets: the same bytes, another protocol, or an error.
+// Never does: send anything, but to ask for the rest of an answer that paused.
+
+import type { GatewayError } from "../errors.ts";
+import type { Exchange } from "../protocol/codec.ts";
+import { codecOf } from "../protocol/codecs.ts";
+import { detached } from "../protocol/exchange.ts";
+import type { After } from "../runtime/ports.ts";
+import type { Discretion } from "../telemetry/redaction.ts";
+import type { SizeLimits, UpstreamAnswer, UpstreamRefusal } from "../upstream/upstream.ts";
+import { isObject, parseOrUndefined } from "../wire/json.ts";
+import { concat, UNTOUCHED, type KeepAlive, type Pump } from "../wire/pump.ts";
+import { failure, type Answer, type CompleteAnswer, type StreamingAnswer } from "./call.ts";
+import { continuedReply, continuedStream, type ContinuationOptions } from "./continuation.ts";
+import { asJsonArray, conversion, streamText } from "./convert.ts";
+import { attemptHeaders, headersForClient, JSON_HEADERS, reportHeaders, SAFE_HEADERS, streamHeaders } from "./headers.ts";
+import { bodyPassthrough, readUsage, streamPassthrough } from "./passthrough.ts";
+import { upstreamCallOf, type AdmittedCall, type PrepareContext, type PreparedCall } from "./prepare.ts";
+import type { AttemptOptions, Attempts, Sent } from "./retry.ts";
+
+export interface RespondContext extends PrepareContext {
+  readonly ports: PrepareContext["ports"] & {
+    readonly attempts: Attempts;
+    readonly after: After;
+  };
+  readonly settings: PrepareContext["settings"] & {
+    readonly limits: SizeLimits;
+    /** How long a stream may be silent before the client gets a sign of life; null: never one. */
+    readonly keepAliveMs: number | null;
+  };
+}
+
+/** How a call is sent, and sent again. */
+export function sendOptions(call: AdmittedCall, context: PrepareContext): AttemptOptions<PreparedCall> {
+  const { progress, conversation, caller } = call;
+  return {
+    signal: progress.signal,
+    conversation,
+    ownKey: caller.upstreamKey,
+    tried: (count) => progress.tried(count),
+    upstreamCall(prepared, key) {
+      const upstreamCall = upstreamCallOf(prepared, key, context);
+      progress.sending(upstreamCall);
+      return upstreamCall;
+    },
+  };
+}
+
+/** @throws GatewayError, or rejects with one, when the answer is none. */
+export function respond({ found, prepared, attempts }: Sent<PreparedCall>, context: RespondContext): Answer | Promise<Answer> {
+  const { call, target, losses, asked } = prepared;
+  const { progress, head } = call;
+  progress.answered(found, prepared);
+  const fallback = attempts.fallback > 0 ? { asked: head.model, answered: target.model } : null;
+  const headers = progress.redaction.headers({
+    ...SAFE_HEADERS,
+    ...headersForClient(found.headers),
+    ...reportHeaders(progress.call.requestId, losses),
+    ...attemptHeaders({ count: attempts.count, fallback }),
+  });
+  if (found.type === "refusal") return refusal(prepared, found, headers);
+  const parts = { found, headers, context };
+  if (asked === null) return passOn(prepared, parts);
+  return head.stream && found.type === "streaming" ? convertStream(prepared, asked, parts) : convertReply(prepared, asked, parts);
+}
+
+interface Parts {
+  readonly found: UpstreamAnswer;
+  /** For the client. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly context: RespondContext;
+}
+
+/** The upstream's error: its own bytes where it is the client's protocol, that protocol's shape where it is not. */
+function refusal({ call, asked }: PreparedCall, found: UpstreamRefusal, headers: Readonly<Record<string, string>>): CompleteAnswer {
+  const isOwn = asked === null && isObject(parseOrUndefined(found.body));
+  if (!isOwn) return failure(found.error, call.progress, headers);
+  return { type: "complete", status: found.status, headers, body: call.progress.redaction.text(found.body), error: found.error };
+}
+
+/** Same protocol: the upstream's own bytes. */
+function passOn({ call, sent }: PreparedCall, { found, headers, context }: Parts): Answer {
+  const { progress, writer } = call;
+  const { begun, rest, status } = found;
+  const options = { codec: writer, exchange: sent, meter: progress.meter, limits: context.settings.limits };
+  if (found.type === "streaming") return streaming(call, streamPassthrough(options), { found, headers, context });
+  // A count of tokens is no usage.
+  const isMetered = progress.call.route.endpoint !== "count-tokens";
+  if (rest !== null) {
+    return { type: "streaming", status, headers, begun, rest, pump: isMetered ? bodyPassthrough(options) : UNTOUCHED, keepAlive: null };
+  }
+  const body = concat(begun);
+  if (isMetered) readUsage(body, options);
+  progress.sent(() => new TextDecoder().decode(body));
+  return { type: "complete", status, headers, body, error: null };
+}
+
+/** Another protocol: decoded and encoded event by event. */
+function convertStream(prepared: PreparedCall, asked: Exchange, parts: Parts): StreamingAnswer {
+  const { call, body } = prepared;
+  const { meter, redaction } = call.progress;
+  const { limits } = parts.context.settings;
+  const isLong = body.length >= LONG_TEXT;
+  const continuation = continuationOf(prepared, isLong ? detached(prepared.sent) : prepared.sent, parts.context);
+  const { rest, decoder } = continuedStream(parts.found, continuation);
+  const encoder = call.writer.reply.encoder(isLong ? detached(asked) : asked);
+  const pump = conversion({ decoder, encoder, meter, limits, shown: shownBy(redaction) });
+  return streaming(call, pump, { ...parts, found: { ...parts.found, rest } });
+}
+
+/** Another protocol: all of the answer decoded first, then encoded as the client asked. */
+async function convertReply(prepared: PreparedCall, asked: Exchange, { found, headers, context }: Parts): Promise<CompleteAnswer> {
+  const { progress, writer, head } = prepared.call;
+  const { framing } = progress.call;
+  const reply = await continuedReply(found, continuationOf(prepared, prepared.sent, context));
+  progress.meter.usage = reply.usage;
+  progress.meter.finish = reply.finish;
+  const body = head.stream ? streamText(reply, writer.reply.encoder(asked), framing) : writer.reply.encode(reply, asked);
+  progress.sent(() => body);
+  const type = head.stream ? streamHeaders(framing) : JSON_HEADERS;
+  return { type: "complete", status: 200, headers: { ...headers, ...type }, body, error: null };
+}
+
+function streaming({ progress, writer }: AdmittedCall, pump: Pump, { found, headers, context }: Parts): StreamingAnswer {
+  const { framing } = progress.call;
+  const { keepAliveMs, limits } = context.settings;
+  const bytes = framing === "sse" ? utf8.encode(writer.reply.keepAlive) : JSON_SPACE;
+  const keepAlive: KeepAlive | null = keepAliveMs === null ? null : { bytes, everyMs: keepAliveMs, after: context.ports.after };
+  return {
+    type: "streaming",
+    status: 200,
+    headers: { ...headers, ...streamHeaders(framing) },
+    begun: found.begun,
+    rest: found.rest,
+    pump: framing === "sse" ? pump : asJsonArray(pump, limits),
+    keepAlive,
+  };
+}
+
+/** What it takes to go on with an answer that paused, the way that its beginning was asked for. */
+function continuationOf(prepared: PreparedCall, exchange: Exchange, context: RespondContext): ContinuationOptions {
+  const { progress } = prepared.call;
+  const { attempts } = context.ports;
+  return {
+    codec: codecOf(prepared.target),
+    exchange,
+    body: textOf(prepared.body),
+    limits: context.settings.limits,
+    meter: progress.meter,
+    signal: progress.signal,
+    async post(body, signal) {
+      progress.summary.continuations++;
+      const options = sendOptions(prepared.call, context);
+      const { found } = await attempts.post([{ ...prepared, body }], {
+        ...options,
+        signal,
+        upstreamCall: (again, key) => ({ ...options.upstreamCall(again, key), signal, spentMs: progress.elapsedMs }),
+      });
+      return found;
+    },
+  };
+}
+
+/** Made here, and not where the call can be seen: a function keeps all that its surroundings use for as long as an answer takes. */
+function shownBy(redaction: Discretion): (error: GatewayError) => GatewayError {
+  return (error) => redaction.error(error);
+}
+
+export function textOf(body: string | Uint8Array): string {
+  return typeof body === "string" ? body : new TextDecoder().decode(body);
+}
+
+/** Worth letting go of while its answer is under way. */
+const LONG_TEXT = 16 * 1024;
+const utf8 = new TextEncoder();
+/** Between the items of a JSON array a line feed means nothing. */
+const JSON_SPACE = utf8.encode("\n");

@@ -1,0 +1,50 @@
+// What one call came to: a value made once, when the call has ended, for everybody who observes calls.
+// Never does: hold a key, a header or a body.
+
+import type { GatewayError } from "../errors.ts";
+import type { FinishReason, ProtocolId, Usage } from "../protocol/canonical.ts";
+
+export interface CallSummary {
+  /** The client's own `x-request-id` where that is well-formed, otherwise one made for the call. */
+  readonly requestId: string;
+  /** HTTP method. */
+  readonly method: string;
+  /** As the client wrote it, without the query. */
+  readonly path: string;
+  /** The client's protocol: that of the route. */
+  readonly protocol: ProtocolId;
+  /** The first characters of the hash of the caller's key. Null: nobody was admitted. */
+  readonly callerId: string | null;
+  /** The model as the client named it. Null: the request was not read so far. */
+  readonly model: string | null;
+  /** Whether the client asked for a stream. Null: the request was not read so far. */
+  readonly streaming: boolean | null;
+  /** The model that answered, or was asked last, as its upstream calls it. Null: no model was found. */
+  readonly upstreamModel: string | null;
+  /** The protocol of that upstream. Null: no model was found. */
+  readonly upstreamProtocol: ProtocolId | null;
+  /**
+   * HTTP status: the upstream's for its own answer, 499 where the client left, otherwise that of the error which the client got instead of
+   * an answer. An answer that fails after its head went out keeps the status it began with. Null: nothing was asked (`/explain`).
+   */
+  readonly status: number | null;
+  /** Why there was no answer, or why it ended before it was complete. Null: the answer is complete. */
+  readonly error: GatewayError | null;
+  /** Why the model stopped. Null: it did not get there, or the upstream did not say. */
+  readonly finish: FinishReason | null;
+  /** Tokens. Null: the upstream did not say, or nothing was generated. */
+  readonly usage: Usage | null;
+  /** Requests sent upstream for this answer, fallbacks included; of those for the rest of a paused answer only the repeated ones. 0: none. */
+  readonly attempts: number;
+  /** How often the answer paused and the rest was asked for. */
+  readonly continuations: number;
+  /** Request fields that a conversion could not carry, as the client's protocol calls them. */
+  readonly dropped: readonly string[];
+  /** Milliseconds from the beginning of the call to the first byte of the answer. Null: there was none, or an error in its place. */
+  readonly firstByteMs: number | null;
+  /** Milliseconds from the beginning of the call to its end. */
+  readonly durationMs: number;
+}
+
+/** Gets the summary of each call, once, when the call has ended. Must not throw, and not wait. */
+export type CallObserver = (summary: CallSummary) => void;
