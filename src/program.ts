@@ -59,55 +59,23 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const log = openLog({ level: config.logLevel, format: world.logFormat, sink: world.sink, now, redactor });
   const keys = new Keys({ proxyKeys: config.proxyKeys, upstreamKey: config.upstreamKey }, sha256);
   const models = new Models({ endpoints: config.endpoints, models: config.models });
-  const upstream = createUpstream(
-    {
-      fetch: world.fetch,
-      ...(world.sender === undefined ? {} : { sender: world.sender }),
-      ...(world.reader === undefined ? {} : { reader: world.reader }),
-      ...(world.dial === undefined ? {} : { dial: world.dial }),
-      now: world.monotonic,
-      after: world.after,
-    },
-    {
-      timeouts: {
-        connectMs: config.connectTimeoutMs,
-        firstByteMs: config.firstByteTimeoutMs,
-        idleMs: config.idleTimeoutMs,
-        totalMs: config.totalTimeoutMs,
-      },
-      limits: LIMITS,
-    },
-  );
+  const timeouts = {
+    connectMs: config.connectTimeoutMs,
+    firstByteMs: config.firstByteTimeoutMs,
+    idleMs: config.idleTimeoutMs,
+    totalMs: config.totalTimeoutMs,
+  };
+  const upstream = createUpstream({ ...world, now: world.monotonic }, { timeouts, limits: LIMITS });
   const attempts = new Attempts(
     { upstream, pool: new KeyPool(config.upstreamKeys, world.monotonic), after: world.after, now, random: world.random },
     { retries: config.retries, budgetMs: config.retryBudgetMs, retryLost: config.retryLost },
   );
   const concurrency = new Concurrency({ maxCalls: config.maxCalls, maxCallsPerKey: config.maxCallsPerKey });
+  const { systemPrompt, strict, lenient, maxBodyBytes, upstreamHeaders, keepAliveMs, keepAliveWhole: keepAliveNonStreaming } = config;
+  const userAgent = `factory-proxy/${facts.version}`;
   const gateway = createGateway(
-    {
-      admission: createAdmission(keys, concurrency),
-      models,
-      attempts,
-      log,
-      redactor,
-      after: world.after,
-      now,
-      monotonic: world.monotonic,
-      newId,
-      sha256,
-      observers: [],
-    },
-    {
-      systemPrompt: config.systemPrompt,
-      strict: config.strict,
-      lenient: config.lenient,
-      maxBodyBytes: config.maxBodyBytes,
-      upstreamHeaders: config.upstreamHeaders,
-      userAgent: `factory-proxy/${facts.version}`,
-      limits: LIMITS,
-      keepAliveMs: config.keepAliveMs,
-      keepAliveNonStreaming: config.keepAliveWhole,
-    },
+    { ...world, admission: createAdmission(keys, concurrency), models, attempts, log, redactor, observers: [] },
+    { systemPrompt, strict, lenient, maxBodyBytes, upstreamHeaders, keepAliveMs, keepAliveNonStreaming, limits: LIMITS, userAgent },
   );
   const settings = { corsOrigins: config.corsOrigins, maxHeaderBytes: config.maxHeaderBytes };
   const fetch = createApp({ gateway, keys, models, isDraining: () => concurrency.isDraining, now, newId }, { ...facts, ...settings });

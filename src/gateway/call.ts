@@ -76,22 +76,25 @@ async function responseTo(answering: Promise<Answer | Late<Answer>>, progress: C
 }
 
 /** An error in the shape of the client's protocol. */
-export function failure(cause: unknown, { call, redaction }: CallProgress, headers: Readonly<Record<string, string>> = {}): CompleteAnswer {
+export function failure(
+  cause: unknown,
+  { summary, redaction }: CallProgress,
+  headers: Readonly<Record<string, string>> = {},
+): CompleteAnswer {
   const error = asGatewayError(cause);
-  const { status, body } = CODECS[call.route.protocol].error.encode(error, call.requestId);
+  const { status, body } = CODECS[summary.protocol].error.encode(error, summary.requestId);
   const own = redaction.headers(error.headers);
   return {
     type: "complete",
     status,
-    headers: { ...SAFE_HEADERS, ...headers, ...own, ...JSON_HEADERS, "x-request-id": call.requestId },
+    headers: { ...SAFE_HEADERS, ...headers, ...own, ...JSON_HEADERS, "x-request-id": summary.requestId },
     body: redaction.text(body),
     error,
   };
 }
 
-/** What is known of a call while it runs. */
+/** What is known of a call while it runs. It lasts as long as the answer, so the request is not in it. */
 export class CallProgress {
-  readonly call: Call;
   /** Keeps the secrets of the program and of this call out of what the client gets. */
   readonly redaction: Discretion;
   /** Filled while the answer passes. */
@@ -106,7 +109,6 @@ export class CallProgress {
 
   constructor(call: Call, ports: CallPorts) {
     const { raw, path, keys, headers } = call.request;
-    this.call = call;
     this.redaction = new Discretion(ports.redactor, keys);
     this.#monotonic = ports.monotonic;
     this.#startedMs = ports.monotonic();
@@ -133,11 +135,6 @@ export class CallProgress {
       durationMs: 0,
     };
     this.debug("client request", () => ({ headers }));
-  }
-
-  /** Of the client's connection. */
-  get signal(): AbortSignal {
-    return this.call.request.raw.signal;
   }
 
   /** Milliseconds since the call began. */
@@ -178,7 +175,7 @@ export class CallProgress {
   }
 
   debug(event: string, fields: () => LogFields): void {
-    if (this.#log.enabled("debug")) this.#log.debug(event, { requestId: this.call.requestId, ...fields() });
+    if (this.#log.enabled("debug")) this.#log.debug(event, { requestId: this.summary.requestId, ...fields() });
   }
 
   /** The answer begins to go out, or does all at once. */

@@ -39,14 +39,14 @@ export interface Gateway {
 export function createGateway(ports: GatewayPorts, settings: GatewaySettings): Gateway {
   const context = { ports, settings };
   return {
-    answer: (call) => withCall(call, ports, (progress) => answer(progress, context)),
-    explain: (call) => withCall(call, ports, (progress) => explain(progress, context)),
+    answer: (call) => withCall(call, ports, (progress) => answer(call, progress, context)),
+    explain: (call) => withCall(call, ports, (progress) => explain(call, progress, context)),
     refuse: (call, error) => refuseCall(call, ports, error),
   };
 }
 
-async function answer(progress: CallProgress, context: GatewayContext): Promise<Answer | Late<Answer>> {
-  const received = await receive(progress, context);
+async function answer(call: Call, progress: CallProgress, context: GatewayContext): Promise<Answer | Late<Answer>> {
+  const received = await receive(call, progress, context);
   const { keepAliveMs, keepAliveNonStreaming } = context.settings;
   const sent = send(received, context);
   if (received.call.head.stream || !keepAliveNonStreaming || keepAliveMs === null) return sent;
@@ -54,8 +54,8 @@ async function answer(progress: CallProgress, context: GatewayContext): Promise<
 }
 
 /** Who calls, whether the call may run, and what is asked. */
-async function receive(progress: CallProgress, { ports, settings }: GatewayContext): Promise<ReceivedCall> {
-  const { request, route, path } = progress.call;
+async function receive(incoming: Call, progress: CallProgress, { ports, settings }: GatewayContext): Promise<ReceivedCall> {
+  const { request, route, path } = incoming;
   const grant = await ports.admission.admit(request);
   progress.admitted(grant);
   const body = await readBody(request, settings.maxBodyBytes);
@@ -70,7 +70,8 @@ async function receive(progress: CallProgress, { ports, settings }: GatewayConte
   progress.summary.model = model;
   progress.summary.streaming = stream;
   const { caller } = grant;
-  return { call: { progress, caller, reader, writer, head: { model, stream }, conversation: conversationOf(caller, head) }, body, wire };
+  const conversation = conversationOf(caller, head);
+  return { call: { incoming, progress, caller, reader, writer, head: { model, stream }, conversation }, body, wire };
 }
 
 async function send(received: ReceivedCall, context: GatewayContext): Promise<Answer> {
@@ -79,13 +80,12 @@ async function send(received: ReceivedCall, context: GatewayContext): Promise<An
 
 /** The call prepared for the model that was asked for, then for its fallbacks; one that can't carry the request is left out. */
 function* candidates(received: ReceivedCall, context: GatewayContext): Generator<PreparedCall> {
-  const { progress, head } = received.call;
+  const { incoming, progress, head } = received.call;
   const { models } = context.ports;
-  const { route } = progress.call;
-  const target = targetOf(route, head, models);
+  const target = targetOf(incoming.route, head, models);
   progress.targeted(target);
   yield prepare(received, target, context);
-  if (route.endpoint !== null) return;
+  if (incoming.route.endpoint !== null) return;
   for (const name of target.fallback) {
     try {
       yield prepare(received, models.find(name), context);
@@ -95,17 +95,17 @@ function* candidates(received: ReceivedCall, context: GatewayContext): Generator
   }
 }
 
-async function explain(progress: CallProgress, context: GatewayContext): Promise<Answer> {
-  const received = await receive(progress, context);
+async function explain(call: Call, progress: CallProgress, context: GatewayContext): Promise<Answer> {
+  const received = await receive(call, progress, context);
   const { head, caller } = received.call;
-  const target = targetOf(progress.call.route, head, context.ports.models);
+  const target = targetOf(call.route, head, context.ports.models);
   progress.targeted(target);
   const prepared = prepare(received, target, context);
   const { url, headers, body } = upstreamCallOf(prepared, caller.upstreamKey, context);
   return {
     type: "complete",
     status: 200,
-    headers: { ...SAFE_HEADERS, ...JSON_HEADERS, ...reportHeaders(progress.call.requestId, prepared.losses) },
+    headers: { ...SAFE_HEADERS, ...JSON_HEADERS, ...reportHeaders(call.requestId, prepared.losses) },
     body: print({
       method: "POST",
       url: shownUrl(url),

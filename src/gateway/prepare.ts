@@ -12,7 +12,7 @@ import type { UpstreamCall } from "../upstream/upstream.ts";
 import type { BodyText } from "./body.ts";
 import type { CallProgress } from "./call.ts";
 import { headersForUpstream, identityHeaders, uuidOf } from "./headers.ts";
-import type { Route } from "./request.ts";
+import type { Call, Route } from "./request.ts";
 
 export interface PreparePorts {
   readonly models: Models;
@@ -44,6 +44,7 @@ export type Asked = Pick<RequestHead, "model" | "stream">;
 
 /** A call whose caller may have it answered. It may last as long as the answer, so the request's body is not in it. */
 export interface AdmittedCall {
+  readonly incoming: Call;
   readonly progress: CallProgress;
   readonly caller: Caller;
   /** Reads the request. */
@@ -114,7 +115,7 @@ export function prepare(received: ReceivedCall, target: Target, context: Prepare
 /** Same protocol: the client's own bytes with the named edits. */
 function passThrough({ call, body, wire }: ReceivedCall, target: Target, context: PrepareContext): UpstreamRequest {
   const { reader, head } = call;
-  const { path, request } = call.progress.call;
+  const { path, request } = call.incoming;
   const edits = {
     model: target.model === head.model && path === null ? null : target.model,
     systemPrompt: context.settings.systemPrompt,
@@ -184,7 +185,7 @@ export function upstreamCallOf({ call, target, body, headers, sent }: PreparedCa
     },
     body,
     stream: call.head.stream,
-    signal: call.progress.signal,
+    signal: call.incoming.request.raw.signal,
     timeouts: target.timeouts,
     codec: codecOf(target),
     exchange: sent,

@@ -32,9 +32,9 @@ export interface RespondContext extends PrepareContext {
 
 /** How a call is sent, and sent again. */
 export function sendOptions(call: AdmittedCall, context: PrepareContext): AttemptOptions<PreparedCall> {
-  const { progress, conversation, caller } = call;
+  const { incoming, progress, conversation, caller } = call;
   return {
-    signal: progress.signal,
+    signal: incoming.request.raw.signal,
     conversation,
     ownKey: caller.upstreamKey,
     tried: (count) => progress.tried(count),
@@ -55,7 +55,7 @@ export function respond({ found, prepared, attempts }: Sent<PreparedCall>, conte
   const headers = progress.redaction.headers({
     ...SAFE_HEADERS,
     ...headersForClient(found.headers),
-    ...reportHeaders(progress.call.requestId, losses),
+    ...reportHeaders(call.incoming.requestId, losses),
     ...attemptHeaders({ count: attempts.count, fallback }),
   });
   if (found.type === "refusal") return refusal(prepared, found, headers);
@@ -85,7 +85,7 @@ function passOn({ call, sent }: PreparedCall, { found, headers, context }: Parts
   const options = { codec: writer, exchange: sent, meter: progress.meter, limits: context.settings.limits };
   if (found.type === "streaming") return streaming(call, streamPassthrough(options), { found, headers, context });
   // A count of tokens is no usage.
-  const isMetered = progress.call.route.endpoint !== "count-tokens";
+  const isMetered = call.incoming.route.endpoint !== "count-tokens";
   if (rest !== null) {
     return { type: "streaming", status, headers, begun, rest, pump: isMetered ? bodyPassthrough(options) : UNTOUCHED, keepAlive: null };
   }
@@ -110,8 +110,8 @@ function convertStream(prepared: PreparedCall, asked: Exchange, parts: Parts): S
 
 /** Another protocol: all of the answer decoded first, then encoded as the client asked. */
 async function convertReply(prepared: PreparedCall, asked: Exchange, { found, headers, context }: Parts): Promise<CompleteAnswer> {
-  const { progress, writer, head } = prepared.call;
-  const { framing } = progress.call;
+  const { incoming, progress, writer, head } = prepared.call;
+  const { framing } = incoming;
   const reply = await continuedReply(found, continuationOf(prepared, prepared.sent, context));
   progress.meter.usage = reply.usage;
   progress.meter.finish = reply.finish;
@@ -121,8 +121,8 @@ async function convertReply(prepared: PreparedCall, asked: Exchange, { found, he
   return { type: "complete", status: 200, headers: { ...headers, ...type }, body, error: null };
 }
 
-function streaming({ progress, writer }: AdmittedCall, pump: Pump, { found, headers, context }: Parts): StreamingAnswer {
-  const { framing } = progress.call;
+function streaming({ incoming, writer }: AdmittedCall, pump: Pump, { found, headers, context }: Parts): StreamingAnswer {
+  const { framing } = incoming;
   const { keepAliveMs, limits } = context.settings;
   const bytes = framing === "sse" ? utf8.encode(writer.reply.keepAlive) : JSON_SPACE;
   const keepAlive: KeepAlive | null = keepAliveMs === null ? null : { bytes, everyMs: keepAliveMs, after: context.ports.after };
@@ -139,7 +139,7 @@ function streaming({ progress, writer }: AdmittedCall, pump: Pump, { found, head
 
 /** What it takes to go on with an answer that paused, the way that its beginning was asked for. */
 function continuationOf(prepared: PreparedCall, exchange: Exchange, context: RespondContext): ContinuationOptions {
-  const { progress } = prepared.call;
+  const { incoming, progress } = prepared.call;
   const { attempts } = context.ports;
   return {
     codec: codecOf(prepared.target),
@@ -147,7 +147,7 @@ function continuationOf(prepared: PreparedCall, exchange: Exchange, context: Res
     body: textOf(prepared.body),
     limits: context.settings.limits,
     meter: progress.meter,
-    signal: progress.signal,
+    signal: incoming.request.raw.signal,
     async post(body, signal) {
       progress.summary.continuations++;
       const options = sendOptions(prepared.call, context);

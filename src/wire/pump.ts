@@ -107,37 +107,30 @@ export function through(
     };
     stopTimer = after(everyMs, beat);
   };
-  /** Sends bytes and, with an outcome, the end; returns whether there was any of both. */
-  const send = (
-    controller: ReadableStreamDefaultController<Uint8Array>,
-    { out, outcome }: { readonly out: Uint8Array | null; readonly outcome: Outcome | null },
-  ): boolean => {
-    const hasBytes = out !== null && out.length > 0;
-    if (hasBytes) {
-      hasSent = true;
-      controller.enqueue(out);
-    }
-    if (outcome === null) return hasBytes;
-    controller.close();
-    close(outcome);
+  const send = (controller: ReadableStreamDefaultController<Uint8Array>, out: Uint8Array | null): boolean => {
+    if (out === null || out.length === 0) return false;
+    hasSent = true;
+    controller.enqueue(out);
     return true;
   };
-  /** One chunk, or the end of the source. */
+  /** One chunk, or the end of the source; returns whether there is anything to read for the client. */
   const take = (controller: ReadableStreamDefaultController<Uint8Array>, chunk: Uint8Array | undefined): boolean => {
-    const out = chunk === undefined ? pump.end() : pump.step(chunk);
-    const isOver = chunk === undefined || pump.finished;
-    if (isOver && chunk !== undefined) void drain(source);
-    return send(controller, { out, outcome: isOver ? { type: "complete" } : null });
+    const hasBytes = send(controller, chunk === undefined ? pump.end() : pump.step(chunk));
+    if (chunk !== undefined && !pump.finished) return hasBytes;
+    if (chunk !== undefined) void drain(source);
+    controller.close();
+    close({ type: "complete" });
+    return true;
   };
   const fail = (controller: ReadableStreamDefaultController<Uint8Array>, error: unknown): void => {
     void drain(source, true);
-    const outcome: Outcome = { type: "failed", error };
     try {
-      send(controller, { out: pump.fail(error), outcome });
+      send(controller, pump.fail(error));
+      controller.close();
     } catch (unsendable) {
-      close(outcome);
       controller.error(unsendable);
     }
+    close({ type: "failed", error });
   };
   return new ReadableStream<Uint8Array>(
     {
