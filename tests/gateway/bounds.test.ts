@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
 import { conversion, readReply } from "../../src/gateway/convert.ts";
@@ -14,26 +14,14 @@ import { through } from "../../src/wire/pump.ts";
 import type { SizeLimits } from "../../src/upstream/upstream.ts";
 import { ask, errorIn, failure, MODELS, textOf, told, WAYS } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
-import { startGateway, until, type GatewayOptions, type RunningGateway } from "../support/gateway.ts";
+import { startGateways, until, type RunningGateway } from "../support/gateway.ts";
 import { exchangeAt, exchangeFor } from "../support/laws.ts";
 import { complete } from "../support/saying.ts";
 import { tell } from "../support/telling.ts";
-import { startUpstream, type Answer } from "../support/upstream.ts";
+import type { Answer } from "../support/upstream.ts";
 import { rawCall, requestText } from "../support/wire.ts";
 
-const upstream = await startUpstream();
-const gateways: RunningGateway[] = [];
-after(async () => {
-  for (const one of gateways) await one.stop();
-  await upstream.stop();
-});
-
-async function gatewayWith(environment: Record<string, string>, options: GatewayOptions = {}): Promise<RunningGateway> {
-  const gateway = await startGateway({ upstream, environment, ...options });
-  gateways.push(gateway);
-  return gateway;
-}
-
+const { upstream, gatewayWith } = await startGateways();
 const plain = await gatewayWith({});
 const PATH = "/v1/chat/completions";
 const GLM = MODELS["openai-chat"];

@@ -7,6 +7,7 @@ import { sha256 } from "../../src/runtime/runtime.ts";
 import { readConfig } from "../../src/config/config.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { ask, failure, MODELS, SUCCESS, textOf, told, WAYS, type Told, type Way } from "../support/dialects.ts";
+import { Clock } from "../support/clock.ts";
 import { CLIENT_KEY, FACTORY_KEY, startGateway, until } from "../support/gateway.ts";
 import { complete } from "../support/saying.ts";
 import { tell } from "../support/telling.ts";
@@ -130,30 +131,6 @@ test("a request of 9 MiB passes, and its answer comes back", async () => {
 });
 
 // ---- Nothing takes too long --------------------------------------------------------------------------------------
-
-/** A clock that moves only when told to. */
-class Clock {
-  nowMs = 0;
-  #timers: { readonly atMs: number; readonly callback: () => void }[] = [];
-
-  readonly after = (ms: number, callback: () => void): (() => void) => {
-    const timer = { atMs: this.nowMs + ms, callback };
-    this.#timers.push(timer);
-    return () => (this.#timers = this.#timers.filter((other) => other !== timer));
-  };
-
-  advance(ms: number): void {
-    const untilMs = this.nowMs + ms;
-    for (;;) {
-      const [next] = this.#timers.filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs);
-      if (next === undefined) break;
-      this.#timers = this.#timers.filter((other) => other !== next);
-      this.nowMs = next.atMs;
-      next.callback();
-    }
-    this.nowMs = untilMs;
-  }
-}
 
 for (const way of WAYS.filter(({ client }) => client !== "gemini")) {
   test(`old defect: streams were cut at 120 s; ${way.name} goes on for an hour while something comes every 4 minutes`, async () => {

@@ -1,13 +1,13 @@
-// Test support: the whole program, listening.
-// In:  environment variables as a user would set them, and what the scripted upstream is to answer.
-// Out: the address of the composed program in front of that upstream, a way to call it, and its log, line by line.
-// Never does: reach into a room; all goes through configuration, HTTP and log, as in production.
+// Test support: the whole program, listening in front of a scripted upstream. Environment variables are set as a user would set them.
+// Never does: reach into a folder; all goes through configuration, HTTP and log, as in production.
 
+import { after } from "node:test";
 import { compose } from "../../src/program.ts";
 import { readConfig } from "../../src/config/config.ts";
 import { dial } from "../../src/runtime/dial.ts";
 import { bodyReader, bodySource, listen, runtimeName, sha256 } from "../../src/runtime/runtime.ts";
 import { AwakeClock } from "./awake.ts";
+import { ask, MODELS, type Way } from "./dialects.ts";
 import { startUpstream, type ScriptedUpstream, type Seen } from "./upstream.ts";
 
 export const VERSION = "9.8.7";
@@ -122,13 +122,53 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
   };
 }
 
+export interface Gateways {
+  readonly upstream: ScriptedUpstream;
+  readonly gatewayWith: (environment: Record<string, string>, options?: GatewayOptions) => Promise<RunningGateway>;
+}
+
+/** Gateways in front of one upstream, all of which stop when the tests of the file are over. */
+export async function startGateways(): Promise<Gateways> {
+  const upstream = await startUpstream();
+  const gateways: RunningGateway[] = [];
+  after(async () => {
+    for (const one of gateways) await one.stop();
+    await upstream.stop();
+  });
+  return {
+    upstream,
+    async gatewayWith(environment, options = {}) {
+      const gateway = await startGateway({ upstream, environment, ...options });
+      gateways.push(gateway);
+      return gateway;
+    },
+  };
+}
+
+export interface WayCall {
+  readonly stream?: boolean;
+  readonly signal?: AbortSignal;
+  readonly model?: string;
+}
+
+/** A call in the client's protocol for a model of the upstream's. */
+export function callFor(gateway: RunningGateway, way: Way, { stream = false, signal, model }: WayCall = {}): Promise<Response> {
+  const { path, body } = ask(way.client, { model: model ?? MODELS[way.upstream], stream });
+  return gateway.call(path, { body, ...(signal === undefined ? {} : { signal }) });
+}
+
+export const PASSTHROUGH: Way = { client: "anthropic-messages", upstream: "anthropic-messages", name: "passthrough" };
+export const CONVERSION: Way = { client: "openai-chat", upstream: "anthropic-messages", name: "conversion" };
+/** For what does not depend on the protocols. */
+export const PAIR: readonly Way[] = [PASSTHROUGH, CONVERSION];
+
 /** Only a guard: what is waited for comes soon, but machines are shared. */
-const PATIENCE_MS = 30_000;
+const LONGEST_WAIT_MS = 30_000;
 
 /** Waits for what must happen, and says what did not. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
   const clock = new AwakeClock();
-  const endMs = clock.now() + PATIENCE_MS;
+  const endMs = clock.now() + LONGEST_WAIT_MS;
   while (!condition()) {
     if (clock.now() > endMs) throw new Error(`Waited in vain for ${what}.`);
     await new Promise((resolve) => setTimeout(resolve, 2));

@@ -1,8 +1,8 @@
-// Truthful answers: whatever goes wrong upstream, the client learns it in its own protocol, and never takes it for success.
+// Failures: whatever goes wrong upstream, the client learns it in its own protocol, and never takes it for success.
 // Every test runs all sixteen ways (client protocol -> upstream protocol).
 
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import {
   ask,
@@ -19,20 +19,17 @@ import {
   type Way,
 } from "../support/dialects.ts";
 import { ERROR_LOOKS, REJECTIONS } from "../support/errors.ts";
-import { startGateway, until, type RunningGateway } from "../support/gateway.ts";
+import { startGateways, until, type RunningGateway } from "../support/gateway.ts";
 import { isTerminal } from "../support/laws.ts";
 import { complete } from "../support/saying.ts";
 import { tell, type Telling } from "../support/telling.ts";
 import { CLOSED, type Answer } from "../support/upstream.ts";
 
-const gateway = await startGateway();
-const { upstream } = gateway;
-const hasty = await startGateway({ upstream, environment: { UPSTREAM_FIRST_BYTE_TIMEOUT: "0.3" } });
-const talkative = await startGateway({ upstream, environment: { UPSTREAM_IDLE_TIMEOUT: "0.5" } });
-const nowhere = await startGateway({ upstream, environment: { FACTORY_BASE_URL: CLOSED } });
-after(async () => {
-  for (const one of [hasty, talkative, nowhere, gateway]) await one.stop();
-});
+const { upstream, gatewayWith } = await startGateways();
+const gateway = await gatewayWith({});
+const hasty = await gatewayWith({ UPSTREAM_FIRST_BYTE_TIMEOUT: "0.3" });
+const talkative = await gatewayWith({ UPSTREAM_IDLE_TIMEOUT: "0.5" });
+const nowhere = await gatewayWith({ FACTORY_BASE_URL: CLOSED });
 
 const isPass = ({ client, upstream: target }: Way): boolean => client === target;
 

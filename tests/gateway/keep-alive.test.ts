@@ -1,0 +1,139 @@
+// Keep-alive: what a client gets while it waits, between the events of a stream or in front of a late answer, and when it gets nothing.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import Anthropic from "@anthropic-ai/sdk";
+import OpenAI from "openai";
+import { AwakeClock } from "../support/awake.ts";
+import { ask, errorIn, eventsIn, MODELS, SUCCESS, textOf, told } from "../support/dialects.ts";
+import { PROTOCOLS } from "../support/fixtures.ts";
+import { callFor, CONVERSION, PAIR, startGateways, until } from "../support/gateway.ts";
+import type { Answer } from "../support/upstream.ts";
+
+const { upstream, gatewayWith } = await startGateways();
+
+// ---- Signs of life -----------------------------------------------------------------------------------------------
+
+const lively = await gatewayWith({ KEEP_ALIVE_INTERVAL: "0.03" });
+const QUIET_MS = 150;
+
+/** The upstream says some words, nothing for a while or until something has happened, and the rest. */
+function pausing(afterEvents: number, happened = new AwakeClock().pause(QUIET_MS)): Answer {
+  return { say: { text: "One two three" }, hold: { afterEvents, until: happened } };
+}
+
+/** All of an answer that the upstream holds back after so many events until enough of it has come. */
+async function heldUntil(isEnough: (text: string) => boolean, asked: () => Promise<Response>, afterEvents = 2): Promise<string> {
+  let goOn = (): void => {};
+  const enough = new Promise<void>((resolve) => (goOn = resolve));
+  upstream.script(() => pausing(afterEvents, enough));
+  let text = "";
+  for await (const piece of (await asked()).body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += piece;
+    if (isEnough(text)) goOn();
+  }
+  return text;
+}
+
+const SIGNS: Readonly<Record<string, RegExp>> = {
+  "anthropic-messages": /event: ping\ndata: \{"type": ?"ping"\}\n\n/g,
+  "openai-chat": /^:[^\n]*\n\n/gm,
+  "openai-responses": /^:[^\n]*\n\n/gm,
+  gemini: /^:[^\n]*\n\n/gm,
+};
+
+for (const client of PROTOCOLS) {
+  for (const target of ["anthropic-messages", "openai-chat", "openai-responses", "gemini"] as const) {
+    test(`${client} <- ${target}: a silent stream shows signs of life, between events, and none after the end`, async () => {
+      const sign = SIGNS[client] ?? assert.fail();
+      const stream = await heldUntil(
+        (text) => (text.match(sign) ?? []).length >= 2,
+        () => callFor(lively, { client, upstream: target, name: "" }, { stream: true }),
+      );
+      const rest = stream.replaceAll(sign, "");
+      assert.deepEqual(told(client, rest), { text: "One two three", terminals: SUCCESS[client] });
+      assert.equal(eventsIn(rest).length, rest.trim().split("\n\n").length, "every event is whole");
+      assert.doesNotMatch(stream.trim().split("\n\n").at(-1) ?? "", /^(?::|event: ping)/, "the last is the end");
+    });
+  }
+}
+
+test("the official OpenAI and Anthropic clients read past signs of life", async () => {
+  upstream.script(() => pausing(2));
+  const openai = new OpenAI({ apiKey: lively.key, baseURL: `${lively.url}/v1`, maxRetries: 0 });
+  const anthropic = new Anthropic({ apiKey: lively.key, baseURL: lively.url, maxRetries: 0 });
+  const messages = [{ role: "user" as const, content: "Hello there" }];
+  for (const model of [MODELS["openai-chat"], MODELS["anthropic-messages"]]) {
+    let chat = "";
+    for await (const chunk of await openai.chat.completions.create({ model, messages, stream: true }))
+      chat += chunk.choices[0]?.delta.content ?? "";
+    let responses = "";
+    for await (const event of await openai.responses.create({ model, input: "Hello there", stream: true })) {
+      if (event.type === "response.output_text.delta") responses += event.delta;
+    }
+    const message = await anthropic.messages.stream({ model, max_tokens: 100, messages }).finalText();
+    assert.deepEqual([chat, responses, message], ["One two three", "One two three", "One two three"]);
+  }
+});
+
+test("a Gemini client that streams a JSON array gets white space between the items", async () => {
+  const { body } = ask("gemini", { model: MODELS.gemini, stream: true });
+  for (const model of [MODELS.gemini, MODELS["openai-chat"]]) {
+    const text = await heldUntil(
+      (some) => /(?:^|[}\]])\n\n/.test(some),
+      () => lively.call(`/v1beta/models/${model}:streamGenerateContent`, { body }),
+    );
+    assert.ok(Array.isArray(JSON.parse(text)));
+  }
+});
+
+test("no sign of life comes before it is known that the answer is a stream", async () => {
+  upstream.script(() => ({
+    error: { status: 500, message: "No." },
+    hold: { afterEvents: 0, until: new AwakeClock().pause(QUIET_MS) },
+  }));
+  const { status, message } = await errorIn("openai-chat", await callFor(lively, CONVERSION, { stream: true }));
+  assert.deepEqual({ status, message }, { status: 500, message: "No." });
+});
+
+test("nor while the first event of a stream is awaited: it may be an error, which still has a status of its own", async () => {
+  for (const client of PROTOCOLS) {
+    upstream.script(() => ({
+      say: { text: "x" },
+      fail: { afterEvents: 0, message: "Busy." },
+      hold: { afterEvents: 0, until: new Promise((resolve) => setTimeout(resolve, QUIET_MS)) },
+    }));
+    const { status, message } = await errorIn(client, await callFor(lively, { client, upstream: client, name: "" }, { stream: true }));
+    assert.deepEqual({ isError: status >= 500, message }, { isError: true, message: "Busy." }, client);
+  }
+});
+
+test("a whole answer has white space before it only where KEEP_ALIVE_WHOLE says so, and is the same answer", async () => {
+  const patient = await gatewayWith({ KEEP_ALIVE_INTERVAL: "0.03", KEEP_ALIVE_WHOLE: "1" });
+  for (const way of PAIR) {
+    upstream.script(() => pausing(0));
+    const usual = await (await callFor(lively, way)).text();
+    const spaced = await heldUntil(
+      (text) => text.startsWith("  "),
+      () => callFor(patient, way),
+      0,
+    );
+    assert.match(usual, /^\{/);
+    assert.match(spaced, /^ {2,}\{/);
+    assert.deepEqual([textOf(way.client, usual), textOf(way.client, spaced)], ["One two three", "One two three"]);
+  }
+});
+
+test("with KEEP_ALIVE_WHOLE a late failure is a body of an error under status 200, and a soon one keeps its status", async () => {
+  const patient = await gatewayWith({ KEEP_ALIVE_INTERVAL: "60", KEEP_ALIVE_WHOLE: "1" });
+  const hasty = await gatewayWith({ KEEP_ALIVE_INTERVAL: "0.05", KEEP_ALIVE_WHOLE: "1" });
+  const way = CONVERSION;
+  upstream.script(() => ({ error: { status: 500, message: "Soon." } }));
+  assert.equal((await callFor(patient, way)).status, 500);
+  upstream.script(() => ({ hang: "before-head" }));
+  const leaving = new AbortController();
+  const response = await callFor(hasty, way, { signal: leaving.signal });
+  assert.equal(response.status, 200);
+  leaving.abort();
+  await until(() => upstream.openConnections() === 0, "the upstream to be let go");
+});
