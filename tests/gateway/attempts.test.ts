@@ -89,6 +89,33 @@ test("a fallback is asked in its own protocol, and a header says which model ans
   }
 });
 
+test("a native route asks the model that it names and no fallback: its clients want that endpoint's answer", async () => {
+  const modelTable = JSON.stringify({ models: [{ id: "claude-opus-4-8", fallback: ["claude-sonnet-5"] }] });
+  const falling = await gatewayWith({}, { modelTable });
+  upstream.script(() => ({ error: { status: 529, message: "Busy." } }));
+  const { body } = ask("anthropic-messages", { model: "claude-opus-4-8" });
+  for (const [path, models] of [
+    ["/v1/messages", ["claude-opus-4-8", "claude-sonnet-5"]],
+    ["/anthropic/v1/messages", ["claude-opus-4-8"]],
+    ["/bedrock/v1/messages", ["claude-opus-4-8"]],
+    ["/v1/messages/count_tokens", ["claude-opus-4-8"]],
+  ] as const) {
+    const before = upstream.requests.length;
+    const response = await falling.call(path, { body });
+    await response.text();
+    const asked = upstream.requests.slice(before).map((seen) => (JSON.parse(seen.body) as { model: string }).model);
+    assert.deepEqual(
+      [response.status, response.headers.get("x-factory-proxy-fallback"), asked],
+      [529, fallbackNamed(models), models],
+      path,
+    );
+  }
+});
+
+function fallbackNamed(models: readonly string[]): string | null {
+  return models.length === 1 ? null : models.join(" -> ");
+}
+
 test("a fallback that can't carry the request is left out", async () => {
   const modelTable = JSON.stringify({ models: [{ id: "glm-5", fallback: ["claude-opus-4-8", "glm-4.6"] }] });
   const falling = await gatewayWith({}, { modelTable });

@@ -2,9 +2,18 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { GatewayError } from "../../src/errors.ts";
+import { refuseCall, withCall, type Answer, type CallPorts, type CallProgress } from "../../src/gateway/call.ts";
+import type { Late } from "../../src/gateway/keep-alive.ts";
+import { incomingRequest, type Call } from "../../src/gateway/request.ts";
+import type { CallSummary } from "../../src/telemetry/call-summary.ts";
+import { openLog, Redactor } from "../../src/telemetry/log.ts";
+import { UNTOUCHED } from "../../src/wire/pump.ts";
+import { SUMMARY } from "../support/call-summary.ts";
+import { Clock } from "../support/clock.ts";
 import { ask, MODELS } from "../support/dialects.ts";
 import { callFor, inTime, PAIR, startGateways, until } from "../support/gateway.ts";
-import type { Answer } from "../support/upstream.ts";
+import type { Answer as Scripted } from "../support/upstream.ts";
 
 const { upstream, gatewayWith } = await startGateways();
 const plain = await gatewayWith({});
@@ -13,7 +22,7 @@ const plain = await gatewayWith({});
 
 interface Phase {
   readonly name: string;
-  readonly answer: Answer;
+  readonly answer: Scripted;
   readonly stream: boolean;
   /** Whether the client has got something before it leaves. */
   readonly begins: boolean;
@@ -84,4 +93,131 @@ test("the log of a client that left in the middle has the usage seen so far, on 
     const line = await plain.lineOf(response);
     assert.deepEqual([line["error"], line["inputTokens"]], ["cancelled", 12], way.name);
   }
+});
+
+// ---- However it ends, once -------------------------------------------------------------------------------------------
+
+const utf8 = new TextEncoder();
+const COMPLETE: Answer = { type: "complete", status: 200, headers: {}, body: "{}", error: null };
+const OVERLOADED = new GatewayError("overloaded", "Busy.");
+
+/** A streamed answer of these chunks; an Error among them breaks it, and without an end it stays open. */
+function streamOf(chunks: readonly (string | Error)[], { ends = true } = {}): Answer {
+  const queue = [...chunks];
+  const rest = {
+    async read() {
+      const next = queue.shift();
+      if (next instanceof Error) throw next;
+      if (next !== undefined) return { done: false, value: utf8.encode(next) };
+      if (!ends) await new Promise(() => {});
+      return { done: true };
+    },
+    cancel: () => Promise.resolve(),
+  };
+  const pump = { ...UNTOUCHED, fail: () => null };
+  return { type: "streaming", status: 200, headers: {}, begun: [], rest, pump, keepAlive: null };
+}
+
+interface Ending {
+  readonly run: (progress: CallProgress) => Promise<Answer | Late<Answer>>;
+  /** Reads the body to its end, or one chunk of it and leaves. */
+  readonly leaves?: true;
+  readonly status: number;
+  readonly summary: Partial<CallSummary>;
+}
+
+const admit = (progress: CallProgress, settled: CallSummary[]): void =>
+  progress.admitted({ caller: { id: "0123abcd", upstreamKey: "fk-of-the-server" }, settle: (summary) => settled.push(summary) });
+
+const ENDINGS: Readonly<Record<string, Ending>> = {
+  "is complete": { run: () => Promise.resolve(COMPLETE), status: 200, summary: {} },
+  "is refused by the upstream": {
+    run: () => Promise.resolve({ ...COMPLETE, status: 503, error: OVERLOADED }),
+    status: 503,
+    summary: { status: 503, error: OVERLOADED },
+  },
+  fails: { run: () => Promise.reject(OVERLOADED), status: 529, summary: { status: 529, error: OVERLOADED } },
+  "ends with its stream": { run: () => Promise.resolve(streamOf(["a", "b"])), status: 200, summary: { firstByteMs: 0 } },
+  "ends with a stream that breaks": {
+    run: () => Promise.resolve(streamOf(["a", OVERLOADED])),
+    status: 200,
+    summary: { firstByteMs: 0, error: OVERLOADED },
+  },
+  "ends when the client leaves": {
+    run: () => Promise.resolve(streamOf(["a"], { ends: false })),
+    leaves: true,
+    status: 200,
+    summary: { firstByteMs: 0, status: 499, error: new GatewayError("cancelled", "The client closed the connection.") },
+  },
+  "comes late": {
+    run: () => Promise.resolve({ type: "late", answer: Promise.resolve(COMPLETE), everyMs: 100, after: new Clock().after }),
+    status: 200,
+    summary: {},
+  },
+  "fails late": {
+    run: () => Promise.resolve({ type: "late", answer: Promise.reject(OVERLOADED), everyMs: 100, after: new Clock().after }),
+    status: 200,
+    summary: { status: 529, error: OVERLOADED },
+  },
+};
+
+interface Watched {
+  readonly ports: CallPorts;
+  readonly summaries: CallSummary[];
+  readonly lines: string[];
+  readonly call: Call;
+}
+
+function watched(): Watched {
+  const [summaries, lines]: [CallSummary[], string[]] = [[], []];
+  const redactor = new Redactor([]);
+  const request = incomingRequest(new Request("http://gateway.test/v1/messages", { method: "POST" })) ?? assert.fail();
+  return {
+    ports: {
+      log: openLog({ level: "info", format: "json", sink: (line) => lines.push(line), now: () => 0, redactor }),
+      redactor,
+      monotonic: () => 0,
+      observers: [(summary) => summaries.push(summary)],
+    },
+    summaries,
+    lines,
+    call: { request, route: { protocol: "anthropic-messages", endpoint: null }, requestId: "r1", path: null, framing: "sse" },
+  };
+}
+
+for (const [how, { run, leaves, status, summary }] of Object.entries(ENDINGS)) {
+  test(`a call that ${how} gives its slot back, writes a line and is told to every observer, once each, with one summary`, async () => {
+    const { ports, summaries, lines, call } = watched();
+    const settled: CallSummary[] = [];
+    const response = await withCall(call, ports, async (progress) => {
+      admit(progress, settled);
+      return run(progress);
+    });
+    assert.equal(response.status, status);
+    if (leaves === true) {
+      const reader = response.body?.getReader() ?? assert.fail();
+      await reader.read();
+      await reader.cancel();
+    } else await response.text();
+    const expected = { ...SUMMARY, durationMs: 0, callerId: "0123abcd", ...summary };
+    assert.deepEqual([settled, summaries, lines.length], [[expected], [expected], 1]);
+  });
+}
+
+test("a call that is refused before anybody was admitted has a summary too, and no slot to give back", async () => {
+  const { ports, summaries, lines, call } = watched();
+  const error = new GatewayError("unauthenticated", "No key.");
+  const responses = [await withCall(call, ports, () => Promise.reject(error)), refuseCall(call, ports, error)];
+  assert.deepEqual(
+    responses.map((response) => response.status),
+    [401, 401],
+  );
+  const expected = { ...SUMMARY, durationMs: 0, status: 401, error };
+  assert.deepEqual([summaries, lines.length], [[expected, expected], 2]);
+});
+
+test("a call whose response can't be made ends as what it is, a failure", async () => {
+  const { ports, summaries, call } = watched();
+  const response = await withCall(call, ports, () => Promise.resolve({ ...COMPLETE, headers: { "no name": "" } }));
+  assert.deepEqual([response.status, summaries.length, summaries[0]?.error?.kind], [500, 1, "internal"]);
 });

@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
+import { lateResponse, soonOrLate } from "../../src/gateway/keep-alive.ts";
 import { AwakeClock } from "../support/awake.ts";
+import { Clock } from "../support/clock.ts";
 import { ask, errorIn, eventsIn, MODELS, SUCCESS, textOf, told } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { callFor, CONVERSION, PAIR, startGateways, until } from "../support/gateway.ts";
@@ -136,4 +138,56 @@ test("with KEEP_ALIVE_WHOLE a late failure is a body of an error under status 20
   assert.equal(response.status, 200);
   leaving.abort();
   await until(() => upstream.openConnections() === 0, "the upstream to be let go");
+});
+
+// ---- A late answer, on a clock of its own ----------------------------------------------------------------------------
+
+/** A response whose body says whether it was cancelled. */
+function cancellable(): { response: Response; cancelled: unknown[] } {
+  const cancelled: unknown[] = [];
+  const body = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(new TextEncoder().encode("{")),
+    cancel: (reason) => void cancelled.push(reason),
+  });
+  return { response: new Response(body), cancelled };
+}
+
+/** Lets everything happen that waits for nothing from outside. */
+const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
+test("a client that leaves before a late answer has come cancels it when it comes", async () => {
+  const { response, cancelled } = cancellable();
+  let answer = (_response: Response): void => {};
+  const coming = new Promise<Response>((resolve) => (answer = resolve));
+  const clock = new Clock();
+  const reader = lateResponse(coming, { everyMs: 100, after: clock.after }).body?.getReader() ?? assert.fail();
+  assert.equal(new TextDecoder().decode((await reader.read()).value), " ");
+  const leaving = reader.cancel("left");
+  await settle();
+  assert.deepEqual([cancelled, clock.timers], [[], 0]);
+  answer(response);
+  await leaving;
+  assert.deepEqual(cancelled, ["left"]);
+});
+
+test("a client that leaves in the middle of a late answer cancels it", async () => {
+  const { response, cancelled } = cancellable();
+  const clock = new Clock();
+  const reader = lateResponse(Promise.resolve(response), { everyMs: 100, after: clock.after }).body?.getReader() ?? assert.fail();
+  await reader.read();
+  assert.equal(new TextDecoder().decode((await reader.read()).value), "{");
+  await reader.cancel("left");
+  assert.deepEqual([cancelled, clock.timers], [["left"], 0]);
+});
+
+test("an answer that comes or fails in time is nobody's late one, and leaves no timer", async () => {
+  const clock = new Clock();
+  const waiting = { everyMs: 100, after: clock.after };
+  assert.equal(await soonOrLate(Promise.resolve("soon"), waiting), "soon");
+  await assert.rejects(soonOrLate(Promise.reject(new Error("failed soon")), waiting), /^Error: failed soon$/);
+  assert.equal(clock.timers, 0);
+  const answer = new Promise<string>(() => {});
+  const late = soonOrLate(answer, waiting);
+  clock.advance(100);
+  assert.deepEqual(await late, { type: "late", answer, ...waiting });
 });

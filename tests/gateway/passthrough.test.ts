@@ -164,3 +164,18 @@ test("a byte order mark and a last event without its blank line do not make an a
   assert.equal(new TextDecoder("utf-8", { ignoreBOM: true }).decode(await response.arrayBuffer()), `${stream}\n\n`);
   assert.equal((await gateway.lineOf(response))["error"], undefined);
 });
+
+test("a count of tokens passes as it is, and is no usage in the log, be it short or long", async () => {
+  const { body } = ask("anthropic-messages", { model: MODELS["anthropic-messages"] });
+  for (const padding of [0, 200_000]) {
+    const text = `{"input_tokens": 14${" ".repeat(padding)}}`;
+    upstream.script([{ events: [text.slice(0, 10), text.slice(10)], headers: { "content-type": "application/json" } }]);
+    const response = await gateway.call("/v1/messages/count_tokens", { body });
+    assert.equal(await response.text(), text);
+    const { level, status, error, finish, inputTokens, outputTokens } = await gateway.lineOf(response);
+    assert.deepEqual(
+      { level, status, error, finish, inputTokens, outputTokens },
+      { level: "info", status: 200, error: undefined, finish: null, inputTokens: undefined, outputTokens: undefined },
+    );
+  }
+});

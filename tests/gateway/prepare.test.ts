@@ -130,6 +130,16 @@ const NATIVE: readonly Native[] = [
   { route: "/openai/v1/chat/completions", protocol: "openai-chat", model: "glm-5", path: PATHS["openai-chat"], provider: "fireworks" },
   { route: "/gpt", protocol: "openai-responses", model: "gpt-5.5", path: PATHS["openai-responses"], provider: "openai" },
   { route: "/glm", protocol: "openai-chat", model: "glm-4.6", path: PATHS["openai-chat"], provider: "fireworks" },
+  // A model of another protocol does not say who serves it here; the endpoint does.
+  {
+    route: "/openai/v1/chat/completions",
+    protocol: "openai-chat",
+    model: "claude-opus-5",
+    path: PATHS["openai-chat"],
+    provider: "fireworks",
+  },
+  { route: "/glm", protocol: "openai-chat", model: "gpt-5.5", path: PATHS["openai-chat"], provider: "fireworks" },
+  { route: "/gpt", protocol: "openai-responses", model: "glm-5", path: PATHS["openai-responses"], provider: "openai" },
 ];
 for (const { route, protocol, model, path, provider } of NATIVE) {
   test(`native: ${model} through ${route} goes to ${path} for ${provider}, with the client's own bytes`, async () => {

@@ -6,7 +6,8 @@ import { GatewayError } from "../../src/errors.ts";
 import { chain, run, type Machine } from "../../src/wire/machine.ts";
 import { printSse, sseDecoder, type SseEvent } from "../../src/wire/sse.ts";
 import type { BodyReader } from "../../src/runtime/ports.ts";
-import { through, type Outcome, type Pump } from "../../src/wire/pump.ts";
+import { through, UNTOUCHED, type Outcome, type Pump } from "../../src/wire/pump.ts";
+import { Clock } from "../support/clock.ts";
 
 const utf8 = new TextEncoder();
 const LIMITS = { maxEventLength: 1024 };
@@ -325,4 +326,108 @@ test("through: a source that ends right behind the last word is not cancelled: i
 test("through: an answer that said nothing closes with the pump's last words alone", async () => {
   const { reader } = open(sourceOf([]), { ...capitals(), end: () => null });
   assert.deepEqual(await readText(reader), []);
+});
+
+// ---- Keep-alive ----------------------------------------------------------------------------------------------------
+
+/** A source whose chunks come when the test says so. */
+function pushed(): { source: BodyReader; push: (chunk: string | null) => void } {
+  const waiting: ((chunk: string | null) => void)[] = [];
+  const queue: (string | null)[] = [];
+  return {
+    source: {
+      async read() {
+        const chunk = queue.length > 0 ? queue.shift() : await new Promise<string | null>((resolve) => waiting.push(resolve));
+        return chunk === null || chunk === undefined ? { done: true } : { done: false, value: utf8.encode(chunk) };
+      },
+      cancel: () => Promise.resolve(),
+    },
+    push(chunk) {
+      const next = waiting.shift();
+      if (next === undefined) queue.push(chunk);
+      else next(chunk);
+    },
+  };
+}
+
+interface Kept {
+  readonly clock: Clock;
+  readonly push: (chunk: string | null) => void;
+  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  /** The next chunk as text; null at the end. */
+  readonly next: () => Promise<string | null>;
+}
+
+function keptAlive({ isDue }: { isDue?: true } = {}): Kept {
+  const clock = new Clock();
+  const { source, push } = pushed();
+  const keepAlive = { bytes: utf8.encode("~"), everyMs: 100, after: clock.after, ...(isDue === undefined ? {} : { isDue }) };
+  const reader = through(source, UNTOUCHED, { closed: () => {}, keepAlive }).getReader();
+  const next = async (): Promise<string | null> => {
+    const { done, value } = await reader.read();
+    return done ? null : new TextDecoder().decode(value);
+  };
+  return { clock, push, reader, next };
+}
+
+test("through: a client that waits gets the keep-alive each time that nothing came for so long", async () => {
+  const { clock, next } = keptAlive();
+  const waiting = next();
+  await settle();
+  clock.advance(99);
+  clock.advance(1);
+  assert.equal(await waiting, "~");
+  const again = next();
+  clock.advance(100);
+  assert.equal(await again, "~");
+});
+
+test("through: no keep-alive is written while nobody reads, however long it takes", async () => {
+  const { clock, push, next } = keptAlive();
+  clock.advance(1000);
+  push("a");
+  assert.equal(await next(), "a");
+  clock.advance(1000);
+  push("b");
+  assert.equal(await next(), "b");
+});
+
+test("through: what comes within the time takes the keep-alive's place", async () => {
+  const { clock, push, next } = keptAlive();
+  for (const chunk of ["a", "b"]) {
+    const waiting = next();
+    await settle();
+    clock.advance(60);
+    push(chunk);
+    assert.equal(await waiting, chunk);
+  }
+  const waiting = next();
+  await settle();
+  // The first look falls behind "b".
+  clock.advance(80);
+  clock.advance(99);
+  push("c");
+  assert.equal(await waiting, "c");
+});
+
+test("through: a keep-alive that is due goes out at once, and the next one as long after it", async () => {
+  const { clock, next } = keptAlive({ isDue: true });
+  assert.equal(await next(), "~");
+  const waiting = next();
+  await settle();
+  clock.advance(100);
+  assert.equal(await waiting, "~");
+});
+
+test("through: no timer is left when the stream has ended, broken or been left", async () => {
+  const ended = keptAlive();
+  ended.push(null);
+  assert.equal(await ended.next(), null);
+  const left = keptAlive();
+  await left.reader.cancel();
+  const clock = new Clock();
+  const keepAlive = { bytes: utf8.encode("~"), everyMs: 100, after: clock.after };
+  const broken = through(sourceOf([new Error("line cut")]), capitals(), { closed: () => {}, keepAlive }).getReader();
+  assert.deepEqual(await readText(broken), ["[line cut]"]);
+  assert.deepEqual([ended.clock.timers, left.clock.timers, clock.timers], [0, 0, 0]);
 });

@@ -1,0 +1,39 @@
+// Admission: who calls comes first, then the slot, which the settled grant gives back once.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createAdmission } from "../../src/access/admission.ts";
+import { Concurrency } from "../../src/access/concurrency.ts";
+import { Keys } from "../../src/access/keys.ts";
+import { GatewayError } from "../../src/errors.ts";
+import { sha256 } from "../../src/runtime/runtime.ts";
+import { SUMMARY } from "../support/call-summary.ts";
+
+const KEYS = new Keys({ proxyKeys: ["a-client-key"], upstreamKey: "fk-of-the-server" }, sha256);
+const isKind = (kind: string) => (error: unknown) => error instanceof GatewayError && error.kind === kind;
+
+test("a caller is admitted with a name for the log and the Factory key of the request", async () => {
+  const { caller } = await createAdmission(KEYS, new Concurrency({ maxCalls: null, maxCallsPerKey: null })).admit({
+    keys: ["a-client-key"],
+  });
+  assert.deepEqual(caller, { id: sha256("a-client-key").toHex().slice(0, 8), upstreamKey: "fk-of-the-server" });
+});
+
+test("a slot is taken until the grant is settled, which counts once", async () => {
+  const admission = createAdmission(KEYS, new Concurrency({ maxCalls: 1, maxCallsPerKey: null }));
+  const request = { keys: ["a-client-key"] };
+  const grant = await admission.admit(request);
+  await assert.rejects(admission.admit(request), isKind("overloaded"));
+  grant.settle(SUMMARY);
+  const next = await admission.admit(request);
+  grant.settle(SUMMARY);
+  await assert.rejects(admission.admit(request), isKind("overloaded"));
+  next.settle(SUMMARY);
+});
+
+test("whoever shows no key is told so, also where no slot is free, and takes none", async () => {
+  const admission = createAdmission(KEYS, new Concurrency({ maxCalls: 1, maxCallsPerKey: null }));
+  await assert.rejects(admission.admit({ keys: [] }), isKind("unauthenticated"));
+  await admission.admit({ keys: ["a-client-key"] });
+  await assert.rejects(admission.admit({ keys: ["wrong"] }), isKind("unauthenticated"));
+});

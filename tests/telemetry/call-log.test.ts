@@ -1,0 +1,105 @@
+// The log line of a call, made from its summary.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { GatewayError } from "../../src/errors.ts";
+import { logCall } from "../../src/telemetry/call-log.ts";
+import type { CallSummary } from "../../src/telemetry/call-summary.ts";
+import { openLog, Redactor } from "../../src/telemetry/log.ts";
+import { SUMMARY } from "../support/call-summary.ts";
+
+const BARE_LINE = {
+  level: "info",
+  event: "request",
+  requestId: "r1",
+  method: "POST",
+  path: "/v1/messages",
+  protocol: "anthropic-messages",
+  durationMs: 3,
+  firstByteMs: null,
+  finish: null,
+};
+
+function lineOf(summary: Partial<CallSummary>): unknown {
+  const lines: Record<string, unknown>[] = [];
+  const sink = (line: string): void => void lines.push(JSON.parse(line) as Record<string, unknown>);
+  logCall(openLog({ level: "info", format: "json", sink, now: () => 0, redactor: new Redactor([]) }), { ...SUMMARY, ...summary });
+  const [{ time: _, ...line } = {}] = lines;
+  assert.equal(lines.length, 1);
+  return line;
+}
+
+test("a line has what is known of a call, and nothing in the place of what is not", () => {
+  assert.deepEqual(lineOf({}), BARE_LINE);
+});
+
+test("a line of a call that took all that a call can take has every field", () => {
+  const line = lineOf({
+    callerId: "0123abcd",
+    model: "alias",
+    streaming: false,
+    upstreamModel: "glm-5",
+    upstreamProtocol: "openai-chat",
+    status: 200,
+    finish: { kind: "length", raw: "length", stopSequence: null, explanation: null },
+    usage: { inputTokens: 100, cacheReadTokens: 20, cacheWriteTokens: 3, outputTokens: 40, reasoningTokens: 10 },
+    attempts: 3,
+    continuations: 2,
+    dropped: ["top_k", "metadata"],
+    firstByteMs: 1,
+  });
+  assert.deepEqual(line, {
+    ...BARE_LINE,
+    caller: "0123abcd",
+    model: "alias",
+    streamed: false,
+    upstreamModel: "glm-5",
+    upstreamProtocol: "openai-chat",
+    attempts: 3,
+    continuations: 2,
+    dropped: ["top_k", "metadata"],
+    status: 200,
+    firstByteMs: 1,
+    finish: "length",
+    inputTokens: 123,
+    cacheReadTokens: 20,
+    outputTokens: 40,
+  });
+});
+
+test("input tokens are those that were read, and those read from and written to a cache, whichever of them the upstream names", () => {
+  const none = { inputTokens: null, cacheReadTokens: null, cacheWriteTokens: null, outputTokens: null, reasoningTokens: null };
+  for (const [counts, inputTokens] of [
+    [{}, 0],
+    [{ inputTokens: 5 }, 5],
+    [{ cacheReadTokens: 7 }, 7],
+    [{ cacheWriteTokens: 9 }, 9],
+    [{ inputTokens: 5, cacheWriteTokens: 9 }, 14],
+  ] as const) {
+    const usage = { ...none, ...counts };
+    const { cacheReadTokens, outputTokens } = usage;
+    assert.deepEqual(lineOf({ usage }), { ...BARE_LINE, inputTokens, cacheReadTokens, outputTokens });
+  }
+});
+
+test("the level of a failed call is that of its error, and a cause is told as text", () => {
+  const failed = (error: GatewayError): unknown => lineOf({ status: error.status, error });
+  const message = "No.";
+  assert.deepEqual(failed(new GatewayError("upstream-failed", message, { cause: "the line was cut" })), {
+    ...BARE_LINE,
+    level: "error",
+    status: 502,
+    error: "upstream-failed",
+    message,
+    cause: "the line was cut",
+  });
+  assert.deepEqual(failed(new GatewayError("unauthenticated", message, { cause: { toString: () => assert.fail() } })), {
+    ...BARE_LINE,
+    level: "warning",
+    status: 401,
+    error: "unauthenticated",
+    message,
+    cause: "(object)",
+  });
+  assert.deepEqual(failed(new GatewayError("cancelled", message)), { ...BARE_LINE, status: 499, error: "cancelled", message });
+});
