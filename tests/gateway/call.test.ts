@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
-import { refuseCall, withCall, type Answer, type CallPorts, type CallProgress } from "../../src/gateway/call.ts";
+import { refuseCall, withCall, type Answer, type CallPorts, type CallProgress, type StreamingAnswer } from "../../src/gateway/call.ts";
 import type { Late } from "../../src/gateway/keep-alive.ts";
 import { incomingRequest, type Call } from "../../src/gateway/request.ts";
 import type { CallSummary } from "../../src/telemetry/call-summary.ts";
@@ -102,7 +102,7 @@ const COMPLETE: Answer = { type: "complete", status: 200, headers: {}, body: "{}
 const OVERLOADED = new GatewayError("overloaded", "Busy.");
 
 /** A streamed answer of these chunks; an Error among them breaks it, and without an end it stays open. */
-function streamOf(chunks: readonly (string | Error)[], { ends = true } = {}): Answer {
+function streamOf(chunks: readonly (string | Error)[], { ends = true } = {}): StreamingAnswer {
   const queue = [...chunks];
   const rest = {
     async read() {
@@ -220,4 +220,12 @@ test("a call whose response can't be made ends as what it is, a failure", async 
   const { ports, summaries, call } = watched();
   const response = await withCall(call, ports, () => Promise.resolve({ ...COMPLETE, headers: { "no name": "" } }));
   assert.deepEqual([response.status, summaries.length, summaries[0]?.error?.kind], [500, 1, "internal"]);
+});
+
+test("a call that ended before its response could be made is not ended again", async () => {
+  const { ports, summaries, call } = watched();
+  const begun = [utf8.encode("all of it")];
+  const answer: Answer = { ...streamOf([]), begun, pump: { ...UNTOUCHED, finished: true }, headers: { "no name": "" } };
+  const response = await withCall(call, ports, () => Promise.resolve(answer));
+  assert.deepEqual([response.status, summaries.length, summaries[0]?.error], [500, 1, null]);
 });
