@@ -7,6 +7,7 @@ import { logCall } from "../../src/telemetry/call-log.ts";
 import type { CallSummary } from "../../src/telemetry/call-summary.ts";
 import { openLog, Redactor } from "../../src/telemetry/log.ts";
 import { SUMMARY } from "../support/call-summary.ts";
+import { finish, usage } from "../support/canonical.ts";
 
 const BARE_LINE = {
   level: "info",
@@ -41,8 +42,8 @@ test("a line of a call that took all that a call can take has every field", () =
     upstreamModel: "glm-5",
     upstreamProtocol: "openai-chat",
     status: 200,
-    finish: { kind: "length", raw: "length", stopSequence: null, explanation: null },
-    usage: { inputTokens: 100, cacheReadTokens: 20, cacheWriteTokens: 3, outputTokens: 40, reasoningTokens: 10 },
+    finish: finish("length"),
+    usage: usage({ inputTokens: 100, cacheReadTokens: 20, cacheWriteTokens: 3, outputTokens: 40, reasoningTokens: 10 }),
     attempts: 3,
     continuations: 2,
     dropped: ["top_k", "metadata"],
@@ -68,7 +69,6 @@ test("a line of a call that took all that a call can take has every field", () =
 });
 
 test("input tokens are those that were read, and those read from and written to a cache, whichever of them the upstream names", () => {
-  const none = { inputTokens: null, cacheReadTokens: null, cacheWriteTokens: null, outputTokens: null, reasoningTokens: null };
   for (const [counts, inputTokens] of [
     [{}, 0],
     [{ inputTokens: 5 }, 5],
@@ -76,9 +76,9 @@ test("input tokens are those that were read, and those read from and written to 
     [{ cacheWriteTokens: 9 }, 9],
     [{ inputTokens: 5, cacheWriteTokens: 9 }, 14],
   ] as const) {
-    const usage = { ...none, ...counts };
-    const { cacheReadTokens, outputTokens } = usage;
-    assert.deepEqual(lineOf({ usage }), { ...BARE_LINE, inputTokens, cacheReadTokens, outputTokens });
+    const counted = usage(counts);
+    const { cacheReadTokens, outputTokens } = counted;
+    assert.deepEqual(lineOf({ usage: counted }), { ...BARE_LINE, inputTokens, cacheReadTokens, outputTokens });
   }
 });
 
