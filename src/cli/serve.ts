@@ -9,7 +9,8 @@ import packageJson from "../../package.json" with { type: "json" };
 import { ROUTES } from "../http/app.ts";
 import { compose, type Program } from "../program.ts";
 import { ConfigError, helpText, readArguments, readConfig, type Config } from "../config/config.ts";
-import { mask, type Log } from "../telemetry/log.ts";
+import type { Log } from "../telemetry/log.ts";
+import { mask } from "../telemetry/redaction.ts";
 import { dial } from "../runtime/dial.ts";
 import {
   bodyReader,

@@ -10,8 +10,8 @@ import { CODECS } from "../protocol/codecs.ts";
 import type { BodyReader } from "../runtime/ports.ts";
 import { logCall } from "../telemetry/call-log.ts";
 import type { CallObserver, CallSummary } from "../telemetry/call-summary.ts";
-import type { Log, LogFields, Redactor } from "../telemetry/log.ts";
-import { Discretion, shownUrl } from "../telemetry/redaction.ts";
+import type { Log, LogFields } from "../telemetry/log.ts";
+import { shownUrl, type Redactor } from "../telemetry/redaction.ts";
 import type { UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../upstream/upstream.ts";
 import { NOTHING, through, type KeepAlive, type Outcome, type Pump } from "../wire/pump.ts";
 import { attemptHeaders, JSON_HEADERS, SAFE_HEADERS } from "./headers.ts";
@@ -88,7 +88,7 @@ export function failure(
     type: "complete",
     status,
     headers: { ...SAFE_HEADERS, ...headers, ...own, ...JSON_HEADERS, "x-request-id": summary.requestId },
-    body: redaction.text(body),
+    body: redaction.known(body),
     error,
   };
 }
@@ -96,7 +96,7 @@ export function failure(
 /** What is known of a call while it runs. It lasts as long as the answer, so the request is not in it. */
 export class CallProgress {
   /** Keeps the secrets of the program and of this call out of what the client gets. */
-  readonly redaction: Discretion;
+  readonly redaction: Redactor;
   /** Filled while the answer passes. */
   readonly meter = new UsageMeter();
   /** What the observers will get, as far as it is known. */
@@ -109,7 +109,7 @@ export class CallProgress {
 
   constructor(call: Call, ports: CallPorts) {
     const { raw, path, keys, headers } = call.request;
-    this.redaction = new Discretion(ports.redactor, keys);
+    this.redaction = ports.redactor.with(keys);
     this.#monotonic = ports.monotonic;
     this.#startedMs = ports.monotonic();
     this.#log = ports.log.knowing(keys);

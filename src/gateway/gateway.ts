@@ -109,7 +109,7 @@ async function explain(call: Call, progress: CallProgress, context: GatewayConte
     body: print({
       method: "POST",
       url: shownUrl(url),
-      headers: progress.redaction.explained(headers),
+      headers: new JsonText(JSON.stringify(progress.redaction.value(headers))),
       body: new JsonText(textOf(body)),
       losses: prepared.losses.map((loss) => ({ ...loss })),
     }),

@@ -6,7 +6,7 @@ import type { Exchange } from "../protocol/codec.ts";
 import { codecOf } from "../protocol/codecs.ts";
 import { detached } from "../protocol/exchange.ts";
 import type { After } from "../runtime/ports.ts";
-import type { Discretion } from "../telemetry/redaction.ts";
+import type { Redactor } from "../telemetry/redaction.ts";
 import type { SizeLimits, UpstreamAnswer, UpstreamRefusal } from "../upstream/upstream.ts";
 import { isObject, parseOrUndefined } from "../wire/json.ts";
 import { concat, UNTOUCHED, type KeepAlive, type Pump } from "../wire/pump.ts";
@@ -75,7 +75,7 @@ interface Parts {
 function refusal({ call, asked }: PreparedCall, found: UpstreamRefusal, headers: Readonly<Record<string, string>>): CompleteAnswer {
   const isOwn = asked === null && isObject(parseOrUndefined(found.body));
   if (!isOwn) return failure(found.error, call.progress, headers);
-  return { type: "complete", status: found.status, headers, body: call.progress.redaction.text(found.body), error: found.error };
+  return { type: "complete", status: found.status, headers, body: call.progress.redaction.known(found.body), error: found.error };
 }
 
 /** Same protocol: the upstream's own bytes. */
@@ -162,7 +162,7 @@ function continuationOf(prepared: PreparedCall, exchange: Exchange, context: Res
 }
 
 /** Made here, and not where the call can be seen: a function keeps all that its surroundings use for as long as an answer takes. */
-function shownBy(redaction: Discretion): (error: GatewayError) => GatewayError {
+function shownBy(redaction: Redactor): (error: GatewayError) => GatewayError {
   return (error) => redaction.error(error);
 }
 

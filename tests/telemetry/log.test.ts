@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError, type LogLevel } from "../../src/errors.ts";
-import { mask, openLog, Redactor, type Log, type LogFields } from "../../src/telemetry/log.ts";
+import { openLog, type Log, type LogFields } from "../../src/telemetry/log.ts";
+import { mask, Redactor } from "../../src/telemetry/redaction.ts";
 
 const NOON = Date.UTC(2026, 10, 22, 12, 0, 0, 7);
 const KEY = 'fk-fake"key/with\\odd-characters.0123456789';
