@@ -6,7 +6,8 @@
 import { parseArgs, parseEnv } from "node:util";
 import type { LogLevel } from "../errors.ts";
 import { isObject, parseOrUndefined, type Json } from "../wire/json.ts";
-import { readModelTable, type ModelEntry } from "./model-table.ts";
+import type { Endpoints, ModelSetting } from "../models/catalog.ts";
+import { readModelTable } from "./model-table.ts";
 import { Settings, type Fault, type OptionValue } from "./settings.ts";
 import { ENDPOINT_PATHS, OPTIONS, VARIABLES } from "./variables.ts";
 
@@ -24,7 +25,7 @@ export interface Config {
   /** Secrets. Empty: none is configured. */
   readonly proxyKeys: readonly string[];
   /** Absolute http(s) URLs. */
-  readonly endpoints: Readonly<Record<"messages" | "responses" | "chat" | "gemini" | "bedrock", string>>;
+  readonly endpoints: Endpoints;
   /** Null: nothing is put in front of the client's instructions. */
   readonly systemPrompt: string | null;
   /** Headers that every upstream request carries besides, or instead of, the usual ones; lower-case names. */
@@ -59,7 +60,7 @@ export interface Config {
   /** Origins of web pages, as browsers send them. */
   readonly corsOrigins: readonly string[];
   /** Rows for the model table. */
-  readonly models: readonly ModelEntry[];
+  readonly models: readonly ModelSetting[];
 }
 
 /** The configuration can't be used. `message` lists every fault, a line each; safe to show. */
@@ -219,7 +220,7 @@ function readText(source: ConfigSource, path: string): FileText {
   }
 }
 
-function modelsOf(source: ConfigSource, settings: Settings): ModelEntry[] {
+function modelsOf(source: ConfigSource, settings: Settings): ModelSetting[] {
   const path = settings.given("CONFIG_PATH");
   if (path === null) return [];
   const { text, problem } = readText(source, path);
@@ -277,7 +278,7 @@ function listOf(text: string): string[] {
   return text.split(",").flatMap((item) => item.trim() || []);
 }
 
-function endpointsOf(settings: Settings): Config["endpoints"] {
+function endpointsOf(settings: Settings): Endpoints {
   const base = (settings.url("FACTORY_BASE_URL") ?? VARIABLES.FACTORY_BASE_URL.default).replace(/\/+$/, "");
   if (base.includes("?")) settings.fault("FACTORY_BASE_URL", "a URL without a query, as paths are put behind it");
   const messages = settings.url("ANTHROPIC_TARGET_URL") ?? base + ENDPOINT_PATHS.messages;

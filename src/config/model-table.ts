@@ -9,30 +9,9 @@
 
 import { GatewayError } from "../errors.ts";
 import { isObject, parse, print, type Json, type JsonObject } from "../wire/json.ts";
+import type { ModelSetting, Timeouts } from "../models/catalog.ts";
 import type { Effort, ProtocolId } from "../protocol/canonical.ts";
 import type { Settings } from "./settings.ts";
-
-/** A row of the file. What is left out comes from the built-in row of the same id, else from the prefix. */
-export interface ModelEntry {
-  readonly id: string;
-  readonly protocol?: ProtocolId;
-  readonly provider?: string;
-  readonly aliases?: readonly string[];
-  readonly reasoning?: Effort;
-  /** How its endpoint is held to a JSON schema: by its own answer format, or by a tool whose input is the answer. */
-  readonly schema?: "native" | "tool";
-  /** A whole endpoint URL for this model alone. */
-  readonly target?: string;
-  /** Models to take instead, in this order, while this one is overloaded, rate-limited or unavailable. */
-  readonly fallback?: readonly string[];
-  /** Limits on time for this model alone, in milliseconds; null is no limit. */
-  readonly timeouts?: {
-    readonly connectMs?: number | null;
-    readonly firstByteMs?: number | null;
-    readonly idleMs?: number | null;
-    readonly totalMs?: number | null;
-  };
-}
 
 const PROTOCOLS: readonly ProtocolId[] = ["openai-chat", "openai-responses", "anthropic-messages", "gemini"];
 const EFFORTS: readonly Effort[] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
@@ -46,7 +25,7 @@ const FULL_STOP = /\.$/;
 const NAME_RULE = "a model's name: 1 to 200 characters without spaces";
 
 /** Reads the file's text; what is wrong with it goes to `settings.faults`. */
-export function readModelTable(text: string, settings: Settings): ModelEntry[] {
+export function readModelTable(text: string, settings: Settings): ModelSetting[] {
   return new ModelTable(settings).rows(text);
 }
 
@@ -59,7 +38,7 @@ class ModelTable {
     this.#settings = settings;
   }
 
-  rows(text: string): ModelEntry[] {
+  rows(text: string): ModelSetting[] {
     const document = this.#parse(text);
     if (document === undefined) return [];
     if (!isObject(document) || !Array.isArray(document["models"])) {
@@ -80,7 +59,7 @@ class ModelTable {
     }
   }
 
-  #row(row: Json, path: string): ModelEntry[] {
+  #row(row: Json, path: string): ModelSetting[] {
     if (!isObject(row)) {
       this.#fault(path, row, "an object");
       return [];
@@ -124,7 +103,7 @@ class ModelTable {
     });
   }
 
-  #timeouts(value: Json, path: string): NonNullable<ModelEntry["timeouts"]> {
+  #timeouts(value: Json, path: string): Timeouts {
     if (!isObject(value)) {
       this.#fault(path, value, 'an object of seconds, e.g. {"idle": 60}');
       return {};

@@ -10,7 +10,8 @@ import type { Gateway } from "../gateway/gateway.ts";
 import { requestIdOf, SAFE_HEADERS } from "../gateway/headers.ts";
 import { incomingRequest, type Call, type IncomingRequest, type Route } from "../gateway/request.ts";
 import type { Keys } from "../access/keys.ts";
-import type { Model, Models } from "../models/models.ts";
+import type { Model } from "../models/catalog.ts";
+import type { Models } from "../models/models.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 
 export interface AppPorts {

@@ -37,7 +37,7 @@ const LIMITS: readonly (readonly [protocol: ProtocolId, model: string, most: num
 ];
 
 for (const [protocol, model, most] of LIMITS) {
-  test(`A.10: ${protocol}, ${model} answers with at most ${most} tokens`, () => {
+  test(`${protocol}, ${model} answers with at most ${most} tokens`, () => {
     for (const asked of [most, 200_000]) {
       const request = { ...bareRequest({ model, stream: false }), maxOutputTokens: asked };
       const { body, losses } = CODECS[protocol].request.encode(request);
@@ -47,7 +47,7 @@ for (const [protocol, model, most] of LIMITS) {
   });
 }
 
-test("A.10: a limit goes as it is to models whose own is not known", () => {
+test("a limit goes as it is to models whose own is not known", () => {
   for (const [protocol, model] of [
     ["openai-chat", "glm-5.2"],
     ["openai-responses", "grok-4.5"],
@@ -59,7 +59,7 @@ test("A.10: a limit goes as it is to models whose own is not known", () => {
   }
 });
 
-test("A.10: of the Gemini models, only those before 2.5 take penalties for repetition", () => {
+test("of the Gemini models, only those before 2.5 take penalties for repetition", () => {
   const sampling = { ...bareRequest({ model: "", stream: false }).sampling, presencePenalty: 0.5, frequencyPenalty: 0 };
   for (const [model, sent, lost] of [
     ["gemini-2.0-flash", { presencePenalty: 0.5, frequencyPenalty: 0 }, []],

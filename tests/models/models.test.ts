@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
-import { Models, type EndpointKind, type Model, type ModelSetting, type Target } from "../../src/models/models.ts";
+import type { Model, ModelSetting } from "../../src/models/catalog.ts";
+import { Models, type EndpointKind, type Target } from "../../src/models/models.ts";
 import { read } from "../support/configuration.ts";
 
 const { endpoints } = read({});
@@ -152,6 +153,8 @@ const FOUND: readonly (readonly [string, string, Target])[] = [
   ["a Mistral model", "mistral-large", chat("mistral-large")],
   ["a model of a family that nobody knows", "accounts/acme/models/nova:2", chat("accounts/acme/models/nova:2")],
   ["a short name near to none in proportion", "r1", chat("r1")],
+  ["a name three typos away from a known one", "gimmimi-2.5-pro", chat("gimmimi-2.5-pro")],
+  ["a name of five letters two typos away from a known one", "glx55", chat("glx55")],
   ["a name of the greatest length", "q".repeat(200), chat("q".repeat(200))],
 ];
 
@@ -161,21 +164,18 @@ for (const [name, asked, target] of FOUND) {
   });
 }
 
-const LISTED = "GET /v1/models lists the known.";
-const RULE = `A model's name has 1 to 200 characters and no spaces: ${LISTED}`;
+const LISTED = "GET /v1/models lists the known models.";
+const RULE = `A model name has 1 to 200 characters and no spaces. ${LISTED}`;
 
 const UNKNOWN: readonly (readonly [string, string, string])[] = [
   [
     "a letter too few",
     "claud-opus-4-6",
-    `The model "claud-opus-4-6" is not known. Did you mean "claude-opus-4-6" or "claude-opus-4-5" or "claude-opus-4-1"? ${LISTED}`,
+    `Unknown model "claud-opus-4-6". Did you mean "claude-opus-4-6" or "claude-opus-4-5" or "claude-opus-4-1"? ${LISTED}`,
   ],
-  ["two letters swapped", "gml-4.7", `The model "gml-4.7" is not known. Did you mean "glm-4.7" or "glm-4.6"? ${LISTED}`],
-  [
-    "a letter in the place of another",
-    "gimini-2.5-pro",
-    `The model "gimini-2.5-pro" is not known. Did you mean "gemini-2.5-pro"? ${LISTED}`,
-  ],
+  ["two letters swapped", "gml-4.7", `Unknown model "gml-4.7". Did you mean "glm-4.7" or "glm-4.6"? ${LISTED}`],
+  ["two typos in a longer name", "gimmini-2.5-pro", `Unknown model "gimmini-2.5-pro". Did you mean "gemini-2.5-pro"? ${LISTED}`],
+  ["a letter in the place of another", "gimini-2.5-pro", `Unknown model "gimini-2.5-pro". Did you mean "gemini-2.5-pro"? ${LISTED}`],
   ["no name", "", RULE],
   ["a space", "gpt 5", RULE],
   ["a line break", "gpt-5\n", RULE],
@@ -215,8 +215,8 @@ test("models: an entry is found by id and by alias, and only in the table", () =
   };
   assert.deepEqual(models.entry("gpt-5-2025-08-07"), entry);
   assert.deepEqual(models.entry("GPT-5"), entry);
-  assert.throws(() => models.entry("gpt-6"), { kind: "not-found", message: /^The model "gpt-6" is not known\. Did you mean "gpt-5"/ });
-  assert.throws(() => models.entry("toString"), { message: `The model "toString" is not known. ${LISTED}` });
+  assert.throws(() => models.entry("gpt-6"), { kind: "not-found", message: /^Unknown model "gpt-6"\. Did you mean "gpt-5"/ });
+  assert.throws(() => models.entry("toString"), { message: `Unknown model "toString". ${LISTED}` });
 });
 
 test("models: the nearest names come first, three at most, and none that is far", () => {

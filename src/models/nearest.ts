@@ -1,0 +1,32 @@
+// Which known names somebody may have meant. Pure text; models and paths are looked up with it.
+
+/** Longer names are compared by their beginning: the work grows with the product of the lengths. */
+const MAX_LENGTH = 200;
+
+/** The known names within so many edits, the nearest first. An edit inserts, deletes or replaces a character, or swaps two neighbours. */
+export function nearest(wanted: string, known: Iterable<string>, maxEdits: number): string[] {
+  return [...known]
+    .filter((name) => Math.abs(name.length - wanted.length) <= maxEdits)
+    .map((name) => ({ name, edits: editsBetween(wanted.slice(0, MAX_LENGTH), name) }))
+    .filter(({ edits }) => edits <= maxEdits)
+    .sort((a, b) => a.edits - b.edits)
+    .map(({ name }) => name);
+}
+
+function editsBetween(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const same = a[row - 1] === b[column - 1];
+      let best = Math.min((last[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1, (last[column - 1] ?? 0) + (same ? 0 : 1));
+      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      if (swapped) best = Math.min(best, (beforeLast[column - 2] ?? 0) + 1);
+      current.push(best);
+    }
+    beforeLast = last;
+    last = current;
+  }
+  return last[b.length] ?? 0;
+}
