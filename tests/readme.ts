@@ -3,7 +3,7 @@
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { ROUTES } from "../src/http/app.ts";
+import { CALLS } from "../src/http/routes.ts";
 import { variablesTable } from "../src/config/variables.ts";
 import { Models } from "../src/models/models.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
@@ -34,7 +34,7 @@ const TABLES: Readonly<Record<string, Rows>> = {
   "codec-files": codecFileRows,
   "own-files": ownFileRows,
   models: modelRows,
-  routes: () => ROUTES.map(({ path, about }) => [`\`POST ${path}\``, about]),
+  routes: () => CALLS.map(({ path, about }) => [`\`POST ${path}\``, about]),
   variables: () =>
     variablesTable()
       .trimEnd()

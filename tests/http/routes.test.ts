@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { ROUTES } from "../../src/http/app.ts";
+import { CALLS } from "../../src/http/routes.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
-import { runtimeName } from "../../src/runtime/runtime.ts";
+import { runtime } from "../../src/runtime/runtime.ts";
 import { ask, errorIn, MODELS, textOf, told, type SaidError } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { CLIENT_KEY, FACTORY_KEY, startGateway, until, VERSION } from "../support/gateway.ts";
@@ -29,7 +29,7 @@ for (const path of ["/health", "/v1/health", "/health/"]) {
   test(`GET ${path} is public and says how the program is`, async () => {
     const response = await gateway.call(path, { method: "GET", key: null });
     const { timestamp, uptime, ...rest } = (await json(response)) as Record<string, unknown>;
-    assert.deepEqual([response.status, rest], [200, { status: "ok", version: VERSION, runtime: runtimeName }]);
+    assert.deepEqual([response.status, rest], [200, { status: "ok", version: VERSION, runtime: runtime.name }]);
     assert.equal(new Date(String(timestamp)).toISOString(), timestamp);
     assert.ok(Number.isInteger(uptime) && Number(uptime) >= 0);
   });
@@ -37,11 +37,11 @@ for (const path of ["/health", "/v1/health", "/health/"]) {
 
 test("GET / is public and lists every route", async () => {
   const response = await gateway.call("/", { method: "GET", key: null });
-  const page = (await json(response)) as { name: string; version: string; status: string; doors: { method: string; path: string }[] };
+  const page = (await json(response)) as { name: string; version: string; status: string; routes: { method: string; path: string }[] };
   assert.deepEqual([response.status, page.name, page.version, page.status], [200, "factory-proxy", VERSION, "ok"]);
   assert.deepEqual(
-    page.doors.map(({ method, path }) => `${method} ${path}`),
-    ROUTES.map(({ path }) => `POST ${path}`),
+    page.routes.map(({ method, path }) => `${method} ${path}`),
+    CALLS.map(({ path }) => `POST ${path}`),
   );
 });
 
@@ -137,7 +137,7 @@ for (const { call, protocol, allow, type } of WRONG_METHODS) {
     const response = await gateway.call(path, { method });
     assert.equal(response.headers.get("allow"), allow);
     const error = await errorIn(protocol, response);
-    assert.deepEqual(error, { status: 405, type, message: `${path} takes ${allow}, not ${method}.`, param: null, code: error.code });
+    assert.deepEqual(error, { status: 405, type, message: `${path} accepts ${allow}, not ${method}.`, param: null, code: error.code });
   });
 }
 
@@ -152,7 +152,7 @@ const UNKNOWN_PATHS: readonly { readonly path: string; readonly protocol: Protoc
 for (const { path, protocol, nearest } of UNKNOWN_PATHS) {
   test(`POST ${path} is 404 and names ${nearest}`, async () => {
     const { status, message } = await errorIn(protocol, await gateway.call(path, { body: {} }));
-    assert.deepEqual([status, message], [404, `There is no ${path} here. The nearest path is ${nearest}; GET / lists all of them.`]);
+    assert.deepEqual([status, message], [404, `There is no path ${path}. Did you mean ${nearest}? GET / lists all paths.`]);
   });
 }
 

@@ -1,0 +1,133 @@
+// Every path of the program, as one table, and what follows from it: which methods a path takes, and which path was meant.
+// Never answers anything; app.ts gives each row its handler.
+
+import { GatewayError } from "../errors.ts";
+import type { Route } from "../gateway/request.ts";
+import { nearest } from "../models/nearest.ts";
+import type { ProtocolId } from "../protocol/canonical.ts";
+
+interface Row {
+  /** `/*` at the end stands for the rest of the path. The first row that fits a path and a method answers. */
+  readonly path: string;
+  /** GET stands for HEAD too. */
+  readonly method: "GET" | "POST";
+  /** Whether it answers without a key. */
+  readonly isPublic: boolean;
+  /** What it is, for people; null: a row that only tells a client to do something else, which is listed nowhere. */
+  readonly about: string | null;
+  /** What the paths of a `/*` look like; the others have no such row. Unset: they all have it. */
+  readonly paths?: RegExp;
+}
+
+/** A row that the gateway answers. Where `endpoint` is not null the bytes go there whatever the model; where it is, the model decides. */
+export interface CallRow extends Row, Route {
+  /** `explain` answers with what would be sent upstream. */
+  readonly handler: "answer" | "explain";
+  readonly about: string;
+}
+
+export interface PageRow extends Row {
+  readonly protocol: null;
+  readonly handler: "overview" | "health" | "ready" | "hello" | "models" | "model" | "upgrade";
+}
+
+export type RouteRow = CallRow | PageRow;
+
+/** Gemini's paths end in a method, `/models/gemini-2.5-pro:generateContent`. Below /v1/models are the pages of single models as well. */
+const WITH_METHOD = /:\w+$/;
+const WITHOUT_METHOD = /^(?!.*:\w+$)/;
+
+/** What clients call. */
+export const CALLS: readonly CallRow[] = [
+  call("/v1/chat/completions", "openai-chat", { about: "OpenAI Chat Completions, every model" }),
+  call("/v1/responses", "openai-responses", { about: "OpenAI Responses, every model" }),
+  call("/v1/messages", "anthropic-messages", { about: "Anthropic Messages, every model" }),
+  call("/v1/messages/count_tokens", "anthropic-messages", { endpoint: "count-tokens", about: "Anthropic token count, Claude models" }),
+  call("/v1beta/models/*", "gemini", { about: "Gemini generateContent and streamGenerateContent, every model" }),
+  call("/v1beta/tunedModels/*", "gemini", { about: "the same" }),
+  call("/v1/models/*", "gemini", { about: "the same, as newer Gemini SDKs call it", paths: WITH_METHOD }),
+  call("/anthropic/v1/messages/count_tokens", "anthropic-messages", { endpoint: "count-tokens", about: "native: token count" }),
+  call("/anthropic", "anthropic-messages", { endpoint: "messages", about: "native: Factory's Messages endpoint" }),
+  call("/anthropic/*", "anthropic-messages", { endpoint: "messages", about: "native: Factory's Messages endpoint" }),
+  call("/bedrock/*", "anthropic-messages", { endpoint: "bedrock", about: "native: Claude on Bedrock" }),
+  call("/openai/v1/chat/completions", "openai-chat", { endpoint: "chat", about: "native: Factory's Chat endpoint" }),
+  call("/openai/*", "openai-responses", { endpoint: "responses", about: "native: Factory's Responses endpoint" }),
+  call("/gpt", "openai-responses", { endpoint: "responses", about: "native: Factory's Responses endpoint" }),
+  call("/glm", "openai-chat", { endpoint: "chat", about: "native: Factory's Chat endpoint" }),
+];
+
+const PAGES: readonly PageRow[] = [
+  page("/", "overview", { isPublic: true, about: "what this server is, and its paths" }),
+  page("/health", "health", { isPublic: true, about: "whether the process is alive" }),
+  page("/v1/health", "health", { isPublic: true, about: "the same" }),
+  page("/ready", "ready", { isPublic: true, about: "whether it takes new calls" }),
+  page("/api/hello", "hello", { isPublic: true, about: "what some clients ask before they start" }),
+  page("/v1/models", "models", { about: "the models, in the shape of OpenAI's or Anthropic's list" }),
+  page("/v1/models/*", "model", { about: "one model, by its id or an alias", paths: WITHOUT_METHOD }),
+  page("/v1/responses", "upgrade", { isPublic: true, about: null }),
+];
+
+export const ROUTES: readonly RouteRow[] = [
+  ...CALLS,
+  ...CALLS.map((row) => ({ ...row, path: `/explain${row.path}`, handler: "explain" as const })),
+  ...PAGES,
+];
+
+function call(
+  path: string,
+  protocol: ProtocolId,
+  { endpoint = null, ...row }: Partial<Pick<CallRow, "endpoint">> & Pick<CallRow, "about" | "paths">,
+): CallRow {
+  return { path, method: "POST", isPublic: false, handler: "answer", protocol, endpoint, ...row };
+}
+
+function page(path: string, handler: PageRow["handler"], row: Partial<Pick<Row, "isPublic">> & Pick<Row, "about" | "paths">): PageRow {
+  return { path, method: "GET", isPublic: false, handler, protocol: null, ...row };
+}
+
+/** Public paths and those of `GET /`, one line each. */
+export function pagePaths(): string[] {
+  return PAGES.filter(({ about }) => about !== null).map(({ path }) => path);
+}
+
+/** The rows of a path, whatever the method. */
+function rowsAt(path: string): readonly RouteRow[] {
+  return ROUTES.filter((row) => {
+    if (!row.path.endsWith("/*")) return path === row.path;
+    return path.startsWith(row.path.slice(0, -1)) && (row.paths?.test(path) ?? true);
+  });
+}
+
+/** Whose clients call this path; null where that says nothing. */
+export function protocolAt(path: string): ProtocolId | null {
+  return rowsAt(path).find(({ protocol }) => protocol !== null)?.protocol ?? null;
+}
+
+/**
+ * Why nothing answers: the path takes other methods, or there is no such path. Hono's own `method-not-allowed` was considered (4.13). It is a
+ * middleware, so that every path would have a chain of handlers, and it looks at a 404 that has been answered: by then the gateway has
+ * logged it. Nor does it know that a Gemini path without a method, which a `/*` takes, is none.
+ */
+export function refusalAt(path: string, method: string): GatewayError {
+  const listed = rowsAt(path).filter(({ about }) => about !== null);
+  const methods = new Set(listed.flatMap((row) => (row.method === "GET" ? ["GET", "HEAD"] : [row.method])));
+  if (methods.size > 0 && !methods.has(method)) {
+    const allow = [...methods].join(", ");
+    return new GatewayError("method-not-allowed", `${path} accepts ${allow}, not ${method}.`, { headers: { allow } });
+  }
+  const known = ROUTES.filter((row) => row.about !== null && row.path !== path);
+  const shown = new Map(known.map((row) => [row.path.replace(/\/\*$/, ""), row.path]));
+  const [meant = "/"] = nearest(path, shown.keys(), Number.POSITIVE_INFINITY);
+  return new GatewayError("not-found", `There is no path ${path}. Did you mean ${shown.get(meant) ?? meant}? GET / lists all paths.`);
+}
+
+const PATHS: ReadonlySet<string> = new Set(ROUTES.map(({ path }) => path));
+const V1_PATHS = /^\/(?:chat\/completions|responses|messages|messages\/count_tokens|models(?:\/.*)?)$/;
+
+/** One spelling for what clients send: single slashes, none at the end, `/v1` once, and put in where it was left out. */
+export function canonicalPath(path: string): string {
+  if (PATHS.has(path)) return path;
+  const single = path.replaceAll(/\/{2,}/g, "/").replace(/(?<=.)\/$/, "");
+  const once = single.replace(/^\/v1(?=\/v1(?:beta)?\/)/, "");
+  return V1_PATHS.test(once) ? `/v1${once}` : once;
+}
