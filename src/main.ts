@@ -1,12 +1,10 @@
-// Room: main (row 6). Where the process begins.
-// In:  nothing.
-// Out: a server, or the default export that `deno serve`, Deno Deploy and Bun understand.
-// Never does: load the program before the runtime's limits are lifted, since that may start the process anew.
+// Where the process begins. Never loads the program before the runtime's limits are lifted, since that may start the process anew.
 
-import { liftRuntimeLimits } from "./runtime/runtime.ts";
+import { runtime } from "./runtime/runtime.ts";
 
 const isMain = import.meta.main;
-if (isMain) await (liftRuntimeLimits() || undefined);
-const { program } = await import("./cli/serve.ts");
+if (isMain) await (runtime.liftLimits() || undefined);
+const { run } = await import("./cli/commands.ts");
 
-export default program(isMain);
+/** What `deno serve`, Deno Deploy and a program that imports this one take. */
+export default run(isMain);

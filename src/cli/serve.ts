@@ -1,29 +1,17 @@
-// Room: start (row 6). The composition root: configuration -> rooms -> listen -> shut down.
-// In:  the environment, the command line, `.env`; the only reader of all three.
-// Out: a server, or what `deno serve`, Deno Deploy and Bun take as a default export.
-// Never does: decide anything about a request.
+// Starts the server: configuration, program, listen, shut down. The only reader of the environment, the command line and `.env`.
+// Never decides anything about a request.
 
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import packageJson from "../../package.json" with { type: "json" };
-import { ROUTES } from "../http/app.ts";
+import { CALLS } from "../http/routes.ts";
 import { compose, type Program } from "../program.ts";
-import { ConfigError, helpText, readArguments, readConfig, type Config } from "../config/config.ts";
+import { ConfigError, readConfig, type Config } from "../config/config.ts";
 import type { Log } from "../telemetry/log.ts";
-import { mask } from "../telemetry/redaction.ts";
+import { mask, Redactor } from "../telemetry/redaction.ts";
 import { dial } from "../runtime/dial.ts";
-import {
-  bodyReader,
-  bodySource,
-  entryPoint,
-  isTerminal,
-  listen,
-  runtimeName,
-  sha256,
-  type Address,
-  type EntryPoint,
-  type Server,
-} from "../runtime/runtime.ts";
+import type { Address, EntryPoint, Server } from "../runtime/ports.ts";
+import { runtime } from "../runtime/runtime.ts";
 
 const { version } = packageJson;
 const PROXY_VARIABLES = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
@@ -38,7 +26,7 @@ interface Setup {
 
 /** @throws ConfigError */
 function configure(commandLine: readonly string[]): Setup {
-  const config = readConfig({ environment: process.env, arguments: commandLine, file: readFile });
+  const config = readConfig({ environment: process.env, arguments: commandLine, file: readFile, redactor: new Redactor([]) });
   if (config.upstreamKey === null || config.proxyKeys.length > 0) return { config, randomKey: null };
   const randomKey = `fp-${`${crypto.randomUUID()}${crypto.randomUUID()}`.replaceAll("-", "")}`;
   return { config: { ...config, proxyKeys: [randomKey] }, randomKey };
@@ -94,11 +82,12 @@ function start(setup: Setup, { fetch, log, drain }: Program): void {
   const { config } = setup;
   let server: Server;
   try {
-    server = listen({ host: config.host, port: config.port, fetch });
+    server = runtime.listen(config, fetch);
   } catch (error) {
     const isTaken = codeOf(error) === "EADDRINUSE";
-    const reason = isTaken ? "the port is in use. Stop what uses it or choose another one with --port or PORT." : String(error);
-    process.stderr.write(`factory-proxy can't listen on ${config.host}:${config.port}: ${reason}\n`);
+    const reason = isTaken ? "the port is in use. Stop what uses it, or choose another port with --port or PORT." : String(error);
+    const text = `factory-proxy can't listen on ${config.host}:${config.port}: ${reason}\n`;
+    process.stderr.write(new Redactor([...config.proxyKeys, ...config.upstreamKeys]).text(text));
     process.exit(EXIT_FAILED);
   }
   let isStopping = false;
@@ -133,8 +122,8 @@ function announce({ config, randomKey }: Setup, { log, host, port }: Address & {
   log.info("listening", {
     url,
     version,
-    runtime: runtimeName,
-    doors: ROUTES.map(({ path }) => path),
+    runtime: runtime.name,
+    routes: CALLS.map(({ path }) => path),
     upstream: new URL(config.endpoints.messages).origin,
     upstreamKey: config.upstreamKey === null ? "none: each client brings its own Factory key" : mask(config.upstreamKey),
     proxyKeys: config.proxyKeys.map(mask),
@@ -142,23 +131,16 @@ function announce({ config, randomKey }: Setup, { log, host, port }: Address & {
   if (randomKey !== null) console.log(`PROXY_API_KEY is not set. The key for this run, shown once: ${randomKey}`);
 }
 
-/** `isMain`: whether the process was started with this program, and not with one that imports it. */
-export function program(isMain: boolean): EntryPoint {
-  const commandLine = isMain ? process.argv.slice(2) : [];
-  const { help, version: wantsVersion } = readArguments(commandLine);
-  if (help || wantsVersion) {
-    console.log(help ? helpText() : version);
-    process.exit(0);
-  }
+export function serve(commandLine: readonly string[], isMain: boolean): EntryPoint {
   const setup = configureOrExit(commandLine);
   const lines = new Lines();
   process.on("exit", lines.write);
-  const composed = compose(
+  const program = compose(
     setup.config,
     {
       fetch: (url, init) => fetch(url, init),
-      sender: bodySource,
-      reader: bodyReader,
+      sender: runtime.bodySource,
+      reader: runtime.bodyReader,
       // Behind a proxy of the network's own, hosts can't be reached directly.
       ...(PROXY_VARIABLES.some((name) => process.env[name]) ? {} : { dial }),
       after,
@@ -166,15 +148,16 @@ export function program(isMain: boolean): EntryPoint {
       monotonic: () => performance.now(),
       random: Math.random,
       newId: () => crypto.randomUUID(),
-      sha256,
+      sha256: runtime.sha256,
       sink: lines.add,
-      logFormat: isTerminal() ? "text" : "json",
+      logFormat: runtime.isTerminal() ? "text" : "json",
     },
-    { version, runtime: runtimeName },
+    { version, runtime: runtime.name },
   );
-  return entryPoint(composed.fetch, {
-    isMain,
-    start: () => start(setup, composed),
-    served: (address) => announce(setup, { log: composed.log, ...address }),
+  if (!isMain) return { fetch: program.fetch };
+  return runtime.entryPoint({
+    fetch: program.fetch,
+    start: () => start(setup, program),
+    served: (address) => announce(setup, { log: program.log, ...address }),
   });
 }

@@ -1,7 +1,5 @@
-// Room: dial (row 5).
-// In:  the URL of an upstream, and a signal to give up.
-// Out: nothing but the time that its host takes to accept a connection, which is closed again at once.
-// Never does: send a byte, or judge a host that refuses: the request that follows says what is wrong.
+// Waits until a host accepts a connection, which is closed again at once. Never sends a byte, and never judges a host that refuses: the
+// request that follows says what is wrong.
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
 

@@ -1,5 +1,5 @@
 // What the program asks of the outside world, as types: a runtime supplies them, a test scripts them.
-// Never does: hold code.
+// Never holds code.
 
 /** The program as one function. Never rejects. */
 export type Fetch = (request: Request) => Response | Promise<Response>;
@@ -12,4 +12,56 @@ export interface BodyReader {
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
   /** Lets go of the rest. */
   cancel(reason?: unknown): Promise<void>;
+}
+
+/** What a request is sent with. */
+export type Body = string | Uint8Array<ArrayBuffer>;
+
+/** Where a server listens. */
+export interface Address {
+  readonly host: string;
+  /** When listening, 0 is any free one. */
+  readonly port: number;
+}
+
+export interface Server {
+  readonly port: number;
+  /** Accepts nothing new; resolves when running answers have ended. */
+  drain(): Promise<void>;
+}
+
+/** What a runtime that serves a module by itself (`deno serve`, Deno Deploy, an importing program) takes as default export. */
+export interface EntryPoint {
+  readonly fetch?: Fetch;
+  readonly onListen?: (address: { readonly hostname: string; readonly port: number }) => void;
+}
+
+export interface EntryOptions {
+  readonly fetch: Fetch;
+  /** Called once where the program has to listen by itself. */
+  readonly start: () => void;
+  /** Called once where the runtime listens for it. */
+  readonly served: (address: Address) => void;
+}
+
+/** Everything in which runtimes differ. */
+export interface Runtime {
+  /** Name and version, e.g. `bun 1.4.5`. */
+  readonly name: string;
+  /** Listens. @throws Error with code `EADDRINUSE` when the port is taken, with another code when the host can't be used. */
+  listen(address: Address, fetch: Fetch): Server;
+  /** The default export of the module that the process was started with. */
+  entryPoint(options: EntryOptions): EntryPoint;
+  /**
+   * Lifts limits that the runtime reads only when the process starts, by starting the program again. Returns false when nothing has to be
+   * done; otherwise never returns, or, where a process can't replace itself, returns a promise that never resolves.
+   */
+  liftLimits(): false | Promise<never>;
+  /** SHA-256 of a text, as 32 bytes. */
+  readonly sha256: (text: string) => Uint8Array;
+  /** Whether a person reads what the program prints. */
+  isTerminal(): boolean;
+  /** A body as it is sent. */
+  readonly bodySource: (body: Body) => Body | ReadableStream<Uint8Array>;
+  readonly bodyReader: (body: ReadableStream<Uint8Array>) => BodyReader;
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
-import { sha256 } from "../../src/runtime/runtime.ts";
+import { runtime } from "../../src/runtime/runtime.ts";
 import { Keys, presentedKeys, type Caller, type KeyOptions } from "../../src/access/keys.ts";
 
 const FACTORY = "fk-fake-factory-key-of-the-server";
@@ -91,7 +91,7 @@ const REFUSED: readonly (readonly [string, KeyOptions, Presented, string])[] = [
 ];
 
 function identify(options: KeyOptions, { "?key": queryKey, ...headers }: Presented): Caller {
-  return new Keys(options, sha256).identify(presentedKeys(new Map(Object.entries(headers)), queryKey));
+  return new Keys(options, runtime.sha256).identify(presentedKeys(new Map(Object.entries(headers)), queryKey));
 }
 
 for (const [name, options, presented, caller] of ADMITTED) {

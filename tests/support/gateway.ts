@@ -5,7 +5,8 @@ import { after } from "node:test";
 import { compose } from "../../src/program.ts";
 import { readConfig } from "../../src/config/config.ts";
 import { dial } from "../../src/runtime/dial.ts";
-import { bodyReader, bodySource, listen, runtimeName, sha256 } from "../../src/runtime/runtime.ts";
+import { runtime } from "../../src/runtime/runtime.ts";
+import { Redactor } from "../../src/telemetry/redaction.ts";
 import { AwakeClock } from "./awake.ts";
 import { ask, MODELS, type Way } from "./dialects.ts";
 import { startUpstream, type ScriptedUpstream, type Seen } from "./upstream.ts";
@@ -65,27 +66,28 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
     },
     arguments: [],
     file: (path) => (path === "models.json" ? (options.modelTable ?? null) : null),
+    redactor: new Redactor([]),
   });
   const clock = new AwakeClock();
   const program = compose(
     config,
     {
       fetch: (url, init) => fetch(url, init),
-      sender: bodySource,
-      reader: bodyReader,
+      sender: runtime.bodySource,
+      reader: runtime.bodyReader,
       dial,
       after: clock.after,
       now: Date.now,
       monotonic: clock.now,
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
-      sha256,
+      sha256: runtime.sha256,
       sink: (line) => lines.push(JSON.parse(line) as LogLine),
       logFormat: "json",
     },
-    { version: VERSION, runtime: runtimeName },
+    { version: VERSION, runtime: runtime.name },
   );
-  const server = listen({ host: "127.0.0.1", port: 0, fetch: program.fetch });
+  const server = runtime.listen({ host: "127.0.0.1", port: 0 }, program.fetch);
   const url = `http://127.0.0.1:${server.port}`;
   return {
     url,
