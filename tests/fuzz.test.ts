@@ -5,10 +5,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ROUTES } from "../src/http/app.ts";
+import { CALLS } from "../src/http/routes.ts";
 import { compose } from "../src/program.ts";
-import { sha256 } from "../src/runtime/runtime.ts";
+import { runtime } from "../src/runtime/runtime.ts";
 import { readConfig } from "../src/config/config.ts";
+import { Redactor } from "../src/telemetry/redaction.ts";
 import { isObject, type JsonObject } from "../src/wire/json.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
@@ -82,7 +83,7 @@ async function call(request: Request, upstream: Upstream = null): Promise<Seen> 
       monotonic: () => performance.now(),
       random: () => 0.5,
       newId: () => "6f1c2f3e-0000-4000-8000-000000000000",
-      sha256,
+      sha256: runtime.sha256,
       sink: (line) => lines.push(JSON.parse(line) as JsonObject),
       logFormat: "json",
     },
@@ -99,6 +100,7 @@ const CONFIG = readConfig({
   environment: { FACTORY_BASE_URL: HOST, FACTORY_API_KEY: "fk-fuzz-factory-key", PROXY_API_KEY: "fuzz-client-key", RETRIES: "0" },
   arguments: [],
   file: () => null,
+  redactor: new Redactor([]),
 });
 
 const SAID = Object.fromEntries(
@@ -177,7 +179,7 @@ function bodiesOf(protocol: ProtocolId): Case[] {
   return cases.filter((one) => one.protocol === protocol && one.request !== null);
 }
 
-function pathFor(route: (typeof ROUTES)[number], one: Case): string {
+function pathFor(route: (typeof CALLS)[number], one: Case): string {
   const rest =
     route.protocol === "gemini"
       ? `${MODELS.gemini}:${one.request?.path?.stream === true ? "streamGenerateContent" : "generateContent"}`
@@ -185,7 +187,7 @@ function pathFor(route: (typeof ROUTES)[number], one: Case): string {
   return route.path.replace("*", rest);
 }
 
-for (const route of ROUTES) {
+for (const route of CALLS) {
   const bodies = bodiesOf(route.protocol);
   const someCase = fc.nat(bodies.length - 1).map((index) => bodies[index] as Case);
   const model = fc.constantFrom(...(route.endpoint === null ? Object.values(MODELS) : [MODELS["anthropic-messages"]]));
@@ -231,7 +233,7 @@ const ODD_BODIES: Readonly<Record<string, string>> = {
 
 for (const [name, body] of Object.entries(ODD_BODIES)) {
   test(`every route answers ${name}`, async () => {
-    for (const route of ROUTES) assertAnswered(route.protocol, await call(requestTo(pathFor(route, cases[0] as Case), body)));
+    for (const route of CALLS) assertAnswered(route.protocol, await call(requestTo(pathFor(route, cases[0] as Case), body)));
   });
 }
 

@@ -1,18 +1,17 @@
-// Room: config (row 3).
-// In:  environment, command line and files, all handed in as values. Out: one frozen Config, or every fault at once.
-// What can be set stands in config/variables.ts; --help, .env.example and the README are made from it.
-// Never does: read the environment or a file itself, or show a secret.
+// Reads the configuration from the environment, the command line and files, all handed in as values: one frozen Config, or every fault at
+// once. What can be set stands in variables.ts.
+// Never reads the environment or a file itself, and never shows a secret.
 
 import { parseArgs, parseEnv } from "node:util";
 import type { LogLevel } from "../errors.ts";
 import { isObject, parseOrUndefined, type Json } from "../wire/json.ts";
+import type { Redactor } from "../telemetry/redaction.ts";
 import type { Endpoints, ModelSetting } from "../models/catalog.ts";
 import { readModelTable } from "./model-table.ts";
 import { Settings, type Fault, type OptionValue } from "./settings.ts";
 import { ENDPOINT_PATHS, OPTIONS, VARIABLES } from "./variables.ts";
 
 export type { Fault } from "./settings.ts";
-export { helpText } from "./variables.ts";
 
 export interface Config {
   readonly host: string;
@@ -63,16 +62,30 @@ export interface Config {
   readonly models: readonly ModelSetting[];
 }
 
-/** The configuration can't be used. `message` lists every fault, a line each; safe to show. */
+/** The configuration can't be used. `message` lists every fault, a line each; it and the faults are safe to show. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
+  /** With each value quoted and cut, or hidden where any of it may be a key. */
   readonly faults: readonly Fault[];
 
-  constructor(faults: readonly Fault[]) {
-    super(faults.map(({ name, value, wanted }) => `${name}${value === null ? "" : ` is ${value}:`} should be ${wanted}.`).join("\n"));
-    this.faults = faults;
+  /** The only way from what was typed to what is shown, so that no fault can miss it. */
+  constructor(faults: readonly Fault[], redactor: Redactor) {
+    const shown = faults.map(({ name, value, problem }) => ({
+      name: redactor.text(name),
+      value: value === null ? null : shownValue(redactor.typed(value)),
+      problem: redactor.text(problem),
+    }));
+    super(shown.map(({ name, value, problem }) => `${name}${value === null ? "" : ` (${value})`} ${problem}.`).join("\n"));
+    this.faults = shown;
   }
 }
+
+function shownValue(typed: string | null): string {
+  if (typed === null) return "not shown, as it may hold a key";
+  return JSON.stringify(typed.length > SHOWN_CHARACTERS ? `${typed.slice(0, SHOWN_CHARACTERS)}…` : typed);
+}
+
+const SHOWN_CHARACTERS = 60;
 
 export interface ConfigSource {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -80,6 +93,8 @@ export interface ConfigSource {
   readonly arguments: readonly string[];
   /** The text of a file; null when there is none, or none that this program may look for. Throws when it can't be read. */
   readonly file: (path: string) => string | null;
+  /** Masks what faults show; it need not know a secret yet. */
+  readonly redactor: Redactor;
 }
 
 export interface Arguments {
@@ -100,7 +115,7 @@ const BODY_RANGE = { min: KIBIBYTE, max: 256 * KIBIBYTE ** 2 };
 /** Shorter ones could not be kept out of the log without masking half of it. */
 const MIN_KEY_LENGTH = 4;
 const KEY = /^[\x21\x23-\x26\x28-\x7e]+$/;
-const KEY_RULE = `at least ${MIN_KEY_LENGTH} characters without spaces, quotes or line breaks`;
+const KEY_RULE = `at least ${MIN_KEY_LENGTH} characters and no spaces, quotes or line breaks`;
 
 const HOST_NAME = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|(?=.*:.*:)[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?)$/;
 const BRACKETS = /^\[(.*)\]$/;
@@ -136,18 +151,22 @@ export function readArguments(commandLine: readonly string[]): Arguments {
   const options: OptionValue[] = [];
   const switches = new Set<string>();
   let envFile: string | null = null;
+  let strayIndex: number | null = null;
   for (const token of tokens) {
     if (token.kind === "option-terminator") continue;
     const option = token.kind === "option" ? OPTIONS.find(({ flag }) => flag === token.name) : undefined;
     if (token.kind === "positional" || option === undefined) {
-      // A stray value may be a key, so only what can be no more than a flag's name is shown.
-      const name = token.kind === "option" ? token.rawName : "An argument";
-      faults.push({ name, value: null, wanted: `one of ${OPTIONS.map(({ flag }) => `--${flag}`).join(", ")}` });
+      // A stray value may be a key, so no more is shown than what can be the name of an option. Of `-abc` each letter is a token.
+      const isNamed = token.kind === "option" && token.rawName.startsWith("--");
+      const problem = `is not an option. The options are ${OPTIONS.map(({ flag }) => `--${flag}`).join(", ")}`;
+      if (isNamed) faults.push({ name: token.rawName, value: null, problem });
+      else if (strayIndex !== token.index) faults.push({ name: "An argument", value: null, problem });
+      strayIndex = token.index;
     } else if (option.value === null) {
-      if (token.inlineValue) faults.push({ name: token.rawName, value: null, wanted: "without a value" });
+      if (token.inlineValue) faults.push({ name: token.rawName, value: null, problem: "takes no value" });
       else switches.add(option.flag);
     } else if (token.value === undefined || token.value === "" || (!token.inlineValue && token.value.startsWith("-"))) {
-      faults.push({ name: token.rawName, value: null, wanted: `followed by a value: ${token.rawName} <${option.value}>` });
+      faults.push({ name: token.rawName, value: null, problem: `needs a value: ${token.rawName} <${option.value}>` });
     } else if (option.variable === null) envFile = token.value;
     else options.push({ flag: option.flag, variable: option.variable, value: token.value });
   }
@@ -171,7 +190,7 @@ export function readConfig(source: ConfigSource): Config {
   settings.faults.push(...faults);
   if (env.problem !== null && (envFile !== null || !env.isMissing)) {
     const name = envFile === null ? "The environment file" : "--env-file";
-    settings.faults.push({ name, value: settings.show(envFile ?? DEFAULT_ENV_FILE), wanted: env.problem });
+    settings.faults.push({ name, value: envFile ?? DEFAULT_ENV_FILE, problem: env.problem });
   }
   const config: Config = {
     ...addressOf(settings),
@@ -198,13 +217,13 @@ export function readConfig(source: ConfigSource): Config {
     corsOrigins: originsOf(settings),
     models: modelsOf(source, settings),
   };
-  if (settings.faults.length > 0) throw new ConfigError(settings.faults);
+  if (settings.faults.length > 0) throw new ConfigError(settings.faults, source.redactor.with(settings.secrets));
   return frozen(config);
 }
 
 interface FileText {
   readonly text: string | null;
-  /** What the file should have been; null when it was read. */
+  /** What is wrong with the file; null when it was read. */
   readonly problem: string | null;
   readonly isMissing: boolean;
 }
@@ -213,10 +232,10 @@ function readText(source: ConfigSource, path: string): FileText {
   try {
     const text = source.file(path);
     if (text !== null) return { text, problem: null, isMissing: false };
-    return { text, problem: "a file that exists", isMissing: true };
+    return { text, problem: "must be a file that exists", isMissing: true };
   } catch (error) {
     const reason = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
-    return { text: null, problem: `a file that can be read${reason}`, isMissing: false };
+    return { text: null, problem: `must be a file that can be read${reason}`, isMissing: false };
   }
 }
 
@@ -231,12 +250,12 @@ function modelsOf(source: ConfigSource, settings: Settings): ModelSetting[] {
 function addressOf(settings: Settings): Pick<Config, "host" | "port"> {
   const host = settings.text("HOST").replace(BRACKETS, "$1");
   if (!HOST_NAME.test(host))
-    settings.fault("HOST", "an address or a name to listen on, e.g. 127.0.0.1, ::1 or 0.0.0.0, without scheme and port");
+    settings.fault("HOST", "must be an address or a host name to listen on, without a scheme or a port, e.g. 127.0.0.1, ::1 or 0.0.0.0");
   else if (!LOOPBACK.test(host) && listOf(settings.text("PROXY_API_KEY")).length === 0) {
-    const advice = "set PROXY_API_KEY, e.g. to what `openssl rand -hex 24` prints";
     settings.fault(
       "HOST",
-      `127.0.0.1 while PROXY_API_KEY is not set, as anybody who reaches this address could use the server. To listen here ${advice}`,
+      "needs PROXY_API_KEY, because anyone who can reach this address could use the server. " +
+        "Set PROXY_API_KEY, e.g. to the output of `openssl rand -hex 24`, or listen on 127.0.0.1",
     );
   }
   return { host, port: settings.wholeNumber("PORT", { min: 0, max: MAX_PORT }) };
@@ -246,14 +265,14 @@ function keysOf(settings: Settings): Pick<Config, "upstreamKey" | "upstreamKeys"
   const name = settings.given("FACTORY_API_KEY") === null ? "FACTORY_AI_TOKEN" : "FACTORY_API_KEY";
   const single = settings.given(name);
   const further = listOf(settings.text("FACTORY_API_KEYS"));
-  if (single !== null && !isKey(single)) settings.fault(name, `the key alone: ${KEY_RULE}`);
-  if (!further.every(isKey)) settings.fault("FACTORY_API_KEYS", `keys separated by commas, each of ${KEY_RULE}`);
+  if (single !== null && !isKey(single)) settings.fault(name, `must be the key alone: ${KEY_RULE}`);
+  if (!further.every(isKey)) settings.fault("FACTORY_API_KEYS", `must be keys separated by commas, each with ${KEY_RULE}`);
   const upstreamKeys = [...new Set([...(single === null ? [] : [single]), ...further])];
   const upstreamKey = upstreamKeys[0] ?? null;
   const proxyKeys = [...new Set(listOf(settings.text("PROXY_API_KEY")))];
-  if (!proxyKeys.every(isKey)) settings.fault("PROXY_API_KEY", `one key or several separated by commas, each of ${KEY_RULE}`);
+  if (!proxyKeys.every(isKey)) settings.fault("PROXY_API_KEY", `must be one key, or several separated by commas, each with ${KEY_RULE}`);
   if (proxyKeys.some((key) => upstreamKeys.includes(key))) {
-    settings.fault("PROXY_API_KEY", `another key than ${name}, which no client should know`);
+    settings.fault("PROXY_API_KEY", `must differ from ${name}, which no client should know`);
   }
   return { upstreamKey, upstreamKeys, proxyKeys };
 }
@@ -264,7 +283,7 @@ function originsOf(settings: Settings): string[] {
     if (origin !== "null" && origin === text.replace(/\/$/, "")) return [origin];
     settings.fault(
       "CORS_ORIGINS",
-      "origins separated by commas, each a scheme, a host and a port where it has one, e.g. http://localhost:3000",
+      "must be origins separated by commas, each with a scheme, a host and its port if it has one, e.g. http://localhost:3000",
     );
     return [];
   });
@@ -280,7 +299,7 @@ function listOf(text: string): string[] {
 
 function endpointsOf(settings: Settings): Endpoints {
   const base = (settings.url("FACTORY_BASE_URL") ?? VARIABLES.FACTORY_BASE_URL.default).replace(/\/+$/, "");
-  if (base.includes("?")) settings.fault("FACTORY_BASE_URL", "a URL without a query, as paths are put behind it");
+  if (base.includes("?")) settings.fault("FACTORY_BASE_URL", "must be a URL without a query, because paths are appended to it");
   const messages = settings.url("ANTHROPIC_TARGET_URL") ?? base + ENDPOINT_PATHS.messages;
   return {
     messages,
@@ -295,31 +314,31 @@ function headersOf(settings: Settings): Record<string, string> {
   const text = settings.given("UPSTREAM_HEADERS");
   const value = text === null ? {} : parseOrUndefined(text);
   if (!isObject(value)) {
-    settings.fault("UPSTREAM_HEADERS", 'a JSON object of names and values, e.g. {"x-name": "value"}');
+    settings.fault("UPSTREAM_HEADERS", 'must be a JSON object of header names and values, e.g. {"x-name": "value"}');
     return {};
   }
   const headers: Record<string, string> = {};
   for (const [name, header] of Object.entries(value)) {
     const key = name.toLowerCase();
-    const fault = headerFault(key, header, headers);
-    if (fault !== null) settings.faults.push({ name: `UPSTREAM_HEADERS, ${settings.show(name)}`, value: null, wanted: fault });
+    const problem = headerProblem(key, header, headers);
+    if (problem !== null) settings.faults.push({ name: `${JSON.stringify(name)} in UPSTREAM_HEADERS`, value: null, problem });
     else if (typeof header === "string") headers[key] = header.trim();
   }
   return headers;
 }
 
-function headerFault(name: string, value: Json, known: Readonly<Record<string, string>>): string | null {
-  if (!HEADER_NAME.test(name)) return "the name of a header";
-  if (OWN_HEADERS.has(name)) return "left out, as this program or the connection sets it";
-  if (Object.hasOwn(known, name)) return "named once only";
-  if (typeof value !== "string" || !HEADER_VALUE.test(value)) return "given a string without line breaks";
+function headerProblem(name: string, value: Json, known: Readonly<Record<string, string>>): string | null {
+  if (!HEADER_NAME.test(name)) return "is not a valid header name";
+  if (OWN_HEADERS.has(name)) return "can't be set, because this program or the connection sets it";
+  if (Object.hasOwn(known, name)) return "is set twice";
+  if (typeof value !== "string" || !HEADER_VALUE.test(value)) return "must be a string without line breaks";
   return null;
 }
 
 function strictnessOf(settings: Settings): Pick<Config, "strict" | "lenient"> {
   const strict = settings.isOn("STRICT");
   const lenient = settings.isOn("LENIENT");
-  if (strict && lenient) settings.fault("LENIENT", "unset while STRICT is set: one refuses what the other lets pass");
+  if (strict && lenient) settings.fault("LENIENT", "can't be combined with STRICT: one repairs what the other rejects");
   return { strict, lenient };
 }
 

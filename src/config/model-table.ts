@@ -1,11 +1,10 @@
-// Room: config (row 3), the file with the model table.
-// In:  its text. Out: rows, and every fault with the path of the member at fault.
+// Reads the file of models: rows for the table, and every fault with the path of the member that is wrong.
 //
 //   {"models": [{"id": "glm-6", "protocol": "openai-chat", "provider": "fireworks", "alias": ["fast"],
 //                "reasoning": "low", "schema": "tool", "target": "https://api.factory.ai/api/llm/o/v1/chat/completions",
 //                "fallback": ["glm-5.2"], "timeouts": {"firstByte": 30, "idle": 60, "total": 0}}]}
 //
-// Only `id` is required; the rest comes from the built-in row of that id, else from its prefix.
+// Only `id` is required. The rest comes from the built-in row of that id, else from its prefix.
 
 import { GatewayError } from "../errors.ts";
 import { isObject, parse, print, type Json, type JsonObject } from "../wire/json.ts";
@@ -22,7 +21,7 @@ const TIMEOUTS = { connect: "connectMs", firstByte: "firstByteMs", idle: "idleMs
 const MODEL_NAME = /^[^\s\p{Cc}]{1,200}$/u;
 const HEADER_WORD = /^[A-Za-z0-9._-]{1,100}$/;
 const FULL_STOP = /\.$/;
-const NAME_RULE = "a model's name: 1 to 200 characters without spaces";
+const NAME = "a model name (1 to 200 characters without spaces)";
 
 /** Reads the file's text; what is wrong with it goes to `settings.faults`. */
 export function readModelTable(text: string, settings: Settings): ModelSetting[] {
@@ -42,7 +41,7 @@ class ModelTable {
     const document = this.#parse(text);
     if (document === undefined) return [];
     if (!isObject(document) || !Array.isArray(document["models"])) {
-      this.#settings.fault("CONFIG_PATH", 'a file that holds {"models": [...]}');
+      this.#settings.fault("CONFIG_PATH", 'must hold {"models": [...]}');
       return [];
     }
     this.#onlyMembers(document, { path: "", known: ["models"] });
@@ -54,30 +53,31 @@ class ModelTable {
       return parse(text);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
-      this.#settings.fault("CONFIG_PATH", `a file of JSON. ${error.message.replace("The body", "It").replace(FULL_STOP, "")}`);
+      const problem = error.message.replace("The body is", "is").replace("The JSON nests", "nests").replace("the body", "the file");
+      this.#settings.fault("CONFIG_PATH", problem.replace(FULL_STOP, ""));
       return undefined;
     }
   }
 
   #row(row: Json, path: string): ModelSetting[] {
     if (!isObject(row)) {
-      this.#fault(path, row, "an object");
+      this.#fault(path, row, "must be an object");
       return [];
     }
     this.#onlyMembers(row, { path: `${path}.`, known: MEMBERS });
     const id = row["id"];
-    if (typeof id !== "string" || !MODEL_NAME.test(id)) this.#fault(`${path}.id`, id, NAME_RULE);
+    if (typeof id !== "string" || !MODEL_NAME.test(id)) this.#fault(`${path}.id`, id, `must be ${NAME}`);
     else this.#claim(id, `${path}.id`);
     const protocol = this.#word(row, { path, name: "protocol", words: PROTOCOLS });
     const reasoning = this.#word(row, { path, name: "reasoning", words: EFFORTS });
     const schema = this.#word(row, { path, name: "schema", words: SCHEMAS });
     const provider = row["provider"];
     if (provider !== undefined && (typeof provider !== "string" || !HEADER_WORD.test(provider))) {
-      this.#fault(`${path}.provider`, provider, "a word that fits into a header, e.g. anthropic, openai, google, fireworks, xai");
+      this.#fault(`${path}.provider`, provider, "must be a word that fits in a header, e.g. anthropic, openai, google, fireworks, xai");
     }
     const aliases = this.#aliases(row["alias"], `${path}.alias`);
     const target = row["target"];
-    if (target !== undefined && typeof target !== "string") this.#fault(`${path}.target`, target, "the whole URL of an endpoint");
+    if (target !== undefined && typeof target !== "string") this.#fault(`${path}.target`, target, "must be the full URL of an endpoint");
     const url = typeof target === "string" ? this.#settings.checkedUrl(this.#label(`${path}.target`), target) : undefined;
     return [
       {
@@ -98,14 +98,14 @@ class ModelTable {
     const items = Array.isArray(value) ? value : [value];
     return items.flatMap((item, index) => {
       if (typeof item === "string" && MODEL_NAME.test(item)) return [item];
-      this.#fault(`${path}[${index}]`, item, NAME_RULE);
+      this.#fault(`${path}[${index}]`, item, `must be ${NAME}`);
       return [];
     });
   }
 
   #timeouts(value: Json, path: string): Timeouts {
     if (!isObject(value)) {
-      this.#fault(path, value, 'an object of seconds, e.g. {"idle": 60}');
+      this.#fault(path, value, 'must be an object of seconds, e.g. {"idle": 60}');
       return {};
     }
     this.#onlyMembers(value, { path: `${path}.`, known: Object.keys(TIMEOUTS) });
@@ -113,7 +113,7 @@ class ModelTable {
     for (const [name, field] of Object.entries(TIMEOUTS)) {
       const seconds = value[name];
       if (typeof seconds === "number" && seconds >= 0) limits[field] = seconds === 0 ? null : seconds * 1000;
-      else if (seconds !== undefined) this.#fault(`${path}.${name}`, seconds, "a number of seconds; 0 is no limit");
+      else if (seconds !== undefined) this.#fault(`${path}.${name}`, seconds, "must be a number of seconds; 0 means no limit");
     }
     return limits;
   }
@@ -124,7 +124,7 @@ class ModelTable {
     return items.flatMap((item, index) => {
       const place = Array.isArray(value) ? `${path}[${index}]` : path;
       if (typeof item !== "string" || !MODEL_NAME.test(item)) {
-        this.#fault(place, item, `${NAME_RULE}, or a list of such`);
+        this.#fault(place, item, `must be ${NAME} or a list of them`);
         return [];
       }
       this.#claim(item, place);
@@ -138,7 +138,7 @@ class ModelTable {
   ): Word | undefined {
     const value = row[name];
     const word = words.find((known) => known === value);
-    if (value !== undefined && word === undefined) this.#fault(`${path}.${name}`, value, `one of ${words.join(", ")}`);
+    if (value !== undefined && word === undefined) this.#fault(`${path}.${name}`, value, `must be one of ${words.join(", ")}`);
     return word;
   }
 
@@ -146,18 +146,18 @@ class ModelTable {
     const key = name.toLowerCase();
     const holder = this.#claimed.get(key);
     if (holder === undefined) this.#claimed.set(key, path);
-    else this.#fault(path, name, `a name of its own; ${holder} has this one`);
+    else this.#fault(path, name, `is already taken by ${holder}`);
   }
 
   #onlyMembers(object: JsonObject, { path, known }: { path: string; known: readonly string[] }): void {
     for (const key of Object.keys(object)) {
-      if (!known.includes(key)) this.#fault(`${path}${key}`, undefined, `left out: the members known here are ${known.join(", ")}`);
+      if (!known.includes(key)) this.#fault(`${path}${key}`, undefined, `is not a known member; the known ones are ${known.join(", ")}`);
     }
   }
 
-  #fault(path: string, value: Json | undefined, wanted: string): void {
-    const shown = value === undefined ? null : this.#settings.show(typeof value === "string" ? value : print(value));
-    this.#settings.faults.push({ name: this.#label(path), value: shown, wanted });
+  #fault(path: string, value: Json | undefined, problem: string): void {
+    const typed = value === undefined ? null : typeof value === "string" ? value : print(value);
+    this.#settings.faults.push({ name: this.#label(path), value: typed, problem });
   }
 
   #label(path: string): string {

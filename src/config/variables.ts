@@ -1,6 +1,5 @@
-// Room: config (row 3), its table.
-// In:  nothing. Out: what can be set, and the three texts made from it: --help, .env.example, the README's table.
-// Never does: read a value; that is config.ts.
+// Everything that can be set, as a table, and the texts made from it: the settings part of --help, .env.example, the README's table.
+// Never reads a value; config.ts does.
 
 export interface Variable {
   readonly name: string;
@@ -34,66 +33,72 @@ export const ENDPOINT_PATHS: Readonly<Record<keyof typeof PATHS, string>> = PATH
 export const VARIABLES = {
   FACTORY_API_KEY: variable(
     "",
-    "Your Factory key (fk-..., from app.factory.ai/settings/api-keys), sent to Factory only. Unset: each client brings its own.",
+    "Your Factory key (fk-..., from app.factory.ai/settings/api-keys). It is sent to Factory only. If it is not set, each client must send its own.",
     { isSecret: true },
   ),
   FACTORY_API_KEYS: variable(
     "",
-    "Further Factory keys of the same organisation, separated by commas; they take over while another one rests.",
+    "More Factory keys of the same organisation, separated by commas. They are used while another one is rejected or rate-limited.",
     {
       isSecret: true,
     },
   ),
-  FACTORY_AI_TOKEN: variable("", "Another name for FACTORY_API_KEY, which wins when both are set.", { isSecret: true }),
+  FACTORY_AI_TOKEN: variable("", "Another name for FACTORY_API_KEY, which wins if both are set.", { isSecret: true }),
   PROXY_API_KEY: variable(
     "",
-    "What your clients present; several are separated by commas. Unset: a random one is made for each run and printed once.",
+    "The key that your clients send; separate several with commas. If it is not set and a Factory key is, a random one is made for each run and printed once.",
     { isSecret: true },
   ),
-  PORT: variable("8000", "The port to listen on; 0 takes any free one."),
-  HOST: variable("127.0.0.1", "The address to listen on. Any other than this machine's own needs PROXY_API_KEY."),
-  FACTORY_BASE_URL: variable(BASE, "Where Factory's API is; EU organisations use https://api.eu.factory.ai."),
-  ANTHROPIC_TARGET_URL: variable(BASE + PATHS.messages, "The whole URL of the Messages endpoint; the default follows FACTORY_BASE_URL."),
-  OPENAI_TARGET_URL: variable(BASE + PATHS.responses, "The whole URL of the Responses endpoint; the default follows FACTORY_BASE_URL."),
-  CHAT_TARGET_URL: variable(BASE + PATHS.chat, "The whole URL of the Chat Completions endpoint; the default follows FACTORY_BASE_URL."),
-  GEMINI_TARGET_URL: variable(BASE + PATHS.gemini, "The whole URL of the Gemini endpoint; the default follows FACTORY_BASE_URL."),
-  BEDROCK_TARGET_URL: variable(BASE + PATHS.messages, "The whole URL behind /bedrock/*; the default follows ANTHROPIC_TARGET_URL."),
+  PORT: variable("8000", "The port to listen on; 0 picks a free one."),
+  HOST: variable("127.0.0.1", "The address to listen on. Any address that other machines can reach needs PROXY_API_KEY."),
+  FACTORY_BASE_URL: variable(BASE, "The base URL of Factory's API. EU organisations use https://api.eu.factory.ai."),
+  ANTHROPIC_TARGET_URL: variable(BASE + PATHS.messages, "The full URL of the Messages endpoint. The default follows FACTORY_BASE_URL."),
+  OPENAI_TARGET_URL: variable(BASE + PATHS.responses, "The full URL of the Responses endpoint. The default follows FACTORY_BASE_URL."),
+  CHAT_TARGET_URL: variable(BASE + PATHS.chat, "The full URL of the Chat Completions endpoint. The default follows FACTORY_BASE_URL."),
+  GEMINI_TARGET_URL: variable(BASE + PATHS.gemini, "The full URL of the Gemini endpoint. The default follows FACTORY_BASE_URL."),
+  BEDROCK_TARGET_URL: variable(BASE + PATHS.messages, "The full URL behind /bedrock/*. The default follows ANTHROPIC_TARGET_URL."),
   SYSTEM_PROMPT: variable(
     "You are Droid, an AI software engineering agent built by Factory.",
-    "Put in front of the client's own instructions; empty switches it off.",
+    "Text to put before the client's own instructions. An empty value turns this off.",
     { isVerbatim: true },
   ),
-  UPSTREAM_HEADERS: variable("", 'Further headers for Factory, or others in place of the usual, as a JSON object: {"x-name": "value"}.', {
+  UPSTREAM_HEADERS: variable("", 'Headers to add to requests to Factory, or to replace in them, as a JSON object: {"x-name": "value"}.', {
     isSecret: true,
   }),
-  CONFIG_PATH: variable("", "A JSON file that changes and extends the table of models."),
-  STRICT: variable("0", "1 answers 400 where a conversion would leave something out, instead of naming it in a header."),
-  LENIENT: variable("0", "1 sends a repaired request where a conversion would otherwise answer 400."),
-  LOG_LEVEL: variable("info", "debug (adds headers and bodies, keys masked), info, warning or error."),
-  MAX_BODY_BYTES: variable("64MiB", "The largest request body, from 1KiB to 256MiB; a plain number counts bytes."),
+  CONFIG_PATH: variable("", "The path of a JSON file that changes models or adds new ones."),
+  STRICT: variable(
+    "0",
+    "1 rejects a request with 400 if its conversion would leave something out. Otherwise a response header names what was left out.",
+  ),
+  LENIENT: variable("0", "1 repairs a request that its conversion would otherwise reject with 400."),
+  LOG_LEVEL: variable("info", "debug (adds headers and bodies, with keys masked), info, warning or error."),
+  MAX_BODY_BYTES: variable("64MiB", "The largest request body to accept, from 1KiB to 256MiB. A plain number counts bytes."),
   UPSTREAM_CONNECT_TIMEOUT: variable(
     "10",
-    "How long Factory's host may take to accept a connection, where it has not answered within the last minute; 0 is no limit.",
+    "How long to wait for Factory's host to accept a connection, if it has not answered within the last minute; 0 means no limit.",
     { unit: "seconds" },
   ),
-  UPSTREAM_FIRST_BYTE_TIMEOUT: variable("600", "How long Factory may take to begin an answer; 0 is no limit.", { unit: "seconds" }),
-  UPSTREAM_IDLE_TIMEOUT: variable("300", "How long an answer may stay silent once it has begun; 0 is no limit.", { unit: "seconds" }),
-  UPSTREAM_TOTAL_TIMEOUT: variable("0", "How long a whole answer may take; 0 is no limit.", { unit: "seconds" }),
-  RETRIES: variable("2", "How often a call is tried again when Factory is overloaded, limits it or can't be reached; 0 never."),
-  RETRY_BUDGET: variable("20", "How long one call may wait for its retries, all together.", { unit: "seconds" }),
-  RETRY_LOST: variable("0", "1 tries again too when the connection broke after the request had gone out; it may be billed twice."),
-  KEEP_ALIVE_INTERVAL: variable("15", "How long a stream may be silent before the client gets a sign of life; 0 is never.", {
+  UPSTREAM_FIRST_BYTE_TIMEOUT: variable("600", "How long to wait for Factory to start an answer; 0 means no limit.", { unit: "seconds" }),
+  UPSTREAM_IDLE_TIMEOUT: variable("300", "How long an answer may pause once it has started; 0 means no limit.", { unit: "seconds" }),
+  UPSTREAM_TOTAL_TIMEOUT: variable("0", "How long a complete answer may take; 0 means no limit.", { unit: "seconds" }),
+  RETRIES: variable("2", "How often to retry a call if Factory is overloaded, rate-limits it or can't be reached; 0 turns retries off."),
+  RETRY_BUDGET: variable("20", "How long one call may wait for all of its retries together.", { unit: "seconds" }),
+  RETRY_LOST: variable("0", "1 also retries if the connection broke after the request was sent. The request may then be billed twice."),
+  KEEP_ALIVE_INTERVAL: variable("15", "How long a stream may be silent before the client gets a keep-alive; 0 turns keep-alives off.", {
     unit: "seconds",
   }),
   KEEP_ALIVE_WHOLE: variable(
     "0",
-    "1 sends white space before a whole JSON answer that takes longer than KEEP_ALIVE_INTERVAL; the status is then 200 even if the call fails.",
+    "1 sends white space before a non-streaming answer that takes longer than KEEP_ALIVE_INTERVAL. Its status is then 200 even if the call fails.",
   ),
-  MAX_CALLS: variable("5000", "How many calls may run at once; 0 is no limit."),
-  MAX_CALLS_PER_KEY: variable("0", "How many calls of one client key may run at once; 0 is no limit."),
-  MAX_HEADER_BYTES: variable("32KiB", "The largest head of a request, from 1KiB to 1MiB; Deno itself takes no more than 64KiB."),
-  CORS_ORIGINS: variable("", "Origins of web pages that may call this server, separated by commas; none by default."),
-  SHUTDOWN_TIMEOUT: variable("30", "How long running answers may go on after the signal to stop; 0 ends them at once.", {
+  MAX_CALLS: variable("5000", "How many calls may run at once; 0 means no limit."),
+  MAX_CALLS_PER_KEY: variable("0", "How many calls with the same client key may run at once; 0 means no limit."),
+  MAX_HEADER_BYTES: variable(
+    "32KiB",
+    "The largest total size of a request's headers, from 1KiB to 1MiB. Deno itself accepts no more than 64KiB.",
+  ),
+  CORS_ORIGINS: variable("", "Origins of web pages that may call this server, separated by commas. By default there are none."),
+  SHUTDOWN_TIMEOUT: variable("30", "How long running answers may continue after a signal to stop; 0 ends them at once.", {
     unit: "seconds",
   }),
 } as const;
@@ -115,7 +120,7 @@ export const OPTIONS: readonly Option[] = [
   { flag: "config", value: "path", variable: "CONFIG_PATH", help: "Sets CONFIG_PATH." },
   { flag: "env-file", value: "path", variable: null, help: "Reads variables from this file instead of .env in the working directory." },
   { flag: "version", value: null, variable: null, help: "Prints the version." },
-  { flag: "help", value: null, variable: null, help: "Prints this." },
+  { flag: "help", value: null, variable: null, help: "Prints this help." },
 ];
 
 function variable(value: string, help: string, { unit, isSecret = false, isVerbatim = false }: Traits = {}): Omit<Variable, "name"> {
@@ -128,18 +133,15 @@ function rows(): Variable[] {
 
 const INDENT = "      ";
 
-/** What --help prints. */
-export function helpText(): string {
+/** The part of --help about options and variables. */
+export function settingsHelp(): string {
   const options = OPTIONS.map(({ flag, value, help }) => `  ${`--${flag}${value === null ? "" : ` <${value}>`}`.padEnd(20)}${help}`);
   const variables = rows().map((row) => `  ${row.name}\n${INDENT}${row.help}\n${INDENT}Default: ${shownDefault(row)}`);
   return [
-    "factory-proxy: one server between any AI client and Factory's LLM API.",
-    "",
-    "Usage: factory-proxy [options]",
-    "",
+    "Options:",
     ...options,
     "",
-    "Variables, from the environment or the .env file. Options win over the environment, the environment over the file.",
+    "Variables, from the environment or a .env file. Options win over the environment, and the environment over the file.",
     "",
     ...variables,
   ].join("\n");
@@ -153,8 +155,8 @@ export function envExample(): string {
     return `# ${row.help}${unit}\n${KEYS.has(row.name) ? "" : "#"}${line}\n`;
   });
   return [
-    "# Settings of factory-proxy. Copy this file to .env and change what you need; the environment wins over the file.",
-    "# A line that is commented out shows the default. Keep .env to yourself: it holds keys.\n",
+    "# Settings of factory-proxy. Copy this file to .env and change what you need. The environment wins over the file.",
+    "# Commented lines show the defaults. Keep .env private: it holds keys.\n",
     ...blocks,
   ].join("\n");
 }

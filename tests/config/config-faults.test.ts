@@ -6,64 +6,65 @@ import type { Fault } from "../../src/config/config.ts";
 import { VARIABLES } from "../../src/config/variables.ts";
 import { errorOf, type Given } from "../support/configuration.ts";
 
-const URL_RULE = "a whole http:// or https:// URL without user, password and #";
-const KEY_RULE = "at least 4 characters without spaces, quotes or line breaks";
-const HOST_RULE = "an address or a name to listen on, e.g. 127.0.0.1, ::1 or 0.0.0.0, without scheme and port";
+const HIDDEN = "not shown, as it may hold a key";
+const URL_RULE = "must be a full http:// or https:// URL without a user, a password or a fragment";
+const KEY_RULE = "at least 4 characters and no spaces, quotes or line breaks";
+const HOST_RULE = "must be an address or a host name to listen on, without a scheme or a port, e.g. 127.0.0.1, ::1 or 0.0.0.0";
 const OPEN_RULE =
-  "127.0.0.1 while PROXY_API_KEY is not set, as anybody who reaches this address could use the server. " +
-  "To listen here set PROXY_API_KEY, e.g. to what `openssl rand -hex 24` prints";
-const FLAGS = "one of --port, --host, --config, --env-file, --version, --help";
-const PORT_RULE = "a whole number from 0 to 65535";
-const SIZE_RULE = "a size from 1024 to 268435456 bytes, e.g. 1048576 or 64MiB";
-const SECONDS_RULE = "a number of seconds from 0 to 2147483, e.g. 30 or 0.5";
-const NAME_RULE = "a model's name: 1 to 200 characters without spaces";
+  "needs PROXY_API_KEY, because anyone who can reach this address could use the server. " +
+  "Set PROXY_API_KEY, e.g. to the output of `openssl rand -hex 24`, or listen on 127.0.0.1";
+const NO_OPTION = "is not an option. The options are --port, --host, --config, --env-file, --version, --help";
+const PORT_RULE = "must be a whole number from 0 to 65535";
+const SIZE_RULE = "must be a size from 1024 to 268435456 bytes, e.g. 1048576 or 64MiB";
+const SECONDS_RULE = "must be a number of seconds from 0 to 2147483, e.g. 30 or 0.5";
+const NAME = "a model name (1 to 200 characters without spaces)";
 
 /** Variable, value, what is shown of it, what would be right. */
-const FAULTY_VALUES: readonly (readonly [string, string, string, string])[] = [
+const FAULTY_VALUES: readonly (readonly [string, string, string | null, string])[] = [
   ["PORT", "x", '"x"', PORT_RULE],
   ["PORT", "65536", '"65536"', PORT_RULE],
   ["PORT", "-1", '"-1"', PORT_RULE],
   ["PORT", "80.5", '"80.5"', PORT_RULE],
   ["PORT", "1e3", '"1e3"', PORT_RULE],
-  ["PORT", "fk-fake-0123456789", "(not shown)", PORT_RULE],
+  ["PORT", "fk-fake-0123456789", HIDDEN, PORT_RULE],
   ["HOST", "http://x", '"http://x"', HOST_RULE],
   ["HOST", "127.0.0.1:80", '"127.0.0.1:80"', HOST_RULE],
   ["HOST", "0.0.0.0", '"0.0.0.0"', OPEN_RULE],
   ["HOST", "::", '"::"', OPEN_RULE],
   ["HOST", "127.example.com", '"127.example.com"', OPEN_RULE],
   ["HOST", "localhost.example.com", '"localhost.example.com"', OPEN_RULE],
-  ["FACTORY_API_KEY", "fk", "(set)", `the key alone: ${KEY_RULE}`],
-  ["FACTORY_API_KEY", '"fk-fake-key"', "(set)", `the key alone: ${KEY_RULE}`],
-  ["FACTORY_AI_TOKEN", "Bearer fk-fake-key", "(set)", `the key alone: ${KEY_RULE}`],
-  ["FACTORY_AI_TOKEN", "fk-fäke-key", "(set)", `the key alone: ${KEY_RULE}`],
-  ["PROXY_API_KEY", "good-key,bad key", "(set)", `one key or several separated by commas, each of ${KEY_RULE}`],
+  ["FACTORY_API_KEY", "fk", null, `must be the key alone: ${KEY_RULE}`],
+  ["FACTORY_API_KEY", '"fk-fake-key"', null, `must be the key alone: ${KEY_RULE}`],
+  ["FACTORY_AI_TOKEN", "Bearer fk-fake-key", null, `must be the key alone: ${KEY_RULE}`],
+  ["FACTORY_AI_TOKEN", "fk-fäke-key", null, `must be the key alone: ${KEY_RULE}`],
+  ["PROXY_API_KEY", "good-key,bad key", null, `must be one key, or several separated by commas, each with ${KEY_RULE}`],
   ["FACTORY_BASE_URL", "api.factory.ai", '"api.factory.ai"', URL_RULE],
   ["FACTORY_BASE_URL", "ftp://api.factory.ai", '"ftp://api.factory.ai"', URL_RULE],
-  ["FACTORY_BASE_URL", "https://h/?token=hidden", '"https://h/?…"', "a URL without a query, as paths are put behind it"],
+  ["FACTORY_BASE_URL", "https://h/?token=hidden", '"https://h/?…"', "must be a URL without a query, because paths are appended to it"],
   ["ANTHROPIC_TARGET_URL", "https://user:hidden@h/", '"https://…@h/"', URL_RULE],
   ["OPENAI_TARGET_URL", "https://h/#x", '"https://h/#…"', URL_RULE],
   ["CHAT_TARGET_URL", "/chat", '"/chat"', URL_RULE],
   ["GEMINI_TARGET_URL", "https:// h", '"https:// h"', URL_RULE],
   ["BEDROCK_TARGET_URL", "bedrock://h", '"bedrock://h"', URL_RULE],
-  ["UPSTREAM_HEADERS", "x-name: value", "(set)", 'a JSON object of names and values, e.g. {"x-name": "value"}'],
-  ["UPSTREAM_HEADERS", "[]", "(set)", 'a JSON object of names and values, e.g. {"x-name": "value"}'],
-  ["LOG_LEVEL", "loud", '"loud"', "one of info, debug, warning, error"],
+  ["UPSTREAM_HEADERS", "x-name: value", null, 'must be a JSON object of header names and values, e.g. {"x-name": "value"}'],
+  ["UPSTREAM_HEADERS", "[]", null, 'must be a JSON object of header names and values, e.g. {"x-name": "value"}'],
+  ["LOG_LEVEL", "loud", '"loud"', "must be one of info, debug, warning, error"],
   ["MAX_BODY_BYTES", "1023", '"1023"', SIZE_RULE],
   ["MAX_BODY_BYTES", "1GiB", '"1GiB"', SIZE_RULE],
   ["MAX_BODY_BYTES", "64MB", '"64MB"', SIZE_RULE],
-  ["STRICT", "yes", '"yes"', "1, true, 0 or false"],
-  ["LENIENT", "2", '"2"', "1, true, 0 or false"],
+  ["STRICT", "yes", '"yes"', "must be 1, true, 0 or false"],
+  ["LENIENT", "2", '"2"', "must be 1, true, 0 or false"],
   ["SHUTDOWN_TIMEOUT", "30s", '"30s"', SECONDS_RULE],
   ["UPSTREAM_FIRST_BYTE_TIMEOUT", "-1", '"-1"', SECONDS_RULE],
   ["UPSTREAM_IDLE_TIMEOUT", "2147484", '"2147484"', SECONDS_RULE],
   ["UPSTREAM_TOTAL_TIMEOUT", "forever", '"forever"', SECONDS_RULE],
-  ["CONFIG_PATH", "missing.json", '"missing.json"', "a file that exists"],
-  ["LOG_LEVEL", "x".repeat(100), `"${"x".repeat(60)}…"`, "one of info, debug, warning, error"],
+  ["CONFIG_PATH", "missing.json", '"missing.json"', "must be a file that exists"],
+  ["LOG_LEVEL", "x".repeat(100), `"${"x".repeat(60)}…"`, "must be one of info, debug, warning, error"],
 ];
 
-for (const [name, value, shown, wanted] of FAULTY_VALUES) {
+for (const [name, value, shown, problem] of FAULTY_VALUES) {
   test(`configuration: ${name}=${value} is a fault`, () => {
-    assert.deepEqual(errorOf({ environment: { [name]: value } }).faults, [{ name, value: shown, wanted }]);
+    assert.deepEqual(errorOf({ environment: { [name]: value } }).faults, [{ name, value: shown, problem }]);
   });
 }
 
@@ -71,50 +72,46 @@ const FAULTS: readonly (readonly [string, Given, readonly Fault[]])[] = [
   [
     "an unknown flag, whose value may be a key",
     { arguments: ["--api-key=fk-fake-key-0123"] },
-    [{ name: "--api-key", value: null, wanted: FLAGS }],
+    [{ name: "--api-key", value: null, problem: NO_OPTION }],
   ],
-  ["a stray value, which may be a key", { arguments: ["fk-fake-key-0123"] }, [{ name: "An argument", value: null, wanted: FLAGS }]],
-  [
-    "a flag without its value",
-    { arguments: ["--port"] },
-    [{ name: "--port", value: null, wanted: "followed by a value: --port <number>" }],
-  ],
+  ["a stray value, which may be a key", { arguments: ["fk-fake-key-0123"] }, [{ name: "An argument", value: null, problem: NO_OPTION }]],
+  ["a flag without its value", { arguments: ["--port"] }, [{ name: "--port", value: null, problem: "needs a value: --port <number>" }]],
   [
     "a flag that swallows the next one",
     { arguments: ["--host", "--strict"] },
-    [{ name: "--host", value: null, wanted: "followed by a value: --host <address>" }],
+    [{ name: "--host", value: null, problem: "needs a value: --host <address>" }],
   ],
-  ["a value for a switch", { arguments: ["--version=2"] }, [{ name: "--version", value: null, wanted: "without a value" }]],
-  ["a bad value of a flag, which is named", { arguments: ["--port", "x"] }, [{ name: "--port", value: '"x"', wanted: PORT_RULE }]],
+  ["a value for a switch", { arguments: ["--version=2"] }, [{ name: "--version", value: null, problem: "takes no value" }]],
+  ["a bad value of a flag, which is named", { arguments: ["--port", "x"] }, [{ name: "--port", value: '"x"', problem: PORT_RULE }]],
   [
     "a missing environment file that was asked for",
     { arguments: ["--env-file", "no"] },
-    [{ name: "--env-file", value: '"no"', wanted: "a file that exists" }],
+    [{ name: "--env-file", value: '"no"', problem: "must be a file that exists" }],
   ],
   [
     "an environment file that can't be read",
     { files: { ".env": Object.assign(new Error("secret detail"), { code: "EISDIR" }) } },
-    [{ name: "The environment file", value: '".env"', wanted: "a file that can be read (EISDIR)" }],
+    [{ name: "The environment file", value: '".env"', problem: "must be a file that can be read (EISDIR)" }],
   ],
   [
     "a model table that can't be read",
     { arguments: ["--config", "m"], files: { m: Object.assign(new Error("secret detail"), { code: "EACCES" }) } },
-    [{ name: "--config", value: '"m"', wanted: "a file that can be read (EACCES)" }],
+    [{ name: "--config", value: '"m"', problem: "must be a file that can be read (EACCES)" }],
   ],
   [
     "a client key that is the Factory key",
     { environment: { FACTORY_API_KEY: "fk-fake-key", PROXY_API_KEY: "other-key,fk-fake-key" } },
-    [{ name: "PROXY_API_KEY", value: "(set)", wanted: "another key than FACTORY_API_KEY, which no client should know" }],
+    [{ name: "PROXY_API_KEY", value: null, problem: "must differ from FACTORY_API_KEY, which no client should know" }],
   ],
   [
     "a secret in a variable of another name",
     { environment: { FACTORY_API_KEY: "unusual+key", LOG_LEVEL: "unusual+key" } },
-    [{ name: "LOG_LEVEL", value: "(not shown)", wanted: "one of info, debug, warning, error" }],
+    [{ name: "LOG_LEVEL", value: HIDDEN, problem: "must be one of info, debug, warning, error" }],
   ],
   [
     "STRICT and LENIENT at once",
     { environment: { STRICT: "1", LENIENT: "1" } },
-    [{ name: "LENIENT", value: '"1"', wanted: "unset while STRICT is set: one refuses what the other lets pass" }],
+    [{ name: "LENIENT", value: '"1"', problem: "can't be combined with STRICT: one repairs what the other rejects" }],
   ],
   [
     "headers that can't be set",
@@ -124,11 +121,11 @@ const FAULTS: readonly (readonly [string, Given, readonly Fault[]])[] = [
       },
     },
     [
-      { name: 'UPSTREAM_HEADERS, "Authorization"', value: null, wanted: "left out, as this program or the connection sets it" },
-      { name: 'UPSTREAM_HEADERS, "a b"', value: null, wanted: "the name of a header" },
-      { name: 'UPSTREAM_HEADERS, "x-a"', value: null, wanted: "named once only" },
-      { name: 'UPSTREAM_HEADERS, "x-b"', value: null, wanted: "given a string without line breaks" },
-      { name: 'UPSTREAM_HEADERS, "x-c"', value: null, wanted: "given a string without line breaks" },
+      { name: '"Authorization" in UPSTREAM_HEADERS', value: null, problem: "can't be set, because this program or the connection sets it" },
+      { name: '"a b" in UPSTREAM_HEADERS', value: null, problem: "is not a valid header name" },
+      { name: '"x-a" in UPSTREAM_HEADERS', value: null, problem: "is set twice" },
+      { name: '"x-b" in UPSTREAM_HEADERS', value: null, problem: "must be a string without line breaks" },
+      { name: '"x-c" in UPSTREAM_HEADERS', value: null, problem: "must be a string without line breaks" },
     ],
   ],
   [
@@ -138,14 +135,14 @@ const FAULTS: readonly (readonly [string, Given, readonly Fault[]])[] = [
       {
         name: "--config",
         value: '"m"',
-        wanted: "a file of JSON. It is not valid JSON: expected a value, found the end of the body at line 2, column 2",
+        problem: "is not valid JSON: expected a value, found the end of the file at line 2, column 2",
       },
     ],
   ],
   [
     "a model table of another shape",
     { environment: { CONFIG_PATH: "m" }, files: { m: "[]" } },
-    [{ name: "CONFIG_PATH", value: '"m"', wanted: 'a file that holds {"models": [...]}' }],
+    [{ name: "CONFIG_PATH", value: '"m"', problem: 'must hold {"models": [...]}' }],
   ],
   [
     "everything that is wrong with a model table",
@@ -165,33 +162,37 @@ const FAULTS: readonly (readonly [string, Given, readonly Fault[]])[] = [
       },
     },
     [
-      { name: "model in CONFIG_PATH", value: null, wanted: "left out: the members known here are models" },
+      { name: "model in CONFIG_PATH", value: null, problem: "is not a known member; the known ones are models" },
       {
         name: "models[0].colour in CONFIG_PATH",
         value: null,
-        wanted: "left out: the members known here are id, protocol, provider, alias, reasoning, schema, target, fallback, timeouts",
+        problem: "is not a known member; the known ones are id, protocol, provider, alias, reasoning, schema, target, fallback, timeouts",
       },
-      { name: "models[0].id in CONFIG_PATH", value: '"a b"', wanted: NAME_RULE },
+      { name: "models[0].id in CONFIG_PATH", value: '"a b"', problem: `must be ${NAME}` },
       {
         name: "models[0].protocol in CONFIG_PATH",
         value: '"chat"',
-        wanted: "one of openai-chat, openai-responses, anthropic-messages, gemini",
+        problem: "must be one of openai-chat, openai-responses, anthropic-messages, gemini",
       },
-      { name: "models[1].reasoning in CONFIG_PATH", value: '"lots"', wanted: "one of none, minimal, low, medium, high, xhigh, max" },
-      { name: "models[1].schema in CONFIG_PATH", value: '"maybe"', wanted: "one of native, tool" },
+      {
+        name: "models[1].reasoning in CONFIG_PATH",
+        value: '"lots"',
+        problem: "must be one of none, minimal, low, medium, high, xhigh, max",
+      },
+      { name: "models[1].schema in CONFIG_PATH", value: '"maybe"', problem: "must be one of native, tool" },
       {
         name: "models[1].provider in CONFIG_PATH",
         value: '"x y"',
-        wanted: "a word that fits into a header, e.g. anthropic, openai, google, fireworks, xai",
+        problem: "must be a word that fits in a header, e.g. anthropic, openai, google, fireworks, xai",
       },
-      { name: "models[1].alias[0] in CONFIG_PATH", value: '"ONE"', wanted: "a name of its own; models[1].id has this one" },
-      { name: "models[1].alias[2] in CONFIG_PATH", value: '"3"', wanted: `${NAME_RULE}, or a list of such` },
-      { name: "models[1].target in CONFIG_PATH", value: '"https://…@h"', wanted: URL_RULE },
-      { name: "models[2].id in CONFIG_PATH", value: '"Two"', wanted: "a name of its own; models[1].alias[1] has this one" },
-      { name: "models[2].target in CONFIG_PATH", value: '"1"', wanted: "the whole URL of an endpoint" },
-      { name: "models[3].id in CONFIG_PATH", value: null, wanted: NAME_RULE },
-      { name: "models[3].alias in CONFIG_PATH", value: '""', wanted: `${NAME_RULE}, or a list of such` },
-      { name: "models[4] in CONFIG_PATH", value: '"three"', wanted: "an object" },
+      { name: "models[1].alias[0] in CONFIG_PATH", value: '"ONE"', problem: "is already taken by models[1].id" },
+      { name: "models[1].alias[2] in CONFIG_PATH", value: '"3"', problem: `must be ${NAME} or a list of them` },
+      { name: "models[1].target in CONFIG_PATH", value: '"https://…@h"', problem: URL_RULE },
+      { name: "models[2].id in CONFIG_PATH", value: '"Two"', problem: "is already taken by models[1].alias[1]" },
+      { name: "models[2].target in CONFIG_PATH", value: '"1"', problem: "must be the full URL of an endpoint" },
+      { name: "models[3].id in CONFIG_PATH", value: null, problem: `must be ${NAME}` },
+      { name: "models[3].alias in CONFIG_PATH", value: '""', problem: `must be ${NAME} or a list of them` },
+      { name: "models[4] in CONFIG_PATH", value: '"three"', problem: "must be an object" },
     ],
   ],
 ];
@@ -211,11 +212,11 @@ test("configuration: faults of the command line, the environment and the files a
   assert.equal(
     error.message,
     [
-      `--prot should be ${FLAGS}.`,
-      `--host is "0.0.0.0": should be ${OPEN_RULE}.`,
-      `PORT is "x": should be ${PORT_RULE}.`,
-      'STRICT is "maybe": should be 1, true, 0 or false.',
-      'CONFIG_PATH is "m": should be a file that holds {"models": [...]}.',
+      `--prot ${NO_OPTION}.`,
+      `--host ("0.0.0.0") ${OPEN_RULE}.`,
+      `PORT ("x") ${PORT_RULE}.`,
+      'STRICT ("maybe") must be 1, true, 0 or false.',
+      'CONFIG_PATH ("m") must hold {"models": [...]}.',
     ].join("\n"),
   );
 });

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { mergeEnvironment, readArguments, type Config } from "../../src/config/config.ts";
-import { envExample, helpText, OPTIONS, VARIABLES, variablesTable } from "../../src/config/variables.ts";
+import { helpText } from "../../src/cli/commands.ts";
+import { envExample, OPTIONS, VARIABLES, variablesTable } from "../../src/config/variables.ts";
 import { read, type Given } from "../support/configuration.ts";
 
 const DEFAULTS: Config = {
@@ -238,7 +239,13 @@ test("configuration: it is frozen, to the last row", () => {
 test("command line: help, version and the environment file can be asked for before anything is checked", () => {
   const { faults, ...asked } = readArguments(["--help", "--version", "--env-file=x.env", "--port", "80", "--nonsense"]);
   assert.deepEqual(asked, { help: true, version: true, envFile: "x.env", options: [{ flag: "port", variable: "PORT", value: "80" }] });
-  assert.deepEqual(faults, [{ name: "--nonsense", value: null, wanted: "one of --port, --host, --config, --env-file, --version, --help" }]);
+  assert.deepEqual(faults, [
+    {
+      name: "--nonsense",
+      value: null,
+      problem: "is not an option. The options are --port, --host, --config, --env-file, --version, --help",
+    },
+  ]);
   assert.deepEqual(readArguments([]), { help: false, version: false, envFile: null, options: [], faults: [] });
 });
 

@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { compose } from "../../src/program.ts";
-import { sha256 } from "../../src/runtime/runtime.ts";
+import { runtime } from "../../src/runtime/runtime.ts";
 import { readConfig } from "../../src/config/config.ts";
+import { Redactor } from "../../src/telemetry/redaction.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { ask, failure, MODELS, SUCCESS, textOf, told, WAYS, type Told, type Way } from "../support/dialects.ts";
 import { Clock } from "../support/clock.ts";
@@ -139,7 +140,12 @@ for (const way of WAYS.filter(({ client }) => client !== "gemini")) {
     const events = telling(way.upstream, text).map((event) => new TextEncoder().encode(event));
     let sent = 0;
     const { fetch } = compose(
-      readConfig({ environment: { FACTORY_API_KEY: FACTORY_KEY, PROXY_API_KEY: CLIENT_KEY }, arguments: [], file: () => null }),
+      readConfig({
+        environment: { FACTORY_API_KEY: FACTORY_KEY, PROXY_API_KEY: CLIENT_KEY },
+        arguments: [],
+        file: () => null,
+        redactor: new Redactor([]),
+      }),
       {
         fetch: () => {
           clock.advance(9 * 60_000);
@@ -160,7 +166,7 @@ for (const way of WAYS.filter(({ client }) => client !== "gemini")) {
         monotonic: () => clock.nowMs,
         random: () => 0.5,
         newId: () => crypto.randomUUID(),
-        sha256,
+        sha256: runtime.sha256,
         sink: () => {},
         logFormat: "json",
       },

@@ -1,6 +1,7 @@
 // Reads a configuration from plain values, as the program reads it from the process.
 
 import assert from "node:assert/strict";
+import { Redactor } from "../../src/telemetry/redaction.ts";
 import { ConfigError, readConfig, type Config } from "../../src/config/config.ts";
 
 export interface Given {
@@ -19,6 +20,7 @@ export function read({ environment = {}, arguments: commandLine = [], files = {}
       if (file instanceof Error) throw file;
       return file;
     },
+    redactor: new Redactor([]),
   });
 }
 

@@ -10,7 +10,8 @@ import type { BodyReader } from "../../src/runtime/ports.ts";
 import { compose, type Program } from "../../src/program.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
-import { sha256 } from "../../src/runtime/runtime.ts";
+import { Redactor } from "../../src/telemetry/redaction.ts";
+import { runtime } from "../../src/runtime/runtime.ts";
 import type { Pump } from "../../src/wire/pump.ts";
 import { ask, MODELS, type Way } from "./dialects.ts";
 import { CLIENT_KEY, FACTORY_KEY } from "./gateway.ts";
@@ -61,7 +62,7 @@ export class Upstream implements BodyReader {
 
 export function programOver(upstream: Upstream): Program {
   return compose(
-    readConfig({ environment: { FACTORY_API_KEY: FACTORY_KEY, PROXY_API_KEY: CLIENT_KEY }, arguments: [], file: () => null }),
+    readConfig({ environment: { FACTORY_API_KEY: FACTORY_KEY, PROXY_API_KEY: CLIENT_KEY }, arguments: [], file: () => null, redactor: new Redactor([]) }),
     {
       fetch: () => {
         upstream.called();
@@ -74,7 +75,7 @@ export function programOver(upstream: Upstream): Program {
       monotonic: () => 0,
       random: () => 0.5,
       newId: () => "00000000-0000-4000-8000-000000000000",
-      sha256,
+      sha256: runtime.sha256,
       sink: () => {},
       logFormat: "json",
     },

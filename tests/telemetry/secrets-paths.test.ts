@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { after, test } from "node:test";
 import { ConfigError, readConfig } from "../../src/config/config.ts";
+import { Redactor } from "../../src/telemetry/redaction.ts";
 import { ask, MODELS, WAYS } from "../support/dialects.ts";
 import { startGateway, until, type RunningGateway } from "../support/gateway.ts";
 import { BUN, cleanUp, DENO, emptyFolder, filesIn, start } from "../support/program.ts";
@@ -211,7 +212,7 @@ test("a configuration at fault shows none of its keys", () => {
   ];
   for (const environment of faulty) {
     try {
-      readConfig({ environment: { ...ENVIRONMENT, ...environment }, arguments: [], file: () => null });
+      readConfig({ environment: { ...ENVIRONMENT, ...environment }, arguments: [], file: () => null, redactor: new Redactor([]) });
     } catch (error) {
       assert.ok(error instanceof ConfigError);
       assertSilent(error.message, JSON.stringify(Object.keys(environment)));
