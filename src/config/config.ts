@@ -70,21 +70,24 @@ export class ConfigError extends Error {
 
   /** The only way from what was typed to what is shown, so that no fault can miss it. */
   constructor(faults: readonly Fault[], redactor: Redactor) {
-    const shown = faults.map(({ name, value, problem }) => ({
-      name: redactor.text(name),
-      value: value === null ? null : shownValue(redactor.typed(value)),
-      problem: redactor.text(problem),
-    }));
+    const shown = faults.map((fault) => shownFault(fault, redactor));
     super(shown.map(({ name, value, problem }) => `${name}${value === null ? "" : ` (${value})`} ${problem}.`).join("\n"));
     this.faults = shown;
   }
 }
 
-function shownValue(typed: string | null): string {
-  if (typed === null) return "not shown, as it may hold a key";
+function shownFault({ name, value, problem }: Fault, redactor: Redactor): Fault {
+  const shownName = redactor.typed(name);
+  if (shownName === null) return { name: "A name", value: HIDDEN, problem: redactor.text(problem) };
+  return { name: shownName, value: value === null ? null : quoted(redactor.typed(value)), problem: redactor.text(problem) };
+}
+
+function quoted(typed: string | null): string {
+  if (typed === null) return HIDDEN;
   return JSON.stringify(typed.length > SHOWN_CHARACTERS ? `${typed.slice(0, SHOWN_CHARACTERS)}…` : typed);
 }
 
+const HIDDEN = "not shown, as it may hold a key";
 const SHOWN_CHARACTERS = 60;
 
 export interface ConfigSource {
@@ -139,6 +142,9 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+const NO_OPTION = `is not an option. The options are ${OPTIONS.map(({ flag }) => `--${flag}`).join(", ")}`;
+const STRAY: Fault = { name: "An argument", value: null, problem: "is neither a command nor an option. --help lists both" };
+
 /** Reads the command line; never throws. Ask it for `help` and `version` before `readConfig`. */
 export function readArguments(commandLine: readonly string[]): Arguments {
   const { tokens } = parseArgs({
@@ -151,17 +157,14 @@ export function readArguments(commandLine: readonly string[]): Arguments {
   const options: OptionValue[] = [];
   const switches = new Set<string>();
   let envFile: string | null = null;
-  let strayIndex: number | null = null;
   for (const token of tokens) {
     if (token.kind === "option-terminator") continue;
     const option = token.kind === "option" ? OPTIONS.find(({ flag }) => flag === token.name) : undefined;
     if (token.kind === "positional" || option === undefined) {
-      // A stray value may be a key, so no more is shown than what can be the name of an option. Of `-abc` each letter is a token.
-      const isNamed = token.kind === "option" && token.rawName.startsWith("--");
-      const problem = `is not an option. The options are ${OPTIONS.map(({ flag }) => `--${flag}`).join(", ")}`;
-      if (isNamed) faults.push({ name: token.rawName, value: null, problem });
-      else if (strayIndex !== token.index) faults.push({ name: "An argument", value: null, problem });
-      strayIndex = token.index;
+      // A stray value may be a key, so no more is shown than what can be the name of an option. Of `-abc` each letter is a token: told once.
+      const isNamed = token.kind === "option" && token.rawName.startsWith("--") && token.rawName !== "--";
+      if (isNamed) faults.push({ name: token.rawName, value: null, problem: NO_OPTION });
+      else if (!faults.includes(STRAY)) faults.push(STRAY);
     } else if (option.value === null) {
       if (token.inlineValue) faults.push({ name: token.rawName, value: null, problem: "takes no value" });
       else switches.add(option.flag);

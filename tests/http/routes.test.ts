@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { CALLS } from "../../src/http/routes.ts";
+import { SAFE_HEADERS } from "../../src/gateway/headers.ts";
+import { CALLS, ROUTES } from "../../src/http/routes.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
 import { ask, errorIn, MODELS, textOf, told, type SaidError } from "../support/dialects.ts";
@@ -166,6 +167,53 @@ for (const protocol of PROTOCOLS) {
     assert.equal(upstream.requests.length, before);
   });
 }
+
+test("a path that is there under /explain takes POST alone, as it does without", async () => {
+  const { status, message } = await errorIn("anthropic-messages", await gateway.call("/explain/v1/messages", { method: "GET" }));
+  assert.deepEqual([status, message], [405, "/explain/v1/messages accepts POST, not GET."]);
+});
+
+test("no refusal suggests the path that was asked for", async () => {
+  const paths = [...ROUTES.map(({ path }) => path), ...ROUTES.map(({ path }) => path.replace(/\/\*$/, "")), "/explain"];
+  for (const path of new Set(paths)) {
+    for (const method of ["GET", "PUT", "POST"]) {
+      const response = await gateway.call(path, { method, ...(method === "GET" ? {} : { body: {} }) });
+      const text = await response.text();
+      if (response.status === 404) assert.ok(!text.includes(`Did you mean ${path}?`), `${method} ${path}: ${text}`);
+    }
+  }
+  const list = await errorIn("openai-chat", await gateway.call("/v1beta/models", { method: "GET" }));
+  assert.deepEqual(
+    [list.status, list.message],
+    [404, "There is no path /v1beta/models. Did you mean /v1beta/models/*? GET / lists all paths."],
+  );
+});
+
+test("a very long path is refused like any other", async () => {
+  const path = `/${"x".repeat(10_000)}`;
+  const response = await gateway.call(path, { method: "GET" });
+  assert.equal(response.status, 404);
+});
+
+test("with CORS_ORIGINS every answer still has the safe headers: pages, calls, refusals and preflights", async () => {
+  const origin = "http://localhost:3000";
+  const open = await startGateway({ upstream, environment: { CORS_ORIGINS: origin } });
+  const preflight = { origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization" };
+  const answers = [
+    await open.call("/health", { method: "GET", headers: { origin } }),
+    await open.call(HELLO.path, { body: HELLO.body, headers: { origin } }),
+    await open.call("/v1/models", { method: "GET", key: null, headers: { origin } }),
+    await open.call("/no/such/path", { method: "GET", headers: { origin } }),
+    await open.call(HELLO.path, { method: "OPTIONS", key: null, headers: preflight }),
+    await open.call("/health", { method: "OPTIONS", key: null, headers: { ...preflight, origin: "http://elsewhere.test" } }),
+  ];
+  assert.deepEqual(
+    answers.map(({ status, headers }) => [status, Object.fromEntries(Object.keys(SAFE_HEADERS).map((name) => [name, headers.get(name)]))]),
+    [200, 200, 401, 404, 204, 204].map((status) => [status, SAFE_HEADERS]),
+  );
+  for (const answer of answers) await answer.text();
+  await open.stop();
+});
 
 // ---- Keys --------------------------------------------------------------------------------------------------------
 

@@ -4,12 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError, type LogLevel } from "../../src/errors.ts";
 import { openLog, type Log, type LogFields } from "../../src/telemetry/log.ts";
-import { mask, Redactor } from "../../src/telemetry/redaction.ts";
+import { Redactor } from "../../src/telemetry/redaction.ts";
 
 const NOON = Date.UTC(2026, 10, 22, 12, 0, 0, 7);
-const KEY = 'fk-fake"key/with\\odd-characters.0123456789';
 const PLAIN_KEY = "fk-canary-0123456789-abcdef";
-const ODD_KEY = "plain/looking+key=0123456789";
 
 interface Opened {
   readonly log: Log;
@@ -150,138 +148,21 @@ test("log: an error of the gateway says its kind, any other its stack, each with
 });
 
 test("log: a long text is cut, and the cut shows no half of a key", () => {
-  for (const shift of [0, 5, 10, 20, 27, 4090]) {
-    // Keys in front shrink when masked, and so pull what lies beyond the cut towards it.
-    const front = `${PLAIN_KEY} `.repeat(150);
-    const text = `${front}${"x".repeat(32_768 + 4096 - front.length - shift - 1)} ${PLAIN_KEY} ${"y".repeat(1000)}`;
-    const { text: shown } = jsonOf({ text }) as { text: string };
-    assert.ok(shown.endsWith(`… (${text.length} characters)`));
-    assert.ok(shown.length < 32_768 + 40);
-    assert.ok(!shown.slice(150 * 10).includes("fk-"), String(shift));
-  }
-});
-
-test("mask: a key shows its first 8 characters, and nothing when it is short", () => {
-  const keys = ["fk-0123456789abc", "fk-0123456789ab", "", "fk-\\u0030123456789abcdef", "%66k-0123456789abcdef"];
-  assert.deepEqual(keys.map(mask), ["fk-01234…", "…", "…", "…", "…"]);
-});
-
-/** What a known secret may look like inside other text. */
-const SPELLINGS: readonly (readonly [string, (key: string) => string])[] = [
-  ["as it is", (key) => key],
-  ["in JSON", (key) => JSON.stringify(key)],
-  ["in JSON inside a string of JSON", (key) => JSON.stringify(JSON.stringify(JSON.stringify({ a: key })))],
-  ["with slashes escaped", (key) => JSON.stringify(key).replaceAll("/", "\\/")],
-  ["with each character escaped", (key) => key.replace(/./g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)],
-  [
-    "with some characters escaped, in capitals",
-    (key) => key.replace(/[-"\\kf]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`),
-  ],
-  ["in a URL", (key) => encodeURIComponent(key)],
-  ["in a URL with each character escaped", (key) => key.replace(/./g, (unit) => `%${unit.charCodeAt(0).toString(16)}`)],
-  ["in the middle of a word", (key) => `abc${key}def`],
-  ["twice", (key) => `${key},${key}`],
-  ["before its own beginning", (key) => `${key}${key.slice(0, 5)}`],
-];
-
-for (const [name, spell] of SPELLINGS) {
-  test(`redactor: a known secret is masked ${name}`, () => {
-    for (const key of [PLAIN_KEY, ODD_KEY, KEY]) {
-      const redacted = new Redactor([key]).text(`before ${spell(key)} after`);
-      assert.ok(redacted.startsWith("before ") && redacted.endsWith(" after"), redacted);
-      assert.ok(redacted.includes("…"), redacted);
-      assert.ok(!/0123456789|3[0-9].*3[0-9].*3[0-9]/.test(redacted), redacted);
+  const kept = 32_768;
+  const read = kept + 4096;
+  for (const edge of [kept, read]) {
+    for (const shift of [0, 5, 10, 20, 27, 4090]) {
+      // Keys in front shrink when masked, and so pull what lies beyond the cut towards it: many of them by more than its margin.
+      for (const keysInFront of [0, 150, 400, 1000]) {
+        const front = `${PLAIN_KEY} `.repeat(keysInFront);
+        const text = `${front}${"x".repeat(edge - front.length - shift - 1)} ${PLAIN_KEY} ${"y".repeat(5000)}`;
+        const { text: shown } = jsonOf({ text }) as { text: string };
+        const what = `${edge}, ${shift}, ${keysInFront}`;
+        assert.ok(shown.endsWith(`… (${text.length} characters)`), what);
+        assert.ok(shown.length < kept + 40, what);
+        // Of a key at the cut no more than the eight characters that masking leaves, of one beyond it nothing.
+        assert.ok(!shown.slice(keysInFront * 10).includes(edge === kept ? "fk-canary" : "fk-"), what);
+      }
     }
-  });
-}
-
-/** Text -> what is left of it, with no secret known. */
-const SHAPES: readonly (readonly [string, string])[] = [
-  ["key fk-unknown-0123456789 here", "key fk-unkno… here"],
-  ["sk-short-12", "…"],
-  ["sk-proj-0123456789abcdef", "sk-proj-…"],
-  ["AIzaFake0123456789abcdefghijk", "AIzaFake…"],
-  ['{"text":"look:\\nfk-unknown-0123456789"}', '{"text":"look:\\nfk-unkno…"}'],
-  ["fk\\u002dunknown-0123456789", "…"],
-  ["q=%20fk-unknown-0123456789&b", "q=%20fk-unkno…&b"],
-  ["Bearer abcdefgh", "Bearer …"],
-  ["sent bearer  abcdefgh.ijklmnop_qrst/=+", "sent bearer  abcdefgh…"],
-  ["Authorization: Bearer abc", "Authorization: Bearer …"],
-  ["authorization: Basic dXNlcjpwYXNzd29yZA==", "authorization: Basic dXNlcjpw…"],
-  ['"x-api-key": "abcdefghijklmnop"', '"x-api-key": "abcdefgh…"'],
-  ['{\\"X-Goog-Api-Key\\":\\"abc\\"}', '{\\"X-Goog-Api-Key\\":\\"…\\"}'],
-  ["FACTORY_API_KEY=abcdefghijklmnop", "FACTORY_API_KEY=abcdefgh…"],
-  ["cookie: session=abcdefghijklmnopqrst; theme=dark\nnext", "cookie: …\nnext"],
-  ['"Set-Cookie": "session=abc; Path=/"', '"Set-Cookie": "…"'],
-  ["http://h/v1?alt=sse&key=abc&x=1", "http://h/v1?alt=sse&key=…&x=1"],
-];
-
-test("redactor: what looks like a key is masked without being known, and once is enough", () => {
-  const redactor = new Redactor([]);
-  for (const [text, expected] of SHAPES) {
-    assert.equal(redactor.text(text), expected);
-    assert.equal(redactor.text(redactor.text(text)), expected);
   }
-});
-
-test("redactor: plain language stays as it is, and the program's own advice too", () => {
-  const texts = [
-    "a task-force of disk-drivers asked about risk-assessment",
-    "Wrong API key: send one as `Authorization: Bearer <key>`, `x-api-key` or `x-goog-api-key`.",
-    "e.g. `Authorization: Bearer <client key>` with `x-api-key: <Factory key>`.",
-    "the key=value pairs of a cookie, the bearer of news",
-    "C:\\users\\fk 100%25",
-  ];
-  assert.deepEqual(
-    texts.map((text) => new Redactor([]).text(text)),
-    texts,
-  );
-});
-
-test("redactor: of two secrets, one inside the other, nothing of the longer is left over", () => {
-  const redactor = new Redactor(["inner-secret-0123"]).with(["inner-secret-0123-and-its-outer-rest"]);
-  assert.equal(redactor.text("inner-secret-0123-and-its-outer-rest inner-secret-0123"), "inner-se… inner-se…");
-});
-
-test("redactor: secrets too short to be any are left alone", () => {
-  assert.equal(new Redactor(["", "a", "abc", "abcd"]).text("abc abcd"), "abc …");
-});
-
-test("redactor: values are masked by the name of their header or field, in every shape that headers come in", () => {
-  const credential = "abcdefghijklmnopqrst";
-  const value = {
-    Authorization: `Bearer ${credential}`,
-    "proxy-authorization": credential,
-    "x-api-key": [credential, "short"],
-    x_goog_api_key: credential,
-    apiKey: credential,
-    cookie: credential,
-    pairs: [
-      ["authorization", `Basic ${credential}`],
-      ["accept", "text/html"],
-    ],
-    masked: { authorization: "Bearer abcdefgh…", "x-api-key": "abcdefgh…" },
-    nothing: { authorization: null },
-    [PLAIN_KEY]: PLAIN_KEY,
-  };
-  assert.deepEqual(new Redactor([PLAIN_KEY]).value(value), {
-    Authorization: "Bearer abcdefgh…",
-    "proxy-authorization": "abcdefgh…",
-    "x-api-key": ["abcdefgh…", "…"],
-    x_goog_api_key: "abcdefgh…",
-    apiKey: "abcdefgh…",
-    cookie: "…",
-    pairs: [
-      ["authorization", "Basic abcdefgh…"],
-      ["accept", "text/html"],
-    ],
-    masked: { authorization: "Bearer abcdefgh…", "x-api-key": "abcdefgh…" },
-    nothing: { authorization: null },
-    "fk-canar…": "fk-canar…",
-  });
-});
-
-test("redactor: values of any length are kept whole", () => {
-  const text = "x".repeat(100_000);
-  assert.equal(new Redactor([]).value(text), text);
 });
