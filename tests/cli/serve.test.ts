@@ -8,6 +8,7 @@ import { pathToFileURL } from "node:url";
 import { after, test } from "node:test";
 import { CALLS } from "../../src/http/routes.ts";
 import { helpText } from "../../src/cli/commands.ts";
+import { ask, MODELS, SUCCESS, textOf, told, type Way as Pair } from "../support/dialects.ts";
 import { until } from "../support/gateway.ts";
 import {
   build,
@@ -28,7 +29,7 @@ import {
   type StartOptions,
   type Way,
 } from "../support/program.ts";
-import { startUpstream, type Answer } from "../support/upstream.ts";
+import { startUpstream, type Answer, type Seen } from "../support/upstream.ts";
 import { rawCall, requestText, type RawCall } from "../support/wire.ts";
 
 const FACTORY_KEY = "fk-a-fake-key-of-factory";
@@ -37,10 +38,12 @@ const CLAUDE = "claude-haiku-4-5-20251001";
 const GLM = "glm-4.6";
 
 const upstream = await startUpstream({ key: FACTORY_KEY });
+const silent = await startUpstream();
 await build();
 after(async () => {
   cleanUp();
   await upstream.stop();
+  await silent.stop();
 });
 
 const WAYS = [BUN, DENO, BUILT];
@@ -85,8 +88,41 @@ async function endOf(way: Way, options: StartOptions): Promise<{ code: number | 
   return { code, stdout, stderr };
 }
 
+const PAIRS: readonly Pair[] = [
+  { client: "anthropic-messages", upstream: "anthropic-messages", name: "pass" },
+  { client: "openai-chat", upstream: "gemini", name: "conversion" },
+];
+
+/** Longer than either side's server waits for by itself: Bun's takes up to 12 s to close a connection that is silent for 10 s. */
+const LONG_SILENCE_MS = 14_000;
+/** What calls come to that are silent for so long. They begin before all tests and run beside them. */
+const silences = WAYS.map(async (way) => {
+  silent.script((seen) => ({
+    say: { text: "One two three" },
+    // A stream is silent in its middle, when its head is out; a whole answer before its head.
+    hold: { afterEvents: isStreamed(seen) ? 4 : 0, until: new Promise((resolve) => setTimeout(resolve, LONG_SILENCE_MS)) },
+  }));
+  const program = start(way, { env: { ...SETTINGS, FACTORY_BASE_URL: silent.url, KEEP_ALIVE_INTERVAL: "0" } });
+  const url = await program.url;
+  const calls = PAIRS.flatMap((target) =>
+    [true, false].map(async (stream) => {
+      const { path, body } = ask(target.client, { model: MODELS[target.upstream], stream });
+      const headers = { authorization: `Bearer ${CLIENT_KEY}` };
+      const text = await (await fetch(url + path, { method: "POST", headers, body: JSON.stringify(body) })).text();
+      return stream ? told(target.client, text) : { text: textOf(target.client, text), terminals: SUCCESS[target.client] };
+    }),
+  );
+  return Promise.all(calls);
+});
+// The last test says it.
+for (const silence of silences) silence.catch(() => {});
+
+function isStreamed({ path, body }: Seen): boolean {
+  return /[?&]alt=sse/.test(path) || body.includes('"stream":true');
+}
+
 for (const way of WAYS) {
-  test(`${way.name}: old defect: the whole client key was printed at the start; it says where it listens, its doors, its masked keys and the upstream, and answers whole and streamed`, async () => {
+  test(`${way.name}: says where it listens, its routes, its masked keys and the upstream, and answers streaming or not`, async () => {
     upstream.script(() => null);
     const cwd = emptyFolder();
     const program = run(way, { cwd });
@@ -164,7 +200,7 @@ for (const way of WAYS) {
 
   test(`${way.name}: says in one line that its port is in use, and ends with 1`, async () => {
     const first = start(way, { env: SETTINGS });
-    const reason = "the port is in use. Stop what uses it or choose another one with --port or PORT.";
+    const reason = "the port is in use. Stop what uses it, or choose another port with --port or PORT.";
     // Another program's port, and that of a copy of this one, which some systems would share.
     for (const url of [upstream.url, await first.url]) {
       const { port } = new URL(url);
@@ -175,7 +211,7 @@ for (const way of WAYS) {
     assert.equal((await first.ended).code, 0);
   });
 
-  test(`${way.name}: old defect: without a client key nobody was checked; it makes a key for the run when none is set, and prints it once`, async () => {
+  test(`${way.name}: makes a key for the run when none is set, and prints it once`, async () => {
     upstream.script(() => null);
     const { PROXY_API_KEY: _, ...env } = SETTINGS;
     const [program, other] = [start(way, { env }), start(way, { env })];
@@ -235,7 +271,7 @@ for (const way of WAYS) {
     assert.equal((await program.ended).code, 0);
   });
 
-  test(`${way.name}: old defect: it broke off what was running; at the signal to stop it takes nothing new, ends what runs whole, then ends with 0`, async () => {
+  test(`${way.name}: at the signal to stop it takes nothing new, ends what runs whole, then ends with 0`, async () => {
     const { opened, open } = gate();
     upstream.script(held(opened));
     const program = run(way);
@@ -319,3 +355,8 @@ for (const [name, command] of [
     assert.deepEqual(ended, { code: 0, stdout: "200 ok fetch\n", stderr: "" });
   });
 }
+
+test("on all three, silence of 14 s from both sides ends no call, whole or streamed: no limit is in force but those that are set", async () => {
+  const expected = PAIRS.flatMap(({ client }) => [true, false].map(() => ({ text: "One two three", terminals: SUCCESS[client] })));
+  assert.deepEqual(await Promise.all(silences), [expected, expected, expected]);
+});

@@ -303,7 +303,7 @@ test("several client keys are told apart by nothing but the session", async () =
   await several.stop();
 });
 
-test("old defect: without keys of its own the server let everybody in; now each client brings a Factory key", async () => {
+test("without keys of its own the server lets in only clients that bring a Factory key", async () => {
   const before = upstream.requests.length;
   const { message, ...error } = await errorIn("openai-chat", await bringYourOwn.call(HELLO.path, { body: HELLO.body, key: null }));
   assert.deepEqual(error, UNAUTHENTICATED["openai-chat"]);
@@ -335,7 +335,7 @@ const TOO_LARGE: Readonly<Record<ProtocolId, string>> = {
   gemini: "INVALID_ARGUMENT",
 };
 for (const protocol of PROTOCOLS) {
-  test(`old defect: bodies had no limit; ${protocol} answers 413 to one that says it is too large`, async () => {
+  test(`${protocol} answers 413 to one that says it is too large`, async () => {
     const before = upstream.requests.length;
     const { path, body } = ask(protocol, { model: MODELS[protocol], text: "x".repeat(SMALL_LIMIT) });
     const { status, type, message } = await errorIn(protocol, await small.call(path, { body }));
@@ -344,7 +344,7 @@ for (const protocol of PROTOCOLS) {
   });
 }
 
-test("old defect: bodies had no limit; one that does not say its length is refused when it grows too large", async () => {
+test("a body that does not say its length is refused when it grows too large", async () => {
   const headers = { authorization: `Bearer ${CLIENT_KEY}`, "content-type": "application/json", "transfer-encoding": "chunked" };
   const call = rawCall(small.url, requestText("POST /v1/chat/completions", headers));
   const piece = "y".repeat(1000);
