@@ -1,9 +1,7 @@
-// Room: errors (row 0, imports nothing).
-// In:  a kind of failure and a sentence about it.
-// Out: one error class, and the table that says what each kind means for the client, the operator and the log.
-// Never does: log, format for a protocol, or carry a secret in `message`.
+// One error class, and the table that says what each kind of failure means for the client, the operator and the log.
+// Never logs, formats for a protocol, or carries a secret in `message`. Imports nothing.
 
-/** What went wrong, in the one vocabulary that every room and every protocol codec shares. */
+/** What went wrong, in the one vocabulary that every folder and every codec shares. */
 export type ErrorKind =
   | "invalid-request"
   | "unauthenticated"

@@ -102,7 +102,7 @@ function start(setup: Setup, { fetch, log, drain }: Program): void {
       log.warning("stopped with answers still running", { timeoutMs: config.shutdownTimeoutMs });
       process.exit(0);
     }, config.shutdownTimeoutMs);
-    // The port stays open until the last answer has ended, so that probes and new clients are told what is going on.
+    // The port stays open until the last answer has ended, so that probes and new clients learn what is going on.
     void drain().then(async () => {
       await server.drain();
       clearTimeout(giveUp);

@@ -43,13 +43,13 @@ export interface Config {
   readonly firstByteTimeoutMs: number | null;
   /** Silence between two bytes of an answer; null is no limit. */
   readonly idleTimeoutMs: number | null;
-  /** The whole answer; null is no limit. */
+  /** The complete answer; null is no limit. */
   readonly totalTimeoutMs: number | null;
   /** Further attempts after the first; 0 is none. */
   readonly retries: number;
   readonly retryBudgetMs: number;
   readonly retryLost: boolean;
-  /** How long a stream may be silent before the client gets a sign of life; null is never. */
+  /** How long a stream may be silent before the client gets a keep-alive; null is never. */
   readonly keepAliveMs: number | null;
   readonly keepAliveWhole: boolean;
   /** At once; null is no limit. */
@@ -161,7 +161,7 @@ export function readArguments(commandLine: readonly string[]): Arguments {
     if (token.kind === "option-terminator") continue;
     const option = token.kind === "option" ? OPTIONS.find(({ flag }) => flag === token.name) : undefined;
     if (token.kind === "positional" || option === undefined) {
-      // A stray value may be a key, so no more is shown than what can be the name of an option. Of `-abc` each letter is a token: told once.
+      // A stray value may be a key, so only what can be the name of an option is shown. Each letter of `-abc` is a token of its own.
       const isNamed = token.kind === "option" && token.rawName.startsWith("--") && token.rawName !== "--";
       if (isNamed) faults.push({ name: token.rawName, value: null, problem: NO_OPTION });
       else if (!faults.includes(STRAY)) faults.push(STRAY);

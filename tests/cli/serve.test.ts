@@ -164,6 +164,8 @@ for (const way of WAYS) {
     const [version, help] = await Promise.all([endOf(way, { arguments: ["--version"] }), endOf(way, { arguments: ["--help"] })]);
     assert.deepEqual(version, { code: 0, stdout: `${packageVersion()}\n`, stderr: "" });
     assert.deepEqual(help, { code: 0, stdout: `${helpText()}\n`, stderr: "" });
+    const [byName, helpByName] = await Promise.all([endOf(way, { arguments: ["version"] }), endOf(way, { arguments: ["help"] })]);
+    assert.deepEqual([byName, helpByName], [version, help]);
   });
 
   test(`${way.name}: names every fault of a configuration, shows no secret, and ends with 2`, async () => {
@@ -243,7 +245,7 @@ for (const way of WAYS) {
       { program: start(way, { cwd }), key: CLIENT_KEY, prompt: "From the file." },
       { program: start(way, { cwd, env: { SYSTEM_PROMPT: "From the environment." } }), key: CLIENT_KEY, prompt: "From the environment." },
       {
-        program: start(way, { cwd, arguments: ["--env-file", "other.env"] }),
+        program: start(way, { cwd, arguments: ["serve", "--env-file", "other.env"] }),
         key: "ck-from-the-other-file",
         prompt: "You are Droid, an AI software engineering agent built by Factory.",
       },
