@@ -1,4 +1,4 @@
-// Bun behind the interface of runtimes.
+// What the program needs of Bun: how it listens, hashes, and reads bodies, and how its limits are lifted.
 
 import { fstatSync, statSync } from "node:fs";
 import process from "node:process";

@@ -1,4 +1,4 @@
-// Deno behind the interface of runtimes.
+// What the program needs of Deno: how it listens, hashes, and sends and reads bodies.
 
 import process from "node:process";
 import type { Fetch, Runtime } from "./ports.ts";
