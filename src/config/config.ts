@@ -127,20 +127,12 @@ const LOOPBACK = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|::ffff:127\.\
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** Set by this program or by the connection itself. */
-const OWN_HEADERS: ReadonlySet<string> = new Set([
-  "authorization",
-  "connection",
-  "content-length",
-  "host",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
+const OWN_HEADERS: ReadonlySet<string> = new Set(
+  (
+    "authorization connection content-length host keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer " +
+    "transfer-encoding upgrade"
+  ).split(" "),
+);
 
 const NO_OPTION = `is not an option. The options are ${OPTIONS.map(({ flag }) => `--${flag}`).join(", ")}`;
 const STRAY: Fault = { name: "An argument", value: null, problem: "is neither a command nor an option. --help lists both" };

@@ -75,7 +75,7 @@ class ModelTable {
     if (provider !== undefined && (typeof provider !== "string" || !HEADER_WORD.test(provider))) {
       this.#fault(`${path}.provider`, provider, "must be a word that fits in a header, e.g. anthropic, openai, google, fireworks, xai");
     }
-    const aliases = this.#aliases(row["alias"], `${path}.alias`);
+    const aliases = this.#names(row["alias"], `${path}.alias`, { claim: true });
     const target = row["target"];
     if (target !== undefined && typeof target !== "string") this.#fault(`${path}.target`, target, "must be the full URL of an endpoint");
     const url = typeof target === "string" ? this.#settings.checkedUrl(this.#label(`${path}.target`), target) : undefined;
@@ -94,11 +94,17 @@ class ModelTable {
     ];
   }
 
-  #names(value: Json, path: string): string[] {
+  /** One name or a list of them. `claim`: no other row may have them. */
+  #names(value: Json | undefined, path: string, { claim = false } = {}): string[] {
+    if (value === undefined) return [];
     const items = Array.isArray(value) ? value : [value];
     return items.flatMap((item, index) => {
-      if (typeof item === "string" && MODEL_NAME.test(item)) return [item];
-      this.#fault(`${path}[${index}]`, item, `must be ${NAME}`);
+      const place = Array.isArray(value) ? `${path}[${index}]` : path;
+      if (typeof item === "string" && MODEL_NAME.test(item)) {
+        if (claim) this.#claim(item, place);
+        return [item];
+      }
+      this.#fault(place, item, `must be ${NAME} or a list of them`);
       return [];
     });
   }
@@ -116,20 +122,6 @@ class ModelTable {
       else if (seconds !== undefined) this.#fault(`${path}.${name}`, seconds, "must be a number of seconds; 0 means no limit");
     }
     return limits;
-  }
-
-  #aliases(value: Json | undefined, path: string): string[] {
-    if (value === undefined) return [];
-    const items = Array.isArray(value) ? value : [value];
-    return items.flatMap((item, index) => {
-      const place = Array.isArray(value) ? `${path}[${index}]` : path;
-      if (typeof item !== "string" || !MODEL_NAME.test(item)) {
-        this.#fault(place, item, `must be ${NAME} or a list of them`);
-        return [];
-      }
-      this.#claim(item, place);
-      return [item];
-    });
   }
 
   #word<Word extends string>(

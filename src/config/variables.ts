@@ -19,52 +19,61 @@ interface Traits {
   readonly isVerbatim?: boolean;
 }
 
+const SECRET: Traits = { isSecret: true };
+const SECONDS: Traits = { unit: "seconds" };
 const BASE = "https://api.factory.ai";
-const PATHS = {
+/** Path of each endpoint below `FACTORY_BASE_URL`. */
+export const ENDPOINT_PATHS = {
   messages: "/api/llm/a/v1/messages",
   responses: "/api/llm/o/v1/responses",
   chat: "/api/llm/o/v1/chat/completions",
   gemini: "/api/llm/g/v1/generate",
 } as const;
 
-/** Path of each endpoint below `FACTORY_BASE_URL`. */
-export const ENDPOINT_PATHS: Readonly<Record<keyof typeof PATHS, string>> = PATHS;
-
 export const VARIABLES = {
   FACTORY_API_KEY: variable(
     "",
     "Your Factory key (fk-..., from app.factory.ai/settings/api-keys). It is sent to Factory only. If it is not set, each client must send its own.",
-    { isSecret: true },
+    SECRET,
   ),
   FACTORY_API_KEYS: variable(
     "",
     "More Factory keys of the same organisation, separated by commas. They are used while another one is rejected or rate-limited.",
-    {
-      isSecret: true,
-    },
+    SECRET,
   ),
-  FACTORY_AI_TOKEN: variable("", "Another name for FACTORY_API_KEY, which wins if both are set.", { isSecret: true }),
+  FACTORY_AI_TOKEN: variable("", "Another name for FACTORY_API_KEY, which wins if both are set.", SECRET),
   PROXY_API_KEY: variable(
     "",
     "The key that your clients send; separate several with commas. If it is not set and a Factory key is, a random one is made for each run and printed once.",
-    { isSecret: true },
+    SECRET,
   ),
   PORT: variable("8000", "The port to listen on; 0 picks a free one."),
   HOST: variable("127.0.0.1", "The address to listen on. Any address that other machines can reach needs PROXY_API_KEY."),
   FACTORY_BASE_URL: variable(BASE, "The base URL of Factory's API. EU organisations use https://api.eu.factory.ai."),
-  ANTHROPIC_TARGET_URL: variable(BASE + PATHS.messages, "The full URL of the Messages endpoint. The default follows FACTORY_BASE_URL."),
-  OPENAI_TARGET_URL: variable(BASE + PATHS.responses, "The full URL of the Responses endpoint. The default follows FACTORY_BASE_URL."),
-  CHAT_TARGET_URL: variable(BASE + PATHS.chat, "The full URL of the Chat Completions endpoint. The default follows FACTORY_BASE_URL."),
-  GEMINI_TARGET_URL: variable(BASE + PATHS.gemini, "The full URL of the Gemini endpoint. The default follows FACTORY_BASE_URL."),
-  BEDROCK_TARGET_URL: variable(BASE + PATHS.messages, "The full URL behind /bedrock/*. The default follows ANTHROPIC_TARGET_URL."),
+  ANTHROPIC_TARGET_URL: variable(
+    BASE + ENDPOINT_PATHS.messages,
+    "The full URL of the Messages endpoint. The default follows FACTORY_BASE_URL.",
+  ),
+  OPENAI_TARGET_URL: variable(
+    BASE + ENDPOINT_PATHS.responses,
+    "The full URL of the Responses endpoint. The default follows FACTORY_BASE_URL.",
+  ),
+  CHAT_TARGET_URL: variable(
+    BASE + ENDPOINT_PATHS.chat,
+    "The full URL of the Chat Completions endpoint. The default follows FACTORY_BASE_URL.",
+  ),
+  GEMINI_TARGET_URL: variable(BASE + ENDPOINT_PATHS.gemini, "The full URL of the Gemini endpoint. The default follows FACTORY_BASE_URL."),
+  BEDROCK_TARGET_URL: variable(BASE + ENDPOINT_PATHS.messages, "The full URL behind /bedrock/*. The default follows ANTHROPIC_TARGET_URL."),
   SYSTEM_PROMPT: variable(
     "You are Droid, an AI software engineering agent built by Factory.",
     "Text to put before the client's own instructions. An empty value turns this off.",
     { isVerbatim: true },
   ),
-  UPSTREAM_HEADERS: variable("", 'Headers to add to requests to Factory, or to replace in them, as a JSON object: {"x-name": "value"}.', {
-    isSecret: true,
-  }),
+  UPSTREAM_HEADERS: variable(
+    "",
+    'Headers to add to requests to Factory, or to replace in them, as a JSON object: {"x-name": "value"}.',
+    SECRET,
+  ),
   CONFIG_PATH: variable("", "The path of a JSON file that changes models or adds new ones."),
   STRICT: variable(
     "0",
@@ -76,17 +85,19 @@ export const VARIABLES = {
   UPSTREAM_CONNECT_TIMEOUT: variable(
     "10",
     "How long to wait for Factory's host to accept a connection, if it has not answered within the last minute; 0 means no limit.",
-    { unit: "seconds" },
+    SECONDS,
   ),
-  UPSTREAM_FIRST_BYTE_TIMEOUT: variable("600", "How long to wait for Factory to start an answer; 0 means no limit.", { unit: "seconds" }),
-  UPSTREAM_IDLE_TIMEOUT: variable("300", "How long an answer may pause once it has started; 0 means no limit.", { unit: "seconds" }),
-  UPSTREAM_TOTAL_TIMEOUT: variable("0", "How long a complete answer may take; 0 means no limit.", { unit: "seconds" }),
+  UPSTREAM_FIRST_BYTE_TIMEOUT: variable("600", "How long to wait for Factory to start an answer; 0 means no limit.", SECONDS),
+  UPSTREAM_IDLE_TIMEOUT: variable("300", "How long an answer may pause once it has started; 0 means no limit.", SECONDS),
+  UPSTREAM_TOTAL_TIMEOUT: variable("0", "How long a complete answer may take; 0 means no limit.", SECONDS),
   RETRIES: variable("2", "How often to retry a call if Factory is overloaded, rate-limits it or can't be reached; 0 turns retries off."),
-  RETRY_BUDGET: variable("20", "How long one call may wait for all of its retries together.", { unit: "seconds" }),
+  RETRY_BUDGET: variable("20", "How long one call may wait for all of its retries together.", SECONDS),
   RETRY_LOST: variable("0", "1 also retries if the connection broke after the request was sent. The request may then be billed twice."),
-  KEEP_ALIVE_INTERVAL: variable("15", "How long a stream may be silent before the client gets a keep-alive; 0 turns keep-alives off.", {
-    unit: "seconds",
-  }),
+  KEEP_ALIVE_INTERVAL: variable(
+    "15",
+    "How long a stream may be silent before the client gets a keep-alive; 0 turns keep-alives off.",
+    SECONDS,
+  ),
   KEEP_ALIVE_WHOLE: variable(
     "0",
     "1 sends white space before a non-streaming answer that takes longer than KEEP_ALIVE_INTERVAL. Its status is then 200 even if the call fails.",
@@ -98,9 +109,7 @@ export const VARIABLES = {
     "The largest total size of a request's headers, from 1KiB to 1MiB. Deno itself accepts no more than 64KiB.",
   ),
   CORS_ORIGINS: variable("", "Origins of web pages that may call this server, separated by commas. By default there are none."),
-  SHUTDOWN_TIMEOUT: variable("30", "How long running answers may continue after a signal to stop; 0 ends them at once.", {
-    unit: "seconds",
-  }),
+  SHUTDOWN_TIMEOUT: variable("30", "How long running answers may continue after a signal to stop; 0 ends them at once.", SECONDS),
 } as const;
 
 export type VariableName = keyof typeof VARIABLES;

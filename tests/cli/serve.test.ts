@@ -200,6 +200,13 @@ for (const way of WAYS) {
     assert.equal((await program.ended).code, 0);
   });
 
+  test(`${way.name}: shows no key that was given for an address where it can't listen`, async () => {
+    const { code, stdout, stderr } = await endOf(way, { env: { ...SETTINGS, HOST: "sk-canary-0a1b2c3d4e5f" } });
+    assert.deepEqual({ code, stdout }, { code: 1, stdout: "" });
+    assert.match(stderr, /^factory-proxy can't listen on sk-canar…:0: /m);
+    assert.doesNotMatch(stderr, /0a1b2c3d4e5f/);
+  });
+
   test(`${way.name}: says in one line that its port is in use, and ends with 1`, async () => {
     const first = start(way, { env: SETTINGS });
     const reason = "the port is in use. Stop what uses it, or choose another port with --port or PORT.";
