@@ -6,17 +6,17 @@ import { createAdmission } from "../../src/access/admission.ts";
 import { Concurrency } from "../../src/access/concurrency.ts";
 import { Keys } from "../../src/access/keys.ts";
 import { GatewayError } from "../../src/errors.ts";
-import { sha256 } from "../../src/runtime/runtime.ts";
+import { runtime } from "../../src/runtime/runtime.ts";
 import { SUMMARY } from "../support/call-summary.ts";
 
-const KEYS = new Keys({ proxyKeys: ["a-client-key"], upstreamKey: "fk-of-the-server" }, sha256);
+const KEYS = new Keys({ proxyKeys: ["a-client-key"], upstreamKey: "fk-of-the-server" }, runtime.sha256);
 const isKind = (kind: string) => (error: unknown) => error instanceof GatewayError && error.kind === kind;
 
 test("a caller is admitted with a name for the log and the Factory key of the request", async () => {
   const { caller } = await createAdmission(KEYS, new Concurrency({ maxCalls: null, maxCallsPerKey: null })).admit({
     keys: ["a-client-key"],
   });
-  assert.deepEqual(caller, { id: sha256("a-client-key").toHex().slice(0, 8), upstreamKey: "fk-of-the-server" });
+  assert.deepEqual(caller, { id: runtime.sha256("a-client-key").toHex().slice(0, 8), upstreamKey: "fk-of-the-server" });
 });
 
 test("a slot is taken until the grant is settled, which counts once", async () => {

@@ -7,7 +7,8 @@ import { refuseCall, withCall, type Answer, type CallPorts, type CallProgress, t
 import type { Late } from "../../src/gateway/keep-alive.ts";
 import { incomingRequest, type Call } from "../../src/gateway/request.ts";
 import type { CallSummary } from "../../src/telemetry/call-summary.ts";
-import { openLog, Redactor } from "../../src/telemetry/log.ts";
+import { openLog } from "../../src/telemetry/log.ts";
+import { Redactor } from "../../src/telemetry/redaction.ts";
 import { UNTOUCHED } from "../../src/wire/pump.ts";
 import { SUMMARY } from "../support/call-summary.ts";
 import { Clock } from "../support/clock.ts";

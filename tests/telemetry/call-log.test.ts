@@ -5,7 +5,8 @@ import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
 import { logCall } from "../../src/telemetry/call-log.ts";
 import type { CallSummary } from "../../src/telemetry/call-summary.ts";
-import { openLog, Redactor } from "../../src/telemetry/log.ts";
+import { openLog } from "../../src/telemetry/log.ts";
+import { Redactor } from "../../src/telemetry/redaction.ts";
 import { SUMMARY } from "../support/call-summary.ts";
 import { finish, usage } from "../support/canonical.ts";
 
