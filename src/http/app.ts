@@ -42,13 +42,12 @@ const EXPOSED_HEADERS = ["x-request-id", "x-factory-proxy-dropped", "x-factory-p
 
 /** The program as one function. */
 export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) => Response | Promise<Response> {
-  const { gateway, keys, models } = ports;
+  const { gateway, keys } = ports;
   const app = new Hono<Env>({
     // One look into a map for most paths. What a path has more than one handler for costs a chain of calls, so there is one each.
     router: new RegExpRouter(),
     getPath: (_request, options) => canonicalPath(options?.env?.path ?? "/"),
   });
-  const startedMs = ports.now();
 
   const callOf = (incoming: IncomingRequest, route: Route): Call => ({
     request: incoming,
@@ -73,8 +72,48 @@ export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) 
       throw refusalAt(c.req.path, c.req.method);
     });
 
-  const page = (c: PageContext, body: object, status: 200 | 426 | 503 = 200): Response => c.json(body, status, SAFE_HEADERS);
-  const pages: Readonly<Record<PageRow["handler"], (c: PageContext) => Response>> = {
+  const pages = createPages(ports, facts);
+  const serve = (c: PageContext, row: CallRow): Response | Promise<Response> => {
+    const path = row.protocol === "gemini" ? geminiPath(c.req.path) : null;
+    if (row.protocol === "gemini" && path === null) return elsewhere(c);
+    const framing = path?.stream === true && !c.env.wantsSse ? "json-array" : "sse";
+    return gateway[row.handler]({ ...callOf(c.env, row), path, framing });
+  };
+
+  if (facts.corsOrigins.length > 0) {
+    app.use(async (c, next) => {
+      await next();
+      // What the next one answers by itself has none of them yet.
+      for (const [name, value] of Object.entries(SAFE_HEADERS)) c.res.headers.set(name, value);
+    });
+    app.use(cors({ origin: [...facts.corsOrigins], exposeHeaders: EXPOSED_HEADERS, maxAge: 600 }));
+  }
+  for (const row of ROUTES) {
+    app.on(row.method, row.path, (c) => {
+      if (row.protocol !== null) return serve(c, row);
+      const answer = (): Response => pages[row.handler](c) ?? elsewhere(c);
+      return row.isPublic ? answer() : guarded(c.env, answer);
+    });
+  }
+  app.notFound(elsewhere);
+  app.onError((error, c) => failed(c.env, error));
+
+  return (request) => {
+    const incoming = incomingRequest(request);
+    if (incoming === null) return new Response(null, { status: 400, headers: SAFE_HEADERS });
+    if (incoming.headerBytes <= facts.maxHeaderBytes) return app.fetch(request, incoming);
+    return guarded(incoming, () => {
+      const text = `The head of the request is larger than ${facts.maxHeaderBytes} bytes (MAX_HEADER_BYTES).`;
+      throw new GatewayError("too-large", text, { status: 431 });
+    });
+  };
+}
+
+/** What answers each page; null where it is not for this request. */
+function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow["handler"], (c: PageContext) => Response | null>> {
+  const { models } = ports;
+  const startedMs = ports.now();
+  return {
     overview: (c) =>
       page(c, {
         name: "factory-proxy",
@@ -101,42 +140,12 @@ export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) 
     models: (c) => page(c, modelList(models.list(), shapeOf(c))),
     model: (c) => page(c, modelPage(models.entry(modelIn(c.req.path)), shapeOf(c))),
     // Codex tries a WebSocket first; 426 makes it use HTTP at once.
-    upgrade: (c) => (c.env.headers["upgrade"]?.toLowerCase() === "websocket" ? page(c, UPGRADE_REQUIRED, 426) : elsewhere(c)),
+    upgrade: (c) => (c.env.headers["upgrade"]?.toLowerCase() === "websocket" ? page(c, UPGRADE_REQUIRED, 426) : null),
   };
+}
 
-  const serve = (c: PageContext, row: CallRow): Response | Promise<Response> => {
-    const path = row.protocol === "gemini" ? geminiPath(c.req.path) : null;
-    if (row.protocol === "gemini" && path === null) return elsewhere(c);
-    const framing = path?.stream === true && !c.env.wantsSse ? "json-array" : "sse";
-    return gateway[row.handler]({ ...callOf(c.env, row), path, framing });
-  };
-
-  if (facts.corsOrigins.length > 0) {
-    app.use(async (c, next) => {
-      await next();
-      // What the next one answers by itself has none of them yet.
-      for (const [name, value] of Object.entries(SAFE_HEADERS)) c.res.headers.set(name, value);
-    });
-    app.use(cors({ origin: [...facts.corsOrigins], exposeHeaders: EXPOSED_HEADERS, maxAge: 600 }));
-  }
-  for (const row of ROUTES) {
-    app.on(row.method, row.path, (c) => {
-      if (row.protocol !== null) return serve(c, row);
-      return row.isPublic ? pages[row.handler](c) : guarded(c.env, () => pages[row.handler](c));
-    });
-  }
-  app.notFound(elsewhere);
-  app.onError((error, c) => failed(c.env, error));
-
-  return (request) => {
-    const incoming = incomingRequest(request);
-    if (incoming === null) return new Response(null, { status: 400, headers: SAFE_HEADERS });
-    if (incoming.headerBytes <= facts.maxHeaderBytes) return app.fetch(request, incoming);
-    return guarded(incoming, () => {
-      const text = `The head of the request is larger than ${facts.maxHeaderBytes} bytes (MAX_HEADER_BYTES).`;
-      throw new GatewayError("too-large", text, { status: 431 });
-    });
-  };
+function page(c: PageContext, body: object, status: 200 | 426 | 503 = 200): Response {
+  return c.json(body, status, SAFE_HEADERS);
 }
 
 const UPGRADE_REQUIRED = {

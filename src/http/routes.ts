@@ -85,7 +85,7 @@ function page(path: string, handler: PageRow["handler"], row: Partial<Pick<Row, 
   return { path, method: "GET", isPublic: false, handler, protocol: null, ...row };
 }
 
-/** Public paths and those of `GET /`, one line each. */
+/** The pages that `GET /` lists. */
 export function pagePaths(): string[] {
   return PAGES.filter(({ about }) => about !== null).map(({ path }) => path);
 }

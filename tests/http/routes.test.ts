@@ -249,6 +249,18 @@ for (const protocol of PROTOCOLS) {
   });
 }
 
+test("without a key the public rows of the table answer, and all others are 401", async () => {
+  for (const { method, path, isPublic } of ROUTES.filter(({ about }) => about !== null)) {
+    const response = await gateway.call(path.replace("*", "glm-5:generateContent"), {
+      method,
+      key: null,
+      ...(method === "POST" ? { body: {} } : {}),
+    });
+    await response.text();
+    assert.equal(response.status, isPublic ? 200 : 401, `${method} ${path}`);
+  }
+});
+
 for (const [method, path] of [
   ["GET", "/v1/models"],
   ["GET", "/v1/models/gpt-5.5"],
