@@ -62,7 +62,12 @@ export class Upstream implements BodyReader {
 
 export function programOver(upstream: Upstream): Program {
   return compose(
-    readConfig({ environment: { FACTORY_API_KEY: FACTORY_KEY, PROXY_API_KEY: CLIENT_KEY }, arguments: [], file: () => null, redactor: new Redactor([]) }),
+    readConfig({
+      environment: { FACTORY_API_KEY: FACTORY_KEY, PROXY_API_KEY: CLIENT_KEY },
+      arguments: [],
+      file: () => null,
+      redactor: new Redactor([]),
+    }),
     {
       fetch: () => {
         upstream.called();
