@@ -157,7 +157,7 @@ test("/explain names the losses, and refuses what the route would refuse", async
   const unknown = await errorIn("openai-chat", await gateway.call("/explain/v1/message", { body: {} }));
   assert.deepEqual(
     [unknown.status, unknown.message],
-    [404, "There is no /explain/v1/message here. The nearest path is /explain/v1/messages; GET / lists all of them."],
+    [404, "There is no path /explain/v1/message. Did you mean /explain/v1/messages? GET / lists all paths."],
   );
 });
 
