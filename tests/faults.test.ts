@@ -10,7 +10,7 @@ import { CLOSED } from "./support/upstream.ts";
 
 const gateway = await startGateway();
 const { upstream } = gateway;
-const hasty = await startGateway({ upstream, environment: { UPSTREAM_FIRST_BYTE_TIMEOUT: "1", UPSTREAM_IDLE_TIMEOUT: "1" } });
+const hasty = await startGateway({ upstream, environment: { UPSTREAM_FIRST_BYTE_TIMEOUT: "0.4", UPSTREAM_IDLE_TIMEOUT: "0.4" } });
 const nowhere = await startGateway({ upstream, environment: { FACTORY_BASE_URL: CLOSED } });
 after(async () => {
   for (const one of [hasty, nowhere, gateway]) await one.stop();

@@ -3,6 +3,7 @@
 // Never does: look into a string that it cuts; whether that is well-formed is for its reader to say.
 
 import { GatewayError } from "../errors.ts";
+import { closingQuote } from "../wire/json.ts";
 import { concat } from "../wire/pump.ts";
 
 export interface BodyText {
@@ -108,17 +109,6 @@ function longStrings(bytes: Uint8Array): Cut[] {
     start = bytes.indexOf(QUOTE, end + 1);
   }
   return cuts;
-}
-
-function closingQuote(bytes: Uint8Array, start: number): number {
-  let end = bytes.indexOf(QUOTE, start + 1);
-  while (end !== -1) {
-    let slashes = 0;
-    while (bytes[end - 1 - slashes] === BACKSLASH) slashes++;
-    if (slashes % 2 === 0) break;
-    end = bytes.indexOf(QUOTE, end + 1);
-  }
-  return end;
 }
 
 /** The last place up to `to` where neither an escape nor a character is cut in two. */

@@ -1,7 +1,5 @@
-// Room: json (row 1).
-// In:  JSON text as a client or an upstream wrote it.
-// Out: values that lose nothing, the spans of top-level members (for named edits), and text again.
-// Never does: round a number, reorder keys of what is kept verbatim, or accept what JSON does not allow.
+// JSON text to values that lose nothing, and back to text. The only scanner of JSON there is.
+// Never does: round a number, reorder the keys of what is kept verbatim, or accept what JSON does not allow.
 
 import { GatewayError } from "../errors.ts";
 
@@ -25,6 +23,17 @@ export interface ParseOptions {
   readonly maxDepth?: number;
 }
 
+/** A stretch of a text, in UTF-16 units; the end is exclusive. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+interface ReaderOptions extends ParseOptions {
+  readonly at?: number;
+  readonly maxValues?: number;
+}
+
 export const DEFAULT_MAX_DEPTH = 512;
 const NO_KEYS: ReadonlySet<string> = new Set();
 
@@ -33,7 +42,12 @@ const NO_KEYS: ReadonlySet<string> = new Set();
  * @throws GatewayError `invalid-request` naming what was found and where.
  */
 export function parse(text: string, options: ParseOptions = {}): Json {
-  return quick(text, options) ?? new Parser(text, options).document();
+  const read = quick(text, options);
+  if (read !== null) return read;
+  const reader = new JsonReader(text, options);
+  const value = reader.value();
+  reader.end();
+  return value;
 }
 
 /** What the runtime's own parser makes of a short text that holds nothing which it would change; null where that can't be told at a look. */
@@ -110,29 +124,27 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
-class Parser {
-  readonly #text: string;
+/** Reads JSON text from left to right: values, which it checks, or no more than where values stand in text that is known to be JSON. */
+export class JsonReader {
+  readonly text: string;
+  /** UTF-16 units. */
+  at: number;
   readonly #verbatim: ReadonlySet<string>;
   readonly #maxDepth: number;
-  #at = 0;
+  readonly #maxValues: number;
   #depth = 0;
+  #values = 0;
 
-  constructor(text: string, options: ParseOptions) {
-    this.#text = text;
-    this.#verbatim = options.verbatim ?? NO_KEYS;
-    this.#maxDepth = options.maxDepth ?? DEFAULT_MAX_DEPTH;
+  constructor(text: string, { at = 0, verbatim = NO_KEYS, maxDepth = DEFAULT_MAX_DEPTH, maxValues = Infinity }: ReaderOptions = {}) {
+    this.text = text;
+    this.at = at;
+    this.#verbatim = verbatim;
+    this.#maxDepth = maxDepth;
+    this.#maxValues = maxValues;
   }
 
-  document(): Json {
-    const value = this.#value();
-    this.#space();
-    if (this.#at < this.#text.length) throw this.#unexpected("the end");
-    return value;
-  }
-
-  #value(): Json {
-    this.#space();
-    switch (this.#text.charCodeAt(this.#at)) {
+  value(): Json {
+    switch (this.space()) {
       case QUOTE:
         return this.#string();
       case OPEN_BRACE:
@@ -150,147 +162,188 @@ class Parser {
     }
   }
 
-  #object(): JsonObject {
-    const object: JsonObject = {};
-    this.#enter();
-    this.#space();
-    if (this.#text.charCodeAt(this.#at) === CLOSE_BRACE) {
-      this.#leave();
-      return object;
+  /** Where the value stands that comes next. It has been checked before. */
+  span(): Span {
+    const first = this.space();
+    const start = this.at;
+    this.#count();
+    if (first === QUOTE) this.#skipString();
+    else if (first === OPEN_BRACE || first === OPEN_BRACKET) this.#skip();
+    else {
+      // A number or a word ends where a separator, a bracket or white space does.
+      WORD_END.lastIndex = start;
+      this.at = WORD_END.exec(this.text)?.index ?? this.text.length;
     }
-    for (;;) {
-      this.#space();
-      if (this.#text.charCodeAt(this.#at) !== QUOTE) throw this.#unexpected("a member name in double quotes");
-      const key = this.#string();
-      this.#space();
-      if (this.#text.charCodeAt(this.#at) !== COLON) throw this.#unexpected("':'");
-      this.#at++;
-      const value = this.#member(key);
-      if (key === "__proto__") Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
-      else object[key] = value;
-      this.#space();
-      const code = this.#text.charCodeAt(this.#at);
-      if (code === CLOSE_BRACE) {
-        this.#leave();
-        return object;
+    return { start, end: this.at };
+  }
+
+  /** A member's name, and the colon behind it. */
+  key(): string {
+    if (this.space() !== QUOTE) throw this.unexpected("a member name in double quotes");
+    const key = this.#string();
+    if (this.space() !== COLON) throw this.unexpected("':'");
+    this.at++;
+    return key;
+  }
+
+  /** Goes into the object or array that begins here, and out of it once `each` has taken all of it, member by member or item by item. */
+  inside(each: () => void): void {
+    const close = this.text.charCodeAt(this.at++) === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET;
+    this.#enter();
+    if (this.space() !== close) {
+      for (each(); this.space() !== close; each()) {
+        if (this.text.charCodeAt(this.at) !== COMMA) throw this.unexpected(`',' or '${String.fromCharCode(close)}'`);
+        this.at++;
       }
-      if (code !== COMMA) throw this.#unexpected("',' or '}'");
-      this.#at++;
+    }
+    this.at++;
+    this.#depth--;
+  }
+
+  end(): void {
+    this.space();
+    if (this.at < this.text.length) throw this.unexpected("the end");
+  }
+
+  /** The next character that is no white space. */
+  space(): number {
+    for (;;) {
+      const code = this.text.charCodeAt(this.at);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return code;
+      this.at++;
     }
   }
 
+  /** The error for text that has something else than `wanted` here. */
+  unexpected(wanted: string): GatewayError {
+    const lines = this.text.slice(0, this.at).split("\n");
+    const found = this.at < this.text.length ? `'${this.text[this.at]}'` : "the end of the body";
+    const place = `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`;
+    return new GatewayError("invalid-request", `The body is not valid JSON: expected ${wanted}, found ${found} at ${place}.`);
+  }
+
+  /** Over the object or array that begins here. */
+  #skip(): void {
+    const outside = this.#depth;
+    do {
+      const code = this.text.charCodeAt(this.at);
+      if (code === QUOTE) {
+        this.#skipString();
+        continue;
+      }
+      if (code === COMMA) this.#count();
+      else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+        this.#count();
+        this.#enter();
+      } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) this.#depth--;
+      this.at++;
+    } while (this.#depth > outside && this.at < this.text.length);
+  }
+
+  #skipString(): void {
+    const end = closingQuote(this.text, this.at);
+    this.at = end === -1 ? this.text.length : end + 1;
+  }
+
+  #enter(): void {
+    if (++this.#depth > this.#maxDepth) throw new GatewayError("invalid-request", `The JSON nests deeper than ${this.#maxDepth} levels.`);
+  }
+
+  #count(): void {
+    if (++this.#values > this.#maxValues) throw new GatewayError("too-large", `The JSON holds more than ${this.#maxValues} values.`);
+  }
+
+  #object(): JsonObject {
+    const object: JsonObject = {};
+    this.inside(() => {
+      const key = this.key();
+      const value = this.#member(key);
+      if (key === "__proto__") Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
+      else object[key] = value;
+    });
+    return object;
+  }
+
   #member(key: string): Json {
-    this.#space();
-    const start = this.#at;
-    const value = this.#value();
-    const keep = typeof value === "object" && value !== null && this.#verbatim.has(key);
-    return keep ? new JsonText(this.#text.slice(start, this.#at)) : value;
+    const code = this.space();
+    if ((code !== OPEN_BRACE && code !== OPEN_BRACKET) || !this.#verbatim.has(key)) return this.value();
+    const { at: start } = this;
+    const depth = this.#depth;
+    try {
+      const text = this.text.slice(start, this.span().end);
+      JSON.parse(text);
+      return new JsonText(text);
+    } catch {
+      // Read once more, for words that say what is wrong, and where.
+      this.at = start;
+      this.#depth = depth;
+      return this.value();
+    }
   }
 
   #array(): Json[] {
     const array: Json[] = [];
-    this.#enter();
-    this.#space();
-    if (this.#text.charCodeAt(this.#at) === CLOSE_BRACKET) {
-      this.#leave();
-      return array;
-    }
-    for (;;) {
-      array.push(this.#value());
-      this.#space();
-      const code = this.#text.charCodeAt(this.#at);
-      if (code === CLOSE_BRACKET) {
-        this.#leave();
-        return array;
-      }
-      if (code !== COMMA) throw this.#unexpected("',' or ']'");
-      this.#at++;
-    }
-  }
-
-  #enter(): void {
-    this.#at++;
-    if (++this.#depth > this.#maxDepth) throw tooDeep(this.#maxDepth);
-  }
-
-  #leave(): void {
-    this.#at++;
-    this.#depth--;
+    this.inside(() => array.push(this.value()));
+    return array;
   }
 
   #string(): string {
-    const text = this.#text;
-    const start = this.#at;
+    const { text, at: start } = this;
     const end = closingQuote(text, start);
     if (end === -1) {
-      this.#at = text.length;
-      throw this.#unexpected("the closing quote of a string");
+      this.at = text.length;
+      throw this.unexpected("the closing quote of a string");
     }
-    this.#at = end + 1;
+    this.at = end + 1;
     const body = text.slice(start + 1, end);
     if (PLAIN.test(body)) return body;
     try {
       return String(JSON.parse(text.slice(start, end + 1)));
     } catch {
-      this.#at = start;
-      throw this.#unexpected("a well-formed string (no raw control characters, only JSON escapes)");
+      this.at = start;
+      throw this.unexpected("a well-formed string (no raw control characters, only JSON escapes)");
     }
   }
 
   #number(): Json {
-    NUMBER.lastIndex = this.#at;
-    const source = NUMBER.exec(this.#text)?.[0];
-    if (source === undefined) throw this.#unexpected("a value");
-    this.#at += source.length;
+    NUMBER.lastIndex = this.at;
+    const source = NUMBER.exec(this.text)?.[0];
+    if (source === undefined) throw this.unexpected("a value");
+    this.at += source.length;
     const value = Number(source);
     return isExact(source, value) ? value : new JsonText(source);
   }
 
   #literal<T extends Json>(word: string, value: T): T {
-    if (!this.#text.startsWith(word, this.#at)) throw this.#unexpected("a value");
-    this.#at += word.length;
+    if (!this.text.startsWith(word, this.at)) throw this.unexpected("a value");
+    this.at += word.length;
     return value;
-  }
-
-  #space(): void {
-    for (;;) {
-      const code = this.#text.charCodeAt(this.#at);
-      if (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) this.#at++;
-      else return;
-    }
-  }
-
-  #unexpected(wanted: string): GatewayError {
-    return unexpected(this.#text, this.#at, wanted);
   }
 }
 
 /** Where the string that begins at `start` ends; -1 when it does not. A quote closes it unless an odd number of backslashes stands before. */
-export function closingQuote(text: string, start: number): number {
-  let end = text.indexOf('"', start + 1);
+export function closingQuote(text: string | Uint8Array, start: number): number {
+  let end = quoteFrom(text, start + 1);
   while (end !== -1) {
     let slashes = 0;
-    while (text.charCodeAt(end - 1 - slashes) === BACKSLASH) slashes++;
+    while (codeAt(text, end - 1 - slashes) === BACKSLASH) slashes++;
     if (slashes % 2 === 0) break;
-    end = text.indexOf('"', end + 1);
+    end = quoteFrom(text, end + 1);
   }
   return end;
 }
 
-export function tooDeep(maxDepth: number): GatewayError {
-  return new GatewayError("invalid-request", `The JSON nests deeper than ${maxDepth} levels.`);
+function quoteFrom(text: string | Uint8Array, start: number): number {
+  return typeof text === "string" ? text.indexOf('"', start) : text.indexOf(QUOTE, start);
 }
 
-/** The error for text that has something else than `wanted` at an offset. */
-export function unexpected(text: string, at: number, wanted: string): GatewayError {
-  const lines = text.slice(0, at).split("\n");
-  const found = at < text.length ? `'${text[at]}'` : "the end of the body";
-  const place = `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`;
-  return new GatewayError("invalid-request", `The body is not valid JSON: expected ${wanted}, found ${found} at ${place}.`);
+function codeAt(text: string | Uint8Array, at: number): number | undefined {
+  return typeof text === "string" ? text.charCodeAt(at) : text[at];
 }
 
 // Built once: a string without these needs no unescaping.
 const PLAIN = /^[^\\\u0000-\u001f]*$/;
+const WORD_END = /[\s,\]}]/g;
 const DIGITS = /[1-9]\d*/;
 // Below this, doubles have fewer than 15 digits.
 const SMALLEST_EXACT = 1e-300;

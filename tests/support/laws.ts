@@ -131,8 +131,9 @@ export function cutsDoNotMatter(codec: Codec, one: Case, stream: string): void {
   // A codec sees whole events: what does not change them can't change what it makes of them. So the events are compared at every
   // cut, and what the codec makes of them once for each kind of line end, one byte at a time.
   const split = (chunks: readonly Uint8Array[]): SseEvent[] => run(sseDecoder(SSE_LIMITS), chunks);
+  const exchange = exchangeFor(codec, one.request);
   const decode = (chunks: readonly Uint8Array[]): string =>
-    JSON.stringify(run(chain(sseDecoder(SSE_LIMITS), codec.reply.decoder(exchangeFor(codec, one.request))), chunks), errorsAsValues);
+    JSON.stringify(run(chain(sseDecoder(SSE_LIMITS), codec.reply.decoder(exchange)), chunks), errorsAsValues);
   const expected = split([utf8.encode(stream)]);
   const decoded = decode([utf8.encode(stream)]);
   for (const [name, text] of Object.entries({
@@ -179,10 +180,11 @@ function errorsAsValues(_key: string, value: unknown): unknown {
 
 export function truncationIsAnError(codec: Codec, one: Case, stream: string): void {
   const events = sseEvents(stream);
+  const exchange = exchangeFor(codec, one.request);
   const terminal = events.findIndex((event) => isTerminal(codec.id, event));
   const withoutTerminal = terminal === -1 ? events.length : terminal;
   for (let length = 0; length <= withoutTerminal; length++) {
-    const decoded = decodeStream(codec, events.slice(0, length), exchangeFor(codec, one.request));
+    const decoded = decodeStream(codec, events.slice(0, length), exchange);
     assert.notEqual(endOf(decoded), null, `cut after ${length} of ${events.length} events, the answer looks complete`);
   }
   const bytes = utf8.encode(stream);
@@ -190,7 +192,7 @@ export function truncationIsAnError(codec: Codec, one: Case, stream: string): vo
   const closing = stream.indexOf(events[terminal]?.data.trimEnd() ?? "");
   const complete = utf8.encode(stream.slice(0, closing + (events[terminal]?.data.trimEnd().length ?? 0))).length;
   for (let length = 0; length < complete; length++) {
-    const decoder = chain(sseDecoder(SSE_LIMITS), chain(codec.reply.decoder(exchangeFor(codec, one.request)), grammar()));
+    const decoder = chain(sseDecoder(SSE_LIMITS), chain(codec.reply.decoder(exchange), grammar()));
     const decoded = run(decoder, [bytes.subarray(0, length)]);
     assert.notEqual(endOf(decoded), null, `cut after ${length} of ${bytes.length} bytes, the answer looks complete`);
   }

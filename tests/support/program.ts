@@ -4,7 +4,7 @@
 // Never does: hand down this process's own environment, apart from what a runtime needs to find its cache.
 
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -53,8 +53,12 @@ export async function build(): Promise<void> {
   const sources = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" }).map((path) => join(ROOT, "src", path));
   const youngest = Math.max(...[...sources, join(ROOT, "package.json"), join(ROOT, "bun.lock")].map((path) => statSync(path).mtimeMs));
   if (existsSync(EXECUTABLE) && statSync(EXECUTABLE).mtimeMs > youngest) return;
-  const { code, stderr } = await start({ name: "build", command: [bunPath(), "run", "build"], runtime: "", hint: "" }, { cwd: ROOT }).ended;
+  // Under a name of its own at first: another test file may be doing the same.
+  const built = `${EXECUTABLE}-${process.pid}-${Date.now()}`;
+  const command = [bunPath(), "run", "build", "--outfile", built];
+  const { code, stderr } = await start({ name: "build", command, runtime: "", hint: "" }, { cwd: ROOT }).ended;
   if (code !== 0) throw new Error(`The executable could not be built: ${stderr}`);
+  renameSync(built, EXECUTABLE);
 }
 
 export interface StartOptions {

@@ -120,6 +120,13 @@ test("parse, verbatim: strings, numbers and null of these keys come as values", 
 
 test("parse, verbatim: what is kept is checked all the same", () => {
   assert.throws(() => parse('{"input":{"a":}}', VERBATIM), invalid(/expected a value, found '}' at line 1, column 15/));
+  assert.throws(() => parse('{"input":[{"a":1]}', VERBATIM), invalid(/expected ',' or '}', found ']' at line 1, column 17/));
+  assert.throws(() => parse('{"input":["a', VERBATIM), invalid(/expected the closing quote of a string, found the end of the body/));
+  const options = { ...VERBATIM, maxDepth: 2 };
+  assert.throws(() => parse('{"input":[[1]]}', options), invalid(/nests deeper than 2 levels/));
+  assert.throws(() => parse('{"input":[nul,[1]]}', options), invalid(/expected a value, found 'n' at line 1, column 11/));
+  const deeper = parse('{"a":{"input":[]},"b":{"c":[ ]}}', { ...VERBATIM, maxDepth: 3 });
+  assert.deepEqual(deeper, { a: { input: new JsonText("[]") }, b: { c: [] } });
 });
 
 // ---- Members -----------------------------------------------------------------------------------------------------
@@ -152,9 +159,9 @@ test("members: inside of a member the same name may stand again", () => {
   assert.equal(members('{"a":{"b":1,"b":2}}').length, 1);
 });
 
-for (const text of ["[]", '"a"', "1", "", "null"]) {
+for (const text of ["[]", '"a"', "1", "", "null", ",{}"]) {
   test(`members: ${text || "nothing"} is no object`, () => {
-    assert.throws(() => members(text), invalid(/expected a JSON object/));
+    assert.throws(() => members(text), invalid(/expected a JSON object, found .* at line 1, column 1\./));
   });
 }
 
