@@ -3,7 +3,7 @@
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { CALLS } from "../src/http/routes.ts";
+import { ROUTES } from "../src/http/routes.ts";
 import { variablesTable } from "../src/config/variables.ts";
 import { Models } from "../src/models/models.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
@@ -34,7 +34,12 @@ const TABLES: Readonly<Record<string, Rows>> = {
   "codec-files": codecFileRows,
   "own-files": ownFileRows,
   models: modelRows,
-  routes: () => CALLS.map(({ path, about }) => [`\`POST ${path}\``, about]),
+  routes: () =>
+    ROUTES.filter(({ about, handler }) => about !== null && handler !== "explain").map(({ method, path, about, isPublic }) => [
+      `\`${method} ${path}\``,
+      about ?? "",
+      isPublic ? "none" : "needed",
+    ]),
   variables: () =>
     variablesTable()
       .trimEnd()
