@@ -23,7 +23,7 @@ import { asSentBy, asToldBy, breakArrives, namedBy, replyArrives, requestIsTaken
 import { objectOf, objectsOf } from "./support/reading.ts";
 
 const SEED = Number(process.env["PROPERTY_SEED"] ?? 20_261_122);
-const RUNS = Number(process.env["PROPERTY_RUNS"] ?? 30);
+const RUNS = Number(process.env["PROPERTY_RUNS"] ?? 20);
 
 /** Registers a law as a test. */
 function law<Values extends [unknown, ...unknown[]]>(
