@@ -1,5 +1,4 @@
-// `bun run demo`: a first run without a key. Also `deno run --allow-all tests/demo.ts`.
-// In:  nothing. Out: what happened, as text; exit code 0 when every call got the answer that it should get.
+// `bun run demo`: a first run without a key. Also `deno run --allow-all tests/demo.ts`. Exit code 0 when every call got the right answer.
 // The upstream is the tests' own script on this machine, which says back what it hears: no model, no Factory, no network.
 // The clients are the official ones, pointed at the gateway as a user would point them.
 

@@ -1,8 +1,6 @@
-// `bun run test`: the same test files under `bun test` and under `deno test`, one after the other.
-// In:  optionally `bun` or `deno` for one of them, and what else the runners should get, e.g. a file.
-// Out: what they print, then the tests that failed once more, then a line with the counts of each; exit code 1 when a test failed or a
-//      runner did, or hung.
-// Both runtimes are the pinned ones of node_modules; the PATH is asked only where a platform's package is missing.
+// `bun run test`: the same test files under `bun test` and under `deno test`, one after the other. Optional arguments: `bun` or `deno` for one
+// of them, and what else the runners should get, e.g. a file. At the end it prints the failed tests once more and a line with the counts of
+// each; the exit code is 1 when a test failed, or a runner did, or hung. Both runtimes are the pinned ones of node_modules.
 
 import { spawn } from "node:child_process";
 import process from "node:process";

@@ -1,5 +1,4 @@
-// Room: canonical (row 1). Types only.
-// The shared form that stands between the protocols: a request, a reply, and the events of a streamed reply.
+// The shared form that stands between the protocols: a request, a reply, and the events of a streamed reply. Types only.
 // Four protocols meet here and nowhere else; what a protocol has and this form has not travels as an `Extension`.
 // Rule for every field: `null` means "the other side did not say"; zero, false and "" mean that it said so.
 

@@ -1,9 +1,6 @@
-// Room: closed-schema (row 1).
-// In:  JSON Schema as a client wrote it.
-// Out: whether strict decoding takes it: every object is closed (it names its members, requires each, and takes no others), and
-//      nothing is asked of a value that a grammar may not know.
+// Whether strict decoding takes a JSON Schema: every object is closed (it names its members, requires each, and takes no others), and
+// nothing is asked of a value that a grammar may not know. Never rewrites a schema.
 // Source: https://platform.openai.com/docs/guides/structured-outputs#supported-schemas (read 2026-11); the limits are its oldest ones.
-// Never does: rewrite a schema.
 
 import { isObject, parseOrUndefined, type Json } from "../wire/json.ts";
 import type { JsonSource } from "./canonical.ts";

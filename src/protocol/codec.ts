@@ -1,6 +1,5 @@
-// Room: codec (row 1).
-// The shape that every protocol's codec has, and the few rules that all four share.
-// decode: wire -> canonical. encode: canonical -> wire. Codecs are pure and synchronous: no clock, no random, no I/O.
+// The interface of every protocol's codec. decode: wire -> canonical. encode: canonical -> wire.
+// Codecs are pure and synchronous: no clock, no random, no I/O.
 
 import type { GatewayError } from "../errors.ts";
 import type { Member } from "../wire/json-edit.ts";

@@ -1,6 +1,5 @@
-// Room: codecs (row 2).
 // The table of codecs by protocol id. Routes, tests and README are made from it; a fifth protocol is one folder and one row here.
-// Never does: know what is inside of a codec.
+// Never knows what is inside a codec.
 
 import { anthropicMessages } from "./anthropic-messages/codec.ts";
 import type { ProtocolId } from "./canonical.ts";

@@ -1,7 +1,5 @@
-// Room: fields (row 1).
-// In:  one JSON object of a request body.
-// Out: its members, each checked as it is read; the members that nobody read.
-// Never does: guess. A member of the wrong type is an `invalid-request` that names the path and what it should be.
+// Reads one JSON object of a request body: each member is checked as it is read, and the members that nobody read are reported.
+// Never guesses: a member of the wrong type is an `invalid-request` that names the path and what it should be.
 
 import { GatewayError } from "../errors.ts";
 import { isObject, JsonText, print, type Json, type JsonObject } from "../wire/json.ts";

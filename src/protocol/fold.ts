@@ -1,8 +1,5 @@
-// Room: fold (row 1).
-// The bridge between a streamed answer and a whole one, and the grammar that every event stream obeys.
-// In:  canonical events, or a whole reply.
-// Out: the other of the two; events with one part open at a time for protocols that need it.
-// Never does: know a protocol.
+// The bridge between a streamed answer and a non-streaming one, the grammar that every event stream obeys, and events with one part open
+// at a time for protocols that need it. Never knows a protocol.
 
 import { GatewayError } from "../errors.ts";
 import type { Machine } from "../wire/machine.ts";

@@ -1,10 +1,7 @@
-// Room: structured-output (row 1).
-// In:  a codec, and how each request's model is brought to answer by a JSON schema.
-// Out: the same codec for requests whose model takes no schema, or only one that describes an object:
-//      - `tool`: the schema becomes a tool that the model has to call, and the call's input the text of the answer;
-//      - `object-format`: what is no object goes into one, as its member `answer`, and is taken out of the answer again.
-// Streamed answers stay streamed. A model that answers in another form than it was asked for is told as it is.
-// Never does: know a protocol; or hold back more than a text of which nobody knows yet whether the tool's call follows.
+// A codec for models that take no JSON schema, or only one that describes an object, made from the protocol's own codec:
+// - `tool`: the schema becomes a tool that the model has to call, and the call's input the text of the answer;
+// - `object-format`: what is no object goes into one, as its member `answer`, and is taken out of the answer again.
+// Never holds back more of a stream than a text of which nobody knows yet whether the tool's call follows.
 
 import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../wire/json.ts";
 import { chain, run, type Machine } from "../wire/machine.ts";

@@ -1,7 +1,5 @@
-// Room: names (row 1).
-// In:  tool names and call ids as a client chose them.
-// Out: names that fit another protocol's alphabet and length, the same on every turn, and the way back.
-// Never does: keep state between calls; the short form depends on the long one alone.
+// Tool names and call ids that fit another protocol's alphabet and length, the same on every turn, and the way back.
+// Never keeps state between calls; the short form depends on the long one alone.
 
 export interface NameRule {
   /** A character that is allowed in a name. */

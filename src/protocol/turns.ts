@@ -1,7 +1,4 @@
-// Room: turns (row 1).
-// In:  the turns of a conversation as a client sent them.
-// Out: turns that any upstream accepts: calls and results paired, ids unique; and what had to be repaired.
-// Never does: know a protocol.
+// Turns that any upstream accepts: calls and results paired, ids unique; and what had to be repaired for that. Never knows a protocol.
 
 import type { CanonicalRequest, Loss, Part, ToolResultPart, Turn } from "./canonical.ts";
 

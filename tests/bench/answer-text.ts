@@ -1,6 +1,4 @@
-// Benchmark: what a model said.
-// In:  the body of an answer in any of the three protocols, whole or streamed. Out: its text, or the arguments of its tool call.
-// So a gateway that answers fast and wrong is found out before it is measured.
+// The text of an answer in any of the three protocols, or the arguments of its tool call, so that a gateway that answers fast and wrong is found out before it is measured.
 // Never does: read an answer that is being measured.
 
 interface WireAnswer {

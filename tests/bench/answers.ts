@@ -1,5 +1,4 @@
-// Benchmark: what the upstream answers.
-// In:  a protocol and a shape. Out: the bytes of the answer, made once, in the pieces in which they are written.
+// What the upstream answers.
 // Never does: look at a request; which answer is meant stands in the model's name.
 
 import { Buffer } from "node:buffer";

@@ -1,5 +1,4 @@
-// Benchmark: what is held to its bar, and whether it keeps it.
-// In:  results. Out: for each bar the figure, the limit and the verdict.
+// What is held to its bar, and whether it keeps it.
 // Ratios are of one run on one machine; the executable alone has bars, and Deno one: not to be slower than three times Bun.
 // Never does: round in favour of anybody.
 

@@ -1,5 +1,4 @@
-// Benchmark: the load process, as the program that orders it about sees it.
-// In:  jobs. Out: their results, one after the other.
+// The load process, as the program that orders it about sees it.
 // Never does: run two jobs at once; they would measure each other.
 
 import type { ChildProcess } from "node:child_process";

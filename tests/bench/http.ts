@@ -1,5 +1,4 @@
-// Benchmark: as much HTTP/1.1 as a load generator and a fast upstream need.
-// In:  the bytes of a connection, cut anywhere. Out: the first line and headers, the bytes of the body, and where each message ends.
+// As much HTTP/1.1 as a load generator and a fast upstream need.
 // Never does: copy a body, check what the peer should know, or answer for anything but the programs of this folder.
 
 import { Buffer } from "node:buffer";

@@ -1,7 +1,6 @@
-// Benchmark: the load, a process of its own (`bun tests/bench/load.ts`).
-// In:  jobs, one JSON line each on standard input. Out: a result for each, one JSON line on standard output.
+// The load of the benchmark, a process of its own (`bun tests/bench/load.ts`): takes jobs and gives results, one JSON line each.
 // Calls over connections that stay open, with requests made beforehand, and reads of an answer only where it ends and how long it is.
-// Every job is bounded in time and in calls. Never does: measure with an answer that it has not seen to be right and whole.
+// Every job is bounded in time and in calls. Never measures with an answer that it has not seen to be right and complete.
 
 import { Buffer } from "node:buffer";
 import { connect, type Socket } from "node:net";

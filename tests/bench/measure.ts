@@ -1,5 +1,4 @@
-// Benchmark: one scenario against all targets.
-// In:  a scenario, the targets, the load. Out: for each target the median of short rounds, and the ratios within each round.
+// One scenario against all targets.
 // Targets take turns, so that what else the machine does meets all of them; what is compared was measured side by side.
 // Never does: measure a target whose answer is not the upstream's, word for word.
 

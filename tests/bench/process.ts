@@ -1,5 +1,4 @@
-// Benchmark: processes, and what the operating system says of them.
-// In:  a command. Out: a child that ends with the benchmark; the CPU time and the memory of any process and its descendants.
+// Processes, and what the operating system says of them.
 // CPU time and memory come from Linux's /proc and are null elsewhere.
 // Never does: leave a child behind, or end a process that it has not started.
 

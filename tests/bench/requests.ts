@@ -1,6 +1,4 @@
-// Benchmark: what clients ask.
-// In:  a protocol, which body, and how the upstream shall answer (in the model's name, which every gateway hands on).
-// Out: the JSON of a request. The same on every run.
+// What clients ask.
 // Never does: use a word of chance, or ask for anything that a gateway could leave out.
 
 import type { Shape } from "./answers.ts";

@@ -1,10 +1,10 @@
 // `bun run bench`: what the gateway costs, measured on this machine. Nothing here uses the network.
-// In:  --runtime executable,bun,deno   what runs the gateway; several are measured side by side (executable)
+//      --runtime executable,bun,deno   what runs the gateway; several are measured side by side (executable)
 //      --peer NAME=http://KEY@127.0.0.1:PORT   another gateway that listens already, with the port below as its upstream; may be repeated
 //      --upstream-port N   the port of the scripted upstream, for peers
 //      --only WORD   scenarios whose name begins so; `start` and `idle` are names too; may be repeated
 //      --quick   fewer and shorter rounds: for a look, not for the README;  --no-build   takes dist/ as it is
-// Out: tables on standard output, the figures of every round in dist/bench.json, progress on standard error.
+// Prints tables; writes the figures of every round to dist/bench.json, and progress to standard error.
 // Exit code 1 when something could not be measured; a bar that is missed is said, and is no failure.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

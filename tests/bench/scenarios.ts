@@ -1,5 +1,4 @@
-// Benchmark: the table of scenarios.
-// In:  nothing. Out: what is called, by how many clients at once, what the upstream answers, and what it may cost at most.
+// The table of scenarios.
 // A scenario runs against every target: the runtimes asked for, nginx, peers, and the upstream itself for what a call takes without any of them.
 // Never does: measure anything; that is measure.ts.
 

@@ -1,5 +1,4 @@
-// Benchmark: what is no call: how long a runtime takes to start, what it holds then, and what idle streams cost.
-// In:  a runtime and the upstream; each figure from a fresh process. Out: times in milliseconds, memory in mebibytes.
+// What is no call: how long a runtime takes to start, what it holds then, and what idle streams cost.
 // Never does: count a start that has not answered a request with 200.
 
 import { Buffer } from "node:buffer";

@@ -1,5 +1,4 @@
-// Benchmark: the tables that a person reads.
-// In:  results and verdicts. Out: Markdown whose columns stand under each other, so that it reads the same on a terminal and in a README.
+// The tables that a person reads.
 // Never does: leave out a target that failed.
 
 import type { Results, Verdict } from "./bars.ts";

@@ -1,5 +1,4 @@
-// Benchmark: what is measured.
-// In:  which runtimes, the upstream's port, peers that already listen. Out: targets that answer, each with its process.
+// What is measured.
 // The gateway runs as a user would run it, with its defaults: it logs, checks keys and puts its system prompt in. nginx passes
 // the same bytes through with one worker and without a log: the limit. "direct" is the upstream itself.
 // Never does: start a peer, or leave a configuration outside the temporary folder.

@@ -1,7 +1,6 @@
-// Benchmark: the upstream, a process of its own (`bun tests/bench/upstream.ts [port]`).
-// In:  requests of any of the three protocols, on Factory's paths. Out: the answer that the model's name asks for, from bytes made once.
-// Prints its port as a line; ends when its standard input does, so that it never outlives the benchmark.
-// Never does: parse a body, check a key, or answer slower than it can.
+// The upstream of the benchmark, a process of its own (`bun tests/bench/upstream.ts [port]`). Answers what the model's name asks for, from bytes
+// made once. Prints its port as a line; ends when its standard input does, so that it never outlives the benchmark.
+// Never parses a body, checks a key, or answers slower than it can.
 
 import { Buffer } from "node:buffer";
 import { createServer, type AddressInfo, type Socket } from "node:net";

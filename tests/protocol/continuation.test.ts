@@ -1,5 +1,4 @@
 // Going on after a pause, protocol by protocol: what the codecs keep of an answer, and the request that they make of it.
-// Numbers in the names are those of the specification's table of pitfalls, letters its mapping tables.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -68,7 +67,7 @@ const SECOND: readonly JsonObject[] = [
 
 const TURNS: readonly Row[] = [
   {
-    what: "137: the turn so far is the last message, thoughts, searches and their results included",
+    what: "the turn so far is the last message, thoughts, searches and their results included",
     turns: [{ blocks: FIRST }],
     request: asked(995, FIRST),
   },
@@ -168,7 +167,7 @@ const WORDS: readonly JsonObject[] = [{ text: "Once " }, { text: "upon" }];
 
 const CANDIDATES: readonly { what: string; candidates: readonly Candidate[]; requests: readonly (string | null)[] }[] = [
   {
-    what: "A.14: the same request with the answer's token asks for the rest; a second token takes the place of the first",
+    what: "the same request with the answer's token asks for the rest; a second token takes the place of the first",
     candidates: [
       { parts: WORDS, token: "QQ==" },
       { parts: WORDS, token: "Qg==" },
@@ -221,6 +220,6 @@ test("gemini: a token in the middle of a stream, for one that breaks off there, 
   assert.equal(continuation.resume(GENERATE), null);
 });
 
-test("137: the protocols of OpenAI have no pause, so there is nothing to go on with", () => {
+test("the protocols of OpenAI have no pause, so there is nothing to go on with", () => {
   for (const protocol of ["openai-chat", "openai-responses"] as const) assert.ok(!("continuation" in CODECS[protocol].reply));
 });

@@ -72,7 +72,7 @@ const CHOICES: readonly (readonly [string, Partial<CanonicalRequest>, object])[]
 ];
 
 for (const [what, more, members] of CHOICES) {
-  test(`A.9: the tool that stands in for a schema: ${what}`, () => {
+  test(`the tool that stands in for a schema: ${what}`, () => {
     const { body, losses } = CHAT_BY_TOOL.request.encode(asking("glm-5", POINT, more));
     const narrowed = { field: "toolChoice", severity: "reported" };
     assert.deepEqual(JSON.parse(body), { model: "glm-5", messages: MESSAGES, ...members });
@@ -90,7 +90,7 @@ const DEMANDS: readonly ToolChoice[] = [
 ];
 
 for (const toolChoice of DEMANDS) {
-  test(`A.9: where a tool has to be called (${toolChoice.type}) no tool stands in for a schema, and the client is told`, () => {
+  test(`where a tool has to be called (${toolChoice.type}) no tool stands in for a schema, and the client is told`, () => {
     const plain = CHAT_BY_TOOL.request.encode(asking("glm-5", POINT, { tools: [look], toolChoice, output: null }));
     const { body, losses } = CHAT_BY_TOOL.request.encode(asking("glm-5", POINT, { tools: [look], toolChoice }));
     assert.equal(body, plain.body);
@@ -99,7 +99,7 @@ for (const toolChoice of DEMANDS) {
   });
 }
 
-test("A.9: a Gemini model that takes functions or a format, not both, answers by a function beside the client's", () => {
+test("a Gemini model that takes functions or a format, not both, answers by a function beside the client's", () => {
   const { body, losses } = CODECS.gemini.request.encode(asking("gemini-2.5-flash", POINT, { tools: [look] }));
   assert.deepEqual(
     [JSON.parse(body), losses],
@@ -124,14 +124,14 @@ test("A.9: a Gemini model that takes functions or a format, not both, answers by
 
 const WRAPPED = { type: "object", properties: { answer: JSON.parse(LIST) as object }, required: ["answer"], additionalProperties: false };
 
-test("A.9: a list becomes a member of an object where OpenAI's format takes objects alone", () => {
+test("a list becomes a member of an object where OpenAI's format takes objects alone", () => {
   const responses = CODECS["openai-responses"].request.encode(asking("gpt-5.2", LIST));
   const chat = CODECS["openai-chat"].request.encode(asking("glm-5", LIST));
   assert.deepEqual(JSON.parse(responses.body).text, { format: { type: "json_schema", name: "point", schema: WRAPPED, strict: true } });
   assert.deepEqual(JSON.parse(chat.body).response_format, { type: "json_schema", json_schema: { name: "point", schema: WRAPPED } });
 });
 
-test("A.9: OpenAI's own clients get their schema sent as it is", () => {
+test("OpenAI's own clients get their schema sent as it is", () => {
   for (const protocol of ["openai-responses", "openai-chat"] as const) {
     const format = { type: "json_schema", name: "l", schema: JSON.parse(LIST) as object };
     const more = protocol === "openai-chat" ? { response_format: { type: "json_schema", json_schema: format } } : { text: { format } };
@@ -251,7 +251,7 @@ const READINGS: readonly Reading[] = [
 ];
 
 for (const { what, schema = POINT, tools = [], said, parts, finish } of READINGS) {
-  test(`A.9: an answer by a tool, whole and streamed: ${what}`, () => {
+  test(`an answer by a tool, whole and streamed: ${what}`, () => {
     const exchange: Exchange = { request: asking("glm-5", schema, { tools }), id: "0a1b", createdAtS: 0 };
     const saying = complete({ model: "glm-5", ...said });
     const { whole, events } = tell("openai-chat", saying, { serial: 1, includeUsage: true });
@@ -268,7 +268,7 @@ for (const { what, schema = POINT, tools = [], said, parts, finish } of READINGS
   });
 }
 
-test("A.9: an answer by a tool streams, its pieces as they come", () => {
+test("an answer by a tool streams, its pieces as they come", () => {
   const exchange: Exchange = { request: asking("glm-5", LIST), id: "0a1b", createdAtS: 0 };
   const chunk = (delta: object): string => JSON.stringify({ id: "x", model: "glm-5", choices: [{ index: 0, delta }] });
   const piece = (args: string) => chunk({ tool_calls: [{ index: 0, function: { arguments: args } }] });
@@ -283,7 +283,7 @@ test("A.9: an answer by a tool streams, its pieces as they come", () => {
   assert.deepEqual(heard, [[], [], ['[{"n"'], [":1"], [], ["},2"], ["]"], []]);
 });
 
-test("A.9: a list is taken out of the text of OpenAI's own format", () => {
+test("a list is taken out of the text of OpenAI's own format", () => {
   for (const protocol of ["openai-chat", "openai-responses"] as const) {
     const exchange: Exchange = { request: asking("gpt-5.2", LIST), id: "0a1b", createdAtS: 0 };
     const codec = CODECS[protocol];

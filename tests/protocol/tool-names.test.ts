@@ -16,7 +16,7 @@ const NAMES: readonly { readonly what: string; readonly name: string; readonly f
   { what: "a name that fits stays", name: "get_weather-2", fitted: "get_weather-2" },
   { what: "a name of the greatest length stays", name: "n".repeat(64), fitted: "n".repeat(64) },
   { what: "one letter more is shortened", name: "n".repeat(65), fitted: `${"n".repeat(55)}_${hash("n".repeat(65))}` },
-  { what: "dots and slashes are replaced (48)", name: "mcp.files/read", fitted: `mcp_files_read_${hash("mcp.files/read")}` },
+  { what: "dots and slashes are replaced", name: "mcp.files/read", fitted: `mcp_files_read_${hash("mcp.files/read")}` },
   { what: "a letter of two UTF-16 units is one letter", name: "a\u{1f600}b", fitted: `a_b_${hash("a\u{1f600}b")}` },
   { what: "a name that is not there gets one", name: "", fitted: `_${hash("")}` },
 ];
@@ -49,7 +49,7 @@ test("NameTable: the same name fits the same way in every table, so that turns o
   assert.equal(new NameTable(["x"], RULE).fit("a.b"), new NameTable(["a.b", "y"], RULE).fit("a.b"));
 });
 
-test("fitId: what fits stays, what is too long is hashed as a whole, so that one person has one name (109)", () => {
+test("fitId: what fits stays, what is too long is hashed as a whole, so that one person has one name", () => {
   const user = `{"session_id":"s-1","account":"${"a".repeat(60)}"}`;
   assert.equal(fitId("ann", 64), "ann");
   assert.match(fitId(user, 64), /^[0-9a-f]{32}$/);
@@ -59,7 +59,7 @@ test("fitId: what fits stays, what is too long is hashed as a whole, so that one
 
 for (const [protocol, { request }] of Object.entries(CODECS)) {
   if (!protocol.startsWith("openai-")) continue;
-  test(`109: ${protocol} calls a person by the same name as every other protocol of OpenAI does`, () => {
+  test(`${protocol} calls a person by the same name as every other protocol of OpenAI does`, () => {
     const endUser = "u".repeat(80);
     const asked = { ...bareRequest({ model: "gpt-5.5", stream: false }), endUser, cacheKey: endUser };
     const body = JSON.parse(request.encode(asked).body) as Record<string, unknown>;

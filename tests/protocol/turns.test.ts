@@ -60,7 +60,7 @@ const PAIRS: readonly PairRow[] = [
     expected: [assistant(call("a", "patch", "{}", { kind: "custom" })), user({ ...result("a", "1", "patch"), kind: "custom" })],
   },
   {
-    what: "a result behind a later assistant turn is fetched (10)",
+    what: "a result behind a later assistant turn is fetched",
     turns: [assistant(call("a")), user(text("wait")), assistant(text("still there")), user(result("a", "1"), text("so?"))],
     expected: [assistant(call("a")), user(result("a", "1"), text("wait")), assistant(text("still there")), user(text("so?"))],
   },
@@ -70,19 +70,19 @@ const PAIRS: readonly PairRow[] = [
     expected: [assistant(call("a")), user(result("a", "1"), text("wait")), assistant(text("b"), text("c"))],
   },
   {
-    what: "a later call with the same id keeps its own result (14)",
+    what: "a later call with the same id keeps its own result",
     turns: [assistant(call("a")), user(text("x")), assistant(call("a")), user(result("a", "2"))],
     expected: [assistant(call("a")), user(missing("a"), text("x")), assistant(call("a")), user(result("a", "2"))],
     losses: [loss("refused", "Call a of look has no result.")],
   },
   {
-    what: "a call without a result gets one that says so (12)",
+    what: "a call without a result gets one that says so",
     turns: [assistant(call("a"), call("b")), user(result("b", "2")), assistant(text("t"), call("c"))],
     expected: [assistant(call("a"), call("b")), user(missing("a"), result("b", "2")), assistant(text("t"), call("c")), user(missing("c"))],
     losses: [loss("refused", "Call a of look has no result."), loss("refused", "Call c of look has no result.")],
   },
   {
-    what: "a result without a call becomes text (13)",
+    what: "a result without a call becomes text",
     turns: [user(result("z", "lost"), text("q")), assistant(call("a")), user(result("a", "1"), result("y", "also lost"))],
     expected: [user(text("lost"), text("q")), assistant(call("a")), user(result("a", "1"), text("also lost"))],
     losses: [
@@ -91,7 +91,7 @@ const PAIRS: readonly PairRow[] = [
     ],
   },
   {
-    what: "of several results for one call the last one stands at the first one's place (11)",
+    what: "of several results for one call the last one stands at the first one's place",
     turns: [assistant(call("a"), call("b")), user(result("a", "old"), result("b", "2"), result("a", "new"))],
     expected: [assistant(call("a"), call("b")), user(result("a", "new"), result("b", "2"))],
     losses: [loss("reported", "Call a has several results; the last one was sent.")],
@@ -122,7 +122,7 @@ const IDS: readonly { readonly what: string; readonly turns: readonly Turn[]; re
     expected: [assistant(call("a"), call("b")), user(result("a", "1"), result("b", "2"))],
   },
   {
-    what: "an id that comes back gets its turn's number, its result too (14)",
+    what: "an id that comes back gets its turn's number, its result too",
     turns: [
       assistant(call("a")),
       user(result("a", "1")),

@@ -1,5 +1,4 @@
-// Soak: one client, on a connection of its own.
-// In:  the bytes of a request, and the manner in which the client behaves. Out: what it saw of the answer.
+// One client, on a connection of its own.
 // Never does: wait for ever, or judge what it saw.
 
 import type { Buffer } from "node:buffer";

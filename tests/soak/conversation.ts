@@ -1,5 +1,4 @@
-// Soak: what clients of the four protocols send, and how they know an answer's end.
-// In:  protocol, model, text. Out: path and body of a call; what an answer's text says about how it ended.
+// What clients of the four protocols send, and how they know an answer's end.
 // Never does: look at more of an answer than a client needs to tell whole from broken.
 
 import type { ProtocolId } from "../../src/protocol/canonical.ts";

@@ -1,5 +1,4 @@
-// Soak: the load. Picks calls by weight, sends them, and compares what came with what may come.
-// In:  the gateway's port and a seed. Out: counts by scenario and outcome; what was unexpected.
+// The load. Picks calls by weight, sends them, and compares what came with what may come.
 // Never does: stop a call that runs, or keep an answer.
 
 import { requestBytes } from "../bench/http.ts";

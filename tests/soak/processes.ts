@@ -1,5 +1,4 @@
-// Soak: the two processes beside this one, and what Linux says of the gateway.
-// In:  which runtime, the upstream's address. Out: a running upstream and a running gateway; memory; open connections.
+// The two processes beside this one, and what Linux says of the gateway.
 // Never does: keep what the gateway prints (it counts it), or leave a process behind.
 
 import { spawn, type ChildProcess } from "node:child_process";

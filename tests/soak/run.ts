@@ -1,8 +1,8 @@
 // `bun run soak`: the gateway under a mixed load with faults and leaving clients, for as long as it takes to see what piles up. Linux only
 // (/proc). Nothing here uses the network; not part of CI.
-// In:  --minutes N (20)   --runtime executable|bun|deno (executable)   --rate N: calls a second (30)   --seed N
+//      --minutes N (20)   --runtime executable|bun|deno (executable)   --rate N: calls a second (30)   --seed N
 //      --streams N: how many streams are open at once, four times (1000)
-// Out: a progress line; the counts of each outcome; what was unexpected; one line with calls, open connections and memory.
+// Prints progress, the counts of each outcome, what was unexpected, and one line with calls, open connections and memory.
 // Exit code 1 when anything unexpected happened, connections stay open, or memory at the end exceeds that in the middle by more than
 // 20 % and 16 MiB. Ctrl-C ends the load early and reports.
 

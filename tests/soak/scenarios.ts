@@ -1,7 +1,5 @@
-// Soak: what can happen to a call. One table, read by both ends: the upstream plays a row's fault, the load plays its client and
-// knows what may come of it.
-// In:  the name of a row, which travels in the text of the call. Out: what the upstream answers, how the client behaves, what is expected.
-// Never does: decide how often what happens; a row's weight says it.
+// What can happen to a call, one table read by both ends: the upstream plays a row's fault, the load plays its client and knows what may come
+// of it. The name of the row travels in the text of the call. Never decides how often what happens; a row's weight says it.
 
 import { complete } from "../support/saying.ts";
 import { tell } from "../support/telling.ts";

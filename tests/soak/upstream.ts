@@ -1,6 +1,5 @@
-// Soak: the scripted upstream as a process of its own.
-// In:  lines on standard input, each a question. Out: its address as the first line; to each question, how many requests are being answered.
-// Never does: outlive the process that started it.
+// The scripted upstream of the soak as a process of its own. Its first line is its address; to each line on standard input it answers how many
+// requests are being answered. Never outlives the process that started it.
 
 import process from "node:process";
 import { createInterface } from "node:readline";

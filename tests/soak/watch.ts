@@ -1,5 +1,4 @@
-// Soak: the gateway's memory over time.
-// In:  looks, each with how far the run has come. Out: one figure each for start, middle and end, in MiB.
+// The gateway's memory over time.
 // Never does: look more often than once a second.
 
 import { memoryOf } from "./processes.ts";

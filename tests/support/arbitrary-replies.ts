@@ -1,4 +1,4 @@
-// Test support: arbitrary replies, and arbitrary ways to stream them.
+// Arbitrary replies, and arbitrary ways to stream them.
 // A reply holds what the decoders of all upstreams together may find: thoughts, texts with citations, refusals, calls (complete, or
 // cut off where the answer ran out of tokens), pictures, proofs, every end, any usage. Told as events, it is cut into deltas anywhere,
 // and parts that are open at once take turns.

@@ -1,4 +1,4 @@
-// Test support: arbitrary texts, names, ids, arguments and proofs, as models, clients and people make them up.
+// Arbitrary texts, names, ids, arguments and proofs, as models, clients and people make them up.
 // Each is a fast-check generator; the plain cases come first, so that a counterexample shrinks to them.
 // Never does: make half a surrogate pair, which is no text.
 

@@ -1,8 +1,5 @@
-// Test support: time that stands still while this process does.
-// In:  what is to happen after so many milliseconds.
-// Out: a clock and its timers, on which a process that was paused, or got no turn, has lost hardly any time: what arrived meanwhile is
-//      read before anything is late. So a short limit on time means silence and never a busy machine.
-// Never does: run faster than the wall clock.
+// A clock that stands still while this process does. A process that was paused, or got no turn, has lost hardly any time on it: what arrived
+// meanwhile is read before anything is late. So a short limit on time means silence and never a busy machine.
 
 const TICK_MS = 5;
 /** The most that passes between two looks at the wall clock. */

@@ -1,7 +1,6 @@
-// Test support: a host that stops taking connections, as one behind a firewall or one that is overrun. Linux only.
-// In:  nothing. Out: its address; a switch that makes it deaf; how many connections are being asked for in vain.
-// How: a process that listens is stopped by SIGSTOP. The kernel goes on to take connections for it until its queue is full; this side
-// fills the queue, and from then on every SYN is dropped. While it is not stopped it answers every call with a few words of Chat.
+// A host that stops taking connections, as one behind a firewall or one that is overrun. Linux only. A process that listens is stopped by
+// SIGSTOP: the kernel goes on to take connections for it until its queue is full; this side fills the queue, and from then on every SYN is
+// dropped. While it is not stopped it answers every call with a few words of Chat.
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";

@@ -1,6 +1,4 @@
-// Test support: what a client of each protocol sends, and what it makes of an answer.
-// In:  a model, a text; the bytes of an answer.
-// Out: the call; the answer's text, its error, and the terminals of a stream in the order in which they came.
+// What a client of each protocol sends, and what it makes of an answer: its text, its error, and the terminals of a stream in their order.
 // Written from the protocols' documentation and not from the codecs, which it tests.
 
 import assert from "node:assert/strict";

@@ -1,5 +1,5 @@
-// Test support: what each kind of error has to look like in each protocol (PROTOCOLS A.17).
-// Where the specification leaves a word open, the table holds the words that the official clients know.
+// What each kind of error has to look like in each protocol. Where the protocol leaves a word open, the table holds the words that the
+// official clients know.
 
 import type { ErrorKind } from "../../src/errors.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";

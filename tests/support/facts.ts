@@ -1,9 +1,7 @@
-// Test support: facts.
-// In:  canonical requests and replies.
-// Out: what they say, as lists of facts by field, and the differences between two of them.
+// What canonical requests and replies say, as lists of facts by field, and the differences between two of them.
 // A field that is lost is reported under its name (`topK`, `turns.image.detail`); something that the original did not say under
 // its name with a plus (`+turns.text`). Scalars that were null may become something: filling a default in loses nothing.
-// Never does: judge whether a difference is allowed; that is what losses.ts is for.
+// Never judges whether a difference is allowed; that is what losses.ts is for.
 
 import type { CanonicalRequest, Logprob, Part, Reply, Source, Turn } from "../../src/protocol/canonical.ts";
 

@@ -1,7 +1,5 @@
-// Test support: which tests failed, read from what a runner printed.
-// In:  the whole output of `bun test` or of `deno test`, without colours.
-// Out: each failed test with its file and the beginning of its error, in the order of the output.
-// Never does: count. What a runner says of its counts is read by tests/run.ts.
+// Which tests failed, with the file and the beginning of the error, read from what `bun test` or `deno test` printed without colours.
+// Never counts: what a runner says of its counts is read by tests/run.ts.
 
 export interface Failure {
   readonly test: string;

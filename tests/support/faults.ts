@@ -1,6 +1,5 @@
-// Test support: everything that can go wrong with an upstream, one row each, and what a client is to see of it.
-// In:  a protocol. Out: what the scripted upstream answers in it, and the one right outcome, whole and streamed, by way.
-// Never does: know how the program comes to that outcome.
+// Everything that can go wrong with an upstream, one row each: what the scripted upstream answers, and the one right outcome for a client,
+// non-streaming and streaming. Never knows how the program comes to that outcome.
 
 import assert from "node:assert/strict";
 import * as zlib from "node:zlib";

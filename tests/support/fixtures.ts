@@ -1,12 +1,10 @@
-// Test support: fixtures.
-// In:  `tests/fixtures/<protocol>/<case>/` and, where it exists, `../shared/recordings`.
-// Out: typed cases. Files of a case, each of them optional but one of request and reply:
+// Reads the cases in `tests/fixtures/<protocol>/<case>/` and, where it exists, `../shared/recordings`; never changes a byte of them.
+// Files of a case, each of them optional but one of request and reply:
 //      request.json   a request body as a client of the protocol sends it
-//      reply.json     a whole answer
+//      reply.json     a non-streaming answer
 //      reply.sse      the same answer, streamed (of a recording: another answer to a similar call)
 //      error-<n>.json the body of an answer with status <n>
 //      meta.json      what the case is about, and what stands outside of the body; see `Meta`
-// Never does: change a byte of what it reads.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";

@@ -1,5 +1,5 @@
-// Test support: the whole program, listening in front of a scripted upstream. Environment variables are set as a user would set them.
-// Never does: reach into a folder; all goes through configuration, HTTP and log, as in production.
+// The composed program, listening in front of the scripted upstream: its address, a way to call it, and its log, line by line.
+// Never reaches into a folder of src/: everything goes through configuration, HTTP and log, as in production.
 
 import { after } from "node:test";
 import { compose } from "../../src/program.ts";

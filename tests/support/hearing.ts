@@ -1,4 +1,4 @@
-// Test support: hearing. What the scripted upstream understands of a request, in any of the four protocols.
+// What the scripted upstream understands of a request, in any of the four protocols.
 // Written from the protocols' documentation and not from the codecs, which it tests.
 
 import type { Json, JsonObject } from "../../src/wire/json.ts";

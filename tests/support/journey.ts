@@ -1,7 +1,5 @@
-// Test support: conversations with tools that a client of each protocol holds, keeping what it was told as its users keep it.
-// In:  models to ask, one after the other; the answers, whole or streamed.
-// Out: the next request; the call or the text of an answer.
-// Nothing is kept but what the protocol's messages hold: whatever has to come back to a vendor travels in them.
+// Conversations with tools that a client of each protocol holds, keeping what it was told as its users keep it: whatever has to come back to
+// a vendor travels in the protocol's messages.
 // Written from the protocols' documentation and not from the codecs, which it tests.
 
 import type { Json, JsonObject } from "../../src/wire/json.ts";

@@ -1,7 +1,5 @@
-// Test support: laws.
-// In:  codecs and cases.
-// Out: the laws of the house as functions that throw an AssertionError which says what broke.
-// Never does: name a test, decide which cases a law covers.
+// The laws that every codec obeys, as functions that throw an AssertionError which says what broke.
+// Never names a test, and never decides which cases a law covers.
 
 import assert from "node:assert/strict";
 import type { CanonicalRequest, Part, ProtocolId, Reply, ReplyEvent, TextPart } from "../../src/protocol/canonical.ts";

@@ -1,4 +1,3 @@
-// Test support: losses.
 // The whole list of what a conversation between two protocols loses or changes, each with its reason.
 // The law *matrix* holds it from both sides: a loss that is not in this table fails, and so does a row that no longer happens.
 

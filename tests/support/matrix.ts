@@ -1,8 +1,5 @@
-// Test support: the matrix.
-// In:  codecs, cases, the table of losses.
-// Out: for each ordered pair of protocols and each case, what breaks the law: whatever a case says in the one protocol is
-//      said in the other as well, less the rows of the table, and a strict provider takes it. And the rows that never happened.
-// Never does: name a test.
+// For each ordered pair of protocols and each case, what breaks the law *matrix*: whatever a case says in the one protocol is said in the other
+// as well, less the rows of losses.ts, and a strict provider takes it. Also the rows that never happened.
 
 import type { CanonicalRequest, FieldName, Loss, ProtocolId, Reply, ReplyEvent, Tool } from "../../src/protocol/canonical.ts";
 import type { Codec, Exchange, WireRequest } from "../../src/protocol/codec.ts";

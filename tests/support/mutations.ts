@@ -1,5 +1,4 @@
-// Test support: mutations. What clients with bugs, old SDKs and attackers make of a good body, and broken networks and servers of a stream.
-// In:  a JSON text or the text of a stream; a few numbers that choose what is done to it. Out: the mutated text or bytes.
+// What clients with bugs, old SDKs and attackers make of a good body, and broken networks and servers of a stream.
 // Pure: the same numbers give the same mutation, so that a counterexample can be shrunk and run again.
 
 import fc, { type Arbitrary } from "fast-check";

@@ -1,7 +1,4 @@
-// Test support: laws of a pair of protocols, for any conversation and any answer.
-// In:  what a client asked for, or what an upstream answered, in the canonical form.
-// Out: nothing, or an error that says which law broke.
-// Never does: make up the cases, or name a test.
+// Laws of a pair of protocols, for any conversation and any answer. Never makes up the cases, and never names a test.
 
 import assert from "node:assert/strict";
 import { isObject, parse, type Json, type JsonObject } from "../../src/wire/json.ts";

@@ -1,6 +1,4 @@
-// Test support: pauses. Answers of upstreams that pause, whole and streamed, and what asks for them.
-// In:  the blocks or parts of an answer and how it ends.
-// Out: the answer in the words of Messages and of Gemini, as a body and as server-sent events.
+// Answers of upstreams that pause, non-streaming and streamed, in the words of Messages and of Gemini, and what asks for them.
 // Written from the protocols' documentation and not from the codecs, which it tests.
 
 import type { JsonObject } from "../../src/wire/json.ts";

@@ -1,7 +1,5 @@
-// Test support: the program as a process of its own, as a user starts it.
-// In:  one of the ways to start it, its environment, its arguments, its working directory.
-// Out: what it prints, where it listens, how it ends. All that is started here is ended here.
-// Never does: hand down this process's own environment, apart from what a runtime needs to find its cache.
+// The program as a process of its own, as a user starts it: what it prints, where it listens, how it ends. All that is started here is ended here.
+// Never hands down this process's own environment, apart from what a runtime needs to find its cache.
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";

@@ -1,7 +1,5 @@
-// Test support: the proof book of the scripted upstream.
-// In:  the answers that it gave, and the requests that come back to it.
-// Out: nothing, or a `Refusal` of a proof that this vendor never issued, or that stands beside other words than those it was issued for.
-// Never does: look into what a client or a tool wrote.
+// The proof book of the scripted upstream: it refuses a proof that this vendor never issued, or that stands beside other words than those it
+// was issued for. Never looks into what a client or a tool wrote.
 
 import type { Json, JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";

@@ -1,6 +1,4 @@
-// Test support: providers. The four strict providers behind one route.
-// In:  a protocol and a request for an endpoint of it.
-// Out: nothing, or a `Refusal`.
+// The four strict providers behind one function: a request for an endpoint is taken, or refused.
 
 import type { JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";

@@ -1,4 +1,4 @@
-// Test support: reading JSON whose shape nobody has checked.
+// Reading JSON whose shape nobody has checked.
 // Each function gives what is there when it has the right type, otherwise an empty value.
 
 import { isObject, type Json, type JsonObject } from "../../src/wire/json.ts";

@@ -1,4 +1,4 @@
-// Test support: saying. What the scripted upstream answers when nobody told it what to say.
+// What the scripted upstream answers when nobody told it what to say.
 // It echoes; calls the first tool when it has one (the first two when asked for "both"); reads tool results out; answers with JSON
 // when a schema is asked for; thinks aloud when asked to; stops at stop sequences and at the token limit. A word is a token.
 

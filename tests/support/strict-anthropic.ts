@@ -1,4 +1,4 @@
-// Test support: what a strict Anthropic Messages endpoint refuses (https://platform.claude.com/docs/en/api/messages, read 2026-11).
+// What a strict Anthropic Messages endpoint refuses (https://platform.claude.com/docs/en/api/messages, read 2026-11).
 
 import type { JsonObject } from "../../src/wire/json.ts";
 import { has, listOf, numberOf, objectOf, objectsOf, textOf } from "./reading.ts";

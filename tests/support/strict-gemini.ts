@@ -1,4 +1,4 @@
-// Test support: what a strict Gemini endpoint refuses (https://ai.google.dev/api/generate-content, read 2026-11).
+// What a strict Gemini endpoint refuses (https://ai.google.dev/api/generate-content, read 2026-11).
 
 import type { JsonObject } from "../../src/wire/json.ts";
 import { has, inCamelCase, listOf, objectOf, objectsOf, textOf } from "./reading.ts";

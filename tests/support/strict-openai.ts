@@ -1,4 +1,4 @@
-// Test support: what strict OpenAI endpoints refuse (https://platform.openai.com/docs/api-reference, read 2026-11).
+// What strict OpenAI endpoints refuse (https://platform.openai.com/docs/api-reference, read 2026-11).
 
 import type { JsonObject } from "../../src/wire/json.ts";
 import { has, listOf, numberOf, objectOf, objectsOf, textOf } from "./reading.ts";

@@ -1,7 +1,4 @@
-// Test support: strict. What a strict provider refuses, so that a bad conversion fails loudly.
-// In:  the body of a request for one of the four endpoints, and its headers.
-// Out: nothing, or a `Refusal`, and its body in the provider's shape.
-// Written from PROTOCOLS.md and not from the codecs, which it tests.
+// What a strict provider refuses, so that a bad conversion fails loudly. Written from the protocols' documentation and not from the codecs.
 
 import type { JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";

@@ -1,5 +1,5 @@
-// Test support: telling. What the scripted upstream says, in the words of a protocol: whole, or as server-sent events.
-// Written from the protocols' documentation and not from the codecs, which it tests. Each event is the text of one SSE block.
+// What the scripted upstream says, in the words of a protocol: non-streaming, or as server-sent events, each the text of one SSE block.
+// Written from the protocols' documentation and not from the codecs, which it tests.
 
 import type { Json, JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";

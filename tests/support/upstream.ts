@@ -1,8 +1,6 @@
-// Test support: a scripted upstream. One HTTP server on loopback that speaks Factory's endpoints in all four protocols,
-// the same on Bun and on Deno. `bun run demo` runs against it as well.
-// In:  requests of the gateway; what to answer, per request: a fixture, a text, a saying, and faults on demand.
-// Out: answers; a record of each request: what it held, whether and when the client left.
-// Without a script it holds a small conversation (saying.ts), and refuses what a strict provider would (strict*.ts).
+// A scripted upstream: one HTTP server on loopback that speaks Factory's endpoints in all four protocols, the same on Bun and on Deno.
+// It answers what a script says (a fixture, a text, faults on demand) and records each request. Without a script it holds a small conversation
+// (saying.ts), and refuses what a strict provider would (strict*.ts). `bun run demo` runs against it as well.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

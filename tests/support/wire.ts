@@ -1,6 +1,4 @@
-// Test support: HTTP by hand.
-// In:  the bytes of a request, as a client that `fetch` can't be would send them.
-// Out: the bytes of the answer, until the server or the caller closes the connection.
+// HTTP by hand: sends the bytes of a request that `fetch` would not send, and reads the answer until either side closes the connection.
 
 import { connect, type Socket } from "node:net";
 

@@ -1,5 +1,4 @@
-// Test support: a user of the AI SDK (`ai`), with one of its providers.
-// In:  a conversation's settings and turns. Out: what `generateText`, `streamText`, or, for a schema, `generateObject` and `streamObject` gave.
+// A user of the AI SDK (`ai`), with one of its providers.
 
 import {
   APICallError,

@@ -1,5 +1,4 @@
-// Test support: a user of `@anthropic-ai/sdk`.
-// In:  a conversation's settings and turns. Out: what the SDK answered, whole, by `messages.stream()`, or event by event.
+// A user of `@anthropic-ai/sdk`.
 
 import type Anthropic from "@anthropic-ai/sdk";
 import type { Client, Content, Conversation, Failure, How, Place, Settings, Told } from "./client.ts";

@@ -1,5 +1,4 @@
-// Test support: what the official clients have in common, so that one table of scenarios fits them all.
-// In:  what a user wants to ask, in nobody's words. Out: what the user's code got from the SDK, in the SDK's own words.
+// What the official clients have in common, so that one table of scenarios fits them all.
 // A driver per SDK (beside this file) writes the program that a user of this SDK would write.
 
 import type { JsonObject } from "../../../src/wire/json.ts";

@@ -1,4 +1,4 @@
-// Test support: the official clients, as their users set them up in front of a gateway.
+// The official clients, as their users set them up in front of a gateway.
 
 import Anthropic from "@anthropic-ai/sdk";
 import { createAnthropic } from "@ai-sdk/anthropic";

@@ -1,4 +1,4 @@
-// Test support: what does not apply to a client, an upstream and a scenario, or comes out otherwise, and why. The first row that
+// What does not apply to a client, an upstream and a scenario, or comes out otherwise, and why. The first row that
 // fits a case counts; a row that fits none is a fault of this table.
 
 import type { ProtocolId } from "../../../src/protocol/canonical.ts";

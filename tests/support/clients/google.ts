@@ -1,6 +1,4 @@
-// Test support: a user of `@google/genai`.
-// In:  a conversation's settings and turns. Out: what the SDK answered by `generateContent`, by `generateContentStream`, or by its
-// own chats, which keep the history themselves.
+// A user of `@google/genai`: by `generateContent`, by `generateContentStream`, or by its own chats, which keep the history themselves.
 
 import {
   GoogleGenAI,

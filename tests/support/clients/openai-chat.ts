@@ -1,5 +1,4 @@
-// Test support: a user of the `openai` SDK's Chat Completions.
-// In:  a conversation's settings and turns. Out: what the SDK answered, whole, by its `.stream()` helper, or chunk by chunk.
+// A user of the `openai` SDK's Chat Completions.
 
 import type OpenAI from "openai";
 import type { ChatCompletion, ChatCompletionChunk, ChatCompletionMessageParam } from "openai/resources/chat/completions";

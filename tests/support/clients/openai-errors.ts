@@ -1,4 +1,4 @@
-// Test support: the errors of the `openai` SDK, both majors.
+// The errors of the `openai` SDK, both majors.
 
 import type { Failure } from "./client.ts";
 

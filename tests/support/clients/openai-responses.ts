@@ -1,5 +1,4 @@
-// Test support: a user of the `openai` SDK's Responses, without state on the server.
-// In:  a conversation's settings and turns. Out: what the SDK answered, whole, by `responses.stream()`, or event by event.
+// A user of the `openai` SDK's Responses, without state on the server.
 
 import type OpenAI from "openai";
 import type { Response, ResponseInputContent, ResponseInputItem, ResponseStreamEvent } from "openai/resources/responses/responses";

@@ -1,6 +1,4 @@
-// Test support: what a user does with a client, in nobody's words, and what has to come out of it, whichever model answers.
-// In:  the scripted upstream's own conversation (saying.ts): it echoes, calls tools, thinks, stops and counts words as tokens.
-// Out: steps, with what the user's code gets after each, and what the upstream must have been sent in the end.
+// What a user does with a client, in nobody's words, and what has to come out of it, whichever model answers.
 
 import type { JsonObject } from "../../../src/wire/json.ts";
 import type { ProtocolId } from "../../../src/protocol/canonical.ts";

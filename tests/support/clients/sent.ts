@@ -1,4 +1,4 @@
-// Test support: what an upstream was sent, in nobody's words, so that one expectation fits all four protocols.
+// What an upstream was sent, in nobody's words, so that one expectation fits all four protocols.
 // Written from the protocols' documentation and not from the codecs, which it tests. Blocks are not merged where the protocol wants
 // them together: tool results of one turn that came apart stand in two turns here as well.
 

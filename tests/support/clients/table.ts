@@ -1,4 +1,4 @@
-// Test support: the table client x upstream x scenario, filled by the test run.
+// The table client x upstream x scenario, filled by the test run.
 
 import type { Case } from "./exceptions.ts";
 

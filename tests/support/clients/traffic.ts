@@ -1,4 +1,4 @@
-// Test support: what real clients send, in their structure, with words of our own; seen in November 2026 with the versions named.
+// What real clients send, in their structure, with words of our own; seen in November 2026 with the versions named.
 // Each is a request for a model of the caller's choice, in the second turn of a conversation where the client's form of it matters.
 
 import type { JsonObject } from "../../../src/wire/json.ts";
