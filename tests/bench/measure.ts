@@ -9,7 +9,7 @@ import { cpuTimeUs, memoryOf, type Memory } from "./process.ts";
 import type { Scenario } from "./scenarios.ts";
 import type { Target } from "./targets.ts";
 
-export interface Patience {
+export interface Pace {
   readonly rounds: number;
   /** Share of the scenario's round that is taken. */
   readonly share: number;
@@ -56,21 +56,21 @@ const ALONE_SHARE = 0.3;
 
 export interface MeasureOptions {
   readonly load: Load;
-  readonly patience: Patience;
+  readonly pace: Pace;
   readonly progress: (text: string) => void;
 }
 
 export async function measure(scenario: Scenario, targets: readonly Target[], options: MeasureOptions): Promise<ScenarioResult> {
-  const { patience, progress } = options;
+  const { pace, progress } = options;
   const faults: Record<string, string> = {};
   const rounds = new Map<string, Round[]>();
   const ready = await readyTargets(scenario, targets, { ...options, faults });
-  for (let round = 0; round < patience.rounds; round++) {
+  for (let round = 0; round < pace.rounds; round++) {
     // Another one begins each time.
     const turn = [...ready.slice(round % ready.length), ...ready.slice(0, round % ready.length)];
     for (const target of turn) {
       if (faults[target.name] !== undefined) continue;
-      progress(`round ${round + 1} of ${patience.rounds}, ${target.name}`);
+      progress(`round ${round + 1} of ${pace.rounds}, ${target.name}`);
       try {
         rounds.set(target.name, [...(rounds.get(target.name) ?? []), await oneRound(scenario, target, options)]);
       } catch (error) {
@@ -78,7 +78,7 @@ export async function measure(scenario: Scenario, targets: readonly Target[], op
       }
     }
   }
-  const whole = ready.filter(({ name }) => faults[name] === undefined && rounds.get(name)?.length === patience.rounds);
+  const whole = ready.filter(({ name }) => faults[name] === undefined && rounds.get(name)?.length === pace.rounds);
   return {
     scenario: scenario.name,
     title: scenario.title,
@@ -93,7 +93,7 @@ export async function measure(scenario: Scenario, targets: readonly Target[], op
 async function readyTargets(
   scenario: Scenario,
   targets: readonly Target[],
-  { load, patience, progress, faults }: MeasureOptions & { readonly faults: Record<string, string> },
+  { load, pace, progress, faults }: MeasureOptions & { readonly faults: Record<string, string> },
 ): Promise<Target[]> {
   const asked = askedOf(scenario);
   const ready: Target[] = [];
@@ -104,7 +104,7 @@ async function readyTargets(
       const { text } = await load.run({ type: "check", address: target.address(asked), asked });
       said ??= text;
       if (text === "" || text !== said) throw new Error(`another answer than the upstream's: ${text.slice(0, 80)}`);
-      if (target.name !== "direct") await load.run(job(scenario, target, { clients: scenario.clients, maxMs: patience.warmUpMs }));
+      if (target.name !== "direct") await load.run(job(scenario, target, { clients: scenario.clients, maxMs: pace.warmUpMs }));
       ready.push(target);
     } catch (error) {
       faults[target.name] = messageOf(error);
@@ -113,8 +113,8 @@ async function readyTargets(
   return ready;
 }
 
-async function oneRound(scenario: Scenario, target: Target, { load, patience }: MeasureOptions): Promise<Round> {
-  const maxMs = scenario.roundMs * patience.share;
+async function oneRound(scenario: Scenario, target: Target, { load, pace }: MeasureOptions): Promise<Round> {
+  const maxMs = scenario.roundMs * pace.share;
   const isAlone = scenario.latency === "alone";
   let loaded: Result | null = null;
   let cpuUs: number | null = null;

@@ -13,7 +13,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { verdicts, type Results } from "./bars.ts";
 import { Load } from "./driver.ts";
-import { measure, messageOf, type Patience, type ScenarioResult } from "./measure.ts";
+import { measure, messageOf, type Pace, type ScenarioResult } from "./measure.ts";
 import { endAll } from "./process.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { measureIdle, measureStart, type IdleResult, type StartResult } from "./states.ts";
@@ -42,9 +42,9 @@ const { values: options } = parseArgs({
   },
 });
 // The engines go on optimizing for some ten seconds of load, nearly all of it in the first five.
-const THOROUGH: Patience = { rounds: 5, share: 1, warmUpMs: 5000 };
-const QUICK: Patience = { rounds: 3, share: 0.4, warmUpMs: 500 };
-const patience = options.quick ? QUICK : THOROUGH;
+const THOROUGH: Pace = { rounds: 5, share: 1, warmUpMs: 5000 };
+const QUICK: Pace = { rounds: 3, share: 0.4, warmUpMs: 500 };
+const pace = options.quick ? QUICK : THOROUGH;
 const STARTS = options.quick ? 5 : 15;
 
 const folder = mkdtempSync(`${tmpdir()}/factory-proxy-bench-`);
@@ -100,7 +100,7 @@ async function bench(): Promise<void> {
       const target = await start();
       if (target === null) continue;
       progress(`idle streams, ${target.name}`);
-      idle.push(await measureIdle(target, { load, direct, roundMs: 2000 * patience.share }));
+      idle.push(await measureIdle(target, { load, direct, roundMs: 2000 * pace.share }));
       await target.stop();
     }
   }
@@ -116,7 +116,7 @@ async function bench(): Promise<void> {
   }
   for (const [index, scenario] of chosen.entries()) {
     const name = `${index + 1} of ${chosen.length}: ${scenario.title}`;
-    scenarios.push(await measure(scenario, [direct, ...targets], { load, patience, progress: (text) => progress(name, text) }));
+    scenarios.push(await measure(scenario, [direct, ...targets], { load, pace, progress: (text) => progress(name, text) }));
     if (Object.keys(scenarios.at(-1)?.faults ?? {}).length > 0) isWhole = false;
   }
   report({ scenarios, starts, idle }, targets);
