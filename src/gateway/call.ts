@@ -13,7 +13,7 @@ import type { CallObserver, CallSummary } from "../telemetry/call-summary.ts";
 import type { Log, LogFields } from "../telemetry/log.ts";
 import { shownUrl, type Redactor } from "../telemetry/redaction.ts";
 import type { UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../upstream/upstream.ts";
-import { NOTHING, through, type KeepAlive, type Outcome, type Pump } from "../wire/pump.ts";
+import { concat, NOTHING, through, type KeepAlive, type Outcome, type Pump } from "../wire/pump.ts";
 import { attemptHeaders, JSON_HEADERS, SAFE_HEADERS } from "./headers.ts";
 import { lateResponse, type Late } from "./keep-alive.ts";
 import type { Call } from "./request.ts";
@@ -212,17 +212,19 @@ export class CallProgress {
 
   /** The same pump, with the time of its first byte noted. */
   #observed(pump: Pump): Pump {
-    const debug = this.#log.enabled("debug") ? new DebugText() : null;
+    const kept: Uint8Array[] | null = this.#log.enabled("debug") ? [] : null;
+    let keptBytes = 0;
     const note = (out: Uint8Array | null): Uint8Array | null => {
-      if (out !== null) {
-        this.summary.firstByteMs ??= Math.round(this.elapsedMs);
-        debug?.add(out);
-      }
+      if (out === null) return null;
+      this.summary.firstByteMs ??= Math.round(this.elapsedMs);
+      if (kept === null || keptBytes > MAX_DEBUG_BYTES) return out;
+      keptBytes += out.length;
+      kept.push(out.slice());
       return out;
     };
     const last = (out: Uint8Array | null): Uint8Array | null => {
       note(out);
-      this.sent(() => debug?.text ?? "");
+      this.sent(() => new TextDecoder().decode(concat(kept ?? [])));
       return out;
     };
     return {
@@ -247,16 +249,3 @@ function errorOf(outcome: Outcome): GatewayError | null {
 
 /** How much of a streamed answer a debug log keeps, in bytes. */
 const MAX_DEBUG_BYTES = 256 * 1024;
-
-/** The beginning of an answer, for the debug log. */
-class DebugText {
-  text = "";
-  readonly #utf8 = new TextDecoder();
-  #bytes = 0;
-
-  add(chunk: Uint8Array): void {
-    if (this.#bytes > MAX_DEBUG_BYTES) return;
-    this.#bytes += chunk.length;
-    this.text += this.#utf8.decode(chunk, { stream: true });
-  }
-}

@@ -1,4 +1,4 @@
-// The way of a call, in order: admitted and read, prepared, sent, responded to. What fails on the way becomes the answer: see `withCall`.
+// The steps of a call, in order: admitted and read, prepared, sent, responded to. What fails becomes the answer: see `withCall`.
 // Never does: know Hono, fetch, the environment or the clock; they come through ports.
 
 import type { Admission } from "../access/admission.ts";

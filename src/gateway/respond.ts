@@ -25,7 +25,7 @@ export interface RespondContext extends PrepareContext {
   };
   readonly settings: PrepareContext["settings"] & {
     readonly limits: SizeLimits;
-    /** How long a stream may be silent before the client gets a sign of life; null: never one. */
+    /** How long a stream may be silent before the client gets a keep-alive, in milliseconds; null: it never gets one. */
     readonly keepAliveMs: number | null;
   };
 }

@@ -11,7 +11,7 @@ import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { Heard as HeardRequest } from "../support/hearing.ts";
-import { converse } from "../support/journey.ts";
+import { converse } from "../support/conversation.ts";
 import { ProofBook, proofsIn } from "../support/proof-book.ts";
 import { complete, type Saying } from "../support/saying.ts";
 import { startUpstream } from "../support/upstream.ts";
@@ -127,7 +127,7 @@ for (const stream of [false, true]) {
   });
 }
 
-// ---- The book that the journeys stand on ---------------------------------------------------------------------------
+// ---- The book that the conversations stand on ----------------------------------------------------------------------
 
 const THOUGHT = { type: "thinking", thinking: "Hm.", signature: "sig" };
 const CALL = { functionCall: { name: "look", args: { at: 1 } }, thoughtSignature: "c2ln" };

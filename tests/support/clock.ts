@@ -29,4 +29,18 @@ export class Clock {
     }
     this.nowMs = untilMs;
   }
+
+  /** Lets time pass, fast, for as long as something goes on. Only for what ends because time passes: nothing else can hurry. */
+  async during<T>(going: Promise<T>): Promise<T> {
+    let isOver = false;
+    const over = (): void => void (isOver = true);
+    going.then(over, over);
+    while (!isOver) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      this.advance(PASSING_MS);
+    }
+    return going;
+  }
 }
+
+const PASSING_MS = 5;

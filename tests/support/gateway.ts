@@ -20,6 +20,8 @@ export interface GatewayOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** The text of the file that `CONFIG_PATH` names. */
   readonly modelTable?: string;
+  /** Instead of one that follows the wall clock. */
+  readonly clock?: Pick<AwakeClock, "now" | "after">;
   /** Shared with another gateway, which then stops it. */
   readonly upstream?: ScriptedUpstream;
 }
@@ -68,7 +70,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
     file: (path) => (path === "models.json" ? (options.modelTable ?? null) : null),
     redactor: new Redactor([]),
   });
-  const clock = new AwakeClock();
+  const clock = options.clock ?? new AwakeClock();
   const program = compose(
     config,
     {

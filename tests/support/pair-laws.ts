@@ -10,7 +10,7 @@ import { fitName } from "../../src/protocol/tool-names.ts";
 import { text } from "./canonical.ts";
 import { replyDifferences } from "./facts.ts";
 import { decodeStream, encodeStream, endOf, exchangeAt, exchangeFor, sseEvents, told as spoken } from "./laws.ts";
-import { converse } from "./journey.ts";
+import { converse } from "./conversation.ts";
 import { LOSSES, TARGET_MODELS } from "./losses.ts";
 import { refuseRequest } from "./providers.ts";
 import { objectOf } from "./reading.ts";

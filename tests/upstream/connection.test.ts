@@ -9,6 +9,7 @@ import { bareRequest } from "../../src/protocol/exchange.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
 import { dial } from "../../src/runtime/dial.ts";
 import { GatewayError } from "../../src/errors.ts";
+import { Clock } from "../support/clock.ts";
 import { ask, errorIn, failure, MODELS, textOf, told, WAYS } from "../support/dialects.ts";
 import { callFor, CONVERSION, PAIR, startGateways, until } from "../support/gateway.ts";
 import { CLOSED, type Answer } from "../support/upstream.ts";
@@ -35,14 +36,15 @@ const HANGS: readonly { readonly limit: string; readonly answer: Answer; readonl
 for (const { limit, answer, says } of HANGS) {
   for (const stream of [false, true]) {
     test(`${limit}: a ${stream ? "streamed" : "whole"} call ends by its limit and says which one it was`, async () => {
-      const gateway = await gatewayWith({ [`UPSTREAM_${limit}_TIMEOUT`]: "0.2" });
+      const clock = new Clock();
+      const gateway = await gatewayWith({ [`UPSTREAM_${limit}_TIMEOUT`]: "0.2" }, { clock });
       // A whole answer has one piece, so it is slow by not coming.
       upstream.script(() => (limit === "TOTAL" && !stream ? { hang: "after-head", say: { text: "x" } } : answer));
       for (const way of PAIR) {
-        const response = await callFor(gateway, way, { stream });
+        const response = await clock.during(callFor(gateway, way, { stream }));
         if (response.status === 200 && stream) {
           assert.equal(limit, "TOTAL");
-          assert.deepEqual(told(way.client, await response.text()).terminals, [`error: ${says}`]);
+          assert.deepEqual(told(way.client, await clock.during(response.text())).terminals, [`error: ${says}`]);
         } else {
           const { status, message } = await errorIn(way.client, response);
           assert.deepEqual({ status, message }, { status: 504, message: says });
@@ -62,15 +64,19 @@ test("a model's own limits stand in the table, and the usual ones hold for the o
       { id: "claude-opus-4-8", timeouts: { firstByte: 0 } },
     ],
   });
-  const gateway = await gatewayWith({ UPSTREAM_FIRST_BYTE_TIMEOUT: "0.3" }, { modelTable });
+  const clock = new Clock();
+  const gateway = await gatewayWith({ UPSTREAM_FIRST_BYTE_TIMEOUT: "0.3" }, { modelTable, clock });
   upstream.script(() => ({ hang: "before-head" }));
   const messageFor = async (model: string): Promise<string> =>
-    (await errorIn("openai-chat", await gateway.call(CHAT_PATH, { body: ask("openai-chat", { model }).body }))).message;
+    (await errorIn("openai-chat", await clock.during(gateway.call(CHAT_PATH, { body: ask("openai-chat", { model }).body })))).message;
   assert.match(await messageFor("glm-5"), /within 0\.1 s/);
   assert.match(await messageFor("glm-4.6"), /within 0\.3 s/);
+  await until(() => upstream.openConnections() === 0, "the upstream to be let go");
   const leaving = new AbortController();
   const unlimited = callFor(gateway, CONVERSION, { signal: leaving.signal });
-  const winner = await Promise.race([unlimited, new Promise((resolve) => setTimeout(() => resolve("still waiting"), 600))]);
+  await until(() => upstream.openConnections() === 1, "the upstream to be asked");
+  clock.advance(60 * 60_000);
+  const winner = await Promise.race([unlimited, new Promise((resolve) => setTimeout(() => resolve("still waiting"), 5))]);
   assert.equal(winner, "still waiting");
   leaving.abort();
   await assert.rejects(unlimited);
@@ -86,12 +92,13 @@ for (const [name, answer] of Object.entries(LIMITS)) {
   test(`${name}: a model's own limit holds for whole and streamed calls, on pass and conversion, where the usual one is off`, async () => {
     const variable = `UPSTREAM_${name === "firstByte" ? "FIRST_BYTE" : name.toUpperCase()}_TIMEOUT`;
     const models = [{ id: MODELS["anthropic-messages"], timeouts: { [name]: 0.15 } }];
-    const gateway = await gatewayWith({ [variable]: "0" }, { modelTable: JSON.stringify({ models }) });
+    const clock = new Clock();
+    const gateway = await gatewayWith({ [variable]: "0" }, { modelTable: JSON.stringify({ models }), clock });
     for (const way of PAIR) {
       for (const stream of [false, true]) {
         upstream.script(() => answer(stream));
-        const response = await callFor(gateway, way, { stream });
-        const says = String((await gateway.lineOf(response))["message"]);
+        const response = await clock.during(callFor(gateway, way, { stream }));
+        const says = String((await clock.during(gateway.lineOf(response)))["message"]);
         assert.match(says, new RegExp(`0\\.15 s \\(${variable}\\)\\.$`));
         if (response.status === 200) assert.deepEqual(told(way.client, await response.text()).terminals, [`error: ${says}`]);
         else assert.equal((await errorIn(way.client, response)).message, says);
@@ -101,12 +108,15 @@ for (const [name, answer] of Object.entries(LIMITS)) {
 }
 
 test("silence in the middle of a stream ends it by an error event that names the limit, on every way", async () => {
-  const gateway = await gatewayWith({ UPSTREAM_IDLE_TIMEOUT: "0.3" });
+  const clock = new Clock();
+  const gateway = await gatewayWith({ UPSTREAM_IDLE_TIMEOUT: "0.3" }, { clock });
   const says = "The upstream fell silent for more than 0.3 s (UPSTREAM_IDLE_TIMEOUT).";
   upstream.script(() => ({ say: { text: "One two three four five six" }, hang: { afterEvents: 5 } }));
-  const found = await Promise.all(
-    WAYS.map(async (way) => [way.name, told(way.client, await (await callFor(gateway, way, { stream: true })).text()).terminals] as const),
-  );
+  const silent = WAYS.map(async (way) => {
+    const response = await callFor(gateway, way, { stream: true });
+    return [way.name, told(way.client, await response.text()).terminals] as const;
+  });
+  const found = await clock.during(Promise.all(silent));
   assert.deepEqual(
     Object.fromEntries(found),
     Object.fromEntries(WAYS.map((way) => [way.name, way.client === way.upstream ? [`error: ${says}`] : failure(way.client, says)])),
