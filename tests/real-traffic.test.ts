@@ -212,9 +212,9 @@ const CODEX_TOOLS: readonly (readonly [client: traffic.RealClient, tools: Readon
   [
     traffic.codexWithCustomTools,
     {
-      "openai-chat": ["apply_patch", "exec_command", "multi_agent_v1__spawn_agent"],
-      "anthropic-messages": ["apply_patch", "exec_command", "multi_agent_v1__spawn_agent", "web_search"],
-      gemini: ["apply_patch", "exec_command", "multi_agent_v1__spawn_agent"],
+      "openai-chat": ["apply_patch", "exec_command", "multi_agent_v1__spawn_agent", "tool_search"],
+      "anthropic-messages": ["apply_patch", "exec_command", "multi_agent_v1__spawn_agent", "tool_search", "web_search"],
+      gemini: ["apply_patch", "exec_command", "multi_agent_v1__spawn_agent", "tool_search"],
     },
   ],
   [

@@ -170,6 +170,11 @@ export interface FunctionTool {
   readonly schema: JsonSource | null;
   readonly strict: boolean | null;
   readonly cache: CacheMark | null;
+  /**
+   * What the client wrote, where its protocol names a tool that the client runs by its type; its calls go back in that type's form. Absent:
+   * an ordinary function.
+   */
+  readonly ownForm?: { readonly type: string; readonly value: JsonSource };
 }
 
 /** A tool whose argument is free text. */
@@ -202,7 +207,7 @@ export interface OpaqueTool {
   readonly protocol: ProtocolId;
   readonly name: string;
   readonly value: JsonSource;
-  /** `refused`: the model would be promised a tool that never runs. `reported`: leaving it out is harmless enough to go on. */
+  /** What leaving it out means; see tool-list.ts for what makes more of it. */
   readonly severity: LossSeverity;
 }
 
@@ -210,6 +215,8 @@ export type Tool = FunctionTool | CustomTool | WebSearchTool | OpaqueTool;
 
 export type ToolChoice =
   | { readonly type: "auto" }
+  /** As `auto`, and what is called holds to its schema. */
+  | { readonly type: "validated" }
   | { readonly type: "none" }
   | { readonly type: "required" }
   | { readonly type: "named"; readonly name: string }

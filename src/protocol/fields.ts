@@ -5,12 +5,26 @@ import { GatewayError } from "../errors.ts";
 import { isObject, JsonText, print, type Json, type JsonObject } from "../wire/json.ts";
 import type { JsonSource } from "./canonical.ts";
 
-/** A member that nobody read. */
+/** A member that nobody read, or whose word nobody here knows. */
 export interface UnreadMember {
   readonly key: string;
   /** As the client would write it: `tools[0].strict`. */
   readonly path: string;
   readonly value: JsonSource;
+  /** Why it is lost, where the word is to blame; null for a member that nobody read. */
+  readonly reason: string | null;
+}
+
+/** An enumeration of a request. Each protocol lists its own in one table, `WORDS` of its wire.ts. */
+export interface Words<Word extends string> {
+  readonly known: readonly Word[];
+  /**
+   * What a word means that is not among them. `reported`: protocols gain words, so it is left out and said. `refused`: without it the answer
+   * would be another one than was asked for, so the call ends with 400.
+   */
+  readonly unknown: "reported" | "refused";
+  /** Whether the words are read in upper and lower case alike; they are listed in upper case then. */
+  readonly anyCase?: true;
 }
 
 /** Reads one object's members. Absent and `null` are the same: "did not say". */
@@ -20,6 +34,8 @@ export class Fields {
   readonly #read = new Set<string>();
   /** What was read through this one. */
   readonly #inside: Fields[] = [];
+  /** Members whose word is not known. */
+  readonly #unknown: string[] = [];
   #reportsRest = true;
 
   constructor(object: JsonObject, path: string) {
@@ -78,12 +94,22 @@ export class Fields {
     throw this.fail(key, "true or false");
   }
 
-  /** One of the given words, or null. */
-  optionalWord<const Word extends string>(key: string, words: readonly Word[]): Word | null {
+  /** One of the known words; null when absent, or when the word is not known and may be left out, which `close` then says. */
+  optionalWord<Word extends string>(key: string, { known, unknown, anyCase }: Words<Word>): Word | null {
     const value = this.#stated(key);
-    const found = value === null ? null : words.find((word) => word === value);
-    if (found === undefined) throw this.fail(key, `one of ${words.join(", ")}`);
-    return found;
+    if (value === null) return null;
+    const wanted = anyCase === true && typeof value === "string" ? value.toUpperCase() : value;
+    const found = known.find((word) => word === wanted);
+    if (found !== undefined) return found;
+    if (unknown === "refused" || typeof value !== "string") throw this.fail(key, `one of ${known.join(", ")}`);
+    if (!this.#unknown.includes(key)) this.#unknown.push(key);
+    return null;
+  }
+
+  /** As `optionalWord`, but the word has to be there. @throws GatewayError when absent. */
+  word<Word extends string>(key: string, words: Words<Word>): Word | null {
+    if (!this.has(key)) throw this.fail(key, `one of ${words.known.join(", ")}`);
+    return this.optionalWord(key, words);
   }
 
   /** An array's items; [] when absent. */
@@ -158,9 +184,16 @@ export class Fields {
       .map(([key, value]) => [key, print(value)]);
   }
 
-  /** Members that nobody read, of this object and of all that was read through it: the outer ones first, then in the order of reading. */
+  /**
+   * Members that nobody read or whose word nobody knows, of this object and of all that was read through it: the outer ones first, then in
+   * the order of reading. A word is told even where the rest need not be.
+   */
   close(): UnreadMember[] {
-    const own = this.#reportsRest ? this.unread().map(([key, value]): UnreadMember => ({ key, path: this.at(key), value })) : [];
+    const own = this.#unknown.map((key): UnreadMember => {
+      const value = print(this.#object[key] ?? null);
+      return { key, path: this.at(key), value, reason: `The value ${shortened(value)} is not known here; it was left out.` };
+    });
+    if (this.#reportsRest) for (const [key, value] of this.unread()) own.push({ key, path: this.at(key), value, reason: null });
     for (const fields of this.#inside) for (const member of fields.close()) own.push(member);
     return own;
   }
@@ -179,6 +212,10 @@ export class Fields {
 function wrong(path: string, wanted: string, found: Json | undefined): GatewayError {
   const sentence = `${path === "" ? "The body" : path} should be ${wanted}, not ${describe(found)}.`;
   return new GatewayError("invalid-request", sentence, path === "" ? {} : { param: path });
+}
+
+function shortened(value: JsonSource): string {
+  return value.length <= 42 ? value : "that was sent";
 }
 
 function describe(value: Json | undefined): string {

@@ -25,7 +25,7 @@ test("Fields: each kind of member is read as what it is", () => {
       integer: fields.optionalInteger("integer"),
       huge: fields.optionalNumber("huge"),
       flag: fields.optionalBoolean("flag"),
-      word: fields.optionalWord("word", ["low", "high"]),
+      word: fields.optionalWord("word", { known: ["low", "high"], unknown: "refused" }),
       list: fields.list("list"),
       words: fields.texts("words"),
       objects: fields.objects("objects").map((object) => [object.path, object.optionalInteger("n")]),
@@ -65,7 +65,7 @@ test("Fields: absent and null both say nothing", () => {
         fields.optionalNumber(key),
         fields.optionalInteger(key),
         fields.optionalBoolean(key),
-        fields.optionalWord(key, ["a"]),
+        fields.optionalWord(key, { known: ["a"], unknown: "refused" }),
         fields.optionalObject(key),
         fields.source(key),
         fields.list(key),
@@ -85,7 +85,11 @@ const WRONG: readonly { readonly read: (fields: Fields) => unknown; readonly mes
   { read: (fields) => fields.optionalNumber("kept"), message: "kept should be a number, not this value.", param: "kept" },
   { read: (fields) => fields.optionalInteger("number"), message: "number should be an integer, not 1.5.", param: "number" },
   { read: (fields) => fields.optionalBoolean("object"), message: "object should be true or false, not an object.", param: "object" },
-  { read: (fields) => fields.optionalWord("word", ["low", "mid"]), message: 'word should be one of low, mid, not "high".', param: "word" },
+  {
+    read: (fields) => fields.optionalWord("word", { known: ["low", "mid"], unknown: "refused" }),
+    message: 'word should be one of low, mid, not "high".',
+    param: "word",
+  },
   { read: (fields) => fields.list("object"), message: "object should be an array, not an object.", param: "object" },
   { read: (fields) => fields.texts("list"), message: "list[0] should be a string, not 1.", param: "list[0]" },
   { read: (fields) => fields.objects("words"), message: 'words[0] should be a JSON object, not "a".', param: "words[0]" },
@@ -135,4 +139,16 @@ test("Fields: the whole object as text leaves nothing unread", () => {
   const fields = Fields.of(parse('{"a":1,"b":[2]}'), "");
   assert.equal(fields.whole(), '{"a":1,"b":[2]}');
   assert.deepEqual(fields.unread(), []);
+});
+
+test("Fields: a word that is not known is told even where the rest need not be, once; a refused one is an error", () => {
+  const open = { known: ["low", "mid"], unknown: "reported" } as const;
+  const fields = body().ignoreRest();
+  assert.deepEqual([fields.optionalWord("word", open), fields.word("word", open), fields.optionalWord("none", open)], [null, null, null]);
+  assert.deepEqual(fields.close(), [
+    { key: "word", path: "word", value: '"high"', reason: 'The value "high" is not known here; it was left out.' },
+  ]);
+  assert.throws(() => fields.word("none", open), /none should be one of low, mid, not null\./);
+  assert.throws(() => fields.optionalWord("number", open), /number should be one of low, mid, not 1\.5\./);
+  assert.equal(fields.optionalWord("word", { known: ["LOW", "HIGH"], unknown: "refused", anyCase: true }), "HIGH");
 });

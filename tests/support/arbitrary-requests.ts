@@ -295,7 +295,7 @@ const tools: Arbitrary<readonly Tool[]> = fc.uniqueArray(
 );
 
 function choiceAmong(declared: readonly Declared[]): Arbitrary<ToolChoice | null> {
-  const plain = fc.constantFrom<ToolChoice | null>(null, null, null, { type: "auto" }, { type: "none" });
+  const plain = fc.constantFrom<ToolChoice | null>(null, null, null, { type: "auto" }, { type: "none" }, { type: "validated" });
   if (declared.length === 0) return plain;
   const names = declared.map(({ name }) => name);
   return fc.oneof(

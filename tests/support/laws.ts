@@ -2,7 +2,7 @@
 // Never names a test, and never decides which cases a law covers.
 
 import assert from "node:assert/strict";
-import type { CanonicalRequest, Part, ProtocolId, Reply, ReplyEvent, TextPart } from "../../src/protocol/canonical.ts";
+import type { CanonicalRequest, Part, ProtocolId, Reply, ReplyEvent, TextPart, Tool } from "../../src/protocol/canonical.ts";
 import type { Codec, Exchange, WireRequest } from "../../src/protocol/codec.ts";
 import { fold, grammar, inOrder, unfold } from "../../src/protocol/fold.ts";
 import { GatewayError } from "../../src/errors.ts";
@@ -232,8 +232,18 @@ function withoutLosses(request: CanonicalRequest): CanonicalRequest {
 
 /** What a request says in a protocol, as far as it has to come back: a nested loss is told once, and some texts become one. */
 export function told(codec: Codec, request: CanonicalRequest): CanonicalRequest {
-  const said = withoutLosses(request);
+  const said = withFunctions(withoutLosses(request));
   return JOINS_TEXTS.has(codec.id) ? joined(said) : said;
+}
+
+/** A tool that the client runs, and that its protocol names by type, goes out as the function that it is everywhere. */
+function withFunctions(request: CanonicalRequest): CanonicalRequest {
+  const tools = request.tools.map((tool): Tool => {
+    if (tool.type !== "function") return tool;
+    const { ownForm: _, ...described } = tool;
+    return described;
+  });
+  return { ...request, tools };
 }
 
 /** Protocols with servers that take one string only: there several plain texts of one turn go out as one. */

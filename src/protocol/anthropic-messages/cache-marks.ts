@@ -4,6 +4,7 @@
 import { isObject, JsonText, type Json } from "../../wire/json.ts";
 import type { CacheMark } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
+import { WORDS } from "./wire.ts";
 import type * as wire from "./wire.ts";
 
 /** `cache_control` of a block or tool; null is as good as absent. */
@@ -11,7 +12,7 @@ export function decodeMark(fields: Fields): CacheMark | null {
   const control = fields.optionalObject("cache_control");
   if (control === null) return null;
   control.ignoreRest();
-  return { ttl: control.optionalWord("ttl", ["5m", "1h"]) };
+  return { ttl: control.optionalWord("ttl", WORDS["cache_control.ttl"]) };
 }
 
 export function encodeMark(mark: CacheMark): wire.CacheControl {

@@ -4,24 +4,25 @@
 import type { FilePart, ImagePart, Loss, Source } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import { withMark } from "./cache-marks.ts";
-import { ID } from "./wire.ts";
+import { ID, WORDS } from "./wire.ts";
 import type * as wire from "./wire.ts";
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
 export function decodeSource(source: Fields): Source {
   source.ignoreRest();
-  switch (source.text("type")) {
+  switch (source.word("type", WORDS["source.type"])) {
     case "base64":
       return { type: "base64", mediaType: source.optionalText("media_type"), data: source.text("data") };
     case "url":
       return { type: "url", url: source.text("url"), mediaType: null };
     case "file":
       return { type: "file-id", id: source.text("file_id"), owner: ID };
+    // What holds blocks of its own is taken apart before.
+    case "content":
     case "text":
+    case null:
       return { type: "text", text: source.text("data") };
-    default:
-      throw source.fail("type", "one of base64, url, file, text, content");
   }
 }
 

@@ -6,18 +6,17 @@ import type { CanonicalRequest, Effort, Loss, Reasoning, ReasoningPart } from ".
 import type { Fields } from "../fields.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { LossContext } from "./media.ts";
-import { NAMES, ORIGIN } from "./wire.ts";
+import { NAMES, ORIGIN, WORDS } from "./wire.ts";
 import type * as wire from "./wire.ts";
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
-export const EFFORTS = ["low", "medium", "high", "xhigh", "max"] as const;
+const EFFORTS = WORDS["output_config.effort"].known;
 
-/** `between_tools` has no canonical word: it is read as adaptive, and the request keeps the member itself. */
+/** `between_tools` has no canonical word: it is read as adaptive, as what nobody knows yet, and the request keeps the member itself. */
 export function decodeReasoning(thinking: Fields | null, effort: Effort | null): Reasoning | null {
   if (thinking === null) return effort === null ? null : { mode: "adaptive", effort, budgetTokens: null, display: null };
-  const type = thinking.optionalWord("type", ["adaptive", "enabled", "disabled", "between_tools"]);
-  if (type === null) throw thinking.fail("type", "one of adaptive, enabled, disabled, between_tools");
+  const type = thinking.word("type", WORDS["thinking.type"]);
   return {
     mode: type === "disabled" ? "off" : type === "enabled" ? "on" : "adaptive",
     effort,
@@ -27,7 +26,7 @@ export function decodeReasoning(thinking: Fields | null, effort: Effort | null):
 }
 
 function decodeDisplay(thinking: Fields): Reasoning["display"] {
-  const display = thinking.optionalWord("display", ["summarized", "omitted", "updates"]);
+  const display = thinking.optionalWord("display", WORDS["thinking.display"]);
   if (display === null) return null;
   return display === "omitted" ? "none" : "auto";
 }

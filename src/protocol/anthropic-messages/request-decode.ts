@@ -7,12 +7,12 @@ import type { CanonicalRequest, Extension, Loss } from "../canonical.ts";
 import type { RequestHead, WireRequest } from "../codec.ts";
 import { Fields } from "../fields.ts";
 import { bodyHead } from "../head.ts";
-import { decodeReasoning, EFFORTS } from "./reasoning.ts";
+import { decodeReasoning } from "./reasoning.ts";
 import { decodeSampling } from "./sampling.ts";
 import { decodeOutput } from "./structured-output.ts";
 import { decodeToolChoice, decodeTools } from "./tools.ts";
 import { decodeSystem, decodeTurns } from "./turns-decode.ts";
-import { fateOf, ID, NAMES, nestedFateOf, type LostFate } from "./wire.ts";
+import { fateOf, ID, NAMES, nestedFateOf, WORDS, type LostFate } from "./wire.ts";
 
 /** What has to stay as it was written: a tool's input, and schemas. */
 const VERBATIM: ReadonlySet<string> = new Set(["input", "input_schema", "schema"]);
@@ -35,7 +35,7 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
   if (attribution !== null) extend(ATTRIBUTION_FIELD, attribution, { fate: "dropped", reason: "It is a note for Anthropic's billing." });
   const { turns, toolChanges } = decodeTurns(body, losses);
   const config = body.optionalObject("output_config");
-  const effort = config?.optionalWord("effort", EFFORTS) ?? null;
+  const effort = config?.optionalWord("effort", WORDS["output_config.effort"]) ?? null;
   const format = config?.optionalObject("format") ?? null;
   const alias = body.optionalObject("output_format");
   if (format !== null) alias?.ignoreRest();
@@ -57,7 +57,7 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
     system,
     turns,
     tools: decodeTools(body, { toolChanges, losses }),
-    ...decodeToolChoice(body.optionalObject("tool_choice")),
+    ...decodeToolChoice(body),
     reasoning,
     output,
     verbosity: null,
@@ -71,8 +71,10 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
     store: null,
     includeUsage: true,
   };
-  for (const { key, path, value } of body.close()) {
-    if (path === key) extend(key, value, key === "context_management" ? contextManagementFate(value) : fateOf(key));
+  for (const { key, path, value, reason } of body.close()) {
+    if (reason !== null && path === key) extend(key, value, { fate: "reported", reason });
+    else if (reason !== null) losses.push({ field: path, severity: "reported", reason });
+    else if (path === key) extend(key, value, key === "context_management" ? contextManagementFate(value) : fateOf(key));
     else losses.push(nestedLoss(key, path));
   }
   return { ...decoded, extensions, losses };
@@ -108,7 +110,7 @@ function refuseThread(body: Fields): void {
 }
 
 function decodeServiceTier(body: Fields): "auto" | "default" | null {
-  const tier = body.optionalWord("service_tier", ["auto", "standard_only"]);
+  const tier = body.optionalWord("service_tier", WORDS.service_tier);
   return tier === "standard_only" ? "default" : tier;
 }
 

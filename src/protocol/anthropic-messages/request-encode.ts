@@ -6,6 +6,7 @@ import { JsonText, print, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Loss } from "../canonical.ts";
 import type { EncodedRequest } from "../codec.ts";
 import { lossesFor, ownExtensions } from "../losses.ts";
+import { withoutHosted } from "../tool-list.ts";
 import { NameTable } from "../tool-names.ts";
 import { limitMarks, withMark } from "./cache-marks.ts";
 import { capabilitiesOf, type Capabilities } from "./capabilities.ts";
@@ -24,9 +25,10 @@ const CURRENT_VERSION = "2026-10-21";
 /** An effort of its own on a system message inside of `messages`. */
 const MESSAGE_EFFORT_BETA = "mid-conversation-output-config-2026-07-01";
 
-export function encodeRequest(request: CanonicalRequest): EncodedRequest {
+export function encodeRequest(original: CanonicalRequest): EncodedRequest {
+  const { request, losses: hosted } = withoutHosted(original, ID);
   const capabilities = capabilitiesOf(request.model);
-  const losses = lossesFor(request, ID);
+  const losses = [...lossesFor(request, ID), ...hosted];
   const lost = (field: string, severity: Loss["severity"], reason: string): void => void losses.push({ field, severity, reason });
   const table = new NameTable(
     request.tools.flatMap((tool) => ("name" in tool ? [tool.name] : [])),

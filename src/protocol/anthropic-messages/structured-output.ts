@@ -8,10 +8,11 @@ import type { Fields } from "../fields.ts";
 import { JSON_INSTRUCTION, type SchemaMeans } from "../structured-output.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { isNative, lowerSchema } from "./schema.ts";
+import { WORDS } from "./wire.ts";
 
 export function decodeOutput(format: Fields | null): OutputFormat | null {
   if (format === null) return null;
-  if (format.text("type") !== "json_schema") throw format.fail("type", "json_schema");
+  format.word("type", WORDS["output_config.format.type"]);
   const schema = format.source("schema");
   if (schema === null) throw format.fail("schema", "a JSON Schema");
   return { type: "json-schema", name: null, description: null, schema, strict: null };

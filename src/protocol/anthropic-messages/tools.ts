@@ -4,13 +4,14 @@
 import { JsonText, type Json, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, CustomTool, FunctionTool, Loss, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
+import { demandsCall, GEMINI_VALIDATES, nameOf, withoutDuplicates } from "../tool-list.ts";
 import type { NameTable } from "../tool-names.ts";
 import { decodeMark, encodeMark } from "./cache-marks.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { clientTool, type ClientTool } from "./client-tools.ts";
 import { compact } from "./parts-decode.ts";
 import { EMPTY_SCHEMA, isNative, lowerSchema, toolSchema } from "./schema.ts";
-import { ID } from "./wire.ts";
+import { ID, NAMES, WORDS } from "./wire.ts";
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
@@ -28,7 +29,12 @@ export interface DecodeContext {
 
 /** The tools on offer at the end of the conversation. */
 export function decodeTools(body: Fields, { toolChanges, losses }: DecodeContext): readonly Tool[] {
-  const tools = body.objects("tools").map((tool) => decodeTool(tool, losses));
+  const once = withoutDuplicates(
+    body.objects("tools").map((tool) => decodeTool(tool, losses)),
+    NAMES.tools,
+  );
+  losses.push(...once.losses);
+  const tools = once.tools;
   if (toolChanges.length === 0) return tools;
   const removed = new Set<string>();
   for (const change of toolChanges) {
@@ -36,17 +42,19 @@ export function decodeTools(body: Fields, { toolChanges, losses }: DecodeContext
     else if (change.type === "removal") removed.add(change.name);
     else removed.delete(change.name);
   }
-  return tools.filter((tool) => !("name" in tool && removed.has(tool.name)));
+  // A definition in the conversation takes the place of an earlier one.
+  return withoutDuplicates(tools, NAMES.tools).tools.filter((tool) => !("name" in tool && removed.has(tool.name)));
 }
 
 function decodeTool(tool: Fields, losses: Loss[]): Tool {
   const type = tool.optionalText("type") ?? "custom";
   const known = clientTool(type);
   const isSearch = type.startsWith("web_search_");
+  // OpenAI's forms of a function, nested and flat, which some clients send whatever the protocol.
+  if (type === "function") return decodeFunction(tool.optionalObject("function") ?? tool, null);
   if (type !== "custom" && known === null && !isSearch) {
-    // Deferred tools are sent in full, so nothing is lost with the search for them.
-    const severity = type.startsWith("tool_search_tool_") ? "reported" : "refused";
-    return { type: "opaque", protocol: ID, name: tool.optionalText("name") ?? type, value: compact(tool.whole()), severity };
+    const name = tool.optionalText("name") ?? type;
+    return { type: "opaque", protocol: ID, name, value: compact(tool.whole()), severity: "reported" };
   }
   // A tool that only code at Anthropic may call cannot be given to another model.
   if (tool.has("allowed_callers") && !tool.texts("allowed_callers").includes("direct")) {
@@ -62,7 +70,7 @@ function decodeFunction(tool: Fields, known: ClientTool | null): FunctionTool {
     name: tool.text("name"),
     namespace: null,
     description: known === null ? tool.optionalText("description") : known.description + screenOf(tool),
-    schema: known === null ? tool.source("input_schema") : known.schema,
+    schema: known === null ? (tool.source("input_schema") ?? tool.source("parameters")) : known.schema,
     strict: tool.optionalBoolean("strict"),
     cache: decodeMark(tool),
   };
@@ -101,26 +109,29 @@ export interface DecodedChoice {
   readonly parallelToolCalls: boolean | null;
 }
 
-export function decodeToolChoice(choice: Fields | null): DecodedChoice {
-  if (choice === null) return { toolChoice: null, parallelToolCalls: null };
+export function decodeToolChoice(body: Fields): DecodedChoice {
+  const value = body.raw("tool_choice");
+  if (value === undefined || value === null) return { toolChoice: null, parallelToolCalls: null };
+  if (typeof value === "string") {
+    const word = body.optionalWord("tool_choice", WORDS.tool_choice);
+    return { toolChoice: word === null ? null : choiceOfWord(word), parallelToolCalls: null };
+  }
+  const choice = body.object("tool_choice");
   choice.ignoreRest();
   const disabled = choice.optionalBoolean("disable_parallel_tool_use");
   return { toolChoice: decodeChoice(choice), parallelToolCalls: disabled === null ? null : !disabled };
 }
 
-function decodeChoice(choice: Fields): ToolChoice {
-  switch (choice.text("type")) {
-    case "auto":
-      return { type: "auto" };
-    case "none":
-      return { type: "none" };
-    case "any":
-      return { type: "required" };
-    case "tool":
-      return { type: "named", name: choice.text("name") };
-    default:
-      throw choice.fail("type", "one of auto, any, tool, none");
-  }
+function decodeChoice(choice: Fields): ToolChoice | null {
+  const word = choice.word("type", WORDS["tool_choice.type"]);
+  if (word === null) return null;
+  if (word !== "tool" && word !== "function") return choiceOfWord(word);
+  return { type: "named", name: (choice.optionalObject("function")?.ignoreRest() ?? choice).text("name") };
+}
+
+/** `required` is what OpenAI calls `any`, in a string of its own. */
+function choiceOfWord(word: (typeof WORDS)["tool_choice"]["known"][number]): ToolChoice {
+  return { type: word === "any" ? "required" : word };
 }
 
 // ---- Encode ------------------------------------------------------------------------------------------------------
@@ -153,9 +164,9 @@ export function encodeTools(request: CanonicalRequest, context: ToolContext): En
       reason: "Messages cannot narrow the choice; only the tools of the subset were sent.",
     });
   }
-  const tools = request.tools.flatMap((tool, index): Json[] => {
-    if (subset !== null && !("name" in tool && subset.has(tool.name))) return [];
-    const field = `${names.tools}[${index}]`;
+  const tools = request.tools.flatMap((tool): Json[] => {
+    if (subset !== null && !subset.has(nameOf(tool))) return [];
+    const field = `${names.tools}.${nameOf(tool)}`;
     if (tool.type === "web-search" && request.tools.some((other) => other.type !== "web-search" && nameOf(other) === nameOf(tool))) {
       losses.push({ field, severity: "reported", reason: "Messages calls its web search web_search, and another tool has that name." });
       return [];
@@ -164,7 +175,7 @@ export function encodeTools(request: CanonicalRequest, context: ToolContext): En
     return encoded === null ? [] : [encoded];
   });
   if (tools.length > 0) return { tools, toolChoice: encodeToolChoice(request, context) };
-  if (wanted !== null && wanted.type !== "auto" && wanted.type !== "none") {
+  if (demandsCall(wanted)) {
     losses.push({
       field: names.toolChoice,
       severity: "refused",
@@ -190,9 +201,7 @@ function encodeTool(tool: Tool, context: ToolContext & { readonly field: string 
     case "web-search":
       return encodeWebSearch(tool, context);
     case "opaque":
-      if (tool.protocol === ID) return new JsonText(tool.value);
-      context.losses.push({ field: context.field, severity: tool.severity, reason: `Only its own provider can run ${tool.name}.` });
-      return null;
+      return new JsonText(tool.value);
   }
 }
 
@@ -261,8 +270,16 @@ export function encodeToolChoice(request: CanonicalRequest, { capabilities, name
   if (choice === null) return null;
   if (choice["type"] === "none") return choice;
   let allowed = choice;
+  if (wanted?.type === "validated") {
+    losses.push({
+      field: request.names.toolChoice,
+      severity: "reported",
+      reason: GEMINI_VALIDATES,
+    });
+  }
   const forced = choice["type"] === "any" || choice["type"] === "tool";
-  if (wanted?.type === "named" && !tools.some((tool) => nameOf(tool) === wanted.name)) {
+  const isSent = (tool: Tool): boolean => tool.type !== "web-search" || capabilities.webSearch;
+  if (wanted?.type === "named" && !tools.some((tool) => isSent(tool) && nameOf(tool) === wanted.name)) {
     losses.push({ field: request.names.toolChoice, severity: "refused", reason: `There is no tool ${wanted.name} to call.` });
     allowed = { type: "auto" };
   } else if (forced && !capabilities.forcedTools) {
@@ -277,6 +294,7 @@ function choiceOf(choice: ToolChoice | null, names: NameTable): JsonObject | nul
     case undefined:
       return null;
     case "auto":
+    case "validated":
       return { type: "auto" };
     case "none":
       return { type: "none" };
@@ -287,10 +305,6 @@ function choiceOf(choice: ToolChoice | null, names: NameTable): JsonObject | nul
     case "subset":
       return { type: choice.required ? "any" : "auto" };
   }
-}
-
-function nameOf(tool: Tool): string {
-  return tool.type === "web-search" ? "web_search" : tool.name;
 }
 
 /** Whether the model is left no choice but to call a tool. */

@@ -6,8 +6,8 @@ import type { Fields } from "../fields.ts";
 import { mergeTurns } from "../turns.ts";
 import { decodeMark } from "./cache-marks.ts";
 import { decodeContent, textPart } from "./parts-decode.ts";
-import { EFFORTS } from "./reasoning.ts";
 import type { ToolChange } from "./tools.ts";
+import { WORDS } from "./wire.ts";
 
 /** The first block of Claude Code's instructions: a note for Anthropic's billing that changes with every request. */
 const ATTRIBUTION = "x-anthropic-billing-header:";
@@ -33,7 +33,7 @@ export function decodeSystem(body: Fields): DecodedSystem {
 }
 
 function decodeInstruction(block: Fields): TextPart {
-  if (block.text("type") !== "text") throw block.fail("type", "text");
+  block.word("type", WORDS["system.type"]);
   return textPart(block.text("text"), decodeMark(block));
 }
 
@@ -48,9 +48,8 @@ export function decodeTurns(body: Fields, losses: Loss[]): DecodedTurns {
   const lastUser = messages.findLastIndex((message) => message.raw("role") === "user");
   const toolChanges: ToolChange[] = [];
   const turns = messages.map((message, index): Turn => {
-    const role = message.optionalWord("role", ["user", "assistant", "system"]);
-    if (role === null) throw message.fail("role", "one of user, assistant, system");
-    return role === "system"
+    const role = message.word("role", WORDS["messages.role"]);
+    return role === null || role === "system"
       ? decodeSystemMessage(message, { losses, toolChanges, isBeforeUser: index < lastUser })
       : { role, parts: decodeContent(message, losses), effort: null };
   });
@@ -65,7 +64,7 @@ interface SystemContext {
 }
 
 function decodeSystemMessage(message: Fields, { losses, toolChanges, isBeforeUser }: SystemContext): Turn {
-  const effort = message.optionalObject("output_config")?.optionalWord("effort", EFFORTS) ?? null;
+  const effort = message.optionalObject("output_config")?.optionalWord("effort", WORDS["output_config.effort"]) ?? null;
   const parts: Part[] = [];
   const content = message.raw("content");
   if (typeof content === "string") {
@@ -84,7 +83,7 @@ function decodeSystemMessage(message: Fields, { losses, toolChanges, isBeforeUse
     }
   }
   // The model is no longer shown a message that a later user turn cleared.
-  const isCleared = message.optionalWord("clear_at", ["next_user_message", "never"]) === "next_user_message" && isBeforeUser;
+  const isCleared = message.optionalWord("clear_at", WORDS["messages.clear_at"]) === "next_user_message" && isBeforeUser;
   return { role: "system", parts: isCleared ? [] : parts, effort };
 }
 

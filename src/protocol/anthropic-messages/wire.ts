@@ -5,6 +5,7 @@
 
 import { rowOf, type JsonText } from "../../wire/json.ts";
 import type { Effort, FieldNames, LossSeverity } from "../canonical.ts";
+import type { Words } from "../fields.ts";
 import type { NameRule } from "../tool-names.ts";
 
 export const ID = "anthropic-messages";
@@ -167,6 +168,23 @@ export const NAMES: FieldNames = {
   store: "store",
 };
 
+/** Every enumeration of a request; types of blocks and tools are none, since what they hold can be kept as it is. */
+export const WORDS = {
+  "cache_control.ttl": { known: ["5m", "1h"], unknown: "reported" },
+  "messages.clear_at": { known: ["next_user_message", "never"], unknown: "reported" },
+  "messages.role": { known: ["user", "assistant", "system"], unknown: "refused" },
+  "output_config.effort": { known: ["low", "medium", "high", "xhigh", "max"], unknown: "reported" },
+  "output_config.format.type": { known: ["json_schema"], unknown: "refused" },
+  service_tier: { known: ["auto", "standard_only"], unknown: "reported" },
+  "source.type": { known: ["base64", "url", "file", "text", "content"], unknown: "refused" },
+  "system.type": { known: ["text"], unknown: "refused" },
+  "thinking.display": { known: ["summarized", "omitted", "updates"], unknown: "reported" },
+  "thinking.type": { known: ["adaptive", "enabled", "disabled", "between_tools"], unknown: "reported" },
+  /** As other protocols write it: a string. */
+  tool_choice: { known: ["auto", "any", "none", "required", "validated"], unknown: "reported" },
+  "tool_choice.type": { known: ["auto", "any", "tool", "none", "required", "validated", "function"], unknown: "reported" },
+} as const satisfies Readonly<Record<string, Words<string>>>;
+
 /** What becomes of a member that another protocol cannot carry. */
 export type LostFate = { readonly fate: LossSeverity; readonly reason: string };
 /** What becomes of a member when another protocol has to carry it. */
@@ -206,7 +224,7 @@ export const FIELDS = {
   fallbacks: { fate: "reported", reason: "Fallback models are Anthropic's own." },
   inference_geo: { fate: "refused", reason: "This model's provider cannot promise where it computes." },
   mcp_servers: {
-    fate: "refused",
+    fate: "reported",
     reason: "Only Anthropic connects to MCP servers for you; connect to them yourself and send their tools.",
   },
   speed: { fate: "reported", reason: "Only Anthropic has a speed switch." },

@@ -21,9 +21,10 @@ export function decodeUnread(unread: readonly UnreadMember[]): { extensions: Ext
   const inner: Extension[] = [];
   const outer: Extension[] = [];
   const losses: Loss[] = [];
-  for (const { key, path, value } of unread) {
+  for (const { key, path, value, reason: unknown } of unread) {
     const reason = LOST.find(([pattern]) => pattern.test(path))?.[1];
-    if (reason !== undefined) losses.push({ field: path, severity: "reported", reason });
+    if (unknown !== null) inner.push({ protocol: "gemini", field: path, value, severity: "reported", reason: unknown });
+    else if (reason !== undefined) losses.push({ field: path, severity: "reported", reason });
     else (path === key ? outer : inner).push(extensionOf(path, value));
   }
   return { extensions: [...inner, ...outer], losses };

@@ -2,24 +2,21 @@
 // https://ai.google.dev/gemini-api/docs/thinking (read 2026-11). Thoughts themselves are parts: parts-decode.ts, parts-encode.ts.
 // Never does: ask a model to think that cannot; a level that it does not have becomes the next one, and that is reported.
 
-import { rowOf, type JsonObject } from "../../wire/json.ts";
+import type { JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Loss, Reasoning } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import type { Thinking, ThinkingLevel } from "./capabilities.ts";
+import { WORDS } from "./wire.ts";
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
-const EFFORTS: Readonly<Record<string, Effort>> = { MINIMAL: "minimal", LOW: "low", MEDIUM: "medium", HIGH: "high" };
+const EFFORTS = { THINKING_LEVEL_UNSPECIFIED: null, MINIMAL: "minimal", LOW: "low", MEDIUM: "medium", HIGH: "high" } as const;
 
 export function decodeReasoning(config: Fields | null): Reasoning | null {
   if (config === null) return null;
   config.ignoreRest();
-  // Clients write the level in either case.
-  const level = config.optionalText("thinkingLevel")?.toUpperCase() ?? null;
-  const effort = level === null ? null : (rowOf(EFFORTS, level) ?? null);
-  if (level !== null && effort === null && level !== "THINKING_LEVEL_UNSPECIFIED") {
-    throw config.fail("thinkingLevel", `one of ${Object.keys(EFFORTS).join(", ")}`);
-  }
+  const level = config.optionalWord("thinkingLevel", WORDS["generationConfig.thinkingConfig.thinkingLevel"]);
+  const effort = level === null ? null : EFFORTS[level];
   const budget = config.optionalInteger("thinkingBudget");
   if (budget !== null && budget < -1) throw config.fail("thinkingBudget", "-1, 0 or a number of tokens");
   // Without the word, Gemini keeps its thoughts to itself.

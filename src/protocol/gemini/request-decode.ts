@@ -13,7 +13,7 @@ import { decodeUnread, extensionOf } from "./extensions.ts";
 import { decodeGenerationConfig } from "./generation-config.ts";
 import { decodeToolChoice, decodeTools } from "./tools.ts";
 import { decodeSystem, decodeTurns } from "./turns-decode.ts";
-import { inCamelCase, NAMES, VERBATIM } from "./wire.ts";
+import { inCamelCase, NAMES, VERBATIM, WORDS } from "./wire.ts";
 
 // ---- Head --------------------------------------------------------------------------------------------------------
 
@@ -55,10 +55,10 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
   const { model, stream } = addressOf(request, { model: body.raw("model"), stream: body.raw("stream") });
   const system = decodeSystem(body.raw("systemInstruction"), { path: "systemInstruction", losses });
   const turns = decodeTurns(body, losses);
-  const tools = decodeTools(body);
-  const choice = decodeToolChoice(body.optionalObject("toolConfig"));
+  const tools = decodeTools(body, losses);
+  const toolChoice = decodeToolChoice(body.optionalObject("toolConfig"));
   const generation = decodeGenerationConfig(body.optionalObject("generationConfig") ?? new Fields({}, "generationConfig"));
-  const tier = body.optionalWord("serviceTier", TIER_WORDS);
+  const tier = body.optionalWord("serviceTier", WORDS.serviceTier);
   const safety = decodeSafetySettings(body);
   const unread = decodeUnread(body.close());
   return {
@@ -68,7 +68,7 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
     system,
     turns,
     tools,
-    toolChoice: choice.toolChoice,
+    toolChoice,
     parallelToolCalls: null,
     reasoning: generation.reasoning,
     output: generation.output,
@@ -82,13 +82,12 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
     serviceTier: tier === null ? null : TIERS[tier],
     store: null,
     includeUsage: true,
-    extensions: [...safety, ...choice.extensions, ...generation.extensions, ...unread.extensions],
+    extensions: [...safety, ...generation.extensions, ...unread.extensions],
     losses: [...losses, ...unread.losses],
   };
 }
 
 const TIERS = { unspecified: null, standard: "default", flex: "flex", priority: "priority" } as const;
-const TIER_WORDS = ["unspecified", "standard", "flex", "priority"] as const;
 
 /** Thresholds that block more than Gemini's default does: leaving them out would weaken what the client asked for. */
 const STRICT_THRESHOLDS: ReadonlySet<Json | undefined> = new Set(["BLOCK_LOW_AND_ABOVE", "BLOCK_MEDIUM_AND_ABOVE"]);

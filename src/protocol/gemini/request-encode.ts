@@ -5,14 +5,16 @@ import { print, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Loss } from "../canonical.ts";
 import type { EncodedRequest } from "../codec.ts";
 import { lossesFor, lostMarks } from "../losses.ts";
+import { withoutHosted } from "../tool-list.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { encodeExtensions } from "./extensions.ts";
 import { encodeGenerationConfig, instructionFor } from "./generation-config.ts";
 import { encodeToolChoice, encodeTools } from "./tools.ts";
 import { encodeTurns } from "./turns-encode.ts";
 
-export function encodeRequest(request: CanonicalRequest): EncodedRequest {
-  const losses = [...lossesFor(request, "gemini"), ...lostMarks(request, "parts"), ...lostMarks(request, "tools")];
+export function encodeRequest(original: CanonicalRequest): EncodedRequest {
+  const { request, losses: hosted } = withoutHosted(original, "gemini");
+  const losses = [...lossesFor(request, "gemini"), ...hosted, ...lostMarks(request, "parts"), ...lostMarks(request, "tools")];
   const capabilities = capabilitiesOf(request.model);
   // Where Factory's endpoint wants what Google keeps in the path: see request-decode.ts.
   const body: JsonObject = { model: request.model, ...(request.stream ? { stream: true } : {}) };

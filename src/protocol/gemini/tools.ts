@@ -3,22 +3,13 @@
 // Never does: turn a tool that Google runs into a function, or the reverse.
 
 import { JsonText, type Json, type JsonObject } from "../../wire/json.ts";
-import type {
-  CanonicalRequest,
-  CustomTool,
-  Extension,
-  FunctionTool,
-  Loss,
-  OpaqueTool,
-  Tool,
-  ToolChoice,
-  WebSearchTool,
-} from "../canonical.ts";
+import type { CanonicalRequest, CustomTool, FunctionTool, Loss, OpaqueTool, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
+import { demandsCall, WEB_SEARCH, withoutDuplicates } from "../tool-list.ts";
 import { fitName, type NameRule } from "../tool-names.ts";
 import type { Capabilities } from "./capabilities.ts";
-import { extensionOf } from "./extensions.ts";
 import { loweredReason, lowerSchema, raiseSchema, takesNothing } from "./schema.ts";
+import { NAMES, WORDS } from "./wire.ts";
 
 // ---- Names -------------------------------------------------------------------------------------------------------
 
@@ -48,16 +39,22 @@ export function calledTools(request: CanonicalRequest): (fitted: string) => Call
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
-export function decodeTools(body: Fields): Tool[] {
-  return body.objects("tools").flatMap((entry) => {
+export function decodeTools(body: Fields, losses: Loss[]): Tool[] {
+  const tools = body.objects("tools").flatMap((entry): Tool[] => {
+    // OpenAI's forms of a function, nested and flat, which some clients send whatever the protocol.
+    if (entry.has("function")) return [decodeFunction(entry.ignoreRest().object("function").ignoreRest())];
+    if (entry.has("name")) return [decodeFunction(entry.ignoreRest())];
     const functions = entry.objects("functionDeclarations").map(decodeFunction);
     // The second is the predecessor, for Gemini 1.5.
     const searches = ["googleSearch", "googleSearchRetrieval"].flatMap((key) => decodeSearch(entry.optionalObject(key)));
     const rest = entry.unread();
     entry.ignoreRest();
-    const others = rest.map(([name, value]): OpaqueTool => ({ type: "opaque", protocol: "gemini", name, value, severity: "refused" }));
+    const others = rest.map(([name, value]): OpaqueTool => ({ type: "opaque", protocol: "gemini", name, value, severity: "reported" }));
     return [...functions, ...searches, ...others];
   });
+  const once = withoutDuplicates(tools, NAMES.tools);
+  losses.push(...once.losses);
+  return once.tools;
 }
 
 function decodeFunction(declaration: Fields): FunctionTool {
@@ -82,20 +79,10 @@ function decodeSearch(search: Fields | null): WebSearchTool[] {
   return [{ type: "web-search", allowedDomains: [], blockedDomains, location: null, contextSize: null, maxUses: null }];
 }
 
-const MODES = ["MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED"] as const;
-
-export function decodeToolChoice(config: Fields | null): { toolChoice: ToolChoice | null; extensions: Extension[] } {
-  if (config === null) return { toolChoice: null, extensions: [] };
-  const calling = config.optionalObject("functionCallingConfig");
-  const extensions: Extension[] = [];
-  const toolChoice = calling === null ? null : decodeChoice(calling, extensions);
-  return { toolChoice, extensions };
-}
-
-function decodeChoice(calling: Fields, extensions: Extension[]): ToolChoice | null {
-  const written = calling.optionalText("mode")?.toUpperCase() ?? null;
-  const mode = MODES.find((word) => word === written);
-  if (written !== null && mode === undefined) throw calling.fail("mode", `one of ${MODES.join(", ")}`);
+export function decodeToolChoice(config: Fields | null): ToolChoice | null {
+  const calling = config?.optionalObject("functionCallingConfig") ?? null;
+  if (calling === null) return null;
+  const mode = calling.optionalWord("mode", WORDS["toolConfig.functionCallingConfig.mode"]);
   const names = calling.texts("allowedFunctionNames");
   const [only] = names;
   switch (mode) {
@@ -105,9 +92,7 @@ function decodeChoice(calling: Fields, extensions: Extension[]): ToolChoice | nu
       if (only === undefined) return { type: "required" };
       return names.length === 1 ? { type: "named", name: only } : { type: "subset", names, required: true };
     case "VALIDATED":
-      if (only !== undefined) return { type: "subset", names, required: false };
-      extensions.push(extensionOf("toolConfig.functionCallingConfig.mode", '"VALIDATED"'));
-      return { type: "auto" };
+      return only === undefined ? { type: "validated" } : { type: "subset", names, required: false };
     case "AUTO":
       return { type: "auto" };
     default:
@@ -121,22 +106,19 @@ export function encodeTools(request: CanonicalRequest, { capabilities, losses }:
   const { names, tools } = request;
   const loss = (field: string, severity: Loss["severity"], reason: string): void => void losses.push({ field, severity, reason });
   const entries: Json[] = [];
-  const declarations = tools.flatMap((tool, index): JsonObject[] => {
-    const field = `${names.tools}[${index}]`;
+  const declarations = tools.flatMap((tool): JsonObject[] => {
+    if (tool.type === "opaque" || tool.type === "web-search") return [];
+    const field = `${names.tools}.${tool.name}`;
     if (tool.type === "function") return [encodeFunction(tool, { capabilities, report: (reason) => loss(field, "reported", reason) })];
-    return tool.type === "custom"
-      ? [encodeCustom(tool, () => loss(field, "reported", "Gemini holds no tool to a grammar; it went into the description."))]
-      : [];
+    return [encodeCustom(tool, () => loss(field, "reported", "Gemini holds no tool to a grammar; it went into the description."))];
   });
   if (tools.some((tool) => tool.type === "function" && tool.strict === true)) {
     loss(`${names.tools}.strict`, "reported", "Gemini takes a function's schema as advice unless a call is forced.");
   }
   if (declarations.length > 0) entries.push({ functionDeclarations: declarations });
   for (const tool of tools) {
-    if (tool.type === "opaque") {
-      if (tool.protocol === "gemini") entries.push({ [tool.name]: new JsonText(tool.value) });
-      else loss(`${names.tools}.${tool.name}`, tool.severity, `${tool.name} is a tool that only its own provider runs.`);
-    } else if (tool.type === "web-search") {
+    if (tool.type === "opaque") entries.push({ [tool.name]: new JsonText(tool.value) });
+    else if (tool.type === "web-search") {
       if (declarations.length === 0) entries.push(encodeSearch(tool, (reason) => loss(`${names.tools}.web_search`, "reported", reason)));
       else loss(`${names.tools}.web_search`, "reported", "Gemini does not search while it has functions to call.");
     }
@@ -190,12 +172,13 @@ export function encodeToolChoice(request: CanonicalRequest, losses: Loss[]): Jso
     return null;
   };
   if (callable.size === 0) {
-    const demands = toolChoice.type === "required" || toolChoice.type === "named" || (toolChoice.type === "subset" && toolChoice.required);
-    return demands ? refuse("A call is demanded, but Gemini got no tool that it could call.") : null;
+    return demandsCall(toolChoice) ? refuse("A call is demanded, but Gemini got no tool that it could call.") : null;
   }
   switch (toolChoice.type) {
     case "auto":
       return { mode: "AUTO" };
+    case "validated":
+      return { mode: "VALIDATED" };
     case "none":
       return { mode: "NONE" };
     case "required":
@@ -204,9 +187,12 @@ export function encodeToolChoice(request: CanonicalRequest, losses: Loss[]): Jso
       if (!callable.has(toolChoice.name)) return refuse(`${toolChoice.name} is not among the tools.`);
       return { mode: "ANY", allowedFunctionNames: [fitToolName(toolChoice.name)] };
     case "subset": {
-      const allowed = toolChoice.names.filter((name) => callable.has(name));
-      if (allowed.length < toolChoice.names.length) refuse("Not every allowed tool is among the tools.");
-      if (allowed.length === 0) return null;
+      // A search that is left out is no longer allowed, and one that is sent needs no word.
+      const searches = tools.some(({ type }) => type === "web-search");
+      const wanted = toolChoice.names.filter((name) => !(searches && name === WEB_SEARCH));
+      const allowed = wanted.filter((name) => callable.has(name));
+      if (allowed.length < wanted.length) refuse("Not every allowed tool is among the tools.");
+      if (allowed.length === 0) return wanted.length === 0 ? { mode: "NONE" } : null;
       return { mode: toolChoice.required ? "ANY" : "VALIDATED", allowedFunctionNames: allowed.map(fitToolName) };
     }
   }

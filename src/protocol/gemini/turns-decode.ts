@@ -2,7 +2,7 @@
 // result paired with the call that it answers.
 // Never does: repair a history; that is for the encoder of the target.
 
-import { isObject, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
+import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Loss, Part, TextPart, ToolCallPart, Turn } from "../canonical.ts";
 import { Fields } from "../fields.ts";
 import { fold } from "../fold.ts";
@@ -11,6 +11,7 @@ import { madeCallId, wireCallId } from "./calls.ts";
 import { checkMedia, decodeMedia, decodeResolution } from "./media.ts";
 import { decodeOpaque, PartsDecoder } from "./parts-decode.ts";
 import { decodeResult, type NamedResult } from "./tool-results.ts";
+import { WORDS } from "./wire.ts";
 
 // ---- System ------------------------------------------------------------------------------------------------------
 
@@ -54,19 +55,12 @@ export function decodeTurns(body: Fields, losses: Loss[]): Turn[] {
   return mergeTurns(turns);
 }
 
-const ROLES: Readonly<Record<string, RawContent["role"]>> = {
-  user: "user",
-  function: "user",
-  tool: "user",
-  model: "assistant",
-  assistant: "assistant",
-};
+const ROLES = { user: "user", function: "user", tool: "user", model: "assistant", assistant: "assistant" } as const;
 
 function rawContent(content: Fields): RawContent {
   content.ignoreRest();
-  const word = content.optionalText("role");
-  const role = rowOf(ROLES, word === null || word === "" ? "user" : word);
-  if (role === undefined) throw content.fail("role", "user or model");
+  const word = content.raw("role") === "" ? null : content.optionalWord("role", WORDS["contents.role"]);
+  const role = ROLES[word ?? "user"];
   const parts = content.list("parts").map((part, index): RawPart => {
     // Some clients send strings, as their SDK takes them.
     const value = typeof part === "string" ? { text: part } : part;

@@ -6,6 +6,7 @@
 import { GatewayError } from "../../errors.ts";
 import { isObject, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
 import type { FieldNames, LossSeverity } from "../canonical.ts";
+import type { Words } from "../fields.ts";
 
 // ---- What is written ---------------------------------------------------------------------------------------------
 
@@ -106,6 +107,24 @@ export function inCamelCase(value: Json): Json {
   return renamed;
 }
 
+// ---- Enumerations ------------------------------------------------------------------------------------------------
+
+/** Every enumeration of a request; the members of parts and tools are none, since what they hold can be kept as it is. */
+export const WORDS = {
+  "contents.role": { known: ["user", "model", "function", "tool", "assistant"], unknown: "refused" },
+  "generationConfig.thinkingConfig.thinkingLevel": {
+    known: ["THINKING_LEVEL_UNSPECIFIED", "MINIMAL", "LOW", "MEDIUM", "HIGH"],
+    unknown: "reported",
+    anyCase: true,
+  },
+  serviceTier: { known: ["unspecified", "standard", "flex", "priority"], unknown: "reported" },
+  "toolConfig.functionCallingConfig.mode": {
+    known: ["MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED"],
+    unknown: "reported",
+    anyCase: true,
+  },
+} as const satisfies Readonly<Record<string, Words<string>>>;
+
 // ---- What becomes of each member ---------------------------------------------------------------------------------
 
 /** What another protocol makes of a member. `carried`: it has a canonical home. The rest are the codes DROP, WARN and 400. */
@@ -172,7 +191,6 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   "generationConfig.modelSelectionConfig": reported("Only Google chooses between its models."),
 
   "toolConfig.functionCallingConfig": CARRIED,
-  "toolConfig.functionCallingConfig.mode": reported("Only Gemini validates calls against their schema without forcing one."),
   "toolConfig.functionCallingConfig.streamFunctionCallArguments": dropped("How arguments are cut into events is up to this gateway."),
   "toolConfig.retrievalConfig": reported("Only Google's own retrieval tools know it."),
   "toolConfig.includeServerSideToolInvocations": dropped("Only Google's own tools report this way."),

@@ -3,13 +3,13 @@
 
 import type { CacheMark, Part, TextPart, Turn } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
-import type { CacheBreakpoint } from "./wire.ts";
+import { WORDS, type CacheBreakpoint } from "./wire.ts";
 
 export function decodeMark(fields: Fields): CacheMark | null {
   const mark = fields.optionalObject("prompt_cache_breakpoint")?.ignoreRest();
   if (mark !== undefined) return { ttl: mark.optionalText("ttl") === "12h" ? "1h" : null };
   const control = fields.optionalObject("cache_control")?.ignoreRest();
-  return control === undefined ? null : { ttl: control.optionalWord("ttl", ["5m", "1h"]) };
+  return control === undefined ? null : { ttl: control.optionalWord("ttl", WORDS["cache_control.ttl"]) };
 }
 
 /** See `prompt_cache_options` in the source of wire.ts. */

@@ -7,6 +7,7 @@ import type { Fields } from "../fields.ts";
 import { fileName } from "../tool-names.ts";
 import { encodeMark } from "./cache-marks.ts";
 import type { Capabilities } from "./capabilities.ts";
+import { WORDS } from "./wire.ts";
 import type * as wire from "./wire.ts";
 
 // ---- Decode --------------------------------------------------------------------------------------------------------
@@ -16,7 +17,7 @@ export function decodeImage(part: Fields, cache: CacheMark | null): Part {
   // Some clients send the URL itself in the place of the object.
   const image = typeof value === "string" ? null : part.object("image_url").ignoreRest();
   const url = image === null ? part.text("image_url") : image.text("url");
-  const detail = image === null ? null : image.optionalWord("detail", ["auto", "low", "high", "original"]);
+  const detail = image === null ? null : image.optionalWord("detail", WORDS["messages.detail"]);
   const source = decodeDataUrl(url) ?? ({ type: "url", url, mediaType: null } as const);
   if (source.mediaType === "application/pdf") return { type: "file", source, filename: null, context: null, citations: null, cache };
   return { type: "image", source, detail, cache };

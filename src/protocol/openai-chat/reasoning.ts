@@ -4,12 +4,13 @@
 import type { CanonicalRequest, Effort, Loss, Reasoning, Turn } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import type { Capabilities } from "./capabilities.ts";
+import { WORDS } from "./wire.ts";
 
 /** Rising. */
-const EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const satisfies readonly Effort[];
+const EFFORTS: readonly Effort[] = WORDS.reasoning_effort.known;
 
 export function decodeReasoning(body: Fields): Reasoning | null {
-  const effort = body.optionalWord("reasoning_effort", EFFORTS);
+  const effort = body.optionalWord("reasoning_effort", WORDS.reasoning_effort);
   return effort === null ? null : { mode: effort === "none" ? "off" : "on", effort, budgetTokens: null, display: null };
 }
 

@@ -11,7 +11,7 @@ import { decodeSampling } from "./sampling.ts";
 import { decodeOutput } from "./structured-output.ts";
 import { decodeToolChoice, decodeTools, declaresFunctions } from "./tools.ts";
 import { decodeTurns } from "./turns-decode.ts";
-import { fateOf, LEGACY_NAMES, NAMES } from "./wire.ts";
+import { fateOf, LEGACY_NAMES, NAMES, WORDS } from "./wire.ts";
 
 /** @throws GatewayError `invalid-request` when the body is not a JSON object or names no model. */
 export function requestHead(request: WireRequest): RequestHead {
@@ -26,7 +26,7 @@ export function decodeRequest({ body: text }: WireRequest): CanonicalRequest {
   const body = Fields.of(parse(text, { verbatim: VERBATIM }), "");
   const legacy = declaresFunctions(body);
   if (legacy && body.has("tools")) throw body.fail("functions", "left out where there are tools");
-  const tools = decodeTools(body);
+  const { tools, losses: duplicates } = decodeTools(body);
   const toolChoice = decodeToolChoice(body, tools);
   const { system, turns, losses } = decodeTurns(body);
   // In this order: the newer name wins where a client sends both.
@@ -44,17 +44,17 @@ export function decodeRequest({ body: text }: WireRequest): CanonicalRequest {
     parallelToolCalls: body.optionalBoolean("parallel_tool_calls") ?? (legacy ? false : null),
     reasoning: decodeReasoning(body),
     output: decodeOutput(body),
-    verbosity: body.optionalWord("verbosity", ["low", "medium", "high"]),
+    verbosity: body.optionalWord("verbosity", WORDS.verbosity),
     maxOutputTokens: limits[0] ?? limits[1] ?? null,
     stop: decodeStop(body),
     sampling: decodeSampling(body),
     endUser: endUsers[0] ?? endUsers[1] ?? null,
     metadata: decodeMetadata(body),
     cacheKey: body.optionalText("prompt_cache_key"),
-    serviceTier: decodeTier(body),
+    serviceTier: body.optionalWord("service_tier", WORDS.service_tier),
     store: body.optionalBoolean("store"),
     includeUsage: body.optionalObject("stream_options")?.ignoreRest().optionalBoolean("include_usage") ?? false,
-    ...closeBody(body, losses),
+    ...closeBody(body, [...duplicates, ...losses]),
   };
 }
 
@@ -75,13 +75,6 @@ function metadataText(source: string): string {
   return typeof value === "string" ? value : source;
 }
 
-const TIERS = ["auto", "default", "flex", "priority"] as const;
-
-/** Null too for tiers that Chat Completions alone has; those stay a member of their own. */
-function decodeTier(body: Fields): (typeof TIERS)[number] | null {
-  return TIERS.find((tier) => tier === body.raw("service_tier")) ?? null;
-}
-
 /** What the body leaves besides: its own members become extensions, members further in are losses, each name once. */
 function closeBody(body: Fields, losses: readonly Loss[]): Pick<CanonicalRequest, "extensions" | "losses"> {
   // Members that are understood but have no canonical home stay out where they ask for nothing special.
@@ -89,17 +82,16 @@ function closeBody(body: Fields, losses: readonly Loss[]): Pick<CanonicalRequest
   if (body.texts("modalities").includes("audio")) special.push("modalities", "audio");
   else body.ignore("audio");
   if ((body.optionalInteger("n") ?? 1) > 1) special.push("n");
-  if (decodeTier(body) === null) special.push("service_tier");
-  const members = special.map((key) => ({ key, path: key, value: body.source(key) }));
+  const members = special.map((key) => ({ key, path: key, value: body.source(key), reason: null }));
   const nested = new Map<string, Loss>();
-  const extensions = [...members, ...body.close()].flatMap(({ key, path, value }): CanonicalRequest["extensions"] => {
+  const extensions = [...members, ...body.close()].flatMap(({ key, path, value, reason }): CanonicalRequest["extensions"] => {
     if (value === null) return [];
     if (path === key) {
-      const { fate: severity, reason } = fateOf(key);
-      return [{ protocol: "openai-chat", field: key, value, severity, reason }];
+      const fate = reason === null ? fateOf(key) : ({ fate: "reported", reason } as const);
+      return [{ protocol: "openai-chat", field: key, value, severity: fate.fate, reason: fate.reason }];
     }
-    const reason = "The model's own protocol has no such member here.";
-    if (!nested.has(key)) nested.set(key, { field: path, severity: "reported", reason });
+    const why = reason ?? "The model's own protocol has no such member here.";
+    if (!nested.has(key)) nested.set(key, { field: path, severity: "reported", reason: why });
     return [];
   });
   return { extensions, losses: [...nested.values(), ...losses] };

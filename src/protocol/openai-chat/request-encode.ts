@@ -5,6 +5,7 @@ import { JsonText, print, type Json, type JsonObject } from "../../wire/json.ts"
 import type { CanonicalRequest, Loss, Turn } from "../canonical.ts";
 import type { EncodedRequest } from "../codec.ts";
 import { lossesFor, lostMarks, ownExtensions } from "../losses.ts";
+import { withoutHosted } from "../tool-list.ts";
 import { fitId } from "../tool-names.ts";
 import { pairResults, uniqueCallIds } from "../turns.ts";
 import { markedParts } from "./cache-marks.ts";
@@ -17,11 +18,11 @@ import { encodeTurns } from "./turns-encode.ts";
 import { isLegacy, isOwn } from "./wire.ts";
 
 export function encodeRequest(original: CanonicalRequest): EncodedRequest {
-  const request = withJsonWord(original);
+  const { request, losses: hosted } = withoutHosted(withJsonWord(original), "openai-chat");
   const capabilities = capabilitiesOf(request.model);
   const marks = [...(capabilities.cacheBreakpoints ? [] : lostMarks(request, "parts")), ...lostMarks(request, "tools")];
   const paired = pairResults(request);
-  const losses = [...lossesFor(request, "openai-chat"), ...marks, ...paired.losses];
+  const losses = [...lossesFor(request, "openai-chat"), ...hosted, ...marks, ...paired.losses];
   const turns = paired.turns.some(sharesIds) ? uniqueCallIds(paired.turns) : paired.turns;
   const target = {
     capabilities,

@@ -8,12 +8,13 @@ import type { Fields } from "../fields.ts";
 import { fitName } from "../tool-names.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { textPart } from "./parts-decode.ts";
-import { isOwn } from "./wire.ts";
+import { isOwn, WORDS } from "./wire.ts";
 
 export function decodeOutput(body: Fields): OutputFormat | null {
   const format = body.optionalObject("response_format")?.ignoreRest();
   if (format === undefined) return null;
-  switch (format.text("type")) {
+  switch (format.word("type", WORDS["response_format.type"])) {
+    case null:
     case "text":
       return null;
     case "json_object":
@@ -28,8 +29,6 @@ export function decodeOutput(body: Fields): OutputFormat | null {
         strict: schema.optionalBoolean("strict"),
       };
     }
-    default:
-      throw format.fail("type", "one of text, json_object, json_schema");
   }
 }
 

@@ -25,11 +25,11 @@ export function decodeCall(call: Fields, fallbackId: string): ToolCallPart {
   // A client that collected the call from a stream may have kept its position.
   call.ignore("index");
   if (type === "custom" || (type === null && call.has("custom"))) {
-    const custom = call.object("custom").ignoreRest();
+    const custom = (call.optionalObject("custom") ?? call).ignoreRest();
     const name = custom.text("name");
     return { type: "tool-call", callId, kind: "custom", name, arguments: custom.optionalText("input") ?? "", proof, cache };
   }
-  return { ...decodeFunctionCall(call.object("function"), callId), proof, cache };
+  return { ...decodeFunctionCall(call.optionalObject("function") ?? call, callId), proof, cache };
 }
 
 /** What is called, as `function` of a call, or as the `function_call` that came before there were tools. */

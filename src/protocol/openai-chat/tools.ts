@@ -6,9 +6,10 @@ import type { CanonicalRequest, CustomTool, FunctionTool, Loss, Tool, ToolChoice
 import { isClosed } from "../closed-schema.ts";
 import type { Fields } from "../fields.ts";
 import { NameTable, type NameRule } from "../tool-names.ts";
+import { demandsCall, GEMINI_VALIDATES, nameOf, WEB_SEARCH, withoutDuplicates } from "../tool-list.ts";
 import { decodeMark } from "./cache-marks.ts";
 import type { Capabilities } from "./capabilities.ts";
-import { isLegacy, isOwn } from "./wire.ts";
+import { isLegacy, isOwn, LEGACY_NAMES, NAMES, WORDS } from "./wire.ts";
 
 /** https://platform.openai.com/docs/api-reference/chat/create, FunctionObject.name (read 2026-11). */
 const NAME_RULE: NameRule = { allowed: /[A-Za-z0-9_-]/, maxLength: 64 };
@@ -33,27 +34,40 @@ export function declaresFunctions(body: Fields): boolean {
   return body.list("functions").length > 0;
 }
 
-export function decodeTools(body: Fields): Tool[] {
-  if (declaresFunctions(body)) return body.objects("functions").map((fn) => decodeFunction(fn, null));
+export interface DecodedTools {
+  readonly tools: readonly Tool[];
+  /** What was listed twice. */
+  readonly losses: readonly Loss[];
+}
+
+export function decodeTools(body: Fields): DecodedTools {
+  if (declaresFunctions(body)) {
+    const functions = body.objects("functions").map((fn) => decodeFunction(fn, null));
+    return withoutDuplicates(functions, LEGACY_NAMES.tools);
+  }
   const tools = body.objects("tools").map(decodeTool);
   const search = body.optionalObject("web_search_options");
   if (search !== null) tools.push(decodeSearch(search));
   // Some clients declare it in the words of several vendors at once.
   const first = tools.findIndex((tool) => tool.type === "web-search");
-  return tools.filter((tool, index) => tool.type !== "web-search" || index === first);
+  const once = tools.filter((tool, index) => tool.type !== "web-search" || index === first);
+  return withoutDuplicates(once, NAMES.tools);
 }
 
+/** Some clients send the flat form of Responses, whose members stand beside the type. */
 function decodeTool(tool: Fields): Tool {
   const type = tool.optionalText("type") ?? untypedName(tool);
-  if (type === "function") return decodeFunction(tool.object("function"), decodeMark(tool));
-  if (type === "custom") return decodeCustom(tool.object("custom"));
+  if (type === "function") return decodeFunction(tool.optionalObject("function") ?? tool, decodeMark(tool));
+  if (type === "custom" && !tool.has("input_schema")) return decodeCustom(tool.optionalObject("custom") ?? tool);
+  if (type === "custom") return decodeFunction(tool, null);
   if (HOSTED_SEARCH.test(type)) return decodeSearch(tool);
-  return { type: "opaque", protocol: "openai-chat", name: type, value: tool.whole(), severity: "refused" };
+  return { type: "opaque", protocol: "openai-chat", name: type, value: tool.whole(), severity: "reported" };
 }
 
 /** A tool without a type is named by what it holds: a function, or Gemini's search among the functions. */
 function untypedName(tool: Fields): string {
-  if (tool.has("function")) return "function";
+  if (tool.has("function") || tool.has("name")) return "function";
+  if (tool.has("custom")) return "custom";
   const [member] = tool.unread();
   return member?.[0] ?? "";
 }
@@ -68,14 +82,16 @@ function decodeFunction(fn: Fields, mark: FunctionTool["cache"]): FunctionTool {
     name: fn.text("name"),
     namespace: null,
     description: fn.optionalText("description"),
-    schema: fn.source("parameters"),
+    schema: fn.source("parameters") ?? fn.source("input_schema"),
     strict: fn.optionalBoolean("strict"),
     cache: mark ?? decodeMark(fn),
   };
 }
 
 function decodeCustom(custom: Fields): CustomTool {
-  const grammar = custom.optionalObject("format")?.ignoreRest().optionalObject("grammar")?.ignoreRest();
+  const format = custom.optionalObject("format")?.ignoreRest();
+  const isGrammar = format?.optionalWord("type", WORDS["tools.format.type"]) === "grammar";
+  const grammar = isGrammar ? (format.optionalObject("grammar")?.ignoreRest() ?? format) : undefined;
   return {
     type: "custom",
     name: custom.text("name"),
@@ -105,7 +121,7 @@ function decodeSearch(search: Fields): WebSearchTool {
             country: place.optionalText("country"),
             timezone: place.optionalText("timezone"),
           },
-    contextSize: search.optionalWord("search_context_size", ["low", "medium", "high"]),
+    contextSize: search.optionalWord("search_context_size", WORDS.search_context_size),
     maxUses: search.optionalInteger("max_uses"),
   };
 }
@@ -117,24 +133,48 @@ export function decodeToolChoice(body: Fields, tools: readonly Tool[]): ToolChoi
   if (declaresFunctions(body)) return decodeFunctionChoice(body, tools);
   const value = body.raw("tool_choice");
   if (value === undefined || value === null) return null;
-  if (value === "none" || value === "auto" || value === "required") return { type: value };
+  if (typeof value === "string") return choiceOfWord(body.optionalWord("tool_choice", WORDS.tool_choice));
   if (!isObject(value)) throw body.fail("tool_choice", CHOICES);
   const choice = body.object("tool_choice").ignoreRest();
   const type = choice.text("type");
-  if (type === "function" || type === "custom") return { type: "named", name: declared(choice.object(type), tools) };
-  if (type !== "allowed_tools") throw body.fail("tool_choice", CHOICES);
-  const allowed = choice.object("allowed_tools").ignoreRest();
+  // As in the tools themselves, the members may stand beside the type.
+  if (type === "function" || type === "custom" || type === "tool") {
+    return { type: "named", name: declared(choice.optionalObject(type) ?? choice, tools) };
+  }
+  if (type === "allowed_tools") return decodeSubset(choice.optionalObject("allowed_tools")?.ignoreRest() ?? choice, tools);
+  const named = HOSTED_SEARCH.test(type) ? WEB_SEARCH : type;
+  if (tools.some((tool) => (tool.type === "web-search" || tool.type === "opaque") && nameOf(tool) === named)) {
+    return { type: "named", name: named };
+  }
+  // Messages has the words as objects.
+  const word = WORDS.tool_choice.known.find((known) => known === type);
+  if (word === undefined) throw body.fail("tool_choice", CHOICES);
+  return choiceOfWord(word);
+}
+
+/** `any` is what Mistral and Messages call `required`. */
+function choiceOfWord(word: (typeof WORDS)["tool_choice"]["known"][number] | null): ToolChoice | null {
+  return word === null ? null : { type: word === "any" ? "required" : word };
+}
+
+function decodeSubset(allowed: Fields, tools: readonly Tool[]): ToolChoice {
   const names = allowed.objects("tools").map((tool) => {
     const named = tool.ignoreRest().optionalObject("function") ?? tool.optionalObject("custom") ?? tool;
-    return declared(named, tools);
+    if (named.has("name")) return declared(named, tools);
+    const type = named.text("type");
+    return HOSTED_SEARCH.test(type) ? WEB_SEARCH : type;
   });
-  return { type: "subset", names, required: allowed.optionalWord("mode", ["auto", "required"]) === "required" };
+  const mode = allowed.optionalWord("mode", WORDS["tool_choice.mode"]);
+  return { type: "subset", names, required: mode === "required" || mode === "any" };
 }
 
 function decodeFunctionChoice(body: Fields, tools: readonly Tool[]): ToolChoice | null {
   const value = body.raw("function_call");
   if (value === undefined || value === null) return null;
-  if (value === "none" || value === "auto") return { type: value };
+  if (typeof value === "string") {
+    const word = body.optionalWord("function_call", WORDS.function_call);
+    return word === null ? null : { type: word };
+  }
   if (!isObject(value)) throw body.fail("function_call", '"none", "auto", or an object with the name of a function');
   return { type: "named", name: declared(body.object("function_call"), tools) };
 }
@@ -171,21 +211,20 @@ export function encodeTools(request: CanonicalRequest, target: ToolTarget): Reco
 }
 
 function encodeTool(tool: Tool, request: CanonicalRequest, target: ToolTarget): Json[] {
-  const lose = (name: string, severity: Loss["severity"], reason: string): void =>
-    void target.losses.push({ field: `${request.names.tools}.${name}`, severity, reason });
   switch (tool.type) {
     case "function":
       return [{ type: "function", function: encodeFunction(tool, request, target) }];
     case "custom":
       if (target.capabilities.customTools) return [{ type: "custom", custom: encodeCustom(tool, target.names) }];
-      if (tool.grammar !== null) lose(tool.name, "reported", "The model cannot be held to a grammar; it is told the grammar instead.");
+      if (tool.grammar !== null) {
+        const reason = "The model cannot be held to a grammar; it is told the grammar instead.";
+        target.losses.push({ field: `${request.names.tools}.${tool.name}`, severity: "reported", reason });
+      }
       return [{ type: "function", function: emulatedFunction(tool, target.names) }];
     case "web-search":
       return [];
     case "opaque":
-      if (tool.protocol === "openai-chat") return [new JsonText(tool.value)];
-      lose(tool.name, tool.severity, `The tool ${tool.name} is run by another provider; this model's upstream has none like it.`);
-      return [];
+      return [new JsonText(tool.value)];
   }
 }
 
@@ -244,11 +283,17 @@ export function encodeToolChoice(
   }
   const refuse = (reason: string): void => void target.losses.push({ field: names.toolChoice, severity: "refused", reason });
   if (!target.hasTools) {
-    const demands = choice !== null && choice.type !== "auto" && choice.type !== "none";
-    if (demands) refuse("A tool call is demanded, but there is no tool that the model could call.");
+    if (demandsCall(choice)) refuse("A tool call is demanded, but there is no tool that the model could call.");
     return {};
   }
-  const unknown = choice === null ? undefined : namesIn(choice).find((name) => !isCallable(name, request));
+  if (choice?.type === "validated" && !isOwn(names)) {
+    target.losses.push({
+      field: names.toolChoice,
+      severity: "reported",
+      reason: GEMINI_VALIDATES,
+    });
+  }
+  const unknown = choice === null ? undefined : namesIn(choice, request).find((name) => !isCallable(name, request));
   if (unknown !== undefined) refuse(`There is no tool ${unknown} that the model could call.`);
   return {
     tool_choice: choice === null || unknown !== undefined ? undefined : choiceOf(choice, request, target),
@@ -256,16 +301,20 @@ export function encodeToolChoice(
   };
 }
 
-function namesIn(choice: ToolChoice): readonly string[] {
+/** Web search is a member of its own, which no list of allowed tools takes away. */
+function namesIn(choice: ToolChoice, { tools }: CanonicalRequest): readonly string[] {
   if (choice.type === "named") return [choice.name];
-  return choice.type === "subset" ? choice.names : [];
+  if (choice.type !== "subset") return [];
+  const searches = tools.some(({ type }) => type === "web-search");
+  return choice.names.filter((name) => !(searches && name === WEB_SEARCH));
 }
 
 function isCallable(name: string, { tools }: CanonicalRequest): boolean {
   return tools.some((tool) => (tool.type === "function" || tool.type === "custom") && tool.name === name);
 }
 
-function choiceOf(choice: ToolChoice, { tools }: CanonicalRequest, { capabilities, names }: ToolTarget): Json {
+function choiceOf(choice: ToolChoice, request: CanonicalRequest, { capabilities, names }: ToolTarget): Json {
+  const { tools } = request;
   const typed = (name: string): JsonObject => {
     const isCustom = capabilities.customTools && tools.some((tool) => tool.type === "custom" && tool.name === name);
     const type = isCustom ? "custom" : "function";
@@ -276,9 +325,13 @@ function choiceOf(choice: ToolChoice, { tools }: CanonicalRequest, { capabilitie
       return typed(choice.name);
     case "subset": {
       const mode = choice.required ? "required" : "auto";
+      const allowed = namesIn(choice, request);
+      if (allowed.length === 0) return "none";
       if (!capabilities.customTools) return mode;
-      return { type: "allowed_tools", allowed_tools: { mode, tools: choice.names.map(typed) } };
+      return { type: "allowed_tools", allowed_tools: { mode, tools: allowed.map(typed) } };
     }
+    case "validated":
+      return isOwn(request.names) ? "validated" : "auto";
     default:
       return choice.type;
   }
@@ -288,7 +341,8 @@ function choiceOf(choice: ToolChoice, { tools }: CanonicalRequest, { capabilitie
 export function encodeWebSearch(request: CanonicalRequest, { capabilities, losses }: ToolTarget): Json | undefined {
   const search = request.tools.find((tool) => tool.type === "web-search");
   if (search === undefined) return undefined;
-  const report = (reason: string): void => void losses.push({ field: request.names.tools, severity: "reported", reason });
+  const report = (reason: string): void =>
+    void losses.push({ field: `${request.names.tools}.${WEB_SEARCH}`, severity: "reported", reason });
   if (!capabilities.webSearch) {
     report("The model's upstream has no web search; the model answers without it.");
     return undefined;

@@ -8,7 +8,7 @@ import { decodeMark } from "./cache-marks.ts";
 import { decodeContent, decodeText, textPart } from "./parts-decode.ts";
 import { decodeDetails } from "./seals.ts";
 import { decodeCall, decodeFunctionCall } from "./tool-calls.ts";
-import { textOf } from "./wire.ts";
+import { textOf, WORDS } from "./wire.ts";
 
 export interface DecodedTurns {
   readonly system: readonly TextPart[];
@@ -40,7 +40,7 @@ class Reader {
   #speaker: string | null | undefined;
 
   read(message: Fields): void {
-    const role = message.text("role");
+    const role = message.word("role", WORDS["messages.role"]);
     switch (role) {
       case "system":
       case "developer": {
@@ -61,8 +61,7 @@ class Reader {
       case "function":
         this.#turn("user", this.#marked([this.#result(message, this.#functionCallId)], message));
         break;
-      default:
-        throw message.fail("role", "one of system, developer, user, assistant, tool, function");
+      case null:
     }
     this.#nameSpeaker(message, role);
   }
@@ -132,7 +131,7 @@ class Reader {
   }
 
   /** A name tells the model who speaks; it matters only where speakers differ. */
-  #nameSpeaker(message: Fields, role: string): void {
+  #nameSpeaker(message: Fields, role: string | null): void {
     const name = message.optionalText("name");
     if (role !== "user") return;
     const before = this.#speaker;

@@ -4,6 +4,7 @@
 // DeepSeek, Moonshot, Mistral, xAI and Groq answers as recorded.
 
 import type { FieldNames, LossSeverity } from "../canonical.ts";
+import type { Words } from "../fields.ts";
 
 // ---- What is written -----------------------------------------------------------------------------------------------
 
@@ -266,6 +267,24 @@ export function isLegacy(names: FieldNames): boolean {
 export function isOwn(names: FieldNames): boolean {
   return names === NAMES || names === LEGACY_NAMES;
 }
+
+// ---- Enumerations --------------------------------------------------------------------------------------------------
+
+/** Every enumeration of a request; types of messages, parts and tools are none, since what they hold can be kept as it is. */
+export const WORDS = {
+  "messages.role": { known: ["system", "developer", "user", "assistant", "tool", "function"], unknown: "refused" },
+  "messages.detail": { known: ["auto", "low", "high", "original"], unknown: "reported" },
+  "cache_control.ttl": { known: ["5m", "1h"], unknown: "reported" },
+  reasoning_effort: { known: ["none", "minimal", "low", "medium", "high", "xhigh", "max"], unknown: "reported" },
+  "response_format.type": { known: ["text", "json_object", "json_schema"], unknown: "refused" },
+  search_context_size: { known: ["low", "medium", "high"], unknown: "reported" },
+  service_tier: { known: ["auto", "default", "flex", "priority"], unknown: "reported" },
+  tool_choice: { known: ["none", "auto", "required", "any", "validated"], unknown: "reported" },
+  "tool_choice.mode": { known: ["auto", "required", "any", "validated"], unknown: "reported" },
+  function_call: { known: ["none", "auto"], unknown: "reported" },
+  "tools.format.type": { known: ["text", "grammar"], unknown: "reported" },
+  verbosity: { known: ["low", "medium", "high"], unknown: "reported" },
+} as const satisfies Readonly<Record<string, Words<string>>>;
 
 // ---- Request members -----------------------------------------------------------------------------------------------
 

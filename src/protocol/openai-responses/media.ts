@@ -5,6 +5,7 @@ import type { CacheMark, FilePart, ImagePart, MediaPart, Source } from "../canon
 import type { Fields } from "../fields.ts";
 import { fileName } from "../tool-names.ts";
 import type { Target } from "./target.ts";
+import { WORDS } from "./wire.ts";
 import type * as wire from "./wire.ts";
 
 // ---- Decoding ----------------------------------------------------------------------------------------------------
@@ -27,7 +28,7 @@ export function decodeImage(part: Fields, cache: CacheMark | null): ImagePart | 
   if (source.type === "base64" && source.mediaType === "application/pdf") {
     return { type: "file", source, filename: null, context: null, citations: null, cache };
   }
-  return { type: "image", source, detail: part.optionalWord("detail", ["auto", "low", "high", "original"]), cache };
+  return { type: "image", source, detail: part.optionalWord("detail", WORDS["input.detail"]), cache };
 }
 
 /** @throws GatewayError when the file has no place. */

@@ -6,20 +6,20 @@ import type { Fields } from "../fields.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { sealReasoning, unseal } from "./seals.ts";
 import type { Target } from "./target.ts";
+import { WORDS } from "./wire.ts";
 import type * as wire from "./wire.ts";
 
 // ---- The request's setting ---------------------------------------------------------------------------------------
 
 /** The words of `reasoning.effort`, weakest first. */
-export const EFFORTS: readonly Effort[] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
-
-const SUMMARIES = ["auto", "concise", "detailed"] as const;
+const EFFORTS: readonly Effort[] = WORDS["reasoning.effort"].known;
 
 /** `update`: the effort that the conversation has set since; null where it has set none. */
 export function decodeReasoning(config: Fields | null, update: Effort | null): Reasoning | null {
   config?.ignore("effort", "summary", "generate_summary");
-  const effort = update ?? config?.optionalWord("effort", EFFORTS) ?? null;
-  const display = config?.optionalWord("summary", SUMMARIES) ?? config?.optionalWord("generate_summary", SUMMARIES) ?? null;
+  const effort = update ?? config?.optionalWord("effort", WORDS["reasoning.effort"]) ?? null;
+  const summaries = WORDS["reasoning.summary"];
+  const display = config?.optionalWord("summary", summaries) ?? config?.optionalWord("generate_summary", summaries) ?? null;
   if (effort === null && display === null) return null;
   return { mode: effort === "none" ? "off" : effort === null ? "adaptive" : "on", effort, budgetTokens: null, display };
 }

@@ -32,9 +32,9 @@ import type { NameTable } from "../tool-names.ts";
 import { decodeErrorInside } from "./errors.ts";
 import { decodeFinish } from "./finish.ts";
 import { decodeLogprobs } from "./logprobs.ts";
+import { canonicalName, originalNames } from "./namespaces.ts";
 import { Contents, PartEvents } from "./output-content.ts";
 import { decodeReasoningItem, PARAGRAPH } from "./reasoning.ts";
-import { canonicalName, originalNames } from "./tools.ts";
 import { decodeUsage } from "./usage.ts";
 
 /** @throws GatewayError `upstream-failed` when the body is no answer, or the error that it holds. */

@@ -5,19 +5,20 @@ import { isObject, parse, print, type Json, type JsonObject } from "../../wire/j
 import { run, type Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { GatewayError } from "../../errors.ts";
-import type { Annotation, FinishReason, Logprob, Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
+import type { Annotation, FinishReason, Logprob, Part, Proof, Reply, ReplyEvent, ToolCallPart, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { withoutConversation } from "../exchange.ts";
 import { unfold } from "../fold.ts";
 import { fitName, type NameRule } from "../tool-names.ts";
 import { encodeAnnotation } from "./annotations.ts";
+import { encodeClientCall, hasOwnForm } from "./client-tools.ts";
 import { errorEvent, failureOf } from "./errors.ts";
 import { encodeFinish } from "./finish.ts";
 import { encodeLogprob } from "./logprobs.ts";
+import { CALL_ID_RULE, clientName } from "./namespaces.ts";
 import { encodeReasoningItem } from "./reasoning.ts";
 import { bareId, ResponseObject, type Standing } from "./response-object.ts";
 import { sealPrevious } from "./seals.ts";
-import { CALL_ID_RULE, clientName } from "./tools.ts";
 import { encodeUsage } from "./usage.ts";
 import type * as wire from "./wire.ts";
 
@@ -50,6 +51,8 @@ type OpenPart =
   | OpenContent
   | { readonly type: "reasoning"; readonly redacted: boolean; text: string }
   | { readonly type: "call"; readonly call: wire.FunctionCall | wire.CustomToolCall; text: string }
+  /** A call whose item has a form of its own: what it is shows when it is complete. */
+  | { readonly type: "own-call"; readonly part: ToolCallPart; text: string }
   /** What this protocol has no place for. */
   | { readonly type: "ignored" };
 
@@ -217,16 +220,11 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
         return;
       case "tool-call": {
         this.#closeItem("completed");
-        const common = {
-          status: "in_progress" as const,
-          call_id: this.#callId(part.callId),
-          ...clientName(part.name, this.#exchange.request.tools),
-        };
-        const call =
-          part.kind === "custom"
-            ? this.#openItem<wire.CustomToolCall>({ type: "custom_tool_call", ...common, input: "" }, "ctc")
-            : this.#openItem<wire.FunctionCall>({ type: "function_call", ...common, arguments: "" }, "fc");
-        this.#part = { type: "call", call, text: "" };
+        if (part.kind === "function" && hasOwnForm(part.name, this.#exchange.request.tools)) {
+          this.#part = { type: "own-call", part, text: "" };
+          return;
+        }
+        this.#startCall(part);
         return;
       }
       case "opaque": {
@@ -242,6 +240,28 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
       default:
         this.#part = { type: "ignored" };
     }
+  }
+
+  #startCall(part: ToolCallPart): void {
+    const name = clientName(part.name, this.#exchange.request.tools);
+    const common = { status: "in_progress" as const, call_id: this.#callId(part.callId), ...name };
+    const call =
+      part.kind === "custom"
+        ? this.#openItem<wire.CustomToolCall>({ type: "custom_tool_call", ...common, input: "" }, "ctc")
+        : this.#openItem<wire.FunctionCall>({ type: "function_call", ...common, arguments: "" }, "fc");
+    this.#part = { type: "call", call, text: "" };
+  }
+
+  /** A call in its tool's own form. Arguments that fit no such form are a function's: the client sees what the model wrote. */
+  #endOwnCall({ part, text }: { readonly part: ToolCallPart; text: string }): void {
+    const encoded = encodeClientCall(part.name, text);
+    if (encoded === null) {
+      this.#startCall(part);
+      if (text !== "") this.#delta(text);
+      return this.#endPart(null);
+    }
+    const id = `${encoded.idPrefix}_${this.#base}_${this.#output.length}`;
+    this.#completeItem({ id, call_id: this.#callId(part.callId), status: "completed", ...encoded.members });
   }
 
   /** A model's own image, as this API's image tool would have answered. */
@@ -295,6 +315,8 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
         break;
       case "call":
         this.#emitDelta(`response.${eventOf(part.call)}.delta`, { ...place, delta: text });
+        break;
+      case "own-call":
     }
     part.text += text;
   }
@@ -342,6 +364,9 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
         return this.#endReasoning(part, proof);
       case "call":
         this.#endCall(part);
+        break;
+      case "own-call":
+        this.#endOwnCall(part);
     }
     // This protocol proves reasoning alone; the proof of anything else follows in a reasoning item of its own.
     if (proof !== null) this.#completeReasoning({ type: "reasoning", summary: [], encrypted_content: sealPrevious(proof) });

@@ -6,16 +6,15 @@ import type { CanonicalRequest, Extension, JsonSource, Loss, OutputFormat } from
 import type { RequestHead, WireRequest } from "../codec.ts";
 import { Fields, type UnreadMember } from "../fields.ts";
 import { bodyHead } from "../head.ts";
+import { withoutDuplicates } from "../tool-list.ts";
 import { textPart } from "./parts-decode.ts";
 import { decodeReasoning } from "./reasoning.ts";
-import { decodeToolChoice, decodeTools, withoutDuplicates } from "./tools.ts";
+import { decodeToolChoice, decodeTools } from "./tools.ts";
 import { TurnDecoder } from "./turns-decode.ts";
-import { ENCRYPTED_REASONING, fateOf, NAMES, TEXT_LOGPROBS } from "./wire.ts";
+import { ENCRYPTED_REASONING, fateOf, NAMES, TEXT_LOGPROBS, WORDS } from "./wire.ts";
 
 /** Schemas and arguments stay the text that they are: key order and big numbers included. */
 const VERBATIM: ReadonlySet<string> = new Set(["parameters", "output_schema", "schema", "arguments"]);
-
-const TIERS = ["auto", "default", "flex", "priority"] as const;
 
 export function requestHead(request: WireRequest): RequestHead {
   return bodyHead(request, "input");
@@ -28,17 +27,17 @@ export function decodeRequest({ body: source }: WireRequest): CanonicalRequest {
   const conversation = new TurnDecoder(losses.add);
   const instructions = body.optionalText("instructions");
   if (instructions !== null && instructions !== "") conversation.system.push(textPart(instructions));
-  const tools = decodeTools(body.objects("tools"), losses.add);
+  const declared = withoutDuplicates(decodeTools(body.objects("tools"), losses.add), NAMES.tools);
+  declared.losses.forEach(losses.add);
   conversation.decode(body);
+  // What the conversation declares later takes the place of what was there; a search finds tools that were only deferred.
+  const { tools } = withoutDuplicates([...declared.tools, ...conversation.tools], NAMES.tools);
   const extensions: Extension[] = [];
-  const choice = decodeToolChoice(body);
+  const choice = decodeToolChoice(body, tools);
   if (choice === "hosted") extensions.push(extension("tool_choice", body.source("tool_choice") ?? "null"));
   const included = body.texts("include");
   const include = included.filter((entry) => entry !== ENCRYPTED_REASONING && entry !== TEXT_LOGPROBS);
   if (include.length > 0) extensions.push(extension("include", print(include)));
-  const tier = body.optionalText("service_tier");
-  const serviceTier = TIERS.find((word) => word === tier) ?? null;
-  if (tier !== null && serviceTier === null) extensions.push(extension("service_tier", print(tier)));
   const user = body.optionalText("user");
   const endUser = body.optionalText("safety_identifier") ?? user;
   if (user !== null && user !== endUser) extensions.push(extension("user", print(user)));
@@ -53,12 +52,12 @@ export function decodeRequest({ body: source }: WireRequest): CanonicalRequest {
     stream: body.optionalBoolean("stream") ?? false,
     system: conversation.system,
     turns: conversation.turns(),
-    tools: withoutDuplicates([...tools, ...conversation.tools]),
+    tools,
     toolChoice: choice === "hosted" ? null : choice,
     parallelToolCalls: body.optionalBoolean("parallel_tool_calls"),
     reasoning: decodeReasoning(body.optionalObject("reasoning"), conversation.effort),
     output: decodeFormat(conversation.format ?? format),
-    verbosity: text?.optionalWord("verbosity", ["low", "medium", "high"]) ?? null,
+    verbosity: text?.optionalWord("verbosity", WORDS["text.verbosity"]) ?? null,
     maxOutputTokens: body.optionalInteger("max_output_tokens"),
     stop: [],
     sampling: {
@@ -73,7 +72,7 @@ export function decodeRequest({ body: source }: WireRequest): CanonicalRequest {
     endUser,
     metadata: decodeMetadata(body),
     cacheKey: body.optionalText("prompt_cache_key"),
-    serviceTier,
+    serviceTier: body.optionalWord("service_tier", WORDS.service_tier),
     store: body.optionalBoolean("store"),
     includeUsage: true,
     extensions: [...extensions, ...reportUnread(body.close(), losses)],
@@ -92,9 +91,11 @@ class Losses {
 /** Members of the body itself become extensions, those of its tools and settings losses. */
 function reportUnread(unread: readonly UnreadMember[], losses: Losses): Extension[] {
   const extensions: Extension[] = [];
-  for (const { key, path, value } of unread) {
-    if (path === key) extensions.push(extension(key, value));
-    else losses.add(lossOf({ key, path, value }));
+  for (const member of unread) {
+    const { key, path, value, reason } = member;
+    if (path !== key) losses.add(reason === null ? lossOf(member) : { field: path, severity: "reported", reason });
+    else if (reason === null) extensions.push(extension(key, value));
+    else extensions.push({ protocol: "openai-responses", field: key, value, severity: "reported", reason });
   }
   return extensions;
 }
@@ -104,7 +105,7 @@ function extension(field: string, value: JsonSource): Extension {
   return { protocol: "openai-responses", field, value, severity, reason };
 }
 
-function lossOf({ key, path, value }: UnreadMember): Loss {
+function lossOf({ key, path, value }: Omit<UnreadMember, "reason">): Loss {
   const isSetting = path === `reasoning.${key}` || path === `text.${key}`;
   if (!isSetting) return { field: `tools.${key}`, severity: "reported", reason: `No other protocol has ${key} on a tool.` };
   const isDefault = path === "reasoning.context" || (path.startsWith("reasoning.") && value === '"standard"');
@@ -113,9 +114,8 @@ function lossOf({ key, path, value }: UnreadMember): Loss {
 
 function decodeFormat(format: Fields | null): OutputFormat | null {
   if (format === null) return null;
-  const type = format.optionalWord("type", ["text", "json_object", "json_schema"]);
-  if (type === null) throw format.fail("type", "text, json_object or json_schema");
-  if (type === "text") return null;
+  const type = format.word("type", WORDS["text.format.type"]);
+  if (type === null || type === "text") return null;
   if (type === "json_object") return { type: "json-object" };
   const schema = format.source("schema");
   if (schema === null) throw format.fail("schema", "a JSON Schema");

@@ -6,11 +6,13 @@ import type { CanonicalRequest, Effort, OutputFormat } from "../canonical.ts";
 import { isPlain } from "../closed-schema.ts";
 import type { EncodedRequest } from "../codec.ts";
 import { lossesFor, lostMarks, ownExtensions } from "../losses.ts";
+import { withoutHosted } from "../tool-list.ts";
 import { fitId, fitName } from "../tool-names.ts";
+import { NAME_RULE } from "./namespaces.ts";
 import { encodeInput } from "./parts-encode.ts";
 import { encodeReasoning } from "./reasoning.ts";
 import { Target } from "./target.ts";
-import { encodeToolChoice, encodeTools, NAME_RULE } from "./tools.ts";
+import { encodeToolChoice, encodeTools } from "./tools.ts";
 import { encodeTurns, limitBreakpoints } from "./turns-encode.ts";
 import * as wire from "./wire.ts";
 
@@ -19,10 +21,11 @@ const MIN_OUTPUT_TOKENS = 16;
 /** Longest `safety_identifier` and `prompt_cache_key`, in characters. */
 const MAX_ID_LENGTH = 64;
 
-export function encodeRequest(request: CanonicalRequest): EncodedRequest {
+export function encodeRequest(original: CanonicalRequest): EncodedRequest {
+  const { request, losses: hosted } = withoutHosted(original, "openai-responses");
   const target = new Target(request);
   const { own, capabilities } = target;
-  target.losses.push(...lossesFor(request, "openai-responses"));
+  target.losses.push(...lossesFor(request, "openai-responses"), ...hosted);
   if (!capabilities.breakpoints) target.losses.push(...lostMarks(request, "parts"));
   target.losses.push(...lostMarks(request, "tools"));
   const conversation = encodeConversation(target);

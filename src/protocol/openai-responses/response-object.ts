@@ -88,7 +88,7 @@ function echoOf(request: CanonicalRequest): JsonObject {
     temperature: sampling.temperature ?? 1,
     text: { format, verbosity: request.verbosity ?? "medium" },
     tool_choice: encodeToolChoice(target, tools.length > 0) ?? "auto",
-    tools: new JsonText(print(encodeTools(target))),
+    tools: new JsonText(print(encodeTools(target, { echo: true }))),
     top_logprobs: sampling.topLogprobs ?? 0,
     top_p: sampling.topP ?? 1,
     truncation: "disabled",

@@ -1,52 +1,18 @@
-// Tools and tool choice, both directions. Tools of a namespace are canonical tools whose name begins with it; on the wire they stand in
-// their namespace again, under the short name that the client gave them.
+// Tools and tool choice, both directions; see namespaces.ts for their names, client-tools.ts for those that OpenAI defines and the client runs.
 // Never turns a hosted tool into a function that nobody runs.
 
-import { JsonText, rowOf } from "../../wire/json.ts";
+import { JsonText } from "../../wire/json.ts";
 import { members } from "../../wire/json-edit.ts";
-import type { CustomTool, FunctionTool, Loss, LossSeverity, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
+import type { CustomTool, FunctionTool, Loss, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
 import { isClosed } from "../closed-schema.ts";
 import type { Fields } from "../fields.ts";
-import { fitName, NameTable, type NameRule } from "../tool-names.ts";
+import { GEMINI_VALIDATES, WEB_SEARCH } from "../tool-list.ts";
+import { fitName } from "../tool-names.ts";
+import { decodeClientTool } from "./client-tools.ts";
+import { canonicalName, NAME_RULE, prefixOf, upstreamName } from "./namespaces.ts";
 import type { Target } from "./target.ts";
+import { WORDS } from "./wire.ts";
 import type * as wire from "./wire.ts";
-
-/** OpenAI's rule for names of tools. */
-export const NAME_RULE: NameRule = { allowed: /[a-zA-Z0-9_-]/, maxLength: 64 };
-
-/** OpenAI's limit on the ids that pair a call with its output; any character will do. */
-export const CALL_ID_RULE: NameRule = { allowed: /[^]/, maxLength: 64 };
-
-// ---- Names -------------------------------------------------------------------------------------------------------
-
-/** What a canonical name begins with when its tool stands in a namespace. Cutting it off gives the short name back, always. */
-function prefixOf(namespace: string): string {
-  return namespace.endsWith("__") ? namespace : `${namespace}__`;
-}
-
-/** A tool's name as the client wrote it: short, with its namespace beside it. */
-export function clientName(name: string, tools: readonly Tool[]): { name: string; namespace?: string } {
-  const tool = tools.find((candidate) => "namespace" in candidate && candidate.name === name);
-  if (tool === undefined || !("namespace" in tool) || tool.namespace === null) return { name };
-  return { name: name.slice(prefixOf(tool.namespace).length), namespace: tool.namespace };
-}
-
-/** A tool's name as an upstream takes it. */
-export function upstreamName(name: string, tools: readonly Tool[]): { name: string; namespace?: string } {
-  const found = clientName(name, tools);
-  return found.namespace === undefined ? { name: fitName(name, NAME_RULE) } : found;
-}
-
-/** The canonical name of a call that may say its namespace. */
-export function canonicalName(name: string, namespace: string | null): string {
-  return namespace === null || namespace === "" ? name : prefixOf(namespace) + name;
-}
-
-/** The way back from the names that an upstream was sent. */
-export function originalNames(tools: readonly Tool[]): NameTable {
-  const names = tools.flatMap((tool) => (tool.type === "function" || tool.type === "custom" ? [tool.name] : []));
-  return new NameTable(names, NAME_RULE);
-}
 
 // ---- Decoding ----------------------------------------------------------------------------------------------------
 
@@ -55,16 +21,6 @@ type Lose = (loss: Loss) => void;
 /** Declared tools in their order, those of a namespace in its place. */
 export function decodeTools(declared: readonly Fields[], lose: Lose): Tool[] {
   return declared.flatMap((tool) => decodeTool(tool, { namespace: null, lose }));
-}
-
-/** Of several tools with one name the first. */
-export function withoutDuplicates(tools: readonly Tool[]): Tool[] {
-  const names = new Set<string>();
-  return tools.filter((tool) => {
-    if (tool.type === "opaque") return true;
-    const name = tool.type === "web-search" ? WEB_SEARCH : tool.name;
-    return !names.has(name) && names.add(name);
-  });
 }
 
 interface Place {
@@ -77,9 +33,10 @@ function decodeTool(tool: Fields, { namespace, lose }: Place): Tool[] {
   switch (type) {
     case "function":
     case "custom": {
-      const decoded = type === "function" ? decodeFunction(tool, namespace) : decodeCustom(tool, namespace);
+      // Some clients send the nested form of Chat Completions.
+      const described = tool.optionalObject(type) ?? tool;
       checkCallers(tool, lose);
-      return [decoded];
+      return [type === "function" ? decodeFunction(described, namespace) : decodeCustom(described, namespace)];
     }
     case "namespace": {
       tool.ignoreRest();
@@ -96,10 +53,11 @@ function decodeTool(tool: Fields, { namespace, lose }: Place): Tool[] {
     case "web_search_preview":
     case "web_search_preview_2025_03_11":
       return [decodeWebSearch(tool, lose)];
-    default:
-      return [
-        { type: "opaque", protocol: "openai-responses", name: type, value: tool.whole(), severity: rowOf(OPAQUE, type) ?? "refused" },
-      ];
+    default: {
+      const own = decodeClientTool(tool);
+      if (own !== null) checkCallers(tool, lose);
+      return [own ?? { type: "opaque", protocol: "openai-responses", name: type, value: tool.whole(), severity: "reported" }];
+    }
   }
 }
 
@@ -116,14 +74,15 @@ function decodeFunction(tool: Fields, namespace: string | null): FunctionTool {
 }
 
 function decodeCustom(tool: Fields, namespace: string | null): CustomTool {
-  const format = tool.optionalObject("format");
-  format?.ignoreRest();
+  const format = tool.optionalObject("format")?.ignoreRest();
+  const isGrammar = format?.optionalWord("type", WORDS["tools.format.type"]) === "grammar";
+  const grammar = isGrammar ? (format.optionalObject("grammar")?.ignoreRest() ?? format) : undefined;
   return {
     type: "custom",
     name: canonicalName(tool.text("name"), namespace),
     namespace,
     description: tool.optionalText("description"),
-    grammar: format?.text("type") === "grammar" ? { syntax: format.text("syntax"), definition: format.text("definition") } : null,
+    grammar: grammar === undefined ? null : { syntax: grammar.text("syntax"), definition: grammar.text("definition") },
   };
 }
 
@@ -154,7 +113,7 @@ function decodeWebSearch(tool: Fields, lose: Lose): WebSearchTool {
             country: location.optionalText("country"),
             timezone: location.optionalText("timezone"),
           },
-    contextSize: tool.optionalWord("search_context_size", ["low", "medium", "high"]),
+    contextSize: tool.optionalWord("search_context_size", WORDS["tools.search_context_size"]),
     maxUses: null,
   };
   // Searching the live web is what every other search does.
@@ -168,23 +127,29 @@ function decodeWebSearch(tool: Fields, lose: Lose): WebSearchTool {
   return decoded;
 }
 
-/** Hosted tools that can be left out: deferred tools are sent in full, so nobody has to search for them. */
-const OPAQUE: Readonly<Record<string, LossSeverity>> = { tool_search: "reported" };
-
 /** The choice, or null where none was made; `hosted` choices stay members of their own protocol. */
-export function decodeToolChoice(body: Fields): ToolChoice | "hosted" | null {
+export function decodeToolChoice(body: Fields, tools: readonly Tool[]): ToolChoice | "hosted" | null {
   const value = body.raw("tool_choice");
   if (value === undefined || value === null) return null;
-  if (value === "auto" || value === "none" || value === "required") return { type: value };
-  if (typeof value === "string") throw body.fail("tool_choice", "auto, none, required or an object");
+  if (typeof value === "string") return choiceOfWord(body.optionalWord("tool_choice", WORDS.tool_choice));
   const choice = body.object("tool_choice");
   choice.ignoreRest();
   const type = choice.text("type");
   if (type === "allowed_tools") {
-    const names = choice.objects("tools").map(choiceName);
-    return { type: "subset", names, required: choice.optionalWord("mode", ["auto", "required"]) === "required" };
+    const allowed = choice.optionalObject("allowed_tools")?.ignoreRest() ?? choice;
+    const names = allowed.objects("tools").map(choiceName);
+    const mode = allowed.optionalWord("mode", WORDS["tool_choice.mode"]);
+    return { type: "subset", names, required: mode === "required" || mode === "any" };
   }
-  return type === "function" || type === "custom" || type.startsWith(WEB_SEARCH) ? { type: "named", name: choiceName(choice) } : "hosted";
+  if (type === "function" || type === "custom" || type.startsWith(WEB_SEARCH)) return { type: "named", name: choiceName(choice) };
+  if (tools.some((tool) => tool.type === "function" && tool.ownForm?.type === type)) return { type: "named", name: type };
+  const word = WORDS.tool_choice.known.find((known) => known === type);
+  return word === undefined ? "hosted" : choiceOfWord(word);
+}
+
+/** `any` is what Mistral and Messages call `required`. */
+function choiceOfWord(word: (typeof WORDS)["tool_choice"]["known"][number] | null): ToolChoice | null {
+  return word === null ? null : { type: word === "any" ? "required" : word };
 }
 
 /** Hosted tools are named by their type. */
@@ -193,20 +158,24 @@ function choiceName(choice: Fields): string {
   const type = choice.text("type");
   if (type.startsWith(WEB_SEARCH)) return WEB_SEARCH;
   if (type !== "function" && type !== "custom") return type;
-  return canonicalName(choice.text("name"), choice.optionalText("namespace"));
+  const named = choice.optionalObject(type)?.ignoreRest() ?? choice;
+  return canonicalName(named.text("name"), named.optionalText("namespace"));
 }
-
-const WEB_SEARCH = "web_search";
 
 // ---- Encoding ----------------------------------------------------------------------------------------------------
 
-export function encodeTools(target: Target): wire.Tool[] {
+/** `echo`: as the client wrote them, for the answer that repeats them. */
+export function encodeTools(target: Target, { echo = false }: { readonly echo?: boolean } = {}): wire.Tool[] {
   const encoded: wire.Tool[] = [];
   const namespaces = new Map<string, wire.NamespaceTool>();
   for (const tool of target.request.tools) {
     switch (tool.type) {
       case "function":
       case "custom": {
+        if (echo && tool.type === "function" && tool.ownForm !== undefined) {
+          encoded.push(new JsonText(tool.ownForm.value));
+          break;
+        }
         const single = tool.type === "function" ? encodeFunction(tool, target) : encodeCustom(tool);
         if (tool.namespace === null) {
           encoded.push(single);
@@ -225,11 +194,7 @@ export function encodeTools(target: Target): wire.Tool[] {
         encoded.push(encodeWebSearch(tool, target));
         break;
       case "opaque":
-        if (tool.protocol === "openai-responses") encoded.push(new JsonText(tool.value));
-        else {
-          const { name: inside, severity } = tool;
-          target.lose("tools", { inside, severity, reason: `The Responses API has no ${inside}.` });
-        }
+        encoded.push(new JsonText(tool.value));
     }
   }
   return encoded;
@@ -279,9 +244,9 @@ function encodeCustom({ name, description, grammar }: CustomTool): wire.CustomTo
 function encodeWebSearch(tool: WebSearchTool, target: Target): wire.WebSearchTool {
   const { allowedDomains, blockedDomains, location, contextSize, maxUses } = tool;
   if (blockedDomains.length > 0) {
-    target.lose("tools", { inside: "blocked_domains", reason: "OpenAI's web search can be limited to domains, not kept from some." });
+    target.lose("tools", { inside: WEB_SEARCH, reason: "OpenAI's web search can be limited to domains, not kept from some." });
   }
-  if (maxUses !== null) target.lose("tools", { inside: "max_uses", reason: "OpenAI's web search has no limit on its uses." });
+  if (maxUses !== null) target.lose("tools", { inside: WEB_SEARCH, reason: "OpenAI's web search has no limit on its uses." });
   const encoded: wire.WebSearchTool = { type: "web_search" };
   if (allowedDomains.length > 0) encoded.filters = { allowed_domains: [...allowedDomains] };
   if (contextSize !== null) encoded.search_context_size = contextSize;
@@ -309,6 +274,10 @@ export function encodeToolChoice(target: Target, hasTools: boolean): wire.ToolCh
     case "auto":
     case "none":
       return hasTools ? choice.type : null;
+    case "validated":
+      if (!hasTools || target.own) return hasTools ? "validated" : null;
+      target.lose("toolChoice", { reason: GEMINI_VALIDATES });
+      return "auto";
     case "required":
       return hasTools ? "required" : refuse("A tool has to be called, but there is none.");
     case "named":
@@ -316,7 +285,7 @@ export function encodeToolChoice(target: Target, hasTools: boolean): wire.ToolCh
     case "subset": {
       const named = choice.names.map((name) => namedTool(name, tools));
       const missing = choice.names.find((_, index) => named[index] === null);
-      if (missing !== undefined) return refuse(`There is no tool named ${missing}.`);
+      if (missing !== undefined) return hasTools || choice.required ? refuse(`There is no tool named ${missing}.`) : null;
       return { type: "allowed_tools", mode: choice.required ? "required" : "auto", tools: named.filter((tool) => tool !== null) };
     }
   }

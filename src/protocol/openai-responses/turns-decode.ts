@@ -6,8 +6,11 @@ import type { Effort, Loss, LossSeverity, Part, TextPart, Tool, ToolResultPart, 
 import type { Fields } from "../fields.ts";
 import { mergeTurns } from "../turns.ts";
 import { decodeContent, textPart } from "./parts-decode.ts";
-import { decodeReasoningItem, EFFORTS } from "./reasoning.ts";
-import { canonicalName, decodeTools } from "./tools.ts";
+import { decodeClientCall, decodeClientOutput } from "./client-tools.ts";
+import { canonicalName } from "./namespaces.ts";
+import { decodeReasoningItem } from "./reasoning.ts";
+import { decodeTools } from "./tools.ts";
+import { WORDS } from "./wire.ts";
 
 /** What leaving a hosted item out means. What is not here may hold content that nobody else can read. */
 const HOSTED: Readonly<Record<string, LossSeverity>> = {
@@ -21,6 +24,7 @@ const HOSTED: Readonly<Record<string, LossSeverity>> = {
   mcp_approval_response: "reported",
   tool_search_call: "reported",
   tool_search_output: "reported",
+  shell_call: "reported",
 };
 
 export class TurnDecoder {
@@ -33,6 +37,8 @@ export class TurnDecoder {
   /** `text.format` as the last update of the configuration set it; null where none did. */
   format: Fields | null = null;
   readonly #turns: Turn[] = [];
+  /** The call ids of items that have an id of their own: an output may name either. */
+  readonly #callIds = new Map<string, string>();
   readonly #lose: (loss: Loss) => void;
 
   constructor(lose: (loss: Loss) => void) {
@@ -77,18 +83,31 @@ export class TurnDecoder {
         return this.#declare(item);
       case "configuration_update":
         return this.#update(item);
-      case "tool_search_output":
-        // What a search has loaded can be called from then on.
-        this.#declare(item);
-        return this.#opaque(item, type);
       default:
-        return this.#opaque(item, type);
+        return this.#other(item, type);
+    }
+  }
+
+  /** Calls of the tools that the client runs, and what they returned; what is left is only known to OpenAI. */
+  #other(item: Fields, type: string): void {
+    // What a search has loaded can be called from then on.
+    if (type === "tool_search_output") this.#declare(item);
+    const call = decodeClientCall(item);
+    const output = call === null ? decodeClientOutput(item) : null;
+    const [id, own] = [item.optionalText("id"), item.optionalText("call_id")];
+    const callId = own ?? (id === null ? null : (this.#callIds.get(id) ?? id));
+    if (callId === null || (call === null && output === null)) return this.#opaque(item, type);
+    if (call !== null) {
+      if (id !== null) this.#callIds.set(id, callId);
+      this.#checkCaller(item);
+      this.#add("assistant", [{ type: "tool-call", callId, kind: "function", ...call, cache: null, proof: null }]);
+    } else if (output !== null) {
+      this.#add("user", [{ type: "tool-result", callId, name: null, kind: "function", ...output, cache: null }]);
     }
   }
 
   #message(item: Fields): void {
-    const role = item.optionalWord("role", ["user", "assistant", "system", "developer"]);
-    if (role === null) throw item.fail("role", "user, assistant, system or developer");
+    const role = item.word("role", WORDS["input.role"]);
     if (item.has("phase")) {
       this.#lose({ field: "input.phase", severity: "reported", reason: "No other protocol tells commentary from the final answer." });
     }
@@ -112,6 +131,12 @@ export class TurnDecoder {
   }
 
   #call(item: Fields, kind: "function" | "custom", text: string): void {
+    this.#checkCaller(item);
+    const name = canonicalName(item.text("name"), item.optionalText("namespace"));
+    this.#add("assistant", [{ type: "tool-call", callId: item.text("call_id"), name, kind, arguments: text, cache: null, proof: null }]);
+  }
+
+  #checkCaller(item: Fields): void {
     const caller = item.optionalObject("caller");
     caller?.ignoreRest();
     if (caller !== null && caller.text("type") !== "direct") {
@@ -121,8 +146,6 @@ export class TurnDecoder {
         reason: "Elsewhere every call is the model's own; this one was a program's.",
       });
     }
-    const name = canonicalName(item.text("name"), item.optionalText("namespace"));
-    this.#add("assistant", [{ type: "tool-call", callId: item.text("call_id"), name, kind, arguments: text, cache: null, proof: null }]);
   }
 
   #output(item: Fields, kind: "function" | "custom"): void {
@@ -140,7 +163,7 @@ export class TurnDecoder {
     const text = item.optionalObject("text");
     reasoning?.ignoreRest();
     text?.ignoreRest();
-    this.effort = reasoning?.optionalWord("effort", EFFORTS) ?? this.effort;
+    this.effort = reasoning?.optionalWord("effort", WORDS["reasoning.effort"]) ?? this.effort;
     const format = text?.optionalObject("format") ?? null;
     format?.ignoreRest();
     this.format = format ?? this.format;

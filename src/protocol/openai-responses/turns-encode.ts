@@ -5,10 +5,10 @@ import { JsonText } from "../../wire/json.ts";
 import type { Part, TextPart, ToolCallPart, ToolResultPart, Turn } from "../canonical.ts";
 import { fitName } from "../tool-names.ts";
 import { pairResults, uniqueCallIds } from "../turns.ts";
+import { CALL_ID_RULE, upstreamName } from "./namespaces.ts";
 import { encodeInput, encodeOutput } from "./parts-encode.ts";
 import { encodeReasoningItem } from "./reasoning.ts";
 import type { Target } from "./target.ts";
-import { CALL_ID_RULE, upstreamName } from "./tools.ts";
 import type * as wire from "./wire.ts";
 
 /** The API keeps at most so many new breakpoints; the last ones reach furthest. */

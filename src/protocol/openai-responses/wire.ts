@@ -4,6 +4,7 @@
 
 import { rowOf, type Json, type JsonText } from "../../wire/json.ts";
 import type { Effort, FieldNames, JsonSource, LossSeverity } from "../canonical.ts";
+import type { Words } from "../fields.ts";
 
 // ---- Input and output items --------------------------------------------------------------------------------------
 
@@ -103,6 +104,7 @@ export type ToolChoice =
   | "auto"
   | "none"
   | "required"
+  | "validated"
   | NamedTool
   | { type: "allowed_tools"; mode: "auto" | "required"; tools: NamedTool[] };
 
@@ -190,6 +192,23 @@ export const NAMES: FieldNames = {
   store: "store",
 };
 
+// ---- Enumerations ------------------------------------------------------------------------------------------------
+
+/** Every enumeration of a request; types of items, parts and tools are none, since what they hold can be kept as it is. */
+export const WORDS = {
+  "input.detail": { known: ["auto", "low", "high", "original"], unknown: "reported" },
+  "input.role": { known: ["user", "assistant", "system", "developer"], unknown: "refused" },
+  "reasoning.effort": { known: ["none", "minimal", "low", "medium", "high", "xhigh", "max"], unknown: "reported" },
+  "reasoning.summary": { known: ["auto", "concise", "detailed"], unknown: "reported" },
+  service_tier: { known: ["auto", "default", "flex", "priority"], unknown: "reported" },
+  "text.format.type": { known: ["text", "json_object", "json_schema"], unknown: "refused" },
+  "text.verbosity": { known: ["low", "medium", "high"], unknown: "reported" },
+  tool_choice: { known: ["auto", "none", "required", "any", "validated"], unknown: "reported" },
+  "tool_choice.mode": { known: ["auto", "required", "any", "validated"], unknown: "reported" },
+  "tools.format.type": { known: ["text", "grammar"], unknown: "reported" },
+  "tools.search_context_size": { known: ["low", "medium", "high"], unknown: "reported" },
+} as const satisfies Readonly<Record<string, Words<string>>>;
+
 // ---- Request members ---------------------------------------------------------------------------------------------
 
 /** What becomes of a request member when another protocol has to carry it; `carried` members have a canonical field. */
@@ -243,7 +262,6 @@ export const FIELDS = {
 /** Of carried members: the values that only this protocol knows. */
 const OWN_VALUES: Readonly<Record<string, Exclude<Fate, { fate: "carried" }>>> = {
   include: { fate: "dropped", reason: "Only OpenAI's own items have these details." },
-  service_tier: { fate: "reported", reason: "No other protocol has this tier." },
   tool_choice: { fate: "refused", reason: "This hosted tool exists at OpenAI only." },
   user: { fate: "dropped", reason: "safety_identifier already names the end user." },
 };

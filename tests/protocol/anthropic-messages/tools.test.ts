@@ -106,7 +106,7 @@ const ROWS: readonly EncodeRow[] = [
         message("user", { type: "tool_result", tool_use_id: "c1", content: [words("Done.")] }),
       ],
     },
-    losses: [lost("tools[0]", "reported", "Messages cannot hold a tool's text to a grammar; the model is told of it.")],
+    losses: [lost("tools.patch", "reported", "Messages cannot hold a tool's text to a grammar; the model is told of it.")],
   },
   {
     what: "a tool of a namespace keeps its whole name",
@@ -125,7 +125,7 @@ const ROWS: readonly EncodeRow[] = [
           contextSize: "low",
           maxUses: 2,
         },
-        { type: "opaque", protocol: "openai-responses", name: "image_generation", value: "{}", severity: "refused" },
+        { type: "opaque", protocol: "openai-responses", name: "image_generation", value: "{}", severity: "reported" },
       ],
     },
     body: {
@@ -141,9 +141,9 @@ const ROWS: readonly EncodeRow[] = [
       ],
     },
     losses: [
-      lost("tools[0]", "reported", "Messages takes allowed or blocked domains, not both; the allowed ones were sent."),
-      lost("tools[0]", "reported", "Messages cannot say how much context a web search may use."),
-      lost("tools[1]", "refused", "Only its own provider can run image_generation."),
+      lost("tools.image_generation", "reported", "Only its own provider runs image_generation; the model answers without it."),
+      lost("tools.web_search", "reported", "Messages takes allowed or blocked domains, not both; the allowed ones were sent."),
+      lost("tools.web_search", "reported", "Messages cannot say how much context a web search may use."),
     ],
   },
   {
@@ -172,7 +172,7 @@ const ROWS: readonly EncodeRow[] = [
         { name: "c", input_schema: { type: "object", additionalProperties: true } },
       ],
     },
-    losses: [lost("tools[2].strict", "reported", "This model cannot hold strictly to the tool's schema.")],
+    losses: [lost("tools.c.strict", "reported", "This model cannot hold strictly to the tool's schema.")],
   },
 ];
 

@@ -258,19 +258,10 @@ const DECODED: readonly DecodeRow[] = [
     },
   },
   {
-    name: "VALIDATED without names is auto, and reported",
+    name: "VALIDATED without names is a choice of its own",
     body: { ...HI, toolConfig: { functionCallingConfig: { mode: "VALIDATED" } } },
     expected: {
-      toolChoice: { type: "auto" },
-      extensions: [
-        {
-          protocol: "gemini",
-          field: "toolConfig.functionCallingConfig.mode",
-          value: '"VALIDATED"',
-          severity: "reported",
-          reason: "Only Gemini validates calls against their schema without forcing one.",
-        },
-      ],
+      toolChoice: { type: "validated" },
     },
   },
   {
@@ -340,7 +331,7 @@ const DECODED: readonly DecodeRow[] = [
       tools: [
         tool("f"),
         { type: "web-search", allowedDomains: [], blockedDomains: ["example.com"], location: null, contextSize: null, maxUses: null },
-        { type: "opaque", protocol: "gemini", name: "codeExecution", value: "{}", severity: "refused" },
+        { type: "opaque", protocol: "gemini", name: "codeExecution", value: "{}", severity: "reported" },
       ],
       toolChoice: { type: "auto" },
       extensions: [
@@ -495,10 +486,10 @@ const REJECTED: readonly (readonly [name: string, body: unknown, param: string])
     { contents: [{ parts: [{ functionResponse: { name: "f", response: {}, parts: [{ text: "x" }] } }] }] },
     "contents[0].parts[0].functionResponse.parts[0].inlineData",
   ],
-  ["an unknown mode", { ...HI, toolConfig: { functionCallingConfig: { mode: "SOME" } } }, "toolConfig.functionCallingConfig.mode"],
+  ["a mode that is a number", { ...HI, toolConfig: { functionCallingConfig: { mode: 3 } } }, "toolConfig.functionCallingConfig.mode"],
   [
-    "an unknown level",
-    { ...HI, generationConfig: { thinkingConfig: { thinkingLevel: "deep" } } },
+    "a level that is a number",
+    { ...HI, generationConfig: { thinkingConfig: { thinkingLevel: 3 } } },
     "generationConfig.thinkingConfig.thinkingLevel",
   ],
   ["both spellings at once", { ...HI, systemInstruction: "a", system_instruction: "b" }, "system_instruction"],

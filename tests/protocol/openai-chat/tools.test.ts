@@ -79,7 +79,7 @@ testDecoding([
     {
       tools: [
         { type: "web-search", allowedDomains: ["example.com"], blockedDomains: [], location: null, contextSize: null, maxUses: 3 },
-        { type: "opaque", protocol: "openai-chat", name: "image_generation", value: '{"type":"image_generation"}', severity: "refused" },
+        { type: "opaque", protocol: "openai-chat", name: "image_generation", value: '{"type":"image_generation"}', severity: "reported" },
       ],
     },
   ],
@@ -293,17 +293,17 @@ testEncoding([
     },
   ],
   [
-    "hosted tools: search is reported, what only another protocol runs keeps its severity",
+    "hosted tools: a search and what only another protocol runs are left out and reported",
     {
       tools: [
         { type: "web-search", allowedDomains: [], blockedDomains: [], location: null, contextSize: null, maxUses: null },
-        { type: "opaque", protocol: "anthropic-messages", name: "code_execution", value: "{}", severity: "refused" },
+        { type: "opaque", protocol: "anthropic-messages", name: "code_execution", value: "{}", severity: "reported" },
       ],
     },
     {
       losses: [
-        reported("tools", "The model's upstream has no web search; the model answers without it."),
-        refused("tools.code_execution", "The tool code_execution is run by another provider; this model's upstream has none like it."),
+        reported("tools.code_execution", "Only its own provider runs code_execution; the model answers without it."),
+        reported("tools.web_search", "The model's upstream has no web search; the model answers without it."),
       ],
     },
   ],
@@ -329,7 +329,7 @@ testEncoding([
           user_location: { type: "approximate", approximate: { city: "Oslo", country: "NO" } },
         },
       },
-      losses: [reported("tools", "Web search in Chat Completions takes no lists of domains and no limit of uses.")],
+      losses: [reported("tools.web_search", "Web search in Chat Completions takes no lists of domains and no limit of uses.")],
     },
   ],
 ]);

@@ -265,7 +265,7 @@ const DECODED: readonly Row[] = [
     },
   },
   {
-    what: "Codex: tools in an item of the input are the request's tools; a tool that stands twice counts once",
+    what: "Codex: tools in an item of the input are the request's tools; of a tool that stands twice the later one counts",
     body: {
       tools: [{ type: "function", name: "f" }],
       input: [
@@ -282,11 +282,11 @@ const DECODED: readonly Row[] = [
     },
     expected: {
       ...HI,
-      tools: [tool("f"), customTool("g")],
+      tools: [tool("f", { description: "again" }), customTool("g")],
     },
   },
   {
-    what: "web search is mapped; of hosted tools a search for tools may be left out, others may not",
+    what: "web search is mapped; hosted tools may be left out",
     body: {
       input: "Hi",
       tools: [
@@ -318,7 +318,7 @@ const DECODED: readonly Row[] = [
           protocol: "openai-responses",
           name: "code_interpreter",
           value: '{"type":"code_interpreter","container":{"type":"auto"}}',
-          severity: "refused",
+          severity: "reported",
         },
       ],
       losses: [
@@ -488,8 +488,8 @@ const DECODED: readonly Row[] = [
       endUser: "s",
       extensions: [
         extension("include", '["web_search_call.results"]', "dropped", "Only OpenAI's own items have these details."),
-        extension("service_tier", '"scale"', "reported", "No other protocol has this tier."),
         extension("user", '"u"', "dropped", "safety_identifier already names the end user."),
+        extension("service_tier", '"scale"', "reported", 'The value "scale" is not known here; it was left out.'),
         extension("client_metadata", '{"session_id":"s"}', "reported", "No other protocol has client_metadata."),
         extension("background", "false", "dropped", "An answer in the background needs a server that keeps it; this proxy keeps nothing."),
         extension("truncation", '"disabled"', "dropped", "No other protocol shortens a conversation by itself."),
@@ -564,10 +564,10 @@ const WRONG: readonly { what: string; body: object | string; param: string | nul
     message: /should be a string/,
   },
   {
-    what: "a choice that does not exist",
-    body: { input: "Hi", tool_choice: "always" },
+    what: "a choice that is a number",
+    body: { input: "Hi", tool_choice: 1 },
     param: "tool_choice",
-    message: /auto, none, required or an object/,
+    message: /should be a JSON object/,
   },
   {
     what: "a format without a schema",
@@ -576,8 +576,8 @@ const WRONG: readonly { what: string; body: object | string; param: string | nul
     message: /should be a JSON Schema/,
   },
   {
-    what: "an effort that does not exist",
-    body: { input: "Hi", reasoning: { effort: "extreme" } },
+    what: "an effort that is a number",
+    body: { input: "Hi", reasoning: { effort: 3 } },
     param: "reasoning.effort",
     message: /one of none, minimal/,
   },

@@ -1,0 +1,89 @@
+// What the codecs share about the tools of a request: each is listed once, and none goes to a provider that cannot run it.
+// Never makes a function out of a tool that runs at a provider.
+
+import type { CanonicalRequest, Loss, ProtocolId, Tool, ToolChoice } from "./canonical.ts";
+
+/** What a tool choice calls the web search. */
+export const WEB_SEARCH = "web_search";
+
+/** What a tool choice calls a tool. */
+export function nameOf(tool: Tool): string {
+  return tool.type === "web-search" ? WEB_SEARCH : tool.name;
+}
+
+/** Whether an answer without a call would be wrong. */
+export function demandsCall(choice: ToolChoice | null): boolean {
+  return choice?.type === "required" || choice?.type === "named" || (choice?.type === "subset" && choice.required);
+}
+
+/** Why the choice `validated` becomes `auto` elsewhere. */
+export const GEMINI_VALIDATES = "Only Gemini holds calls to their schema without forcing one.";
+
+/**
+ * Of several tools with one name the last, in the place of the first. Tools that run at a provider stay, since one name may stand for
+ * several. `field`: what the client calls its tools.
+ */
+export function withoutDuplicates(tools: readonly Tool[], field: string): { tools: Tool[]; losses: Loss[] } {
+  const places = new Map<string, number>();
+  const kept: Tool[] = [];
+  const losses = new Map<string, Loss>();
+  for (const tool of tools) {
+    const name = nameOf(tool);
+    const place = tool.type === "opaque" ? undefined : places.get(name);
+    if (place === undefined) {
+      if (tool.type !== "opaque") places.set(name, kept.length);
+      kept.push(tool);
+      continue;
+    }
+    kept[place] = tool;
+    losses.set(name, {
+      field: `${field}.${name}`,
+      severity: "reported",
+      reason: `The tool ${name} is listed twice; the last one was sent.`,
+    });
+  }
+  return { tools: kept, losses: [...losses.values()] };
+}
+
+/**
+ * The request without the tools that only another protocol's provider runs. Clients list them unasked, so they are left out and reported;
+ * what demands one is refused: the tool choice, or a conversation that stops in the middle of such a tool's work.
+ */
+export function withoutHosted(request: CanonicalRequest, target: ProtocolId): { request: CanonicalRequest; losses: Loss[] } {
+  const isForeign = (tool: Tool): boolean => tool.type === "opaque" && tool.protocol !== target;
+  const losses: Loss[] = [];
+  for (const tool of request.tools) {
+    if (tool.type !== "opaque" || tool.protocol === target) continue;
+    const reason = `Only its own provider runs ${tool.name}; the model answers without it.`;
+    losses.push({ field: `${request.names.tools}.${tool.name}`, severity: tool.severity, reason });
+  }
+  losses.push(...unfinishedSteps(request, target));
+  if (!request.tools.some(isForeign)) return { request, losses };
+  const tools = request.tools.filter((tool) => !isForeign(tool));
+  const left = new Set(tools.map(nameOf));
+  const hosted = new Set(request.tools.filter(isForeign).map(nameOf));
+  const isGone = (name: string): boolean => hosted.has(name) && !left.has(name);
+  const refuse = (name: string): void =>
+    void losses.push({ field: request.names.toolChoice, severity: "refused", reason: `Only its own provider runs ${name}.` });
+  let { toolChoice } = request;
+  if (toolChoice?.type === "named" && isGone(toolChoice.name)) {
+    refuse(toolChoice.name);
+    toolChoice = null;
+  } else if (toolChoice?.type === "subset") {
+    const { required } = toolChoice;
+    const [first] = toolChoice.names;
+    const names = toolChoice.names.filter((name) => !isGone(name));
+    const isEmpty = names.length === 0 && first !== undefined;
+    if (isEmpty && required) refuse(first);
+    toolChoice = isEmpty ? { type: "none" } : { type: "subset", names, required };
+  }
+  return { request: { ...request, tools, toolChoice }, losses };
+}
+
+/** Steps that are over have led to what stands behind them; the last one still waits for its provider. */
+function unfinishedSteps({ turns, names }: CanonicalRequest, target: ProtocolId): Loss[] {
+  const last = turns.at(-1)?.parts.at(-1);
+  if (last?.type !== "opaque" || last.protocol === target || last.severity !== "reported") return [];
+  const reason = "The conversation stops where a tool is at work that only its own provider runs.";
+  return [{ field: `${names.turns}.${last.name}`, severity: "refused", reason }];
+}
