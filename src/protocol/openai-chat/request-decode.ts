@@ -4,7 +4,7 @@
 import { parse } from "../../wire/json.ts";
 import type { CanonicalRequest, Loss } from "../canonical.ts";
 import type { RequestHead, WireRequest } from "../codec.ts";
-import { Fields } from "../fields.ts";
+import { Fields, type UnreadMember } from "../fields.ts";
 import { bodyHead } from "../head.ts";
 import { decodeReasoning } from "./reasoning.ts";
 import { decodeSampling } from "./sampling.ts";
@@ -78,13 +78,17 @@ function metadataText(source: string): string {
 /** What the body leaves besides: its own members become extensions, members further in are losses, each name once. */
 function closeBody(body: Fields, losses: readonly Loss[]): Pick<CanonicalRequest, "extensions" | "losses"> {
   // Members that are understood but have no canonical home stay out where they ask for nothing special.
-  const special: string[] = [];
-  if (body.texts("modalities").includes("audio")) special.push("modalities", "audio");
+  const members: Omit<UnreadMember, "value">[] = [];
+  const tell = (key: string, reason: string | null = null): void => void members.push({ key, path: key, reason });
+  const modalities = body.texts("modalities");
+  if (modalities.includes("audio")) tell("modalities");
+  else if (modalities.some((word) => word !== "text")) tell("modalities", "Other protocols answer in text.");
+  if (modalities.includes("audio")) tell("audio");
   else body.ignore("audio");
-  if ((body.optionalInteger("n") ?? 1) > 1) special.push("n");
-  const members = special.map((key) => ({ key, path: key, value: body.source(key), reason: null }));
+  if ((body.optionalInteger("n") ?? 1) > 1) tell("n");
+  const special = members.map((member) => ({ ...member, value: body.source(member.key) }));
   const nested = new Map<string, Loss>();
-  const extensions = [...members, ...body.close()].flatMap(({ key, path, value, reason }): CanonicalRequest["extensions"] => {
+  const extensions = [...special, ...body.close()].flatMap(({ key, path, value, reason }): CanonicalRequest["extensions"] => {
     if (value === null) return [];
     if (path === key) {
       const fate = reason === null ? fateOf(key) : ({ fate: "reported", reason } as const);

@@ -67,6 +67,21 @@ testDecoding([
     { endUser: "s", metadata: { a: "1", b: "2" }, serviceTier: "priority", store: true, cacheKey: "k" },
   ],
   [
+    "an answer in pictures, which no other protocol gives on request",
+    { modalities: ["image", "text"] },
+    {
+      extensions: [
+        {
+          protocol: "openai-chat",
+          field: "modalities",
+          value: '["image","text"]',
+          severity: "reported",
+          reason: "Other protocols answer in text.",
+        },
+      ],
+    },
+  ],
+  [
     "a tier that Chat alone has",
     { service_tier: "scale" },
     {
