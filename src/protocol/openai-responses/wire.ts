@@ -220,6 +220,7 @@ const STORED_PROMPT = "How long OpenAI keeps a prompt means nothing elsewhere.";
 export const FIELDS = {
   access_programs: { fate: "reported", reason: "Access programs exist at OpenAI only." },
   background: { fate: "refused", reason: "An answer in the background needs a server that keeps it; this proxy keeps nothing." },
+  background_options: { fate: "dropped", reason: "They say when OpenAI runs an answer in the background; other answers run at once." },
   context_management: { fate: "reported", reason: "Only OpenAI compacts a conversation this way; it is sent in full." },
   conversation: {
     fate: "refused",
