@@ -1,6 +1,7 @@
 // The codec of Anthropic's Messages API: for its clients, and for upstreams that speak it.
 
 import type { Codec } from "../codec.ts";
+import { fittedBy } from "../fitted-tools.ts";
 import { structuredBy } from "../structured-output.ts";
 import { continuation } from "./continuation.ts";
 import { editRequest } from "./edit.ts";
@@ -10,6 +11,7 @@ import { encodeReply, replyEncoder } from "./reply-encode.ts";
 import { decodeRequest, requestHead } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
 import { schemaMeans } from "./structured-output.ts";
+import { toolLimits } from "./tools.ts";
 import { ID } from "./wire.ts";
 
 const plain: Codec = {
@@ -26,4 +28,4 @@ const plain: Codec = {
   error: { decode: decodeError, encode: encodeError, event: errorEvent },
 };
 
-export const anthropicMessages: Codec = structuredBy(plain, schemaMeans);
+export const anthropicMessages: Codec = structuredBy(fittedBy(plain, toolLimits), schemaMeans);

@@ -4,10 +4,11 @@
 import { JsonText, type Json, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, CustomTool, FunctionTool, Loss, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
+import type { ToolLimits } from "../fitted-tools.ts";
 import { demandsCall, GEMINI_VALIDATES, nameOf, withoutDuplicates } from "../tool-list.ts";
 import type { NameTable } from "../tool-names.ts";
 import { decodeMark, encodeMark } from "./cache-marks.ts";
-import type { Capabilities } from "./capabilities.ts";
+import { capabilitiesOf, type Capabilities } from "./capabilities.ts";
 import { clientTool, type ClientTool } from "./client-tools.ts";
 import { compact } from "./parts-decode.ts";
 import { EMPTY_SCHEMA, isNative, lowerSchema, toolSchema } from "./schema.ts";
@@ -135,6 +136,20 @@ function choiceOfWord(word: (typeof WORDS)["tool_choice"]["known"][number]): Too
 }
 
 // ---- Encode ------------------------------------------------------------------------------------------------------
+
+/**
+ * Claude refuses every tool of a request where one schema has these. It looks at the root's properties alone: names inside of nested objects,
+ * lists and referenced definitions may be any (measured in the public report aws-solutions-library-samples/
+ * accelerated-intelligent-document-processing-on-aws#709, read 2026-11).
+ */
+const LIMITS: ToolLimits = {
+  refusedAtRoot: new Set(["anyOf", "oneOf", "allOf"]),
+  propertyNames: { fits: /^[a-zA-Z0-9_.-]{1,64}$/, rule: { allowed: /[a-zA-Z0-9_.-]/, maxLength: 64 } },
+};
+
+export function toolLimits({ model }: CanonicalRequest): ToolLimits | null {
+  return capabilitiesOf(model).claude ? LIMITS : null;
+}
 
 export interface ToolContext {
   readonly capabilities: Capabilities;

@@ -23,6 +23,8 @@ export interface Capabilities {
   readonly parallelSwitch: boolean;
   /** Takes tools of type `custom` and `allowed_tools`. */
   readonly customTools: boolean;
+  /** Takes `anyOf`, `oneOf`, `allOf`, `enum` and `not` at the root of a tool's schema. */
+  readonly rootKeywords: boolean;
   readonly verbosity: boolean;
   readonly cacheBreakpoints: boolean;
   readonly cacheKey: boolean;
@@ -69,6 +71,7 @@ function openaiModel(id: string): Capabilities {
     toolsForbidReasoning: reasons && version >= 504,
     parallelSwitch: !oSeries,
     customTools: version >= 500,
+    rootKeywords: version >= 500,
     verbosity: version >= 500 && !chat,
     cacheBreakpoints: version >= 506,
     cacheKey: true,
@@ -90,6 +93,7 @@ function compatibleModel(id: string): Capabilities {
     toolsForbidReasoning: false,
     parallelSwitch: true,
     customTools: false,
+    rootKeywords: true,
     verbosity: false,
     cacheBreakpoints: false,
     cacheKey: id.startsWith("kimi") || id.startsWith("moonshot"),

@@ -5,10 +5,11 @@ import { isObject, JsonText, parseOrUndefined, type Json, type JsonObject } from
 import type { CanonicalRequest, CustomTool, FunctionTool, Loss, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
 import { isClosed } from "../closed-schema.ts";
 import type { Fields } from "../fields.ts";
+import type { ToolLimits } from "../fitted-tools.ts";
 import { NameTable, type NameRule } from "../tool-names.ts";
 import { demandsCall, GEMINI_VALIDATES, nameOf, WEB_SEARCH, withoutDuplicates } from "../tool-list.ts";
 import { decodeMark } from "./cache-marks.ts";
-import type { Capabilities } from "./capabilities.ts";
+import { capabilitiesOf, type Capabilities } from "./capabilities.ts";
 import { isLegacy, isOwn, LEGACY_NAMES, NAMES, WORDS } from "./wire.ts";
 
 /** https://platform.openai.com/docs/api-reference/chat/create, FunctionObject.name (read 2026-11). */
@@ -186,6 +187,14 @@ function declared(named: Fields, tools: readonly Tool[]): string {
 }
 
 // ---- Encode --------------------------------------------------------------------------------------------------------
+
+/** The models before GPT-5 refuse a schema with one of these at its root; any name of a property will do. */
+const LIMITS: ToolLimits = { refusedAtRoot: new Set(["anyOf", "oneOf", "allOf", "enum", "not"]), propertyNames: null };
+
+/** A client of this protocol knows what its model takes. */
+export function toolLimits({ model, names }: CanonicalRequest): ToolLimits | null {
+  return isOwn(names) || capabilitiesOf(model).rootKeywords ? null : LIMITS;
+}
 
 export interface ToolTarget {
   readonly capabilities: Capabilities;

@@ -15,6 +15,8 @@ export interface Capabilities {
   readonly sampling: "always" | "without-reasoning" | "never";
   /** Whether it takes `text.verbosity`. */
   readonly verbosity: boolean;
+  /** Whether it takes `anyOf`, `oneOf`, `allOf`, `enum` and `not` at the root of a tool's schema. */
+  readonly rootKeywords: boolean;
   /** Whether it takes `prompt_cache_breakpoint`. */
   readonly breakpoints: boolean;
   /** The most tokens that `max_output_tokens` may ask for; more is a 400. Null where it is not known. */
@@ -26,15 +28,17 @@ const UNKNOWN: Capabilities = {
   efforts: null,
   sampling: "always",
   verbosity: true,
+  rootKeywords: true,
   breakpoints: false,
   maxOutputTokens: null,
 };
-const PLAIN: Capabilities = { ...UNKNOWN, reasons: false, efforts: [], verbosity: false };
+const PLAIN: Capabilities = { ...UNKNOWN, reasons: false, efforts: [], verbosity: false, rootKeywords: false };
 const O_SERIES: Capabilities = {
   ...UNKNOWN,
   efforts: ["low", "medium", "high"],
   sampling: "never",
   verbosity: false,
+  rootKeywords: false,
   maxOutputTokens: 100_000,
 };
 const GPT_5: Capabilities = {
@@ -55,14 +59,14 @@ const MODELS: readonly (readonly [id: string, capabilities: Capabilities])[] = [
   ["gpt-4.1", { ...PLAIN, maxOutputTokens: 32_768 }],
   ["gpt-4.5", PLAIN],
   ["chatgpt", PLAIN],
-  ["gpt-5-chat", PLAIN],
+  ["gpt-5-chat", { ...PLAIN, rootKeywords: true }],
   ["o1", O_SERIES],
   ["o3", O_SERIES],
   ["o4", O_SERIES],
   ["gpt-5", GPT_5],
   ["gpt-5-pro", { ...GPT_5, efforts: ["high"] }],
   ["gpt-5-codex", { ...GPT_5, efforts: [] }],
-  ["codex", { ...GPT_5, efforts: ["low", "medium", "high"] }],
+  ["codex", { ...GPT_5, efforts: ["low", "medium", "high"], rootKeywords: false }],
   ["gpt-5.1", GPT_5_1],
   ["gpt-5.1-codex", { ...GPT_5_1, efforts: ["low", "medium", "high"] }],
   ["gpt-5.1-codex-max", { ...GPT_5_1, efforts: ["low", "medium", "high", "xhigh"] }],

@@ -2,6 +2,7 @@
 // Never knows another protocol; the canonical form stands between.
 
 import type { Codec } from "../codec.ts";
+import { fittedBy } from "../fitted-tools.ts";
 import { structuredBy } from "../structured-output.ts";
 import { editRequest } from "./edit.ts";
 import { decodeError, encodeError, errorEvent } from "./errors.ts";
@@ -9,6 +10,7 @@ import { decodeReply, replyDecoder } from "./reply-decode.ts";
 import { encodeReply, replyEncoder } from "./reply-encode.ts";
 import { decodeRequest, requestHead } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
+import { toolLimits } from "./tools.ts";
 import { NAMES } from "./wire.ts";
 
 const plain: Codec = {
@@ -25,4 +27,6 @@ const plain: Codec = {
 };
 
 /** OpenAI's answer format takes objects alone; a client of its own protocol knows that. */
-export const openaiResponses: Codec = structuredBy(plain, ({ names }) => (names === NAMES ? "format" : "object-format"));
+export const openaiResponses: Codec = structuredBy(fittedBy(plain, toolLimits), ({ names }) =>
+  names === NAMES ? "format" : "object-format",
+);

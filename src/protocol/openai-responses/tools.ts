@@ -3,15 +3,17 @@
 
 import { JsonText } from "../../wire/json.ts";
 import { members } from "../../wire/json-edit.ts";
-import type { CustomTool, FunctionTool, Loss, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
+import type { CanonicalRequest, CustomTool, FunctionTool, Loss, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
 import { isClosed } from "../closed-schema.ts";
 import type { Fields } from "../fields.ts";
+import type { ToolLimits } from "../fitted-tools.ts";
 import { GEMINI_VALIDATES, WEB_SEARCH } from "../tool-list.ts";
 import { fitName } from "../tool-names.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import { decodeClientTool } from "./client-tools.ts";
 import { canonicalName, NAME_RULE, prefixOf, upstreamName } from "./namespaces.ts";
 import type { Target } from "./target.ts";
-import { WORDS } from "./wire.ts";
+import { NAMES, WORDS } from "./wire.ts";
 import type * as wire from "./wire.ts";
 
 // ---- Decoding ----------------------------------------------------------------------------------------------------
@@ -163,6 +165,14 @@ function choiceName(choice: Fields): string {
 }
 
 // ---- Encoding ----------------------------------------------------------------------------------------------------
+
+/** The models before GPT-5 refuse a schema with one of these at its root; any name of a property will do. */
+const LIMITS: ToolLimits = { refusedAtRoot: new Set(["anyOf", "oneOf", "allOf", "enum", "not"]), propertyNames: null };
+
+/** A client of this protocol knows what its model takes. */
+export function toolLimits({ model, names }: CanonicalRequest): ToolLimits | null {
+  return names === NAMES || capabilitiesOf(model).rootKeywords ? null : LIMITS;
+}
 
 /** `echo`: as the client wrote them, for the answer that repeats them. */
 export function encodeTools(target: Target, { echo = false }: { readonly echo?: boolean } = {}): wire.Tool[] {

@@ -1,0 +1,215 @@
+// A tool's schema without the keywords that a target refuses at its root: the branches' properties become the root's own, and what they
+// asked for beyond that is given back as JSON Schema, to be said in words.
+// Never throws, and never touches what stands deeper.
+
+import { isObject, print, type Json, type JsonObject } from "../wire/json.ts";
+
+/** What a keyword asked for that the flat schema no longer says. */
+export interface RootRule {
+  readonly keyword: string;
+  /** One schema per branch, without the property definitions that the flat schema has. */
+  readonly schemas: readonly Json[];
+}
+
+export interface FlatSchema {
+  readonly schema: JsonObject;
+  readonly rules: readonly RootRule[];
+}
+
+/** What a schema says of an object. */
+interface Shape {
+  readonly properties: ReadonlyMap<string, Property>;
+  readonly required: ReadonlySet<string>;
+  /** Takes no other properties. */
+  readonly closed: boolean;
+}
+
+interface Property {
+  readonly schema: Json;
+  /** Whether it holds whichever branch the arguments follow. */
+  readonly always: boolean;
+}
+
+const ANYTHING: Shape = { properties: new Map(), required: new Set(), closed: false };
+/** References to references can ask for any amount of work. */
+const MAX_STEPS = 2_000;
+/** Of a branch, what the flat schema says itself or nobody has to be told. */
+const MERGED: ReadonlySet<string> = new Set(
+  "type properties required additionalProperties unevaluatedProperties title description $ref $defs definitions $schema $id $comment".split(
+    " ",
+  ),
+);
+const COMBINATORS: ReadonlySet<string> = new Set(["anyOf", "oneOf", "allOf"]);
+/** What the flat schema has of its own. */
+const OWN: ReadonlySet<string> = new Set(["type", "properties", "required"]);
+
+/** `refused`: the keywords that may not stand at the root. Some of them does. */
+export function flatten(root: JsonObject, refused: ReadonlySet<string>): FlatSchema {
+  const reader = new ShapeReader(root);
+  const shape = reader.read(root);
+  const properties = Object.fromEntries([...shape.properties].map(([name, { schema }]) => [name, schema]));
+  const kept = Object.entries(root).filter(([key]) => !refused.has(key) && !OWN.has(key));
+  const schema: JsonObject = {
+    type: "object",
+    ...Object.fromEntries(kept),
+    properties,
+    ...(shape.required.size === 0 ? {} : { required: [...shape.required] }),
+    ...(shape.closed ? { additionalProperties: false } : {}),
+  };
+  const rules = Object.entries(root).flatMap(([keyword, value]): RootRule[] => {
+    if (!refused.has(keyword)) return [];
+    if (!COMBINATORS.has(keyword)) return [{ keyword, schemas: [value] }];
+    const schemas = reader.rest(keyword, value, properties);
+    return schemas.length === 0 ? [] : [{ keyword, schemas }];
+  });
+  return { schema: withTargets(schema, root, refused), rules };
+}
+
+class ShapeReader {
+  readonly #root: JsonObject;
+  #steps = 0;
+
+  constructor(root: JsonObject) {
+    this.#root = root;
+  }
+
+  read(schema: Json | undefined, path: readonly string[] = []): Shape {
+    if (!isObject(schema) || ++this.#steps > MAX_STEPS) return ANYTHING;
+    const { properties, required, additionalProperties, $ref: reference } = schema;
+    const own = Object.entries(isObject(properties) ? properties : {});
+    let shape: Shape = {
+      properties: new Map(own.map(([name, definition]) => [name, { schema: definition, always: true }])),
+      required: new Set(Array.isArray(required) ? required.filter((name) => typeof name === "string") : []),
+      closed: additionalProperties === false,
+    };
+    if (typeof reference === "string" && !path.includes(reference)) {
+      shape = both(shape, this.read(resolve(this.#root, reference), [...path, reference]));
+    }
+    for (const branch of branchesOf(schema["allOf"])) shape = both(shape, this.read(branch, path));
+    for (const key of ["anyOf", "oneOf"]) {
+      const shapes = branchesOf(schema[key]).map((branch) => this.read(branch, path));
+      if (shapes.length > 0) shape = both(shape, either(shapes));
+    }
+    return shape;
+  }
+
+  /** What the branches ask for beyond the definitions that the flat schema has; none where that is nothing. */
+  rest(keyword: string, list: Json, flat: JsonObject): JsonObject[] {
+    const rests = branchesOf(list).map((branch) => this.#restOf(branch, { flat, isOne: keyword !== "allOf", path: [] }));
+    // All branches of `allOf` hold, so those that ask for nothing more need no word; of the others each is a choice.
+    const told = keyword === "allOf" ? rests.filter((rest) => Object.keys(rest).length > 0) : rests;
+    return told.some((rest) => Object.keys(rest).length > 0) ? told : [];
+  }
+
+  /** `isOne`: the arguments may follow another branch in its place. */
+  #restOf(branch: Json | undefined, place: { flat: JsonObject; isOne: boolean; path: readonly string[] }): JsonObject {
+    if (!isObject(branch) || ++this.#steps > MAX_STEPS) return {};
+    const { flat, isOne, path } = place;
+    const { required, additionalProperties, $ref: reference } = branch;
+    const demanded = isOne && Array.isArray(required) ? required : [];
+    const properties = Object.entries(isObject(branch["properties"]) ? branch["properties"] : {}).flatMap(
+      ([name, schema]): [string, Json][] =>
+        print(schema) !== print(flat[name] ?? null) ? [[name, schema]] : isOne && !demanded.includes(name) ? [[name, {}]] : [],
+    );
+    const others = Object.entries(branch).flatMap(([key, value]): [string, Json][] => {
+      if (MERGED.has(key)) return [];
+      if (!COMBINATORS.has(key)) return [[key, value]];
+      const rests = this.rest(key, value, flat);
+      return rests.length === 0 ? [] : [[key, rests]];
+    });
+    const isFollowed = typeof reference === "string" && !path.includes(reference);
+    return {
+      ...(isFollowed ? this.#restOf(resolve(this.#root, reference), { ...place, path: [...path, reference] }) : {}),
+      ...(properties.length === 0 ? {} : { properties: Object.fromEntries(properties) }),
+      ...(demanded.length === 0 ? {} : { required: demanded }),
+      ...(isOne && additionalProperties === false ? { additionalProperties: false } : {}),
+      ...Object.fromEntries(others),
+    };
+  }
+}
+
+/** The branches that an object can follow. */
+function branchesOf(list: Json | undefined): Json[] {
+  if (!Array.isArray(list)) return [];
+  return list.filter((branch) => {
+    if (!isObject(branch)) return branch === true;
+    const { type } = branch;
+    return type === undefined || type === "object" || (Array.isArray(type) && type.includes("object"));
+  });
+}
+
+/** Both hold. */
+function both(one: Shape, other: Shape): Shape {
+  const properties = new Map(one.properties);
+  for (const [name, theirs] of other.properties) {
+    const ours = properties.get(name);
+    // What only some branches say of a property cannot narrow what is said of it anyway.
+    if (ours === undefined || (theirs.always && !ours.always)) properties.set(name, theirs);
+    else if (theirs.always) properties.set(name, { schema: joined(ours.schema, theirs.schema), always: true });
+  }
+  return { properties, required: new Set([...one.required, ...other.required]), closed: one.closed || other.closed };
+}
+
+/** One of them holds. */
+function either(shapes: readonly Shape[]): Shape {
+  const names = new Set(shapes.flatMap(({ properties }) => [...properties.keys()]));
+  const properties = new Map<string, Property>();
+  for (const name of names) {
+    const found = shapes.flatMap((shape) => shape.properties.get(name) ?? []);
+    const variants = new Map(found.map(({ schema }) => [print(schema), schema]));
+    const [only] = variants.values();
+    const always = found.length === shapes.length && found.every((property) => property.always);
+    properties.set(name, { schema: variants.size === 1 && only !== undefined ? only : { anyOf: [...variants.values()] }, always });
+  }
+  const [first, ...rest] = shapes;
+  const required = [...(first?.required ?? [])].filter((name) => rest.every((shape) => shape.required.has(name)));
+  return { properties, required: new Set(required), closed: shapes.every(({ closed }) => closed) };
+}
+
+const ADDED: ReadonlySet<string> = new Set(["const", "enum", "anyOf", "title", "description"]);
+
+/** A value for which both schemas hold. */
+function joined(one: Json, other: Json): Json {
+  if (other === true || print(one) === print(other)) return one;
+  if (isObject(one) && isObject(other) && Object.keys(other).every((key) => ADDED.has(key) && !(key in one))) return { ...one, ...other };
+  return one === true ? other : { allOf: [one, other] };
+}
+
+/** What a reference within the document names; undefined when nothing stands there. */
+function resolve(root: JsonObject, reference: string): Json | undefined {
+  if (!reference.startsWith("#/")) return undefined;
+  let at: Json | undefined = root;
+  for (const step of reference.slice(2).split("/")) {
+    const name = step.replaceAll("~1", "/").replaceAll("~0", "~");
+    at = Array.isArray(at) ? at[Number(name)] : isObject(at) ? at[name] : undefined;
+  }
+  return at;
+}
+
+/** References that led into a keyword which is gone lead to a copy of it among the definitions. */
+function withTargets(schema: JsonObject, root: JsonObject, refused: ReadonlySet<string>): JsonObject {
+  let isLed = false;
+  const definitions = isObject(schema["$defs"]) ? schema["$defs"] : {};
+  const gone = Object.fromEntries(Object.entries(root).filter(([key]) => refused.has(key)));
+  const moved = withReferences({ ...schema, $defs: { ...definitions, [COPIES]: gone } }, (reference) => {
+    const keyword = KEYWORD.exec(reference)?.[1];
+    if (keyword === undefined || !(keyword in gone)) return reference;
+    isLed = true;
+    return `#/$defs/${COPIES}/${reference.slice(2)}`;
+  });
+  return isLed ? moved : schema;
+}
+
+const COPIES = "at_root";
+const KEYWORD = /^#\/(\w+)\//;
+
+/** The same schema with each reference changed. */
+export function withReferences(schema: JsonObject, change: (reference: string) => string): JsonObject {
+  const inside = (value: Json): Json => {
+    if (Array.isArray(value)) return value.map(inside);
+    return isObject(value) ? withReferences(value, change) : value;
+  };
+  return Object.fromEntries(
+    Object.entries(schema).map(([key, value]) => [key, key === "$ref" && typeof value === "string" ? change(value) : inside(value)]),
+  );
+}
