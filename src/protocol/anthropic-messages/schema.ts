@@ -11,7 +11,9 @@ const KEPT: ReadonlySet<string> = new Set(["type", "title", "description", "defa
 const SCHEMA_MAPS: ReadonlySet<string> = new Set(["properties", "$defs", "definitions"]);
 const SCHEMA_LISTS: ReadonlySet<string> = new Set(["anyOf", "allOf", "oneOf"]);
 const FORMATS: ReadonlySet<string> = new Set(["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"]);
-const MAX_OPTIONAL_PROPERTIES = 24;
+/** In all schemas of a request that are compiled to a grammar. */
+export const MAX_OPTIONAL_PARAMETERS = 24;
+export const MAX_UNION_PARAMETERS = 16;
 /** More than any schema that a grammar could be built from; references to references can ask for any amount of work. */
 const MAX_STEPS = 5_000;
 const CLOSES = /^\s*\}/;
@@ -37,14 +39,27 @@ export function lowerSchema(source: JsonSource): JsonSource {
   return print(lowered) === print(root) ? source : print(lowered);
 }
 
+/** What a schema adds to the grammar of a request. */
+export interface SchemaCost {
+  /** Parameters that are not required. */
+  readonly optional: number;
+  /** Parameters of several types, or with a choice of schemas. */
+  readonly unions: number;
+}
+
 /**
- * Whether constrained decoding can produce all that the schema allows. It knows no recursion, closes every object, and refuses too
- * many optional properties.
+ * Null where constrained decoding cannot produce all that the schema allows. It knows no recursion, closes every object, and refuses too
+ * many optional and union parameters.
  */
-export function isNative(source: JsonSource): boolean {
+export function costOf(source: JsonSource): SchemaCost | null {
   const root = parseOrUndefined(source);
-  if (!isObject(root)) return false;
-  return walk(root, { root, optional: 0, steps: 0 }, []);
+  if (!isObject(root)) return null;
+  const seen: Seen = { root, optional: 0, unions: 0, steps: 0 };
+  return walk(root, seen, []) ? { optional: seen.optional, unions: seen.unions } : null;
+}
+
+export function isNative(source: JsonSource): boolean {
+  return costOf(source) !== null;
 }
 
 function lower(schema: JsonObject): JsonObject {
@@ -77,10 +92,11 @@ function lowerValue(value: Json): Json {
 interface Seen {
   readonly root: JsonObject;
   optional: number;
+  unions: number;
   steps: number;
 }
 
-/** False at the first part that constrained decoding cannot produce; counts optional properties on the way. */
+/** False at the first part that constrained decoding cannot produce; counts optional and union parameters on the way. */
 function walk(schema: Json | undefined, seen: Seen, path: readonly string[]): boolean {
   if (Array.isArray(schema)) return schema.every((item) => walk(item, seen, path));
   if (!isObject(schema)) return true;
@@ -93,9 +109,14 @@ function walk(schema: Json | undefined, seen: Seen, path: readonly string[]): bo
   const properties = isObject(schema["properties"]) ? schema["properties"] : {};
   const required = Array.isArray(schema["required"]) ? schema["required"] : [];
   seen.optional += Object.keys(properties).filter((name) => !required.includes(name)).length;
-  if (seen.optional > MAX_OPTIONAL_PROPERTIES) return false;
+  if (isUnion(schema)) seen.unions++;
+  if (seen.optional > MAX_OPTIONAL_PARAMETERS || seen.unions > MAX_UNION_PARAMETERS) return false;
   const inner = [...Object.values(properties), schema["items"], schema["anyOf"], schema["oneOf"], schema["allOf"]];
   return inner.every((child) => walk(child, seen, path));
+}
+
+function isUnion({ type, anyOf, oneOf }: JsonObject): boolean {
+  return (Array.isArray(type) && type.length > 1) || anyOf !== undefined || oneOf !== undefined;
 }
 
 /** An object whose properties the schema does not name. */

@@ -11,7 +11,8 @@ import { decodeMark, encodeMark } from "./cache-marks.ts";
 import { capabilitiesOf, type Capabilities } from "./capabilities.ts";
 import { clientTool, type ClientTool } from "./client-tools.ts";
 import { compact } from "./parts-decode.ts";
-import { EMPTY_SCHEMA, isNative, lowerSchema, toolSchema } from "./schema.ts";
+import { costOf, EMPTY_SCHEMA, lowerSchema, toolSchema } from "./schema.ts";
+import { StrictBudget } from "./strict-budget.ts";
 import { ID, NAMES, WORDS } from "./wire.ts";
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
@@ -168,7 +169,7 @@ const FREE_TEXT_SCHEMA = '{"type":"object","properties":{"input":{"type":"string
 
 export function encodeTools(request: CanonicalRequest, context: ToolContext): EncodedTools {
   const { toolChoice: wanted, names } = request;
-  const { losses } = context;
+  const { capabilities, losses } = context;
   const subset = wanted?.type === "subset" ? new Set(wanted.names) : null;
   const unknown = wanted?.type === "subset" ? wanted.names.find((name) => !request.tools.some((tool) => nameOf(tool) === name)) : undefined;
   if (unknown !== undefined) losses.push({ field: names.toolChoice, severity: "refused", reason: `There is no tool ${unknown} to call.` });
@@ -179,6 +180,7 @@ export function encodeTools(request: CanonicalRequest, context: ToolContext): En
       reason: "Messages cannot narrow the choice; only the tools of the subset were sent.",
     });
   }
+  const budget = new StrictBudget(capabilities.structuredOutput ? request.output : null);
   const tools = request.tools.flatMap((tool): Json[] => {
     if (subset !== null && !subset.has(nameOf(tool))) return [];
     const field = `${names.tools}.${nameOf(tool)}`;
@@ -186,9 +188,13 @@ export function encodeTools(request: CanonicalRequest, context: ToolContext): En
       losses.push({ field, severity: "reported", reason: "Messages calls its web search web_search, and another tool has that name." });
       return [];
     }
-    const encoded = encodeTool(tool, { ...context, field });
+    const encoded = encodeTool(tool, { ...context, field, budget });
     return encoded === null ? [] : [encoded];
   });
+  if (budget.isExceeded) {
+    const reason = "Claude takes 20 strict tools, with 24 optional and 16 union parameters in all; the tools above that are not strict.";
+    losses.push({ field: `${names.tools}.strict`, severity: "reported", reason });
+  }
   if (tools.length > 0) return { tools, toolChoice: encodeToolChoice(request, context) };
   if (demandsCall(wanted)) {
     losses.push({
@@ -207,7 +213,13 @@ function toolsOfHistory(request: CanonicalRequest, names: NameTable): JsonObject
   return [...new Set(called)].map((name) => ({ name, input_schema: new JsonText(EMPTY_SCHEMA) }));
 }
 
-function encodeTool(tool: Tool, context: ToolContext & { readonly field: string }): Json {
+interface OneToolContext extends ToolContext {
+  /** What the client calls the tool. */
+  readonly field: string;
+  readonly budget: StrictBudget;
+}
+
+function encodeTool(tool: Tool, context: OneToolContext): Json {
   switch (tool.type) {
     case "function":
       return encodeFunction(tool, context);
@@ -220,11 +232,12 @@ function encodeTool(tool: Tool, context: ToolContext & { readonly field: string 
   }
 }
 
-function encodeFunction(tool: FunctionTool, { capabilities, names, losses, field }: ToolContext & { readonly field: string }): JsonObject {
+function encodeFunction(tool: FunctionTool, { capabilities, names, losses, field, budget }: OneToolContext): JsonObject {
   const { schema, faulty } = toolSchema(tool.schema ?? EMPTY_SCHEMA);
   if (faulty) losses.push({ field, severity: "reported", reason: "The tool's schema describes no object; Messages demands one." });
-  const isStrict = tool.strict === true && capabilities.structuredOutput && isNative(schema);
-  if (tool.strict === true && !isStrict) {
+  const cost = tool.strict === true && capabilities.structuredOutput ? costOf(schema) : null;
+  const isStrict = cost !== null && budget.take(cost);
+  if (tool.strict === true && cost === null) {
     losses.push({ field: `${field}.strict`, severity: "reported", reason: "This model cannot hold strictly to the tool's schema." });
   }
   return {
@@ -236,7 +249,7 @@ function encodeFunction(tool: FunctionTool, { capabilities, names, losses, field
   };
 }
 
-function encodeCustom(tool: CustomTool, { names, losses, field }: ToolContext & { readonly field: string }): JsonObject {
+function encodeCustom(tool: CustomTool, { names, losses, field }: OneToolContext): JsonObject {
   const lines = [tool.description ?? "", "Put the whole text into `input`, as it is."];
   if (tool.grammar !== null) {
     lines.push(`It has to follow this ${tool.grammar.syntax} grammar:`, tool.grammar.definition);
@@ -249,10 +262,7 @@ function encodeCustom(tool: CustomTool, { names, losses, field }: ToolContext & 
   };
 }
 
-function encodeWebSearch(
-  tool: WebSearchTool,
-  { capabilities, losses, field }: ToolContext & { readonly field: string },
-): JsonObject | null {
+function encodeWebSearch(tool: WebSearchTool, { capabilities, losses, field }: OneToolContext): JsonObject | null {
   if (!capabilities.webSearch) {
     losses.push({ field, severity: "reported", reason: "This model's provider runs no web search." });
     return null;
