@@ -36,9 +36,38 @@ export class NameTable {
   }
 }
 
-/** The name of a person or a session itself, or a hash of the whole where it is too long: cut names of two people could be the same. */
+/** The name of a session itself, or a hash of the whole where it is too long: cut names of two could be the same. */
 export function fitId(id: string, maxLength: number): string {
-  return id.length <= maxLength ? id : ["", "1", "2", "3"].map((salt) => hash(salt + id)).join("");
+  return id.length <= maxLength ? id : longHash(id);
+}
+
+/** 32 hex digits. */
+function longHash(id: string): string {
+  return ["", "1", "2", "3"].map((salt) => hash(salt + id)).join("");
+}
+
+const EMAIL_ADDRESS = /[^\s@]@[^\s@]/;
+/** Digits as people group them. A dash or a letter beside them makes them a part of another id, such as a UUID. */
+const GROUPED_DIGITS = /(?<![\w-])[+(]{0,2}\d[\d\s().\/-]*\d(?![\w-])/g;
+const NO_DIGITS = /\D/g;
+/** https://www.itu.int/rec/T-REC-E.164 (read 2026-11); local numbers have seven digits and more. */
+const MIN_PHONE_DIGITS = 7;
+const MAX_PHONE_DIGITS = 15;
+
+/**
+ * The name of an end user itself, or its hash, the same in every protocol, where it is too long or names a person: providers refuse e-mail
+ * addresses and phone numbers.
+ */
+export function fitEndUser(name: string, maxLength: number): string {
+  return name.length > maxLength || isPersonal(name) ? longHash(name) : name;
+}
+
+function isPersonal(name: string): boolean {
+  if (EMAIL_ADDRESS.test(name)) return true;
+  return (name.match(GROUPED_DIGITS) ?? []).some((digits) => {
+    const count = digits.replace(NO_DIGITS, "").length;
+    return count >= MIN_PHONE_DIGITS && count <= MAX_PHONE_DIGITS;
+  });
 }
 
 const PDF_ENDING = /\.pdf$/i;

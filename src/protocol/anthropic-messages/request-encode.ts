@@ -7,7 +7,7 @@ import type { CanonicalRequest, Effort, Loss } from "../canonical.ts";
 import type { EncodedRequest } from "../codec.ts";
 import { lossesFor, ownExtensions } from "../losses.ts";
 import { withoutHosted } from "../tool-list.ts";
-import { NameTable } from "../tool-names.ts";
+import { fitEndUser, NameTable } from "../tool-names.ts";
 import { limitMarks, withMark } from "./cache-marks.ts";
 import { capabilitiesOf, type Capabilities } from "./capabilities.ts";
 import { encodeReasoning } from "./reasoning.ts";
@@ -22,6 +22,8 @@ import type * as wire from "./wire.ts";
 /** The current version answers 400 to every sampling parameter; a request that sets one the model takes goes to the version before. */
 const VERSION_WITH_SAMPLING = "2023-06-01";
 const CURRENT_VERSION = "2026-10-21";
+/** In characters. */
+const MAX_USER_ID_LENGTH = 256;
 /** An effort of its own on a system message inside of `messages`. */
 const MESSAGE_EFFORT_BETA = "mid-conversation-output-config-2026-07-01";
 
@@ -70,7 +72,7 @@ export function encodeRequest(original: CanonicalRequest): EncodedRequest {
     ...outputConfig(effort, output.format),
     ...sampling,
     ...encodeStop(request, lost),
-    ...(request.endUser === null ? {} : { metadata: { user_id: request.endUser } }),
+    ...(request.endUser === null ? {} : { metadata: { user_id: fitEndUser(request.endUser, MAX_USER_ID_LENGTH) } }),
     ...encodeServiceTier(request, lost),
     messages: [...conversation.messages],
   };

@@ -6,7 +6,7 @@ import type { CanonicalRequest, Loss, Turn } from "../canonical.ts";
 import type { EncodedRequest } from "../codec.ts";
 import { lossesFor, lostMarks, ownExtensions } from "../losses.ts";
 import { withoutHosted } from "../tool-list.ts";
-import { fitId } from "../tool-names.ts";
+import { fitEndUser, fitId } from "../tool-names.ts";
 import { pairResults, uniqueCallIds } from "../turns.ts";
 import { markedParts } from "./cache-marks.ts";
 import { capabilitiesOf, type Capabilities } from "./capabilities.ts";
@@ -96,7 +96,7 @@ function encodeOpenAI(request: CanonicalRequest, capabilities: Capabilities, los
   const { names, verbosity, endUser, metadata, cacheKey, serviceTier, store } = request;
   const lose = (field: string, severity: Loss["severity"], reason: string): void => void losses.push({ field, severity, reason });
   if (verbosity !== null && !capabilities.verbosity) lose(names.verbosity, "reported", "The model has no setting for how much it says.");
-  const user = endUser === null ? undefined : fitId(endUser, MAX_ID_LENGTH);
+  const user = endUser === null ? undefined : fitEndUser(endUser, MAX_ID_LENGTH);
   const key = cacheKey === null ? undefined : fitId(cacheKey, MAX_ID_LENGTH);
   if (!capabilities.openai) {
     if (store === true) lose(names.store, "reported", "The model's upstream keeps no answers for later.");

@@ -7,7 +7,7 @@ import { isPlain } from "../closed-schema.ts";
 import type { EncodedRequest } from "../codec.ts";
 import { lossesFor, lostMarks, ownExtensions } from "../losses.ts";
 import { withoutHosted } from "../tool-list.ts";
-import { fitId, fitName } from "../tool-names.ts";
+import { fitEndUser, fitId, fitName } from "../tool-names.ts";
 import { NAME_RULE } from "./namespaces.ts";
 import { encodeInput } from "./parts-encode.ts";
 import { encodeReasoning } from "./reasoning.ts";
@@ -171,7 +171,7 @@ function setLimit(body: wire.Request, target: Target): void {
 }
 
 function setIdentity(body: wire.Request, { endUser, metadata, cacheKey, serviceTier }: CanonicalRequest): void {
-  if (endUser !== null) body.safety_identifier = fitId(endUser, MAX_ID_LENGTH);
+  if (endUser !== null) body.safety_identifier = fitEndUser(endUser, MAX_ID_LENGTH);
   if (metadata !== null) body.metadata = { ...metadata };
   if (cacheKey !== null) body.prompt_cache_key = fitId(cacheKey, MAX_ID_LENGTH);
   if (serviceTier !== null) body.service_tier = serviceTier;
