@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bareRequest } from "../../src/protocol/exchange.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
-import { fileName, fitId, fitName, hash, NameTable } from "../../src/protocol/tool-names.ts";
+import { fileName, fitEndUser, fitId, fitName, hash, NameTable } from "../../src/protocol/tool-names.ts";
 
 const RULE = { allowed: /[a-zA-Z0-9_-]/, maxLength: 64 };
 
@@ -79,4 +79,61 @@ test("a file's name tells its type by its ending, where a title does not", () =>
     names.map(([title, mediaType]) => fileName(title, mediaType)),
     ["Log book.pdf", "log.PDF", "document.pdf", "Log book", "document"],
   );
+});
+
+const END_USERS: readonly (readonly [name: string, isHashed: boolean])[] = [
+  ["joe@example.com", true],
+  ["Joe <joe@example.com>", true],
+  ["user:joe@host", true],
+  ["+14155552671", true],
+  ["+1 (415) 555-2671", true],
+  ["(415)555-2671", true],
+  ["4155552671", true],
+  ["tel:+49.30.1234567", true],
+  ["user 555 2671", true],
+  ["u".repeat(65), true],
+  ["u".repeat(64), false],
+  ["user-1", false],
+  ["user_123456789", false],
+  ["123456", false],
+  ["1234567890123456789", false],
+  ["550e8400-e29b-41d4-a716-446655440000", false],
+  ["00000000-0000-4000-8000-00000000abcd", false],
+  ["924234a47ff2de974b9ca5949838953d", false],
+  ["", false],
+];
+
+for (const [name, isHashed] of END_USERS) {
+  test(`fitEndUser: ${name} ${isHashed ? "is hashed" : "stays"}`, () => {
+    const fitted = fitEndUser(name, 64);
+    assert.equal(fitted, isHashed ? ["", "1", "2", "3"].map((salt) => hash(salt + name)).join("") : name);
+    assert.equal(fitEndUser(fitted, 64), fitted, "a hash is hashed no more");
+  });
+}
+
+test("fitEndUser: every upstream is sent the same for one person, whichever field the client has for it", () => {
+  const hashed = fitEndUser("joe@example.com", 64);
+  const hi = [{ role: "user", content: "Hi" }];
+  const bodies: readonly (readonly [keyof typeof CODECS, object])[] = [
+    ["openai-chat", { messages: hi, user: "joe@example.com" }],
+    ["openai-chat", { messages: hi, safety_identifier: "joe@example.com" }],
+    ["openai-responses", { input: "Hi", user: "joe@example.com" }],
+    ["openai-responses", { input: "Hi", safety_identifier: "joe@example.com" }],
+    ["anthropic-messages", { messages: hi, max_tokens: 9, metadata: { user_id: "joe@example.com" } }],
+  ];
+  for (const [from, more] of bodies) {
+    const asked = CODECS[from].request.decode({ body: JSON.stringify({ model: "m", ...more }), headers: {}, path: null });
+    const sent = (to: keyof typeof CODECS, model: string): Record<string, unknown> =>
+      JSON.parse(CODECS[to].request.encode({ ...asked, extensions: [], model }).body) as Record<string, unknown>;
+    assert.deepEqual(sent("anthropic-messages", "claude-sonnet-5")["metadata"], { user_id: hashed });
+    assert.equal(sent("openai-responses", "gpt-5.5")["safety_identifier"], hashed);
+    assert.equal(sent("openai-chat", "gpt-5.5")["safety_identifier"], hashed);
+    assert.equal(sent("openai-chat", "glm-5.2")["user"], hashed);
+    assert.ok(!CODECS.gemini.request.encode({ ...asked, model: "gemini-2.5-pro" }).body.includes("joe"));
+  }
+});
+
+test("fitEndUser: Claude takes longer names than OpenAI", () => {
+  const [long, longer] = ["u".repeat(256), "u".repeat(257)];
+  assert.deepEqual([fitEndUser(long, 256), fitEndUser(long, 64), fitEndUser(longer, 256)], [long, fitId(long, 64), fitId(longer, 64)]);
 });
