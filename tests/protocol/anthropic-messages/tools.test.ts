@@ -158,7 +158,7 @@ const ROWS: readonly EncodeRow[] = [
     body: {
       ...SENT,
       tools: [
-        { name: "a", input_schema: { type: "object", anyOf: [{}] } },
+        { name: "a", input_schema: LOOK.input_schema },
         {
           name: "b",
           input_schema: {
