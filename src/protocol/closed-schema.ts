@@ -8,14 +8,18 @@ import type { JsonSource } from "./canonical.ts";
 const PLAIN: ReadonlySet<string> = new Set(
   "$schema $ref $defs definitions title description type properties required additionalProperties items enum const anyOf".split(" "),
 );
+/** Refused by strict decoding wherever they stand: "'oneOf' is not permitted". */
+const REFUSED: ReadonlySet<string> = new Set(
+  "oneOf allOf not if then else dependentRequired dependentSchemas patternProperties propertyNames".split(" "),
+);
 const SCHEMA_MAPS = ["properties", "$defs", "definitions"];
 const MAX_DEPTH = 5;
 const MAX_MEMBERS = 100;
 
-/** Whether every object in the schema is closed: strict decoding refuses any other. */
+/** Whether the root is no choice and every object in the schema closed: strict decoding refuses any other. */
 export function isClosed(source: JsonSource): boolean {
   const root = parseOrUndefined(source);
-  return isObject(root) && walk(root, { plain: false, members: 0 }, 0);
+  return isObject(root) && root["anyOf"] === undefined && walk(root, { plain: false, members: 0 }, 0);
 }
 
 /** Whether strict decoding is sure to take the schema. */
@@ -32,6 +36,7 @@ interface Walk {
 function walk(schema: Json | undefined, seen: Walk, depth: number): boolean {
   if (Array.isArray(schema)) return schema.every((item) => walk(item, seen, depth));
   if (!isObject(schema)) return true;
+  for (const key in schema) if (REFUSED.has(key)) return false;
   const { type, properties, required, additionalProperties } = schema;
   if (isObject(properties) || type === "object" || (Array.isArray(type) && type.includes("object"))) {
     const names = Object.keys(isObject(properties) ? properties : {});
@@ -42,5 +47,5 @@ function walk(schema: Json | undefined, seen: Walk, depth: number): boolean {
   }
   if (seen.plain && (depth > MAX_DEPTH || seen.members > MAX_MEMBERS || Object.keys(schema).some((key) => !PLAIN.has(key)))) return false;
   const inner = SCHEMA_MAPS.flatMap((key) => (isObject(schema[key]) ? Object.values(schema[key]) : []));
-  return [...inner, schema["items"], schema["anyOf"], schema["oneOf"], schema["allOf"]].every((child) => walk(child, seen, depth));
+  return [...inner, schema["items"], schema["anyOf"]].every((child) => walk(child, seen, depth));
 }

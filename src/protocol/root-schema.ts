@@ -59,7 +59,7 @@ export function flatten(root: JsonObject, refused: ReadonlySet<string>): FlatSch
   const rules = Object.entries(root).flatMap(([keyword, value]): RootRule[] => {
     if (!refused.has(keyword)) return [];
     if (!COMBINATORS.has(keyword)) return [{ keyword, schemas: [value] }];
-    const schemas = reader.rest(keyword, value, properties);
+    const schemas = reader.rest(keyword, value, { flat: properties });
     return schemas.length === 0 ? [] : [{ keyword, schemas }];
   });
   return { schema: withTargets(schema, root, refused), rules };
@@ -94,38 +94,50 @@ class ShapeReader {
   }
 
   /** What the branches ask for beyond the definitions that the flat schema has; none where that is nothing. */
-  rest(keyword: string, list: Json, flat: JsonObject): JsonObject[] {
-    const rests = branchesOf(list).map((branch) => this.#restOf(branch, { flat, isOne: keyword !== "allOf", path: [] }));
+  rest(keyword: string, list: Json, { flat, path = [] }: Pick<Place, "flat"> & Partial<Place>): JsonObject[] {
+    const rests = branchesOf(list).map((branch) => this.#restOf(branch, { flat, path, isChoice: keyword !== "allOf" }));
     // All branches of `allOf` hold, so those that ask for nothing more need no word; of the others each is a choice.
     const told = keyword === "allOf" ? rests.filter((rest) => Object.keys(rest).length > 0) : rests;
     return told.some((rest) => Object.keys(rest).length > 0) ? told : [];
   }
 
-  /** `isOne`: the arguments may follow another branch in its place. */
-  #restOf(branch: Json | undefined, place: { flat: JsonObject; isOne: boolean; path: readonly string[] }): JsonObject {
+  #restOf(branch: Json | undefined, place: Place): JsonObject {
     if (!isObject(branch) || ++this.#steps > MAX_STEPS) return {};
-    const { flat, isOne, path } = place;
-    const { required, additionalProperties, $ref: reference } = branch;
-    const demanded = isOne && Array.isArray(required) ? required : [];
-    const properties = Object.entries(isObject(branch["properties"]) ? branch["properties"] : {}).flatMap(
-      ([name, schema]): [string, Json][] =>
-        print(schema) !== print(flat[name] ?? null) ? [[name, schema]] : isOne && !demanded.includes(name) ? [[name, {}]] : [],
-    );
+    const { flat, path, isChoice } = place;
+    const { properties, required, additionalProperties, $ref: reference } = branch;
+    const isFollowed = typeof reference === "string" && !path.includes(reference);
+    const referred = isFollowed ? this.#restOf(resolve(this.#root, reference), { ...place, path: [...path, reference] }) : {};
+    const demanded = isChoice && Array.isArray(required) ? required : [];
+    const told: JsonObject = isObject(referred["properties"]) ? { ...referred["properties"] } : {};
+    for (const [name, schema] of Object.entries(isObject(properties) ? properties : {})) {
+      if (print(schema) !== print(flat[name] ?? null)) told[name] = schema;
+      else if (isChoice && !demanded.includes(name)) told[name] ??= {};
+    }
+    const names = [...(Array.isArray(referred["required"]) ? referred["required"] : []), ...demanded];
     const others = Object.entries(branch).flatMap(([key, value]): [string, Json][] => {
       if (MERGED.has(key)) return [];
       if (!COMBINATORS.has(key)) return [[key, value]];
-      const rests = this.rest(key, value, flat);
+      const rests = this.rest(key, value, place);
       return rests.length === 0 ? [] : [[key, rests]];
     });
-    const isFollowed = typeof reference === "string" && !path.includes(reference);
     return {
-      ...(isFollowed ? this.#restOf(resolve(this.#root, reference), { ...place, path: [...path, reference] }) : {}),
-      ...(properties.length === 0 ? {} : { properties: Object.fromEntries(properties) }),
-      ...(demanded.length === 0 ? {} : { required: demanded }),
-      ...(isOne && additionalProperties === false ? { additionalProperties: false } : {}),
+      ...referred,
+      ...(Object.keys(told).length === 0 ? {} : { properties: told }),
+      ...(names.length === 0 ? {} : { required: names }),
+      ...(isChoice && additionalProperties === false ? { additionalProperties: false } : {}),
       ...Object.fromEntries(others),
     };
   }
+}
+
+/** Where a branch stands. */
+interface Place {
+  /** The properties of the flat schema. */
+  readonly flat: JsonObject;
+  /** The references that led here. */
+  readonly path: readonly string[];
+  /** Whether the arguments may follow another branch in its place. */
+  readonly isChoice: boolean;
 }
 
 /** The branches that an object can follow. */
