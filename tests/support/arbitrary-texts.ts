@@ -139,7 +139,7 @@ export const schema: Arbitrary<string> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc
-      .uniqueArray(fc.tuple(fc.constantFrom("at", "depth", "$ref", "cache_control", "type"), memberSchema()), {
+      .uniqueArray(fc.tuple(fc.constantFrom("at", "depth", "$ref", "cache_control", "type", "filter[id]"), memberSchema()), {
         maxLength: 3,
         selector: ([key]) => key,
       })

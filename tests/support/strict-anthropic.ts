@@ -15,6 +15,7 @@ const KNOWN = new Set(
 const NO_SAMPLING_VERSION = "2026-10-21";
 const ID = /^[a-zA-Z0-9_-]+$/;
 const TOOL_NAME = /^[a-zA-Z0-9_-]{1,128}$/;
+const PROPERTY_NAME = /^[a-zA-Z0-9_.-]{1,64}$/;
 const IMAGE_TYPES = new Set(["image/jpeg", "image/png", "image/gif", "image/webp"]);
 /** Models that refuse a trailing assistant message. */
 const NO_PREFILL = /(opus|sonnet)-(4-[6-9]|[5-9]\b)|fable/;
@@ -36,6 +37,10 @@ export function refuseMessages(body: JsonObject, headers: Readonly<Record<string
   }
   refuseSystem(body["system"]);
   refuseTools(body);
+  if (textOf(body["model"]).includes("claude")) {
+    refuseSchemas(objectsOf(body["tools"]));
+    refuseUserId(textOf(objectOf(body["metadata"])["user_id"]));
+  }
   refuseThinking(body, maxTokens);
   refuseConversation(objectsOf(body["messages"]), body);
   const marks = marksIn(body);
@@ -83,6 +88,49 @@ function refuseTools(body: JsonObject): void {
     has(body, "tool_choice") && !["auto", "any", "tool", "none"].includes(textOf(choice["type"])),
     "tool_choice: Input tag does not match",
   );
+}
+
+/** Claude looks at the top of each schema, and counts what its strict tools ask of the grammar. */
+function refuseSchemas(tools: readonly JsonObject[]): void {
+  for (const [index, tool] of tools.entries()) {
+    const schema = objectOf(tool["input_schema"]);
+    refuse(
+      ["anyOf", "oneOf", "allOf"].some((key) => key in schema),
+      `tools.${index}.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level`,
+    );
+    refuse(
+      Object.keys(objectOf(schema["properties"])).some((name) => !PROPERTY_NAME.test(name)),
+      `tools.${index}.custom.input_schema.properties: Property keys should match pattern '${PROPERTY_NAME.source}'`,
+    );
+  }
+  const strict = tools.filter((tool) => tool["strict"] === true);
+  refuse(strict.length > 20, `Too many strict tools (${strict.length}). The maximum number of strict tools supported is 20.`);
+  const parameters = strict.flatMap((tool) => parametersIn(tool["input_schema"]));
+  const optional = parameters.filter((parameter) => !parameter.isRequired).length;
+  refuse(optional > 24, `Schemas contains too many optional parameters (${optional}). (limit: 24)`);
+  const unions = parameters.filter(({ schema }) => "anyOf" in schema || Array.isArray(schema["type"])).length;
+  refuse(unions > 16, `Schemas contains too many parameters with union types (${unions}). (limit: 16)`);
+}
+
+/** Of a schema's objects, however deep, without what references lead to. */
+function parametersIn(value: unknown): { schema: JsonObject; isRequired: boolean }[] {
+  const schema = objectOf(value);
+  const own = Object.entries(objectOf(schema["properties"])).map(([name, member]) => ({
+    schema: objectOf(member),
+    isRequired: listOf(schema["required"]).includes(name),
+  }));
+  return [
+    ...own,
+    ...own.flatMap((one) => parametersIn(one.schema)),
+    ...(schema["items"] === undefined ? [] : parametersIn(schema["items"])),
+  ];
+}
+
+function refuseUserId(userId: string): void {
+  const reason = "Please send a uuid or hash value instead.";
+  refuse(/\S+@\S+\.\S+/.test(userId), `metadata.user_id: user_id appears to contain an email address. ${reason}`);
+  refuse(/^\+?[\d\s()-]{7,15}$/.test(userId), `metadata.user_id: user_id appears to contain a phone number. ${reason}`);
+  refuse(userId.length > 256, "metadata.user_id: String should have at most 256 characters");
 }
 
 function refuseThinking(body: JsonObject, maxTokens: number | null): void {

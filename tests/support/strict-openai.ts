@@ -9,6 +9,9 @@ const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 const MAX_CALL_ID_LENGTH = 64;
 /** Models of OpenAI that think: they take `max_completion_tokens` alone, and no sampling. */
 const THINKS = /^(gpt-5|o\d|codex)/;
+/** Models that take no choice, and nothing like it, at the root of a tool's schema. */
+const OLD = /^(gpt-[34]|chatgpt|o\d)/;
+const ROOT_KEYWORDS = ["oneOf", "anyOf", "allOf", "enum", "not"];
 
 function refuseUnknownParameter(body: JsonObject, known: ReadonlySet<string>): void {
   for (const key of Object.keys(body)) {
@@ -52,7 +55,7 @@ function refuseToolList(body: JsonObject): void {
   );
 }
 
-function refuseTool(definition: JsonObject, path: string, custom: boolean): void {
+function refuseTool(definition: JsonObject, path: string, { custom, model }: { custom: boolean; model: string }): void {
   const name = textOf(definition["name"]);
   refuse(
     !TOOL_NAME.test(name),
@@ -68,6 +71,11 @@ function refuseTool(definition: JsonObject, path: string, custom: boolean): void
   refuse(
     !("properties" in parameters),
     `Invalid schema for function '${name}': In context=(), object schema missing properties.`,
+    `${path}.parameters`,
+  );
+  refuse(
+    (OLD.test(model) || definition["strict"] === true) && ROOT_KEYWORDS.some((key) => key in parameters),
+    `Invalid schema for function '${name}': schema must have type 'object' and not have 'oneOf'/'anyOf'/'allOf'/'enum'/'not' at the top level.`,
     `${path}.parameters`,
   );
   if (definition["strict"] === true) {
@@ -125,7 +133,7 @@ export function refuseChat(body: JsonObject): void {
       `Invalid value: '${type}'. Supported values are: 'function' and 'custom'.`,
       `tools[${index}].type`,
     );
-    refuseTool(objectOf(tool[type]), `tools[${index}].${type}`, type === "custom");
+    refuseTool(objectOf(tool[type]), `tools[${index}].${type}`, { custom: type === "custom", model });
   }
   const choice = objectOf(body["tool_choice"]);
   if (choice["type"] === "function") {
@@ -261,9 +269,9 @@ export function refuseResponses(body: JsonObject): void {
     refuse("function" in tool, `Unknown parameter: 'tools[${index}].function'.`, `tools[${index}].function`);
     if (tool["type"] === "function") {
       refuse(!("parameters" in tool), `Missing required parameter: 'tools[${index}].parameters'.`, `tools[${index}].parameters`);
-      refuseTool(tool, `tools[${index}]`, false);
+      refuseTool(tool, `tools[${index}]`, { custom: false, model });
     }
-    if (tool["type"] === "custom") refuseTool(tool, `tools[${index}]`, true);
+    if (tool["type"] === "custom") refuseTool(tool, `tools[${index}]`, { custom: true, model });
   }
   const format = objectOf(objectOf(body["text"])["format"]);
   refuse(
