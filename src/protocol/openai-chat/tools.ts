@@ -238,7 +238,9 @@ function encodeTool(tool: Tool, request: CanonicalRequest, target: ToolTarget): 
 }
 
 function encodeFunction(tool: FunctionTool, request: CanonicalRequest, { capabilities, names, losses }: ToolTarget): JsonObject {
-  const isOpen = tool.strict === true && capabilities.openai && !isOwn(request.names) && !isClosed(tool.schema ?? "");
+  // A client of this protocol knows what OpenAI takes.
+  const isForeign = capabilities.openai && !isOwn(request.names);
+  const isOpen = tool.strict === true && isForeign && !isClosed(tool.schema ?? "");
   if (isOpen) {
     const reason = "A strict schema here has no optional members.";
     losses.push({ field: `${request.names.tools}.strict`, severity: "reported", reason });
@@ -246,19 +248,20 @@ function encodeFunction(tool: FunctionTool, request: CanonicalRequest, { capabil
   return {
     name: names.fit(tool.name),
     ...(tool.description === null ? {} : { description: tool.description }),
-    ...(tool.schema === null ? {} : { parameters: new JsonText(withProperties(tool.schema)) }),
+    ...(tool.schema === null ? {} : { parameters: new JsonText(withProperties(tool.schema, isForeign)) }),
     ...(tool.strict === null || isOpen ? {} : { strict: tool.strict }),
   };
 }
 
-/** An object schema without `properties` is rejected by OpenAI; an empty list of them says the same. */
-function withProperties(schema: string): string {
+/** OpenAI rejects an object schema without `properties`; an empty list of them says the same. `isTyped`: also one without a type. */
+function withProperties(schema: string, isTyped: boolean): string {
   const value = parseOrUndefined(schema);
-  if (!isObject(value) || value["properties"] !== undefined) return schema;
-  const isEmpty = Object.keys(value).length === 0;
-  if (!isEmpty && value["type"] !== "object") return schema;
-  const open = schema.trimEnd().slice(0, -1).trimEnd();
-  return isEmpty ? '{"type":"object","properties":{}}' : `${open},"properties":{}}`;
+  if (!isObject(value)) return schema;
+  if (Object.keys(value).length === 0) return '{"type":"object","properties":{}}';
+  const lacksType = isTyped && value["type"] === undefined;
+  const typed = lacksType ? `{"type":"object",${schema.trimStart().slice(1)}` : schema;
+  if (value["properties"] !== undefined || (value["type"] !== "object" && !lacksType)) return typed;
+  return `${typed.trimEnd().slice(0, -1).trimEnd()},"properties":{}}`;
 }
 
 function encodeCustom(tool: CustomTool, names: NameTable): JsonObject {

@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { CanonicalRequest } from "../../../src/protocol/canonical.ts";
 import { openaiChat } from "../../../src/protocol/openai-chat/codec.ts";
-import { LEGACY_NAMES } from "../../../src/protocol/openai-chat/wire.ts";
-import { assistant, call, customTool, result, tool, user } from "../../support/canonical.ts";
+import { LEGACY_NAMES, NAMES } from "../../../src/protocol/openai-chat/wire.ts";
+import { assistant, call, customTool, request, result, tool, user } from "../../support/canonical.ts";
 import { HI, THEIR_REQUEST, refused, reported, testDecoding, testEncoding, toolCall } from "./request-cases.ts";
 
 // ---- Decode ----------------------------------------------------------------------------------------------------------
@@ -344,4 +345,16 @@ test("encoding a request: arguments and schemas keep every character", () => {
   });
   assert.ok(body.includes(`"parameters":${schema}`));
   assert.ok(body.includes(`"arguments":${JSON.stringify(args)}`));
+});
+
+test("encoding a request: a schema without a type gets one where OpenAI runs the model, unless the client speaks Chat itself", () => {
+  const parametersFor = (more: Partial<CanonicalRequest>): unknown => {
+    const tools = [tool("f", { schema: ' { "oneOf":[{"required":["a"]}]} ' })];
+    const { body } = openaiChat.request.encode(request({ turns: [user("Hi")], tools, ...more }));
+    return (JSON.parse(body) as { tools: { function: { parameters: unknown } }[] }).tools[0]?.function.parameters;
+  };
+  const oneOf = [{ required: ["a"] }];
+  assert.deepEqual(parametersFor({ model: "gpt-5.5" }), { type: "object", oneOf, properties: {} });
+  assert.deepEqual(parametersFor({ model: "glm-5.2" }), { oneOf });
+  assert.deepEqual(parametersFor({ model: "gpt-5.5", names: NAMES }), { oneOf });
 });
