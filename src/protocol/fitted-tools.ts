@@ -3,8 +3,9 @@
 // argument that the target does not take is another name on the way.
 // Never knows a protocol, and adds nothing to the answers of requests whose tools keep their names.
 
-import { isObject, parseOrUndefined, print, type JsonObject } from "../wire/json.ts";
-import { chain, type Machine } from "../wire/machine.ts";
+import { glance, isObject, parseOrUndefined, print, type JsonObject } from "../wire/json.ts";
+import type { Machine } from "../wire/machine.ts";
+import type { SseEvent } from "../wire/sse.ts";
 import type { CanonicalRequest, FunctionTool, JsonSource, Part, ReplyEvent, Tool } from "./canonical.ts";
 import type { Codec, Exchange } from "./codec.ts";
 import { ArgumentRenamer, fittedNames, renameArguments, renameSchema, reversed, type Names } from "./property-names.ts";
@@ -22,10 +23,10 @@ export interface ToolLimits {
 /** `codec`, with `limitsOf` asked about each request; null: the target takes every schema. */
 export function fittedBy(codec: Codec, limitsOf: (request: CanonicalRequest) => ToolLimits | null): Codec {
   const { request, reply } = codec;
-  /** The tools whose arguments have other names on the wire, with the way back. */
-  const renamedOf = ({ request: asked }: Exchange): ReadonlyMap<string, Names> | null => {
+  /** Null: every argument has the name that the client gave it. */
+  const originalsOf = ({ request: asked }: Exchange): Renaming | null => {
     const limits = limitsOf(asked);
-    return limits === null || limits.propertyNames === null ? null : renamedTools(asked.tools, limits);
+    return limits === null || limits.propertyNames === null || asked.tools.length === 0 ? null : originalNames(asked.tools, limits);
   };
   return {
     ...codec,
@@ -39,18 +40,21 @@ export function fittedBy(codec: Codec, limitsOf: (request: CanonicalRequest) => 
     reply: {
       ...reply,
       decode(body, exchange) {
-        const renamed = renamedOf(exchange);
+        const originals = originalsOf(exchange);
         const decoded = reply.decode(body, exchange);
-        return renamed === null ? decoded : { ...decoded, parts: decoded.parts.map((part) => withNames(part, renamed)) };
+        return originals === null ? decoded : { ...decoded, parts: decoded.parts.map((part) => withNames(part, originals)) };
       },
       decoder(exchange) {
-        const renamed = renamedOf(exchange);
+        const originals = originalsOf(exchange);
         const decoder = reply.decoder(exchange);
-        return renamed === null ? decoder : chain(decoder, nameRestorer(renamed));
+        return originals === null ? decoder : new NameRestorer(decoder, originals);
       },
     },
   };
 }
+
+/** The other names of a tool's arguments; undefined where it has none. */
+type Renaming = (tool: string) => Names | undefined;
 
 // ---- The request -------------------------------------------------------------------------------------------------
 
@@ -65,23 +69,23 @@ function fitRequest(request: CanonicalRequest, limits: ToolLimits): CanonicalReq
   });
   if (tools.every((tool, index) => tool === request.tools[index])) return request;
   if (renamed.size === 0) return { ...request, tools };
-  const turns = request.turns.map((turn) => ({ ...turn, parts: turn.parts.map((part) => withNames(part, renamed)) }));
+  const turns = request.turns.map((turn) => ({ ...turn, parts: turn.parts.map((part) => withNames(part, (name) => renamed.get(name))) }));
   return { ...request, tools, turns };
 }
 
-function withNames(part: Part, renamed: ReadonlyMap<string, Names>): Part {
-  const names = part.type === "tool-call" && part.kind === "function" ? renamed.get(part.name) : undefined;
-  return names === undefined || part.type !== "tool-call" ? part : { ...part, arguments: renameArguments(part.arguments, names) };
+function withNames(part: Part, renaming: Renaming): Part {
+  if (part.type !== "tool-call" || part.kind !== "function") return part;
+  const names = renaming(part.name);
+  return names === undefined ? part : { ...part, arguments: renameArguments(part.arguments, names) };
 }
 
-function renamedTools(tools: readonly Tool[], limits: ToolLimits): ReadonlyMap<string, Names> | null {
-  const renamed = new Map<string, Names>();
-  for (const tool of tools) {
-    if (tool.type !== "function") continue;
-    const names = fitTool(tool, limits)?.names ?? NO_NAMES;
-    if (names.size > 0) renamed.set(tool.name, reversed(names));
-  }
-  return renamed.size === 0 ? null : renamed;
+/** The way back. Most answers call few of the tools, so each is looked at when it is called. */
+function originalNames(tools: readonly Tool[], limits: ToolLimits): Renaming {
+  return (name) => {
+    const tool = tools.find((candidate) => candidate.type === "function" && candidate.name === name);
+    const fitted = tool?.type === "function" ? fitTool(tool, limits) : null;
+    return fitted === null || fitted.names.size === 0 ? undefined : reversed(fitted.names);
+  };
 }
 
 /** Null: the target takes the tool as it is. */
@@ -110,20 +114,12 @@ function namesOf({ properties }: JsonObject): string[] {
   return isObject(properties) ? Object.keys(properties) : [];
 }
 
-/** Told by the runtime's own parser, since nearly every schema is. */
+/** Nearly every schema is, so this has to be quick. */
 function isTaken(source: JsonSource, { refusedAtRoot, propertyNames }: ToolLimits): boolean {
-  const root = quick(source);
+  const root = glance(source);
   if (!isObject(root)) return true;
   for (const key in root) if (refusedAtRoot.has(key)) return false;
   return propertyNames === null || namesOf(root).every((name) => propertyNames.fits.test(name));
-}
-
-function quick(source: JsonSource): unknown {
-  try {
-    return JSON.parse(source);
-  } catch {
-    return null;
-  }
 }
 
 const SAID: Readonly<Record<string, string>> = {
@@ -140,23 +136,44 @@ function sentence({ keyword, schemas }: RootRule, names: Names): string {
 
 // ---- The answer --------------------------------------------------------------------------------------------------
 
-function nameRestorer(renamed: ReadonlyMap<string, Names>): Machine<ReplyEvent, ReplyEvent> {
-  const renamers = new Map<number, ArgumentRenamer>();
-  return {
-    step(event) {
-      if (event.type === "part-start") {
-        const { part, index } = event;
-        const names = part.type === "tool-call" && part.kind === "function" ? renamed.get(part.name) : undefined;
-        if (names !== undefined) renamers.set(index, new ArgumentRenamer(names));
-        return [event];
-      }
-      const renamer = "index" in event ? renamers.get(event.index) : undefined;
-      if (renamer === undefined) return [event];
-      if (event.type === "part-delta") return delta(event.index, renamer.add(event.text));
-      return event.type === "part-end" ? [...delta(event.index, renamer.end()), event] : [event];
-    },
-    end: () => [],
-  };
+/** Passes on what `decoder` puts out; only the calls of tools with other names are touched. */
+class NameRestorer implements Machine<SseEvent, ReplyEvent> {
+  readonly #decoder: Machine<SseEvent, ReplyEvent>;
+  readonly #originals: Renaming;
+  /** By the index of the call. */
+  readonly #renamers = new Map<number, ArgumentRenamer>();
+
+  constructor(decoder: Machine<SseEvent, ReplyEvent>, originals: Renaming) {
+    this.#decoder = decoder;
+    this.#originals = originals;
+  }
+
+  step(event: SseEvent): readonly ReplyEvent[] {
+    return this.#restore(this.#decoder.step(event));
+  }
+
+  end(): readonly ReplyEvent[] {
+    return this.#restore(this.#decoder.end());
+  }
+
+  #restore(events: readonly ReplyEvent[]): readonly ReplyEvent[] {
+    for (const event of events) if (event.type === "part-start") this.#start(event);
+    return this.#renamers.size === 0 ? events : events.flatMap((event) => this.#one(event));
+  }
+
+  #start({ index, part }: ReplyEvent & { readonly type: "part-start" }): void {
+    const names = part.type === "tool-call" && part.kind === "function" ? this.#originals(part.name) : undefined;
+    if (names !== undefined) this.#renamers.set(index, new ArgumentRenamer(names));
+  }
+
+  #one(event: ReplyEvent): ReplyEvent[] {
+    const renamer = "index" in event ? this.#renamers.get(event.index) : undefined;
+    if (renamer === undefined) return [event];
+    if (event.type === "part-delta") return delta(event.index, renamer.add(event.text));
+    if (event.type !== "part-end") return [event];
+    this.#renamers.delete(event.index);
+    return [...delta(event.index, renamer.end()), event];
+  }
 }
 
 function delta(index: number, text: string): ReplyEvent[] {

@@ -114,6 +114,15 @@ export function parseOrUndefined(text: string, options: ParseOptions = {}): Json
   }
 }
 
+/** The same by the runtime's own parser, which is many times faster and may round numbers: for a look at what text says. */
+export function glance(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;

@@ -9,6 +9,7 @@ import { fittedBy, type ToolLimits } from "../../src/protocol/fitted-tools.ts";
 import { fold } from "../../src/protocol/fold.ts";
 import { hash } from "../../src/protocol/tool-names.ts";
 import type { Machine } from "../../src/wire/machine.ts";
+import type { SseEvent } from "../../src/wire/sse.ts";
 import {
   assistant,
   call,
@@ -34,7 +35,7 @@ const NAMED = tool("named", { description: "d", schema: '{"type":"object","prope
 const A = `_a_${hash("$a")}`;
 
 /** A codec that takes note of what it is given to encode, and answers with the events that it is told. */
-function spy(events: readonly ReplyEvent[] = []): { codec: Codec; encoded: CanonicalRequest[]; decoder: Machine<unknown, ReplyEvent> } {
+function spy(events: readonly ReplyEvent[] = []): { codec: Codec; encoded: CanonicalRequest[]; decoder: Machine<SseEvent, ReplyEvent> } {
   const encoded: CanonicalRequest[] = [];
   const decoder = { step: () => events, end: () => [] };
   const base = CODECS["anthropic-messages"];
@@ -53,14 +54,18 @@ function spy(events: readonly ReplyEvent[] = []): { codec: Codec; encoded: Canon
 }
 
 test("a request whose tools are taken as they are is encoded and decoded by the codec alone", () => {
-  const { codec, encoded, decoder } = spy();
+  const told = [started(), opened(0, call("c1", "plain", "")), delta(0, "{}"), closed(0), ended()];
+  const { codec, encoded, decoder } = spy(told);
   const asked = request({ tools: [PLAIN, tool("none"), tool("broken", { schema: "{" })], turns: [assistant(call("c1", "plain"))] });
   for (const limitsOf of [() => LIMITS, () => null]) {
     const fitted = fittedBy(codec, limitsOf);
     fitted.request.encode(asked);
     assert.equal(encoded.pop(), asked);
-    assert.equal(fitted.reply.decoder(exchange({ tools: asked.tools })), decoder);
+    const events = fitted.reply.decoder(exchange({ tools: asked.tools })).step({ event: null, data: "" });
+    assert.equal(events, told, "the very events of the codec");
   }
+  assert.equal(fittedBy(codec, () => null).reply.decoder(exchange({ tools: asked.tools })), decoder);
+  assert.equal(fittedBy(codec, () => LIMITS).reply.decoder(exchange()), decoder);
 });
 
 test("names are fitted in the tool and in the calls of the history, always in the same way", () => {

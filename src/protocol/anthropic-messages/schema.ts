@@ -2,7 +2,7 @@
 // Source: https://platform.claude.com/docs/en/build-with-claude/structured-outputs#json-schema-limitations (read 2026-11).
 // Never rewrites a schema that is fine, and never reorders properties.
 
-import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
+import { glance, isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { JsonSource } from "../canonical.ts";
 
 export const EMPTY_SCHEMA: JsonSource = '{"type":"object","properties":{}}';
@@ -20,9 +20,10 @@ const CLOSES = /^\s*\}/;
 
 /** A tool's schema with the root type that the API demands. */
 export function toolSchema(source: JsonSource): { readonly schema: JsonSource; readonly faulty: boolean } {
+  const seen = glance(source);
+  if (isObject(seen) && seen["type"] === "object") return { schema: source, faulty: false };
   const root = parseOrUndefined(source);
   if (!isObject(root)) return { schema: EMPTY_SCHEMA, faulty: true };
-  if (root["type"] === "object") return { schema: source, faulty: false };
   if (root["type"] === undefined) {
     const open = source.indexOf("{") + 1;
     const rest = source.slice(open);
