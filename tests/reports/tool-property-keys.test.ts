@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { hash } from "../../src/protocol/tool-names.ts";
+import { ask, textOf, told } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { startGateways } from "../support/gateway.ts";
 import { askWithTools, callIn, type Declared } from "../support/tool-dialects.ts";
@@ -80,6 +81,23 @@ for (const client of PROTOCOLS.filter((protocol) => protocol !== "anthropic-mess
     assert.deepEqual(callIn(client, answer), { name: "list", arguments: { $filter: 'a"b', nested: { [FILTER]: 1 }, "filter[id]": 2 } });
   });
 }
+
+test("the tool that stands in for an answer's schema has such names too, and the answer has the client's", async () => {
+  const schema = { type: "object", properties: { $filter: { type: "string" } }, required: ["$filter"], additionalProperties: true };
+  for (const stream of [false, true]) {
+    const { path, body } = ask("openai-responses", {
+      model: "claude-sonnet-5",
+      stream,
+      more: { text: { format: { type: "json_schema", name: "a", schema } } },
+    });
+    const response = await gateway.call(path, { body });
+    const answer = await response.text();
+    assert.equal(response.status, 200, answer);
+    const text = stream ? told("openai-responses", answer).text : textOf("openai-responses", answer);
+    assert.deepEqual(JSON.parse(text), { $filter: "Paris" });
+    assert.ok(!gateway.lastSeen().body.includes("$filter"));
+  }
+});
 
 test("a client of Messages itself: its tools stay as they are", async () => {
   const { path, body } = askWithTools("anthropic-messages", { model: "claude-sonnet-5", tools: [LIST] });

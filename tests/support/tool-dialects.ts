@@ -47,7 +47,13 @@ function toolsIn(protocol: ProtocolId, tools: readonly Declared[]): Record<strin
     case "gemini":
       return {
         tools: [
-          { functionDeclarations: tools.map(({ parameters, strict: _, ...tool }) => ({ ...tool, parametersJsonSchema: parameters })) },
+          {
+            functionDeclarations: tools.map(({ name, description, parameters }) => ({
+              name,
+              description,
+              parametersJsonSchema: parameters,
+            })),
+          },
         ],
       };
   }
