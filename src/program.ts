@@ -13,7 +13,7 @@ import { Concurrency } from "./access/concurrency.ts";
 import { openLog, type Log } from "./telemetry/log.ts";
 import { Redactor } from "./telemetry/redaction.ts";
 import { Models } from "./models/models.ts";
-import type { Fetch } from "./runtime/ports.ts";
+import type { Fetch, Unpack } from "./runtime/ports.ts";
 import { createUpstream, type SizeLimits } from "./upstream/upstream.ts";
 
 export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reader" | "dial" | "after"> {
@@ -26,6 +26,8 @@ export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reade
   /** A UUID. */
   readonly newId: () => string;
   readonly sha256: Sha256;
+  /** Undoes what a client compressed. */
+  readonly unpack: Unpack;
   /** Gets each log line. */
   readonly sink: (line: string) => void;
   readonly logFormat: "text" | "json";

@@ -4,10 +4,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
 import { CALLS } from "../src/http/routes.ts";
 import { compose } from "../src/program.ts";
 import { runtime } from "../src/runtime/runtime.ts";
+import { unpack } from "../src/runtime/unpack.ts";
 import { readConfig } from "../src/config/config.ts";
 import { Redactor } from "../src/telemetry/redaction.ts";
 import { isObject, type JsonObject } from "../src/wire/json.ts";
@@ -84,6 +86,7 @@ async function call(request: Request, upstream: Upstream = null): Promise<Seen> 
       random: () => 0.5,
       newId: () => "6f1c2f3e-0000-4000-8000-000000000000",
       sha256: runtime.sha256,
+      unpack,
       sink: (line) => lines.push(JSON.parse(line) as JsonObject),
       logFormat: "json",
     },
@@ -209,6 +212,32 @@ for (const route of CALLS) {
         const { body = SMALL, headers } = one.request ?? {};
         const bytes = mutateBytes(new TextEncoder().encode(body), mutations);
         assertAnswered(route.protocol, await call(requestTo(pathFor(route, one), bytes as Uint8Array<ArrayBuffer>, headers)));
+      }),
+      SETTINGS,
+    ));
+}
+
+const PACKERS: Readonly<Record<string, (bytes: Uint8Array) => Uint8Array>> = {
+  gzip: gzipSync,
+  deflate: deflateSync,
+  br: brotliCompressSync,
+  zstd: zstdCompressSync,
+};
+
+for (const [encoding, pack] of Object.entries(PACKERS)) {
+  const someRoute = fc.constantFrom(...CALLS.filter(({ endpoint }) => endpoint === null));
+
+  test(`a body packed by ${encoding}, with changed bytes, gets an answer or an error of its protocol`, () =>
+    fc.assert(
+      fc.asyncProperty(someRoute, fc.nat(), fc.array(byteMutation, { maxLength: 3 }), async (route, index, mutations) => {
+        const bodies = bodiesOf(route.protocol);
+        const one = bodies[index % bodies.length] as Case;
+        const { body = SMALL, headers } = one.request ?? {};
+        const bytes = mutateBytes(pack(new TextEncoder().encode(body)), mutations);
+        const request = requestTo(pathFor(route, one), bytes as Uint8Array<ArrayBuffer>, { ...headers, "content-encoding": encoding });
+        const seen = await call(request);
+        assertAnswered(route.protocol, seen);
+        if (mutations.length === 0) assert.equal(seen.text, (await call(requestTo(pathFor(route, one), body, headers))).text);
       }),
       SETTINGS,
     ));

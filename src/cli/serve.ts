@@ -12,6 +12,7 @@ import { mask, Redactor } from "../telemetry/redaction.ts";
 import { dial } from "../runtime/dial.ts";
 import type { Address, EntryPoint, Server } from "../runtime/ports.ts";
 import { runtime } from "../runtime/runtime.ts";
+import { unpack } from "../runtime/unpack.ts";
 
 const { version } = packageJson;
 const PROXY_VARIABLES = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
@@ -149,6 +150,7 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
       random: Math.random,
       newId: () => crypto.randomUUID(),
       sha256: runtime.sha256,
+      unpack,
       sink: lines.add,
       logFormat: runtime.isTerminal() ? "text" : "json",
     },

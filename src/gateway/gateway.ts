@@ -6,6 +6,7 @@ import { GatewayError } from "../errors.ts";
 import type { WireRequest } from "../protocol/codec.ts";
 import { CODECS } from "../protocol/codecs.ts";
 import { shownUrl } from "../telemetry/redaction.ts";
+import type { Unpack } from "../runtime/ports.ts";
 import { members } from "../wire/json-edit.ts";
 import { JsonText, print } from "../wire/json.ts";
 import { refuseCall, withCall, type Answer, type CallPorts, type CallProgress } from "./call.ts";
@@ -16,7 +17,7 @@ import { isResponsesBody, readBody, type Call } from "./request.ts";
 import { respond, sendOptions, textOf, type RespondContext } from "./respond.ts";
 
 interface GatewayContext extends RespondContext {
-  readonly ports: RespondContext["ports"] & CallPorts & { readonly admission: Admission };
+  readonly ports: RespondContext["ports"] & CallPorts & { readonly admission: Admission; readonly unpack: Unpack };
   readonly settings: RespondContext["settings"] & {
     readonly maxBodyBytes: number;
     /** Whether a late non-streaming answer begins with white space, under a status 200 that may turn out wrong. */
@@ -58,7 +59,7 @@ async function receive(incoming: Call, progress: CallProgress, { ports, settings
   const { request, route, path } = incoming;
   const grant = await ports.admission.admit(request);
   progress.admitted(grant);
-  const body = await readBody(request, settings.maxBodyBytes);
+  const body = await readBody(request, { maxBytes: settings.maxBodyBytes, unpack: ports.unpack });
   progress.debug("client body", () => ({ body: body.text }));
   const found = members(body.text);
   const wire: WireRequest = { body: body.text, headers: request.headers, path, members: found };

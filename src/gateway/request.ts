@@ -9,6 +9,7 @@ import type { ProtocolId } from "../protocol/canonical.ts";
 import type { WireRequest } from "../protocol/codec.ts";
 import type { Member } from "../wire/json-edit.ts";
 import type { BodyReader } from "../runtime/ports.ts";
+import { encodingOf, unpackedBody, type UnpackedOptions } from "./content-encoding.ts";
 import { concat } from "../wire/pump.ts";
 
 /** A request, with what everybody asks its head for. */
@@ -76,13 +77,20 @@ export function incomingRequest(request: Request): IncomingRequest | null {
 const MORE_THAN_HOST = /[/\\?#@]/;
 
 /**
- * The body of a request.
- * @throws GatewayError `too-large`, also for bodies that do not say their length; `invalid-request` when it is not UTF-8.
+ * The body of a request, unpacked.
+ * @throws GatewayError `too-large`, also for bodies that do not say their length, and for what comes out of packed ones; `invalid-request`
+ * when it is not UTF-8, or not packed as it says (status 415 for a way that nobody here knows).
  */
-export async function readBody({ raw, headers }: IncomingRequest, maxBytes: number): Promise<BodyText> {
+export async function readBody({ raw, headers }: IncomingRequest, options: UnpackedOptions): Promise<BodyText> {
+  const { maxBytes } = options;
+  const encoding = encodingOf(headers["content-encoding"]);
   const declared = headers["content-length"];
   if (Number(declared ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const length = Number(declared ?? Number.NaN);
+  if (encoding !== null && raw.body !== null) {
+    const unpacked = unpackedBody(limited(raw.body.getReader(), maxBytes), encoding, options);
+    return bodyText(await collect(unpacked, maxBytes));
+  }
   // A declared length is held by the runtime, which can then read the body in one piece; a large one, though, into more than twice its size.
   if (length <= LARGE_BODY) return bodyText(new Uint8Array(await raw.arrayBuffer().catch(broken)));
   const { body } = raw;
@@ -106,18 +114,28 @@ async function fill(bytes: Uint8Array<ArrayBuffer>, source: BodyReader): Promise
 }
 
 async function collect(source: BodyReader, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const { read } = limited(source, maxBytes);
   const chunks: Uint8Array[] = [];
-  let length = 0;
   for (;;) {
-    const { done, value } = await source.read().catch(broken);
+    const { done, value } = await read();
     if (done || value === undefined) return concat(chunks);
-    length += value.length;
-    if (length > maxBytes) {
-      await source.cancel();
-      throw tooLarge(maxBytes);
-    }
     chunks.push(value);
   }
+}
+
+/** The same source. Its `read` throws `too-large` with the first byte too many, and lets go of the rest. */
+function limited(source: BodyReader, maxBytes: number): BodyReader {
+  let length = 0;
+  return {
+    async read() {
+      const found = await source.read().catch(broken);
+      length += found.value?.length ?? 0;
+      if (length <= maxBytes) return found;
+      await source.cancel();
+      throw tooLarge(maxBytes);
+    },
+    cancel: (reason) => source.cancel(reason),
+  };
 }
 
 function tooLarge(maxBytes: number): GatewayError {
@@ -125,6 +143,7 @@ function tooLarge(maxBytes: number): GatewayError {
 }
 
 function broken(cause: unknown): never {
+  if (cause instanceof GatewayError) throw cause;
   throw new GatewayError("cancelled", "The client closed the connection before its request was complete.", { cause });
 }
 

@@ -14,6 +14,17 @@ export interface BodyReader {
   cancel(reason?: unknown): Promise<void>;
 }
 
+/**
+ * The body as it was before it was packed. Its `read` throws what the source throws, and an error of its own where the bytes are not of that
+ * encoding. Null: this runtime does not know the encoding.
+ */
+export type Unpack = (encoding: string, source: BodyReader, options: UnpackOptions) => BodyReader | null;
+
+export interface UnpackOptions {
+  /** How much the reader will take: an encoding that asks for much more memory than that is refused. */
+  readonly maxBytes: number;
+}
+
 /** What a request is sent with. */
 export type Body = string | Uint8Array<ArrayBuffer>;
 

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { compose } from "../../src/program.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
+import { unpack } from "../../src/runtime/unpack.ts";
 import { readConfig } from "../../src/config/config.ts";
 import { Redactor } from "../../src/telemetry/redaction.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
@@ -167,6 +168,7 @@ for (const way of WAYS.filter(({ client }) => client !== "gemini")) {
         random: () => 0.5,
         newId: () => crypto.randomUUID(),
         sha256: runtime.sha256,
+        unpack,
         sink: () => {},
         logFormat: "json",
       },

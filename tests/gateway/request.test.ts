@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
 import { incomingRequest, readBody } from "../../src/gateway/request.ts";
+import { unpack } from "../../src/runtime/unpack.ts";
 
 const MIB = 1024 * 1024;
 
@@ -22,7 +23,7 @@ async function lengthRead(length: number, { declared, limit }: { declared: boole
   const incoming = incomingRequest(new Request("http://gateway.test/v1/messages", init)) ?? assert.fail();
   const headers = declared ? { "content-length": String(length) } : {};
   try {
-    return (await readBody({ ...incoming, headers }, limit)).whole().length;
+    return (await readBody({ ...incoming, headers }, { maxBytes: limit, unpack })).whole().length;
   } catch (error) {
     assert.ok(error instanceof GatewayError);
     return error;

@@ -6,6 +6,7 @@ import { compose } from "../../src/program.ts";
 import { readConfig } from "../../src/config/config.ts";
 import { dial } from "../../src/runtime/dial.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
+import { unpack } from "../../src/runtime/unpack.ts";
 import { Redactor } from "../../src/telemetry/redaction.ts";
 import { AwakeClock } from "./awake.ts";
 import { ask, MODELS, type Way } from "./dialects.ts";
@@ -84,6 +85,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
       sha256: runtime.sha256,
+      unpack,
       sink: (line) => lines.push(JSON.parse(line) as LogLine),
       logFormat: "json",
     },

@@ -12,6 +12,7 @@ import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
 import { Redactor } from "../../src/telemetry/redaction.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
+import { unpack } from "../../src/runtime/unpack.ts";
 import type { Pump } from "../../src/wire/pump.ts";
 import { ask, MODELS, type Way } from "./dialects.ts";
 import { CLIENT_KEY, FACTORY_KEY } from "./gateway.ts";
@@ -81,6 +82,7 @@ export function programOver(upstream: Upstream): Program {
       random: () => 0.5,
       newId: () => "00000000-0000-4000-8000-000000000000",
       sha256: runtime.sha256,
+      unpack,
       sink: () => {},
       logFormat: "json",
     },

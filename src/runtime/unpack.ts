@@ -1,0 +1,73 @@
+// Undoes content encodings with the runtime's own zlib: `DecompressionStream` knows no zstd on Deno (2.9), and sets no limit on its window.
+// Never holds more than a window and a piece: who reads decides how much comes out.
+
+import process from "node:process";
+import type { BodyReader, Unpack } from "./ports.ts";
+
+type Zlib = typeof import("node:zlib");
+type Decoder = ReturnType<Zlib["createGunzip"]>;
+
+const PIECE_BYTES = 64 * 1024;
+/** RFC 9659: no zstd body may need more than this, 8 MiB, as a power of two. */
+const MIN_WINDOW_LOG = 23;
+/** What the format's own tools accept unasked. */
+const MAX_WINDOW_LOG = 27;
+/** The low half of the first byte of a zlib stream; raw deflate, which some clients send under the same name, does not begin so. */
+const ZLIB_METHOD = 8;
+
+interface Start {
+  readonly zlib: Zlib;
+  /** Undefined: there is none. */
+  readonly firstByte: number | undefined;
+  readonly maxBytes: number;
+}
+
+/** By the name of the encoding. Null: this runtime lacks it. */
+const DECODERS: Readonly<Record<string, (start: Start) => Decoder>> = {
+  gzip: ({ zlib }) => zlib.createGunzip({ chunkSize: PIECE_BYTES }),
+  deflate: ({ zlib, firstByte = ZLIB_METHOD }) =>
+    (firstByte & 0x0f) === ZLIB_METHOD ? zlib.createInflate({ chunkSize: PIECE_BYTES }) : zlib.createInflateRaw({ chunkSize: PIECE_BYTES }),
+  br: ({ zlib }) => zlib.createBrotliDecompress({ chunkSize: PIECE_BYTES }),
+  zstd: ({ zlib, maxBytes }) => {
+    const windowLog = Math.min(Math.max(Math.floor(Math.log2(maxBytes)), MIN_WINDOW_LOG), MAX_WINDOW_LOG);
+    return zlib.createZstdDecompress({ chunkSize: PIECE_BYTES, params: { [zlib.constants.ZSTD_d_windowLogMax]: windowLog } });
+  },
+};
+
+export const unpack: Unpack = (encoding, source, { maxBytes }) => {
+  const decoderOf = Object.hasOwn(DECODERS, encoding) ? DECODERS[encoding] : undefined;
+  if (decoderOf === undefined) return null;
+  const pieces = unpacked(source, (firstByte) => decoderOf({ zlib: process.getBuiltinModule("node:zlib"), firstByte, maxBytes }));
+  return {
+    read: async () => {
+      const { done, value } = await pieces.next();
+      return done === true ? { done } : { done: false, value };
+    },
+    async cancel() {
+      await pieces.return();
+      await source.cancel();
+    },
+  };
+};
+
+async function* unpacked(source: BodyReader, open: (firstByte: number | undefined) => Decoder): AsyncGenerator<Uint8Array, void> {
+  const { pipeline, Readable } = process.getBuiltinModule("node:stream");
+  const first = await source.read();
+  const decoder = open(first.value?.[0]);
+  // What is wrong with either comes out of the loop below.
+  pipeline(Readable.from(pieces(first, source)), decoder, () => {});
+  try {
+    for await (const piece of decoder) yield piece;
+  } finally {
+    decoder.destroy();
+  }
+}
+
+type Read = Awaited<ReturnType<BodyReader["read"]>>;
+
+async function* pieces(first: Read, source: BodyReader): AsyncGenerator<Uint8Array, void> {
+  for (let found = first; !found.done && found.value !== undefined; found = await source.read()) {
+    // An empty piece would end the stream.
+    if (found.value.length > 0) yield found.value;
+  }
+}
