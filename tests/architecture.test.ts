@@ -44,7 +44,7 @@ const ROWS: readonly Row[] = [
     never: OUTSIDE,
   },
   { folders: ["protocol"], packages: null, never: OUTSIDE },
-  { folders: ["wire"], packages: null, never: OUTSIDE },
+  { folders: ["wire"], packages: /^@smithy\/eventstream-codec$/, never: OUTSIDE },
   { folders: ["runtime/ports"], packages: null, never: OUTSIDE },
   { folders: ["errors"], packages: null, never: OUTSIDE },
 ];

@@ -5,6 +5,7 @@
 import type { Grant } from "../access/admission.ts";
 import { asGatewayError, GatewayError } from "../errors.ts";
 import type { Target } from "../models/models.ts";
+import { encodeError as inBedrocksShape } from "../protocol/bedrock.ts";
 import type { Loss } from "../protocol/canonical.ts";
 import { CODECS } from "../protocol/codecs.ts";
 import type { BodyReader } from "../runtime/ports.ts";
@@ -16,7 +17,7 @@ import type { UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../upstream/
 import { concat, NOTHING, through, type KeepAlive, type Outcome, type Pump } from "../wire/pump.ts";
 import { attemptHeaders, JSON_HEADERS, SAFE_HEADERS } from "./headers.ts";
 import { lateResponse, type Late } from "./keep-alive.ts";
-import type { Call } from "./request.ts";
+import type { Call, Route } from "./request.ts";
 import { UsageMeter } from "./usage-meter.ts";
 
 export interface CallPorts {
@@ -78,16 +79,18 @@ async function responseTo(answering: Promise<Answer | Late<Answer>>, progress: C
 /** An error in the shape of the client's protocol. */
 export function failure(
   cause: unknown,
-  { summary, redaction }: CallProgress,
+  { summary, redaction, form }: CallProgress,
   headers: Readonly<Record<string, string>> = {},
 ): CompleteAnswer {
   const error = asGatewayError(cause);
-  const { status, body } = CODECS[summary.protocol].error.encode(error, summary.requestId);
+  const { requestId } = summary;
+  const encoded = CODECS[summary.protocol].error.encode(error, requestId);
+  const { status, body, headers: said } = form === "bedrock" ? inBedrocksShape(error, encoded) : encoded;
   const own = redaction.headers(error.headers);
   return {
     type: "complete",
     status,
-    headers: { ...SAFE_HEADERS, ...headers, ...own, ...JSON_HEADERS, "x-request-id": summary.requestId },
+    headers: { ...SAFE_HEADERS, ...headers, ...own, ...said, ...JSON_HEADERS, "x-request-id": requestId },
     body: redaction.known(body),
     error,
   };
@@ -101,6 +104,8 @@ export class CallProgress {
   readonly meter = new UsageMeter();
   /** What the observers will get, as far as it is known. */
   readonly summary: { -readonly [Field in keyof CallSummary]: CallSummary[Field] };
+  /** Of the client's requests and answers. */
+  readonly form: Route["form"];
   readonly #monotonic: () => number;
   readonly #startedMs: number;
   readonly #observers: CallObserver[];
@@ -110,6 +115,7 @@ export class CallProgress {
   constructor(call: Call, ports: CallPorts) {
     const { raw, path, keys, headers } = call.request;
     this.redaction = ports.redactor.with(keys);
+    this.form = call.route.form;
     this.#monotonic = ports.monotonic;
     this.#startedMs = ports.monotonic();
     this.#log = ports.log.knowing(keys);

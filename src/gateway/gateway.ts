@@ -9,6 +9,7 @@ import { shownUrl } from "../telemetry/redaction.ts";
 import type { Unpack } from "../runtime/ports.ts";
 import { members } from "../wire/json-edit.ts";
 import { JsonText, print } from "../wire/json.ts";
+import { inBedrocksForm } from "./bedrock.ts";
 import { refuseCall, withCall, type Answer, type CallPorts, type CallProgress } from "./call.ts";
 import { JSON_HEADERS, reportHeaders, SAFE_HEADERS } from "./headers.ts";
 import { soonOrLate, type Late } from "./keep-alive.ts";
@@ -76,7 +77,11 @@ async function receive(incoming: Call, progress: CallProgress, { ports, settings
 }
 
 async function send(received: ReceivedCall, context: GatewayContext): Promise<Answer> {
-  return respond(await context.ports.attempts.post(candidates(received, context), sendOptions(received.call, context)), context);
+  const { call } = received;
+  const sent = await context.ports.attempts.post(candidates(received, context), sendOptions(call, context));
+  const found = respond(sent, context);
+  if (call.incoming.route.form !== "bedrock") return found;
+  return inBedrocksForm(await found, { progress: call.progress, limits: context.settings.limits });
 }
 
 /** The call prepared for the model that was asked for, then for its fallbacks; one that can't carry the request is left out. */
@@ -89,7 +94,7 @@ function* candidates(received: ReceivedCall, context: GatewayContext): Generator
   if (incoming.route.endpoint !== null) return;
   for (const name of target.fallback) {
     try {
-      yield prepare(received, models.find(name), context);
+      yield prepare(received, targetOf(incoming.route, { ...head, model: name }, models), context);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
     }

@@ -5,6 +5,7 @@ import type { Caller, Sha256 } from "../access/keys.ts";
 import { GatewayError } from "../errors.ts";
 import type { EndpointKind, Models, Target } from "../models/models.ts";
 import type { CanonicalRequest, Loss, Reasoning } from "../protocol/canonical.ts";
+import { headersOf } from "../protocol/bedrock.ts";
 import type { Codec, Exchange, RequestHead, WireRequest } from "../protocol/codec.ts";
 import { codecOf } from "../protocol/codecs.ts";
 import { bareRequest } from "../protocol/exchange.ts";
@@ -84,6 +85,9 @@ interface UpstreamRequest {
 /** The upstream of a request. @throws GatewayError `not-found` where there is none. */
 export function targetOf(route: Route, head: Asked, models: Models): Target {
   const target = models.find(head.model);
+  if (route.form === "bedrock" && target.provider === "anthropic" && target.url === models.endpoint("messages")) {
+    return { ...target, provider: NATIVE_PROVIDERS.bedrock, url: models.endpoint("bedrock") };
+  }
   if (route.endpoint === null) return target;
   if (route.endpoint === "count-tokens" && target.countTokensUrl === null) {
     throw new GatewayError("not-found", `The upstream of ${head.model} counts no tokens. Estimate them, or ask for a Claude model.`);
@@ -115,7 +119,7 @@ export function prepare(received: ReceivedCall, target: Target, context: Prepare
 /** Same protocol: the client's own bytes with the named edits. */
 function passThrough({ call, body, wire }: ReceivedCall, target: Target, context: PrepareContext): UpstreamRequest {
   const { reader, head } = call;
-  const { path, request } = call.incoming;
+  const { path, request, route } = call.incoming;
   const edits = {
     model: target.model === head.model && path === null ? null : target.model,
     systemPrompt: context.settings.systemPrompt,
@@ -123,7 +127,7 @@ function passThrough({ call, body, wire }: ReceivedCall, target: Target, context
   };
   return {
     body: body.restored(reader.request.edit(wire.body, edits, wire.members), { final: target.fallback.length === 0 }),
-    headers: headersForUpstream(request.headers, reader.id),
+    headers: headersForUpstream(route.form === "bedrock" ? headersOf(wire) : request.headers, reader.id),
     losses: [],
     sent: exchangeOf(bareRequest({ model: target.model, stream: head.stream }), context.ports),
     asked: null,

@@ -35,6 +35,8 @@ export interface Route {
   readonly protocol: ProtocolId;
   /** The endpoint that takes the bytes whatever the model; null: the model decides. */
   readonly endpoint: EndpointKind | null;
+  /** Requests, streams and errors of this protocol have the form that Bedrock gives them. */
+  readonly form?: "bedrock";
 }
 
 export interface Call {
@@ -114,10 +116,10 @@ async function fill(bytes: Uint8Array<ArrayBuffer>, source: BodyReader): Promise
 }
 
 async function collect(source: BodyReader, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  const { read } = limited(source, maxBytes);
+  const reader = limited(source, maxBytes);
   const chunks: Uint8Array[] = [];
   for (;;) {
-    const { done, value } = await read();
+    const { done, value } = await reader.read();
     if (done || value === undefined) return concat(chunks);
     chunks.push(value);
   }

@@ -10,9 +10,9 @@ import { requestIdOf, SAFE_HEADERS } from "../gateway/headers.ts";
 import { incomingRequest, type Call, type IncomingRequest, type Route } from "../gateway/request.ts";
 import type { Keys } from "../access/keys.ts";
 import type { Models } from "../models/models.ts";
-import type { ProtocolId } from "../protocol/canonical.ts";
+import { modelOf } from "../protocol/bedrock.ts";
 import { modelList, modelPage, type ListShape } from "./models-page.ts";
-import { CALLS, canonicalPath, pagePaths, protocolAt, refusalAt, ROUTES, type CallRow, type PageRow } from "./routes.ts";
+import { CALLS, canonicalPath, clientsAt, pagePaths, refusalAt, ROUTES, type CallRow, type PageRow } from "./routes.ts";
 
 export interface AppPorts {
   readonly gateway: Gateway;
@@ -57,7 +57,7 @@ export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) 
     framing: "sse",
   });
   const failed = (incoming: IncomingRequest, error: unknown): Response =>
-    gateway.refuse(callOf(incoming, { protocol: protocolOf(incoming), endpoint: null }), error);
+    gateway.refuse(callOf(incoming, { ...clientsOf(incoming), endpoint: null }), error);
   /** Answers once the caller has shown a key; an error in the shape that this path's clients understand. */
   const guarded = (incoming: IncomingRequest, answer: () => Response): Response => {
     try {
@@ -74,9 +74,10 @@ export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) 
 
   const pages = createPages(ports, facts);
   const serve = (c: PageContext, row: CallRow): Response | Promise<Response> => {
-    const path = row.protocol === "gemini" ? geminiPath(c.req.path) : null;
-    if (row.protocol === "gemini" && path === null) return elsewhere(c);
-    const framing = path?.stream === true && !c.env.wantsSse ? "json-array" : "sse";
+    if (row.protocol !== "gemini" && row.form === undefined) return gateway[row.handler](callOf(c.env, row));
+    const path = row.form === "bedrock" ? bedrockPath(c.req.path) : geminiPath(c.req.path);
+    if (path === null) return elsewhere(c);
+    const framing = row.protocol === "gemini" && path.stream && !c.env.wantsSse ? "json-array" : "sse";
     return gateway[row.handler]({ ...callOf(c.env, row), path, framing });
   };
 
@@ -166,6 +167,15 @@ function geminiPath(path: string): Call["path"] {
   return model === null ? null : { model, stream: method === "streamGenerateContent" };
 }
 
+const BEDROCK_CALL = /\/model\/([^/]+)\/(invoke|invoke-with-response-stream)$/;
+
+/** Model and stream switch of a path of Bedrock's; null where its escapes are none. */
+function bedrockPath(path: string): Call["path"] {
+  const [, escaped = "%", method] = BEDROCK_CALL.exec(path) ?? [];
+  const id = unescaped(escaped);
+  return id === null ? null : { model: modelOf(id), stream: method !== "invoke" };
+}
+
 /** The model that a page is about: what stands behind `/v1/models/`. */
 function modelIn(path: string): string {
   const escaped = path.slice("/v1/models/".length);
@@ -186,8 +196,8 @@ function shapeOf(c: PageContext): ListShape {
 }
 
 /** Whose clients a request comes from, by its path, and where that says nothing by what it looks like. */
-function protocolOf({ path, headers }: IncomingRequest): ProtocolId {
-  const known = protocolAt(canonicalPath(path));
+function clientsOf({ path, headers }: IncomingRequest): Pick<Route, "protocol" | "form"> {
+  const known = clientsAt(canonicalPath(path));
   if (known !== null) return known;
-  return "anthropic-version" in headers || path.includes("/messages") ? "anthropic-messages" : "openai-chat";
+  return { protocol: "anthropic-version" in headers || path.includes("/messages") ? "anthropic-messages" : "openai-chat" };
 }

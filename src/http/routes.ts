@@ -7,7 +7,7 @@ import { nearest } from "../models/nearest.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 
 interface Row {
-  /** `/*` at the end stands for the rest of the path. The first row that fits a path and a method answers. */
+  /** `/*` at the end stands for the rest of the path, `/:name` for one step of it. The first row that fits a path and a method answers. */
   readonly path: string;
   /** GET stands for HEAD too. */
   readonly method: "GET" | "POST";
@@ -49,6 +49,8 @@ export const CALLS: readonly CallRow[] = [
   call("/anthropic/v1/messages/count_tokens", "anthropic-messages", { endpoint: "count-tokens", about: "native: token count" }),
   call("/anthropic", "anthropic-messages", { endpoint: "messages", about: "native: Factory's Messages endpoint" }),
   call("/anthropic/*", "anthropic-messages", { endpoint: "messages", about: "native: Factory's Messages endpoint" }),
+  call("/bedrock/model/:model/invoke", "anthropic-messages", { form: "bedrock", about: "Bedrock's InvokeModel, every model" }),
+  call("/bedrock/model/:model/invoke-with-response-stream", "anthropic-messages", { form: "bedrock", about: "the same, streamed" }),
   call("/bedrock/*", "anthropic-messages", { endpoint: "bedrock", about: "native: Claude on Bedrock" }),
   call("/openai/v1/chat/completions", "openai-chat", { endpoint: "chat", about: "native: Factory's Chat endpoint" }),
   call("/openai/*", "openai-responses", { endpoint: "responses", about: "native: Factory's Responses endpoint" }),
@@ -76,7 +78,7 @@ export const ROUTES: readonly RouteRow[] = [
 function call(
   path: string,
   protocol: ProtocolId,
-  { endpoint = null, ...row }: Partial<Pick<CallRow, "endpoint">> & Pick<CallRow, "about" | "paths">,
+  { endpoint = null, ...row }: Partial<Pick<CallRow, "endpoint" | "form">> & Pick<CallRow, "about" | "paths">,
 ): CallRow {
   return { path, method: "POST", isPublic: false, handler: "answer", protocol, endpoint, ...row };
 }
@@ -93,14 +95,19 @@ export function pagePaths(): string[] {
 /** The rows of a path, whatever the method. */
 function rowsAt(path: string): readonly RouteRow[] {
   return ROUTES.filter((row) => {
+    if (row.path.includes("/:")) return patternOf(row.path).test(path);
     if (!row.path.endsWith("/*")) return path === row.path;
     return path.startsWith(row.path.slice(0, -1)) && (row.paths?.test(path) ?? true);
   });
 }
 
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll(/:\w+/g, "[^/]+")}$`);
+}
+
 /** Whose clients call this path; null where that says nothing. */
-export function protocolAt(path: string): ProtocolId | null {
-  return rowsAt(path).find(({ protocol }) => protocol !== null)?.protocol ?? null;
+export function clientsAt(path: string): Pick<CallRow, "protocol" | "form"> | null {
+  return rowsAt(path).find((row) => row.protocol !== null) ?? null;
 }
 
 /**

@@ -13,7 +13,7 @@ export interface WireRequest {
   readonly body: string;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Model and stream switch where the protocol keeps them in the path (Gemini); null otherwise. */
+  /** Model and stream switch where the protocol keeps them in the path (Gemini, Bedrock); null otherwise. */
   readonly path: { readonly model: string; readonly stream: boolean } | null;
   /** Of `body`, where they have been found already. */
   readonly members?: readonly Member[];
@@ -32,7 +32,7 @@ export interface Edits {
   readonly model: string | null;
   /** Put in front of the client's own instructions unless it stands there already. */
   readonly systemPrompt: string | null;
-  /** Where the protocol keeps the stream switch in the path (Gemini): the switch to write into the body. Others leave it alone. */
+  /** Where the protocol keeps the stream switch in the path (Gemini, Bedrock): the switch to write into the body. Others leave it alone. */
   readonly stream?: boolean | null;
 }
 
@@ -74,6 +74,8 @@ export interface EncodedError {
   /** The protocol's status for this error (e.g. Messages says 529 where others say 503). */
   readonly status: number;
   readonly body: string;
+  /** Where a protocol says what kind of error it is in a header; lower-case names. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Codec {

@@ -1,4 +1,4 @@
-// What routing needs to know of a body that holds model and stream switch itself.
+// What routing needs to know of a body that holds model and stream switch itself, unless its path does.
 // Never does: read more of the body than that.
 
 import { GatewayError } from "../errors.ts";
@@ -10,7 +10,7 @@ import type { RequestHead, WireRequest } from "./codec.ts";
  * The head of a body that holds model and stream switch itself. `list` names the member with the conversation's items.
  * @throws GatewayError `invalid-request` when the body is not a JSON object or names no model.
  */
-export function bodyHead({ body, members: found }: WireRequest, list: string): RequestHead {
+export function bodyHead({ body, members: found, path }: WireRequest, list: string): RequestHead {
   let model: Json = null;
   let stream = false;
   let conversation = "";
@@ -19,6 +19,7 @@ export function bodyHead({ body, members: found }: WireRequest, list: string): R
     else if (key === "stream") stream = body.startsWith("true", valueStart);
     else if (key === list) conversation = firstItem(body, valueStart);
   }
+  if (path !== null) return { ...path, conversation };
   if (typeof model !== "string" || model === "") {
     throw new GatewayError("invalid-request", "model should be the name of a model, e.g. one that GET /v1/models lists.", {
       param: "model",

@@ -2,9 +2,10 @@
 // Never holds more than a window and a piece: who reads decides how much comes out.
 
 import process from "node:process";
+import type * as nodeZlib from "node:zlib";
 import type { BodyReader, Unpack } from "./ports.ts";
 
-type Zlib = typeof import("node:zlib");
+type Zlib = typeof nodeZlib;
 type Decoder = ReturnType<Zlib["createGunzip"]>;
 
 const PIECE_BYTES = 64 * 1024;
@@ -37,14 +38,14 @@ const DECODERS: Readonly<Record<string, (start: Start) => Decoder>> = {
 export const unpack: Unpack = (encoding, source, { maxBytes }) => {
   const decoderOf = Object.hasOwn(DECODERS, encoding) ? DECODERS[encoding] : undefined;
   if (decoderOf === undefined) return null;
-  const pieces = unpacked(source, (firstByte) => decoderOf({ zlib: process.getBuiltinModule("node:zlib"), firstByte, maxBytes }));
+  const plain = unpacked(source, (firstByte) => decoderOf({ zlib: process.getBuiltinModule("node:zlib"), firstByte, maxBytes }));
   return {
     read: async () => {
-      const { done, value } = await pieces.next();
+      const { done, value } = await plain.next();
       return done === true ? { done } : { done: false, value };
     },
     async cancel() {
-      await pieces.return();
+      await plain.return();
       await source.cancel();
     },
   };

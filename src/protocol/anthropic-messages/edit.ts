@@ -3,15 +3,18 @@
 
 import { isObject, parse } from "../../wire/json.ts";
 import { members, spliced, type Member, type Splice } from "../../wire/json-edit.ts";
+import { bodySplices } from "../bedrock.ts";
 import type { Edits } from "../codec.ts";
 import { hasSeals, withoutSeals } from "./seals.ts";
 
-export function editRequest(body: string, { model, systemPrompt }: Edits, known?: readonly Member[]): string {
+/** A stream switch to write says that the body is in Bedrock's form. */
+export function editRequest(body: string, { model, systemPrompt, stream = null }: Edits, known?: readonly Member[]): string {
   const sealed = hasSeals(body);
   if (model === null && systemPrompt === null && !sealed) return body;
   const found = known ?? members(body);
   const splices: Splice[] = [];
-  if (model !== null) {
+  if (model !== null && stream !== null) splices.push(...bodySplices(body, found, { model, stream }));
+  else if (model !== null) {
     const member = found.find(({ key }) => key === "model");
     if (member !== undefined) splices.push({ start: member.valueStart, end: member.valueEnd, text: JSON.stringify(model) });
   }

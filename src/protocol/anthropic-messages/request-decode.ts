@@ -4,6 +4,7 @@
 import { GatewayError } from "../../errors.ts";
 import { parse } from "../../wire/json.ts";
 import type { CanonicalRequest, Extension, Loss } from "../canonical.ts";
+import { OUTSIDE_BODY } from "../bedrock.ts";
 import type { RequestHead, WireRequest } from "../codec.ts";
 import { Fields } from "../fields.ts";
 import { bodyHead } from "../head.ts";
@@ -25,6 +26,7 @@ export function requestHead(request: WireRequest): RequestHead {
 
 export function decodeRequest(request: WireRequest): CanonicalRequest {
   const body = Fields.of(parse(request.body, { verbatim: VERBATIM }), "");
+  if (request.path !== null) body.ignore(...OUTSIDE_BODY);
   refuseThread(body);
   const losses: Loss[] = [];
   const extensions: Extension[] = [];
@@ -52,8 +54,7 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
 
   const decoded = {
     names: NAMES,
-    model: body.text("model"),
-    stream: body.optionalBoolean("stream") ?? false,
+    ...(request.path ?? { model: body.text("model"), stream: body.optionalBoolean("stream") ?? false }),
     system,
     turns,
     tools: decodeTools(body, { toolChanges, losses }),

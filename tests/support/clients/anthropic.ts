@@ -32,8 +32,8 @@ export function anthropicMessages(name: string, connect: (place: Place, retries:
 interface AnthropicError {
   readonly status?: number;
   readonly headers?: Headers;
-  /** The whole body. */
-  readonly error?: { readonly error?: { readonly message?: string } };
+  /** The whole body; Bedrock's is the message alone. */
+  readonly error?: { readonly error?: { readonly message?: string }; readonly message?: string };
 }
 
 function failure(error: unknown): Failure {
@@ -41,7 +41,7 @@ function failure(error: unknown): Failure {
   return {
     type: error instanceof Error ? error.constructor.name : typeof error,
     status,
-    message: body?.error?.message,
+    message: body?.error?.message ?? body?.message,
     retryAfter: headers?.get("retry-after") ?? null,
   };
 }

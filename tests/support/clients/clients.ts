@@ -1,5 +1,6 @@
 // The official clients, as their users set them up in front of a gateway.
 
+import AnthropicBedrock from "@anthropic-ai/bedrock-sdk";
 import Anthropic from "@anthropic-ai/sdk";
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createGoogle } from "@ai-sdk/google";
@@ -31,6 +32,15 @@ const anthropic0 = ({ url, key }: Place, maxRetries: number): Anthropic =>
     logLevel: "error",
     defaultHeaders: { "x-api-key": key, "anthropic-version": "2023-06-01", authorization: null },
   });
+/** Another class of the same methods: what the other SDK has beside messages it lacks. */
+const bedrock = ({ url, key }: Place, maxRetries: number): Anthropic =>
+  new AnthropicBedrock({
+    baseURL: `${url}/bedrock`,
+    apiKey: key,
+    awsRegion: "us-east-1",
+    maxRetries,
+    logLevel: "error",
+  }) as unknown as Anthropic;
 
 export const CLIENTS: readonly Client[] = [
   openaiChat("openai 7 chat", openai),
@@ -39,6 +49,7 @@ export const CLIENTS: readonly Client[] = [
   openaiResponses("openai 6 responses", openai6),
   anthropicMessages("anthropic 1", anthropic),
   anthropicMessages("anthropic 0", anthropic0),
+  anthropicMessages("anthropic bedrock", bedrock),
   google,
   aiSdk({
     name: "@ai-sdk/openai",

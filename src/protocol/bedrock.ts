@@ -1,0 +1,113 @@
+// Bedrock's form of the Messages protocol: model and stream switch in the path, betas in the body, errors as AWS writes them.
+// https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html (read 2026-11).
+// Never does: touch what a Messages body and its events say.
+
+import type { GatewayError } from "../errors.ts";
+import type { Frame } from "../wire/event-stream.ts";
+import { isObject, parse, parseOrUndefined, type Json, type JsonObject } from "../wire/json.ts";
+import { cut, members, type Member, type Splice } from "../wire/json-edit.ts";
+import type { SseEvent } from "../wire/sse.ts";
+import type { EncodedError, WireRequest } from "./codec.ts";
+
+// ---- Requests ----------------------------------------------------------------------------------------------------
+
+/** Where inference runs, and who made the model: `us.anthropic.`, `global.anthropic.`, `openai.`. */
+const MAKER = /^(?:[a-z]{2,6}(?:-gov)?\.)?(?:anthropic|google|minimax|mistral|moonshotai?|nvidia|openai|qwen|xai|zai)\./;
+const PROFILE = /^arn:aws[\w-]*:bedrock:.*\//;
+/** `-v1:0`, `-v2`, `-1:0`, also with the size of a context: `-v1:0:200k`. */
+const VERSION = /(?:-v\d+(?::\d+k?)*|-\d+(?::\d+k?)+)$/;
+/** What Claude Code may put behind a name, whatever form that has. */
+const BRACKETS = /(?:\[\w+\])*$/;
+
+/** The model's own name for one in Bedrock's spelling; other names stay as they are. */
+export function modelOf(id: string): string {
+  const profile = id.replace(PROFILE, "");
+  const [brackets = ""] = BRACKETS.exec(profile) ?? [];
+  const plain = profile.slice(0, profile.length - brackets.length);
+  const bare = plain.replace(MAKER, "");
+  const isBedrock = bare !== plain || profile !== id || bare.startsWith("claude-");
+  return isBedrock && bare !== "" ? bare.replace(VERSION, "") + brackets : id;
+}
+
+/** Members that are no part of a Messages body, or that the path says. */
+export const OUTSIDE_BODY = ["model", "stream", "anthropic_version", "anthropic_beta"] as const;
+const OUTSIDE: ReadonlySet<string> = new Set(OUTSIDE_BODY);
+
+/** What makes a Messages body of one in Bedrock's form: what only Bedrock reads is cut out, model and stream switch are put in. */
+export function bodySplices(
+  body: string,
+  found: readonly Member[],
+  { model, stream }: { readonly model: string; readonly stream: boolean },
+): Splice[] {
+  const spans = found.map(({ key, start, valueEnd }) => ({ key, start, end: valueEnd }));
+  const foreign = new Set(spans.filter(({ key }) => OUTSIDE.has(key)));
+  const start = body.indexOf("{") + 1;
+  const text = `"model":${JSON.stringify(model)},"stream":${stream}${foreign.size === spans.length ? "" : ","}`;
+  return [{ start, end: start, text }, ...cut(spans, foreign)];
+}
+
+/** The headers as a client of Messages would have sent them: with the betas that the body names. */
+export function headersOf({ body, headers, members: found }: WireRequest): Record<string, string> {
+  const member = (found ?? members(body)).find(({ key }) => key === "anthropic_beta");
+  const value = member === undefined ? null : parse(body.slice(member.valueStart, member.valueEnd));
+  const named = Array.isArray(value) ? value.filter((beta): beta is string => typeof beta === "string" && BETA.test(beta)) : [];
+  if (named.length === 0) return headers;
+  const own = headers["anthropic-beta"]?.split(",").map((beta) => beta.trim()) ?? [];
+  return { ...headers, "anthropic-beta": [...new Set([...own, ...named])].join(",") };
+}
+
+const BETA = /^[\w.-]{1,100}$/;
+
+// ---- Answers -----------------------------------------------------------------------------------------------------
+
+/** An event of a Messages stream, the sign of life among them, as the frame that Bedrock would have sent. */
+export function frameOf({ event, data }: SseEvent): Frame {
+  if (event === "error") return exceptionOf(parseOrUndefined(data));
+  return { kind: "event", name: "chunk", payload: JSON.stringify({ bytes: ENCODER.encode(data).toBase64() }) };
+}
+
+const ENCODER = new TextEncoder();
+
+/** By the error types of Messages; what has no row is the model's. */
+const EXCEPTIONS: ReadonlyMap<unknown, string> = new Map([
+  ["invalid_request_error", "validationException"],
+  ["request_too_large", "validationException"],
+  ["rate_limit_error", "throttlingException"],
+  ["overloaded_error", "serviceUnavailableException"],
+  ["timeout_error", "modelTimeoutException"],
+  ["api_error", "internalServerException"],
+]);
+
+function exceptionOf(value: Json | undefined): Frame {
+  const name = EXCEPTIONS.get(errorIn(value)["type"]) ?? "modelStreamErrorException";
+  return { kind: "exception", name, payload: JSON.stringify({ message: messageIn(value) }) };
+}
+
+function errorIn(value: Json | undefined): JsonObject {
+  return isObject(value) && isObject(value["error"]) ? value["error"] : {};
+}
+
+function messageIn(value: Json | undefined): string {
+  const { message } = errorIn(value);
+  return typeof message === "string" ? message : "The upstream reported an error and said nothing more.";
+}
+
+const ERROR_TYPES: ReadonlyMap<number, string> = new Map([
+  [401, "UnrecognizedClientException"],
+  [402, "ServiceQuotaExceededException"],
+  [403, "AccessDeniedException"],
+  [404, "ResourceNotFoundException"],
+  [408, "ModelTimeoutException"],
+  [409, "ConflictException"],
+  [424, "ModelErrorException"],
+  [429, "ThrottlingException"],
+  [500, "InternalServerException"],
+  [504, "ModelTimeoutException"],
+]);
+
+/** The same error, given as Messages has it: its words are those by which clients know, say, a full context. */
+export function encodeError({ status }: GatewayError, messages: EncodedError): EncodedError {
+  const type = ERROR_TYPES.get(status) ?? (status > 500 ? "ServiceUnavailableException" : "ValidationException");
+  const message = messageIn(parseOrUndefined(messages.body));
+  return { status, headers: { "x-amzn-errortype": type }, body: JSON.stringify({ message }) };
+}

@@ -1,0 +1,37 @@
+// Frames of AWS's event-stream encoding: bytes with a head and two checksums, in which Bedrock streams its answers.
+// https://smithy.io/2.0/aws/amazon-eventstream.html (read 2026-11).
+// Never does: know what a frame says.
+
+/** One frame. Both kinds hold JSON. */
+export interface Frame {
+  /** An exception ends the stream. */
+  readonly kind: "event" | "exception";
+  /** What clients know it by: `chunk`, `throttlingException`. */
+  readonly name: string;
+  /** JSON text. */
+  readonly payload: string;
+}
+
+export type FrameEncoder = (frame: Frame) => Uint8Array;
+
+/** Loads the encoder; once loaded it is at hand. */
+export async function frameEncoder(): Promise<FrameEncoder> {
+  // Only for those who stream from Bedrock's paths: it takes some megabytes.
+  const { EventStreamCodec } = await import("@smithy/eventstream-codec");
+  const codec = new EventStreamCodec(
+    (bytes) => (typeof bytes === "string" ? bytes : DECODER.decode(bytes)),
+    (text) => ENCODER.encode(text),
+  );
+  return ({ kind, name, payload }) =>
+    codec.encode({
+      headers: {
+        [`:${kind}-type`]: { type: "string", value: name },
+        ":content-type": { type: "string", value: "application/json" },
+        ":message-type": { type: "string", value: kind },
+      },
+      body: ENCODER.encode(payload),
+    });
+}
+
+const ENCODER = new TextEncoder();
+const DECODER = new TextDecoder();
