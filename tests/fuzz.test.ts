@@ -16,6 +16,7 @@ import { isObject, type JsonObject } from "../src/wire/json.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
 import { loadCases, PROTOCOLS, type Case } from "./support/fixtures.ts";
+import { asSse, framesIn } from "./support/frames.ts";
 import { until } from "./support/gateway.ts";
 import { exchangeFor, isTerminal, sseEvents } from "./support/laws.ts";
 import { byteMutation, eventMutation, joined, mutateBytes, mutateJson, mutateStream, valueMutation } from "./support/mutations.ts";
@@ -48,6 +49,9 @@ interface Sent {
   readonly url: string;
   readonly body: string;
 }
+
+/** What Bedrock's clients get where others get events. */
+const FRAMED = "application/vnd.amazon.eventstream";
 
 interface Seen {
   readonly status: number;
@@ -93,10 +97,11 @@ async function call(request: Request, upstream: Upstream = null): Promise<Seen> 
     { version: "0", runtime: "fuzz" },
   );
   const response = await program.fetch(request);
-  const text = await response.text();
+  const type = response.headers.get("content-type") ?? "";
+  const text = type === FRAMED ? asSse(framesIn(new Uint8Array(await response.arrayBuffer()))) : await response.text();
   // What is left of an upstream's answer may be let go a moment after the client has got the end.
   await until(() => timers.size === 0, "the last timer to be taken back");
-  return { status: response.status, type: response.headers.get("content-type") ?? "", text, sent, lines };
+  return { status: response.status, type, text, sent, lines };
 }
 
 const CONFIG = readConfig({
@@ -141,9 +146,16 @@ function requestTo(path: string, body: BodyInit, headers: Readonly<Record<string
 
 // ---- What must be true -------------------------------------------------------------------------------------------
 
+type Shape = ProtocolId | "bedrock";
+
+function shapeOf({ protocol, form }: (typeof CALLS)[number]): Shape {
+  return form ?? protocol;
+}
+
 /** An error in the shape that the protocol's clients read. */
-function assertErrorShape(protocol: ProtocolId, { status, text }: Seen): void {
+function assertErrorShape(protocol: Shape, { status, text }: Seen): void {
   const body = parsed(text);
+  if (protocol === "bedrock") return assert.ok(isObject(body) && typeof body["message"] === "string", text);
   const error = isObject(body) && isObject(body["error"]) ? body["error"] : {};
   assert.equal(typeof error["message"], "string", `an error of ${protocol}: ${text}`);
   if (protocol === "gemini") assert.deepEqual([error["code"], typeof error["status"]], [status, "string"], text);
@@ -158,7 +170,7 @@ function assertLog({ lines }: Seen): void {
 }
 
 /** Either the client is told what is wrong, or the upstream gets a call that makes sense and the client its answer. */
-function assertAnswered(protocol: ProtocolId, seen: Seen): void {
+function assertAnswered(protocol: Shape, seen: Seen): void {
   assertLog(seen);
   if (seen.status !== 200) {
     assert.ok(seen.status >= 400 && seen.status < 500, `${seen.status} ${seen.text}`);
@@ -187,7 +199,7 @@ function pathFor(route: (typeof CALLS)[number], one: Case): string {
     route.protocol === "gemini"
       ? `${MODELS.gemini}:${one.request?.path?.stream === true ? "streamGenerateContent" : "generateContent"}`
       : "v1";
-  return route.path.replace("*", rest);
+  return route.path.replace("*", rest).replace(":model", MODELS["anthropic-messages"]);
 }
 
 for (const route of CALLS) {
@@ -201,7 +213,7 @@ for (const route of CALLS) {
         const { body = SMALL, headers } = one.request ?? {};
         const path = pathFor(route, one).replace(MODELS.gemini, name);
         const asked = route.protocol === "gemini" ? body : JSON.stringify({ ...(JSON.parse(body) as object), model: name });
-        assertAnswered(route.protocol, await call(requestTo(path, mutateJson(asked, mutations), headers)));
+        assertAnswered(shapeOf(route), await call(requestTo(path, mutateJson(asked, mutations), headers)));
       }),
       SETTINGS,
     ));
@@ -211,7 +223,7 @@ for (const route of CALLS) {
       fc.asyncProperty(someCase, fc.array(byteMutation, { minLength: 1, maxLength: 4 }), async (one, mutations) => {
         const { body = SMALL, headers } = one.request ?? {};
         const bytes = mutateBytes(new TextEncoder().encode(body), mutations);
-        assertAnswered(route.protocol, await call(requestTo(pathFor(route, one), bytes as Uint8Array<ArrayBuffer>, headers)));
+        assertAnswered(shapeOf(route), await call(requestTo(pathFor(route, one), bytes as Uint8Array<ArrayBuffer>, headers)));
       }),
       SETTINGS,
     ));
@@ -236,7 +248,7 @@ for (const [encoding, pack] of Object.entries(PACKERS)) {
         const bytes = mutateBytes(pack(new TextEncoder().encode(body)), mutations);
         const request = requestTo(pathFor(route, one), bytes as Uint8Array<ArrayBuffer>, { ...headers, "content-encoding": encoding });
         const seen = await call(request);
-        assertAnswered(route.protocol, seen);
+        assertAnswered(shapeOf(route), seen);
         if (mutations.length === 0) assert.equal(seen.text, (await call(requestTo(pathFor(route, one), body, headers))).text);
       }),
       SETTINGS,
@@ -262,7 +274,7 @@ const ODD_BODIES: Readonly<Record<string, string>> = {
 
 for (const [name, body] of Object.entries(ODD_BODIES)) {
   test(`every route answers ${name}`, async () => {
-    for (const route of CALLS) assertAnswered(route.protocol, await call(requestTo(pathFor(route, cases[0] as Case), body)));
+    for (const route of CALLS) assertAnswered(shapeOf(route), await call(requestTo(pathFor(route, cases[0] as Case), body)));
   });
 }
 
@@ -453,6 +465,28 @@ const ODD_HEADERS: readonly Readonly<Record<string, string>>[] = [
 for (const upstream of PROTOCOLS) {
   const streams = cases.filter((one) => one.protocol === upstream && one.stream !== null);
   const wholes = cases.filter((one) => one.protocol === upstream && one.reply !== null);
+
+  test(`${upstream} -> bedrock: a spoilt stream ends in one terminal event or an exception`, () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.nat(streams.length - 1),
+        fc.array(eventMutation, { maxLength: 4 }),
+        fc.array(byteMutation, { maxLength: 2 }),
+        fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 5 }),
+        async (index, eventMutations, byteMutations, sizes) => {
+          const text = mutateStream(streams[index]?.stream ?? "", eventMutations);
+          const bytes = mutateBytes(new TextEncoder().encode(text), byteMutations);
+          const answer = (): Response => new Response(inChunks(bytes, sizes), { headers: { "content-type": "text/event-stream" } });
+          const path = `/bedrock/model/${MODELS[upstream]}/invoke-with-response-stream`;
+          const seen = await call(requestTo(path, '{"max_tokens":99,"messages":[{"role":"user","content":"Hello"}]}'), answer);
+          assertLog(seen);
+          if (seen.status !== 200) return assertErrorShape("bedrock", seen);
+          assert.equal(seen.type, FRAMED);
+          if (upstream !== "anthropic-messages") assertOneEnd("anthropic-messages", seen.text);
+        },
+      ),
+      SETTINGS,
+    ));
 
   for (const client of PROTOCOLS) {
     test(`${upstream} -> ${client}: a spoilt stream ends in one terminal event or an error`, () =>

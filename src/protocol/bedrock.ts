@@ -33,17 +33,14 @@ export function modelOf(id: string): string {
 export const OUTSIDE_BODY = ["model", "stream", "anthropic_version", "anthropic_beta"] as const;
 const OUTSIDE: ReadonlySet<string> = new Set(OUTSIDE_BODY);
 
-/** What makes a Messages body of one in Bedrock's form: what only Bedrock reads is cut out, model and stream switch are put in. */
-export function bodySplices(
-  body: string,
-  found: readonly Member[],
-  { model, stream }: { readonly model: string; readonly stream: boolean },
-): Splice[] {
+/** What makes a Messages body of one in Bedrock's form: what only Bedrock reads is cut out. */
+export function withoutOutside(found: readonly Member[]): Splice[] {
   const spans = found.map(({ key, start, valueEnd }) => ({ key, start, end: valueEnd }));
-  const foreign = new Set(spans.filter(({ key }) => OUTSIDE.has(key)));
-  const start = body.indexOf("{") + 1;
-  const text = `"model":${JSON.stringify(model)},"stream":${stream}${foreign.size === spans.length ? "" : ","}`;
-  return [{ start, end: start, text }, ...cut(spans, foreign)];
+  return cut(spans, new Set(spans.filter(isOutside)));
+}
+
+export function isOutside({ key }: Pick<Member, "key">): boolean {
+  return OUTSIDE.has(key);
 }
 
 /** The headers as a client of Messages would have sent them: with the betas that the body names. */

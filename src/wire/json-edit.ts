@@ -79,11 +79,14 @@ export function cut(all: readonly Span[], taken: ReadonlySet<Span>): Splice[] {
   });
 }
 
-/** The text with all splices done; they come in any order, and do not overlap. Of two at one place the first stands first. */
+/**
+ * The text with all splices done; they come in any order, and do not overlap. What is put in at a place stands in front of what takes the
+ * place of something there; of two that are put in the first stands first.
+ */
 export function spliced(text: string, splices: readonly Splice[]): string {
   let out = "";
   let at = 0;
-  for (const { start, end, text: put } of splices.toSorted((left, right) => left.start - right.start)) {
+  for (const { start, end, text: put } of splices.toSorted((left, right) => left.start - right.start || left.end - right.end)) {
     out += text.slice(at, start) + put;
     at = end;
   }

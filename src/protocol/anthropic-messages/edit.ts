@@ -3,7 +3,7 @@
 
 import { isObject, parse } from "../../wire/json.ts";
 import { members, spliced, type Member, type Splice } from "../../wire/json-edit.ts";
-import { bodySplices } from "../bedrock.ts";
+import { isOutside, withoutOutside } from "../bedrock.ts";
 import type { Edits } from "../codec.ts";
 import { hasSeals, withoutSeals } from "./seals.ts";
 
@@ -11,10 +11,15 @@ import { hasSeals, withoutSeals } from "./seals.ts";
 export function editRequest(body: string, { model, systemPrompt, stream = null }: Edits, known?: readonly Member[]): string {
   const sealed = hasSeals(body);
   if (model === null && systemPrompt === null && !sealed) return body;
-  const found = known ?? members(body);
+  const all = known ?? members(body);
   const splices: Splice[] = [];
-  if (model !== null && stream !== null) splices.push(...bodySplices(body, found, { model, stream }));
-  else if (model !== null) {
+  let found = all;
+  if (model !== null && stream !== null) {
+    found = all.filter((member) => !isOutside(member));
+    const start = body.indexOf("{") + 1;
+    const comma = found.length === 0 && systemPrompt === null ? "" : ",";
+    splices.push({ start, end: start, text: `"model":${JSON.stringify(model)},"stream":${stream}${comma}` }, ...withoutOutside(all));
+  } else if (model !== null) {
     const member = found.find(({ key }) => key === "model");
     if (member !== undefined) splices.push({ start: member.valueStart, end: member.valueEnd, text: JSON.stringify(model) });
   }
