@@ -16,6 +16,7 @@ const MAKER = /^(?:[a-z]{2,6}(?:-gov)?\.)?(?:anthropic|google|minimax|mistral|mo
 const PROFILE = /^arn:aws[\w-]*:bedrock:.*\//;
 /** `-v1:0`, `-v2`, `-1:0`, also with the size of a context: `-v1:0:200k`. */
 const VERSION = /(?:-v\d+(?::\d+k?)*|-\d+(?::\d+k?)+)$/;
+const NUMBERED_VERSION = /(?<=^claude-.*)-v\d+(?::\d+k?)+$/;
 /** What Claude Code may put behind a name, whatever form that has. */
 const BRACKETS = /(?:\[\w+\])*$/;
 
@@ -25,8 +26,9 @@ export function modelOf(id: string): string {
   const [brackets = ""] = BRACKETS.exec(profile) ?? [];
   const plain = profile.slice(0, profile.length - brackets.length);
   const bare = plain.replace(MAKER, "");
-  const isBedrock = bare !== plain || profile !== id || bare.startsWith("claude-");
-  return isBedrock && bare !== "" ? bare.replace(VERSION, "") + brackets : id;
+  if (bare === "") return id;
+  // Without a maker it may be anybody's name, which may end in `-v2`.
+  return bare.replace(bare === plain && profile === id ? NUMBERED_VERSION : VERSION, "") + brackets;
 }
 
 /** Members that are no part of a Messages body, or that the path says. */
