@@ -111,6 +111,9 @@ function isSame(one: Uint8Array, other: Uint8Array): boolean {
   return difference === 0;
 }
 
+/** Asking again with the same key can't help; Claude Code would do so seven times without a word. */
+const REFUSAL_HEADERS = { "www-authenticate": "Bearer", "x-should-retry": "false" };
+
 function refusal(message: string): GatewayError {
-  return new GatewayError("unauthenticated", message, { code: "invalid_api_key", headers: { "www-authenticate": "Bearer" } });
+  return new GatewayError("unauthenticated", message, { code: "invalid_api_key", headers: REFUSAL_HEADERS });
 }

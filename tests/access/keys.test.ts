@@ -109,7 +109,13 @@ for (const [name, options, presented, message] of REFUSED) {
         const { kind, status, code, headers } = error;
         assert.deepEqual(
           { kind, status, code, headers, message: error.message },
-          { kind: "unauthenticated", status: 401, code: "invalid_api_key", headers: { "www-authenticate": "Bearer" }, message },
+          {
+            kind: "unauthenticated",
+            status: 401,
+            code: "invalid_api_key",
+            headers: { "www-authenticate": "Bearer", "x-should-retry": "false" },
+            message,
+          },
         );
         return true;
       },

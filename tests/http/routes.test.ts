@@ -240,7 +240,7 @@ for (const protocol of PROTOCOLS) {
     for (const { what, headers, says } of WRONG_KEYS) {
       const { path, body } = ask(protocol, { model: MODELS[protocol] });
       const response = await gateway.call(path, { body, key: null, headers });
-      assert.equal(response.headers.get("www-authenticate"), "Bearer", what);
+      assert.deepEqual([response.headers.get("www-authenticate"), response.headers.get("x-should-retry")], ["Bearer", "false"], what);
       const { message, ...error } = await errorIn(protocol, response);
       assert.deepEqual(error, UNAUTHENTICATED[protocol], what);
       assert.match(message, says, what);
