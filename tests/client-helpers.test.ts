@@ -163,9 +163,21 @@ test("the models are listed and described in the shape that each client knows", 
   for await (const model of openai.models.list()) ofOpenai.push(model.id);
   const ofAnthropic: string[] = [];
   for await (const model of anthropic.models.list()) ofAnthropic.push(model.id);
+  const ofGoogle: string[] = [];
+  for await (const model of await google.models.list()) ofGoogle.push(String(model.name));
   assert.deepEqual(ofOpenai, ofAnthropic);
+  assert.deepEqual(
+    ofGoogle,
+    ofOpenai.map((id) => `models/${id}`),
+  );
   for (const model of MODELS) assert.ok(ofOpenai.includes(model), model);
-  assert.deepEqual(await openai.models.retrieve("gpt-5.2"), { id: "gpt-5.2", object: "model", created: 0, owned_by: "openai" });
+  const retrieved = await openai.models.retrieve("gpt-5-2025-08-07");
+  assert.deepEqual([retrieved.id, retrieved.created, retrieved.owned_by], ["gpt-5-2025-08-07", Date.UTC(2025, 7, 7) / 1000, "openai"]);
+  const described = await google.models.get({ model: "gemini-2.5-pro" });
+  assert.deepEqual(
+    [described.name, described.inputTokenLimit, described.outputTokenLimit, described.supportedActions],
+    ["models/gemini-2.5-pro", 1_048_576, 65_535, ["generateContent", "countTokens"]],
+  );
   const { id, type, display_name: name } = await anthropic.models.retrieve("claude-haiku-4-5-20251001");
   assert.deepEqual([id, type, name], ["claude-haiku-4-5-20251001", "model", "claude-haiku-4-5-20251001"]);
   await assert.rejects(openai.models.retrieve("no-such-model"), { status: 404, code: "model_not_found" });

@@ -11,7 +11,7 @@ import { incomingRequest, type Call, type IncomingRequest, type Route } from "..
 import type { Keys } from "../access/keys.ts";
 import type { Models } from "../models/models.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
-import { modelList, modelPage, type ListShape } from "./models-page.ts";
+import { modelList, modelPage, type PageShape } from "./models-page.ts";
 import { CALLS, canonicalPath, pagePaths, protocolAt, refusalAt, ROUTES, type CallRow, type PageRow } from "./routes.ts";
 
 export interface AppPorts {
@@ -137,7 +137,7 @@ function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow[
       return page(c, { status: "stopping" }, 503);
     },
     hello: (c) => page(c, { message: "hello" }),
-    models: (c) => page(c, modelList(models.list(), shapeOf(c))),
+    models: (c) => page(c, modelList(models.list(), c.req.query("client_version") === undefined ? shapeOf(c) : "codex")),
     model: (c) => page(c, modelPage(models.entry(modelIn(c.req.path)), shapeOf(c))),
     // Codex tries a WebSocket first; 426 makes it use HTTP at once.
     upgrade: (c) => (c.env.headers["upgrade"]?.toLowerCase() === "websocket" ? page(c, UPGRADE_REQUIRED, 426) : null),
@@ -166,9 +166,9 @@ function geminiPath(path: string): Call["path"] {
   return model === null ? null : { model, stream: method === "streamGenerateContent" };
 }
 
-/** The model that a page is about: what stands behind `/v1/models/`. */
+/** The model that a page is about: what stands behind `/models/`. */
 function modelIn(path: string): string {
-  const escaped = path.slice("/v1/models/".length);
+  const escaped = path.replace(/^\/v1(?:beta)?\/models\//, "");
   return unescaped(escaped) ?? escaped;
 }
 
@@ -181,13 +181,20 @@ function unescaped(text: string): string | null {
   }
 }
 
-function shapeOf(c: PageContext): ListShape {
-  return "anthropic-version" in c.env.headers ? "anthropic" : "openai";
+/** Newer Gemini SDKs ask for `/v1/models`, as OpenAI's and Anthropic's do. */
+function shapeOf(c: PageContext): PageShape {
+  const { headers, queryKey } = c.env;
+  if ("anthropic-version" in headers) return "anthropic";
+  const isGemini = c.req.path.startsWith("/v1beta/") || "x-goog-api-key" in headers || queryKey !== null;
+  return isGemini ? "gemini" : "openai";
 }
+
+const OF_ANTHROPIC = /\/messages|^\/anthropic\//;
 
 /** Whose clients a request comes from, by its path, and where that says nothing by what it looks like. */
 function protocolOf({ path, headers }: IncomingRequest): ProtocolId {
   const known = protocolAt(canonicalPath(path));
   if (known !== null) return known;
-  return "anthropic-version" in headers || path.includes("/messages") ? "anthropic-messages" : "openai-chat";
+  if ("anthropic-version" in headers || OF_ANTHROPIC.test(path)) return "anthropic-messages";
+  return path.includes("/v1beta/") ? "gemini" : "openai-chat";
 }
