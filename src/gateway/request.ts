@@ -4,7 +4,7 @@
 import { bodyText, LARGE_BODY, type BodyText } from "./body.ts";
 import { GatewayError } from "../errors.ts";
 import { presentedKeys } from "../access/keys.ts";
-import type { EndpointKind } from "../models/models.ts";
+import type { Endpoints } from "../models/catalog.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import type { WireRequest } from "../protocol/codec.ts";
 import type { Member } from "../wire/json-edit.ts";
@@ -32,8 +32,8 @@ export interface IncomingRequest {
 /** Where a call came in. */
 export interface Route {
   readonly protocol: ProtocolId;
-  /** The endpoint that takes the bytes whatever the model; null: the model decides. */
-  readonly endpoint: EndpointKind | null;
+  /** The endpoint that takes the bytes whatever the model; null: the model decides, as it does of who counts tokens. */
+  readonly endpoint: keyof Endpoints | "count-tokens" | null;
 }
 
 export interface Call {

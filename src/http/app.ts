@@ -38,7 +38,14 @@ type Env = { Bindings: IncomingRequest };
 type PageContext = Context<Env>;
 
 /** What browsers may show to a page of another origin. */
-const EXPOSED_HEADERS = ["x-request-id", "x-factory-proxy-dropped", "x-factory-proxy-attempts", "x-factory-proxy-fallback", "retry-after"];
+const EXPOSED_HEADERS = [
+  "x-request-id",
+  "x-factory-proxy-dropped",
+  "x-factory-proxy-attempts",
+  "x-factory-proxy-fallback",
+  "x-factory-proxy-estimated",
+  "retry-after",
+];
 
 /** The program as one function. */
 export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) => Response | Promise<Response> {
@@ -74,10 +81,14 @@ export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) 
 
   const pages = createPages(ports, facts);
   const serve = (c: PageContext, row: CallRow): Response | Promise<Response> => {
-    const path = row.protocol === "gemini" ? geminiPath(c.req.path) : null;
-    if (row.protocol === "gemini" && path === null) return elsewhere(c);
-    const framing = path?.stream === true && !c.env.wantsSse ? "json-array" : "sse";
-    return gateway[row.handler]({ ...callOf(c.env, row), path, framing });
+    if (row.protocol !== "gemini") return gateway[row.handler](callOf(c.env, row));
+    const [, escaped, method] = GEMINI_CALL.exec(c.req.path) ?? [];
+    const model = escaped === undefined ? null : unescaped(escaped);
+    if (model === null) return elsewhere(c);
+    const stream = method === "streamGenerateContent";
+    const framing = stream && !c.env.wantsSse ? "json-array" : "sse";
+    const route: Route = method === "countTokens" ? { protocol: row.protocol, endpoint: "count-tokens" } : row;
+    return gateway[row.handler]({ ...callOf(c.env, route), path: { model, stream }, framing });
   };
 
   if (facts.corsOrigins.length > 0) {
@@ -157,14 +168,7 @@ const UPGRADE_REQUIRED = {
   },
 };
 
-const GEMINI_CALL = /\/(?:models|tunedModels)\/(.+):(generateContent|streamGenerateContent)$/;
-
-/** Model and stream switch of a Gemini path; null when it names no call that is served here. */
-function geminiPath(path: string): Call["path"] {
-  const [, escaped, method] = GEMINI_CALL.exec(path) ?? [];
-  const model = escaped === undefined ? null : unescaped(escaped);
-  return model === null ? null : { model, stream: method === "streamGenerateContent" };
-}
+const GEMINI_CALL = /\/(?:models|tunedModels)\/(.+):(generateContent|streamGenerateContent|countTokens)$/;
 
 /** The model that a page is about: what stands behind `/models/`. */
 function modelIn(path: string): string {

@@ -19,7 +19,7 @@ interface Row {
   readonly paths?: RegExp;
 }
 
-/** A row that the gateway answers. Where `endpoint` is not null the bytes go there whatever the model; where it is, the model decides. */
+/** A row that the gateway answers. Where `endpoint` names one, the bytes go there whatever the model. */
 export interface CallRow extends Row, Route {
   /** `explain` answers with what would be sent upstream. */
   readonly handler: "answer" | "explain";
@@ -42,17 +42,19 @@ export const CALLS: readonly CallRow[] = [
   call("/v1/chat/completions", "openai-chat", { about: "OpenAI Chat Completions, every model" }),
   call("/v1/responses", "openai-responses", { about: "OpenAI Responses, every model" }),
   call("/v1/messages", "anthropic-messages", { about: "Anthropic Messages, every model" }),
-  call("/v1/messages/count_tokens", "anthropic-messages", { endpoint: "count-tokens", about: "Anthropic token count, Claude models" }),
-  call("/v1beta/models/*", "gemini", { about: "Gemini generateContent and streamGenerateContent, every model" }),
+  call("/v1/messages/count_tokens", "anthropic-messages", { endpoint: "count-tokens", about: "Anthropic token count, every model" }),
+  call("/v1/responses/input_tokens", "openai-responses", { endpoint: "count-tokens", about: "OpenAI token count, every model" }),
+  call("/v1beta/models/*", "gemini", { about: "Gemini generateContent, streamGenerateContent and countTokens, every model" }),
   call("/v1beta/tunedModels/*", "gemini", { about: "the same" }),
   call("/v1/models/*", "gemini", { about: "the same, as newer Gemini SDKs call it", paths: WITH_METHOD }),
-  call("/anthropic/v1/messages/count_tokens", "anthropic-messages", { endpoint: "count-tokens", about: "native: token count" }),
+  call("/anthropic/v1/messages/count_tokens", "anthropic-messages", { endpoint: "count-tokens", about: "the same as without /anthropic" }),
   call("/anthropic", "anthropic-messages", { endpoint: "messages", about: "native: Factory's Messages endpoint" }),
   call("/anthropic/v1/messages", "anthropic-messages", { endpoint: "messages", about: "native: the same" }),
   call("/bedrock/*", "anthropic-messages", { endpoint: "bedrock", about: "native: Claude on Bedrock" }),
   call("/openai/v1/chat/completions", "openai-chat", { endpoint: "chat", about: "native: Factory's Chat endpoint" }),
   call("/openai", "openai-responses", { endpoint: "responses", about: "native: Factory's Responses endpoint" }),
   call("/openai/v1/responses", "openai-responses", { endpoint: "responses", about: "native: the same" }),
+  call("/openai/v1/responses/input_tokens", "openai-responses", { endpoint: "count-tokens", about: "the same as without /openai" }),
   call("/gpt", "openai-responses", { endpoint: "responses", about: "native: the same" }),
   call("/glm", "openai-chat", { endpoint: "chat", about: "native: Factory's Chat endpoint" }),
 ];
@@ -143,7 +145,8 @@ const NOT_OFFERED: readonly (readonly [paths: RegExp, why: string])[] = [
 ];
 
 const PATHS: ReadonlySet<string> = new Set(ROUTES.map(({ path }) => path));
-const V1_PATHS = /^(\/explain)?(\/anthropic|\/openai)?(\/(?:chat\/completions|responses|messages|messages\/count_tokens|models(?:\/.*)?))$/;
+const V1_PATHS =
+  /^(\/explain)?(\/anthropic|\/openai)?(\/(?:chat\/completions|responses|responses\/input_tokens|messages|messages\/count_tokens|models(?:\/.*)?))$/;
 const V1_TWICE = /^((?:\/explain)?(?:\/anthropic|\/openai)?)\/v1(?=\/v1(?:beta)?\/)/;
 
 /** One spelling for what clients send: single slashes, none at the end, `/v1` once, and put in where it was left out. */

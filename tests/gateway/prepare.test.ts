@@ -160,16 +160,6 @@ for (const { route, protocol, model, path, provider } of NATIVE) {
   });
 }
 
-test("what a model's upstream can't count is refused, never sent as a billed call", async () => {
-  const before = upstream.requests.length;
-  const { body } = ask("anthropic-messages", { model: "gpt-5.5" });
-  const response = await gateway.call("/v1/messages/count_tokens", { body });
-  const { error } = (await response.json()) as { error: { type: string; message: string } };
-  assert.deepEqual([response.status, error.type], [404, "not_found_error"]);
-  assert.match(error.message, /gpt-5\.5 counts no tokens/);
-  assert.equal(upstream.requests.length, before);
-});
-
 test("a table of models in a file adds models, aliases and endpoints", async () => {
   const models = [
     {
