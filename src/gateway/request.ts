@@ -8,7 +8,7 @@ import type { Endpoints } from "../models/catalog.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import type { WireRequest } from "../protocol/codec.ts";
 import type { Member } from "../wire/json-edit.ts";
-import type { BodyReader } from "../runtime/ports.ts";
+import type { BodyReader, Connection } from "../runtime/ports.ts";
 import { concat } from "../wire/pump.ts";
 
 /** A request, with what everybody asks its head for. */
@@ -25,6 +25,8 @@ export interface IncomingRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Of the headers as HTTP/1.1 writes them. */
   readonly headerBytes: number;
+  /** Where the connection comes from, as an IP address; null where the runtime does not say. */
+  readonly address: () => string | null;
   /** Every credential that came with it: secrets. */
   readonly keys: readonly string[];
 }
@@ -50,7 +52,7 @@ export interface Call {
  * Null for what names no path: CONNECT and its like, which Bun hands on as addresses that are no URL; and for a Host that holds more than
  * one, out of which Deno would take a path.
  */
-export function incomingRequest(request: Request): IncomingRequest | null {
+export function incomingRequest(request: Request, connection?: Connection): IncomingRequest | null {
   const url = URL.parse(request.url);
   if (url === null || MORE_THAN_HOST.test(request.headers.get("host") ?? "")) return null;
   const headers: Record<string, string> = {};
@@ -69,9 +71,12 @@ export function incomingRequest(request: Request): IncomingRequest | null {
     wantsSse: hasQuery && url.searchParams.get("alt") === "sse",
     headers,
     headerBytes,
+    address: connection?.address ?? unknown,
     keys: presentedKeys(request.headers, queryKey),
   };
 }
+
+const unknown = (): null => null;
 
 const MORE_THAN_HOST = /[/\\?#@]/;
 

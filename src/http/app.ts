@@ -11,6 +11,7 @@ import { incomingRequest, type Call, type IncomingRequest, type Route } from "..
 import type { Keys } from "../access/keys.ts";
 import type { Models } from "../models/models.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
+import type { Fetch } from "../runtime/ports.ts";
 import { modelList, modelPage, type PageShape } from "./models-page.ts";
 import { CALLS, canonicalPath, pagePaths, protocolAt, refusalAt, ROUTES, type CallRow, type PageRow } from "./routes.ts";
 
@@ -48,7 +49,7 @@ const EXPOSED_HEADERS = [
 ];
 
 /** The program as one function. */
-export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) => Response | Promise<Response> {
+export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
   const { gateway, keys } = ports;
   const app = new Hono<Env>({
     // One look into a map for most paths. What a path has more than one handler for costs a chain of calls, so there is one each.
@@ -68,7 +69,7 @@ export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) 
   /** Answers once the caller has shown a key; an error in the shape that this path's clients understand. */
   const guarded = (incoming: IncomingRequest, answer: () => Response): Response => {
     try {
-      keys.identify(incoming.keys);
+      keys.identify(incoming.keys, incoming);
       return answer();
     } catch (error) {
       return failed(incoming, error);
@@ -109,8 +110,8 @@ export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) 
   app.notFound(elsewhere);
   app.onError((error, c) => failed(c.env, error));
 
-  return (request) => {
-    const incoming = incomingRequest(request);
+  return (request, connection) => {
+    const incoming = incomingRequest(request, connection);
     if (incoming === null) return new Response(null, { status: 400, headers: SAFE_HEADERS });
     if (incoming.headerBytes <= facts.maxHeaderBytes) return app.fetch(request, incoming);
     return guarded(incoming, () => {

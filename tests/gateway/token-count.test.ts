@@ -201,7 +201,7 @@ test("an estimate is off by 6 % of a text's tokens on average, and by 17 % at mo
   assert.deepEqual(names.toSorted(), Object.keys(O200K).toSorted());
   const errors: number[] = [];
   for (const [name, tokens] of Object.entries(O200K)) {
-    errors.push(Math.abs((await estimated(readFileSync(new URL(`${name}.txt`, TEXTS), "utf8").trimEnd())) / tokens - 1));
+    errors.push(Math.abs((await estimateOf(readFileSync(new URL(`${name}.txt`, TEXTS), "utf8").trimEnd())) / tokens - 1));
   }
   const mean = errors.reduce((sum, error) => sum + error, 0) / errors.length;
   assert.ok(mean < 0.06 && Math.max(...errors) < 0.17, `mean ${mean}, most ${Math.max(...errors)}`);
@@ -210,17 +210,17 @@ test("an estimate is off by 6 % of a text's tokens on average, and by 17 % at mo
 test("a text of megabytes is estimated by windows of it, in a moment and as well as a short one", async () => {
   const short = Object.keys(O200K).map((name) => readFileSync(new URL(`${name}.txt`, TEXTS), "utf8"));
   const long = short.map((one) => one.repeat(Math.ceil(400_000 / one.length))).join("\n");
-  const exact = (await Promise.all(short.map(async (one) => (await estimated(one)) * Math.ceil(400_000 / one.length)))).reduce(
+  const exact = (await Promise.all(short.map(async (one) => (await estimateOf(one)) * Math.ceil(400_000 / one.length)))).reduce(
     (a, b) => a + b,
   );
   const beganMs = performance.now();
-  const tokens = await estimated(long);
+  const tokens = await estimateOf(long);
   assert.ok(performance.now() - beganMs < 1_000);
   assert.ok(Math.abs(tokens / exact - 1) < 0.03, `${tokens} of ${exact}`);
 });
 
 /** Of the text alone. */
-async function estimated(content: string): Promise<number> {
+async function estimateOf(content: string): Promise<number> {
   const of = (said: string): Promise<number> => estimateTokens(request({ turns: [user(said)] }));
   return (await of(content)) - (await of(""));
 }
