@@ -60,7 +60,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const likelySecrets = [...Object.values(config.upstreamHeaders), ...queryValues].filter((value) => value.length >= LIKELY_SECRET_LENGTH);
   const redactor = new Redactor([...config.proxyKeys, ...config.upstreamKeys, ...likelySecrets]);
   const log = openLog({ level: config.logLevel, format: world.logFormat, sink: world.sink, now, redactor });
-  const keys = new Keys({ proxyKeys: config.proxyKeys, upstreamKey: config.upstreamKey }, sha256);
+  const keys = new Keys({ proxyKeys: config.proxyKeys, upstreamKey: config.upstreamKey, anonymous: config.anonymous }, sha256);
   const models = new Models({ endpoints: config.endpoints, models: config.models });
   const timeouts = {
     connectMs: config.connectTimeoutMs,

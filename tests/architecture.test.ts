@@ -33,7 +33,7 @@ const ROWS: readonly Row[] = [
   { folders: ["runtime"], importers: ["main", "cli"], packages: /^node:/, never: [] },
   { folders: ["program"], packages: null, never: [...RUNTIMES, "process", "console", "Math.random", ...CLOCK] },
   { folders: ["http"], packages: /^hono(\/.*)?$/, never: [...RUNTIMES, ...CLOCK, "process", "fetch", "console", "Math.random"] },
-  { folders: ["gateway"], packages: null, never: BUT_DATES },
+  { folders: ["gateway"], packages: /^tokenx$/, never: BUT_DATES },
   { folders: ["access", "models", "upstream", "telemetry", "config"], packages: /^node:util$/, never: BUT_DATES },
   // The table of codecs stands on the codecs, and these on what all of them share.
   { folders: ["protocol/codecs"], packages: null, never: OUTSIDE },

@@ -1,12 +1,13 @@
 // Admits a call or refuses it: who calls, whether that caller may, a slot to run in.
 // Never does: read a body.
 
+import type { Visitor } from "./anonymous.ts";
 import type { CallObserver } from "../telemetry/call-summary.ts";
 import type { Concurrency } from "./concurrency.ts";
 import type { Caller, Keys } from "./keys.ts";
 
 /** What is known of a request before its body is read. */
-export interface AdmissionRequest {
+export interface AdmissionRequest extends Visitor {
   /** Every credential that came with it, in order. */
   readonly keys: readonly string[];
 }
@@ -29,7 +30,7 @@ export function createAdmission(keys: Keys, concurrency: Concurrency): Admission
   return {
     // oxlint-disable-next-line typescript/require-await -- a store of keys or budgets is asked here
     async admit(request) {
-      const caller = keys.identify(request.keys);
+      const caller = keys.identify(request.keys, request);
       return { caller, settle: concurrency.enter(caller.id) };
     },
   };

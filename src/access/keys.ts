@@ -6,8 +6,11 @@
 //   set                  | not set       | nothing helps: no client is admitted
 //   not set              | not set       | its own Factory key
 //   not set              | set           | a proxy key in one header and its own Factory key in another
+//
+// With a Factory key of the server's and ANONYMOUS=loopback, who calls from this machine may present anything, or nothing.
 
 import { GatewayError } from "../errors.ts";
+import { isWelcome, type Anonymous, type Visitor } from "./anonymous.ts";
 
 /** `Headers`, or anything that answers by lower-case name. */
 export interface HeaderSource {
@@ -15,7 +18,7 @@ export interface HeaderSource {
 }
 
 export interface Caller {
-  /** First characters of the key's hash: tells callers apart in the log and says nothing about the key. */
+  /** First characters of the key's hash: tells callers apart in the log and says nothing about the key. `anonymous` without a client key. */
   readonly id: string;
   /** The Factory key for this request; a secret. */
   readonly upstreamKey: string;
@@ -29,6 +32,8 @@ export interface KeyOptions {
   readonly proxyKeys: readonly string[];
   /** The server's own Factory key; null when clients bring theirs. */
   readonly upstreamKey: string | null;
+  /** Who needs no client key. */
+  readonly anonymous: Anonymous;
 }
 
 const BEARER = /^bearer[ \t]+/i;
@@ -62,25 +67,28 @@ export function presentedKeys(headers: HeaderSource, queryKey: string | null = n
 export class Keys {
   readonly #proxyDigests: readonly Uint8Array[];
   readonly #upstreamKey: string | null;
+  readonly #anonymous: Anonymous;
   readonly #sha256: Sha256;
 
-  constructor({ proxyKeys, upstreamKey }: KeyOptions, sha256: Sha256) {
+  constructor({ proxyKeys, upstreamKey, anonymous }: KeyOptions, sha256: Sha256) {
     this.#proxyDigests = proxyKeys.map(sha256);
     this.#upstreamKey = upstreamKey;
+    this.#anonymous = anonymous;
     this.#sha256 = sha256;
   }
 
   /**
-   * Who is calling, by the keys that came with the request.
+   * Who is calling, by the keys that came with the request, and by where it came from.
    * @throws GatewayError `unauthenticated`, code `invalid_api_key`.
    */
-  identify(keys: readonly string[]): Caller {
+  identify(keys: readonly string[], visitor: Visitor): Caller {
     const presented = keys.filter((key) => WELL_FORMED.test(key)).map((key) => this.#examine(key));
     const client = presented.find(({ isProxyKey }) => isProxyKey);
     const own = presented.find(({ isProxyKey }) => !isProxyKey);
     const fault = presented.length === 0 ? "No API key" : "Wrong API key";
 
     if (this.#upstreamKey !== null) {
+      if (client === undefined && isWelcome(this.#anonymous, visitor)) return { id: "anonymous", upstreamKey: this.#upstreamKey };
       if (client === undefined) throw refusal(`${fault}: send a client key of this server (one of its PROXY_API_KEY) ${HOW}.`);
       return { id: client.id, upstreamKey: this.#upstreamKey };
     }
@@ -111,6 +119,9 @@ function isSame(one: Uint8Array, other: Uint8Array): boolean {
   return difference === 0;
 }
 
+/** Asking again with the same key can't help; Claude Code would do so seven times without a word. */
+const REFUSAL_HEADERS = { "www-authenticate": "Bearer", "x-should-retry": "false" };
+
 function refusal(message: string): GatewayError {
-  return new GatewayError("unauthenticated", message, { code: "invalid_api_key", headers: { "www-authenticate": "Bearer" } });
+  return new GatewayError("unauthenticated", message, { code: "invalid_api_key", headers: REFUSAL_HEADERS });
 }

@@ -128,6 +128,7 @@ function announce({ config, randomKey }: Setup, { log, host, port }: Address & {
     upstream: new URL(config.endpoints.messages).origin,
     upstreamKey: config.upstreamKey === null ? "none: each client brings its own Factory key" : mask(config.upstreamKey),
     proxyKeys: config.proxyKeys.map(mask),
+    ...(config.anonymous === "off" ? {} : { anonymous: config.anonymous }),
   });
   if (randomKey !== null) console.log(`PROXY_API_KEY is not set. The key for this run, shown once: ${randomKey}`);
 }
@@ -156,7 +157,8 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
     },
     { version, runtime: runtime.name },
   );
-  if (!isMain) return { fetch: program.fetch };
+  // What a program that imports this one calls it with besides is not known.
+  if (!isMain) return { fetch: (request) => program.fetch(request) };
   return runtime.entryPoint({
     fetch: program.fetch,
     start: () => start(setup, program),

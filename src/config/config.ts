@@ -23,6 +23,8 @@ export interface Config {
   readonly upstreamKeys: readonly string[];
   /** Secrets. Empty: none is configured. */
   readonly proxyKeys: readonly string[];
+  /** Who needs no client key: nobody, or who calls from this machine. */
+  readonly anonymous: "off" | "loopback";
   /** Absolute http(s) URLs. */
   readonly endpoints: Endpoints;
   /** Null: nothing is put in front of the client's instructions. */
@@ -190,6 +192,7 @@ export function readConfig(source: ConfigSource): Config {
   const config: Config = {
     ...addressOf(settings),
     ...keysOf(settings),
+    anonymous: settings.oneOf("ANONYMOUS", ["off", "loopback"]),
     endpoints: endpointsOf(settings),
     systemPrompt: settings.text("SYSTEM_PROMPT").trim() === "" ? null : settings.text("SYSTEM_PROMPT"),
     upstreamHeaders: headersOf(settings),
@@ -212,6 +215,9 @@ export function readConfig(source: ConfigSource): Config {
     corsOrigins: originsOf(settings),
     models: modelsOf(source, settings),
   };
+  if (config.anonymous !== "off" && config.upstreamKey === null) {
+    settings.fault("ANONYMOUS", "needs FACTORY_API_KEY, because a caller without a key brings no Factory key either");
+  }
   if (settings.faults.length > 0) throw new ConfigError(settings.faults, source.redactor.with(settings.secrets));
   return frozen(config);
 }

@@ -47,6 +47,10 @@ export const VARIABLES = {
     "The key that your clients send; separate several with commas. If it is not set and a Factory key is, a random one is made for each run and printed once.",
     SECRET,
   ),
+  ANONYMOUS: variable(
+    "off",
+    "Who may call without a client key: off (nobody) or loopback (any program on this machine). Not for a server behind a reverse proxy on the same machine.",
+  ),
   PORT: variable("8000", "The port to listen on; 0 picks a free one."),
   HOST: variable("127.0.0.1", "The address to listen on. Any address that other machines can reach needs PROXY_API_KEY."),
   FACTORY_BASE_URL: variable(BASE, "The base URL of Factory's API. EU organisations use https://api.eu.factory.ai."),

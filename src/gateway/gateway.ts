@@ -16,6 +16,7 @@ import { soonOrLate, type Late } from "./keep-alive.ts";
 import { conversationOf, prepare, targetOf, upstreamCallOf, type PreparedCall, type ReceivedCall } from "./prepare.ts";
 import { isResponsesBody, readBody, type Call } from "./request.ts";
 import { respond, sendOptions, textOf, type RespondContext } from "./respond.ts";
+import { countTokens, prepareCount } from "./token-count.ts";
 
 interface GatewayContext extends RespondContext {
   readonly ports: RespondContext["ports"] & CallPorts & { readonly admission: Admission; readonly unpack: Unpack };
@@ -49,6 +50,11 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
 
 async function answer(call: Call, progress: CallProgress, context: GatewayContext): Promise<Answer | Late<Answer>> {
   const received = await receive(call, progress, context);
+  if (call.route.endpoint === "count-tokens") {
+    const target = targetOf(call.route, received.call.head, context.ports.models);
+    progress.targeted(target);
+    return countTokens(received, target, context);
+  }
   const { keepAliveMs, keepAliveNonStreaming } = context.settings;
   const sent = send(received, context);
   if (received.call.head.stream || !keepAliveNonStreaming || keepAliveMs === null) return sent;
@@ -106,7 +112,8 @@ async function explain(call: Call, progress: CallProgress, context: GatewayConte
   const { head, caller } = received.call;
   const target = targetOf(call.route, head, context.ports.models);
   progress.targeted(target);
-  const prepared = prepare(received, target, context);
+  const prepared = (call.route.endpoint === "count-tokens" ? prepareCount : prepare)(received, target, context);
+  if (prepared === null) throw new GatewayError("not-found", `Tokens of ${head.model} are estimated here. Nothing would be sent.`);
   const { url, headers, body } = upstreamCallOf(prepared, caller.upstreamKey, context);
   return {
     type: "complete",

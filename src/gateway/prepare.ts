@@ -3,7 +3,8 @@
 
 import type { Caller, Sha256 } from "../access/keys.ts";
 import { GatewayError } from "../errors.ts";
-import type { EndpointKind, Models, Target } from "../models/models.ts";
+import type { Endpoints } from "../models/catalog.ts";
+import type { Models, Target } from "../models/models.ts";
 import type { CanonicalRequest, Loss, Reasoning } from "../protocol/canonical.ts";
 import { headersOf } from "../protocol/bedrock.ts";
 import type { Codec, Exchange, RequestHead, WireRequest } from "../protocol/codec.ts";
@@ -88,19 +89,15 @@ export function targetOf(route: Route, head: Asked, models: Models): Target {
   if (route.form === "bedrock" && target.provider === "anthropic" && target.url === models.endpoint("messages")) {
     return { ...target, provider: NATIVE_PROVIDERS.bedrock, url: models.endpoint("bedrock") };
   }
-  if (route.endpoint === null) return target;
-  if (route.endpoint === "count-tokens" && target.countTokensUrl === null) {
-    throw new GatewayError("not-found", `The upstream of ${head.model} counts no tokens. Estimate them, or ask for a Claude model.`);
-  }
+  if (route.endpoint === null || route.endpoint === "count-tokens") return target;
   const isOwn = route.endpoint !== "bedrock" && target.protocol === route.protocol;
   const provider = isOwn ? target.provider : NATIVE_PROVIDERS[route.endpoint];
   return { ...target, protocol: route.protocol, provider, url: models.endpoint(route.endpoint) };
 }
 
 /** Who serves what a native route takes, where the model does not say it. */
-const NATIVE_PROVIDERS: Readonly<Record<EndpointKind, string>> = {
+const NATIVE_PROVIDERS: Readonly<Record<keyof Endpoints, string>> = {
   messages: "anthropic",
-  "count-tokens": "anthropic",
   bedrock: "bedrock_anthropic",
   responses: "openai",
   chat: "fireworks",
@@ -151,7 +148,8 @@ function convert({ call, body, wire }: ReceivedCall, target: Target, { ports, se
   };
 }
 
-function withPrompt(request: CanonicalRequest, prompt: string | null): CanonicalRequest {
+/** The request with the system prompt in front, unless it stands there already. */
+export function withPrompt(request: CanonicalRequest, prompt: string | null): CanonicalRequest {
   if (prompt === null || request.system.some((part) => part.text.startsWith(prompt))) return request;
   return { ...request, system: [{ type: "text", text: prompt, annotations: [], cache: null, proof: null }, ...request.system] };
 }

@@ -4,11 +4,11 @@
 import { bodyText, LARGE_BODY, type BodyText } from "./body.ts";
 import { GatewayError } from "../errors.ts";
 import { presentedKeys } from "../access/keys.ts";
-import type { EndpointKind } from "../models/models.ts";
+import type { Endpoints } from "../models/catalog.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import type { WireRequest } from "../protocol/codec.ts";
 import type { Member } from "../wire/json-edit.ts";
-import type { BodyReader } from "../runtime/ports.ts";
+import type { BodyReader, Connection } from "../runtime/ports.ts";
 import { encodingOf, unpackedBody, type UnpackedOptions } from "./content-encoding.ts";
 import { concat } from "../wire/pump.ts";
 
@@ -26,6 +26,8 @@ export interface IncomingRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Of the headers as HTTP/1.1 writes them. */
   readonly headerBytes: number;
+  /** Where the connection comes from, as an IP address; null where the runtime does not say. */
+  readonly address: () => string | null;
   /** Every credential that came with it: secrets. */
   readonly keys: readonly string[];
 }
@@ -33,8 +35,8 @@ export interface IncomingRequest {
 /** Where a call came in. */
 export interface Route {
   readonly protocol: ProtocolId;
-  /** The endpoint that takes the bytes whatever the model; null: the model decides. */
-  readonly endpoint: EndpointKind | null;
+  /** The endpoint that takes the bytes whatever the model; null: the model decides, as it does of who counts tokens. */
+  readonly endpoint: keyof Endpoints | "count-tokens" | null;
   /** Requests, streams and errors of this protocol have the form that Bedrock gives them. */
   readonly form?: "bedrock";
 }
@@ -53,7 +55,7 @@ export interface Call {
  * Null for what names no path: CONNECT and its like, which Bun hands on as addresses that are no URL; and for a Host that holds more than
  * one, out of which Deno would take a path.
  */
-export function incomingRequest(request: Request): IncomingRequest | null {
+export function incomingRequest(request: Request, connection?: Connection): IncomingRequest | null {
   const url = URL.parse(request.url);
   if (url === null || MORE_THAN_HOST.test(request.headers.get("host") ?? "")) return null;
   const headers: Record<string, string> = {};
@@ -72,9 +74,12 @@ export function incomingRequest(request: Request): IncomingRequest | null {
     wantsSse: hasQuery && url.searchParams.get("alt") === "sse",
     headers,
     headerBytes,
+    address: connection?.address ?? unknown,
     keys: presentedKeys(request.headers, queryKey),
   };
 }
+
+const unknown = (): null => null;
 
 const MORE_THAN_HOST = /[/\\?#@]/;
 

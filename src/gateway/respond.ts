@@ -9,7 +9,7 @@ import type { After } from "../runtime/ports.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
 import type { SizeLimits, UpstreamAnswer, UpstreamRefusal } from "../upstream/upstream.ts";
 import { isObject, parseOrUndefined } from "../wire/json.ts";
-import { concat, UNTOUCHED, type KeepAlive, type Pump } from "../wire/pump.ts";
+import { concat, type KeepAlive, type Pump } from "../wire/pump.ts";
 import { failure, type Answer, type CompleteAnswer, type StreamingAnswer } from "./call.ts";
 import { continuedReply, continuedStream, type ContinuationOptions } from "./continuation.ts";
 import { asJsonArray, conversion, streamText } from "./convert.ts";
@@ -84,13 +84,11 @@ function passOn({ call, sent }: PreparedCall, { found, headers, context }: Parts
   const { begun, rest, status } = found;
   const options = { codec: writer, exchange: sent, meter: progress.meter, limits: context.settings.limits };
   if (found.type === "streaming") return streaming(call, streamPassthrough(options), { found, headers, context });
-  // A count of tokens is no usage.
-  const isMetered = call.incoming.route.endpoint !== "count-tokens";
   if (rest !== null) {
-    return { type: "streaming", status, headers, begun, rest, pump: isMetered ? bodyPassthrough(options) : UNTOUCHED, keepAlive: null };
+    return { type: "streaming", status, headers, begun, rest, pump: bodyPassthrough(options), keepAlive: null };
   }
   const body = concat(begun);
-  if (isMetered) readUsage(body, options);
+  readUsage(body, options);
   progress.sent(() => new TextDecoder().decode(body));
   return { type: "complete", status, headers, body, error: null };
 }

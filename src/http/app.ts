@@ -11,7 +11,8 @@ import { incomingRequest, type Call, type IncomingRequest, type Route } from "..
 import type { Keys } from "../access/keys.ts";
 import type { Models } from "../models/models.ts";
 import { modelOf } from "../protocol/bedrock.ts";
-import { modelList, modelPage, type ListShape } from "./models-page.ts";
+import type { Fetch } from "../runtime/ports.ts";
+import { modelList, modelPage, type PageShape } from "./models-page.ts";
 import { CALLS, canonicalPath, clientsAt, pagePaths, refusalAt, ROUTES, type CallRow, type PageRow } from "./routes.ts";
 
 export interface AppPorts {
@@ -38,10 +39,17 @@ type Env = { Bindings: IncomingRequest };
 type PageContext = Context<Env>;
 
 /** What browsers may show to a page of another origin. */
-const EXPOSED_HEADERS = ["x-request-id", "x-factory-proxy-dropped", "x-factory-proxy-attempts", "x-factory-proxy-fallback", "retry-after"];
+const EXPOSED_HEADERS = [
+  "x-request-id",
+  "x-factory-proxy-dropped",
+  "x-factory-proxy-attempts",
+  "x-factory-proxy-fallback",
+  "x-factory-proxy-estimated",
+  "retry-after",
+];
 
 /** The program as one function. */
-export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) => Response | Promise<Response> {
+export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
   const { gateway, keys } = ports;
   const app = new Hono<Env>({
     // One look into a map for most paths. What a path has more than one handler for costs a chain of calls, so there is one each.
@@ -61,7 +69,7 @@ export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) 
   /** Answers once the caller has shown a key; an error in the shape that this path's clients understand. */
   const guarded = (incoming: IncomingRequest, answer: () => Response): Response => {
     try {
-      keys.identify(incoming.keys);
+      keys.identify(incoming.keys, incoming);
       return answer();
     } catch (error) {
       return failed(incoming, error);
@@ -78,7 +86,9 @@ export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) 
     const path = row.form === "bedrock" ? bedrockPath(c.req.path) : geminiPath(c.req.path);
     if (path === null) return elsewhere(c);
     const framing = row.protocol === "gemini" && path.stream && !c.env.wantsSse ? "json-array" : "sse";
-    return gateway[row.handler]({ ...callOf(c.env, row), path, framing });
+    const isCount = row.protocol === "gemini" && c.req.path.endsWith(":countTokens");
+    const route: Route = isCount ? { protocol: row.protocol, endpoint: "count-tokens" } : row;
+    return gateway[row.handler]({ ...callOf(c.env, route), path, framing });
   };
 
   if (facts.corsOrigins.length > 0) {
@@ -99,8 +109,8 @@ export function createApp(ports: AppPorts, facts: AppFacts): (request: Request) 
   app.notFound(elsewhere);
   app.onError((error, c) => failed(c.env, error));
 
-  return (request) => {
-    const incoming = incomingRequest(request);
+  return (request, connection) => {
+    const incoming = incomingRequest(request, connection);
     if (incoming === null) return new Response(null, { status: 400, headers: SAFE_HEADERS });
     if (incoming.headerBytes <= facts.maxHeaderBytes) return app.fetch(request, incoming);
     return guarded(incoming, () => {
@@ -138,7 +148,7 @@ function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow[
       return page(c, { status: "stopping" }, 503);
     },
     hello: (c) => page(c, { message: "hello" }),
-    models: (c) => page(c, modelList(models.list(), shapeOf(c))),
+    models: (c) => page(c, modelList(models.list(), c.req.query("client_version") === undefined ? shapeOf(c) : "codex")),
     model: (c) => page(c, modelPage(models.entry(modelIn(c.req.path)), shapeOf(c))),
     // Codex tries a WebSocket first; 426 makes it use HTTP at once.
     upgrade: (c) => (c.env.headers["upgrade"]?.toLowerCase() === "websocket" ? page(c, UPGRADE_REQUIRED, 426) : null),
@@ -158,7 +168,7 @@ const UPGRADE_REQUIRED = {
   },
 };
 
-const GEMINI_CALL = /\/(?:models|tunedModels)\/(.+):(generateContent|streamGenerateContent)$/;
+const GEMINI_CALL = /\/(?:models|tunedModels)\/(.+):(generateContent|streamGenerateContent|countTokens)$/;
 
 /** Model and stream switch of a Gemini path; null when it names no call that is served here. */
 function geminiPath(path: string): Call["path"] {
@@ -176,9 +186,9 @@ function bedrockPath(path: string): Call["path"] {
   return id === null ? null : { model: modelOf(id), stream: method !== "invoke" };
 }
 
-/** The model that a page is about: what stands behind `/v1/models/`. */
+/** The model that a page is about: what stands behind `/models/`. */
 function modelIn(path: string): string {
-  const escaped = path.slice("/v1/models/".length);
+  const escaped = path.replace(/^\/v1(?:beta)?\/models\//, "");
   return unescaped(escaped) ?? escaped;
 }
 
@@ -191,13 +201,20 @@ function unescaped(text: string): string | null {
   }
 }
 
-function shapeOf(c: PageContext): ListShape {
-  return "anthropic-version" in c.env.headers ? "anthropic" : "openai";
+/** Newer Gemini SDKs ask for `/v1/models`, as OpenAI's and Anthropic's do. */
+function shapeOf(c: PageContext): PageShape {
+  const { headers, queryKey } = c.env;
+  if ("anthropic-version" in headers) return "anthropic";
+  const isGemini = c.req.path.startsWith("/v1beta/") || "x-goog-api-key" in headers || queryKey !== null;
+  return isGemini ? "gemini" : "openai";
 }
+
+const OF_ANTHROPIC = /\/messages|^\/anthropic\//;
 
 /** Whose clients a request comes from, by its path, and where that says nothing by what it looks like. */
 function clientsOf({ path, headers }: IncomingRequest): Pick<Route, "protocol" | "form"> {
   const known = clientsAt(canonicalPath(path));
   if (known !== null) return known;
-  return { protocol: "anthropic-version" in headers || path.includes("/messages") ? "anthropic-messages" : "openai-chat" };
+  if ("anthropic-version" in headers || OF_ANTHROPIC.test(path)) return { protocol: "anthropic-messages" };
+  return { protocol: path.includes("/v1beta/") ? "gemini" : "openai-chat" };
 }

@@ -19,7 +19,7 @@ interface Row {
   readonly paths?: RegExp;
 }
 
-/** A row that the gateway answers. Where `endpoint` is not null the bytes go there whatever the model; where it is, the model decides. */
+/** A row that the gateway answers. Where `endpoint` names one, the bytes go there whatever the model. */
 export interface CallRow extends Row, Route {
   /** `explain` answers with what would be sent upstream. */
   readonly handler: "answer" | "explain";
@@ -42,19 +42,22 @@ export const CALLS: readonly CallRow[] = [
   call("/v1/chat/completions", "openai-chat", { about: "OpenAI Chat Completions, every model" }),
   call("/v1/responses", "openai-responses", { about: "OpenAI Responses, every model" }),
   call("/v1/messages", "anthropic-messages", { about: "Anthropic Messages, every model" }),
-  call("/v1/messages/count_tokens", "anthropic-messages", { endpoint: "count-tokens", about: "Anthropic token count, Claude models" }),
-  call("/v1beta/models/*", "gemini", { about: "Gemini generateContent and streamGenerateContent, every model" }),
+  call("/v1/messages/count_tokens", "anthropic-messages", { endpoint: "count-tokens", about: "Anthropic token count, every model" }),
+  call("/v1/responses/input_tokens", "openai-responses", { endpoint: "count-tokens", about: "OpenAI token count, every model" }),
+  call("/v1beta/models/*", "gemini", { about: "Gemini generateContent, streamGenerateContent and countTokens, every model" }),
   call("/v1beta/tunedModels/*", "gemini", { about: "the same" }),
   call("/v1/models/*", "gemini", { about: "the same, as newer Gemini SDKs call it", paths: WITH_METHOD }),
-  call("/anthropic/v1/messages/count_tokens", "anthropic-messages", { endpoint: "count-tokens", about: "native: token count" }),
+  call("/anthropic/v1/messages/count_tokens", "anthropic-messages", { endpoint: "count-tokens", about: "the same as without /anthropic" }),
   call("/anthropic", "anthropic-messages", { endpoint: "messages", about: "native: Factory's Messages endpoint" }),
-  call("/anthropic/*", "anthropic-messages", { endpoint: "messages", about: "native: Factory's Messages endpoint" }),
+  call("/anthropic/v1/messages", "anthropic-messages", { endpoint: "messages", about: "native: the same" }),
   call("/bedrock/model/:model/invoke", "anthropic-messages", { form: "bedrock", about: "Bedrock's InvokeModel, every model" }),
   call("/bedrock/model/:model/invoke-with-response-stream", "anthropic-messages", { form: "bedrock", about: "the same, streamed" }),
   call("/bedrock/*", "anthropic-messages", { endpoint: "bedrock", about: "native: Claude on Bedrock" }),
   call("/openai/v1/chat/completions", "openai-chat", { endpoint: "chat", about: "native: Factory's Chat endpoint" }),
-  call("/openai/*", "openai-responses", { endpoint: "responses", about: "native: Factory's Responses endpoint" }),
-  call("/gpt", "openai-responses", { endpoint: "responses", about: "native: Factory's Responses endpoint" }),
+  call("/openai", "openai-responses", { endpoint: "responses", about: "native: Factory's Responses endpoint" }),
+  call("/openai/v1/responses", "openai-responses", { endpoint: "responses", about: "native: the same" }),
+  call("/openai/v1/responses/input_tokens", "openai-responses", { endpoint: "count-tokens", about: "the same as without /openai" }),
+  call("/gpt", "openai-responses", { endpoint: "responses", about: "native: the same" }),
   call("/glm", "openai-chat", { endpoint: "chat", about: "native: Factory's Chat endpoint" }),
 ];
 
@@ -64,8 +67,10 @@ const PAGES: readonly PageRow[] = [
   page("/v1/health", "health", { isPublic: true, about: "the same" }),
   page("/ready", "ready", { isPublic: true, about: "whether it takes new calls" }),
   page("/api/hello", "hello", { isPublic: true, about: "what some clients ask before they start" }),
-  page("/v1/models", "models", { about: "the models, in the shape of OpenAI's or Anthropic's list" }),
+  page("/v1/models", "models", { about: "the models, in the shape that OpenAI's, Anthropic's, Gemini's or Codex's clients know" }),
   page("/v1/models/*", "model", { about: "one model, by its id or an alias", paths: WITHOUT_METHOD }),
+  page("/v1beta/models", "models", { about: "the models, in Gemini's shape" }),
+  page("/v1beta/models/*", "model", { about: "one model, in Gemini's shape", paths: WITHOUT_METHOD }),
   page("/v1/responses", "upgrade", { isPublic: true, about: null }),
 ];
 
@@ -122,19 +127,39 @@ export function refusalAt(path: string, method: string): GatewayError {
     const allow = [...methods].join(", ");
     return new GatewayError("method-not-allowed", `${path} accepts ${allow}, not ${method}.`, { headers: { allow } });
   }
+  const why = NOT_OFFERED.find(([paths]) => paths.test(path))?.[1];
+  if (why !== undefined) return new GatewayError("not-found", `There is no path ${path}. ${why} GET / lists all paths.`);
   const known = ROUTES.filter((row) => row.about !== null && row.path !== path);
   const shown = new Map(known.map((row) => [row.path.replace(/\/\*$/, ""), row.path]));
   const [meant = "/"] = nearest(path, shown.keys(), Number.POSITIVE_INFINITY);
   return new GatewayError("not-found", `There is no path ${path}. Did you mean ${shown.get(meant) ?? meant}? GET / lists all paths.`);
 }
 
+/** What clients of the protocols know, Factory's API does not have, and no similar path can stand in for. The first that fits counts. */
+const NOT_OFFERED: readonly (readonly [paths: RegExp, why: string])[] = [
+  [/^(?:\/explain)?\/openai\/deployments(?:\/|$)/, "Paths in Azure's form are not served. Set the client's base URL to /openai/v1."],
+  [
+    /\/responses\/compact$/,
+    "Factory's API has no endpoint for compaction. Ask the model for a summary with POST /v1/responses, as Codex does.",
+  ],
+  [/\/(?:responses|chat\/completions)\/./, "Responses are not stored here. Send the conversation with POST /v1/responses."],
+  [/\/embeddings$|:(?:batch)?embed\w+$/i, "Factory's API has no embeddings."],
+  [/\/batches(?:\/|$)|:batch\w+$/, "Factory's API has no batches. Send each request by itself."],
+  [
+    /\/(?:files|uploads|images|audio|videos|moderations|fine_tuning|vector_stores|assistants|threads|conversations|realtime)(?:\/|$)/,
+    "Factory's API has no such endpoint.",
+  ],
+];
+
 const PATHS: ReadonlySet<string> = new Set(ROUTES.map(({ path }) => path));
-const V1_PATHS = /^\/(?:chat\/completions|responses|messages|messages\/count_tokens|models(?:\/.*)?)$/;
+const V1_PATHS =
+  /^(\/explain)?(\/anthropic|\/openai)?(\/(?:chat\/completions|responses|responses\/input_tokens|messages|messages\/count_tokens|models(?:\/.*)?))$/;
+const V1_TWICE = /^((?:\/explain)?(?:\/anthropic|\/openai)?)\/v1(?=\/v1(?:beta)?\/)/;
 
 /** One spelling for what clients send: single slashes, none at the end, `/v1` once, and put in where it was left out. */
 export function canonicalPath(path: string): string {
   if (PATHS.has(path)) return path;
   const single = path.replaceAll(/\/{2,}/g, "/").replace(/(?<=.)\/$/, "");
-  const once = single.replace(/^\/v1(?=\/v1(?:beta)?\/)/, "");
-  return V1_PATHS.test(once) ? `/v1${once}` : once;
+  const once = single.replace(V1_TWICE, "$1");
+  return once.replace(V1_PATHS, "$1$2/v1$3");
 }

@@ -6,9 +6,6 @@ import type { ProtocolId } from "../protocol/canonical.ts";
 import { CATALOG, CHAT, PREFIXES, PROVIDERS, type Endpoints, type Model, type ModelSetting, type Origin } from "./catalog.ts";
 import { nearest } from "./nearest.ts";
 
-/** What a native route can name. */
-export type EndpointKind = keyof Endpoints | "count-tokens";
-
 /** Where a request goes. */
 export interface Target extends Omit<Model, "id" | "aliases" | "target"> {
   /** The model's name upstream. */
@@ -42,7 +39,6 @@ const LISTED = "GET /v1/models lists the known models.";
 
 export class Models {
   readonly #endpoints: Endpoints;
-  readonly #countTokensUrl: string;
   readonly #models: readonly Model[];
   /** By lower-case id or alias. */
   readonly #byName: ReadonlyMap<string, Model>;
@@ -50,7 +46,6 @@ export class Models {
 
   constructor({ endpoints, models }: ModelOptions) {
     this.#endpoints = endpoints;
-    this.#countTokensUrl = countTokensUrlOf(endpoints.messages);
     const rows = rowsOf(models);
     const keys = keysOf(rows, models);
     const leadsTo = (name: string, key: string): boolean => keys.get(name.toLowerCase()) === key;
@@ -103,15 +98,14 @@ export class Models {
   }
 
   /** The URL behind a native route. */
-  endpoint(kind: EndpointKind): string {
-    return kind === "count-tokens" ? this.#countTokensUrl : this.#endpoints[kind];
+  endpoint(kind: keyof Endpoints): string {
+    return this.#endpoints[kind];
   }
 
   #target({ id, protocol, provider, reasoning, schema, target, fallback, timeouts }: Omit<Model, "aliases">): Target {
     const kind = ENDPOINT_OF[protocol];
     const url = target ?? this.#endpoints[kind];
-    const ownCountUrl = target === null ? this.#countTokensUrl : countTokensUrlOf(url);
-    const countTokensUrl = kind === "messages" ? ownCountUrl : null;
+    const countTokensUrl = kind === "messages" ? countTokensUrlOf(url) : null;
     return { protocol, model: id, provider, url, countTokensUrl, reasoning, schema, fallback, timeouts };
   }
 

@@ -5,7 +5,7 @@ import type { GatewayError } from "../errors.ts";
 import type { Member } from "../wire/json-edit.ts";
 import type { Machine } from "../wire/machine.ts";
 import type { SseEvent } from "../wire/sse.ts";
-import type { CanonicalRequest, Loss, ProtocolId, Reply, ReplyEvent } from "./canonical.ts";
+import type { CanonicalRequest, Effort, Loss, ProtocolId, Reply, ReplyEvent } from "./canonical.ts";
 
 /** A request as it came through a route. */
 export interface WireRequest {
@@ -78,8 +78,22 @@ export interface EncodedError {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** What a codec knows of a model, for lists of models. */
+export interface ModelLimits {
+  /** The most tokens of one answer; null where that is not known. */
+  readonly outputTokens: number | null;
+  /**
+   * Rising: those of which `encode` makes something, be it another word or a budget. Empty: the model does not reason. Null: nobody knows
+   * which it takes.
+   */
+  readonly efforts: readonly Effort[] | null;
+  /** Whether it takes a wish for short or long answers as such. */
+  readonly verbosity: boolean;
+}
+
 export interface Codec {
   readonly id: ProtocolId;
+  readonly limitsOf: (model: string) => ModelLimits;
   readonly request: {
     /** @throws GatewayError `invalid-request`, naming the field and what it should be. */
     decode(request: WireRequest): CanonicalRequest;

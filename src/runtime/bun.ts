@@ -7,6 +7,7 @@ import type { Fetch, Runtime } from "./ports.ts";
 interface BunServer {
   readonly port: number;
   stop(closeActiveConnections?: boolean): Promise<void>;
+  requestIP(request: Request): { readonly address: string } | null;
 }
 interface BunApi {
   readonly version: string;
@@ -14,7 +15,7 @@ interface BunApi {
   serve(options: {
     readonly hostname: string;
     readonly port: number;
-    readonly fetch: Fetch;
+    readonly fetch: (request: Request, server: BunServer) => ReturnType<Fetch>;
     readonly idleTimeout: number;
     readonly maxRequestBodySize: number;
     readonly development: boolean;
@@ -48,7 +49,7 @@ export function bunRuntime(): Runtime {
       const server = bun.serve({
         hostname: host,
         port,
-        fetch,
+        fetch: (request, itself) => fetch(request, { address: () => itself.requestIP(request)?.address ?? null }),
         idleTimeout: 0,
         maxRequestBodySize: Number.MAX_SAFE_INTEGER,
         development: false,

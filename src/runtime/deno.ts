@@ -18,9 +18,11 @@ interface DenoApi {
       readonly onListen: () => void;
       readonly onError: (error: unknown) => Response;
     },
-    fetch: Fetch,
+    fetch: DenoFetch,
   ): DenoServer;
 }
+/** A connection over a Unix socket has no host name. */
+type DenoFetch = (request: Request, info?: { readonly remoteAddr: { readonly hostname?: string } }) => ReturnType<Fetch>;
 
 const PIECE_BYTES = 64 * 1024;
 /** About what one read of a connection brings. */
@@ -35,7 +37,10 @@ export function denoRuntime(): Runtime {
     name: `deno ${deno.version.deno}`,
 
     listen({ host, port }, fetch) {
-      const server = deno.serve({ hostname: host, port, onListen: () => {}, onError: () => new Response(null, { status: 500 }) }, fetch);
+      const server = deno.serve(
+        { hostname: host, port, onListen: () => {}, onError: () => new Response(null, { status: 500 }) },
+        withAddress(fetch),
+      );
       return { port: server.addr.port, drain: () => server.shutdown() };
     },
 
@@ -47,7 +52,7 @@ export function denoRuntime(): Runtime {
         if (!isServed) start();
       }, 0);
       return {
-        fetch,
+        fetch: withAddress(fetch),
         onListen: ({ hostname, port }) => {
           isServed = true;
           served({ host: hostname, port });
@@ -96,4 +101,8 @@ export function denoRuntime(): Runtime {
       };
     },
   };
+}
+
+function withAddress(fetch: Fetch): DenoFetch {
+  return (request, info) => fetch(request, { address: () => info?.remoteAddr.hostname ?? null });
 }

@@ -1,8 +1,14 @@
 // What the program asks of the outside world, as types: a runtime supplies them, a test scripts them.
 // Never holds code.
 
+/** What a runtime knows of the connection that a request came over. */
+export interface Connection {
+  /** The IP address at its other end; null where there is none. */
+  readonly address: () => string | null;
+}
+
 /** The program as one function. Never rejects. */
-export type Fetch = (request: Request) => Response | Promise<Response>;
+export type Fetch = (request: Request, connection?: Connection) => Response | Promise<Response>;
 
 /** Calls back once after `ms` milliseconds. Returns what takes it back; calling that later does nothing. */
 export type After = (ms: number, callback: () => void) => () => void;
@@ -43,7 +49,8 @@ export interface Server {
 
 /** What a runtime that serves a module by itself (`deno serve`, Deno Deploy, an importing program) takes as default export. */
 export interface EntryPoint {
-  readonly fetch?: Fetch;
+  /** Runtimes tell it more than a request, each in its own way. */
+  readonly fetch?: (request: Request, ...more: never[]) => ReturnType<Fetch>;
   readonly onListen?: (address: { readonly hostname: string; readonly port: number }) => void;
 }
 

@@ -9,11 +9,13 @@ import { GatewayError } from "../../src/errors.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
 import { SUMMARY } from "../support/call-summary.ts";
 
-const KEYS = new Keys({ proxyKeys: ["a-client-key"], upstreamKey: "fk-of-the-server" }, runtime.sha256);
+const KEYS = new Keys({ proxyKeys: ["a-client-key"], upstreamKey: "fk-of-the-server", anonymous: "off" }, runtime.sha256);
+const NOWHERE = { address: () => null, headers: {} };
 const isKind = (kind: string) => (error: unknown) => error instanceof GatewayError && error.kind === kind;
 
 test("a caller is admitted with a name for the log and the Factory key of the request", async () => {
   const { caller } = await createAdmission(KEYS, new Concurrency({ maxCalls: null, maxCallsPerKey: null })).admit({
+    ...NOWHERE,
     keys: ["a-client-key"],
   });
   assert.deepEqual(caller, { id: runtime.sha256("a-client-key").toHex().slice(0, 8), upstreamKey: "fk-of-the-server" });
@@ -21,7 +23,7 @@ test("a caller is admitted with a name for the log and the Factory key of the re
 
 test("a slot is taken until the grant is settled, which counts once", async () => {
   const admission = createAdmission(KEYS, new Concurrency({ maxCalls: 1, maxCallsPerKey: null }));
-  const request = { keys: ["a-client-key"] };
+  const request = { ...NOWHERE, keys: ["a-client-key"] };
   const grant = await admission.admit(request);
   await assert.rejects(admission.admit(request), isKind("overloaded"));
   grant.settle(SUMMARY);
@@ -33,7 +35,7 @@ test("a slot is taken until the grant is settled, which counts once", async () =
 
 test("whoever shows no key is told so, also where no slot is free, and takes none", async () => {
   const admission = createAdmission(KEYS, new Concurrency({ maxCalls: 1, maxCallsPerKey: null }));
-  await assert.rejects(admission.admit({ keys: [] }), isKind("unauthenticated"));
-  await admission.admit({ keys: ["a-client-key"] });
-  await assert.rejects(admission.admit({ keys: ["wrong"] }), isKind("unauthenticated"));
+  await assert.rejects(admission.admit({ ...NOWHERE, keys: [] }), isKind("unauthenticated"));
+  await admission.admit({ ...NOWHERE, keys: ["a-client-key"] });
+  await assert.rejects(admission.admit({ ...NOWHERE, keys: ["wrong"] }), isKind("unauthenticated"));
 });

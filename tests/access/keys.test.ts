@@ -11,10 +11,10 @@ const OWN = "fk-fake-factory-key-of-a-client";
 const PROXY = "fake-client-key-one";
 const SECOND = "fake-client-key-two";
 
-const SERVER: KeyOptions = { proxyKeys: [PROXY, SECOND], upstreamKey: FACTORY };
-const BRING: KeyOptions = { proxyKeys: [], upstreamKey: null };
-const BOTH: KeyOptions = { proxyKeys: [PROXY, SECOND], upstreamKey: null };
-const CLOSED: KeyOptions = { proxyKeys: [], upstreamKey: FACTORY };
+const SERVER: KeyOptions = { proxyKeys: [PROXY, SECOND], upstreamKey: FACTORY, anonymous: "off" };
+const BRING: KeyOptions = { proxyKeys: [], upstreamKey: null, anonymous: "off" };
+const BOTH: KeyOptions = { proxyKeys: [PROXY, SECOND], upstreamKey: null, anonymous: "off" };
+const CLOSED: KeyOptions = { proxyKeys: [], upstreamKey: FACTORY, anonymous: "off" };
 
 /** First 8 hexadecimal digits of the key's SHA-256, worked out with `sha256sum`. */
 const ID = { PROXY: "65302317", SECOND: "71dc4f8f", OWN: "6a0dff7d" };
@@ -91,7 +91,10 @@ const REFUSED: readonly (readonly [string, KeyOptions, Presented, string])[] = [
 ];
 
 function identify(options: KeyOptions, { "?key": queryKey, ...headers }: Presented): Caller {
-  return new Keys(options, runtime.sha256).identify(presentedKeys(new Map(Object.entries(headers)), queryKey));
+  return new Keys(options, runtime.sha256).identify(presentedKeys(new Map(Object.entries(headers)), queryKey), {
+    address: () => "127.0.0.1",
+    headers,
+  });
 }
 
 for (const [name, options, presented, caller] of ADMITTED) {
@@ -109,7 +112,13 @@ for (const [name, options, presented, message] of REFUSED) {
         const { kind, status, code, headers } = error;
         assert.deepEqual(
           { kind, status, code, headers, message: error.message },
-          { kind: "unauthenticated", status: 401, code: "invalid_api_key", headers: { "www-authenticate": "Bearer" }, message },
+          {
+            kind: "unauthenticated",
+            status: 401,
+            code: "invalid_api_key",
+            headers: { "www-authenticate": "Bearer", "x-should-retry": "false" },
+            message,
+          },
         );
         return true;
       },

@@ -14,6 +14,7 @@ const DEFAULTS: Config = {
   upstreamKey: null,
   upstreamKeys: [],
   proxyKeys: [],
+  anonymous: "off",
   endpoints: {
     messages: "https://api.factory.ai/api/llm/a/v1/messages",
     responses: "https://api.factory.ai/api/llm/o/v1/responses",

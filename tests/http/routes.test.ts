@@ -60,7 +60,15 @@ test("GET /v1/models lists the table in OpenAI's shape", async () => {
   assert.deepEqual([response.status, Object.keys(list), list.object], [200, ["object", "data"], "list"]);
   assert.deepEqual(
     list.data.find(({ id }) => id === "gpt-5.5"),
-    { id: "gpt-5.5", object: "model", created: 0, owned_by: "openai" },
+    {
+      id: "gpt-5.5",
+      object: "model",
+      owned_by: "openai",
+      context_length: 1_000_000,
+      max_output_tokens: 128_000,
+      input_modalities: ["text", "image"],
+      reasoning_efforts: ["none", "low", "medium", "high", "xhigh"],
+    },
   );
   for (const model of Object.values(MODELS))
     assert.ok(
@@ -74,7 +82,14 @@ test("GET /v1/models lists the table in Anthropic's shape for a client that says
   const list = (await json(response)) as { data: { id: string }[]; has_more: boolean; first_id: string; last_id: string };
   assert.deepEqual([response.status, Object.keys(list), list.has_more], [200, ["data", "has_more", "first_id", "last_id"], false]);
   assert.deepEqual([list.first_id, list.last_id], [list.data[0]?.id, list.data.at(-1)?.id]);
-  const page = { type: "model", id: "claude-opus-4-8", display_name: "claude-opus-4-8", created_at: "1970-01-01T00:00:00Z" };
+  const page = {
+    type: "model",
+    id: "claude-opus-4-8",
+    display_name: "claude-opus-4-8",
+    created_at: "1970-01-01T00:00:00Z",
+    max_input_tokens: 1_000_000,
+    max_tokens: 128_000,
+  };
   assert.deepEqual(
     list.data.find(({ id }) => id === "claude-opus-4-8"),
     page,
@@ -88,9 +103,163 @@ test("GET /v1/models/{id} finds a model by its id and by its alias", async () =>
     const response = await gateway.call(`/v1/models/${name}`, { method: "GET" });
     assert.deepEqual(
       [response.status, await json(response)],
-      [200, { id: "gpt-5-2025-08-07", object: "model", created: 0, owned_by: "openai" }],
+      [
+        200,
+        {
+          id: "gpt-5-2025-08-07",
+          object: "model",
+          created: Date.UTC(2025, 7, 7) / 1000,
+          owned_by: "openai",
+          context_length: 400_000,
+          max_output_tokens: 128_000,
+          input_modalities: ["text", "image"],
+          reasoning_efforts: ["minimal", "low", "medium", "high"],
+        },
+      ],
     );
   }
+});
+
+test("GET /v1beta/models, and /v1/models with a key as Gemini's clients send it, list the table in Gemini's shape", async () => {
+  const withKey = { key: null, headers: { "x-goog-api-key": CLIENT_KEY } };
+  const answers = [
+    await gateway.call("/v1beta/models?pageSize=50", { method: "GET" }),
+    await gateway.call("/v1/models", { method: "GET", ...withKey }),
+    await gateway.call(`/v1/models?key=${CLIENT_KEY}`, { method: "GET", key: null }),
+  ];
+  const lists = (await Promise.all(answers.map(json))) as { models: { name: string }[] }[];
+  const openai = (await json(await gateway.call("/v1/models", { method: "GET" }))) as { data: { id: string }[] };
+  for (const list of lists) {
+    assert.deepEqual(Object.keys(list), ["models"]);
+    assert.deepEqual(
+      list.models.map(({ name }) => name),
+      openai.data.map(({ id }) => `models/${id}`),
+    );
+  }
+  const page = {
+    name: "models/gemini-2.5-pro",
+    baseModelId: "gemini-2.5-pro",
+    displayName: "gemini-2.5-pro",
+    inputTokenLimit: 1_048_576,
+    outputTokenLimit: 65_535,
+    supportedGenerationMethods: ["generateContent", "countTokens"],
+    thinking: true,
+  };
+  assert.deepEqual(
+    lists[0]?.models.find(({ name }) => name === page.name),
+    page,
+  );
+  for (const answer of [
+    await gateway.call("/v1beta/models/gemini-2.5-pro", { method: "GET" }),
+    await gateway.call("/v1/models/gemini-2.5-pro", { method: "GET", ...withKey }),
+  ]) {
+    assert.deepEqual([answer.status, await json(answer)], [200, page]);
+  }
+  const unknown = await errorIn("gemini", await gateway.call("/v1beta/models/gemini-2.5-por", { method: "GET" }));
+  assert.equal(unknown.status, 404);
+  assert.match(unknown.message, /"gemini-2\.5-pro"/);
+});
+
+test("what nobody knows of a model is null or absent in every list, never a number", async () => {
+  const modelTable = JSON.stringify({ models: [{ id: "in-house", protocol: "openai-chat", provider: "own" }] });
+  const tabled = await startGateway({ upstream, modelTable });
+  const page = async (path: string, headers = {}): Promise<unknown> => json(await tabled.call(path, { method: "GET", headers }));
+  const efforts = ["none", "low", "medium", "high"];
+  assert.deepEqual(await page("/v1/models/in-house"), {
+    id: "in-house",
+    object: "model",
+    owned_by: "own",
+    context_length: null,
+    max_output_tokens: null,
+    input_modalities: null,
+    reasoning_efforts: efforts,
+  });
+  assert.deepEqual(await page("/v1/models/in-house", { "anthropic-version": "2023-06-01" }), {
+    type: "model",
+    id: "in-house",
+    display_name: "in-house",
+    // As Anthropic's reference writes "unknown".
+    created_at: "1970-01-01T00:00:00Z",
+    max_input_tokens: null,
+    max_tokens: null,
+  });
+  assert.deepEqual(await page("/v1beta/models/in-house"), {
+    name: "models/in-house",
+    baseModelId: "in-house",
+    displayName: "in-house",
+    supportedGenerationMethods: ["generateContent", "countTokens"],
+    thinking: true,
+  });
+  await tabled.stop();
+});
+
+test("an Anthropic client reads the day in a model's id as its release", async () => {
+  const headers = { "anthropic-version": "2023-06-01" };
+  const model = (await json(await gateway.call("/v1/models/claude-opus-4-5", { method: "GET", headers }))) as Record<string, unknown>;
+  assert.deepEqual([model["id"], model["created_at"]], ["claude-opus-4-5-20251101", "2025-11-01T00:00:00Z"]);
+});
+
+/** What codex-cli 0.171.0 can't do without: it drops a list with one row that lacks any of them. */
+const NEEDED_BY_CODEX = {
+  slug: "string",
+  display_name: "string",
+  supported_reasoning_levels: "object",
+  shell_type: "string",
+  visibility: "string",
+  supported_in_api: "boolean",
+  priority: "number",
+  support_verbosity: "boolean",
+  truncation_policy: "object",
+  experimental_supported_tools: "object",
+  base_instructions: "string",
+};
+
+test("GET /v1/models with client_version lists the models that Codex does not ship with, as it reads them", async () => {
+  const response = await gateway.call("/v1/models?client_version=0.171.0", { method: "GET" });
+  const list = (await json(response)) as { models: Record<string, unknown>[] };
+  assert.deepEqual([response.status, Object.keys(list)], [200, ["models"]]);
+  for (const row of list.models) {
+    const types = Object.fromEntries(Object.keys(NEEDED_BY_CODEX).map((key) => [key, typeof row[key]]));
+    assert.deepEqual(types, NEEDED_BY_CODEX, String(row["slug"]));
+  }
+  const slugs = list.models.map(({ slug }) => slug);
+  assert.ok(!slugs.includes("gpt-5.5"));
+  const { base_instructions: instructions, ...row } = list.models.find(({ slug }) => slug === "gpt-5.4") ?? {};
+  assert.match(String(instructions), /^You are Codex, /);
+  assert.deepEqual(row, {
+    slug: "gpt-5.4",
+    display_name: "gpt-5.4",
+    description: null,
+    default_reasoning_level: "medium",
+    supported_reasoning_levels: [
+      { effort: "low", description: "Thinks little" },
+      { effort: "medium", description: "Thinks as much as most tasks need" },
+      { effort: "high", description: "Thinks long" },
+      { effort: "xhigh", description: "Thinks very long" },
+    ],
+    shell_type: "default",
+    visibility: "list",
+    supported_in_api: true,
+    priority: 100,
+    availability_nux: null,
+    upgrade: null,
+    supports_reasoning_summaries: true,
+    support_verbosity: true,
+    default_verbosity: null,
+    apply_patch_tool_type: "freeform",
+    truncation_policy: { mode: "bytes", limit: 10_000 },
+    supports_parallel_tool_calls: true,
+    context_window: 922_000,
+    max_context_window: 922_000,
+    experimental_supported_tools: [],
+    input_modalities: ["text", "image"],
+  });
+  // The prompt of Gemini has a window of its own; who does not know the window says so.
+  const windows = new Map(list.models.map(({ slug, context_window: tokens }) => [slug, tokens]));
+  assert.deepEqual(
+    ["claude-opus-4-8", "gemini-2.5-pro", "glm-5", "glm-4.6"].map((slug) => windows.get(slug)),
+    [872_000, 1_048_576, 200_000, null],
+  );
 });
 
 test("a page that names an unknown model is 404 and says the nearest", async () => {
@@ -157,6 +326,41 @@ for (const { path, protocol, nearest } of UNKNOWN_PATHS) {
   });
 }
 
+const NO_COMPACTION = "Factory's API has no endpoint for compaction. Ask the model for a summary with POST /v1/responses, as Codex does.";
+const NOT_STORED = "Responses are not stored here. Send the conversation with POST /v1/responses.";
+const NO_BATCHES = "Factory's API has no batches. Send each request by itself.";
+const NO_EMBEDDINGS = "Factory's API has no embeddings.";
+const NO_ENDPOINT = "Factory's API has no such endpoint.";
+const NO_AZURE = "Paths in Azure's form are not served. Set the client's base URL to /openai/v1.";
+const NOT_OFFERED: readonly { readonly call: string; readonly protocol: ProtocolId; readonly why: string }[] = [
+  { call: "POST /v1/responses/compact", protocol: "openai-responses", why: NO_COMPACTION },
+  { call: "POST /openai/v1/responses/compact", protocol: "openai-responses", why: NO_COMPACTION },
+  { call: "GET /v1/responses/resp_1", protocol: "openai-responses", why: NOT_STORED },
+  { call: "POST /openai/v1/responses/resp_1/cancel", protocol: "openai-responses", why: NOT_STORED },
+  { call: "GET /v1/chat/completions/chatcmpl-1", protocol: "openai-chat", why: NOT_STORED },
+  { call: "POST /v1/embeddings", protocol: "openai-chat", why: NO_EMBEDDINGS },
+  { call: "POST /openai/v1/embeddings", protocol: "openai-responses", why: NO_EMBEDDINGS },
+  { call: "POST /v1beta/models/gemini-2.5-pro:batchEmbedContents", protocol: "gemini", why: NO_EMBEDDINGS },
+  { call: "POST /openai/deployments/gpt-5.5/chat/completions", protocol: "openai-chat", why: NO_AZURE },
+  { call: "POST /explain/openai/deployments/gpt-5.5/responses", protocol: "openai-chat", why: NO_AZURE },
+  { call: "POST /v1/messages/batches", protocol: "anthropic-messages", why: NO_BATCHES },
+  { call: "POST /anthropic/v1/messages/batches", protocol: "anthropic-messages", why: NO_BATCHES },
+  { call: "GET /anthropic/v1/messages/batches/msgbatch_1/results", protocol: "anthropic-messages", why: NO_BATCHES },
+  { call: "POST /anthropic/v1/files", protocol: "anthropic-messages", why: NO_ENDPOINT },
+  { call: "POST /openai/v1/audio/speech", protocol: "openai-chat", why: NO_ENDPOINT },
+];
+for (const { call, protocol, why } of NOT_OFFERED) {
+  test(`${call} is a 404 that says why, and goes to no endpoint`, async () => {
+    const before = upstream.requests.length;
+    const [method = "", path = ""] = call.split(" ");
+    const body = { ...ask("openai-responses", { model: "gpt-5.5" }).body, ...ask("anthropic-messages", { model: "gpt-5.5" }).body };
+    const response = await gateway.call(path, { method, ...(method === "GET" ? {} : { body }) });
+    const { status, message } = await errorIn(protocol, response);
+    assert.deepEqual([status, message], [404, `There is no path ${path}. ${why} GET / lists all paths.`]);
+    assert.equal(upstream.requests.length, before);
+  });
+}
+
 for (const protocol of PROTOCOLS) {
   test(`${protocol}: an unknown model is 404 and names the nearest`, async () => {
     const before = upstream.requests.length;
@@ -182,11 +386,6 @@ test("no refusal suggests the path that was asked for", async () => {
       if (response.status === 404) assert.ok(!text.includes(`Did you mean ${path}?`), `${method} ${path}: ${text}`);
     }
   }
-  const list = await errorIn("openai-chat", await gateway.call("/v1beta/models", { method: "GET" }));
-  assert.deepEqual(
-    [list.status, list.message],
-    [404, "There is no path /v1beta/models. Did you mean /v1beta/models/*? GET / lists all paths."],
-  );
 });
 
 test("a very long path is refused like any other", async () => {
@@ -240,7 +439,7 @@ for (const protocol of PROTOCOLS) {
     for (const { what, headers, says } of WRONG_KEYS) {
       const { path, body } = ask(protocol, { model: MODELS[protocol] });
       const response = await gateway.call(path, { body, key: null, headers });
-      assert.equal(response.headers.get("www-authenticate"), "Bearer", what);
+      assert.deepEqual([response.headers.get("www-authenticate"), response.headers.get("x-should-retry")], ["Bearer", "false"], what);
       const { message, ...error } = await errorIn(protocol, response);
       assert.deepEqual(error, UNAUTHENTICATED[protocol], what);
       assert.match(message, says, what);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
 import type { Model, ModelSetting } from "../../src/models/catalog.ts";
-import { Models, type EndpointKind, type Target } from "../../src/models/models.ts";
+import { Models, type Target } from "../../src/models/models.ts";
 import { read } from "../support/configuration.ts";
 
 const { endpoints } = read({});
@@ -280,9 +280,9 @@ test("models: an alias of the configuration wins over built-in ids and aliases, 
 
 test("models: the native routes reach each endpoint", () => {
   const models = modelsWith();
-  const kinds: readonly EndpointKind[] = ["messages", "count-tokens", "responses", "chat", "gemini", "bedrock"];
+  const kinds = ["messages", "responses", "chat", "gemini", "bedrock"] as const;
   assert.deepEqual(
     kinds.map((kind) => models.endpoint(kind)),
-    [endpoints.messages, COUNT, endpoints.responses, endpoints.chat, endpoints.gemini, endpoints.bedrock],
+    [endpoints.messages, endpoints.responses, endpoints.chat, endpoints.gemini, endpoints.bedrock],
   );
 });

@@ -6,6 +6,7 @@
 // .../api/errors#prefill-not-supported, .../models/{opus-5-5,sonnet-5-5,haiku-5-5}/migration-guide.
 
 import type { Effort } from "../canonical.ts";
+import type { ModelLimits } from "../codec.ts";
 
 export interface Capabilities {
   readonly claude: boolean;
@@ -113,4 +114,14 @@ function efforts(family: Family, version: number): readonly Effort[] {
   if (version >= 407) return ALL_EFFORTS;
   if (version >= 406) return EFFORTS_OF_4_6;
   return family === "opus" && version === 405 ? EFFORTS_OF_OPUS_4_5 : NO_EFFORTS;
+}
+
+/** Stand in for a budget where a model takes no effort. */
+const BUDGET_EFFORTS: readonly Effort[] = ["low", "medium", "high"];
+
+export function limitsOf(model: string): ModelLimits {
+  const { claude: isClaude, maxOutputTokens, efforts: levels, thinking } = capabilitiesOf(model);
+  if (!isClaude) return { outputTokens: null, efforts: null, verbosity: false };
+  const takesBudget = levels.length === 0 && thinking !== "none";
+  return { outputTokens: maxOutputTokens, efforts: takesBudget ? BUDGET_EFFORTS : levels, verbosity: false };
 }

@@ -3,6 +3,7 @@
 import type { Codec } from "../codec.ts";
 import { fittedBy } from "../fitted-tools.ts";
 import { structuredBy } from "../structured-output.ts";
+import { limitsOf } from "./capabilities.ts";
 import { continuation } from "./continuation.ts";
 import { editRequest } from "./edit.ts";
 import { decodeError, encodeError, errorEvent } from "./errors.ts";
@@ -16,6 +17,7 @@ import { ID } from "./wire.ts";
 
 const plain: Codec = {
   id: ID,
+  limitsOf,
   request: { decode: decodeRequest, encode: encodeRequest, head: requestHead, edit: editRequest },
   reply: {
     decode: decodeReply,

@@ -2,6 +2,9 @@
 // From https://ai.google.dev/gemini-api/docs/thinking, .../thought-signatures and .../function-calling (read 2026-11).
 // Never does: refuse a model. An unknown id is taken for the newest generation.
 
+import type { Effort } from "../canonical.ts";
+import type { ModelLimits } from "../codec.ts";
+
 export type ThinkingLevel = "MINIMAL" | "LOW" | "MEDIUM" | "HIGH";
 
 /** How a model is told to think. */
@@ -71,4 +74,20 @@ const MODELS: readonly (readonly [RegExp, Capabilities])[] = [
 
 export function capabilitiesOf(model: string): Capabilities {
   return MODELS.find(([pattern]) => pattern.test(model))?.[1] ?? SINCE_3;
+}
+
+/** Stand in for a budget where a model takes no level. */
+const BUDGET_EFFORTS: readonly Effort[] = ["low", "medium", "high"];
+
+const EFFORTS: Readonly<Record<ThinkingLevel, Effort>> = { MINIMAL: "minimal", LOW: "low", MEDIUM: "medium", HIGH: "high" };
+
+export function limitsOf(model: string): ModelLimits {
+  const { maxOutputTokens, thinking } = capabilitiesOf(model);
+  return { outputTokens: maxOutputTokens, efforts: effortsOf(thinking), verbosity: false };
+}
+
+function effortsOf(thinking: Thinking): readonly Effort[] {
+  if (thinking.type === "none") return [];
+  if (thinking.type === "level") return thinking.levels.map((level) => EFFORTS[level]);
+  return thinking.min === 0 ? ["none", ...BUDGET_EFFORTS] : BUDGET_EFFORTS;
 }

@@ -3,6 +3,7 @@
 
 import type { Codec } from "../codec.ts";
 import { structuredBy } from "../structured-output.ts";
+import { limitsOf } from "./capabilities.ts";
 import { continuation } from "./continuation.ts";
 import { editRequest } from "./edit.ts";
 import { decodeError, encodeError, errorEvent } from "./errors.ts";
@@ -14,6 +15,7 @@ import { encodeRequest } from "./request-encode.ts";
 
 const plain: Codec = {
   id: "gemini",
+  limitsOf,
   request: { decode: decodeRequest, encode: encodeRequest, head: requestHead, edit: editRequest },
   reply: {
     decode: decodeReply,

@@ -5,6 +5,7 @@
 // https://api-docs.deepseek.com/guides/thinking_mode; https://platform.moonshot.ai/docs.
 
 import type { Effort } from "../canonical.ts";
+import type { ModelLimits } from "../codec.ts";
 import { hash } from "../tool-names.ts";
 
 export interface Capabilities {
@@ -134,4 +135,9 @@ function compatibleEfforts(id: string): readonly Effort[] {
 /** The same short id on every turn; the whole id goes into it, as its parts may differ only at the end. */
 function shortId(callId: string): string {
   return `call_${hash(callId)}${hash(`.${callId}`)}`;
+}
+
+export function limitsOf(model: string): ModelLimits {
+  const { maxOutputTokens, efforts, verbosity } = capabilitiesOf(model);
+  return { outputTokens: maxOutputTokens, efforts, verbosity };
 }

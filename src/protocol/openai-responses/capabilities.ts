@@ -4,6 +4,7 @@
 // openai-agents-python#2089 and opencode#4451; https://platform.openai.com/docs/models; xAI's notes on grok-4; Factory's on gpt-5-codex.
 
 import type { Effort } from "../canonical.ts";
+import type { ModelLimits } from "../codec.ts";
 
 /** The request parameters that a model takes. */
 export interface Capabilities {
@@ -95,4 +96,9 @@ export function capabilitiesOf(model: string): Capabilities {
 function belongsTo(model: string, id: string): boolean {
   if (!model.startsWith(id)) return false;
   return model.length === id.length || model[id.length] === "-" || id.endsWith("-") || id.endsWith(".");
+}
+
+export function limitsOf(model: string): ModelLimits {
+  const { maxOutputTokens, efforts, verbosity } = capabilitiesOf(model);
+  return { outputTokens: maxOutputTokens, efforts, verbosity };
 }

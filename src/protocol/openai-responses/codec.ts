@@ -4,6 +4,7 @@
 import type { Codec } from "../codec.ts";
 import { fittedBy } from "../fitted-tools.ts";
 import { structuredBy } from "../structured-output.ts";
+import { limitsOf } from "./capabilities.ts";
 import { editRequest } from "./edit.ts";
 import { decodeError, encodeError, errorEvent } from "./errors.ts";
 import { decodeReply, replyDecoder } from "./reply-decode.ts";
@@ -15,6 +16,7 @@ import { NAMES } from "./wire.ts";
 
 const plain: Codec = {
   id: "openai-responses",
+  limitsOf,
   request: { decode: decodeRequest, encode: encodeRequest, head: requestHead, edit: editRequest },
   reply: {
     decode: decodeReply,

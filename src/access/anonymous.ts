@@ -1,0 +1,21 @@
+// Whether a request may come in without a client key. ANONYMOUS=loopback lets in who calls from this machine.
+// Never trusts a header for it: one that says that the request was forwarded only takes the permission away.
+
+export type Anonymous = "off" | "loopback";
+
+/** What is known of whoever sent a request. */
+export interface Visitor {
+  /** Where the connection comes from, as an IP address; null where the runtime does not say. */
+  readonly address: () => string | null;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const LOOPBACK = /^(?:(?:::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1)$/i;
+/** A proxy on this machine speaks for clients elsewhere. */
+const FORWARDED = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+
+export function isWelcome(anonymous: Anonymous, { address, headers }: Visitor): boolean {
+  if (anonymous === "off" || FORWARDED.some((name) => name in headers)) return false;
+  return LOOPBACK.test(address() ?? "");
+}

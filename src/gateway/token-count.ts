@@ -1,0 +1,101 @@
+// Counts the tokens of a request: by the upstream where it counts, else by an estimate, which the answer's headers say.
+// Never does: generate anything, so that no count is ever billed.
+
+import type { Target } from "../models/models.ts";
+import type { ProtocolId } from "../protocol/canonical.ts";
+import { readText } from "../upstream/upstream.ts";
+import { members } from "../wire/json-edit.ts";
+import { isObject, parseOrUndefined } from "../wire/json.ts";
+import type { Answer, CompleteAnswer } from "./call.ts";
+import { attemptHeaders, headersForClient, JSON_HEADERS, reportHeaders, SAFE_HEADERS } from "./headers.ts";
+import { prepare, withPrompt, type PrepareContext, type PreparedCall, type ReceivedCall } from "./prepare.ts";
+import { respond, sendOptions, textOf, type RespondContext } from "./respond.ts";
+import { estimateTokens } from "./token-estimate.ts";
+
+export async function countTokens(received: ReceivedCall, target: Target, context: RespondContext): Promise<Answer> {
+  const { call } = received;
+  const prepared = prepareCount(received, target, context);
+  if (prepared !== null) {
+    const sent = await context.ports.attempts.post([prepared], sendOptions(call, context));
+    const { found, attempts } = sent;
+    if (found.type === "refusal") {
+      if (!COUNTS_NOTHING.has(found.status)) return respond(sent, context);
+    } else {
+      const text = await readText(found.rest, context.settings.limits.maxReplyBytes, found.begun);
+      const body = prepared.asked === null ? text : converted(text, call.incoming.route.protocol);
+      if (body !== null) {
+        call.progress.answered(found, prepared);
+        return counted(received, body, {
+          ...headersForClient(found.headers),
+          ...reportHeaders(call.incoming.requestId, prepared.losses),
+          ...attemptHeaders({ count: attempts.count }),
+        });
+      }
+    }
+  }
+  const { body, wire } = unwrapped(received);
+  const request = withPrompt(call.reader.request.decode({ ...wire, body: body.whole() }), context.settings.systemPrompt);
+  return counted(received, countBody(await estimateTokens(request), call.incoming.route.protocol), {
+    ...reportHeaders(call.incoming.requestId, []),
+    "x-factory-proxy-estimated": "input_tokens",
+  });
+}
+
+/** What asks the upstream to count; null where it counts nothing. @throws GatewayError when it can't carry the request. */
+export function prepareCount(received: ReceivedCall, target: Target, context: PrepareContext): PreparedCall | null {
+  if (target.countTokensUrl === null) return null;
+  const { body, ...rest } = unwrapped(received);
+  // The body is read again where the upstream turns out to count nothing.
+  const kept = { ...body, restored: (edited: string) => body.restored(edited, { final: false }) };
+  const prepared = prepare({ ...rest, body: kept }, { ...target, url: target.countTokensUrl }, context);
+  return prepared.asked === null ? prepared : { ...prepared, body: countable(textOf(prepared.body)) };
+}
+
+/** What says that an upstream does not count; a model that it does not know is for the call itself to find. */
+const COUNTS_NOTHING: ReadonlySet<number> = new Set([404, 405, 501]);
+
+/** What Anthropic's endpoint takes (https://docs.claude.com/en/api/messages-count-tokens, read 2026-11); it refuses all else. */
+const COUNTED: ReadonlySet<string> = new Set(
+  "model messages system tools tool_choice thinking output_config cache_control context_management mcp_servers".split(" "),
+);
+
+function countable(body: string): string {
+  const kept = members(body).filter(({ key }) => COUNTED.has(key));
+  return `{${kept.map(({ key, valueStart, valueEnd }) => `${JSON.stringify(key)}:${body.slice(valueStart, valueEnd)}`).join(",")}}`;
+}
+
+/** Gemini's clients may put all of a request, its instructions and tools too, into one member. */
+function unwrapped(received: ReceivedCall): ReceivedCall {
+  const { call, body, wire } = received;
+  if (call.reader.id !== "gemini") return received;
+  const found = wire.members ?? members(wire.body);
+  if (!found.some(({ key }) => key === "generateContentRequest")) return received;
+  const whole = body.whole();
+  const inner = members(whole).find(({ key }) => key === "generateContentRequest");
+  const text = whole.slice(inner?.valueStart, inner?.valueEnd);
+  return {
+    call,
+    body: { text, whole: () => text, restored: (edited) => edited },
+    wire: { ...wire, body: text, members: members(text) },
+  };
+}
+
+/** Anthropic's answer in the client's words; null when it is none. */
+function converted(text: string, protocol: ProtocolId): string | null {
+  const answer = parseOrUndefined(text);
+  const tokens = isObject(answer) ? Number(answer["input_tokens"] ?? Number.NaN) : Number.NaN;
+  return Number.isNaN(tokens) ? null : countBody(tokens, protocol);
+}
+
+function countBody(tokens: number, protocol: ProtocolId): string {
+  if (protocol === "gemini") return JSON.stringify({ totalTokens: tokens });
+  if (protocol === "openai-responses") return JSON.stringify({ object: "response.input_tokens", input_tokens: tokens });
+  return JSON.stringify({ input_tokens: tokens });
+}
+
+function counted({ call }: ReceivedCall, body: string, headers: Readonly<Record<string, string>>): CompleteAnswer {
+  const { progress } = call;
+  progress.sent(() => body);
+  const shown = progress.redaction.headers({ ...SAFE_HEADERS, ...headers, ...JSON_HEADERS });
+  return { type: "complete", status: 200, headers: shown, body, error: null };
+}

@@ -1,0 +1,12 @@
+// What the lists say of a model, from the table, from what is known of its id, and from what its codec knows.
+
+import type { Model } from "../models/catalog.ts";
+import { factsOf, type ModelFacts } from "../models/facts.ts";
+import type { ModelLimits } from "../protocol/codec.ts";
+import { CODECS } from "../protocol/codecs.ts";
+
+export interface Described extends Pick<Model, "id" | "protocol" | "provider">, ModelFacts, ModelLimits {}
+
+export function describe({ id, protocol, provider }: Model): Described {
+  return { id, protocol, provider, ...factsOf(id), ...CODECS[protocol].limitsOf(id) };
+}
