@@ -134,9 +134,10 @@ function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow[
         routes: CALLS.map(({ method, path, protocol, about }) => ({ method, path, protocol, about })),
         pages: pagePaths(),
       }),
+    // The word that the Go program's clients look for.
     health: (c) =>
       page(c, {
-        status: "ok",
+        status: "healthy",
         timestamp: new Date(ports.now()).toISOString(),
         uptime: Math.floor((ports.now() - startedMs) / 1000),
         version: facts.version,

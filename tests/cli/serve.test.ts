@@ -142,7 +142,7 @@ for (const way of WAYS) {
       proxyKeys: ["ck-a-fak…"],
     });
     const health = (await (await fetch(`${url}/health`)).json()) as Line;
-    assert.deepEqual([health["status"], health["version"], health["runtime"]], ["ok", packageVersion(), line["runtime"]]);
+    assert.deepEqual([health["status"], health["version"], health["runtime"]], ["healthy", packageVersion(), line["runtime"]]);
     assert.match(await chat(url).closed, /"content":"You said: Hello there"/);
     const streamed = await chat(url, { stream: true }).closed;
     assert.deepEqual(streamed.match(/"content":"[^"]+"/g), [
@@ -289,7 +289,7 @@ for (const way of WAYS) {
     const idle = rawCall(url, requestText("GET /health", { connection: "keep-alive" }));
     const calls = [chat(url, { stream: true }), chat(url, { model: GLM, stream: true })];
     await until(() => calls.every((call) => call.text().includes('"content":"One "')), "the first word");
-    await until(() => idle.text().includes('"status":"ok"'), "the answer about its health");
+    await until(() => idle.text().includes('"status":"healthy"'), "the answer about its health");
     program.signal("SIGTERM");
     await until(() => eventsIn(program.lines()).includes("stopping"), "the program to see the signal");
     assert.match(await chat(url).closed, /^(?:$|HTTP\/1\.1 503 )/, "no new call is taken");
@@ -361,7 +361,7 @@ for (const [name, command] of [
       const response = await entry.fetch(new Request("http://gateway.test/health"));
       console.log(response.status, (await response.json()).status, Object.keys(entry).join());`;
     const ended = await start({ name, command: [...command, script], runtime: "", hint: "" }, { cwd: ROOT, env: SETTINGS }).ended;
-    assert.deepEqual(ended, { code: 0, stdout: "200 ok fetch\n", stderr: "" });
+    assert.deepEqual(ended, { code: 0, stdout: "200 healthy fetch\n", stderr: "" });
   });
 }
 

@@ -30,7 +30,7 @@ for (const path of ["/health", "/v1/health", "/health/"]) {
   test(`GET ${path} is public and says how the program is`, async () => {
     const response = await gateway.call(path, { method: "GET", key: null });
     const { timestamp, uptime, ...rest } = (await json(response)) as Record<string, unknown>;
-    assert.deepEqual([response.status, rest], [200, { status: "ok", version: VERSION, runtime: runtime.name }]);
+    assert.deepEqual([response.status, rest], [200, { status: "healthy", version: VERSION, runtime: runtime.name }]);
     assert.equal(new Date(String(timestamp)).toISOString(), timestamp);
     assert.ok(Number.isInteger(uptime) && Number(uptime) >= 0);
   });
