@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import packageJson from "../../package.json" with { type: "json" };
 import { CALLS } from "../http/routes.ts";
+import { nameFaults } from "../models/name-faults.ts";
 import { compose, type Program } from "../program.ts";
 import { ConfigError, readConfig, type Config } from "../config/config.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -27,7 +28,8 @@ interface Setup {
 
 /** @throws ConfigError */
 function configure(commandLine: readonly string[]): Setup {
-  const config = readConfig({ environment: process.env, arguments: commandLine, file: readFile, redactor: new Redactor([]) });
+  const source = { environment: process.env, arguments: commandLine, file: readFile, redactor: new Redactor([]), nameFaults };
+  const config = readConfig(source);
   if (config.upstreamKey === null || config.proxyKeys.length > 0) return { config, randomKey: null };
   const randomKey = `fp-${`${crypto.randomUUID()}${crypto.randomUUID()}`.replaceAll("-", "")}`;
   return { config: { ...config, proxyKeys: [randomKey] }, randomKey };

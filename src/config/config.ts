@@ -6,10 +6,12 @@ import { parseArgs, parseEnv } from "node:util";
 import type { LogLevel } from "../errors.ts";
 import { isObject, parseOrUndefined, type Json } from "../wire/json.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
-import type { Endpoints, ModelSetting } from "../models/catalog.ts";
+import type { Endpoints, ModelSetting, NameFault } from "../models/catalog.ts";
+import type { ProtocolId } from "../protocol/canonical.ts";
+import { withOwnPath } from "../protocol/own-path.ts";
 import { readModelTable } from "./model-table.ts";
 import { Settings, type Fault, type OptionValue } from "./settings.ts";
-import { ENDPOINT_PATHS, OPTIONS, VARIABLES } from "./variables.ts";
+import { ENDPOINT_PATHS, OPTIONS, VARIABLES, type VariableName } from "./variables.ts";
 
 export type { Fault } from "./settings.ts";
 
@@ -29,6 +31,10 @@ export interface Config {
   readonly endpoints: Endpoints;
   /** Null: nothing is put in front of the client's instructions. */
   readonly systemPrompt: string | null;
+  /** `auto`: the prompt of a client that marks nothing for caching is marked where nothing is cached without a mark. */
+  readonly promptCache: "auto" | "off";
+  /** Of a Messages request that sets no limit, in tokens; null: the model's own limit. */
+  readonly defaultMaxTokens: number | null;
   /** Headers that every upstream request carries besides, or instead of, the usual ones; lower-case names. */
   readonly upstreamHeaders: Readonly<Record<string, string>>;
   readonly logLevel: LogLevel;
@@ -100,6 +106,8 @@ export interface ConfigSource {
   readonly file: (path: string) => string | null;
   /** Masks what faults show; it need not know a secret yet. */
   readonly redactor: Redactor;
+  /** Says which names in rows of the model file the built-in table can't take; absent: it takes them all. */
+  readonly nameFaults?: (rows: readonly ModelSetting[]) => readonly NameFault[];
 }
 
 export interface Arguments {
@@ -115,6 +123,7 @@ export interface Arguments {
 const DEFAULT_ENV_FILE = ".env";
 const MAX_PORT = 65_535;
 const MOST_CALLS = 1_000_000;
+const MOST_TOKENS = 10_000_000;
 const KIBIBYTE = 1024;
 const BODY_RANGE = { min: KIBIBYTE, max: 256 * KIBIBYTE ** 2 };
 /** Shorter ones could not be kept out of the log without masking half of it. */
@@ -195,6 +204,8 @@ export function readConfig(source: ConfigSource): Config {
     anonymous: settings.oneOf("ANONYMOUS", ["off", "loopback"]),
     endpoints: endpointsOf(settings),
     systemPrompt: settings.text("SYSTEM_PROMPT").trim() === "" ? null : settings.text("SYSTEM_PROMPT"),
+    promptCache: settings.oneOf("PROMPT_CACHE", ["auto", "off"]),
+    defaultMaxTokens: settings.wholeNumber("DEFAULT_MAX_TOKENS", { min: 0, max: MOST_TOKENS }) || null,
     upstreamHeaders: headersOf(settings),
     logLevel: settings.oneOf("LOG_LEVEL", ["info", "debug", "warning", "error"]),
     maxBodyBytes: settings.bytes("MAX_BODY_BYTES", BODY_RANGE),
@@ -245,7 +256,7 @@ function modelsOf(source: ConfigSource, settings: Settings): ModelSetting[] {
   if (path === null) return [];
   const { text, problem } = readText(source, path);
   if (problem !== null) settings.fault("CONFIG_PATH", problem);
-  return text === null ? [] : readModelTable(text, settings);
+  return text === null ? [] : readModelTable(text, { settings, nameFaults: source.nameFaults ?? (() => []) });
 }
 
 function addressOf(settings: Settings): Pick<Config, "host" | "port"> {
@@ -301,13 +312,18 @@ function listOf(text: string): string[] {
 function endpointsOf(settings: Settings): Endpoints {
   const base = (settings.url("FACTORY_BASE_URL") ?? VARIABLES.FACTORY_BASE_URL.default).replace(/\/+$/, "");
   if (base.includes("?")) settings.fault("FACTORY_BASE_URL", "must be a URL without a query, because paths are appended to it");
-  const messages = settings.url("ANTHROPIC_TARGET_URL") ?? base + ENDPOINT_PATHS.messages;
+  const given = (name: VariableName, protocol: ProtocolId): string | null => {
+    const url = settings.url(name);
+    // A faulty one is "".
+    return url === null || url === "" ? url : withOwnPath(url, protocol);
+  };
+  const messages = given("ANTHROPIC_TARGET_URL", "anthropic-messages") ?? base + ENDPOINT_PATHS.messages;
   return {
     messages,
-    responses: settings.url("OPENAI_TARGET_URL") ?? base + ENDPOINT_PATHS.responses,
-    chat: settings.url("CHAT_TARGET_URL") ?? base + ENDPOINT_PATHS.chat,
-    gemini: settings.url("GEMINI_TARGET_URL") ?? base + ENDPOINT_PATHS.gemini,
-    bedrock: settings.url("BEDROCK_TARGET_URL") ?? messages,
+    responses: given("OPENAI_TARGET_URL", "openai-responses") ?? base + ENDPOINT_PATHS.responses,
+    chat: given("CHAT_TARGET_URL", "openai-chat") ?? base + ENDPOINT_PATHS.chat,
+    gemini: given("GEMINI_TARGET_URL", "gemini") ?? base + ENDPOINT_PATHS.gemini,
+    bedrock: given("BEDROCK_TARGET_URL", "anthropic-messages") ?? messages,
   };
 }
 

@@ -8,14 +8,15 @@
 
 import { GatewayError } from "../errors.ts";
 import { isObject, parse, print, type Json, type JsonObject } from "../wire/json.ts";
-import type { ModelSetting, Timeouts } from "../models/catalog.ts";
+import type { ModelSetting, NameFault, Timeouts } from "../models/catalog.ts";
 import type { Effort, ProtocolId } from "../protocol/canonical.ts";
 import type { Settings } from "./settings.ts";
 
 const PROTOCOLS: readonly ProtocolId[] = ["openai-chat", "openai-responses", "anthropic-messages", "gemini"];
 const EFFORTS: readonly Effort[] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
-const MEMBERS = ["id", "protocol", "provider", "alias", "reasoning", "schema", "target", "fallback", "timeouts"];
+const MEMBERS = ["id", "protocol", "provider", "alias", "reasoning", "schema", "target", "fallback", "timeouts", "pool", "multiplier"];
 const SCHEMAS = ["native", "tool"] as const;
+const POOLS = ["standard", "core"] as const;
 /** As the file says it, in seconds -> as the program does. */
 const TIMEOUTS = { connect: "connectMs", firstByte: "firstByteMs", idle: "idleMs", total: "totalMs" } as const;
 const MODEL_NAME = /^[^\s\p{Cc}]{1,200}$/u;
@@ -23,9 +24,15 @@ const HEADER_WORD = /^[A-Za-z0-9._-]{1,100}$/;
 const FULL_STOP = /\.$/;
 const NAME = "a model name (1 to 200 characters without spaces)";
 
-/** Reads the file's text; what is wrong with it goes to `settings.faults`. */
-export function readModelTable(text: string, settings: Settings): ModelSetting[] {
-  return new ModelTable(settings).rows(text);
+export interface ModelTableContext {
+  /** What is wrong with the file goes to its `faults`. */
+  readonly settings: Settings;
+  readonly nameFaults: (rows: readonly ModelSetting[]) => readonly NameFault[];
+}
+
+/** Reads the file's text. */
+export function readModelTable(text: string, { settings, nameFaults }: ModelTableContext): ModelSetting[] {
+  return new ModelTable(settings).rows(text, nameFaults);
 }
 
 class ModelTable {
@@ -37,7 +44,7 @@ class ModelTable {
     this.#settings = settings;
   }
 
-  rows(text: string): ModelSetting[] {
+  rows(text: string, nameFaults: ModelTableContext["nameFaults"]): ModelSetting[] {
     const document = this.#parse(text);
     if (document === undefined) return [];
     if (!isObject(document) || !Array.isArray(document["models"])) {
@@ -45,7 +52,18 @@ class ModelTable {
       return [];
     }
     this.#onlyMembers(document, { path: "", known: ["models"] });
-    return document["models"].flatMap((row, index) => this.#row(row, `models[${index}]`));
+    const rows = document["models"].flatMap((row, index) => {
+      const path = `models[${index}]`;
+      const setting = this.#row(row, path);
+      return setting === null ? [] : [{ row, path, setting }];
+    });
+    const settings = rows.map(({ setting }) => setting);
+    for (const { row: index, member, name, problem } of nameFaults(settings)) {
+      const { row, path } = rows[index] ?? { row: null, path: "models" };
+      const names = isObject(row) ? row[member] : undefined;
+      this.#fault(`${path}.${member}${Array.isArray(names) ? `[${names.indexOf(name)}]` : ""}`, name, problem);
+    }
+    return settings;
   }
 
   #parse(text: string): Json | undefined {
@@ -59,10 +77,10 @@ class ModelTable {
     }
   }
 
-  #row(row: Json, path: string): ModelSetting[] {
+  #row(row: Json, path: string): ModelSetting | null {
     if (!isObject(row)) {
       this.#fault(path, row, "must be an object");
-      return [];
+      return null;
     }
     this.#onlyMembers(row, { path: `${path}.`, known: MEMBERS });
     const id = row["id"];
@@ -75,23 +93,28 @@ class ModelTable {
     if (provider !== undefined && (typeof provider !== "string" || !HEADER_WORD.test(provider))) {
       this.#fault(`${path}.provider`, provider, "must be a word that fits in a header, e.g. anthropic, openai, google, fireworks, xai");
     }
+    const pool = this.#word(row, { path, name: "pool", words: POOLS });
+    const multiplier = row["multiplier"];
+    if (multiplier !== undefined && !(typeof multiplier === "number" && multiplier >= 0)) {
+      this.#fault(`${path}.multiplier`, multiplier, "must be a number of credits for a token, e.g. 0.5");
+    }
     const aliases = this.#names(row["alias"], `${path}.alias`, { claim: true });
     const target = row["target"];
     if (target !== undefined && typeof target !== "string") this.#fault(`${path}.target`, target, "must be the full URL of an endpoint");
     const url = typeof target === "string" ? this.#settings.checkedUrl(this.#label(`${path}.target`), target) : undefined;
-    return [
-      {
-        id: typeof id === "string" ? id : "",
-        ...(protocol === undefined ? {} : { protocol }),
-        ...(typeof provider === "string" ? { provider } : {}),
-        ...(aliases.length === 0 ? {} : { aliases }),
-        ...(reasoning === undefined ? {} : { reasoning }),
-        ...(schema === undefined ? {} : { schema }),
-        ...(url === undefined ? {} : { target: url }),
-        ...(row["fallback"] === undefined ? {} : { fallback: this.#names(row["fallback"], `${path}.fallback`) }),
-        ...(row["timeouts"] === undefined ? {} : { timeouts: this.#timeouts(row["timeouts"], `${path}.timeouts`) }),
-      },
-    ];
+    return {
+      id: typeof id === "string" ? id : "",
+      ...(protocol === undefined ? {} : { protocol }),
+      ...(typeof provider === "string" ? { provider } : {}),
+      ...(aliases.length === 0 ? {} : { aliases }),
+      ...(reasoning === undefined ? {} : { reasoning }),
+      ...(schema === undefined ? {} : { schema }),
+      ...(url === undefined ? {} : { target: url }),
+      ...(row["fallback"] === undefined ? {} : { fallback: this.#names(row["fallback"], `${path}.fallback`) }),
+      ...(row["timeouts"] === undefined ? {} : { timeouts: this.#timeouts(row["timeouts"], `${path}.timeouts`) }),
+      ...(pool === undefined ? {} : { pool }),
+      ...(typeof multiplier === "number" && multiplier >= 0 ? { multiplier } : {}),
+    };
   }
 
   /** One name or a list of them. `claim`: no other row may have them. */

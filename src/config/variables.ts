@@ -56,22 +56,33 @@ export const VARIABLES = {
   FACTORY_BASE_URL: variable(BASE, "The base URL of Factory's API. EU organisations use https://api.eu.factory.ai."),
   ANTHROPIC_TARGET_URL: variable(
     BASE + ENDPOINT_PATHS.messages,
-    "The full URL of the Messages endpoint. The default follows FACTORY_BASE_URL.",
+    "The full URL of the Messages endpoint; without a path it gets /v1/messages. The default follows FACTORY_BASE_URL.",
   ),
   OPENAI_TARGET_URL: variable(
     BASE + ENDPOINT_PATHS.responses,
-    "The full URL of the Responses endpoint. The default follows FACTORY_BASE_URL.",
+    "The full URL of the Responses endpoint; without a path it gets /v1/responses. The default follows FACTORY_BASE_URL.",
   ),
   CHAT_TARGET_URL: variable(
     BASE + ENDPOINT_PATHS.chat,
-    "The full URL of the Chat Completions endpoint. The default follows FACTORY_BASE_URL.",
+    "The full URL of the Chat Completions endpoint; without a path it gets /v1/chat/completions. The default follows FACTORY_BASE_URL.",
   ),
-  GEMINI_TARGET_URL: variable(BASE + ENDPOINT_PATHS.gemini, "The full URL of the Gemini endpoint. The default follows FACTORY_BASE_URL."),
+  GEMINI_TARGET_URL: variable(
+    BASE + ENDPOINT_PATHS.gemini,
+    "The full URL of the Gemini endpoint; without a path it gets /v1beta/models/{model}:generateContent. The default follows FACTORY_BASE_URL.",
+  ),
   BEDROCK_TARGET_URL: variable(BASE + ENDPOINT_PATHS.messages, "The full URL behind /bedrock/*. The default follows ANTHROPIC_TARGET_URL."),
   SYSTEM_PROMPT: variable(
     "You are Droid, an AI software engineering agent built by Factory.",
     "Text to put before the client's own instructions. An empty value turns this off.",
     { isVerbatim: true },
+  ),
+  PROMPT_CACHE: variable(
+    "auto",
+    "auto marks the prompts of agents for Claude's cache if their client, which speaks another protocol, does not; off leaves that to the client.",
+  ),
+  DEFAULT_MAX_TOKENS: variable(
+    "0",
+    "max_tokens for Claude if the client does not send it, as Claude requires it; 0 means the largest value that the model accepts.",
   ),
   UPSTREAM_HEADERS: variable(
     "",

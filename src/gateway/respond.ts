@@ -17,6 +17,7 @@ import { attemptHeaders, headersForClient, JSON_HEADERS, reportHeaders, SAFE_HEA
 import { bodyPassthrough, readUsage, streamPassthrough } from "./passthrough.ts";
 import { upstreamCallOf, type AdmittedCall, type PrepareContext, type PreparedCall } from "./prepare.ts";
 import type { AttemptOptions, Attempts, Sent } from "./retry.ts";
+import { isUnknownModel, withNames, withNamesMember } from "./unknown-model.ts";
 
 export interface RespondContext extends PrepareContext {
   readonly ports: PrepareContext["ports"] & {
@@ -58,7 +59,7 @@ export function respond({ found, prepared, attempts }: Sent<PreparedCall>, conte
     ...reportHeaders(call.incoming.requestId, losses),
     ...attemptHeaders({ count: attempts.count, fallback }),
   });
-  if (found.type === "refusal") return refusal(prepared, found, headers);
+  if (found.type === "refusal") return refusal(prepared, found, { headers, context });
   const parts = { found, headers, context };
   if (asked === null) return passOn(prepared, parts);
   return head.stream && found.type === "streaming" ? convertStream(prepared, asked, parts) : convertReply(prepared, asked, parts);
@@ -72,10 +73,19 @@ interface Parts {
 }
 
 /** The upstream's error: its own bytes where it is the client's protocol, that protocol's shape where it is not. */
-function refusal({ call, asked }: PreparedCall, found: UpstreamRefusal, headers: Readonly<Record<string, string>>): CompleteAnswer {
+function refusal(
+  { call, target, asked }: PreparedCall,
+  found: UpstreamRefusal,
+  { headers, context }: Omit<Parts, "found">,
+): CompleteAnswer {
+  const { models } = context.ports;
+  const { progress } = call;
+  const { status, error } = found;
+  const isUnknown = isUnknownModel(error, target.model, models);
   const isOwn = asked === null && isObject(parseOrUndefined(found.body));
-  if (!isOwn) return failure(found.error, call.progress, headers);
-  return { type: "complete", status: found.status, headers, body: call.progress.redaction.known(found.body), error: found.error };
+  if (!isOwn) return failure(isUnknown ? withNames(error, target.model, models) : error, progress, headers);
+  const body = isUnknown ? withNamesMember(found.body, target.model, models) : found.body;
+  return { type: "complete", status, headers, body: progress.redaction.known(body), error };
 }
 
 /** Same protocol: the upstream's own bytes. */

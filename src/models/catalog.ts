@@ -38,6 +38,22 @@ export interface Model extends Origin {
   /** Models to use instead, in this order, while this one is overloaded, rate-limited or unavailable. */
   readonly fallback: readonly string[];
   readonly timeouts: Timeouts;
+  /** Which of a plan's allowances it draws on; null: nobody has said. */
+  readonly pool: Pool | null;
+  /** Credits for a token, as a multiple of a Standard Credit; null: nobody has said. */
+  readonly multiplier: number | null;
+}
+
+export type Pool = "standard" | "core";
+
+/** A name in a row of the configuration that the table can't take. */
+export interface NameFault {
+  /** Which row, counted from 0. */
+  readonly row: number;
+  readonly member: "alias" | "fallback";
+  readonly name: string;
+  /** The predicate of a sentence about the name, without its full stop. */
+  readonly problem: string;
 }
 
 /**
@@ -54,58 +70,99 @@ const GOOGLE: Origin = { protocol: "gemini", provider: "google" };
 /** Also where a model goes whose name says nothing. */
 export const CHAT: Origin = { protocol: "openai-chat", provider: "fireworks" };
 
+/** A model as the table has it. */
+export type CatalogRow = Origin & Pick<Model, "id" | "pool" | "multiplier">;
+
 /**
- * The ids that Factory was seen to serve, 2025 to 2026-11. An id that ends in a date is also known without it:
+ * The ids that Factory was seen to serve, 2025 to 2026-11, with their credit multipliers. The newest of a family comes first, for that is
+ * what the family's name means (see FAMILIES); ids that only one source names come last. An id that ends in a date is also known without it:
  * `gpt-5` is `gpt-5-2025-08-07`, `claude-sonnet-4-5` is `claude-sonnet-4-5-20250929`.
  */
-export const CATALOG: readonly (readonly [id: string, origin: Origin])[] = [
-  ["claude-sonnet-4-5-20250929", ANTHROPIC],
-  ["claude-opus-5", ANTHROPIC],
-  ["claude-sonnet-5", ANTHROPIC],
-  ["claude-opus-4-8", ANTHROPIC],
-  ["claude-opus-4-7", ANTHROPIC],
-  ["claude-opus-4-6", ANTHROPIC],
-  ["claude-sonnet-4-6", ANTHROPIC],
-  ["claude-opus-4-5-20251101", ANTHROPIC],
-  ["claude-haiku-4-5-20251001", ANTHROPIC],
-  ["claude-opus-4-1-20250805", ANTHROPIC],
-  ["claude-sonnet-4-20250514", ANTHROPIC],
-  ["claude-3-7-sonnet-20250219", ANTHROPIC],
-  ["claude-3-5-sonnet-20241022", ANTHROPIC],
-  ["claude-3-5-haiku-20241022", ANTHROPIC],
-  ["minimax-m2.5", MINIMAX],
-  ["gpt-5.5", OPENAI],
-  ["gpt-5.4", OPENAI],
-  ["gpt-5.4-mini", OPENAI],
-  ["gpt-5.3-codex", OPENAI],
-  ["gpt-5.2", OPENAI],
-  ["gpt-5.2-codex", OPENAI],
-  ["gpt-5.1", OPENAI],
-  ["gpt-5.1-codex", OPENAI],
-  ["gpt-5.1-codex-max", OPENAI],
-  ["gpt-5-2025-08-07", OPENAI],
-  ["gpt-5-codex", OPENAI],
-  ["gpt-4.1", OPENAI],
-  ["gpt-4o", OPENAI],
-  ["o1", OPENAI],
-  ["o3", OPENAI],
-  ["o4-mini", OPENAI],
-  ["grok-4.5", XAI],
-  ["grok-4", XAI],
-  ["glm-5.2", CHAT],
-  ["glm-5.1", CHAT],
-  ["glm-5", CHAT],
-  ["glm-4.7", CHAT],
-  ["glm-4.6", CHAT],
-  ["kimi-k2.6", CHAT],
-  ["kimi-k2.5", CHAT],
-  ["deepseek-v4-pro", CHAT],
-  ["gemini-3.5-flash", GOOGLE],
-  ["gemini-3.1-pro-preview", GOOGLE],
-  ["gemini-3-flash-preview", GOOGLE],
-  ["gemini-2.5-pro", GOOGLE],
-  ["gemini-2.5-flash", GOOGLE],
+export const CATALOG: readonly CatalogRow[] = [
+  ...rows(ANTHROPIC, "standard", [
+    ["claude-opus-5", 3],
+    ["claude-opus-5-fast", 4],
+    ["claude-fable-5", 4],
+    ["claude-sonnet-5", 1.2],
+    ["claude-opus-4-8", 2],
+    ["claude-opus-4-7", 2],
+    ["claude-opus-4-6", 2],
+    ["claude-sonnet-4-6", 1.2],
+    ["claude-opus-4-5-20251101", 2],
+    ["claude-haiku-4-5-20251001", 0.4],
+    ["claude-sonnet-4-5-20250929", 1.2],
+    ["claude-opus-4-1-20250805"],
+    ["claude-sonnet-4-20250514"],
+    ["claude-3-7-sonnet-20250219"],
+    ["claude-3-5-sonnet-20241022"],
+    ["claude-3-5-haiku-20241022"],
+    ["claude-opus-5-5"],
+  ]),
+  ...rows(MINIMAX, "core", [
+    ["minimax-m3", 0.12],
+    ["minimax-m2.7", 0.12],
+    ["minimax-m2.5", 0.12],
+  ]),
+  ...rows(OPENAI, "standard", [
+    ["gpt-5.6-sol", 2],
+    ["gpt-5.6-terra", 1],
+    ["gpt-5.6-luna", 0.4],
+    ["gpt-5.5", 2],
+    ["gpt-5.5-fast", 5],
+    ["gpt-5.5-pro", 12],
+    ["gpt-5.4", 1],
+    ["gpt-5.4-fast", 2],
+    ["gpt-5.4-mini", 0.3],
+    ["gpt-5.3-codex", 0.7],
+    ["gpt-5.3-codex-fast", 1.4],
+    ["gpt-5.2", 0.7],
+    ["gpt-5.2-codex"],
+    ["gpt-5.1"],
+    ["gpt-5.1-codex"],
+    ["gpt-5.1-codex-max"],
+    ["gpt-5-2025-08-07"],
+    ["gpt-5-codex"],
+    ["gpt-4.1"],
+    ["gpt-4o"],
+    ["o1"],
+    ["o3"],
+    ["o4-mini"],
+    ["gpt-6-astra"],
+  ]),
+  ...rows(XAI, "standard", [["grok-4.5", 0.8], ["grok-4"]]),
+  ...rows(CHAT, "core", [
+    ["glm-5.3"],
+    ["glm-5.3-flash"],
+    ["glm-5.2", 0.55],
+    ["glm-5.2-fast", 1.1],
+    ["glm-5.1", 0.55],
+    ["glm-5"],
+    ["glm-4.7"],
+    ["glm-4.6"],
+    ["kimi-k3"],
+    ["kimi-k2.7-code", 0.4],
+    ["kimi-k2.6", 0.4],
+    ["kimi-k2.5", 0.25],
+    ["deepseek-v4-pro", 0.7],
+    ["nemotron-3-ultra", 0.4],
+  ]),
+  ...rows(GOOGLE, "standard", [
+    ["gemini-3.7-flash", 0.6],
+    ["gemini-3.6-flash", 0.6],
+    ["gemini-3.5-flash", 0.6],
+    ["gemini-3.1-pro-preview", 0.8],
+    ["gemini-3-flash-preview", 0.2],
+    ["gemini-2.5-pro"],
+    ["gemini-2.5-flash"],
+  ]),
 ];
+
+/** Words that mean the first row of the table that has them between the dashes of its id. */
+export const FAMILIES: readonly string[] = ["opus", "sonnet", "haiku", "gpt", "codex", "gemini", "glm", "kimi"];
+
+function rows(origin: Origin, pool: Pool, models: readonly (readonly [id: string, multiplier?: number])[]): CatalogRow[] {
+  return models.map(([id, multiplier = null]) => ({ id, ...origin, pool, multiplier }));
+}
 
 /** Where a name goes that is not in the table. */
 export const PREFIXES: readonly (readonly [prefix: string, origin: Origin])[] = [
@@ -121,8 +178,13 @@ export const PREFIXES: readonly (readonly [prefix: string, origin: Origin])[] = 
   ["kimi-", CHAT],
   ["deepseek-", CHAT],
   ["minimax-", CHAT],
+  ["nemotron-", CHAT],
   ["qwen", CHAT],
   ["mistral", CHAT],
+  // Factory's names for tiers: `anthropic-latest-frontier`.
+  ["anthropic-", ANTHROPIC],
+  ["openai-", OPENAI],
+  ["oss-", CHAT],
 ];
 
 /** Who serves a protocol unless the table or the configuration says otherwise. */

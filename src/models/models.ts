@@ -3,11 +3,12 @@
 
 import { GatewayError } from "../errors.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
-import { CATALOG, CHAT, PREFIXES, PROVIDERS, type Endpoints, type Model, type ModelSetting, type Origin } from "./catalog.ts";
+import { withModel, withOwnPath } from "../protocol/own-path.ts";
+import { CATALOG, CHAT, FAMILIES, PREFIXES, PROVIDERS, type Endpoints, type Model, type ModelSetting, type Origin } from "./catalog.ts";
 import { nearest } from "./nearest.ts";
 
 /** Where a request goes. */
-export interface Target extends Omit<Model, "id" | "aliases" | "target"> {
+export interface Target extends Omit<Model, "id" | "aliases" | "target" | "pool" | "multiplier"> {
   /** The model's name upstream. */
   readonly model: string;
   readonly url: string;
@@ -32,6 +33,10 @@ const MAX_NAME_LENGTH = 200;
 const ILL_FORMED = /[\s\p{Cc}]/u;
 /** What an id that is known without its date may end in. */
 const DATE = /-(?:\d{8}|\d{4}-\d{2}-\d{2})$/;
+/** What Claude Code appends to a name. */
+const LONG_CONTEXT = /(?:\[1m\])+$/i;
+/** A dot in a version: `4.5`. */
+const VERSION_DOT = /(?<=\d)\.(?=\d)/g;
 /** A name without a known prefix counts as a misspelling up to here, and up to one edit for every three characters. */
 const MAX_TYPOS = 2;
 const MAX_SUGGESTIONS = 3;
@@ -42,6 +47,8 @@ export class Models {
   readonly #models: readonly Model[];
   /** By lower-case id or alias. */
   readonly #byName: ReadonlyMap<string, Model>;
+  /** By `spelling` of an id or alias, and by family. */
+  readonly #bySpelling: ReadonlyMap<string, Model>;
   readonly #targets: ReadonlyMap<Model, Target>;
 
   constructor({ endpoints, models }: ModelOptions) {
@@ -58,21 +65,28 @@ export class Models {
       if (row !== undefined) byName.set(name, row);
     }
     this.#byName = byName;
+    this.#bySpelling = spellingsOf(byName, this.#models);
     this.#targets = new Map(this.#models.map((model) => [model, this.#target(model)]));
   }
 
   /**
    * Where the model is served. A name that is not in the table goes by its prefix, and without a known prefix to Chat. Refused are
-   * names that are no names, and names without a known prefix that look like a misspelling of a known one.
+   * names that are no names, and names without a known prefix that look like a misspelling of a known one. A `[1m]` at the end is left out.
    * @throws GatewayError `not-found`, code `model_not_found`, suggesting the closest matches.
    */
   find(name: string): Target {
-    const known = this.#byName.get(name.toLowerCase());
+    const known = this.#row(name);
     const target = known === undefined ? undefined : this.#targets.get(known);
     if (target !== undefined) return target;
-    const origin = originOf(name);
-    if (!isWellFormed(name) || (origin === null && this.#isMisspelled(name))) throw this.#unknown(name);
-    return this.#target({ ...(origin ?? CHAT), id: name, ...NOTHING_SPECIAL });
+    const id = name.replace(LONG_CONTEXT, "");
+    const origin = originOf(id);
+    if (!isWellFormed(id) || (origin === null && this.#isMisspelled(id))) throw this.#unknown(id);
+    return this.#target({ ...(origin ?? CHAT), id, ...NOTHING_SPECIAL });
+  }
+
+  /** Whether the table holds it, in whatever spelling. */
+  knows(name: string): boolean {
+    return this.#row(name) !== undefined;
   }
 
   /**
@@ -80,7 +94,7 @@ export class Models {
    * @throws GatewayError `not-found`, as `find`, for every name that the table does not hold.
    */
   entry(name: string): Model {
-    const known = this.#byName.get(name.toLowerCase());
+    const known = this.#row(name);
     if (known === undefined) throw this.#unknown(name);
     return known;
   }
@@ -97,14 +111,28 @@ export class Models {
     return nearest(wanted, this.#byName.keys(), Math.max(MAX_TYPOS, editsFor(wanted))).slice(0, MAX_SUGGESTIONS);
   }
 
+  /** A sentence or two for somebody who wrote a name that nobody knows. */
+  hintFor(name: string): string {
+    const near = this.nearest(name);
+    return near.length === 0 ? LISTED : `Did you mean ${near.map((known) => `"${known}"`).join(" or ")}? ${LISTED}`;
+  }
+
   /** The URL behind a native route. */
   endpoint(kind: keyof Endpoints): string {
     return this.#endpoints[kind];
   }
 
-  #target({ id, protocol, provider, reasoning, schema, target, fallback, timeouts }: Omit<Model, "aliases">): Target {
+  /** As it is written; else without `[1m]`, in another spelling of its version, or by its family. */
+  #row(name: string): Model | undefined {
+    const exact = this.#byName.get(name.toLowerCase());
+    if (exact !== undefined) return exact;
+    const short = name.replace(LONG_CONTEXT, "");
+    return this.#byName.get(short.toLowerCase()) ?? this.#bySpelling.get(spelling(short));
+  }
+
+  #target({ id, protocol, provider, reasoning, schema, target, fallback, timeouts }: TargetRow): Target {
     const kind = ENDPOINT_OF[protocol];
-    const url = target ?? this.#endpoints[kind];
+    const url = withModel(target === null ? this.#endpoints[kind] : withOwnPath(target, protocol), id);
     const countTokensUrl = kind === "messages" ? countTokensUrlOf(url) : null;
     return { protocol, model: id, provider, url, countTokensUrl, reasoning, schema, fallback, timeouts };
   }
@@ -120,11 +148,11 @@ export class Models {
       const rule = `A model name has 1 to ${MAX_NAME_LENGTH} characters and no spaces.`;
       return new GatewayError("not-found", `${rule} ${LISTED}`, options);
     }
-    const near = this.nearest(name);
-    const hint = near.length === 0 ? "" : `Did you mean ${near.map((known) => `"${known}"`).join(" or ")}? `;
-    return new GatewayError("not-found", `Unknown model "${name}". ${hint}${LISTED}`, options);
+    return new GatewayError("not-found", `Unknown model "${name}". ${this.hintFor(name)}`, options);
   }
 }
+
+type TargetRow = Omit<Model, "aliases" | "pool" | "multiplier">;
 
 /** What only the configuration says of a model. */
 const NOTHING_SPECIAL = { reasoning: null, schema: "native", target: null, fallback: [], timeouts: {} } as const;
@@ -132,7 +160,7 @@ const NOTHING_SPECIAL = { reasoning: null, schema: "native", target: null, fallb
 /** The built-in rows with what the configuration says about them, and its own; by lower-case id, in order. */
 function rowsOf(settings: readonly ModelSetting[]): Map<string, Model> {
   const rows = new Map<string, Model>();
-  for (const [id, origin] of CATALOG) rows.set(id, { id, ...origin, aliases: undated(id), ...NOTHING_SPECIAL });
+  for (const row of CATALOG) rows.set(row.id, { ...row, aliases: undated(row.id), ...NOTHING_SPECIAL });
   for (const setting of settings) {
     const key = setting.id.toLowerCase();
     const base = rows.get(key);
@@ -148,6 +176,8 @@ function rowsOf(settings: readonly ModelSetting[]): Map<string, Model> {
       target: setting.target ?? null,
       fallback: setting.fallback ?? [],
       timeouts: setting.timeouts ?? {},
+      pool: setting.pool ?? base?.pool ?? null,
+      multiplier: setting.multiplier ?? base?.multiplier ?? null,
     });
   }
   return rows;
@@ -161,6 +191,21 @@ function keysOf(rows: ReadonlyMap<string, Model>, settings: readonly ModelSettin
   for (const { id, aliases = [] } of settings) for (const alias of aliases) keys.set(alias.toLowerCase(), id.toLowerCase());
   for (const { id } of settings) keys.set(id.toLowerCase(), id.toLowerCase());
   return keys;
+}
+
+/** The same for all ways to write a name: lower case, and dashes in versions. */
+function spelling(name: string): string {
+  return name.toLowerCase().replace(VERSION_DOT, "-");
+}
+
+function spellingsOf(byName: ReadonlyMap<string, Model>, models: readonly Model[]): Map<string, Model> {
+  const spellings = new Map<string, Model>();
+  for (const family of FAMILIES) {
+    const first = models.find(({ id }) => id.toLowerCase().split("-").includes(family));
+    if (first !== undefined) spellings.set(family, first);
+  }
+  for (const [name, model] of byName) if (!spellings.has(spelling(name))) spellings.set(spelling(name), model);
+  return spellings;
 }
 
 function editsFor(name: string): number {

@@ -44,6 +44,8 @@ const FAULTY_VALUES: readonly (readonly [string, string, string | null, string])
   ["ANTHROPIC_TARGET_URL", "https://user:hidden@h/", '"https://…@h/"', URL_RULE],
   ["OPENAI_TARGET_URL", "https://h/#x", '"https://h/#…"', URL_RULE],
   ["CHAT_TARGET_URL", "/chat", '"/chat"', URL_RULE],
+  ["PROMPT_CACHE", "on", '"on"', "must be one of auto, off"],
+  ["DEFAULT_MAX_TOKENS", "-1", '"-1"', "must be a whole number from 0 to 10000000"],
   ["GEMINI_TARGET_URL", "https:// h", '"https:// h"', URL_RULE],
   ["BEDROCK_TARGET_URL", "bedrock://h", '"bedrock://h"', URL_RULE],
   ["UPSTREAM_HEADERS", "x-name: value", null, 'must be a JSON object of header names and values, e.g. {"x-name": "value"}'],
@@ -176,7 +178,8 @@ const FAULTS: readonly (readonly [string, Given, readonly Fault[]])[] = [
       {
         name: "models[0].colour in CONFIG_PATH",
         value: null,
-        problem: "is not a known member; the known ones are id, protocol, provider, alias, reasoning, schema, target, fallback, timeouts",
+        problem:
+          "is not a known member; the known ones are id, protocol, provider, alias, reasoning, schema, target, fallback, timeouts, pool, multiplier",
       },
       { name: "models[0].id in CONFIG_PATH", value: '"a b"', problem: `must be ${NAME}` },
       {
@@ -203,6 +206,70 @@ const FAULTS: readonly (readonly [string, Given, readonly Fault[]])[] = [
       { name: "models[3].id in CONFIG_PATH", value: null, problem: `must be ${NAME}` },
       { name: "models[3].alias in CONFIG_PATH", value: '""', problem: `must be ${NAME} or a list of them` },
       { name: "models[4] in CONFIG_PATH", value: '"three"', problem: "must be an object" },
+    ],
+  ],
+  [
+    "an alias that is another model's name",
+    {
+      environment: { CONFIG_PATH: "m" },
+      files: {
+        m: JSON.stringify({
+          models: [
+            "three",
+            { id: "glm-6", alias: ["fast", "GPT-5"] },
+            { id: "my-model", alias: "claude-sonnet-4.5" },
+            { id: "claude-opus-5", alias: ["opus", "claude-opus-5", "best"] },
+          ],
+        }),
+      },
+    },
+    [
+      { name: "models[0] in CONFIG_PATH", value: '"three"', problem: "must be an object" },
+      // Its own id is a name twice.
+      { name: "models[3].alias[1] in CONFIG_PATH", value: '"claude-opus-5"', problem: "is already taken by models[3].id" },
+      {
+        name: "models[1].alias[1] in CONFIG_PATH",
+        value: '"GPT-5"',
+        problem: "is already a name of gpt-5-2025-08-07; choose another one",
+      },
+      {
+        name: "models[2].alias in CONFIG_PATH",
+        value: '"claude-sonnet-4.5"',
+        problem: "is already a name of claude-sonnet-4-5-20250929; choose another one",
+      },
+    ],
+  ],
+  [
+    "a fallback that nobody knows",
+    {
+      environment: { CONFIG_PATH: "m" },
+      files: {
+        m: JSON.stringify({
+          models: [
+            { id: "glm-5.2", fallback: ["glm-9", "house", "sonnet", "claude-sonnet-4.5[1m]", "quite-another-thing"] },
+            { id: "my-model", alias: "house", fallback: "glm-4.5x", pool: "gold", multiplier: -1 },
+          ],
+        }),
+      },
+    },
+    [
+      { name: "models[1].pool in CONFIG_PATH", value: '"gold"', problem: "must be one of standard, core" },
+      { name: "models[1].multiplier in CONFIG_PATH", value: '"-1"', problem: "must be a number of credits for a token, e.g. 0.5" },
+      {
+        name: "models[0].fallback[0] in CONFIG_PATH",
+        value: '"glm-9"',
+        problem: 'must be a model of the table; did you mean "glm-5"?',
+      },
+      {
+        name: "models[0].fallback[4] in CONFIG_PATH",
+        value: '"quite-another-thing"',
+        problem: "must be a model of the table; a row for it makes it one",
+      },
+      {
+        name: "models[1].fallback in CONFIG_PATH",
+        value: '"glm-4.5x"',
+        problem: 'must be a model of the table; did you mean "glm-4.7" or "glm-4.6"?',
+      },
     ],
   ],
 ];

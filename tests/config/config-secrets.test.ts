@@ -64,7 +64,7 @@ test("no key is spelled out letter by letter where it stands behind one dash", (
 });
 
 test("a key of any shape in the file of models is not shown", () => {
-  const members = ["id", "protocol", "provider", "alias", "reasoning", "schema", "target", "fallback", "timeouts"];
+  const members = ["id", "protocol", "provider", "alias", "reasoning", "schema", "target", "fallback", "timeouts", "pool", "multiplier"];
   for (const key of KEYS) {
     for (const put of AROUND) {
       const value = put(key);

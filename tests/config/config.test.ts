@@ -23,6 +23,8 @@ const DEFAULTS: Config = {
     bedrock: "https://api.factory.ai/api/llm/a/v1/messages",
   },
   systemPrompt: "You are Droid, an AI software engineering agent built by Factory.",
+  promptCache: "auto",
+  defaultMaxTokens: null,
   upstreamHeaders: {},
   logLevel: "info",
   maxBodyBytes: 67_108_864,
@@ -145,6 +147,33 @@ const READINGS: readonly (readonly [string, Given, Partial<Config>])[] = [
     { environment: { BEDROCK_TARGET_URL: "http://localhost:4/b" } },
     { endpoints: { ...DEFAULTS.endpoints, bedrock: "http://localhost:4/b" } },
   ],
+  [
+    "a target URL without a path gets the protocol's own, before its query",
+    {
+      environment: {
+        ANTHROPIC_TARGET_URL: "https://one.example",
+        OPENAI_TARGET_URL: "https://two.example/",
+        CHAT_TARGET_URL: "https://three.example/?v=1",
+        GEMINI_TARGET_URL: "https://four.example",
+      },
+    },
+    {
+      endpoints: {
+        messages: "https://one.example/v1/messages",
+        responses: "https://two.example/v1/responses",
+        chat: "https://three.example/v1/chat/completions?v=1",
+        gemini: "https://four.example/v1beta/models/%7Bmodel%7D:generateContent",
+        bedrock: "https://one.example/v1/messages",
+      },
+    },
+  ],
+  [
+    "Bedrock's endpoint without a path speaks Messages",
+    { environment: { BEDROCK_TARGET_URL: "https://five.example" } },
+    { endpoints: { ...DEFAULTS.endpoints, bedrock: "https://five.example/v1/messages" } },
+  ],
+  ["the prompt cache can be left to the client", { environment: { PROMPT_CACHE: "OFF" } }, { promptCache: "off" }],
+  ["a limit on answers can be set", { environment: { DEFAULT_MAX_TOKENS: "8000" } }, { defaultMaxTokens: 8000 }],
   ["spaces around the system prompt are kept", { environment: { SYSTEM_PROMPT: " Be kind.\n" } }, { systemPrompt: " Be kind.\n" }],
   ["a system prompt of spaces is none", { environment: { SYSTEM_PROMPT: " \n" } }, { systemPrompt: null }],
   [

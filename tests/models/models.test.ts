@@ -78,59 +78,168 @@ function gemini(model: string): Target {
   };
 }
 
-/** Every id that Factory was seen to serve: the list of the program's specification, less its two patterns. */
-const KNOWN: readonly (readonly [(model: string) => Target, readonly string[]])[] = [
+/** Every id that Factory was seen to serve, with its multiplier: the list of the program's specification, less its two patterns. */
+const KNOWN: readonly (readonly [(model: string) => Target, "standard" | "core", Readonly<Record<string, number | null>>])[] = [
   [
     claude,
-    [
-      "claude-sonnet-4-5-20250929",
-      "claude-opus-4-1-20250805",
-      "claude-sonnet-4-20250514",
-      "claude-3-7-sonnet-20250219",
-      "claude-3-5-sonnet-20241022",
-      "claude-3-5-haiku-20241022",
-      "claude-haiku-4-5-20251001",
-      "claude-opus-4-5-20251101",
-      "claude-opus-4-6",
-      "claude-opus-4-7",
-      "claude-opus-4-8",
-      "claude-opus-5",
-      "claude-sonnet-4-6",
-      "claude-sonnet-5",
-    ],
+    "standard",
+    {
+      "claude-opus-5-5": null,
+      "claude-opus-5": 3,
+      "claude-opus-5-fast": 4,
+      "claude-fable-5": 4,
+      "claude-opus-4-8": 2,
+      "claude-opus-4-7": 2,
+      "claude-opus-4-6": 2,
+      "claude-opus-4-5-20251101": 2,
+      "claude-sonnet-5": 1.2,
+      "claude-sonnet-4-6": 1.2,
+      "claude-sonnet-4-5-20250929": 1.2,
+      "claude-haiku-4-5-20251001": 0.4,
+      "claude-opus-4-1-20250805": null,
+      "claude-sonnet-4-20250514": null,
+      "claude-3-7-sonnet-20250219": null,
+      "claude-3-5-sonnet-20241022": null,
+      "claude-3-5-haiku-20241022": null,
+    },
   ],
-  [minimax, ["minimax-m2.5"]],
+  [minimax, "core", { "minimax-m3": 0.12, "minimax-m2.7": 0.12, "minimax-m2.5": 0.12 }],
   [
     gpt,
-    [
-      "gpt-5-2025-08-07",
-      "gpt-5-codex",
-      "gpt-5.1",
-      "gpt-5.1-codex",
-      "gpt-5.1-codex-max",
-      "gpt-5.2",
-      "gpt-5.2-codex",
-      "gpt-5.3-codex",
-      "gpt-5.4",
-      "gpt-5.4-mini",
-      "gpt-5.5",
-      "gpt-4o",
-      "gpt-4.1",
-      "o1",
-      "o3",
-      "o4-mini",
-    ],
+    "standard",
+    {
+      "gpt-6-astra": null,
+      "gpt-5.6-sol": 2,
+      "gpt-5.6-terra": 1,
+      "gpt-5.6-luna": 0.4,
+      "gpt-5.5": 2,
+      "gpt-5.5-fast": 5,
+      "gpt-5.5-pro": 12,
+      "gpt-5.4": 1,
+      "gpt-5.4-fast": 2,
+      "gpt-5.4-mini": 0.3,
+      "gpt-5.3-codex": 0.7,
+      "gpt-5.3-codex-fast": 1.4,
+      "gpt-5.2": 0.7,
+      "gpt-5.2-codex": null,
+      "gpt-5.1": null,
+      "gpt-5.1-codex": null,
+      "gpt-5.1-codex-max": null,
+      "gpt-5-2025-08-07": null,
+      "gpt-5-codex": null,
+      "gpt-4.1": null,
+      "gpt-4o": null,
+      o1: null,
+      o3: null,
+      "o4-mini": null,
+    },
   ],
-  [grok, ["grok-4", "grok-4.5"]],
-  [chat, ["glm-4.6", "glm-4.7", "glm-5", "glm-5.1", "glm-5.2", "kimi-k2.5", "kimi-k2.6", "deepseek-v4-pro"]],
-  [gemini, ["gemini-2.5-pro", "gemini-2.5-flash", "gemini-3-flash-preview", "gemini-3.1-pro-preview", "gemini-3.5-flash"]],
+  [grok, "standard", { "grok-4.5": 0.8, "grok-4": null }],
+  [
+    chat,
+    "core",
+    {
+      "glm-5.3": null,
+      "glm-5.3-flash": null,
+      "glm-5.2": 0.55,
+      "glm-5.2-fast": 1.1,
+      "glm-5.1": 0.55,
+      "glm-5": null,
+      "glm-4.7": null,
+      "glm-4.6": null,
+      "kimi-k3": null,
+      "kimi-k2.7-code": 0.4,
+      "kimi-k2.6": 0.4,
+      "kimi-k2.5": 0.25,
+      "deepseek-v4-pro": 0.7,
+      "nemotron-3-ultra": 0.4,
+    },
+  ],
+  [
+    gemini,
+    "standard",
+    {
+      "gemini-3.7-flash": 0.6,
+      "gemini-3.6-flash": 0.6,
+      "gemini-3.5-flash": 0.6,
+      "gemini-3.1-pro-preview": 0.8,
+      "gemini-3-flash-preview": 0.2,
+      "gemini-2.5-pro": null,
+      "gemini-2.5-flash": null,
+    },
+  ],
 ];
 
 test("models: every known id goes to its protocol, and the list holds them all and no other", () => {
   const models = modelsWith();
-  for (const [target, ids] of KNOWN) for (const id of ids) assert.deepEqual(models.find(id), target(id));
-  const listed = models.list().map(({ id }) => id);
-  assert.deepEqual(listed.toSorted(), KNOWN.flatMap(([, ids]) => ids).toSorted());
+  for (const [target, , ids] of KNOWN) for (const id of Object.keys(ids)) assert.deepEqual(models.find(id), target(id));
+  const listed = models.list().map(({ id, pool, multiplier }) => [id, pool, multiplier].join(" "));
+  const known = KNOWN.flatMap(([, pool, ids]) => Object.entries(ids).map(([id, multiplier]) => [id, pool, multiplier].join(" ")));
+  assert.deepEqual(listed.toSorted(), known.toSorted());
+});
+
+/** What clients write -> what it means. */
+const SPELLINGS: readonly (readonly [asked: string, meant: Target])[] = [
+  ["claude-sonnet-5[1m]", claude("claude-sonnet-5")],
+  ["claude-opus-4-8[1M][1m]", claude("claude-opus-4-8")],
+  ["claude-opus-9[1m]", claude("claude-opus-9")],
+  ["GLM-5.2[1m]", chat("glm-5.2")],
+  ["claude-sonnet-4.5", claude("claude-sonnet-4-5-20250929")],
+  ["Claude-Sonnet-4.5-20250929[1m]", claude("claude-sonnet-4-5-20250929")],
+  ["claude-3.7-sonnet", claude("claude-3-7-sonnet-20250219")],
+  ["gpt-5-5", gpt("gpt-5.5")],
+  ["gpt-5-1-codex-max", gpt("gpt-5.1-codex-max")],
+  ["glm-4-6", chat("glm-4.6")],
+  ["kimi-k2-7-code", chat("kimi-k2.7-code")],
+  ["minimax-m2-7", minimax("minimax-m2.7")],
+  ["gemini-2-5-pro", gemini("gemini-2.5-pro")],
+  ["claude-opus-6.1", claude("claude-opus-6.1")],
+  ["opus", claude("claude-opus-5")],
+  ["Opus[1m]", claude("claude-opus-5")],
+  ["sonnet", claude("claude-sonnet-5")],
+  ["haiku", claude("claude-haiku-4-5-20251001")],
+  ["gpt", gpt("gpt-5.6-sol")],
+  ["codex", gpt("gpt-5.3-codex")],
+  ["gemini", gemini("gemini-3.7-flash")],
+  ["glm", chat("glm-5.3")],
+  ["kimi", chat("kimi-k3")],
+  ["anthropic-latest-frontier", claude("anthropic-latest-frontier")],
+  ["openai-latest-small", gpt("openai-latest-small")],
+  ["oss-latest-fast", chat("oss-latest-fast")],
+];
+
+for (const [asked, meant] of SPELLINGS) {
+  test(`models: ${asked} means ${meant.model}`, () => {
+    assert.deepEqual(modelsWith().find(asked), meant);
+  });
+}
+
+test("models: a name as it is written comes before another spelling of it, and a row's alias before a family", () => {
+  const models = modelsWith({ id: "gpt-5-5" }, { id: "glm-6", aliases: ["opus"] });
+  assert.deepEqual([models.find("gpt-5-5").model, models.find("gpt-5.5").model], ["gpt-5-5", "gpt-5.5"]);
+  assert.deepEqual([models.find("opus").model, models.find("sonnet").model], ["glm-6", "claude-sonnet-5"]);
+});
+
+test("models: [1m] alone is no name", () => {
+  assert.throws(() => modelsWith().find("[1m]"), { kind: "not-found", message: RULE });
+});
+
+test("models: a URL of a row without a path gets its protocol's own, with the model where Google has it", () => {
+  const models = modelsWith(
+    { id: "claude-next", target: "http://localhost:1/?v=1" },
+    { id: "gemini-next", target: "http://localhost:2" },
+    { id: "other", target: "http://localhost:3/" },
+  );
+  const { url, countTokensUrl } = models.find("claude-next");
+  assert.deepEqual(
+    [url, countTokensUrl, models.find("gemini-next").url, models.find("other").url],
+    [
+      "http://localhost:1/v1/messages?v=1",
+      "http://localhost:1/v1/messages/count_tokens?v=1",
+      "http://localhost:2/v1beta/models/gemini-next:generateContent",
+      "http://localhost:3/v1/chat/completions",
+    ],
+  );
 });
 
 const FOUND: readonly (readonly [string, string, Target])[] = [
@@ -147,8 +256,8 @@ const FOUND: readonly (readonly [string, string, Target])[] = [
   ["a codex model", "codex-mini-latest", gpt("codex-mini-latest")],
   ["an unknown Grok model", "grok-5", grok("grok-5")],
   ["an unknown Gemini model", "gemini-4-pro", gemini("gemini-4-pro")],
-  ["an unknown GLM model, though a digit away from a known one", "glm-5.3", chat("glm-5.3")],
-  ["an unknown MiniMax model", "minimax-m3", chat("minimax-m3")],
+  ["an unknown GLM model, though a digit away from a known one", "glm-5.4", chat("glm-5.4")],
+  ["an unknown MiniMax model", "minimax-m4", chat("minimax-m4")],
   ["a Qwen model", "qwen3-coder", chat("qwen3-coder")],
   ["a Mistral model", "mistral-large", chat("mistral-large")],
   ["a model of a family that nobody knows", "accounts/acme/models/nova:2", chat("accounts/acme/models/nova:2")],
@@ -212,6 +321,8 @@ test("models: an entry is found by id and by alias, and only in the table", () =
     target: null,
     fallback: [],
     timeouts: {},
+    pool: "standard",
+    multiplier: null,
   };
   assert.deepEqual(models.entry("gpt-5-2025-08-07"), entry);
   assert.deepEqual(models.entry("GPT-5"), entry);

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Redactor } from "../../src/telemetry/redaction.ts";
+import { nameFaults } from "../../src/models/name-faults.ts";
 import { ConfigError, readConfig, type Config } from "../../src/config/config.ts";
 
 export interface Given {
@@ -21,6 +22,7 @@ export function read({ environment = {}, arguments: commandLine = [], files = {}
       return file;
     },
     redactor: new Redactor([]),
+    nameFaults,
   });
 }
 

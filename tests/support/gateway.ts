@@ -4,6 +4,7 @@
 import { after } from "node:test";
 import { compose } from "../../src/program.ts";
 import { readConfig } from "../../src/config/config.ts";
+import { nameFaults } from "../../src/models/name-faults.ts";
 import { dial } from "../../src/runtime/dial.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
 import { unpack } from "../../src/runtime/unpack.ts";
@@ -70,6 +71,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
     arguments: [],
     file: (path) => (path === "models.json" ? (options.modelTable ?? null) : null),
     redactor: new Redactor([]),
+    nameFaults,
   });
   const clock = options.clock ?? new AwakeClock();
   const program = compose(

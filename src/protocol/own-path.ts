@@ -1,0 +1,42 @@
+// The path at which each protocol's own maker serves it, for upstreams that are given by their host alone.
+// Never touches a URL that has a path.
+
+import type { ProtocolId } from "./canonical.ts";
+
+/** `{model}` stands for the model's name. */
+const OWN_PATHS: Readonly<Record<ProtocolId, string>> = {
+  "anthropic-messages": "/v1/messages",
+  "openai-responses": "/v1/responses",
+  "openai-chat": "/v1/chat/completions",
+  gemini: "/v1beta/models/{model}:generateContent",
+};
+
+/** The URL, with the protocol's own path where it has none; a query stays at the end. */
+export function withOwnPath(url: string, protocol: ProtocolId): string {
+  const parsed = new URL(url);
+  if (parsed.pathname !== "/") return url;
+  parsed.pathname = OWN_PATHS[protocol];
+  return parsed.href;
+}
+
+/** As it is written, and as a URL escapes it. */
+const MODEL_IN_PATH = /\{model\}|%7Bmodel%7D/i;
+const METHOD = /:generateContent(?=$|\?)/;
+
+/** The URL for one model, where it names one in its path, as Google's own do. */
+export function withModel(url: string, model: string): string {
+  return url.replace(MODEL_IN_PATH, () => encodeURIComponent(model));
+}
+
+/** Whether the path names model and method, as Google's own do; the body then names neither. */
+export function namesMethod(url: string): boolean {
+  return METHOD.test(url);
+}
+
+/** The URL that streams the answer, where that is another one. */
+export function streamingUrl(url: string): string {
+  if (!namesMethod(url)) return url;
+  const streaming = new URL(url.replace(METHOD, ":streamGenerateContent"));
+  streaming.searchParams.set("alt", "sse");
+  return streaming.href;
+}
