@@ -74,11 +74,13 @@ export function compose(config: Config, world: World, facts: Facts): Program {
     { retries: config.retries, budgetMs: config.retryBudgetMs, retryLost: config.retryLost },
   );
   const concurrency = new Concurrency({ maxCalls: config.maxCalls, maxCallsPerKey: config.maxCallsPerKey });
-  const { systemPrompt, strict, lenient, maxBodyBytes, upstreamHeaders, keepAliveMs, keepAliveWhole: keepAliveNonStreaming } = config;
+  const { systemPrompt, promptCache, defaultMaxTokens, strict, lenient, maxBodyBytes, upstreamHeaders } = config;
+  const { keepAliveMs, keepAliveWhole: keepAliveNonStreaming } = config;
+  const prompting = { systemPrompt, promptCache, defaultMaxTokens, strict, lenient };
   const userAgent = `factory-proxy/${facts.version}`;
   const gateway = createGateway(
     { ...world, admission: createAdmission(keys, concurrency), models, attempts, log, redactor, observers: [] },
-    { systemPrompt, strict, lenient, maxBodyBytes, upstreamHeaders, keepAliveMs, keepAliveNonStreaming, limits: LIMITS, userAgent },
+    { ...prompting, maxBodyBytes, upstreamHeaders, keepAliveMs, keepAliveNonStreaming, limits: LIMITS, userAgent },
   );
   const settings = { corsOrigins: config.corsOrigins, maxHeaderBytes: config.maxHeaderBytes };
   const fetch = createApp({ gateway, keys, models, isDraining: () => concurrency.isDraining, now, newId }, { ...facts, ...settings });

@@ -10,7 +10,9 @@ import { headersOf } from "../protocol/bedrock.ts";
 import type { Codec, Exchange, RequestHead, WireRequest } from "../protocol/codec.ts";
 import { codecOf } from "../protocol/codecs.ts";
 import { bareRequest } from "../protocol/exchange.ts";
+import { namesMethod, streamingUrl } from "../protocol/own-path.ts";
 import type { UpstreamCall } from "../upstream/upstream.ts";
+import { cut, members, spliced } from "../wire/json-edit.ts";
 import type { BodyText } from "./body.ts";
 import type { CallProgress } from "./call.ts";
 import { headersForUpstream, identityHeaders, uuidOf } from "./headers.ts";
@@ -27,6 +29,10 @@ export interface PreparePorts {
 export interface PrepareSettings {
   /** Put in front of the client's instructions; null: nothing is. */
   readonly systemPrompt: string | null;
+  /** Whether Claude's prompt cache is asked for where the client, of another protocol, does not. */
+  readonly promptCache: "auto" | "off";
+  /** Tokens, for a Messages request that sets no limit; null: the model's own. */
+  readonly defaultMaxTokens: number | null;
   /** A loss that would be reported ends the call with 400. */
   readonly strict: boolean;
   /** A loss that would end the call is repaired and reported instead. */
@@ -117,10 +123,14 @@ export function prepare(received: ReceivedCall, target: Target, context: Prepare
 function passThrough({ call, body, wire }: ReceivedCall, target: Target, context: PrepareContext): UpstreamRequest {
   const { reader, head } = call;
   const { path, request, route } = call.incoming;
+  const { systemPrompt, defaultMaxTokens } = context.settings;
+  const isInPath = namesMethod(target.url);
   const edits = {
-    model: target.model === head.model && path === null ? null : target.model,
-    systemPrompt: context.settings.systemPrompt,
-    stream: path === null ? null : head.stream,
+    model: isInPath || (target.model === head.model && path === null) ? null : target.model,
+    systemPrompt,
+    stream: path === null || isInPath ? null : head.stream,
+    // A count of tokens has no limit.
+    ...(route.endpoint === "count-tokens" ? {} : { defaultMaxTokens }),
   };
   return {
     body: body.restored(reader.request.edit(wire.body, edits, wire.members), { final: target.fallback.length === 0 }),
@@ -136,16 +146,29 @@ function convert({ call, body, wire }: ReceivedCall, target: Target, { ports, se
   const asked = call.reader.request.decode({ ...wire, body: body.whole() });
   const byDefault: Reasoning | null =
     target.reasoning === null ? null : { mode: "on", effort: target.reasoning, budgetTokens: null, display: null };
-  const sent = withPrompt({ ...asked, model: target.model, reasoning: asked.reasoning ?? byDefault }, settings.systemPrompt);
+  const defaults = { maxOutputTokens: settings.defaultMaxTokens, markPrompt: settings.promptCache === "auto" && takesRootMark(target) };
+  const sent = withPrompt({ ...asked, model: target.model, reasoning: asked.reasoning ?? byDefault, defaults }, settings.systemPrompt);
   const encoded = codecOf(target).request.encode(sent);
   refuseLosses(encoded.losses, settings);
   return {
-    body: encoded.body,
+    body: namesMethod(target.url) ? withoutMembers(encoded.body, ["model", "stream"]) : encoded.body,
     headers: encoded.headers,
     losses: encoded.losses,
     sent: exchangeOf(sent, ports),
     asked: exchangeOf(asked, ports),
   };
+}
+
+/** Bedrock and Vertex take marks on blocks alone. */
+const OTHER_CLOUDS = /bedrock|vertex/;
+
+function takesRootMark({ protocol, provider }: Target): boolean {
+  return protocol === "anthropic-messages" && !OTHER_CLOUDS.test(provider);
+}
+
+function withoutMembers(body: string, names: readonly string[]): string {
+  const all = members(body).map(({ key, start, valueEnd }) => ({ key, start, end: valueEnd }));
+  return spliced(body, cut(all, new Set(all.filter(({ key }) => names.includes(key)))));
 }
 
 /** The request with the system prompt in front, unless it stands there already. */
@@ -172,7 +195,7 @@ function exchangeOf(request: CanonicalRequest, { newId, now }: PreparePorts): Ex
 export function upstreamCallOf({ call, target, body, headers, sent }: PreparedCall, key: string, context: PrepareContext): UpstreamCall {
   const { ports, settings } = context;
   return {
-    url: target.url,
+    url: call.head.stream ? streamingUrl(target.url) : target.url,
     headers: {
       ...headers,
       ...identityHeaders({

@@ -305,6 +305,13 @@ export interface Extension {
   readonly reason: string;
 }
 
+export interface RequestDefaults {
+  /** Tokens of an answer, for a protocol that demands a limit; null: the model's own. */
+  readonly maxOutputTokens: number | null;
+  /** Whether the prompt of an agent is marked for caching, for a provider that caches nothing without a mark. */
+  readonly markPrompt: boolean;
+}
+
 export interface CanonicalRequest {
   readonly names: FieldNames;
   /** The model as the caller of the encoder wants it on the wire. */
@@ -333,6 +340,8 @@ export interface CanonicalRequest {
   readonly store: boolean | null;
   /** Whether a streamed Chat answer ends with a usage chunk. */
   readonly includeUsage: boolean;
+  /** What the operator wants where the client said nothing; absent: nothing. */
+  readonly defaults?: RequestDefaults;
   /** Top-level members without a canonical home. */
   readonly extensions: readonly Extension[];
   /** Nested members that decoding could not keep, as every other protocol will lose them. */

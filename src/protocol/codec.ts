@@ -34,6 +34,11 @@ export interface Edits {
   readonly systemPrompt: string | null;
   /** Where the protocol keeps the stream switch in the path (Gemini, Bedrock): the switch to write into the body. Others leave it alone. */
   readonly stream?: boolean | null;
+  /**
+   * Put in where the protocol demands a limit on the answer and the client set none (Messages): tokens, or null for the model's own limit.
+   * Absent: nothing is put in.
+   */
+  readonly defaultMaxTokens?: number | null;
 }
 
 export interface EncodedRequest {

@@ -11,15 +11,17 @@ export function lossesFor(request: CanonicalRequest, target: ProtocolId): Loss[]
   return [...losses, ...request.losses];
 }
 
+/** Whether parts, or tools, are marked for the prompt cache. */
+export function hasMarks(request: CanonicalRequest, where: "parts" | "tools"): boolean {
+  const isMarked = (item: object): boolean => "cache" in item && item.cache !== null;
+  if (where === "tools") return request.tools.some(isMarked);
+  const parts = [...request.system, ...request.turns.flatMap((turn) => turn.parts)];
+  return parts.some((part) => isMarked(part) || (part.type === "tool-result" && part.content.some(isMarked)));
+}
+
 /** The one loss of all prompt-cache marks on parts, or on tools, for an upstream that takes none there; none where there are no marks. */
 export function lostMarks(request: CanonicalRequest, where: "parts" | "tools"): Loss[] {
-  const isMarked = (item: object): boolean => "cache" in item && item.cache !== null;
-  const parts = [...request.system, ...request.turns.flatMap((turn) => turn.parts)];
-  const marked =
-    where === "tools"
-      ? request.tools.some(isMarked)
-      : parts.some((part) => isMarked(part) || (part.type === "tool-result" && part.content.some(isMarked)));
-  if (!marked) return [];
+  if (!hasMarks(request, where)) return [];
   const field = where === "tools" ? `${request.names.tools}.${request.names.cache}` : request.names.cache;
   return [{ field, severity: "dropped", reason: "The upstream finds cached prefixes by itself." }];
 }

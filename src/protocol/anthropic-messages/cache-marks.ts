@@ -36,14 +36,22 @@ function canCarry(block: wire.Block): block is wire.MarkedBlock {
 
 const MAX_MARKS = 4;
 
+/** Takes the mark off the last block that can carry one: the API puts the mark of the whole request there. */
+export function clearLastMark(messages: readonly wire.Message[]): void {
+  const last = messages.at(-1)?.content.findLast(canCarry);
+  if (last !== undefined) delete last.cache_control;
+}
+
 interface Markable {
+  /** Whether the whole request has a mark, which counts as one. */
+  readonly hasRootMark: boolean;
   readonly tools: readonly Json[];
   readonly system: readonly wire.TextBlock[];
   readonly messages: readonly wire.Message[];
 }
 
 /** The API takes four cache marks; of more, the last ones stay, which cover the longest prefixes. */
-export function limitMarks({ tools, system, messages }: Markable): void {
+export function limitMarks({ hasRootMark, tools, system, messages }: Markable): void {
   const removals: (() => void)[] = [];
   for (const tool of tools) {
     if (isObject(tool) && tool["cache_control"] !== undefined) removals.push(() => delete tool["cache_control"]);
@@ -55,5 +63,6 @@ export function limitMarks({ tools, system, messages }: Markable): void {
   };
   system.forEach(collect);
   for (const { content } of messages) content.forEach(collect);
-  for (const remove of removals.slice(0, Math.max(0, removals.length - MAX_MARKS))) remove();
+  const most = hasRootMark ? MAX_MARKS - 1 : MAX_MARKS;
+  for (const remove of removals.slice(0, Math.max(0, removals.length - most))) remove();
 }

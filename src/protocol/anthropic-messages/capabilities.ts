@@ -70,6 +70,11 @@ export function capabilitiesOf(model: string): Capabilities {
   return { ...claude("opus", 505), forcedTools: true };
 }
 
+/** What stands in for a `max_tokens` that nobody set; `wanted`: the operator's, which no Claude model is given beyond its own limit. */
+export function defaultLimit({ claude: isClaude, maxOutputTokens }: Capabilities, wanted: number | null): number {
+  return wanted === null || (isClaude && wanted > maxOutputTokens) ? maxOutputTokens : wanted;
+}
+
 function familyOf(word: string | undefined): Family {
   return word === "opus" || word === "haiku" || word === "fable" || word === "mythos" ? word : "sonnet";
 }

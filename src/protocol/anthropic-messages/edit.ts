@@ -1,16 +1,19 @@
-// The named edits of a request that passes: the model's name, a system prompt in front of the client's own, and other makers' seals taken out.
+// The named edits of a request that passes: the model's name, a system prompt in front of the client's own, a limit on the answer where there is
+// none, and other makers' seals taken out.
 // Never prints anything of the client's anew; its instructions keep every character.
 
-import { isObject, parse } from "../../wire/json.ts";
+import { isObject, parse, type Json } from "../../wire/json.ts";
 import { members, spliced, type Member, type Splice } from "../../wire/json-edit.ts";
 import { isOutside, withoutOutside } from "../bedrock.ts";
 import type { Edits } from "../codec.ts";
+import { capabilitiesOf, defaultLimit } from "./capabilities.ts";
 import { hasSeals, withoutSeals } from "./seals.ts";
 
 /** A stream switch to write says that the body is in Bedrock's form. */
-export function editRequest(body: string, { model, systemPrompt, stream = null }: Edits, known?: readonly Member[]): string {
+export function editRequest(body: string, edits: Edits, known?: readonly Member[]): string {
+  const { model, systemPrompt, stream = null, defaultMaxTokens } = edits;
   const sealed = hasSeals(body);
-  if (model === null && systemPrompt === null && !sealed) return body;
+  if (model === null && systemPrompt === null && defaultMaxTokens === undefined && !sealed) return body;
   const all = known ?? members(body);
   const splices: Splice[] = [];
   let found = all;
@@ -27,8 +30,33 @@ export function editRequest(body: string, { model, systemPrompt, stream = null }
     const splice = promptSplice(body, found, systemPrompt);
     if (splice !== null) splices.push(splice);
   }
+  // First, as what is taken out of a body in Bedrock's form may begin where the limit is put.
+  if (defaultMaxTokens !== undefined) splices.unshift(...limitSplices(body, found, { model, wanted: defaultMaxTokens }));
   if (sealed) splices.push(...withoutSeals(body, found));
   return spliced(body, splices);
+}
+
+/** Claude answers 400 to a request without `max_tokens`. The limit stands above a thinking budget, which has to be smaller. */
+function limitSplices(
+  body: string,
+  found: readonly Member[],
+  { model, wanted }: { model: string | null; wanted: number | null },
+): Splice[] {
+  const valueOf = (name: string): Json => {
+    const member = found.find(({ key }) => key === name);
+    return member === undefined ? null : parse(body.slice(member.valueStart, member.valueEnd));
+  };
+  const last = found.at(-1);
+  if (last === undefined || valueOf("max_tokens") !== null) return [];
+  const named = model ?? valueOf("model");
+  const capabilities = capabilitiesOf(typeof named === "string" ? named : "");
+  const thinking = valueOf("thinking");
+  const budget = isObject(thinking) ? thinking["budget_tokens"] : null;
+  const limit = defaultLimit(capabilities, wanted);
+  const tokens = String(typeof budget === "number" && budget >= limit ? capabilities.maxOutputTokens : limit);
+  const empty = found.find(({ key }) => key === "max_tokens");
+  if (empty !== undefined) return [{ start: empty.valueStart, end: empty.valueEnd, text: tokens }];
+  return [{ start: last.valueEnd, end: last.valueEnd, text: `,"max_tokens":${tokens}` }];
 }
 
 /** Where the prompt goes; null when it stands there already, or when `system` is nothing that a prompt can be put in front of. */

@@ -6,10 +6,11 @@ import { JsonText, print, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Loss } from "../canonical.ts";
 import type { EncodedRequest } from "../codec.ts";
 import { lossesFor, ownExtensions } from "../losses.ts";
+import { rootMarkOf } from "../root-mark.ts";
 import { withoutHosted } from "../tool-list.ts";
 import { fitEndUser, NameTable } from "../tool-names.ts";
-import { limitMarks, withMark } from "./cache-marks.ts";
-import { capabilitiesOf, type Capabilities } from "./capabilities.ts";
+import { clearLastMark, limitMarks, moveMark, withMark } from "./cache-marks.ts";
+import { capabilitiesOf, defaultLimit, type Capabilities } from "./capabilities.ts";
 import { encodeReasoning } from "./reasoning.ts";
 import { ATTRIBUTION_FIELD, sessionOf } from "./request-decode.ts";
 import { encodeSampling } from "./sampling.ts";
@@ -56,7 +57,13 @@ export function encodeRequest(original: CanonicalRequest): EncodedRequest {
   const own = ownExtensions(request, ID);
   const system = [...encodeSystem(request, output.instruction), ...conversation.system];
   const attribution = own.find(([field]) => field === ATTRIBUTION_FIELD)?.[1];
-  limitMarks({ tools, system, messages: conversation.messages });
+  const rootMark = capabilities.claude ? rootMarkOf(request) : null;
+  const hasOwnMark = own.some(([field]) => field === ROOT_MARK);
+  if (!capabilities.claude && hasOwnMark) lost(ROOT_MARK, "dropped", "This model's server knows marks on blocks alone, if any.");
+  // A budget comes and goes with calls that nobody signed, and every change moves the prefix of the messages, but not that of the instructions.
+  if (rootMark !== null && !hasOwnMark && capabilities.thinking === "manual" && thinks(request)) moveMark({ ttl: null }, system);
+  if (rootMark !== null) clearLastMark(conversation.messages);
+  limitMarks({ hasRootMark: rootMark !== null, tools, system, messages: conversation.messages });
   reportTheRest(request, lost);
 
   const body: JsonObject = {
@@ -74,14 +81,18 @@ export function encodeRequest(original: CanonicalRequest): EncodedRequest {
     ...encodeStop(request, lost),
     ...(request.endUser === null ? {} : { metadata: { user_id: fitEndUser(request.endUser, MAX_USER_ID_LENGTH) } }),
     ...encodeServiceTier(request, lost),
+    ...(rootMark === null || hasOwnMark ? {} : { [ROOT_MARK]: new JsonText(rootMark) }),
     messages: [...conversation.messages],
   };
-  for (const [field, value] of own) if (field !== ATTRIBUTION_FIELD) body[field] = new JsonText(value);
+  const left = new Set([ATTRIBUTION_FIELD, ...(rootMark === null ? [ROOT_MARK] : [])]);
+  for (const [field, value] of own) if (!left.has(field)) body[field] = new JsonText(value);
   // Servers of other models know the older version alone.
   const version = Object.keys(sampling).length > 0 || !capabilities.claude ? VERSION_WITH_SAMPLING : CURRENT_VERSION;
   const beta = conversation.hasMessageEffort ? { "anthropic-beta": MESSAGE_EFFORT_BETA } : {};
   return { body: print(body), headers: { "anthropic-version": version, ...beta }, losses };
 }
+
+const ROOT_MARK = "cache_control";
 
 type Lost = (field: string, severity: Loss["severity"], reason: string) => void;
 
@@ -89,8 +100,8 @@ function thinks({ reasoning }: CanonicalRequest): boolean {
   return reasoning !== null && reasoning.mode !== "off" && reasoning.effort !== "none";
 }
 
-function encodeLimit({ maxOutputTokens, names }: CanonicalRequest, capabilities: Capabilities, lost: Lost): number {
-  if (maxOutputTokens === null || maxOutputTokens < 1) return capabilities.maxOutputTokens;
+function encodeLimit({ maxOutputTokens, defaults, names }: CanonicalRequest, capabilities: Capabilities, lost: Lost): number {
+  if (maxOutputTokens === null || maxOutputTokens < 1) return defaultLimit(capabilities, defaults?.maxOutputTokens ?? null);
   if (!capabilities.claude || maxOutputTokens <= capabilities.maxOutputTokens) return maxOutputTokens;
   lost(names.maxOutputTokens, "reported", `This model answers with at most ${capabilities.maxOutputTokens} tokens.`);
   return capabilities.maxOutputTokens;

@@ -9,6 +9,7 @@ import { parse, type Json } from "../../wire/json.ts";
 import type { CanonicalRequest, Extension, Loss } from "../canonical.ts";
 import type { RequestHead, WireRequest } from "../codec.ts";
 import { Fields } from "../fields.ts";
+import { decodeRootMark } from "../root-mark.ts";
 import { decodeUnread, extensionOf } from "./extensions.ts";
 import { decodeGenerationConfig } from "./generation-config.ts";
 import { decodeToolChoice, decodeTools } from "./tools.ts";
@@ -60,6 +61,7 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
   const generation = decodeGenerationConfig(body.optionalObject("generationConfig") ?? new Fields({}, "generationConfig"));
   const tier = body.optionalWord("serviceTier", WORDS.serviceTier);
   const safety = decodeSafetySettings(body);
+  const rootMark = decodeRootMark(body);
   const unread = decodeUnread(body.close());
   return {
     names: NAMES,
@@ -82,7 +84,7 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
     serviceTier: tier === null ? null : TIERS[tier],
     store: null,
     includeUsage: true,
-    extensions: [...safety, ...generation.extensions, ...unread.extensions],
+    extensions: [...rootMark, ...safety, ...generation.extensions, ...unread.extensions],
     losses: [...losses, ...unread.losses],
   };
 }

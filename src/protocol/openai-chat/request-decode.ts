@@ -6,6 +6,7 @@ import type { CanonicalRequest, Loss } from "../canonical.ts";
 import type { RequestHead, WireRequest } from "../codec.ts";
 import { Fields, type UnreadMember } from "../fields.ts";
 import { bodyHead } from "../head.ts";
+import { decodeRootMark } from "../root-mark.ts";
 import { decodeReasoning } from "./reasoning.ts";
 import { decodeSampling } from "./sampling.ts";
 import { decodeOutput } from "./structured-output.ts";
@@ -86,6 +87,7 @@ function closeBody(body: Fields, losses: readonly Loss[]): Pick<CanonicalRequest
   if (modalities.includes("audio")) tell("audio");
   else body.ignore("audio");
   if ((body.optionalInteger("n") ?? 1) > 1) tell("n");
+  const rootMark = decodeRootMark(body);
   const special = members.map((member) => ({ ...member, value: body.source(member.key) }));
   const nested = new Map<string, Loss>();
   const extensions = [...special, ...body.close()].flatMap(({ key, path, value, reason }): CanonicalRequest["extensions"] => {
@@ -98,5 +100,5 @@ function closeBody(body: Fields, losses: readonly Loss[]): Pick<CanonicalRequest
     if (!nested.has(key)) nested.set(key, { field: path, severity: "reported", reason: why });
     return [];
   });
-  return { extensions, losses: [...nested.values(), ...losses] };
+  return { extensions: [...rootMark, ...extensions], losses: [...nested.values(), ...losses] };
 }

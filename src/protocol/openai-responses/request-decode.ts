@@ -5,6 +5,7 @@ import { parse, print } from "../../wire/json.ts";
 import type { CanonicalRequest, Extension, JsonSource, Loss, OutputFormat } from "../canonical.ts";
 import type { RequestHead, WireRequest } from "../codec.ts";
 import { Fields, type UnreadMember } from "../fields.ts";
+import { decodeRootMark } from "../root-mark.ts";
 import { bodyHead } from "../head.ts";
 import { withoutDuplicates } from "../tool-list.ts";
 import { textPart } from "./parts-decode.ts";
@@ -32,7 +33,7 @@ export function decodeRequest({ body: source }: WireRequest): CanonicalRequest {
   conversation.decode(body);
   // What the conversation declares later takes the place of what was there; a search finds tools that were only deferred.
   const { tools } = withoutDuplicates([...declared.tools, ...conversation.tools], NAMES.tools);
-  const extensions: Extension[] = [];
+  const extensions: Extension[] = decodeRootMark(body);
   const choice = decodeToolChoice(body, tools);
   if (choice === "hosted") extensions.push(extension("tool_choice", body.source("tool_choice") ?? "null"));
   const included = body.texts("include");
