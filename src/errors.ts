@@ -96,6 +96,19 @@ export function asGatewayError(error: unknown): GatewayError {
   });
 }
 
+/** Whether a quota or a plan is used up, which waiting a moment does not change. */
+export function isUsedUp({ status, code, type }: GatewayError): boolean {
+  return status === 402 || USED_UP.has(code ?? "") || USED_UP.has(type ?? "");
+}
+
+const USED_UP: ReadonlySet<string> = new Set([
+  "insufficient_quota",
+  "billing_error",
+  "usage_limit_reached",
+  "contract_spend_limit_reached",
+  "enforced_spend_limit_reached",
+]);
+
 /** The kind that an upstream's HTTP status means. */
 export function kindOfStatus(status: number): ErrorKind {
   if (status === 429) return "rate-limited";

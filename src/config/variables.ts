@@ -106,7 +106,11 @@ export const VARIABLES = {
   UPSTREAM_IDLE_TIMEOUT: variable("300", "How long an answer may pause once it has started; 0 means no limit.", SECONDS),
   UPSTREAM_TOTAL_TIMEOUT: variable("0", "How long a complete answer may take; 0 means no limit.", SECONDS),
   RETRIES: variable("2", "How often to retry a call if Factory is overloaded, rate-limits it or can't be reached; 0 turns retries off."),
-  RETRY_BUDGET: variable("20", "How long one call may wait for all of its retries together.", SECONDS),
+  RETRY_BUDGET: variable(
+    "4",
+    "How long one call may wait for all of its retries together. What Factory asks for beyond 2 seconds is left to the client.",
+    SECONDS,
+  ),
   RETRY_LOST: variable("0", "1 also retries if the connection broke after the request was sent. The request may then be billed twice."),
   KEEP_ALIVE_INTERVAL: variable(
     "15",

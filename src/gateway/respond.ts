@@ -16,6 +16,7 @@ import { asJsonArray, conversion, streamText } from "./convert.ts";
 import { attemptHeaders, headersForClient, JSON_HEADERS, reportHeaders, SAFE_HEADERS, streamHeaders } from "./headers.ts";
 import { bodyPassthrough, readUsage, streamPassthrough } from "./passthrough.ts";
 import { upstreamCallOf, type AdmittedCall, type PrepareContext, type PreparedCall } from "./prepare.ts";
+import { refusalFor, type Listener } from "./refusal.ts";
 import type { AttemptOptions, Attempts, Sent } from "./retry.ts";
 import { isUnknownModel, withNames, withNamesMember } from "./unknown-model.ts";
 
@@ -48,10 +49,11 @@ export function sendOptions(call: AdmittedCall, context: PrepareContext): Attemp
 }
 
 /** @throws GatewayError, or rejects with one, when the answer is none. */
-export function respond({ found, prepared, attempts }: Sent<PreparedCall>, context: RespondContext): Answer | Promise<Answer> {
+export function respond({ found: answered, prepared, attempts }: Sent<PreparedCall>, context: RespondContext): Answer | Promise<Answer> {
   const { call, target, losses, asked } = prepared;
   const { progress, head } = call;
-  progress.answered(found, prepared);
+  progress.answered(answered, prepared);
+  const found = answered.type === "refusal" ? refusalFor(listenerOf(call, context), answered) : answered;
   const fallback = attempts.fallback > 0 ? { asked: head.model, answered: target.model } : null;
   const headers = progress.redaction.headers({
     ...SAFE_HEADERS,
@@ -63,6 +65,10 @@ export function respond({ found, prepared, attempts }: Sent<PreparedCall>, conte
   const parts = { found, headers, context };
   if (asked === null) return passOn(prepared, parts);
   return head.stream && found.type === "streaming" ? convertStream(prepared, asked, parts) : convertReply(prepared, asked, parts);
+}
+
+function listenerOf({ incoming }: AdmittedCall, { ports }: RespondContext): Listener {
+  return { protocol: incoming.route.protocol, headers: incoming.request.headers, now: ports.now() };
 }
 
 interface Parts {

@@ -1,7 +1,7 @@
 // Asks the upstream until an answer is good: again, with another key, then the fallback models.
 // Never does: try again once a byte of an answer has reached the client, or send twice what may have been billed.
 
-import { GatewayError } from "../errors.ts";
+import { GatewayError, isUsedUp } from "../errors.ts";
 import type { After } from "../runtime/ports.ts";
 import { UNREACHABLE } from "../upstream/connection.ts";
 import type { KeyPool } from "../upstream/key-pool.ts";
@@ -59,6 +59,8 @@ const RETRYABLE: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504, 52
 const KEY_FAULTS: ReadonlySet<number> = new Set([401, 402, 429]);
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8_000;
+/** What an upstream asks for beyond this is the client's to wait for: it tries again itself, and shows that it waits. */
+const LONGEST_NAMED_WAIT_MS = 2_000;
 const KEY_REST_MS = 60_000;
 
 export class Attempts {
@@ -103,7 +105,7 @@ export class Attempts {
       const result = await this.#try(options.upstreamCall(prepared, key));
       const failure = failureOf(result);
       if (failure === null) return result;
-      const namedMs = retryAfterMs("found" in result ? result.found.headers : null, { failure, now: this.#ports.now() });
+      const namedMs = retryAfterMs((name) => named({ result, failure }, name), this.#ports.now());
       if (KEY_FAULTS.has(failure.status) && "found" in result) {
         pool.rest(key, namedMs ?? KEY_REST_MS);
         const next = keys.findIndex((other, index) => index > turn && pool.isAwake(other));
@@ -113,7 +115,8 @@ export class Attempts {
         }
       }
       const waitMs = namedMs ?? this.#backoffMs(retry);
-      const isWorthIt = retry < this.#settings.retries && waitMs <= Math.min(attempts.budgetMs, LONGEST_WAIT_MS);
+      const isShort = waitMs <= attempts.budgetMs && (namedMs === null || namedMs <= LONGEST_NAMED_WAIT_MS);
+      const isWorthIt = retry < this.#settings.retries && isShort;
       if (!isWorthIt || !this.#isRetryable(result, failure)) return result;
       retry++;
       attempts.budgetMs -= waitMs;
@@ -131,8 +134,8 @@ export class Attempts {
   }
 
   #isRetryable(result: Result, failure: GatewayError): boolean {
-    if (NEVER_AGAIN.has(failure.code ?? "") || NEVER_AGAIN.has(failure.type ?? "")) return false;
-    if ("found" in result) return RETRYABLE.has(failure.status);
+    if (isUsedUp(failure)) return false;
+    if ("found" in result) return RETRYABLE.has(failure.status) && named({ result, failure }, "x-should-retry") !== "false";
     return failure.code === UNREACHABLE || (isLost(result) && this.#settings.retryLost);
   }
 
@@ -156,8 +159,6 @@ export class Attempts {
   }
 }
 
-/** An exhausted quota does not come back by waiting a moment. */
-const NEVER_AGAIN: ReadonlySet<string> = new Set(["insufficient_quota", "billing_error"]);
 const FALLBACK_KINDS: ReadonlySet<string> = new Set(["rate-limited", "overloaded", "upstream-failed", "upstream-timeout"]);
 
 /** Whether the connection broke after the request had gone out. */
@@ -170,12 +171,15 @@ function failureOf(result: Result): GatewayError | null {
   return result.found.type === "refusal" ? result.found.error : null;
 }
 
+/** A header of an answer. An error's own word, which may stand in its body, comes before it. */
+function named({ result, failure }: { readonly result: Result; readonly failure: GatewayError }, name: string): string {
+  return failure.headers[name] ?? ("found" in result ? result.found.headers.get(name) : null) ?? "";
+}
+
 /** `retry-after-ms`, or `retry-after` in seconds or as a date. Null: the upstream names no time. */
-function retryAfterMs(found: Headers | null, { failure, now }: { readonly failure: GatewayError; readonly now: number }): number | null {
-  // An error's own word, which may stand in its body, comes before the header of the answer.
-  const named = (name: string): string => failure.headers[name] ?? found?.get(name) ?? "";
-  if (DECIMAL.test(named("retry-after-ms"))) return Number(named("retry-after-ms"));
-  const text = named("retry-after");
+function retryAfterMs(header: (name: string) => string, now: number): number | null {
+  if (DECIMAL.test(header("retry-after-ms"))) return Number(header("retry-after-ms"));
+  const text = header("retry-after");
   if (DECIMAL.test(text)) return Number(text) * 1000;
   return HTTP_DATE.test(text) ? Math.max(0, Date.parse(text) - now) : null;
 }

@@ -36,7 +36,7 @@ const DEFAULTS: Config = {
   idleTimeoutMs: 300_000,
   totalTimeoutMs: null,
   retries: 2,
-  retryBudgetMs: 20_000,
+  retryBudgetMs: 4_000,
   retryLost: false,
   keepAliveMs: 15_000,
   keepAliveWhole: false,

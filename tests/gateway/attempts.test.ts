@@ -137,3 +137,24 @@ test("a key that is refused rests, and another key of the organisation answers",
   assert.notEqual(first, second);
   assert.equal(third, second);
 });
+
+test("what is the client's to wait for reaches it at once, on every route: a retry-after beyond two seconds, x-should-retry: false", async () => {
+  const retrying = await gatewayWith({ RETRIES: "2", RETRY_BUDGET: "60" });
+  for (const way of WAYS) {
+    for (const [status, headers] of [
+      [429, { "retry-after": "7" }],
+      [503, { "retry-after": "3" }],
+      [529, { "retry-after-ms": "2001" }],
+      [500, { "x-should-retry": "false" }],
+    ] as const) {
+      for (const stream of [false, true]) {
+        upstream.script([{ error: { status, message: "Later." }, headers }, { say: { text: "Too late" } }]);
+        const response = await callFor(retrying, way, { stream });
+        const { message } = await errorIn(way.client, response);
+        const [name = "", value] = Object.entries(headers)[0] ?? [];
+        const attempts = response.headers.get("x-factory-proxy-attempts");
+        assert.deepEqual([message, response.headers.get(name), attempts], ["Later.", value, null], way.name);
+      }
+    }
+  }
+});

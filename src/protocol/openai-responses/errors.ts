@@ -113,6 +113,8 @@ const TYPES: ReadonlySet<string> = new Set([
   "timeout_error",
   "requests",
   "tokens",
+  // Codex's own word for a used-up plan.
+  "usage_limit_reached",
 ]);
 
 export function encodeError(error: GatewayError): EncodedError {
@@ -125,8 +127,9 @@ function statusOf({ status }: GatewayError): number {
 }
 
 function errorObject(error: GatewayError): wire.ErrorObject {
-  const { message, param } = error;
-  return { message, type: typeOf(error), param, code: codeOf(error) };
+  const { message, param, details } = error;
+  const resetsAtS = details?.["resets_at"];
+  return { message, type: typeOf(error), param, code: codeOf(error), ...(typeof resetsAtS === "number" ? { resets_at: resetsAtS } : {}) };
 }
 
 function typeOf({ kind, type, code, status }: GatewayError): string {

@@ -153,7 +153,7 @@ export type Usage = {
   output_tokens_details: { reasoning_tokens: number };
   total_tokens: number;
 };
-export type ErrorObject = { message: string; type: string; param: string | null; code: string | null };
+export type ErrorObject = { message: string; type: string; param: string | null; code: string | null; resets_at?: number };
 export type ErrorEvent = {
   type: "error";
   sequence_number: number;

@@ -1,0 +1,145 @@
+// An upstream's refusal as its client should hear it: Factory's own errors with a hint, and a plan that is used up in the words that make each
+// client stop asking.
+// Never does: change the status of a refusal, but for Codex, which shows a used-up plan only under 429.
+
+import { GatewayError, isUsedUp, type ErrorOptions } from "../errors.ts";
+import type { ProtocolId } from "../protocol/canonical.ts";
+import type { UpstreamRefusal } from "../upstream/upstream.ts";
+import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../wire/json.ts";
+
+export interface Listener {
+  readonly protocol: ProtocolId;
+  /** Of the client's request, lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Unix time in milliseconds. */
+  readonly now: number;
+}
+
+/** The same refusal for a client. Without a body: it is to be told in the client's shape, also where the upstream speaks its protocol. */
+export function refusalFor(listener: Listener, found: UpstreamRefusal): UpstreamRefusal {
+  const value = parseOrUndefined(found.body);
+  const outer = isObject(value) ? value : null;
+  const hasShape = outer !== null && isObject(outer["error"]);
+  const told = hasShape || outer === null ? found : { ...found, body: "", error: hinted(found.error, outer) };
+  if (isUsedUp(told.error)) return usedUp(listener, told, outer);
+  return told.status === 401 ? { ...told, headers: final(told.headers) } : told;
+}
+
+// ---- Factory's own errors ----------------------------------------------------------------------------------------
+
+/** What to do about Factory's own errors: the status, what its sentence says, the hint. */
+const HINTS: readonly (readonly [status: number, sentence: RegExp, hint: string])[] = [
+  [400, /x-api-provider/i, "Set `provider` for this model in the model table (CONFIG_PATH)."],
+  [401, /./, "Check the Factory key (FACTORY_API_KEY); keys come from https://app.factory.ai/settings/api-keys."],
+  [402, /./, "Wait until the limit resets, allow extra usage in Factory's settings, or ask for a model that this limit does not cover."],
+  [
+    403,
+    /^forbidden\W*$/i,
+    "Factory refuses system prompts that do not begin with its own first line: leave SYSTEM_PROMPT at its default, and check that the key may use this model.",
+  ],
+  [403, /security settings/i, "An admin of your Factory organization can allow this model; GET /v1/models lists others."],
+  [403, /opt-?in/i, "An admin of your Factory organization has to opt in to this model; GET /v1/models lists others."],
+  [403, /./, "The Factory key may not do this; an admin of your Factory organization can say why."],
+  [405, /./, "The model belongs to another endpoint: set `protocol` for it in the model table (CONFIG_PATH)."],
+  [429, /./, "The provider behind Factory limits calls at the moment; try again in a while."],
+];
+
+/** Factory's `{"detail": ...}` with its sentence and what to do about it. */
+function hinted(error: GatewayError, value: JsonObject): GatewayError {
+  const detail = value["detail"];
+  // Codecs read a plain sentence themselves, and take keys out of it.
+  const said = typeof detail === "string" ? error.message : sentenceIn(detail);
+  if (detail === undefined || said === null) return error;
+  const hint = HINTS.find(([status, sentence]) => status === error.status && sentence.test(said))?.[2];
+  return copy(error, { message: hint === undefined ? said : `${ENDED.test(said) ? said : `${said}.`} ${hint}` });
+}
+
+const ENDED = /[.!?]$/;
+
+/** FastAPI writes a sentence, an object around one, or a list of such objects. */
+function sentenceIn(detail: Json | undefined): string | null {
+  if (typeof detail === "string") return detail.trim() === "" ? null : detail.trim();
+  if (Array.isArray(detail)) return detail.map(sentenceIn).filter(Boolean).join("; ") || null;
+  return isObject(detail) ? sentenceIn(detail["message"] ?? detail["msg"] ?? detail["detail"]) : null;
+}
+
+// ---- A plan or a quota that is used up ---------------------------------------------------------------------------
+
+const QUOTA = "insufficient_quota";
+/** By this Codex says "You've hit your usage limit"; any other refusal it tries again, or shows without its message. */
+const CODEX_LIMIT = "usage_limit_reached";
+/** What says "used up" in an upstream's own body. */
+const WORDS: Readonly<Record<ProtocolId, Readonly<Record<string, string>>>> = {
+  "anthropic-messages": { type: "billing_error" },
+  "openai-chat": { type: QUOTA, code: QUOTA },
+  "openai-responses": { type: QUOTA, code: QUOTA },
+  gemini: { status: "FAILED_PRECONDITION" },
+};
+
+/** Clients that are told when to come back would wait for hours without a word, so they are told not to. */
+function usedUp({ protocol, headers: asked, now }: Listener, found: UpstreamRefusal, value: JsonObject | null): UpstreamRefusal {
+  const headers = final(found.headers);
+  headers.delete("retry-after");
+  headers.delete("retry-after-ms");
+  const own = { "x-should-retry": "false" };
+  if (protocol === "openai-responses" && isCodex(asked)) {
+    const resetsAtS = resetTime(value, { headers: found.headers, now });
+    const details = resetsAtS === null ? {} : { resets_at: resetsAtS };
+    const error = copy(found.error, { status: 429, type: CODEX_LIMIT, code: CODEX_LIMIT, details, headers: own });
+    return { ...found, status: error.status, headers, body: "", error };
+  }
+  if (found.status !== 402) return { ...found, headers, error: copy(found.error, { headers: own }) };
+  const error = copy(found.error, { type: QUOTA, code: found.error.code ?? QUOTA, headers: own });
+  return { ...found, headers, body: worded(found.body, WORDS[protocol]), error };
+}
+
+/** An upstream's own body with other words in its error, its bytes where they stand there already; what has no error object stays too. */
+function worded(body: string, words: Readonly<Record<string, string>>): string {
+  const value = parseOrUndefined(body);
+  const error = isObject(value) ? value["error"] : null;
+  if (!isObject(value) || !isObject(error)) return body;
+  return Object.entries(words).every(([name, word]) => error[name] === word) ? body : print({ ...value, error: { ...error, ...words } });
+}
+
+/** Asking again does not help; an upstream that knows better has said so. */
+function final(headers: Headers): Headers {
+  const all = new Headers(headers);
+  if (!all.has("x-should-retry")) all.set("x-should-retry", "false");
+  return all;
+}
+
+function isCodex(headers: Readonly<Record<string, string>>): boolean {
+  return /^codex/i.test(headers["originator"] ?? "") || Object.keys(headers).some((name) => name.startsWith("x-codex-"));
+}
+
+const RESETS = ["resets_at", "resetsAt", "reset_at", "resetAt", "window_end", "windowEnd"];
+
+/** When a limit ends, in Unix seconds, as the body or the headers name it; null where neither does. */
+function resetTime(value: JsonObject | null, { headers, now }: { readonly headers: Headers; readonly now: number }): number | null {
+  const inner = value?.["error"];
+  const places = [value, isObject(inner) ? inner : null];
+  for (const place of places) {
+    for (const name of RESETS) {
+      const found = unixSeconds(place?.[name]);
+      if (found !== null) return found;
+    }
+  }
+  const after = headers.get("retry-after") ?? "";
+  return /^\d+$/.test(after) ? Math.floor(now / 1000) + Number(after) : unixSeconds(after);
+}
+
+/** Of an ISO or HTTP date, of seconds or milliseconds. */
+function unixSeconds(time: Json | undefined): number | null {
+  const number = typeof time === "string" ? Date.parse(time) : typeof time === "number" ? time : Number.NaN;
+  if (!Number.isFinite(number) || number <= 0) return null;
+  return Math.floor(number >= FIRST_MILLISECONDS ? number / 1000 : number);
+}
+
+/** No time in seconds is as large before the year 5000, none in milliseconds as small since 1973. */
+const FIRST_MILLISECONDS = 1e11;
+
+function copy(error: GatewayError, changes: ErrorOptions & { readonly message?: string }): GatewayError {
+  const { kind, status, param, code, type, details, headers, cause } = error;
+  const kept = Object.entries({ status, param, code, type, details, headers, cause }).filter(([, value]) => value !== null);
+  return new GatewayError(kind, changes.message ?? error.message, { ...Object.fromEntries(kept), ...changes });
+}
