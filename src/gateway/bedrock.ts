@@ -28,7 +28,7 @@ export async function inBedrocksForm(answer: Answer, { progress, limits }: Optio
       ...answer,
       headers,
       pump: framedPump(pump, { sse: sseDecoder(limits), framed }),
-      keepAlive: keepAlive === null ? null : { ...keepAlive, bytes: framed(eventsIn(keepAlive.bytes, limits)) },
+      keepAlive: keepAlive === null ? null : { ...keepAlive, sign: () => framed(eventsIn(keepAlive.sign(), limits)) },
     };
   }
   const bytes = typeof answer.body === "string" ? ENCODER.encode(answer.body) : answer.body;

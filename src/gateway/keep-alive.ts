@@ -1,9 +1,34 @@
-// Keeps the client of a non-streaming answer waiting: where the answer is late, its body begins with white space, which JSON allows.
+// Keeps a client waiting: a stream shows signs of life in its protocol's own form; a non-streaming answer that is late begins with white
+// space, which JSON allows.
 // Never does: begin before it has to. What it begins has status 200, whatever the answer turns out to be.
 
+import type { Codec } from "../protocol/codec.ts";
 import type { After, BodyReader } from "../runtime/ports.ts";
-import { NOTHING, through, UNTOUCHED } from "../wire/pump.ts";
+import { NOTHING, through, UNTOUCHED, type KeepAlive, type Pump } from "../wire/pump.ts";
 import { SAFE_HEADERS } from "./headers.ts";
+
+/** A stream of server-sent events, and what shows that it goes on. */
+export function withSigns(
+  pump: Pump,
+  { keepAlive, signsOfLife }: Codec["reply"],
+): Pick<KeepAlive, "sign" | "isLife"> & { readonly pump: Pump } {
+  const signs = signsOfLife?.();
+  if (signs === undefined) return { pump, sign: () => UTF8.encode(keepAlive) };
+  const pass = (out: Uint8Array | null): Uint8Array | null => (out === null ? null : signs.pass(out));
+  return {
+    sign: () => UTF8.encode(signs.sign() ?? keepAlive),
+    isLife: (out) => signs.isLife(out),
+    pump: {
+      step: (chunk) => pass(pump.step(chunk)),
+      end: () => pass(pump.end()),
+      fail: (error) => pass(pump.fail(error)),
+      left: () => pump.left?.(),
+      get finished() {
+        return pump.finished;
+      },
+    },
+  };
+}
 
 export interface Waiting {
   /** How long the client may wait for a byte, in milliseconds. */
@@ -32,7 +57,7 @@ export async function soonOrLate<Answer>(answer: Promise<Answer>, { everyMs, aft
 
 /** White space at once and while nothing comes, then the body of `response`, which must not reject. A client that leaves cancels it. */
 export function lateResponse(response: Promise<Response>, { everyMs, after }: Waiting): Response {
-  const keepAlive = { bytes: SPACE, everyMs, after, isDue: true } as const;
+  const keepAlive = { sign: () => SPACE, everyMs, after, isDue: true } as const;
   return new Response(through(bodyOf(response), UNTOUCHED, { closed: () => {}, keepAlive }), { status: 200, headers: HEADERS });
 }
 
@@ -44,5 +69,6 @@ function bodyOf(response: Promise<Response>): BodyReader {
   };
 }
 
-const SPACE = new TextEncoder().encode(" ");
+const UTF8 = new TextEncoder();
+const SPACE = UTF8.encode(" ");
 const HEADERS = { ...SAFE_HEADERS, "content-type": "application/json", "cache-control": "no-cache, no-transform" };

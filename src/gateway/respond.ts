@@ -9,10 +9,11 @@ import type { After } from "../runtime/ports.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
 import type { SizeLimits, UpstreamAnswer, UpstreamRefusal } from "../upstream/upstream.ts";
 import { isObject, parseOrUndefined } from "../wire/json.ts";
-import { concat, type KeepAlive, type Pump } from "../wire/pump.ts";
+import { concat, type Pump } from "../wire/pump.ts";
 import { failure, type Answer, type CompleteAnswer, type StreamingAnswer } from "./call.ts";
 import { continuedReply, continuedStream, type ContinuationOptions } from "./continuation.ts";
 import { asJsonArray, conversion, streamText } from "./convert.ts";
+import { withSigns } from "./keep-alive.ts";
 import { attemptHeaders, headersForClient, JSON_HEADERS, reportHeaders, SAFE_HEADERS, streamHeaders } from "./headers.ts";
 import { bodyPassthrough, readUsage, streamPassthrough } from "./passthrough.ts";
 import { upstreamCallOf, type AdmittedCall, type PrepareContext, type PreparedCall } from "./prepare.ts";
@@ -138,16 +139,16 @@ async function convertReply(prepared: PreparedCall, asked: Exchange, { found, he
 function streaming({ incoming, writer }: AdmittedCall, pump: Pump, { found, headers, context }: Parts): StreamingAnswer {
   const { framing } = incoming;
   const { keepAliveMs, limits } = context.settings;
-  const bytes = framing === "sse" ? utf8.encode(writer.reply.keepAlive) : JSON_SPACE;
-  const keepAlive: KeepAlive | null = keepAliveMs === null ? null : { bytes, everyMs: keepAliveMs, after: context.ports.after };
+  const { pump: framed, ...life } =
+    framing === "sse" ? withSigns(pump, writer.reply) : { pump: asJsonArray(pump, limits), sign: () => JSON_SPACE };
   return {
     type: "streaming",
     status: 200,
     headers: { ...headers, ...streamHeaders(framing) },
     begun: found.begun,
     rest: found.rest,
-    pump: framing === "sse" ? pump : asJsonArray(pump, limits),
-    keepAlive,
+    pump: framed,
+    keepAlive: keepAliveMs === null ? null : { ...life, everyMs: keepAliveMs, after: context.ports.after },
   };
 }
 
@@ -186,6 +187,5 @@ export function textOf(body: string | Uint8Array): string {
 
 /** Worth letting go of while its answer is under way. */
 const LONG_TEXT = 16 * 1024;
-const utf8 = new TextEncoder();
 /** Between the items of a JSON array a line feed means nothing. */
-const JSON_SPACE = utf8.encode("\n");
+const JSON_SPACE = new TextEncoder().encode("\n");

@@ -75,6 +75,16 @@ export interface Continuation {
   resume(body: string): string | null;
 }
 
+/** Signs of life that are events with a number, for one stream. Runs are bytes of complete events. */
+export interface SignsOfLife {
+  /** Takes each run that goes out, and gives it back: the same bytes, or, behind a sign, with the numbers that are then right. */
+  pass(run: Uint8Array): Uint8Array;
+  /** Whether there is more than comments in a run. */
+  isLife(run: Uint8Array): boolean;
+  /** The sign that goes out next; null where an event would be wrong: before the first one, and behind the last. */
+  sign(): string | null;
+}
+
 export interface EncodedError {
   /** The protocol's status for this error (e.g. Messages says 529 where others say 503). */
   readonly status: number;
@@ -118,6 +128,8 @@ export interface Codec {
     encoder(exchange: Exchange): Machine<ReplyEvent, SseEvent>;
     /** The text that keeps a silent stream of this protocol alive; it stands between two events and means nothing. */
     readonly keepAlive: string;
+    /** For protocols whose clients count events, and take nothing else for life. Absent: `keepAlive` is all there is. */
+    readonly signsOfLife?: () => SignsOfLife;
     /** For answers that may end as `paused`; absent, or null for an exchange, where none does. */
     continuation?(exchange: Exchange): Continuation | null;
   };

@@ -93,6 +93,26 @@ export function spliced(text: string, splices: readonly Splice[]): string {
   return out + text.slice(at);
 }
 
+/** JSON text with a whole number of its outermost object raised; the same text where it holds no such number. */
+export function shifted(text: string, { key, by }: { readonly key: string; readonly by: number }): string {
+  const member = JSON_OBJECT.test(text) ? membersOrNone(text).find((one) => one.key === key) : undefined;
+  if (member === undefined) return text;
+  const { valueStart: start, valueEnd: end } = member;
+  const value = text.slice(start, end);
+  return WHOLE_NUMBER.test(value) ? spliced(text, [{ start, end, text: String(Number(value) + by) }]) : text;
+}
+
+function membersOrNone(text: string): Member[] {
+  try {
+    return members(text);
+  } catch {
+    return [];
+  }
+}
+
+const JSON_OBJECT = /^\s*\{/;
+const WHOLE_NUMBER = /^\d{1,15}$/;
+
 /** The runtime's own parser is the fastest to say whether text is JSON; `parse` says what is wrong with it, and where. */
 function validate(text: string): void {
   try {

@@ -57,8 +57,10 @@ export const UNTOUCHED: Pump = {
 };
 
 export interface KeepAlive {
-  /** What tells the client that the answer goes on; fits between any two runs of bytes that a pump puts out. */
-  readonly bytes: Uint8Array;
+  /** Makes what tells the client that the answer goes on; it goes out next, between two runs of bytes that a pump put out. */
+  readonly sign: () => Uint8Array;
+  /** Whether the client takes such a run for life. Absent: any byte is. */
+  readonly isLife?: (out: Uint8Array) => boolean;
   /** How long the client may wait for a byte. */
   readonly everyMs: number;
   readonly after: After;
@@ -98,10 +100,10 @@ export function through(
     closed(outcome);
   };
   /** One timer a stream, set again when it fires: its bytes go out when nothing else has since the last time. */
-  const watch = (controller: ReadableStreamDefaultController<Uint8Array>, { bytes, everyMs, after }: KeepAlive): void => {
+  const watch = (controller: ReadableStreamDefaultController<Uint8Array>, { sign, everyMs, after }: KeepAlive): void => {
     const beat = (): void => {
       if (over) return;
-      if (isWaiting && !hasSent) controller.enqueue(bytes);
+      if (isWaiting && !hasSent) controller.enqueue(sign());
       hasSent = false;
       stopTimer = after(everyMs, beat);
     };
@@ -109,7 +111,7 @@ export function through(
   };
   const send = (controller: ReadableStreamDefaultController<Uint8Array>, out: Uint8Array | null): boolean => {
     if (out === null || out.length === 0) return false;
-    hasSent = true;
+    hasSent ||= keepAlive?.isLife?.(out) ?? true;
     controller.enqueue(out);
     return true;
   };
@@ -142,7 +144,7 @@ export function through(
         }
         first = [];
         if (keepAlive === null || over) return;
-        if (keepAlive.isDue) controller.enqueue(keepAlive.bytes);
+        if (keepAlive.isDue) controller.enqueue(keepAlive.sign());
         watch(controller, keepAlive);
       },
       async pull(controller) {

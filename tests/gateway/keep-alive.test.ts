@@ -12,6 +12,9 @@ import { PROTOCOLS } from "../support/fixtures.ts";
 import { callFor, CONVERSION, PAIR, startGateways, until } from "../support/gateway.ts";
 import type { Answer } from "../support/upstream.ts";
 
+type Json = Readonly<Record<string, unknown>>;
+const RESPONSES = { client: "openai-responses", upstream: "openai-responses", name: "" } as const;
+
 const { upstream, gatewayWith } = await startGateways();
 
 // ---- Signs of life -----------------------------------------------------------------------------------------------
@@ -40,7 +43,7 @@ async function heldUntil(isEnough: (text: string) => boolean, asked: () => Promi
 const SIGNS: Readonly<Record<string, RegExp>> = {
   "anthropic-messages": /event: ping\ndata: \{"type": ?"ping"\}\n\n/g,
   "openai-chat": /^:[^\n]*\n\n/gm,
-  "openai-responses": /^:[^\n]*\n\n/gm,
+  "openai-responses": /event: keepalive\ndata: \{"type":"keepalive","sequence_number":\d+\}\n\n/g,
   gemini: /^:[^\n]*\n\n/gm,
 };
 
@@ -60,6 +63,53 @@ for (const client of PROTOCOLS) {
   }
 }
 
+for (const target of PROTOCOLS) {
+  test(`openai-responses <- ${target}: the signs of life are counted among the events, and nothing else differs`, async () => {
+    const way = { client: "openai-responses", upstream: target, name: "" } as const;
+    const asked = (): Promise<Response> => callFor(lively, way, { stream: true });
+    upstream.script(() => ({ say: { text: "One two three" } }));
+    const numbers = (stream: string): unknown[] => eventsIn(stream).map(({ data }) => (JSON.parse(data) as Json)["sequence_number"]);
+    const quiet = await (await asked()).text();
+    const events = numbers(quiet).length;
+    const stream = await heldUntil((text) => (text.match(SIGNS[way.client] ?? /^/) ?? []).length >= 2, asked, 3);
+    const signed = numbers(stream);
+    assert.deepEqual(
+      signed,
+      signed.map((_, index) => index),
+    );
+    const signs = signed.length - events;
+    const rest = stream.replaceAll(SIGNS[way.client] ?? /^/g, "");
+    // Behind the signs each number is greater by as many; ids and times are each call's own.
+    const bare = rest.replaceAll(/(?<="sequence_number":)\d+/g, (number, at: number) => {
+      const isBehind = at > stream.indexOf("event: keepalive");
+      return String(Number(number) - (isBehind ? signs : 0));
+    });
+    const own = /(?<="(?:id|item_id)":")[^"]*|(?<="created_at":)\d+/g;
+    assert.equal(bare.replaceAll(own, "-"), quiet.replaceAll(own, "-"));
+  });
+}
+
+test("a passed stream that was never silent keeps its bytes, numbers and all", async () => {
+  const events = ["created", "in_progress", "completed"].map(
+    (type, index) =>
+      `data: {"type":"response.${type}","response":{"id":"resp_1","output":[],"status":"completed"},"sequence_number": ${7 * index}}\n\n`,
+  );
+  upstream.script(() => ({ events }));
+  assert.equal(await (await callFor(lively, RESPONSES, { stream: true })).text(), events.join(""));
+});
+
+test("comments of the upstream are no life to Codex: the sign comes all the same", async () => {
+  const created = 'data: {"type":"response.created","response":{"id":"resp_1","output":[]},"sequence_number":0}\n\n';
+  const completed =
+    'data: {"type":"response.completed","response":{"id":"resp_1","output":[],"status":"completed"},"sequence_number":1}\n\n';
+  upstream.script(() => ({ events: [created, ...Array.from({ length: 12 }, () => ": wait\n\n"), completed], delayMs: 10 }));
+  const stream = await (await callFor(lively, RESPONSES, { stream: true })).text();
+  assert.match(stream, /event: keepalive\ndata: \{"type":"keepalive","sequence_number":1\}\n\n/);
+  assert.equal(stream.match(/: wait\n\n/g)?.length, 12);
+  const signs = stream.match(/event: keepalive/g)?.length ?? 0;
+  assert.ok(stream.endsWith(completed.replace('number":1', `number":${1 + signs}`)));
+});
+
 test("the official OpenAI and Anthropic clients read past signs of life", async () => {
   upstream.script(() => pausing(2));
   const openai = new OpenAI({ apiKey: lively.key, baseURL: `${lively.url}/v1`, maxRetries: 0 });
@@ -69,6 +119,8 @@ test("the official OpenAI and Anthropic clients read past signs of life", async 
     let chat = "";
     for await (const chunk of await openai.chat.completions.create({ model, messages, stream: true }))
       chat += chunk.choices[0]?.delta.content ?? "";
+    const { output_text: helped } = await openai.responses.stream({ model, input: "Hello there" }).finalResponse();
+    assert.equal(helped, "One two three");
     let responses = "";
     for await (const event of await openai.responses.create({ model, input: "Hello there", stream: true })) {
       if (event.type === "response.output_text.delta") responses += event.delta;

@@ -361,7 +361,7 @@ interface Kept {
 function keptAlive({ isDue }: { isDue?: true } = {}): Kept {
   const clock = new Clock();
   const { source, push } = pushed();
-  const keepAlive = { bytes: utf8.encode("~"), everyMs: 100, after: clock.after, ...(isDue === undefined ? {} : { isDue }) };
+  const keepAlive = { sign: () => utf8.encode("~"), everyMs: 100, after: clock.after, ...(isDue === undefined ? {} : { isDue }) };
   const reader = through(source, UNTOUCHED, { closed: () => {}, keepAlive }).getReader();
   const next = async (): Promise<string | null> => {
     const { done, value } = await reader.read();
@@ -426,7 +426,7 @@ test("through: no timer is left when the stream has ended, broken or been left",
   const left = keptAlive();
   await left.reader.cancel();
   const clock = new Clock();
-  const keepAlive = { bytes: utf8.encode("~"), everyMs: 100, after: clock.after };
+  const keepAlive = { sign: () => utf8.encode("~"), everyMs: 100, after: clock.after };
   const broken = through(sourceOf([new Error("line cut")]), capitals(), { closed: () => {}, keepAlive }).getReader();
   assert.deepEqual(await readText(broken), ["[line cut]"]);
   assert.deepEqual([ended.clock.timers, left.clock.timers, clock.timers], [0, 0, 0]);

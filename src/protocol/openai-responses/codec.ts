@@ -7,6 +7,7 @@ import { structuredBy } from "../structured-output.ts";
 import { limitsOf } from "./capabilities.ts";
 import { editRequest } from "./edit.ts";
 import { decodeError, encodeError, errorEvent } from "./errors.ts";
+import { NumberedSigns } from "./keep-alive.ts";
 import { decodeReply, replyDecoder } from "./reply-decode.ts";
 import { encodeReply, replyEncoder } from "./reply-encode.ts";
 import { decodeRequest, requestHead } from "./request-decode.ts";
@@ -24,6 +25,7 @@ const plain: Codec = {
     decoder: replyDecoder,
     encoder: replyEncoder,
     keepAlive: ": keep-alive\n\n",
+    signsOfLife: () => new NumberedSigns(),
   },
   error: { decode: decodeError, encode: encodeError, event: (error) => errorEvent(error) },
 };

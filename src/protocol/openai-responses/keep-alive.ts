@@ -1,0 +1,63 @@
+// Signs of life as OpenAI itself sends them: an event of its own in the count of events. Codex takes nothing else for life, and gives up on a
+// stream that has been silent for 300 s, whatever comments come.
+// Never touches a byte of a stream that was never silent.
+
+import { shifted } from "../../wire/json-edit.ts";
+import { lastBoundary, printSse, sseDecoder } from "../../wire/sse.ts";
+import { run } from "../../wire/machine.ts";
+import { isObject, parseOrUndefined } from "../../wire/json.ts";
+import type { SignsOfLife } from "../codec.ts";
+
+const SEQUENCE = "sequence_number";
+const TERMINAL = /^(?:error|response\.(?:completed|failed|incomplete))$/;
+/** A line is told apart by its ends alone: the `^` of a pattern would also match behind a U+2028 in a text. */
+const DATA_LINE = /(?<=^|[\r\n])data:[^\r\n]*/g;
+const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const ENCODER = new TextEncoder();
+const EMPTY = new Uint8Array(0);
+const COLON = 0x3a;
+/** Runs have been through a pump, which holds the limit. */
+const NO_LIMIT = { maxEventLength: Number.POSITIVE_INFINITY };
+
+export class NumberedSigns implements SignsOfLife {
+  /** The last run with an event in it, until it has been read. */
+  #last: Uint8Array | null = null;
+  /** The number of the last event, once it has been read; null before the first. */
+  #number: number | null = null;
+  #isOver = false;
+  #signs = 0;
+
+  pass(out: Uint8Array): Uint8Array {
+    const numbered = this.#signs === 0 ? out : ENCODER.encode(UTF8.decode(out).replace(DATA_LINE, (line) => this.#renumbered(line)));
+    if (this.isLife(out)) this.#last = numbered;
+    return numbered;
+  }
+
+  isLife(out: Uint8Array): boolean {
+    return out[0] !== COLON || UTF8.decode(out).search(DATA_LINE) !== -1;
+  }
+
+  sign(): string | null {
+    this.#read();
+    if (this.#number === null || this.#isOver) return null;
+    this.#number++;
+    this.#signs++;
+    return printSse({ event: "keepalive", data: JSON.stringify({ type: "keepalive", [SEQUENCE]: this.#number }) });
+  }
+
+  #renumbered(line: string): string {
+    return `data:${shifted(line.slice("data:".length), { key: SEQUENCE, by: this.#signs })}`;
+  }
+
+  #read(): void {
+    if (this.#last === null) return;
+    const ending = this.#last.subarray(lastBoundary(this.#last.subarray(0, -1), EMPTY));
+    for (const { data } of run(sseDecoder(NO_LIMIT), [ending])) {
+      const event = parseOrUndefined(data);
+      const { type, [SEQUENCE]: number } = isObject(event) ? event : {};
+      if (data.trim() === "[DONE]" || (typeof type === "string" && TERMINAL.test(type))) this.#isOver = true;
+      this.#number = typeof number === "number" ? number : (this.#number ?? -1) + 1;
+    }
+    this.#last = null;
+  }
+}
