@@ -6,6 +6,7 @@ import { Attempts } from "./gateway/retry.ts";
 import type { Config } from "./config/config.ts";
 import type { ConnectionPorts } from "./upstream/connection.ts";
 import { createGateway } from "./gateway/gateway.ts";
+import { Sockets } from "./gateway/socket.ts";
 import { KeyPool } from "./upstream/key-pool.ts";
 import { Keys, type Sha256 } from "./access/keys.ts";
 import { createAdmission } from "./access/admission.ts";
@@ -40,6 +41,8 @@ export interface Facts {
 
 export interface Program {
   readonly fetch: Fetch;
+  /** Of a WebSocket; what is larger is not worth an answer. */
+  readonly maxFrameBytes: number;
   readonly log: Log;
   /** Takes no new calls from now on; resolves when the running ones have ended. */
   readonly drain: () => Promise<void>;
@@ -47,6 +50,9 @@ export interface Program {
 
 const LIKELY_SECRET_LENGTH = 16;
 const MEBIBYTE = 1024 * 1024;
+
+/** How many of the largest bodies all WebSockets together may remember. */
+const REMEMBERED_BODIES = 4;
 
 /** What one answer may make the gateway hold. */
 const LIMITS: SizeLimits = { maxEventLength: 64 * MEBIBYTE, maxReplyBytes: 256 * MEBIBYTE };
@@ -82,7 +88,13 @@ export function compose(config: Config, world: World, facts: Facts): Program {
     { ...world, admission: createAdmission(keys, concurrency), models, attempts, log, redactor, observers: [] },
     { ...prompting, maxBodyBytes, upstreamHeaders, keepAliveMs, keepAliveNonStreaming, limits: LIMITS, userAgent },
   );
-  const settings = { corsOrigins: config.corsOrigins, maxHeaderBytes: config.maxHeaderBytes };
-  const fetch = createApp({ gateway, keys, models, isDraining: () => concurrency.isDraining, now, newId }, { ...facts, ...settings });
-  return { fetch, log, drain: () => concurrency.drain() };
+  const settings = { corsOrigins: config.corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket };
+  const sockets = new Sockets({ ...world, gateway }, { limits: LIMITS, keepAliveMs, maxRemembered: REMEMBERED_BODIES * maxBodyBytes });
+  const fetch = createApp(
+    { gateway, sockets, keys, models, isDraining: () => concurrency.isDraining, now, newId },
+    { ...facts, ...settings },
+  );
+  const drain = async (): Promise<void> => void (await Promise.all([concurrency.drain(), sockets.drain()]));
+  // What is not much larger than a body may be gets an error that says so.
+  return { fetch, maxFrameBytes: 2 * maxBodyBytes, log, drain };
 }

@@ -7,8 +7,9 @@ import { test } from "node:test";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
 import { CALLS } from "../src/http/routes.ts";
-import { compose } from "../src/program.ts";
+import { compose, type Program } from "../src/program.ts";
 import { runtime } from "../src/runtime/runtime.ts";
+import type { SocketListener } from "../src/runtime/ports.ts";
 import { unpack } from "../src/runtime/unpack.ts";
 import { readConfig } from "../src/config/config.ts";
 import { Redactor } from "../src/telemetry/redaction.ts";
@@ -66,8 +67,8 @@ interface Seen {
 /** What an upstream answers; null: a good answer in the endpoint's protocol, whole or streamed as was asked. */
 type Upstream = (() => Response) | null;
 
-/** One call through the whole program, with its own log and its own upstream. */
-async function call(request: Request, upstream: Upstream = null): Promise<Seen> {
+/** One call through the whole program, with its own log and its own upstream. `exchange` is how the client speaks with the program. */
+async function call(request: Request, upstream: Upstream = null, exchange: Exchanging = overHttp): Promise<Seen> {
   const sent: Sent[] = [];
   const lines: JsonObject[] = [];
   const timers = new Set<ReturnType<typeof setTimeout>>();
@@ -98,13 +99,44 @@ async function call(request: Request, upstream: Upstream = null): Promise<Seen> 
     },
     { version: "0", runtime: "fuzz" },
   );
-  const response = await program.fetch(request);
+  const { response, text } = await exchange(program, request);
   const type = response.headers.get("content-type") ?? "";
-  const text = type === FRAMED ? asSse(framesIn(new Uint8Array(await response.arrayBuffer()))) : await response.text();
   // What is left of an upstream's answer may be let go a moment after the client has got the end.
   await until(() => timers.size === 0, "the last timer to be taken back");
   const { status, headers } = response;
   return { status, type, text, isEstimated: headers.has("x-factory-proxy-estimated"), sent, lines };
+}
+
+type Exchanging = (program: Program, request: Request) => Promise<{ readonly response: Response; readonly text: string }>;
+
+const overHttp: Exchanging = async (program, request) => {
+  const response = await program.fetch(request);
+  const isFramed = response.headers.get("content-type") === FRAMED;
+  const text = isFramed ? asSse(framesIn(new Uint8Array(await response.arrayBuffer()))) : await response.text();
+  return { response, text };
+};
+
+/** The body as a frame of a WebSocket; the text is the frames that come back, a line each. */
+const overSocket: Exchanging = async (program, request) => {
+  const frames: string[] = [];
+  const frame = await request.text();
+  const headers = { upgrade: "websocket", authorization: "Bearer fuzz-client-key" };
+  const upgrade = (listener: SocketListener): Response => {
+    listener.opened({ send: (text) => void frames.push(text.replaceAll("\n", " ")), close: () => listener.closed() });
+    listener.text(frame);
+    return new Response();
+  };
+  const response = await program.fetch(new Request(request.url, { headers }), { address: () => null, upgrade });
+  await until(() => frames.some(isLastFrame), "the last frame");
+  return { response, text: frames.join("\n") };
+};
+
+/** Whether a client of a WebSocket, which stays open, knows by this frame that nothing more will come. */
+function isLastFrame(text: string): boolean {
+  const frame = parsed(text);
+  if (!isObject(frame)) return false;
+  if (frame["type"] === "error") return typeof frame["status"] === "number";
+  return ["response.completed", "response.incomplete", "response.failed"].includes(String(frame["type"]));
 }
 
 const CONFIG = readConfig({
@@ -129,6 +161,11 @@ function goodAnswer(url: string, body: string): Response {
   return new Response(isStream ? SAID[protocol].events.join("") : SAID[protocol].whole, {
     headers: { "content-type": isStream ? "text/event-stream" : "application/json" },
   });
+}
+
+/** Without the time, and without what an error has on a WebSocket alone. */
+function common(event: string): string {
+  return event.replaceAll(/"created_at":\d+/g, "").replace(/,"status":\d{3}\}$/, "}");
 }
 
 function parsed(text: string): unknown {
@@ -260,6 +297,32 @@ for (const [encoding, pack] of Object.entries(PACKERS)) {
       SETTINGS,
     ));
 }
+
+test("WebSocket /v1/responses: a frame with changed values or bytes gets an answer, or one error", () =>
+  fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...bodiesOf("openai-responses")),
+      fc.constantFrom(...Object.values(MODELS)),
+      fc.array(valueMutation, { maxLength: 3 }),
+      fc.array(byteMutation, { maxLength: 2 }),
+      async (one, model, mutations, byteMutations) => {
+        const { body = SMALL } = one.request ?? {};
+        const frame = mutateJson(JSON.stringify({ type: "response.create", ...(JSON.parse(body) as object), model }), mutations);
+        const bytes = mutateBytes(new TextEncoder().encode(frame), byteMutations);
+        // What is no UTF-8 never gets here: the runtime closes such a socket.
+        const seen = await call(requestTo("/v1/responses", new TextDecoder().decode(bytes)), null, overSocket);
+        assertLog(seen);
+        const frames = seen.text.split("\n");
+        assert.deepEqual(
+          frames.map(isLastFrame),
+          frames.map((_, index) => index === frames.length - 1),
+        );
+        if (frames.length === 1) assert.deepEqual(seen.sent, [], "what is refused is not sent");
+        else assert.ok(seen.text.includes("Well-said.") || seen.sent.length === 0, seen.text.slice(0, 500));
+      },
+    ),
+    SETTINGS,
+  ));
 
 const ODD_BODIES: Readonly<Record<string, string>> = {
   nothing: "",
@@ -522,6 +585,37 @@ for (const upstream of PROTOCOLS) {
         ),
         SETTINGS,
       ));
+
+    if (client === "openai-responses") {
+      test(`${upstream} -> ${client}: a spoilt stream is the same over a WebSocket, and has an end there`, () =>
+        fc.assert(
+          fc.asyncProperty(
+            fc.nat(streams.length - 1),
+            fc.array(eventMutation, { maxLength: 4 }),
+            fc.array(byteMutation, { maxLength: 2 }),
+            fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 5 }),
+            async (index, eventMutations, byteMutations, sizes) => {
+              const text = mutateStream(streams[index]?.stream ?? "", eventMutations);
+              const bytes = mutateBytes(new TextEncoder().encode(text), byteMutations);
+              const answer = (): Response => new Response(inChunks(bytes, sizes), { headers: { "content-type": "text/event-stream" } });
+              const body = { type: "response.create", model: MODELS[upstream], input: "Hello", stream: true };
+              const streamed = await call(requestTo("/v1/responses", JSON.stringify({ ...body, type: undefined })), answer);
+              const seen = await call(requestTo("/v1/responses", JSON.stringify(body)), answer, overSocket);
+              const frames = seen.text.split("\n").map(common);
+              assertLog(seen);
+              if (streamed.status !== 200) {
+                assert.deepEqual([frames.length, (parsed(seen.text) as JsonObject)["status"]], [1, streamed.status]);
+                return;
+              }
+              const events = sseEvents(streamed.text).filter(({ data }) => data.trim() !== "[DONE]");
+              const told = events.map(({ data }) => common(data.replaceAll("\n", " ")));
+              assert.deepEqual(frames.slice(0, told.length), told);
+              assert.ok(frames.length - told.length <= 1, "no more than an error behind the events");
+            },
+          ),
+          SETTINGS,
+        ));
+    }
 
     test(`${upstream} -> ${client}: a spoilt error stays an error with its status`, () =>
       fc.assert(

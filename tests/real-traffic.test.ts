@@ -16,7 +16,7 @@ import { requestText, rawCall } from "./support/wire.ts";
 
 let gateway: RunningGateway;
 before(async () => {
-  gateway = await startGateway({ environment: { SYSTEM_PROMPT: "" } });
+  gateway = await startGateway({ environment: { SYSTEM_PROMPT: "", WEBSOCKET: "off" } });
 });
 after(() => gateway.stop());
 
@@ -286,7 +286,7 @@ test("CLIENTS 5: Codex's own body reaches GPT as it was", async () => {
   }
 });
 
-test("CLIENTS 6: Codex's WebSocket handshake gets 426 at once, with the key that it sends", async () => {
+test("CLIENTS 6: with WEBSOCKET=off Codex's WebSocket handshake gets 426 at once, with the key that it sends", async () => {
   const headers = {
     upgrade: "websocket",
     connection: "Upgrade",

@@ -81,11 +81,11 @@ function after(ms: number, callback: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-function start(setup: Setup, { fetch, log, drain }: Program): void {
+function start(setup: Setup, { fetch, maxFrameBytes, log, drain }: Program): void {
   const { config } = setup;
   let server: Server;
   try {
-    server = runtime.listen(config, fetch);
+    server = runtime.listen({ host: config.host, port: config.port, maxFrameBytes }, fetch);
   } catch (error) {
     const isTaken = codeOf(error) === "EADDRINUSE";
     const reason = isTaken ? "the port is in use. Stop what uses it, or choose another port with --port or PORT." : String(error);
@@ -163,6 +163,7 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
   if (!isMain) return { fetch: (request) => program.fetch(request) };
   return runtime.entryPoint({
     fetch: program.fetch,
+    maxFrameBytes: program.maxFrameBytes,
     start: () => start(setup, program),
     served: (address) => announce(setup, { log: program.log, ...address }),
   });

@@ -64,6 +64,8 @@ export interface Config {
   readonly maxCalls: number | null;
   readonly maxCallsPerKey: number | null;
   readonly maxHeaderBytes: number;
+  /** Whether /v1/responses takes WebSockets. */
+  readonly webSocket: boolean;
   /** Origins of web pages, as browsers send them. */
   readonly corsOrigins: readonly string[];
   /** Rows for the model table. */
@@ -223,6 +225,7 @@ export function readConfig(source: ConfigSource): Config {
     maxCalls: settings.wholeNumber("MAX_CALLS", { min: 0, max: MOST_CALLS }) || null,
     maxCallsPerKey: settings.wholeNumber("MAX_CALLS_PER_KEY", { min: 0, max: MOST_CALLS }) || null,
     maxHeaderBytes: settings.bytes("MAX_HEADER_BYTES", { min: KIBIBYTE, max: KIBIBYTE ** 2 }),
+    webSocket: settings.oneOf("WEBSOCKET", ["on", "off"]) === "on",
     corsOrigins: originsOf(settings),
     models: modelsOf(source, settings),
   };

@@ -3,17 +3,20 @@
 
 import type { Admission } from "../access/admission.ts";
 import { GatewayError } from "../errors.ts";
+import type { FinishReason, Reply } from "../protocol/canonical.ts";
 import type { WireRequest } from "../protocol/codec.ts";
 import { CODECS } from "../protocol/codecs.ts";
+import { bareRequest } from "../protocol/exchange.ts";
 import { shownUrl } from "../telemetry/redaction.ts";
 import type { Unpack } from "../runtime/ports.ts";
 import { members } from "../wire/json-edit.ts";
 import { JsonText, print } from "../wire/json.ts";
 import { inBedrocksForm } from "./bedrock.ts";
 import { refuseCall, withCall, type Answer, type CallPorts, type CallProgress } from "./call.ts";
-import { JSON_HEADERS, reportHeaders, SAFE_HEADERS } from "./headers.ts";
+import { streamText } from "./convert.ts";
+import { JSON_HEADERS, reportHeaders, SAFE_HEADERS, streamHeaders } from "./headers.ts";
 import { soonOrLate, type Late } from "./keep-alive.ts";
-import { conversationOf, prepare, targetOf, upstreamCallOf, type PreparedCall, type ReceivedCall } from "./prepare.ts";
+import { conversationOf, exchangeOf, prepare, targetOf, upstreamCallOf, type PreparedCall, type ReceivedCall } from "./prepare.ts";
 import { isResponsesBody, readBody, type Call } from "./request.ts";
 import { respond, sendOptions, textOf, type RespondContext } from "./respond.ts";
 import { countTokens, prepareCount } from "./token-count.ts";
@@ -35,6 +38,8 @@ export interface Gateway {
   readonly answer: (call: Call) => Promise<Response>;
   /** Answers with what would be sent upstream, and does not send it; never rejects. */
   readonly explain: (call: Call) => Promise<Response>;
+  /** Answers a call that asks for no output: a stream without any, made here; never rejects. */
+  readonly warmUp: (call: Call) => Promise<Response>;
   /** Answers what no route takes; never rejects. */
   readonly refuse: (call: Call, error: unknown) => Response;
 }
@@ -44,6 +49,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
   return {
     answer: (call) => withCall(call, ports, (progress) => answer(call, progress, context)),
     explain: (call) => withCall(call, ports, (progress) => explain(call, progress, context)),
+    warmUp: (call) => withCall(call, ports, (progress) => warmUp(call, progress, context)),
     refuse: (call, error) => refuseCall(call, ports, error),
   };
 }
@@ -129,3 +135,22 @@ async function explain(call: Call, progress: CallProgress, context: GatewayConte
     error: null,
   };
 }
+
+/** What a client says ahead is read and refused as it would be later on, but goes nowhere. */
+async function warmUp(call: Call, progress: CallProgress, context: GatewayContext): Promise<Answer> {
+  const { call: admitted } = await receive(call, progress, context);
+  const { head, writer } = admitted;
+  progress.targeted(targetOf(call.route, head, context.ports.models));
+  progress.summary.status = 200;
+  const exchange = exchangeOf(bareRequest(head), context.ports);
+  const reply: Reply = { id: exchange.id, model: head.model, parts: [], finish: NO_OUTPUT, usage: null };
+  return {
+    type: "complete",
+    status: 200,
+    headers: { ...SAFE_HEADERS, ...streamHeaders("sse"), ...reportHeaders(call.requestId, []) },
+    body: streamText(reply, writer.reply.encoder(exchange), "sse"),
+    error: null,
+  };
+}
+
+const NO_OUTPUT: FinishReason = { kind: "end", raw: null, stopSequence: null, explanation: null };

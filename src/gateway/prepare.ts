@@ -187,7 +187,7 @@ function refuseLosses(losses: readonly Loss[], { strict, lenient }: PrepareSetti
   });
 }
 
-function exchangeOf(request: CanonicalRequest, { newId, now }: PreparePorts): Exchange {
+export function exchangeOf(request: CanonicalRequest, { newId, now }: PreparePorts): Exchange {
   return { request, id: newId().replaceAll("-", ""), createdAtS: Math.floor(now() / 1000) };
 }
 

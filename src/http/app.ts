@@ -6,17 +6,19 @@ import { cors } from "hono/cors";
 import { RegExpRouter } from "hono/router/reg-exp-router";
 import { GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import type { Sockets } from "../gateway/socket.ts";
 import { requestIdOf, SAFE_HEADERS } from "../gateway/headers.ts";
 import { incomingRequest, type Call, type IncomingRequest, type Route } from "../gateway/request.ts";
 import type { Keys } from "../access/keys.ts";
 import type { Models } from "../models/models.ts";
 import { modelOf } from "../protocol/bedrock.ts";
-import type { Fetch } from "../runtime/ports.ts";
+import type { Connection, Fetch } from "../runtime/ports.ts";
 import { modelList, modelPage, type PageShape } from "./models-page.ts";
-import { CALLS, canonicalPath, clientsAt, pagePaths, refusalAt, ROUTES, type CallRow, type PageRow } from "./routes.ts";
+import { answeringAt, CALLS, canonicalPath, clientsAt, pagePaths, refusalAt, ROUTES, type CallRow, type PageRow } from "./routes.ts";
 
 export interface AppPorts {
   readonly gateway: Gateway;
+  readonly sockets: Sockets;
   readonly keys: Keys;
   readonly models: Models;
   /** Whether the program is about to stop. */
@@ -33,6 +35,8 @@ export interface AppFacts {
   /** Origins of web pages that may call; none others may. */
   readonly corsOrigins: readonly string[];
   readonly maxHeaderBytes: number;
+  /** Whether WebSockets may be opened. */
+  readonly webSocket: boolean;
 }
 
 type Env = { Bindings: IncomingRequest };
@@ -109,10 +113,29 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
   app.notFound(elsewhere);
   app.onError((error, c) => failed(c.env, error));
 
+  const openSocket = (incoming: IncomingRequest, route: Route, upgrade: Connection["upgrade"]): Response =>
+    guarded(incoming, () => {
+      // Browsers ask no server before they open one, and any page may.
+      const { origin } = incoming.headers;
+      if (origin !== undefined && !facts.corsOrigins.includes(origin)) {
+        const text = "This web page may not open a WebSocket here. Add its origin to CORS_ORIGINS.";
+        throw new GatewayError("forbidden", text, { code: "origin_not_allowed" });
+      }
+      if (ports.isDraining()) throw new GatewayError("overloaded", "The server is about to stop.", { headers: { "retry-after": "5" } });
+      const opened = upgrade(ports.sockets.listener(callOf(incoming, route)));
+      if (opened === null) throw new GatewayError("invalid-request", "This is not a complete WebSocket handshake.");
+      return opened;
+    });
+
   return (request, connection) => {
     const incoming = incomingRequest(request, connection);
     if (incoming === null) return new Response(null, { status: 400, headers: SAFE_HEADERS });
-    if (incoming.headerBytes <= facts.maxHeaderBytes) return app.fetch(request, incoming);
+    if (incoming.headerBytes <= facts.maxHeaderBytes) {
+      const route = incoming.headers["upgrade"] === undefined ? null : socketRoute(incoming);
+      if (route === null) return app.fetch(request, incoming);
+      // Past Hono, since nothing may be laid over the answer that the runtime has given.
+      return facts.webSocket && connection !== undefined ? openSocket(incoming, route, connection.upgrade) : upgradeRequired();
+    }
     return guarded(incoming, () => {
       const text = `The head of the request is larger than ${facts.maxHeaderBytes} bytes (MAX_HEADER_BYTES).`;
       throw new GatewayError("too-large", text, { status: 431 });
@@ -151,23 +174,29 @@ function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow[
     hello: (c) => page(c, { message: "hello" }),
     models: (c) => page(c, modelList(models.list(), c.req.query("client_version") === undefined ? shapeOf(c) : "codex")),
     model: (c) => page(c, modelPage(models.entry(modelIn(c.req.path)), shapeOf(c))),
-    // Codex tries a WebSocket first; 426 makes it use HTTP at once.
-    upgrade: (c) => (c.env.headers["upgrade"]?.toLowerCase() === "websocket" ? page(c, UPGRADE_REQUIRED, 426) : null),
   };
 }
 
-function page(c: PageContext, body: object, status: 200 | 426 | 503 = 200): Response {
+function page(c: PageContext, body: object, status: 200 | 503 = 200): Response {
   return c.json(body, status, SAFE_HEADERS);
 }
 
-const UPGRADE_REQUIRED = {
-  error: {
-    message: "This server speaks HTTP only. Send POST /v1/responses.",
+/** Where a WebSocket would speak the Responses API; null: the request asks for none, or somewhere else. */
+function socketRoute({ raw, path, headers }: IncomingRequest): Route | null {
+  if (raw.method !== "GET" || headers["upgrade"]?.toLowerCase() !== "websocket") return null;
+  return answeringAt(canonicalPath(path), "openai-responses");
+}
+
+/** Codex tries a WebSocket first; 426 makes it use HTTP at once, while after any other status it tries for seconds, or fails. */
+function upgradeRequired(): Response {
+  const error = {
+    message: "This server takes no WebSockets. Send POST /v1/responses.",
     type: "invalid_request_error",
     param: null,
     code: "upgrade_required",
-  },
-};
+  };
+  return Response.json({ error }, { status: 426, headers: SAFE_HEADERS });
+}
 
 const GEMINI_CALL = /\/(?:models|tunedModels)\/(.+):(generateContent|streamGenerateContent|countTokens)$/;
 

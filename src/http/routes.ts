@@ -28,7 +28,7 @@ export interface CallRow extends Row, Route {
 
 export interface PageRow extends Row {
   readonly protocol: null;
-  readonly handler: "overview" | "health" | "ready" | "hello" | "models" | "model" | "upgrade";
+  readonly handler: "overview" | "health" | "ready" | "hello" | "models" | "model";
 }
 
 export type RouteRow = CallRow | PageRow;
@@ -40,7 +40,7 @@ const WITHOUT_METHOD = /^(?!.*:\w+$)/;
 /** What clients call. */
 export const CALLS: readonly CallRow[] = [
   call("/v1/chat/completions", "openai-chat", { about: "OpenAI Chat Completions, every model" }),
-  call("/v1/responses", "openai-responses", { about: "OpenAI Responses, every model" }),
+  call("/v1/responses", "openai-responses", { about: "OpenAI Responses, every model; over WebSocket too" }),
   call("/v1/messages", "anthropic-messages", { about: "Anthropic Messages, every model" }),
   call("/v1/messages/count_tokens", "anthropic-messages", { endpoint: "count-tokens", about: "Anthropic token count, every model" }),
   call("/v1/responses/input_tokens", "openai-responses", { endpoint: "count-tokens", about: "OpenAI token count, every model" }),
@@ -71,7 +71,6 @@ const PAGES: readonly PageRow[] = [
   page("/v1/models/*", "model", { about: "one model, by its id or an alias", paths: WITHOUT_METHOD }),
   page("/v1beta/models", "models", { about: "the models, in Gemini's shape" }),
   page("/v1beta/models/*", "model", { about: "one model, in Gemini's shape", paths: WITHOUT_METHOD }),
-  page("/v1/responses", "upgrade", { isPublic: true, about: null }),
 ];
 
 export const ROUTES: readonly RouteRow[] = [
@@ -108,6 +107,12 @@ function rowsAt(path: string): readonly RouteRow[] {
 
 function patternOf(path: string): RegExp {
   return new RegExp(`^${path.replaceAll(/:\w+/g, "[^/]+")}$`);
+}
+
+/** Where calls of a protocol on this path are answered; null: not here. */
+export function answeringAt(path: string, protocol: ProtocolId): Route | null {
+  const row = rowsAt(path).find((one): one is CallRow => one.protocol === protocol && one.handler === "answer");
+  return row === undefined || row.endpoint === "count-tokens" ? null : { protocol, endpoint: row.endpoint };
 }
 
 /** Whose clients call this path; null where that says nothing. */

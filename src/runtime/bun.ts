@@ -1,13 +1,33 @@
-// What the program needs of Bun: how it listens, hashes, and reads bodies, and how its limits are lifted.
+// What the program needs of Bun: how it listens, opens WebSockets, hashes, and reads bodies, and how its limits are lifted.
 
 import { fstatSync, statSync } from "node:fs";
 import process from "node:process";
-import type { Fetch, Runtime } from "./ports.ts";
+import type { Connection, Fetch, Runtime, SocketListener } from "./ports.ts";
 
 interface BunServer {
   readonly port: number;
   stop(closeActiveConnections?: boolean): Promise<void>;
   requestIP(request: Request): { readonly address: string } | null;
+  upgrade(request: Request, options: { readonly data: SocketData }): boolean;
+}
+interface SocketData {
+  readonly listener: SocketListener;
+  /** Wait until the client has taken what was sent. */
+  waiting: (() => void)[];
+}
+interface BunSocket {
+  readonly data: SocketData;
+  /** -1: the client does not keep up. */
+  send(text: string): number;
+  close(code: number, reason: string): void;
+}
+interface BunSocketHandler {
+  readonly maxPayloadLength: number;
+  readonly idleTimeout: number;
+  open(socket: BunSocket): void;
+  message(socket: BunSocket, message: unknown): void;
+  drain(socket: BunSocket): void;
+  close(socket: BunSocket): void;
 }
 interface BunApi {
   readonly version: string;
@@ -16,6 +36,7 @@ interface BunApi {
     readonly hostname: string;
     readonly port: number;
     readonly fetch: (request: Request, server: BunServer) => ReturnType<Fetch>;
+    readonly websocket: BunSocketHandler;
     readonly idleTimeout: number;
     readonly maxRequestBodySize: number;
     readonly development: boolean;
@@ -34,6 +55,8 @@ const CONNECTION_LIMIT = "BUN_CONFIG_MAX_HTTP_REQUESTS";
 const MOST_CONNECTIONS = "65535";
 /** More than MAX_HEADER_BYTES can be set to, so that this program answers what exceeds it; the runtime's own refusal says nothing. */
 const MOST_HEADER_BYTES = 1024 * 1024 + 16 * 1024;
+/** A client that answers no ping for so long has left. */
+const SOCKET_TIMEOUT_S = 120;
 const STDOUT = 1;
 const NOWHERE = "/dev/null";
 
@@ -43,13 +66,14 @@ export function bunRuntime(): Runtime {
   return {
     name: `bun ${bun.version}`,
 
-    listen({ host, port }, fetch) {
+    listen({ host, port, maxFrameBytes }, fetch) {
       // Bun.serve would close a connection that is silent for 10 s and answer large bodies itself; both limits are ours.
       // In development mode it also prints a broken stream's error with source code to stderr; the log has it already.
       const server = bun.serve({
         hostname: host,
         port,
-        fetch: (request, itself) => fetch(request, { address: () => itself.requestIP(request)?.address ?? null }),
+        fetch: (request, itself) => fetch(request, connectionOf(request, itself)),
+        websocket: socketHandler(maxFrameBytes),
         idleTimeout: 0,
         maxRequestBodySize: Number.MAX_SAFE_INTEGER,
         development: false,
@@ -93,5 +117,42 @@ export function bunRuntime(): Runtime {
     bodySource: (body) => body,
 
     bodyReader: (body) => body.getReader(),
+  };
+}
+
+function connectionOf(request: Request, server: BunServer): Connection {
+  return {
+    address: () => server.requestIP(request)?.address ?? null,
+    // Bun has answered by then, and takes no notice of what comes back.
+    upgrade: (listener) => (server.upgrade(request, { data: { listener, waiting: [] } }) ? new Response(null) : null),
+  };
+}
+
+function socketHandler(maxPayloadLength: number): BunSocketHandler {
+  const goOn = ({ data }: BunSocket): void => {
+    const { waiting } = data;
+    data.waiting = [];
+    for (const resolve of waiting) resolve();
+  };
+  return {
+    maxPayloadLength,
+    idleTimeout: SOCKET_TIMEOUT_S,
+    open(socket) {
+      socket.data.listener.opened({
+        send(text) {
+          return socket.send(text) === -1 ? new Promise((resolve) => void socket.data.waiting.push(resolve)) : undefined;
+        },
+        close: (code, reason) => socket.close(code, reason),
+      });
+    },
+    message({ data: { listener } }, message) {
+      if (typeof message === "string") listener.text(message);
+      else listener.binary();
+    },
+    drain: goOn,
+    close(socket) {
+      goOn(socket);
+      socket.data.listener.closed();
+    },
   };
 }

@@ -1,14 +1,26 @@
-// What the program needs of Deno: how it listens, hashes, and sends and reads bodies.
+// What the program needs of Deno: how it listens, opens WebSockets, hashes, and sends and reads bodies.
 
 import process from "node:process";
-import type { Fetch, Runtime } from "./ports.ts";
+import type { Fetch, Runtime, SocketListener } from "./ports.ts";
 
 interface DenoServer {
   readonly addr: { readonly port: number };
   readonly finished: Promise<void>;
   shutdown(): Promise<void>;
 }
+interface DenoSocket {
+  readonly bufferedAmount: number;
+  readonly readyState: number;
+  addEventListener(type: "open" | "error" | "close", listener: () => void): void;
+  addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
+  send(text: string): void;
+  close(code: number, reason: string): void;
+}
 interface DenoApi {
+  upgradeWebSocket(
+    request: Request,
+    options: { readonly idleTimeout: number },
+  ): { readonly socket: DenoSocket; readonly response: Response };
   readonly version: { readonly deno: string };
   readonly stdout: { isTerminal(): boolean };
   serve(
@@ -28,6 +40,14 @@ const PIECE_BYTES = 64 * 1024;
 /** About what one read of a connection brings. */
 const READ_BYTES = 16 * 1024;
 const ENCODER = new TextEncoder();
+/** A client that answers no ping for so long has left. */
+const SOCKET_TIMEOUT_S = 120;
+const OPEN = 1;
+const TOO_BIG = 1009;
+/** What a client may leave unread before the next frame waits. */
+const MOST_UNREAD_BYTES = 1024 * 1024;
+/** Deno does not say when a client has read on. */
+const LOOK_AGAIN_MS = 5;
 
 export function denoRuntime(): Runtime {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a runtime names itself by a global that no shared type declares
@@ -36,23 +56,23 @@ export function denoRuntime(): Runtime {
   return {
     name: `deno ${deno.version.deno}`,
 
-    listen({ host, port }, fetch) {
+    listen({ host, port, maxFrameBytes }, fetch) {
       const server = deno.serve(
         { hostname: host, port, onListen: () => {}, onError: () => new Response(null, { status: 500 }) },
-        withAddress(fetch),
+        connected(fetch, { deno, maxFrameBytes }),
       );
       return { port: server.addr.port, drain: () => server.shutdown() };
     },
 
     // Deno calls `onListen` before the next turn of the event loop when it serves the module. (Where it does not, it prints a hint that it
     // could; `deno serve` knows neither HOST nor PORT, though.)
-    entryPoint({ fetch, start, served }) {
+    entryPoint({ fetch, maxFrameBytes, start, served }) {
       let isServed = false;
       setTimeout(() => {
         if (!isServed) start();
       }, 0);
       return {
-        fetch: withAddress(fetch),
+        fetch: connected(fetch, { deno, maxFrameBytes }),
         onListen: ({ hostname, port }) => {
           isServed = true;
           served({ host: hostname, port });
@@ -103,6 +123,53 @@ export function denoRuntime(): Runtime {
   };
 }
 
-function withAddress(fetch: Fetch): DenoFetch {
-  return (request, info) => fetch(request, { address: () => info?.remoteAddr.hostname ?? null });
+interface Upgrading {
+  readonly deno: DenoApi;
+  readonly maxFrameBytes: number;
+}
+
+function connected(fetch: Fetch, upgrading: Upgrading): DenoFetch {
+  return (request, info) =>
+    fetch(request, {
+      address: () => info?.remoteAddr.hostname ?? null,
+      upgrade: (listener) => upgrade(request, listener, upgrading),
+    });
+}
+
+function upgrade(request: Request, listener: SocketListener, { deno, maxFrameBytes }: Upgrading): Response | null {
+  let upgraded: ReturnType<DenoApi["upgradeWebSocket"]>;
+  try {
+    upgraded = deno.upgradeWebSocket(request, { idleTimeout: SOCKET_TIMEOUT_S });
+  } catch {
+    return null;
+  }
+  listen(upgraded.socket, listener, maxFrameBytes);
+  return upgraded.response;
+}
+
+function listen(socket: DenoSocket, listener: SocketListener, maxFrameBytes: number): void {
+  const unread = (): boolean => socket.readyState === OPEN && socket.bufferedAmount > MOST_UNREAD_BYTES;
+  const read = async (): Promise<void> => {
+    while (unread()) await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  };
+  socket.addEventListener("open", () => {
+    listener.opened({
+      send(text) {
+        if (socket.readyState !== OPEN) return undefined;
+        socket.send(text);
+        return unread() ? read() : undefined;
+      },
+      close(code, reason) {
+        if (socket.readyState === OPEN) socket.close(code, reason);
+      },
+    });
+  });
+  socket.addEventListener("message", ({ data }) => {
+    if (typeof data !== "string") listener.binary();
+    else if (data.length > maxFrameBytes) socket.close(TOO_BIG, "The frame is too large.");
+    else listener.text(data);
+  });
+  // An error that nobody hears would end the process; a close follows it, which is all that has to be known.
+  socket.addEventListener("error", () => {});
+  socket.addEventListener("close", () => listener.closed());
 }

@@ -5,10 +5,31 @@
 export interface Connection {
   /** The IP address at its other end; null where there is none. */
   readonly address: () => string | null;
+  /** Makes a WebSocket of it; what comes back is the answer to the request. Null: the request is no handshake of a WebSocket. */
+  readonly upgrade: (listener: SocketListener) => Response | null;
 }
 
-/** The program as one function. Never rejects. */
+/** The program as one function. Never rejects. Without a connection no request becomes a WebSocket. */
 export type Fetch = (request: Request, connection?: Connection) => Response | Promise<Response>;
+
+/** The server's end of a WebSocket. What is sent through one that is closed is lost without a word. */
+export interface Socket {
+  /** Sends a text frame. Wait for the promise, where there is one, before the next: the client does not keep up. */
+  send(text: string): Promise<void> | undefined;
+  /** Closes it behind all that was sent. */
+  close(code: number, reason: string): void;
+}
+
+/** Is told what happens on a WebSocket. */
+export interface SocketListener {
+  /** First, and once. */
+  opened(socket: Socket): void;
+  text(text: string): void;
+  /** A frame that is no text; what it holds nobody asked for. */
+  binary(): void;
+  /** Last, and once, whoever closed it. */
+  closed(): void;
+}
 
 /** Calls back once after `ms` milliseconds. Returns what takes it back; calling that later does nothing. */
 export type After = (ms: number, callback: () => void) => () => void;
@@ -41,6 +62,11 @@ export interface Address {
   readonly port: number;
 }
 
+export interface ListenOptions extends Address {
+  /** A WebSocket whose client sends a larger frame is closed with 1009. */
+  readonly maxFrameBytes: number;
+}
+
 export interface Server {
   readonly port: number;
   /** Accepts nothing new; resolves when running answers have ended. */
@@ -56,6 +82,7 @@ export interface EntryPoint {
 
 export interface EntryOptions {
   readonly fetch: Fetch;
+  readonly maxFrameBytes: number;
   /** Called once where the program has to listen by itself. */
   readonly start: () => void;
   /** Called once where the runtime listens for it. */
@@ -67,7 +94,7 @@ export interface Runtime {
   /** Name and version, e.g. `bun 1.4.5`. */
   readonly name: string;
   /** Listens. @throws Error with code `EADDRINUSE` when the port is taken, with another code when the host can't be used. */
-  listen(address: Address, fetch: Fetch): Server;
+  listen(options: ListenOptions, fetch: Fetch): Server;
   /** The default export of the module that the process was started with. */
   entryPoint(options: EntryOptions): EntryPoint;
   /**

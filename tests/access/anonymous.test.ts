@@ -11,6 +11,7 @@ import { errorOf, read } from "../support/configuration.ts";
 import { ask, errorIn, MODELS, textOf } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { CLIENT_KEY, FACTORY_KEY, startGateway } from "../support/gateway.ts";
+import { SocketClient } from "../support/socket.ts";
 
 const from = (address: string | null, headers: Record<string, string> = {}) => ({ address: () => address, headers });
 
@@ -105,6 +106,15 @@ test("pages and /explain need no key either", async () => {
   assert.equal((await gateway.call("/no/such/path", { method: "GET", key: null })).status, 404);
 });
 
+test("a WebSocket from this machine needs no key, and remembers that it comes from here", async () => {
+  const client = await new SocketClient(gateway, { key: null }).opened();
+  for (let count = 0; count < 2; count++)
+    assert.equal((await client.ask({ model: "glm-5", input: "Hello" })).at(-1)?.["type"], "response.completed");
+  client.close();
+  const forwarded = await new SocketClient(gateway, { key: null, headers: { "x-forwarded-for": "203.0.113.7" } }).opened();
+  assert.notEqual(forwarded.closed, null);
+});
+
 test("what a proxy on this machine forwards needs a key", async () => {
   const headers = { "x-forwarded-for": "203.0.113.7" };
   assert.equal((await gateway.call("/v1/models", { method: "GET", key: null, headers })).status, 401);
@@ -117,7 +127,7 @@ test("who calls by another address of this machine needs a key", async (t) => {
     .find(({ internal, family }) => !internal && family === "IPv4");
   if (other === undefined) return t.skip("This machine has no other address.");
   const seen: (string | null)[] = [];
-  const server = runtime.listen({ host: "0.0.0.0", port: 0 }, (_request, connection) => {
+  const server = runtime.listen({ host: "0.0.0.0", port: 0, maxFrameBytes: 1024 }, (_request, connection) => {
     seen.push(connection?.address() ?? null);
     return new Response("ok");
   });

@@ -29,6 +29,7 @@ import {
   type StartOptions,
   type Way,
 } from "../support/program.ts";
+import { SocketClient } from "../support/socket.ts";
 import { startUpstream, type Answer, type Seen } from "../support/upstream.ts";
 import { rawCall, requestText, type RawCall } from "../support/wire.ts";
 
@@ -299,6 +300,27 @@ for (const way of WAYS) {
     const answered = program.lines().filter(({ event, status }) => event !== "request" || status === 200);
     assert.deepEqual(eventsIn(answered), ["listening", "stopping", "request", "request", "stopped"]);
     idle.leave();
+  });
+
+  test(`${way.name}: takes WebSockets, lets a running response end at the signal to stop, and then closes them and ends`, async () => {
+    const { opened, open } = gate();
+    upstream.script(() => null);
+    const program = run(way);
+    const url = await program.url;
+    const [idle, busy] = [
+      await new SocketClient({ url }, { key: CLIENT_KEY }).opened(),
+      await new SocketClient({ url }, { key: CLIENT_KEY }).opened(),
+    ];
+    assert.equal((await idle.ask({ model: GLM, input: "Hello there" })).at(-1)?.["type"], "response.completed");
+    upstream.script(held(opened));
+    busy.send({ model: GLM, input: "Hello there" });
+    await busy.until((frames) => frames.some(({ type }) => type === "response.output_text.delta"), "the first word");
+    program.signal("SIGTERM");
+    assert.equal((await idle.untilClosed()).code, 1001);
+    open();
+    assert.equal((await busy.untilClosed()).code, 1001);
+    assert.equal(busy.frames.at(-1)?.["type"], "response.completed");
+    assert.equal((await program.ended).code, 0);
   });
 
   test(`${way.name}: ends at once at the second signal, and after SHUTDOWN_TIMEOUT at the latest`, async () => {

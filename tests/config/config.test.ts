@@ -43,6 +43,7 @@ const DEFAULTS: Config = {
   maxCalls: 5000,
   maxCallsPerKey: null,
   maxHeaderBytes: 32 * 1024,
+  webSocket: true,
   corsOrigins: [],
   models: [],
 };

@@ -52,6 +52,8 @@ export interface RunningGateway {
   lineOf(response: Response | string): Promise<LogLine>;
   /** The latest request that the upstream got. */
   lastSeen(): Seen;
+  /** Takes nothing new; resolves when what runs has ended. */
+  drain(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -93,7 +95,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
     },
     { version: VERSION, runtime: runtime.name },
   );
-  const server = runtime.listen({ host: "127.0.0.1", port: 0 }, program.fetch);
+  const server = runtime.listen({ host: "127.0.0.1", port: 0, maxFrameBytes: program.maxFrameBytes }, program.fetch);
   const url = `http://127.0.0.1:${server.port}`;
   return {
     url,
@@ -123,8 +125,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
       if (seen === undefined) throw new Error("The upstream got no request.");
       return seen;
     },
+    drain: program.drain,
     async stop() {
       if (options.upstream === undefined) await upstream.stop();
+      await program.drain();
       await server.drain();
     },
   };
