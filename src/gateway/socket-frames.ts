@@ -1,6 +1,6 @@
 // The frames of a WebSocket that speaks the Responses API: what a client asks for as a request over HTTP, what has to be remembered for the
 // next one, and the frames of an answer.
-// https://developers.openai.com/docs/guides/websocket-mode (read 2026-11), openai-node 7.57.0 `ResponsesClientEvent`, Codex 0.171.
+// https://developers.openai.com/docs/guides/websocket-mode (read 2026-11), openai-node 7.59.0 `ResponsesClientEvent`, Codex 0.171.
 // Never keeps anything itself.
 
 import { GatewayError } from "../errors.ts";

@@ -10,6 +10,7 @@ import { Redactor } from "../../src/telemetry/redaction.ts";
 import { ask, MODELS, WAYS } from "../support/dialects.ts";
 import { startGateway, until, type RunningGateway } from "../support/gateway.ts";
 import { BUN, cleanUp, DENO, emptyFolder, filesIn, start } from "../support/program.ts";
+import { SocketClient } from "../support/socket.ts";
 import type { Answer, Seen } from "../support/upstream.ts";
 
 /** The first eight characters of a key may be shown; nothing behind them. */
@@ -164,12 +165,30 @@ test("a stream that is kept alive, and then breaks, shows no key", async () => {
     }));
     const { path, body } = ask(way.client, { model: MODELS[way.upstream], stream: true });
     const response = await gateway.call(path, { body, key: KEYS.client });
-    const text = await readUntil(response, { sign: /^: |^event: ping$/m, act: goOn });
+    const text = await readUntil(response, { sign: /^: |^event: (?:ping|keepalive)$/m, act: goOn });
     assertSilent(text, way.name);
     assertSilent(JSON.stringify([...response.headers]), `${way.name}, headers`);
     assert.match(text, /It broke: /, way.name);
     await gateway.lineOf(response);
   }
+  assertSilent(JSON.stringify(gateway.lines), "the log");
+});
+
+test("a WebSocket shows no key, in what it refuses, in what it passes on, and in the log", async () => {
+  const gateway = await fresh({ RETRIES: "0" });
+  const client = await new SocketClient(gateway, { key: KEYS.client }).opened();
+  for (const model of Object.values(MODELS)) {
+    gateway.upstream.script((seen) => talkative(500, seen));
+    await client.ask({ model, input: "Hello", previous_response_id: ALL });
+    await client.ask({ model, input: "Hello" });
+    // Where the protocol is the client's own, the events of an upstream pass as they are.
+    if (model === MODELS["openai-responses"]) continue;
+    gateway.upstream.script(() => ({ fail: { afterEvents: 3, message: `It broke: ${ALL}` }, say: { text: "a few words" } }));
+    await client.ask({ model, input: "Hello" });
+  }
+  client.close();
+  assert.match(client.texts.join("\n"), /Previous response[^]*failed; known are [^]*It broke: /);
+  assertSilent(client.texts.join("\n"), "frames");
   assertSilent(JSON.stringify(gateway.lines), "the log");
 });
 
