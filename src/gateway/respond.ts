@@ -71,11 +71,12 @@ interface Parts {
   readonly context: RespondContext;
 }
 
-/** The upstream's error: its own bytes where it is the client's protocol, that protocol's shape where it is not. */
+/** The upstream's error: its own body where it is the client's protocol, that protocol's shape where it is not. */
 function refusal({ call, asked }: PreparedCall, found: UpstreamRefusal, headers: Readonly<Record<string, string>>): CompleteAnswer {
   const isOwn = asked === null && isObject(parseOrUndefined(found.body));
   if (!isOwn) return failure(found.error, call.progress, headers);
-  return { type: "complete", status: found.status, headers, body: call.progress.redaction.known(found.body), error: found.error };
+  const body = call.writer.error.edit(found.body, found.error);
+  return { type: "complete", status: found.status, headers, body: call.progress.redaction.known(body), error: found.error };
 }
 
 /** Same protocol: the upstream's own bytes. */
