@@ -15,11 +15,13 @@
 import { GatewayError } from "../../errors.ts";
 import { run, type Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
-import type { FinishReason, Logprob, Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
+import type { FinishReason, Logprob, Part, Proof, Reply, ReplyEvent, SearchSource, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
+import { settle } from "../finish.ts";
 import { fold, notJson, truncated } from "../fold.ts";
+import { decodeCitations } from "./citations.ts";
 import { decodeErrorValue } from "./errors.ts";
-import { decodeFinish, isFailure } from "./finish.ts";
+import { decodeFinish } from "./finish.ts";
 import { decodeLogprobs } from "./logprobs.ts";
 import { decodeDetails } from "./seals.ts";
 import { CallReader } from "./tool-calls.ts";
@@ -40,6 +42,7 @@ type ProseKind = "text" | "refusal" | "reasoning";
 class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   readonly #stop: readonly string[];
   readonly #what: "an event" | "an answer";
+  readonly #isExcerpt: boolean;
   readonly #calls: CallReader;
   #out: ReplyEvent[] = [];
   #started = false;
@@ -54,10 +57,14 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   /** Of a chunk that came before the first choice. */
   #earlyUsage: Usage | null = null;
   #finish: FinishReason | null = null;
+  /** Pages that are listed beside the answer, which stand for its text, and those that have been told. */
+  #listed: readonly SearchSource[] = [];
+  readonly #annotated = new Set<string>();
 
   constructor(exchange: Exchange, what: "an event" | "an answer") {
     this.#stop = exchange.request.stop;
     this.#what = what;
+    this.#isExcerpt = exchange.isExcerpt ?? false;
     this.#calls = new CallReader(exchange, {
       emit: (event) => void this.#out.push(event),
       start: (part) => this.#start(part),
@@ -94,6 +101,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     if (choices.length > 1 || (choice !== undefined && (wire.numberOf(choice.index) ?? 0) !== 0)) {
       return this.#fail(new GatewayError("upstream-failed", "The upstream sent several answers where one was asked for."));
     }
+    this.#listed = decodeCitations(chunk) ?? this.#listed;
     const usage = decodeUsage(chunk, choice);
     if (choice !== undefined) this.#readChoice(choice, chunk);
     if (usage === null || this.#over) return;
@@ -112,11 +120,8 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     if (delta !== undefined) this.#readDelta(delta, wire.objectOf<wire.LogprobsRead>(choice.logprobs) ?? {});
     if (this.#over) return;
     const finish = decodeFinish(choice, this.#stop);
-    const word = finish?.raw ?? "";
-    if (isFailure(word)) {
-      return this.#fail(new GatewayError("upstream-failed", `The upstream broke the answer off: ${word}.`, { code: word }));
-    }
-    // A non-streaming answer is complete even if it does not say why it ended.
+    if (finish instanceof GatewayError) return this.#fail(finish);
+    // A non-streaming answer has come to its end even if it does not say why; a stream may have been cut.
     if (finish !== null) this.#finish = finish;
     else if (message !== undefined) this.#finish ??= { kind: "other", raw: null, stopSequence: null, explanation: null };
   }
@@ -193,6 +198,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     if (url === "") return;
     const title = typeof citation.title === "string" ? citation.title : null;
     const [start, end] = [wire.numberOf(citation.start_index), wire.numberOf(citation.end_index)];
+    this.#annotated.add(url);
     this.#out.push({
       type: "annotation",
       index: this.#growing("text"),
@@ -212,6 +218,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #endProse(proof: Proof | null): void {
     if (this.#prose === null) return;
     const isText = this.#prose.kind === "text";
+    if (isText) for (const { url, title } of this.#listed) if (!this.#annotated.has(url)) this.#annotate({ url, title });
     this.#out.push({ type: "part-end", index: this.#prose.index, proof: proof ?? (isText ? this.#textProof : null) });
     if (isText) this.#textProof = null;
     this.#prose = null;
@@ -228,10 +235,9 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     this.#endProse(null);
     const error = this.#calls.end();
     if (error !== null) return this.#fail(error);
-    // Many servers say `stop` after a tool call.
-    const { kind } = this.#finish;
-    const called = this.#calls.count > 0 && (kind === "end" || kind === "other");
-    this.#out.push({ type: "reply-end", finish: called ? { ...this.#finish, kind: "tool-calls" } : this.#finish });
+    const finish = settle(this.#finish, { calls: this.#calls.count, parts: this.#next, isExcerpt: this.#isExcerpt });
+    if (finish instanceof GatewayError) return this.#fail(finish);
+    this.#out.push({ type: "reply-end", finish });
     this.#over = true;
   }
 

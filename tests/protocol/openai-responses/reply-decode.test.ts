@@ -200,6 +200,7 @@ const STREAMS: readonly StreamRow[] = [
           name: "web_search_call",
           value: '{"type":"web_search_call","n":12345678901234567890}',
           severity: "reported",
+          search: { query: "", sources: [], hasFailed: false },
         },
       },
       closed(0),
@@ -286,7 +287,7 @@ const STREAMS: readonly StreamRow[] = [
   {
     what: "a reason that came later than this program",
     events: [created, { type: "response.incomplete", response: { status: "incomplete", incomplete_details: { reason: "steered" } } }],
-    expected: [begun, ended("other", "steered")],
+    expected: [begun, ended("length", "steered")],
   },
   {
     what: "usage in counters that do not overlap",
