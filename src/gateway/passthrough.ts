@@ -3,7 +3,7 @@
 
 import { asGatewayError, GatewayError } from "../errors.ts";
 import type { Codec, Exchange } from "../protocol/codec.ts";
-import { truncated } from "../protocol/fold.ts";
+import { isTruncation, truncated } from "../protocol/fold.ts";
 import { run } from "../wire/machine.ts";
 import { concat, UNTOUCHED, type Pump } from "../wire/pump.ts";
 import { BLANK_LINE, firstBoundary, lastBoundary, MAX_BEFORE_BOUNDARY, printSse, sseDecoder, type SseLimits } from "../wire/sse.ts";
@@ -65,7 +65,7 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
    * Returns whether the upstream itself has said how the answer ended.
    */
   const inspect = (rest: readonly Uint8Array[]): boolean => {
-    const decoder = codec.reply.decoder(exchange);
+    const decoder = codec.reply.decoder({ ...exchange, isExcerpt: true });
     const kept = first === null ? rest : [first, ...last, ...rest];
     const seen = new UsageMeter();
     for (const event of run(sseDecoder(limits), kept)) for (const found of decoder.step(event)) seen.see(found);
@@ -74,7 +74,8 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
     meter.usage = seen.usage ?? meter.usage;
     meter.finish = seen.finish;
     meter.error = seen.error;
-    return seen.finish !== null || isReported;
+    // A decoder may keep back what the upstream said of its end until nothing more can come, a failure of the model as well.
+    return isReported || !isTruncation(seen.error);
   };
   const errorBytes = (error: GatewayError): Uint8Array => {
     meter.error = error;

@@ -364,6 +364,7 @@ export interface Usage {
 
 export type FinishKind = "end" | "stop-sequence" | "tool-calls" | "length" | "context-full" | "filtered" | "paused" | "other";
 
+/** `other`: a reason that nobody knows; clients are told that the answer is not finished. */
 export interface FinishReason {
   readonly kind: FinishKind;
   /** The upstream's own word. */

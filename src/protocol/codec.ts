@@ -58,6 +58,8 @@ export interface Exchange {
   readonly id: string;
   /** Unix time in seconds, for `created` fields. */
   readonly createdAtS: number;
+  /** Set where a decoder is shown only the beginning and the end of an answer. */
+  readonly isExcerpt?: boolean;
 }
 
 /**

@@ -84,10 +84,14 @@ export class Folder {
 
 /** The error of a stream that stopped before its terminal event. */
 export function truncated(): GatewayError {
-  return new GatewayError("upstream-failed", "The upstream ended the stream before the answer was complete.", {
-    code: "upstream_truncated",
-  });
+  return new GatewayError("upstream-failed", "The upstream ended the stream before the answer was complete.", { code: TRUNCATED });
 }
+
+export function isTruncation(error: GatewayError | null): boolean {
+  return error?.code === TRUNCATED;
+}
+
+const TRUNCATED = "upstream_truncated";
 
 /** The error of `an event`, or `an answer`, that is no JSON. */
 export function notJson(what: "an event" | "an answer", cause: unknown): GatewayError {

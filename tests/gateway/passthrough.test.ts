@@ -165,6 +165,26 @@ test("a byte order mark and a last event without its blank line do not make an a
   assert.equal((await gateway.lineOf(response))["error"], undefined);
 });
 
+for (const reason of [
+  "MALFORMED_FUNCTION_CALL",
+  "UNEXPECTED_TOOL_CALL",
+  "TOO_MANY_TOOL_CALLS",
+  "MALFORMED_RESPONSE",
+  "OTHER",
+  "NEW_REASON",
+]) {
+  test(`a Gemini stream that ends with ${reason} is complete: nothing is appended`, async () => {
+    const events = [`data: {"candidates":[{"finishReason":"${reason}","index":0}],"modelVersion":"gemini-2.5-pro"}\n\n`];
+    const { path, body } = ask("gemini", { model: MODELS.gemini, stream: true });
+    for (const answer of [{ events }, { events, byteByByte: true }] satisfies Answer[]) {
+      upstream.script([answer]);
+      const response = await gateway.call(path, { body });
+      assert.equal(await response.text(), events.join(""));
+      assert.equal((await gateway.lineOf(response))["status"], 200);
+    }
+  });
+}
+
 test("a count of tokens passes as it is, and is no usage in the log, be it short or long", async () => {
   const { body } = ask("anthropic-messages", { model: MODELS["anthropic-messages"] });
   for (const padding of [0, 200_000]) {

@@ -1,9 +1,12 @@
 // Why an answer ended, both directions.
 
+import type { GatewayError } from "../../errors.ts";
 import { isObject, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
 import type { FinishKind, FinishReason } from "../canonical.ts";
+import { settle, type Contents } from "../finish.ts";
 import type * as wire from "./wire.ts";
 
+/** What is not here is `other`. */
 const KINDS: Readonly<Record<string, FinishKind>> = {
   end_turn: "end",
   stop_sequence: "stop-sequence",
@@ -14,18 +17,18 @@ const KINDS: Readonly<Record<string, FinishKind>> = {
   pause_turn: "paused",
 };
 
-/** How an answer ended. One that `called` a tool ended in tool calls, whatever the upstream calls it. */
-export function decodeFinish(stop: JsonObject, called: boolean): FinishReason {
+/** How an answer ended; an error where nobody knows and it holds nothing. */
+export function decodeFinish(stop: JsonObject, contents: Contents): FinishReason | GatewayError {
   const raw = text(stop["stop_reason"]);
   const details = stop["stop_details"];
-  let kind: FinishKind = rowOf(KINDS, raw ?? "") ?? "other";
-  if (called && (kind === "end" || kind === "other")) kind = "tool-calls";
-  return {
+  const kind: FinishKind = rowOf(KINDS, raw ?? "") ?? "other";
+  const finish = {
     kind,
     raw,
     stopSequence: kind === "stop-sequence" ? text(stop["stop_sequence"]) : null,
     explanation: kind === "filtered" && isObject(details) ? text(details["explanation"]) : null,
   };
+  return settle(finish, contents);
 }
 
 function text(value: Json | undefined): string | null {
@@ -40,17 +43,18 @@ const STOP_REASONS: Readonly<Record<FinishKind, wire.StopReason>> = {
   "context-full": "model_context_window_exceeded",
   filtered: "refusal",
   paused: "pause_turn",
-  other: "end_turn",
+  // Not finished, or nobody knows: never the plain end.
+  other: "max_tokens",
 };
 
-/** What the answer holds. */
-export interface Contents {
+/** What the blocks that went out hold. */
+interface Sent {
   readonly hasCalls: boolean;
   readonly hasRefusal: boolean;
 }
 
-export function encodeFinish(finish: FinishReason, contents: Contents): wire.Stop {
-  const reason = stopReason(finish, contents);
+export function encodeFinish(finish: FinishReason, sent: Sent): wire.Stop {
+  const reason = stopReason(finish, sent);
   return {
     stop_reason: reason,
     stop_sequence: reason === "stop_sequence" ? finish.stopSequence : null,
@@ -59,9 +63,9 @@ export function encodeFinish(finish: FinishReason, contents: Contents): wire.Sto
   };
 }
 
-function stopReason({ kind, stopSequence }: FinishReason, { hasCalls, hasRefusal }: Contents): wire.StopReason {
+function stopReason({ kind, stopSequence }: FinishReason, { hasCalls, hasRefusal }: Sent): wire.StopReason {
   if (kind === "end" && hasRefusal) return "refusal";
-  if ((kind === "end" || kind === "other") && hasCalls) return "tool_use";
+  if (kind === "end" && hasCalls) return "tool_use";
   // Other protocols do not say which sequence it was; without one Messages calls it the end.
   if (kind === "stop-sequence" && stopSequence === null) return "end_turn";
   return STOP_REASONS[kind];

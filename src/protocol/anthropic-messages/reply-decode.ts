@@ -13,7 +13,7 @@ import { GatewayError } from "../../errors.ts";
 import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
-import type { Annotation, CanonicalRequest, Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
+import type { Annotation, Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { fold, notJson, truncated } from "../fold.ts";
 import { NameTable } from "../tool-names.ts";
@@ -32,7 +32,7 @@ export function decodeReply(body: string, exchange: Exchange): Reply {
   const message = parseOrUndefined(body, { verbatim: VERBATIM });
   if (message === undefined) throw notJson("an answer", body);
   if (!isObject(message) || isObject(message["error"]) || !Array.isArray(message["content"])) throw notAMessage(message);
-  return fold(new ReplyDecoder(exchange.request).message(message, message["content"]));
+  return fold(new ReplyDecoder(exchange).message(message, message["content"]));
 }
 
 function notAMessage(message: Json): GatewayError {
@@ -41,7 +41,7 @@ function notAMessage(message: Json): GatewayError {
 }
 
 export function replyDecoder(exchange: Exchange): Machine<SseEvent, ReplyEvent> {
-  return new ReplyDecoder(exchange.request);
+  return new ReplyDecoder(exchange);
 }
 
 /** A content block whose end has not come. */
@@ -55,6 +55,7 @@ type OpenBlock =
 
 class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   readonly #model: string;
+  readonly #isExcerpt: boolean;
   /** The names that the request's tools have on the wire, and back. */
   readonly #names: NameTable;
   readonly #customTools: ReadonlySet<string>;
@@ -68,11 +69,12 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #usage: Usage | null = null;
   /** What the answer said of its end. */
   #stop: JsonObject = {};
-  #hasCalls = false;
+  #calls = 0;
 
-  constructor({ model, tools }: CanonicalRequest) {
+  constructor({ request: { model, tools }, isExcerpt = false }: Exchange) {
     const named = tools.filter((tool) => tool.type === "function" || tool.type === "custom");
     this.#model = model;
+    this.#isExcerpt = isExcerpt;
     this.#names = new NameTable(
       named.map(({ name }) => name),
       NAME_RULE,
@@ -118,7 +120,8 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
         if (isObject(data["delta"])) this.#stop = { ...this.#stop, ...data["delta"] };
         return this.#count(data["usage"]);
       case "message_stop":
-        return this.#messageStop();
+        // A stream that never said why it ended was cut.
+        return textOf(this.#stop["stop_reason"]) === "" ? this.#fail(truncated()) : this.#messageStop();
       case "error":
         return this.#fail(decodeErrorObject(data));
       default:
@@ -194,7 +197,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     const name = this.#names.original(textOf(block["name"]));
     // Nobody could answer such a call.
     if (name === "") return this.#fail(new GatewayError("upstream-failed", "The upstream called a tool without naming it."));
-    this.#hasCalls = true;
+    this.#calls++;
     const isCustom = this.#customTools.has(name);
     const callId = textOf(block["id"]);
     const kind = isCustom ? "custom" : "function";
@@ -275,8 +278,10 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
       if (isCutOff) return this.#fail(truncated());
       this.#blockStop(key);
     }
+    const finish = decodeFinish(this.#stop, { calls: this.#calls, parts: this.#parts, isExcerpt: this.#isExcerpt });
+    if (finish instanceof GatewayError) return this.#fail(finish);
     this.#over = true;
-    this.#out.push({ type: "reply-end", finish: decodeFinish(this.#stop, this.#hasCalls) });
+    this.#out.push({ type: "reply-end", finish });
   }
 
   #fail(error: GatewayError): void {

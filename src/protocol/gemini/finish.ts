@@ -3,10 +3,11 @@
 // Never does: take a call that Gemini could not write for an answer.
 
 import { GatewayError } from "../../errors.ts";
-import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
+import { isObject, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
 import type { FinishKind, FinishReason } from "../canonical.ts";
+import { settle, unfinished, type Contents } from "../finish.ts";
 
-/** `null`: the upstream failed; there is no answer to hand on. */
+/** What is not here is `other`. `null`: the upstream failed; there is no answer to hand on. */
 const KINDS: Readonly<Record<string, FinishKind | null>> = {
   STOP: "end",
   MAX_TOKENS: "length",
@@ -23,32 +24,23 @@ const KINDS: Readonly<Record<string, FinishKind | null>> = {
   CONTINUATION: "paused",
   OTHER: "other",
   NO_IMAGE: "other",
+  MISSING_THOUGHT_SIGNATURE: "other",
   MALFORMED_FUNCTION_CALL: null,
   UNEXPECTED_TOOL_CALL: null,
   TOO_MANY_TOOL_CALLS: null,
   MALFORMED_RESPONSE: null,
 };
 
-/** The end of a candidate; an error where Gemini failed to write one. `calls` and `parts` count what the answer holds. */
-export function decodeFinish(candidate: JsonObject, { calls, parts }: { calls: number; parts: number }): FinishReason | GatewayError {
+/** The end of a candidate; an error where Gemini failed to write one. */
+export function decodeFinish(candidate: JsonObject, contents: Contents): FinishReason | GatewayError {
   const raw = reasonOf(candidate) ?? "";
   const message = candidate["finishMessage"];
   const explanation = typeof message === "string" && message !== "" ? message : null;
-  const found = Object.hasOwn(KINDS, raw) ? KINDS[raw] : "other";
-  // "Other" beside an answer is an odd end; alone it is none at all.
-  if (found === null || (raw === "OTHER" && parts === 0)) {
-    return new GatewayError(
-      "upstream-failed",
-      `The model could not finish its answer (${raw})${explanation === null ? "." : `: ${explanation}`}`,
-      {
-        code: raw.toLowerCase(),
-      },
-    );
-  }
-  const kind = found ?? "other";
-  // Gemini says STOP for calls too, sometimes in an event of its own.
-  const called = kind === "end" && calls > 0 ? "tool-calls" : kind;
-  return { kind: called, raw, stopSequence: null, explanation: kind === "filtered" ? explanation : null };
+  const kind = rowOf(KINDS, raw);
+  if (kind === null) return unfinished(raw, explanation);
+  const finish = settle({ kind: kind ?? "other", raw, stopSequence: null, explanation }, contents);
+  if (finish instanceof GatewayError) return finish;
+  return { ...finish, explanation: finish.kind === "filtered" ? explanation : null };
 }
 
 /** The end of a prompt that Gemini would not answer; null when it says nothing of that. */

@@ -40,6 +40,7 @@ export function replyDecoder(exchange: Exchange): Machine<SseEvent, ReplyEvent> 
 
 class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   readonly #model: string;
+  readonly #isExcerpt: boolean;
   readonly #parts: PartsDecoder;
   #started = false;
   #over = false;
@@ -51,6 +52,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
 
   constructor(exchange: Exchange) {
     this.#model = exchange.request.model;
+    this.#isExcerpt = exchange.isExcerpt ?? false;
     const { turn, firstCall } = placeOfReply(exchange);
     this.#parts = new PartsDecoder({ callId: (index) => madeCallId(turn, firstCall + index), tool: calledTools(exchange.request) });
   }
@@ -117,7 +119,8 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   }
 
   #finish(): FinishReason | GatewayError {
-    if (this.#finished !== null) return decodeFinish(this.#finished, { calls: this.#parts.calls, parts: this.#parts.parts });
+    const { calls, parts } = this.#parts;
+    if (this.#finished !== null) return decodeFinish(this.#finished, { calls, parts, isExcerpt: this.#isExcerpt });
     return this.#blocked ?? truncated();
   }
 

@@ -1,36 +1,42 @@
 // Why an answer ended, both directions.
 // Never hands an upstream's own word on to a client.
 
+import { GatewayError } from "../../errors.ts";
+import { rowOf } from "../../wire/json.ts";
 import type { FinishKind, FinishReason } from "../canonical.ts";
 import { textOf } from "./wire.ts";
 import type * as wire from "./wire.ts";
 
-/** The words of OpenAI and of its imitators; what is not here is `other`. */
-const KINDS: Readonly<Record<string, FinishKind>> = {
+/** The words of OpenAI and of its imitators; what is not here is `other`. `null`: the upstream broke the answer off. */
+const KINDS: Readonly<Record<string, FinishKind | null>> = {
   stop: "end",
   eos: "end",
+  eos_token: "end",
   end_turn: "end",
+  stop_sequence: "end",
   length: "length",
   max_tokens: "length",
   model_length: "length",
+  model_context_window_exceeded: "context-full",
   tool_calls: "tool-calls",
+  tool_use: "tool-calls",
   function_call: "tool-calls",
   content_filter: "filtered",
   sensitive: "filtered",
+  refusal: "filtered",
+  error: null,
+  network_error: null,
+  insufficient_system_resource: null,
+  abort: null,
 };
 
-/** Words that say that the answer broke off. */
-const FAILURES: ReadonlySet<string> = new Set(["error", "network_error", "insufficient_system_resource", "abort"]);
-
-export function isFailure(word: string): boolean {
-  return FAILURES.has(word);
-}
-
 /** Null when the choice says nothing of its end. `stops` are the sequences that the request asked for. */
-export function decodeFinish(choice: wire.Choice, stops: readonly string[]): FinishReason | null {
+export function decodeFinish(choice: wire.Choice, stops: readonly string[]): FinishReason | GatewayError | null {
   const raw = textOf(choice.finish_reason);
   if (raw === "") return null;
-  const kind = (Object.hasOwn(KINDS, raw) ? KINDS[raw] : undefined) ?? "other";
+  const found = rowOf(KINDS, raw);
+  if (found === null) return new GatewayError("upstream-failed", `The upstream broke the answer off: ${raw}.`, { code: raw });
+  const kind = found ?? "other";
   const matched = textOf(choice.stop_reason);
   const isSequence = kind === "end" && stops.includes(matched);
   return { kind: isSequence ? "stop-sequence" : kind, raw, stopSequence: isSequence ? matched : null, explanation: null };
@@ -43,9 +49,9 @@ const WORDS: Readonly<Record<FinishKind, wire.FinishReason>> = {
   length: "length",
   "context-full": "length",
   filtered: "content_filter",
-  // The answer could have gone on: never `stop`.
+  // Not finished, or nobody knows: never `stop`.
   paused: "length",
-  other: "stop",
+  other: "length",
 };
 
 export function encodeFinish(kind: FinishKind, isLegacy: boolean): wire.FinishReason {

@@ -17,9 +17,10 @@ import { run, type Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { FinishReason, Logprob, Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
+import { settle } from "../finish.ts";
 import { fold, notJson, truncated } from "../fold.ts";
 import { decodeErrorValue } from "./errors.ts";
-import { decodeFinish, isFailure } from "./finish.ts";
+import { decodeFinish } from "./finish.ts";
 import { decodeLogprobs } from "./logprobs.ts";
 import { decodeDetails } from "./seals.ts";
 import { CallReader } from "./tool-calls.ts";
@@ -40,6 +41,7 @@ type ProseKind = "text" | "refusal" | "reasoning";
 class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   readonly #stop: readonly string[];
   readonly #what: "an event" | "an answer";
+  readonly #isExcerpt: boolean;
   readonly #calls: CallReader;
   #out: ReplyEvent[] = [];
   #started = false;
@@ -58,6 +60,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   constructor(exchange: Exchange, what: "an event" | "an answer") {
     this.#stop = exchange.request.stop;
     this.#what = what;
+    this.#isExcerpt = exchange.isExcerpt ?? false;
     this.#calls = new CallReader(exchange, {
       emit: (event) => void this.#out.push(event),
       start: (part) => this.#start(part),
@@ -112,11 +115,8 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     if (delta !== undefined) this.#readDelta(delta, wire.objectOf<wire.LogprobsRead>(choice.logprobs) ?? {});
     if (this.#over) return;
     const finish = decodeFinish(choice, this.#stop);
-    const word = finish?.raw ?? "";
-    if (isFailure(word)) {
-      return this.#fail(new GatewayError("upstream-failed", `The upstream broke the answer off: ${word}.`, { code: word }));
-    }
-    // A non-streaming answer is complete even if it does not say why it ended.
+    if (finish instanceof GatewayError) return this.#fail(finish);
+    // A non-streaming answer has come to its end even if it does not say why; a stream may have been cut.
     if (finish !== null) this.#finish = finish;
     else if (message !== undefined) this.#finish ??= { kind: "other", raw: null, stopSequence: null, explanation: null };
   }
@@ -228,10 +228,9 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     this.#endProse(null);
     const error = this.#calls.end();
     if (error !== null) return this.#fail(error);
-    // Many servers say `stop` after a tool call.
-    const { kind } = this.#finish;
-    const called = this.#calls.count > 0 && (kind === "end" || kind === "other");
-    this.#out.push({ type: "reply-end", finish: called ? { ...this.#finish, kind: "tool-calls" } : this.#finish });
+    const finish = settle(this.#finish, { calls: this.#calls.count, parts: this.#next, isExcerpt: this.#isExcerpt });
+    if (finish instanceof GatewayError) return this.#fail(finish);
+    this.#out.push({ type: "reply-end", finish });
     this.#over = true;
   }
 

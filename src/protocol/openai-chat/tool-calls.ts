@@ -81,6 +81,7 @@ interface Call {
 export class CallReader {
   readonly #sink: CallSink;
   readonly #exchangeId: string;
+  readonly #isExcerpt: boolean;
   readonly #names: NameTable;
   readonly #emulated: ReadonlySet<string>;
   readonly #calls: Call[] = [];
@@ -89,6 +90,7 @@ export class CallReader {
 
   constructor(exchange: Exchange, sink: CallSink) {
     this.#exchangeId = exchange.id;
+    this.#isExcerpt = exchange.isExcerpt ?? false;
     this.#sink = sink;
     this.#names = toolNames(exchange.request);
     this.#emulated = emulatedTools(exchange.request, capabilitiesOf(exchange.request.model));
@@ -107,8 +109,8 @@ export class CallReader {
     const piece = custom === undefined ? textOfArguments(called?.arguments) : textOf(custom.input);
     const position = numberOf(delta.index);
     const known = this.#find(position, { id, name });
-    // Arguments without any call, as where the beginning of a stream is missing: nothing that could be called.
-    if (known === undefined && id === "" && name === "") return null;
+    // Arguments without any call: nothing that could be called. Where only an excerpt is read, its beginning was left out.
+    if (known === undefined && id === "" && name === "") return piece === "" || this.#isExcerpt ? null : nameless();
     const call = known ?? this.#add(position, { id, kind: custom === undefined ? "function" : "custom" });
     if (call.index === null && name !== "") this.#startCall(call, name);
     call.proof = decodeCallProof(delta.extra_content) ?? call.proof;
@@ -118,7 +120,7 @@ export class CallReader {
   /** The answer is over. */
   end(): GatewayError | null {
     for (const call of this.#calls) {
-      if (call.index === null) return new GatewayError("upstream-failed", "The upstream called a tool without naming it.");
+      if (call.index === null) return nameless();
       this.#endCall(call);
     }
     return null;
@@ -186,6 +188,10 @@ export class CallReader {
     this.#callIds.add(callId);
     return callId;
   }
+}
+
+function nameless(): GatewayError {
+  return new GatewayError("upstream-failed", "The upstream called a tool without naming it.");
 }
 
 /** Arguments are JSON text; some servers send the value itself. */

@@ -1,19 +1,40 @@
 // Why an answer ended: a response's status with its `incomplete_details`, and canonical finish reasons.
 
+import { GatewayError } from "../../errors.ts";
 import { isObject, rowOf, type JsonObject } from "../../wire/json.ts";
 import type { FinishKind, FinishReason } from "../canonical.ts";
+import { settle, type Contents } from "../finish.ts";
+import { decodeErrorInside } from "./errors.ts";
 
+/** Of an `incomplete` response; one that is not here, or is not said, is `length`. */
 const REASONS: Readonly<Record<string, FinishKind>> = {
   max_output_tokens: "length",
+  max_tokens: "length",
   content_filter: "filtered",
 };
 
-/** A complete response does not say whether it ended with tool calls. */
-export function decodeFinish({ status, incomplete_details: details }: JsonObject, hasCalls: boolean): FinishReason {
+/** The end of a response; an error where it failed, or stands in a status that no answer ends with. */
+export function decodeFinish(response: JsonObject, contents: Contents): FinishReason | GatewayError {
+  const { status, error, incomplete_details: details } = response;
   const unsaid = { stopSequence: null, explanation: null };
-  if (status !== "incomplete") return { ...unsaid, kind: hasCalls ? "tool-calls" : "end", raw: "completed" };
-  const reason = isObject(details) && typeof details["reason"] === "string" ? details["reason"] : "";
-  return { ...unsaid, kind: rowOf(REASONS, reason) ?? "other", raw: reason === "" ? "incomplete" : reason };
+  if (isObject(error)) return decodeErrorInside({ error });
+  switch (status) {
+    case "completed":
+      return settle({ ...unsaid, kind: "end", raw: status }, contents);
+    case "incomplete": {
+      const reason = isObject(details) && typeof details["reason"] === "string" ? details["reason"] : "";
+      return { ...unsaid, kind: rowOf(REASONS, reason) ?? "length", raw: reason === "" ? status : reason };
+    }
+    case "failed":
+      return new GatewayError("upstream-failed", "The upstream failed without a message.");
+    case undefined:
+    case null:
+      return settle({ ...unsaid, kind: "other", raw: null }, contents);
+    default: {
+      const said = typeof status === "string" ? status : "";
+      return new GatewayError("upstream-failed", `The upstream left the answer with the status ${said}.`);
+    }
+  }
 }
 
 export interface Finish {
@@ -25,8 +46,9 @@ export function encodeFinish({ kind }: FinishReason): Finish {
   switch (kind) {
     case "length":
     case "context-full":
-    // A pause that nobody resumes is an answer that is not finished.
+    // A pause that nobody resumes is an answer that is not finished; so is one whose end nobody understands.
     case "paused":
+    case "other":
       return { status: "incomplete", reason: "max_output_tokens" };
     case "filtered":
       return { status: "incomplete", reason: "content_filter" };

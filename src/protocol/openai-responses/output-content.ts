@@ -13,6 +13,11 @@ export class PartEvents {
   #events: ReplyEvent[] = [];
   #next = 0;
 
+  /** How many parts have begun. */
+  get count(): number {
+    return this.#next;
+  }
+
   push(event: ReplyEvent): void {
     this.#events.push(event);
   }

@@ -70,18 +70,20 @@ interface OpenItem {
 
 class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   readonly #model: string;
+  readonly #isExcerpt: boolean;
   readonly #names: NameTable;
   readonly #stops: readonly string[];
   readonly #items = new Map<number, OpenItem>();
   readonly #events = new PartEvents();
   #hasStarted = false;
   #isOver = false;
-  #hasCalls = false;
+  #calls = 0;
   #lastItem = 0;
 
   constructor(exchange: Exchange) {
     const { model, tools, stop } = exchange.request;
     this.#model = model;
+    this.#isExcerpt = exchange.isExcerpt ?? false;
     this.#names = originalNames(tools);
     this.#stops = stop.filter((sequence) => sequence !== "");
   }
@@ -140,7 +142,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
       case "response.failed":
       case "response.cancelled":
         this.#start(value["response"]);
-        return this.#terminal(isObject(value["response"]) ? value["response"] : { status: type.slice("response.".length) });
+        return this.#terminal(standing(value["response"], type.slice("response.".length)));
       case "error":
         return this.#fail(decodeErrorInside(value));
       default:
@@ -171,12 +173,8 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   }
 
   #terminal(response: JsonObject): void {
-    const { status, error } = response;
-    if (isObject(error)) return this.#fail(decodeErrorInside({ error }));
-    if (status === "failed") return this.#fail(new GatewayError("upstream-failed", "The upstream failed without a message."));
-    if (status !== undefined && status !== "completed" && status !== "incomplete") {
-      return this.#fail(new GatewayError("upstream-failed", `The upstream left the answer with the status ${stringOf(status)}.`));
-    }
+    const failure = decodeFinish(response, UNCOUNTED);
+    if (failure instanceof GatewayError) return this.#fail(failure);
     // Some servers leave `output` empty here and have sent everything before; others send it here alone.
     const output = Array.isArray(response["output"]) ? response["output"] : [];
     output.forEach((said, index) => {
@@ -188,7 +186,9 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     for (const item of this.#items.values()) this.#close(item);
     const usage = decodeUsage(response["usage"]);
     if (usage !== null) this.#events.push({ type: "usage", usage });
-    this.#finish(decodeFinish(response, this.#hasCalls));
+    const finish = decodeFinish(response, { calls: this.#calls, parts: this.#events.count, isExcerpt: this.#isExcerpt });
+    if (finish instanceof GatewayError) this.#fail(finish);
+    else this.#finish(finish);
   }
 
   /**
@@ -290,7 +290,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #startCall(item: OpenItem, said: JsonObject): void {
     const name = stringOf(said["name"]);
     if (item.index !== null || name === "") return;
-    this.#hasCalls = true;
+    this.#calls++;
     const namespace = stringOf(said["namespace"]);
     item.index = this.#events.open({
       type: "tool-call",
@@ -342,6 +342,15 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     this.#rest(item, part?.text ?? "");
     this.#events.push({ type: "part-end", index: item.index, proof: part?.proof ?? null });
   }
+}
+
+/** Before the parts are counted, an answer counts as one that holds some. */
+const UNCOUNTED = { calls: 0, parts: 0, isExcerpt: true } as const;
+
+/** A terminal event's response with the status that its name says, where that is the worse one or the only one. */
+function standing(said: Json | undefined, status: string): JsonObject {
+  const response = isObject(said) ? said : {};
+  return status === "completed" && typeof response["status"] === "string" ? response : { ...response, status };
 }
 
 const ITEM_DONE = "response.output_item.done";

@@ -127,10 +127,10 @@ const DECODED: readonly DecodeRow[] = [
   },
   {
     what: "a reason to stop that nobody knows",
-    content: [],
-    events: [],
+    content: [{ type: "text", text: "A" }],
+    events: [block(0, { type: "text", text: "" }), delta(0, { type: "text_delta", text: "A" }), close(0)],
     stop: "bored",
-    reply: { finish: { ...END, kind: "other", raw: "bored" } },
+    reply: { parts: [text("A")], finish: { ...END, kind: "other", raw: "bored" } },
   },
   {
     what: "citations of pages, with their words; those of documents have no address",

@@ -124,7 +124,7 @@ const ENCODED: readonly { readonly what: string; readonly reply: Partial<Reply>;
     {
       what: "a reason to stop that nobody knows",
       reply: { finish: { ...END, kind: "other", raw: "OTHER" } },
-      message: { stop_reason: "end_turn" },
+      message: { stop_reason: "max_tokens" },
     },
     {
       what: "counts outside of caches stay outside of caches",

@@ -35,5 +35,5 @@ testDecodingStreams([
 testEncodingStreams([
   ["the context is full", [started("1"), ended("context-full", "model_context_window_exceeded")], [role, stopped("length"), "[DONE]"]],
   ["a pause is never a stop", [started("1"), ended("paused", "pause_turn")], [role, stopped("length"), "[DONE]"]],
-  ["unknown words are never handed on", [started("1"), ended("other", "new_word")], [role, stopped("stop"), "[DONE]"]],
+  ["unknown words are never handed on", [started("1"), ended("other", "new_word")], [role, stopped("length"), "[DONE]"]],
 ]);

@@ -11,8 +11,11 @@ import { chain, run } from "../../../src/wire/machine.ts";
 import type { SseEvent } from "../../../src/wire/sse.ts";
 import { exchange } from "../../support/canonical.ts";
 
-export function chatExchange(more: Partial<CanonicalRequest> = {}): Exchange {
-  return exchange({ model: "glm-5.1", stream: true, names: NAMES, includeUsage: true, ...more });
+/** What differs from the usual call. */
+type Differing = Partial<CanonicalRequest> & Pick<Exchange, "isExcerpt">;
+
+export function chatExchange({ isExcerpt = false, ...more }: Differing = {}): Exchange {
+  return { ...exchange({ model: "glm-5.1", stream: true, names: NAMES, includeUsage: true, ...more }), isExcerpt };
 }
 
 // ---- Decode --------------------------------------------------------------------------------------------------------
@@ -43,13 +46,13 @@ function comparable(events: readonly ReplyEvent[]): unknown[] {
   });
 }
 
-export function decodeStream(sent: readonly Sent[], request: Partial<CanonicalRequest> = {}): ReplyEvent[] {
+export function decodeStream(sent: readonly Sent[], request: Differing = {}): ReplyEvent[] {
   const events = sent.map((data): SseEvent => ({ event: null, data: typeof data === "string" ? data : JSON.stringify(data) }));
   return run(chain(openaiChat.reply.decoder(chatExchange(request)), grammar()), events);
 }
 
 export function testDecodingStreams(
-  rows: readonly (readonly [what: string, sent: readonly Sent[], expected: readonly ReplyEvent[], request?: Partial<CanonicalRequest>])[],
+  rows: readonly (readonly [what: string, sent: readonly Sent[], expected: readonly ReplyEvent[], request?: Differing])[],
 ): void {
   for (const [what, sent, expected, request] of rows) {
     test(`decoding a stream: ${what}`, () => assert.deepEqual(comparable(decodeStream(sent, request)), comparable(expected)));

@@ -281,6 +281,12 @@ testDecodingStreams([
     "arguments without any call are what is left of a missing beginning",
     [calls({ index: 0, function: { arguments: "1}" } }), stop("tool_calls"), done],
     [started("1"), ended("tool-calls", "tool_calls")],
+    { isExcerpt: true },
+  ],
+  [
+    "where there is no beginning that could be missing, nobody can make such a call",
+    [calls({ index: 0, function: { arguments: "1}" } }), stop("tool_calls"), done],
+    [started("1"), failed("upstream-failed", "The upstream called a tool without naming it.")],
   ],
   [
     "function_call, of servers from before there were tools",

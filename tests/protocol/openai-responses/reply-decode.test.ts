@@ -286,7 +286,7 @@ const STREAMS: readonly StreamRow[] = [
   {
     what: "a reason that came later than this program",
     events: [created, { type: "response.incomplete", response: { status: "incomplete", incomplete_details: { reason: "steered" } } }],
-    expected: [begun, ended("other", "steered")],
+    expected: [begun, ended("length", "steered")],
   },
   {
     what: "usage in counters that do not overlap",

@@ -196,7 +196,7 @@ const ENDS: readonly { what: string; finish: Partial<FinishReason>; status: stri
     item: "incomplete",
   },
   { what: "the filter", finish: { kind: "filtered" }, status: "incomplete", reason: "content_filter", item: "incomplete" },
-  { what: "an unknown end", finish: { kind: "other" }, status: "completed", reason: null, item: "completed" },
+  { what: "an unknown end", finish: { kind: "other" }, status: "incomplete", reason: "max_output_tokens", item: "incomplete" },
 ];
 
 for (const { what, finish: ended, status, reason, item } of ENDS) {
