@@ -79,7 +79,7 @@ interface Parts {
   readonly context: RespondContext;
 }
 
-/** The upstream's error: its own bytes where it is the client's protocol, that protocol's shape where it is not. */
+/** The upstream's error: its own body where it is the client's protocol, that protocol's shape where it is not. */
 function refusal(
   { call, target, asked }: PreparedCall,
   found: UpstreamRefusal,
@@ -91,7 +91,7 @@ function refusal(
   const isUnknown = isUnknownModel(error, target.model, models);
   const isOwn = asked === null && isObject(parseOrUndefined(found.body));
   if (!isOwn) return failure(isUnknown ? withNames(error, target.model, models) : error, progress, headers);
-  const body = isUnknown ? withNamesMember(found.body, target.model, models) : found.body;
+  const body = isUnknown ? withNamesMember(found.body, target.model, models) : call.writer.error.edit(found.body, error);
   return { type: "complete", status, headers, body: progress.redaction.known(body), error };
 }
 

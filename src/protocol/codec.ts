@@ -139,6 +139,8 @@ export interface Codec {
     /** `body` may be anything: JSON, text, HTML, nothing. Status and `retry-after` are never lost. */
     decode(status: number, body: string, headers: Readonly<Record<string, string>>): GatewayError;
     encode(error: GatewayError, requestId: string): EncodedError;
+    /** An upstream's own error body, made recognisable for clients of this protocol: by its code, its type. Most stay as they are. */
+    edit(body: string, error: GatewayError): string;
     /** The event that ends a stream which can't go on and was not encoded by `reply.encoder`. */
     event(error: GatewayError): SseEvent;
   };

@@ -6,7 +6,7 @@ import { structuredBy } from "../structured-output.ts";
 import { limitsOf } from "./capabilities.ts";
 import { continuation } from "./continuation.ts";
 import { editRequest } from "./edit.ts";
-import { decodeError, encodeError, errorEvent } from "./errors.ts";
+import { decodeError, editError, encodeError, errorEvent } from "./errors.ts";
 import { decodeReply, replyDecoder } from "./reply-decode.ts";
 import { encodeReply, replyEncoder } from "./reply-encode.ts";
 import { decodeRequest, requestHead } from "./request-decode.ts";
@@ -27,7 +27,7 @@ const plain: Codec = {
     keepAlive: 'event: ping\ndata: {"type": "ping"}\n\n',
     continuation,
   },
-  error: { decode: decodeError, encode: encodeError, event: errorEvent },
+  error: { decode: decodeError, encode: encodeError, edit: editError, event: errorEvent },
 };
 
 export const anthropicMessages: Codec = structuredBy(fittedBy(plain, toolLimits), schemaMeans);

@@ -3,9 +3,10 @@
 // Never loses a status or a `retry-after`, and never shows an upstream's HTML.
 
 import { GatewayError, kindOfStatus, type ErrorKind, type ErrorOptions } from "../../errors.ts";
-import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
+import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { EncodedError } from "../codec.ts";
+import { CONTEXT_FULL, recognised } from "../context-overflow.ts";
 import type * as wire from "./wire.ts";
 
 /** Anthropic's own status for an overload; elsewhere it is 503. */
@@ -32,9 +33,10 @@ const TYPES_OF_OTHERS: ReadonlyMap<number, wire.ErrorType> = new Map([
 
 /** Limits that waiting a moment does not lift. */
 const SPENT: ReadonlySet<string> = new Set(["contract_spend_limit_reached", "enforced_spend_limit_reached"]);
-/** By this clients know that the conversation has grown too long: the code those of OpenAI's protocols, the words Claude Code. */
-const CONTEXT_FULL = "context_length_exceeded";
+/** By these words Claude Code knows that the conversation has grown too long. */
 const CONTEXT_FULL_WORDS = "prompt is too long";
+/** Claude's own words, which clients know as well. */
+const KNOWN_WORDS = /prompt is too long|input length and `max_tokens` exceed context limit/;
 /** Response headers that tell a client when to try again. */
 const RETRY_HEADERS = ["retry-after", "retry-after-ms", "x-should-retry"];
 
@@ -62,6 +64,8 @@ interface Found {
   readonly type: string | null;
   readonly message: string;
   readonly details: JsonObject | null;
+  /** Other makers' servers say one. */
+  readonly code?: Json | undefined;
 }
 
 /** The error in this protocol's envelope, or in what other servers put in its place. */
@@ -73,14 +77,15 @@ function errorIn(value: JsonObject): Found | null {
       type: text(error["type"]),
       message: text(error["message"]) ?? "The upstream named no reason.",
       details: isObject(details) ? details : null,
+      code: error["code"],
     };
   }
   const message = text(error) ?? text(value["message"]) ?? text(value["detail"]);
   return message === null ? null : { type: null, message, details: null };
 }
 
-function build(status: number, { type, message, details }: Found, headers: Readonly<Record<string, string>>): GatewayError {
-  const code = codeOf(message, details);
+function build(status: number, { type, message, details, code: said }: Found, headers: Readonly<Record<string, string>>): GatewayError {
+  const code = text(details?.["error_code"]);
   const isSpent = code !== null && SPENT.has(code);
   // Trying again does not help, so nobody is told when to.
   const kind: ErrorKind = isSpent ? "upstream-rejected" : kindOfStatus(status);
@@ -91,18 +96,12 @@ function build(status: number, { type, message, details }: Found, headers: Reado
     ...(details === null ? {} : { details }),
     headers: isSpent ? {} : headers,
   };
-  return new GatewayError(kind, message, options);
+  return recognised(new GatewayError(kind, message, options), code ?? said);
 }
 
 /** The kind's own status stands for 529, which other protocols do not know. */
 function statusOption(status: number): { status?: number } {
   return status === OVERLOADED || status < 400 ? {} : { status };
-}
-
-function codeOf(message: string, details: JsonObject | null): string | null {
-  const code = text(details?.["error_code"]);
-  if (code !== null) return code;
-  return message.toLowerCase().includes(CONTEXT_FULL_WORDS) ? CONTEXT_FULL : null;
 }
 
 function text(value: Json | undefined): string | null {
@@ -126,9 +125,20 @@ function statusOf({ kind, status }: GatewayError): number {
 
 export function encodeErrorObject(error: GatewayError): wire.ErrorObject {
   const details = detailsOf(error);
-  const message =
-    error.code === CONTEXT_FULL && !error.message.includes(CONTEXT_FULL_WORDS) ? `${CONTEXT_FULL_WORDS}: ${error.message}` : error.message;
-  return { type: "error", error: { type: typeOf(error), message, ...(details === null ? {} : { details }) } };
+  return { type: "error", error: { type: typeOf(error), message: messageOf(error), ...(details === null ? {} : { details }) } };
+}
+
+function messageOf({ code, message }: GatewayError): string {
+  return code === CONTEXT_FULL && !KNOWN_WORDS.test(message) ? `${CONTEXT_FULL_WORDS}: ${message}` : message;
+}
+
+/** Of other makers' models behind this protocol: their words behind those that clients know. Claude's own body stays as it is. */
+export function editError(body: string, error: GatewayError): string {
+  const message = messageOf(error);
+  const value = message === error.message ? undefined : parseOrUndefined(body);
+  if (!isObject(value)) return body;
+  const inner = isObject(value["error"]) ? value["error"] : { type: typeOf(error) };
+  return print({ ...value, type: "error", error: { ...inner, message } });
 }
 
 function detailsOf({ details, code, param }: GatewayError): object | null {

@@ -6,6 +6,7 @@ import { GatewayError, kindOfStatus } from "../../errors.ts";
 import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { EncodedError } from "../codec.ts";
+import { recognised } from "../context-overflow.ts";
 
 const TYPE = "type.googleapis.com/google.rpc.";
 
@@ -33,24 +34,16 @@ export function errorOf(value: Json, { status, headers }: Answer): GatewayError 
   const details = Array.isArray(error["details"]) ? error["details"] : null;
   const message = typeof said === "string" && said !== "" ? said : `The upstream answered with status ${known} and no readable error.`;
   const type = typeof error["status"] === "string" ? error["status"] : null;
-  const reason = codeOf(message, details);
+  const reason = detail(details, "ErrorInfo")?.["reason"];
   const retryAfter = retryAfterOf(headers, details);
-  return new GatewayError(kindOfStatus(known), message, {
+  const found = new GatewayError(kindOfStatus(known), message, {
     status: known,
-    ...(reason === null ? {} : { code: reason }),
+    ...(typeof reason === "string" ? { code: reason } : {}),
     ...(type === null ? {} : { type }),
     ...(details === null ? {} : { details: { details } }),
     ...(retryAfter === null ? {} : { headers: { "retry-after": retryAfter } }),
   });
-}
-
-const TOO_LONG = /exceeds the maximum number of (?:input )?tokens|input token count.*exceeds/i;
-
-/** A code that clients know, where there is one: agents shorten their conversation when they see it. */
-function codeOf(message: string, details: readonly Json[] | null): string | null {
-  if (TOO_LONG.test(message)) return "context_length_exceeded";
-  const reason = detail(details, "ErrorInfo")?.["reason"];
-  return typeof reason === "string" ? reason : null;
+  return recognised(found, reason ?? code);
 }
 
 function detail(details: readonly Json[] | null, name: string): JsonObject | null {
@@ -101,6 +94,11 @@ export function encodeError(error: GatewayError, requestId: string): EncodedErro
 /** Official clients read an error chunk by its numeric code; they know no named events. */
 export function errorEvent(error: GatewayError): SseEvent {
   return { event: null, data: print({ error: errorValue(error, []).value }) };
+}
+
+/** Clients of this protocol look for no code: an upstream's own body stays as it is. */
+export function editError(body: string): string {
+  return body;
 }
 
 function errorValue(error: GatewayError, more: readonly JsonObject[]): { status: number; value: JsonObject } {

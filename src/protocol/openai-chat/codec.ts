@@ -6,7 +6,7 @@ import { fittedBy } from "../fitted-tools.ts";
 import { structuredBy } from "../structured-output.ts";
 import { limitsOf } from "./capabilities.ts";
 import { editRequest } from "./edit.ts";
-import { decodeError, encodeError, errorEvent } from "./errors.ts";
+import { decodeError, editError, encodeError, errorEvent } from "./errors.ts";
 import { decodeReply, replyDecoder } from "./reply-decode.ts";
 import { encodeReply, replyEncoder } from "./reply-encode.ts";
 import { decodeRequest, requestHead } from "./request-decode.ts";
@@ -19,7 +19,7 @@ const plain: Codec = {
   limitsOf,
   request: { decode: decodeRequest, encode: encodeRequest, head: requestHead, edit: editRequest },
   reply: { decode: decodeReply, encode: encodeReply, decoder: replyDecoder, encoder: replyEncoder, keepAlive: ": keep-alive\n\n" },
-  error: { decode: decodeError, encode: encodeError, event: errorEvent },
+  error: { decode: decodeError, encode: encodeError, edit: editError, event: errorEvent },
 };
 
 /** OpenAI's answer format takes objects alone; a client of its own protocol knows that. */

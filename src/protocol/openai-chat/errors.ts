@@ -6,6 +6,7 @@ import { GatewayError, kindOfStatus, type ErrorKind } from "../../errors.ts";
 import { parseOrUndefined } from "../../wire/json.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { EncodedError } from "../codec.ts";
+import { recognised, withContextCode } from "../context-overflow.ts";
 import { numberOf, objectOf, objectsOf, textOf, type ErrorRead } from "./wire.ts";
 
 // ---- Decode --------------------------------------------------------------------------------------------------------
@@ -16,15 +17,16 @@ const RETRY_HEADERS = ["retry-after", "retry-after-ms", "x-should-retry"];
 export function decodeError(status: number, body: string, headers: Readonly<Record<string, string>>): GatewayError {
   const found = readError(parseOrUndefined(body));
   const message = found.message === "" ? textMessage(status, body) : found.message;
-  const code = found.code ?? contextCode(message);
+  const { code } = found;
   const kept = RETRY_HEADERS.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]] as const]));
   // A used-up quota is no matter of waiting.
   const isSpent = code === "insufficient_quota" || found.type === "insufficient_quota";
-  return new GatewayError(kindOfStatus(status), redacted(message), {
+  const error = new GatewayError(kindOfStatus(status), redacted(message), {
     status,
     ...optional({ code, type: found.type, param: found.param }),
     headers: isSpent ? { ...Object.fromEntries(kept), "x-should-retry": "false" } : Object.fromEntries(kept),
   });
+  return recognised(error);
 }
 
 /** An error inside of an answer whose status said that all was well. */
@@ -32,12 +34,11 @@ export function decodeErrorValue(value: unknown): GatewayError {
   const found = readError(value);
   const status = found.status ?? statusOfType(found.type) ?? statusOfType(found.code);
   const message = found.message === "" ? "The upstream broke off with an error that it did not explain." : found.message;
-  const code = found.code ?? contextCode(message);
   const kind: ErrorKind = status === null ? "upstream-failed" : kindOfStatus(status);
-  return new GatewayError(kind, redacted(message), {
-    ...(status === null ? {} : { status }),
-    ...optional({ code, type: found.type, param: found.param }),
-  });
+  const { code, type, param } = found;
+  return recognised(
+    new GatewayError(kind, redacted(message), { ...(status === null ? {} : { status }), ...optional({ code, type, param }) }),
+  );
 }
 
 interface FoundError {
@@ -58,13 +59,15 @@ function readError(value: unknown): FoundError {
       .map((fault) => textOf(fault.msg))
       .join("; ");
   const message = textOf(error?.message) || textOf(error?.error) || textOf(outer?.error) || detail || textOf(value);
-  const number = numberOf(error?.code) ?? numberOf(error?.status);
+  const numbered = numberOf(error?.code);
+  const number = numbered ?? numberOf(error?.status);
+  const isStatus = number !== null && number >= 400 && number < 600;
   return {
     message,
     type: textOf(error?.type) || null,
-    code: textOf(error?.code) || null,
+    code: textOf(error?.code) || (numbered === null || isStatus ? null : String(numbered)),
     param: textOf(error?.param) || null,
-    status: number !== null && number >= 400 && number < 600 ? number : null,
+    status: isStatus ? number : null,
   };
 }
 
@@ -88,14 +91,6 @@ const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
 
 function statusOfType(type: string | null): number | null {
   return type !== null && Object.hasOwn(STATUS_OF_TYPE, type) ? (STATUS_OF_TYPE[type] ?? null) : null;
-}
-
-const CONTEXT_FULL =
-  /maximum context length|context (?:length|window) exceeded|exceeds? the (?:model'?s )?(?:maximum )?context|prompt is too long/i;
-
-/** Agents shorten their conversation when they see this code; compatible servers only say it in words. */
-function contextCode(message: string): string | null {
-  return CONTEXT_FULL.test(message) ? "context_length_exceeded" : null;
 }
 
 const MAX_PLAIN_TEXT = 300;
@@ -158,6 +153,9 @@ export function encodeError(error: GatewayError): EncodedError {
   const body = { error: { message: error.message, type, param: error.param, code: error.code ?? look.code ?? null } };
   return { status, body: JSON.stringify(body) };
 }
+
+/** An upstream's own body, with the code that clients know where the context is full. */
+export const editError = withContextCode;
 
 /** The last event of a stream that cannot go on; no `[DONE]` follows it. */
 export function errorEvent(error: GatewayError): SseEvent {

@@ -5,6 +5,7 @@
 import { ERRORS, GatewayError, kindOfStatus, type ErrorKind, type ErrorOptions } from "../../errors.ts";
 import { isObject, parseOrUndefined, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
 import type { EncodedError } from "../codec.ts";
+import { recognised, withContextCode } from "../context-overflow.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type * as wire from "./wire.ts";
 
@@ -25,7 +26,7 @@ export function decodeError(status: number, body: string, headers: Readonly<Reco
   if (said.code === QUOTA || said.type === QUOTA) {
     return new GatewayError("upstream-rejected", message, { ...optionsOf(said), status, headers: { "x-should-retry": "false" } });
   }
-  return new GatewayError(kindOfStatus(status), message, { ...optionsOf(said), status, headers: passed });
+  return recognised(new GatewayError(kindOfStatus(status), message, { ...optionsOf(said), status, headers: passed }));
 }
 
 interface Saying {
@@ -99,7 +100,7 @@ export function decodeErrorInside(error: JsonObject): GatewayError {
     return new GatewayError("upstream-rejected", message, { ...optionsOf(said), status: 429, headers: { "x-should-retry": "false" } });
   }
   const kind = rowOf(KINDS, said.code ?? "") ?? rowOf(KINDS, said.type ?? "") ?? "upstream-failed";
-  return new GatewayError(kind, message, optionsOf(said));
+  return recognised(new GatewayError(kind, message, optionsOf(said)));
 }
 
 // ---- Encoding ----------------------------------------------------------------------------------------------------
@@ -148,6 +149,9 @@ function codeOf({ kind, code, param, status }: GatewayError): string | null {
   if (kind === "rate-limited") return "rate_limit_exceeded";
   return kind === "not-found" && param === "model" ? "model_not_found" : null;
 }
+
+/** An upstream's own body, with the code that clients know where the context is full. */
+export const editError = withContextCode;
 
 /**
  * Both shapes at once: the members that the API's types name, and the object around them that the API sends. Some clients read

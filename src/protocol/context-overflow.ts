@@ -1,0 +1,85 @@
+// A conversation that is longer than the model's context, in every provider's words. Agents shorten the conversation when they recognise
+// the error, and give up, or ask again for ever, when they do not.
+// Never takes a limit on rates, bytes or one field for it.
+
+import { GatewayError } from "../errors.ts";
+import { isObject, parseOrUndefined, print, type Json } from "../wire/json.ts";
+
+/** The code that clients of OpenAI's protocols know. */
+export const CONTEXT_FULL = "context_length_exceeded";
+
+const CODES: ReadonlySet<string> = new Set([
+  CONTEXT_FULL,
+  "context_window_exceeded",
+  "model_context_window_exceeded",
+  "prompt_too_long",
+  // llama.cpp, LiteLLM, Z.ai.
+  "exceed_context_size_error",
+  "ContextWindowExceededError",
+  "1261",
+]);
+
+/** Seen in answers and public reports up to 2026-11. */
+const WORDS: readonly RegExp[] = [
+  // Anthropic, Fireworks, Ollama: "prompt is too long: 2 tokens > 1 maximum"
+  /prompt (?:is )?too long/i,
+  // Anthropic: "input length and `max_tokens` exceed context limit: 1 + 2 > 2"
+  /exceeds? (?:the )?context limit/i,
+  // OpenAI, DeepSeek, vLLM, OpenRouter: "This model's maximum context length is 1 tokens. However, you requested 2 tokens"; Z.ai's 1210
+  /maximum context length/i,
+  // OpenAI: "Your input exceeds the context window of this model."
+  /exceeds? the (?:model'?s )?(?:maximum |available )?context/i,
+  /context (?:length|window) (?:was |is )?exceed/i,
+  // OpenAI: "Input tokens exceed the configured limit of 1 tokens."
+  /input tokens exceed the configured limit/i,
+  // Gemini: "The input token count (2) exceeds the maximum number of tokens allowed (1)."; Vertex: "... is 2 but model only supports up to 1"
+  /exceeds the maximum number of (?:input )?tokens|input token count.*(?:exceeds|only supports up to)/i,
+  // xAI: "This model's maximum prompt length is 1 but the request contains 2 tokens."
+  /maximum prompt length/i,
+  // Moonshot: "Your request exceeded model token limit: 1 (requested: 2)"
+  /exceed(?:ed|s) (?:the )?model(?:'s)? token limit/i,
+  // Z.ai: "Prompt exceeds max length", "Prompt 超长", "tokens in request more than max tokens allowed"
+  /prompt exceeds? (?:the )?max|prompt\s*超长|tokens in request more than max tokens allowed/i,
+  // MiniMax: "invalid params, context window exceeds limit (2013)"
+  /context (?:window|length) exceeds limit/i,
+  // vLLM, SGLang: "the model's context length is only 1 tokens", "The input (2 tokens) is longer than the model's context length (1 tokens)."
+  /context length is only \d+|(?:longer|greater|larger) than the (?:model'?s |maximum )*(?:context|model) length/i,
+  // vLLM: "The prompt (total length 2) is too long to fit into the model (context length 1)"; Mistral: "too large for model with 1 maximum ..."
+  /too (?:long|large) (?:to fit into|for) (?:the )?(?:requested )?model/i,
+  // Groq, Cerebras: "Please reduce the length of the messages or completion."
+  /reduce the length of the messages/i,
+  // Bedrock, Alibaba.
+  /input is too long for requested model|range of input length should be/i,
+];
+
+/**
+ * The same error, recognisable where it means that the context is full: its code, and a status that nobody tries again. `code`: the
+ * upstream's own, where the protocol has no place for one.
+ */
+export function recognised(error: GatewayError, code: Json | undefined = error.code): GatewayError {
+  if (!isContextFull(error, code)) return error;
+  return new GatewayError("upstream-rejected", error.message, {
+    status: 400,
+    code: CONTEXT_FULL,
+    // Types go with statuses.
+    ...(error.status === 400 && error.type !== null ? { type: error.type } : {}),
+    ...(error.param === null ? {} : { param: error.param }),
+    ...(error.details === null ? {} : { details: error.details }),
+    cause: error.cause,
+  });
+}
+
+function isContextFull({ message, type }: GatewayError, code: Json | undefined): boolean {
+  const isKnown = typeof code === "string" || typeof code === "number" ? CODES.has(String(code)) : false;
+  if (isKnown || (type !== null && CODES.has(type))) return true;
+  return WORDS.some((words) => words.test(message));
+}
+
+/** An error body in OpenAI's shape, or in one like it, with the code that clients know; the message stays. Other errors stay as they are. */
+export function withContextCode(body: string, { code, message }: GatewayError): string {
+  const value = code === CONTEXT_FULL ? parseOrUndefined(body) : undefined;
+  if (!isObject(value)) return body;
+  const { error } = value;
+  if (!isObject(error)) return print({ error: { message, type: "invalid_request_error", param: null, code } });
+  return error["code"] === code ? body : print({ ...value, error: { ...error, type: "invalid_request_error", code } });
+}
