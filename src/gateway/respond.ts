@@ -1,7 +1,8 @@
 // From what the upstream answered to what the client gets: the same bytes, another protocol, or an error.
 // Never does: send anything, but to ask for the rest of an answer that paused.
 
-import type { GatewayError } from "../errors.ts";
+import { GatewayError } from "../errors.ts";
+import type { CanonicalRequest, Reply } from "../protocol/canonical.ts";
 import type { Exchange } from "../protocol/codec.ts";
 import { codecOf } from "../protocol/codecs.ts";
 import { detached } from "../protocol/exchange.ts";
@@ -12,7 +13,7 @@ import { isObject, parseOrUndefined } from "../wire/json.ts";
 import { concat, type Pump } from "../wire/pump.ts";
 import { failure, type Answer, type CompleteAnswer, type StreamingAnswer } from "./call.ts";
 import { continuedReply, continuedStream, type ContinuationOptions } from "./continuation.ts";
-import { asJsonArray, conversion, streamText } from "./convert.ts";
+import { asJsonArray, conversion, readReply, streamText } from "./convert.ts";
 import { withSigns } from "./keep-alive.ts";
 import { attemptHeaders, headersForClient, JSON_HEADERS, reportHeaders, SAFE_HEADERS, streamHeaders } from "./headers.ts";
 import { bodyPassthrough, readUsage, streamPassthrough } from "./passthrough.ts";
@@ -95,11 +96,14 @@ function refusal(
   return { type: "complete", status, headers, body: progress.redaction.known(body), error };
 }
 
-/** Same protocol: the upstream's own bytes. */
-function passOn({ call, sent }: PreparedCall, { found, headers, context }: Parts): Answer {
+/** Same protocol: the upstream's own bytes, unless they come in the framing that the client did not ask for. */
+function passOn(prepared: PreparedCall, parts: Parts): Answer | Promise<Answer> {
+  const { call, sent } = prepared;
+  const { found, headers, context } = parts;
   const { progress, writer } = call;
   const { begun, rest, status } = found;
   const options = { codec: writer, exchange: sent, meter: progress.meter, limits: context.settings.limits };
+  if ((found.type === "streaming") !== call.head.stream) return reframe(prepared, parts);
   if (found.type === "streaming") return streaming(call, streamPassthrough(options), { found, headers, context });
   if (rest !== null) {
     return { type: "streaming", status, headers, begun, rest, pump: bodyPassthrough(options), keepAlive: null };
@@ -124,10 +128,41 @@ function convertStream(prepared: PreparedCall, asked: Exchange, parts: Parts): S
 }
 
 /** Another protocol: all of the answer decoded first, then encoded as the client asked. */
-async function convertReply(prepared: PreparedCall, asked: Exchange, { found, headers, context }: Parts): Promise<CompleteAnswer> {
-  const { incoming, progress, writer, head } = prepared.call;
-  const { framing } = incoming;
+async function convertReply(prepared: PreparedCall, asked: Exchange, parts: Parts): Promise<CompleteAnswer> {
+  const { found, headers, context } = parts;
   const reply = await continuedReply(found, continuationOf(prepared, prepared.sent, context));
+  return encoded(prepared.call, { reply, asked, headers });
+}
+
+/**
+ * Same protocol, but JSON where a stream was asked for, or a stream where none was: official clients read nothing out of that, and some
+ * do not even say so. All of the answer is read, then told as the client asked.
+ */
+async function reframe({ call, body, sent }: PreparedCall, { found, headers, context }: Parts): Promise<CompleteAnswer> {
+  const exchange = { ...sent, request: requestOf(call, textOf(body)) ?? sent.request };
+  const reply = await readReply(found, call.writer, { exchange, limits: context.settings.limits });
+  return encoded(call, { reply, asked: exchange, headers });
+}
+
+/** A passed request as its codec understands it, e.g. its namespaces and custom tools; null where it does not, but the upstream did. */
+function requestOf({ incoming, reader }: AdmittedCall, body: string): CanonicalRequest | null {
+  try {
+    return reader.request.decode({ body, headers: incoming.request.headers, path: incoming.path });
+  } catch (error) {
+    if (error instanceof GatewayError) return null;
+    throw error;
+  }
+}
+
+interface EncodedParts {
+  readonly reply: Reply;
+  /** The exchange as the client's codec sees it. */
+  readonly asked: Exchange;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+function encoded({ incoming, progress, writer, head }: AdmittedCall, { reply, asked, headers }: EncodedParts): CompleteAnswer {
+  const { framing } = incoming;
   progress.meter.usage = reply.usage;
   progress.meter.finish = reply.finish;
   const body = head.stream ? streamText(reply, writer.reply.encoder(asked), framing) : writer.reply.encode(reply, asked);
