@@ -160,12 +160,22 @@ function encodeCustom(tool: CustomTool, report: () => void): JsonObject {
   };
 }
 
+/** Whether a web search is demanded where there is nothing else that could be called: the model will hardly do anything else. */
+function isLoneSearch(choice: ToolChoice, tools: readonly Tool[]): boolean {
+  const isSearch = choice.type === "required" || (choice.type === "named" && choice.name === "web_search");
+  return isSearch && tools.length > 0 && tools.every(({ type }) => type === "web-search");
+}
+
 export function encodeToolChoice(request: CanonicalRequest, losses: Loss[]): JsonObject | null {
   const { names, toolChoice, tools } = request;
   if (request.parallelToolCalls === false) {
     losses.push({ field: names.parallelToolCalls, severity: "reported", reason: "Gemini has no switch for one call at a time." });
   }
   if (toolChoice === null) return null;
+  if (isLoneSearch(toolChoice, tools)) {
+    losses.push({ field: names.toolChoice, severity: "reported", reason: "Gemini searches when it sees fit; a search cannot be demanded." });
+    return null;
+  }
   const callable = new Set(tools.flatMap((tool) => (tool.type === "function" || tool.type === "custom" ? [tool.name] : [])));
   const refuse = (reason: string): null => {
     losses.push({ field: names.toolChoice, severity: "refused", reason });
