@@ -130,6 +130,20 @@ export interface ToolResultPart {
   readonly cache: CacheMark | null;
 }
 
+/** A page that a web search found; `title`: null where the upstream did not say it. */
+export interface SearchSource {
+  readonly url: string;
+  readonly title: string | null;
+}
+
+/** A web search that the upstream ran for an answer. */
+export interface WebSearch {
+  /** What was searched for, or the page that was opened; "" where the upstream did not say it. */
+  readonly query: string;
+  readonly sources: readonly SearchSource[];
+  readonly hasFailed: boolean;
+}
+
 /** Something that only its own protocol understands (hosted-tool blocks, unknown parts). Goes back unchanged or not at all. */
 export interface OpaquePart {
   readonly type: "opaque";
@@ -139,6 +153,8 @@ export interface OpaquePart {
   readonly value: JsonSource;
   /** What leaving it out means for a conversation with another protocol. */
   readonly severity: LossSeverity;
+  /** Of an answer: the web search that it tells of, which other protocols tell in their own words. Absent where it is none. */
+  readonly search?: WebSearch;
 }
 
 export type Part = TextPart | ImagePart | FilePart | MediaPart | RefusalPart | ReasoningPart | ToolCallPart | ToolResultPart | OpaquePart;

@@ -115,6 +115,7 @@ const otherPart: Arbitrary<Part> = fc.constantFrom<Part>(
     name: "web_search_call",
     value: '{"id":"ws_1","type":"web_search_call","status":"completed","action":{"type":"search","query":"sea"}}',
     severity: "reported",
+    search: { query: "sea", sources: [], hasFailed: false },
   },
 );
 

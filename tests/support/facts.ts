@@ -213,6 +213,9 @@ function addPart(facts: Facts, { role, calls }: { role: Turn["role"]; calls: Rea
     }
     case "opaque":
       add(lists, at("opaque"), `${part.name} ${part.value}`);
+      if (part.search === undefined) return;
+      add(lists, at("search"), part.search.query);
+      for (const { url } of part.search.sources) add(lists, at("search.sources"), url);
   }
 }
 

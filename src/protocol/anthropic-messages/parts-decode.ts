@@ -7,7 +7,7 @@ import type { Fields } from "../fields.ts";
 import { decodeArguments } from "./arguments.ts";
 import { decodeMark } from "./cache-marks.ts";
 import { decodeSource } from "./media.ts";
-import { isCarrier, proofOf } from "./seals.ts";
+import { isCarrier, isForeignSearch, proofOf } from "./seals.ts";
 import { ID } from "./wire.ts";
 
 type ResultContent = ToolResultPart["content"][number];
@@ -73,8 +73,12 @@ function decodeBlock(block: Fields, losses: Loss[]): readonly Part[] {
       return [decodeToolUse(block, losses)];
     case "tool_result":
       return [decodeToolResult(block, losses)];
-    default:
-      return [{ type: "opaque", protocol: ID, name: type, value: compact(block.whole()), severity: rowOf(HOSTED, type) ?? "refused" }];
+    default: {
+      const value = compact(block.whole());
+      // What this proxy told of another model's search is no loss: the text that came of it is there.
+      const severity = isForeignSearch(block.raw("id") ?? block.raw("tool_use_id")) ? "dropped" : (rowOf(HOSTED, type) ?? "refused");
+      return [{ type: "opaque", protocol: ID, name: type, value, severity }];
+    }
   }
 }
 

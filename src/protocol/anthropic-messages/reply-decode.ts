@@ -24,6 +24,7 @@ import { decodeFinish } from "./finish.ts";
 import { compact, textPart } from "./parts-decode.ts";
 import { proofOf } from "./seals.ts";
 import { decodeUsage } from "./usage.ts";
+import { decodeWebSearch, queryOf, SEARCH_RESULT, SERVER_TOOL } from "./web-search.ts";
 import { ID, NAME_RULE } from "./wire.ts";
 
 const VERBATIM: ReadonlySet<string> = new Set(["input"]);
@@ -70,6 +71,8 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   /** What the answer said of its end. */
   #stop: JsonObject = {};
   #calls = 0;
+  /** Of the server's tools, by the ids of their calls. */
+  readonly #queries = new Map<string, string>();
 
   constructor({ request: { model, tools }, isExcerpt = false }: Exchange) {
     const named = tools.filter((tool) => tool.type === "function" || tool.type === "custom");
@@ -265,10 +268,19 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
       }
       case "opaque": {
         const input = parseOrUndefined(open.written);
-        const index = this.#startPart(opaque(input === undefined ? open.block : { ...open.block, input }));
+        const index = this.#startPart(this.#opaque(input === undefined ? open.block : { ...open.block, input }));
         this.#out.push({ type: "part-end", index, proof: null });
       }
     }
+  }
+
+  /** A block that only this protocol understands, and the search that it tells of. */
+  #opaque(block: JsonObject): Part {
+    const type = textOf(block["type"]);
+    const part: Part = { type: "opaque", protocol: ID, name: type, value: compact(print(block)), severity: "reported" };
+    if (type === SERVER_TOOL) this.#queries.set(textOf(block["id"]), queryOf(block));
+    if (type !== SEARCH_RESULT) return part;
+    return { ...part, search: decodeWebSearch(block, this.#queries.get(textOf(block["tool_use_id"])) ?? "") };
   }
 
   #messageStop(): void {
@@ -317,11 +329,6 @@ function readEvent({ event, data }: SseEvent): JsonObject | null {
 
 function thought(redacted: boolean): Part {
   return { type: "reasoning", text: "", redacted, proof: null };
-}
-
-/** A block that only this protocol understands. */
-function opaque(block: JsonObject): Part {
-  return { type: "opaque", protocol: ID, name: textOf(block["type"]), value: compact(print(block)), severity: "reported" };
 }
 
 const WEB_ADDRESS = /^https?:/;

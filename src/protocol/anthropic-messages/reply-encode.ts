@@ -5,7 +5,7 @@
 import { JsonText, print, type Json } from "../../wire/json.ts";
 import type { Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
-import type { Annotation, Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
+import type { Annotation, Part, Proof, Reply, ReplyEvent, Usage, WebSearch } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { unfold } from "../fold.ts";
 import { fitName } from "../tool-names.ts";
@@ -16,6 +16,7 @@ import { encodeFinish } from "./finish.ts";
 import { isBlank } from "./parts-encode.ts";
 import { carrierOf, FOREIGN_INDEX, signatureOf } from "./seals.ts";
 import { encodeUsage, estimateInput, estimateText } from "./usage.ts";
+import { encodeSearchCall, encodeSearchResult } from "./web-search.ts";
 import { ID, NAME_RULE, ORIGIN } from "./wire.ts";
 import type * as wire from "./wire.ts";
 
@@ -76,6 +77,8 @@ class ReplyEncoder {
   #length = 0;
   #hasCalls = false;
   #hasRefusal = false;
+  /** How many web searches the answer has told of. */
+  #searches = 0;
 
   /** Keeps nothing of the request but its model: the turns may be megabytes, and an answer takes minutes. */
   constructor({ id, request }: Exchange, emit: (event: wire.StreamEvent) => void) {
@@ -138,7 +141,9 @@ class ReplyEncoder {
   }
 
   #counted(): wire.Usage {
-    return encodeUsage(this.#usage, { inputTokens: this.#estimatedInput, outputTokens: estimateText(this.#length) });
+    const usage = encodeUsage(this.#usage, { inputTokens: this.#estimatedInput, outputTokens: estimateText(this.#length) });
+    if (this.#searches === 0) return usage;
+    return { ...usage, server_tool_use: { web_search_requests: this.#searches, web_fetch_requests: 0 } };
   }
 
   #partStart(part: Part): void {
@@ -158,12 +163,23 @@ class ReplyEncoder {
         if (part.kind === "custom") this.#writeInput('{"input":"');
         return;
       case "opaque":
+        if (part.search !== undefined) this.#searches++;
         if (part.protocol === ID) this.#block(new JsonText(part.value));
+        else if (part.search !== undefined) this.#webSearch(part.search);
         return;
       default:
         this.#open(part);
         this.#blockDelta({ type: "text_delta", text: unshowable(part) });
     }
+  }
+
+  #webSearch(search: WebSearch): void {
+    const id = `${this.#id}_${this.#searches}`;
+    const { block, input } = encodeSearchCall(id, search);
+    this.#start(block);
+    this.#writeInput(input);
+    this.#stop();
+    this.#block(encodeSearchResult(id, search));
   }
 
   #delta(text: string): void {

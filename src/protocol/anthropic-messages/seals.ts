@@ -2,7 +2,7 @@
 // back untouched. Anthropic answers 400 to a seal, so seals are taken out of a body that passes to it.
 // Never hands out an empty signature, and never finds anything in a conversation that this proxy did not put there itself.
 
-import { isObject, parse, type JsonObject } from "../../wire/json.ts";
+import { isObject, parse, type Json, type JsonObject } from "../../wire/json.ts";
 import { cut, items, members, type Member, type Span, type Splice } from "../../wire/json-edit.ts";
 import type { Proof } from "../canonical.ts";
 import { openProof, SEAL, SEALED_STRING, sealProof } from "../seals.ts";
@@ -14,6 +14,9 @@ const UNSIGNED = `${SEAL}unsigned`;
 const OF_BLOCK_BEFORE = ".before";
 /** Stands in for Anthropic's own index into a search result, where another model cited. */
 export const FOREIGN_INDEX = `${SEAL}none`;
+/** How the ids of another model's web searches begin; Anthropic's rule for such ids allows no full stop. */
+export const FOREIGN_SEARCH = "srvtoolu_gw1_";
+const FOREIGN_SEARCH_STRING = `"${FOREIGN_SEARCH}`;
 
 // ---- Proofs ------------------------------------------------------------------------------------------------------
 
@@ -42,10 +45,10 @@ export function isCarrier(data: string): boolean {
 // ---- Bodies that pass --------------------------------------------------------------------------------------------
 
 export function hasSeals(body: string): boolean {
-  return body.includes(SEALED_STRING);
+  return body.includes(SEALED_STRING) || body.includes(FOREIGN_SEARCH_STRING);
 }
 
-/** The splices that take other makers' thoughts and citations out of a body, given its members. */
+/** The splices that take other makers' thoughts, web searches and citations out of a body, given its members. */
 export function withoutSeals(body: string, found: readonly Member[]): Splice[] {
   const list = found.find(({ key }) => key === "messages");
   if (list === undefined || body[list.valueStart] !== "[") return [];
@@ -57,7 +60,7 @@ export function withoutSeals(body: string, found: readonly Member[]): Splice[] {
     const content = memberAt(body, message, "content");
     if (content === null || body[content.start] !== "[") continue;
     const blocks = items(body, content.start);
-    const foreign = new Set(blocks.filter((block) => isForeignThought(body.slice(block.start, block.end))));
+    const foreign = new Set(blocks.filter((block) => isForeign(body.slice(block.start, block.end))));
     if (foreign.size === blocks.length) emptied.add(message);
     else
       splices.push(
@@ -69,10 +72,15 @@ export function withoutSeals(body: string, found: readonly Member[]): Splice[] {
   return removed.length === 0 ? [] : [...removed, ...thinkingSplice(body, { found, messages })];
 }
 
-function isForeignThought(block: string): boolean {
+function isForeign(block: string): boolean {
   if (!hasSeals(block)) return false;
   const value = parse(block);
-  return isObject(value) && proofIn(value)?.startsWith(SEAL) === true;
+  return isObject(value) && (proofIn(value)?.startsWith(SEAL) === true || isForeignSearch(value["id"] ?? value["tool_use_id"]));
+}
+
+/** Whether the id of a call or a result is one of a search that this proxy told for another model. */
+export function isForeignSearch(id: Json | undefined): boolean {
+  return typeof id === "string" && id.startsWith(FOREIGN_SEARCH);
 }
 
 /** The proof of a thought; null for any other block. */

@@ -59,8 +59,17 @@ export type ToolResultBlock = {
 
 /** Blocks that may carry a cache mark. */
 export type MarkedBlock = TextBlock | ImageBlock | DocumentBlock | ToolUseBlock | ToolResultBlock;
+/** Of an answer: a web search that ran upstream. */
+export type ServerToolUse = { type: "server_tool_use"; id: string; name: "web_search"; input: JsonText };
+export type WebSearchPage = { type: "web_search_result"; title: string; url: string; encrypted_content: string; page_age: null };
+export type WebSearchResult = {
+  type: "web_search_tool_result";
+  tool_use_id: string;
+  content: WebSearchPage[] | { type: "web_search_tool_result_error"; error_code: "unavailable" };
+};
+
 /** `JsonText`: a block that only this protocol understands, as it came. */
-export type Block = MarkedBlock | ThinkingBlock | RedactedThinkingBlock | JsonText;
+export type Block = MarkedBlock | ThinkingBlock | RedactedThinkingBlock | ServerToolUse | WebSearchResult | JsonText;
 
 export type Message = { role: "user" | "assistant" | "system"; content: Block[]; output_config?: { effort: Effort } };
 
@@ -91,6 +100,8 @@ export type Usage = {
   cache_read_input_tokens: number | null;
   output_tokens: number;
   output_tokens_details?: { thinking_tokens: number };
+  /** Of an answer that searched. */
+  server_tool_use?: { web_search_requests: number; web_fetch_requests: number };
 };
 
 /** A non-streaming answer. */

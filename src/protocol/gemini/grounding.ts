@@ -3,7 +3,7 @@
 // Never does: trust an offset that does not fit: the quoted text decides, and without a match a citation has no place.
 
 import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
-import type { Annotation } from "../canonical.ts";
+import type { Annotation, WebSearch } from "../canonical.ts";
 
 const utf8 = new TextEncoder();
 
@@ -42,6 +42,15 @@ export function decodeGrounding(candidate: JsonObject, text: string): Annotation
     });
   }
   return annotations;
+}
+
+/** The searches behind the sources, one a query; which of them found what is not said, so the first one has all. */
+export function decodeSearches(candidate: JsonObject): WebSearch[] {
+  const grounding = candidate["groundingMetadata"];
+  if (!isObject(grounding)) return [];
+  const found = list(grounding["groundingChunks"]).flatMap((chunk) => sourceOf(chunk) ?? []);
+  const queries = list(grounding["webSearchQueries"]).filter((query) => typeof query === "string");
+  return queries.map((query, index) => ({ query, sources: index === 0 ? found : [], hasFailed: false }));
 }
 
 function list(value: Json | undefined): Json[] {
@@ -90,9 +99,9 @@ export interface Cited {
   readonly text: string;
 }
 
-/** Null when there is nothing to cite. */
-export function encodeGrounding(cited: readonly Cited[]): JsonObject | null {
-  if (cited.length === 0) return null;
+/** Null when there is nothing to cite and nothing was searched. */
+export function encodeGrounding(cited: readonly Cited[], searches: readonly WebSearch[]): JsonObject | null {
+  if (cited.length === 0 && searches.length === 0) return null;
   const chunks: Json[] = [];
   const supports: Json[] = [];
   const places = new Map<string, number>();
@@ -108,5 +117,9 @@ export function encodeGrounding(cited: readonly Cited[]): JsonObject | null {
     const segment = { startIndex, endIndex: startIndex + utf8.encode(passage).length, text: passage };
     supports.push({ segment, groundingChunkIndices: [index] });
   }
-  return { groundingChunks: chunks, ...(supports.length > 0 ? { groundingSupports: supports } : {}) };
+  return {
+    ...(searches.length > 0 ? { webSearchQueries: searches.map(({ query }) => query) } : {}),
+    groundingChunks: chunks,
+    ...(supports.length > 0 ? { groundingSupports: supports } : {}),
+  };
 }

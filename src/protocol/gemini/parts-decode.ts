@@ -94,6 +94,13 @@ export class PartsDecoder {
     return out;
   }
 
+  /** A part that stands beside those on the wire. */
+  add(part: Part): ReplyEvent[] {
+    const out: ReplyEvent[] = [];
+    this.#complete(part, out);
+    return out;
+  }
+
   /** Ends what is still open. */
   close(): ReplyEvent[] {
     const out: ReplyEvent[] = [];

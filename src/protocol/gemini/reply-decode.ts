@@ -8,17 +8,17 @@
 // Never does: take a stream without a finishReason for a complete answer. Nothing in the streaming decoder throws.
 
 import { GatewayError } from "../../errors.ts";
-import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
+import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
-import type { FinishReason, Logprob, Reply, ReplyEvent } from "../canonical.ts";
+import type { FinishReason, Logprob, Part, Reply, ReplyEvent, WebSearch } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { fold, notJson, truncated } from "../fold.ts";
 import { mergeTurns } from "../turns.ts";
 import { madeCallId } from "./calls.ts";
 import { errorOf } from "./errors.ts";
 import { candidateOf, decodeBlock, decodeFinish, isFinished } from "./finish.ts";
-import { decodeGrounding } from "./grounding.ts";
+import { decodeGrounding, decodeSearches } from "./grounding.ts";
 import { decodeLogprobs } from "./logprobs.ts";
 import { PartsDecoder } from "./parts-decode.ts";
 import { calledTools } from "./tools.ts";
@@ -73,6 +73,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     return [
       ...annotations.map((annotation): ReplyEvent => ({ type: "annotation", index: index ?? 0, annotation })),
       ...this.#parts.close(),
+      ...decodeSearches(this.#grounding).flatMap((search) => this.#parts.add(searchPart(search))),
       { type: "reply-end", finish },
     ];
   }
@@ -128,6 +129,11 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     this.#over = true;
     return [{ type: "reply-error", error }];
   }
+}
+
+/** Google tells its searches beside the parts; no part of its own would bring one back. */
+function searchPart(search: WebSearch): Part {
+  return { type: "opaque", protocol: "gemini", name: "webSearchQueries", value: print([search.query]), severity: "dropped", search };
 }
 
 /** Arguments must keep their text; everything else in a chunk may be parsed the fast way. */

@@ -5,7 +5,7 @@
 import { print, type JsonObject } from "../../wire/json.ts";
 import type { Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
-import type { Annotation, FinishReason, Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
+import type { Annotation, FinishReason, Part, Proof, Reply, ReplyEvent, Usage, WebSearch } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { withoutConversation } from "../exchange.ts";
 import { unfold } from "../fold.ts";
@@ -112,6 +112,7 @@ class PartsEncoder {
   #texts: string[] = [];
   #annotated: Annotation[] = [];
   readonly #cited: Cited[] = [];
+  readonly #searches: WebSearch[] = [];
   readonly logprobs = new LogprobsEncoder();
   #hasCalled = false;
   #brokenCall = false;
@@ -126,6 +127,7 @@ class PartsEncoder {
       case "part-start":
         this.#open = event.part;
         if (event.part.type === "refusal") this.#refused = true;
+        if (event.part.type === "opaque" && event.part.search !== undefined) this.#searches.push(event.part.search);
         return completePart(event.part);
       case "part-delta":
         return this.#delta(event.text);
@@ -144,7 +146,7 @@ class PartsEncoder {
 
   /** The members of the candidate that come with the end. */
   ending(finish: FinishReason): JsonObject {
-    const grounding = encodeGrounding(this.#cited);
+    const grounding = encodeGrounding(this.#cited, this.#searches);
     return {
       ...encodeFinish(finish, { brokenCall: this.#brokenCall, refused: this.#refused }),
       ...(grounding === null ? {} : { groundingMetadata: grounding }),
@@ -211,7 +213,8 @@ function completePart(part: Part): JsonObject[] {
       return media === null ? [] : [media];
     }
     case "opaque":
-      return part.protocol === "gemini" ? [encodeOpaque(part)] : [];
+      // Searches are told with the sources, at the end.
+      return part.protocol === "gemini" && part.search === undefined ? [encodeOpaque(part)] : [];
     default:
       return [];
   }

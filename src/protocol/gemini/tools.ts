@@ -173,7 +173,11 @@ export function encodeToolChoice(request: CanonicalRequest, losses: Loss[]): Jso
   }
   if (toolChoice === null) return null;
   if (isLoneSearch(toolChoice, tools)) {
-    losses.push({ field: names.toolChoice, severity: "reported", reason: "Gemini searches when it sees fit; a search cannot be demanded." });
+    losses.push({
+      field: names.toolChoice,
+      severity: "reported",
+      reason: "Gemini searches when it sees fit; a search cannot be demanded.",
+    });
     return null;
   }
   const callable = new Set(tools.flatMap((tool) => (tool.type === "function" || tool.type === "custom" ? [tool.name] : [])));

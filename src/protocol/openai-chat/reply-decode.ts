@@ -15,10 +15,11 @@
 import { GatewayError } from "../../errors.ts";
 import { run, type Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
-import type { FinishReason, Logprob, Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
+import type { FinishReason, Logprob, Part, Proof, Reply, ReplyEvent, SearchSource, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { settle } from "../finish.ts";
 import { fold, notJson, truncated } from "../fold.ts";
+import { decodeCitations } from "./citations.ts";
 import { decodeErrorValue } from "./errors.ts";
 import { decodeFinish } from "./finish.ts";
 import { decodeLogprobs } from "./logprobs.ts";
@@ -56,6 +57,9 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   /** Of a chunk that came before the first choice. */
   #earlyUsage: Usage | null = null;
   #finish: FinishReason | null = null;
+  /** Pages that are listed beside the answer, which stand for its text, and those that have been told. */
+  #listed: readonly SearchSource[] = [];
+  readonly #annotated = new Set<string>();
 
   constructor(exchange: Exchange, what: "an event" | "an answer") {
     this.#stop = exchange.request.stop;
@@ -97,6 +101,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     if (choices.length > 1 || (choice !== undefined && (wire.numberOf(choice.index) ?? 0) !== 0)) {
       return this.#fail(new GatewayError("upstream-failed", "The upstream sent several answers where one was asked for."));
     }
+    this.#listed = decodeCitations(chunk) ?? this.#listed;
     const usage = decodeUsage(chunk, choice);
     if (choice !== undefined) this.#readChoice(choice, chunk);
     if (usage === null || this.#over) return;
@@ -193,6 +198,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     if (url === "") return;
     const title = typeof citation.title === "string" ? citation.title : null;
     const [start, end] = [wire.numberOf(citation.start_index), wire.numberOf(citation.end_index)];
+    this.#annotated.add(url);
     this.#out.push({
       type: "annotation",
       index: this.#growing("text"),
@@ -212,6 +218,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #endProse(proof: Proof | null): void {
     if (this.#prose === null) return;
     const isText = this.#prose.kind === "text";
+    if (isText) for (const { url, title } of this.#listed) if (!this.#annotated.has(url)) this.#annotate({ url, title });
     this.#out.push({ type: "part-end", index: this.#prose.index, proof: proof ?? (isText ? this.#textProof : null) });
     if (isText) this.#textProof = null;
     this.#prose = null;

@@ -107,6 +107,11 @@ export interface Chunk {
   readonly error?: unknown;
   /** Groq keeps the usage here. */
   readonly x_groq?: unknown;
+  /** Pages behind the answer: see citations.ts. */
+  readonly citations?: unknown;
+  readonly search_results?: unknown;
+  readonly web_search?: unknown;
+  readonly search_info?: unknown;
 }
 
 export interface Choice {

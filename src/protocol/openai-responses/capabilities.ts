@@ -18,6 +18,8 @@ export interface Capabilities {
   readonly verbosity: boolean;
   /** Whether it takes `anyOf`, `oneOf`, `allOf`, `enum` and `not` at the root of a tool's schema. */
   readonly rootKeywords: boolean;
+  /** Whether it tells the pages that a web search found when `include` asks for them. */
+  readonly searchSources: boolean;
   /** Whether it takes `prompt_cache_breakpoint`. */
   readonly breakpoints: boolean;
   /** The most tokens that `max_output_tokens` may ask for; more is a 400. Null where it is not known. */
@@ -30,12 +32,14 @@ const UNKNOWN: Capabilities = {
   sampling: "always",
   verbosity: true,
   rootKeywords: true,
+  searchSources: false,
   breakpoints: false,
   maxOutputTokens: null,
 };
-const PLAIN: Capabilities = { ...UNKNOWN, reasons: false, efforts: [], verbosity: false, rootKeywords: false };
+const OPENAI: Capabilities = { ...UNKNOWN, searchSources: true };
+const PLAIN: Capabilities = { ...OPENAI, reasons: false, efforts: [], verbosity: false, rootKeywords: false };
 const O_SERIES: Capabilities = {
-  ...UNKNOWN,
+  ...OPENAI,
   efforts: ["low", "medium", "high"],
   sampling: "never",
   verbosity: false,
@@ -43,7 +47,7 @@ const O_SERIES: Capabilities = {
   maxOutputTokens: 100_000,
 };
 const GPT_5: Capabilities = {
-  ...UNKNOWN,
+  ...OPENAI,
   efforts: ["minimal", "low", "medium", "high"],
   sampling: "never",
   maxOutputTokens: 128_000,

@@ -36,6 +36,7 @@ import { canonicalName, originalNames } from "./namespaces.ts";
 import { Contents, PartEvents } from "./output-content.ts";
 import { decodeReasoningItem, PARAGRAPH } from "./reasoning.ts";
 import { decodeUsage } from "./usage.ts";
+import { decodeWebSearch, WEB_SEARCH_CALL } from "./web-search.ts";
 
 /** @throws GatewayError `upstream-failed` when the body is no answer, or the error that it holds. */
 export function decodeReply(body: string, exchange: Exchange): Reply {
@@ -244,7 +245,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
       return this.#finishReasoning(item, said);
     } else {
       const part = { type: "opaque", protocol: "openai-responses", name: item.type, value: print(said), severity: "reported" } as const;
-      this.#events.end(this.#events.open(part));
+      this.#events.end(this.#events.open(item.type === WEB_SEARCH_CALL ? { ...part, search: decodeWebSearch(said) } : part));
     }
     this.#close(item);
   }

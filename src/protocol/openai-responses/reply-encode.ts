@@ -5,7 +5,7 @@ import { isObject, parse, print, type Json, type JsonObject } from "../../wire/j
 import { run, type Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { GatewayError } from "../../errors.ts";
-import type { Annotation, FinishReason, Logprob, Part, Proof, Reply, ReplyEvent, ToolCallPart, Usage } from "../canonical.ts";
+import type { Annotation, FinishReason, Logprob, Part, Proof, Reply, ReplyEvent, ToolCallPart, Usage, WebSearch } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
 import { withoutConversation } from "../exchange.ts";
 import { unfold } from "../fold.ts";
@@ -20,6 +20,7 @@ import { encodeReasoningItem } from "./reasoning.ts";
 import { bareId, ResponseObject, type Standing } from "./response-object.ts";
 import { sealPrevious } from "./seals.ts";
 import { encodeUsage } from "./usage.ts";
+import { encodeWebSearch } from "./web-search.ts";
 import type * as wire from "./wire.ts";
 
 export function encodeReply(reply: Reply, exchange: Exchange): string {
@@ -231,6 +232,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
         this.#part = { type: "ignored" };
         const item = part.protocol === "openai-responses" ? parse(part.value) : null;
         if (isObject(item)) this.#completeItem(item);
+        else if (part.search !== undefined) this.#webSearch(part.search);
         return;
       }
       case "image":
@@ -274,6 +276,18 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
       result,
     };
     this.#completeItem(image);
+  }
+
+  /** Another provider's web search, as this API's search tool would have told it. */
+  #webSearch(search: WebSearch): void {
+    this.#closeItem("completed");
+    const index = this.#output.length;
+    const item = encodeWebSearch(`ws_${this.#base}_${index}`, search);
+    this.#emit("response.output_item.added", { output_index: index, item: { ...item, status: "in_progress" } });
+    for (const step of ["in_progress", "searching", "completed"]) {
+      this.#emit(`response.web_search_call.${step}`, { output_index: index, item_id: item["id"] ?? "" });
+    }
+    this.#finishItem(index, item);
   }
 
   /** The message that texts in a row share. */

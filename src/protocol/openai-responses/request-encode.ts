@@ -41,6 +41,7 @@ export function encodeRequest(original: CanonicalRequest): EncodedRequest {
   const include: Json[] = [
     ...(capabilities.reasons ? [wire.ENCRYPTED_REASONING] : []),
     ...(body.top_logprobs === undefined ? [] : [wire.TEXT_LOGPROBS]),
+    ...(!own && capabilities.searchSources && request.tools.some(({ type }) => type === "web-search") ? [wire.SEARCH_SOURCES] : []),
   ];
   for (const [field, value] of ownExtensions(request, "openai-responses")) {
     const list = field === "include" ? parse(value) : null;

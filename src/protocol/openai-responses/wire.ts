@@ -113,6 +113,8 @@ export type ToolChoice =
 /** Entries of `include` that the canonical request says in other words. */
 export const ENCRYPTED_REASONING = "reasoning.encrypted_content";
 export const TEXT_LOGPROBS = "message.output_text.logprobs";
+/** The pages that a web search found, which other protocols' clients are always told. */
+export const SEARCH_SOURCES = "web_search_call.action.sources";
 
 export type TextFormat =
   | { type: "json_object" }

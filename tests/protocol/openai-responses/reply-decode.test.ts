@@ -200,6 +200,7 @@ const STREAMS: readonly StreamRow[] = [
           name: "web_search_call",
           value: '{"type":"web_search_call","n":12345678901234567890}',
           severity: "reported",
+          search: { query: "", sources: [], hasFailed: false },
         },
       },
       closed(0),

@@ -105,6 +105,7 @@ testEncoding([
         },
       ],
       tool_choice: { type: "web_search" },
+      include: ["reasoning.encrypted_content", "web_search_call.action.sources"],
     },
     losses: [
       loss("tools.googleMaps", "reported", "Only its own provider runs googleMaps; the model answers without it."),
