@@ -76,17 +76,19 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
         const error = call.codec.error.decode(response.status, body, Object.fromEntries(response.headers));
         return { type: "refusal", error, status: response.status, headers: response.headers, body };
       }
+      let source: BodyReader = connection;
       const isStream = response.headers.get("content-type")?.includes("text/event-stream") ?? false;
       if (!isStream) {
         // Until the head goes out a failure still has a status of its own.
         const short = await connection.short(SHORT_ANSWER_BYTES);
-        if (short !== null) return { ...answer, type: "non-streaming", begun: [short], rest: null };
-        const { chunks, isWhole } = await begin(connection);
-        return { ...answer, type: "non-streaming", begun: chunks, rest: isWhole ? null : connection };
+        const { chunks, isWhole } = short === null ? await begin(connection) : { chunks: [short], isWhole: true };
+        const rest = isWhole ? null : connection;
+        if (!beginsWithEvent(chunks)) return { ...answer, type: "non-streaming", begun: chunks, rest };
+        source = replay(chunks, rest ?? NOTHING);
       }
-      const first = await peek(connection, call, limits);
-      if (first.error === null) return { ...answer, type: "streaming", begun: first.chunks, rest: connection };
-      await connection.cancel();
+      const first = await peek(source, call, limits);
+      if (first.error === null) return { ...answer, type: "streaming", begun: first.chunks, rest: source };
+      await source.cancel();
       return { type: "refusal", error: first.error, status: first.error.status, headers: response.headers, body: "" };
     },
   };
@@ -114,6 +116,13 @@ async function begin(source: BodyReader): Promise<{ chunks: Uint8Array[]; isWhol
     length += value.length;
   }
   return { chunks, isWhole: false };
+}
+
+const EVENT_FIELD = /^\s*(?:event|data|id|retry|):/;
+
+/** Some servers call their streams JSON; no JSON begins as an event does. */
+function beginsWithEvent([first]: readonly Uint8Array[]): boolean {
+  return first !== undefined && EVENT_FIELD.test(new TextDecoder().decode(first.subarray(0, 16)));
 }
 
 /** Reads up to the first event: an error there can still become an HTTP status. */

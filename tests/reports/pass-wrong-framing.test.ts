@@ -5,9 +5,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
-import { ask, errorIn, MODELS, SUCCESS, textOf, told } from "../support/dialects.ts";
+import { ask, errorIn, MODELS, SUCCESS, textOf, told, WAYS } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { startGateways } from "../support/gateway.ts";
+import { complete } from "../support/saying.ts";
+import { tell } from "../support/telling.ts";
 
 const { upstream, gatewayWith } = await startGateways();
 const gateway = await gatewayWith({});
@@ -45,6 +47,19 @@ for (const protocol of PROTOCOLS) {
     upstream.script([{ body: "{}", headers: { "content-type": "application/json" } }]);
     const { path, body } = ask(protocol, { model, stream: true });
     assert.equal((await errorIn(protocol, await gateway.call(path, { body }))).status, 502);
+  });
+}
+
+for (const { client, upstream: from, name } of WAYS) {
+  test(`a stream that is called JSON is a stream all the same, as asked or not: ${name}`, async () => {
+    const model = MODELS[from];
+    const { events } = tell(from, complete({ model, ...SAID }), { serial: 1, includeUsage: true });
+    upstream.script(() => ({ body: events.join(""), headers: { "content-type": "application/json" } }));
+    const asked = ask(client, { model, stream: true });
+    const streamed = await (await gateway.call(asked.path, { body: asked.body })).text();
+    assert.deepEqual(told(client, streamed), { text: SAID.text, terminals: SUCCESS[client] });
+    const { path, body } = ask(client, { model });
+    assert.equal(textOf(client, await (await gateway.call(path, { body })).text()), SAID.text);
   });
 }
 

@@ -433,6 +433,10 @@ class Items {
 }
 
 function inner(type: string, event: JsonObject, { item, parts }: OpenItem): void {
+  if (type.startsWith("response.web_search_call.")) {
+    assert.equal(item["type"], "web_search_call", "Responses: a search's steps belong to its item");
+    return;
+  }
   const at = Number(event["content_index"] ?? event["summary_index"] ?? 0);
   const isCall = item["type"] === "function_call" || item["type"] === "custom_tool_call";
   if (type === "response.content_part.added" || type === "response.reasoning_summary_part.added") {
