@@ -74,7 +74,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
     { retries: config.retries, budgetMs: config.retryBudgetMs, retryLost: config.retryLost },
   );
   const concurrency = new Concurrency({ maxCalls: config.maxCalls, maxCallsPerKey: config.maxCallsPerKey });
-  const { systemPrompt, strict, lenient, maxBodyBytes, upstreamHeaders, keepAliveMs, keepAliveWhole: keepAliveNonStreaming } = config;
+  const { systemPrompt, strict, lenient, maxBodyBytes, upstreamHeaders, keepAliveMs, keepAliveNonStreaming } = config;
   const userAgent = `factory-proxy/${facts.version}`;
   const gateway = createGateway(
     { ...world, admission: createAdmission(keys, concurrency), models, attempts, log, redactor, observers: [] },
