@@ -2,6 +2,10 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { Keys } from "../../src/access/keys.ts";
+import type { Call } from "../../src/gateway/request.ts";
+import { createApp } from "../../src/http/app.ts";
+import { Models } from "../../src/models/models.ts";
 import { SAFE_HEADERS } from "../../src/gateway/headers.ts";
 import { CALLS, ROUTES } from "../../src/http/routes.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
@@ -271,18 +275,45 @@ test("a page that names an unknown model is 404 and says the nearest", async () 
 
 test("with WEBSOCKET=off a handshake on /v1/responses gets 426, so that Codex falls back to HTTP", async () => {
   const httpOnly = await startGateway({ upstream: gateway.upstream, environment: { WEBSOCKET: "off" } });
-  const handshake = {
-    authorization: `Bearer ${CLIENT_KEY}`,
-    connection: "Upgrade",
-    upgrade: "websocket",
-    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
-    "sec-websocket-version": "13",
-  };
-  const call = rawCall(httpOnly.url, requestText("GET /v1/responses", handshake));
-  await until(() => call.text().includes("}"), "the answer");
-  call.leave();
-  assert.match(await call.closed, /^HTTP\/1\.1 426 [^\n]*\r\n[^]*POST \/v1\/responses/);
+  for (const upgrade of ["websocket", "WebSocket"]) {
+    const handshake = {
+      authorization: `Bearer ${CLIENT_KEY}`,
+      connection: "Upgrade",
+      upgrade,
+      "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+      "sec-websocket-version": "13",
+    };
+    const call = rawCall(httpOnly.url, requestText("GET /v1/responses", handshake));
+    await until(() => call.text().includes("}"), "the answer");
+    call.leave();
+    assert.match(await call.closed, /^HTTP\/1\.1 426 [^\n]*\r\n[^]*POST \/v1\/responses/);
+  }
   await httpOnly.stop();
+});
+
+test("a page that fails is answered and logged like a call that does", async () => {
+  const url = "http://upstream.test/";
+  const failed: string[] = [];
+  const nobody = (): Promise<Response> => Promise.reject(new Error("Nothing is called here."));
+  const refuse = ({ requestId, route }: Call, error: unknown): Response => {
+    failed.push(`${requestId} ${route.protocol} ${String(error)}`);
+    return new Response(null, { status: 500 });
+  };
+  const app = createApp(
+    {
+      gateway: { answer: nobody, explain: nobody, refuse, warmUp: nobody },
+      keys: new Keys({ proxyKeys: [], upstreamKey: null, anonymous: "off" }, runtime.sha256),
+      models: new Models({ endpoints: { messages: url, responses: url, chat: url, gemini: url, bedrock: url }, models: [] }),
+      isDraining: () => {
+        throw new Error("No idea.");
+      },
+      now: () => 0,
+      newId: () => "id-1",
+    },
+    { version: VERSION, runtime: runtime.name, corsOrigins: [], maxHeaderBytes: 1000 },
+  );
+  assert.equal((await app(new Request("http://gateway.test/ready"))).status, 500);
+  assert.deepEqual(failed, ["id-1 openai-chat Error: No idea."]);
 });
 
 // ---- What is not here --------------------------------------------------------------------------------------------
@@ -362,6 +393,11 @@ for (const { call, protocol, why } of NOT_OFFERED) {
     assert.equal(upstream.requests.length, before);
   });
 }
+
+test("a path that is like none of the known ones gets no suggestion", async () => {
+  const { status, message } = await errorIn("openai-chat", await gateway.call("/foo", { body: {} }));
+  assert.deepEqual([status, message], [404, "There is no path /foo. GET / lists all paths."]);
+});
 
 for (const protocol of PROTOCOLS) {
   test(`${protocol}: an unknown model is 404 and names the nearest`, async () => {
