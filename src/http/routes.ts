@@ -136,8 +136,9 @@ export function refusalAt(path: string, method: string): GatewayError {
   if (why !== undefined) return new GatewayError("not-found", `There is no path ${path}. ${why} GET / lists all paths.`);
   const known = ROUTES.filter((row) => row.about !== null && row.path !== path);
   const shown = new Map(known.map((row) => [row.path.replace(/\/\*$/, ""), row.path]));
-  const [meant = "/"] = nearest(path, shown.keys(), Number.POSITIVE_INFINITY);
-  return new GatewayError("not-found", `There is no path ${path}. Did you mean ${shown.get(meant) ?? meant}? GET / lists all paths.`);
+  const [meant] = nearest(path, shown.keys(), Math.floor(path.length / 2));
+  const hint = meant === undefined ? "" : `Did you mean ${shown.get(meant) ?? meant}? `;
+  return new GatewayError("not-found", `There is no path ${path}. ${hint}GET / lists all paths.`);
 }
 
 /** What clients of the protocols know, Factory's API does not have, and no similar path can stand in for. The first that fits counts. */

@@ -363,6 +363,11 @@ for (const { call, protocol, why } of NOT_OFFERED) {
   });
 }
 
+test("a path that is like none of the known ones gets no suggestion", async () => {
+  const { status, message } = await errorIn("openai-chat", await gateway.call("/foo", { body: {} }));
+  assert.deepEqual([status, message], [404, "There is no path /foo. GET / lists all paths."]);
+});
+
 for (const protocol of PROTOCOLS) {
   test(`${protocol}: an unknown model is 404 and names the nearest`, async () => {
     const before = upstream.requests.length;
