@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ConfigError } from "../../src/config/config.ts";
 import { OPTIONS, VARIABLES } from "../../src/config/variables.ts";
+import { Redactor } from "../../src/telemetry/redaction.ts";
 import { errorOf, type Given } from "../support/configuration.ts";
 
 /** What nobody may read: the end of every key. */
@@ -89,6 +91,17 @@ test("a key of any shape in the file of models is not shown", () => {
 test("a key of any shape in the name of a header is not shown", () => {
   for (const key of KEYS) {
     for (const put of AROUND) assertSilent({ environment: { UPSTREAM_HEADERS: JSON.stringify({ [put(key)]: 1 }) } }, put(key));
+  }
+});
+
+test("a key of any shape in any text of a fault is not shown, whoever wrote the fault", () => {
+  for (const key of KEYS) {
+    const faults = [
+      { name: "PORT", value: null, problem: `must not be ${key}` },
+      { name: key, value: key, problem: `must not be ${key}` },
+    ];
+    const { message, faults: shown } = new ConfigError(faults, new Redactor([]));
+    assert.ok(!message.includes(TAIL) && !JSON.stringify(shown).includes(TAIL), message);
   }
 });
 

@@ -205,6 +205,18 @@ for (const [how, { run, leaves, status, summary }] of Object.entries(ENDINGS)) {
   });
 }
 
+test("when a call ends, its slot is free before its line is written, and both come before the other observers", async () => {
+  const { ports, call } = watched();
+  const order: string[] = [];
+  const log = openLog({ level: "info", format: "json", sink: () => order.push("line"), now: () => 0, redactor: ports.redactor });
+  const observers = [() => order.push("first observer"), () => order.push("second observer")];
+  await withCall(call, { ...ports, log, observers }, (progress) => {
+    progress.admitted({ caller: { id: "0123abcd", upstreamKey: "fk-of-the-server" }, settle: () => order.push("slot") });
+    return Promise.resolve(COMPLETE);
+  });
+  assert.deepEqual(order, ["slot", "line", "first observer", "second observer"]);
+});
+
 test("a call that is refused before anybody was admitted has a summary too, and no slot to give back", async () => {
   const { ports, summaries, lines, call } = watched();
   const error = new GatewayError("unauthenticated", "No key.");

@@ -152,3 +152,21 @@ test("Fields: a word that is not known is told even where the rest need not be, 
   assert.throws(() => fields.optionalWord("number", open), /number should be one of low, mid, not 1\.5\./);
   assert.equal(fields.optionalWord("word", { known: ["LOW", "HIGH"], unknown: "refused", anyCase: true }), "HIGH");
 });
+
+test("Fields: closing reports what nobody read, here and in all that was read through it, but not what was to be ignored", () => {
+  const fields = Fields.of(
+    parse('{"a":1,"known":2,"inner":{"b":3,"read":4},"items":[{"c":5},{"d":6}],"loose":{"e":7,"in":{"f":8}},"g":9}'),
+    "",
+  );
+  fields.ignore("known", "absent");
+  fields.object("inner").raw("read");
+  fields.objects("items")[0]?.ignore("c");
+  fields.object("loose").ignoreRest().object("in");
+  assert.deepEqual(fields.close(), [
+    { key: "a", path: "a", value: "1" },
+    { key: "g", path: "g", value: "9" },
+    { key: "b", path: "inner.b", value: "3" },
+    { key: "d", path: "items[1].d", value: "6" },
+    { key: "f", path: "loose.in.f", value: "8" },
+  ]);
+});
