@@ -81,7 +81,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   );
   const concurrency = new Concurrency({ maxCalls: config.maxCalls, maxCallsPerKey: config.maxCallsPerKey });
   const { systemPrompt, promptCache, defaultMaxTokens, strict, lenient, maxBodyBytes, upstreamHeaders } = config;
-  const { keepAliveMs, keepAliveWhole: keepAliveNonStreaming } = config;
+  const { keepAliveMs, keepAliveNonStreaming } = config;
   const prompting = { systemPrompt, promptCache, defaultMaxTokens, strict, lenient };
   const userAgent = `factory-proxy/${facts.version}`;
   const gateway = createGateway(

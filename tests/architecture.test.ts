@@ -1,4 +1,4 @@
-// The house holds: who may import whom, what each folder may name, and the names of files.
+// The architecture: who may import whom, what each folder may name, and the names of files.
 // The import rule of src/README.md stands here once: a new folder of src/ gets its row in ROWS below, or the first test fails.
 
 import assert from "node:assert/strict";
@@ -226,6 +226,10 @@ const CODEC_FILES: Readonly<Record<string, readonly string[]>> = {
   "request-encode": ["encodeRequest"],
   "reply-decode": ["decodeReply", "replyDecoder"],
   "reply-encode": ["encodeReply", "replyEncoder"],
+  "turns-decode": [],
+  "turns-encode": ["encodeTurns"],
+  "parts-decode": [],
+  "parts-encode": [],
   tools: ["decodeTools", "encodeTools", "decodeToolChoice", "encodeToolChoice"],
   reasoning: ["decodeReasoning", "encodeReasoning"],
   media: [],
@@ -260,7 +264,7 @@ test("the types are not silenced: no any, no ts-ignore", () => {
   );
 });
 
-test("the top level of the repo holds what the house names, and nothing else", () => {
+test("the top level of the repository holds what this test names, and nothing else", () => {
   const known = [
     "src",
     "tests",

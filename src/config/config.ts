@@ -59,7 +59,8 @@ export interface Config {
   readonly retryLost: boolean;
   /** How long a stream may be silent before the client gets a keep-alive; null is never. */
   readonly keepAliveMs: number | null;
-  readonly keepAliveWhole: boolean;
+  /** Whether a late non-streaming answer begins with white space, under a status 200 that may turn out wrong. */
+  readonly keepAliveNonStreaming: boolean;
   /** At once; null is no limit. */
   readonly maxCalls: number | null;
   readonly maxCallsPerKey: number | null;
@@ -221,7 +222,7 @@ export function readConfig(source: ConfigSource): Config {
     retryBudgetMs: settings.duration("RETRY_BUDGET"),
     retryLost: settings.isOn("RETRY_LOST"),
     keepAliveMs: settings.limit("KEEP_ALIVE_INTERVAL"),
-    keepAliveWhole: settings.isOn("KEEP_ALIVE_WHOLE"),
+    keepAliveNonStreaming: settings.isOn("KEEP_ALIVE_WHOLE"),
     maxCalls: settings.wholeNumber("MAX_CALLS", { min: 0, max: MOST_CALLS }) || null,
     maxCallsPerKey: settings.wholeNumber("MAX_CALLS_PER_KEY", { min: 0, max: MOST_CALLS }) || null,
     maxHeaderBytes: settings.bytes("MAX_HEADER_BYTES", { min: KIBIBYTE, max: KIBIBYTE ** 2 }),

@@ -192,7 +192,7 @@ class Joint {
       reply: {
         ...codec.reply,
         decode: (body, exchange) => {
-          if (this.#canNote(body)) continuation.whole(body);
+          if (this.#canNote(body)) continuation.nonStreaming(body);
           return codec.reply.decode(body, exchange);
         },
         decoder: (exchange) => {

@@ -34,7 +34,7 @@ export interface AttemptOptions<Prepared> {
   readonly conversation: string;
   /** The client's own Factory key, used when the pool is empty. */
   readonly ownKey: string;
-  /** Told of each attempt as it begins, counted from 1. */
+  /** Called as each attempt begins, counted from 1. */
   readonly tried: (count: number) => void;
   /** The request for the upstream, made for a key. */
   readonly upstreamCall: (prepared: Prepared, key: string) => UpstreamCall;

@@ -391,7 +391,7 @@ export interface FinishReason {
   readonly explanation: string | null;
 }
 
-/** One whole answer. */
+/** A non-streaming answer. */
 export interface Reply {
   /** The upstream's id; "" when it gave none. */
   readonly id: string;

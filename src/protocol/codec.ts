@@ -69,10 +69,10 @@ export interface Exchange {
 export interface Continuation {
   /** Whether an answer may pause in the middle of a part, which then goes on in the next answer. */
   readonly seamless: boolean;
-  /** Told of each event of a streamed answer, before it is decoded. */
+  /** Takes note of each event of a streamed answer, before it is decoded. */
   event(event: SseEvent): void;
-  /** Told of a whole answer. */
-  whole(body: string): void;
+  /** Takes note of a non-streaming answer. */
+  nonStreaming(body: string): void;
   /** At a pause: the request that asks for the rest, made from the one that came first. Null: nothing makes this answer go on. */
   resume(body: string): string | null;
 }
@@ -121,7 +121,7 @@ export interface Codec {
     edit(body: string, edits: Edits, found?: readonly Member[]): string;
   };
   readonly reply: {
-    /** A whole answer. @throws GatewayError `upstream-failed` when it is none. */
+    /** A non-streaming answer. @throws GatewayError `upstream-failed` when it is none. */
     decode(body: string, exchange: Exchange): Reply;
     encode(reply: Reply, exchange: Exchange): string;
     /** Never throws: what is wrong with the stream comes out as `reply-error`. `end()` reports truncation. */

@@ -1,4 +1,4 @@
-// The bridge between a streamed answer and a non-streaming one, the grammar that every event stream obeys, and events with one part open
+// Turns a streamed answer into a non-streaming one and back; the grammar that every event stream obeys, and events with one part open
 // at a time for protocols that need it. Never knows a protocol.
 
 import { GatewayError } from "../errors.ts";
@@ -6,7 +6,7 @@ import type { Machine } from "../wire/machine.ts";
 import type { Annotation, FinishReason, Logprob, Part, Proof, Reply, ReplyEvent, Usage } from "./canonical.ts";
 
 /**
- * The whole reply that a stream of events tells.
+ * The reply that the events of a stream make up.
  * @throws GatewayError the stream's own error, or `upstream-failed` when it stops before its end.
  */
 export function fold(events: Iterable<ReplyEvent>): Reply {
@@ -15,7 +15,7 @@ export function fold(events: Iterable<ReplyEvent>): Reply {
   return folder.reply();
 }
 
-/** The events that tell a whole reply, each part in one delta. */
+/** The events that make up a reply, each part in one delta. */
 export function unfold(reply: Reply): ReplyEvent[] {
   const events: ReplyEvent[] = [{ type: "reply-start", id: reply.id, model: reply.model }];
   reply.parts.forEach((part, index) => {
@@ -108,12 +108,18 @@ interface OpenPart {
 
 function join({ part, texts, logprobs, annotations, proof }: OpenPart): Part {
   const text = texts.join("");
-  const told = logprobs.length === 0 ? {} : { logprobs };
+  const probabilities = logprobs.length === 0 ? {} : { logprobs };
   switch (part.type) {
     case "text":
-      return { ...part, ...told, text: part.text + text, annotations: [...part.annotations, ...annotations], proof: proof ?? part.proof };
+      return {
+        ...part,
+        ...probabilities,
+        text: part.text + text,
+        annotations: [...part.annotations, ...annotations],
+        proof: proof ?? part.proof,
+      };
     case "refusal":
-      return { ...part, ...told, text: part.text + text };
+      return { ...part, ...probabilities, text: part.text + text };
     case "reasoning":
       return { ...part, text: part.text + text, proof: proof ?? part.proof };
     case "tool-call":
@@ -123,7 +129,7 @@ function join({ part, texts, logprobs, annotations, proof }: OpenPart): Part {
   }
 }
 
-interface Told {
+interface SplitPart {
   readonly empty: Part;
   readonly text: string;
   readonly logprobs: readonly Logprob[];
@@ -131,7 +137,7 @@ interface Told {
   readonly proof: Proof | null;
 }
 
-function split(part: Part): Told {
+function split(part: Part): SplitPart {
   const rest = { text: "", logprobs: [], annotations: [], proof: null };
   switch (part.type) {
     case "text": {

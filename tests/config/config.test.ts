@@ -39,7 +39,7 @@ const DEFAULTS: Config = {
   retryBudgetMs: 4_000,
   retryLost: false,
   keepAliveMs: 15_000,
-  keepAliveWhole: false,
+  keepAliveNonStreaming: false,
   maxCalls: 5000,
   maxCallsPerKey: null,
   maxHeaderBytes: 32 * 1024,

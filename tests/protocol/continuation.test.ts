@@ -14,7 +14,7 @@ const SEARCH: Tool = { type: "web-search", allowedDomains: [], blockedDomains: [
 const SEARCHING = exchange({ tools: [SEARCH], maxOutputTokens: 1000 });
 
 const WAYS: readonly { readonly name: string; readonly tell: (continuation: Continuation, told: Told) => void }[] = [
-  { name: "whole", tell: (continuation, { whole }) => continuation.whole(whole) },
+  { name: "whole", tell: (continuation, { whole }) => continuation.nonStreaming(whole) },
   {
     name: "streamed",
     tell: (continuation, { events }) => {
@@ -206,7 +206,7 @@ test("gemini: the token stands beside the reason, which a chunk of counts may fo
   const counted = continuationOf(CODECS.gemini);
   listen(counted, [gemini({ parts: WORDS, token: "QQ==" }), { whole: "", events: ['data: {"usageMetadata":{"promptTokenCount":9}}\n\n'] }]);
   const listed = continuationOf(CODECS.gemini);
-  listed.whole(`[${gemini({ parts: WORDS, token: "Qg==" }).whole}]`);
+  listed.nonStreaming(`[${gemini({ parts: WORDS, token: "Qg==" }).whole}]`);
   assert.deepEqual([counted.resume(GENERATE), listed.resume("{}")], [withToken("QQ=="), '{"continuationToken":"Qg=="}']);
 });
 

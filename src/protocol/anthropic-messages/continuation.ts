@@ -45,7 +45,7 @@ class TurnContinuation implements Continuation {
     this.#events.push(data);
   }
 
-  whole(body: string): void {
+  nonStreaming(body: string): void {
     this.#body = body;
   }
 

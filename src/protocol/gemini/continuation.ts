@@ -27,7 +27,7 @@ class TokenContinuation implements Continuation {
     this.#last = data;
   }
 
-  whole(body: string): void {
+  nonStreaming(body: string): void {
     this.#last = body;
   }
 
