@@ -1,5 +1,5 @@
 // `bun run demo`: a first run without a key. Also `deno run --allow-all tests/demo.ts`. Exit code 0 when every call got the right answer.
-// The upstream is the tests' own script on this machine, which says back what it hears: no model, no Factory, no network.
+// The upstream is the tests' own script on this machine, which repeats what it is asked: no model, no Factory, no network.
 // The clients are the official ones, pointed at the gateway as a user would point them.
 
 import Anthropic from "@anthropic-ai/sdk";
@@ -14,9 +14,9 @@ const gateway = await startGateway();
 const openai = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: gateway.key });
 const anthropic = new Anthropic({ baseURL: gateway.url, apiKey: gateway.key });
 
-interface Told {
+interface Result {
   readonly text: string;
-  /** How many pieces the client saw; null for a whole answer. */
+  /** How many pieces the client saw; null for a non-streaming answer. */
   readonly pieces: number | null;
   /** As the client reads it. */
   readonly usage: string;
@@ -25,9 +25,9 @@ interface Told {
 const messages = [{ role: "user" as const, content: QUESTION }];
 
 /** Each call asks for a model that speaks another protocol than the client. */
-const calls: readonly { readonly title: string; readonly model: string; readonly ask: (model: string) => Promise<Told> }[] = [
+const calls: readonly { readonly title: string; readonly model: string; readonly ask: (model: string) => Promise<Result> }[] = [
   {
-    title: "openai client, whole",
+    title: "openai client, non-streaming",
     model: "claude-sonnet-5",
     async ask(model) {
       const { choices, usage } = await openai.chat.completions.create({ model, messages });
@@ -39,7 +39,7 @@ const calls: readonly { readonly title: string; readonly model: string; readonly
     },
   },
   {
-    title: "openai client, streamed",
+    title: "openai client, streaming",
     model: "gpt-5",
     async ask(model) {
       const texts: string[] = [];
@@ -58,7 +58,7 @@ const calls: readonly { readonly title: string; readonly model: string; readonly
     },
   },
   {
-    title: "@anthropic-ai/sdk, whole",
+    title: "@anthropic-ai/sdk, non-streaming",
     model: "glm-4.6",
     async ask(model) {
       const { content, usage } = await anthropic.messages.create({ model, messages, max_tokens: 100 });
@@ -71,7 +71,7 @@ const calls: readonly { readonly title: string; readonly model: string; readonly
     },
   },
   {
-    title: "@anthropic-ai/sdk, streamed",
+    title: "@anthropic-ai/sdk, streaming",
     model: "gemini-2.5-pro",
     async ask(model) {
       const stream = anthropic.messages.stream({ model, messages, max_tokens: 100 });
@@ -85,7 +85,7 @@ const calls: readonly { readonly title: string; readonly model: string; readonly
 ];
 
 print(`The gateway listens on ${gateway.url}.`);
-print(`Behind it stands a script on ${gateway.upstream.url} (tests/support/upstream.ts), not Factory: it says back what it hears.\n`);
+print(`Its upstream is not Factory but a script on ${gateway.upstream.url} (tests/support/upstream.ts), which repeats what it is asked.\n`);
 
 let isGood = true;
 for (const { title, model, ask } of calls) {
@@ -98,10 +98,10 @@ for (const { title, model, ask } of calls) {
   print(`  upstream  POST ${path}, x-api-provider: ${headers["x-api-provider"]}`);
   print(`  answered  ${text}${pieces === null ? "" : ` (in ${pieces} pieces)`}`);
   print(`  usage     ${usage}`);
-  print(isRight ? "  as it should be\n" : `  NOT as it should be: ${JSON.stringify(ANSWER)}\n`);
+  print(isRight ? "  correct\n" : `  WRONG, expected ${JSON.stringify(ANSWER)}\n`);
 }
 await gateway.stop();
-print(isGood ? "All calls were answered as they should be." : "A call was not answered as it should be.");
+print(isGood ? "All calls got the right answer." : "A call got the wrong answer.");
 process.exitCode = isGood ? 0 : 1;
 
 function print(line: string): void {

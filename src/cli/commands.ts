@@ -14,7 +14,7 @@ interface Command {
   readonly run: (commandLine: readonly string[], isMain: boolean) => EntryPoint;
 }
 
-const SERVE: Command = { name: "serve", help: "Starts the server. This is what happens without a command, too.", run: serve };
+const SERVE: Command = { name: "serve", help: "Starts the server. This is the default.", run: serve };
 const VERSION: Command = { name: "version", help: "Prints the version.", run: () => print(packageJson.version) };
 const HELP: Command = { name: "help", help: "Prints this help.", run: () => print(helpText()) };
 const COMMANDS: readonly Command[] = [SERVE, VERSION, HELP];
