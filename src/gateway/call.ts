@@ -99,7 +99,7 @@ export function failure(
 /** What is known of a call while it runs. It lasts as long as the answer, so the request is not in it. */
 export class CallProgress {
   /** Keeps the secrets of the program and of this call out of what the client gets. */
-  readonly redaction: Redactor;
+  redaction: Redactor;
   /** Filled while the answer passes. */
   readonly meter = new UsageMeter();
   /** What the observers will get, as far as it is known. */
@@ -151,6 +151,8 @@ export class CallProgress {
   admitted({ caller, settle }: Grant): void {
     this.summary.callerId = caller.id;
     this.#observers.unshift(settle);
+    // Admission may have found the key elsewhere than in the request or the configuration.
+    this.redaction = this.redaction.with([caller.upstreamKey]);
     this.#log = this.#log.knowing([caller.upstreamKey]);
   }
 

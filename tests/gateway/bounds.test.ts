@@ -56,6 +56,17 @@ test("a head of more than MAX_HEADER_BYTES is 431 in each route's shape, and the
   }
 });
 
+test("a head of exactly MAX_HEADER_BYTES passes, and one byte more does not", async () => {
+  const strict = await gatewayWith({ MAX_HEADER_BYTES: "1KiB" });
+  const statusOf = async (bytes: number): Promise<string | undefined> => {
+    const headers = { authorization: `Bearer ${strict.key}`, "x-long": "" };
+    const others = requestText("GET /health", headers).length - "GET /health HTTP/1.1\r\n\r\n".length;
+    const text = requestText("GET /health", { ...headers, "x-long": "x".repeat(bytes - others) });
+    return (await rawCall(strict.url, text).closed).split(" ")[1];
+  };
+  assert.deepEqual([await statusOf(1024), await statusOf(1025)], ["200", "431"]);
+});
+
 test("JSON that nests too deep or holds too many values is refused and says so, on the same protocol and across", async () => {
   for (const model of [GLM, MODELS["anthropic-messages"]]) {
     for (const [value, refused, says] of [

@@ -205,6 +205,30 @@ for (const [how, { run, leaves, status, summary }] of Object.entries(ENDINGS)) {
   });
 }
 
+test("a key that came with a refused call is masked in its line and in its answer, whatever it looks like and wherever else it stands", async () => {
+  const key = "a.key.of.no.known.shape";
+  const { ports, lines, call } = watched();
+  const raw = new Request(`http://gateway.test/v1/${key}`, { headers: { "x-api-key": key } });
+  const response = refuseCall(
+    { ...call, request: incomingRequest(raw) ?? assert.fail() },
+    ports,
+    new GatewayError("not-found", `No ${key}.`),
+  );
+  assert.match(await response.text(), /No a\.key\.of…\./);
+  assert.deepEqual([lines.length, lines[0]?.includes(key), lines[0]?.includes("/v1/a.key.of…")], [1, false, true]);
+});
+
+test("the Factory key that admission granted is masked in the line and in the answer, wherever it came from", async () => {
+  const upstreamKey = "a.key.of.a.store.01";
+  const { ports, lines, call } = watched();
+  const response = await withCall(call, ports, (progress) => {
+    progress.admitted({ caller: { id: "0123abcd", upstreamKey }, settle: () => {} });
+    return Promise.reject(new GatewayError("upstream-failed", `Wrong key ${upstreamKey}.`));
+  });
+  assert.match(await response.text(), /Wrong key a\.key\.of…\./);
+  assert.deepEqual([lines.length, lines[0]?.includes("Wrong key a.key.of….")], [1, true]);
+});
+
 test("when a call ends, its slot is free before its line is written, and both come before the other observers", async () => {
   const { ports, call } = watched();
   const order: string[] = [];

@@ -271,17 +271,19 @@ test("a page that names an unknown model is 404 and says the nearest", async () 
 
 test("with WEBSOCKET=off a handshake on /v1/responses gets 426, so that Codex falls back to HTTP", async () => {
   const httpOnly = await startGateway({ upstream: gateway.upstream, environment: { WEBSOCKET: "off" } });
-  const handshake = {
-    authorization: `Bearer ${CLIENT_KEY}`,
-    connection: "Upgrade",
-    upgrade: "websocket",
-    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
-    "sec-websocket-version": "13",
-  };
-  const call = rawCall(httpOnly.url, requestText("GET /v1/responses", handshake));
-  await until(() => call.text().includes("}"), "the answer");
-  call.leave();
-  assert.match(await call.closed, /^HTTP\/1\.1 426 [^\n]*\r\n[^]*POST \/v1\/responses/);
+  for (const upgrade of ["websocket", "WebSocket"]) {
+    const handshake = {
+      authorization: `Bearer ${CLIENT_KEY}`,
+      connection: "Upgrade",
+      upgrade,
+      "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+      "sec-websocket-version": "13",
+    };
+    const call = rawCall(httpOnly.url, requestText("GET /v1/responses", handshake));
+    await until(() => call.text().includes("}"), "the answer");
+    call.leave();
+    assert.match(await call.closed, /^HTTP\/1\.1 426 [^\n]*\r\n[^]*POST \/v1\/responses/);
+  }
   await httpOnly.stop();
 });
 
