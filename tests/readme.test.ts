@@ -64,6 +64,21 @@ test("every file that a table of src/README.md sends the reader to exists", () =
   assert.deepEqual(gone, []);
 });
 
+test("every test that the promises of src/README.md rest on exists", () => {
+  const [, promises = ""] = /\| Promise \| Tests \|([\s\S]*?)\n\n/.exec(read("src/README.md")) ?? [];
+  const named = promises
+    .split("\n")
+    .flatMap((row) => [...(row.split(" | ").at(-1) ?? "").matchAll(/`([a-z-]+)`/g)].map(([, name]) => name));
+  const present = readdirSync(new URL(".", import.meta.url), { recursive: true, encoding: "utf8" }).map((path) =>
+    path.replace(/^.*[\\/]/, ""),
+  );
+  assert.ok(named.length > 0);
+  assert.deepEqual(
+    [...new Set(named)].filter((name) => !present.includes(`${name}.test.ts`)),
+    [],
+  );
+});
+
 test("every script that a README names exists, and every script is named", () => {
   const named = new Set(
     READMES.flatMap((path) => [...read(path).matchAll(/\b(?:bun|npm) run ([a-z][a-z:]*)/g)].map(([, name = ""]) => name)),

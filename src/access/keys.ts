@@ -1,13 +1,13 @@
 // Who calls, by the credentials of a request: a name for the log, and the Factory key that goes upstream.
 // Never does: show a key in an error, stop comparing at the first match, or let a request in that no rule below admits.
 //
-//   server's Factory key | PROXY_API_KEY | a client presents
-//   set                  | set           | a proxy key; the Factory key itself is no client key
-//   set                  | not set       | nothing helps: no client is admitted
-//   not set              | not set       | its own Factory key
-//   not set              | set           | a proxy key in one header and its own Factory key in another
+//   server's Factory key | client keys | a client presents
+//   set                  | some        | a client key; the Factory key itself is none
+//   set                  | none        | nothing helps: no client is admitted (cli/serve.ts makes a random key, so that there is one)
+//   not set              | none        | its own Factory key
+//   not set              | some        | a client key in one header and its own Factory key in another
 //
-// With a Factory key of the server's and ANONYMOUS=loopback, who calls from this machine may present anything, or nothing.
+// With a Factory key of the server\'s and ANONYMOUS=loopback, who calls from this machine may present anything, or nothing.
 
 import { GatewayError } from "../errors.ts";
 import { isWelcome, type Anonymous, type Visitor } from "./anonymous.ts";
