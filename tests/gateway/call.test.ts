@@ -223,8 +223,10 @@ test("the Factory key that admission granted is masked in the line and in the an
   const { ports, lines, call } = watched();
   const response = await withCall(call, ports, (progress) => {
     progress.admitted({ caller: { id: "0123abcd", upstreamKey }, settle: () => {} });
-    return Promise.reject(new GatewayError("upstream-failed", `Wrong key ${upstreamKey}.`));
+    const headers = { "retry-after": "7", "x-key": upstreamKey };
+    return Promise.reject(new GatewayError("upstream-failed", `Wrong key ${upstreamKey}.`, { headers }));
   });
+  assert.deepEqual([response.headers.get("retry-after"), response.headers.get("x-key")], ["7", null]);
   assert.match(await response.text(), /Wrong key a\.key\.of…\./);
   assert.deepEqual([lines.length, lines[0]?.includes("Wrong key a.key.of….")], [1, true]);
 });
