@@ -1,4 +1,4 @@
-// The laws of the house, generated from the table of codecs, the fixtures and the recordings.
+// The laws, generated from the table of codecs, the fixtures and the recordings.
 // A failing test says protocol, case and law. `LAW_PROTOCOL=openai-chat` runs one protocol's cases alone;
 // the matrix then covers the pairs from and to it.
 

@@ -1,4 +1,4 @@
-// The bridge between streamed and whole answers, and the grammar of events.
+// Streamed answers to non-streaming ones and back, and the grammar of events.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
