@@ -163,10 +163,10 @@ test("Fields: closing reports what nobody read, here and in all that was read th
   fields.objects("items")[0]?.ignore("c");
   fields.object("loose").ignoreRest().object("in");
   assert.deepEqual(fields.close(), [
-    { key: "a", path: "a", value: "1" },
-    { key: "g", path: "g", value: "9" },
-    { key: "b", path: "inner.b", value: "3" },
-    { key: "d", path: "items[1].d", value: "6" },
-    { key: "f", path: "loose.in.f", value: "8" },
+    { key: "a", path: "a", value: "1", reason: null },
+    { key: "g", path: "g", value: "9", reason: null },
+    { key: "b", path: "inner.b", value: "3", reason: null },
+    { key: "d", path: "items[1].d", value: "6", reason: null },
+    { key: "f", path: "loose.in.f", value: "8", reason: null },
   ]);
 });
