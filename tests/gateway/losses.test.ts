@@ -161,19 +161,21 @@ test("/explain names the losses, and refuses what the route would refuse", async
   );
 });
 
-test("/explain keeps the keys that an operator's own headers and addresses hold", async () => {
+test("/explain and the debug log keep the keys that an operator's own headers and addresses hold, short ones too", async () => {
   const secretive = await startGateway({
     upstream,
     environment: {
       UPSTREAM_HEADERS: '{"x-tenant-token": "tenant-canary-0123456789"}',
-      ANTHROPIC_TARGET_URL: `${upstream.url}/api/llm/a/v1/messages?token=query-canary-0123456789`,
+      ANTHROPIC_TARGET_URL: `${upstream.url}/api/llm/a/v1/messages?token=query-canary-0123456789&code=hunter2`,
+      LOG_LEVEL: "debug",
     },
   });
   const { path, body } = ask("openai-chat", { model: "claude-opus-4-8" });
   const shown = await (await secretive.call(`/explain${path}`, { body })).text();
-  assert.doesNotMatch(shown, /canary-0123456789/);
+  assert.doesNotMatch(shown, /canary-0123456789|hunter2/);
   await (await secretive.call(path, { body })).text();
   assert.equal(secretive.lastSeen().headers["x-tenant-token"], "tenant-canary-0123456789");
-  assert.match(secretive.lastSeen().path, /query-canary-0123456789/);
+  assert.match(secretive.lastSeen().path, /query-canary-0123456789&code=hunter2/);
+  assert.doesNotMatch(JSON.stringify(secretive.lines), /canary-0123456789|hunter2/);
   await secretive.stop();
 });
