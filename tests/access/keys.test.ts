@@ -131,3 +131,23 @@ test("keys: what a request presents is listed in order, each once, well-formed o
   assert.deepEqual(presentedKeys(headers, "c"), ["a b", "c", "d"]);
   assert.deepEqual(presentedKeys(new Headers()), []);
 });
+
+test("keys: what is presented is compared with every client key to its last byte, whichever one fits", () => {
+  for (const presented of [PROXY, SECOND, "wrong-key"]) {
+    const compared = new Set<string>();
+    const sha256 = (text: string): Uint8Array =>
+      new Proxy(runtime.sha256(text), {
+        get(digest, name) {
+          if (name === "31") compared.add(text);
+          const value: unknown = Reflect.get(digest, name, digest);
+          return typeof value === "function" ? (value.bind(digest) as unknown) : value;
+        },
+      });
+    try {
+      new Keys(SERVER, sha256).identify([presented]);
+    } catch {
+      // A wrong key is refused, and compared all the same.
+    }
+    assert.deepEqual([...compared].sort(), [...new Set([PROXY, SECOND, presented])].sort());
+  }
+});

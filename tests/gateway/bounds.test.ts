@@ -67,6 +67,15 @@ test("a head of exactly MAX_HEADER_BYTES passes, and one byte more does not", as
   assert.deepEqual([await statusOf(1024), await statusOf(1025)], ["200", "431"]);
 });
 
+test("a caller without a right key is refused before the body is read: none of it has come, or it is too large", async () => {
+  const strict = await gatewayWith({ MAX_BODY_BYTES: "1KiB" });
+  const call = rawCall(strict.url, requestText(`POST ${PATH}`, { authorization: "Bearer wrong", "content-length": "100" }));
+  await until(() => call.text().includes("\r\n\r\n"), "the answer");
+  call.leave();
+  assert.match(await call.closed, /^HTTP\/1\.1 401 /);
+  assert.equal((await strict.call(PATH, { key: "wrong", body: "x".repeat(2048) })).status, 401);
+});
+
 test("JSON that nests too deep or holds too many values is refused and says so, on the same protocol and across", async () => {
   for (const model of [GLM, MODELS["anthropic-messages"]]) {
     for (const [value, refused, says] of [

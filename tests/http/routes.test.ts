@@ -2,6 +2,10 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { Keys } from "../../src/access/keys.ts";
+import type { Call } from "../../src/gateway/request.ts";
+import { createApp } from "../../src/http/app.ts";
+import { Models } from "../../src/models/models.ts";
 import { SAFE_HEADERS } from "../../src/gateway/headers.ts";
 import { CALLS, ROUTES } from "../../src/http/routes.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
@@ -285,6 +289,31 @@ test("with WEBSOCKET=off a handshake on /v1/responses gets 426, so that Codex fa
     assert.match(await call.closed, /^HTTP\/1\.1 426 [^\n]*\r\n[^]*POST \/v1\/responses/);
   }
   await httpOnly.stop();
+});
+
+test("a page that fails is answered and logged like a call that does", async () => {
+  const url = "http://upstream.test/";
+  const failed: string[] = [];
+  const nobody = (): Promise<Response> => Promise.reject(new Error("Nothing is called here."));
+  const refuse = ({ requestId, route }: Call, error: unknown): Response => {
+    failed.push(`${requestId} ${route.protocol} ${String(error)}`);
+    return new Response(null, { status: 500 });
+  };
+  const app = createApp(
+    {
+      gateway: { answer: nobody, explain: nobody, refuse },
+      keys: new Keys({ proxyKeys: [], upstreamKey: null }, runtime.sha256),
+      models: new Models({ endpoints: { messages: url, responses: url, chat: url, gemini: url, bedrock: url }, models: [] }),
+      isDraining: () => {
+        throw new Error("No idea.");
+      },
+      now: () => 0,
+      newId: () => "id-1",
+    },
+    { version: VERSION, runtime: runtime.name, corsOrigins: [], maxHeaderBytes: 1000 },
+  );
+  assert.equal((await app(new Request("http://gateway.test/ready"))).status, 500);
+  assert.deepEqual(failed, ["id-1 openai-chat Error: No idea."]);
 });
 
 // ---- What is not here --------------------------------------------------------------------------------------------
