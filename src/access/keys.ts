@@ -7,7 +7,7 @@
 //   not set              | none        | its own Factory key
 //   not set              | some        | a client key in one header and its own Factory key in another
 //
-// With a Factory key of the server\'s and ANONYMOUS=loopback, who calls from this machine may present anything, or nothing.
+// With a Factory key of the server's and ANONYMOUS=loopback, who calls from this machine may present anything, or nothing.
 
 import { GatewayError } from "../errors.ts";
 import { isWelcome, type Anonymous, type Visitor } from "./anonymous.ts";

@@ -302,7 +302,7 @@ test("a page that fails is answered and logged like a call that does", async () 
   const app = createApp(
     {
       gateway: { answer: nobody, explain: nobody, refuse },
-      keys: new Keys({ proxyKeys: [], upstreamKey: null }, runtime.sha256),
+      keys: new Keys({ proxyKeys: [], upstreamKey: null, anonymous: "off" }, runtime.sha256),
       models: new Models({ endpoints: { messages: url, responses: url, chat: url, gemini: url, bedrock: url }, models: [] }),
       isDraining: () => {
         throw new Error("No idea.");
