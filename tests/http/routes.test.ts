@@ -301,7 +301,7 @@ test("a page that fails is answered and logged like a call that does", async () 
   };
   const app = createApp(
     {
-      gateway: { answer: nobody, explain: nobody, refuse },
+      gateway: { answer: nobody, explain: nobody, refuse, warmUp: nobody },
       keys: new Keys({ proxyKeys: [], upstreamKey: null, anonymous: "off" }, runtime.sha256),
       models: new Models({ endpoints: { messages: url, responses: url, chat: url, gemini: url, bedrock: url }, models: [] }),
       isDraining: () => {
