@@ -18,7 +18,7 @@ import { answeringAt, CALLS, canonicalPath, clientsAt, pagePaths, refusalAt, ROU
 
 export interface AppPorts {
   readonly gateway: Gateway;
-  readonly sockets: Sockets;
+  readonly sockets: Pick<Sockets, "listener">;
   readonly keys: Keys;
   readonly models: Models;
   /** Whether the program is about to stop. */
