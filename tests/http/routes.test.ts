@@ -311,7 +311,7 @@ test("a page that fails is answered and logged like a call that does", async () 
       now: () => 0,
       newId: () => "id-1",
     },
-    { version: VERSION, runtime: runtime.name, corsOrigins: [], maxHeaderBytes: 1000 },
+    { version: VERSION, runtime: runtime.name, corsOrigins: [], maxHeaderBytes: 1000, webSocket: false },
   );
   assert.equal((await app(new Request("http://gateway.test/ready"))).status, 500);
   assert.deepEqual(failed, ["id-1 openai-chat Error: No idea."]);
