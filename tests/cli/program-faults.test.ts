@@ -95,7 +95,7 @@ const PHASES: readonly Phase[] = [
   },
   {
     name: "in the wait for a retry",
-    answer: { error: { status: 503, message: "Later." }, headers: { "retry-after": "8" } },
+    answer: { error: { status: 503, message: "Later." }, headers: { "retry-after": "2" } },
     stream: true,
     waits: true,
   },
