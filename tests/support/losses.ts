@@ -29,7 +29,7 @@ export interface LossRow {
 }
 
 const why = {
-  findsPrefixes: "The target finds cached prefixes by itself.",
+  findsPrefixes: "The target has no keys for cached prefixes: it finds them by their content.",
   hashedUser: "The end user's name is hashed: it may be longer, or reveal more, than the target accepts.",
   notTaken: "The target or the model does not accept it.",
   budgetAsLevel: "A budget becomes the nearest level.",
