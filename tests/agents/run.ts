@@ -1,0 +1,185 @@
+// `bun run agents [NAME ...]`: agents as people install them run one tool task on each model behind the gateway; prints the table of
+// tests/README.md. They come from npm into the system's temporary folder, once; each run has a home folder of its own.
+// Never does: run in the suite (it needs the network to install), call a model, or leave a process behind.
+
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import type { ProtocolId } from "../../src/protocol/canonical.ts";
+import { FACTORY_KEY, startGateway } from "../support/gateway.ts";
+import { startUpstream } from "../support/upstream.ts";
+import type { Agent } from "./agent.ts";
+import { CLAUDE_CODE } from "./claude-code.ts";
+import { CLINE } from "./cline.ts";
+import { CODEX_BUILT_IN } from "./codex-built-in.ts";
+import { CODEX } from "./codex.ts";
+import { COPILOT } from "./copilot.ts";
+import { GEMINI_CLI } from "./gemini-cli.ts";
+import { OPENCODE } from "./opencode.ts";
+import { PI } from "./pi.ts";
+import { QWEN_CODE } from "./qwen-code.ts";
+import { conversation } from "./upstream.ts";
+
+const AGENTS: readonly Agent[] = [CLAUDE_CODE, CODEX, CODEX_BUILT_IN, GEMINI_CLI, OPENCODE, QWEN_CODE, COPILOT, CLINE, PI];
+const MODELS = ["claude-sonnet-5", "gpt-5.5", "glm-5", "gemini-3.1-pro-preview"];
+const PROTOCOL_NAMES: Readonly<Record<ProtocolId, string>> = {
+  "openai-chat": "Chat",
+  "openai-responses": "Responses",
+  "anthropic-messages": "Messages",
+  gemini: "Gemini",
+};
+const CACHE = join(tmpdir(), "factory-proxy-agents");
+const RUN_LIMIT_MS = 120_000;
+const INSTALL_LIMIT_MS = 600_000;
+const AT_ONCE = 2;
+const SHOWN_CHARACTERS = 1500;
+
+interface Ran {
+  /** Null: it had to be ended. */
+  readonly code: number | null;
+  readonly printed: string;
+}
+
+interface Case {
+  /** Agent and protocol. */
+  readonly title: string;
+  readonly agent: Agent;
+  readonly protocol: ProtocolId;
+  readonly model: string;
+}
+
+const asked = process.argv.slice(2).map((word) => word.toLowerCase());
+const rows = AGENTS.flatMap((agent) =>
+  agent.protocols.map((protocol) => ({ agent, protocol, title: `${agent.name}, ${PROTOCOL_NAMES[protocol]}` })),
+);
+const chosen = rows.filter(({ title }) => asked.length === 0 || asked.some((word) => title.toLowerCase().startsWith(word)));
+const programs = new Map<Agent, string>();
+for (const { agent } of chosen) programs.set(agent, programs.get(agent) ?? (await install(agent)));
+
+const cases = chosen.flatMap((row) => MODELS.map((model): Case => ({ ...row, model })));
+const faults = new Map<Case, string | null>();
+const queue = cases.filter((one) => unfit(one) === null);
+await Promise.all(Array.from({ length: AT_ONCE }, work));
+print(`\n${table()}`);
+process.exitCode = [...faults.values()].every((fault) => fault === null) ? 0 : 1;
+
+function unfit({ agent, protocol, model }: Case): string | null {
+  return agent.unfit?.(protocol, model) ?? null;
+}
+
+async function work(): Promise<void> {
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    const startedMs = performance.now();
+    const fault = await faultOf(next);
+    faults.set(next, fault);
+    print(`${next.title}, ${next.model}: ${fault ?? "ok"} (${((performance.now() - startedMs) / 1000).toFixed(1)} s)`);
+  }
+}
+
+/** One task: null where the tool ran and the last text came. */
+async function faultOf({ agent, protocol, model }: Case): Promise<string | null> {
+  const home = mkdtempSync(join(tmpdir(), "agent-home-"));
+  const folder = join(home, "project");
+  const proof = join(folder, "proof.txt");
+  const word = `ran-${crypto.randomUUID().slice(0, 8)}`;
+  const text = `All done, ${word} is written.`;
+  mkdirSync(folder);
+  const upstream = await startUpstream({ key: FACTORY_KEY, converse: conversation({ command: `echo ${word} > proof.txt`, proof, text }) });
+  const gateway = await startGateway({ upstream });
+  try {
+    const { url, key } = gateway;
+    const task = "Write the file proof.txt with your shell, then say that you are done.";
+    const { words, environment = {}, files = {} } = agent.launch({ url, key, model, protocol, task });
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(home, path)), { recursive: true });
+      writeFileSync(join(home, path), content);
+    }
+    const { code, printed } = await run([programs.get(agent) ?? agent.program, ...words], {
+      folder,
+      limitMs: RUN_LIMIT_MS,
+      environment: { HOME: home, XDG_CONFIG_HOME: join(home, ".config"), XDG_DATA_HOME: join(home, ".local/share"), ...environment },
+    });
+    const hasRun = existsSync(proof) && readFileSync(proof, "utf8").trim() === word;
+    const hasSaid = agent.said?.(printed, text) ?? printed.includes(text);
+    if (code === 0 && hasRun && hasSaid) return null;
+    const calls = gateway.lines
+      .filter(({ event }) => event === "request")
+      .map((line) => `${String(line["path"])} ${String(line["status"])}`);
+    const refusals = gateway.lines.flatMap((line) => (line["message"] === undefined ? [] : [String(line["message"])]));
+    const end = printed.slice(-SHOWN_CHARACTERS);
+    const story = [`exit ${code}`, hasRun ? "the tool ran" : "the tool did not run", hasSaid ? "the text came" : "the text did not come"];
+    return `${story.join(", ")}\n  ${calls.join("\n  ")}\n  ${refusals.join("\n  ")}\n${end}\n`;
+  } finally {
+    await gateway.stop();
+    await upstream.stop();
+    rmSync(home, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** The path of the agent's program, installed if it is not. */
+async function install({ package: name, version, program }: Agent): Promise<string> {
+  const folder = join(CACHE, `${name.replaceAll(/[@/]/g, "_")}_${version}`);
+  const path = join(folder, "node_modules/.bin", program);
+  if (existsSync(path)) return path;
+  mkdirSync(folder, { recursive: true });
+  print(`Installing ${name}@${version} ...`);
+  const words = ["npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel", "error", `${name}@${version}`];
+  // npm may be told its registry and its proxy by the environment.
+  const { code, printed } = await run(words, { folder, environment: process.env, limitMs: INSTALL_LIMIT_MS });
+  if (code !== 0) throw new Error(`npm could not install ${name}@${version}:\n${printed}`);
+  return path;
+}
+
+interface RunOptions {
+  readonly folder: string;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly limitMs: number;
+}
+
+/** In a process group of its own, so that nothing of it stays behind. */
+function run([program = "", ...words]: readonly string[], { folder, environment, limitMs }: RunOptions): Promise<Ran> {
+  const { PATH = "" } = process.env;
+  const env = { PATH, TERM: "dumb", CI: "1", TMPDIR: tmpdir(), ...environment };
+  const child = spawn(program, words, { cwd: folder, detached: true, env, stdio: ["ignore", "pipe", "pipe"] });
+  let printed = "";
+  child.stdout.on("data", (chunk: Uint8Array) => (printed += new TextDecoder().decode(chunk)));
+  child.stderr.on("data", (chunk: Uint8Array) => (printed += new TextDecoder().decode(chunk)));
+  const endGroup = (): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // It has ended.
+    }
+  };
+  const timer = setTimeout(endGroup, limitMs);
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => {
+      clearTimeout(timer);
+      // What it has printed may still be on the way.
+      setTimeout(() => {
+        endGroup();
+        resolve({ code, printed });
+      }, 200);
+    });
+  });
+}
+
+function table(): string {
+  const head = `| Agent | Version | Protocol | ${MODELS.join(" | ")} |\n| --- | --- | --- |${" --- |".repeat(MODELS.length)}`;
+  const lines = chosen.map(({ agent, protocol }) => {
+    const results = cases
+      .filter((one) => one.agent === agent && one.protocol === protocol)
+      .map((one) => (unfit(one) !== null ? "n/a" : faults.get(one) === null ? "ok" : "fails"));
+    return `| ${agent.name} | ${agent.version} | ${PROTOCOL_NAMES[protocol]} | ${results.join(" | ")} |`;
+  });
+  const notes = cases.flatMap((one) => unfit(one) ?? []);
+  const marked = [...new Set(notes)].map((note) => `\nn/a: ${note}.`);
+  return [head, ...lines, ...marked].join("\n");
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
