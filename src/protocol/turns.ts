@@ -71,9 +71,10 @@ export function uniqueCallIds(turns: readonly Turn[]): Turn[] {
       if (part.type !== "tool-result") return part;
       const names = renamed.get(part.callId);
       if (names === undefined) return part;
-      // The last name stands for whatever comes behind.
-      const callId = names.callIds[Math.min(names.answered++, names.callIds.length - 1)];
-      return { ...part, callId: callId ?? part.callId };
+      const callId = names.callIds[names.answered] ?? part.callId;
+      // The last one stands for whatever comes behind.
+      if (names.answered < names.callIds.length - 1) names.answered++;
+      return { ...part, callId };
     });
     return { ...turn, parts };
   });
@@ -82,7 +83,7 @@ export function uniqueCallIds(turns: readonly Turn[]): Turn[] {
 interface Renamed {
   /** In the order of the calls. */
   readonly callIds: string[];
-  /** How many of them have had their result. */
+  /** How many of them have had their result; the last one never has. */
   answered: number;
   /** How many names were tried; those were all taken. */
   attempt: number;
@@ -110,15 +111,19 @@ function answersOf(turns: readonly Turn[]): Map<string, Answers>[] {
   let open = new Map<string, Answers>();
   return turns.map(({ role, parts }) => {
     const asked = new Map<string, Answers>();
-    if (role === "assistant") {
-      open = asked;
-      for (const part of parts) {
-        if (part.type !== "tool-call") continue;
-        const answers = asked.get(part.callId) ?? { calls: 0, own: [], late: [] };
-        answers.calls++;
-        asked.set(part.callId, answers);
-        last.set(part.callId, answers);
+    if (role === "assistant") open = asked;
+    for (const part of parts) {
+      if (part.type !== "tool-call") continue;
+      const { callId } = part;
+      if (role !== "assistant") {
+        // Nobody answers this one, but it ends what belongs to the call before.
+        if (last.get(callId) !== open.get(callId)) last.delete(callId);
+        continue;
       }
+      const answers = asked.get(callId) ?? { calls: 0, own: [], late: [] };
+      answers.calls++;
+      asked.set(callId, answers);
+      last.set(callId, answers);
     }
     for (const part of parts) {
       if (part.type !== "tool-result" || asked.has(part.callId)) continue;
