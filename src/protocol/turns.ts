@@ -58,12 +58,16 @@ export function uniqueCallIds(turns: readonly Turn[]): Turn[] {
   let renamed = new Map<string, Renamed>();
   return turns.map((turn, index) => {
     if (turn.role === "assistant") renamed = new Map();
+    // How many names of this turn were tried for an id; those are all taken.
+    const attempts = new Map<string, number>();
     const parts = turn.parts.map((part): Part => {
       if (part.type === "tool-call") {
-        const names = renamed.get(part.callId) ?? { callIds: [], answered: 0, attempt: 0 };
+        const names = renamed.get(part.callId) ?? { callIds: [], answered: 0 };
         renamed.set(part.callId, names);
         let { callId } = part;
-        while (taken.has(callId)) callId = `${part.callId}_${index}${++names.attempt === 1 ? "" : `_${names.attempt}`}`;
+        let attempt = attempts.get(callId) ?? 0;
+        while (taken.has(callId)) callId = `${part.callId}_${index}${++attempt === 1 ? "" : `_${attempt}`}`;
+        attempts.set(part.callId, attempt);
         taken.add(callId);
         names.callIds.push(callId);
         return { ...part, callId };
@@ -85,8 +89,6 @@ interface Renamed {
   readonly callIds: string[];
   /** How many of them have had their result; the last one never has. */
   answered: number;
-  /** How many names were tried; those were all taken. */
-  attempt: number;
 }
 
 interface Report {
