@@ -140,7 +140,7 @@ export function decodeToolChoice(body: Fields, tools: readonly Tool[]): ToolChoi
   const type = choice.text("type");
   // As in the tools themselves, the members may stand beside the type.
   if (type === "function" || type === "custom" || type === "tool") {
-    return { type: "named", name: declared(choice.optionalObject(type) ?? choice, tools) };
+    return { type: "named", name: declared(choice.optionalObject(type) ?? choice, namesOf(tools)) };
   }
   if (type === "allowed_tools") return decodeSubset(choice.optionalObject("allowed_tools")?.ignoreRest() ?? choice, tools);
   const named = HOSTED_SEARCH.test(type) ? WEB_SEARCH : type;
@@ -159,9 +159,10 @@ function choiceOfWord(word: (typeof WORDS)["tool_choice"]["known"][number] | nul
 }
 
 function decodeSubset(allowed: Fields, tools: readonly Tool[]): ToolChoice {
+  const known = namesOf(tools);
   const names = allowed.objects("tools").map((tool) => {
     const named = tool.ignoreRest().optionalObject("function") ?? tool.optionalObject("custom") ?? tool;
-    if (named.has("name")) return declared(named, tools);
+    if (named.has("name")) return declared(named, known);
     const type = named.text("type");
     return HOSTED_SEARCH.test(type) ? WEB_SEARCH : type;
   });
@@ -177,12 +178,16 @@ function decodeFunctionChoice(body: Fields, tools: readonly Tool[]): ToolChoice 
     return word === null ? null : { type: word };
   }
   if (!isObject(value)) throw body.fail("function_call", '"none", "auto", or an object with the name of a function');
-  return { type: "named", name: declared(body.object("function_call"), tools) };
+  return { type: "named", name: declared(body.object("function_call"), namesOf(tools)) };
 }
 
-function declared(named: Fields, tools: readonly Tool[]): string {
+function namesOf(tools: readonly Tool[]): ReadonlySet<string> {
+  return new Set(tools.flatMap((tool) => ("name" in tool ? [tool.name] : [])));
+}
+
+function declared(named: Fields, tools: ReadonlySet<string>): string {
   const name = named.ignoreRest().text("name");
-  if (!tools.some((tool) => "name" in tool && tool.name === name)) throw named.fail("name", "the name of a tool of this request");
+  if (!tools.has(name)) throw named.fail("name", "the name of a tool of this request");
   return name;
 }
 
