@@ -7,7 +7,7 @@ import { isClosed } from "../closed-schema.ts";
 import type { Fields } from "../fields.ts";
 import type { ToolLimits } from "../fitted-tools.ts";
 import { NameTable, type NameRule } from "../tool-names.ts";
-import { demandsCall, GEMINI_VALIDATES, nameOf, WEB_SEARCH, withoutDuplicates } from "../tool-list.ts";
+import { type Callables, demandsCall, GEMINI_VALIDATES, nameOf, WEB_SEARCH, withoutDuplicates } from "../tool-list.ts";
 import { decodeMark } from "./cache-marks.ts";
 import { capabilitiesOf, type Capabilities } from "./capabilities.ts";
 import { isLegacy, isOwn, LEGACY_NAMES, NAMES, WORDS } from "./wire.ts";
@@ -204,6 +204,7 @@ export function toolLimits({ model, names }: CanonicalRequest): ToolLimits | nul
 export interface ToolTarget {
   readonly capabilities: Capabilities;
   readonly names: NameTable;
+  readonly callables: Callables;
   readonly losses: Loss[];
 }
 
@@ -310,7 +311,7 @@ export function encodeToolChoice(
       reason: GEMINI_VALIDATES,
     });
   }
-  const unknown = choice === null ? undefined : namesIn(choice, request).find((name) => !isCallable(name, request));
+  const unknown = choice === null ? undefined : namesIn(choice, request).find((name) => target.callables.find(name) === undefined);
   if (unknown !== undefined) refuse(`There is no tool ${unknown} that the model could call.`);
   return {
     tool_choice: choice === null || unknown !== undefined ? undefined : choiceOf(choice, request, target),
@@ -326,14 +327,9 @@ function namesIn(choice: ToolChoice, { tools }: CanonicalRequest): readonly stri
   return choice.names.filter((name) => !(searches && name === WEB_SEARCH));
 }
 
-function isCallable(name: string, { tools }: CanonicalRequest): boolean {
-  return tools.some((tool) => (tool.type === "function" || tool.type === "custom") && tool.name === name);
-}
-
-function choiceOf(choice: ToolChoice, request: CanonicalRequest, { capabilities, names }: ToolTarget): Json {
-  const { tools } = request;
+function choiceOf(choice: ToolChoice, request: CanonicalRequest, { capabilities, names, callables }: ToolTarget): Json {
   const typed = (name: string): JsonObject => {
-    const isCustom = capabilities.customTools && tools.some((tool) => tool.type === "custom" && tool.name === name);
+    const isCustom = capabilities.customTools && callables.find(name)?.type === "custom";
     const type = isCustom ? "custom" : "function";
     return { type, [type]: { name: names.fit(name) } };
   };
