@@ -110,8 +110,9 @@ class PartsEncoder {
   #open: Part | null = null;
   /** What the open part holds back: arguments, and text where it does not go out piece by piece. */
   #pieces: string[] = [];
-  /** All visible text so far, for offsets: of the parts before the open one in bytes, and of that one itself. */
+  /** All visible text so far, for offsets: the bytes of what is counted, the parts behind that, and the open one. */
   #bytesBefore = 0;
+  #before: string[] = [];
   #texts: string[] = [];
   #annotated: Annotation[] = [];
   readonly #cited: Cited[] = [];
@@ -197,11 +198,14 @@ class PartsEncoder {
   }
 
   #cite(): void {
-    const text = this.#texts.join("");
-    const offsets = new ByteOffsets(text);
-    const bytesBefore = this.#bytesBefore;
-    for (const annotation of this.#annotated) this.#cited.push({ annotation, text, offsets, bytesBefore });
-    this.#bytesBefore += UTF8.encode(text).length;
+    if (this.#annotated.length > 0) {
+      const text = this.#texts.join("");
+      const offsets = new ByteOffsets(text);
+      this.#bytesBefore += UTF8.encode(this.#before.join("")).length;
+      this.#before = [];
+      for (const annotation of this.#annotated) this.#cited.push({ annotation, text, offsets, bytesBefore: this.#bytesBefore });
+    }
+    for (const text of this.#texts) this.#before.push(text);
     this.#texts = [];
     this.#annotated = [];
   }
