@@ -339,9 +339,9 @@ function steepest(find: (steeper: Steeper) => string[]): string[] {
       const found = (["items", "characters", "lookups"] as const).filter(
         (unit) => c[unit] - b[unit] > SLACK.growth * (b[unit] - a[unit]) + SLACK.steps && c[unit] > SLACK.ratio * b[unit],
       );
-      const told = found.map((unit) => `${name}: ${[a, b, c].map((steps) => steps[unit]).join(", ")} ${unit}`);
+      const grown = found.map((unit) => `${name}: ${[a, b, c].map((steps) => steps[unit]).join(", ")} ${unit}`);
       // An engine refuses some ten thousands.
-      return c.mostPushed < SIZES[2] ? told : [...told, `${name}: ${c.mostPushed} arguments of one call`];
+      return c.mostPushed < SIZES[2] ? grown : [...grown, `${name}: ${c.mostPushed} arguments of one call`];
     }),
   );
 }
