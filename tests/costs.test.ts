@@ -4,12 +4,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../src/errors.ts";
-import type { ProtocolId } from "../src/protocol/canonical.ts";
+import type { ProtocolId, Reply, ReplyEvent, Tool } from "../src/protocol/canonical.ts";
+import { CODECS } from "../src/protocol/codecs.ts";
+import { fold, inOrder, unfold } from "../src/protocol/fold.ts";
+import { structuredBy } from "../src/protocol/structured-output.ts";
+import { chain, run } from "../src/wire/machine.ts";
 import { concat } from "../src/wire/pump.ts";
 import { counting, difference, each, ZERO, type Counts } from "./support/counting.ts";
 import { MODELS, told, WAYS, type Way } from "./support/dialects.ts";
+import { PROTOCOLS } from "./support/fixtures.ts";
 import { bytesOf, eventsOf, programOver, pumpOf, requestOf, Upstream, WORD } from "./support/in-memory.ts";
+import { exchangeAt, exchangeFor } from "./support/laws.ts";
 import { complete } from "./support/saying.ts";
+import { ANSWERS, shaped, SHAPES } from "./support/shapes.ts";
+import { counted } from "./support/steps.ts";
 import { tell } from "./support/telling.ts";
 
 const utf8 = new TextEncoder();
@@ -306,3 +314,136 @@ for (const way of WAYS) {
     assert.deepEqual(built, [0, 0, 0, 0]);
   });
 }
+
+// ---- Linear ----------------------------------------------------------------------------------------------------------
+
+const SIZES = [16, 32, 64] as const;
+/** What twice the size may cost beyond twice the steps: something begins to count at some length. */
+const SLACK = { growth: 2.3, ratio: 2.1, steps: 100 } as const;
+/** Beside those of MODELS, those for which a codec goes another way with tools and schemas. */
+const OTHER_MODELS: Readonly<Record<ProtocolId, readonly string[]>> = {
+  "openai-chat": ["gpt-4.1"],
+  "openai-responses": [],
+  "anthropic-messages": ["claude-3-5-haiku", "kimi-k2"],
+  gemini: ["gemini-3-pro-preview", "gemini-1.5-pro"],
+};
+
+/** Gives what grows faster than the size does, each in words. `of` prepares a size and gives what is counted. */
+type Steeper = (name: string, of: (size: number) => () => void) => string[];
+
+function steepest(find: (steeper: Steeper) => string[]): string[] {
+  return counted((stepsOf) =>
+    find((name, of) => {
+      const [a, b, c] = SIZES.map((size) => stepsOf(of(size)));
+      assert.ok(a !== undefined && b !== undefined && c !== undefined);
+      const found = (["items", "characters", "lookups"] as const).filter(
+        (unit) => c[unit] - b[unit] > SLACK.growth * (b[unit] - a[unit]) + SLACK.steps && c[unit] > SLACK.ratio * b[unit],
+      );
+      const grown = found.map((unit) => `${name}: ${[a, b, c].map((steps) => steps[unit]).join(", ")} ${unit}`);
+      // An engine refuses some ten thousands.
+      return c.mostPushed < SIZES[2] ? grown : [...grown, `${name}: ${c.mostPushed} arguments of one call`];
+    }),
+  );
+}
+
+for (const [name, shape] of Object.entries(SHAPES)) {
+  test(`requests by size, ${name}: reading, editing and writing them takes steps in proportion`, () => {
+    const { tools: declared, schema } = shape(1);
+    const hasSchema = declared !== undefined || schema !== undefined;
+    const found = steepest((steeper) =>
+      PROTOCOLS.flatMap((client) => {
+        const { request } = CODECS[client];
+        const at = (size: number, model: string) => shaped(client, shape(size), model);
+        return [
+          ...steeper(`${client} decodes`, (size) => {
+            const wire = at(size, MODELS[client]);
+            return () => void request.decode(wire);
+          }),
+          ...steeper(`${client} edits`, (size) => {
+            const wire = at(size, MODELS[client]);
+            return () => void [request.head(wire), request.edit(wire.body, { model: "other", systemPrompt: "Be brief.", stream: true })];
+          }),
+          ...PROTOCOLS.filter((to) => to !== client).flatMap((to) =>
+            [MODELS[to], ...(hasSchema ? OTHER_MODELS[to] : [])].flatMap((model) =>
+              steeper(`${client} -> ${to}, ${model}`, (size) => {
+                const asked = { ...request.decode(at(size, "any")), model };
+                return () => void CODECS[to].request.encode(asked);
+              }),
+            ),
+          ),
+        ];
+      }),
+    );
+    assert.deepEqual(found, []);
+  });
+}
+
+const tools = (count: number): Tool[] =>
+  Array.from({ length: count }, (_, index) => ({
+    type: "function",
+    name: `tool_${index}`,
+    namespace: null,
+    description: null,
+    schema: '{"type":"object","properties":{"an argument":{}}}',
+    strict: null,
+    cache: null,
+  }));
+
+/** The events of an answer whose parts grow all at once. */
+function interleaved(reply: Reply): ReplyEvent[] {
+  const events = unfold(reply);
+  const of = (...types: readonly ReplyEvent["type"][]): ReplyEvent[] => events.filter(({ type }) => types.includes(type));
+  return [
+    ...of("reply-start"),
+    ...of("part-start"),
+    ...of("logprobs", "part-delta", "annotation"),
+    ...of("part-end"),
+    ...of("usage"),
+    ...of("reply-end"),
+  ];
+}
+
+for (const [name, answer] of Object.entries(ANSWERS)) {
+  test(`answers by size, ${name}: reading and writing them, streamed or not, takes steps in proportion`, () => {
+    const found = steepest((steeper) =>
+      PROTOCOLS.flatMap((protocol) => {
+        const { reply } = CODECS[protocol];
+        const exchangeOf = (size: number) => {
+          const exchange = exchangeAt(CODECS[protocol], exchangeFor(CODECS[protocol], null));
+          return { ...exchange, request: { ...exchange.request, model: MODELS[protocol], tools: tools(size) } };
+        };
+        const written = (size: number, events = unfold(answer(size))) => run(chain(inOrder(), reply.encoder(exchangeOf(size))), events);
+        return [
+          ...steeper(`${protocol} encodes`, (size) => () => void reply.encode(answer(size), exchangeOf(size))),
+          ...steeper(`${protocol} encodes a stream`, (size) => () => void written(size)),
+          ...steeper(`${protocol} encodes a stream of all parts at once`, (size) => () => void written(size, interleaved(answer(size)))),
+          ...steeper(`${protocol} decodes`, (size) => {
+            const body = reply.encode(answer(size), exchangeOf(size));
+            return () => void reply.decode(body, exchangeOf(size));
+          }),
+          ...steeper(`${protocol} decodes a stream`, (size) => {
+            const events = written(size);
+            return () => void fold(run(reply.decoder(exchangeOf(size)), events));
+          }),
+        ];
+      }),
+    );
+    assert.deepEqual(found, []);
+  });
+}
+
+test("an answer in an object's member, with white space that does not end: each piece is looked at once", () => {
+  const codec = structuredBy(CODECS["openai-chat"], () => "object-format");
+  const exchange = exchangeFor(CODECS["openai-chat"], null);
+  const output = { type: "json-schema", name: null, description: null, schema: '{"type":"array"}', strict: null } as const;
+  const asked = { ...exchange, request: { ...exchange.request, output } };
+  const saying = (content: string) => ({ event: null, data: JSON.stringify({ choices: [{ index: 0, delta: { content } }] }) });
+  const spaces = (size: number) => Array.from({ length: size }, () => saying("   "));
+  const found = steepest((steeper) =>
+    steeper("white space", (size) => {
+      const events = [...spaces(size), saying('{"answer":[1'), ...spaces(size), saying("]}"), ...spaces(size)];
+      return () => void run(codec.reply.decoder(asked), events);
+    }),
+  );
+  assert.deepEqual(found, []);
+});

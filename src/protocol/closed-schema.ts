@@ -40,8 +40,8 @@ function walk(schema: Json | undefined, seen: Walk, depth: number): boolean {
   const { type, properties, required, additionalProperties } = schema;
   if (isObject(properties) || type === "object" || (Array.isArray(type) && type.includes("object"))) {
     const names = Object.keys(isObject(properties) ? properties : {});
-    const demanded: readonly Json[] = Array.isArray(required) ? required : [];
-    if (additionalProperties !== false || names.some((name) => !demanded.includes(name))) return false;
+    const demanded = new Set(Array.isArray(required) ? required : []);
+    if (additionalProperties !== false || names.some((name) => !demanded.has(name))) return false;
     seen.members += names.length;
     depth++;
   }

@@ -10,6 +10,7 @@ import type { CanonicalRequest, FunctionTool, JsonSource, Part, ReplyEvent, Tool
 import type { Codec, Exchange } from "./codec.ts";
 import { ArgumentRenamer, fittedNames, renameArguments, renameSchema, reversed, type Names } from "./property-names.ts";
 import { flatten, type RootRule } from "./root-schema.ts";
+import { Callables } from "./tool-list.ts";
 import type { NameRule } from "./tool-names.ts";
 
 /** What a target takes as the schema of a tool. */
@@ -81,8 +82,9 @@ function withNames(part: Part, renaming: Renaming): Part {
 
 /** The way back. Most answers call few of the tools, so each is looked at when it is called. */
 function originalNames(tools: readonly Tool[], limits: ToolLimits): Renaming {
+  const callables = new Callables(tools);
   return (name) => {
-    const tool = tools.find((candidate) => candidate.type === "function" && candidate.name === name);
+    const tool = callables.find(name);
     const fitted = tool?.type === "function" ? fitTool(tool, limits) : null;
     return fitted === null || fitted.names.size === 0 ? undefined : reversed(fitted.names);
   };

@@ -228,36 +228,30 @@ export function grammar(): Machine<ReplyEvent, ReplyEvent> {
  */
 export function inOrder(): Machine<ReplyEvent, ReplyEvent> {
   let current: number | null = null;
-  let waiting: ReplyEvent[] = [];
+  /** The events of the parts that have started since, in the order of their starts. */
+  const waiting = new Map<number, ReplyEvent[]>();
 
   /** Sends what may go now: all events of the first waiting part up to its end, then the next one's. */
   const flush = (out: ReplyEvent[]): void => {
-    while (current === null && waiting.length > 0) {
-      const first = waiting.find((event) => event.type === "part-start");
-      if (first === undefined) break;
-      current = first.index;
-      const later: ReplyEvent[] = [];
-      for (const event of waiting) {
-        if (!("index" in event) || event.index !== first.index) {
-          later.push(event);
-          continue;
-        }
-        out.push(event);
-        if (event.type === "part-end") current = null;
-      }
-      waiting = later;
+    for (const [index, events] of waiting) {
+      waiting.delete(index);
+      for (const event of events) out.push(event);
+      if (events.at(-1)?.type === "part-end") continue;
+      current = index;
+      return;
     }
   };
 
   return {
     step(event) {
       if (!("index" in event)) return [event];
-      if (current === null && waiting.length === 0 && event.type === "part-start") {
+      if (current === null && event.type === "part-start") {
         current = event.index;
         return [event];
       }
       if (event.index !== current) {
-        waiting.push(event);
+        if (event.type === "part-start") waiting.set(event.index, [event]);
+        else waiting.get(event.index)?.push(event);
         return [];
       }
       if (event.type !== "part-end") return [event];

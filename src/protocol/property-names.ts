@@ -13,12 +13,16 @@ export type Names = ReadonlyMap<string, string>;
 export function fittedNames(names: readonly string[], rule: NameRule): Names {
   const taken = new Set(names);
   const fitted = new Map<string, string>();
+  /** By the form that was tried first, the one that was free in the end. */
+  const last = new Map<string, string>();
   for (const name of names) {
-    let short = fitName(name, rule);
-    if (short === name) continue;
+    const first = fitName(name, rule);
+    if (first === name) continue;
+    let short = last.get(first) ?? first;
     // An underscore goes in front until no other argument has the name.
     while (taken.has(short)) short = fitName(`_${short}`, rule);
     taken.add(short);
+    last.set(first, short);
     fitted.set(name, short);
   }
   return fitted;

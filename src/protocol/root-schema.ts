@@ -16,23 +16,24 @@ export interface FlatSchema {
   readonly rules: readonly RootRule[];
 }
 
-/** What a schema says of an object. */
+/** What a schema says of an object; its reader adds to it while it reads. */
 interface Shape {
-  readonly properties: ReadonlyMap<string, Property>;
-  readonly required: ReadonlySet<string>;
+  readonly properties: Map<string, Property>;
+  readonly required: Set<string>;
   /** Takes no other properties. */
-  readonly closed: boolean;
+  closed: boolean;
 }
 
 interface Property {
   readonly schema: Json;
+  readonly printed: Printed;
   /** Whether it holds whichever branch the arguments follow. */
   readonly always: boolean;
 }
 
-const ANYTHING: Shape = { properties: new Map(), required: new Set(), closed: false };
-/** References to references can ask for any amount of work. */
-const MAX_STEPS = 2_000;
+const LINE_LENGTH = 64;
+/** Of schemas, their properties, and lines of those. References to references can ask for any amount of work. */
+const MAX_STEPS = 20_000;
 /** Of a branch, what the flat schema says itself or nobody has to be told. */
 const MERGED: ReadonlySet<string> = new Set(
   "type properties required additionalProperties unevaluatedProperties title description $ref $defs definitions $schema $id $comment".split(
@@ -59,7 +60,7 @@ export function flatten(root: JsonObject, refused: ReadonlySet<string>): FlatSch
   const rules = Object.entries(root).flatMap(([keyword, value]): RootRule[] => {
     if (!refused.has(keyword)) return [];
     if (!COMBINATORS.has(keyword)) return [{ keyword, schemas: [value] }];
-    const schemas = reader.rest(keyword, value, { flat: properties });
+    const schemas = reader.rest(keyword, value, { flat: shape.properties });
     return schemas.length === 0 ? [] : [{ keyword, schemas }];
   });
   return { schema: withTargets(schema, root, refused), rules };
@@ -67,6 +68,8 @@ export function flatten(root: JsonObject, refused: ReadonlySet<string>): FlatSch
 
 class ShapeReader {
   readonly #root: JsonObject;
+  /** What was printed, as a definition may be referred to many times. */
+  readonly #printed = new Map<object, Printed>();
   #steps = 0;
 
   constructor(root: JsonObject) {
@@ -74,21 +77,22 @@ class ShapeReader {
   }
 
   read(schema: Json | undefined, path: readonly string[] = []): Shape {
-    if (!isObject(schema) || ++this.#steps > MAX_STEPS) return ANYTHING;
+    if (!isObject(schema) || ++this.#steps > MAX_STEPS) return { properties: new Map(), required: new Set(), closed: false };
     const { properties, required, additionalProperties, $ref: reference } = schema;
     const own = Object.entries(isObject(properties) ? properties : {});
-    let shape: Shape = {
-      properties: new Map(own.map(([name, definition]) => [name, { schema: definition, always: true }])),
+    this.#steps += own.length;
+    const shape: Shape = {
+      properties: new Map(own.map(([name, definition]) => [name, { schema: definition, printed: this.#print(definition), always: true }])),
       required: new Set(Array.isArray(required) ? required.filter((name) => typeof name === "string") : []),
       closed: additionalProperties === false,
     };
     if (typeof reference === "string" && !path.includes(reference)) {
-      shape = both(shape, this.read(resolve(this.#root, reference), [...path, reference]));
+      add(shape, this.read(resolve(this.#root, reference), [...path, reference]));
     }
-    for (const branch of branchesOf(schema["allOf"])) shape = both(shape, this.read(branch, path));
+    for (const branch of branchesOf(schema["allOf"])) add(shape, this.read(branch, path));
     for (const key of ["anyOf", "oneOf"]) {
       const shapes = branchesOf(schema[key]).map((branch) => this.read(branch, path));
-      if (shapes.length > 0) shape = both(shape, either(shapes));
+      if (shapes.length > 0) add(shape, either(shapes));
     }
     return shape;
   }
@@ -109,9 +113,12 @@ class ShapeReader {
     const referred = isFollowed ? this.#restOf(resolve(this.#root, reference), { ...place, path: [...path, reference] }) : {};
     const demanded = isChoice && Array.isArray(required) ? required : [];
     const told: JsonObject = isObject(referred["properties"]) ? { ...referred["properties"] } : {};
-    for (const [name, schema] of Object.entries(isObject(properties) ? properties : {})) {
-      if (print(schema) !== print(flat[name] ?? null)) told[name] = schema;
-      else if (isChoice && !demanded.includes(name)) told[name] ??= {};
+    const own = Object.entries(isObject(properties) ? properties : {});
+    this.#steps += own.length;
+    const needed = new Set(demanded);
+    for (const [name, schema] of own) {
+      if (!this.#print(schema).is(flat.get(name)?.printed)) told[name] = schema;
+      else if (isChoice && !needed.has(name)) told[name] ??= {};
     }
     const names = [...(Array.isArray(referred["required"]) ? referred["required"] : []), ...demanded];
     const others = Object.entries(branch).flatMap(([key, value]): [string, Json][] => {
@@ -128,12 +135,20 @@ class ShapeReader {
       ...Object.fromEntries(others),
     };
   }
+
+  #print(schema: Json): Printed {
+    const known = isObject(schema) ? this.#printed.get(schema) : undefined;
+    const printed = known ?? new Printed(schema);
+    if (isObject(schema)) this.#printed.set(schema, printed);
+    this.#steps += Math.floor(printed.length / LINE_LENGTH);
+    return printed;
+  }
 }
 
 /** Where a branch stands. */
 interface Place {
   /** The properties of the flat schema. */
-  readonly flat: JsonObject;
+  readonly flat: ReadonlyMap<string, Property>;
   /** The references that led here. */
   readonly path: readonly string[];
   /** Whether the arguments may follow another branch in its place. */
@@ -150,41 +165,82 @@ function branchesOf(list: Json | undefined): Json[] {
   });
 }
 
-/** Both hold. */
-function both(one: Shape, other: Shape): Shape {
-  const properties = new Map(one.properties);
+/** Both hold: `shape` says from now on what `other` says as well. */
+function add(shape: Shape, other: Shape): void {
   for (const [name, theirs] of other.properties) {
-    const ours = properties.get(name);
+    const ours = shape.properties.get(name);
     // What only some branches say of a property cannot narrow what is said of it anyway.
-    if (ours === undefined || (theirs.always && !ours.always)) properties.set(name, theirs);
-    else if (theirs.always) properties.set(name, { schema: joined(ours.schema, theirs.schema), always: true });
+    if (ours === undefined || (theirs.always && !ours.always)) shape.properties.set(name, theirs);
+    else if (theirs.always) shape.properties.set(name, joined(ours, theirs));
   }
-  return { properties, required: new Set([...one.required, ...other.required]), closed: one.closed || other.closed };
+  for (const name of other.required) shape.required.add(name);
+  shape.closed ||= other.closed;
 }
 
 /** One of them holds. */
 function either(shapes: readonly Shape[]): Shape {
-  const names = new Set(shapes.flatMap(({ properties }) => [...properties.keys()]));
-  const properties = new Map<string, Property>();
-  for (const name of names) {
-    const found = shapes.flatMap((shape) => shape.properties.get(name) ?? []);
-    const variants = new Map(found.map(({ schema }) => [print(schema), schema]));
-    const [only] = variants.values();
-    const always = found.length === shapes.length && found.every((property) => property.always);
-    properties.set(name, { schema: variants.size === 1 && only !== undefined ? only : { anyOf: [...variants.values()] }, always });
+  const found = new Map<string, Property[]>();
+  const demanded = new Map<string, number>();
+  for (const shape of shapes) {
+    for (const [name, property] of shape.properties) {
+      const properties = found.get(name);
+      if (properties === undefined) found.set(name, [property]);
+      else properties.push(property);
+    }
+    for (const name of shape.required) demanded.set(name, (demanded.get(name) ?? 0) + 1);
   }
-  const [first, ...rest] = shapes;
-  const required = [...(first?.required ?? [])].filter((name) => rest.every((shape) => shape.required.has(name)));
+  const properties = new Map([...found].map(([name, all]) => [name, variant(all, shapes.length)]));
+  const required = [...demanded].flatMap(([name, count]) => (count === shapes.length ? [name] : []));
   return { properties, required: new Set(required), closed: shapes.every(({ closed }) => closed) };
+}
+
+/** A property that is as some of so many branches say. */
+function variant(found: readonly Property[], branches: number): Property {
+  const variants = new Map(found.map((property) => [property.printed.text, property]));
+  const [only] = variants.values();
+  const always = found.length === branches && found.every((property) => property.always);
+  if (variants.size === 1 && only !== undefined) return { ...only, always };
+  const schema = { anyOf: [...variants.values()].map((one) => one.schema) };
+  return { schema, printed: new Printed(schema), always };
 }
 
 const ADDED: ReadonlySet<string> = new Set(["const", "enum", "anyOf", "title", "description"]);
 
-/** A value for which both schemas hold. */
-function joined(one: Json, other: Json): Json {
-  if (other === true || print(one) === print(other)) return one;
-  if (isObject(one) && isObject(other) && Object.keys(other).every((key) => ADDED.has(key) && !(key in one))) return { ...one, ...other };
-  return one === true ? other : { allOf: [one, other] };
+/** A value for which both schemas hold; it is always there. */
+function joined(ours: Property, theirs: Property): Property {
+  const [one, other] = [ours.schema, theirs.schema];
+  if (other === true || ours.printed.is(theirs.printed)) return { ...ours, always: true };
+  if (one === true) return { ...theirs, always: true };
+  const isAdded = isObject(one) && isObject(other) && Object.keys(other).every((key) => ADDED.has(key) && !(key in one));
+  const schema = isAdded ? { ...one, ...other } : { allOf: [one, other] };
+  // Printed each time, a schema that many others join would be printed as many times.
+  const length = ours.printed.length + theirs.printed.length + (isAdded ? -1 : '{"allOf":[,]}'.length);
+  return { schema, printed: new Printed(schema, length), always: true };
+}
+
+/** A schema's text, by which it is compared: made when another one is as long. */
+class Printed {
+  readonly #schema: Json;
+  readonly #length: number | null;
+  #text: string | null = null;
+
+  /** `length`: of the text, where that is known without it. */
+  constructor(schema: Json, length: number | null = null) {
+    this.#schema = schema;
+    this.#length = length;
+  }
+
+  get text(): string {
+    return (this.#text ??= print(this.#schema));
+  }
+
+  get length(): number {
+    return this.#length ?? this.text.length;
+  }
+
+  is(other: Printed | undefined): boolean {
+    return other !== undefined && this.length === other.length && this.text === other.text;
+  }
 }
 
 /** What a reference within the document names; undefined when nothing stands there. */

@@ -257,6 +257,7 @@ function delta(index: number, text: string): ReplyEvent[] {
 
 const HEAD = new RegExp(`^\\s*\\{\\s*"${MEMBER}"\\s*:\\s*`);
 const SPACE = /\s/g;
+const NOT_SPACE = /\S/;
 /** The head without its white space. */
 const BARE_HEAD = `{"${MEMBER}":`;
 const CLOSERS = " \t\n\r}";
@@ -268,31 +269,33 @@ class MemberReader {
 
   read(piece: string): string {
     if (this.#place === "elsewhere") return piece;
+    if (this.#place === "inside") return this.#value(piece);
     this.#held += piece;
-    if (this.#place === "before") {
-      const head = HEAD.exec(this.#held)?.[0];
-      if (head === undefined) {
-        if (BARE_HEAD.startsWith(this.#held.replace(SPACE, ""))) return "";
-        this.#place = "elsewhere";
-        return this.#take(this.#held.length);
-      }
-      this.#place = "inside";
-      this.#held = this.#held.slice(head.length);
+    // White space alone decides nothing, however long it goes on.
+    if (!NOT_SPACE.test(piece)) return "";
+    const text = this.#held;
+    const head = HEAD.exec(text)?.[0];
+    if (head === undefined && BARE_HEAD.startsWith(text.replace(SPACE, ""))) return "";
+    this.#held = "";
+    this.#place = head === undefined ? "elsewhere" : "inside";
+    return head === undefined ? text : this.#value(text.slice(head.length));
+  }
+
+  /** Holds back what the object may end with: models may go on with white space for as long as they are let. */
+  #value(piece: string): string {
+    let end = piece.length;
+    while (end > 0 && CLOSERS.includes(piece.charAt(end - 1))) end--;
+    if (end === 0) {
+      this.#held += piece;
+      return "";
     }
-    // The object's own end may be among them.
-    let end = this.#held.length;
-    while (end > 0 && CLOSERS.includes(this.#held.charAt(end - 1))) end--;
-    return this.#take(end);
+    const text = this.#held + piece.slice(0, end);
+    this.#held = piece.slice(end);
+    return text;
   }
 
   end(): string {
     const close = this.#place === "inside" ? this.#held.lastIndexOf("}") : -1;
     return close === -1 ? this.#held : this.#held.slice(0, close).trimEnd();
-  }
-
-  #take(length: number): string {
-    const text = this.#held.slice(0, length);
-    this.#held = this.#held.slice(length);
-    return text;
   }
 }

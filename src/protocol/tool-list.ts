@@ -1,7 +1,7 @@
 // What the codecs share about the tools of a request: each is listed once, and none goes to a provider that cannot run it.
 // Never makes a function out of a tool that runs at a provider.
 
-import type { CanonicalRequest, Loss, ProtocolId, Tool, ToolChoice } from "./canonical.ts";
+import type { CanonicalRequest, CustomTool, FunctionTool, Loss, ProtocolId, Tool, ToolChoice } from "./canonical.ts";
 
 /** What a tool choice calls the web search. */
 export const WEB_SEARCH = "web_search";
@@ -9,6 +9,29 @@ export const WEB_SEARCH = "web_search";
 /** What a tool choice calls a tool. */
 export function nameOf(tool: Tool): string {
   return tool.type === "web-search" ? WEB_SEARCH : tool.name;
+}
+
+/** The tools that a call can name, by their names; of several with one name the first. Most answers name few, so nothing is built before. */
+export class Callables {
+  readonly #tools: readonly Tool[];
+  #byName: Map<string, FunctionTool | CustomTool> | null = null;
+
+  constructor(tools: readonly Tool[]) {
+    this.#tools = tools;
+  }
+
+  find(name: string): FunctionTool | CustomTool | undefined {
+    this.#byName ??= this.#built();
+    return this.#byName.get(name);
+  }
+
+  #built(): Map<string, FunctionTool | CustomTool> {
+    const byName = new Map<string, FunctionTool | CustomTool>();
+    for (const tool of this.#tools) {
+      if ((tool.type === "function" || tool.type === "custom") && !byName.has(tool.name)) byName.set(tool.name, tool);
+    }
+    return byName;
+  }
 }
 
 /** Whether an answer without a call would be wrong. */
@@ -57,7 +80,7 @@ export function withoutHosted(request: CanonicalRequest, target: ProtocolId): { 
     const reason = `Only its own provider runs ${tool.name}; the model answers without it.`;
     losses.push({ field: `${request.names.tools}.${tool.name}`, severity: tool.severity, reason });
   }
-  losses.push(...unfinishedSteps(request, target));
+  for (const loss of unfinishedSteps(request, target)) losses.push(loss);
   if (!request.tools.some(isForeign)) return { request, losses };
   const tools = request.tools.filter((tool) => !isForeign(tool));
   const left = new Set(tools.map(nameOf));

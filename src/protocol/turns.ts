@@ -11,14 +11,21 @@ export interface PairedTurns {
 /** Joins neighbours of the same role (system turns stay apart) and leaves out empty turns. */
 export function mergeTurns(turns: readonly Turn[]): Turn[] {
   const merged: Turn[] = [];
+  // The parts of the last turn, where it is a joined one; the turns that came stay as they are.
+  let joined: Part[] | null = null;
   for (const turn of turns) {
     if (turn.parts.length === 0 && turn.effort === null) continue;
     const last = merged.at(-1);
-    if (last !== undefined && last.role === turn.role && turn.role !== "system") {
-      merged[merged.length - 1] = { ...last, parts: [...last.parts, ...turn.parts] };
-    } else {
+    if (last === undefined || last.role !== turn.role || turn.role === "system") {
       merged.push(turn);
+      joined = null;
+      continue;
     }
+    if (joined === null) {
+      joined = [...last.parts];
+      merged[merged.length - 1] = { ...last, parts: joined };
+    }
+    for (const part of turn.parts) joined.push(part);
   }
   return merged;
 }
@@ -30,84 +37,133 @@ export function mergeTurns(turns: readonly Turn[]): Turn[] {
  * first one's place (`reported`).
  */
 export function pairResults(request: CanonicalRequest): PairedTurns {
-  const field = request.names.turns;
-  const losses: Loss[] = [];
-  const turns: Turn[] = [];
+  const report: Report = { field: request.names.turns, losses: [] };
   const merged = mergeTurns(request.turns);
+  const asked = answersOf(merged);
   const used = new Set<Part>();
-  let index = 0;
-  for (let turn = merged[index++]; turn !== undefined; turn = merged[index++]) {
-    if (turn.role !== "assistant") {
-      turns.push(withoutResults(turn, used, { field, losses }));
-      continue;
-    }
-    turns.push(turn);
-    const calls = turn.parts.filter((part) => part.type === "tool-call");
-    if (calls.length === 0) continue;
-    // Everything up to the next assistant turn answers this one.
-    const answers: Turn[] = [];
-    for (let next = merged[index]; next !== undefined && next.role !== "assistant"; next = merged[++index]) answers.push(next);
-    const results = new Map<string, ToolResultPart[]>();
-    for (const { callId } of calls) {
-      if (results.has(callId)) continue;
-      const own = resultsFor(callId, answers);
-      const found = own.length > 0 ? own : lateResults(callId, merged.slice(index));
-      for (const result of found) used.add(result);
-      results.set(callId, found);
-      if (found.length > calls.filter((call) => call.callId === callId).length) {
-        losses.push({ field, severity: "reported", reason: `Call ${callId} has several results; the last one was sent.` });
-      }
-    }
-    const paired: Part[] = calls.map((call) => {
-      const found = results.get(call.callId) ?? [];
-      // Calls that share an id take the results of that id in turn; otherwise the last one counts.
-      const shared = calls.filter((other) => other.callId === call.callId);
-      const result = shared.length > 1 ? found[shared.indexOf(call)] : found.at(-1);
-      if (result !== undefined) return { ...result, name: call.name, kind: call.kind };
-      losses.push({ field, severity: "refused", reason: `Call ${call.callId} of ${call.name} has no result.` });
-      return missingResult(call.callId, call.name, call.kind);
-    });
-    const rest = answers.map((answer) => withoutResults(answer, used, { field, losses }));
-    turns.push(...mergeTurns([{ role: "user", parts: paired, effort: null }, ...rest]));
-  }
-  return { turns: mergeTurns(turns), losses };
+  for (const answers of asked) for (const found of answers.values()) for (const result of resultsIn(found)) used.add(result);
+  const turns: Turn[] = [];
+  merged.forEach((turn, index) => {
+    turns.push(turn.role === "assistant" ? turn : withoutResults(turn, used, report));
+    const paired = pairedResults(turn, asked[index] ?? new Map(), report);
+    if (paired.length > 0) turns.push({ role: "user", parts: paired, effort: null });
+  });
+  return { turns: mergeTurns(turns), losses: report.losses };
 }
 
 /** Makes call ids unique in the whole request: a reused id gets its turn's number. Expects paired turns. */
 export function uniqueCallIds(turns: readonly Turn[]): Turn[] {
   const taken = new Set<string>();
-  // What the calls of the last assistant turn are called now, by their old ids, in their order.
-  let renamed = new Map<string, string[]>();
+  // What the calls of the last assistant turn are called now, by their old ids.
+  let renamed = new Map<string, Renamed>();
   return turns.map((turn, index) => {
     if (turn.role === "assistant") renamed = new Map();
+    // How many names of this turn were tried for an id; those are all taken.
+    const attempts = new Map<string, number>();
     const parts = turn.parts.map((part): Part => {
       if (part.type === "tool-call") {
-        let callId = part.callId;
-        for (let attempt = 1; taken.has(callId); attempt++) callId = `${part.callId}_${index}${attempt === 1 ? "" : `_${attempt}`}`;
+        const names = renamed.get(part.callId) ?? { callIds: [], answered: 0 };
+        renamed.set(part.callId, names);
+        let { callId } = part;
+        let attempt = attempts.get(callId) ?? 0;
+        while (taken.has(callId)) callId = `${part.callId}_${index}${++attempt === 1 ? "" : `_${attempt}`}`;
+        attempts.set(part.callId, attempt);
         taken.add(callId);
-        renamed.set(part.callId, [...(renamed.get(part.callId) ?? []), callId]);
+        names.callIds.push(callId);
         return { ...part, callId };
       }
       if (part.type !== "tool-result") return part;
-      const names = renamed.get(part.callId) ?? [];
-      return { ...part, callId: (names.length > 1 ? names.shift() : names[0]) ?? part.callId };
+      const names = renamed.get(part.callId);
+      if (names === undefined) return part;
+      const callId = names.callIds[names.answered] ?? part.callId;
+      // The last one stands for whatever comes behind.
+      if (names.answered < names.callIds.length - 1) names.answered++;
+      return { ...part, callId };
     });
     return { ...turn, parts };
   });
 }
 
-function resultsFor(callId: string, turns: readonly Turn[]): ToolResultPart[] {
-  return turns.flatMap((turn) => turn.parts).flatMap((part) => (part.type === "tool-result" && part.callId === callId ? [part] : []));
+interface Renamed {
+  /** In the order of the calls. */
+  readonly callIds: string[];
+  /** How many of them have had their result; the last one never has. */
+  answered: number;
 }
 
-/** Results that stand behind a later assistant turn, unless they answer a call of the same id there. */
-function lateResults(callId: string, later: readonly Turn[]): ToolResultPart[] {
-  const again = later.findIndex((turn) => turn.parts.some((part) => part.type === "tool-call" && part.callId === callId));
-  return resultsFor(callId, again === -1 ? later : later.slice(0, again));
+interface Report {
+  readonly field: string;
+  readonly losses: Loss[];
+}
+
+/** The results for the calls of one turn that share an id. */
+interface Answers {
+  /** How many calls share it. */
+  calls: number;
+  /** Up to the next assistant turn. */
+  readonly own: ToolResultPart[];
+  /** Behind that, up to a turn with a call of the same id. */
+  readonly late: ToolResultPart[];
+}
+
+/** Of each turn, by the ids of its calls in their order. */
+function answersOf(turns: readonly Turn[]): Map<string, Answers>[] {
+  // The last calls of each id, and those of the last assistant turn.
+  const last = new Map<string, Answers>();
+  let open = new Map<string, Answers>();
+  return turns.map(({ role, parts }) => {
+    const asked = new Map<string, Answers>();
+    if (role === "assistant") open = asked;
+    for (const part of parts) {
+      if (part.type !== "tool-call") continue;
+      const { callId } = part;
+      if (role !== "assistant") {
+        // Nobody answers this one, but it ends what belongs to the call before.
+        if (last.get(callId) !== open.get(callId)) last.delete(callId);
+        continue;
+      }
+      const answers = asked.get(callId) ?? { calls: 0, own: [], late: [] };
+      answers.calls++;
+      asked.set(callId, answers);
+      last.set(callId, answers);
+    }
+    for (const part of parts) {
+      if (part.type !== "tool-result" || asked.has(part.callId)) continue;
+      const answers = last.get(part.callId);
+      (answers === open.get(part.callId) ? answers?.own : answers?.late)?.push(part);
+    }
+    return asked;
+  });
+}
+
+function resultsIn({ own, late }: Answers): readonly ToolResultPart[] {
+  return own.length > 0 ? own : late;
+}
+
+/** A result for each call of a turn, in the order of the calls. */
+function pairedResults(turn: Turn, asked: ReadonlyMap<string, Answers>, { field, losses }: Report): Part[] {
+  for (const [callId, answers] of asked) {
+    if (resultsIn(answers).length <= answers.calls) continue;
+    losses.push({ field, severity: "reported", reason: `Call ${callId} has several results; the last one was sent.` });
+  }
+  const taken = new Map<string, number>();
+  return turn.parts.flatMap((part): Part[] => {
+    const answers = part.type === "tool-call" ? asked.get(part.callId) : undefined;
+    if (part.type !== "tool-call" || answers === undefined) return [];
+    const { callId, name, kind } = part;
+    const results = resultsIn(answers);
+    const place = taken.get(callId) ?? 0;
+    taken.set(callId, place + 1);
+    // Calls that share an id take the results of that id in turn; otherwise the last one counts.
+    const result = answers.calls > 1 ? results[place] : results.at(-1);
+    if (result !== undefined) return [{ ...result, name, kind }];
+    losses.push({ field, severity: "refused", reason: `Call ${callId} of ${name} has no result.` });
+    return [missingResult(callId, name, kind)];
+  });
 }
 
 /** Takes out the results that found their call; the others, which answer nothing, become text. */
-function withoutResults(turn: Turn, used: ReadonlySet<Part>, report: { readonly field: string; readonly losses: Loss[] }): Turn {
+function withoutResults(turn: Turn, used: ReadonlySet<Part>, report: Report): Turn {
   if (!turn.parts.some((part) => part.type === "tool-result")) return turn;
   const parts = turn.parts.flatMap((part): readonly Part[] => {
     if (part.type !== "tool-result") return [part];

@@ -19,7 +19,8 @@ export function grow(block: JsonObject, delta: JsonObject, inputs: Inputs): bool
       block["signature"] = textOf(delta["signature"]);
       return true;
     case "citations_delta":
-      block["citations"] = [...(Array.isArray(block["citations"]) ? block["citations"] : []), delta["citation"] ?? null];
+      if (Array.isArray(block["citations"])) block["citations"].push(delta["citation"] ?? null);
+      else block["citations"] = [delta["citation"] ?? null];
       return true;
     case "input_json_delta": {
       const written = (inputs.get(block) ?? "") + textOf(delta["partial_json"]);

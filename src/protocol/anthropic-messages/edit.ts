@@ -32,7 +32,7 @@ export function editRequest(body: string, edits: Edits, known?: readonly Member[
   }
   // First, as what is taken out of a body in Bedrock's form may begin where the limit is put.
   if (defaultMaxTokens !== undefined) splices.unshift(...limitSplices(body, found, { model, wanted: defaultMaxTokens }));
-  if (sealed) splices.push(...withoutSeals(body, found));
+  if (sealed) for (const splice of withoutSeals(body, found)) splices.push(splice);
   return spliced(body, splices);
 }
 

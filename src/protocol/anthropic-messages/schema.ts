@@ -15,7 +15,7 @@ const FORMATS: ReadonlySet<string> = new Set(["date-time", "time", "date", "dura
 export const MAX_OPTIONAL_PARAMETERS = 24;
 export const MAX_UNION_PARAMETERS = 16;
 /** More than any schema that a grammar could be built from; references to references can ask for any amount of work. */
-const MAX_STEPS = 5_000;
+const MAX_STEPS = 10_000;
 const CLOSES = /^\s*\}/;
 
 /** A tool's schema with the root type that the API demands. */
@@ -108,8 +108,10 @@ function walk(schema: Json | undefined, seen: Seen, path: readonly string[]): bo
     if (!walk(resolve(seen.root, reference), seen, [...path, reference])) return false;
   }
   const properties = isObject(schema["properties"]) ? schema["properties"] : {};
-  const required = Array.isArray(schema["required"]) ? schema["required"] : [];
-  seen.optional += Object.keys(properties).filter((name) => !required.includes(name)).length;
+  const required = new Set(Array.isArray(schema["required"]) ? schema["required"] : []);
+  const names = Object.keys(properties);
+  seen.steps += names.length;
+  seen.optional += names.filter((name) => !required.has(name)).length;
   if (isUnion(schema)) seen.unions++;
   if (seen.optional > MAX_OPTIONAL_PARAMETERS || seen.unions > MAX_UNION_PARAMETERS) return false;
   const inner = [...Object.values(properties), schema["items"], schema["anyOf"], schema["oneOf"], schema["allOf"]];

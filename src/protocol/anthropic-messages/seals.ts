@@ -61,12 +61,12 @@ export function withoutSeals(body: string, found: readonly Member[]): Splice[] {
     if (content === null || body[content.start] !== "[") continue;
     const blocks = items(body, content.start);
     const foreign = new Set(blocks.filter((block) => isForeign(body.slice(block.start, block.end))));
-    if (foreign.size === blocks.length) emptied.add(message);
-    else
-      splices.push(
-        ...cut(blocks, foreign),
-        ...blocks.filter((block) => !foreign.has(block)).flatMap((block) => foreignCitations(body, block)),
-      );
+    if (foreign.size === blocks.length) {
+      emptied.add(message);
+      continue;
+    }
+    for (const splice of cut(blocks, foreign)) splices.push(splice);
+    for (const block of blocks) if (!foreign.has(block)) for (const splice of foreignCitations(body, block)) splices.push(splice);
   }
   const removed = [...splices, ...cut(messages, emptied)];
   return removed.length === 0 ? [] : [...removed, ...thinkingSplice(body, { found, messages })];

@@ -35,7 +35,7 @@ export function decodeTools(body: Fields, { toolChanges, losses }: DecodeContext
     body.objects("tools").map((tool) => decodeTool(tool, losses)),
     NAMES.tools,
   );
-  losses.push(...once.losses);
+  for (const loss of once.losses) losses.push(loss);
   const tools = once.tools;
   if (toolChanges.length === 0) return tools;
   const removed = new Set<string>();
@@ -171,7 +171,8 @@ export function encodeTools(request: CanonicalRequest, context: ToolContext): En
   const { toolChoice: wanted, names } = request;
   const { capabilities, losses } = context;
   const subset = wanted?.type === "subset" ? new Set(wanted.names) : null;
-  const unknown = wanted?.type === "subset" ? wanted.names.find((name) => !request.tools.some((tool) => nameOf(tool) === name)) : undefined;
+  const named = new Set(request.tools.map(nameOf));
+  const unknown = wanted?.type === "subset" ? wanted.names.find((name) => !named.has(name)) : undefined;
   if (unknown !== undefined) losses.push({ field: names.toolChoice, severity: "refused", reason: `There is no tool ${unknown} to call.` });
   if (subset !== null) {
     losses.push({

@@ -50,7 +50,7 @@ function pair(request: CanonicalRequest, losses: Loss[]): readonly Turn[] {
   const merged = mergeTurns(request.turns);
   if (merged.every((turn, index) => isAnswered(turn, merged[index + 1]) && isAnswer(turn, merged[index - 1]))) return merged;
   const paired = pairResults(request);
-  losses.push(...paired.losses);
+  for (const loss of paired.losses) losses.push(loss);
   return paired.turns;
 }
 
@@ -64,14 +64,14 @@ function resultsOf(turn: Turn | undefined): string[] {
 
 function isAnswered(turn: Turn, next: Turn | undefined): boolean {
   const calls = callsOf(turn);
-  const results = resultsOf(next);
-  return calls.length === 0 || (new Set(calls).size === calls.length && calls.every((call) => results.includes(call)));
+  const results = new Set(resultsOf(next));
+  return calls.length === 0 || (new Set(calls).size === calls.length && calls.every((call) => results.has(call)));
 }
 
 function isAnswer(turn: Turn, before: Turn | undefined): boolean {
   const results = resultsOf(turn);
-  const calls = callsOf(before);
-  return results.length === 0 || (new Set(results).size === results.length && results.every((result) => calls.includes(result)));
+  const calls = new Set(callsOf(before));
+  return results.length === 0 || (new Set(results).size === results.length && results.every((result) => calls.has(result)));
 }
 
 /** With a budget, the API wants the last message of the assistant to begin with a signed thought where it makes calls. */
@@ -107,7 +107,7 @@ class Writer {
     if (turn.role === "assistant") {
       this.#append("assistant", blocks);
       if (shown.length === 0) return;
-      this.#shown.push(...shown);
+      for (const block of shown) this.#shown.push(block);
       this.#say("reported", "Messages lets only the user show images and files; they were moved behind the assistant's turn.");
       if (isLast) this.#flushShown();
       return;
@@ -118,6 +118,8 @@ class Writer {
 
   messages(): wire.Message[] {
     const messages = this.#messages;
+    // What was put behind results may have brought some of its own.
+    for (const message of messages) if (message.role === "user") message.content = resultsFirst(message.content);
     const [first] = messages;
     if (first === undefined) {
       this.#say("reported", "Messages needs a user turn; a short one was put in.");
@@ -169,8 +171,8 @@ class Writer {
     if (blocks.length === 0) return;
     if (role === "user") this.#demoteSystem();
     const last = this.#messages.at(-1);
-    if (last?.role === role) last.content = role === "user" ? resultsFirst([...last.content, ...blocks]) : [...last.content, ...blocks];
-    else this.#messages.push({ role, content: [...blocks] });
+    if (last?.role !== role) this.#messages.push({ role, content: [...blocks] });
+    else for (const block of blocks) last.content.push(block);
   }
 
   /** A system message stands last or in front of the assistant; where the user speaks again, its text is the user's. */

@@ -34,7 +34,7 @@ export function editRequest(body: string, edits: Edits, known?: readonly Member[
     const at = body.indexOf("{") + 1;
     splices.push({ start: at, end: at, text: inserted.join(",") + (found.length > 0 ? "," : "") });
   }
-  if (sealed) splices.push(...withoutSeals(body, found, capabilitiesOf(model ?? modelIn(body, found))));
+  if (sealed) for (const splice of withoutSeals(body, found, capabilitiesOf(model ?? modelIn(body, found)))) splices.push(splice);
   return spliced(body, splices);
 }
 

@@ -4,20 +4,20 @@
 
 import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Annotation, WebSearch } from "../canonical.ts";
-
-const utf8 = new TextEncoder();
+import { ByteOffsets } from "./byte-offsets.ts";
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
 /** The sources of one text part; supported passages first, then sources that stand for the whole. */
 export function decodeGrounding(candidate: JsonObject, text: string): Annotation[] {
   const annotations: Annotation[] = [];
+  const places = new Places(text);
   const grounding = candidate["groundingMetadata"];
   if (isObject(grounding)) {
     const sources = list(grounding["groundingChunks"]).map(sourceOf);
     const used = new Set<number>();
     for (const support of list(grounding["groundingSupports"]).filter(isObject)) {
-      const place = placeOf(isObject(support["segment"]) ? support["segment"] : {}, text);
+      const place = places.of(isObject(support["segment"]) ? support["segment"] : {});
       for (const index of list(support["groundingChunkIndices"])) {
         const source = typeof index === "number" ? sources[index] : undefined;
         if (source === undefined || source === null || typeof index !== "number") continue;
@@ -37,7 +37,7 @@ export function decodeGrounding(candidate: JsonObject, text: string): Annotation
       type: "url-citation",
       url: uri,
       title: typeof title === "string" ? title : null,
-      ...placeOf(citation, text),
+      ...places.of(citation),
       quote: null,
     });
   }
@@ -68,36 +68,64 @@ function sourceOf(chunk: Json): { url: string; title: string | null } | null {
   return null;
 }
 
-function placeOf(segment: JsonObject, text: string): { start: number | null; end: number | null } {
-  const from = typeof segment["startIndex"] === "number" ? segment["startIndex"] : 0;
-  const to = segment["endIndex"];
-  const quoted = segment["text"];
-  if (typeof to === "number" && to > from) {
-    const bytes = utf8.encode(text);
-    const start = unitsOf(bytes, from);
-    const end = unitsOf(bytes, to);
-    if (start !== null && end !== null && (typeof quoted !== "string" || text.slice(start, end) === quoted)) return { start, end };
-  }
-  // Offsets are of Google's own parts, which a stream does not show.
-  const start = typeof quoted === "string" && quoted !== "" ? text.indexOf(quoted) : -1;
-  return start === -1 || typeof quoted !== "string" ? { start: null, end: null } : { start, end: start + quoted.length };
+interface Place {
+  readonly start: number | null;
+  readonly end: number | null;
 }
 
-const decoder = new TextDecoder();
+/** In characters: as many as are searched without anybody noticing. Quotes that are not found would else be looked for in the whole text each. */
+const MAX_SEARCHED = 100_000_000;
 
-/** How many UTF-16 units the first bytes hold; null beyond the end. */
-function unitsOf(bytes: Uint8Array, count: number): number | null {
-  return count > bytes.length ? null : decoder.decode(bytes.subarray(0, count)).length;
+/** Where passages of a text stand. */
+class Places {
+  readonly #text: string;
+  readonly #offsets: ByteOffsets;
+  #searched = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#offsets = new ByteOffsets(text);
+  }
+
+  of(segment: JsonObject): Place {
+    const from = typeof segment["startIndex"] === "number" ? segment["startIndex"] : 0;
+    const to = segment["endIndex"];
+    const quoted = typeof segment["text"] === "string" ? segment["text"] : null;
+    if (typeof to === "number" && to > from) {
+      const start = this.#offsets.unitsAt(from);
+      const end = this.#offsets.unitsAt(to);
+      if (start !== null && end !== null && (quoted === null || this.#stands(quoted, { start, end }))) return { start, end };
+    }
+    // Offsets are of Google's own parts, which a stream does not show.
+    const start = quoted === null || quoted === "" ? -1 : this.#find(quoted);
+    return start === -1 || quoted === null ? { start: null, end: null } : { start, end: start + quoted.length };
+  }
+
+  #stands(quoted: string, { start, end }: { readonly start: number; readonly end: number }): boolean {
+    return quoted.length === end - start && this.#text.startsWith(quoted, start);
+  }
+
+  #find(quoted: string): number {
+    if (this.#searched > MAX_SEARCHED) return -1;
+    const found = this.#text.indexOf(quoted);
+    this.#searched += found === -1 ? this.#text.length : found;
+    return found;
+  }
 }
 
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
-/** An annotation and the text of the part that it is about; `before` is the text of the parts in front of it. */
+/** An annotation and the text of the part that it is about. */
 export interface Cited {
   readonly annotation: Annotation;
-  readonly before: string;
   readonly text: string;
+  readonly offsets: ByteOffsets;
+  /** Of the parts in front of it. */
+  readonly bytesBefore: number;
 }
+
+/** In characters, of all passages that are quoted: each may be the whole text. The others are said by their offsets alone. */
+const MAX_QUOTED = 4_000_000;
 
 /** Null when there is nothing to cite and nothing was searched. */
 export function encodeGrounding(cited: readonly Cited[], searches: readonly WebSearch[]): JsonObject | null {
@@ -105,16 +133,19 @@ export function encodeGrounding(cited: readonly Cited[], searches: readonly WebS
   const chunks: Json[] = [];
   const supports: Json[] = [];
   const places = new Map<string, number>();
-  for (const { annotation, before, text } of cited) {
+  let quoted = 0;
+  for (const { annotation, text, offsets, bytesBefore } of cited) {
     const { url, title, start, end } = annotation;
     const key = JSON.stringify([url, title]);
     const known = start === null ? undefined : places.get(key);
     const index = known ?? chunks.push({ web: { uri: url, ...(title === null ? {} : { title }) } }) - 1;
     if (start === null || end === null) continue;
     places.set(key, index);
-    const startIndex = utf8.encode(before + text.slice(0, start)).length;
+    const startIndex = bytesBefore + offsets.bytesAt(start);
+    const endIndex = bytesBefore + Math.max(offsets.bytesAt(start), offsets.bytesAt(end));
     const passage = text.slice(start, end);
-    const segment = { startIndex, endIndex: startIndex + utf8.encode(passage).length, text: passage };
+    quoted += passage.length;
+    const segment = { startIndex, endIndex, ...(quoted > MAX_QUOTED ? {} : { text: passage }) };
     supports.push({ segment, groundingChunkIndices: [index] });
   }
   return {

@@ -9,6 +9,7 @@ import type { Annotation, FinishReason, Part, Proof, Reply, ReplyEvent, Usage, W
 import type { Exchange } from "../codec.ts";
 import { withoutConversation } from "../exchange.ts";
 import { unfold } from "../fold.ts";
+import { ByteOffsets } from "./byte-offsets.ts";
 import { encodeArguments, encodeCall, oneLine } from "./calls.ts";
 import { errorEvent } from "./errors.ts";
 import { encodeFinish } from "./finish.ts";
@@ -18,6 +19,8 @@ import { encodeMedia } from "./media.ts";
 import { encodeOpaque, encodeText } from "./parts-encode.ts";
 import { carriedSignature, UNSIGNED } from "./seals.ts";
 import { encodeUsage } from "./usage.ts";
+
+const UTF8 = new TextEncoder();
 
 export function encodeReply(reply: Reply, exchange: Exchange): string {
   const encoder = new PartsEncoder("non-streaming");
@@ -107,7 +110,8 @@ class PartsEncoder {
   #open: Part | null = null;
   /** What the open part holds back: arguments, and text where it does not go out piece by piece. */
   #pieces: string[] = [];
-  /** All visible text so far, for offsets: of the parts before the open one, and of that one itself. */
+  /** All visible text so far, for offsets: the bytes of what is counted, the parts behind that, and the open one. */
+  #bytesBefore = 0;
   #before: string[] = [];
   #texts: string[] = [];
   #annotated: Annotation[] = [];
@@ -194,9 +198,14 @@ class PartsEncoder {
   }
 
   #cite(): void {
-    const [before, text] = this.#annotated.length > 0 ? [this.#before.join(""), this.#texts.join("")] : ["", ""];
-    for (const annotation of this.#annotated) this.#cited.push({ annotation, before, text });
-    this.#before.push(...this.#texts);
+    if (this.#annotated.length > 0) {
+      const text = this.#texts.join("");
+      const offsets = new ByteOffsets(text);
+      this.#bytesBefore += UTF8.encode(this.#before.join("")).length;
+      this.#before = [];
+      for (const annotation of this.#annotated) this.#cited.push({ annotation, text, offsets, bytesBefore: this.#bytesBefore });
+    }
+    for (const text of this.#texts) this.#before.push(text);
     this.#texts = [];
     this.#annotated = [];
   }

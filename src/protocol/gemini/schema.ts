@@ -2,7 +2,7 @@
 // https://ai.google.dev/api/caching#Schema (read 2026-11)
 // Never does: drop a constraint in silence: it becomes words in the description, where the model can read it.
 
-import { isObject, JsonText, parseOrUndefined, print, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
+import { DEFAULT_MAX_DEPTH, isObject, JsonText, parseOrUndefined, print, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
 import type { JsonSource } from "../canonical.ts";
 
 // ---- Google's subset -> JSON Schema ------------------------------------------------------------------------------
@@ -130,18 +130,24 @@ export function loweredReason(lost: readonly string[]): string {
   return `This Gemini model takes a smaller schema language; ${[...new Set(lost)].join(", ")} became words in a description.`;
 }
 
+const LINE_LENGTH = 64;
+/** Of schemas, their members and lines of text: more than any model takes. References and types that are alike can ask for any amount of work. */
+const MAX_STEPS = 100_000;
+
 class Lowering {
   readonly lost: string[] = [];
+  #steps = 0;
   readonly #root: JsonObject;
   /** The references on the way to where we are. */
-  readonly #path: string[] = [];
+  readonly #path = new Set<string>();
 
   constructor(root: JsonObject) {
     this.#root = root;
   }
 
   lower(schema: Json): JsonObject {
-    if (!isObject(schema)) return this.#open();
+    if (!isObject(schema) || this.#steps > MAX_STEPS) return this.#open();
+    this.#steps += sizeOf(schema);
     if (typeof schema["$ref"] === "string") return this.#reference(schema["$ref"], schema);
     if (Array.isArray(schema["allOf"])) return this.lower(together(schema, schema["allOf"]));
     const { type } = schema;
@@ -175,8 +181,8 @@ class Lowering {
   }
 
   #several(schema: JsonObject, types: readonly Json[]): JsonObject {
-    const words = types.filter((one): one is string => typeof one === "string" && one !== "null");
-    const nullable = words.length < types.length ? { nullable: true } : {};
+    const words = [...new Set(types.filter((one): one is string => typeof one === "string" && one !== "null"))];
+    const nullable = types.some((one) => typeof one !== "string" || one === "null") ? { nullable: true } : {};
     if (words.length <= 1) return { ...this.lower({ ...schema, type: words[0] ?? "null" }), ...nullable };
     const { description: _, ...rest } = schema;
     return this.#described({ anyOf: words.map((type) => this.lower({ ...rest, type })), ...nullable }, schema, []);
@@ -194,14 +200,14 @@ class Lowering {
 
   #reference(reference: string, schema: JsonObject): JsonObject {
     const target = at(this.#root, reference);
-    if (target === undefined || this.#path.includes(reference)) {
+    if (target === undefined || this.#path.has(reference) || this.#path.size >= DEFAULT_MAX_DEPTH) {
       this.lost.push("a recursive $ref");
       return this.#described({ type: "OBJECT" }, schema, []);
     }
-    this.#path.push(reference);
+    this.#path.add(reference);
     const { $ref: _, ...around } = schema;
     const lowered = this.lower(isObject(target) ? { ...target, ...around } : target);
-    this.#path.pop();
+    this.#path.delete(reference);
     return lowered;
   }
 
@@ -213,7 +219,9 @@ class Lowering {
 
   #note(keyword: string, value: Json): string {
     this.lost.push(keyword);
-    return `${keyword}: ${print(value)}`;
+    const note = `${keyword}: ${print(value)}`;
+    this.#steps += linesOf(note);
+    return note;
   }
 
   #described(out: JsonObject, schema: JsonObject, notes: readonly string[]): JsonObject {
@@ -221,6 +229,20 @@ class Lowering {
     const words = notes.length === 0 ? said : `${said}${said === "" ? "" : " "}(${notes.join("; ")})`;
     return words === "" ? out : { ...out, description: words };
   }
+}
+
+/** How much a schema says itself: members, items, and lines of text. */
+function sizeOf(schema: JsonObject): number {
+  let size = 1;
+  for (const key in schema) {
+    size += 1 + linesOf(schema[key]);
+    for (const item of list(schema[key])) size += 1 + linesOf(item);
+  }
+  return size;
+}
+
+function linesOf(value: Json | undefined): number {
+  return typeof value === "string" ? Math.floor(value.length / LINE_LENGTH) : 0;
 }
 
 function guess(schema: JsonObject): string | null {
@@ -233,16 +255,18 @@ function guess(schema: JsonObject): string | null {
 /** All of the schemas at once, as far as one object can say it. */
 function together(schema: JsonObject, all: readonly Json[]): JsonObject {
   const { allOf: _, ...around } = schema;
-  return [...all.filter(isObject), around].reduce<JsonObject>((sum, one) => {
-    const properties = { ...members(sum["properties"]), ...members(one["properties"]) };
-    const required = [...list(sum["required"]), ...list(one["required"])];
-    return {
-      ...sum,
-      ...one,
-      ...(Object.keys(properties).length > 0 ? { properties } : {}),
-      ...(required.length > 0 ? { required: [...new Set(required)] } : {}),
-    };
-  }, {});
+  // Maps, since an object takes no member of every name.
+  const sum = new Map<string, Json>();
+  const properties = new Map<string, Json>();
+  const required = new Set<Json>();
+  for (const one of [...all.filter(isObject), around]) {
+    for (const [key, value] of Object.entries(one)) sum.set(key, value);
+    for (const [name, property] of Object.entries(members(one["properties"]))) properties.set(name, property);
+    for (const name of list(one["required"])) required.add(name);
+  }
+  if (properties.size > 0) sum.set("properties", Object.fromEntries(properties));
+  if (required.size > 0) sum.set("required", [...required]);
+  return Object.fromEntries(sum);
 }
 
 function members(value: Json | undefined): JsonObject {

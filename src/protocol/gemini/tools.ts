@@ -53,7 +53,7 @@ export function decodeTools(body: Fields, losses: Loss[]): Tool[] {
     return [...functions, ...searches, ...others];
   });
   const once = withoutDuplicates(tools, NAMES.tools);
-  losses.push(...once.losses);
+  for (const loss of once.losses) losses.push(loss);
   return once.tools;
 }
 

@@ -78,7 +78,7 @@ function neighboursJoined(contents: readonly RawContent[]): RawContent[] {
     const parts = content.parts.filter(({ value }) => Object.keys(value).length > 0 && !saysNothing(value));
     if (parts.length === 0) continue;
     const last = joined.at(-1);
-    if (last?.role === content.role) last.parts.push(...parts);
+    if (last?.role === content.role) for (const part of parts) last.parts.push(part);
     else joined.push({ role: content.role, parts });
   }
   return joined;
@@ -163,20 +163,46 @@ function textPart(text: string): TextPart {
 
 /** The calls of the turn before, which the results that now come answer. */
 class OpenCalls {
-  readonly #calls: ToolCallPart[];
+  readonly #byId = new Map<string, Queue>();
+  readonly #byName = new Map<string, Queue>();
+  /** Those that came without an id, by their names. */
+  readonly #withoutId = new Map<string, Queue>();
+  readonly #answered = new Set<ToolCallPart>();
 
   constructor(calls: readonly ToolCallPart[]) {
-    this.#calls = [...calls];
+    for (const call of calls) {
+      enqueue(this.#byId, call.callId, call);
+      enqueue(this.#byName, call.name, call);
+      if (wireCallId(call.callId) === null) enqueue(this.#withoutId, call.name, call);
+    }
   }
 
   /** The id of the call: the one with the result's own id, else the first unanswered one of its name that names no other id. */
   answeredBy({ callId, name }: NamedResult): string {
-    const byId = this.#calls.findIndex((call) => call.callId === callId);
-    const byName = this.#calls.findIndex((call) => call.name === name && (callId === null || wireCallId(call.callId) === null));
-    const at = byId === -1 ? byName : byId;
-    if (at === -1) return callId ?? name;
-    return this.#calls.splice(at, 1)[0]?.callId ?? name;
+    const byId = callId === null ? undefined : this.#next(this.#byId.get(callId));
+    const call = byId ?? this.#next((callId === null ? this.#byName : this.#withoutId).get(name));
+    if (call === undefined) return callId ?? name;
+    this.#answered.add(call);
+    return call.callId;
   }
+
+  #next(queue: Queue | undefined): ToolCallPart | undefined {
+    if (queue === undefined) return undefined;
+    for (let call = queue.calls[queue.at]; call !== undefined; call = queue.calls[++queue.at]) if (!this.#answered.has(call)) return call;
+    return undefined;
+  }
+}
+
+interface Queue {
+  readonly calls: ToolCallPart[];
+  /** Those before it are answered. */
+  at: number;
+}
+
+function enqueue(queues: Map<string, Queue>, key: string, call: ToolCallPart): void {
+  const queue = queues.get(key);
+  if (queue === undefined) queues.set(key, { calls: [call], at: 0 });
+  else queue.calls.push(call);
 }
 
 function openCalls(turns: readonly Turn[]): OpenCalls {

@@ -30,11 +30,13 @@ export function encodeTurns(
   { capabilities, losses }: { capabilities: Capabilities; losses: Loss[] },
 ): Content[] {
   const paired = pairResults(request);
-  losses.push(...paired.losses);
+  for (const loss of paired.losses) losses.push(loss);
   const context: Context = { capabilities, field: request.names.turns, losses };
   const contents: Content[] = [];
+  const closed = new Set<Content>();
   for (const turn of uniqueCallIds(paired.turns)) {
-    for (const content of turn.role === "assistant" ? modelContents(turn, context) : userContents(turn, context)) add(contents, content);
+    for (const content of turn.role === "assistant" ? modelContents(turn, context) : userContents(turn, context))
+      add(content, { contents, closed });
   }
   if (contents[0]?.role !== "user") contents.unshift(userText(NOTHING_SAID));
   if (contents.at(-1)?.role !== "user") contents.push(userText(GO_ON));
@@ -42,15 +44,13 @@ export function encodeTurns(
 }
 
 /** Neighbours of one role become one content, but nothing joins the results of calls. */
-function add(contents: Content[], content: Content): void {
+function add(content: Content, { contents, closed }: { readonly contents: Content[]; readonly closed: Set<Content> }): void {
   if (content.parts.length === 0) return;
+  const holdsResults = content.parts.some((part) => part["functionResponse"] !== undefined);
+  if (holdsResults) closed.add(content);
   const last = contents.at(-1);
-  if (last === undefined || last.role !== content.role || holdsResults(last) || holdsResults(content)) contents.push(content);
-  else last.parts.push(...content.parts);
-}
-
-function holdsResults(content: Content): boolean {
-  return content.parts.some((part) => part["functionResponse"] !== undefined);
+  if (last === undefined || last.role !== content.role || holdsResults || closed.has(last)) contents.push(content);
+  else for (const part of content.parts) last.parts.push(part);
 }
 
 function userText(text: string): Content {
@@ -68,7 +68,7 @@ function userContents(turn: Turn, context: Context): Content[] {
     results.push(encoded);
     // What a result cannot hold follows behind all results, and says whose it is.
     if (left.length > 0) rest.push({ text: `From the result of ${part.name ?? "the call"} (${part.callId}):` });
-    rest.push(...left.flatMap((media) => encodePart(media, context)));
+    for (const media of left) for (const encodedMedia of encodePart(media, context)) rest.push(encodedMedia);
   }
   for (const part of turn.parts) if (part.type !== "tool-result") rest.push(...encodePart(part, context));
   return [

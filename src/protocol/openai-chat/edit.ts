@@ -15,7 +15,7 @@ export function editRequest(body: string, { model, systemPrompt }: Edits, known?
     if (member.key === "model" && model !== null)
       splices.push({ start: member.valueStart, end: member.valueEnd, text: JSON.stringify(model) });
     if (member.key === "messages" && systemPrompt !== null) splices.push(...insertPrompt(body, member, systemPrompt));
-    if (member.key === "messages" && sealed) splices.push(...withoutSeals(body, member));
+    if (member.key === "messages" && sealed) for (const splice of withoutSeals(body, member)) splices.push(splice);
   }
   return spliced(body, splices);
 }

@@ -7,6 +7,7 @@ type Place = "before" | "inside" | "behind" | "elsewhere";
 const HEAD = /^\s*\{\s*"input"\s*:\s*"/;
 /** Every beginning of what HEAD matches. */
 const HEAD_SO_FAR = /^\s*(?:\{\s*(?:"(?:i(?:n(?:p(?:u(?:t(?:"\s*(?::\s*)?)?)?)?)?)?)?)?)?$/;
+const NOT_SPACE = /\S/;
 const PLAIN = /^[^"\\]+/;
 const ESCAPE = /^\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt])/;
 const LONGEST_ESCAPE = 6;
@@ -21,6 +22,8 @@ export class FreeText {
     if (this.#place === "behind") return "";
     this.#held += piece;
     if (this.#place === "before") {
+      // White space alone decides nothing, however long it goes on.
+      if (!NOT_SPACE.test(piece)) return "";
       const head = HEAD.exec(this.#held);
       if (head === null) return HEAD_SO_FAR.test(this.#held) ? "" : this.#giveUp();
       this.#held = this.#held.slice(head[0].length);

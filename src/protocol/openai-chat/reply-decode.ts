@@ -149,10 +149,12 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     let text = wire.textOf(delta.reasoning_content) || wire.textOf(delta.reasoning);
     if (delta.reasoning_details === undefined) return this.#say("reasoning", text);
     const { reasoning, textProof } = decodeDetails(delta.reasoning_details);
+    let isTold = true;
     for (const part of reasoning) {
-      // A non-streaming answer tells all thoughts as one text; each proof ends the piece that it proves.
-      const end = text.indexOf(part.text) + part.text.length;
-      if (part.text !== "" && end >= part.text.length) {
+      // A non-streaming answer tells all thoughts as one text; each proof ends the piece that it proves. Where one is not there, none is.
+      const end: number = isTold ? text.indexOf(part.text) + part.text.length : -1;
+      isTold = end >= part.text.length;
+      if (part.text !== "" && isTold) {
         this.#say("reasoning", text.slice(0, end));
         text = text.slice(end);
       }

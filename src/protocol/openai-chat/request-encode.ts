@@ -5,7 +5,7 @@ import { JsonText, print, type Json, type JsonObject } from "../../wire/json.ts"
 import type { CanonicalRequest, Loss, Turn } from "../canonical.ts";
 import type { EncodedRequest } from "../codec.ts";
 import { lossesFor, lostMarks, ownExtensions } from "../losses.ts";
-import { withoutHosted } from "../tool-list.ts";
+import { Callables, withoutHosted } from "../tool-list.ts";
 import { fitEndUser, fitId } from "../tool-names.ts";
 import { pairResults, uniqueCallIds } from "../turns.ts";
 import { markedParts } from "./cache-marks.ts";
@@ -27,6 +27,7 @@ export function encodeRequest(original: CanonicalRequest): EncodedRequest {
   const target = {
     capabilities,
     names: toolNames(request),
+    callables: new Callables(request.tools),
     emulated: emulatedTools(request, capabilities),
     marked: capabilities.cacheBreakpoints ? markedParts(request.system, turns) : NO_PARTS,
     losses,

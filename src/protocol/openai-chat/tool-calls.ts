@@ -69,6 +69,8 @@ interface Call {
   /** The upstream's own id; "" when it gave none. */
   readonly id: string;
   readonly kind: "function" | "custom";
+  /** How many calls were there before it. */
+  readonly position: number;
   /** The index of its part; null until the name is known. */
   index: number | null;
   /** As they came so far; what came before the name is in here too. */
@@ -76,6 +78,8 @@ interface Call {
   input: FreeText | null;
   proof: Proof | null;
   ended: boolean;
+  /** Whether another call has begun since its arguments did. */
+  checked: boolean;
 }
 
 export class CallReader {
@@ -86,6 +90,9 @@ export class CallReader {
   readonly #emulated: ReadonlySet<string>;
   readonly #calls: Call[] = [];
   readonly #byIndex = new Map<number, Call>();
+  readonly #byId = new Map<string, Call>();
+  /** Calls with arguments that may be complete when the next call begins. */
+  readonly #growing = new Set<Call>();
   readonly #callIds = new Set<string>();
 
   constructor(exchange: Exchange, sink: CallSink) {
@@ -134,20 +141,22 @@ export class CallReader {
       const isOther = call !== undefined && id !== "" && name !== "" && call.id !== "" && call.id !== id;
       return isOther ? undefined : call;
     }
-    if (id !== "") return this.#calls.findLast((call) => call.id === id);
+    if (id !== "") return this.#byId.get(id);
     return name === "" ? this.#calls.at(-1) : undefined;
   }
 
   #add(position: number | null, { id, kind }: Pick<Call, "id" | "kind">): Call {
-    const call: Call = { id, kind, index: null, arguments: "", input: null, proof: null, ended: false };
+    const { length: place } = this.#calls;
+    const call: Call = { id, kind, position: place, index: null, arguments: "", input: null, proof: null, ended: false, checked: false };
     this.#calls.push(call);
+    if (id !== "") this.#byId.set(id, call);
     if (position !== null) this.#byIndex.set(position, call);
     return call;
   }
 
   #startCall(call: Call, wireName: string): void {
     this.#sink.beforeCall();
-    for (const earlier of this.#calls) if (!earlier.ended && earlier !== call && isComplete(earlier)) this.#endCall(earlier);
+    this.#endComplete(call);
     const name = this.#names.original(wireName);
     const isEmulated = call.kind === "function" && this.#emulated.has(name);
     if (isEmulated) call.input = new FreeText();
@@ -158,6 +167,16 @@ export class CallReader {
     this.#grow(call, before);
   }
 
+  /** Each call is looked at once: one that goes on behind the beginning of another ends with the answer. */
+  #endComplete(next: Call): void {
+    for (const earlier of this.#growing) {
+      if (earlier === next) continue;
+      this.#growing.delete(earlier);
+      earlier.checked = true;
+      if (isComplete(earlier)) this.#endCall(earlier);
+    }
+  }
+
   #grow(call: Call, piece: string): GatewayError | null {
     if (piece === "") return null;
     if (call.ended) {
@@ -166,6 +185,7 @@ export class CallReader {
         : new GatewayError("upstream-failed", "The upstream added to the arguments of a tool call that were complete.");
     }
     call.arguments += piece;
+    if (!call.checked) this.#growing.add(call);
     if (call.index === null) return null;
     const text = call.input === null ? piece : call.input.read(piece);
     if (text !== "") this.#sink.emit({ type: "part-delta", index: call.index, text });
@@ -182,7 +202,7 @@ export class CallReader {
 
   /** The upstream's id, made unique; one of the gateway's own where there is none. */
   #callId(call: Call): string {
-    const position = this.#calls.indexOf(call);
+    const { position } = call;
     let callId = call.id === "" ? `call_${this.#exchangeId}_${position}` : call.id;
     if (this.#callIds.has(callId)) callId = `${callId}_${position}`;
     this.#callIds.add(callId);

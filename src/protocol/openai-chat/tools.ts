@@ -7,7 +7,7 @@ import { isClosed } from "../closed-schema.ts";
 import type { Fields } from "../fields.ts";
 import type { ToolLimits } from "../fitted-tools.ts";
 import { NameTable, type NameRule } from "../tool-names.ts";
-import { demandsCall, GEMINI_VALIDATES, nameOf, WEB_SEARCH, withoutDuplicates } from "../tool-list.ts";
+import { type Callables, demandsCall, GEMINI_VALIDATES, nameOf, WEB_SEARCH, withoutDuplicates } from "../tool-list.ts";
 import { decodeMark } from "./cache-marks.ts";
 import { capabilitiesOf, type Capabilities } from "./capabilities.ts";
 import { isLegacy, isOwn, LEGACY_NAMES, NAMES, WORDS } from "./wire.ts";
@@ -140,7 +140,7 @@ export function decodeToolChoice(body: Fields, tools: readonly Tool[]): ToolChoi
   const type = choice.text("type");
   // As in the tools themselves, the members may stand beside the type.
   if (type === "function" || type === "custom" || type === "tool") {
-    return { type: "named", name: declared(choice.optionalObject(type) ?? choice, tools) };
+    return { type: "named", name: declared(choice.optionalObject(type) ?? choice, namesOf(tools)) };
   }
   if (type === "allowed_tools") return decodeSubset(choice.optionalObject("allowed_tools")?.ignoreRest() ?? choice, tools);
   const named = HOSTED_SEARCH.test(type) ? WEB_SEARCH : type;
@@ -159,9 +159,10 @@ function choiceOfWord(word: (typeof WORDS)["tool_choice"]["known"][number] | nul
 }
 
 function decodeSubset(allowed: Fields, tools: readonly Tool[]): ToolChoice {
+  const known = namesOf(tools);
   const names = allowed.objects("tools").map((tool) => {
     const named = tool.ignoreRest().optionalObject("function") ?? tool.optionalObject("custom") ?? tool;
-    if (named.has("name")) return declared(named, tools);
+    if (named.has("name")) return declared(named, known);
     const type = named.text("type");
     return HOSTED_SEARCH.test(type) ? WEB_SEARCH : type;
   });
@@ -177,12 +178,16 @@ function decodeFunctionChoice(body: Fields, tools: readonly Tool[]): ToolChoice 
     return word === null ? null : { type: word };
   }
   if (!isObject(value)) throw body.fail("function_call", '"none", "auto", or an object with the name of a function');
-  return { type: "named", name: declared(body.object("function_call"), tools) };
+  return { type: "named", name: declared(body.object("function_call"), namesOf(tools)) };
 }
 
-function declared(named: Fields, tools: readonly Tool[]): string {
+function namesOf(tools: readonly Tool[]): ReadonlySet<string> {
+  return new Set(tools.flatMap((tool) => ("name" in tool ? [tool.name] : [])));
+}
+
+function declared(named: Fields, tools: ReadonlySet<string>): string {
   const name = named.ignoreRest().text("name");
-  if (!tools.some((tool) => "name" in tool && tool.name === name)) throw named.fail("name", "the name of a tool of this request");
+  if (!tools.has(name)) throw named.fail("name", "the name of a tool of this request");
   return name;
 }
 
@@ -199,6 +204,7 @@ export function toolLimits({ model, names }: CanonicalRequest): ToolLimits | nul
 export interface ToolTarget {
   readonly capabilities: Capabilities;
   readonly names: NameTable;
+  readonly callables: Callables;
   readonly losses: Loss[];
 }
 
@@ -305,7 +311,7 @@ export function encodeToolChoice(
       reason: GEMINI_VALIDATES,
     });
   }
-  const unknown = choice === null ? undefined : namesIn(choice, request).find((name) => !isCallable(name, request));
+  const unknown = choice === null ? undefined : namesIn(choice, request).find((name) => target.callables.find(name) === undefined);
   if (unknown !== undefined) refuse(`There is no tool ${unknown} that the model could call.`);
   return {
     tool_choice: choice === null || unknown !== undefined ? undefined : choiceOf(choice, request, target),
@@ -321,14 +327,9 @@ function namesIn(choice: ToolChoice, { tools }: CanonicalRequest): readonly stri
   return choice.names.filter((name) => !(searches && name === WEB_SEARCH));
 }
 
-function isCallable(name: string, { tools }: CanonicalRequest): boolean {
-  return tools.some((tool) => (tool.type === "function" || tool.type === "custom") && tool.name === name);
-}
-
-function choiceOf(choice: ToolChoice, request: CanonicalRequest, { capabilities, names }: ToolTarget): Json {
-  const { tools } = request;
+function choiceOf(choice: ToolChoice, request: CanonicalRequest, { capabilities, names, callables }: ToolTarget): Json {
   const typed = (name: string): JsonObject => {
-    const isCustom = capabilities.customTools && tools.some((tool) => tool.type === "custom" && tool.name === name);
+    const isCustom = capabilities.customTools && callables.find(name)?.type === "custom";
     const type = isCustom ? "custom" : "function";
     return { type, [type]: { name: names.fit(name) } };
   };

@@ -40,7 +40,7 @@ export function encodeTurns(request: CanonicalRequest, turns: readonly Turn[], t
         return;
       }
       case "user":
-        messages.push(...encodeUser(turn, target));
+        for (const message of encodeUser(turn, target)) messages.push(message);
     }
   });
   return messages;

@@ -5,8 +5,9 @@
 // on its actions.
 
 import { isObject, JsonText, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
-import type { FunctionTool, JsonSource, Tool, ToolResultPart } from "../canonical.ts";
+import type { FunctionTool, JsonSource, ToolResultPart } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
+import type { Callables } from "../tool-list.ts";
 import { canonicalName } from "./namespaces.ts";
 import { textPart } from "./parts-decode.ts";
 
@@ -200,8 +201,9 @@ function schemaOf(properties: Readonly<Record<string, object>>, required: readon
 // ---- Encoding ----------------------------------------------------------------------------------------------------
 
 /** Whether calls of this tool go back in a form of their own. */
-export function hasOwnForm(name: string, tools: readonly Tool[]): boolean {
-  return tools.some((tool) => tool.type === "function" && tool.name === name && tool.ownForm !== undefined);
+export function hasOwnForm(name: string, tools: Callables): boolean {
+  const tool = tools.find(name);
+  return tool?.type === "function" && tool.ownForm !== undefined;
 }
 
 /** The item's members and what its id begins with, for a call of a tool that has a form of its own; null where the arguments make no such call. */

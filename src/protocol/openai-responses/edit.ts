@@ -14,7 +14,7 @@ export function editRequest(body: string, { model, systemPrompt }: Edits, known?
     splices.push({ start: modelMember.valueStart, end: modelMember.valueEnd, text: JSON.stringify(model) });
   }
   if (systemPrompt !== null && systemPrompt !== "") splices.push(...insertPrompt(systemPrompt, { body, found }));
-  if (hasSeals(body)) splices.push(...withoutSeals(body, found));
+  if (hasSeals(body)) for (const splice of withoutSeals(body, found)) splices.push(splice);
   return spliced(body, splices);
 }
 

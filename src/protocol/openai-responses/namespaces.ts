@@ -2,6 +2,7 @@
 // namespace again, under the short name that the client gave them.
 
 import type { Tool } from "../canonical.ts";
+import type { Callables } from "../tool-list.ts";
 import { fitName, NameTable, type NameRule } from "../tool-names.ts";
 
 /** OpenAI's rule for names of tools. */
@@ -16,14 +17,14 @@ export function prefixOf(namespace: string): string {
 }
 
 /** A tool's name as the client wrote it: short, with its namespace beside it. */
-export function clientName(name: string, tools: readonly Tool[]): { name: string; namespace?: string } {
-  const tool = tools.find((candidate) => "namespace" in candidate && candidate.name === name);
-  if (tool === undefined || !("namespace" in tool) || tool.namespace === null) return { name };
+export function clientName(name: string, tools: Callables): { name: string; namespace?: string } {
+  const tool = tools.find(name);
+  if (tool === undefined || tool.namespace === null) return { name };
   return { name: name.slice(prefixOf(tool.namespace).length), namespace: tool.namespace };
 }
 
 /** A tool's name as an upstream takes it. */
-export function upstreamName(name: string, tools: readonly Tool[]): { name: string; namespace?: string } {
+export function upstreamName(name: string, tools: Callables): { name: string; namespace?: string } {
   const found = clientName(name, tools);
   return found.namespace === undefined ? { name: fitName(name, NAME_RULE) } : found;
 }

@@ -11,6 +11,7 @@ import { withoutConversation } from "../exchange.ts";
 import { unfold } from "../fold.ts";
 import { fitName, type NameRule } from "../tool-names.ts";
 import { encodeAnnotation } from "./annotations.ts";
+import { Callables } from "../tool-list.ts";
 import { encodeClientCall, hasOwnForm } from "./client-tools.ts";
 import { errorEvent, failureOf } from "./errors.ts";
 import { encodeFinish } from "./finish.ts";
@@ -67,6 +68,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   /** The response as the last event says it; null before the end. */
   response: JsonObject | null = null;
   readonly #exchange: Exchange;
+  readonly #tools: Callables;
   readonly #output: Json[] = [];
   readonly #callIds = new Set<string>();
   #object: ResponseObject | null = null;
@@ -80,6 +82,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
 
   constructor(exchange: Exchange) {
     this.#exchange = withoutConversation(exchange);
+    this.#tools = new Callables(exchange.request.tools);
   }
 
   step(event: ReplyEvent): SseEvent[] {
@@ -221,7 +224,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
         return;
       case "tool-call": {
         this.#closeItem("completed");
-        if (part.kind === "function" && hasOwnForm(part.name, this.#exchange.request.tools)) {
+        if (part.kind === "function" && hasOwnForm(part.name, this.#tools)) {
           this.#part = { type: "own-call", part, text: "" };
           return;
         }
@@ -245,7 +248,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   }
 
   #startCall(part: ToolCallPart): void {
-    const name = clientName(part.name, this.#exchange.request.tools);
+    const name = clientName(part.name, this.#tools);
     const common = { status: "in_progress" as const, call_id: this.#callId(part.callId), ...name };
     const call =
       part.kind === "custom"

@@ -25,7 +25,7 @@ export function encodeRequest(original: CanonicalRequest): EncodedRequest {
   const { request, losses: hosted } = withoutHosted(original, "openai-responses");
   const target = new Target(request);
   const { own, capabilities } = target;
-  target.losses.push(...lossesFor(request, "openai-responses"), ...hosted);
+  for (const loss of [...lossesFor(request, "openai-responses"), ...hosted]) target.losses.push(loss);
   if (!capabilities.breakpoints) target.losses.push(...lostMarks(request, "parts"));
   target.losses.push(...lostMarks(request, "tools"));
   const conversation = encodeConversation(target);

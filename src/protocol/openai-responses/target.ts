@@ -1,6 +1,7 @@
 // What the encoders of a request share: the request, the model that it goes to, and the losses on the way there.
 
 import type { CanonicalRequest, FieldName, Loss, LossSeverity } from "../canonical.ts";
+import { Callables } from "../tool-list.ts";
 import { capabilitiesOf, type Capabilities } from "./capabilities.ts";
 import { NAMES } from "./wire.ts";
 
@@ -13,11 +14,13 @@ export class Target {
    */
   readonly own: boolean;
   readonly losses: Loss[] = [];
+  readonly callables: Callables;
 
   constructor(request: CanonicalRequest, { own = request.names === NAMES }: { readonly own?: boolean } = {}) {
     this.request = request;
     this.capabilities = capabilitiesOf(request.model);
     this.own = own;
+    this.callables = new Callables(request.tools);
   }
 
   /** Says in the client's words that a field is lost, or only what is named `inside` of it. */

@@ -273,7 +273,7 @@ function encodeWebSearch(tool: WebSearchTool, target: Target): wire.WebSearchToo
 
 /** Null: nothing is to be said. A choice that names a tool which is not there is refused. `hasTools`: whether any tool is sent. */
 export function encodeToolChoice(target: Target, hasTools: boolean): wire.ToolChoice | null {
-  const { toolChoice: choice, tools } = target.request;
+  const { toolChoice: choice } = target.request;
   const refuse = (reason: string): null => {
     target.lose("toolChoice", { severity: "refused", reason });
     return null;
@@ -291,9 +291,9 @@ export function encodeToolChoice(target: Target, hasTools: boolean): wire.ToolCh
     case "required":
       return hasTools ? "required" : refuse("A tool has to be called, but there is none.");
     case "named":
-      return namedTool(choice.name, tools) ?? refuse(`There is no tool named ${choice.name}.`);
+      return namedTool(choice.name, target) ?? refuse(`There is no tool named ${choice.name}.`);
     case "subset": {
-      const named = choice.names.map((name) => namedTool(name, tools));
+      const named = choice.names.map((name) => namedTool(name, target));
       const missing = choice.names.find((_, index) => named[index] === null);
       if (missing !== undefined) return hasTools || choice.required ? refuse(`There is no tool named ${missing}.`) : null;
       return { type: "allowed_tools", mode: choice.required ? "required" : "auto", tools: named.filter((tool) => tool !== null) };
@@ -301,8 +301,8 @@ export function encodeToolChoice(target: Target, hasTools: boolean): wire.ToolCh
   }
 }
 
-function namedTool(name: string, tools: readonly Tool[]): wire.NamedTool | null {
-  const tool = tools.find((candidate) => candidate.type !== "opaque" && candidate.type !== "web-search" && candidate.name === name);
-  if (tool?.type === "function" || tool?.type === "custom") return { type: tool.type, ...upstreamName(name, tools) };
-  return name === WEB_SEARCH && tools.some(({ type }) => type === "web-search") ? { type: "web_search" } : null;
+function namedTool(name: string, { callables, request }: Target): wire.NamedTool | null {
+  const tool = callables.find(name);
+  if (tool !== undefined) return { type: tool.type, ...upstreamName(name, callables) };
+  return name === WEB_SEARCH && request.tools.some(({ type }) => type === "web-search") ? { type: "web_search" } : null;
 }

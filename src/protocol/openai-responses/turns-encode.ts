@@ -16,7 +16,7 @@ const MAX_BREAKPOINTS = 4;
 
 export function encodeTurns(target: Target): wire.Item[] {
   const { turns, losses } = pairResults(target.request);
-  target.losses.push(...losses);
+  for (const loss of losses) target.losses.push(loss);
   return uniqueCallIds(turns).flatMap((turn) => encodeTurn(turn, target));
 }
 
@@ -50,13 +50,13 @@ function withoutLoneReasoning(items: readonly wire.Item[], target: Target): wire
   for (const item of items.toReversed()) {
     const isReasoning = !(item instanceof JsonText) && item.type === "reasoning";
     if (!isReasoning) led = item instanceof JsonText || item.type !== "message" || item.role === "assistant";
-    if (!isReasoning || led) kept.unshift(item);
+    if (!isReasoning || led) kept.push(item);
     else {
       const reason = "Reasoning is taken only with the message or call that it led to.";
       target.lose("turns", { inside: "reasoning", severity: "dropped", reason });
     }
   }
-  return kept;
+  return kept.reverse();
 }
 
 function isSpoken(part: Part): boolean {
@@ -85,8 +85,8 @@ function encodeItem(part: Part, target: Target): wire.Item[] {
   }
 }
 
-function encodeCall(part: ToolCallPart, { request }: Target): wire.FunctionCall | wire.CustomToolCall {
-  const common = { call_id: fitName(part.callId, CALL_ID_RULE), ...upstreamName(part.name, request.tools) };
+function encodeCall(part: ToolCallPart, { callables }: Target): wire.FunctionCall | wire.CustomToolCall {
+  const common = { call_id: fitName(part.callId, CALL_ID_RULE), ...upstreamName(part.name, callables) };
   if (part.kind === "custom") return { type: "custom_tool_call", ...common, input: part.arguments };
   return { type: "function_call", ...common, arguments: part.arguments === "" ? "{}" : part.arguments };
 }
