@@ -64,12 +64,11 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
       const response = await connection.open(call);
       answeredAt.set(origin, ports.now());
       const answer = { status: response.status, headers: response.headers };
-      if (response.status >= 300 && response.status < 400) {
+      const fault = statusFault(response.status);
+      if (fault !== null) {
         await connection.cancel();
-        throw new GatewayError(
-          "upstream-failed",
-          "The upstream answered with a redirect, which this proxy does not follow. Check the configured URLs.",
-        );
+        if (response.status < 400) throw fault;
+        return { type: "refusal", error: fault, status: fault.status, headers: response.headers, body: "" };
       }
       if (response.status >= 400) {
         const body = await readText(connection, MAX_ERROR_BYTES);
@@ -99,6 +98,21 @@ const MAX_ERROR_BYTES = 1024 * 1024;
 const SHORT_ANSWER_BYTES = 64 * 1024;
 /** How long a host that has answered is taken to be there. */
 const KNOWN_FOR_MS = 60_000;
+
+/** Those that no answer with a body can have. */
+const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
+
+/** Null: an answer of this status can be handed on. */
+function statusFault(status: number): GatewayError | null {
+  if (status < 200 || status > 599 || WITHOUT_BODY.has(status)) {
+    return new GatewayError("upstream-failed", `The upstream answered with status ${status}, which this proxy can't hand on.`);
+  }
+  if (status < 300 || status >= 400) return null;
+  return new GatewayError(
+    "upstream-failed",
+    "The upstream answered with a redirect, which this proxy does not follow. Check the configured URLs.",
+  );
+}
 
 /** Scheme, host and port of an absolute URL without a user. */
 function originOf(url: string): string {
