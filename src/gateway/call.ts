@@ -15,7 +15,7 @@ import type { Log, LogFields } from "../telemetry/log.ts";
 import { shownUrl, type Redactor } from "../telemetry/redaction.ts";
 import type { UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../upstream/upstream.ts";
 import { concat, NOTHING, through, type KeepAlive, type Outcome, type Pump } from "../wire/pump.ts";
-import { attemptHeaders, JSON_HEADERS, SAFE_HEADERS } from "./headers.ts";
+import { attemptHeaders, JSON_HEADERS, SAFE_HEADERS, shortHeaders } from "./headers.ts";
 import { lateResponse, type Late } from "./keep-alive.ts";
 import type { Call, Route } from "./request.ts";
 import { UsageMeter } from "./usage-meter.ts";
@@ -86,7 +86,7 @@ export function failure(
   const { requestId } = summary;
   const encoded = CODECS[summary.protocol].error.encode(error, requestId);
   const { status, body, headers: said } = form === "bedrock" ? inBedrocksShape(error, encoded) : encoded;
-  const own = redaction.headers(error.headers);
+  const own = redaction.headers(shortHeaders(error.headers));
   return {
     type: "complete",
     status,

@@ -14,7 +14,12 @@ class AllowList {
   }
 
   allows(name: string): boolean {
-    return this.#names.has(name) || this.#prefixes.some((prefix) => name.startsWith(prefix));
+    return this.names(name) || this.#prefixes.some((prefix) => name.startsWith(prefix));
+  }
+
+  /** Whether it stands there itself, and not as one of many under a prefix. */
+  names(name: string): boolean {
+    return this.#names.has(name);
   }
 }
 
@@ -41,10 +46,50 @@ const TO_CLIENT = new AllowList([
   "x-factory-*",
 ]);
 
+/** The longest value of a header for a client that is made of somebody's words. A longer one is left out: half of it may say another thing. */
+const MAX_VALUE_BYTES = 2_000;
+// Node takes 16 KiB of a head, on either side; the rest of one is this program's.
+/** All that passes from an upstream to a client. */
+const MAX_TO_CLIENT_BYTES = 8 * 1024;
+/** All that passes from a client to an upstream: bodies name headers too, and are not held to the limit on heads. */
+const MAX_TO_UPSTREAM_BYTES = 12 * 1024;
+/** Of a header beside its name and value. */
+const FRAME_BYTES = 4;
+
+/** As many headers as fit, those first that a list names themselves. Values are bytes, one each character. */
+function within(headers: Readonly<Record<string, string>>, list: AllowList, maxBytes: number): Record<string, string> {
+  const rankOf = (name: string): number => (list.names(name) ? 0 : 1);
+  let leftBytes = maxBytes;
+  const kept = Object.entries(headers)
+    .toSorted(([a], [b]) => rankOf(a) - rankOf(b))
+    .filter(([name, value]) => {
+      const bytes = bytesOf(name, value);
+      if (bytes > leftBytes) return false;
+      leftBytes -= bytes;
+      return true;
+    });
+  return Object.fromEntries(kept);
+}
+
+function bytesOf(name: string, value: string): number {
+  return name.length + value.length + FRAME_BYTES;
+}
+
+/** Headers that an error brings, without those that are too long for a client. */
+export function shortHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).filter(([, value]) => value.length <= MAX_VALUE_BYTES));
+}
+
 export function headersForUpstream(headers: Readonly<Record<string, string>>, protocol: ProtocolId): Record<string, string> {
-  const passed: Record<string, string> = {};
+  let passed: Record<string, string> = {};
+  let bytes = 0;
   const list = TO_UPSTREAM[protocol];
-  for (const name in headers) if (list.allows(name)) passed[name] = headers[name] ?? "";
+  for (const name in headers) {
+    if (!list.allows(name)) continue;
+    passed[name] = headers[name] ?? "";
+    bytes += bytesOf(name, headers[name] ?? "");
+  }
+  if (bytes > MAX_TO_UPSTREAM_BYTES) passed = within(passed, list, MAX_TO_UPSTREAM_BYTES);
   // The Messages API answers nobody who does not name a version; curl users forget it.
   if (protocol === "anthropic-messages") passed["anthropic-version"] ??= OLDEST_VERSION;
   return passed;
@@ -59,16 +104,21 @@ const OLDEST_VERSION = "2023-06-01";
 export function headersForClient(headers: Headers): Record<string, string> {
   const passed: Record<string, string> = {};
   let requestId: string | null = null;
+  let bytes = 0;
   // The quicker way to walk headers on Bun.
   headers.forEach((value, name) => {
-    if (TO_CLIENT.allows(name)) passed[name] = value;
-    else if (name === "x-request-id") requestId = value;
+    if (value.length > MAX_VALUE_BYTES) return;
+    if (TO_CLIENT.allows(name)) {
+      passed[name] = value;
+      bytes += bytesOf(name, value);
+    } else if (name === "x-request-id") requestId = value;
   });
   if (requestId !== null) {
     passed["x-upstream-request-id"] = requestId;
     passed["request-id"] ??= requestId;
+    bytes += 2 * bytesOf("x-upstream-request-id", requestId);
   }
-  return passed;
+  return bytes <= MAX_TO_CLIENT_BYTES ? passed : within(passed, TO_CLIENT, MAX_TO_CLIENT_BYTES);
 }
 
 export interface UpstreamIdentity {
@@ -144,8 +194,25 @@ export function reportHeaders(requestId: string, losses: readonly Loss[]): Recor
   const headers: Record<string, string> = { "x-request-id": requestId };
   if (losses.length === 0) return headers;
   const reported = losses.filter(({ severity }) => severity !== "dropped").map(({ field }) => field.replaceAll(UNFIT, "_"));
-  if (reported.length > 0) headers["x-factory-proxy-dropped"] = [...new Set(reported)].join(",");
+  if (reported.length > 0) headers["x-factory-proxy-dropped"] = listed([...new Set(reported)]);
   return headers;
+}
+
+/** As many names as a header takes, and how many there are beside. */
+function listed(names: readonly string[]): string {
+  const all = names.map(shortened).join(",");
+  if (all.length <= MAX_VALUE_BYTES) return all;
+  const kept = all.slice(0, all.lastIndexOf(",", MAX_VALUE_BYTES - MORE_LENGTH));
+  return `${kept}, ${names.length - kept.split(",").length} more`;
+}
+
+/** What `, 990 more` may take. */
+const MORE_LENGTH = 20;
+/** Of a field or a model in a header. */
+const MAX_NAME_LENGTH = 200;
+
+function shortened(name: string): string {
+  return name.length <= MAX_NAME_LENGTH ? name : `${name.slice(0, MAX_NAME_LENGTH)}...`;
 }
 
 const UNFIT = /[^\w.[\]-]/g;
@@ -161,7 +228,10 @@ export interface Attempted {
 export function attemptHeaders({ count, fallback = null }: Attempted): Record<string, string> {
   const headers: Record<string, string> = {};
   if (count > 1) headers["x-factory-proxy-attempts"] = String(count);
-  if (fallback !== null) headers["x-factory-proxy-fallback"] = `${fallback.asked} -> ${fallback.answered}`.replaceAll(NOT_LATIN, "_");
+  if (fallback !== null) {
+    const [asked, answered] = [fallback.asked, fallback.answered].map(shortened);
+    headers["x-factory-proxy-fallback"] = `${asked} -> ${answered}`.replaceAll(NOT_LATIN, "_");
+  }
   return headers;
 }
 
