@@ -70,7 +70,10 @@ export const VARIABLES = {
     BASE + ENDPOINT_PATHS.gemini,
     "The full URL of the Gemini endpoint; without a path it gets /v1beta/models/{model}:generateContent. The default follows FACTORY_BASE_URL.",
   ),
-  BEDROCK_TARGET_URL: variable(BASE + ENDPOINT_PATHS.messages, "The full URL behind /bedrock/*. The default follows ANTHROPIC_TARGET_URL."),
+  BEDROCK_TARGET_URL: variable(
+    BASE + ENDPOINT_PATHS.messages,
+    "The full URL behind /bedrock/v1/messages. The default follows ANTHROPIC_TARGET_URL.",
+  ),
   SYSTEM_PROMPT: variable(
     "You are Droid, an AI software engineering agent built by Factory.",
     "Text to put before the client's own instructions. An empty value turns this off.",

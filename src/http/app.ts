@@ -239,12 +239,14 @@ function shapeOf(c: PageContext): PageShape {
   return isGemini ? "gemini" : "openai";
 }
 
-const OF_ANTHROPIC = /\/messages|^\/anthropic\//;
+const OF_ANTHROPIC = /\/messages|^\/(?:anthropic|bedrock)\//;
+const OF_AWS = /^\/bedrock\/(?!v1\/)/;
 
 /** Whose clients a request comes from, by its path, and where that says nothing by what it looks like. */
 function clientsOf({ path, headers }: IncomingRequest): Pick<Route, "protocol" | "form"> {
   const known = clientsAt(canonicalPath(path));
   if (known !== null) return known;
+  if (OF_AWS.test(path)) return { protocol: "anthropic-messages", form: "bedrock" };
   if ("anthropic-version" in headers || OF_ANTHROPIC.test(path)) return { protocol: "anthropic-messages" };
   return { protocol: path.includes("/v1beta/") ? "gemini" : "openai-chat" };
 }

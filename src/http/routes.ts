@@ -52,7 +52,8 @@ export const CALLS: readonly CallRow[] = [
   call("/anthropic/v1/messages", "anthropic-messages", { endpoint: "messages", about: "native: the same" }),
   call("/bedrock/model/:model/invoke", "anthropic-messages", { form: "bedrock", about: "Bedrock's InvokeModel, every model" }),
   call("/bedrock/model/:model/invoke-with-response-stream", "anthropic-messages", { form: "bedrock", about: "the same, streamed" }),
-  call("/bedrock/*", "anthropic-messages", { endpoint: "bedrock", about: "native: Claude on Bedrock" }),
+  call("/bedrock/v1/messages", "anthropic-messages", { endpoint: "bedrock", about: "native: Claude on Bedrock" }),
+  call("/bedrock/v1/messages/count_tokens", "anthropic-messages", { endpoint: "count-tokens", about: "the same as without /bedrock" }),
   call("/openai/v1/chat/completions", "openai-chat", { endpoint: "chat", about: "native: Factory's Chat endpoint" }),
   call("/openai", "openai-responses", { endpoint: "responses", about: "native: Factory's Responses endpoint" }),
   call("/openai/v1/responses", "openai-responses", { endpoint: "responses", about: "native: the same" }),
@@ -134,15 +135,21 @@ export function refusalAt(path: string, method: string): GatewayError {
   }
   const why = NOT_OFFERED.find(([paths]) => paths.test(path))?.[1];
   if (why !== undefined) return new GatewayError("not-found", `There is no path ${path}. ${why} GET / lists all paths.`);
-  const known = ROUTES.filter((row) => row.about !== null && row.path !== path);
+  const isExplained = path.startsWith(EXPLAIN);
+  const known = ROUTES.filter((row) => row.about !== null && row.path !== path && row.path.startsWith(EXPLAIN) === isExplained);
   const shown = new Map(known.map((row) => [row.path.replace(/\/\*$/, ""), row.path]));
+  shown.delete(path);
   const [meant] = nearest(path, shown.keys(), Math.floor(path.length / 2));
   const hint = meant === undefined ? "" : `Did you mean ${shown.get(meant) ?? meant}? `;
   return new GatewayError("not-found", `There is no path ${path}. ${hint}GET / lists all paths.`);
 }
 
+const EXPLAIN = "/explain/";
+
 /** What clients of the protocols know, Factory's API does not have, and no similar path can stand in for. The first that fits counts. */
 const NOT_OFFERED: readonly (readonly [paths: RegExp, why: string])[] = [
+  [/\/bedrock\/model\/.+\/count-tokens$/, "Count with POST /bedrock/v1/messages/count_tokens."],
+  [/\/bedrock\/model\//, "Of Bedrock's operations InvokeModel and InvokeModelWithResponseStream are served."],
   [/^(?:\/explain)?\/openai\/deployments(?:\/|$)/, "Paths in Azure's form are not served. Set the client's base URL to /openai/v1."],
   [
     /\/responses\/compact$/,
@@ -159,8 +166,8 @@ const NOT_OFFERED: readonly (readonly [paths: RegExp, why: string])[] = [
 
 const PATHS: ReadonlySet<string> = new Set(ROUTES.map(({ path }) => path));
 const V1_PATHS =
-  /^(\/explain)?(\/anthropic|\/openai)?(\/(?:chat\/completions|responses|responses\/input_tokens|messages|messages\/count_tokens|models(?:\/.*)?))$/;
-const V1_TWICE = /^((?:\/explain)?(?:\/anthropic|\/openai)?)\/v1(?=\/v1(?:beta)?\/)/;
+  /^(\/explain)?(\/anthropic|\/openai|\/bedrock)?(\/(?:chat\/completions|responses|responses\/input_tokens|messages|messages\/count_tokens|models(?:\/.*)?))$/;
+const V1_TWICE = /^((?:\/explain)?(?:\/anthropic|\/openai|\/bedrock)?)\/v1(?=\/v1(?:beta)?\/)/;
 
 /** One spelling for what clients send: single slashes, none at the end, `/v1` once, and put in where it was left out. */
 export function canonicalPath(path: string): string {

@@ -12,7 +12,7 @@ import type { EncodedError, WireRequest } from "./codec.ts";
 // ---- Requests ----------------------------------------------------------------------------------------------------
 
 /** Where inference runs, and who made the model: `us.anthropic.`, `global.anthropic.`, `openai.`. */
-const MAKER = /^(?:[a-z]{2,6}(?:-gov)?\.)?(?:anthropic|google|minimax|mistral|moonshotai?|nvidia|openai|qwen|xai|zai)\./;
+const MAKER = /^(?:[a-z]{2,6}(?:-gov)?\.)?(?:anthropic|google|minimax|mistral|moonshot(?:ai)?|nvidia|openai|qwen|xai|zai)\./;
 const PROFILE = /^arn:aws[\w-]*:bedrock:.*\//;
 /** `-v1:0`, `-v2`, `-1:0`, also with the size of a context: `-v1:0:200k`. */
 const VERSION = /(?:-v\d+(?::\d+k?)*|-\d+(?::\d+k?)+)$/;

@@ -62,6 +62,8 @@ const SPELLINGS: readonly (readonly [id: string, model: string])[] = [
   ["claude-haiku-4-5-20251001", "claude-haiku-4-5-20251001"],
   ["openai.gpt-oss-120b-1:0", "gpt-oss-120b"],
   ["zai.glm-4.6", "glm-4.6"],
+  ["moonshot.kimi-k2-thinking", "kimi-k2-thinking"],
+  ["moonshotai.kimi-k2.5", "kimi-k2.5"],
   ["claude-of-our-own-v2", "claude-of-our-own-v2"],
   ["our-model-v1:0", "our-model-v1:0"],
   ["gpt-5.5", "gpt-5.5"],

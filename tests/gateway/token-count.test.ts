@@ -145,6 +145,7 @@ test("newer Gemini SDKs count below /v1/models, and native bases have the counts
     { path: "/openai/responses/input_tokens", body: responses.body },
     { path: "/responses/input_tokens", body: responses.body },
     { path: "/anthropic/v1/messages/count_tokens", body: messages.body },
+    { path: "/bedrock/v1/messages/count_tokens", body: messages.body },
     { path: "/messages/count_tokens", body: messages.body },
   ]) {
     const { status, estimated } = await countedBy(gateway, { path, body });

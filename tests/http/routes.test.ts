@@ -352,6 +352,9 @@ const UNKNOWN_PATHS: readonly { readonly path: string; readonly protocol: Protoc
   { path: "/v1/response", protocol: "openai-chat", nearest: "/v1/responses" },
   { path: "/v2/messages", protocol: "anthropic-messages", nearest: "/v1/messages" },
   { path: "/healthz", protocol: "openai-chat", nearest: "/health" },
+  // Nobody who lists models wants to have one explained.
+  { path: "/openai/v1/models", protocol: "openai-chat", nearest: "/v1/models/*" },
+  { path: "/explain/v1/message", protocol: "openai-chat", nearest: "/explain/v1/messages" },
 ];
 for (const { path, protocol, nearest } of UNKNOWN_PATHS) {
   test(`POST ${path} is 404 and names ${nearest}`, async () => {
@@ -391,6 +394,23 @@ for (const { call, protocol, why } of NOT_OFFERED) {
     const response = await gateway.call(path, { method, ...(method === "GET" ? {} : { body }) });
     const { status, message } = await errorIn(protocol, response);
     assert.deepEqual([status, message], [404, `There is no path ${path}. ${why} GET / lists all paths.`]);
+    assert.equal(upstream.requests.length, before);
+  });
+}
+
+const NO_OPERATION = "Of Bedrock's operations InvokeModel and InvokeModelWithResponseStream are served.";
+const BEDROCK_OPERATIONS: readonly { readonly path: string; readonly why: string }[] = [
+  { path: "/bedrock/model/claude-sonnet-5/converse", why: NO_OPERATION },
+  { path: "/bedrock/model/claude-sonnet-5/converse-stream", why: NO_OPERATION },
+  { path: "/bedrock/model/arn:aws:bedrock:us-east-1:1:inference-profile/claude-sonnet-5/invoke", why: NO_OPERATION },
+  { path: "/bedrock/model/us.anthropic.claude-opus-4-8/count-tokens", why: "Count with POST /bedrock/v1/messages/count_tokens." },
+];
+for (const { path, why } of BEDROCK_OPERATIONS) {
+  test(`POST ${path} is a 404 in AWS's shape, and no billed call`, async () => {
+    const before = upstream.requests.length;
+    const response = await gateway.call(path, { body: ask("anthropic-messages", { model: "claude-sonnet-5" }).body });
+    assert.deepEqual(await response.json(), { message: `There is no path ${path}. ${why} GET / lists all paths.` });
+    assert.deepEqual([response.status, response.headers.get("x-amzn-errortype")], [404, "ResourceNotFoundException"]);
     assert.equal(upstream.requests.length, before);
   });
 }
