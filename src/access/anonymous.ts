@@ -12,10 +12,13 @@ export interface Visitor {
 }
 
 const LOOPBACK = /^(?:(?:::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1)$/i;
-/** A proxy on this machine speaks for clients elsewhere. */
-const FORWARDED = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+/**
+ * A proxy or tunnel on this machine speaks for clients elsewhere, and each says so in words of its own: `x-forwarded-proto`,
+ * `x-original-forwarded-for`, `cf-connecting-ip`, `true-client-ip`, `x-envoy-external-address`, `tailscale-user-login`.
+ */
+const FORWARDED = /forwarded|^(?:via|cdn-loop)$|real-ip|client-?ip|connecting-ip|user-ip|^x-original-|^x-envoy-|^tailscale-/;
 
 export function isWelcome(anonymous: Anonymous, { address, headers }: Visitor): boolean {
-  if (anonymous === "off" || FORWARDED.some((name) => name in headers)) return false;
+  if (anonymous === "off" || Object.keys(headers).some((name) => FORWARDED.test(name))) return false;
   return LOOPBACK.test(address() ?? "");
 }

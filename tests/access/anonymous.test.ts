@@ -40,11 +40,34 @@ for (const address of [
   });
 }
 
-for (const name of ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"]) {
+for (const name of [
+  "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "x-original-forwarded-for",
+  "x-real-ip",
+  "x-client-ip",
+  "x-cluster-client-ip",
+  "x-azure-clientip",
+  "x-appengine-user-ip",
+  "true-client-ip",
+  "cf-connecting-ip",
+  "x-envoy-external-address",
+  "x-original-host",
+  "tailscale-user-login",
+  "cdn-loop",
+  "via",
+]) {
   test(`what was forwarded (${name}) comes from elsewhere, whatever it says`, () => {
     assert.equal(isWelcome("loopback", from("127.0.0.1", { [name]: "127.0.0.1" })), false);
   });
 }
+
+test("what clients say of themselves takes nothing away", () => {
+  const headers = { "x-client-request-id": "1", "x-session-id": "2", "user-agent": "via", "x-openai-client-user-agent": "{}", "x-original": "3" };
+  assert.equal(isWelcome("loopback", from("127.0.0.1", headers)), true);
+});
 
 const KEYS = new Keys({ proxyKeys: ["a-client-key"], upstreamKey: "fk-of-the-server", anonymous: "loopback" }, runtime.sha256);
 
