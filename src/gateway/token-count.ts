@@ -1,8 +1,9 @@
 // Counts the tokens of a request: by the upstream where it counts, else by an estimate, which the answer's headers say.
 // Never does: generate anything, so that no count is ever billed.
 
+import { GatewayError } from "../errors.ts";
 import type { Target } from "../models/models.ts";
-import type { ProtocolId } from "../protocol/canonical.ts";
+import type { CanonicalRequest, ProtocolId } from "../protocol/canonical.ts";
 import { readText } from "../upstream/upstream.ts";
 import { members } from "../wire/json-edit.ts";
 import { isObject, parseOrUndefined } from "../wire/json.ts";
@@ -35,11 +36,22 @@ export async function countTokens(received: ReceivedCall, target: Target, contex
   }
   const { body, wire } = unwrapped(received);
   const request = withPrompt(call.reader.request.decode({ ...wire, body: body.whole() }), context.settings.systemPrompt);
+  refuseStored(request);
   return counted(received, countBody(await estimateTokens(request), call.incoming.route.protocol), {
     ...reportHeaders(call.incoming.requestId, []),
     "x-factory-proxy-estimated": "input_tokens",
   });
 }
+
+/** An estimate of what stands in the request would pass for the count of all that the model reads. */
+function refuseStored({ extensions }: CanonicalRequest): void {
+  const stored = extensions.find(({ field }) => STORED.has(field));
+  if (stored === undefined) return;
+  const text = `${stored.field}: What is stored elsewhere can't be counted here. Send it in the request itself.`;
+  throw new GatewayError("invalid-request", text, { param: stored.field, code: "unsupported_by_upstream" });
+}
+
+const STORED: ReadonlySet<string> = new Set(["previous_response_id", "conversation", "prompt", "cachedContent"]);
 
 /** What asks the upstream to count; null where it counts nothing. @throws GatewayError when it can't carry the request. */
 export function prepareCount(received: ReceivedCall, target: Target, context: PrepareContext): PreparedCall | null {

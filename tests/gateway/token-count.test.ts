@@ -134,6 +134,24 @@ test("Gemini's clients may wrap all of the request, with instructions and tools,
   assert.deepEqual(answer, { status: 200, body: { totalTokens: 42 }, estimated: null });
 });
 
+test("a conversation that is stored elsewhere can't be estimated", async () => {
+  for (const [path, body, field] of [
+    ["/v1/responses/input_tokens", { model: "gpt-5.5", input: "Hi", previous_response_id: "resp_1" }, "previous_response_id"],
+    ["/v1/responses/input_tokens", { model: "gpt-5.5", input: "Hi", conversation: "conv_1" }, "conversation"],
+    ["/v1/responses/input_tokens", { model: "gpt-5.5", prompt: { id: "pmpt_1" } }, "prompt"],
+    [
+      "/v1beta/models/gemini-2.5-pro:countTokens",
+      { generateContentRequest: { contents: [{ role: "user", parts: [{ text: "Hi" }] }], cachedContent: "cachedContents/1" } },
+      "cachedContent",
+    ],
+  ] as const) {
+    const protocol = path.startsWith("/v1beta") ? "gemini" : "openai-responses";
+    const { status, message } = await errorIn(protocol, await gateway.call(path, { body }));
+    const advice = "What is stored elsewhere can't be counted here. Send it in the request itself.";
+    assert.deepEqual([status, message], [400, `${field}: ${advice}`]);
+  }
+});
+
 test("newer Gemini SDKs count below /v1/models, and native bases have the counts of their protocol", async () => {
   const gemini = askCount("gemini", "glm-5");
   const responses = askCount("openai-responses", "glm-5");
