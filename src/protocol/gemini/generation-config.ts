@@ -44,9 +44,16 @@ export function decodeGenerationConfig(config: Fields): DecodedConfig {
   // One text answer is what every protocol gives.
   if (config.raw("candidateCount") !== 1 && config.has("candidateCount")) extensions.push(extension("candidateCount", config));
   const modalities = config.texts("responseModalities");
-  if (modalities.some((word) => word.toUpperCase() !== "TEXT")) extensions.push(extension("responseModalities", config));
+  if (modalities.some((word) => word.toUpperCase() !== "TEXT")) {
+    const own = extension("responseModalities", config);
+    // A word that nobody knows, beside text, leaves the answer right without it.
+    const isTextEnough = modalities.some((word) => word.toUpperCase() === "TEXT") && !modalities.some((word) => MEDIA.test(word));
+    extensions.push(isTextEnough ? { ...own, severity: "reported" } : own);
+  }
   return { sampling, maxOutputTokens, stop, reasoning, output, extensions };
 }
+
+const MEDIA = /^(?:image|audio|video)$/i;
 
 function decodeOutput(config: Fields): { output: OutputFormat | null; extensions: Extension[] } {
   const mimeType = config.optionalText("responseMimeType");

@@ -388,6 +388,21 @@ const DECODED: readonly DecodeRow[] = [
     },
   },
   {
+    name: "a kind of answer that nobody knows is asked for beside text: reported",
+    body: { ...HI, generationConfig: { responseModalities: ["Text", "SMELL"] } },
+    expected: {
+      extensions: [
+        {
+          protocol: "gemini",
+          field: "generationConfig.responseModalities",
+          value: '["Text","SMELL"]',
+          severity: "reported",
+          reason: "This model answers in text alone.",
+        },
+      ],
+    },
+  },
+  {
     name: "the signature of a picture is nobody's but Google's",
     body: {
       contents: [
