@@ -6,6 +6,9 @@ import type { CanonicalRequest, CustomTool, FunctionTool, Loss, ProtocolId, Tool
 /** What a tool choice calls the web search. */
 export const WEB_SEARCH = "web_search";
 
+/** The type of a hosted search in its dated versions too, as the protocols write them; and Gemini's, as clients of Chat do. */
+export const SEARCH_TYPE = /^(?:web_search(?:_preview)?(?:_\d{4}_?\d{2}_?\d{2})?|google_?search)$/i;
+
 /** What a tool choice calls a tool. */
 export function nameOf(tool: Tool): string {
   return tool.type === "web-search" ? WEB_SEARCH : tool.name;

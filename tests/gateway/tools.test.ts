@@ -214,3 +214,19 @@ test("a list of allowed tools keeps those that are there; where only hosted ones
     }
   }
 });
+
+const SEARCHES = ["web_search", "web_search_2025_08_26", "web_search_2027_01_31", "web_search_preview", "web_search_preview_2025_03_11"];
+for (const type of SEARCHES) {
+  test(`${type} is the web search, whose versions come without asking anybody here`, async () => {
+    for (const [path, question] of [
+      ["/v1/responses", { input: "Hello there" }],
+      ["/v1/chat/completions", { messages: [{ role: "user", content: "Hello there" }] }],
+    ] as const) {
+      const response = await gateway.call(path, { body: { model: "claude-sonnet-5", tools: [{ type }], ...question } });
+      assert.deepEqual([response.status, response.headers.get("x-factory-proxy-dropped")], [200, null], await response.text());
+      assert.deepEqual((JSON.parse(gateway.lastSeen().body) as { tools: unknown }).tools, [
+        { type: "web_search_20250305", name: "web_search" },
+      ]);
+    }
+  });
+}

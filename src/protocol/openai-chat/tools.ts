@@ -7,7 +7,7 @@ import { isClosed } from "../closed-schema.ts";
 import type { Fields } from "../fields.ts";
 import type { ToolLimits } from "../fitted-tools.ts";
 import { NameTable, type NameRule } from "../tool-names.ts";
-import { type Callables, demandsCall, GEMINI_VALIDATES, nameOf, WEB_SEARCH, withoutDuplicates } from "../tool-list.ts";
+import { type Callables, demandsCall, GEMINI_VALIDATES, nameOf, SEARCH_TYPE, WEB_SEARCH, withoutDuplicates } from "../tool-list.ts";
 import { decodeMark } from "./cache-marks.ts";
 import { capabilitiesOf, type Capabilities } from "./capabilities.ts";
 import { isLegacy, isOwn, LEGACY_NAMES, NAMES, WORDS } from "./wire.ts";
@@ -61,7 +61,7 @@ function decodeTool(tool: Fields): Tool {
   if (type === "function") return decodeFunction(tool.optionalObject("function") ?? tool, decodeMark(tool));
   if (type === "custom" && !tool.has("input_schema")) return decodeCustom(tool.optionalObject("custom") ?? tool);
   if (type === "custom") return decodeFunction(tool, null);
-  if (HOSTED_SEARCH.test(type)) return decodeSearch(tool);
+  if (SEARCH_TYPE.test(type)) return decodeSearch(tool);
   return { type: "opaque", protocol: "openai-chat", name: type, value: tool.whole(), severity: "reported" };
 }
 
@@ -72,9 +72,6 @@ function untypedName(tool: Fields): string {
   const [member] = tool.unread();
   return member?.[0] ?? "";
 }
-
-/** Hosted search as Responses and Messages declare it; clients of compatible servers put it among the functions. */
-const HOSTED_SEARCH = /^(?:web_search(?:_\d{8}|_preview.*)?|google_?search)$/i;
 
 /** `mark`: of the tool around the function. */
 function decodeFunction(fn: Fields, mark: FunctionTool["cache"]): FunctionTool {
@@ -143,7 +140,7 @@ export function decodeToolChoice(body: Fields, tools: readonly Tool[]): ToolChoi
     return { type: "named", name: declared(choice.optionalObject(type) ?? choice, namesOf(tools)) };
   }
   if (type === "allowed_tools") return decodeSubset(choice.optionalObject("allowed_tools")?.ignoreRest() ?? choice, tools);
-  const named = HOSTED_SEARCH.test(type) ? WEB_SEARCH : type;
+  const named = SEARCH_TYPE.test(type) ? WEB_SEARCH : type;
   if (tools.some((tool) => (tool.type === "web-search" || tool.type === "opaque") && nameOf(tool) === named)) {
     return { type: "named", name: named };
   }
@@ -164,7 +161,7 @@ function decodeSubset(allowed: Fields, tools: readonly Tool[]): ToolChoice {
     const named = tool.ignoreRest().optionalObject("function") ?? tool.optionalObject("custom") ?? tool;
     if (named.has("name")) return declared(named, known);
     const type = named.text("type");
-    return HOSTED_SEARCH.test(type) ? WEB_SEARCH : type;
+    return SEARCH_TYPE.test(type) ? WEB_SEARCH : type;
   });
   const mode = allowed.optionalWord("mode", WORDS["tool_choice.mode"]);
   return { type: "subset", names, required: mode === "required" || mode === "any" };

@@ -7,7 +7,7 @@ import type { CanonicalRequest, CustomTool, FunctionTool, Loss, Tool, ToolChoice
 import { isClosed } from "../closed-schema.ts";
 import type { Fields } from "../fields.ts";
 import type { ToolLimits } from "../fitted-tools.ts";
-import { GEMINI_VALIDATES, WEB_SEARCH } from "../tool-list.ts";
+import { GEMINI_VALIDATES, SEARCH_TYPE, WEB_SEARCH } from "../tool-list.ts";
 import { fitName } from "../tool-names.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { decodeClientTool } from "./client-tools.ts";
@@ -50,12 +50,8 @@ function decodeTool(tool: Fields, { namespace, lose }: Place): Tool[] {
       }
       return tools;
     }
-    case "web_search":
-    case "web_search_2025_08_26":
-    case "web_search_preview":
-    case "web_search_preview_2025_03_11":
-      return [decodeWebSearch(tool, lose)];
     default: {
+      if (SEARCH_TYPE.test(type)) return [decodeWebSearch(tool, lose)];
       const own = decodeClientTool(tool);
       if (own !== null) checkCallers(tool, lose);
       return [own ?? { type: "opaque", protocol: "openai-responses", name: type, value: tool.whole(), severity: "reported" }];

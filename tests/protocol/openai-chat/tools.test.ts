@@ -86,7 +86,15 @@ testDecoding([
   ],
   [
     "a search in the words of several vendors is one",
-    { tools: [{ type: "web_search" }, { type: "function", function: { name: "f" } }, { type: "web_search_20250305", name: "web_search" }] },
+    {
+      tools: [
+        { type: "web_search" },
+        { type: "function", function: { name: "f" } },
+        { type: "web_search_20250305", name: "web_search" },
+        { type: "web_search_2025_08_26" },
+        { type: "web_search_preview_2025_03_11" },
+      ],
+    },
     {
       tools: [{ type: "web-search", allowedDomains: [], blockedDomains: [], location: null, contextSize: null, maxUses: null }, tool("f")],
     },
