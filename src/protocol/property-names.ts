@@ -3,7 +3,7 @@
 // Never spells anything but these names anew.
 
 import { isObject, type Json, type JsonObject } from "../wire/json.ts";
-import { withReferences } from "./root-schema.ts";
+import { namesIn, withReferences } from "./root-schema.ts";
 import { fitName, type NameRule } from "./tool-names.ts";
 
 /** Names as they are, and what takes their place. */
@@ -41,7 +41,8 @@ const POINTER = /^#\/properties\/([^/]*)/;
 export function renameSchema(schema: JsonObject, names: Names): JsonObject {
   return withReferences(renamed(schema, names), (reference) =>
     reference.replace(POINTER, (pointer, step: string) => {
-      const fitted = names.get(step.replaceAll("~1", "/").replaceAll("~0", "~"));
+      const [written, unescaped] = namesIn(step);
+      const fitted = names.get(written) ?? names.get(unescaped);
       return fitted === undefined ? pointer : `#/properties/${fitted}`;
     }),
   );

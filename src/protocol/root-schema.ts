@@ -248,11 +248,20 @@ function resolve(root: JsonObject, reference: string): Json | undefined {
   if (!reference.startsWith("#/")) return undefined;
   let at: Json | undefined = root;
   for (const step of reference.slice(2).split("/")) {
-    const name = step.replaceAll("~1", "/").replaceAll("~0", "~");
-    at = Array.isArray(at) ? at[Number(name)] : isObject(at) ? at[name] : undefined;
+    const [written, unescaped] = namesIn(step);
+    at = Array.isArray(at) ? at[Number(written)] : isObject(at) ? (at[written] ?? at[unescaped]) : undefined;
   }
   return at;
 }
+
+/** What a step of a reference may name: a reference is a URL's fragment, but many write it without a URL's escapes. */
+export function namesIn(step: string): [written: string, unescaped: string] {
+  const written = step.replaceAll("~1", "/").replaceAll("~0", "~");
+  return [written, ESCAPED.test(step) ? decodeURIComponent(step).replaceAll("~1", "/").replaceAll("~0", "~") : written];
+}
+
+/** ASCII alone: a half of a longer character is none. */
+const ESCAPED = /^(?:[^%]|%[0-7][\da-f])+$/i;
 
 /** References that led into a keyword which is gone lead to a copy of it among the definitions. */
 function withTargets(schema: JsonObject, root: JsonObject, refused: ReadonlySet<string>): JsonObject {

@@ -35,7 +35,12 @@ test("a schema is renamed wherever it speaks of the root's own members, and nowh
   assert.deepEqual(
     renameSchema(
       {
-        properties: { $filter: nested, b: { $ref: "#/properties/$filter/properties/$filter" }, c: { enum: ["$filter"] } },
+        properties: {
+          $filter: nested,
+          b: { $ref: "#/properties/$filter/properties/$filter" },
+          c: { enum: ["$filter"] },
+          d: { $ref: "#/properties/%24filter" },
+        },
         required: ["$filter", "b"],
         not: { required: ["$filter"] },
         if: { properties: { $filter: { const: 1 } } },
@@ -46,7 +51,12 @@ test("a schema is renamed wherever it speaks of the root's own members, and nowh
       NAMES,
     ),
     {
-      properties: { _filter: nested, b: { $ref: "#/properties/_filter/properties/$filter" }, c: { enum: ["$filter"] } },
+      properties: {
+        _filter: nested,
+        b: { $ref: "#/properties/_filter/properties/$filter" },
+        c: { enum: ["$filter"] },
+        d: { $ref: "#/properties/_filter" },
+      },
       required: ["_filter", "b"],
       not: { required: ["_filter"] },
       if: { properties: { _filter: { const: 1 } } },

@@ -140,6 +140,18 @@ const ROWS: readonly Row[] = [
     },
   },
   {
+    what: "a reference may have a URL's escapes, as it should, or none",
+    root: {
+      type: "object",
+      $defs: { "A[b]": { properties: { a: STRING } } },
+      allOf: [{ $ref: "#/$defs/A%5Bb%5D" }, { $ref: "#/$defs/A[b]" }],
+    },
+    flat: {
+      schema: { type: "object", $defs: { "A[b]": { properties: { a: STRING } } }, properties: { a: STRING } },
+      rules: [],
+    },
+  },
+  {
     what: "a branch that refers to itself ends",
     root: { type: "object", $defs: { A: { anyOf: [{ $ref: "#/$defs/A" }, { required: ["a"] }] } }, anyOf: [{ $ref: "#/$defs/A" }] },
     flat: {
