@@ -48,7 +48,7 @@ function longHash(id: string): string {
 
 const EMAIL_ADDRESS = /[^\s@]@[^\s@]/;
 /** Digits as people group them. A dash or a letter beside them makes them a part of another id, such as a UUID. */
-const GROUPED_DIGITS = /(?<![\w-])[+(]{0,2}\d[\d\s()./-]*\d(?![\w-])/g;
+const GROUPED_DIGITS = /(?<![\w-])[+(]{0,2}\d[\d\s()./\p{Pd}]*\d(?![\w-])/gu;
 const NO_DIGITS = /\D/g;
 /** https://www.itu.int/rec/T-REC-E.164 (read 2026-11); local numbers have seven digits and more. */
 const MIN_PHONE_DIGITS = 7;

@@ -91,6 +91,8 @@ const END_USERS: readonly (readonly [name: string, isHashed: boolean])[] = [
   ["4155552671", true],
   ["tel:+49.30.1234567", true],
   ["user 555 2671", true],
+  ["+49\u201130\u20111234567", true],
+  ["555\u2013123\u20134567", true],
   ["u".repeat(65), true],
   ["u".repeat(64), false],
   ["user-1", false],
