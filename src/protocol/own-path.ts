@@ -11,10 +11,12 @@ const OWN_PATHS: Readonly<Record<ProtocolId, string>> = {
   gemini: "/v1beta/models/{model}:generateContent",
 };
 
+const NO_PATH = /^\/+$/;
+
 /** The URL, with the protocol's own path where it has none; a query stays at the end. */
 export function withOwnPath(url: string, protocol: ProtocolId): string {
   const parsed = new URL(url);
-  if (parsed.pathname !== "/") return url;
+  if (!NO_PATH.test(parsed.pathname)) return url;
   parsed.pathname = OWN_PATHS[protocol];
   return parsed.href;
 }

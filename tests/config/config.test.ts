@@ -153,7 +153,7 @@ const READINGS: readonly (readonly [string, Given, Partial<Config>])[] = [
     {
       environment: {
         ANTHROPIC_TARGET_URL: "https://one.example",
-        OPENAI_TARGET_URL: "https://two.example/",
+        OPENAI_TARGET_URL: "https://two.example//",
         CHAT_TARGET_URL: "https://three.example/?v=1",
         GEMINI_TARGET_URL: "https://four.example",
       },
