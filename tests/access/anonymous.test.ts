@@ -65,7 +65,13 @@ for (const name of [
 }
 
 test("what clients say of themselves takes nothing away", () => {
-  const headers = { "x-client-request-id": "1", "x-session-id": "2", "user-agent": "via", "x-openai-client-user-agent": "{}", "x-original": "3" };
+  const headers = {
+    "x-client-request-id": "1",
+    "x-session-id": "2",
+    "user-agent": "via",
+    "x-openai-client-user-agent": "{}",
+    "x-original": "3",
+  };
   assert.equal(isWelcome("loopback", from("127.0.0.1", headers)), true);
 });
 
