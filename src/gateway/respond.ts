@@ -90,7 +90,8 @@ function refusal(
   const { progress, writer } = call;
   const { status, error } = found;
   const isUnknown = isUnknownModel(error, target.model, models);
-  const isOwn = asked === null && isObject(parseOrUndefined(found.body));
+  // Bedrock's form has other bodies of errors, with nothing but a message.
+  const isOwn = asked === null && progress.form !== "bedrock" && isObject(parseOrUndefined(found.body));
   if (!isOwn) return failure(isUnknown ? withNames(error, target.model, models) : error, progress, headers);
   const own = writer.error.edit(found.body, error);
   const body = isUnknown ? withNamesMember(own, target.model, models) : own;

@@ -308,6 +308,12 @@ for (const [name, status, type, call] of REFUSED) {
   });
 }
 
+test("a name that the upstream does not know either is told with the nearest ones", async () => {
+  upstream.script([{ error: { status: 404, message: "model: claude-sonet-9" } }]);
+  const { message } = (await (await invoke("claude-sonet-9")).json()) as { message: string };
+  assert.match(message, /^model: claude-sonet-9\. Did you mean "claude-sonnet-4" or .* GET \/v1\/models lists the known models\.$/);
+});
+
 test("a full context is told in the words by which Claude Code knows it", async () => {
   upstream.script([{ error: { status: 400, message: "Your input exceeds the context window.", code: "context_length_exceeded" } }]);
   const response = await invoke(MODELS["openai-responses"]);
