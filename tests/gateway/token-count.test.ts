@@ -196,6 +196,13 @@ test("pictures and files count by what they are, not by the length of their base
   const answer = await countedBy(gateway, { path: "/v1/messages/count_tokens", body: { model: "gemini-2.5-pro", messages } });
   const tokens = Number(Object.values(answer.body)[0]);
   assert.ok(tokens > 12_000 && tokens < 14_500, String(tokens));
+  const text = { type: "text", text: "Compare them." };
+  for (const source of [image.source, { type: "url", url: "https://example.com/a.png" }]) {
+    const pictured = [{ role: "user", content: [{ type: "image", source }, text] }];
+    const { body } = await countedBy(gateway, { path: "/v1/messages/count_tokens", body: { model: "glm-5", messages: pictured } });
+    const counted = Number(Object.values(body)[0]);
+    assert.ok(counted > 250 && counted < 1_700, String(counted));
+  }
 });
 
 // ---- How far an estimate is off ----------------------------------------------------------------------------------

@@ -123,6 +123,16 @@ test("the names come back in an answer, non-streaming and streaming, whichever o
   }
 });
 
+test("two calls that come in turns, each cut in a name, keep apart", () => {
+  const [head, tail] = [A.slice(0, 3), A.slice(3)];
+  const pieces = [delta(0, `{"${head}`), delta(1, `{"b":1,"${head}`), delta(0, `${tail}":0}`), delta(1, `${tail}":{"${A}":2}}`)];
+  const opening = [opened(0, call("c1", "named", "")), opened(1, call("c2", "named", ""))];
+  const { codec } = spy([started(), ...opening, ...pieces, closed(1), closed(0), ended("tool-calls")]);
+  const decoder = fittedBy(codec, () => LIMITS).reply.decoder(exchange({ tools: [NAMED] }));
+  const { parts } = fold(decoder.step({ event: null, data: "" }));
+  assert.deepEqual(parts, [call("c1", "named", '{"$a":0}'), call("c2", "named", `{"b":1,"$a":{"${A}":2}}`)]);
+});
+
 test("a call that is cut off in a name keeps what came of it", () => {
   const { codec } = spy([started(), opened(0, call("c1", "named", "")), delta(0, '{"_a'), closed(0), ended("length")]);
   const decoder = fittedBy(codec, () => LIMITS).reply.decoder(exchange({ tools: [NAMED] }));
@@ -160,6 +170,22 @@ for (const [protocol, models, fitted] of TARGETS) {
       assert.deepEqual([body.includes('"anyOf":'), body.includes('"$a":')], [fitted === "nothing", fitted !== "root and names"]);
     });
   }
+}
+
+const AT_ROOT = { anyOf: [{}], oneOf: [{}], allOf: [{}], not: { required: ["x"] }, enum: [{ a: 1 }] };
+const REFUSED: readonly (readonly [protocol: ProtocolId, model: string, keywords: readonly string[]])[] = [
+  ["anthropic-messages", "claude-sonnet-5", ["anyOf", "oneOf", "allOf"]],
+  ["openai-responses", "gpt-4.1", ["anyOf", "oneOf", "allOf", "not", "enum"]],
+  ["openai-chat", "gpt-4.1", ["anyOf", "oneOf", "allOf", "not", "enum"]],
+];
+for (const [protocol, model, keywords] of REFUSED) {
+  test(`${model} over ${protocol} is sent none of ${keywords.join(", ")} at a root`, () => {
+    for (const [keyword, value] of Object.entries(AT_ROOT)) {
+      const tools = [tool("t", { schema: JSON.stringify({ type: "object", properties: { a: {} }, [keyword]: value }) })];
+      const { body } = CODECS[protocol].request.encode(request({ model, turns: [user("Hi")], tools }));
+      assert.equal(body.includes(`"${keyword}":`), !keywords.includes(keyword), keyword);
+    }
+  });
 }
 
 test("a client of OpenAI's protocols knows what its model takes", () => {
