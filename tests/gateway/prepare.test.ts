@@ -119,7 +119,7 @@ const NATIVE: readonly Native[] = [
     provider: "bedrock_anthropic",
   },
   {
-    route: "/bedrock/model/invoke",
+    route: "/bedrock/messages",
     protocol: "anthropic-messages",
     model: "claude-opus-5",
     path: PATHS["anthropic-messages"],
