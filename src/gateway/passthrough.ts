@@ -3,6 +3,7 @@
 
 import { asGatewayError, GatewayError } from "../errors.ts";
 import type { Codec, Exchange } from "../protocol/codec.ts";
+import { isFactoryError } from "../protocol/factory-error.ts";
 import { isTruncation, truncated } from "../protocol/fold.ts";
 import { run } from "../wire/machine.ts";
 import { concat, UNTOUCHED, type Pump } from "../wire/pump.ts";
@@ -96,14 +97,16 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
     },
     end() {
       const rest = heldLength === 0 ? null : release();
-      if (inspect([])) return rest;
+      if (inspect([])) return isFactoryError(meter.error) ? concat([rest ?? EMPTY, errorBytes(asGatewayError(meter.error))]) : rest;
       // An upstream may leave out the last blank line; the client's parser may need it.
       if (rest !== null && inspect([rest]) && meter.finish !== null) return concat([rest, BLANK_LINE]);
       // What was cut off inside an event is of no use to the client.
       return errorBytes(truncated());
     },
     fail(error) {
-      return inspect([]) ? null : errorBytes(asGatewayError(error));
+      const isOver = inspect([]);
+      if (isOver && !isFactoryError(meter.error)) return null;
+      return errorBytes(asGatewayError(isOver ? meter.error : error));
     },
     left: () => void inspect([]),
     finished: false,

@@ -4,6 +4,7 @@
 
 import { GatewayError, isUsedUp, type ErrorOptions } from "../errors.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
+import { sentenceIn } from "../protocol/factory-error.ts";
 import type { UpstreamRefusal } from "../upstream/upstream.ts";
 import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../wire/json.ts";
 
@@ -47,21 +48,14 @@ const HINTS: readonly (readonly [status: number, sentence: RegExp, hint: string]
 /** Factory's `{"detail": ...}` with its sentence and what to do about it. */
 function hinted(error: GatewayError, value: JsonObject): GatewayError {
   const detail = value["detail"];
-  // Codecs read a plain sentence themselves, and take keys out of it.
-  const said = typeof detail === "string" ? error.message : sentenceIn(detail);
+  // Codecs read a plain sentence themselves, and take keys out of it; of two they read the other.
+  const said = typeof detail === "string" && typeof value["error"] !== "string" ? error.message : sentenceIn(detail);
   if (detail === undefined || said === null) return error;
   const hint = HINTS.find(([status, sentence]) => status === error.status && sentence.test(said))?.[2];
   return copy(error, { message: hint === undefined ? said : `${ENDED.test(said) ? said : `${said}.`} ${hint}` });
 }
 
 const ENDED = /[.!?]$/;
-
-/** FastAPI writes a sentence, an object around one, or a list of such objects. */
-function sentenceIn(detail: Json | undefined): string | null {
-  if (typeof detail === "string") return detail.trim() === "" ? null : detail.trim();
-  if (Array.isArray(detail)) return detail.map(sentenceIn).filter(Boolean).join("; ") || null;
-  return isObject(detail) ? sentenceIn(detail["message"] ?? detail["msg"] ?? detail["detail"]) : null;
-}
 
 // ---- A plan or a quota that is used up ---------------------------------------------------------------------------
 
