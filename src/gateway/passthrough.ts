@@ -7,7 +7,16 @@ import { isFactoryError } from "../protocol/factory-error.ts";
 import { isTruncation, truncated } from "../protocol/fold.ts";
 import { run } from "../wire/machine.ts";
 import { concat, UNTOUCHED, type Pump } from "../wire/pump.ts";
-import { BLANK_LINE, firstBoundary, lastBoundary, MAX_BEFORE_BOUNDARY, printSse, sseDecoder, type SseLimits } from "../wire/sse.ts";
+import {
+  BLANK_LINE,
+  firstBoundary,
+  holdsEvent,
+  lastBoundary,
+  MAX_BEFORE_BOUNDARY,
+  printSse,
+  sseDecoder,
+  type SseLimits,
+} from "../wire/sse.ts";
 import { UsageMeter } from "./usage-meter.ts";
 
 export interface PassthroughOptions {
@@ -32,13 +41,16 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
   let tail: Uint8Array = EMPTY;
 
   const send = (events: Uint8Array): Uint8Array => {
+    const tail = tailOf(events);
+    // Comments would drive out what says how the answer ended.
+    if (!holdsEvent(tail)) return events;
     if (first === null) {
       const head = headOf(events);
       first = alone(head);
-      if (head.length < events.length) last.push(alone(tailOf(events)));
+      if (head.length < events.length) last.push(alone(tail));
     } else {
       if (last.length === KEPT_EVENTS) last.shift();
-      last.push(alone(tailOf(events)));
+      last.push(alone(tail));
     }
     return events;
   };
@@ -159,10 +171,14 @@ function headOf(events: Uint8Array): Uint8Array {
   return events.subarray(0, lastBoundary(events.subarray(0, KEPT_HEAD_BYTES), EMPTY) || firstBoundary(events) || events.length);
 }
 
-/** The last events of a run. */
+/** The last events of a run, with the comments and blank lines between and behind them. */
 function tailOf(events: Uint8Array): Uint8Array {
   let start = events.length;
-  for (let count = 0; count < KEPT_EVENTS && start > 0; count++) start = lastBoundary(events.subarray(0, start - 1), EMPTY);
+  for (let count = 0; count < KEPT_EVENTS && start > 0;) {
+    const end = start;
+    start = lastBoundary(events.subarray(0, end - 1), EMPTY);
+    if (holdsEvent(events.subarray(start, end))) count++;
+  }
   return events.subarray(start);
 }
 
