@@ -8,7 +8,7 @@ import { codecOf } from "../protocol/codecs.ts";
 import { detached } from "../protocol/exchange.ts";
 import type { After } from "../runtime/ports.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
-import { beginning, type SizeLimits, type UpstreamAnswer, type UpstreamRefusal } from "../upstream/upstream.ts";
+import { openingBracket, type SizeLimits, type UpstreamAnswer, type UpstreamRefusal } from "../upstream/upstream.ts";
 import { isObject, parseOrUndefined } from "../wire/json.ts";
 import { concat, type Pump } from "../wire/pump.ts";
 import { failure, type Answer, type CompleteAnswer, type StreamingAnswer } from "./call.ts";
@@ -104,7 +104,7 @@ function passOn(prepared: PreparedCall, parts: Parts): Answer | Promise<Answer> 
   const { progress, writer } = call;
   const { begun, rest, status } = found;
   const options = { codec: writer, exchange: sent, meter: progress.meter, limits: context.settings.limits };
-  if ((found.type === "streaming") !== call.head.stream || isArray(begun)) return reframe(prepared, parts);
+  if ((found.type === "streaming") !== call.head.stream || isList(found)) return reframe(prepared, parts);
   if (found.type === "streaming") return streaming(call, streamPassthrough(options), { found, headers, context });
   // Official clients read no JSON where it is called something else.
   const type = JSON_TYPE.test(found.headers.get("content-type") ?? "") ? {} : JSON_HEADERS;
@@ -121,8 +121,8 @@ function passOn(prepared: PreparedCall, parts: Parts): Answer | Promise<Answer> 
 const JSON_TYPE = /^[^;]*[/+]json\s*(?:;|$)/i;
 
 /** A list of chunks, as Gemini streams them to those who ask for no server-sent events; no answer that is not streamed is one. */
-function isArray(begun: readonly Uint8Array[]): boolean {
-  return beginning(begun).startsWith("[");
+function isList({ type, begun }: UpstreamAnswer): boolean {
+  return type === "non-streaming" && openingBracket(begun) === "[";
 }
 
 /** Another protocol: decoded and encoded event by event. */

@@ -149,11 +149,10 @@ async function begin(source: BodyReader): Promise<{ chunks: Uint8Array[]; isWhol
 
 /** Some servers call their streams JSON, others their JSON a stream; neither begins as the other does. */
 const EVENT_FIELD = /^(?:event|data|id|retry|):/;
-const JSON_VALUE = /^[{[]/;
 const LONGEST_FIELD = 6;
 
 /** The first visible characters of a body, wherever its bytes are cut. */
-export function beginning(chunks: readonly Uint8Array[]): string {
+function beginning(chunks: readonly Uint8Array[]): string {
   const utf8 = new TextDecoder();
   let text = "";
   for (const chunk of chunks) {
@@ -165,6 +164,16 @@ export function beginning(chunks: readonly Uint8Array[]): string {
 }
 
 const SPACE = 0x20;
+const BYTE_ORDER_MARK: ReadonlySet<number> = new Set([0xef, 0xbb, 0xbf]);
+
+/** The bracket that a body of JSON begins with; null where it begins with something else. */
+export function openingBracket(chunks: readonly Uint8Array[]): "{" | "[" | null {
+  for (const chunk of chunks) {
+    const byte = chunk.find((one) => one > SPACE && !BYTE_ORDER_MARK.has(one));
+    if (byte !== undefined) return byte === 0x7b ? "{" : byte === 0x5b ? "[" : null;
+  }
+  return null;
+}
 
 /** Factory's own error in the place of an answer that is not streamed. */
 function ownErrorIn(chunks: readonly Uint8Array[]): { readonly error: GatewayError; readonly body: string } | null {
@@ -202,7 +211,7 @@ async function peek(source: BodyReader, call: UpstreamCall, limits: SseLimits): 
     const { done, value } = await source.read();
     if (done || value === undefined) return seen(sse.end()) ?? { type: "error", error: truncated(), body: "" };
     chunks.push(value);
-    if (JSON_VALUE.test(beginning(chunks))) return { type: "json", chunks };
+    if (openingBracket(chunks) !== null) return { type: "json", chunks };
     // A burst brings all of an answer in one chunk; nothing behind its first event is looked at.
     for (let at = 0; at < value.length;) {
       const end = firstBoundary(value, at) || value.length;
