@@ -235,7 +235,13 @@ test("Codex gets a used-up plan as the limit that it shows, with the time when i
   const resetsAt = 1_800_000_000;
   for (const way of CODEX_WAYS) {
     for (const headers of [CODEX, { "x-codex-turn-metadata": "{}" }]) {
-      for (const end of [{ resets_at: resetsAt }, { windowEnd: resetsAt * 1000 }, { reset_at: new Date(resetsAt * 1000).toISOString() }]) {
+      for (const end of [
+        { resets_at: resetsAt },
+        { resets_at: String(resetsAt) },
+        { windowEnd: resetsAt * 1000 },
+        { reset_at: new Date(resetsAt * 1000).toISOString() },
+        { detail: { message: "Spent.", windowEnd: resetsAt } },
+      ]) {
         const body = JSON.stringify({ detail: "Spent.", ...end });
         const response = await call(way, { status: 402, body, headers: WAITING }, { stream: true, headers });
         const hint =
@@ -250,12 +256,17 @@ test("Codex gets a used-up plan as the limit that it shows, with the time when i
   }
 });
 
-test("Codex learns the time from retry-after where the body names none, and none where nothing does", async () => {
+test("Codex learns the time from what is left of it, from retry-after where the body names none, and none where nothing does", async () => {
   const [way] = CODEX_WAYS;
   assert.ok(way !== undefined);
   const soon = Math.floor(Date.now() / 1000) + 3600;
-  for (const body of [JSON.stringify(VAGUE[way.upstream]), ""]) {
-    const response = await call(way, { status: 402, body, headers: WAITING }, { headers: CODEX });
+  const remaining = JSON.stringify({ detail: "Spent.", secondsRemaining: 3599.5 });
+  for (const [body, waiting] of [
+    [JSON.stringify(VAGUE[way.upstream]), WAITING],
+    ["", WAITING],
+    [remaining, {}],
+  ] as const) {
+    const response = await call(way, { status: 402, body, headers: waiting }, { headers: CODEX });
     const error = objectOf(objectOf(await response.json())["error"]);
     assert.ok(Math.abs(Number(error["resets_at"]) - soon) < 60, String(error["resets_at"]));
   }
