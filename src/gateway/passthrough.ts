@@ -41,16 +41,16 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
   let tail: Uint8Array = EMPTY;
 
   const send = (events: Uint8Array): Uint8Array => {
-    const tail = tailOf(events);
+    const ending = tailOf(events);
     // Comments would drive out what says how the answer ended.
-    if (!holdsEvent(tail)) return events;
+    if (!holdsEvent(ending)) return events;
     if (first === null) {
       const head = headOf(events);
       first = alone(head);
-      if (head.length < events.length) last.push(alone(tail));
+      if (head.length < events.length) last.push(alone(ending));
     } else {
       if (last.length === KEPT_EVENTS) last.shift();
-      last.push(alone(tail));
+      last.push(alone(ending));
     }
     return events;
   };

@@ -2,7 +2,7 @@
 // Never takes an answer for one, nor a provider's error that has a shape of its own.
 
 import { GatewayError, kindOfStatus } from "../errors.ts";
-import { isObject, type Json, type JsonObject } from "../wire/json.ts";
+import { isObject, type Json } from "../wire/json.ts";
 import { recognised } from "./context-overflow.ts";
 
 /** Members of which every provider's answer, or error, has one. */
@@ -13,7 +13,7 @@ export function factoryError(value: unknown): GatewayError | null {
   if (!isObject(value) || OTHERS.some((name) => isObject(value[name]) || Array.isArray(value[name]))) return null;
   const message = sentenceIn(value["detail"]);
   if (message === null) return null;
-  const { status } = value as JsonObject;
+  const { status } = value;
   const isStatus = typeof status === "number" && status >= 400 && status < 600;
   return recognised(
     new GatewayError(isStatus ? kindOfStatus(status) : "upstream-failed", message, { ...(isStatus ? { status } : {}), type: TYPE }),

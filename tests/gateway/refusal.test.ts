@@ -246,10 +246,10 @@ test("Codex gets a used-up plan as the limit that it shows, with the time when i
         const response = await call(way, { status: 402, body, headers: WAITING }, { stream: true, headers });
         const hint =
           "Wait until the limit resets, allow extra usage in Factory's settings, or ask for a model that this limit does not cover.";
-        const told = { type: "usage_limit_reached", code: "usage_limit_reached", message: `Spent. ${hint}`, resets_at: resetsAt };
+        const limit = { type: "usage_limit_reached", code: "usage_limit_reached", message: `Spent. ${hint}`, resets_at: resetsAt };
         assert.deepEqual([response.status, retryHeaders(response)], [429, ["false", null, null]], way.name);
         const { param, ...error } = objectOf(objectOf(await response.json())["error"]);
-        assert.deepEqual([error, param], [told, null], way.name);
+        assert.deepEqual([error, param], [limit, null], way.name);
         assert.equal((await gateway.lineOf(response))["status"], 429);
       }
     }
