@@ -3,10 +3,20 @@
 
 import { asGatewayError, GatewayError } from "../errors.ts";
 import type { Codec, Exchange } from "../protocol/codec.ts";
+import { isFactoryError } from "../protocol/factory-error.ts";
 import { isTruncation, truncated } from "../protocol/fold.ts";
 import { run } from "../wire/machine.ts";
 import { concat, UNTOUCHED, type Pump } from "../wire/pump.ts";
-import { BLANK_LINE, firstBoundary, lastBoundary, MAX_BEFORE_BOUNDARY, printSse, sseDecoder, type SseLimits } from "../wire/sse.ts";
+import {
+  BLANK_LINE,
+  firstBoundary,
+  holdsEvent,
+  lastBoundary,
+  MAX_BEFORE_BOUNDARY,
+  printSse,
+  sseDecoder,
+  type SseLimits,
+} from "../wire/sse.ts";
 import { UsageMeter } from "./usage-meter.ts";
 
 export interface PassthroughOptions {
@@ -31,13 +41,16 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
   let tail: Uint8Array = EMPTY;
 
   const send = (events: Uint8Array): Uint8Array => {
+    const ending = tailOf(events);
+    // Comments would drive out what says how the answer ended.
+    if (!holdsEvent(ending)) return events;
     if (first === null) {
       const head = headOf(events);
       first = alone(head);
-      if (head.length < events.length) last.push(alone(tailOf(events)));
+      if (head.length < events.length) last.push(alone(ending));
     } else {
       if (last.length === KEPT_EVENTS) last.shift();
-      last.push(alone(tailOf(events)));
+      last.push(alone(ending));
     }
     return events;
   };
@@ -96,14 +109,16 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
     },
     end() {
       const rest = heldLength === 0 ? null : release();
-      if (inspect([])) return rest;
+      if (inspect([])) return isFactoryError(meter.error) ? concat([rest ?? EMPTY, errorBytes(asGatewayError(meter.error))]) : rest;
       // An upstream may leave out the last blank line; the client's parser may need it.
       if (rest !== null && inspect([rest]) && meter.finish !== null) return concat([rest, BLANK_LINE]);
       // What was cut off inside an event is of no use to the client.
       return errorBytes(truncated());
     },
     fail(error) {
-      return inspect([]) ? null : errorBytes(asGatewayError(error));
+      const isOver = inspect([]);
+      if (isOver && !isFactoryError(meter.error)) return null;
+      return errorBytes(asGatewayError(isOver ? meter.error : error));
     },
     left: () => void inspect([]),
     finished: false,
@@ -156,10 +171,14 @@ function headOf(events: Uint8Array): Uint8Array {
   return events.subarray(0, lastBoundary(events.subarray(0, KEPT_HEAD_BYTES), EMPTY) || firstBoundary(events) || events.length);
 }
 
-/** The last events of a run. */
+/** The last events of a run, with the comments and blank lines between and behind them. */
 function tailOf(events: Uint8Array): Uint8Array {
   let start = events.length;
-  for (let count = 0; count < KEPT_EVENTS && start > 0; count++) start = lastBoundary(events.subarray(0, start - 1), EMPTY);
+  for (let count = 0; count < KEPT_EVENTS && start > 0;) {
+    const end = start;
+    start = lastBoundary(events.subarray(0, end - 1), EMPTY);
+    if (holdsEvent(events.subarray(start, end))) count++;
+  }
   return events.subarray(start);
 }
 

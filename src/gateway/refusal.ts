@@ -4,6 +4,7 @@
 
 import { GatewayError, isUsedUp, type ErrorOptions } from "../errors.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
+import { sentenceIn } from "../protocol/factory-error.ts";
 import type { UpstreamRefusal } from "../upstream/upstream.ts";
 import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../wire/json.ts";
 
@@ -47,21 +48,14 @@ const HINTS: readonly (readonly [status: number, sentence: RegExp, hint: string]
 /** Factory's `{"detail": ...}` with its sentence and what to do about it. */
 function hinted(error: GatewayError, value: JsonObject): GatewayError {
   const detail = value["detail"];
-  // Codecs read a plain sentence themselves, and take keys out of it.
-  const said = typeof detail === "string" ? error.message : sentenceIn(detail);
+  // Codecs read a plain sentence themselves, and take keys out of it; of two they read the other.
+  const said = typeof detail === "string" && typeof value["error"] !== "string" ? error.message : sentenceIn(detail);
   if (detail === undefined || said === null) return error;
   const hint = HINTS.find(([status, sentence]) => status === error.status && sentence.test(said))?.[2];
   return copy(error, { message: hint === undefined ? said : `${ENDED.test(said) ? said : `${said}.`} ${hint}` });
 }
 
 const ENDED = /[.!?]$/;
-
-/** FastAPI writes a sentence, an object around one, or a list of such objects. */
-function sentenceIn(detail: Json | undefined): string | null {
-  if (typeof detail === "string") return detail.trim() === "" ? null : detail.trim();
-  if (Array.isArray(detail)) return detail.map(sentenceIn).filter(Boolean).join("; ") || null;
-  return isObject(detail) ? sentenceIn(detail["message"] ?? detail["msg"] ?? detail["detail"]) : null;
-}
 
 // ---- A plan or a quota that is used up ---------------------------------------------------------------------------
 
@@ -113,26 +107,34 @@ function isCodex(headers: Readonly<Record<string, string>>): boolean {
 }
 
 const RESETS = ["resets_at", "resetsAt", "reset_at", "resetAt", "window_end", "windowEnd"];
+const REMAINING = ["resets_in_seconds", "secondsRemaining", "seconds_remaining"];
 
 /** When a limit ends, in Unix seconds, as the body or the headers name it; null where neither does. */
 function resetTime(value: JsonObject | null, { headers, now }: { readonly headers: Headers; readonly now: number }): number | null {
-  const inner = value?.["error"];
-  const places = [value, isObject(inner) ? inner : null];
+  const nowS = Math.floor(now / 1000);
+  const places = [value, value?.["error"], value?.["detail"]].filter(isObject);
   for (const place of places) {
     for (const name of RESETS) {
-      const found = unixSeconds(place?.[name]);
+      const found = unixSeconds(place[name]);
       if (found !== null) return found;
+    }
+    for (const name of REMAINING) {
+      const remaining = place[name];
+      if (typeof remaining === "number" && remaining >= 0) return nowS + Math.ceil(remaining);
     }
   }
   const after = headers.get("retry-after") ?? "";
-  return /^\d+$/.test(after) ? Math.floor(now / 1000) + Number(after) : unixSeconds(after);
+  return DIGITS.test(after) ? nowS + Number(after) : unixSeconds(after);
 }
+
+const DIGITS = /^\d+$/;
 
 /** Of an ISO or HTTP date, of seconds or milliseconds. */
 function unixSeconds(time: Json | undefined): number | null {
-  const number = typeof time === "string" ? Date.parse(time) : typeof time === "number" ? time : Number.NaN;
+  const text = typeof time === "string" ? time : "";
+  const number = typeof time === "number" ? time : DIGITS.test(text) ? Number(text) : Date.parse(text);
   if (!Number.isFinite(number) || number <= 0) return null;
-  return Math.floor(number >= FIRST_MILLISECONDS ? number / 1000 : number);
+  return Math.floor(number >= FIRST_MILLISECONDS || (text !== "" && !DIGITS.test(text)) ? number / 1000 : number);
 }
 
 /** No time in seconds is as large before the year 5000, none in milliseconds as small since 1973. */

@@ -8,7 +8,7 @@ import { codecOf } from "../protocol/codecs.ts";
 import { detached } from "../protocol/exchange.ts";
 import type { After } from "../runtime/ports.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
-import type { SizeLimits, UpstreamAnswer, UpstreamRefusal } from "../upstream/upstream.ts";
+import { openingBracket, type SizeLimits, type UpstreamAnswer, type UpstreamRefusal } from "../upstream/upstream.ts";
 import { isObject, parseOrUndefined } from "../wire/json.ts";
 import { concat, type Pump } from "../wire/pump.ts";
 import { failure, type Answer, type CompleteAnswer, type StreamingAnswer } from "./call.ts";
@@ -95,7 +95,7 @@ function refusal(
   if (!isOwn) return failure(isUnknown ? withNames(error, target.model, models) : error, progress, headers);
   const own = writer.error.edit(found.body, error);
   const body = isUnknown ? withNamesMember(own, target.model, models) : own;
-  return { type: "complete", status, headers, body: progress.redaction.known(body), error };
+  return { type: "complete", status, headers: { ...headers, ...JSON_HEADERS }, body: progress.redaction.known(body), error };
 }
 
 /** Same protocol: the upstream's own bytes, unless they come in the framing that the client did not ask for. */
@@ -105,15 +105,25 @@ function passOn(prepared: PreparedCall, parts: Parts): Answer | Promise<Answer> 
   const { progress, writer } = call;
   const { begun, rest, status } = found;
   const options = { codec: writer, exchange: sent, meter: progress.meter, limits: context.settings.limits };
-  if ((found.type === "streaming") !== call.head.stream) return reframe(prepared, parts);
+  if ((found.type === "streaming") !== call.head.stream || isList(found)) return reframe(prepared, parts);
   if (found.type === "streaming") return streaming(call, streamPassthrough(options), { found, headers, context });
+  // Official clients read no JSON where it is called something else.
+  const type = JSON_TYPE.test(found.headers.get("content-type") ?? "") ? {} : JSON_HEADERS;
+  const named = { ...headers, ...type };
   if (rest !== null) {
-    return { type: "streaming", status, headers, begun, rest, pump: bodyPassthrough(options), keepAlive: null };
+    return { type: "streaming", status, headers: named, begun, rest, pump: bodyPassthrough(options), keepAlive: null };
   }
   const body = concat(begun);
   readUsage(body, options);
   progress.sent(() => new TextDecoder().decode(body));
-  return { type: "complete", status, headers, body, error: null };
+  return { type: "complete", status, headers: named, body, error: null };
+}
+
+const JSON_TYPE = /^[^;]*[/+]json\s*(?:;|$)/i;
+
+/** A list of chunks, as Gemini streams them to those who ask for no server-sent events; no answer that is not streamed is one. */
+function isList({ type, begun }: UpstreamAnswer): boolean {
+  return type === "non-streaming" && openingBracket(begun) === "[";
 }
 
 /** Another protocol: decoded and encoded event by event. */

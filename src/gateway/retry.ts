@@ -62,6 +62,8 @@ const LONGEST_WAIT_MS = 8_000;
 /** What an upstream asks for beyond this is the client's to wait for: it tries again itself, and shows that it waits. */
 const LONGEST_NAMED_WAIT_MS = 2_000;
 const KEY_REST_MS = 60_000;
+/** A key is asked again after this, whatever an upstream has said: plans are changed, and some name times without sense. */
+const LONGEST_KEY_REST_MS = 24 * 3_600_000;
 
 export class Attempts {
   readonly #ports: AttemptPorts;
@@ -107,7 +109,7 @@ export class Attempts {
       if (failure === null) return result;
       const namedMs = retryAfterMs((name) => named({ result, failure }, name), this.#ports.now());
       if (KEY_FAULTS.has(failure.status) && "found" in result) {
-        pool.rest(key, namedMs ?? KEY_REST_MS);
+        pool.rest(key, Math.min(namedMs ?? KEY_REST_MS, LONGEST_KEY_REST_MS));
         const next = keys.findIndex((other, index) => index > turn && pool.isAwake(other));
         if (next !== -1) {
           turn = next;
@@ -135,7 +137,7 @@ export class Attempts {
 
   #isRetryable(result: Result, failure: GatewayError): boolean {
     if (isUsedUp(failure)) return false;
-    if ("found" in result) return RETRYABLE.has(failure.status) && named({ result, failure }, "x-should-retry") !== "false";
+    if ("found" in result) return RETRYABLE.has(failure.status) && named({ result, failure }, "x-should-retry").toLowerCase() !== "false";
     return failure.code === UNREACHABLE || (isLost(result) && this.#settings.retryLost);
   }
 
@@ -176,13 +178,14 @@ function named({ result, failure }: { readonly result: Result; readonly failure:
   return failure.headers[name] ?? ("found" in result ? result.found.headers.get(name) : null) ?? "";
 }
 
-/** `retry-after-ms`, or `retry-after` in seconds or as a date. Null: the upstream names no time. */
+/** `retry-after-ms`, or `retry-after` in seconds or as a date, which some write in ISO's form. Null: the upstream names no time. */
 function retryAfterMs(header: (name: string) => string, now: number): number | null {
   if (DECIMAL.test(header("retry-after-ms"))) return Number(header("retry-after-ms"));
   const text = header("retry-after");
   if (DECIMAL.test(text)) return Number(text) * 1000;
-  return HTTP_DATE.test(text) ? Math.max(0, Date.parse(text) - now) : null;
+  const atMs = DATE.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(atMs) ? null : Math.max(0, atMs - now);
 }
 
 const DECIMAL = /^\d+(?:\.\d+)?$/;
-const HTTP_DATE = /^[A-Z][a-z]+, \d.* GMT$/;
+const DATE = /^(?:[A-Z][a-z]+, \d.* GMT|\d{4}-\d\d-\d\dT.*)$/;

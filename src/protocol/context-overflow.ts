@@ -17,23 +17,23 @@ const CODES: ReadonlySet<string> = new Set([
   "exceed_context_size_error",
   "ContextWindowExceededError",
   "1261",
+  // GitHub Copilot.
+  "model_max_prompt_tokens_exceeded",
 ]);
 
 /** Seen in answers and public reports up to 2026-11. */
 const WORDS: readonly RegExp[] = [
-  // Anthropic, Fireworks, Ollama: "prompt is too long: 2 tokens > 1 maximum"
-  /prompt (?:is )?too long/i,
-  // Anthropic: "input length and `max_tokens` exceed context limit: 1 + 2 > 2"
-  /exceeds? (?:the )?context limit/i,
+  // Anthropic, Fireworks, Ollama: "prompt is too long: 2 tokens > 1 maximum"; Baidu: "prompt tokens too long"
+  /prompt (?:tokens )?(?:is |are )?too long/i,
   // OpenAI, DeepSeek, vLLM, OpenRouter: "This model's maximum context length is 1 tokens. However, you requested 2 tokens"; Z.ai's 1210
   /maximum context length/i,
-  // OpenAI: "Your input exceeds the context window of this model."
-  /exceeds? the (?:model'?s )?(?:maximum |available )?context/i,
-  /context (?:length|window) (?:was |is )?exceed/i,
+  // OpenAI: "Your input exceeds the context window of this model."; Anthropic: "input length and `max_tokens` exceed context limit: 1 + 2 > 2"
+  /exceeds? (?:the )?(?:model'?s? )?(?:max(?:imum)? |available )?context (?:length|window|size|limit)/i,
+  /context (?:length|window|size) (?:was |is )?exceed/i,
   // OpenAI: "Input tokens exceed the configured limit of 1 tokens."
   /input tokens exceed the configured limit/i,
   // Gemini: "The input token count (2) exceeds the maximum number of tokens allowed (1)."; Vertex: "... is 2 but model only supports up to 1"
-  /exceeds the maximum number of (?:input )?tokens|input token count.*(?:exceeds|only supports up to)/i,
+  /exceeds the maximum number of input tokens|input token count.*(?:exceeds|only supports up to)/i,
   // xAI: "This model's maximum prompt length is 1 but the request contains 2 tokens."
   /maximum prompt length/i,
   // Moonshot: "Your request exceeded model token limit: 1 (requested: 2)"
@@ -43,14 +43,28 @@ const WORDS: readonly RegExp[] = [
   // MiniMax: "invalid params, context window exceeds limit (2013)"
   /context (?:window|length) exceeds limit/i,
   // vLLM, SGLang: "the model's context length is only 1 tokens", "The input (2 tokens) is longer than the model's context length (1 tokens)."
-  /context length is only \d+|(?:longer|greater|larger) than the (?:model'?s |maximum )*(?:context|model) length/i,
+  // LM Studio: "the model is loaded with context length of only 1 tokens"
+  /context length (?:is|of) only \d+|(?:longer|greater|larger) than the (?:model'?s |maximum )*(?:context|model) length/i,
   // vLLM: "The prompt (total length 2) is too long to fit into the model (context length 1)"; Mistral: "too large for model with 1 maximum ..."
-  /too (?:long|large) (?:to fit into|for) (?:the )?(?:requested )?model/i,
+  /too long to fit into (?:the )?model|tokens.*too large for model with/i,
   // Groq, Cerebras: "Please reduce the length of the messages or completion."
   /reduce the length of the messages/i,
   // Bedrock, Alibaba.
-  /input is too long for requested model|range of input length should be/i,
+  /input is too long for requested model|number of input tokens exceeds maximum length|range of input length should be/i,
+  // GitHub Copilot: "prompt token count of 2 exceeds the limit of 1"
+  /prompt token count of \d+ exceeds/i,
+  // Cohere: "too many tokens: total number of tokens in this prompt cannot exceed 1"; Volcengine: "... exceed max message tokens"
+  /too many tokens: total number of tokens|exceeds? max message tokens/i,
+  // Together, TGI: "`inputs` tokens + `max_new_tokens` must be <= 1", "`inputs` must have less than 1 tokens"
+  /`inputs`(?: tokens \+ `max_new_tokens`)? must (?:be <=|have less than)/i,
+  // SiliconFlow: "length of prompt_tokens (2) must be less than max_seq_len (1)."; TensorRT: "Prompt length (2) exceeds maximum input length (1)"
+  /prompt_tokens \(\d+\) must be less than|(?:prompt|input) length \(?\d+\)? exceeds (?:the )?maximum/i,
+  /超[过出].{0,10}上下文/,
 ];
+
+/** What is about the pace of a client, or its key, is not about the conversation, however alike the words are. */
+const PACE = /\bper (?:second|minute|min|hour|day)\b|\b[RT]P[MD]\b|rate limit/i;
+const OTHER_STATUSES: ReadonlySet<number> = new Set([401, 402, 403, 404, 429]);
 
 /**
  * The same error, recognisable where it means that the context is full: its code, and a status that nobody tries again. `code`: the
@@ -69,10 +83,10 @@ export function recognised(error: GatewayError, code: Json | undefined = error.c
   });
 }
 
-function isContextFull({ message, type }: GatewayError, code: Json | undefined): boolean {
+function isContextFull({ message, type, status }: GatewayError, code: Json | undefined): boolean {
   const isKnown = typeof code === "string" || typeof code === "number" ? CODES.has(String(code)) : false;
   if (isKnown || (type !== null && CODES.has(type))) return true;
-  return WORDS.some((words) => words.test(message));
+  return !OTHER_STATUSES.has(status) && !PACE.test(message) && WORDS.some((words) => words.test(message));
 }
 
 /** An error body in OpenAI's shape, or in one like it, with the code that clients know; the message stays. Other errors stay as they are. */

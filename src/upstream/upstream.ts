@@ -5,10 +5,13 @@ import { Connection, type ConnectionPorts, type Outgoing, type UpstreamTimeouts 
 import { GatewayError } from "../errors.ts";
 import type { ReplyEvent } from "../protocol/canonical.ts";
 import type { Codec, Exchange } from "../protocol/codec.ts";
+import { factoryError } from "../protocol/factory-error.ts";
 import { truncated } from "../protocol/fold.ts";
 import type { BodyReader } from "../runtime/ports.ts";
+import { glance } from "../wire/json.ts";
+import { run } from "../wire/machine.ts";
+import { concat, NOTHING, replay } from "../wire/pump.ts";
 import { firstBoundary, sseDecoder, type SseEvent, type SseLimits } from "../wire/sse.ts";
-import { NOTHING, replay } from "../wire/pump.ts";
 
 export interface SizeLimits extends SseLimits {
   /** The longest answer that is held in memory to be decoded, in bytes. */
@@ -71,24 +74,36 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
         return { type: "refusal", error: fault, status: fault.status, headers: response.headers, body: "" };
       }
       if (response.status >= 400) {
-        const body = await readText(connection, MAX_ERROR_BYTES);
+        const body = unframed(await readText(connection, MAX_ERROR_BYTES), limits);
         const error = call.codec.error.decode(response.status, body, Object.fromEntries(response.headers));
         return { type: "refusal", error, status: response.status, headers: response.headers, body };
       }
+      const refusal = (error: GatewayError, body: string): UpstreamRefusal => {
+        return { type: "refusal", error, status: error.status, headers: response.headers, body };
+      };
       let source: BodyReader = connection;
-      const isStream = response.headers.get("content-type")?.includes("text/event-stream") ?? false;
+      const isStream = response.headers.get("content-type")?.toLowerCase().includes("text/event-stream") ?? false;
       if (!isStream) {
         // Until the head goes out a failure still has a status of its own.
         const short = await connection.short(SHORT_ANSWER_BYTES);
         const { chunks, isWhole } = short === null ? await begin(connection) : { chunks: [short], isWhole: true };
         const rest = isWhole ? null : connection;
-        if (!beginsWithEvent(chunks)) return { ...answer, type: "non-streaming", begun: chunks, rest };
+        if (!EVENT_FIELD.test(beginning(chunks))) {
+          const own = isWhole ? ownErrorIn(chunks) : null;
+          return own === null ? { ...answer, type: "non-streaming", begun: chunks, rest } : refusal(own.error, own.body);
+        }
         source = replay(chunks, rest ?? NOTHING);
       }
       const first = await peek(source, call, limits);
-      if (first.error === null) return { ...answer, type: "streaming", begun: first.chunks, rest: source };
+      if (first.type === "json") {
+        const { chunks, isWhole } = await begin(replay(first.chunks, source));
+        const own = isWhole ? ownErrorIn(chunks) : null;
+        if (own !== null) return refusal(own.error, own.body);
+        return { ...answer, type: "non-streaming", begun: chunks, rest: isWhole ? null : source };
+      }
+      if (first.type === "events") return { ...answer, type: "streaming", begun: first.chunks, rest: source };
       await source.cancel();
-      return { type: "refusal", error: first.error, status: first.error.status, headers: response.headers, body: "" };
+      return refusal(first.error, first.body);
     },
   };
 }
@@ -132,35 +147,76 @@ async function begin(source: BodyReader): Promise<{ chunks: Uint8Array[]; isWhol
   return { chunks, isWhole: false };
 }
 
-const EVENT_FIELD = /^\s*(?:event|data|id|retry|):/;
+/** Some servers call their streams JSON, others their JSON a stream; neither begins as the other does. */
+const EVENT_FIELD = /^(?:event|data|id|retry|):/;
+const LONGEST_FIELD = 6;
 
-/** Some servers call their streams JSON; no JSON begins as an event does. */
-function beginsWithEvent([first]: readonly Uint8Array[]): boolean {
-  return first !== undefined && EVENT_FIELD.test(new TextDecoder().decode(first.subarray(0, 16)));
+/** The first visible characters of a body, wherever its bytes are cut. */
+function beginning(chunks: readonly Uint8Array[]): string {
+  const utf8 = new TextDecoder();
+  let text = "";
+  for (const chunk of chunks) {
+    const start = text === "" ? chunk.findIndex((byte) => byte > SPACE) : 0;
+    if (start !== -1) text = (text + utf8.decode(chunk.subarray(start, start + 16), { stream: true })).trimStart();
+    if (text.length >= LONGEST_FIELD) break;
+  }
+  return text;
 }
 
+const SPACE = 0x20;
+const BYTE_ORDER_MARK: ReadonlySet<number> = new Set([0xef, 0xbb, 0xbf]);
+
+/** The bracket that a body of JSON begins with; null where it begins with something else. */
+export function openingBracket(chunks: readonly Uint8Array[]): "{" | "[" | null {
+  for (const chunk of chunks) {
+    const byte = chunk.find((one) => one > SPACE && !BYTE_ORDER_MARK.has(one));
+    if (byte !== undefined) return byte === 0x7b ? "{" : byte === 0x5b ? "[" : null;
+  }
+  return null;
+}
+
+/** Factory's own error in the place of an answer that is not streamed. */
+function ownErrorIn(chunks: readonly Uint8Array[]): { readonly error: GatewayError; readonly body: string } | null {
+  if (chunks.reduce((length, chunk) => length + chunk.length, 0) > LONGEST_OWN_ERROR) return null;
+  const body = new TextDecoder().decode(concat(chunks));
+  const error = body.includes('"detail"') ? factoryError(glance(body)) : null;
+  return error === null ? null : { error, body };
+}
+
+/** In bytes. No answer that is shorter and looks like one is anything else. */
+const LONGEST_OWN_ERROR = 16 * 1024;
+
+/** An error's body as JSON where it came as an event. */
+function unframed(body: string, limits: SseLimits): string {
+  if (!EVENT_FIELD.test(body.slice(0, 64).trimStart())) return body;
+  return run(sseDecoder(limits), [new TextEncoder().encode(body)]).find(({ data }) => data !== "")?.data ?? body;
+}
+
+type Peeked =
+  | { readonly type: "events"; readonly chunks: Uint8Array[] }
+  | { readonly type: "json"; readonly chunks: Uint8Array[] }
+  | { readonly type: "error"; readonly error: GatewayError; readonly body: string };
+
 /** Reads up to the first event: an error there can still become an HTTP status. */
-async function peek(
-  source: BodyReader,
-  call: UpstreamCall,
-  limits: SseLimits,
-): Promise<{ chunks: Uint8Array[]; error: GatewayError | null }> {
+async function peek(source: BodyReader, call: UpstreamCall, limits: SseLimits): Promise<Peeked> {
   const sse = sseDecoder(limits);
   const chunks: Uint8Array[] = [];
-  const seen = (events: readonly SseEvent[]): GatewayError | null | undefined =>
-    events[0] === undefined ? undefined : errorIn(call.codec.reply.decoder(call.exchange).step(events[0]));
+  const seen = ([event]: readonly SseEvent[]): Peeked | null => {
+    if (event === undefined) return null;
+    const error = errorIn(call.codec.reply.decoder(call.exchange).step(event));
+    if (error === null) return { type: "events", chunks };
+    return { type: "error", error, body: factoryError(glance(event.data)) === null ? "" : event.data };
+  };
   for (;;) {
     const { done, value } = await source.read();
-    if (done || value === undefined) {
-      const error = seen(sse.end());
-      return { chunks, error: error === undefined ? truncated() : error };
-    }
+    if (done || value === undefined) return seen(sse.end()) ?? { type: "error", error: truncated(), body: "" };
     chunks.push(value);
+    if (openingBracket(chunks) !== null) return { type: "json", chunks };
     // A burst brings all of an answer in one chunk; nothing behind its first event is looked at.
     for (let at = 0; at < value.length;) {
       const end = firstBoundary(value, at) || value.length;
-      const error = seen(sse.step(value.subarray(at, end)));
-      if (error !== undefined) return { chunks, error };
+      const found = seen(sse.step(value.subarray(at, end)));
+      if (found !== null) return found;
       at = end;
     }
   }

@@ -4,12 +4,20 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
-import { lateResponse, soonOrLate } from "../../src/gateway/keep-alive.ts";
+import { lateResponse, soonOrLate, withSigns } from "../../src/gateway/keep-alive.ts";
+import { streamPassthrough } from "../../src/gateway/passthrough.ts";
+import { UsageMeter } from "../../src/gateway/usage-meter.ts";
+import { CODECS } from "../../src/protocol/codecs.ts";
+import { concat } from "../../src/wire/pump.ts";
 import { AwakeClock } from "../support/awake.ts";
+import { exchange } from "../support/canonical.ts";
 import { Clock } from "../support/clock.ts";
 import { ask, errorIn, eventsIn, MODELS, SUCCESS, textOf, told } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { callFor, CONVERSION, PAIR, startGateways, until } from "../support/gateway.ts";
+import { SSE_LIMITS } from "../support/laws.ts";
+import { complete } from "../support/saying.ts";
+import { tell } from "../support/telling.ts";
 import type { Answer } from "../support/upstream.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -88,6 +96,33 @@ for (const target of PROTOCOLS) {
     assert.equal(bare.replaceAll(own, "-"), quiet.replaceAll(own, "-"));
   });
 }
+
+test("wherever a passed stream falls silent, in the middle of a call too, its numbers go on and its events stay", () => {
+  const codec = CODECS["openai-responses"];
+  const calls = [{ id: "call_1", name: "f", arguments: '{"sequence_number":3,"a":"日本"}', custom: false }];
+  const said = complete({ model: "gpt-5.5", text: 'Hé \u2028 "sequence_number":5', calls, finish: "tool-calls" });
+  const base = tell("openai-responses", said, { serial: 1, includeUsage: true }).events.join("");
+  const unnumbered = (stream: string): unknown[] =>
+    eventsIn(stream)
+      .filter(({ event }) => event !== "keepalive")
+      .map(({ event, data }) => ({ event, ...(JSON.parse(data) as Json), sequence_number: null }));
+  for (const text of [base, base.replaceAll("\n", "\r\n"), base.replaceAll("\n\n", "\n\n: wait\n\n"), base.trimEnd()]) {
+    const bytes = new TextEncoder().encode(text);
+    const expected = unnumbered(text);
+    for (let cut = 0; cut <= bytes.length; cut += text === base ? 1 : 13) {
+      const passing = streamPassthrough({ codec, exchange: exchange(), meter: new UsageMeter(), limits: SSE_LIMITS });
+      const { pump, sign } = withSigns(passing, codec.reply);
+      const out = [pump.step(bytes.subarray(0, cut)), sign(), sign(), pump.step(bytes.subarray(cut)), sign(), pump.end()];
+      const stream = new TextDecoder().decode(concat(out.filter((piece) => piece !== null)));
+      const numbers = eventsIn(stream).map(({ data }) => (JSON.parse(data) as Json)["sequence_number"]);
+      assert.ok(
+        numbers.every((number, index) => number === index),
+        `cut at ${cut}: ${numbers.join()}`,
+      );
+      if (cut % 97 === 0) assert.deepEqual(unnumbered(stream), expected, `cut at ${cut}`);
+    }
+  }
+});
 
 test("a passed stream that was never silent keeps its bytes, numbers and all", async () => {
   const events = ["created", "in_progress", "completed"].map(

@@ -6,6 +6,8 @@ import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { ask, MODELS } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { startGateways } from "../support/gateway.ts";
+import { complete } from "../support/saying.ts";
+import { tell } from "../support/telling.ts";
 import type { Answer } from "../support/upstream.ts";
 
 const PROMPT = "You are Droid, an AI software engineering agent built by Factory.";
@@ -199,3 +201,28 @@ test("a count of tokens passes as it is, and is no usage in the log, be it short
     );
   }
 });
+
+for (const protocol of PROTOCOLS) {
+  test(`${protocol}: comments and blank lines between and behind events hide no end of a passed stream, and nothing follows it`, async () => {
+    const model = MODELS[protocol];
+    const stream = tell(protocol, complete({ model, text: "One two three" }), { serial: 1, includeUsage: true }).events.join("");
+    const bodies = [
+      stream + ": wait\n\n".repeat(9),
+      (stream + ": wait\n\n".repeat(9)).replaceAll("\n", "\r\n"),
+      stream.replaceAll("\n\n", "\n\n: a\n\n: b\n\n"),
+      stream.replaceAll("\n\n", "\n\nid: 1\n\nretry: 5\n\n"),
+      stream.replaceAll("\n\n", "\n".repeat(8)),
+      stream + "\n".repeat(12),
+    ];
+    for (const body of bodies) {
+      for (const byteByByte of [false, true]) {
+        upstream.script(() => ({ body, byteByByte, headers: { "content-type": "text/event-stream" } }));
+        const asked = ask(protocol, { model, stream: true });
+        const response = await gateway.call(asked.path, { body: asked.body });
+        assert.equal(await response.text(), body);
+        const { error, outputTokens } = await gateway.lineOf(response);
+        assert.deepEqual([error, typeof outputTokens], [undefined, "number"], body);
+      }
+    }
+  });
+}

@@ -6,9 +6,11 @@ import { test } from "node:test";
 import { refusalFor } from "../../src/gateway/refusal.ts";
 import { GatewayError } from "../../src/errors.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
-import { ask, errorIn, MODELS, WAYS, type Way } from "../support/dialects.ts";
+import { ask, errorIn, failure, MODELS, told, WAYS, type Way } from "../support/dialects.ts";
 import { startGateways } from "../support/gateway.ts";
 import { objectOf } from "../support/reading.ts";
+import { complete } from "../support/saying.ts";
+import { tell } from "../support/telling.ts";
 import type { Answer } from "../support/upstream.ts";
 
 const { upstream, gatewayWith } = await startGateways();
@@ -105,6 +107,62 @@ for (const { status, detail, message } of OWN) {
   });
 }
 
+const LIMIT = "You have reached your weekly usage limit.";
+const WITH_HINT = `${LIMIT} Wait until the limit resets, allow extra usage in Factory's settings, or ask for a model that this limit does not cover.`;
+const TYPES_OF_CONTENT = ["application/json", "application/problem+json", "text/html", "text/event-stream"];
+
+for (const status of [402, 200]) {
+  test(`Factory's own 402 is one whatever its type of content and its framing, under status ${status}`, async () => {
+    const detail = JSON.stringify({ detail: LIMIT, status: 402 });
+    const bodies = [detail, `\ufeff${detail}`, `\n\ndata: ${detail}\n\n`, `event: error\ndata: ${detail}\n\n`];
+    for (const way of WAYS) {
+      for (const type of TYPES_OF_CONTENT) {
+        for (const body of bodies) {
+          for (const stream of [false, true]) {
+            const response = await call(way, { status, body, headers: { "content-type": type } }, { stream });
+            const found = await errorIn(way.client, response);
+            const heard = [found.status, found.message, response.headers.get("x-should-retry")];
+            assert.deepEqual(heard, [402, WITH_HINT, "false"], `${way.name}, ${type}, ${body}`);
+          }
+        }
+      }
+    }
+  });
+}
+
+test("Factory's own error under status 200 without a status is a failure of the upstream", async () => {
+  for (const way of WAYS) {
+    const found = await errorIn(way.client, await call(way, { body: '{"detail":"Oh dear"}' }));
+    assert.deepEqual([found.status, found.message], [502, "Oh dear"], way.name);
+  }
+});
+
+test("Factory's own error in the middle of a stream ends the answer with its sentence, whatever passed before", async () => {
+  for (const way of WAYS) {
+    const { events } = tell(way.upstream, complete({ model: MODELS[way.upstream], text: "Hi there" }), { serial: 1, includeUsage: true });
+    const own = `event: error\ndata: ${JSON.stringify({ detail: LIMIT, status: 402 })}\n\n`;
+    for (const last of [own, own.replace("event: error\n", "")]) {
+      const response = await call(way, { events: [events[0] ?? "", last] }, { stream: true });
+      const { terminals } = told(way.client, await response.text());
+      const expected = failure(way.client, LIMIT);
+      // Between same protocols one event tells it.
+      assert.deepEqual(terminals, way.client === way.upstream ? expected.slice(0, 1) : expected, way.name);
+    }
+  }
+});
+
+test("plain text, a JSON string and a sentence beside a bare error are what the upstream says", async () => {
+  const bodies = [LIMIT, JSON.stringify(LIMIT), JSON.stringify({ error: "Payment Required", detail: LIMIT })];
+  for (const way of WAYS) {
+    for (const body of bodies) {
+      const found = await errorIn(way.client, await call(way, { status: 402, body, headers: { "content-type": "text/plain" } }));
+      assert.ok(found.message.includes(LIMIT), `${way.name}: ${found.message}`);
+    }
+    const page = await errorIn(way.client, await call(way, { status: 402, body: "<html>No</html>" }));
+    assert.doesNotMatch(page.message, /html/, way.name);
+  }
+});
+
 test("an error in the shape of the provider behind gets no hint, and its bytes stay where the client speaks its protocol", async () => {
   const body = '{"type":"error", "error":{"type":"permission_error", "message":"Forbidden"}, "x":1}';
   for (const way of WAYS.filter(({ upstream: target }) => target === "anthropic-messages")) {
@@ -177,27 +235,38 @@ test("Codex gets a used-up plan as the limit that it shows, with the time when i
   const resetsAt = 1_800_000_000;
   for (const way of CODEX_WAYS) {
     for (const headers of [CODEX, { "x-codex-turn-metadata": "{}" }]) {
-      for (const end of [{ resets_at: resetsAt }, { windowEnd: resetsAt * 1000 }, { reset_at: new Date(resetsAt * 1000).toISOString() }]) {
+      for (const end of [
+        { resets_at: resetsAt },
+        { resets_at: String(resetsAt) },
+        { windowEnd: resetsAt * 1000 },
+        { reset_at: new Date(resetsAt * 1000).toISOString() },
+        { detail: { message: "Spent.", windowEnd: resetsAt } },
+      ]) {
         const body = JSON.stringify({ detail: "Spent.", ...end });
         const response = await call(way, { status: 402, body, headers: WAITING }, { stream: true, headers });
         const hint =
           "Wait until the limit resets, allow extra usage in Factory's settings, or ask for a model that this limit does not cover.";
-        const told = { type: "usage_limit_reached", code: "usage_limit_reached", message: `Spent. ${hint}`, resets_at: resetsAt };
+        const limit = { type: "usage_limit_reached", code: "usage_limit_reached", message: `Spent. ${hint}`, resets_at: resetsAt };
         assert.deepEqual([response.status, retryHeaders(response)], [429, ["false", null, null]], way.name);
         const { param, ...error } = objectOf(objectOf(await response.json())["error"]);
-        assert.deepEqual([error, param], [told, null], way.name);
+        assert.deepEqual([error, param], [limit, null], way.name);
         assert.equal((await gateway.lineOf(response))["status"], 429);
       }
     }
   }
 });
 
-test("Codex learns the time from retry-after where the body names none, and none where nothing does", async () => {
+test("Codex learns the time from what is left of it, from retry-after where the body names none, and none where nothing does", async () => {
   const [way] = CODEX_WAYS;
   assert.ok(way !== undefined);
   const soon = Math.floor(Date.now() / 1000) + 3600;
-  for (const body of [JSON.stringify(VAGUE[way.upstream]), ""]) {
-    const response = await call(way, { status: 402, body, headers: WAITING }, { headers: CODEX });
+  const remaining = JSON.stringify({ detail: "Spent.", secondsRemaining: 3599.5 });
+  for (const [body, waiting] of [
+    [JSON.stringify(VAGUE[way.upstream]), WAITING],
+    ["", WAITING],
+    [remaining, {}],
+  ] as const) {
+    const response = await call(way, { status: 402, body, headers: waiting }, { headers: CODEX });
     const error = objectOf(objectOf(await response.json())["error"]);
     assert.ok(Math.abs(Number(error["resets_at"]) - soon) < 60, String(error["resets_at"]));
   }

@@ -208,6 +208,8 @@ for (const [what, headers, waitMs] of [
   ["retry-after in a fraction of a second", { "retry-after": "0.25" }, 250],
   ["retry-after as a date", { "retry-after": "Sun, 22 Nov 2026 10:00:02 GMT" }, 2000],
   ["retry-after as a date that has passed", { "retry-after": "Sun, 22 Nov 2026 09:00:00 GMT" }, 0],
+  ["retry-after as a date in ISO's form", { "retry-after": "2026-11-22T10:00:01Z" }, 1000],
+  ["a date that there is not", { "retry-after": "Mon, 99 Foo 2026 00:00:00 GMT" }, 500],
   ["retry-after-ms", { "retry-after-ms": "120" }, 120],
   ["retry-after-ms before retry-after", { "retry-after-ms": "120", "retry-after": "9" }, 120],
   ["the longest that is waited for", { "retry-after": "2" }, 2000],
@@ -241,6 +243,8 @@ test("x-should-retry: false is obeyed for the same key and model; another key ma
   for (const status of [408, 429, 500, 502, 503, 504, 529]) {
     assert.deepEqual(await story([() => final(status), good]), { end: status, attempts: 1, waits: [] });
   }
+  const shouting = (): UpstreamRefusal => refused(503, { headers: { "x-should-retry": "False" } });
+  assert.deepEqual(await story([shouting, good]), { end: 503, attempts: 1, waits: [] });
   // Some codecs do not keep the header in the error.
   const unkept = (): UpstreamRefusal => ({ ...refused(503), headers: new Headers({ "x-should-retry": "false" }) });
   assert.deepEqual(await story([unkept, good]), { end: 503, attempts: 1, waits: [] });
@@ -320,6 +324,9 @@ test("a key rests for as long as its retry-after says, a minute where it says no
   for (const [headers, restMs] of [
     [{ "retry-after": "7" }, 7000],
     [{}, 60_000],
+    // What makes no sense must not take a key away for ever.
+    [{ "retry-after": "Mon, 99 Foo 2026 00:00:00 GMT" }, 60_000],
+    [{ "retry-after": "99999999999999999999" }, 86_400_000],
   ] as const) {
     let nowMs = 0;
     const pool = new KeyPool(["fk-one", "fk-two"], () => nowMs);

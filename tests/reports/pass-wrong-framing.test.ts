@@ -10,6 +10,7 @@ import { PROTOCOLS } from "../support/fixtures.ts";
 import { startGateways } from "../support/gateway.ts";
 import { complete } from "../support/saying.ts";
 import { tell } from "../support/telling.ts";
+import type { Answer } from "../support/upstream.ts";
 
 const { upstream, gatewayWith } = await startGateways();
 const gateway = await gatewayWith({});
@@ -62,6 +63,46 @@ for (const { client, upstream: from, name } of WAYS) {
     assert.equal(textOf(client, await (await gateway.call(path, { body })).text()), SAID.text);
   });
 }
+
+for (const { client, upstream: from, name } of WAYS) {
+  test(`whatever an answer is called and begins with, and wherever it is cut, it comes as it was asked for: ${name}`, async () => {
+    const model = MODELS[from];
+    const { whole, events } = tell(from, complete({ model, ...SAID }), { serial: 1, includeUsage: true });
+    const stream = events.join("");
+    const called = (type: string, body: string): Answer => ({ body, headers: { "content-type": type } });
+    const answers: Readonly<Record<string, Answer>> = {
+      "JSON called a stream": called("text/event-stream", whole),
+      "the same, byte by byte": { ...called("text/event-stream", whole), byteByByte: true },
+      "lines of JSON called a stream": called("text/event-stream", JSON.stringify(JSON.parse(whole), null, 2)),
+      "JSON behind a byte order mark and blank lines": { body: `\ufeff\n${"\r\n".repeat(20)}${whole}\n\n` },
+      "JSON called text": called("text/plain", whole),
+      "JSON called a line of JSON": called("application/x-ndjson", `${whole}\n`),
+      "a stream behind many blank lines": { body: "\n".repeat(40) + stream },
+      "a stream behind a byte order mark and a comment, byte by byte": { body: `\ufeff: wait\n\n${stream}`, byteByByte: true },
+      "a stream of CRLF called text": called("text/plain", `: wait\n\n${stream}`.replaceAll("\n", "\r\n")),
+      "a stream in capitals": called("Text/Event-Stream", stream),
+    };
+    for (const [what, answer] of Object.entries(answers)) {
+      upstream.script(() => answer);
+      const asked = ask(client, { model, stream: true });
+      const streamed = await gateway.call(asked.path, { body: asked.body });
+      assert.deepEqual(told(client, await streamed.text()), { text: SAID.text, terminals: SUCCESS[client] }, what);
+      assert.match(streamed.headers.get("content-type") ?? "", /^text\/event-stream/i, what);
+      const { path, body } = ask(client, { model });
+      const response = await gateway.call(path, { body });
+      assert.equal(response.headers.get("content-type"), "application/json", what);
+      assert.equal(textOf(client, await response.text()), SAID.text, what);
+    }
+  });
+}
+
+test("a list of chunks is no answer for a Gemini client that asked for no stream: it gets one", async () => {
+  const model = MODELS.gemini;
+  const { whole } = tell("gemini", complete({ model, ...SAID }), { serial: 1, includeUsage: true });
+  upstream.script([{ body: `[${whole}]` }]);
+  const { path, body } = ask("gemini", { model });
+  assert.equal(textOf("gemini", await (await gateway.call(path, { body })).text()), SAID.text);
+});
 
 test("a Gemini client without server-sent events gets the items of an array", async () => {
   upstream.script([{ say: SAID, whole: true }]);

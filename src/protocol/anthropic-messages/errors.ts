@@ -7,6 +7,7 @@ import { isObject, parseOrUndefined, print, type Json, type JsonObject } from ".
 import type { SseEvent } from "../../wire/sse.ts";
 import type { EncodedError } from "../codec.ts";
 import { CONTEXT_FULL, recognised } from "../context-overflow.ts";
+import { plainSentence } from "../factory-error.ts";
 import type * as wire from "./wire.ts";
 
 /** Anthropic's own status for an overload; elsewhere it is 503. */
@@ -47,8 +48,8 @@ export function decodeError(status: number, body: string, headers: Readonly<Reco
   const kept = Object.fromEntries(RETRY_HEADERS.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])));
   const found = isObject(value) ? errorIn(value) : null;
   if (found === null) {
-    const message = `The upstream answered with status ${status} and said nothing more.`;
-    return new GatewayError(kindOfStatus(status), message, { ...statusOption(status), headers: kept, cause: body });
+    const message = plainSentence(value, body) ?? `The upstream answered with status ${status} and said nothing more.`;
+    return recognised(new GatewayError(kindOfStatus(status), message, { ...statusOption(status), headers: kept, cause: body }));
   }
   return build(status, found, kept);
 }

@@ -15,6 +15,7 @@ import type { Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { Annotation, Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
+import { factoryError } from "../factory-error.ts";
 import { fold, notJson, truncated } from "../fold.ts";
 import { NameTable } from "../tool-names.ts";
 import { textOf } from "./accumulator.ts";
@@ -126,9 +127,12 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
         // A stream that never said why it ended was cut.
         return textOf(this.#stop["stop_reason"]) === "" ? this.#fail(truncated()) : this.#messageStop();
       case "error":
-        return this.#fail(decodeErrorObject(data));
-      default:
-        if (isObject(data["error"])) this.#fail(decodeErrorObject(data));
+        return this.#fail(factoryError(data) ?? decodeErrorObject(data));
+      default: {
+        const own = factoryError(data);
+        if (own !== null) this.#fail(own);
+        else if (isObject(data["error"])) this.#fail(decodeErrorObject(data));
+      }
     }
   }
 

@@ -7,13 +7,15 @@ import { isObject, parseOrUndefined, print, type Json, type JsonObject } from ".
 import type { SseEvent } from "../../wire/sse.ts";
 import type { EncodedError } from "../codec.ts";
 import { recognised } from "../context-overflow.ts";
+import { plainSentence } from "../factory-error.ts";
 
 const TYPE = "type.googleapis.com/google.rpc.";
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
 export function decodeError(status: number, body: string, headers: Readonly<Record<string, string>>): GatewayError {
-  return errorOf(parseOrUndefined(body) ?? null, { status, headers });
+  const value = parseOrUndefined(body);
+  return errorOf(value ?? plainSentence(value, body), { status, headers });
 }
 
 interface Answer {
@@ -28,7 +30,7 @@ export function errorOf(value: Json, { status, headers }: Answer): GatewayError 
   const outer = Array.isArray(value) ? (value[0] ?? null) : value;
   const inner = isObject(outer) ? (outer["error"] ?? outer) : outer;
   const error = isObject(inner) ? inner : {};
-  const said = isObject(inner) ? (inner["message"] ?? inner["detail"]) : isObject(outer) ? inner : undefined;
+  const said = isObject(inner) ? (inner["message"] ?? inner["detail"]) : inner;
   const code = error["code"];
   const known = status >= 400 ? status : typeof code === "number" && code >= 400 && code < 600 ? code : 502;
   const details = Array.isArray(error["details"]) ? error["details"] : null;

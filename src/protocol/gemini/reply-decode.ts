@@ -13,6 +13,7 @@ import type { Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { FinishReason, Logprob, Part, Reply, ReplyEvent, WebSearch } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
+import { factoryError } from "../factory-error.ts";
 import { fold, notJson, truncated } from "../fold.ts";
 import { mergeTurns } from "../turns.ts";
 import { madeCallId } from "./calls.ts";
@@ -84,6 +85,8 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     if (this.#over) return [];
     if (!isObject(value)) return this.#fail(notJson("an answer", value));
     if (value["error"] !== undefined && value["error"] !== null) return this.#fail(errorOf(value, { status: 200, headers: {} }));
+    const own = factoryError(value);
+    if (own !== null) return this.#fail(own);
     const out: ReplyEvent[] = [];
     if (!this.#started) {
       this.#started = true;

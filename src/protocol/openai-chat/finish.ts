@@ -7,13 +7,15 @@ import type { FinishKind, FinishReason } from "../canonical.ts";
 import { textOf } from "./wire.ts";
 import type * as wire from "./wire.ts";
 
-/** The words of OpenAI and of its imitators; what is not here is `other`. `null`: the upstream broke the answer off. */
+/** The words of OpenAI and of its imitators, some of whom write them in capitals; what is not here is `other`. `null`: the upstream broke the answer off. */
 const KINDS: Readonly<Record<string, FinishKind | null>> = {
   stop: "end",
   eos: "end",
   eos_token: "end",
   end_turn: "end",
   stop_sequence: "end",
+  // Cohere.
+  complete: "end",
   length: "length",
   max_tokens: "length",
   model_length: "length",
@@ -34,7 +36,7 @@ const KINDS: Readonly<Record<string, FinishKind | null>> = {
 export function decodeFinish(choice: wire.Choice, stops: readonly string[]): FinishReason | GatewayError | null {
   const raw = textOf(choice.finish_reason);
   if (raw === "") return null;
-  const found = rowOf(KINDS, raw);
+  const found = rowOf(KINDS, raw.toLowerCase());
   if (found === null) return new GatewayError("upstream-failed", `The upstream broke the answer off: ${raw}.`, { code: raw });
   const kind = found ?? "other";
   const matched = textOf(choice.stop_reason);

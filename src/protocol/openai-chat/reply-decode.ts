@@ -17,6 +17,7 @@ import { run, type Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { FinishReason, Logprob, Part, Proof, Reply, ReplyEvent, SearchSource, Usage } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
+import { factoryError } from "../factory-error.ts";
 import { settle } from "../finish.ts";
 import { fold, notJson, truncated } from "../fold.ts";
 import { decodeCitations } from "./citations.ts";
@@ -96,6 +97,8 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     ) {
       return this.#fail(decodeErrorValue(chunk));
     }
+    const own = chunk.choices === undefined && this.#finish === null ? factoryError(chunk) : null;
+    if (own !== null) return this.#fail(own);
     const choices = wire.objectsOf<wire.Choice>(chunk.choices);
     const [choice] = choices;
     if (choices.length > 1 || (choice !== undefined && (wire.numberOf(choice.index) ?? 0) !== 0)) {

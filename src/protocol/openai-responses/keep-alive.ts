@@ -3,7 +3,7 @@
 // Never touches a byte of a stream that was never silent.
 
 import { shifted } from "../../wire/json-edit.ts";
-import { lastBoundary, printSse, sseDecoder } from "../../wire/sse.ts";
+import { printSse, sseDecoder } from "../../wire/sse.ts";
 import { run } from "../../wire/machine.ts";
 import { isObject, parseOrUndefined } from "../../wire/json.ts";
 import type { SignsOfLife } from "../codec.ts";
@@ -14,7 +14,6 @@ const TERMINAL = /^(?:error|response\.(?:completed|failed|incomplete))$/;
 const DATA_LINE = /(?<=^|[\r\n])data:[^\r\n]*/g;
 const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const ENCODER = new TextEncoder();
-const EMPTY = new Uint8Array(0);
 const COLON = 0x3a;
 /** Runs have been through a pump, which holds the limit. */
 const NO_LIMIT = { maxEventLength: Number.POSITIVE_INFINITY };
@@ -51,8 +50,8 @@ export class NumberedSigns implements SignsOfLife {
 
   #read(): void {
     if (this.#last === null) return;
-    const ending = this.#last.subarray(lastBoundary(this.#last.subarray(0, -1), EMPTY));
-    for (const { data } of run(sseDecoder(NO_LIMIT), [ending])) {
+    // All of it: behind its last event there may be comments.
+    for (const { data } of run(sseDecoder(NO_LIMIT), [this.#last])) {
       const event = parseOrUndefined(data);
       const { type, [SEQUENCE]: number } = isObject(event) ? event : {};
       if (data.trim() === "[DONE]" || (typeof type === "string" && TERMINAL.test(type))) this.#isOver = true;

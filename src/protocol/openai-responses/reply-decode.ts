@@ -27,6 +27,7 @@ import type { Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { FinishReason, Reply, ReplyEvent } from "../canonical.ts";
 import type { Exchange } from "../codec.ts";
+import { factoryError } from "../factory-error.ts";
 import { fold, notJson, truncated } from "../fold.ts";
 import type { NameTable } from "../tool-names.ts";
 import { decodeErrorInside } from "./errors.ts";
@@ -145,11 +146,14 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
         this.#start(value["response"]);
         return this.#terminal(standing(value["response"], type.slice("response.".length)));
       case "error":
-        return this.#fail(decodeErrorInside(value));
-      default:
+        return this.#fail(factoryError(value) ?? decodeErrorInside(value));
+      default: {
         // An error without a name, an answer in another shape, or something new, which is passed over.
-        if (isObject(value["error"])) this.#fail(decodeErrorInside(value));
+        const own = factoryError(value);
+        if (own !== null) this.#fail(own);
+        else if (isObject(value["error"])) this.#fail(decodeErrorInside(value));
         else if (Array.isArray(value["choices"])) this.#fail(chatShape());
+      }
     }
   }
 

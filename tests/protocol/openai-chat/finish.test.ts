@@ -25,6 +25,16 @@ testDecodingStreams([
     [started("1"), opened(0, text()), delta(0, "a"), closed(0), ended("length", "model_length")],
   ],
   [
+    "words in capitals",
+    [chunk({ content: "a" }), stop("MAX_TOKENS"), done],
+    [started("1"), opened(0, text()), delta(0, "a"), closed(0), ended("length", "MAX_TOKENS")],
+  ],
+  [
+    "Cohere's word for the end",
+    [chunk({ content: "a" }), stop("COMPLETE"), done],
+    [started("1"), opened(0, text()), delta(0, "a"), closed(0), ended("end", "COMPLETE")],
+  ],
+  [
     "the stop sequence, where the server names it",
     [chunk({ content: "a" }), { choices: [{ index: 0, delta: {}, finish_reason: "stop", stop_reason: "END" }] }, done],
     [started("1"), opened(0, text()), delta(0, "a"), closed(0), ended("stop-sequence", "stop", { stopSequence: "END" })],

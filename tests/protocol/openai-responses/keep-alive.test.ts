@@ -48,6 +48,17 @@ test("only the event's own number moves: not one in a text, in an object within,
   for (const text of texts) assert.equal(passed(signs, text), text);
 });
 
+test("comments and blank lines behind an event hide neither its number nor the end", () => {
+  const signs = new NumberedSigns();
+  passed(signs, 'data: {"type":"response.created","sequence_number":0}\n\n');
+  passed(signs, 'data: {"type":"x","sequence_number":4}\n\n: wait\n\n');
+  assert.equal(signs.sign(), sign(5));
+  passed(signs, 'data: {"type":"x","sequence_number":5}\n\n\n\n');
+  assert.equal(signs.sign(), sign(7));
+  passed(signs, 'data: {"type":"response.completed","sequence_number":6}\n\n: bye\n\n');
+  assert.equal(signs.sign(), null);
+});
+
 test("events without numbers are counted", () => {
   const signs = new NumberedSigns();
   passed(signs, 'data: {"type":"response.created"}\n\n');
