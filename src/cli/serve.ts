@@ -7,8 +7,11 @@ import packageJson from "../../package.json" with { type: "json" };
 import { CALLS } from "../http/routes.ts";
 import { nameFaults } from "../models/name-faults.ts";
 import { compose, type Program } from "../program.ts";
-import { ConfigError, readConfig, type Config } from "../config/config.ts";
-import type { Log } from "../telemetry/log.ts";
+import { ConfigError, DEFAULT_ENV_FILE, mergeEnvironment, readArguments, readConfig, type Config } from "../config/config.ts";
+import { textOfFile } from "../config/env-file.ts";
+import { warningsOf, type Warning } from "../config/warnings.ts";
+import { nearest } from "../models/nearest.ts";
+import { forTerminal, type Log } from "../telemetry/log.ts";
 import { LogOutput } from "../telemetry/log-output.ts";
 import { mask, Redactor } from "../telemetry/redaction.ts";
 import { dial } from "../runtime/dial.ts";
@@ -25,19 +28,28 @@ const LAST_WORDS_MS = 1000;
 const EXIT_FAILED = 1;
 const EXIT_MISCONFIGURED = 2;
 
+const PORT_TAKEN = "the port is in use. Stop what uses it, or choose another port with --port or PORT.";
+const HOST_UNUSABLE = "HOST is neither an address of this machine nor a name of one.";
+/** How Bun, which says no more of a name that it can't resolve, and Deno say so. */
+const NO_HOST = /EINVAL|ENOTFOUND|EADDRNOTAVAIL|AddrNotAvailable|failed to lookup/;
+
 interface Setup {
   readonly config: Config;
   /** Made for this run because none is configured; null otherwise. */
   readonly randomKey: string | null;
+  readonly warnings: readonly Warning[];
 }
 
 /** @throws ConfigError */
 function configure(commandLine: readonly string[]): Setup {
   const source = { environment: process.env, arguments: commandLine, file: readFile, redactor: new Redactor([]), nameFaults };
   const config = readConfig(source);
-  if (config.upstreamKey === null || config.proxyKeys.length > 0) return { config, randomKey: null };
+  const envText = readFile(readArguments(commandLine).envFile ?? DEFAULT_ENV_FILE) ?? "";
+  const environment = mergeEnvironment(process.env, envText);
+  const warnings = warningsOf({ environment, endpoints: Object.values(config.endpoints), nearest });
+  if (config.upstreamKey === null || config.proxyKeys.length > 0) return { config, randomKey: null, warnings };
   const randomKey = `fp-${`${crypto.randomUUID()}${crypto.randomUUID()}`.replaceAll("-", "")}`;
-  return { config: { ...config, proxyKeys: [randomKey] }, randomKey };
+  return { config: { ...config, proxyKeys: [randomKey] }, randomKey, warnings };
 }
 
 /** `configure`, or the end of the process with every fault of the configuration named. */
@@ -46,7 +58,8 @@ function configureOrExit(commandLine: readonly string[]): Setup {
     return configure(commandLine);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`factory-proxy can't start with this configuration:\n${error.message}\n`);
+    const faults = error.message.split("\n").map(forTerminal).join("\n");
+    process.stderr.write(`factory-proxy can't start with this configuration:\n${faults}\n`);
     process.exit(EXIT_MISCONFIGURED);
   }
 }
@@ -54,7 +67,9 @@ function configureOrExit(commandLine: readonly string[]): Setup {
 /** The text of a file; null when there is none, or none that this process may look for (Deno without --allow-read). */
 function readFile(path: string): string | null {
   try {
-    return readFileSync(path, "utf8");
+    const text = textOfFile(readFileSync(path));
+    if (text === null) throw Object.assign(new Error("This is no text."), { code: "not UTF-8 or UTF-16" });
+    return text;
   } catch (error) {
     if (codeOf(error) === "ENOENT" || (error instanceof Error && error.name === "NotCapable")) return null;
     throw error;
@@ -87,10 +102,11 @@ function start(setup: Setup, program: Program, output: LogOutput): void {
     server = runtime.listen({ host: config.host, port: config.port, maxFrameBytes }, fetch);
   } catch (error) {
     const isTaken = codeOf(error) === "EADDRINUSE";
-    const reason = isTaken ? "the port is in use. Stop what uses it, or choose another port with --port or PORT." : String(error);
-    const text = `factory-proxy can't listen on ${config.host}:${config.port}: ${reason}\n`;
-    process.stderr.write(new Redactor([...config.proxyKeys, ...config.upstreamKeys]).text(text));
-    process.exit(EXIT_FAILED);
+    const isNoHost = NO_HOST.test(`${String(codeOf(error))} ${String(error)}`);
+    const reason = isTaken ? PORT_TAKEN : isNoHost ? HOST_UNUSABLE : String(error);
+    const text = `factory-proxy can't listen on ${config.host}:${config.port}: ${reason}`;
+    process.stderr.write(`${forTerminal(new Redactor([...config.proxyKeys, ...config.upstreamKeys]).text(text))}\n`);
+    process.exit(isNoHost ? EXIT_MISCONFIGURED : EXIT_FAILED);
   }
   const stop = stopper({ server, program, output, timeoutMs: config.shutdownTimeoutMs });
   // Deno undoes `nohup` unless somebody listens.
@@ -160,7 +176,7 @@ interface Announcing {
 }
 
 /** What a person who starts the program wants to see; keys are masked, but for the one made for this run. */
-function announce({ config, randomKey }: Setup, { log, output, host, port }: Address & Announcing): void {
+function announce({ config, randomKey, warnings }: Setup, { log, output, host, port }: Address & Announcing): void {
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   log.info("listening", {
     url,
@@ -172,6 +188,7 @@ function announce({ config, randomKey }: Setup, { log, output, host, port }: Add
     proxyKeys: config.proxyKeys.map(mask),
     ...(config.anonymous === "off" ? {} : { anonymous: config.anonymous }),
   });
+  for (const { event, fields } of warnings) log.warning(event, fields);
   if (randomKey !== null) output.add(`PROXY_API_KEY is not set. The key for this run, shown once: ${randomKey}`);
 }
 

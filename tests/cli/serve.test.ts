@@ -187,7 +187,7 @@ for (const way of WAYS) {
     const [first, ...faults] = stderr.trimEnd().split("\n");
     assert.equal(first, "factory-proxy can't start with this configuration:");
     const named = new Set(faults.map((fault) => /^\S+/.exec(fault)?.[0]));
-    assert.deepEqual(named, new Set([...Object.keys(env), "--prot", "An", "--env-file"]));
+    assert.deepEqual(named, new Set([...Object.keys(env), "--prot", "Argument", "--env-file"]));
     assert.equal(faults.length, named.size);
     for (const fault of faults) assert.match(fault, / must | is not an option\. | is neither a command nor an option\. /);
   });
@@ -205,8 +205,8 @@ for (const way of WAYS) {
 
   test(`${way.name}: shows no key that was given for an address where it can't listen`, async () => {
     const { code, stdout, stderr } = await endOf(way, { env: { ...SETTINGS, HOST: "sk-canary-0a1b2c3d4e5f" } });
-    assert.deepEqual({ code, stdout }, { code: 1, stdout: "" });
-    assert.match(stderr, /^factory-proxy can't listen on sk-canar…:0: /m);
+    assert.deepEqual({ code, stdout }, { code: 2, stdout: "" });
+    assert.match(stderr, /^factory-proxy can't listen on sk-canar…:0: HOST is neither /m);
     assert.doesNotMatch(stderr, /0a1b2c3d4e5f/);
   });
 
