@@ -65,7 +65,7 @@ interface Pipe {
 /** A pipe that nobody reads for the time being. */
 function pipe(): Pipe {
   const path = join(emptyFolder(), "pipe");
-  execFileSync("mkfifo", [path]);
+  execFileSync("/usr/bin/mkfifo", [path]);
   // Both ends: to open one waits for the other.
   const stdout = openSync(path, "r+");
   let text = "";
