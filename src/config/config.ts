@@ -155,7 +155,8 @@ const STRAY = "is neither a command nor an option. --help lists both";
 /** Reads the command line; never throws. Ask it for `help` and `version` before `readConfig`. */
 export function readArguments(commandLine: readonly string[]): Arguments {
   const { tokens } = parseArgs({
-    args: [...commandLine],
+    // Each letter of `-abc` would be a token of its own, which Deno counts as a word.
+    args: commandLine.map((word) => (/^-[^-]/.test(word) ? word.slice(0, 2) : word)),
     options: Object.fromEntries(OPTIONS.map(({ flag, value }) => [flag, { type: value === null ? "boolean" : "string" } as const])),
     strict: false,
     tokens: true,
@@ -168,12 +169,10 @@ export function readArguments(commandLine: readonly string[]): Arguments {
     if (token.kind === "option-terminator") continue;
     const option = token.kind === "option" ? OPTIONS.find(({ flag }) => flag === token.name) : undefined;
     if (token.kind === "positional" || option === undefined) {
-      // Each letter of `-abc` is a token of its own.
       const isNamed = token.kind === "option" && token.rawName.startsWith("--") && token.rawName !== "--";
       if (isNamed) faults.push({ name: token.rawName, value: null, problem: NO_OPTION });
       else {
-        const name = `Argument ${token.index + 1}`;
-        if (faults.at(-1)?.name !== name) faults.push({ name, value: commandLine[token.index] ?? null, problem: STRAY });
+        faults.push({ name: `Argument ${token.index + 1}`, value: commandLine[token.index] ?? null, problem: STRAY });
       }
     } else if (option.value === null) {
       if (token.inlineValue) faults.push({ name: token.rawName, value: null, problem: "takes no value" });
