@@ -1,7 +1,9 @@
 // Wires all parts of the program behind one function that answers requests.
 // Never does: read the environment, listen, or touch the outside world other than through its ports.
 
+import { GatewayError } from "./errors.ts";
 import { createApp } from "./http/app.ts";
+import { RunningCalls } from "./gateway/call.ts";
 import { Attempts } from "./gateway/retry.ts";
 import type { Config } from "./config/config.ts";
 import type { ConnectionPorts } from "./upstream/connection.ts";
@@ -46,10 +48,15 @@ export interface Program {
   readonly log: Log;
   /** Takes no new calls from now on; resolves when the running ones have ended. */
   readonly drain: () => Promise<void>;
+  /** Ends each running call at once, with an error in its protocol and its log line. */
+  readonly endCalls: () => void;
 }
 
 const LIKELY_SECRET_LENGTH = 16;
 const MEBIBYTE = 1024 * 1024;
+
+/** For a call that has not begun to be answered when the server has to stop. */
+const CUT_OFF = { headers: { "retry-after": "5" } };
 
 /** How many of the largest bodies all WebSockets together may remember. */
 const REMEMBERED_BODIES = 4;
@@ -84,8 +91,9 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const { keepAliveMs, keepAliveNonStreaming } = config;
   const prompting = { systemPrompt, promptCache, defaultMaxTokens, strict, lenient };
   const userAgent = `factory-proxy/${facts.version}`;
+  const running = new RunningCalls();
   const gateway = createGateway(
-    { ...world, admission: createAdmission(keys, concurrency), models, attempts, log, redactor, observers: [] },
+    { ...world, running, admission: createAdmission(keys, concurrency), models, attempts, log, redactor, observers: [] },
     { ...prompting, maxBodyBytes, upstreamHeaders, keepAliveMs, keepAliveNonStreaming, limits: LIMITS, userAgent },
   );
   const settings = { corsOrigins: config.corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket };
@@ -95,6 +103,8 @@ export function compose(config: Config, world: World, facts: Facts): Program {
     { ...facts, ...settings },
   );
   const drain = async (): Promise<void> => void (await Promise.all([concurrency.drain(), sockets.drain()]));
+  const endCalls = (): void =>
+    running.endAll(new GatewayError("overloaded", "The server stopped before the answer was complete.", CUT_OFF));
   // What is not much larger than a body may be gets an error that says so.
-  return { fetch, maxFrameBytes: 2 * maxBodyBytes, log, drain };
+  return { fetch, maxFrameBytes: 2 * maxBodyBytes, log, drain, endCalls };
 }

@@ -1,14 +1,18 @@
 // Starts the server: configuration, program, listen, shut down. The only reader of the environment, the command line and `.env`.
 // Never decides anything about a request.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 import process from "node:process";
 import packageJson from "../../package.json" with { type: "json" };
 import { CALLS } from "../http/routes.ts";
 import { nameFaults } from "../models/name-faults.ts";
 import { compose, type Program } from "../program.ts";
-import { ConfigError, readConfig, type Config } from "../config/config.ts";
-import type { Log } from "../telemetry/log.ts";
+import { ConfigError, DEFAULT_ENV_FILE, mergeEnvironment, readArguments, readConfig, type Config } from "../config/config.ts";
+import { textOfFile } from "../config/env-file.ts";
+import { warningsOf, type Warning } from "../config/warnings.ts";
+import { nearest } from "../models/nearest.ts";
+import { forTerminal, type Log } from "../telemetry/log.ts";
+import { LogOutput } from "../telemetry/log-output.ts";
 import { mask, Redactor } from "../telemetry/redaction.ts";
 import { dial } from "../runtime/dial.ts";
 import type { Address, EntryPoint, Server } from "../runtime/ports.ts";
@@ -17,22 +21,35 @@ import { unpack } from "../runtime/unpack.ts";
 
 const { version } = packageJson;
 const PROXY_VARIABLES = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+const STDOUT = 1;
+/** How long the end waits for whoever reads the log, and for clients that have still to take their last event. */
+const LAST_LINES_MS = 2000;
+const LAST_WORDS_MS = 1000;
 const EXIT_FAILED = 1;
 const EXIT_MISCONFIGURED = 2;
+
+const PORT_TAKEN = "the port is in use. Stop what uses it, or choose another port with --port or PORT.";
+const HOST_UNUSABLE = "HOST is neither an address of this machine nor a name of one.";
+/** How Bun, which says no more of a name that it can't resolve, and Deno say so. */
+const NO_HOST = /EINVAL|ENOTFOUND|EADDRNOTAVAIL|AddrNotAvailable|failed to lookup/;
 
 interface Setup {
   readonly config: Config;
   /** Made for this run because none is configured; null otherwise. */
   readonly randomKey: string | null;
+  readonly warnings: readonly Warning[];
 }
 
 /** @throws ConfigError */
 function configure(commandLine: readonly string[]): Setup {
   const source = { environment: process.env, arguments: commandLine, file: readFile, redactor: new Redactor([]), nameFaults };
   const config = readConfig(source);
-  if (config.upstreamKey === null || config.proxyKeys.length > 0) return { config, randomKey: null };
+  const envText = readFile(readArguments(commandLine).envFile ?? DEFAULT_ENV_FILE) ?? "";
+  const environment = mergeEnvironment(process.env, envText);
+  const warnings = warningsOf({ environment, endpoints: Object.values(config.endpoints), nearest });
+  if (config.upstreamKey === null || config.proxyKeys.length > 0) return { config, randomKey: null, warnings };
   const randomKey = `fp-${`${crypto.randomUUID()}${crypto.randomUUID()}`.replaceAll("-", "")}`;
-  return { config: { ...config, proxyKeys: [randomKey] }, randomKey };
+  return { config: { ...config, proxyKeys: [randomKey] }, randomKey, warnings };
 }
 
 /** `configure`, or the end of the process with every fault of the configuration named. */
@@ -41,7 +58,8 @@ function configureOrExit(commandLine: readonly string[]): Setup {
     return configure(commandLine);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`factory-proxy can't start with this configuration:\n${error.message}\n`);
+    const faults = error.message.split("\n").map(forTerminal).join("\n");
+    process.stderr.write(`factory-proxy can't start with this configuration:\n${faults}\n`);
     process.exit(EXIT_MISCONFIGURED);
   }
 }
@@ -49,7 +67,9 @@ function configureOrExit(commandLine: readonly string[]): Setup {
 /** The text of a file; null when there is none, or none that this process may look for (Deno without --allow-read). */
 function readFile(path: string): string | null {
   try {
-    return readFileSync(path, "utf8");
+    const text = textOfFile(readFileSync(path));
+    if (text === null) throw Object.assign(new Error("This is no text."), { code: "not UTF-8 or UTF-16" });
+    return text;
   } catch (error) {
     if (codeOf(error) === "ENOENT" || (error instanceof Error && error.name === "NotCapable")) return null;
     throw error;
@@ -61,19 +81,12 @@ function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
 }
 
-/** Lines of one turn of the event loop go out in one write; by the console, as the stream `process.stdout` takes 8 ms to be made. */
-class Lines {
-  #unwritten: string[] = [];
-
-  readonly add = (line: string): void => {
-    if (this.#unwritten.length === 0) setImmediate(this.write);
-    this.#unwritten.push(line);
-  };
-
-  readonly write = (): void => {
-    if (this.#unwritten.length > 0) console.log(this.#unwritten.join("\n"));
-    this.#unwritten = [];
-  };
+function writeLast(text: string): void {
+  try {
+    writeSync(STDOUT, text);
+  } catch {
+    // The process ends; nobody is left to tell.
+  }
 }
 
 function after(ms: number, callback: () => void): () => void {
@@ -81,46 +94,89 @@ function after(ms: number, callback: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-function start(setup: Setup, { fetch, maxFrameBytes, log, drain }: Program): void {
+function start(setup: Setup, program: Program, output: LogOutput): void {
   const { config } = setup;
+  const { fetch, maxFrameBytes, log } = program;
   let server: Server;
   try {
     server = runtime.listen({ host: config.host, port: config.port, maxFrameBytes }, fetch);
   } catch (error) {
     const isTaken = codeOf(error) === "EADDRINUSE";
-    const reason = isTaken ? "the port is in use. Stop what uses it, or choose another port with --port or PORT." : String(error);
-    const text = `factory-proxy can't listen on ${config.host}:${config.port}: ${reason}\n`;
-    process.stderr.write(new Redactor([...config.proxyKeys, ...config.upstreamKeys]).text(text));
-    process.exit(EXIT_FAILED);
+    const isNoHost = NO_HOST.test(`${String(codeOf(error))} ${String(error)}`);
+    const reason = isTaken ? PORT_TAKEN : isNoHost ? HOST_UNUSABLE : String(error);
+    const text = `factory-proxy can't listen on ${config.host}:${config.port}: ${reason}`;
+    process.stderr.write(`${forTerminal(new Redactor([...config.proxyKeys, ...config.upstreamKeys]).text(text))}\n`);
+    process.exit(isNoHost ? EXIT_MISCONFIGURED : EXIT_FAILED);
   }
-  let isStopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (isStopping) {
-      log.warning("stopped at once", { signal });
-      process.exit(EXIT_FAILED);
-    }
-    isStopping = true;
-    log.info("stopping", { signal, timeoutMs: config.shutdownTimeoutMs });
-    const giveUp = setTimeout(() => {
-      log.warning("stopped with answers still running", { timeoutMs: config.shutdownTimeoutMs });
-      process.exit(0);
-    }, config.shutdownTimeoutMs);
-    // The port stays open until the last answer has ended, so that probes and new clients learn what is going on.
-    void drain().then(async () => {
-      await server.drain();
-      clearTimeout(giveUp);
-      log.info("stopped");
-      process.exit(0);
-    });
-  };
+  const stop = stopper({ server, program, output, timeoutMs: config.shutdownTimeoutMs });
+  // Deno undoes `nohup` unless somebody listens.
+  process.on("SIGHUP", isHangUpIgnored() ? () => {} : stop);
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
   // Whoever reads this line may send a signal at once.
-  announce(setup, { log, host: config.host, port: server.port });
+  announce(setup, { log, output, host: config.host, port: server.port });
+}
+
+interface Stopping {
+  readonly server: Server;
+  readonly program: Program;
+  readonly output: LogOutput;
+  /** How long running answers may go on. */
+  readonly timeoutMs: number;
+}
+
+/** What the first, the second and every further signal to stop do. */
+function stopper({ server, program, output, timeoutMs }: Stopping): (signal: NodeJS.Signals) => void {
+  const { log } = program;
+  let stage: "running" | "stopping" | "ending" = "running";
+  let drained: Promise<void> = Promise.resolve();
+  const end = async (code: number): Promise<never> => {
+    stage = "ending";
+    await output.flush(LAST_LINES_MS);
+    return process.exit(code);
+  };
+  const force = async (code: number, logged: () => void): Promise<void> => {
+    if (stage === "ending") return;
+    stage = "ending";
+    program.endCalls();
+    logged();
+    await Promise.race([drained, new Promise<void>((resolve) => after(LAST_WORDS_MS, resolve))]);
+    await end(code);
+  };
+  return (signal) => {
+    if (stage === "ending") process.exit(EXIT_FAILED);
+    if (stage === "stopping") return void force(EXIT_FAILED, () => log.warning("stopped at once", { signal }));
+    stage = "stopping";
+    log.info("stopping", { signal, timeoutMs });
+    const giveUp = after(timeoutMs, () => void force(0, () => log.warning("stopped with answers still running", { timeoutMs })));
+    // The port stays open until the last answer has ended, so that probes and new clients learn what is going on.
+    drained = program.drain().then(() => server.drain());
+    void drained.then(() => {
+      if (stage === "ending") return;
+      giveUp();
+      log.info("stopped");
+      void end(0);
+    });
+  };
+}
+
+/** `nohup` has the hang-up of a terminal ignored, which a listener of its own would undo. Only Linux says so. */
+function isHangUpIgnored(): boolean {
+  try {
+    const [, signals = "0"] = /^SigIgn:\t(\w+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
+    return (BigInt(`0x${signals}`) & 1n) === 1n;
+  } catch {
+    return false;
+  }
+}
+
+interface Announcing {
+  readonly log: Log;
+  readonly output: LogOutput;
 }
 
 /** What a person who starts the program wants to see; keys are masked, but for the one made for this run. */
-function announce({ config, randomKey }: Setup, { log, host, port }: Address & { readonly log: Log }): void {
+function announce({ config, randomKey, warnings }: Setup, { log, output, host, port }: Address & Announcing): void {
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   log.info("listening", {
     url,
@@ -132,14 +188,23 @@ function announce({ config, randomKey }: Setup, { log, host, port }: Address & {
     proxyKeys: config.proxyKeys.map(mask),
     ...(config.anonymous === "off" ? {} : { anonymous: config.anonymous }),
   });
-  if (randomKey !== null) console.log(`PROXY_API_KEY is not set. The key for this run, shown once: ${randomKey}`);
+  for (const { event, fields } of warnings) log.warning(event, fields);
+  if (randomKey !== null) output.add(`PROXY_API_KEY is not set. The key for this run, shown once: ${randomKey}`);
 }
 
 export function serve(commandLine: readonly string[], isMain: boolean): EntryPoint {
   const setup = configureOrExit(commandLine);
-  const lines = new Lines();
-  process.on("exit", lines.write);
-  const program = compose(
+  const output: LogOutput = new LogOutput({
+    write: runtime.write,
+    after,
+    report: (count) => program.log.error("log lines lost", { count }),
+  });
+  // After a crash. A reader that does not read by then could hold up the end for ever.
+  process.on("exit", () => {
+    const last = output.isWriting ? "" : output.takeAll();
+    if (last !== "") writeLast(last);
+  });
+  const program: Program = compose(
     setup.config,
     {
       fetch: (url, init) => fetch(url, init),
@@ -154,7 +219,7 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
       newId: () => crypto.randomUUID(),
       sha256: runtime.sha256,
       unpack,
-      sink: lines.add,
+      sink: output.add,
       logFormat: runtime.isTerminal() ? "text" : "json",
     },
     { version, runtime: runtime.name },
@@ -164,7 +229,7 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
   return runtime.entryPoint({
     fetch: program.fetch,
     maxFrameBytes: program.maxFrameBytes,
-    start: () => start(setup, program),
-    served: (address) => announce(setup, { log: program.log, ...address }),
+    start: () => start(setup, program, output),
+    served: (address) => announce(setup, { log: program.log, output, ...address }),
   });
 }

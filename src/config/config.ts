@@ -9,6 +9,7 @@ import type { Redactor } from "../telemetry/redaction.ts";
 import type { Endpoints, ModelSetting, NameFault } from "../models/catalog.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import { withOwnPath } from "../protocol/own-path.ts";
+import { strayLines } from "./env-file.ts";
 import { readModelTable } from "./model-table.ts";
 import { Settings, type Fault, type OptionValue } from "./settings.ts";
 import { ENDPOINT_PATHS, OPTIONS, VARIABLES, type VariableName } from "./variables.ts";
@@ -123,7 +124,7 @@ export interface Arguments {
   readonly faults: readonly Fault[];
 }
 
-const DEFAULT_ENV_FILE = ".env";
+export const DEFAULT_ENV_FILE = ".env";
 const MAX_PORT = 65_535;
 const MOST_CALLS = 1_000_000;
 const MOST_TOKENS = 10_000_000;
@@ -149,12 +150,13 @@ const OWN_HEADERS: ReadonlySet<string> = new Set(
 );
 
 const NO_OPTION = `is not an option. The options are ${OPTIONS.map(({ flag }) => `--${flag}`).join(", ")}`;
-const STRAY: Fault = { name: "An argument", value: null, problem: "is neither a command nor an option. --help lists both" };
+const STRAY = "is neither a command nor an option. --help lists both";
 
 /** Reads the command line; never throws. Ask it for `help` and `version` before `readConfig`. */
 export function readArguments(commandLine: readonly string[]): Arguments {
   const { tokens } = parseArgs({
-    args: [...commandLine],
+    // Each letter of `-abc` would be a token of its own, which Deno counts as a word.
+    args: commandLine.map((word) => (/^-[^-]/.test(word) ? word.slice(0, 2) : word)),
     options: Object.fromEntries(OPTIONS.map(({ flag, value }) => [flag, { type: value === null ? "boolean" : "string" } as const])),
     strict: false,
     tokens: true,
@@ -167,10 +169,11 @@ export function readArguments(commandLine: readonly string[]): Arguments {
     if (token.kind === "option-terminator") continue;
     const option = token.kind === "option" ? OPTIONS.find(({ flag }) => flag === token.name) : undefined;
     if (token.kind === "positional" || option === undefined) {
-      // A stray value may be a key, so only what can be the name of an option is shown. Each letter of `-abc` is a token of its own.
       const isNamed = token.kind === "option" && token.rawName.startsWith("--") && token.rawName !== "--";
       if (isNamed) faults.push({ name: token.rawName, value: null, problem: NO_OPTION });
-      else if (!faults.includes(STRAY)) faults.push(STRAY);
+      else {
+        faults.push({ name: `Argument ${token.index + 1}`, value: commandLine[token.index] ?? null, problem: STRAY });
+      }
     } else if (option.value === null) {
       if (token.inlineValue) faults.push({ name: token.rawName, value: null, problem: "takes no value" });
       else switches.add(option.flag);
@@ -200,6 +203,10 @@ export function readConfig(source: ConfigSource): Config {
   if (env.problem !== null && (envFile !== null || !env.isMissing)) {
     const name = envFile === null ? "The environment file" : "--env-file";
     settings.faults.push({ name, value: envFile ?? DEFAULT_ENV_FILE, problem: env.problem });
+  }
+  for (const line of strayLines(env.text ?? "")) {
+    const problem = "has no =. Write NAME=value, or # in front of a comment";
+    settings.faults.push({ name: `Line ${line} of the environment file`, value: null, problem });
   }
   const config: Config = {
     ...addressOf(settings),

@@ -25,6 +25,7 @@ export interface CallPorts {
   readonly redactor: Redactor;
   /** Milliseconds that only grow. */
   readonly monotonic: () => number;
+  readonly running: RunningCalls;
   /** Get the summary of each call, after its slot was released and its log line written. */
   readonly observers: readonly CallObserver[];
 }
@@ -55,6 +56,22 @@ export interface StreamingAnswer extends Head {
   readonly keepAlive: KeepAlive | null;
 }
 
+/** What can still end a call from outside. */
+export class RunningCalls {
+  readonly #ends = new Set<(error: GatewayError) => void>();
+
+  /** Returns what takes it out again. */
+  add(end: (error: GatewayError) => void): () => void {
+    this.#ends.add(end);
+    return () => this.#ends.delete(end);
+  }
+
+  /** Ends each running call with this error, in its own protocol. */
+  endAll(error: GatewayError): void {
+    for (const end of this.#ends) end(error);
+  }
+}
+
 /** Runs a call up to its answer and sees it to its end. Never rejects: what `run` throws becomes an answer in the client's protocol. */
 export function withCall(call: Call, ports: CallPorts, run: (progress: CallProgress) => Promise<Answer | Late<Answer>>): Promise<Response> {
   const progress = new CallProgress(call, ports);
@@ -69,7 +86,7 @@ export function refuseCall(call: Call, ports: CallPorts, error: unknown): Respon
 
 async function responseTo(answering: Promise<Answer | Late<Answer>>, progress: CallProgress): Promise<Response> {
   try {
-    const answer = await answering;
+    const answer = await progress.endable(answering);
     return answer.type === "late" ? lateResponse(responseTo(answer.answer, progress), answer) : progress.respond(answer);
   } catch (error) {
     return progress.respond(failure(error, progress, attemptHeaders({ count: progress.summary.attempts })));
@@ -109,6 +126,9 @@ export class CallProgress {
   readonly #monotonic: () => number;
   readonly #startedMs: number;
   readonly #observers: CallObserver[];
+  readonly #leave: () => void;
+  /** Ends the call from outside. */
+  #fail: (error: GatewayError) => void = () => {};
   #log: Log;
   #isOver = false;
 
@@ -117,6 +137,7 @@ export class CallProgress {
     this.redaction = ports.redactor.with(keys);
     this.form = call.route.form;
     this.#monotonic = ports.monotonic;
+    this.#leave = ports.running.add((error) => this.#fail(error));
     this.#startedMs = ports.monotonic();
     this.#log = ports.log.knowing(keys);
     this.#observers = [(summary) => logCall(this.#log, summary), ...ports.observers];
@@ -146,6 +167,14 @@ export class CallProgress {
   /** Milliseconds since the call began. */
   get elapsedMs(): number {
     return this.#monotonic() - this.#startedMs;
+  }
+
+  /** The same answer, or a rejection when the call is ended from outside before it comes. */
+  endable<Value>(answering: Promise<Value>): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      this.#fail = reject;
+      answering.then(resolve, reject);
+    });
   }
 
   admitted({ caller, settle }: Grant): void {
@@ -198,7 +227,8 @@ export class CallProgress {
     if (answer.type === "streaming") {
       const { begun, rest, pump, keepAlive } = answer;
       const closed = (outcome: Outcome): void => this.#end(errorOf(outcome) ?? this.meter.error);
-      return new Response(through(rest ?? NOTHING, this.#observed(pump), { closed, keepAlive, begun }), { status, headers });
+      const failing = (fail: (error: unknown) => void): void => void (this.#fail = fail);
+      return new Response(through(rest ?? NOTHING, this.#observed(pump), { closed, failing, keepAlive, begun }), { status, headers });
     }
     const response = new Response(answer.body, { status, headers });
     if (answer.error !== null) this.summary.status = status;
@@ -209,6 +239,7 @@ export class CallProgress {
   #end(error: GatewayError | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#leave();
     const { summary, meter } = this;
     summary.error = error;
     if (error?.kind === "cancelled") summary.status = error.status;

@@ -151,6 +151,8 @@ function tooLarge(maxBytes: number): GatewayError {
 
 function broken(cause: unknown): never {
   if (cause instanceof GatewayError) throw cause;
+  if (cause instanceof RangeError || /out of memory/i.test(String(cause)))
+    throw new GatewayError("overloaded", "The server has no memory for this request.", { cause, headers: { "retry-after": "5" } });
   throw new GatewayError("cancelled", "The client closed the connection before its request was complete.", { cause });
 }
 

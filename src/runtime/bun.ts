@@ -1,6 +1,6 @@
 // What the program needs of Bun: how it listens, opens WebSockets, hashes, and reads bodies, and how its limits are lifted.
 
-import { fstatSync, statSync } from "node:fs";
+import { fstatSync, statSync, write } from "node:fs";
 import process from "node:process";
 import type { Connection, Fetch, Runtime, SocketListener } from "./ports.ts";
 
@@ -100,7 +100,7 @@ export function bunRuntime(): Runtime {
       const command = [process.execPath, ...process.argv.slice(isExecutable ? 2 : 1)];
       if (typeof process.execve === "function" && process.platform !== "win32") process.execve(process.execPath, command, env);
       const child = bun.spawn({ cmd: command, env, stdio: ["inherit", "inherit", "inherit"] });
-      for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
+      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
       return child.exited.then((code) => process.exit(code));
     },
 
@@ -113,6 +113,12 @@ export function bunRuntime(): Runtime {
       if (!stdout.isCharacterDevice() || stdout.rdev === statSync(NOWHERE, { throwIfNoEntry: false })?.rdev) return false;
       return process.getBuiltinModule("node:tty").isatty(STDOUT);
     },
+
+    // A thread waits for the reader; Bun has another for whatever else needs one, on a machine with one core too.
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        write(STDOUT, bytes, 0, bytes.length, null, (error, written) => (error === null ? resolve(written) : reject(error)));
+      }),
 
     bodySource: (body) => body,
 

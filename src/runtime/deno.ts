@@ -22,7 +22,7 @@ interface DenoApi {
     options: { readonly idleTimeout: number },
   ): { readonly socket: DenoSocket; readonly response: Response };
   readonly version: { readonly deno: string };
-  readonly stdout: { isTerminal(): boolean };
+  readonly stdout: { isTerminal(): boolean; write(bytes: Uint8Array): Promise<number> };
   serve(
     options: {
       readonly hostname: string;
@@ -85,6 +85,9 @@ export function denoRuntime(): Runtime {
     sha256: (text) => hash("sha256", text, "buffer"),
 
     isTerminal: () => deno.stdout.isTerminal(),
+
+    // `fs.write` and `console.log` would wait for the reader on the only thread, and the latter ends the process on a full disk.
+    write: (bytes) => deno.stdout.write(bytes),
 
     // Deno's fetch sends text or bytes a second time by itself when a connection that was kept open breaks before the answer, though the
     // first may have been billed, and copies them more than once. With a stream it does neither. The length is then told by HTTP/2, or by

@@ -34,6 +34,12 @@ export interface SocketListener {
 /** Calls back once after `ms` milliseconds. Returns what takes it back; calling that later does nothing. */
 export type After = (ms: number, callback: () => void) => () => void;
 
+/**
+ * Writes to standard output, and resolves to how many bytes were written, which may be fewer. The event loop goes on while nobody reads, and
+ * the process can still end. One write at a time.
+ */
+export type Write = (bytes: Uint8Array) => Promise<number>;
+
 /** Reads a body piece by piece. One read at a time. */
 export interface BodyReader {
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
@@ -106,6 +112,7 @@ export interface Runtime {
   readonly sha256: (text: string) => Uint8Array;
   /** Whether a person reads what the program prints. */
   isTerminal(): boolean;
+  readonly write: Write;
   /** A body as it is sent. */
   readonly bodySource: (body: Body) => Body | ReadableStream<Uint8Array>;
   readonly bodyReader: (body: ReadableStream<Uint8Array>) => BodyReader;

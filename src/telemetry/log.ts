@@ -112,9 +112,13 @@ function textLine(head: string, fields: Readonly<Record<string, unknown>>): stri
   const pairs = Object.entries(fields)
     .filter(([, value]) => value !== null)
     .map(([name, value]) => ` ${name}=${typeof value === "string" && BARE.test(value) ? value : JSON.stringify(value)}`);
-  // The bytes that command a terminal never reach it raw: JSON escapes the low ones, this the high ones and those in the event.
-  return (head + pairs.join("")).replace(CONTROL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return forTerminal(head + pairs.join(""));
 }
 
-const BARE = /^[^\s"=\\\p{Cc}]+$/u;
-const CONTROL = /[\p{Cc}\u2028\u2029]/gu;
+/** What commands a terminal, or turns the direction of its text, never reaches it raw: JSON escapes the low bytes, this the rest. */
+export function forTerminal(line: string): string {
+  return line.replace(CONTROL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+const BARE = /^[^\s"=\\\p{Cc}\p{Bidi_C}]+$/u;
+const CONTROL = /[\p{Cc}\p{Bidi_C}\u2028\u2029]/gu;

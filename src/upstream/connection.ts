@@ -258,9 +258,17 @@ const NEVER_SENT: ReadonlySet<unknown> = new Set([
 /** How Bun and Deno say that no connection came about, e.g. when the system's own limit on that, some two minutes, has passed. */
 const CONNECTING = /Unable to connect|TLS handshake failed|\(Connect\)/;
 
+/** How Bun, by its codes, and Deno say that they don't trust a certificate. */
+const UNTRUSTED =
+  /invalid peer certificate|SELF_SIGNED|_SIGNATURE|ISSUER_CERT|CERT_|ALTNAME_INVALID|self[- ]signed|unable to (?:verify|get)/;
+
 /** Why there is no answer. Bun says it by a code or in its text, Deno in the text of the cause. */
 function unanswered(error: unknown): GatewayError {
   const { code, cause } = error instanceof Error ? (error as Error & { readonly code?: unknown }) : { code: undefined, cause: undefined };
+  if (UNTRUSTED.test(`${String(code)} ${String(error)} ${String(cause)}`)) {
+    const message = "The upstream's certificate is not trusted. If it is of an authority of your own, set NODE_EXTRA_CA_CERTS to its file.";
+    return new GatewayError("upstream-failed", message, { code: UNREACHABLE, cause: error });
+  }
   const isNeverSent = NEVER_SENT.has(code) || CONNECTING.test(`${String(error)} ${String(cause)}`);
   if (isNeverSent) return new GatewayError("upstream-failed", "The upstream could not be reached.", { code: UNREACHABLE, cause: error });
   return new GatewayError("upstream-failed", "The connection to the upstream broke before it answered.", {

@@ -73,6 +73,8 @@ export interface ThroughOptions {
   readonly closed: (outcome: Outcome) => void;
   /** Null: the client may wait as long as it takes. */
   readonly keepAlive?: KeepAlive | null;
+  /** Gets, at once, what ends the stream from outside as if the source had failed; once the stream is over that does nothing. */
+  readonly failing?: (fail: (error: unknown) => void) => void;
   /** What has been read of the source already. */
   readonly begun?: readonly Uint8Array[];
 }
@@ -84,7 +86,7 @@ export interface ThroughOptions {
 export function through(
   source: BodyReader,
   pump: Pump,
-  { closed, keepAlive = null, begun = [] }: ThroughOptions,
+  { closed, failing, keepAlive = null, begun = [] }: ThroughOptions,
 ): ReadableStream<Uint8Array> {
   // Let go of once it has gone out: a chunk may lie in a buffer many times its size.
   let first = begun;
@@ -137,6 +139,9 @@ export function through(
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
+        failing?.((error) => {
+          if (!over) fail(controller, error);
+        });
         try {
           for (const chunk of first) if (!over) take(controller, chunk);
         } catch (error) {

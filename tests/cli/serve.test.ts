@@ -6,9 +6,11 @@ import { copyFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { after, test } from "node:test";
+import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { CALLS } from "../../src/http/routes.ts";
 import { helpText } from "../../src/cli/commands.ts";
 import { ask, MODELS, SUCCESS, textOf, told, type Way as Pair } from "../support/dialects.ts";
+import { PROTOCOLS } from "../support/fixtures.ts";
 import { until } from "../support/gateway.ts";
 import {
   build,
@@ -185,7 +187,7 @@ for (const way of WAYS) {
     const [first, ...faults] = stderr.trimEnd().split("\n");
     assert.equal(first, "factory-proxy can't start with this configuration:");
     const named = new Set(faults.map((fault) => /^\S+/.exec(fault)?.[0]));
-    assert.deepEqual(named, new Set([...Object.keys(env), "--prot", "An", "--env-file"]));
+    assert.deepEqual(named, new Set([...Object.keys(env), "--prot", "Argument", "--env-file"]));
     assert.equal(faults.length, named.size);
     for (const fault of faults) assert.match(fault, / must | is not an option\. | is neither a command nor an option\. /);
   });
@@ -203,8 +205,8 @@ for (const way of WAYS) {
 
   test(`${way.name}: shows no key that was given for an address where it can't listen`, async () => {
     const { code, stdout, stderr } = await endOf(way, { env: { ...SETTINGS, HOST: "sk-canary-0a1b2c3d4e5f" } });
-    assert.deepEqual({ code, stdout }, { code: 1, stdout: "" });
-    assert.match(stderr, /^factory-proxy can't listen on sk-canar…:0: /m);
+    assert.deepEqual({ code, stdout }, { code: 2, stdout: "" });
+    assert.match(stderr, /^factory-proxy can't listen on sk-canar…:0: HOST is neither /m);
     assert.doesNotMatch(stderr, /0a1b2c3d4e5f/);
   });
 
@@ -337,10 +339,51 @@ for (const way of WAYS) {
     }
     impatient.signal("SIGTERM");
     assert.equal((await impatient.ended).code, 1);
-    assert.deepEqual(eventsIn(impatient.lines()), ["listening", "stopping", "stopped at once"]);
+    assert.deepEqual(eventsIn(impatient.lines()), ["listening", "stopping", "request", "stopped at once"]);
     assert.equal((await patient.ended).code, 0);
-    assert.deepEqual(eventsIn(patient.lines()), ["listening", "stopping", "stopped with answers still running"]);
+    assert.deepEqual(eventsIn(patient.lines()), ["listening", "stopping", "request", "stopped with answers still running"]);
     for (const call of calls) assert.doesNotMatch(await call.closed, /\[DONE\]/);
+    open();
+  });
+
+  test(`${way.name}: a forced stop ends each call with an error in its protocol, and a log line with the usage so far`, async () => {
+    const { opened, open } = gate();
+    upstream.script((seen) => (isStreamed(seen) ? held(opened)(seen) : { hang: "before-head" }));
+    for (const { signals, code } of [
+      { signals: 2, code: 1 },
+      { signals: 1, code: 0 },
+    ]) {
+      const program = run(way, { env: { SHUTDOWN_TIMEOUT: signals === 2 ? "60" : "0.2" } });
+      const url = await program.url;
+      const begin = (client: ProtocolId, { model, stream, id }: { model: string; stream: boolean; id: string }): RawCall => {
+        const { path, body } = ask(client, { model, stream });
+        const text = JSON.stringify(body);
+        const headers = { authorization: `Bearer ${CLIENT_KEY}`, "x-request-id": id, "content-length": String(text.length) };
+        return rawCall(url, requestText(`POST ${path}`, headers, text));
+      };
+      const before = upstream.requests.length;
+      const calls = PROTOCOLS.map((client) => begin(client, { model: CLAUDE, stream: true, id: client }));
+      const late = begin("openai-chat", { model: GLM, stream: false, id: "non-streaming" });
+      await until(() => calls.every((call) => call.text().includes("One ")), "the first word of every stream");
+      await until(() => upstream.requests.length === before + calls.length + 1, "all calls to be under way");
+      for (let count = 0; count < signals; count++) {
+        program.signal("SIGTERM");
+        await until(() => eventsIn(program.lines()).includes("stopping"), "the program to see the signal");
+      }
+      for (const [index, call] of calls.entries()) {
+        assert.match(await call.closed, /The server stopped before the answer was complete\./, `${index}`);
+      }
+      assert.match(await late.closed, /^HTTP\/1\.1 503 [^]*retry-after: 5\r\n[^]*"The server stopped/i);
+      assert.equal((await program.ended).code, code);
+      const logged = program.lines().filter(({ event }) => event === "request");
+      assert.deepEqual(
+        Object.fromEntries(logged.map((line) => [line["requestId"], [line["status"], line["error"], line["inputTokens"]]])),
+        {
+          ...Object.fromEntries(PROTOCOLS.map((client) => [client, [200, "overloaded", 12]])),
+          "non-streaming": [503, "overloaded", undefined],
+        },
+      );
+    }
     open();
   });
 }

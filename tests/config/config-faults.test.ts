@@ -79,13 +79,23 @@ const FAULTS: readonly (readonly [string, Given, readonly Fault[]])[] = [
   [
     "letters behind one dash, which may be a key, as one",
     { arguments: ["-sk-a"] },
-    [{ name: "An argument", value: null, problem: NOTHING_KNOWN }],
+    [{ name: "Argument 1", value: HIDDEN, problem: NOTHING_KNOWN }],
   ],
   ["a name that may be a key", { arguments: ["--sk-a"] }, [{ name: "A name", value: HIDDEN, problem: NO_OPTION }]],
   [
     "a stray value, which may be a key",
     { arguments: ["fk-fake-key-0123"] },
-    [{ name: "An argument", value: null, problem: NOTHING_KNOWN }],
+    [{ name: "Argument 1", value: HIDDEN, problem: NOTHING_KNOWN }],
+  ],
+  [
+    "a stray value that can't be a key",
+    { arguments: ["--port=1", "sevre"] },
+    [{ name: "Argument 2", value: '"sevre"', problem: NOTHING_KNOWN }],
+  ],
+  [
+    "a line of .env without =",
+    { files: { ".env": '# note\nexport PORT=1\nSYSTEM_PROMPT="a\nb = c\nd"\n\nFACTORY_API_KEY fk-fake-key-0123\n' } },
+    [{ name: "Line 7 of the environment file", value: null, problem: "has no =. Write NAME=value, or # in front of a comment" }],
   ],
   ["a flag without its value", { arguments: ["--port"] }, [{ name: "--port", value: null, problem: "needs a value: --port <number>" }]],
   [

@@ -3,7 +3,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
-import { refuseCall, withCall, type Answer, type CallPorts, type CallProgress, type StreamingAnswer } from "../../src/gateway/call.ts";
+import {
+  refuseCall,
+  RunningCalls,
+  withCall,
+  type Answer,
+  type CallPorts,
+  type CallProgress,
+  type StreamingAnswer,
+} from "../../src/gateway/call.ts";
 import type { Late } from "../../src/gateway/keep-alive.ts";
 import { incomingRequest, type Call } from "../../src/gateway/request.ts";
 import type { CallSummary } from "../../src/telemetry/call-summary.ts";
@@ -178,6 +186,7 @@ function watched(): Watched {
       log: openLog({ level: "info", format: "json", sink: (line) => lines.push(line), now: () => 0, redactor }),
       redactor,
       monotonic: () => 0,
+      running: new RunningCalls(),
       observers: [(summary) => summaries.push(summary)],
     },
     summaries,

@@ -44,3 +44,12 @@ for (const limit of [1000, 2 * MIB]) {
     });
   }
 }
+
+test("a body that there is no memory for is a 503, and not a client that left", async () => {
+  for (const cause of [new RangeError("Array buffer allocation failed"), new Error("Out of memory")]) {
+    const body = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(cause) });
+    const init: RequestInit & { duplex: "half" } = { method: "POST", body, duplex: "half" };
+    const incoming = incomingRequest(new Request("http://gateway.test/v1/messages", init)) ?? assert.fail();
+    await assert.rejects(readBody({ ...incoming, headers: {} }, { maxBytes: MIB, unpack }), { kind: "overloaded", status: 503, cause });
+  }
+});

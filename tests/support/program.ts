@@ -65,6 +65,8 @@ export interface StartOptions {
   readonly arguments?: readonly string[];
   /** A new empty folder unless said. */
   readonly cwd?: string;
+  /** What standard output goes to instead: a file descriptor. Nothing of it is seen here then. */
+  readonly stdout?: number;
 }
 
 export interface Ended {
@@ -96,17 +98,17 @@ export function start(way: Way, options: StartOptions = {}): Running {
   const child = spawn(command, [...words, ...(options.arguments ?? [])], {
     cwd: options.cwd ?? emptyFolder(),
     env: { NO_COLOR: "1", ...cacheOf(way), ...options.env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", options.stdout ?? "pipe", "pipe"],
   });
   running.add(child);
   let stdout = "";
   let stderr = "";
   const heard = new Set<() => void>();
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
     for (const listener of heard) listener();
   });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => {

@@ -56,9 +56,9 @@ test("log: a line for a terminal is readable, and quotes what is not one plain w
 
 test("log: no field can begin a line or command a terminal", () => {
   const { log, lines } = open({ format: "text" });
-  log.info("one\ntwo", { a: "x\r\ny", b: "\u001b[2J", c: "\u009b2J", d: "x\u2028y", e: { "k\n": "v\u0085" } });
+  log.info("one\ntwo", { a: "x\r\ny", b: "\u001b[2J", bidi: "a\u202eb\u2066", c: "\u009b2J", d: "x\u2028y", e: { "k\n": "v\u0085" } });
   assert.deepEqual(lines, [
-    String.raw`12:00:00.007Z info    one\u000atwo a="x\r\ny" b="\u001b[2J" c="\u009b2J" d="x\u2028y" e={"k\n":"v\u0085"}`,
+    String.raw`12:00:00.007Z info    one\u000atwo a="x\r\ny" b="\u001b[2J" bidi="a\u202eb\u2066" c="\u009b2J" d="x\u2028y" e={"k\n":"v\u0085"}`,
   ]);
 });
 

@@ -1,0 +1,45 @@
+// What the environment says that is no fault, but hardly meant: names close to that of a variable, certificates that nobody checks, a
+// proxy that would see keys and prompts.
+// Never shows a value.
+
+import type { LogFields } from "../telemetry/log.ts";
+import { VARIABLES } from "./variables.ts";
+
+export interface Warning {
+  readonly event: string;
+  readonly fields: LogFields;
+}
+
+export interface WarningSource {
+  /** With what the `.env` file adds. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** URLs of the upstream. */
+  readonly endpoints: readonly string[];
+  /** The known names within so many edits, the nearest first. */
+  readonly nearest: (wanted: string, known: Iterable<string>, maxEdits: number) => string[];
+}
+
+/** A name of so many letters has many neighbours that mean something else. */
+const SHORT_NAME = 5;
+const NAMES = Object.keys(VARIABLES);
+const SHORT_NAMES = NAMES.filter((name) => name.length <= SHORT_NAME);
+const LONG_NAMES = NAMES.filter((name) => name.length > SHORT_NAME);
+
+export function warningsOf({ environment, endpoints, nearest }: WarningSource): Warning[] {
+  const warnings: Warning[] = [];
+  for (const name of Object.keys(environment)) {
+    if (name in VARIABLES) continue;
+    const meant = nearest(name, LONG_NAMES, 2)[0] ?? nearest(name, SHORT_NAMES, 1)[0];
+    if (meant !== undefined) warnings.push({ event: "unknown variable", fields: { name, meant } });
+  }
+  if (environment["NODE_TLS_REJECT_UNAUTHORIZED"] === "0") {
+    const message = "Certificates are not checked. To trust an authority of your own, name its file in NODE_EXTRA_CA_CERTS.";
+    warnings.push({ event: "insecure", fields: { name: "NODE_TLS_REJECT_UNAUTHORIZED", message } });
+  }
+  const proxy = ["HTTP_PROXY", "http_proxy"].find((name) => environment[name]);
+  if (proxy !== undefined && endpoints.some((url) => url.startsWith("http:"))) {
+    const message = "An upstream is plain http, so the proxy can read keys and prompts.";
+    warnings.push({ event: "insecure", fields: { name: proxy, message } });
+  }
+  return warnings;
+}

@@ -1,0 +1,148 @@
+// Writes log lines in order, one write at a time, through a queue with a limit. A reader that stops, a full disk or a closed pipe costs
+// lines, which are counted; the count becomes a line once a write works again.
+// Never waits for a reader, and never throws because of one.
+
+import type { After, Write } from "../runtime/ports.ts";
+
+export interface LogOutputPorts {
+  readonly write: Write;
+  readonly after: After;
+  /** Writes a line, through `add`, that says how many lines are missing where it stands. */
+  readonly report: (count: number) => void;
+}
+
+interface Entry {
+  readonly line: string;
+  /** The line itself, or those that it reports as missing. */
+  readonly count: number;
+}
+
+/** Characters of all lines that have not been written. */
+export const MAX_QUEUED = 1024 * 1024;
+/** Lines are taken again at this many characters, so that a reader that barely keeps up does not get a report after each line. */
+const RESUME_AT = MAX_QUEUED / 2;
+/** Characters of one write, give or take a line. A reader that comes back gets the first lines soon. */
+const MAX_WRITE = 64 * 1024;
+/** A pipe that was made non-blocking by somebody else does not say when there is room again. */
+const LOOK_AGAIN_MS = 50;
+const LINE_FEED = 10;
+const UTF8 = new TextEncoder();
+
+export class LogOutput {
+  readonly #ports: LogOutputPorts;
+  #queue: Entry[] = [];
+  #queued = 0;
+  #missing = 0;
+  /** How many lines the line that is being added stands for. */
+  #weight = 1;
+  #isFull = false;
+  #isScheduled = false;
+  #isWriting = false;
+  /** A write broke off within a line. */
+  #isTorn = false;
+  #emptied: (() => void)[] = [];
+
+  constructor(ports: LogOutputPorts) {
+    this.#ports = ports;
+  }
+
+  /** Whether a write is under way, perhaps one that nobody reads. */
+  get isWriting(): boolean {
+    return this.#isWriting;
+  }
+
+  /** Takes a line without its line break. Those of one turn of the event loop go out together. */
+  readonly add = (line: string): void => {
+    this.#isFull ||= this.#queued + line.length > MAX_QUEUED;
+    if (this.#isFull) {
+      this.#missing += this.#weight;
+      return;
+    }
+    this.#queue.push({ line, count: this.#weight });
+    this.#queued += line.length + 1;
+    if (this.#isScheduled || this.#isWriting) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      void this.#writeAll();
+    });
+  };
+
+  /** What has not been written, which from now on nobody else writes. */
+  takeAll(): string {
+    const text = this.#queue.map(({ line }) => `${line}\n`).join("");
+    this.#queue = [];
+    this.#queued = 0;
+    return text;
+  }
+
+  /** Resolves when every line has been written or lost, after `ms` milliseconds at the latest. */
+  flush(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const takeBack = this.#ports.after(ms, resolve);
+      this.#emptied.push(() => {
+        takeBack();
+        resolve();
+      });
+      void this.#writeAll();
+    });
+  }
+
+  async #writeAll(): Promise<void> {
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    while (this.#queue.length > 0) await this.#writeSome();
+    this.#isWriting = false;
+    const emptied = this.#emptied;
+    this.#emptied = [];
+    for (const resolve of emptied) resolve();
+  }
+
+  async #writeSome(): Promise<void> {
+    const { entries, length } = this.#nextBatch();
+    const unwritten = await this.#write(entries);
+    this.#queued -= length;
+    if (this.#queued <= RESUME_AT) this.#isFull = false;
+    for (const { count } of unwritten) this.#missing += count;
+    if (unwritten.length > 0 || this.#missing === 0 || this.#isFull) return;
+    this.#weight = this.#missing;
+    this.#missing = 0;
+    this.#ports.report(this.#weight);
+    this.#weight = 1;
+  }
+
+  #nextBatch(): { readonly entries: readonly Entry[]; readonly length: number } {
+    let length = 0;
+    let count = 0;
+    for (const { line } of this.#queue) {
+      if (length >= MAX_WRITE) break;
+      length += line.length + 1;
+      count++;
+    }
+    return { entries: this.#queue.splice(0, count), length };
+  }
+
+  /** Returns the entries that were lost. */
+  async #write(entries: readonly Entry[]): Promise<readonly Entry[]> {
+    // What broke off within a line is ended first.
+    const start = this.#isTorn ? "\n" : "";
+    const bytes = UTF8.encode(start + entries.map(({ line }) => `${line}\n`).join(""));
+    let at = 0;
+    while (at < bytes.length) {
+      try {
+        at += await this.#ports.write(bytes.subarray(at));
+      } catch (error) {
+        if (error instanceof Error && "code" in error && error.code === "EAGAIN") {
+          await new Promise<void>((resolve) => this.#ports.after(LOOK_AGAIN_MS, resolve));
+          continue;
+        }
+        if (at === 0) return entries;
+        const written = bytes.subarray(0, at);
+        this.#isTorn = written.at(-1) !== LINE_FEED;
+        return entries.slice(written.filter((byte) => byte === LINE_FEED).length - start.length);
+      }
+    }
+    this.#isTorn = false;
+    return [];
+  }
+}

@@ -1,0 +1,133 @@
+// What the program makes of its surroundings when it starts, three ways: hosts that are none, environment files as editors write them,
+// names that are nearly right, certificates.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:https";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { until } from "../support/gateway.ts";
+import { build, BUILT, BUN, cleanUp, DENO, emptyFolder, start } from "../support/program.ts";
+
+const KEYS = { FACTORY_API_KEY: "fk-a-fake-key-of-factory", PROXY_API_KEY: "ck-a-fake-key", PORT: "0" };
+const OPENSSL = "/usr/bin/openssl";
+const ANSWER = {
+  type: "message",
+  id: "msg_1",
+  role: "assistant",
+  model: "claude-haiku-4-5-20251001",
+  content: [{ type: "text", text: "Hello" }],
+  stop_reason: "end_turn",
+  usage: { input_tokens: 1, output_tokens: 1 },
+};
+
+await build();
+after(cleanUp);
+
+for (const way of [BUN, DENO, BUILT]) {
+  test(`${way.name}: a host that is none is said in one line, and ends it with 2`, async () => {
+    for (const host of ["nohost.invalid", "192.0.2.7"]) {
+      const { code, stdout, stderr } = await start(way, { env: { ...KEYS, HOST: host } }).ended;
+      const line = `factory-proxy can't listen on ${host}:0: HOST is neither an address of this machine nor a name of one.\n`;
+      assert.deepEqual({ code, stdout, stderr }, { code: 2, stdout: "", stderr: way.hint + line });
+    }
+  });
+
+  test(`${way.name}: a stray argument is named by its place and its text, and commands no terminal`, async () => {
+    const { code, stderr } = await start(way, { env: KEYS, arguments: ["--port=0", "a\u202eb"] }).ended;
+    assert.equal(code, 2);
+    assert.match(stderr, /^Argument 2 \("a\\u202eb"\) is neither a command nor an option\. /m);
+  });
+
+  test(`${way.name}: reads .env in UTF-16, warns of names that are nearly right, and takes no line without =`, async () => {
+    const cwd = emptyFolder();
+    const text = Object.entries(KEYS).map(([name, value]) => `${name}=${value}\r\n`);
+    writeFileSync(join(cwd, "wide.env"), Buffer.from(`\uFEFF${text.join("")}LOG_LVL=debug\r\n`, "utf16le"));
+    const program = start(way, { cwd, arguments: ["--env-file", "wide.env"], env: { PORTT: "1" } });
+    await program.url;
+    await until(() => program.lines().length === 3, "the warnings");
+    assert.deepEqual(
+      program.lines().map(({ level, event, name, meant }) => [level, event, name, meant]),
+      [
+        ["info", "listening", undefined, undefined],
+        ["warning", "unknown variable", "LOG_LVL", "LOG_LEVEL"],
+        ["warning", "unknown variable", "PORTT", "PORT"],
+      ],
+    );
+    program.signal("SIGTERM");
+    assert.equal((await program.ended).code, 0);
+    writeFileSync(join(cwd, "stray.env"), `${text.join("")}FACTORY_BASE_URL https://api.eu.factory.ai\n`);
+    const { code, stderr } = await start(way, { cwd, arguments: ["--env-file", "stray.env"] }).ended;
+    assert.equal(code, 2);
+    assert.match(stderr, /^Line 4 of the environment file has no =\. /m);
+  });
+
+  test(
+    `${way.name}: trusts the authority in NODE_EXTRA_CA_CERTS, and says of another that it is not trusted`,
+    { skip: !existsSync(OPENSSL) },
+    async () => {
+      const { server, url, authority } = await ownAuthority();
+      const env = { ...KEYS, FACTORY_BASE_URL: url, RETRIES: "0" };
+      const found: unknown[] = [];
+      for (const more of [{ NODE_EXTRA_CA_CERTS: authority }, {}]) {
+        const program = start(way, { env: { ...env, ...more } });
+        const body = JSON.stringify({ model: ANSWER.model, max_tokens: 5, messages: [{ role: "user", content: "Hello" }] });
+        const headers = { "x-api-key": KEYS.PROXY_API_KEY, "content-type": "application/json" };
+        const { status } = await fetch(`${await program.url}/v1/messages`, { method: "POST", headers, body });
+        program.signal("SIGTERM");
+        await program.ended;
+        const line = program.lines().find(({ event }) => event === "request");
+        found.push([status, /certificate is not trusted.*NODE_EXTRA_CA_CERTS/.test(String(line?.["message"]))]);
+      }
+      server.close();
+      assert.deepEqual(found, [
+        [200, false],
+        [502, true],
+      ]);
+    },
+  );
+}
+
+interface OwnAuthority {
+  readonly server: Server;
+  readonly url: string;
+  /** The file of the authority's certificate. */
+  readonly authority: string;
+}
+
+/** An upstream with a certificate that a new authority of its own has signed. */
+async function ownAuthority(): Promise<OwnAuthority> {
+  const cwd = emptyFolder();
+  const openssl = (...words: string[]): void => void execFileSync(OPENSSL, words, { cwd, stdio: "ignore" });
+  const fresh = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  openssl("req", "-x509", ...fresh, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=An authority");
+  openssl("req", ...fresh, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost");
+  writeFileSync(join(cwd, "names"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n");
+  openssl(
+    "x509",
+    "-req",
+    "-in",
+    "server.csr",
+    "-CA",
+    "ca.pem",
+    "-CAkey",
+    "ca.key",
+    "-CAcreateserial",
+    "-days",
+    "2",
+    "-extfile",
+    "names",
+    "-out",
+    "server.pem",
+  );
+  const options = { key: readFileSync(join(cwd, "server.key")), cert: readFileSync(join(cwd, "server.pem")) };
+  const server = createServer(options, (request, response) => {
+    request.resume();
+    request.on("end", () => response.setHeader("content-type", "application/json").end(JSON.stringify(ANSWER)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : assert.fail();
+  return { server, url: `https://127.0.0.1:${port}`, authority: join(cwd, "ca.pem") };
+}
