@@ -66,7 +66,8 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const likelySecrets = [...Object.values(config.upstreamHeaders), ...queryValues].filter((value) => value.length >= LIKELY_SECRET_LENGTH);
   const redactor = new Redactor([...config.proxyKeys, ...config.upstreamKeys, ...likelySecrets]);
   const log = openLog({ level: config.logLevel, format: world.logFormat, sink: world.sink, now, redactor });
-  const keys = new Keys({ proxyKeys: config.proxyKeys, upstreamKey: config.upstreamKey, anonymous: config.anonymous }, sha256);
+  const { proxyKeys, upstreamKey, anonymous, corsOrigins, allowedHosts } = config;
+  const keys = new Keys({ proxyKeys, upstreamKey, anonymous, web: { corsOrigins, allowedHosts } }, sha256);
   const models = new Models({ endpoints: config.endpoints, models: config.models });
   const timeouts = {
     connectMs: config.connectTimeoutMs,
@@ -88,7 +89,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
     { ...world, admission: createAdmission(keys, concurrency), models, attempts, log, redactor, observers: [] },
     { ...prompting, maxBodyBytes, upstreamHeaders, keepAliveMs, keepAliveNonStreaming, limits: LIMITS, userAgent },
   );
-  const settings = { corsOrigins: config.corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket };
+  const settings = { corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket };
   const sockets = new Sockets({ ...world, gateway }, { limits: LIMITS, keepAliveMs, maxRemembered: REMEMBERED_BODIES * maxBodyBytes });
   const fetch = createApp(
     { gateway, sockets, keys, models, isDraining: () => concurrency.isDraining, now, newId },

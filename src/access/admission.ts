@@ -8,7 +8,7 @@ import type { Caller, Keys } from "./keys.ts";
 
 /** What is known of a request before its body is read. */
 export interface AdmissionRequest extends Visitor {
-  /** Every credential that came with it, in order. */
+  /** Every credential that counts, in order. */
   readonly keys: readonly string[];
 }
 

@@ -17,5 +17,9 @@ const FORWARDED = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-i
 
 export function isWelcome(anonymous: Anonymous, { address, headers }: Visitor): boolean {
   if (anonymous === "off" || FORWARDED.some((name) => name in headers)) return false;
-  return LOOPBACK.test(address() ?? "");
+  return isLoopback(address());
+}
+
+export function isLoopback(address: string | null): boolean {
+  return LOOPBACK.test(address ?? "");
 }

@@ -128,7 +128,14 @@ export const VARIABLES = {
     "The largest total size of a request's headers, from 1KiB to 1MiB. Deno itself accepts no more than 64KiB.",
   ),
   WEBSOCKET: variable("on", "off answers a WebSocket handshake on /v1/responses with 426, after which Codex uses HTTP."),
-  CORS_ORIGINS: variable("", "Origins of web pages that may call this server, separated by commas. By default there are none."),
+  CORS_ORIGINS: variable(
+    "",
+    "Origins of web pages that may call this server, of any scheme, separated by commas, e.g. http://localhost:3000,app://obsidian.md. By default there are none.",
+  ),
+  ALLOWED_HOSTS: variable(
+    "",
+    "Host names, besides those of the loopback address, by which programs on this machine may call without a PROXY_API_KEY, separated by commas.",
+  ),
   SHUTDOWN_TIMEOUT: variable("30", "How long running answers may continue after a signal to stop; 0 ends them at once.", SECONDS),
 } as const;
 

@@ -113,12 +113,12 @@ export class CallProgress {
   #isOver = false;
 
   constructor(call: Call, ports: CallPorts) {
-    const { raw, path, keys, headers } = call.request;
-    this.redaction = ports.redactor.with(keys);
+    const { raw, path, secrets, headers } = call.request;
+    this.redaction = ports.redactor.with(secrets);
     this.form = call.route.form;
     this.#monotonic = ports.monotonic;
     this.#startedMs = ports.monotonic();
-    this.#log = ports.log.knowing(keys);
+    this.#log = ports.log.knowing(secrets);
     this.#observers = [(summary) => logCall(this.#log, summary), ...ports.observers];
     this.summary = {
       requestId: call.requestId,

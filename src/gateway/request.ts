@@ -28,8 +28,10 @@ export interface IncomingRequest {
   readonly headerBytes: number;
   /** Where the connection comes from, as an IP address; null where the runtime does not say. */
   readonly address: () => string | null;
-  /** Every credential that came with it: secrets. */
+  /** Every credential that counts, in order. */
   readonly keys: readonly string[];
+  /** Every credential that came with it, in order. */
+  readonly secrets: readonly string[];
 }
 
 /** Where a call came in. */
@@ -55,7 +57,7 @@ export interface Call {
  * Null for what names no path: CONNECT and its like, which Bun hands on as addresses that are no URL; and for a Host that holds more than
  * one, out of which Deno would take a path.
  */
-export function incomingRequest(request: Request, connection?: Connection): IncomingRequest | null {
+export function incomingRequest(request: Request, { connection, takesQueryKey = never }: HeadOptions = {}): IncomingRequest | null {
   const url = URL.parse(request.url);
   if (url === null || MORE_THAN_HOST.test(request.headers.get("host") ?? "")) return null;
   const headers: Record<string, string> = {};
@@ -67,19 +69,29 @@ export function incomingRequest(request: Request, connection?: Connection): Inco
   });
   const hasQuery = url.search !== "";
   const queryKey = hasQuery ? url.searchParams.get("key") : null;
+  const path = url.pathname;
+  const secrets = presentedKeys(request.headers, queryKey);
   return {
     raw: request,
-    path: url.pathname,
+    path,
     queryKey,
     wantsSse: hasQuery && url.searchParams.get("alt") === "sse",
     headers,
     headerBytes,
     address: connection?.address ?? unknown,
-    keys: presentedKeys(request.headers, queryKey),
+    keys: queryKey === null || takesQueryKey(path) ? secrets : presentedKeys(request.headers),
+    secrets,
   };
 }
 
+interface HeadOptions {
+  readonly connection?: Connection | undefined;
+  /** Whether `?key=` counts on this path. Absent: on none. */
+  readonly takesQueryKey?: (path: string) => boolean;
+}
+
 const unknown = (): null => null;
+const never = (): false => false;
 
 const MORE_THAN_HOST = /[/\\?#@]/;
 

@@ -14,7 +14,18 @@ import type { Models } from "../models/models.ts";
 import { modelOf } from "../protocol/bedrock.ts";
 import type { Connection, Fetch } from "../runtime/ports.ts";
 import { modelList, modelPage, type PageShape } from "./models-page.ts";
-import { answeringAt, CALLS, canonicalPath, clientsAt, pagePaths, refusalAt, ROUTES, type CallRow, type PageRow } from "./routes.ts";
+import {
+  answeringAt,
+  CALLS,
+  canonicalPath,
+  clientsAt,
+  pagePaths,
+  refusalAt,
+  ROUTES,
+  takesQueryKey,
+  type CallRow,
+  type PageRow,
+} from "./routes.ts";
 
 export interface AppPorts {
   readonly gateway: Gateway;
@@ -128,7 +139,7 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
     });
 
   return (request, connection) => {
-    const incoming = incomingRequest(request, connection);
+    const incoming = incomingRequest(request, { connection, takesQueryKey });
     if (incoming === null) return new Response(null, { status: 400, headers: SAFE_HEADERS });
     if (incoming.headerBytes <= facts.maxHeaderBytes) {
       const route = incoming.headers["upgrade"] === undefined ? null : socketRoute(incoming);

@@ -9,7 +9,10 @@ import { GatewayError } from "../../src/errors.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
 import { SUMMARY } from "../support/call-summary.ts";
 
-const KEYS = new Keys({ proxyKeys: ["a-client-key"], upstreamKey: "fk-of-the-server", anonymous: "off" }, runtime.sha256);
+const KEYS = new Keys(
+  { proxyKeys: ["a-client-key"], upstreamKey: "fk-of-the-server", anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } },
+  runtime.sha256,
+);
 const NOWHERE = { address: () => null, headers: {} };
 const isKind = (kind: string) => (error: unknown) => error instanceof GatewayError && error.kind === kind;
 

@@ -45,6 +45,7 @@ const DEFAULTS: Config = {
   maxHeaderBytes: 32 * 1024,
   webSocket: true,
   corsOrigins: [],
+  allowedHosts: [],
   models: [],
 };
 const EU = {

@@ -303,7 +303,7 @@ test("a page that fails is answered and logged like a call that does", async () 
     {
       gateway: { answer: nobody, explain: nobody, refuse, warmUp: nobody },
       sockets: { listener: () => assert.fail("no socket is opened") },
-      keys: new Keys({ proxyKeys: [], upstreamKey: null, anonymous: "off" }, runtime.sha256),
+      keys: new Keys({ proxyKeys: [], upstreamKey: null, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } }, runtime.sha256),
       models: new Models({ endpoints: { messages: url, responses: url, chat: url, gemini: url, bedrock: url }, models: [] }),
       isDraining: () => {
         throw new Error("No idea.");
