@@ -82,17 +82,17 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   );
   const concurrency = new Concurrency({ maxCalls: config.maxCalls, maxCallsPerKey: config.maxCallsPerKey });
   const { systemPrompt, promptCache, defaultMaxTokens, strict, lenient, maxBodyBytes, upstreamHeaders } = config;
-  const { keepAliveMs, keepAliveNonStreaming } = config;
+  const { keepAliveMs, keepAliveNonStreaming, bodyTimeoutMs } = config;
   const prompting = { systemPrompt, promptCache, defaultMaxTokens, strict, lenient };
   const userAgent = `factory-proxy/${facts.version}`;
   const gateway = createGateway(
     { ...world, admission: createAdmission(keys, concurrency), models, attempts, log, redactor, observers: [] },
-    { ...prompting, maxBodyBytes, upstreamHeaders, keepAliveMs, keepAliveNonStreaming, limits: LIMITS, userAgent },
+    { ...prompting, maxBodyBytes, bodyTimeoutMs, upstreamHeaders, keepAliveMs, keepAliveNonStreaming, limits: LIMITS, userAgent },
   );
   const settings = { corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket };
   const sockets = new Sockets({ ...world, gateway }, { limits: LIMITS, keepAliveMs, maxRemembered: REMEMBERED_BODIES * maxBodyBytes });
   const fetch = createApp(
-    { gateway, sockets, keys, models, isDraining: () => concurrency.isDraining, now, newId },
+    { gateway, sockets, keys, models, isDraining: () => concurrency.isDraining, now, after: world.after, newId },
     { ...facts, ...settings },
   );
   const drain = async (): Promise<void> => void (await Promise.all([concurrency.drain(), sockets.drain()]));

@@ -39,6 +39,8 @@ export interface Config {
   readonly upstreamHeaders: Readonly<Record<string, string>>;
   readonly logLevel: LogLevel;
   readonly maxBodyBytes: number;
+  /** How long nothing of a request's body may come; null is no limit. */
+  readonly bodyTimeoutMs: number | null;
   /** What a conversion would leave out is a 400 instead of a header. */
   readonly strict: boolean;
   /** What a conversion would refuse is sent repaired instead of a 400. */
@@ -214,6 +216,7 @@ export function readConfig(source: ConfigSource): Config {
     upstreamHeaders: headersOf(settings),
     logLevel: settings.oneOf("LOG_LEVEL", ["info", "debug", "warning", "error"]),
     maxBodyBytes: settings.bytes("MAX_BODY_BYTES", BODY_RANGE),
+    bodyTimeoutMs: settings.limit("BODY_TIMEOUT"),
     ...strictnessOf(settings),
     shutdownTimeoutMs: settings.duration("SHUTDOWN_TIMEOUT"),
     connectTimeoutMs: settings.limit("UPSTREAM_CONNECT_TIMEOUT"),

@@ -2,7 +2,7 @@
 // Under LOG_LEVEL=debug the headers and bodies on the way are logged too.
 // Never does: change anything that passes, or end a call twice.
 
-import type { Grant } from "../access/admission.ts";
+import type { Caller } from "../access/keys.ts";
 import { asGatewayError, GatewayError } from "../errors.ts";
 import type { Target } from "../models/models.ts";
 import { encodeError as inBedrocksShape } from "../protocol/bedrock.ts";
@@ -148,12 +148,16 @@ export class CallProgress {
     return this.#monotonic() - this.#startedMs;
   }
 
-  admitted({ caller, settle }: Grant): void {
+  identified(caller: Caller): void {
     this.summary.callerId = caller.id;
-    this.#observers.unshift(settle);
     // Admission may have found the key elsewhere than in the request or the configuration.
     this.redaction = this.redaction.with([caller.upstreamKey]);
     this.#log = this.#log.knowing([caller.upstreamKey]);
+  }
+
+  /** Takes what gives the slot back. */
+  admitted(settle: CallObserver): void {
+    this.#observers.unshift(settle);
   }
 
   targeted({ model, protocol }: Target): void {

@@ -309,6 +309,7 @@ test("a page that fails is answered and logged like a call that does", async () 
         throw new Error("No idea.");
       },
       now: () => 0,
+      after: () => () => {},
       newId: () => "id-1",
     },
     { version: VERSION, runtime: runtime.name, corsOrigins: [], maxHeaderBytes: 1000, webSocket: false },
