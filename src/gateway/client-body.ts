@@ -89,6 +89,7 @@ function stalled(ms: number): GatewayError {
 
 const MOST_LEFT_BYTES = 1024 * 1024;
 const MOST_LEFT_MS = 2000;
+const ANSWERED_MS = 200;
 
 /**
  * An answer to a request whose body has not all come: the answer first, then what a client sends before it looks, then the end of the
@@ -124,5 +125,7 @@ async function readOn(body: ClientBody, after: After): Promise<void> {
     // The client has left.
   }
   stop();
+  // Deno would read on without end if the body were let go of before the answer is out. Nothing is read meanwhile.
+  if (!body.isOver) await new Promise<void>((resolve) => void after(ANSWERED_MS, resolve));
   await body.leave();
 }

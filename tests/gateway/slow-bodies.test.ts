@@ -86,7 +86,7 @@ test("the wait for a body counts from its last piece, and is over when nobody wa
   };
   const tick = (ms: number): void => {
     nowMs = ms;
-    for (const timer of [...timers]) {
+    for (const timer of timers) {
       const { callback } = timer;
       if (timer.atMs > nowMs) continue;
       timer.callback = null;
