@@ -73,7 +73,8 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const likelySecrets = [...Object.values(config.upstreamHeaders), ...queryValues].filter((value) => value.length >= LIKELY_SECRET_LENGTH);
   const redactor = new Redactor([...config.proxyKeys, ...config.upstreamKeys, ...likelySecrets]);
   const log = openLog({ level: config.logLevel, format: world.logFormat, sink: world.sink, now, redactor });
-  const keys = new Keys({ proxyKeys: config.proxyKeys, upstreamKey: config.upstreamKey, anonymous: config.anonymous }, sha256);
+  const { proxyKeys, upstreamKey, anonymous, corsOrigins, allowedHosts } = config;
+  const keys = new Keys({ proxyKeys, upstreamKey, anonymous, web: { corsOrigins, allowedHosts } }, sha256);
   const models = new Models({ endpoints: config.endpoints, models: config.models });
   const timeouts = {
     connectMs: config.connectTimeoutMs,
@@ -88,18 +89,18 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   );
   const concurrency = new Concurrency({ maxCalls: config.maxCalls, maxCallsPerKey: config.maxCallsPerKey });
   const { systemPrompt, promptCache, defaultMaxTokens, strict, lenient, maxBodyBytes, upstreamHeaders } = config;
-  const { keepAliveMs, keepAliveNonStreaming } = config;
+  const { keepAliveMs, keepAliveNonStreaming, bodyTimeoutMs } = config;
   const prompting = { systemPrompt, promptCache, defaultMaxTokens, strict, lenient };
   const userAgent = `factory-proxy/${facts.version}`;
   const running = new RunningCalls();
   const gateway = createGateway(
     { ...world, running, admission: createAdmission(keys, concurrency), models, attempts, log, redactor, observers: [] },
-    { ...prompting, maxBodyBytes, upstreamHeaders, keepAliveMs, keepAliveNonStreaming, limits: LIMITS, userAgent },
+    { ...prompting, maxBodyBytes, bodyTimeoutMs, upstreamHeaders, keepAliveMs, keepAliveNonStreaming, limits: LIMITS, userAgent },
   );
-  const settings = { corsOrigins: config.corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket };
+  const settings = { corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket };
   const sockets = new Sockets({ ...world, gateway }, { limits: LIMITS, keepAliveMs, maxRemembered: REMEMBERED_BODIES * maxBodyBytes });
   const fetch = createApp(
-    { gateway, sockets, keys, models, isDraining: () => concurrency.isDraining, now, newId },
+    { gateway, sockets, keys, models, isDraining: () => concurrency.isDraining, now, after: world.after, newId },
     { ...facts, ...settings },
   );
   const drain = async (): Promise<void> => void (await Promise.all([concurrency.drain(), sockets.drain()]));

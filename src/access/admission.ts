@@ -1,4 +1,4 @@
-// Admits a call or refuses it: who calls, whether that caller may, a slot to run in.
+// Admits a call or refuses it: who calls and whether that caller may, then a slot to run in.
 // Never does: read a body.
 
 import type { Visitor } from "./anonymous.ts";
@@ -8,30 +8,31 @@ import type { Caller, Keys } from "./keys.ts";
 
 /** What is known of a request before its body is read. */
 export interface AdmissionRequest extends Visitor {
-  /** Every credential that came with it, in order. */
+  /** Every credential that counts, in order. */
   readonly keys: readonly string[];
-}
-
-export interface Grant {
-  readonly caller: Caller;
-  /** Gives back what was granted, once, when the call has ended. */
-  readonly settle: CallObserver;
 }
 
 export interface Admission {
   /**
-   * Whoever gets a grant must settle it.
-   * @throws GatewayError `unauthenticated`; `overloaded` or `rate-limited` with `retry-after`.
+   * Who calls, before the body is read.
+   * @throws GatewayError `unauthenticated`, `forbidden`; what `enter` throws, where no slot is free now.
    */
-  admit(request: AdmissionRequest): Promise<Grant>;
+  identify(request: AdmissionRequest): Promise<Caller>;
+  /**
+   * Takes a slot for a call that could run at once: one whose body takes its time holds nobody up. Call what comes back when it has ended.
+   * @throws GatewayError `overloaded` or `rate-limited` with `retry-after`.
+   */
+  enter(caller: Caller): CallObserver;
 }
 
 export function createAdmission(keys: Keys, concurrency: Concurrency): Admission {
   return {
     // oxlint-disable-next-line typescript/require-await -- a store of keys or budgets is asked here
-    async admit(request) {
+    async identify(request) {
       const caller = keys.identify(request.keys, request);
-      return { caller, settle: concurrency.enter(caller.id) };
+      concurrency.check(caller.id);
+      return caller;
     },
+    enter: (caller) => concurrency.enter(caller.id),
   };
 }

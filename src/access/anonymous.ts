@@ -20,5 +20,9 @@ const FORWARDED = /forwarded|^(?:via|cdn-loop)$|real-ip|client-?ip|connecting-ip
 
 export function isWelcome(anonymous: Anonymous, { address, headers }: Visitor): boolean {
   if (anonymous === "off" || Object.keys(headers).some((name) => FORWARDED.test(name))) return false;
-  return LOOPBACK.test(address() ?? "");
+  return isLoopback(address());
+}
+
+export function isLoopback(address: string | null): boolean {
+  return LOOPBACK.test(address ?? "");
 }

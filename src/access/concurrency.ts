@@ -29,24 +29,31 @@ export class Concurrency {
   }
 
   /**
-   * Lets a call of this caller in; call the returned function once when it has ended.
-   * @throws GatewayError `overloaded` or `rate-limited`, with `retry-after`.
+   * Whether a call of this caller could come in now.
+   * @throws GatewayError as `enter` does.
    */
-  enter(callerId: string): () => void {
+  check(callerId: string): void {
     const { maxCalls, maxCallsPerKey } = this.#limits;
     if (this.#isDraining)
       throw new GatewayError("overloaded", "The server is about to stop and takes no new calls.", { headers: DRAIN_RETRY_AFTER });
     if (maxCalls !== null && this.#running >= maxCalls) {
       throw new GatewayError("overloaded", `The server runs ${maxCalls} calls already, its limit (MAX_CALLS).`, { headers: RETRY_AFTER });
     }
-    const ofKey = this.#byKey.get(callerId) ?? 0;
-    if (maxCallsPerKey !== null && ofKey >= maxCallsPerKey) {
+    if (maxCallsPerKey !== null && (this.#byKey.get(callerId) ?? 0) >= maxCallsPerKey) {
       throw new GatewayError("rate-limited", `This key runs ${maxCallsPerKey} calls already, its limit (MAX_CALLS_PER_KEY).`, {
         headers: RETRY_AFTER,
       });
     }
+  }
+
+  /**
+   * Lets a call of this caller in; call the returned function once when it has ended.
+   * @throws GatewayError `overloaded` or `rate-limited`, with `retry-after`.
+   */
+  enter(callerId: string): () => void {
+    this.check(callerId);
     this.#running++;
-    this.#byKey.set(callerId, ofKey + 1);
+    this.#byKey.set(callerId, (this.#byKey.get(callerId) ?? 0) + 1);
     let hasLeft = false;
     return () => {
       if (hasLeft) return;

@@ -8,9 +8,11 @@
 //   not set              | some        | a client key in one header and its own Factory key in another
 //
 // With a Factory key of the server's and ANONYMOUS=loopback, who calls from this machine may present anything, or nothing.
+// What a web page can bring about without a key of this server's is kept out by web-pages.ts.
 
 import { GatewayError } from "../errors.ts";
 import { isWelcome, type Anonymous, type Visitor } from "./anonymous.ts";
+import { foreignHost, foreignPage, hasFormBody, isForeignPage, isForThisMachine, type WebRules } from "./web-pages.ts";
 
 /** `Headers`, or anything that answers by lower-case name. */
 export interface HeaderSource {
@@ -34,8 +36,11 @@ export interface KeyOptions {
   readonly upstreamKey: string | null;
   /** Who needs no client key. */
   readonly anonymous: Anonymous;
+  readonly web: WebRules;
 }
 
+/** Its caller's name where there is no key. */
+const ANONYMOUS = "anonymous";
 const BEARER = /^bearer[ \t]+/i;
 const KEY_HEADERS = ["x-api-key", "x-goog-api-key"];
 /** What can go out again as a header value, in one piece. */
@@ -68,27 +73,42 @@ export class Keys {
   readonly #proxyDigests: readonly Uint8Array[];
   readonly #upstreamKey: string | null;
   readonly #anonymous: Anonymous;
+  readonly #web: WebRules;
   readonly #sha256: Sha256;
 
-  constructor({ proxyKeys, upstreamKey, anonymous }: KeyOptions, sha256: Sha256) {
+  constructor({ proxyKeys, upstreamKey, anonymous, web }: KeyOptions, sha256: Sha256) {
     this.#proxyDigests = proxyKeys.map(sha256);
     this.#upstreamKey = upstreamKey;
     this.#anonymous = anonymous;
+    this.#web = web;
     this.#sha256 = sha256;
   }
 
   /**
    * Who is calling, by the keys that came with the request, and by where it came from.
-   * @throws GatewayError `unauthenticated`, code `invalid_api_key`.
+   * @throws GatewayError `unauthenticated`, code `invalid_api_key`; `forbidden` for what a web page may not do.
    */
   identify(keys: readonly string[], visitor: Visitor): Caller {
+    const { headers } = visitor;
+    // A browser sends none of these headers for a page without asking first.
+    const isUnasked = isForeignPage(headers, this.#web) && presentedKeys({ get: (name) => headers[name] }).length === 0;
+    if (isUnasked && (keys.length > 0 || hasFormBody(headers))) throw foreignPage();
+    const caller = this.#callerOf(keys, visitor);
+    const hasClientKey = this.#proxyDigests.length > 0 && caller.id !== ANONYMOUS;
+    if (hasClientKey) return caller;
+    if (isUnasked) throw foreignPage();
+    if (!isForThisMachine(visitor, this.#web)) throw foreignHost();
+    return caller;
+  }
+
+  #callerOf(keys: readonly string[], visitor: Visitor): Caller {
     const presented = keys.filter((key) => WELL_FORMED.test(key)).map((key) => this.#examine(key));
     const client = presented.find(({ isProxyKey }) => isProxyKey);
     const own = presented.find(({ isProxyKey }) => !isProxyKey);
     const fault = presented.length === 0 ? "No API key" : "Wrong API key";
 
     if (this.#upstreamKey !== null) {
-      if (client === undefined && isWelcome(this.#anonymous, visitor)) return { id: "anonymous", upstreamKey: this.#upstreamKey };
+      if (client === undefined && isWelcome(this.#anonymous, visitor)) return { id: ANONYMOUS, upstreamKey: this.#upstreamKey };
       if (client === undefined) throw refusal(`${fault}: send a client key of this server (one of its PROXY_API_KEY) ${HOW}.`);
       return { id: client.id, upstreamKey: this.#upstreamKey };
     }

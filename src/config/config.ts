@@ -40,6 +40,8 @@ export interface Config {
   readonly upstreamHeaders: Readonly<Record<string, string>>;
   readonly logLevel: LogLevel;
   readonly maxBodyBytes: number;
+  /** How long nothing of a request's body may come; null is no limit. */
+  readonly bodyTimeoutMs: number | null;
   /** What a conversion would leave out is a 400 instead of a header. */
   readonly strict: boolean;
   /** What a conversion would refuse is sent repaired instead of a 400. */
@@ -70,6 +72,8 @@ export interface Config {
   readonly webSocket: boolean;
   /** Origins of web pages, as browsers send them. */
   readonly corsOrigins: readonly string[];
+  /** Names of this machine besides localhost; lower case, without a port. */
+  readonly allowedHosts: readonly string[];
   /** Rows for the model table. */
   readonly models: readonly ModelSetting[];
 }
@@ -219,6 +223,7 @@ export function readConfig(source: ConfigSource): Config {
     upstreamHeaders: headersOf(settings),
     logLevel: settings.oneOf("LOG_LEVEL", ["info", "debug", "warning", "error"]),
     maxBodyBytes: settings.bytes("MAX_BODY_BYTES", BODY_RANGE),
+    bodyTimeoutMs: settings.limit("BODY_TIMEOUT"),
     ...strictnessOf(settings),
     shutdownTimeoutMs: settings.duration("SHUTDOWN_TIMEOUT"),
     connectTimeoutMs: settings.limit("UPSTREAM_CONNECT_TIMEOUT"),
@@ -235,6 +240,7 @@ export function readConfig(source: ConfigSource): Config {
     maxHeaderBytes: settings.bytes("MAX_HEADER_BYTES", { min: KIBIBYTE, max: KIBIBYTE ** 2 }),
     webSocket: settings.oneOf("WEBSOCKET", ["on", "off"]) === "on",
     corsOrigins: originsOf(settings),
+    allowedHosts: hostsOf(settings),
     models: modelsOf(source, settings),
   };
   if (config.anonymous !== "off" && config.upstreamKey === null) {
@@ -302,8 +308,9 @@ function keysOf(settings: Settings): Pick<Config, "upstreamKey" | "upstreamKeys"
 
 function originsOf(settings: Settings): string[] {
   return listOf(settings.text("CORS_ORIGINS")).flatMap((text) => {
-    const origin = URL.canParse(text) ? new URL(text).origin : "null";
-    if (origin !== "null" && origin === text.replace(/\/$/, "")) return [origin];
+    const origin = ORIGIN.exec(text)?.[1];
+    // Browsers write the origins of web pages in one way; those of programs are compared as they are.
+    if (origin !== undefined && (!WEB_SCHEME.test(text) || (URL.canParse(text) && new URL(text).origin === origin))) return [origin];
     settings.fault(
       "CORS_ORIGINS",
       "must be origins separated by commas, each with a scheme, a host and its port if it has one, e.g. http://localhost:3000",
@@ -311,6 +318,19 @@ function originsOf(settings: Settings): string[] {
     return [];
   });
 }
+
+const ORIGIN = /^([a-z][a-z\d+.-]*:\/\/[^\s/?#@\\*]*)\/?$/i;
+const WEB_SCHEME = /^(?:https?|wss?|ftp):/i;
+
+function hostsOf(settings: Settings): string[] {
+  const hosts = listOf(settings.text("ALLOWED_HOSTS").toLowerCase());
+  if (hosts.every((host) => ALLOWED_HOST.test(host))) return hosts;
+  settings.fault("ALLOWED_HOSTS", "must be host names separated by commas, without a scheme or a port, e.g. llm.example.org");
+  return [];
+}
+
+/** As they stand in a Host header, where an IPv6 address has brackets. */
+const ALLOWED_HOST = /^(?:[a-z\d_](?:[\w.-]{0,252})|\[[\da-f:.]+\])$/;
 
 function isKey(text: string): boolean {
   return text.length >= MIN_KEY_LENGTH && KEY.test(text);

@@ -100,6 +100,7 @@ export const VARIABLES = {
   LENIENT: variable("0", "1 repairs a request that its conversion would otherwise reject with 400."),
   LOG_LEVEL: variable("info", "debug (adds headers and bodies, with keys masked), info, warning or error."),
   MAX_BODY_BYTES: variable("64MiB", "The largest request body to accept, from 1KiB to 256MiB. A plain number counts bytes."),
+  BODY_TIMEOUT: variable("30", "How long a request's body may pause before it is complete; 0 means no limit.", SECONDS),
   UPSTREAM_CONNECT_TIMEOUT: variable(
     "10",
     "How long to wait for Factory's host to accept a connection, if it has not answered within the last minute; 0 means no limit.",
@@ -131,7 +132,14 @@ export const VARIABLES = {
     "The largest total size of a request's headers, from 1KiB to 1MiB. Deno itself accepts no more than 64KiB.",
   ),
   WEBSOCKET: variable("on", "off answers a WebSocket handshake on /v1/responses with 426, after which Codex uses HTTP."),
-  CORS_ORIGINS: variable("", "Origins of web pages that may call this server, separated by commas. By default there are none."),
+  CORS_ORIGINS: variable(
+    "",
+    "Origins of web pages that may call this server, of any scheme, separated by commas, e.g. http://localhost:3000,app://obsidian.md. By default there are none.",
+  ),
+  ALLOWED_HOSTS: variable(
+    "",
+    "Host names, besides those of the loopback address, by which programs on this machine may call without a PROXY_API_KEY, separated by commas.",
+  ),
   SHUTDOWN_TIMEOUT: variable("30", "How long running answers may continue after a signal to stop; 0 ends them at once.", SECONDS),
 } as const;
 

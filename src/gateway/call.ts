@@ -2,7 +2,7 @@
 // Under LOG_LEVEL=debug the headers and bodies on the way are logged too.
 // Never does: change anything that passes, or end a call twice.
 
-import type { Grant } from "../access/admission.ts";
+import type { Caller } from "../access/keys.ts";
 import { asGatewayError, GatewayError } from "../errors.ts";
 import type { Target } from "../models/models.ts";
 import { encodeError as inBedrocksShape } from "../protocol/bedrock.ts";
@@ -133,13 +133,13 @@ export class CallProgress {
   #isOver = false;
 
   constructor(call: Call, ports: CallPorts) {
-    const { raw, path, keys, headers } = call.request;
-    this.redaction = ports.redactor.with(keys);
+    const { raw, path, secrets, headers } = call.request;
+    this.redaction = ports.redactor.with(secrets);
     this.form = call.route.form;
     this.#monotonic = ports.monotonic;
     this.#leave = ports.running.add((error) => this.#fail(error));
     this.#startedMs = ports.monotonic();
-    this.#log = ports.log.knowing(keys);
+    this.#log = ports.log.knowing(secrets);
     this.#observers = [(summary) => logCall(this.#log, summary), ...ports.observers];
     this.summary = {
       requestId: call.requestId,
@@ -177,12 +177,16 @@ export class CallProgress {
     });
   }
 
-  admitted({ caller, settle }: Grant): void {
+  identified(caller: Caller): void {
     this.summary.callerId = caller.id;
-    this.#observers.unshift(settle);
     // Admission may have found the key elsewhere than in the request or the configuration.
     this.redaction = this.redaction.with([caller.upstreamKey]);
     this.#log = this.#log.knowing([caller.upstreamKey]);
+  }
+
+  /** Takes what gives the slot back. */
+  admitted(settle: CallObserver): void {
+    this.#observers.unshift(settle);
   }
 
   targeted({ model, protocol }: Target): void {

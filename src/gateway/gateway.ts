@@ -25,6 +25,8 @@ interface GatewayContext extends RespondContext {
   readonly ports: RespondContext["ports"] & CallPorts & { readonly admission: Admission; readonly unpack: Unpack };
   readonly settings: RespondContext["settings"] & {
     readonly maxBodyBytes: number;
+    /** How long nothing of a body may come; null is no limit. */
+    readonly bodyTimeoutMs: number | null;
     /** Whether a late non-streaming answer begins with white space, under a status 200 that may turn out wrong. */
     readonly keepAliveNonStreaming: boolean;
   };
@@ -70,9 +72,12 @@ async function answer(call: Call, progress: CallProgress, context: GatewayContex
 /** Who calls, whether the call may run, and what is asked. */
 async function receive(incoming: Call, progress: CallProgress, { ports, settings }: GatewayContext): Promise<ReceivedCall> {
   const { request, route, path } = incoming;
-  const grant = await ports.admission.admit(request);
-  progress.admitted(grant);
-  const body = await readBody(request, { maxBytes: settings.maxBodyBytes, unpack: ports.unpack });
+  const caller = await ports.admission.identify(request);
+  progress.identified(caller);
+  const { maxBodyBytes, bodyTimeoutMs } = settings;
+  const timeout = bodyTimeoutMs === null ? null : { ms: bodyTimeoutMs, after: ports.after, monotonic: ports.monotonic };
+  const body = await readBody(request, { maxBytes: maxBodyBytes, unpack: ports.unpack, timeout });
+  progress.admitted(ports.admission.enter(caller));
   progress.debug("client body", () => ({ body: body.text }));
   const found = members(body.text);
   const wire: WireRequest = { body: body.text, headers: request.headers, path, members: found };
@@ -83,7 +88,6 @@ async function receive(incoming: Call, progress: CallProgress, { ports, settings
   const { model, stream } = head;
   progress.summary.model = model;
   progress.summary.streaming = stream;
-  const { caller } = grant;
   const conversation = conversationOf(caller, head);
   return { call: { incoming, progress, caller, reader, writer, head: { model, stream }, conversation }, body, wire };
 }

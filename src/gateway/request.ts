@@ -10,12 +10,14 @@ import type { WireRequest } from "../protocol/codec.ts";
 import type { Member } from "../wire/json-edit.ts";
 import type { BodyReader, Connection } from "../runtime/ports.ts";
 import { encodingOf, unpackedBody, type UnpackedOptions } from "./content-encoding.ts";
+import { broken, ClientBody, whileItComes, type BodyTimeout } from "./client-body.ts";
 import { concat } from "../wire/pump.ts";
 
 /** A request, with what everybody asks its head for. */
 export interface IncomingRequest {
   /** As the runtime gave it: method, body, and the signal that says that the client has left. */
   readonly raw: Request;
+  readonly body: ClientBody;
   /** As the client wrote it, without the query. */
   readonly path: string;
   /** The value of `?key=`. */
@@ -28,8 +30,10 @@ export interface IncomingRequest {
   readonly headerBytes: number;
   /** Where the connection comes from, as an IP address; null where the runtime does not say. */
   readonly address: () => string | null;
-  /** Every credential that came with it: secrets. */
+  /** Every credential that counts, in order. */
   readonly keys: readonly string[];
+  /** Every credential that came with it, in order. */
+  readonly secrets: readonly string[];
 }
 
 /** Where a call came in. */
@@ -55,7 +59,7 @@ export interface Call {
  * Null for what names no path: CONNECT and its like, which Bun hands on as addresses that are no URL; and for a Host that holds more than
  * one, out of which Deno would take a path.
  */
-export function incomingRequest(request: Request, connection?: Connection): IncomingRequest | null {
+export function incomingRequest(request: Request, { connection, takesQueryKey = never }: HeadOptions = {}): IncomingRequest | null {
   const url = URL.parse(request.url);
   if (url === null || MORE_THAN_HOST.test(request.headers.get("host") ?? "")) return null;
   const headers: Record<string, string> = {};
@@ -67,53 +71,75 @@ export function incomingRequest(request: Request, connection?: Connection): Inco
   });
   const hasQuery = url.search !== "";
   const queryKey = hasQuery ? url.searchParams.get("key") : null;
+  const path = url.pathname;
+  const secrets = presentedKeys(request.headers, queryKey);
   return {
     raw: request,
-    path: url.pathname,
+    body: new ClientBody(request),
+    path,
     queryKey,
     wantsSse: hasQuery && url.searchParams.get("alt") === "sse",
     headers,
     headerBytes,
     address: connection?.address ?? unknown,
-    keys: presentedKeys(request.headers, queryKey),
+    keys: queryKey === null || takesQueryKey(path) ? secrets : presentedKeys(request.headers),
+    secrets,
   };
 }
 
+interface HeadOptions {
+  readonly connection?: Connection | undefined;
+  /** Whether `?key=` counts on this path. Absent: on none. */
+  readonly takesQueryKey?: (path: string) => boolean;
+}
+
 const unknown = (): null => null;
+const never = (): false => false;
 
 const MORE_THAN_HOST = /[/\\?#@]/;
+
+export interface BodyOptions extends UnpackedOptions {
+  /** Absent or null: the body may take as long as it takes. */
+  readonly timeout?: BodyTimeout | null;
+}
 
 /**
  * The body of a request, unpacked.
  * @throws GatewayError `too-large`, also for bodies that do not say their length, and for what comes out of packed ones; `invalid-request`
- * when it is not UTF-8, or not packed as it says (status 415 for a way that nobody here knows).
+ * when it is not UTF-8, or not packed as it says (status 415 for a way that nobody here knows), or stops coming (status 408).
  */
-export async function readBody({ raw, headers }: IncomingRequest, options: UnpackedOptions): Promise<BodyText> {
-  const { maxBytes } = options;
+export async function readBody({ body, headers }: IncomingRequest, options: BodyOptions): Promise<BodyText> {
+  const { maxBytes, timeout = null } = options;
   const encoding = encodingOf(headers["content-encoding"]);
   const declared = headers["content-length"];
-  if (Number(declared ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const length = Number(declared ?? Number.NaN);
-  if (encoding !== null && raw.body !== null) {
-    const unpacked = unpackedBody(limited(raw.body.getReader(), maxBytes), encoding, options);
-    return bodyText(await collect(unpacked, maxBytes));
+  if (length > maxBytes) throw tooLarge(maxBytes);
+  if (body.isOver) return bodyText(new Uint8Array());
+  const { reader, stop } = timeout === null ? { reader: body, stop: undefined } : whileItComes(body, timeout);
+  try {
+    if (encoding !== null) return bodyText(await collect(unpackedBody(limited(reader, maxBytes), encoding, options), maxBytes));
+    // Not declared, or twice.
+    if (Number.isNaN(length)) return bodyText(await collect(reader, maxBytes));
+    // A declared length is held by the runtime.
+    return bodyText(length < LARGE_BODY ? await joined(reader) : await fill(roomFor(length), reader));
+  } catch (error) {
+    throw broken(error);
+  } finally {
+    stop?.();
   }
-  // A declared length is held by the runtime, which can then read the body in one piece; a large one, though, into more than twice its size.
-  if (length <= LARGE_BODY) return bodyText(new Uint8Array(await raw.arrayBuffer().catch(broken)));
-  const { body } = raw;
-  if (body === null) return bodyText(new Uint8Array());
-  // Not declared, or twice.
-  if (Number.isNaN(length)) return bodyText(await collect(body.getReader(), maxBytes));
-  return bodyText(await fill(new Uint8Array(length + ROOM_FOR_EDITS).subarray(0, length), body.getReader()));
 }
 
 /** More than what is put into a body usually takes. */
 const ROOM_FOR_EDITS = 64 * 1024;
 
+function roomFor(length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(length + ROOM_FOR_EDITS).subarray(0, length);
+}
+
 async function fill(bytes: Uint8Array<ArrayBuffer>, source: BodyReader): Promise<Uint8Array<ArrayBuffer>> {
   let at = 0;
   for (;;) {
-    const { done, value } = await source.read().catch(broken);
+    const { done, value } = await source.read();
     if (done || value === undefined) return bytes.subarray(0, at);
     bytes.set(value, at);
     at += value.length;
@@ -121,7 +147,10 @@ async function fill(bytes: Uint8Array<ArrayBuffer>, source: BodyReader): Promise
 }
 
 async function collect(source: BodyReader, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  const reader = limited(source, maxBytes);
+  return joined(limited(source, maxBytes));
+}
+
+async function joined(reader: BodyReader): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   for (;;) {
     const { done, value } = await reader.read();
@@ -135,7 +164,7 @@ function limited(source: BodyReader, maxBytes: number): BodyReader {
   let length = 0;
   return {
     async read() {
-      const found = await source.read().catch(broken);
+      const found = await source.read();
       length += found.value?.length ?? 0;
       if (length <= maxBytes) return found;
       await source.cancel();
@@ -147,13 +176,6 @@ function limited(source: BodyReader, maxBytes: number): BodyReader {
 
 function tooLarge(maxBytes: number): GatewayError {
   return new GatewayError("too-large", `The body is larger than ${maxBytes} bytes (MAX_BODY_BYTES).`);
-}
-
-function broken(cause: unknown): never {
-  if (cause instanceof GatewayError) throw cause;
-  if (cause instanceof RangeError || /out of memory/i.test(String(cause)))
-    throw new GatewayError("overloaded", "The server has no memory for this request.", { cause, headers: { "retry-after": "5" } });
-  throw new GatewayError("cancelled", "The client closed the connection before its request was complete.", { cause });
 }
 
 /** Cursor and others send a Responses body to the Chat path: it has `input` where Chat has `messages`. */

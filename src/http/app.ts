@@ -7,14 +7,26 @@ import { RegExpRouter } from "hono/router/reg-exp-router";
 import { GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Sockets } from "../gateway/socket.ts";
+import { lingering } from "../gateway/client-body.ts";
 import { requestIdOf, SAFE_HEADERS } from "../gateway/headers.ts";
 import { incomingRequest, type Call, type IncomingRequest, type Route } from "../gateway/request.ts";
 import type { Keys } from "../access/keys.ts";
 import type { Models } from "../models/models.ts";
 import { modelOf } from "../protocol/bedrock.ts";
-import type { Connection, Fetch } from "../runtime/ports.ts";
+import type { After, Connection, Fetch } from "../runtime/ports.ts";
 import { modelList, modelPage, type PageShape } from "./models-page.ts";
-import { answeringAt, CALLS, canonicalPath, clientsAt, pagePaths, refusalAt, ROUTES, type CallRow, type PageRow } from "./routes.ts";
+import {
+  answeringAt,
+  CALLS,
+  canonicalPath,
+  clientsAt,
+  pagePaths,
+  refusalAt,
+  ROUTES,
+  takesQueryKey,
+  type CallRow,
+  type PageRow,
+} from "./routes.ts";
 
 export interface AppPorts {
   readonly gateway: Gateway;
@@ -25,6 +37,7 @@ export interface AppPorts {
   readonly isDraining: () => boolean;
   /** Unix time in milliseconds. */
   readonly now: () => number;
+  readonly after: After;
   readonly newId: () => string;
 }
 
@@ -127,19 +140,27 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
       return opened;
     });
 
+  /** Whoever is refused before all of the body has come must not go on sending for ever. */
+  const finished = (incoming: IncomingRequest, answer: Response | Promise<Response>): Response | Promise<Response> => {
+    const finish = (response: Response): Response | Promise<Response> =>
+      incoming.body.isOver ? response : lingering(response, incoming.body, ports.after);
+    return answer instanceof Promise ? answer.then(finish) : finish(answer);
+  };
+
   return (request, connection) => {
-    const incoming = incomingRequest(request, connection);
+    const incoming = incomingRequest(request, { connection, takesQueryKey });
     if (incoming === null) return new Response(null, { status: 400, headers: SAFE_HEADERS });
     if (incoming.headerBytes <= facts.maxHeaderBytes) {
       const route = incoming.headers["upgrade"] === undefined ? null : socketRoute(incoming);
-      if (route === null) return app.fetch(request, incoming);
+      if (route === null) return finished(incoming, app.fetch(request, incoming));
       // Past Hono, since nothing may be laid over the answer that the runtime has given.
       return facts.webSocket && connection !== undefined ? openSocket(incoming, route, connection.upgrade) : upgradeRequired();
     }
-    return guarded(incoming, () => {
+    const refused = guarded(incoming, () => {
       const text = `The head of the request is larger than ${facts.maxHeaderBytes} bytes (MAX_HEADER_BYTES).`;
       throw new GatewayError("too-large", text, { status: 431 });
     });
+    return finished(incoming, refused);
   };
 }
 

@@ -116,6 +116,13 @@ export function answeringAt(path: string, protocol: ProtocolId): Route | null {
   return row === undefined || row.endpoint === "count-tokens" ? null : { protocol, endpoint: row.endpoint };
 }
 
+/** Whether Gemini's clients call this path, with their key in the query. */
+export function takesQueryKey(path: string): boolean {
+  return OF_GEMINI.test(canonicalPath(path));
+}
+
+const OF_GEMINI = /^(?:\/explain)?\/(?:v1beta|v1\/models)(?:\/|$)/;
+
 /** Whose clients call this path; null where that says nothing. */
 export function clientsAt(path: string): Pick<CallRow, "protocol" | "form"> | null {
   return rowsAt(path).find((row) => row.protocol !== null) ?? null;

@@ -9,33 +9,36 @@ import { GatewayError } from "../../src/errors.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
 import { SUMMARY } from "../support/call-summary.ts";
 
-const KEYS = new Keys({ proxyKeys: ["a-client-key"], upstreamKey: "fk-of-the-server", anonymous: "off" }, runtime.sha256);
+const KEYS = new Keys(
+  { proxyKeys: ["a-client-key"], upstreamKey: "fk-of-the-server", anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } },
+  runtime.sha256,
+);
 const NOWHERE = { address: () => null, headers: {} };
 const isKind = (kind: string) => (error: unknown) => error instanceof GatewayError && error.kind === kind;
 
+const REQUEST = { ...NOWHERE, keys: ["a-client-key"] };
+
 test("a caller is admitted with a name for the log and the Factory key of the request", async () => {
-  const { caller } = await createAdmission(KEYS, new Concurrency({ maxCalls: null, maxCallsPerKey: null })).admit({
-    ...NOWHERE,
-    keys: ["a-client-key"],
-  });
+  const caller = await createAdmission(KEYS, new Concurrency({ maxCalls: null, maxCallsPerKey: null })).identify(REQUEST);
   assert.deepEqual(caller, { id: runtime.sha256("a-client-key").toHex().slice(0, 8), upstreamKey: "fk-of-the-server" });
 });
 
-test("a slot is taken until the grant is settled, which counts once", async () => {
+test("a slot is taken until the call is settled, which counts once; whoever is only known holds none", async () => {
   const admission = createAdmission(KEYS, new Concurrency({ maxCalls: 1, maxCallsPerKey: null }));
-  const request = { ...NOWHERE, keys: ["a-client-key"] };
-  const grant = await admission.admit(request);
-  await assert.rejects(admission.admit(request), isKind("overloaded"));
-  grant.settle(SUMMARY);
-  const next = await admission.admit(request);
-  grant.settle(SUMMARY);
-  await assert.rejects(admission.admit(request), isKind("overloaded"));
-  next.settle(SUMMARY);
+  const [caller, late] = [await admission.identify(REQUEST), await admission.identify(REQUEST)];
+  const settle = admission.enter(caller);
+  await assert.rejects(admission.identify(REQUEST), isKind("overloaded"));
+  assert.throws(() => admission.enter(late), isKind("overloaded"));
+  settle(SUMMARY);
+  const settleNext = admission.enter(late);
+  settle(SUMMARY);
+  await assert.rejects(admission.identify(REQUEST), isKind("overloaded"));
+  settleNext(SUMMARY);
 });
 
 test("whoever shows no key is told so, also where no slot is free, and takes none", async () => {
   const admission = createAdmission(KEYS, new Concurrency({ maxCalls: 1, maxCallsPerKey: null }));
-  await assert.rejects(admission.admit({ ...NOWHERE, keys: [] }), isKind("unauthenticated"));
-  await admission.admit({ ...NOWHERE, keys: ["a-client-key"] });
-  await assert.rejects(admission.admit({ ...NOWHERE, keys: ["wrong"] }), isKind("unauthenticated"));
+  await assert.rejects(admission.identify({ ...NOWHERE, keys: [] }), isKind("unauthenticated"));
+  admission.enter(await admission.identify(REQUEST));
+  await assert.rejects(admission.identify({ ...NOWHERE, keys: ["wrong"] }), isKind("unauthenticated"));
 });

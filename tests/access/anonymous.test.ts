@@ -13,7 +13,10 @@ import { PROTOCOLS } from "../support/fixtures.ts";
 import { CLIENT_KEY, FACTORY_KEY, startGateway } from "../support/gateway.ts";
 import { SocketClient } from "../support/socket.ts";
 
-const from = (address: string | null, headers: Record<string, string> = {}) => ({ address: () => address, headers });
+const from = (address: string | null, headers: Record<string, string> = {}) => ({
+  address: () => address,
+  headers: { host: "localhost", ...headers },
+});
 
 for (const address of ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1", "::FFFF:127.0.0.1"]) {
   test(`${address} is this machine`, () => {
@@ -75,7 +78,10 @@ test("what clients say of themselves takes nothing away", () => {
   assert.equal(isWelcome("loopback", from("127.0.0.1", headers)), true);
 });
 
-const KEYS = new Keys({ proxyKeys: ["a-client-key"], upstreamKey: "fk-of-the-server", anonymous: "loopback" }, runtime.sha256);
+const KEYS = new Keys(
+  { proxyKeys: ["a-client-key"], upstreamKey: "fk-of-the-server", anonymous: "loopback", web: { corsOrigins: [], allowedHosts: [] } },
+  runtime.sha256,
+);
 
 test("a key that counts names its caller from this machine too; any other key is as good as none", () => {
   const named = { id: runtime.sha256("a-client-key").toHex().slice(0, 8), upstreamKey: "fk-of-the-server" };

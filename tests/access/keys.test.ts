@@ -11,10 +11,15 @@ const OWN = "fk-fake-factory-key-of-a-client";
 const PROXY = "fake-client-key-one";
 const SECOND = "fake-client-key-two";
 
-const SERVER: KeyOptions = { proxyKeys: [PROXY, SECOND], upstreamKey: FACTORY, anonymous: "off" };
-const BRING: KeyOptions = { proxyKeys: [], upstreamKey: null, anonymous: "off" };
-const BOTH: KeyOptions = { proxyKeys: [PROXY, SECOND], upstreamKey: null, anonymous: "off" };
-const CLOSED: KeyOptions = { proxyKeys: [], upstreamKey: FACTORY, anonymous: "off" };
+const SERVER: KeyOptions = {
+  proxyKeys: [PROXY, SECOND],
+  upstreamKey: FACTORY,
+  anonymous: "off",
+  web: { corsOrigins: [], allowedHosts: [] },
+};
+const BRING: KeyOptions = { proxyKeys: [], upstreamKey: null, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } };
+const BOTH: KeyOptions = { proxyKeys: [PROXY, SECOND], upstreamKey: null, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } };
+const CLOSED: KeyOptions = { proxyKeys: [], upstreamKey: FACTORY, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } };
 
 /** First 8 hexadecimal digits of the key's SHA-256, worked out with `sha256sum`. */
 const ID = { PROXY: "65302317", SECOND: "71dc4f8f", OWN: "6a0dff7d" };
@@ -93,7 +98,7 @@ const REFUSED: readonly (readonly [string, KeyOptions, Presented, string])[] = [
 function identify(options: KeyOptions, { "?key": queryKey, ...headers }: Presented): Caller {
   return new Keys(options, runtime.sha256).identify(presentedKeys(new Map(Object.entries(headers)), queryKey), {
     address: () => "127.0.0.1",
-    headers,
+    headers: { host: "localhost", ...headers },
   });
 }
 

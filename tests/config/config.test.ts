@@ -28,6 +28,7 @@ const DEFAULTS: Config = {
   upstreamHeaders: {},
   logLevel: "info",
   maxBodyBytes: 67_108_864,
+  bodyTimeoutMs: 30_000,
   strict: false,
   lenient: false,
   shutdownTimeoutMs: 30_000,
@@ -45,6 +46,7 @@ const DEFAULTS: Config = {
   maxHeaderBytes: 32 * 1024,
   webSocket: true,
   corsOrigins: [],
+  allowedHosts: [],
   models: [],
 };
 const EU = {

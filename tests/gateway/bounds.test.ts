@@ -296,7 +296,7 @@ test("a form of a web page, which asks nobody first, can't spend a key: there is
   const before = upstream.requests.length;
   for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]) {
     const response = await plain.call(PATH, { body: GOOD, key: null, headers: { "content-type": type, origin: PAGE } });
-    assert.equal(response.status, 401);
+    assert.equal(response.status, 403);
   }
   assert.equal(upstream.requests.length, before);
 });

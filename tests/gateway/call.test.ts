@@ -135,8 +135,10 @@ interface Ending {
   readonly summary: Partial<CallSummary>;
 }
 
-const admit = (progress: CallProgress, settled: CallSummary[]): void =>
-  progress.admitted({ caller: { id: "0123abcd", upstreamKey: "fk-of-the-server" }, settle: (summary) => settled.push(summary) });
+const admit = (progress: CallProgress, settled: CallSummary[]): void => {
+  progress.identified({ id: "0123abcd", upstreamKey: "fk-of-the-server" });
+  progress.admitted((summary) => settled.push(summary));
+};
 
 const ENDINGS: Readonly<Record<string, Ending>> = {
   "is complete": { run: () => Promise.resolve(COMPLETE), status: 200, summary: {} },
@@ -231,7 +233,8 @@ test("the Factory key that admission granted is masked in the line and in the an
   const upstreamKey = "a.key.of.a.store.01";
   const { ports, lines, call } = watched();
   const response = await withCall(call, ports, (progress) => {
-    progress.admitted({ caller: { id: "0123abcd", upstreamKey }, settle: () => {} });
+    progress.identified({ id: "0123abcd", upstreamKey });
+    progress.admitted(() => {});
     const headers = { "retry-after": "7", "x-key": upstreamKey };
     return Promise.reject(new GatewayError("upstream-failed", `Wrong key ${upstreamKey}.`, { headers }));
   });
@@ -246,7 +249,8 @@ test("when a call ends, its slot is free before its line is written, and both co
   const log = openLog({ level: "info", format: "json", sink: () => order.push("line"), now: () => 0, redactor: ports.redactor });
   const observers = [() => order.push("first observer"), () => order.push("second observer")];
   await withCall(call, { ...ports, log, observers }, (progress) => {
-    progress.admitted({ caller: { id: "0123abcd", upstreamKey: "fk-of-the-server" }, settle: () => order.push("slot") });
+    progress.identified({ id: "0123abcd", upstreamKey: "fk-of-the-server" });
+    progress.admitted(() => order.push("slot"));
     return Promise.resolve(COMPLETE);
   });
   assert.deepEqual(order, ["slot", "line", "first observer", "second observer"]);

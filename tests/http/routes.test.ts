@@ -303,12 +303,13 @@ test("a page that fails is answered and logged like a call that does", async () 
     {
       gateway: { answer: nobody, explain: nobody, refuse, warmUp: nobody },
       sockets: { listener: () => assert.fail("no socket is opened") },
-      keys: new Keys({ proxyKeys: [], upstreamKey: null, anonymous: "off" }, runtime.sha256),
+      keys: new Keys({ proxyKeys: [], upstreamKey: null, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } }, runtime.sha256),
       models: new Models({ endpoints: { messages: url, responses: url, chat: url, gemini: url, bedrock: url }, models: [] }),
       isDraining: () => {
         throw new Error("No idea.");
       },
       now: () => 0,
+      after: () => () => {},
       newId: () => "id-1",
     },
     { version: VERSION, runtime: runtime.name, corsOrigins: [], maxHeaderBytes: 1000, webSocket: false },

@@ -1,0 +1,139 @@
+// The body of a request while it arrives: read once, by whoever wants it, for as long as something comes. What is left of it when the answer is
+// there is read for a moment only.
+// Never does: hold more than a piece.
+
+import { GatewayError } from "../errors.ts";
+import type { After, BodyReader } from "../runtime/ports.ts";
+
+type Read = Awaited<ReturnType<BodyReader["read"]>>;
+
+/** The two ends of a wait. */
+export interface BodyTimeout {
+  /** How long nothing may come. */
+  readonly ms: number;
+  readonly after: After;
+  /** Milliseconds that only grow. */
+  readonly monotonic: () => number;
+}
+
+export class ClientBody implements BodyReader {
+  readonly #raw: Pick<Request, "body">;
+  #source: BodyReader | null = null;
+  #isOver = false;
+
+  constructor(raw: Pick<Request, "body">) {
+    this.#raw = raw;
+  }
+
+  /** Whether nothing more will come. */
+  get isOver(): boolean {
+    return this.#isOver || (this.#source === null && this.#raw.body === null);
+  }
+
+  async read(): Promise<Read> {
+    if (this.isOver) return { done: true };
+    this.#source ??= this.#raw.body?.getReader() ?? null;
+    try {
+      const found = (await this.#source?.read()) ?? { done: true };
+      if (found.done) this.#isOver = true;
+      return found;
+    } catch (cause) {
+      this.#isOver = true;
+      throw broken(cause);
+    }
+  }
+
+  /** Whoever does not want the rest leaves it to `lingering`. */
+  cancel(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Lets go of the rest. */
+  async leave(): Promise<void> {
+    this.#isOver = true;
+    await this.#source?.cancel().catch(() => {});
+  }
+}
+
+/** Why a body can't be read. */
+export function broken(cause: unknown): GatewayError {
+  if (cause instanceof GatewayError) return cause;
+  if (cause instanceof RangeError || /out of memory/i.test(String(cause)))
+    return new GatewayError("overloaded", "The server has no memory for this request.", { cause, headers: { "retry-after": "5" } });
+  return new GatewayError("cancelled", "The client closed the connection before its request was complete.", { cause });
+}
+
+/** The same source, whose `read` throws once nothing has come for too long. Call `stop` when no more is wanted. */
+export function whileItComes(source: BodyReader, { ms, after, monotonic }: BodyTimeout): { reader: BodyReader; stop: () => void } {
+  let lastMs = monotonic();
+  let giveUp: (error: GatewayError) => void = () => {};
+  let stop = (): void => {};
+  const watch = (waitMs: number): void => {
+    stop = after(waitMs, () => {
+      const leftMs = lastMs + ms - monotonic();
+      if (leftMs > 0) watch(leftMs);
+      else giveUp(stalled(ms));
+    });
+  };
+  watch(ms);
+  const reader: BodyReader = {
+    read: () =>
+      new Promise((resolve, reject) => {
+        giveUp = reject;
+        source.read().then((found) => {
+          lastMs = monotonic();
+          resolve(found);
+        }, reject);
+      }),
+    cancel: (reason) => source.cancel(reason),
+  };
+  return { reader, stop: () => stop() };
+}
+
+function stalled(ms: number): GatewayError {
+  const text = `Nothing more of the body came for ${ms / 1000} seconds (BODY_TIMEOUT).`;
+  return new GatewayError("invalid-request", text, { status: 408, code: "body_timeout" });
+}
+
+const MOST_LEFT_BYTES = 1024 * 1024;
+const MOST_LEFT_MS = 2000;
+const ANSWERED_MS = 200;
+
+/**
+ * An answer to a request whose body has not all come: the answer first, then what a client sends before it looks, then the end of the
+ * connection. The declared length shows the client the end of the answer; a stream is what both runtimes close the connection behind.
+ */
+export async function lingering(response: Response, body: ClientBody, after: After): Promise<Response> {
+  const { status } = response;
+  const headers = new Headers(response.headers);
+  headers.set("connection", "close");
+  if (response.body === null) return new Response(null, { status, headers });
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  headers.set("content-length", String(bytes.length));
+  let isCancelled = false;
+  const stream = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      controller.enqueue(bytes);
+      await readOn(body, after);
+      // Deno takes no more of it behind the declared length.
+      if (!isCancelled) controller.close();
+    },
+    // It says nothing of the client: what that still sends is read on.
+    cancel: () => void (isCancelled = true),
+  });
+  return new Response(stream, { status, headers });
+}
+
+async function readOn(body: ClientBody, after: After): Promise<void> {
+  const stop = after(MOST_LEFT_MS, () => void body.leave());
+  let length = 0;
+  try {
+    while (!body.isOver && length <= MOST_LEFT_BYTES) length += (await body.read()).value?.length ?? 0;
+  } catch {
+    // The client has left.
+  }
+  stop();
+  // Deno would read on without end if the body were let go of before the answer is out. Nothing is read meanwhile.
+  if (!body.isOver) await new Promise<void>((resolve) => void after(ANSWERED_MS, resolve));
+  await body.leave();
+}
