@@ -100,7 +100,11 @@ export const VARIABLES = {
   LENIENT: variable("0", "1 repairs a request that its conversion would otherwise reject with 400."),
   LOG_LEVEL: variable("info", "debug (adds headers and bodies, with keys masked), info, warning or error."),
   MAX_BODY_BYTES: variable("64MiB", "The largest request body to accept, from 1KiB to 256MiB. A plain number counts bytes."),
-  BODY_TIMEOUT: variable("30", "How long a request's body may pause before it is complete; 0 means no limit.", SECONDS),
+  BODY_TIMEOUT: variable(
+    "30",
+    "How long a request's body may pause before it is complete, and how long one below 256 KiB may take in all; 0 means no limit.",
+    SECONDS,
+  ),
   UPSTREAM_CONNECT_TIMEOUT: variable(
     "10",
     "How long to wait for Factory's host to accept a connection, if it has not answered within the last minute; 0 means no limit.",

@@ -115,6 +115,13 @@ export async function readBody({ body, headers }: IncomingRequest, options: Body
   const length = Number(declared ?? Number.NaN);
   if (length > maxBytes) throw tooLarge(maxBytes);
   if (body.isOver) return bodyText(new Uint8Array());
+  if (encoding === null && length < AT_ONCE) {
+    try {
+      return bodyText(await body.whole(timeout));
+    } catch (error) {
+      throw broken(error);
+    }
+  }
   const { reader, stop } = timeout === null ? { reader: body, stop: undefined } : whileItComes(body, timeout);
   try {
     if (encoding !== null) return bodyText(await collect(unpackedBody(limited(reader, maxBytes), encoding, options), maxBytes));
@@ -128,6 +135,9 @@ export async function readBody({ body, headers }: IncomingRequest, options: Body
     stop?.();
   }
 }
+
+/** A body that declares less is read at once, and has `BODY_TIMEOUT` to come in all. */
+const AT_ONCE = 256 * 1024;
 
 /** More than what is put into a body usually takes. */
 const ROOM_FOR_EDITS = 64 * 1024;

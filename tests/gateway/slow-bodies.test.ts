@@ -63,10 +63,25 @@ test("a body that stops coming is 408 after BODY_TIMEOUT, and its connection clo
   );
 });
 
-test("a body of which something comes now and then may take longer than BODY_TIMEOUT", async () => {
+test("a small body that trickles has BODY_TIMEOUT in all", async () => {
   const gateway = await gatewayWith({ BODY_TIMEOUT: "0.4" });
   const call = rawCall(gateway.url, head(TEXT.length));
-  const pieces = Array.from({ length: 8 }, (_, index) => TEXT.slice((index * TEXT.length) / 8, ((index + 1) * TEXT.length) / 8));
+  const pieces = Array.from(TEXT, (_, index) => TEXT.slice(index, index + 1));
+  for (const piece of pieces) {
+    if (call.text() !== "") break;
+    call.send(piece);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await until(() => call.text().includes("body_timeout"), "the refusal");
+  assert.match(call.text(), /^HTTP\/1\.1 408 /);
+  call.leave();
+});
+
+test("a large body of which something comes now and then may take longer than BODY_TIMEOUT", async () => {
+  const gateway = await gatewayWith({ BODY_TIMEOUT: "0.4" });
+  const large = TEXT + " ".repeat(MEBIBYTE / 2);
+  const call = rawCall(gateway.url, head(large.length));
+  const pieces = Array.from({ length: 8 }, (_, index) => large.slice((index * large.length) / 8, ((index + 1) * large.length) / 8));
   for (const piece of pieces) {
     call.send(piece);
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -195,8 +210,14 @@ test("a body that is read to its end is over, and one that breaks off too", asyn
   while (!(await whole.read()).done);
   assert.equal(whole.isOver, true);
   assert.deepEqual(await whole.read(), { done: true });
-  const broken = new ClientBody({ body: new ReadableStream({ pull: () => Promise.reject(new Error("gone")) }) });
+  const broken = new ClientBody({
+    body: new ReadableStream({ pull: () => Promise.reject(new Error("gone")) }),
+    arrayBuffer: () => Promise.reject(new Error("gone")),
+  });
   await assert.rejects(broken.read(), (error) => error instanceof GatewayError && error.kind === "cancelled");
   assert.equal(broken.isOver, true);
+  const atOnce = new ClientBody(new Request("http://gateway.test", { method: "POST", body: "abc" }));
+  assert.deepEqual(await atOnce.whole(null), new TextEncoder().encode("abc"));
+  assert.equal(atOnce.isOver, true);
   assert.equal(new ClientBody(new Request("http://gateway.test")).isOver, true);
 });
