@@ -20,8 +20,14 @@ const SETTINGS = { FACTORY_BASE_URL: "http://127.0.0.1:1", FACTORY_API_KEY: "fk-
 const CALLS = 300;
 const LONG_PATH = `/v1beta/models/${"x".repeat(7000)}:generateContent`;
 
+const shells: ChildProcess[] = [];
+
 await build();
-after(cleanUp);
+after(() => {
+  // A test that fails leaves its terminal behind, and the program in it.
+  for (const shell of shells) shell.kill("SIGKILL");
+  cleanUp();
+});
 
 async function freePort(): Promise<number> {
   const server = createServer();
@@ -214,6 +220,7 @@ async function inTerminal(way: Way, { port }: { readonly port: number }): Promis
   const command = `echo $$ > ${pidFile}; exec ${way.command.join(" ")}`;
   const env = { PATH: process.env["PATH"] ?? "", ...cacheHome(), ...SETTINGS, PORT: String(port), SHELL: "/bin/sh" };
   const shell = spawn(SCRIPT, ["-qc", command, "/dev/null"], { cwd: folder, env, stdio: ["pipe", "pipe", "inherit"] });
+  shells.push(shell);
   let text = "";
   shell.stdout?.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
   const pid = (): number => Number(readFileSync(pidFile, "utf8"));
