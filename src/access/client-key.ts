@@ -1,0 +1,63 @@
+// A client key as the store keeps it: who it is for, what it may do and how much. Types only; the key itself is never kept.
+
+/** How long a budget lasts before it begins anew. `5h` begins with the first use, the others with the calendar of the key's zone. */
+export type Period = "5h" | "day" | "week" | "month" | "ever" | "session";
+
+/** `usd` and `credits` are estimates; `tokens` are input, cache reads, cache writes and output together. */
+export type BudgetUnit = "usd" | "credits" | "tokens";
+
+export interface Budget {
+  /** In its unit, 0 or more. */
+  readonly amount: number;
+  readonly unit: BudgetUnit;
+  readonly period: Period;
+}
+
+/** What a key may do. Null: the key says nothing of its own, so the row `default` counts, and without one there is no limit. */
+export interface KeyRules {
+  /** Names and globs (`claude-*`), pools (`@standard`, `@core`); `!` in front denies. The last one that fits decides. */
+  readonly models: readonly string[] | null;
+  /** Calls in any 60 seconds. */
+  readonly requestsPerMinute: number | null;
+  /** Tokens in any 60 seconds, input and output together. */
+  readonly tokensPerMinute: number | null;
+  /** Calls at once. */
+  readonly parallel: number | null;
+  readonly budgets: readonly Budget[] | null;
+  /** Above this share of any budget, in percent, calls go to a cheaper model; without one the answers only say so. */
+  readonly soft: { readonly percent: number; readonly model: string | null } | null;
+  /** IANA name of the time zone in which days, weeks and months begin. Null: UTC. */
+  readonly zone: string | null;
+}
+
+/** `at`: Unix time in milliseconds. `after-first-use`: milliseconds from the key's first call. */
+export type Expiry = { readonly type: "at"; readonly ms: number } | { readonly type: "after-first-use"; readonly ms: number };
+
+/** More of a budget for a while. */
+export interface Raise {
+  readonly amount: number;
+  readonly unit: BudgetUnit;
+  /** Unix time in milliseconds. */
+  readonly untilMs: number;
+}
+
+export interface KeyRecord {
+  /** Unique; letters, digits, `.`, `_` and `-`. `default` is the row for every key that says nothing of its own, `env-1` a PROXY_API_KEY. */
+  readonly name: string;
+  readonly note: string | null;
+  /** SHA-256 of the key, as 64 hex digits. Null for the row `default` and for keys of PROXY_API_KEY, which the configuration holds. */
+  readonly hash: string | null;
+  /** The first and last characters of the key, `fp-a1…9z`. Null where there is no hash. */
+  readonly hint: string | null;
+  /** The key before the last rotation, which works until then. */
+  readonly previous: { readonly hash: string; readonly untilMs: number } | null;
+  /** Unix time in milliseconds. */
+  readonly createdMs: number;
+  /** Null: it does not expire. */
+  readonly expiry: Expiry | null;
+  /** Unix time in milliseconds. Null: not used so far. */
+  readonly firstUsedMs: number | null;
+  readonly isOff: boolean;
+  readonly rules: KeyRules;
+  readonly raises: readonly Raise[];
+}
