@@ -29,7 +29,7 @@ export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reade
   /** A UUID. */
   readonly newId: () => string;
   readonly sha256: Sha256;
-  /** Undoes what a client compressed. */
+  /** Undoes what a client, or an upstream, compressed. */
   readonly unpack: Unpack;
   /** Gets each log line. */
   readonly sink: (line: string) => void;

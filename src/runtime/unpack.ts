@@ -45,8 +45,9 @@ export const unpack: Unpack = (encoding, source, { maxBytes }) => {
       return done === true ? { done } : { done: false, value };
     },
     async cancel() {
-      await plain.return();
+      // A read that waits for the source would hold up the other's end.
       await source.cancel();
+      await plain.return();
     },
   };
 };

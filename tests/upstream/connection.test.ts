@@ -8,6 +8,7 @@ import { createUpstream } from "../../src/upstream/upstream.ts";
 import { bareRequest } from "../../src/protocol/exchange.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
 import { dial } from "../../src/runtime/dial.ts";
+import { unpack } from "../../src/runtime/unpack.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { Clock } from "../support/clock.ts";
 import { ask, errorIn, failure, MODELS, textOf, told, WAYS } from "../support/dialects.ts";
@@ -152,6 +153,7 @@ function dialled(takes: boolean, broken: Error | null = null): Dialled {
         }, ms);
         return () => clearTimeout(timer);
       },
+      unpack,
     },
     { timeouts: { connectMs: 50, firstByteMs: null, idleMs: null, totalMs: null }, limits: { maxEventLength: 1000, maxReplyBytes: 1000 } },
   );
@@ -248,7 +250,7 @@ test("a packed answer that says a short length is not unpacked into memory befor
   const headers = { "content-type": "application/json", "content-encoding": "gzip", "content-length": String(packed.length) };
   assert.ok(packed.length < 64 * 1024);
   const room = createUpstream(
-    { fetch: () => Promise.resolve(new Response(new Uint8Array(packed), { headers })), now: () => 0, after: () => () => {} },
+    { fetch: () => Promise.resolve(new Response(new Uint8Array(packed), { headers })), now: () => 0, after: () => () => {}, unpack },
     {
       timeouts: { connectMs: null, firstByteMs: null, idleMs: null, totalMs: null },
       limits: { maxEventLength: 1000, maxReplyBytes: 1000 },
@@ -322,7 +324,7 @@ const PACKERS: readonly { readonly encoding: string; readonly pack: Packer; read
   { encoding: "deflate", pack: zlib.deflateSync, isEverywhere: true },
   { encoding: "br", pack: zlib.brotliCompressSync, isEverywhere: true },
   { encoding: "GZIP", pack: zlib.gzipSync, isEverywhere: true },
-  { encoding: "zstd", pack: zlib.zstdCompressSync, isEverywhere: false },
+  { encoding: "zstd", pack: zlib.zstdCompressSync, isEverywhere: true },
   { encoding: "snappy", pack: (bytes) => bytes, isEverywhere: false },
   { encoding: "gzip, br", pack: (bytes) => zlib.brotliCompressSync(zlib.gzipSync(bytes)), isEverywhere: false },
 ];
