@@ -184,7 +184,7 @@ export class CallProgress {
     this.#log = this.#log.knowing([caller.upstreamKey]);
   }
 
-  /** Takes what gives the slot back. */
+  /** Takes what gives a slot, or memory, back. */
   admitted(settle: CallObserver): void {
     this.#observers.unshift(settle);
   }

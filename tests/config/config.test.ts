@@ -28,6 +28,8 @@ const DEFAULTS: Config = {
   upstreamHeaders: {},
   logLevel: "info",
   maxBodyBytes: 67_108_864,
+  // A quarter of what a machine is taken to have that does not say.
+  maxBodyMemory: 512 * 1024 * 1024,
   bodyTimeoutMs: 30_000,
   strict: false,
   lenient: false,
