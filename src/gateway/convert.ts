@@ -203,8 +203,8 @@ export async function readReply(
   const source = bounded(replay(begun, rest ?? NOTHING), limits.maxReplyBytes);
   const held = new HeldLength(limits);
   const events: ReplyEvent[] = [];
-  const keep = (found: readonly ReplyEvent[]): void => {
-    for (const event of found) {
+  const keep = (decoded: readonly ReplyEvent[]): void => {
+    for (const event of decoded) {
       held.add(event);
       events.push(event);
     }

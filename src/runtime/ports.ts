@@ -109,7 +109,7 @@ export interface Runtime {
    */
   liftLimits(): false | Promise<never>;
   /** How much memory the process may use; null where it may not ask. Never asks a person for permission. */
-  memoryBytes(): number | null;
+  readonly memoryBytes: () => number | null;
   /** SHA-256 of a text, as 32 bytes. */
   readonly sha256: (text: string) => Uint8Array;
   /** Whether a person reads what the program prints. */

@@ -40,6 +40,14 @@ export interface Outgoing {
   readonly spentMs?: number;
 }
 
+export interface ConnectionOptions {
+  readonly timeouts: UpstreamTimeouts;
+  /** What an answer that is compressed may come to. */
+  readonly maxUnpackedBytes: number;
+  /** Of the client's connection. */
+  readonly client: AbortSignal;
+}
+
 /** The code of an error before which nothing was sent: the same request can be sent again without being billed twice. */
 export const UNREACHABLE = "upstream_unreachable";
 
@@ -58,6 +66,7 @@ const LIMIT_NAMES = ["connectMs", "firstByteMs", "idleMs", "totalMs"] as const s
 export class Connection implements BodyReader {
   readonly #ports: ConnectionPorts;
   readonly #timeouts: UpstreamTimeouts;
+  readonly #maxUnpackedBytes: number;
   readonly #client: AbortSignal;
   readonly #abort = new AbortController();
   /** Takes back the listener for a client that leaves; null: none is set. */
@@ -74,9 +83,10 @@ export class Connection implements BodyReader {
   #stopTimer: (() => void) | null = null;
   #isReleased = false;
 
-  constructor(ports: ConnectionPorts, timeouts: UpstreamTimeouts, client: AbortSignal) {
+  constructor(ports: ConnectionPorts, { timeouts, maxUnpackedBytes, client }: ConnectionOptions) {
     this.#ports = ports;
     this.#timeouts = timeouts;
+    this.#maxUnpackedBytes = maxUnpackedBytes;
     this.#client = client;
   }
 
@@ -112,7 +122,10 @@ export class Connection implements BodyReader {
       const packed = this.#readerOf(response.body);
       const plain = this.#ports.unpack(packing, packed, { maxBytes: MAX_WINDOW_BYTES });
       // Of an error the status is enough.
-      this.#reader = plain ?? { read: () => Promise.resolve({ done: true }), cancel: (reason) => packed.cancel(reason) };
+      this.#reader =
+        plain !== null
+          ? this.#withinLimit(plain)
+          : { read: () => Promise.resolve({ done: true }), cancel: (reason) => packed.cancel(reason) };
       if (plain !== null || response.status >= 400) return response;
     } catch (error) {
       this.#release();
@@ -125,6 +138,20 @@ export class Connection implements BodyReader {
   /** From here on the limit on the beginning counts no more. */
   begun(): void {
     this.#since.firstByteMs = null;
+  }
+
+  #withinLimit(plain: BodyReader): BodyReader {
+    let bytes = 0;
+    return {
+      read: async () => {
+        const found = await plain.read();
+        bytes += found.value?.length ?? 0;
+        if (bytes > this.#maxUnpackedBytes) this.#stop(tooMuch(this.#maxUnpackedBytes));
+        if (this.#stopped !== null) throw this.#stopped;
+        return found;
+      },
+      cancel: (reason) => plain.cancel(reason),
+    };
   }
 
   #readerOf(body: ReadableStream<Uint8Array>): BodyReader {
@@ -278,6 +305,11 @@ function unanswered(error: unknown): GatewayError {
     code: "upstream_lost",
     cause: error,
   });
+}
+
+function tooMuch(maxBytes: number): GatewayError {
+  const text = `The upstream compressed its answer, unasked. It is larger than ${maxBytes} bytes, the limit of this proxy.`;
+  return new GatewayError("upstream-failed", text);
 }
 
 function timeout(name: LimitName, ms: number): GatewayError {

@@ -61,7 +61,8 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
   const answeredAt = new Map<string, number>();
   return {
     async post(call) {
-      const connection = new Connection(ports, { ...timeouts, ...call.timeouts }, call.signal);
+      const options = { timeouts: { ...timeouts, ...call.timeouts }, maxUnpackedBytes: limits.maxReplyBytes, client: call.signal };
+      const connection = new Connection(ports, options);
       const origin = originOf(call.url);
       if (ports.now() - (answeredAt.get(origin) ?? -Infinity) > KNOWN_FOR_MS) await connection.reach(call.url);
       const response = await connection.open(call);
@@ -171,19 +172,22 @@ function beginning(chunks: readonly Uint8Array[]): string {
 }
 
 const SPACE = 0x20;
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
 const BYTE_ORDER_MARK: ReadonlySet<number> = new Set([0xef, 0xbb, 0xbf]);
 
 /** The bracket that a body of JSON begins with; null where it begins with something else. */
 export function openingBracket(chunks: readonly Uint8Array[]): "{" | "[" | null {
   for (const chunk of chunks) {
     const byte = firstVisible(chunk);
-    if (byte !== undefined) return byte === 0x7b ? "{" : byte === 0x5b ? "[" : null;
+    if (byte !== undefined) return byte === OPEN_BRACE ? "{" : byte === OPEN_BRACKET ? "[" : null;
   }
   return null;
 }
 
 function firstVisible(chunk: Uint8Array): number | undefined {
-  return chunk.find((byte) => byte > SPACE && !BYTE_ORDER_MARK.has(byte));
+  for (const byte of chunk) if (byte > SPACE && !BYTE_ORDER_MARK.has(byte)) return byte;
+  return undefined;
 }
 
 /** Factory's own error in the place of an answer that is not streamed. */
@@ -225,8 +229,9 @@ async function peek(source: BodyReader, call: UpstreamCall, limits: SseLimits): 
     if (done || value === undefined) return seen(sse.end()) ?? { type: "error", error: truncated(), body: "" };
     chunks.push(alone(value));
     length += value.length + CHUNK_BYTES;
-    if (!hasBegun && openingBracket([value]) !== null) return { type: "json", chunks };
-    hasBegun ||= firstVisible(value) !== undefined;
+    const first: number | undefined = hasBegun ? undefined : firstVisible(value);
+    if (first === OPEN_BRACE || first === OPEN_BRACKET) return { type: "json", chunks };
+    hasBegun ||= first !== undefined;
     // A burst brings all of an answer in one chunk; nothing behind its first event is looked at.
     for (let at = 0; at < value.length;) {
       const end = firstBoundary(value, at) || value.length;
