@@ -3,6 +3,7 @@
 
 import { GatewayError } from "./errors.ts";
 import { createApp } from "./http/app.ts";
+import { BodyMemory } from "./gateway/body-memory.ts";
 import { RunningCalls } from "./gateway/call.ts";
 import { Attempts } from "./gateway/retry.ts";
 import type { Config } from "./config/config.ts";
@@ -29,7 +30,7 @@ export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reade
   /** A UUID. */
   readonly newId: () => string;
   readonly sha256: Sha256;
-  /** Undoes what a client compressed. */
+  /** Undoes what a client, or an upstream, compressed. */
   readonly unpack: Unpack;
   /** Gets each log line. */
   readonly sink: (line: string) => void;
@@ -93,8 +94,9 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const prompting = { systemPrompt, promptCache, defaultMaxTokens, strict, lenient };
   const userAgent = `factory-proxy/${facts.version}`;
   const running = new RunningCalls();
+  const bodyMemory = new BodyMemory(config.maxBodyMemory);
   const gateway = createGateway(
-    { ...world, running, admission: createAdmission(keys, concurrency), models, attempts, log, redactor, observers: [] },
+    { ...world, running, bodyMemory, admission: createAdmission(keys, concurrency), models, attempts, log, redactor, observers: [] },
     { ...prompting, maxBodyBytes, bodyTimeoutMs, upstreamHeaders, keepAliveMs, keepAliveNonStreaming, limits: LIMITS, userAgent },
   );
   const settings = { corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket };

@@ -42,7 +42,14 @@ interface Setup {
 
 /** @throws ConfigError */
 function configure(commandLine: readonly string[]): Setup {
-  const source = { environment: process.env, arguments: commandLine, file: readFile, redactor: new Redactor([]), nameFaults };
+  const source = {
+    environment: process.env,
+    arguments: commandLine,
+    file: readFile,
+    redactor: new Redactor([]),
+    nameFaults,
+    memoryBytes: runtime.memoryBytes,
+  };
   const config = readConfig(source);
   const envText = readFile(readArguments(commandLine).envFile ?? DEFAULT_ENV_FILE) ?? "";
   const environment = mergeEnvironment(process.env, envText);

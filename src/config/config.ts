@@ -40,6 +40,8 @@ export interface Config {
   readonly upstreamHeaders: Readonly<Record<string, string>>;
   readonly logLevel: LogLevel;
   readonly maxBodyBytes: number;
+  /** Bytes that the bodies of all requests, and what is made of them, may take; null is no limit. */
+  readonly maxBodyMemory: number | null;
   /** How long nothing of a request's body may come; null is no limit. */
   readonly bodyTimeoutMs: number | null;
   /** What a conversion would leave out is a 400 instead of a header. */
@@ -114,6 +116,8 @@ export interface ConfigSource {
   readonly file: (path: string) => string | null;
   /** Masks what faults show; it need not know a secret yet. */
   readonly redactor: Redactor;
+  /** How much memory the program may use; null, or absent: nobody knows. Asked where a share of it is configured. */
+  readonly memoryBytes?: () => number | null;
   /** Says which names in rows of the model file the built-in table can't take; absent: it takes them all. */
   readonly nameFaults?: (rows: readonly ModelSetting[]) => readonly NameFault[];
 }
@@ -134,6 +138,8 @@ const MOST_CALLS = 1_000_000;
 const MOST_TOKENS = 10_000_000;
 const KIBIBYTE = 1024;
 const BODY_RANGE = { min: KIBIBYTE, max: 256 * KIBIBYTE ** 2 };
+/** What a machine is taken to have, in bytes, that does not say. */
+const UNKNOWN_MEMORY = 2 * KIBIBYTE ** 3;
 /** Shorter ones could not be kept out of the log without masking half of it. */
 const MIN_KEY_LENGTH = 4;
 const KEY = /^[\x21\x23-\x26\x28-\x7e]+$/;
@@ -223,6 +229,7 @@ export function readConfig(source: ConfigSource): Config {
     upstreamHeaders: headersOf(settings),
     logLevel: settings.oneOf("LOG_LEVEL", ["info", "debug", "warning", "error"]),
     maxBodyBytes: settings.bytes("MAX_BODY_BYTES", BODY_RANGE),
+    maxBodyMemory: settings.share("MAX_BODY_MEMORY", () => source.memoryBytes?.() ?? UNKNOWN_MEMORY),
     bodyTimeoutMs: settings.limit("BODY_TIMEOUT"),
     ...strictnessOf(settings),
     shutdownTimeoutMs: settings.duration("SHUTDOWN_TIMEOUT"),

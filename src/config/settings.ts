@@ -32,6 +32,8 @@ export interface OptionValue {
 const WHOLE_NUMBER = /^\d{1,15}$/;
 const DECIMAL = /^\d{1,12}(?:\.\d{1,6})?$/;
 const SIZE = /^(\d{1,15})(KiB|MiB|GiB)?$/i;
+const SHARE = /^(\d{1,3})%$/;
+const MEBIBYTE = 1024 ** 2;
 const SIZE_UNITS: Readonly<Record<string, number>> = { kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 };
 /** The longest that a timer of either runtime can wait. */
 const MAX_SECONDS = 2_147_483;
@@ -71,10 +73,25 @@ export class Settings {
   }
 
   bytes(name: VariableName, { min, max }: Range): number {
-    const [, digits = "", unit = ""] = SIZE.exec(this.text(name)) ?? [];
-    const value = digits === "" ? Number.NaN : Number(digits) * (SIZE_UNITS[unit.toLowerCase()] ?? 1);
+    const value = this.#size(name);
     if (value >= min && value <= max) return value;
     return this.#bad(name, `must be a size from ${min} to ${max} bytes, e.g. 1048576 or 64MiB`, 0);
+  }
+
+  /** NaN where it is no size. */
+  #size(name: VariableName): number {
+    const [, digits = "", unit = ""] = SIZE.exec(this.text(name)) ?? [];
+    return digits === "" ? Number.NaN : Number(digits) * (SIZE_UNITS[unit.toLowerCase()] ?? 1);
+  }
+
+  /** Bytes, or a share of `wholeBytes` such as 25%; null for 0, which is no limit. */
+  share(name: VariableName, wholeBytes: () => number): number | null {
+    const [, percent = ""] = SHARE.exec(this.text(name)) ?? [];
+    if (Number(percent) >= 1 && Number(percent) <= 100) return Math.floor((wholeBytes() * Number(percent)) / 100);
+    if (this.text(name) === "0") return null;
+    const bytes = this.#size(name);
+    if (bytes >= MEBIBYTE && bytes <= MEBIBYTE ** 2) return bytes;
+    return this.#bad(name, "must be a size, e.g. 512MiB, or a share of the memory from 1% to 100%", null);
   }
 
   /** Seconds, as milliseconds. */

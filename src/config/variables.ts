@@ -100,6 +100,10 @@ export const VARIABLES = {
   LENIENT: variable("0", "1 repairs a request that its conversion would otherwise reject with 400."),
   LOG_LEVEL: variable("info", "debug (adds headers and bodies, with keys masked), info, warning or error."),
   MAX_BODY_BYTES: variable("64MiB", "The largest request body to accept, from 1KiB to 256MiB. A plain number counts bytes."),
+  MAX_BODY_MEMORY: variable(
+    "25%",
+    "How much memory all request bodies, and what is made of them, may take at once: a size, or a share of the memory that the machine, or its container, has; 0 means no limit. Beyond it large requests get 503, and small ones pass.",
+  ),
   BODY_TIMEOUT: variable(
     "30",
     "How long a request's body may pause before it is complete, and how long one below 256 KiB may take in all; 0 means no limit.",

@@ -7,6 +7,8 @@ import { closingQuote } from "../wire/json.ts";
 import { concat } from "../wire/pump.ts";
 
 export interface BodyText {
+  /** Of all of the body, in bytes. */
+  readonly length: number;
   /** Strings of more than 32 KiB end early in it when the body is large. */
   readonly text: string;
   /** All of the body. @throws GatewayError `invalid-request` when it is not UTF-8. */
@@ -34,13 +36,14 @@ export function bodyText(bytes: Uint8Array<ArrayBuffer>): BodyText {
   const cuts = bytes.length < LARGE_BODY ? [] : longStrings(bytes);
   if (cuts.length === 0) {
     const text = whole();
-    return { text, whole: () => text, restored: (edited) => edited };
+    return { length: bytes.length, text, whole: () => text, restored: (edited) => edited };
   }
   const kept = cuts.map(({ start }, index) => decoded(bytes.subarray(cuts[index - 1]?.end ?? 0, start)));
   const last = decoded(bytes.subarray(cuts.at(-1)?.end));
   const mark = freeMark([...kept, last]);
   const text = kept.map((piece, index) => `${piece}${mark}${index}.`).join("") + last;
   return {
+    length: bytes.length,
     text,
     whole,
     restored: (edited, { final }) => {

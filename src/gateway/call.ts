@@ -9,7 +9,7 @@ import { encodeError as inBedrocksShape } from "../protocol/bedrock.ts";
 import type { Loss } from "../protocol/canonical.ts";
 import { CODECS } from "../protocol/codecs.ts";
 import type { BodyReader } from "../runtime/ports.ts";
-import { logCall } from "../telemetry/call-log.ts";
+import { logCall, logFault } from "../telemetry/call-log.ts";
 import type { CallObserver, CallSummary } from "../telemetry/call-summary.ts";
 import type { Log, LogFields } from "../telemetry/log.ts";
 import { shownUrl, type Redactor } from "../telemetry/redaction.ts";
@@ -184,7 +184,7 @@ export class CallProgress {
     this.#log = this.#log.knowing([caller.upstreamKey]);
   }
 
-  /** Takes what gives the slot back. */
+  /** Takes what gives a slot, or memory, back. */
   admitted(settle: CallObserver): void {
     this.#observers.unshift(settle);
   }
@@ -250,7 +250,16 @@ export class CallProgress {
     summary.finish = meter.finish;
     summary.usage = meter.usage;
     summary.durationMs = Math.round(this.elapsedMs);
-    for (const observe of this.#observers) observe(summary);
+    for (const observe of this.#observers) this.#observe(observe);
+  }
+
+  /** What an observer can't do is no part of the answer, nor of what the others do. */
+  #observe(observe: CallObserver): void {
+    try {
+      observe(this.summary);
+    } catch (cause) {
+      logFault(this.#log, this.summary.requestId, cause);
+    }
   }
 
   /** The same pump, with the time of its first byte noted. */

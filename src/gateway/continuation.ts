@@ -32,17 +32,20 @@ export interface ContinuationOptions {
 /** How often one answer may go on. The providers' own loops pause after about ten steps of a tool each. */
 export const MAX_CONTINUATIONS = 8;
 
-/** What follows of a streamed answer, and what decodes all of it: the decoder finds the pause, the source goes on behind it. */
+/**
+ * What follows of a streamed answer, and what decodes all of it: the decoder finds the pause, the source goes on behind it, with the request
+ * where it is held.
+ */
 export function continuedStream(
   found: UpstreamAnswer,
   options: ContinuationOptions,
-): { rest: BodyReader; decoder: Machine<SseEvent, ReplyEvent> } {
+): { rest: BodyReader; decoder: Machine<SseEvent, ReplyEvent>; holdsRequest: boolean } {
   const { codec, exchange } = options;
   const continuation = codec.reply.continuation?.(exchange) ?? null;
   const rest = found.rest ?? NOTHING;
-  if (continuation === null) return { rest, decoder: codec.reply.decoder(exchange) };
+  if (continuation === null) return { rest, decoder: codec.reply.decoder(exchange), holdsRequest: false };
   const stream = new ContinuedStream(rest, new Joint(continuation, options), options);
-  return { rest: stream, decoder: stream };
+  return { rest: stream, decoder: stream, holdsRequest: true };
 }
 
 /** A non-streaming answer. @throws GatewayError when one of its requests fails, or an answer is none. */

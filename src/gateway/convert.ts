@@ -23,14 +23,14 @@ export interface ConversionOptions {
 }
 
 /**
- * Decodes each event and encodes it for the client at once; finished with the first terminal event. Encoders may have to hold what
- * their protocol repeats at the end, so an answer without end is ended at the limit on non-streaming answers.
+ * Decodes each event and encodes it for the client at once; finished with the first terminal event. Decoders and encoders may have to hold
+ * what comes late, or what their protocol repeats at the end, so an answer without end is ended at the limit on non-streaming answers.
  */
 export function conversion({ decoder, encoder, meter, limits, shown }: ConversionOptions): Pump {
   const sse = sseDecoder(limits);
   const order = inOrder();
   let finished = false;
-  let length = 0;
+  const held = new HeldLength(limits);
 
   // By index, not by iterator: this runs for every event of every answer.
   const encode = (events: readonly ReplyEvent[]): string => {
@@ -39,9 +39,7 @@ export function conversion({ decoder, encoder, meter, limits, shown }: Conversio
       const found = events[index];
       if (found === undefined) break;
       const event = found.type === "reply-error" ? { ...found, error: shown(found.error) } : found;
-      if (event.type === "part-delta") length += event.text.length;
-      if (event.type === "logprobs") for (const { top } of event.logprobs) length += (1 + top.length) * LOGPROB_LENGTH;
-      if (length > limits.maxReplyBytes) throw tooLong(limits);
+      held.add(event);
       meter.see(event);
       const ordered = order.step(event);
       for (let at = 0; at < ordered.length; at++) text += printed(encoder.step(ordered[at] ?? event));
@@ -64,18 +62,21 @@ export function conversion({ decoder, encoder, meter, limits, shown }: Conversio
   const bytes = (text: string): Uint8Array | null => (text === "" ? null : UTF8.encode(text));
 
   return {
-    step: (chunk) => bytes(decode(sse.step(chunk))),
+    step(chunk) {
+      held.received(chunk.length);
+      return bytes(decode(sse.step(chunk)));
+    },
     end() {
       const text = decode(sse.end()) + encode(decoder.end());
       // A decoder always ends with a terminal event; should one forget, the client must not take the answer for complete.
       return bytes(finished ? text : text + encode([{ type: "reply-error", error: truncated() }]));
     },
     fail(error) {
-      length = 0;
+      held.forget();
       // A decoder may hold back the end, since more could have come; the answer is complete all the same.
-      const held = [...decoder.end()];
-      const isComplete = held.some(({ type }) => type === "reply-end");
-      return bytes(encode(isComplete ? held : [{ type: "reply-error", error: asGatewayError(error) }]));
+      const last = [...decoder.end()];
+      const isComplete = last.some(({ type }) => type === "reply-end");
+      return bytes(encode(isComplete ? last : [{ type: "reply-error", error: asGatewayError(error) }]));
     },
     get finished() {
       return finished;
@@ -83,8 +84,66 @@ export function conversion({ decoder, encoder, meter, limits, shown }: Conversio
   };
 }
 
-/** What the log probability of a token takes, in characters, more or less. */
+/** What an event, and the log probability of a token, take beside their texts, in characters, more or less. */
+const EVENT_LENGTH = 64;
 const LOGPROB_LENGTH = 80;
+
+/** How much of an answer its conversion may hold, whatever the protocols: each event counts, since any of them may have to wait. */
+class HeldLength {
+  readonly #limits: SizeLimits;
+  #length = 0;
+  #received = 0;
+
+  constructor(limits: SizeLimits) {
+    this.#limits = limits;
+  }
+
+  /** Bytes of the upstream, of which a decoder may keep what never becomes an event. */
+  received(bytes: number): void {
+    this.#received += bytes;
+    this.#check();
+  }
+
+  add(event: ReplyEvent): void {
+    this.#length += EVENT_LENGTH + lengthOf(event);
+    this.#check();
+  }
+
+  /** What comes now is the last. */
+  forget(): void {
+    this.#length = 0;
+    this.#received = 0;
+  }
+
+  #check(): void {
+    const { maxReplyBytes } = this.#limits;
+    if (this.#length > maxReplyBytes || this.#received > maxReplyBytes) throw tooLong(this.#limits);
+  }
+}
+
+/** Of the texts in it. */
+function lengthOf(event: ReplyEvent): number {
+  switch (event.type) {
+    case "part-delta":
+      return event.text.length;
+    case "logprobs":
+      return event.logprobs.reduce((length, { top }) => length + (1 + top.length) * LOGPROB_LENGTH, 0);
+    case "annotation":
+      return textLength(event.annotation);
+    case "part-start":
+      return textLength(event.part);
+    case "part-end":
+      return event.proof?.data.length ?? 0;
+    default:
+      return 0;
+  }
+}
+
+function textLength(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 0;
+  return Object.values(value).reduce<number>((length, member) => length + textLength(member), 0);
+}
 
 function tooLong({ maxReplyBytes }: SizeLimits): GatewayError {
   return new GatewayError("upstream-failed", `The upstream's answer is longer than ${maxReplyBytes} characters, the limit of this proxy.`);
@@ -142,10 +201,17 @@ export async function readReply(
   if (found.type === "non-streaming") return codec.reply.decode(await readText(rest, limits.maxReplyBytes, begun), exchange);
   const decoder = chain(sseDecoder(limits), codec.reply.decoder(exchange));
   const source = bounded(replay(begun, rest ?? NOTHING), limits.maxReplyBytes);
+  const held = new HeldLength(limits);
   const events: ReplyEvent[] = [];
+  const keep = (decoded: readonly ReplyEvent[]): void => {
+    for (const event of decoded) {
+      held.add(event);
+      events.push(event);
+    }
+  };
   for (;;) {
     const { done, value } = await source.read();
-    if (done || value === undefined) return fold([...events, ...decoder.end()]);
-    events.push(...decoder.step(value));
+    keep(done || value === undefined ? decoder.end() : decoder.step(value));
+    if (done || value === undefined) return fold(events);
   }
 }

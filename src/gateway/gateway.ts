@@ -9,20 +9,32 @@ import { CODECS } from "../protocol/codecs.ts";
 import { bareRequest } from "../protocol/exchange.ts";
 import { shownUrl } from "../telemetry/redaction.ts";
 import type { Unpack } from "../runtime/ports.ts";
-import { members } from "../wire/json-edit.ts";
+import { outline } from "../wire/json-edit.ts";
 import { JsonText, print } from "../wire/json.ts";
+import { LARGE_BODY } from "./body.ts";
+import type { BodyMemory } from "./body-memory.ts";
 import { inBedrocksForm } from "./bedrock.ts";
 import { refuseCall, withCall, type Answer, type CallPorts, type CallProgress } from "./call.ts";
 import { streamText } from "./convert.ts";
 import { JSON_HEADERS, reportHeaders, SAFE_HEADERS, streamHeaders } from "./headers.ts";
 import { soonOrLate, type Late } from "./keep-alive.ts";
-import { conversationOf, exchangeOf, prepare, targetOf, upstreamCallOf, type PreparedCall, type ReceivedCall } from "./prepare.ts";
+import {
+  conversationOf,
+  everybodyElse,
+  exchangeOf,
+  prepare,
+  targetOf,
+  upstreamCallOf,
+  type PreparedCall,
+  type ReceivedCall,
+} from "./prepare.ts";
 import { isResponsesBody, readBody, type Call } from "./request.ts";
 import { respond, sendOptions, textOf, type RespondContext } from "./respond.ts";
 import { countTokens, prepareCount } from "./token-count.ts";
 
 interface GatewayContext extends RespondContext {
-  readonly ports: RespondContext["ports"] & CallPorts & { readonly admission: Admission; readonly unpack: Unpack };
+  readonly ports: RespondContext["ports"] &
+    CallPorts & { readonly admission: Admission; readonly unpack: Unpack; readonly bodyMemory: BodyMemory };
   readonly settings: RespondContext["settings"] & {
     readonly maxBodyBytes: number;
     /** How long nothing of a body may come; null is no limit. */
@@ -76,10 +88,15 @@ async function receive(incoming: Call, progress: CallProgress, { ports, settings
   progress.identified(caller);
   const { maxBodyBytes, bodyTimeoutMs } = settings;
   const timeout = bodyTimeoutMs === null ? null : { ms: bodyTimeoutMs, after: ports.after, monotonic: ports.monotonic };
-  const body = await readBody(request, { maxBytes: maxBodyBytes, unpack: ports.unpack, timeout });
+  const memory = ports.bodyMemory.share();
+  progress.admitted(() => memory.keep(0));
+  const body = await readBody(request, { maxBytes: maxBodyBytes, unpack: ports.unpack, timeout, memory });
   progress.admitted(ports.admission.enter(caller));
   progress.debug("client body", () => ({ body: body.text }));
-  const found = members(body.text);
+  const isLarge = body.length >= LARGE_BODY;
+  if (isLarge) await everybodyElse(ports.after);
+  const { members: found, values } = outline(body.text);
+  if (isLarge) await everybodyElse(ports.after);
   const wire: WireRequest = { body: body.text, headers: request.headers, path, members: found };
   const writer = CODECS[route.protocol];
   const isStray = route.protocol === "openai-chat" && route.endpoint === null && isResponsesBody(found);
@@ -89,7 +106,7 @@ async function receive(incoming: Call, progress: CallProgress, { ports, settings
   progress.summary.model = model;
   progress.summary.streaming = stream;
   const conversation = conversationOf(caller, head);
-  return { call: { incoming, progress, caller, reader, writer, head: { model, stream }, conversation }, body, wire };
+  return { call: { incoming, progress, caller, reader, writer, head: { model, stream }, conversation, memory }, body, wire, values };
 }
 
 async function send(received: ReceivedCall, context: GatewayContext): Promise<Answer> {
@@ -101,16 +118,16 @@ async function send(received: ReceivedCall, context: GatewayContext): Promise<An
 }
 
 /** The call prepared for the model that was asked for, then for its fallbacks; one that can't carry the request is left out. */
-function* candidates(received: ReceivedCall, context: GatewayContext): Generator<PreparedCall> {
+async function* candidates(received: ReceivedCall, context: GatewayContext): AsyncGenerator<PreparedCall> {
   const { incoming, progress, head } = received.call;
   const { models } = context.ports;
   const target = targetOf(incoming.route, head, models);
   progress.targeted(target);
-  yield prepare(received, target, context);
+  yield await prepare(received, target, context);
   if (incoming.route.endpoint !== null) return;
   for (const name of target.fallback) {
     try {
-      yield prepare(received, targetOf(incoming.route, { ...head, model: name }, models), context);
+      yield await prepare(received, targetOf(incoming.route, { ...head, model: name }, models), context);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
     }
@@ -122,7 +139,7 @@ async function explain(call: Call, progress: CallProgress, context: GatewayConte
   const { head, caller } = received.call;
   const target = targetOf(call.route, head, context.ports.models);
   progress.targeted(target);
-  const prepared = (call.route.endpoint === "count-tokens" ? prepareCount : prepare)(received, target, context);
+  const prepared = await (call.route.endpoint === "count-tokens" ? prepareCount : prepare)(received, target, context);
   if (prepared === null) throw new GatewayError("not-found", `Tokens of ${head.model} are estimated here. Nothing would be sent.`);
   const { url, headers, body } = upstreamCallOf(prepared, caller.upstreamKey, context);
   return {

@@ -6,7 +6,7 @@ import type { Codec, Exchange } from "../protocol/codec.ts";
 import { isFactoryError } from "../protocol/factory-error.ts";
 import { isTruncation, truncated } from "../protocol/fold.ts";
 import { run } from "../wire/machine.ts";
-import { concat, UNTOUCHED, type Pump } from "../wire/pump.ts";
+import { alone, concat, UNTOUCHED, type Pump } from "../wire/pump.ts";
 import {
   BLANK_LINE,
   firstBoundary,
@@ -56,7 +56,7 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
   };
   const hold = (chunk: Uint8Array): void => {
     if (chunk.length === 0) return;
-    held.push(chunk);
+    held.push(alone(chunk));
     heldLength += chunk.length;
     tail = chunk.length < MAX_BEFORE_BOUNDARY ? concat([tail.subarray(-MAX_BEFORE_BOUNDARY), chunk]) : chunk;
     if (heldLength > limits.maxEventLength) {
@@ -180,9 +180,4 @@ function tailOf(events: Uint8Array): Uint8Array {
     if (holdsEvent(events.subarray(start, end))) count++;
   }
   return events.subarray(start);
-}
-
-/** A copy where keeping these bytes would keep far more: Deno reads each piece, however short, into 64 KiB. */
-function alone(bytes: Uint8Array): Uint8Array {
-  return bytes.buffer.byteLength > 2 * bytes.length ? bytes.slice() : bytes;
 }

@@ -11,14 +11,17 @@ import type { Codec, Exchange, RequestHead, WireRequest } from "../protocol/code
 import { codecOf } from "../protocol/codecs.ts";
 import { bareRequest } from "../protocol/exchange.ts";
 import { namesMethod, streamingUrl } from "../protocol/own-path.ts";
+import type { After } from "../runtime/ports.ts";
 import type { UpstreamCall } from "../upstream/upstream.ts";
 import { cut, members, spliced } from "../wire/json-edit.ts";
-import type { BodyText } from "./body.ts";
+import type { BodyShare } from "./body-memory.ts";
+import { LARGE_BODY, type BodyText } from "./body.ts";
 import type { CallProgress } from "./call.ts";
 import { headersForUpstream, identityHeaders, uuidOf } from "./headers.ts";
 import type { Call, Route } from "./request.ts";
 
 export interface PreparePorts {
+  readonly after: After;
   readonly models: Models;
   /** Unix time in milliseconds. */
   readonly now: () => number;
@@ -62,6 +65,8 @@ export interface AdmittedCall {
   readonly head: Asked;
   /** The same for all turns of one caller's conversation. */
   readonly conversation: string;
+  /** What the call still holds of its request. */
+  readonly memory: BodyShare;
 }
 
 /** An admitted call with the request that came. */
@@ -70,6 +75,8 @@ export interface ReceivedCall {
   readonly body: BodyText;
   /** Its text may be cut where the body is large: see `body`. */
   readonly wire: WireRequest;
+  /** How many values stand in the body. */
+  readonly values: number;
 }
 
 /** An admitted call with one model to answer it. It may last as long as the answer too. */
@@ -110,20 +117,40 @@ const NATIVE_PROVIDERS: Readonly<Record<keyof Endpoints, string>> = {
   gemini: "google",
 };
 
-/** @throws GatewayError when the target can't carry the request. */
-export function prepare(received: ReceivedCall, target: Target, context: PrepareContext): PreparedCall {
+/**
+ * Gives way between the steps of a large conversion, which can't be interrupted.
+ * Rejects with GatewayError when the target can't carry the request, or there is no memory left for it.
+ */
+export async function prepare(received: ReceivedCall, target: Target, context: PrepareContext): Promise<PreparedCall> {
   const { call } = received;
   const isPassthrough = target.protocol === call.reader.id && call.reader === call.writer;
-  const { body, headers, losses, sent, asked } = (isPassthrough ? passThrough : convert)(received, target, context);
+  const { body, headers, losses, sent, asked } = isPassthrough
+    ? passThrough(received, target, context)
+    : await convert(received, target, context);
   // Each by its name: a spread costs ten times that.
   return { call, target, body, headers, losses, sent, asked };
 }
 
+/** As it came, and as the runtime sends it; between them the text in which it is edited, twice, but for its large strings. */
+function passedBytes({ body }: ReceivedCall): number {
+  return 2 * body.length + 2 * body.text.length;
+}
+
+/** Measured on both runtimes, while it waits for its answer: five times the body, and the objects that are made of its values. */
+export function convertedBytes({ body, values }: Pick<ReceivedCall, "body" | "values">): number {
+  return 5 * body.length + VALUE_BYTES * values;
+}
+
+const VALUE_BYTES = 300;
+
 /** Same protocol: the client's own bytes with the named edits. */
-function passThrough({ call, body, wire }: ReceivedCall, target: Target, context: PrepareContext): UpstreamRequest {
+function passThrough(received: ReceivedCall, target: Target, context: PrepareContext): UpstreamRequest {
+  const { call, body, wire } = received;
   const { reader, head } = call;
   const { path, request, route } = call.incoming;
   const { systemPrompt, defaultMaxTokens } = context.settings;
+  const isFinal = target.fallback.length === 0;
+  call.memory.need(passedBytes(received) + (isFinal ? 0 : body.length));
   const isInPath = namesMethod(target.url);
   const edits = {
     model: isInPath || (target.model === head.model && path === null) ? null : target.model,
@@ -133,7 +160,7 @@ function passThrough({ call, body, wire }: ReceivedCall, target: Target, context
     ...(route.endpoint === "count-tokens" ? {} : { defaultMaxTokens }),
   };
   return {
-    body: body.restored(reader.request.edit(wire.body, edits, wire.members), { final: target.fallback.length === 0 }),
+    body: body.restored(reader.request.edit(wire.body, edits, wire.members), { final: isFinal }),
     headers: headersForUpstream(route.form === "bedrock" ? headersOf(wire) : request.headers, reader.id),
     losses: [],
     sent: exchangeOf(bareRequest({ model: target.model, stream: head.stream }), context.ports),
@@ -142,14 +169,20 @@ function passThrough({ call, body, wire }: ReceivedCall, target: Target, context
 }
 
 /** Another protocol: decoded, encoded, and every loss accounted for. */
-function convert({ call, body, wire }: ReceivedCall, target: Target, { ports, settings }: PrepareContext): UpstreamRequest {
+async function convert(received: ReceivedCall, target: Target, { ports, settings }: PrepareContext): Promise<UpstreamRequest> {
+  const { call, body, wire, values } = received;
+  call.memory.need(convertedBytes(received));
+  const isHeavy = body.length >= LARGE_BODY || values >= MANY_VALUES;
+  if (isHeavy) await everybodyElse(ports.after);
   const asked = call.reader.request.decode({ ...wire, body: body.whole() });
   const byDefault: Reasoning | null =
     target.reasoning === null ? null : { mode: "on", effort: target.reasoning, budgetTokens: null, display: null };
   const defaults = { maxOutputTokens: settings.defaultMaxTokens, markPrompt: settings.promptCache === "auto" && takesRootMark(target) };
   const sent = withPrompt({ ...asked, model: target.model, reasoning: asked.reasoning ?? byDefault, defaults }, settings.systemPrompt);
+  if (isHeavy) await everybodyElse(ports.after);
   const encoded = codecOf(target).request.encode(sent);
   refuseLosses(encoded.losses, settings);
+  if (isHeavy) await everybodyElse(ports.after);
   return {
     body: namesMethod(target.url) ? withoutMembers(encoded.body, ["model", "stream"]) : encoded.body,
     headers: encoded.headers,
@@ -157,6 +190,14 @@ function convert({ call, body, wire }: ReceivedCall, target: Target, { ports, se
     sent: exchangeOf(sent, ports),
     asked: exchangeOf(asked, ports),
   };
+}
+
+/** So many take about 50 ms to convert on a slow machine. */
+const MANY_VALUES = 10_000;
+
+/** Resolves when all others have had a turn who wait for one. */
+export function everybodyElse(after: After): Promise<void> {
+  return new Promise((resolve) => void after(0, resolve));
 }
 
 /** Bedrock and Vertex take marks on blocks alone. */

@@ -1,6 +1,7 @@
 // A client's request: its head, read once; its body as text, within the limit; whether that speaks another protocol than its path.
 // Never does: decode a body.
 
+import type { BodyShare } from "./body-memory.ts";
 import { bodyText, LARGE_BODY, type BodyText } from "./body.ts";
 import { GatewayError } from "../errors.ts";
 import { presentedKeys } from "../access/keys.ts";
@@ -101,15 +102,18 @@ const MORE_THAN_HOST = /[/\\?#@]/;
 export interface BodyOptions extends UnpackedOptions {
   /** Absent or null: the body may take as long as it takes. */
   readonly timeout?: BodyTimeout | null;
+  /** Gets what has come, while it comes. Absent: nobody counts. */
+  readonly memory?: BodyShare;
 }
 
 /**
  * The body of a request, unpacked.
  * @throws GatewayError `too-large`, also for bodies that do not say their length, and for what comes out of packed ones; `invalid-request`
- * when it is not UTF-8, or not packed as it says (status 415 for a way that nobody here knows), or stops coming (status 408).
+ * when it is not UTF-8, or not packed as it says (status 415 for a way that nobody here knows), or stops coming (status 408); `overloaded`
+ * when there is no memory left for it.
  */
 export async function readBody({ body, headers }: IncomingRequest, options: BodyOptions): Promise<BodyText> {
-  const { maxBytes, timeout = null } = options;
+  const { maxBytes, timeout = null, memory } = options;
   const encoding = encodingOf(headers["content-encoding"]);
   const declared = headers["content-length"];
   const length = Number(declared ?? Number.NaN);
@@ -117,18 +121,23 @@ export async function readBody({ body, headers }: IncomingRequest, options: Body
   if (body.isOver) return bodyText(new Uint8Array());
   if (encoding === null && length < AT_ONCE) {
     try {
-      return bodyText(await body.whole(timeout));
+      const bytes = await body.whole(timeout);
+      memory?.add(bytes.length);
+      return bodyText(bytes);
     } catch (error) {
       throw broken(error);
     }
   }
+  // What could not come in is not waited for.
+  if (encoding === null && length > 0) memory?.check(length);
   const { reader, stop } = timeout === null ? { reader: body, stop: undefined } : whileItComes(body, timeout);
+  const held = (source: BodyReader): BodyReader => (memory === undefined ? source : counted(source, memory));
   try {
-    if (encoding !== null) return bodyText(await collect(unpackedBody(limited(reader, maxBytes), encoding, options), maxBytes));
+    if (encoding !== null) return bodyText(await collect(held(unpackedBody(limited(reader, maxBytes), encoding, options)), maxBytes));
     // Not declared, or twice.
-    if (Number.isNaN(length)) return bodyText(await collect(reader, maxBytes));
+    if (Number.isNaN(length)) return bodyText(await collect(held(reader), maxBytes));
     // A declared length is held by the runtime.
-    return bodyText(length < LARGE_BODY ? await joined(reader) : await fill(roomFor(length), reader));
+    return bodyText(length < LARGE_BODY ? await joined(held(reader)) : await fill(roomFor(length), held(reader)));
   } catch (error) {
     throw broken(error);
   } finally {
@@ -167,6 +176,18 @@ async function joined(reader: BodyReader): Promise<Uint8Array<ArrayBuffer>> {
     if (done || value === undefined) return concat(chunks);
     chunks.push(value);
   }
+}
+
+/** The same source, whose bytes are counted; its `read` throws `overloaded` where there is no memory left for them. */
+function counted(source: BodyReader, memory: BodyShare): BodyReader {
+  return {
+    async read() {
+      const found = await source.read();
+      memory.add(found.value?.length ?? 0);
+      return found;
+    },
+    cancel: (reason) => source.cancel(reason),
+  };
 }
 
 /** The same source. Its `read` throws `too-large` with the first byte too many, and lets go of the rest. */

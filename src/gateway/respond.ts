@@ -78,6 +78,8 @@ interface Parts {
   /** For the client. */
   readonly headers: Readonly<Record<string, string>>;
   readonly context: RespondContext;
+  /** How much of the request a stream holds while it runs; absent: nothing. */
+  readonly keptBytes?: number;
 }
 
 /** The upstream's error: its own body where it is the client's protocol, that protocol's shape where it is not. */
@@ -111,6 +113,7 @@ function passOn(prepared: PreparedCall, parts: Parts): Answer | Promise<Answer> 
   const type = JSON_TYPE.test(found.headers.get("content-type") ?? "") ? {} : JSON_HEADERS;
   const named = { ...headers, ...type };
   if (rest !== null) {
+    call.memory.keep(0);
     return { type: "streaming", status, headers: named, begun, rest, pump: bodyPassthrough(options), keepAlive: null };
   }
   const body = concat(begun);
@@ -133,10 +136,10 @@ function convertStream(prepared: PreparedCall, asked: Exchange, parts: Parts): S
   const { limits } = parts.context.settings;
   const isLong = body.length >= LONG_TEXT;
   const continuation = continuationOf(prepared, isLong ? detached(prepared.sent) : prepared.sent, parts.context);
-  const { rest, decoder } = continuedStream(parts.found, continuation);
+  const { rest, decoder, holdsRequest } = continuedStream(parts.found, continuation);
   const encoder = call.writer.reply.encoder(isLong ? detached(asked) : asked);
   const pump = conversion({ decoder, encoder, meter, limits, shown: shownBy(redaction) });
-  return streaming(call, pump, { ...parts, found: { ...parts.found, rest } });
+  return streaming(call, pump, { ...parts, found: { ...parts.found, rest }, keptBytes: holdsRequest ? body.length : 0 });
 }
 
 /** Another protocol: all of the answer decoded first, then encoded as the client asked. */
@@ -183,7 +186,9 @@ function encoded({ incoming, progress, writer, head }: AdmittedCall, { reply, as
   return { type: "complete", status: 200, headers: { ...headers, ...type }, body, error: null };
 }
 
-function streaming({ incoming, writer }: AdmittedCall, pump: Pump, { found, headers, context }: Parts): StreamingAnswer {
+function streaming(call: AdmittedCall, pump: Pump, { found, headers, context, keptBytes = 0 }: Parts): StreamingAnswer {
+  call.memory.keep(keptBytes);
+  const { incoming, writer } = call;
   const { framing } = incoming;
   const { keepAliveMs, limits } = context.settings;
   const { pump: framed, ...life } =

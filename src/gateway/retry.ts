@@ -78,10 +78,13 @@ export class Attempts {
    * Takes the next prepared call, which asks another model, only when the one before has failed.
    * @throws GatewayError when the last attempt got no answer at all, or the client has left.
    */
-  async post<Prepared>(candidates: Iterable<Prepared>, options: AttemptOptions<Prepared>): Promise<Sent<Prepared>> {
+  async post<Prepared>(
+    candidates: Iterable<Prepared> | AsyncIterable<Prepared>,
+    options: AttemptOptions<Prepared>,
+  ): Promise<Sent<Prepared>> {
     const attempts = { count: 0, fallback: 0, budgetMs: this.#settings.budgetMs };
     let last: { readonly result: Result; readonly prepared: Prepared } | null = null;
-    for (const prepared of candidates) {
+    for await (const prepared of candidates) {
       if (last !== null) attempts.fallback++;
       last = { result: await this.#follow(prepared, options, attempts), prepared };
       const failure = failureOf(last.result);

@@ -9,13 +9,13 @@ import { members } from "../wire/json-edit.ts";
 import { isObject, parseOrUndefined } from "../wire/json.ts";
 import type { Answer, CompleteAnswer } from "./call.ts";
 import { attemptHeaders, headersForClient, JSON_HEADERS, reportHeaders, SAFE_HEADERS } from "./headers.ts";
-import { prepare, withPrompt, type PrepareContext, type PreparedCall, type ReceivedCall } from "./prepare.ts";
+import { convertedBytes, prepare, withPrompt, type PrepareContext, type PreparedCall, type ReceivedCall } from "./prepare.ts";
 import { respond, sendOptions, textOf, type RespondContext } from "./respond.ts";
 import { estimateTokens } from "./token-estimate.ts";
 
 export async function countTokens(received: ReceivedCall, target: Target, context: RespondContext): Promise<Answer> {
   const { call } = received;
-  const prepared = prepareCount(received, target, context);
+  const prepared = await prepareCount(received, target, context);
   if (prepared !== null) {
     const sent = await context.ports.attempts.post([prepared], sendOptions(call, context));
     const { found, attempts } = sent;
@@ -35,6 +35,7 @@ export async function countTokens(received: ReceivedCall, target: Target, contex
     }
   }
   const { body, wire } = unwrapped(received);
+  call.memory.need(convertedBytes(received));
   const request = withPrompt(call.reader.request.decode({ ...wire, body: body.whole() }), context.settings.systemPrompt);
   refuseStored(request);
   return counted(received, countBody(await estimateTokens(request), call.incoming.route.protocol), {
@@ -54,12 +55,12 @@ function refuseStored({ extensions }: CanonicalRequest): void {
 const STORED: ReadonlySet<string> = new Set(["previous_response_id", "conversation", "prompt", "cachedContent"]);
 
 /** What asks the upstream to count; null where it counts nothing. @throws GatewayError when it can't carry the request. */
-export function prepareCount(received: ReceivedCall, target: Target, context: PrepareContext): PreparedCall | null {
+export async function prepareCount(received: ReceivedCall, target: Target, context: PrepareContext): Promise<PreparedCall | null> {
   if (target.countTokensUrl === null) return null;
   const { body, ...rest } = unwrapped(received);
   // The body is read again where the upstream turns out to count nothing.
   const kept = { ...body, restored: (edited: string) => body.restored(edited, { final: false }) };
-  const prepared = prepare({ ...rest, body: kept }, { ...target, url: target.countTokensUrl }, context);
+  const prepared = await prepare({ ...rest, body: kept }, { ...target, url: target.countTokensUrl }, context);
   return prepared.asked === null ? prepared : { ...prepared, body: countable(textOf(prepared.body)) };
 }
 
@@ -86,8 +87,8 @@ function unwrapped(received: ReceivedCall): ReceivedCall {
   const inner = members(whole).find(({ key }) => key === "generateContentRequest");
   const text = whole.slice(inner?.valueStart, inner?.valueEnd);
   return {
-    call,
-    body: { text, whole: () => text, restored: (edited) => edited },
+    ...received,
+    body: { length: body.length, text, whole: () => text, restored: (edited) => edited },
     wire: { ...wire, body: text, members: members(text) },
   };
 }

@@ -1,6 +1,7 @@
 // What the program needs of Deno: how it listens, opens WebSockets, hashes, and sends and reads bodies.
 
 import process from "node:process";
+import { memoryBytes } from "./memory.ts";
 import type { Fetch, Runtime, SocketListener } from "./ports.ts";
 
 interface DenoServer {
@@ -22,6 +23,8 @@ interface DenoApi {
     options: { readonly idleTimeout: number },
   ): { readonly socket: DenoSocket; readonly response: Response };
   readonly version: { readonly deno: string };
+  readonly permissions: { querySync(permission: DenoPermission): { readonly state: string } };
+  systemMemoryInfo(): { readonly total: number };
   readonly stdout: { isTerminal(): boolean; write(bytes: Uint8Array): Promise<number> };
   serve(
     options: {
@@ -32,6 +35,11 @@ interface DenoApi {
     },
     fetch: DenoFetch,
   ): DenoServer;
+}
+interface DenoPermission {
+  readonly name: string;
+  readonly kind?: string;
+  readonly path?: string;
 }
 /** A connection over a Unix socket has no host name. */
 type DenoFetch = (request: Request, info?: { readonly remoteAddr: { readonly hostname?: string } }) => ReturnType<Fetch>;
@@ -81,6 +89,13 @@ export function denoRuntime(): Runtime {
     },
 
     liftLimits: () => false,
+
+    // Without these permissions Deno would ask whoever sits at the terminal.
+    memoryBytes() {
+      const may = (permission: DenoPermission): boolean => deno.permissions.querySync(permission).state === "granted";
+      const machineBytes = may({ name: "sys", kind: "systemMemoryInfo" }) ? deno.systemMemoryInfo().total : null;
+      return may({ name: "read", path: "/sys/fs/cgroup" }) ? memoryBytes(machineBytes) : machineBytes;
+    },
 
     sha256: (text) => hash("sha256", text, "buffer"),
 

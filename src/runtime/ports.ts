@@ -108,6 +108,8 @@ export interface Runtime {
    * done; otherwise never returns, or, where a process can't replace itself, returns a promise that never resolves.
    */
   liftLimits(): false | Promise<never>;
+  /** How much memory the process may use; null where it may not ask. Never asks a person for permission. */
+  readonly memoryBytes: () => number | null;
   /** SHA-256 of a text, as 32 bytes. */
   readonly sha256: (text: string) => Uint8Array;
   /** Whether a person reads what the program prints. */

@@ -41,6 +41,11 @@ export function logCall(log: Log, summary: CallSummary): void {
   log[ERRORS[error.kind].level]("request", fields);
 }
 
+/** What went wrong here once the call had ended, and so is no part of what it came to. */
+export function logFault(log: Log, requestId: string, cause: unknown): void {
+  log.error("internal error", { requestId, cause: describe(cause) });
+}
+
 function describe(cause: unknown): string {
   if (cause instanceof Error) return cause.stack ?? cause.message;
   return typeof cause === "string" ? cause : `(${typeof cause})`;

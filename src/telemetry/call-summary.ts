@@ -46,5 +46,5 @@ export interface CallSummary {
   readonly durationMs: number;
 }
 
-/** Gets the summary of each call, once, when the call has ended. Must not throw, and not wait. */
+/** Gets the summary of each call, once, when the call has ended. Must not wait; what it throws is logged, and changes nothing. */
 export type CallObserver = (summary: CallSummary) => void;

@@ -3,9 +3,8 @@
 // Never does: follow a redirect, look into a body, leave a timer or a listener behind.
 
 import { GatewayError } from "../errors.ts";
-import type { After, BodyReader } from "../runtime/ports.ts";
+import type { After, BodyReader, Unpack } from "../runtime/ports.ts";
 import { onAbort } from "../wire/abort.ts";
-import { rowOf } from "../wire/json.ts";
 
 export interface ConnectionPorts {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
@@ -13,6 +12,8 @@ export interface ConnectionPorts {
   readonly sender?: (body: string | Uint8Array<ArrayBuffer>) => string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
   /** Reads a body in the way that suits the runtime; a plain reader where there is none. */
   readonly reader?: (body: ReadableStream<Uint8Array>) => BodyReader;
+  /** Undoes what an upstream compressed, unasked. */
+  readonly unpack: Unpack;
   /** Sees whether a host takes connections, which no fetch tells. Resolves when it does, refuses, or the signal ends it; never rejects. */
   readonly dial?: (url: string, signal: AbortSignal) => Promise<void>;
   /** Monotonic milliseconds. */
@@ -24,7 +25,7 @@ export interface ConnectionPorts {
 export interface UpstreamTimeouts {
   /** Until the host takes a connection; asked only where it has not answered of late. */
   readonly connectMs: number | null;
-  /** From sending the request to the head of the answer. */
+  /** From sending the request to the beginning of the answer: the head, or the first event of a stream; an error takes no longer in all. */
   readonly firstByteMs: number | null;
   /** Between two chunks of the answer, while the client is waiting for one. */
   readonly idleMs: number | null;
@@ -37,6 +38,14 @@ export interface Outgoing {
   readonly body: string | Uint8Array<ArrayBuffer>;
   /** How much of the `totalMs` is spent, where the call goes on with an answer that paused; milliseconds. */
   readonly spentMs?: number;
+}
+
+export interface ConnectionOptions {
+  readonly timeouts: UpstreamTimeouts;
+  /** What an answer that is compressed may come to. */
+  readonly maxUnpackedBytes: number;
+  /** Of the client's connection. */
+  readonly client: AbortSignal;
 }
 
 /** The code of an error before which nothing was sent: the same request can be sent again without being billed twice. */
@@ -57,13 +66,15 @@ const LIMIT_NAMES = ["connectMs", "firstByteMs", "idleMs", "totalMs"] as const s
 export class Connection implements BodyReader {
   readonly #ports: ConnectionPorts;
   readonly #timeouts: UpstreamTimeouts;
+  readonly #maxUnpackedBytes: number;
   readonly #client: AbortSignal;
   readonly #abort = new AbortController();
   /** Takes back the listener for a client that leaves; null: none is set. */
   #unfollow: (() => void) | null = null;
   #response: Response | null = null;
-  /** As the upstream meant it, not as it may have packed it; undefined until it is asked for, since a stream is costly to make. */
+  /** Undefined until it is asked for, since a stream is costly to make. */
   #body: ReadableStream<Uint8Array> | null | undefined;
+  /** Of the body as the upstream meant it, not as it may have packed it. */
   #reader: BodyReader | null = null;
   /** Why the connection was stopped from this side. */
   #stopped: GatewayError | null = null;
@@ -72,9 +83,10 @@ export class Connection implements BodyReader {
   #stopTimer: (() => void) | null = null;
   #isReleased = false;
 
-  constructor(ports: ConnectionPorts, timeouts: UpstreamTimeouts, client: AbortSignal) {
+  constructor(ports: ConnectionPorts, { timeouts, maxUnpackedBytes, client }: ConnectionOptions) {
     this.#ports = ports;
     this.#timeouts = timeouts;
+    this.#maxUnpackedBytes = maxUnpackedBytes;
     this.#client = client;
   }
 
@@ -89,6 +101,7 @@ export class Connection implements BodyReader {
     if (this.#stopped !== null) throw this.#stopped;
   }
 
+  /** Call `begun` when the answer has begun: a head alone may be all that comes. */
   async open(call: Outgoing): Promise<Response> {
     this.#follow();
     this.#begin("totalMs", call.spentMs);
@@ -105,16 +118,44 @@ export class Connection implements BodyReader {
       this.#response = response;
       const packing = packingOf(response);
       if (packing === null || response.body === null) return response;
-      this.#body = unpacked(response, packing);
-      if (this.#body !== null || response.status >= 400) return response;
+      this.#body = response.body;
+      const packed = this.#readerOf(response.body);
+      const plain = this.#ports.unpack(packing, packed, { maxBytes: MAX_WINDOW_BYTES });
+      // Of an error the status is enough.
+      this.#reader =
+        plain !== null
+          ? this.#withinLimit(plain)
+          : { read: () => Promise.resolve({ done: true }), cancel: (reason) => packed.cancel(reason) };
+      if (plain !== null || response.status >= 400) return response;
     } catch (error) {
       this.#release();
       throw this.#stopped ?? unanswered(error);
-    } finally {
-      this.#since.firstByteMs = null;
     }
     await this.cancel();
     throw new GatewayError("upstream-failed", "The upstream compressed its answer, unasked, in a way that can't be read here.");
+  }
+
+  /** From here on the limit on the beginning counts no more. */
+  begun(): void {
+    this.#since.firstByteMs = null;
+  }
+
+  #withinLimit(plain: BodyReader): BodyReader {
+    let bytes = 0;
+    return {
+      read: async () => {
+        const found = await plain.read();
+        bytes += found.value?.length ?? 0;
+        if (bytes > this.#maxUnpackedBytes) this.#stop(tooMuch(this.#maxUnpackedBytes));
+        if (this.#stopped !== null) throw this.#stopped;
+        return found;
+      },
+      cancel: (reason) => plain.cancel(reason),
+    };
+  }
+
+  #readerOf(body: ReadableStream<Uint8Array>): BodyReader {
+    return this.#ports.reader?.(body) ?? body.getReader();
   }
 
   #follow(): void {
@@ -126,7 +167,7 @@ export class Connection implements BodyReader {
     if (this.#reader === null) {
       if (this.#body === undefined) this.#body = this.#response?.body ?? null;
       if (this.#body === null) return Promise.resolve({ done: true });
-      this.#reader = this.#ports.reader?.(this.#body) ?? this.#body.getReader();
+      this.#reader = this.#readerOf(this.#body);
     }
     return this.#watched(this.#reader.read(), isLast);
   }
@@ -225,25 +266,14 @@ const RUNTIME_LIMITS_OFF: RequestInit & { readonly timeout: false; readonly deco
   duplex: "half",
 };
 
-const FORMATS: Readonly<Record<string, string>> = { gzip: "gzip", "x-gzip": "gzip", deflate: "deflate", br: "brotli", zstd: "zstd" };
+/** How much of what has been unpacked may be needed to go on (RFC 9659 for zstd, which alone asks for more). */
+const MAX_WINDOW_BYTES = 8 * 1024 * 1024;
 
 /** How an upstream packed its answer without being asked to; null where it did not. */
 function packingOf({ headers }: Response): string | null {
   const packing = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
-  return packing === "" || packing === "identity" ? null : packing;
-}
-
-/** The body as it was before; null where there is none, or this runtime can't unpack it. */
-function unpacked({ body }: Response, packing: string): ReadableStream<Uint8Array> | null {
-  const format = rowOf(FORMATS, packing);
-  if (body === null || format === undefined) return null;
-  try {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the types know fewer formats than the runtimes
-    return body.pipeThrough(new DecompressionStream(format as CompressionFormat));
-  } catch {
-    // Not every runtime knows every format.
-    return null;
-  }
+  if (packing === "" || packing === "identity") return null;
+  return packing === "x-gzip" ? "gzip" : packing;
 }
 
 const NEVER_SENT: ReadonlySet<unknown> = new Set([
@@ -275,6 +305,11 @@ function unanswered(error: unknown): GatewayError {
     code: "upstream_lost",
     cause: error,
   });
+}
+
+function tooMuch(maxBytes: number): GatewayError {
+  const text = `The upstream compressed its answer, unasked. It is larger than ${maxBytes} bytes, the limit of this proxy.`;
+  return new GatewayError("upstream-failed", text);
 }
 
 function timeout(name: LimitName, ms: number): GatewayError {

@@ -10,7 +10,7 @@ import { truncated } from "../protocol/fold.ts";
 import type { BodyReader } from "../runtime/ports.ts";
 import { glance } from "../wire/json.ts";
 import { run } from "../wire/machine.ts";
-import { concat, NOTHING, replay } from "../wire/pump.ts";
+import { alone, concat, NOTHING, replay } from "../wire/pump.ts";
 import { firstBoundary, sseDecoder, type SseEvent, type SseLimits } from "../wire/sse.ts";
 
 export interface SizeLimits extends SseLimits {
@@ -61,7 +61,8 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
   const answeredAt = new Map<string, number>();
   return {
     async post(call) {
-      const connection = new Connection(ports, { ...timeouts, ...call.timeouts }, call.signal);
+      const options = { timeouts: { ...timeouts, ...call.timeouts }, maxUnpackedBytes: limits.maxReplyBytes, client: call.signal };
+      const connection = new Connection(ports, options);
       const origin = originOf(call.url);
       if (ports.now() - (answeredAt.get(origin) ?? -Infinity) > KNOWN_FOR_MS) await connection.reach(call.url);
       const response = await connection.open(call);
@@ -74,7 +75,7 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
         return { type: "refusal", error: fault, status: fault.status, headers: response.headers, body: "" };
       }
       if (response.status >= 400) {
-        const body = unframed(await readText(connection, MAX_ERROR_BYTES), limits);
+        const body = unframed(await readStart(connection, MAX_ERROR_BYTES), limits);
         const error = call.codec.error.decode(response.status, body, Object.fromEntries(response.headers));
         return { type: "refusal", error, status: response.status, headers: response.headers, body };
       }
@@ -84,6 +85,7 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
       let source: BodyReader = connection;
       const isStream = response.headers.get("content-type")?.toLowerCase().includes("text/event-stream") ?? false;
       if (!isStream) {
+        connection.begun();
         // Until the head goes out a failure still has a status of its own.
         const short = await connection.short(SHORT_ANSWER_BYTES);
         const { chunks, isWhole } = short === null ? await begin(connection) : { chunks: [short], isWhole: true };
@@ -95,6 +97,7 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
         source = replay(chunks, rest ?? NOTHING);
       }
       const first = await peek(source, call, limits);
+      connection.begun();
       if (first.type === "json") {
         const { chunks, isWhole } = await begin(replay(first.chunks, source));
         const own = isWhole ? ownErrorIn(chunks) : null;
@@ -108,7 +111,12 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
   };
 }
 
+/** More of an error's body is not read. */
 const MAX_ERROR_BYTES = 1024 * 1024;
+/** How much may come before the first event that is none: comments, say, which keep a connection alive. */
+const MAX_BEFORE_EVENT_BYTES = 1024 * 1024;
+/** What a chunk takes beside its bytes, more or less. */
+const CHUNK_BYTES = 32;
 /** An answer up to here that is not streamed is read before its head goes out; of a longer one the head goes out first. */
 const SHORT_ANSWER_BYTES = 64 * 1024;
 /** How long a host that has answered is taken to be there. */
@@ -141,7 +149,7 @@ async function begin(source: BodyReader): Promise<{ chunks: Uint8Array[]; isWhol
   for (let length = 0; length <= SHORT_ANSWER_BYTES;) {
     const { done, value } = await source.read();
     if (done || value === undefined) return { chunks, isWhole: true };
-    chunks.push(value);
+    chunks.push(alone(value));
     length += value.length;
   }
   return { chunks, isWhole: false };
@@ -164,15 +172,22 @@ function beginning(chunks: readonly Uint8Array[]): string {
 }
 
 const SPACE = 0x20;
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
 const BYTE_ORDER_MARK: ReadonlySet<number> = new Set([0xef, 0xbb, 0xbf]);
 
 /** The bracket that a body of JSON begins with; null where it begins with something else. */
 export function openingBracket(chunks: readonly Uint8Array[]): "{" | "[" | null {
   for (const chunk of chunks) {
-    const byte = chunk.find((one) => one > SPACE && !BYTE_ORDER_MARK.has(one));
-    if (byte !== undefined) return byte === 0x7b ? "{" : byte === 0x5b ? "[" : null;
+    const byte = firstVisible(chunk);
+    if (byte !== undefined) return byte === OPEN_BRACE ? "{" : byte === OPEN_BRACKET ? "[" : null;
   }
   return null;
+}
+
+function firstVisible(chunk: Uint8Array): number | undefined {
+  for (const byte of chunk) if (byte > SPACE && !BYTE_ORDER_MARK.has(byte)) return byte;
+  return undefined;
 }
 
 /** Factory's own error in the place of an answer that is not streamed. */
@@ -201,6 +216,8 @@ type Peeked =
 async function peek(source: BodyReader, call: UpstreamCall, limits: SseLimits): Promise<Peeked> {
   const sse = sseDecoder(limits);
   const chunks: Uint8Array[] = [];
+  let length = 0;
+  let hasBegun = false;
   const seen = ([event]: readonly SseEvent[]): Peeked | null => {
     if (event === undefined) return null;
     const error = errorIn(call.codec.reply.decoder(call.exchange).step(event));
@@ -210,14 +227,22 @@ async function peek(source: BodyReader, call: UpstreamCall, limits: SseLimits): 
   for (;;) {
     const { done, value } = await source.read();
     if (done || value === undefined) return seen(sse.end()) ?? { type: "error", error: truncated(), body: "" };
-    chunks.push(value);
-    if (openingBracket(chunks) !== null) return { type: "json", chunks };
+    chunks.push(alone(value));
+    length += value.length + CHUNK_BYTES;
+    const first: number | undefined = hasBegun ? undefined : firstVisible(value);
+    if (first === OPEN_BRACE || first === OPEN_BRACKET) return { type: "json", chunks };
+    hasBegun ||= first !== undefined;
     // A burst brings all of an answer in one chunk; nothing behind its first event is looked at.
     for (let at = 0; at < value.length;) {
       const end = firstBoundary(value, at) || value.length;
       const found = seen(sse.step(value.subarray(at, end)));
       if (found !== null) return found;
       at = end;
+    }
+    if (length - sse.heldLength > MAX_BEFORE_EVENT_BYTES) {
+      await source.cancel();
+      const text = `The upstream sent more than ${MAX_BEFORE_EVENT_BYTES} bytes before its first event, the limit of this proxy.`;
+      throw new GatewayError("upstream-failed", text);
     }
   }
 }
@@ -240,6 +265,20 @@ export function bounded(source: BodyReader, maxBytes: number): BodyReader {
     },
     cancel: (reason) => source.cancel(reason),
   };
+}
+
+/** The beginning of a body as text, up to about so many bytes; the rest is let go. */
+async function readStart(source: BodyReader, maxBytes: number): Promise<string> {
+  const utf8 = new TextDecoder();
+  let text = "";
+  for (let length = 0; length <= maxBytes;) {
+    const { done, value } = await source.read();
+    if (done || value === undefined) return text + utf8.decode();
+    text += utf8.decode(value, { stream: true });
+    length += value.length;
+  }
+  await source.cancel();
+  return text;
 }
 
 /**

@@ -33,6 +33,17 @@ export interface Splice extends Span {
  * more than 500,000 values.
  */
 export function members(text: string): Member[] {
+  return outline(text).members;
+}
+
+export interface Outline {
+  readonly members: Member[];
+  /** How many values stand in the text, more or less. */
+  readonly values: number;
+}
+
+/** The members, and how much there is besides. @throws as `members` does. */
+export function outline(text: string): Outline {
   const reader = new JsonReader(text, { maxValues: MAX_VALUES });
   if (reader.space() !== OPEN_BRACE) throw reader.unexpected("a JSON object");
   validate(text);
@@ -47,7 +58,7 @@ export function members(text: string): Member[] {
     const value = reader.span();
     found.push({ key, start, valueStart: value.start, valueEnd: value.end });
   });
-  return found;
+  return { members: found, values: reader.values };
 }
 
 /** The text of the first item of the array at `start`; of the value itself when it is no array; "" for an empty array. */

@@ -152,6 +152,11 @@ export class JsonReader {
     this.#maxValues = maxValues;
   }
 
+  /** How many values `span` has passed. */
+  get values(): number {
+    return this.#values;
+  }
+
   value(): Json {
     switch (this.space()) {
       case QUOTE:

@@ -16,12 +16,17 @@ export interface SseLimits {
   readonly maxEventLength: number;
 }
 
+export interface SseDecoder extends Machine<Uint8Array, SseEvent> {
+  /** How much of an event that has not ended is held, in UTF-16 units. */
+  readonly heldLength: number;
+}
+
 /**
  * Bytes -> events, wherever the bytes are cut. Takes LF, CRLF and CR, a byte order mark, comments, several data lines, and a
  * last event without its blank line, unless it was cut off: then it is no JSON, and nobody's.
  * Its `step` throws GatewayError `upstream-failed` when one event outgrows the limit.
  */
-export function sseDecoder(limits: SseLimits): Machine<Uint8Array, SseEvent> {
+export function sseDecoder(limits: SseLimits): SseDecoder {
   // The mark is taken off below: Deno's decoder takes it off at the start of every chunk, even where it is text.
   const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   let isFirst = true;
@@ -108,6 +113,9 @@ export function sseDecoder(limits: SseLimits): Machine<Uint8Array, SseEvent> {
       if (begunLength > 0) line(begun.join(""), 0, begunLength);
       if (data !== null && isWhole(data)) line("", 0, 0);
       return taken();
+    },
+    get heldLength() {
+      return begunLength + (data?.length ?? 0);
     },
   };
 }

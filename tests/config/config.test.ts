@@ -28,6 +28,8 @@ const DEFAULTS: Config = {
   upstreamHeaders: {},
   logLevel: "info",
   maxBodyBytes: 67_108_864,
+  // A quarter of what a machine is taken to have that does not say.
+  maxBodyMemory: 512 * 1024 * 1024,
   bodyTimeoutMs: 30_000,
   strict: false,
   lenient: false,
@@ -187,6 +189,9 @@ const READINGS: readonly (readonly [string, Given, Partial<Config>])[] = [
   ["a log level is read in any case", { environment: { LOG_LEVEL: "WARNING" } }, { logLevel: "warning" }],
   ["a size may be plain", { environment: { MAX_BODY_BYTES: "1024" } }, { maxBodyBytes: 1024 }],
   ["a size may have a unit", { environment: { MAX_BODY_BYTES: "20mib" } }, { maxBodyBytes: 20_971_520 }],
+  ["memory may be a size", { environment: { MAX_BODY_MEMORY: "2GiB" } }, { maxBodyMemory: 2 * 1024 ** 3 }],
+  ["memory may be a share", { environment: { MAX_BODY_MEMORY: "50%" } }, { maxBodyMemory: 1024 ** 3 }],
+  ["memory may have no limit", { environment: { MAX_BODY_MEMORY: "0" } }, { maxBodyMemory: null }],
   ["a switch is 1 or true", { environment: { STRICT: "1", LENIENT: "false" } }, { strict: true }],
   ["a switch is read in any case", { environment: { LENIENT: "True" } }, { lenient: true }],
   [

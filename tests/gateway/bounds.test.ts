@@ -6,11 +6,14 @@ import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
+import type { Part, Proof, ReplyEvent } from "../../src/protocol/canonical.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
 import { conversion, readReply } from "../../src/gateway/convert.ts";
 import { UsageMeter } from "../../src/gateway/usage-meter.ts";
 import type { BodyReader } from "../../src/runtime/ports.ts";
+import type { Machine } from "../../src/wire/machine.ts";
 import { through } from "../../src/wire/pump.ts";
+import type { SseEvent } from "../../src/wire/sse.ts";
 import type { SizeLimits } from "../../src/upstream/upstream.ts";
 import { ask, errorIn, failure, MODELS, textOf, told, WAYS } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
@@ -158,6 +161,50 @@ for (const [what, said] of Object.entries(SAYINGS)) {
         });
         assert.ok(whole.isCancelled(), way.name);
       }
+    }
+  });
+}
+
+const URL_CITATION = { type: "url-citation", url: "https://page.test", title: null, start: null, end: null, quote: null } as const;
+const PROOF = { origin: { protocol: "anthropic-messages", model: "m" }, data: "p".repeat(40) } as unknown as Proof;
+const EMPTY: Part = { type: "reasoning", text: "", redacted: false, proof: null };
+const CALL: Part = { type: "tool-call", callId: "call_1", name: "n".repeat(40), kind: "function", arguments: "", cache: null, proof: null };
+
+/** Each the events of the nth step, none of which has a text. */
+const HELD: Readonly<Record<string, (index: number) => readonly ReplyEvent[]>> = {
+  citations: (index) =>
+    index === 0 ? [{ type: "part-start", index, part: EMPTY }] : [{ type: "annotation", index: 0, annotation: URL_CITATION }],
+  proofs: (index) => [
+    { type: "part-start", index, part: EMPTY },
+    { type: "part-end", index, proof: PROOF },
+  ],
+  names: (index) => [{ type: "part-start", index, part: CALL }],
+  "empty parts": (index) => [
+    { type: "part-start", index, part: EMPTY },
+    { type: "part-end", index, proof: null },
+  ],
+  "what never becomes an event": () => [],
+};
+for (const [what, eventsAt] of Object.entries(HELD)) {
+  test(`what is held while an answer is converted is bounded, streamed and whole: ${what}`, async () => {
+    for (const client of PROTOCOLS) {
+      const codec = CODECS[client];
+      const exchange = exchangeFor(codec, null);
+      let steps = 0;
+      const decoder = (): Machine<SseEvent, ReplyEvent> => {
+        let index = 0;
+        const start: ReplyEvent = { type: "reply-start", id: "1", model: "m" };
+        return { step: () => (steps++, index === 0 ? [start, ...eventsAt(index++)] : eventsAt(index++)), end: () => [] };
+      };
+      const events = Array.from({ length: 2000 }, () => "data: {}\n\n");
+      const encoder = codec.reply.encoder(exchange);
+      const source = sourceOf(events);
+      const pump = conversion({ decoder: decoder(), encoder, meter: new UsageMeter(), limits: TIGHT, shown: (error) => error });
+      await new Response(through(source, pump, { closed: () => {} })).text();
+      assert.deepEqual([source.isCancelled(), steps < 500], [true, true], `${client}: ${steps}`);
+      const from = { ...codec, reply: { ...codec.reply, decoder } };
+      const found = { type: "streaming", status: 200, headers: new Headers(), begun: [], rest: sourceOf(events) } as const;
+      await assert.rejects(readReply(found, from, { exchange, limits: TIGHT }), { kind: "upstream-failed" });
     }
   });
 }

@@ -256,6 +256,33 @@ test("when a call ends, its slot is free before its line is written, and both co
   assert.deepEqual(order, ["slot", "line", "first observer", "second observer"]);
 });
 
+test("an observer that throws changes nothing of the answer, nor of what the others do, and is logged once as an internal error", async () => {
+  const { ports, lines, call } = watched();
+  const order: string[] = [];
+  const fail = (): never => {
+    throw new Error("The disk is full.");
+  };
+  const observers = [fail, () => order.push("second observer")];
+  const run = (answer: Answer) => (progress: CallProgress) => {
+    progress.admitted(() => order.push("slot"));
+    return Promise.resolve(answer);
+  };
+  const answers = [COMPLETE, streamOf(["data: 1\n\n"])];
+  for (const answer of answers) {
+    const response = await withCall(call, { ...ports, observers }, run(answer));
+    assert.deepEqual([response.status, await response.text()], [200, answer === COMPLETE ? "{}" : "data: 1\n\n"]);
+  }
+  assert.deepEqual(order, ["slot", "second observer", "slot", "second observer"]);
+  const faults = lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ event }) => event === "internal error");
+  assert.deepEqual(
+    faults.map(({ level, cause }) => [level, /The disk is full/.test(String(cause))]),
+    [
+      ["error", true],
+      ["error", true],
+    ],
+  );
+});
+
 test("a call that is refused before anybody was admitted has a summary too, and no slot to give back", async () => {
   const { ports, summaries, lines, call } = watched();
   const error = new GatewayError("unauthenticated", "No key.");

@@ -4,9 +4,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
-import { ask, instructionsIn, MODELS, SUCCESS, told, WAYS } from "../support/dialects.ts";
+import { AwakeClock } from "../support/awake.ts";
+import { ask, instructionsIn, MODELS, SUCCESS, told, WAYS, type Way } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
-import { CLIENT_KEY, FACTORY_KEY, startGateway, startGateways, VERSION, type RunningGateway } from "../support/gateway.ts";
+import {
+  CLIENT_KEY,
+  CONVERSION,
+  FACTORY_KEY,
+  PASSTHROUGH,
+  startGateway,
+  startGateways,
+  VERSION,
+  type RunningGateway,
+} from "../support/gateway.ts";
 import { hear } from "../support/hearing.ts";
 import type { Seen } from "../support/upstream.ts";
 import { rawCall, requestText } from "../support/wire.ts";
@@ -402,3 +412,22 @@ interface ChatMessage {
   readonly reasoning_content?: string;
   readonly tool_calls?: readonly { readonly id: string; readonly function: { readonly name: string; readonly arguments: string } }[];
 }
+
+test("a conversion of many messages gives way between its steps; one of a few, and what passes, do not", async () => {
+  const clock = new AwakeClock();
+  let turns = 0;
+  const after = (ms: number, callback: () => void): (() => void) => {
+    if (ms === 0) turns++;
+    return clock.after(ms, callback);
+  };
+  const counted = await gatewayWith({}, { clock: { now: clock.now, after } });
+  upstream.script(() => ({ say: { text: "Hello" } }));
+  const turnsOf = async (way: Way, count: number): Promise<number> => {
+    turns = 0;
+    const messages = Array.from({ length: count }, (_, index) => ({ role: index % 2 === 0 ? "user" : "assistant", content: "Hi" }));
+    const { path, body } = ask(way.client, { model: MODELS[way.upstream], more: { messages } });
+    assert.equal((await counted.call(path, { body })).status, 200);
+    return turns;
+  };
+  assert.deepEqual([await turnsOf(CONVERSION, 5001), await turnsOf(CONVERSION, 11), await turnsOf(PASSTHROUGH, 5001)], [3, 0, 0]);
+});

@@ -8,6 +8,7 @@ import { createUpstream } from "../../src/upstream/upstream.ts";
 import { bareRequest } from "../../src/protocol/exchange.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
 import { dial } from "../../src/runtime/dial.ts";
+import { unpack } from "../../src/runtime/unpack.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { Clock } from "../support/clock.ts";
 import { ask, errorIn, failure, MODELS, textOf, told, WAYS } from "../support/dialects.ts";
@@ -123,6 +124,68 @@ test("silence in the middle of a stream ends it by an error event that names the
   );
 });
 
+// ---- Before the first event --------------------------------------------------------------------------------------
+
+const COMMENT = `: ${"x".repeat(1022)}\n`;
+const NO_EVENT: Readonly<Record<string, readonly string[]>> = {
+  comments: Array.from({ length: 3000 }, () => COMMENT),
+  "comments between blank lines": Array.from({ length: 3000 }, () => `${COMMENT}\n`),
+  "blank lines": Array.from({ length: 3000 }, () => "\n".repeat(1024)),
+  "events without data": Array.from({ length: 3000 }, () => `event: ping\nid: ${"1".repeat(1000)}\n\n`),
+};
+for (const [what, events] of Object.entries(NO_EVENT)) {
+  test(`an upstream that sends 3 MB of ${what} before its first event is given up, on pass and conversion`, async () => {
+    upstream.script(() => ({ events }));
+    for (const way of PAIR) {
+      const { status, message } = await errorIn(way.client, await callFor(plain, way, { stream: true }));
+      const says = "The upstream sent more than 1048576 bytes before its first event, the limit of this proxy.";
+      assert.deepEqual([status, message], [502, says]);
+    }
+    await until(() => upstream.openConnections() === 0, "the upstream to be let go");
+  });
+}
+
+test("FIRST_BYTE: signs of life before the first event, and an error's body that trickles, do not put the limit off", async () => {
+  const says = "The upstream did not begin to answer within 0.2 s (UPSTREAM_FIRST_BYTE_TIMEOUT).";
+  const clock = new Clock();
+  const gateway = await gatewayWith({ UPSTREAM_FIRST_BYTE_TIMEOUT: "0.2", UPSTREAM_IDLE_TIMEOUT: "0" }, { clock });
+  const pieces = Array.from({ length: 1000 }, () => ": wait\n\n");
+  for (const way of PAIR) {
+    for (const answer of [
+      { events: pieces, delayMs: 20 },
+      { events: pieces, delayMs: 20, status: 429 },
+    ]) {
+      upstream.script(() => answer);
+      const response = await clock.during(callFor(gateway, way, { stream: true }));
+      const { status, message } = await errorIn(way.client, response);
+      assert.deepEqual([status, message], [504, says]);
+    }
+  }
+  await until(() => upstream.openConnections() === 0, "the upstream to be let go");
+});
+
+test("FIRST_BYTE: an answer that has begun may take longer", async () => {
+  const clock = new Clock();
+  const gateway = await gatewayWith({ UPSTREAM_FIRST_BYTE_TIMEOUT: "0.2" }, { clock });
+  upstream.script(() => ({ say: { text: "One two three" }, hang: { afterEvents: 4 } }));
+  const leaving = new AbortController();
+  const response = await callFor(gateway, CONVERSION, { stream: true, signal: leaving.signal });
+  clock.advance(60_000);
+  assert.equal(gateway.lines.filter(({ event }) => event === "request").length, 0);
+  leaving.abort();
+  await gateway.lineOf(response);
+});
+
+test("of an error's body no more than its beginning is read, and its status stays", async () => {
+  for (const way of PAIR) {
+    upstream.script(() => ({ status: 429, body: "x".repeat(8 * 1024 * 1024), headers: { "retry-after": "7" } }));
+    const response = await callFor(plain, way);
+    assert.equal(response.headers.get("retry-after"), "7");
+    assert.equal((await errorIn(way.client, response)).status, 429);
+  }
+  await until(() => upstream.openConnections() === 0, "the upstream to be let go");
+});
+
 interface Dialled {
   readonly dials: string[];
   readonly sent: string[];
@@ -152,6 +215,7 @@ function dialled(takes: boolean, broken: Error | null = null): Dialled {
         }, ms);
         return () => clearTimeout(timer);
       },
+      unpack,
     },
     { timeouts: { connectMs: 50, firstByteMs: null, idleMs: null, totalMs: null }, limits: { maxEventLength: 1000, maxReplyBytes: 1000 } },
   );
@@ -243,15 +307,15 @@ test("a dial ends when the host accepts, when it refuses, and when it is told to
   await until(() => upstream.openConnections() === 0, "nothing to be asked");
 });
 
-test("a packed answer that says a short length is not unpacked into memory before it is asked for", async () => {
+test("a packed answer that says a short length is unpacked when it is asked for, and not beyond the limit on answers", async () => {
   const packed = zlib.gzipSync(new Uint8Array(30 * 1024 * 1024));
   const headers = { "content-type": "application/json", "content-encoding": "gzip", "content-length": String(packed.length) };
   assert.ok(packed.length < 64 * 1024);
   const room = createUpstream(
-    { fetch: () => Promise.resolve(new Response(new Uint8Array(packed), { headers })), now: () => 0, after: () => () => {} },
+    { fetch: () => Promise.resolve(new Response(new Uint8Array(packed), { headers })), now: () => 0, after: () => () => {}, unpack },
     {
       timeouts: { connectMs: null, firstByteMs: null, idleMs: null, totalMs: null },
-      limits: { maxEventLength: 1000, maxReplyBytes: 1000 },
+      limits: { maxEventLength: 1000, maxReplyBytes: 1_000_000 },
     },
   );
   const found = await room.post({
@@ -265,7 +329,14 @@ test("a packed answer that says a short length is not unpacked into memory befor
     exchange: { request: bareRequest({ model: "m", stream: false }), id: "1", createdAtS: 0 },
   });
   assert.ok(found.type === "non-streaming" && found.rest !== null);
-  await found.rest.cancel();
+  const { rest } = found;
+  const says = "The upstream compressed its answer, unasked. It is larger than 1000000 bytes, the limit of this proxy.";
+  await assert.rejects(
+    async () => {
+      while (!(await rest.read()).done);
+    },
+    { message: says },
+  );
 });
 
 test("a request that is lost with a connection which was kept open is not sent again, not even by the runtime's own fetch", async () => {
@@ -322,7 +393,7 @@ const PACKERS: readonly { readonly encoding: string; readonly pack: Packer; read
   { encoding: "deflate", pack: zlib.deflateSync, isEverywhere: true },
   { encoding: "br", pack: zlib.brotliCompressSync, isEverywhere: true },
   { encoding: "GZIP", pack: zlib.gzipSync, isEverywhere: true },
-  { encoding: "zstd", pack: zlib.zstdCompressSync, isEverywhere: false },
+  { encoding: "zstd", pack: zlib.zstdCompressSync, isEverywhere: true },
   { encoding: "snappy", pack: (bytes) => bytes, isEverywhere: false },
   { encoding: "gzip, br", pack: (bytes) => zlib.brotliCompressSync(zlib.gzipSync(bytes)), isEverywhere: false },
 ];
@@ -376,6 +447,29 @@ test("a packed answer is read on native routes, in token counts, where it is str
     assert.equal(stream ? told(way.client, text).text : textOf(way.client, text), "Gr\u00fc\u00dfe");
   }
   await until(() => upstream.openConnections() === 0, "the upstream to be let go");
+});
+
+test("what unpacks to far more than it was is bounded, and everybody else goes on meanwhile", { timeout: 60_000 }, async () => {
+  const bomb = zlib.zstdCompressSync(new Uint8Array(80 * 1024 * 1024));
+  assert.ok(bomb.length < 64 * 1024);
+  const answers: readonly Answer[] = [
+    { headers: { "content-encoding": "zstd", "content-type": "text/event-stream" } },
+    { status: 429, headers: { "content-encoding": "zstd" } },
+  ];
+  for (const answer of answers) {
+    upstream.script(() => ({ ...answer, body: "{}", pack: () => bomb }));
+    let [turns, isOver] = [0, false];
+    const turn = (): void => {
+      turns++;
+      if (!isOver) setTimeout(turn, 0);
+    };
+    turn();
+    const { status } = await errorIn("openai-chat", await callFor(plain, CONVERSION, { stream: true }));
+    isOver = true;
+    assert.equal(status, answer.status ?? 502);
+    // A turn for each of the 64 MiB that an event may have.
+    assert.ok(answer.status !== undefined || turns > 50, `${turns} turns`);
+  }
 });
 
 test("what says that it is packed and is not, or breaks off, is an error and never half an answer", async () => {

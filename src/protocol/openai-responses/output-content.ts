@@ -6,7 +6,7 @@ import { isObject, print, type Json, type JsonObject } from "../../wire/json.ts"
 import type { Logprob, Part, ReplyEvent } from "../canonical.ts";
 import { decodeAnnotation } from "./annotations.ts";
 import { decodeLogprobs } from "./logprobs.ts";
-import { StopScanner } from "./stop-sequences.ts";
+import { StopScanner, type StopSequences } from "./stop-sequences.ts";
 
 /** The canonical events of an answer, and the number of its parts. */
 export class PartEvents {
@@ -63,11 +63,11 @@ interface Said {
 
 export class Contents {
   readonly #events: PartEvents;
-  readonly #stops: readonly string[];
+  readonly #stops: StopSequences;
   /** By `content_index`. */
   readonly #contents = new Map<number, Content>();
 
-  constructor(events: PartEvents, stops: readonly string[]) {
+  constructor(events: PartEvents, stops: StopSequences) {
     this.#events = events;
     this.#stops = stops;
   }
@@ -121,7 +121,7 @@ export class Contents {
   #content(index: number, type: Content["type"]): Content {
     let content = this.#contents.get(index);
     if (content === undefined) {
-      const stop = type === "text" && this.#stops.length > 0 ? new StopScanner(this.#stops) : null;
+      const stop = type === "text" && !this.#stops.isEmpty ? new StopScanner(this.#stops) : null;
       content = { type, stop, index: null, received: "", tokens: 0, held: [], ahead: 0, annotations: 0, over: false };
       this.#contents.set(index, content);
     }

@@ -36,6 +36,7 @@ import { decodeLogprobs } from "./logprobs.ts";
 import { canonicalName, originalNames } from "./namespaces.ts";
 import { Contents, PartEvents } from "./output-content.ts";
 import { decodeReasoningItem, PARAGRAPH } from "./reasoning.ts";
+import { StopSequences } from "./stop-sequences.ts";
 import { decodeUsage } from "./usage.ts";
 import { decodeWebSearch, WEB_SEARCH_CALL } from "./web-search.ts";
 
@@ -74,7 +75,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   readonly #model: string;
   readonly #isExcerpt: boolean;
   readonly #names: NameTable;
-  readonly #stops: readonly string[];
+  readonly #stops: StopSequences;
   readonly #items = new Map<number, OpenItem>();
   readonly #events = new PartEvents();
   #hasStarted = false;
@@ -87,7 +88,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     this.#model = model;
     this.#isExcerpt = exchange.isExcerpt ?? false;
     this.#names = originalNames(tools);
-    this.#stops = stop.filter((sequence) => sequence !== "");
+    this.#stops = new StopSequences(stop);
   }
 
   step({ event, data }: SseEvent): ReplyEvent[] {

@@ -11,6 +11,7 @@ import { fitEndUser, fitId, fitName } from "../tool-names.ts";
 import { NAME_RULE } from "./namespaces.ts";
 import { encodeInput } from "./parts-encode.ts";
 import { encodeReasoning } from "./reasoning.ts";
+import { MAX_STOP_LENGTH, usableStops } from "./stop-sequences.ts";
 import { Target } from "./target.ts";
 import { encodeToolChoice, encodeTools } from "./tools.ts";
 import { encodeTurns, limitBreakpoints } from "./turns-encode.ts";
@@ -34,6 +35,7 @@ export function encodeRequest(original: CanonicalRequest): EncodedRequest {
   const body: wire.Request = { model: request.model, ...conversation, ...tools, stream: request.stream, ...reasoning };
   setText(body, target);
   setSampling(body, { target, effort });
+  checkStops(target);
   setLimit(body, target);
   setIdentity(body, request);
   // The answer is not to be kept unless the client asked for it; without a store, reasoning has to travel with the conversation.
@@ -131,6 +133,12 @@ function encodeFormat(output: OutputFormat, own: boolean): wire.TextFormat {
 }
 
 /** Stop sequences need no word: the reply's decoder looks for them and ends the answer there. */
+function checkStops(target: Target): void {
+  const stop = target.request.stop.filter((sequence) => sequence !== "");
+  if (usableStops(stop).length < stop.length)
+    target.lose("stop", { severity: "refused", reason: `All stop sequences together may have ${MAX_STOP_LENGTH} characters.` });
+}
+
 function setSampling(body: wire.Request, { target, effort }: { readonly target: Target; readonly effort: Effort | null }): void {
   const { temperature, topP, topK, seed, presencePenalty, frequencyPenalty, topLogprobs } = target.request.sampling;
   const { sampling } = target.capabilities;

@@ -1,0 +1,78 @@
+// How much memory the bodies of requests, and what is made of them, take altogether: each call has a share, and a large one is refused where
+// all shares would be more than the limit.
+// Never does: refuse a small request, or a large one that is alone, however small the machine; let a call wait.
+
+import { GatewayError } from "../errors.ts";
+
+/** A request that takes no more, in bytes, is never refused. */
+const SMALL_SHARE = 256 * 1024;
+
+export class BodyMemory {
+  readonly #maxBytes: number;
+  #bytes = 0;
+  #largeShares = 0;
+
+  /** Null is no limit. */
+  constructor(maxBytes: number | null) {
+    this.#maxBytes = maxBytes ?? Infinity;
+  }
+
+  /** How much is held now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  share(): BodyShare {
+    return new BodyShare((before, after) => this.#change(before, after));
+  }
+
+  #change(before: number, after: number): void {
+    const wasLarge = before > SMALL_SHARE;
+    const isLarge = after > SMALL_SHARE;
+    const isAlone = this.#largeShares === (wasLarge ? 1 : 0);
+    if (after > before && isLarge && !isAlone && this.#bytes + after - before > this.#maxBytes) throw full();
+    this.#bytes += after - before;
+    this.#largeShares += Number(isLarge) - Number(wasLarge);
+  }
+}
+
+/** What one call holds, in bytes. It has to be given back once: by `keep(0)`, which may come twice. */
+export class BodyShare {
+  readonly #change: (before: number, after: number) => void;
+  #bytes = 0;
+
+  constructor(change: (before: number, after: number) => void) {
+    this.#change = change;
+  }
+
+  /** @throws GatewayError `overloaded` with `retry-after`, which takes nothing. */
+  add(bytes: number): void {
+    this.#set(this.#bytes + bytes);
+  }
+
+  /** Whether there is room for so much more. @throws as `add` does. */
+  check(bytes: number): void {
+    this.add(bytes);
+    this.keep(this.#bytes - bytes);
+  }
+
+  /** Makes it as large as this where it is smaller. @throws as `add` does. */
+  need(bytes: number): void {
+    if (bytes > this.#bytes) this.#set(bytes);
+  }
+
+  /** Makes it as small as this where it is larger. */
+  keep(bytes: number): void {
+    if (bytes < this.#bytes) this.#set(bytes);
+  }
+
+  #set(bytes: number): void {
+    this.#change(this.#bytes, bytes);
+    this.#bytes = bytes;
+  }
+}
+
+function full(): GatewayError {
+  const text = "The server holds as much of large requests as it may (MAX_BODY_MEMORY). Try again in a moment.";
+  return new GatewayError("overloaded", text, { headers: { "retry-after": "1" } });
+}
