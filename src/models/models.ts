@@ -50,9 +50,12 @@ export class Models {
   /** By `spelling` of an id or alias, and by family. */
   readonly #bySpelling: ReadonlyMap<string, Model>;
   readonly #targets: ReadonlyMap<Model, Target>;
+  /** Of the endpoint of the configuration, at which nearly all are counted. */
+  readonly #countTokensUrl: string;
 
   constructor({ endpoints, models }: ModelOptions) {
     this.#endpoints = endpoints;
+    this.#countTokensUrl = countTokensUrlOf(endpoints.messages);
     const rows = rowsOf(models);
     const keys = keysOf(rows, models);
     const leadsTo = (name: string, key: string): boolean => keys.get(name.toLowerCase()) === key;
@@ -133,7 +136,8 @@ export class Models {
   #target({ id, protocol, provider, reasoning, schema, target, fallback, timeouts }: TargetRow): Target {
     const kind = ENDPOINT_OF[protocol];
     const url = withModel(target === null ? this.#endpoints[kind] : withOwnPath(target, protocol), id);
-    const countTokensUrl = kind === "messages" ? countTokensUrlOf(url) : null;
+    const isUsual = url === this.#endpoints.messages;
+    const countTokensUrl = kind !== "messages" ? null : isUsual ? this.#countTokensUrl : countTokensUrlOf(url);
     return { protocol, model: id, provider, url, countTokensUrl, reasoning, schema, fallback, timeouts };
   }
 
