@@ -114,14 +114,9 @@ export async function readBody({ body, headers }: IncomingRequest, options: Body
   const declared = headers["content-length"];
   const length = Number(declared ?? Number.NaN);
   if (length > maxBytes) throw tooLarge(maxBytes);
+  // First of all: on Bun whoever asks whether there is a body has a stream made of it.
+  if (encoding === null && length < AT_ONCE) return bodyText(await body.whole(timeout));
   if (body.isOver) return bodyText(new Uint8Array());
-  if (encoding === null && length < AT_ONCE) {
-    try {
-      return bodyText(await body.whole(timeout));
-    } catch (error) {
-      throw broken(error);
-    }
-  }
   const { reader, stop } = timeout === null ? { reader: body, stop: undefined } : whileItComes(body, timeout);
   try {
     if (encoding !== null) return bodyText(await collect(unpackedBody(limited(reader, maxBytes), encoding, options), maxBytes));
