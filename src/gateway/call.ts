@@ -84,13 +84,30 @@ export function refuseCall(call: Call, ports: CallPorts, error: unknown): Respon
   return progress.respond(failure(error, progress));
 }
 
-async function responseTo(answering: Promise<Answer | Late<Answer>>, progress: CallProgress): Promise<Response> {
-  try {
-    const answer = await progress.endable(answering);
-    return answer.type === "late" ? lateResponse(responseTo(answer.answer, progress), answer) : progress.respond(answer);
-  } catch (error) {
-    return progress.respond(failure(error, progress, attemptHeaders({ count: progress.summary.attempts })));
-  }
+/** Whichever comes first: the answer, why there is none, or the end of the call from outside. */
+function responseTo(answering: Promise<Answer | Late<Answer>>, progress: CallProgress): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    let isAnswered = false;
+    const fail = (error: unknown): void => {
+      if (isAnswered) return;
+      isAnswered = true;
+      try {
+        resolve(progress.respond(failure(error, progress, attemptHeaders({ count: progress.summary.attempts }))));
+      } catch (unsayable) {
+        reject(unsayable);
+      }
+    };
+    progress.failing(fail);
+    answering.then((answer) => {
+      if (isAnswered) return;
+      try {
+        resolve(answer.type === "late" ? lateResponse(responseTo(answer.answer, progress), answer) : progress.respond(answer));
+        isAnswered = true;
+      } catch (error) {
+        fail(error);
+      }
+    }, fail);
+  });
 }
 
 /** An error in the shape of the client's protocol. */
@@ -169,12 +186,9 @@ export class CallProgress {
     return this.#monotonic() - this.#startedMs;
   }
 
-  /** The same answer, or a rejection when the call is ended from outside before it comes. */
-  endable<Value>(answering: Promise<Value>): Promise<Value> {
-    return new Promise((resolve, reject) => {
-      this.#fail = reject;
-      answering.then(resolve, reject);
-    });
+  /** Takes what ends the call from outside, from now on. */
+  failing(fail: (error: GatewayError) => void): void {
+    this.#fail = fail;
   }
 
   identified(caller: Caller): void {
