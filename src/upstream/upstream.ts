@@ -10,7 +10,7 @@ import { truncated } from "../protocol/fold.ts";
 import type { BodyReader } from "../runtime/ports.ts";
 import { glance } from "../wire/json.ts";
 import { run } from "../wire/machine.ts";
-import { concat, NOTHING, replay } from "../wire/pump.ts";
+import { joined, NOTHING, replay } from "../wire/pump.ts";
 import { firstBoundary, sseDecoder, type SseEvent, type SseLimits } from "../wire/sse.ts";
 
 export interface SizeLimits extends SseLimits {
@@ -88,7 +88,7 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
         const short = await connection.short(SHORT_ANSWER_BYTES);
         const { chunks, isWhole } = short === null ? await begin(connection) : { chunks: [short], isWhole: true };
         const rest = isWhole ? null : connection;
-        if (!EVENT_FIELD.test(beginning(chunks))) {
+        if (openingBracket(chunks) !== null || !EVENT_FIELD.test(beginning(chunks))) {
           const own = isWhole ? ownErrorIn(chunks) : null;
           return own === null ? { ...answer, type: "non-streaming", begun: chunks, rest } : refusal(own.error, own.body);
         }
@@ -169,8 +169,9 @@ const BYTE_ORDER_MARK: ReadonlySet<number> = new Set([0xef, 0xbb, 0xbf]);
 /** The bracket that a body of JSON begins with; null where it begins with something else. */
 export function openingBracket(chunks: readonly Uint8Array[]): "{" | "[" | null {
   for (const chunk of chunks) {
-    const byte = chunk.find((one) => one > SPACE && !BYTE_ORDER_MARK.has(one));
-    if (byte !== undefined) return byte === 0x7b ? "{" : byte === 0x5b ? "[" : null;
+    for (const byte of chunk) {
+      if (byte > SPACE && !BYTE_ORDER_MARK.has(byte)) return byte === 0x7b ? "{" : byte === 0x5b ? "[" : null;
+    }
   }
   return null;
 }
@@ -178,10 +179,12 @@ export function openingBracket(chunks: readonly Uint8Array[]): "{" | "[" | null 
 /** Factory's own error in the place of an answer that is not streamed. */
 function ownErrorIn(chunks: readonly Uint8Array[]): { readonly error: GatewayError; readonly body: string } | null {
   if (chunks.reduce((length, chunk) => length + chunk.length, 0) > LONGEST_OWN_ERROR) return null;
-  const body = new TextDecoder().decode(concat(chunks));
+  const body = UTF8.decode(joined(chunks));
   const error = body.includes('"detail"') ? factoryError(glance(body)) : null;
   return error === null ? null : { error, body };
 }
+
+const UTF8 = new TextDecoder();
 
 /** In bytes. No answer that is shorter and looks like one is anything else. */
 const LONGEST_OWN_ERROR = 16 * 1024;

@@ -14,6 +14,12 @@ export function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
+/** The chunks in one piece, which is the only one itself where there is but one. */
+export function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const [only] = chunks;
+  return only !== undefined && chunks.length === 1 ? only : concat(chunks);
+}
+
 /** How a stream ended. */
 export type Outcome = { readonly type: "complete" } | { readonly type: "cancelled" } | { readonly type: "failed"; readonly error: unknown };
 
