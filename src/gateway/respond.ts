@@ -114,7 +114,7 @@ function passOn(prepared: PreparedCall, parts: Parts): Answer | Promise<Answer> 
     return { type: "streaming", status, headers: named, begun, rest, pump: bodyPassthrough(options), keepAlive: null };
   }
   const body = concat(begun);
-  readUsage(body, options);
+  readUsage(found.text ?? body, options);
   progress.sent(() => new TextDecoder().decode(body));
   return { type: "complete", status, headers: named, body, error: null };
 }

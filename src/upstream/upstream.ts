@@ -39,6 +39,8 @@ export interface UpstreamAnswer {
   readonly begun: readonly Uint8Array[];
   /** What follows; null where `begun` is all, as it is of a short answer. */
   readonly rest: BodyReader | null;
+  /** All of it as text, where that has been looked at already: reading it again costs as much once more. */
+  readonly text?: string | undefined;
 }
 
 /** An answer that is an error; `body` is what the upstream wrote, whatever it was. */
@@ -89,15 +91,16 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
         const { chunks, isWhole } = short === null ? await begin(connection) : { chunks: [short], isWhole: true };
         const rest = isWhole ? null : connection;
         if (openingBracket(chunks) !== null || !EVENT_FIELD.test(beginning(chunks))) {
-          const own = isWhole ? ownErrorIn(chunks) : null;
-          return own === null ? { ...answer, type: "non-streaming", begun: chunks, rest } : refusal(own.error, own.body);
+          const text = isWhole ? shortText(chunks) : undefined;
+          const own = ownErrorIn(text);
+          return own === null ? { ...answer, type: "non-streaming", begun: chunks, rest, text } : refusal(own.error, own.body);
         }
         source = replay(chunks, rest ?? NOTHING);
       }
       const first = await peek(source, call, limits);
       if (first.type === "json") {
         const { chunks, isWhole } = await begin(replay(first.chunks, source));
-        const own = isWhole ? ownErrorIn(chunks) : null;
+        const own = isWhole ? ownErrorIn(shortText(chunks)) : null;
         if (own !== null) return refusal(own.error, own.body);
         return { ...answer, type: "non-streaming", begun: chunks, rest: isWhole ? null : source };
       }
@@ -176,10 +179,14 @@ export function openingBracket(chunks: readonly Uint8Array[]): "{" | "[" | null 
   return null;
 }
 
+/** Undefined: it is too long for what is looked for in it. */
+function shortText(chunks: readonly Uint8Array[]): string | undefined {
+  if (chunks.reduce((length, chunk) => length + chunk.length, 0) > LONGEST_OWN_ERROR) return undefined;
+  return UTF8.decode(joined(chunks));
+}
+
 /** Factory's own error in the place of an answer that is not streamed. */
-function ownErrorIn(chunks: readonly Uint8Array[]): { readonly error: GatewayError; readonly body: string } | null {
-  if (chunks.reduce((length, chunk) => length + chunk.length, 0) > LONGEST_OWN_ERROR) return null;
-  const body = UTF8.decode(joined(chunks));
+function ownErrorIn(body = ""): { readonly error: GatewayError; readonly body: string } | null {
   const error = body.includes('"detail"') ? factoryError(glance(body)) : null;
   return error === null ? null : { error, body };
 }
