@@ -33,7 +33,7 @@ export function editRequest(body: string, edits: Edits, known?: readonly Member[
   // First, as what is taken out of a body in Bedrock's form may begin where the limit is put.
   if (defaultMaxTokens !== undefined) splices.unshift(...limitSplices(body, found, { model, wanted: defaultMaxTokens }));
   if (sealed) for (const splice of withoutSeals(body, found)) splices.push(splice);
-  return spliced(body, splices);
+  return splices.length === 0 ? body : spliced(body, splices);
 }
 
 /** Claude answers 400 to a request without `max_tokens`. The limit stands above a thinking budget, which has to be smaller. */
