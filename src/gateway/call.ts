@@ -58,17 +58,20 @@ export interface StreamingAnswer extends Head {
 
 /** What can still end a call from outside. */
 export class RunningCalls {
-  readonly #ends = new Set<(error: GatewayError) => void>();
+  readonly #calls = new Set<Pick<CallProgress, "fail">>();
 
-  /** Returns what takes it out again. */
-  add(end: (error: GatewayError) => void): () => void {
-    this.#ends.add(end);
-    return () => this.#ends.delete(end);
+  add(call: Pick<CallProgress, "fail">): void {
+    this.#calls.add(call);
+  }
+
+  /** Once it has ended. */
+  remove(call: Pick<CallProgress, "fail">): void {
+    this.#calls.delete(call);
   }
 
   /** Ends each running call with this error, in its own protocol. */
   endAll(error: GatewayError): void {
-    for (const end of this.#ends) end(error);
+    for (const call of this.#calls) call.fail(error);
   }
 }
 
@@ -143,9 +146,9 @@ export class CallProgress {
   readonly #monotonic: () => number;
   readonly #startedMs: number;
   readonly #observers: CallObserver[];
-  readonly #leave: () => void;
-  /** Ends the call from outside. */
-  #fail: (error: GatewayError) => void = () => {};
+  readonly #running: RunningCalls;
+  /** Ends the call from outside; null: it has still to begin. */
+  #fail: ((error: GatewayError) => void) | null = null;
   #log: Log;
   #isOver = false;
 
@@ -154,7 +157,8 @@ export class CallProgress {
     this.redaction = ports.redactor.with(secrets);
     this.form = call.route.form;
     this.#monotonic = ports.monotonic;
-    this.#leave = ports.running.add((error) => this.#fail(error));
+    this.#running = ports.running;
+    this.#running.add(this);
     this.#startedMs = ports.monotonic();
     this.#log = ports.log.knowing(secrets);
     this.#observers = [(summary) => logCall(this.#log, summary), ...ports.observers];
@@ -184,6 +188,11 @@ export class CallProgress {
   /** Milliseconds since the call began. */
   get elapsedMs(): number {
     return this.#monotonic() - this.#startedMs;
+  }
+
+  /** Ends the call from outside. */
+  fail(error: GatewayError): void {
+    this.#fail?.(error);
   }
 
   /** Takes what ends the call from outside, from now on. */
@@ -257,7 +266,7 @@ export class CallProgress {
   #end(error: GatewayError | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#leave();
+    this.#running.remove(this);
     const { summary, meter } = this;
     summary.error = error;
     if (error?.kind === "cancelled") summary.status = error.status;
