@@ -81,7 +81,7 @@ export class Models {
     const known = this.#row(name);
     const target = known === undefined ? undefined : this.#targets.get(known);
     if (target !== undefined) return target;
-    const id = name.replace(LONG_CONTEXT, "");
+    const id = withoutContext(name);
     const origin = originOf(id);
     if (!isWellFormed(id) || (origin === null && this.#isMisspelled(id))) throw this.#unknown(id);
     return this.#target({ ...(origin ?? CHAT), id, ...NOTHING_SPECIAL });
@@ -129,8 +129,9 @@ export class Models {
   #row(name: string): Model | undefined {
     const exact = this.#byName.get(name.toLowerCase());
     if (exact !== undefined) return exact;
-    const short = name.replace(LONG_CONTEXT, "");
-    return this.#byName.get(short.toLowerCase()) ?? this.#bySpelling.get(spelling(short));
+    const short = withoutContext(name);
+    const known = short === name ? undefined : this.#byName.get(short.toLowerCase());
+    return known ?? this.#bySpelling.get(spelling(short));
   }
 
   #target({ id, protocol, provider, reasoning, schema, target, fallback, timeouts }: TargetRow): Target {
@@ -197,9 +198,14 @@ function keysOf(rows: ReadonlyMap<string, Model>, settings: readonly ModelSettin
   return keys;
 }
 
+function withoutContext(name: string): string {
+  return name.endsWith("]") ? name.replace(LONG_CONTEXT, "") : name;
+}
+
 /** The same for all ways to write a name: lower case, and dashes in versions. */
 function spelling(name: string): string {
-  return name.toLowerCase().replace(VERSION_DOT, "-");
+  const lower = name.toLowerCase();
+  return lower.includes(".") ? lower.replace(VERSION_DOT, "-") : lower;
 }
 
 function spellingsOf(byName: ReadonlyMap<string, Model>, models: readonly Model[]): Map<string, Model> {
