@@ -172,7 +172,9 @@ const BYTE_ORDER_MARK: ReadonlySet<number> = new Set([0xef, 0xbb, 0xbf]);
 /** The bracket that a body of JSON begins with; null where it begins with something else. */
 export function openingBracket(chunks: readonly Uint8Array[]): "{" | "[" | null {
   for (const chunk of chunks) {
-    for (const byte of chunk) {
+    // By index, not by iterator or callback: this runs for the first bytes of every answer.
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at] ?? 0;
       if (byte > SPACE && !BYTE_ORDER_MARK.has(byte)) return byte === 0x7b ? "{" : byte === 0x5b ? "[" : null;
     }
   }
