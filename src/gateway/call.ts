@@ -58,17 +58,20 @@ export interface StreamingAnswer extends Head {
 
 /** What can still end a call from outside. */
 export class RunningCalls {
-  readonly #ends = new Set<(error: GatewayError) => void>();
+  readonly #calls = new Set<Pick<CallProgress, "fail">>();
 
-  /** Returns what takes it out again. */
-  add(end: (error: GatewayError) => void): () => void {
-    this.#ends.add(end);
-    return () => this.#ends.delete(end);
+  add(call: Pick<CallProgress, "fail">): void {
+    this.#calls.add(call);
+  }
+
+  /** Once it has ended. */
+  remove(call: Pick<CallProgress, "fail">): void {
+    this.#calls.delete(call);
   }
 
   /** Ends each running call with this error, in its own protocol. */
   endAll(error: GatewayError): void {
-    for (const end of this.#ends) end(error);
+    for (const call of this.#calls) call.fail(error);
   }
 }
 
@@ -84,13 +87,30 @@ export function refuseCall(call: Call, ports: CallPorts, error: unknown): Respon
   return progress.respond(failure(error, progress));
 }
 
-async function responseTo(answering: Promise<Answer | Late<Answer>>, progress: CallProgress): Promise<Response> {
-  try {
-    const answer = await progress.endable(answering);
-    return answer.type === "late" ? lateResponse(responseTo(answer.answer, progress), answer) : progress.respond(answer);
-  } catch (error) {
-    return progress.respond(failure(error, progress, attemptHeaders({ count: progress.summary.attempts })));
-  }
+/** Whichever comes first: the answer, why there is none, or the end of the call from outside. */
+function responseTo(answering: Promise<Answer | Late<Answer>>, progress: CallProgress): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    let isAnswered = false;
+    const fail = (error: unknown): void => {
+      if (isAnswered) return;
+      isAnswered = true;
+      try {
+        resolve(progress.respond(failure(error, progress, attemptHeaders({ count: progress.summary.attempts }))));
+      } catch (unsayable) {
+        reject(unsayable);
+      }
+    };
+    progress.failing(fail);
+    answering.then((answer) => {
+      if (isAnswered) return;
+      try {
+        resolve(answer.type === "late" ? lateResponse(responseTo(answer.answer, progress), answer) : progress.respond(answer));
+        isAnswered = true;
+      } catch (error) {
+        fail(error);
+      }
+    }, fail);
+  });
 }
 
 /** An error in the shape of the client's protocol. */
@@ -126,9 +146,9 @@ export class CallProgress {
   readonly #monotonic: () => number;
   readonly #startedMs: number;
   readonly #observers: CallObserver[];
-  readonly #leave: () => void;
-  /** Ends the call from outside. */
-  #fail: (error: GatewayError) => void = () => {};
+  readonly #running: RunningCalls;
+  /** Ends the call from outside; null: it has still to begin. */
+  #fail: ((error: GatewayError) => void) | null = null;
   #log: Log;
   #isOver = false;
 
@@ -137,7 +157,8 @@ export class CallProgress {
     this.redaction = ports.redactor.with(secrets);
     this.form = call.route.form;
     this.#monotonic = ports.monotonic;
-    this.#leave = ports.running.add((error) => this.#fail(error));
+    this.#running = ports.running;
+    this.#running.add(this);
     this.#startedMs = ports.monotonic();
     this.#log = ports.log.knowing(secrets);
     this.#observers = [(summary) => logCall(this.#log, summary), ...ports.observers];
@@ -169,12 +190,14 @@ export class CallProgress {
     return this.#monotonic() - this.#startedMs;
   }
 
-  /** The same answer, or a rejection when the call is ended from outside before it comes. */
-  endable<Value>(answering: Promise<Value>): Promise<Value> {
-    return new Promise((resolve, reject) => {
-      this.#fail = reject;
-      answering.then(resolve, reject);
-    });
+  /** Ends the call from outside. */
+  fail(error: GatewayError): void {
+    this.#fail?.(error);
+  }
+
+  /** Takes what ends the call from outside, from now on. */
+  failing(fail: (error: GatewayError) => void): void {
+    this.#fail = fail;
   }
 
   identified(caller: Caller): void {
@@ -243,7 +266,7 @@ export class CallProgress {
   #end(error: GatewayError | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#leave();
+    this.#running.remove(this);
     const { summary, meter } = this;
     summary.error = error;
     if (error?.kind === "cancelled") summary.status = error.status;

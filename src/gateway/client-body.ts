@@ -47,20 +47,25 @@ export class ClientBody implements BodyReader {
    * All of the body at once, which is much cheaper on Bun than piece by piece. What comes can't be seen meanwhile, so all of it has to come in
    * time. Once, and instead of `read`.
    */
-  async whole(timeout: BodyTimeout | null): Promise<Uint8Array<ArrayBuffer>> {
-    const over = (): void => void (this.#isOver = true);
-    const all = this.#raw.arrayBuffer().then((bytes) => new Uint8Array(bytes));
-    all.then(over, over);
-    if (timeout === null) return all;
-    let stop = (): void => {};
-    const late = new Promise<never>((_, reject) => {
-      stop = timeout.after(timeout.ms, () => reject(stalled(timeout.ms)));
+  whole(timeout: BodyTimeout | null): Promise<Uint8Array<ArrayBuffer>> {
+    // One promise with all of it: this is on the way of every call.
+    return new Promise((resolve, reject) => {
+      const stop = timeout?.after(timeout.ms, () => reject(stalled(timeout.ms)));
+      const over = (): void => {
+        this.#isOver = true;
+        stop?.();
+      };
+      this.#raw.arrayBuffer().then(
+        (bytes) => {
+          over();
+          resolve(new Uint8Array(bytes));
+        },
+        (cause: unknown) => {
+          over();
+          reject(broken(cause));
+        },
+      );
     });
-    try {
-      return await Promise.race([all, late]);
-    } finally {
-      stop();
-    }
   }
 
   /** Whoever does not want the rest leaves it to `lingering`. */

@@ -197,7 +197,8 @@ export async function readReply(
   codec: Codec,
   { exchange, limits }: { exchange: Exchange; limits: SizeLimits },
 ): Promise<Reply> {
-  const { begun, rest } = found;
+  const { begun, rest, text } = found;
+  if (text !== undefined && text.length <= limits.maxReplyBytes) return codec.reply.decode(text, exchange);
   if (found.type === "non-streaming") return codec.reply.decode(await readText(rest, limits.maxReplyBytes, begun), exchange);
   const decoder = chain(sseDecoder(limits), codec.reply.decoder(exchange));
   const source = bounded(replay(begun, rest ?? NOTHING), limits.maxReplyBytes);

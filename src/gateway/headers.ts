@@ -14,7 +14,7 @@ class AllowList {
   }
 
   allows(name: string): boolean {
-    return this.names(name) || this.#prefixes.some((prefix) => name.startsWith(prefix));
+    return this.#names.has(name) || this.#prefixes.some((prefix) => name.startsWith(prefix));
   }
 
   /** Whether it stands there itself, and not as one of many under a prefix. */

@@ -43,7 +43,7 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
   const send = (events: Uint8Array): Uint8Array => {
     const ending = tailOf(events);
     // Comments would drive out what says how the answer ended.
-    if (!holdsEvent(ending)) return events;
+    if (ending === null) return events;
     if (first === null) {
       const head = headOf(events);
       first = alone(head);
@@ -147,9 +147,9 @@ export function bodyPassthrough(options: BodyOptions): Pump {
 type BodyOptions = Pick<PassthroughOptions, "codec" | "exchange" | "meter">;
 
 /** Reads usage and ending of a non-streaming answer that has passed. */
-export function readUsage(body: Uint8Array, { codec, exchange, meter }: BodyOptions): void {
+export function readUsage(body: Uint8Array | string, { codec, exchange, meter }: BodyOptions): void {
   try {
-    const reply = codec.reply.decode(new TextDecoder().decode(body), exchange);
+    const reply = codec.reply.decode(typeof body === "string" ? body : UTF8_TEXT.decode(body), exchange);
     meter.usage = reply.usage;
     meter.finish = reply.finish;
   } catch (error) {
@@ -164,6 +164,7 @@ const KEPT_EVENTS = 4;
 const KEPT_HEAD_BYTES = 1024;
 const EMPTY = new Uint8Array(0);
 const UTF8 = new TextEncoder();
+const UTF8_TEXT = new TextDecoder();
 
 /** The first event of a run, and those behind it that are short. */
 function headOf(events: Uint8Array): Uint8Array {
@@ -171,13 +172,15 @@ function headOf(events: Uint8Array): Uint8Array {
   return events.subarray(0, lastBoundary(events.subarray(0, KEPT_HEAD_BYTES), EMPTY) || firstBoundary(events) || events.length);
 }
 
-/** The last events of a run, with the comments and blank lines between and behind them. */
-function tailOf(events: Uint8Array): Uint8Array {
+/** The last events of a run, with the comments and blank lines between and behind them; null where it holds none. */
+function tailOf(events: Uint8Array): Uint8Array | null {
   let start = events.length;
-  for (let count = 0; count < KEPT_EVENTS && start > 0;) {
+  let count = 0;
+  while (count < KEPT_EVENTS && start > 0) {
     const end = start;
     start = lastBoundary(events.subarray(0, end - 1), EMPTY);
-    if (holdsEvent(events.subarray(start, end))) count++;
+    if (holdsEvent(start === 0 && end === events.length ? events : events.subarray(start, end))) count++;
   }
-  return events.subarray(start);
+  if (count === 0) return null;
+  return start === 0 ? events : events.subarray(start);
 }

@@ -118,16 +118,13 @@ export async function readBody({ body, headers }: IncomingRequest, options: Body
   const declared = headers["content-length"];
   const length = Number(declared ?? Number.NaN);
   if (length > maxBytes) throw tooLarge(maxBytes);
-  if (body.isOver) return bodyText(new Uint8Array());
+  // First of all: on Bun whoever asks whether there is a body has a stream made of it.
   if (encoding === null && length < AT_ONCE) {
-    try {
-      const bytes = await body.whole(timeout);
-      memory?.add(bytes.length);
-      return bodyText(bytes);
-    } catch (error) {
-      throw broken(error);
-    }
+    const bytes = await body.whole(timeout);
+    memory?.add(bytes.length);
+    return bodyText(bytes);
   }
+  if (body.isOver) return bodyText(new Uint8Array());
   // What could not come in is not waited for.
   if (encoding === null && length > 0) memory?.check(length);
   const { reader, stop } = timeout === null ? { reader: body, stop: undefined } : whileItComes(body, timeout);

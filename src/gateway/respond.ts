@@ -110,14 +110,13 @@ function passOn(prepared: PreparedCall, parts: Parts): Answer | Promise<Answer> 
   if ((found.type === "streaming") !== call.head.stream || isList(found)) return reframe(prepared, parts);
   if (found.type === "streaming") return streaming(call, streamPassthrough(options), { found, headers, context });
   // Official clients read no JSON where it is called something else.
-  const type = JSON_TYPE.test(found.headers.get("content-type") ?? "") ? {} : JSON_HEADERS;
-  const named = { ...headers, ...type };
+  const named = JSON_TYPE.test(headers["content-type"] ?? "") ? headers : { ...headers, ...JSON_HEADERS };
   if (rest !== null) {
     call.memory.keep(0);
     return { type: "streaming", status, headers: named, begun, rest, pump: bodyPassthrough(options), keepAlive: null };
   }
   const body = concat(begun);
-  readUsage(body, options);
+  readUsage(found.text ?? body, options);
   progress.sent(() => new TextDecoder().decode(body));
   return { type: "complete", status, headers: named, body, error: null };
 }

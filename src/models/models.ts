@@ -50,9 +50,12 @@ export class Models {
   /** By `spelling` of an id or alias, and by family. */
   readonly #bySpelling: ReadonlyMap<string, Model>;
   readonly #targets: ReadonlyMap<Model, Target>;
+  /** Of the endpoint of the configuration, at which nearly all are counted. */
+  readonly #countTokensUrl: string;
 
   constructor({ endpoints, models }: ModelOptions) {
     this.#endpoints = endpoints;
+    this.#countTokensUrl = countTokensUrlOf(endpoints.messages);
     const rows = rowsOf(models);
     const keys = keysOf(rows, models);
     const leadsTo = (name: string, key: string): boolean => keys.get(name.toLowerCase()) === key;
@@ -78,7 +81,7 @@ export class Models {
     const known = this.#row(name);
     const target = known === undefined ? undefined : this.#targets.get(known);
     if (target !== undefined) return target;
-    const id = name.replace(LONG_CONTEXT, "");
+    const id = withoutContext(name);
     const origin = originOf(id);
     if (!isWellFormed(id) || (origin === null && this.#isMisspelled(id))) throw this.#unknown(id);
     return this.#target({ ...(origin ?? CHAT), id, ...NOTHING_SPECIAL });
@@ -126,14 +129,16 @@ export class Models {
   #row(name: string): Model | undefined {
     const exact = this.#byName.get(name.toLowerCase());
     if (exact !== undefined) return exact;
-    const short = name.replace(LONG_CONTEXT, "");
-    return this.#byName.get(short.toLowerCase()) ?? this.#bySpelling.get(spelling(short));
+    const short = withoutContext(name);
+    const known = short === name ? undefined : this.#byName.get(short.toLowerCase());
+    return known ?? this.#bySpelling.get(spelling(short));
   }
 
   #target({ id, protocol, provider, reasoning, schema, target, fallback, timeouts }: TargetRow): Target {
     const kind = ENDPOINT_OF[protocol];
     const url = withModel(target === null ? this.#endpoints[kind] : withOwnPath(target, protocol), id);
-    const countTokensUrl = kind === "messages" ? countTokensUrlOf(url) : null;
+    const isUsual = url === this.#endpoints.messages;
+    const countTokensUrl = kind !== "messages" ? null : isUsual ? this.#countTokensUrl : countTokensUrlOf(url);
     return { protocol, model: id, provider, url, countTokensUrl, reasoning, schema, fallback, timeouts };
   }
 
@@ -193,9 +198,14 @@ function keysOf(rows: ReadonlyMap<string, Model>, settings: readonly ModelSettin
   return keys;
 }
 
+function withoutContext(name: string): string {
+  return name.endsWith("]") ? name.replace(LONG_CONTEXT, "") : name;
+}
+
 /** The same for all ways to write a name: lower case, and dashes in versions. */
 function spelling(name: string): string {
-  return name.toLowerCase().replace(VERSION_DOT, "-");
+  const lower = name.toLowerCase();
+  return lower.includes(".") ? lower.replace(VERSION_DOT, "-") : lower;
 }
 
 function spellingsOf(byName: ReadonlyMap<string, Model>, models: readonly Model[]): Map<string, Model> {

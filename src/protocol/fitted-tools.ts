@@ -26,15 +26,16 @@ export function fittedBy(codec: Codec, limitsOf: (request: CanonicalRequest) => 
   const { request, reply } = codec;
   /** Null: every argument has the name that the client gave it. */
   const originalsOf = ({ request: asked }: Exchange): Renaming | null => {
+    if (asked.tools.length === 0) return null;
     const limits = limitsOf(asked);
-    return limits === null || limits.propertyNames === null || asked.tools.length === 0 ? null : originalNames(asked.tools, limits);
+    return limits === null || limits.propertyNames === null ? null : originalNames(asked.tools, limits);
   };
   return {
     ...codec,
     request: {
       ...request,
       encode(asked) {
-        const limits = limitsOf(asked);
+        const limits = asked.tools.length === 0 ? null : limitsOf(asked);
         return request.encode(limits === null ? asked : fitRequest(asked, limits));
       },
     },

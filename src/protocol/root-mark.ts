@@ -13,12 +13,12 @@ const MARK = '{"type":"ephemeral"}';
 
 /** The mark of a body of another protocol than Messages, as what belongs to Messages. Call it before the body is closed. */
 export function decodeRootMark(body: Fields): Extension[] {
-  return SPELLINGS.flatMap((key): Extension[] => {
-    const value = body.source(key);
-    if (value === null) return [];
-    const reason = "Other providers cache prompt prefixes by themselves.";
-    return [{ protocol: "anthropic-messages", field: FIELD, value, severity: "dropped", reason }];
-  }).slice(0, 1);
+  // Both are read, so that neither is a member that nobody knows.
+  const [value = null, other = null] = SPELLINGS.map((key) => body.source(key));
+  const mark = value ?? other;
+  if (mark === null) return [];
+  const reason = "Other providers cache prompt prefixes by themselves.";
+  return [{ protocol: "anthropic-messages", field: FIELD, value: mark, severity: "dropped", reason }];
 }
 
 /**
@@ -28,6 +28,7 @@ export function decodeRootMark(body: Fields): Extension[] {
 export function rootMarkOf(request: CanonicalRequest): JsonSource | null {
   const own = ownExtensions(request, "anthropic-messages").find(([field]) => field === FIELD);
   if (own !== undefined) return own[1];
-  if (request.defaults?.markPrompt !== true || hasMarks(request, "parts") || hasMarks(request, "tools")) return null;
-  return request.tools.length > 0 || request.turns.some(({ role }) => role === "assistant") ? MARK : null;
+  const isAgent = request.tools.length > 0 || request.turns.some(({ role }) => role === "assistant");
+  if (!isAgent || request.defaults?.markPrompt !== true || hasMarks(request, "parts") || hasMarks(request, "tools")) return null;
+  return MARK;
 }

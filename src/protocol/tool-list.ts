@@ -50,6 +50,7 @@ export const GEMINI_VALIDATES = "Only Gemini holds calls to their schema without
  * several. `field`: what the client calls its tools.
  */
 export function withoutDuplicates(tools: readonly Tool[], field: string): { tools: Tool[]; losses: Loss[] } {
+  if (tools.length === 0) return { tools: [], losses: [] };
   const places = new Map<string, number>();
   const kept: Tool[] = [];
   const losses = new Map<string, Loss>();

@@ -25,6 +25,8 @@ const RESUME_AT = MAX_QUEUED / 2;
 const MAX_WRITE = 64 * 1024;
 /** A pipe that was made non-blocking by somebody else does not say when there is room again. */
 const LOOK_AGAIN_MS = 50;
+/** Each write wakes a thread and is woken by it, which costs a busy server more than the line does. */
+const GATHER_MS = 5;
 const LINE_FEED = 10;
 const UTF8 = new TextEncoder();
 
@@ -51,7 +53,7 @@ export class LogOutput {
     return this.#isWriting;
   }
 
-  /** Takes a line without its line break. Those of one turn of the event loop go out together. */
+  /** Takes a line without its line break. Those of a few milliseconds go out together. */
   readonly add = (line: string): void => {
     this.#isFull ||= this.#queued + line.length > MAX_QUEUED;
     if (this.#isFull) {
@@ -62,7 +64,7 @@ export class LogOutput {
     this.#queued += line.length + 1;
     if (this.#isScheduled || this.#isWriting) return;
     this.#isScheduled = true;
-    setImmediate(() => {
+    this.#ports.after(GATHER_MS, () => {
       this.#isScheduled = false;
       void this.#writeAll();
     });

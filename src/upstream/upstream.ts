@@ -10,7 +10,7 @@ import { truncated } from "../protocol/fold.ts";
 import type { BodyReader } from "../runtime/ports.ts";
 import { glance } from "../wire/json.ts";
 import { run } from "../wire/machine.ts";
-import { alone, concat, NOTHING, replay } from "../wire/pump.ts";
+import { alone, joined, NOTHING, replay } from "../wire/pump.ts";
 import { firstBoundary, sseDecoder, type SseEvent, type SseLimits } from "../wire/sse.ts";
 
 export interface SizeLimits extends SseLimits {
@@ -39,6 +39,8 @@ export interface UpstreamAnswer {
   readonly begun: readonly Uint8Array[];
   /** What follows; null where `begun` is all, as it is of a short answer. */
   readonly rest: BodyReader | null;
+  /** All of it as text, where that has been looked at already: reading it again costs as much once more. */
+  readonly text?: string | undefined;
 }
 
 /** An answer that is an error; `body` is what the upstream wrote, whatever it was. */
@@ -90,9 +92,10 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
         const short = await connection.short(SHORT_ANSWER_BYTES);
         const { chunks, isWhole } = short === null ? await begin(connection) : { chunks: [short], isWhole: true };
         const rest = isWhole ? null : connection;
-        if (!EVENT_FIELD.test(beginning(chunks))) {
-          const own = isWhole ? ownErrorIn(chunks) : null;
-          return own === null ? { ...answer, type: "non-streaming", begun: chunks, rest } : refusal(own.error, own.body);
+        if (openingBracket(chunks) !== null || !EVENT_FIELD.test(beginning(chunks))) {
+          const text = isWhole ? shortText(chunks) : undefined;
+          const own = ownErrorIn(text);
+          return own === null ? { ...answer, type: "non-streaming", begun: chunks, rest, text } : refusal(own.error, own.body);
         }
         source = replay(chunks, rest ?? NOTHING);
       }
@@ -100,7 +103,7 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
       connection.begun();
       if (first.type === "json") {
         const { chunks, isWhole } = await begin(replay(first.chunks, source));
-        const own = isWhole ? ownErrorIn(chunks) : null;
+        const own = isWhole ? ownErrorIn(shortText(chunks)) : null;
         if (own !== null) return refusal(own.error, own.body);
         return { ...answer, type: "non-streaming", begun: chunks, rest: isWhole ? null : source };
       }
@@ -186,17 +189,27 @@ export function openingBracket(chunks: readonly Uint8Array[]): "{" | "[" | null 
 }
 
 function firstVisible(chunk: Uint8Array): number | undefined {
-  for (const byte of chunk) if (byte > SPACE && !BYTE_ORDER_MARK.has(byte)) return byte;
+  // By index, not by iterator or callback: this runs for the first bytes of every answer.
+  for (let at = 0; at < chunk.length; at++) {
+    const byte = chunk[at] ?? 0;
+    if (byte > SPACE && !BYTE_ORDER_MARK.has(byte)) return byte;
+  }
   return undefined;
 }
 
+/** Undefined: it is too long for what is looked for in it. */
+function shortText(chunks: readonly Uint8Array[]): string | undefined {
+  if (chunks.reduce((length, chunk) => length + chunk.length, 0) > LONGEST_OWN_ERROR) return undefined;
+  return UTF8.decode(joined(chunks));
+}
+
 /** Factory's own error in the place of an answer that is not streamed. */
-function ownErrorIn(chunks: readonly Uint8Array[]): { readonly error: GatewayError; readonly body: string } | null {
-  if (chunks.reduce((length, chunk) => length + chunk.length, 0) > LONGEST_OWN_ERROR) return null;
-  const body = new TextDecoder().decode(concat(chunks));
+function ownErrorIn(body = ""): { readonly error: GatewayError; readonly body: string } | null {
   const error = body.includes('"detail"') ? factoryError(glance(body)) : null;
   return error === null ? null : { error, body };
 }
+
+const UTF8 = new TextDecoder();
 
 /** In bytes. No answer that is shorter and looks like one is anything else. */
 const LONGEST_OWN_ERROR = 16 * 1024;

@@ -205,11 +205,8 @@ export function holdsEvent(bytes: Uint8Array): boolean {
   for (let at = 0; at < bytes.length;) {
     // As "data" begins.
     if (bytes[at] === 0x64 && bytes[at + 1] === 0x61 && bytes[at + 2] === 0x74 && bytes[at + 3] === 0x61) return true;
-    const feed = bytes.indexOf(FEED, at);
-    const line = feed === -1 ? bytes.subarray(at) : bytes.subarray(at, feed);
-    const carriage = line.indexOf(RETURN);
-    if (carriage === -1 && feed === -1) return false;
-    at += (carriage === -1 ? line.length : carriage) + 1;
+    while (at < bytes.length && bytes[at] !== FEED && bytes[at] !== RETURN) at++;
+    at++;
   }
   return false;
 }

@@ -33,7 +33,7 @@ export function editRequest(body: string, edits: Edits, known?: readonly Member[
   // First, as what is taken out of a body in Bedrock's form may begin where the limit is put.
   if (defaultMaxTokens !== undefined) splices.unshift(...limitSplices(body, found, { model, wanted: defaultMaxTokens }));
   if (sealed) for (const splice of withoutSeals(body, found)) splices.push(splice);
-  return spliced(body, splices);
+  return splices.length === 0 ? body : spliced(body, splices);
 }
 
 /** Claude answers 400 to a request without `max_tokens`. The limit stands above a thinking budget, which has to be smaller. */
@@ -42,20 +42,20 @@ function limitSplices(
   found: readonly Member[],
   { model, wanted }: { model: string | null; wanted: number | null },
 ): Splice[] {
+  const limited = found.find(({ key }) => key === "max_tokens");
+  const last = found.at(-1);
+  if (last === undefined || (limited !== undefined && !body.startsWith("null", limited.valueStart))) return [];
   const valueOf = (name: string): Json => {
     const member = found.find(({ key }) => key === name);
     return member === undefined ? null : parse(body.slice(member.valueStart, member.valueEnd));
   };
-  const last = found.at(-1);
-  if (last === undefined || valueOf("max_tokens") !== null) return [];
   const named = model ?? valueOf("model");
   const capabilities = capabilitiesOf(typeof named === "string" ? named : "");
   const thinking = valueOf("thinking");
   const budget = isObject(thinking) ? thinking["budget_tokens"] : null;
   const limit = defaultLimit(capabilities, wanted);
   const tokens = String(typeof budget === "number" && budget >= limit ? capabilities.maxOutputTokens : limit);
-  const empty = found.find(({ key }) => key === "max_tokens");
-  if (empty !== undefined) return [{ start: empty.valueStart, end: empty.valueEnd, text: tokens }];
+  if (limited !== undefined) return [{ start: limited.valueStart, end: limited.valueEnd, text: tokens }];
   return [{ start: last.valueEnd, end: last.valueEnd, text: `,"max_tokens":${tokens}` }];
 }
 

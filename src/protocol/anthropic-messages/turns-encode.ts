@@ -32,7 +32,7 @@ const OPENING = "(The conversation begins with the assistant.)";
 const GO_ON = "Continue.";
 
 export function encodeTurns(request: CanonicalRequest, context: TurnContext): EncodedTurns {
-  const turns = uniqueCallIds(pair(request, context.losses));
+  const turns = request.turns.some(callsOrAnswers) ? uniqueCallIds(pair(request, context.losses)) : mergeTurns(request.turns);
   const writer = new Writer({ field: request.names.turns, names: context.names, losses: context.losses }, context.capabilities);
   turns.forEach((turn, index) => writer.add(turn, index === turns.length - 1));
   const messages = writer.messages();
@@ -43,6 +43,10 @@ export function encodeTurns(request: CanonicalRequest, context: TurnContext): En
     turnEffort: writer.turnEffort,
     unsignedLoop: endsInUnsignedLoop(messages),
   };
+}
+
+function callsOrAnswers({ parts }: Turn): boolean {
+  return parts.some(({ type }) => type === "tool-call" || type === "tool-result");
 }
 
 /** Calls and results in pairs; a conversation that is in order keeps the order of its results, and with it its cached prefix. */
