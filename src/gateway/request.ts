@@ -16,8 +16,10 @@ import { concat } from "../wire/pump.ts";
 
 /** A request, with what everybody asks its head for. */
 export interface IncomingRequest {
-  /** As the runtime gave it: method, body, and the signal that says that the client has left. */
+  /** As the runtime gave it. */
   readonly raw: Request;
+  /** Aborted when the client leaves. */
+  readonly signal: () => AbortSignal;
   readonly body: ClientBody;
   /** As the client wrote it, without the query. */
   readonly path: string;
@@ -76,6 +78,7 @@ export function incomingRequest(request: Request, { connection, takesQueryKey = 
   const secrets = presentedKeys(request.headers, queryKey);
   return {
     raw: request,
+    signal: () => connection?.signal ?? request.signal,
     body: new ClientBody(request),
     path,
     queryKey,
