@@ -236,10 +236,10 @@ class ResponseSocket implements SocketListener {
     const { request, ...handshake } = this.#handshake;
     const body = UTF8.encode(frame?.body ?? "");
     const headers = { ...request.headers, ...frame?.headers, "content-length": String(body.length) };
-    const raw = new Request("http://localhost", { method: "POST", body, signal });
+    const raw = new Request("http://localhost", { method: "POST", body });
     return {
       ...handshake,
-      request: { ...request, headers, raw, signal: () => signal, body: new ClientBody(raw) },
+      request: { ...request, headers, raw, signal: () => signal ?? raw.signal, body: new ClientBody(raw) },
       requestId: this.#context.ports.newId(),
     };
   }

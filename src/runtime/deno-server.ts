@@ -1,5 +1,5 @@
 // Listens on Deno: accepts connections, serves HTTP on each, notices who leaves, and closes who asks for nothing or is one too many.
-// Never looks at a request. `Deno.serve` does all that by itself, but sees nobody leave before the answer begins whose body came after its
+// Never says what is answered. `Deno.serve` does all that by itself, but sees nobody leave before the answer begins whose body came after its
 // head, waits for a head without end, and ends the process when there is no file descriptor left for the next connection.
 
 import type { ConnectionLimits, Server } from "./ports.ts";
@@ -222,6 +222,9 @@ class ServedConnection implements OpenConnection {
     let isLast = false;
     try {
       const response = await this.#listener.answer(request, this);
+      if (response.status === LEFT) throw new Error("The client has left, or what it sent is no body.");
+      // Deno hides a length that stands behind `transfer-encoding`: what another reader takes for the rest of this body is no request.
+      if (request.headers.has("transfer-encoding")) response.headers.set("connection", "close");
       isLast = response.headers.get("connection") === "close";
       await respondWith(asItIs(response));
     } catch {
@@ -235,6 +238,8 @@ class ServedConnection implements OpenConnection {
   }
 }
 
+/** The status that nobody reads. */
+const LEFT = 499;
 const UNCHANGED = "no-transform";
 
 /** Deno would compress an answer that does not forbid it. */
