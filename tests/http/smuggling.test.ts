@@ -83,7 +83,8 @@ const SHAPES: readonly Shape[] = [
 
   // Two words on the length.
   shape("a length that is too short, and chunks", written(["content-length: 4", CHUNKED], NOTHING_THEN_BEHIND), "refused"),
-  shape("chunks, and a length", written([CHUNKED, LENGTH], CHUNKS), "refused"),
+  // Deno hides the length, and closes the connection behind each body in chunks: what another reader takes for its rest is no request.
+  shape("chunks, and a length", written([CHUNKED, LENGTH], CHUNKS), "refused", "as one"),
   shape("the right length, and chunks", written([LENGTH, CHUNKED], GOOD), "refused"),
   shape("two lengths, the first of nothing", written(["content-length: 0", LENGTH], GOOD), "refused"),
   shape("two lengths, the second of nothing", written([LENGTH, "content-length: 0"], GOOD), "refused"),
@@ -108,7 +109,7 @@ const SHAPES: readonly Shape[] = [
   shape("an empty transfer-encoding", written(["transfer-encoding: "], BEHIND), "refused"),
   shape("chunked, identity", written(["transfer-encoding: chunked, identity"], NOTHING_THEN_BEHIND), "refused"),
   shape("identity, chunked", written(["transfer-encoding: identity, chunked"], CHUNKS), "refused"),
-  shape("gzip, chunked", written(["transfer-encoding: gzip, chunked"], CHUNKS), "refused", "as one"),
+  shape("gzip, chunked", written(["transfer-encoding: gzip, chunked"], CHUNKS), "refused"),
   shape("chunked, then identity in a line of its own", written([CHUNKED, "transfer-encoding: identity"], NOTHING_THEN_BEHIND), "refused"),
   shape("chunked twice", written([CHUNKED, CHUNKED], CHUNKS), "refused"),
   shape("chunked with a NUL", written([`${CHUNKED}\0`], CHUNKS), "refused"),
@@ -242,8 +243,10 @@ for (const way of [BUN, DENO, BUILT]) {
         const [, first, second, ...more] = askedFor(number);
         assert.deepEqual(more, []);
         if (way === DENO) {
-          assert.deepEqual(statuses, [200, key === null ? 401 : 200]);
-          assert.deepEqual([first, second !== undefined], [known, key !== null]);
+          // Deno closes the connection behind a body in chunks.
+          const isAlone = one !== WELL_FORMED;
+          assert.deepEqual(statuses, isAlone ? [200] : [200, key === null ? 401 : 200]);
+          assert.deepEqual([first, second !== undefined], [known, key !== null && !isAlone]);
         } else {
           // Bun takes no second request before it has answered the first, which may have gone out, and closes the connection.
           assert.deepEqual([statuses, second], [[], undefined]);
