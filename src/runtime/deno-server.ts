@@ -218,7 +218,8 @@ class ServedConnection implements OpenConnection {
     if (!this.#isWebSocket) this.#listener.closed();
   }
 
-  async #answer({ request, respondWith }: DenoExchange): Promise<void> {
+  async #answer(exchange: DenoExchange): Promise<void> {
+    const { request } = exchange;
     let isLast = false;
     try {
       const response = await this.#listener.answer(request, this);
@@ -226,7 +227,7 @@ class ServedConnection implements OpenConnection {
       // Deno hides a length that stands behind `transfer-encoding`: what another reader takes for the rest of this body is no request.
       if (request.headers.has("transfer-encoding")) response.headers.set("connection", "close");
       isLast = response.headers.get("connection") === "close";
-      await respondWith(asItIs(response));
+      await exchange.respondWith(asItIs(response));
     } catch {
       this.close();
     }

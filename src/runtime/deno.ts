@@ -63,7 +63,7 @@ export function denoRuntime(): Runtime {
 
     listen({ host, port, maxFrameBytes, ...limits }, fetch) {
       const { serveHttp } = deno;
-      if (serveHttp === undefined) return served({ hostname: host, port }, connected(fetch, { deno, maxFrameBytes }), deno);
+      if (serveHttp === undefined) return servedByDeno({ hostname: host, port }, connected(fetch, { deno, maxFrameBytes }), deno);
       const answer = (request: Request, { address, signal, upgraded }: OpenConnection): ReturnType<Fetch> =>
         fetch(request, {
           address: () => address,
@@ -143,7 +143,7 @@ export function denoRuntime(): Runtime {
 }
 
 /** By a Deno that has no `serveHttp`: what only `DenoServer` does is then not done. */
-function served(address: { readonly hostname: string; readonly port: number }, fetch: DenoFetch, deno: DenoApi): Server {
+function servedByDeno(address: { readonly hostname: string; readonly port: number }, fetch: DenoFetch, deno: DenoApi): Server {
   const server = deno.serve({ ...address, onListen: () => {}, onError: () => new Response(null, { status: 500 }) }, fetch);
   return { port: server.addr.port, drain: () => server.shutdown() };
 }
