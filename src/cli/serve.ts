@@ -106,7 +106,8 @@ function start(setup: Setup, program: Program, output: LogOutput): void {
   const { fetch, maxFrameBytes, log } = program;
   let server: Server;
   try {
-    server = runtime.listen({ host: config.host, port: config.port, maxFrameBytes }, fetch);
+    const { host, port, headTimeoutMs, maxConnections } = config;
+    server = runtime.listen({ host, port, maxFrameBytes, headTimeoutMs, maxConnections }, fetch);
   } catch (error) {
     const isTaken = codeOf(error) === "EADDRINUSE";
     const isNoHost = NO_HOST.test(`${String(codeOf(error))} ${String(error)}`);

@@ -44,6 +44,10 @@ export interface Config {
   readonly maxBodyMemory: number | null;
   /** How long nothing of a request's body may come; null is no limit. */
   readonly bodyTimeoutMs: number | null;
+  /** How long a connection may take for the head of its next request; null is no limit. */
+  readonly headTimeoutMs: number | null;
+  /** How many connections may be open at once; null is no limit. */
+  readonly maxConnections: number | null;
   /** What a conversion would leave out is a 400 instead of a header. */
   readonly strict: boolean;
   /** What a conversion would refuse is sent repaired instead of a 400. */
@@ -231,6 +235,8 @@ export function readConfig(source: ConfigSource): Config {
     maxBodyBytes: settings.bytes("MAX_BODY_BYTES", BODY_RANGE),
     maxBodyMemory: settings.share("MAX_BODY_MEMORY", () => source.memoryBytes?.() ?? UNKNOWN_MEMORY),
     bodyTimeoutMs: settings.limit("BODY_TIMEOUT"),
+    headTimeoutMs: settings.limit("HEADER_TIMEOUT"),
+    maxConnections: settings.wholeNumber("MAX_CONNECTIONS", { min: 0, max: MOST_CALLS }) || null,
     ...strictnessOf(settings),
     shutdownTimeoutMs: settings.duration("SHUTDOWN_TIMEOUT"),
     connectTimeoutMs: settings.limit("UPSTREAM_CONNECT_TIMEOUT"),

@@ -104,6 +104,15 @@ export const VARIABLES = {
     "25%",
     "How much memory all request bodies, and what is made of them, may take at once: a size, or a share of the memory that the machine, or its container, has; 0 means no limit. Beyond it large requests get 503, and small ones pass.",
   ),
+  HEADER_TIMEOUT: variable(
+    "15",
+    "How long a connection may take to send the head of its next request before it is closed; 0 means no limit. Bun gives a new one 10 to 12 seconds.",
+    SECONDS,
+  ),
+  MAX_CONNECTIONS: variable(
+    "10000",
+    "How many connections may be open at once on Deno; 0 means no limit. The longest idle one makes room for a new one. Bun has no such limit.",
+  ),
   BODY_TIMEOUT: variable(
     "30",
     "How long a request's body may pause before it is complete, and how long one below 256 KiB may take in all; 0 means no limit.",

@@ -251,7 +251,7 @@ export function upstreamCallOf({ call, target, body, headers, sent }: PreparedCa
     },
     body,
     stream: call.head.stream,
-    signal: call.incoming.request.raw.signal,
+    signal: call.incoming.request.signal(),
     timeouts: target.timeouts,
     codec: codecOf(target),
     exchange: sent,

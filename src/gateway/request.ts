@@ -16,8 +16,10 @@ import { concat } from "../wire/pump.ts";
 
 /** A request, with what everybody asks its head for. */
 export interface IncomingRequest {
-  /** As the runtime gave it: method, body, and the signal that says that the client has left. */
+  /** As the runtime gave it. */
   readonly raw: Request;
+  /** Aborted when the client leaves. */
+  readonly signal: () => AbortSignal;
   readonly body: ClientBody;
   /** As the client wrote it, without the query. */
   readonly path: string;
@@ -57,8 +59,8 @@ export interface Call {
 }
 
 /**
- * Null for what names no path: CONNECT and its like, which Bun hands on as addresses that are no URL; and for a Host that holds more than
- * one, out of which Deno would take a path.
+ * Null for what names no path: CONNECT and its like, which Bun hands on as addresses that are no URL; for a Host that holds more than one,
+ * out of which Deno would take a path; and for a body whose end two readers could see in two places, which Deno takes.
  */
 export function incomingRequest(request: Request, { connection, takesQueryKey = never }: HeadOptions = {}): IncomingRequest | null {
   const url = URL.parse(request.url);
@@ -70,12 +72,15 @@ export function incomingRequest(request: Request, { connection, takesQueryKey = 
     headers[name] = value;
     headerBytes += name.length + value.length + ": \r\n".length;
   });
+  const coding = headers["transfer-encoding"];
+  if (coding !== undefined && (coding.toLowerCase() !== "chunked" || headers["content-length"] !== undefined)) return null;
   const hasQuery = url.search !== "";
   const queryKey = hasQuery ? url.searchParams.get("key") : null;
   const path = url.pathname;
   const secrets = presentedKeys(request.headers, queryKey);
   return {
     raw: request,
+    signal: () => connection?.signal ?? request.signal,
     body: new ClientBody(request),
     path,
     queryKey,
@@ -97,7 +102,7 @@ interface HeadOptions {
 const unknown = (): null => null;
 const never = (): false => false;
 
-const MORE_THAN_HOST = /[/\\?#@]/;
+const MORE_THAN_HOST = /[/\\?#@,]/;
 
 export interface BodyOptions extends UnpackedOptions {
   /** Absent or null: the body may take as long as it takes. */

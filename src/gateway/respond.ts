@@ -38,7 +38,7 @@ export interface RespondContext extends PrepareContext {
 export function sendOptions(call: AdmittedCall, context: PrepareContext): AttemptOptions<PreparedCall> {
   const { incoming, progress, conversation, caller } = call;
   return {
-    signal: incoming.request.raw.signal,
+    signal: incoming.request.signal(),
     conversation,
     ownKey: caller.upstreamKey,
     tried: (count) => progress.tried(count),
@@ -213,7 +213,7 @@ function continuationOf(prepared: PreparedCall, exchange: Exchange, context: Res
     body: textOf(prepared.body),
     limits: context.settings.limits,
     meter: progress.meter,
-    signal: incoming.request.raw.signal,
+    signal: incoming.request.signal(),
     async post(body, signal) {
       progress.summary.continuations++;
       const options = sendOptions(prepared.call, context);

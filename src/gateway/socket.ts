@@ -100,7 +100,7 @@ class ResponseSocket implements SocketListener {
   constructor({ request, route, path, framing }: Call, context: SocketContext) {
     // Asked now: an open socket has no request any more that a runtime could tell it from.
     const address = request.address();
-    const own = { headers: ownHeaders(request.headers), address: () => address, raw: null, body: null };
+    const own = { headers: ownHeaders(request.headers), address: () => address, raw: null, signal: null, body: null };
     this.#handshake = { request: { ...request, ...own }, route, path, framing };
     this.#context = context;
   }
@@ -236,14 +236,18 @@ class ResponseSocket implements SocketListener {
     const { request, ...handshake } = this.#handshake;
     const body = UTF8.encode(frame?.body ?? "");
     const headers = { ...request.headers, ...frame?.headers, "content-length": String(body.length) };
-    const raw = new Request("http://localhost", { method: "POST", body, signal });
-    return { ...handshake, request: { ...request, headers, raw, body: new ClientBody(raw) }, requestId: this.#context.ports.newId() };
+    const raw = new Request("http://localhost", { method: "POST", body });
+    return {
+      ...handshake,
+      request: { ...request, headers, raw, signal: () => signal ?? raw.signal, body: new ClientBody(raw) },
+      requestId: this.#context.ports.newId(),
+    };
   }
 }
 
 /** What a socket keeps of the request that opened it. */
 interface Handshake extends Omit<Call, "request" | "requestId"> {
-  readonly request: Omit<IncomingRequest, "raw" | "body"> & { readonly raw: null; readonly body: null };
+  readonly request: Omit<IncomingRequest, "raw" | "signal" | "body"> & { readonly raw: null; readonly signal: null; readonly body: null };
 }
 
 const UTF8 = new TextEncoder();

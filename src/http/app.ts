@@ -149,7 +149,7 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
 
   return (request, connection) => {
     const incoming = incomingRequest(request, { connection, takesQueryKey });
-    if (incoming === null) return new Response(null, { status: 400, headers: SAFE_HEADERS });
+    if (incoming === null) return new Response(null, { status: 400, headers: { ...SAFE_HEADERS, connection: "close" } });
     if (incoming.headerBytes <= facts.maxHeaderBytes) {
       const route = incoming.headers["upgrade"] === undefined ? null : socketRoute(incoming);
       if (route === null) return finished(incoming, app.fetch(request, incoming));

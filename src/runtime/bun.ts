@@ -9,6 +9,8 @@ interface BunServer {
   readonly port: number;
   stop(closeActiveConnections?: boolean): Promise<void>;
   requestIP(request: Request): { readonly address: string } | null;
+  /** How long the request's connection may be silent; 0 is no limit. */
+  timeout(request: Request, seconds: number): void;
   upgrade(request: Request, options: { readonly data: SocketData }): boolean;
 }
 interface SocketData {
@@ -58,6 +60,8 @@ const MOST_CONNECTIONS = "65535";
 const MOST_HEADER_BYTES = 1024 * 1024 + 16 * 1024;
 /** A client that answers no ping for so long has left. */
 const SOCKET_TIMEOUT_S = 120;
+/** Bun takes no more. */
+const MOST_IDLE_S = 255;
 const STDOUT = 1;
 const NOWHERE = "/dev/null";
 
@@ -67,15 +71,29 @@ export function bunRuntime(): Runtime {
   return {
     name: `bun ${bun.version}`,
 
-    listen({ host, port, maxFrameBytes }, fetch) {
-      // Bun.serve would close a connection that is silent for 10 s and answer large bodies itself; both limits are ours.
+    // What a new connection takes for its first head Bun limits itself (10 to 12 s), and how many there are it limits not at all.
+    listen({ host, port, maxFrameBytes, headTimeoutMs }, fetch) {
+      const idleTimeout = Math.min(MOST_IDLE_S, Math.ceil((headTimeoutMs ?? 0) / 1000));
+      const patient = (request: Request, itself: BunServer): ReturnType<Fetch> => {
+        const connection = connectionOf(request, itself);
+        // Only what comes with a body can take long. Its connection may be silent until it is closed, or the answer is a refusal.
+        if (idleTimeout === 0 || request.method === "GET") return fetch(request, connection);
+        itself.timeout(request, 0);
+        const answer = fetch(request, connection);
+        if (!(answer instanceof Promise)) return answer;
+        return answer.then((response) => {
+          if (response.status >= 400) itself.timeout(request, idleTimeout);
+          return response;
+        });
+      };
+      // Bun.serve would answer large bodies itself; that limit is ours.
       // In development mode it also prints a broken stream's error with source code to stderr; the log has it already.
       const server = bun.serve({
         hostname: host,
         port,
-        fetch: (request, itself) => fetch(request, connectionOf(request, itself)),
+        fetch: patient,
         websocket: socketHandler(maxFrameBytes),
-        idleTimeout: 0,
+        idleTimeout,
         maxRequestBodySize: Number.MAX_SAFE_INTEGER,
         development: false,
         // Without development mode Bun would let a second copy listen on the same port and take every other call.

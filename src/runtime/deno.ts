@@ -1,14 +1,10 @@
 // What the program needs of Deno: how it listens, opens WebSockets, hashes, and sends and reads bodies.
 
 import process from "node:process";
+import { DenoServer, type DenoConnection, type DenoHttp, type DenoListener, type OpenConnection } from "./deno-server.ts";
 import { memoryBytes } from "./memory.ts";
-import type { Fetch, Runtime, SocketListener } from "./ports.ts";
+import type { Fetch, Runtime, Server, SocketListener } from "./ports.ts";
 
-interface DenoServer {
-  readonly addr: { readonly port: number };
-  readonly finished: Promise<void>;
-  shutdown(): Promise<void>;
-}
 interface DenoSocket {
   readonly bufferedAmount: number;
   readonly readyState: number;
@@ -26,15 +22,16 @@ interface DenoApi {
   readonly permissions: { querySync(permission: DenoPermission): { readonly state: string } };
   systemMemoryInfo(): { readonly total: number };
   readonly stdout: { isTerminal(): boolean; write(bytes: Uint8Array): Promise<number> };
-  serve(
-    options: {
-      readonly hostname: string;
-      readonly port: number;
-      readonly onListen: () => void;
-      readonly onError: (error: unknown) => Response;
-    },
-    fetch: DenoFetch,
-  ): DenoServer;
+  listen(options: { readonly hostname: string; readonly port: number }): DenoListener;
+  /** Deno no longer documents it. */
+  readonly serveHttp?: (connection: DenoConnection) => DenoHttp;
+  serve(options: DenoServeOptions, fetch: DenoFetch): { readonly addr: { readonly port: number }; shutdown(): Promise<void> };
+}
+interface DenoServeOptions {
+  readonly hostname: string;
+  readonly port: number;
+  readonly onListen: () => void;
+  readonly onError: (error: unknown) => Response;
 }
 interface DenoPermission {
   readonly name: string;
@@ -64,12 +61,16 @@ export function denoRuntime(): Runtime {
   return {
     name: `deno ${deno.version.deno}`,
 
-    listen({ host, port, maxFrameBytes }, fetch) {
-      const server = deno.serve(
-        { hostname: host, port, onListen: () => {}, onError: () => new Response(null, { status: 500 }) },
-        connected(fetch, { deno, maxFrameBytes }),
-      );
-      return { port: server.addr.port, drain: () => server.shutdown() };
+    listen({ host, port, maxFrameBytes, ...limits }, fetch) {
+      const { serveHttp } = deno;
+      if (serveHttp === undefined) return servedByDeno({ hostname: host, port }, connected(fetch, { deno, maxFrameBytes }), deno);
+      const answer = (request: Request, { address, signal, upgraded }: OpenConnection): ReturnType<Fetch> =>
+        fetch(request, {
+          address: () => address,
+          signal,
+          upgrade: (listener) => upgrade(request, listener, { deno, maxFrameBytes, upgraded }),
+        });
+      return new DenoServer({ listener: deno.listen({ hostname: host, port }), serveHttp, answer }, limits);
     },
 
     // Deno calls `onListen` before the next turn of the event loop when it serves the module. (Where it does not, it prints a hint that it
@@ -141,9 +142,17 @@ export function denoRuntime(): Runtime {
   };
 }
 
+/** By a Deno that has no `serveHttp`: what only `DenoServer` does is then not done. */
+function servedByDeno(address: { readonly hostname: string; readonly port: number }, fetch: DenoFetch, deno: DenoApi): Server {
+  const server = deno.serve({ ...address, onListen: () => {}, onError: () => new Response(null, { status: 500 }) }, fetch);
+  return { port: server.addr.port, drain: () => server.shutdown() };
+}
+
 interface Upgrading {
   readonly deno: DenoApi;
   readonly maxFrameBytes: number;
+  /** Called once there is a WebSocket; returns what is called when it is closed. */
+  readonly upgraded?: () => () => void;
 }
 
 function connected(fetch: Fetch, upgrading: Upgrading): DenoFetch {
@@ -154,15 +163,17 @@ function connected(fetch: Fetch, upgrading: Upgrading): DenoFetch {
     });
 }
 
-function upgrade(request: Request, listener: SocketListener, { deno, maxFrameBytes }: Upgrading): Response | null {
-  let upgraded: ReturnType<DenoApi["upgradeWebSocket"]>;
+function upgrade(request: Request, listener: SocketListener, { deno, maxFrameBytes, upgraded }: Upgrading): Response | null {
+  let opened: ReturnType<DenoApi["upgradeWebSocket"]>;
   try {
-    upgraded = deno.upgradeWebSocket(request, { idleTimeout: SOCKET_TIMEOUT_S });
+    opened = deno.upgradeWebSocket(request, { idleTimeout: SOCKET_TIMEOUT_S });
   } catch {
     return null;
   }
-  listen(upgraded.socket, listener, maxFrameBytes);
-  return upgraded.response;
+  const closed = upgraded?.();
+  if (closed !== undefined) opened.socket.addEventListener("close", closed);
+  listen(opened.socket, listener, maxFrameBytes);
+  return opened.response;
 }
 
 function listen(socket: DenoSocket, listener: SocketListener, maxFrameBytes: number): void {

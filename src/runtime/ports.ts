@@ -5,6 +5,8 @@
 export interface Connection {
   /** The IP address at its other end; null where there is none. */
   readonly address: () => string | null;
+  /** Aborted when the client leaves. Absent: the request's own signal says so. */
+  readonly signal?: AbortSignal;
   /** Makes a WebSocket of it; what comes back is the answer to the request. Null: the request is no handshake of a WebSocket. */
   readonly upgrade: (listener: SocketListener) => Response | null;
 }
@@ -68,7 +70,15 @@ export interface Address {
   readonly port: number;
 }
 
-export interface ListenOptions extends Address {
+/** What connections may take; a runtime that can't keep to it says so in README.md. */
+export interface ConnectionLimits {
+  /** How long one may take, in milliseconds, for the head of its next request; null is no limit. */
+  readonly headTimeoutMs: number | null;
+  /** How many may be open at once; null is no limit. One that waits for a request makes room, one with a running answer never. */
+  readonly maxConnections: number | null;
+}
+
+export interface ListenOptions extends Address, ConnectionLimits {
   /** A WebSocket whose client sends a larger frame is closed with 1009. */
   readonly maxFrameBytes: number;
 }

@@ -162,10 +162,13 @@ test("who calls by another address of this machine needs a key", async (t) => {
     .find(({ internal, family }) => !internal && family === "IPv4");
   if (other === undefined) return t.skip("This machine has no other address.");
   const seen: (string | null)[] = [];
-  const server = runtime.listen({ host: "0.0.0.0", port: 0, maxFrameBytes: 1024 }, (_request, connection) => {
-    seen.push(connection?.address() ?? null);
-    return new Response("ok");
-  });
+  const server = runtime.listen(
+    { host: "0.0.0.0", port: 0, maxFrameBytes: 1024, headTimeoutMs: null, maxConnections: null },
+    (_request, connection) => {
+      seen.push(connection?.address() ?? null);
+      return new Response("ok");
+    },
+  );
   await (await fetch(`http://${other.address}:${server.port}/`)).text();
   await (await fetch(`http://127.0.0.1:${server.port}/`)).text();
   await server.drain();

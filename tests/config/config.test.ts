@@ -31,6 +31,8 @@ const DEFAULTS: Config = {
   // A quarter of what a machine is taken to have that does not say.
   maxBodyMemory: 512 * 1024 * 1024,
   bodyTimeoutMs: 30_000,
+  headTimeoutMs: 15_000,
+  maxConnections: 10_000,
   strict: false,
   lenient: false,
   shutdownTimeoutMs: 30_000,

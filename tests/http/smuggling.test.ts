@@ -83,7 +83,8 @@ const SHAPES: readonly Shape[] = [
 
   // Two words on the length.
   shape("a length that is too short, and chunks", written(["content-length: 4", CHUNKED], NOTHING_THEN_BEHIND), "refused"),
-  shape("chunks, and a length", written([CHUNKED, LENGTH], CHUNKS), "refused"),
+  // Deno hides the length, and closes the connection behind each body in chunks: what another reader takes for its rest is no request.
+  shape("chunks, and a length", written([CHUNKED, LENGTH], CHUNKS), "refused", "as one"),
   shape("the right length, and chunks", written([LENGTH, CHUNKED], GOOD), "refused"),
   shape("two lengths, the first of nothing", written(["content-length: 0", LENGTH], GOOD), "refused"),
   shape("two lengths, the second of nothing", written([LENGTH, "content-length: 0"], GOOD), "refused"),
@@ -108,7 +109,7 @@ const SHAPES: readonly Shape[] = [
   shape("an empty transfer-encoding", written(["transfer-encoding: "], BEHIND), "refused"),
   shape("chunked, identity", written(["transfer-encoding: chunked, identity"], NOTHING_THEN_BEHIND), "refused"),
   shape("identity, chunked", written(["transfer-encoding: identity, chunked"], CHUNKS), "refused"),
-  shape("gzip, chunked", written(["transfer-encoding: gzip, chunked"], CHUNKS), "refused", "as one"),
+  shape("gzip, chunked", written(["transfer-encoding: gzip, chunked"], CHUNKS), "refused"),
   shape("chunked, then identity in a line of its own", written([CHUNKED, "transfer-encoding: identity"], NOTHING_THEN_BEHIND), "refused"),
   shape("chunked twice", written([CHUNKED, CHUNKED], CHUNKS), "refused"),
   shape("chunked with a NUL", written([`${CHUNKED}\0`], CHUNKS), "refused"),
@@ -132,7 +133,7 @@ const SHAPES: readonly Shape[] = [
   shape("a line without a name", written([": x", LENGTH], GOOD), "refused"),
   shape("a name with a space", written(["x y: z", LENGTH], GOOD), "refused"),
   shape("no host", WELL_FORMED.replace("host: gateway.test\r\n", ""), "refused", "as one"),
-  shape("two hosts", written(["host: other.test", LENGTH], GOOD), "as one", "refused"),
+  shape("two hosts", written(["host: other.test", LENGTH], GOOD), "refused"),
   shape("spaces in the request line", written([LENGTH], GOOD, { line: `POST  ${PATH}  HTTP/1.1` }), "refused"),
   shape("tabs in the request line", written([LENGTH], GOOD, { line: `POST\t${PATH}\tHTTP/1.1` }), "refused"),
   shape("no version", written([LENGTH], GOOD, { line: `POST ${PATH}` }), "refused"),
@@ -147,21 +148,21 @@ const SHAPES: readonly Shape[] = [
   shape("a chunk without a size", written([CHUNKED], `\r\n${GOOD}${LAST}`), "refused"),
   shape("a chunk size beyond 64 bits", written([CHUNKED], `1000000000000000${SIZE}\r\n${GOOD}${LAST}`), "refused"),
   shape("the largest chunk size", written([CHUNKED], `FFFFFFFFFFFFFFFF\r\n${GOOD}${LAST}`), "refused", "waits"),
-  shape("a space before a chunk size", written([CHUNKED], ` ${SIZE}\r\n${GOOD}${LAST}`), "refused", "as one"),
+  shape("a space before a chunk size", written([CHUNKED], ` ${SIZE}\r\n${GOOD}${LAST}`), "refused"),
   shape("a space behind a chunk size", written([CHUNKED], `${SIZE} \r\n${GOOD}${LAST}`), "refused", "as one"),
   shape("a chunk extension", written([CHUNKED], `${SIZE};a=b\r\n${GOOD}${LAST}`), "as one"),
   shape("a chunk extension with a bare LF", written([CHUNKED], `${SIZE};a\nb\r\n${GOOD}${LAST}`), "refused"),
   shape("a chunk extension with a bare CR", written([CHUNKED], `${SIZE};a\rb\r\n${GOOD}${LAST}`), "refused"),
   shape("a chunk size that ends in a bare LF", written([CHUNKED], `${SIZE}\n${GOOD}${LAST}`), "refused"),
   shape("a chunk that ends in a bare LF", written([CHUNKED], `${SIZE}\r\n${GOOD}\n0\r\n\r\n`), "refused"),
-  shape("chunks with bare LF alone", written([CHUNKED], CHUNKS.replaceAll("\r\n", "\n")), "refused", "waits"),
+  shape("chunks with bare LF alone", written([CHUNKED], CHUNKS.replaceAll("\r\n", "\n")), "refused"),
   shape("a chunk shorter than its size", written([CHUNKED], `${(GOOD.length + 9).toString(16)}\r\n${GOOD}\r\n`), "waits"),
   shape("a chunk longer than its size", written([CHUNKED], `${(GOOD.length - 2).toString(16)}\r\n${GOOD}${LAST}`), "refused"),
 
   // Places.
   shape("another host in the request line", written([LENGTH], GOOD, { line: `POST http://127.0.0.1:9${PATH} HTTP/1.1` }), "as one"),
   shape("a user in the request line", written([LENGTH], GOOD, { line: `POST http://a:b@127.0.0.1:9${PATH} HTTP/1.1` }), "as one"),
-  shape("an upgrade to HTTP/2", written(["connection: upgrade", "upgrade: h2c", LENGTH], GOOD), "as one", "refused"),
+  shape("an upgrade to HTTP/2", written(["connection: upgrade", "upgrade: h2c", LENGTH], GOOD), "as one"),
   ...[`gateway.test${PATH}?x=`, "gateway.test/x", "gateway.test\\x", "gateway.test#x", "gateway.test?x", "user@gateway.test", "a b"].map(
     (host) => shape(`a host of ${host}`, written([LENGTH, "connection: close"], GOOD, { host, line: "POST /health HTTP/1.1" }), "refused"),
   ),
@@ -242,8 +243,10 @@ for (const way of [BUN, DENO, BUILT]) {
         const [, first, second, ...more] = askedFor(number);
         assert.deepEqual(more, []);
         if (way === DENO) {
-          assert.deepEqual(statuses, [200, key === null ? 401 : 200]);
-          assert.deepEqual([first, second !== undefined], [known, key !== null]);
+          // Deno closes the connection behind a body in chunks.
+          const isAlone = one !== WELL_FORMED;
+          assert.deepEqual(statuses, isAlone ? [200] : [200, key === null ? 401 : 200]);
+          assert.deepEqual([first, second !== undefined], [known, key !== null && !isAlone]);
         } else {
           // Bun takes no second request before it has answered the first, which may have gone out, and closes the connection.
           assert.deepEqual([statuses, second], [[], undefined]);

@@ -95,7 +95,9 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
     },
     { version: VERSION, runtime: runtime.name },
   );
-  const server = runtime.listen({ host: "127.0.0.1", port: 0, maxFrameBytes: program.maxFrameBytes }, program.fetch);
+  const { headTimeoutMs, maxConnections } = config;
+  const listening = { host: "127.0.0.1", port: 0, maxFrameBytes: program.maxFrameBytes, headTimeoutMs, maxConnections };
+  const server = runtime.listen(listening, program.fetch);
   const url = `http://127.0.0.1:${server.port}`;
   return {
     url,

@@ -1,0 +1,253 @@
+// Listens on Deno: accepts connections, serves HTTP on each, notices who leaves, and closes who asks for nothing or is one too many.
+// Never says what is answered. `Deno.serve` does all that by itself, but sees nobody leave before the answer begins whose body came after its
+// head, waits for a head without end, and ends the process when there is no file descriptor left for the next connection.
+
+import type { ConnectionLimits, Server } from "./ports.ts";
+
+export interface DenoListener {
+  readonly addr: { readonly port: number };
+  accept(): Promise<DenoConnection>;
+  close(): void;
+}
+export interface DenoConnection {
+  readonly remoteAddr: { readonly hostname?: string };
+  setNoDelay(noDelay: boolean): void;
+  close(): void;
+}
+export interface DenoHttp {
+  /** Null, or a rejection, once the client has closed the connection. */
+  nextRequest(): Promise<DenoExchange | null>;
+  /** Takes no further request, and cuts off what has not been answered. Throws when called twice. */
+  close(): void;
+}
+interface DenoExchange {
+  readonly request: Request;
+  /** Resolves when the answer has gone out; rejects when it can't, or when its body breaks. */
+  respondWith(response: Response): Promise<void>;
+}
+
+/** A connection, to whoever answers what comes over it. */
+export interface OpenConnection {
+  readonly address: string | null;
+  /** Aborted when the client leaves. */
+  readonly signal: AbortSignal;
+  /** It is a WebSocket from now on. Returns what tells that this is over. */
+  readonly upgraded: () => () => void;
+}
+
+interface Ports {
+  readonly listener: DenoListener;
+  readonly serveHttp: (connection: DenoConnection) => DenoHttp;
+  readonly answer: (request: Request, connection: OpenConnection) => Response | Promise<Response>;
+}
+
+/** How long to wait before accepting again after that has failed. */
+const ACCEPT_AGAIN_MS = 50;
+/** How long the last answer of a connection has to go out after Deno has taken it. */
+const LAST_BYTES_MS = 1000;
+/** How much of what used up the file descriptors connections may be from then on: the rest is for calls to the upstream. */
+const SHARE_OF_DESCRIPTORS = 0.75;
+const LEAST_CONNECTIONS = 8;
+
+export class DenoServer implements Server {
+  readonly port: number;
+  readonly #ports: Ports;
+  readonly #headTimeoutMs: number | null;
+  #maxConnections: number;
+  readonly #open = new Set<ServedConnection>();
+  /** Those that have nothing to be answered, longest first, and since when. */
+  readonly #waiting = new Map<ServedConnection, number>();
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #isDraining = false;
+  #drained: (() => void) | null = null;
+
+  constructor(ports: Ports, { headTimeoutMs, maxConnections }: ConnectionLimits) {
+    this.port = ports.listener.addr.port;
+    this.#ports = ports;
+    this.#headTimeoutMs = headTimeoutMs;
+    this.#maxConnections = maxConnections ?? Infinity;
+    void this.#accept();
+  }
+
+  drain(): Promise<void> {
+    this.#isDraining = true;
+    this.#ports.listener.close();
+    for (const connection of this.#waiting.keys()) connection.close();
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+      this.#resolveIfDrained();
+    });
+  }
+
+  async #accept(): Promise<void> {
+    while (!this.#isDraining) {
+      try {
+        this.#take(await this.#ports.listener.accept());
+      } catch {
+        if (this.#isDraining) return;
+        // No file descriptor is left, or the client was gone at once: neither is a reason to take nobody any more.
+        this.#maxConnections = Math.min(this.#maxConnections, Math.max(LEAST_CONNECTIONS, this.#open.size * SHARE_OF_DESCRIPTORS));
+        while (this.#open.size > this.#maxConnections && this.#closeLongestWaiting());
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_AGAIN_MS));
+      }
+    }
+  }
+
+  #take(accepted: DenoConnection): void {
+    if (this.#open.size >= this.#maxConnections && !this.#closeLongestWaiting()) return accepted.close();
+    const address = accepted.remoteAddr.hostname ?? null;
+    let http: DenoHttp;
+    try {
+      accepted.setNoDelay(true);
+      http = this.#ports.serveHttp(accepted);
+    } catch {
+      // The client was gone at once.
+      return;
+    }
+    const connection = new ServedConnection(http, address, {
+      answer: this.#ports.answer,
+      waits: () => this.#wait(connection),
+      works: () => void this.#waiting.delete(connection),
+      closed: () => {
+        this.#open.delete(connection);
+        this.#waiting.delete(connection);
+        this.#resolveIfDrained();
+      },
+    });
+    this.#open.add(connection);
+    void connection.serve();
+  }
+
+  #wait(connection: ServedConnection): void {
+    if (this.#isDraining) return connection.close();
+    this.#waiting.set(connection, performance.now());
+    this.#watch();
+  }
+
+  /** One timer for all: whoever began to wait first is the first to be closed. */
+  #watch(): void {
+    const [since] = this.#waiting.values();
+    if (this.#headTimeoutMs === null || this.#timer !== null || since === undefined) return;
+    const limitMs = this.#headTimeoutMs;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        for (const [connection, sinceMs] of this.#waiting) {
+          if (performance.now() - sinceMs < limitMs) break;
+          connection.close();
+        }
+        this.#watch();
+      },
+      since + limitMs - performance.now(),
+    );
+  }
+
+  /** Whether there was one. */
+  #closeLongestWaiting(): boolean {
+    const [connection] = this.#waiting.keys();
+    connection?.close();
+    return connection !== undefined;
+  }
+
+  #resolveIfDrained(): void {
+    if (this.#drained === null || this.#open.size > 0) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#drained();
+  }
+}
+
+interface ConnectionListener {
+  readonly answer: Ports["answer"];
+  /** Nothing is being answered. */
+  readonly waits: () => void;
+  readonly works: () => void;
+  /** Once. */
+  readonly closed: () => void;
+}
+
+class ServedConnection implements OpenConnection {
+  readonly address: string | null;
+  readonly #http: DenoHttp;
+  readonly #listener: ConnectionListener;
+  readonly #leaving = new AbortController();
+  #running = 0;
+  #isClosed = false;
+  #isWebSocket = false;
+
+  constructor(http: DenoHttp, address: string | null, listener: ConnectionListener) {
+    this.#http = http;
+    this.address = address;
+    this.#listener = listener;
+  }
+
+  get signal(): AbortSignal {
+    return this.#leaving.signal;
+  }
+
+  readonly upgraded = (): (() => void) => {
+    this.#isWebSocket = true;
+    return this.#listener.closed;
+  };
+
+  /** Until the connection is closed by either side. */
+  async serve(): Promise<void> {
+    this.#listener.waits();
+    try {
+      for (;;) {
+        const exchange = await this.#http.nextRequest();
+        if (exchange === null) break;
+        this.#running++;
+        this.#listener.works();
+        void this.#answer(exchange);
+      }
+    } catch {
+      // What came is no request, which Deno has answered, or the connection broke.
+    }
+    this.close();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#running > 0 && !this.#isWebSocket) this.#leaving.abort();
+    try {
+      this.#http.close();
+    } catch {
+      // It is closed already.
+    }
+    if (!this.#isWebSocket) this.#listener.closed();
+  }
+
+  async #answer(exchange: DenoExchange): Promise<void> {
+    const { request } = exchange;
+    let isLast = false;
+    try {
+      const response = await this.#listener.answer(request, this);
+      if (response.status === LEFT) throw new Error("The client has left, or what it sent is no body.");
+      // Deno hides a length that stands behind `transfer-encoding`: what another reader takes for the rest of this body is no request.
+      if (request.headers.has("transfer-encoding")) response.headers.set("connection", "close");
+      isLast = response.headers.get("connection") === "close";
+      await exchange.respondWith(asItIs(response));
+    } catch {
+      this.close();
+    }
+    this.#running--;
+    if (this.#isClosed || this.#isWebSocket) return;
+    // Deno closes it itself, but waits without end for a client that has half a body to send and says nothing.
+    if (isLast) setTimeout(() => this.close(), LAST_BYTES_MS);
+    else if (this.#running === 0) this.#listener.waits();
+  }
+}
+
+/** The status that nobody reads. */
+const LEFT = 499;
+const UNCHANGED = "no-transform";
+
+/** Deno would compress an answer that does not forbid it. */
+function asItIs(response: Response): Response {
+  const { headers, status } = response;
+  if (status === 101) return response;
+  const control = headers.get("cache-control");
+  if (control === null || !control.includes(UNCHANGED)) headers.append("cache-control", UNCHANGED);
+  return response;
+}
