@@ -59,27 +59,58 @@ export function pause(ms: number): Promise<void> {
 
 /** Waits until something is so, at most `mostMs`; says whether it became so. */
 export async function soon(condition: () => boolean | Promise<boolean>, mostMs = 10_000): Promise<boolean> {
-  const clock = new AwakeClock();
-  const endMs = clock.now() + mostMs;
+  const limit = awake(mostMs);
   while (!(await condition())) {
-    if (clock.now() > endMs) return false;
+    if (limit.isOver()) return false;
     await pause(10);
   }
+  limit.stop();
   return true;
 }
 
-/** How long /health takes; `mostMs` where it took longer, or was not answered. A moment in which this process had no turn doesn't count. */
-export async function healthMs(url: string, mostMs = 30_000): Promise<number> {
+interface Limit {
+  readonly isOver: () => boolean;
+  /** Resolves with true when it is over. */
+  readonly over: Promise<true>;
+  /** Returns how many milliseconds have gone. */
+  readonly stop: () => number;
+}
+
+/** So much time, in which a moment doesn't count when this process had no turn. */
+function awake(mostMs: number): Limit {
   const clock = new AwakeClock();
   const startMs = clock.now();
-  try {
-    // A connection of its own, as somebody who comes new has.
-    const response = await fetch(`${url}/health`, { headers: { connection: "close" }, signal: AbortSignal.timeout(mostMs) });
-    await response.text();
-    return response.ok ? clock.now() - startMs : mostMs;
-  } catch {
-    return mostMs;
-  }
+  let isOver = false;
+  let tell: (over: true) => void = () => {};
+  const over = new Promise<true>((resolve) => (tell = resolve));
+  const cancel = clock.after(mostMs, () => {
+    isOver = true;
+    tell(true);
+  });
+  return {
+    isOver: () => isOver,
+    over,
+    stop() {
+      const tookMs = clock.now() - startMs;
+      cancel();
+      return tookMs;
+    },
+  };
+}
+
+/** How long /health takes; `mostMs` where it took longer, or was not answered. */
+export async function healthMs(url: string, mostMs = 15_000): Promise<number> {
+  const limit = awake(mostMs);
+  const leaving = new AbortController();
+  // A connection of its own, as somebody who comes new has.
+  const asking = fetch(`${url}/health`, { headers: { connection: "close" }, signal: leaving.signal }).then(
+    async (response) => (await response.text()) !== "" && response.ok,
+    () => false,
+  );
+  const isHealthy = await Promise.race([asking, limit.over.then(() => false)]);
+  const tookMs = limit.stop();
+  leaving.abort();
+  return isHealthy ? tookMs : mostMs;
 }
 
 export interface Pulse {

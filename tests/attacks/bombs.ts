@@ -6,19 +6,19 @@ import { constants, createBrotliCompress, createDeflate, createGzip, createZstdC
 import { feelPulse, pulseFinding, type Finding, type OwnTarget, type Report } from "./attack.ts";
 import { watchMemory } from "./memory.ts";
 import { startRawUpstream } from "./raw-upstream.ts";
-import { callOf, endOf, post, WAYS, wayName, type Way } from "./requests.ts";
+import { callOf, CONVERTED, endOf, post, WAYS, wayName, type Way } from "./requests.ts";
 
 const MEBIBYTE = 1024 * 1024;
 /** An answer may be 256 MiB; what is made of it comes on top. */
 const MEMORY_MIB = 700;
-const END_MS = 30_000;
+const END_MS = 15_000;
 
 type Packer = Pick<BrotliCompress, "write" | "end" | "on" | "once">;
 
 const PACKERS: Readonly<Record<string, { readonly mebibytes: number; readonly packer: () => Packer }>> = {
   br: { mebibytes: 2048, packer: () => createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 3 } }) },
-  gzip: { mebibytes: 768, packer: () => createGzip({ level: 6 }) },
-  deflate: { mebibytes: 768, packer: () => createDeflate({ level: 6 }) },
+  gzip: { mebibytes: 600, packer: () => createGzip({ level: 6 }) },
+  deflate: { mebibytes: 600, packer: () => createDeflate({ level: 6 }) },
   zstd: { mebibytes: 2048, packer: () => createZstdCompress() },
 };
 
@@ -96,7 +96,7 @@ async function explode(
   const memory = watchMemory(gateway.pid);
   const pulse = feelPulse(url);
   const startedMs = performance.now();
-  const end = await endOf(post({ url, key }, callOf(way, { stream: one.stream })));
+  const end = await endOf(post({ url, key }, callOf(way, { stream: one.stream }), { mostMs: END_MS }));
   const tookMs = Math.round(performance.now() - startedMs);
   const what = `${one.name}, ${Math.round(size / 1024)} KiB of ${coding}, ${wayName(way)}`;
   const findings = [

@@ -7,7 +7,7 @@ import { flood, startRawUpstream } from "./raw-upstream.ts";
 import { callOf, endOf, post, wayName, type Way } from "./requests.ts";
 
 const MEBIBYTE = 1024 * 1024;
-const MOST_BYTES = 1536 * MEBIBYTE;
+const MOST_BYTES = 1024 * MEBIBYTE;
 const MOST_MS = 25_000;
 /** An answer may be 256 MiB, and characters may take two bytes. */
 const MEMORY_MIB = 900;

@@ -45,7 +45,7 @@ const PHASES: readonly { readonly name: string; readonly script: Scripting; read
     sees: /\r\n\r\n[^]*(?:One|data:)/,
   },
   // KEEP_ALIVE_INTERVAL is 1 s here.
-  { name: "during keep-alive", script: () => ({ say: { text: "x" }, hang: "after-head" }), sees: /\r\n\r\n[^]*:/ },
+  { name: "during keep-alive", script: () => ({ say: { text: "One two three four" }, hang: { afterEvents: 4 } }), sees: /: keep-alive\n/ },
 ];
 
 export async function attack(target: OwnTarget): Promise<Report> {

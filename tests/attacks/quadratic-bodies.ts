@@ -4,7 +4,7 @@
 import { MODELS } from "../support/dialects.ts";
 import { SHAPES, shaped } from "../support/shapes.ts";
 import { feelPulse, pulseFinding, PULSE_MS, type Finding, type OwnTarget, type Report } from "./attack.ts";
-import { callOf, endOf, post, type Way } from "./requests.ts";
+import { callOf, CONVERTED, endOf, post, type Way } from "./requests.ts";
 
 /** Of what each shape is named after. */
 const COUNT = 20_000;
@@ -22,19 +22,14 @@ export async function attack(target: OwnTarget): Promise<Report> {
   target.upstream.script(() => ({ say: { text: "Done." } }));
   const findings: Finding[] = [];
   const statuses = new Set<string>();
-  for (const way of WAYS) {
-    for (const [name, shape] of Object.entries(SHAPES)) {
-      const found = await convert(target, way, { name, body: bodyOf(way, shape(COUNT)) });
-      statuses.add(found.came.slice(0, 3));
-      findings.push(found);
-    }
+  for (const [index, [name, shape]] of Object.entries(SHAPES).entries()) {
+    const way = WAYS[index % WAYS.length] ?? CONVERTED;
+    const found = await convert(target, way, { name, body: shaped(way.client, shape(COUNT), MODELS[way.upstream]).body });
+    statuses.add(found.came.slice(0, 3));
+    findings.push(found);
   }
   const isRead = statuses.has("200");
   return [...findings, { what: "bodies that are served", expected: "some", came: isRead ? "some" : "none", held: isRead }];
-}
-
-function bodyOf({ client, upstream }: Way, shape: ReturnType<(typeof SHAPES)[string]>): string {
-  return shaped(client, shape, MODELS[upstream]).body;
 }
 
 async function convert(target: OwnTarget, way: Way, { name, body }: { name: string; body: string }): Promise<Finding> {

@@ -56,7 +56,7 @@ async function main(): Promise<number> {
     }
     process.stdout.write(`${name} (${url ?? way.name}): ${row.about}\n`);
     const startedMs = performance.now();
-    const report = await within(MOST_MS, url === undefined ? attackOwn(row, way) : attackOther(row as AnyRow, url));
+    const report = await (url === undefined ? attackOwn(row, way) : attackOther(row as AnyRow, url));
     for (const finding of report) print(finding);
     const held = report.every((finding) => finding.held);
     if (!held) fallen.push(name);
@@ -77,27 +77,24 @@ function print({ what, expected, came, held }: Finding): void {
 
 /** What breaks the attack is a finding too. */
 async function within(mostMs: number, running: Promise<Report>): Promise<Report> {
-  const late = new Promise<Report>((resolve) => {
-    const came = `nothing in ${mostMs / 1000} s`;
-    setTimeout(() => resolve([{ what: "the attack", expected: "its end", came, held: false }]), mostMs);
-  });
-  try {
-    return await Promise.race([running, late]);
-  } catch (error) {
-    return [{ what: "the attack", expected: "its end", came: String(error), held: false }];
-  }
+  const broken = (came: string): Report => [{ what: "the attack", expected: "its end", came, held: false }];
+  const late = new Promise<Report>((resolve) => setTimeout(() => resolve(broken(`nothing in ${mostMs / 1000} s`)), mostMs));
+  return await Promise.race([running.catch((error: unknown) => broken(String(error))), late]);
 }
 
 async function attackOther(row: AnyRow, url: string): Promise<Report> {
   const { attack } = await row.load();
-  const report = await attack({ url, key: options.key, pid: options.pid === undefined ? null : Number(options.pid) });
+  const pid = options.pid === undefined ? null : Number(options.pid);
+  const report = await within(MOST_MS, attack({ url, key: options.key, pid }));
   return [...report, await healthAfterwards(url)];
 }
 
 async function attackOwn(row: AnyRow | OwnRow, way: Way): Promise<Report> {
   const upstream = await startUpstream({ remembered: 1000 });
   const others: Running[] = [];
+  let isOver = false;
   const startOther = ({ fileLimit, env, ...more }: OtherOptions = {}): Running => {
+    if (isOver) throw new Error("The attack is over.");
     const settings = {
       FACTORY_BASE_URL: upstream.url,
       FACTORY_API_KEY: "fk-a-fake-key-of-factory",
@@ -118,9 +115,10 @@ async function attackOwn(row: AnyRow | OwnRow, way: Way): Promise<Report> {
   const target: OwnTarget = { url, key: CLIENT_KEY, pid: gateway.pid, gateway, upstream, start: startOther };
   try {
     const { attack } = await row.load();
-    const report = await attack(target);
+    const report = await within(MOST_MS, attack(target));
     return [...report, await healthAfterwards(url), ...(await stop(gateway))];
   } finally {
+    isOver = true;
     for (const program of others) await kill(program);
     await upstream.stop();
   }
