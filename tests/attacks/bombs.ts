@@ -69,7 +69,8 @@ export async function attack({ start, key }: OwnTarget): Promise<Report> {
       coding = name;
       for (const one of CASES) {
         playing = one;
-        for (const way of WAYS)
+        // Passed or converted, the bytes are unpacked in one place.
+        for (const way of name === "br" ? WAYS : [CONVERTED])
           findings.push(...(await explode({ start, key }, { url: upstream.url, one, way, coding, size: packed.length })));
       }
     }
