@@ -11,15 +11,15 @@ import { callOf, CONVERTED, endOf, post, WAYS, wayName, type Way } from "./reque
 const MEBIBYTE = 1024 * 1024;
 /** An answer may be 256 MiB; what is made of it comes on top. */
 const MEMORY_MIB = 700;
-const END_MS = 15_000;
+const END_MS = 10_000;
 
 type Packer = Pick<BrotliCompress, "write" | "end" | "on" | "once">;
 
 const PACKERS: Readonly<Record<string, { readonly mebibytes: number; readonly packer: () => Packer }>> = {
-  br: { mebibytes: 2048, packer: () => createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 3 } }) },
-  gzip: { mebibytes: 600, packer: () => createGzip({ level: 6 }) },
-  deflate: { mebibytes: 600, packer: () => createDeflate({ level: 6 }) },
-  zstd: { mebibytes: 2048, packer: () => createZstdCompress() },
+  br: { mebibytes: 1024, packer: () => createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 3 } }) },
+  gzip: { mebibytes: 512, packer: () => createGzip({ level: 1 }) },
+  deflate: { mebibytes: 512, packer: () => createDeflate({ level: 1 }) },
+  zstd: { mebibytes: 1024, packer: () => createZstdCompress() },
 };
 
 /** What unpacks: white space, as JSON and event streams take it, then nothing. */

@@ -17,7 +17,7 @@ export async function attack(target: OwnTarget): Promise<Report> {
 }
 
 async function forced({ start, upstream, key }: OwnTarget, how: "a time-out" | "a second signal"): Promise<Finding[]> {
-  upstream.script(() => ({ say: { text: "One two three" }, hang: { afterEvents: 2 } }));
+  upstream.script(() => ({ say: { text: "One two three four five six seven eight" }, hang: { afterEvents: 4 } }));
   const gateway = start({ env: { SHUTDOWN_TIMEOUT: how === "a time-out" ? "1" : "60" } });
   const url = await gateway.url;
   const before = upstream.requests.length;

@@ -14,7 +14,7 @@ const CLIENT_KEY = "ck-a-fake-key-of-a-client";
 const RUNTIMES: Readonly<Record<string, Way>> = { executable: BUILT, bun: BUN, deno: DENO };
 const LOOPBACK = /^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/;
 /** An attack that goes on for longer hangs. */
-const MOST_MS = 180_000;
+const MOST_MS = 240_000;
 const STOP_MS = 15_000;
 
 const { values: options, positionals } = parseArgs({

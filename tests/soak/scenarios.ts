@@ -175,7 +175,7 @@ export const SCENARIOS = {
   "leaves-at-once": { weight: 3, answer: always(null), manner: "leave at once", expected: left },
   "leaves-sending": { weight: 1, answer: always(null), manner: "leave while sending", expected: left },
   "leaves-waiting": { weight: 3, answer: always(SILENT_FOR_EVER), manner: "leave before the head", expected: left },
-  "leaves-in-retry": { weight: 1, answer: error(503, { "retry-after": "5" }), manner: "leave before the head", expected: left },
+  "leaves-in-retry": { weight: 1, answer: error(503, { "retry-after": "2" }), manner: "leave before the head", expected: left },
   "leaves-stream": { weight: 4, answer: always({ delayMs: 500 }), manner: "leave in the middle", expected: left, streamedOnly: true },
   "leaves-silence": {
     weight: 2,
