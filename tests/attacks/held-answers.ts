@@ -8,7 +8,7 @@ import { callOf, endOf, post, wayName, type Way } from "./requests.ts";
 
 const MEBIBYTE = 1024 * 1024;
 const MOST_BYTES = 1024 * MEBIBYTE;
-const MOST_MS = 25_000;
+const MOST_MS = 12_000;
 /** An answer may be 256 MiB, and characters may take two bytes. */
 const MEMORY_MIB = 900;
 const LONG = "x".repeat(MEBIBYTE);
