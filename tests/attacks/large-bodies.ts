@@ -11,6 +11,7 @@ import { callOf, endOf, headText, post, WAYS, wayName, type Way } from "./reques
 const COUNT = 20;
 const BYTES = 60 * 1024 * 1024;
 const MOST_MS = 60_000;
+const PIECE_BYTES = 256 * 1024;
 /** What MAX_BODY_MEMORY is set to here. */
 const LIMIT = "400MiB";
 const MEMORY_MIB = 1000;
@@ -49,17 +50,24 @@ async function crowd(target: Pick<OwnTarget, "url" | "key" | "pid">, way: Way): 
   void crowding.then(() => (isOver = true));
   const small: string[] = [];
   while (!isOver) {
-    small.push(await endOf(post(target, callOf(way), { mostMs: 10_000 })));
+    small.push(await endOf(post(target, callOf(way), { mostMs: 30_000 })));
     await pause(200);
   }
   const heads = await crowding;
   const worstMs = await pulse.stop();
   const served = heads.filter((head) => /^HTTP\/1.1 200/.test(head)).length;
   const later = heads.filter((head) => /^HTTP\/1.1 503[^]*\r\nretry-after: \d/i.test(head)).length;
+  // Who sends on after a refusal may lose the answer to it.
+  const closed = heads.filter((head) => head === "closed").length;
   const failed = small.filter((end) => end !== "200");
   const what = `${COUNT} bodies, ${wayName(way)}`;
   return [
-    { what, expected: "each 200, or 503 with retry-after", came: `${served} and ${later}`, held: served > 0 && served + later === COUNT },
+    {
+      what,
+      expected: "some 200, the others 503 with retry-after or closed",
+      came: `${served} 200, ${later} 503, ${closed} closed, ${COUNT - served - later - closed} other`,
+      held: served > 0 && served + later + closed === COUNT,
+    },
     {
       what: `${what}: small calls meanwhile`,
       expected: "200 each",
@@ -76,15 +84,28 @@ async function crowd(target: Pick<OwnTarget, "url" | "key" | "pid">, way: Way): 
   ];
 }
 
-/** The head of the answer; what was refused before its body was read is not sent on. */
+/** The head of the answer; nothing more is sent when it has come. "closed" where the connection was closed before it could be read. */
 function send(url: string, head: string, body: Buffer): Promise<string> {
   return new Promise((resolve) => {
     let answer = "";
+    let isLate = false;
+    let at = 0;
     const socket = connect(Number(new URL(url).port), "127.0.0.1", () => {
       socket.write(head);
-      socket.write(body);
+      more();
     });
-    const guard = setTimeout(() => socket.destroy(), MOST_MS);
+    // Piece by piece: this process is the upstream of the small calls, and must have its turns.
+    const more = (): void => {
+      if (at >= body.length || socket.destroyed) return;
+      const isTaken = socket.write(body.subarray(at, at + PIECE_BYTES));
+      at += PIECE_BYTES;
+      if (isTaken) setImmediate(more);
+    };
+    socket.on("drain", more);
+    const guard = setTimeout(() => {
+      isLate = true;
+      socket.destroy();
+    }, MOST_MS);
     socket.setEncoding("latin1");
     socket.on("data", (chunk: string) => {
       answer += chunk;
@@ -93,7 +114,7 @@ function send(url: string, head: string, body: Buffer): Promise<string> {
     socket.on("error", () => {});
     socket.on("close", () => {
       clearTimeout(guard);
-      resolve(answer.split("\r\n\r\n")[0] ?? "");
+      resolve(isLate ? "late" : (answer.split("\r\n\r\n")[0] ?? "") || "closed");
     });
   });
 }
