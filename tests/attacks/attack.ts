@@ -18,6 +18,8 @@ export interface Target {
 export interface OwnTarget extends Target {
   readonly pid: number;
   readonly gateway: Running;
+  /** What it runs on; the executable is Bun. For what a runtime makes impossible. */
+  readonly runtime: "bun" | "deno";
   /** What the gateway asks. */
   readonly upstream: ScriptedUpstream;
   /** Starts one more on the same runtime, with settings besides those of the target. The runner ends it. */

@@ -112,7 +112,15 @@ async function attackOwn(row: AnyRow | OwnRow, way: Way): Promise<Report> {
   };
   const gateway = startOther();
   const url = await gateway.url;
-  const target: OwnTarget = { url, key: CLIENT_KEY, pid: gateway.pid, gateway, upstream, start: startOther };
+  const target: OwnTarget = {
+    url,
+    key: CLIENT_KEY,
+    pid: gateway.pid,
+    gateway,
+    runtime: way === DENO ? "deno" : "bun",
+    upstream,
+    start: startOther,
+  };
   try {
     const { attack } = await row.load();
     const report = await within(MOST_MS, attack(target));
