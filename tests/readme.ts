@@ -7,6 +7,7 @@ import { ROUTES } from "../src/http/routes.ts";
 import { variablesTable } from "../src/config/variables.ts";
 import { Models } from "../src/models/models.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
+import { ATTACKS } from "./attacks/table.ts";
 import { LOSSES, type LossRow } from "./support/losses.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -46,6 +47,7 @@ const TABLES: Readonly<Record<string, Rows>> = {
       .split("\n")
       .slice(2)
       .map((line) => line.slice(2, -2).split(" | ")),
+  attacks: () => Object.entries(ATTACKS).map(([name, { about }]) => [`\`${name}\``, about]),
   losses: () => lossRows(["refused", "reported"]),
   "silent-losses": () => lossRows(["dropped", "emulated"]),
 };

@@ -2,7 +2,7 @@
 // Never does: keep what the gateway prints (it counts it), or leave a process behind.
 
 import { spawn, type ChildProcess } from "node:child_process";
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
@@ -80,7 +80,13 @@ export interface Gateway {
   readonly lines: ReadonlyMap<string, number>;
   /** Log lines that report a fault of the gateway itself, and what it said on standard error. */
   readonly complaints: readonly string[];
+  /** How many log lines it says it has lost while nobody read them. */
+  lost(): number;
+  /** Stops reading its log, or goes on. */
+  read(isReading: boolean): void;
+  signal(name: NodeJS.Signals): void;
   /** Resolves with the exit code. */
+  readonly ended: Promise<number | null>;
   stop(): Promise<number | null>;
 }
 
@@ -89,17 +95,23 @@ const TIMEOUT = "10";
 
 export async function startGateway(
   runtime: string,
-  { upstream, folder }: { readonly upstream: Upstream; readonly folder: string },
+  {
+    upstream,
+    folder,
+    settings = {},
+  }: { readonly upstream: Upstream; readonly folder: string; readonly settings?: Readonly<Record<string, string>> },
 ): Promise<Gateway> {
   let command = COMMANDS[runtime];
   if (command === undefined) throw new Error(`--runtime takes ${Object.keys(COMMANDS).join(", ")}, not ${runtime}.`);
   const models = join(folder, "models.json");
   writeFileSync(models, modelTable());
   if (runtime === "executable") {
-    await build();
     // A copy: building again while this runs must not change what runs.
     const copy = join(folder, "factory-proxy");
-    copyFileSync(command[0] ?? "", copy);
+    if (!existsSync(copy)) {
+      await build();
+      copyFileSync(command[0] ?? "", copy);
+    }
     command = [copy];
   }
   const { PATH, HOME, DENO_DIR } = process.env;
@@ -116,11 +128,13 @@ export async function startGateway(
     KEEP_ALIVE_INTERVAL: "1",
     RETRIES: "1",
     SHUTDOWN_TIMEOUT: "10",
+    ...settings,
   };
   const child = startChild(command, { env, cwd: folder, isTalking: false });
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
   const lines = new Map<string, number>();
   const complaints: string[] = [];
+  let lost = 0;
   const listening = new Promise<Record<string, unknown>>((resolve, reject) => {
     void ended.then((code) =>
       reject(new Error(`The gateway (${runtime}) ended with ${code} before it listened. ${complaints.join("\n")}`)),
@@ -129,6 +143,7 @@ export async function startGateway(
     createInterface({ input: child.stdout }).on("line", (text) => {
       const line = JSON.parse(text) as Record<string, unknown>;
       if (line["event"] === "listening") resolve(line);
+      if (line["event"] === "log lines lost") lost += Number(line["count"]);
       if (line["error"] === "internal" && complaints.length < 10) complaints.push(text);
       if (line["event"] !== "request") return;
       const end = String(line["error"] ?? "complete");
@@ -148,6 +163,13 @@ export async function startGateway(
     runtime: String(line["runtime"]),
     lines,
     complaints,
+    lost: () => lost,
+    read(isReading) {
+      if (isReading) child.stdout?.resume();
+      else child.stdout?.pause();
+    },
+    signal: (name) => void child.kill(name),
+    ended,
     stop() {
       child.kill("SIGTERM");
       return ended;

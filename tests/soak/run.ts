@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { hangUp, linesMissing } from "./hang-up.ts";
 import { Load } from "./load.ts";
 import { Watch } from "./watch.ts";
 import { connectionsOf, endAll, startGateway, startUpstream } from "./processes.ts";
@@ -27,6 +28,13 @@ const { values: options } = parseArgs({
 const durationMs = Number(options.minutes) * 60_000;
 /** When the streams are opened, as parts of the whole time: twice before the middle and twice before the end. */
 const BURSTS = [0.1, 0.35, 0.6, 0.85];
+/** When nobody reads the log: long enough for lines to be lost. */
+const UNREAD = [
+  [0.33, 0.47],
+  [0.58, 0.72],
+] as const;
+/** When a gateway beside this one gets SIGHUP. */
+const HANG_UPS = [0.15, 0.3, 0.5, 0.65, 0.8];
 const MEMORY_FACTOR = 1.2;
 const MEMORY_MARGIN_MIB = 16;
 const DRAIN_MS = 60_000;
@@ -54,6 +62,9 @@ async function soak(): Promise<boolean> {
   const load = new Load({ port: gateway.port, seed: Number(options.seed) });
   const startedMs = performance.now();
   const bursts = BURSTS.map((part) => part * durationMs);
+  const hangUps = HANG_UPS.map((part) => part * durationMs);
+  const hangingUp: Promise<readonly string[]>[] = [];
+  let isRead = true;
   let owed = 0;
   let lastMs = startedMs;
   let toldMs = startedMs;
@@ -69,7 +80,14 @@ async function soak(): Promise<boolean> {
       bursts.shift();
       load.burst(Number(options.streams));
     }
-    watch.look((now - startedMs) / durationMs);
+    if (hangUps[0] !== undefined && now - startedMs >= hangUps[0]) {
+      hangUps.shift();
+      hangingUp.push(hangUp(options.runtime, { upstream, folder, seed: Number(options.seed) + hangingUp.length + 1 }));
+    }
+    const part = (now - startedMs) / durationMs;
+    const isToBeRead = !UNREAD.some(([from, to]) => part >= from && part < to);
+    if (isToBeRead !== isRead) gateway.read((isRead = isToBeRead));
+    watch.look(part);
     mostOpen = Math.max(mostOpen, load.bursting);
     for (const fault of load.unexpected().slice(told)) process.stderr.write(`\n${fault}\n`);
     told = load.unexpected().length;
@@ -80,7 +98,9 @@ async function soak(): Promise<boolean> {
   }
   if (process.stderr.isTTY) process.stderr.write("\r\u001b[2K");
   const minutes = ((performance.now() - startedMs) / 60_000).toFixed(1);
+  gateway.read(true);
   await load.done();
+  const atHangUp = (await Promise.all(hangingUp)).flat();
 
   const ports = { gateway: gateway.port, upstream: upstream.port };
   const drainedMs = performance.now();
@@ -94,28 +114,23 @@ async function soak(): Promise<boolean> {
   const idle = watch.now();
   const code = await gateway.stop();
 
-  const faults = [...load.unexpected(), ...gateway.complaints];
+  const faults = [...load.unexpected(), ...atHangUp, ...gateway.complaints];
   if (code !== 0) faults.push(`The gateway ended with ${code} when it was told to stop.`);
-  faults.push(...linesMissing(load, gateway.lines));
+  faults.push(...linesMissing(load, gateway));
   if (answering + open.fromClients + open.toUpstream > 0) faults.push("Connections stayed open.");
   const { start, middle, end } = watch.memory();
   if (end > middle * MEMORY_FACTOR + MEMORY_MARGIN_MIB) faults.push("Memory grew.");
 
-  process.stdout.write(`\n${load.table()}\nLog lines: ${[...gateway.lines].map(([name, count]) => `${name} ${count}`).join(", ")}\n`);
+  process.stdout.write(
+    `\n${load.table()}\nLog lines: ${[...gateway.lines].map(([name, count]) => `${name} ${count}`).join(", ")}, lost ${gateway.lost()}\n`,
+  );
   for (const fault of faults) process.stdout.write(`UNEXPECTED ${fault}\n`);
   process.stdout.write(
-    `${options.runtime} (${gateway.runtime}), ${minutes} minutes: ${load.summary()}; ${mostOpen} streams at once; ` +
+    `${options.runtime} (${gateway.runtime}), ${minutes} minutes: ${load.summary()}; ${mostOpen} streams at once; ${hangingUp.length} hang-ups; ` +
       `open connections ${open.fromClients} from clients, ${open.toUpstream} to the upstream, ${answering} being answered there; ` +
       `memory ${start} MiB at start, ${middle} MiB in the middle, ${end} MiB at the end, ${idle} MiB idle afterwards\n`,
   );
   return faults.length === 0;
-}
-
-/** Every call that reached the gateway has one line; a client that left at once may not have reached it. */
-function linesMissing(load: Load, lines: ReadonlyMap<string, number>): string[] {
-  const written = [...lines.values()].reduce((sum, count) => sum + count, 0);
-  if (written <= load.sent && written >= load.sent - load.early) return [];
-  return [`${written} log lines for ${load.sent} calls, of which ${load.early} left at once.`];
 }
 
 function pause(ms: number): Promise<void> {
