@@ -18,7 +18,7 @@ import type {
   UsageSum,
 } from "../store.ts";
 import { DAY_MS, HOUR_MS, offsetsOf } from "./calendar.ts";
-import { add, amountsOf, isAsked, signatureOf, UsageGroups, type Amounts, type UsageKind } from "./usage-groups.ts";
+import { add, amountsOf, isAsked, placeOf, signatureOf, UsageGroups, type Amounts, type UsageKind } from "./usage-groups.ts";
 
 const MOST_ROWS = 10_000;
 /** How long reservations of a process that has no lease are its own. */
@@ -127,12 +127,12 @@ export class MemoryStore implements Store {
     });
     for (const row of rows) {
       const offsetMs = offsets.find(({ untilMs }) => row.atMs < untilMs)?.offsetMs ?? 0;
-      groups.add({ kind: row, session: row.session, hour: Math.floor((row.atMs + offsetMs) / HOUR_MS) }, amountsOf(row));
+      groups.add(placeOf(row, row.session, Math.floor((row.atMs + offsetMs) / HOUR_MS)), amountsOf(row));
     }
     for (const { day, kind, amounts } of this.#days.values()) {
       const noonMs = (day + 0.5) * DAY_MS;
       const isAskedFor = filter.session === null && isAsked(kind, filter) && isWithin(noonMs, filter);
-      if (isAskedFor) groups.add({ kind, session: null, hour: day * HOURS_A_DAY }, amounts);
+      if (isAskedFor) groups.add(placeOf(kind, null, day * HOURS_A_DAY), amounts);
     }
     return groups.sums();
   }

@@ -32,11 +32,14 @@ export function signatureOf(row: UsageKind): string {
   return JSON.stringify([key, client, route, protocol, ...served, status, finish, streaming, source, priceDate, fallback]);
 }
 
-export type Amounts = Omit<UsageSum, "group" | "errors">;
+export type Amounts = Omit<UsageSum, "group">;
 
-/** Where a part of the sums belongs. */
+/** Where a part of the sums belongs. What nobody asks for may be null. */
 export interface Place {
-  readonly kind: UsageKind;
+  readonly key: string | null;
+  readonly client: string | null;
+  readonly model: string | null;
+  readonly status: number | null;
   readonly session: string | null;
   /** Hours since 1970 on the clock of the zone asked for. */
   readonly hour: number;
@@ -57,14 +60,9 @@ export class UsageGroups {
   add(place: Place, amounts: Amounts): void {
     const group = this.#by.map((dimension) => VALUES[dimension](place));
     const name = JSON.stringify(group);
-    const errors = isError(place.kind) ? amounts.calls : 0;
     const sum = this.#groups.get(name);
-    if (sum === undefined) {
-      this.#groups.set(name, { group, errors, ...amounts });
-      return;
-    }
-    sum.errors += errors;
-    add(sum, amounts);
+    if (sum === undefined) this.#groups.set(name, { group, ...amounts });
+    else add(sum, amounts);
   }
 
   /** In the order of their groups. */
@@ -76,6 +74,7 @@ export class UsageGroups {
 /** Adds to `sum`, which changes. */
 export function add(sum: Changing<Amounts>, amounts: Amounts): void {
   sum.calls += amounts.calls;
+  sum.errors += amounts.errors;
   sum.inputTokens += amounts.inputTokens;
   sum.cacheReadTokens += amounts.cacheReadTokens;
   sum.cacheWriteTokens += amounts.cacheWriteTokens;
@@ -96,6 +95,7 @@ export function amountsOf(row: UsageRow): Amounts {
   const outputTokens = row.outputTokens ?? 0;
   return {
     calls: 1,
+    errors: isError(row) ? 1 : 0,
     inputTokens,
     cacheReadTokens,
     cacheWriteTokens,
@@ -110,7 +110,13 @@ export function amountsOf(row: UsageRow): Amounts {
   };
 }
 
-export function modelOf({ modelServed, modelAsked }: UsageKind): string | null {
+/** Where rows of that kind belong. */
+export function placeOf(kind: UsageKind, session: string | null, hour: number): Place {
+  const { key, client, status } = kind;
+  return { key, client, status, model: modelOf(kind), session, hour };
+}
+
+function modelOf({ modelServed, modelAsked }: UsageKind): string | null {
   return modelServed ?? modelAsked;
 }
 
@@ -129,10 +135,10 @@ const VALUES: Readonly<Record<UsageDimension, (place: Place) => string | null>> 
   week: ({ hour }) => weekName(dayOf(hour)),
   month: ({ hour }) => monthName(dayOf(hour)),
   session: ({ session }) => session,
-  key: ({ kind }) => kind.key,
-  client: ({ kind }) => kind.client,
-  model: ({ kind }) => modelOf(kind),
-  status: ({ kind }) => (kind.status === null ? null : String(kind.status)),
+  key: ({ key }) => key,
+  client: ({ client }) => client,
+  model: ({ model }) => model,
+  status: ({ status }) => (status === null ? null : String(status)),
 };
 
 function dayOf(hour: number): number {

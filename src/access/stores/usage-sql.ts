@@ -5,7 +5,7 @@
 import type { RowQuery, UsageDimension, UsageFilter, UsageQuery, UsageRow, UsageSum } from "../store.ts";
 import { DAY_MS, HOUR_MS, offsetsOf, type Offset } from "./calendar.ts";
 import { lock, query, queryAll, type Engine, type Plan, type Row, type Value } from "./plan.ts";
-import { add, amountsOf, signatureOf, UsageGroups, type Amounts, type UsageKind } from "./usage-groups.ts";
+import { add, amountsOf, signatureOf, UsageGroups, type Amounts, type Place, type UsageKind } from "./usage-groups.ts";
 
 const KIND_COLUMNS = {
   key: "key",
@@ -50,12 +50,12 @@ const TOKENS =
   "COALESCE(u.input, 0) + COALESCE(u.cache_read, 0) + COALESCE(u.cache_write_5m, 0) + COALESCE(u.cache_write_1h, 0) + COALESCE(u.output, 0)";
 
 /** Of rows, by the names of `Amounts`. */
-const ROW_SUMS = `COUNT(*) AS calls, COALESCE(SUM(u.input), 0) AS input, COALESCE(SUM(u.cache_read), 0) AS cache_read,
+const ROW_SUMS = `COUNT(*) AS calls, SUM(CASE WHEN k.finish = 'cut' OR k.finish LIKE 'error:%' THEN 1 ELSE 0 END) AS errors, COALESCE(SUM(u.input), 0) AS input, COALESCE(SUM(u.cache_read), 0) AS cache_read,
   COALESCE(SUM(u.cache_write_5m), 0) + COALESCE(SUM(u.cache_write_1h), 0) AS cache_write, COALESCE(SUM(u.output), 0) AS output,
   COALESCE(SUM(u.reasoning), 0) AS reasoning, COALESCE(SUM(u.credits), 0) AS credits, COALESCE(SUM(u.usd), 0) AS usd,
   SUM(CASE WHEN u.usd IS NULL AND ${TOKENS} > 0 THEN 1 ELSE 0 END) AS unpriced, MIN(u.at_ms) AS first_ms, MAX(u.at_ms) AS last_ms`;
 
-const SUM_NAMES = ["calls", "input", "cache_read", "cache_write", "output", "reasoning", "credits", "usd", "unpriced"];
+const SUM_NAMES = ["calls", "errors", "input", "cache_read", "cache_write", "output", "reasoning", "credits", "usd", "unpriced"];
 /** Of sums by the hour, in the columns' own order. */
 const SUM_SUMS = `${SUM_NAMES.map((name) => `SUM(u.${name}) AS ${name}`).join(", ")}, MIN(u.first_ms) AS first_ms, MAX(u.last_ms) AS last_ms`;
 const SUM_COLUMNS = `hour, kind, session, ${SUM_NAMES.join(", ")}, first_ms, last_ms`;
@@ -209,9 +209,22 @@ function hourlySums(rows: readonly PlacedRow[]): Value[][] {
 }
 
 function inOrder(amounts: Amounts): number[] {
-  const { calls, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens, reasoningTokens } = amounts;
+  const { calls, errors, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens, reasoningTokens } = amounts;
   const { credits, usd, unpriced, firstMs, lastMs } = amounts;
-  return [calls, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens, reasoningTokens, credits, usd, unpriced, firstMs, lastMs];
+  return [
+    calls,
+    errors,
+    inputTokens,
+    cacheReadTokens,
+    cacheWriteTokens,
+    outputTokens,
+    reasoningTokens,
+    credits,
+    usd,
+    unpriced,
+    firstMs,
+    lastMs,
+  ];
 }
 
 function* sumsOf({ by, zone, ...filter }: UsageQuery): Plan<readonly UsageSum[]> {
@@ -232,14 +245,8 @@ function* sumsOf({ by, zone, ...filter }: UsageQuery): Plan<readonly UsageSum[]>
     found.push(...(yield* sumsOfHours(cut, fullFromMs, fullToMs)));
     found.push(...(yield* sumsOfRows(cut, fullToMs, toMs)));
   }
-  // Last, so that none is missing.
-  const kinds = new Map((yield* query(`SELECT id, ${KIND_NAMES.join(", ")} FROM kinds`)).map((row) => [row["id"], kindOf(row)]));
   const groups = new UsageGroups(by);
-  for (const row of found) {
-    const kind = kinds.get(row["kind"] ?? null);
-    const session = String(row["session"] ?? "") || null;
-    if (kind !== undefined) groups.add({ kind, session, hour: Number(row["bucket"] ?? 0) * (unitOf(by) / HOUR_MS) }, sumsIn(row));
-  }
+  for (const row of found) groups.add(placeIn(row, unitOf(by)), sumsIn(row));
   return groups.sums();
 }
 
@@ -252,44 +259,56 @@ interface Cut {
   readonly by: readonly UsageDimension[];
 }
 
-function* sumsOfRows({ filter, floorMs, offsets, by }: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
-  const sinceMs = Math.max(fromMs, floorMs);
+function* sumsOfRows(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
+  const sinceMs = Math.max(fromMs, cut.floorMs);
   if (sinceMs >= toMs) return [];
-  const columns = ["u.kind AS kind"];
-  if (by.includes("session")) columns.push("u.session AS session");
-  if (offsets !== null) columns.push(`${bucketSql("u.at_ms", offsets, unitOf(by))} AS bucket`);
   const conditions = new Conditions();
-  conditions.addFilter({ ...filter, sinceMs, untilMs: toMs });
-  return yield* query(
-    `SELECT ${columns.join(", ")}, ${ROW_SUMS} FROM usage u${conditions.where()} ${groupBy(columns)}`,
-    ...conditions.values,
-  );
+  conditions.addFilter({ ...cut.filter, sinceMs, untilMs: toMs });
+  const columns = columnsOf(cut, "u.at_ms");
+  return yield* query(grouped({ columns, sums: ROW_SUMS, from: "usage", conditions }), ...conditions.values);
 }
 
 /** From what is added up already. */
-function* sumsOfHours({ filter, offsets, by }: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
+function* sumsOfHours(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
   if (fromMs >= toMs) return [];
-  const columns = ["u.kind AS kind"];
-  if (by.includes("session")) columns.push("u.session AS session");
-  if (offsets !== null) columns.push(`${bucketSql(`(u.hour * ${HOUR_MS})`, offsets, unitOf(by))} AS bucket`);
   const conditions = new Conditions();
   conditions.add(`u.hour >= ${conditions.value(Math.ceil(fromMs / HOUR_MS))} AND u.hour < ${conditions.value(Math.ceil(toMs / HOUR_MS))}`);
-  if (filter.session !== null) conditions.add(`u.session = ${conditions.value(filter.session)}`);
-  conditions.addKind(filter);
-  return yield* query(
-    `SELECT ${columns.join(", ")}, ${SUM_SUMS} FROM usage_sums u${conditions.where()} ${groupBy(columns)}`,
-    ...conditions.values,
-  );
+  if (cut.filter.session !== null) conditions.add(`u.session = ${conditions.value(cut.filter.session)}`);
+  conditions.addKind(cut.filter);
+  const columns = columnsOf(cut, `(u.hour * ${HOUR_MS})`);
+  return yield* query(grouped({ columns, sums: SUM_SUMS, from: "usage_sums", conditions }), ...conditions.values);
+}
+
+/** What the dimensions stand for, by the names that `placeIn` reads. */
+const DIMENSIONS = {
+  session: "u.session",
+  key: "k.key",
+  client: "k.client",
+  model: "COALESCE(k.model_served, k.model_asked)",
+  status: "k.status",
+} as const satisfies Partial<Record<UsageDimension, string>>;
+
+function columnsOf({ by, offsets }: Cut, ms: string): string[] {
+  const columns = membersOf(DIMENSIONS).flatMap((name) => (by.includes(name) ? `${DIMENSIONS[name]} AS ${name}` : []));
+  return offsets === null ? columns : [...columns, `${bucketSql(ms, offsets, unitOf(by))} AS bucket`];
+}
+
+interface Grouping {
+  readonly columns: readonly string[];
+  readonly sums: string;
+  readonly from: string;
+  readonly conditions: Conditions;
+}
+
+function grouped({ columns, sums, from, conditions }: Grouping): string {
+  const by = columns.length === 0 ? "HAVING COUNT(*) > 0" : `GROUP BY ${columns.map((_, index) => index + 1).join(", ")}`;
+  return `SELECT ${[...columns, sums].join(", ")} FROM ${from} u JOIN kinds k ON k.id = u.kind${conditions.where()} ${by}`;
 }
 
 const TIMES: ReadonlySet<string> = new Set(["hour", "day", "week", "month"]);
 
 function unitOf(by: readonly UsageDimension[]): number {
   return by.includes("hour") ? HOUR_MS : DAY_MS;
-}
-
-function groupBy(columns: readonly string[]): string {
-  return `GROUP BY ${Array.from(columns, (_, index) => index + 1).join(", ")}`;
 }
 
 /** The number of the hour or day on the zone's clock. */
@@ -323,11 +342,9 @@ class Conditions {
   }
 
   addKind({ key, client, model }: UsageFilter): void {
-    const kinds: string[] = [];
-    if (key !== null) kinds.push(`key = ${this.value(key)}`);
-    if (client !== null) kinds.push(`client = ${this.value(client)}`);
-    if (model !== null) kinds.push(`COALESCE(model_served, model_asked) = ${this.value(model)}`);
-    if (kinds.length > 0) this.add(`u.kind IN (SELECT id FROM kinds WHERE ${kinds.join(" AND ")})`);
+    if (key !== null) this.add(`${DIMENSIONS.key} = ${this.value(key)}`);
+    if (client !== null) this.add(`${DIMENSIONS.client} = ${this.value(client)}`);
+    if (model !== null) this.add(`${DIMENSIONS.model} = ${this.value(model)}`);
   }
 
   where(): string {
@@ -335,10 +352,22 @@ class Conditions {
   }
 }
 
+function placeIn(row: Row, unitMs: number): Place {
+  const text = (name: string): string | null => {
+    const value = row[name] ?? null;
+    return value === null || value === "" ? null : String(value);
+  };
+  const status = row["status"] ?? null;
+  const hour = Number(row["bucket"] ?? 0) * (unitMs / HOUR_MS);
+  const named = { key: text("key"), client: text("client"), model: text("model"), session: text("session") };
+  return { ...named, status: status === null ? null : Number(status), hour };
+}
+
 function sumsIn(row: Row): Amounts {
   const number = (name: string): number => Number(row[name]);
   return {
     calls: number("calls"),
+    errors: number("errors"),
     inputTokens: number("input"),
     cacheReadTokens: number("cache_read"),
     cacheWriteTokens: number("cache_write"),
