@@ -100,7 +100,7 @@ class SqliteEngine implements Engine {
     // A transaction that writes is the only one, and whoever watches sees that the file has changed.
     if (step.type !== "statements") return [];
     const rows: Row[] = [];
-    for (const { sql, sets } of step.statements) for (const values of sets) rows.push(...this.#execute(sql, values));
+    for (const { sql, sets } of step.statements) for (const values of sets) for (const row of this.#execute(sql, values)) rows.push(row);
     return rows;
   }
 

@@ -10,7 +10,8 @@ const TOKENS =
   "COALESCE(u.input, 0) + COALESCE(u.cache_read, 0) + COALESCE(u.cache_write_5m, 0) + COALESCE(u.cache_write_1h, 0) + COALESCE(u.output, 0)";
 
 /** Of rows, by the names of `Amounts`. */
-const ROW_SUMS = `COUNT(*) AS calls, SUM(CASE WHEN k.finish = 'cut' OR k.finish LIKE 'error:%' THEN 1 ELSE 0 END) AS errors, COALESCE(SUM(u.input), 0) AS input, COALESCE(SUM(u.cache_read), 0) AS cache_read,
+const ROW_SUMS = `COUNT(*) AS calls, SUM(CASE WHEN k.finish = 'cut' OR k.finish LIKE 'error:%' THEN 1 ELSE 0 END) AS errors,
+  COALESCE(SUM(u.input), 0) AS input, COALESCE(SUM(u.cache_read), 0) AS cache_read,
   COALESCE(SUM(u.cache_write_5m), 0) + COALESCE(SUM(u.cache_write_1h), 0) AS cache_write, COALESCE(SUM(u.output), 0) AS output,
   COALESCE(SUM(u.reasoning), 0) AS reasoning, COALESCE(SUM(u.credits), 0) AS credits, COALESCE(SUM(u.usd), 0) AS usd,
   SUM(CASE WHEN u.usd IS NULL AND ${TOKENS} > 0 THEN 1 ELSE 0 END) AS unpriced, MIN(u.at_ms) AS first_ms, MAX(u.at_ms) AS last_ms`;
@@ -30,19 +31,19 @@ export function* sumsOf({ by, zone, ...filter }: UsageQuery): Plan<readonly Usag
   const toMs = Math.min((Number(range?.["last"] ?? 0) + 1) * HOUR_MS, filter.untilMs ?? FOREVER_MS);
   const offsets = by.some((dimension) => TIMES.has(dimension)) ? offsetsOf(zone, { fromMs, toMs }) : null;
   const cut: Cut = { filter: { ...filter, sinceMs: fromMs, untilMs: toMs }, floorMs, offsets, by };
-  const found: Row[] = [];
+  const found: (readonly Row[])[] = [];
   if (offsets?.some(({ offsetMs }) => offsetMs % HOUR_MS !== 0)) {
-    found.push(...(yield* sumsOfRows(cut, fromMs, toMs)));
-    found.push(...(yield* sumsOfHours(cut, fromMs, Math.min(toMs, floorMs))));
+    found.push(yield* sumsOfRows(cut, fromMs, toMs));
+    found.push(yield* sumsOfHours(cut, fromMs, Math.min(toMs, floorMs)));
   } else {
     const fullFromMs = Math.ceil(fromMs / HOUR_MS) * HOUR_MS;
     const fullToMs = Math.max(Math.floor(toMs / HOUR_MS) * HOUR_MS, fullFromMs);
-    found.push(...(yield* sumsOfRows(cut, fromMs, Math.min(fullFromMs, toMs))));
-    found.push(...(yield* sumsOfHours(cut, fullFromMs, fullToMs)));
-    found.push(...(yield* sumsOfRows(cut, fullToMs, toMs)));
+    found.push(yield* sumsOfRows(cut, fromMs, Math.min(fullFromMs, toMs)));
+    found.push(yield* sumsOfHours(cut, fullFromMs, fullToMs));
+    found.push(yield* sumsOfRows(cut, fullToMs, toMs));
   }
   const groups = new UsageGroups(by);
-  for (const row of found) groups.add(placeIn(row, unitOf(by)), sumsIn(row));
+  for (const row of found.flat()) groups.add(placeIn(row, unitOf(by)), sumsIn(row));
   return groups.sums();
 }
 
