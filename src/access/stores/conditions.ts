@@ -1,0 +1,45 @@
+// A WHERE clause about usage that grows, and its values. Never holds a value in its SQL.
+
+import type { UsageDimension, UsageFilter } from "../store.ts";
+import type { Value } from "./plan.ts";
+
+/** What the dimensions stand for, of rows or sums `u` and their kinds `k`. */
+export const DIMENSIONS = {
+  session: "u.session",
+  key: "k.key",
+  client: "k.client",
+  model: "COALESCE(k.model_served, k.model_asked)",
+  status: "k.status",
+} as const satisfies Partial<Record<UsageDimension, string>>;
+
+export class Conditions {
+  readonly values: Value[] = [];
+  readonly #conditions: string[] = [];
+
+  add(sql: string): void {
+    this.#conditions.push(sql);
+  }
+
+  /** What stands for the value in the SQL. */
+  value(value: Value): string {
+    return `$${this.values.push(value)}`;
+  }
+
+  addFilter(filter: UsageFilter): void {
+    const { sinceMs, untilMs, session } = filter;
+    if (sinceMs !== null) this.add(`u.at_ms >= ${this.value(sinceMs)}`);
+    if (untilMs !== null) this.add(`u.at_ms < ${this.value(untilMs)}`);
+    if (session !== null) this.add(`u.session = ${this.value(session)}`);
+    this.addKind(filter);
+  }
+
+  addKind({ key, client, model }: UsageFilter): void {
+    if (key !== null) this.add(`${DIMENSIONS.key} = ${this.value(key)}`);
+    if (client !== null) this.add(`${DIMENSIONS.client} = ${this.value(client)}`);
+    if (model !== null) this.add(`${DIMENSIONS.model} = ${this.value(model)}`);
+  }
+
+  where(): string {
+    return this.#conditions.length === 0 ? "" : ` WHERE ${this.#conditions.join(" AND ")}`;
+  }
+}

@@ -1,0 +1,137 @@
+// What usage comes to, by day, key, model and so on: from the sums of hours, and from rows where an hour is asked for in part.
+
+import type { UsageDimension, UsageFilter, UsageQuery, UsageSum } from "../store.ts";
+import { DAY_MS, HOUR_MS, offsetsOf, type Offset } from "./calendar.ts";
+import { Conditions, DIMENSIONS } from "./conditions.ts";
+import { query, type Plan, type Row } from "./plan.ts";
+import { UsageGroups, type Amounts, type Place } from "./usage-groups.ts";
+
+const TOKENS =
+  "COALESCE(u.input, 0) + COALESCE(u.cache_read, 0) + COALESCE(u.cache_write_5m, 0) + COALESCE(u.cache_write_1h, 0) + COALESCE(u.output, 0)";
+
+/** Of rows, by the names of `Amounts`. */
+const ROW_SUMS = `COUNT(*) AS calls, SUM(CASE WHEN k.finish = 'cut' OR k.finish LIKE 'error:%' THEN 1 ELSE 0 END) AS errors,
+  COALESCE(SUM(u.input), 0) AS input, COALESCE(SUM(u.cache_read), 0) AS cache_read,
+  COALESCE(SUM(u.cache_write_5m), 0) + COALESCE(SUM(u.cache_write_1h), 0) AS cache_write, COALESCE(SUM(u.output), 0) AS output,
+  COALESCE(SUM(u.reasoning), 0) AS reasoning, COALESCE(SUM(u.credits), 0) AS credits, COALESCE(SUM(u.usd), 0) AS usd,
+  SUM(CASE WHEN u.usd IS NULL AND ${TOKENS} > 0 THEN 1 ELSE 0 END) AS unpriced, MIN(u.at_ms) AS first_ms, MAX(u.at_ms) AS last_ms`;
+
+export const SUM_NAMES = ["calls", "errors", "input", "cache_read", "cache_write", "output", "reasoning", "credits", "usd", "unpriced"];
+/** Of sums by the hour, in the columns' own order. */
+export const SUM_SUMS = `${SUM_NAMES.map((name) => `SUM(u.${name}) AS ${name}`).join(", ")}, MIN(u.first_ms) AS first_ms, MAX(u.last_ms) AS last_ms`;
+/** The first millisecond of which rows are there. */
+const FLOOR = "SELECT value FROM facts WHERE name = 'rows_from'";
+const FOREVER_MS = Number.MAX_SAFE_INTEGER;
+const DIMENSION_NAMES = ["session", "key", "client", "model", "status"] as const;
+
+export function* sumsOf({ by, zone, ...filter }: UsageQuery): Plan<readonly UsageSum[]> {
+  const floorMs = Number((yield* query(FLOOR))[0]?.["value"] ?? 0);
+  const [range] = yield* query("SELECT MIN(hour) AS first, MAX(hour) AS last FROM usage_sums");
+  const fromMs = Math.max(Number(range?.["first"] ?? 0) * HOUR_MS, filter.sinceMs ?? 0);
+  const toMs = Math.min((Number(range?.["last"] ?? 0) + 1) * HOUR_MS, filter.untilMs ?? FOREVER_MS);
+  const offsets = by.some((dimension) => TIMES.has(dimension)) ? offsetsOf(zone, { fromMs, toMs }) : null;
+  const cut: Cut = { filter: { ...filter, sinceMs: fromMs, untilMs: toMs }, floorMs, offsets, by };
+  const found: (readonly Row[])[] = [];
+  if (offsets?.some(({ offsetMs }) => offsetMs % HOUR_MS !== 0)) {
+    found.push(yield* sumsOfRows(cut, fromMs, toMs));
+    found.push(yield* sumsOfHours(cut, fromMs, Math.min(toMs, floorMs)));
+  } else {
+    const fullFromMs = Math.ceil(fromMs / HOUR_MS) * HOUR_MS;
+    const fullToMs = Math.max(Math.floor(toMs / HOUR_MS) * HOUR_MS, fullFromMs);
+    found.push(yield* sumsOfRows(cut, fromMs, Math.min(fullFromMs, toMs)));
+    found.push(yield* sumsOfHours(cut, fullFromMs, fullToMs));
+    found.push(yield* sumsOfRows(cut, fullToMs, toMs));
+  }
+  const groups = new UsageGroups(by);
+  for (const row of found.flat()) groups.add(placeIn(row, unitOf(by)), sumsIn(row));
+  return groups.sums();
+}
+
+/** What a question comes down to. */
+interface Cut {
+  readonly filter: UsageFilter;
+  readonly floorMs: number;
+  /** Null: time is no dimension. */
+  readonly offsets: readonly Offset[] | null;
+  readonly by: readonly UsageDimension[];
+}
+
+function* sumsOfRows(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
+  const sinceMs = Math.max(fromMs, cut.floorMs);
+  if (sinceMs >= toMs) return [];
+  const conditions = new Conditions();
+  conditions.addFilter({ ...cut.filter, sinceMs, untilMs: toMs });
+  const columns = columnsOf(cut, "u.at_ms");
+  return yield* query(grouped({ columns, sums: ROW_SUMS, from: "usage", conditions }), ...conditions.values);
+}
+
+/** From what is added up already. */
+function* sumsOfHours(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
+  if (fromMs >= toMs) return [];
+  const conditions = new Conditions();
+  conditions.add(`u.hour >= ${conditions.value(Math.ceil(fromMs / HOUR_MS))} AND u.hour < ${conditions.value(Math.ceil(toMs / HOUR_MS))}`);
+  if (cut.filter.session !== null) conditions.add(`u.session = ${conditions.value(cut.filter.session)}`);
+  conditions.addKind(cut.filter);
+  const columns = columnsOf(cut, `(u.hour * ${HOUR_MS})`);
+  return yield* query(grouped({ columns, sums: SUM_SUMS, from: "usage_sums", conditions }), ...conditions.values);
+}
+
+function columnsOf({ by, offsets }: Cut, ms: string): string[] {
+  const columns = DIMENSION_NAMES.flatMap((name) => (by.includes(name) ? `${DIMENSIONS[name]} AS ${name}` : []));
+  return offsets === null ? columns : [...columns, `${bucketSql(ms, offsets, unitOf(by))} AS bucket`];
+}
+
+interface Grouping {
+  readonly columns: readonly string[];
+  readonly sums: string;
+  readonly from: string;
+  readonly conditions: Conditions;
+}
+
+function grouped({ columns, sums, from, conditions }: Grouping): string {
+  const by = columns.length === 0 ? "HAVING COUNT(*) > 0" : `GROUP BY ${columns.map((_, index) => index + 1).join(", ")}`;
+  return `SELECT ${[...columns, sums].join(", ")} FROM ${from} u JOIN kinds k ON k.id = u.kind${conditions.where()} ${by}`;
+}
+
+const TIMES: ReadonlySet<string> = new Set(["hour", "day", "week", "month"]);
+
+function unitOf(by: readonly UsageDimension[]): number {
+  return by.includes("hour") ? HOUR_MS : DAY_MS;
+}
+
+/** The number of the hour or day on the zone's clock. */
+function bucketSql(ms: string, offsets: readonly Offset[], unitMs: number): string {
+  const last = offsets.at(-1)?.offsetMs ?? 0;
+  const cases = offsets.slice(0, -1).map(({ untilMs, offsetMs }) => `WHEN ${ms} < ${untilMs} THEN ${offsetMs}`);
+  const offset = cases.length === 0 ? String(last) : `CASE ${cases.join(" ")} ELSE ${last} END`;
+  return `(${ms} + ${offset}) / ${unitMs}`;
+}
+
+function placeIn(row: Row, unitMs: number): Place {
+  const text = (name: string): string | null => {
+    const value = row[name] ?? null;
+    return value === null || value === "" ? null : String(value);
+  };
+  const status = row["status"] ?? null;
+  const hour = Number(row["bucket"] ?? 0) * (unitMs / HOUR_MS);
+  const named = { key: text("key"), client: text("client"), model: text("model"), session: text("session") };
+  return { ...named, status: status === null ? null : Number(status), hour };
+}
+
+function sumsIn(row: Row): Amounts {
+  const number = (name: string): number => Number(row[name]);
+  return {
+    calls: number("calls"),
+    errors: number("errors"),
+    inputTokens: number("input"),
+    cacheReadTokens: number("cache_read"),
+    cacheWriteTokens: number("cache_write"),
+    outputTokens: number("output"),
+    reasoningTokens: number("reasoning"),
+    credits: number("credits"),
+    usd: number("usd"),
+    unpriced: number("unpriced"),
+    firstMs: number("first_ms"),
+    lastMs: number("last_ms"),
+  };
+}
