@@ -34,6 +34,8 @@ const ROWS: readonly Row[] = [
   { folders: ["program"], packages: null, never: [...RUNTIMES, "process", "console", "Math.random", ...CLOCK] },
   { folders: ["http"], packages: /^hono(\/.*)?$/, never: [...RUNTIMES, ...CLOCK, "process", "fetch", "console", "Math.random"] },
   { folders: ["gateway"], packages: /^tokenx$/, never: BUT_DATES },
+  // The engines alone touch files and the network; only who starts the program opens one.
+  { folders: ["access/stores"], importers: ["cli"], packages: /^(?:node:(?:fs|path|sqlite)|postgres)$/, never: BUT_DATES },
   { folders: ["access", "models", "upstream", "telemetry", "config"], packages: /^node:util$/, never: BUT_DATES },
   // The table of codecs stands on the codecs, and these on what all of them share.
   { folders: ["protocol/codecs"], packages: null, never: OUTSIDE },

@@ -115,11 +115,12 @@ export interface UsageFilter {
   readonly model: string | null;
 }
 
-/** Sums over the rows of a group. */
+/** Sums over the rows of a group. Days of which the rows are gone count as days of UTC, and with no session. */
 export interface UsageSum {
-  /** The value of each dimension asked for, in order; null: the rows have none. Days are `2026-11-28`, hours `2026-11-28T14`. */
+  /** The value of each dimension asked for, in order; null: the rows have none. Days are `2026-11-28`, hours `2026-11-28T14`, weeks their Monday, months `2026-11`; a model is the one that served, or else the one asked for. */
   readonly group: readonly (string | null)[];
   readonly calls: number;
+  /** Calls whose `finish` is `cut` or `error:<kind>`. */
   readonly errors: number;
   readonly inputTokens: number;
   readonly cacheReadTokens: number;
@@ -128,7 +129,7 @@ export interface UsageSum {
   readonly reasoningTokens: number;
   readonly credits: number;
   readonly usd: number;
-  /** Calls whose model has no known price, which `usd` therefore leaves out. */
+  /** Calls with tokens and no known price, which `usd` therefore leaves out. */
   readonly unpriced: number;
   readonly firstMs: number;
   readonly lastMs: number;
@@ -155,13 +156,21 @@ export type StoreState = "ready" | "unreachable";
 /** The store can't be reached, or failed. Its message is safe to show. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
+  /** Whether nothing helps but another program or another database: this one is of a newer version. */
+  readonly isFinal: boolean;
+
+  constructor(message: string, { cause, isFinal = false }: { readonly cause?: unknown; readonly isFinal?: boolean } = {}) {
+    super(message, { cause });
+    this.isFinal = isFinal;
+  }
 }
 
 /** Every method may reject with StoreError, and changes all of what it is asked for or nothing. */
 export interface Store {
   readonly kind: "sqlite" | "postgres" | "memory";
+  /** A store that is being opened is unreachable, though calls wait for it. */
   readonly state: () => StoreState;
-  /** Resolves when it has been reached for the first time, with its tables made or brought up to date. */
+  /** Resolves when it has been reached for the first time, with its tables made or brought up to date. Rejects with StoreError where that can never be. */
   readonly ready: Promise<void>;
 
   keys(): Promise<readonly KeyRecord[]>;

@@ -1,0 +1,187 @@
+// The store of one process that keeps nothing: what is left where no database can be used. Remembers the newest rows, and what the others
+// came to in their day.
+
+// oxlint-disable typescript/require-await -- the interface answers later, and an error has to reject
+
+import type { KeyRecord } from "../client-key.ts";
+import type {
+  Account,
+  AccountChange,
+  AccountId,
+  AccountView,
+  Reservation,
+  RowQuery,
+  Store,
+  UsageFilter,
+  UsageQuery,
+  UsageRow,
+  UsageSum,
+} from "../store.ts";
+import { DAY_MS, HOUR_MS, offsetsOf } from "./calendar.ts";
+import { add, amountsOf, isAsked, signatureOf, UsageGroups, type Amounts, type UsageKind } from "./usage-groups.ts";
+
+const MOST_ROWS = 10_000;
+/** How long reservations of a process that has no lease are its own. */
+const LEASE_MS = 20_000;
+const HOURS_A_DAY = DAY_MS / HOUR_MS;
+
+interface DaySum {
+  readonly day: number;
+  readonly kind: UsageKind;
+  readonly amounts: Amounts;
+}
+
+export class MemoryStore implements Store {
+  readonly kind = "memory";
+  readonly ready = Promise.resolve();
+  readonly #keys = new Map<string, KeyRecord>();
+  readonly #watchers = new Set<() => void>();
+  readonly #accounts = new Map<string, Account>();
+  readonly #reservations = new Map<string, Reservation>();
+  readonly #leases = new Map<string, number>();
+  readonly #shared = new Map<string, { readonly value: string; readonly untilMs: number }>();
+  /** By id, in the order in which they came. */
+  readonly #rows = new Map<string, UsageRow>();
+  /** Of the rows that are gone. */
+  readonly #days = new Map<string, DaySum>();
+
+  readonly state = (): "ready" => "ready";
+
+  async keys(): Promise<readonly KeyRecord[]> {
+    return [...this.#keys.values()].toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  }
+
+  async insertKey(record: KeyRecord): Promise<boolean> {
+    if (this.#keys.has(record.name)) return false;
+    this.#keys.set(record.name, record);
+    this.#tell();
+    return true;
+  }
+
+  async updateKey(name: string, change: (record: KeyRecord) => KeyRecord | null): Promise<KeyRecord | null> {
+    const found = this.#keys.get(name);
+    if (found === undefined) return null;
+    const changed = change(found);
+    this.#keys.delete(name);
+    if (changed !== null) this.#keys.set(changed.name, changed);
+    this.#tell();
+    return changed;
+  }
+
+  watch(changed: () => void): () => void {
+    this.#watchers.add(changed);
+    return () => void this.#watchers.delete(changed);
+  }
+
+  #tell(): void {
+    for (const changed of this.#watchers) changed();
+  }
+
+  async transact<Result>(_ids: unknown, decide: (view: AccountView) => AccountChange<Result>): Promise<Result> {
+    const change = decide({
+      account: (id) => this.#accounts.get(nameOf(id)) ?? null,
+      isOpen: (id) => this.#reservations.has(id),
+    });
+    for (const [id, account] of change.accounts) this.#accounts.set(nameOf(id), account);
+    for (const reservation of change.opened) this.#reservations.set(reservation.id, reservation);
+    for (const id of change.closed) this.#reservations.delete(id);
+    return change.result;
+  }
+
+  async account(id: AccountId): Promise<Account | null> {
+    return this.#accounts.get(nameOf(id)) ?? null;
+  }
+
+  async renewLease(gateway: string, untilMs: number): Promise<void> {
+    this.#leases.set(gateway, untilMs);
+  }
+
+  async abandoned(nowMs: number): Promise<readonly Reservation[]> {
+    return [...this.#reservations.values()].filter(({ gateway, atMs }) => (this.#leases.get(gateway) ?? atMs + LEASE_MS) < nowMs);
+  }
+
+  async append(rows: readonly UsageRow[]): Promise<void> {
+    for (const row of rows) if (!this.#rows.has(row.id)) this.#rows.set(row.id, row);
+    for (const row of this.#rows.values()) {
+      if (this.#rows.size <= MOST_ROWS) break;
+      this.#remove(row);
+    }
+  }
+
+  #remove(row: UsageRow): void {
+    this.#rows.delete(row.id);
+    const day = Math.floor(row.atMs / DAY_MS);
+    const name = `${day} ${signatureOf(row)}`;
+    const sum = this.#days.get(name);
+    if (sum === undefined) this.#days.set(name, { day, kind: row, amounts: amountsOf(row) });
+    else add(sum.amounts, amountsOf(row));
+  }
+
+  async sums({ by, zone, ...filter }: UsageQuery): Promise<readonly UsageSum[]> {
+    const groups = new UsageGroups(by);
+    const rows = [...this.#rows.values()].filter((row) => isFound(row, filter));
+    const times = rows.map(({ atMs }) => atMs);
+    const offsets = offsetsOf(zone, {
+      fromMs: times.reduce((a, b) => Math.min(a, b), Infinity),
+      toMs: times.reduce((a, b) => Math.max(a, b), 0),
+    });
+    for (const row of rows) {
+      const offsetMs = offsets.find(({ untilMs }) => row.atMs < untilMs)?.offsetMs ?? 0;
+      groups.add({ kind: row, session: row.session, hour: Math.floor((row.atMs + offsetMs) / HOUR_MS) }, amountsOf(row));
+    }
+    for (const { day, kind, amounts } of this.#days.values()) {
+      const noonMs = (day + 0.5) * DAY_MS;
+      const isAskedFor = filter.session === null && isAsked(kind, filter) && isWithin(noonMs, filter);
+      if (isAskedFor) groups.add({ kind, session: null, hour: day * HOURS_A_DAY }, amounts);
+    }
+    return groups.sums();
+  }
+
+  async rows({ limit, before, text, ...filter }: RowQuery): Promise<readonly UsageRow[]> {
+    const part = text?.toLowerCase() ?? "";
+    const found = [...this.#rows.values()]
+      .filter((row) => isFound(row, filter) && (row.id.toLowerCase().includes(part) || row.requestId.toLowerCase().includes(part)))
+      .toSorted(newestFirst);
+    if (before === null) return found.slice(0, limit);
+    const last = this.#rows.get(before);
+    return last === undefined ? [] : found.filter((row) => newestFirst(last, row) < 0).slice(0, limit);
+  }
+
+  async row(id: string): Promise<UsageRow | null> {
+    return this.#rows.get(id) ?? null;
+  }
+
+  async forget(beforeMs: number): Promise<void> {
+    const floorMs = Math.floor(beforeMs / DAY_MS) * DAY_MS;
+    for (const row of this.#rows.values()) if (row.atMs < floorMs) this.#remove(row);
+  }
+
+  async shared(name: string, nowMs: number): Promise<string | null> {
+    const found = this.#shared.get(name);
+    return found === undefined || found.untilMs <= nowMs ? null : found.value;
+  }
+
+  async share(name: string, value: string, untilMs: number): Promise<void> {
+    this.#shared.set(name, { value, untilMs });
+  }
+
+  async close(): Promise<void> {
+    this.#watchers.clear();
+  }
+}
+
+function nameOf({ key, scope }: AccountId): string {
+  return `${key} ${scope}`;
+}
+
+function isFound(row: UsageRow, filter: UsageFilter): boolean {
+  return isAsked(row, filter) && isWithin(row.atMs, filter) && (filter.session === null || row.session === filter.session);
+}
+
+function isWithin(ms: number, { sinceMs, untilMs }: UsageFilter): boolean {
+  return ms >= (sinceMs ?? 0) && ms < (untilMs ?? Infinity);
+}
+
+function newestFirst(one: UsageRow, other: UsageRow): number {
+  return other.atMs - one.atMs || (one.id === other.id ? 0 : one.id < other.id ? 1 : -1);
+}

@@ -1,0 +1,53 @@
+// What the SQL engines have in common: a plan yields its statements one after the other and gets their rows, whether the engine answers at
+// once or later. Never knows which engine runs it.
+
+export type Value = string | number | null;
+export type Row = Readonly<Record<string, Value>>;
+
+/** SQL that every engine understands, with `$1`, `$2` ... for values. It runs once for each set of values; the rows of all come back. */
+export interface Statement {
+  readonly type: "statement";
+  readonly sql: string;
+  readonly sets: readonly (readonly Value[])[];
+}
+
+/** Waits until no other transaction holds one of these names, and holds them until this one ends. */
+interface Lock {
+  readonly type: "lock";
+  readonly names: readonly string[];
+}
+
+/** Says to every process that keys have changed, if the transaction succeeds. */
+interface Notice {
+  readonly type: "notice";
+}
+
+export type Step = Statement | Lock | Notice;
+export type Plan<Result> = Generator<Step, Result, readonly Row[]>;
+
+export function* query(sql: string, ...values: readonly Value[]): Plan<readonly Row[]> {
+  return yield { type: "statement", sql, sets: [values] };
+}
+
+/** One statement for each set of values, in one go. */
+export function* queryEach(sql: string, sets: readonly (readonly Value[])[]): Plan<readonly Row[]> {
+  return sets.length === 0 ? [] : yield { type: "statement", sql, sets };
+}
+
+export function* lock(...names: readonly string[]): Plan<void> {
+  yield { type: "lock", names };
+}
+
+/** A database that runs plans. */
+export interface Engine {
+  readonly kind: "sqlite" | "postgres";
+  readonly isReachable: () => boolean;
+  /**
+   * Runs a plan; `write`: as one transaction. The plan may be made and run again where the engine was busy.
+   * @throws StoreError, and what the plan throws.
+   */
+  run<Result>(mode: "read" | "write", plan: () => Plan<Result>): Promise<Result>;
+  /** Calls when another process may have changed keys, or the database is back. Call what comes back to stop. */
+  watch(changed: () => void): () => void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,52 @@
+// The tables, as numbered steps forward. Never changes a step that was released: add one.
+
+import { StoreError } from "../store.ts";
+import { lock, query, type Plan } from "./plan.ts";
+
+/** SQLite reads BIGINT as INTEGER and DOUBLE PRECISION as REAL. */
+const STEPS: readonly (readonly string[])[] = [
+  [
+    "CREATE TABLE keys (name TEXT PRIMARY KEY, record TEXT NOT NULL)",
+    "CREATE TABLE accounts (key TEXT NOT NULL, scope TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (key, scope))",
+    "CREATE TABLE reservations (id TEXT PRIMARY KEY, gateway TEXT NOT NULL, at_ms BIGINT NOT NULL, value TEXT NOT NULL)",
+    "CREATE TABLE leases (gateway TEXT PRIMARY KEY, until_ms BIGINT NOT NULL)",
+    "CREATE TABLE shared (name TEXT PRIMARY KEY, value TEXT NOT NULL, until_ms BIGINT NOT NULL)",
+    // What many rows of usage have in common stands once: it makes the file half as large, and sums quick.
+    `CREATE TABLE kinds (
+      id BIGINT PRIMARY KEY, signature TEXT NOT NULL UNIQUE,
+      key TEXT, client TEXT, route TEXT NOT NULL, protocol TEXT NOT NULL, model_asked TEXT, model_served TEXT, provider TEXT, pool TEXT,
+      factory_key TEXT, status BIGINT, finish TEXT NOT NULL, streaming BIGINT NOT NULL, source TEXT NOT NULL, price_date TEXT, fallback TEXT
+    )`,
+    `CREATE TABLE usage (
+      id TEXT NOT NULL, at_ms BIGINT NOT NULL, kind BIGINT NOT NULL, request_id TEXT NOT NULL, session TEXT, agent TEXT,
+      admission_ms DOUBLE PRECISION, first_byte_ms DOUBLE PRECISION, total_ms DOUBLE PRECISION NOT NULL,
+      input BIGINT, cache_read BIGINT, cache_write_5m BIGINT, cache_write_1h BIGINT, output BIGINT, reasoning BIGINT,
+      credits DOUBLE PRECISION, usd DOUBLE PRECISION, tries BIGINT NOT NULL, losses BIGINT NOT NULL
+    )`,
+    "CREATE UNIQUE INDEX usage_id ON usage (id)",
+    "CREATE INDEX usage_at ON usage (at_ms)",
+    // By day of UTC, since 1970.
+    `CREATE TABLE usage_days (
+      day BIGINT NOT NULL, kind BIGINT NOT NULL, calls BIGINT NOT NULL, input BIGINT NOT NULL, cache_read BIGINT NOT NULL,
+      cache_write BIGINT NOT NULL, output BIGINT NOT NULL, reasoning BIGINT NOT NULL, credits DOUBLE PRECISION NOT NULL,
+      usd DOUBLE PRECISION NOT NULL, unpriced BIGINT NOT NULL, first_ms BIGINT NOT NULL, last_ms BIGINT NOT NULL, PRIMARY KEY (day, kind)
+    )`,
+  ],
+];
+
+/** Makes the tables, or brings them up to date. @throws StoreError for a database of a newer version. */
+export function* migrate(): Plan<void> {
+  yield* lock("schema");
+  yield* query("CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BIGINT NOT NULL)");
+  const [found] = yield* query("SELECT value FROM facts WHERE name = 'schema'");
+  const version = Number(found?.["value"] ?? 0);
+  if (version > STEPS.length) {
+    throw new StoreError(
+      `The database is of a newer version of factory-proxy (its tables are version ${version}, this program knows ${STEPS.length}). Update factory-proxy, or set DATABASE_URL to another database.`,
+      { isFinal: true },
+    );
+  }
+  if (version === STEPS.length) return;
+  for (const statement of STEPS.slice(version).flat()) yield* query(statement);
+  yield* query("INSERT INTO facts (name, value) VALUES ('schema', $1) ON CONFLICT (name) DO UPDATE SET value = $1", STEPS.length);
+}

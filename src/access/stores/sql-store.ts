@@ -1,0 +1,201 @@
+// The store on a database that knows SQL: keys, accounts, leases and shared values. What concerns usage rows stands in usage-sql.ts.
+// Never knows which engine it runs on.
+
+import type { KeyRecord } from "../client-key.ts";
+import type {
+  Account,
+  AccountChange,
+  AccountId,
+  AccountView,
+  Reservation,
+  RowQuery,
+  Store,
+  StoreState,
+  UsageQuery,
+  UsageRow,
+  UsageSum,
+} from "../store.ts";
+import { lock, query, queryEach, type Engine, type Plan } from "./plan.ts";
+import { UsageTables } from "./usage-sql.ts";
+
+/** How long reservations of a process that has no lease are its own. */
+const LEASE_MS = 20_000;
+const SAVE_ACCOUNT =
+  "INSERT INTO accounts (key, scope, value) VALUES ($1, $2, $3) ON CONFLICT (key, scope) DO UPDATE SET value = excluded.value";
+const OPEN = "INSERT INTO reservations (id, gateway, at_ms, value) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING";
+const KEYS_CHANGED = "INSERT INTO facts (name, value) VALUES ('keys', 1) ON CONFLICT (name) DO UPDATE SET value = facts.value + 1";
+const ABANDONED = `SELECT r.value AS value FROM reservations r LEFT JOIN leases l ON l.gateway = r.gateway
+  WHERE COALESCE(l.until_ms, r.at_ms + ${LEASE_MS}) < $1 ORDER BY r.at_ms`;
+
+export class SqlStore implements Store {
+  readonly ready = Promise.resolve();
+  readonly #engine: Engine;
+  readonly #usage: UsageTables;
+  readonly #watchers = new Set<() => void>();
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.#usage = new UsageTables(engine);
+  }
+
+  get kind(): Store["kind"] {
+    return this.#engine.kind;
+  }
+
+  readonly state = (): StoreState => (this.#engine.isReachable() ? "ready" : "unreachable");
+
+  keys(): Promise<readonly KeyRecord[]> {
+    return this.#engine.run("read", function* (): Plan<readonly KeyRecord[]> {
+      return (yield* query("SELECT record FROM keys ORDER BY name")).map(({ record }) => parsed<KeyRecord>(record));
+    });
+  }
+
+  async insertKey(record: KeyRecord): Promise<boolean> {
+    const isNew = await this.#engine.run("write", function* (): Plan<boolean> {
+      const sql = "INSERT INTO keys (name, record) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING RETURNING name";
+      const [inserted] = yield* query(sql, record.name, JSON.stringify(record));
+      if (inserted !== undefined) yield* sayKeysChanged();
+      return inserted !== undefined;
+    });
+    if (isNew) this.#tell();
+    return isNew;
+  }
+
+  async updateKey(name: string, change: (record: KeyRecord) => KeyRecord | null): Promise<KeyRecord | null> {
+    const kept = await this.#engine.run("write", function* (): Plan<KeyRecord | null> {
+      yield* lock(`key ${name}`);
+      const [found] = yield* query("SELECT record FROM keys WHERE name = $1", name);
+      if (found === undefined) return null;
+      const changed = change(parsed<KeyRecord>(found["record"]));
+      if (changed === null) yield* query("DELETE FROM keys WHERE name = $1", name);
+      else yield* query("UPDATE keys SET name = $1, record = $2 WHERE name = $3", changed.name, JSON.stringify(changed), name);
+      yield* sayKeysChanged();
+      return changed;
+    });
+    this.#tell();
+    return kept;
+  }
+
+  watch(changed: () => void): () => void {
+    this.#watchers.add(changed);
+    const stop = this.#engine.watch(changed);
+    return () => {
+      this.#watchers.delete(changed);
+      stop();
+    };
+  }
+
+  #tell(): void {
+    for (const changed of this.#watchers) changed();
+  }
+
+  transact<Result>(
+    { accounts, reservations }: { readonly accounts: readonly AccountId[]; readonly reservations: readonly string[] },
+    decide: (view: AccountView) => AccountChange<Result>,
+  ): Promise<Result> {
+    return this.#engine.run("write", function* (): Plan<Result> {
+      yield* lock(...accounts.map((id) => `account ${nameOf(id)}`));
+      const ids = accounts.map(({ key, scope }) => [key, scope]);
+      const kept = yield* queryEach("SELECT key, scope, value FROM accounts WHERE key = $1 AND scope = $2", ids);
+      const byName = new Map(kept.map(({ key, scope, value }) => [nameOf({ key: String(key), scope: String(scope) }), value]));
+      const sets = reservations.map((id) => [id]);
+      const open = new Set((yield* queryEach("SELECT id FROM reservations WHERE id = $1", sets)).map(({ id }) => id));
+      const change = decide({
+        account(id) {
+          const value = byName.get(nameOf(id));
+          return value === undefined ? null : parsed<Account>(value);
+        },
+        isOpen: (id) => open.has(id),
+      });
+      yield* queryEach(
+        SAVE_ACCOUNT,
+        change.accounts.map(([{ key, scope }, account]) => [key, scope, JSON.stringify(account)]),
+      );
+      yield* queryEach(
+        OPEN,
+        change.opened.map((reservation) => [reservation.id, reservation.gateway, reservation.atMs, JSON.stringify(reservation)]),
+      );
+      yield* queryEach(
+        "DELETE FROM reservations WHERE id = $1",
+        change.closed.map((id) => [id]),
+      );
+      return change.result;
+    });
+  }
+
+  account({ key, scope }: AccountId): Promise<Account | null> {
+    return this.#engine.run("read", function* (): Plan<Account | null> {
+      const [found] = yield* query("SELECT value FROM accounts WHERE key = $1 AND scope = $2", key, scope);
+      return found === undefined ? null : parsed<Account>(found["value"]);
+    });
+  }
+
+  renewLease(gateway: string, untilMs: number): Promise<void> {
+    return this.#engine.run("write", function* (): Plan<void> {
+      const sql = "INSERT INTO leases (gateway, until_ms) VALUES ($1, $2) ON CONFLICT (gateway) DO UPDATE SET until_ms = excluded.until_ms";
+      yield* query(sql, gateway, untilMs);
+    });
+  }
+
+  abandoned(nowMs: number): Promise<readonly Reservation[]> {
+    return this.#engine.run("read", function* (): Plan<readonly Reservation[]> {
+      return (yield* query(ABANDONED, nowMs)).map(({ value }) => parsed<Reservation>(value));
+    });
+  }
+
+  shared(name: string, nowMs: number): Promise<string | null> {
+    return this.#engine.run("read", function* (): Plan<string | null> {
+      const [found] = yield* query("SELECT value FROM shared WHERE name = $1 AND until_ms > $2", name, nowMs);
+      return found === undefined ? null : String(found["value"]);
+    });
+  }
+
+  share(name: string, value: string, untilMs: number): Promise<void> {
+    return this.#engine.run("write", function* (): Plan<void> {
+      const sql = `INSERT INTO shared (name, value, until_ms) VALUES ($1, $2, $3)
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value, until_ms = excluded.until_ms`;
+      yield* query(sql, name, value, untilMs);
+    });
+  }
+
+  append(rows: readonly UsageRow[]): Promise<void> {
+    return this.#usage.append(rows);
+  }
+
+  sums(asked: UsageQuery): Promise<readonly UsageSum[]> {
+    return this.#usage.sums(asked);
+  }
+
+  rows(asked: RowQuery): Promise<readonly UsageRow[]> {
+    return this.#usage.rows(asked);
+  }
+
+  row(id: string): Promise<UsageRow | null> {
+    return this.#usage.row(id);
+  }
+
+  forget(beforeMs: number): Promise<void> {
+    return this.#usage.forget(beforeMs);
+  }
+
+  close(): Promise<void> {
+    this.#watchers.clear();
+    return this.#engine.close();
+  }
+}
+
+function* sayKeysChanged(): Plan<void> {
+  yield* query(KEYS_CHANGED);
+  yield { type: "notice" };
+}
+
+function nameOf({ key, scope }: AccountId): string {
+  return `${key} ${scope}`;
+}
+
+/** What this program has written. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- each column holds one type
+function parsed<Kept>(value: unknown): Kept {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only this file writes what it reads
+  return JSON.parse(String(value)) as Kept;
+}

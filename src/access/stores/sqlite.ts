@@ -1,0 +1,170 @@
+// Runs plans on a file through `node:sqlite`. Never waits on the event loop's time for another process: a busy file is tried again later.
+
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { After } from "../../runtime/ports.ts";
+import { StoreError } from "../store.ts";
+import { query, type Engine, type Plan, type Row, type Step, type Value } from "./plan.ts";
+import { migrate } from "./schema.ts";
+
+/** How long SQLite itself waits, with the event loop. */
+const BUSY_MS = 2;
+const FIRST_PAUSE_MS = 1;
+const LONGEST_PAUSE_MS = 25;
+const PATIENT_MS = 10_000;
+const WATCH_MS = 1000;
+
+export interface SqliteOptions {
+  /** The file. Its folder is made. */
+  readonly path: string;
+  readonly after: After;
+}
+
+/** @throws StoreError where there is no `node:sqlite`, the file can't be used, or is of a newer version. */
+export async function openSqlite({ path, after }: SqliteOptions): Promise<Engine> {
+  const database = await connect(path);
+  const engine = new SqliteEngine(database, after);
+  try {
+    await engine.run("write", migrate);
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+  return engine;
+}
+
+async function connect(path: string): Promise<DatabaseSync> {
+  try {
+    // Both only where they are used: not every place that serves a module has them.
+    const [{ mkdirSync }, { dirname }, sqlite] = await Promise.all([import("node:fs"), import("node:path"), import("node:sqlite")]);
+    // Others on this machine may not read who used what.
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const database = new sqlite.DatabaseSync(path, { timeout: PATIENT_MS });
+    // Changing the mode of a new file waits for the other process that does the same.
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+    database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    return database;
+  } catch (error) {
+    throw failure(error, `The database file ${path} can't be opened`);
+  }
+}
+
+class SqliteEngine implements Engine {
+  readonly kind = "sqlite";
+  readonly isReachable = (): boolean => true;
+  readonly #database: DatabaseSync;
+  readonly #after: After;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #watchers = new Set<() => void>();
+  #stopWatching: (() => void) | null = null;
+  #isClosed = false;
+
+  constructor(database: DatabaseSync, after: After) {
+    this.#database = database;
+    this.#after = after;
+  }
+
+  async run<Result>(mode: "read" | "write", plan: () => Plan<Result>): Promise<Result> {
+    let waitedMs = 0;
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      try {
+        return mode === "read" ? this.#drive(plan()) : this.#transaction(plan());
+      } catch (error) {
+        if (!isBusy(error) || waitedMs >= PATIENT_MS) throw error;
+      }
+      waitedMs += pauseMs;
+      await new Promise<void>((resolve) => this.#after(pauseMs, resolve));
+    }
+  }
+
+  #transaction<Result>(plan: Plan<Result>): Result {
+    this.#execute("BEGIN IMMEDIATE", []);
+    try {
+      const result = this.#drive(plan);
+      this.#execute("COMMIT", []);
+      return result;
+    } catch (error) {
+      if (this.#database.isTransaction) this.#execute("ROLLBACK", []);
+      throw error;
+    }
+  }
+
+  #drive<Result>(plan: Plan<Result>): Result {
+    let next = plan.next([]);
+    while (next.done !== true) next = plan.next(this.#rowsOf(next.value));
+    return next.value;
+  }
+
+  #rowsOf(step: Step): readonly Row[] {
+    // A transaction that writes is the only one, and whoever watches sees that the file has changed.
+    if (step.type !== "statement") return [];
+    const [first = [], ...more] = step.sets;
+    const rows = this.#execute(step.sql, first);
+    return more.length === 0 ? rows : rows.concat(...more.map((values) => this.#execute(step.sql, values)));
+  }
+
+  #execute(sql: string, values: readonly Value[]): Row[] {
+    if (this.#isClosed) throw new StoreError("The database is closed.");
+    try {
+      let statement = this.#statements.get(sql);
+      if (statement === undefined) this.#statements.set(sql, (statement = this.#database.prepare(sql.replaceAll(/\$(?=\d)/g, "?"))));
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no table here holds bytes
+      return statement.all(...values) as Row[];
+    } catch (error) {
+      throw failure(error, "The database failed");
+    }
+  }
+
+  watch(changed: () => void): () => void {
+    this.#watchers.add(changed);
+    this.#stopWatching ??= this.#look(null);
+    return () => {
+      this.#watchers.delete(changed);
+      if (this.#watchers.size > 0) return;
+      this.#stopWatching?.();
+      this.#stopWatching = null;
+    };
+  }
+
+  /** Looks whether keys have changed since, and goes on to look. `seen`: null at first. */
+  #look(seen: Seen | null): () => void {
+    let now = seen;
+    try {
+      const data = this.#execute("PRAGMA data_version", [])[0]?.["data_version"] ?? 0;
+      if (data !== seen?.data) {
+        const keys = this.#drive(query("SELECT value FROM facts WHERE name = 'keys'"))[0]?.["value"] ?? 0;
+        now = { data, keys };
+        if (seen !== null && keys !== seen.keys) for (const changed of this.#watchers) changed();
+      }
+    } catch {
+      // Whoever needs the database hears of it; the next look may succeed.
+    }
+    return this.#after(WATCH_MS, () => (this.#stopWatching = this.#look(now)));
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#stopWatching?.();
+    this.#watchers.clear();
+    this.#statements.clear();
+    this.#database.close();
+    await Promise.resolve();
+  }
+}
+
+interface Seen {
+  /** Changes with every transaction of another connection. */
+  readonly data: unknown;
+  /** Changes with every key. */
+  readonly keys: unknown;
+}
+
+/** Deno's errors have no `errcode`. */
+function isBusy(error: unknown): boolean {
+  const cause = error instanceof StoreError ? error.cause : error;
+  return cause instanceof Error && /database (?:table )?is locked|database schema is locked/.test(cause.message);
+}
+
+function failure(error: unknown, what: string): StoreError {
+  return new StoreError(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+}

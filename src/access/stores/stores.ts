@@ -1,0 +1,172 @@
+// Opens the store that an address names: `sqlite:`, `sqlite:<path>`, `postgres://...` or `memory:`. It can be used at once; what is asked of it
+// waits until it is open. Where the file can't be used the store is one in memory, unless it is required.
+
+import type { KeyRecord } from "../client-key.ts";
+import {
+  StoreError,
+  type Account,
+  type AccountChange,
+  type AccountId,
+  type AccountView,
+  type Reservation,
+  type RowQuery,
+  type Store,
+  type StoreState,
+  type UsageQuery,
+  type UsageRow,
+  type UsageSum,
+} from "../store.ts";
+import type { After } from "../../runtime/ports.ts";
+import { MemoryStore } from "./memory.ts";
+
+export interface StorePorts {
+  readonly after: After;
+  /** Called once where the store is in memory because its file can't be used; the reason is safe to show. */
+  readonly lost: (reason: string) => void;
+}
+
+export interface StoreOptions {
+  /** Where `sqlite:` without a path keeps its file. */
+  readonly dataDir: string;
+  /** Whether `ready` rejects where the store can't be reached at once: for a command, which has no use for one in memory. */
+  readonly isRequired: boolean;
+}
+
+const FILE_NAME = "factory-proxy.db";
+const SQLITE = /^sqlite:(?:\/\/)?/;
+
+/** @throws StoreError for an address of another kind. */
+export function openStore(address: string, options: StoreOptions, ports: StorePorts): Store {
+  if (address === "memory:") return new MemoryStore();
+  if (SQLITE.test(address)) {
+    const named = address.replace(SQLITE, "");
+    const path = named === "" ? `${options.dataDir}/${FILE_NAME}` : named;
+    return new OpeningStore("sqlite", opened(path, options, ports));
+  }
+  throw new StoreError("DATABASE_URL has to begin with sqlite:, postgres:// or memory:.");
+}
+
+async function opened(path: string, { isRequired }: StoreOptions, { after, lost }: StorePorts): Promise<Store> {
+  const [{ openSqlite }, { SqlStore }] = await Promise.all([import("./sqlite.ts"), import("./sql-store.ts")]);
+  try {
+    return new SqlStore(await openSqlite({ path, after }));
+  } catch (error) {
+    if (isRequired || !(error instanceof StoreError) || error.isFinal) throw error;
+    lost(error.message);
+    return new MemoryStore();
+  }
+}
+
+/** Hands everything to the store that is being opened. */
+class OpeningStore implements Store {
+  readonly ready: Promise<void>;
+  readonly #expected: Store["kind"];
+  readonly #opening: Promise<Store>;
+  #store: Store | null = null;
+
+  constructor(expected: Store["kind"], opening: Promise<Store>) {
+    this.#expected = expected;
+    this.#opening = opening;
+    this.ready = opening.then(async (store) => {
+      this.#store = store;
+      await store.ready;
+    });
+    // Whoever asks for something hears of it.
+    this.ready.catch(() => {});
+  }
+
+  get kind(): Store["kind"] {
+    return this.#store?.kind ?? this.#expected;
+  }
+
+  readonly state = (): StoreState => this.#store?.state() ?? "unreachable";
+
+  /** The open store; otherwise what is asked waits. */
+  #with<Result>(ask: (store: Store) => Promise<Result>): Promise<Result> {
+    return this.#store === null ? this.#opening.then(ask) : ask(this.#store);
+  }
+
+  keys(): Promise<readonly KeyRecord[]> {
+    return this.#with((store) => store.keys());
+  }
+
+  insertKey(record: KeyRecord): Promise<boolean> {
+    return this.#with((store) => store.insertKey(record));
+  }
+
+  updateKey(name: string, change: (record: KeyRecord) => KeyRecord | null): Promise<KeyRecord | null> {
+    return this.#with((store) => store.updateKey(name, change));
+  }
+
+  watch(changed: () => void): () => void {
+    if (this.#store !== null) return this.#store.watch(changed);
+    let stop: (() => void) | null = null;
+    let isStopped = false;
+    this.#opening.then(
+      (store) => {
+        if (isStopped) return;
+        stop = store.watch(changed);
+        changed();
+      },
+      () => {},
+    );
+    return () => {
+      isStopped = true;
+      stop?.();
+    };
+  }
+
+  transact<Result>(
+    ids: { readonly accounts: readonly AccountId[]; readonly reservations: readonly string[] },
+    decide: (view: AccountView) => AccountChange<Result>,
+  ): Promise<Result> {
+    return this.#with((store) => store.transact(ids, decide));
+  }
+
+  account(id: AccountId): Promise<Account | null> {
+    return this.#with((store) => store.account(id));
+  }
+
+  renewLease(gateway: string, untilMs: number): Promise<void> {
+    return this.#with((store) => store.renewLease(gateway, untilMs));
+  }
+
+  abandoned(nowMs: number): Promise<readonly Reservation[]> {
+    return this.#with((store) => store.abandoned(nowMs));
+  }
+
+  append(rows: readonly UsageRow[]): Promise<void> {
+    return this.#with((store) => store.append(rows));
+  }
+
+  sums(query: UsageQuery): Promise<readonly UsageSum[]> {
+    return this.#with((store) => store.sums(query));
+  }
+
+  rows(query: RowQuery): Promise<readonly UsageRow[]> {
+    return this.#with((store) => store.rows(query));
+  }
+
+  row(id: string): Promise<UsageRow | null> {
+    return this.#with((store) => store.row(id));
+  }
+
+  forget(beforeMs: number): Promise<void> {
+    return this.#with((store) => store.forget(beforeMs));
+  }
+
+  shared(name: string, nowMs: number): Promise<string | null> {
+    return this.#with((store) => store.shared(name, nowMs));
+  }
+
+  share(name: string, value: string, untilMs: number): Promise<void> {
+    return this.#with((store) => store.share(name, value, untilMs));
+  }
+
+  async close(): Promise<void> {
+    await this.#opening.then(
+      (store) => store.close(),
+      () => {},
+    );
+  }
+}

@@ -1,0 +1,140 @@
+// Puts usage together by day, key, model and so on: the same for rows in memory and for what a database has added up already.
+// Never rounds: amounts are added as they are.
+
+import type { UsageDimension, UsageFilter, UsageRow, UsageSum } from "../store.ts";
+import { dayName, hourName, monthName, weekName } from "./calendar.ts";
+
+/** What many rows have in common. */
+export type UsageKind = Pick<
+  UsageRow,
+  | "key"
+  | "client"
+  | "route"
+  | "protocol"
+  | "modelAsked"
+  | "modelServed"
+  | "provider"
+  | "pool"
+  | "factoryKey"
+  | "status"
+  | "finish"
+  | "streaming"
+  | "source"
+  | "priceDate"
+  | "fallback"
+>;
+
+/** The same for every row of that kind, and for no other. */
+export function signatureOf(row: UsageKind): string {
+  const { key, client, route, protocol, modelAsked, modelServed, provider, pool, factoryKey } = row;
+  const { status, finish, streaming, source, priceDate, fallback } = row;
+  const served = [modelAsked, modelServed, provider, pool, factoryKey];
+  return JSON.stringify([key, client, route, protocol, ...served, status, finish, streaming, source, priceDate, fallback]);
+}
+
+export type Amounts = Omit<UsageSum, "group" | "errors">;
+
+/** Where a part of the sums belongs. */
+export interface Place {
+  readonly kind: UsageKind;
+  readonly session: string | null;
+  /** Hours since 1970 on the clock of the zone asked for. */
+  readonly hour: number;
+}
+
+const HOURS_A_DAY = 24;
+
+type Changing<T> = { -readonly [Name in keyof T]: T[Name] };
+
+export class UsageGroups {
+  readonly #by: readonly UsageDimension[];
+  readonly #groups = new Map<string, Changing<UsageSum>>();
+
+  constructor(by: readonly UsageDimension[]) {
+    this.#by = by;
+  }
+
+  add(place: Place, amounts: Amounts): void {
+    const group = this.#by.map((dimension) => VALUES[dimension](place));
+    const name = JSON.stringify(group);
+    const errors = isError(place.kind) ? amounts.calls : 0;
+    const sum = this.#groups.get(name);
+    if (sum === undefined) {
+      this.#groups.set(name, { group, errors, ...amounts });
+      return;
+    }
+    sum.errors += errors;
+    add(sum, amounts);
+  }
+
+  /** In the order of their groups. */
+  sums(): UsageSum[] {
+    return [...this.#groups].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, sum]) => sum);
+  }
+}
+
+/** Adds to `sum`, which changes. */
+export function add(sum: Changing<Amounts>, amounts: Amounts): void {
+  sum.calls += amounts.calls;
+  sum.inputTokens += amounts.inputTokens;
+  sum.cacheReadTokens += amounts.cacheReadTokens;
+  sum.cacheWriteTokens += amounts.cacheWriteTokens;
+  sum.outputTokens += amounts.outputTokens;
+  sum.reasoningTokens += amounts.reasoningTokens;
+  sum.credits += amounts.credits;
+  sum.usd += amounts.usd;
+  sum.unpriced += amounts.unpriced;
+  sum.firstMs = Math.min(sum.firstMs, amounts.firstMs);
+  sum.lastMs = Math.max(sum.lastMs, amounts.lastMs);
+}
+
+/** What one row comes to. */
+export function amountsOf(row: UsageRow): Amounts {
+  const inputTokens = row.inputTokens ?? 0;
+  const cacheReadTokens = row.cacheReadTokens ?? 0;
+  const cacheWriteTokens = (row.cacheWrite5mTokens ?? 0) + (row.cacheWrite1hTokens ?? 0);
+  const outputTokens = row.outputTokens ?? 0;
+  return {
+    calls: 1,
+    inputTokens,
+    cacheReadTokens,
+    cacheWriteTokens,
+    outputTokens,
+    reasoningTokens: row.reasoningTokens ?? 0,
+    credits: row.credits ?? 0,
+    usd: row.usd ?? 0,
+    // A call that used nothing costs nothing.
+    unpriced: row.usd === null && inputTokens + cacheReadTokens + cacheWriteTokens + outputTokens > 0 ? 1 : 0,
+    firstMs: row.atMs,
+    lastMs: row.atMs,
+  };
+}
+
+export function modelOf({ modelServed, modelAsked }: UsageKind): string | null {
+  return modelServed ?? modelAsked;
+}
+
+function isError({ finish }: UsageKind): boolean {
+  return finish === "cut" || finish.startsWith("error:");
+}
+
+/** Whether rows of that kind are asked for; time and session are another question. */
+export function isAsked(kind: UsageKind, { key, client, model }: UsageFilter): boolean {
+  return (key === null || kind.key === key) && (client === null || kind.client === client) && (model === null || modelOf(kind) === model);
+}
+
+const VALUES: Readonly<Record<UsageDimension, (place: Place) => string | null>> = {
+  hour: ({ hour }) => hourName(hour),
+  day: ({ hour }) => dayName(dayOf(hour)),
+  week: ({ hour }) => weekName(dayOf(hour)),
+  month: ({ hour }) => monthName(dayOf(hour)),
+  session: ({ session }) => session,
+  key: ({ kind }) => kind.key,
+  client: ({ kind }) => kind.client,
+  model: ({ kind }) => modelOf(kind),
+  status: ({ kind }) => (kind.status === null ? null : String(kind.status)),
+};
+
+function dayOf(hour: number): number {
+  return Math.floor(hour / HOURS_A_DAY);
+}
