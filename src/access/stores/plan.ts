@@ -4,11 +4,16 @@
 export type Value = string | number | null;
 export type Row = Readonly<Record<string, Value>>;
 
-/** SQL that every engine understands, with `$1`, `$2` ... for values. It runs once for each set of values; the rows of all come back. */
+/** SQL that every engine understands, with `$1`, `$2` ... for values. It runs once for each set of values. */
 export interface Statement {
-  readonly type: "statement";
   readonly sql: string;
   readonly sets: readonly (readonly Value[])[];
+}
+
+/** Statements that go out together; the rows of all of them come back, in order. */
+interface Statements {
+  readonly type: "statements";
+  readonly statements: readonly Statement[];
 }
 
 /** Waits until no other transaction holds one of these names, and holds them until this one ends. */
@@ -22,16 +27,17 @@ interface Notice {
   readonly type: "notice";
 }
 
-export type Step = Statement | Lock | Notice;
+export type Step = Statements | Lock | Notice;
 export type Plan<Result> = Generator<Step, Result, readonly Row[]>;
 
 export function* query(sql: string, ...values: readonly Value[]): Plan<readonly Row[]> {
-  return yield { type: "statement", sql, sets: [values] };
+  return yield { type: "statements", statements: [{ sql, sets: [values] }] };
 }
 
-/** One statement for each set of values, in one go. */
-export function* queryEach(sql: string, sets: readonly (readonly Value[])[]): Plan<readonly Row[]> {
-  return sets.length === 0 ? [] : yield { type: "statement", sql, sets };
+/** Several statements in one go. */
+export function* queryAll(...statements: readonly Statement[]): Plan<readonly Row[]> {
+  const needed = statements.filter(({ sets }) => sets.length > 0);
+  return needed.length === 0 ? [] : yield { type: "statements", statements: needed };
 }
 
 export function* lock(...names: readonly string[]): Plan<void> {
@@ -41,6 +47,8 @@ export function* lock(...names: readonly string[]): Plan<void> {
 /** A database that runs plans. */
 export interface Engine {
   readonly kind: "sqlite" | "postgres";
+  /** As that of the store. */
+  readonly ready: Promise<void>;
   readonly isReachable: () => boolean;
   /**
    * Runs a plan; `write`: as one transaction. The plan may be made and run again where the engine was busy.

@@ -15,7 +15,7 @@ import type {
   UsageRow,
   UsageSum,
 } from "../store.ts";
-import { lock, query, queryEach, type Engine, type Plan } from "./plan.ts";
+import { lock, query, queryAll, type Engine, type Plan } from "./plan.ts";
 import { UsageTables } from "./usage-sql.ts";
 
 /** How long reservations of a process that has no lease are its own. */
@@ -28,13 +28,14 @@ const ABANDONED = `SELECT r.value AS value FROM reservations r LEFT JOIN leases 
   WHERE COALESCE(l.until_ms, r.at_ms + ${LEASE_MS}) < $1 ORDER BY r.at_ms`;
 
 export class SqlStore implements Store {
-  readonly ready = Promise.resolve();
+  readonly ready: Promise<void>;
   readonly #engine: Engine;
   readonly #usage: UsageTables;
   readonly #watchers = new Set<() => void>();
 
   constructor(engine: Engine) {
     this.#engine = engine;
+    this.ready = engine.ready;
     this.#usage = new UsageTables(engine);
   }
 
@@ -95,11 +96,15 @@ export class SqlStore implements Store {
   ): Promise<Result> {
     return this.#engine.run("write", function* (): Plan<Result> {
       yield* lock(...accounts.map((id) => `account ${nameOf(id)}`));
-      const ids = accounts.map(({ key, scope }) => [key, scope]);
-      const kept = yield* queryEach("SELECT key, scope, value FROM accounts WHERE key = $1 AND scope = $2", ids);
-      const byName = new Map(kept.map(({ key, scope, value }) => [nameOf({ key: String(key), scope: String(scope) }), value]));
-      const sets = reservations.map((id) => [id]);
-      const open = new Set((yield* queryEach("SELECT id FROM reservations WHERE id = $1", sets)).map(({ id }) => id));
+      const found = yield* queryAll(
+        {
+          sql: "SELECT key, scope, value FROM accounts WHERE key = $1 AND scope = $2",
+          sets: accounts.map(({ key, scope }) => [key, scope]),
+        },
+        { sql: "SELECT id FROM reservations WHERE id = $1", sets: reservations.map((id) => [id]) },
+      );
+      const byName = new Map(found.map(({ key, scope, value }) => [nameOf({ key: String(key), scope: String(scope) }), value]));
+      const open = new Set(found.map(({ id }) => id));
       const change = decide({
         account(id) {
           const value = byName.get(nameOf(id));
@@ -107,17 +112,10 @@ export class SqlStore implements Store {
         },
         isOpen: (id) => open.has(id),
       });
-      yield* queryEach(
-        SAVE_ACCOUNT,
-        change.accounts.map(([{ key, scope }, account]) => [key, scope, JSON.stringify(account)]),
-      );
-      yield* queryEach(
-        OPEN,
-        change.opened.map((reservation) => [reservation.id, reservation.gateway, reservation.atMs, JSON.stringify(reservation)]),
-      );
-      yield* queryEach(
-        "DELETE FROM reservations WHERE id = $1",
-        change.closed.map((id) => [id]),
+      yield* queryAll(
+        { sql: SAVE_ACCOUNT, sets: change.accounts.map(([{ key, scope }, kept]) => [key, scope, JSON.stringify(kept)]) },
+        { sql: OPEN, sets: change.opened.map((opened) => [opened.id, opened.gateway, opened.atMs, JSON.stringify(opened)]) },
+        { sql: "DELETE FROM reservations WHERE id = $1", sets: change.closed.map((id) => [id]) },
       );
       return change.result;
     });

@@ -50,6 +50,7 @@ async function connect(path: string): Promise<DatabaseSync> {
 
 class SqliteEngine implements Engine {
   readonly kind = "sqlite";
+  readonly ready = Promise.resolve();
   readonly isReachable = (): boolean => true;
   readonly #database: DatabaseSync;
   readonly #after: After;
@@ -96,10 +97,10 @@ class SqliteEngine implements Engine {
 
   #rowsOf(step: Step): readonly Row[] {
     // A transaction that writes is the only one, and whoever watches sees that the file has changed.
-    if (step.type !== "statement") return [];
-    const [first = [], ...more] = step.sets;
-    const rows = this.#execute(step.sql, first);
-    return more.length === 0 ? rows : rows.concat(...more.map((values) => this.#execute(step.sql, values)));
+    if (step.type !== "statements") return [];
+    const rows: Row[] = [];
+    for (const { sql, sets } of step.statements) for (const values of sets) rows.push(...this.#execute(sql, values));
+    return rows;
   }
 
   #execute(sql: string, values: readonly Value[]): Row[] {

@@ -33,6 +33,7 @@ export interface StoreOptions {
 }
 
 const FILE_NAME = "factory-proxy.db";
+const POSTGRES = /^postgres(?:ql)?:\/\//;
 const SQLITE = /^sqlite:(?:\/\/)?/;
 
 /** @throws StoreError for an address of another kind. */
@@ -43,6 +44,7 @@ export function openStore(address: string, options: StoreOptions, ports: StorePo
     const path = named === "" ? `${options.dataDir}/${FILE_NAME}` : named;
     return new OpeningStore("sqlite", opened(path, options, ports));
   }
+  if (POSTGRES.test(address)) return new OpeningStore("postgres", connected(address, options, ports));
   throw new StoreError("DATABASE_URL has to begin with sqlite:, postgres:// or memory:.");
 }
 
@@ -55,6 +57,11 @@ async function opened(path: string, { isRequired }: StoreOptions, { after, lost 
     lost(error.message);
     return new MemoryStore();
   }
+}
+
+async function connected(address: string, { isRequired }: StoreOptions, { after }: StorePorts): Promise<Store> {
+  const [{ openPostgres }, { SqlStore }] = await Promise.all([import("./postgres.ts"), import("./sql-store.ts")]);
+  return new SqlStore(await openPostgres({ address, after, isRequired }));
 }
 
 /** Hands everything to the store that is being opened. */

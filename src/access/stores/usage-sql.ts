@@ -4,7 +4,7 @@
 
 import type { RowQuery, UsageFilter, UsageQuery, UsageRow, UsageSum } from "../store.ts";
 import { DAY_MS, HOUR_MS, offsetsOf, type Offset } from "./calendar.ts";
-import { lock, query, queryEach, type Engine, type Plan, type Row, type Value } from "./plan.ts";
+import { lock, query, queryAll, type Engine, type Plan, type Row, type Value } from "./plan.ts";
 import { add, amountsOf, signatureOf, UsageGroups, type Amounts, type UsageKind } from "./usage-groups.ts";
 
 const KIND_COLUMNS = {
@@ -97,19 +97,11 @@ export class UsageTables {
     const found = await this.#engine.run("write", function* (): Plan<ReadonlyMap<string, number>> {
       const kinds = yield* kindsOf(rows, known);
       const idOf = (row: UsageRow): number => kinds.get(signatureOf(row)) ?? 0;
-      const inserted = yield* queryEach(
-        INSERT_ROW,
-        rows.map((row) => [idOf(row), ...columnNames(ROW_COLUMNS).map((name) => row[name])]),
-      );
-      const added = new Set(inserted.map(({ id }) => id));
-      yield* queryEach(
-        INSERT_DAY,
-        // Each once: an id may stand in `rows` twice.
-        dailySums(
-          rows.filter(({ id }) => added.delete(id)),
-          idOf,
-        ),
-      );
+      const sets = rows.map((row) => [idOf(row), ...columnNames(ROW_COLUMNS).map((name) => row[name])]);
+      const inserted = new Set((yield* queryAll({ sql: INSERT_ROW, sets })).map(({ id }) => id));
+      // Each once: an id may stand in `rows` twice.
+      const added = rows.filter(({ id }) => inserted.delete(id));
+      yield* queryAll({ sql: INSERT_DAY, sets: dailySums(added, idOf) });
       return kinds;
     });
     for (const [signature, id] of found) known.set(signature, id);
