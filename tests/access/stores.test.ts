@@ -122,9 +122,9 @@ for (const bed of BEDS) {
     assert.equal(await store.account(ALICE), null);
   });
 
-  own("of 1,000 simultaneous transactions each counts", async (store) => {
+  own("of 300 simultaneous transactions each counts", async (store) => {
     const results = await Promise.all(
-      Array.from({ length: 1000 }, () =>
+      Array.from({ length: 300 }, () =>
         store.transact({ accounts: [ALICE], reservations: [] }, (view) => {
           const running = view.account(ALICE)?.running ?? 0;
           const isAdmitted = running < 100;
@@ -297,7 +297,7 @@ for (const bed of BEDS.filter(({ isShared }) => isShared)) {
           const running = view.account(ALICE)?.running ?? 0;
           return { accounts: running < 100 ? [[ALICE, account(running + 1)]] : [], opened: [], closed: [], result: running < 100 };
         });
-      const admitted = await Promise.all(Array.from({ length: 400 }, (_, index) => count(index % 2 === 0 ? one : other)));
+      const admitted = await Promise.all(Array.from({ length: 200 }, (_, index) => count(index % 2 === 0 ? one : other)));
       assert.equal(admitted.filter((isAdmitted) => isAdmitted).length, 100);
     } finally {
       await Promise.all([one.close(), other.close()]);

@@ -12,12 +12,15 @@ import { migrate } from "./schema.ts";
 const CHANNEL = "factory_proxy_keys";
 const CONNECTIONS = 5;
 const CONNECT_TIMEOUT_S = 5;
-/** How long a transaction may take before the database counts as gone. Reports may take longer. */
-const PATIENT_MS = { write: 5000, read: 60_000 };
+/** How long it may take to make the tables, or to wait for another process that does. */
+const REACH_MS = 30_000;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 2000;
-/** How often a connection without traffic is tried. Keys are looked at too, as not every pooler hands on what is notified. */
-const HEARTBEAT_MS = 10_000;
+/**
+ * How often it is asked whether it is there, and how long that may take: one that is frozen breaks no connection. Keys are looked at on the
+ * way, as not every pooler hands on what is notified.
+ */
+const HEARTBEAT_MS = 5000;
 const MOST_TRIES = 5;
 /** Serialization failure, deadlock. */
 const AGAIN = new Set(["40001", "40P01"]);
@@ -123,8 +126,8 @@ class PostgresEngine implements Engine {
     const listener = this.#connect(this.#options.address, listening);
     const connections: Connections = { pool, listener };
     try {
-      await this.#within("write", this.#transaction(pool, migrate));
-      await this.#within("write", listener.unsafe(`LISTEN ${CHANNEL}`));
+      await this.#within(REACH_MS, this.#transaction(pool, migrate));
+      await this.#within(REACH_MS, listener.unsafe(`LISTEN ${CHANNEL}`));
       return connections;
     } catch (error) {
       end(connections);
@@ -145,7 +148,7 @@ class PostgresEngine implements Engine {
     this.#stopTimer = this.#options.after(HEARTBEAT_MS, () => {
       void (async () => {
         try {
-          const keys = await this.#within("write", connections.listener.unsafe("SELECT value FROM facts WHERE name = 'keys'"));
+          const keys = await this.#within(HEARTBEAT_MS, connections.listener.unsafe("SELECT value FROM facts WHERE name = 'keys'"));
           const seen = keys[0]?.["value"];
           if (seen !== this.#seenKeys) this.#tell();
           this.#seenKeys = seen;
@@ -168,7 +171,7 @@ class PostgresEngine implements Engine {
     for (let tries = 1; ; tries++) {
       try {
         const { pool } = connections;
-        return await this.#within(mode, mode === "write" ? this.#transaction(pool, plan) : drive(pool, plan(), { isTransaction: false }));
+        return await (mode === "write" ? this.#transaction(pool, plan) : drive(pool, plan(), { isTransaction: false }));
       } catch (error) {
         if (isGone(error)) this.#lose(connections);
         if (!AGAIN.has(codeOf(error)) || tries === MOST_TRIES) throw error;
@@ -193,11 +196,9 @@ class PostgresEngine implements Engine {
   }
 
   /** @throws StoreError where it takes too long. */
-  #within<Result>(mode: "read" | "write", work: PromiseLike<Result>): Promise<Result> {
+  #within<Result>(limitMs: number, work: PromiseLike<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const stop = this.#options.after(PATIENT_MS[mode], () =>
-        reject(new StoreError("The database does not answer.", { cause: TIMED_OUT })),
-      );
+      const stop = this.#options.after(limitMs, () => reject(new StoreError("The database does not answer.")));
       work.then(
         (result) => {
           stop();
@@ -236,7 +237,6 @@ interface Settling {
 
 /** Only the first time that the database is reached is waited for. */
 const NOBODY: Settling = { resolve: () => {}, reject: () => {}, isOnlyOne: false };
-const TIMED_OUT = Object.assign(new Error("timed out"), { code: "CONNECT_TIMEOUT" });
 
 /** Runs a plan. Waits for what returns rows, and for all of it at the end. @throws StoreError, and what the plan throws. */
 async function drive<Result>(connection: Sql, plan: Plan<Result>, options: { readonly isTransaction: boolean }): Promise<Result> {

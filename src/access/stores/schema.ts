@@ -25,11 +25,11 @@ const STEPS: readonly (readonly string[])[] = [
     )`,
     "CREATE UNIQUE INDEX usage_id ON usage (id)",
     "CREATE INDEX usage_at ON usage (at_ms)",
-    // By day of UTC, since 1970.
-    `CREATE TABLE usage_days (
-      day BIGINT NOT NULL, kind BIGINT NOT NULL, calls BIGINT NOT NULL, input BIGINT NOT NULL, cache_read BIGINT NOT NULL,
+    // By hours since 1970. A day whose rows are gone is one sum for each kind, at its noon.
+    `CREATE TABLE usage_sums (
+      hour BIGINT NOT NULL, kind BIGINT NOT NULL, calls BIGINT NOT NULL, input BIGINT NOT NULL, cache_read BIGINT NOT NULL,
       cache_write BIGINT NOT NULL, output BIGINT NOT NULL, reasoning BIGINT NOT NULL, credits DOUBLE PRECISION NOT NULL,
-      usd DOUBLE PRECISION NOT NULL, unpriced BIGINT NOT NULL, first_ms BIGINT NOT NULL, last_ms BIGINT NOT NULL, PRIMARY KEY (day, kind)
+      usd DOUBLE PRECISION NOT NULL, unpriced BIGINT NOT NULL, first_ms BIGINT NOT NULL, last_ms BIGINT NOT NULL, PRIMARY KEY (hour, kind)
     )`,
   ],
 ];

@@ -1,8 +1,8 @@
-// Usage rows in SQL: adds them and what they come to in their day, and answers questions about them. Days whose rows are gone are answered
-// from the sums of days.
+// Usage rows in SQL: adds them and what they come to in their hour, and answers questions about them, from the sums where it can. A day whose
+// rows are gone is one sum, at its noon, which is on the same date in (almost) every zone.
 // Never removes a sum.
 
-import type { RowQuery, UsageFilter, UsageQuery, UsageRow, UsageSum } from "../store.ts";
+import type { RowQuery, UsageDimension, UsageFilter, UsageQuery, UsageRow, UsageSum } from "../store.ts";
 import { DAY_MS, HOUR_MS, offsetsOf, type Offset } from "./calendar.ts";
 import { lock, query, queryAll, type Engine, type Plan, type Row, type Value } from "./plan.ts";
 import { add, amountsOf, signatureOf, UsageGroups, type Amounts, type UsageKind } from "./usage-groups.ts";
@@ -55,11 +55,18 @@ const ROW_SUMS = `COUNT(*) AS calls, COALESCE(SUM(u.input), 0) AS input, COALESC
   COALESCE(SUM(u.reasoning), 0) AS reasoning, COALESCE(SUM(u.credits), 0) AS credits, COALESCE(SUM(u.usd), 0) AS usd,
   SUM(CASE WHEN u.usd IS NULL AND ${TOKENS} > 0 THEN 1 ELSE 0 END) AS unpriced, MIN(u.at_ms) AS first_ms, MAX(u.at_ms) AS last_ms`;
 
-const DAY_SUMS = ["calls", "input", "cache_read", "cache_write", "output", "reasoning", "credits", "usd", "unpriced"];
-const INSERT_DAY = `INSERT INTO usage_days (day, kind, ${DAY_SUMS.join(", ")}, first_ms, last_ms) VALUES (${numbered(DAY_SUMS.length + 4)})
-  ON CONFLICT (day, kind) DO UPDATE SET ${DAY_SUMS.map((name) => `${name} = usage_days.${name} + excluded.${name}`).join(", ")},
-  first_ms = CASE WHEN excluded.first_ms < usage_days.first_ms THEN excluded.first_ms ELSE usage_days.first_ms END,
-  last_ms = CASE WHEN excluded.last_ms > usage_days.last_ms THEN excluded.last_ms ELSE usage_days.last_ms END`;
+const SUM_NAMES = ["calls", "input", "cache_read", "cache_write", "output", "reasoning", "credits", "usd", "unpriced"];
+/** Of sums by the hour, in the columns' own order. */
+const SUM_SUMS = `${SUM_NAMES.map((name) => `SUM(u.${name}) AS ${name}`).join(", ")}, MIN(u.first_ms) AS first_ms, MAX(u.last_ms) AS last_ms`;
+const SUM_COLUMNS = `hour, kind, ${SUM_NAMES.join(", ")}, first_ms, last_ms`;
+const ADD_SUMS = `ON CONFLICT (hour, kind) DO UPDATE SET ${SUM_NAMES.map((name) => `${name} = usage_sums.${name} + excluded.${name}`).join(", ")},
+  first_ms = CASE WHEN excluded.first_ms < usage_sums.first_ms THEN excluded.first_ms ELSE usage_sums.first_ms END,
+  last_ms = CASE WHEN excluded.last_ms > usage_sums.last_ms THEN excluded.last_ms ELSE usage_sums.last_ms END`;
+const INSERT_SUMS = `INSERT INTO usage_sums (${SUM_COLUMNS}) VALUES (${numbered(SUM_NAMES.length + 4)}) ${ADD_SUMS}`;
+/** Hours of days before $1 that are to become part of their noon. */
+const TO_FOLD = "hour < $1 AND hour % 24 <> 12";
+const FOLD = `INSERT INTO usage_sums (${SUM_COLUMNS})
+  SELECT u.hour / 24 * 24 + 12, u.kind, ${SUM_SUMS} FROM usage_sums u WHERE ${TO_FOLD} GROUP BY u.hour / 24 * 24 + 12, u.kind ${ADD_SUMS}`;
 
 const KIND_NAMES = Object.values(KIND_COLUMNS);
 const ROW_NAMES = Object.values(ROW_COLUMNS);
@@ -70,7 +77,7 @@ const INSERT_ROW = `INSERT INTO usage (kind, ${ROW_NAMES.join(", ")}) VALUES (${
 const SELECT_ROW = `SELECT ${[...KIND_NAMES.map((name) => `k.${name}`), ...ROW_NAMES.map((name) => `u.${name}`)].join(", ")}
   FROM usage u JOIN kinds k ON k.id = u.kind`;
 
-/** The first millisecond of which rows are there; sums before that come from the sums of days. */
+/** The first millisecond of which rows are there. */
 const FLOOR = "SELECT value FROM facts WHERE name = 'rows_from'";
 const RAISE_FLOOR = `INSERT INTO facts (name, value) VALUES ('rows_from', $1)
   ON CONFLICT (name) DO UPDATE SET value = $1 WHERE facts.value < $1`;
@@ -101,7 +108,7 @@ export class UsageTables {
       const inserted = new Set((yield* queryAll({ sql: INSERT_ROW, sets })).map(({ id }) => id));
       // Each once: an id may stand in `rows` twice.
       const added = rows.filter(({ id }) => inserted.delete(id));
-      yield* queryAll({ sql: INSERT_DAY, sets: dailySums(added, idOf) });
+      yield* queryAll({ sql: INSERT_SUMS, sets: hourlySums(added, idOf) });
       return kinds;
     });
     for (const [signature, id] of found) known.set(signature, id);
@@ -136,9 +143,14 @@ export class UsageTables {
   }
 
   async forget(beforeMs: number): Promise<void> {
-    // A day has all of its rows or is answered from its sums.
+    // A day has all of its rows or is answered from its sum.
     const floorMs = Math.floor(beforeMs / DAY_MS) * DAY_MS;
-    await this.#engine.run("write", () => query(RAISE_FLOOR, floorMs));
+    await this.#engine.run("write", function* (): Plan<void> {
+      yield* lock("forget");
+      yield* query(RAISE_FLOOR, floorMs);
+      yield* query(FOLD, floorMs / HOUR_MS);
+      yield* query(`DELETE FROM usage_sums WHERE ${TO_FOLD}`, floorMs / HOUR_MS);
+    });
     // Piece by piece, so that nobody has to wait for long.
     for (let removed = FORGOTTEN_AT_ONCE; removed === FORGOTTEN_AT_ONCE;) {
       removed = (await this.#engine.run("write", () => query(FORGET, floorMs))).length;
@@ -167,19 +179,19 @@ function* kindsOf(rows: readonly UsageRow[], known: ReadonlyMap<string, number>)
   return kinds;
 }
 
-/** Values for INSERT_DAY, always in the same order, so that two processes don't wait for each other. */
-function dailySums(rows: readonly UsageRow[], idOf: (row: UsageRow) => number): Value[][] {
-  const sums = new Map<string, { readonly day: number; readonly kind: number; readonly amounts: Amounts }>();
+/** Values for INSERT_SUMS, always in the same order, so that two processes don't wait for each other. */
+function hourlySums(rows: readonly UsageRow[], idOf: (row: UsageRow) => number): Value[][] {
+  const sums = new Map<string, { readonly hour: number; readonly kind: number; readonly amounts: Amounts }>();
   for (const row of rows) {
-    const day = Math.floor(row.atMs / DAY_MS);
+    const hour = Math.floor(row.atMs / HOUR_MS);
     const kind = idOf(row);
-    const sum = sums.get(`${day} ${kind}`);
-    if (sum === undefined) sums.set(`${day} ${kind}`, { day, kind, amounts: amountsOf(row) });
+    const sum = sums.get(`${hour} ${kind}`);
+    if (sum === undefined) sums.set(`${hour} ${kind}`, { hour, kind, amounts: amountsOf(row) });
     else add(sum.amounts, amountsOf(row));
   }
   return [...sums.values()]
-    .toSorted((one, other) => one.day - other.day || one.kind - other.kind)
-    .map(({ day, kind, amounts: { firstMs, lastMs, ...amounts } }) => [day, kind, ...inOrder(amounts), firstMs, lastMs]);
+    .toSorted((one, other) => one.hour - other.hour || one.kind - other.kind)
+    .map(({ hour, kind, amounts: { firstMs, lastMs, ...amounts } }) => [hour, kind, ...inOrder(amounts), firstMs, lastMs]);
 }
 
 function inOrder(amounts: Omit<Amounts, "firstMs" | "lastMs">): number[] {
@@ -189,66 +201,87 @@ function inOrder(amounts: Omit<Amounts, "firstMs" | "lastMs">): number[] {
 
 function* sumsOf({ by, zone, ...filter }: UsageQuery): Plan<readonly UsageSum[]> {
   const floorMs = Number((yield* query(FLOOR))[0]?.["value"] ?? 0);
-  const sinceMs = Math.max(filter.sinceMs ?? 0, floorMs);
-  const untilMs = filter.untilMs ?? FOREVER_MS;
-  const unitMs = by.includes("hour") ? HOUR_MS : DAY_MS;
-  const hasTime = by.some((dimension) => TIMES.has(dimension));
-  const columns = ["u.kind AS kind"];
-  if (by.includes("session")) columns.push("u.session AS session");
-  if (hasTime) {
-    const [range] = yield* query(
-      "SELECT MIN(at_ms) AS from_ms, MAX(at_ms) AS to_ms FROM usage WHERE at_ms >= $1 AND at_ms < $2",
-      sinceMs,
-      untilMs,
-    );
-    const offsets = offsetsOf(zone, { fromMs: Number(range?.["from_ms"] ?? 0), toMs: Number(range?.["to_ms"] ?? 0) });
-    columns.push(`(u.at_ms + ${offsetSql(offsets)}) / ${unitMs} AS bucket`);
+  const [range] = yield* query("SELECT MIN(hour) AS first, MAX(hour) AS last FROM usage_sums");
+  const fromMs = Math.max(Number(range?.["first"] ?? 0) * HOUR_MS, filter.sinceMs ?? 0);
+  const toMs = Math.min((Number(range?.["last"] ?? 0) + 1) * HOUR_MS, filter.untilMs ?? FOREVER_MS);
+  const offsets = by.some((dimension) => TIMES.has(dimension)) ? offsetsOf(zone, { fromMs, toMs }) : null;
+  const cut: Cut = { filter: { ...filter, sinceMs: fromMs, untilMs: toMs }, floorMs, offsets, by };
+  const found: Row[] = [];
+  if (offsets?.some(({ offsetMs }) => offsetMs % HOUR_MS !== 0) || by.includes("session") || filter.session !== null) {
+    found.push(...(yield* sumsOfRows(cut, fromMs, toMs)));
+    // No session is known of a day whose rows are gone.
+    if (filter.session === null) found.push(...(yield* sumsOfHours(cut, fromMs, Math.min(toMs, floorMs))));
+  } else {
+    const fullFromMs = Math.ceil(fromMs / HOUR_MS) * HOUR_MS;
+    const fullToMs = Math.max(Math.floor(toMs / HOUR_MS) * HOUR_MS, fullFromMs);
+    found.push(...(yield* sumsOfRows(cut, fromMs, Math.min(fullFromMs, toMs))));
+    found.push(...(yield* sumsOfHours(cut, fullFromMs, fullToMs)));
+    found.push(...(yield* sumsOfRows(cut, fullToMs, toMs)));
   }
-  const conditions = new Conditions();
-  conditions.addFilter({ ...filter, sinceMs, untilMs });
-  const grouped = Array.from(columns, (_, index) => index + 1).join(", ");
-  const sql = `SELECT ${columns.join(", ")}, ${ROW_SUMS} FROM usage u${conditions.where()} GROUP BY ${grouped}`;
-  const ofRows = yield* query(sql, ...conditions.values);
-  const ofDays = filter.session === null ? yield* forgottenDays({ ...filter, untilMs: Math.min(untilMs, floorMs) }) : [];
   // Last, so that none is missing.
   const kinds = new Map((yield* query(`SELECT id, ${KIND_NAMES.join(", ")} FROM kinds`)).map((row) => [row["id"], kindOf(row)]));
   const groups = new UsageGroups(by);
-  const addAll = (rows: readonly Row[], hoursOfBucket: number): void => {
-    for (const row of rows) {
-      const kind = kinds.get(row["kind"] ?? null);
-      const session = typeof row["session"] === "string" ? row["session"] : null;
-      if (kind !== undefined) groups.add({ kind, session, hour: Number(row["bucket"] ?? 0) * hoursOfBucket }, sumsIn(row));
-    }
-  };
-  addAll(ofRows, unitMs / HOUR_MS);
-  addAll(ofDays, DAY_MS / HOUR_MS);
+  for (const row of found) {
+    const kind = kinds.get(row["kind"] ?? null);
+    const session = typeof row["session"] === "string" ? row["session"] : null;
+    if (kind !== undefined) groups.add({ kind, session, hour: Number(row["bucket"] ?? 0) * (unitOf(by) / HOUR_MS) }, sumsIn(row));
+  }
   return groups.sums();
 }
 
-/** The sums of days whose rows are gone. A day belongs where its noon does, which is on the same date in (almost) every zone. */
-function* forgottenDays(filter: UsageFilter & { readonly untilMs: number }): Plan<readonly Row[]> {
-  const firstDay = dayWithNoonFrom(filter.sinceMs ?? 0);
-  const endDay = dayWithNoonFrom(filter.untilMs);
-  if (firstDay >= endDay) return [];
-  const conditions = new Conditions();
-  conditions.add(`u.day >= ${conditions.value(firstDay)} AND u.day < ${conditions.value(endDay)}`);
-  conditions.addKind(filter);
-  const columns = DAY_SUMS.map((name) => `u.${name} AS ${name}`).join(", ");
-  const sql = `SELECT u.day AS bucket, u.kind AS kind, ${columns}, u.first_ms AS first_ms, u.last_ms AS last_ms FROM usage_days u`;
-  return yield* query(`${sql}${conditions.where()}`, ...conditions.values);
+/** What a question comes down to. */
+interface Cut {
+  readonly filter: UsageFilter;
+  readonly floorMs: number;
+  /** Null: time is no dimension. */
+  readonly offsets: readonly Offset[] | null;
+  readonly by: readonly UsageDimension[];
 }
 
-function dayWithNoonFrom(ms: number): number {
-  return Math.ceil(ms / DAY_MS - 0.5);
+function* sumsOfRows({ filter, floorMs, offsets, by }: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
+  const sinceMs = Math.max(fromMs, floorMs);
+  if (sinceMs >= toMs) return [];
+  const columns = ["u.kind AS kind"];
+  if (by.includes("session")) columns.push("u.session AS session");
+  if (offsets !== null) columns.push(`${bucketSql("u.at_ms", offsets, unitOf(by))} AS bucket`);
+  const conditions = new Conditions();
+  conditions.addFilter({ ...filter, sinceMs, untilMs: toMs });
+  return yield* query(
+    `SELECT ${columns.join(", ")}, ${ROW_SUMS} FROM usage u${conditions.where()} ${groupBy(columns)}`,
+    ...conditions.values,
+  );
+}
+
+/** From what is added up already. */
+function* sumsOfHours({ filter, offsets, by }: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
+  if (fromMs >= toMs) return [];
+  const columns = ["u.kind AS kind"];
+  if (offsets !== null) columns.push(`${bucketSql(`(u.hour * ${HOUR_MS})`, offsets, unitOf(by))} AS bucket`);
+  const conditions = new Conditions();
+  conditions.add(`u.hour >= ${conditions.value(Math.ceil(fromMs / HOUR_MS))} AND u.hour < ${conditions.value(Math.ceil(toMs / HOUR_MS))}`);
+  conditions.addKind(filter);
+  return yield* query(
+    `SELECT ${columns.join(", ")}, ${SUM_SUMS} FROM usage_sums u${conditions.where()} ${groupBy(columns)}`,
+    ...conditions.values,
+  );
 }
 
 const TIMES: ReadonlySet<string> = new Set(["hour", "day", "week", "month"]);
 
-/** What to add to a time in UTC, as SQL. */
-function offsetSql(offsets: readonly Offset[]): string {
+function unitOf(by: readonly UsageDimension[]): number {
+  return by.includes("hour") ? HOUR_MS : DAY_MS;
+}
+
+function groupBy(columns: readonly string[]): string {
+  return `GROUP BY ${Array.from(columns, (_, index) => index + 1).join(", ")}`;
+}
+
+/** The number of the hour or day on the zone's clock. */
+function bucketSql(ms: string, offsets: readonly Offset[], unitMs: number): string {
   const last = offsets.at(-1)?.offsetMs ?? 0;
-  const cases = offsets.slice(0, -1).map(({ untilMs, offsetMs }) => `WHEN u.at_ms < ${untilMs} THEN ${offsetMs}`);
-  return cases.length === 0 ? String(last) : `CASE ${cases.join(" ")} ELSE ${last} END`;
+  const cases = offsets.slice(0, -1).map(({ untilMs, offsetMs }) => `WHEN ${ms} < ${untilMs} THEN ${offsetMs}`);
+  const offset = cases.length === 0 ? String(last) : `CASE ${cases.join(" ")} ELSE ${last} END`;
+  return `(${ms} + ${offset}) / ${unitMs}`;
 }
 
 /** A WHERE clause that grows, and its values. */
