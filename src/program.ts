@@ -2,7 +2,7 @@
 // Never does: read the environment, listen, or touch the outside world other than through its ports.
 
 import { GatewayError } from "./errors.ts";
-import { createApp } from "./http/app.ts";
+import { createApp, type StoreView } from "./http/app.ts";
 import { BodyMemory } from "./gateway/body-memory.ts";
 import { RunningCalls } from "./gateway/call.ts";
 import { Attempts } from "./gateway/retry.ts";
@@ -14,6 +14,7 @@ import { KeyPool } from "./upstream/key-pool.ts";
 import { Keys, type Sha256 } from "./access/keys.ts";
 import { createAdmission } from "./access/admission.ts";
 import { Concurrency } from "./access/concurrency.ts";
+import type { Store } from "./access/store.ts";
 import { openLog, type Log } from "./telemetry/log.ts";
 import { Redactor } from "./telemetry/redaction.ts";
 import { Models } from "./models/models.ts";
@@ -30,6 +31,8 @@ export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reade
   /** A UUID. */
   readonly newId: () => string;
   readonly sha256: Sha256;
+  /** Absent: there are no keys but those of the configuration, and nothing is remembered. */
+  readonly store?: Store;
   /** Undoes what a client, or an upstream, compressed. */
   readonly unpack: Unpack;
   /** Gets each log line. */
@@ -71,7 +74,10 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   // Headers and addresses of the operator's own may hold keys under names that nobody knows.
   const addresses = [...Object.values(config.endpoints), ...config.models.flatMap(({ target }) => target ?? [])];
   const queryValues = addresses.flatMap((url) => [...new URL(url).searchParams.values()]);
-  const likelySecrets = [...Object.values(config.upstreamHeaders), ...queryValues].filter((value) => value.length >= LIKELY_SECRET_LENGTH);
+  const password = URL.canParse(config.databaseUrl) ? new URL(config.databaseUrl).password : "";
+  const likelySecrets = [...Object.values(config.upstreamHeaders), ...queryValues, password].filter(
+    (value) => value.length >= LIKELY_SECRET_LENGTH,
+  );
   const redactor = new Redactor([...config.proxyKeys, ...config.upstreamKeys, ...likelySecrets]);
   const log = openLog({ level: config.logLevel, format: world.logFormat, sink: world.sink, now, redactor });
   const { proxyKeys, upstreamKey, anonymous, corsOrigins, allowedHosts } = config;
@@ -102,7 +108,17 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const settings = { corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket };
   const sockets = new Sockets({ ...world, gateway }, { limits: LIMITS, keepAliveMs, maxRemembered: REMEMBERED_BODIES * maxBodyBytes });
   const fetch = createApp(
-    { gateway, sockets, keys, models, isDraining: () => concurrency.isDraining, now, after: world.after, newId },
+    {
+      gateway,
+      sockets,
+      keys,
+      models,
+      store: storeView(world.store, config),
+      isDraining: () => concurrency.isDraining,
+      now,
+      after: world.after,
+      newId,
+    },
     { ...facts, ...settings },
   );
   const drain = async (): Promise<void> => void (await Promise.all([concurrency.drain(), sockets.drain()]));
@@ -110,4 +126,18 @@ export function compose(config: Config, world: World, facts: Facts): Program {
     running.endAll(new GatewayError("overloaded", "The server stopped before the answer was complete.", CUT_OFF));
   // What is not much larger than a body may be gets an error that says so.
   return { fetch, maxFrameBytes: 2 * maxBodyBytes, log, drain, endCalls };
+}
+
+/** How it stands with the store, which counts as starting until it has been reached once. Null: there is none. */
+function storeView(store: Store | undefined, { storeDown }: Config): () => StoreView | null {
+  if (store === undefined) return () => null;
+  let hasBeenReached = false;
+  store.ready.then(
+    () => (hasBeenReached = true),
+    () => {},
+  );
+  return () => {
+    const isReachable = store.state() === "ready";
+    return { kind: store.kind, isReachable, isUsable: hasBeenReached && (isReachable || storeDown === "serve") };
+  };
 }

@@ -196,7 +196,7 @@ export interface Store {
   /** Open reservations of processes whose lease ran out before `nowMs`. */
   abandoned(nowMs: number): Promise<readonly Reservation[]>;
 
-  /** Adds rows, and what they come to to the sums of their day. A row whose id is there already is passed over. */
+  /** Adds rows, and what they come to to the sums of their day. A row whose id is there already, with the same time, is passed over. */
   append(rows: readonly UsageRow[]): Promise<void>;
   sums(query: UsageQuery): Promise<readonly UsageSum[]>;
   rows(query: RowQuery): Promise<readonly UsageRow[]>;

@@ -17,6 +17,9 @@ import { mask, Redactor } from "../telemetry/redaction.ts";
 import { dial } from "../runtime/dial.ts";
 import type { Address, EntryPoint, Server } from "../runtime/ports.ts";
 import { runtime } from "../runtime/runtime.ts";
+import type { Store } from "../access/store.ts";
+import { openStore } from "../access/stores/stores.ts";
+import { dataFolder } from "./data-folder.ts";
 import { unpack } from "../runtime/unpack.ts";
 
 const { version } = packageJson;
@@ -30,6 +33,8 @@ const EXIT_MISCONFIGURED = 2;
 
 const PORT_TAKEN = "the port is in use. Stop what uses it, or choose another port with --port or PORT.";
 const HOST_UNUSABLE = "HOST is neither an address of this machine nor a name of one.";
+const IN_MEMORY =
+  "Keys, limits and usage are kept in memory and end with this process. Set DATA_DIR to a folder that can be written, or DATABASE_URL.";
 /** How Bun, which says no more of a name that it can't resolve, and Deno say so. */
 const NO_HOST = /EINVAL|ENOTFOUND|EADDRNOTAVAIL|AddrNotAvailable|failed to lookup/;
 
@@ -101,7 +106,12 @@ function after(ms: number, callback: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-function start(setup: Setup, program: Program, output: LogOutput): void {
+interface Kept {
+  readonly output: LogOutput;
+  readonly store: Store;
+}
+
+function start(setup: Setup, program: Program, { output, store }: Kept): void {
   const { config } = setup;
   const { fetch, maxFrameBytes, log } = program;
   let server: Server;
@@ -116,7 +126,7 @@ function start(setup: Setup, program: Program, output: LogOutput): void {
     process.stderr.write(`${forTerminal(new Redactor([...config.proxyKeys, ...config.upstreamKeys]).text(text))}\n`);
     process.exit(isNoHost ? EXIT_MISCONFIGURED : EXIT_FAILED);
   }
-  const stop = stopper({ server, program, output, timeoutMs: config.shutdownTimeoutMs });
+  const stop = stopper({ server, program, output, store, timeoutMs: config.shutdownTimeoutMs });
   // Deno undoes `nohup` unless somebody listens.
   process.on("SIGHUP", isHangUpIgnored() ? () => {} : stop);
   process.on("SIGINT", stop);
@@ -125,21 +135,22 @@ function start(setup: Setup, program: Program, output: LogOutput): void {
   announce(setup, { log, output, host: config.host, port: server.port });
 }
 
-interface Stopping {
+interface Stopping extends Kept {
   readonly server: Server;
   readonly program: Program;
-  readonly output: LogOutput;
   /** How long running answers may go on. */
   readonly timeoutMs: number;
 }
 
 /** What the first, the second and every further signal to stop do. */
-function stopper({ server, program, output, timeoutMs }: Stopping): (signal: NodeJS.Signals) => void {
+function stopper({ server, program, output, store, timeoutMs }: Stopping): (signal: NodeJS.Signals) => void {
   const { log } = program;
   let stage: "running" | "stopping" | "ending" = "running";
   let drained: Promise<void> = Promise.resolve();
   const end = async (code: number): Promise<never> => {
     stage = "ending";
+    // A file that is closed in order leaves no second file behind.
+    await Promise.race([store.close(), new Promise<void>((resolve) => after(LAST_WORDS_MS, resolve))]);
     await output.flush(LAST_LINES_MS);
     return process.exit(code);
   };
@@ -207,13 +218,27 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
     after,
     report: (count) => program.log.error("log lines lost", { count }),
   });
+  const { config } = setup;
+  const store = openStore(
+    config.databaseUrl,
+    { dataDir: config.dataDir ?? dataFolder({ environment: process.env, platform: process.platform }), isRequired: false },
+    {
+      after,
+      lost: (reason) => program.log.warning("store in memory", { reason, message: IN_MEMORY }),
+    },
+  );
+  store.ready.catch(async (error: unknown) => {
+    program.log.error("store refused", { message: error instanceof Error ? error.message : String(error) });
+    await output.flush(LAST_LINES_MS);
+    process.exit(EXIT_MISCONFIGURED);
+  });
   // After a crash. A reader that does not read by then could hold up the end for ever.
   process.on("exit", () => {
     const last = output.isWriting ? "" : output.takeAll();
     if (last !== "") writeLast(last);
   });
   const program: Program = compose(
-    setup.config,
+    config,
     {
       fetch: (url, init) => fetch(url, init),
       sender: runtime.bodySource,
@@ -226,6 +251,7 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
       random: Math.random,
       newId: () => crypto.randomUUID(),
       sha256: runtime.sha256,
+      store,
       unpack,
       sink: output.add,
       logFormat: runtime.isTerminal() ? "text" : "json",
@@ -237,7 +263,7 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
   return runtime.entryPoint({
     fetch: program.fetch,
     maxFrameBytes: program.maxFrameBytes,
-    start: () => start(setup, program, output),
+    start: () => start(setup, program, { output, store }),
     served: (address) => announce(setup, { log: program.log, output, ...address }),
   });
 }

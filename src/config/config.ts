@@ -80,6 +80,12 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   /** Names of this machine besides localhost; lower case, without a port. */
   readonly allowedHosts: readonly string[];
+  /** `sqlite:`, `sqlite:<path>`, `postgres://...` or `memory:`. Secret where it holds a password. */
+  readonly databaseUrl: string;
+  /** Null: the platform's own folder for data. */
+  readonly dataDir: string | null;
+  /** Whether calls of known keys go on while the database can't be reached. */
+  readonly storeDown: "serve" | "refuse";
   /** Rows for the model table. */
   readonly models: readonly ModelSetting[];
 }
@@ -254,6 +260,9 @@ export function readConfig(source: ConfigSource): Config {
     webSocket: settings.oneOf("WEBSOCKET", ["on", "off"]) === "on",
     corsOrigins: originsOf(settings),
     allowedHosts: hostsOf(settings),
+    databaseUrl: databaseOf(settings),
+    dataDir: settings.given("DATA_DIR"),
+    storeDown: settings.oneOf("STORE_DOWN", ["serve", "refuse"]),
     models: modelsOf(source, settings),
   };
   if (config.anonymous !== "off" && config.upstreamKey === null) {
@@ -395,6 +404,17 @@ function headerProblem(name: string, value: Json, known: Readonly<Record<string,
   if (typeof value !== "string" || !HEADER_VALUE.test(value)) return "must be a string without line breaks";
   return null;
 }
+
+function databaseOf(settings: Settings): string {
+  const address = settings.text("DATABASE_URL");
+  const isPostgres = POSTGRES.test(address) && URL.canParse(address);
+  if (!isPostgres && address !== "memory:" && !address.startsWith("sqlite:")) {
+    settings.fault("DATABASE_URL", "must be sqlite:, sqlite:<path>, memory: or a URL that begins with postgres://");
+  }
+  return address;
+}
+
+const POSTGRES = /^postgres(?:ql)?:\/\//;
 
 function strictnessOf(settings: Settings): Pick<Config, "strict" | "lenient"> {
   const strict = settings.isOn("STRICT");

@@ -157,6 +157,19 @@ export const VARIABLES = {
     "",
     "Host names, besides those of the loopback address, by which programs on this machine may call without a PROXY_API_KEY, separated by commas.",
   ),
+  DATABASE_URL: variable(
+    "sqlite:",
+    "Where client keys, limits and usage are kept: sqlite: (a file in DATA_DIR), sqlite:<path>, postgres://<user>:<password>@<host>/<database>, which any number of servers may share, or memory:.",
+    SECRET,
+  ),
+  DATA_DIR: variable(
+    "",
+    "The folder for the server's own files. The default is the platform's data folder: ~/.local/share/factory-proxy, ~/Library/Application Support/factory-proxy or %LOCALAPPDATA%\\factory-proxy.",
+  ),
+  STORE_DOWN: variable(
+    "serve",
+    "What happens to calls while the database can't be reached: serve (known keys may call, with the limits as last known) or refuse (503).",
+  ),
   SHUTDOWN_TIMEOUT: variable("30", "How long running answers may continue after a signal to stop; 0 ends them at once.", SECONDS),
 } as const;
 

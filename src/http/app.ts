@@ -33,12 +33,22 @@ export interface AppPorts {
   readonly sockets: Pick<Sockets, "listener">;
   readonly keys: Keys;
   readonly models: Models;
+  /** Null: there is none. */
+  readonly store: () => StoreView | null;
   /** Whether the program is about to stop. */
   readonly isDraining: () => boolean;
   /** Unix time in milliseconds. */
   readonly now: () => number;
   readonly after: After;
   readonly newId: () => string;
+}
+
+/** What is known of the store now. */
+export interface StoreView {
+  readonly kind: "sqlite" | "postgres" | "memory";
+  readonly isReachable: boolean;
+  /** Whether calls are taken with it as it is. */
+  readonly isUsable: boolean;
 }
 
 export interface AppFacts {
@@ -188,9 +198,11 @@ function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow[
         runtime: facts.runtime,
       }),
     ready: (c) => {
-      if (!ports.isDraining()) return page(c, { status: "ready" });
+      const view = ports.store();
+      const store = view === null ? {} : { store: view.kind, ...(view.isReachable ? {} : { storeState: "unreachable" }) };
+      if (!ports.isDraining() && view?.isUsable !== false) return page(c, { status: "ready", ...store });
       c.header("retry-after", "5");
-      return page(c, { status: "stopping" }, 503);
+      return page(c, { status: ports.isDraining() ? "stopping" : "waiting", ...store }, 503);
     },
     hello: (c) => page(c, { message: "hello" }),
     models: (c) => page(c, modelList(models.list(), c.req.query("client_version") === undefined ? shapeOf(c) : "codex")),

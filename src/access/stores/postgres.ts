@@ -126,7 +126,10 @@ class PostgresEngine implements Engine {
     const listener = this.#connect(this.#options.address, listening);
     const connections: Connections = { pool, listener };
     try {
-      await this.#within(REACH_MS, this.#transaction(pool, migrate));
+      await this.#within(
+        REACH_MS,
+        this.#transaction(pool, () => migrate("postgres")),
+      );
       await this.#within(REACH_MS, listener.unsafe(`LISTEN ${CHANNEL}`));
       return connections;
     } catch (error) {

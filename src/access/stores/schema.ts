@@ -1,16 +1,16 @@
 // The tables, as numbered steps forward. Never changes a step that was released: add one.
 
 import { StoreError } from "../store.ts";
-import { lock, query, type Plan } from "./plan.ts";
+import { lock, query, type Engine, type Plan } from "./plan.ts";
 
-/** SQLite reads BIGINT as INTEGER and DOUBLE PRECISION as REAL. */
+/** SQLite reads BIGINT as INTEGER and DOUBLE PRECISION as REAL. Its own words at the end of a table are left out elsewhere. */
 const STEPS: readonly (readonly string[])[] = [
   [
-    "CREATE TABLE keys (name TEXT PRIMARY KEY, record TEXT NOT NULL)",
-    "CREATE TABLE accounts (key TEXT NOT NULL, scope TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (key, scope))",
-    "CREATE TABLE reservations (id TEXT PRIMARY KEY, gateway TEXT NOT NULL, at_ms BIGINT NOT NULL, value TEXT NOT NULL)",
-    "CREATE TABLE leases (gateway TEXT PRIMARY KEY, until_ms BIGINT NOT NULL)",
-    "CREATE TABLE shared (name TEXT PRIMARY KEY, value TEXT NOT NULL, until_ms BIGINT NOT NULL)",
+    "CREATE TABLE keys (name TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE accounts (key TEXT NOT NULL, scope TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (key, scope)) WITHOUT ROWID",
+    "CREATE TABLE reservations (id TEXT PRIMARY KEY, gateway TEXT NOT NULL, at_ms BIGINT NOT NULL, value TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE leases (gateway TEXT PRIMARY KEY, until_ms BIGINT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE shared (name TEXT PRIMARY KEY, value TEXT NOT NULL, until_ms BIGINT NOT NULL) WITHOUT ROWID",
     // What many rows of usage have in common stands once: it makes the file half as large, and sums quick.
     `CREATE TABLE kinds (
       id BIGINT PRIMARY KEY, signature TEXT NOT NULL UNIQUE,
@@ -23,19 +23,21 @@ const STEPS: readonly (readonly string[])[] = [
       input BIGINT, cache_read BIGINT, cache_write_5m BIGINT, cache_write_1h BIGINT, output BIGINT, reasoning BIGINT,
       credits DOUBLE PRECISION, usd DOUBLE PRECISION, tries BIGINT NOT NULL, losses BIGINT NOT NULL
     )`,
-    "CREATE UNIQUE INDEX usage_id ON usage (id)",
-    "CREATE INDEX usage_at ON usage (at_ms)",
+    // One by the random id alone would have every row written to another page.
+    "CREATE UNIQUE INDEX usage_at ON usage (at_ms, id)",
     // By hours since 1970. A day whose rows are gone is one sum for each kind, at its noon.
     `CREATE TABLE usage_sums (
       hour BIGINT NOT NULL, kind BIGINT NOT NULL, calls BIGINT NOT NULL, input BIGINT NOT NULL, cache_read BIGINT NOT NULL,
       cache_write BIGINT NOT NULL, output BIGINT NOT NULL, reasoning BIGINT NOT NULL, credits DOUBLE PRECISION NOT NULL,
       usd DOUBLE PRECISION NOT NULL, unpriced BIGINT NOT NULL, first_ms BIGINT NOT NULL, last_ms BIGINT NOT NULL, PRIMARY KEY (hour, kind)
-    )`,
+    ) WITHOUT ROWID`,
   ],
 ];
 
+const OWN_WORDS = / WITHOUT ROWID$/;
+
 /** Makes the tables, or brings them up to date. @throws StoreError for a database of a newer version. */
-export function* migrate(): Plan<void> {
+export function* migrate(kind: Engine["kind"]): Plan<void> {
   yield* lock("schema");
   yield* query("CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BIGINT NOT NULL)");
   const [found] = yield* query("SELECT value FROM facts WHERE name = 'schema'");
@@ -47,6 +49,6 @@ export function* migrate(): Plan<void> {
     );
   }
   if (version === STEPS.length) return;
-  for (const statement of STEPS.slice(version).flat()) yield* query(statement);
+  for (const statement of STEPS.slice(version).flat()) yield* query(kind === "sqlite" ? statement : statement.replace(OWN_WORDS, ""));
   yield* query("INSERT INTO facts (name, value) VALUES ('schema', $1) ON CONFLICT (name) DO UPDATE SET value = $1", STEPS.length);
 }

@@ -24,7 +24,7 @@ export async function openSqlite({ path, after }: SqliteOptions): Promise<Engine
   const database = await connect(path);
   const engine = new SqliteEngine(database, after);
   try {
-    await engine.run("write", migrate);
+    await engine.run("write", () => migrate("sqlite"));
   } catch (error) {
     await engine.close();
     throw error;

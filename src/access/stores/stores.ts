@@ -26,8 +26,8 @@ export interface StorePorts {
 }
 
 export interface StoreOptions {
-  /** Where `sqlite:` without a path keeps its file. */
-  readonly dataDir: string;
+  /** Where `sqlite:` without a path keeps its file. Null: nowhere. */
+  readonly dataDir: string | null;
   /** Whether `ready` rejects where the store can't be reached at once: for a command, which has no use for one in memory. */
   readonly isRequired: boolean;
 }
@@ -41,16 +41,17 @@ export function openStore(address: string, options: StoreOptions, ports: StorePo
   if (address === "memory:") return new MemoryStore();
   if (SQLITE.test(address)) {
     const named = address.replace(SQLITE, "");
-    const path = named === "" ? `${options.dataDir}/${FILE_NAME}` : named;
+    const path = named !== "" ? named : options.dataDir === null ? null : `${options.dataDir}/${FILE_NAME}`;
     return new OpeningStore("sqlite", opened(path, options, ports));
   }
   if (POSTGRES.test(address)) return new OpeningStore("postgres", connected(address, options, ports));
   throw new StoreError("DATABASE_URL has to begin with sqlite:, postgres:// or memory:.");
 }
 
-async function opened(path: string, { isRequired }: StoreOptions, { after, lost }: StorePorts): Promise<Store> {
+async function opened(path: string | null, { isRequired }: StoreOptions, { after, lost }: StorePorts): Promise<Store> {
   const [{ openSqlite }, { SqlStore }] = await Promise.all([import("./sqlite.ts"), import("./sql-store.ts")]);
   try {
+    if (path === null) throw new StoreError("Nothing says where its file is to be. Set DATA_DIR to a folder that can be written.");
     return new SqlStore(await openSqlite({ path, after }));
   } catch (error) {
     if (isRequired || !(error instanceof StoreError) || error.isFinal) throw error;

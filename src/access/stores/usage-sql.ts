@@ -68,12 +68,14 @@ const TO_FOLD = "hour < $1 AND hour % 24 <> 12";
 const FOLD = `INSERT INTO usage_sums (${SUM_COLUMNS})
   SELECT u.hour / 24 * 24 + 12, u.kind, ${SUM_SUMS} FROM usage_sums u WHERE ${TO_FOLD} GROUP BY u.hour / 24 * 24 + 12, u.kind ${ADD_SUMS}`;
 
+const KIND_MEMBERS = membersOf(KIND_COLUMNS);
+const ROW_MEMBERS = membersOf(ROW_COLUMNS);
 const KIND_NAMES = Object.values(KIND_COLUMNS);
 const ROW_NAMES = Object.values(ROW_COLUMNS);
 const INSERT_KIND = `INSERT INTO kinds (id, signature, ${KIND_NAMES.join(", ")})
   SELECT COALESCE(MAX(id), 0) + 1, ${numbered(KIND_NAMES.length + 1)} FROM kinds RETURNING id`;
 const INSERT_ROW = `INSERT INTO usage (kind, ${ROW_NAMES.join(", ")}) VALUES (${numbered(ROW_NAMES.length + 1)})
-  ON CONFLICT (id) DO NOTHING RETURNING id`;
+  ON CONFLICT (at_ms, id) DO NOTHING RETURNING id`;
 const SELECT_ROW = `SELECT ${[...KIND_NAMES.map((name) => `k.${name}`), ...ROW_NAMES.map((name) => `u.${name}`)].join(", ")}
   FROM usage u JOIN kinds k ON k.id = u.kind`;
 
@@ -82,7 +84,7 @@ const FLOOR = "SELECT value FROM facts WHERE name = 'rows_from'";
 const RAISE_FLOOR = `INSERT INTO facts (name, value) VALUES ('rows_from', $1)
   ON CONFLICT (name) DO UPDATE SET value = $1 WHERE facts.value < $1`;
 const FORGOTTEN_AT_ONCE = 2000;
-const FORGET = `DELETE FROM usage WHERE id IN (SELECT id FROM usage WHERE at_ms < $1 ORDER BY at_ms LIMIT ${FORGOTTEN_AT_ONCE}) RETURNING id`;
+const FORGET = `DELETE FROM usage WHERE (at_ms, id) IN (SELECT at_ms, id FROM usage WHERE at_ms < $1 ORDER BY at_ms LIMIT ${FORGOTTEN_AT_ONCE}) RETURNING id`;
 const FOREVER_MS = Number.MAX_SAFE_INTEGER;
 
 function numbered(count: number): string {
@@ -101,14 +103,14 @@ export class UsageTables {
   async append(rows: readonly UsageRow[]): Promise<void> {
     if (rows.length === 0) return;
     const known = this.#kinds;
+    const signed = rows.map((row) => ({ row, signature: signatureOf(row) }));
     const found = await this.#engine.run("write", function* (): Plan<ReadonlyMap<string, number>> {
-      const kinds = yield* kindsOf(rows, known);
-      const idOf = (row: UsageRow): number => kinds.get(signatureOf(row)) ?? 0;
-      const sets = rows.map((row) => [idOf(row), ...columnNames(ROW_COLUMNS).map((name) => row[name])]);
+      const kinds = yield* kindsOf(signed, known);
+      const placed = signed.map(({ row, signature }) => ({ row, kind: kinds.get(signature) ?? 0 }));
+      const sets = placed.map(({ row, kind }) => [kind, ...ROW_MEMBERS.map((name) => row[name])]);
       const inserted = new Set((yield* queryAll({ sql: INSERT_ROW, sets })).map(({ id }) => id));
       // Each once: an id may stand in `rows` twice.
-      const added = rows.filter(({ id }) => inserted.delete(id));
-      yield* queryAll({ sql: INSERT_SUMS, sets: hourlySums(added, idOf) });
+      yield* queryAll({ sql: INSERT_SUMS, sets: hourlySums(placed.filter(({ row }) => inserted.delete(row.id))) });
       return kinds;
     });
     for (const [signature, id] of found) known.set(signature, id);
@@ -158,12 +160,22 @@ export class UsageTables {
   }
 }
 
+interface SignedRow {
+  readonly row: UsageRow;
+  readonly signature: string;
+}
+
+interface PlacedRow {
+  readonly row: UsageRow;
+  /** The id of its kind. */
+  readonly kind: number;
+}
+
 /** The ids of the rows' kinds; those that are new get one. */
-function* kindsOf(rows: readonly UsageRow[], known: ReadonlyMap<string, number>): Plan<ReadonlyMap<string, number>> {
+function* kindsOf(rows: readonly SignedRow[], known: ReadonlyMap<string, number>): Plan<ReadonlyMap<string, number>> {
   const kinds = new Map<string, number>();
   const unknown = new Map<string, UsageRow>();
-  for (const row of rows) {
-    const signature = signatureOf(row);
+  for (const { row, signature } of rows) {
     const id = known.get(signature);
     if (id === undefined) unknown.set(signature, row);
     else kinds.set(signature, id);
@@ -172,7 +184,7 @@ function* kindsOf(rows: readonly UsageRow[], known: ReadonlyMap<string, number>)
   yield* lock("kinds");
   for (const [signature, row] of unknown) {
     const [found] = yield* query("SELECT id FROM kinds WHERE signature = $1", signature);
-    const values = columnNames(KIND_COLUMNS).map((name) => (name === "streaming" ? Number(row.streaming) : row[name]));
+    const values = KIND_MEMBERS.map((name) => (name === "streaming" ? Number(row.streaming) : row[name]));
     const [made] = found === undefined ? yield* query(INSERT_KIND, signature, ...values) : [found];
     kinds.set(signature, Number(made?.["id"]));
   }
@@ -180,11 +192,10 @@ function* kindsOf(rows: readonly UsageRow[], known: ReadonlyMap<string, number>)
 }
 
 /** Values for INSERT_SUMS, always in the same order, so that two processes don't wait for each other. */
-function hourlySums(rows: readonly UsageRow[], idOf: (row: UsageRow) => number): Value[][] {
+function hourlySums(rows: readonly PlacedRow[]): Value[][] {
   const sums = new Map<string, { readonly hour: number; readonly kind: number; readonly amounts: Amounts }>();
-  for (const row of rows) {
+  for (const { row, kind } of rows) {
     const hour = Math.floor(row.atMs / HOUR_MS);
-    const kind = idOf(row);
     const sum = sums.get(`${hour} ${kind}`);
     if (sum === undefined) sums.set(`${hour} ${kind}`, { hour, kind, amounts: amountsOf(row) });
     else add(sum.amounts, amountsOf(row));
@@ -336,7 +347,7 @@ function sumsIn(row: Row): Amounts {
   };
 }
 
-function columnNames<Name extends string>(columns: Readonly<Record<Name, string>>): Name[] {
+function membersOf<Name extends string>(columns: Readonly<Record<Name, string>>): Name[] {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- tables of this file, which have no other members
   return Object.keys(columns) as Name[];
 }
