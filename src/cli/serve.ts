@@ -225,6 +225,8 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
     {
       after,
       lost: (reason) => program.log.warning("store in memory", { reason, message: IN_MEMORY }),
+      away: (reason) => program.log.warning("store unreachable", { reason }),
+      back: () => program.log.info("store reached"),
     },
   );
   store.ready.catch(async (error: unknown) => {

@@ -51,6 +51,9 @@ const DEFAULTS: Config = {
   webSocket: true,
   corsOrigins: [],
   allowedHosts: [],
+  databaseUrl: "sqlite:",
+  dataDir: null,
+  storeDown: "serve",
   models: [],
 };
 const EU = {

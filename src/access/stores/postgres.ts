@@ -39,6 +39,9 @@ export interface PostgresOptions {
   readonly after: After;
   /** Whether one failed attempt is enough to give up. */
   readonly isRequired: boolean;
+  /** Called once when it can't be reached, and once when it is back. */
+  readonly away: (reason: string) => void;
+  readonly back: () => void;
 }
 
 /** Returns before the database has been reached. */
@@ -70,6 +73,7 @@ class PostgresEngine implements Engine {
   #first: Promise<void> | null;
   #stopTimer: () => void = () => {};
   #seenKeys: unknown = null;
+  #isAway = false;
   #isClosed = false;
 
   constructor(options: PostgresOptions, connect: Connect) {
@@ -91,6 +95,8 @@ class PostgresEngine implements Engine {
         return;
       }
       this.#connections = connections;
+      if (this.#isAway) this.#options.back();
+      this.#isAway = false;
       resolve();
       this.#beat(connections);
       this.#tell();
@@ -100,6 +106,8 @@ class PostgresEngine implements Engine {
         reject(failed);
         return;
       }
+      if (!this.#isAway) this.#options.away(failed.message);
+      this.#isAway = true;
       const nextMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
       this.#stopTimer = this.#options.after(pauseMs, () => void this.#attempt(nextMs, settling));
     }

@@ -23,6 +23,9 @@ export interface StorePorts {
   readonly after: After;
   /** Called once where the store is in memory because its file can't be used; the reason is safe to show. */
   readonly lost: (reason: string) => void;
+  /** Called once each time that the database can't be reached any more, or not yet, and once when it is back. */
+  readonly away?: (reason: string) => void;
+  readonly back?: () => void;
 }
 
 export interface StoreOptions {
@@ -32,6 +35,7 @@ export interface StoreOptions {
   readonly isRequired: boolean;
 }
 
+const NOBODY = (): void => {};
 const FILE_NAME = "factory-proxy.db";
 const POSTGRES = /^postgres(?:ql)?:\/\//;
 const SQLITE = /^sqlite:(?:\/\/)?/;
@@ -60,9 +64,9 @@ async function opened(path: string | null, { isRequired }: StoreOptions, { after
   }
 }
 
-async function connected(address: string, { isRequired }: StoreOptions, { after }: StorePorts): Promise<Store> {
+async function connected(address: string, { isRequired }: StoreOptions, { after, away, back }: StorePorts): Promise<Store> {
   const [{ openPostgres }, { SqlStore }] = await Promise.all([import("./postgres.ts"), import("./sql-store.ts")]);
-  return new SqlStore(await openPostgres({ address, after, isRequired }));
+  return new SqlStore(await openPostgres({ address, after, isRequired, away: away ?? NOBODY, back: back ?? NOBODY }));
 }
 
 /** Hands everything to the store that is being opened. */

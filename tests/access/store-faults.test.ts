@@ -1,0 +1,175 @@
+// What goes wrong around a store: folders that can't be written, newer files, killed processes, a Postgres that is away.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { DatabaseSync } from "node:sqlite";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { openStore } from "../../src/access/stores/stores.ts";
+import { StoreError, type Store, type UsageRow } from "../../src/access/store.ts";
+import { startPostgres } from "../support/postgres.ts";
+import { bunPath } from "../support/program.ts";
+import { keyRecord, usageRow } from "../support/stored.ts";
+
+const WRITER = fileURLToPath(new URL("../support/store-writer.ts", import.meta.url));
+/** Each kills as many processes as write at once. */
+const ROUNDS = Number(process.env["STORE_KILLS"] ?? 12) / 4;
+const ALICE = { key: "alice", scope: "" };
+const EVERYTHING = { sinceMs: null, untilMs: null, key: null, session: null, client: null, model: null, zone: "UTC", by: [] } as const;
+
+const folder = mkdtempSync(join(tmpdir(), "factory-proxy-faults-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const later = (ms: number, callback: () => void): (() => void) => {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+};
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+interface Opened {
+  readonly store: Store;
+  readonly heard: string[];
+}
+
+function open(address: string, isRequired = false): Opened {
+  const heard: string[] = [];
+  const ports = {
+    after: later,
+    lost: (reason: string) => void heard.push(`lost: ${reason}`),
+    away: () => void heard.push("away"),
+    back: () => void heard.push("back"),
+  };
+  return { store: openStore(address, { dataDir: null, isRequired }, ports), heard };
+}
+
+test("a file that can't be used is said once, and the store is one in memory", async () => {
+  const text = join(folder, "text.db");
+  writeFileSync(text, "This is no database. ".repeat(100));
+  for (const address of ["sqlite:", `sqlite:${text}`, `sqlite:${text}/below.db`]) {
+    const { store, heard } = open(address);
+    assert.equal(store.kind, "sqlite");
+    assert.equal(await store.insertKey(keyRecord("alice")), true);
+    await store.ready;
+    assert.equal(store.kind, "memory");
+    assert.equal(store.state(), "ready");
+    assert.equal(heard.length, 1);
+    assert.match(heard[0] ?? "", /^lost: /);
+    await store.close();
+    await assert.rejects(open(address, true).store.ready, StoreError);
+  }
+});
+
+test("a database of a newer version is refused with a sentence", async () => {
+  const path = join(folder, "newer.db");
+  const first = open(`sqlite:${path}`, true).store;
+  await first.insertKey(keyRecord("alice"));
+  await first.close();
+  const database = new DatabaseSync(path);
+  database.exec("UPDATE facts SET value = 99 WHERE name = 'schema'");
+  database.close();
+  const { store, heard } = open(`sqlite:${path}`);
+  await assert.rejects(store.ready, /newer version of factory-proxy \(its tables are version 99, .*\)\. Update factory-proxy, or set/);
+  await assert.rejects(store.keys(), StoreError);
+  assert.deepEqual(heard, []);
+});
+
+test("processes that are killed while they write leave a sound file that misses nothing they were told", { timeout: 300_000 }, async () => {
+  const path = join(folder, "killed.db");
+  let acknowledged = 0;
+  let written = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const writers = [0, 1, 2, 3].map((index) => {
+      const child = spawn(bunPath(), [WRITER, `sqlite:${path}`, `${round}-${index}`], { stdio: ["ignore", "pipe", "inherit"] });
+      const begun = new Promise<void>((resolve) => child.stdout.once("data", () => resolve()));
+      child.stdout.on("data", (piece: Buffer) => (acknowledged += piece.length));
+      return { child, begun, ended: new Promise((resolve) => child.once("close", resolve)) };
+    });
+    await Promise.race(writers.map(({ begun }) => begun));
+    await pause(100 + 20 * (round % 7));
+    for (const { child } of writers) child.kill("SIGKILL");
+    await Promise.all(writers.map(({ ended }) => ended));
+
+    const database = new DatabaseSync(path);
+    assert.deepEqual({ ...database.prepare("PRAGMA integrity_check").get() }, { integrity_check: "ok" });
+    const { count } = database.prepare("SELECT COUNT(*) AS count FROM reservations").get() ?? {};
+    database.close();
+    const { store } = open(`sqlite:${path}`, true);
+    const running = (await store.account(ALICE))?.running ?? 0;
+    const [sum] = await store.sums(EVERYTHING);
+    await store.close();
+    assert.equal(running, count);
+    assert.ok(running >= acknowledged, `${running} kept, ${acknowledged} acknowledged`);
+    assert.ok((sum?.calls ?? 0) >= written);
+    written = sum?.calls ?? 0;
+    assert.equal(sum?.usd ?? 0, written);
+    assert.ok(written >= running - 4 * (round + 1), `${written} rows of ${running} calls`);
+  }
+});
+
+async function eventually(isTrue: () => boolean): Promise<void> {
+  for (const startedMs = performance.now(); !isTrue();) {
+    assert.ok(performance.now() - startedMs < 15_000, "it takes too long");
+    await pause(10);
+  }
+}
+
+test("Postgres absent at the start, gone, and back", { timeout: 60_000 }, async () => {
+  const server = await startPostgres();
+  try {
+    const address = await server.database("faults");
+    await server.stop();
+
+    await assert.rejects(open(address, true).store.ready, StoreError);
+    const { store, heard } = open(address);
+    let changes = 0;
+    store.watch(() => changes++);
+    assert.equal(store.kind, "postgres");
+    await assert.rejects(store.keys(), StoreError);
+    assert.equal(store.state(), "unreachable");
+    let isReady = false;
+    void store.ready.then(() => (isReady = true));
+    await pause(50);
+    assert.equal(isReady, false);
+
+    await server.start();
+    await store.ready;
+    await eventually(() => store.state() === "ready" && changes > 0);
+    assert.deepEqual(heard, ["away", "back"]);
+    await store.insertKey(keyRecord("alice"));
+
+    const rows = Array.from({ length: 200 }, (_, index): UsageRow => usageRow(`r${index}`, { atMs: 1000 * index, usd: 1 }));
+    const writing = (async () => {
+      // As the ledger does: in order, each until it is kept.
+      for (const row of rows) {
+        while (
+          !(await store.append([row]).then(
+            () => true,
+            () => false,
+          ))
+        )
+          await pause(5);
+      }
+    })();
+    await pause(30);
+    await server.stop();
+    await eventually(() => store.state() === "unreachable");
+    const startedMs = performance.now();
+    await assert.rejects(store.keys(), StoreError);
+    assert.ok(performance.now() - startedMs < 100, "it is said at once");
+    const before = changes;
+    await server.start();
+    await writing;
+    await eventually(() => changes > before);
+    const [sum] = await store.sums(EVERYTHING);
+    assert.deepEqual([sum?.calls, sum?.usd], [200, 200]);
+    assert.deepEqual(heard, ["away", "back", "away", "back"]);
+    assert.deepEqual(await store.keys(), [keyRecord("alice")]);
+    await store.close();
+  } finally {
+    await server.remove();
+  }
+});
