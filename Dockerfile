@@ -9,11 +9,14 @@ RUN bun run build
 
 FROM debian:stable-slim
 COPY --from=build /app/dist/factory-proxy /usr/local/bin/factory-proxy
+# A volume takes over who owns the folder below it.
+RUN mkdir /data && chown 65532:65532 /data
 USER 65532:65532
 # `.env`, when there is one, is read from here.
 WORKDIR /etc/factory-proxy
 # The program refuses to listen for others without PROXY_API_KEY: docker run -e PROXY_API_KEY=... -e FACTORY_API_KEY=...
-ENV HOST=0.0.0.0 PORT=8000
+ENV HOST=0.0.0.0 PORT=8000 DATA_DIR=/data
+VOLUME /data
 EXPOSE 8000
 # There is no curl in the image; the executable is Bun as well, and asks itself.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s \

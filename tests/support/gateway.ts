@@ -3,6 +3,7 @@
 
 import { after } from "node:test";
 import { compose } from "../../src/program.ts";
+import type { Store } from "../../src/access/store.ts";
 import { readConfig } from "../../src/config/config.ts";
 import { nameFaults } from "../../src/models/name-faults.ts";
 import { dial } from "../../src/runtime/dial.ts";
@@ -24,6 +25,8 @@ export interface GatewayOptions {
   readonly modelTable?: string;
   /** Instead of one that follows the wall clock. */
   readonly clock?: Pick<AwakeClock, "now" | "after">;
+  /** Absent: nothing is remembered. */
+  readonly store?: Store;
   /** Shared with another gateway, which then stops it. */
   readonly upstream?: ScriptedUpstream;
 }
@@ -89,6 +92,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
       sha256: runtime.sha256,
+      ...(options.store === undefined ? {} : { store: options.store }),
       unpack,
       sink: (line) => lines.push(JSON.parse(line) as LogLine),
       logFormat: "json",
