@@ -88,7 +88,7 @@ test("processes that are killed while they write leave a sound file that misses 
       child.stdout.on("data", (piece: Buffer) => (acknowledged += piece.length));
       return { child, begun, ended: new Promise((resolve) => child.once("close", resolve)) };
     });
-    await Promise.race(writers.map(({ begun }) => begun));
+    await Promise.all(writers.map(({ begun }) => begun));
     await pause(100 + 20 * (round % 7));
     for (const { child } of writers) child.kill("SIGKILL");
     await Promise.all(writers.map(({ ended }) => ended));

@@ -35,9 +35,10 @@ export async function openSqlite({ path, after }: SqliteOptions): Promise<Engine
 async function connect(path: string): Promise<DatabaseSync> {
   try {
     // Both only where they are used: not every place that serves a module has them.
-    const [{ mkdirSync }, { dirname }, sqlite] = await Promise.all([import("node:fs"), import("node:path"), import("node:sqlite")]);
+    const [files, { dirname }, sqlite] = await Promise.all([import("node:fs"), import("node:path"), import("node:sqlite")]);
     // Others on this machine may not read who used what.
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    files.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    files.closeSync(files.openSync(path, "a", 0o600));
     const database = new sqlite.DatabaseSync(path, { timeout: PATIENT_MS });
     // Changing the mode of a new file waits for the other process that does the same.
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
