@@ -25,11 +25,11 @@ const STEPS: readonly (readonly string[])[] = [
     )`,
     // One by the random id alone would have every row written to another page.
     "CREATE UNIQUE INDEX usage_at ON usage (at_ms, id)",
-    // By hours since 1970. A day whose rows are gone is one sum for each kind, at its noon.
+    // By hours since 1970; no session is "". A day whose rows are gone is one sum for each kind, at its noon.
     `CREATE TABLE usage_sums (
-      hour BIGINT NOT NULL, kind BIGINT NOT NULL, calls BIGINT NOT NULL, input BIGINT NOT NULL, cache_read BIGINT NOT NULL,
+      hour BIGINT NOT NULL, kind BIGINT NOT NULL, session TEXT NOT NULL, calls BIGINT NOT NULL, input BIGINT NOT NULL, cache_read BIGINT NOT NULL,
       cache_write BIGINT NOT NULL, output BIGINT NOT NULL, reasoning BIGINT NOT NULL, credits DOUBLE PRECISION NOT NULL,
-      usd DOUBLE PRECISION NOT NULL, unpriced BIGINT NOT NULL, first_ms BIGINT NOT NULL, last_ms BIGINT NOT NULL, PRIMARY KEY (hour, kind)
+      usd DOUBLE PRECISION NOT NULL, unpriced BIGINT NOT NULL, first_ms BIGINT NOT NULL, last_ms BIGINT NOT NULL, PRIMARY KEY (hour, kind, session)
     ) WITHOUT ROWID`,
   ],
 ];

@@ -58,15 +58,16 @@ const ROW_SUMS = `COUNT(*) AS calls, COALESCE(SUM(u.input), 0) AS input, COALESC
 const SUM_NAMES = ["calls", "input", "cache_read", "cache_write", "output", "reasoning", "credits", "usd", "unpriced"];
 /** Of sums by the hour, in the columns' own order. */
 const SUM_SUMS = `${SUM_NAMES.map((name) => `SUM(u.${name}) AS ${name}`).join(", ")}, MIN(u.first_ms) AS first_ms, MAX(u.last_ms) AS last_ms`;
-const SUM_COLUMNS = `hour, kind, ${SUM_NAMES.join(", ")}, first_ms, last_ms`;
-const ADD_SUMS = `ON CONFLICT (hour, kind) DO UPDATE SET ${SUM_NAMES.map((name) => `${name} = usage_sums.${name} + excluded.${name}`).join(", ")},
+const SUM_COLUMNS = `hour, kind, session, ${SUM_NAMES.join(", ")}, first_ms, last_ms`;
+const ADD_SUMS = `ON CONFLICT (hour, kind, session) DO UPDATE SET ${SUM_NAMES.map((name) => `${name} = usage_sums.${name} + excluded.${name}`).join(", ")},
   first_ms = CASE WHEN excluded.first_ms < usage_sums.first_ms THEN excluded.first_ms ELSE usage_sums.first_ms END,
   last_ms = CASE WHEN excluded.last_ms > usage_sums.last_ms THEN excluded.last_ms ELSE usage_sums.last_ms END`;
-const INSERT_SUMS = `INSERT INTO usage_sums (${SUM_COLUMNS}) VALUES (${numbered(SUM_NAMES.length + 4)}) ${ADD_SUMS}`;
-/** Hours of days before $1 that are to become part of their noon. */
-const TO_FOLD = "hour < $1 AND hour % 24 <> 12";
+const INSERT_SUMS = `INSERT INTO usage_sums (${SUM_COLUMNS}) VALUES (${numbered(SUM_NAMES.length + 5)}) ${ADD_SUMS}`;
+/** What of days before $1 is to become part of their noon, where nobody's session is known any more. */
+const TO_FOLD = "hour < $1 AND (hour % 24 <> 12 OR session <> '')";
+const FOLDED = "u.hour / 24 * 24 + 12, u.kind, ''";
 const FOLD = `INSERT INTO usage_sums (${SUM_COLUMNS})
-  SELECT u.hour / 24 * 24 + 12, u.kind, ${SUM_SUMS} FROM usage_sums u WHERE ${TO_FOLD} GROUP BY u.hour / 24 * 24 + 12, u.kind ${ADD_SUMS}`;
+  SELECT ${FOLDED}, ${SUM_SUMS} FROM usage_sums u WHERE ${TO_FOLD} GROUP BY u.hour / 24, u.kind ${ADD_SUMS}`;
 
 const KIND_MEMBERS = membersOf(KIND_COLUMNS);
 const ROW_MEMBERS = membersOf(ROW_COLUMNS);
@@ -193,21 +194,24 @@ function* kindsOf(rows: readonly SignedRow[], known: ReadonlyMap<string, number>
 
 /** Values for INSERT_SUMS, always in the same order, so that two processes don't wait for each other. */
 function hourlySums(rows: readonly PlacedRow[]): Value[][] {
-  const sums = new Map<string, { readonly hour: number; readonly kind: number; readonly amounts: Amounts }>();
+  const sums = new Map<string, { readonly hour: number; readonly kind: number; readonly session: string; readonly amounts: Amounts }>();
   for (const { row, kind } of rows) {
     const hour = Math.floor(row.atMs / HOUR_MS);
-    const sum = sums.get(`${hour} ${kind}`);
-    if (sum === undefined) sums.set(`${hour} ${kind}`, { hour, kind, amounts: amountsOf(row) });
+    const session = row.session ?? "";
+    const name = `${hour} ${kind} ${session}`;
+    const sum = sums.get(name);
+    if (sum === undefined) sums.set(name, { hour, kind, session, amounts: amountsOf(row) });
     else add(sum.amounts, amountsOf(row));
   }
-  return [...sums.values()]
-    .toSorted((one, other) => one.hour - other.hour || one.kind - other.kind)
-    .map(({ hour, kind, amounts: { firstMs, lastMs, ...amounts } }) => [hour, kind, ...inOrder(amounts), firstMs, lastMs]);
+  return [...sums]
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
+    .map(([, { hour, kind, session, amounts }]) => [hour, kind, session, ...inOrder(amounts)]);
 }
 
-function inOrder(amounts: Omit<Amounts, "firstMs" | "lastMs">): number[] {
-  const { calls, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens, reasoningTokens, credits, usd, unpriced } = amounts;
-  return [calls, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens, reasoningTokens, credits, usd, unpriced];
+function inOrder(amounts: Amounts): number[] {
+  const { calls, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens, reasoningTokens } = amounts;
+  const { credits, usd, unpriced, firstMs, lastMs } = amounts;
+  return [calls, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens, reasoningTokens, credits, usd, unpriced, firstMs, lastMs];
 }
 
 function* sumsOf({ by, zone, ...filter }: UsageQuery): Plan<readonly UsageSum[]> {
@@ -218,10 +222,9 @@ function* sumsOf({ by, zone, ...filter }: UsageQuery): Plan<readonly UsageSum[]>
   const offsets = by.some((dimension) => TIMES.has(dimension)) ? offsetsOf(zone, { fromMs, toMs }) : null;
   const cut: Cut = { filter: { ...filter, sinceMs: fromMs, untilMs: toMs }, floorMs, offsets, by };
   const found: Row[] = [];
-  if (offsets?.some(({ offsetMs }) => offsetMs % HOUR_MS !== 0) || by.includes("session") || filter.session !== null) {
+  if (offsets?.some(({ offsetMs }) => offsetMs % HOUR_MS !== 0)) {
     found.push(...(yield* sumsOfRows(cut, fromMs, toMs)));
-    // No session is known of a day whose rows are gone.
-    if (filter.session === null) found.push(...(yield* sumsOfHours(cut, fromMs, Math.min(toMs, floorMs))));
+    found.push(...(yield* sumsOfHours(cut, fromMs, Math.min(toMs, floorMs))));
   } else {
     const fullFromMs = Math.ceil(fromMs / HOUR_MS) * HOUR_MS;
     const fullToMs = Math.max(Math.floor(toMs / HOUR_MS) * HOUR_MS, fullFromMs);
@@ -234,7 +237,7 @@ function* sumsOf({ by, zone, ...filter }: UsageQuery): Plan<readonly UsageSum[]>
   const groups = new UsageGroups(by);
   for (const row of found) {
     const kind = kinds.get(row["kind"] ?? null);
-    const session = typeof row["session"] === "string" ? row["session"] : null;
+    const session = String(row["session"] ?? "") || null;
     if (kind !== undefined) groups.add({ kind, session, hour: Number(row["bucket"] ?? 0) * (unitOf(by) / HOUR_MS) }, sumsIn(row));
   }
   return groups.sums();
@@ -267,9 +270,11 @@ function* sumsOfRows({ filter, floorMs, offsets, by }: Cut, fromMs: number, toMs
 function* sumsOfHours({ filter, offsets, by }: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
   if (fromMs >= toMs) return [];
   const columns = ["u.kind AS kind"];
+  if (by.includes("session")) columns.push("u.session AS session");
   if (offsets !== null) columns.push(`${bucketSql(`(u.hour * ${HOUR_MS})`, offsets, unitOf(by))} AS bucket`);
   const conditions = new Conditions();
   conditions.add(`u.hour >= ${conditions.value(Math.ceil(fromMs / HOUR_MS))} AND u.hour < ${conditions.value(Math.ceil(toMs / HOUR_MS))}`);
+  if (filter.session !== null) conditions.add(`u.session = ${conditions.value(filter.session)}`);
   conditions.addKind(filter);
   return yield* query(
     `SELECT ${columns.join(", ")}, ${SUM_SUMS} FROM usage_sums u${conditions.where()} ${groupBy(columns)}`,
