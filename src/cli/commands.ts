@@ -60,7 +60,7 @@ export async function run(isMain: boolean): Promise<EntryPoint> {
   const { help, version } = readArguments(commandLine);
   if (help) process.exit(await perform([HELP], ["help"]));
   if (version) process.exit(await perform([VERSION], ["version"]));
-  if (suggestion(first) !== "") {
+  if (first !== SERVE.name && suggestion(first) !== "") {
     process.stderr.write(`${unknownCommand(first).message}\n`);
     process.exit(EXIT_WRONG);
   }
