@@ -13,9 +13,12 @@ export interface Budget {
   readonly period: Period;
 }
 
-/** What a key may do. Null: the key says nothing of its own, so the row `default` counts, and without one there is no limit. */
+/**
+ * What a key may do. Null: the key says nothing of its own, so the row `default` counts, and without one there is no limit. A number of 0, and
+ * an empty list of budgets, say that there is none, whatever `default` says.
+ */
 export interface KeyRules {
-  /** Names and globs (`claude-*`), pools (`@standard`, `@core`); `!` in front denies. The last one that fits decides. */
+  /** Names and globs (`claude-*`), pools (`@standard`, `@core`); `!` in front denies, and wins. See `modelRule` of key-words.ts. */
   readonly models: readonly string[] | null;
   /** Calls in any 60 seconds. */
   readonly requestsPerMinute: number | null;
@@ -24,10 +27,17 @@ export interface KeyRules {
   /** Calls at once. */
   readonly parallel: number | null;
   readonly budgets: readonly Budget[] | null;
-  /** Above this share of any budget, in percent, calls go to a cheaper model; without one the answers only say so. */
+  /** Above this share of any budget, in percent, calls go to a cheaper model; without one the answers only say so. 100: never. */
   readonly soft: { readonly percent: number; readonly model: string | null } | null;
   /** IANA name of the time zone in which days, weeks and months begin. Null: UTC. */
   readonly zone: string | null;
+}
+
+/** What admission needs of a key. One object for all calls of a key, until the key changes: what is made of it is kept by it. */
+export interface KeyGrant {
+  /** Its own rules, laid over those of the row `default`. */
+  readonly rules: KeyRules;
+  readonly raises: readonly Raise[];
 }
 
 /** `at`: Unix time in milliseconds. `after-first-use`: milliseconds from the key's first call. */

@@ -1,14 +1,13 @@
-// Starts the server: configuration, program, listen, shut down. The only reader of the environment, the command line and `.env`.
+// Starts the server: configuration, program, listen, shut down.
 // Never decides anything about a request.
 
 import { readFileSync, writeSync } from "node:fs";
 import process from "node:process";
 import packageJson from "../../package.json" with { type: "json" };
 import { CALLS } from "../http/routes.ts";
-import { nameFaults } from "../models/name-faults.ts";
 import { compose, type Program } from "../program.ts";
-import { ConfigError, DEFAULT_ENV_FILE, mergeEnvironment, readArguments, readConfig, type Config } from "../config/config.ts";
-import { textOfFile } from "../config/env-file.ts";
+import { readArguments } from "../config/arguments.ts";
+import { ConfigError, DEFAULT_ENV_FILE, mergeEnvironment, type Config } from "../config/config.ts";
 import { warningsOf, type Warning } from "../config/warnings.ts";
 import { nearest } from "../models/nearest.ts";
 import { forTerminal, type Log } from "../telemetry/log.ts";
@@ -17,10 +16,12 @@ import { mask, Redactor } from "../telemetry/redaction.ts";
 import { dial } from "../runtime/dial.ts";
 import type { Address, EntryPoint, Server } from "../runtime/ports.ts";
 import { runtime } from "../runtime/runtime.ts";
+import type { KeyRing } from "../access/key-ring.ts";
 import type { Store } from "../access/store.ts";
 import { openStore } from "../access/stores/stores.ts";
 import { dataFolder } from "./data-folder.ts";
 import { unpack } from "../runtime/unpack.ts";
+import { codeOf, readConfiguration, readFile } from "./environment.ts";
 
 const { version } = packageJson;
 const PROXY_VARIABLES = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
@@ -47,21 +48,13 @@ interface Setup {
 
 /** @throws ConfigError */
 function configure(commandLine: readonly string[]): Setup {
-  const source = {
-    environment: process.env,
-    arguments: commandLine,
-    file: readFile,
-    redactor: new Redactor([]),
-    nameFaults,
-    memoryBytes: runtime.memoryBytes,
-  };
-  const config = readConfig(source);
+  const config = readConfiguration(commandLine);
   const envText = readFile(readArguments(commandLine).envFile ?? DEFAULT_ENV_FILE) ?? "";
   const environment = mergeEnvironment(process.env, envText);
   const warnings = warningsOf({ environment, endpoints: Object.values(config.endpoints), nearest });
   if (config.upstreamKey === null || config.proxyKeys.length > 0) return { config, randomKey: null, warnings };
   const randomKey = `fp-${`${crypto.randomUUID()}${crypto.randomUUID()}`.replaceAll("-", "")}`;
-  return { config: { ...config, proxyKeys: [randomKey] }, randomKey, warnings };
+  return { config: { ...config, proxyKeys: [{ name: "env-1", key: randomKey }] }, randomKey, warnings };
 }
 
 /** `configure`, or the end of the process with every fault of the configuration named. */
@@ -74,23 +67,6 @@ function configureOrExit(commandLine: readonly string[]): Setup {
     process.stderr.write(`factory-proxy can't start with this configuration:\n${faults}\n`);
     process.exit(EXIT_MISCONFIGURED);
   }
-}
-
-/** The text of a file; null when there is none, or none that this process may look for (Deno without --allow-read). */
-function readFile(path: string): string | null {
-  try {
-    const text = textOfFile(readFileSync(path));
-    if (text === null) throw Object.assign(new Error("This is no text."), { code: "not UTF-8 or UTF-16" });
-    return text;
-  } catch (error) {
-    if (codeOf(error) === "ENOENT" || (error instanceof Error && error.name === "NotCapable")) return null;
-    throw error;
-  }
-}
-
-/** What the system calls an error. */
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
 }
 
 function writeLast(text: string): void {
@@ -123,7 +99,7 @@ function start(setup: Setup, program: Program, { output, store }: Kept): void {
     const isNoHost = NO_HOST.test(`${String(codeOf(error))} ${String(error)}`);
     const reason = isTaken ? PORT_TAKEN : isNoHost ? HOST_UNUSABLE : String(error);
     const text = `factory-proxy can't listen on ${config.host}:${config.port}: ${reason}`;
-    process.stderr.write(`${forTerminal(new Redactor([...config.proxyKeys, ...config.upstreamKeys]).text(text))}\n`);
+    process.stderr.write(`${forTerminal(new Redactor([...config.proxyKeys.map(({ key }) => key), ...config.upstreamKeys]).text(text))}\n`);
     process.exit(isNoHost ? EXIT_MISCONFIGURED : EXIT_FAILED);
   }
   const stop = stopper({ server, program, output, store, timeoutMs: config.shutdownTimeoutMs });
@@ -132,7 +108,7 @@ function start(setup: Setup, program: Program, { output, store }: Kept): void {
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
   // Whoever reads this line may send a signal at once.
-  announce(setup, { log, output, host: config.host, port: server.port });
+  announce(setup, { log, ring: program.ring, output, host: config.host, port: server.port });
 }
 
 interface Stopping extends Kept {
@@ -191,11 +167,12 @@ function isHangUpIgnored(): boolean {
 
 interface Announcing {
   readonly log: Log;
+  readonly ring: KeyRing;
   readonly output: LogOutput;
 }
 
 /** What a person who starts the program wants to see; keys are masked, but for the one made for this run. */
-function announce({ config, randomKey, warnings }: Setup, { log, output, host, port }: Address & Announcing): void {
+function announce({ config, randomKey, warnings }: Setup, { log, ring, output, host, port }: Address & Announcing): void {
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   log.info("listening", {
     url,
@@ -204,11 +181,17 @@ function announce({ config, randomKey, warnings }: Setup, { log, output, host, p
     routes: CALLS.map(({ path }) => path),
     upstream: new URL(config.endpoints.messages).origin,
     upstreamKey: config.upstreamKey === null ? "none: each client brings its own Factory key" : mask(config.upstreamKey),
-    proxyKeys: config.proxyKeys.map(mask),
+    proxyKeys: config.proxyKeys.map(({ key }) => mask(key)),
     ...(config.anonymous === "off" ? {} : { anonymous: config.anonymous }),
   });
   for (const { event, fields } of warnings) log.warning(event, fields);
-  if (randomKey !== null) output.add(`PROXY_API_KEY is not set. The key for this run, shown once: ${randomKey}`);
+  if (randomKey === null) return;
+  const tell = (): void => {
+    // Whoever made keys of their own needs no further one.
+    if (ring.storedCount === 0) output.add(`PROXY_API_KEY is not set. The key for this run, shown once: ${randomKey}`);
+  };
+  if (ring.opening === null) tell();
+  else void ring.opening.then(tell);
 }
 
 export function serve(commandLine: readonly string[], isMain: boolean): EntryPoint {
@@ -266,6 +249,6 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
     fetch: program.fetch,
     maxFrameBytes: program.maxFrameBytes,
     start: () => start(setup, program, { output, store }),
-    served: (address) => announce(setup, { log: program.log, output, ...address }),
+    served: (address) => announce(setup, { log: program.log, ring: program.ring, output, ...address }),
   });
 }

@@ -2,17 +2,19 @@
 // once. What can be set stands in variables.ts.
 // Never reads the environment or a file itself, and never shows a secret.
 
-import { parseArgs, parseEnv } from "node:util";
+import { parseEnv } from "node:util";
+import type { NamedKey } from "../access/key-ring.ts";
 import type { LogLevel } from "../errors.ts";
 import { isObject, parseOrUndefined, type Json } from "../wire/json.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
 import type { Endpoints, ModelSetting, NameFault } from "../models/catalog.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import { withOwnPath } from "../protocol/own-path.ts";
+import { readArguments } from "./arguments.ts";
 import { strayLines } from "./env-file.ts";
 import { readModelTable } from "./model-table.ts";
-import { Settings, type Fault, type OptionValue } from "./settings.ts";
-import { ENDPOINT_PATHS, OPTIONS, VARIABLES, type VariableName } from "./variables.ts";
+import { Settings, type Fault } from "./settings.ts";
+import { ENDPOINT_PATHS, VARIABLES, type VariableName } from "./variables.ts";
 
 export type { Fault } from "./settings.ts";
 
@@ -24,8 +26,8 @@ export interface Config {
   readonly upstreamKey: string | null;
   /** Secrets. `upstreamKey` and the further keys of its organisation. */
   readonly upstreamKeys: readonly string[];
-  /** Secrets. Empty: none is configured. */
-  readonly proxyKeys: readonly string[];
+  /** Secrets, each with its name. Empty: none is configured. */
+  readonly proxyKeys: readonly NamedKey[];
   /** Who needs no client key: nobody, or who calls from this machine. */
   readonly anonymous: "off" | "loopback";
   /** Absolute http(s) URLs. */
@@ -86,6 +88,12 @@ export interface Config {
   readonly dataDir: string | null;
   /** Whether calls of known keys go on while the database can't be reached. */
   readonly storeDown: "serve" | "refuse";
+  /** Whether a row is kept of every call. */
+  readonly ledger: boolean;
+  /** How long rows are kept; null is for ever. */
+  readonly ledgerDays: number | null;
+  /** By how many percent a token costs fewer credits when it is read from a cache. */
+  readonly cacheDiscountPercent: number;
   /** Rows for the model table. */
   readonly models: readonly ModelSetting[];
 }
@@ -132,18 +140,9 @@ export interface ConfigSource {
   readonly nameFaults?: (rows: readonly ModelSetting[]) => readonly NameFault[];
 }
 
-export interface Arguments {
-  readonly help: boolean;
-  readonly version: boolean;
-  /** Null: `.env` in the working directory, if there is one. */
-  readonly envFile: string | null;
-  /** What the command line sets; it wins over the environment. */
-  readonly options: readonly OptionValue[];
-  readonly faults: readonly Fault[];
-}
-
 export const DEFAULT_ENV_FILE = ".env";
 const MAX_PORT = 65_535;
+const MOST_DAYS = 36_500;
 const MOST_CALLS = 1_000_000;
 const MOST_TOKENS = 10_000_000;
 const KIBIBYTE = 1024;
@@ -168,42 +167,6 @@ const OWN_HEADERS: ReadonlySet<string> = new Set(
     "transfer-encoding upgrade"
   ).split(" "),
 );
-
-const NO_OPTION = `is not an option. The options are ${OPTIONS.map(({ flag }) => `--${flag}`).join(", ")}`;
-const STRAY = "is neither a command nor an option. --help lists both";
-
-/** Reads the command line; never throws. Ask it for `help` and `version` before `readConfig`. */
-export function readArguments(commandLine: readonly string[]): Arguments {
-  const { tokens } = parseArgs({
-    // Each letter of `-abc` would be a token of its own, which Deno counts as a word.
-    args: commandLine.map((word) => (/^-[^-]/.test(word) ? word.slice(0, 2) : word)),
-    options: Object.fromEntries(OPTIONS.map(({ flag, value }) => [flag, { type: value === null ? "boolean" : "string" } as const])),
-    strict: false,
-    tokens: true,
-  });
-  const faults: Fault[] = [];
-  const options: OptionValue[] = [];
-  const switches = new Set<string>();
-  let envFile: string | null = null;
-  for (const token of tokens) {
-    if (token.kind === "option-terminator") continue;
-    const option = token.kind === "option" ? OPTIONS.find(({ flag }) => flag === token.name) : undefined;
-    if (token.kind === "positional" || option === undefined) {
-      const isNamed = token.kind === "option" && token.rawName.startsWith("--") && token.rawName !== "--";
-      if (isNamed) faults.push({ name: token.rawName, value: null, problem: NO_OPTION });
-      else {
-        faults.push({ name: `Argument ${token.index + 1}`, value: commandLine[token.index] ?? null, problem: STRAY });
-      }
-    } else if (option.value === null) {
-      if (token.inlineValue) faults.push({ name: token.rawName, value: null, problem: "takes no value" });
-      else switches.add(option.flag);
-    } else if (token.value === undefined || token.value === "" || (!token.inlineValue && token.value.startsWith("-"))) {
-      faults.push({ name: token.rawName, value: null, problem: `needs a value: ${token.rawName} <${option.value}>` });
-    } else if (option.variable === null) envFile = token.value;
-    else options.push({ flag: option.flag, variable: option.variable, value: token.value });
-  }
-  return { help: switches.has("help"), version: switches.has("version"), envFile, options, faults };
-}
 
 /** The environment with what an `.env` text adds to it; the environment wins, with an empty value too. */
 export function mergeEnvironment(
@@ -263,6 +226,9 @@ export function readConfig(source: ConfigSource): Config {
     databaseUrl: databaseOf(settings),
     dataDir: settings.given("DATA_DIR"),
     storeDown: settings.oneOf("STORE_DOWN", ["serve", "refuse"]),
+    ledger: settings.oneOf("LEDGER", ["on", "off"]) === "on",
+    ledgerDays: settings.wholeNumber("LEDGER_DAYS", { min: 0, max: MOST_DAYS }) || null,
+    cacheDiscountPercent: settings.wholeNumber("CACHE_DISCOUNT", { min: 0, max: 100 }),
     models: modelsOf(source, settings),
   };
   if (config.anonymous !== "off" && config.upstreamKey === null) {
@@ -320,13 +286,32 @@ function keysOf(settings: Settings): Pick<Config, "upstreamKey" | "upstreamKeys"
   if (!further.every(isKey)) settings.fault("FACTORY_API_KEYS", `must be keys separated by commas, each with ${KEY_RULE}`);
   const upstreamKeys = [...new Set([...(single === null ? [] : [single]), ...further])];
   const upstreamKey = upstreamKeys[0] ?? null;
-  const proxyKeys = [...new Set(listOf(settings.text("PROXY_API_KEY")))];
-  if (!proxyKeys.every(isKey)) settings.fault("PROXY_API_KEY", `must be one key, or several separated by commas, each with ${KEY_RULE}`);
-  if (proxyKeys.some((key) => upstreamKeys.includes(key))) {
+  const proxyKeys = proxyKeysOf(settings);
+  if (proxyKeys.some(({ key }) => upstreamKeys.includes(key))) {
     settings.fault("PROXY_API_KEY", `must differ from ${name}, which no client should know`);
   }
   return { upstreamKey, upstreamKeys, proxyKeys };
 }
+
+function proxyKeysOf(settings: Settings): NamedKey[] {
+  const listed = [...new Set(listOf(settings.text("PROXY_API_KEY")))].map((text, index) => {
+    const [, name = "", key = ""] = NAMED_KEY.exec(text) ?? [];
+    return name === "" ? { name: `env-${index + 1}`, key: text } : { name, key };
+  });
+  const names = listed.map(({ name }) => name);
+  const isEach = listed.every(({ key }) => isKey(key));
+  if (!isEach) settings.fault("PROXY_API_KEY", `must be one key, or several separated by commas, each with ${KEY_RULE}`);
+  else if (new Set(listed.map(({ key }) => key)).size < listed.length) settings.fault("PROXY_API_KEY", "must not give one key two names");
+  else if (new Set(names).size < names.length) settings.fault("PROXY_API_KEY", "must not give one name to two keys");
+  else if (names.some((name) => RESERVED_NAMES.test(name))) {
+    settings.fault("PROXY_API_KEY", "must not call a key default or anonymous, which mean something else");
+  }
+  return listed;
+}
+
+/** `alice=secret`. What stands behind the `=` is long enough for a key, since `=` also ends keys in Base64. */
+const NAMED_KEY = new RegExp(`^([A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?)=([^=].{${MIN_KEY_LENGTH - 1},})$`);
+const RESERVED_NAMES = /^(?:default|anonymous)$/i;
 
 function originsOf(settings: Settings): string[] {
   return listOf(settings.text("CORS_ORIGINS")).flatMap((text) => {

@@ -5,6 +5,11 @@ import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
 import { Keys, presentedKeys, type Caller, type KeyOptions } from "../../src/access/keys.ts";
+import type { KeyRecord } from "../../src/access/client-key.ts";
+import { newKey, NO_RULES, rotated, type KeyWords } from "../../src/access/key-changes.ts";
+import { StoreError } from "../../src/access/store.ts";
+import { MemoryStore } from "../../src/access/stores/memory.ts";
+import { ringOf } from "../support/keys.ts";
 
 const FACTORY = "fk-fake-factory-key-of-the-server";
 const OWN = "fk-fake-factory-key-of-a-client";
@@ -12,17 +17,17 @@ const PROXY = "fake-client-key-one";
 const SECOND = "fake-client-key-two";
 
 const SERVER: KeyOptions = {
-  proxyKeys: [PROXY, SECOND],
+  ring: ringOf([PROXY, SECOND]),
   upstreamKey: FACTORY,
   anonymous: "off",
   web: { corsOrigins: [], allowedHosts: [] },
 };
-const BRING: KeyOptions = { proxyKeys: [], upstreamKey: null, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } };
-const BOTH: KeyOptions = { proxyKeys: [PROXY, SECOND], upstreamKey: null, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } };
-const CLOSED: KeyOptions = { proxyKeys: [], upstreamKey: FACTORY, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } };
+const BRING: KeyOptions = { ring: ringOf([]), upstreamKey: null, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } };
+const BOTH: KeyOptions = { ring: ringOf([PROXY, SECOND]), upstreamKey: null, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } };
+const CLOSED: KeyOptions = { ring: ringOf([]), upstreamKey: FACTORY, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } };
 
-/** First 8 hexadecimal digits of the key's SHA-256, worked out with `sha256sum`. */
-const ID = { PROXY: "65302317", SECOND: "71dc4f8f", OWN: "6a0dff7d" };
+/** Of a client's own Factory key the first 8 hexadecimal digits of its SHA-256, worked out with `sha256sum`. */
+const ID = { PROXY: "env-1", SECOND: "env-2", OWN: "6a0dff7d" };
 
 type Presented = Record<string, string>;
 
@@ -59,10 +64,10 @@ const ADMITTED: readonly (readonly [string, KeyOptions, Presented, Caller])[] = 
 ];
 
 const HOW = "as `Authorization: Bearer <key>`, `x-api-key` or `x-goog-api-key`.";
-const SEND_CLIENT_KEY = `send a client key of this server (one of its PROXY_API_KEY) ${HOW}`;
+const SEND_CLIENT_KEY = `send a client key of this server (one listed in PROXY_API_KEY or made with \`factory-proxy keys add\`) ${HOW}`;
 const SEND_OWN = `this server holds no Factory key; send your own (fk-..., from app.factory.ai/settings/api-keys) ${HOW}`;
 const SEND_BOTH =
-  "this server holds no Factory key; send one of its PROXY_API_KEY in one header and your own Factory key in another, " +
+  "this server holds no Factory key; send one of its client keys in one header and your own Factory key in another, " +
   "e.g. `Authorization: Bearer <client key>` with `x-api-key: <Factory key>`.";
 
 const REFUSED: readonly (readonly [string, KeyOptions, Presented, string])[] = [
@@ -137,22 +142,81 @@ test("keys: what a request presents is listed in order, each once, well-formed o
   assert.deepEqual(presentedKeys(new Headers()), []);
 });
 
-test("keys: what is presented is compared with every client key to its last byte, whichever one fits", () => {
-  for (const presented of [PROXY, SECOND, "wrong-key"]) {
-    const compared = new Set<string>();
-    const sha256 = (text: string): Uint8Array =>
-      new Proxy(runtime.sha256(text), {
-        get(digest, name) {
-          if (name === "31") compared.add(text);
-          const value: unknown = Reflect.get(digest, name, digest);
-          return typeof value === "function" ? (value.bind(digest) as unknown) : value;
-        },
-      });
-    try {
-      new Keys(SERVER, sha256).identify([presented], { address: () => null, headers: {} });
-    } catch {
-      // A wrong key is refused, and compared all the same.
-    }
-    assert.deepEqual([...compared].sort(), [...new Set([PROXY, SECOND, presented])].sort());
+// ---- Keys of the store -------------------------------------------------------------------------------------------
+
+const NOW_MS = Date.UTC(2026, 10, 28, 14);
+const PORTS = { nowMs: NOW_MS, sha256: runtime.sha256, random: (count: number) => crypto.getRandomValues(new Uint8Array(count)) };
+
+/** A store with the key `alice`, and keys of a server over it a day later. */
+async function stored(
+  words: KeyWords,
+  change: (record: KeyRecord) => KeyRecord = (record) => record,
+): Promise<{ keys: Keys; key: string }> {
+  const store = new MemoryStore();
+  const { record, key } = newKey("alice", words, PORTS);
+  await store.insertKey(change(record));
+  const ring = ringOf([PROXY], store, () => NOW_MS + 86_400_000);
+  await ring.opening;
+  return { keys: new Keys({ ...SERVER, anonymous: "loopback", ring }, runtime.sha256), key };
+}
+
+const HERE = { address: () => "127.0.0.1", headers: { host: "localhost" } };
+
+test("keys: a key of the store calls by its name, with what limits it", async () => {
+  const { keys, key } = await stored({ rpm: "60" });
+  const rules = { ...NO_RULES, requestsPerMinute: 60 };
+  assert.deepEqual(keys.identify([key], HERE), { id: "alice", upstreamKey: FACTORY, grant: { rules, raises: [] } });
+});
+
+const ENDED: readonly (readonly [
+  what: string,
+  words: KeyWords,
+  change: (record: KeyRecord) => KeyRecord,
+  message: string,
+  reason: string,
+])[] = [
+  ["is off", {}, (record) => ({ ...record, isOff: true }), 'The key "alice" is switched off.', "disabled"],
+  ["has expired", { expires: "24h" }, (record) => record, 'The key "alice" expired at 2026-11-29T14:00:00Z.', "expired"],
+  [
+    "was replaced",
+    {},
+    (record) => rotated(record, "24h", PORTS).record,
+    'This key was replaced by a new one for "alice", and ended at 2026-11-29T14:00:00Z.',
+    "expired",
+  ],
+];
+
+for (const [what, words, change, message, reason] of ENDED) {
+  test(`keys: one that ${what} is refused for good and says why, also where no key is needed, but not beside one that counts`, async () => {
+    const { keys, key } = await stored(words, change);
+    assert.throws(
+      () => keys.identify([key], HERE),
+      (error) => {
+        assert.ok(error instanceof GatewayError);
+        const { status, code, headers } = error;
+        const expected = { "www-authenticate": "Bearer", "x-should-retry": "false", "x-factory-proxy-reason": reason };
+        assert.deepEqual(
+          { status, code, headers, message: error.message },
+          { status: 401, code: "invalid_api_key", headers: expected, message },
+        );
+        return true;
+      },
+    );
+    assert.equal(keys.identify([key, PROXY], HERE).id, "env-1");
+    assert.equal(keys.identify([], HERE).id, "anonymous");
+  });
+}
+
+test("keys: while the store has never been reached, a key that nobody knows may be one of its own", async () => {
+  const store = new MemoryStore();
+  store.keys = () => Promise.reject(new StoreError("It is away."));
+  const ring = ringOf([PROXY], store);
+  await ring.opening;
+  for (const options of [SERVER, BRING]) {
+    assert.throws(
+      () => new Keys({ ...options, ring }, runtime.sha256).identify(["fp-unknown"], HERE),
+      (error) => error instanceof GatewayError && error.status === 503 && error.headers["retry-after"] === "5",
+    );
   }
+  assert.equal(new Keys({ ...SERVER, ring }, runtime.sha256).identify([PROXY], HERE).id, "env-1");
 });

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { mergeEnvironment, readArguments, type Config } from "../../src/config/config.ts";
+import { readArguments } from "../../src/config/arguments.ts";
+import { mergeEnvironment, type Config } from "../../src/config/config.ts";
 import { helpText } from "../../src/cli/commands.ts";
 import { envExample, OPTIONS, VARIABLES, variablesTable } from "../../src/config/variables.ts";
 import { read, type Given } from "../support/configuration.ts";
@@ -54,6 +55,9 @@ const DEFAULTS: Config = {
   databaseUrl: "sqlite:",
   dataDir: null,
   storeDown: "serve",
+  ledger: true,
+  ledgerDays: 400,
+  cacheDiscountPercent: 90,
   models: [],
 };
 const EU = {
@@ -80,7 +84,24 @@ const READINGS: readonly (readonly [string, Given, Partial<Config>])[] = [
   [
     "several client keys are separated by commas, each once",
     { environment: { PROXY_API_KEY: "first-key, second-key,,first-key" } },
-    { proxyKeys: ["first-key", "second-key"] },
+    {
+      proxyKeys: [
+        { name: "env-1", key: "first-key" },
+        { name: "env-2", key: "second-key" },
+      ],
+    },
+  ],
+  [
+    "a client key may have a name, and one that ends as Base64 does has none",
+    { environment: { PROXY_API_KEY: "first-key,alice=second-key,c2VjcmV0==,c2VjcmV0cw=" } },
+    {
+      proxyKeys: [
+        { name: "env-1", key: "first-key" },
+        { name: "alice", key: "second-key" },
+        { name: "env-3", key: "c2VjcmV0==" },
+        { name: "env-4", key: "c2VjcmV0cw=" },
+      ],
+    },
   ],
   [
     "an environment file is read",
@@ -116,7 +137,7 @@ const READINGS: readonly (readonly [string, Given, Partial<Config>])[] = [
   [
     "any other address is fine with a client key",
     { environment: { HOST: "0.0.0.0", PROXY_API_KEY: "only-my-clients" } },
-    { host: "0.0.0.0", proxyKeys: ["only-my-clients"] },
+    { host: "0.0.0.0", proxyKeys: [{ name: "env-1", key: "only-my-clients" }] },
   ],
   ["the base URL moves every endpoint", { environment: { FACTORY_BASE_URL: "https://api.eu.factory.ai/" } }, { endpoints: EU }],
   [
@@ -268,6 +289,7 @@ test("configuration: it is frozen, to the last row", () => {
     config,
     config.endpoints,
     config.proxyKeys,
+    config.proxyKeys[0],
     config.upstreamHeaders,
     config.models,
     config.models[0],
