@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import packageJson from "../../package.json" with { type: "json" };
-import { readArguments } from "../config/config.ts";
+import { readArguments } from "../config/arguments.ts";
 import { settingsHelp } from "../config/variables.ts";
 import type { EntryPoint } from "../runtime/ports.ts";
 import { serve } from "./serve.ts";

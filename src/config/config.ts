@@ -2,17 +2,18 @@
 // once. What can be set stands in variables.ts.
 // Never reads the environment or a file itself, and never shows a secret.
 
-import { parseArgs, parseEnv } from "node:util";
+import { parseEnv } from "node:util";
 import type { LogLevel } from "../errors.ts";
 import { isObject, parseOrUndefined, type Json } from "../wire/json.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
 import type { Endpoints, ModelSetting, NameFault } from "../models/catalog.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import { withOwnPath } from "../protocol/own-path.ts";
+import { readArguments } from "./arguments.ts";
 import { strayLines } from "./env-file.ts";
 import { readModelTable } from "./model-table.ts";
-import { Settings, type Fault, type OptionValue } from "./settings.ts";
-import { ENDPOINT_PATHS, OPTIONS, VARIABLES, type VariableName } from "./variables.ts";
+import { Settings, type Fault } from "./settings.ts";
+import { ENDPOINT_PATHS, VARIABLES, type VariableName } from "./variables.ts";
 
 export type { Fault } from "./settings.ts";
 
@@ -132,16 +133,6 @@ export interface ConfigSource {
   readonly nameFaults?: (rows: readonly ModelSetting[]) => readonly NameFault[];
 }
 
-export interface Arguments {
-  readonly help: boolean;
-  readonly version: boolean;
-  /** Null: `.env` in the working directory, if there is one. */
-  readonly envFile: string | null;
-  /** What the command line sets; it wins over the environment. */
-  readonly options: readonly OptionValue[];
-  readonly faults: readonly Fault[];
-}
-
 export const DEFAULT_ENV_FILE = ".env";
 const MAX_PORT = 65_535;
 const MOST_CALLS = 1_000_000;
@@ -168,42 +159,6 @@ const OWN_HEADERS: ReadonlySet<string> = new Set(
     "transfer-encoding upgrade"
   ).split(" "),
 );
-
-const NO_OPTION = `is not an option. The options are ${OPTIONS.map(({ flag }) => `--${flag}`).join(", ")}`;
-const STRAY = "is neither a command nor an option. --help lists both";
-
-/** Reads the command line; never throws. Ask it for `help` and `version` before `readConfig`. */
-export function readArguments(commandLine: readonly string[]): Arguments {
-  const { tokens } = parseArgs({
-    // Each letter of `-abc` would be a token of its own, which Deno counts as a word.
-    args: commandLine.map((word) => (/^-[^-]/.test(word) ? word.slice(0, 2) : word)),
-    options: Object.fromEntries(OPTIONS.map(({ flag, value }) => [flag, { type: value === null ? "boolean" : "string" } as const])),
-    strict: false,
-    tokens: true,
-  });
-  const faults: Fault[] = [];
-  const options: OptionValue[] = [];
-  const switches = new Set<string>();
-  let envFile: string | null = null;
-  for (const token of tokens) {
-    if (token.kind === "option-terminator") continue;
-    const option = token.kind === "option" ? OPTIONS.find(({ flag }) => flag === token.name) : undefined;
-    if (token.kind === "positional" || option === undefined) {
-      const isNamed = token.kind === "option" && token.rawName.startsWith("--") && token.rawName !== "--";
-      if (isNamed) faults.push({ name: token.rawName, value: null, problem: NO_OPTION });
-      else {
-        faults.push({ name: `Argument ${token.index + 1}`, value: commandLine[token.index] ?? null, problem: STRAY });
-      }
-    } else if (option.value === null) {
-      if (token.inlineValue) faults.push({ name: token.rawName, value: null, problem: "takes no value" });
-      else switches.add(option.flag);
-    } else if (token.value === undefined || token.value === "" || (!token.inlineValue && token.value.startsWith("-"))) {
-      faults.push({ name: token.rawName, value: null, problem: `needs a value: ${token.rawName} <${option.value}>` });
-    } else if (option.variable === null) envFile = token.value;
-    else options.push({ flag: option.flag, variable: option.variable, value: token.value });
-  }
-  return { help: switches.has("help"), version: switches.has("version"), envFile, options, faults };
-}
 
 /** The environment with what an `.env` text adds to it; the environment wins, with an empty value too. */
 export function mergeEnvironment(

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { mergeEnvironment, readArguments, type Config } from "../../src/config/config.ts";
+import { readArguments } from "../../src/config/arguments.ts";
+import { mergeEnvironment, type Config } from "../../src/config/config.ts";
 import { helpText } from "../../src/cli/commands.ts";
 import { envExample, OPTIONS, VARIABLES, variablesTable } from "../../src/config/variables.ts";
 import { read, type Given } from "../support/configuration.ts";

@@ -1,0 +1,52 @@
+// Reads the command line of the server: options that set variables, and switches.
+// Never decides what a value means; config.ts does.
+
+import { parseArgs } from "node:util";
+import type { Fault, OptionValue } from "./settings.ts";
+import { OPTIONS } from "./variables.ts";
+
+export interface Arguments {
+  readonly help: boolean;
+  readonly version: boolean;
+  /** Null: `.env` in the working directory, if there is one. */
+  readonly envFile: string | null;
+  /** What the command line sets; it wins over the environment. */
+  readonly options: readonly OptionValue[];
+  readonly faults: readonly Fault[];
+}
+
+const NO_OPTION = `is not an option. The options are ${OPTIONS.map(({ flag }) => `--${flag}`).join(", ")}`;
+const STRAY = "is neither a command nor an option. --help lists both";
+
+/** Reads the command line; never throws. Ask it for `help` and `version` before `readConfig`. */
+export function readArguments(commandLine: readonly string[]): Arguments {
+  const { tokens } = parseArgs({
+    // Each letter of `-abc` would be a token of its own, which Deno counts as a word.
+    args: commandLine.map((word) => (/^-[^-]/.test(word) ? word.slice(0, 2) : word)),
+    options: Object.fromEntries(OPTIONS.map(({ flag, value }) => [flag, { type: value === null ? "boolean" : "string" } as const])),
+    strict: false,
+    tokens: true,
+  });
+  const faults: Fault[] = [];
+  const options: OptionValue[] = [];
+  const switches = new Set<string>();
+  let envFile: string | null = null;
+  for (const token of tokens) {
+    if (token.kind === "option-terminator") continue;
+    const option = token.kind === "option" ? OPTIONS.find(({ flag }) => flag === token.name) : undefined;
+    if (token.kind === "positional" || option === undefined) {
+      const isNamed = token.kind === "option" && token.rawName.startsWith("--") && token.rawName !== "--";
+      if (isNamed) faults.push({ name: token.rawName, value: null, problem: NO_OPTION });
+      else {
+        faults.push({ name: `Argument ${token.index + 1}`, value: commandLine[token.index] ?? null, problem: STRAY });
+      }
+    } else if (option.value === null) {
+      if (token.inlineValue) faults.push({ name: token.rawName, value: null, problem: "takes no value" });
+      else switches.add(option.flag);
+    } else if (token.value === undefined || token.value === "" || (!token.inlineValue && token.value.startsWith("-"))) {
+      faults.push({ name: token.rawName, value: null, problem: `needs a value: ${token.rawName} <${option.value}>` });
+    } else if (option.variable === null) envFile = token.value;
+    else options.push({ flag: option.flag, variable: option.variable, value: token.value });
+  }
+  return { help: switches.has("help"), version: switches.has("version"), envFile, options, faults };
+}
