@@ -1,10 +1,7 @@
-// Where the process begins. Never loads the program before the runtime's limits are lifted, since that may start the process anew.
+// Where the process begins. Never loads the program before a command needs it, nor before the runtime's limits are lifted, since that may
+// start the process anew.
 
-import { runtime } from "./runtime/runtime.ts";
-
-const isMain = import.meta.main;
-if (isMain) await (runtime.liftLimits() || undefined);
-const { run } = await import("./cli/commands.ts");
+import { run } from "./cli/commands.ts";
 
 /** What `deno serve`, Deno Deploy and a program that imports this one take. */
-export default run(isMain);
+export default await run(import.meta.main);

@@ -1,37 +1,86 @@
-// What a person can type: a table of commands, and the text of --help.
+// What a person can type: a table of commands, and what runs the one that was typed. Each stands in a file of its own.
+// Never loads a file that the command does not need.
 
 import process from "node:process";
 import packageJson from "../../package.json" with { type: "json" };
 import { readArguments } from "../config/arguments.ts";
 import { settingsHelp } from "../config/variables.ts";
+import { nearest } from "../models/nearest.ts";
 import type { EntryPoint } from "../runtime/ports.ts";
-import { serve } from "./serve.ts";
+import { runtime } from "../runtime/runtime.ts";
+import { CommandError, EXIT_WRONG, helpFor, table, type Command } from "./command.ts";
+import { perform } from "./performance.ts";
 
-interface Command {
+/** A command, or several whose names begin with the same word. */
+interface Group {
   readonly name: string;
-  readonly help: string;
-  /** Gets the words behind the name, and whether the process was started with this program, not with one that imports it. */
-  readonly run: (commandLine: readonly string[], isMain: boolean) => EntryPoint;
+  readonly summary: string;
+  readonly load: () => Promise<readonly Command[]>;
 }
 
-const SERVE: Command = { name: "serve", help: "Starts the server. This is the default.", run: serve };
-const VERSION: Command = { name: "version", help: "Prints the version.", run: () => print(packageJson.version) };
-const HELP: Command = { name: "help", help: "Prints this help.", run: () => print(helpText()) };
-const COMMANDS: readonly Command[] = [SERVE, VERSION, HELP];
+const SERVE = { name: "serve", summary: "Starts the server. This is the default." };
+const VERSION: Command = {
+  name: "version",
+  summary: "Prints the version.",
+  operands: [],
+  options: {},
+  examples: ["version", "version --json"],
+  run: (_, { show }) => show({ version: packageJson.version, runtime: runtime.name }, () => packageJson.version),
+};
+const HELP: Command = {
+  name: "help",
+  summary: "Prints this help, or that of a command.",
+  operands: ["[COMMAND]", "[WORD]"],
+  options: {},
+  examples: ["help", "help version"],
+  async run({ operands }, context) {
+    const group = GROUPS.find(({ name }) => name === operands[0]);
+    if (operands.length > 0 && !names().includes(operands[0] ?? "")) throw unknownCommand(operands[0] ?? "");
+    context.print(group === undefined ? helpText() : helpFor(await group.load(), operands));
+  },
+};
+const GROUPS: readonly Group[] = [
+  {
+    name: "keys",
+    summary: "Adds, changes and lists client keys with their limits and budgets.",
+    load: async () => (await import("./keys.ts")).KEYS,
+  },
+  { name: "usage", summary: "Reports who used what.", load: async () => (await import("./usage.ts")).USAGE },
+  { name: "version", summary: VERSION.summary, load: () => Promise.resolve([VERSION]) },
+  { name: "help", summary: HELP.summary, load: () => Promise.resolve([HELP]) },
+];
 
-/** Runs what the command line asks for; returns the main module's default export. */
-export function run(isMain: boolean): EntryPoint {
+/** Runs what the command line asks for; resolves to the main module's default export. */
+export async function run(isMain: boolean): Promise<EntryPoint> {
   const words = isMain ? process.argv.slice(2) : [];
-  const named = COMMANDS.find(({ name }) => name === words[0]);
-  const commandLine = named === undefined ? words : words.slice(1);
+  const [first = ""] = words;
+  const group = GROUPS.find(({ name }) => name === first);
+  if (group !== undefined) process.exit(await perform(await group.load(), words));
+  const commandLine = first === SERVE.name ? words.slice(1) : words;
   const { help, version } = readArguments(commandLine);
-  const command = help ? HELP : version ? VERSION : (named ?? SERVE);
-  return command.run(commandLine, isMain);
+  if (help) process.exit(await perform([HELP], ["help"]));
+  if (version) process.exit(await perform([VERSION], ["version"]));
+  if (suggestion(first) !== "") {
+    process.stderr.write(`${unknownCommand(first).message}\n`);
+    process.exit(EXIT_WRONG);
+  }
+  if (isMain) await (runtime.liftLimits() || undefined);
+  const { serve } = await import("./serve.ts");
+  return serve(commandLine, isMain);
 }
 
-function print(text: string): never {
-  console.log(text);
-  process.exit(0);
+/** A sentence for a word that is nearly a command; "" for others. Never shows the word itself, which may be a key. */
+function suggestion(word: string): string {
+  const [meant] = nearest(word, names(), 2);
+  return meant === undefined ? "" : ` Did you mean "${meant}"?`;
+}
+
+function names(): string[] {
+  return [SERVE, ...GROUPS].map(({ name }) => name);
+}
+
+function unknownCommand(word: string): CommandError {
+  return CommandError.wrongUse(`There is no such command.${suggestion(word)} factory-proxy help lists them all.`);
 }
 
 /** What --help prints. */
@@ -42,7 +91,9 @@ export function helpText(): string {
     "Usage: factory-proxy [command] [options]",
     "",
     "Commands:",
-    ...COMMANDS.map(({ name, help }) => `  ${name.padEnd(20)}${help}`),
+    ...table([SERVE, ...GROUPS].map(({ name, summary }) => [name, summary])),
+    "",
+    "factory-proxy <command> --help says more of each.",
     "",
     settingsHelp(),
   ].join("\n");

@@ -1,15 +1,13 @@
-// Starts the server: configuration, program, listen, shut down. The only reader of the environment, the command line and `.env`.
+// Starts the server: configuration, program, listen, shut down.
 // Never decides anything about a request.
 
 import { readFileSync, writeSync } from "node:fs";
 import process from "node:process";
 import packageJson from "../../package.json" with { type: "json" };
 import { CALLS } from "../http/routes.ts";
-import { nameFaults } from "../models/name-faults.ts";
 import { compose, type Program } from "../program.ts";
 import { readArguments } from "../config/arguments.ts";
-import { ConfigError, DEFAULT_ENV_FILE, mergeEnvironment, readConfig, type Config } from "../config/config.ts";
-import { textOfFile } from "../config/env-file.ts";
+import { ConfigError, DEFAULT_ENV_FILE, mergeEnvironment, type Config } from "../config/config.ts";
 import { warningsOf, type Warning } from "../config/warnings.ts";
 import { nearest } from "../models/nearest.ts";
 import { forTerminal, type Log } from "../telemetry/log.ts";
@@ -22,6 +20,7 @@ import type { Store } from "../access/store.ts";
 import { openStore } from "../access/stores/stores.ts";
 import { dataFolder } from "./data-folder.ts";
 import { unpack } from "../runtime/unpack.ts";
+import { codeOf, readConfiguration, readFile } from "./environment.ts";
 
 const { version } = packageJson;
 const PROXY_VARIABLES = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
@@ -48,15 +47,7 @@ interface Setup {
 
 /** @throws ConfigError */
 function configure(commandLine: readonly string[]): Setup {
-  const source = {
-    environment: process.env,
-    arguments: commandLine,
-    file: readFile,
-    redactor: new Redactor([]),
-    nameFaults,
-    memoryBytes: runtime.memoryBytes,
-  };
-  const config = readConfig(source);
+  const config = readConfiguration(commandLine);
   const envText = readFile(readArguments(commandLine).envFile ?? DEFAULT_ENV_FILE) ?? "";
   const environment = mergeEnvironment(process.env, envText);
   const warnings = warningsOf({ environment, endpoints: Object.values(config.endpoints), nearest });
@@ -75,23 +66,6 @@ function configureOrExit(commandLine: readonly string[]): Setup {
     process.stderr.write(`factory-proxy can't start with this configuration:\n${faults}\n`);
     process.exit(EXIT_MISCONFIGURED);
   }
-}
-
-/** The text of a file; null when there is none, or none that this process may look for (Deno without --allow-read). */
-function readFile(path: string): string | null {
-  try {
-    const text = textOfFile(readFileSync(path));
-    if (text === null) throw Object.assign(new Error("This is no text."), { code: "not UTF-8 or UTF-16" });
-    return text;
-  } catch (error) {
-    if (codeOf(error) === "ENOENT" || (error instanceof Error && error.name === "NotCapable")) return null;
-    throw error;
-  }
-}
-
-/** What the system calls an error. */
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
 }
 
 function writeLast(text: string): void {

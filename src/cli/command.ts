@@ -1,0 +1,212 @@
+// What a command is made of: the words that it takes, its --help, what it gets to work with. Reads a command line by them.
+// Never runs a command; commands.ts does.
+
+import { parseArgs, type InspectColor } from "node:util";
+import type { Store } from "../access/store.ts";
+import type { Config } from "../config/config.ts";
+import { nearest } from "../models/nearest.ts";
+
+/** An option of a command. */
+export interface Option {
+  /** What stands for its value in the help; null for a switch. */
+  readonly value: string | null;
+  /** A sentence. */
+  readonly help: string;
+}
+
+export interface Command {
+  /** All its words: `version`, `keys add`. The one of the group's name alone runs where no other word follows. */
+  readonly name: string;
+  /** A sentence. */
+  readonly summary: string;
+  /** What follows the name, in order: `NAME`, or `[FILE]` where it may be left out. */
+  readonly operands: readonly string[];
+  /** By name, without the dashes. Each command takes COMMON_OPTIONS too. */
+  readonly options: Readonly<Record<string, Option>>;
+  /** Command lines without the program's name. */
+  readonly examples: readonly string[];
+  /** Done unless it throws: CommandError, ConfigError and StoreError are told to the person, anything else is a mistake of this program. */
+  readonly run: (input: Input, context: Context) => Promise<void> | void;
+}
+
+/** What a command gets to work with. */
+export interface Context {
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+  /** Standard output is read by a program. */
+  readonly isJson: boolean;
+  /** The configuration that a server started here would have. @throws ConfigError */
+  readonly config: () => Config;
+  /** The store, opened at the first call and reached. It is closed when the command has ended. @throws StoreError */
+  readonly store: () => Promise<Store>;
+  /** Writes a line, or several. */
+  readonly print: (text: string) => void;
+  /** Prints the value as JSON where --json was given, otherwise the text. */
+  readonly show: (value: unknown, text: () => string) => void;
+  /** Writes a line to standard error: for whoever sits there, even if a program reads the output. */
+  readonly note: (text: string) => void;
+  /** Colours a text where a person reads it and wants colours. */
+  readonly style: (format: InspectColor | InspectColor[], text: string) => string;
+  /** The text of a file, of standard input for `-`. @throws CommandError */
+  readonly read: (path: string) => string;
+}
+
+export const COMMON_OPTIONS: Readonly<Record<string, Option>> = {
+  json: { value: null, help: "Prints JSON." },
+  "env-file": { value: "path", help: "Reads variables from this file instead of .env in the working directory." },
+  help: { value: null, help: "Prints this help." },
+};
+
+export const EXIT_FAILED = 1;
+export const EXIT_WRONG = 2;
+
+/** Ends a command. `message` is shown as it is. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+  readonly exitCode: number;
+
+  private constructor(message: string, exitCode: number) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+
+  /** It could not be done. */
+  static failed(message: string): CommandError {
+    return new CommandError(message, EXIT_FAILED);
+  }
+
+  /** It was called in the wrong way. */
+  static wrongUse(message: string): CommandError {
+    return new CommandError(message, EXIT_WRONG);
+  }
+}
+
+/** What was typed behind a command's name. */
+export class Input {
+  readonly operands: readonly string[];
+  readonly #options: ReadonlyMap<string, readonly string[]>;
+
+  constructor(operands: readonly string[], options: ReadonlyMap<string, readonly string[]>) {
+    this.operands = operands;
+    this.#options = options;
+  }
+
+  /** An operand; "" where it was left out. */
+  operand(index: number): string {
+    return this.operands[index] ?? "";
+  }
+
+  has(option: string): boolean {
+    return this.#options.has(option);
+  }
+
+  /** The last value of an option; null: it was not given. */
+  text(option: string): string | null {
+    return this.#options.get(option)?.at(-1) ?? null;
+  }
+
+  /** Every value of an option, in order. */
+  all(option: string): readonly string[] {
+    return this.#options.get(option) ?? [];
+  }
+}
+
+/** @throws CommandError */
+export function readInput(words: readonly string[], command: Command): Input {
+  const known: Readonly<Record<string, Option>> = { ...command.options, ...COMMON_OPTIONS };
+  const { tokens } = parseArgs({
+    args: words.map((word) => (word === "-h" ? "--help" : word)),
+    options: Object.fromEntries(Object.entries(known).map(([name, { value }]) => [name, { type: value === null ? "boolean" : "string" }])),
+    strict: false,
+    tokens: true,
+  });
+  const operands: string[] = [];
+  const options = new Map<string, string[]>();
+  for (const token of tokens) {
+    if (token.kind === "positional") operands.push(token.value);
+    if (token.kind !== "option") continue;
+    const { name, rawName, value, inlineValue } = token;
+    const option = Object.hasOwn(known, name) ? known[name] : undefined;
+    if (option === undefined) throw unknownOption(rawName, { name, command, known: Object.keys(known) });
+    if (option.value === null && inlineValue) throw wrong(command, `${rawName} takes no value.`);
+    const isMissing = value === undefined || value === "" || (!inlineValue && /^-./.test(value));
+    if (option.value !== null && isMissing) throw wrong(command, `${rawName} needs a value: ${rawName} <${option.value}>.`);
+    options.set(name, [...(options.get(name) ?? []), value ?? ""]);
+  }
+  if (!options.has("help")) checkOperands(operands, command);
+  return new Input(operands, options);
+}
+
+function unknownOption(
+  rawName: string,
+  { name, command, known }: { readonly name: string; readonly command: Command; readonly known: readonly string[] },
+): CommandError {
+  const [meant] = nearest(name, known, 2);
+  return wrong(command, `${rawName} is not an option of ${command.name}.${meant === undefined ? "" : ` Did you mean --${meant}?`}`);
+}
+
+function checkOperands(operands: readonly string[], command: Command): void {
+  const missing = command.operands[operands.length];
+  if (missing !== undefined && !missing.startsWith("[")) throw wrong(command, `${missing} is missing: ${usageOf(command)}.`);
+  if (operands.length <= command.operands.length) return;
+  const count = command.operands.length;
+  throw wrong(command, `${command.name} takes ${count === 0 ? "no further words" : `${count} at most`}: ${usageOf(command)}.`);
+}
+
+function wrong(command: Command, message: string): CommandError {
+  return CommandError.wrongUse(`${message} See factory-proxy ${command.name} --help.`);
+}
+
+function usageOf({ name, operands }: Command): string {
+  return ["factory-proxy", name, ...operands].join(" ");
+}
+
+/** The command that the words name, by the longest name. Undefined: they name none, or only what several have in common. */
+export function commandOf(commands: readonly Command[], words: readonly string[]): Command | undefined {
+  const [group = "", second = ""] = words;
+  return commands.find(({ name }) => name === `${group} ${second}`) ?? commands.find(({ name }) => name === group);
+}
+
+/** What `--help` prints of the commands that the words name. */
+export function helpFor(commands: readonly Command[], words: readonly string[]): string {
+  const [group = ""] = words;
+  const command = commandOf(commands, words);
+  return command === undefined || (commands.length > 1 && command.name === group) ? helpOfGroup(group, commands) : helpOf(command);
+}
+
+function helpOf(command: Command): string {
+  const rows = Object.entries({ ...command.options, ...COMMON_OPTIONS });
+  return [
+    command.summary,
+    "",
+    `Usage: ${usageOf(command)} [options]`,
+    "",
+    "Options:",
+    ...table(rows.map(([name, { value, help }]) => [`--${name}${value === null ? "" : ` <${value}>`}`, help])),
+    "",
+    "Examples:",
+    ...command.examples.map((example) => `  factory-proxy ${example}`),
+  ].join("\n");
+}
+
+function helpOfGroup(name: string, commands: readonly Command[]): string {
+  return [
+    `Usage: factory-proxy ${name} <command> [options]`,
+    "",
+    "Commands:",
+    ...table(commands.map((command) => [[command.name, ...command.operands].join(" "), command.summary])),
+    "",
+    `factory-proxy ${name} <command> --help says more of each.`,
+    "",
+    "Examples:",
+    ...commands.slice(0, MOST_EXAMPLES).flatMap(({ examples }) => examples.slice(0, 1).map((example) => `  factory-proxy ${example}`)),
+  ].join("\n");
+}
+
+const MOST_EXAMPLES = 5;
+
+/** Rows of two columns, indented. */
+export function table(rows: readonly (readonly [left: string, right: string])[]): string[] {
+  const width = Math.max(0, ...rows.map(([left]) => left.length)) + 2;
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}${right}`.trimEnd());
+}

@@ -1,0 +1,39 @@
+// Reads the files and the environment that a configuration is made of. No other file of the program does.
+// Never decides what they mean.
+
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import { readConfig, type Config } from "../config/config.ts";
+import { textOfFile } from "../config/env-file.ts";
+import { nameFaults } from "../models/name-faults.ts";
+import { runtime } from "../runtime/runtime.ts";
+import { Redactor } from "../telemetry/redaction.ts";
+
+/** The configuration, by the server's command line. @throws ConfigError */
+export function readConfiguration(commandLine: readonly string[]): Config {
+  return readConfig({
+    environment: process.env,
+    arguments: commandLine,
+    file: readFile,
+    redactor: new Redactor([]),
+    nameFaults,
+    memoryBytes: runtime.memoryBytes,
+  });
+}
+
+/** The text of a file; null when there is none, or none that this process may look for (Deno without --allow-read). */
+export function readFile(path: string): string | null {
+  try {
+    const text = textOfFile(readFileSync(path));
+    if (text === null) throw Object.assign(new Error("This is no text."), { code: "not UTF-8 or UTF-16" });
+    return text;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || (error instanceof Error && error.name === "NotCapable")) return null;
+    throw error;
+  }
+}
+
+/** What the system calls an error. */
+export function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}

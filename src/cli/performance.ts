@@ -1,0 +1,144 @@
+// Performs one command: reads its words, gives it what it works with, tells a person what went wrong, and says how the process ends.
+// Never knows what a command does.
+
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import { styleText } from "node:util";
+import { StoreError, type Store } from "../access/store.ts";
+import { ConfigError, type Config } from "../config/config.ts";
+import { forTerminal } from "../telemetry/log.ts";
+import { nearest } from "../models/nearest.ts";
+import { runtime } from "../runtime/runtime.ts";
+import { readConfiguration } from "./environment.ts";
+import { CommandError, commandOf, EXIT_FAILED, EXIT_WRONG, helpFor, readInput, type Command, type Context, type Input } from "./command.ts";
+
+/** Resolves to the exit code, once all that was printed has been taken. */
+export async function perform(commands: readonly Command[], words: readonly string[]): Promise<number> {
+  const output = new Output();
+  try {
+    await performIn(output, { commands, words });
+    return 0;
+  } catch (error) {
+    const { message, exitCode } = told(error);
+    process.stderr.write(`${message.split("\n").map(forTerminal).join("\n")}\n`);
+    return exitCode;
+  } finally {
+    await output.written;
+  }
+}
+
+interface Asked {
+  readonly commands: readonly Command[];
+  readonly words: readonly string[];
+}
+
+async function performIn(output: Output, { commands, words }: Asked): Promise<void> {
+  const [group = "", second = ""] = words;
+  const command = commandOf(commands, words);
+  const isNamed = command !== undefined && (command.name !== group || commands.length === 1 || second === "" || second.startsWith("-"));
+  if (!isNamed && second !== "" && !second.startsWith("-")) {
+    const [meant] = nearest(
+      `${group} ${second}`,
+      commands.map(({ name }) => name),
+      2,
+    );
+    const hint = meant === undefined ? "" : ` Did you mean "${meant}"?`;
+    throw CommandError.wrongUse(`There is no such command of ${group}.${hint} factory-proxy ${group} --help lists them all.`);
+  }
+  const isHelp = words.slice(1).some((word) => word === "--help" || word === "-h");
+  if (isHelp) return output.line(helpFor(commands, words));
+  if (command === undefined) throw CommandError.wrongUse(helpFor(commands, words));
+  const input = readInput(words.slice(command.name.split(" ").length), command);
+  const resources = new Resources(input);
+  try {
+    await command.run(input, contextOf(input, { output, resources }));
+  } finally {
+    await resources.close();
+  }
+}
+
+function contextOf(input: Input, { output, resources }: { readonly output: Output; readonly resources: Resources }): Context {
+  const isJson = input.has("json");
+  const isColoured = !isJson && runtime.isTerminal() && !process.env["NO_COLOR"];
+  return {
+    now: Date.now,
+    isJson,
+    config: () => resources.config(),
+    store: () => resources.store(),
+    print: (text) => output.line(text),
+    show: (value, text) => output.line(isJson ? JSON.stringify(value, null, 2) : text()),
+    note: (text) => void process.stderr.write(`${text}\n`),
+    style: (format, text) => (isColoured ? styleText(format, text, { validateStream: false }) : text),
+    read: readText,
+  };
+}
+
+const STDIN = 0;
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path === "-" ? STDIN : path, "utf8");
+  } catch (error) {
+    const reason = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+    throw CommandError.failed(`${path === "-" ? "Standard input" : path} can't be read${reason}.`);
+  }
+}
+
+/** What a command has asked for and its end gives back. */
+class Resources {
+  readonly #input: Input;
+  #config: Config | null = null;
+  #store: Promise<Store> | null = null;
+
+  constructor(input: Input) {
+    this.#input = input;
+  }
+
+  config(): Config {
+    const envFile = this.#input.text("env-file");
+    this.#config ??= readConfiguration(envFile === null ? [] : ["--env-file", envFile]);
+    return this.#config;
+  }
+
+  store(): Promise<Store> {
+    this.#store ??= this.#open();
+    return this.#store;
+  }
+
+  // oxlint-disable-next-line typescript/require-await -- opened as soon as there is something to open
+  async #open(): Promise<Store> {
+    throw CommandError.failed("There is no store yet.");
+  }
+
+  async close(): Promise<void> {
+    await (await this.#store?.catch(() => null))?.close();
+  }
+}
+
+/** Standard output, in order. */
+class Output {
+  /** Resolves when all has been taken, or nobody reads any more. */
+  written: Promise<void> = Promise.resolve();
+
+  line(text: string): void {
+    const bytes = new TextEncoder().encode(`${text}\n`);
+    this.written = this.written.then(() => write(bytes));
+  }
+}
+
+async function write(bytes: Uint8Array): Promise<void> {
+  let rest = bytes;
+  try {
+    while (rest.length > 0) rest = rest.subarray(await runtime.write(rest));
+  } catch {
+    // The reader has left, as `head` does. What is still to come is for nobody.
+  }
+}
+
+/** What a person is told. @throws what is a mistake of this program */
+function told(error: unknown): { readonly message: string; readonly exitCode: number } {
+  if (error instanceof CommandError) return error;
+  if (error instanceof ConfigError) return { message: `The configuration is wrong:\n${error.message}`, exitCode: EXIT_WRONG };
+  if (error instanceof StoreError) return { message: error.message, exitCode: EXIT_FAILED };
+  throw error;
+}
