@@ -13,9 +13,12 @@ export interface Budget {
   readonly period: Period;
 }
 
-/** What a key may do. Null: the key says nothing of its own, so the row `default` counts, and without one there is no limit. */
+/**
+ * What a key may do. Null: the key says nothing of its own, so the row `default` counts, and without one there is no limit. A number of 0, and
+ * an empty list of budgets, say that there is none, whatever `default` says.
+ */
 export interface KeyRules {
-  /** Names and globs (`claude-*`), pools (`@standard`, `@core`); `!` in front denies. The last one that fits decides. */
+  /** Names and globs (`claude-*`), pools (`@standard`, `@core`); `!` in front denies, and wins. See `modelRule` of key-words.ts. */
   readonly models: readonly string[] | null;
   /** Calls in any 60 seconds. */
   readonly requestsPerMinute: number | null;
