@@ -33,6 +33,13 @@ export interface KeyRules {
   readonly zone: string | null;
 }
 
+/** What admission needs of a key. One object for all calls of a key, until the key changes: what is made of it is kept by it. */
+export interface KeyGrant {
+  /** Its own rules, laid over those of the row `default`. */
+  readonly rules: KeyRules;
+  readonly raises: readonly Raise[];
+}
+
 /** `at`: Unix time in milliseconds. `after-first-use`: milliseconds from the key's first call. */
 export type Expiry = { readonly type: "at"; readonly ms: number } | { readonly type: "after-first-use"; readonly ms: number };
 

@@ -11,6 +11,7 @@
 // What a web page can bring about without a key of this server's is kept out by web-pages.ts.
 
 import { GatewayError } from "../errors.ts";
+import type { KeyGrant } from "./client-key.ts";
 import { isWelcome, type Anonymous, type Visitor } from "./anonymous.ts";
 import { foreignHost, foreignPage, hasFormBody, isForeignPage, isForThisMachine, type WebRules } from "./web-pages.ts";
 
@@ -22,6 +23,8 @@ export interface HeaderSource {
 export interface Caller {
   /** First characters of the key's hash: tells callers apart in the log and says nothing about the key. `anonymous` without a client key. */
   readonly id: string;
+  /** What limits the key. Absent: nothing does. Admission counts what it uses under `id`. */
+  readonly grant?: KeyGrant;
   /** The Factory key for this request; a secret. */
   readonly upstreamKey: string;
 }
