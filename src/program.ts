@@ -11,7 +11,8 @@ import type { ConnectionPorts } from "./upstream/connection.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { Sockets } from "./gateway/socket.ts";
 import { KeyPool } from "./upstream/key-pool.ts";
-import { Keys, type Sha256 } from "./access/keys.ts";
+import { Keys } from "./access/keys.ts";
+import { KeyRing, type Sha256 } from "./access/key-ring.ts";
 import { createAdmission } from "./access/admission.ts";
 import { Concurrency } from "./access/concurrency.ts";
 import type { Store } from "./access/store.ts";
@@ -50,6 +51,8 @@ export interface Program {
   /** Of a WebSocket; what is larger is not worth an answer. */
   readonly maxFrameBytes: number;
   readonly log: Log;
+  /** The client keys. */
+  readonly ring: KeyRing;
   /** Takes no new calls from now on; resolves when the running ones have ended. */
   readonly drain: () => Promise<void>;
   /** Ends each running call at once, with an error in its protocol and its log line. */
@@ -78,10 +81,11 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const likelySecrets = [...Object.values(config.upstreamHeaders), ...queryValues, password].filter(
     (value) => value.length >= LIKELY_SECRET_LENGTH,
   );
-  const redactor = new Redactor([...config.proxyKeys, ...config.upstreamKeys, ...likelySecrets]);
+  const redactor = new Redactor([...config.proxyKeys.map(({ key }) => key), ...config.upstreamKeys, ...likelySecrets]);
   const log = openLog({ level: config.logLevel, format: world.logFormat, sink: world.sink, now, redactor });
   const { proxyKeys, upstreamKey, anonymous, corsOrigins, allowedHosts } = config;
-  const keys = new Keys({ proxyKeys, upstreamKey, anonymous, web: { corsOrigins, allowedHosts } }, sha256);
+  const ring = new KeyRing({ named: proxyKeys, store: world.store ?? null }, { sha256, now, after: world.after });
+  const keys = new Keys({ ring, upstreamKey, anonymous, web: { corsOrigins, allowedHosts } }, sha256);
   const models = new Models({ endpoints: config.endpoints, models: config.models });
   const timeouts = {
     connectMs: config.connectTimeoutMs,
@@ -107,7 +111,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   );
   const settings = { corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket };
   const sockets = new Sockets({ ...world, gateway }, { limits: LIMITS, keepAliveMs, maxRemembered: REMEMBERED_BODIES * maxBodyBytes });
-  const fetch = createApp(
+  const app = createApp(
     {
       gateway,
       sockets,
@@ -121,11 +125,14 @@ export function compose(config: Config, world: World, facts: Facts): Program {
     },
     { ...facts, ...settings },
   );
+  // While the store is being opened nobody knows whose keys count.
+  const fetch: Fetch = (request, connection) =>
+    ring.opening === null ? app(request, connection) : ring.opening.then(() => app(request, connection));
   const drain = async (): Promise<void> => void (await Promise.all([concurrency.drain(), sockets.drain()]));
   const endCalls = (): void =>
     running.endAll(new GatewayError("overloaded", "The server stopped before the answer was complete.", CUT_OFF));
   // What is not much larger than a body may be gets an error that says so.
-  return { fetch, maxFrameBytes: 2 * maxBodyBytes, log, drain, endCalls };
+  return { fetch, maxFrameBytes: 2 * maxBodyBytes, log, ring, drain, endCalls };
 }
 
 /** How it stands with the store, which counts as starting until it has been reached once. Null: there is none. */

@@ -1,5 +1,5 @@
 // Who calls, by the credentials of a request: a name for the log, and the Factory key that goes upstream.
-// Never does: show a key in an error, stop comparing at the first match, or let a request in that no rule below admits.
+// Never does: show a key in an error, compare keys other than by their hash, or let a request in that no rule below admits.
 //
 //   server's Factory key | client keys | a client presents
 //   set                  | some        | a client key; the Factory key itself is none
@@ -12,6 +12,8 @@
 
 import { GatewayError } from "../errors.ts";
 import type { KeyGrant } from "./client-key.ts";
+import type { Found, KeyRing, Sha256 } from "./key-ring.ts";
+import { printInstant } from "./key-words.ts";
 import { isWelcome, type Anonymous, type Visitor } from "./anonymous.ts";
 import { foreignHost, foreignPage, hasFormBody, isForeignPage, isForThisMachine, type WebRules } from "./web-pages.ts";
 
@@ -21,7 +23,10 @@ export interface HeaderSource {
 }
 
 export interface Caller {
-  /** First characters of the key's hash: tells callers apart in the log and says nothing about the key. `anonymous` without a client key. */
+  /**
+   * The name of the client key; `anonymous` without one. Where each client brings its own Factory key, the first characters of that key's hash,
+   * which say nothing about it.
+   */
   readonly id: string;
   /** What limits the key. Absent: nothing does. Admission counts what it uses under `id`. */
   readonly grant?: KeyGrant;
@@ -29,12 +34,9 @@ export interface Caller {
   readonly upstreamKey: string;
 }
 
-/** SHA-256 of a text, as 32 bytes. */
-export type Sha256 = (text: string) => Uint8Array;
-
 export interface KeyOptions {
-  /** What clients present; empty when each client brings its own Factory key. */
-  readonly proxyKeys: readonly string[];
+  /** The client keys; empty when each client brings its own Factory key. */
+  readonly ring: KeyRing;
   /** The server's own Factory key; null when clients bring theirs. */
   readonly upstreamKey: string | null;
   /** Who needs no client key. */
@@ -52,8 +54,9 @@ const ID_LENGTH = 8;
 
 const HOW = "as `Authorization: Bearer <key>`, `x-api-key` or `x-goog-api-key`";
 const FACTORY_KEY = "fk-..., from app.factory.ai/settings/api-keys";
+const CLIENT_KEY = "a client key of this server (one listed in PROXY_API_KEY or made with `factory-proxy keys add`)";
 const BOTH =
-  "this server holds no Factory key; send one of its PROXY_API_KEY in one header and your own Factory key in another, " +
+  "this server holds no Factory key; send one of its client keys in one header and your own Factory key in another, " +
   "e.g. `Authorization: Bearer <client key>` with `x-api-key: <Factory key>`.";
 
 /**
@@ -73,14 +76,14 @@ export function presentedKeys(headers: HeaderSource, queryKey: string | null = n
 }
 
 export class Keys {
-  readonly #proxyDigests: readonly Uint8Array[];
+  readonly #ring: KeyRing;
   readonly #upstreamKey: string | null;
   readonly #anonymous: Anonymous;
   readonly #web: WebRules;
   readonly #sha256: Sha256;
 
-  constructor({ proxyKeys, upstreamKey, anonymous, web }: KeyOptions, sha256: Sha256) {
-    this.#proxyDigests = proxyKeys.map(sha256);
+  constructor({ ring, upstreamKey, anonymous, web }: KeyOptions, sha256: Sha256) {
+    this.#ring = ring;
     this.#upstreamKey = upstreamKey;
     this.#anonymous = anonymous;
     this.#web = web;
@@ -89,62 +92,71 @@ export class Keys {
 
   /**
    * Who is calling, by the keys that came with the request, and by where it came from.
-   * @throws GatewayError `unauthenticated`, code `invalid_api_key`; `forbidden` for what a web page may not do.
+   * @throws GatewayError `unauthenticated`, code `invalid_api_key`; `forbidden` for what a web page may not do; `overloaded` while the store that
+   *   may know the key has never been reached.
    */
   identify(keys: readonly string[], visitor: Visitor): Caller {
     const { headers } = visitor;
     // A browser sends none of these headers for a page without asking first.
     const isUnasked = isForeignPage(headers, this.#web) && presentedKeys({ get: (name) => headers[name] }).length === 0;
     if (isUnasked && (keys.length > 0 || hasFormBody(headers))) throw foreignPage();
-    const caller = this.#callerOf(keys, visitor);
-    const hasClientKey = this.#proxyDigests.length > 0 && caller.id !== ANONYMOUS;
+    const { caller, hasClientKey } = this.#callerOf(keys, visitor);
     if (hasClientKey) return caller;
     if (isUnasked) throw foreignPage();
     if (!isForThisMachine(visitor, this.#web)) throw foreignHost();
     return caller;
   }
 
-  #callerOf(keys: readonly string[], visitor: Visitor): Caller {
+  #callerOf(keys: readonly string[], visitor: Visitor): { readonly caller: Caller; readonly hasClientKey: boolean } {
     const presented = keys.filter((key) => WELL_FORMED.test(key)).map((key) => this.#examine(key));
-    const client = presented.find(({ isProxyKey }) => isProxyKey);
-    const own = presented.find(({ isProxyKey }) => !isProxyKey);
+    const client = presented.map(({ found }) => found).find((found) => found.state === "valid");
+    const own = presented.find(({ found }) => found.state === "unknown");
     const fault = presented.length === 0 ? "No API key" : "Wrong API key";
+    if (client === undefined) for (const { found } of presented) refuseKnown(found);
 
     if (this.#upstreamKey !== null) {
-      if (client === undefined && isWelcome(this.#anonymous, visitor)) return { id: ANONYMOUS, upstreamKey: this.#upstreamKey };
-      if (client === undefined) throw refusal(`${fault}: send a client key of this server (one of its PROXY_API_KEY) ${HOW}.`);
-      return { id: client.id, upstreamKey: this.#upstreamKey };
+      if (client !== undefined) return { caller: callerOf(client, this.#upstreamKey), hasClientKey: true };
+      if (!isWelcome(this.#anonymous, visitor)) throw refusal(`${fault}: send ${CLIENT_KEY} ${HOW}.`);
+      return { caller: callerOf({ name: ANONYMOUS, grant: this.#ring.grantOf(ANONYMOUS) }, this.#upstreamKey), hasClientKey: false };
     }
-    if (this.#proxyDigests.length === 0) {
+    if (this.#ring.isEmpty) {
       if (own === undefined) throw refusal(`${fault}: this server holds no Factory key; send your own (${FACTORY_KEY}) ${HOW}.`);
-      return { id: own.id, upstreamKey: own.key };
+      return { caller: { id: own.id, upstreamKey: own.key }, hasClientKey: false };
     }
     if (client === undefined) throw refusal(`${fault}: ${BOTH}`);
     if (own === undefined) throw refusal(`A client key but no Factory key: ${BOTH}`);
-    return { id: client.id, upstreamKey: own.key };
+    return { caller: callerOf(client, own.key), hasClientKey: true };
   }
 
-  #examine(key: string): { key: string; id: string; isProxyKey: boolean } {
+  #examine(key: string): { readonly key: string; readonly id: string; readonly found: Found } {
     const digest = this.#sha256(key);
-    let isProxyKey = false;
-    for (const proxyDigest of this.#proxyDigests) {
-      // Compared first, so that every key is compared whatever the ones before it said.
-      isProxyKey = isSame(digest, proxyDigest) || isProxyKey;
-    }
-    return { key, id: digest.toHex().slice(0, ID_LENGTH), isProxyKey };
+    return { key, id: digest.toHex().slice(0, ID_LENGTH), found: this.#ring.find(digest) };
   }
 }
 
-/** Whether two digests are one, found out in the same time wherever they differ. */
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  let difference = one.length ^ other.length;
-  for (let index = 0; index < one.length; index++) difference |= (one[index] ?? 0) ^ (other[index] ?? 0);
-  return difference === 0;
+function callerOf({ name, grant }: { readonly name: string; readonly grant: KeyGrant | null }, upstreamKey: string): Caller {
+  return grant === null ? { id: name, upstreamKey } : { id: name, grant, upstreamKey };
 }
 
 /** Asking again with the same key can't help; Claude Code would do so seven times without a word. */
 const REFUSAL_HEADERS = { "www-authenticate": "Bearer", "x-should-retry": "false" };
 
-function refusal(message: string): GatewayError {
-  return new GatewayError("unauthenticated", message, { code: "invalid_api_key", headers: REFUSAL_HEADERS });
+function refusal(message: string, reason: "disabled" | "expired" | null = null): GatewayError {
+  const headers = reason === null ? REFUSAL_HEADERS : { ...REFUSAL_HEADERS, [REASON_HEADER]: reason };
+  return new GatewayError("unauthenticated", message, { code: "invalid_api_key", headers });
+}
+
+/** Tells a program which limit refused the call. */
+const REASON_HEADER = "x-factory-proxy-reason";
+
+/** For a key that is known but does not count, or may be known to a store that could not be read. */
+function refuseKnown(found: Found): void {
+  if (found.state === "unread") {
+    const text = "The client keys can't be read, because the store has not been reached so far. Try again in a moment.";
+    throw new GatewayError("overloaded", text, { headers: { "retry-after": "5" } });
+  }
+  if (found.state === "off") throw refusal(`The key "${found.name}" is switched off.`, "disabled");
+  if (found.state === "expired") throw refusal(`The key "${found.name}" expired at ${printInstant(found.sinceMs)}.`, "expired");
+  if (found.state !== "replaced") return;
+  throw refusal(`This key was replaced by a new one for "${found.name}", and ended at ${printInstant(found.sinceMs)}.`, "expired");
 }

@@ -53,7 +53,7 @@ function configure(commandLine: readonly string[]): Setup {
   const warnings = warningsOf({ environment, endpoints: Object.values(config.endpoints), nearest });
   if (config.upstreamKey === null || config.proxyKeys.length > 0) return { config, randomKey: null, warnings };
   const randomKey = `fp-${`${crypto.randomUUID()}${crypto.randomUUID()}`.replaceAll("-", "")}`;
-  return { config: { ...config, proxyKeys: [randomKey] }, randomKey, warnings };
+  return { config: { ...config, proxyKeys: [{ name: "env-1", key: randomKey }] }, randomKey, warnings };
 }
 
 /** `configure`, or the end of the process with every fault of the configuration named. */
@@ -98,7 +98,7 @@ function start(setup: Setup, program: Program, { output, store }: Kept): void {
     const isNoHost = NO_HOST.test(`${String(codeOf(error))} ${String(error)}`);
     const reason = isTaken ? PORT_TAKEN : isNoHost ? HOST_UNUSABLE : String(error);
     const text = `factory-proxy can't listen on ${config.host}:${config.port}: ${reason}`;
-    process.stderr.write(`${forTerminal(new Redactor([...config.proxyKeys, ...config.upstreamKeys]).text(text))}\n`);
+    process.stderr.write(`${forTerminal(new Redactor([...config.proxyKeys.map(({ key }) => key), ...config.upstreamKeys]).text(text))}\n`);
     process.exit(isNoHost ? EXIT_MISCONFIGURED : EXIT_FAILED);
   }
   const stop = stopper({ server, program, output, store, timeoutMs: config.shutdownTimeoutMs });
@@ -179,7 +179,7 @@ function announce({ config, randomKey, warnings }: Setup, { log, output, host, p
     routes: CALLS.map(({ path }) => path),
     upstream: new URL(config.endpoints.messages).origin,
     upstreamKey: config.upstreamKey === null ? "none: each client brings its own Factory key" : mask(config.upstreamKey),
-    proxyKeys: config.proxyKeys.map(mask),
+    proxyKeys: config.proxyKeys.map(({ key }) => mask(key)),
     ...(config.anonymous === "off" ? {} : { anonymous: config.anonymous }),
   });
   for (const { event, fields } of warnings) log.warning(event, fields);

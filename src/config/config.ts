@@ -3,6 +3,7 @@
 // Never reads the environment or a file itself, and never shows a secret.
 
 import { parseEnv } from "node:util";
+import type { NamedKey } from "../access/key-ring.ts";
 import type { LogLevel } from "../errors.ts";
 import { isObject, parseOrUndefined, type Json } from "../wire/json.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
@@ -25,8 +26,8 @@ export interface Config {
   readonly upstreamKey: string | null;
   /** Secrets. `upstreamKey` and the further keys of its organisation. */
   readonly upstreamKeys: readonly string[];
-  /** Secrets. Empty: none is configured. */
-  readonly proxyKeys: readonly string[];
+  /** Secrets, each with its name. Empty: none is configured. */
+  readonly proxyKeys: readonly NamedKey[];
   /** Who needs no client key: nobody, or who calls from this machine. */
   readonly anonymous: "off" | "loopback";
   /** Absolute http(s) URLs. */
@@ -275,13 +276,32 @@ function keysOf(settings: Settings): Pick<Config, "upstreamKey" | "upstreamKeys"
   if (!further.every(isKey)) settings.fault("FACTORY_API_KEYS", `must be keys separated by commas, each with ${KEY_RULE}`);
   const upstreamKeys = [...new Set([...(single === null ? [] : [single]), ...further])];
   const upstreamKey = upstreamKeys[0] ?? null;
-  const proxyKeys = [...new Set(listOf(settings.text("PROXY_API_KEY")))];
-  if (!proxyKeys.every(isKey)) settings.fault("PROXY_API_KEY", `must be one key, or several separated by commas, each with ${KEY_RULE}`);
-  if (proxyKeys.some((key) => upstreamKeys.includes(key))) {
+  const proxyKeys = proxyKeysOf(settings);
+  if (proxyKeys.some(({ key }) => upstreamKeys.includes(key))) {
     settings.fault("PROXY_API_KEY", `must differ from ${name}, which no client should know`);
   }
   return { upstreamKey, upstreamKeys, proxyKeys };
 }
+
+function proxyKeysOf(settings: Settings): NamedKey[] {
+  const listed = [...new Set(listOf(settings.text("PROXY_API_KEY")))].map((text, index) => {
+    const [, name = "", key = ""] = NAMED_KEY.exec(text) ?? [];
+    return name === "" ? { name: `env-${index + 1}`, key: text } : { name, key };
+  });
+  const names = listed.map(({ name }) => name);
+  const isEach = listed.every(({ key }) => isKey(key));
+  if (!isEach) settings.fault("PROXY_API_KEY", `must be one key, or several separated by commas, each with ${KEY_RULE}`);
+  else if (new Set(listed.map(({ key }) => key)).size < listed.length) settings.fault("PROXY_API_KEY", "must not give one key two names");
+  else if (new Set(names).size < names.length) settings.fault("PROXY_API_KEY", "must not give one name to two keys");
+  else if (names.some((name) => RESERVED_NAMES.test(name))) {
+    settings.fault("PROXY_API_KEY", "must not call a key default or anonymous, which mean something else");
+  }
+  return listed;
+}
+
+/** `alice=secret`. What stands behind the `=` is long enough for a key, since `=` also ends keys in Base64. */
+const NAMED_KEY = new RegExp(`^([A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?)=([^=].{${MIN_KEY_LENGTH - 1},})$`);
+const RESERVED_NAMES = /^(?:default|anonymous)$/i;
 
 function originsOf(settings: Settings): string[] {
   return listOf(settings.text("CORS_ORIGINS")).flatMap((text) => {

@@ -47,10 +47,11 @@ export class Settings {
     this.#options = options;
   }
 
-  /** Every value of a secret variable. */
+  /** Every value of a secret variable, also without the name that may stand in front of it. */
   get secrets(): string[] {
     const names = Object.keys(VARIABLES).filter((name) => isVariable(name) && VARIABLES[name].isSecret);
-    return names.flatMap((name) => (this.#environment[name] ?? "").split(",")).map((secret) => secret.trim());
+    const values = names.flatMap((name) => (this.#environment[name] ?? "").split(",")).map((secret) => secret.trim());
+    return values.flatMap((value) => [value, value.slice(value.indexOf("=") + 1)]);
   }
 
   /** What was set; null when nothing was, or "" where "" says nothing. */

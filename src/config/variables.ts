@@ -44,7 +44,7 @@ export const VARIABLES = {
   FACTORY_AI_TOKEN: variable("", "Another name for FACTORY_API_KEY, which wins if both are set.", SECRET),
   PROXY_API_KEY: variable(
     "",
-    "The key that your clients send; separate several with commas. If it is not set and a Factory key is, a random one is made for each run and printed once.",
+    "The key that your clients send; separate several with commas, and put a name in front if you like: alice=secret. If it is not set and a Factory key is, a random one is made for each run and printed once.",
     SECRET,
   ),
   ANONYMOUS: variable(

@@ -1,7 +1,8 @@
 // From a request that was read to what is sent upstream for it: where to, which text, and what the reply codecs need to know of it.
 // Never does: send anything.
 
-import type { Caller, Sha256 } from "../access/keys.ts";
+import type { Sha256 } from "../access/key-ring.ts";
+import type { Caller } from "../access/keys.ts";
 import { GatewayError } from "../errors.ts";
 import type { Endpoints } from "../models/catalog.ts";
 import type { Models, Target } from "../models/models.ts";

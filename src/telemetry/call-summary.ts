@@ -13,7 +13,7 @@ export interface CallSummary {
   readonly path: string;
   /** The client's protocol: that of the route. */
   readonly protocol: ProtocolId;
-  /** The first characters of the hash of the caller's key. Null: nobody was admitted. */
+  /** The name of the client key; `anonymous`, or the first characters of the hash of a client's own Factory key, without one. Null: nobody was admitted. */
   readonly callerId: string | null;
   /** The model as the client named it. Null: the request was not read so far. */
   readonly model: string | null;

@@ -8,9 +8,10 @@ import { Keys } from "../../src/access/keys.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
 import { SUMMARY } from "../support/call-summary.ts";
+import { ringOf } from "../support/keys.ts";
 
 const KEYS = new Keys(
-  { proxyKeys: ["a-client-key"], upstreamKey: "fk-of-the-server", anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } },
+  { ring: ringOf(["a-client-key"]), upstreamKey: "fk-of-the-server", anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } },
   runtime.sha256,
 );
 const NOWHERE = { address: () => null, headers: {} };
@@ -20,7 +21,7 @@ const REQUEST = { ...NOWHERE, keys: ["a-client-key"] };
 
 test("a caller is admitted with a name for the log and the Factory key of the request", async () => {
   const caller = await createAdmission(KEYS, new Concurrency({ maxCalls: null, maxCallsPerKey: null })).identify(REQUEST);
-  assert.deepEqual(caller, { id: runtime.sha256("a-client-key").toHex().slice(0, 8), upstreamKey: "fk-of-the-server" });
+  assert.deepEqual(caller, { id: "env-1", upstreamKey: "fk-of-the-server" });
 });
 
 test("a slot is taken until the call is settled, which counts once; whoever is only known holds none", async () => {

@@ -7,6 +7,7 @@ import { isWelcome } from "../../src/access/anonymous.ts";
 import { Keys } from "../../src/access/keys.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
+import { ringOf } from "../support/keys.ts";
 import { errorOf, read } from "../support/configuration.ts";
 import { ask, errorIn, MODELS, textOf } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
@@ -79,12 +80,12 @@ test("what clients say of themselves takes nothing away", () => {
 });
 
 const KEYS = new Keys(
-  { proxyKeys: ["a-client-key"], upstreamKey: "fk-of-the-server", anonymous: "loopback", web: { corsOrigins: [], allowedHosts: [] } },
+  { ring: ringOf(["a-client-key"]), upstreamKey: "fk-of-the-server", anonymous: "loopback", web: { corsOrigins: [], allowedHosts: [] } },
   runtime.sha256,
 );
 
 test("a key that counts names its caller from this machine too; any other key is as good as none", () => {
-  const named = { id: runtime.sha256("a-client-key").toHex().slice(0, 8), upstreamKey: "fk-of-the-server" };
+  const named = { id: "env-1", upstreamKey: "fk-of-the-server" };
   const nameless = { id: "anonymous", upstreamKey: "fk-of-the-server" };
   assert.deepEqual(KEYS.identify(["a-client-key"], from("127.0.0.1")), named);
   assert.deepEqual(KEYS.identify(["a-client-key"], from("10.0.0.1")), named);

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
 import { Keys, presentedKeys, type Caller, type KeyOptions } from "../../src/access/keys.ts";
+import { ringOf } from "../support/keys.ts";
 
 const FACTORY = "fk-fake-factory-key-of-the-server";
 const OWN = "fk-fake-factory-key-of-a-client";
@@ -12,17 +13,17 @@ const PROXY = "fake-client-key-one";
 const SECOND = "fake-client-key-two";
 
 const SERVER: KeyOptions = {
-  proxyKeys: [PROXY, SECOND],
+  ring: ringOf([PROXY, SECOND]),
   upstreamKey: FACTORY,
   anonymous: "off",
   web: { corsOrigins: [], allowedHosts: [] },
 };
-const BRING: KeyOptions = { proxyKeys: [], upstreamKey: null, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } };
-const BOTH: KeyOptions = { proxyKeys: [PROXY, SECOND], upstreamKey: null, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } };
-const CLOSED: KeyOptions = { proxyKeys: [], upstreamKey: FACTORY, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } };
+const BRING: KeyOptions = { ring: ringOf([]), upstreamKey: null, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } };
+const BOTH: KeyOptions = { ring: ringOf([PROXY, SECOND]), upstreamKey: null, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } };
+const CLOSED: KeyOptions = { ring: ringOf([]), upstreamKey: FACTORY, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } };
 
-/** First 8 hexadecimal digits of the key's SHA-256, worked out with `sha256sum`. */
-const ID = { PROXY: "65302317", SECOND: "71dc4f8f", OWN: "6a0dff7d" };
+/** Of a client's own Factory key the first 8 hexadecimal digits of its SHA-256, worked out with `sha256sum`. */
+const ID = { PROXY: "env-1", SECOND: "env-2", OWN: "6a0dff7d" };
 
 type Presented = Record<string, string>;
 
@@ -59,10 +60,10 @@ const ADMITTED: readonly (readonly [string, KeyOptions, Presented, Caller])[] = 
 ];
 
 const HOW = "as `Authorization: Bearer <key>`, `x-api-key` or `x-goog-api-key`.";
-const SEND_CLIENT_KEY = `send a client key of this server (one of its PROXY_API_KEY) ${HOW}`;
+const SEND_CLIENT_KEY = `send a client key of this server (one listed in PROXY_API_KEY or made with \`factory-proxy keys add\`) ${HOW}`;
 const SEND_OWN = `this server holds no Factory key; send your own (fk-..., from app.factory.ai/settings/api-keys) ${HOW}`;
 const SEND_BOTH =
-  "this server holds no Factory key; send one of its PROXY_API_KEY in one header and your own Factory key in another, " +
+  "this server holds no Factory key; send one of its client keys in one header and your own Factory key in another, " +
   "e.g. `Authorization: Bearer <client key>` with `x-api-key: <Factory key>`.";
 
 const REFUSED: readonly (readonly [string, KeyOptions, Presented, string])[] = [
@@ -135,24 +136,4 @@ test("keys: what a request presents is listed in order, each once, well-formed o
   const headers = new Headers({ authorization: "Bearer a b", "x-api-key": "c", "x-goog-api-key": "d" });
   assert.deepEqual(presentedKeys(headers, "c"), ["a b", "c", "d"]);
   assert.deepEqual(presentedKeys(new Headers()), []);
-});
-
-test("keys: what is presented is compared with every client key to its last byte, whichever one fits", () => {
-  for (const presented of [PROXY, SECOND, "wrong-key"]) {
-    const compared = new Set<string>();
-    const sha256 = (text: string): Uint8Array =>
-      new Proxy(runtime.sha256(text), {
-        get(digest, name) {
-          if (name === "31") compared.add(text);
-          const value: unknown = Reflect.get(digest, name, digest);
-          return typeof value === "function" ? (value.bind(digest) as unknown) : value;
-        },
-      });
-    try {
-      new Keys(SERVER, sha256).identify([presented], { address: () => null, headers: {} });
-    } catch {
-      // A wrong key is refused, and compared all the same.
-    }
-    assert.deepEqual([...compared].sort(), [...new Set([PROXY, SECOND, presented])].sort());
-  }
 });

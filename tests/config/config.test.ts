@@ -81,7 +81,24 @@ const READINGS: readonly (readonly [string, Given, Partial<Config>])[] = [
   [
     "several client keys are separated by commas, each once",
     { environment: { PROXY_API_KEY: "first-key, second-key,,first-key" } },
-    { proxyKeys: ["first-key", "second-key"] },
+    {
+      proxyKeys: [
+        { name: "env-1", key: "first-key" },
+        { name: "env-2", key: "second-key" },
+      ],
+    },
+  ],
+  [
+    "a client key may have a name, and one that ends as Base64 does has none",
+    { environment: { PROXY_API_KEY: "first-key,alice=second-key,c2VjcmV0==,c2VjcmV0cw=" } },
+    {
+      proxyKeys: [
+        { name: "env-1", key: "first-key" },
+        { name: "alice", key: "second-key" },
+        { name: "env-3", key: "c2VjcmV0==" },
+        { name: "env-4", key: "c2VjcmV0cw=" },
+      ],
+    },
   ],
   [
     "an environment file is read",
@@ -117,7 +134,7 @@ const READINGS: readonly (readonly [string, Given, Partial<Config>])[] = [
   [
     "any other address is fine with a client key",
     { environment: { HOST: "0.0.0.0", PROXY_API_KEY: "only-my-clients" } },
-    { host: "0.0.0.0", proxyKeys: ["only-my-clients"] },
+    { host: "0.0.0.0", proxyKeys: [{ name: "env-1", key: "only-my-clients" }] },
   ],
   ["the base URL moves every endpoint", { environment: { FACTORY_BASE_URL: "https://api.eu.factory.ai/" } }, { endpoints: EU }],
   [
@@ -269,6 +286,7 @@ test("configuration: it is frozen, to the last row", () => {
     config,
     config.endpoints,
     config.proxyKeys,
+    config.proxyKeys[0],
     config.upstreamHeaders,
     config.models,
     config.models[0],

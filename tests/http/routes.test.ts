@@ -12,6 +12,7 @@ import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
 import { ask, errorIn, MODELS, textOf, told, type SaidError } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
+import { ringOf } from "../support/keys.ts";
 import { CLIENT_KEY, FACTORY_KEY, startGateway, until, VERSION } from "../support/gateway.ts";
 import { rawCall, requestText } from "../support/wire.ts";
 
@@ -303,7 +304,7 @@ test("a page that fails is answered and logged like a call that does", async () 
     {
       gateway: { answer: nobody, explain: nobody, refuse, warmUp: nobody },
       sockets: { listener: () => assert.fail("no socket is opened") },
-      keys: new Keys({ proxyKeys: [], upstreamKey: null, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } }, runtime.sha256),
+      keys: new Keys({ ring: ringOf([]), upstreamKey: null, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } }, runtime.sha256),
       models: new Models({ endpoints: { messages: url, responses: url, chat: url, gemini: url, bedrock: url }, models: [] }),
       store: () => null,
       isDraining: () => {
@@ -590,7 +591,7 @@ test("without keys of its own the server lets in only clients that bring a Facto
 
 test("a server with client keys and no Factory key wants both of each client", async () => {
   const none = await errorIn("anthropic-messages", await bothKeys.call("/v1/messages", { body: {}, key: "fk-of-one-client" }));
-  assert.match(none.message, /^Wrong API key: this server holds no Factory key; send one of its PROXY_API_KEY in one header/);
+  assert.match(none.message, /^Wrong API key: this server holds no Factory key; send one of its client keys in one header/);
   const half = await errorIn("anthropic-messages", await bothKeys.call("/v1/messages", { body: {} }));
   assert.match(half.message, /^A client key but no Factory key: /);
   const response = await bothKeys.call(HELLO.path, { body: HELLO.body, headers: { "x-api-key": "fk-of-one-client" } });

@@ -1,0 +1,231 @@
+// The client keys in memory, by their SHA-256: those of PROXY_API_KEY, and those of the store, read again when they change there.
+// Never holds a key itself, and never forgets what it knew because the store is away.
+
+import type { After } from "../runtime/ports.ts";
+import type { KeyGrant, KeyRecord, KeyRules } from "./client-key.ts";
+import { StoreError, type Store } from "./store.ts";
+
+/** SHA-256 of a text, as 32 bytes. */
+export type Sha256 = (text: string) => Uint8Array;
+
+/** A key of PROXY_API_KEY. */
+export interface NamedKey {
+  /** `env-1`, or the one that was given. */
+  readonly name: string;
+  /** Secret. */
+  readonly key: string;
+}
+
+export interface KeyRingOptions {
+  readonly named: readonly NamedKey[];
+  /** Null: there are no other keys. */
+  readonly store: Store | null;
+}
+
+export interface KeyRingPorts {
+  readonly sha256: Sha256;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+  readonly after: After;
+}
+
+/** What is known of a key that was presented. `unread`: the store has not been read so far, so nobody knows. */
+export type Found =
+  | { readonly state: "valid"; readonly name: string; readonly grant: KeyGrant | null }
+  | { readonly state: "off"; readonly name: string }
+  /** Since when, as Unix time in milliseconds. `replaced`: by the key of a rotation. */
+  | { readonly state: "expired" | "replaced"; readonly name: string; readonly sinceMs: number }
+  | { readonly state: "unknown" | "unread" };
+
+interface Entry {
+  readonly name: string;
+  /** Null: a key of PROXY_API_KEY of which the store says nothing. */
+  readonly record: KeyRecord | null;
+  /** Null: nothing limits it. */
+  readonly grant: KeyGrant | null;
+  /** When this key ends because another one took its place; null where none did. */
+  readonly replacedMs: number | null;
+}
+
+/** The row for every key that says nothing of its own. */
+export const DEFAULT_ROW = "default";
+/** How long the first calls wait for the store to be read. */
+const OPENING_MS = 1000;
+
+export class KeyRing {
+  readonly #ports: KeyRingPorts;
+  readonly #store: Store | null;
+  /** Digest, as hex digits, of each key of PROXY_API_KEY -> its name. */
+  readonly #named: ReadonlyMap<string, string>;
+  readonly #stop: () => void;
+  /** By digest, as hex digits. */
+  #entries: ReadonlyMap<string, Entry> = new Map();
+  #records: ReadonlyMap<string, KeyRecord> = new Map();
+  /** By name, so that a grant stays the same object until the key changes. */
+  #grants: ReadonlyMap<string, KeyGrant> = new Map();
+  /** First uses, in Unix milliseconds, that the store may not have. */
+  readonly #firstUses = new Map<string, number>();
+  #isRead: boolean;
+  #isReading = false;
+  #isStale = false;
+  #opening: Promise<void> | null = null;
+
+  constructor({ named, store }: KeyRingOptions, ports: KeyRingPorts) {
+    this.#ports = ports;
+    this.#store = store;
+    this.#named = new Map(named.map(({ name, key }) => [ports.sha256(key).toHex(), name]));
+    this.#isRead = store === null;
+    this.#take([]);
+    if (store === null) {
+      this.#stop = () => {};
+      return;
+    }
+    this.#stop = store.watch(() => void this.#read(store));
+    let giveUp = (): void => {};
+    const late = new Promise<void>((resolve) => (giveUp = ports.after(OPENING_MS, resolve)));
+    this.#opening = Promise.race([this.#read(store), late]).then(() => {
+      giveUp();
+      this.#opening = null;
+    });
+  }
+
+  /** Resolves when the store has been read, or can't be for now; null when that is over. */
+  get opening(): Promise<void> | null {
+    return this.#opening;
+  }
+
+  /** Whether there is no client key at all. A store that has not been read may hold some. */
+  get isEmpty(): boolean {
+    return this.#isRead && this.#entries.size === 0;
+  }
+
+  /** How many keys of the store there are. */
+  get storedCount(): number {
+    return [...this.#records.values()].filter(({ hash }) => hash !== null).length;
+  }
+
+  find(digest: Uint8Array): Found {
+    const entry = this.#entries.get(digest.toHex());
+    if (entry === undefined) return { state: this.#isRead ? "unknown" : "unread" };
+    const { name, record, grant, replacedMs } = entry;
+    if (record === null) return { state: "valid", name, grant };
+    const nowMs = this.#ports.now();
+    if (record.isOff) return { state: "off", name };
+    const endMs = expiresMs(record, this.#firstUses.get(name) ?? null);
+    if (endMs !== null && nowMs >= endMs) return { state: "expired", name, sinceMs: endMs };
+    if (replacedMs !== null && nowMs >= replacedMs) return { state: "replaced", name, sinceMs: replacedMs };
+    if (record.firstUsedMs === null && record.hash !== null && !this.#firstUses.has(name)) this.#noteFirstUse(name, nowMs);
+    return { state: "valid", name, grant };
+  }
+
+  /** What limits a caller of that name, which need not be that of a key; null: nothing does. */
+  grantOf(name: string): KeyGrant | null {
+    return this.#grants.get(this.#records.has(name) ? name : DEFAULT_ROW) ?? null;
+  }
+
+  /** Stops reading the store. */
+  close(): void {
+    this.#stop();
+  }
+
+  /** One reading at a time; what changes meanwhile is read by another one behind it. */
+  async #read(store: Store): Promise<void> {
+    this.#isStale = true;
+    if (this.#isReading) return;
+    this.#isReading = true;
+    try {
+      while (this.#isStale) {
+        this.#isStale = false;
+        // oxlint-disable-next-line no-await-in-loop -- one reading after the other
+        this.#take(await store.keys());
+        this.#isRead = true;
+      }
+    } catch (error) {
+      // The store calls when it is back; until then the last known keys count.
+      if (!(error instanceof StoreError)) throw error;
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  #take(records: readonly KeyRecord[]): void {
+    const known = new Map(records.map((record) => [record.name, record]));
+    const rules = known.get(DEFAULT_ROW)?.rules ?? null;
+    const grants = new Map<string, KeyGrant>();
+    const names = new Set([DEFAULT_ROW, ...known.keys(), ...this.#named.values()]);
+    for (const name of names) {
+      const grant = grantOf(known.get(name) ?? null, rules);
+      const before = this.#grants.get(name);
+      if (grant !== null) grants.set(name, before !== undefined && isSame(before, grant) ? before : grant);
+    }
+    const entries = new Map<string, Entry>();
+    const entryOf = (name: string, replacedMs: number | null): Entry => {
+      return { name, record: known.get(name) ?? null, grant: grants.get(name) ?? null, replacedMs };
+    };
+    for (const { name, hash, previous } of records) {
+      if (previous !== null) entries.set(previous.hash, entryOf(name, previous.untilMs));
+      if (hash !== null) entries.set(hash, entryOf(name, null));
+    }
+    for (const [digest, name] of this.#named) entries.set(digest, entryOf(name, null));
+    this.#records = known;
+    this.#grants = grants;
+    this.#entries = entries;
+    this.#tellFirstUses();
+  }
+
+  #noteFirstUse(name: string, atMs: number): void {
+    this.#firstUses.set(name, atMs);
+    void this.#tellFirstUse(name, atMs);
+  }
+
+  /** Again, where the store was away; those of keys that are gone, or that the store knows, are forgotten. */
+  #tellFirstUses(): void {
+    for (const [name, atMs] of this.#firstUses) {
+      const record = this.#records.get(name);
+      if (record?.firstUsedMs === null && record.createdMs <= atMs) void this.#tellFirstUse(name, atMs);
+      else this.#firstUses.delete(name);
+    }
+  }
+
+  async #tellFirstUse(name: string, atMs: number): Promise<void> {
+    try {
+      await this.#store?.updateKey(name, (record) => (record.firstUsedMs === null ? { ...record, firstUsedMs: atMs } : record));
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+    }
+  }
+}
+
+/** When a key ends; null: never, or it has not been used. */
+export function expiresMs({ expiry, firstUsedMs }: KeyRecord, usedMs: number | null): number | null {
+  if (expiry === null) return null;
+  if (expiry.type === "at") return expiry.ms;
+  const firstMs = firstUsedMs ?? usedMs;
+  return firstMs === null ? null : firstMs + expiry.ms;
+}
+
+/** A key's own rules laid over those of the row `default`, without what says that there is no limit. */
+export function effectiveRules(own: KeyRules | null, defaults: KeyRules | null): KeyRules {
+  const number = (name: "requestsPerMinute" | "tokensPerMinute" | "parallel"): number | null => (own?.[name] ?? defaults?.[name]) || null;
+  const budgets = own?.budgets ?? defaults?.budgets ?? [];
+  return {
+    models: own?.models ?? defaults?.models ?? null,
+    requestsPerMinute: number("requestsPerMinute"),
+    tokensPerMinute: number("tokensPerMinute"),
+    parallel: number("parallel"),
+    budgets: budgets.length === 0 ? null : budgets,
+    soft: own?.soft ?? defaults?.soft ?? null,
+    zone: own?.zone ?? defaults?.zone ?? null,
+  };
+}
+
+function grantOf(record: KeyRecord | null, defaults: KeyRules | null): KeyGrant | null {
+  const rules = effectiveRules(record?.rules ?? null, defaults);
+  const { models, requestsPerMinute, tokensPerMinute, parallel, budgets } = rules;
+  const isLimited = [models, requestsPerMinute, tokensPerMinute, parallel, budgets].some((limit) => limit !== null);
+  return isLimited ? { rules, raises: record?.raises ?? [] } : null;
+}
+
+function isSame(one: KeyGrant, other: KeyGrant): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
