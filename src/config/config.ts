@@ -88,6 +88,12 @@ export interface Config {
   readonly dataDir: string | null;
   /** Whether calls of known keys go on while the database can't be reached. */
   readonly storeDown: "serve" | "refuse";
+  /** Whether a row is kept of every call. */
+  readonly ledger: boolean;
+  /** How long rows are kept; null is for ever. */
+  readonly ledgerDays: number | null;
+  /** By how many percent a token costs fewer credits when it is read from a cache. */
+  readonly cacheDiscountPercent: number;
   /** Rows for the model table. */
   readonly models: readonly ModelSetting[];
 }
@@ -136,6 +142,7 @@ export interface ConfigSource {
 
 export const DEFAULT_ENV_FILE = ".env";
 const MAX_PORT = 65_535;
+const MOST_DAYS = 36_500;
 const MOST_CALLS = 1_000_000;
 const MOST_TOKENS = 10_000_000;
 const KIBIBYTE = 1024;
@@ -219,6 +226,9 @@ export function readConfig(source: ConfigSource): Config {
     databaseUrl: databaseOf(settings),
     dataDir: settings.given("DATA_DIR"),
     storeDown: settings.oneOf("STORE_DOWN", ["serve", "refuse"]),
+    ledger: settings.oneOf("LEDGER", ["on", "off"]) === "on",
+    ledgerDays: settings.wholeNumber("LEDGER_DAYS", { min: 0, max: MOST_DAYS }) || null,
+    cacheDiscountPercent: settings.wholeNumber("CACHE_DISCOUNT", { min: 0, max: 100 }),
     models: modelsOf(source, settings),
   };
   if (config.anonymous !== "off" && config.upstreamKey === null) {

@@ -2,20 +2,36 @@
 //
 //   {"models": [{"id": "glm-6", "protocol": "openai-chat", "provider": "fireworks", "alias": ["fast"],
 //                "reasoning": "low", "schema": "tool", "target": "https://api.factory.ai/api/llm/o/v1/chat/completions",
-//                "fallback": ["glm-5.2"], "timeouts": {"firstByte": 30, "idle": 60, "total": 0}}]}
+//                "fallback": ["glm-5.2"], "timeouts": {"firstByte": 30, "idle": 60, "total": 0},
+//                "pool": "core", "multiplier": 0.4, "price": {"input": 0.6, "output": 2.2, "cacheRead": 0.1}}]}
 //
 // Only `id` is required. The rest comes from the built-in row of that id, else from its prefix.
 
 import { GatewayError } from "../errors.ts";
 import { isObject, parse, print, type Json, type JsonObject } from "../wire/json.ts";
 import type { ModelSetting, NameFault, Timeouts } from "../models/catalog.ts";
+import type { Price, Rates } from "../models/price.ts";
 import type { Effort, ProtocolId } from "../protocol/canonical.ts";
 import type { Settings } from "./settings.ts";
 
 const PROTOCOLS: readonly ProtocolId[] = ["openai-chat", "openai-responses", "anthropic-messages", "gemini"];
 const EFFORTS: readonly Effort[] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
-const MEMBERS = ["id", "protocol", "provider", "alias", "reasoning", "schema", "target", "fallback", "timeouts", "pool", "multiplier"];
+const MEMBERS = [
+  "id",
+  "protocol",
+  "provider",
+  "alias",
+  "reasoning",
+  "schema",
+  "target",
+  "fallback",
+  "timeouts",
+  "pool",
+  "multiplier",
+  "price",
+];
 const SCHEMAS = ["native", "tool"] as const;
+const RATES = ["input", "output", "cacheRead", "cacheWrite", "cacheWrite1h"] as const;
 const POOLS = ["standard", "core"] as const;
 /** As the file says it, in seconds -> as the program does. */
 const TIMEOUTS = { connect: "connectMs", firstByte: "firstByteMs", idle: "idleMs", total: "totalMs" } as const;
@@ -95,7 +111,7 @@ class ModelTable {
     }
     const pool = this.#word(row, { path, name: "pool", words: POOLS });
     const multiplier = row["multiplier"];
-    if (multiplier !== undefined && !(typeof multiplier === "number" && multiplier >= 0)) {
+    if (multiplier !== undefined && !isAmount(multiplier)) {
       this.#fault(`${path}.multiplier`, multiplier, "must be a number of credits for a token, e.g. 0.5");
     }
     const aliases = this.#names(row["alias"], `${path}.alias`, { claim: true });
@@ -113,7 +129,43 @@ class ModelTable {
       ...(row["fallback"] === undefined ? {} : { fallback: this.#names(row["fallback"], `${path}.fallback`) }),
       ...(row["timeouts"] === undefined ? {} : { timeouts: this.#timeouts(row["timeouts"], `${path}.timeouts`) }),
       ...(pool === undefined ? {} : { pool }),
-      ...(typeof multiplier === "number" && multiplier >= 0 ? { multiplier } : {}),
+      ...(isAmount(multiplier) ? { multiplier } : {}),
+      ...(row["price"] === undefined ? {} : { price: this.#price(row["price"], `${path}.price`) }),
+    };
+  }
+
+  #price(value: Json, path: string): Price {
+    const rates = this.#rates(value, path, ["longContext"]);
+    const long = isObject(value) ? value["longContext"] : undefined;
+    if (long === undefined) return { ...rates, longContext: null, date: "file" };
+    const overTokens = isObject(long) ? long["overTokens"] : undefined;
+    if (!isAmount(overTokens)) this.#fault(`${path}.longContext.overTokens`, overTokens ?? long, "must be a number of input tokens");
+    const longRates = this.#rates(long, `${path}.longContext`, ["overTokens"]);
+    return { ...rates, longContext: { overTokens: isAmount(overTokens) ? overTokens : 0, ...longRates }, date: "file" };
+  }
+
+  /** What is left out costs what other input does; a cache for an hour what one for 5 minutes does. */
+  #rates(value: Json, path: string, others: readonly string[]): Rates {
+    if (!isObject(value)) {
+      this.#fault(path, value, 'must be US dollars for a million tokens, e.g. {"input": 3, "output": 15, "cacheRead": 0.3}');
+      return { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0 };
+    }
+    this.#onlyMembers(value, { path: `${path}.`, known: [...RATES, ...others] });
+    const rate = (name: (typeof RATES)[number], fallback: number | null): number => {
+      const found = value[name];
+      if (found === undefined && fallback !== null) return fallback;
+      if (isAmount(found)) return found;
+      this.#fault(`${path}.${name}`, found, "must be a number of US dollars for a million tokens");
+      return 0;
+    };
+    const input = rate("input", null);
+    const cacheWrite = rate("cacheWrite", input);
+    return {
+      input,
+      output: rate("output", null),
+      cacheRead: rate("cacheRead", input),
+      cacheWrite,
+      cacheWrite1h: rate("cacheWrite1h", cacheWrite),
     };
   }
 
@@ -178,4 +230,8 @@ class ModelTable {
   #label(path: string): string {
     return `${path} in ${this.#settings.label("CONFIG_PATH")}`;
   }
+}
+
+function isAmount(value: Json | undefined): value is number {
+  return typeof value === "number" && value >= 0;
 }

@@ -149,6 +149,9 @@ export const VARIABLES = {
     "The largest total size of a request's headers, from 1KiB to 1MiB. Deno itself accepts no more than 64KiB.",
   ),
   WEBSOCKET: variable("on", "off answers a WebSocket handshake on /v1/responses with 426, after which Codex uses HTTP."),
+  LEDGER: variable("on", "off keeps no row of each call, so that the usage command has nothing to report. Budgets count all the same."),
+  LEDGER_DAYS: variable("400", "How many days the rows are kept; 0 means for ever. Daily sums are always kept."),
+  CACHE_DISCOUNT: variable("90", "By how many percent a token read from a cache costs fewer credits. Factory does not publish this today."),
   CORS_ORIGINS: variable(
     "",
     "Origins of web pages that may call this server, of any scheme, separated by commas, e.g. http://localhost:3000,app://obsidian.md. By default there are none.",

@@ -351,10 +351,12 @@ function sum(before: Usage | null, usage: Usage): Usage {
   if (before === null) return usage;
   const add = (one: number | null, other: number | null): number | null =>
     one === null && other === null ? null : (one ?? 0) + (other ?? 0);
+  const anHour = add(before.cacheWrite1hTokens ?? null, usage.cacheWrite1hTokens ?? null);
   return {
     inputTokens: add(before.inputTokens, usage.inputTokens),
     cacheReadTokens: add(before.cacheReadTokens, usage.cacheReadTokens),
     cacheWriteTokens: add(before.cacheWriteTokens, usage.cacheWriteTokens),
+    ...(anHour === null ? {} : { cacheWrite1hTokens: anHour }),
     outputTokens: add(before.outputTokens, usage.outputTokens),
     reasoningTokens: add(before.reasoningTokens, usage.reasoningTokens),
   };

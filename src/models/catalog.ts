@@ -2,6 +2,7 @@
 // Data and its types only; models.ts does the look-up.
 
 import type { Effort, ProtocolId } from "../protocol/canonical.ts";
+import type { Price } from "./price.ts";
 
 /** How the model's endpoint is held to a JSON schema: by its own answer format, or by a tool whose input is the answer. */
 export type SchemaSupport = "native" | "tool";
@@ -42,6 +43,8 @@ export interface Model extends Origin {
   readonly pool: Pool | null;
   /** Credits for a token, as a multiple of a Standard Credit; null: nobody has said. */
   readonly multiplier: number | null;
+  /** Null: no list price is known. */
+  readonly price: Price | null;
 }
 
 export type Pool = "standard" | "core";

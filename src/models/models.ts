@@ -6,9 +6,11 @@ import type { ProtocolId } from "../protocol/canonical.ts";
 import { withModel, withOwnPath } from "../protocol/own-path.ts";
 import { CATALOG, CHAT, FAMILIES, PREFIXES, PROVIDERS, type Endpoints, type Model, type ModelSetting, type Origin } from "./catalog.ts";
 import { nearest } from "./nearest.ts";
+import type { Price } from "./price.ts";
+import { PRICE_DATE, PRICE_ROWS, type LongContext } from "./prices.ts";
 
 /** Where a request goes. */
-export interface Target extends Omit<Model, "id" | "aliases" | "target" | "pool" | "multiplier"> {
+export interface Target extends Omit<Model, "id" | "aliases" | "target"> {
   /** The model's name upstream. */
   readonly model: string;
   readonly url: string;
@@ -84,7 +86,7 @@ export class Models {
     const id = withoutContext(name);
     const origin = originOf(id);
     if (!isWellFormed(id) || (origin === null && this.#isMisspelled(id))) throw this.#unknown(id);
-    return this.#target({ ...(origin ?? CHAT), id, ...NOTHING_SPECIAL });
+    return this.#target({ ...(origin ?? CHAT), id, ...NOTHING_SPECIAL, ...UNKNOWN });
   }
 
   /** Whether the table holds it, in whatever spelling. */
@@ -134,12 +136,12 @@ export class Models {
     return known ?? this.#bySpelling.get(spelling(short));
   }
 
-  #target({ id, protocol, provider, reasoning, schema, target, fallback, timeouts }: TargetRow): Target {
+  #target({ id, target, protocol, provider, reasoning, schema, fallback, timeouts, pool, multiplier, price }: TargetRow): Target {
     const kind = ENDPOINT_OF[protocol];
     const url = withModel(target === null ? this.#endpoints[kind] : withOwnPath(target, protocol), id);
     const isUsual = url === this.#endpoints.messages;
     const countTokensUrl = kind !== "messages" ? null : isUsual ? this.#countTokensUrl : countTokensUrlOf(url);
-    return { protocol, model: id, provider, url, countTokensUrl, reasoning, schema, fallback, timeouts };
+    return { protocol, model: id, provider, url, countTokensUrl, reasoning, schema, fallback, timeouts, pool, multiplier, price };
   }
 
   #isMisspelled(name: string): boolean {
@@ -157,15 +159,19 @@ export class Models {
   }
 }
 
-type TargetRow = Omit<Model, "aliases" | "pool" | "multiplier">;
+type TargetRow = Omit<Model, "aliases">;
 
 /** What only the configuration says of a model. */
 const NOTHING_SPECIAL = { reasoning: null, schema: "native", target: null, fallback: [], timeouts: {} } as const;
+const UNKNOWN = { pool: null, multiplier: null, price: null } as const;
 
 /** The built-in rows with what the configuration says about them, and its own; by lower-case id, in order. */
 function rowsOf(settings: readonly ModelSetting[]): Map<string, Model> {
   const rows = new Map<string, Model>();
-  for (const row of CATALOG) rows.set(row.id, { ...row, aliases: undated(row.id), ...NOTHING_SPECIAL });
+  const prices = listPrices();
+  for (const row of CATALOG) {
+    rows.set(row.id, { ...row, aliases: undated(row.id), ...NOTHING_SPECIAL, price: prices.get(row.id) ?? null });
+  }
   for (const setting of settings) {
     const key = setting.id.toLowerCase();
     const base = rows.get(key);
@@ -183,9 +189,23 @@ function rowsOf(settings: readonly ModelSetting[]): Map<string, Model> {
       timeouts: setting.timeouts ?? {},
       pool: setting.pool ?? base?.pool ?? null,
       multiplier: setting.multiplier ?? base?.multiplier ?? null,
+      price: setting.price ?? base?.price ?? null,
     });
   }
   return rows;
+}
+
+function listPrices(): Map<string, Price> {
+  return new Map(
+    PRICE_ROWS.map(([id, [input, output, cacheRead, cacheWrite, cacheWrite1h], long]) => {
+      const rates = { input, output, cacheRead, cacheWrite, cacheWrite1h };
+      return [id, { ...rates, longContext: long === undefined ? null : longContext(long), date: PRICE_DATE }];
+    }),
+  );
+}
+
+function longContext([overTokens, input, output, cacheRead, cacheWrite, cacheWrite1h]: LongContext): Price["longContext"] {
+  return { overTokens, input, output, cacheRead, cacheWrite, cacheWrite1h };
 }
 
 /** Name -> key of its row. The later line here wins: built-in alias, built-in id, alias of the configuration, id of the configuration. */

@@ -192,7 +192,7 @@ const FAULTS: readonly (readonly [string, Given, readonly Fault[]])[] = [
         name: "models[0].colour in CONFIG_PATH",
         value: null,
         problem:
-          "is not a known member; the known ones are id, protocol, provider, alias, reasoning, schema, target, fallback, timeouts, pool, multiplier",
+          "is not a known member; the known ones are id, protocol, provider, alias, reasoning, schema, target, fallback, timeouts, pool, multiplier, price",
       },
       { name: "models[0].id in CONFIG_PATH", value: '"a b"', problem: `must be ${NAME}` },
       {

@@ -66,13 +66,28 @@ test("no key is spelled out letter by letter where it stands behind one dash", (
 });
 
 test("a key of any shape in the file of models is not shown", () => {
-  const members = ["id", "protocol", "provider", "alias", "reasoning", "schema", "target", "fallback", "timeouts", "pool", "multiplier"];
+  const members = [
+    "id",
+    "protocol",
+    "provider",
+    "alias",
+    "reasoning",
+    "schema",
+    "target",
+    "fallback",
+    "timeouts",
+    "pool",
+    "multiplier",
+    "price",
+  ];
   for (const key of KEYS) {
     for (const put of AROUND) {
       const value = put(key);
       const rows = [
         ...members.flatMap((member) => [value, [value, 5], { [value]: value }].map((wrong) => ({ id: "m", [member]: wrong }))),
         { id: "m", timeouts: { connect: value, [value]: 1 } },
+        { id: "m", price: { input: value, longContext: value, [value]: 1 } },
+        { id: "m", price: { longContext: { overTokens: value, [value]: 1 } } },
         { id: "m", [value]: 1 },
         value,
         [value],

@@ -55,6 +55,9 @@ const DEFAULTS: Config = {
   databaseUrl: "sqlite:",
   dataDir: null,
   storeDown: "serve",
+  ledger: true,
+  ledgerDays: 400,
+  cacheDiscountPercent: 90,
   models: [],
 };
 const EU = {

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
 import type { Model, ModelSetting } from "../../src/models/catalog.ts";
 import { Models, type Target } from "../../src/models/models.ts";
+import { PRICE_DATE } from "../../src/models/prices.ts";
 import { read } from "../support/configuration.ts";
 
 const { endpoints } = read({});
@@ -14,7 +15,14 @@ function modelsWith(...models: readonly ModelSetting[]): Models {
   return new Models({ endpoints, models });
 }
 
-function claude(model: string): Target {
+/** A target without what its model costs. */
+type Place = Omit<Target, "pool" | "multiplier" | "price">;
+
+function placeOf({ pool: _pool, multiplier: _multiplier, price: _price, ...place }: Target): Place {
+  return place;
+}
+
+function claude(model: string): Place {
   return {
     protocol: "anthropic-messages",
     model,
@@ -28,11 +36,11 @@ function claude(model: string): Target {
   };
 }
 
-function minimax(model: string): Target {
+function minimax(model: string): Place {
   return { ...claude(model), provider: "fireworks" };
 }
 
-function gpt(model: string): Target {
+function gpt(model: string): Place {
   return {
     protocol: "openai-responses",
     model,
@@ -46,11 +54,11 @@ function gpt(model: string): Target {
   };
 }
 
-function grok(model: string): Target {
+function grok(model: string): Place {
   return { ...gpt(model), provider: "xai" };
 }
 
-function chat(model: string): Target {
+function chat(model: string): Place {
   return {
     protocol: "openai-chat",
     model,
@@ -64,7 +72,7 @@ function chat(model: string): Target {
   };
 }
 
-function gemini(model: string): Target {
+function gemini(model: string): Place {
   return {
     protocol: "gemini",
     model,
@@ -79,7 +87,7 @@ function gemini(model: string): Target {
 }
 
 /** Every id that Factory was seen to serve, with its multiplier: the list of the program's specification, less its two patterns. */
-const KNOWN: readonly (readonly [(model: string) => Target, "standard" | "core", Readonly<Record<string, number | null>>])[] = [
+const KNOWN: readonly (readonly [(model: string) => Place, "standard" | "core", Readonly<Record<string, number | null>>])[] = [
   [
     claude,
     "standard",
@@ -172,14 +180,14 @@ const KNOWN: readonly (readonly [(model: string) => Target, "standard" | "core",
 
 test("models: every known id goes to its protocol, and the list holds them all and no other", () => {
   const models = modelsWith();
-  for (const [target, , ids] of KNOWN) for (const id of Object.keys(ids)) assert.deepEqual(models.find(id), target(id));
+  for (const [target, , ids] of KNOWN) for (const id of Object.keys(ids)) assert.deepEqual(placeOf(models.find(id)), target(id));
   const listed = models.list().map(({ id, pool, multiplier }) => [id, pool, multiplier].join(" "));
   const known = KNOWN.flatMap(([, pool, ids]) => Object.entries(ids).map(([id, multiplier]) => [id, pool, multiplier].join(" ")));
   assert.deepEqual(listed.toSorted(), known.toSorted());
 });
 
 /** What clients write -> what it means. */
-const SPELLINGS: readonly (readonly [asked: string, meant: Target])[] = [
+const SPELLINGS: readonly (readonly [asked: string, meant: Place])[] = [
   ["claude-sonnet-5[1m]", claude("claude-sonnet-5")],
   ["claude-opus-4-8[1M][1m]", claude("claude-opus-4-8")],
   ["claude-opus-9[1m]", claude("claude-opus-9")],
@@ -210,7 +218,7 @@ const SPELLINGS: readonly (readonly [asked: string, meant: Target])[] = [
 
 for (const [asked, meant] of SPELLINGS) {
   test(`models: ${asked} means ${meant.model}`, () => {
-    assert.deepEqual(modelsWith().find(asked), meant);
+    assert.deepEqual(placeOf(modelsWith().find(asked)), meant);
   });
 }
 
@@ -242,7 +250,7 @@ test("models: a URL of a row without a path gets its protocol's own, with the mo
   );
 });
 
-const FOUND: readonly (readonly [string, string, Target])[] = [
+const FOUND: readonly (readonly [string, string, Place])[] = [
   ["an alias of the old program", "gpt-5", gpt("gpt-5-2025-08-07")],
   ["the other alias of the old program", "claude-sonnet-4-5", claude("claude-sonnet-4-5-20250929")],
   ["any dated id without its date", "claude-haiku-4-5", claude("claude-haiku-4-5-20251001")],
@@ -269,7 +277,7 @@ const FOUND: readonly (readonly [string, string, Target])[] = [
 
 for (const [name, asked, target] of FOUND) {
   test(`models: found is ${name}`, () => {
-    assert.deepEqual(modelsWith().find(asked), target);
+    assert.deepEqual(placeOf(modelsWith().find(asked)), target);
   });
 }
 
@@ -323,6 +331,7 @@ test("models: an entry is found by id and by alias, and only in the table", () =
     timeouts: {},
     pool: "standard",
     multiplier: null,
+    price: { input: 1.25, output: 10, cacheRead: 0.125, cacheWrite: 1.25, cacheWrite1h: 1.25, longContext: null, date: PRICE_DATE },
   };
   assert.deepEqual(models.entry("gpt-5-2025-08-07"), entry);
   assert.deepEqual(models.entry("GPT-5"), entry);
@@ -340,7 +349,7 @@ test("models: the nearest names come first, three at most, and none that is far"
 test("models: a row of the configuration changes what it names and keeps the rest", () => {
   const models = modelsWith({ id: "claude-sonnet-4-5-20250929", aliases: ["smart"], reasoning: "high" });
   const target = { ...claude("claude-sonnet-4-5-20250929"), reasoning: "high" };
-  for (const name of ["claude-sonnet-4-5-20250929", "claude-sonnet-4-5", "smart"]) assert.deepEqual(models.find(name), target);
+  for (const name of ["claude-sonnet-4-5-20250929", "claude-sonnet-4-5", "smart"]) assert.deepEqual(placeOf(models.find(name)), target);
   assert.equal(models.list().length, modelsWith().list().length);
 });
 
@@ -351,10 +360,15 @@ test("models: a new row takes from its prefix, else from its protocol, what it d
     { id: "other-model" },
     { id: "GPT-Special", provider: "azure_openai", reasoning: "low", schema: "tool" },
   );
-  assert.deepEqual(models.find("claude-next"), claude("claude-next"));
-  assert.deepEqual(models.find("house-model"), claude("house-model"));
-  assert.deepEqual(models.find("other-model"), chat("other-model"));
-  assert.deepEqual(models.find("gpt-special"), { ...gpt("GPT-Special"), provider: "azure_openai", reasoning: "low", schema: "tool" });
+  assert.deepEqual(placeOf(models.find("claude-next")), claude("claude-next"));
+  assert.deepEqual(placeOf(models.find("house-model")), claude("house-model"));
+  assert.deepEqual(placeOf(models.find("other-model")), chat("other-model"));
+  assert.deepEqual(placeOf(models.find("gpt-special")), {
+    ...gpt("GPT-Special"),
+    provider: "azure_openai",
+    reasoning: "low",
+    schema: "tool",
+  });
   assert.throws(() => models.find("house-modle"), { kind: "not-found", message: /Did you mean "house-model"\?/ });
 });
 
@@ -363,12 +377,12 @@ test("models: a row's own URL replaces the endpoint, and counting goes below it"
     { id: "claude-next", target: "http://localhost:1/messages/?v=1" },
     { id: "gpt-next", target: "http://localhost:2/responses" },
   );
-  assert.deepEqual(models.find("claude-next"), {
+  assert.deepEqual(placeOf(models.find("claude-next")), {
     ...claude("claude-next"),
     url: "http://localhost:1/messages/?v=1",
     countTokensUrl: "http://localhost:1/messages/count_tokens?v=1",
   });
-  assert.deepEqual(models.find("gpt-next"), { ...gpt("gpt-next"), url: "http://localhost:2/responses" });
+  assert.deepEqual(placeOf(models.find("gpt-next")), { ...gpt("gpt-next"), url: "http://localhost:2/responses" });
 });
 
 test("models: an alias of the configuration wins over built-in ids and aliases, and its ids over those", () => {
@@ -377,9 +391,9 @@ test("models: an alias of the configuration wins over built-in ids and aliases, 
     { id: "claude-opus-5", aliases: ["gpt-4o"] },
     { id: "claude-sonnet-4-5" },
   );
-  assert.deepEqual(models.find("gpt-5"), gpt("gpt-5.5"));
-  assert.deepEqual(models.find("gpt-4o"), claude("claude-opus-5"));
-  assert.deepEqual(models.find("claude-sonnet-4-5"), claude("claude-sonnet-4-5"));
+  assert.deepEqual(placeOf(models.find("gpt-5")), gpt("gpt-5.5"));
+  assert.deepEqual(placeOf(models.find("gpt-4o")), claude("claude-opus-5"));
+  assert.deepEqual(placeOf(models.find("claude-sonnet-4-5")), claude("claude-sonnet-4-5"));
   const listed = new Map(models.list().map(({ id, aliases }) => [id, aliases]));
   assert.deepEqual(
     ["gpt-5.5", "gpt-5-2025-08-07", "claude-opus-5", "claude-sonnet-4-5-20250929", "claude-sonnet-4-5", "gpt-4o"].map((id) =>

@@ -12,10 +12,13 @@ export function decodeUsage(usage: Json | undefined, before: Usage | null): Usag
   if (!isObject(usage)) return before;
   const known = before ?? NOTHING_SAID;
   const details = usage["output_tokens_details"];
+  const writes = usage["cache_creation"];
+  const anHour = (isObject(writes) ? count(writes, "ephemeral_1h_input_tokens") : null) ?? known.cacheWrite1hTokens;
   return {
     inputTokens: count(usage, "input_tokens") ?? known.inputTokens,
     cacheReadTokens: count(usage, "cache_read_input_tokens") ?? known.cacheReadTokens,
     cacheWriteTokens: count(usage, "cache_creation_input_tokens") ?? known.cacheWriteTokens,
+    ...(anHour === undefined ? {} : { cacheWrite1hTokens: anHour }),
     outputTokens: count(usage, "output_tokens") ?? known.outputTokens,
     reasoningTokens: (isObject(details) ? count(details, "thinking_tokens") : null) ?? known.reasoningTokens,
   };
