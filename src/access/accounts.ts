@@ -1,0 +1,311 @@
+// What a key has used, as values: reserving what a call may use, and settling it by what it did use. Pure, so that a store may do either again.
+// Never does: read a clock, or change an account that it was given.
+
+import type { BudgetUnit, KeyGrant, Period, Raise } from "./client-key.ts";
+import type { Account } from "./store.ts";
+import type { Calendar } from "./windows.ts";
+
+/** By unit. Absent: not known. */
+export type Amounts = Readonly<Partial<Record<BudgetUnit, number>>>;
+
+export interface BudgetLimit {
+  /** Under which an account counts it: `usd/day`. */
+  readonly id: string;
+  readonly unit: BudgetUnit;
+  readonly period: Period;
+  readonly amount: number;
+}
+
+/** The rules of a key, made ready for counting. Null: no limit. */
+export interface Limits {
+  readonly requestsPerMinute: number | null;
+  readonly tokensPerMinute: number | null;
+  readonly parallel: number | null;
+  /** One for each id. */
+  readonly budgets: readonly BudgetLimit[];
+  readonly raises: readonly Raise[];
+  readonly soft: { readonly percent: number; readonly model: string | null } | null;
+  /** IANA name. */
+  readonly zone: string;
+}
+
+/** The account of a key, and that of a session where a budget is for each session. */
+export interface Accounts {
+  readonly key: Account;
+  readonly session: Account | null;
+}
+
+export interface Wish {
+  /** The estimate. */
+  readonly amounts: Amounts;
+  /** Of `amounts.tokens`. */
+  readonly inputTokens: number;
+}
+
+interface Moment {
+  readonly nowMs: number;
+  readonly calendar: Calendar;
+}
+
+/** Where a budget stands, what is reserved included. */
+export interface BudgetState {
+  readonly budget: BudgetLimit;
+  /** With what was raised. */
+  readonly amount: number;
+  readonly used: number;
+  readonly startMs: number;
+  /** Null: it does not begin anew. */
+  readonly resetMs: number | null;
+}
+
+export interface RateState {
+  /** In any 60 seconds. */
+  readonly limit: number;
+  readonly used: number;
+  /** When all of it is there again. */
+  readonly resetMs: number;
+}
+
+/** What the headers of an answer say. Null: no limit of that kind. */
+export interface Standing {
+  readonly budgets: readonly BudgetState[];
+  readonly requests: RateState | null;
+  readonly tokens: RateState | null;
+  /** Whether a budget is used above the soft limit. */
+  readonly isSoft: boolean;
+}
+
+/** Why a call may not run. `waitMs` null: it never may. */
+export type Refusal =
+  | { readonly reason: "budget"; readonly state: BudgetState; readonly wanted: number }
+  | { readonly reason: "rate"; readonly of: "requests" | "tokens"; readonly state: RateState; readonly wanted: number; readonly waitMs: number | null }
+  | { readonly reason: "concurrency"; readonly limit: number; readonly running: number };
+
+export type Reserved =
+  | { readonly type: "granted"; readonly accounts: Accounts; readonly atMs: number; readonly wish: Wish; readonly standing: Standing }
+  | { readonly type: "refused"; readonly refusal: Refusal };
+
+export const EMPTY: Account = { budgets: {}, requests: [], tokens: [], running: 0 };
+
+/** How long a second counts behind itself: then any call in it is more than 60 seconds old. */
+const WINDOW_S = 60;
+
+/** Null: the key has nothing that is counted. */
+export function limitsOf({ rules, raises }: KeyGrant): Limits | null {
+  const budgets = new Map<string, BudgetLimit>();
+  for (const { amount, unit, period } of rules.budgets ?? []) {
+    const id = `${unit}/${period}`;
+    const other = budgets.get(id);
+    if (other === undefined || amount < other.amount) budgets.set(id, { id, unit, period, amount });
+  }
+  const { requestsPerMinute, tokensPerMinute, parallel, soft, zone } = rules;
+  if (budgets.size === 0 && requestsPerMinute === null && tokensPerMinute === null && parallel === null) return null;
+  return { requestsPerMinute, tokensPerMinute, parallel, budgets: [...budgets.values()], raises, soft, zone: zone ?? "UTC" };
+}
+
+/** `soft`: what is reserved instead where a budget is used above the soft limit. */
+export interface Choice {
+  readonly asked: Wish;
+  readonly soft: Wish | null;
+}
+
+/** Reserves what a call may use, or says why it may not run, and then changes nothing. */
+export function reserve(accounts: Accounts, limits: Limits, { asked, soft, ...at }: Choice & Moment): Reserved {
+  const budgets = budgetStates(accounts, limits, at);
+  const percent = limits.soft?.percent ?? null;
+  const isSoft = percent !== null && budgets.some(({ used, amount }) => used >= (amount * percent) / 100);
+  const wish = (isSoft ? soft : null) ?? asked;
+  const rates = rateStates(accounts.key, limits, at.nowMs);
+  const refusal =
+    budgetRefusal(budgets, wish.amounts) ??
+    parallelRefusal(accounts.key, limits) ??
+    requestRefusal(accounts.key, rates.requests, at.nowMs) ??
+    tokenRefusal(accounts.key, rates.tokens, { wish, nowMs: at.nowMs });
+  if (refusal !== null) return { type: "refused", refusal };
+  const charged = charge(accounts, limits, { amounts: wish.amounts, ...at });
+  const states = budgets.map((state) => ({ ...state, used: state.used + (wish.amounts[state.budget.unit] ?? 0) }));
+  return { type: "granted", ...charged, wish, standing: { budgets: states, isSoft, ...rateStates(charged.accounts.key, limits, at.nowMs) } };
+}
+
+interface Charge extends Moment {
+  readonly amounts: Amounts;
+  /** Whether `nowMs` is long over: what has begun anew since then is left alone. */
+  readonly isPast?: boolean;
+}
+
+/** The accounts with an amount on them, whether or not there is room for it. `atMs`: the moment for which it counts. */
+export function charge(
+  { key, session }: Accounts,
+  limits: Limits,
+  { amounts, nowMs, calendar, isPast = false }: Charge,
+): { readonly accounts: Accounts; readonly atMs: number } {
+  const states = budgetStates({ key, session }, limits, { nowMs, calendar });
+  // Another gateway's clock may be ahead of this one's.
+  const newestS = Math.max(key.requests.at(-1)?.[0] ?? 0, key.tokens.at(-1)?.[0] ?? 0);
+  const atMs = isPast ? nowMs : Math.max(nowMs, newestS * 1000, ...states.map(({ startMs }) => startMs));
+  const withBudgets = (account: Account, isSession: boolean): Account["budgets"] => {
+    const own = states.filter(({ budget }) => (budget.period === "session") === isSession);
+    const entries = own.map(({ budget, startMs, used }) => {
+      const more = startMs > atMs ? 0 : (amounts[budget.unit] ?? 0);
+      return [budget.id, { startMs, used: used + more }] as const;
+    });
+    return entries.length === 0 ? account.budgets : { ...account.budgets, ...Object.fromEntries(entries) };
+  };
+  const counted = {
+    key: {
+      budgets: withBudgets(key, false),
+      requests: limits.requestsPerMinute === null ? [] : counting(key.requests, atMs, 1),
+      tokens: limits.tokensPerMinute === null ? [] : counting(key.tokens, atMs, amounts.tokens ?? 0),
+      running: key.running + 1,
+    },
+    session: session === null ? null : { ...session, budgets: withBudgets(session, true) },
+  };
+  return { accounts: counted, atMs };
+}
+
+export interface Settlement {
+  /** Of the reservation. */
+  readonly atMs: number;
+  readonly amounts: Amounts;
+  /** Null: the estimate stays. */
+  readonly real: Amounts | null;
+  readonly nowMs: number;
+}
+
+/** The accounts after a call has ended. What began anew meanwhile is left alone: the call counts for when it began. */
+export function settle({ key, session }: Accounts, settlement: Settlement): Accounts {
+  const { atMs, amounts, real, nowMs } = settlement;
+  const running = Math.max(0, key.running - 1);
+  if (real === null) return { key: { ...key, running }, session };
+  const tokens = (real.tokens ?? 0) - (amounts.tokens ?? 0);
+  return {
+    key: {
+      budgets: corrected(key.budgets, settlement),
+      requests: key.requests,
+      tokens: tokens > 0 && key.tokens.length > 0 ? counting(key.tokens, nowMs, tokens) : lessened(key.tokens, Math.floor(atMs / 1000), -tokens),
+      running,
+    },
+    session: session === null ? null : { ...session, budgets: corrected(session.budgets, settlement) },
+  };
+}
+
+function corrected(budgets: Account["budgets"], { atMs, amounts, real }: Settlement): Account["budgets"] {
+  const entries = Object.entries(budgets).map(([id, slot]) => {
+    const unit = id.slice(0, id.indexOf("/")) as BudgetUnit;
+    const more = slot.startMs > atMs ? 0 : (real?.[unit] ?? amounts[unit] ?? 0) - (amounts[unit] ?? 0);
+    return [id, more === 0 ? slot : { ...slot, used: Math.max(0, slot.used + more) }] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+// ---- Budgets -----------------------------------------------------------------------------------------------------
+
+/** Where all budgets of a key stand. */
+export function budgetStates({ key, session }: Accounts, { budgets, raises, zone }: Limits, { nowMs, calendar }: Moment): BudgetState[] {
+  return budgets.map((budget) => {
+    const slot = (budget.period === "session" ? session : key)?.budgets[budget.id];
+    const window = calendar.window(budget.period, slot?.startMs ?? null, { nowMs, zone });
+    const goesOn = slot !== undefined && window.startMs <= slot.startMs;
+    const raised = raises.reduce((sum, { unit, amount, untilMs }) => sum + (unit === budget.unit && nowMs < untilMs ? amount : 0), 0);
+    return {
+      budget,
+      amount: budget.amount + raised,
+      used: goesOn ? slot.used : 0,
+      startMs: goesOn ? slot.startMs : window.startMs,
+      resetMs: window.endMs,
+    };
+  });
+}
+
+/** The one that lasts the longest: before that is over, no other helps. */
+function budgetRefusal(states: readonly BudgetState[], amounts: Amounts): Refusal | null {
+  let longest: BudgetState | null = null;
+  for (const state of states) {
+    const hasRoom = state.used < state.amount && state.used + (amounts[state.budget.unit] ?? 0) <= state.amount;
+    if (!hasRoom && (longest === null || endOf(state) > endOf(longest))) longest = state;
+  }
+  return longest === null ? null : { reason: "budget", state: longest, wanted: amounts[longest.budget.unit] ?? 0 };
+}
+
+function endOf({ resetMs }: BudgetState): number {
+  return resetMs ?? Infinity;
+}
+
+// ---- Calls at once, and rates ------------------------------------------------------------------------------------
+
+function parallelRefusal({ running }: Account, { parallel }: Limits): Refusal | null {
+  return parallel === null || running < parallel ? null : { reason: "concurrency", limit: parallel, running };
+}
+
+type Pairs = Account["requests"];
+
+function rateStates(account: Account, { requestsPerMinute, tokensPerMinute }: Limits, nowMs: number): Pick<Standing, "requests" | "tokens"> {
+  const stateOf = (pairs: Pairs, limit: number | null): RateState | null => {
+    if (limit === null) return null;
+    const kept = recent(pairs, nowMs);
+    const newestS = kept.at(-1)?.[0];
+    return { limit, used: sumOf(kept), resetMs: newestS === undefined ? nowMs : endsMs(newestS) };
+  };
+  return { requests: stateOf(account.requests, requestsPerMinute), tokens: stateOf(account.tokens, tokensPerMinute) };
+}
+
+function requestRefusal({ requests }: Account, state: RateState | null, nowMs: number): Refusal | null {
+  if (state === null || state.used < state.limit) return null;
+  return { reason: "rate", of: "requests", state, wanted: 1, waitMs: waitFor(requests, state.limit - 1, nowMs) };
+}
+
+/** An estimate alone keeps nobody out for ever: only input that is known to be larger than the limit. */
+function tokenRefusal({ tokens }: Account, state: RateState | null, { wish, nowMs }: { readonly wish: Wish; readonly nowMs: number }): Refusal | null {
+  if (state === null) return null;
+  const wanted = wish.amounts.tokens ?? 0;
+  const room = state.limit - Math.min(wanted, state.limit);
+  const isTooMuch = wish.inputTokens > state.limit || state.limit === 0;
+  if (!isTooMuch && state.used <= room) return null;
+  return { reason: "rate", of: "tokens", state, wanted, waitMs: isTooMuch ? null : waitFor(tokens, room, nowMs) };
+}
+
+/** How long until no more than `most` is left of what is counted. Null: it is below nothing. */
+function waitFor(pairs: Pairs, most: number, nowMs: number): number | null {
+  if (most < 0) return null;
+  const kept = recent(pairs, nowMs);
+  let left = sumOf(kept);
+  for (const [second, amount] of kept) {
+    left -= amount;
+    if (left <= most) return Math.max(0, endsMs(second) - nowMs);
+  }
+  return 0;
+}
+
+function endsMs(second: number): number {
+  return (second + WINDOW_S + 1) * 1000;
+}
+
+function recent(pairs: Pairs, nowMs: number): Pairs {
+  const oldestS = Math.floor(nowMs / 1000) - WINDOW_S;
+  const first = pairs.findIndex(([second]) => second >= oldestS);
+  return first === 0 ? pairs : first === -1 ? [] : pairs.slice(first);
+}
+
+function sumOf(pairs: Pairs): number {
+  let sum = 0;
+  for (const [, amount] of pairs) sum += amount;
+  return sum;
+}
+
+/** With an amount more in the second of `atMs`. */
+function counting(pairs: Pairs, atMs: number, amount: number): Pairs {
+  const second = Math.floor(atMs / 1000);
+  const newestS = pairs.at(-1)?.[0] ?? second;
+  const kept = recent(pairs, Math.max(atMs, newestS * 1000));
+  if (second > newestS || kept.length === 0) return [...kept, [second, amount]];
+  if (second < newestS - WINDOW_S) return kept;
+  const at = kept.findIndex(([one]) => one >= second);
+  const [same, before] = [kept[at], kept.slice(0, at)];
+  if (same === undefined || same[0] !== second) return [...before, [second, amount], ...kept.slice(at)];
+  return [...before, [second, same[1] + amount], ...kept.slice(at + 1)];
+}
+
+function lessened(pairs: Pairs, second: number, amount: number): Pairs {
+  if (amount <= 0 || !pairs.some(([one]) => one === second)) return pairs;
+  return pairs.map((pair) => (pair[0] === second ? ([second, Math.max(0, pair[1] - amount)] as const) : pair));
+}

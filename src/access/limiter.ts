@@ -1,0 +1,140 @@
+// Holds the limits of keys over all calls: reserves before a call goes out, settles when it has ended. Wires the parts that do it.
+// Never does: touch the store for a key that has no limit.
+
+import type { ProtocolId } from "../protocol/canonical.ts";
+import type { After } from "../runtime/ports.ts";
+import { limitsOf, type Amounts, type Choice, type Limits } from "./accounts.ts";
+import type { KeyGrant } from "./client-key.ts";
+import type { Caller } from "./keys.ts";
+import { Lease } from "./lease.ts";
+import { hidesRate, limitRefusal, standingHeaders, storeRefusal } from "./limits.ts";
+import { OutputMedians } from "./output-medians.ts";
+import { Reservations, type Opened } from "./reservations.ts";
+import { StoreError, type Store, type UsageRow } from "./store.ts";
+import { Calendar } from "./windows.ts";
+
+export interface LimiterPorts {
+  readonly store: Store;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+  readonly after: After;
+  /** A UUID. */
+  readonly newId: () => string;
+}
+
+export interface LimiterSettings {
+  /** Whether calls go on while the store is away. */
+  readonly storeDown: "serve" | "refuse";
+  /** Whether usage rows are kept. */
+  readonly ledger: boolean;
+}
+
+export interface Ask extends Choice {
+  /** Names the call, also in its usage row. */
+  readonly id: string;
+  readonly limits: Limits;
+  readonly session: string;
+  /** The usage rows to be written if this process dies. */
+  readonly rows: { readonly asked: UsageRow; readonly soft: UsageRow | null };
+  readonly protocol: ProtocolId;
+  readonly isCodex: boolean;
+}
+
+export interface Granted {
+  /** Whether it was granted for the cheaper model. */
+  readonly isSoft: boolean;
+  /** For the answer. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Whether a header of the upstream's is about a limit that the key has itself. */
+  readonly hides: (header: string) => boolean;
+  /** Once, when the call has ended. Null: by the estimate. */
+  readonly settle: (real: Amounts | null) => void;
+}
+
+export class Limiter {
+  readonly outputs: OutputMedians;
+  readonly #ports: LimiterPorts;
+  readonly #settings: LimiterSettings;
+  readonly #calendar = new Calendar();
+  readonly #reservations: Reservations;
+  readonly #lease: Lease;
+  readonly #limits = new WeakMap<KeyGrant, { readonly limits: Limits | null }>();
+
+  constructor(ports: LimiterPorts, settings: LimiterSettings) {
+    const { store, now, after, newId } = ports;
+    this.#ports = ports;
+    this.#settings = settings;
+    const gateway = newId();
+    this.#lease = new Lease(
+      { store, gateway, now, after },
+      {
+        isNeeded: () => this.#reservations.openCount > 0 || this.#reservations.isBehind,
+        reached: () => this.#reservations.catchUp(),
+        abandoned: async (reservation) => {
+          if (settings.ledger) await store.append([reservation.row]);
+          this.#reservations.abandon(reservation);
+        },
+      },
+    );
+    this.#reservations = new Reservations({
+      store,
+      now,
+      calendar: this.#calendar,
+      gateway,
+      storeDown: settings.storeDown,
+      beforeOpening: () => this.#lease.ensure(),
+    });
+    this.outputs = new OutputMedians(async (model, { key, limit }) => {
+      const rows = await store.rows({ ...ANY, model, key, limit });
+      return rows.toReversed().flatMap(({ outputTokens, source }) => (outputTokens === null || source !== "upstream" ? [] : [outputTokens]));
+    });
+  }
+
+  /** Begins to look after what processes leave behind that die. */
+  start(): void {
+    this.#lease.start();
+  }
+
+  /** Once no call runs any more: resolves when all of them are settled in the store, or it is away. */
+  async close(): Promise<void> {
+    this.#lease.stop();
+    await this.#reservations.idle();
+  }
+
+  /** @throws GatewayError `overloaded` while the store is away, where that is what the operator wants. */
+  checkStore(): void {
+    if (this.#settings.storeDown === "refuse" && this.#ports.store.state() === "unreachable") throw storeRefusal(null);
+  }
+
+  /** Null: nothing that this caller uses is counted. */
+  limitsOf({ grant }: Caller): Limits | null {
+    if (grant === undefined) return null;
+    let known = this.#limits.get(grant);
+    if (known === undefined) this.#limits.set(grant, (known = { limits: limitsOf(grant) }));
+    return known.limits;
+  }
+
+  /** @throws GatewayError which says which limit keeps the call out. */
+  async reserve({ id: key }: Caller, ask: Ask): Promise<Granted> {
+    const { id, limits, rows, asked, soft, protocol, isCodex } = ask;
+    const session = limits.budgets.some(({ period }) => period === "session") ? ask.session : null;
+    let opened: Opened;
+    try {
+      opened = await this.#reservations.open({ id, key, session, limits, rows, asked, soft });
+    } catch (error) {
+      throw error instanceof StoreError ? storeRefusal(error) : error;
+    }
+    const place = { nowMs: this.#ports.now(), calendar: this.#calendar, zone: limits.zone };
+    if ("refusal" in opened) throw limitRefusal(opened.refusal, { ...place, who: key, isCodex });
+    const { settle, reserved } = opened;
+    const { standing } = reserved;
+    return {
+      isSoft: standing.isSoft && soft !== null,
+      headers: standingHeaders(standing, protocol, place),
+      hides: (header) => hidesRate(standing, header),
+      settle,
+    };
+  }
+}
+
+const ANY = { sinceMs: null, untilMs: null, session: null, client: null, before: null, text: null };

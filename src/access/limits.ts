@@ -1,0 +1,241 @@
+// What limits say: which models a key may call, why a call may not run, and what the headers of an answer tell of it.
+// Never does: count anything.
+
+import { GatewayError, type ErrorOptions } from "../errors.ts";
+import type { ProtocolId } from "../protocol/canonical.ts";
+import type { BudgetState, RateState, Refusal, Standing } from "./accounts.ts";
+import type { BudgetUnit, Period } from "./client-key.ts";
+import type { Calendar } from "./windows.ts";
+
+export type RefusalReason = "budget" | "rate" | "concurrency" | "model" | "expired" | "disabled" | "quota";
+
+/** Asking again does not help. */
+const FINAL = { "x-should-retry": "false" };
+
+export function reasonHeaders(reason: RefusalReason): Record<string, string> {
+  return { "x-factory-proxy-reason": reason };
+}
+
+// ---- Models ------------------------------------------------------------------------------------------------------
+
+/** A model by all that a rule may call it. */
+export interface NamedModel {
+  readonly id: string;
+  readonly aliases: readonly string[];
+  readonly pool: "standard" | "core" | null;
+}
+
+/**
+ * Whether a key with these rules may call a model. The last rule that fits decides; where none does, a model is allowed if all rules deny.
+ * Globs are held against the id alone, so that no alias lets in what they deny.
+ */
+export function isAllowed(rules: readonly string[] | null, model: NamedModel): boolean {
+  if (rules === null || rules.length === 0) return true;
+  const decisive = rules.findLast((rule) => fits(rule.replace(DENIED, ""), model));
+  if (decisive !== undefined) return !DENIED.test(decisive);
+  return rules.every((rule) => DENIED.test(rule));
+}
+
+const DENIED = /^!/;
+
+function fits(rule: string, { id, aliases, pool }: NamedModel): boolean {
+  if (rule.startsWith("@")) return pool !== null && rule.slice(1) === pool;
+  const wanted = rule.toLowerCase();
+  if (!wanted.includes("*")) return [id, ...aliases].some((name) => name.toLowerCase() === wanted);
+  const parts = wanted.split("*");
+  const [first = "", last = ""] = [parts[0], parts.at(-1)];
+  const name = id.toLowerCase();
+  if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last)) return false;
+  let at = first.length;
+  for (const part of parts.slice(1, -1)) {
+    const found = name.indexOf(part, at);
+    if (found === -1 || found + part.length > name.length - last.length) return false;
+    at = found + part.length;
+  }
+  return true;
+}
+
+/** In the shape of an unknown model, which makes clients offer others. */
+export function modelRefusal(who: string, model: string): GatewayError {
+  return new GatewayError("not-found", `The key "${who}" may not use the model "${model}". Ask for another one, or ask whoever gave you the key.`, {
+    param: "model",
+    code: "model_not_found",
+    headers: { ...FINAL, ...reasonHeaders("model") },
+  });
+}
+
+/** What to write into the model file for a budget in a unit. */
+const PRICE_MEMBERS = { usd: "price", credits: "multiplier" } as const;
+
+/** A budget in money can't be held for a model that has no price. */
+export function priceRefusal(who: string, model: string, unit: "usd" | "credits"): GatewayError {
+  const [what, member] = [unit === "usd" ? "price" : "credit multiplier", PRICE_MEMBERS[unit]];
+  const text =
+    `The model "${model}" has no known ${what}, and the key "${who}" has a budget in ${NAMES[unit]}: ` +
+    `set \`${member}\` for this model in the model table (CONFIG_PATH), or ask for another model.`;
+  return new GatewayError("invalid-request", text, {
+    param: "model",
+    code: "model_without_price",
+    headers: { ...FINAL, ...reasonHeaders("model") },
+  });
+}
+
+// ---- Refusals ----------------------------------------------------------------------------------------------------
+
+export interface Place {
+  readonly nowMs: number;
+  readonly calendar: Calendar;
+  readonly zone: string;
+}
+
+export interface RefusedCall extends Place {
+  /** The key's name. */
+  readonly who: string;
+  /** Codex shows a used-up budget only under 429, in words of its own. */
+  readonly isCodex: boolean;
+}
+
+/** Longer waits make SDKs go by a time of their own. */
+const LONGEST_RETRY_AFTER_MS = 60_000;
+const QUOTA = "insufficient_quota";
+const CODEX_LIMIT = "usage_limit_reached";
+
+/** A refusal in the words at which each client stops, or waits as long as it has to. */
+export function limitRefusal(refusal: Refusal, call: RefusedCall): GatewayError {
+  if (refusal.reason === "budget") return budgetRefusal(refusal, call);
+  if (refusal.reason === "rate") return rateRefusal(refusal, call);
+  const { limit, running } = refusal;
+  const text = `The key "${call.who}" runs ${running} of ${limit} calls at the same time already; the next may begin when one of them ends.`;
+  const headers = { "x-factory-proxy-limit": `parallel;limit=${limit};used=${running}`, ...reasonHeaders("concurrency") };
+  return new GatewayError("rate-limited", text, limit === 0 ? forEver(headers) : { headers: { "retry-after": "1", ...headers } });
+}
+
+function budgetRefusal({ state, wanted }: Refusal & { reason: "budget" }, { who, isCodex, ...place }: RefusedCall): GatewayError {
+  const { budget, amount, used, resetMs } = state;
+  const more = used < amount ? `, and this call may take ${shown(budget.unit, wanted)}` : "";
+  const again = resetMs === null ? NEVER_AGAIN[budget.period === "session" ? "session" : "ever"] : `it begins anew at ${place.calendar.iso(resetMs, place.zone)}`;
+  const text = `The key "${who}" has used ${shown(budget.unit, used)} of ${shown(budget.unit, amount)} ${NAMES[budget.unit]} ${PERIODS[budget.period]}${more}; ${again}.`;
+  const resetsAtS = resetMs === null ? null : Math.ceil(resetMs / 1000);
+  const words = isCodex ? CODEX_LIMIT : QUOTA;
+  return new GatewayError("rate-limited", text, {
+    status: isCodex ? 429 : 402,
+    type: words,
+    code: words,
+    ...(resetsAtS === null ? {} : { details: { resets_at: resetsAtS } }),
+    headers: { ...FINAL, ...reasonHeaders("budget"), "x-factory-proxy-limit": budgetText(state, place, "used") },
+  });
+}
+
+const NEVER_AGAIN = { ever: "it does not begin anew", session: "it begins anew with the next session" };
+
+function rateRefusal({ of, state, wanted, waitMs }: Refusal & { reason: "rate" }, { who, ...place }: RefusedCall): GatewayError {
+  const { limit, used } = state;
+  const headers = { ...reasonHeaders("rate"), "x-factory-proxy-limit": `${of}/min;limit=${limit};used=${Math.round(used)}` };
+  if (waitMs === null) {
+    const text =
+      of === "requests"
+        ? `The key "${who}" may make no requests: its limit is ${limit} per minute.`
+        : `This call has about ${shown("tokens", wanted)} tokens, more than the key "${who}" may use in a minute (${shown("tokens", limit)}); no wait makes it fit.`;
+    return new GatewayError("invalid-request", text, forEver(headers));
+  }
+  const at = place.calendar.iso(place.nowMs + waitMs, place.zone);
+  const more = of === "tokens" && used < limit ? `, and this call may take ${shown("tokens", wanted)}` : "";
+  const text = `The key "${who}" has used ${shown("tokens", used)} of ${shown("tokens", limit)} ${of} in the last minute${more}; try again in ${Math.ceil(waitMs / 1000)} s, at ${at}.`;
+  const retryMs = Math.min(LONGEST_RETRY_AFTER_MS, Math.max(1, Math.ceil(waitMs)));
+  return new GatewayError("rate-limited", text, {
+    headers: { "retry-after": String(Math.ceil(retryMs / 1000)), "retry-after-ms": String(retryMs), ...headers },
+  });
+}
+
+function forEver(headers: Readonly<Record<string, string>>): ErrorOptions {
+  return { status: 400, type: "invalid_request_error", headers: { ...FINAL, ...headers } };
+}
+
+/** The store that knows what is used can't be reached, and `STORE_DOWN=refuse` asks for this. */
+export function storeRefusal(cause: unknown): GatewayError {
+  return new GatewayError("overloaded", "The store of keys and limits can't be reached (STORE_DOWN=refuse). Try again in a while.", {
+    headers: { "retry-after": "5" },
+    cause,
+  });
+}
+
+// ---- Headers of answers ------------------------------------------------------------------------------------------
+
+/** `used`: instead of what remains. */
+function budgetText({ budget, amount, used, resetMs }: BudgetState, { calendar, zone }: Place, says: "used" | "remaining"): string {
+  const number = says === "used" ? used : Math.max(0, amount - used);
+  const reset = resetMs === null ? "" : `;reset=${calendar.iso(resetMs, zone)}`;
+  const limit = says === "used" ? `;limit=${plain(budget.unit, amount)}` : "";
+  return `${budget.period};${budget.unit}${limit};${says}=${plain(budget.unit, number)}${reset}`;
+}
+
+/** What an answer says of a key's limits, in the words that clients of its protocol know. */
+export function standingHeaders({ budgets, requests, tokens, isSoft }: Standing, protocol: ProtocolId, place: Place): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (requests !== null) rateHeaders(headers, { of: "requests", state: requests, protocol, place });
+  if (tokens !== null) rateHeaders(headers, { of: "tokens", state: tokens, protocol, place });
+  if (budgets.length > 0) {
+    const texts = budgets.map((state) => budgetText(state, place, "remaining"));
+    headers["x-factory-proxy-budget"] = `${texts.join(", ")}${isSoft ? ", soft" : ""}`;
+  }
+  return headers;
+}
+
+interface RateHeaders {
+  readonly of: "requests" | "tokens";
+  readonly state: RateState;
+  readonly protocol: ProtocolId;
+  readonly place: Place;
+}
+
+function rateHeaders(headers: Record<string, string>, { of, state: { limit, used, resetMs }, protocol, place }: RateHeaders): void {
+  const remaining = String(Math.max(0, Math.floor(limit - used)));
+  if (protocol === "anthropic-messages") {
+    headers[`anthropic-ratelimit-${of}-limit`] = String(limit);
+    headers[`anthropic-ratelimit-${of}-remaining`] = remaining;
+    headers[`anthropic-ratelimit-${of}-reset`] = place.calendar.iso(resetMs, "UTC");
+  } else if (protocol !== "gemini") {
+    headers[`x-ratelimit-limit-${of}`] = String(limit);
+    headers[`x-ratelimit-remaining-${of}`] = remaining;
+    headers[`x-ratelimit-reset-${of}`] = duration(resetMs - place.nowMs);
+  }
+}
+
+/** What an upstream says of limits of its own where the key has none; under these names the key's own limits would be misread. */
+export function hidesRate({ requests, tokens }: Pick<Standing, "requests" | "tokens">, header: string): boolean {
+  if (!RATE_HEADER.test(header)) return false;
+  return (requests !== null && header.includes("requests")) || (tokens !== null && header.includes("tokens"));
+}
+
+const RATE_HEADER = /^(?:x-ratelimit-|anthropic-ratelimit-)/;
+
+/** As OpenAI writes it: `6m0s`, `20ms`. */
+function duration(ms: number): string {
+  if (ms <= 0) return "0s";
+  if (ms < 1000) return `${Math.ceil(ms)}ms`;
+  const seconds = Math.ceil(ms / 1000);
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+}
+
+// ---- Words -------------------------------------------------------------------------------------------------------
+
+const NAMES: Readonly<Record<BudgetUnit, string>> = { usd: "USD", credits: "credits", tokens: "tokens" };
+const PERIODS: Readonly<Record<Period, string>> = {
+  "5h": "of its budget for 5 hours",
+  day: "of its budget for today",
+  week: "of its budget for this week",
+  month: "of its budget for this month",
+  ever: "of its budget in all",
+  session: "of its budget for this session",
+};
+/** What less than a cent is shown to. */
+const SMALL_DIGITS = 4;
+
+function plain(unit: BudgetUnit, amount: number): string {
+  if (unit !== "usd") return String(Math.round(amount));
+  return amount.toFixed(amount > 0 && amount < 0.01 ? SMALL_DIGITS : 2);
+}
+
+function shown(unit: BudgetUnit, amount: number): string {
+  return unit === "usd" ? plain(unit, amount) : plain(unit, amount).replaceAll(/\B(?=(?:\d{3})+$)/g, ",");
+}

@@ -1,0 +1,67 @@
+// How many tokens answers usually have: of a key's calls to a model, else of all calls to it. What is known from before is loaded behind the scenes.
+// Never does: let a call wait.
+
+/** Output tokens of the latest calls to a model; `key` null: of all keys. */
+export type LoadOutputs = (model: string, options: { readonly key: string | null; readonly limit: number }) => Promise<readonly number[]>;
+
+interface Known {
+  readonly outputs: number[];
+  median: number | null;
+}
+
+const LATEST = 31;
+const MOST_KNOWN = 1000;
+const UNKNOWN_TOKENS = 1000;
+
+export class OutputMedians {
+  /** By model, or key and model; those that were used last stand last. */
+  readonly #known = new Map<string, Known>();
+  readonly #load: LoadOutputs;
+
+  constructor(load: LoadOutputs) {
+    this.#load = load;
+  }
+
+  /** Tokens that the next answer will have, about. */
+  estimate(key: string, model: string): number {
+    return this.#of(model, key).median ?? this.#of(model, null).median ?? UNKNOWN_TOKENS;
+  }
+
+  add(key: string, { model, tokens }: { readonly model: string; readonly tokens: number }): void {
+    for (const whose of [key, null]) {
+      const known = this.#of(model, whose);
+      known.outputs.push(tokens);
+      if (known.outputs.length > LATEST) known.outputs.shift();
+      known.median = medianOf(known.outputs);
+    }
+  }
+
+  #of(model: string, key: string | null): Known {
+    const name = key === null ? model : `${key}\n${model}`;
+    const kept = this.#known.get(name);
+    const known = kept ?? { outputs: [], median: null };
+    this.#known.delete(name);
+    this.#known.set(name, known);
+    if (kept !== undefined) return known;
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= MOST_KNOWN) break;
+      this.#known.delete(oldest);
+    }
+    void this.#fill(known, { model, key });
+    return known;
+  }
+
+  async #fill(known: Known, { model, key }: { readonly model: string; readonly key: string | null }): Promise<void> {
+    try {
+      const before = await this.#load(model, { key, limit: LATEST });
+      known.outputs.unshift(...before.slice(0, LATEST - known.outputs.length));
+      known.median = medianOf(known.outputs);
+    } catch {
+      // The store is away, and estimates are made of what comes.
+    }
+  }
+}
+
+function medianOf(numbers: readonly number[]): number | null {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? null;
+}

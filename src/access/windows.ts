@@ -1,0 +1,116 @@
+// When the window of a budget began and when the next begins: days, weeks and months in the calendar of a time zone.
+// Never asks what time it is.
+
+import type { Period } from "./client-key.ts";
+
+/** From its start, included, to its end, which is not. Unix time in milliseconds. */
+export interface Window {
+  readonly startMs: number;
+  /** Null: it never ends. */
+  readonly endMs: number | null;
+}
+
+const HOUR_MS = 3_600_000;
+const FIVE_HOURS_MS = 5 * HOUR_MS;
+/** Monday, as `getUTCDay` counts. */
+const MONDAY = 1;
+/** No zone is further from UTC, in either direction. */
+const MOST_OFFSET_MS = 16 * HOUR_MS;
+const MOST_KEPT = 1000;
+const UTC = "UTC";
+const FOREVER: Window = { startMs: 0, endMs: null };
+
+interface Place {
+  readonly nowMs: number;
+  /** IANA name; one that nobody knows counts as UTC. */
+  readonly zone: string;
+}
+
+/** Keeps what it worked out, so that the same window is not worked out for each call. */
+export class Calendar {
+  readonly #windows = new Map<string, Window>();
+  readonly #formats = new Map<string, Intl.DateTimeFormat | null>();
+
+  /**
+   * The window in which `nowMs` lies. `began`: when the one before began, where there was one; a window of five hours that is not over goes on, and
+   * no window goes back in time where a clock does.
+   */
+  window(period: Period, began: number | null, { nowMs, zone }: Place): Window {
+    if (period === "ever" || period === "session") return FOREVER;
+    if (period === "5h") {
+      const startMs = began !== null && nowMs < began + FIVE_HOURS_MS ? began : nowMs;
+      return { startMs, endMs: startMs + FIVE_HOURS_MS };
+    }
+    return this.#calendarWindow(period, { nowMs: Math.max(nowMs, began ?? nowMs), zone });
+  }
+
+  /** `2026-11-29T00:00:00+08:00`. */
+  iso(ms: number, zone: string): string {
+    const offsetMinutes = Math.round(this.#offsetMs(ms, zone) / 60_000);
+    const local = new Date(ms + offsetMinutes * 60_000).toISOString().slice(0, 19);
+    if (offsetMinutes === 0) return `${local}Z`;
+    const two = (number: number): string => String(number).padStart(2, "0");
+    const [sign, minutes] = [offsetMinutes < 0 ? "-" : "+", Math.abs(offsetMinutes)];
+    return `${local}${sign}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+  }
+
+  #calendarWindow(period: "day" | "week" | "month", { nowMs, zone }: Place): Window {
+    const name = `${period} ${zone}`;
+    const kept = this.#windows.get(name);
+    if (kept !== undefined && kept.startMs <= nowMs && kept.endMs !== null && nowMs < kept.endMs) return kept;
+    const today = new Date(nowMs + this.#offsetMs(nowMs, zone));
+    const [year, month, day] = [today.getUTCFullYear(), today.getUTCMonth(), today.getUTCDate()];
+    const sinceMonday = (today.getUTCDay() - MONDAY + 7) % 7;
+    const [first, next] = {
+      day: [Date.UTC(year, month, day), Date.UTC(year, month, day + 1)],
+      week: [Date.UTC(year, month, day - sinceMonday), Date.UTC(year, month, day - sinceMonday + 7)],
+      month: [Date.UTC(year, month, 1), Date.UTC(year, month + 1, 1)],
+    }[period] as [number, number];
+    const found = { startMs: this.#beginning(first, zone), endMs: this.#beginning(next, zone) };
+    if (this.#windows.size >= MOST_KEPT) this.#windows.clear();
+    this.#windows.set(name, found);
+    return found;
+  }
+
+  /** The first moment at which the date of a zone is that of `dateMs`: midnight, or where summer time begins at midnight an hour later. */
+  #beginning(dateMs: number, zone: string): number {
+    const isBegun = (ms: number): boolean => ms + this.#offsetMs(ms, zone) >= dateMs;
+    // On most days the offset that counts before midnight still counts at midnight, and takes two looks.
+    const likelyMs = dateMs - this.#offsetMs(dateMs - this.#offsetMs(dateMs, zone) - 1, zone);
+    if (isBegun(likelyMs) && !isBegun(likelyMs - 1)) return likelyMs;
+    let [lowS, highS] = [(dateMs - MOST_OFFSET_MS) / 1000, (dateMs + MOST_OFFSET_MS) / 1000];
+    while (highS - lowS > 1) {
+      const middleS = Math.floor((lowS + highS) / 2);
+      if (isBegun(middleS * 1000)) highS = middleS;
+      else lowS = middleS;
+    }
+    return highS * 1000;
+  }
+
+  /** What is added to UTC for the time on the clocks of a zone. */
+  #offsetMs(ms: number, zone: string): number {
+    if (zone === UTC) return 0;
+    const format = this.#formatOf(zone);
+    if (format === null) return 0;
+    const parts: Record<string, number> = {};
+    for (const { type, value } of format.formatToParts(ms)) parts[type] = Number(value);
+    const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts;
+    return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(ms / 1000) * 1000;
+  }
+
+  #formatOf(zone: string): Intl.DateTimeFormat | null {
+    const kept = this.#formats.get(zone);
+    if (kept !== undefined) return kept;
+    let format: Intl.DateTimeFormat | null = null;
+    try {
+      const [number, calendar] = ["numeric", "gregory"] as const;
+      const fields = { year: number, month: number, day: number, hour: number, minute: number, second: number } as const;
+      format = new Intl.DateTimeFormat("en-US", { timeZone: zone, calendar, hourCycle: "h23", ...fields });
+    } catch {
+      // A zone of the store's that this runtime does not know.
+    }
+    if (this.#formats.size >= MOST_KEPT) this.#formats.clear();
+    this.#formats.set(zone, format);
+    return format;
+  }
+}
