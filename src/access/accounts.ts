@@ -78,7 +78,13 @@ export interface Standing {
 /** Why a call may not run. `waitMs` null: it never may. */
 export type Refusal =
   | { readonly reason: "budget"; readonly state: BudgetState; readonly wanted: number }
-  | { readonly reason: "rate"; readonly of: "requests" | "tokens"; readonly state: RateState; readonly wanted: number; readonly waitMs: number | null }
+  | {
+      readonly reason: "rate";
+      readonly of: "requests" | "tokens";
+      readonly state: RateState;
+      readonly wanted: number;
+      readonly waitMs: number | null;
+    }
   | { readonly reason: "concurrency"; readonly limit: number; readonly running: number };
 
 export type Reserved =
@@ -124,7 +130,12 @@ export function reserve(accounts: Accounts, limits: Limits, { asked, soft, ...at
   if (refusal !== null) return { type: "refused", refusal };
   const charged = charge(accounts, limits, { amounts: wish.amounts, ...at });
   const states = budgets.map((state) => ({ ...state, used: state.used + (wish.amounts[state.budget.unit] ?? 0) }));
-  return { type: "granted", ...charged, wish, standing: { budgets: states, isSoft, ...rateStates(charged.accounts.key, limits, at.nowMs) } };
+  return {
+    type: "granted",
+    ...charged,
+    wish,
+    standing: { budgets: states, isSoft, ...rateStates(charged.accounts.key, limits, at.nowMs) },
+  };
 }
 
 interface Charge extends Moment {
@@ -182,7 +193,8 @@ export function settle({ key, session }: Accounts, settlement: Settlement): Acco
     key: {
       budgets: corrected(key.budgets, settlement),
       requests: key.requests,
-      tokens: tokens > 0 && key.tokens.length > 0 ? counting(key.tokens, nowMs, tokens) : lessened(key.tokens, Math.floor(atMs / 1000), -tokens),
+      tokens:
+        tokens > 0 && key.tokens.length > 0 ? counting(key.tokens, nowMs, tokens) : lessened(key.tokens, Math.floor(atMs / 1000), -tokens),
       running,
     },
     session: session === null ? null : { ...session, budgets: corrected(session.budgets, settlement) },
@@ -239,7 +251,11 @@ function parallelRefusal({ running }: Account, { parallel }: Limits): Refusal | 
 
 type Pairs = Account["requests"];
 
-function rateStates(account: Account, { requestsPerMinute, tokensPerMinute }: Limits, nowMs: number): Pick<Standing, "requests" | "tokens"> {
+function rateStates(
+  account: Account,
+  { requestsPerMinute, tokensPerMinute }: Limits,
+  nowMs: number,
+): Pick<Standing, "requests" | "tokens"> {
   const stateOf = (pairs: Pairs, limit: number | null): RateState | null => {
     if (limit === null) return null;
     const kept = recent(pairs, nowMs);
@@ -255,7 +271,11 @@ function requestRefusal({ requests }: Account, state: RateState | null, nowMs: n
 }
 
 /** An estimate alone keeps nobody out for ever: only input that is known to be larger than the limit. */
-function tokenRefusal({ tokens }: Account, state: RateState | null, { wish, nowMs }: { readonly wish: Wish; readonly nowMs: number }): Refusal | null {
+function tokenRefusal(
+  { tokens }: Account,
+  state: RateState | null,
+  { wish, nowMs }: { readonly wish: Wish; readonly nowMs: number },
+): Refusal | null {
   if (state === null) return null;
   const wanted = wish.amounts.tokens ?? 0;
   const room = state.limit - Math.min(wanted, state.limit);

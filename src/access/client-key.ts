@@ -27,7 +27,7 @@ export interface KeyRules {
   /** Calls at once. */
   readonly parallel: number | null;
   readonly budgets: readonly Budget[] | null;
-  /** Above this share of any budget, in percent, calls go to a cheaper model; without one the answers only say so. */
+  /** Above this share of any budget, in percent, calls go to a cheaper model; without one the answers only say so. 100: never. */
   readonly soft: { readonly percent: number; readonly model: string | null } | null;
   /** IANA name of the time zone in which days, weeks and months begin. Null: UTC. */
   readonly zone: string | null;

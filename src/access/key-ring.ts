@@ -49,6 +49,8 @@ interface Entry {
 
 /** The row for every key that says nothing of its own. */
 export const DEFAULT_ROW = "default";
+/** A soft limit of so many percent is none, whatever `default` says. */
+export const NEVER_SOFT = 100;
 /** How long the first calls wait for the store to be read. */
 const OPENING_MS = 1000;
 
@@ -136,7 +138,6 @@ export class KeyRing {
     try {
       while (this.#isStale) {
         this.#isStale = false;
-        // oxlint-disable-next-line no-await-in-loop -- one reading after the other
         this.#take(await store.keys());
         this.#isRead = true;
       }
@@ -208,13 +209,14 @@ export function expiresMs({ expiry, firstUsedMs }: KeyRecord, usedMs: number | n
 export function effectiveRules(own: KeyRules | null, defaults: KeyRules | null): KeyRules {
   const number = (name: "requestsPerMinute" | "tokensPerMinute" | "parallel"): number | null => (own?.[name] ?? defaults?.[name]) || null;
   const budgets = own?.budgets ?? defaults?.budgets ?? [];
+  const soft = own?.soft ?? defaults?.soft ?? null;
   return {
     models: own?.models ?? defaults?.models ?? null,
     requestsPerMinute: number("requestsPerMinute"),
     tokensPerMinute: number("tokensPerMinute"),
     parallel: number("parallel"),
     budgets: budgets.length === 0 ? null : budgets,
-    soft: own?.soft ?? defaults?.soft ?? null,
+    soft: soft !== null && soft.percent < NEVER_SOFT ? soft : null,
     zone: own?.zone ?? defaults?.zone ?? null,
   };
 }

@@ -2,6 +2,7 @@
 // Never knows a clock: whoever reads an expiry hands the time in. What can't be read is null.
 
 import type { Budget, BudgetUnit, Expiry, KeyRules, Period } from "./client-key.ts";
+import { Calendar } from "./windows.ts";
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -96,7 +97,7 @@ export function printBudget({ period, ...amount }: Budget): string {
 
 const SOFT = /^(\d{1,2})%?(?::(\S{1,200}))?$/;
 
-/** `80`, or `80:glm-5.2` with a cheaper model. */
+/** From 1 to 99: `80`, or `80:glm-5.2` with a cheaper model. */
 export function parseSoft(text: string): NonNullable<KeyRules["soft"]> | null {
   const [, digits = "", model = null] = SOFT.exec(text.trim()) ?? [];
   const percent = Number(digits);
@@ -172,34 +173,12 @@ export function printInstant(ms: number): string {
 
 /** The first moment of the day after a date. NaN: there is no such date. */
 function endOfDate(date: string, zone: string): number {
-  const startUtc = Date.parse(`${date}T00:00:00Z`);
-  if (Number.isNaN(startUtc) || !new Date(startUtc).toISOString().startsWith(date)) return Number.NaN;
-  return startOfDay(startUtc + DAY_MS, zone);
-}
-
-/** When a day begins in a zone: `utcMs` is the beginning of the same date in UTC. */
-function startOfDay(utcMs: number, zone: string): number {
-  // The offset may change between the two beginnings, so it is looked up where the first guess leads.
-  const guess = utcMs - offsetMs(utcMs, zone);
-  return utcMs - offsetMs(guess, zone);
-}
-
-/** The end of the day that it is in the zone, as Unix milliseconds. */
-export function endOfToday(nowMs: number, zone: string): number {
-  const local = nowMs + offsetMs(nowMs, zone);
-  return startOfDay(local - (local % DAY_MS) + DAY_MS, zone);
-}
-
-/** What a clock in the zone is ahead of UTC. */
-function offsetMs(ms: number, zone: string): number {
-  const format = new Intl.DateTimeFormat("en-US", {
-    timeZone: zone,
-    hourCycle: "h23",
-    ...{ year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" },
-  });
-  const parts = Object.fromEntries(format.formatToParts(ms).map(({ type, value }) => [type, Number(value)]));
-  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts;
-  return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(ms / SECOND_MS) * SECOND_MS;
+  const noonMs = Date.parse(`${date}T12:00:00Z`);
+  if (Number.isNaN(noonMs) || !new Date(noonMs).toISOString().startsWith(date)) return Number.NaN;
+  const calendar = new Calendar();
+  // Noon in UTC is another day where clocks are far ahead of it or behind.
+  const days = [noonMs, noonMs - DAY_MS, noonMs + DAY_MS].map((nowMs) => calendar.window("day", null, { nowMs, zone }));
+  return days.find(({ startMs }) => calendar.iso(startMs, zone).startsWith(date))?.endMs ?? Number.NaN;
 }
 
 /** The zone as it is written officially; null: there is none of that name. */

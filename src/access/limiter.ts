@@ -86,7 +86,9 @@ export class Limiter {
     });
     this.outputs = new OutputMedians(async (model, { key, limit }) => {
       const rows = await store.rows({ ...ANY, model, key, limit });
-      return rows.toReversed().flatMap(({ outputTokens, source }) => (outputTokens === null || source !== "upstream" ? [] : [outputTokens]));
+      return rows
+        .toReversed()
+        .flatMap(({ outputTokens, source }) => (outputTokens === null || source !== "upstream" ? [] : [outputTokens]));
     });
   }
 

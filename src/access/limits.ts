@@ -57,11 +57,15 @@ function fits(rule: string, { id, aliases, pool }: NamedModel): boolean {
 
 /** In the shape of an unknown model, which makes clients offer others. */
 export function modelRefusal(who: string, model: string): GatewayError {
-  return new GatewayError("not-found", `The key "${who}" may not use the model "${model}". Ask for another one, or ask whoever gave you the key.`, {
-    param: "model",
-    code: "model_not_found",
-    headers: { ...FINAL, ...reasonHeaders("model") },
-  });
+  return new GatewayError(
+    "not-found",
+    `The key "${who}" may not use the model "${model}". Ask for another one, or ask whoever gave you the key.`,
+    {
+      param: "model",
+      code: "model_not_found",
+      headers: { ...FINAL, ...reasonHeaders("model") },
+    },
+  );
 }
 
 /** What to write into the model file for a budget in a unit. */
@@ -113,7 +117,10 @@ export function limitRefusal(refusal: Refusal, call: RefusedCall): GatewayError 
 function budgetRefusal({ state, wanted }: Refusal & { reason: "budget" }, { who, isCodex, ...place }: RefusedCall): GatewayError {
   const { budget, amount, used, resetMs } = state;
   const more = used < amount ? `, and this call may take ${shown(budget.unit, wanted)}` : "";
-  const again = resetMs === null ? NEVER_AGAIN[budget.period === "session" ? "session" : "ever"] : `it begins anew at ${place.calendar.iso(resetMs, place.zone)}`;
+  const again =
+    resetMs === null
+      ? NEVER_AGAIN[budget.period === "session" ? "session" : "ever"]
+      : `it begins anew at ${place.calendar.iso(resetMs, place.zone)}`;
   const text = `The key "${who}" has used ${shown(budget.unit, used)} of ${shown(budget.unit, amount)} ${NAMES[budget.unit]} ${PERIODS[budget.period]}${more}; ${again}.`;
   const resetsAtS = resetMs === null ? null : Math.ceil(resetMs / 1000);
   const words = isCodex ? CODEX_LIMIT : QUOTA;
@@ -170,7 +177,11 @@ function budgetText({ budget, amount, used, resetMs }: BudgetState, { calendar, 
 }
 
 /** What an answer says of a key's limits, in the words that clients of its protocol know. */
-export function standingHeaders({ budgets, requests, tokens, isSoft }: Standing, protocol: ProtocolId, place: Place): Record<string, string> {
+export function standingHeaders(
+  { budgets, requests, tokens, isSoft }: Standing,
+  protocol: ProtocolId,
+  place: Place,
+): Record<string, string> {
   const headers: Record<string, string> = {};
   if (requests !== null) rateHeaders(headers, { of: "requests", state: requests, protocol, place });
   if (tokens !== null) rateHeaders(headers, { of: "tokens", state: tokens, protocol, place });

@@ -4,7 +4,16 @@
 // Never does: fail a call because the store is away, or count a call twice.
 
 import { charge, EMPTY, reserve, settle, type Accounts, type Amounts, type Choice, type Limits, type Reserved } from "./accounts.ts";
-import { StoreError, type Account, type AccountChange, type AccountId, type AccountView, type Reservation, type Store, type UsageRow } from "./store.ts";
+import {
+  StoreError,
+  type Account,
+  type AccountChange,
+  type AccountId,
+  type AccountView,
+  type Reservation,
+  type Store,
+  type UsageRow,
+} from "./store.ts";
 import type { Calendar } from "./windows.ts";
 
 export interface ReservationPorts {

@@ -1,0 +1,167 @@
+// A key as JSON, for programs and for a file that another store reads: printed, and read again.
+// Never holds a key, only its hash.
+
+import type { Expiry, KeyRecord, KeyRules } from "./client-key.ts";
+import { KeyFault } from "./key-changes.ts";
+import { NEVER_SOFT } from "./key-ring.ts";
+import { isKeyName, parseAmount, parseBudget, parseExpiry, parseModels, parseSoft, parseZone } from "./key-words.ts";
+import { printAmount, printBudget, printExpiry, printInstant, printSoft } from "./key-words.ts";
+
+/** A key as JSON: the words of the options, times as ISO 8601. Null: the key says nothing of its own; a number of 0 and `[]`: there is no limit. */
+export interface KeyJson {
+  readonly name: string;
+  readonly note: string | null;
+  readonly hint: string | null;
+  readonly created: string;
+  readonly expires: string | null;
+  readonly firstUsed: string | null;
+  readonly off: boolean;
+  readonly models: readonly string[] | null;
+  readonly rpm: number | null;
+  readonly tpm: number | null;
+  readonly parallel: number | null;
+  readonly budgets: readonly string[] | null;
+  readonly soft: string | null;
+  readonly zone: string | null;
+  readonly raises: readonly { readonly amount: string; readonly until: string }[];
+  /** Until when the key before the last rotation works, or worked. */
+  readonly previousUntil: string | null;
+}
+
+/** For another store: with the hashes of the key and of the one before it. */
+export interface KeyFile extends KeyJson {
+  readonly hash: string | null;
+  readonly previousHash: string | null;
+}
+
+export function keyJson(record: KeyRecord): KeyJson {
+  const { name, note, hint, createdMs, expiry, firstUsedMs, isOff, raises, previous } = record;
+  const { models, requestsPerMinute, tokensPerMinute, parallel, budgets, soft, zone } = record.rules;
+  return {
+    name,
+    note,
+    hint,
+    created: printInstant(createdMs),
+    expires: expiry === null ? null : printExpiry(expiry),
+    firstUsed: firstUsedMs === null ? null : printInstant(firstUsedMs),
+    off: isOff,
+    models,
+    rpm: requestsPerMinute,
+    tpm: tokensPerMinute,
+    parallel,
+    budgets: budgets?.map(printBudget) ?? null,
+    soft: soft === null ? null : soft.percent === NEVER_SOFT ? "none" : printSoft(soft),
+    zone,
+    raises: raises.map(({ untilMs, ...amount }) => ({ amount: printAmount(amount), until: printInstant(untilMs) })),
+    previousUntil: previous === null ? null : printInstant(previous.untilMs),
+  };
+}
+
+export function keyFile(record: KeyRecord): KeyFile {
+  return { ...keyJson(record), hash: record.hash, previousHash: record.previous?.hash ?? null };
+}
+
+// ---- Read again --------------------------------------------------------------------------------------------------
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** @throws KeyFault */
+export function readKeyFile(value: unknown): KeyRecord {
+  if (!isMembers(value)) throw new KeyFault("A key is an object.");
+  const name = text(value, "name");
+  if (name === null || !isKeyName(name)) throw new KeyFault("A key has no name, or none that can be one.");
+  try {
+    const hash = hashIn(value, "hash");
+    const [previousHash, previousUntil] = [hashIn(value, "previousHash"), instant(value, "previousUntil")];
+    return {
+      name,
+      note: text(value, "note"),
+      hash,
+      hint: hash === null ? null : text(value, "hint"),
+      previous: previousHash === null || previousUntil === null ? null : { hash: previousHash, untilMs: previousUntil },
+      createdMs: instant(value, "created") ?? 0,
+      expiry: expiryIn(value),
+      firstUsedMs: instant(value, "firstUsed"),
+      isOff: value["off"] === true,
+      rules: rulesIn(value),
+      raises: list(value, "raises")?.map(raiseIn) ?? [],
+    };
+  } catch (error) {
+    if (!(error instanceof KeyFault)) throw error;
+    throw new KeyFault(`The key "${name}": ${error.message}`);
+  }
+}
+
+function rulesIn(members: Members): KeyRules {
+  return {
+    models: parsed(members, "models", (value) => (isTexts(value) ? parseModels(value.join(",")) : null)),
+    requestsPerMinute: parsed(members, "rpm", count),
+    tokensPerMinute: parsed(members, "tpm", count),
+    parallel: parsed(members, "parallel", count),
+    budgets: list(members, "budgets")?.map((value) => known(typeof value === "string" ? parseBudget(value) : null, "budgets")) ?? null,
+    soft: parsed(members, "soft", (value) => {
+      if (value === "none") return { percent: NEVER_SOFT, model: null };
+      return typeof value === "string" ? parseSoft(value) : null;
+    }),
+    zone: parsed(members, "zone", (value) => (typeof value === "string" ? parseZone(value) : null)),
+  };
+}
+
+function raiseIn(value: unknown): KeyRecord["raises"][number] {
+  if (!isMembers(value)) throw wrong("raises");
+  const untilMs = known(instant(value, "until"), "raises");
+  return { ...known(parseAmount(text(value, "amount") ?? ""), "raises"), untilMs };
+}
+
+/** A time may be over: the key has expired then. */
+function expiryIn(members: Members): Expiry | null {
+  return parsed(members, "expires", (value) => (typeof value === "string" ? parseExpiry(value, { nowMs: 0, zone: "UTC" }) : null));
+}
+
+/** Null where the member is null or absent. @throws KeyFault where it can't be read */
+function parsed<Result>(members: Members, name: string, read: (value: unknown) => Result | null): Result | null {
+  const value = members[name] ?? null;
+  return value === null ? null : known(read(value), name);
+}
+
+function text(members: Members, name: string): string | null {
+  return parsed(members, name, (value) => (typeof value === "string" ? value : null));
+}
+
+function list(members: Members, name: string): readonly unknown[] | null {
+  return parsed(members, name, (value): readonly unknown[] | null => (Array.isArray(value) ? value : null));
+}
+
+function instant(members: Members, name: string): number | null {
+  return parsed(members, name, (value) => {
+    const ms = typeof value === "string" ? Date.parse(value) : Number.NaN;
+    return Number.isNaN(ms) ? null : ms;
+  });
+}
+
+function hashIn(members: Members, name: string): string | null {
+  return parsed(members, name, (value) => (typeof value === "string" && HASH.test(value) ? value : null));
+}
+
+const HASH = /^[0-9a-f]{64}$/;
+
+function count(value: unknown): number | null {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
+}
+
+function known<Result>(value: Result | null, name: string): Result {
+  if (value === null) throw wrong(name);
+  return value;
+}
+
+function wrong(name: string): KeyFault {
+  return new KeyFault(`"${name}" can't be read.`);
+}
+
+function isMembers(value: unknown): value is Members {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
+}
