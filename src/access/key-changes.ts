@@ -80,8 +80,17 @@ const ENVIRONMENT_NAME = /^env-/i;
 /** A row for what has no key of its own in the store. */
 export function emptyRecord(name: string, nowMs: number): KeyRecord {
   return {
-    ...{ name, note: null, hash: null, hint: null, previous: null, createdMs: nowMs },
-    ...{ expiry: null, firstUsedMs: null, isOff: false, rules: NO_RULES, raises: [] },
+    name,
+    note: null,
+    hash: null,
+    hint: null,
+    previous: null,
+    createdMs: nowMs,
+    expiry: null,
+    firstUsedMs: null,
+    isOff: false,
+    rules: NO_RULES,
+    raises: [],
   };
 }
 

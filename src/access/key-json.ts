@@ -8,7 +8,7 @@ import { isKeyName, parseAmount, parseBudget, parseExpiry, parseModels, parseSof
 import { printAmount, printBudget, printExpiry, printInstant, printSoft } from "./key-words.ts";
 
 /** A key as JSON: the words of the options, times as ISO 8601. Null: the key says nothing of its own; a number of 0 and `[]`: there is no limit. */
-export interface KeyJson {
+export interface KeyJson extends RulesJson {
   readonly name: string;
   readonly note: string | null;
   readonly hint: string | null;
@@ -16,6 +16,12 @@ export interface KeyJson {
   readonly expires: string | null;
   readonly firstUsed: string | null;
   readonly off: boolean;
+  readonly raises: readonly { readonly amount: string; readonly until: string }[];
+  /** Until when the key before the last rotation works, or worked. */
+  readonly previousUntil: string | null;
+}
+
+export interface RulesJson {
   readonly models: readonly string[] | null;
   readonly rpm: number | null;
   readonly tpm: number | null;
@@ -23,9 +29,6 @@ export interface KeyJson {
   readonly budgets: readonly string[] | null;
   readonly soft: string | null;
   readonly zone: string | null;
-  readonly raises: readonly { readonly amount: string; readonly until: string }[];
-  /** Until when the key before the last rotation works, or worked. */
-  readonly previousUntil: string | null;
 }
 
 /** For another store: with the hashes of the key and of the one before it. */
@@ -36,7 +39,6 @@ export interface KeyFile extends KeyJson {
 
 export function keyJson(record: KeyRecord): KeyJson {
   const { name, note, hint, createdMs, expiry, firstUsedMs, isOff, raises, previous } = record;
-  const { models, requestsPerMinute, tokensPerMinute, parallel, budgets, soft, zone } = record.rules;
   return {
     name,
     note,
@@ -45,6 +47,14 @@ export function keyJson(record: KeyRecord): KeyJson {
     expires: expiry === null ? null : printExpiry(expiry),
     firstUsed: firstUsedMs === null ? null : printInstant(firstUsedMs),
     off: isOff,
+    ...rulesJson(record.rules),
+    raises: raises.map(({ untilMs, ...amount }) => ({ amount: printAmount(amount), until: printInstant(untilMs) })),
+    previousUntil: previous === null ? null : printInstant(previous.untilMs),
+  };
+}
+
+export function rulesJson({ models, requestsPerMinute, tokensPerMinute, parallel, budgets, soft, zone }: KeyRules): RulesJson {
+  return {
     models,
     rpm: requestsPerMinute,
     tpm: tokensPerMinute,
@@ -52,8 +62,6 @@ export function keyJson(record: KeyRecord): KeyJson {
     budgets: budgets?.map(printBudget) ?? null,
     soft: soft === null ? null : soft.percent === NEVER_SOFT ? "none" : printSoft(soft),
     zone,
-    raises: raises.map(({ untilMs, ...amount }) => ({ amount: printAmount(amount), until: printInstant(untilMs) })),
-    previousUntil: previous === null ? null : printInstant(previous.untilMs),
   };
 }
 

@@ -25,8 +25,11 @@ export interface Command {
   readonly options: Readonly<Record<string, Option>>;
   /** Command lines without the program's name. */
   readonly examples: readonly string[];
-  /** Done unless it throws: CommandError, ConfigError and StoreError are told to the person, anything else is a mistake of this program. */
-  readonly run: (input: Input, context: Context) => Promise<void> | void;
+  /**
+   * Returns the exit code where that is not 0. What it throws is told to the person if it is a CommandError, ConfigError or StoreError;
+   * anything else is a mistake of this program.
+   */
+  readonly run: (input: Input, context: Context) => Promise<number | void> | number | void;
 }
 
 /** What a command gets to work with. */

@@ -16,8 +16,7 @@ import { CommandError, commandOf, EXIT_FAILED, EXIT_WRONG, helpFor, readInput, t
 export async function perform(commands: readonly Command[], words: readonly string[]): Promise<number> {
   const output = new Output();
   try {
-    await performIn(output, { commands, words });
-    return 0;
+    return (await performIn(output, { commands, words })) ?? 0;
   } catch (error) {
     const { message, exitCode } = told(error);
     process.stderr.write(`${message.split("\n").map(forTerminal).join("\n")}\n`);
@@ -32,7 +31,7 @@ interface Asked {
   readonly words: readonly string[];
 }
 
-async function performIn(output: Output, { commands, words }: Asked): Promise<void> {
+async function performIn(output: Output, { commands, words }: Asked): Promise<number | void> {
   const [group = "", second = ""] = words;
   const command = commandOf(commands, words);
   const isNamed = command !== undefined && (command.name !== group || commands.length === 1 || second === "" || second.startsWith("-"));
@@ -51,7 +50,7 @@ async function performIn(output: Output, { commands, words }: Asked): Promise<vo
   const input = readInput(words.slice(command.name.split(" ").length), command);
   const resources = new Resources(input);
   try {
-    await command.run(input, contextOf(input, { output, resources }));
+    return await command.run(input, contextOf(input, { output, resources }));
   } finally {
     await resources.close();
   }
@@ -105,14 +104,25 @@ class Resources {
     return this.#store;
   }
 
-  // oxlint-disable-next-line typescript/require-await -- opened as soon as there is something to open
   async #open(): Promise<Store> {
-    throw CommandError.failed("There is no store yet.");
+    const { openStore } = await import("../access/stores/stores.ts");
+    const store = openStore(
+      process.env["DATABASE_URL"] ?? "sqlite:",
+      { dataDir: process.env["DATA_DIR"] ?? ".", isRequired: true },
+      { after, lost: () => {} },
+    );
+    await store.ready;
+    return store;
   }
 
   async close(): Promise<void> {
     await (await this.#store?.catch(() => null))?.close();
   }
+}
+
+function after(ms: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
 }
 
 /** Standard output, in order. */

@@ -1,0 +1,174 @@
+// Makes, changes and removes keys, and points clients at this server with them.
+// Never shows a key but right after it was made.
+
+import process from "node:process";
+import type { KeyRecord } from "../access/client-key.ts";
+import {
+  changed,
+  emptyRecord,
+  newKey,
+  raised,
+  raiseEndMs,
+  rotated,
+  ROWS_WITHOUT_KEY,
+  type FreshKey,
+  type KeyPorts,
+  type KeyWords,
+} from "../access/key-changes.ts";
+import { keyJson } from "../access/key-json.ts";
+import { parseAmount } from "../access/key-words.ts";
+import { Calendar } from "../access/windows.ts";
+import { runtime } from "../runtime/runtime.ts";
+import { CommandError, type Context, type Input } from "./command.ts";
+import { keyLink, LINKED_APPS, shellLines, type KeyLink } from "./key-links.ts";
+import { environmentNames, modelNamed, recordOf, unknownKey } from "./key-records.ts";
+import { shownKey } from "./key-reports.ts";
+import { keyList, stateOf } from "./key-tables.ts";
+
+export async function add(input: Input, context: Context): Promise<void> {
+  const name = input.operand(0);
+  if (environmentNames(context).includes(name)) throw CommandError.failed(`"${name}" is the name of a key in PROXY_API_KEY.`);
+  const linked = linkOf(input, "link", context);
+  const fresh = newKey(name, wordsOf(input, context), portsOf(context));
+  const store = await context.store();
+  if (!(await store.insertKey(fresh.record))) {
+    throw CommandError.failed(`There is a key "${name}". keys set changes it, and keys rotate gives it a new value.`);
+  }
+  showFresh(fresh, linked, context);
+}
+
+export async function set(input: Input, context: Context): Promise<void> {
+  const words = wordsOf(input, context);
+  if (Object.keys(words).length === 0) throw CommandError.wrongUse("Nothing to set. See factory-proxy keys set --help.");
+  const record = await change(input.operand(0), (before) => changed(before, words, context.now()), context);
+  context.show(keyJson(record), () => keyList([record], context));
+}
+
+export async function raise(input: Input, context: Context): Promise<void> {
+  const [name, amount] = [input.operand(0), input.operand(1)];
+  const until = input.text("until");
+  if (until !== null && input.has("today")) throw CommandError.wrongUse("--today and --until say two things.");
+  const { effective } = await shownKey(name, context);
+  const unit = parseAmount(amount)?.unit;
+  if (unit !== undefined && !effective.budgets?.some((budget) => budget.unit === unit)) {
+    throw CommandError.failed(`"${name}" has no budget in ${unit} that could be raised.`);
+  }
+  const nowMs = context.now();
+  const untilMs = raiseEndMs(until, { nowMs, zone: effective.zone ?? "UTC" });
+  const record = await change(name, (before) => raised(before, amount, { nowMs, untilMs }), context);
+  context.show(keyJson(record), () => {
+    const end = new Calendar().iso(Math.floor(untilMs / 1000) * 1000, effective.zone ?? "UTC");
+    return `${name} has ${amount} more until ${end}.`;
+  });
+}
+
+export async function rotate(input: Input, context: Context): Promise<void> {
+  const linked = linkOf(input, "link", context);
+  let fresh: FreshKey | null = null;
+  await change(
+    input.operand(0),
+    (before) => {
+      fresh = rotated(before, input.text("grace"), portsOf(context));
+      return fresh.record;
+    },
+    context,
+  );
+  if (fresh !== null) showFresh(fresh, linked, context);
+}
+
+export async function switchTo(isOff: boolean, input: Input, context: Context): Promise<void> {
+  const name = input.operand(0);
+  if (ROWS_WITHOUT_KEY.includes(name)) throw CommandError.failed(`"${name}" is no key.`);
+  const record = await change(name, (before) => ({ ...before, isOff }), context);
+  context.show(
+    keyJson(record),
+    () => `${name} is ${isOff ? "off" : stateOf(record, context.now()) === "expired" ? "on, but it has expired" : "on"}.`,
+  );
+}
+
+export async function remove(input: Input, context: Context): Promise<void> {
+  const name = input.operand(0);
+  const store = await context.store();
+  const record = await recordOf(name, context);
+  await store.updateKey(name, () => null);
+  context.show(keyJson(record), () => `${name} is removed.`);
+}
+
+/** Changes what the store says of a key; one of PROXY_API_KEY, or `default`, gets its row by that. */
+async function change(name: string, make: (before: KeyRecord) => KeyRecord, context: Context): Promise<KeyRecord> {
+  const store = await context.store();
+  const kept = await store.updateKey(name, make);
+  if (kept !== null) return kept;
+  const isRow = ROWS_WITHOUT_KEY.includes(name) || environmentNames(context).includes(name);
+  if (!isRow) throw await unknownKey(name, store);
+  const record = make(emptyRecord(name, context.now()));
+  if (await store.insertKey(record)) return record;
+  return (await store.updateKey(name, make)) ?? record;
+}
+
+function wordsOf(input: Input, context: Context): KeyWords {
+  const words: Record<string, string | readonly string[]> = {};
+  for (const name of ["note", "expires", "rpm", "tpm", "parallel", "zone"]) {
+    const text = input.text(name);
+    if (text !== null) words[name] = text;
+  }
+  const [models, soft] = [input.text("models"), input.text("soft")];
+  if (models !== null)
+    words["models"] = models
+      .split(",")
+      .map((pattern) => idIn(pattern.trim(), context))
+      .join(",");
+  if (soft !== null) words["soft"] = soft.replace(/(?<=:).*$/, (name) => idIn(name, context));
+  if (input.has("budget")) words["budget"] = input.all("budget");
+  return words;
+}
+
+/** A model's id, whichever of its names was typed: what is meant is the model. */
+function idIn(pattern: string, context: Context): string {
+  if (/[*@]|^(?:none|all|default)?$/i.test(pattern)) return pattern;
+  const [, denied = "", name = ""] = /^(!?)(.*)$/.exec(pattern) ?? [];
+  return denied + modelNamed(name, context).id;
+}
+
+// ---- Links ----------------------------------------------------------------------------------------------
+
+export async function link(input: Input, context: Context): Promise<void> {
+  const linked = linkOf(input, "for", context);
+  if (linked === null) throw CommandError.wrongUse(`--for is missing: ${LINKED_APPS.join(", ")}.`);
+  const { name } = await recordOf(input.operand(0), context);
+  const made = linked({ name, key: PLACEHOLDER });
+  context.show(made, () => linesOf(made));
+}
+
+const PLACEHOLDER = "fp-YOUR-KEY";
+
+type Link = (of: { readonly name: string; readonly key: string }) => KeyLink;
+
+/** Null: none was asked for. @throws CommandError before anything is done */
+function linkOf(input: Input, option: "link" | "for", context: Context): Link | null {
+  const typed = input.text(option);
+  const app = LINKED_APPS.find((known) => known === typed);
+  if (typed !== null && app === undefined) throw CommandError.wrongUse(`--${option} is one of ${LINKED_APPS.join(", ")}.`);
+  if (app === undefined) return null;
+  const url = (input.text("url") ?? `http://127.0.0.1:${context.config().port}`).replace(/\/+$/, "");
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
+    throw CommandError.wrongUse("--url is an address that begins with http:// or https://.");
+  const named = input.text("model");
+  const model = named === null ? null : modelNamed(named, context).id;
+  return ({ name, key }) => keyLink(app, { url, key, name, model });
+}
+
+function linesOf(made: KeyLink): string {
+  return shellLines(made, process.platform === "win32");
+}
+
+/** The key alone goes to standard output, for whoever puts it into a variable. */
+function showFresh({ record, key }: FreshKey, linked: Link | null, context: Context): void {
+  const made = linked?.({ name: record.name, key }) ?? null;
+  if (!context.isJson) context.note(`The key of ${record.name}, shown once:`);
+  context.show({ key, ...keyJson(record), ...(made === null ? {} : { link: made }) }, () => (made === null ? key : linesOf(made)));
+}
+
+function portsOf(context: Context): KeyPorts {
+  return { nowMs: context.now(), sha256: runtime.sha256, random: (count) => crypto.getRandomValues(new Uint8Array(count)) };
+}

@@ -1,0 +1,54 @@
+// What the commands about keys look up: the records of the store and of PROXY_API_KEY, and models by any of their names.
+
+import type { KeyRecord } from "../access/client-key.ts";
+import { emptyRecord, NO_RULES, ROWS_WITHOUT_KEY } from "../access/key-changes.ts";
+import { DEFAULT_ROW } from "../access/key-ring.ts";
+import type { Store } from "../access/store.ts";
+import { GatewayError } from "../errors.ts";
+import { Models } from "../models/models.ts";
+import { nearest } from "../models/nearest.ts";
+import { CommandError, type Context } from "./command.ts";
+
+export function environmentNames(context: Context): string[] {
+  return context.config().proxyKeys.map(({ name }) => name);
+}
+
+/** `default` first; keys of PROXY_API_KEY too, of which the store may say nothing. */
+export async function allRecords(context: Context): Promise<readonly KeyRecord[]> {
+  const stored = await (await context.store()).keys();
+  const missing = environmentNames(context).filter((name) => !stored.some((record) => record.name === name));
+  const records = [...stored, ...missing.map((name) => emptyRecord(name, context.now()))];
+  return records.toSorted((one, other) => Number(other.name === DEFAULT_ROW) - Number(one.name === DEFAULT_ROW));
+}
+
+/** @throws CommandError where there is none of that name. */
+export async function recordOf(name: string, context: Context): Promise<KeyRecord> {
+  const store = await context.store();
+  const record = (await allRecords(context)).find((one) => one.name === name);
+  if (record !== undefined) return record;
+  if (ROWS_WITHOUT_KEY.includes(name)) return { ...emptyRecord(name, context.now()), rules: NO_RULES };
+  throw await unknownKey(name, store);
+}
+
+export async function unknownKey(name: string, store: Store): Promise<CommandError> {
+  const names = (await store.keys()).map((record) => record.name);
+  const [meant] = nearest(name, names, 2);
+  return CommandError.failed(
+    `There is no such key.${meant === undefined ? "" : ` Did you mean "${meant}"?`} factory-proxy keys list lists them all.`,
+  );
+}
+
+/** The model of that name. @throws CommandError */
+export function modelNamed(
+  name: string,
+  context: Context,
+): { readonly id: string; readonly aliases: readonly string[]; readonly pool: "standard" | "core" | null } {
+  const { endpoints, models: rows } = context.config();
+  const models = new Models({ endpoints, models: rows });
+  try {
+    return models.knows(name) ? models.entry(name) : { id: models.find(name).model, aliases: [], pool: null };
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    throw CommandError.wrongUse(error.message);
+  }
+}

@@ -1,0 +1,130 @@
+// Keys as a person reads them: a line for each, or all about one.
+
+import type { BudgetState } from "../access/accounts.ts";
+import type { KeyRecord, KeyRules } from "../access/client-key.ts";
+import { ROWS_WITHOUT_KEY } from "../access/key-changes.ts";
+import { expiresMs, NEVER_SOFT } from "../access/key-ring.ts";
+import { printAmount, printBudget, printCount, printExpiry, printInstant, printSoft } from "../access/key-words.ts";
+import { Calendar } from "../access/windows.ts";
+import { forTerminal } from "../telemetry/log.ts";
+import type { Context } from "./command.ts";
+
+/** `row`: its limits count, but there is no key. */
+export type KeyState = "active" | "off" | "expired" | "row";
+
+export function stateOf(record: KeyRecord, nowMs: number): KeyState {
+  if (ROWS_WITHOUT_KEY.includes(record.name)) return "row";
+  if (record.isOff) return "off";
+  const endMs = expiresMs(record, null);
+  return endMs !== null && nowMs >= endMs ? "expired" : "active";
+}
+
+const STATE_COLOURS = { active: "green", off: "yellow", expired: "red", row: "dim" } as const;
+const FROM_ENVIRONMENT = "PROXY_API_KEY";
+
+export function keyList(records: readonly KeyRecord[], { now, style }: Context): string {
+  const rows = records.map((record) => {
+    const state = stateOf(record, now());
+    return {
+      state,
+      cells: [
+        record.name,
+        shownKey(record),
+        state,
+        limitsOf(record.rules).join(", ") || "-",
+        endOf(record),
+        forTerminal(record.note ?? ""),
+      ],
+    };
+  });
+  const heads = ["NAME", "KEY", "STATE", "LIMITS", "EXPIRES", "NOTE"];
+  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map(({ cells }) => cells[column]?.length ?? 0)));
+  const line = (cells: readonly string[]): string[] => cells.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+  return [
+    style("bold", line(heads).join("  ").trimEnd()),
+    ...rows.map(({ state, cells }) => {
+      const padded = line(cells);
+      return padded
+        .with(2, style(STATE_COLOURS[state], padded[2] ?? ""))
+        .join("  ")
+        .trimEnd();
+    }),
+  ].join("\n");
+}
+
+function shownKey({ name, hint }: KeyRecord): string {
+  return hint ?? (ROWS_WITHOUT_KEY.includes(name) ? "-" : FROM_ENVIRONMENT);
+}
+
+function endOf({ expiry }: KeyRecord): string {
+  return expiry === null ? "never" : printExpiry(expiry);
+}
+
+function limitsOf({ models, requestsPerMinute, tokensPerMinute, parallel, budgets, soft, zone }: KeyRules): string[] {
+  const number = (count: number | null, text: string): string[] =>
+    count === null ? [] : [count === 0 ? `no limit of ${text}` : `${printCount(count)} ${text}`];
+  return [
+    ...(budgets?.length === 0 ? ["no budget"] : (budgets ?? []).map(printBudget)),
+    ...number(requestsPerMinute, "requests/min"),
+    ...number(tokensPerMinute, "tokens/min"),
+    ...number(parallel, "at once"),
+    ...(models === null ? [] : [models.join(",")]),
+    ...(soft === null ? [] : [soft.percent === NEVER_SOFT ? "never soft" : `soft ${printSoft(soft)}`]),
+    ...(zone === null ? [] : [zone]),
+  ];
+}
+
+export interface Shown {
+  readonly record: KeyRecord;
+  /** With those of the row `default`. */
+  readonly effective: KeyRules;
+  /** Where its budgets stand. */
+  readonly budgets: readonly BudgetState[];
+}
+
+export function keyPage({ record, effective, budgets }: Shown, { now, style }: Context): string {
+  const state = stateOf(record, now());
+  const { previous, firstUsedMs, raises, note } = record;
+  const zone = effective.zone ?? "UTC";
+  const time = (ms: number): string => new Calendar().iso(Math.floor(ms / 1000) * 1000, zone);
+  const own = new Set(limitsOf(record.rules));
+  const limits = limitsOf(effective).map((limit) => (own.has(limit) ? limit : `${limit} (from default)`));
+  const endMs = expiresMs(record, null);
+  const rows: readonly (readonly [string, string])[] = [
+    ["Key", `${record.name}  ${shownKey(record)}`],
+    ["State", style(STATE_COLOURS[state], state)],
+    ...(note === null ? [] : [["Note", forTerminal(note)] as const]),
+    ["Created", time(record.createdMs)],
+    ["First used", firstUsedMs === null ? "not yet" : time(firstUsedMs)],
+    ["Expires", endMs === null ? endOf(record) : time(endMs)],
+    ...(previous === null || previous.untilMs <= now() ? [] : [["Old key", `works until ${time(previous.untilMs)}`] as const]),
+    ["Limits", limits.join("\n") || "none"],
+    ...(budgets.length === 0 ? [] : [["Budgets", budgets.map((budget) => standing(budget, time)).join("\n")] as const]),
+    ...raises
+      .filter(({ untilMs }) => untilMs > now())
+      .map((raise) => ["Raised", `by ${printAmount(raise)} until ${time(raise.untilMs)}`] as const),
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length)) + 2;
+  return rows.map(([name, value]) => `${name.padEnd(width)}${value.replaceAll("\n", `\n${" ".repeat(width)}`)}`).join("\n");
+}
+
+function standing({ budget, amount, used, resetMs }: BudgetState, time: (ms: number) => string): string {
+  const isEach = budget.period === "session";
+  const until = resetMs === null ? (isEach ? "for each session" : "") : `until ${time(resetMs)}`;
+  return `${printBudget(budget)}: ${isEach ? "" : `${rounded(used)} of `}${printAmount({ unit: budget.unit, amount })} ${isEach ? "" : "used "}${until}`.trimEnd();
+}
+
+function rounded(used: number): string {
+  return String(Number(used.toFixed(4)));
+}
+
+/** A budget as JSON. */
+export function standingJson({ budget, amount, used, resetMs }: BudgetState): Readonly<Record<string, unknown>> {
+  return {
+    budget: printBudget(budget),
+    amount,
+    unit: budget.unit,
+    used: budget.period === "session" ? null : used,
+    resets: resetMs === null ? null : printInstant(resetMs),
+  };
+}
