@@ -138,12 +138,23 @@ export function modelRule(patterns: readonly string[]): (model: RuledModel) => b
 
 function fits(pattern: string): (model: RuledModel) => boolean {
   if (pattern.startsWith("@")) return ({ pool }) => pool === pattern.slice(1).toLowerCase();
-  const glob = new RegExp(`^${pattern.split("*").map(escaped).join(".*")}$`, "i");
-  return ({ names }) => names.some((name) => glob.test(name));
+  const parts = pattern.toLowerCase().split("*");
+  return ({ names }) => names.some((name) => fitsParts(name.toLowerCase(), parts));
 }
 
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+/** Whether a name begins with the first part, ends with the last, and has the others in between. A regular expression could take for ever. */
+function fitsParts(name: string, parts: readonly string[]): boolean {
+  const [first = "", last = ""] = [parts[0], parts.at(-1)];
+  if (parts.length === 1) return name === first;
+  const endAt = name.length - last.length;
+  let at = first.length;
+  if (at > endAt || !name.startsWith(first) || !name.endsWith(last)) return false;
+  for (const part of parts.slice(1, -1)) {
+    const found = name.indexOf(part, at);
+    if (found === -1 || found + part.length > endAt) return false;
+    at = found + part.length;
+  }
+  return true;
 }
 
 const AFTER_FIRST_USE = /^(\S+)\s+after\s+first\s+use$/i;
