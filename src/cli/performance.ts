@@ -9,6 +9,7 @@ import { ConfigError, type Config } from "../config/config.ts";
 import { forTerminal } from "../telemetry/log.ts";
 import { nearest } from "../models/nearest.ts";
 import { runtime } from "../runtime/runtime.ts";
+import { dataFolder } from "./data-folder.ts";
 import { readConfiguration } from "./environment.ts";
 import { CommandError, commandOf, EXIT_FAILED, EXIT_WRONG, helpFor, readInput, type Command, type Context, type Input } from "./command.ts";
 
@@ -105,12 +106,12 @@ class Resources {
   }
 
   async #open(): Promise<Store> {
+    const { databaseUrl, dataDir } = this.config();
+    if (databaseUrl === "memory:")
+      throw CommandError.failed("DATABASE_URL is memory:, so what the server knows ends with it, and no command can change it.");
     const { openStore } = await import("../access/stores/stores.ts");
-    const store = openStore(
-      process.env["DATABASE_URL"] ?? "sqlite:",
-      { dataDir: process.env["DATA_DIR"] ?? ".", isRequired: true },
-      { after, lost: () => {} },
-    );
+    const folder = dataDir ?? dataFolder({ environment: process.env, platform: process.platform });
+    const store = openStore(databaseUrl, { dataDir: folder, isRequired: true }, { after, lost: () => {} });
     await store.ready;
     return store;
   }

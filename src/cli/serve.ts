@@ -16,6 +16,7 @@ import { mask, Redactor } from "../telemetry/redaction.ts";
 import { dial } from "../runtime/dial.ts";
 import type { Address, EntryPoint, Server } from "../runtime/ports.ts";
 import { runtime } from "../runtime/runtime.ts";
+import type { KeyRing } from "../access/key-ring.ts";
 import type { Store } from "../access/store.ts";
 import { openStore } from "../access/stores/stores.ts";
 import { dataFolder } from "./data-folder.ts";
@@ -107,7 +108,7 @@ function start(setup: Setup, program: Program, { output, store }: Kept): void {
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
   // Whoever reads this line may send a signal at once.
-  announce(setup, { log, output, host: config.host, port: server.port });
+  announce(setup, { log, ring: program.ring, output, host: config.host, port: server.port });
 }
 
 interface Stopping extends Kept {
@@ -166,11 +167,12 @@ function isHangUpIgnored(): boolean {
 
 interface Announcing {
   readonly log: Log;
+  readonly ring: KeyRing;
   readonly output: LogOutput;
 }
 
 /** What a person who starts the program wants to see; keys are masked, but for the one made for this run. */
-function announce({ config, randomKey, warnings }: Setup, { log, output, host, port }: Address & Announcing): void {
+function announce({ config, randomKey, warnings }: Setup, { log, ring, output, host, port }: Address & Announcing): void {
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   log.info("listening", {
     url,
@@ -183,7 +185,13 @@ function announce({ config, randomKey, warnings }: Setup, { log, output, host, p
     ...(config.anonymous === "off" ? {} : { anonymous: config.anonymous }),
   });
   for (const { event, fields } of warnings) log.warning(event, fields);
-  if (randomKey !== null) output.add(`PROXY_API_KEY is not set. The key for this run, shown once: ${randomKey}`);
+  if (randomKey === null) return;
+  const tell = (): void => {
+    // Whoever made keys of their own needs no further one.
+    if (ring.storedCount === 0) output.add(`PROXY_API_KEY is not set. The key for this run, shown once: ${randomKey}`);
+  };
+  if (ring.opening === null) tell();
+  else void ring.opening.then(tell);
 }
 
 export function serve(commandLine: readonly string[], isMain: boolean): EntryPoint {
@@ -241,6 +249,6 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
     fetch: program.fetch,
     maxFrameBytes: program.maxFrameBytes,
     start: () => start(setup, program, { output, store }),
-    served: (address) => announce(setup, { log: program.log, output, ...address }),
+    served: (address) => announce(setup, { log: program.log, ring: program.ring, output, ...address }),
   });
 }
