@@ -21,7 +21,7 @@ import { Calendar } from "../access/windows.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { CommandError, type Context, type Input } from "./command.ts";
 import { keyLink, LINKED_APPS, shellLines, type KeyLink } from "./key-links.ts";
-import { environmentNames, modelNamed, recordOf, unknownKey } from "./key-records.ts";
+import { environmentNames, globNamed, modelNamed, recordOf, unknownKey } from "./key-records.ts";
 import { shownKey } from "./key-reports.ts";
 import { keyList, stateOf } from "./key-tables.ts";
 
@@ -123,11 +123,15 @@ function wordsOf(input: Input, context: Context): KeyWords {
   return words;
 }
 
-/** A model's id, whichever of its names was typed: what is meant is the model. */
+/** A model's id, whichever of its names was typed: what is meant is the model. One that nobody knows may be new, or a slip that denies nothing. */
 function idIn(pattern: string, context: Context): string {
-  if (/[*@]|^(?:none|all|default)?$/i.test(pattern)) return pattern;
+  if (/^(?:none|all|default)?$/i.test(pattern)) return pattern;
   const [, denied = "", name = ""] = /^(!?)(.*)$/.exec(pattern) ?? [];
-  return denied + modelNamed(name, context).id;
+  if (name.startsWith("@")) return pattern;
+  const isGlob = name.includes("*");
+  const { id, isKnown, hint } = isGlob ? { ...globNamed(name, context), id: name } : modelNamed(name, context);
+  if (!isKnown) context.note(`No known model is called ${name}. ${hint}`);
+  return denied + id;
 }
 
 // ---- Links ----------------------------------------------------------------------------------------------

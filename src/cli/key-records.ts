@@ -3,6 +3,7 @@
 import type { KeyRecord } from "../access/client-key.ts";
 import { emptyRecord, NO_RULES, ROWS_WITHOUT_KEY } from "../access/key-changes.ts";
 import { DEFAULT_ROW } from "../access/key-ring.ts";
+import { modelRule } from "../access/key-words.ts";
 import type { Store } from "../access/store.ts";
 import { GatewayError } from "../errors.ts";
 import { Models } from "../models/models.ts";
@@ -38,17 +39,38 @@ export async function unknownKey(name: string, store: Store): Promise<CommandErr
   );
 }
 
-/** The model of that name. @throws CommandError */
-export function modelNamed(
-  name: string,
-  context: Context,
-): { readonly id: string; readonly aliases: readonly string[]; readonly pool: "standard" | "core" | null } {
-  const { endpoints, models: rows } = context.config();
-  const models = new Models({ endpoints, models: rows });
+export interface NamedModel {
+  readonly id: string;
+  readonly aliases: readonly string[];
+  readonly pool: "standard" | "core" | null;
+  /** Whether the table holds it. */
+  readonly isKnown: boolean;
+  /** A sentence for whoever meant another one. */
+  readonly hint: string;
+}
+
+/** The model of that name. @throws CommandError for one that is surely misspelled */
+export function modelNamed(name: string, context: Context): NamedModel {
+  const models = modelsOf(context);
   try {
-    return models.knows(name) ? models.entry(name) : { id: models.find(name).model, aliases: [], pool: null };
+    if (models.knows(name)) return { ...models.entry(name), isKnown: true, hint: "" };
+    return { id: models.find(name).model, aliases: [], pool: null, isKnown: false, hint: models.hintFor(name) };
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     throw CommandError.wrongUse(error.message);
   }
+}
+
+/** Whether a glob fits a model of the table. */
+export function globNamed(glob: string, context: Context): Pick<NamedModel, "isKnown" | "hint"> {
+  const fits = modelRule([glob]);
+  const isKnown = modelsOf(context)
+    .list()
+    .some(({ id, aliases, pool }) => fits({ names: [id, ...aliases], pool }));
+  return { isKnown, hint: "GET /v1/models lists the known models." };
+}
+
+function modelsOf(context: Context): Models {
+  const { endpoints, models } = context.config();
+  return new Models({ endpoints, models });
 }
