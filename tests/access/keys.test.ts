@@ -5,6 +5,10 @@ import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
 import { Keys, presentedKeys, type Caller, type KeyOptions } from "../../src/access/keys.ts";
+import type { KeyRecord } from "../../src/access/client-key.ts";
+import { newKey, NO_RULES, rotated, type KeyWords } from "../../src/access/key-changes.ts";
+import { StoreError } from "../../src/access/store.ts";
+import { MemoryStore } from "../../src/access/stores/memory.ts";
 import { ringOf } from "../support/keys.ts";
 
 const FACTORY = "fk-fake-factory-key-of-the-server";
@@ -136,4 +140,83 @@ test("keys: what a request presents is listed in order, each once, well-formed o
   const headers = new Headers({ authorization: "Bearer a b", "x-api-key": "c", "x-goog-api-key": "d" });
   assert.deepEqual(presentedKeys(headers, "c"), ["a b", "c", "d"]);
   assert.deepEqual(presentedKeys(new Headers()), []);
+});
+
+// ---- Keys of the store -------------------------------------------------------------------------------------------
+
+const NOW_MS = Date.UTC(2026, 10, 28, 14);
+const PORTS = { nowMs: NOW_MS, sha256: runtime.sha256, random: (count: number) => crypto.getRandomValues(new Uint8Array(count)) };
+
+/** A store with the key `alice`, and keys of a server over it a day later. */
+async function stored(
+  words: KeyWords,
+  change: (record: KeyRecord) => KeyRecord = (record) => record,
+): Promise<{ keys: Keys; key: string }> {
+  const store = new MemoryStore();
+  const { record, key } = newKey("alice", words, PORTS);
+  await store.insertKey(change(record));
+  const ring = ringOf([PROXY], store, () => NOW_MS + 86_400_000);
+  await ring.opening;
+  return { keys: new Keys({ ...SERVER, anonymous: "loopback", ring }, runtime.sha256), key };
+}
+
+const HERE = { address: () => "127.0.0.1", headers: { host: "localhost" } };
+
+test("keys: a key of the store calls by its name, with what limits it", async () => {
+  const { keys, key } = await stored({ rpm: "60" });
+  const rules = { ...NO_RULES, requestsPerMinute: 60 };
+  assert.deepEqual(keys.identify([key], HERE), { id: "alice", upstreamKey: FACTORY, grant: { rules, raises: [] } });
+});
+
+const ENDED: readonly (readonly [
+  what: string,
+  words: KeyWords,
+  change: (record: KeyRecord) => KeyRecord,
+  message: string,
+  reason: string,
+])[] = [
+  ["is off", {}, (record) => ({ ...record, isOff: true }), 'The key "alice" is switched off.', "disabled"],
+  ["has expired", { expires: "24h" }, (record) => record, 'The key "alice" expired at 2026-11-29T14:00:00Z.', "expired"],
+  [
+    "was replaced",
+    {},
+    (record) => rotated(record, "24h", PORTS).record,
+    'This key was replaced by a new one for "alice", and ended at 2026-11-29T14:00:00Z.',
+    "expired",
+  ],
+];
+
+for (const [what, words, change, message, reason] of ENDED) {
+  test(`keys: one that ${what} is refused for good and says why, also where no key is needed, but not beside one that counts`, async () => {
+    const { keys, key } = await stored(words, change);
+    assert.throws(
+      () => keys.identify([key], HERE),
+      (error) => {
+        assert.ok(error instanceof GatewayError);
+        const { status, code, headers } = error;
+        const expected = { "www-authenticate": "Bearer", "x-should-retry": "false", "x-factory-proxy-reason": reason };
+        assert.deepEqual(
+          { status, code, headers, message: error.message },
+          { status: 401, code: "invalid_api_key", headers: expected, message },
+        );
+        return true;
+      },
+    );
+    assert.equal(keys.identify([key, PROXY], HERE).id, "env-1");
+    assert.equal(keys.identify([], HERE).id, "anonymous");
+  });
+}
+
+test("keys: while the store has never been reached, a key that nobody knows may be one of its own", async () => {
+  const store = new MemoryStore();
+  store.keys = () => Promise.reject(new StoreError("It is away."));
+  const ring = ringOf([PROXY], store);
+  await ring.opening;
+  for (const options of [SERVER, BRING]) {
+    assert.throws(
+      () => new Keys({ ...options, ring }, runtime.sha256).identify(["fp-unknown"], HERE),
+      (error) => error instanceof GatewayError && error.status === 503 && error.headers["retry-after"] === "5",
+    );
+  }
+  assert.equal(new Keys({ ...SERVER, ring }, runtime.sha256).identify([PROXY], HERE).id, "env-1");
 });

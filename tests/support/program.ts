@@ -120,7 +120,7 @@ export function start(way: Way, options: StartOptions = {}): Running {
     stdout
       .split("\n")
       .slice(0, -1)
-      .flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as Line] : []));
+      .flatMap((line) => (line.startsWith("{") && line.endsWith("}") ? [JSON.parse(line) as Line] : []));
   const url = new Promise<string>((resolve, reject) => {
     const listener = (): void => {
       const line = lines().find(({ event }) => event === "listening");
