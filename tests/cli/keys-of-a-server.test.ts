@@ -13,7 +13,13 @@ after(cleanUp);
 for (const way of [BUN, DENO, BUILT]) {
   test(`${way.name}: a running server obeys the keys commands within 2 s, and calls its callers by name`, async () => {
     const cwd = emptyFolder();
-    const env = { FACTORY_API_KEY: "fk-a-fake-key-of-factory", PROXY_API_KEY: "ops=ck-a-fake-key", PORT: "0", DATABASE_URL: "sqlite:", DATA_DIR: cwd };
+    const env = {
+      FACTORY_API_KEY: "fk-a-fake-key-of-factory",
+      PROXY_API_KEY: "ops=ck-a-fake-key",
+      PORT: "0",
+      DATABASE_URL: "sqlite:",
+      DATA_DIR: cwd,
+    };
     const command = (...words: readonly string[]): Promise<Ended> => start(way, { env, cwd, arguments: ["keys", ...words] }).ended;
     const server = start(way, { env, cwd });
     const url = await server.url;
