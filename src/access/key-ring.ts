@@ -47,6 +47,12 @@ interface Entry {
   readonly replacedMs: number | null;
 }
 
+interface KnownGrant {
+  readonly grant: KeyGrant;
+  /** As JSON, to see whether it changes. */
+  readonly text: string;
+}
+
 /** The row for every key that says nothing of its own. */
 export const DEFAULT_ROW = "default";
 /** A soft limit of so many percent is none, whatever `default` says. */
@@ -64,7 +70,7 @@ export class KeyRing {
   #entries: ReadonlyMap<string, Entry> = new Map();
   #records: ReadonlyMap<string, KeyRecord> = new Map();
   /** By name, so that a grant stays the same object until the key changes. */
-  #grants: ReadonlyMap<string, KeyGrant> = new Map();
+  #grants: ReadonlyMap<string, KnownGrant> = new Map();
   /** First uses, in Unix milliseconds, that the store may not have. */
   readonly #firstUses = new Map<string, number>();
   #isRead: boolean;
@@ -106,8 +112,9 @@ export class KeyRing {
     return [...this.#records.values()].filter(({ hash }) => hash !== null).length;
   }
 
-  find(digest: Uint8Array): Found {
-    const entry = this.#entries.get(digest.toHex());
+  /** @param digest as hex digits */
+  find(digest: string): Found {
+    const entry = this.#entries.get(digest);
     if (entry === undefined) return { state: this.#isRead ? "unknown" : "unread" };
     const { name, record, grant, replacedMs } = entry;
     if (record === null) return { state: "valid", name, grant };
@@ -122,7 +129,7 @@ export class KeyRing {
 
   /** What limits a caller of that name, which need not be that of a key; null: nothing does. */
   grantOf(name: string): KeyGrant | null {
-    return this.#grants.get(this.#records.has(name) ? name : DEFAULT_ROW) ?? null;
+    return this.#grants.get(this.#records.has(name) ? name : DEFAULT_ROW)?.grant ?? null;
   }
 
   /** Stops reading the store. */
@@ -152,16 +159,18 @@ export class KeyRing {
   #take(records: readonly KeyRecord[]): void {
     const known = new Map(records.map((record) => [record.name, record]));
     const rules = known.get(DEFAULT_ROW)?.rules ?? null;
-    const grants = new Map<string, KeyGrant>();
+    const grants = new Map<string, KnownGrant>();
     const names = new Set([DEFAULT_ROW, ...known.keys(), ...this.#named.values()]);
     for (const name of names) {
       const grant = grantOf(known.get(name) ?? null, rules);
+      if (grant === null) continue;
+      const text = JSON.stringify(grant);
       const before = this.#grants.get(name);
-      if (grant !== null) grants.set(name, before !== undefined && isSame(before, grant) ? before : grant);
+      grants.set(name, before?.text === text ? before : { grant, text });
     }
     const entries = new Map<string, Entry>();
     const entryOf = (name: string, replacedMs: number | null): Entry => {
-      return { name, record: known.get(name) ?? null, grant: grants.get(name) ?? null, replacedMs };
+      return { name, record: known.get(name) ?? null, grant: grants.get(name)?.grant ?? null, replacedMs };
     };
     for (const { name, hash, previous } of records) {
       if (previous !== null) entries.set(previous.hash, entryOf(name, previous.untilMs));
@@ -226,8 +235,4 @@ function grantOf(record: KeyRecord | null, defaults: KeyRules | null): KeyGrant 
   const { models, requestsPerMinute, tokensPerMinute, parallel, budgets } = rules;
   const isLimited = [models, requestsPerMinute, tokensPerMinute, parallel, budgets].some((limit) => limit !== null);
   return isLimited ? { rules, raises: record?.raises ?? [] } : null;
-}
-
-function isSame(one: KeyGrant, other: KeyGrant): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
 }

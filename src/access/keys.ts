@@ -129,8 +129,8 @@ export class Keys {
   }
 
   #examine(key: string): { readonly key: string; readonly id: string; readonly found: Found } {
-    const digest = this.#sha256(key);
-    return { key, id: digest.toHex().slice(0, ID_LENGTH), found: this.#ring.find(digest) };
+    const digest = this.#sha256(key).toHex();
+    return { key, id: digest.slice(0, ID_LENGTH), found: this.#ring.find(digest) };
   }
 }
 

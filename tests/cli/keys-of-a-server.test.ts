@@ -32,7 +32,6 @@ for (const way of [BUN, DENO, BUILT]) {
       const sinceMs = performance.now();
       while ((await statusOf(key)) !== status) {
         assert.ok(performance.now() - sinceMs < OBEYED_MS, `${status} did not come within 2 s`);
-        // oxlint-disable-next-line no-await-in-loop -- until it has been obeyed
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     };
