@@ -10,6 +10,7 @@ import type { Config } from "./config/config.ts";
 import type { ConnectionPorts } from "./upstream/connection.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { Sockets } from "./gateway/socket.ts";
+import { keyIds } from "./upstream/key-ids.ts";
 import { KeyPool } from "./upstream/key-pool.ts";
 import { Keys } from "./access/keys.ts";
 import { KeyRing, type Sha256 } from "./access/key-ring.ts";
@@ -18,7 +19,9 @@ import { Concurrency } from "./access/concurrency.ts";
 import type { Store } from "./access/store.ts";
 import { openLog, type Log } from "./telemetry/log.ts";
 import { Redactor } from "./telemetry/redaction.ts";
-import { Models } from "./models/models.ts";
+import { Models, type Target } from "./models/models.ts";
+import { priceOf, type Cost } from "./models/price.ts";
+import type { Usage } from "./protocol/canonical.ts";
 import type { Fetch, Unpack } from "./runtime/ports.ts";
 import { createUpstream, type SizeLimits } from "./upstream/upstream.ts";
 
@@ -105,8 +108,22 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const userAgent = `factory-proxy/${facts.version}`;
   const running = new RunningCalls();
   const bodyMemory = new BodyMemory(config.maxBodyMemory);
+  const { cacheDiscountPercent } = config;
+  const cost = (target: Target, usage: Usage): Cost => priceOf(target, usage, { cacheDiscountPercent });
   const gateway = createGateway(
-    { ...world, running, bodyMemory, admission: createAdmission(keys, concurrency), models, attempts, log, redactor, observers: [] },
+    {
+      ...world,
+      running,
+      bodyMemory,
+      admission: createAdmission(keys, concurrency),
+      models,
+      attempts,
+      log,
+      redactor,
+      priceOf: cost,
+      keyId: keyIds(sha256),
+      observers: [],
+    },
     { ...prompting, maxBodyBytes, bodyTimeoutMs, upstreamHeaders, keepAliveMs, keepAliveNonStreaming, limits: LIMITS, userAgent },
   );
   const settings = { corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket };

@@ -16,6 +16,7 @@ import type { BodyMemory } from "./body-memory.ts";
 import { inBedrocksForm } from "./bedrock.ts";
 import { refuseCall, withCall, type Answer, type CallPorts, type CallProgress } from "./call.ts";
 import { streamText } from "./convert.ts";
+import { estimateInputTokens } from "./input-estimate.ts";
 import { JSON_HEADERS, reportHeaders, SAFE_HEADERS, streamHeaders } from "./headers.ts";
 import { soonOrLate, type Late } from "./keep-alive.ts";
 import {
@@ -103,6 +104,7 @@ async function receive(incoming: Call, progress: CallProgress, { ports, settings
   const reader = isStray ? CODECS["openai-responses"] : writer;
   const head = reader.request.head(wire);
   const { model, stream } = head;
+  if (route.endpoint !== "count-tokens") progress.inputEstimate = estimateInputTokens(body.text);
   progress.summary.model = model;
   progress.summary.streaming = stream;
   const conversation = conversationOf(caller, head);

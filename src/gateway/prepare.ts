@@ -28,6 +28,8 @@ export interface PreparePorts {
   readonly now: () => number;
   readonly newId: () => string;
   readonly sha256: Sha256;
+  /** The beginning of a Factory key's hash: tells keys apart and says nothing of them. */
+  readonly keyId: (key: string) => string;
 }
 
 export interface PrepareSettings {

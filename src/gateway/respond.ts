@@ -44,7 +44,7 @@ export function sendOptions(call: AdmittedCall, context: PrepareContext): Attemp
     tried: (count) => progress.tried(count),
     upstreamCall(prepared, key) {
       const upstreamCall = upstreamCallOf(prepared, key, context);
-      progress.sending(upstreamCall);
+      progress.sending(upstreamCall, context.ports.keyId(key));
       return upstreamCall;
     },
   };
@@ -57,6 +57,7 @@ export function respond({ found: answered, prepared, attempts }: Sent<PreparedCa
   progress.answered(answered, prepared);
   const found = answered.type === "refusal" ? refusalFor(listenerOf(call, context), answered) : answered;
   const fallback = attempts.fallback > 0 ? { asked: head.model, answered: target.model } : null;
+  if (fallback !== null) progress.summary.fallback = head.model;
   const headers = progress.redaction.headers({
     ...SAFE_HEADERS,
     ...headersForClient(found.headers),

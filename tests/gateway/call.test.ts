@@ -187,7 +187,10 @@ function watched(): Watched {
     ports: {
       log: openLog({ level: "info", format: "json", sink: (line) => lines.push(line), now: () => 0, redactor }),
       redactor,
+      now: () => 0,
       monotonic: () => 0,
+      newId: () => "c1",
+      priceOf: () => ({ usd: null, credits: null, date: null }),
       running: new RunningCalls(),
       observers: [(summary) => summaries.push(summary)],
     },
@@ -211,7 +214,7 @@ for (const [how, { run, leaves, status, summary }] of Object.entries(ENDINGS)) {
       await reader.read();
       await reader.cancel();
     } else await response.text();
-    const expected = { ...SUMMARY, durationMs: 0, callerId: "0123abcd", ...summary };
+    const expected = { ...SUMMARY, durationMs: 0, admissionMs: 0, callerId: "0123abcd", ...summary };
     assert.deepEqual([settled, summaries, lines.length], [[expected], [expected], 1]);
   });
 }
