@@ -100,11 +100,10 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
     meter.usage = seen.usage ?? meter.usage;
     meter.finish = seen.finish;
     meter.error = seen.error;
-    if (meter.finish === null || meter.usage === null || meter.usage.outputTokens === null) meter.deliveredBytes = deliveredBytes();
     // A decoder may keep back what the upstream said of its end until nothing more can come, a failure of the model as well.
     return isReported || !isTruncation(seen.error);
   };
-  const deliveredBytes = (): number => {
+  meter.passedTextBytes = () => {
     const ending = { run: concat(last), passedBytes, passedEvents };
     return first === null ? 0 : textBytesIn({ first, samples: [...samples, ending] }, limits);
   };
@@ -159,7 +158,7 @@ export function bodyPassthrough(options: BodyOptions): Pump {
       if (kept !== null) readUsage(concat(kept), options);
       return null;
     },
-    left: () => void (options.meter.deliveredBytes = length),
+    left: () => void (options.meter.passedTextBytes = () => length),
   };
 }
 

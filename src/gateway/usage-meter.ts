@@ -19,11 +19,13 @@ export class UsageMeter {
   usage: Usage | null = null;
   finish: FinishReason | null = null;
   error: GatewayError | null = null;
-  /** UTF-8 bytes of text, reasoning and arguments that were delivered: counted where events are decoded, estimated where they pass. */
-  deliveredBytes = 0;
+  /** Finds out how much text passed unparsed, in UTF-8 bytes; asked only where the upstream has not said its usage. */
+  passedTextBytes: () => number = () => 0;
+  /** UTF-8 bytes of text, reasoning and arguments that were seen. */
+  #seenTextBytes = 0;
 
   see(event: ReplyEvent): void {
-    if (event.type === "part-delta") this.deliveredBytes += utf8Length(event.text);
+    if (event.type === "part-delta") this.#seenTextBytes += utf8Length(event.text);
     else if (event.type === "usage") this.usage = event.usage;
     else if (event.type === "reply-end") this.finish = event.finish;
     else if (event.type === "reply-error") this.error = event.error;
@@ -34,10 +36,10 @@ export class UsageMeter {
    * Messages names a few tokens of output, and Chat nothing at all.
    */
   total(): UsageTotal {
-    const counted = Math.ceil(this.deliveredBytes / BYTES_PER_TOKEN);
     const said = this.usage?.outputTokens ?? null;
-    const isFinal = said !== null && this.finish !== null;
-    if (isFinal || counted <= (said ?? 0)) return { usage: this.usage, source: "upstream" };
+    if (said !== null && this.finish !== null) return { usage: this.usage, source: "upstream" };
+    const counted = Math.ceil((this.#seenTextBytes + this.passedTextBytes()) / BYTES_PER_TOKEN);
+    if (counted <= (said ?? 0)) return { usage: this.usage, source: "upstream" };
     return { usage: { ...(this.usage ?? UNCOUNTED), outputTokens: counted }, source: "counted" };
   }
 }
