@@ -15,6 +15,7 @@ import { KeyPool } from "./upstream/key-pool.ts";
 import { Keys } from "./access/keys.ts";
 import { KeyRing, type Sha256 } from "./access/key-ring.ts";
 import { createAdmission } from "./access/admission.ts";
+import { Limiter } from "./access/limiter.ts";
 import { Concurrency } from "./access/concurrency.ts";
 import type { Store } from "./access/store.ts";
 import { openLog, type Log } from "./telemetry/log.ts";
@@ -108,24 +109,26 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const userAgent = `factory-proxy/${facts.version}`;
   const running = new RunningCalls();
   const bodyMemory = new BodyMemory(config.maxBodyMemory);
-  const { cacheDiscountPercent } = config;
-  const cost = (target: Target, usage: Usage): Cost => priceOf(target, usage, { cacheDiscountPercent });
-  const gateway = createGateway(
-    {
-      ...world,
-      running,
-      bodyMemory,
-      admission: createAdmission(keys, concurrency),
-      models,
-      attempts,
-      log,
-      redactor,
-      priceOf: cost,
-      keyId: keyIds(sha256),
-      observers: [],
-    },
-    { ...prompting, maxBodyBytes, bodyTimeoutMs, upstreamHeaders, keepAliveMs, keepAliveNonStreaming, limits: LIMITS, userAgent },
-  );
+  const { store } = world;
+  const limiter =
+    store === undefined ? null : new Limiter({ store, now, newId, after: world.after }, { storeDown: "serve", ledger: config.ledger });
+  limiter?.start();
+  const ports = {
+    ...{ ...world, running, bodyMemory, models, attempts, limiter, log, redactor, observers: [] },
+    admission: createAdmission({ keys, concurrency, limiter }),
+    priceOf: (target: Target, usage: Usage): Cost => priceOf(target, usage, config),
+    keyId: keyIds(sha256),
+  };
+  const gateway = createGateway(ports, {
+    ...prompting,
+    maxBodyBytes,
+    bodyTimeoutMs,
+    upstreamHeaders,
+    keepAliveMs,
+    keepAliveNonStreaming,
+    limits: LIMITS,
+    userAgent,
+  });
   const settings = { corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket };
   const sockets = new Sockets({ ...world, gateway }, { limits: LIMITS, keepAliveMs, maxRemembered: REMEMBERED_BODIES * maxBodyBytes });
   const app = createApp(
@@ -145,7 +148,10 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   // While the store is being opened nobody knows whose keys count.
   const fetch: Fetch = (request, connection) =>
     ring.opening === null ? app(request, connection) : ring.opening.then(() => app(request, connection));
-  const drain = async (): Promise<void> => void (await Promise.all([concurrency.drain(), sockets.drain()]));
+  const drain = async (): Promise<void> => {
+    await Promise.all([concurrency.drain(), sockets.drain()]);
+    await limiter?.close();
+  };
   const endCalls = (): void =>
     running.endAll(new GatewayError("overloaded", "The server stopped before the answer was complete.", CUT_OFF));
   // What is not much larger than a body may be gets an error that says so.

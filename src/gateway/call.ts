@@ -3,6 +3,7 @@
 // Never does: change anything that passes, or end a call twice.
 
 import type { Caller } from "../access/keys.ts";
+import type { Granted } from "../access/limiter.ts";
 import { asGatewayError, GatewayError } from "../errors.ts";
 import type { Target } from "../models/models.ts";
 import type { Cost } from "../models/price.ts";
@@ -102,7 +103,7 @@ function responseTo(answering: Promise<Answer | Late<Answer>>, progress: CallPro
       if (isAnswered) return;
       isAnswered = true;
       try {
-        resolve(progress.respond(failure(error, progress, attemptHeaders({ count: progress.summary.attempts }))));
+        resolve(progress.respond(failure(error, progress, progress.withLimits(attemptHeaders({ count: progress.summary.attempts })))));
       } catch (unsayable) {
         reject(unsayable);
       }
@@ -123,9 +124,10 @@ function responseTo(answering: Promise<Answer | Late<Answer>>, progress: CallPro
 /** An error in the shape of the client's protocol. */
 export function failure(
   cause: unknown,
-  { summary, redaction, form }: CallProgress,
-  headers: Readonly<Record<string, string>> = {},
+  progress: CallProgress,
+  headers: Readonly<Record<string, string>> = progress.withLimits({}),
 ): CompleteAnswer {
+  const { summary, redaction, form } = progress;
   const error = asGatewayError(cause);
   const { requestId } = summary;
   const encoded = CODECS[summary.protocol].error.encode(error, requestId);
@@ -154,6 +156,8 @@ export class CallProgress {
   inputEstimate = 0;
   #target: Target | null = null;
   readonly #priceOf: CallPorts["priceOf"];
+  /** What the key's limits say to the client. Null: it has none. */
+  #granted: Pick<Granted, "headers" | "hides"> | null = null;
   readonly #monotonic: () => number;
   readonly #startedMs: number;
   readonly #observers: CallObserver[];
@@ -236,6 +240,17 @@ export class CallProgress {
   admitted(settle: CallObserver): void {
     this.#observers.unshift(settle);
     this.summary.admissionMs = Math.round(this.elapsedMs);
+  }
+
+  limited({ headers, hides }: Granted): void {
+    this.#granted = { headers, hides };
+  }
+
+  /** Headers of an answer, with those of the key's own limits in the place of the upstream's. */
+  withLimits(upstream: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    if (this.#granted === null) return upstream;
+    const { headers, hides } = this.#granted;
+    return { ...Object.fromEntries(Object.entries(upstream).filter(([name]) => !hides(name))), ...headers };
   }
 
   targeted(target: Target): void {

@@ -86,6 +86,8 @@ export interface ReceivedCall {
 export interface PreparedCall extends UpstreamRequest {
   readonly call: AdmittedCall;
   readonly target: Target;
+  /** Set where the model is another one than the client asked for. */
+  readonly isStandIn?: true;
 }
 
 interface UpstreamRequest {

@@ -56,11 +56,11 @@ export function respond({ found: answered, prepared, attempts }: Sent<PreparedCa
   const { progress, head } = call;
   progress.answered(answered, prepared);
   const found = answered.type === "refusal" ? refusalFor(listenerOf(call, context), answered) : answered;
-  const fallback = attempts.fallback > 0 ? { asked: head.model, answered: target.model } : null;
+  const fallback = prepared.isStandIn === true ? { asked: head.model, answered: target.model } : null;
   if (fallback !== null) progress.summary.fallback = head.model;
   const headers = progress.redaction.headers({
     ...SAFE_HEADERS,
-    ...headersForClient(found.headers),
+    ...progress.withLimits(headersForClient(found.headers)),
     ...reportHeaders(call.incoming.requestId, losses),
     ...attemptHeaders({ count: attempts.count, fallback }),
   });
