@@ -40,6 +40,8 @@ const RETRY_MS = 1_000;
 /** Rows in memory, of about 1 KB each, where neither the store nor the spill takes them. */
 const MOST_WAITING = 10_000;
 const FORGET_EVERY_MS = 3_600_000;
+/** A program that starts has more important things to do. */
+const FIRST_FORGET_MS = 60_000;
 
 export class Ledger {
   readonly #ports: LedgerPorts;
@@ -56,7 +58,6 @@ export class Ledger {
   #hasSpilled: boolean;
   #isSpillReported = false;
   #lost = 0;
-  #isStopped = false;
 
   constructor(ports: LedgerPorts, options: LedgerOptions) {
     this.#ports = ports;
@@ -67,7 +68,7 @@ export class Ledger {
   /** Begins to write what an earlier process left, and to remove old rows. */
   start(): void {
     this.#schedule();
-    if (this.#options.keepMs !== null) this.#forget(this.#options.keepMs);
+    if (this.#options.keepMs !== null) this.#forgetIn(FIRST_FORGET_MS, this.#options.keepMs);
   }
 
   /** The row is written soon. Never throws. */
@@ -80,11 +81,11 @@ export class Ledger {
     this.#schedule();
   }
 
-  /** Writes all that waits, to the spill where the store is away. For the end of the process: no row may be added after it. */
+  /** Writes all that waits, to the spill where the store is away, and removes no more old rows. For the end of the process. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#takeBack?.();
     this.#takeBackForgetting();
+    this.#takeBack?.();
+    this.#takeBack = null;
     await this.#turn;
     for (let before = Infinity; this.#waiting.length > 0 && this.#waiting.length < before;) {
       before = this.#waiting.length;
@@ -93,7 +94,7 @@ export class Ledger {
   }
 
   #schedule(): void {
-    if (this.#isStopped || this.#turn !== null || this.#takeBack !== null) return;
+    if (this.#turn !== null || this.#takeBack !== null) return;
     if (this.#waiting.length === 0 && !this.#hasSpilled) return;
     const isBusy = this.#retryAtMs === null && (this.#waiting.length >= BATCH || this.#hasSpilled);
     this.#takeBack = this.#ports.after(isBusy ? 0 : GATHER_MS, () => {
@@ -111,7 +112,7 @@ export class Ledger {
     if (this.#hasSpilled && isDue) await this.#writeSpilled();
     if (this.#waiting.length === 0) return;
     const batch = this.#waiting.slice(0, BATCH);
-    const isWritten = !this.#hasSpilled && (this.#retryAtMs === null || isDue) && (await this.#write(batch));
+    const isWritten = !this.#hasSpilled && isDue && (await this.#write(batch));
     if (isWritten) this.#waiting.splice(0, batch.length);
     else await this.#spill();
   }
@@ -167,11 +168,13 @@ export class Ledger {
     this.#isSpillReported = true;
   }
 
-  /** Whoever fails here tries again in an hour. */
-  #forget(keepMs: number): void {
+  /** What fails is tried again in an hour. */
+  #forgetIn(ms: number, keepMs: number): void {
     const { store, now, after } = this.#ports;
-    store.forget(now() - keepMs).catch(() => {});
-    this.#takeBackForgetting = after(FORGET_EVERY_MS, () => this.#forget(keepMs));
+    this.#takeBackForgetting = after(ms, () => {
+      store.forget(now() - keepMs).catch(() => {});
+      this.#forgetIn(FORGET_EVERY_MS, keepMs);
+    });
   }
 }
 
