@@ -295,6 +295,27 @@ test("what was refused upstream, or never went out, costs nothing, and an answer
   assert.equal((await counted.settled()).budgets["tokens/day"]?.used, 0);
 });
 
+test("whoever leaves has used the input and what was delivered, and an answer that breaks off as much", async () => {
+  const counted = await limited({ budgets: [WHOLE_DAY] });
+  let before = 0;
+  for (const protocol of PROTOCOLS) {
+    for (const model of Object.values(MODELS)) {
+      const said = { say: { text: "One two three four five six seven eight" } };
+      upstream.script([{ ...said, hang: { afterEvents: model === GPT ? 6 : 4 } }]);
+      const leaving = new AbortController();
+      const { path, body } = ask(protocol, { model, stream: true });
+      const response = await counted.gateway.call(path, { body, signal: leaving.signal });
+      await response.body?.getReader().read();
+      leaving.abort();
+      const line = await counted.gateway.lineOf(response);
+      const used = (await counted.settled()).budgets["tokens/day"]?.used ?? 0;
+      assert.deepEqual([line["status"], used - before], [499, Number(line["inputTokens"]) + Number(line["outputTokens"])], `${protocol} ${model}`);
+      assert.ok(used - before > 5 && used - before < 1000, `${protocol} ${model}: ${used - before}`);
+      before = used;
+    }
+  }
+});
+
 test("headers of the upstream's about its own limits go on where the key has none, and make room for the key's", async () => {
   const headers = {
     "x-ratelimit-limit-requests": "7",
