@@ -49,7 +49,16 @@ class Replicas {
     const asked = wish({ tokens });
     try {
       const rows = { asked: usageRow(id), soft: null };
-      return await gateway.reserve(caller, { id, limits, session: () => "s1", asked, soft: null, rows, protocol: "gemini", isCodex: false });
+      return await gateway.reserve(caller, {
+        id,
+        limits,
+        session: () => "s1",
+        asked,
+        soft: null,
+        rows,
+        protocol: "gemini",
+        isCodex: false,
+      });
     } catch (error) {
       if (error instanceof GatewayError) return null;
       throw error;
@@ -70,7 +79,7 @@ class Replicas {
   }
 
   async until(condition: (account: Account | null) => boolean): Promise<Account | null> {
-    for (const endMs = Date.now() + 60_000; Date.now() < endMs; ) {
+    for (const endMs = Date.now() + 60_000; Date.now() < endMs;) {
       const account = await this.account();
       if (condition(account)) return account;
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -101,13 +110,17 @@ async function replicas(engine: string, name: string, grant: KeyGrant): Promise<
 }
 
 for (const engine of Object.keys(ADDRESSES)) {
-  test(`${engine}: of 1,000 simultaneous calls over three gateways under 100 requests a minute exactly 100 are admitted`, LONG, async () => {
-    const fleet = await replicas(engine, "rates", grantOf({ requestsPerMinute: 100 }));
-    const granted = await fleet.storm(1000, 10);
-    assert.equal(granted.length, 100);
-    for (const one of granted) one.settle(null);
-    await fleet.close();
-  });
+  test(
+    `${engine}: of 1,000 simultaneous calls over three gateways under 100 requests a minute exactly 100 are admitted`,
+    LONG,
+    async () => {
+      const fleet = await replicas(engine, "rates", grantOf({ requestsPerMinute: 100 }));
+      const granted = await fleet.storm(1000, 10);
+      assert.equal(granted.length, 100);
+      for (const one of granted) one.settle(null);
+      await fleet.close();
+    },
+  );
 
   test(`${engine}: a budget over three gateways is exact, and holds what was used in the end`, LONG, async () => {
     const fleet = await replicas(engine, "budgets", grantOf({ budgets: [{ amount: 50_000, unit: "tokens", period: "ever" }] }));
@@ -120,7 +133,7 @@ for (const engine of Object.keys(ADDRESSES)) {
       const account = await fleet.account();
       assert.deepEqual([account?.budgets["tokens/ever"]?.used, account?.running], [used, 0]);
     }
-    // 5,000 calls of 7 come to 35,000: none was refused but those that met 2,500 estimates of 20 in flight.
+    // 5,000 calls of 7 tokens: never more than 1,000 estimates of 20 were in flight, so none was refused.
     assert.equal(used, 35_000);
     await fleet.close();
   });

@@ -134,7 +134,10 @@ async function faultOf({ agent, protocol, model }: Case): Promise<string | null>
 async function storeOfEmptyBudget(): Promise<Store> {
   const store = new MemoryStore();
   const record = keyRecord("env-1", { hash: null });
-  await store.insertKey({ ...record, rules: { ...record.rules, budgets: [{ amount: 0, unit: "usd", period: "day" }], zone: "Asia/Shanghai" } });
+  await store.insertKey({
+    ...record,
+    rules: { ...record.rules, budgets: [{ amount: 0, unit: "usd", period: "day" }], zone: "Asia/Shanghai" },
+  });
   return store;
 }
 
@@ -143,7 +146,9 @@ function refusedFault({ lines }: RunningGateway, printed: string): string | null
   const calls = lines.filter(({ event }) => event === "request").map((line) => `${String(line["path"])} ${String(line["status"])}`);
   const refused = calls.filter((call) => / (?:402|429)$/.test(call));
   const hasSaid = /has used 0\.00 of 0\.00 USD|hit your usage limit/.test(printed);
-  print(`  ${refused.length} refused; ${/[^\n]*(?:has used 0\.00|hit your usage limit)[^\n]*/.exec(printed)?.[0].trim().slice(0, 300) ?? "nothing shown"}`);
+  print(
+    `  ${refused.length} refused; ${/[^\n]*(?:has used 0\.00|hit your usage limit)[^\n]*/.exec(printed)?.[0].trim().slice(0, 300) ?? "nothing shown"}`,
+  );
   if (refused.length > 0 && refused.length <= MOST_REFUSED && hasSaid) return null;
   return `${refused.length} refused, ${hasSaid ? "shown" : "not shown"}\n  ${calls.join("\n  ")}\n${printed.slice(-SHOWN_CHARACTERS)}\n`;
 }

@@ -309,7 +309,11 @@ test("whoever leaves has used the input and what was delivered, and an answer th
       leaving.abort();
       const line = await counted.gateway.lineOf(response);
       const used = (await counted.settled()).budgets["tokens/day"]?.used ?? 0;
-      assert.deepEqual([line["status"], used - before], [499, Number(line["inputTokens"]) + Number(line["outputTokens"])], `${protocol} ${model}`);
+      assert.deepEqual(
+        [line["status"], used - before],
+        [499, Number(line["inputTokens"]) + Number(line["outputTokens"])],
+        `${protocol} ${model}`,
+      );
       assert.ok(used - before > 5 && used - before < 1000, `${protocol} ${model}: ${used - before}`);
       before = used;
     }
