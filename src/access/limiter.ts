@@ -94,7 +94,8 @@ export class Limiter {
       beforeOpening: () => this.#lease.ensure(),
     });
     this.outputs = new OutputMedians(async (model, { key, limit }) => {
-      const rows = await store.rows({ ...ANY, model, key, limit });
+      // A store may look at all rows of that time to find a few.
+      const rows = await store.rows({ ...ANY, sinceMs: now() - DAY_MS, model, key, limit });
       return rows
         .toReversed()
         .flatMap(({ outputTokens, source }) => (outputTokens === null || source !== "upstream" ? [] : [outputTokens]));
@@ -163,4 +164,5 @@ export class Limiter {
   }
 }
 
-const ANY = { sinceMs: null, untilMs: null, session: null, client: null, before: null, text: null };
+const DAY_MS = 24 * 3_600_000;
+const ANY = { untilMs: null, session: null, client: null, before: null, text: null };

@@ -236,8 +236,12 @@ export class CallProgress {
     this.#log = this.#log.knowing([caller.upstreamKey]);
   }
 
-  /** Takes what gives a slot, or memory, back. */
+  /** Takes what gives a slot, memory, or what was reserved back. @throws GatewayError `cancelled` where the call was ended meanwhile. */
   admitted(settle: CallObserver): void {
+    if (this.#isOver) {
+      settle(this.summary);
+      throw new GatewayError("cancelled", "The call was ended before it could go out.");
+    }
     this.#observers.unshift(settle);
     this.summary.admissionMs = Math.round(this.elapsedMs);
   }

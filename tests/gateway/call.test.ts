@@ -286,6 +286,29 @@ test("an observer that throws changes nothing of the answer, nor of what the oth
   );
 });
 
+test("what is granted to a call that was ended meanwhile is given back at once, and the call goes no further", async () => {
+  const { ports, call } = watched();
+  const settled: CallSummary[] = [];
+  let goOn = (): void => {};
+  const waiting = new Promise<void>((resolve) => (goOn = resolve));
+  let isStopped = false;
+  const response = withCall(call, ports, async (progress) => {
+    await waiting;
+    try {
+      admit(progress, settled);
+    } catch {
+      isStopped = true;
+    }
+    return COMPLETE;
+  });
+  ports.running.endAll(OVERLOADED);
+  assert.equal((await response).status, 529);
+  goOn();
+  await waiting;
+  await Promise.resolve();
+  assert.deepEqual([settled.length, isStopped], [1, true]);
+});
+
 test("a call that is refused before anybody was admitted has a summary too, and no slot to give back", async () => {
   const { ports, summaries, lines, call } = watched();
   const error = new GatewayError("unauthenticated", "No key.");

@@ -282,6 +282,31 @@ test("what an answer used is what is counted, passed or converted, streamed or n
   upstream.script(() => null);
 });
 
+test("what is reserved is the input, and the output that such calls had so far, but never more than the request allows", async () => {
+  const LIMITS: Readonly<Record<ProtocolId, Readonly<Record<string, unknown>>>> = {
+    "anthropic-messages": { max_tokens: 50 },
+    "openai-chat": { max_completion_tokens: 50 },
+    "openai-responses": { max_output_tokens: 50 },
+    gemini: { generationConfig: { temperature: 1, maxOutputTokens: 50 } },
+  };
+  for (const protocol of PROTOCOLS) {
+    const counted = await limited({ budgets: [WHOLE_DAY] });
+    const reserved = async (more: Readonly<Record<string, unknown>>): Promise<number> => {
+      const before = (await counted.account())?.budgets["tokens/day"]?.used ?? 0;
+      const response = await call(counted, protocol, { more });
+      await response.text();
+      await counted.settled();
+      const [, remaining] = /remaining=(\d+)/.exec(response.headers.get("x-factory-proxy-budget") ?? "") ?? [];
+      return 1_000_000 - Number(remaining) - before;
+    };
+    const short = await reserved(LIMITS[protocol]);
+    assert.ok(short > 50 && short < 150, `${protocol}: ${short}`);
+    // By now the key has a median of its own: a few words.
+    const usual = await reserved(protocol === "anthropic-messages" ? { max_tokens: 100_000 } : {});
+    assert.ok(usual > 10 && usual < 80, `${protocol}: ${usual}`);
+  }
+});
+
 test("what was refused upstream, or never went out, costs nothing, and an answer that is no answer still makes room", async () => {
   const counted = await limited({ budgets: [WHOLE_DAY], parallel: 1 });
   upstream.script(() => ({ status: 500, body: "Oh dear" }));
