@@ -319,7 +319,7 @@ function sumOf(pairs: Pairs): number {
 function counting(pairs: Pairs, atMs: number, amount: number): Pairs {
   const second = Math.floor(atMs / 1000);
   const newest = pairs.at(-1);
-  if (newest?.[0] === second) return pairs.with(-1, [second, newest[1] + amount]);
+  if (newest?.[0] === second) return pairs.with(pairs.length - 1, [second, newest[1] + amount]);
   if (newest === undefined || second > newest[0]) return [...recent(pairs, atMs), [second, amount]];
   // Late: it has its place among the others, where it is not over.
   if (second < newest[0] - WINDOW_S) return pairs;

@@ -68,7 +68,7 @@ class Replicas {
   async storm(count: number, tokens: number): Promise<Granted[]> {
     const calls = Array.from({ length: count }, (_, index) => {
       const gateway = this.gateways[index % this.gateways.length];
-      return gateway === undefined ? null : this.reserve(gateway, tokens);
+      return gateway === undefined ? Promise.resolve(null) : this.reserve(gateway, tokens);
     });
     return (await Promise.all(calls)).filter((granted) => granted !== null);
   }
@@ -94,7 +94,7 @@ class Replicas {
 }
 
 const ADDRESSES: Readonly<Record<string, (name: string) => Promise<string>>> = {
-  sqlite: async (name) => `sqlite:${folder}/${name}.db`,
+  sqlite: (name) => Promise.resolve(`sqlite:${folder}/${name}.db`),
   postgres: (name) => server.database(name),
 };
 
