@@ -120,7 +120,15 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const ledger = ledgerOf(config, world, log);
   ledger?.start();
   const ports = {
-    ...{ ...world, running, bodyMemory, models, attempts, limiter, log, redactor, observers: ledger === null ? [] : [ledgerObserver(ledger)] },
+    ...world,
+    running,
+    bodyMemory,
+    models,
+    attempts,
+    limiter,
+    log,
+    redactor,
+    observers: ledger === null ? [] : [ledgerObserver(ledger)],
     admission: createAdmission({ keys, concurrency, limiter }),
     priceOf: (target: Target, usage: Usage): Cost => priceOf(target, usage, config),
     keyId: keyIds(sha256),
