@@ -115,7 +115,9 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const bodyMemory = new BodyMemory(config.maxBodyMemory);
   const { store } = world;
   const limiter =
-    store === undefined ? null : new Limiter({ store, now, newId, after: world.after }, { storeDown: "serve", ledger: config.ledger });
+    store === undefined
+      ? null
+      : new Limiter({ store, now, newId, after: world.after }, { storeDown: config.storeDown, ledger: config.ledger });
   limiter?.start();
   const ledger = ledgerOf(config, world, log);
   ledger?.start();

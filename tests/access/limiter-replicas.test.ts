@@ -21,7 +21,7 @@ const server = await startPostgres();
 after(async () => {
   await server.remove();
   rmSync(folder, { recursive: true, force: true });
-});
+}, LONG);
 
 const later = (ms: number, callback: () => void): (() => void) => {
   const timer = setTimeout(callback, ms);
