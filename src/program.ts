@@ -9,16 +9,22 @@ import { Attempts } from "./gateway/retry.ts";
 import type { Config } from "./config/config.ts";
 import type { ConnectionPorts } from "./upstream/connection.ts";
 import { createGateway } from "./gateway/gateway.ts";
+import { ledgerObserver } from "./gateway/usage-row.ts";
 import { Sockets } from "./gateway/socket.ts";
+import { keyIds } from "./upstream/key-ids.ts";
 import { KeyPool } from "./upstream/key-pool.ts";
 import { Keys } from "./access/keys.ts";
 import { KeyRing, type Sha256 } from "./access/key-ring.ts";
 import { createAdmission } from "./access/admission.ts";
+import { Limiter } from "./access/limiter.ts";
+import { Ledger, type Spill } from "./access/ledger.ts";
 import { Concurrency } from "./access/concurrency.ts";
 import type { Store } from "./access/store.ts";
 import { openLog, type Log } from "./telemetry/log.ts";
 import { Redactor } from "./telemetry/redaction.ts";
-import { Models } from "./models/models.ts";
+import { Models, type Target } from "./models/models.ts";
+import { priceOf, type Cost } from "./models/price.ts";
+import type { Usage } from "./protocol/canonical.ts";
 import type { Fetch, Unpack } from "./runtime/ports.ts";
 import { createUpstream, type SizeLimits } from "./upstream/upstream.ts";
 
@@ -34,6 +40,8 @@ export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reade
   readonly sha256: Sha256;
   /** Absent: there are no keys but those of the configuration, and nothing is remembered. */
   readonly store?: Store;
+  /** Where usage rows wait while the store is away. Absent: few wait, in memory. */
+  readonly spill?: Spill;
   /** Undoes what a client, or an upstream, compressed. */
   readonly unpack: Unpack;
   /** Gets each log line. */
@@ -105,10 +113,38 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const userAgent = `factory-proxy/${facts.version}`;
   const running = new RunningCalls();
   const bodyMemory = new BodyMemory(config.maxBodyMemory);
-  const gateway = createGateway(
-    { ...world, running, bodyMemory, admission: createAdmission(keys, concurrency), models, attempts, log, redactor, observers: [] },
-    { ...prompting, maxBodyBytes, bodyTimeoutMs, upstreamHeaders, keepAliveMs, keepAliveNonStreaming, limits: LIMITS, userAgent },
-  );
+  const { store } = world;
+  const limiter =
+    store === undefined
+      ? null
+      : new Limiter({ store, now, newId, after: world.after }, { storeDown: config.storeDown, ledger: config.ledger });
+  limiter?.start();
+  const ledger = ledgerOf(config, world, log);
+  ledger?.start();
+  const ports = {
+    ...world,
+    running,
+    bodyMemory,
+    models,
+    attempts,
+    limiter,
+    log,
+    redactor,
+    observers: ledger === null ? [] : [ledgerObserver(ledger)],
+    admission: createAdmission({ keys, concurrency, limiter }),
+    priceOf: (target: Target, usage: Usage): Cost => priceOf(target, usage, config),
+    keyId: keyIds(sha256),
+  };
+  const gateway = createGateway(ports, {
+    ...prompting,
+    maxBodyBytes,
+    bodyTimeoutMs,
+    upstreamHeaders,
+    keepAliveMs,
+    keepAliveNonStreaming,
+    limits: LIMITS,
+    userAgent,
+  });
   const settings = { corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket };
   const sockets = new Sockets({ ...world, gateway }, { limits: LIMITS, keepAliveMs, maxRemembered: REMEMBERED_BODIES * maxBodyBytes });
   const app = createApp(
@@ -128,7 +164,11 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   // While the store is being opened nobody knows whose keys count.
   const fetch: Fetch = (request, connection) =>
     ring.opening === null ? app(request, connection) : ring.opening.then(() => app(request, connection));
-  const drain = async (): Promise<void> => void (await Promise.all([concurrency.drain(), sockets.drain()]));
+  const drain = async (): Promise<void> => {
+    await Promise.all([concurrency.drain(), sockets.drain()]);
+    await limiter?.close();
+    await ledger?.stop();
+  };
   const endCalls = (): void =>
     running.endAll(new GatewayError("overloaded", "The server stopped before the answer was complete.", CUT_OFF));
   // What is not much larger than a body may be gets an error that says so.
@@ -148,3 +188,12 @@ function storeView(store: Store | undefined, { storeDown }: Config): () => Store
     return { kind: store.kind, isReachable, isUsable: hasBeenReached && (isReachable || storeDown === "serve") };
   };
 }
+
+/** Null: no rows are kept, or there is nowhere to keep them. */
+function ledgerOf({ ledger, ledgerDays }: Config, { store, spill, after, now }: World, log: Log): Ledger | null {
+  if (!ledger || store === undefined) return null;
+  const report = (event: string, fields: Readonly<Record<string, unknown>>): void => log.warning(event, fields);
+  return new Ledger({ store, spill: spill ?? null, after, now, report }, { keepMs: ledgerDays === null ? null : ledgerDays * DAY_MS });
+}
+
+const DAY_MS = 24 * 3_600_000;

@@ -121,58 +121,58 @@ export function reserve(accounts: Accounts, limits: Limits, { asked, soft, ...at
   const percent = limits.soft?.percent ?? null;
   const isSoft = percent !== null && budgets.some(({ used, amount }) => used >= (amount * percent) / 100);
   const wish = (isSoft ? soft : null) ?? asked;
+  const { amounts } = wish;
   const rates = rateStates(accounts.key, limits, at.nowMs);
   const refusal =
-    budgetRefusal(budgets, wish.amounts) ??
+    budgetRefusal(budgets, amounts) ??
     parallelRefusal(accounts.key, limits) ??
     requestRefusal(accounts.key, rates.requests, at.nowMs) ??
     tokenRefusal(accounts.key, rates.tokens, { wish, nowMs: at.nowMs });
   if (refusal !== null) return { type: "refused", refusal };
-  const charged = charge(accounts, limits, { amounts: wish.amounts, ...at });
-  const states = budgets.map((state) => ({ ...state, used: state.used + (wish.amounts[state.budget.unit] ?? 0) }));
-  return {
-    type: "granted",
-    ...charged,
-    wish,
-    standing: { budgets: states, isSoft, ...rateStates(charged.accounts.key, limits, at.nowMs) },
-  };
-}
-
-interface Charge extends Moment {
-  readonly amounts: Amounts;
-  /** Whether `nowMs` is long over: what has begun anew since then is left alone. */
-  readonly isPast?: boolean;
-}
-
-/** The accounts with an amount on them, whether or not there is room for it. `atMs`: the moment for which it counts. */
-export function charge(
-  { key, session }: Accounts,
-  limits: Limits,
-  { amounts, nowMs, calendar, isPast = false }: Charge,
-): { readonly accounts: Accounts; readonly atMs: number } {
-  const states = budgetStates({ key, session }, limits, { nowMs, calendar });
   // Another gateway's clock may be ahead of this one's.
+  const { key } = accounts;
   const newestS = Math.max(key.requests.at(-1)?.[0] ?? 0, key.tokens.at(-1)?.[0] ?? 0);
-  const atMs = isPast ? nowMs : Math.max(nowMs, newestS * 1000, ...states.map(({ startMs }) => startMs));
-  const withBudgets = (account: Account, isSession: boolean): Account["budgets"] => {
-    const own = states.filter(({ budget }) => (budget.period === "session") === isSession);
-    const entries = own.map(({ budget, startMs, used }) => {
-      const more = startMs > atMs ? 0 : (amounts[budget.unit] ?? 0);
-      return [budget.id, { startMs, used: used + more }] as const;
-    });
-    return entries.length === 0 ? account.budgets : { ...account.budgets, ...Object.fromEntries(entries) };
+  const atMs = Math.max(at.nowMs, newestS * 1000, ...budgets.map(({ startMs }) => startMs));
+  const resetMs = endsMs(Math.floor(atMs / 1000));
+  const standing = {
+    budgets: budgets.map((state) => ({ ...state, used: state.used + (amounts[state.budget.unit] ?? 0) })),
+    requests: rates.requests === null ? null : { ...rates.requests, used: rates.requests.used + 1, resetMs },
+    tokens: rates.tokens === null ? null : { ...rates.tokens, used: rates.tokens.used + (amounts.tokens ?? 0), resetMs },
+    isSoft,
   };
-  const counted = {
+  return { type: "granted", accounts: charged(accounts, limits, { amounts, atMs, budgets }), atMs, wish, standing };
+}
+
+/** The accounts with what was granted elsewhere, at a time that may be long over: what has begun anew since then is left alone. */
+export function charge(accounts: Accounts, limits: Limits, { amounts, nowMs, calendar }: { readonly amounts: Amounts } & Moment): Accounts {
+  return charged(accounts, limits, { amounts, atMs: nowMs, budgets: budgetStates(accounts, limits, { nowMs, calendar }) });
+}
+
+interface Charge {
+  readonly amounts: Amounts;
+  readonly atMs: number;
+  readonly budgets: readonly BudgetState[];
+}
+
+function charged({ key, session }: Accounts, limits: Limits, { amounts, atMs, budgets }: Charge): Accounts {
+  const own: Record<string, Slot> = { ...key.budgets };
+  const ofSession: Record<string, Slot> = { ...session?.budgets };
+  for (const { budget, startMs, used } of budgets) {
+    const more = startMs > atMs ? 0 : (amounts[budget.unit] ?? 0);
+    (budget.period === "session" ? ofSession : own)[budget.id] = { startMs, used: used + more };
+  }
+  return {
     key: {
-      budgets: withBudgets(key, false),
+      budgets: own,
       requests: limits.requestsPerMinute === null ? [] : counting(key.requests, atMs, 1),
       tokens: limits.tokensPerMinute === null ? [] : counting(key.tokens, atMs, amounts.tokens ?? 0),
       running: key.running + 1,
     },
-    session: session === null ? null : { ...session, budgets: withBudgets(session, true) },
+    session: session === null ? null : { ...session, budgets: ofSession },
   };
-  return { accounts: counted, atMs };
 }
+
+type Slot = Account["budgets"][string];
 
 export interface Settlement {
   /** Of the reservation. */
@@ -201,13 +201,16 @@ export function settle({ key, session }: Accounts, settlement: Settlement): Acco
   };
 }
 
+const UNITS: readonly BudgetUnit[] = ["usd", "credits", "tokens"];
+
 function corrected(budgets: Account["budgets"], { atMs, amounts, real }: Settlement): Account["budgets"] {
-  const entries = Object.entries(budgets).map(([id, slot]) => {
-    const unit = id.slice(0, id.indexOf("/")) as BudgetUnit;
+  const slots: Record<string, Slot> = {};
+  for (const [id, slot] of Object.entries(budgets)) {
+    const unit = UNITS.find((one) => id.startsWith(one)) ?? "tokens";
     const more = slot.startMs > atMs ? 0 : (real?.[unit] ?? amounts[unit] ?? 0) - (amounts[unit] ?? 0);
-    return [id, more === 0 ? slot : { ...slot, used: Math.max(0, slot.used + more) }] as const;
-  });
-  return Object.fromEntries(entries);
+    slots[id] = more === 0 ? slot : { startMs: slot.startMs, used: Math.max(0, slot.used + more) };
+  }
+  return slots;
 }
 
 // ---- Budgets -----------------------------------------------------------------------------------------------------
@@ -315,17 +318,19 @@ function sumOf(pairs: Pairs): number {
 /** With an amount more in the second of `atMs`. */
 function counting(pairs: Pairs, atMs: number, amount: number): Pairs {
   const second = Math.floor(atMs / 1000);
-  const newestS = pairs.at(-1)?.[0] ?? second;
-  const kept = recent(pairs, Math.max(atMs, newestS * 1000));
-  if (second > newestS || kept.length === 0) return [...kept, [second, amount]];
-  if (second < newestS - WINDOW_S) return kept;
-  const at = kept.findIndex(([one]) => one >= second);
-  const [same, before] = [kept[at], kept.slice(0, at)];
-  if (same === undefined || same[0] !== second) return [...before, [second, amount], ...kept.slice(at)];
-  return [...before, [second, same[1] + amount], ...kept.slice(at + 1)];
+  const newest = pairs.at(-1);
+  if (newest?.[0] === second) return pairs.with(pairs.length - 1, [second, newest[1] + amount]);
+  if (newest === undefined || second > newest[0]) return [...recent(pairs, atMs), [second, amount]];
+  // Late: it has its place among the others, where it is not over.
+  if (second < newest[0] - WINDOW_S) return pairs;
+  const at = pairs.findIndex(([one]) => one >= second);
+  const same = pairs[at];
+  if (same?.[0] === second) return pairs.with(at, [second, same[1] + amount]);
+  return [...pairs.slice(0, at), [second, amount], ...pairs.slice(at)];
 }
 
 function lessened(pairs: Pairs, second: number, amount: number): Pairs {
-  if (amount <= 0 || !pairs.some(([one]) => one === second)) return pairs;
-  return pairs.map((pair) => (pair[0] === second ? ([second, Math.max(0, pair[1] - amount)] as const) : pair));
+  const at = amount > 0 ? pairs.findLastIndex(([one]) => one === second) : -1;
+  const pair = pairs[at];
+  return pair === undefined ? pairs : pairs.with(at, [second, Math.max(0, pair[1] - amount)]);
 }

@@ -5,6 +5,7 @@ import type { Visitor } from "./anonymous.ts";
 import type { CallObserver } from "../telemetry/call-summary.ts";
 import type { Concurrency } from "./concurrency.ts";
 import type { Caller, Keys } from "./keys.ts";
+import type { Limiter } from "./limiter.ts";
 
 /** What is known of a request before its body is read. */
 export interface AdmissionRequest extends Visitor {
@@ -15,7 +16,8 @@ export interface AdmissionRequest extends Visitor {
 export interface Admission {
   /**
    * Who calls, before the body is read.
-   * @throws GatewayError `unauthenticated`, `forbidden`; what `enter` throws, where no slot is free now.
+   * @throws GatewayError `unauthenticated`, `forbidden`; what `enter` throws, where no slot is free now; `overloaded` where the store is away
+   * and calls have to wait for it.
    */
   identify(request: AdmissionRequest): Promise<Caller>;
   /**
@@ -25,10 +27,18 @@ export interface Admission {
   enter(caller: Caller): CallObserver;
 }
 
-export function createAdmission(keys: Keys, concurrency: Concurrency): Admission {
+export interface AdmissionPorts {
+  readonly keys: Keys;
+  readonly concurrency: Concurrency;
+  /** Null: there is no store. */
+  readonly limiter: Pick<Limiter, "checkStore"> | null;
+}
+
+export function createAdmission({ keys, concurrency, limiter }: AdmissionPorts): Admission {
   return {
-    // oxlint-disable-next-line typescript/require-await -- a store of keys or budgets is asked here
+    // oxlint-disable-next-line typescript/require-await -- a store of keys may be asked here
     async identify(request) {
+      limiter?.checkStore();
       const caller = keys.identify(request.keys, request);
       concurrency.check(caller.id);
       return caller;

@@ -5,6 +5,7 @@ import type { ProtocolId } from "../protocol/canonical.ts";
 import type { After } from "../runtime/ports.ts";
 import { limitsOf, type Amounts, type Choice, type Limits } from "./accounts.ts";
 import type { KeyGrant } from "./client-key.ts";
+import { modelRule, type RuledModel } from "./key-words.ts";
 import type { Caller } from "./keys.ts";
 import { Lease } from "./lease.ts";
 import { hidesRate, limitRefusal, standingHeaders, storeRefusal } from "./limits.ts";
@@ -33,7 +34,8 @@ export interface Ask extends Choice {
   /** Names the call, also in its usage row. */
   readonly id: string;
   readonly limits: Limits;
-  readonly session: string;
+  /** Names the session; asked only where a budget is for each one. */
+  readonly session: () => string;
   /** The usage rows to be written if this process dies. */
   readonly rows: { readonly asked: UsageRow; readonly soft: UsageRow | null };
   readonly protocol: ProtocolId;
@@ -51,6 +53,12 @@ export interface Granted {
   readonly settle: (real: Amounts | null) => void;
 }
 
+/** What is made of a grant, once. */
+interface Rules {
+  readonly limits: Limits | null;
+  readonly mayUse: (model: RuledModel) => boolean;
+}
+
 export class Limiter {
   readonly outputs: OutputMedians;
   readonly #ports: LimiterPorts;
@@ -58,7 +66,7 @@ export class Limiter {
   readonly #calendar = new Calendar();
   readonly #reservations: Reservations;
   readonly #lease: Lease;
-  readonly #limits = new WeakMap<KeyGrant, { readonly limits: Limits | null }>();
+  readonly #rules = new WeakMap<KeyGrant, Rules>();
 
   constructor(ports: LimiterPorts, settings: LimiterSettings) {
     const { store, now, after, newId } = ports;
@@ -79,13 +87,15 @@ export class Limiter {
     this.#reservations = new Reservations({
       store,
       now,
+      after,
       calendar: this.#calendar,
       gateway,
       storeDown: settings.storeDown,
       beforeOpening: () => this.#lease.ensure(),
     });
     this.outputs = new OutputMedians(async (model, { key, limit }) => {
-      const rows = await store.rows({ ...ANY, model, key, limit });
+      // A store may look at all rows of that time to find a few.
+      const rows = await store.rows({ ...ANY, sinceMs: now() - DAY_MS, model, key, limit });
       return rows
         .toReversed()
         .flatMap(({ outputTokens, source }) => (outputTokens === null || source !== "upstream" ? [] : [outputTokens]));
@@ -97,10 +107,15 @@ export class Limiter {
     this.#lease.start();
   }
 
+  /** Resolves when nothing is being written. */
+  idle(): Promise<void> {
+    return this.#reservations.idle();
+  }
+
   /** Once no call runs any more: resolves when all of them are settled in the store, or it is away. */
   async close(): Promise<void> {
     this.#lease.stop();
-    await this.#reservations.idle();
+    await this.idle();
   }
 
   /** @throws GatewayError `overloaded` while the store is away, where that is what the operator wants. */
@@ -110,16 +125,26 @@ export class Limiter {
 
   /** Null: nothing that this caller uses is counted. */
   limitsOf({ grant }: Caller): Limits | null {
-    if (grant === undefined) return null;
-    let known = this.#limits.get(grant);
-    if (known === undefined) this.#limits.set(grant, (known = { limits: limitsOf(grant) }));
-    return known.limits;
+    return grant === undefined ? null : this.#rulesOf(grant).limits;
+  }
+
+  /** Whether this caller may ask a model. */
+  mayUse({ grant }: Caller, model: RuledModel): boolean {
+    return grant === undefined || this.#rulesOf(grant).mayUse(model);
+  }
+
+  #rulesOf(grant: KeyGrant): Rules {
+    const known = this.#rules.get(grant);
+    if (known !== undefined) return known;
+    const rules = { limits: limitsOf(grant), mayUse: modelRule(grant.rules.models ?? []) };
+    this.#rules.set(grant, rules);
+    return rules;
   }
 
   /** @throws GatewayError which says which limit keeps the call out. */
   async reserve({ id: key }: Caller, ask: Ask): Promise<Granted> {
     const { id, limits, rows, asked, soft, protocol, isCodex } = ask;
-    const session = limits.budgets.some(({ period }) => period === "session") ? ask.session : null;
+    const session = limits.budgets.some(({ period }) => period === "session") ? ask.session() : null;
     let opened: Opened;
     try {
       opened = await this.#reservations.open({ id, key, session, limits, rows, asked, soft });
@@ -139,4 +164,5 @@ export class Limiter {
   }
 }
 
-const ANY = { sinceMs: null, untilMs: null, session: null, client: null, before: null, text: null };
+const DAY_MS = 24 * 3_600_000;
+const ANY = { untilMs: null, session: null, client: null, before: null, text: null };

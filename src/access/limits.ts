@@ -1,4 +1,4 @@
-// What limits say: which models a key may call, why a call may not run, and what the headers of an answer tell of it.
+// What limits say: why a call may not run, and what the headers of an answer tell of it.
 // Never does: count anything.
 
 import { GatewayError, type ErrorOptions } from "../errors.ts";
@@ -17,43 +17,6 @@ export function reasonHeaders(reason: RefusalReason): Record<string, string> {
 }
 
 // ---- Models ------------------------------------------------------------------------------------------------------
-
-/** A model by all that a rule may call it. */
-export interface NamedModel {
-  readonly id: string;
-  readonly aliases: readonly string[];
-  readonly pool: "standard" | "core" | null;
-}
-
-/**
- * Whether a key with these rules may call a model. The last rule that fits decides; where none does, a model is allowed if all rules deny.
- * Globs are held against the id alone, so that no alias lets in what they deny.
- */
-export function isAllowed(rules: readonly string[] | null, model: NamedModel): boolean {
-  if (rules === null || rules.length === 0) return true;
-  const decisive = rules.findLast((rule) => fits(rule.replace(DENIED, ""), model));
-  if (decisive !== undefined) return !DENIED.test(decisive);
-  return rules.every((rule) => DENIED.test(rule));
-}
-
-const DENIED = /^!/;
-
-function fits(rule: string, { id, aliases, pool }: NamedModel): boolean {
-  if (rule.startsWith("@")) return pool !== null && rule.slice(1) === pool;
-  const wanted = rule.toLowerCase();
-  if (!wanted.includes("*")) return [id, ...aliases].some((name) => name.toLowerCase() === wanted);
-  const parts = wanted.split("*");
-  const [first = "", last = ""] = [parts[0], parts.at(-1)];
-  const name = id.toLowerCase();
-  if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last)) return false;
-  let at = first.length;
-  for (const part of parts.slice(1, -1)) {
-    const found = name.indexOf(part, at);
-    if (found === -1 || found + part.length > name.length - last.length) return false;
-    at = found + part.length;
-  }
-  return true;
-}
 
 /** In the shape of an unknown model, which makes clients offer others. */
 export function modelRefusal(who: string, model: string): GatewayError {
@@ -128,7 +91,7 @@ function budgetRefusal({ state, wanted }: Refusal & { reason: "budget" }, { who,
     status: isCodex ? 429 : 402,
     type: words,
     code: words,
-    ...(resetsAtS === null ? {} : { details: { resets_at: resetsAtS } }),
+    ...(resetsAtS === null || !isCodex ? {} : { details: { resets_at: resetsAtS } }),
     headers: { ...FINAL, ...reasonHeaders("budget"), "x-factory-proxy-limit": budgetText(state, place, "used") },
   });
 }

@@ -14,6 +14,7 @@ import {
   type Store,
   type UsageRow,
 } from "./store.ts";
+import type { After } from "../runtime/ports.ts";
 import type { Calendar } from "./windows.ts";
 
 export interface ReservationPorts {
@@ -21,6 +22,7 @@ export interface ReservationPorts {
   /** Unix time in milliseconds. */
   readonly now: () => number;
   readonly calendar: Calendar;
+  readonly after: After;
   /** The name of this process. */
   readonly gateway: string;
   /** Whether calls go on while the store is away. */
@@ -77,11 +79,20 @@ type Job = Open | Close | Adopt;
 
 interface Queue {
   jobs: Job[];
+  /** Whether one of the jobs can't wait. */
+  isDue: boolean;
+  /** Set while a timer will make it due. */
+  stop: (() => void) | null;
   /** What could not be written, in order. */
   unwritten: (Adopt | Close)[];
   isRunning: boolean;
 }
 
+/**
+ * How long the end of a call may wait for the beginning of the key's next one, with which it is written; meanwhile its estimate counts. Of a
+ * process that dies meanwhile it is settled by its estimate.
+ */
+const SETTLING_MS = 50;
 /** How many calls go into one transaction. */
 const MOST_AT_ONCE = 500;
 /** Accounts whose last counters are kept for the time when the store is away. */
@@ -115,7 +126,7 @@ export class Reservations {
   /** Rejects with StoreError while the store is away and `storeDown` is `refuse`. */
   async open(request: OpenRequest): Promise<Opened> {
     const reserved = await new Promise<Reserved>((resolve, reject) => {
-      this.#add(request.key, { type: "open", request, resolve, reject });
+      this.#add(request.key, { type: "open", request, resolve, reject }, true);
     });
     if (reserved.type === "refused") return reserved;
     this.#openCount++;
@@ -126,8 +137,10 @@ export class Reservations {
         if (isSettled) return;
         isSettled = true;
         this.#openCount--;
-        const { id, key, session } = request;
-        this.#add(key, { type: "close", id, session, atMs: reserved.atMs, amounts: reserved.wish.amounts, real });
+        const { id, key, session, limits } = request;
+        // Another gateway may be waiting for the place of this call.
+        const isDue = limits.parallel !== null;
+        this.#add(key, { type: "close", id, session, atMs: reserved.atMs, amounts: reserved.wish.amounts, real }, isDue);
       },
     };
   }
@@ -136,7 +149,7 @@ export class Reservations {
   abandon({ id, accounts, atMs, amounts }: Reservation): void {
     const [own] = accounts;
     const session = accounts.find(({ scope }) => scope !== "")?.scope ?? null;
-    if (own !== undefined) this.#add(own.key, { type: "close", id, session, atMs, amounts, real: null });
+    if (own !== undefined) this.#add(own.key, { type: "close", id, session, atMs, amounts, real: null }, true);
   }
 
   /** Writes what waits, if the store is back. */
@@ -144,16 +157,28 @@ export class Reservations {
     for (const [key, queue] of this.#queues) if (queue.unwritten.length > 0) this.#start(key, queue);
   }
 
-  /** Resolves when nothing is being written. */
+  /** Writes what waits; resolves when that is done, or the store is away. */
   idle(): Promise<void> {
+    for (const [key, queue] of this.#queues) if (queue.jobs.length > 0) this.#due(key, queue);
     if (![...this.#queues.values()].some(({ isRunning }) => isRunning)) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
-  #add(key: string, job: Job): void {
+  #add(key: string, job: Job, isDue: boolean): void {
     let queue = this.#queues.get(key);
-    if (queue === undefined) this.#queues.set(key, (queue = { jobs: [], unwritten: [], isRunning: false }));
-    queue.jobs.push(job);
+    if (queue === undefined) this.#queues.set(key, (queue = { jobs: [], isDue: false, stop: null, unwritten: [], isRunning: false }));
+    const { jobs } = queue;
+    jobs.push(job);
+    if (isDue || jobs.length >= MOST_AT_ONCE) return this.#due(key, queue);
+    const waiting = queue;
+    queue.stop ??= this.#ports.after(SETTLING_MS, () => {
+      waiting.stop = null;
+      this.#due(key, waiting);
+    });
+  }
+
+  #due(key: string, queue: Queue): void {
+    queue.isDue = true;
     this.#start(key, queue);
   }
 
@@ -165,9 +190,9 @@ export class Reservations {
 
   async #run(key: string, queue: Queue): Promise<void> {
     let isReached = true;
-    while (queue.jobs.length > 0 || (isReached && queue.unwritten.length > 0)) isReached = await this.#next(key, queue);
+    while (queue.isDue || (isReached && queue.unwritten.length > 0)) isReached = await this.#next(key, queue);
     queue.isRunning = false;
-    if (queue.unwritten.length === 0) this.#queues.delete(key);
+    if (queue.jobs.length === 0 && queue.unwritten.length === 0) this.#queues.delete(key);
     if ([...this.#queues.values()].some(({ isRunning }) => isRunning)) return;
     for (const resolve of this.#onIdle) resolve();
     this.#onIdle = [];
@@ -177,14 +202,14 @@ export class Reservations {
   async #next(key: string, queue: Queue): Promise<boolean> {
     const { store } = this.#ports;
     if (store.state() === "unreachable") {
-      for (const job of queue.jobs.splice(0)) this.#locally(key, queue, { job, wasAsked: false });
+      for (const job of taken(queue)) this.#locally(key, queue, { job, wasAsked: false });
       return false;
     }
     // Never an opening together with its end: after a transaction whose outcome nobody heard of, both would be done again.
     const adopted = queue.unwritten.filter((job) => job.type === "adopt").slice(0, MOST_AT_ONCE);
     const isLate = adopted.length > 0;
     const late = isLate ? adopted : queue.unwritten.slice(0, MOST_AT_ONCE);
-    const jobs = isLate ? [] : queue.jobs.splice(0, MOST_AT_ONCE - late.length);
+    const jobs = isLate ? [] : taken(queue, MOST_AT_ONCE - late.length);
     const batch: readonly Job[] = [...late, ...jobs];
     let results: readonly (Reserved | null)[];
     try {
@@ -196,7 +221,7 @@ export class Reservations {
         if (isAway || job.type !== "open") this.#locally(key, queue, { job, wasAsked: true });
         else job.reject(error);
       }
-      for (const job of queue.jobs.splice(0)) this.#locally(key, queue, { job, wasAsked: false });
+      for (const job of taken(queue)) this.#locally(key, queue, { job, wasAsked: false });
       return false;
     }
     const written = new Set<Job>(late);
@@ -259,7 +284,7 @@ export class Reservations {
       } else if (job.type === "adopt" && !isOpen) {
         const { reservation, limits } = job;
         opened.push(reservation);
-        keep(charge(accounts, limits, { amounts: reservation.amounts, nowMs: reservation.atMs, calendar, isPast: true }).accounts, session);
+        keep(charge(accounts, limits, { amounts: reservation.amounts, nowMs: reservation.atMs, calendar }), session);
       }
       return null;
     });
@@ -301,6 +326,16 @@ export class Reservations {
     if (this.#known.size <= MOST_KNOWN) return;
     for (const oldest of this.#known.keys()) return void this.#known.delete(oldest);
   }
+}
+
+/** The next jobs of a queue; what is left stays due. */
+function taken(queue: Queue, most = Infinity): Job[] {
+  const jobs = queue.jobs.splice(0, most);
+  if (queue.jobs.length > 0) return jobs;
+  queue.isDue = false;
+  queue.stop?.();
+  queue.stop = null;
+  return jobs;
 }
 
 function nameOf({ key, scope }: AccountId): string {

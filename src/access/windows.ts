@@ -11,6 +11,8 @@ export interface Window {
 }
 
 const HOUR_MS = 3_600_000;
+/** Of a calendar, in which each day has 24 hours. */
+const DAY_MS = 24 * HOUR_MS;
 const FIVE_HOURS_MS = 5 * HOUR_MS;
 /** Monday, as `getUTCDay` counts. */
 const MONDAY = 1;
@@ -29,6 +31,7 @@ interface Place {
 /** Keeps what it worked out, so that the same window is not worked out for each call. */
 export class Calendar {
   readonly #windows = new Map<string, Window>();
+  readonly #shown = new Map<string, string>();
   readonly #formats = new Map<string, Intl.DateTimeFormat | null>();
 
   /**
@@ -46,6 +49,16 @@ export class Calendar {
 
   /** `2026-11-29T00:00:00+08:00`. */
   iso(ms: number, zone: string): string {
+    const name = `${ms} ${zone}`;
+    const kept = this.#shown.get(name);
+    if (kept !== undefined) return kept;
+    const shown = this.#isoOf(ms, zone);
+    if (this.#shown.size >= MOST_KEPT) this.#shown.clear();
+    this.#shown.set(name, shown);
+    return shown;
+  }
+
+  #isoOf(ms: number, zone: string): string {
     const offsetMinutes = Math.round(this.#offsetMs(ms, zone) / 60_000);
     const local = new Date(ms + offsetMinutes * 60_000).toISOString().slice(0, 19);
     if (offsetMinutes === 0) return `${local}Z`;
@@ -61,11 +74,9 @@ export class Calendar {
     const today = new Date(nowMs + this.#offsetMs(nowMs, zone));
     const [year, month, day] = [today.getUTCFullYear(), today.getUTCMonth(), today.getUTCDate()];
     const sinceMonday = (today.getUTCDay() - MONDAY + 7) % 7;
-    const [first, next] = {
-      day: [Date.UTC(year, month, day), Date.UTC(year, month, day + 1)],
-      week: [Date.UTC(year, month, day - sinceMonday), Date.UTC(year, month, day - sinceMonday + 7)],
-      month: [Date.UTC(year, month, 1), Date.UTC(year, month + 1, 1)],
-    }[period] as [number, number];
+    const monday = day - sinceMonday;
+    const first = period === "month" ? Date.UTC(year, month, 1) : Date.UTC(year, month, period === "week" ? monday : day);
+    const next = period === "month" ? Date.UTC(year, month + 1, 1) : first + (period === "week" ? 7 : 1) * DAY_MS;
     const found = { startMs: this.#beginning(first, zone), endMs: this.#beginning(next, zone) };
     if (this.#windows.size >= MOST_KEPT) this.#windows.clear();
     this.#windows.set(name, found);

@@ -1,16 +1,9 @@
-// Reports who used what.
+// Reports who used what. Each report stands in a file of its own.
 
-import { CommandError, type Command } from "./command.ts";
+import type { Command } from "./command.ts";
+import { BLOCKS } from "./usage-blocks.ts";
+import { REPORT_COMMANDS, TODAY } from "./usage-reports.ts";
+import { SHOW, TAIL } from "./usage-rows.ts";
+import { STATUSLINE } from "./usage-statusline.ts";
 
-export const USAGE: readonly Command[] = [
-  {
-    name: "usage",
-    summary: "Reports today's usage by model.",
-    operands: [],
-    options: {},
-    examples: ["usage"],
-    run: () => {
-      throw CommandError.failed("There are no reports yet.");
-    },
-  },
-];
+export const USAGE: readonly Command[] = [TODAY, ...REPORT_COMMANDS, BLOCKS, TAIL, SHOW, STATUSLINE];

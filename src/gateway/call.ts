@@ -3,10 +3,12 @@
 // Never does: change anything that passes, or end a call twice.
 
 import type { Caller } from "../access/keys.ts";
+import type { Granted } from "../access/limiter.ts";
 import { asGatewayError, GatewayError } from "../errors.ts";
 import type { Target } from "../models/models.ts";
+import type { Cost } from "../models/price.ts";
 import { encodeError as inBedrocksShape } from "../protocol/bedrock.ts";
-import type { Loss } from "../protocol/canonical.ts";
+import type { Loss, Usage } from "../protocol/canonical.ts";
 import { CODECS } from "../protocol/codecs.ts";
 import type { BodyReader } from "../runtime/ports.ts";
 import { logCall, logFault } from "../telemetry/call-log.ts";
@@ -15,16 +17,22 @@ import type { Log, LogFields } from "../telemetry/log.ts";
 import { shownUrl, type Redactor } from "../telemetry/redaction.ts";
 import type { UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../upstream/upstream.ts";
 import { concat, NOTHING, through, type KeepAlive, type Outcome, type Pump } from "../wire/pump.ts";
+import { clientInfo } from "./client-name.ts";
 import { attemptHeaders, JSON_HEADERS, SAFE_HEADERS, shortHeaders } from "./headers.ts";
 import { lateResponse, type Late } from "./keep-alive.ts";
 import type { Call, Route } from "./request.ts";
-import { UsageMeter } from "./usage-meter.ts";
+import { UNCOUNTED, UsageMeter } from "./usage-meter.ts";
 
 export interface CallPorts {
   readonly log: Log;
   readonly redactor: Redactor;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
   /** Milliseconds that only grow. */
   readonly monotonic: () => number;
+  /** A UUID. */
+  readonly newId: () => string;
+  readonly priceOf: (target: Target, usage: Usage) => Cost;
   readonly running: RunningCalls;
   /** Get the summary of each call, after its slot was released and its log line written. */
   readonly observers: readonly CallObserver[];
@@ -95,7 +103,7 @@ function responseTo(answering: Promise<Answer | Late<Answer>>, progress: CallPro
       if (isAnswered) return;
       isAnswered = true;
       try {
-        resolve(progress.respond(failure(error, progress, attemptHeaders({ count: progress.summary.attempts }))));
+        resolve(progress.respond(failure(error, progress, progress.withLimits(attemptHeaders({ count: progress.summary.attempts })))));
       } catch (unsayable) {
         reject(unsayable);
       }
@@ -116,9 +124,10 @@ function responseTo(answering: Promise<Answer | Late<Answer>>, progress: CallPro
 /** An error in the shape of the client's protocol. */
 export function failure(
   cause: unknown,
-  { summary, redaction, form }: CallProgress,
-  headers: Readonly<Record<string, string>> = {},
+  progress: CallProgress,
+  headers: Readonly<Record<string, string>> = progress.withLimits({}),
 ): CompleteAnswer {
+  const { summary, redaction, form } = progress;
   const error = asGatewayError(cause);
   const { requestId } = summary;
   const encoded = CODECS[summary.protocol].error.encode(error, requestId);
@@ -143,6 +152,12 @@ export class CallProgress {
   readonly summary: { -readonly [Field in keyof CallSummary]: CallSummary[Field] };
   /** Of the client's requests and answers. */
   readonly form: Route["form"];
+  /** Tokens of the request, roughly, for when nobody else says. 0: it asks for no answer, or was not read so far. */
+  inputEstimate = 0;
+  #target: Target | null = null;
+  readonly #priceOf: CallPorts["priceOf"];
+  /** What the key's limits say to the client. Null: it has none. */
+  #granted: Pick<Granted, "headers" | "hides"> | null = null;
   readonly #monotonic: () => number;
   readonly #startedMs: number;
   readonly #observers: CallObserver[];
@@ -156,29 +171,43 @@ export class CallProgress {
     const { raw, path, secrets, headers } = call.request;
     this.redaction = ports.redactor.with(secrets);
     this.form = call.route.form;
+    this.#priceOf = ports.priceOf;
     this.#monotonic = ports.monotonic;
     this.#running = ports.running;
     this.#running.add(this);
     this.#startedMs = ports.monotonic();
     this.#log = ports.log.knowing(secrets);
     this.#observers = [(summary) => logCall(this.#log, summary), ...ports.observers];
+    const { client, session, agent } = clientInfo(headers);
     this.summary = {
+      id: ports.newId(),
+      startedAtMs: ports.now(),
       requestId: call.requestId,
       method: raw.method,
       path,
       protocol: call.route.protocol,
       callerId: null,
+      client,
+      session,
+      agent,
       model: null,
       streaming: null,
       upstreamModel: null,
       upstreamProtocol: null,
+      provider: null,
+      pool: null,
+      factoryKey: null,
+      fallback: null,
       status: null,
       error: null,
       finish: null,
       usage: null,
+      source: "upstream",
+      cost: null,
       attempts: 0,
       continuations: 0,
       dropped: [],
+      admissionMs: null,
       firstByteMs: null,
       durationMs: 0,
     };
@@ -207,14 +236,34 @@ export class CallProgress {
     this.#log = this.#log.knowing([caller.upstreamKey]);
   }
 
-  /** Takes what gives a slot, or memory, back. */
+  /** Takes what gives a slot, memory, or what was reserved back. @throws GatewayError `cancelled` where the call was ended meanwhile. */
   admitted(settle: CallObserver): void {
+    if (this.#isOver) {
+      settle(this.summary);
+      throw new GatewayError("cancelled", "The call was ended before it could go out.");
+    }
     this.#observers.unshift(settle);
+    this.summary.admissionMs = Math.round(this.elapsedMs);
   }
 
-  targeted({ model, protocol }: Target): void {
-    this.summary.upstreamModel = model;
-    this.summary.upstreamProtocol = protocol;
+  limited({ headers, hides }: Granted): void {
+    this.#granted = { headers, hides };
+  }
+
+  /** Headers of an answer, with those of the key's own limits in the place of the upstream's. */
+  withLimits(upstream: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    if (this.#granted === null) return upstream;
+    const { headers, hides } = this.#granted;
+    return { ...Object.fromEntries(Object.entries(upstream).filter(([name]) => !hides(name))), ...headers };
+  }
+
+  targeted(target: Target): void {
+    const { summary } = this;
+    this.#target = target;
+    summary.upstreamModel = target.model;
+    summary.upstreamProtocol = target.protocol;
+    summary.provider = target.provider;
+    summary.pool = target.pool;
   }
 
   /** A request is about to be sent for the `count`th time; the rest of an answer that paused is counted anew. */
@@ -222,7 +271,10 @@ export class CallProgress {
     if (count > 1 || this.summary.attempts === 0) this.summary.attempts++;
   }
 
-  sending({ url, headers, body }: UpstreamCall): void {
+  /** `factoryKey`: the beginning of its hash. */
+  sending({ url, headers, body }: UpstreamCall, factoryKey: string): void {
+    this.summary.factoryKey = factoryKey;
+    this.summary.session ??= headers["x-session-id"] ?? null;
     this.debug("upstream request", () => ({ url: shownUrl(url), headers, body }));
   }
 
@@ -271,7 +323,7 @@ export class CallProgress {
     summary.error = error;
     if (error?.kind === "cancelled") summary.status = error.status;
     summary.finish = meter.finish;
-    summary.usage = meter.usage;
+    this.#account();
     summary.durationMs = Math.round(this.elapsedMs);
     for (const observe of this.#observers) this.#observe(observe);
   }
@@ -283,6 +335,21 @@ export class CallProgress {
     } catch (cause) {
       logFault(this.#log, this.summary.requestId, cause);
     }
+  }
+
+  /** What was used, and what that costs. */
+  #account(): void {
+    const { summary, meter } = this;
+    const { usage, source } = meter.total();
+    summary.usage = usage;
+    summary.source = source;
+    // Whoever leaves has used the input all the same.
+    const isLost = usage === null && summary.error?.kind === "cancelled" && summary.attempts > 0 && this.inputEstimate > 0;
+    if (isLost || (usage !== null && usage.inputTokens === null)) {
+      summary.usage = { ...(usage ?? UNCOUNTED), inputTokens: this.inputEstimate };
+      summary.source = "estimated";
+    }
+    if (summary.usage !== null && this.#target !== null) summary.cost = this.#priceOf(this.#target, summary.usage);
   }
 
   /** The same pump, with the time of its first byte noted. */

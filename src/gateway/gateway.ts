@@ -3,6 +3,7 @@
 
 import type { Admission } from "../access/admission.ts";
 import { GatewayError } from "../errors.ts";
+import type { Target } from "../models/models.ts";
 import type { FinishReason, Reply } from "../protocol/canonical.ts";
 import type { WireRequest } from "../protocol/codec.ts";
 import { CODECS } from "../protocol/codecs.ts";
@@ -16,6 +17,7 @@ import type { BodyMemory } from "./body-memory.ts";
 import { inBedrocksForm } from "./bedrock.ts";
 import { refuseCall, withCall, type Answer, type CallPorts, type CallProgress } from "./call.ts";
 import { streamText } from "./convert.ts";
+import { estimateInputTokens } from "./input-estimate.ts";
 import { JSON_HEADERS, reportHeaders, SAFE_HEADERS, streamHeaders } from "./headers.ts";
 import { soonOrLate, type Late } from "./keep-alive.ts";
 import {
@@ -25,16 +27,19 @@ import {
   prepare,
   targetOf,
   upstreamCallOf,
+  type AdmittedCall,
   type PreparedCall,
   type ReceivedCall,
 } from "./prepare.ts";
 import { isResponsesBody, readBody, type Call } from "./request.ts";
+import { mayStandIn, refuseModel, reserveFor, type ReservationPorts } from "./reservation.ts";
 import { respond, sendOptions, textOf, type RespondContext } from "./respond.ts";
 import { countTokens, prepareCount } from "./token-count.ts";
 
 interface GatewayContext extends RespondContext {
   readonly ports: RespondContext["ports"] &
-    CallPorts & { readonly admission: Admission; readonly unpack: Unpack; readonly bodyMemory: BodyMemory };
+    CallPorts &
+    ReservationPorts & { readonly admission: Admission; readonly unpack: Unpack; readonly bodyMemory: BodyMemory };
   readonly settings: RespondContext["settings"] & {
     readonly maxBodyBytes: number;
     /** How long nothing of a body may come; null is no limit. */
@@ -70,13 +75,11 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
 
 async function answer(call: Call, progress: CallProgress, context: GatewayContext): Promise<Answer | Late<Answer>> {
   const received = await receive(call, progress, context);
-  if (call.route.endpoint === "count-tokens") {
-    const target = targetOf(call.route, received.call.head, context.ports.models);
-    progress.targeted(target);
-    return countTokens(received, target, context);
-  }
+  const target = askedTarget(received.call, context);
+  if (call.route.endpoint === "count-tokens") return countTokens(received, target, context);
   const { keepAliveMs, keepAliveNonStreaming } = context.settings;
-  const sent = send(received, context);
+  const instead = await reserveFor(received, target, context.ports);
+  const sent = send(received, { target, instead }, context);
   if (received.call.head.stream || !keepAliveNonStreaming || keepAliveMs === null) return sent;
   return soonOrLate(sent, { everyMs: keepAliveMs, after: context.ports.after });
 }
@@ -103,42 +106,65 @@ async function receive(incoming: Call, progress: CallProgress, { ports, settings
   const reader = isStray ? CODECS["openai-responses"] : writer;
   const head = reader.request.head(wire);
   const { model, stream } = head;
+  if (route.endpoint !== "count-tokens") progress.inputEstimate = estimateInputTokens(body.text);
   progress.summary.model = model;
   progress.summary.streaming = stream;
   const conversation = conversationOf(caller, head);
   return { call: { incoming, progress, caller, reader, writer, head: { model, stream }, conversation, memory }, body, wire, values };
 }
 
-async function send(received: ReceivedCall, context: GatewayContext): Promise<Answer> {
+/** The upstream of the model that was asked for. @throws GatewayError where there is none, or the key may not use it. */
+function askedTarget(call: AdmittedCall, { ports }: GatewayContext): Target {
+  const target = targetOf(call.incoming.route, call.head, ports.models);
+  refuseModel(call, target, ports);
+  call.progress.targeted(target);
+  return target;
+}
+
+interface Chosen {
+  readonly target: Target;
+  /** The cheaper model that a budget's soft limit names. Null: there is none, or it is not reached. */
+  readonly instead: Target | null;
+}
+
+async function send(received: ReceivedCall, chosen: Chosen, context: GatewayContext): Promise<Answer> {
   const { call } = received;
-  const sent = await context.ports.attempts.post(candidates(received, context), sendOptions(call, context));
+  const sent = await context.ports.attempts.post(candidates(received, chosen, context), sendOptions(call, context));
   const found = respond(sent, context);
   if (call.incoming.route.form !== "bedrock") return found;
   return inBedrocksForm(await found, { progress: call.progress, limits: context.settings.limits });
 }
 
-/** The call prepared for the model that was asked for, then for its fallbacks; one that can't carry the request is left out. */
-async function* candidates(received: ReceivedCall, context: GatewayContext): AsyncGenerator<PreparedCall> {
-  const { incoming, progress, head } = received.call;
+/**
+ * The call prepared for the model that was asked for, or the cheaper one, then for its fallbacks; one that can't carry the request, or that the
+ * key may not use, is left out.
+ */
+async function* candidates(received: ReceivedCall, { target, instead }: Chosen, context: GatewayContext): AsyncGenerator<PreparedCall> {
+  const { incoming, head } = received.call;
   const { models } = context.ports;
-  const target = targetOf(incoming.route, head, models);
-  progress.targeted(target);
-  yield await prepare(received, target, context);
+  const cheaper = instead === null ? null : await preparedOrNull(received, instead, context);
+  yield cheaper ?? (await prepare(received, target, context));
   if (incoming.route.endpoint !== null) return;
-  for (const name of target.fallback) {
-    try {
-      yield await prepare(received, targetOf(incoming.route, { ...head, model: name }, models), context);
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-    }
+  for (const name of (cheaper ?? { target }).target.fallback) {
+    const next = targetOf(incoming.route, { ...head, model: name }, models);
+    const prepared = mayStandIn(received.call, next, context.ports) ? await preparedOrNull(received, next, context) : null;
+    if (prepared !== null) yield prepared;
+  }
+}
+
+async function preparedOrNull(received: ReceivedCall, target: Target, context: GatewayContext): Promise<PreparedCall | null> {
+  try {
+    return { ...(await prepare(received, target, context)), isStandIn: true };
+  } catch (error) {
+    if (error instanceof GatewayError) return null;
+    throw error;
   }
 }
 
 async function explain(call: Call, progress: CallProgress, context: GatewayContext): Promise<Answer> {
   const received = await receive(call, progress, context);
   const { head, caller } = received.call;
-  const target = targetOf(call.route, head, context.ports.models);
-  progress.targeted(target);
+  const target = askedTarget(received.call, context);
   const prepared = await (call.route.endpoint === "count-tokens" ? prepareCount : prepare)(received, target, context);
   if (prepared === null) throw new GatewayError("not-found", `Tokens of ${head.model} are estimated here. Nothing would be sent.`);
   const { url, headers, body } = upstreamCallOf(prepared, caller.upstreamKey, context);
@@ -161,7 +187,7 @@ async function explain(call: Call, progress: CallProgress, context: GatewayConte
 async function warmUp(call: Call, progress: CallProgress, context: GatewayContext): Promise<Answer> {
   const { call: admitted } = await receive(call, progress, context);
   const { head, writer } = admitted;
-  progress.targeted(targetOf(call.route, head, context.ports.models));
+  askedTarget(admitted, context);
   progress.summary.status = 200;
   const exchange = exchangeOf(bareRequest(head), context.ports);
   const reply: Reply = { id: exchange.id, model: head.model, parts: [], finish: NO_OUTPUT, usage: null };

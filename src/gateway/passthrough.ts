@@ -17,6 +17,7 @@ import {
   sseDecoder,
   type SseLimits,
 } from "../wire/sse.ts";
+import { textBytesIn, type StreamSample } from "./stream-samples.ts";
 import { UsageMeter } from "./usage-meter.ts";
 
 export interface PassthroughOptions {
@@ -35,22 +36,34 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
   // The first and the last few events are enough to tell usage and ending; see `inspect`.
   let first: Uint8Array | null = null;
   const last: Uint8Array[] = [];
+  // And some from all over the stream, ever fewer, tell how much of what passed was text.
+  const samples: StreamSample[] = [];
+  let passedBytes = 0;
+  let passedEvents = 0;
+  let nextSampleBytes = FIRST_SAMPLE_BYTES;
   let held: Uint8Array[] = [];
   let heldLength = 0;
   // The last bytes that are held: a blank line may begin there, up to three bytes before it ends.
   let tail: Uint8Array = EMPTY;
 
   const send = (events: Uint8Array): Uint8Array => {
-    const ending = tailOf(events);
+    const { ending, count } = tailOf(events);
     // Comments would drive out what says how the answer ended.
-    if (ending === null) return events;
+    if (count === 0) return events;
+    const head = first === null ? headOf(events) : EMPTY;
+    const behindHead = events.length - head.length;
+    passedBytes += behindHead;
+    passedEvents += (behindHead * count) / ending.length;
     if (first === null) {
-      const head = headOf(events);
       first = alone(head);
-      if (head.length < events.length) last.push(alone(ending));
+      if (behindHead > 0) last.push(alone(ending));
     } else {
       if (last.length === KEPT_EVENTS) last.shift();
       last.push(alone(ending));
+      if (passedBytes > nextSampleBytes) {
+        samples.push({ run: alone(ending), passedBytes, passedEvents });
+        nextSampleBytes = passedBytes * SAMPLE_GROWTH;
+      }
     }
     return events;
   };
@@ -89,6 +102,10 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
     meter.error = seen.error;
     // A decoder may keep back what the upstream said of its end until nothing more can come, a failure of the model as well.
     return isReported || !isTruncation(seen.error);
+  };
+  meter.passedTextBytes = () => {
+    const ending = { run: concat(last), passedBytes, passedEvents };
+    return first === null ? 0 : textBytesIn({ first, samples: [...samples, ending] }, limits);
   };
   const errorBytes = (error: GatewayError): Uint8Array => {
     meter.error = error;
@@ -141,6 +158,7 @@ export function bodyPassthrough(options: BodyOptions): Pump {
       if (kept !== null) readUsage(concat(kept), options);
       return null;
     },
+    left: () => void (options.meter.passedTextBytes = () => length),
   };
 }
 
@@ -161,6 +179,9 @@ export function readUsage(body: Uint8Array | string, { codec, exchange, meter }:
 const MAX_METERED_BYTES = 1024 * 1024;
 /** How many events from the end of a stream are kept: a finish reason, usage, a mark of the end, and one to spare. */
 const KEPT_EVENTS = 4;
+/** After how many bytes the first sample is taken, and how much more has to pass before each further one: 17 in 1 MiB. */
+const FIRST_SAMPLE_BYTES = 1024;
+const SAMPLE_GROWTH = 1.5;
 const KEPT_HEAD_BYTES = 1024;
 const EMPTY = new Uint8Array(0);
 const UTF8 = new TextEncoder();
@@ -172,8 +193,8 @@ function headOf(events: Uint8Array): Uint8Array {
   return events.subarray(0, lastBoundary(events.subarray(0, KEPT_HEAD_BYTES), EMPTY) || firstBoundary(events) || events.length);
 }
 
-/** The last events of a run, with the comments and blank lines between and behind them; null where it holds none. */
-function tailOf(events: Uint8Array): Uint8Array | null {
+/** The last events of a run, with the comments and blank lines between and behind them, and how many they are. */
+function tailOf(events: Uint8Array): { readonly ending: Uint8Array; readonly count: number } {
   let start = events.length;
   let count = 0;
   while (count < KEPT_EVENTS && start > 0) {
@@ -181,6 +202,5 @@ function tailOf(events: Uint8Array): Uint8Array | null {
     start = lastBoundary(events.subarray(0, end - 1), EMPTY);
     if (holdsEvent(start === 0 && end === events.length ? events : events.subarray(start, end))) count++;
   }
-  if (count === 0) return null;
-  return start === 0 ? events : events.subarray(start);
+  return { ending: start === 0 ? events : events.subarray(start), count };
 }

@@ -28,6 +28,8 @@ export interface PreparePorts {
   readonly now: () => number;
   readonly newId: () => string;
   readonly sha256: Sha256;
+  /** The beginning of a Factory key's hash: tells keys apart and says nothing of them. */
+  readonly keyId: (key: string) => string;
 }
 
 export interface PrepareSettings {
@@ -84,6 +86,8 @@ export interface ReceivedCall {
 export interface PreparedCall extends UpstreamRequest {
   readonly call: AdmittedCall;
   readonly target: Target;
+  /** Set where the model is another one than the client asked for. */
+  readonly isStandIn?: true;
 }
 
 interface UpstreamRequest {

@@ -102,7 +102,8 @@ function final(headers: Headers): Headers {
   return all;
 }
 
-function isCodex(headers: Readonly<Record<string, string>>): boolean {
+/** Whether Codex asks, by the headers of its request. */
+export function isCodex(headers: Readonly<Record<string, string>>): boolean {
   return /^codex/i.test(headers["originator"] ?? "") || Object.keys(headers).some((name) => name.startsWith("x-codex-"));
 }
 

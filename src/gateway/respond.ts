@@ -44,7 +44,7 @@ export function sendOptions(call: AdmittedCall, context: PrepareContext): Attemp
     tried: (count) => progress.tried(count),
     upstreamCall(prepared, key) {
       const upstreamCall = upstreamCallOf(prepared, key, context);
-      progress.sending(upstreamCall);
+      progress.sending(upstreamCall, context.ports.keyId(key));
       return upstreamCall;
     },
   };
@@ -56,10 +56,11 @@ export function respond({ found: answered, prepared, attempts }: Sent<PreparedCa
   const { progress, head } = call;
   progress.answered(answered, prepared);
   const found = answered.type === "refusal" ? refusalFor(listenerOf(call, context), answered) : answered;
-  const fallback = attempts.fallback > 0 ? { asked: head.model, answered: target.model } : null;
+  const fallback = prepared.isStandIn === true ? { asked: head.model, answered: target.model } : null;
+  if (fallback !== null) progress.summary.fallback = head.model;
   const headers = progress.redaction.headers({
     ...SAFE_HEADERS,
-    ...headersForClient(found.headers),
+    ...progress.withLimits(headersForClient(found.headers)),
     ...reportHeaders(call.incoming.requestId, losses),
     ...attemptHeaders({ count: attempts.count, fallback }),
   });

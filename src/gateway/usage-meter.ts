@@ -1,17 +1,53 @@
-// What is known of an answer while it passes, and after: usage, how it ended, the error in it.
+// What is known of an answer while it passes, and after: usage, how it ended, the error in it, and how much text the client got.
 // Never does: change the answer.
 
+import type { UsageSource } from "../access/store.ts";
 import type { GatewayError } from "../errors.ts";
 import type { FinishReason, ReplyEvent, Usage } from "../protocol/canonical.ts";
+import { utf8Length } from "../protocol/delta-text.ts";
+
+/** Of text, in any language: Chinese takes three bytes a character, and about as many tokens for its bytes as English. */
+export const BYTES_PER_TOKEN = 4;
+
+export interface UsageTotal {
+  /** Null: nothing was generated, as far as anybody can tell. */
+  readonly usage: Usage | null;
+  readonly source: UsageSource;
+}
 
 export class UsageMeter {
   usage: Usage | null = null;
   finish: FinishReason | null = null;
   error: GatewayError | null = null;
+  /** Finds out how much text passed unparsed, in UTF-8 bytes; asked only where the upstream has not said its usage. */
+  passedTextBytes: () => number = () => 0;
+  /** UTF-8 bytes of text, reasoning and arguments that were seen. */
+  #seenTextBytes = 0;
 
   see(event: ReplyEvent): void {
-    if (event.type === "usage") this.usage = event.usage;
+    if (event.type === "part-delta") this.#seenTextBytes += utf8Length(event.text);
+    else if (event.type === "usage") this.usage = event.usage;
     else if (event.type === "reply-end") this.finish = event.finish;
     else if (event.type === "reply-error") this.error = event.error;
   }
+
+  /**
+   * What the upstream said, with the output counted from what was delivered where an answer ended before it said so: at its beginning
+   * Messages names a few tokens of output, and Chat nothing at all.
+   */
+  total(): UsageTotal {
+    const said = this.usage?.outputTokens ?? null;
+    if (said !== null && this.finish !== null) return { usage: this.usage, source: "upstream" };
+    const counted = Math.ceil((this.#seenTextBytes + this.passedTextBytes()) / BYTES_PER_TOKEN);
+    if (counted <= (said ?? 0)) return { usage: this.usage, source: "upstream" };
+    return { usage: { ...(this.usage ?? UNCOUNTED), outputTokens: counted }, source: "counted" };
+  }
 }
+
+export const UNCOUNTED: Usage = {
+  inputTokens: null,
+  cacheReadTokens: null,
+  cacheWriteTokens: null,
+  outputTokens: null,
+  reasoningTokens: null,
+};

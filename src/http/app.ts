@@ -72,6 +72,9 @@ const EXPOSED_HEADERS = [
   "x-factory-proxy-attempts",
   "x-factory-proxy-fallback",
   "x-factory-proxy-estimated",
+  "x-factory-proxy-budget",
+  "x-factory-proxy-reason",
+  "x-factory-proxy-limit",
   "retry-after",
 ];
 

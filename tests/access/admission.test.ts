@@ -20,12 +20,16 @@ const isKind = (kind: string) => (error: unknown) => error instanceof GatewayErr
 const REQUEST = { ...NOWHERE, keys: ["a-client-key"] };
 
 test("a caller is admitted with a name for the log and the Factory key of the request", async () => {
-  const caller = await createAdmission(KEYS, new Concurrency({ maxCalls: null, maxCallsPerKey: null })).identify(REQUEST);
+  const caller = await createAdmission({
+    keys: KEYS,
+    concurrency: new Concurrency({ maxCalls: null, maxCallsPerKey: null }),
+    limiter: null,
+  }).identify(REQUEST);
   assert.deepEqual(caller, { id: "env-1", upstreamKey: "fk-of-the-server" });
 });
 
 test("a slot is taken until the call is settled, which counts once; whoever is only known holds none", async () => {
-  const admission = createAdmission(KEYS, new Concurrency({ maxCalls: 1, maxCallsPerKey: null }));
+  const admission = createAdmission({ keys: KEYS, concurrency: new Concurrency({ maxCalls: 1, maxCallsPerKey: null }), limiter: null });
   const [caller, late] = [await admission.identify(REQUEST), await admission.identify(REQUEST)];
   const settle = admission.enter(caller);
   await assert.rejects(admission.identify(REQUEST), isKind("overloaded"));
@@ -38,7 +42,7 @@ test("a slot is taken until the call is settled, which counts once; whoever is o
 });
 
 test("whoever shows no key is told so, also where no slot is free, and takes none", async () => {
-  const admission = createAdmission(KEYS, new Concurrency({ maxCalls: 1, maxCallsPerKey: null }));
+  const admission = createAdmission({ keys: KEYS, concurrency: new Concurrency({ maxCalls: 1, maxCallsPerKey: null }), limiter: null });
   await assert.rejects(admission.identify({ ...NOWHERE, keys: [] }), isKind("unauthenticated"));
   admission.enter(await admission.identify(REQUEST));
   await assert.rejects(admission.identify({ ...NOWHERE, keys: ["wrong"] }), isKind("unauthenticated"));

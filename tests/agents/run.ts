@@ -1,5 +1,5 @@
 // `bun run agents [NAME ...]`: agents as people install them run one tool task on each model behind the gateway; prints the table of
-// tests/README.md. They come from npm into the system's temporary folder, once; each run has a home folder of its own.
+// tests/README.md. With `--empty-budget` their key has used up its budget, and each has to stop at once and say so. They come from npm into the system's temporary folder, once; each run has a home folder of its own.
 // Never does: run in the suite (it needs the network to install), call a model, or leave a process behind.
 
 import { spawn } from "node:child_process";
@@ -8,7 +8,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
-import { FACTORY_KEY, startGateway } from "../support/gateway.ts";
+import type { Store } from "../../src/access/store.ts";
+import { MemoryStore } from "../../src/access/stores/memory.ts";
+import { FACTORY_KEY, startGateway, type RunningGateway } from "../support/gateway.ts";
+import { keyRecord } from "../support/stored.ts";
 import { startUpstream } from "../support/upstream.ts";
 import type { Agent } from "./agent.ts";
 import { CLAUDE_CODE } from "./claude-code.ts";
@@ -23,7 +26,7 @@ import { QWEN_CODE } from "./qwen-code.ts";
 import { conversation } from "./upstream.ts";
 
 const AGENTS: readonly Agent[] = [CLAUDE_CODE, CODEX, CODEX_BUILT_IN, GEMINI_CLI, OPENCODE, QWEN_CODE, COPILOT, CLINE, PI];
-const MODELS = ["claude-sonnet-5", "gpt-5.5", "glm-5", "gemini-3.1-pro-preview"];
+const ALL_MODELS = ["claude-sonnet-5", "gpt-5.5", "glm-5", "gemini-3.1-pro-preview"];
 const PROTOCOL_NAMES: Readonly<Record<ProtocolId, string>> = {
   "openai-chat": "Chat",
   "openai-responses": "Responses",
@@ -50,11 +53,20 @@ interface Case {
   readonly model: string;
 }
 
-const asked = process.argv.slice(2).map((word) => word.toLowerCase());
+const EMPTY_BUDGET = "--empty-budget";
+/** How often an agent may ask whose budget is used up. */
+const MOST_REFUSED = 2;
+const hasBudget = !process.argv.includes(EMPTY_BUDGET);
+const asked = process.argv
+  .slice(2)
+  .filter((word) => word !== EMPTY_BUDGET)
+  .map((word) => word.toLowerCase());
 const rows = AGENTS.flatMap((agent) =>
   agent.protocols.map((protocol) => ({ agent, protocol, title: `${agent.name}, ${PROTOCOL_NAMES[protocol]}` })),
 );
 const chosen = rows.filter(({ title }) => asked.length === 0 || asked.some((word) => title.toLowerCase().startsWith(word)));
+/** What is refused is refused whatever the model. */
+const MODELS = hasBudget ? ALL_MODELS : ALL_MODELS.slice(0, 1);
 const programs = new Map<Agent, string>();
 for (const { agent } of chosen) programs.set(agent, programs.get(agent) ?? (await install(agent)));
 
@@ -87,7 +99,7 @@ async function faultOf({ agent, protocol, model }: Case): Promise<string | null>
   const text = `All done, ${word} is written.`;
   mkdirSync(folder);
   const upstream = await startUpstream({ key: FACTORY_KEY, converse: conversation({ command: `echo ${word} > proof.txt`, proof, text }) });
-  const gateway = await startGateway({ upstream });
+  const gateway = await startGateway({ upstream, ...(hasBudget ? {} : { store: await storeOfEmptyBudget() }) });
   try {
     const { url, key } = gateway;
     const task = "Write the file proof.txt with your shell, then say that you are done.";
@@ -101,6 +113,7 @@ async function faultOf({ agent, protocol, model }: Case): Promise<string | null>
       limitMs: RUN_LIMIT_MS,
       environment: { HOME: home, XDG_CONFIG_HOME: join(home, ".config"), XDG_DATA_HOME: join(home, ".local/share"), ...environment },
     });
+    if (!hasBudget) return refusedFault(gateway, printed);
     const hasRun = existsSync(proof) && readFileSync(proof, "utf8").trim() === word;
     const hasSaid = agent.said?.(printed, text) ?? printed.includes(text);
     if (code === 0 && hasRun && hasSaid) return null;
@@ -116,6 +129,28 @@ async function faultOf({ agent, protocol, model }: Case): Promise<string | null>
     await upstream.stop();
     rmSync(home, { recursive: true, force: true, maxRetries: 3 });
   }
+}
+
+async function storeOfEmptyBudget(): Promise<Store> {
+  const store = new MemoryStore();
+  const record = keyRecord("env-1", { hash: null });
+  await store.insertKey({
+    ...record,
+    rules: { ...record.rules, budgets: [{ amount: 0, unit: "usd", period: "day" }], zone: "Asia/Shanghai" },
+  });
+  return store;
+}
+
+/** One refusal, at most two, and what it said in front of whoever sits there. Codex says the time in its own words. */
+function refusedFault({ lines }: RunningGateway, printed: string): string | null {
+  const calls = lines.filter(({ event }) => event === "request").map((line) => `${String(line["path"])} ${String(line["status"])}`);
+  const refused = calls.filter((call) => / (?:402|429)$/.test(call));
+  const hasSaid = /has used 0\.00 of 0\.00 USD|hit your usage limit/.test(printed);
+  print(
+    `  ${refused.length} refused; ${/[^\n]*(?:has used 0\.00|hit your usage limit)[^\n]*/.exec(printed)?.[0].trim().slice(0, 300) ?? "nothing shown"}`,
+  );
+  if (refused.length > 0 && refused.length <= MOST_REFUSED && hasSaid) return null;
+  return `${refused.length} refused, ${hasSaid ? "shown" : "not shown"}\n  ${calls.join("\n  ")}\n${printed.slice(-SHOWN_CHARACTERS)}\n`;
 }
 
 /** The path of the agent's program, installed if it is not. */

@@ -187,7 +187,10 @@ function watched(): Watched {
     ports: {
       log: openLog({ level: "info", format: "json", sink: (line) => lines.push(line), now: () => 0, redactor }),
       redactor,
+      now: () => 0,
       monotonic: () => 0,
+      newId: () => "c1",
+      priceOf: () => ({ usd: null, credits: null, date: null }),
       running: new RunningCalls(),
       observers: [(summary) => summaries.push(summary)],
     },
@@ -211,7 +214,7 @@ for (const [how, { run, leaves, status, summary }] of Object.entries(ENDINGS)) {
       await reader.read();
       await reader.cancel();
     } else await response.text();
-    const expected = { ...SUMMARY, durationMs: 0, callerId: "0123abcd", ...summary };
+    const expected = { ...SUMMARY, durationMs: 0, admissionMs: 0, callerId: "0123abcd", ...summary };
     assert.deepEqual([settled, summaries, lines.length], [[expected], [expected], 1]);
   });
 }
@@ -281,6 +284,29 @@ test("an observer that throws changes nothing of the answer, nor of what the oth
       ["error", true],
     ],
   );
+});
+
+test("what is granted to a call that was ended meanwhile is given back at once, and the call goes no further", async () => {
+  const { ports, call } = watched();
+  const settled: CallSummary[] = [];
+  let goOn = (): void => {};
+  const waiting = new Promise<void>((resolve) => (goOn = resolve));
+  let isStopped = false;
+  const response = withCall(call, ports, async (progress) => {
+    await waiting;
+    try {
+      admit(progress, settled);
+    } catch {
+      isStopped = true;
+    }
+    return COMPLETE;
+  });
+  ports.running.endAll(OVERLOADED);
+  assert.equal((await response).status, 529);
+  goOn();
+  await waiting;
+  await Promise.resolve();
+  assert.deepEqual([settled.length, isStopped], [1, true]);
 });
 
 test("a call that is refused before anybody was admitted has a summary too, and no slot to give back", async () => {

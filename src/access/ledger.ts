@@ -1,0 +1,193 @@
+// The way of usage rows into the store: a queue that is written in small batches, off the requests' way. While the store is away, rows wait
+// in a spill, and go into the store in order, and once, when it is back: their ids tell those that are there already.
+// Never does: make a call wait, throw into one, or keep more than it may.
+
+import type { After } from "../runtime/ports.ts";
+import type { Store, UsageRow } from "./store.ts";
+
+/** Where rows wait that can't be written now, in order, longer than the process lives. Every method may reject. */
+export interface Spill {
+  /** Adds lines at the end; false: they would be more than it may hold, and are left out. */
+  append(lines: string): Promise<boolean>;
+  /** Takes some of the oldest lines, those of processes that are gone too, and whether there is more. They stay until `done`. */
+  oldest(): Promise<readonly string[]>;
+  /** What `oldest` gave last is written. */
+  done(): Promise<void>;
+}
+
+export interface LedgerPorts {
+  readonly store: Pick<Store, "append" | "forget">;
+  /** Null: there is no place for one, so that few rows wait, and only as long as the process lives. */
+  readonly spill: Spill | null;
+  readonly after: After;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+  /** For the log, once each time that something changes. */
+  readonly report: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+export interface LedgerOptions {
+  /** How long rows are kept. Null: for ever. */
+  readonly keepMs: number | null;
+}
+
+/** How long a row waits for others: about what a process that is killed may lose. */
+const GATHER_MS = 50;
+/** Rows that are written at once, in about a millisecond: some stores do their work before they return. */
+const BATCH = 100;
+/** How often a store that is away is tried. */
+const RETRY_MS = 1_000;
+/** Rows in memory, of about 1 KB each, where neither the store nor the spill takes them. */
+const MOST_WAITING = 10_000;
+const FORGET_EVERY_MS = 3_600_000;
+/** A program that starts has more important things to do. */
+const FIRST_FORGET_MS = 60_000;
+
+export class Ledger {
+  readonly #ports: LedgerPorts;
+  readonly #options: LedgerOptions;
+  #waiting: UsageRow[] = [];
+  /** Takes back the timer of the next turn; null: none is set. */
+  #takeBack: (() => void) | null = null;
+  #takeBackForgetting = (): void => {};
+  /** Null: no turn is running. */
+  #turn: Promise<void> | null = null;
+  /** When a store that did not take the last batch is tried again, in milliseconds of `now`. Null: it took it. */
+  #retryAtMs: number | null = null;
+  /** Whether rows may be in the spill, at first those of an earlier process. */
+  #hasSpilled: boolean;
+  #isSpillReported = false;
+  #lost = 0;
+
+  constructor(ports: LedgerPorts, options: LedgerOptions) {
+    this.#ports = ports;
+    this.#options = options;
+    this.#hasSpilled = ports.spill !== null;
+  }
+
+  /** Begins to write what an earlier process left, and to remove old rows. */
+  start(): void {
+    this.#schedule();
+    if (this.#options.keepMs !== null) this.#forgetIn(FIRST_FORGET_MS, this.#options.keepMs);
+  }
+
+  /** The row is written soon. Never throws. */
+  add(row: UsageRow): void {
+    if (this.#waiting.length >= MOST_WAITING) {
+      if (this.#lost++ === 0) this.#ports.report("usage rows lost", { reason: "neither the store nor DATA_DIR takes them" });
+      return;
+    }
+    this.#waiting.push(row);
+    this.#schedule();
+  }
+
+  /** Writes all that waits, to the spill where the store is away, and removes no more old rows. For the end of the process. */
+  async stop(): Promise<void> {
+    this.#takeBackForgetting();
+    this.#takeBack?.();
+    this.#takeBack = null;
+    await this.#turn;
+    for (let before = Infinity; this.#waiting.length > 0 && this.#waiting.length < before;) {
+      before = this.#waiting.length;
+      await this.#takeTurn();
+    }
+  }
+
+  #schedule(): void {
+    if (this.#turn !== null || this.#takeBack !== null) return;
+    if (this.#waiting.length === 0 && !this.#hasSpilled) return;
+    const isBusy = this.#retryAtMs === null && (this.#waiting.length >= BATCH || this.#hasSpilled);
+    this.#takeBack = this.#ports.after(isBusy ? 0 : GATHER_MS, () => {
+      this.#takeBack = null;
+      this.#turn = this.#takeTurn().finally(() => {
+        this.#turn = null;
+        this.#schedule();
+      });
+    });
+  }
+
+  /** Writes one batch. What was spilled goes first, and until all of that is written new rows are spilled behind it. Never rejects. */
+  async #takeTurn(): Promise<void> {
+    const isDue = this.#retryAtMs === null || this.#ports.now() >= this.#retryAtMs;
+    if (this.#hasSpilled && isDue) await this.#writeSpilled();
+    if (this.#waiting.length === 0) return;
+    const batch = this.#waiting.slice(0, BATCH);
+    const isWritten = !this.#hasSpilled && isDue && (await this.#write(batch));
+    if (isWritten) this.#waiting.splice(0, batch.length);
+    else await this.#spill();
+  }
+
+  async #writeSpilled(): Promise<void> {
+    const { spill } = this.#ports;
+    try {
+      const lines = (await spill?.oldest()) ?? [];
+      if (lines.length === 0) this.#hasSpilled = false;
+      else if (await this.#write(lines.flatMap(rowOf))) await spill?.done();
+    } catch (error) {
+      this.#hasSpilled = false;
+      this.#reportSpill(error);
+    }
+  }
+
+  /** Whether the store has the rows now. */
+  async #write(rows: readonly UsageRow[]): Promise<boolean> {
+    const { store, now, report } = this.#ports;
+    try {
+      await store.append(rows);
+    } catch (error) {
+      if (this.#retryAtMs === null) report("usage rows wait", { reason: messageOf(error) });
+      this.#retryAtMs = now() + RETRY_MS;
+      return false;
+    }
+    if (this.#retryAtMs !== null) report("usage rows are written again", this.#lost === 0 ? {} : { lost: this.#lost });
+    this.#retryAtMs = null;
+    this.#lost = 0;
+    return true;
+  }
+
+  async #spill(): Promise<void> {
+    const { spill, report } = this.#ports;
+    if (spill === null) return;
+    const rows = this.#waiting;
+    this.#waiting = [];
+    try {
+      const isKept = await spill.append(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+      if (isKept) this.#hasSpilled = true;
+      else {
+        if (this.#lost === 0) report("usage rows lost", { reason: "too many wait in DATA_DIR" });
+        this.#lost += rows.length;
+      }
+    } catch (error) {
+      this.#waiting = [...rows, ...this.#waiting];
+      this.#reportSpill(error);
+    }
+  }
+
+  #reportSpill(error: unknown): void {
+    if (!this.#isSpillReported) this.#ports.report("usage rows can't be kept in DATA_DIR", { reason: messageOf(error) });
+    this.#isSpillReported = true;
+  }
+
+  /** What fails is tried again in an hour. */
+  #forgetIn(ms: number, keepMs: number): void {
+    const { store, now, after } = this.#ports;
+    this.#takeBackForgetting = after(ms, () => {
+      store.forget(now() - keepMs).catch(() => {});
+      this.#forgetIn(FORGET_EVERY_MS, keepMs);
+    });
+  }
+}
+
+/** A process that was killed may have left half a line. */
+function rowOf(line: string): UsageRow[] {
+  try {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- this program wrote it
+    return [JSON.parse(line) as UsageRow];
+  } catch {
+    return [];
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

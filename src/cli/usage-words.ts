@@ -1,0 +1,124 @@
+// What a person types about usage: times, a zone, whose calls. And how numbers, costs and times are printed.
+
+import { parseDuration, parseExpiry, parseZone } from "../access/key-words.ts";
+import type { UsageFilter } from "../access/store.ts";
+import { Calendar } from "../access/windows.ts";
+import { forTerminal } from "../telemetry/log.ts";
+import { CommandError, type Context, type Input, type Option } from "./command.ts";
+
+export const FILTER_OPTIONS: Readonly<Record<string, Option>> = {
+  since: { value: "when", help: "From then on: a date (2026-11-01), a time before now (7d), or a time with its offset." },
+  until: { value: "when", help: "Until then; a date counts to its end." },
+  zone: { value: "name", help: "The time zone of dates, e.g. Asia/Shanghai. Default: that of this machine." },
+  key: { value: "name", help: "Calls of this client key only." },
+  session: { value: "id", help: "Calls of this session only." },
+  client: { value: "name", help: "Calls of this client only, e.g. claude-code." },
+  model: { value: "name", help: "Calls that this model answered only." },
+};
+
+export interface Asked {
+  readonly filter: UsageFilter;
+  readonly zone: string;
+}
+
+/** @throws CommandError */
+export function askedOf(input: Input, { now }: Pick<Context, "now">): Asked {
+  const typed = input.text("zone");
+  const zone = parseZone(typed ?? new Intl.DateTimeFormat().resolvedOptions().timeZone);
+  if (zone === null) throw CommandError.wrongUse(`--zone: ${forTerminal(typed ?? "")} is no time zone. Write e.g. Europe/Berlin or UTC.`);
+  const nowMs = now();
+  return {
+    zone,
+    filter: {
+      sinceMs: timeOf(input, "since", { nowMs, zone }),
+      untilMs: timeOf(input, "until", { nowMs, zone }),
+      key: input.text("key"),
+      session: input.text("session"),
+      client: input.text("client"),
+      model: input.text("model"),
+    },
+  };
+}
+
+interface Here {
+  readonly nowMs: number;
+  readonly zone: string;
+}
+
+/** As ccusage writes dates: `20261101`. */
+const SHORT_DATE = /^(\d{4})(\d\d)(\d\d)$/;
+const DATE = /^\d{4}-\d\d-\d\d$/;
+
+function timeOf(input: Input, option: "since" | "until", here: Here): number | null {
+  const typed = input.text(option)?.trim().replace(SHORT_DATE, "$1-$2-$3") ?? null;
+  if (typed === null) return null;
+  const agoMs = parseDuration(typed);
+  if (agoMs !== null) return here.nowMs - agoMs;
+  const found = parseExpiry(typed, here);
+  if (found?.type !== "at") {
+    throw CommandError.wrongUse(`--${option}: write a date (2026-11-01), a time before now (7d, 12h), or 2026-11-01T08:00:00Z.`);
+  }
+  return option === "since" && DATE.test(typed) ? dayAround(found.ms - 1, here.zone).startMs : found.ms;
+}
+
+/** The day of the zone that a time is in. */
+export function dayAround(ms: number, zone: string): { readonly startMs: number; readonly endMs: number } {
+  const { startMs, endMs } = new Calendar().window("day", null, { nowMs: ms, zone });
+  return { startMs, endMs: endMs ?? startMs };
+}
+
+/** `2026-11-28 14:05` in the zone. */
+export function printTime(ms: number, zone: string): string {
+  const format = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "short" });
+  return format.format(ms);
+}
+
+const COUNT = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+
+export function printCount(count: number): string {
+  return COUNT.format(count);
+}
+
+/** `42.1k`, `1.2M`. */
+export function printShort(count: number): string {
+  if (count < 1000) return COUNT.format(count);
+  return count < 1_000_000 ? `${(count / 1000).toFixed(1)}k` : `${(count / 1_000_000).toFixed(1)}M`;
+}
+
+export const NO_PRICE = "no price";
+
+/** `isPartial`: of some calls nobody knows what they cost. */
+export function printUsd(usd: number | null, isPartial = false): string {
+  if (usd === null) return NO_PRICE;
+  return `$${usd > 0 && usd < 0.01 ? usd.toFixed(4) : usd.toFixed(2)}${isPartial ? "*" : ""}`;
+}
+
+/** `2h 10m`. */
+export function printSpan(ms: number): string {
+  const minutes = Math.max(0, Math.round(ms / 60_000));
+  return minutes < 60 ? `${minutes}m` : `${Math.floor(minutes / 60)}h ${minutes % 60}m`;
+}
+
+/** Columns: those of the first few words to the left, numbers to the right. */
+export function columns(rows: readonly (readonly string[])[], leftColumns: number): string[] {
+  const shown = rows.map((cells) => cells.map(forTerminal));
+  const widths = (shown[0] ?? []).map((_, column) => Math.max(...shown.map((cells) => cells[column]?.length ?? 0)));
+  return shown.map((cells) =>
+    cells
+      .map((cell, column) => (column < leftColumns ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** Lines of CSV. What a spreadsheet would take for a formula is text. */
+export function csv(rows: readonly (readonly (string | number | null)[])[]): string {
+  return rows.map((cells) => cells.map(csvCell).join(",")).join("\n");
+}
+
+function csvCell(value: string | number | null): string {
+  if (value === null) return "";
+  if (typeof value === "number") return String(value);
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

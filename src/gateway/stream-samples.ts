@@ -1,0 +1,70 @@
+// How much text a stream delivered that passed without being parsed, found out afterwards from a few of its events.
+// Never does: see more than those.
+
+import { deltaBytes } from "../protocol/delta-text.ts";
+import { run } from "../wire/machine.ts";
+import { sseDecoder, type SseLimits } from "../wire/sse.ts";
+
+/** Some events of a stream, and how much had passed when the last of them had. Its first events, which are known, count for neither. */
+export interface StreamSample {
+  readonly run: Uint8Array;
+  readonly passedBytes: number;
+  readonly passedEvents: number;
+}
+
+/**
+ * UTF-8 bytes of text. Between two samples it is all that passed, less what an event has around its text. That hardly differs from one
+ * event to the next, so it is far surer than a guess from how long the texts of a few events are.
+ * @param first the events at the beginning
+ * @param samples in order; the last one at the end of the stream
+ */
+export function textBytesIn(
+  { first, samples }: { readonly first: Uint8Array; readonly samples: readonly StreamSample[] },
+  limits: SseLimits,
+): number {
+  let textBytes = read(first, limits).textBytes;
+  let around: number | null = null;
+  let before = { passedBytes: 0, passedEvents: 0 };
+  for (const sample of samples) {
+    const found = read(sample.run, limits);
+    const bytes = sample.passedBytes - before.passedBytes;
+    const events = sample.passedEvents - before.passedEvents;
+    const here: number | null = found.around ?? around;
+    // What opens an answer may be long, and is no text.
+    if (around === null) textBytes += Math.min(bytes, events * found.text);
+    else if (here !== null) textBytes += Math.max(0, bytes - (events * (here + around)) / 2);
+    around = here;
+    before = sample;
+  }
+  return Math.round(textBytes);
+}
+
+interface Reading {
+  readonly textBytes: number;
+  /** Of these, how many each event has, one with the other. */
+  readonly text: number;
+  /** How many other bytes an event with text has; null: none holds text. */
+  readonly around: number | null;
+}
+
+function read(events: Uint8Array, limits: SseLimits): Reading {
+  let textBytes = 0;
+  let aroundBytes = 0;
+  let count = 0;
+  let withText = 0;
+  for (const { event, data } of run(sseDecoder(limits), [events])) {
+    const bytes = deltaBytes(data);
+    count++;
+    if (bytes === 0) continue;
+    textBytes += bytes;
+    aroundBytes += UTF8.encode(data).length - bytes + FRAME_BYTES + (event === null ? 0 : event.length + EVENT_BYTES);
+    withText++;
+  }
+  return { textBytes, text: count === 0 ? 0 : textBytes / count, around: withText === 0 ? null : aroundBytes / withText };
+}
+
+const UTF8 = new TextEncoder();
+/** `data: `, a line feed and a blank line. */
+const FRAME_BYTES = 8;
+/** `event: ` and a line feed. */
+const EVENT_BYTES = 8;

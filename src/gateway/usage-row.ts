@@ -1,0 +1,84 @@
+// The ledger's row of a call, made of its summary: one observer among the others.
+// Never does: put in what was asked or answered, or a key.
+
+import type { UsageRow } from "../access/store.ts";
+import { isTruncation } from "../protocol/fold.ts";
+import type { FinishKind } from "../protocol/canonical.ts";
+import type { CallObserver, CallSummary } from "../telemetry/call-summary.ts";
+
+export interface Rows {
+  /** Must not wait, or throw. */
+  add(row: UsageRow): void;
+}
+
+/** Gives the ledger a row of each call whose caller is known: what anybody can send without a key must not fill a disk. */
+export function ledgerObserver(ledger: Rows): CallObserver {
+  return (summary) => {
+    if (summary.callerId !== null) ledger.add(usageRow(summary));
+  };
+}
+
+export function usageRow(summary: CallSummary): UsageRow {
+  const { usage, cost } = summary;
+  const anHour = usage?.cacheWrite1hTokens ?? null;
+  const writes = usage?.cacheWriteTokens ?? null;
+  return {
+    id: summary.id,
+    atMs: summary.startedAtMs,
+    requestId: summary.requestId,
+    key: summary.callerId,
+    client: summary.client,
+    session: summary.session,
+    agent: summary.agent,
+    route: shortened(summary.path),
+    protocol: summary.protocol,
+    modelAsked: summary.model === null ? null : shortened(summary.model),
+    modelServed: summary.upstreamModel,
+    provider: summary.provider,
+    pool: summary.pool,
+    factoryKey: summary.factoryKey,
+    status: summary.status,
+    finish: finishWord(summary),
+    streaming: summary.streaming ?? false,
+    admissionMs: summary.admissionMs,
+    firstByteMs: summary.firstByteMs,
+    totalMs: summary.durationMs,
+    inputTokens: usage?.inputTokens ?? null,
+    cacheReadTokens: usage?.cacheReadTokens ?? null,
+    cacheWrite5mTokens: writes === null ? null : Math.max(0, writes - (anHour ?? 0)),
+    cacheWrite1hTokens: anHour,
+    outputTokens: usage?.outputTokens ?? null,
+    reasoningTokens: usage?.reasoningTokens ?? null,
+    source: summary.source,
+    credits: cost === null ? 0 : cost.credits,
+    usd: cost === null ? 0 : cost.usd,
+    priceDate: cost?.date ?? null,
+    tries: summary.attempts,
+    fallback: summary.fallback,
+    losses: summary.dropped.length,
+  };
+}
+
+/** Paths and model names are the client's to choose. */
+const MOST_CHARACTERS = 120;
+
+function shortened(text: string): string {
+  return text.length <= MOST_CHARACTERS ? text : `${text.slice(0, MOST_CHARACTERS)}…`;
+}
+
+const FINISHES: Readonly<Record<FinishKind, string>> = {
+  end: "end",
+  "stop-sequence": "end",
+  "tool-calls": "tool",
+  length: "length",
+  "context-full": "length",
+  paused: "length",
+  filtered: "error:filtered",
+  other: "end",
+};
+
+function finishWord({ error, finish }: CallSummary): string {
+  if (error === null) return finish === null ? "end" : FINISHES[finish.kind];
+  if (error.kind === "cancelled") return "cancelled";
+  return isTruncation(error) ? "cut" : `error:${error.kind}`;
+}

@@ -1,0 +1,19 @@
+// What Factory keys are called where no key may stand: the first digits of their SHA-256.
+// Never does: show a key, or hash one for each call (on Deno that takes as long as all the rest of a call's bookkeeping).
+
+const ID_LENGTH = 8;
+/** Where each client brings its own. */
+const MOST_KEPT = 1000;
+
+/** Of hexadecimal digits. The key of each is kept as long as that. */
+export function keyIds(sha256: (text: string) => Uint8Array): (key: string) => string {
+  const ids = new Map<string, string>();
+  return (key) => {
+    const known = ids.get(key);
+    if (known !== undefined) return known;
+    if (ids.size >= MOST_KEPT) ids.clear();
+    const id = sha256(key).toHex().slice(0, ID_LENGTH);
+    ids.set(key, id);
+    return id;
+  };
+}
