@@ -34,6 +34,7 @@ test("every generated table stands somewhere, the models in both languages", () 
       "src/protocol/README.md: own-files",
       "src/protocol/README.md: losses",
       "src/protocol/README.md: silent-losses",
+      "tests/README.md: attacks",
     ],
   );
 });

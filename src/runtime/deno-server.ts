@@ -72,7 +72,7 @@ export class DenoServer implements Server {
   drain(): Promise<void> {
     this.#isDraining = true;
     this.#ports.listener.close();
-    for (const connection of this.#waiting.keys()) connection.close();
+    for (const [connection, sinceMs] of this.#waiting) closeLater(connection, sinceMs);
     return new Promise((resolve) => {
       this.#drained = resolve;
       this.#resolveIfDrained();
@@ -119,7 +119,7 @@ export class DenoServer implements Server {
   }
 
   #wait(connection: ServedConnection): void {
-    if (this.#isDraining) return connection.close();
+    if (this.#isDraining) return closeLater(connection, performance.now());
     this.#waiting.set(connection, performance.now());
     this.#watch();
   }
@@ -154,6 +154,11 @@ export class DenoServer implements Server {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#drained();
   }
+}
+
+/** Deno says that an answer is out when it has taken the last bytes of it: closed at once, the connection would lose them. */
+function closeLater(connection: ServedConnection, sinceMs: number): void {
+  setTimeout(() => connection.close(), sinceMs + LAST_BYTES_MS - performance.now());
 }
 
 interface ConnectionListener {

@@ -3,11 +3,12 @@
 
 import { MODELS } from "../support/dialects.ts";
 import { SHAPES, shaped } from "../support/shapes.ts";
-import { feelPulse, pulseFinding, PULSE_MS, type Finding, type OwnTarget, type Report } from "./attack.ts";
+import { feelPulse, type Finding, type OwnTarget, type Report } from "./attack.ts";
 import { callOf, CONVERTED, endOf, post, type Way } from "./requests.ts";
 
-/** Of what each shape is named after. */
-const COUNT = 20_000;
+/** Of what each shape is named after: enough that the square of it takes longer than others may wait, even where nothing else runs. */
+const COUNT = 30_000;
+const OTHERS_MS = 5000;
 const MOST_MS = 15_000;
 /** Every protocol in, each to another one. */
 const WAYS: readonly Way[] = [
@@ -40,8 +41,8 @@ async function convert(target: OwnTarget, way: Way, { name, body }: { name: stri
   const worstMs = Math.round(await pulse.stop());
   return {
     what: `${name}, ${(body.length / 1e6).toFixed(1)} MB, ${way.client} -> ${way.upstream}`,
-    expected: `an answer in ${MOST_MS} ms, and others in ${PULSE_MS} ms`,
+    expected: `an answer in ${MOST_MS} ms, and others in ${OTHERS_MS} ms`,
     came: `${end} in ${tookMs} ms, and others in ${worstMs} ms`,
-    held: /^\d/.test(end) && tookMs < MOST_MS && pulseFinding(worstMs).held,
+    held: /^\d/.test(end) && tookMs < MOST_MS && worstMs < OTHERS_MS,
   };
 }
