@@ -137,7 +137,7 @@ test("without a file some thousand rows wait in memory, and the log says that mo
   addAll(ledger, rows(0, 10_005));
   await pass(100);
   store.isAway = false;
-  await pass(2500);
+  await pass(4000);
   assert.deepEqual(store.ids, ids(0, 10_000));
   assert.deepEqual(reports, ["usage rows lost", "usage rows wait", "usage rows are written again"]);
 });
