@@ -38,7 +38,7 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
   const last: Uint8Array[] = [];
   // And some from all over the stream, ever fewer, tell how much of what passed was text.
   const samples: StreamSample[] = [];
-  const seen = { count: 0 };
+  const tailEvents = { count: 0 };
   let passedBytes = 0;
   let passedEvents = 0;
   let nextSampleBytes = FIRST_SAMPLE_BYTES;
@@ -50,12 +50,12 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
   /** The last few events of a run tell how many are in all of it. */
   const note = (bytes: number, endingBytes: number): void => {
     passedBytes += bytes;
-    passedEvents += bytes === endingBytes ? seen.count : (bytes * seen.count) / endingBytes;
+    passedEvents += bytes === endingBytes ? tailEvents.count : (bytes * tailEvents.count) / endingBytes;
   };
   const send = (events: Uint8Array): Uint8Array => {
-    const ending = tailOf(events, seen);
+    const ending = tailOf(events, tailEvents);
     // Comments would drive out what says how the answer ended.
-    if (seen.count === 0) return events;
+    if (tailEvents.count === 0) return events;
     if (first === null) {
       const head = headOf(events);
       first = alone(head);
