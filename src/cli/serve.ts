@@ -18,6 +18,7 @@ import type { Address, EntryPoint, Server } from "../runtime/ports.ts";
 import { runtime } from "../runtime/runtime.ts";
 import type { KeyRing } from "../access/key-ring.ts";
 import type { Store } from "../access/store.ts";
+import { SpillFile } from "../access/stores/spill-file.ts";
 import { openStore } from "../access/stores/stores.ts";
 import { dataFolder } from "./data-folder.ts";
 import { unpack } from "../runtime/unpack.ts";
@@ -194,6 +195,11 @@ function announce({ config, randomKey, warnings }: Setup, { log, ring, output, h
   else void ring.opening.then(tell);
 }
 
+/** Like that of no other process, and sorted by when it began. */
+function processName(): string {
+  return `${Date.now()}-${crypto.randomUUID().slice(0, 8)}`;
+}
+
 export function serve(commandLine: readonly string[], isMain: boolean): EntryPoint {
   const setup = configureOrExit(commandLine);
   const output: LogOutput = new LogOutput({
@@ -202,9 +208,10 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
     report: (count) => program.log.error("log lines lost", { count }),
   });
   const { config } = setup;
+  const dataDir = config.dataDir ?? dataFolder({ environment: process.env, platform: process.platform });
   const store = openStore(
     config.databaseUrl,
-    { dataDir: config.dataDir ?? dataFolder({ environment: process.env, platform: process.platform }), isRequired: false },
+    { dataDir, isRequired: false },
     {
       after,
       lost: (reason) => program.log.warning("store in memory", { reason, message: IN_MEMORY }),
@@ -237,6 +244,7 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
       newId: () => crypto.randomUUID(),
       sha256: runtime.sha256,
       store,
+      ...(dataDir === null || store.kind === "memory" ? {} : { spill: new SpillFile({ dir: dataDir, owner: processName() }) }),
       unpack,
       sink: output.add,
       logFormat: runtime.isTerminal() ? "text" : "json",

@@ -85,12 +85,14 @@ export function printShort(count: number): string {
   return count < 1_000_000 ? `${(count / 1000).toFixed(1)}k` : `${(count / 1_000_000).toFixed(1)}M`;
 }
 
-export const NO_PRICE = "no price";
+const NO_PRICE = "no price";
+const SMALLEST_USD = 0.0001;
 
 /** `isPartial`: of some calls nobody knows what they cost. */
 export function printUsd(usd: number | null, isPartial = false): string {
   if (usd === null) return NO_PRICE;
-  return `$${usd > 0 && usd < 0.01 ? usd.toFixed(4) : usd.toFixed(2)}${isPartial ? "*" : ""}`;
+  const amount = usd === 0 || usd >= 0.01 ? `$${usd.toFixed(2)}` : usd < SMALLEST_USD ? `<$${SMALLEST_USD}` : `$${usd.toFixed(4)}`;
+  return `${amount}${isPartial ? "*" : ""}`;
 }
 
 /** `2h 10m`. */

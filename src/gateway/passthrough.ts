@@ -38,6 +38,7 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
   const last: Uint8Array[] = [];
   // And some from all over the stream, ever fewer, tell how much of what passed was text.
   const samples: StreamSample[] = [];
+  const tailEvents = { count: 0 };
   let passedBytes = 0;
   let passedEvents = 0;
   let nextSampleBytes = FIRST_SAMPLE_BYTES;
@@ -46,18 +47,22 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
   // The last bytes that are held: a blank line may begin there, up to three bytes before it ends.
   let tail: Uint8Array = EMPTY;
 
+  /** The last few events of a run tell how many are in all of it. */
+  const note = (bytes: number, endingBytes: number): void => {
+    passedBytes += bytes;
+    passedEvents += bytes === endingBytes ? tailEvents.count : (bytes * tailEvents.count) / endingBytes;
+  };
   const send = (events: Uint8Array): Uint8Array => {
-    const { ending, count } = tailOf(events);
+    const ending = tailOf(events, tailEvents);
     // Comments would drive out what says how the answer ended.
-    if (count === 0) return events;
-    const head = first === null ? headOf(events) : EMPTY;
-    const behindHead = events.length - head.length;
-    passedBytes += behindHead;
-    passedEvents += (behindHead * count) / ending.length;
+    if (tailEvents.count === 0) return events;
     if (first === null) {
+      const head = headOf(events);
       first = alone(head);
-      if (behindHead > 0) last.push(alone(ending));
+      if (head.length < events.length) last.push(alone(ending));
+      note(events.length - head.length, ending.length);
     } else {
+      note(events.length, ending.length);
       if (last.length === KEPT_EVENTS) last.shift();
       last.push(alone(ending));
       if (passedBytes > nextSampleBytes) {
@@ -193,8 +198,8 @@ function headOf(events: Uint8Array): Uint8Array {
   return events.subarray(0, lastBoundary(events.subarray(0, KEPT_HEAD_BYTES), EMPTY) || firstBoundary(events) || events.length);
 }
 
-/** The last events of a run, with the comments and blank lines between and behind them, and how many they are. */
-function tailOf(events: Uint8Array): { readonly ending: Uint8Array; readonly count: number } {
+/** The last events of a run, with the comments and blank lines between and behind them. `seen` gets how many they are. */
+function tailOf(events: Uint8Array, seen: { count: number }): Uint8Array {
   let start = events.length;
   let count = 0;
   while (count < KEPT_EVENTS && start > 0) {
@@ -202,5 +207,6 @@ function tailOf(events: Uint8Array): { readonly ending: Uint8Array; readonly cou
     start = lastBoundary(events.subarray(0, end - 1), EMPTY);
     if (holdsEvent(start === 0 && end === events.length ? events : events.subarray(start, end))) count++;
   }
-  return { ending: start === 0 ? events : events.subarray(start), count };
+  seen.count = count;
+  return start === 0 ? events : events.subarray(start);
 }

@@ -33,6 +33,7 @@ export function logCall(log: Log, summary: CallSummary): void {
     fields["inputTokens"] = (usage.inputTokens ?? 0) + (usage.cacheReadTokens ?? 0) + (usage.cacheWriteTokens ?? 0);
     fields["cacheReadTokens"] = usage.cacheReadTokens;
     fields["outputTokens"] = usage.outputTokens;
+    if (summary.source !== "upstream") fields["usageSource"] = summary.source;
   }
   if (error === null) return log.info("request", fields);
   fields["error"] = error.kind;

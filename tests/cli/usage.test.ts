@@ -106,7 +106,6 @@ test("days are in ccusage's shape, with totals and models", async () => {
 
 /** The first member of each row, and its calls. */
 async function rowsOf(line: string, list: string): Promise<unknown[]> {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the command printed
   const report = (await json(line)) as Record<string, { calls: number }[]>;
   return (report[list] ?? []).map((row) => [Object.values(row)[0], row.calls]);
 }

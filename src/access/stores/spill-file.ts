@@ -9,7 +9,7 @@ export interface SpillFileOptions {
   /** Made when it is needed. */
   readonly dir: string;
   /** What no other process is called; files are read in the order of these names. */
-  readonly process: string;
+  readonly owner: string;
   /** Of what this process writes and nobody has taken. */
   readonly maxBytes?: number;
 }
@@ -37,9 +37,9 @@ export class SpillFile implements Spill {
   #bytes = 0;
   #taken: Taken | null = null;
 
-  constructor({ dir, process, maxBytes = MOST_BYTES }: SpillFileOptions) {
+  constructor({ dir, owner, maxBytes = MOST_BYTES }: SpillFileOptions) {
     this.#dir = dir;
-    this.#path = join(dir, `${PREFIX}${process}${SUFFIX}`);
+    this.#path = join(dir, `${PREFIX}${owner}${SUFFIX}`);
     this.#maxBytes = maxBytes;
   }
 

@@ -297,6 +297,17 @@ test("counts are cumulative: the last one replaces the one before", () => {
   );
 });
 
+test("cache writes for an hour are told apart from those for five minutes", () => {
+  const usage = {
+    input_tokens: 3,
+    output_tokens: 2,
+    cache_creation_input_tokens: 70,
+    cache_creation: { ephemeral_5m_input_tokens: 50, ephemeral_1h_input_tokens: 20 },
+  };
+  const { usage: read } = decodeMessage([], { usage });
+  assert.deepEqual([read?.cacheWriteTokens, read?.cacheWrite1hTokens], [70, 20]);
+});
+
 test("deltas come out as they come in, none of them empty", () => {
   const events = [
     start(),
