@@ -132,6 +132,12 @@ export class KeyRing {
     return this.#grants.get(this.#records.has(name) ? name : DEFAULT_ROW)?.grant ?? null;
   }
 
+  /** When the key of that name ends, as Unix time in milliseconds; null: it does not, or there is none. */
+  endOf(name: string): number | null {
+    const record = this.#records.get(name);
+    return record === undefined ? null : expiresMs(record, this.#firstUses.get(name) ?? null);
+  }
+
   /** Stops reading the store. */
   close(): void {
     this.#stop();

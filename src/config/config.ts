@@ -14,7 +14,7 @@ import { readArguments } from "./arguments.ts";
 import { strayLines } from "./env-file.ts";
 import { readModelTable } from "./model-table.ts";
 import { Settings, type Fault } from "./settings.ts";
-import { ENDPOINT_PATHS, VARIABLES, type VariableName } from "./variables.ts";
+import { ENDPOINT_PATHS, QUOTA_PATH, VARIABLES, type VariableName } from "./variables.ts";
 
 export type { Fault } from "./settings.ts";
 
@@ -94,6 +94,14 @@ export interface Config {
   readonly ledgerDays: number | null;
   /** By how many percent a token costs fewer credits when it is read from a cache. */
   readonly cacheDiscountPercent: number;
+  /** Where Factory tells what is left of a plan. Null: no calls go to its host. */
+  readonly quotaUrl: string | null;
+  /** The shortest time between two questions; null is never. */
+  readonly quotaIntervalMs: number | null;
+  /** From which percentage of a window new conversations go elsewhere; null is never. */
+  readonly quotaGuardPercent: number | null;
+  /** Where they go. Null: to the first Core model that the key may use. */
+  readonly quotaGuardModel: string | null;
   /** Rows for the model table. */
   readonly models: readonly ModelSetting[];
 }
@@ -191,11 +199,13 @@ export function readConfig(source: ConfigSource): Config {
     const problem = "has no =. Write NAME=value, or # in front of a comment";
     settings.faults.push({ name: `Line ${line} of the environment file`, value: null, problem });
   }
+  const base = baseOf(settings);
+  const endpoints = endpointsOf(settings, base);
   const config: Config = {
     ...addressOf(settings),
     ...keysOf(settings),
     anonymous: settings.oneOf("ANONYMOUS", ["off", "loopback"]),
-    endpoints: endpointsOf(settings),
+    endpoints,
     systemPrompt: settings.text("SYSTEM_PROMPT").trim() === "" ? null : settings.text("SYSTEM_PROMPT"),
     promptCache: settings.oneOf("PROMPT_CACHE", ["auto", "off"]),
     defaultMaxTokens: settings.wholeNumber("DEFAULT_MAX_TOKENS", { min: 0, max: MOST_TOKENS }) || null,
@@ -229,6 +239,7 @@ export function readConfig(source: ConfigSource): Config {
     ledger: settings.oneOf("LEDGER", ["on", "off"]) === "on",
     ledgerDays: settings.wholeNumber("LEDGER_DAYS", { min: 0, max: MOST_DAYS }) || null,
     cacheDiscountPercent: settings.wholeNumber("CACHE_DISCOUNT", { min: 0, max: 100 }),
+    ...quotaOf(settings, { base, endpoints }),
     models: modelsOf(source, settings),
   };
   if (config.anonymous !== "off" && config.upstreamKey === null) {
@@ -347,8 +358,11 @@ function listOf(text: string): string[] {
   return text.split(",").flatMap((item) => item.trim() || []);
 }
 
-function endpointsOf(settings: Settings): Endpoints {
-  const base = (settings.url("FACTORY_BASE_URL") ?? VARIABLES.FACTORY_BASE_URL.default).replace(/\/+$/, "");
+function baseOf(settings: Settings): string {
+  return (settings.url("FACTORY_BASE_URL") ?? VARIABLES.FACTORY_BASE_URL.default).replace(/\/+$/, "");
+}
+
+function endpointsOf(settings: Settings, base: string): Endpoints {
   if (base.includes("?")) settings.fault("FACTORY_BASE_URL", "must be a URL without a query, because paths are appended to it");
   const given = (name: VariableName, protocol: ProtocolId): string | null => {
     const url = settings.url(name);
@@ -362,6 +376,24 @@ function endpointsOf(settings: Settings): Endpoints {
     chat: given("CHAT_TARGET_URL", "openai-chat") ?? base + ENDPOINT_PATHS.chat,
     gemini: given("GEMINI_TARGET_URL", "gemini") ?? base + ENDPOINT_PATHS.gemini,
     bedrock: given("BEDROCK_TARGET_URL", "anthropic-messages") ?? messages,
+  };
+}
+
+type QuotaConfig = Pick<Config, "quotaUrl" | "quotaIntervalMs" | "quotaGuardPercent" | "quotaGuardModel">;
+
+function quotaOf(settings: Settings, { base, endpoints }: { readonly base: string; readonly endpoints: Endpoints }): QuotaConfig {
+  const originOf = (url: string): string | null => (URL.canParse(url) ? new URL(url).origin : null);
+  // A key goes to no host that gets no calls.
+  const isCalled = Object.values(endpoints).some((url) => originOf(url) === originOf(base));
+  const quotaIntervalMs = settings.limit("QUOTA_INTERVAL");
+  const isOff = settings.text("QUOTA_GUARD").toLowerCase() === "off";
+  const quotaGuardPercent = isOff ? null : settings.wholeNumber("QUOTA_GUARD", { min: 1, max: 100 });
+  if (!isOff && quotaIntervalMs === null) settings.fault("QUOTA_GUARD", "needs a QUOTA_INTERVAL above 0");
+  return {
+    quotaUrl: isCalled ? base + QUOTA_PATH : null,
+    quotaIntervalMs,
+    quotaGuardPercent,
+    quotaGuardModel: settings.given("QUOTA_GUARD_MODEL"),
   };
 }
 

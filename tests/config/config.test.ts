@@ -57,6 +57,10 @@ const DEFAULTS: Config = {
   storeDown: "serve",
   ledger: true,
   ledgerDays: 400,
+  quotaUrl: "https://api.factory.ai/api/billing/limits",
+  quotaIntervalMs: 60_000,
+  quotaGuardPercent: null,
+  quotaGuardModel: null,
   cacheDiscountPercent: 90,
   models: [],
 };
