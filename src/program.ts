@@ -127,17 +127,13 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const ledger = ledgerOf(config, world, log);
   ledger?.start();
   const keyId = keyIds(sha256);
-  const quotaHeaders = { "user-agent": userAgent, "x-factory-client": "cli", ...upstreamHeaders };
-  const quota = new Quota(
-    { fetch: world.fetch, store: store ?? null, now, after: world.after, keyId },
-    { url: config.quotaUrl, everyMs: config.quotaIntervalMs, headers: quotaHeaders },
-  );
-  const { quotaGuardPercent: percent, quotaGuardModel } = config;
+  const { quota, guard } = planOf(config, world, { keyId, userAgent });
+  const { quotaGuardModel } = config;
   if (quotaGuardModel !== null && !models.knows(quotaGuardModel)) log.warning("unknown QUOTA_GUARD_MODEL", { model: quotaGuardModel });
   const ports = {
     ...world,
     quota,
-    guard: percent === null ? null : new QuotaGuard(quota, { percent, model: quotaGuardModel, now }),
+    guard,
     running,
     bodyMemory,
     models,
@@ -172,7 +168,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
       keys,
       models,
       store: storeView(world.store, config),
-      quota: async ({ upstreamKey }) => reportQuota(await quota.read(upstreamKey), { store: ownLedger, nowMs: now(), poolOf }),
+      quota: async (caller) => reportQuota(await quota.read(caller.upstreamKey), { store: ownLedger, nowMs: now(), poolOf }),
       account: (caller, dates) => reportAccount(caller, dates, { store: store ?? null, limiter, ring, now }),
       isDraining: () => concurrency.isDraining,
       now,
@@ -208,6 +204,22 @@ function storeView(store: Store | undefined, { storeDown }: Config): () => Store
     const isReachable = store.state() === "ready";
     return { kind: store.kind, isReachable, isUsable: hasBeenReached && (isReachable || storeDown === "serve") };
   };
+}
+
+interface Plan {
+  readonly quota: Quota;
+  /** Null: the plan is used until it is used up. */
+  readonly guard: QuotaGuard | null;
+}
+
+function planOf(
+  { quotaUrl: url, quotaIntervalMs: everyMs, quotaGuardPercent: percent, quotaGuardModel: model, upstreamHeaders }: Config,
+  { fetch, store, now, after, random }: World,
+  { keyId, userAgent }: { readonly keyId: (key: string) => string; readonly userAgent: string },
+): Plan {
+  const headers = { "user-agent": userAgent, "x-factory-client": "cli", ...upstreamHeaders };
+  const quota = new Quota({ fetch, store: store ?? null, now, after, random, keyId }, { url, everyMs, headers });
+  return { quota, guard: percent === null ? null : new QuotaGuard(quota, { percent, model, now }) };
 }
 
 /** Null: no rows are kept, or there is nowhere to keep them. */

@@ -28,6 +28,8 @@ export interface QuotaPorts {
   /** Unix time in milliseconds. */
   readonly now: () => number;
   readonly after: After;
+  /** From 0 up to 1. */
+  readonly random: () => number;
   /** The beginning of a Factory key's hash. */
   readonly keyId: (key: string) => string;
 }
@@ -59,8 +61,8 @@ const MOST_BYTES = 256 * 1024;
 const INTERVALS_KNOWN = 5;
 /** Where it does not work, it seldom does an interval later. */
 const INTERVALS_OF_REFUSAL = 10;
-/** Who took a reading over asks a little later than who made it, so that of many gateways one asks. */
-const FOLLOWER = 1.1;
+/** Of an interval: by up to so much each gateway asks later, so that of many one asks, and the others find its answer in the store. */
+const SPREAD = 0.1;
 /** Statuses that say nothing of the next time. */
 const PASSING: ReadonlySet<number> = new Set([408, 429]);
 
@@ -141,7 +143,7 @@ export class Quota {
     if (this.#isStopped) return;
     const name = `quota/1/${this.#ports.keyId(key)}`;
     const before = await this.#shared(name);
-    if (before !== null && this.#ports.now() < this.#goodUntilMs(before)) return this.#take(plan, before, FOLLOWER);
+    if (before !== null && this.#ports.now() < this.#goodUntilMs(before)) return this.#take(plan, before);
     const { reading, isPassing } = await this.#fetch(key);
     if (this.#isStopped) return;
     if (isPassing) {
@@ -149,16 +151,14 @@ export class Quota {
       if (this.known(key) === null) plan.reading = reading;
       return;
     }
-    const meanwhile = await this.#shared(name);
-    if (meanwhile !== null && meanwhile.atMs > (before?.atMs ?? -Infinity)) return this.#take(plan, meanwhile, FOLLOWER);
-    this.#take(plan, reading, 1);
+    this.#take(plan, reading);
     await this.#share(name, reading);
   }
 
-  #take(plan: Plan, reading: QuotaReading, factor: number): void {
+  #take(plan: Plan, reading: QuotaReading): void {
     plan.reading = reading;
     plan.headers = null;
-    plan.dueMs = reading.atMs + (this.#goodUntilMs(reading) - reading.atMs) * factor;
+    plan.dueMs = this.#goodUntilMs(reading) + (this.#settings.everyMs ?? 0) * SPREAD * this.#ports.random();
   }
 
   #goodUntilMs({ state, atMs }: QuotaReading): number {

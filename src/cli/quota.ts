@@ -44,7 +44,7 @@ async function reportFor({ config, store: open, now }: Context, world: QuotaWorl
   const store = await storeOrNull(open);
   const headers = { "user-agent": `factory-proxy/${packageJson.version}`, "x-factory-client": "cli", ...upstreamHeaders };
   const quota = new Quota(
-    { ...world, store, now, keyId: keyIds(runtime.sha256) },
+    { ...world, store, now, random: () => 0, keyId: keyIds(runtime.sha256) },
     { url: quotaUrl, everyMs: quotaIntervalMs ?? USUAL_INTERVAL_MS, headers },
   );
   const models = new Models({ endpoints, models: rows });
