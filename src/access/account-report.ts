@@ -17,15 +17,13 @@ export interface AccountReport {
   readonly spentUsd: number | null;
   /** Unix time in milliseconds. Null: the key does not end. */
   readonly endMs: number | null;
-  /** IANA name: that of the budgets. */
-  readonly zone: string;
 }
 
 export interface AccountPorts {
   /** Null: nothing is remembered. */
   readonly store: Pick<Store, "sums"> | null;
   readonly limiter: Pick<Limiter, "budgetsOf"> | null;
-  readonly ring: Pick<KeyRing, "endOf">;
+  readonly ring: Pick<KeyRing, "termsOf">;
   /** Unix time in milliseconds. */
   readonly now: () => number;
 }
@@ -38,14 +36,13 @@ export interface Dates {
 
 /** Rejects with StoreError where no budget can be read. */
 export async function reportAccount(caller: Caller, dates: Dates, { store, limiter, ring, now }: AccountPorts): Promise<AccountReport> {
-  const zone = caller.grant?.rules.zone ?? "UTC";
+  const { endMs, zone } = ring.termsOf(caller.id);
   const budgets = (await limiter?.budgetsOf(caller)) ?? [];
   return {
     name: caller.id,
     budgets: budgets.toSorted((one, other) => shareOf(other) - shareOf(one)),
     spentUsd: store === null ? null : await spentUsd(caller.id, { dates, zone, nowMs: now(), store }),
-    endMs: ring.endOf(caller.id),
-    zone,
+    endMs,
   };
 }
 
@@ -66,7 +63,7 @@ async function spentUsd(key: string, { dates, zone, nowMs, store }: Spending): P
   const sinceMs = dayOf(dates.from, zone)?.startMs ?? calendar.window("month", null, { nowMs, zone }).startMs;
   const untilMs = dayOf(dates.to, zone)?.endMs ?? null;
   try {
-    const sums = await store.sums({ sinceMs, untilMs, key, session: null, client: null, model: null, by: [], zone });
+    const sums = await store.sums({ sinceMs, untilMs, key, session: null, client: null, model: null, by: [], zone: "UTC" });
     return sums.reduce((all, { usd }) => all + usd, 0);
   } catch (error) {
     if (error instanceof StoreError) return null;

@@ -166,12 +166,12 @@ export class Quota {
   }
 
   async #fetch(key: string): Promise<{ readonly reading: QuotaReading; readonly isPassing: boolean }> {
-    const { now, after, fetch } = this.#ports;
+    const { now, after } = this.#ports;
     const abort = new AbortController();
     this.#running.add(abort);
     const takeBack = after(TIMEOUT_MS, () => abort.abort());
     try {
-      const response = await fetch(this.#settings.url ?? "", {
+      const response = await this.#ports.fetch(this.#settings.url ?? "", {
         headers: { ...this.#settings.headers, authorization: `Bearer ${key}`, accept: "application/json" },
         redirect: "manual",
         signal: abort.signal,

@@ -13,12 +13,13 @@ import { withOwnPath } from "../protocol/own-path.ts";
 import { readArguments } from "./arguments.ts";
 import { strayLines } from "./env-file.ts";
 import { readModelTable } from "./model-table.ts";
+import { quotaOf, type QuotaConfig } from "./quota.ts";
 import { Settings, type Fault } from "./settings.ts";
-import { ENDPOINT_PATHS, QUOTA_PATH, VARIABLES, type VariableName } from "./variables.ts";
+import { ENDPOINT_PATHS, VARIABLES, type VariableName } from "./variables.ts";
 
 export type { Fault } from "./settings.ts";
 
-export interface Config {
+export interface Config extends QuotaConfig {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
@@ -94,14 +95,6 @@ export interface Config {
   readonly ledgerDays: number | null;
   /** By how many percent a token costs fewer credits when it is read from a cache. */
   readonly cacheDiscountPercent: number;
-  /** Where Factory tells what is left of a plan. Null: no calls go to its host. */
-  readonly quotaUrl: string | null;
-  /** The shortest time between two questions; null is never. */
-  readonly quotaIntervalMs: number | null;
-  /** From which percentage of a window new conversations go elsewhere; null is never. */
-  readonly quotaGuardPercent: number | null;
-  /** Where they go. Null: to the first Core model that the key may use. */
-  readonly quotaGuardModel: string | null;
   /** Rows for the model table. */
   readonly models: readonly ModelSetting[];
 }
@@ -376,24 +369,6 @@ function endpointsOf(settings: Settings, base: string): Endpoints {
     chat: given("CHAT_TARGET_URL", "openai-chat") ?? base + ENDPOINT_PATHS.chat,
     gemini: given("GEMINI_TARGET_URL", "gemini") ?? base + ENDPOINT_PATHS.gemini,
     bedrock: given("BEDROCK_TARGET_URL", "anthropic-messages") ?? messages,
-  };
-}
-
-type QuotaConfig = Pick<Config, "quotaUrl" | "quotaIntervalMs" | "quotaGuardPercent" | "quotaGuardModel">;
-
-function quotaOf(settings: Settings, { base, endpoints }: { readonly base: string; readonly endpoints: Endpoints }): QuotaConfig {
-  const originOf = (url: string): string | null => (URL.canParse(url) ? new URL(url).origin : null);
-  // A key goes to no host that gets no calls.
-  const isCalled = Object.values(endpoints).some((url) => originOf(url) === originOf(base));
-  const quotaIntervalMs = settings.limit("QUOTA_INTERVAL");
-  const isOff = settings.text("QUOTA_GUARD").toLowerCase() === "off";
-  const quotaGuardPercent = isOff ? null : settings.wholeNumber("QUOTA_GUARD", { min: 1, max: 100 });
-  if (!isOff && quotaIntervalMs === null) settings.fault("QUOTA_GUARD", "needs a QUOTA_INTERVAL above 0");
-  return {
-    quotaUrl: isCalled ? base + QUOTA_PATH : null,
-    quotaIntervalMs,
-    quotaGuardPercent,
-    quotaGuardModel: settings.given("QUOTA_GUARD_MODEL"),
   };
 }
 

@@ -30,9 +30,6 @@ export const ENDPOINT_PATHS = {
   gemini: "/api/llm/g/v1/generate",
 } as const;
 
-/** Where Factory tells what is left of a plan. */
-export const QUOTA_PATH = "/api/billing/limits";
-
 export const VARIABLES = {
   FACTORY_API_KEY: variable(
     "",

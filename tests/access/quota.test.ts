@@ -9,7 +9,7 @@ import { MemoryStore } from "../../src/access/stores/memory.ts";
 import { billing } from "../support/billing.ts";
 import { Clock } from "../support/clock.ts";
 
-const URL_ = "https://factory.test/api/billing/limits";
+const LIMITS_URL = "https://factory.test/api/billing/limits";
 const KEY = "fk-a-key";
 const EVERY_MS = 60_000;
 
@@ -26,7 +26,7 @@ class Lab {
     clock,
     everyMs = EVERY_MS,
     random = 0,
-    url = URL_,
+    url = LIMITS_URL,
   }: { store?: MemoryStore | null; clock?: Clock; everyMs?: number | null; random?: number; url?: string | null } = {}) {
     if (clock === undefined) this.clock.nowMs = 1_000_000_000_000;
     else this.clock = clock;
@@ -77,7 +77,7 @@ test("Factory is asked behind a call, with the key, and never more often than on
   await lab.settle();
   assert.equal(lab.percent, 40);
   const [{ url, init } = assert.fail()] = lab.asked;
-  assert.equal(url, URL_);
+  assert.equal(url, LIMITS_URL);
   assert.deepEqual(init.headers, { "user-agent": "factory-proxy/9", authorization: `Bearer ${KEY}`, accept: "application/json" });
   assert.deepEqual([init.method, init.redirect], [undefined, "manual"]);
   for (let second = 1; second < 60; second++) {

@@ -28,9 +28,9 @@ after(async () => {
 interface Planned {
   readonly gateway: RunningGateway;
   /** What Factory says of the plan from now on. */
-  says(answer: Answer): void;
+  readonly says: (answer: Answer) => void;
   /** How often Factory was asked. */
-  asked(): number;
+  readonly asked: () => number;
 }
 
 async function planned(environment: Record<string, string>, options: GatewayOptions = {}): Promise<Planned> {
@@ -243,8 +243,11 @@ test("conversations that were let in before go on, by their beginning or the cli
   for (const asking of [{ text: "The first." }, { text: "Another.", headers: session }])
     await (await call(gateway, "openai-chat", asking)).text();
   plan.says(FULL);
-  await new Promise((resolve) => setTimeout(resolve, 2000));
-  await learn(plan);
+  const before = plan.asked();
+  while (plan.asked() === before) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await learn(plan);
+  }
   const statuses: number[] = [];
   for (const asking of [{ text: "The first." }, { text: "Something else.", headers: session }, { text: "New." }]) {
     const response = await call(gateway, "openai-chat", asking);
