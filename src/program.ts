@@ -17,11 +17,16 @@ import { Keys } from "./access/keys.ts";
 import { KeyRing, type Sha256 } from "./access/key-ring.ts";
 import { createAdmission } from "./access/admission.ts";
 import { Limiter } from "./access/limiter.ts";
+import { Quota } from "./access/quota.ts";
+import { QuotaGuard } from "./access/quota-guard.ts";
+import { reportQuota } from "./access/quota-report.ts";
+import { reportAccount } from "./access/account-report.ts";
 import { Ledger, type Spill } from "./access/ledger.ts";
 import { Concurrency } from "./access/concurrency.ts";
 import type { Store } from "./access/store.ts";
 import { openLog, type Log } from "./telemetry/log.ts";
 import { Redactor } from "./telemetry/redaction.ts";
+import type { Pool } from "./models/catalog.ts";
 import { Models, type Target } from "./models/models.ts";
 import { priceOf, type Cost } from "./models/price.ts";
 import type { Usage } from "./protocol/canonical.ts";
@@ -121,8 +126,14 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   limiter?.start();
   const ledger = ledgerOf(config, world, log);
   ledger?.start();
+  const keyId = keyIds(sha256);
+  const { quota, guard } = planOf(config, world, { keyId, userAgent });
+  const { quotaGuardModel } = config;
+  if (quotaGuardModel !== null && !models.knows(quotaGuardModel)) log.warning("unknown QUOTA_GUARD_MODEL", { model: quotaGuardModel });
   const ports = {
     ...world,
+    quota,
+    guard,
     running,
     bodyMemory,
     models,
@@ -133,7 +144,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
     observers: ledger === null ? [] : [ledgerObserver(ledger)],
     admission: createAdmission({ keys, concurrency, limiter }),
     priceOf: (target: Target, usage: Usage): Cost => priceOf(target, usage, config),
-    keyId: keyIds(sha256),
+    keyId,
   };
   const gateway = createGateway(ports, {
     ...prompting,
@@ -147,6 +158,9 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   });
   const settings = { corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket };
   const sockets = new Sockets({ ...world, gateway }, { limits: LIMITS, keepAliveMs, maxRemembered: REMEMBERED_BODIES * maxBodyBytes });
+  // The rows of clients with keys of their own are about other plans.
+  const ownLedger = upstreamKey === null ? null : (store ?? null);
+  const poolOf = (name: string): Pool | null => (models.knows(name) ? models.entry(name).pool : null);
   const app = createApp(
     {
       gateway,
@@ -154,6 +168,8 @@ export function compose(config: Config, world: World, facts: Facts): Program {
       keys,
       models,
       store: storeView(world.store, config),
+      quota: async (caller) => reportQuota(await quota.read(caller.upstreamKey), { store: ownLedger, nowMs: now(), poolOf }),
+      account: (caller, dates) => reportAccount(caller, dates, { store: store ?? null, limiter, ring, now }),
       isDraining: () => concurrency.isDraining,
       now,
       after: world.after,
@@ -165,6 +181,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const fetch: Fetch = (request, connection) =>
     ring.opening === null ? app(request, connection) : ring.opening.then(() => app(request, connection));
   const drain = async (): Promise<void> => {
+    quota.stop();
     await Promise.all([concurrency.drain(), sockets.drain()]);
     await limiter?.close();
     await ledger?.stop();
@@ -187,6 +204,22 @@ function storeView(store: Store | undefined, { storeDown }: Config): () => Store
     const isReachable = store.state() === "ready";
     return { kind: store.kind, isReachable, isUsable: hasBeenReached && (isReachable || storeDown === "serve") };
   };
+}
+
+interface Plan {
+  readonly quota: Quota;
+  /** Null: the plan is used until it is used up. */
+  readonly guard: QuotaGuard | null;
+}
+
+function planOf(
+  { quotaUrl: url, quotaIntervalMs: everyMs, quotaGuardPercent: percent, quotaGuardModel: model, upstreamHeaders }: Config,
+  { fetch, store, now, after, random }: World,
+  { keyId, userAgent }: { readonly keyId: (key: string) => string; readonly userAgent: string },
+): Plan {
+  const headers = { "user-agent": userAgent, "x-factory-client": "cli", ...upstreamHeaders };
+  const quota = new Quota({ fetch, store: store ?? null, now, after, random, keyId }, { url, everyMs, headers });
+  return { quota, guard: percent === null ? null : new QuotaGuard(quota, { percent, model, now }) };
 }
 
 /** Null: no rows are kept, or there is nowhere to keep them. */

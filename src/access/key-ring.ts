@@ -47,6 +47,13 @@ interface Entry {
   readonly replacedMs: number | null;
 }
 
+export interface KeyTerms {
+  /** When it ends, as Unix time in milliseconds. Null: it does not. */
+  readonly endMs: number | null;
+  /** IANA name: in which its days begin. */
+  readonly zone: string;
+}
+
 interface KnownGrant {
   readonly grant: KeyGrant;
   /** As JSON, to see whether it changes. */
@@ -130,6 +137,16 @@ export class KeyRing {
   /** What limits a caller of that name, which need not be that of a key; null: nothing does. */
   grantOf(name: string): KeyGrant | null {
     return this.#grants.get(this.#records.has(name) ? name : DEFAULT_ROW)?.grant ?? null;
+  }
+
+  /** What else the holder of the key of that name may know. */
+  termsOf(name: string): KeyTerms {
+    const record = this.#records.get(name) ?? null;
+    const defaults = this.#records.get(DEFAULT_ROW)?.rules ?? null;
+    return {
+      endMs: record === null ? null : expiresMs(record, this.#firstUses.get(name) ?? null),
+      zone: effectiveRules(record?.rules ?? null, defaults).zone ?? "UTC",
+    };
   }
 
   /** Stops reading the store. */

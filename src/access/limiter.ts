@@ -3,7 +3,7 @@
 
 import type { ProtocolId } from "../protocol/canonical.ts";
 import type { After } from "../runtime/ports.ts";
-import { limitsOf, type Amounts, type Choice, type Limits } from "./accounts.ts";
+import { budgetStates, limitsOf, type Amounts, type BudgetState, type Choice, type Limits } from "./accounts.ts";
 import type { KeyGrant } from "./client-key.ts";
 import { modelRule, type RuledModel } from "./key-words.ts";
 import type { Caller } from "./keys.ts";
@@ -126,6 +126,15 @@ export class Limiter {
   /** Null: nothing that this caller uses is counted. */
   limitsOf({ grant }: Caller): Limits | null {
     return grant === undefined ? null : this.#rulesOf(grant).limits;
+  }
+
+  /** Where the budgets of a caller stand, what is reserved included; but for those of single sessions. */
+  async budgetsOf(caller: Caller): Promise<readonly BudgetState[]> {
+    const limits = this.limitsOf(caller);
+    const budgets = limits?.budgets.filter(({ period }) => period !== "session") ?? [];
+    if (limits === null || budgets.length === 0) return [];
+    const key = await this.#reservations.account(caller.id);
+    return budgetStates({ key, session: null }, { ...limits, budgets }, { nowMs: this.#ports.now(), calendar: this.#calendar });
   }
 
   /** Whether this caller may ask a model. */

@@ -5,6 +5,8 @@ import { GatewayError, type ErrorOptions } from "../errors.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import type { BudgetState, RateState, Refusal, Standing } from "./accounts.ts";
 import type { BudgetUnit, Period } from "./client-key.ts";
+import { PLAN_WINDOWS, type PlanWindow } from "./plan-limits.ts";
+import { rounded, windowText } from "./quota-headers.ts";
 import type { Calendar } from "./windows.ts";
 
 export type RefusalReason = "budget" | "rate" | "concurrency" | "model" | "expired" | "disabled" | "quota";
@@ -85,14 +87,25 @@ function budgetRefusal({ state, wanted }: Refusal & { reason: "budget" }, { who,
       ? NEVER_AGAIN[budget.period === "session" ? "session" : "ever"]
       : `it begins anew at ${place.calendar.iso(resetMs, place.zone)}`;
   const text = `The key "${who}" has used ${shown(budget.unit, used)} of ${shown(budget.unit, amount)} ${NAMES[budget.unit]} ${PERIODS[budget.period]}${more}; ${again}.`;
-  const resetsAtS = resetMs === null ? null : Math.ceil(resetMs / 1000);
+  const headers = { ...reasonHeaders("budget"), "x-factory-proxy-limit": budgetText(state, place, "used") };
+  return usedUp(text, { resetMs, isCodex, headers });
+}
+
+interface UsedUp {
+  readonly resetMs: number | null;
+  readonly isCodex: boolean;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What does not come back within a minute. */
+function usedUp(text: string, { resetMs, isCodex, headers }: UsedUp): GatewayError {
   const words = isCodex ? CODEX_LIMIT : QUOTA;
   return new GatewayError("rate-limited", text, {
     status: isCodex ? 429 : 402,
     type: words,
     code: words,
-    ...(resetsAtS === null || !isCodex ? {} : { details: { resets_at: resetsAtS } }),
-    headers: { ...FINAL, ...reasonHeaders("budget"), "x-factory-proxy-limit": budgetText(state, place, "used") },
+    ...(resetMs === null || !isCodex ? {} : { details: { resets_at: Math.ceil(resetMs / 1000) } }),
+    headers: { ...FINAL, ...headers },
   });
 }
 
@@ -119,6 +132,27 @@ function rateRefusal({ of, state, wanted, waitMs }: Refusal & { reason: "rate" }
 
 function forEver(headers: Readonly<Record<string, string>>): ErrorOptions {
   return { status: 400, type: "invalid_request_error", headers: { ...FINAL, ...headers } };
+}
+
+export interface GuardedCall extends RefusedCall {
+  /** Of the plan, above which no conversation is begun. */
+  readonly guardPercent: number;
+}
+
+/** The plan's own window is nearly used up, and what is left of it is for conversations that run. */
+export function quotaRefusal(window: PlanWindow, { who, isCodex, guardPercent, ...place }: GuardedCall): GatewayError {
+  const { pool, name, usedPercent, resetMs } = window;
+  const shownName = PLAN_WINDOWS.find((one) => one.name === name)?.shown ?? name;
+  const again =
+    resetMs === null ? "Factory does not say when it begins anew" : `it begins anew at ${place.calendar.iso(resetMs, place.zone)}`;
+  const text =
+    `The plan's ${shownName} for ${pool} models is used to ${rounded(usedPercent)}%, and from ${guardPercent}% on (QUOTA_GUARD) ` +
+    `no new conversation of the key "${who}" begins; ${again}.`;
+  return usedUp(text, {
+    resetMs,
+    isCodex,
+    headers: { ...reasonHeaders("quota"), "x-factory-proxy-limit": windowText(window, guardPercent) },
+  });
 }
 
 /** The store that knows what is used can't be reached, and `STORE_DOWN=refuse` asks for this. */

@@ -18,7 +18,7 @@ import type { After } from "../runtime/ports.ts";
 import type { Calendar } from "./windows.ts";
 
 export interface ReservationPorts {
-  readonly store: Pick<Store, "transact" | "state">;
+  readonly store: Pick<Store, "transact" | "account" | "state">;
   /** Unix time in milliseconds. */
   readonly now: () => number;
   readonly calendar: Calendar;
@@ -143,6 +143,17 @@ export class Reservations {
         this.#add(key, { type: "close", id, session, atMs: reserved.atMs, amounts: reserved.wish.amounts, real }, isDue);
       },
     };
+  }
+
+  /** What a key has used; while the store is away, as last known. */
+  async account(key: string): Promise<Account> {
+    const id = { key, scope: "" };
+    try {
+      return (await this.#ports.store.account(id)) ?? EMPTY;
+    } catch (error) {
+      if (error instanceof StoreError) return this.#known.get(nameOf(id)) ?? EMPTY;
+      throw error;
+    }
   }
 
   /** Settles what a process that died left behind, by its estimate. */

@@ -121,7 +121,8 @@ class Resources {
   }
 }
 
-function after(ms: number, callback: () => void): () => void {
+/** Calls back once. Returns what takes it back. */
+export function after(ms: number, callback: () => void): () => void {
   const timer = setTimeout(callback, ms);
   return () => clearTimeout(timer);
 }

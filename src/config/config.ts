@@ -13,12 +13,13 @@ import { withOwnPath } from "../protocol/own-path.ts";
 import { readArguments } from "./arguments.ts";
 import { strayLines } from "./env-file.ts";
 import { readModelTable } from "./model-table.ts";
+import { quotaOf, type QuotaConfig } from "./quota.ts";
 import { Settings, type Fault } from "./settings.ts";
 import { ENDPOINT_PATHS, VARIABLES, type VariableName } from "./variables.ts";
 
 export type { Fault } from "./settings.ts";
 
-export interface Config {
+export interface Config extends QuotaConfig {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
@@ -191,11 +192,13 @@ export function readConfig(source: ConfigSource): Config {
     const problem = "has no =. Write NAME=value, or # in front of a comment";
     settings.faults.push({ name: `Line ${line} of the environment file`, value: null, problem });
   }
+  const base = baseOf(settings);
+  const endpoints = endpointsOf(settings, base);
   const config: Config = {
     ...addressOf(settings),
     ...keysOf(settings),
     anonymous: settings.oneOf("ANONYMOUS", ["off", "loopback"]),
-    endpoints: endpointsOf(settings),
+    endpoints,
     systemPrompt: settings.text("SYSTEM_PROMPT").trim() === "" ? null : settings.text("SYSTEM_PROMPT"),
     promptCache: settings.oneOf("PROMPT_CACHE", ["auto", "off"]),
     defaultMaxTokens: settings.wholeNumber("DEFAULT_MAX_TOKENS", { min: 0, max: MOST_TOKENS }) || null,
@@ -229,6 +232,7 @@ export function readConfig(source: ConfigSource): Config {
     ledger: settings.oneOf("LEDGER", ["on", "off"]) === "on",
     ledgerDays: settings.wholeNumber("LEDGER_DAYS", { min: 0, max: MOST_DAYS }) || null,
     cacheDiscountPercent: settings.wholeNumber("CACHE_DISCOUNT", { min: 0, max: 100 }),
+    ...quotaOf(settings, { base, endpoints }),
     models: modelsOf(source, settings),
   };
   if (config.anonymous !== "off" && config.upstreamKey === null) {
@@ -347,8 +351,11 @@ function listOf(text: string): string[] {
   return text.split(",").flatMap((item) => item.trim() || []);
 }
 
-function endpointsOf(settings: Settings): Endpoints {
-  const base = (settings.url("FACTORY_BASE_URL") ?? VARIABLES.FACTORY_BASE_URL.default).replace(/\/+$/, "");
+function baseOf(settings: Settings): string {
+  return (settings.url("FACTORY_BASE_URL") ?? VARIABLES.FACTORY_BASE_URL.default).replace(/\/+$/, "");
+}
+
+function endpointsOf(settings: Settings, base: string): Endpoints {
   if (base.includes("?")) settings.fault("FACTORY_BASE_URL", "must be a URL without a query, because paths are appended to it");
   const given = (name: VariableName, protocol: ProtocolId): string | null => {
     const url = settings.url(name);

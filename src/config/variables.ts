@@ -152,6 +152,19 @@ export const VARIABLES = {
   LEDGER: variable("on", "off keeps no row of each call, so that the usage command has nothing to report. Budgets count all the same."),
   LEDGER_DAYS: variable("400", "How many days the rows are kept; 0 means for ever. Daily sums are always kept."),
   CACHE_DISCOUNT: variable("90", "By how many percent a token read from a cache costs fewer credits. Factory does not publish this today."),
+  QUOTA_INTERVAL: variable(
+    "60",
+    "How often to ask Factory, while there are calls, what is left of your plan; 0 means never. GET /quota and the quota command show it.",
+    SECONDS,
+  ),
+  QUOTA_GUARD: variable(
+    "off",
+    "From which percentage of any of the plan's windows, e.g. 95, new conversations go to another model (QUOTA_GUARD_MODEL), so that running ones can go on; off never does that.",
+  ),
+  QUOTA_GUARD_MODEL: variable(
+    "",
+    "The model that answers instead. By default it is the first Core model that the key may use; if there is none, the call is refused.",
+  ),
   CORS_ORIGINS: variable(
     "",
     "Origins of web pages that may call this server, of any scheme, separated by commas, e.g. http://localhost:3000,app://obsidian.md. By default there are none.",

@@ -5,6 +5,7 @@
 import type { Caller } from "../access/keys.ts";
 import type { Granted } from "../access/limiter.ts";
 import { asGatewayError, GatewayError } from "../errors.ts";
+import type { Pool } from "../models/catalog.ts";
 import type { Target } from "../models/models.ts";
 import type { Cost } from "../models/price.ts";
 import { encodeError as inBedrocksShape } from "../protocol/bedrock.ts";
@@ -154,6 +155,8 @@ export class CallProgress {
   readonly form: Route["form"];
   /** Tokens of the request, roughly, for when nobody else says. 0: it asks for no answer, or was not read so far. */
   inputEstimate = 0;
+  /** What the plan's limits say to the client, by the pool of the model that answers. Null: nothing is known of them. */
+  planHeaders: Readonly<Record<Pool, Readonly<Record<string, string>>>> | null = null;
   #target: Target | null = null;
   readonly #priceOf: CallPorts["priceOf"];
   /** What the key's limits say to the client. Null: it has none. */
@@ -250,10 +253,17 @@ export class CallProgress {
     this.#granted = { headers, hides };
   }
 
-  /** Headers of an answer, with those of the key's own limits in the place of the upstream's. */
+  /** Headers of an answer, with those of the key's own limits in the place of the upstream's, and those of the plan. */
   withLimits(upstream: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-    if (this.#granted === null) return upstream;
-    const { headers, hides } = this.#granted;
+    const plan = this.planHeaders?.[this.summary.pool ?? "standard"];
+    const found = plan === undefined ? upstream : { ...upstream, ...plan };
+    return this.#granted === null ? found : this.#withGranted(found, this.#granted);
+  }
+
+  #withGranted(
+    upstream: Readonly<Record<string, string>>,
+    { headers, hides }: Pick<Granted, "headers" | "hides">,
+  ): Readonly<Record<string, string>> {
     return { ...Object.fromEntries(Object.entries(upstream).filter(([name]) => !hides(name))), ...headers };
   }
 

@@ -32,14 +32,15 @@ import {
   type ReceivedCall,
 } from "./prepare.ts";
 import { isResponsesBody, readBody, type Call } from "./request.ts";
-import { mayStandIn, refuseModel, reserveFor, type ReservationPorts } from "./reservation.ts";
+import { underPlan, type PlanPorts } from "./plan-guard.ts";
+import { mayStandIn, refuseModel, reserveFor } from "./reservation.ts";
 import { respond, sendOptions, textOf, type RespondContext } from "./respond.ts";
 import { countTokens, prepareCount } from "./token-count.ts";
 
 interface GatewayContext extends RespondContext {
   readonly ports: RespondContext["ports"] &
     CallPorts &
-    ReservationPorts & { readonly admission: Admission; readonly unpack: Unpack; readonly bodyMemory: BodyMemory };
+    PlanPorts & { readonly admission: Admission; readonly unpack: Unpack; readonly bodyMemory: BodyMemory };
   readonly settings: RespondContext["settings"] & {
     readonly maxBodyBytes: number;
     /** How long nothing of a body may come; null is no limit. */
@@ -78,8 +79,11 @@ async function answer(call: Call, progress: CallProgress, context: GatewayContex
   const target = askedTarget(received.call, context);
   if (call.route.endpoint === "count-tokens") return countTokens(received, target, context);
   const { keepAliveMs, keepAliveNonStreaming } = context.settings;
-  const instead = await reserveFor(received, target, context.ports);
-  const sent = send(received, { target, instead }, context);
+  const diverted = underPlan(received.call, target, context.ports);
+  if (diverted !== null && diverted.target === null) throw diverted.refusal;
+  const cheaper = await reserveFor(received, diverted?.target ?? target, context.ports);
+  const chosen = { target, instead: cheaper ?? diverted?.target ?? null, refusal: diverted?.refusal ?? null };
+  const sent = send(received, chosen, context);
   if (received.call.head.stream || !keepAliveNonStreaming || keepAliveMs === null) return sent;
   return soonOrLate(sent, { everyMs: keepAliveMs, after: context.ports.after });
 }
@@ -123,8 +127,10 @@ function askedTarget(call: AdmittedCall, { ports }: GatewayContext): Target {
 
 interface Chosen {
   readonly target: Target;
-  /** The cheaper model that a budget's soft limit names. Null: there is none, or it is not reached. */
+  /** The cheaper model that a budget's soft limit names, or the one that spares the plan. Null: none is needed. */
   readonly instead: Target | null;
+  /** Why the model that was asked for may not answer. Null: it may. */
+  readonly refusal: GatewayError | null;
 }
 
 async function send(received: ReceivedCall, chosen: Chosen, context: GatewayContext): Promise<Answer> {
@@ -136,13 +142,18 @@ async function send(received: ReceivedCall, chosen: Chosen, context: GatewayCont
 }
 
 /**
- * The call prepared for the model that was asked for, or the cheaper one, then for its fallbacks; one that can't carry the request, or that the
+ * The call prepared for the model that was asked for, or the one instead, then for its fallbacks; one that can't carry the request, or that the
  * key may not use, is left out.
  */
-async function* candidates(received: ReceivedCall, { target, instead }: Chosen, context: GatewayContext): AsyncGenerator<PreparedCall> {
+async function* candidates(
+  received: ReceivedCall,
+  { target, instead, refusal }: Chosen,
+  context: GatewayContext,
+): AsyncGenerator<PreparedCall> {
   const { incoming, head } = received.call;
   const { models } = context.ports;
   const cheaper = instead === null ? null : await preparedOrNull(received, instead, context);
+  if (cheaper === null && refusal !== null) throw refusal;
   yield cheaper ?? (await prepare(received, target, context));
   if (incoming.route.endpoint !== null) return;
   for (const name of (cheaper ?? { target }).target.fallback) {

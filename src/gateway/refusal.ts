@@ -2,6 +2,7 @@
 // client stop asking.
 // Never does: change the status of a refusal, but for Codex, which shows a used-up plan only under 429.
 
+import { instantMs } from "../access/plan-limits.ts";
 import { GatewayError, isUsedUp, type ErrorOptions } from "../errors.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import { sentenceIn } from "../protocol/factory-error.ts";
@@ -130,16 +131,10 @@ function resetTime(value: JsonObject | null, { headers, now }: { readonly header
 
 const DIGITS = /^\d+$/;
 
-/** Of an ISO or HTTP date, of seconds or milliseconds. */
 function unixSeconds(time: Json | undefined): number | null {
-  const text = typeof time === "string" ? time : "";
-  const number = typeof time === "number" ? time : DIGITS.test(text) ? Number(text) : Date.parse(text);
-  if (!Number.isFinite(number) || number <= 0) return null;
-  return Math.floor(number >= FIRST_MILLISECONDS || (text !== "" && !DIGITS.test(text)) ? number / 1000 : number);
+  const ms = instantMs(time);
+  return ms === null ? null : Math.floor(ms / 1000);
 }
-
-/** No time in seconds is as large before the year 5000, none in milliseconds as small since 1973. */
-const FIRST_MILLISECONDS = 1e11;
 
 function copy(error: GatewayError, changes: ErrorOptions & { readonly message?: string }): GatewayError {
   const { kind, status, param, code, type, details, headers, cause } = error;

@@ -5,13 +5,16 @@ import type { Amounts, Limits, Wish } from "../access/accounts.ts";
 import type { Sha256 } from "../access/key-ring.ts";
 import type { Limiter } from "../access/limiter.ts";
 import { modelRefusal, priceRefusal } from "../access/limits.ts";
+import type { GuardedConversation, QuotaGuard } from "../access/quota-guard.ts";
 import type { UsageRow } from "../access/store.ts";
 import type { Models, Target } from "../models/models.ts";
 import type { Cost } from "../models/price.ts";
 import type { ProtocolId, Usage } from "../protocol/canonical.ts";
+import { hash } from "../protocol/tool-names.ts";
 import type { CallObserver, CallSummary } from "../telemetry/call-summary.ts";
 import { members, type Member } from "../wire/json-edit.ts";
 import type { AdmittedCall, ReceivedCall } from "./prepare.ts";
+import { clientInfo } from "./client-name.ts";
 import { uuidOf } from "./headers.ts";
 import { isCodex } from "./refusal.ts";
 import { usageRow } from "./usage-row.ts";
@@ -24,6 +27,8 @@ export interface ReservationPorts {
   readonly limiter: Limiter | null;
   readonly priceOf: PriceOf;
   readonly sha256: Sha256;
+  /** Null: the plan is used until it is used up. */
+  readonly guard: QuotaGuard | null;
 }
 
 // ---- Models ------------------------------------------------------------------------------------------------------
@@ -41,10 +46,17 @@ function mayUse({ caller }: AdmittedCall, { model, pool }: Target, { models, lim
 
 /** Whether a model may answer in place of the one that was asked for. */
 export function mayStandIn(call: AdmittedCall, target: Target, ports: ReservationPorts): boolean {
+  const { limiter, priceOf, guard } = ports;
   if (!mayUse(call, target, ports)) return false;
-  const { limiter, priceOf } = ports;
+  if (guard !== null && guard.closedBy(conversationWith(call, target)) !== null) return false;
   const limits = limiter?.limitsOf(call.caller) ?? null;
   return limits === null || unpricedUnit(limits, target, priceOf) === null;
+}
+
+/** As the guard of the plan knows it: the same for all turns of a conversation, and whatever the client calls its session. */
+export function conversationWith({ caller, conversation, incoming }: AdmittedCall, { pool }: Target): GuardedConversation {
+  const session = clientInfo(incoming.request.headers).session ?? hash(conversation);
+  return { key: caller.upstreamKey, id: `${caller.id}\n${session}`, pool: pool ?? "standard" };
 }
 
 const NO_USAGE: Usage = { inputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 0, reasoningTokens: null };

@@ -10,10 +10,13 @@ import type { Sockets } from "../gateway/socket.ts";
 import { lingering } from "../gateway/client-body.ts";
 import { requestIdOf, SAFE_HEADERS } from "../gateway/headers.ts";
 import { incomingRequest, type Call, type IncomingRequest, type Route } from "../gateway/request.ts";
-import type { Keys } from "../access/keys.ts";
+import type { AccountReport, Dates } from "../access/account-report.ts";
+import type { Caller, Keys } from "../access/keys.ts";
+import { quotaJson, type QuotaReport } from "../access/quota-report.ts";
 import type { Models } from "../models/models.ts";
 import { modelOf } from "../protocol/bedrock.ts";
 import type { After, Connection, Fetch } from "../runtime/ports.ts";
+import { balancePage, billedPage, subscriptionPage, usagePage } from "./account-pages.ts";
 import { modelList, modelPage, type PageShape } from "./models-page.ts";
 import {
   answeringAt,
@@ -35,6 +38,9 @@ export interface AppPorts {
   readonly models: Models;
   /** Null: there is none. */
   readonly store: () => StoreView | null;
+  /** Of the plan behind the caller's Factory key. */
+  readonly quota: (caller: Caller) => Promise<QuotaReport>;
+  readonly account: (caller: Caller, dates: Dates) => Promise<AccountReport>;
   /** Whether the program is about to stop. */
   readonly isDraining: () => boolean;
   /** Unix time in milliseconds. */
@@ -73,6 +79,7 @@ const EXPOSED_HEADERS = [
   "x-factory-proxy-fallback",
   "x-factory-proxy-estimated",
   "x-factory-proxy-budget",
+  "x-factory-proxy-quota",
   "x-factory-proxy-reason",
   "x-factory-proxy-limit",
   "retry-after",
@@ -97,10 +104,12 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
   const failed = (incoming: IncomingRequest, error: unknown): Response =>
     gateway.refuse(callOf(incoming, { ...clientsOf(incoming), endpoint: null }), error);
   /** Answers once the caller has shown a key; an error in the shape that this path's clients understand. */
-  const guarded = (incoming: IncomingRequest, answer: () => Response): Response => {
+  const guarded = <Answer extends Response | Promise<Response>>(
+    incoming: IncomingRequest,
+    answer: (caller: Caller) => Answer,
+  ): Answer | Response => {
     try {
-      keys.identify(incoming.keys, incoming);
-      return answer();
+      return answer(keys.identify(incoming.keys, incoming));
     } catch (error) {
       return failed(incoming, error);
     }
@@ -132,8 +141,7 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
   for (const row of ROUTES) {
     app.on(row.method, row.path, (c) => {
       if (row.protocol !== null) return serve(c, row);
-      const answer = (): Response => pages[row.handler](c) ?? elsewhere(c);
-      return row.isPublic ? answer() : guarded(c.env, answer);
+      return row.isPublic ? pages[row.handler](c, NOBODY) : guarded(c.env, (caller) => pages[row.handler](c, caller));
     });
   }
   app.notFound(elsewhere);
@@ -177,9 +185,18 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
   };
 }
 
-/** What answers each page; null where it is not for this request. */
-function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow["handler"], (c: PageContext) => Response | null>> {
+type Page = (c: PageContext, caller: Caller) => Response | Promise<Response>;
+
+/** Asks for a page that is for everybody. */
+const NOBODY: Caller = { id: "", upstreamKey: "" };
+
+/** What answers each page. */
+function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow["handler"], Page>> {
   const { models } = ports;
+  const accountPage =
+    (shape: (account: AccountReport) => object): Page =>
+    async (c, caller) =>
+      page(c, shape(await ports.account(caller, { from: c.req.query("start_date") ?? null, to: c.req.query("end_date") ?? null })));
   const startedMs = ports.now();
   return {
     overview: (c) =>
@@ -210,6 +227,11 @@ function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow[
     hello: (c) => page(c, { message: "hello" }),
     models: (c) => page(c, modelList(models.list(), c.req.query("client_version") === undefined ? shapeOf(c) : "codex")),
     model: (c) => page(c, modelPage(models.entry(modelIn(c.req.path)), shapeOf(c))),
+    quota: async (c, caller) => page(c, quotaJson(await ports.quota(caller))),
+    usage: accountPage(usagePage),
+    balance: accountPage(balancePage),
+    subscription: accountPage(subscriptionPage),
+    billed: accountPage(billedPage),
   };
 }
 

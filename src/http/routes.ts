@@ -28,7 +28,18 @@ export interface CallRow extends Row, Route {
 
 export interface PageRow extends Row {
   readonly protocol: null;
-  readonly handler: "overview" | "health" | "ready" | "hello" | "models" | "model";
+  readonly handler:
+    | "overview"
+    | "health"
+    | "ready"
+    | "hello"
+    | "models"
+    | "model"
+    | "quota"
+    | "usage"
+    | "balance"
+    | "subscription"
+    | "billed";
 }
 
 export type RouteRow = CallRow | PageRow;
@@ -70,6 +81,13 @@ const PAGES: readonly PageRow[] = [
   page("/api/hello", "hello", { isPublic: true, about: "what some clients ask before they start" }),
   page("/v1/models", "models", { about: "the models, in the shape that OpenAI's, Anthropic's, Gemini's or Codex's clients know" }),
   page("/v1/models/*", "model", { about: "one model, by its id or an alias", paths: WITHOUT_METHOD }),
+  page("/quota", "quota", { about: "what is left of the plan, with a forecast" }),
+  page("/v1/usage", "usage", { about: "what is left of the key's budgets, as cc-switch reads it" }),
+  page("/user/balance", "balance", { about: "the same as one number" }),
+  page("/dashboard/billing/subscription", "subscription", { about: "the key's budget, as one-api's clients read it" }),
+  page("/dashboard/billing/usage", "billed", { about: "what is used of it, in cents" }),
+  page("/v1/dashboard/billing/subscription", "subscription", { about: "the same as without /v1" }),
+  page("/v1/dashboard/billing/usage", "billed", { about: "the same as without /v1" }),
   page("/v1beta/models", "models", { about: "the models, in Gemini's shape" }),
   page("/v1beta/models/*", "model", { about: "one model, in Gemini's shape", paths: WITHOUT_METHOD }),
 ];

@@ -231,6 +231,7 @@ for (const bed of BEDS) {
       [1],
     );
     assert.deepEqual(await store.sums({ ...any, by: ["day"], key: "carol" }), []);
+    assert.deepEqual(await store.sums({ ...any, by: ["day"], key: "carol", zone: "Asia/Kathmandu" }), []);
   });
 
   own("days begin with the zone's clock, also over a change to summer time", async (store) => {

@@ -57,6 +57,10 @@ const DEFAULTS: Config = {
   storeDown: "serve",
   ledger: true,
   ledgerDays: 400,
+  quotaUrl: "https://api.factory.ai/api/billing/limits",
+  quotaIntervalMs: 60_000,
+  quotaGuardPercent: null,
+  quotaGuardModel: null,
   cacheDiscountPercent: 90,
   models: [],
 };
@@ -67,6 +71,8 @@ const EU = {
   gemini: "https://api.eu.factory.ai/api/llm/g/v1/generate",
   bedrock: "https://api.eu.factory.ai/api/llm/a/v1/messages",
 };
+
+const EU_QUOTA = "https://api.eu.factory.ai/api/billing/limits";
 
 const READINGS: readonly (readonly [string, Given, Partial<Config>])[] = [
   ["nothing set gives the defaults", {}, {}],
@@ -139,7 +145,11 @@ const READINGS: readonly (readonly [string, Given, Partial<Config>])[] = [
     { environment: { HOST: "0.0.0.0", PROXY_API_KEY: "only-my-clients" } },
     { host: "0.0.0.0", proxyKeys: [{ name: "env-1", key: "only-my-clients" }] },
   ],
-  ["the base URL moves every endpoint", { environment: { FACTORY_BASE_URL: "https://api.eu.factory.ai/" } }, { endpoints: EU }],
+  [
+    "the base URL moves every endpoint",
+    { environment: { FACTORY_BASE_URL: "https://api.eu.factory.ai/" } },
+    { endpoints: EU, quotaUrl: EU_QUOTA },
+  ],
   [
     "a path of the base URL is kept",
     { environment: { FACTORY_BASE_URL: "http://localhost:9/x/", GEMINI_TARGET_URL: "http://localhost:9/g?v=1" } },
@@ -151,6 +161,7 @@ const READINGS: readonly (readonly [string, Given, Partial<Config>])[] = [
         gemini: "http://localhost:9/g?v=1",
         bedrock: "http://localhost:9/x/api/llm/a/v1/messages",
       },
+      quotaUrl: "http://localhost:9/x/api/billing/limits",
     },
   ],
   [
@@ -171,8 +182,15 @@ const READINGS: readonly (readonly [string, Given, Partial<Config>])[] = [
         gemini: EU.gemini,
         bedrock: "http://localhost:1/m",
       },
+      quotaUrl: EU_QUOTA,
     },
   ],
+  [
+    "the plan's guard is a percentage",
+    { environment: { QUOTA_GUARD: "95%", QUOTA_GUARD_MODEL: "glm-5.2", QUOTA_INTERVAL: "30" } },
+    { quotaGuardPercent: 95, quotaGuardModel: "glm-5.2", quotaIntervalMs: 30_000 },
+  ],
+  ["it can be off, and nobody be asked", { environment: { QUOTA_GUARD: "off", QUOTA_INTERVAL: "0" } }, { quotaIntervalMs: null }],
   [
     "Bedrock's endpoint can be set alone",
     { environment: { BEDROCK_TARGET_URL: "http://localhost:4/b" } },
@@ -196,6 +214,7 @@ const READINGS: readonly (readonly [string, Given, Partial<Config>])[] = [
         gemini: "https://four.example/v1beta/models/%7Bmodel%7D:generateContent",
         bedrock: "https://one.example/v1/messages",
       },
+      quotaUrl: null,
     },
   ],
   [

@@ -295,7 +295,7 @@ test("with WEBSOCKET=off a handshake on /v1/responses gets 426, so that Codex fa
 test("a page that fails is answered and logged like a call that does", async () => {
   const url = "http://upstream.test/";
   const failed: string[] = [];
-  const nobody = (): Promise<Response> => Promise.reject(new Error("Nothing is called here."));
+  const nobody = (): Promise<never> => Promise.reject(new Error("Nothing is called here."));
   const refuse = ({ requestId, route }: Call, error: unknown): Response => {
     failed.push(`${requestId} ${route.protocol} ${String(error)}`);
     return new Response(null, { status: 500 });
@@ -307,6 +307,8 @@ test("a page that fails is answered and logged like a call that does", async () 
       keys: new Keys({ ring: ringOf([]), upstreamKey: null, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } }, runtime.sha256),
       models: new Models({ endpoints: { messages: url, responses: url, chat: url, gemini: url, bedrock: url }, models: [] }),
       store: () => null,
+      quota: nobody,
+      account: nobody,
       isDraining: () => {
         throw new Error("No idea.");
       },

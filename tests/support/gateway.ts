@@ -70,6 +70,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
       PROXY_API_KEY: CLIENT_KEY,
       // What is not about retries should not wait for them.
       RETRIES: "0",
+      // Nor should what is not about the plan find questions about it among its requests.
+      QUOTA_INTERVAL: "0",
       ...(options.modelTable === undefined ? {} : { CONFIG_PATH: "models.json" }),
       ...options.environment,
     },

@@ -97,7 +97,7 @@ export function start(way: Way, options: StartOptions = {}): Running {
   const [command = "", ...words] = way.command;
   const child = spawn(command, [...words, ...(options.arguments ?? [])], {
     cwd: options.cwd ?? emptyFolder(),
-    env: { NO_COLOR: "1", DATABASE_URL: "memory:", ...cacheOf(way), ...options.env },
+    env: { NO_COLOR: "1", DATABASE_URL: "memory:", QUOTA_INTERVAL: "0", ...cacheOf(way), ...options.env },
     stdio: ["ignore", options.stdout ?? "pipe", "pipe"],
   });
   running.add(child);

@@ -121,10 +121,8 @@ export class MemoryStore implements Store {
     const groups = new UsageGroups(by);
     const rows = [...this.#rows.values()].filter((row) => isFound(row, filter));
     const times = rows.map(({ atMs }) => atMs);
-    const offsets = offsetsOf(zone, {
-      fromMs: times.reduce((a, b) => Math.min(a, b), Infinity),
-      toMs: times.reduce((a, b) => Math.max(a, b), 0),
-    });
+    const toMs = times.reduce((a, b) => Math.max(a, b), 0);
+    const offsets = offsetsOf(zone, { fromMs: times.reduce((a, b) => Math.min(a, b), toMs), toMs });
     for (const row of rows) {
       const offsetMs = offsets.find(({ untilMs }) => row.atMs < untilMs)?.offsetMs ?? 0;
       groups.add(placeOf(row, row.session, Math.floor((row.atMs + offsetMs) / HOUR_MS)), amountsOf(row));

@@ -1,0 +1,88 @@
+// What the holder of a key may know of it: where its budgets stand, what was spent, when it ends.
+// Never does: tell anything of other keys.
+
+import type { BudgetState } from "./accounts.ts";
+import type { KeyRing } from "./key-ring.ts";
+import type { Caller } from "./keys.ts";
+import type { Limiter } from "./limiter.ts";
+import { StoreError, type Store } from "./store.ts";
+import { Calendar } from "./windows.ts";
+
+export interface AccountReport {
+  /** The key's. */
+  readonly name: string;
+  /** What is reserved counts as used. The one that is nearest to its end stands first. Empty: there are none. */
+  readonly budgets: readonly BudgetState[];
+  /** US dollars by the ledger, between the times that were asked for. Null: nobody knows. */
+  readonly spentUsd: number | null;
+  /** Unix time in milliseconds. Null: the key does not end. */
+  readonly endMs: number | null;
+}
+
+export interface AccountPorts {
+  /** Null: nothing is remembered. */
+  readonly store: Pick<Store, "sums"> | null;
+  readonly limiter: Pick<Limiter, "budgetsOf"> | null;
+  readonly ring: Pick<KeyRing, "termsOf">;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+}
+
+/** Dates, `2026-11-01`, in the key's zone and both included. Null: from the beginning of the month, until now. */
+export interface Dates {
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+/** Rejects with StoreError where no budget can be read. */
+export async function reportAccount(caller: Caller, dates: Dates, { store, limiter, ring, now }: AccountPorts): Promise<AccountReport> {
+  const { endMs, zone } = ring.termsOf(caller.id);
+  const budgets = (await limiter?.budgetsOf(caller)) ?? [];
+  return {
+    name: caller.id,
+    budgets: budgets.toSorted((one, other) => shareOf(other) - shareOf(one)),
+    spentUsd: store === null ? null : await spentUsd(caller.id, { dates, zone, nowMs: now(), store }),
+    endMs,
+  };
+}
+
+/** How much of a budget is used, from 0 on. */
+function shareOf({ used, amount }: BudgetState): number {
+  return amount === 0 ? Infinity : used / amount;
+}
+
+interface Spending {
+  readonly dates: Dates;
+  readonly zone: string;
+  readonly nowMs: number;
+  readonly store: Pick<Store, "sums">;
+}
+
+async function spentUsd(key: string, { dates, zone, nowMs, store }: Spending): Promise<number | null> {
+  const calendar = new Calendar();
+  const sinceMs = dayOf(dates.from, zone)?.startMs ?? calendar.window("month", null, { nowMs, zone }).startMs;
+  const untilMs = dayOf(dates.to, zone)?.endMs ?? null;
+  try {
+    const sums = await store.sums({ sinceMs, untilMs, key, session: null, client: null, model: null, by: [], zone: "UTC" });
+    return sums.reduce((all, { usd }) => all + usd, 0);
+  } catch (error) {
+    if (error instanceof StoreError) return null;
+    throw error;
+  }
+}
+
+/** Null: it is no date. */
+function dayOf(date: string | null, zone: string): { readonly startMs: number; readonly endMs: number | null } | null {
+  const noonMs = date !== null && DATE.test(date) ? Date.parse(`${date}T12:00:00Z`) : Number.NaN;
+  if (Number.isNaN(noonMs)) return null;
+  // Noon of UTC is another day only where clocks are more than 12 hours from it.
+  const calendar = new Calendar();
+  for (const nowMs of [noonMs, noonMs - HALF_DAY_MS, noonMs + HALF_DAY_MS]) {
+    const day = calendar.window("day", null, { nowMs, zone });
+    if (calendar.iso(day.startMs, zone).startsWith(date ?? "")) return day;
+  }
+  return null;
+}
+
+const DATE = /^\d{4}-\d\d-\d\d$/;
+const HALF_DAY_MS = 12 * 3_600_000;

@@ -1,0 +1,63 @@
+// What the plan behind a call means for it: Factory is asked about it, answers say how it stands, and a new conversation for which too little is
+// left goes to another model, or nowhere.
+// Never does: wait for Factory.
+
+import { quotaRefusal } from "../access/limits.ts";
+import type { Quota } from "../access/quota.ts";
+import type { QuotaGuard } from "../access/quota-guard.ts";
+import { Calendar } from "../access/windows.ts";
+import type { GatewayError } from "../errors.ts";
+import type { Target } from "../models/models.ts";
+import type { AdmittedCall } from "./prepare.ts";
+import { isCodex } from "./refusal.ts";
+import { conversationWith, mayStandIn, type ReservationPorts } from "./reservation.ts";
+
+export interface PlanPorts extends ReservationPorts {
+  readonly quota: Quota;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+}
+
+/** Null: the model that was asked for may answer. */
+export interface Diverted {
+  /** The model to ask instead. Null: there is none. */
+  readonly target: Target | null;
+  /** For where there is none, or it can't carry the request. */
+  readonly refusal: GatewayError;
+}
+
+export function underPlan(call: AdmittedCall, target: Target, ports: PlanPorts): Diverted | null {
+  const { caller, incoming, progress } = call;
+  const { quota, guard } = ports;
+  const forCodex = incoming.route.protocol === "openai-responses" && isCodex(incoming.request.headers);
+  quota.touch(caller.upstreamKey);
+  progress.planHeaders = quota.headers(caller.upstreamKey)?.[forCodex ? "forCodex" : "forAll"] ?? null;
+  const window = guard?.enter(conversationWith(call, target)) ?? null;
+  if (guard === null || window === null) return null;
+  const refusal = quotaRefusal(window, {
+    who: caller.id,
+    isCodex: forCodex,
+    guardPercent: guard.settings.percent,
+    nowMs: ports.now(),
+    calendar: new Calendar(),
+    zone: caller.grant?.rules.zone ?? "UTC",
+  });
+  return { target: standIn(call, target, { guard, ports }), refusal };
+}
+
+function standIn(
+  call: AdmittedCall,
+  { model }: Target,
+  { guard, ports }: { readonly guard: QuotaGuard; readonly ports: PlanPorts },
+): Target | null {
+  // What comes in at a native route goes to its endpoint, whatever the model.
+  if (call.incoming.route.endpoint !== null) return null;
+  const { models } = ports;
+  const own = guard.settings.model;
+  const names = own === null ? models.list().flatMap(({ id, pool }) => (pool === "core" ? id : [])) : models.knows(own) ? [own] : [];
+  for (const name of names) {
+    const found = models.find(name);
+    if (found.model !== model && mayStandIn(call, found, ports)) return found;
+  }
+  return null;
+}
