@@ -88,6 +88,32 @@ export function broken(cause: unknown): GatewayError {
   return new GatewayError("cancelled", "The client closed the connection before its request was complete.", { cause });
 }
 
+/** So many pieces a body may come in, however short they are. */
+const FREE_PIECES = 10_000;
+/** Those beyond must have so many bytes on average. */
+const LEAST_PIECE_BYTES = 64;
+
+/** The same source, whose `read` throws when it comes in crumbs: each takes as long as a piece of any other size does. */
+export function unfragmented(source: BodyReader): BodyReader {
+  let pieces = 0;
+  let length = 0;
+  return {
+    async read() {
+      const found = await source.read();
+      if (found.done) return found;
+      length += found.value?.length ?? 0;
+      if (++pieces > FREE_PIECES && length < pieces * LEAST_PIECE_BYTES) throw fragmented();
+      return found;
+    },
+    cancel: (reason) => source.cancel(reason),
+  };
+}
+
+function fragmented(): GatewayError {
+  const text = `The body comes in too many pieces of less than ${LEAST_PIECE_BYTES} bytes. Send it in larger ones.`;
+  return new GatewayError("invalid-request", text, { code: "body_fragmented" });
+}
+
 /** The same source, whose `read` throws once nothing has come for too long. Call `stop` when no more is wanted. */
 export function whileItComes(source: BodyReader, { ms, after, monotonic }: BodyTimeout): { reader: BodyReader; stop: () => void } {
   let lastMs = monotonic();
@@ -122,6 +148,8 @@ function stalled(ms: number): GatewayError {
 
 const MOST_LEFT_BYTES = 1024 * 1024;
 const MOST_LEFT_MS = 2000;
+/** What a piece counts at least: reading it takes as long. */
+const CRUMB_BYTES = 256;
 const ANSWERED_MS = 200;
 
 /**
@@ -153,7 +181,7 @@ async function readOn(body: ClientBody, after: After): Promise<void> {
   const stop = after(MOST_LEFT_MS, () => void body.leave());
   let length = 0;
   try {
-    while (!body.isOver && length <= MOST_LEFT_BYTES) length += (await body.read()).value?.length ?? 0;
+    while (!body.isOver && length <= MOST_LEFT_BYTES) length += Math.max((await body.read()).value?.length ?? 0, CRUMB_BYTES);
   } catch {
     // The client has left.
   }

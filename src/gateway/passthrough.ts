@@ -12,6 +12,7 @@ import {
   firstBoundary,
   holdsEvent,
   lastBoundary,
+  LineEnds,
   MAX_BEFORE_BOUNDARY,
   printSse,
   sseDecoder,
@@ -200,11 +201,12 @@ function headOf(events: Uint8Array): Uint8Array {
 
 /** The last events of a run, with the comments and blank lines between and behind them. `seen` gets how many they are. */
 function tailOf(events: Uint8Array, seen: { count: number }): Uint8Array {
+  const lineEnds = new LineEnds(events);
   let start = events.length;
   let count = 0;
   while (count < KEPT_EVENTS && start > 0) {
     const end = start;
-    start = lastBoundary(events.subarray(0, end - 1), EMPTY);
+    start = lastBoundary(events, EMPTY, { from: end - 1, lineEnds });
     if (holdsEvent(start === 0 && end === events.length ? events : events.subarray(start, end))) count++;
   }
   seen.count = count;

@@ -11,8 +11,8 @@ import type { WireRequest } from "../protocol/codec.ts";
 import type { Member } from "../wire/json-edit.ts";
 import type { BodyReader, Connection } from "../runtime/ports.ts";
 import { encodingOf, unpackedBody, type UnpackedOptions } from "./content-encoding.ts";
-import { broken, ClientBody, whileItComes, type BodyTimeout } from "./client-body.ts";
-import { concat } from "../wire/pump.ts";
+import { broken, ClientBody, unfragmented, whileItComes, type BodyTimeout } from "./client-body.ts";
+import { Gathered } from "../wire/gathered.ts";
 
 /** A request, with what everybody asks its head for. */
 export interface IncomingRequest {
@@ -132,7 +132,8 @@ export async function readBody({ body, headers }: IncomingRequest, options: Body
   if (body.isOver) return bodyText(new Uint8Array());
   // What could not come in is not waited for.
   if (encoding === null && length > 0) memory?.check(length);
-  const { reader, stop } = timeout === null ? { reader: body, stop: undefined } : whileItComes(body, timeout);
+  const whole = unfragmented(body);
+  const { reader, stop } = timeout === null ? { reader: whole, stop: undefined } : whileItComes(whole, timeout);
   const held = (source: BodyReader): BodyReader => (memory === undefined ? source : counted(source, memory));
   try {
     if (encoding !== null) return bodyText(await collect(held(unpackedBody(limited(reader, maxBytes), encoding, options)), maxBytes));
@@ -172,11 +173,11 @@ async function collect(source: BodyReader, maxBytes: number): Promise<Uint8Array
 }
 
 async function joined(reader: BodyReader): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
+  const gathered = new Gathered();
   for (;;) {
     const { done, value } = await reader.read();
-    if (done || value === undefined) return concat(chunks);
-    chunks.push(value);
+    if (done || value === undefined) return gathered.join();
+    gathered.add(value);
   }
 }
 

@@ -41,6 +41,9 @@ interface Ports {
   readonly answer: (request: Request, connection: OpenConnection) => Response | Promise<Response>;
 }
 
+/** Why accepting fails: the client has reset the connection already, which costs nothing, or the process may open no more files. */
+const GONE_AT_ONCE = "ENOTCONN";
+const OUT_OF_DESCRIPTORS = "EMFILE";
 /** How long to wait before accepting again after that has failed. */
 const ACCEPT_AGAIN_MS = 50;
 /** How long the last answer of a connection has to go out after Deno has taken it. */
@@ -83,14 +86,20 @@ export class DenoServer implements Server {
     while (!this.#isDraining) {
       try {
         this.#take(await this.#ports.listener.accept());
-      } catch {
+      } catch (error) {
+        // None of it is a reason to take nobody any more.
         if (this.#isDraining) return;
-        // No file descriptor is left, or the client was gone at once: neither is a reason to take nobody any more.
-        this.#maxConnections = Math.min(this.#maxConnections, Math.max(LEAST_CONNECTIONS, this.#open.size * SHARE_OF_DESCRIPTORS));
-        while (this.#open.size > this.#maxConnections && this.#closeLongestWaiting());
+        const code = error instanceof Error && "code" in error ? error.code : null;
+        if (code === GONE_AT_ONCE) continue;
+        if (code === OUT_OF_DESCRIPTORS) this.#makeRoom();
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_AGAIN_MS));
       }
     }
+  }
+
+  #makeRoom(): void {
+    this.#maxConnections = Math.min(this.#maxConnections, Math.max(LEAST_CONNECTIONS, this.#open.size * SHARE_OF_DESCRIPTORS));
+    while (this.#open.size > this.#maxConnections && this.#closeLongestWaiting());
   }
 
   #take(accepted: DenoConnection): void {
@@ -227,7 +236,7 @@ class ServedConnection implements OpenConnection {
     const { request } = exchange;
     let isLast = false;
     try {
-      const response = await this.#listener.answer(request, this);
+      const response = isServed(request) ? await this.#listener.answer(request, this) : notServed();
       if (response.status === LEFT) throw new Error("The client has left, or what it sent is no body.");
       // Deno hides a length that stands behind `transfer-encoding`: what another reader takes for the rest of this body is no request.
       if (request.headers.has("transfer-encoding")) response.headers.set("connection", "close");
@@ -242,6 +251,19 @@ class ServedConnection implements OpenConnection {
     if (isLast) setTimeout(() => this.close(), LAST_BYTES_MS);
     else if (this.#running === 0) this.#listener.waits();
   }
+}
+
+/**
+ * Deno speaks HTTP/2 as well, whose requests have no host in their head, and says nothing of one of many on a connection that is taken back:
+ * its call would run on, and be billed. A page costs nothing, and probes of HTTP/1.0 ask for one without a host.
+ */
+function isServed({ method, headers }: Request): boolean {
+  return headers.has("host") || method === "GET" || method === "HEAD";
+}
+
+function notServed(): Response {
+  const text = "This server speaks HTTP/1.1. A request needs a Host header; HTTP/2 is not served here.\n";
+  return new Response(text, { status: 505, headers: { "content-type": "text/plain", connection: "close" } });
 }
 
 /** The status that nobody reads. */

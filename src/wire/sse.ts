@@ -46,19 +46,23 @@ export function sseDecoder(limits: SseLimits): SseDecoder {
       data = null;
       return;
     }
-    const colon = text.indexOf(":", start);
-    if (colon === start) return;
-    const nameEnd = colon === -1 || colon > end ? end : colon;
-    let valueStart = Math.min(nameEnd + 1, end);
-    if (valueStart < end && text.charCodeAt(valueStart) === SPACE) valueStart++;
-    const length = nameEnd - start;
-    if (length === 4 && text.startsWith("data", start)) {
-      const value = text.slice(valueStart, end);
+    // By the names that count: a line without a colon would be looked for one up to the end of all lines.
+    const valueAfter = (name: string): number | null => {
+      const nameEnd = start + name.length;
+      if (nameEnd > end || !text.startsWith(name, start)) return null;
+      if (nameEnd === end) return end;
+      if (text.charCodeAt(nameEnd) !== COLON) return null;
+      return nameEnd + 1 < end && text.charCodeAt(nameEnd + 1) === SPACE ? nameEnd + 2 : nameEnd + 1;
+    };
+    const dataStart = valueAfter("data");
+    if (dataStart !== null) {
+      const value = text.slice(dataStart, end);
       data = data === null ? value : `${data}\n${value}`;
       if (data.length > limits.maxEventLength) throw tooLong(limits);
-    } else if (length === 5 && text.startsWith("event", start)) {
-      event = text.slice(valueStart, end);
+      return;
     }
+    const eventStart = valueAfter("event");
+    if (eventStart !== null) event = text.slice(eventStart, end);
   };
 
   const lines = (text: string): void => {
@@ -133,6 +137,7 @@ export function isWhole(data: string): boolean {
 
 const BYTE_ORDER_MARK = 0xfeff;
 const SPACE = 0x20;
+const COLON = 0x3a;
 const FEED = 0x0a;
 const RETURN = 0x0d;
 
@@ -178,15 +183,19 @@ export function firstBoundary(bytes: Uint8Array, from = 0): number {
 
 /**
  * The offset after the last blank line in a chunk, 0 when there is none. `before` is what came before it and is still held: the
- * blank line may begin there.
+ * blank line may begin there. Looks at what stands in front of `from` alone; `lineEnds` may be kept for the next one in front of it.
  */
-export function lastBoundary(chunk: Uint8Array, before: Uint8Array): number {
+export function lastBoundary(
+  chunk: Uint8Array,
+  before: Uint8Array,
+  { from = chunk.length, lineEnds = new LineEnds(chunk) }: { readonly from?: number; readonly lineEnds?: LineEnds } = {},
+): number {
   const at = (index: number): number | undefined => (index >= 0 ? chunk[index] : before.at(index));
-  for (let end = chunk.length - 1; end >= 0; end--) {
+  for (let end = from - 1; end >= 0; end--) {
     const code = chunk[end];
     if (code !== FEED && code !== RETURN) {
       // Jump to the next line end instead of walking there.
-      end = Math.max(chunk.lastIndexOf(FEED, end), chunk.lastIndexOf(RETURN, end)) + 1;
+      end = lineEnds.last(end) + 1;
       continue;
     }
     const previous = at(end - 1);
@@ -198,6 +207,24 @@ export function lastBoundary(chunk: Uint8Array, before: Uint8Array): number {
     if (previous === RETURN && (at(end - 2) === FEED || at(end - 2) === RETURN)) return end + 1;
   }
   return 0;
+}
+
+/** Finds line ends from the last to the first. Remembers both kinds, so that a chunk without one of them is searched for it once. */
+export class LineEnds {
+  readonly #bytes: Uint8Array;
+  #feed = Infinity;
+  #carriage = Infinity;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  /** Where the last one up to `end` stands; -1 where there is none. `end` never grows from one call to the next. */
+  last(end: number): number {
+    if (this.#feed > end) this.#feed = this.#bytes.lastIndexOf(FEED, end);
+    if (this.#carriage > end) this.#carriage = this.#bytes.lastIndexOf(RETURN, end);
+    return Math.max(this.#feed, this.#carriage);
+  }
 }
 
 /** Whether some line is one of data: comments and blank lines make no event. */

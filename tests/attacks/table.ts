@@ -54,6 +54,11 @@ export const ATTACKS: Readonly<Record<string, AnyRow | OwnRow>> = {
     on: "any",
     load: () => import("./endless-bodies.ts"),
   },
+  crumbs: {
+    about: "Bodies in chunks of one byte.",
+    on: "any",
+    load: () => import("./crumbs.ts"),
+  },
   "leaving-clients": {
     about: "A client that leaves, in six phases and after three ways of sending.",
     on: "own",

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
 import { chain, run, type Machine } from "../../src/wire/machine.ts";
-import { printSse, sseDecoder, type SseEvent } from "../../src/wire/sse.ts";
+import { lastBoundary, printSse, sseDecoder, type SseEvent } from "../../src/wire/sse.ts";
 import type { BodyReader } from "../../src/runtime/ports.ts";
 import { through, UNTOUCHED, type Outcome, type Pump } from "../../src/wire/pump.ts";
 import { Clock } from "../support/clock.ts";
@@ -430,4 +430,38 @@ test("through: no timer is left when the stream has ended, broken or been left",
   const broken = through(sourceOf([new Error("line cut")]), capitals(), { closed: () => {}, keepAlive }).getReader();
   assert.deepEqual(await readText(broken), ["[line cut]"]);
   assert.deepEqual([ended.clock.timers, left.clock.timers, clock.timers], [0, 0, 0]);
+});
+
+test("the search for the end of the last event looks at each byte once, whatever kinds of line end there are", () => {
+  class Watched extends Uint8Array {
+    looks = 0;
+    override lastIndexOf(byte: number, from = this.length - 1): number {
+      const found = super.lastIndexOf(byte, from);
+      this.looks += from - found;
+      return found;
+    }
+  }
+  for (const line of [":\n", ":\r", ":\r\n", "data: x\n"]) {
+    const bytes = Watched.from(new TextEncoder().encode(line.repeat(10_000)));
+    assert.ok(bytes instanceof Watched);
+    assert.equal(lastBoundary(bytes, new Uint8Array()), 0);
+    assert.ok(bytes.looks <= 2 * bytes.length, `${JSON.stringify(line)}: ${bytes.looks} looks at ${bytes.length} bytes`);
+  }
+});
+
+test("lines without a colon are not searched for one beyond their end", () => {
+  const text = "a\n".repeat(20_000);
+  const original = String.prototype.indexOf;
+  let characters = 0;
+  String.prototype.indexOf = function (this: string, sought: string, from = 0) {
+    const found = original.call(this, sought, from);
+    characters += (found === -1 ? this.length : found) - from;
+    return found;
+  };
+  try {
+    assert.deepEqual(run(sseDecoder({ maxEventLength: 1000 }), [new TextEncoder().encode(text)]), []);
+  } finally {
+    String.prototype.indexOf = original;
+  }
+  assert.ok(characters <= 3 * text.length, `${characters} of ${text.length}`);
 });

@@ -1,0 +1,37 @@
+// Bytes that come in many pieces, held until all are there.
+// Never holds a piece whose bytes lie in a buffer much larger than they are: Deno reads each, however short, into 64 KiB.
+
+import { alone, concat } from "./pump.ts";
+
+/** Shorter pieces are copied together into blocks of this many bytes. */
+const BLOCK_BYTES = 16 * 1024;
+
+export class Gathered {
+  readonly #blocks: Uint8Array[] = [];
+  /** What is being filled; null: nothing is. */
+  #block: Uint8Array | null = null;
+  #filled = 0;
+
+  add(piece: Uint8Array): void {
+    if (piece.length >= BLOCK_BYTES) {
+      this.#close();
+      this.#blocks.push(alone(piece));
+      return;
+    }
+    if (this.#filled + piece.length > BLOCK_BYTES) this.#close();
+    this.#block ??= new Uint8Array(BLOCK_BYTES);
+    this.#block.set(piece, this.#filled);
+    this.#filled += piece.length;
+  }
+
+  join(): Uint8Array<ArrayBuffer> {
+    this.#close();
+    return concat(this.#blocks);
+  }
+
+  #close(): void {
+    if (this.#block !== null) this.#blocks.push(this.#block.subarray(0, this.#filled));
+    this.#block = null;
+    this.#filled = 0;
+  }
+}
