@@ -30,10 +30,12 @@ import type { Pool } from "./models/catalog.ts";
 import { Models, type Target } from "./models/models.ts";
 import { priceOf, type Cost } from "./models/price.ts";
 import type { Usage } from "./protocol/canonical.ts";
-import type { Fetch, Unpack } from "./runtime/ports.ts";
+import type { After, Fetch, Unpack } from "./runtime/ports.ts";
 import { createUpstream, type SizeLimits } from "./upstream/upstream.ts";
 
 export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reader" | "dial" | "after"> {
+  /** As `after`, for what comes back again and again: it keeps no process from its end. Absent: `after`. */
+  readonly background?: After;
   /** Unix time in milliseconds. */
   readonly now: () => number;
   /** Milliseconds that only grow. */
@@ -97,7 +99,8 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const redactor = new Redactor([...config.proxyKeys.map(({ key }) => key), ...config.upstreamKeys, ...likelySecrets]);
   const log = openLog({ level: config.logLevel, format: world.logFormat, sink: world.sink, now, redactor });
   const { proxyKeys, upstreamKey, anonymous, corsOrigins, allowedHosts } = config;
-  const ring = new KeyRing({ named: proxyKeys, store: world.store ?? null }, { sha256, now, after: world.after });
+  const { background = world.after } = world;
+  const ring = new KeyRing({ named: proxyKeys, store: world.store ?? null }, { sha256, now, after: background });
   const keys = new Keys({ ring, upstreamKey, anonymous, web: { corsOrigins, allowedHosts } }, sha256);
   const models = new Models({ endpoints: config.endpoints, models: config.models });
   const timeouts = {
@@ -122,7 +125,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const limiter =
     store === undefined
       ? null
-      : new Limiter({ store, now, newId, after: world.after }, { storeDown: config.storeDown, ledger: config.ledger });
+      : new Limiter({ store, now, newId, after: background }, { storeDown: config.storeDown, ledger: config.ledger });
   limiter?.start();
   const ledger = ledgerOf(config, world, log);
   ledger?.start();
@@ -223,10 +226,13 @@ function planOf(
 }
 
 /** Null: no rows are kept, or there is nowhere to keep them. */
-function ledgerOf({ ledger, ledgerDays }: Config, { store, spill, after, now }: World, log: Log): Ledger | null {
+function ledgerOf({ ledger, ledgerDays }: Config, { store, spill, after, background = after, now }: World, log: Log): Ledger | null {
   if (!ledger || store === undefined) return null;
   const report = (event: string, fields: Readonly<Record<string, unknown>>): void => log.warning(event, fields);
-  return new Ledger({ store, spill: spill ?? null, after, now, report }, { keepMs: ledgerDays === null ? null : ledgerDays * DAY_MS });
+  return new Ledger(
+    { store, spill: spill ?? null, after: background, now, report },
+    { keepMs: ledgerDays === null ? null : ledgerDays * DAY_MS },
+  );
 }
 
 const DAY_MS = 24 * 3_600_000;

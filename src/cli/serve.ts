@@ -3,6 +3,7 @@
 
 import { readFileSync, writeSync } from "node:fs";
 import process from "node:process";
+import { clearTimeout, setTimeout } from "node:timers";
 import packageJson from "../../package.json" with { type: "json" };
 import { CALLS } from "../http/routes.ts";
 import { compose, type Program } from "../program.ts";
@@ -37,7 +38,7 @@ const PORT_TAKEN = "the port is in use. Stop what uses it, or choose another por
 const HOST_UNUSABLE = "HOST is neither an address of this machine nor a name of one.";
 const IN_MEMORY =
   "Keys, limits and usage are kept in memory and end with this process. Set DATA_DIR to a folder that can be written, or DATABASE_URL.";
-/** How Bun, which says no more of a name that it can't resolve, and Deno say so. */
+/** How Bun and Deno say so. */
 const NO_HOST = /EINVAL|ENOTFOUND|EADDRNOTAVAIL|AddrNotAvailable|failed to lookup/;
 
 interface Setup {
@@ -83,6 +84,12 @@ function after(ms: number, callback: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
+/** As `after`, for what comes back again and again: it keeps neither a program that imports this one nor `deno serve` from its end. */
+function background(ms: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, ms).unref();
+  return () => clearTimeout(timer);
+}
+
 interface Kept {
   readonly output: LogOutput;
   readonly store: Store;
@@ -96,12 +103,8 @@ function start(setup: Setup, program: Program, { output, store }: Kept): void {
     const { host, port, headTimeoutMs, maxConnections } = config;
     server = runtime.listen({ host, port, maxFrameBytes, headTimeoutMs, maxConnections }, fetch);
   } catch (error) {
-    const isTaken = codeOf(error) === "EADDRINUSE";
-    const isNoHost = NO_HOST.test(`${String(codeOf(error))} ${String(error)}`);
-    const reason = isTaken ? PORT_TAKEN : isNoHost ? HOST_UNUSABLE : String(error);
-    const text = `factory-proxy can't listen on ${config.host}:${config.port}: ${reason}`;
-    process.stderr.write(`${forTerminal(new Redactor([...config.proxyKeys.map(({ key }) => key), ...config.upstreamKeys]).text(text))}\n`);
-    process.exit(isNoHost ? EXIT_MISCONFIGURED : EXIT_FAILED);
+    void endDeaf(config, error);
+    return;
   }
   const stop = stopper({ server, program, output, store, timeoutMs: config.shutdownTimeoutMs });
   // Deno undoes `nohup` unless somebody listens.
@@ -110,6 +113,24 @@ function start(setup: Setup, program: Program, { output, store }: Kept): void {
   process.on("SIGTERM", stop);
   // Whoever reads this line may send a signal at once.
   announce(setup, { log, ring: program.ring, output, host: config.host, port: server.port });
+}
+
+/** Says why it can't listen, and ends the process. */
+async function endDeaf({ host, port, proxyKeys, upstreamKeys }: Config, error: unknown): Promise<never> {
+  // Of a name that it can't resolve Bun reports whatever error came last in the process, e.g. that the port is in use.
+  const isNoHost = NO_HOST.test(`${String(codeOf(error))} ${String(error)}`) || !(await isKnown(host));
+  const reason = isNoHost ? HOST_UNUSABLE : codeOf(error) === "EADDRINUSE" ? PORT_TAKEN : String(error);
+  const text = `factory-proxy can't listen on ${host}:${port}: ${reason}`;
+  process.stderr.write(`${forTerminal(new Redactor([...proxyKeys.map(({ key }) => key), ...upstreamKeys]).text(text))}\n`);
+  return process.exit(isNoHost ? EXIT_MISCONFIGURED : EXIT_FAILED);
+}
+
+async function isKnown(host: string): Promise<boolean> {
+  const { lookup } = await import("node:dns/promises");
+  return lookup(host).then(
+    () => true,
+    () => false,
+  );
 }
 
 interface Stopping extends Kept {
@@ -213,7 +234,7 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
     config.databaseUrl,
     { dataDir, isRequired: false },
     {
-      after,
+      after: background,
       lost: (reason) => program.log.warning("store in memory", { reason, message: IN_MEMORY }),
       away: (reason) => program.log.warning("store unreachable", { reason }),
       back: () => program.log.info("store reached"),
@@ -238,6 +259,7 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
       // Behind a proxy of the network's own, hosts can't be reached directly.
       ...(PROXY_VARIABLES.some((name) => process.env[name]) ? {} : { dial }),
       after,
+      background,
       now: Date.now,
       monotonic: () => performance.now(),
       random: Math.random,

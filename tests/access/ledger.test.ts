@@ -39,6 +39,24 @@ class Stored {
   }
 }
 
+/** What a spill is doing: files take their own time, whatever the clock says. */
+class Work {
+  #running = 0;
+
+  watched(spill: Spill): Spill {
+    const seen = async <T>(doing: Promise<T>): Promise<T> => {
+      this.#running++;
+      return doing.finally(() => this.#running--);
+    };
+    return { append: (lines) => seen(spill.append(lines)), oldest: () => seen(spill.oldest()), done: () => seen(spill.done()) };
+  }
+
+  async done(): Promise<void> {
+    do await new Promise((resolve) => setTimeout(resolve, 0));
+    while (this.#running > 0);
+  }
+}
+
 interface World {
   readonly store: Stored;
   readonly clock: Clock;
@@ -56,15 +74,22 @@ function worldWith({
 }: { spill?: Spill | null; dir?: string; keepMs?: number | null } = {}): World {
   const [store, clock, reports] = [new Stored(), new Clock(), [] as string[]];
   const file = spill === undefined ? new SpillFile({ dir, owner: `p${folders++}` }) : spill;
+  const work = new Work();
   const ledger = new Ledger(
-    { store, spill: file, after: clock.after, now: () => clock.now(), report: (event) => reports.push(event) },
+    {
+      store,
+      spill: file === null ? null : work.watched(file),
+      after: clock.after,
+      now: () => clock.now(),
+      report: (event) => reports.push(event),
+    },
     { keepMs },
   );
   ledger.start();
   const pass = async (ms: number): Promise<void> => {
     for (let passed = 0; passed < ms; passed += 10) {
       clock.advance(10);
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await work.done();
     }
   };
   return { store, clock, ledger, reports, dir, pass };

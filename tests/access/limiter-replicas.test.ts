@@ -123,9 +123,9 @@ for (const engine of Object.keys(ADDRESSES)) {
   );
 
   test(`${engine}: a budget over three gateways is exact, and holds what was used in the end`, LONG, async () => {
-    const fleet = await replicas(engine, "budgets", grantOf({ budgets: [{ amount: 50_000, unit: "tokens", period: "ever" }] }));
+    const fleet = await replicas(engine, "budgets", grantOf({ budgets: [{ amount: 30_000, unit: "tokens", period: "ever" }] }));
     let used = 0;
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < 2; round++) {
       for (const one of await fleet.storm(1000, 20)) {
         one.settle({ tokens: 7 });
         used += 7;
@@ -133,8 +133,8 @@ for (const engine of Object.keys(ADDRESSES)) {
       const account = await fleet.account();
       assert.deepEqual([account?.budgets["tokens/ever"]?.used, account?.running], [used, 0]);
     }
-    // 5,000 calls of 7 tokens: never more than 1,000 estimates of 20 were in flight, so none was refused.
-    assert.equal(used, 35_000);
+    // 2,000 calls of 7 tokens: never more than 1,000 estimates of 20 were in flight, so none was refused.
+    assert.equal(used, 14_000);
     await fleet.close();
   });
 }
@@ -153,13 +153,15 @@ test("postgres: stopped and started again in the middle of calls, nothing is los
     }
   });
   const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-  await pause(500);
+  const goOn = async (): Promise<void> => {
+    for (const before = calls; calls < before + 50;) await pause(10);
+  };
+  await goOn();
   await server.stop();
-  const before = calls;
-  await pause(1500);
-  assert.ok(calls > before + 50, `${calls - before} calls went on`);
+  await goOn();
   await server.start();
-  await pause(2000);
+  while (fleet.stores.some((store) => store.state() !== "ready")) await pause(10);
+  await goOn();
   isOver = true;
   await Promise.all(running);
   const account = await fleet.until((found) => found?.running === 0 && found.budgets["tokens/ever"]?.used === 7 * calls);

@@ -24,7 +24,7 @@ export function startProcess(
 ): ChildProcess {
   const [program = "", ...rest] = command;
   const child = spawn(program, rest, {
-    env: { ...process.env, ...environment },
+    env: { ...process.env, DATABASE_URL: "memory:", ...environment },
     ...(folder === undefined ? {} : { cwd: folder }),
     stdio: piped ? ["pipe", "pipe", "inherit"] : ["ignore", "ignore", "ignore"],
   });

@@ -11,10 +11,12 @@ import { rawCall, type RawCall } from "../support/wire.ts";
 const CLIENT_KEY = "ck-a-fake-key-of-a-client";
 const CLAUDE = "claude-haiku-4-5-20251001";
 const upstream = await startUpstream();
+const silent = await startUpstream();
 await build();
 after(async () => {
   cleanUp();
   await upstream.stop();
+  await silent.stop();
 });
 
 let release = (): void => {};
@@ -36,12 +38,13 @@ function requestFor(words: string): string {
   const body = JSON.stringify({ model: CLAUDE, stream: true, max_tokens: 100, messages: [{ role: "user", content: words }] });
   return `POST /v1/messages HTTP/1.1\r\nhost: a\r\nx-api-key: ${CLIENT_KEY}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
 }
+const WAYS = [BUN, DENO, BUILT];
 const HEALTH = "GET /health HTTP/1.1\r\nhost: a\r\n\r\n";
 const HALF_A_HEAD = "GET /health HTTP/1.1\r\nho";
 
 /** A stream in its middle. */
-async function stream(url: string): Promise<RawCall> {
-  const call = rawCall(url, requestFor("Wait"));
+async function stream(url: string, words = "Wait"): Promise<RawCall> {
+  const call = rawCall(url, requestFor(words));
   await until(() => call.text().includes("content_block_delta"), "the stream to begin");
   return call;
 }
@@ -62,7 +65,37 @@ async function isHealthy(url: string, mostMs: number): Promise<boolean> {
   return found;
 }
 
-for (const way of [BUN, DENO, BUILT]) {
+/** By the way to run: lets its stream at `silent` come to its end. */
+const speak = new Map<string, () => void>();
+silent.script(({ body }) => {
+  const name = WAYS.find((way) => body.includes(`"${way.name}"`))?.name ?? "";
+  return { say: { text: "One two three" }, hold: { afterEvents: 4, until: new Promise((resolve) => speak.set(name, resolve)) } };
+});
+
+/** How long it took until nobody was left whose head was not complete, while an answer was silent. */
+async function headLimitMs(way: Way): Promise<number> {
+  const url = await run(way, { HEADER_TIMEOUT: "1", FACTORY_BASE_URL: silent.url }).url;
+  const running = await stream(url, way.name);
+  const trickling = rawCall(url, HALF_A_HEAD);
+  const trickle = setInterval(() => trickling.send("o"), 200);
+  const idle = [rawCall(url, ""), rawCall(url, HALF_A_HEAD), rawCall(url, HEALTH), trickling];
+  // Deno sees no difference between the first head of a connection and the next; Bun lets that trickle.
+  if (way === DENO) idle.push(rawCall(url, HEALTH + HALF_A_HEAD));
+  const startedMs = performance.now();
+  await Promise.all(idle.map(({ closed }) => closed));
+  clearInterval(trickle);
+  const tookMs = performance.now() - startedMs;
+  speak.get(way.name)?.();
+  await until(() => running.text().includes("message_stop"), "the end of the stream");
+  running.leave();
+  return tookMs;
+}
+
+/** Bun takes 12 s, whatever the setting: they begin before all tests and run beside them. */
+const headLimits = new Map(WAYS.map((way) => [way, headLimitMs(way)]));
+for (const limit of headLimits.values()) limit.catch(() => {});
+
+for (const way of WAYS) {
   const isDeno = way === DENO;
 
   test(`${way.name}: out of file descriptors it goes on, and takes new calls once the silent connections are closed`, async () => {
@@ -85,23 +118,6 @@ for (const way of [BUN, DENO, BUILT]) {
     for (const socket of held) socket.destroy();
     program.signal("SIGTERM");
     assert.equal((await program.ended).code, 0);
-  });
-
-  test(`${way.name}: a connection that sends no complete head is closed, trickled or not; a silent answer is not`, async () => {
-    holdStreams();
-    const url = await run(way, { HEADER_TIMEOUT: "1" }).url;
-    const running = await stream(url);
-    const trickling = rawCall(url, HALF_A_HEAD);
-    const trickle = setInterval(() => trickling.send("o"), 200);
-    const idle = [rawCall(url, ""), rawCall(url, HALF_A_HEAD), rawCall(url, HEALTH), trickling];
-    // Deno sees no difference between the first head of a connection and the next; Bun lets that trickle.
-    if (isDeno) idle.push(rawCall(url, HEALTH + HALF_A_HEAD));
-    const startedMs = performance.now();
-    await Promise.all(idle.map(({ closed }) => closed));
-    clearInterval(trickle);
-    const tookMs = performance.now() - startedMs;
-    assert.ok(tookMs < (isDeno ? 5000 : 20_000), `${tookMs} ms`);
-    await complete(running);
   });
 
   test(`${way.name}: MAX_CONNECTIONS closes the longest idle one for a new one, never one with a running answer`, async () => {
@@ -138,8 +154,8 @@ for (const way of [BUN, DENO, BUILT]) {
       if (isDeno) {
         // Time for it to be read.
         assert.ok(await isHealthy(url, 5000));
+        assert.equal(call.text().match(/^HTTP\/1\.1 200 /gm)?.length, 1, "the second answer waits for the first");
         await complete(call);
-        if (extra === HEALTH) assert.equal(call.text().match(/^HTTP\/1\.1 200 /gm)?.length, 1);
       } else {
         // Declared gap: Bun takes them for a request, and closes the connection. This tells when that has changed.
         assert.doesNotMatch(await call.closed, /message_stop/);
@@ -149,5 +165,12 @@ for (const way of [BUN, DENO, BUILT]) {
     const both = rawCall(url, requestFor("Hello") + HEALTH.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n"));
     const statuses = (await both.closed).match(/HTTP\/1\.1 \d+/g);
     assert.deepEqual(statuses, isDeno ? ["HTTP/1.1 200", "HTTP/1.1 200"] : null);
+  });
+}
+
+for (const way of WAYS) {
+  test(`${way.name}: a connection that sends no complete head is closed, trickled or not; a silent answer is not`, async () => {
+    const tookMs = (await headLimits.get(way)) ?? Infinity;
+    assert.ok(tookMs < (way === DENO ? 5000 : 20_000), `${tookMs} ms`);
   });
 }

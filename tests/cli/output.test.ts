@@ -190,7 +190,7 @@ for (const way of WAYS) {
   test(`${way.name}: under nohup a hang-up is ignored`, { skip: process.platform !== "linux" }, async () => {
     const program = start(
       { ...way, command: ["nohup", ...way.command] },
-      { env: { PATH: process.env["PATH"] ?? "", ...cacheHome(), ...SETTINGS, PORT: "0" } },
+      { env: { PATH: process.env["PATH"] ?? "", ...cacheHome(), DATABASE_URL: "memory:", ...SETTINGS, PORT: "0" } },
     );
     const url = await program.url;
     program.signal("SIGHUP");
@@ -218,7 +218,14 @@ async function inTerminal(way: Way, { port }: { readonly port: number }): Promis
   const folder = emptyFolder();
   const pidFile = join(folder, "pid");
   const command = `echo $$ > ${pidFile}; exec ${way.command.join(" ")}`;
-  const env = { PATH: process.env["PATH"] ?? "", ...cacheHome(), ...SETTINGS, PORT: String(port), SHELL: "/bin/sh" };
+  const env = {
+    PATH: process.env["PATH"] ?? "",
+    ...cacheHome(),
+    DATABASE_URL: "memory:",
+    ...SETTINGS,
+    PORT: String(port),
+    SHELL: "/bin/sh",
+  };
   const shell = spawn(SCRIPT, ["-qc", command, "/dev/null"], { cwd: folder, env, stdio: ["pipe", "pipe", "inherit"] });
   shells.push(shell);
   let text = "";

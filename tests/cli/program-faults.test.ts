@@ -126,11 +126,10 @@ for (const way of [BUN, DENO, BUILT]) {
           await seen.done;
           const lines = (): Line[] => program.lines().filter(({ event, requestId }) => event === "request" && requestId === id);
           await until(() => lines().length > 0, `the log of ${where}`);
-          // Messages says at its beginning what the input was, Gemini with every event.
-          const inputTokens = begins ? 12 : undefined;
+          // Messages says at its beginning what the input was, Gemini with every event; before that it is estimated.
           assert.deepEqual(
-            lines().map(({ status, error, inputTokens: used }) => ({ status, error, inputTokens: used })),
-            [{ status: 499, error: "cancelled", inputTokens }],
+            lines().map(({ status, error, inputTokens, usageSource }) => [status, error, begins ? inputTokens : usageSource]),
+            [[499, "cancelled", begins ? 12 : "estimated"]],
             where,
           );
           assert.equal(upstream.requests.length, before + 1, where);

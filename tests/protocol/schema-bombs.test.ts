@@ -14,6 +14,8 @@ const reference = (index: number): Schema => ({ $ref: `#/$defs/d${index}` });
 const definitions = (count: number, of: (index: number) => Schema): Schema =>
   Object.fromEntries(numbered(count, (index) => [`d${index}`, of(index)]));
 const nested = (depth: number, of: (inner: Schema) => Schema): Schema => (depth === 0 ? { type: "string" } : of(nested(depth - 1, of)));
+/** As often as `LONG` it would be far more than `MOST_WRITTEN`. */
+const MANY = 2_000;
 const LONG = "long ".repeat(20_000);
 
 const BOMBS: Readonly<Record<string, Schema>> = {
@@ -30,11 +32,11 @@ const BOMBS: Readonly<Record<string, Schema>> = {
   },
   "a long text that is referred to often": {
     type: "object",
-    properties: Object.fromEntries(numbered(20_000, (index) => [`p${index}`, reference(0)])),
+    properties: Object.fromEntries(numbered(MANY, (index) => [`p${index}`, reference(0)])),
     $defs: { d0: { type: "string", description: LONG, default: LONG, pattern: LONG } },
   },
   "a long property that many branches have": {
-    anyOf: [...numbered(20_000, () => reference(0)), { type: "object", properties: { a: { type: "number" } } }],
+    anyOf: [...numbered(MANY, () => reference(0)), { type: "object", properties: { a: { type: "number" } } }],
     $defs: { d0: { type: "object", properties: { a: { type: "string", description: LONG } } } },
   },
 };

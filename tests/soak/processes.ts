@@ -118,6 +118,7 @@ export async function startGateway(
   const env = {
     ...Object.fromEntries(Object.entries({ PATH, HOME, DENO_DIR }).filter(([, value]) => value !== undefined)),
     PORT: "0",
+    DATABASE_URL: "memory:",
     FACTORY_BASE_URL: upstream.url,
     FACTORY_API_KEY: "fk-soak-factory-key-1",
     FACTORY_API_KEYS: "fk-soak-factory-key-2,fk-soak-factory-key-3",
