@@ -41,6 +41,11 @@ const HELP: Command = {
 };
 const GROUPS: readonly Group[] = [
   {
+    name: "launch",
+    summary: "Starts a coding agent on this server, without touching its files.",
+    load: async () => (await import("./launch.ts")).LAUNCH,
+  },
+  {
     name: "keys",
     summary: "Adds, changes and lists client keys with their limits and budgets.",
     load: async () => (await import("./keys.ts")).KEYS,

@@ -1,0 +1,107 @@
+// Launches an agent on this server: a gateway, a key for as long as it runs, and its environment. At the end one line of what it used.
+// Never touches a file of the person's.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { Models } from "../models/models.ts";
+import { nearest } from "../models/nearest.ts";
+import type { ProtocolId } from "../protocol/canonical.ts";
+import type { Agent } from "./agents/agent.ts";
+import { AGENTS } from "./agents/agents.ts";
+import { CommandError, type Command, type Context, type Input } from "./command.ts";
+import { modelNamed } from "./key-records.ts";
+import { runChild } from "./launch-child.ts";
+import { environmentFor } from "./launch-environment.ts";
+import { openLaunch } from "./launch-gateway.ts";
+import { usageLine, usageSince } from "./launch-usage.ts";
+import { findProgram } from "./programs.ts";
+
+const NAMES = AGENTS.map(({ id }) => id).join(", ");
+
+const LAUNCH_AGENT: Command = {
+  name: "launch",
+  summary: `Starts a coding agent on this server, without touching its files: ${NAMES}.`,
+  operands: ["AGENT"],
+  rest: "ARGUMENTS...",
+  options: {
+    model: { value: "name", help: "The model. Default: the agent's own choice, or one that suits it." },
+    key: {
+      value: "name",
+      help: "The client key whose limits count, and whose usage it is. Default: a key of its own, which ends with the agent.",
+    },
+  },
+  examples: [
+    "launch claude",
+    "launch claude --model glm-5.2",
+    "launch codex --model claude-opus-5 -- --search",
+    'launch gemini --key alice -- -p "What does this project do?"',
+  ],
+  run: launch,
+};
+
+export const LAUNCH: readonly Command[] = [LAUNCH_AGENT];
+
+async function launch(input: Input, context: Context): Promise<number> {
+  const agent = agentNamed(input.operand(0));
+  const path = findProgram(agent.program, { environment: process.env, platform: process.platform });
+  if (path === null) throw CommandError.failed(`${agent.title} is not installed. Install it: npm install --global ${agent.package}`);
+  const { model, protocol } = modelFor(agent, input.text("model"), context);
+  const opened = await openLaunch(context, { agent: agent.id, key: input.text("key") });
+  const folder = mkdtempSync(join(tmpdir(), "factory-proxy-launch-"));
+  try {
+    const { url, key } = opened;
+    const { words, environment, files = {} } = agent.launch({ url, key: key.value, model, protocol, folder });
+    for (const [name, text] of Object.entries(files)) writePrivate(join(folder, name), text);
+    if (!context.isJson) {
+      const place = opened.isOwn ? `a gateway of its own at ${url}` : `the gateway at ${url}`;
+      context.note(`${agent.title}${model === null ? "" : ` on ${model}`}, through ${place}, with the key ${key.name}.`);
+    }
+    const env = environmentFor(agent, { base: process.env, added: environment, platform: process.platform });
+    const code = await runChild(path, { words: [...words, ...input.rest], environment: env });
+    await opened.drain();
+    const usage = await usageSince(opened.store, { key: key.name, sinceMs: opened.sinceMs, isOwn: opened.isOwn });
+    context.note(
+      context.isJson ? JSON.stringify({ agent: agent.id, exitCode: code, key: key.name, ...usage }) : usageLine(key.name, usage),
+    );
+    return code;
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    await opened.close();
+  }
+}
+
+/** @throws CommandError */
+function agentNamed(id: string): Agent {
+  const agent = AGENTS.find((one) => one.id === id);
+  if (agent !== undefined) return agent;
+  const [meant] = nearest(
+    id,
+    AGENTS.map((one) => one.id),
+    2,
+  );
+  throw CommandError.wrongUse(`There is no such agent.${meant === undefined ? "" : ` Did you mean "${meant}"?`} There are ${NAMES}.`);
+}
+
+/** What Claude Code writes behind a model with a window of a million tokens. */
+const LONG_CONTEXT = /\[1m\]$/i;
+
+function modelFor(agent: Agent, typed: string | null, context: Context): { readonly model: string | null; readonly protocol: ProtocolId } {
+  const [usual] = agent.protocols;
+  if (usual === undefined) throw new Error(`${agent.id} speaks no protocol.`);
+  const name = typed ?? agent.defaultModel;
+  if (name === null) return { model: null, protocol: usual };
+  const { id, isKnown, hint } = modelNamed(name, context);
+  if (!isKnown) context.note(`No known model is called ${name}. ${hint}`);
+  const { endpoints, models } = context.config();
+  const own = new Models({ endpoints, models }).find(id).protocol;
+  const [suffix = ""] = LONG_CONTEXT.exec(name) ?? [];
+  return { model: agent.id === "claude" ? id + suffix : id, protocol: agent.protocols.includes(own) ? own : usual };
+}
+
+/** It may hold a key. */
+function writePrivate(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  writeFileSync(path, text, { mode: 0o600 });
+}
