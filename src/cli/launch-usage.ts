@@ -29,7 +29,7 @@ export function usageLine(name: string, counts: Counts): string {
     `${calls} ${calls === 1 ? "call" : "calls"}${errors === 0 ? "" : ` (${errors} failed)`}`,
     `${printShort(input)} tokens in and ${printShort(outputTokens)} out`,
     `${input === 0 ? 0 : Math.round((100 * cacheReadTokens) / input)}% of the input from the cache`,
-    `${printShort(Math.round(credits))} credits`,
+    ...(credits === 0 ? [] : [`${printShort(Math.round(credits))} credits`]),
     printUsd(totalCost, unpricedCalls > 0),
   ];
   return `${name}: ${parts.join(", ")}.`;

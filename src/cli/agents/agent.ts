@@ -22,10 +22,18 @@ export interface Agent {
   readonly defaultModel: string | null;
   /** Variables that would point it elsewhere, or sign it in elsewhere. They are taken out of its environment. */
   readonly foreignVariables: readonly string[];
+  /** A file of the person's that `launch` has to know, below the home folder, with slashes. Null: none. It is read, and stays as it is. */
+  readonly reads: string | null;
   /** For one run, with no file of the person's touched. */
   readonly launch: (place: Place) => Launch;
   /** Files of the person's that `setup` edits. Empty: environment variables alone. */
   readonly files: readonly SettingsFile[];
+}
+
+/** What is known of a model. Tokens; null: nobody has said. */
+export interface ModelLimits {
+  readonly contextTokens: number | null;
+  readonly outputTokens: number | null;
 }
 
 /** Where an agent is pointed. */
@@ -36,8 +44,12 @@ export interface Place {
   readonly key: string;
   /** Null: the agent's own choice. Never null where it has a `defaultModel`. */
   readonly model: string | null;
+  /** Of the model. */
+  readonly limits: ModelLimits;
   /** One of the agent's. */
   readonly protocol: ProtocolId;
+  /** The text of the file that `Agent.reads` names. Null: there is none. */
+  readonly read: string | null;
   /** A folder for this run alone, removed at its end. It exists where `Launch.files` has any. */
   readonly folder: string;
 }
@@ -48,6 +60,8 @@ export interface Launch {
   readonly environment: Readonly<Record<string, string>>;
   /** To write into `Place.folder` first: name -> text. */
   readonly files?: Readonly<Record<string, string>>;
+  /** What a person should know who expects their usual settings. */
+  readonly note?: string;
 }
 
 /** A file that says for good where an agent is pointed. */
@@ -70,7 +84,7 @@ export interface Settings {
   readonly keyVariable: string;
 }
 
-export interface SettingsModel {
+export interface SettingsModel extends ModelLimits {
   readonly id: string;
   /** One of the agent's. */
   readonly protocol: ProtocolId;

@@ -13,6 +13,7 @@ export const CLAUDE: Agent = {
   protocols: ["anthropic-messages"],
   defaultModel: null,
   foreignVariables: ["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY", "CLAUDE_CODE_OAUTH_TOKEN"],
+  reads: null,
   launch({ url, key, model, folder }) {
     const environment = {
       ANTHROPIC_BASE_URL: url,

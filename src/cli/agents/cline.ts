@@ -1,4 +1,4 @@
-// Cline: providers stand in a file of its data folder; the run gets a folder of its own.
+// Cline: providers stand in a file; the run gets one of its own, and the rest of Cline's data stays where it is.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
 import { json, type Agent } from "./agent.ts";
@@ -20,6 +20,7 @@ export const CLINE: Agent = {
   protocols: ["openai-chat", "openai-responses", "anthropic-messages", "gemini"],
   defaultModel: "claude-sonnet-5",
   foreignVariables: [],
+  reads: null,
   launch({ url, key, model, protocol, folder }) {
     const { id, path } = PROVIDERS[protocol];
     const settings = { provider: id, apiKey: key, model: model ?? "", baseUrl: url + path };
@@ -27,8 +28,8 @@ export const CLINE: Agent = {
     return {
       words: ["--provider", id, "--model", model ?? ""],
       // Otherwise a process of its own stays behind.
-      environment: { CLINE_DATA_DIR: folder, CLINE_SESSION_BACKEND_MODE: "local" },
-      files: { "settings/providers.json": json({ version: 1, lastUsedProvider: id, modes: {}, providers: { [id]: entry } }) },
+      environment: { CLINE_PROVIDER_SETTINGS_PATH: `${folder}/providers.json`, CLINE_SESSION_BACKEND_MODE: "local" },
+      files: { "providers.json": json({ version: 1, lastUsedProvider: id, modes: {}, providers: { [id]: entry } }) },
     };
   },
   files: [],

@@ -12,6 +12,7 @@ export const CODEX: Agent = {
   protocols: ["openai-responses"],
   defaultModel: null,
   foreignVariables: ["OPENAI_BASE_URL"],
+  reads: null,
   launch({ url, key, model }) {
     const provider = `model_providers.${PROVIDER}`;
     // As TOML, in which a string looks like one of JSON.

@@ -19,6 +19,7 @@ export const COPILOT: Agent = {
   protocols: ["openai-chat", "openai-responses", "anthropic-messages"],
   defaultModel: "claude-sonnet-5",
   foreignVariables: ["COPILOT_PROVIDER_BEARER_TOKEN", "COPILOT_PROVIDER_WIRE_API", "COPILOT_PROVIDER_TYPE"],
+  reads: null,
   launch: ({ url, key, model, protocol }) => ({
     words: [],
     environment: {

@@ -1,4 +1,4 @@
-// Droid: models of one's own stand in a settings file; the run gets one of its own.
+// Droid: models of one's own stand in a settings file; the run gets one that is laid over that of the person.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
 import { json, KEY_VARIABLE, type Agent } from "./agent.ts";
@@ -19,6 +19,7 @@ export const DROID: Agent = {
   protocols: ["openai-chat", "openai-responses", "anthropic-messages"],
   defaultModel: "claude-sonnet-5",
   foreignVariables: [],
+  reads: null,
   launch({ url, key, model, protocol, folder }) {
     const id = model ?? "";
     const { provider = "", path = "" } = KINDS[protocol] ?? {};

@@ -10,6 +10,10 @@ const APIS: Readonly<Record<ProtocolId, { readonly api: string; readonly path: s
   gemini: { api: "google-generative-ai", path: "/v1beta" },
 };
 
+/** Pi wants to know. What every model takes of today's. */
+const CONTEXT_TOKENS = 128_000;
+const OUTPUT_TOKENS = 16_384;
+
 export const PI: Agent = {
   id: "pi",
   title: "Pi",
@@ -20,10 +24,20 @@ export const PI: Agent = {
   protocols: ["openai-chat", "openai-responses", "anthropic-messages", "gemini"],
   defaultModel: "claude-sonnet-5",
   foreignVariables: [],
-  launch({ url, key, model, protocol, folder }) {
+  reads: null,
+  launch({ url, key, model, protocol, limits, folder }) {
     const id = model ?? "";
     const { api, path } = APIS[protocol];
-    const provider = { baseUrl: url + path, api, apiKey: KEY_VARIABLE, models: [{ id, name: id, reasoning: true }] };
+    const row = {
+      id,
+      name: id,
+      reasoning: true,
+      input: ["text", "image"],
+      cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
+      contextWindow: limits.contextTokens ?? CONTEXT_TOKENS,
+      maxTokens: limits.outputTokens ?? OUTPUT_TOKENS,
+    };
+    const provider = { baseUrl: url + path, api, apiKey: KEY_VARIABLE, models: [row] };
     return {
       words: ["--extension", `${folder}/provider.ts`, "--provider", PROVIDER, "--model", id],
       environment: { [KEY_VARIABLE]: key },

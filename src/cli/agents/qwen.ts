@@ -27,6 +27,7 @@ export const QWEN: Agent = {
   protocols: ["openai-chat", "openai-responses", "anthropic-messages", "gemini"],
   defaultModel: "glm-5.2",
   foreignVariables: ["QWEN_MODEL", "DASHSCOPE_API_KEY"],
+  reads: null,
   launch({ url, key, model, protocol }) {
     const { type, prefix, urlVariable, path } = KINDS[protocol];
     const id = model ?? "";
