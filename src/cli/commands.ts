@@ -51,6 +51,12 @@ const GROUPS: readonly Group[] = [
     load: async () => (await import("./keys.ts")).KEYS,
   },
   { name: "usage", summary: "Reports who used what.", load: async () => (await import("./usage.ts")).USAGE },
+  { name: "models", summary: "Lists the models.", load: async () => (await import("./models.ts")).MODELS },
+  {
+    name: "explain",
+    summary: "Shows what would be sent to Factory for a request, and what would be lost.",
+    load: async () => (await import("./explain.ts")).EXPLAIN,
+  },
   { name: "version", summary: VERSION.summary, load: () => Promise.resolve([VERSION]) },
   { name: "help", summary: HELP.summary, load: () => Promise.resolve([HELP]) },
 ];
