@@ -157,7 +157,8 @@ function unknownOption(
   { name, command, known }: { readonly name: string; readonly command: Command; readonly known: readonly string[] },
 ): CommandError {
   const [meant] = nearest(name, known, 2);
-  return wrong(command, `${rawName} is not an option of ${command.name}.${meant === undefined ? "" : ` Did you mean --${meant}?`}`);
+  const hint = meant === undefined ? restHint(command) : ` Did you mean --${meant}?`;
+  return wrong(command, `${rawName} is not an option of ${command.name}.${hint}`);
 }
 
 function checkOperands(operands: readonly string[], command: Command): void {
@@ -165,12 +166,18 @@ function checkOperands(operands: readonly string[], command: Command): void {
   if (missing !== undefined && !missing.startsWith("[")) throw wrong(command, `${missing} is missing: ${usageOf(command)}.`);
   if (operands.length <= command.operands.length) return;
   const count = command.operands.length;
-  throw wrong(command, `${command.name} takes ${count === 0 ? "no further words" : `${count} at most`}: ${usageOf(command)}.`);
+  throw wrong(
+    command,
+    `${command.name} takes ${count === 0 ? "no further words" : `${count} at most`}: ${usageOf(command)}.${restHint(command)}`,
+  );
+}
+
+function restHint({ rest }: Command): string {
+  return rest === undefined ? "" : ` Put ${rest} behind --.`;
 }
 
 function wrong(command: Command, message: string): CommandError {
-  const rest = command.rest === undefined ? "" : ` What is not for ${command.name} itself goes behind --.`;
-  return CommandError.wrongUse(`${message}${rest} See factory-proxy ${command.name} --help.`);
+  return CommandError.wrongUse(`${message} See factory-proxy ${command.name} --help.`);
 }
 
 function usageOf({ name, operands, rest }: Command, options = ""): string {

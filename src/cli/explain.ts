@@ -36,7 +36,8 @@ async function explain(input: Input, context: Context): Promise<void> {
   const answer = await response.text();
   const value = parseOrUndefined(answer);
   if (!response.ok || !isObject(value)) throw CommandError.failed(messageIn(value) ?? answer);
-  context.show(value, () => textOf(value, context));
+  if (context.isJson) context.print(answer);
+  else context.print(textOf(JSON.parse(answer) as JsonObject, context));
 }
 
 interface Asked {

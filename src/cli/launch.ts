@@ -24,7 +24,7 @@ const LAUNCH_AGENT: Command = {
   name: "launch",
   summary: `Starts a coding agent on this server, without touching its files: ${NAMES}.`,
   operands: ["AGENT"],
-  rest: "ARGUMENTS...",
+  rest: "ARGUMENTS",
   options: {
     model: { value: "name", help: "The model. Default: the agent's own choice, or one that suits it." },
     key: {
