@@ -61,6 +61,8 @@ export interface KeyRecord {
   readonly hint: string | null;
   /** The key before the last rotation, which works until then. */
   readonly previous: { readonly hash: string; readonly untilMs: number } | null;
+  /** Further keys that count as this one for a while: each belongs to an agent that was launched. Absent: none. */
+  readonly lent?: readonly { readonly hash: string; readonly untilMs: number }[];
   /** Unix time in milliseconds. */
   readonly createdMs: number;
   /** Null: it does not expire. */

@@ -189,7 +189,8 @@ export class KeyRing {
     const entryOf = (name: string, replacedMs: number | null): Entry => {
       return { name, record: known.get(name) ?? null, grant: grants.get(name)?.grant ?? null, replacedMs };
     };
-    for (const { name, hash, previous } of records) {
+    for (const { name, hash, previous, lent = [] } of records) {
+      for (const { hash: digest, untilMs } of lent) entries.set(digest, entryOf(name, untilMs));
       if (previous !== null) entries.set(previous.hash, entryOf(name, previous.untilMs));
       if (hash !== null) entries.set(hash, entryOf(name, null));
     }

@@ -21,6 +21,8 @@ export interface Command {
   readonly summary: string;
   /** What follows the name, in order: `NAME`, or `[FILE]` where it may be left out. */
   readonly operands: readonly string[];
+  /** What may follow behind `--`, of which nothing is read here: `ARGUMENTS`. Absent: nothing may. */
+  readonly rest?: string;
   /** By name, without the dashes. Each command takes COMMON_OPTIONS too. */
   readonly options: Readonly<Record<string, Option>>;
   /** Command lines without the program's name. */
@@ -87,10 +89,13 @@ export class CommandError extends Error {
 /** What was typed behind a command's name. */
 export class Input {
   readonly operands: readonly string[];
+  /** Behind `--`, as it was typed. */
+  readonly rest: readonly string[];
   readonly #options: ReadonlyMap<string, readonly string[]>;
 
-  constructor(operands: readonly string[], options: ReadonlyMap<string, readonly string[]>) {
+  constructor(operands: readonly string[], options: ReadonlyMap<string, readonly string[]>, rest: readonly string[] = []) {
     this.operands = operands;
+    this.rest = rest;
     this.#options = options;
   }
 
@@ -115,7 +120,8 @@ export class Input {
 }
 
 /** @throws CommandError */
-export function readInput(words: readonly string[], command: Command): Input {
+export function readInput(typed: readonly string[], command: Command): Input {
+  const words = command.rest === undefined ? typed : ownWords(typed);
   const known: Readonly<Record<string, Option>> = { ...command.options, ...COMMON_OPTIONS };
   const { tokens } = parseArgs({
     args: words.map((word) => (word === "-h" ? "--help" : word)),
@@ -137,7 +143,13 @@ export function readInput(words: readonly string[], command: Command): Input {
     options.set(name, [...(options.get(name) ?? []), value ?? ""]);
   }
   if (!options.has("help")) checkOperands(operands, command);
-  return new Input(operands, options);
+  return new Input(operands, options, typed.slice(words.length + 1));
+}
+
+/** What stands in front of `--`. */
+export function ownWords(words: readonly string[]): readonly string[] {
+  const end = words.indexOf("--");
+  return end === -1 ? words : words.slice(0, end);
 }
 
 function unknownOption(
@@ -145,7 +157,8 @@ function unknownOption(
   { name, command, known }: { readonly name: string; readonly command: Command; readonly known: readonly string[] },
 ): CommandError {
   const [meant] = nearest(name, known, 2);
-  return wrong(command, `${rawName} is not an option of ${command.name}.${meant === undefined ? "" : ` Did you mean --${meant}?`}`);
+  const hint = meant === undefined ? restHint(command) : ` Did you mean --${meant}?`;
+  return wrong(command, `${rawName} is not an option of ${command.name}.${hint}`);
 }
 
 function checkOperands(operands: readonly string[], command: Command): void {
@@ -153,15 +166,22 @@ function checkOperands(operands: readonly string[], command: Command): void {
   if (missing !== undefined && !missing.startsWith("[")) throw wrong(command, `${missing} is missing: ${usageOf(command)}.`);
   if (operands.length <= command.operands.length) return;
   const count = command.operands.length;
-  throw wrong(command, `${command.name} takes ${count === 0 ? "no further words" : `${count} at most`}: ${usageOf(command)}.`);
+  throw wrong(
+    command,
+    `${command.name} takes ${count === 0 ? "no further words" : `${count} at most`}: ${usageOf(command)}.${restHint(command)}`,
+  );
+}
+
+function restHint({ rest }: Command): string {
+  return rest === undefined ? "" : ` Put ${rest} behind --.`;
 }
 
 function wrong(command: Command, message: string): CommandError {
   return CommandError.wrongUse(`${message} See factory-proxy ${command.name} --help.`);
 }
 
-function usageOf({ name, operands }: Command): string {
-  return ["factory-proxy", name, ...operands].join(" ");
+function usageOf({ name, operands, rest }: Command, options = ""): string {
+  return `${["factory-proxy", name, ...operands].join(" ")}${options}${rest === undefined ? "" : ` [-- ${rest}]`}`;
 }
 
 /** The command that the words name, by the longest name. Undefined: they name none, or only what several have in common. */
@@ -182,7 +202,7 @@ function helpOf(command: Command): string {
   return [
     command.summary,
     "",
-    `Usage: ${usageOf(command)} [options]`,
+    `Usage: ${usageOf(command, " [options]")}`,
     "",
     "Options:",
     ...table(rows.map(([name, { value, help }]) => [`--${name}${value === null ? "" : ` <${value}>`}`, help])),

@@ -41,12 +41,23 @@ const HELP: Command = {
 };
 const GROUPS: readonly Group[] = [
   {
+    name: "launch",
+    summary: "Starts a coding agent on this server, without touching its files.",
+    load: async () => (await import("./launch.ts")).LAUNCH,
+  },
+  {
     name: "keys",
     summary: "Adds, changes and lists client keys with their limits and budgets.",
     load: async () => (await import("./keys.ts")).KEYS,
   },
   { name: "usage", summary: "Reports who used what.", load: async () => (await import("./usage.ts")).USAGE },
   { name: "quota", summary: "Shows what is left of the plan.", load: async () => (await import("./quota.ts")).QUOTA },
+  { name: "models", summary: "Lists the models.", load: async () => (await import("./models.ts")).MODELS },
+  {
+    name: "explain",
+    summary: "Shows what would be sent to Factory for a request, and what would be lost.",
+    load: async () => (await import("./explain.ts")).EXPLAIN,
+  },
   { name: "version", summary: VERSION.summary, load: () => Promise.resolve([VERSION]) },
   { name: "help", summary: HELP.summary, load: () => Promise.resolve([HELP]) },
 ];

@@ -11,7 +11,18 @@ import { nearest } from "../models/nearest.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { dataFolder } from "./data-folder.ts";
 import { readConfiguration } from "./environment.ts";
-import { CommandError, commandOf, EXIT_FAILED, EXIT_WRONG, helpFor, readInput, type Command, type Context, type Input } from "./command.ts";
+import {
+  CommandError,
+  commandOf,
+  EXIT_FAILED,
+  EXIT_WRONG,
+  helpFor,
+  ownWords,
+  readInput,
+  type Command,
+  type Context,
+  type Input,
+} from "./command.ts";
 
 /** Resolves to the exit code, once all that was printed has been taken. */
 export async function perform(commands: readonly Command[], words: readonly string[]): Promise<number> {
@@ -45,7 +56,7 @@ async function performIn(output: Output, { commands, words }: Asked): Promise<nu
     const hint = meant === undefined ? "" : ` Did you mean "${meant}"?`;
     throw CommandError.wrongUse(`There is no such command of ${group}.${hint} factory-proxy ${group} --help lists them all.`);
   }
-  const isHelp = words.slice(1).some((word) => word === "--help" || word === "-h");
+  const isHelp = ownWords(words.slice(1)).some((word) => word === "--help" || word === "-h");
   if (isHelp) return output.line(helpFor(commands, words));
   if (command === undefined) throw CommandError.wrongUse(helpFor(commands, words));
   const input = readInput(words.slice(command.name.split(" ").length), command);

@@ -3,10 +3,9 @@
 
 import { readFileSync, writeSync } from "node:fs";
 import process from "node:process";
-import { clearTimeout, setTimeout } from "node:timers";
 import packageJson from "../../package.json" with { type: "json" };
 import { CALLS } from "../http/routes.ts";
-import { compose, type Program } from "../program.ts";
+import type { Program } from "../program.ts";
 import { readArguments } from "../config/arguments.ts";
 import { ConfigError, DEFAULT_ENV_FILE, mergeEnvironment, type Config } from "../config/config.ts";
 import { warningsOf, type Warning } from "../config/warnings.ts";
@@ -14,19 +13,16 @@ import { nearest } from "../models/nearest.ts";
 import { forTerminal, type Log } from "../telemetry/log.ts";
 import { LogOutput } from "../telemetry/log-output.ts";
 import { mask, Redactor } from "../telemetry/redaction.ts";
-import { dial } from "../runtime/dial.ts";
 import type { Address, EntryPoint, Server } from "../runtime/ports.ts";
 import { runtime } from "../runtime/runtime.ts";
 import type { KeyRing } from "../access/key-ring.ts";
 import type { Store } from "../access/store.ts";
-import { SpillFile } from "../access/stores/spill-file.ts";
 import { openStore } from "../access/stores/stores.ts";
+import { after, background, composed } from "./composition.ts";
 import { dataFolder } from "./data-folder.ts";
-import { unpack } from "../runtime/unpack.ts";
 import { codeOf, readConfiguration, readFile } from "./environment.ts";
 
 const { version } = packageJson;
-const PROXY_VARIABLES = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 const STDOUT = 1;
 /** How long the end waits for whoever reads the log, and for clients that have still to take their last event. */
 const LAST_LINES_MS = 2000;
@@ -77,17 +73,6 @@ function writeLast(text: string): void {
   } catch {
     // The process ends; nobody is left to tell.
   }
-}
-
-function after(ms: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, ms);
-  return () => clearTimeout(timer);
-}
-
-/** As `after`, for what comes back again and again: it keeps neither a program that imports this one nor `deno serve` from its end. */
-function background(ms: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, ms).unref();
-  return () => clearTimeout(timer);
 }
 
 interface Kept {
@@ -216,11 +201,6 @@ function announce({ config, randomKey, warnings }: Setup, { log, ring, output, h
   else void ring.opening.then(tell);
 }
 
-/** Like that of no other process, and sorted by when it began. */
-function processName(): string {
-  return `${Date.now()}-${crypto.randomUUID().slice(0, 8)}`;
-}
-
 export function serve(commandLine: readonly string[], isMain: boolean): EntryPoint {
   const setup = configureOrExit(commandLine);
   const output: LogOutput = new LogOutput({
@@ -250,29 +230,8 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
     const last = output.isWriting ? "" : output.takeAll();
     if (last !== "") writeLast(last);
   });
-  const program: Program = compose(
-    config,
-    {
-      fetch: (url, init) => fetch(url, init),
-      sender: runtime.bodySource,
-      reader: runtime.bodyReader,
-      // Behind a proxy of the network's own, hosts can't be reached directly.
-      ...(PROXY_VARIABLES.some((name) => process.env[name]) ? {} : { dial }),
-      after,
-      background,
-      now: Date.now,
-      monotonic: () => performance.now(),
-      random: Math.random,
-      newId: () => crypto.randomUUID(),
-      sha256: runtime.sha256,
-      store,
-      ...(dataDir === null || store.kind === "memory" ? {} : { spill: new SpillFile({ dir: dataDir, owner: processName() }) }),
-      unpack,
-      sink: output.add,
-      logFormat: runtime.isTerminal() ? "text" : "json",
-    },
-    { version, runtime: runtime.name },
-  );
+  const logFormat = runtime.isTerminal() ? "text" : "json";
+  const program: Program = composed(config, { store, dataDir, sink: output.add, logFormat });
   // What a program that imports this one calls it with besides is not known.
   if (!isMain) return { fetch: (request) => program.fetch(request) };
   return runtime.entryPoint({

@@ -7,6 +7,6 @@ import { CODECS } from "../protocol/codecs.ts";
 
 export interface Described extends Pick<Model, "id" | "protocol" | "provider">, ModelFacts, ModelLimits {}
 
-export function describe({ id, protocol, provider }: Model): Described {
+export function describe({ id, protocol, provider }: Pick<Model, "id" | "protocol" | "provider">): Described {
   return { id, protocol, provider, ...factsOf(id), ...CODECS[protocol].limitsOf(id) };
 }

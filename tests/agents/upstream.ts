@@ -31,7 +31,7 @@ export function conversation({ command, proof, text }: Scene): (heard: Heard, se
 }
 
 const SHELLS = [
-  /^(?:bash|shell|exec_command|shell_command|run_shell_command|run_commands?|execute_command)$/i,
+  /^(?:bash|shell|exec_command|shell_command|run_shell_command|run_commands?|execute(?:_command)?)$/i,
   /^(?:default_api:|functions\.)?.*(?:bash|shell|run_command|exec_command)/i,
 ];
 

@@ -1,0 +1,33 @@
+// Codex: a provider of its own, by options that win over config.toml; the key by the environment.
+
+import { KEY_VARIABLE, PROVIDER, type Agent } from "./agent.ts";
+
+export const CODEX: Agent = {
+  id: "codex",
+  title: "Codex",
+  program: "codex",
+  package: "@openai/codex",
+  version: "0.171.0",
+  versionWords: ["--version"],
+  protocols: ["openai-responses"],
+  defaultModel: null,
+  foreignVariables: ["OPENAI_BASE_URL"],
+  reads: null,
+  launch({ url, key, model }) {
+    const provider = `model_providers.${PROVIDER}`;
+    // As TOML, in which a string looks like one of JSON.
+    const settings = {
+      model_provider: PROVIDER,
+      [`${provider}.name`]: "Factory Proxy",
+      [`${provider}.base_url`]: `${url}/v1`,
+      [`${provider}.env_key`]: KEY_VARIABLE,
+      [`${provider}.wire_api`]: "responses",
+      ...(model === null ? {} : { model }),
+    };
+    return {
+      words: Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${JSON.stringify(value)}`]),
+      environment: { [KEY_VARIABLE]: key },
+    };
+  },
+  files: [],
+};

@@ -1,0 +1,34 @@
+// Droid: models of one's own stand in a settings file; the run gets one that is laid over that of the person.
+
+import type { ProtocolId } from "../../protocol/canonical.ts";
+import { json, KEY_VARIABLE, type Agent } from "./agent.ts";
+
+const KINDS: Readonly<Partial<Record<ProtocolId, { readonly provider: string; readonly path: string }>>> = {
+  "openai-chat": { provider: "generic-chat-completion-api", path: "/v1" },
+  "openai-responses": { provider: "openai", path: "/v1" },
+  "anthropic-messages": { provider: "anthropic", path: "" },
+};
+
+export const DROID: Agent = {
+  id: "droid",
+  title: "Droid",
+  program: "droid",
+  package: "droid",
+  version: "0.215.0",
+  versionWords: ["--version"],
+  protocols: ["openai-chat", "openai-responses", "anthropic-messages"],
+  defaultModel: "claude-sonnet-5",
+  foreignVariables: [],
+  reads: null,
+  launch({ url, key, model, protocol, folder }) {
+    const id = model ?? "";
+    const { provider = "", path = "" } = KINDS[protocol] ?? {};
+    const custom = { model: id, displayName: id, baseUrl: url + path, apiKey: `\${${KEY_VARIABLE}}`, provider };
+    return {
+      words: ["--settings", `${folder}/settings.json`],
+      environment: { [KEY_VARIABLE]: key, FACTORY_AIRGAP_ENABLED: "1" },
+      files: { "settings.json": json({ customModels: [custom], model: `custom:${id}` }) },
+    };
+  },
+  files: [],
+};

@@ -1,0 +1,51 @@
+// Gemini CLI: base URL and key by environment. How a person signs in stands in settings.json, and no variable wins over that: where it is not by
+// key, the run gets a home of its own.
+
+import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
+import { json, type Agent } from "./agent.ts";
+
+export const GEMINI: Agent = {
+  id: "gemini",
+  title: "Gemini CLI",
+  program: "gemini",
+  package: "@google/gemini-cli",
+  version: "0.61.0",
+  versionWords: ["--version"],
+  protocols: ["gemini"],
+  defaultModel: null,
+  foreignVariables: ["GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_GCA", "GOOGLE_VERTEX_BASE_URL"],
+  reads: ".gemini/settings.json",
+  launch({ url, key, model, read, folder }) {
+    const environment = {
+      GOOGLE_GEMINI_BASE_URL: url,
+      GEMINI_API_KEY: key,
+      ...(model === null ? {} : { GEMINI_MODEL: model }),
+    };
+    const settings = parseOrUndefined(read ?? "{}");
+    if (isObject(settings) && signInOf(settings) === BY_KEY) return { words: [], environment };
+    return {
+      words: [],
+      environment: { ...environment, GEMINI_CLI_HOME: folder },
+      files: { ".gemini/settings.json": json(byKey(isObject(settings) ? settings : {})) },
+      ...(read === null ? {} : { note: NOTE }),
+    };
+  },
+  files: [],
+};
+
+const BY_KEY = "gemini-api-key";
+const NOTE = "Your Gemini CLI signs in without an API key, so this run has a copy of its settings.json and a history of its own.";
+
+function signInOf(settings: JsonObject): Json | undefined {
+  return memberOf(memberOf(settings, "security"), "auth")["selectedType"];
+}
+
+function byKey(settings: JsonObject): JsonObject {
+  const security = memberOf(settings, "security");
+  return { ...settings, security: { ...security, auth: { ...memberOf(security, "auth"), selectedType: BY_KEY } } };
+}
+
+function memberOf(value: JsonObject, name: string): JsonObject {
+  const member = value[name];
+  return isObject(member) ? member : {};
+}

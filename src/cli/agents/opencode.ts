@@ -1,0 +1,41 @@
+// OpenCode: a provider of the AI SDK for the model's protocol, as configuration in a variable, which is laid over that of files.
+
+import type { ProtocolId } from "../../protocol/canonical.ts";
+import { json, KEY_VARIABLE, PROVIDER, type Agent, type ModelLimits } from "./agent.ts";
+
+const PACKAGES: Readonly<Record<ProtocolId, { readonly npm: string; readonly path: string }>> = {
+  "openai-chat": { npm: "@ai-sdk/openai-compatible", path: "/v1" },
+  "openai-responses": { npm: "@ai-sdk/openai", path: "/v1" },
+  "anthropic-messages": { npm: "@ai-sdk/anthropic", path: "/v1" },
+  gemini: { npm: "@ai-sdk/google", path: "/v1beta" },
+};
+
+export const OPENCODE: Agent = {
+  id: "opencode",
+  title: "OpenCode",
+  program: "opencode",
+  package: "opencode-ai",
+  version: "1.18.33",
+  versionWords: ["--version"],
+  protocols: ["openai-chat", "openai-responses", "anthropic-messages", "gemini"],
+  defaultModel: "claude-sonnet-5",
+  foreignVariables: ["OPENCODE_CONFIG"],
+  reads: null,
+  launch({ url, key, model, protocol, limits }) {
+    const id = model ?? "";
+    const { npm, path } = PACKAGES[protocol];
+    const options = { baseURL: url + path, apiKey: `{env:${KEY_VARIABLE}}` };
+    const configuration = {
+      model: `${PROVIDER}/${id}`,
+      small_model: `${PROVIDER}/${id}`,
+      provider: { [PROVIDER]: { npm, name: "Factory Proxy", options, models: { [id]: { name: id, ...limitOf(limits) } } } },
+    };
+    return { words: [], environment: { OPENCODE_CONFIG_CONTENT: json(configuration), [KEY_VARIABLE]: key } };
+  },
+  files: [],
+};
+
+/** OpenCode takes both or none. */
+function limitOf({ contextTokens, outputTokens }: ModelLimits): object {
+  return contextTokens === null || outputTokens === null ? {} : { limit: { context: contextTokens, output: outputTokens } };
+}

@@ -1,0 +1,48 @@
+// Pi: a provider that an extension adds, which stands in the folder of the run.
+
+import type { ProtocolId } from "../../protocol/canonical.ts";
+import { json, KEY_VARIABLE, PROVIDER, type Agent } from "./agent.ts";
+
+const APIS: Readonly<Record<ProtocolId, { readonly api: string; readonly path: string }>> = {
+  "openai-chat": { api: "openai-completions", path: "/v1" },
+  "openai-responses": { api: "openai-responses", path: "/v1" },
+  "anthropic-messages": { api: "anthropic-messages", path: "" },
+  gemini: { api: "google-generative-ai", path: "/v1beta" },
+};
+
+/** Pi wants to know. What every model takes of today's. */
+const CONTEXT_TOKENS = 128_000;
+const OUTPUT_TOKENS = 16_384;
+
+export const PI: Agent = {
+  id: "pi",
+  title: "Pi",
+  program: "pi",
+  package: "@mariozechner/pi-coding-agent",
+  version: "0.73.1",
+  versionWords: ["--version"],
+  protocols: ["openai-chat", "openai-responses", "anthropic-messages", "gemini"],
+  defaultModel: "claude-sonnet-5",
+  foreignVariables: [],
+  reads: null,
+  launch({ url, key, model, protocol, limits, folder }) {
+    const id = model ?? "";
+    const { api, path } = APIS[protocol];
+    const row = {
+      id,
+      name: id,
+      reasoning: true,
+      input: ["text", "image"],
+      cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
+      contextWindow: limits.contextTokens ?? CONTEXT_TOKENS,
+      maxTokens: limits.outputTokens ?? OUTPUT_TOKENS,
+    };
+    const provider = { baseUrl: url + path, api, apiKey: KEY_VARIABLE, models: [row] };
+    return {
+      words: ["--extension", `${folder}/provider.ts`, "--provider", PROVIDER, "--model", id],
+      environment: { [KEY_VARIABLE]: key },
+      files: { "provider.ts": `export default (pi) => pi.registerProvider(${json(PROVIDER)}, ${json(provider)});\n` },
+    };
+  },
+  files: [],
+};

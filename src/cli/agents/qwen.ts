@@ -1,0 +1,40 @@
+// Qwen Code: the protocol by an option, base URL, key and model by the environment of that protocol.
+
+import type { ProtocolId } from "../../protocol/canonical.ts";
+import type { Agent } from "./agent.ts";
+
+interface Kind {
+  readonly type: string;
+  readonly prefix: string;
+  readonly urlVariable: string;
+  readonly path: string;
+}
+
+const KINDS: Readonly<Record<ProtocolId, Kind>> = {
+  "openai-chat": { type: "openai", prefix: "OPENAI", urlVariable: "OPENAI_BASE_URL", path: "/v1" },
+  "openai-responses": { type: "openai-responses", prefix: "OPENAI", urlVariable: "OPENAI_BASE_URL", path: "/v1" },
+  "anthropic-messages": { type: "anthropic", prefix: "ANTHROPIC", urlVariable: "ANTHROPIC_BASE_URL", path: "" },
+  gemini: { type: "gemini", prefix: "GEMINI", urlVariable: "GOOGLE_GEMINI_BASE_URL", path: "" },
+};
+
+export const QWEN: Agent = {
+  id: "qwen",
+  title: "Qwen Code",
+  program: "qwen",
+  package: "@qwen-code/qwen-code",
+  version: "0.24.4",
+  versionWords: ["--version"],
+  protocols: ["openai-chat", "openai-responses", "anthropic-messages", "gemini"],
+  defaultModel: "glm-5.2",
+  foreignVariables: ["QWEN_MODEL", "DASHSCOPE_API_KEY"],
+  reads: null,
+  launch({ url, key, model, protocol }) {
+    const { type, prefix, urlVariable, path } = KINDS[protocol];
+    const id = model ?? "";
+    return {
+      words: ["--auth-type", type, "--model", id],
+      environment: { [urlVariable]: url + path, [`${prefix}_API_KEY`]: key, [`${prefix}_MODEL`]: id },
+    };
+  },
+  files: [],
+};

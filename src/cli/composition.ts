@@ -1,0 +1,67 @@
+// The program with what this process has to offer: clock, random numbers, network, store.
+// Never listens.
+
+import process from "node:process";
+import { clearTimeout, setTimeout } from "node:timers";
+import packageJson from "../../package.json" with { type: "json" };
+import type { Store } from "../access/store.ts";
+import { SpillFile } from "../access/stores/spill-file.ts";
+import type { Config } from "../config/config.ts";
+import { compose, type Program } from "../program.ts";
+import { dial } from "../runtime/dial.ts";
+import type { After } from "../runtime/ports.ts";
+import { runtime } from "../runtime/runtime.ts";
+import { unpack } from "../runtime/unpack.ts";
+
+export interface Composing {
+  readonly store: Store;
+  /** Where the program keeps its own files. Null: nowhere. */
+  readonly dataDir: string | null;
+  /** Gets each log line. */
+  readonly sink: (line: string) => void;
+  readonly logFormat: "text" | "json";
+}
+
+const PROXY_VARIABLES = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+
+export function composed(config: Config, { store, dataDir, sink, logFormat }: Composing): Program {
+  return compose(
+    config,
+    {
+      fetch: (url, init) => fetch(url, init),
+      sender: runtime.bodySource,
+      reader: runtime.bodyReader,
+      // Behind a proxy of the network's own, hosts can't be reached directly.
+      ...(PROXY_VARIABLES.some((name) => process.env[name]) ? {} : { dial }),
+      after,
+      background,
+      now: Date.now,
+      monotonic: () => performance.now(),
+      random: Math.random,
+      newId: () => crypto.randomUUID(),
+      sha256: runtime.sha256,
+      store,
+      ...(dataDir === null || store.kind === "memory" ? {} : { spill: new SpillFile({ dir: dataDir, owner: processName() }) }),
+      unpack,
+      sink,
+      logFormat,
+    },
+    { version: packageJson.version, runtime: runtime.name },
+  );
+}
+
+export const after: After = (ms, callback) => {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+};
+
+/** As `after`, for what comes back again and again: it keeps neither a program that imports this one nor `deno serve` from its end. */
+export const background: After = (ms, callback) => {
+  const timer = setTimeout(callback, ms).unref();
+  return () => clearTimeout(timer);
+};
+
+/** Like that of no other process, and sorted by when it began. */
+function processName(): string {
+  return `${Date.now()}-${crypto.randomUUID().slice(0, 8)}`;
+}

@@ -1,0 +1,104 @@
+// What would be sent to Factory for a request, and what would be lost on the way. Nothing is sent, and no server has to run.
+
+import { MemoryStore } from "../access/stores/memory.ts";
+import { isObject, parseOrUndefined, type Json, type JsonObject } from "../wire/json.ts";
+import { CommandError, type Context, type Input } from "./command.ts";
+import { composed } from "./composition.ts";
+
+export async function explain(input: Input, context: Context): Promise<void> {
+  const text = context.read(input.operand(0) || "-");
+  const given = parseOrUndefined(text);
+  if (!isObject(given)) throw CommandError.wrongUse("The request is no JSON object.");
+  const model = input.text("model");
+  const body = model === null ? given : { ...given, model };
+  const route = input.text("route") ?? routeOf(body);
+  if (input.text("route") === null && !context.isJson) context.note(`Taken for a request to ${route}.`);
+  if (!/^\/(?!explain(?:\/|$))/.test(route)) throw CommandError.wrongUse("--route is a path of this server, such as /v1/messages.");
+  const response = await answerOf(route, { text: model === null ? text : JSON.stringify(body), context });
+  const answer = await response.text();
+  const value = parseOrUndefined(answer);
+  if (!response.ok || !isObject(value)) throw CommandError.failed(messageIn(value) ?? answer);
+  if (context.isJson) context.print(answer);
+  else context.print(textOf(JSON.parse(answer) as JsonObject, context));
+}
+
+interface Asked {
+  readonly text: string;
+  readonly context: Context;
+}
+
+/** By a program with a client key and, where none is configured, a Factory key of its own: it calls nobody. */
+async function answerOf(route: string, { text, context }: Asked): Promise<Response> {
+  const config = context.config();
+  const key = crypto.randomUUID();
+  const own = { ...config, upstreamKey: config.upstreamKey ?? "fk-your-factory-key", proxyKeys: [{ name: "env-1", key }], ledger: false };
+  const program = composed(own, { store: new MemoryStore(), dataDir: null, sink: () => {}, logFormat: "json" });
+  const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+  const response = await program.fetch(new Request(`http://127.0.0.1/explain${route}`, { method: "POST", headers, body: text }));
+  void program.drain();
+  return response;
+}
+
+/** Where clients send a body like this. @throws CommandError */
+function routeOf(body: JsonObject): string {
+  if (body["contents"] !== undefined) {
+    const { model } = body;
+    if (typeof model === "string") return `/v1beta/models/${encodeURIComponent(model)}:generateContent`;
+    throw CommandError.wrongUse(
+      "A request of Gemini's names its model in the path: add --model, or --route /v1beta/models/<model>:generateContent.",
+    );
+  }
+  if (body["input"] !== undefined || body["previous_response_id"] !== undefined) return "/v1/responses";
+  if (!Array.isArray(body["messages"])) {
+    throw CommandError.wrongUse("The request has neither messages nor input nor contents. Say with --route what it is.");
+  }
+  return isOfAnthropic(body) ? "/v1/messages" : "/v1/chat/completions";
+}
+
+const ANTHROPIC_MEMBERS = [
+  "system",
+  "thinking",
+  "anthropic_version",
+  "anthropic_beta",
+  "stop_sequences",
+  "context_management",
+  "output_config",
+];
+const ANTHROPIC_PARTS: readonly (Json | undefined)[] = ["tool_use", "tool_result", "thinking", "redacted_thinking", "image", "document"];
+
+function isOfAnthropic(body: JsonObject): boolean {
+  const tools = objectsIn(body["tools"]);
+  if (tools.some((tool) => isObject(tool["function"]))) return false;
+  if (ANTHROPIC_MEMBERS.some((name) => body[name] !== undefined) || tools.some((tool) => isObject(tool["input_schema"]))) return true;
+  const parts = objectsIn(body["messages"]).flatMap(({ content }) => objectsIn(content));
+  return parts.some(({ type }) => ANTHROPIC_PARTS.includes(type));
+}
+
+function objectsIn(value: Json | undefined): JsonObject[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+/** In whichever protocol it was refused. */
+function messageIn(value: Json | undefined): string | null {
+  const error = isObject(value) ? value["error"] : undefined;
+  const message = isObject(error) ? error["message"] : undefined;
+  return typeof message === "string" ? message : null;
+}
+
+function textOf({ method, url, headers, body, losses }: JsonObject, { style }: Pick<Context, "style">): string {
+  const lines = isObject(headers) ? Object.entries(headers).map(([name, value]) => `${name}: ${wordOf(value)}`) : [];
+  const lost = objectsIn(losses).map(({ field, severity, reason }) => `  ${wordOf(field)} (${wordOf(severity)}): ${wordOf(reason)}`);
+  return [
+    style("bold", `${wordOf(method)} ${wordOf(url)}`),
+    ...lines,
+    "",
+    JSON.stringify(body, null, 2),
+    "",
+    lost.length === 0 ? "Nothing is lost." : style("yellow", "Lost:"),
+    ...lost,
+  ].join("\n");
+}
+
+function wordOf(value: Json | undefined): string {
+  return typeof value === "string" ? value : JSON.stringify(value ?? null);
+}

@@ -1,0 +1,48 @@
+// Asks whether a gateway answers on this machine. Never through a proxy of the network's.
+
+import { get } from "node:http";
+import type { Config } from "../config/config.ts";
+import { isObject, parseOrUndefined } from "../wire/json.ts";
+
+export interface Probed {
+  readonly status: number;
+  readonly body: string;
+}
+
+const ANSWER_MS = 2000;
+const EVERYWHERE: readonly string[] = ["0.0.0.0", "::", "[::]", ""];
+
+/** Where a gateway of this configuration listens, as this machine reaches it; null: on no port that is known. */
+export function gatewayUrl({ host, port }: Pick<Config, "host" | "port">): string | null {
+  if (port === 0) return null;
+  const reached = EVERYWHERE.includes(host) ? "127.0.0.1" : host;
+  return `http://${reached.includes(":") && !reached.startsWith("[") ? `[${reached}]` : reached}:${port}`;
+}
+
+export async function isGateway(url: string): Promise<boolean> {
+  const overview = parseOrUndefined((await ask(`${url}/`))?.body ?? "");
+  return isObject(overview) && overview["name"] === "factory-proxy";
+}
+
+/** Whether it takes any key for a Factory key of the client's own: it holds none, and a client key would be of no use. */
+export async function needsNoClientKey(url: string): Promise<boolean> {
+  const [withoutKey, withAny] = await Promise.all([ask(`${url}/v1/models`), ask(`${url}/v1/models`, `fp-${crypto.randomUUID()}`)]);
+  return withoutKey?.status === 401 && withAny?.status === 200;
+}
+
+/** Null: nobody answers in time. */
+export function ask(url: string, key: string | null = null): Promise<Probed | null> {
+  return new Promise((resolve) => {
+    const headers = { connection: "close", ...(key === null ? {} : { authorization: `Bearer ${key}` }) };
+    const request = get(url, { headers, timeout: ANSWER_MS, agent: false }, (answer) => {
+      let body = "";
+      answer.setEncoding("utf8");
+      answer.on("data", (text: string) => (body += text));
+      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
+      answer.on("error", () => resolve(null));
+    });
+    request.on("timeout", () => request.destroy());
+    request.on("error", () => resolve(null));
+    request.on("close", () => resolve(null));
+  });
+}

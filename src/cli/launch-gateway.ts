@@ -1,0 +1,113 @@
+// The gateway of an agent that is launched: the one that answers on the configured port if it takes a key of ours, otherwise one of its own in
+// this process, on a free port, for as long as the agent runs.
+
+import process from "node:process";
+import type { Store } from "../access/store.ts";
+import { MemoryStore } from "../access/stores/memory.ts";
+import { runtime } from "../runtime/runtime.ts";
+import { CommandError, type Context } from "./command.ts";
+import { after, composed } from "./composition.ts";
+import { dataFolder } from "./data-folder.ts";
+import { ask, gatewayUrl, isGateway, needsNoClientKey } from "./gateway-probe.ts";
+import { makeLaunchKey, type LaunchKey, type LaunchKeyOptions } from "./launch-key.ts";
+
+export interface OpenLaunch {
+  /** Without a slash at the end. */
+  readonly url: string;
+  readonly key: LaunchKey;
+  /** Whether the gateway is this process's own. */
+  readonly isOwn: boolean;
+  readonly store: Store;
+  /** Unix time in milliseconds: what was used before is not the agent's. */
+  readonly sinceMs: number;
+  /** Resolves when the usage of all that ran is in the store, as far as this process can tell. */
+  readonly drain: () => Promise<void>;
+  /** Takes the key back and ends the gateway if it is its own. */
+  readonly close: () => Promise<void>;
+}
+
+interface OwnGateway {
+  readonly url: string;
+  readonly drain: () => Promise<void>;
+}
+
+/** How long a gateway may take to hear of a new key. */
+const NEWS_MS = 5000;
+const NEWS_EVERY_MS = 100;
+/** How long calls of an agent that has ended may go on. */
+const DRAIN_MS = 2000;
+
+/** @throws CommandError, ConfigError, StoreError */
+export async function openLaunch(context: Context, options: LaunchKeyOptions): Promise<OpenLaunch> {
+  const config = context.config();
+  const isShared = config.databaseUrl !== "memory:";
+  const url = gatewayUrl(config);
+  const running = url !== null && (await isGateway(url)) ? url : null;
+  const obstacle =
+    running === null ? null : !isShared ? `DATABASE_URL is memory:` : (await needsNoClientKey(running)) ? "it holds no Factory key" : null;
+  if (running !== null && obstacle === null) {
+    const opened = await joined(running, context, options);
+    if (opened !== null) return opened;
+  }
+  if (running !== null) {
+    const reason = obstacle ?? "it does not take keys of this store (see DATABASE_URL and DATA_DIR)";
+    context.note(`The gateway at ${running} can't be used, because ${reason}.`);
+  }
+  if (config.upstreamKey === null) {
+    throw CommandError.failed(
+      "FACTORY_API_KEY is not set. Set it to your Factory key (fk-..., from app.factory.ai/settings/api-keys), in the environment or in .env.",
+    );
+  }
+  return started(context, isShared ? await context.store() : new MemoryStore(), options);
+}
+
+/** Null: the gateway does not take the key. */
+async function joined(url: string, context: Context, options: LaunchKeyOptions): Promise<OpenLaunch | null> {
+  const store = await context.store();
+  const sinceMs = context.now();
+  const key = await makeLaunchKey(context, store, options);
+  const endMs = context.now() + NEWS_MS;
+  while ((await ask(`${url}/v1/models`, key.value))?.status !== 200) {
+    if (context.now() > endMs) {
+      await key.revoke();
+      return null;
+    }
+    await pause(NEWS_EVERY_MS);
+  }
+  return { url, key, isOwn: false, store, sinceMs, drain: () => Promise.resolve(), close: key.revoke };
+}
+
+async function started(context: Context, store: Store, options: LaunchKeyOptions): Promise<OpenLaunch> {
+  const sinceMs = context.now();
+  const key = await makeLaunchKey(context, store, options);
+  try {
+    const { url, drain } = ownGateway(context, store);
+    return { url, key, isOwn: true, store, sinceMs, drain, close: key.revoke };
+  } catch (error) {
+    await key.revoke();
+    throw error;
+  }
+}
+
+/** Says nothing: the terminal is the agent's. */
+function ownGateway(context: Context, store: Store): OwnGateway {
+  const config = context.config();
+  const dataDir = config.dataDir ?? dataFolder({ environment: process.env, platform: process.platform });
+  const program = composed(config, { store, dataDir, sink: () => {}, logFormat: "json" });
+  const { headTimeoutMs, maxConnections } = config;
+  const listening = { host: "127.0.0.1", port: 0, maxFrameBytes: program.maxFrameBytes, headTimeoutMs, maxConnections };
+  const server = runtime.listen(listening, program.fetch);
+  return {
+    url: `http://127.0.0.1:${server.port}`,
+    async drain() {
+      const drained = program.drain();
+      await Promise.race([drained, pause(DRAIN_MS)]);
+      program.endCalls();
+      await Promise.race([drained, pause(DRAIN_MS)]);
+    },
+  };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void after(ms, resolve));
+}

@@ -1,0 +1,95 @@
+// The key of an agent that is launched: it ends with the agent, and by itself if this process dies.
+// Never keeps its value anywhere but in memory.
+
+import type { KeyRecord } from "../access/client-key.ts";
+import { newKey, type KeyPorts } from "../access/key-changes.ts";
+import type { Store } from "../access/store.ts";
+import { runtime } from "../runtime/runtime.ts";
+import type { Context } from "./command.ts";
+import { recordOf } from "./key-records.ts";
+
+export interface LaunchKey {
+  /** Under which its usage is kept. */
+  readonly name: string;
+  /** Secret. */
+  readonly value: string;
+  /** Takes it back. Safe to call twice. */
+  readonly revoke: () => Promise<void>;
+}
+
+export interface LaunchKeyOptions {
+  /** The agent's id. */
+  readonly agent: string;
+  /** The key whose limits count. Null: a key of its own. */
+  readonly key: string | null;
+}
+
+const PREFIX = "launch-";
+const HOUR_MS = 3_600_000;
+/** A machine that sleeps for a night has still got it. */
+const LIFETIME_MS = 24 * HOUR_MS;
+const RENEWAL_MS = HOUR_MS;
+
+/** @throws CommandError, StoreError */
+export async function makeLaunchKey(context: Context, store: Store, { agent, key: named }: LaunchKeyOptions): Promise<LaunchKey> {
+  await removeOld(store, context.now());
+  if (named === null) return ownKey(context, store, agent);
+  const configured = context.config().proxyKeys.find(({ name }) => name === named);
+  if (configured !== undefined) return { name: named, value: configured.key, revoke: () => Promise.resolve() };
+  await recordOf(named, { ...context, store: () => Promise.resolve(store) });
+  return lentKey(context, store, named);
+}
+
+async function ownKey(context: Context, store: Store, agent: string): Promise<LaunchKey> {
+  const name = `${PREFIX}${agent}-${crypto.randomUUID().slice(0, 8)}`;
+  const { record, key } = newKey(name, { note: `An agent that "factory-proxy launch ${agent}" started.` }, portsOf(context));
+  const until = (): KeyRecord["expiry"] => ({ type: "at", ms: context.now() + LIFETIME_MS });
+  await store.insertKey({ ...record, expiry: until() });
+  const stop = every(RENEWAL_MS, () => store.updateKey(name, (before) => ({ ...before, expiry: until() })));
+  return {
+    name,
+    value: key,
+    async revoke() {
+      stop();
+      await store.updateKey(name, () => null);
+    },
+  };
+}
+
+/** Counts as the key of that name, whatever it does. */
+async function lentKey(context: Context, store: Store, name: string): Promise<LaunchKey> {
+  const { record, key } = newKey(`${PREFIX}lent`, {}, portsOf(context));
+  const hash = record.hash ?? "";
+  const change = (lend: boolean): Promise<KeyRecord | null> =>
+    store.updateKey(name, ({ lent = [], ...before }) => {
+      const others = lent.filter((one) => one.hash !== hash && one.untilMs > context.now());
+      const all = lend ? [...others, { hash, untilMs: context.now() + LIFETIME_MS }] : others;
+      return all.length === 0 ? before : { ...before, lent: all };
+    });
+  await change(true);
+  const stop = every(RENEWAL_MS, () => change(true));
+  return {
+    name,
+    value: key,
+    async revoke() {
+      stop();
+      await change(false);
+    },
+  };
+}
+
+/** Those of processes that died. */
+async function removeOld(store: Store, nowMs: number): Promise<void> {
+  const isOld = ({ name, expiry }: KeyRecord): boolean => name.startsWith(PREFIX) && expiry?.type === "at" && expiry.ms < nowMs;
+  for (const { name } of (await store.keys()).filter(isOld)) await store.updateKey(name, (record) => (isOld(record) ? null : record));
+}
+
+function every(ms: number, act: () => Promise<unknown>): () => void {
+  // A store that is away is asked again the next time.
+  const timer = setInterval(() => void act().catch(() => {}), ms);
+  return () => clearInterval(timer);
+}
+
+function portsOf(context: Context): KeyPorts {
+  return { nowMs: context.now(), sha256: runtime.sha256, random: (count) => crypto.getRandomValues(new Uint8Array(count)) };
+}

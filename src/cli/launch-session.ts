@@ -1,0 +1,101 @@
+// One run of an agent on this server: a gateway, a key for as long as it runs, and its environment. At the end one line of what it used.
+// Never touches a file of the person's.
+
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { Models } from "../models/models.ts";
+import { nearest } from "../models/nearest.ts";
+import { describe } from "../http/described-model.ts";
+import type { Agent, Place } from "./agents/agent.ts";
+import { AGENTS } from "./agents/agents.ts";
+import { CommandError, type Context, type Input } from "./command.ts";
+import { modelNamed } from "./key-records.ts";
+import { runChild } from "./launch-child.ts";
+import { environmentFor } from "./launch-environment.ts";
+import { openLaunch } from "./launch-gateway.ts";
+import { usageLine, usageSince } from "./launch-usage.ts";
+import { findProgram } from "./programs.ts";
+
+export async function launch(input: Input, context: Context): Promise<number> {
+  const agent = agentNamed(input.operand(0));
+  const path = findProgram(agent.program, { environment: process.env, platform: process.platform });
+  if (path === null) throw CommandError.failed(`${agent.title} is not installed. Install it: npm install --global ${agent.package}`);
+  const chosen = modelFor(agent, input.text("model"), context);
+  const opened = await openLaunch(context, { agent: agent.id, key: input.text("key") });
+  const folder = mkdtempSync(join(tmpdir(), "factory-proxy-launch-"));
+  try {
+    const { url, key } = opened;
+    const place = { url, key: key.value, ...chosen, read: readOwn(agent), folder };
+    const { words, environment, files = {}, note } = agent.launch(place);
+    for (const [name, text] of Object.entries(files)) writePrivate(join(folder, name), text);
+    if (!context.isJson) {
+      const gateway = opened.isOwn ? `a gateway of its own at ${url}` : `the gateway at ${url}`;
+      context.note(`${agent.title}${chosen.model === null ? "" : ` on ${chosen.model}`}, through ${gateway}, with the key ${key.name}.`);
+      if (note !== undefined) context.note(note);
+    }
+    const env = environmentFor(agent, { base: process.env, added: environment, platform: process.platform });
+    const code = await runChild(path, { words: [...words, ...input.rest], environment: env });
+    await opened.drain();
+    const usage = await usageSince(opened.store, { key: key.name, sinceMs: opened.sinceMs, isOwn: opened.isOwn });
+    context.note(
+      context.isJson ? JSON.stringify({ agent: agent.id, exitCode: code, key: key.name, ...usage }) : usageLine(key.name, usage),
+    );
+    return code;
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    await opened.close();
+  }
+}
+
+/** @throws CommandError */
+function agentNamed(id: string): Agent {
+  const agent = AGENTS.find((one) => one.id === id);
+  if (agent !== undefined) return agent;
+  const [meant] = nearest(
+    id,
+    AGENTS.map((one) => one.id),
+    2,
+  );
+  throw CommandError.wrongUse(
+    `There is no such agent.${meant === undefined ? "" : ` Did you mean "${meant}"?`} There are ${AGENTS.map((one) => one.id).join(", ")}.`,
+  );
+}
+
+/** What Claude Code writes behind a model with a window of a million tokens. */
+const LONG_CONTEXT = /\[1m\]$/i;
+
+const NO_LIMITS = { contextTokens: null, outputTokens: null };
+
+function modelFor(agent: Agent, typed: string | null, context: Context): Pick<Place, "model" | "protocol" | "limits"> {
+  const [usual] = agent.protocols;
+  if (usual === undefined) throw new Error(`${agent.id} speaks no protocol.`);
+  const name = typed ?? agent.defaultModel;
+  if (name === null) return { model: null, protocol: usual, limits: NO_LIMITS };
+  const { id, isKnown, hint } = modelNamed(name, context);
+  if (!isKnown) context.note(`No known model is called ${name}. ${hint}`);
+  const { endpoints, models } = context.config();
+  const { protocol, provider } = new Models({ endpoints, models }).find(id);
+  const [suffix = ""] = LONG_CONTEXT.exec(name) ?? [];
+  return {
+    model: agent.id === "claude" ? id + suffix : id,
+    protocol: agent.protocols.includes(protocol) ? protocol : usual,
+    limits: describe({ id, protocol, provider }),
+  };
+}
+
+function readOwn({ reads }: Agent): string | null {
+  if (reads === null) return null;
+  try {
+    return readFileSync(join(homedir(), reads), "utf8");
+  } catch {
+    return null;
+  }
+}
+
+/** It may hold a key. */
+function writePrivate(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  writeFileSync(path, text, { mode: 0o600 });
+}

@@ -1,0 +1,27 @@
+// Launches an agent on this server. What it takes stands here; what it does is loaded when it runs.
+
+import { AGENTS } from "./agents/agents.ts";
+import type { Command } from "./command.ts";
+
+const LAUNCH_AGENT: Command = {
+  name: "launch",
+  summary: `Starts a coding agent on this server, without touching its files: ${AGENTS.map(({ id }) => id).join(", ")}.`,
+  operands: ["AGENT"],
+  rest: "ARGUMENTS",
+  options: {
+    model: { value: "name", help: "The model. Default: the agent's own choice, or one that suits it." },
+    key: {
+      value: "name",
+      help: "The client key whose limits count, and whose usage it is. Default: a key of its own, which ends with the agent.",
+    },
+  },
+  examples: [
+    "launch claude",
+    "launch claude --model glm-5.2",
+    "launch codex --model claude-opus-5 -- --search",
+    'launch gemini --key alice -- -p "What does this project do?"',
+  ],
+  run: async (input, context) => (await import("./launch-session.ts")).launch(input, context),
+};
+
+export const LAUNCH: readonly Command[] = [LAUNCH_AGENT];

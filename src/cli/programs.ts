@@ -1,0 +1,29 @@
+// Finds a program as a shell would. Never runs one.
+
+import { accessSync, constants, statSync } from "node:fs";
+import { posix, win32 } from "node:path";
+import type { Surroundings } from "./data-folder.ts";
+
+/** The path of a program in PATH; null where it is not there. */
+export function findProgram(name: string, { environment, platform }: Surroundings): string | null {
+  const isWindows = platform === "win32";
+  const { delimiter, isAbsolute, join } = isWindows ? win32 : posix;
+  const folders = (valueOf(environment, "PATH") ?? "").split(delimiter).map((folder) => folder.replace(/^"(.*)"$/, "$1"));
+  const endings = isWindows ? (valueOf(environment, "PATHEXT") ?? ".EXE;.CMD;.BAT;.COM").split(";") : [""];
+  const paths = folders.filter(isAbsolute).flatMap((folder) => endings.map((ending) => join(folder, name + ending.toLowerCase())));
+  return paths.find((path) => isProgram(path, isWindows)) ?? null;
+}
+
+/** Windows does not tell the case of names apart. */
+function valueOf(environment: Surroundings["environment"], name: string): string | undefined {
+  return environment[name] ?? environment[Object.keys(environment).find((one) => one.toUpperCase() === name) ?? name];
+}
+
+function isProgram(path: string, isWindows: boolean): boolean {
+  try {
+    if (!isWindows) accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
