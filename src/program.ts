@@ -82,6 +82,8 @@ const CUT_OFF = { headers: { "retry-after": "5" } };
 
 /** How many of the largest bodies all WebSockets together may remember. */
 const REMEMBERED_BODIES = 4;
+/** And how small a part of MAX_BODY_MEMORY that may be at most, in characters. */
+const REMEMBERED_SHARE = 4;
 
 /** What one answer may make the gateway hold. */
 const LIMITS: SizeLimits = { maxEventLength: 64 * MEBIBYTE, maxReplyBytes: 256 * MEBIBYTE };
@@ -160,7 +162,9 @@ export function compose(config: Config, world: World, facts: Facts): Program {
     userAgent,
   });
   const settings = { corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket };
-  const sockets = new Sockets({ ...world, gateway }, { limits: LIMITS, keepAliveMs, maxRemembered: REMEMBERED_BODIES * maxBodyBytes });
+  // What sockets hold between two calls must leave room for these.
+  const maxRemembered = Math.min(REMEMBERED_BODIES * maxBodyBytes, (config.maxBodyMemory ?? Infinity) / REMEMBERED_SHARE);
+  const sockets = new Sockets({ ...world, gateway, bodyMemory }, { limits: LIMITS, keepAliveMs, maxRemembered });
   // The rows of clients with keys of their own are about other plans.
   const ownLedger = upstreamKey === null ? null : (store ?? null);
   const poolOf = (name: string): Pool | null => (models.knows(name) ? models.entry(name).pool : null);

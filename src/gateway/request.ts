@@ -186,7 +186,13 @@ function counted(source: BodyReader, memory: BodyShare): BodyReader {
   return {
     async read() {
       const found = await source.read();
-      memory.add(found.value?.length ?? 0);
+      try {
+        memory.add(found.value?.length ?? 0);
+      } catch (error) {
+        // At once: all who read in the same turn would be refused otherwise, and nobody served.
+        memory.keep(0);
+        throw error;
+      }
       return found;
     },
     cancel: (reason) => source.cancel(reason),

@@ -5,6 +5,7 @@
 import { GatewayError } from "../errors.ts";
 import type { After, Socket, SocketListener } from "../runtime/ports.ts";
 import { sseDecoder, type SseLimits } from "../wire/sse.ts";
+import type { BodyMemory, BodyShare } from "./body-memory.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Call, IncomingRequest } from "./request.ts";
 import { ClientBody } from "./client-body.ts";
@@ -12,6 +13,7 @@ import { AnswerFrames, readFrame, refusalFrame, type CreateFrame, type Remembere
 
 export interface SocketPorts {
   readonly gateway: Pick<Gateway, "answer" | "warmUp" | "refuse">;
+  readonly bodyMemory: BodyMemory;
   readonly after: After;
   readonly newId: () => string;
 }
@@ -119,13 +121,17 @@ class ResponseSocket implements SocketListener {
   }
 
   text(text: string): void {
+    const memory = this.#context.ports.bodyMemory.share();
     try {
+      // The frame itself; what a call makes of it counts there.
+      memory.add(text.length);
       const frame = readFrame(text, this.#remembered);
-      if (frame === null) return;
+      if (frame === null) return memory.keep(0);
       if (this.#asking !== null) throw inProgress();
       this.#asking = frame;
-      this.#turn = this.#turn.then(() => this.#respond(frame));
+      this.#turn = this.#turn.then(() => this.#respond(frame, memory));
     } catch (error) {
+      memory.keep(0);
       void this.#refuse(error);
     }
   }
@@ -162,7 +168,7 @@ class ResponseSocket implements SocketListener {
     await this.#send(refusalFrame(response.status, await response.text(), response.headers));
   }
 
-  async #respond(frame: CreateFrame): Promise<void> {
+  async #respond(frame: CreateFrame, memory: BodyShare): Promise<void> {
     const leaving = new AbortController();
     this.#cancel = () => leaving.abort();
     try {
@@ -170,6 +176,7 @@ class ResponseSocket implements SocketListener {
     } catch (error) {
       await this.#refuse(error);
     }
+    memory.keep(0);
     this.#cancel = () => {};
     if (this.#asking === frame) this.#asking = null;
     if (this.#socket === null) return;

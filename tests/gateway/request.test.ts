@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
+import { BodyMemory } from "../../src/gateway/body-memory.ts";
 import { incomingRequest, readBody } from "../../src/gateway/request.ts";
 import { unpack } from "../../src/runtime/unpack.ts";
 import { Gathered } from "../../src/wire/gathered.ts";
@@ -74,7 +75,7 @@ async function readCrumbs(count: number, size: number): Promise<Uint8Array | str
   return body.whole();
 }
 
-test("a body in pieces is put together in order, whatever their sizes", async () => {
+test("a body in pieces is put together in order, whatever their sizes", () => {
   const sizes = [1, 3, 16 * 1024 - 4, 1, 16 * 1024, 2, 40_000, 16 * 1024 - 1, 1, 1, 0, 5];
   const gathered = new Gathered();
   let next = 0;
@@ -96,4 +97,27 @@ test("a body may come in 10,000 pieces of any length, and in more where they are
   assert.equal((await readCrumbs(11_000, 64)).length, 704_000);
   await assert.rejects(readCrumbs(10_001, 1), { kind: "invalid-request", status: 400, code: "body_fragmented" });
   await assert.rejects(readCrumbs(200_000, 63), { kind: "invalid-request", code: "body_fragmented" });
+});
+
+test("of bodies that come in at the same moment, only those that memory has no room for are refused", async () => {
+  const memory = new BodyMemory(4 * MIB);
+  const readOne = async (): Promise<number | string> => {
+    const init: RequestInit & { duplex: "half" } = { method: "POST", body: crumbs(90, 10_000), duplex: "half" };
+    const incoming = incomingRequest(new Request("http://gateway.test/v1/messages", init)) ?? assert.fail();
+    const share = memory.share();
+    try {
+      const body = await readBody({ ...incoming, headers: {} }, { maxBytes: 2 * MIB, unpack, memory: share });
+      return body.length;
+    } catch (error) {
+      // Where a call gives its share back: some turns later.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      share.keep(0);
+      return error instanceof GatewayError ? error.kind : String(error);
+    }
+  };
+  const ends = await Promise.all(Array.from({ length: 8 }, readOne));
+  assert.deepEqual(
+    ends.toSorted((one, other) => String(one).localeCompare(String(other))),
+    [...Array.from({ length: 4 }, () => 900_000), ...Array.from({ length: 4 }, () => "overloaded")],
+  );
 });

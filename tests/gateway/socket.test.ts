@@ -5,6 +5,8 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import OpenAI from "openai";
 import { ResponsesWS } from "openai/resources/responses/ws";
+import { GatewayError } from "../../src/errors.ts";
+import { BodyMemory } from "../../src/gateway/body-memory.ts";
 import { Sockets } from "../../src/gateway/socket.ts";
 import type { Call } from "../../src/gateway/request.ts";
 import type { Socket } from "../../src/runtime/ports.ts";
@@ -424,7 +426,12 @@ test("what all sockets remember is bounded: the one that was used longest ago ha
     return Promise.resolve(new Response(`data: ${JSON.stringify(event)}\n\n`, { headers: { "content-type": "text/event-stream" } }));
   };
   const sockets = new Sockets(
-    { gateway: { answer, warmUp: answer, refuse: () => new Response() }, after: () => () => {}, newId: () => "id" },
+    {
+      gateway: { answer, warmUp: answer, refuse: () => new Response() },
+      bodyMemory: new BodyMemory(null),
+      after: () => () => {},
+      newId: () => "id",
+    },
     { limits: { maxEventLength: 1000 }, keepAliveMs: null, maxRemembered: 250 },
   );
   const closed: string[] = [];
@@ -460,4 +467,33 @@ test("what all sockets remember is bounded: the one that was used longest ago ha
   assert.deepEqual(closed, []);
   await three.ask();
   assert.deepEqual(closed, ["two"]);
+});
+
+test("a large frame counts in MAX_BODY_MEMORY from its arrival to the end of its answer", async () => {
+  const bodyMemory = new BodyMemory(1024 * 1024);
+  const answered = Promise.withResolvers<Response>();
+  const refused: unknown[] = [];
+  const refuse = (_call: Call, error: unknown): Response => {
+    refused.push(error);
+    return new Response("{}", { status: 503 });
+  };
+  const answer = (): Promise<Response> => answered.promise;
+  const ports = { gateway: { answer, warmUp: answer, refuse }, bodyMemory, after: () => () => {}, newId: () => "id" };
+  const sockets = new Sockets(ports, { limits: { maxEventLength: 1000 }, keepAliveMs: null, maxRemembered: 1000 });
+  const frame = JSON.stringify({ type: "response.create", input: "x".repeat(600_000) });
+  const [first, second] = [0, 1].map(() => {
+    const call = { request: { headers: {}, address: () => null }, route: {} } as unknown as Call;
+    const listener = sockets.listener(call);
+    listener.opened({ send: () => undefined, close: () => {} });
+    return listener;
+  });
+  first?.text(frame);
+  second?.text(frame);
+  assert.equal(bodyMemory.bytes, frame.length);
+  assert.deepEqual(
+    refused.map((error) => (error instanceof GatewayError ? error.kind : error)),
+    ["overloaded"],
+  );
+  answered.resolve(new Response("{}", { status: 500 }));
+  await until(() => bodyMemory.bytes === 0, "the end of the first answer");
 });

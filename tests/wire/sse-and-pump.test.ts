@@ -8,6 +8,7 @@ import { lastBoundary, printSse, sseDecoder, type SseEvent } from "../../src/wir
 import type { BodyReader } from "../../src/runtime/ports.ts";
 import { through, UNTOUCHED, type Outcome, type Pump } from "../../src/wire/pump.ts";
 import { Clock } from "../support/clock.ts";
+import { counted } from "../support/steps.ts";
 
 const utf8 = new TextEncoder();
 const LIMITS = { maxEventLength: 1024 };
@@ -442,7 +443,7 @@ test("the search for the end of the last event looks at each byte once, whatever
     }
   }
   for (const line of [":\n", ":\r", ":\r\n", "data: x\n"]) {
-    const bytes = Watched.from(new TextEncoder().encode(line.repeat(10_000)));
+    const bytes = Watched.from(utf8.encode(line.repeat(10_000)));
     assert.ok(bytes instanceof Watched);
     assert.equal(lastBoundary(bytes, new Uint8Array()), 0);
     assert.ok(bytes.looks <= 2 * bytes.length, `${JSON.stringify(line)}: ${bytes.looks} looks at ${bytes.length} bytes`);
@@ -451,17 +452,7 @@ test("the search for the end of the last event looks at each byte once, whatever
 
 test("lines without a colon are not searched for one beyond their end", () => {
   const text = "a\n".repeat(20_000);
-  const original = String.prototype.indexOf;
-  let characters = 0;
-  String.prototype.indexOf = function (this: string, sought: string, from = 0) {
-    const found = original.call(this, sought, from);
-    characters += (found === -1 ? this.length : found) - from;
-    return found;
-  };
-  try {
-    assert.deepEqual(run(sseDecoder({ maxEventLength: 1000 }), [new TextEncoder().encode(text)]), []);
-  } finally {
-    String.prototype.indexOf = original;
-  }
-  assert.ok(characters <= 3 * text.length, `${characters} of ${text.length}`);
+  const bytes = utf8.encode(text);
+  const { characters } = counted((stepsOf) => stepsOf(() => assert.deepEqual(run(sseDecoder({ maxEventLength: 1000 }), [bytes]), [])));
+  assert.ok(characters <= 4 * text.length, `${characters} steps for ${text.length} characters`);
 });
