@@ -451,9 +451,10 @@ test("the search for the end of the last event looks at each byte once, whatever
 
 test("lines without a colon are not searched for one beyond their end", () => {
   const text = "a\n".repeat(20_000);
-  const original = String.prototype.indexOf;
+  const strings: { indexOf: (this: string, sought: string, from?: number) => number } = String.prototype;
+  const original = strings.indexOf;
   let characters = 0;
-  String.prototype.indexOf = function (this: string, sought: string, from = 0) {
+  strings.indexOf = function (this: string, sought: string, from = 0) {
     const found = original.call(this, sought, from);
     characters += (found === -1 ? this.length : found) - from;
     return found;
@@ -461,7 +462,7 @@ test("lines without a colon are not searched for one beyond their end", () => {
   try {
     assert.deepEqual(run(sseDecoder({ maxEventLength: 1000 }), [new TextEncoder().encode(text)]), []);
   } finally {
-    String.prototype.indexOf = original;
+    strings.indexOf = original;
   }
   assert.ok(characters <= 3 * text.length, `${characters} of ${text.length}`);
 });
