@@ -5,48 +5,10 @@
 import type { RowQuery, UsageQuery, UsageRow, UsageSum } from "../store.ts";
 import { DAY_MS, HOUR_MS } from "./calendar.ts";
 import { Conditions } from "./conditions.ts";
-import { lock, query, queryAll, type Engine, type Plan, type Row, type Value } from "./plan.ts";
-import { add, amountsOf, signatureOf, type Amounts, type UsageKind } from "./usage-groups.ts";
+import { lock, query, queryAll, type Engine, type Plan, type Value } from "./plan.ts";
+import { KIND_NAMES, kindValues, ROW_NAMES, rowValues, usageRow } from "./usage-columns.ts";
+import { add, amountsOf, signatureOf, type Amounts } from "./usage-groups.ts";
 import { SUM_NAMES, SUM_SUMS, sumsOf } from "./usage-reports.ts";
-
-const KIND_COLUMNS = {
-  key: "key",
-  client: "client",
-  route: "route",
-  protocol: "protocol",
-  modelAsked: "model_asked",
-  modelServed: "model_served",
-  provider: "provider",
-  pool: "pool",
-  factoryKey: "factory_key",
-  status: "status",
-  finish: "finish",
-  streaming: "streaming",
-  source: "source",
-  priceDate: "price_date",
-  fallback: "fallback",
-} as const satisfies Record<keyof UsageKind, string>;
-
-const ROW_COLUMNS = {
-  id: "id",
-  atMs: "at_ms",
-  requestId: "request_id",
-  session: "session",
-  agent: "agent",
-  admissionMs: "admission_ms",
-  firstByteMs: "first_byte_ms",
-  totalMs: "total_ms",
-  inputTokens: "input",
-  cacheReadTokens: "cache_read",
-  cacheWrite5mTokens: "cache_write_5m",
-  cacheWrite1hTokens: "cache_write_1h",
-  outputTokens: "output",
-  reasoningTokens: "reasoning",
-  credits: "credits",
-  usd: "usd",
-  tries: "tries",
-  losses: "losses",
-} as const satisfies Record<Exclude<keyof UsageRow, keyof UsageKind>, string>;
 
 const SUM_COLUMNS = `hour, kind, session, ${SUM_NAMES.join(", ")}, first_ms, last_ms`;
 const ADD_SUMS = `ON CONFLICT (hour, kind, session) DO UPDATE SET ${SUM_NAMES.map((name) => `${name} = usage_sums.${name} + excluded.${name}`).join(", ")},
@@ -59,10 +21,6 @@ const FOLDED = "u.hour / 24 * 24 + 12, u.kind, ''";
 const FOLD = `INSERT INTO usage_sums (${SUM_COLUMNS})
   SELECT ${FOLDED}, ${SUM_SUMS} FROM usage_sums u WHERE ${TO_FOLD} GROUP BY u.hour / 24, u.kind ${ADD_SUMS}`;
 
-const KIND_MEMBERS = membersOf(KIND_COLUMNS);
-const ROW_MEMBERS = membersOf(ROW_COLUMNS);
-const KIND_NAMES = Object.values(KIND_COLUMNS);
-const ROW_NAMES = Object.values(ROW_COLUMNS);
 const INSERT_KIND = `INSERT INTO kinds (id, signature, ${KIND_NAMES.join(", ")})
   SELECT COALESCE(MAX(id), 0) + 1, ${numbered(KIND_NAMES.length + 1)} FROM kinds RETURNING id`;
 const INSERT_ROW = `INSERT INTO usage (kind, ${ROW_NAMES.join(", ")}) VALUES (${numbered(ROW_NAMES.length + 1)})
@@ -95,7 +53,7 @@ export class UsageTables {
     const found = await this.#engine.run("write", function* (): Plan<ReadonlyMap<string, number>> {
       const kinds = yield* kindsOf(signed, known);
       const placed = signed.map(({ row, signature }) => ({ row, kind: kinds.get(signature) ?? 0 }));
-      const sets = placed.map(({ row, kind }) => [kind, ...ROW_MEMBERS.map((name) => row[name])]);
+      const sets = placed.map(({ row, kind }) => [kind, ...rowValues(row)]);
       const inserted = new Set((yield* queryAll({ sql: INSERT_ROW, sets })).map(({ id }) => id));
       // Each once: an id may stand in `rows` twice.
       yield* queryAll({ sql: INSERT_SUMS, sets: hourlySums(placed.filter(({ row }) => inserted.delete(row.id))) });
@@ -172,8 +130,7 @@ function* kindsOf(rows: readonly SignedRow[], known: ReadonlyMap<string, number>
   yield* lock("kinds");
   for (const [signature, row] of unknown) {
     const [found] = yield* query("SELECT id FROM kinds WHERE signature = $1", signature);
-    const values = KIND_MEMBERS.map((name) => (name === "streaming" ? Number(row.streaming) : row[name]));
-    const [made] = found === undefined ? yield* query(INSERT_KIND, signature, ...values) : [found];
+    const [made] = found === undefined ? yield* query(INSERT_KIND, signature, ...kindValues(row)) : [found];
     kinds.set(signature, Number(made?.["id"]));
   }
   return kinds;
@@ -212,23 +169,4 @@ function inOrder(amounts: Amounts): number[] {
     firstMs,
     lastMs,
   ];
-}
-
-function membersOf<Name extends string>(columns: Readonly<Record<Name, string>>): Name[] {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- tables of this file, which have no other members
-  return Object.keys(columns) as Name[];
-}
-
-function kindOf(row: Row): UsageKind {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only this file writes what it reads
-  return { ...renamed(KIND_COLUMNS, row), streaming: row["streaming"] === 1 } as unknown as UsageKind;
-}
-
-function usageRow(row: Row): UsageRow {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
-  return { ...kindOf(row), ...renamed(ROW_COLUMNS, row) } as unknown as UsageRow;
-}
-
-function renamed(columns: Readonly<Record<string, string>>, row: Row): Record<string, Value> {
-  return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, row[column] ?? null]));
 }
