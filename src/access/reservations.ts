@@ -23,6 +23,8 @@ export interface ReservationPorts {
   readonly now: () => number;
   readonly calendar: Calendar;
   readonly after: After;
+  /** Calls back when what has come in by now has been looked at: calls that came together go together. */
+  readonly soon: (callback: () => void) => void;
   /** The name of this process. */
   readonly gateway: string;
   /** Whether calls go on while the store is away. */
@@ -201,7 +203,7 @@ export class Reservations {
   #start(key: string, queue: Queue): void {
     if (queue.isRunning) return;
     queue.isRunning = true;
-    void this.#run(key, queue);
+    this.#ports.soon(() => void this.#run(key, queue));
   }
 
   async #run(key: string, queue: Queue): Promise<void> {

@@ -260,6 +260,7 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
       ...(PROXY_VARIABLES.some((name) => process.env[name]) ? {} : { dial }),
       after,
       background,
+      soon: (callback) => void setImmediate(callback),
       now: Date.now,
       monotonic: () => performance.now(),
       random: Math.random,

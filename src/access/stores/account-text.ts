@@ -18,7 +18,12 @@ type KeptAccount = readonly [
   tokens: Steps,
   ...budgets: readonly (readonly [id: string, startMs: number, used: number])[],
 ];
-type KeptReservation = readonly [accounts: readonly AccountId[], amounts: Reservation["amounts"], row: readonly Value[]];
+type KeptReservation = readonly [
+  accounts: readonly AccountId[],
+  amounts: Reservation["amounts"],
+  kind: readonly Value[],
+  row: readonly Value[],
+];
 
 /** Reads accounts. What has not changed since it was last read, or written, is not read again. */
 export class AccountTexts {
@@ -77,11 +82,11 @@ function pairsOf(steps: Steps): Pairs {
 
 /** What has no column of its own. */
 export function reservationText({ accounts, amounts, row }: Reservation): string {
-  return JSON.stringify([accounts, amounts, [...kindValues(row), ...rowValues(row)]] satisfies KeptReservation);
+  return JSON.stringify([accounts, amounts, kindValues(row), rowValues(row, 0)] satisfies KeptReservation);
 }
 
 export function reservationFrom({ id, gateway, atMs }: Pick<Reservation, "id" | "gateway" | "atMs">, text: string): Reservation {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
-  const [accounts, amounts, row] = JSON.parse(text) as KeptReservation;
-  return { id, accounts, gateway, atMs, amounts, row: rowFrom(row) };
+  const [accounts, amounts, kind, row] = JSON.parse(text) as KeptReservation;
+  return { id, accounts, gateway, atMs, amounts, row: rowFrom(kind, row) };
 }

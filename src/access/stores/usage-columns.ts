@@ -54,15 +54,34 @@ export function kindValues(row: UsageKind): Value[] {
   const { key, client, route, protocol, modelAsked, modelServed, provider, pool } = row;
   const { factoryKey, status, finish, streaming, source, priceDate, fallback } = row;
   const served = streaming ? 1 : 0;
-  return [key, client, route, protocol, modelAsked, modelServed, provider, pool, factoryKey, status, finish, served, source, priceDate, fallback];
+  return [
+    key,
+    client,
+    route,
+    protocol,
+    modelAsked,
+    modelServed,
+    provider,
+    pool,
+    factoryKey,
+    status,
+    finish,
+    served,
+    source,
+    priceDate,
+    fallback,
+  ];
 }
 
-/** In the order of ROW_NAMES. */
-export function rowValues(row: UsageRow): Value[] {
+/** In the order of ROW_NAMES, behind the id of the row's kind. */
+export function rowValues(row: UsageRow, kind: number): Value[] {
   const { id, atMs, requestId, session, agent, admissionMs, firstByteMs, totalMs, inputTokens, cacheReadTokens } = row;
   const { cacheWrite5mTokens, cacheWrite1hTokens, outputTokens, reasoningTokens, credits, usd, tries, losses } = row;
-  const times = [id, atMs, requestId, session, agent, admissionMs, firstByteMs, totalMs];
-  return [...times, inputTokens, cacheReadTokens, cacheWrite5mTokens, cacheWrite1hTokens, outputTokens, reasoningTokens, credits, usd, tries, losses];
+  // prettier-ignore
+  return [
+    kind, id, atMs, requestId, session, agent, admissionMs, firstByteMs, totalMs, inputTokens, cacheReadTokens,
+    cacheWrite5mTokens, cacheWrite1hTokens, outputTokens, reasoningTokens, credits, usd, tries, losses,
+  ];
 }
 
 /** From the columns of both. */
@@ -70,9 +89,9 @@ export function usageRow(columns: Row): UsageRow {
   return rowOf(([, column]) => columns[column]);
 }
 
-/** From the values of both, the row's own behind those of its kind. */
-export function rowFrom(values: readonly Value[]): UsageRow {
-  return rowOf((_, index) => values[index]);
+/** From the values of both. */
+export function rowFrom(kind: readonly Value[], own: readonly Value[]): UsageRow {
+  return rowOf((_, index) => (index < KIND.length ? kind[index] : own[index - KIND.length + 1]));
 }
 
 function rowOf(valueOf: (column: readonly [string, string], index: number) => Value | undefined): UsageRow {

@@ -2,7 +2,7 @@
 // noon, which is on the same date in (almost) every zone.
 // Never removes a sum.
 
-import type { RowQuery, UsageQuery, UsageRow, UsageSum } from "../store.ts";
+import { StoreError, type RowQuery, type UsageQuery, type UsageRow, type UsageSum } from "../store.ts";
 import { DAY_MS, HOUR_MS } from "./calendar.ts";
 import { Conditions } from "./conditions.ts";
 import { lock, query, queryAll, type Engine, type Plan, type Value } from "./plan.ts";
@@ -23,8 +23,10 @@ const FOLD = `INSERT INTO usage_sums (${SUM_COLUMNS})
 
 const INSERT_KIND = `INSERT INTO kinds (id, signature, ${KIND_NAMES.join(", ")})
   SELECT COALESCE(MAX(id), 0) + 1, ${numbered(KIND_NAMES.length + 1)} FROM kinds RETURNING id`;
-const INSERT_ROW = `INSERT INTO usage (kind, ${ROW_NAMES.join(", ")}) VALUES (${numbered(ROW_NAMES.length + 1)})
-  ON CONFLICT (at_ms, id) DO NOTHING RETURNING id`;
+const INSERT_ROW = `INSERT INTO usage (kind, ${ROW_NAMES.join(", ")}) VALUES (${numbered(ROW_NAMES.length + 1)})`;
+const INSERT_NEW_ROW = `${INSERT_ROW} ON CONFLICT (at_ms, id) DO NOTHING RETURNING id`;
+/** How SQLite and Postgres say it. */
+const DUPLICATE = /UNIQUE constraint failed|duplicate key value/;
 const SELECT_ROW = `SELECT ${[...KIND_NAMES.map((name) => `k.${name}`), ...ROW_NAMES.map((name) => `u.${name}`)].join(", ")}
   FROM usage u JOIN kinds k ON k.id = u.kind`;
 
@@ -35,6 +37,10 @@ const FORGET = `DELETE FROM usage WHERE (at_ms, id) IN (SELECT at_ms, id FROM us
 
 function numbered(count: number): string {
   return Array.from({ length: count }, (_, index) => `$${index + 1}`).join(", ");
+}
+
+function isDuplicate({ cause }: StoreError): boolean {
+  return cause instanceof Error && DUPLICATE.test(cause.message);
 }
 
 export class UsageTables {
@@ -48,15 +54,30 @@ export class UsageTables {
 
   async append(rows: readonly UsageRow[]): Promise<void> {
     if (rows.length === 0) return;
+    try {
+      await this.#append(rows, { areNew: true });
+    } catch (error) {
+      if (!(error instanceof StoreError) || !isDuplicate(error)) throw error;
+      await this.#append(rows, { areNew: false });
+    }
+  }
+
+  /** `areNew`: none of them may be there already. Nearly always none is, and asking takes as long as writing. */
+  async #append(rows: readonly UsageRow[], { areNew }: { readonly areNew: boolean }): Promise<void> {
     const known = this.#kinds;
     const signed = rows.map((row) => ({ row, signature: signatureOf(row) }));
     const found = await this.#engine.run("write", function* (): Plan<ReadonlyMap<string, number>> {
       const kinds = yield* kindsOf(signed, known);
       const placed = signed.map(({ row, signature }) => ({ row, kind: kinds.get(signature) ?? 0 }));
-      const sets = placed.map(({ row, kind }) => [kind, ...rowValues(row)]);
-      const inserted = new Set((yield* queryAll({ sql: INSERT_ROW, sets })).map(({ id }) => id));
-      // Each once: an id may stand in `rows` twice.
-      yield* queryAll({ sql: INSERT_SUMS, sets: hourlySums(placed.filter(({ row }) => inserted.delete(row.id))) });
+      const sets = placed.map(({ row, kind }) => rowValues(row, kind));
+      let added = placed;
+      if (areNew) yield* queryAll({ sql: INSERT_ROW, sets });
+      else {
+        const inserted = new Set((yield* queryAll({ sql: INSERT_NEW_ROW, sets })).map(({ id }) => id));
+        // Each once: an id may stand in `rows` twice.
+        added = placed.filter(({ row }) => inserted.delete(row.id));
+      }
+      yield* queryAll({ sql: INSERT_SUMS, sets: hourlySums(added) });
       return kinds;
     });
     for (const [signature, id] of found) known.set(signature, id);
