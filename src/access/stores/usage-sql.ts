@@ -1,4 +1,4 @@
-// Usage rows in SQL: adds them and what they come to in their hour, finds them, and forgets them. A day whose rows are gone is one sum, at its
+// Usage rows in SQL: adds them and what they come to in their hour and their day, finds them, and forgets them. A day whose rows are gone is one sum, at its
 // noon, which is on the same date in (almost) every zone.
 // Never removes a sum.
 
@@ -7,22 +7,26 @@ import { DAY_MS, HOUR_MS } from "./calendar.ts";
 import { Conditions } from "./conditions.ts";
 import { lock, query, queryAll, type Engine, type Plan, type Value } from "./plan.ts";
 import { KIND_NAMES, kindValues, ROW_NAMES, rowValues, usageRow } from "./usage-columns.ts";
-import { add, amountsOf, signatureOf, type Amounts } from "./usage-groups.ts";
+import { add, amountsOf, signatureOf, sumSignatureOf, type Amounts } from "./usage-groups.ts";
 import { SUM_NAMES, SUM_SUMS, sumsOf } from "./usage-reports.ts";
 
-const SUM_COLUMNS = `hour, kind, session, ${SUM_NAMES.join(", ")}, first_ms, last_ms`;
-const ADD_SUMS = `ON CONFLICT (hour, kind, session) DO UPDATE SET ${SUM_NAMES.map((name) => `${name} = usage_sums.${name} + excluded.${name}`).join(", ")},
-  first_ms = CASE WHEN excluded.first_ms < usage_sums.first_ms THEN excluded.first_ms ELSE usage_sums.first_ms END,
-  last_ms = CASE WHEN excluded.last_ms > usage_sums.last_ms THEN excluded.last_ms ELSE usage_sums.last_ms END`;
-const INSERT_SUMS = `INSERT INTO usage_sums (${SUM_COLUMNS}) VALUES (${numbered(SUM_NAMES.length + 5)}) ${ADD_SUMS}`;
-/** What of days before $1 is to become part of their noon, where nobody's session is known any more. */
-const TO_FOLD = "hour < $1 AND (hour % 24 <> 12 OR session <> '')";
-const FOLDED = "u.hour / 24 * 24 + 12, u.kind, ''";
-const FOLD = `INSERT INTO usage_sums (${SUM_COLUMNS})
-  SELECT ${FOLDED}, ${SUM_SUMS} FROM usage_sums u WHERE ${TO_FOLD} GROUP BY u.hour / 24, u.kind ${ADD_SUMS}`;
+const INSERT_HOURS = insertSums("usage_hours", ["hour", "kind"]);
+const INSERT_DAYS = insertSums("usage_days", ["day", "kind", "session"]);
+/** What of days before $1 is to become part of their noon, and of the day as a whole, where nobody's session is known any more. */
+const HOURS_TO_FOLD = "hour < $1 * 24 AND hour % 24 <> 12";
+const DAYS_TO_FOLD = "day < $1 AND session <> ''";
+const FOLDS = [
+  `${intoSums("usage_hours", ["hour", "kind"])}
+  SELECT u.hour / 24 * 24 + 12, u.kind, ${SUM_SUMS} FROM usage_hours u WHERE ${HOURS_TO_FOLD} GROUP BY u.hour / 24, u.kind ${addSums("usage_hours", ["hour", "kind"])}`,
+  `DELETE FROM usage_hours WHERE ${HOURS_TO_FOLD}`,
+  `${intoSums("usage_days", ["day", "kind", "session"])}
+  SELECT u.day, u.kind, '', ${SUM_SUMS} FROM usage_days u WHERE ${DAYS_TO_FOLD} GROUP BY u.day, u.kind ${addSums("usage_days", ["day", "kind", "session"])}`,
+  `DELETE FROM usage_days WHERE ${DAYS_TO_FOLD}`,
+];
 
-const INSERT_KIND = `INSERT INTO kinds (id, signature, ${KIND_NAMES.join(", ")})
-  SELECT COALESCE(MAX(id), 0) + 1, ${numbered(KIND_NAMES.length + 1)} FROM kinds RETURNING id`;
+const INSERT_KIND = `INSERT INTO kinds (id, sum_kind, signature, sum_signature, ${KIND_NAMES.join(", ")})
+  SELECT COALESCE(MAX(id), 0) + 1, COALESCE(MIN(CASE WHEN sum_signature = $2 THEN id END), COALESCE(MAX(id), 0) + 1),
+    ${numbered(KIND_NAMES.length + 2)} FROM kinds RETURNING id, sum_kind`;
 const INSERT_ROW = `INSERT INTO usage (kind, ${ROW_NAMES.join(", ")}) VALUES (${numbered(ROW_NAMES.length + 1)})`;
 const INSERT_NEW_ROW = `${INSERT_ROW} ON CONFLICT (at_ms, id) DO NOTHING RETURNING id`;
 /** How SQLite and Postgres say it. */
@@ -39,6 +43,21 @@ function numbered(count: number): string {
   return Array.from({ length: count }, (_, index) => `$${index + 1}`).join(", ");
 }
 
+function intoSums(table: string, names: readonly string[]): string {
+  return `INSERT INTO ${table} (${[...names, ...SUM_NAMES].join(", ")}, first_ms, last_ms)`;
+}
+
+function addSums(table: string, names: readonly string[]): string {
+  const [first, last] = [`${table}.first_ms`, `${table}.last_ms`];
+  return `ON CONFLICT (${names.join(", ")}) DO UPDATE SET ${SUM_NAMES.map((name) => `${name} = ${table}.${name} + excluded.${name}`).join(", ")},
+  first_ms = CASE WHEN excluded.first_ms < ${first} THEN excluded.first_ms ELSE ${first} END,
+  last_ms = CASE WHEN excluded.last_ms > ${last} THEN excluded.last_ms ELSE ${last} END`;
+}
+
+function insertSums(table: string, names: readonly string[]): string {
+  return `${intoSums(table, names)} VALUES (${numbered(names.length + SUM_NAMES.length + 2)}) ${addSums(table, names)}`;
+}
+
 function isDuplicate({ cause }: StoreError): boolean {
   return cause instanceof Error && DUPLICATE.test(cause.message);
 }
@@ -46,7 +65,7 @@ function isDuplicate({ cause }: StoreError): boolean {
 export class UsageTables {
   readonly #engine: Engine;
   /** Ids by signature, of what a transaction has kept. */
-  readonly #kinds = new Map<string, number>();
+  readonly #kinds = new Map<string, KindIds>();
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -66,10 +85,10 @@ export class UsageTables {
   async #append(rows: readonly UsageRow[], { areNew }: { readonly areNew: boolean }): Promise<void> {
     const known = this.#kinds;
     const signed = rows.map((row) => ({ row, signature: signatureOf(row) }));
-    const found = await this.#engine.run("write", function* (): Plan<ReadonlyMap<string, number>> {
+    const found = await this.#engine.run("write", function* (): Plan<ReadonlyMap<string, KindIds>> {
       const kinds = yield* kindsOf(signed, known);
-      const placed = signed.map(({ row, signature }) => ({ row, kind: kinds.get(signature) ?? 0 }));
-      const sets = placed.map(({ row, kind }) => rowValues(row, kind));
+      const placed = signed.map(({ row, signature }) => ({ row, kind: kinds.get(signature) ?? NO_KIND }));
+      const sets = placed.map(({ row, kind }) => rowValues(row, kind.id));
       let added = placed;
       if (areNew) yield* queryAll({ sql: INSERT_ROW, sets });
       else {
@@ -77,7 +96,7 @@ export class UsageTables {
         // Each once: an id may stand in `rows` twice.
         added = placed.filter(({ row }) => inserted.delete(row.id));
       }
-      yield* queryAll({ sql: INSERT_SUMS, sets: hourlySums(added) });
+      yield* queryAll({ sql: INSERT_HOURS, sets: sumsBy(added, hourOf) }, { sql: INSERT_DAYS, sets: sumsBy(added, dayOf) });
       return kinds;
     });
     for (const [signature, id] of found) known.set(signature, id);
@@ -117,8 +136,7 @@ export class UsageTables {
     await this.#engine.run("write", function* (): Plan<void> {
       yield* lock("forget");
       yield* query(RAISE_FLOOR, floorMs);
-      yield* query(FOLD, floorMs / HOUR_MS);
-      yield* query(`DELETE FROM usage_sums WHERE ${TO_FOLD}`, floorMs / HOUR_MS);
+      for (const fold of FOLDS) yield* query(fold, floorMs / DAY_MS);
     });
     // Piece by piece, so that nobody has to wait for long.
     for (let removed = FORGOTTEN_AT_ONCE; removed === FORGOTTEN_AT_ONCE;) {
@@ -132,45 +150,59 @@ interface SignedRow {
   readonly signature: string;
 }
 
+interface KindIds {
+  readonly id: number;
+  /** Under which it is added up. */
+  readonly sum: number;
+}
+
+const NO_KIND: KindIds = { id: 0, sum: 0 };
+
 interface PlacedRow {
   readonly row: UsageRow;
-  /** The id of its kind. */
-  readonly kind: number;
+  readonly kind: KindIds;
 }
 
 /** The ids of the rows' kinds; those that are new get one. */
-function* kindsOf(rows: readonly SignedRow[], known: ReadonlyMap<string, number>): Plan<ReadonlyMap<string, number>> {
-  const kinds = new Map<string, number>();
+function* kindsOf(rows: readonly SignedRow[], known: ReadonlyMap<string, KindIds>): Plan<ReadonlyMap<string, KindIds>> {
+  const kinds = new Map<string, KindIds>();
   const unknown = new Map<string, UsageRow>();
   for (const { row, signature } of rows) {
-    const id = known.get(signature);
-    if (id === undefined) unknown.set(signature, row);
-    else kinds.set(signature, id);
+    const ids = known.get(signature);
+    if (ids === undefined) unknown.set(signature, row);
+    else kinds.set(signature, ids);
   }
   if (unknown.size === 0) return kinds;
   yield* lock("kinds");
   for (const [signature, row] of unknown) {
-    const [found] = yield* query("SELECT id FROM kinds WHERE signature = $1", signature);
-    const [made] = found === undefined ? yield* query(INSERT_KIND, signature, ...kindValues(row)) : [found];
-    kinds.set(signature, Number(made?.["id"]));
+    const [found] = yield* query("SELECT id, sum_kind FROM kinds WHERE signature = $1", signature);
+    const [made] = found === undefined ? yield* query(INSERT_KIND, signature, sumSignatureOf(row), ...kindValues(row)) : [found];
+    kinds.set(signature, { id: Number(made?.["id"]), sum: Number(made?.["sum_kind"]) });
   }
   return kinds;
 }
 
-/** Values for INSERT_SUMS, always in the same order, so that two processes don't wait for each other. */
-function hourlySums(rows: readonly PlacedRow[]): Value[][] {
-  const sums = new Map<string, { readonly hour: number; readonly kind: number; readonly session: string; readonly amounts: Amounts }>();
-  for (const { row, kind } of rows) {
-    const hour = Math.floor(row.atMs / HOUR_MS);
-    const session = row.session ?? "";
-    const name = `${hour} ${kind} ${session}`;
+type Part = readonly (number | string)[];
+
+function hourOf({ row, kind }: PlacedRow): Part {
+  return [Math.floor(row.atMs / HOUR_MS), kind.sum];
+}
+
+function dayOf({ row, kind }: PlacedRow): Part {
+  return [Math.floor(row.atMs / DAY_MS), kind.sum, row.session ?? ""];
+}
+
+/** Values for what adds to sums, always in the same order, so that two processes don't wait for each other. */
+function sumsBy(rows: readonly PlacedRow[], partOf: (placed: PlacedRow) => Part): Value[][] {
+  const sums = new Map<string, { readonly part: Part; readonly amounts: Amounts }>();
+  for (const placed of rows) {
+    const part = partOf(placed);
+    const name = part.join(" ");
     const sum = sums.get(name);
-    if (sum === undefined) sums.set(name, { hour, kind, session, amounts: amountsOf(row) });
-    else add(sum.amounts, amountsOf(row));
+    if (sum === undefined) sums.set(name, { part, amounts: amountsOf(placed.row) });
+    else add(sum.amounts, amountsOf(placed.row));
   }
-  return [...sums]
-    .toSorted(([one], [other]) => (one < other ? -1 : 1))
-    .map(([, { hour, kind, session, amounts }]) => [hour, kind, session, ...inOrder(amounts)]);
+  return [...sums].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, { part, amounts }]) => [...part, ...inOrder(amounts)]);
 }
 
 function inOrder(amounts: Amounts): number[] {
