@@ -40,6 +40,8 @@ export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reade
   readonly now: () => number;
   /** Milliseconds that only grow. */
   readonly monotonic: () => number;
+  /** Calls back when what has come in by now has been looked at. Absent: at once. */
+  readonly soon?: (callback: () => void) => void;
   /** From 0 up to 1. */
   readonly random: () => number;
   /** A UUID. */
@@ -127,7 +129,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   const limiter =
     store === undefined
       ? null
-      : new Limiter({ store, now, newId, after: background }, { storeDown: config.storeDown, ledger: config.ledger });
+      : new Limiter({ store, now, newId, after: background, soon: world.soon }, { storeDown: config.storeDown, ledger: config.ledger });
   limiter?.start();
   const ledger = ledgerOf(config, world, log);
   ledger?.start();

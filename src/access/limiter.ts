@@ -10,7 +10,7 @@ import type { Caller } from "./keys.ts";
 import { Lease } from "./lease.ts";
 import { hidesRate, limitRefusal, standingHeaders, storeRefusal } from "./limits.ts";
 import { OutputMedians } from "./output-medians.ts";
-import { Reservations, type Opened } from "./reservations.ts";
+import { Reservations, type Opened, type ReservationPorts } from "./reservations.ts";
 import { StoreError, type Store, type UsageRow } from "./store.ts";
 import { Calendar } from "./windows.ts";
 
@@ -19,6 +19,8 @@ export interface LimiterPorts {
   /** Unix time in milliseconds. */
   readonly now: () => number;
   readonly after: After;
+  /** As that of ReservationPorts. Absent: at once. */
+  readonly soon?: ReservationPorts["soon"] | undefined;
   /** A UUID. */
   readonly newId: () => string;
 }
@@ -69,7 +71,7 @@ export class Limiter {
   readonly #rules = new WeakMap<KeyGrant, Rules>();
 
   constructor(ports: LimiterPorts, settings: LimiterSettings) {
-    const { store, now, after, newId } = ports;
+    const { store, now, after, newId, soon = atOnce } = ports;
     this.#ports = ports;
     this.#settings = settings;
     const gateway = newId();
@@ -88,6 +90,7 @@ export class Limiter {
       store,
       now,
       after,
+      soon,
       calendar: this.#calendar,
       gateway,
       storeDown: settings.storeDown,
@@ -171,6 +174,10 @@ export class Limiter {
       settle,
     };
   }
+}
+
+function atOnce(callback: () => void): void {
+  callback();
 }
 
 const DAY_MS = 24 * 3_600_000;

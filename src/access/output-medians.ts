@@ -6,7 +6,8 @@ export type LoadOutputs = (model: string, options: { readonly key: string | null
 
 interface Known {
   readonly outputs: number[];
-  median: number | null;
+  /** Undefined: to be worked out when somebody asks. */
+  median: number | null | undefined;
 }
 
 const LATEST = 31;
@@ -24,7 +25,7 @@ export class OutputMedians {
 
   /** Tokens that the next answer will have, about. */
   estimate(key: string, model: string): number {
-    return this.#of(model, key).median ?? this.#of(model, null).median ?? UNKNOWN_TOKENS;
+    return medianOf(this.#of(model, key)) ?? medianOf(this.#of(model, null)) ?? UNKNOWN_TOKENS;
   }
 
   add(key: string, { model, tokens }: { readonly model: string; readonly tokens: number }): void {
@@ -32,7 +33,7 @@ export class OutputMedians {
       const known = this.#of(model, whose);
       known.outputs.push(tokens);
       if (known.outputs.length > LATEST) known.outputs.shift();
-      known.median = medianOf(known.outputs);
+      known.median = undefined;
     }
   }
 
@@ -55,13 +56,15 @@ export class OutputMedians {
     try {
       const before = await this.#load(model, { key, limit: LATEST });
       known.outputs.unshift(...before.slice(0, LATEST - known.outputs.length));
-      known.median = medianOf(known.outputs);
+      known.median = undefined;
     } catch {
       // The store is away, and estimates are made of what comes.
     }
   }
 }
 
-function medianOf(numbers: readonly number[]): number | null {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? null;
+function medianOf(known: Known): number | null {
+  const { outputs } = known;
+  if (known.median === undefined) known.median = outputs.toSorted((a, b) => a - b)[Math.floor(outputs.length / 2)] ?? null;
+  return known.median;
 }

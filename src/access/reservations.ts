@@ -23,6 +23,8 @@ export interface ReservationPorts {
   readonly now: () => number;
   readonly calendar: Calendar;
   readonly after: After;
+  /** Calls back when what has come in by now has been looked at: calls that came together go together. */
+  readonly soon: (callback: () => void) => void;
   /** The name of this process. */
   readonly gateway: string;
   /** Whether calls go on while the store is away. */
@@ -138,8 +140,8 @@ export class Reservations {
         isSettled = true;
         this.#openCount--;
         const { id, key, session, limits } = request;
-        // Another gateway may be waiting for the place of this call.
-        const isDue = limits.parallel !== null;
+        // Others may be waiting for the place of this call.
+        const isDue = limits.parallel !== null && 2 * this.#running(key) >= limits.parallel;
         this.#add(key, { type: "close", id, session, atMs: reserved.atMs, amounts: reserved.wish.amounts, real }, isDue);
       },
     };
@@ -154,6 +156,11 @@ export class Reservations {
       if (error instanceof StoreError) return this.#known.get(nameOf(id)) ?? EMPTY;
       throw error;
     }
+  }
+
+  /** How many calls of a key run, as far as is known here. */
+  #running(key: string): number {
+    return this.#known.get(nameOf({ key, scope: "" }))?.running ?? Infinity;
   }
 
   /** Settles what a process that died left behind, by its estimate. */
@@ -196,7 +203,7 @@ export class Reservations {
   #start(key: string, queue: Queue): void {
     if (queue.isRunning) return;
     queue.isRunning = true;
-    void this.#run(key, queue);
+    this.#ports.soon(() => void this.#run(key, queue));
   }
 
   async #run(key: string, queue: Queue): Promise<void> {
@@ -250,7 +257,7 @@ export class Reservations {
     const reservations: string[] = [];
     for (const job of batch) {
       scopes.add(sessionOf(job) ?? "");
-      reservations.push(idOf(job));
+      if (job.type !== "open") reservations.push(idOf(job));
     }
     const accounts = [...scopes].map((scope) => ({ key, scope }));
     let changed: AccountChange<unknown>["accounts"] = [];

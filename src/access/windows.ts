@@ -31,7 +31,8 @@ interface Place {
 /** Keeps what it worked out, so that the same window is not worked out for each call. */
 export class Calendar {
   readonly #windows = new Map<string, Window>();
-  readonly #shown = new Map<string, string>();
+  /** By zone and time. */
+  readonly #shown = new Map<string, Map<number, string>>();
   readonly #formats = new Map<string, Intl.DateTimeFormat | null>();
 
   /**
@@ -49,12 +50,14 @@ export class Calendar {
 
   /** `2026-11-29T00:00:00+08:00`. */
   iso(ms: number, zone: string): string {
-    const name = `${ms} ${zone}`;
-    const kept = this.#shown.get(name);
+    if (this.#shown.size >= MOST_KEPT) this.#shown.clear();
+    let ofZone = this.#shown.get(zone);
+    if (ofZone === undefined) this.#shown.set(zone, (ofZone = new Map()));
+    const kept = ofZone.get(ms);
     if (kept !== undefined) return kept;
     const shown = this.#isoOf(ms, zone);
-    if (this.#shown.size >= MOST_KEPT) this.#shown.clear();
-    this.#shown.set(name, shown);
+    if (ofZone.size >= MOST_KEPT) ofZone.clear();
+    ofZone.set(ms, shown);
     return shown;
   }
 

@@ -2,7 +2,7 @@
 // Never listens.
 
 import process from "node:process";
-import { clearTimeout, setTimeout } from "node:timers";
+import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import packageJson from "../../package.json" with { type: "json" };
 import type { Store } from "../access/store.ts";
 import { SpillFile } from "../access/stores/spill-file.ts";
@@ -35,6 +35,7 @@ export function composed(config: Config, { store, dataDir, sink, logFormat }: Co
       ...(PROXY_VARIABLES.some((name) => process.env[name]) ? {} : { dial }),
       after,
       background,
+      soon: (callback) => void setImmediate(callback),
       now: Date.now,
       monotonic: () => performance.now(),
       random: Math.random,

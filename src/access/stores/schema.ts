@@ -3,6 +3,10 @@
 import { StoreError } from "../store.ts";
 import { lock, query, type Engine, type Plan } from "./plan.ts";
 
+const SUM_COLUMNS = `calls BIGINT NOT NULL, errors BIGINT NOT NULL, input BIGINT NOT NULL, cache_read BIGINT NOT NULL,
+      cache_write BIGINT NOT NULL, output BIGINT NOT NULL, reasoning BIGINT NOT NULL, credits DOUBLE PRECISION NOT NULL,
+      usd DOUBLE PRECISION NOT NULL, unpriced BIGINT NOT NULL, first_ms BIGINT NOT NULL, last_ms BIGINT NOT NULL`;
+
 /** SQLite reads BIGINT as INTEGER and DOUBLE PRECISION as REAL. Its own words at the end of a table are left out elsewhere. */
 const STEPS: readonly (readonly string[])[] = [
   [
@@ -11,9 +15,10 @@ const STEPS: readonly (readonly string[])[] = [
     "CREATE TABLE reservations (id TEXT PRIMARY KEY, gateway TEXT NOT NULL, at_ms BIGINT NOT NULL, value TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE leases (gateway TEXT PRIMARY KEY, until_ms BIGINT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE shared (name TEXT PRIMARY KEY, value TEXT NOT NULL, until_ms BIGINT NOT NULL) WITHOUT ROWID",
-    // What many rows of usage have in common stands once: it makes the file half as large, and sums quick.
+    // What many rows of usage have in common stands once: it makes the file half as large. Kinds that no report tells apart have one
+    // sum, under the id of the first of them.
     `CREATE TABLE kinds (
-      id BIGINT PRIMARY KEY, signature TEXT NOT NULL UNIQUE,
+      id BIGINT PRIMARY KEY, signature TEXT NOT NULL UNIQUE, sum_kind BIGINT NOT NULL, sum_signature TEXT NOT NULL,
       key TEXT, client TEXT, route TEXT NOT NULL, protocol TEXT NOT NULL, model_asked TEXT, model_served TEXT, provider TEXT, pool TEXT,
       factory_key TEXT, status BIGINT, finish TEXT NOT NULL, streaming BIGINT NOT NULL, source TEXT NOT NULL, price_date TEXT, fallback TEXT
     )`,
@@ -25,11 +30,13 @@ const STEPS: readonly (readonly string[])[] = [
     )`,
     // One by the random id alone would have every row written to another page.
     "CREATE UNIQUE INDEX usage_at ON usage (at_ms, id)",
-    // By hours since 1970; no session is "". A day whose rows are gone is one sum for each kind, at its noon.
-    `CREATE TABLE usage_sums (
-      hour BIGINT NOT NULL, kind BIGINT NOT NULL, session TEXT NOT NULL, calls BIGINT NOT NULL, errors BIGINT NOT NULL, input BIGINT NOT NULL, cache_read BIGINT NOT NULL,
-      cache_write BIGINT NOT NULL, output BIGINT NOT NULL, reasoning BIGINT NOT NULL, credits DOUBLE PRECISION NOT NULL,
-      usd DOUBLE PRECISION NOT NULL, unpriced BIGINT NOT NULL, first_ms BIGINT NOT NULL, last_ms BIGINT NOT NULL, PRIMARY KEY (hour, kind, session)
+    // By hours since 1970. A day whose rows are gone is one sum for each kind, at its noon.
+    `CREATE TABLE usage_hours (
+      hour BIGINT NOT NULL, kind BIGINT NOT NULL, ${SUM_COLUMNS}, PRIMARY KEY (hour, kind)
+    ) WITHOUT ROWID`,
+    // By days since 1970, of UTC; no session is "".
+    `CREATE TABLE usage_days (
+      day BIGINT NOT NULL, kind BIGINT NOT NULL, session TEXT NOT NULL, ${SUM_COLUMNS}, PRIMARY KEY (day, kind, session)
     ) WITHOUT ROWID`,
   ],
 ];

@@ -15,6 +15,7 @@ import type {
   UsageRow,
   UsageSum,
 } from "../store.ts";
+import { AccountTexts, reservationFrom, reservationText } from "./account-text.ts";
 import { lock, query, queryAll, type Engine, type Plan } from "./plan.ts";
 import { UsageTables } from "./usage-sql.ts";
 
@@ -24,13 +25,14 @@ const SAVE_ACCOUNT =
   "INSERT INTO accounts (key, scope, value) VALUES ($1, $2, $3) ON CONFLICT (key, scope) DO UPDATE SET value = excluded.value";
 const OPEN = "INSERT INTO reservations (id, gateway, at_ms, value) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING";
 const KEYS_CHANGED = "INSERT INTO facts (name, value) VALUES ('keys', 1) ON CONFLICT (name) DO UPDATE SET value = facts.value + 1";
-const ABANDONED = `SELECT r.value AS value FROM reservations r LEFT JOIN leases l ON l.gateway = r.gateway
+const ABANDONED = `SELECT r.id AS id, r.gateway AS gateway, r.at_ms AS at_ms, r.value AS value FROM reservations r LEFT JOIN leases l ON l.gateway = r.gateway
   WHERE COALESCE(l.until_ms, r.at_ms + ${LEASE_MS}) < $1 ORDER BY r.at_ms`;
 
 export class SqlStore implements Store {
   readonly ready: Promise<void>;
   readonly #engine: Engine;
   readonly #usage: UsageTables;
+  readonly #accounts = new AccountTexts();
   readonly #watchers = new Set<() => void>();
 
   constructor(engine: Engine) {
@@ -94,6 +96,7 @@ export class SqlStore implements Store {
     { accounts, reservations }: { readonly accounts: readonly AccountId[]; readonly reservations: readonly string[] },
     decide: (view: AccountView) => AccountChange<Result>,
   ): Promise<Result> {
+    const texts = this.#accounts;
     return this.#engine.run("write", function* (): Plan<Result> {
       yield* lock(...accounts.map((id) => `account ${nameOf(id)}`));
       const found = yield* queryAll(
@@ -107,14 +110,15 @@ export class SqlStore implements Store {
       const open = new Set(found.map(({ id }) => id));
       const change = decide({
         account(id) {
-          const value = byName.get(nameOf(id));
-          return value === undefined ? null : parsed<Account>(value);
+          const name = nameOf(id);
+          const value = byName.get(name);
+          return value === undefined ? null : texts.read(name, String(value));
         },
         isOpen: (id) => open.has(id),
       });
       yield* queryAll(
-        { sql: SAVE_ACCOUNT, sets: change.accounts.map(([{ key, scope }, kept]) => [key, scope, JSON.stringify(kept)]) },
-        { sql: OPEN, sets: change.opened.map((opened) => [opened.id, opened.gateway, opened.atMs, JSON.stringify(opened)]) },
+        { sql: SAVE_ACCOUNT, sets: change.accounts.map(([id, kept]) => [id.key, id.scope, texts.write(nameOf(id), kept)]) },
+        { sql: OPEN, sets: change.opened.map((opened) => [opened.id, opened.gateway, opened.atMs, reservationText(opened)]) },
         { sql: "DELETE FROM reservations WHERE id = $1", sets: change.closed.map((id) => [id]) },
       );
       return change.result;
@@ -122,9 +126,10 @@ export class SqlStore implements Store {
   }
 
   account({ key, scope }: AccountId): Promise<Account | null> {
+    const texts = this.#accounts;
     return this.#engine.run("read", function* (): Plan<Account | null> {
       const [found] = yield* query("SELECT value FROM accounts WHERE key = $1 AND scope = $2", key, scope);
-      return found === undefined ? null : parsed<Account>(found["value"]);
+      return found === undefined ? null : texts.read(nameOf({ key, scope }), String(found["value"]));
     });
   }
 
@@ -137,7 +142,9 @@ export class SqlStore implements Store {
 
   abandoned(nowMs: number): Promise<readonly Reservation[]> {
     return this.#engine.run("read", function* (): Plan<readonly Reservation[]> {
-      return (yield* query(ABANDONED, nowMs)).map(({ value }) => parsed<Reservation>(value));
+      return (yield* query(ABANDONED, nowMs)).map(({ id, gateway, at_ms: atMs, value }) =>
+        reservationFrom({ id: String(id), gateway: String(gateway), atMs: Number(atMs) }, String(value)),
+      );
     });
   }
 

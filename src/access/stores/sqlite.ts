@@ -12,6 +12,8 @@ const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 25;
 const PATIENT_MS = 10_000;
 const WATCH_MS = 1000;
+/** How much is written before it goes over into the file, which waits for the disk, with the event loop: 16 MB. */
+const CHECKPOINT_PAGES = 4000;
 
 export interface SqliteOptions {
   /** The file. Its folder is made. */
@@ -42,6 +44,7 @@ async function connect(path: string): Promise<DatabaseSync> {
     const database = new sqlite.DatabaseSync(path, { timeout: PATIENT_MS });
     // Changing the mode of a new file waits for the other process that does the same.
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+    database.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
     return database;
   } catch (error) {

@@ -32,6 +32,11 @@ export function signatureOf(row: UsageKind): string {
   return JSON.stringify([key, client, route, protocol, ...served, status, finish, streaming, source, priceDate, fallback]);
 }
 
+/** The same for all kinds that no report tells apart. */
+export function sumSignatureOf(kind: UsageKind): string {
+  return JSON.stringify([kind.key, kind.client, modelOf(kind), kind.status]);
+}
+
 export type Amounts = Omit<UsageSum, "group">;
 
 /** Where a part of the sums belongs. What nobody asks for may be null. */

@@ -1,4 +1,5 @@
-// What usage comes to, by day, key, model and so on: from the sums of hours, and from rows where an hour is asked for in part.
+// What usage comes to, by day, key, model and so on: from the sums of days and hours, and from rows where a part of
+// those is asked for.
 
 import type { UsageDimension, UsageFilter, UsageQuery, UsageSum } from "../store.ts";
 import { DAY_MS, HOUR_MS, offsetsOf, type Offset } from "./calendar.ts";
@@ -26,24 +27,14 @@ const DIMENSION_NAMES = ["session", "key", "client", "model", "status"] as const
 
 export function* sumsOf({ by, zone, ...filter }: UsageQuery): Plan<readonly UsageSum[]> {
   const floorMs = Number((yield* query(FLOOR))[0]?.["value"] ?? 0);
-  const [range] = yield* query("SELECT MIN(hour) AS first, MAX(hour) AS last FROM usage_sums");
-  const fromMs = Math.max(Number(range?.["first"] ?? 0) * HOUR_MS, filter.sinceMs ?? 0);
-  const toMs = Math.min((Number(range?.["last"] ?? 0) + 1) * HOUR_MS, filter.untilMs ?? FOREVER_MS);
+  const [range] = yield* query("SELECT MIN(day) AS first, MAX(day) AS last FROM usage_days");
+  const fromMs = Math.max(Number(range?.["first"] ?? 0) * DAY_MS, filter.sinceMs ?? 0);
+  const toMs = Math.min((Number(range?.["last"] ?? 0) + 1) * DAY_MS, filter.untilMs ?? FOREVER_MS);
   const offsets = by.some((dimension) => TIMES.has(dimension)) ? offsetsOf(zone, { fromMs, toMs }) : null;
   const cut: Cut = { filter: { ...filter, sinceMs: fromMs, untilMs: toMs }, floorMs, offsets, by };
-  const found: (readonly Row[])[] = [];
-  if (offsets?.some(({ offsetMs }) => offsetMs % HOUR_MS !== 0)) {
-    found.push(yield* sumsOfRows(cut, fromMs, toMs));
-    found.push(yield* sumsOfHours(cut, fromMs, Math.min(toMs, floorMs)));
-  } else {
-    const fullFromMs = Math.ceil(fromMs / HOUR_MS) * HOUR_MS;
-    const fullToMs = Math.max(Math.floor(toMs / HOUR_MS) * HOUR_MS, fullFromMs);
-    found.push(yield* sumsOfRows(cut, fromMs, Math.min(fullFromMs, toMs)));
-    found.push(yield* sumsOfHours(cut, fullFromMs, fullToMs));
-    found.push(yield* sumsOfRows(cut, fullToMs, toMs));
-  }
+  const found = yield* coarsest(cut)(cut, fromMs, toMs);
   const groups = new UsageGroups(by);
-  for (const row of found.flat()) groups.add(placeIn(row, unitOf(by)), sumsIn(row));
+  for (const row of found) groups.add(placeIn(row, unitOf(by)), sumsIn(row));
   return groups.sums();
 }
 
@@ -56,6 +47,60 @@ interface Cut {
   readonly by: readonly UsageDimension[];
 }
 
+type Source = (cut: Cut, fromMs: number, toMs: number) => Plan<readonly Row[]>;
+
+/** The coarsest sums that answer the question. */
+function coarsest({ by, filter, offsets }: Cut): Source {
+  const byDays = offsets === null || (!by.includes("hour") && offsets.every(({ offsetMs }) => offsetMs === 0));
+  const bySession = by.includes("session") || filter.session !== null;
+  if (byDays) return bySession ? daysAndRows : daysAndHours;
+  const byHours = !bySession && offsets.every(({ offsetMs }) => offsetMs % HOUR_MS === 0);
+  return byHours ? hoursAndRows : rowsAndFoldedDays;
+}
+
+/** Whole days from the sums of days; what is asked for in part from `edges`, where its rows are still there. */
+function* days(
+  cut: Cut,
+  { fromMs, toMs, edges }: { readonly fromMs: number; readonly toMs: number; readonly edges: Source },
+): Plan<readonly Row[]> {
+  const fullFromMs = wholeDay(fromMs, cut, Math.ceil);
+  const fullToMs = Math.max(wholeDay(toMs, cut, Math.floor), fullFromMs);
+  return [
+    ...(yield* edges(cut, Math.max(fromMs, cut.floorMs), Math.min(fullFromMs, toMs))),
+    ...(yield* sumsOfDays(cut, fullFromMs, fullToMs)),
+    ...(yield* edges(cut, Math.max(fullToMs, cut.floorMs), toMs)),
+  ];
+}
+
+/** Days whose rows are gone count where their noon is. */
+function wholeDay(ms: number, { floorMs }: Cut, round: (days: number) => number): number {
+  return (ms < floorMs ? Math.ceil((ms - DAY_MS / 2) / DAY_MS) : round(ms / DAY_MS)) * DAY_MS;
+}
+
+function daysAndRows(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
+  return days(cut, { fromMs, toMs, edges: sumsOfRows });
+}
+
+function daysAndHours(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
+  return days(cut, { fromMs, toMs, edges: hoursAndRows });
+}
+
+function* hoursAndRows(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
+  const fullFromMs = Math.ceil(fromMs / HOUR_MS) * HOUR_MS;
+  const fullToMs = Math.max(Math.floor(toMs / HOUR_MS) * HOUR_MS, fullFromMs);
+  return [
+    ...(yield* sumsOfRows(cut, fromMs, Math.min(fullFromMs, toMs))),
+    ...(yield* sumsOfHours(cut, fullFromMs, fullToMs)),
+    ...(yield* sumsOfRows(cut, fullToMs, toMs)),
+  ];
+}
+
+function* rowsAndFoldedDays(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
+  const folded = { ...cut, floorMs: FOREVER_MS };
+  const [firstMs, lastMs] = [fromMs, Math.min(toMs, cut.floorMs)].map((ms) => wholeDay(ms, folded, Math.ceil));
+  return [...(yield* sumsOfRows(cut, fromMs, toMs)), ...(yield* sumsOfDays(cut, firstMs ?? 0, lastMs ?? 0))];
+}
+
 function* sumsOfRows(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
   const sinceMs = Math.max(fromMs, cut.floorMs);
   if (sinceMs >= toMs) return [];
@@ -65,15 +110,23 @@ function* sumsOfRows(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[
   return yield* query(grouped({ columns, sums: ROW_SUMS, from: "usage", conditions }), ...conditions.values);
 }
 
-/** From what is added up already. */
 function* sumsOfHours(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
   if (fromMs >= toMs) return [];
   const conditions = new Conditions();
-  conditions.add(`u.hour >= ${conditions.value(Math.ceil(fromMs / HOUR_MS))} AND u.hour < ${conditions.value(Math.ceil(toMs / HOUR_MS))}`);
-  if (cut.filter.session !== null) conditions.add(`u.session = ${conditions.value(cut.filter.session)}`);
+  conditions.add(`u.hour >= ${conditions.value(fromMs / HOUR_MS)} AND u.hour < ${conditions.value(toMs / HOUR_MS)}`);
   conditions.addKind(cut.filter);
   const columns = columnsOf(cut, `(u.hour * ${HOUR_MS})`);
-  return yield* query(grouped({ columns, sums: SUM_SUMS, from: "usage_sums", conditions }), ...conditions.values);
+  return yield* query(grouped({ columns, sums: SUM_SUMS, from: "usage_hours", conditions }), ...conditions.values);
+}
+
+function* sumsOfDays(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
+  if (fromMs >= toMs) return [];
+  const conditions = new Conditions();
+  conditions.add(`u.day >= ${conditions.value(fromMs / DAY_MS)} AND u.day < ${conditions.value(toMs / DAY_MS)}`);
+  if (cut.filter.session !== null) conditions.add(`u.session = ${conditions.value(cut.filter.session)}`);
+  conditions.addKind(cut.filter);
+  const columns = columnsOf(cut, `(u.day * ${DAY_MS} + ${DAY_MS / 2})`);
+  return yield* query(grouped({ columns, sums: SUM_SUMS, from: "usage_days", conditions }), ...conditions.values);
 }
 
 function columnsOf({ by, offsets }: Cut, ms: string): string[] {

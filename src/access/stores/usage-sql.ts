@@ -1,72 +1,36 @@
-// Usage rows in SQL: adds them and what they come to in their hour, finds them, and forgets them. A day whose rows are gone is one sum, at its
+// Usage rows in SQL: adds them and what they come to in their hour and their day, finds them, and forgets them. A day whose rows are gone is one sum, at its
 // noon, which is on the same date in (almost) every zone.
 // Never removes a sum.
 
-import type { RowQuery, UsageQuery, UsageRow, UsageSum } from "../store.ts";
+import { StoreError, type RowQuery, type UsageQuery, type UsageRow, type UsageSum } from "../store.ts";
 import { DAY_MS, HOUR_MS } from "./calendar.ts";
 import { Conditions } from "./conditions.ts";
-import { lock, query, queryAll, type Engine, type Plan, type Row, type Value } from "./plan.ts";
-import { add, amountsOf, signatureOf, type Amounts, type UsageKind } from "./usage-groups.ts";
+import { lock, query, queryAll, type Engine, type Plan, type Value } from "./plan.ts";
+import { KIND_NAMES, kindValues, ROW_NAMES, rowValues, usageRow } from "./usage-columns.ts";
+import { add, amountsOf, signatureOf, sumSignatureOf, type Amounts } from "./usage-groups.ts";
 import { SUM_NAMES, SUM_SUMS, sumsOf } from "./usage-reports.ts";
 
-const KIND_COLUMNS = {
-  key: "key",
-  client: "client",
-  route: "route",
-  protocol: "protocol",
-  modelAsked: "model_asked",
-  modelServed: "model_served",
-  provider: "provider",
-  pool: "pool",
-  factoryKey: "factory_key",
-  status: "status",
-  finish: "finish",
-  streaming: "streaming",
-  source: "source",
-  priceDate: "price_date",
-  fallback: "fallback",
-} as const satisfies Record<keyof UsageKind, string>;
+const INSERT_HOURS = insertSums("usage_hours", ["hour", "kind"]);
+const INSERT_DAYS = insertSums("usage_days", ["day", "kind", "session"]);
+/** What of days before $1 is to become part of their noon, and of the day as a whole, where nobody's session is known any more. */
+const HOURS_TO_FOLD = "hour < $1 * 24 AND hour % 24 <> 12";
+const DAYS_TO_FOLD = "day < $1 AND session <> ''";
+const FOLDS = [
+  `${intoSums("usage_hours", ["hour", "kind"])}
+  SELECT u.hour / 24 * 24 + 12, u.kind, ${SUM_SUMS} FROM usage_hours u WHERE ${HOURS_TO_FOLD} GROUP BY u.hour / 24, u.kind ${addSums("usage_hours", ["hour", "kind"])}`,
+  `DELETE FROM usage_hours WHERE ${HOURS_TO_FOLD}`,
+  `${intoSums("usage_days", ["day", "kind", "session"])}
+  SELECT u.day, u.kind, '', ${SUM_SUMS} FROM usage_days u WHERE ${DAYS_TO_FOLD} GROUP BY u.day, u.kind ${addSums("usage_days", ["day", "kind", "session"])}`,
+  `DELETE FROM usage_days WHERE ${DAYS_TO_FOLD}`,
+];
 
-const ROW_COLUMNS = {
-  id: "id",
-  atMs: "at_ms",
-  requestId: "request_id",
-  session: "session",
-  agent: "agent",
-  admissionMs: "admission_ms",
-  firstByteMs: "first_byte_ms",
-  totalMs: "total_ms",
-  inputTokens: "input",
-  cacheReadTokens: "cache_read",
-  cacheWrite5mTokens: "cache_write_5m",
-  cacheWrite1hTokens: "cache_write_1h",
-  outputTokens: "output",
-  reasoningTokens: "reasoning",
-  credits: "credits",
-  usd: "usd",
-  tries: "tries",
-  losses: "losses",
-} as const satisfies Record<Exclude<keyof UsageRow, keyof UsageKind>, string>;
-
-const SUM_COLUMNS = `hour, kind, session, ${SUM_NAMES.join(", ")}, first_ms, last_ms`;
-const ADD_SUMS = `ON CONFLICT (hour, kind, session) DO UPDATE SET ${SUM_NAMES.map((name) => `${name} = usage_sums.${name} + excluded.${name}`).join(", ")},
-  first_ms = CASE WHEN excluded.first_ms < usage_sums.first_ms THEN excluded.first_ms ELSE usage_sums.first_ms END,
-  last_ms = CASE WHEN excluded.last_ms > usage_sums.last_ms THEN excluded.last_ms ELSE usage_sums.last_ms END`;
-const INSERT_SUMS = `INSERT INTO usage_sums (${SUM_COLUMNS}) VALUES (${numbered(SUM_NAMES.length + 5)}) ${ADD_SUMS}`;
-/** What of days before $1 is to become part of their noon, where nobody's session is known any more. */
-const TO_FOLD = "hour < $1 AND (hour % 24 <> 12 OR session <> '')";
-const FOLDED = "u.hour / 24 * 24 + 12, u.kind, ''";
-const FOLD = `INSERT INTO usage_sums (${SUM_COLUMNS})
-  SELECT ${FOLDED}, ${SUM_SUMS} FROM usage_sums u WHERE ${TO_FOLD} GROUP BY u.hour / 24, u.kind ${ADD_SUMS}`;
-
-const KIND_MEMBERS = membersOf(KIND_COLUMNS);
-const ROW_MEMBERS = membersOf(ROW_COLUMNS);
-const KIND_NAMES = Object.values(KIND_COLUMNS);
-const ROW_NAMES = Object.values(ROW_COLUMNS);
-const INSERT_KIND = `INSERT INTO kinds (id, signature, ${KIND_NAMES.join(", ")})
-  SELECT COALESCE(MAX(id), 0) + 1, ${numbered(KIND_NAMES.length + 1)} FROM kinds RETURNING id`;
-const INSERT_ROW = `INSERT INTO usage (kind, ${ROW_NAMES.join(", ")}) VALUES (${numbered(ROW_NAMES.length + 1)})
-  ON CONFLICT (at_ms, id) DO NOTHING RETURNING id`;
+const INSERT_KIND = `INSERT INTO kinds (id, sum_kind, signature, sum_signature, ${KIND_NAMES.join(", ")})
+  SELECT COALESCE(MAX(id), 0) + 1, COALESCE(MIN(CASE WHEN sum_signature = $2 THEN id END), COALESCE(MAX(id), 0) + 1),
+    ${numbered(KIND_NAMES.length + 2)} FROM kinds RETURNING id, sum_kind`;
+const INSERT_ROW = `INSERT INTO usage (kind, ${ROW_NAMES.join(", ")}) VALUES (${numbered(ROW_NAMES.length + 1)})`;
+const INSERT_NEW_ROW = `${INSERT_ROW} ON CONFLICT (at_ms, id) DO NOTHING RETURNING id`;
+/** How SQLite and Postgres say it. */
+const DUPLICATE = /UNIQUE constraint failed|duplicate key value/;
 const SELECT_ROW = `SELECT ${[...KIND_NAMES.map((name) => `k.${name}`), ...ROW_NAMES.map((name) => `u.${name}`)].join(", ")}
   FROM usage u JOIN kinds k ON k.id = u.kind`;
 
@@ -79,10 +43,29 @@ function numbered(count: number): string {
   return Array.from({ length: count }, (_, index) => `$${index + 1}`).join(", ");
 }
 
+function intoSums(table: string, names: readonly string[]): string {
+  return `INSERT INTO ${table} (${[...names, ...SUM_NAMES].join(", ")}, first_ms, last_ms)`;
+}
+
+function addSums(table: string, names: readonly string[]): string {
+  const [first, last] = [`${table}.first_ms`, `${table}.last_ms`];
+  return `ON CONFLICT (${names.join(", ")}) DO UPDATE SET ${SUM_NAMES.map((name) => `${name} = ${table}.${name} + excluded.${name}`).join(", ")},
+  first_ms = CASE WHEN excluded.first_ms < ${first} THEN excluded.first_ms ELSE ${first} END,
+  last_ms = CASE WHEN excluded.last_ms > ${last} THEN excluded.last_ms ELSE ${last} END`;
+}
+
+function insertSums(table: string, names: readonly string[]): string {
+  return `${intoSums(table, names)} VALUES (${numbered(names.length + SUM_NAMES.length + 2)}) ${addSums(table, names)}`;
+}
+
+function isDuplicate({ cause }: StoreError): boolean {
+  return cause instanceof Error && DUPLICATE.test(cause.message);
+}
+
 export class UsageTables {
   readonly #engine: Engine;
   /** Ids by signature, of what a transaction has kept. */
-  readonly #kinds = new Map<string, number>();
+  readonly #kinds = new Map<string, KindIds>();
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -90,15 +73,30 @@ export class UsageTables {
 
   async append(rows: readonly UsageRow[]): Promise<void> {
     if (rows.length === 0) return;
+    try {
+      await this.#append(rows, { areNew: true });
+    } catch (error) {
+      if (!(error instanceof StoreError) || !isDuplicate(error)) throw error;
+      await this.#append(rows, { areNew: false });
+    }
+  }
+
+  /** `areNew`: none of them may be there already. Nearly always none is, and asking takes as long as writing. */
+  async #append(rows: readonly UsageRow[], { areNew }: { readonly areNew: boolean }): Promise<void> {
     const known = this.#kinds;
     const signed = rows.map((row) => ({ row, signature: signatureOf(row) }));
-    const found = await this.#engine.run("write", function* (): Plan<ReadonlyMap<string, number>> {
+    const found = await this.#engine.run("write", function* (): Plan<ReadonlyMap<string, KindIds>> {
       const kinds = yield* kindsOf(signed, known);
-      const placed = signed.map(({ row, signature }) => ({ row, kind: kinds.get(signature) ?? 0 }));
-      const sets = placed.map(({ row, kind }) => [kind, ...ROW_MEMBERS.map((name) => row[name])]);
-      const inserted = new Set((yield* queryAll({ sql: INSERT_ROW, sets })).map(({ id }) => id));
-      // Each once: an id may stand in `rows` twice.
-      yield* queryAll({ sql: INSERT_SUMS, sets: hourlySums(placed.filter(({ row }) => inserted.delete(row.id))) });
+      const placed = signed.map(({ row, signature }) => ({ row, kind: kinds.get(signature) ?? NO_KIND }));
+      const sets = placed.map(({ row, kind }) => rowValues(row, kind.id));
+      let added = placed;
+      if (areNew) yield* queryAll({ sql: INSERT_ROW, sets });
+      else {
+        const inserted = new Set((yield* queryAll({ sql: INSERT_NEW_ROW, sets })).map(({ id }) => id));
+        // Each once: an id may stand in `rows` twice.
+        added = placed.filter(({ row }) => inserted.delete(row.id));
+      }
+      yield* queryAll({ sql: INSERT_HOURS, sets: sumsBy(added, hourOf) }, { sql: INSERT_DAYS, sets: sumsBy(added, dayOf) });
       return kinds;
     });
     for (const [signature, id] of found) known.set(signature, id);
@@ -138,8 +136,7 @@ export class UsageTables {
     await this.#engine.run("write", function* (): Plan<void> {
       yield* lock("forget");
       yield* query(RAISE_FLOOR, floorMs);
-      yield* query(FOLD, floorMs / HOUR_MS);
-      yield* query(`DELETE FROM usage_sums WHERE ${TO_FOLD}`, floorMs / HOUR_MS);
+      for (const fold of FOLDS) yield* query(fold, floorMs / DAY_MS);
     });
     // Piece by piece, so that nobody has to wait for long.
     for (let removed = FORGOTTEN_AT_ONCE; removed === FORGOTTEN_AT_ONCE;) {
@@ -153,46 +150,59 @@ interface SignedRow {
   readonly signature: string;
 }
 
+interface KindIds {
+  readonly id: number;
+  /** Under which it is added up. */
+  readonly sum: number;
+}
+
+const NO_KIND: KindIds = { id: 0, sum: 0 };
+
 interface PlacedRow {
   readonly row: UsageRow;
-  /** The id of its kind. */
-  readonly kind: number;
+  readonly kind: KindIds;
 }
 
 /** The ids of the rows' kinds; those that are new get one. */
-function* kindsOf(rows: readonly SignedRow[], known: ReadonlyMap<string, number>): Plan<ReadonlyMap<string, number>> {
-  const kinds = new Map<string, number>();
+function* kindsOf(rows: readonly SignedRow[], known: ReadonlyMap<string, KindIds>): Plan<ReadonlyMap<string, KindIds>> {
+  const kinds = new Map<string, KindIds>();
   const unknown = new Map<string, UsageRow>();
   for (const { row, signature } of rows) {
-    const id = known.get(signature);
-    if (id === undefined) unknown.set(signature, row);
-    else kinds.set(signature, id);
+    const ids = known.get(signature);
+    if (ids === undefined) unknown.set(signature, row);
+    else kinds.set(signature, ids);
   }
   if (unknown.size === 0) return kinds;
   yield* lock("kinds");
   for (const [signature, row] of unknown) {
-    const [found] = yield* query("SELECT id FROM kinds WHERE signature = $1", signature);
-    const values = KIND_MEMBERS.map((name) => (name === "streaming" ? Number(row.streaming) : row[name]));
-    const [made] = found === undefined ? yield* query(INSERT_KIND, signature, ...values) : [found];
-    kinds.set(signature, Number(made?.["id"]));
+    const [found] = yield* query("SELECT id, sum_kind FROM kinds WHERE signature = $1", signature);
+    const [made] = found === undefined ? yield* query(INSERT_KIND, signature, sumSignatureOf(row), ...kindValues(row)) : [found];
+    kinds.set(signature, { id: Number(made?.["id"]), sum: Number(made?.["sum_kind"]) });
   }
   return kinds;
 }
 
-/** Values for INSERT_SUMS, always in the same order, so that two processes don't wait for each other. */
-function hourlySums(rows: readonly PlacedRow[]): Value[][] {
-  const sums = new Map<string, { readonly hour: number; readonly kind: number; readonly session: string; readonly amounts: Amounts }>();
-  for (const { row, kind } of rows) {
-    const hour = Math.floor(row.atMs / HOUR_MS);
-    const session = row.session ?? "";
-    const name = `${hour} ${kind} ${session}`;
+type Part = readonly (number | string)[];
+
+function hourOf({ row, kind }: PlacedRow): Part {
+  return [Math.floor(row.atMs / HOUR_MS), kind.sum];
+}
+
+function dayOf({ row, kind }: PlacedRow): Part {
+  return [Math.floor(row.atMs / DAY_MS), kind.sum, row.session ?? ""];
+}
+
+/** Values for what adds to sums, always in the same order, so that two processes don't wait for each other. */
+function sumsBy(rows: readonly PlacedRow[], partOf: (placed: PlacedRow) => Part): Value[][] {
+  const sums = new Map<string, { readonly part: Part; readonly amounts: Amounts }>();
+  for (const placed of rows) {
+    const part = partOf(placed);
+    const name = part.join(" ");
     const sum = sums.get(name);
-    if (sum === undefined) sums.set(name, { hour, kind, session, amounts: amountsOf(row) });
-    else add(sum.amounts, amountsOf(row));
+    if (sum === undefined) sums.set(name, { part, amounts: amountsOf(placed.row) });
+    else add(sum.amounts, amountsOf(placed.row));
   }
-  return [...sums]
-    .toSorted(([one], [other]) => (one < other ? -1 : 1))
-    .map(([, { hour, kind, session, amounts }]) => [hour, kind, session, ...inOrder(amounts)]);
+  return [...sums].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, { part, amounts }]) => [...part, ...inOrder(amounts)]);
 }
 
 function inOrder(amounts: Amounts): number[] {
@@ -212,23 +222,4 @@ function inOrder(amounts: Amounts): number[] {
     firstMs,
     lastMs,
   ];
-}
-
-function membersOf<Name extends string>(columns: Readonly<Record<Name, string>>): Name[] {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- tables of this file, which have no other members
-  return Object.keys(columns) as Name[];
-}
-
-function kindOf(row: Row): UsageKind {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only this file writes what it reads
-  return { ...renamed(KIND_COLUMNS, row), streaming: row["streaming"] === 1 } as unknown as UsageKind;
-}
-
-function usageRow(row: Row): UsageRow {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
-  return { ...kindOf(row), ...renamed(ROW_COLUMNS, row) } as unknown as UsageRow;
-}
-
-function renamed(columns: Readonly<Record<string, string>>, row: Row): Record<string, Value> {
-  return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, row[column] ?? null]));
 }
