@@ -19,7 +19,7 @@ import { createAdmission } from "./access/admission.ts";
 import { Limiter } from "./access/limiter.ts";
 import { Quota } from "./access/quota.ts";
 import { QuotaGuard } from "./access/quota-guard.ts";
-import { reportQuota } from "./access/quota-report.ts";
+import { QuotaReports } from "./access/quota-report.ts";
 import { reportAccount } from "./access/account-report.ts";
 import { Ledger, type Spill } from "./access/ledger.ts";
 import { Concurrency } from "./access/concurrency.ts";
@@ -170,6 +170,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   // The rows of clients with keys of their own are about other plans.
   const ownLedger = upstreamKey === null ? null : (store ?? null);
   const poolOf = (name: string): Pool | null => (models.knows(name) ? models.entry(name).pool : null);
+  const reports = new QuotaReports({ store: ownLedger, now, poolOf });
   const app = createApp(
     {
       gateway,
@@ -177,7 +178,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
       keys,
       models,
       store: storeView(world.store, config),
-      quota: async (caller) => reportQuota(await quota.read(caller.upstreamKey), { store: ownLedger, nowMs: now(), poolOf }),
+      quota: async (caller) => reports.report(await quota.read(caller.upstreamKey)),
       account: (caller, dates) => reportAccount(caller, dates, { store: store ?? null, limiter, ring, now }),
       isDraining: () => concurrency.isDraining,
       now,

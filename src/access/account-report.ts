@@ -13,7 +13,7 @@ export interface AccountReport {
   readonly name: string;
   /** What is reserved counts as used. The one that is nearest to its end stands first. Empty: there are none. */
   readonly budgets: readonly BudgetState[];
-  /** US dollars by the ledger, between the times that were asked for. Null: nobody knows. */
+  /** US dollars by the ledger, between the times that were asked for. Null: nobody knows, or a budget in USD says it. */
   readonly spentUsd: number | null;
   /** Unix time in milliseconds. Null: the key does not end. */
   readonly endMs: number | null;
@@ -41,7 +41,10 @@ export async function reportAccount(caller: Caller, dates: Dates, { store, limit
   return {
     name: caller.id,
     budgets: budgets.toSorted((one, other) => shareOf(other) - shareOf(one)),
-    spentUsd: store === null ? null : await spentUsd(caller.id, { dates, zone, nowMs: now(), store }),
+    spentUsd:
+      store === null || budgets.some(({ budget }) => budget.unit === "usd")
+        ? null
+        : await spentUsd(caller.id, { dates, zone, nowMs: now(), store }),
     endMs,
   };
 }

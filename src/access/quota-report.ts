@@ -5,7 +5,7 @@ import type { Pool } from "../models/catalog.ts";
 import { PLAN_WINDOWS, POOLS, windowsAt, type PlanLimits, type PlanWindow, type PlanWindowName } from "./plan-limits.ts";
 import { rounded } from "./quota-headers.ts";
 import type { QuotaReading, QuotaState } from "./quota.ts";
-import { StoreError, type Store } from "./store.ts";
+import { StoreError, type Store, type UsageSum } from "./store.ts";
 
 export interface WindowReport {
   readonly pool: Pool;
@@ -30,57 +30,96 @@ export interface QuotaReport extends Pick<QuotaReading, "state" | "reason" | "at
 export interface ForecastPorts {
   /** Null: there is no ledger of this plan. */
   readonly store: Pick<Store, "sums"> | null;
-  readonly nowMs: number;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
   /** Null: nobody knows the model. */
   readonly poolOf: (model: string) => Pool | null;
-}
-
-export async function reportQuota({ state, reason, atMs, limits }: QuotaReading, ports: ForecastPorts): Promise<QuotaReport> {
-  const known = limits === null ? [] : windowsAt(limits, ports.nowMs);
-  const all = limits === null ? [] : POOLS.flatMap((pool) => PLAN_WINDOWS.map(({ name, lengthMs }) => ({ pool, name, lengthMs })));
-  const windows = await Promise.all(
-    all.map(async ({ pool, name, lengthMs }): Promise<WindowReport> => {
-      const found = known.find((window) => window.pool === pool && window.name === name);
-      if (found === undefined) return { pool, name, usedPercent: null, resetMs: null, forecast: null };
-      return { ...found, forecast: await forecastOf(found, lengthMs, ports) };
-    }),
-  );
-  return { state, reason, atMs, plan: limits?.plan ?? null, windows, extraUsage: limits?.extraUsage ?? null };
 }
 
 /** The pace is that of the last fifth of a window: of an hour, of a day or two, of six days. */
 const RECENT_SHARE = 5;
 /** What happened in less time says nothing. */
 const SHORTEST_MS = 60_000;
+/** How long what the ledger said is good for. */
+const KEPT_MS = 60_000;
 
-/** What a percent of a window comes to in credits says how many of them the calls of late take an hour. */
-async function forecastOf(
-  { pool, usedPercent, resetMs }: PlanWindow,
-  lengthMs: number,
-  { store, nowMs, poolOf }: ForecastPorts,
-): Promise<WindowReport["forecast"]> {
-  if (usedPercent >= 100) return { fullMs: nowMs };
-  if (store === null || resetMs === null || usedPercent === 0) return null;
-  const startMs = resetMs - lengthMs;
-  const recentMs = Math.max(startMs, nowMs - lengthMs / RECENT_SHARE);
-  if (nowMs - recentMs < SHORTEST_MS) return null;
-  const creditsSince = async (sinceMs: number): Promise<number> => {
-    const filter = { sinceMs, untilMs: null, key: null, session: null, client: null, model: null };
-    const sums = await store.sums({ ...filter, by: ["model"], zone: "UTC" });
-    return sums.reduce((all, { group, credits }) => all + ((poolOf(group[0] ?? "") ?? "standard") === pool ? credits : 0), 0);
-  };
-  try {
-    const credits = await creditsSince(startMs);
-    if (credits === 0) return null;
-    const recent = await creditsSince(recentMs);
-    if (recent === 0) return { fullMs: null };
-    const percentPerMs = ((usedPercent / credits) * recent) / (nowMs - recentMs);
-    const fullMs = Math.round(nowMs + (100 - usedPercent) / percentPerMs);
-    return { fullMs: fullMs < resetMs ? fullMs : null };
-  } catch (error) {
-    if (error instanceof StoreError) return null;
-    throw error;
+interface Ledger {
+  readonly sinceMs: number;
+  readonly atMs: number;
+  /** By hour and model. */
+  readonly sums: Promise<readonly UsageSum[] | null>;
+}
+
+/** Asks the ledger no more than once a minute, since a month of it may take a while. */
+export class QuotaReports {
+  readonly #ports: ForecastPorts;
+  #ledger: Ledger | null = null;
+
+  constructor(ports: ForecastPorts) {
+    this.#ports = ports;
   }
+
+  async report({ state, reason, atMs, limits }: QuotaReading): Promise<QuotaReport> {
+    const nowMs = this.#ports.now();
+    const known = limits === null ? [] : windowsAt(limits, nowMs);
+    const starts = known.flatMap((window) => startOf(window) ?? []);
+    const sums = starts.length === 0 ? null : await this.#sumsSince(Math.min(...starts), nowMs);
+    const all = limits === null ? [] : POOLS.flatMap((pool) => PLAN_WINDOWS.map(({ name }) => ({ pool, name })));
+    const windows = all.map(({ pool, name }): WindowReport => {
+      const found = known.find((window) => window.pool === pool && window.name === name);
+      if (found === undefined) return { pool, name, usedPercent: null, resetMs: null, forecast: null };
+      const own = sums?.filter(({ group }) => (this.#ports.poolOf(group[1] ?? "") ?? "standard") === pool) ?? [];
+      return { ...found, forecast: forecastOf(found, own, nowMs) };
+    });
+    return { state, reason, atMs, plan: limits?.plan ?? null, windows, extraUsage: limits?.extraUsage ?? null };
+  }
+
+  /** Null: nobody knows. */
+  #sumsSince(sinceMs: number, nowMs: number): Ledger["sums"] {
+    const known = this.#ledger;
+    if (known !== null && known.sinceMs <= sinceMs && nowMs < known.atMs + KEPT_MS) return known.sums;
+    const filter = { sinceMs, untilMs: null, key: null, session: null, client: null, model: null };
+    const asked = this.#ports.store?.sums({ ...filter, by: ["hour", "model"], zone: "UTC" }) ?? Promise.resolve(null);
+    const sums = asked.catch((error: unknown) => {
+      if (error instanceof StoreError) return null;
+      throw error;
+    });
+    this.#ledger = { sinceMs, atMs: nowMs, sums };
+    return sums;
+  }
+}
+
+/** When a window began, where that says when it will be full; null where nothing does. */
+function startOf({ name, usedPercent, resetMs }: PlanWindow): number | null {
+  return resetMs === null || usedPercent === 0 ? null : resetMs - lengthOf(name);
+}
+
+function lengthOf(name: PlanWindowName): number {
+  return PLAN_WINDOWS.find((one) => one.name === name)?.lengthMs ?? 0;
+}
+
+/** What a percent of a window came to in credits, and how many of them the calls took of late. */
+function forecastOf(window: PlanWindow, sums: readonly UsageSum[], nowMs: number): WindowReport["forecast"] {
+  const { name, usedPercent, resetMs } = window;
+  if (usedPercent >= 100) return { fullMs: nowMs };
+  const startMs = startOf(window);
+  if (startMs === null || resetMs === null) return null;
+  const recentMs = Math.max(startMs, nowMs - lengthOf(name) / RECENT_SHARE);
+  const credits = creditsSince(startMs, sums);
+  if (nowMs - recentMs < SHORTEST_MS || credits === 0) return null;
+  const recent = creditsSince(recentMs, sums);
+  if (recent === 0) return { fullMs: null };
+  const percentPerMs = ((usedPercent / credits) * recent) / (nowMs - recentMs);
+  const fullMs = Math.round(nowMs + (100 - usedPercent) / percentPerMs);
+  return { fullMs: fullMs < resetMs ? fullMs : null };
+}
+
+/** Of an hour that began before, the part that its calls suggest if they came evenly. */
+function creditsSince(sinceMs: number, sums: readonly UsageSum[]): number {
+  return sums.reduce((all, { firstMs, lastMs, credits }) => {
+    if (firstMs >= sinceMs) return all + credits;
+    return lastMs <= sinceMs ? all : all + (credits * (lastMs - sinceMs)) / (lastMs - firstMs);
+  }, 0);
 }
 
 /** As `GET /quota` and `quota --json` have it. */

@@ -2,7 +2,7 @@
 
 import packageJson from "../../package.json" with { type: "json" };
 import { Quota } from "../access/quota.ts";
-import { quotaJson, reportQuota, type QuotaReport, type WindowReport } from "../access/quota-report.ts";
+import { quotaJson, QuotaReports, type QuotaReport, type WindowReport } from "../access/quota-report.ts";
 import { StoreError, type Store } from "../access/store.ts";
 import { Models } from "../models/models.ts";
 import type { After } from "../runtime/ports.ts";
@@ -49,7 +49,7 @@ async function reportFor({ config, store: open, now }: Context, world: QuotaWorl
   );
   const models = new Models({ endpoints, models: rows });
   const poolOf = (name: string): "standard" | "core" | null => (models.knows(name) ? models.entry(name).pool : null);
-  return reportQuota(await quota.read(upstreamKey), { store, nowMs: now(), poolOf });
+  return new QuotaReports({ store, now, poolOf }).report(await quota.read(upstreamKey));
 }
 
 /** Without one there is no forecast. */

@@ -171,6 +171,29 @@ export function refusalFrame(status: number, body: string, headers: Headers): st
   return JSON.stringify({ type: "error", status, code, message, param, error, headers: Object.fromEntries(shown) });
 }
 
+/**
+ * What an answer's headers tell Codex of the plan, which looks at those of the handshake only; null where they say nothing.
+ * https://github.com/openai/codex/blob/main/codex-rs/codex-api/src/rate_limits.rs (2026-11)
+ */
+export function planFrame(headers: Headers): string | null {
+  const number = (name: string): number | null => (headers.has(name) ? Number(headers.get(name)) : null);
+  const window = (word: "primary" | "secondary"): JsonObject | null => {
+    const usedPercent = number(`x-codex-${word}-used-percent`);
+    if (usedPercent === null) return null;
+    const [minutes, resetS] = [number(`x-codex-${word}-window-minutes`), number(`x-codex-${word}-reset-at`)];
+    return { used_percent: usedPercent, window_minutes: minutes, reset_at: resetS };
+  };
+  const [primary, secondary] = [window("primary"), window("secondary")];
+  if (primary === null && secondary === null) return null;
+  const balance = headers.get("x-codex-credits-balance");
+  const isTrue = (name: string): boolean => headers.get(name) === "true";
+  const credits =
+    balance === null
+      ? null
+      : { has_credits: isTrue("x-codex-credits-has-credits"), unlimited: isTrue("x-codex-credits-unlimited"), balance };
+  return JSON.stringify({ type: "codex.rate_limits", rate_limits: { primary, secondary }, credits });
+}
+
 function errorIn(body: string): JsonObject | null {
   const said = parseOrUndefined(body);
   return isObject(said) && isObject(said["error"]) ? said["error"] : null;

@@ -9,7 +9,7 @@ import type { BodyMemory, BodyShare } from "./body-memory.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Call, IncomingRequest } from "./request.ts";
 import { ClientBody } from "./client-body.ts";
-import { AnswerFrames, readFrame, refusalFrame, type CreateFrame, type Remembered } from "./socket-frames.ts";
+import { AnswerFrames, readFrame, planFrame, refusalFrame, type CreateFrame, type Remembered } from "./socket-frames.ts";
 
 export interface SocketPorts {
   readonly gateway: Pick<Gateway, "answer" | "warmUp" | "refuse">;
@@ -197,6 +197,8 @@ class ResponseSocket implements SocketListener {
       letGo(reader);
       abort();
     };
+    const plan = planFrame(response.headers);
+    if (plan !== null) await this.#send(plan);
     const frames = new AnswerFrames(frame, signs);
     let stopWaiting = (): void => {};
     const decoder = sseDecoder(this.#context.settings.limits);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parsePlanLimits } from "../../src/access/plan-limits.ts";
-import { quotaJson, reportQuota, type ForecastPorts } from "../../src/access/quota-report.ts";
+import { quotaJson, QuotaReports, type ForecastPorts } from "../../src/access/quota-report.ts";
 import { StoreError } from "../../src/access/store.ts";
 import { MemoryStore } from "../../src/access/stores/memory.ts";
 import { parse } from "../../src/wire/json.ts";
@@ -28,13 +28,13 @@ await store.append([
 
 const PORTS: ForecastPorts = {
   store,
-  nowMs: NOW_MS,
+  now: () => NOW_MS,
   poolOf: (model) => (model === "glm-5.2" ? "core" : model === "who-knows" ? null : "standard"),
 };
 
-async function reported(said: Billing, ports: Partial<ForecastPorts> = {}): ReturnType<typeof reportQuota> {
+async function reported(said: Billing, ports: Partial<ForecastPorts> = {}): ReturnType<QuotaReports["report"]> {
   const limits = parsePlanLimits(parse(billing({ endMs: END_MS, ...said })), NOW_MS);
-  return reportQuota({ state: "works", reason: null, atMs: NOW_MS, limits }, { ...PORTS, ...ports });
+  return new QuotaReports({ ...PORTS, ...ports }).report({ state: "works", reason: null, atMs: NOW_MS, limits });
 }
 
 /** Minutes from now at which the first window is full; "lasts", or null where nobody knows. */
@@ -94,7 +94,7 @@ test("GET /quota has all six windows, those too of which Factory says nothing", 
 });
 
 test("where it does not work, it says why and nothing else", async () => {
-  const report = await reportQuota({ state: "sign-in only", reason: "Not with this key.", atMs: NOW_MS, limits: null }, PORTS);
+  const report = await new QuotaReports(PORTS).report({ state: "sign-in only", reason: "Not with this key.", atMs: NOW_MS, limits: null });
   assert.deepEqual(quotaJson(report), {
     object: "quota",
     schema_version: 1,
@@ -105,4 +105,27 @@ test("where it does not work, it says why and nothing else", async () => {
     windows: [],
     extra_usage: null,
   });
+});
+
+test("the ledger is asked once a minute, and an hour that a window begins in counts in part", async () => {
+  let [nowMs, asked] = [NOW_MS, 0];
+  const ledger = new MemoryStore();
+  // Evenly from 11:10 to 11:50; the window of five hours began at 11:30, that of a week long before.
+  const minutes = [170, 160, 150, 140, 130];
+  await ledger.append(
+    minutes.map((ago) => usageRow(`m${ago}`, { atMs: NOW_MS - ago * MINUTE_MS, modelServed: "claude-opus-5", credits: 40 })),
+  );
+  await ledger.append([usageRow("late", { atMs: NOW_MS - 5 * MINUTE_MS, modelServed: "claude-opus-5", credits: 100 })]);
+  const sums: MemoryStore["sums"] = (query) => {
+    asked++;
+    return ledger.sums(query);
+  };
+  const reports = new QuotaReports({ ...PORTS, store: { sums }, now: () => nowMs });
+  const limits = parsePlanLimits(parse(billing({ standard: [50, 1, 0], endMs: NOW_MS + 2.5 * HOUR_MS })), NOW_MS);
+  for (const afterMs of [0, 59_000, 60_000]) {
+    nowMs = NOW_MS + afterMs;
+    const [window] = (await reports.report({ state: "works", reason: null, atMs: NOW_MS, limits })).windows;
+    if (afterMs === 0) assert.deepEqual(window?.forecast, { fullMs: NOW_MS + 2 * HOUR_MS });
+  }
+  assert.equal(asked, 2);
 });

@@ -70,6 +70,11 @@ const FAULTY_VALUES: readonly (readonly [string, string, string | null, string])
   ["LOG_LEVEL", "x".repeat(100), `"${"x".repeat(60)}…"`, "must be one of info, debug, warning, error"],
 ];
 
+test("a guard needs to know the plan", () => {
+  const { faults } = errorOf({ environment: { QUOTA_GUARD: "95", QUOTA_INTERVAL: "0" } });
+  assert.deepEqual(faults, [{ name: "QUOTA_GUARD", value: '"95"', problem: "needs a QUOTA_INTERVAL above 0" }]);
+});
+
 for (const [name, value, shown, problem] of FAULTY_VALUES) {
   test(`configuration: ${name}=${value} is a fault`, () => {
     assert.deepEqual(errorOf({ environment: { [name]: value } }).faults, [{ name, value: shown, problem }]);

@@ -100,6 +100,16 @@ test("everybody is told of the pool that answers; Codex in its own headers too, 
     "x-codex-credits-unlimited": "false",
     "x-codex-credits-balance": "12.50",
   });
+  const client = await new SocketClient(gateway, { headers: CODEX }).opened();
+  const [frame, first] = await client.ask({ model: MODELS["openai-responses"], input: "Hello" });
+  client.close();
+  const window = { used_percent: 40, window_minutes: 300, reset_at: END_MS / 1000 };
+  assert.deepEqual(frame, {
+    type: "codex.rate_limits",
+    rate_limits: { primary: window, secondary: { ...window, used_percent: 10, window_minutes: 10_080 } },
+    credits: { has_credits: true, unlimited: false, balance: "12.50" },
+  });
+  assert.equal(first?.["type"], "response.created");
   assert.match(JSON.stringify(await (await gateway.call("/quota", { method: "GET" })).json()), /"state":"works"/);
 });
 
