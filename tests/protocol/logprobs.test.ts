@@ -472,7 +472,9 @@ test("tokens count against the limit of what is held of an answer", () => {
     limits: { maxEventLength: 10_000, maxReplyBytes: 1000 },
     shown: (error) => error,
   });
-  const bytes = new TextEncoder().encode(`data: ${JSON.stringify(chat({ content: "a" }, told(...Array<object>(8).fill(a))))}\n\n`);
+  const bytes = new TextEncoder().encode(
+    `data: ${JSON.stringify(chat({ content: "a" }, told(...Array.from({ length: 8 }, () => a))))}\n\n`,
+  );
   assert.ok(bytes.length < 500);
   pump.step(bytes);
   assert.throws(() => pump.step(bytes), /longer than 1000 characters/);
