@@ -425,7 +425,7 @@ test("what all sockets remember is bounded: the one that was used longest ago ha
   };
   const sockets = new Sockets(
     { gateway: { answer, warmUp: answer, refuse: () => new Response() }, after: () => () => {}, newId: () => "id" },
-    { limits: { maxEventLength: 1000 }, keepAliveMs: null, maxRemembered: 250 },
+    { limits: { maxEventLength: 1000 }, keepAliveMs: () => null, maxRemembered: 250 },
   );
   const closed: string[] = [];
   const openOne = (name: string): { ask(): Promise<void> } => {
