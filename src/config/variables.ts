@@ -232,7 +232,11 @@ function variable(
 }
 
 function rows(): Variable[] {
-  return Object.entries(VARIABLES).map(([name, row]) => ({ name, ...row, help: row.reload ? row.help : `${row.help} Needs a restart.` }));
+  return Object.entries(VARIABLES).map(([name, row]) => ({
+    name,
+    ...row,
+    help: row.reload ? row.help : `${row.help} A change needs a restart.`,
+  }));
 }
 
 const INDENT = "      ";
