@@ -14,7 +14,7 @@ RUN mkdir /data && chown 65532:65532 /data
 USER 65532:65532
 # `.env`, when there is one, is read from here.
 WORKDIR /etc/factory-proxy
-# The program refuses to listen for others without PROXY_API_KEY: docker run -e PROXY_API_KEY=... -e FACTORY_API_KEY=...
+# The program refuses to listen for others without a client key: docker run -e PROXY_API_KEY=... -e FACTORY_API_KEY=...
 ENV HOST=0.0.0.0 PORT=8000 DATA_DIR=/data
 VOLUME /data
 EXPOSE 8000

@@ -8,7 +8,7 @@ import { RunningCalls } from "./gateway/call.ts";
 import { Attempts } from "./gateway/retry.ts";
 import type { Config } from "./config/config.ts";
 import type { ConnectionPorts } from "./upstream/connection.ts";
-import { createGateway } from "./gateway/gateway.ts";
+import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { ledgerObserver } from "./gateway/usage-row.ts";
 import { Sockets } from "./gateway/socket.ts";
 import { keyIds } from "./upstream/key-ids.ts";
@@ -21,7 +21,7 @@ import { Quota } from "./access/quota.ts";
 import { QuotaGuard } from "./access/quota-guard.ts";
 import { QuotaReports } from "./access/quota-report.ts";
 import { reportAccount } from "./access/account-report.ts";
-import { Ledger, type Spill } from "./access/ledger.ts";
+import { Ledger, type LedgerPorts, type Spill } from "./access/ledger.ts";
 import { Concurrency } from "./access/concurrency.ts";
 import type { Store } from "./access/store.ts";
 import { openLog, type Log } from "./telemetry/log.ts";
@@ -67,9 +67,15 @@ export interface Program {
   readonly fetch: Fetch;
   /** Of a WebSocket; what is larger is not worth an answer. */
   readonly maxFrameBytes: number;
+  /** As it is configured now: ask for it each time. */
   readonly log: Log;
   /** The client keys. */
   readonly ring: KeyRing;
+  /**
+   * From now on requests are answered by this configuration, while running calls keep the one that they began with. What variables.ts says to need
+   * a restart must be as it was.
+   */
+  readonly reload: (config: Config) => void;
   /** Takes no new calls from now on; resolves when the running ones have ended. */
   readonly drain: () => Promise<void>;
   /** Ends each running call at once, with an error in its protocol and its log line. */
@@ -92,59 +98,121 @@ const LIMITS: SizeLimits = { maxEventLength: 64 * MEBIBYTE, maxReplyBytes: 256 *
 
 /** `config.proxyKeys` must not be empty unless each client brings its own Factory key. */
 export function compose(config: Config, world: World, facts: Facts): Program {
-  const { now, newId, sha256 } = world;
-  // Headers and addresses of the operator's own may hold keys under names that nobody knows.
-  const addresses = [...Object.values(config.endpoints), ...config.models.flatMap(({ target }) => target ?? [])];
-  const queryValues = addresses.flatMap((url) => [...new URL(url).searchParams.values()]);
-  const password = URL.canParse(config.databaseUrl) ? new URL(config.databaseUrl).password : "";
-  const likelySecrets = [...Object.values(config.upstreamHeaders), ...queryValues, password].filter(
-    (value) => value.length >= LIKELY_SECRET_LENGTH,
-  );
-  const redactor = new Redactor([...config.proxyKeys.map(({ key }) => key), ...config.upstreamKeys, ...likelySecrets]);
+  const lasting = lastingParts(config, world, () => current);
+  const { ring, concurrency, sockets, limiter, ledger, running } = lasting;
+  let current = assemble(config, { lasting, world, facts, before: null });
+  limiter?.start();
+  ledger?.start();
+  return {
+    // While the store is being opened nobody knows whose keys count.
+    fetch: (request, connection) =>
+      ring.opening === null ? current.app(request, connection) : ring.opening.then(() => current.app(request, connection)),
+    // What is not much larger than a body may be gets an error that says so.
+    maxFrameBytes: 2 * config.maxBodyBytes,
+    get log() {
+      return current.log;
+    },
+    ring,
+    reload(next) {
+      const before = current;
+      current = assemble(next, { lasting, world, facts, before });
+      ring.takeNamed(next.proxyKeys);
+      if (current.plan.quota !== before.plan.quota) before.plan.quota.stop();
+    },
+    async drain() {
+      current.plan.quota.stop();
+      await Promise.all([concurrency.drain(), sockets.drain()]);
+      await limiter?.close();
+      await ledger?.stop();
+    },
+    endCalls: () => running.endAll(new GatewayError("overloaded", "The server stopped before the answer was complete.", CUT_OFF)),
+  };
+}
+
+/** What lives as long as the process, however often it is configured anew. */
+type Lasting = ReturnType<typeof lastingParts>;
+
+/** What is made of one configuration. */
+interface Assembly {
+  readonly config: Config;
+  readonly app: Fetch;
+  readonly gateway: Gateway;
+  readonly log: Log;
+  readonly redactor: Redactor;
+  readonly plan: Plan;
+}
+
+function lastingParts(config: Config, world: World, current: () => Assembly) {
+  const { store, now, monotonic, newId, sha256, after, background = after, soon } = world;
+  const { storeDown, ledger, maxBodyBytes, maxBodyMemory } = config;
+  // An open WebSocket outlives a configuration; each of its requests is a call of its own.
+  const gateway: Gateway = {
+    answer: (call) => current().gateway.answer(call),
+    explain: (call) => current().gateway.explain(call),
+    warmUp: (call) => current().gateway.warmUp(call),
+    refuse: (call, error) => current().gateway.refuse(call, error),
+  };
+  const keepAliveMs = (): number | null => current().config.keepAliveMs;
+  const bodyMemory = new BodyMemory(maxBodyMemory);
+  return {
+    startedMs: now(),
+    running: new RunningCalls(),
+    ring: new KeyRing({ named: config.proxyKeys, store: store ?? null }, { sha256, now, after: background }),
+    keyId: keyIds(sha256),
+    // Of these each configuration has its own limits and keys, over the same counts and rests.
+    concurrency: new Concurrency({ maxCalls: null, maxCallsPerKey: null }),
+    bodyMemory,
+    pool: new KeyPool([], monotonic),
+    // Conversations that run, and may go on.
+    letIn: new Set<string>(),
+    limiter: store === undefined ? null : new Limiter({ store, now, newId, after: background, soon }, { storeDown, ledger }),
+    ledger: ledgerOf(config, world, (event, fields) => current().log.warning(event, fields)),
+    sockets: new Sockets(
+      { after, newId, gateway, bodyMemory },
+      {
+        limits: LIMITS,
+        keepAliveMs,
+        // What sockets hold between two calls must leave room for these.
+        maxRemembered: Math.min(REMEMBERED_BODIES * maxBodyBytes, (maxBodyMemory ?? Infinity) / REMEMBERED_SHARE),
+      },
+    ),
+    store: storeView(store, config),
+  };
+}
+
+interface Surroundings {
+  readonly lasting: Lasting;
+  readonly world: World;
+  readonly facts: Facts;
+  /** Of the configuration before. Null: this is the first. */
+  readonly before: Assembly | null;
+}
+
+function assemble(config: Config, { lasting, world, facts, before }: Surroundings): Assembly {
+  const { now, newId, sha256, after } = world;
+  // Calls of earlier configurations may still say what was a secret then.
+  const redactor = (before?.redactor ?? new Redactor([])).with(secretsOf(config));
   const log = openLog({ level: config.logLevel, format: world.logFormat, sink: world.sink, now, redactor });
-  const { proxyKeys, upstreamKey, anonymous, corsOrigins, allowedHosts } = config;
-  const { background = world.after } = world;
-  const ring = new KeyRing({ named: proxyKeys, store: world.store ?? null }, { sha256, now, after: background });
+  const { upstreamKey, anonymous, corsOrigins, allowedHosts } = config;
+  const { running, ring, limiter, ledger, keyId, sockets, store, startedMs } = lasting;
   const keys = new Keys({ ring, upstreamKey, anonymous, web: { corsOrigins, allowedHosts } }, sha256);
   const models = new Models({ endpoints: config.endpoints, models: config.models });
-  const timeouts = {
-    connectMs: config.connectTimeoutMs,
-    firstByteMs: config.firstByteTimeoutMs,
-    idleMs: config.idleTimeoutMs,
-    totalMs: config.totalTimeoutMs,
-  };
-  const upstream = createUpstream({ ...world, now: world.monotonic }, { timeouts, limits: LIMITS });
-  const attempts = new Attempts(
-    { upstream, pool: new KeyPool(config.upstreamKeys, world.monotonic), after: world.after, now, random: world.random },
-    { retries: config.retries, budgetMs: config.retryBudgetMs, retryLost: config.retryLost },
-  );
-  const concurrency = new Concurrency({ maxCalls: config.maxCalls, maxCallsPerKey: config.maxCallsPerKey });
+  const concurrency = lasting.concurrency.within({ maxCalls: config.maxCalls, maxCallsPerKey: config.maxCallsPerKey });
   const { systemPrompt, promptCache, defaultMaxTokens, strict, lenient, maxBodyBytes, upstreamHeaders } = config;
   const { keepAliveMs, keepAliveNonStreaming, bodyTimeoutMs } = config;
   const prompting = { systemPrompt, promptCache, defaultMaxTokens, strict, lenient };
   const userAgent = `factory-proxy/${facts.version}`;
-  const running = new RunningCalls();
-  const bodyMemory = new BodyMemory(config.maxBodyMemory);
-  const { store } = world;
-  const limiter =
-    store === undefined
-      ? null
-      : new Limiter({ store, now, newId, after: background, soon: world.soon }, { storeDown: config.storeDown, ledger: config.ledger });
-  limiter?.start();
-  const ledger = ledgerOf(config, world, log);
-  ledger?.start();
-  const keyId = keyIds(sha256);
-  const { quota, guard } = planOf(config, world, { keyId, userAgent });
+  const plan = planOf(config, world, { lasting, userAgent, before });
   const { quotaGuardModel } = config;
   if (quotaGuardModel !== null && !models.knows(quotaGuardModel)) log.warning("unknown QUOTA_GUARD_MODEL", { model: quotaGuardModel });
   const ports = {
     ...world,
-    quota,
-    guard,
+    quota: plan.quota,
+    guard: plan.guard,
     running,
-    bodyMemory,
+    bodyMemory: lasting.bodyMemory.within(config.maxBodyMemory),
     models,
-    attempts,
+    attempts: attemptsOf(config, { lasting, world }),
     limiter,
     log,
     redactor,
@@ -163,12 +231,8 @@ export function compose(config: Config, world: World, facts: Facts): Program {
     limits: LIMITS,
     userAgent,
   });
-  const settings = { corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket };
-  // What sockets hold between two calls must leave room for these.
-  const maxRemembered = Math.min(REMEMBERED_BODIES * maxBodyBytes, (config.maxBodyMemory ?? Infinity) / REMEMBERED_SHARE);
-  const sockets = new Sockets({ ...world, gateway, bodyMemory }, { limits: LIMITS, keepAliveMs, maxRemembered });
   // The rows of clients with keys of their own are about other plans.
-  const ownLedger = upstreamKey === null ? null : (store ?? null);
+  const ownLedger = upstreamKey === null ? null : (world.store ?? null);
   const poolOf = (name: string): Pool | null => (models.knows(name) ? models.entry(name).pool : null);
   const reports = new QuotaReports({ store: ownLedger, now, poolOf });
   const app = createApp(
@@ -177,29 +241,43 @@ export function compose(config: Config, world: World, facts: Facts): Program {
       sockets,
       keys,
       models,
-      store: storeView(world.store, config),
-      quota: async (caller) => reports.report(await quota.read(caller.upstreamKey)),
-      account: (caller, dates) => reportAccount(caller, dates, { store: store ?? null, limiter, ring, now }),
+      store,
+      quota: async (caller) => reports.report(await plan.quota.read(caller.upstreamKey)),
+      account: (caller, dates) => reportAccount(caller, dates, { store: world.store ?? null, limiter, ring, now }),
       isDraining: () => concurrency.isDraining,
       now,
-      after: world.after,
+      after,
       newId,
     },
-    { ...facts, ...settings },
+    { ...facts, startedMs, corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket },
   );
-  // While the store is being opened nobody knows whose keys count.
-  const fetch: Fetch = (request, connection) =>
-    ring.opening === null ? app(request, connection) : ring.opening.then(() => app(request, connection));
-  const drain = async (): Promise<void> => {
-    quota.stop();
-    await Promise.all([concurrency.drain(), sockets.drain()]);
-    await limiter?.close();
-    await ledger?.stop();
+  return { config, app, gateway, log, redactor, plan };
+}
+
+function attemptsOf(config: Config, { lasting, world }: Pick<Surroundings, "lasting" | "world">): Attempts {
+  const timeouts = {
+    connectMs: config.connectTimeoutMs,
+    firstByteMs: config.firstByteTimeoutMs,
+    idleMs: config.idleTimeoutMs,
+    totalMs: config.totalTimeoutMs,
   };
-  const endCalls = (): void =>
-    running.endAll(new GatewayError("overloaded", "The server stopped before the answer was complete.", CUT_OFF));
-  // What is not much larger than a body may be gets an error that says so.
-  return { fetch, maxFrameBytes: 2 * maxBodyBytes, log, ring, drain, endCalls };
+  const { now, after, random } = world;
+  const upstream = createUpstream({ ...world, now: world.monotonic }, { timeouts, limits: LIMITS });
+  return new Attempts(
+    { upstream, pool: lasting.pool.of(config.upstreamKeys), after, now, random },
+    { retries: config.retries, budgetMs: config.retryBudgetMs, retryLost: config.retryLost },
+  );
+}
+
+function secretsOf(config: Config): string[] {
+  // Headers and addresses of the operator's own may hold keys under names that nobody knows.
+  const addresses = [...Object.values(config.endpoints), ...config.models.flatMap(({ target }) => target ?? [])];
+  const queryValues = addresses.flatMap((url) => [...new URL(url).searchParams.values()]);
+  const password = URL.canParse(config.databaseUrl) ? new URL(config.databaseUrl).password : "";
+  const likelySecrets = [...Object.values(config.upstreamHeaders), ...queryValues, password].filter(
+    (value) => value.length >= LIKELY_SECRET_LENGTH,
+  );
+  return [...config.proxyKeys.map(({ key }) => key), ...config.upstreamKeys, ...likelySecrets];
 }
 
 /** How it stands with the store, which counts as starting until it has been reached once. Null: there is none. */
@@ -218,28 +296,35 @@ function storeView(store: Store | undefined, { storeDown }: Config): () => Store
 
 interface Plan {
   readonly quota: Quota;
+  /** What it is asked with, as JSON. */
+  readonly asked: string;
   /** Null: the plan is used until it is used up. */
   readonly guard: QuotaGuard | null;
 }
 
+/** What is known of the plan goes on while it is asked in the same way. */
 function planOf(
   { quotaUrl: url, quotaIntervalMs: everyMs, quotaGuardPercent: percent, quotaGuardModel: model, upstreamHeaders }: Config,
   { fetch, store, now, after, random }: World,
-  { keyId, userAgent }: { readonly keyId: (key: string) => string; readonly userAgent: string },
+  { lasting, userAgent, before }: Pick<Surroundings, "lasting" | "before"> & { readonly userAgent: string },
 ): Plan {
-  const headers = { "user-agent": userAgent, "x-factory-client": "cli", ...upstreamHeaders };
-  const quota = new Quota({ fetch, store: store ?? null, now, after, random, keyId }, { url, everyMs, headers });
-  return { quota, guard: percent === null ? null : new QuotaGuard(quota, { percent, model, now }) };
+  const { keyId, letIn } = lasting;
+  const settings = { url, everyMs, headers: { "user-agent": userAgent, "x-factory-client": "cli", ...upstreamHeaders } };
+  const asked = JSON.stringify(settings);
+  const known = before?.plan.asked === asked ? before.plan.quota : null;
+  const quota = known ?? new Quota({ fetch, store: store ?? null, now, after, random, keyId }, settings);
+  return { quota, asked, guard: percent === null ? null : new QuotaGuard(quota, { percent, model, now }, letIn) };
 }
 
 /** Null: no rows are kept, or there is nowhere to keep them. */
-function ledgerOf({ ledger, ledgerDays }: Config, { store, spill, after, background = after, now }: World, log: Log): Ledger | null {
+function ledgerOf(
+  { ledger, ledgerDays }: Config,
+  { store, spill, after, background = after, now }: World,
+  report: LedgerPorts["report"],
+): Ledger | null {
   if (!ledger || store === undefined) return null;
-  const report = (event: string, fields: Readonly<Record<string, unknown>>): void => log.warning(event, fields);
-  return new Ledger(
-    { store, spill: spill ?? null, after: background, now, report },
-    { keepMs: ledgerDays === null ? null : ledgerDays * DAY_MS },
-  );
+  const keepMs = ledgerDays === null ? null : ledgerDays * DAY_MS;
+  return new Ledger({ store, spill: spill ?? null, after: background, now, report }, { keepMs });
 }
 
 const DAY_MS = 24 * 3_600_000;

@@ -13,19 +13,30 @@ export interface ConcurrencyLimits {
 const RETRY_AFTER = { "retry-after": "1" };
 const DRAIN_RETRY_AFTER = { "retry-after": "5" };
 
+/** What is counted, whatever the limits are. */
+interface Counts {
+  readonly byKey: Map<string, number>;
+  running: number;
+  isDraining: boolean;
+  idle: (() => void) | null;
+}
+
 export class Concurrency {
   readonly #limits: ConcurrencyLimits;
-  readonly #byKey = new Map<string, number>();
-  #running = 0;
-  #isDraining = false;
-  #idle: (() => void) | null = null;
+  readonly #counts: Counts;
 
-  constructor(limits: ConcurrencyLimits) {
+  constructor(limits: ConcurrencyLimits, counts: Counts = { byKey: new Map(), running: 0, isDraining: false, idle: null }) {
     this.#limits = limits;
+    this.#counts = counts;
+  }
+
+  /** The same calls under other limits. */
+  within(limits: ConcurrencyLimits): Concurrency {
+    return new Concurrency(limits, this.#counts);
   }
 
   get isDraining(): boolean {
-    return this.#isDraining;
+    return this.#counts.isDraining;
   }
 
   /**
@@ -34,12 +45,13 @@ export class Concurrency {
    */
   check(callerId: string): void {
     const { maxCalls, maxCallsPerKey } = this.#limits;
-    if (this.#isDraining)
+    const { byKey, running, isDraining } = this.#counts;
+    if (isDraining)
       throw new GatewayError("overloaded", "The server is about to stop and takes no new calls.", { headers: DRAIN_RETRY_AFTER });
-    if (maxCalls !== null && this.#running >= maxCalls) {
+    if (maxCalls !== null && running >= maxCalls) {
       throw new GatewayError("overloaded", `The server runs ${maxCalls} calls already, its limit (MAX_CALLS).`, { headers: RETRY_AFTER });
     }
-    if (maxCallsPerKey !== null && (this.#byKey.get(callerId) ?? 0) >= maxCallsPerKey) {
+    if (maxCallsPerKey !== null && (byKey.get(callerId) ?? 0) >= maxCallsPerKey) {
       throw new GatewayError("rate-limited", `This key runs ${maxCallsPerKey} calls already, its limit (MAX_CALLS_PER_KEY).`, {
         headers: RETRY_AFTER,
       });
@@ -52,24 +64,26 @@ export class Concurrency {
    */
   enter(callerId: string): () => void {
     this.check(callerId);
-    this.#running++;
-    this.#byKey.set(callerId, (this.#byKey.get(callerId) ?? 0) + 1);
+    const counts = this.#counts;
+    const { byKey } = counts;
+    counts.running++;
+    byKey.set(callerId, (byKey.get(callerId) ?? 0) + 1);
     let hasLeft = false;
     return () => {
       if (hasLeft) return;
       hasLeft = true;
-      this.#running--;
-      const left = (this.#byKey.get(callerId) ?? 1) - 1;
-      if (left === 0) this.#byKey.delete(callerId);
-      else this.#byKey.set(callerId, left);
-      if (this.#running === 0) this.#idle?.();
+      counts.running--;
+      const left = (byKey.get(callerId) ?? 1) - 1;
+      if (left === 0) byKey.delete(callerId);
+      else byKey.set(callerId, left);
+      if (counts.running === 0) counts.idle?.();
     };
   }
 
   /** Lets nobody in any more; resolves when the last running call has ended. */
   drain(): Promise<void> {
-    this.#isDraining = true;
-    if (this.#running === 0) return Promise.resolve();
-    return new Promise((resolve) => (this.#idle = resolve));
+    this.#counts.isDraining = true;
+    if (this.#counts.running === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.#counts.idle = resolve));
   }
 }

@@ -71,7 +71,7 @@ export class KeyRing {
   readonly #ports: KeyRingPorts;
   readonly #store: Store | null;
   /** Digest, as hex digits, of each key of PROXY_API_KEY -> its name. */
-  readonly #named: ReadonlyMap<string, string>;
+  #named: ReadonlyMap<string, string> = new Map();
   readonly #stop: () => void;
   /** By digest, as hex digits. */
   #entries: ReadonlyMap<string, Entry> = new Map();
@@ -88,9 +88,8 @@ export class KeyRing {
   constructor({ named, store }: KeyRingOptions, ports: KeyRingPorts) {
     this.#ports = ports;
     this.#store = store;
-    this.#named = new Map(named.map(({ name, key }) => [ports.sha256(key).toHex(), name]));
     this.#isRead = store === null;
-    this.#take([]);
+    this.takeNamed(named);
     if (store === null) {
       this.#stop = () => {};
       return;
@@ -102,6 +101,12 @@ export class KeyRing {
       giveUp();
       this.#opening = null;
     });
+  }
+
+  /** These are the keys of PROXY_API_KEY from now on. */
+  takeNamed(named: readonly NamedKey[]): void {
+    this.#named = new Map(named.map(({ name, key }) => [this.#ports.sha256(key).toHex(), name]));
+    this.#take([...this.#records.values()]);
   }
 
   /** Resolves when the store has been read, or can't be for now; null when that is over. */

@@ -30,9 +30,15 @@ export class QuotaGuard {
   /** Unix time in milliseconds. */
   readonly #now: () => number;
   /** Those that went on last stand last. */
-  readonly #letIn = new Set<string>();
+  readonly #letIn: Set<string>;
 
-  constructor(quota: Pick<Quota, "known">, { now, ...settings }: QuotaGuardSettings & { readonly now: () => number }) {
+  /** @param letIn of the guard before this one */
+  constructor(
+    quota: Pick<Quota, "known">,
+    { now, ...settings }: QuotaGuardSettings & { readonly now: () => number },
+    letIn = new Set<string>(),
+  ) {
+    this.#letIn = letIn;
     this.settings = settings;
     this.#quota = quota;
     this.#now = now;

@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { readConfig, type Config } from "../config/config.ts";
+import { DEFAULT_ENV_FILE, mergeEnvironment, type ConfigSource } from "../config/source.ts";
 import { textOfFile } from "../config/env-file.ts";
 import { nameFaults } from "../models/name-faults.ts";
 import { runtime } from "../runtime/runtime.ts";
@@ -11,14 +12,25 @@ import { Redactor } from "../telemetry/redaction.ts";
 
 /** The configuration, by the server's command line. @throws ConfigError */
 export function readConfiguration(commandLine: readonly string[]): Config {
-  return readConfig({
-    environment: process.env,
+  return readConfig(sourceOf(commandLine));
+}
+
+export function sourceOf(commandLine: readonly string[]): ConfigSource {
+  return {
+    environment: ownEnvironment(),
     arguments: commandLine,
     file: readFile,
     redactor: new Redactor([]),
     nameFaults,
     memoryBytes: runtime.memoryBytes,
-  });
+  };
+}
+
+/** Without what the runtime has read from `.env`, which changes with that file. */
+function ownEnvironment(): Readonly<Record<string, string | undefined>> {
+  if (!runtime.loadsEnvFile) return process.env;
+  const loaded = mergeEnvironment({}, readFile(DEFAULT_ENV_FILE) ?? "");
+  return Object.fromEntries(Object.entries(process.env).filter(([name, value]) => loaded[name] !== value));
 }
 
 /** The text of a file; null when there is none, or none that this process may look for (Deno without --allow-read). */

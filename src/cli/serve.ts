@@ -6,11 +6,8 @@ import process from "node:process";
 import packageJson from "../../package.json" with { type: "json" };
 import { CALLS } from "../http/routes.ts";
 import type { Program } from "../program.ts";
-import { readArguments } from "../config/arguments.ts";
-import { ConfigError, DEFAULT_ENV_FILE, mergeEnvironment, type Config } from "../config/config.ts";
-import { warningsOf, type Warning } from "../config/warnings.ts";
-import { nearest } from "../models/nearest.ts";
-import { forTerminal, type Log } from "../telemetry/log.ts";
+import { ConfigError, type Config } from "../config/config.ts";
+import { forTerminal } from "../telemetry/log.ts";
 import { LogOutput } from "../telemetry/log-output.ts";
 import { mask, Redactor } from "../telemetry/redaction.ts";
 import type { Address, EntryPoint, Server } from "../runtime/ports.ts";
@@ -20,13 +17,17 @@ import type { Store } from "../access/store.ts";
 import { openStore } from "../access/stores/stores.ts";
 import { after, background, composed } from "./composition.ts";
 import { dataFolder } from "./data-folder.ts";
-import { codeOf, readConfiguration, readFile } from "./environment.ts";
+import { codeOf } from "./environment.ts";
+import { configure, needsStoredKey, noClientKey, type Setup } from "./configuration.ts";
+import { Reload } from "./reload.ts";
 
 const { version } = packageJson;
 const STDOUT = 1;
 /** How long the end waits for whoever reads the log, and for clients that have still to take their last event. */
 const LAST_LINES_MS = 2000;
 const LAST_WORDS_MS = 1000;
+/** How long the start waits for a store that may hold the only client keys. */
+const STORE_MS = 1000;
 const EXIT_FAILED = 1;
 const EXIT_MISCONFIGURED = 2;
 
@@ -37,34 +38,20 @@ const IN_MEMORY =
 /** How Bun and Deno say so. */
 const NO_HOST = /EINVAL|ENOTFOUND|EADDRNOTAVAIL|AddrNotAvailable|failed to lookup/;
 
-interface Setup {
-  readonly config: Config;
-  /** Made for this run because none is configured; null otherwise. */
-  readonly randomKey: string | null;
-  readonly warnings: readonly Warning[];
-}
-
-/** @throws ConfigError */
-function configure(commandLine: readonly string[]): Setup {
-  const config = readConfiguration(commandLine);
-  const envText = readFile(readArguments(commandLine).envFile ?? DEFAULT_ENV_FILE) ?? "";
-  const environment = mergeEnvironment(process.env, envText);
-  const warnings = warningsOf({ environment, endpoints: Object.values(config.endpoints), nearest });
-  if (config.upstreamKey === null || config.proxyKeys.length > 0) return { config, randomKey: null, warnings };
-  const randomKey = `fp-${`${crypto.randomUUID()}${crypto.randomUUID()}`.replaceAll("-", "")}`;
-  return { config: { ...config, proxyKeys: [{ name: "env-1", key: randomKey }] }, randomKey, warnings };
-}
-
 /** `configure`, or the end of the process with every fault of the configuration named. */
 function configureOrExit(commandLine: readonly string[]): Setup {
   try {
     return configure(commandLine);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const faults = error.message.split("\n").map(forTerminal).join("\n");
-    process.stderr.write(`factory-proxy can't start with this configuration:\n${faults}\n`);
-    process.exit(EXIT_MISCONFIGURED);
+    return exitMisconfigured(error);
   }
+}
+
+function exitMisconfigured({ message }: ConfigError): never {
+  const faults = message.split("\n").map(forTerminal).join("\n");
+  process.stderr.write(`factory-proxy can't start with this configuration:\n${faults}\n`);
+  process.exit(EXIT_MISCONFIGURED);
 }
 
 function writeLast(text: string): void {
@@ -80,24 +67,50 @@ interface Kept {
   readonly store: Store;
 }
 
-function start(setup: Setup, program: Program, { output, store }: Kept): void {
+interface Starting extends Kept {
+  readonly program: Program;
+}
+
+/** Ends the process where it would need a client key of the store and finds none; resolves before that is known where the store takes its time. */
+async function findStoredKey(setup: Setup, store: Store): Promise<void> {
+  const looked = store.ready
+    .then(() => store.keys())
+    .then((records) => {
+      if (records.every(({ hash }) => hash === null)) exitMisconfigured(noClientKey(setup));
+    })
+    // Until it can be read nobody may call, and what is wrong with it is said elsewhere.
+    .catch(() => {});
+  await Promise.race([looked, new Promise<void>((resolve) => after(STORE_MS, resolve))]);
+}
+
+function start(setup: Setup, { program, output, store }: Starting): void {
   const { config } = setup;
-  const { fetch, maxFrameBytes, log } = program;
   let server: Server;
   try {
     const { host, port, headTimeoutMs, maxConnections } = config;
-    server = runtime.listen({ host, port, maxFrameBytes, headTimeoutMs, maxConnections }, fetch);
+    server = runtime.listen({ host, port, maxFrameBytes: program.maxFrameBytes, headTimeoutMs, maxConnections }, program.fetch);
   } catch (error) {
     void endDeaf(config, error);
     return;
   }
-  const stop = stopper({ server, program, output, store, timeoutMs: config.shutdownTimeoutMs });
-  // Deno undoes `nohup` unless somebody listens.
-  process.on("SIGHUP", isHangUpIgnored() ? () => {} : stop);
+  const { ring } = program;
+  const madeKey = (made: Setup): void => tellKey(made, { ring, output });
+  const reload = new Reload(setup, { program, after, mayRead: runtime.mayRead, madeKey });
+  const stop = stopper({ server, program, output, store, reload });
+  process.on("SIGHUP", hangUp(stop, reload));
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
   // Whoever reads this line may send a signal at once.
-  announce(setup, { log, ring: program.ring, output, host: config.host, port: server.port });
+  announce(setup, { program, output, host: config.host, port: server.port });
+  reload.start();
+}
+
+/** What SIGHUP does. The terminal that the server was started in has been closed, or somebody has changed the configuration. */
+function hangUp(stop: (signal: NodeJS.Signals) => void, reload: Reload): (signal: NodeJS.Signals) => void {
+  // Deno undoes `nohup` unless somebody listens.
+  if (isHangUpIgnored()) return () => {};
+  // Asked now: a terminal that is closed is none any more.
+  return runtime.isTerminal("stdin") ? stop : () => reload.hangUp();
 }
 
 /** Says why it can't listen, and ends the process. */
@@ -121,17 +134,17 @@ async function isKnown(host: string): Promise<boolean> {
 interface Stopping extends Kept {
   readonly server: Server;
   readonly program: Program;
-  /** How long running answers may go on. */
-  readonly timeoutMs: number;
+  readonly reload: Reload;
 }
 
 /** What the first, the second and every further signal to stop do. */
-function stopper({ server, program, output, store, timeoutMs }: Stopping): (signal: NodeJS.Signals) => void {
-  const { log } = program;
+function stopper({ server, program, output, store, reload }: Stopping): (signal: NodeJS.Signals) => void {
+  const { ring } = program;
   let stage: "running" | "stopping" | "ending" = "running";
   let drained: Promise<void> = Promise.resolve();
   const end = async (code: number): Promise<never> => {
     stage = "ending";
+    ring.close();
     // A file that is closed in order leaves no second file behind.
     await Promise.race([store.close(), new Promise<void>((resolve) => after(LAST_WORDS_MS, resolve))]);
     await output.flush(LAST_LINES_MS);
@@ -147,16 +160,18 @@ function stopper({ server, program, output, store, timeoutMs }: Stopping): (sign
   };
   return (signal) => {
     if (stage === "ending") process.exit(EXIT_FAILED);
-    if (stage === "stopping") return void force(EXIT_FAILED, () => log.warning("stopped at once", { signal }));
+    if (stage === "stopping") return void force(EXIT_FAILED, () => program.log.warning("stopped at once", { signal }));
     stage = "stopping";
-    log.info("stopping", { signal, timeoutMs });
-    const giveUp = after(timeoutMs, () => void force(0, () => log.warning("stopped with answers still running", { timeoutMs })));
+    reload.close();
+    const timeoutMs = reload.setup.config.shutdownTimeoutMs;
+    program.log.info("stopping", { signal, timeoutMs });
+    const giveUp = after(timeoutMs, () => void force(0, () => program.log.warning("stopped with answers still running", { timeoutMs })));
     // The port stays open until the last answer has ended, so that probes and new clients learn what is going on.
     drained = program.drain().then(() => server.drain());
     void drained.then(() => {
       if (stage === "ending") return;
       giveUp();
-      log.info("stopped");
+      program.log.info("stopped");
       void end(0);
     });
   };
@@ -173,13 +188,14 @@ function isHangUpIgnored(): boolean {
 }
 
 interface Announcing {
-  readonly log: Log;
-  readonly ring: KeyRing;
+  readonly program: Program;
   readonly output: LogOutput;
 }
 
 /** What a person who starts the program wants to see; keys are masked, but for the one made for this run. */
-function announce({ config, randomKey, warnings }: Setup, { log, ring, output, host, port }: Address & Announcing): void {
+function announce(setup: Setup, { program, output, host, port }: Address & Announcing): void {
+  const { config, warnings } = setup;
+  const { log, ring } = program;
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   log.info("listening", {
     url,
@@ -192,6 +208,11 @@ function announce({ config, randomKey, warnings }: Setup, { log, ring, output, h
     ...(config.anonymous === "off" ? {} : { anonymous: config.anonymous }),
   });
   for (const { event, fields } of warnings) log.warning(event, fields);
+  tellKey(setup, { ring, output });
+}
+
+/** Shows the key that was made for this run, where there is one. */
+function tellKey({ randomKey }: Setup, { ring, output }: { readonly ring: KeyRing; readonly output: LogOutput }): void {
   if (randomKey === null) return;
   const tell = (): void => {
     // Whoever made keys of their own needs no further one.
@@ -230,14 +251,18 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
     const last = output.isWriting ? "" : output.takeAll();
     if (last !== "") writeLast(last);
   });
-  const logFormat = runtime.isTerminal() ? "text" : "json";
+  const logFormat = runtime.isTerminal("stdout") ? "text" : "json";
   const program: Program = composed(config, { store, dataDir, sink: output.add, logFormat });
   // What a program that imports this one calls it with besides is not known.
   if (!isMain) return { fetch: (request) => program.fetch(request) };
   return runtime.entryPoint({
     fetch: program.fetch,
     maxFrameBytes: program.maxFrameBytes,
-    start: () => start(setup, program, { output, store }),
-    served: (address) => announce(setup, { log: program.log, ring: program.ring, output, ...address }),
+    start() {
+      const listen = (): void => start(setup, { program, output, store });
+      if (needsStoredKey(setup)) void findStoredKey(setup, store).then(listen);
+      else listen();
+    },
+    served: (address) => announce(setup, { program, output, ...address }),
   });
 }

@@ -2,19 +2,17 @@
 // once. What can be set stands in variables.ts.
 // Never reads the environment or a file itself, and never shows a secret.
 
-import { parseEnv } from "node:util";
 import type { NamedKey } from "../access/key-ring.ts";
 import type { LogLevel } from "../errors.ts";
 import { isObject, parseOrUndefined, type Json } from "../wire/json.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
-import type { Endpoints, ModelSetting, NameFault } from "../models/catalog.ts";
+import type { Endpoints, ModelSetting } from "../models/catalog.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import { withOwnPath } from "../protocol/own-path.ts";
-import { readArguments } from "./arguments.ts";
-import { strayLines } from "./env-file.ts";
 import { readModelTable } from "./model-table.ts";
 import { quotaOf, type QuotaConfig } from "./quota.ts";
-import { Settings, type Fault } from "./settings.ts";
+import type { Fault, Settings } from "./settings.ts";
+import { readSettings, readText, type ConfigSource } from "./source.ts";
 import { ENDPOINT_PATHS, VARIABLES, type VariableName } from "./variables.ts";
 
 export type { Fault } from "./settings.ts";
@@ -127,21 +125,6 @@ function quoted(typed: string | null): string {
 const HIDDEN = "not shown, as it may hold a key";
 const SHOWN_CHARACTERS = 60;
 
-export interface ConfigSource {
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** The command line without the program's own name. */
-  readonly arguments: readonly string[];
-  /** The text of a file; null when there is none, or none that this program may look for. Throws when it can't be read. */
-  readonly file: (path: string) => string | null;
-  /** Masks what faults show; it need not know a secret yet. */
-  readonly redactor: Redactor;
-  /** How much memory the program may use; null, or absent: nobody knows. Asked where a share of it is configured. */
-  readonly memoryBytes?: () => number | null;
-  /** Says which names in rows of the model file the built-in table can't take; absent: it takes them all. */
-  readonly nameFaults?: (rows: readonly ModelSetting[]) => readonly NameFault[];
-}
-
-export const DEFAULT_ENV_FILE = ".env";
 const MAX_PORT = 65_535;
 const MOST_DAYS = 36_500;
 const MOST_CALLS = 1_000_000;
@@ -169,29 +152,9 @@ const OWN_HEADERS: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
-/** The environment with what an `.env` text adds to it; the environment wins, with an empty value too. */
-export function mergeEnvironment(
-  environment: Readonly<Record<string, string | undefined>>,
-  envText: string,
-): Record<string, string | undefined> {
-  const set = Object.entries(environment).filter(([, value]) => value !== undefined);
-  return { ...parseEnv(envText.replace(/^\uFEFF/, "")), ...Object.fromEntries(set) };
-}
-
 /** Reads everything, `.env` included. @throws ConfigError holding every fault. */
 export function readConfig(source: ConfigSource): Config {
-  const { envFile, options, faults } = readArguments(source.arguments);
-  const env = readText(source, envFile ?? DEFAULT_ENV_FILE);
-  const settings = new Settings({ environment: mergeEnvironment(source.environment, env.text ?? ""), options });
-  settings.faults.push(...faults);
-  if (env.problem !== null && (envFile !== null || !env.isMissing)) {
-    const name = envFile === null ? "The environment file" : "--env-file";
-    settings.faults.push({ name, value: envFile ?? DEFAULT_ENV_FILE, problem: env.problem });
-  }
-  for (const line of strayLines(env.text ?? "")) {
-    const problem = "has no =. Write NAME=value, or # in front of a comment";
-    settings.faults.push({ name: `Line ${line} of the environment file`, value: null, problem });
-  }
+  const { settings } = readSettings(source);
   const base = baseOf(settings);
   const endpoints = endpointsOf(settings, base);
   const config: Config = {
@@ -242,24 +205,6 @@ export function readConfig(source: ConfigSource): Config {
   return frozen(config);
 }
 
-interface FileText {
-  readonly text: string | null;
-  /** What is wrong with the file; null when it was read. */
-  readonly problem: string | null;
-  readonly isMissing: boolean;
-}
-
-function readText(source: ConfigSource, path: string): FileText {
-  try {
-    const text = source.file(path);
-    if (text !== null) return { text, problem: null, isMissing: false };
-    return { text, problem: "must be a file that exists", isMissing: true };
-  } catch (error) {
-    const reason = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
-    return { text: null, problem: `must be a file that can be read${reason}`, isMissing: false };
-  }
-}
-
 function modelsOf(source: ConfigSource, settings: Settings): ModelSetting[] {
   const path = settings.given("CONFIG_PATH");
   if (path === null) return [];
@@ -268,17 +213,15 @@ function modelsOf(source: ConfigSource, settings: Settings): ModelSetting[] {
   return text === null ? [] : readModelTable(text, { settings, nameFaults: source.nameFaults ?? (() => []) });
 }
 
+/** Whether only programs on this machine can reach an address. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host);
+}
+
 function addressOf(settings: Settings): Pick<Config, "host" | "port"> {
   const host = settings.text("HOST").replace(BRACKETS, "$1");
   if (!HOST_NAME.test(host))
     settings.fault("HOST", "must be an address or a host name to listen on, without a scheme or a port, e.g. 127.0.0.1, ::1 or 0.0.0.0");
-  else if (!LOOPBACK.test(host) && listOf(settings.text("PROXY_API_KEY")).length === 0) {
-    settings.fault(
-      "HOST",
-      "needs PROXY_API_KEY, because anyone who can reach this address could use the server. " +
-        "Set PROXY_API_KEY, e.g. to the output of `openssl rand -hex 24`, or listen on 127.0.0.1",
-    );
-  }
   return { host, port: settings.wholeNumber("PORT", { min: 0, max: MAX_PORT }) };
 }
 

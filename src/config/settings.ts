@@ -1,7 +1,7 @@
 // Turns the raw value of each variable into a typed one, and collects everything that is wrong.
 // Never stops at the first fault. Faults hold values as they were typed: ConfigError shows them.
 
-import { VARIABLES, type VariableName } from "./variables.ts";
+import { VARIABLE_NAMES, VARIABLES, type VariableName } from "./variables.ts";
 
 export interface Fault {
   /** The variable, option, or place in a file. */
@@ -49,7 +49,7 @@ export class Settings {
 
   /** Every value of a secret variable, also without the name that may stand in front of it. */
   get secrets(): string[] {
-    const names = Object.keys(VARIABLES).filter((name) => isVariable(name) && VARIABLES[name].isSecret);
+    const names = VARIABLE_NAMES.filter((name) => VARIABLES[name].isSecret);
     const values = names.flatMap((name) => (this.#environment[name] ?? "").split(",")).map((secret) => secret.trim());
     return values.flatMap((value) => [value, value.slice(value.indexOf("=") + 1)]);
   }
@@ -153,8 +153,4 @@ export class Settings {
     this.fault(name, problem);
     return instead;
   }
-}
-
-function isVariable(name: string): name is VariableName {
-  return name in VARIABLES;
 }

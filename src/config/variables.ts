@@ -10,6 +10,8 @@ export interface Variable {
   readonly isSecret: boolean;
   /** Whether the value is kept as it is: spaces around it count, and "" is a value of its own. */
   readonly isVerbatim: boolean;
+  /** Whether a change counts while the server runs, for calls that begin after it. */
+  readonly reload: boolean;
   readonly help: string;
 }
 
@@ -17,10 +19,12 @@ interface Traits {
   readonly unit?: "seconds";
   readonly isSecret?: boolean;
   readonly isVerbatim?: boolean;
+  readonly reload?: boolean;
 }
 
 const SECRET: Traits = { isSecret: true };
 const SECONDS: Traits = { unit: "seconds" };
+const RESTART: Traits = { reload: false };
 const BASE = "https://api.factory.ai";
 /** Path of each endpoint below `FACTORY_BASE_URL`. */
 export const ENDPOINT_PATHS = {
@@ -51,8 +55,8 @@ export const VARIABLES = {
     "off",
     "Who may call without a client key: off (nobody) or loopback (any program on this machine). Not for a server behind a reverse proxy on the same machine.",
   ),
-  PORT: variable("8000", "The port to listen on; 0 picks a free one."),
-  HOST: variable("127.0.0.1", "The address to listen on. Any address that other machines can reach needs PROXY_API_KEY."),
+  PORT: variable("8000", "The port to listen on; 0 picks a free one.", RESTART),
+  HOST: variable("127.0.0.1", "The address to listen on. Any address that other machines can reach needs a client key.", RESTART),
   FACTORY_BASE_URL: variable(BASE, "The base URL of Factory's API. EU organisations use https://api.eu.factory.ai."),
   ANTHROPIC_TARGET_URL: variable(
     BASE + ENDPOINT_PATHS.messages,
@@ -99,7 +103,7 @@ export const VARIABLES = {
   ),
   LENIENT: variable("0", "1 repairs a request that its conversion would otherwise reject with 400."),
   LOG_LEVEL: variable("info", "debug (adds headers and bodies, with keys masked), info, warning or error."),
-  MAX_BODY_BYTES: variable("64MiB", "The largest request body to accept, from 1KiB to 256MiB. A plain number counts bytes."),
+  MAX_BODY_BYTES: variable("64MiB", "The largest request body to accept, from 1KiB to 256MiB. A plain number counts bytes.", RESTART),
   MAX_BODY_MEMORY: variable(
     "25%",
     "How much memory all request bodies, and what is made of them, may take at once: a size, or a share of the memory that the machine, or its container, has; 0 means no limit. Beyond it large requests get 503, and small ones pass.",
@@ -107,11 +111,12 @@ export const VARIABLES = {
   HEADER_TIMEOUT: variable(
     "15",
     "How long a connection may take to send the head of its next request before it is closed; 0 means no limit. Bun gives a new one 10 to 12 seconds.",
-    SECONDS,
+    { ...SECONDS, ...RESTART },
   ),
   MAX_CONNECTIONS: variable(
     "10000",
     "How many connections may be open at once on Deno; 0 means no limit. The longest idle one makes room for a new one. Bun has no such limit.",
+    RESTART,
   ),
   BODY_TIMEOUT: variable(
     "30",
@@ -149,8 +154,12 @@ export const VARIABLES = {
     "The largest total size of a request's headers, from 1KiB to 1MiB. Deno itself accepts no more than 64KiB.",
   ),
   WEBSOCKET: variable("on", "off answers a WebSocket handshake on /v1/responses with 426, after which Codex uses HTTP."),
-  LEDGER: variable("on", "off keeps no row of each call, so that the usage command has nothing to report. Budgets count all the same."),
-  LEDGER_DAYS: variable("400", "How many days the rows are kept; 0 means for ever. Daily sums are always kept."),
+  LEDGER: variable(
+    "on",
+    "off keeps no row of each call, so that the usage command has nothing to report. Budgets count all the same.",
+    RESTART,
+  ),
+  LEDGER_DAYS: variable("400", "How many days the rows are kept; 0 means for ever. Daily sums are always kept.", RESTART),
   CACHE_DISCOUNT: variable("90", "By how many percent a token read from a cache costs fewer credits. Factory does not publish this today."),
   QUOTA_INTERVAL: variable(
     "60",
@@ -176,20 +185,25 @@ export const VARIABLES = {
   DATABASE_URL: variable(
     "sqlite:",
     "Where client keys, limits and usage are kept: sqlite: (a file in DATA_DIR), sqlite:<path>, postgres://<user>:<password>@<host>/<database>, which any number of servers may share, or memory:.",
-    SECRET,
+    { ...SECRET, ...RESTART },
   ),
   DATA_DIR: variable(
     "",
     "The folder for the server's own files. The default is the platform's data folder: ~/.local/share/factory-proxy, ~/Library/Application Support/factory-proxy or %LOCALAPPDATA%\\factory-proxy.",
+    RESTART,
   ),
   STORE_DOWN: variable(
     "serve",
     "What happens to calls while the database can't be reached: serve (known keys may call, with the limits as last known) or refuse (503).",
+    RESTART,
   ),
   SHUTDOWN_TIMEOUT: variable("30", "How long running answers may continue after a signal to stop; 0 ends them at once.", SECONDS),
 } as const;
 
 export type VariableName = keyof typeof VARIABLES;
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the type of an object's keys is lost on the way
+export const VARIABLE_NAMES = Object.keys(VARIABLES) as readonly VariableName[];
 
 interface Option {
   readonly flag: string;
@@ -209,12 +223,20 @@ export const OPTIONS: readonly Option[] = [
   { flag: "help", value: null, variable: null, help: "Prints this help." },
 ];
 
-function variable(value: string, help: string, { unit, isSecret = false, isVerbatim = false }: Traits = {}): Omit<Variable, "name"> {
-  return { default: value, unit: unit ?? null, isSecret, isVerbatim, help };
+function variable(
+  value: string,
+  help: string,
+  { unit, isSecret = false, isVerbatim = false, reload = true }: Traits = {},
+): Omit<Variable, "name"> {
+  return { default: value, unit: unit ?? null, isSecret, isVerbatim, reload, help };
 }
 
 function rows(): Variable[] {
-  return Object.entries(VARIABLES).map(([name, row]) => ({ name, ...row }));
+  return Object.entries(VARIABLES).map(([name, row]) => ({
+    name,
+    ...row,
+    help: row.reload ? row.help : `${row.help} A change needs a restart.`,
+  }));
 }
 
 const INDENT = "      ";
@@ -228,6 +250,7 @@ export function settingsHelp(): string {
     ...options,
     "",
     "Variables, from the environment or a .env file. Options win over the environment, and the environment over the file.",
+    "A server that runs takes over what changes in the file, also at SIGHUP, unless a variable needs a restart.",
     "",
     ...variables,
   ].join("\n");

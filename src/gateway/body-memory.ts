@@ -9,17 +9,22 @@ const SMALL_SHARE = 256 * 1024;
 
 export class BodyMemory {
   readonly #maxBytes: number;
-  #bytes = 0;
-  #largeShares = 0;
+  readonly #held: { bytes: number; largeShares: number };
 
   /** Null is no limit. */
-  constructor(maxBytes: number | null) {
+  constructor(maxBytes: number | null, held = { bytes: 0, largeShares: 0 }) {
     this.#maxBytes = maxBytes ?? Infinity;
+    this.#held = held;
+  }
+
+  /** The same shares, and another limit for new ones. */
+  within(maxBytes: number | null): BodyMemory {
+    return new BodyMemory(maxBytes, this.#held);
   }
 
   /** How much is held now. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#held.bytes;
   }
 
   share(): BodyShare {
@@ -29,10 +34,11 @@ export class BodyMemory {
   #change(before: number, after: number): void {
     const wasLarge = before > SMALL_SHARE;
     const isLarge = after > SMALL_SHARE;
-    const isAlone = this.#largeShares === (wasLarge ? 1 : 0);
-    if (after > before && isLarge && !isAlone && this.#bytes + after - before > this.#maxBytes) throw full();
-    this.#bytes += after - before;
-    this.#largeShares += Number(isLarge) - Number(wasLarge);
+    const held = this.#held;
+    const isAlone = held.largeShares === (wasLarge ? 1 : 0);
+    if (after > before && isLarge && !isAlone && held.bytes + after - before > this.#maxBytes) throw full();
+    held.bytes += after - before;
+    held.largeShares += Number(isLarge) - Number(wasLarge);
   }
 }
 

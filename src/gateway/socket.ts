@@ -21,7 +21,7 @@ export interface SocketPorts {
 export interface SocketSettings {
   readonly limits: SseLimits;
   /** How long a client may wait for a frame before it gets a sign of life; null: as long as it takes. */
-  readonly keepAliveMs: number | null;
+  readonly keepAliveMs: () => number | null;
   /** How much all sockets may remember, in UTF-16 units. */
   readonly maxRemembered: number;
 }
@@ -224,7 +224,7 @@ class ResponseSocket implements SocketListener {
   /** Shows signs of life until the answer begins; says how many, since its events count on from them. */
   async #waiting(answer: Promise<Response>): Promise<{ readonly response: Response; readonly signs: number }> {
     const { ports, settings } = this.#context;
-    const everyMs = settings.keepAliveMs;
+    const everyMs = settings.keepAliveMs();
     let signs = 0;
     let stop = (): void => {};
     const watch = (): void => {

@@ -61,6 +61,8 @@ export interface AppFacts {
   readonly version: string;
   /** Name and version of the runtime. */
   readonly runtime: string;
+  /** When the program started, in Unix milliseconds. */
+  readonly startedMs: number;
   /** Origins of web pages that may call; none others may. */
   readonly corsOrigins: readonly string[];
   readonly maxHeaderBytes: number;
@@ -197,7 +199,6 @@ function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow[
     (shape: (account: AccountReport) => object): Page =>
     async (c, caller) =>
       page(c, shape(await ports.account(caller, { from: c.req.query("start_date") ?? null, to: c.req.query("end_date") ?? null })));
-  const startedMs = ports.now();
   return {
     overview: (c) =>
       page(c, {
@@ -213,7 +214,7 @@ function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow[
       page(c, {
         status: "healthy",
         timestamp: new Date(ports.now()).toISOString(),
-        uptime: Math.floor((ports.now() - startedMs) / 1000),
+        uptime: Math.floor((ports.now() - facts.startedMs) / 1000),
         version: facts.version,
         runtime: facts.runtime,
       }),

@@ -62,6 +62,7 @@ const MOST_HEADER_BYTES = 1024 * 1024 + 16 * 1024;
 const SOCKET_TIMEOUT_S = 120;
 /** Bun takes no more. */
 const MOST_IDLE_S = 255;
+const STDIN = 0;
 const STDOUT = 1;
 const NOWHERE = "/dev/null";
 
@@ -115,8 +116,7 @@ export function bunRuntime(): Runtime {
       const options = [process.env["BUN_OPTIONS"] ?? "", headerLimit].join(" ").trim();
       const env = { ...process.env, [CONNECTION_LIMIT]: MOST_CONNECTIONS, BUN_OPTIONS: options };
       // In the executable argv[1] is a path inside it, not an argument.
-      const isExecutable = import.meta.url.includes("$bunfs") || import.meta.url.includes("~BUN");
-      const command = [process.execPath, ...process.argv.slice(isExecutable ? 2 : 1)];
+      const command = [process.execPath, ...process.argv.slice(isExecutable() ? 2 : 1)];
       if (typeof process.execve === "function" && process.platform !== "win32") process.execve(process.execPath, command, env);
       const child = bun.spawn({ cmd: command, env, stdio: ["inherit", "inherit", "inherit"] });
       for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
@@ -130,11 +130,17 @@ export function bunRuntime(): Runtime {
     sha256: (text) => bun.SHA256.hash(text),
 
     // The module that knows takes 3 ms and 5 MB to load: asked only where it may be so.
-    isTerminal() {
-      const stdout = fstatSync(STDOUT);
-      if (!stdout.isCharacterDevice() || stdout.rdev === statSync(NOWHERE, { throwIfNoEntry: false })?.rdev) return false;
-      return process.getBuiltinModule("node:tty").isatty(STDOUT);
+    isTerminal(stream) {
+      const descriptor = stream === "stdin" ? STDIN : STDOUT;
+      const stat = fstatSync(descriptor);
+      if (!stat.isCharacterDevice() || stat.rdev === statSync(NOWHERE, { throwIfNoEntry: false })?.rdev) return false;
+      return process.getBuiltinModule("node:tty").isatty(descriptor);
     },
+
+    // package.json has it switched off for the executable.
+    loadsEnvFile: !isExecutable(),
+
+    mayRead: () => true,
 
     // A thread waits for the reader; Bun has another for whatever else needs one, on a machine with one core too.
     write: (bytes) =>
@@ -146,6 +152,10 @@ export function bunRuntime(): Runtime {
 
     bodyReader: (body) => body.getReader(),
   };
+}
+
+function isExecutable(): boolean {
+  return import.meta.url.includes("$bunfs") || import.meta.url.includes("~BUN");
 }
 
 function connectionOf(request: Request, server: BunServer): Connection {

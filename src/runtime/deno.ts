@@ -21,6 +21,7 @@ interface DenoApi {
   readonly version: { readonly deno: string };
   readonly permissions: { querySync(permission: DenoPermission): { readonly state: string } };
   systemMemoryInfo(): { readonly total: number };
+  readonly stdin: { isTerminal(): boolean };
   readonly stdout: { isTerminal(): boolean; write(bytes: Uint8Array): Promise<number> };
   listen(options: { readonly hostname: string; readonly port: number }): DenoListener;
   /** Deno no longer documents it. */
@@ -58,6 +59,7 @@ export function denoRuntime(): Runtime {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a runtime names itself by a global that no shared type declares
   const deno = (globalThis as unknown as { readonly Deno: DenoApi }).Deno;
   const { hash } = process.getBuiltinModule("node:crypto");
+  const may = (permission: DenoPermission): boolean => deno.permissions.querySync(permission).state === "granted";
   return {
     name: `deno ${deno.version.deno}`,
 
@@ -93,14 +95,17 @@ export function denoRuntime(): Runtime {
 
     // Without these permissions Deno would ask whoever sits at the terminal.
     memoryBytes() {
-      const may = (permission: DenoPermission): boolean => deno.permissions.querySync(permission).state === "granted";
       const machineBytes = may({ name: "sys", kind: "systemMemoryInfo" }) ? deno.systemMemoryInfo().total : null;
       return may({ name: "read", path: "/sys/fs/cgroup" }) ? memoryBytes(machineBytes) : machineBytes;
     },
 
     sha256: (text) => hash("sha256", text, "buffer"),
 
-    isTerminal: () => deno.stdout.isTerminal(),
+    isTerminal: (stream) => deno[stream].isTerminal(),
+
+    loadsEnvFile: false,
+
+    mayRead: (path) => may({ name: "read", path }),
 
     // `fs.write` and `console.log` would wait for the reader on the only thread, and the latter ends the process on a full disk.
     write: (bytes) => deno.stdout.write(bytes),

@@ -122,8 +122,12 @@ export interface Runtime {
   readonly memoryBytes: () => number | null;
   /** SHA-256 of a text, as 32 bytes. */
   readonly sha256: (text: string) => Uint8Array;
-  /** Whether a person reads what the program prints. */
-  isTerminal(): boolean;
+  /** Whether a person reads what the program prints, or types what it reads. */
+  isTerminal(stream: "stdin" | "stdout"): boolean;
+  /** Whether the runtime itself puts into the environment what `.env` of the working directory says. */
+  readonly loadsEnvFile: boolean;
+  /** Whether a file or folder may be read without anybody being asked. */
+  readonly mayRead: (path: string) => boolean;
   readonly write: Write;
   /** A body as it is sent. */
   readonly bodySource: (body: Body) => Body | ReadableStream<Uint8Array>;

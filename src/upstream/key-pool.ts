@@ -7,12 +7,18 @@ export class KeyPool {
   readonly #keys: readonly string[];
   readonly #now: () => number;
   /** Key -> when it may be used again, in milliseconds of `now`. */
-  readonly #restsUntil = new Map<string, number>();
+  readonly #restsUntil: Map<string, number>;
 
   /** `keys` is empty where each client brings its own. `now` gives milliseconds that only grow. */
-  constructor(keys: readonly string[], now: () => number) {
+  constructor(keys: readonly string[], now: () => number, restsUntil = new Map<string, number>()) {
     this.#keys = keys;
     this.#now = now;
+    this.#restsUntil = restsUntil;
+  }
+
+  /** Other keys. Those that rest here rest there too, now and later. */
+  of(keys: readonly string[]): KeyPool {
+    return new KeyPool(keys, this.#now, this.#restsUntil);
   }
 
   get size(): number {

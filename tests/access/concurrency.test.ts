@@ -87,3 +87,18 @@ test("draining lets nobody in, and is over when the last call has left", async (
 test("draining an idle program is over at once", async () => {
   await new Concurrency({ maxCalls: 1, maxCallsPerKey: 1 }).drain();
 });
+
+test("other limits count the same calls: those that run already, and where they end", async () => {
+  const before = new Concurrency({ maxCalls: 10, maxCallsPerKey: null });
+  const ends = [before.enter("a"), before.enter("a")];
+  const after = before.within({ maxCalls: 10, maxCallsPerKey: 2 });
+  assert.equal(refusalOf(after, "a").message, "This key runs 2 calls already, its limit (MAX_CALLS_PER_KEY).");
+  ends.pop()?.();
+  ends.push(after.enter("a"));
+  let isIdle = false;
+  void before.drain().then(() => (isIdle = true));
+  assert.ok(after.isDraining);
+  for (const end of ends) end();
+  await Promise.resolve();
+  assert.ok(isIdle);
+});

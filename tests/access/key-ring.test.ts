@@ -269,3 +269,28 @@ test("a store that never answers holds the first calls up for a second and no lo
   await opening;
   assert.deepEqual([ring.opening, find(ring, "any").state], [null, "unread"]);
 });
+
+test("other keys of the configuration take the place of the old ones, with what the store says of their names", async () => {
+  const bench = new Bench();
+  const stored = await bench.add("bob");
+  await bench.store.insertKey({ ...newKey("alice", { rpm: "60" }, bench.ports()).record, hash: null });
+  const ring = bench.ring({ named: [{ name: "env-1", key: "first-key" }] });
+  await ring.opening;
+  ring.takeNamed([{ name: "alice", key: "second-key" }]);
+  assert.equal(find(ring, "first-key").state, "unknown");
+  assert.equal(find(ring, stored).state, "valid");
+  const found = find(ring, "second-key");
+  assert.deepEqual(found.state === "valid" && [found.name, found.grant?.rules.requestsPerMinute], ["alice", 60]);
+  ring.takeNamed([]);
+  assert.equal(ring.isEmpty, false);
+});
+
+test("a ring that is closed asks the store for nothing more", async () => {
+  const bench = new Bench();
+  const ring = bench.ring();
+  await ring.opening;
+  ring.close();
+  const key = await bench.add("late");
+  await turn();
+  assert.equal(find(ring, key).state, "unknown");
+});

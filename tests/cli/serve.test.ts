@@ -196,7 +196,14 @@ for (const way of WAYS) {
     const env = { FACTORY_API_KEY: FACTORY_KEY, HOST: "0.0.0.0", PORT: "0" };
     const { code, stdout, stderr } = await endOf(way, { env });
     assert.deepEqual({ code, stdout }, { code: 2, stdout: "" });
-    assert.match(stderr, /^HOST \("0\.0\.0\.0"\) needs PROXY_API_KEY, .* Set PROXY_API_KEY/m);
+    assert.match(stderr, /^HOST \("0\.0\.0\.0"\) needs a client key, .* `factory-proxy keys add NAME`, set PROXY_API_KEY/m);
+    const stored = { ...env, DATABASE_URL: `sqlite:${join(emptyFolder(), "keys.db")}` };
+    assert.equal((await endOf(way, { env: stored })).code, 2);
+    assert.equal((await endOf(way, { env: stored, arguments: ["keys", "add", "alice"] })).code, 0);
+    const keyed = start(way, { env: stored });
+    await keyed.url;
+    keyed.signal("SIGTERM");
+    assert.equal((await keyed.ended).code, 0);
     const program = run(way, { env: { HOST: "0.0.0.0" } });
     assert.match(await program.url, /^http:\/\/0\.0\.0\.0:\d+$/);
     program.signal("SIGTERM");

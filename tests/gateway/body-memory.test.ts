@@ -52,6 +52,20 @@ test("shares: one that is alone passes whatever its size, beside small ones too"
   assert.equal(memory.bytes, 100 * KIB);
 });
 
+test("shares: another limit counts the same bytes, and a share keeps the limit that it began with", () => {
+  const memory = new BodyMemory(MIB);
+  const one = memory.share();
+  one.add(MIB);
+  const next = memory.within(3 * MIB);
+  const other = next.share();
+  other.add(MIB);
+  assert.ok(refused(() => one.add(1)));
+  assert.ok(refused(() => next.share().add(2 * MIB)));
+  one.keep(0);
+  next.share().add(2 * MIB);
+  assert.equal(memory.bytes, 3 * MIB);
+});
+
 const { upstream, gatewayWith } = await startGateways();
 
 interface Sent {

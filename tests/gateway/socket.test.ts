@@ -432,7 +432,7 @@ test("what all sockets remember is bounded: the one that was used longest ago ha
       after: () => () => {},
       newId: () => "id",
     },
-    { limits: { maxEventLength: 1000 }, keepAliveMs: null, maxRemembered: 250 },
+    { limits: { maxEventLength: 1000 }, keepAliveMs: () => null, maxRemembered: 250 },
   );
   const closed: string[] = [];
   const openOne = (name: string): { ask(): Promise<void> } => {
@@ -479,7 +479,7 @@ test("a large frame counts in MAX_BODY_MEMORY from its arrival to the end of its
   };
   const answer = (): Promise<Response> => answered.promise;
   const ports = { gateway: { answer, warmUp: answer, refuse }, bodyMemory, after: () => () => {}, newId: () => "id" };
-  const sockets = new Sockets(ports, { limits: { maxEventLength: 1000 }, keepAliveMs: null, maxRemembered: 1000 });
+  const sockets = new Sockets(ports, { limits: { maxEventLength: 1000 }, keepAliveMs: () => null, maxRemembered: 1000 });
   const frame = JSON.stringify({ type: "response.create", input: "x".repeat(600_000) });
   const [first, second] = [0, 1].map(() => {
     const call = { request: { headers: {}, address: () => null }, route: {} } as unknown as Call;

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { Redactor } from "../../src/telemetry/redaction.ts";
 import { nameFaults } from "../../src/models/name-faults.ts";
 import { ConfigError, readConfig, type Config } from "../../src/config/config.ts";
+import type { ConfigSource } from "../../src/config/source.ts";
 
 export interface Given {
   readonly environment?: Record<string, string | undefined>;
@@ -12,8 +13,12 @@ export interface Given {
   readonly files?: Record<string, string | Error>;
 }
 
-export function read({ environment = {}, arguments: commandLine = [], files = {} }: Given): Config {
-  return readConfig({
+export function read(given: Given): Config {
+  return readConfig(sourceOf(given));
+}
+
+export function sourceOf({ environment = {}, arguments: commandLine = [], files = {} }: Given): ConfigSource {
+  return {
     environment,
     arguments: commandLine,
     file: (path) => {
@@ -23,7 +28,7 @@ export function read({ environment = {}, arguments: commandLine = [], files = {}
     },
     redactor: new Redactor([]),
     nameFaults,
-  });
+  };
 }
 
 export function errorOf(given: Given): ConfigError {

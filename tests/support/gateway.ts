@@ -4,7 +4,7 @@
 import { after } from "node:test";
 import { compose } from "../../src/program.ts";
 import type { Store } from "../../src/access/store.ts";
-import { readConfig } from "../../src/config/config.ts";
+import { readConfig, type Config } from "../../src/config/config.ts";
 import { nameFaults } from "../../src/models/name-faults.ts";
 import { dial } from "../../src/runtime/dial.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
@@ -55,6 +55,8 @@ export interface RunningGateway {
   lineOf(response: Response | string): Promise<LogLine>;
   /** The latest request that the upstream got. */
   lastSeen(): Seen;
+  /** Has it go on with another environment, laid over what it usually is. */
+  reload(environment: Readonly<Record<string, string | undefined>>): void;
   /** Takes nothing new; resolves when what runs has ended. */
   drain(): Promise<void>;
   stop(): Promise<void>;
@@ -63,23 +65,25 @@ export interface RunningGateway {
 export async function startGateway(options: GatewayOptions = {}): Promise<RunningGateway> {
   const upstream = options.upstream ?? (await startUpstream());
   const lines: LogLine[] = [];
-  const config = readConfig({
-    environment: {
-      FACTORY_BASE_URL: upstream.url,
-      FACTORY_API_KEY: FACTORY_KEY,
-      PROXY_API_KEY: CLIENT_KEY,
-      // What is not about retries should not wait for them.
-      RETRIES: "0",
-      // Nor should what is not about the plan find questions about it among its requests.
-      QUOTA_INTERVAL: "0",
-      ...(options.modelTable === undefined ? {} : { CONFIG_PATH: "models.json" }),
-      ...options.environment,
-    },
-    arguments: [],
-    file: (path) => (path === "models.json" ? (options.modelTable ?? null) : null),
-    redactor: new Redactor([]),
-    nameFaults,
-  });
+  const configOf = (environment: GatewayOptions["environment"]): Config =>
+    readConfig({
+      environment: {
+        FACTORY_BASE_URL: upstream.url,
+        FACTORY_API_KEY: FACTORY_KEY,
+        PROXY_API_KEY: CLIENT_KEY,
+        // What is not about retries should not wait for them.
+        RETRIES: "0",
+        // Nor should what is not about the plan find questions about it among its requests.
+        QUOTA_INTERVAL: "0",
+        ...(options.modelTable === undefined ? {} : { CONFIG_PATH: "models.json" }),
+        ...environment,
+      },
+      arguments: [],
+      file: (path) => (path === "models.json" ? (options.modelTable ?? null) : null),
+      redactor: new Redactor([]),
+      nameFaults,
+    });
+  const config = configOf(options.environment);
   const clock = options.clock ?? new AwakeClock();
   const program = compose(
     config,
@@ -133,6 +137,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
       if (seen === undefined) throw new Error("The upstream got no request.");
       return seen;
     },
+    reload: (environment) => program.reload(configOf(environment)),
     drain: program.drain,
     async stop() {
       if (options.upstream === undefined) await upstream.stop();

@@ -69,3 +69,20 @@ test("a client's own key is none of the pool's business", () => {
   pool.rest("fk-of-a-client", 1000);
   assert.deepEqual([pool.size, pool.order("a conversation"), pool.isAwake("fk-of-a-client")], [0, [], true]);
 });
+
+test("other keys: one that rests and stays goes on resting, also when the old pool says so later", () => {
+  const { pool, clock } = poolOf();
+  pool.rest("fk-one", 1000);
+  const next = pool.of(["fk-one", "fk-two", "fk-four"]);
+  pool.rest("fk-two", 500);
+  assert.deepEqual(
+    ["fk-one", "fk-two", "fk-four"].map((key) => next.isAwake(key)),
+    [false, false, true],
+  );
+  assert.equal(next.order("any")[0], "fk-four");
+  clock.now += 600;
+  assert.deepEqual(
+    ["fk-one", "fk-two"].map((key) => next.isAwake(key)),
+    [false, true],
+  );
+});

@@ -1,0 +1,61 @@
+// The server's configuration, at the start and again while it runs: with a client key for this run where none is set, and what has to be said
+// of it.
+// Never lets other machines call without a client key.
+
+import { ConfigError, isLoopback, type Config } from "../config/config.ts";
+import { readAgain, readFirst, type Reading, type Rereading } from "../config/reload.ts";
+import type { ConfigSource } from "../config/source.ts";
+import { warningsOf, type Warning } from "../config/warnings.ts";
+import { nearest } from "../models/nearest.ts";
+import { Redactor } from "../telemetry/redaction.ts";
+import { sourceOf } from "./environment.ts";
+
+export interface Setup {
+  readonly source: ConfigSource;
+  /** As it was read. */
+  readonly reading: Reading;
+  /** As it counts: with the key below. */
+  readonly config: Config;
+  /** Made for this run because none is configured; null otherwise. */
+  readonly randomKey: string | null;
+  readonly warnings: readonly Warning[];
+}
+
+export interface ChangedSetup extends Setup {
+  readonly reading: Rereading;
+}
+
+/** @throws ConfigError */
+export function configure(commandLine: readonly string[]): Setup {
+  const source = sourceOf(commandLine);
+  return setupOf(readFirst(source), { source, randomKey: null });
+}
+
+/** The key of this run stays the same. @throws ConfigError */
+export function configureAgain(before: Setup): ChangedSetup {
+  return setupOf(readAgain(before.source, before.reading), before);
+}
+
+function setupOf<R extends Reading>(
+  reading: R,
+  { source, randomKey: knownKey }: Pick<Setup, "source" | "randomKey">,
+): Setup & { readonly reading: R } {
+  const { config, environment } = reading;
+  const warnings = warningsOf({ environment, endpoints: Object.values(config.endpoints), nearest });
+  if (config.upstreamKey === null || config.proxyKeys.length > 0) return { source, reading, config, randomKey: null, warnings };
+  const randomKey = knownKey ?? `fp-${`${crypto.randomUUID()}${crypto.randomUUID()}`.replaceAll("-", "")}`;
+  return { source, reading, config: { ...config, proxyKeys: [{ name: "env-1", key: randomKey }] }, randomKey, warnings };
+}
+
+/** Whether other machines can reach the server, and only a key of the store keeps them from calling. */
+export function needsStoredKey({ reading: { config } }: Setup): boolean {
+  return !isLoopback(config.host) && config.proxyKeys.length === 0;
+}
+
+/** For a server that needs a key of the store, and finds none. */
+export function noClientKey({ config }: Setup): ConfigError {
+  const problem =
+    "needs a client key, because anyone who can reach this address could use the server. Make one with `factory-proxy keys add NAME`, " +
+    "set PROXY_API_KEY, e.g. to the output of `openssl rand -hex 24`, or listen on 127.0.0.1";
+  return new ConfigError([{ name: "HOST", value: config.host, problem }], new Redactor(config.upstreamKeys));
+}

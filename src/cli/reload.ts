@@ -1,0 +1,146 @@
+// Takes over a configuration that has changed while the server runs: at SIGHUP, and when `.env` or the model file changes. One line of the log
+// says what came of it.
+// Never changes anything where anything is wrong, and never stops the server.
+
+import { ConfigError } from "../config/config.ts";
+import { envFileOf } from "../config/source.ts";
+import type { Program } from "../program.ts";
+import type { After } from "../runtime/ports.ts";
+import type { LogFields } from "../telemetry/log.ts";
+import { Redactor } from "../telemetry/redaction.ts";
+import { configureAgain, needsStoredKey, noClientKey, type ChangedSetup, type Setup } from "./configuration.ts";
+import { codeOf, readFile } from "./environment.ts";
+import { FileWatch } from "./file-watch.ts";
+
+export interface ReloadPorts {
+  readonly program: Pick<Program, "reload" | "ring" | "log">;
+  readonly after: After;
+  readonly mayRead: (path: string) => boolean;
+  /** Told of a client key for this run that nobody knows so far. */
+  readonly madeKey: (setup: Setup) => void;
+}
+
+/** A program that starts has more important things to do. */
+const FIRST_WATCH_MS = 100;
+
+export class Reload {
+  readonly #ports: ReloadPorts;
+  readonly #envFile: string;
+  readonly #watch: FileWatch;
+  #setup: Setup;
+  /** File -> its text when it was last read. */
+  #texts: ReadonlyMap<string, string>;
+  /** Whether variables have come from a file so far. */
+  #hasEnvFile: boolean;
+  #takeBack = (): void => {};
+  #isClosed = false;
+
+  constructor(setup: Setup, ports: ReloadPorts) {
+    this.#ports = ports;
+    this.#setup = setup;
+    this.#envFile = envFileOf(setup.source);
+    this.#texts = this.#readTexts();
+    this.#hasEnvFile = this.#hasVariables();
+    this.#watch = new FileWatch({ after: ports.after, mayRead: ports.mayRead, changed: () => this.#look() });
+  }
+
+  /** What counts now. */
+  get setup(): Setup {
+    return this.#setup;
+  }
+
+  start(): void {
+    this.#takeBack = this.#ports.after(FIRST_WATCH_MS, () => {
+      this.#watch.follow(this.#files);
+      this.#look();
+    });
+  }
+
+  /** Reads everything again, whether a file has changed or not. */
+  hangUp(): void {
+    if (this.#isClosed) return;
+    this.#texts = this.#readTexts();
+    this.#take({ signal: "SIGHUP" });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#takeBack();
+    this.#watch.close();
+  }
+
+  #look(): void {
+    const before = this.#texts;
+    this.#texts = this.#readTexts();
+    const files = [...this.#texts].filter(([file, text]) => before.get(file) !== text).map(([file]) => file);
+    if (files.length > 0) this.#take({ file: files.join(", ") });
+  }
+
+  #take(cause: LogFields): void {
+    const { program, madeKey } = this.#ports;
+    const before = this.#setup;
+    let next: ChangedSetup;
+    try {
+      next = this.#configure();
+      program.reload(next.config);
+    } catch (error) {
+      // Whatever it is, calls go on.
+      program.log.error("configuration not reloaded", { ...cause, faults: error instanceof Error ? error.message : String(error) });
+      return;
+    }
+    const { changed, needRestart } = next.reading;
+    this.#setup = next;
+    // The model file may be another one now.
+    this.#texts = new Map([...this.#readTexts(), ...this.#texts]);
+    this.#hasEnvFile ||= this.#hasVariables();
+    if (!this.#isClosed) this.#watch.follow(this.#files);
+    program.log.info("configuration reloaded", { ...cause, changed: listed(changed), needRestart: listed(needRestart) });
+    const known = new Set(before.warnings.map((warning) => JSON.stringify(warning)));
+    for (const warning of next.warnings) {
+      if (!known.has(JSON.stringify(warning))) program.log.warning(warning.event, warning.fields);
+    }
+    if (next.randomKey !== before.randomKey) madeKey(next);
+  }
+
+  /** @throws ConfigError */
+  #configure(): ChangedSetup {
+    const { program } = this.#ports;
+    if (this.#hasEnvFile && !this.#hasVariables()) {
+      // An editor may be about to write it; without it the server would forget its keys.
+      throw new ConfigError([{ name: "The environment file", value: this.#envFile, problem: GONE }], new Redactor([]));
+    }
+    const next = configureAgain(this.#setup);
+    if (needsStoredKey(next) && program.ring.storedCount === 0) throw noClientKey(next);
+    return next;
+  }
+
+  #hasVariables(): boolean {
+    const text = this.#texts.get(this.#envFile) ?? "";
+    return text.trim() !== "";
+  }
+
+  get #files(): string[] {
+    const { CONFIG_PATH: models } = this.#setup.reading.values;
+    return [this.#envFile, ...(models === null ? [] : [models])];
+  }
+
+  #readTexts(): Map<string, string> {
+    return new Map(this.#files.map((file) => [file, textOf(file)]));
+  }
+}
+
+const GONE = "is empty or gone. Put it back, or restart the server to do without it";
+
+/** "" where there is no file; where it can't be read, why. */
+function textOf(file: string): string {
+  try {
+    return readFile(file) ?? "";
+  } catch (error) {
+    return String(codeOf(error));
+  }
+}
+
+/** Not as a list, which the log would take for a header where it has two items. */
+function listed(names: readonly string[]): string | null {
+  return names.length === 0 ? null : names.join(", ");
+}

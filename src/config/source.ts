@@ -1,0 +1,83 @@
+// Where a configuration comes from: the environment, the command line and files, all handed in as values. What they say, before anything is
+// made of it.
+// Never reads the environment or a file itself.
+
+import { parseEnv } from "node:util";
+import type { ModelSetting, NameFault } from "../models/catalog.ts";
+import type { Redactor } from "../telemetry/redaction.ts";
+import { readArguments } from "./arguments.ts";
+import { strayLines } from "./env-file.ts";
+import { Settings } from "./settings.ts";
+
+export interface ConfigSource {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The command line without the program's own name. */
+  readonly arguments: readonly string[];
+  /** The text of a file; null when there is none, or none that this program may look for. Throws when it can't be read. */
+  readonly file: (path: string) => string | null;
+  /** Masks what faults show; it need not know a secret yet. */
+  readonly redactor: Redactor;
+  /** How much memory the program may use; null, or absent: nobody knows. Asked where a share of it is configured. */
+  readonly memoryBytes?: () => number | null;
+  /** Says which names in rows of the model file the built-in table can't take; absent: it takes them all. */
+  readonly nameFaults?: (rows: readonly ModelSetting[]) => readonly NameFault[];
+}
+
+export interface Said {
+  /** With what is wrong so far. */
+  readonly settings: Settings;
+  /** With what the `.env` file adds. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export const DEFAULT_ENV_FILE = ".env";
+
+/** The file of variables that counts, though it need not exist. */
+export function envFileOf({ arguments: commandLine }: Pick<ConfigSource, "arguments">): string {
+  return readArguments(commandLine).envFile ?? DEFAULT_ENV_FILE;
+}
+
+/** The environment with what an `.env` text adds to it; the environment wins, with an empty value too. */
+export function mergeEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  envText: string,
+): Record<string, string | undefined> {
+  const set = Object.entries(environment).filter(([, value]) => value !== undefined);
+  return { ...parseEnv(envText.replace(/^\uFEFF/, "")), ...Object.fromEntries(set) };
+}
+
+/** Reads the command line and the `.env` file. */
+export function readSettings(source: ConfigSource): Said {
+  const { envFile, options, faults } = readArguments(source.arguments);
+  const env = readText(source, envFile ?? DEFAULT_ENV_FILE);
+  const environment = mergeEnvironment(source.environment, env.text ?? "");
+  const settings = new Settings({ environment, options });
+  settings.faults.push(...faults);
+  if (env.problem !== null && (envFile !== null || !env.isMissing)) {
+    const name = envFile === null ? "The environment file" : "--env-file";
+    settings.faults.push({ name, value: envFile ?? DEFAULT_ENV_FILE, problem: env.problem });
+  }
+  for (const line of strayLines(env.text ?? "")) {
+    const problem = "has no =. Write NAME=value, or # in front of a comment";
+    settings.faults.push({ name: `Line ${line} of the environment file`, value: null, problem });
+  }
+  return { settings, environment };
+}
+
+interface FileText {
+  readonly text: string | null;
+  /** What is wrong with the file; null when it was read. */
+  readonly problem: string | null;
+  readonly isMissing: boolean;
+}
+
+export function readText(source: ConfigSource, path: string): FileText {
+  try {
+    const text = source.file(path);
+    if (text !== null) return { text, problem: null, isMissing: false };
+    return { text, problem: "must be a file that exists", isMissing: true };
+  } catch (error) {
+    const reason = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+    return { text: null, problem: `must be a file that can be read${reason}`, isMissing: false };
+  }
+}
