@@ -10,6 +10,7 @@ import { MAX_CONTINUATIONS } from "../../src/gateway/continuation.ts";
 import type { JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { ask, errorIn, failure, MODELS, textOf, told, type Asked } from "../support/dialects.ts";
+import { AwakeClock } from "../support/awake.ts";
 import { startGateways, until, type RunningGateway } from "../support/gateway.ts";
 import { answering, gemini, messages, type Candidate, type Told, type Turn } from "../support/pauses.ts";
 import { obeysStreamGrammar } from "../support/stream-grammar.ts";
@@ -370,7 +371,16 @@ for (const stream of WHOLE_OR_STREAMED) {
 
   test(`${nameOf(stream)}: the limit on a whole answer is one for all its requests`, async () => {
     const gateway = await gatewayWith({ UPSTREAM_TOTAL_TIMEOUT: "0.6" });
-    const slow = (answer: Told): Answer => ({ ...answering(answer, stream), delayMs: 400 / (stream ? answer.events.length : 1) });
+    const slow = (answer: Told): Answer => ({
+      ...answering(answer, stream),
+      hold: {
+        afterEvents: 0,
+        // By the clock that the limit goes by, from when it is this answer's turn.
+        get until() {
+          return new AwakeClock().pause(400);
+        },
+      },
+    });
     scripted([slow(FIRST), slow(SECOND), slow(THIRD)]);
     const before = upstream.requests.length;
     const response = await callOf(gateway, CHAT, { stream });

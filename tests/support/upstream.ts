@@ -297,7 +297,7 @@ async function deliver(seen: Seen, answerOf: Answer, desk: Desk): Promise<void> 
     if (cut !== undefined && "events" in cut.after && index >= cut.after.events) break;
     if (typeof answerOf.hang === "object" && index >= answerOf.hang.afterEvents) return await seen.done;
     if (index === answerOf.hold?.afterEvents) await answerOf.hold.until;
-    if (answerOf.delayMs !== undefined) await new AwakeClock().pause(answerOf.delayMs);
+    if (answerOf.delayMs !== undefined) await pause(answerOf.delayMs);
     if (seen.leftAtMs !== null) return;
     const pack = answerOf.gzip === true ? gzipSync : answerOf.pack;
     const whole = pack === undefined ? Buffer.from(piece, "utf8") : pack(Buffer.from(pieces.join(""), "utf8"));
@@ -399,4 +399,8 @@ function write(outgoing: ServerResponse, bytes: Uint8Array): Promise<void> {
     outgoing.once("close", done);
     outgoing.write(bytes, done);
   });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
