@@ -2,6 +2,7 @@
 // Ratios are of one run on one machine; the executable alone has bars, and Deno one: not to be slower than three times Bun.
 // Never does: round in favour of anybody.
 
+import type { LedgerResult, RowsResult } from "./ledger.ts";
 import type { Measured, ScenarioResult } from "./measure.ts";
 import { LIMITS, SCENARIOS, type Scenario } from "./scenarios.ts";
 import type { IdleResult, StartResult } from "./states.ts";
@@ -11,18 +12,46 @@ export interface Verdict {
   readonly target: string;
   readonly value: number;
   readonly max: number;
-  readonly unit: "x nginx" | "x Bun" | "x the short stream" | "ms" | "MB";
+  readonly unit: "x nginx" | "x Bun" | "x the short stream" | "us" | "ms" | "MB" | "bytes";
   readonly isKept: boolean;
+}
+
+export interface LedgerResults {
+  readonly calls: readonly LedgerResult[];
+  readonly rows: RowsResult;
 }
 
 export interface Results {
   readonly scenarios: readonly ScenarioResult[];
   readonly starts: readonly StartResult[];
   readonly idle: readonly IdleResult[];
+  /** Null: not asked for. */
+  readonly ledger: LedgerResults | null;
 }
 
 export function verdicts(results: Results): Verdict[] {
-  return [...results.scenarios.flatMap((result) => scenarioVerdicts(result, results)), ...stateVerdicts(results)];
+  return [
+    ...results.scenarios.flatMap((result) => scenarioVerdicts(result, results)),
+    ...stateVerdicts(results),
+    ...ledgerVerdicts(results),
+  ];
+}
+
+function ledgerVerdicts({ ledger }: Results): Verdict[] {
+  if (ledger === null) return [];
+  const target = "in process";
+  const { calls, rows } = ledger;
+  const bars = [LIMITS.unlimitedUs, LIMITS.limitedUs];
+  const added = calls.filter(({ addedUs }) => addedUs !== 0);
+  return [
+    ...added.map(({ variant, clients, addedUs }, index) => {
+      return verdict({ about: `${variant}, ${clients} at once`, target }, { value: addedUs, max: bars[index % 2] ?? 0, unit: "us" });
+    }),
+    verdict({ about: `a row of ${rows.rows}`, target }, { value: rows.bytesPerRow, max: LIMITS.rowBytes, unit: "bytes" }),
+    ...rows.reports.map(({ report, cpuMs }) =>
+      verdict({ about: `usage ${report}, ${rows.rows} rows`, target }, { value: cpuMs, max: LIMITS.reportMs, unit: "ms" }),
+    ),
+  ];
 }
 
 function scenarioVerdicts(result: ScenarioResult, results: Results): Verdict[] {

@@ -2,7 +2,7 @@
 //      --runtime executable,bun,deno   what runs the gateway; several are measured side by side (executable)
 //      --peer NAME=http://KEY@127.0.0.1:PORT   another gateway that listens already, with the port below as its upstream; may be repeated
 //      --upstream-port N   the port of the scripted upstream, for peers
-//      --only WORD   scenarios whose name begins so; `start` and `idle` are names too; may be repeated
+//      --only WORD   scenarios whose name begins so; `start`, `idle` and `ledger` are names too; may be repeated
 //      --quick   fewer and shorter rounds: for a look, not for the README;  --no-build   takes dist/ as it is
 // Prints tables; writes the figures of every round to dist/bench.json, and progress to standard error.
 // Exit code 1 when something could not be measured; a bar that is missed is said, and is no failure.
@@ -11,8 +11,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { verdicts, type Results } from "./bars.ts";
+import { verdicts, type LedgerResults, type Results } from "./bars.ts";
 import { Load } from "./driver.ts";
+import { measureCalls, measureRows } from "./ledger.ts";
 import { measure, messageOf, type Pace, type ScenarioResult } from "./measure.ts";
 import { endAll } from "./process.ts";
 import { SCENARIOS } from "./scenarios.ts";
@@ -46,6 +47,8 @@ const THOROUGH: Pace = { rounds: 5, share: 1, warmUpMs: 5000 };
 const QUICK: Pace = { rounds: 3, share: 0.4, warmUpMs: 500 };
 const pace = options.quick ? QUICK : THOROUGH;
 const STARTS = options.quick ? 5 : 15;
+const LEDGER_ROUNDS = options.quick ? 3 : 9;
+const NOTHING = { scenarios: [], starts: [], idle: [] };
 
 const folder = mkdtempSync(`${tmpdir()}/factory-proxy-bench-`);
 const cleanUp = (): void => {
@@ -74,9 +77,13 @@ process.exit(isWhole ? 0 : 1);
 async function bench(): Promise<void> {
   const runtimes = runtimesOf(options.runtime);
   const chosen = SCENARIOS.filter(({ name }) => isChosen(name));
-  if (chosen.length === 0 && !isChosen("start") && !isChosen("idle")) {
-    throw new Error(`--only takes ${[...SCENARIOS.map(({ name }) => name), "start", "idle"].join(", ")}, or how one of them begins.`);
+  if (chosen.length === 0 && !isChosen("start") && !isChosen("idle") && !isChosen("ledger")) {
+    throw new Error(
+      `--only takes ${[...SCENARIOS.map(({ name }) => name), "start", "idle", "ledger"].join(", ")}, or how one of them begins.`,
+    );
   }
+  const ledger = isChosen("ledger") ? await measureLedger() : null;
+  if (options.only.length > 0 && options.only.every((word) => "ledger".startsWith(word))) return report({ ...NOTHING, ledger }, []);
   if (runtimes.includes("executable") && !options["no-build"]) {
     progress("building the executable");
     buildExecutable();
@@ -119,7 +126,12 @@ async function bench(): Promise<void> {
     scenarios.push(await measure(scenario, [direct, ...targets], { load, pace, progress: (text) => progress(name, text) }));
     if (Object.keys(scenarios.at(-1)?.faults ?? {}).length > 0) isWhole = false;
   }
-  report({ scenarios, starts, idle }, targets);
+  report({ scenarios, starts, idle, ledger }, targets);
+}
+
+async function measureLedger(): Promise<LedgerResults> {
+  const measuring = { folder, rounds: LEDGER_ROUNDS, progress: (text: string): void => progress("ledger", text) };
+  return { calls: await measureCalls(measuring), rows: await measureRows(options.quick ? 100_000 : 1_000_000, measuring) };
 }
 
 function report(results: Results, targets: readonly Target[]): void {

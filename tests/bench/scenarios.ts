@@ -209,5 +209,15 @@ export const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
-/** The bars of what is no call: see states.ts. */
-export const LIMITS = { startMs: 15, residentMb: 45, idleResidentMb: 100, idleStreams: 1000, denoTimesBun: 3 } as const;
+/** The bars of what is no call: see states.ts and ledger.ts. */
+export const LIMITS = {
+  startMs: 15,
+  residentMb: 45,
+  idleResidentMb: 100,
+  idleStreams: 1000,
+  denoTimesBun: 3,
+  unlimitedUs: 10,
+  limitedUs: 40,
+  rowBytes: 400,
+  reportMs: 200,
+} as const;

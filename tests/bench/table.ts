@@ -1,7 +1,7 @@
 // The tables that a person reads.
 // Never does: leave out a target that failed.
 
-import type { Results, Verdict } from "./bars.ts";
+import type { LedgerResults, Results, Verdict } from "./bars.ts";
 import type { Measured, ScenarioResult } from "./measure.ts";
 import type { Memory } from "./process.ts";
 import type { Spread } from "./load.ts";
@@ -11,6 +11,7 @@ export function tables(results: Results, verdicts: readonly Verdict[]): string {
   if (results.scenarios.length > 0) parts.push(callTable(results.scenarios));
   if (results.starts.length > 0) parts.push(startTable(results));
   if (results.idle.length > 0) parts.push(idleTable(results));
+  if (results.ledger !== null) parts.push(ledgerTable(results.ledger), reportTable(results.ledger));
   if (verdicts.length > 0) parts.push(barTable(verdicts));
   return parts.join("\n");
 }
@@ -60,6 +61,20 @@ function idleTable({ idle }: Results): string {
   return markdown(
     head,
     idle.map(({ target, streams, addedMs, memory }) => [target, String(streams), spread(addedMs), ...memoryCells(memory)]),
+  );
+}
+
+function ledgerTable({ calls }: LedgerResults): string {
+  return markdown(
+    ["calls in process", "at once", "CPU us a call", "over LEDGER=off"],
+    calls.map(({ variant, clients, cpuUs, addedUs }) => [variant, String(clients), cpuUs.toFixed(1), addedUs.toFixed(1)]),
+  );
+}
+
+function reportTable({ rows: { rows, bytesPerRow, reports } }: LedgerResults): string {
+  return markdown(
+    [`usage, ${rows} rows of ${bytesPerRow.toFixed(0)} bytes`, "CPU ms"],
+    reports.map(({ report, cpuMs }) => [report, cpuMs.toFixed(0)]),
   );
 }
 

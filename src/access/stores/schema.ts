@@ -16,9 +16,9 @@ const STEPS: readonly (readonly string[])[] = [
     "CREATE TABLE leases (gateway TEXT PRIMARY KEY, until_ms BIGINT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE shared (name TEXT PRIMARY KEY, value TEXT NOT NULL, until_ms BIGINT NOT NULL) WITHOUT ROWID",
     // What many rows of usage have in common stands once: it makes the file half as large. Kinds that no report tells apart have one
-    // sum, under the id of the first of them.
+    // sum, under the id of the first of them. SQLite finds a row by INTEGER at once, by BIGINT through an index.
     `CREATE TABLE kinds (
-      id BIGINT PRIMARY KEY, signature TEXT NOT NULL UNIQUE, sum_kind BIGINT NOT NULL, sum_signature TEXT NOT NULL,
+      id INTEGER PRIMARY KEY, signature TEXT NOT NULL UNIQUE, sum_kind BIGINT NOT NULL, sum_signature TEXT NOT NULL,
       key TEXT, client TEXT, route TEXT NOT NULL, protocol TEXT NOT NULL, model_asked TEXT, model_served TEXT, provider TEXT, pool TEXT,
       factory_key TEXT, status BIGINT, finish TEXT NOT NULL, streaming BIGINT NOT NULL, source TEXT NOT NULL, price_date TEXT, fallback TEXT
     )`,
