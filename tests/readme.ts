@@ -157,8 +157,7 @@ function modelRows(): Row[] {
   const keys = [...new Set(models.map(({ protocol, provider }) => `\`${protocol}\` | ${provider}`))];
   return keys.map((key) => {
     const of = models.filter(({ protocol, provider }) => `\`${protocol}\` | ${provider}` === key);
-    const aliases = of.flatMap(({ id, aliases: names }) => names.map((name) => `\`${name}\` = \`${id}\``));
-    return [...key.split(" | "), of.map(({ id }) => `\`${id}\``).join(", "), aliases.join(", ")];
+    return [...key.split(" | "), of.map(({ id }) => `\`${id}\``).join(", ")];
   });
 }
 
