@@ -18,8 +18,8 @@ export async function explain(input: Input, context: Context): Promise<void> {
   const answer = await response.text();
   const value = parseOrUndefined(answer);
   if (!response.ok || !isObject(value)) throw CommandError.failed(messageIn(value) ?? answer);
-  if (context.isJson) context.print(answer);
-  else context.print(textOf(JSON.parse(answer) as JsonObject, context));
+  const plain: unknown = JSON.parse(answer);
+  context.print(context.isJson || !isObject(plain) ? answer : textOf(plain, context));
 }
 
 interface Asked {

@@ -141,6 +141,22 @@ test("after a rotation the old key works for its grace, the new one from then on
   assert.deepEqual([find(ring, old).state, find(ring, key).state], ["off", "off"]);
 });
 
+test("a key that is lent counts as the one that it was lent of, until it is taken back or its time is over", async () => {
+  const bench = new Bench();
+  await bench.add("alice");
+  const ring = bench.ring();
+  const untilMs = bench.nowMs + DAY_MS;
+  const hash = runtime.sha256("lent").toHex();
+  await bench.store.updateKey("alice", (record) => ({ ...record, lent: [{ hash, untilMs }] }));
+  await turn();
+  assert.deepEqual(find(ring, "lent"), { state: "valid", name: "alice", grant: null });
+  bench.nowMs = untilMs;
+  assert.equal(find(ring, "lent").state, "replaced");
+  await bench.store.updateKey("alice", ({ lent: _, ...record }) => record);
+  await turn();
+  assert.equal(find(ring, "lent").state, "unknown");
+});
+
 test("without a grace the old key ends at once", async () => {
   const bench = new Bench();
   const old = await bench.add("alice");
