@@ -2,7 +2,6 @@
 // tests/README.md. With `--empty-budget` their key has used up its budget, and each has to stop at once and say so. They come from npm into the system's temporary folder, once; each run has a home folder of its own.
 // Never does: run in the suite (it needs the network to install), call a model, or leave a process behind.
 
-import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -21,6 +20,7 @@ import { CODEX } from "./codex.ts";
 import { COPILOT } from "./copilot.ts";
 import { GEMINI_CLI } from "./gemini-cli.ts";
 import { OPENCODE } from "./opencode.ts";
+import { install, print, run } from "./packages.ts";
 import { PI } from "./pi.ts";
 import { QWEN_CODE } from "./qwen-code.ts";
 import { conversation } from "./upstream.ts";
@@ -33,17 +33,9 @@ const PROTOCOL_NAMES: Readonly<Record<ProtocolId, string>> = {
   "anthropic-messages": "Messages",
   gemini: "Gemini",
 };
-const CACHE = join(tmpdir(), "factory-proxy-agents");
 const RUN_LIMIT_MS = 120_000;
-const INSTALL_LIMIT_MS = 600_000;
 const AT_ONCE = 2;
 const SHOWN_CHARACTERS = 1500;
-
-interface Ran {
-  /** Null: it had to be ended. */
-  readonly code: number | null;
-  readonly printed: string;
-}
 
 interface Case {
   /** Agent and protocol. */
@@ -153,55 +145,6 @@ function refusedFault({ lines }: RunningGateway, printed: string): string | null
   return `${refused.length} refused, ${hasSaid ? "shown" : "not shown"}\n  ${calls.join("\n  ")}\n${printed.slice(-SHOWN_CHARACTERS)}\n`;
 }
 
-/** The path of the agent's program, installed if it is not. */
-async function install({ package: name, version, program }: Agent): Promise<string> {
-  const folder = join(CACHE, `${name.replaceAll(/[@/]/g, "_")}_${version}`);
-  const path = join(folder, "node_modules/.bin", program);
-  if (existsSync(path)) return path;
-  mkdirSync(folder, { recursive: true });
-  print(`Installing ${name}@${version} ...`);
-  const words = ["npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel", "error", `${name}@${version}`];
-  // npm may be told its registry and its proxy by the environment.
-  const { code, printed } = await run(words, { folder, environment: process.env, limitMs: INSTALL_LIMIT_MS });
-  if (code !== 0) throw new Error(`npm could not install ${name}@${version}:\n${printed}`);
-  return path;
-}
-
-interface RunOptions {
-  readonly folder: string;
-  readonly environment: NodeJS.ProcessEnv;
-  readonly limitMs: number;
-}
-
-/** In a process group of its own, so that nothing of it stays behind. */
-function run([program = "", ...words]: readonly string[], { folder, environment, limitMs }: RunOptions): Promise<Ran> {
-  const { PATH = "" } = process.env;
-  const env = { PATH, TERM: "dumb", CI: "1", TMPDIR: tmpdir(), ...environment };
-  const child = spawn(program, words, { cwd: folder, detached: true, env, stdio: ["ignore", "pipe", "pipe"] });
-  let printed = "";
-  child.stdout.on("data", (chunk: Uint8Array) => (printed += new TextDecoder().decode(chunk)));
-  child.stderr.on("data", (chunk: Uint8Array) => (printed += new TextDecoder().decode(chunk)));
-  const endGroup = (): void => {
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-    } catch {
-      // It has ended.
-    }
-  };
-  const timer = setTimeout(endGroup, limitMs);
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("exit", (code) => {
-      clearTimeout(timer);
-      // What it has printed may still be on the way.
-      setTimeout(() => {
-        endGroup();
-        resolve({ code, printed });
-      }, 200);
-    });
-  });
-}
-
 function table(): string {
   const head = `| Agent | Version | Protocol | ${MODELS.join(" | ")} |\n| --- | --- | --- |${" --- |".repeat(MODELS.length)}`;
   const lines = chosen.map(({ agent, protocol }) => {
@@ -213,8 +156,4 @@ function table(): string {
   const notes = cases.flatMap((one) => unfit(one) ?? []);
   const marked = [...new Set(notes)].map((note) => `\nn/a: ${note}.`);
   return [head, ...lines, ...marked].join("\n");
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
