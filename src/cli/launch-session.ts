@@ -2,7 +2,7 @@
 // Never touches a file of the person's.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { Models } from "../models/models.ts";
@@ -86,9 +86,10 @@ function modelFor(agent: Agent, typed: string | null, context: Context): Pick<Pl
 }
 
 function readOwn({ reads }: Agent): string | null {
-  if (reads === null) return null;
+  const home = process.env[process.platform === "win32" ? "USERPROFILE" : "HOME"];
+  if (reads === null || home === undefined) return null;
   try {
-    return readFileSync(join(homedir(), reads), "utf8");
+    return readFileSync(join(home, reads), "utf8");
   } catch {
     return null;
   }
