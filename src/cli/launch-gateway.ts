@@ -20,9 +20,7 @@ export interface OpenLaunch {
   readonly store: Store;
   /** Unix time in milliseconds: what was used before is not the agent's. */
   readonly sinceMs: number;
-  /** Resolves when the usage of all that ran is in the store, as far as this process can tell. */
-  readonly drain: () => Promise<void>;
-  /** Takes the key back and ends the gateway if it is its own. */
+  /** Ends the gateway if it is its own, once its usage is in the store, and takes the key back. */
   readonly close: () => Promise<void>;
 }
 
@@ -74,7 +72,7 @@ async function joined(url: string, context: Context, options: LaunchKeyOptions):
     }
     await pause(NEWS_EVERY_MS);
   }
-  return { url, key, isOwn: false, store, sinceMs, drain: () => Promise.resolve(), close: key.revoke };
+  return { url, key, isOwn: false, store, sinceMs, close: key.revoke };
 }
 
 async function started(context: Context, store: Store, options: LaunchKeyOptions): Promise<OpenLaunch> {
@@ -82,7 +80,8 @@ async function started(context: Context, store: Store, options: LaunchKeyOptions
   const key = await makeLaunchKey(context, store, options);
   try {
     const { url, drain } = ownGateway(context, store);
-    return { url, key, isOwn: true, store, sinceMs, drain, close: key.revoke };
+    const close = (): Promise<void> => drain().then(key.revoke);
+    return { url, key, isOwn: true, store, sinceMs, close };
   } catch (error) {
     await key.revoke();
     throw error;

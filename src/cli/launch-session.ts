@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
+import { StoreError } from "../access/store.ts";
 import { Models } from "../models/models.ts";
 import { nearest } from "../models/nearest.ts";
 import { describe } from "../http/described-model.ts";
@@ -14,7 +15,7 @@ import { CommandError, type Context, type Input } from "./command.ts";
 import { modelNamed } from "./key-records.ts";
 import { runChild } from "./launch-child.ts";
 import { environmentFor } from "./launch-environment.ts";
-import { openLaunch } from "./launch-gateway.ts";
+import { openLaunch, type OpenLaunch } from "./launch-gateway.ts";
 import { usageLine, usageSince } from "./launch-usage.ts";
 import { findProgram } from "./programs.ts";
 
@@ -24,11 +25,32 @@ export async function launch(input: Input, context: Context): Promise<number> {
   if (path === null) throw CommandError.failed(`${agent.title} is not installed. Install it: npm install --global ${agent.package}`);
   const chosen = modelFor(agent, input.text("model"), context);
   const opened = await openLaunch(context, { agent: agent.id, key: input.text("key") });
+  const code = await runOn(opened, { agent, path, chosen, typed: input.rest, context });
+  if (!context.config().ledger) return code;
+  // The terminal may be gone by now, so all that matters has been done before.
+  const { name } = opened.key;
+  const usage = await told(usageSince(opened.store, { key: name, sinceMs: opened.sinceMs, isOwn: opened.isOwn }), context);
+  if (usage === null) return code;
+  context.note(context.isJson ? JSON.stringify({ agent: agent.id, exitCode: code, key: name, ...usage }) : usageLine(name, usage));
+  return code;
+}
+
+interface Running {
+  readonly agent: Agent;
+  /** Of its program. */
+  readonly path: string;
+  readonly chosen: Pick<Place, "model" | "protocol" | "limits">;
+  /** What a person typed for it. */
+  readonly typed: readonly string[];
+  readonly context: Context;
+}
+
+/** Resolves to the exit code, when the agent has ended and its key is taken back. @throws CommandError */
+async function runOn(opened: OpenLaunch, { agent, path, chosen, typed, context }: Running): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "factory-proxy-launch-"));
   try {
     const { url, key } = opened;
-    const place = { url, key: key.value, ...chosen, read: readOwn(agent), folder };
-    const { words, environment, files = {}, note } = agent.launch(place);
+    const { words, environment, files = {}, note } = agent.launch({ url, key: key.value, ...chosen, read: readOwn(agent), folder });
     for (const [name, text] of Object.entries(files)) writePrivate(join(folder, name), text);
     if (!context.isJson) {
       const gateway = opened.isOwn ? `a gateway of its own at ${url}` : `the gateway at ${url}`;
@@ -36,16 +58,21 @@ export async function launch(input: Input, context: Context): Promise<number> {
       if (note !== undefined) context.note(note);
     }
     const env = environmentFor(agent, { base: process.env, added: environment, platform: process.platform });
-    const code = await runChild(path, { words: [...words, ...input.rest], environment: env });
-    await opened.drain();
-    const usage = await usageSince(opened.store, { key: key.name, sinceMs: opened.sinceMs, isOwn: opened.isOwn });
-    context.note(
-      context.isJson ? JSON.stringify({ agent: agent.id, exitCode: code, key: key.name, ...usage }) : usageLine(key.name, usage),
-    );
-    return code;
+    return await runChild(path, { words: [...words, ...typed], environment: env });
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-    await opened.close();
+    await told(opened.close(), context);
+  }
+}
+
+/** What the agent did counts, whatever the store says at the end: null where it can't be reached. */
+async function told<Result>(result: Promise<Result>, context: Context): Promise<Result | null> {
+  try {
+    return await result;
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    context.note(error.message);
+    return null;
   }
 }
 

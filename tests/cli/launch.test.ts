@@ -119,7 +119,7 @@ async function givenTo(words: readonly string[], options: LaunchOptions = {}): P
 
 describe("every agent", () => {
   for (const agent of AGENTS) {
-    test(`${agent.title} gets the server's address and a key of its own, and nothing else that is secret`, async () => {
+    test(`${agent.title} gets the server's address and a key of its own, and nothing else that is secret`, PATIENT, async () => {
       const home = newHome();
       const env = { FAKE_CALL: "1", FAKE_EXIT: "7", ...Object.fromEntries(agent.foreignVariables.map((name) => [name, "elsewhere"])) };
       const { given, ended } = await givenTo([agent.id, "--", "--own-option", "two words"], { home, env });
