@@ -41,12 +41,11 @@ function ledgerVerdicts({ ledger }: Results): Verdict[] {
   if (ledger === null) return [];
   const target = "in process";
   const { calls, rows } = ledger;
-  const bars = [LIMITS.unlimitedUs, LIMITS.limitedUs];
-  const added = calls.filter(({ addedUs }) => addedUs !== 0);
+  const ofCalls = calls.flatMap(({ variant, clients, addedUs, maxUs }) => {
+    return maxUs === null ? [] : verdict({ about: `${variant}, ${clients} at once`, target }, { value: addedUs, max: maxUs, unit: "us" });
+  });
   return [
-    ...added.map(({ variant, clients, addedUs }, index) => {
-      return verdict({ about: `${variant}, ${clients} at once`, target }, { value: addedUs, max: bars[index % 2] ?? 0, unit: "us" });
-    }),
+    ...ofCalls,
     verdict({ about: `a row of ${rows.rows}`, target }, { value: rows.bytesPerRow, max: LIMITS.rowBytes, unit: "bytes" }),
     ...rows.reports.map(({ report, cpuMs }) =>
       verdict({ about: `usage ${report}, ${rows.rows} rows`, target }, { value: cpuMs, max: LIMITS.reportMs, unit: "ms" }),

@@ -15,6 +15,7 @@ import { unpack } from "../../src/runtime/unpack.ts";
 import { Redactor } from "../../src/telemetry/redaction.ts";
 import { keyRecord, usageRow } from "../support/stored.ts";
 import { pause } from "./measure.ts";
+import { LIMITS } from "./scenarios.ts";
 
 const KEY = "bench-client-key";
 const ADMITS_ALL: Partial<KeyRules> = {
@@ -25,9 +26,9 @@ const ADMITS_ALL: Partial<KeyRules> = {
 };
 /** The first is what the others are compared with. */
 const VARIANTS = [
-  { name: "LEDGER=off", ledger: false, rules: {} },
-  { name: "ledger, a key without limits", ledger: true, rules: {} },
-  { name: "ledger, a key with requests, tokens, budget, parallel", ledger: true, rules: ADMITS_ALL },
+  { name: "LEDGER=off", ledger: false, rules: {}, maxUs: null },
+  { name: "ledger, a key without limits", ledger: true, rules: {}, maxUs: LIMITS.unlimitedUs },
+  { name: "ledger, a key with requests, tokens, budget, parallel", ledger: true, rules: ADMITS_ALL, maxUs: LIMITS.limitedUs },
 ] as const;
 /** Longer than what is gathered waits to be written. */
 const WRITTEN_MS = 150;
@@ -41,6 +42,8 @@ export interface LedgerResult {
   readonly cpuUs: number;
   /** Over LEDGER=off. */
   readonly addedUs: number;
+  /** The bar for that. Null: there is none. */
+  readonly maxUs: number | null;
 }
 
 export interface ReportResult {
@@ -152,9 +155,9 @@ export async function measureCalls({ folder, rounds, progress }: LedgerOptions):
       }
     }
     const [base = 0] = least;
-    for (const [index, { name }] of VARIANTS.entries()) {
+    for (const [index, { name, maxUs }] of VARIANTS.entries()) {
       const cpuUs = least[index] ?? 0;
-      results.push({ variant: name, clients, cpuUs, addedUs: cpuUs - base });
+      results.push({ variant: name, clients, cpuUs, addedUs: cpuUs - base, maxUs });
     }
   }
   for (const { program, store } of variants) {
@@ -187,8 +190,8 @@ const REPORTS: Readonly<Record<string, { readonly by: readonly UsageDimension[];
 /** A year of calls at all hours, of sessions that run beside each other, each with a key, client and model of its own. */
 function* rowsOf(count: number): Generator<UsageRow> {
   for (let index = 0; index < count; index++) {
-    const round = Math.floor(index / (SESSIONS_AT_ONCE * CALLS_A_SESSION));
-    const session = round * SESSIONS_AT_ONCE + (index % SESSIONS_AT_ONCE);
+    const generation = Math.floor(index / (SESSIONS_AT_ONCE * CALLS_A_SESSION));
+    const session = generation * SESSIONS_AT_ONCE + (index % SESSIONS_AT_ONCE);
     const model = MODELS[session % MODELS.length] ?? null;
     yield usageRow(crypto.randomUUID(), {
       atMs: Math.floor(END_MS - YEAR_MS + (index / count) * YEAR_MS),
