@@ -19,7 +19,8 @@ interface Assignment {
 }
 
 /** https://github.com/motdotla/dotenv/blob/master/lib/main.js (read 2026-11-28), without its `NAME: value`. */
-const LINE = /^([^\S\n]*(?:export[^\S\n]+)?([\w.-]+)[^\S\n]*=[^\S\n]*)('(?:\\'|[^'])*'|"(?:\\"|[^"])*"|`(?:\\`|[^`])*`|[^#\r\n]*)[^\n]*(?:\n|$)/gm;
+const LINE =
+  /^([^\S\n]*(?:export[^\S\n]+)?([\w.-]+)[^\S\n]*=[^\S\n]*)('(?:\\'|[^'])*'|"(?:\\"|[^"])*"|`(?:\\`|[^`])*`|[^#\r\n]*)[^\n]*(?:\n|$)/gm;
 
 function assignments(text: string): Assignment[] {
   return [...text.matchAll(LINE)].map((match) => {

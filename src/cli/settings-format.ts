@@ -1,10 +1,4 @@
 // A format of settings files: what a text says, and the text with some of its members changed and every other byte as it was.
-// Never reads a file. What an edit made of a text is read again: an edit that changed anything else is refused.
-
-import { isDeepStrictEqual } from "node:util";
-import { ENV } from "./settings-env.ts";
-import { JSONC } from "./settings-jsonc.ts";
-import { TOML } from "./settings-toml.ts";
 
 /** A member's name; of a list, the number of an item, or ADDED for one more. */
 export type Step = string | number;
@@ -31,40 +25,9 @@ export interface SettingsFormat {
 
 export type FormatName = "jsonc" | "toml" | "env";
 
-const FORMATS: Readonly<Record<FormatName, SettingsFormat>> = { jsonc: JSONC, toml: TOML, env: ENV };
-
 /** Ends an edit. The message completes `The file ...`. */
 export class FormatFault extends Error {
   override readonly name = "FormatFault";
-}
-
-const BYTE_ORDER_MARK = "\uFEFF";
-
-/** What a text says. @throws FormatFault */
-export function settingsIn(text: string, format: FormatName): unknown {
-  return FORMATS[format].parse(withoutMark(text));
-}
-
-/** @throws FormatFault */
-export function edited(text: string, changes: readonly Change[], format: FormatName): string {
-  const { parse, edit } = FORMATS[format];
-  const bare = withoutMark(text);
-  const after = edit(bare, changes);
-  if (!isDeepStrictEqual(plain(parse(after)), plain(changes.reduce(changed, parse(bare))))) {
-    throw new FormatFault("is written in a way that can't be edited safely");
-  }
-  return (bare === text ? "" : BYTE_ORDER_MARK) + after;
-}
-
-function withoutMark(text: string): string {
-  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
-}
-
-/** Without the prototypes that parsers give to objects. */
-function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain);
-  if (!isMap(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member)]));
 }
 
 /** The value at a path; undefined where there is none. */
@@ -92,6 +55,6 @@ export function changed(settings: unknown, { path: [step, ...rest], value }: Cha
   return Object.fromEntries(Object.entries(members).filter(([name]) => name !== step));
 }
 
-function isMap(value: unknown): value is Record<string, unknown> {
+export function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }

@@ -2,7 +2,7 @@
 // Never moves, reformats or drops what is not part of the edit. (jsonc-parser finds the places; its own edits put a member behind the
 // comment of the one before, or reformat neighbours.)
 
-import { createScanner, parseTree, printParseErrorCode, SyntaxKind, type Node, type ParseError } from "jsonc-parser";
+import { parseTree, printParseErrorCode, type Node, type ParseError } from "jsonc-parser";
 import { ADDED, changed, FormatFault, type Change, type SettingsFormat, type Step } from "./settings-format.ts";
 
 export const JSONC: SettingsFormat = {
@@ -97,21 +97,10 @@ function inserted(text: string, { container, name, value }: Insertion): string {
 
 /** Where the comma behind a node stands, whatever comments are between; null: there is none. */
 function commaAfter(text: string, { offset, length }: Node): number | null {
-  const scanner = createScanner(text, false);
-  scanner.setPosition(offset + length);
-  for (let token = scanner.scan(); token !== SyntaxKind.EOF; token = scanner.scan()) {
-    if (token === SyntaxKind.CommaToken) return scanner.getTokenOffset();
-    if (!BETWEEN.includes(token)) return null;
-  }
-  return null;
+  const end = offset + length;
+  const found = /^(?:\s|\/\/[^\r\n]*|\/\*[\s\S]*?\*\/)*,/.exec(text.slice(end));
+  return found === null ? null : end + found[0].length - 1;
 }
-
-const BETWEEN: readonly SyntaxKind[] = [
-  SyntaxKind.Trivia,
-  SyntaxKind.LineBreakTrivia,
-  SyntaxKind.LineCommentTrivia,
-  SyntaxKind.BlockCommentTrivia,
-];
 
 // ---- One member less --------------------------------------------------------------------------------------
 
@@ -123,7 +112,7 @@ function removed(text: string, container: Node, child: Node): string {
   const kept = own === null ? "" : text.slice(start + child.length, own);
   const lineStart = text.slice(0, start).search(/(?<=^|\n)[^\S\n]*$/);
   const lineEnd = /^[^\S\n]*(?:\n|$)/.exec(text.slice(end));
-  const previous = container.children?.[(container.children.indexOf(child) ?? 0) - 1];
+  const previous = container.children?.[container.children.indexOf(child) - 1];
   const spaces = /[^\S\n]*$/.exec(text.slice(0, start))?.[0].length ?? 0;
   const whole =
     lineStart !== -1 && lineEnd !== null && kept.trim() === ""

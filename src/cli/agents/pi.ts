@@ -1,7 +1,8 @@
 // Pi: a provider that an extension adds, which stands in the folder of the run.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
-import { json, KEY_VARIABLE, PROVIDER, type Agent } from "./agent.ts";
+import { ADDED } from "../settings-format.ts";
+import { editsAt, groupsOf, json, KEY_VARIABLE, PROVIDER, type Agent } from "./agent.ts";
 
 const APIS: Readonly<Record<ProtocolId, { readonly api: string; readonly path: string }>> = {
   "openai-chat": { api: "openai-completions", path: "/v1" },
@@ -44,5 +45,29 @@ export const PI: Agent = {
       files: { "provider.ts": `export default (pi) => pi.registerProvider(${json(PROVIDER)}, ${json(provider)});\n` },
     };
   },
-  files: [],
+  files: [
+    {
+      folder: ".pi/agent",
+      folderVariable: "PI_CODING_AGENT_DIR",
+      names: ["models.json"],
+      format: "jsonc",
+      holdsKey: false,
+      edits: ({ url, models }) =>
+        groupsOf(models).flatMap(({ provider, protocol, ids }) => {
+          const { api, path } = APIS[protocol];
+          return [
+            ...editsAt(["providers", provider], { baseUrl: url + path, api, apiKey: KEY_VARIABLE }),
+            ...ids.map((id) => ({ path: ["providers", provider, "models", ADDED], value: { id, name: id, reasoning: true } })),
+          ];
+        }),
+    },
+    {
+      folder: ".pi/agent",
+      folderVariable: "PI_CODING_AGENT_DIR",
+      names: ["settings.json"],
+      format: "jsonc",
+      holdsKey: false,
+      edits: ({ models: [model] }) => editsAt([], { defaultProvider: PROVIDER, defaultModel: model?.id ?? "" }),
+    },
+  ],
 };
