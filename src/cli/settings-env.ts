@@ -38,12 +38,13 @@ function changed(text: string, { path, value }: Change): string {
   // The last one counts. Of a variable that is taken out none may be left.
   const last = found.at(-1);
   if (value === undefined) return found.reduceRight((rest, { start, end }) => rest.slice(0, start) + rest.slice(end), text);
-  if (last !== undefined) return text.slice(0, last.valueStart) + quoted(String(value)) + text.slice(last.valueEnd);
+  if (last !== undefined) return text.slice(0, last.valueStart) + quoted(value) + text.slice(last.valueEnd);
   const lineEnd = /\r?\n/.exec(text)?.[0] ?? "\n";
-  return `${text}${text === "" || text.endsWith("\n") ? "" : lineEnd}${name}=${quoted(String(value))}${lineEnd}`;
+  return `${text}${text === "" || text.endsWith("\n") ? "" : lineEnd}${name}=${quoted(value)}${lineEnd}`;
 }
 
-function quoted(value: string): string {
+function quoted(wanted: unknown): string {
+  const value = typeof wanted === "string" ? wanted : JSON.stringify(wanted);
   if (/^[\w.:/@%+~,-]*$/.test(value)) return value;
   const mark = ['"', "'", "`"].find((one) => !value.includes(one)) ?? "";
   return mark + value + mark;

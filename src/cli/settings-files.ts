@@ -176,8 +176,8 @@ function attempt<T>(action: () => T): T {
 }
 
 function reasonOf(error: unknown): string {
-  const code = String(codeOf(error) ?? (error instanceof Error ? error.name : "unknown"));
-  return REASONS[code] ?? `can't be read or written (${code})`;
+  const code = codeOf(error) ?? (error instanceof Error ? error.name : "");
+  return (typeof code === "string" ? REASONS[code] : undefined) ?? `can't be read or written (${JSON.stringify(code)})`;
 }
 
 const REASONS: Readonly<Record<string, string>> = {

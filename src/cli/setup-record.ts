@@ -4,7 +4,8 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { runtime } from "../runtime/runtime.ts";
-import { glance } from "../wire/json.ts";
+import { glance, isObject } from "../wire/json.ts";
+import { CommandError } from "./command.ts";
 import type { FormatName, Step } from "./settings-format.ts";
 import { fileState, makeFolders, OWNER_ONLY, putFile, removeFolders } from "./settings-files.ts";
 
@@ -58,11 +59,13 @@ export class SetupRecords {
     this.#folder = join(dataDir, "setup");
   }
 
-  /** Null: it was not set up. */
+  /** Null: it was not set up. @throws CommandError where the record is damaged */
   of(agent: string): SetupRecord | null {
     const path = join(this.#folder, `${agent}.json`);
-    // Only setup writes it.
-    return existsSync(path) ? ((glance(readFileSync(path, "utf8")) as SetupRecord | undefined) ?? null) : null;
+    if (!existsSync(path)) return null;
+    const record = glance(readFileSync(path, "utf8"));
+    if (isRecord(record)) return record;
+    throw CommandError.failed(`${path} is damaged. Copies of the files from before setup stand beside it; put them back by hand, then remove it.`);
   }
 
   /** @throws FileFault */
@@ -118,6 +121,11 @@ export class SetupRecords {
     chmodSync(this.#folder, 0o700);
     putFile(path, { text, mode: OWNER_ONLY });
   }
+}
+
+/** Only setup writes records, so a look tells. */
+function isRecord(value: unknown): value is SetupRecord {
+  return isObject(value) && Array.isArray(value["files"]) && Array.isArray(value["folders"]);
 }
 
 export function hashOf(text: string): string {
