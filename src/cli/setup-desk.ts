@@ -78,8 +78,11 @@ export class SetupDesk {
 
   #showEnvironment(agent: Agent): number {
     this.#context.show({ agent: agent.id, title: agent.title, environment: this.#environment(agent) }, () => this.#lines(agent));
-    this.#note(`${agent.title} has no file for this: it reads variables. Put them into your shell's profile, or use factory-proxy launch ${agent.id}.`);
-    if (this.#knownKey(agent, null) === PLACEHOLDER) this.#note(`factory-proxy keys add ${agent.id} prints a key to put in place of ${PLACEHOLDER}.`);
+    this.#note(
+      `${agent.title} has no file for this: it reads variables. Put them into your shell's profile, or use factory-proxy launch ${agent.id}.`,
+    );
+    if (this.#knownKey(agent, null) === PLACEHOLDER)
+      this.#note(`factory-proxy keys add ${agent.id} prints a key to put in place of ${PLACEHOLDER}.`);
     return 0;
   }
 

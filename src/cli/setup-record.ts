@@ -65,7 +65,9 @@ export class SetupRecords {
     if (!existsSync(path)) return null;
     const record = glance(readFileSync(path, "utf8"));
     if (isRecord(record)) return record;
-    throw CommandError.failed(`${path} is damaged. Copies of the files from before setup stand beside it; put them back by hand, then remove it.`);
+    throw CommandError.failed(
+      `${path} is damaged. Copies of the files from before setup stand beside it; put them back by hand, then remove it.`,
+    );
   }
 
   /** @throws FileFault */
