@@ -13,16 +13,16 @@ const BYTE_ORDER_MARK = "\uFEFF";
 
 /** What a text says. @throws FormatFault */
 export function settingsIn(text: string, format: FormatName): unknown {
-  return FORMATS[format].parse(withoutMark(text));
+  return plain(FORMATS[format].parse(withoutMark(text)));
 }
 
 /** @throws FormatFault */
 export function edited(text: string, changes: readonly Change[], format: FormatName): string {
-  const { parse, edit } = FORMATS[format];
+  const { edit } = FORMATS[format];
   const bare = withoutMark(text);
   const made = edit(bare, changes);
   const after = bare === "" && made !== "" && !made.endsWith("\n") ? `${made}\n` : made;
-  if (!isDeepStrictEqual(plain(parse(after)), plain(changes.reduce(changed, parse(bare))))) {
+  if (!isDeepStrictEqual(settingsIn(after, format), changes.reduce(changed, settingsIn(bare, format)))) {
     throw new FormatFault("is written in a way that can't be edited safely");
   }
   return (bare === text ? "" : BYTE_ORDER_MARK) + after;

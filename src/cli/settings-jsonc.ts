@@ -98,7 +98,7 @@ function inserted(text: string, { container, name, value }: Insertion): string {
 /** Where the comma behind a node stands, whatever comments are between; null: there is none. */
 function commaAfter(text: string, { offset, length }: Node): number | null {
   const end = offset + length;
-  const found = /^(?:\s|\/\/[^\r\n]*|\/\*[\s\S]*?\*\/)*,/.exec(text.slice(end));
+  const found = /^(?:\s|\/\/[^\r\n]*|\/\*(?:[^*]|\*(?!\/))*\*\/)*,/.exec(text.slice(end));
   return found === null ? null : end + found[0].length - 1;
 }
 
