@@ -10,7 +10,7 @@ import { KEY_VARIABLE, type Agent, type Settings, type SettingsFile, type Settin
 import { CommandError, EXIT_FAILED, type Context, type Input } from "./command.ts";
 import { dataFolder, type Surroundings } from "./data-folder.ts";
 import { shellLines } from "./key-links.ts";
-import { keyFor, knownKey, PLACEHOLDER, readsVariable, removeKey, type SetupKey } from "./setup-key.ts";
+import { keyFor, keyIsLost, knownKey, PLACEHOLDER, readsVariable, removeKey, type SetupKey } from "./setup-key.ts";
 import { isSame, planned, SetupFault, type PlannedFile, type WantedFile } from "./setup-plan.ts";
 import { SetupRecords, type SetupRecord } from "./setup-record.ts";
 import { undo, write } from "./setup-writing.ts";
@@ -104,10 +104,12 @@ export class SetupDesk {
       );
     }
     const plan = this.#plan(agent, null);
-    if (plan.changing.length === 0) {
+    const isLost = await keyIsLost(this.#sources(agent, plan.record), this.#context);
+    if (plan.changing.length === 0 && !isLost) {
       this.#context.show(this.#json(plan), () => `${agent.title} is set up already. Nothing to write.`);
       return 0;
     }
+    if (isLost) this.#note(`The key ${plan.record?.madeKey?.name} is no longer in the store, so ${agent.title} gets a new one.`);
     if (!this.#context.isJson) this.#context.print(this.#difference(plan));
     if (!this.#input.has("yes") && !(await this.#world.ask?.("Write this?"))) {
       this.#note("Nothing was written.");

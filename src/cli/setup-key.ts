@@ -40,6 +40,13 @@ export function knownKey({ record, named, variable }: KeySources, context: Conte
   return (variable ?? "") || (record?.madeKey?.key ?? PLACEHOLDER);
 }
 
+/** Whether the agent has the key that was made for it, and somebody has removed that. @throws CommandError, StoreError */
+export async function keyIsLost({ record, named, variable = "" }: KeySources, context: Context): Promise<boolean> {
+  const made = record?.madeKey ?? null;
+  if (made === null || named !== null || variable !== "") return false;
+  return (await hashIn(await storeOf(context), made.name)) === null;
+}
+
 /** @throws CommandError, StoreError */
 export async function keyFor(sources: KeySources, context: Context): Promise<SetupKey> {
   const { agent, record, named, variable = "" } = sources;

@@ -112,7 +112,10 @@ test("what is not of its format is refused in words", () => {
     ["toml", "env = 1", /^has another kind of value where "URL" is to be$/],
   ];
   for (const [format, text, message] of faults) {
-    assert.throws(() => edited(text, [{ path: ["env", "URL"], value: "x" }], format), (error) => error instanceof FormatFault && message.test(error.message));
+    assert.throws(
+      () => edited(text, [{ path: ["env", "URL"], value: "x" }], format),
+      (error) => error instanceof FormatFault && message.test(error.message),
+    );
   }
 });
 
@@ -156,22 +159,47 @@ const { object } = fc.letrec<{ value: string; object: string; list: string }>((t
 const jsonc = fc.tuple(gap, object, gap).map((parts) => parts.join(""));
 
 const tomlValue = fc.constantFrom(
-  ...["1", "0x1F", "1_000", "1.50", "inf", "true", "'x' # note", '"a # b"', '"""\nline\n"""', "'''\n[no]\n'''", "[1, 2]", "[ # note\n  1,\n  2, # note\n]"],
+  ...[
+    "1",
+    "0x1F",
+    "1_000",
+    "1.50",
+    "inf",
+    "true",
+    "'x' # note",
+    '"a # b"',
+    '"""\nline\n"""',
+    "'''\n[no]\n'''",
+    "[1, 2]",
+    "[ # note\n  1,\n  2, # note\n]",
+  ],
   ...["{ a = 1, b = { c = 2 } }", "{}", "1979-05-27T07:32:00Z", "07:32:00", "1979-05-27"],
 );
 const tomlRows = fc
   .uniqueArray(
-    fc.tuple(fc.constantFrom("k", "l", '"q r"', "m.n", "o"), fc.constantFrom("", "  ", "# note\n", "\n"), fc.constantFrom("=", " = "), tomlValue),
+    fc.tuple(
+      fc.constantFrom("k", "l", '"q r"', "m.n", "o"),
+      fc.constantFrom("", "  ", "# note\n", "\n"),
+      fc.constantFrom("=", " = "),
+      tomlValue,
+    ),
     { selector: ([key]) => key, maxLength: 4 },
   )
   .map((rows) => rows.map(([key, before, sign, value]) => `${before}${key}${sign}${value}\n`).join(""));
 const toml = fc
   .tuple(
     tomlRows,
-    fc.uniqueArray(fc.tuple(fc.constantFrom("[t]", "[t.u]", "[[v]]", '[w."x y"]', "[env]", "[made]"), fc.constantFrom("", " # note", "\n# note"), tomlRows), {
-      selector: ([head]) => head,
-      maxLength: 4,
-    }),
+    fc.uniqueArray(
+      fc.tuple(
+        fc.constantFrom("[t]", "[t.u]", "[[v]]", '[w."x y"]', "[env]", "[made]"),
+        fc.constantFrom("", " # note", "\n# note"),
+        tomlRows,
+      ),
+      {
+        selector: ([head]) => head,
+        maxLength: 4,
+      },
+    ),
     fc.constantFrom("", "# end\n", "\n\n"),
   )
   .map(([rows, tables, end]) => rows + tables.map(([head, note, body]) => `\n${head}${note}\n${body}`).join("") + end);
