@@ -1,9 +1,9 @@
 // The agent and the models that a person names on the command line.
 
+import { describe } from "../http/described-model.ts";
 import { Models } from "../models/models.ts";
 import { nearest } from "../models/nearest.ts";
-import type { ProtocolId } from "../protocol/canonical.ts";
-import type { Agent } from "./agents/agent.ts";
+import type { Agent, Place } from "./agents/agent.ts";
 import { AGENTS } from "./agents/agents.ts";
 import { CommandError, type Context } from "./command.ts";
 import { modelNamed } from "./key-records.ts";
@@ -19,26 +19,28 @@ export function agentNamed(id: string): Agent {
   throw CommandError.wrongUse(`There is no such agent.${meant === undefined ? "" : ` Did you mean "${meant}"?`} There are ${AGENT_NAMES}.`);
 }
 
-export interface ModelChoice {
-  /** Null: the agent's own choice. */
-  readonly model: string | null;
-  /** The model's own where the agent speaks it, otherwise the first that it does. */
-  readonly protocol: ProtocolId;
-}
+/** Its protocol is the model's own where the agent speaks that, otherwise the first that it does. */
+export type ModelChoice = Pick<Place, "model" | "protocol" | "limits">;
 
 /** What Claude Code writes behind a model with a window of a million tokens. */
 const LONG_CONTEXT = /\[1m\]$/i;
+
+const NO_LIMITS = { contextTokens: null, outputTokens: null };
 
 /** @throws CommandError for a name that is surely misspelled */
 export function modelFor(agent: Agent, typed: string | null, context: Context): ModelChoice {
   const [usual] = agent.protocols;
   if (usual === undefined) throw new Error(`${agent.id} speaks no protocol.`);
   const name = typed ?? agent.defaultModel;
-  if (name === null) return { model: null, protocol: usual };
+  if (name === null) return { model: null, protocol: usual, limits: NO_LIMITS };
   const { id, isKnown, hint } = modelNamed(name, context);
   if (!isKnown) context.note(`No known model is called ${name}. ${hint}`);
   const { endpoints, models } = context.config();
-  const own = new Models({ endpoints, models }).find(id).protocol;
+  const { protocol, provider } = new Models({ endpoints, models }).find(id);
   const [suffix = ""] = LONG_CONTEXT.exec(name) ?? [];
-  return { model: agent.id === "claude" ? id + suffix : id, protocol: agent.protocols.includes(own) ? own : usual };
+  return {
+    model: agent.id === "claude" ? id + suffix : id,
+    protocol: agent.protocols.includes(protocol) ? protocol : usual,
+    limits: describe({ id, protocol, provider }),
+  };
 }

@@ -5,8 +5,9 @@ import { existsSync } from "node:fs";
 import { posix, win32 } from "node:path";
 import { createTwoFilesPatch } from "diff";
 import { Redactor } from "../telemetry/redaction.ts";
-import { modelFor, type ModelChoice } from "./agent-choice.ts";
+import { AGENT_NAMES, agentNamed, modelFor, type ModelChoice } from "./agent-choice.ts";
 import { KEY_VARIABLE, type Agent, type Settings, type SettingsFile, type SettingsModel } from "./agents/agent.ts";
+import { AGENTS } from "./agents/agents.ts";
 import { CommandError, EXIT_FAILED, type Context, type Input } from "./command.ts";
 import { dataFolder, type Surroundings } from "./data-folder.ts";
 import { shellLines } from "./key-links.ts";
@@ -22,6 +23,32 @@ export interface SetupWorld extends Surroundings {
   readonly ask: ((question: string) => Promise<boolean>) | null;
 }
 
+const MODES = ["show", "write", "undo"] as const;
+
+/** @throws CommandError */
+export async function setup(input: Input, context: Context, world: SetupWorld): Promise<number> {
+  const modes = MODES.filter((mode) => input.has(mode));
+  if (modes.length > 1) throw CommandError.wrongUse(`--${modes[0]} and --${modes[1]} say two things.`);
+  const [mode = "show"] = modes;
+  const desk = new SetupDesk(input, context, world);
+  if (input.has("all")) {
+    if (mode !== "show" || input.operand(0) !== "") {
+      throw CommandError.wrongUse("--all shows what would change for every agent. They are written and undone one by one.");
+    }
+    return desk.showAll(AGENTS);
+  }
+  if (input.operand(0) === "") throw CommandError.wrongUse(`AGENT is missing: ${AGENT_NAMES}. See factory-proxy setup --help.`);
+  const agent = agentNamed(input.operand(0));
+  if (mode === "show") return desk.show(agent);
+  if (mode === "undo") return desk.undo(agent);
+  if (world.ask === null && !input.has("yes")) {
+    throw CommandError.wrongUse(
+      "Nobody can be asked here, as this is no terminal. Look at it with --show, then write it with --write --yes.",
+    );
+  }
+  return desk.write(agent);
+}
+
 /** What would be done for an agent. */
 interface Plan {
   readonly agent: Agent;
@@ -31,7 +58,7 @@ interface Plan {
   readonly changing: readonly PlannedFile[];
 }
 
-export class SetupDesk {
+class SetupDesk {
   readonly #input: Input;
   readonly #context: Context;
   readonly #world: SetupWorld;
@@ -87,8 +114,8 @@ export class SetupDesk {
   }
 
   #environment(agent: Agent): Readonly<Record<string, string>> {
-    const { model, protocol } = this.#choices(agent)[0] ?? modelFor(agent, null, this.#context);
-    return agent.launch({ url: this.#url(), key: this.#knownKey(agent, null), model, protocol, folder: "" }).environment;
+    const [choice = modelFor(agent, null, this.#context)] = this.#choices(agent);
+    return agent.launch({ url: this.#url(), key: this.#knownKey(agent, null), ...choice, read: null, folder: "" }).environment;
   }
 
   #lines(agent: Agent): string {
@@ -196,8 +223,8 @@ export class SetupDesk {
 
   #plan(agent: Agent, key: SetupKey | null): Plan {
     const record = this.#records.of(agent.id);
-    const models = this.#choices(agent).flatMap(({ model, protocol }): SettingsModel[] =>
-      model === null ? [] : [{ id: model, protocol }],
+    const models = this.#choices(agent).flatMap(({ model, protocol, limits }): SettingsModel[] =>
+      model === null ? [] : [{ id: model, protocol, limits }],
     );
     const settings = { url: this.#url(), key: key?.value ?? this.#knownKey(agent, record), models };
     const wanted = agent.files.map((file): WantedFile => {

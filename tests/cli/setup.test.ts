@@ -215,7 +215,8 @@ for (const agent of written) {
 /** All edits of a file are in it. The key is one that the store knows, or stands in a variable. */
 function checkFile(desk: Desk, { protocols }: Agent, file: SettingsFile): void {
   const settings = settingsIn(desk.text(placeOf(file)), file.format);
-  const models = [{ id: "glm-5.2", protocol: protocols[0] ?? "openai-chat" }];
+  const limits = { contextTokens: null, outputTokens: null };
+  const models = [{ id: "glm-5.2", protocol: protocols[0] ?? "openai-chat", limits }];
   for (const { path } of file.edits({ url: OURS, key: "", models })) {
     const isOurs =
       path.includes(ADDED) ||

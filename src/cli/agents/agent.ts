@@ -89,8 +89,9 @@ export interface Settings {
   readonly models: readonly SettingsModel[];
 }
 
-export interface SettingsModel extends ModelLimits {
+export interface SettingsModel {
   readonly id: string;
+  readonly limits: ModelLimits;
   /** One of the agent's. */
   readonly protocol: ProtocolId;
 }
@@ -109,7 +110,7 @@ export interface ModelGroup {
   /** What to call the provider. That of the first model is PROVIDER. */
   readonly provider: string;
   readonly protocol: ProtocolId;
-  readonly ids: readonly string[];
+  readonly models: readonly SettingsModel[];
 }
 
 export function groupsOf(models: readonly SettingsModel[]): ModelGroup[] {
@@ -117,7 +118,7 @@ export function groupsOf(models: readonly SettingsModel[]): ModelGroup[] {
   return protocols.map((protocol, index) => ({
     provider: index === 0 ? PROVIDER : `${PROVIDER}-${protocol}`,
     protocol,
-    ids: models.filter((model) => model.protocol === protocol).map(({ id }) => id),
+    models: models.filter((model) => model.protocol === protocol),
   }));
 }
 

@@ -45,7 +45,7 @@ export const DROID: Agent = {
   ],
 };
 
-function customModel({ id, protocol }: SettingsModel, url: string): Readonly<Record<string, EditValue>> {
+function customModel({ id, protocol }: Omit<SettingsModel, "limits">, url: string): Readonly<Record<string, EditValue>> {
   const { provider = "", path = "" } = KINDS[protocol] ?? {};
   return { model: id, displayName: id, baseUrl: url + path, apiKey: `\${${KEY_VARIABLE}}`, provider };
 }

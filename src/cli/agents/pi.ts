@@ -2,7 +2,7 @@
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
 import { ADDED } from "../settings-format.ts";
-import { editsAt, groupsOf, json, KEY_VARIABLE, PROVIDER, type Agent } from "./agent.ts";
+import { editsAt, groupsOf, json, KEY_VARIABLE, PROVIDER, type Agent, type EditValue, type ModelLimits } from "./agent.ts";
 
 const APIS: Readonly<Record<ProtocolId, { readonly api: string; readonly path: string }>> = {
   "openai-chat": { api: "openai-completions", path: "/v1" },
@@ -29,16 +29,7 @@ export const PI: Agent = {
   launch({ url, key, model, protocol, limits, folder }) {
     const id = model ?? "";
     const { api, path } = APIS[protocol];
-    const row = {
-      id,
-      name: id,
-      reasoning: true,
-      input: ["text", "image"],
-      cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
-      contextWindow: limits.contextTokens ?? CONTEXT_TOKENS,
-      maxTokens: limits.outputTokens ?? OUTPUT_TOKENS,
-    };
-    const provider = { baseUrl: url + path, api, apiKey: KEY_VARIABLE, models: [row] };
+    const provider = { baseUrl: url + path, api, apiKey: KEY_VARIABLE, models: [rowOf(id, limits)] };
     return {
       words: ["--extension", `${folder}/provider.ts`, "--provider", PROVIDER, "--model", id],
       environment: { [KEY_VARIABLE]: key },
@@ -53,11 +44,11 @@ export const PI: Agent = {
       format: "jsonc",
       holdsKey: false,
       edits: ({ url, models }) =>
-        groupsOf(models).flatMap(({ provider, protocol, ids }) => {
+        groupsOf(models).flatMap(({ provider, protocol, models: own }) => {
           const { api, path } = APIS[protocol];
           return [
             ...editsAt(["providers", provider], { baseUrl: url + path, api, apiKey: KEY_VARIABLE }),
-            ...ids.map((id) => ({ path: ["providers", provider, "models", ADDED], value: { id, name: id, reasoning: true } })),
+            ...own.map(({ id, limits }) => ({ path: ["providers", provider, "models", ADDED], value: rowOf(id, limits) })),
           ];
         }),
     },
@@ -71,3 +62,15 @@ export const PI: Agent = {
     },
   ],
 };
+
+function rowOf(id: string, { contextTokens, outputTokens }: ModelLimits): Readonly<Record<string, EditValue>> {
+  return {
+    id,
+    name: id,
+    reasoning: true,
+    input: ["text", "image"],
+    cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
+    contextWindow: contextTokens ?? CONTEXT_TOKENS,
+    maxTokens: outputTokens ?? OUTPUT_TOKENS,
+  };
+}
