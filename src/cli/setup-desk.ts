@@ -97,7 +97,7 @@ class SetupDesk {
       }
     });
     this.#context.show(
-      shown.map(({ text: _, ...rest }) => rest),
+      shown.map((one) => ({ ...one, text: undefined })),
       () => shown.map(({ title, text }) => `${this.#context.style("bold", title)}\n${text}`).join("\n\n"),
     );
     return shown.some((one) => "fault" in one) ? EXIT_FAILED : 0;

@@ -108,7 +108,7 @@ for (const agent of AGENTS) {
   rows.push(`| ${agent.title} | ${agent.version} | ${results.join(" | ")} |`);
 }
 print(
-  `\n| Agent | Version | ${MODELS.map((model) => model ?? "no \`--model\`").join(" | ")} |\n| --- | --- |${" --- |".repeat(MODELS.length)}\n${rows.join("\n")}`,
+  `\n| Agent | Version | ${MODELS.map((model) => model ?? "no --model").join(" | ")} |\n| --- | --- |${" --- |".repeat(MODELS.length)}\n${rows.join("\n")}`,
 );
 process.exitCode = hasFailed ? 1 : 0;
 
