@@ -37,15 +37,16 @@ export function setupIn(world: SetupWorld): Command {
 function terminalAsk(): SetupWorld["ask"] {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
   return async (question) => {
-    const { createInterface } = await import("node:readline/promises");
+    const { createInterface } = await import("node:readline");
     const terminal = createInterface({ input: process.stdin, output: process.stderr });
-    try {
-      return /^y(?:es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
-    } catch {
-      return false;
-    } finally {
-      terminal.close();
-    }
+    return new Promise((resolve) => {
+      // Ctrl-C and Ctrl-D close it without an answer.
+      terminal.once("close", () => resolve(false));
+      terminal.question(`${question} [y/N] `, (answer) => {
+        resolve(/^\s*y(?:es)?\s*$/i.test(answer));
+        terminal.close();
+      });
+    });
   };
 }
 
