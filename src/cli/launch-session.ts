@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { StoreError } from "../access/store.ts";
 import { agentNamed, modelFor } from "./agent-choice.ts";
-import type { Agent } from "./agents/agent.ts";
+import type { Agent, Place } from "./agents/agent.ts";
 import { CommandError, type Context, type Input } from "./command.ts";
 import { runChild } from "./launch-child.ts";
 import { environmentFor } from "./launch-environment.ts";

@@ -50,6 +50,8 @@ function terminalAsk(): SetupWorld["ask"] {
   };
 }
 
+const HOME = process.env[process.platform === "win32" ? "USERPROFILE" : "HOME"] ?? homedir();
+
 export const SETUP: readonly Command[] = [
-  setupIn({ home: homedir(), environment: process.env, platform: process.platform, ask: terminalAsk() }),
+  setupIn({ home: HOME, environment: process.env, platform: process.platform, ask: terminalAsk() }),
 ];

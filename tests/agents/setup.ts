@@ -2,7 +2,6 @@
 // own settings, and has each agent run one tool task by them alone, behind a scripted upstream. Then the undo; prints a table.
 // Never does: run in the suite (it needs the network to install), or call a model.
 
-import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -12,12 +11,11 @@ import { KEY_VARIABLE, PROVIDER, type Agent } from "../../src/cli/agents/agent.t
 import { AGENTS } from "../../src/cli/agents/agents.ts";
 import { FACTORY_KEY, startGateway } from "../support/gateway.ts";
 import { startUpstream } from "../support/upstream.ts";
+import { install, print, run, type Ran } from "./packages.ts";
 import { conversation } from "./upstream.ts";
 
-const CACHE = join(tmpdir(), "factory-proxy-agents");
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const RUN_LIMIT_MS = 120_000;
-const INSTALL_LIMIT_MS = 600_000;
 const SHOWN_CHARACTERS = 1500;
 const TASK = "Write the file proof.txt with your shell, then say that you are done.";
 
@@ -86,7 +84,7 @@ const TRIALS: Readonly<Record<string, Trial>> = {
   cline: {
     words: ["--json", "-t", "60", TASK],
     environment: { CLINE_SESSION_BACKEND_MODE: "local", CLINE_NO_AUTO_UPDATE: "1" },
-    files: {},
+    files: { ".cline/data/settings/providers.json": '{\n  "version": 1,\n  "providers": {}\n}' },
   },
 };
 const MODELS: readonly (string | null)[] = [null, "claude-sonnet-5", "gpt-5.5", "glm-5"];
@@ -179,60 +177,4 @@ function undoOf(home: string, { trial, url }: { readonly trial: Trial; readonly 
   });
   if (changed.length === 0) return "exact";
   return changed.some((text) => [url, PROVIDER, KEY_VARIABLE].some((ours) => text.includes(ours))) ? "not undone" : "ours gone";
-}
-
-async function install({ package: name, version, program }: Agent): Promise<string> {
-  const folder = join(CACHE, `${name.replaceAll(/[@/]/g, "_")}_${version}`);
-  const path = join(folder, "node_modules/.bin", program);
-  if (existsSync(path)) return path;
-  mkdirSync(folder, { recursive: true });
-  print(`Installing ${name}@${version} ...`);
-  const words = ["npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel", "error", `${name}@${version}`];
-  const { code, printed } = await run(words, { folder, environment: process.env, limitMs: INSTALL_LIMIT_MS });
-  if (code !== 0) throw new Error(`npm could not install ${name}@${version}:\n${printed}`);
-  return path;
-}
-
-interface Ran {
-  /** Null: it had to be ended. */
-  readonly code: number | null;
-  readonly printed: string;
-}
-
-interface RunOptions {
-  readonly folder: string;
-  readonly environment: NodeJS.ProcessEnv;
-  readonly limitMs: number;
-}
-
-/** In a process group of its own, so that nothing of it stays behind. */
-function run([program = "", ...words]: readonly string[], { folder, environment, limitMs }: RunOptions): Promise<Ran> {
-  const { PATH = "" } = process.env;
-  const env = { PATH, TERM: "dumb", CI: "1", TMPDIR: tmpdir(), ...environment };
-  const child = spawn(program, words, { cwd: folder, detached: true, env, stdio: ["ignore", "pipe", "pipe"] });
-  let printed = "";
-  child.stdout.on("data", (chunk: Uint8Array) => (printed += new TextDecoder().decode(chunk)));
-  child.stderr.on("data", (chunk: Uint8Array) => (printed += new TextDecoder().decode(chunk)));
-  const endGroup = (): void => {
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-    } catch {
-      // It has ended.
-    }
-  };
-  const timer = setTimeout(endGroup, limitMs);
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("exit", (code) => {
-      clearTimeout(timer);
-      setTimeout(() => {
-        endGroup();
-        resolve({ code, printed });
-      }, 200);
-    });
-  });
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
