@@ -159,21 +159,23 @@ const { object } = fc.letrec<{ value: string; object: string; list: string }>((t
 const jsonc = fc.tuple(gap, object, gap).map((parts) => parts.join(""));
 
 const tomlValue = fc.constantFrom(
-  ...[
-    "1",
-    "0x1F",
-    "1_000",
-    "1.50",
-    "inf",
-    "true",
-    "'x' # note",
-    '"a # b"',
-    '"""\nline\n"""',
-    "'''\n[no]\n'''",
-    "[1, 2]",
-    "[ # note\n  1,\n  2, # note\n]",
-  ],
-  ...["{ a = 1, b = { c = 2 } }", "{}", "1979-05-27T07:32:00Z", "07:32:00", "1979-05-27"],
+  "1",
+  "0x1F",
+  "1_000",
+  "1.50",
+  "inf",
+  "true",
+  "'x' # note",
+  '"a # b"',
+  '"""\nline\n"""',
+  "'''\n[no]\n'''",
+  "[1, 2]",
+  "[ # note\n  1,\n  2, # note\n]",
+  "{ a = 1, b = { c = 2 } }",
+  "{}",
+  "1979-05-27T07:32:00Z",
+  "07:32:00",
+  "1979-05-27",
 );
 const tomlRows = fc
   .uniqueArray(
