@@ -50,6 +50,11 @@ const GROUPS: readonly Group[] = [
     summary: "Adds, changes and lists client keys with their limits and budgets.",
     load: async () => (await import("./keys.ts")).KEYS,
   },
+  {
+    name: "setup",
+    summary: "Points a coding agent at this server for good, with an exact undo.",
+    load: async () => (await import("./setup.ts")).SETUP,
+  },
   { name: "usage", summary: "Reports who used what.", load: async () => (await import("./usage.ts")).USAGE },
   { name: "quota", summary: "Shows what is left of the plan.", load: async () => (await import("./quota.ts")).QUOTA },
   { name: "models", summary: "Lists the models.", load: async () => (await import("./models.ts")).MODELS },

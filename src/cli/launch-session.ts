@@ -6,13 +6,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { StoreError } from "../access/store.ts";
-import { Models } from "../models/models.ts";
-import { nearest } from "../models/nearest.ts";
-import { describe } from "../http/described-model.ts";
+import { agentNamed, modelFor } from "./agent-choice.ts";
 import type { Agent, Place } from "./agents/agent.ts";
-import { AGENTS } from "./agents/agents.ts";
 import { CommandError, type Context, type Input } from "./command.ts";
-import { modelNamed } from "./key-records.ts";
 import { runChild } from "./launch-child.ts";
 import { environmentFor } from "./launch-environment.ts";
 import { openLaunch, type OpenLaunch } from "./launch-gateway.ts";
@@ -74,42 +70,6 @@ async function told<Result>(result: Promise<Result>, context: Context): Promise<
     context.note(error.message);
     return null;
   }
-}
-
-/** @throws CommandError */
-function agentNamed(id: string): Agent {
-  const agent = AGENTS.find((one) => one.id === id);
-  if (agent !== undefined) return agent;
-  const [meant] = nearest(
-    id,
-    AGENTS.map((one) => one.id),
-    2,
-  );
-  throw CommandError.wrongUse(
-    `There is no such agent.${meant === undefined ? "" : ` Did you mean "${meant}"?`} There are ${AGENTS.map((one) => one.id).join(", ")}.`,
-  );
-}
-
-/** What Claude Code writes behind a model with a window of a million tokens. */
-const LONG_CONTEXT = /\[1m\]$/i;
-
-const NO_LIMITS = { contextTokens: null, outputTokens: null };
-
-function modelFor(agent: Agent, typed: string | null, context: Context): Pick<Place, "model" | "protocol" | "limits"> {
-  const [usual] = agent.protocols;
-  if (usual === undefined) throw new Error(`${agent.id} speaks no protocol.`);
-  const name = typed ?? agent.defaultModel;
-  if (name === null) return { model: null, protocol: usual, limits: NO_LIMITS };
-  const { id, isKnown, hint } = modelNamed(name, context);
-  if (!isKnown) context.note(`No known model is called ${name}. ${hint}`);
-  const { endpoints, models } = context.config();
-  const { protocol, provider } = new Models({ endpoints, models }).find(id);
-  const [suffix = ""] = LONG_CONTEXT.exec(name) ?? [];
-  return {
-    model: agent.id === "claude" ? id + suffix : id,
-    protocol: agent.protocols.includes(protocol) ? protocol : usual,
-    limits: describe({ id, protocol, provider }),
-  };
 }
 
 function readOwn({ reads }: Agent): string | null {

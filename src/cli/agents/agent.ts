@@ -1,7 +1,8 @@
 // What is known of an agent, as data: how it is found and installed, how it is pointed at this server for one run or for good.
-// Types only. An agent's file never runs anything and never touches a disk.
+// An agent's file never runs anything and never touches a disk.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
+import type { FormatName, Step } from "../settings-format.ts";
 
 export interface Agent {
   /** The word that a person types: `claude`. */
@@ -66,11 +67,15 @@ export interface Launch {
 
 /** A file that says for good where an agent is pointed. */
 export interface SettingsFile {
-  /** Below the home folder, with slashes: `.codex/config.toml`. */
-  readonly path: string;
-  /** A variable that names the folder of the file instead. Null: there is none. */
+  /** Below the home folder, with slashes: `.codex`. "" is the home folder itself. */
+  readonly folder: string;
+  /** A variable that names this folder instead. Null: there is none. */
   readonly folderVariable: string | null;
-  readonly format: "jsonc" | "toml" | "env";
+  /** Below the folder, with slashes. The first that exists is edited; where none does the last is made. */
+  readonly names: readonly string[];
+  readonly format: FormatName;
+  /** Whether the key itself is written, as the agent can't take it from a variable. */
+  readonly holdsKey: boolean;
   readonly edits: (settings: Settings) => readonly Edit[];
 }
 
@@ -78,26 +83,49 @@ export interface SettingsFile {
 export interface Settings {
   /** This server, without a slash at the end. */
   readonly url: string;
-  /** The models that were asked for; the first is the one to begin with. Empty: the agent's own choice. */
+  /** Secret: a client key. */
+  readonly key: string;
+  /** The models that were asked for; the first is the one to begin with. Empty: the agent's own choice. Never empty where it has a `defaultModel`. */
   readonly models: readonly SettingsModel[];
-  /** The variable that will hold the client key. */
-  readonly keyVariable: string;
 }
 
-export interface SettingsModel extends ModelLimits {
+export interface SettingsModel {
   readonly id: string;
+  readonly limits: ModelLimits;
   /** One of the agent's. */
   readonly protocol: ProtocolId;
 }
 
 /** Sets one member, and leaves its neighbours as they are. */
 export interface Edit {
-  /** Names from the outside in: `["env", "ANTHROPIC_BASE_URL"]`. */
-  readonly path: readonly string[];
+  /** Names from the outside in: `["env", "ANTHROPIC_BASE_URL"]`. ADDED at its end: one more item of a list. */
+  readonly path: readonly Step[];
   readonly value: EditValue;
 }
 
 export type EditValue = string | number | boolean | readonly EditValue[] | { readonly [name: string]: EditValue };
+
+/** Models of one protocol, for agents in which a provider speaks one. */
+export interface ModelGroup {
+  /** What to call the provider. That of the first model is PROVIDER. */
+  readonly provider: string;
+  readonly protocol: ProtocolId;
+  readonly models: readonly SettingsModel[];
+}
+
+export function groupsOf(models: readonly SettingsModel[]): ModelGroup[] {
+  const protocols = [...new Set(models.map(({ protocol }) => protocol))];
+  return protocols.map((protocol, index) => ({
+    provider: index === 0 ? PROVIDER : `${PROVIDER}-${protocol}`,
+    protocol,
+    models: models.filter((model) => model.protocol === protocol),
+  }));
+}
+
+/** An edit for each member: what a person has put beside them stays. */
+export function editsAt(path: readonly Step[], members: Readonly<Record<string, EditValue>>): Edit[] {
+  return Object.entries(members).map(([name, value]) => ({ path: [...path, name], value }));
+}
 
 /** The name of the provider in what an agent calls one, and the variable that holds the key for it. */
 export const PROVIDER = "factory-proxy";

@@ -1,7 +1,7 @@
 // Claude Code: everything by environment. What its settings.json says in `env` would win over that, so the same is given as settings of the
 // command line, which win over every file of the person's.
 
-import { json, type Agent } from "./agent.ts";
+import { editsAt, json, type Agent } from "./agent.ts";
 
 export const CLAUDE: Agent = {
   id: "claude",
@@ -19,7 +19,7 @@ export const CLAUDE: Agent = {
       ANTHROPIC_BASE_URL: url,
       ANTHROPIC_AUTH_TOKEN: key,
       ANTHROPIC_API_KEY: "",
-      ...(model === null ? {} : Object.fromEntries(MODEL_VARIABLES.map((name) => [name, model]))),
+      ...modelVariables(model === null ? [] : [model]),
       // The header changes with each call, which would cost the cache.
       CLAUDE_CODE_ATTRIBUTION_HEADER: "0",
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
@@ -32,14 +32,35 @@ export const CLAUDE: Agent = {
       files: { "settings.json": json({ env: environment }) },
     };
   },
-  files: [],
+  files: [
+    {
+      folder: ".claude",
+      folderVariable: "CLAUDE_CONFIG_DIR",
+      names: ["settings.json"],
+      format: "jsonc",
+      holdsKey: true,
+      edits: ({ url, key, models }) =>
+        editsAt(["env"], {
+          ANTHROPIC_BASE_URL: url,
+          ANTHROPIC_AUTH_TOKEN: key,
+          ANTHROPIC_API_KEY: "",
+          CLAUDE_CODE_ATTRIBUTION_HEADER: "0",
+          ...modelVariables(models.map(({ id }) => id)),
+        }),
+    },
+  ],
 };
 
-/** The model, and those that it takes for small tasks and sub-agents. */
-const MODEL_VARIABLES = [
-  "ANTHROPIC_MODEL",
-  "ANTHROPIC_DEFAULT_OPUS_MODEL",
-  "ANTHROPIC_DEFAULT_SONNET_MODEL",
-  "ANTHROPIC_DEFAULT_HAIKU_MODEL",
-  "CLAUDE_CODE_SUBAGENT_MODEL",
-];
+/** The first model is the one to begin with, the last does small tasks; the one between is for when Sonnet is asked for. */
+function modelVariables(models: readonly string[]): Record<string, string> {
+  const [first] = models;
+  const last = models.at(-1);
+  if (first === undefined || last === undefined) return {};
+  return {
+    ANTHROPIC_MODEL: first,
+    ANTHROPIC_DEFAULT_OPUS_MODEL: first,
+    ANTHROPIC_DEFAULT_SONNET_MODEL: models[1] ?? first,
+    ANTHROPIC_DEFAULT_HAIKU_MODEL: last,
+    CLAUDE_CODE_SUBAGENT_MODEL: models[1] ?? first,
+  };
+}

@@ -1,7 +1,7 @@
 // Cline: providers stand in a file; the run gets one of its own, and the rest of Cline's data stays where it is.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
-import { json, type Agent } from "./agent.ts";
+import { editsAt, json, type Agent } from "./agent.ts";
 
 const PROVIDERS: Readonly<Record<ProtocolId, { readonly id: string; readonly path: string }>> = {
   "openai-chat": { id: "openai-compatible", path: "/v1" },
@@ -32,5 +32,23 @@ export const CLINE: Agent = {
       files: { "providers.json": json({ version: 1, lastUsedProvider: id, modes: {}, providers: { [id]: entry } }) },
     };
   },
-  files: [],
+  files: [
+    {
+      folder: ".cline/data",
+      folderVariable: "CLINE_DATA_DIR",
+      names: ["settings/providers.json"],
+      format: "jsonc",
+      holdsKey: true,
+      // It keeps one model for each provider.
+      edits: ({ url, key, models: [model] }) => {
+        if (model === undefined) return [];
+        const { id, path } = PROVIDERS[model.protocol];
+        return [
+          ...editsAt([], { version: 1, lastUsedProvider: id }),
+          ...editsAt(["providers", id, "settings"], { provider: id, apiKey: key, model: model.id, baseUrl: url + path }),
+          ...editsAt(["providers", id], { updatedAt: "2026-11-01T00:00:00.000Z", tokenSource: "manual" }),
+        ];
+      },
+    },
+  ],
 };

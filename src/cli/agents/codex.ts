@@ -1,6 +1,6 @@
 // Codex: a provider of its own, by options that win over config.toml; the key by the environment.
 
-import { KEY_VARIABLE, PROVIDER, type Agent } from "./agent.ts";
+import { editsAt, KEY_VARIABLE, PROVIDER, type Agent } from "./agent.ts";
 
 export const CODEX: Agent = {
   id: "codex",
@@ -29,5 +29,22 @@ export const CODEX: Agent = {
       environment: { [KEY_VARIABLE]: key },
     };
   },
-  files: [],
+  files: [
+    {
+      folder: ".codex",
+      folderVariable: "CODEX_HOME",
+      names: ["config.toml"],
+      format: "toml",
+      holdsKey: false,
+      edits: ({ url, models: [model] }) => [
+        ...editsAt([], { ...(model === undefined ? {} : { model: model.id }), model_provider: PROVIDER }),
+        ...editsAt(["model_providers", PROVIDER], {
+          name: "Factory Proxy",
+          base_url: `${url}/v1`,
+          env_key: KEY_VARIABLE,
+          wire_api: "responses",
+        }),
+      ],
+    },
+  ],
 };

@@ -1,7 +1,8 @@
 // Droid: models of one's own stand in a settings file; the run gets one that is laid over that of the person.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
-import { json, KEY_VARIABLE, type Agent } from "./agent.ts";
+import { ADDED } from "../settings-format.ts";
+import { json, KEY_VARIABLE, type Agent, type EditValue, type SettingsModel } from "./agent.ts";
 
 const KINDS: Readonly<Partial<Record<ProtocolId, { readonly provider: string; readonly path: string }>>> = {
   "openai-chat": { provider: "generic-chat-completion-api", path: "/v1" },
@@ -22,13 +23,29 @@ export const DROID: Agent = {
   reads: null,
   launch({ url, key, model, protocol, folder }) {
     const id = model ?? "";
-    const { provider = "", path = "" } = KINDS[protocol] ?? {};
-    const custom = { model: id, displayName: id, baseUrl: url + path, apiKey: `\${${KEY_VARIABLE}}`, provider };
+    const custom = customModel({ id, protocol }, url);
     return {
       words: ["--settings", `${folder}/settings.json`],
       environment: { [KEY_VARIABLE]: key, FACTORY_AIRGAP_ENABLED: "1" },
       files: { "settings.json": json({ customModels: [custom], model: `custom:${id}` }) },
     };
   },
-  files: [],
+  files: [
+    {
+      folder: ".factory",
+      folderVariable: null,
+      names: ["settings.json"],
+      format: "jsonc",
+      holdsKey: false,
+      edits: ({ url, models }) => [
+        ...models.map((model) => ({ path: ["customModels", ADDED], value: customModel(model, url) })),
+        { path: ["model"], value: `custom:${models[0]?.id}` },
+      ],
+    },
+  ],
 };
+
+function customModel({ id, protocol }: Omit<SettingsModel, "limits">, url: string): Readonly<Record<string, EditValue>> {
+  const { provider = "", path = "" } = KINDS[protocol] ?? {};
+  return { model: id, displayName: id, baseUrl: url + path, apiKey: `\${${KEY_VARIABLE}}`, provider };
+}

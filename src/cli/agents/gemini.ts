@@ -2,7 +2,7 @@
 // key, the run gets a home of its own.
 
 import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
-import { json, type Agent } from "./agent.ts";
+import { editsAt, json, type Agent } from "./agent.ts";
 
 export const GEMINI: Agent = {
   id: "gemini",
@@ -30,7 +30,27 @@ export const GEMINI: Agent = {
       ...(read === null ? {} : { note: NOTE }),
     };
   },
-  files: [],
+  files: [
+    {
+      folder: "",
+      folderVariable: "GEMINI_CLI_HOME",
+      names: [".gemini/settings.json"],
+      format: "jsonc",
+      holdsKey: false,
+      edits: ({ models: [model] }) => [
+        { path: ["security", "auth", "selectedType"], value: BY_KEY },
+        ...(model === undefined ? [] : [{ path: ["model", "name"], value: model.id }]),
+      ],
+    },
+    {
+      folder: "",
+      folderVariable: "GEMINI_CLI_HOME",
+      names: [".gemini/.env"],
+      format: "env",
+      holdsKey: true,
+      edits: ({ url, key }) => editsAt([], { GOOGLE_GEMINI_BASE_URL: url, GEMINI_API_KEY: key }),
+    },
+  ],
 };
 
 const BY_KEY = "gemini-api-key";

@@ -1,7 +1,7 @@
 // OpenCode: a provider of the AI SDK for the model's protocol, as configuration in a variable, which is laid over that of files.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
-import { json, KEY_VARIABLE, PROVIDER, type Agent, type ModelLimits } from "./agent.ts";
+import { editsAt, groupsOf, json, KEY_VARIABLE, PROVIDER, type Agent, type EditValue, type ModelLimits } from "./agent.ts";
 
 const PACKAGES: Readonly<Record<ProtocolId, { readonly npm: string; readonly path: string }>> = {
   "openai-chat": { npm: "@ai-sdk/openai-compatible", path: "/v1" },
@@ -32,10 +32,31 @@ export const OPENCODE: Agent = {
     };
     return { words: [], environment: { OPENCODE_CONFIG_CONTENT: json(configuration), [KEY_VARIABLE]: key } };
   },
-  files: [],
+  files: [
+    {
+      folder: ".config",
+      folderVariable: "XDG_CONFIG_HOME",
+      // Where there are both, the first one wins.
+      names: ["opencode/opencode.jsonc", "opencode/opencode.json"],
+      format: "jsonc",
+      holdsKey: false,
+      edits: ({ url, models }) => [
+        { path: ["model"], value: `${PROVIDER}/${models[0]?.id}` },
+        { path: ["small_model"], value: `${PROVIDER}/${models[0]?.id}` },
+        ...groupsOf(models).flatMap(({ provider, protocol, models: own }) => {
+          const { npm, path } = PACKAGES[protocol];
+          return [
+            ...editsAt(["provider", provider], { npm, name: "Factory Proxy" }),
+            ...editsAt(["provider", provider, "options"], { baseURL: url + path, apiKey: `{env:${KEY_VARIABLE}}` }),
+            ...own.map(({ id, limits }) => ({ path: ["provider", provider, "models", id], value: { name: id, ...limitOf(limits) } })),
+          ];
+        }),
+      ],
+    },
+  ],
 };
 
 /** OpenCode takes both or none. */
-function limitOf({ contextTokens, outputTokens }: ModelLimits): object {
+function limitOf({ contextTokens, outputTokens }: ModelLimits): Readonly<Record<string, EditValue>> {
   return contextTokens === null || outputTokens === null ? {} : { limit: { context: contextTokens, output: outputTokens } };
 }

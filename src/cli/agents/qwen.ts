@@ -1,7 +1,8 @@
 // Qwen Code: the protocol by an option, base URL, key and model by the environment of that protocol.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
-import type { Agent } from "./agent.ts";
+import { ADDED } from "../settings-format.ts";
+import { KEY_VARIABLE, type Agent } from "./agent.ts";
 
 interface Kind {
   readonly type: string;
@@ -36,5 +37,23 @@ export const QWEN: Agent = {
       environment: { [urlVariable]: url + path, [`${prefix}_API_KEY`]: key, [`${prefix}_MODEL`]: id },
     };
   },
-  files: [],
+  files: [
+    {
+      folder: ".qwen",
+      folderVariable: "QWEN_HOME",
+      names: ["settings.json"],
+      format: "jsonc",
+      holdsKey: false,
+      edits: ({ url, models }) => [
+        ...models.map(({ id, protocol }) => {
+          const { type, path } = KINDS[protocol];
+          return { path: ["modelProviders", type, ADDED], value: { id, name: id, baseUrl: url + path, envKey: KEY_VARIABLE } };
+        }),
+        ...models.slice(0, 1).flatMap(({ id, protocol }) => [
+          { path: ["security", "auth", "selectedType"], value: KINDS[protocol].type },
+          { path: ["model", "name"], value: id },
+        ]),
+      ],
+    },
+  ],
 };

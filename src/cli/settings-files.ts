@@ -1,0 +1,191 @@
+// Settings files on the disk: read through symbolic links, and replaced in one step, so that nobody ever sees half a file.
+// Never follows a link away: the file behind it is replaced, the link stays.
+
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, resolve } from "node:path";
+import process from "node:process";
+import { codeOf } from "./environment.ts";
+
+/** What stands on the disk. */
+export interface FileState {
+  /** Null: there is no file. */
+  readonly text: string | null;
+  /** Its permissions, 0o000 to 0o777; null: there is no file. */
+  readonly mode: number | null;
+}
+
+export const NO_FILE: FileState = { text: null, mode: null };
+
+/** A file can't be read or written. The message is a sentence about it, without the path. */
+export class FileFault extends Error {
+  override readonly name = "FileFault";
+}
+
+/** The file that a path stands for, which need not exist. @throws FileFault */
+export function targetOf(path: string): string {
+  return attempt(() => {
+    try {
+      return realpathSync(path);
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT") throw error;
+    }
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) return targetOf(resolve(dirname(path), readlinkSync(path)));
+    const folder = dirname(path);
+    return folder === path ? path : resolve(targetOf(folder), path.slice(folder.length).replace(/^[\\/]+/, ""));
+  });
+}
+
+/** @throws FileFault where it is no text, or can't be read */
+export function fileState(path: string): FileState {
+  return attempt(() => {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return NO_FILE;
+    if (!stat.isFile()) throw new FileFault("is no file");
+    const bytes = readFileSync(path);
+    try {
+      return { text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes), mode: stat.mode & PERMISSIONS };
+    } catch {
+      throw new FileFault("is no UTF-8 text");
+    }
+  });
+}
+
+const PERMISSIONS = 0o777;
+const WRITABLE = 0o222;
+
+/** @throws FileFault where the file could not be replaced. An administrator, who may write everything, is held to its permissions too. */
+export function requireWritable(path: string): void {
+  attempt(() => {
+    const mode = statSync(path, { throwIfNoEntry: false })?.mode;
+    if (mode !== undefined && (mode & WRITABLE) === 0) throw new FileFault("is read-only");
+    if (mode !== undefined) accessSync(path, constants.W_OK);
+    const folder = [...ancestors(path)].find((one) => existsSync(one)) ?? dirname(path);
+    const folderStat = statSync(folder);
+    if (!folderStat.isDirectory()) throw new FileFault(`can't be made, as ${folder} is no folder`);
+    if ((folderStat.mode & WRITABLE) === 0) throw new FileFault("is in a folder that is read-only");
+    accessSync(folder, constants.W_OK);
+  });
+}
+
+/** Makes the folders that a file needs. Returns those that were missing, the outermost first. @throws FileFault */
+export function makeFolders(path: string): string[] {
+  const missing = [...ancestors(path)].filter((folder) => !existsSync(folder)).reverse();
+  attempt(() => mkdirSync(dirname(path), { recursive: true }));
+  return missing;
+}
+
+/** Removes those of the folders that are empty. */
+export function removeFolders(folders: readonly string[]): void {
+  for (const folder of folders.toReversed()) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      // It is in use, or gone.
+    }
+  }
+}
+
+function* ancestors(path: string): Generator<string> {
+  for (let folder = dirname(path), last = path; folder !== last; last = folder, folder = dirname(folder)) yield folder;
+}
+
+/** Puts a file there, or none. Its text is on the disk before it gets its name. @throws FileFault */
+export function putFile(path: string, { text, mode }: FileState): void {
+  if (text === null) return attempt(() => rmSync(path, { force: true }));
+  const beside = `${path}.${crypto.randomUUID().slice(0, 8)}.new`;
+  attempt(() => {
+    try {
+      writeThrough(beside, { text, mode: mode ?? OWNER_ONLY });
+      keepOwner(path, beside);
+      renameSync(beside, path);
+    } catch (error) {
+      rmSync(beside, { force: true });
+      throw error;
+    }
+  });
+  syncFolder(dirname(path));
+}
+
+/** Permissions of what may hold a secret. */
+export const OWNER_ONLY = 0o600;
+
+function writeThrough(path: string, { text, mode }: { readonly text: string; readonly mode: number }): void {
+  const file = openSync(path, "wx", OWNER_ONLY);
+  try {
+    writeFileSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  chmodSync(path, mode);
+}
+
+/** A file stays its owner's, also when an administrator sets it up. */
+function keepOwner(path: string, beside: string): void {
+  const before = statSync(path, { throwIfNoEntry: false });
+  const after = statSync(beside);
+  if (before === undefined || (before.uid === after.uid && before.gid === after.gid)) return;
+  try {
+    chownSync(beside, before.uid, before.gid);
+  } catch {
+    // Only an administrator may. The file then belongs to whoever may write it.
+  }
+}
+
+/** So that the name outlives a power failure. Windows opens no folders. */
+function syncFolder(path: string): void {
+  if (process.platform === "win32") return;
+  try {
+    const folder = openSync(path, "r");
+    try {
+      fsyncSync(folder);
+    } finally {
+      closeSync(folder);
+    }
+  } catch {
+    // Some file systems can't. The file itself is there.
+  }
+}
+
+function attempt<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof FileFault) throw error;
+    throw new FileFault(reasonOf(error));
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const code = codeOf(error) ?? (error instanceof Error ? error.name : "");
+  return (typeof code === "string" ? REASONS[code] : undefined) ?? `can't be read or written (${JSON.stringify(code)})`;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "may not be read or written by you",
+  EPERM: "may not be read or written by you, or is in use",
+  NotCapable: "may not be touched by this process: Deno was started without --allow-read or --allow-write for it",
+  EROFS: "is on a disk that is read-only",
+  ENOSPC: "can't be written, as the disk is full",
+  ELOOP: "is a symbolic link that leads to itself",
+  ENOTDIR: "is in a place that is no folder",
+};

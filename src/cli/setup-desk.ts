@@ -1,0 +1,326 @@
+// One command of setup: makes the plan, shows it, has it carried out, and says what became of each file.
+// Never shows a key that stands in a file.
+
+import { existsSync } from "node:fs";
+import { posix, win32 } from "node:path";
+import { createTwoFilesPatch } from "diff";
+import { Redactor } from "../telemetry/redaction.ts";
+import { AGENT_NAMES, agentNamed, modelFor, type ModelChoice } from "./agent-choice.ts";
+import { KEY_VARIABLE, type Agent, type Settings, type SettingsFile, type SettingsModel } from "./agents/agent.ts";
+import { AGENTS } from "./agents/agents.ts";
+import { CommandError, EXIT_FAILED, type Context, type Input } from "./command.ts";
+import { dataFolder, type Surroundings } from "./data-folder.ts";
+import { shellLines } from "./key-links.ts";
+import { keyFor, keyIsLost, knownKey, PLACEHOLDER, readsVariable, removeKey, type SetupKey } from "./setup-key.ts";
+import { isSame, planned, SetupFault, type PlannedFile, type WantedFile } from "./setup-plan.ts";
+import { SetupRecords, type SetupRecord } from "./setup-record.ts";
+import { undo, write } from "./setup-writing.ts";
+
+export interface SetupWorld extends Surroundings {
+  /** The person's. */
+  readonly home: string;
+  /** Resolves to whether the answer is yes. Null: there is nobody to ask. */
+  readonly ask: ((question: string) => Promise<boolean>) | null;
+}
+
+const MODES = ["show", "write", "undo"] as const;
+
+/** @throws CommandError */
+export async function setup(input: Input, context: Context, world: SetupWorld): Promise<number> {
+  const modes = MODES.filter((mode) => input.has(mode));
+  if (modes.length > 1) throw CommandError.wrongUse(`--${modes[0]} and --${modes[1]} say two things.`);
+  const [mode = "show"] = modes;
+  const desk = new SetupDesk(input, context, world);
+  if (input.has("all")) {
+    if (mode !== "show" || input.operand(0) !== "") {
+      throw CommandError.wrongUse("--all shows what would change for every agent. They are written and undone one by one.");
+    }
+    return desk.showAll(AGENTS);
+  }
+  if (input.operand(0) === "") throw CommandError.wrongUse(`AGENT is missing: ${AGENT_NAMES}. See factory-proxy setup --help.`);
+  const agent = agentNamed(input.operand(0));
+  if (mode === "show") return desk.show(agent);
+  if (mode === "undo") return desk.undo(agent);
+  if (world.ask === null && !input.has("yes")) {
+    throw CommandError.wrongUse(
+      "Nobody can be asked here, as this is no terminal. Look at it with --show, then write it with --write --yes.",
+    );
+  }
+  return desk.write(agent);
+}
+
+/** What would be done for an agent. */
+interface Plan {
+  readonly agent: Agent;
+  readonly record: SetupRecord | null;
+  readonly settings: Settings;
+  readonly files: readonly PlannedFile[];
+  readonly changing: readonly PlannedFile[];
+}
+
+class SetupDesk {
+  readonly #input: Input;
+  readonly #context: Context;
+  readonly #world: SetupWorld;
+  readonly #records: SetupRecords;
+
+  /** @throws CommandError, ConfigError */
+  constructor(input: Input, context: Context, world: SetupWorld) {
+    const dataDir = context.config().dataDir ?? dataFolder(world);
+    if (dataDir === null) throw CommandError.failed("Nothing says where the copies for the undo are to be. Set DATA_DIR to a folder.");
+    this.#input = input;
+    this.#context = context;
+    this.#world = world;
+    this.#records = new SetupRecords(dataDir);
+  }
+
+  // ---- Show --------------------------------------------------------------------------------------------------
+
+  show(agent: Agent): number {
+    if (agent.files.length === 0) return this.#showEnvironment(agent);
+    const plan = this.#plan(agent, null);
+    this.#context.show(this.#json(plan), () => this.#difference(plan));
+    if (plan.changing.length > 0) this.#note(`Nothing is written yet: factory-proxy setup ${agent.id} --write does.`);
+    return 0;
+  }
+
+  showAll(agents: readonly Agent[]): number {
+    const shown = agents.map((agent) => {
+      try {
+        if (agent.files.length === 0)
+          return { agent: agent.id, title: agent.title, environment: this.#environment(agent), text: this.#lines(agent) };
+        const plan = this.#plan(agent, null);
+        return { ...this.#json(plan), text: this.#difference(plan) };
+      } catch (error) {
+        if (!(error instanceof CommandError)) throw error;
+        return { agent: agent.id, title: agent.title, fault: error.message, text: error.message };
+      }
+    });
+    this.#context.show(
+      shown.map((one) => ({ ...one, text: undefined })),
+      () => shown.map(({ title, text }) => `${this.#context.style("bold", title)}\n${text}`).join("\n\n"),
+    );
+    return shown.some((one) => "fault" in one) ? EXIT_FAILED : 0;
+  }
+
+  #showEnvironment(agent: Agent): number {
+    this.#context.show({ agent: agent.id, title: agent.title, environment: this.#environment(agent) }, () => this.#lines(agent));
+    this.#note(
+      `${agent.title} has no file for this: it reads variables. Put them into your shell's profile, or use factory-proxy launch ${agent.id}.`,
+    );
+    if (this.#knownKey(agent, null) === PLACEHOLDER)
+      this.#note(`factory-proxy keys add ${agent.id} prints a key to put in place of ${PLACEHOLDER}.`);
+    return 0;
+  }
+
+  #environment(agent: Agent): Readonly<Record<string, string>> {
+    const [choice = modelFor(agent, null, this.#context)] = this.#choices(agent);
+    return agent.launch({ url: this.#url(), key: this.#knownKey(agent, null), ...choice, read: null, folder: "" }).environment;
+  }
+
+  #lines(agent: Agent): string {
+    return shellLines({ environment: this.#environment(agent), command: agent.program, ccSwitch: null }, this.#world.platform === "win32");
+  }
+
+  // ---- Write -------------------------------------------------------------------------------------------------
+
+  async write(agent: Agent): Promise<number> {
+    if (agent.files.length === 0) {
+      throw CommandError.failed(
+        `${agent.title} has no settings file for this, so nothing can be written: it reads variables. factory-proxy setup ${agent.id} prints them, and factory-proxy launch ${agent.id} sets them.`,
+      );
+    }
+    const plan = this.#plan(agent, null);
+    const isLost = await keyIsLost(this.#sources(agent, plan.record), this.#context);
+    if (plan.changing.length === 0 && !isLost) {
+      this.#context.show(this.#json(plan), () => `${agent.title} is set up already. Nothing to write.`);
+      return 0;
+    }
+    if (isLost) this.#note(`The key ${plan.record?.madeKey?.name} is no longer in the store, so ${agent.title} gets a new one.`);
+    if (!this.#context.isJson) this.#context.print(this.#difference(plan));
+    if (!this.#input.has("yes") && !(await this.#world.ask?.("Write this?"))) {
+      this.#note("Nothing was written.");
+      return EXIT_FAILED;
+    }
+    const key = await keyFor(this.#sources(agent, plan.record), this.#context);
+    const final = this.#plan(agent, key);
+    await this.#carryOut(final, key);
+    this.#context.show(this.#json(final), () => this.#written(final));
+    this.#sayKey(final, key);
+    return 0;
+  }
+
+  async #carryOut({ agent, record, files }: Plan, key: SetupKey): Promise<void> {
+    try {
+      faults(() =>
+        write({ agent: agent.id, files, records: this.#records, key: { madeKey: key.made, readsVariable: readsVariable(agent) } }),
+      );
+    } catch (error) {
+      if (key.made !== null && record?.madeKey?.name !== key.made.name) await removeKey(key.made, this.#context);
+      throw error;
+    }
+  }
+
+  #written({ agent, files, changing }: Plan): string {
+    const lines = changing.map(
+      ({ path, target, after }) => `${after.text === null ? "Removed" : "Wrote"} ${path}${target === path ? "" : ` (${target})`}.`,
+    );
+    const secret = files.filter((_, index) => agent.files[index]?.holdsKey === true).map(({ path }) => path);
+    const mode = this.#world.platform === "win32" ? "" : "; only you may read it (mode 600)";
+    return [
+      ...lines,
+      ...secret.map((path) => `Mind that ${path} holds the key itself${mode}.`),
+      `Undo: factory-proxy setup ${agent.id} --undo`,
+    ].join("\n");
+  }
+
+  #sayKey({ agent }: Plan, { value, made }: SetupKey): void {
+    if (!readsVariable(agent) || (value !== null && value === this.#world.environment[KEY_VARIABLE])) return;
+    if (value === null) {
+      return this.#note(
+        `${agent.title} reads its key from ${KEY_VARIABLE}. It was shown when it was made; factory-proxy keys rotate ${made?.name} makes a new one.`,
+      );
+    }
+    this.#note(
+      `${agent.title} reads its key from ${KEY_VARIABLE}. Put this line into your shell's profile${made === null ? "" : "; it is shown once"}:`,
+    );
+    const lines = shellLines({ environment: { [KEY_VARIABLE]: value }, command: null, ccSwitch: null }, this.#world.platform === "win32");
+    if (this.#context.isJson) this.#note(lines);
+    else this.#context.print(lines);
+  }
+
+  // ---- Undo --------------------------------------------------------------------------------------------------
+
+  async undo(agent: Agent): Promise<number> {
+    const record = this.#records.of(agent.id);
+    if (record === null) {
+      this.#context.show({ agent: agent.id, title: agent.title, files: [] }, () => `${agent.title} is not set up. Nothing to undo.`);
+      return 0;
+    }
+    const files = faults(() => planned([], record, this.#records));
+    const kept = faults(() => undo(record, files, this.#records));
+    const rows = files.map((file) => ({ path: file.path, isExact: file.base.isExact, left: file.base.left.map((path) => path.join(".")) }));
+    this.#context.show({ agent: agent.id, title: agent.title, files: rows, copies: kept }, () =>
+      [...files.flatMap(undone), ...kept.map((path) => `The file as it was before setup: ${path}`)].join("\n"),
+    );
+    await this.#takeBackKey(record);
+    return 0;
+  }
+
+  async #takeBackKey({ agent, madeKey, readsVariable: sharesVariable }: SetupRecord): Promise<void> {
+    if (madeKey === null) return;
+    const others = this.#records.all().filter((other) => other.agent !== agent && other.readsVariable);
+    if (sharesVariable && others.length > 0) {
+      return this.#note(
+        `The key ${madeKey.name} stays, as ${others.map((other) => other.agent).join(", ")} may use it: factory-proxy keys remove ${madeKey.name}`,
+      );
+    }
+    const fault = await removeKey(madeKey, this.#context);
+    this.#note(fault === null ? `The key ${madeKey.name} is removed.` : `The key ${madeKey.name} could not be removed. ${fault}`);
+  }
+
+  // ---- The plan ----------------------------------------------------------------------------------------------
+
+  #plan(agent: Agent, key: SetupKey | null): Plan {
+    const record = this.#records.of(agent.id);
+    const models = this.#choices(agent).flatMap(({ model, protocol, limits }): SettingsModel[] =>
+      model === null ? [] : [{ id: model, protocol, limits }],
+    );
+    const settings = { url: this.#url(), key: key?.value ?? this.#knownKey(agent, record), models };
+    const wanted = agent.files.map((file): WantedFile => {
+      const { format, holdsKey } = file;
+      return { path: this.#pathOf(file), format, holdsKey, changes: file.edits(settings) };
+    });
+    const files = faults(() => planned(wanted, record, this.#records));
+    return { agent, record, settings, files, changing: files.filter(({ now, after }) => !isSame(now, after)) };
+  }
+
+  #choices(agent: Agent): ModelChoice[] {
+    const typed = this.#input.all("model");
+    return (typed.length === 0 ? [null] : typed).map((name) => modelFor(agent, name, this.#context));
+  }
+
+  #url(): string {
+    const url = (this.#input.text("url") ?? `http://127.0.0.1:${this.#context.config().port}`).replace(/\/+$/, "");
+    if (!/^https?:\/\//.test(url) || !URL.canParse(url))
+      throw CommandError.wrongUse("--url is an address that begins with http:// or https://.");
+    return url;
+  }
+
+  #sources(agent: Agent, record: SetupRecord | null): Parameters<typeof keyFor>[0] {
+    return { agent, record, named: this.#input.text("key"), variable: this.#world.environment[KEY_VARIABLE] };
+  }
+
+  #knownKey(agent: Agent, record: SetupRecord | null): string {
+    return knownKey(this.#sources(agent, record), this.#context);
+  }
+
+  #pathOf({ folder, folderVariable, names }: SettingsFile): string {
+    const { join, isAbsolute } = this.#world.platform === "win32" ? win32 : posix;
+    const named = folderVariable === null ? undefined : this.#world.environment[folderVariable];
+    const base = named !== undefined && isAbsolute(named) ? named : join(this.#world.home, folder);
+    const paths = names.map((name) => join(base, name));
+    return paths.find((path) => existsSync(path)) ?? paths.at(-1) ?? base;
+  }
+
+  // ---- What is shown -----------------------------------------------------------------------------------------
+
+  #json({ agent, settings, files }: Plan): Record<string, unknown> & { readonly title: string } {
+    return {
+      agent: agent.id,
+      title: agent.title,
+      url: settings.url,
+      models: settings.models.map(({ id }) => id),
+      keyVariable: readsVariable(agent) ? KEY_VARIABLE : null,
+      files: files.map((file) => ({
+        path: file.path,
+        target: file.target,
+        changes: !isSame(file.now, file.after),
+        diff: differenceOf(file, settings),
+      })),
+    };
+  }
+
+  #difference({ agent, changing, settings }: Plan): string {
+    if (changing.length === 0) return `${agent.title} is set up already. Nothing would change.`;
+    const { style } = this.#context;
+    const colour = (line: string): string =>
+      line.startsWith("+") ? style("green", line) : line.startsWith("-") ? style("red", line) : line;
+    return changing.map((file) => differenceOf(file, settings).split("\n").map(colour).join("\n")).join("\n");
+  }
+
+  #note(text: string): void {
+    this.#context.note(text);
+  }
+}
+
+const CONTEXT_LINES = 2;
+/** What a text that may be a secret of another agent's stands behind, in JSON, TOML and lines of NAME=value. */
+const SECRET_VALUE = /((?:key|token|secret|password)\w*"?\s*[:=]\s*["']?)([^\s"',{}$]{8,})/gi;
+
+/** As `diff -u` prints it, without secrets. */
+function differenceOf({ path, now, after }: PlannedFile, { key }: Settings): string {
+  const text = createTwoFilesPatch(path, path, now.text ?? "", after.text ?? "", undefined, undefined, { context: CONTEXT_LINES });
+  const lines = text.replaceAll("\r", "").slice(text.indexOf("--- ")).trimEnd();
+  const isOurs = (value: string): boolean => value === KEY_VARIABLE;
+  return new Redactor([key]).known(lines.replace(SECRET_VALUE, (all, name: string, value: string) => (isOurs(value) ? all : `${name}…`)));
+}
+
+function undone({ path, now, after, base }: PlannedFile): string[] {
+  if (isSame(now, after)) return [`${path} holds nothing of ours${now.text === null ? ": it is gone" : ""}.`];
+  if (after.text === null) return [`${path} is removed, as it was not there before.`];
+  if (base.isExact) return [`${path} is what it was, byte for byte.`];
+  return [
+    `${path} was edited since, so only our lines were taken out.`,
+    ...base.left.map((steps) => `  ${steps.join(".")} was changed since, so it stays.`),
+  ];
+}
+
+function faults<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof SetupFault) throw CommandError.failed(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,135 @@
+// What setup remembers of an agent, in DATA_DIR: what it wrote, where, and each file as it was before, with its hash.
+// Never lets anybody but the owner read it: files of agents hold secrets.
+
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+import { runtime } from "../runtime/runtime.ts";
+import { glance, isObject } from "../wire/json.ts";
+import { CommandError } from "./command.ts";
+import type { FormatName, Step } from "./settings-format.ts";
+import { fileState, makeFolders, OWNER_ONLY, putFile, removeFolders } from "./settings-files.ts";
+
+export interface SetupRecord {
+  readonly agent: string;
+  /** The client key that was made for it; null: it uses another one. */
+  readonly madeKey: MadeKey | null;
+  /** Whether the agent takes its key from the environment. */
+  readonly readsVariable: boolean;
+  /** Folders that were made, the outermost first. */
+  readonly folders: readonly string[];
+  readonly files: readonly FileRecord[];
+}
+
+export interface MadeKey {
+  readonly name: string;
+  /** Secret. Null: it stands in no file, and was shown once. */
+  readonly key: string | null;
+}
+
+export interface FileRecord {
+  /** As the agent calls it. */
+  readonly path: string;
+  /** The file behind it. */
+  readonly target: string;
+  readonly format: FormatName;
+  /** SHA-256 of the file before, in hexadecimal digits; null: there was none. */
+  readonly beforeHash: string | null;
+  readonly afterHash: string;
+  /** The name of its copy from before; null: there was no file. */
+  readonly copy: string | null;
+  readonly modeBefore: number | null;
+  readonly modeAfter: number;
+  readonly entries: readonly Entry[];
+  /** What had to be made for them: objects and lists, the outermost first. */
+  readonly madeParents: readonly (readonly Step[])[];
+}
+
+/** A member that was written. */
+export interface Entry {
+  readonly path: readonly Step[];
+  readonly value: unknown;
+  /** What stood there; absent: nothing. */
+  readonly before?: unknown;
+}
+
+export class SetupRecords {
+  readonly #folder: string;
+
+  constructor(dataDir: string) {
+    this.#folder = join(dataDir, "setup");
+  }
+
+  /** Null: it was not set up. @throws CommandError where the record is damaged */
+  of(agent: string): SetupRecord | null {
+    const path = join(this.#folder, `${agent}.json`);
+    if (!existsSync(path)) return null;
+    const record = glance(readFileSync(path, "utf8"));
+    if (isRecord(record)) return record;
+    throw CommandError.failed(
+      `${path} is damaged. Copies of the files from before setup stand beside it; put them back by hand, then remove it.`,
+    );
+  }
+
+  /** @throws FileFault */
+  save(record: SetupRecord): void {
+    this.#put(`${record.agent}.json`, `${JSON.stringify(record, null, 2)}\n`);
+  }
+
+  /** Keeps a copy of a text; returns its name. @throws FileFault */
+  keep(agent: string, { path, text }: { readonly path: string; readonly text: string }): string {
+    const name = `${agent}-${hashOf(text).slice(0, 12)}-${basename(path)}`;
+    this.#put(name, text);
+    return name;
+  }
+
+  /** The copy of a file from before; null: it is gone, or not what it was. */
+  copyOf({ copy, beforeHash }: FileRecord): string | null {
+    if (copy === null) return null;
+    const { text } = fileState(this.copyPath(copy));
+    return text !== null && hashOf(text) === beforeHash ? text : null;
+  }
+
+  copyPath(copy: string): string {
+    return join(this.#folder, copy);
+  }
+
+  /** Removes the copies of an agent but those to keep. */
+  sweep(agent: string, kept: readonly string[]): void {
+    for (const name of this.#names()) {
+      if (name.startsWith(`${agent}-`) && !kept.includes(name)) rmSync(join(this.#folder, name), { force: true });
+    }
+  }
+
+  /** Forgets an agent, and its copies but those to keep. */
+  remove(agent: string, kept: readonly string[]): void {
+    rmSync(join(this.#folder, `${agent}.json`), { force: true });
+    this.sweep(agent, kept);
+    removeFolders([this.#folder]);
+  }
+
+  /** All agents that are set up. */
+  all(): SetupRecord[] {
+    const names = this.#names().filter((name) => /^[a-z]+\.json$/.test(name));
+    return names.flatMap((name) => this.of(name.slice(0, -".json".length)) ?? []);
+  }
+
+  #names(): string[] {
+    return existsSync(this.#folder) ? readdirSync(this.#folder) : [];
+  }
+
+  #put(name: string, text: string): void {
+    const path = join(this.#folder, name);
+    makeFolders(path);
+    chmodSync(this.#folder, 0o700);
+    putFile(path, { text, mode: OWNER_ONLY });
+  }
+}
+
+/** Only setup writes records, so a look tells. */
+function isRecord(value: unknown): value is SetupRecord {
+  return isObject(value) && Array.isArray(value["files"]) && Array.isArray(value["folders"]);
+}
+
+export function hashOf(text: string): string {
+  return runtime.sha256(text).toHex();
+}

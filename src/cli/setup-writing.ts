@@ -1,0 +1,73 @@
+// Carries a plan out: all of it, or none. What it needs for the undo is on the disk before the first file changes.
+
+import { fileState, FileFault, makeFolders, NO_FILE, putFile, removeFolders } from "./settings-files.ts";
+import { isSame, SetupFault, type PlannedFile } from "./setup-plan.ts";
+import type { FileRecord, SetupRecord, SetupRecords } from "./setup-record.ts";
+
+export interface Writing {
+  readonly agent: string;
+  readonly files: readonly PlannedFile[];
+  readonly records: SetupRecords;
+  /** What the new record says of the key. */
+  readonly key: Pick<SetupRecord, "madeKey" | "readsVariable">;
+}
+
+/** @throws SetupFault */
+export function write({ agent, files, records, key }: Writing): void {
+  const former = records.of(agent);
+  const filed = files.flatMap(({ wanted, base }): FileRecord[] => {
+    if (wanted === null) return [];
+    const copy = base.text === null ? null : records.keep(agent, { path: wanted.path, text: base.text });
+    return [{ ...wanted, copy }];
+  });
+  const record = { agent, ...key, folders: former?.folders ?? [], files: filed };
+  // A write that ends half-way can be undone by either record, as each knows both states.
+  records.save(record);
+  try {
+    const made = putAll(files);
+    records.save({ ...record, folders: [...record.folders, ...made.filter((folder) => !record.folders.includes(folder))] });
+  } catch (error) {
+    if (former === null) records.remove(agent, []);
+    else records.save(former);
+    throw error;
+  }
+  records.sweep(
+    agent,
+    filed.flatMap(({ copy }) => copy ?? []),
+  );
+}
+
+/** Returns the copies that are kept, as the files could not be made what they were. @throws SetupFault */
+export function undo(record: SetupRecord, files: readonly PlannedFile[], records: SetupRecords): string[] {
+  putAll(files);
+  removeFolders(record.folders);
+  const kept = files.flatMap(({ base }) => base.copy ?? []);
+  records.remove(record.agent, kept);
+  return kept.map((copy) => records.copyPath(copy));
+}
+
+/** Returns the folders that had to be made. */
+function putAll(files: readonly PlannedFile[]): string[] {
+  const done: PlannedFile[] = [];
+  const made: string[] = [];
+  const changing = files.filter(({ now, after }) => !isSame(now, after));
+  let current = "";
+  try {
+    for (const { path, target, now } of changing) {
+      current = path;
+      if (!isSame(fileState(target), now)) throw new FileFault("was changed meanwhile");
+    }
+    for (const file of changing) {
+      current = file.path;
+      if (file.after.text !== null) made.push(...makeFolders(file.target));
+      putFile(file.target, file.after);
+      done.push(file);
+    }
+    return made;
+  } catch (error) {
+    for (const { target, now } of done) putFile(target, now.text === null ? NO_FILE : now);
+    removeFolders(made);
+    if (!(error instanceof FileFault)) throw error;
+    throw new SetupFault(`${current} ${error.message}. Nothing was changed.`);
+  }
+}

@@ -1,0 +1,57 @@
+// Sets an agent up for good. What the command takes, and who can be asked, stands here; what it does is loaded when it runs.
+
+import { homedir } from "node:os";
+import process from "node:process";
+import { AGENTS } from "./agents/agents.ts";
+import type { Command } from "./command.ts";
+import type { SetupWorld } from "./setup-desk.ts";
+
+/** The command in a world: its home folder, its variables, who can be asked. */
+export function setupIn(world: SetupWorld): Command {
+  return {
+    name: "setup",
+    summary: `Points a coding agent at this server for good, by its own settings files: ${AGENTS.map(({ id }) => id).join(", ")}.`,
+    operands: ["[AGENT]"],
+    options: {
+      show: { value: null, help: "Shows what would change, and writes nothing. This is the default." },
+      write: { value: null, help: "Shows what changes, asks, and writes it." },
+      undo: { value: null, help: "Makes the files what they were. What was edited since stays; our lines go." },
+      yes: { value: null, help: "Writes without asking. Needed where there is no terminal." },
+      all: { value: null, help: "With --show: all agents." },
+      model: { value: "name", help: "A model; again for further ones. The first is the one to begin with." },
+      url: { value: "url", help: "This server's address. Default: http://127.0.0.1 and the configured port." },
+      key: { value: "name", help: "A key of PROXY_API_KEY. Default: FACTORY_PROXY_KEY, otherwise a key is made, which the undo removes." },
+    },
+    examples: [
+      "setup claude",
+      "setup claude --write --model glm-5.2",
+      "setup codex --write --yes",
+      "setup codex --undo",
+      "setup --all --show",
+    ],
+    run: async (input, context) => (await import("./setup-desk.ts")).setup(input, context, world),
+  };
+}
+
+/** Nobody: what is typed, or what is asked, does not go through a terminal. */
+function terminalAsk(): SetupWorld["ask"] {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
+  return async (question) => {
+    const { createInterface } = await import("node:readline");
+    const terminal = createInterface({ input: process.stdin, output: process.stderr });
+    return new Promise((resolve) => {
+      // Ctrl-C and Ctrl-D close it without an answer.
+      terminal.once("close", () => resolve(false));
+      terminal.question(`${question} [y/N] `, (answer) => {
+        resolve(/^\s*y(?:es)?\s*$/i.test(answer));
+        terminal.close();
+      });
+    });
+  };
+}
+
+const HOME = process.env[process.platform === "win32" ? "USERPROFILE" : "HOME"] ?? homedir();
+
+export const SETUP: readonly Command[] = [
+  setupIn({ home: HOME, environment: process.env, platform: process.platform, ask: terminalAsk() }),
+];

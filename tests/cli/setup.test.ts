@@ -1,0 +1,467 @@
+// setup over every agent, each in a home folder of its own: what is written, and that the undo leaves the identical tree.
+
+import assert from "node:assert/strict";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { test } from "node:test";
+import { MemoryStore } from "../../src/access/stores/memory.ts";
+import { ADDED, valueAt, type FormatName } from "../../src/cli/settings-format.ts";
+import { settingsIn } from "../../src/cli/settings-formats.ts";
+import { KEY_VARIABLE, type Agent, type SettingsFile } from "../../src/cli/agents/agent.ts";
+import { AGENTS } from "../../src/cli/agents/agents.ts";
+import { CommandError, readInput, type Context } from "../../src/cli/command.ts";
+import { setupIn } from "../../src/cli/setup.ts";
+import { read } from "../support/configuration.ts";
+
+const NOW_MS = Date.UTC(2026, 10, 28, 15);
+const OURS = "http://127.0.0.1:8003";
+const isWindows = process.platform === "win32";
+
+interface Said {
+  readonly code: number;
+  readonly out: string;
+  readonly note: string;
+}
+
+class Desk {
+  readonly folder = mkdtempSync(join(tmpdir(), "factory-proxy-setup-"));
+  readonly home = join(this.folder, "home");
+  readonly dataDir = join(this.folder, "data");
+  readonly store = new MemoryStore();
+  environment: Record<string, string> = {};
+  /** What is answered when it asks; null: there is no terminal. */
+  answer: boolean | null = null;
+  readonly asked: string[] = [];
+
+  constructor() {
+    mkdirSync(this.home);
+  }
+
+  async run(line: string): Promise<Said> {
+    const [out, notes]: [string[], string[]] = [[], []];
+    const words = line.split(" ");
+    const isJson = words.includes("--json");
+    const command = setupIn({
+      home: this.home,
+      environment: this.environment,
+      platform: process.platform,
+      ask: this.answer === null ? null : (question) => this.#ask(question),
+    });
+    const context: Context = {
+      now: () => NOW_MS,
+      isJson,
+      config: () => read({ environment: { PROXY_API_KEY: "bruno=secret-of-bruno", PORT: "8003", DATA_DIR: this.dataDir } }),
+      store: () => Promise.resolve(this.store),
+      print: (text) => void out.push(text),
+      show: (value, text) => void out.push(isJson ? JSON.stringify(value) : text()),
+      note: (text) => void notes.push(text),
+      style: (_, text) => text,
+      read: (path) => assert.fail(`no file ${path}`),
+    };
+    try {
+      const code = (await command.run(readInput(words, command), context)) ?? 0;
+      return { code, out: out.join("\n"), note: notes.join("\n") };
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      return { code: error.exitCode, out: out.join("\n"), note: error.message };
+    }
+  }
+
+  #ask(question: string): Promise<boolean> {
+    this.asked.push(question);
+    return Promise.resolve(this.answer ?? false);
+  }
+
+  path(...names: readonly string[]): string {
+    return join(this.home, ...names);
+  }
+
+  put(name: string, text: string): string {
+    const path = this.path(name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+    return path;
+  }
+
+  text(name: string): string {
+    return readFileSync(this.path(name), "utf8");
+  }
+
+  /** Every file, link and folder of the home with its permissions. */
+  tree(): string[] {
+    return readdirSync(this.home, { recursive: true, encoding: "utf8" })
+      .sort()
+      .map((name) => {
+        const stat = lstatSync(this.path(name));
+        const content = stat.isSymbolicLink()
+          ? `-> ${readlinkSync(this.path(name))}`
+          : stat.isFile()
+            ? JSON.stringify(this.text(name))
+            : "/";
+        return `${name} ${(stat.mode & 0o777).toString(8)} ${content}`;
+      });
+  }
+}
+
+/** A test with a home of its own, removed at its end. */
+function testAt(name: string, body: (desk: Desk) => Promise<void>): void {
+  test(name, async () => {
+    const desk = new Desk();
+    try {
+      await body(desk);
+    } finally {
+      rmSync(desk.folder, { recursive: true, force: true });
+    }
+  });
+}
+
+const placeOf = ({ folder, names }: SettingsFile): string => join(folder, names.at(-1) ?? "");
+const written = AGENTS.filter(({ files }) => files.length > 0);
+
+/** What people have in such files. */
+const BEFORE: Readonly<Record<FormatName, string>> = {
+  jsonc:
+    '// My settings {\n{\n    "theme": "dark", // not light\n    "list": [ 1,2 , 3 ],\n    /* "old": true, */\n    "env": {"MINE": "1"},\n}',
+  toml: '# My settings\napproval_policy = "never" # "always"?\n\n[features]\nweb_search=true\n\n\n[projects."/x"]\ntrust_level   = \'trusted\'\n# the end',
+  env: "# My variables\nexport MINE='1' # one\n\nOTHER=2",
+};
+const SHAPES: Readonly<Record<string, (text: string) => string>> = {
+  "as it is": (text) => text,
+  "with Windows line ends and a byte order mark": (text) => `\uFEFF${text.replaceAll("\n", "\r\n")}`,
+  "with a last line end": (text) => `${text}\n`,
+};
+
+for (const agent of written) {
+  testAt(`${agent.title}: setup writes what it needs, a second time nothing, and the undo leaves an empty home`, async (desk) => {
+    const before = desk.tree();
+    const { code, out, note } = await desk.run(`${agent.id} --write --yes`);
+    assert.deepEqual([code, note.includes("is removed")], [0, false]);
+    assert.match(out, /^Undo: factory-proxy setup \w+ --undo$/m);
+    for (const file of agent.files) {
+      checkFile(desk, agent, file);
+      const { mode } = lstatSync(desk.path(placeOf(file)));
+      if (!isWindows) assert.equal(mode & 0o777, file.holdsKey ? 0o600 : 0o644);
+    }
+    const after = desk.tree();
+    assert.deepEqual(await desk.run(`${agent.id} --write --yes`), {
+      code: 0,
+      out: `${agent.title} is set up already. Nothing to write.`,
+      note: "",
+    });
+    assert.deepEqual(desk.tree(), after);
+    const undone = await desk.run(`${agent.id} --undo`);
+    assert.equal(undone.code, 0);
+    assert.deepEqual(desk.tree(), before);
+    assert.equal((await desk.store.keys()).length, 0);
+    assert.deepEqual(existsSync(join(desk.dataDir, "setup")), false);
+    assert.equal((await desk.run(`${agent.id} --undo`)).out, `${agent.title} is not set up. Nothing to undo.`);
+  });
+
+  for (const [shape, shaped] of Object.entries(SHAPES)) {
+    testAt(`${agent.title}: what a person has in the file stays, and comes back byte for byte, ${shape}`, async (desk) => {
+      for (const file of agent.files) desk.put(placeOf(file), shaped(BEFORE[file.format]));
+      const before = desk.tree();
+      assert.equal((await desk.run(`${agent.id} --write --yes --model glm-5.2 --model claude-sonnet-5`)).code, 0);
+      for (const file of agent.files) {
+        checkFile(desk, agent, file);
+        const text = desk.text(placeOf(file));
+        assert.deepEqual(missingLines(shaped(BEFORE[file.format]), text), []);
+        assert.equal(text.startsWith("\uFEFF"), shape.includes("mark"));
+        if (shape.includes("Windows")) assert.doesNotMatch(text, /(?<!\r)\n/);
+      }
+      // Another choice replaces the first, and the undo still leads back to the beginning.
+      assert.equal((await desk.run(`${agent.id} --write --yes --model gpt-5.5 --url http://10.0.0.1:9000`)).code, 0);
+      for (const file of agent.files) assert.ok(!desk.text(placeOf(file)).includes(OURS));
+      assert.equal((await desk.run(`${agent.id} --undo`)).code, 0);
+      assert.deepEqual(desk.tree(), before);
+    });
+  }
+
+  testAt(`${agent.title}: what was edited since stays, and only our lines go`, async (desk) => {
+    for (const file of agent.files) desk.put(placeOf(file), BEFORE[file.format]);
+    assert.equal((await desk.run(`${agent.id} --write --yes`)).code, 0);
+    const edits: Readonly<Record<FormatName, (text: string) => string>> = {
+      jsonc: (text) => text.replace('"theme": "dark"', '"theme": "light", "more": {}'),
+      toml: (text) => text.replace("web_search=true", "web_search=false\nmore = 1 # more"),
+      env: (text) => text.replace("OTHER=2", "OTHER=3"),
+    };
+    for (const file of agent.files) writeFileSync(desk.path(placeOf(file)), edits[file.format](desk.text(placeOf(file))));
+    const { code, out } = await desk.run(`${agent.id} --undo`);
+    assert.equal(code, 0);
+    for (const file of agent.files) {
+      assert.ok(out.includes(`${desk.path(placeOf(file))} was edited since, so only our lines were taken out.`));
+      const expected = edits[file.format](BEFORE[file.format]);
+      assert.equal(desk.text(placeOf(file)).replaceAll(/\s/g, ""), expected.replaceAll(/\s/g, ""));
+      assert.deepEqual(settingsIn(desk.text(placeOf(file)), file.format), settingsIn(expected, file.format));
+    }
+    assert.equal(out.match(/The file as it was before setup: (.+)/g)?.length, agent.files.length);
+  });
+}
+
+/** All edits of a file are in it. The key is one that the store knows, or stands in a variable. */
+function checkFile(desk: Desk, { protocols }: Agent, file: SettingsFile): void {
+  const settings = settingsIn(desk.text(placeOf(file)), file.format);
+  const limits = { contextTokens: null, outputTokens: null };
+  const models = [{ id: "glm-5.2", protocol: protocols[0] ?? "openai-chat", limits }];
+  for (const { path } of file.edits({ url: OURS, key: "", models })) {
+    const isOurs =
+      path.includes(ADDED) ||
+      path.some((step) => String(step).includes("MODEL")) ||
+      ["model", "models"].some((name) => path.includes(name));
+    if (!isOurs && !path.includes("providers")) assert.notEqual(valueAt(settings, path), undefined, path.join("."));
+  }
+  const text = desk.text(placeOf(file));
+  assert.equal(/fp-[0-9A-Za-z]{32}/.test(text), file.holdsKey);
+}
+
+/** Lines of a text that another lacks, but for a comma at their end. */
+function missingLines(text: string, other: string): string[] {
+  const bare = (line: string): string => line.replace(/,?\r?$/, "");
+  const others = other.split("\n").map(bare);
+  // `env` in one line gets further members.
+  return text
+    .split("\n")
+    .map(bare)
+    .filter((line) => !others.includes(line) && !line.includes('"env"'));
+}
+
+// ---- Asking and refusing ------------------------------------------------------------------------------------------
+
+testAt("without a word, and with --show, nothing is written, and no secret is shown", async (desk) => {
+  desk.put(".claude/settings.json", '{"env": {"ANTHROPIC_AUTH_TOKEN": "of-another-gateway", "OTHER_API_KEY": "of-a-friend"}}');
+  const before = desk.tree();
+  for (const line of ["claude", "claude --show --model glm-5.2", "--all --show", "--all --json"]) {
+    const { code, out } = await desk.run(line);
+    assert.equal(code, 0);
+    assert.ok(!out.includes("of-another-gateway") && !out.includes("of-a-friend"));
+    assert.match(out, /ANTHROPIC_BASE_URL/);
+  }
+  assert.deepEqual(desk.tree(), before);
+  assert.equal((await desk.store.keys()).length, 0);
+  assert.equal(existsSync(desk.dataDir), false);
+});
+
+testAt("--write asks, and does nothing on a no or where nobody can be asked", async (desk) => {
+  assert.deepEqual(await desk.run("codex --write"), {
+    code: 2,
+    out: "",
+    note: "Nobody can be asked here, as this is no terminal. Look at it with --show, then write it with --write --yes.",
+  });
+  desk.answer = false;
+  const { code, out, note } = await desk.run("codex --write");
+  assert.deepEqual([code, note, desk.asked], [1, "Nothing was written.", ["Write this?"]]);
+  assert.match(out, /^\+model_provider = "factory-proxy"$/m);
+  assert.deepEqual(desk.tree(), []);
+  desk.answer = true;
+  assert.equal((await desk.run("codex --write")).code, 0);
+  assert.match(desk.text(".codex/config.toml"), /factory-proxy/);
+});
+
+testAt("what can't be meant is wrong use", async (desk) => {
+  const wrong: readonly (readonly [line: string, note: RegExp])[] = [
+    ["--show", /^AGENT is missing: claude, /],
+    ["cluade", /Did you mean "claude"\?/],
+    ["claude --show --undo", /^--show and --undo say two things\.$/],
+    ["--all --write --yes", /one by one/],
+    ["claude --url 127.0.0.1:8000", /^--url is an address/],
+  ];
+  for (const [line, note] of wrong) {
+    const said = await desk.run(line);
+    assert.equal(said.code, 2, line);
+    assert.match(said.note, note);
+  }
+});
+
+testAt("Copilot CLI gets lines for a shell, and no file", async (desk) => {
+  const shown = await desk.run("copilot");
+  assert.equal(shown.code, 0);
+  assert.match(shown.out, /COPILOT_PROVIDER_BASE_URL/);
+  const { code, note } = await desk.run("copilot --write --yes");
+  assert.equal(code, 1);
+  assert.match(note, /it reads variables/);
+  assert.deepEqual(desk.tree(), []);
+});
+
+testAt("a file that is invalid, read-only or no text gets a sentence, and nothing is written, not even the other file", async (desk) => {
+  const env = desk.put(".gemini/.env", "A=1");
+  const path = desk.put(".gemini/settings.json", '{"a": 1');
+  const refused = async (words: RegExp): Promise<void> => {
+    const before = desk.tree();
+    const { code, note } = await desk.run("gemini --write --yes");
+    assert.equal(code, 1);
+    assert.match(note, words);
+    assert.deepEqual(desk.tree(), before);
+    assert.equal((await desk.store.keys()).length, 0);
+  };
+  await refused(/settings\.json is no valid JSON \(.+ in line 1\)\. Nothing was written\.$/);
+  writeFileSync(path, Uint8Array.of(0x7b, 0xff, 0x7d));
+  await refused(/settings\.json is no UTF-8 text\. Nothing was written\.$/);
+  rmSync(path);
+  mkdirSync(path);
+  await refused(/settings\.json is no file\. Nothing was written\.$/);
+  rmSync(path, { recursive: true });
+  writeFileSync(path, "{}");
+  chmodSync(env, 0o444);
+  await refused(/\.env is read-only\. Nothing was written\.$/);
+  chmodSync(env, 0o644);
+  if (!isWindows) {
+    chmodSync(dirname(path), 0o555);
+    await refused(/is in a folder that is read-only\. Nothing was written\.$/);
+    chmodSync(dirname(path), 0o755);
+  }
+  assert.equal((await desk.run("gemini --write --yes")).code, 0);
+});
+
+testAt("a file that has become invalid since stays, and the undo says so", async (desk) => {
+  await desk.run("claude --write --yes");
+  desk.put(".claude/settings.json", "{ broken");
+  const { code, note } = await desk.run("claude --undo");
+  assert.equal(code, 1);
+  assert.match(note, /settings\.json is no valid JSON/);
+  assert.equal(desk.text(".claude/settings.json"), "{ broken");
+  assert.equal((await desk.store.keys()).length, 1);
+  rmSync(desk.path(".claude/settings.json"));
+  assert.match((await desk.run("claude --undo")).out, /holds nothing of ours: it is gone\.$/);
+});
+
+testAt("what was changed in our lines stays, and is named", async (desk) => {
+  desk.put(".claude/settings.json", '{"env": {"ANTHROPIC_BASE_URL": "http://mine"}}');
+  await desk.run("claude --write --yes");
+  desk.put(".claude/settings.json", desk.text(".claude/settings.json").replace(OURS, "http://theirs"));
+  const { out } = await desk.run("claude --undo");
+  assert.match(out, /^ {2}env\.ANTHROPIC_BASE_URL was changed since, so it stays\.$/m);
+  assert.deepEqual(JSON.parse(desk.text(".claude/settings.json")), { env: { ANTHROPIC_BASE_URL: "http://theirs" } });
+});
+
+testAt("a copy that is not what it was is not put back: our lines are taken out instead", async (desk) => {
+  const text = '{ "env": {"ANTHROPIC_BASE_URL": "http://mine"} }';
+  desk.put(".claude/settings.json", text);
+  await desk.run("claude --write --yes");
+  const setup = join(desk.dataDir, "setup");
+  const copy = readdirSync(setup).find((name) => name.endsWith("settings.json")) ?? "";
+  assert.equal(readFileSync(join(setup, copy), "utf8"), text);
+  if (!isWindows)
+    assert.deepEqual(
+      [setup, join(setup, copy)].map((path) => lstatSync(path).mode & 0o777),
+      [0o700, 0o600],
+    );
+  writeFileSync(join(setup, copy), "{}");
+  await desk.run("claude --undo");
+  assert.equal(desk.text(".claude/settings.json"), text);
+});
+
+// ---- Links, folders and permissions ------------------------------------------------------------------------------------
+
+if (!isWindows) {
+  testAt(
+    "a symbolic link stays, and the file behind it is edited; so it is behind a folder that is a link, or where the file is missing",
+    async (desk) => {
+      desk.put("dotfiles/claude.json", "{}");
+      mkdirSync(desk.path(".claude"));
+      symlinkSync("../dotfiles/claude.json", desk.path(".claude/settings.json"));
+      mkdirSync(desk.path("dotfiles/codex"));
+      symlinkSync(desk.path("dotfiles/codex"), desk.path(".codex"));
+      mkdirSync(desk.path(".factory"));
+      symlinkSync("../dotfiles/deep/droid.json", desk.path(".factory/settings.json"));
+      const before = desk.tree();
+      for (const agent of ["claude", "codex", "droid"]) assert.equal((await desk.run(`${agent} --write --yes`)).code, 0);
+      for (const link of [".claude/settings.json", ".codex", ".factory/settings.json"])
+        assert.ok(lstatSync(desk.path(link)).isSymbolicLink());
+      assert.match(desk.text("dotfiles/claude.json"), /ANTHROPIC_BASE_URL/);
+      assert.match(desk.text("dotfiles/codex/config.toml"), /factory-proxy/);
+      assert.match(desk.text("dotfiles/deep/droid.json"), /customModels/);
+      for (const agent of ["claude", "codex", "droid"]) assert.equal((await desk.run(`${agent} --undo`)).code, 0);
+      assert.deepEqual(desk.tree(), before);
+    },
+  );
+
+  testAt("permissions are kept, made narrower for a key, and come back", async (desk) => {
+    chmodSync(desk.put(".codex/config.toml", ""), 0o640);
+    chmodSync(desk.put(".claude/settings.json", "{}"), 0o664);
+    const before = desk.tree();
+    for (const agent of ["claude", "codex"]) await desk.run(`${agent} --write --yes`);
+    const modes = [".codex/config.toml", ".claude/settings.json"].map((name) => lstatSync(desk.path(name)).mode & 0o777);
+    assert.deepEqual(modes, [0o640, 0o600]);
+    for (const agent of ["claude", "codex"]) await desk.run(`${agent} --undo`);
+    assert.deepEqual(desk.tree(), before);
+  });
+}
+
+testAt("folders that were made go with the undo, but not those in which something new is", async (desk) => {
+  await desk.run("pi --write --yes");
+  desk.put(".pi/mine.txt", "");
+  await desk.run("pi --undo");
+  assert.deepEqual(readdirSync(desk.path(".pi")), ["mine.txt"]);
+});
+
+testAt("a variable that names the agent's folder is followed, and of two files the one that is there", async (desk) => {
+  desk.environment = { CODEX_HOME: desk.path("elsewhere"), XDG_CONFIG_HOME: desk.path("xdg") };
+  desk.put("xdg/opencode/opencode.jsonc", "{} // mine");
+  await desk.run("codex --write --yes");
+  await desk.run("opencode --write --yes");
+  assert.deepEqual(
+    ["elsewhere/config.toml", ".codex", "xdg/opencode/opencode.json"].map((name) => existsSync(desk.path(name))),
+    [true, false, false],
+  );
+  assert.match(desk.text("xdg/opencode/opencode.jsonc"), /\/\/ mine/);
+});
+
+// ---- Keys ---------------------------------------------------------------------------------------------------------
+
+testAt(
+  "a key is made and shown once for an agent that reads a variable; the undo removes it unless another agent may use it",
+  async (desk) => {
+    const first = await desk.run("codex --write --yes");
+    const [key = ""] = /fp-[0-9A-Za-z]{32}/.exec(first.out) ?? [];
+    assert.match(first.note, /^Codex reads its key from FACTORY_PROXY_KEY\. Put this line into your shell's profile; it is shown once:$/);
+    assert.deepEqual(
+      (await desk.store.keys()).map(({ name }) => name),
+      ["setup-codex"],
+    );
+    desk.environment = { [KEY_VARIABLE]: key };
+    const second = await desk.run("opencode --write --yes");
+    assert.equal(second.note, "");
+    assert.deepEqual(
+      (await desk.store.keys()).map(({ name }) => name),
+      ["setup-codex"],
+    );
+    assert.match(
+      (await desk.run("codex --undo")).note,
+      /^The key setup-codex stays, as opencode may use it: factory-proxy keys remove setup-codex$/,
+    );
+    assert.equal((await desk.store.keys()).length, 1);
+  },
+);
+
+testAt("--key takes a key of PROXY_API_KEY, and says what else there is for any other", async (desk) => {
+  assert.equal((await desk.run("claude --write --yes --key bruno")).code, 0);
+  assert.match(desk.text(".claude/settings.json"), /"ANTHROPIC_AUTH_TOKEN": "secret-of-bruno"/);
+  assert.equal((await desk.store.keys()).length, 0);
+  const { code, note } = await desk.run("codex --write --yes --key carla");
+  assert.equal(code, 1);
+  assert.match(note, /^No key in PROXY_API_KEY is called carla/);
+});
+
+testAt("a key that is gone from the store is made anew by the next --write", async (desk) => {
+  await desk.run("claude --write --yes");
+  const before = desk.text(".claude/settings.json");
+  await desk.store.updateKey("setup-claude", () => null);
+  assert.equal((await desk.run("claude --write --yes")).code, 0);
+  assert.notEqual(desk.text(".claude/settings.json"), before);
+  await desk.run("claude --undo");
+  assert.deepEqual(desk.tree(), []);
+});
