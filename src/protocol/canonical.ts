@@ -372,7 +372,7 @@ export interface Usage {
   readonly inputTokens: number | null;
   readonly cacheReadTokens: number | null;
   readonly cacheWriteTokens: number | null;
-  /** Of `cacheWriteTokens`, those written for an hour, not for 5 minutes. Absent: the upstream does not tell them apart. */
+  /** Of `cacheWriteTokens`, those written for an hour, not for 5 minutes. Absent: none, or the upstream does not tell them apart. */
   readonly cacheWrite1hTokens?: number;
   /** Answer and reasoning together. */
   readonly outputTokens: number | null;

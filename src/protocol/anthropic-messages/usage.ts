@@ -18,7 +18,7 @@ export function decodeUsage(usage: Json | undefined, before: Usage | null): Usag
     inputTokens: count(usage, "input_tokens") ?? known.inputTokens,
     cacheReadTokens: count(usage, "cache_read_input_tokens") ?? known.cacheReadTokens,
     cacheWriteTokens: count(usage, "cache_creation_input_tokens") ?? known.cacheWriteTokens,
-    ...(anHour === undefined ? {} : { cacheWrite1hTokens: anHour }),
+    ...(anHour === undefined || anHour === 0 ? {} : { cacheWrite1hTokens: anHour }),
     outputTokens: count(usage, "output_tokens") ?? known.outputTokens,
     reasoningTokens: (isObject(details) ? count(details, "thinking_tokens") : null) ?? known.reasoningTokens,
   };
