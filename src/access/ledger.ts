@@ -3,7 +3,7 @@
 // Never does: make a call wait, throw into one, or keep more than it may.
 
 import type { After } from "../runtime/ports.ts";
-import type { Store, UsageRow } from "./store.ts";
+import { StoreError, type Store, type UsageRow } from "./store.ts";
 
 /** Where rows wait that can't be written now, in order, longer than the process lives. Every method may reject. */
 export interface Spill {
@@ -131,9 +131,9 @@ export class Ledger {
 
   /** Whether the store has the rows now. */
   async #write(rows: readonly UsageRow[]): Promise<boolean> {
-    const { store, now, report } = this.#ports;
+    const { now, report } = this.#ports;
     try {
-      await store.append(rows);
+      await this.#append(rows);
     } catch (error) {
       if (this.#retryAtMs === null) report("usage rows wait", { reason: messageOf(error) });
       this.#retryAtMs = now() + RETRY_MS;
@@ -143,6 +143,19 @@ export class Ledger {
     this.#retryAtMs = null;
     this.#lost = 0;
     return true;
+  }
+
+  /** All of them but those that the store can't hold, which must not keep the others out. */
+  async #append(rows: readonly UsageRow[]): Promise<void> {
+    try {
+      await this.#ports.store.append(rows);
+    } catch (error) {
+      if (!(error instanceof StoreError) || !error.isUnfit) throw error;
+      if (rows.length <= 1) return this.#ports.report("usage row lost", { id: rows[0]?.id, reason: error.message });
+      const half = Math.ceil(rows.length / 2);
+      await this.#append(rows.slice(0, half));
+      await this.#append(rows.slice(half));
+    }
   }
 
   async #spill(): Promise<void> {

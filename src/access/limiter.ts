@@ -81,7 +81,7 @@ export class Limiter {
         isNeeded: () => this.#reservations.openCount > 0 || this.#reservations.isBehind,
         reached: () => this.#reservations.catchUp(),
         abandoned: async (reservation) => {
-          if (settings.ledger) await store.append([reservation.row]);
+          if (settings.ledger) await store.append([reservation.row]).catch(passUnfit);
           this.#reservations.abandon(reservation);
         },
       },
@@ -174,6 +174,11 @@ export class Limiter {
       settle,
     };
   }
+}
+
+/** A row that no store takes must not keep its reservation open, and those behind it. */
+function passUnfit(error: unknown): void {
+  if (!(error instanceof StoreError) || !error.isUnfit) throw error;
 }
 
 function atOnce(callback: () => void): void {

@@ -158,10 +158,14 @@ export class StoreError extends Error {
   override readonly name = "StoreError";
   /** Whether nothing helps but another program or another database: this one is of a newer version. */
   readonly isFinal: boolean;
+  /** Whether the store is well, and can't hold what it was given: another attempt with the same does not help. */
+  readonly isUnfit: boolean;
 
-  constructor(message: string, { cause, isFinal = false }: { readonly cause?: unknown; readonly isFinal?: boolean } = {}) {
+  constructor(message: string, options: { readonly cause?: unknown; readonly isFinal?: boolean; readonly isUnfit?: boolean } = {}) {
+    const { cause, isFinal = false, isUnfit = false } = options;
     super(message, { cause });
     this.isFinal = isFinal;
+    this.isUnfit = isUnfit;
   }
 }
 

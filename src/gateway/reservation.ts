@@ -145,7 +145,7 @@ function outputLimit({ call, wire }: ReceivedCall): number | null {
 function numberIn(text: string, found: readonly Member[], names: readonly string[]): number | null {
   for (const { key, valueStart, valueEnd } of found) {
     const value = names.includes(key) ? Number(text.slice(valueStart, valueEnd)) : Number.NaN;
-    if (value > 0) return value;
+    if (value > 0) return Math.ceil(value);
   }
   return null;
 }

@@ -36,12 +36,32 @@ export class UsageMeter {
    * Messages names a few tokens of output, and Chat nothing at all.
    */
   total(): UsageTotal {
-    const said = this.usage?.outputTokens ?? null;
-    if (said !== null && this.finish !== null) return { usage: this.usage, source: "upstream" };
+    const usage = this.usage === null ? null : wholeCounts(this.usage);
+    const said = usage?.outputTokens ?? null;
+    if (said !== null && this.finish !== null) return { usage, source: "upstream" };
     const counted = Math.ceil((this.#seenTextBytes + this.passedTextBytes()) / BYTES_PER_TOKEN);
-    if (counted <= (said ?? 0)) return { usage: this.usage, source: "upstream" };
-    return { usage: { ...(this.usage ?? UNCOUNTED), outputTokens: counted }, source: "counted" };
+    if (counted <= (said ?? 0)) return { usage, source: "upstream" };
+    return { usage: { ...(usage ?? UNCOUNTED), outputTokens: counted }, source: "counted" };
   }
+}
+
+/** No call has more; the sum of millions of calls is a number that a database holds. */
+const MOST_TOKENS = 1e9;
+
+/** What can be added up: an upstream may say 1.5, -1 or 1e99, which would lift a budget, and which no database takes. */
+function wholeCounts({ inputTokens, cacheReadTokens, cacheWriteTokens, cacheWrite1hTokens, outputTokens, reasoningTokens }: Usage): Usage {
+  return {
+    inputTokens: wholeCount(inputTokens),
+    cacheReadTokens: wholeCount(cacheReadTokens),
+    cacheWriteTokens: wholeCount(cacheWriteTokens),
+    ...(cacheWrite1hTokens === undefined ? {} : { cacheWrite1hTokens: wholeCount(cacheWrite1hTokens) ?? 0 }),
+    outputTokens: wholeCount(outputTokens),
+    reasoningTokens: wholeCount(reasoningTokens),
+  };
+}
+
+function wholeCount(count: number | null): number | null {
+  return count === null || !(count >= 0) ? null : Math.min(Math.ceil(count), MOST_TOKENS);
 }
 
 export const UNCOUNTED: Usage = {

@@ -33,7 +33,7 @@ export function usageRow(summary: CallSummary): UsageRow {
     route: shortened(summary.path),
     protocol: summary.protocol,
     modelAsked: summary.model === null ? null : shortened(summary.model),
-    modelServed: summary.upstreamModel,
+    modelServed: summary.upstreamModel === null ? null : shortened(summary.upstreamModel),
     provider: summary.provider,
     pool: summary.pool,
     factoryKey: summary.factoryKey,
@@ -54,7 +54,7 @@ export function usageRow(summary: CallSummary): UsageRow {
     usd: cost === null ? 0 : cost.usd,
     priceDate: cost?.date ?? null,
     tries: summary.attempts,
-    fallback: summary.fallback,
+    fallback: summary.fallback === null ? null : shortened(summary.fallback),
     losses: summary.dropped.length,
   };
 }
@@ -62,8 +62,10 @@ export function usageRow(summary: CallSummary): UsageRow {
 /** Paths and model names are the client's to choose. */
 const MOST_CHARACTERS = 120;
 
+/** In characters that every database takes: Postgres knows no NUL, and half a surrogate pair is none. */
 function shortened(text: string): string {
-  return text.length <= MOST_CHARACTERS ? text : `${text.slice(0, MOST_CHARACTERS)}…`;
+  const short = text.length <= MOST_CHARACTERS ? text : `${text.slice(0, MOST_CHARACTERS)}…`;
+  return short.replaceAll("\0", "\ufffd").toWellFormed();
 }
 
 const FINISHES: Readonly<Record<FinishKind, string>> = {

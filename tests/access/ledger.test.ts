@@ -19,12 +19,15 @@ let folders = 0;
 /** A store that can be away, and remembers what came. */
 class Stored {
   isAway = false;
+  /** The id of a row that it can't hold. */
+  unfit: string | null = null;
   readonly batches: string[][] = [];
   readonly forgotten: number[] = [];
   readonly #inner = new MemoryStore();
 
   async append(rows: readonly UsageRow[]): Promise<void> {
     if (this.isAway) throw new StoreError("The store is away.");
+    if (rows.some(({ id }) => id === this.unfit)) throw new StoreError("A text is none.", { isUnfit: true });
     this.batches.push(rows.map(({ id }) => id));
     await this.#inner.append(rows);
   }
@@ -109,6 +112,15 @@ test("rows are written within 100 ms, in order, fifty at once at most", async ()
     store.batches.map(({ length }) => length),
     [50, 50, 50, 50, 50],
   );
+});
+
+test("a row that the store can't hold keeps no other row out", async () => {
+  const { store, ledger, reports, pass } = worldWith();
+  store.unfit = "r7";
+  addAll(ledger, rows(0, 60));
+  await pass(100);
+  assert.deepEqual(store.ids, [...ids(0, 7), ...ids(8, 60)]);
+  assert.deepEqual(reports, ["usage row lost"]);
 });
 
 test("while the store is away rows wait in a file; when it is back they are written in order, once, before newer ones", async () => {

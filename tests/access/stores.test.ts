@@ -282,6 +282,19 @@ for (const bed of BEDS) {
   });
 }
 
+test("postgres: what it can't hold is refused as such, and changes nothing", async () => {
+  const store = await opening((data) => server.database(data))(`data_${made++}`);
+  try {
+    for (const odd of [{ requestId: "\0" }, { outputTokens: 1.5 }, { inputTokens: 1e19 }]) {
+      await assert.rejects(store.append([usageRow("r1"), usageRow("r2", odd)]), { name: "StoreError", isUnfit: true });
+    }
+    assert.equal(store.state(), "ready");
+    assert.equal(await store.row("r1"), null);
+  } finally {
+    await store.close();
+  }
+});
+
 for (const bed of BEDS.filter(({ isShared }) => isShared)) {
   test(`${bed.name}: two that start at once make the tables once, and see what the other does`, async () => {
     const data = `data_${made++}`;

@@ -105,6 +105,16 @@ test("an answer that is complete has the usage that its upstream said", () => {
   }
 });
 
+test("counts that nobody can add up are none, or the next that can be", () => {
+  const meter = new UsageMeter();
+  meter.see({ type: "usage", usage: usage({ inputTokens: -5, cacheReadTokens: 1.5, cacheWriteTokens: Number.NaN, outputTokens: 1e19 }) });
+  meter.see({ type: "reply-end", finish: finish() });
+  assert.deepEqual(meter.total(), {
+    usage: usage({ inputTokens: null, cacheReadTokens: 2, cacheWriteTokens: null, outputTokens: 1e9 }),
+    source: "upstream",
+  });
+});
+
 test("a complete Chat answer whose client asked for no usage is counted", () => {
   const events = eventsOf("openai-chat", text()).filter((event) => !event.includes('"prompt_tokens"'));
   const meter = new UsageMeter();

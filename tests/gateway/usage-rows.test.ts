@@ -141,6 +141,13 @@ test("what failed has a row too, which costs nothing, and so has a model that no
   assert.deepEqual([modelAsked, modelServed, status, finish, tries], ["gork-4", null, 404, "error:not-found", 0]);
 });
 
+test("a name that no database takes has a row all the same", async () => {
+  upstream.script(() => ({ say: { text: "One" } }));
+  const odd = call("openai-chat", { model: "glm-\0odd\ud800" });
+  await (await odd.answered).text();
+  assert.equal((await rowOf(odd.id)).modelAsked, "glm-\ufffdodd\ufffd");
+});
+
 test("a model without a price has no cost, not one of 0", async () => {
   upstream.script(() => ({ say: { text: "One" } }));
   const { id, answered } = call("openai-responses", { model: "gpt-5.5-fast" });

@@ -28,6 +28,8 @@ const AGAIN = new Set(["40001", "40P01"]);
 const SQL_STATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 /** The server stops, starts, or takes no more connections; 08 are connections that broke. */
 const GONE = /^(?:57P0\d|53300|08\w{3})$/;
+/** Data exceptions: a number out of range, a text that is none in UTF-8. */
+const UNFIT = /^22\w{3}$/;
 const RETURNS_ROWS = /^\s*SELECT|\bRETURNING\b/;
 const LOCK = `SELECT pg_advisory_xact_lock(key) FROM (
   SELECT DISTINCT hashtextextended(name, 0) AS key FROM jsonb_array_elements_text($1::text::jsonb) AS name ORDER BY key
@@ -304,9 +306,9 @@ function end({ pool, listener }: Connections): void {
 }
 
 function failure(error: unknown, what: string): StoreError {
-  return error instanceof StoreError
-    ? error
-    : new StoreError(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  if (error instanceof StoreError) return error;
+  const isUnfit = UNFIT.test(codeOf(error));
+  return new StoreError(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error, isUnfit });
 }
 
 /** Whether the connection is no good any more. What a plan throws is something else, and has no cause. */
