@@ -140,7 +140,13 @@ function isLastFrame(text: string): boolean {
 }
 
 const CONFIG = readConfig({
-  environment: { FACTORY_BASE_URL: HOST, FACTORY_API_KEY: "fk-fuzz-factory-key", PROXY_API_KEY: "fuzz-client-key", RETRIES: "0" },
+  environment: {
+    FACTORY_BASE_URL: HOST,
+    FACTORY_API_KEY: "fk-fuzz-factory-key",
+    PROXY_API_KEY: "fuzz-client-key",
+    RETRIES: "0",
+    QUOTA_INTERVAL: "0",
+  },
   arguments: [],
   file: () => null,
   redactor: new Redactor([]),
