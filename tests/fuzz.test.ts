@@ -81,7 +81,10 @@ async function call(request: Request, upstream: Upstream = null, exchange: Excha
         return Promise.resolve(upstream === null ? goodAnswer(url, body) : upstream());
       },
       after(ms, callback) {
-        const timer = setTimeout(callback, ms);
+        const timer = setTimeout(() => {
+          timers.delete(timer);
+          callback();
+        }, ms);
         timers.add(timer);
         return () => {
           timers.delete(timer);
