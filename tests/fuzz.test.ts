@@ -81,7 +81,10 @@ async function call(request: Request, upstream: Upstream = null, exchange: Excha
         return Promise.resolve(upstream === null ? goodAnswer(url, body) : upstream());
       },
       after(ms, callback) {
-        const timer = setTimeout(callback, ms);
+        const timer = setTimeout(() => {
+          timers.delete(timer);
+          callback();
+        }, ms);
         timers.add(timer);
         return () => {
           timers.delete(timer);
@@ -140,7 +143,13 @@ function isLastFrame(text: string): boolean {
 }
 
 const CONFIG = readConfig({
-  environment: { FACTORY_BASE_URL: HOST, FACTORY_API_KEY: "fk-fuzz-factory-key", PROXY_API_KEY: "fuzz-client-key", RETRIES: "0" },
+  environment: {
+    FACTORY_BASE_URL: HOST,
+    FACTORY_API_KEY: "fk-fuzz-factory-key",
+    PROXY_API_KEY: "fuzz-client-key",
+    RETRIES: "0",
+    QUOTA_INTERVAL: "0",
+  },
   arguments: [],
   file: () => null,
   redactor: new Redactor([]),

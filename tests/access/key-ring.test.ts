@@ -152,7 +152,7 @@ test("a key that is lent counts as the one that it was lent of, until it is take
   assert.deepEqual(find(ring, "lent"), { state: "valid", name: "alice", grant: null });
   bench.nowMs = untilMs;
   assert.equal(find(ring, "lent").state, "replaced");
-  await bench.store.updateKey("alice", ({ lent: _, ...record }) => record);
+  await bench.store.updateKey("alice", ({ lent: _lent, ...record }) => record);
   await turn();
   assert.equal(find(ring, "lent").state, "unknown");
 });

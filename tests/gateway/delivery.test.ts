@@ -142,7 +142,7 @@ for (const way of WAYS.filter(({ client }) => client !== "gemini")) {
     let sent = 0;
     const { fetch } = compose(
       readConfig({
-        environment: { FACTORY_API_KEY: FACTORY_KEY, PROXY_API_KEY: CLIENT_KEY },
+        environment: { FACTORY_API_KEY: FACTORY_KEY, PROXY_API_KEY: CLIENT_KEY, QUOTA_INTERVAL: "0" },
         arguments: [],
         file: () => null,
         redactor: new Redactor([]),

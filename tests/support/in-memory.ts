@@ -64,7 +64,7 @@ export class Upstream implements BodyReader {
 export function programOver(upstream: Upstream): Program {
   return compose(
     readConfig({
-      environment: { FACTORY_API_KEY: FACTORY_KEY, PROXY_API_KEY: CLIENT_KEY },
+      environment: { FACTORY_API_KEY: FACTORY_KEY, PROXY_API_KEY: CLIENT_KEY, QUOTA_INTERVAL: "0" },
       arguments: [],
       file: () => null,
       redactor: new Redactor([]),
