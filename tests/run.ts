@@ -16,8 +16,8 @@ interface Runner {
   readonly failed: RegExp;
 }
 
-/** For all of it, of the ten minutes that it may take with the installation. Each runner has an equal share of what is left. */
-const PATIENCE_MS = 520_000;
+/** For all of it, of the fifteen minutes that it may take with the installation. Each runner has an equal share of what is left. */
+const PATIENCE_MS = 780_000;
 /** Test files that run beside one another, in processes (Bun) or threads (Deno) of their own: many wait more than they work. */
 const FILES_AT_ONCE = 2;
 /** How much of the output of a runner that names no failed test says how it failed. */
