@@ -88,6 +88,12 @@ test("a file that is replaced or removed while it is used gives way to the one t
   await eventually(() => heard.length === 2);
   assert.deepEqual(await store.keys(), []);
   await store.append([usageRow("r4")]);
+  // As a command does.
+  const command = open(`sqlite:${path}`).store;
+  const seen = changes;
+  await command.insertKey(keyRecord("carol"));
+  await command.close();
+  await eventually(() => changes > seen);
   await store.close();
   const again = open(`sqlite:${path}`).store;
   assert.deepEqual(await again.row("r4"), usageRow("r4"));

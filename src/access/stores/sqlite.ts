@@ -162,10 +162,11 @@ class SqliteEngine implements Engine {
     try {
       if (this.#connection.fileNow() !== this.#file) this.#reopening ??= this.#reopen().finally(() => (this.#reopening = null));
       const data = this.#execute("PRAGMA data_version", [])[0]?.["data_version"] ?? 0;
-      if (data !== seen?.data) {
+      const epoch = this.#epoch;
+      if (data !== seen?.data || epoch !== seen.epoch) {
         const keys = this.#drive(query("SELECT value FROM facts WHERE name = 'keys'"))[0]?.["value"] ?? 0;
-        now = { data, keys };
-        if (seen !== null && keys !== seen.keys) for (const changed of this.#watchers) changed();
+        now = { epoch, data, keys };
+        if (seen !== null && (keys !== seen.keys || epoch !== seen.epoch)) for (const changed of this.#watchers) changed();
       }
     } catch {
       // Whoever needs the database hears of it; the next look may succeed.
@@ -205,6 +206,8 @@ class SqliteEngine implements Engine {
 }
 
 interface Seen {
+  /** Of what the others are numbers. */
+  readonly epoch: number;
   /** Changes with every transaction of another connection. */
   readonly data: unknown;
   /** Changes with every key. */
