@@ -75,6 +75,11 @@ export function newKey(name: string, words: KeyWords, ports: KeyPorts): FreshKey
   return { record: changed({ ...emptyRecord(name, ports.nowMs), hash, hint }, words, ports.nowMs), key };
 }
 
+/** Whether a row of that name never holds a key of its own. */
+export function isKeylessName(name: string): boolean {
+  return ROWS_WITHOUT_KEY.includes(name.toLowerCase()) || ENVIRONMENT_NAME.test(name);
+}
+
 const ENVIRONMENT_NAME = /^env-/i;
 
 /** A row for what has no key of its own in the store. */
@@ -118,7 +123,7 @@ export function raised(
   { nowMs, untilMs }: { readonly nowMs: number; readonly untilMs: number },
 ): KeyRecord {
   const parsed = parseAmount(amount);
-  if (parsed === null || parsed.amount === 0) throw new KeyFault(`An amount is ${AMOUNTS}.`);
+  if (parsed === null || parsed.amount === 0) throw new KeyFault(`The amount is above 0: ${AMOUNTS}.`);
   return { ...record, raises: [...record.raises.filter((raise) => raise.untilMs > nowMs), { ...parsed, untilMs }] };
 }
 

@@ -2,7 +2,7 @@
 // Never holds a key, only its hash.
 
 import type { Expiry, KeyRecord, KeyRules } from "./client-key.ts";
-import { KeyFault } from "./key-changes.ts";
+import { isKeylessName, KeyFault } from "./key-changes.ts";
 import { NEVER_SOFT } from "./key-ring.ts";
 import { isKeyName, parseAmount, parseBudget, parseExpiry, parseModels, parseSoft, parseZone } from "./key-words.ts";
 import { printAmount, printBudget, printExpiry, printInstant, printSoft } from "./key-words.ts";
@@ -80,6 +80,7 @@ export function readKeyFile(value: unknown): KeyRecord {
   if (name === null || !isKeyName(name)) throw new KeyFault("A key has no name, or none that can be one.");
   try {
     const hash = hashIn(value, "hash");
+    if (hash !== null && isKeylessName(name)) throw new KeyFault("a row of this name has no key of its own, so it has no hash.");
     const [previousHash, previousUntil] = [hashIn(value, "previousHash"), instant(value, "previousUntil")];
     return {
       name,

@@ -239,6 +239,7 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
       lost: (reason) => program.log.warning("store in memory", { reason, message: IN_MEMORY }),
       away: (reason) => program.log.warning("store unreachable", { reason }),
       back: () => program.log.info("store reached"),
+      replaced: (reason) => program.log.warning("store replaced", { reason }),
     },
   );
   store.ready.catch(async (error: unknown) => {

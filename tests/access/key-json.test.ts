@@ -94,7 +94,7 @@ const FAULTS: readonly (readonly [what: string, act: () => unknown, message: Reg
   ["an end that is none", () => newKey("a", { expires: "soon" }, PORTS), /^An end is a duration/],
   ["an end that is over", () => newKey("a", { expires: "2026-11-27" }, PORTS), /^An end lies in the future\.$/],
   ["an end of what is no key", () => changed(emptyRecord("default", 0), { expires: "30d" }, NOW_MS), /is no key, so it does not expire/],
-  ["a raise of nothing", () => raised(emptyRecord("a", 0), "0usd", { nowMs: NOW_MS, untilMs: NOW_MS + 1 }), /^An amount is/],
+  ["a raise of nothing", () => raised(emptyRecord("a", 0), "0usd", { nowMs: NOW_MS, untilMs: NOW_MS + 1 }), /^The amount is above 0/],
   ["a rotation of what has no key", () => rotated(emptyRecord("env-1", 0), null, PORTS), /has no key in the store/],
   ["a grace that is none", () => rotated(newKey("a", {}, PORTS).record, "soon", PORTS), /^A grace is a duration/],
   ["a raise from the first use", () => raiseEndMs("1d after first use", { nowMs: NOW_MS, zone: "UTC" }), /^A raise ends after/],
@@ -114,6 +114,15 @@ test("a raise lasts until the day ends in the key's zone unless said, and takes 
   const open = { amount: 2, unit: "tokens", untilMs: NOW_MS + 1 } as const;
   const { raises } = raised({ ...emptyRecord("a", 0), raises: [over, open] }, "$3", { nowMs: NOW_MS, untilMs: NOW_MS + 2 });
   assert.deepEqual(raises, [open, { amount: 3, unit: "usd", untilMs: NOW_MS + 2 }]);
+});
+
+test("a file gives no key to a row that never has one", () => {
+  const { record } = newKey("alice", {}, PORTS);
+  for (const name of ["default", "anonymous", "env-1"])
+    assert.match(
+      faultOf(() => readKeyFile({ ...keyFile(record), name })),
+      /has no key of its own/,
+    );
 });
 
 // ---- As JSON -----------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -42,6 +42,7 @@ function open(address: string, isRequired = false): Opened {
     lost: (reason: string) => void heard.push(`lost: ${reason}`),
     away: () => void heard.push("away"),
     back: () => void heard.push("back"),
+    replaced: () => void heard.push("replaced"),
   };
   return { store: openStore(address, { dataDir: null, isRequired }, ports), heard };
 }
@@ -61,6 +62,42 @@ test("a file that can't be used is said once, and the store is one in memory", a
     await store.close();
     await assert.rejects(open(address, true).store.ready, StoreError);
   }
+});
+
+test("a file that is replaced or removed while it is used gives way to the one that is there", { timeout: 30_000 }, async () => {
+  const path = join(folder, "replaced.db");
+  const { store, heard } = open(`sqlite:${path}`);
+  let changes = 0;
+  store.watch(() => changes++);
+  await store.insertKey(keyRecord("alice"));
+  await store.append([usageRow("r1"), usageRow("r2", { modelServed: "other" })]);
+
+  const restored = open(`sqlite:${path}.backup`).store;
+  await restored.insertKey(keyRecord("bob"));
+  // The same id as another kind has in the file before.
+  await restored.append([usageRow("b1", { modelServed: "other" })]);
+  await restored.close();
+  const before = changes;
+  renameSync(`${path}.backup`, path);
+  await eventually(() => heard.includes("replaced") && changes > before);
+  assert.deepEqual(await store.keys(), [keyRecord("bob")]);
+  await store.append([usageRow("r3")]);
+  assert.deepEqual([await store.row("b1"), await store.row("r3")], [usageRow("b1", { modelServed: "other" }), usageRow("r3")]);
+
+  rmSync(path);
+  await eventually(() => heard.length === 2);
+  assert.deepEqual(await store.keys(), []);
+  await store.append([usageRow("r4")]);
+  // As a command does.
+  const command = open(`sqlite:${path}`).store;
+  const seen = changes;
+  await command.insertKey(keyRecord("carol"));
+  await command.close();
+  await eventually(() => changes > seen);
+  await store.close();
+  const again = open(`sqlite:${path}`).store;
+  assert.deepEqual(await again.row("r4"), usageRow("r4"));
+  await again.close();
 });
 
 test("a database of a newer version is refused with a sentence", async () => {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { openStore } from "../../src/access/stores/stores.ts";
-import type { Store } from "../../src/access/store.ts";
+import type { AccountId, Store } from "../../src/access/store.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { account, keyRecord, reservation, usageRow } from "../support/stored.ts";
 
@@ -271,6 +271,20 @@ for (const bed of BEDS) {
       ["2026-11-28", "2026-11-28"],
     );
     assert.deepEqual(await store.sums({ ...any, by: [], session: "s2" }), []);
+  });
+
+  own("what a session has used is forgotten with the last that is known of it", async (store) => {
+    const session = (scope: string): AccountId => ({ key: "alice", scope });
+    const accounts = [ALICE, session("s1"), session("s2")];
+    await store.transact({ accounts, reservations: [] }, () => ({
+      accounts: accounts.map((id) => [id, account(0)] as const),
+      opened: [],
+      closed: [],
+      result: null,
+    }));
+    await store.append([usageRow("r1", { atMs: NOON - 2 * DAY, session: "s1" }), usageRow("r2", { session: "s2" })]);
+    await store.forget(NOON - DAY);
+    assert.deepEqual(await Promise.all(accounts.map((id) => store.account(id))), [account(0), null, account(0)]);
   });
 
   own("shared values end with their time", async (store) => {

@@ -18,9 +18,12 @@ import type {
   UsageSum,
 } from "../store.ts";
 import { DAY_MS, HOUR_MS, offsetsOf } from "./calendar.ts";
-import { add, amountsOf, isAsked, placeOf, signatureOf, UsageGroups, type Amounts, type UsageKind } from "./usage-groups.ts";
+import { add, amountsOf, isAsked, placeOf, sumSignatureOf, UsageGroups, type Amounts, type UsageKind } from "./usage-groups.ts";
 
 const MOST_ROWS = 10_000;
+/** Clients choose the names of sessions and models; what is more than this begins anew, or is added up without a name. */
+const MOST_SESSIONS = 50_000;
+const MOST_SUMS = 10_000;
 /** How long reservations of a process that has no lease are its own. */
 const LEASE_MS = 20_000;
 const HOURS_A_DAY = DAY_MS / HOUR_MS;
@@ -36,7 +39,10 @@ export class MemoryStore implements Store {
   readonly ready = Promise.resolve();
   readonly #keys = new Map<string, KeyRecord>();
   readonly #watchers = new Set<() => void>();
+  /** Of keys. */
   readonly #accounts = new Map<string, Account>();
+  /** Of sessions; those that changed last stand last. */
+  readonly #sessions = new Map<string, { readonly session: string; readonly account: Account }>();
   readonly #reservations = new Map<string, Reservation>();
   readonly #leases = new Map<string, number>();
   readonly #shared = new Map<string, { readonly value: string; readonly untilMs: number }>();
@@ -79,17 +85,29 @@ export class MemoryStore implements Store {
 
   async transact<Result>(_ids: unknown, decide: (view: AccountView) => AccountChange<Result>): Promise<Result> {
     const change = decide({
-      account: (id) => this.#accounts.get(nameOf(id)) ?? null,
+      account: (id) => this.#accountOf(id),
       isOpen: (id) => this.#reservations.has(id),
     });
-    for (const [id, account] of change.accounts) this.#accounts.set(nameOf(id), account);
+    for (const [id, account] of change.accounts) this.#keep(id, account);
     for (const reservation of change.opened) this.#reservations.set(reservation.id, reservation);
     for (const id of change.closed) this.#reservations.delete(id);
     return change.result;
   }
 
   async account(id: AccountId): Promise<Account | null> {
-    return this.#accounts.get(nameOf(id)) ?? null;
+    return this.#accountOf(id);
+  }
+
+  #accountOf(id: AccountId): Account | null {
+    return (id.scope === "" ? this.#accounts.get(id.key) : this.#sessions.get(nameOf(id))?.account) ?? null;
+  }
+
+  #keep(id: AccountId, account: Account): void {
+    if (id.scope === "") return void this.#accounts.set(id.key, account);
+    this.#sessions.delete(nameOf(id));
+    this.#sessions.set(nameOf(id), { session: id.scope, account });
+    if (this.#sessions.size <= MOST_SESSIONS) return;
+    for (const oldest of this.#sessions.keys()) return void this.#sessions.delete(oldest);
   }
 
   async renewLease(gateway: string, untilMs: number): Promise<void> {
@@ -111,9 +129,10 @@ export class MemoryStore implements Store {
   #remove(row: UsageRow): void {
     this.#rows.delete(row.id);
     const day = Math.floor(row.atMs / DAY_MS);
-    const name = `${day} ${signatureOf(row)}`;
+    const kind = this.#days.size < MOST_SUMS ? row : { ...row, client: null, modelAsked: null, modelServed: null };
+    const name = `${day} ${sumSignatureOf(kind)}`;
     const sum = this.#days.get(name);
-    if (sum === undefined) this.#days.set(name, { day, kind: row, amounts: amountsOf(row) });
+    if (sum === undefined) this.#days.set(name, { day, kind, amounts: amountsOf(row) });
     else add(sum.amounts, amountsOf(row));
   }
 
@@ -152,6 +171,8 @@ export class MemoryStore implements Store {
   async forget(beforeMs: number): Promise<void> {
     const floorMs = Math.floor(beforeMs / DAY_MS) * DAY_MS;
     for (const row of this.#rows.values()) if (row.atMs < floorMs) this.#remove(row);
+    const known = new Set([...this.#rows.values()].map(({ session }) => session));
+    for (const [name, { session }] of this.#sessions) if (!known.has(session)) this.#sessions.delete(name);
   }
 
   async shared(name: string, nowMs: number): Promise<string | null> {

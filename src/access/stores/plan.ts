@@ -50,6 +50,8 @@ export interface Engine {
   /** As that of the store. */
   readonly ready: Promise<void>;
   readonly isReachable: () => boolean;
+  /** Another number once the database may be another one: ids that were read before may mean something else in it. */
+  readonly epoch: () => number;
   /**
    * Runs a plan; `write`: as one transaction. The plan may be made and run again where the engine was busy.
    * @throws StoreError, and what the plan throws.

@@ -67,6 +67,7 @@ class PostgresEngine implements Engine {
   readonly kind = "postgres";
   readonly ready: Promise<void>;
   readonly isReachable = (): boolean => this.#connections !== null;
+  readonly epoch = (): number => this.#epoch;
   readonly #options: PostgresOptions;
   readonly #connect: Connect;
   readonly #watchers = new Set<() => void>();
@@ -75,6 +76,7 @@ class PostgresEngine implements Engine {
   #first: Promise<void> | null;
   #stopTimer: () => void = () => {};
   #seenKeys: unknown = null;
+  #epoch = 0;
   #isAway = false;
   #isClosed = false;
 
@@ -97,6 +99,7 @@ class PostgresEngine implements Engine {
         return;
       }
       this.#connections = connections;
+      this.#epoch++;
       if (this.#isAway) this.#options.back();
       this.#isAway = false;
       resolve();

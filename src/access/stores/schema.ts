@@ -39,6 +39,8 @@ const STEPS: readonly (readonly string[])[] = [
       day BIGINT NOT NULL, kind BIGINT NOT NULL, session TEXT NOT NULL, ${SUM_COLUMNS}, PRIMARY KEY (day, kind, session)
     ) WITHOUT ROWID`,
   ],
+  // Clients choose the names of models: there may be many kinds.
+  ["CREATE INDEX kinds_sum ON kinds (sum_signature, id)"],
 ];
 
 const OWN_WORDS = / WITHOUT ROWID$/;

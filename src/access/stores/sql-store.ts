@@ -25,6 +25,9 @@ const SAVE_ACCOUNT =
   "INSERT INTO accounts (key, scope, value) VALUES ($1, $2, $3) ON CONFLICT (key, scope) DO UPDATE SET value = excluded.value";
 const OPEN = "INSERT INTO reservations (id, gateway, at_ms, value) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING";
 const KEYS_CHANGED = "INSERT INTO facts (name, value) VALUES ('keys', 1) ON CONFLICT (name) DO UPDATE SET value = facts.value + 1";
+/** Of processes that ended long ago and left nothing behind. */
+const FORGET_LEASES = "DELETE FROM leases WHERE until_ms < $1 AND gateway NOT IN (SELECT gateway FROM reservations)";
+const FORGOTTEN_LEASE_MS = 24 * 3_600_000;
 const ABANDONED = `SELECT r.id AS id, r.gateway AS gateway, r.at_ms AS at_ms, r.value AS value FROM reservations r LEFT JOIN leases l ON l.gateway = r.gateway
   WHERE COALESCE(l.until_ms, r.at_ms + ${LEASE_MS}) < $1 ORDER BY r.at_ms`;
 
@@ -137,6 +140,7 @@ export class SqlStore implements Store {
     return this.#engine.run("write", function* (): Plan<void> {
       const sql = "INSERT INTO leases (gateway, until_ms) VALUES ($1, $2) ON CONFLICT (gateway) DO UPDATE SET until_ms = excluded.until_ms";
       yield* query(sql, gateway, untilMs);
+      yield* query(FORGET_LEASES, untilMs - FORGOTTEN_LEASE_MS);
     });
   }
 

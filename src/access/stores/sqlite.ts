@@ -19,12 +19,18 @@ export interface SqliteOptions {
   /** The file. Its folder is made. */
   readonly path: string;
   readonly after: After;
+  /** Called once each time that another file has taken the place of the one that was used; `reason` is safe to show. */
+  readonly replaced?: (reason: string) => void;
 }
 
 /** @throws StoreError where there is no `node:sqlite`, the file can't be used, or is of a newer version. */
-export async function openSqlite({ path, after }: SqliteOptions): Promise<Engine> {
-  const database = await connect(path);
-  const engine = new SqliteEngine(database, after);
+export async function openSqlite(options: SqliteOptions): Promise<Engine> {
+  return prepared(options);
+}
+
+/** With its tables. */
+async function prepared(options: SqliteOptions): Promise<SqliteEngine> {
+  const engine = new SqliteEngine(await connect(options.path), options);
   try {
     await engine.run("write", () => migrate("sqlite"));
   } catch (error) {
@@ -34,7 +40,13 @@ export async function openSqlite({ path, after }: SqliteOptions): Promise<Engine
   return engine;
 }
 
-async function connect(path: string): Promise<DatabaseSync> {
+interface Connection {
+  readonly database: DatabaseSync;
+  /** Which file stands at the path now; null: none. */
+  readonly fileNow: () => string | null;
+}
+
+async function connect(path: string): Promise<Connection> {
   try {
     // Both only where they are used: not every place that serves a module has them.
     const [files, { dirname }, sqlite] = await Promise.all([import("node:fs"), import("node:path"), import("node:sqlite")]);
@@ -46,7 +58,11 @@ async function connect(path: string): Promise<DatabaseSync> {
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
     database.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
-    return database;
+    const fileNow = (): string | null => {
+      const found = files.statSync(path, { throwIfNoEntry: false });
+      return found === undefined ? null : `${found.dev} ${found.ino}`;
+    };
+    return { database, fileNow };
   } catch (error) {
     throw failure(error, `The database file ${path} can't be opened`);
   }
@@ -56,21 +72,30 @@ class SqliteEngine implements Engine {
   readonly kind = "sqlite";
   readonly ready = Promise.resolve();
   readonly isReachable = (): boolean => true;
-  readonly #database: DatabaseSync;
+  readonly epoch = (): number => this.#epoch;
+  readonly #options: SqliteOptions;
   readonly #after: After;
+  #connection: Connection;
+  #file: string | null;
+  #epoch = 0;
+  /** Null: no other file is being opened. */
+  #reopening: Promise<void> | null = null;
   readonly #statements = new Map<string, StatementSync>();
   readonly #watchers = new Set<() => void>();
   #stopWatching: (() => void) | null = null;
   #isClosed = false;
 
-  constructor(database: DatabaseSync, after: After) {
-    this.#database = database;
-    this.#after = after;
+  constructor(connection: Connection, options: SqliteOptions) {
+    this.#connection = connection;
+    this.#file = connection.fileNow();
+    this.#options = options;
+    this.#after = options.after;
   }
 
   async run<Result>(mode: "read" | "write", plan: () => Plan<Result>): Promise<Result> {
     let waitedMs = 0;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      if (this.#reopening !== null) await this.#reopening;
       try {
         return mode === "read" ? this.#drive(plan()) : this.#transaction(plan());
       } catch (error) {
@@ -88,7 +113,7 @@ class SqliteEngine implements Engine {
       this.#execute("COMMIT", []);
       return result;
     } catch (error) {
-      if (this.#database.isTransaction) this.#execute("ROLLBACK", []);
+      if (this.#connection.database.isTransaction) this.#execute("ROLLBACK", []);
       throw error;
     }
   }
@@ -111,7 +136,8 @@ class SqliteEngine implements Engine {
     if (this.#isClosed) throw new StoreError("The database is closed.");
     try {
       let statement = this.#statements.get(sql);
-      if (statement === undefined) this.#statements.set(sql, (statement = this.#database.prepare(sql.replaceAll(/\$(?=\d)/g, "?"))));
+      if (statement === undefined)
+        this.#statements.set(sql, (statement = this.#connection.database.prepare(sql.replaceAll(/\$(?=\d)/g, "?"))));
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no table here holds bytes
       return statement.all(...values) as Row[];
     } catch (error) {
@@ -134,16 +160,38 @@ class SqliteEngine implements Engine {
   #look(seen: Seen | null): () => void {
     let now = seen;
     try {
+      if (this.#connection.fileNow() !== this.#file) this.#reopening ??= this.#reopen().finally(() => (this.#reopening = null));
       const data = this.#execute("PRAGMA data_version", [])[0]?.["data_version"] ?? 0;
-      if (data !== seen?.data) {
+      const epoch = this.#epoch;
+      if (data !== seen?.data || epoch !== seen.epoch) {
         const keys = this.#drive(query("SELECT value FROM facts WHERE name = 'keys'"))[0]?.["value"] ?? 0;
-        now = { data, keys };
-        if (seen !== null && keys !== seen.keys) for (const changed of this.#watchers) changed();
+        now = { epoch, data, keys };
+        if (seen !== null && (keys !== seen.keys || epoch !== seen.epoch)) for (const changed of this.#watchers) changed();
       }
     } catch {
       // Whoever needs the database hears of it; the next look may succeed.
     }
     return this.#after(WATCH_MS, () => (this.#stopWatching = this.#look(now)));
+  }
+
+  /** Goes over to the file that has taken the place of the one that is used: what is written to that, nobody else would ever read. */
+  async #reopen(): Promise<void> {
+    const { database } = this.#connection;
+    try {
+      this.#statements.clear();
+      // What waits to go over into the file would be taken for part of the other one.
+      if (database.isOpen) database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      if (database.isOpen) database.close();
+      const other = await prepared(this.#options);
+      if (this.#isClosed) return await other.close();
+      this.#connection = other.#connection;
+      this.#file = other.#file;
+      this.#epoch++;
+      this.#options.replaced?.(`Another file has taken the place of ${this.#options.path}.`);
+      for (const changed of this.#watchers) changed();
+    } catch {
+      // Whoever needs the database hears of it; the next look tries again.
+    }
   }
 
   async close(): Promise<void> {
@@ -152,12 +200,14 @@ class SqliteEngine implements Engine {
     this.#stopWatching?.();
     this.#watchers.clear();
     this.#statements.clear();
-    this.#database.close();
-    await Promise.resolve();
+    await this.#reopening;
+    if (this.#connection.database.isOpen) this.#connection.database.close();
   }
 }
 
 interface Seen {
+  /** Of what the others are numbers. */
+  readonly epoch: number;
   /** Changes with every transaction of another connection. */
   readonly data: unknown;
   /** Changes with every key. */

@@ -25,6 +25,8 @@ export interface StorePorts {
   readonly lost: (reason: string) => void;
   /** Called once each time that the database can't be reached any more, or not yet, and once when it is back. */
   readonly away?: (reason: string) => void;
+  /** Called each time that another file has taken the place of the one that was used. */
+  readonly replaced?: (reason: string) => void;
   readonly back?: () => void;
 }
 
@@ -52,11 +54,11 @@ export function openStore(address: string, options: StoreOptions, ports: StorePo
   throw new StoreError("DATABASE_URL has to begin with sqlite:, postgres:// or memory:.");
 }
 
-async function opened(path: string | null, { isRequired }: StoreOptions, { after, lost }: StorePorts): Promise<Store> {
+async function opened(path: string | null, { isRequired }: StoreOptions, { after, lost, replaced = NOBODY }: StorePorts): Promise<Store> {
   const [{ openSqlite }, { SqlStore }] = await Promise.all([import("./sqlite.ts"), import("./sql-store.ts")]);
   try {
     if (path === null) throw new StoreError("Nothing says where its file is to be. Set DATA_DIR to a folder that can be written.");
-    return new SqlStore(await openSqlite({ path, after }));
+    return new SqlStore(await openSqlite({ path, after, replaced }));
   } catch (error) {
     if (isRequired || !(error instanceof StoreError) || error.isFinal) throw error;
     lost(error.message);

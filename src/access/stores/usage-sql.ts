@@ -23,10 +23,12 @@ const FOLDS = [
   SELECT u.day, u.kind, '', ${SUM_SUMS} FROM usage_days u WHERE ${DAYS_TO_FOLD} GROUP BY u.day, u.kind ${addSums("usage_days", ["day", "kind", "session"])}`,
   `DELETE FROM usage_days WHERE ${DAYS_TO_FOLD}`,
 ];
+/** What sessions have used of budgets for each session, once nothing else is known of them. */
+const FORGET_SESSIONS = "DELETE FROM accounts WHERE scope <> '' AND scope NOT IN (SELECT session FROM usage_days)";
 
 const INSERT_KIND = `INSERT INTO kinds (id, sum_kind, signature, sum_signature, ${KIND_NAMES.join(", ")})
-  SELECT COALESCE(MAX(id), 0) + 1, COALESCE(MIN(CASE WHEN sum_signature = $2 THEN id END), COALESCE(MAX(id), 0) + 1),
-    ${numbered(KIND_NAMES.length + 2)} FROM kinds RETURNING id, sum_kind`;
+  SELECT next.id, COALESCE((SELECT MIN(k.id) FROM kinds k WHERE k.sum_signature = $2), next.id), ${numbered(KIND_NAMES.length + 2)}
+  FROM (SELECT COALESCE(MAX(id), 0) + 1 AS id FROM kinds) AS next RETURNING id, sum_kind`;
 const INSERT_ROW = `INSERT INTO usage (kind, ${ROW_NAMES.join(", ")}) VALUES (${numbered(ROW_NAMES.length + 1)})`;
 const INSERT_NEW_ROW = `${INSERT_ROW} ON CONFLICT (at_ms, id) DO NOTHING RETURNING id`;
 /** How SQLite and Postgres say it. */
@@ -66,6 +68,7 @@ export class UsageTables {
   readonly #engine: Engine;
   /** Ids by signature, of what a transaction has kept. */
   readonly #kinds = new Map<string, KindIds>();
+  #kindsEpoch = 0;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -83,10 +86,14 @@ export class UsageTables {
 
   /** `areNew`: none of them may be there already. Nearly always none is, and asking takes as long as writing. */
   async #append(rows: readonly UsageRow[], { areNew }: { readonly areNew: boolean }): Promise<void> {
-    const known = this.#kinds;
     const signed = rows.map((row) => ({ row, signature: signatureOf(row) }));
+    let epoch = this.#kindsEpoch;
+    const knownNow = (): ReadonlyMap<string, KindIds> => {
+      epoch = this.#engine.epoch();
+      return epoch === this.#kindsEpoch ? this.#kinds : NONE;
+    };
     const found = await this.#engine.run("write", function* (): Plan<ReadonlyMap<string, KindIds>> {
-      const kinds = yield* kindsOf(signed, known);
+      const kinds = yield* kindsOf(signed, knownNow());
       const placed = signed.map(({ row, signature }) => ({ row, kind: kinds.get(signature) ?? NO_KIND }));
       const sets = placed.map(({ row, kind }) => rowValues(row, kind.id));
       let added = placed;
@@ -99,7 +106,13 @@ export class UsageTables {
       yield* queryAll({ sql: INSERT_HOURS, sets: sumsBy(added, hourOf) }, { sql: INSERT_DAYS, sets: sumsBy(added, dayOf) });
       return kinds;
     });
-    for (const [signature, id] of found) known.set(signature, id);
+    this.#remember(found, epoch);
+  }
+
+  #remember(found: ReadonlyMap<string, KindIds>, epoch: number): void {
+    if (epoch !== this.#kindsEpoch || this.#kinds.size >= MOST_KINDS) this.#kinds.clear();
+    this.#kindsEpoch = epoch;
+    for (const [signature, ids] of found) this.#kinds.set(signature, ids);
   }
 
   async sums(asked: UsageQuery): Promise<readonly UsageSum[]> {
@@ -137,6 +150,7 @@ export class UsageTables {
       yield* lock("forget");
       yield* query(RAISE_FLOOR, floorMs);
       for (const fold of FOLDS) yield* query(fold, floorMs / DAY_MS);
+      yield* query(FORGET_SESSIONS);
     });
     // Piece by piece, so that nobody has to wait for long.
     for (let removed = FORGOTTEN_AT_ONCE; removed === FORGOTTEN_AT_ONCE;) {
@@ -157,6 +171,9 @@ interface KindIds {
 }
 
 const NO_KIND: KindIds = { id: 0, sum: 0 };
+const NONE: ReadonlyMap<string, KindIds> = new Map();
+/** That are remembered: clients choose the names of models. */
+const MOST_KINDS = 5000;
 
 interface PlacedRow {
   readonly row: UsageRow;
