@@ -246,7 +246,7 @@ test("keys check says whether a model is allowed, under every name that it has, 
   }));
   assert.deepEqual(await said("sonnet"), [
     1,
-    "alice may not use sonnet: it has used its budget of 5usd for day, which begins anew at 2026-11-29T00:00:00Z.",
+    "alice may not use sonnet: it has used its budget of 5usd/day, which resets at 2026-11-29T00:00:00Z.",
   ]);
   await desk.run("off alice");
   assert.deepEqual(await said("sonnet"), [1, "alice may not use sonnet: the key is switched off."]);
