@@ -35,7 +35,7 @@ export async function unknownKey(name: string, store: Store): Promise<CommandErr
   const names = (await store.keys()).map((record) => record.name);
   const [meant] = nearest(name, names, 2);
   return CommandError.failed(
-    `There is no such key.${meant === undefined ? "" : ` Did you mean "${meant}"?`} factory-proxy keys list lists them all.`,
+    `There is no key "${name}".${meant === undefined ? "" : ` Did you mean "${meant}"?`} factory-proxy keys list lists them all.`,
   );
 }
 

@@ -70,7 +70,7 @@ test("keys add prints the key alone, keeps its hash, and refuses a name that exi
   assert.deepEqual(await desk.run("add alice"), {
     code: 1,
     out: "",
-    note: 'There is a key "alice". keys set changes it, and keys rotate gives it a new value.',
+    note: 'There is already a key "alice". keys set changes it, and keys rotate gives it a new value.',
   });
   assert.deepEqual(await desk.run("add bruno"), { code: 1, out: "", note: '"bruno" is the name of a key in PROXY_API_KEY.' });
   assert.equal((await desk.run("add x --budget 5usd")).code, 2);
@@ -263,9 +263,9 @@ test("keys export holds hashes and no key, and import makes the same keys elsewh
   const { out } = await desk.run("export");
   assert.ok(!out.includes(key) && out.includes(runtime.sha256(key).toHex()));
   other.files = { "keys.json": out };
-  assert.equal((await other.run("import keys.json")).out, "2 imported, 0 there already.");
+  assert.equal((await other.run("import keys.json")).out, "2 imported.");
   assert.deepEqual(await other.store.keys(), await desk.store.keys());
-  assert.equal((await other.run("import keys.json")).out, "0 imported, 2 there already.");
+  assert.equal((await other.run("import keys.json")).out, "0 imported; 2 there already, and the same.");
   await other.run("set alice --rpm 1");
   await other.run("rm default");
   assert.match((await other.run("import keys.json")).note, /^There is another key "alice"\. .* Nothing was changed\.$/);
