@@ -128,7 +128,7 @@ test("keys list shows every key with its state, those of PROXY_API_KEY too, and 
   const rows = out.split("\n").map((line) => line.replace(/fp-..…../, "fp-…").split(/\s{2,}/));
   assert.deepEqual(rows, [
     ["NAME", "KEY", "STATE", "LIMITS", "EXPIRES", "NOTE"],
-    ["default", "-", "row", "4 at once", "never"],
+    ["default", "-", "-", "4 at once", "never"],
     ["alice", "fp-…", "expired", "claude-*", "2026-12-28T14:00:00Z"],
     ["carol", "fp-…", "off", "-", "never"],
     ["env-1", "PROXY_API_KEY", "active", "-", "never"],
