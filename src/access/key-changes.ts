@@ -175,7 +175,9 @@ function numberWith(before: number | null, word: string | undefined, name: strin
 function modelsOf(text: string): readonly string[] {
   const models = isWord(text, "none", "all") ? ["*"] : parseModels(text);
   if (models === null)
-    throw new KeyFault("models must be names, globs and pools, separated by commas, such as claude-*,!claude-opus-*,@core, or one of the words all and default.");
+    throw new KeyFault(
+      "models must be names, globs and pools, separated by commas, such as claude-*,!claude-opus-*,@core, or one of the words all and default.",
+    );
   return models;
 }
 
@@ -213,7 +215,9 @@ function zoneOf(text: string): string {
 function expiryOf(text: string, at: { readonly nowMs: number; readonly zone: string }): NonNullable<KeyRecord["expiry"]> {
   const expiry = parseExpiry(text, at);
   if (expiry === null)
-    throw new KeyFault(`Write the end as ${DURATIONS}, "30d after first use", a date such as 2026-12-31, or a time such as 2026-12-31T18:00:00Z.`);
+    throw new KeyFault(
+      `Write the end as ${DURATIONS}, "30d after first use", a date such as 2026-12-31, or a time such as 2026-12-31T18:00:00Z.`,
+    );
   if (expiry.type === "at" && expiry.ms <= at.nowMs) throw new KeyFault("The end must be in the future.");
   return expiry;
 }

@@ -143,8 +143,7 @@ export interface GuardedCall extends RefusedCall {
 export function quotaRefusal(window: PlanWindow, { who, isCodex, guardPercent, ...place }: GuardedCall): GatewayError {
   const { pool, name, usedPercent, resetMs } = window;
   const shownName = PLAN_WINDOWS.find((one) => one.name === name)?.shown ?? name;
-  const again =
-    resetMs === null ? "Factory does not say when it resets" : `it resets at ${place.calendar.iso(resetMs, place.zone)}`;
+  const again = resetMs === null ? "Factory does not say when it resets" : `it resets at ${place.calendar.iso(resetMs, place.zone)}`;
   const text =
     `The plan's ${shownName} for ${pool} models is ${rounded(usedPercent)}% used, and from ${guardPercent}% on (QUOTA_GUARD) ` +
     `the key "${who}" can't begin new conversations; ${again}.`;

@@ -67,7 +67,7 @@ export function globNamed(glob: string, context: Context): Pick<NamedModel, "isK
   const isKnown = modelsOf(context)
     .list()
     .some(({ id, aliases, pool }) => fits({ names: [id, ...aliases], pool }));
-  return { isKnown, hint: "GET /v1/models lists the known models." };
+  return { isKnown, hint: "factory-proxy models lists the known models." };
 }
 
 function modelsOf(context: Context): Models {
