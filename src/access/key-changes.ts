@@ -123,7 +123,7 @@ export function raised(
   { nowMs, untilMs }: { readonly nowMs: number; readonly untilMs: number },
 ): KeyRecord {
   const parsed = parseAmount(amount);
-  if (parsed === null || parsed.amount === 0) throw new KeyFault(`The amount is above 0: ${AMOUNTS}.`);
+  if (parsed === null || parsed.amount === 0) throw new KeyFault(`Write ${AMOUNTS}.`);
   return { ...record, raises: [...record.raises.filter((raise) => raise.untilMs > nowMs), { ...parsed, untilMs }] };
 }
 
@@ -173,14 +173,16 @@ function numberWith(before: number | null, word: string | undefined, name: strin
   if (word === undefined) return before;
   if (isDefault(word)) return null;
   const count = isNone(word) ? 0 : parseCount(word);
-  if (count === null) throw new KeyFault(`${name} is a whole number such as 60 or 400k, none or default.`);
+  if (count === null) throw new KeyFault(`${name} must be a whole number such as 60 or 400k, or one of the words none and default.`);
   return count;
 }
 
 function modelsOf(text: string): readonly string[] {
   const models = isWord(text, "none", "all") ? ["*"] : parseModels(text);
   if (models === null)
-    throw new KeyFault("models are names, globs and pools separated by commas, such as claude-*,!claude-opus-*,@core; all or default.");
+    throw new KeyFault(
+      "models must be names, globs and pools, separated by commas, such as claude-*,!claude-opus-*,@core, or one of the words all and default.",
+    );
   return models;
 }
 
@@ -204,22 +206,24 @@ function softOf(text: string): KeyRules["soft"] {
   const soft = parseSoft(text);
   if (soft === null)
     throw new KeyFault(
-      "soft is a share of the budget in percent, from 1 to 99, with a cheaper model if you like: 80 or 80:glm-5.2; none or default.",
+      "soft must be a share of the budget in percent, from 1 to 99, with a cheaper model if you like, such as 80 or 80:glm-5.2, or one of the words none and default.",
     );
   return soft;
 }
 
 function zoneOf(text: string): string {
   const zone = parseZone(text);
-  if (zone === null) throw new KeyFault("zone is the name of a time zone such as Asia/Shanghai or UTC.");
+  if (zone === null) throw new KeyFault("zone must be the name of a time zone such as Asia/Shanghai or UTC.");
   return zone;
 }
 
 function expiryOf(text: string, at: { readonly nowMs: number; readonly zone: string }): NonNullable<KeyRecord["expiry"]> {
   const expiry = parseExpiry(text, at);
   if (expiry === null)
-    throw new KeyFault(`An end is ${DURATIONS}, "30d after first use", a date such as 2026-12-31, or a time such as 2026-12-31T18:00:00Z.`);
-  if (expiry.type === "at" && expiry.ms <= at.nowMs) throw new KeyFault("An end lies in the future.");
+    throw new KeyFault(
+      `Write the end as ${DURATIONS}, "30d after first use", a date such as 2026-12-31, or a time such as 2026-12-31T18:00:00Z.`,
+    );
+  if (expiry.type === "at" && expiry.ms <= at.nowMs) throw new KeyFault("The end must be in the future.");
   return expiry;
 }
 

@@ -85,7 +85,7 @@ function budgetRefusal({ state, wanted }: Refusal & { reason: "budget" }, { who,
   const again =
     resetMs === null
       ? NEVER_AGAIN[budget.period === "session" ? "session" : "ever"]
-      : `it begins anew at ${place.calendar.iso(resetMs, place.zone)}`;
+      : `it resets at ${place.calendar.iso(resetMs, place.zone)}`;
   const text = `The key "${who}" has used ${shown(budget.unit, used)} of ${shown(budget.unit, amount)} ${NAMES[budget.unit]} ${PERIODS[budget.period]}${more}; ${again}.`;
   const headers = { ...reasonHeaders("budget"), "x-factory-proxy-limit": budgetText(state, place, "used") };
   return usedUp(text, { resetMs, isCodex, headers });
@@ -109,7 +109,7 @@ function usedUp(text: string, { resetMs, isCodex, headers }: UsedUp): GatewayErr
   });
 }
 
-const NEVER_AGAIN = { ever: "it does not begin anew", session: "it begins anew with the next session" };
+const NEVER_AGAIN = { ever: "it does not reset", session: "the next session begins with a new one" };
 
 function rateRefusal({ of, state, wanted, waitMs }: Refusal & { reason: "rate" }, { who, ...place }: RefusedCall): GatewayError {
   const { limit, used } = state;
@@ -143,11 +143,10 @@ export interface GuardedCall extends RefusedCall {
 export function quotaRefusal(window: PlanWindow, { who, isCodex, guardPercent, ...place }: GuardedCall): GatewayError {
   const { pool, name, usedPercent, resetMs } = window;
   const shownName = PLAN_WINDOWS.find((one) => one.name === name)?.shown ?? name;
-  const again =
-    resetMs === null ? "Factory does not say when it begins anew" : `it begins anew at ${place.calendar.iso(resetMs, place.zone)}`;
+  const again = resetMs === null ? "Factory does not say when it resets" : `it resets at ${place.calendar.iso(resetMs, place.zone)}`;
   const text =
-    `The plan's ${shownName} for ${pool} models is used to ${rounded(usedPercent)}%, and from ${guardPercent}% on (QUOTA_GUARD) ` +
-    `no new conversation of the key "${who}" begins; ${again}.`;
+    `The plan's ${shownName} for ${pool} models is ${rounded(usedPercent)}% used, and from ${guardPercent}% on (QUOTA_GUARD) ` +
+    `the key "${who}" can't begin new conversations; ${again}.`;
   return usedUp(text, {
     resetMs,
     isCodex,

@@ -141,7 +141,8 @@ export class Quota {
     // The call goes first: some stores do their work before they return.
     await new Promise<void>((resolve) => void this.#ports.after(0, resolve));
     if (this.#isStopped) return;
-    const name = `quota/1/${this.#ports.keyId(key)}`;
+    // Another FACTORY_BASE_URL may know the same key in another way.
+    const name = `quota/2/${this.#ports.keyId(`${this.#settings.url ?? ""} ${key}`)}`;
     const before = await this.#shared(name);
     if (before !== null && this.#ports.now() < this.#goodUntilMs(before)) return this.#take(plan, before);
     const { reading, isPassing } = await this.#fetch(key);

@@ -3,6 +3,7 @@
 import { describe } from "../http/described-model.ts";
 import { Models } from "../models/models.ts";
 import { nearest } from "../models/nearest.ts";
+import { forTerminal } from "../telemetry/log.ts";
 import type { Agent, Place } from "./agents/agent.ts";
 import { AGENTS } from "./agents/agents.ts";
 import { CommandError, type Context } from "./command.ts";
@@ -16,7 +17,9 @@ export function agentNamed(id: string): Agent {
   if (agent !== undefined) return agent;
   const ids = AGENTS.map((one) => one.id);
   const [meant] = nearest(id, ids, 2);
-  throw CommandError.wrongUse(`There is no such agent.${meant === undefined ? "" : ` Did you mean "${meant}"?`} There are ${AGENT_NAMES}.`);
+  throw CommandError.wrongUse(
+    `There is no agent "${forTerminal(id)}".${meant === undefined ? "" : ` Did you mean "${meant}"?`} There are ${AGENT_NAMES}.`,
+  );
 }
 
 /** Its protocol is the model's own where the agent speaks that, otherwise the first that it does. */
@@ -34,7 +37,7 @@ export function modelFor(agent: Agent, typed: string | null, context: Context): 
   const name = typed ?? agent.defaultModel;
   if (name === null) return { model: null, protocol: usual, limits: NO_LIMITS };
   const { id, isKnown, hint } = modelNamed(name, context);
-  if (!isKnown) context.note(`No known model is called ${name}. ${hint}`);
+  if (!isKnown) context.note(`No known model is called ${name}; it is passed on as it is. ${hint}`);
   const { endpoints, models } = context.config();
   const { protocol, provider } = new Models({ endpoints, models }).find(id);
   const [suffix = ""] = LONG_CONTEXT.exec(name) ?? [];

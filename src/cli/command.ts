@@ -5,6 +5,7 @@ import { parseArgs, type InspectColor } from "node:util";
 import type { Store } from "../access/store.ts";
 import type { Config } from "../config/config.ts";
 import { nearest } from "../models/nearest.ts";
+import { forTerminal } from "../telemetry/log.ts";
 
 /** An option of a command. */
 export interface Option {
@@ -164,12 +165,9 @@ function unknownOption(
 function checkOperands(operands: readonly string[], command: Command): void {
   const missing = command.operands[operands.length];
   if (missing !== undefined && !missing.startsWith("[")) throw wrong(command, `${missing} is missing: ${usageOf(command)}.`);
-  if (operands.length <= command.operands.length) return;
-  const count = command.operands.length;
-  throw wrong(
-    command,
-    `${command.name} takes ${count === 0 ? "no further words" : `${count} at most`}: ${usageOf(command)}.${restHint(command)}`,
-  );
+  const surplus = operands[command.operands.length];
+  if (surplus === undefined) return;
+  throw wrong(command, `${command.name} does not take "${forTerminal(surplus)}": ${usageOf(command)}.${restHint(command)}`);
 }
 
 function restHint({ rest }: Command): string {

@@ -8,11 +8,11 @@ import { composed } from "./composition.ts";
 export async function explain(input: Input, context: Context): Promise<void> {
   const text = context.read(input.operand(0) || "-");
   const given = parseOrUndefined(text);
-  if (!isObject(given)) throw CommandError.wrongUse("The request is no JSON object.");
+  if (!isObject(given)) throw CommandError.wrongUse("The request is not a JSON object.");
   const model = input.text("model");
   const body = model === null ? given : { ...given, model };
   const route = input.text("route") ?? routeOf(body);
-  if (input.text("route") === null && !context.isJson) context.note(`Taken for a request to ${route}.`);
+  if (input.text("route") === null && !context.isJson) context.note(`Taken for a request to ${route}; --route names another path.`);
   if (!/^\/(?!explain(?:\/|$))/.test(route)) throw CommandError.wrongUse("--route is a path of this server, such as /v1/messages.");
   const response = await answerOf(route, { text: model === null ? text : JSON.stringify(body), context });
   const answer = await response.text();

@@ -32,7 +32,7 @@ export async function add(input: Input, context: Context): Promise<void> {
   const fresh = newKey(name, wordsOf(input, context), portsOf(context));
   const store = await context.store();
   if (!(await store.insertKey(fresh.record))) {
-    throw CommandError.failed(`There is a key "${name}". keys set changes it, and keys rotate gives it a new value.`);
+    throw CommandError.failed(`There is already a key "${name}". keys set changes it, and keys rotate gives it a new value.`);
   }
   showFresh(fresh, linked, context);
 }

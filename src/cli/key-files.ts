@@ -26,7 +26,12 @@ export async function importKeys(input: Input, context: Context): Promise<void> 
     if (!isNew && isReplacing) await store.updateKey(record.name, () => record);
     if (isNew || isReplacing) count++;
   }
-  context.show({ imported: count, unchanged: records.length - count }, () => `${count} imported, ${records.length - count} there already.`);
+  context.show({ imported: count, unchanged: records.length - count }, () => importedText(count, records.length - count));
+}
+
+function importedText(imported: number, unchanged: number): string {
+  const text = `${imported} imported`;
+  return unchanged === 0 ? `${text}.` : `${text}; ${unchanged} there already, and the same.`;
 }
 
 function readKeys(text: string): readonly KeyRecord[] {
@@ -34,7 +39,7 @@ function readKeys(text: string): readonly KeyRecord[] {
   try {
     parsed = JSON.parse(text);
   } catch {
-    throw CommandError.failed("The file is no JSON.");
+    throw CommandError.failed("The file is not JSON.");
   }
   const keys = typeof parsed === "object" && parsed !== null && "keys" in parsed ? parsed.keys : undefined;
   if (!Array.isArray(keys)) throw CommandError.failed('The file must hold {"keys": [...]}, as keys export prints it.');

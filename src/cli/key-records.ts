@@ -35,7 +35,7 @@ export async function unknownKey(name: string, store: Store): Promise<CommandErr
   const names = (await store.keys()).map((record) => record.name);
   const [meant] = nearest(name, names, 2);
   return CommandError.failed(
-    `There is no such key.${meant === undefined ? "" : ` Did you mean "${meant}"?`} factory-proxy keys list lists them all.`,
+    `There is no key "${name}".${meant === undefined ? "" : ` Did you mean "${meant}"?`} factory-proxy keys list lists them all.`,
   );
 }
 
@@ -67,7 +67,7 @@ export function globNamed(glob: string, context: Context): Pick<NamedModel, "isK
   const isKnown = modelsOf(context)
     .list()
     .some(({ id, aliases, pool }) => fits({ names: [id, ...aliases], pool }));
-  return { isKnown, hint: "GET /v1/models lists the known models." };
+  return { isKnown, hint: "factory-proxy models lists the known models." };
 }
 
 function modelsOf(context: Context): Models {

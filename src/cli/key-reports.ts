@@ -5,7 +5,7 @@ import { budgetStates, EMPTY, limitsOf } from "../access/accounts.ts";
 import { ROWS_WITHOUT_KEY } from "../access/key-changes.ts";
 import { keyJson, rulesJson } from "../access/key-json.ts";
 import { DEFAULT_ROW, effectiveRules } from "../access/key-ring.ts";
-import { modelRule, printAmount, printInstant } from "../access/key-words.ts";
+import { modelRule, printBudget, printInstant } from "../access/key-words.ts";
 import { Calendar } from "../access/windows.ts";
 import { CommandError, EXIT_FAILED, type Context, type Input } from "./command.ts";
 import { allRecords, modelNamed, recordOf } from "./key-records.ts";
@@ -70,9 +70,9 @@ function refusalOf({ record, effective, budgets }: Shown, model: string, context
   }
   const empty = budgets.find(({ used, amount }) => used >= amount);
   if (empty === undefined) return null;
-  const again = empty.resetMs === null ? "" : `, which begins anew at ${printInstant(empty.resetMs)}`;
+  const again = empty.resetMs === null ? "" : `, which resets at ${printInstant(empty.resetMs)}`;
   return {
     reason: "budget",
-    text: `it has used its budget of ${printAmount({ ...empty.budget, amount: empty.amount })} for ${empty.budget.period}${again}`,
+    text: `it has used its budget of ${printBudget({ ...empty.budget, amount: empty.amount })}${again}`,
   };
 }

@@ -20,6 +20,10 @@ export function stateOf(record: KeyRecord, nowMs: number): KeyState {
 }
 
 const STATE_COLOURS = { active: "green", off: "yellow", expired: "red", row: "dim" } as const;
+function shownState(state: KeyState): string {
+  return state === "row" ? "-" : state;
+}
+
 const FROM_ENVIRONMENT = "PROXY_API_KEY";
 
 export function keyList(records: readonly KeyRecord[], { now, style }: Context): string {
@@ -30,7 +34,7 @@ export function keyList(records: readonly KeyRecord[], { now, style }: Context):
       cells: [
         record.name,
         shownKey(record),
-        state,
+        shownState(state),
         limitsOf(record.rules).join(", ") || "-",
         endOf(record),
         forTerminal(record.note ?? ""),
@@ -57,7 +61,12 @@ function shownKey({ name, hint }: KeyRecord): string {
 }
 
 function endOf({ expiry }: KeyRecord): string {
-  return expiry === null ? "never" : printExpiry(expiry);
+  if (expiry === null) return "never";
+  return printExpiry(expiry.type === "at" ? { ...expiry, ms: wholeSeconds(expiry.ms) } : expiry);
+}
+
+function wholeSeconds(ms: number): number {
+  return Math.floor(ms / 1000) * 1000;
 }
 
 function limitsOf({ models, requestsPerMinute, tokensPerMinute, parallel, budgets, soft, zone }: KeyRules): string[] {
@@ -86,13 +95,13 @@ export function keyPage({ record, effective, budgets }: Shown, { now, style }: C
   const state = stateOf(record, now());
   const { previous, firstUsedMs, raises, note } = record;
   const zone = effective.zone ?? "UTC";
-  const time = (ms: number): string => new Calendar().iso(Math.floor(ms / 1000) * 1000, zone);
+  const time = (ms: number): string => new Calendar().iso(wholeSeconds(ms), zone);
   const own = new Set(limitsOf(record.rules));
   const limits = limitsOf(effective).map((limit) => (own.has(limit) ? limit : `${limit} (from default)`));
   const endMs = expiresMs(record, null);
   const rows: readonly (readonly [string, string])[] = [
     ["Key", `${record.name}  ${shownKey(record)}`],
-    ["State", style(STATE_COLOURS[state], state)],
+    ["State", style(STATE_COLOURS[state], shownState(state))],
     ...(note === null ? [] : [["Note", forTerminal(note)] as const]),
     ["Created", time(record.createdMs)],
     ["First used", firstUsedMs === null ? "not yet" : time(firstUsedMs)],

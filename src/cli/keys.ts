@@ -8,13 +8,14 @@ import { exportKeys, importKeys } from "./key-files.ts";
 import { LINKED_APPS } from "./key-links.ts";
 import { check, list, show } from "./key-reports.ts";
 
+const BUDGET: Option = { value: "amount/period", help: "5usd/day, 20M-credits/5h, 500k-tokens/session ...; once for each budget." };
 const RULE_OPTIONS: Readonly<Record<string, Option>> = {
-  budget: { value: "amount/period", help: "5usd/day, 20M-credits/5h, 500k-tokens/session ...; once for each budget." },
+  budget: BUDGET,
   rpm: { value: "count", help: "Requests in any 60 seconds." },
   tpm: { value: "count", help: "Tokens in any 60 seconds, e.g. 400k." },
   parallel: { value: "count", help: "Calls at once." },
   models: { value: "list", help: "Names, globs and pools (@standard, @core), separated by commas; ! in front denies." },
-  soft: { value: "percent", help: "80: says so above this share of a budget; 80:glm-5.2: goes to that model then." },
+  soft: { value: "percent", help: "From this share of a budget on, answers say so (80), or a cheaper model answers (80:glm-5.2)." },
   expires: { value: "when", help: '30d, "30d after first use", 2026-12-31, or never.' },
   zone: { value: "name", help: "The time zone in which days, weeks and months begin, e.g. Asia/Shanghai." },
   note: { value: "text", help: "Anything you want to remember." },
@@ -28,7 +29,7 @@ const LINK: Option = { value: "client", help: `Prints lines for a shell instead 
 const COMMANDS: readonly Command[] = [
   {
     name: "keys add",
-    summary: "Makes a key and prints it, once.",
+    summary: "Makes a key and prints it. It can't be shown again.",
     operands: ["NAME"],
     options: { ...RULE_OPTIONS, link: LINK, ...LINK_OPTIONS },
     examples: [
@@ -50,15 +51,15 @@ const COMMANDS: readonly Command[] = [
   {
     name: "keys set",
     summary:
-      "Changes a key, or `default`, which counts for every key that says nothing of its own. The values none and default are words too.",
+      "Changes a key, or `default`, whose limits hold for keys without their own. The value none lifts a limit, default goes back to that of `default`.",
     operands: ["NAME"],
-    options: RULE_OPTIONS,
+    options: { ...RULE_OPTIONS, budget: { ...BUDGET, help: `${BUDGET.help} Replaces all budgets of the key.` } },
     examples: ["keys set alice --budget 10usd/day --rpm none", "keys set default --parallel 4 --models '!claude-opus-*'"],
     run: set,
   },
   {
     name: "keys raise",
-    summary: "Raises the budgets of a key in one unit for a while: for today unless said.",
+    summary: "Raises all budgets of a key in one unit (usd, credits or tokens) for a while: for today, unless --until says otherwise.",
     operands: ["NAME", "AMOUNT"],
     options: {
       today: { value: null, help: "Until the day ends in the key's zone." },
@@ -69,10 +70,10 @@ const COMMANDS: readonly Command[] = [
   },
   {
     name: "keys rotate",
-    summary: "Makes a new key for the same name and prints it, once. Limits and counters stay.",
+    summary: "Makes a new key for the same name and prints it. Limits and counters stay.",
     operands: ["NAME"],
     options: {
-      grace: { value: "duration", help: "How long the old key goes on to work; without it, it ends at once." },
+      grace: { value: "duration", help: "How long the old key keeps working. Default: not at all." },
       link: LINK,
       ...LINK_OPTIONS,
     },
@@ -81,7 +82,7 @@ const COMMANDS: readonly Command[] = [
   },
   {
     name: "keys off",
-    summary: "Switches a key off, and the one before its last rotation.",
+    summary: "Switches a key off, also an old one that --grace keeps working.",
     operands: ["NAME"],
     options: {},
     examples: ["keys off alice"],
@@ -113,9 +114,9 @@ const COMMANDS: readonly Command[] = [
   },
   {
     name: "keys link",
-    summary: "Prints what points a client at this server, with a placeholder for the key.",
+    summary: "Prints what points a client at this server: lines for a shell, with a placeholder for the key.",
     operands: ["NAME"],
-    options: { for: { value: "client", help: `${LINKED_APPS.join(", ")}.` }, ...LINK_OPTIONS },
+    options: { for: { value: "client", help: `The client: ${LINKED_APPS.join(", ")}.` }, ...LINK_OPTIONS },
     examples: ["keys link alice --for claude", "keys link alice --for codex --url https://llm.example.org"],
     run: link,
   },
@@ -129,7 +130,7 @@ const COMMANDS: readonly Command[] = [
   },
   {
     name: "keys import",
-    summary: "Adds the keys of a file that `keys export` wrote; of standard input for -.",
+    summary: "Adds the keys of a file that `keys export` wrote. - is standard input.",
     operands: ["FILE"],
     options: { replace: { value: null, help: "Replaces keys of the same name." } },
     examples: ["keys import keys.json", "keys import - --replace < keys.json"],

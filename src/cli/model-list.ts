@@ -3,6 +3,7 @@
 import { describe } from "../http/described-model.ts";
 import type { Model } from "../models/catalog.ts";
 import { Models } from "../models/models.ts";
+import { forTerminal } from "../telemetry/log.ts";
 import { CommandError, type Context, type Input } from "./command.ts";
 import { columns, printShort } from "./usage-words.ts";
 
@@ -15,7 +16,9 @@ export function listModels(input: Input, context: Context): void {
   const rows = found.length === 0 && all.knows(wanted) ? [all.entry(wanted)] : found;
   if (rows.length === 0) {
     const near = all.nearest(wanted).join(" or ");
-    throw CommandError.failed(`No known model is called that.${near === "" ? "" : ` Did you mean ${near}?`}`);
+    throw CommandError.failed(
+      `No known model is called "${forTerminal(input.operand(0))}".${near === "" ? "" : ` Did you mean ${near}?`} factory-proxy models lists them all.`,
+    );
   }
   context.show(rows.map(jsonOf), () => tableOf(rows));
 }
@@ -47,7 +50,7 @@ function tableOf(models: readonly Model[]): string {
   });
   const used = HEAD.map((_, column) => column < HEAD.length - 2 || rows.some((row) => row[column] !== ""));
   const shown = [HEAD, ...rows].map((row) => row.filter((_, column) => used[column]));
-  return [...alignedWords(shown), "", "Credits for a token; list prices in US dollars for a million tokens. A dash: not known."].join("\n");
+  return [...alignedWords(shown), "", "Credits per token; list prices in US dollars per million tokens. - means: not known."].join("\n");
 }
 
 /** The last columns are words again. */

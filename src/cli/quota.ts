@@ -68,8 +68,10 @@ interface Here {
 }
 
 function textOf({ state, reason, atMs, plan, windows, extraUsage }: QuotaReport, here: Here): string {
-  if (state !== "works")
-    return `The plan's limits are ${state === "sign-in only" ? "for people who sign in only" : state}. ${reason ?? ""}`;
+  if (state !== "works") {
+    const text = state === "sign-in only" ? "only for people who sign in" : state;
+    return `The plan's limits are ${text}. ${reason ?? ""} Calls are not affected. As of ${printTime(atMs, here.zone)}. Zone: ${here.zone}.`;
+  }
   const rows = windows.map((window) => [
     window.pool,
     window.name,
@@ -79,7 +81,7 @@ function textOf({ state, reason, atMs, plan, windows, extraUsage }: QuotaReport,
   ]);
   return [
     ...(plan === null ? [] : [`Plan: ${plan}`, ""]),
-    ...columns([["Pool", "Window", "Used", "Begins Anew", "Forecast"], ...rows], 5),
+    ...columns([["Pool", "Window", "Used", "Resets", "Forecast"], ...rows], 5),
     "",
     ...(extraUsage === null ? [] : [extraText(extraUsage)]),
     `As of ${printTime(atMs, here.zone)}. Zone: ${here.zone}. Forecasts are estimates from the ledger.`,

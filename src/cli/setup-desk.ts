@@ -42,9 +42,7 @@ export async function setup(input: Input, context: Context, world: SetupWorld): 
   if (mode === "show") return desk.show(agent);
   if (mode === "undo") return desk.undo(agent);
   if (world.ask === null && !input.has("yes")) {
-    throw CommandError.wrongUse(
-      "Nobody can be asked here, as this is no terminal. Look at it with --show, then write it with --write --yes.",
-    );
+    throw CommandError.wrongUse("There is no terminal here to ask on. See the changes with --show, then write them with --write --yes.");
   }
   return desk.write(agent);
 }
@@ -80,7 +78,7 @@ class SetupDesk {
     if (agent.files.length === 0) return this.#showEnvironment(agent);
     const plan = this.#plan(agent, null);
     this.#context.show(this.#json(plan), () => this.#difference(plan));
-    if (plan.changing.length > 0) this.#note(`Nothing is written yet: factory-proxy setup ${agent.id} --write does.`);
+    if (plan.changing.length > 0) this.#note("Nothing has been written. To write it, say this again with --write.");
     return 0;
   }
 

@@ -36,7 +36,9 @@ export function readAgain(source: ConfigSource, before: Reading): Rereading {
   const read = once(source);
   const { environment, values } = readFirst(read);
   const different = VARIABLE_NAMES.filter((name) => values[name] !== before.values[name]);
-  const needRestart = different.filter((name) => !VARIABLES[name].reload);
+  // A default that is spelled out is no change.
+  const valueIn = (reading: Reading["values"], name: VariableName): string => reading[name] ?? VARIABLES[name].default;
+  const needRestart = different.filter((name) => !VARIABLES[name].reload && valueIn(values, name) !== valueIn(before.values, name));
   const kept = Object.fromEntries(needRestart.map((name) => [name, before.values[name]]));
   const pinned = Object.fromEntries(needRestart.map((name) => [name, before.values[name] ?? ""]));
   const config = readConfig({ ...read, environment: { ...read.environment, ...pinned } });

@@ -6,15 +6,20 @@ import { isTruncation } from "../protocol/fold.ts";
 import type { FinishKind } from "../protocol/canonical.ts";
 import type { CallObserver, CallSummary } from "../telemetry/call-summary.ts";
 
+const EXPLAIN = "/explain/";
+
 export interface Rows {
   /** Must not wait, or throw. */
   add(row: UsageRow): void;
 }
 
-/** Gives the ledger a row of each call whose caller is known: what anybody can send without a key must not fill a disk. */
+/**
+ * Gives the ledger a row of each call whose caller is known: what anybody can send without a key must not fill a disk. `/explain` is no call:
+ * nothing goes to Factory.
+ */
 export function ledgerObserver(ledger: Rows): CallObserver {
   return (summary) => {
-    if (summary.callerId !== null) ledger.add(usageRow(summary));
+    if (summary.callerId !== null && !summary.path.startsWith(EXPLAIN)) ledger.add(usageRow(summary));
   };
 }
 

@@ -19,7 +19,7 @@ export function usagePage({ name, budgets, spentUsd, endMs }: AccountReport): ob
     return { ...page, ...spent, windows, ...expires };
   }
   const reset = iso(nearest.resetMs);
-  const extra = `${nearest.budget.period}${reset === null ? "" : `, begins anew at ${reset}`}`;
+  const extra = `${nearest.budget.period}${reset === null ? "" : `, resets at ${reset}`}`;
   return { ...page, ...numbersOf(nearest), extra, windows, ...expires };
 }
 

@@ -209,12 +209,21 @@ test("a store that is away, or holds something else, is no hindrance", async () 
   away.shared = () => Promise.reject(new StoreError("away"));
   away.share = () => Promise.reject(new StoreError("away"));
   const strange = new MemoryStore();
-  await strange.share(`quota/1/id-of-${KEY}`, "not JSON", Number.MAX_SAFE_INTEGER);
+  await strange.share(`quota/2/id-of-${LIMITS_URL} ${KEY}`, "not JSON", Number.MAX_SAFE_INTEGER);
   for (const store of [away, strange]) {
     const lab = new Lab({ store });
     await lab.call();
     assert.equal(lab.percent, 40);
   }
+});
+
+test("another address is asked itself, whatever the first one said of the key", async () => {
+  const store = new MemoryStore();
+  const [lab, elsewhere] = [new Lab({ store }), new Lab({ store, url: "https://api.eu.factory.ai/api/billing/limits" })];
+  lab.answer = () => new Response("", { status: 404 });
+  await lab.call();
+  await elsewhere.call();
+  assert.deepEqual([lab.percent, elsewhere.percent], [null, 40]);
 });
 
 test("each key has its plan, and what is kept of them is bounded", async () => {

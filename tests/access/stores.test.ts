@@ -316,9 +316,7 @@ for (const bed of BEDS.filter(({ isShared }) => isShared)) {
     try {
       const heard = new Promise<void>((resolve) => void other.watch(resolve));
       await Promise.all([one.insertKey(keyRecord("alice")), one.append([usageRow("r1")]), other.append([usageRow("r1"), usageRow("r2")])]);
-      const startedMs = performance.now();
       await heard;
-      assert.ok(performance.now() - startedMs < 2000);
       assert.deepEqual(await other.keys(), [keyRecord("alice")]);
       const count = (store: Store): Promise<boolean> =>
         store.transact({ accounts: [ALICE], reservations: [] }, (view) => {

@@ -56,7 +56,7 @@ test("a mistake is wrong use, and names what was meant", () => {
       [2, "--fast takes no value."],
       [2, "-x is not an option of things add."],
       [2, "NAME is missing: factory-proxy things add NAME [FILE]."],
-      [2, "things add takes 2 at most: factory-proxy things add NAME [FILE]."],
+      [2, 'things add does not take "c": factory-proxy things add NAME [FILE].'],
     ],
   );
 });

@@ -70,7 +70,7 @@ test("keys add prints the key alone, keeps its hash, and refuses a name that exi
   assert.deepEqual(await desk.run("add alice"), {
     code: 1,
     out: "",
-    note: 'There is a key "alice". keys set changes it, and keys rotate gives it a new value.',
+    note: 'There is already a key "alice". keys set changes it, and keys rotate gives it a new value.',
   });
   assert.deepEqual(await desk.run("add bruno"), { code: 1, out: "", note: '"bruno" is the name of a key in PROXY_API_KEY.' });
   assert.equal((await desk.run("add x --budget 5usd")).code, 2);
@@ -128,7 +128,7 @@ test("keys list shows every key with its state, those of PROXY_API_KEY too, and 
   const rows = out.split("\n").map((line) => line.replace(/fp-..…../, "fp-…").split(/\s{2,}/));
   assert.deepEqual(rows, [
     ["NAME", "KEY", "STATE", "LIMITS", "EXPIRES", "NOTE"],
-    ["default", "-", "row", "4 at once", "never"],
+    ["default", "-", "-", "4 at once", "never"],
     ["alice", "fp-…", "expired", "claude-*", "2026-12-28T14:00:00Z"],
     ["carol", "fp-…", "off", "-", "never"],
     ["env-1", "PROXY_API_KEY", "active", "-", "never"],
@@ -246,7 +246,7 @@ test("keys check says whether a model is allowed, under every name that it has, 
   }));
   assert.deepEqual(await said("sonnet"), [
     1,
-    "alice may not use sonnet: it has used its budget of 5usd for day, which begins anew at 2026-11-29T00:00:00Z.",
+    "alice may not use sonnet: it has used its budget of 5usd/day, which resets at 2026-11-29T00:00:00Z.",
   ]);
   await desk.run("off alice");
   assert.deepEqual(await said("sonnet"), [1, "alice may not use sonnet: the key is switched off."]);
@@ -263,9 +263,9 @@ test("keys export holds hashes and no key, and import makes the same keys elsewh
   const { out } = await desk.run("export");
   assert.ok(!out.includes(key) && out.includes(runtime.sha256(key).toHex()));
   other.files = { "keys.json": out };
-  assert.equal((await other.run("import keys.json")).out, "2 imported, 0 there already.");
+  assert.equal((await other.run("import keys.json")).out, "2 imported.");
   assert.deepEqual(await other.store.keys(), await desk.store.keys());
-  assert.equal((await other.run("import keys.json")).out, "0 imported, 2 there already.");
+  assert.equal((await other.run("import keys.json")).out, "0 imported; 2 there already, and the same.");
   await other.run("set alice --rpm 1");
   await other.run("rm default");
   assert.match((await other.run("import keys.json")).note, /^There is another key "alice"\. .* Nothing was changed\.$/);

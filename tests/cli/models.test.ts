@@ -71,13 +71,13 @@ test("models finds a model by its family, and suggests the nearest for a name th
   assert.deepEqual(await run(["models", "glm-5.9.9"]), {
     code: 1,
     out: "",
-    note: "No known model is called that. Did you mean glm-5.3 or glm-5.2 or glm-5.1?",
+    note: 'No known model is called "glm-5.9.9". Did you mean glm-5.3 or glm-5.2 or glm-5.1? factory-proxy models lists them all.',
   });
 });
 
 test("explain shows what would be sent and what would be lost, by the body's shape", async () => {
   const { out, note } = await run(["explain"], MESSAGES);
-  assert.equal(note, "Taken for a request to /v1/messages.");
+  assert.equal(note, "Taken for a request to /v1/messages; --route names another path.");
   assert.match(out, /^POST https:\/\/api\.factory\.ai\/api\/llm\/o\/v1\/chat\/completions\n/);
   assert.match(out, /\nLost:\n {2}top_k \(\w+\): Chat Completions has no such parameter\.$/);
 });
@@ -95,7 +95,10 @@ test("explain tells the protocols apart, and a route wins over the shape", async
     [{ model: "glm-5.2", contents: [{ role: "user", parts: [{ text: "Hello." }] }] }, "/v1beta/models/glm-5.2:generateContent"],
   ];
   for (const [body, route] of shapes) {
-    assert.deepEqual(await run(["explain"], body).then(({ code, note }) => [code, note]), [0, `Taken for a request to ${route}.`]);
+    assert.deepEqual(await run(["explain"], body).then(({ code, note }) => [code, note]), [
+      0,
+      `Taken for a request to ${route}; --route names another path.`,
+    ]);
   }
   const { code, out } = await run(["explain", "--route", "/v1/messages", "--model", "claude-sonnet-5", "--json"], MESSAGES);
   const { url, losses } = JSON.parse(out) as Record<string, unknown>;

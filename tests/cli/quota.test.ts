@@ -77,7 +77,7 @@ test("six windows with percent, reset and forecast, and the extra usage", async 
     [
       "Plan: max",
       "",
-      "Pool Window Used Begins Anew Forecast",
+      "Pool Window Used Resets Forecast",
       "standard 5h 80% 2026-11-28 16:00 at this pace full at 15:00",
       "standard 7d 10% 2026-11-28 16:00 lasts at this pace",
       "standard 30d 100% 2026-11-28 16:00 full",
@@ -107,9 +107,11 @@ test("without a store there is no forecast, and the rest is there", async () => 
 test("the other states are a sentence with the reason, and exit code 1; QUOTA_INTERVAL=0 is for servers", async () => {
   const no = { withStore: false, environment: { QUOTA_INTERVAL: "0" } };
   const refused = await printed([], { ...no, answer: new Response("{}", { status: 401 }) });
-  assert.match(refused.text, /^The plan's limits are for people who sign in only\. Factory answers 401: /);
+  assert.match(refused.text, /^The plan's limits are only for people who sign in\. Factory answers 401: /);
   const unknown = await printed([], { ...no, answer: new Response("<html>") });
-  assert.equal(unknown.text, "The plan's limits are not available. Factory's billing endpoint answers in a form that is not known here.");
+  const answers = "Factory's billing endpoint answers in a form that is not known here.";
+  const now = "Calls are not affected. As of 2026-11-28 14:00. Zone: UTC.";
+  assert.equal(unknown.text, `The plan's limits are not available. ${answers} ${now}`);
   assert.deepEqual([refused.code, unknown.code], [1, 1]);
 });
 
@@ -122,6 +124,6 @@ test("a key goes to no host that gets no calls", async () => {
     ["ANTHROPIC", "OPENAI", "CHAT", "GEMINI"].map((name) => [`${name}_TARGET_URL`, "https://llm.example.org/v1"]),
   );
   const { text, urls } = await printed([], { environment: elsewhere, withStore: false });
-  assert.match(text, /not available\. Factory is not asked, because no calls go to FACTORY_BASE_URL\.$/);
+  assert.match(text, /not available\. Factory is not asked, because no calls go to FACTORY_BASE_URL\. /);
   assert.deepEqual(urls, []);
 });

@@ -259,7 +259,7 @@ testAt("--write asks, and does nothing on a no or where nobody can be asked", as
   assert.deepEqual(await desk.run("codex --write"), {
     code: 2,
     out: "",
-    note: "Nobody can be asked here, as this is no terminal. Look at it with --show, then write it with --write --yes.",
+    note: "There is no terminal here to ask on. See the changes with --show, then write them with --write --yes.",
   });
   desk.answer = false;
   const { code, out, note } = await desk.run("codex --write");

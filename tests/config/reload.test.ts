@@ -34,6 +34,12 @@ test("what needs a restart keeps its default too, and the environment and the co
   assert.deepEqual(after.config, { ...before.config, logLevel: "debug" });
 });
 
+test("a default that is spelled out needs no restart", () => {
+  const spelled = readAgain(sourceOf({ files: { ".env": "PORT=8000\nLEDGER=on\n" } }), first({ files: {} }));
+  assert.deepEqual([spelled.changed, spelled.needRestart], [[], []]);
+  assert.deepEqual(readAgain(sourceOf({ files: { ".env": "PORT=8001\n" } }), spelled).needRestart, ["PORT"]);
+});
+
 test("a model file that says something else is a change of CONFIG_PATH, and so is another file", () => {
   const environment = { CONFIG_PATH: "models.json" };
   const before = first({ environment, files: { "models.json": MODELS } });

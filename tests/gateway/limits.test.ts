@@ -92,7 +92,7 @@ test("a used-up budget is 402 in each protocol's own words, never to be tried ag
       const response = await call(empty, protocol, { stream });
       const limit = `day;tokens;limit=0;used=0;reset=${text}`;
       assert.deepEqual(headersOf(response, ...LIMIT_HEADERS), ["budget", limit, "false", null, null], protocol);
-      const message = `The key "alice" has used 0 of 0 tokens of its budget for today; it begins anew at ${text}.`;
+      const message = `The key "alice" has used 0 of 0 tokens of its budget for today; it resets at ${text}.`;
       assert.deepEqual(await errorIn(protocol, response), { status: 402, message, param: null, ...USED_UP[protocol] });
     }
   }
@@ -100,7 +100,7 @@ test("a used-up budget is 402 in each protocol's own words, never to be tried ag
 
 test("Codex gets 429 with the time in seconds, which is what it shows, over HTTP and on a WebSocket", async () => {
   const { ms, text } = midnight("Asia/Shanghai");
-  const message = `The key "alice" has used 0 of 0 tokens of its budget for today; it begins anew at ${text}.`;
+  const message = `The key "alice" has used 0 of 0 tokens of its budget for today; it resets at ${text}.`;
   const error = { message, type: "usage_limit_reached", param: null, code: "usage_limit_reached", resets_at: ms / 1000 };
   for (const headers of [CODEX, { "x-codex-turn-metadata": "{}" }]) {
     const response = await call(empty, "openai-responses", { model: GPT, headers });

@@ -184,3 +184,14 @@ test("a row names the fallback's model and the one that was asked for, and count
   const [row] = await own.rows({ ...ANY, text: null });
   assert.deepEqual([row?.modelServed, row?.fallback, row?.tries, row?.provider], [model, "claude-opus-5", 2, "fireworks"]);
 });
+
+test("what is only explained is no call, and has no row", async () => {
+  const { path, body } = ask("openai-chat", { model: MODELS["openai-chat"] });
+  const explained = await gateway.call(`/explain${path}`, { body, headers: { "x-request-id": "explained-" } });
+  assert.equal(explained.status, 200);
+  await explained.text();
+  const { id, answered } = call("openai-chat");
+  await (await answered).text();
+  await rowOf(id);
+  assert.deepEqual(await store.rows({ ...ANY, text: "explained-" }), []);
+});

@@ -76,7 +76,7 @@ test("GET /v1/usage is about the budget that is nearest to its end, and lists th
     isValid: true,
     planName: "alice",
     ...usd,
-    extra: `day, begins anew at ${MIDNIGHT}`,
+    extra: `day, resets at ${MIDNIGHT}`,
     windows: [
       { period: "day", ...usd, resets_at: MIDNIGHT },
       { period: "ever", remaining: 300, used: 700, total: 1000, unit: "tokens", resets_at: null },
