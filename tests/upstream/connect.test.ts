@@ -151,14 +151,14 @@ for (const way of [BUN, DENO, BUILT]) {
     ASIDE,
     async () => {
       const host = await deafHost();
-      const program = run(way, host, { env: { UPSTREAM_CONNECT_TIMEOUT: "0.2", UPSTREAM_FIRST_BYTE_TIMEOUT: "0.6", RETRIES: "0" } });
+      const program = run(way, host, { env: { UPSTREAM_CONNECT_TIMEOUT: "0.2", UPSTREAM_FIRST_BYTE_TIMEOUT: "1.5", RETRIES: "0" } });
       const url = await program.url;
       assert.equal(textOf("openai-chat", await (await chat(url, { id: "first" })).text()), "Still here");
       await host.deafen();
       for (const stream of [false, true]) {
         const id = `deaf-${stream}`;
         const { status, message } = await errorIn("openai-chat", await chat(url, { id, stream }));
-        const says = "The upstream did not begin to answer within 0.6 s (UPSTREAM_FIRST_BYTE_TIMEOUT).";
+        const says = "The upstream did not begin to answer within 1.5 s (UPSTREAM_FIRST_BYTE_TIMEOUT).";
         assert.deepEqual({ status, message }, { status: 504, message: says });
         assert.equal((await lineOf(program, id))["message"], says);
         await until(() => host.knocking() === 0, "the host to be left alone");
