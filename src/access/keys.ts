@@ -149,14 +149,16 @@ function refusal(message: string, reason: "disabled" | "expired" | null = null):
 /** Tells a program which limit refused the call. */
 const REASON_HEADER = "x-factory-proxy-reason";
 
+const ASK = "Ask whoever gave you the key.";
+
 /** For a key that is known but does not count, or may be known to a store that could not be read. */
 function refuseKnown(found: Found): void {
   if (found.state === "unread") {
     const text = "The client keys can't be read, because the store has not been reached so far. Try again in a moment.";
     throw new GatewayError("overloaded", text, { headers: { "retry-after": "5" } });
   }
-  if (found.state === "off") throw refusal(`The key "${found.name}" is switched off.`, "disabled");
-  if (found.state === "expired") throw refusal(`The key "${found.name}" expired at ${printInstant(found.sinceMs)}.`, "expired");
+  if (found.state === "off") throw refusal(`The key "${found.name}" is switched off. ${ASK}`, "disabled");
+  if (found.state === "expired") throw refusal(`The key "${found.name}" expired at ${printInstant(found.sinceMs)}. ${ASK}`, "expired");
   if (found.state !== "replaced") return;
-  throw refusal(`This key was replaced by a new one for "${found.name}", and ended at ${printInstant(found.sinceMs)}.`, "expired");
+  throw refusal(`This key was replaced by a new one for "${found.name}", and ended at ${printInstant(found.sinceMs)}. ${ASK}`, "expired");
 }

@@ -24,7 +24,7 @@ export function reasonHeaders(reason: RefusalReason): Record<string, string> {
 export function modelRefusal(who: string, model: string): GatewayError {
   return new GatewayError(
     "not-found",
-    `The key "${who}" may not use the model "${model}". Ask for another one, or ask whoever gave you the key.`,
+    `The key "${who}" may not use the model "${model}". Choose another model, or ask whoever gave you the key.`,
     {
       param: "model",
       code: "model_not_found",

@@ -47,7 +47,7 @@ export async function set(input: Input, context: Context): Promise<void> {
 export async function raise(input: Input, context: Context): Promise<void> {
   const [name, amount] = [input.operand(0), input.operand(1)];
   const until = input.text("until");
-  if (until !== null && input.has("today")) throw CommandError.wrongUse("--today and --until say two things.");
+  if (until !== null && input.has("today")) throw CommandError.wrongUse("--today and --until can't go together.");
   const { effective } = await shownKey(name, context);
   const unit = parseAmount(amount)?.unit;
   if (unit !== undefined && !effective.budgets?.some((budget) => budget.unit === unit)) {

@@ -70,7 +70,7 @@ interface Here {
 function textOf({ state, reason, atMs, plan, windows, extraUsage }: QuotaReport, here: Here): string {
   if (state !== "works") {
     const text = state === "sign-in only" ? "only for people who sign in" : state;
-    return `The plan's limits are ${text}. ${reason ?? ""} Calls are not affected. As of ${printTime(atMs, here.zone)}. Zone: ${here.zone}.`;
+    return `The plan's limits are ${text}. ${reason ?? ""} Calls do not depend on them. As of ${printTime(atMs, here.zone)}. Zone: ${here.zone}.`;
   }
   const rows = windows.map((window) => [
     window.pool,

@@ -28,7 +28,7 @@ const MODES = ["show", "write", "undo"] as const;
 /** @throws CommandError */
 export async function setup(input: Input, context: Context, world: SetupWorld): Promise<number> {
   const modes = MODES.filter((mode) => input.has(mode));
-  if (modes.length > 1) throw CommandError.wrongUse(`--${modes[0]} and --${modes[1]} say two things.`);
+  if (modes.length > 1) throw CommandError.wrongUse(`--${modes[0]} and --${modes[1]} can't go together.`);
   const [mode = "show"] = modes;
   const desk = new SetupDesk(input, context, world);
   if (input.has("all")) {

@@ -74,7 +74,7 @@ function lineOf(row: UsageRow, zone: string): string {
 
 export const SHOW: Command = {
   name: "usage show",
-  summary: "Shows all that is known of a call, by its request id or the beginning of it.",
+  summary: "Shows all that is known of a call, by its request id or a part of it. Of several, the newest come first.",
   operands: ["REQUEST_ID"],
   options: { zone: { value: "name", help: "The time zone of times. Default: that of this machine." } },
   examples: ["usage show 5f0c3a52-7d7e-4c0a-9c53-3a1f6f7d2b11", "usage show 5f0c3a52 --json"],
@@ -110,7 +110,7 @@ function factsOf(row: UsageRow, { zone, style }: Pick<Context, "style"> & { read
     ["Counted by", SOURCES[row.source]],
     [
       "Cost",
-      `${printUsd(row.usd)}${row.priceDate === null ? "" : ` (prices of ${row.priceDate})`}, ${count(row.credits)} credits; estimates`,
+      `${printUsd(row.usd)}${row.priceDate === null ? "" : ` (prices of ${row.priceDate})`}, ${count(row.credits === null ? null : Number(row.credits.toFixed(2)))} credits; estimates`,
     ],
     ["Tries", String(row.tries)],
     ["Fallback", row.fallback === null ? "-" : `instead of ${row.fallback}`],

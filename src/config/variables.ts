@@ -48,7 +48,7 @@ export const VARIABLES = {
   FACTORY_AI_TOKEN: variable("", "Another name for FACTORY_API_KEY, which wins if both are set.", SECRET),
   PROXY_API_KEY: variable(
     "",
-    "The key that your clients send; separate several with commas, and put a name in front if you like: alice=secret. If it is not set and a Factory key is, a random one is made for each run and printed once.",
+    "The key that your clients send; separate several with commas, and put a name in front if you like: alice=secret. If there is a Factory key but no client key, neither here nor made with `keys add`, a random one is made for each run and printed once.",
     SECRET,
   ),
   ANONYMOUS: variable(
@@ -189,7 +189,7 @@ export const VARIABLES = {
   ),
   DATA_DIR: variable(
     "",
-    "The folder for the server's own files. The default is the platform's data folder: ~/.local/share/factory-proxy, ~/Library/Application Support/factory-proxy or %LOCALAPPDATA%\\factory-proxy.",
+    "The folder for the server's own files. If it is not set, that is the platform's data folder: ~/.local/share/factory-proxy, ~/Library/Application Support/factory-proxy or %LOCALAPPDATA%\\factory-proxy.",
     RESTART,
   ),
   STORE_DOWN: variable(

@@ -175,13 +175,19 @@ const ENDED: readonly (readonly [
   message: string,
   reason: string,
 ])[] = [
-  ["is off", {}, (record) => ({ ...record, isOff: true }), 'The key "alice" is switched off.', "disabled"],
-  ["has expired", { expires: "24h" }, (record) => record, 'The key "alice" expired at 2026-11-29T14:00:00Z.', "expired"],
+  ["is off", {}, (record) => ({ ...record, isOff: true }), 'The key "alice" is switched off. Ask whoever gave you the key.', "disabled"],
+  [
+    "has expired",
+    { expires: "24h" },
+    (record) => record,
+    'The key "alice" expired at 2026-11-29T14:00:00Z. Ask whoever gave you the key.',
+    "expired",
+  ],
   [
     "was replaced",
     {},
     (record) => rotated(record, "24h", PORTS).record,
-    'This key was replaced by a new one for "alice", and ended at 2026-11-29T14:00:00Z.',
+    'This key was replaced by a new one for "alice", and ended at 2026-11-29T14:00:00Z. Ask whoever gave you the key.',
     "expired",
   ],
 ];

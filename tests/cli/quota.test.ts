@@ -110,7 +110,7 @@ test("the other states are a sentence with the reason, and exit code 1; QUOTA_IN
   assert.match(refused.text, /^The plan's limits are only for people who sign in\. Factory answers 401: /);
   const unknown = await printed([], { ...no, answer: new Response("<html>") });
   const answers = "Factory's billing endpoint answers in a form that is not known here.";
-  const now = "Calls are not affected. As of 2026-11-28 14:00. Zone: UTC.";
+  const now = "Calls do not depend on them. As of 2026-11-28 14:00. Zone: UTC.";
   assert.equal(unknown.text, `The plan's limits are not available. ${answers} ${now}`);
   assert.deepEqual([refused.code, unknown.code], [1, 1]);
 });

@@ -275,7 +275,7 @@ testAt("what can't be meant is wrong use", async (desk) => {
   const wrong: readonly (readonly [line: string, note: RegExp])[] = [
     ["--show", /^AGENT is missing: claude, /],
     ["cluade", /Did you mean "claude"\?/],
-    ["claude --show --undo", /^--show and --undo say two things\.$/],
+    ["claude --show --undo", /^--show and --undo can't go together\.$/],
     ["--all --write --yes", /one by one/],
     ["claude --url 127.0.0.1:8000", /^--url is an address/],
   ];
