@@ -196,17 +196,33 @@ interface RateHeaders {
 }
 
 function rateHeaders(headers: Record<string, string>, { of, state: { limit, used, resetMs }, protocol, place }: RateHeaders): void {
-  const remaining = String(Math.max(0, Math.floor(limit - used)));
-  if (protocol === "anthropic-messages") {
-    headers[`anthropic-ratelimit-${of}-limit`] = String(limit);
-    headers[`anthropic-ratelimit-${of}-remaining`] = remaining;
-    headers[`anthropic-ratelimit-${of}-reset`] = place.calendar.iso(resetMs, "UTC");
-  } else if (protocol !== "gemini") {
-    headers[`x-ratelimit-limit-${of}`] = String(limit);
-    headers[`x-ratelimit-remaining-${of}`] = remaining;
-    headers[`x-ratelimit-reset-${of}`] = duration(resetMs - place.nowMs);
-  }
+  if (protocol === "gemini") return;
+  const isMessages = protocol === "anthropic-messages";
+  const names = RATE_NAMES[isMessages ? "messages" : "others"][of];
+  headers[names.limit] = String(limit);
+  headers[names.remaining] = String(Math.max(0, Math.floor(limit - used)));
+  headers[names.reset] = isMessages ? place.calendar.iso(resetMs, "UTC") : duration(resetMs - place.nowMs);
 }
+
+/** Written out: names that are put together for each answer cost more than all else about them. */
+const RATE_NAMES = {
+  messages: {
+    requests: {
+      limit: "anthropic-ratelimit-requests-limit",
+      remaining: "anthropic-ratelimit-requests-remaining",
+      reset: "anthropic-ratelimit-requests-reset",
+    },
+    tokens: {
+      limit: "anthropic-ratelimit-tokens-limit",
+      remaining: "anthropic-ratelimit-tokens-remaining",
+      reset: "anthropic-ratelimit-tokens-reset",
+    },
+  },
+  others: {
+    requests: { limit: "x-ratelimit-limit-requests", remaining: "x-ratelimit-remaining-requests", reset: "x-ratelimit-reset-requests" },
+    tokens: { limit: "x-ratelimit-limit-tokens", remaining: "x-ratelimit-remaining-tokens", reset: "x-ratelimit-reset-tokens" },
+  },
+} as const;
 
 /** What an upstream says of limits of its own where the key has none; under these names the key's own limits would be misread. */
 export function hidesRate({ requests, tokens }: Pick<Standing, "requests" | "tokens">, header: string): boolean {

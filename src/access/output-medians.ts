@@ -40,6 +40,8 @@ export class OutputMedians {
   #of(model: string, key: string | null): Known {
     const name = key === null ? model : `${key}\n${model}`;
     const kept = this.#known.get(name);
+    // Long before something has to go, their order does not matter.
+    if (kept !== undefined && this.#known.size <= MOST_KNOWN / 2) return kept;
     const known = kept ?? { outputs: [], median: null };
     this.#known.delete(name);
     this.#known.set(name, known);
@@ -65,6 +67,6 @@ export class OutputMedians {
 
 function medianOf(known: Known): number | null {
   const { outputs } = known;
-  if (known.median === undefined) known.median = outputs.toSorted((a, b) => a - b)[Math.floor(outputs.length / 2)] ?? null;
+  if (known.median === undefined) known.median = Float64Array.from(outputs).sort()[Math.floor(outputs.length / 2)] ?? null;
   return known.median;
 }

@@ -264,7 +264,9 @@ export class CallProgress {
     upstream: Readonly<Record<string, string>>,
     { headers, hides }: Pick<Granted, "headers" | "hides">,
   ): Readonly<Record<string, string>> {
-    return { ...Object.fromEntries(Object.entries(upstream).filter(([name]) => !hides(name))), ...headers };
+    const found: Record<string, string> = {};
+    for (const [name, value] of Object.entries(upstream)) if (!hides(name)) found[name] = value;
+    return Object.assign(found, headers);
   }
 
   targeted(target: Target): void {

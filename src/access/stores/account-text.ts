@@ -66,8 +66,10 @@ export class AccountTexts {
 function stepsOf(pairs: Pairs): Steps {
   const steps: number[] = [];
   let before = 0;
-  for (const [second, amount] of pairs) {
-    steps.push(second - before, amount);
+  // By index: taking pairs apart in a loop takes several times as long.
+  for (let at = 0; at < pairs.length; at++) {
+    const second = pairs[at]?.[0] ?? 0;
+    steps.push(second - before, pairs[at]?.[1] ?? 0);
     before = second;
   }
   return steps;
