@@ -34,7 +34,7 @@ async function tryAll(): Promise<void> {
 
   const installed = { environment, name: "installed" };
   npm(["install", "factory-proxy"], installed);
-  const npx = spawnSync("npx", ["--no", "factory-proxy", "--version"], {
+  const npx = spawnSync("npx", ["factory-proxy", "--version"], {
     cwd: join(folder, "installed"),
     env: environment,
     shell,
@@ -101,7 +101,7 @@ async function startRegistry(): Promise<NodeJS.ProcessEnv> {
 function npm(words: readonly string[], { environment, name }: { readonly environment: NodeJS.ProcessEnv; readonly name: string }): void {
   const cwd = join(folder, name);
   mkdirSync(cwd, { recursive: true });
-  execFileSync("npm", words, { cwd, env: environment, shell, stdio: ["ignore", "ignore", "inherit"] });
+  execFileSync("npm", [...words, "--loglevel=error"], { cwd, env: environment, shell, stdio: ["ignore", "ignore", "inherit"] });
 }
 
 function printed(child: ChildProcess, pattern: RegExp): Promise<string> {
