@@ -148,7 +148,7 @@ test("the usual variables have the defaults that the program has", () => {
 
 test("the Dockerfile builds with the Bun that package.json pins", () => {
   const dockerfile = readFileSync(new URL("../Dockerfile", import.meta.url), "utf8");
-  assert.equal(/^FROM oven\/bun:(\S+)/m.exec(dockerfile)?.[1], packageJson.devDependencies.bun);
+  assert.equal(/^FROM (?:--platform=\S+ )?oven\/bun:(\S+)/m.exec(dockerfile)?.[1], packageJson.devDependencies.bun);
 });
 
 /** What stands between fences, the language in front. */

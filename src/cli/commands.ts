@@ -63,6 +63,8 @@ const GROUPS: readonly Group[] = [
     summary: "Shows what would be sent to Factory for a request, and what would be lost.",
     load: async () => (await import("./explain.ts")).EXPLAIN,
   },
+  { name: "demo", summary: "Starts a server to try without a Factory key.", load: async () => (await import("./demo.ts")).DEMO },
+  { name: "health", summary: "Asks whether the server answers.", load: async () => (await import("./health.ts")).HEALTH },
   { name: "version", summary: VERSION.summary, load: () => Promise.resolve([VERSION]) },
   { name: "help", summary: HELP.summary, load: () => Promise.resolve([HELP]) },
 ];

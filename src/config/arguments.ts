@@ -3,6 +3,7 @@
 
 import { parseArgs } from "node:util";
 import type { Fault, OptionValue } from "./settings.ts";
+import { uvicornHint } from "./uvicorn.ts";
 import { OPTIONS } from "./variables.ts";
 
 export interface Arguments {
@@ -31,10 +32,19 @@ export function readArguments(commandLine: readonly string[]): Arguments {
   const options: OptionValue[] = [];
   const switches = new Set<string>();
   let envFile: string | null = null;
+  /** Where the value of a uvicorn option stands; it is no fault of its own. */
+  let passed = -1;
   for (const token of tokens) {
+    if (token.index === passed) continue;
     if (token.kind === "option-terminator") continue;
     const option = token.kind === "option" ? OPTIONS.find(({ flag }) => flag === token.name) : undefined;
     if (token.kind === "positional" || option === undefined) {
+      const known = uvicornHint(token.kind === "option" ? token.rawName : "");
+      if (known !== null) {
+        faults.push({ name: known.name, value: null, problem: known.hint });
+        if (known.takesValue && token.kind === "option" && !token.inlineValue) passed = token.index + 1;
+        continue;
+      }
       const isNamed = token.kind === "option" && token.rawName.startsWith("--") && token.rawName !== "--";
       if (isNamed) faults.push({ name: token.rawName, value: null, problem: NO_OPTION });
       else {

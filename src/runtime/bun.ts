@@ -116,7 +116,7 @@ export function bunRuntime(): Runtime {
       const options = [process.env["BUN_OPTIONS"] ?? "", headerLimit].join(" ").trim();
       const env = { ...process.env, [CONNECTION_LIMIT]: MOST_CONNECTIONS, BUN_OPTIONS: options };
       // In the executable argv[1] is a path inside it, not an argument.
-      const command = [process.execPath, ...process.argv.slice(isExecutable() ? 2 : 1)];
+      const command = [process.execPath, ...(isExecutable() ? process.argv.slice(2) : [...process.execArgv, ...process.argv.slice(1)])];
       if (typeof process.execve === "function" && process.platform !== "win32") process.execve(process.execPath, command, env);
       const child = bun.spawn({ cmd: command, env, stdio: ["inherit", "inherit", "inherit"] });
       for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});

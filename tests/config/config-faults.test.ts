@@ -311,6 +311,17 @@ for (const [name, given, faults] of FAULTS) {
   });
 }
 
+test("configuration: each option of uvicorn is named with what became of it, and its value is no fault of its own", () => {
+  const { faults } = errorOf({ arguments: ["--reload", "--port", "8000", "--workers", "4", "--log-level=debug", "main:app"] });
+  const uvicorn = "is an option of uvicorn, which this program does not use;";
+  assert.deepEqual(faults, [
+    { name: "--reload", value: null, problem: `${uvicorn} use bun run dev or deno task dev, which start again when the source changes` },
+    { name: "--workers", value: null, problem: `${uvicorn} leave it out: one process serves all calls` },
+    { name: "--log-level", value: null, problem: `${uvicorn} set LOG_LEVEL` },
+    { name: "Argument 7", value: '"main:app"', problem: NOTHING_KNOWN },
+  ]);
+});
+
 test("configuration: faults of the command line, the environment and the files are reported together, a line each", () => {
   const error = errorOf({
     environment: { PORT: "x", CONFIG_PATH: "m" },

@@ -1,0 +1,96 @@
+// A gateway in front of a script that stands in for Factory, until it is told to stop.
+// Never reads `.env` or the model file, keeps nothing, and never calls another machine.
+
+import process from "node:process";
+import { MemoryStore } from "../access/stores/memory.ts";
+import { readConfig, type Config } from "../config/config.ts";
+import { nameFaults } from "../models/name-faults.ts";
+import type { Program } from "../program.ts";
+import type { ListenOptions, Server } from "../runtime/ports.ts";
+import { runtime } from "../runtime/runtime.ts";
+import { Redactor } from "../telemetry/redaction.ts";
+import { CommandError, type Context, type Input } from "./command.ts";
+import { after, composed } from "./composition.ts";
+import { DemoUpstream } from "./demo-upstream.ts";
+import { codeOf } from "./environment.ts";
+
+const CLIENT_KEY = "demo-key";
+/** How long running answers may go on after a signal to stop. */
+const DRAIN_MS = 2000;
+const HOST = "127.0.0.1";
+
+export async function demo(input: Input, context: Context): Promise<void> {
+  const asked = configure(input.text("port") ?? process.env["PORT"] ?? "", CLOSED);
+  const upstream = listen({ ...listening(asked), port: 0 }, new DemoUpstream({ after }).fetch);
+  const config = configure(String(asked.port), `http://${HOST}:${upstream.port}`);
+  const store = new MemoryStore();
+  const program: Program = composed(config, { store, dataDir: null, sink: context.note, logFormat: "text" });
+  const gateway = listen(listening(config), program.fetch);
+  const url = `http://${HOST}:${gateway.port}`;
+  context.show({ url, key: CLIENT_KEY }, () => welcome(url));
+  await stopSignal();
+  const drained = program.drain();
+  await Promise.race([drained, pause(DRAIN_MS)]);
+  program.endCalls();
+  await Promise.race([drained, pause(DRAIN_MS)]);
+}
+
+/** Until the script listens. */
+const CLOSED = `http://${HOST}:2`;
+
+/** @throws ConfigError */
+function configure(port: string, upstreamUrl: string): Config {
+  return readConfig({
+    environment: {
+      PORT: port,
+      FACTORY_BASE_URL: upstreamUrl,
+      FACTORY_API_KEY: "fk-demo",
+      PROXY_API_KEY: CLIENT_KEY,
+      DATABASE_URL: "memory:",
+      QUOTA_INTERVAL: "0",
+    },
+    arguments: [],
+    file: () => null,
+    redactor: new Redactor([]),
+    nameFaults,
+  });
+}
+
+function listening({ port, headTimeoutMs, maxConnections, maxBodyBytes }: Config): ListenOptions {
+  return { host: HOST, port, maxFrameBytes: 2 * maxBodyBytes, headTimeoutMs, maxConnections };
+}
+
+/** @throws CommandError */
+function listen(options: ListenOptions, fetch: Program["fetch"]): Server {
+  try {
+    return runtime.listen(options, fetch);
+  } catch (error) {
+    const reason = codeOf(error) === "EADDRINUSE" ? "the port is in use. Choose another one with --port." : String(error);
+    throw CommandError.failed(`factory-proxy can't listen on ${HOST}:${options.port}: ${reason}`);
+  }
+}
+
+function welcome(url: string): string {
+  return [
+    `The demo listens on ${url}. The client key is ${CLIENT_KEY}.`,
+    "No Factory key is needed and nothing leaves this machine: a script stands in for Factory and repeats what it is asked.",
+    "",
+    "Try it from another terminal:",
+    "",
+    `  curl ${url}/v1/chat/completions -H "Authorization: Bearer ${CLIENT_KEY}" -d '{"model":"claude-sonnet-5","messages":[{"role":"user","content":"Hello"}]}'`,
+    `  ANTHROPIC_BASE_URL=${url} ANTHROPIC_AUTH_TOKEN=${CLIENT_KEY} claude --model glm-5.2`,
+    `  OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${CLIENT_KEY} node app.js`,
+    "",
+    "Ctrl-C ends it.",
+  ].join("\n");
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
+  });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void after(ms, resolve));
+}

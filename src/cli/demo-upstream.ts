@@ -1,0 +1,109 @@
+// Stands in for Factory: takes calls at its endpoints in all four protocols, and answers each with what the person said.
+// Never calls a tool, and never looks at a key.
+
+import { ENDPOINT_PATHS } from "../config/variables.ts";
+import { GatewayError } from "../errors.ts";
+import type { CanonicalRequest, ProtocolId, Reply, ReplyEvent } from "../protocol/canonical.ts";
+import { CODECS } from "../protocol/codecs.ts";
+import type { Codec, Exchange } from "../protocol/codec.ts";
+import { inOrder, unfold } from "../protocol/fold.ts";
+import type { After } from "../runtime/ports.ts";
+import { isObject, parseOrUndefined } from "../wire/json.ts";
+import { chain, run } from "../wire/machine.ts";
+import { printSse } from "../wire/sse.ts";
+
+const PROTOCOLS: Readonly<Record<string, ProtocolId>> = {
+  [ENDPOINT_PATHS.messages]: "anthropic-messages",
+  [ENDPOINT_PATHS.responses]: "openai-responses",
+  [ENDPOINT_PATHS.chat]: "openai-chat",
+  [ENDPOINT_PATHS.gemini]: "gemini",
+};
+const COUNT_PATH = `${ENDPOINT_PATHS.messages}/count_tokens`;
+/** Between two words, so that a person sees the answer come. */
+const WORD_MS = 30;
+const CHARACTERS_PER_TOKEN = 4;
+
+export class DemoUpstream {
+  readonly #after: After;
+  #calls = 0;
+
+  constructor({ after }: { readonly after: After }) {
+    this.#after = after;
+  }
+
+  readonly fetch = async (request: Request): Promise<Response> => {
+    const { pathname, searchParams } = new URL(request.url);
+    const text = await request.text();
+    if (pathname === COUNT_PATH) return Response.json({ input_tokens: tokensIn(text) });
+    const protocol = PROTOCOLS[pathname];
+    if (protocol === undefined) return new Response(null, { status: 404 });
+    const codec = CODECS[protocol];
+    const id = `demo${++this.#calls}`;
+    try {
+      const canonical = codec.request.decode({
+        body: text,
+        headers: Object.fromEntries(request.headers),
+        path: protocol === "gemini" ? { model: modelIn(text), stream: searchParams.get("alt") === "sse" } : null,
+      });
+      const exchange: Exchange = { request: canonical, id, createdAtS: Math.floor(Date.now() / 1000) };
+      const reply = replyTo(canonical, { id, inputTokens: tokensIn(text) });
+      return canonical.stream ? this.#streamed(codec, { reply, exchange }) : json(codec.reply.encode(reply, exchange));
+    } catch (error) {
+      const known = error instanceof GatewayError ? error : new GatewayError("internal", "The demo's script failed.", { cause: error });
+      const { status, body } = codec.error.encode(known, id);
+      return json(body, status);
+    }
+  };
+
+  #streamed(codec: Codec, { reply, exchange }: { readonly reply: Reply; readonly exchange: Exchange }): Response {
+    const machine = chain(inOrder(), codec.reply.encoder(exchange));
+    const events = run(machine, unfold(reply).flatMap(inWords)).map(printSse);
+    const encoder = new TextEncoder();
+    const pause = (): Promise<void> => new Promise((resolve) => void this.#after(WORD_MS, resolve));
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        const event = events.shift();
+        if (event === undefined) return controller.close();
+        await pause();
+        controller.enqueue(encoder.encode(event));
+      },
+    });
+    return new Response(body, { headers: { "content-type": "text/event-stream" } });
+  }
+}
+
+function replyTo(request: CanonicalRequest, { id, inputTokens }: { readonly id: string; readonly inputTokens: number }): Reply {
+  const said = saidLast(request);
+  const text = request.output === null ? `You said: ${said}` : JSON.stringify({ answer: said });
+  return {
+    id,
+    model: request.model,
+    parts: [{ type: "text", text, annotations: [], cache: null, proof: null }],
+    usage: { inputTokens, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: tokensIn(text), reasoningTokens: 0 },
+    finish: { kind: "end", raw: null, stopSequence: null, explanation: null },
+  };
+}
+
+/** The last text of a person; agents put texts of their own in front of it. */
+function saidLast({ turns }: CanonicalRequest): string {
+  const parts = turns.findLast(({ role }) => role === "user")?.parts ?? [];
+  const last = parts.findLast((part) => part.type === "text");
+  return last?.text.trim() ?? "nothing";
+}
+
+function inWords(event: ReplyEvent): readonly ReplyEvent[] {
+  return event.type === "part-delta" ? (event.text.match(/\s*\S+|\s+$/g) ?? []).map((text) => ({ ...event, text })) : [event];
+}
+
+function modelIn(body: string): string {
+  const parsed = parseOrUndefined(body);
+  return isObject(parsed) && typeof parsed["model"] === "string" ? parsed["model"] : "";
+}
+
+function tokensIn(text: string): number {
+  return Math.ceil(text.length / CHARACTERS_PER_TOKEN);
+}
+
+function json(body: string, status = 200): Response {
+  return new Response(body, { status, headers: { "content-type": "application/json" } });
+}

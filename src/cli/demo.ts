@@ -1,0 +1,14 @@
+// A first try without a key. What it takes stands here; what it does is loaded when it runs.
+
+import type { Command } from "./command.ts";
+
+const TRY: Command = {
+  name: "demo",
+  summary: "Starts a server that needs no Factory key: a script stands in for Factory and repeats what it is asked.",
+  operands: [],
+  options: { port: { value: "number", help: "The port to listen on. Default: PORT, or 8000." } },
+  examples: ["demo", "demo --port 8080"],
+  run: async (input, context) => (await import("./demo-session.ts")).demo(input, context),
+};
+
+export const DEMO: readonly Command[] = [TRY];

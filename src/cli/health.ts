@@ -1,0 +1,23 @@
+// Asks whether the server answers, for the health check of a container.
+
+import { CommandError, type Command } from "./command.ts";
+import { ask, gatewayUrl } from "./gateway-probe.ts";
+
+const OK = 200;
+
+const ASK: Command = {
+  name: "health",
+  summary: "Asks whether the server answers. Exits with 1 if it does not.",
+  operands: [],
+  options: { url: { value: "url", help: "Where the server listens. Default: HOST and PORT." } },
+  examples: ["health", "health --url http://127.0.0.1:8080"],
+  async run(input, { config, show }) {
+    const url = input.text("url")?.replace(/\/+$/, "") ?? gatewayUrl(config());
+    if (url === null) throw CommandError.wrongUse("PORT is 0, any free port. Say where the server listens: --url <url>.");
+    const answer = URL.canParse(url) ? await ask(`${url}/health`) : null;
+    if (answer?.status !== OK) throw CommandError.failed(`No server answers at ${url}.`);
+    show({ url, ok: true }, () => `The server at ${url} answers.`);
+  },
+};
+
+export const HEALTH: readonly Command[] = [ASK];

@@ -1,0 +1,43 @@
+// `factory-proxy demo` and `factory-proxy health`, on all three ways to run.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { until } from "../support/gateway.ts";
+import { build, BUILT, BUN, cleanUp, DENO, start } from "../support/program.ts";
+
+await build();
+after(cleanUp);
+
+const QUESTION = "Where do you live?";
+const MODELS = ["claude-sonnet-5", "gpt-5", "glm-5.2", "gemini-2.5-pro"];
+
+for (const way of [BUN, DENO, BUILT]) {
+  test(`${way.name}: the demo answers every kind of model without a Factory key, and health sees it until it ends`, async () => {
+    const running = start(way, { arguments: ["demo", "--port", "0"] });
+    await until(() => running.stdout().includes("Ctrl-C ends it."), "the demo's words");
+    const [url = ""] = /http:\/\/[\d.]+:\d+/.exec(running.stdout()) ?? [];
+    const answers = await Promise.all(MODELS.flatMap((model) => [ask(url, { model, stream: false }), ask(url, { model, stream: true })]));
+    assert.deepEqual(
+      answers,
+      answers.map(() => `You said: ${QUESTION}`),
+    );
+    const healthy = await start(way, { arguments: ["health", "--url", url, "--json"] }).ended;
+    assert.deepEqual([healthy.code, JSON.parse(healthy.stdout)], [0, { url, ok: true }]);
+    running.signal("SIGTERM");
+    assert.equal((await running.ended).code, 0);
+    const deaf = await start(way, { arguments: ["health", "--url", url] }).ended;
+    assert.deepEqual([deaf.code, deaf.stderr.replace(way.hint, "")], [1, `No server answers at ${url}.\n`]);
+  });
+}
+
+/** The text of an answer, in the Messages protocol. */
+async function ask(url: string, { model, stream }: { readonly model: string; readonly stream: boolean }): Promise<string> {
+  const response = await fetch(`${url}/v1/messages`, {
+    method: "POST",
+    headers: { "x-api-key": "demo-key", "content-type": "application/json" },
+    body: JSON.stringify({ model, stream, max_tokens: 100, messages: [{ role: "user", content: QUESTION }] }),
+  });
+  const body = await response.text();
+  if (!stream) return (JSON.parse(body) as { content: { text: string }[] }).content.map(({ text }) => text).join("");
+  return [...body.matchAll(/"type":"text_delta","text":"([^"]*)"/g)].map(([, text]) => text).join("");
+}
