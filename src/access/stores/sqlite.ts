@@ -52,7 +52,8 @@ async function connect(path: string): Promise<Connection> {
     const [files, { dirname }, sqlite] = await Promise.all([import("node:fs"), import("node:path"), import("node:sqlite")]);
     // Others on this machine may not read who used what.
     files.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    files.closeSync(files.openSync(path, "a", 0o600));
+    // Not if it is there: closing a file gives up the locks that SQLite has on it in this process.
+    if (!files.existsSync(path)) files.closeSync(files.openSync(path, "a", 0o600));
     const database = new sqlite.DatabaseSync(path, { timeout: PATIENT_MS });
     // Changing the mode of a new file waits for the other process that does the same.
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
