@@ -65,6 +65,11 @@ const GROUPS: readonly Group[] = [
   },
   { name: "demo", summary: "Starts a server to try without a Factory key.", load: async () => (await import("./demo.ts")).DEMO },
   { name: "health", summary: "Asks whether the server answers.", load: async () => (await import("./health.ts")).HEALTH },
+  {
+    name: "completion",
+    summary: "Prints a script that completes commands in bash, zsh or fish.",
+    load: async () => [(await import("./completion.ts")).completionCommand(allCommands)],
+  },
   { name: "version", summary: VERSION.summary, load: () => Promise.resolve([VERSION]) },
   { name: "help", summary: HELP.summary, load: () => Promise.resolve([HELP]) },
 ];
@@ -86,6 +91,10 @@ export async function run(isMain: boolean): Promise<EntryPoint> {
   if (isMain) await (runtime.liftLimits() || undefined);
   const { serve } = await import("./serve.ts");
   return serve(commandLine, isMain);
+}
+
+async function allCommands(): Promise<readonly Command[]> {
+  return (await Promise.all(GROUPS.map(({ load }) => load()))).flat();
 }
 
 /** A sentence for a word that is nearly a command; "" for others. Never shows the word itself, which may be a key. */
