@@ -57,6 +57,11 @@ const GROUPS: readonly Group[] = [
   },
   { name: "usage", summary: "Reports who used what.", load: async () => (await import("./usage.ts")).USAGE },
   { name: "quota", summary: "Shows what is left of the plan.", load: async () => (await import("./quota.ts")).QUOTA },
+  {
+    name: "doctor",
+    summary: "Checks everything, and says how to mend what is wrong.",
+    load: async () => (await import("./doctor.ts")).DOCTOR,
+  },
   { name: "models", summary: "Lists the models.", load: async () => (await import("./models.ts")).MODELS },
   {
     name: "explain",
