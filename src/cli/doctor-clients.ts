@@ -1,9 +1,11 @@
 // Which agents are installed, in which version, and where they point; and what in the environment would lead them elsewhere.
 // Never shows what stands in their files beside addresses.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import { shownUrl } from "../telemetry/redaction.ts";
+import { isObject, parseOrUndefined } from "../wire/json.ts";
 import type { Agent, SettingsFile } from "./agents/agent.ts";
 import { AGENTS } from "./agents/agents.ts";
 import { ok, skip, variable, warn, type Check, type DoctorWorld, type Group, type Subject } from "./doctor-check.ts";
@@ -25,7 +27,7 @@ async function agentCheck(agent: Agent, { world, config }: Subject): Promise<Che
   const id: Check["id"] = `clients.${agent.id}`;
   const path = findProgram(agent.program, { environment: world.shell, platform: world.platform });
   if (path === null) return skip(id, `${agent.title} is not installed.`);
-  const version = VERSION.exec((await world.outputOf(path, agent.versionWords)) ?? "")?.[0] ?? null;
+  const version = packagedVersion(path, agent.package) ?? VERSION.exec((await world.outputOf(path, agent.versionWords)) ?? "")?.[0] ?? null;
   const shown =
     version === null
       ? ", of which the version is not known,"
@@ -41,6 +43,25 @@ async function agentCheck(agent: Agent, { world, config }: Subject): Promise<Che
   }
   const isHere = own !== null && urls.some((url) => isSameServer(url, own));
   return ok(id, `${agent.title}${shown} points at ${urls.map(shownUrl).join(" and ")}${isHere ? ", which is this server" : ""}.`);
+}
+
+/** As npm's package says it, around the program or, for a script of npm's on Windows, beside it: agents are slow to say it themselves. */
+function packagedVersion(program: string, name: string): string | null {
+  const folders = [join(dirname(program), "node_modules", name)];
+  for (let folder = dirname(realpathSync(program)); folder !== dirname(folder); folder = dirname(folder)) folders.push(folder);
+  for (const folder of folders) {
+    const found = parseOrUndefined(textOf(join(folder, "package.json")));
+    if (isObject(found) && found["name"] === name && typeof found["version"] === "string") return found["version"];
+  }
+  return null;
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 /** It stands for any address. */

@@ -1,7 +1,7 @@
 // The doctor, in front of a scripted host that plays every failure: what it finds, what it says to do, how it ends.
 
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -438,6 +438,20 @@ test(
         ["skip", "Pi is not installed."],
       ],
     );
+  },
+);
+
+test(
+  "the version of an agent from npm is that of the package around its program, which need not run",
+  { skip: process.platform === "win32" },
+  async () => {
+    writeHome("lib/pi/package.json", '{"name": "@mariozechner/pi-coding-agent", "version": "0.73.1"}');
+    writeHome("lib/pi/dist/cli.js", "#!/bin/sh\n");
+    chmodSync(join(folder, "lib/pi/dist/cli.js"), 0o755);
+    mkdirSync(join(folder, "npm"));
+    symlinkSync("../lib/pi/dist/cli.js", join(folder, "npm", "pi"));
+    const { check } = await examined([], { shell: { PATH: join(folder, "npm") } });
+    assert.equal(check("clients.pi").what, "Pi 0.73.1 calls its makers' own service.");
   },
 );
 
