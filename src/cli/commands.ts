@@ -57,6 +57,11 @@ const GROUPS: readonly Group[] = [
   },
   { name: "usage", summary: "Reports who used what.", load: async () => (await import("./usage.ts")).USAGE },
   { name: "quota", summary: "Shows what is left of the plan.", load: async () => (await import("./quota.ts")).QUOTA },
+  {
+    name: "doctor",
+    summary: "Checks everything, and says how to mend what is wrong.",
+    load: async () => (await import("./doctor.ts")).DOCTOR,
+  },
   { name: "models", summary: "Lists the models.", load: async () => (await import("./models.ts")).MODELS },
   {
     name: "explain",
@@ -65,6 +70,11 @@ const GROUPS: readonly Group[] = [
   },
   { name: "demo", summary: "Starts a server to try without a Factory key.", load: async () => (await import("./demo.ts")).DEMO },
   { name: "health", summary: "Asks whether the server answers.", load: async () => (await import("./health.ts")).HEALTH },
+  {
+    name: "completion",
+    summary: "Prints a script that completes commands in bash, zsh or fish.",
+    load: async () => [(await import("./completion.ts")).completionCommand(allCommands)],
+  },
   { name: "version", summary: VERSION.summary, load: () => Promise.resolve([VERSION]) },
   { name: "help", summary: HELP.summary, load: () => Promise.resolve([HELP]) },
 ];
@@ -86,6 +96,10 @@ export async function run(isMain: boolean): Promise<EntryPoint> {
   if (isMain) await (runtime.liftLimits() || undefined);
   const { serve } = await import("./serve.ts");
   return serve(commandLine, isMain);
+}
+
+async function allCommands(): Promise<readonly Command[]> {
+  return (await Promise.all(GROUPS.map(({ load }) => load()))).flat();
 }
 
 /** A sentence for a word that is nearly a command; "" for others. Never shows the word itself, which may be a key. */

@@ -12,7 +12,8 @@ export interface EnvironmentOptions {
   readonly platform: string;
 }
 
-const SECRETS = Object.entries(VARIABLES).flatMap(([name, { isSecret }]) => (isSecret ? [name] : []));
+/** Variables of this server that no other program should have. */
+export const SECRETS: readonly string[] = Object.entries(VARIABLES).flatMap(([name, { isSecret }]) => (isSecret ? [name] : []));
 const PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
 const HERE = "127.0.0.1,localhost";
 

@@ -29,7 +29,7 @@ export function quotaCommand(world: QuotaWorld): Command {
     examples: ["quota", "quota --json"],
     run: async (input, context) => {
       const { zone } = askedOf(input, context);
-      const report = await reportFor(context, world);
+      const report = await quotaReport(context, world);
       context.show(quotaJson(report), () => textOf(report, { zone, nowMs: context.now() }));
       return report.state === "works" ? 0 : EXIT_FAILED;
     },
@@ -38,7 +38,8 @@ export function quotaCommand(world: QuotaWorld): Command {
 
 export const QUOTA: readonly Command[] = [quotaCommand({ fetch: (url, init) => fetch(url, init), after })];
 
-async function reportFor({ config, store: open, now }: Context, world: QuotaWorld): Promise<QuotaReport> {
+/** @throws CommandError where there is no Factory key */
+export async function quotaReport({ config, store: open, now }: Context, world: QuotaWorld): Promise<QuotaReport> {
   const { upstreamKey, quotaUrl, quotaIntervalMs, upstreamHeaders, endpoints, models: rows } = config();
   if (upstreamKey === null) throw CommandError.failed("FACTORY_API_KEY is not set, so there is no plan to ask about.");
   const store = await storeOrNull(open);

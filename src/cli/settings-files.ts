@@ -21,8 +21,10 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname, posix, resolve, win32 } from "node:path";
 import process from "node:process";
+import type { SettingsFile } from "./agents/agent.ts";
+import type { Surroundings } from "./data-folder.ts";
 import { codeOf } from "./environment.ts";
 
 /** What stands on the disk. */
@@ -38,6 +40,18 @@ export const NO_FILE: FileState = { text: null, mode: null };
 /** A file can't be read or written. The message is a sentence about it, without the path. */
 export class FileFault extends Error {
   override readonly name = "FileFault";
+}
+
+/** Where a settings file of an agent's stands, or would be made. */
+export function settingsPath(
+  { folder, folderVariable, names }: SettingsFile,
+  { platform, environment, home }: Surroundings & { readonly home: string },
+): string {
+  const { join, isAbsolute } = platform === "win32" ? win32 : posix;
+  const named = folderVariable === null ? undefined : environment[folderVariable];
+  const base = named !== undefined && isAbsolute(named) ? named : join(home, folder);
+  const paths = names.map((name) => join(base, name));
+  return paths.find((path) => existsSync(path)) ?? paths.at(-1) ?? base;
 }
 
 /** The file that a path stands for, which need not exist. @throws FileFault */

@@ -1,16 +1,15 @@
 // One command of setup: makes the plan, shows it, has it carried out, and says what became of each file.
 // Never shows a key that stands in a file.
 
-import { existsSync } from "node:fs";
-import { posix, win32 } from "node:path";
 import { createTwoFilesPatch } from "diff";
 import { Redactor } from "../telemetry/redaction.ts";
 import { AGENT_NAMES, agentNamed, modelFor, type ModelChoice } from "./agent-choice.ts";
-import { KEY_VARIABLE, type Agent, type Settings, type SettingsFile, type SettingsModel } from "./agents/agent.ts";
+import { KEY_VARIABLE, type Agent, type Settings, type SettingsModel } from "./agents/agent.ts";
 import { AGENTS } from "./agents/agents.ts";
 import { CommandError, EXIT_FAILED, type Context, type Input } from "./command.ts";
 import { dataFolder, type Surroundings } from "./data-folder.ts";
 import { shellLines } from "./key-links.ts";
+import { settingsPath } from "./settings-files.ts";
 import { keyFor, keyIsLost, knownKey, PLACEHOLDER, readsVariable, removeKey, type SetupKey } from "./setup-key.ts";
 import { isSame, planned, SetupFault, type PlannedFile, type WantedFile } from "./setup-plan.ts";
 import { SetupRecords, type SetupRecord } from "./setup-record.ts";
@@ -227,7 +226,7 @@ class SetupDesk {
     const settings = { url: this.#url(), key: key?.value ?? this.#knownKey(agent, record), models };
     const wanted = agent.files.map((file): WantedFile => {
       const { format, holdsKey } = file;
-      return { path: this.#pathOf(file), format, holdsKey, changes: file.edits(settings) };
+      return { path: settingsPath(file, this.#world), format, holdsKey, changes: file.edits(settings) };
     });
     const files = faults(() => planned(wanted, record, this.#records));
     return { agent, record, settings, files, changing: files.filter(({ now, after }) => !isSame(now, after)) };
@@ -251,14 +250,6 @@ class SetupDesk {
 
   #knownKey(agent: Agent, record: SetupRecord | null): string {
     return knownKey(this.#sources(agent, record), this.#context);
-  }
-
-  #pathOf({ folder, folderVariable, names }: SettingsFile): string {
-    const { join, isAbsolute } = this.#world.platform === "win32" ? win32 : posix;
-    const named = folderVariable === null ? undefined : this.#world.environment[folderVariable];
-    const base = named !== undefined && isAbsolute(named) ? named : join(this.#world.home, folder);
-    const paths = names.map((name) => join(base, name));
-    return paths.find((path) => existsSync(path)) ?? paths.at(-1) ?? base;
   }
 
   // ---- What is shown -----------------------------------------------------------------------------------------

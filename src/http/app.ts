@@ -8,7 +8,7 @@ import { GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Sockets } from "../gateway/socket.ts";
 import { lingering } from "../gateway/client-body.ts";
-import { requestIdOf, SAFE_HEADERS } from "../gateway/headers.ts";
+import { requestIdOf, SAFE_HEADERS, streamHeaders } from "../gateway/headers.ts";
 import { incomingRequest, type Call, type IncomingRequest, type Route } from "../gateway/request.ts";
 import type { AccountReport, Dates } from "../access/account-report.ts";
 import type { Caller, Keys } from "../access/keys.ts";
@@ -17,6 +17,7 @@ import type { Models } from "../models/models.ts";
 import { modelOf } from "../protocol/bedrock.ts";
 import type { After, Connection, Fetch } from "../runtime/ports.ts";
 import { balancePage, billedPage, subscriptionPage, usagePage } from "./account-pages.ts";
+import { timedEvents } from "./timed-events.ts";
 import { modelList, modelPage, type PageShape } from "./models-page.ts";
 import {
   answeringAt,
@@ -225,6 +226,7 @@ function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow[
       c.header("retry-after", "5");
       return page(c, { status: ports.isDraining() ? "stopping" : "waiting", ...store }, 503);
     },
+    stream: () => new Response(timedEvents(ports.after), { headers: { ...SAFE_HEADERS, ...streamHeaders("sse") } }),
     hello: (c) => page(c, { message: "hello" }),
     models: (c) => page(c, modelList(models.list(), c.req.query("client_version") === undefined ? shapeOf(c) : "codex")),
     model: (c) => page(c, modelPage(models.entry(modelIn(c.req.path)), shapeOf(c))),

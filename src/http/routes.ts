@@ -32,6 +32,7 @@ export interface PageRow extends Row {
     | "overview"
     | "health"
     | "ready"
+    | "stream"
     | "hello"
     | "models"
     | "model"
@@ -77,6 +78,7 @@ const PAGES: readonly PageRow[] = [
   page("/", "overview", { isPublic: true, about: "what this server is, and its paths" }),
   page("/health", "health", { isPublic: true, about: "whether the process is alive" }),
   page("/v1/health", "health", { isPublic: true, about: "the same" }),
+  page("/health/stream", "stream", { isPublic: true, about: "five events in 600 ms: shows whether a proxy holds streams back" }),
   page("/ready", "ready", { isPublic: true, about: "whether it takes new calls" }),
   page("/api/hello", "hello", { isPublic: true, about: "what some clients ask before they start" }),
   page("/v1/models", "models", { about: "the models, in the shape that OpenAI's, Anthropic's, Gemini's or Codex's clients know" }),

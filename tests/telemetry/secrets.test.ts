@@ -3,6 +3,8 @@
 // log lines at the chattiest level, error bodies, answer headers, explained requests, files, stdout and stderr.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import { after, test } from "node:test";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
@@ -266,4 +268,16 @@ test("the program as a process shows no key on stdout and stderr, and writes no 
   assertSilent(stderr, "stderr");
   assert.ok(stdout.includes("fk-facto\u2026"), "the start says which key is used");
   assert.deepEqual(filesIn(cwd), []);
+});
+
+test("the doctor shows no key on stdout and stderr, nor in the report that it writes", async () => {
+  upstream.script(() => ({ error: { status: 402, message: `Used up: ${ALL}.` }, headers: TALKATIVE }));
+  const cwd = emptyFolder();
+  const way = process.versions["deno"] === undefined ? BUN : DENO;
+  const env = { ...environment(upstream.url), FACTORY_BASE_URL: upstream.url, PORT: "0", OTHER_API_KEY: KEYS.own, PATH: "" };
+  const { code, stdout, stderr } = await start(way, { cwd, env, arguments: ["doctor", "--live", "--report", "--json"] }).ended;
+  assert.equal(code, 1, stderr);
+  const report = readFileSync(join(cwd, "factory-proxy-report.json"), "utf8");
+  assert.match(report, /A limit of the plan is reached \(402\)/);
+  for (const [what, text] of Object.entries({ stdout, stderr, report })) assertSilent(text, what);
 });

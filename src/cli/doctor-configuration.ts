@@ -1,0 +1,101 @@
+// Whether the configuration can be used, what in the environment is hardly meant, and which limits the runtime and the system set.
+// Never changes any of it.
+
+import { readFileSync } from "node:fs";
+import { warningsOf } from "../config/warnings.ts";
+import { nearest } from "../models/nearest.ts";
+import { counted, fail, ok, skip, warn, type Check, type Group, type Subject } from "./doctor-check.ts";
+
+export const configurationChecks: Group = (subject) =>
+  Promise.resolve([
+    validity(subject),
+    names(subject),
+    certificates(subject),
+    proxyOfNetwork(subject),
+    runtimeLimits(subject),
+    openFiles(subject),
+  ]);
+
+function validity({ config, faults }: Subject): Check {
+  const id = "configuration.valid";
+  if (config !== null) return ok(id, "The configuration can be used.");
+  const fix = "Correct what is named above, in the environment or in .env. factory-proxy --help explains each variable.";
+  return fail(id, "The configuration is wrong, so that the server would not start.", { why: faults, fix });
+}
+
+function names({ config, variables }: Subject): Check {
+  const id = "configuration.names";
+  const endpoints = Object.values(config?.endpoints ?? {});
+  const found = warningsOf({ environment: variables, endpoints, nearest }).filter(({ event }) => event === "unknown variable");
+  if (found.length === 0) return ok(id, "No variable looks like a misspelled one.");
+  const pairs = found.map(({ fields }) => `${String(fields["name"])} (did you mean ${String(fields["meant"])}?)`);
+  const what = `${counted(found.length, "variable")} may be misspelled: ${pairs.join(", ")}.`;
+  return warn(id, what, { why: "A variable by a name that is not known changes nothing.", fix: "Rename or remove what you meant." });
+}
+
+function certificates({ variables }: Subject): Check {
+  const id = "configuration.certificates";
+  if (variables["NODE_TLS_REJECT_UNAUTHORIZED"] !== "0") return ok(id, "Certificates are checked.");
+  return warn(id, "NODE_TLS_REJECT_UNAUTHORIZED is 0, so certificates are not checked.", {
+    why: "Whoever sits between you and Factory can read your key and your prompts.",
+    fix: "Unset it. To trust an authority of your own, name its file in NODE_EXTRA_CA_CERTS.",
+  });
+}
+
+function proxyOfNetwork({ config, variables }: Subject): Check {
+  const id = "configuration.proxy";
+  const set = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"].filter((name) => variables[name] || variables[name.toLowerCase()]);
+  if (set.length === 0) return ok(id, "No proxy of the network's is set.");
+  const isPlain = Object.values(config?.endpoints ?? {}).some((url) => url.startsWith("http:"));
+  const what = `${set.join(" and ")} ${set.length === 1 ? "is" : "are"} set, so calls to Factory go through a proxy.`;
+  if (!isPlain) return ok(id, what);
+  return warn(id, what, {
+    why: "An endpoint is plain http, so that proxy can read keys and prompts.",
+    fix: "Use an https URL, or name the endpoint's host in NO_PROXY.",
+  });
+}
+
+const CONNECTION_LIMIT = "BUN_CONFIG_MAX_HTTP_REQUESTS";
+const USUAL_CONNECTIONS = 256;
+
+/** Bun's fetch runs 256 calls at once unless it is told otherwise, which the server does where nobody has. */
+function runtimeLimits({ config, world, variables }: Subject): Check {
+  const id = "configuration.runtime";
+  const limit = variables[CONNECTION_LIMIT];
+  if (!world.runtime.startsWith("bun") || limit === undefined)
+    return ok(id, `The runtime (${world.runtime}) sets no limit on calls at once.`);
+  const count = Number(limit) || USUAL_CONNECTIONS;
+  const wanted = config?.maxCalls ?? null;
+  if (wanted !== null && count >= wanted) return ok(id, `The runtime (${world.runtime}) runs ${count} calls at once.`);
+  return warn(id, `${CONNECTION_LIMIT} is ${count}, so no more calls run at once.`, {
+    why: `The server would lift this limit itself, but keeps one that is set. MAX_CALLS is ${wanted ?? "without limit"}.`,
+    fix: `Unset ${CONNECTION_LIMIT}.`,
+  });
+}
+
+/** A call takes one connection on either side. */
+const FILES_PER_CALL = 2;
+const OWN_FILES = 100;
+
+function openFiles({ config, world }: Subject): Check {
+  const id = "configuration.files";
+  if (world.platform === "win32") return ok(id, "The system sets no limit on open files.");
+  const [, soft] = /^Max open files\s+(\S+)/m.exec(textOf("/proc/self/limits")) ?? [];
+  if (soft === undefined)
+    return skip(id, "How many files may be open at once is not known here.", { why: "Only Linux says it. Ask: ulimit -n" });
+  const wanted = (config?.maxCalls ?? 0) * FILES_PER_CALL + OWN_FILES;
+  const what = `${soft === "unlimited" ? "Any number of" : soft} files and connections may be open at once.`;
+  if (soft === "unlimited" || Number(soft) >= wanted) return ok(id, what);
+  return warn(id, what, {
+    why: `MAX_CALLS is ${config?.maxCalls ?? 0}, and each call takes ${FILES_PER_CALL}.`,
+    fix: `Raise the limit (ulimit -n ${wanted}, LimitNOFILE= of systemd), or lower MAX_CALLS.`,
+  });
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

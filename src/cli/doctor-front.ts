@@ -1,0 +1,128 @@
+// What is in front of the server, looked at through an address that a person names: whether it is this server at all, whether streams come as
+// they are sent, and whether a WebSocket can be opened.
+
+import { connect as connectPlain } from "node:net";
+import { connect as connectSecure } from "node:tls";
+import { isObject, parseOrUndefined } from "../wire/json.ts";
+import { KEY_VARIABLE } from "./agents/agent.ts";
+import { fail, ok, skip, warn, type Check, type Subject } from "./doctor-check.ts";
+import { unreachable } from "./doctor-host.ts";
+import { asked, isAnswered } from "./doctor-request.ts";
+
+const LIMIT_MS = 10_000;
+const RELEASE = "The server must be of this version, as its /health/stream is what is timed.";
+
+export async function frontChecks(subject: Subject): Promise<Check[]> {
+  const { url, world } = subject;
+  const id = "network.url";
+  if (url === null)
+    return [skip(id, "What is in front of the server is not looked at.", { fix: "Name the address that clients use: --url URL" })];
+  const outcome = await asked(`${url}/`, { limitMs: LIMIT_MS }, world);
+  if (!isAnswered(outcome)) return [unreachable(id, url, outcome)];
+  const overview = parseOrUndefined(outcome.text);
+  if (!isObject(overview) || overview["name"] !== "factory-proxy") {
+    const why = `It answers ${outcome.status}, and not as this program does.`;
+    return [fail(id, `${url} does not lead to this server.`, { why, fix: "Check the address, and what the reverse proxy hands on." })];
+  }
+  return [ok(id, `${url} leads to a server of this program.`), await buffering(url, subject), await upgrade(url, subject)];
+}
+
+/** The server sends an event each 150 ms, five in all. */
+const TOGETHER_MS = 100;
+
+/** Streams are held back where the first event comes with the last one. */
+async function buffering(url: string, { world }: Subject): Promise<Check> {
+  const id = "network.streams";
+  const abort = new AbortController();
+  const takeBack = world.after(LIMIT_MS, () => abort.abort());
+  try {
+    const response = await world.fetch(`${url}/health/stream`, { redirect: "manual", signal: abort.signal });
+    if (response.status !== 200 || response.body === null) return skip(id, `/health/stream answers ${response.status}.`, { why: RELEASE });
+    let [firstMs, lastMs]: [number | null, number] = [null, 0];
+    let text = "";
+    const decoder = new TextDecoder();
+    for (const reader = response.body.getReader(); ;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      text += decoder.decode(value, { stream: true });
+      lastMs = world.monotonic();
+      firstMs ??= lastMs;
+    }
+    if (!text.includes("event: end"))
+      return fail(id, "A stream breaks off on its way.", { fix: "Raise the reverse proxy's time limits (proxy_read_timeout)." });
+    const spreadMs = Math.round(lastMs - (firstMs ?? lastMs));
+    if (spreadMs >= TOGETHER_MS) return ok(id, `Streams come as they are sent: ${spreadMs} ms from the first event to the last.`);
+    return fail(id, "Streams are held back: all events came at once.", {
+      why: "Answers appear only when they are complete, and clients may give up before.",
+      fix: "Switch buffering and compression off in the reverse proxy: proxy_buffering off (nginx), flush_interval -1 (Caddy).",
+    });
+  } catch (error) {
+    return fail(id, "A stream breaks off on its way.", {
+      why: String(error),
+      fix: "Raise the reverse proxy's time limits (proxy_read_timeout).",
+    });
+  } finally {
+    takeBack();
+  }
+}
+
+async function upgrade(url: string, { config, world }: Subject): Promise<Check> {
+  const id = "network.websocket";
+  const key = world.shell[KEY_VARIABLE] ?? config?.proxyKeys[0]?.key ?? null;
+  if (key === null) {
+    return skip(id, "Whether WebSockets pass is not looked at, as that takes a client key.", { fix: `Set ${KEY_VARIABLE} to one.` });
+  }
+  const status = await handshake(new URL(`${url}/v1/responses`), { key, world });
+  if (status === 101) return ok(id, "WebSockets pass.");
+  if (status === 401)
+    return skip(id, "The server does not know the client key, so that WebSockets were not looked at.", {
+      fix: `Set ${KEY_VARIABLE} to one.`,
+    });
+  if (status === 426) return ok(id, "The server takes no WebSockets (WEBSOCKET=off), and says so. Codex uses HTTP.");
+  return warn(id, `WebSockets do not pass: ${status === null ? "nothing answers" : `the answer is ${status}`}.`, {
+    why: "Codex tries one first. It loses seconds, or fails with 400, where it gets neither 101 nor 426.",
+    fix: "Have the reverse proxy hand on Upgrade and Connection (nginx: proxy_http_version 1.1 and proxy_set_header), or set WEBSOCKET=off.",
+  });
+}
+
+interface Handshake {
+  readonly key: string;
+  readonly world: Subject["world"];
+}
+
+const SECURE_PORT = 443;
+const PLAIN_PORT = 80;
+
+/** The status that a WebSocket's handshake is answered with. Null: none came. */
+function handshake({ protocol, hostname, host, port, pathname }: URL, { key, world }: Handshake): Promise<number | null> {
+  const head = [
+    `GET ${pathname} HTTP/1.1`,
+    `Host: ${host}`,
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    `Sec-WebSocket-Key: ${btoa(crypto.randomUUID().slice(0, 16))}`,
+    `Authorization: Bearer ${key}`,
+  ];
+  const address = hostname.replace(/^\[(.*)\]$/, "$1");
+  const isSecure = protocol === "https:";
+  const where = { host: address, port: Number(port || (isSecure ? SECURE_PORT : PLAIN_PORT)) };
+  return new Promise((resolve) => {
+    const socket = isSecure ? connectSecure({ ...where, servername: address, ALPNProtocols: ["http/1.1"] }) : connectPlain(where);
+    let text = "";
+    const settle = (): void => {
+      takeBack();
+      socket.destroy();
+      const [, status] = /^HTTP\/1\.[01] (\d{3})/.exec(text) ?? [];
+      resolve(status === undefined ? null : Number(status));
+    };
+    const takeBack = world.after(LIMIT_MS, settle);
+    socket.on("data", (bytes) => {
+      text += String(bytes);
+      if (text.includes("\r\n")) settle();
+    });
+    socket.on("error", settle);
+    socket.on("close", settle);
+    socket.write(`${head.join("\r\n")}\r\n\r\n`);
+  });
+}

@@ -1,0 +1,113 @@
+// Whether the hosts that calls go to answer, which of Factory's they are, and whether this machine's clock agrees with theirs.
+// Never sends a key, and asks no host that the configuration does not name.
+
+import { counted, fail, ok, skip, warn, type Check, type Group } from "./doctor-check.ts";
+import { asked, isAnswered, type Answered, type Fault, type Outcome, type Unanswered } from "./doctor-request.ts";
+
+const LIMIT_MS = 10_000;
+
+interface Host {
+  readonly origin: string;
+  readonly outcome: Outcome;
+  /** When the answer came, in Unix milliseconds. */
+  readonly atMs: number;
+}
+
+export const hostChecks: Group = async (subject) => {
+  const { config, world, context } = subject;
+  if (config === null) return [skip("host.reachable", "The configuration can't be used.")];
+  const origins = [...new Set(Object.values(config.endpoints).map((url) => new URL(url).origin))];
+  const hosts = await Promise.all(
+    origins.map(async (origin): Promise<Host> => {
+      const outcome = await asked(`${origin}/`, { limitMs: LIMIT_MS }, world);
+      return { origin, outcome, atMs: context.now() };
+    }),
+  );
+  return hosts.flatMap((host, index) => {
+    const suffix = index === 0 ? "" : `-${index + 1}`;
+    return [reachable(host, suffix), region(host, suffix), clock(host, suffix)];
+  });
+};
+
+/** What a person can do about it. */
+export const REMEDIES: Readonly<Record<Fault, string>> = {
+  unresolved: "Check the spelling of the URL, the network and its DNS. Behind a proxy of the network's set HTTPS_PROXY.",
+  refused: "Check the URL's port, the firewall and, if HTTPS_PROXY is set, that proxy.",
+  untrusted:
+    "If your network inspects TLS, name the file of its authority in NODE_EXTRA_CA_CERTS (on Deno in DENO_CERT). Otherwise somebody may be listening.",
+  silent: "Check the firewall and the network. Behind a proxy of the network's set HTTPS_PROXY.",
+  broken: "Check the URL, the network and its proxy.",
+};
+
+const FINDINGS: Readonly<Record<Fault, string>> = {
+  unresolved: "has no address: its name can't be resolved.",
+  refused: "takes no connection.",
+  untrusted: "shows a certificate that is not trusted here.",
+  silent: "does not answer.",
+  broken: "can't be reached.",
+};
+
+export function unreachable(id: Check["id"], origin: string, { fault, detail }: Unanswered): Check {
+  return fail(id, `${origin} ${FINDINGS[fault]}`, { why: detail, fix: REMEDIES[fault] });
+}
+
+function reachable({ origin, outcome }: Host, suffix: string): Check {
+  const id: Check["id"] = `host.reachable${suffix}`;
+  if (!isAnswered(outcome)) return unreachable(id, origin, outcome);
+  const what = `${origin} answers in ${Math.round(outcome.tookMs)} ms.`;
+  if (outcome.status < 500) return ok(id, what);
+  return warn(id, what, { why: `Its status is ${outcome.status}.`, fix: "Try again later; see status.factory.ai." });
+}
+
+const API = "api.factory.ai";
+const EU = "api.eu.factory.ai";
+const APP = "app.factory.ai";
+const OF_EU = "FACTORY_BASE_URL=https://api.eu.factory.ai";
+const SEE_OTHER: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** How Factory sends a caller to another of its hosts. */
+function region({ origin, outcome }: Host, suffix: string): Check {
+  const id: Check["id"] = `host.region${suffix}`;
+  const { hostname } = new URL(origin);
+  const elsewhere = isAnswered(outcome) ? otherHost(outcome, hostname) : null;
+  if (elsewhere !== null) {
+    const why = `${hostname} sends callers to ${elsewhere}, and no call follows that.`;
+    return fail(id, `Your calls belong to ${elsewhere}.`, { why, fix: `Set FACTORY_BASE_URL=https://${elsewhere}` });
+  }
+  if (hostname === API) return ok(id, `Calls go to ${API}. Organisations in the EU set ${OF_EU}.`);
+  if (hostname === EU) return ok(id, `Calls go to ${EU}, for organisations in the EU.`);
+  if (hostname === APP) {
+    const why = "That was the host until 2025-11. Since then it is said to answer calls with 401.";
+    return warn(id, `Calls go to ${APP}.`, { why, fix: `Set FACTORY_BASE_URL=https://${API}, or ${OF_EU}` });
+  }
+  return warn(id, `Calls go to ${hostname}, which is none of Factory's hosts.`, {
+    why: "It gets your Factory key and your prompts.",
+    fix: `If that is not meant, unset FACTORY_BASE_URL and the variables that end in _TARGET_URL.`,
+  });
+}
+
+function otherHost({ status, headers }: Answered, hostname: string): string | null {
+  const location = headers.get("location") ?? "";
+  if (!SEE_OTHER.has(status) || !URL.canParse(location)) return null;
+  const target = new URL(location).hostname;
+  return target !== hostname && [API, EU].includes(target) ? target : null;
+}
+
+const ODD_SKEW_MS = 30_000;
+const WRONG_SKEW_MS = 300_000;
+
+/** The header has whole seconds. */
+function clock({ origin, outcome, atMs }: Host, suffix: string): Check {
+  const id: Check["id"] = `host.clock${suffix}`;
+  const dateMs = isAnswered(outcome) ? Date.parse(outcome.headers.get("date") ?? "") : Number.NaN;
+  if (Number.isNaN(dateMs)) return skip(id, `${origin} does not say what time it is.`);
+  const skewMs = atMs - dateMs;
+  const seconds = Math.round(Math.abs(skewMs) / 1000);
+  if (Math.abs(skewMs) < ODD_SKEW_MS) return ok(id, "This machine's clock agrees with the host's.");
+  const what = `This machine's clock is ${counted(seconds, "second")} ${skewMs > 0 ? "ahead of" : "behind"} the host's.`;
+  const reason = {
+    why: "Windows of budgets and of the plan begin at other times then, and certificates may count as not valid.",
+    fix: "Set the clock by the network (NTP). In a virtual machine, do so after it has slept.",
+  };
+  return Math.abs(skewMs) < WRONG_SKEW_MS ? warn(id, what, reason) : fail(id, what, reason);
+}

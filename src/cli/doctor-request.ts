@@ -1,0 +1,83 @@
+// One request of the doctor's, with a limit on time, and the reason where nothing answered.
+// Never follows a redirect.
+
+import { lookup } from "node:dns/promises";
+import type { DoctorWorld } from "./doctor-check.ts";
+
+export interface Answered {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The beginning of its body. */
+  readonly text: string;
+  /** How long the head took, in milliseconds. */
+  readonly tookMs: number;
+}
+
+/** Why nothing answered. */
+export type Fault = "unresolved" | "refused" | "untrusted" | "silent" | "broken";
+
+export interface Unanswered {
+  readonly fault: Fault;
+  /** What the runtime says of it. */
+  readonly detail: string;
+}
+
+export interface Asking extends Pick<RequestInit, "method" | "body"> {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly limitMs: number;
+}
+
+export type Outcome = Answered | Unanswered;
+
+export function isAnswered(outcome: Outcome): outcome is Answered {
+  return "status" in outcome;
+}
+
+const MOST_CHARACTERS = 16_384;
+
+export async function asked(
+  url: string,
+  { limitMs, ...init }: Asking,
+  world: Pick<DoctorWorld, "fetch" | "after" | "monotonic">,
+): Promise<Outcome> {
+  const abort = new AbortController();
+  const takeBack = world.after(limitMs, () => abort.abort());
+  const startMs = world.monotonic();
+  try {
+    const response = await world.fetch(url, { ...init, redirect: "manual", signal: abort.signal });
+    const tookMs = world.monotonic() - startMs;
+    return { status: response.status, headers: response.headers, text: (await response.text()).slice(0, MOST_CHARACTERS), tookMs };
+  } catch (error) {
+    const detail = detailOf(error);
+    return abort.signal.aborted
+      ? { fault: "silent", detail: `No answer in ${limitMs / 1000} seconds.` }
+      : { fault: await faultOf(detail, url), detail };
+  } finally {
+    takeBack();
+  }
+}
+
+/** All that an error and what lies behind it say. */
+function detailOf(error: unknown): string {
+  const parts: string[] = [];
+  for (let found = error; found instanceof Error && parts.length < MOST_CAUSES; found = found.cause) {
+    const code = "code" in found && typeof found.code === "string" ? ` (${found.code})` : "";
+    parts.push(`${found.message}${code}`);
+  }
+  return [...new Set(parts)].join(": ");
+}
+
+const MOST_CAUSES = 5;
+/** In the words of OpenSSL, of BoringSSL as Bun shows it, and of rustls as Deno does. */
+const UNTRUSTED = /certificate|CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UnknownIssuer|altname/i;
+
+async function faultOf(detail: string, url: string): Promise<Fault> {
+  if (UNTRUSTED.test(detail)) return "untrusted";
+  const { hostname } = new URL(url);
+  try {
+    await lookup(hostname.replace(/^\[(.*)\]$/, "$1"));
+  } catch {
+    return "unresolved";
+  }
+  return /refused|unable to connect/i.test(detail) ? "refused" : "broken";
+}

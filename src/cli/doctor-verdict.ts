@@ -1,0 +1,107 @@
+// What two answers of an endpoint mean, one to a call with the system prompt and one without.
+
+import type { Target } from "../models/models.ts";
+import { fail, ok, warn, type Check } from "./doctor-check.ts";
+import { unreachable } from "./doctor-host.ts";
+import { isAnswered, type Answered, type Outcome } from "./doctor-request.ts";
+
+export interface Tried {
+  readonly id: Check["id"];
+  readonly target: Target;
+  /** The answer to the call without the system prompt, and to the one with it. */
+  readonly bare: Outcome;
+  readonly prompted: Outcome;
+  /** Whether the server is configured to send the prompt. */
+  readonly isPromptSent: boolean;
+  /** What an answer says, without keys. */
+  readonly sentenceOf: (outcome: Outcome) => string;
+}
+
+export function verdict(tried: Tried): Check {
+  const { id, target, bare, prompted, isPromptSent } = tried;
+  if (!isAnswered(prompted)) return unreachable(id, new URL(target.url).origin, prompted);
+  if (!isAnswered(bare)) return unreachable(id, new URL(target.url).origin, bare);
+  const [isBareFine, isPromptedFine] = [isFine(bare), isFine(prompted)];
+  if (isPromptedFine && isBareFine) return ok(id, `${target.model} answers, with the system prompt and without.`);
+  if (isPromptedFine && bare.status === FORBIDDEN) return gate(tried);
+  if (isBareFine && prompted.status === FORBIDDEN) {
+    const what = `${target.model} answers without the system prompt, and gets 403 with it.`;
+    const fix = "Set SYSTEM_PROMPT to an empty value.";
+    return isPromptSent ? fail(id, what, { why: tried.sentenceOf(prompted), fix }) : ok(id, what);
+  }
+  // What the server itself sends is what counts.
+  return refusal(tried, isPromptSent ? prompted : bare);
+}
+
+const FORBIDDEN = 403;
+
+function isFine({ status }: Answered): boolean {
+  return status >= 200 && status < 300;
+}
+
+/** Factory refuses whom it does not take for its own program. */
+function gate({ id, target, bare, isPromptSent, sentenceOf }: Tried): Check {
+  if (isPromptSent)
+    return ok(id, `${target.model} answers. Without the system prompt Factory's gate refuses it (403), so leave SYSTEM_PROMPT as it is.`);
+  return fail(id, `${target.model} gets 403 from Factory's gate, because SYSTEM_PROMPT is off.`, {
+    why: sentenceOf(bare),
+    fix: "Unset SYSTEM_PROMPT.",
+  });
+}
+
+const SETTINGS_PAGE = "https://app.factory.ai/settings/api-keys";
+const OF_ORGANISATION = /security settings|opt-in|organi[sz]ation/i;
+const OF_PROVIDER = /x-api-provider|provider/i;
+const OVERLOADED = 500;
+
+function refusal({ id, target, sentenceOf }: Tried, answer: Answered): Check {
+  const { status } = answer;
+  if (isFine(answer)) return warn(id, `${target.model} answers as the server calls it, but not every time.`, { fix: "Try once more." });
+  const said = sentenceOf(answer);
+  const why = said === "" ? null : `Factory says: ${said}`;
+  if (status === 401) {
+    return fail(id, "Factory does not take the key (401).", {
+      why,
+      fix: `Copy it from ${SETTINGS_PAGE} once more. Organisations in the EU set FACTORY_BASE_URL=https://api.eu.factory.ai`,
+    });
+  }
+  if (status === 402)
+    return fail(id, "A limit of the plan is reached (402).", {
+      why,
+      fix: "Wait for the reset that factory-proxy quota shows, or allow extra usage at Factory.",
+    });
+  if (status === FORBIDDEN && OF_ORGANISATION.test(said)) {
+    return warn(id, `Your organisation does not allow ${target.model} (403).`, {
+      why,
+      fix: "Ask an administrator of your organisation, or use other models of this protocol.",
+    });
+  }
+  if (status === FORBIDDEN) {
+    return fail(id, `${target.model} gets 403 from Factory's gate, with the system prompt too.`, {
+      why,
+      fix: "Unset SYSTEM_PROMPT if you have changed it; otherwise the prompt has changed at Factory. Look for a newer version of this program.",
+    });
+  }
+  if (status === 405 || (status === 400 && OF_PROVIDER.test(said))) {
+    const fix = `Give the model its provider or protocol in the file that CONFIG_PATH names; today it is called as ${target.provider} in ${target.protocol}.`;
+    return fail(id, `${target.model} is called by the wrong provider or endpoint (${status}).`, { why, fix });
+  }
+  if (status === 404)
+    return fail(id, "The endpoint does not exist (404).", {
+      why,
+      fix: "Check FACTORY_BASE_URL and the variables that end in _TARGET_URL.",
+    });
+  if (status === 400)
+    return warn(id, `${target.model} refuses the call (400).`, { why, fix: "The model may be gone. See factory-proxy models for others." });
+  if (status === 429 || status >= OVERLOADED)
+    return warn(id, `${target.model} is throttled or overloaded (${status}).`, {
+      why,
+      fix: "Try again in a minute. The server retries by itself (RETRIES).",
+    });
+  if (status < 400)
+    return fail(id, `The endpoint answers ${status}, and no call follows a redirect.`, {
+      why: answer.headers.get("location"),
+      fix: "Set FACTORY_BASE_URL to that host.",
+    });
+  return fail(id, `${target.model} gets ${status}.`, { why });
+}

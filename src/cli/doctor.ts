@@ -1,0 +1,27 @@
+// Checks the configuration and what stands around it. What it takes stands here; what it does is loaded when it runs.
+
+import type { Command } from "./command.ts";
+
+const EXAMINE: Command = {
+  name: "doctor",
+  summary: "Checks configuration, keys, Factory's host, models, plan, agents, network and store, and says how to mend what is wrong.",
+  operands: ["[FILE]"],
+  options: {
+    live: {
+      value: null,
+      help: "Also sends two small calls to each protocol's endpoint, with and without the system prompt. Says the cost first.",
+    },
+    url: {
+      value: "url",
+      help: "Also checks this server at another address: whether what is in front of it holds streams back, or WebSockets.",
+    },
+    report: { value: null, help: "Also writes all of it to FILE for a bug report, without keys. Default: factory-proxy-report.json." },
+  },
+  examples: ["doctor", "doctor --live", "doctor --url https://llm.example.com", "doctor --report", "doctor --report report.json --json"],
+  run: async (input, context) => {
+    const [{ doctor }, { doctorWorld }] = await Promise.all([import("./doctor-examination.ts"), import("./doctor-world.ts")]);
+    return doctor(input, context, doctorWorld());
+  },
+};
+
+export const DOCTOR: readonly Command[] = [EXAMINE];

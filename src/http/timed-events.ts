@@ -1,0 +1,25 @@
+// A short stream of events at a steady pace. Whoever reads it through a proxy sees whether that holds streams back.
+
+import type { After } from "../runtime/ports.ts";
+
+const COUNT = 5;
+const PAUSE_MS = 150;
+
+export function timedEvents(after: After): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  let sent = 0;
+  let takeBack = (): void => {};
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        if (sent > 0) await new Promise<void>((resolve) => (takeBack = after(PAUSE_MS, resolve)));
+        sent++;
+        const isLast = sent === COUNT;
+        controller.enqueue(encoder.encode(`event: ${isLast ? "end" : "tick"}\ndata: {"number":${sent}}\n\n`));
+        if (isLast) controller.close();
+      },
+      cancel: () => takeBack(),
+    },
+    { highWaterMark: 0 },
+  );
+}
