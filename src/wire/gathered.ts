@@ -5,6 +5,8 @@ import { alone, concat } from "./pump.ts";
 
 /** Shorter pieces are copied together into blocks of this many bytes. */
 const BLOCK_BYTES = 16 * 1024;
+/** The first block, where the first piece is no longer: most bodies that are short come in one piece. */
+const FIRST_BLOCK_BYTES = 1024;
 
 export class Gathered {
   readonly #blocks: Uint8Array[] = [];
@@ -18,8 +20,8 @@ export class Gathered {
       this.#blocks.push(alone(piece));
       return;
     }
-    if (this.#filled + piece.length > BLOCK_BYTES) this.#close();
-    this.#block ??= new Uint8Array(BLOCK_BYTES);
+    if (this.#filled + piece.length > (this.#block?.length ?? BLOCK_BYTES)) this.#close();
+    this.#block ??= new Uint8Array(this.#blocks.length > 0 ? BLOCK_BYTES : Math.max(FIRST_BLOCK_BYTES, piece.length));
     this.#block.set(piece, this.#filled);
     this.#filled += piece.length;
   }
