@@ -123,6 +123,8 @@ export function parseModels(text: string): readonly string[] | null {
 export interface RuledModel {
   /** Its id and every alias, in any case: what is denied under one name is denied under all. */
   readonly names: readonly string[];
+  /** Of a model that nobody knows: names that its upstream may read its name as. Denied under those too, and never allowed by them. */
+  readonly readAs?: readonly string[];
   readonly pool: "standard" | "core" | null;
 }
 
@@ -133,7 +135,9 @@ export interface RuledModel {
 export function modelRule(patterns: readonly string[]): (model: RuledModel) => boolean {
   const denied = patterns.filter((pattern) => pattern.startsWith("!")).map((pattern) => fits(pattern.slice(1)));
   const allowed = patterns.filter((pattern) => !pattern.startsWith("!")).map(fits);
-  return (model) => !denied.some((fit) => fit(model)) && (allowed.length === 0 || allowed.some((fit) => fit(model)));
+  const isDenied = (model: RuledModel): boolean => denied.some((fit) => fit(model));
+  return (model) =>
+    !isDenied(model) && !isDenied({ ...model, names: model.readAs ?? [] }) && (allowed.length === 0 || allowed.some((fit) => fit(model)));
 }
 
 function fits(pattern: string): (model: RuledModel) => boolean {

@@ -42,6 +42,8 @@ export async function unknownKey(name: string, store: Store): Promise<CommandErr
 export interface NamedModel {
   readonly id: string;
   readonly aliases: readonly string[];
+  /** Of one that nobody knows: see RuledModel. */
+  readonly readAs: readonly string[];
   readonly pool: "standard" | "core" | null;
   /** Whether the table holds it. */
   readonly isKnown: boolean;
@@ -53,8 +55,15 @@ export interface NamedModel {
 export function modelNamed(name: string, context: Context): NamedModel {
   const models = modelsOf(context);
   try {
-    if (models.knows(name)) return { ...models.entry(name), isKnown: true, hint: "" };
-    return { id: models.find(name).model, aliases: [], pool: null, isKnown: false, hint: models.hintFor(name) };
+    if (models.knows(name)) return { ...models.entry(name), readAs: [], isKnown: true, hint: "" };
+    return {
+      id: models.find(name).model,
+      aliases: [],
+      readAs: models.readAs(name),
+      pool: null,
+      isKnown: false,
+      hint: models.hintFor(name),
+    };
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     throw CommandError.wrongUse(error.message);

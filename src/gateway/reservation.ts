@@ -40,8 +40,8 @@ export function refuseModel(call: AdmittedCall, target: Target, ports: Reservati
 
 function mayUse({ caller }: AdmittedCall, { model, pool }: Target, { models, limiter }: ReservationPorts): boolean {
   if (limiter === null || caller.grant === undefined) return true;
-  const names = models.knows(model) ? [model, ...models.entry(model).aliases] : [model];
-  return limiter.mayUse(caller, { names, pool });
+  if (!models.knows(model)) return limiter.mayUse(caller, { names: [model], readAs: models.readAs(model), pool });
+  return limiter.mayUse(caller, { names: [model, ...models.entry(model).aliases], pool });
 }
 
 /** Whether a model may answer in place of the one that was asked for. */

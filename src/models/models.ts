@@ -94,6 +94,20 @@ export class Models {
     return this.#row(name) !== undefined;
   }
 
+  /** Names of what an upstream may take an unknown name for: it may leave out a provider, a date, `-latest` or a variant behind a colon. */
+  readAs(name: string): string[] {
+    const parts = name
+      .toLowerCase()
+      .split(/[/:@]/)
+      .map((part) => part.replaceAll(".", "-"));
+    return parts
+      .flatMap((part) => [part, part.replace(EDITION, "")])
+      .flatMap((part) => {
+        const known = this.#row(part);
+        return known === undefined ? [part] : [known.id, ...known.aliases];
+      });
+  }
+
   /**
    * The row of the table, by id or alias.
    * @throws GatewayError `not-found`, as `find`, for every name that the table does not hold.
@@ -158,6 +172,8 @@ export class Models {
     return new GatewayError("not-found", `Unknown model "${name}". ${this.hintFor(name)}`, options);
   }
 }
+
+const EDITION = /-(?:latest|\d{8}|\d{4}-\d{2}-\d{2})$/;
 
 type TargetRow = Omit<Model, "aliases">;
 

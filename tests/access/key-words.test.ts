@@ -214,3 +214,11 @@ test("names of keys are letters and digits, with dots, dashes and underscores be
     ["a".repeat(65)]: false,
   });
 });
+
+test("what nobody knows is denied under what its upstream may read it as, and allowed by its own name alone", () => {
+  const odd = { names: ["anthropic/claude-opus-5"], readAs: ["anthropic", "claude-opus-5"], pool: null };
+  assert.deepEqual(
+    ["!claude-opus-5", "!claude-opus-*", "claude-opus-5", "!glm-5.2", "anthropic/*"].map((pattern) => modelRule([pattern])(odd)),
+    [false, false, false, true, true],
+  );
+});

@@ -411,3 +411,20 @@ test("models: the native routes reach each endpoint", () => {
     [endpoints.messages, endpoints.responses, endpoints.chat, endpoints.gemini, endpoints.bedrock],
   );
 });
+
+test("a name that nobody knows may be read as a model that is known", () => {
+  const models = modelsWith();
+  const unknown = [
+    "anthropic/claude-opus-5",
+    "claude-opus-5-latest",
+    "claude-opus-5-20260101",
+    "claude-opus.5",
+    "claude-opus-5:thinking",
+    "x:opus@latest",
+  ];
+  for (const name of unknown) {
+    assert.equal(models.knows(name), false, name);
+    assert.ok(models.readAs(name).includes("claude-opus-5"), `${name}: ${models.readAs(name).join(" ")}`);
+  }
+  assert.equal(models.readAs("claude-opus-6").includes("claude-opus-5"), false);
+});
