@@ -14,6 +14,7 @@ import { GatewayError } from "../errors.ts";
 import type { KeyGrant } from "./client-key.ts";
 import type { Found, KeyRing, Sha256 } from "./key-ring.ts";
 import { printInstant } from "./key-words.ts";
+import { reasonHeaders } from "./limits.ts";
 import { isWelcome, type Anonymous, type Visitor } from "./anonymous.ts";
 import { foreignHost, foreignPage, hasFormBody, isForeignPage, isForThisMachine, type WebRules } from "./web-pages.ts";
 
@@ -142,12 +143,9 @@ function callerOf({ name, grant }: { readonly name: string; readonly grant: KeyG
 const REFUSAL_HEADERS = { "www-authenticate": "Bearer", "x-should-retry": "false" };
 
 function refusal(message: string, reason: "disabled" | "expired" | null = null): GatewayError {
-  const headers = reason === null ? REFUSAL_HEADERS : { ...REFUSAL_HEADERS, [REASON_HEADER]: reason };
+  const headers = reason === null ? REFUSAL_HEADERS : { ...REFUSAL_HEADERS, ...reasonHeaders(reason) };
   return new GatewayError("unauthenticated", message, { code: "invalid_api_key", headers });
 }
-
-/** Tells a program which limit refused the call. */
-const REASON_HEADER = "x-factory-proxy-reason";
 
 const ASK = "Ask whoever gave you the key.";
 

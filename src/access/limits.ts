@@ -14,6 +14,7 @@ export type RefusalReason = "budget" | "rate" | "concurrency" | "model" | "expir
 /** Asking again does not help. */
 const FINAL = { "x-should-retry": "false" };
 
+/** Tells a program why a call was refused. */
 export function reasonHeaders(reason: RefusalReason): Record<string, string> {
   return { "x-factory-proxy-reason": reason };
 }
