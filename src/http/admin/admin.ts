@@ -1,0 +1,233 @@
+// What the admin API and the pages below /ui are about, as functions and values: routes put them into HTTP, pages render them on the server.
+// Types only. Every time is ISO 8601 in UTC; a value never holds a key, but for the two that hand out a new one.
+
+import type { Check } from "./health.ts";
+import type { KeyJson, RulesJson } from "../../access/key-json.ts";
+import type { BudgetUnit, Period } from "../../access/client-key.ts";
+import type { UsageRow } from "../../access/store.ts";
+import type { CallInspection } from "../../gateway/inspection.ts";
+import type { LiveCall, LiveEvent } from "../../gateway/live-calls.ts";
+import type { Price } from "../../models/price.ts";
+import type { Pool } from "../../models/catalog.ts";
+import type { ProtocolId } from "../../protocol/canonical.ts";
+
+/** Everything that an administrator may see and do. Methods reject with GatewayError, whose message is safe to show. */
+export interface Admin {
+  live(): LiveView;
+  /** Calls back at each change until what comes back is called. Never waits for the listener. */
+  watch(listener: (event: LiveEvent) => void): () => void;
+  /** Ends a running call. False: there is none of that id here. */
+  cancel(id: string): boolean;
+
+  requests(query: RequestQuery): Promise<RequestList>;
+  /** Null: there is no such call. */
+  request(id: string): Promise<RequestDetail | null>;
+
+  usage(query: UsageRequest): Promise<UsageView>;
+  /** As `GET /quota` answers it. */
+  quota(): Promise<object>;
+
+  keys(): Promise<readonly KeyView[]>;
+  /** Null: there is no such key. */
+  key(name: string): Promise<KeyView | null>;
+  addKey(words: KeyWordsJson & { readonly name: string }): Promise<NewKey>;
+  changeKey(name: string, words: KeyWordsJson): Promise<KeyView>;
+  rotateKey(name: string, words: { readonly grace?: string }): Promise<NewKey>;
+  raiseKey(name: string, words: { readonly amount: string; readonly until?: string }): Promise<KeyView>;
+  removeKey(name: string): Promise<void>;
+
+  models(): readonly ModelView[];
+  health(): HealthView;
+  doctor(): Promise<DoctorView>;
+  /** Reads the configuration again, as SIGHUP does. */
+  reload(): ReloadView;
+  /** A key for the playground's calls, good for as long as the session: its calls are counted under the name `playground`. */
+  playgroundKey(session: string): Promise<{ readonly key: string; readonly expires: string }>;
+}
+
+/** Calls that run here now, the oldest first, and the last minute. */
+export interface LiveView {
+  /** Which of several gateways on one store this is. */
+  readonly replica: string;
+  readonly calls: readonly LiveCall[];
+  /** 60 seconds, the oldest first. */
+  readonly minute: readonly { readonly calls: number; readonly errors: number; readonly outputTokens: number }[];
+}
+
+/** Null: any. */
+export interface RequestQuery {
+  readonly key: string | null;
+  readonly model: string | null;
+  readonly client: string | null;
+  readonly session: string | null;
+  /** A number, a class as `4xx`, or a word: `ok`, `error`, `cut`, `cancelled`. */
+  readonly status: string | null;
+  /** Part of an id or request id. */
+  readonly q: string | null;
+  /** `2026-11-01`, `7d`, or ISO 8601. */
+  readonly since: string | null;
+  readonly until: string | null;
+  /** What `next` said. */
+  readonly cursor: string | null;
+  /** From 1 to 500. */
+  readonly limit: number;
+}
+
+export interface RequestList {
+  readonly rows: readonly RequestView[];
+  /** Asks for what follows. Null: nothing does. */
+  readonly next: string | null;
+}
+
+/** A row of the ledger; see `UsageRow`. */
+export interface RequestView extends Omit<UsageRow, "atMs"> {
+  readonly at: string;
+  /** Whether more of it is kept here: see `INSPECT`. */
+  readonly isInspected: boolean;
+}
+
+export interface RequestDetail {
+  readonly request: RequestView;
+  /** Null: it is no longer kept, was never, or another gateway keeps it. */
+  readonly inspection: CallInspection | null;
+  /** How its price was worked out. Null: there is no known price. */
+  readonly price: { readonly rates: Price; readonly lines: readonly PriceLine[] } | null;
+}
+
+export interface PriceLine {
+  readonly of: "input" | "cacheRead" | "cacheWrite5m" | "cacheWrite1h" | "output";
+  readonly tokens: number;
+  /** US dollars for a million. */
+  readonly rate: number;
+  readonly usd: number;
+}
+
+export type UsageBy = "hour" | "day" | "week" | "month" | "model" | "key" | "client" | "session";
+
+export interface UsageRequest {
+  readonly by: UsageBy;
+  /** Splits each line of a time by this. Null: not split. */
+  readonly split: "model" | "key" | "client" | null;
+  readonly since: string | null;
+  readonly until: string | null;
+  readonly key: string | null;
+  readonly model: string | null;
+  readonly client: string | null;
+  readonly session: string | null;
+  /** IANA name. */
+  readonly zone: string;
+}
+
+/** Of estimates: credits and US dollars. */
+export interface UsageCounts {
+  readonly calls: number;
+  readonly errors: number;
+  readonly inputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheWriteTokens: number;
+  readonly outputTokens: number;
+  readonly reasoningTokens: number;
+  readonly totalTokens: number;
+  /** Of all input, from 0 to 1. Null: there was no input. */
+  readonly cacheHitRate: number | null;
+  readonly credits: number;
+  /** Null: no price is known of any of the calls. */
+  readonly usd: number | null;
+  /** Calls of which no price is known; `usd` leaves them out. */
+  readonly unpriced: number;
+}
+
+export interface UsageView {
+  readonly by: UsageBy;
+  readonly zone: string;
+  readonly lines: readonly (UsageCounts & { readonly name: string | null; readonly split: string | null })[];
+  readonly totals: UsageCounts;
+}
+
+/** The words of `keys add` and `keys set`, as JSON. Absent: stays as it is; null: takes back what the key says of its own. */
+export interface KeyWordsJson {
+  readonly note?: string | null;
+  readonly expires?: string | null;
+  readonly off?: boolean;
+  readonly models?: readonly string[] | null;
+  readonly rpm?: number | string | null;
+  readonly tpm?: number | string | null;
+  readonly parallel?: number | string | null;
+  readonly budgets?: readonly string[] | null;
+  readonly soft?: string | null;
+  readonly zone?: string | null;
+}
+
+export interface KeyView extends KeyJson {
+  readonly state: "on" | "off" | "expired";
+  /** Whether it stands in PROXY_API_KEY, or has no key of its own. */
+  readonly kind: "stored" | "environment" | "default" | "anonymous";
+  /** With what the row `default` adds. */
+  readonly effective: RulesJson;
+  readonly budgetsNow: readonly BudgetView[];
+  readonly lastMinute: { readonly requests: number; readonly tokens: number };
+  readonly running: number;
+}
+
+export interface BudgetView {
+  readonly unit: BudgetUnit;
+  readonly period: Period;
+  /** With raises. */
+  readonly amount: number;
+  /** Open reservations counted. */
+  readonly used: number;
+  /** Null: it never begins anew, or has not begun. */
+  readonly resetsAt: string | null;
+}
+
+export interface NewKey {
+  /** Shown this once. */
+  readonly key: string;
+  readonly record: KeyView;
+}
+
+export interface ModelView {
+  readonly id: string;
+  readonly aliases: readonly string[];
+  readonly protocol: ProtocolId;
+  readonly provider: string | null;
+  readonly pool: Pool | null;
+  readonly multiplier: number | null;
+  readonly contextTokens: number | null;
+  readonly outputTokens: number | null;
+  readonly inputModalities: readonly string[];
+  readonly price: Price | null;
+  readonly fallback: readonly string[];
+}
+
+export interface HealthView {
+  readonly version: string;
+  readonly runtime: string;
+  readonly replica: string;
+  readonly startedAt: string;
+  readonly store: { readonly kind: "sqlite" | "postgres" | "memory"; readonly isReachable: boolean } | null;
+  readonly inspect: "off" | "headers" | "bodies";
+  readonly settings: readonly SettingView[];
+}
+
+export interface SettingView {
+  readonly name: string;
+  /** Masked where it is secret. */
+  readonly value: string;
+  readonly source: "command line" | "environment" | "file" | "default";
+  /** Whether a change counts without a restart. */
+  readonly reload: boolean;
+  readonly help: string;
+}
+
+export interface DoctorView {
+  readonly at: string;
+  readonly checks: readonly Check[];
+}
+
+export interface ReloadView {
+  readonly changed: readonly string[];
+  readonly needRestart: readonly string[];
+  /** Null: it was taken over. */
+  readonly fault: string | null;
+}
