@@ -186,4 +186,4 @@ function atOnce(callback: () => void): void {
 }
 
 const DAY_MS = 24 * 3_600_000;
-const ANY = { untilMs: null, session: null, client: null, before: null, text: null };
+const ANY = { untilMs: null, session: null, client: null, before: null, status: null, text: null };

@@ -146,7 +146,15 @@ export interface RowQuery extends UsageFilter {
   readonly limit: number;
   /** The `id` of a row: only older ones. Null: from the newest. */
   readonly before: string | null;
-  /** Part of an id or request id. Null: any. */
+  /**
+   * How the call ended: an HTTP status (`429`), a class of them (`4xx`), `error` for what `UsageSum.errors` counts, or a `finish` (`cut`,
+   * `cancelled`, `error:overloaded` ...). Null: any.
+   */
+  readonly status: string | null;
+  /**
+   * How an id or request id begins, in any case. Where none begins so: a part of one, looked for among the newest 10,000 rows of that time.
+   * Null: any.
+   */
   readonly text: string | null;
 }
 

@@ -29,7 +29,7 @@ export const TAIL: Command = {
     }
     const store = await context.store();
     const print = (row: UsageRow): void => context.print(context.isJson ? JSON.stringify(row) : lineOf(row, zone));
-    const query: RowQuery = { ...filter, limit, before: null, text: null };
+    const query: RowQuery = { ...filter, limit, before: null, status: null, text: null };
     const latest = (await store.rows(query)).toReversed();
     for (const row of latest) print(row);
     if (input.has("follow")) await follow(store, { query, seen: latest, print });
@@ -81,7 +81,7 @@ export const SHOW: Command = {
   run: async (input, context) => {
     const { filter, zone } = askedOf(input, context);
     const text = input.operand(0);
-    const rows = await (await context.store()).rows({ ...filter, limit: SHOWN, before: null, text });
+    const rows = await (await context.store()).rows({ ...filter, limit: SHOWN, before: null, status: null, text });
     if (rows.length === 0) throw CommandError.failed(`There is no call with the request id ${forTerminal(text)}.`);
     context.show(rows.length === 1 ? rows[0] : rows, () => rows.map((row) => factsOf(row, { zone, style: context.style })).join("\n\n"));
   },

@@ -73,7 +73,7 @@ interface Wanted {
 
 async function usageOf(store: Store, { filter, zone, session, nowMs }: Wanted): Promise<string[]> {
   const own = session === null ? null : { ...filter, session };
-  const [latest] = own === null ? [] : await store.rows({ ...own, limit: 1, before: null, text: null });
+  const [latest] = own === null ? [] : await store.rows({ ...own, limit: 1, before: null, status: null, text: null });
   const key = filter.key ?? latest?.key ?? null;
   const today = { ...filter, key, sinceMs: dayAround(nowMs, zone).startMs };
   const inSession = own === null ? null : countsOf(await store.sums({ ...own, zone, by: [] }));

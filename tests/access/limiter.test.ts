@@ -200,6 +200,7 @@ test("what a gateway that died left behind is settled as its estimate when its l
     model: null,
     limit: 100,
     before: null,
+    status: null,
     text: null,
   });
   assert.deepEqual(new Set(rows.map(({ source }) => source)), new Set(["estimated"]));

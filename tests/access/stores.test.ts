@@ -156,7 +156,8 @@ for (const bed of BEDS) {
     await store.append(rows);
     await store.append(rows.slice(1));
     await store.append([]);
-    const all = { sinceMs: null, untilMs: null, key: null, session: null, client: null, model: null, limit: 10, before: null, text: null };
+    const any = { sinceMs: null, untilMs: null, key: null, session: null, client: null, model: null };
+    const all = { ...any, limit: 10, before: null, status: null, text: null };
     const ids = async (more: Partial<Parameters<Store["rows"]>[0]>): Promise<string[]> =>
       (await store.rows({ ...all, ...more })).map(({ id }) => id);
     assert.deepEqual(await store.rows(all), rows.toReversed());
@@ -173,6 +174,26 @@ for (const bed of BEDS) {
     assert.deepEqual(await ids({ session: "s1" }), ["r2"]);
     assert.deepEqual(await ids({ model: "other" }), ["r3"]);
     assert.deepEqual(await ids({ client: "codex" }), []);
+  });
+
+  own("rows are found by how the call ended", async (store) => {
+    await store.append([
+      usageRow("r1", { atMs: NOON }),
+      usageRow("r2", { atMs: NOON + 1, status: 429, finish: "error:rate" }),
+      usageRow("r3", { atMs: NOON + 2, status: 404, finish: "error:model" }),
+      usageRow("r4", { atMs: NOON + 3, status: null, finish: "cancelled" }),
+      usageRow("r5", { atMs: NOON + 4, finish: "cut" }),
+      usageRow("r6", { atMs: NOON + 5, status: 429, finish: "error:rate", key: "bob" }),
+    ]);
+    const ids = async (more: Partial<Parameters<Store["rows"]>[0]>): Promise<string[]> => {
+      const all = { sinceMs: null, untilMs: null, key: null, session: null, client: null, model: null };
+      return (await store.rows({ ...all, limit: 10, before: null, text: null, status: null, ...more })).map(({ id }) => id);
+    };
+    const byStatus = async (status: string): Promise<string> => (await ids({ status })).join(" ");
+    const asked = ["429", "4xx", "2xx", "500", "error", "cut", "cancelled", "error:rate", "error:"];
+    assert.deepEqual(await Promise.all(asked.map(byStatus)), ["r6 r2", "r6 r3 r2", "r5 r1", "", "r6 r5 r3 r2", "r5", "r4", "r6 r2", ""]);
+    assert.deepEqual(await ids({ status: "4xx", key: "alice", before: "r3" }), ["r2"]);
+    assert.deepEqual(await ids({ status: "error", limit: 1, text: "REQUEST-R" }), ["r6"]);
   });
 
   const any = { sinceMs: null, untilMs: null, key: null, session: null, client: null, model: null, zone: "UTC" };

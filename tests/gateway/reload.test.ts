@@ -24,7 +24,7 @@ test("keys of the store go on, and so does what they have used", async () => {
   assert.equal((await gateway.call(path, { body, key })).status, 200);
   assert.equal((await gateway.call(path, { body, key })).status, 429);
   assert.deepEqual([(await gateway.call(path, { body })).status, (await gateway.call(path, { body, key: OTHER_KEY })).status], [401, 200]);
-  const any = { sinceMs: null, untilMs: null, session: null, client: null, model: null, before: null, text: null, key: null };
+  const any = { sinceMs: null, untilMs: null, session: null, client: null, model: null, before: null, status: null, text: null, key: null };
   let rows: readonly UsageRow[] = [];
   // A call of nobody has none.
   while (rows.length < 4) {

@@ -25,7 +25,7 @@ async function rowOf(requestId: string): Promise<UsageRow> {
   }
 }
 
-const ANY = { sinceMs: null, untilMs: null, key: null, session: null, client: null, model: null, limit: 2, before: null };
+const ANY = { sinceMs: null, untilMs: null, key: null, session: null, client: null, model: null, limit: 2, before: null, status: null };
 
 /** What differs from run to run. */
 const TIMES = { id: "", atMs: 0, admissionMs: null, firstByteMs: null, totalMs: 0 };

@@ -2,6 +2,7 @@
 
 import type { UsageDimension, UsageFilter } from "../store.ts";
 import type { Value } from "./plan.ts";
+import { STATUS, STATUS_CLASS } from "./usage-groups.ts";
 
 /** What the dimensions stand for, of rows or sums `u` and their kinds `k`. */
 export const DIMENSIONS = {
@@ -11,6 +12,9 @@ export const DIMENSIONS = {
   model: "COALESCE(k.model_served, k.model_asked)",
   status: "k.status",
 } as const satisfies Partial<Record<UsageDimension, string>>;
+
+/** What a kind `k` has to be to count as an error. */
+export const IS_ERROR = "(k.finish = 'cut' OR k.finish LIKE 'error:%')";
 
 export class Conditions {
   readonly values: Value[] = [];
@@ -37,6 +41,14 @@ export class Conditions {
     if (key !== null) this.add(`${DIMENSIONS.key} = ${this.value(key)}`);
     if (client !== null) this.add(`${DIMENSIONS.client} = ${this.value(client)}`);
     if (model !== null) this.add(`${DIMENSIONS.model} = ${this.value(model)}`);
+  }
+
+  /** As `RowQuery.status`. */
+  addStatus(status: string): void {
+    if (status === "error") this.add(IS_ERROR);
+    else if (STATUS.test(status)) this.add(`k.status = ${this.value(Number(status))}`);
+    else if (STATUS_CLASS.test(status)) this.add(`k.status / 100 = ${this.value(Number(status[0]))}`);
+    else this.add(`k.finish = ${this.value(status)}`);
   }
 
   where(): string {

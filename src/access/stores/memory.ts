@@ -18,7 +18,7 @@ import type {
   UsageSum,
 } from "../store.ts";
 import { DAY_MS, HOUR_MS, offsetsOf } from "./calendar.ts";
-import { add, amountsOf, isAsked, placeOf, sumSignatureOf, UsageGroups, type Amounts, type UsageKind } from "./usage-groups.ts";
+import { add, amountsOf, hasEnded, isAsked, placeOf, sumSignatureOf, UsageGroups, type Amounts, type UsageKind } from "./usage-groups.ts";
 
 const MOST_ROWS = 10_000;
 /** Clients choose the names of sessions and models; what is more than this begins anew, or is added up without a name. */
@@ -154,10 +154,13 @@ export class MemoryStore implements Store {
     return groups.sums();
   }
 
-  async rows({ limit, before, text, ...filter }: RowQuery): Promise<readonly UsageRow[]> {
+  async rows({ limit, before, status, text, ...filter }: RowQuery): Promise<readonly UsageRow[]> {
+    const all = [...this.#rows.values()];
     const part = text?.toLowerCase() ?? "";
-    const found = [...this.#rows.values()]
-      .filter((row) => isFound(row, filter) && (row.id.toLowerCase().includes(part) || row.requestId.toLowerCase().includes(part)))
+    const begins = (row: UsageRow): boolean => idsOf(row).some((id) => id.startsWith(part));
+    const isNamed = all.some(begins) ? begins : (row: UsageRow): boolean => idsOf(row).some((id) => id.includes(part));
+    const found = all
+      .filter((row) => isNamed(row) && isFound(row, filter) && (status === null || hasEnded(row, status)))
       .toSorted(newestFirst);
     if (before === null) return found.slice(0, limit);
     const last = this.#rows.get(before);
@@ -191,6 +194,10 @@ export class MemoryStore implements Store {
 
 function nameOf({ key, scope }: AccountId): string {
   return `${key} ${scope}`;
+}
+
+function idsOf({ id, requestId }: UsageRow): readonly string[] {
+  return [id.toLowerCase(), requestId.toLowerCase()];
 }
 
 function isFound(row: UsageRow, filter: UsageFilter): boolean {

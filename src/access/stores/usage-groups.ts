@@ -134,6 +134,17 @@ export function isAsked(kind: UsageKind, { key, client, model }: UsageFilter): b
   return (key === null || kind.key === key) && (client === null || kind.client === client) && (model === null || modelOf(kind) === model);
 }
 
+export const STATUS = /^\d{3}$/;
+export const STATUS_CLASS = /^\dxx$/;
+
+/** Whether rows of that kind ended so, as `RowQuery.status` has it. */
+export function hasEnded(kind: UsageKind, status: string): boolean {
+  if (status === "error") return isError(kind);
+  if (STATUS.test(status)) return kind.status === Number(status);
+  if (STATUS_CLASS.test(status)) return kind.status !== null && Math.floor(kind.status / 100) === Number(status[0]);
+  return kind.finish === status;
+}
+
 const VALUES: Readonly<Record<UsageDimension, (place: Place) => string | null>> = {
   hour: ({ hour }) => hourName(hour),
   day: ({ hour }) => dayName(dayOf(hour)),

@@ -3,7 +3,7 @@
 
 import type { UsageDimension, UsageFilter, UsageQuery, UsageSum } from "../store.ts";
 import { DAY_MS, HOUR_MS, offsetsOf, type Offset } from "./calendar.ts";
-import { Conditions, DIMENSIONS } from "./conditions.ts";
+import { Conditions, DIMENSIONS, IS_ERROR } from "./conditions.ts";
 import { query, type Plan, type Row } from "./plan.ts";
 import { UsageGroups, type Amounts, type Place } from "./usage-groups.ts";
 
@@ -11,7 +11,7 @@ const TOKENS =
   "COALESCE(u.input, 0) + COALESCE(u.cache_read, 0) + COALESCE(u.cache_write_5m, 0) + COALESCE(u.cache_write_1h, 0) + COALESCE(u.output, 0)";
 
 /** Of rows, by the names of `Amounts`. */
-const ROW_SUMS = `COUNT(*) AS calls, SUM(CASE WHEN k.finish = 'cut' OR k.finish LIKE 'error:%' THEN 1 ELSE 0 END) AS errors,
+const ROW_SUMS = `COUNT(*) AS calls, SUM(CASE WHEN ${IS_ERROR} THEN 1 ELSE 0 END) AS errors,
   COALESCE(SUM(u.input), 0) AS input, COALESCE(SUM(u.cache_read), 0) AS cache_read,
   COALESCE(SUM(u.cache_write_5m), 0) + COALESCE(SUM(u.cache_write_1h), 0) AS cache_write, COALESCE(SUM(u.output), 0) AS output,
   COALESCE(SUM(u.reasoning), 0) AS reasoning, COALESCE(SUM(u.credits), 0) AS credits, COALESCE(SUM(u.usd), 0) AS usd,

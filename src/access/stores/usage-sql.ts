@@ -119,9 +119,10 @@ export class UsageTables {
     return this.#engine.run("read", () => sumsOf(asked));
   }
 
-  async rows({ limit, before, text, ...filter }: RowQuery): Promise<readonly UsageRow[]> {
+  async rows({ limit, before, status, text, ...filter }: RowQuery): Promise<readonly UsageRow[]> {
     const conditions = new Conditions();
     conditions.addFilter(filter);
+    if (status !== null) conditions.addStatus(status);
     if (before !== null) {
       const id = conditions.value(before);
       conditions.add(`(u.at_ms, u.id) < (SELECT at_ms, id FROM usage WHERE id = ${id})`);
