@@ -38,7 +38,12 @@ export const API_ROUTES = {
   health: route("GET", "/health", "administrator", "version, store, and the configuration with its sources"),
   doctor: route("POST", "/doctor", "administrator", "checks everything, as the command `doctor` does"),
   reload: route("POST", "/reload", "administrator", "reads the configuration again, as SIGHUP does"),
-  playgroundKey: route("POST", "/playground-key", "administrator", "a client key for the playground's calls, for as long as the session lasts"),
+  playgroundKey: route(
+    "POST",
+    "/playground-key",
+    "administrator",
+    "a client key for the playground's calls, for as long as the session lasts",
+  ),
 } as const satisfies Readonly<Record<string, AdminRoute>>;
 
 export type ApiName = keyof typeof API_ROUTES;
@@ -53,7 +58,9 @@ export const SITE_ROUTES: readonly AdminRoute[] = [
   { method: "GET", path: "/favicon.ico", access: "nobody", about: "the same" },
 ];
 
-function route(method: AdminRoute["method"], path: string, access: Access, about: string): AdminRoute {
+type Cells = readonly [method: AdminRoute["method"], path: string, access: Access, about: string];
+
+function route(...[method, path, access, about]: Cells): AdminRoute {
   return { method, path: API + path, access, about };
 }
 
