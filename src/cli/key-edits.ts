@@ -5,7 +5,6 @@ import process from "node:process";
 import type { KeyRecord } from "../access/client-key.ts";
 import {
   changed,
-  emptyRecord,
   newKey,
   raised,
   raiseEndMs,
@@ -16,6 +15,7 @@ import {
   type KeyWords,
 } from "../access/key-changes.ts";
 import { keyJson } from "../access/key-json.ts";
+import { changeRecord, stateOf } from "../access/key-records.ts";
 import { parseAmount } from "../access/key-words.ts";
 import { Calendar } from "../access/windows.ts";
 import { runtime } from "../runtime/runtime.ts";
@@ -23,7 +23,7 @@ import { CommandError, type Context, type Input } from "./command.ts";
 import { keyLink, LINKED_APPS, shellLines, type KeyLink } from "./key-links.ts";
 import { environmentNames, globNamed, modelNamed, recordOf, unknownKey } from "./key-records.ts";
 import { shownKey } from "./key-reports.ts";
-import { keyList, stateOf } from "./key-tables.ts";
+import { keyList } from "./key-tables.ts";
 
 export async function add(input: Input, context: Context): Promise<void> {
   const name = input.operand(0);
@@ -97,13 +97,9 @@ export async function remove(input: Input, context: Context): Promise<void> {
 /** Changes what the store says of a key; one of PROXY_API_KEY, or `default`, gets its row by that. */
 async function change(name: string, make: (before: KeyRecord) => KeyRecord, context: Context): Promise<KeyRecord> {
   const store = await context.store();
-  const kept = await store.updateKey(name, make);
-  if (kept !== null) return kept;
-  const isRow = ROWS_WITHOUT_KEY.includes(name) || environmentNames(context).includes(name);
-  if (!isRow) throw await unknownKey(name, store);
-  const record = make(emptyRecord(name, context.now()));
-  if (await store.insertKey(record)) return record;
-  return (await store.updateKey(name, make)) ?? record;
+  const kept = await changeRecord(name, make, { store, named: environmentNames(context), nowMs: context.now() });
+  if (kept === null) throw await unknownKey(name, store);
+  return kept;
 }
 
 function wordsOf(input: Input, context: Context): KeyWords {

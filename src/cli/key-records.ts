@@ -2,7 +2,7 @@
 
 import type { KeyRecord } from "../access/client-key.ts";
 import { emptyRecord, NO_RULES, ROWS_WITHOUT_KEY } from "../access/key-changes.ts";
-import { DEFAULT_ROW } from "../access/key-ring.ts";
+import { allRecords } from "../access/key-records.ts";
 import { modelRule } from "../access/key-words.ts";
 import type { Store } from "../access/store.ts";
 import { GatewayError } from "../errors.ts";
@@ -14,18 +14,15 @@ export function environmentNames(context: Context): string[] {
   return context.config().proxyKeys.map(({ name }) => name);
 }
 
-/** `default` first; keys of PROXY_API_KEY too, of which the store may say nothing. */
-export async function allRecords(context: Context): Promise<readonly KeyRecord[]> {
-  const stored = await (await context.store()).keys();
-  const missing = environmentNames(context).filter((name) => !stored.some((record) => record.name === name));
-  const records = [...stored, ...missing.map((name) => emptyRecord(name, context.now()))];
-  return records.toSorted((one, other) => Number(other.name === DEFAULT_ROW) - Number(one.name === DEFAULT_ROW));
+/** See `allRecords`. */
+export async function recordsIn(context: Context): Promise<readonly KeyRecord[]> {
+  return allRecords({ store: await context.store(), named: environmentNames(context), nowMs: context.now() });
 }
 
 /** @throws CommandError where there is none of that name. */
 export async function recordOf(name: string, context: Context): Promise<KeyRecord> {
   const store = await context.store();
-  const record = (await allRecords(context)).find((one) => one.name === name);
+  const record = (await recordsIn(context)).find((one) => one.name === name);
   if (record !== undefined) return record;
   if (ROWS_WITHOUT_KEY.includes(name)) return { ...emptyRecord(name, context.now()), rules: NO_RULES };
   throw await unknownKey(name, store);

@@ -5,14 +5,15 @@ import { budgetStates, EMPTY, limitsOf } from "../access/accounts.ts";
 import { ROWS_WITHOUT_KEY } from "../access/key-changes.ts";
 import { keyJson, rulesJson } from "../access/key-json.ts";
 import { DEFAULT_ROW, effectiveRules } from "../access/key-ring.ts";
+import { stateOf } from "../access/key-records.ts";
 import { modelRule, printBudget, printInstant } from "../access/key-words.ts";
 import { Calendar } from "../access/windows.ts";
 import { CommandError, EXIT_FAILED, type Context, type Input } from "./command.ts";
-import { allRecords, modelNamed, recordOf } from "./key-records.ts";
-import { keyList, keyPage, standingJson, stateOf, type Shown } from "./key-tables.ts";
+import { modelNamed, recordOf, recordsIn } from "./key-records.ts";
+import { keyList, keyPage, standingJson, type Shown } from "./key-tables.ts";
 
 export async function list(_: Input, context: Context): Promise<void> {
-  const records = await allRecords(context);
+  const records = await recordsIn(context);
   context.show(
     records.map((record) => ({ ...keyJson(record), state: stateOf(record, context.now()) })),
     () => (records.length === 0 ? "There are no keys. factory-proxy keys add NAME makes one." : keyList(records, context)),

@@ -5,19 +5,10 @@ import type { KeyRecord, KeyRules } from "../access/client-key.ts";
 import { ROWS_WITHOUT_KEY } from "../access/key-changes.ts";
 import { expiresMs, NEVER_SOFT } from "../access/key-ring.ts";
 import { printAmount, printBudget, printCount, printExpiry, printInstant, printSoft } from "../access/key-words.ts";
+import { stateOf, type KeyState } from "../access/key-records.ts";
 import { Calendar } from "../access/windows.ts";
 import { forTerminal } from "../telemetry/log.ts";
 import type { Context } from "./command.ts";
-
-/** `row`: its limits count, but there is no key. */
-export type KeyState = "active" | "off" | "expired" | "row";
-
-export function stateOf(record: KeyRecord, nowMs: number): KeyState {
-  if (ROWS_WITHOUT_KEY.includes(record.name)) return "row";
-  if (record.isOff) return "off";
-  const endMs = expiresMs(record, null);
-  return endMs !== null && nowMs >= endMs ? "expired" : "active";
-}
 
 const STATE_COLOURS = { active: "green", off: "yellow", expired: "red", row: "dim" } as const;
 function shownState(state: KeyState): string {

@@ -3,7 +3,8 @@
 import type { UsageDimension } from "../access/store.ts";
 import type { Command, Context, Input, Option } from "./command.ts";
 import { countsOf, linesOf, type Counts, type Line } from "./usage-sums.ts";
-import { askedOf, columns, csv, dayAround, FILTER_OPTIONS, printCount, printTime, printUsd, type Asked } from "./usage-words.ts";
+import { dayAround } from "../access/times.ts";
+import { askedOf, columns, csv, FILTER_OPTIONS, printCount, printTime, printUsd, type Asked } from "./usage-words.ts";
 
 interface Report {
   readonly by: UsageDimension;

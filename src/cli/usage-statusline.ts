@@ -7,7 +7,8 @@ import { isObject, parseOrUndefined, type Json } from "../wire/json.ts";
 import type { Command, Context } from "./command.ts";
 import { blocksOf, isActive, RECENT_MS } from "./usage-blocks.ts";
 import { countsOf } from "./usage-sums.ts";
-import { askedOf, dayAround, FILTER_OPTIONS, printShort, printSpan, printUsd } from "./usage-words.ts";
+import { dayAround } from "../access/times.ts";
+import { askedOf, FILTER_OPTIONS, printShort, printSpan, printUsd } from "./usage-words.ts";
 
 export const STATUSLINE: Command = {
   name: "usage statusline",

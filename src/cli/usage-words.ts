@@ -1,8 +1,8 @@
 // What a person types about usage: times, a zone, whose calls. And how numbers, costs and times are printed.
 
-import { parseDuration, parseExpiry, parseZone } from "../access/key-words.ts";
+import { parseZone } from "../access/key-words.ts";
 import type { UsageFilter } from "../access/store.ts";
-import { Calendar } from "../access/windows.ts";
+import { timeOf } from "../access/times.ts";
 import { forTerminal } from "../telemetry/log.ts";
 import { CommandError, type Context, type Input, type Option } from "./command.ts";
 
@@ -30,8 +30,8 @@ export function askedOf(input: Input, { now }: Pick<Context, "now">): Asked {
   return {
     zone,
     filter: {
-      sinceMs: timeOf(input, "since", { nowMs, zone }),
-      untilMs: timeOf(input, "until", { nowMs, zone }),
+      sinceMs: typedTime(input, "since", { nowMs, zone }),
+      untilMs: typedTime(input, "until", { nowMs, zone }),
       key: input.text("key"),
       session: input.text("session"),
       client: input.text("client"),
@@ -45,26 +45,11 @@ interface Here {
   readonly zone: string;
 }
 
-/** As ccusage writes dates: `20261101`. */
-const SHORT_DATE = /^(\d{4})(\d\d)(\d\d)$/;
-const DATE = /^\d{4}-\d\d-\d\d$/;
-
-function timeOf(input: Input, option: "since" | "until", here: Here): number | null {
-  const typed = input.text(option)?.trim().replace(SHORT_DATE, "$1-$2-$3") ?? null;
-  if (typed === null) return null;
-  const agoMs = parseDuration(typed);
-  if (agoMs !== null) return here.nowMs - agoMs;
-  const found = parseExpiry(typed, here);
-  if (found?.type !== "at") {
-    throw CommandError.wrongUse(`--${option}: write a date (2026-11-01), a time before now (7d, 12h), or 2026-11-01T08:00:00Z.`);
-  }
-  return option === "since" && DATE.test(typed) ? dayAround(found.ms - 1, here.zone).startMs : found.ms;
-}
-
-/** The day of the zone that a time is in. */
-export function dayAround(ms: number, zone: string): { readonly startMs: number; readonly endMs: number } {
-  const { startMs, endMs } = new Calendar().window("day", null, { nowMs: ms, zone });
-  return { startMs, endMs: endMs ?? startMs };
+function typedTime(input: Input, option: "since" | "until", here: Here): number | null {
+  const typed = input.text(option);
+  const ms = typed === null ? null : timeOf(typed, option, here);
+  if (typed === null || ms !== null) return ms;
+  throw CommandError.wrongUse(`--${option}: write a date (2026-11-01), a time before now (7d, 12h), or 2026-11-01T08:00:00Z.`);
 }
 
 /** `2026-11-28 14:05` in the zone. */

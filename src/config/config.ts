@@ -10,6 +10,7 @@ import type { Endpoints, ModelSetting } from "../models/catalog.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import { withOwnPath } from "../protocol/own-path.ts";
 import { readModelTable } from "./model-table.ts";
+import { parseNetwork, type Network } from "./networks.ts";
 import { quotaOf, type QuotaConfig } from "./quota.ts";
 import type { Fault, Settings } from "./settings.ts";
 import { readSettings, readText, type ConfigSource } from "./source.ts";
@@ -81,6 +82,12 @@ export interface Config extends QuotaConfig {
   readonly corsOrigins: readonly string[];
   /** Names of this machine besides localhost; lower case, without a port. */
   readonly allowedHosts: readonly string[];
+  /** Secret. Null: nobody is let into the dashboard by a key. */
+  readonly adminKey: string | null;
+  /** Whether there is a dashboard, and an admin API. */
+  readonly ui: boolean;
+  /** Reverse proxies whose word counts about where a visitor of the dashboard comes from. */
+  readonly trustedProxies: readonly Network[];
   /** `sqlite:`, `sqlite:<path>`, `postgres://...` or `memory:`. Secret where it holds a password. */
   readonly databaseUrl: string;
   /** Null: the platform's own folder for data. */
@@ -135,6 +142,8 @@ const BODY_RANGE = { min: KIBIBYTE, max: 256 * KIBIBYTE ** 2 };
 const UNKNOWN_MEMORY = 2 * KIBIBYTE ** 3;
 /** Shorter ones could not be kept out of the log without masking half of it. */
 const MIN_KEY_LENGTH = 4;
+/** It opens everything, and can be guessed at from everywhere. */
+const MIN_ADMIN_KEY_LENGTH = 16;
 const KEY = /^[\x21\x23-\x26\x28-\x7e]+$/;
 const KEY_RULE = `at least ${MIN_KEY_LENGTH} characters and no spaces, quotes or line breaks`;
 
@@ -189,6 +198,8 @@ export function readConfig(source: ConfigSource): Config {
     webSocket: settings.oneOf("WEBSOCKET", ["on", "off"]) === "on",
     corsOrigins: originsOf(settings),
     allowedHosts: hostsOf(settings),
+    ui: settings.oneOf("UI", ["on", "off"]) === "on",
+    trustedProxies: networksOf(settings),
     databaseUrl: databaseOf(settings),
     dataDir: settings.given("DATA_DIR"),
     storeDown: settings.oneOf("STORE_DOWN", ["serve", "refuse"]),
@@ -225,7 +236,7 @@ function addressOf(settings: Settings): Pick<Config, "host" | "port"> {
   return { host, port: settings.wholeNumber("PORT", { min: 0, max: MAX_PORT }) };
 }
 
-function keysOf(settings: Settings): Pick<Config, "upstreamKey" | "upstreamKeys" | "proxyKeys"> {
+function keysOf(settings: Settings): Pick<Config, "upstreamKey" | "upstreamKeys" | "proxyKeys" | "adminKey"> {
   const name = settings.given("FACTORY_API_KEY") === null ? "FACTORY_AI_TOKEN" : "FACTORY_API_KEY";
   const single = settings.given(name);
   const further = listOf(settings.text("FACTORY_API_KEYS"));
@@ -237,7 +248,13 @@ function keysOf(settings: Settings): Pick<Config, "upstreamKey" | "upstreamKeys"
   if (proxyKeys.some(({ key }) => upstreamKeys.includes(key))) {
     settings.fault("PROXY_API_KEY", `must differ from ${name}, which no client should know`);
   }
-  return { upstreamKey, upstreamKeys, proxyKeys };
+  const adminKey = settings.given("ADMIN_KEY");
+  if (adminKey !== null && (adminKey.length < MIN_ADMIN_KEY_LENGTH || !isKey(adminKey))) {
+    settings.fault("ADMIN_KEY", `must have at least ${MIN_ADMIN_KEY_LENGTH} characters and no spaces, quotes or line breaks`);
+  } else if (adminKey !== null && [...upstreamKeys, ...proxyKeys.map(({ key }) => key)].includes(adminKey)) {
+    settings.fault("ADMIN_KEY", "must differ from PROXY_API_KEY and FACTORY_API_KEY");
+  }
+  return { upstreamKey, upstreamKeys, proxyKeys, adminKey };
 }
 
 function proxyKeysOf(settings: Settings): NamedKey[] {
@@ -285,6 +302,15 @@ function hostsOf(settings: Settings): string[] {
 
 /** As they stand in a Host header, where an IPv6 address has brackets. */
 const ALLOWED_HOST = /^(?:[a-z\d_](?:[\w.-]{0,252})|\[[\da-f:.]+\])$/;
+
+function networksOf(settings: Settings): Network[] {
+  return listOf(settings.text("TRUSTED_PROXIES")).flatMap((text) => {
+    const network = parseNetwork(text);
+    if (network !== null) return [network];
+    settings.fault("TRUSTED_PROXIES", "must be IP addresses or networks separated by commas, e.g. 127.0.0.1,10.0.0.0/8,fd00::/8");
+    return [];
+  });
+}
 
 function isKey(text: string): boolean {
   return text.length >= MIN_KEY_LENGTH && KEY.test(text);

@@ -197,6 +197,16 @@ export const VARIABLES = {
     "What happens to calls while the database can't be reached: serve (known keys may call, with the limits as last known) or refuse (503).",
     RESTART,
   ),
+  ADMIN_KEY: variable(
+    "",
+    "The key of the dashboard at /ui and of the admin API, of at least 16 characters. No client key works there, and this one nowhere else. On a loopback address `factory-proxy ui` lets you in without it; on any other address there is no dashboard until it is set.",
+    SECRET,
+  ),
+  UI: variable("on", "off turns the dashboard at /ui and the admin API off."),
+  TRUSTED_PROXIES: variable(
+    "",
+    "Addresses of reverse proxies, separated by commas, e.g. 127.0.0.1,10.0.0.0/8: the dashboard believes what they say of a visitor in x-forwarded-for, x-forwarded-host and x-forwarded-proto.",
+  ),
   SHUTDOWN_TIMEOUT: variable("30", "How long running answers may continue after a signal to stop; 0 ends them at once.", SECONDS),
 } as const;
 

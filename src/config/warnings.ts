@@ -22,7 +22,9 @@ export interface WarningSource {
 /** A name of so many letters has many neighbours that mean something else. */
 const SHORT_NAME = 5;
 const NAMES = Object.keys(VARIABLES);
-const SHORT_NAMES = NAMES.filter((name) => name.length <= SHORT_NAME);
+/** UID is no slip of UI. */
+const TOO_SHORT = 2;
+const SHORT_NAMES = NAMES.filter((name) => name.length <= SHORT_NAME && name.length > TOO_SHORT);
 const LONG_NAMES = NAMES.filter((name) => name.length > SHORT_NAME);
 
 export function warningsOf({ environment, endpoints, nearest }: WarningSource): Warning[] {

@@ -2,6 +2,7 @@
 // Types only. Every time is ISO 8601 in UTC; a value never holds a key, but for the two that hand out a new one.
 
 import type { Check } from "./health.ts";
+import type { Session } from "./session.ts";
 import type { KeyJson, RulesJson } from "../../access/key-json.ts";
 import type { BudgetUnit, Period } from "../../access/client-key.ts";
 import type { UsageRow } from "../../access/store.ts";
@@ -42,7 +43,9 @@ export interface Admin {
   /** Reads the configuration again, as SIGHUP does. */
   reload(): ReloadView;
   /** A key for the playground's calls, good for as long as the session: its calls are counted under the name `playground`. */
-  playgroundKey(session: string): Promise<{ readonly key: string; readonly expires: string }>;
+  playgroundKey(session: Pick<Session, "id" | "untilMs">): Promise<{ readonly key: string; readonly expires: string }>;
+  /** Ends what was good for as long as the session. */
+  signedOut(session: Pick<Session, "id">): Promise<void>;
 }
 
 /** Calls that run here now, the oldest first, and the last minute. */

@@ -1,0 +1,72 @@
+// Every path of the admin API and the pages beside it, as one table: who may ask, and what it is. `openapi.json` is held to it by a test.
+// Never answers anything; api.ts and site.ts do.
+
+/** `key`: also whoever has signed in with a client key, about that key alone. `nobody`: without a key. */
+export type Access = "administrator" | "key" | "nobody";
+
+export interface AdminRoute {
+  /** GET stands for HEAD too. */
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** `:name` stands for one step. */
+  readonly path: string;
+  readonly access: Access;
+  readonly about: string;
+}
+
+export const API = "/api/admin";
+export const UI = "/ui";
+export const OPENAPI = "/openapi.json";
+
+export const API_ROUTES = {
+  me: route("GET", "/me", "key", "who is signed in; of a client key also its limits and budgets"),
+  signIn: route("POST", "/session", "nobody", "signs in with ADMIN_KEY, or with a client key to see its own usage"),
+  signOut: route("DELETE", "/session", "key", "signs out"),
+  live: route("GET", "/live", "administrator", "calls as they happen, as server-sent events: a snapshot, then each change"),
+  requests: route("GET", "/requests", "administrator", "calls of the ledger, the newest first"),
+  request: route("GET", "/requests/:id", "administrator", "one call with all that is kept of it"),
+  cancel: route("POST", "/requests/:id/cancel", "administrator", "ends a call that runs here"),
+  usage: route("GET", "/usage", "administrator", "sums of the ledger by time, model, key, client or session"),
+  quota: route("GET", "/quota", "administrator", "what is left of the plan, with a forecast"),
+  keys: route("GET", "/keys", "administrator", "all client keys with their limits, and where their budgets stand"),
+  addKey: route("POST", "/keys", "administrator", "makes a key; the answer shows it this once"),
+  key: route("GET", "/keys/:name", "administrator", "one key"),
+  changeKey: route("PATCH", "/keys/:name", "administrator", "changes a key, or the row `default`"),
+  removeKey: route("DELETE", "/keys/:name", "administrator", "removes a key; its usage stays"),
+  rotateKey: route("POST", "/keys/:name/rotate", "administrator", "makes a new key for the same name; the answer shows it this once"),
+  raiseKey: route("POST", "/keys/:name/raise", "administrator", "raises the budgets of a key in one unit for a while"),
+  models: route("GET", "/models", "administrator", "the models with pool, limits and prices"),
+  health: route("GET", "/health", "administrator", "version, store, and the configuration with its sources"),
+  doctor: route("POST", "/doctor", "administrator", "checks everything, as the command `doctor` does"),
+  reload: route("POST", "/reload", "administrator", "reads the configuration again, as SIGHUP does"),
+  playgroundKey: route(
+    "POST",
+    "/playground-key",
+    "administrator",
+    "a client key for the playground's calls, for as long as the session lasts",
+  ),
+} as const satisfies Readonly<Record<string, AdminRoute>>;
+
+export type ApiName = keyof typeof API_ROUTES;
+
+/** Beside the API. What stands below /ui is drawn by the dashboard. */
+export const SITE_ROUTES: readonly AdminRoute[] = [
+  { method: "GET", path: UI, access: "nobody", about: "the dashboard, for browsers" },
+  { method: "POST", path: `${UI}/sign-in`, access: "nobody", about: "what its sign-in form sends" },
+  { method: "GET", path: `${UI}/link`, access: "nobody", about: "signs in by the one-time link of `factory-proxy ui`" },
+  { method: "GET", path: OPENAPI, access: "nobody", about: "every path, as an OpenAPI document" },
+  { method: "GET", path: "/icon.svg", access: "nobody", about: "the icon" },
+  { method: "GET", path: "/favicon.ico", access: "nobody", about: "the same" },
+];
+
+type Cells = readonly [method: AdminRoute["method"], path: string, access: Access, about: string];
+
+function route(...[method, path, access, about]: Cells): AdminRoute {
+  return { method, path: API + path, access, about };
+}
+
+const ALONE: ReadonlySet<string> = new Set([UI, API, OPENAPI, "/icon.svg", "/favicon.ico"]);
+
+/** Whether the dashboard or the admin API answers there, and not the routes of clients. */
+export function isAdminPath(path: string): boolean {
+  return path.startsWith(`${UI}/`) || path.startsWith(`${API}/`) || ALONE.has(path);
+}

@@ -1,0 +1,41 @@
+// Counts wrong keys of sign-ins by the address that they came from: after ten in a minute nobody from there is let in for a while.
+// Never about calls of clients.
+
+import { GatewayError } from "../../errors.ts";
+
+const MOST = 10;
+const WINDOW_MS = 60_000;
+const MOST_ADDRESSES = 10_000;
+
+export class WrongKeys {
+  readonly #now: () => number;
+  /** Unix times in milliseconds, the oldest first. */
+  readonly #byAddress = new Map<string, readonly number[]>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** @throws GatewayError `rate-limited` with `retry-after`. */
+  check(address: string): void {
+    const [first] = this.#recent(address).slice(-MOST);
+    if (first === undefined || this.#recent(address).length < MOST) return;
+    const seconds = Math.max(1, Math.ceil((first + WINDOW_MS - this.#now()) / 1000));
+    throw new GatewayError("rate-limited", `Too many wrong keys came from this address. Try again in ${seconds} seconds.`, {
+      headers: { "retry-after": String(seconds) },
+    });
+  }
+
+  add(address: string): void {
+    const times = [...this.#recent(address), this.#now()];
+    // The address that was wrong last stands last.
+    this.#byAddress.delete(address);
+    this.#byAddress.set(address, times);
+    const [oldest] = this.#byAddress.keys();
+    if (this.#byAddress.size > MOST_ADDRESSES && oldest !== undefined) this.#byAddress.delete(oldest);
+  }
+
+  #recent(address: string): readonly number[] {
+    return (this.#byAddress.get(address) ?? []).filter((atMs) => atMs > this.#now() - WINDOW_MS);
+  }
+}
