@@ -11,6 +11,7 @@ export type ErrorKind =
   | "too-large"
   | "rate-limited"
   | "cancelled"
+  | "ended"
   | "internal"
   | "upstream-rejected"
   | "upstream-failed"
@@ -38,6 +39,8 @@ export const ERRORS: Readonly<Record<ErrorKind, ErrorTrait>> = {
   "too-large": { status: 413, retryable: false, blame: "client", level: "info" },
   "rate-limited": { status: 429, retryable: true, blame: "upstream", level: "warning" },
   cancelled: { status: 499, retryable: false, blame: "client", level: "info" },
+  // By an administrator. Agents ask again after 409 and 5xx, and for another key after 401 and 403.
+  ended: { status: 400, retryable: false, blame: "gateway", level: "warning" },
   internal: { status: 500, retryable: false, blame: "gateway", level: "error" },
   "upstream-rejected": { status: 400, retryable: false, blame: "upstream", level: "warning" },
   "upstream-failed": { status: 502, retryable: true, blame: "upstream", level: "error" },

@@ -4,11 +4,12 @@
 import { GatewayError } from "./errors.ts";
 import { createApp, type StoreView } from "./http/app.ts";
 import { BodyMemory } from "./gateway/body-memory.ts";
-import { RunningCalls } from "./gateway/call.ts";
 import { Attempts } from "./gateway/retry.ts";
 import type { Config } from "./config/config.ts";
 import type { ConnectionPorts } from "./upstream/connection.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
+import { Inspector, type CallViews } from "./gateway/inspection.ts";
+import { LiveCalls } from "./gateway/live-calls.ts";
 import { ledgerObserver } from "./gateway/usage-row.ts";
 import { Sockets } from "./gateway/socket.ts";
 import { keyIds } from "./upstream/key-ids.ts";
@@ -71,6 +72,8 @@ export interface Program {
   readonly log: Log;
   /** The client keys. */
   readonly ring: KeyRing;
+  /** What runs, and what is kept of the latest calls. */
+  readonly calls: CallViews;
   /**
    * From now on requests are answered by this configuration, while running calls keep the one that they began with. What variables.ts says to need
    * a restart must be as it was.
@@ -113,6 +116,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
       return current.log;
     },
     ring,
+    calls: lasting.calls,
     reload(next) {
       const before = current;
       current = assemble(next, { lasting, world, facts, before });
@@ -154,9 +158,19 @@ function lastingParts(config: Config, world: World, current: () => Assembly) {
   };
   const keepAliveMs = (): number | null => current().config.keepAliveMs;
   const bodyMemory = new BodyMemory(maxBodyMemory);
+  const running = new LiveCalls({ now, after: background });
+  const inspector = new Inspector(() => current().config);
   return {
     startedMs: now(),
-    running: new RunningCalls(),
+    running,
+    inspector,
+    calls: {
+      live: () => running.live(),
+      watch: (listener) => running.watch(listener),
+      cancel: (id) => running.cancel(id),
+      inspection: (id) => inspector.inspection(id),
+      isInspected: (id) => inspector.isInspected(id),
+    } satisfies CallViews,
     ring: new KeyRing({ named: config.proxyKeys, store: store ?? null }, { sha256, now, after: background }),
     keyId: keyIds(sha256),
     // Of these each configuration has its own limits and keys, over the same counts and rests.
@@ -194,7 +208,7 @@ function assemble(config: Config, { lasting, world, facts, before }: Surrounding
   const redactor = (before?.redactor ?? new Redactor([])).with(secretsOf(config));
   const log = openLog({ level: config.logLevel, format: world.logFormat, sink: world.sink, now, redactor });
   const { upstreamKey, anonymous, corsOrigins, allowedHosts } = config;
-  const { running, ring, limiter, ledger, keyId, sockets, store, startedMs } = lasting;
+  const { running, inspector, ring, limiter, ledger, keyId, sockets, store, startedMs } = lasting;
   const keys = new Keys({ ring, upstreamKey, anonymous, web: { corsOrigins, allowedHosts } }, sha256);
   const models = new Models({ endpoints: config.endpoints, models: config.models });
   const concurrency = lasting.concurrency.within({ maxCalls: config.maxCalls, maxCallsPerKey: config.maxCallsPerKey });
@@ -210,6 +224,7 @@ function assemble(config: Config, { lasting, world, facts, before }: Surrounding
     quota: plan.quota,
     guard: plan.guard,
     running,
+    inspector,
     bodyMemory: lasting.bodyMemory.within(config.maxBodyMemory),
     models,
     attempts: attemptsOf(config, { lasting, world }),

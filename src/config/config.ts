@@ -41,6 +41,12 @@ export interface Config extends QuotaConfig {
   /** Headers that every upstream request carries besides, or instead of, the usual ones; lower-case names. */
   readonly upstreamHeaders: Readonly<Record<string, string>>;
   readonly logLevel: LogLevel;
+  /** What is kept of the latest calls, for the inspector. */
+  readonly inspect: "off" | "headers" | "bodies";
+  /** How much of it, at most. */
+  readonly inspectBytes: number;
+  /** Names of client keys of whose calls nothing is kept. */
+  readonly inspectExcept: readonly string[];
   readonly maxBodyBytes: number;
   /** Bytes that the bodies of all requests, and what is made of them, may take; null is no limit. */
   readonly maxBodyMemory: number | null;
@@ -176,6 +182,9 @@ export function readConfig(source: ConfigSource): Config {
     defaultMaxTokens: settings.wholeNumber("DEFAULT_MAX_TOKENS", { min: 0, max: MOST_TOKENS }) || null,
     upstreamHeaders: headersOf(settings),
     logLevel: settings.oneOf("LOG_LEVEL", ["info", "debug", "warning", "error"]),
+    inspect: settings.oneOf("INSPECT", ["headers", "off", "bodies"]),
+    inspectBytes: settings.bytes("INSPECT_BYTES", { min: KIBIBYTE ** 2, max: 4 * KIBIBYTE ** 3 }),
+    inspectExcept: listOf(settings.text("INSPECT_EXCEPT")),
     maxBodyBytes: settings.bytes("MAX_BODY_BYTES", BODY_RANGE),
     maxBodyMemory: settings.share("MAX_BODY_MEMORY", () => source.memoryBytes?.() ?? UNKNOWN_MEMORY),
     bodyTimeoutMs: settings.limit("BODY_TIMEOUT"),

@@ -154,6 +154,12 @@ export const VARIABLES = {
     "The largest total size of a request's headers, from 1KiB to 1MiB. Deno itself accepts no more than 64KiB.",
   ),
   WEBSOCKET: variable("on", "off answers a WebSocket handshake on /v1/responses with 426, after which Codex uses HTTP."),
+  INSPECT: variable(
+    "headers",
+    "What the page keeps of the latest 1,000 calls, in memory only: off (nothing), headers (headers with keys masked, sizes and times; no prompt and no answer) or bodies (those too). What was kept is forgotten when this changes.",
+  ),
+  INSPECT_BYTES: variable("64MiB", "How much memory that may take, from 1MiB to 4GiB; the oldest calls make room for new ones."),
+  INSPECT_EXCEPT: variable("", "Names of client keys, separated by commas, of whose calls nothing is kept."),
   LEDGER: variable(
     "on",
     "off keeps no row of each call, so that the usage command has nothing to report. Budgets count all the same.",

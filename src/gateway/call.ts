@@ -20,7 +20,9 @@ import type { UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../upstream/
 import { concat, NOTHING, through, type KeepAlive, type Outcome, type Pump } from "../wire/pump.ts";
 import { clientInfo } from "./client-name.ts";
 import { attemptHeaders, JSON_HEADERS, SAFE_HEADERS, shortHeaders } from "./headers.ts";
+import type { CallRecording } from "./call-recording.ts";
 import { lateResponse, type Late } from "./keep-alive.ts";
+import type { CallPhase, LiveCalls, RunningCall } from "./live-calls.ts";
 import type { Call, Route } from "./request.ts";
 import { UNCOUNTED, UsageMeter } from "./usage-meter.ts";
 
@@ -34,7 +36,7 @@ export interface CallPorts {
   /** A UUID. */
   readonly newId: () => string;
   readonly priceOf: (target: Target, usage: Usage) => Cost;
-  readonly running: RunningCalls;
+  readonly running: LiveCalls;
   /** Get the summary of each call, after its slot was released and its log line written. */
   readonly observers: readonly CallObserver[];
 }
@@ -63,25 +65,6 @@ export interface StreamingAnswer extends Head {
   readonly pump: Pump;
   /** Null: the client may wait as long as it takes. */
   readonly keepAlive: KeepAlive | null;
-}
-
-/** What can still end a call from outside. */
-export class RunningCalls {
-  readonly #calls = new Set<Pick<CallProgress, "fail">>();
-
-  add(call: Pick<CallProgress, "fail">): void {
-    this.#calls.add(call);
-  }
-
-  /** Once it has ended. */
-  remove(call: Pick<CallProgress, "fail">): void {
-    this.#calls.delete(call);
-  }
-
-  /** Ends each running call with this error, in its own protocol. */
-  endAll(error: GatewayError): void {
-    for (const call of this.#calls) call.fail(error);
-  }
 }
 
 /** Runs a call up to its answer and sees it to its end. Never rejects: what `run` throws becomes an answer in the client's protocol. */
@@ -144,7 +127,7 @@ export function failure(
 }
 
 /** What is known of a call while it runs. It lasts as long as the answer, so the request is not in it. */
-export class CallProgress {
+export class CallProgress implements RunningCall {
   /** Keeps the secrets of the program and of this call out of what the client gets. */
   redaction: Redactor;
   /** Filled while the answer passes. */
@@ -155,6 +138,8 @@ export class CallProgress {
   readonly form: Route["form"];
   /** Tokens of the request, roughly, for when nobody else says. 0: it asks for no answer, or was not read so far. */
   inputEstimate = 0;
+  /** For the inspector. Null: nothing is kept of this call. */
+  recording: CallRecording | null = null;
   /** What the plan's limits say to the client, by the pool of the model that answers. Null: nothing is known of them. */
   planHeaders: Readonly<Record<Pool, Readonly<Record<string, string>>>> | null = null;
   #target: Target | null = null;
@@ -164,11 +149,14 @@ export class CallProgress {
   readonly #monotonic: () => number;
   readonly #startedMs: number;
   readonly #observers: CallObserver[];
-  readonly #running: RunningCalls;
+  readonly #running: LiveCalls;
   /** Ends the call from outside; null: it has still to begin. */
   #fail: ((error: GatewayError) => void) | null = null;
   #log: Log;
   #isOver = false;
+  #phase: CallPhase = "admitted";
+  /** What an administrator's end takes back. Null: nothing is under way, or the answer's own source is. */
+  #connection: Stoppable | null = null;
 
   constructor(call: Call, ports: CallPorts) {
     const { raw, path, secrets, headers } = call.request;
@@ -177,7 +165,6 @@ export class CallProgress {
     this.#priceOf = ports.priceOf;
     this.#monotonic = ports.monotonic;
     this.#running = ports.running;
-    this.#running.add(this);
     this.#startedMs = ports.monotonic();
     this.#log = ports.log.knowing(secrets);
     this.#observers = [(summary) => logCall(this.#log, summary), ...ports.observers];
@@ -214,6 +201,7 @@ export class CallProgress {
       firstByteMs: null,
       durationMs: 0,
     };
+    this.#running.add(this);
     this.debug("client request", () => ({ headers }));
   }
 
@@ -222,9 +210,19 @@ export class CallProgress {
     return this.#monotonic() - this.#startedMs;
   }
 
+  get phase(): CallPhase {
+    if (this.meter.isReasoning) return "thinking";
+    return this.summary.firstByteMs === null ? this.#phase : "streaming";
+  }
+
+  get outputTokens(): number {
+    return this.meter.outputTokens;
+  }
+
   /** Ends the call from outside. */
   fail(error: GatewayError): void {
     this.#fail?.(error);
+    this.#connection?.stop(error);
   }
 
   /** Takes what ends the call from outside, from now on. */
@@ -243,7 +241,7 @@ export class CallProgress {
   admitted(settle: CallObserver): void {
     if (this.#isOver) {
       settle(this.summary);
-      throw new GatewayError("cancelled", "The call was ended before it could go out.");
+      throw over();
     }
     this.#observers.unshift(settle);
     this.summary.admissionMs = Math.round(this.elapsedMs);
@@ -278,16 +276,45 @@ export class CallProgress {
     summary.pool = target.pool;
   }
 
-  /** A request is about to be sent for the `count`th time; the rest of an answer that paused is counted anew. */
+  /**
+   * A request is about to be sent for the `count`th time; the rest of an answer that paused is counted anew.
+   * @throws GatewayError `cancelled` where the call was ended meanwhile
+   */
   tried(count: number): void {
+    if (this.#isOver) throw over();
     if (count > 1 || this.summary.attempts === 0) this.summary.attempts++;
   }
 
   /** `factoryKey`: the beginning of its hash. */
-  sending({ url, headers, body }: UpstreamCall, factoryKey: string): void {
+  sending({ url, headers, body }: UpstreamCall, { target, factoryKey }: { readonly target: Target; readonly factoryKey: string }): void {
+    this.targeted(target);
     this.summary.factoryKey = factoryKey;
     this.summary.session ??= headers["x-session-id"] ?? null;
+    this.#become("connecting");
+    this.recording?.sending({ url, headers, body }, this.elapsedMs);
     this.debug("upstream request", () => ({ url: shownUrl(url), headers, body }));
+  }
+
+  /** The request goes out; `connection` is what can still end it. */
+  goesOut(connection: Stoppable): void {
+    this.#connection = connection;
+    this.#become("waiting");
+  }
+
+  /** What came of a request that was sent, whether or not its answer is the one. */
+  tookBack(result: Result): void {
+    this.recording?.answered(result, this.elapsedMs);
+  }
+
+  #become(phase: CallPhase): void {
+    this.#phase = phase;
+    this.#running.changed(this);
+  }
+
+  #begin(): void {
+    if (this.summary.firstByteMs !== null) return;
+    this.summary.firstByteMs = Math.round(this.elapsedMs);
+    this.#running.changed(this);
   }
 
   /** The answer that was found, and by which prepared call. */
@@ -297,6 +324,7 @@ export class CallProgress {
   ): void {
     this.targeted(target);
     if (losses.length > 0) this.summary.dropped = losses.map(({ field }) => field);
+    if (this.recording !== null) this.recording.losses = losses;
     this.summary.status = found.status;
     const body = found.type === "refusal" ? { body: found.body } : {};
     this.debug("upstream answer", () => ({ status: found.status, headers: Object.fromEntries(found.headers), ...body }));
@@ -308,19 +336,21 @@ export class CallProgress {
 
   /** The answer begins to go out, or does all at once. */
   sent(body: () => string): void {
-    this.summary.firstByteMs ??= Math.round(this.elapsedMs);
+    this.#begin();
     this.debug("client answer", () => ({ body: body() }));
   }
 
   /** Once. Ends the call, or sees to it that the end of the body does. */
   respond(answer: Answer): Response {
     const { status, headers } = answer;
+    this.recording?.answering(status, headers);
     if (answer.type === "streaming") {
       const { begun, rest, pump, keepAlive } = answer;
       const closed = (outcome: Outcome): void => this.#end(errorOf(outcome) ?? this.meter.error);
       const failing = (fail: (error: unknown) => void): void => void (this.#fail = fail);
       return new Response(through(rest ?? NOTHING, this.#observed(pump), { closed, failing, keepAlive, begun }), { status, headers });
     }
+    this.recording?.sent(answer.body, this.elapsedMs);
     const response = new Response(answer.body, { status, headers });
     if (answer.error !== null) this.summary.status = status;
     this.#end(answer.error ?? this.meter.error);
@@ -330,13 +360,14 @@ export class CallProgress {
   #end(error: GatewayError | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#running.remove(this);
+    this.#connection = null;
     const { summary, meter } = this;
     summary.error = error;
     if (error?.kind === "cancelled") summary.status = error.status;
     summary.finish = meter.finish;
     this.#account();
     summary.durationMs = Math.round(this.elapsedMs);
+    this.#running.remove(this);
     for (const observe of this.#observers) this.#observe(observe);
   }
 
@@ -355,8 +386,7 @@ export class CallProgress {
     const { usage, source } = meter.total();
     summary.usage = usage;
     summary.source = source;
-    // Whoever leaves has used the input all the same.
-    const isLost = usage === null && summary.error?.kind === "cancelled" && summary.attempts > 0 && this.inputEstimate > 0;
+    const isLost = usage === null && LEFT.has(summary.error?.kind) && summary.attempts > 0 && this.inputEstimate > 0;
     if (isLost || (usage !== null && usage.inputTokens === null)) {
       summary.usage = { ...(usage ?? UNCOUNTED), inputTokens: this.inputEstimate };
       summary.source = "estimated";
@@ -366,34 +396,50 @@ export class CallProgress {
 
   /** The same pump, with the time of its first byte noted. */
   #observed(pump: Pump): Pump {
+    const { recording } = this;
     const kept: Uint8Array[] | null = this.#log.enabled("debug") ? [] : null;
     let keptBytes = 0;
-    const note = (out: Uint8Array | null): Uint8Array | null => {
+    const note = (chunk: Uint8Array | null, out: Uint8Array | null): Uint8Array | null => {
+      if (recording !== null) recording.streamed(chunk, out, this.elapsedMs);
       if (out === null) return null;
-      this.summary.firstByteMs ??= Math.round(this.elapsedMs);
+      this.#begin();
       if (kept === null || keptBytes > MAX_DEBUG_BYTES) return out;
       keptBytes += out.length;
       kept.push(out.slice());
       return out;
     };
-    const last = (out: Uint8Array | null): Uint8Array | null => {
-      note(out);
+    const last = (chunk: Uint8Array | null, out: Uint8Array | null): Uint8Array | null => {
+      note(chunk, out);
       this.sent(() => new TextDecoder().decode(concat(kept ?? [])));
       return out;
     };
     return {
       step: (chunk) => {
         const out = pump.step(chunk);
-        return pump.finished ? last(out) : note(out);
+        return pump.finished ? last(chunk, out) : note(chunk, out);
       },
-      end: () => last(pump.end()),
-      fail: (error) => last(pump.fail(error)),
+      end: () => last(null, pump.end()),
+      fail: (error) => last(null, pump.fail(error)),
       left: () => pump.left?.(),
       get finished() {
         return pump.finished;
       },
     };
   }
+}
+
+/** What can be ended before it has an answer. */
+interface Stoppable {
+  stop(error: GatewayError): void;
+}
+
+type Result = Parameters<CallRecording["answered"]>[0];
+
+/** Whoever ends a call has used its input all the same. */
+const LEFT: ReadonlySet<string | undefined> = new Set(["cancelled", "ended"]);
+
+function over(): GatewayError {
+  return new GatewayError("cancelled", "The call was ended before it could go out.");
 }
 
 function errorOf(outcome: Outcome): GatewayError | null {

@@ -19,6 +19,7 @@ import { refuseCall, withCall, type Answer, type CallPorts, type CallProgress } 
 import { streamText } from "./convert.ts";
 import { estimateInputTokens } from "./input-estimate.ts";
 import { JSON_HEADERS, reportHeaders, SAFE_HEADERS, streamHeaders } from "./headers.ts";
+import type { Inspector } from "./inspection.ts";
 import { soonOrLate, type Late } from "./keep-alive.ts";
 import {
   conversationOf,
@@ -40,7 +41,13 @@ import { countTokens, prepareCount } from "./token-count.ts";
 interface GatewayContext extends RespondContext {
   readonly ports: RespondContext["ports"] &
     CallPorts &
-    PlanPorts & { readonly admission: Admission; readonly unpack: Unpack; readonly bodyMemory: BodyMemory };
+    PlanPorts & {
+      readonly admission: Admission;
+      readonly unpack: Unpack;
+      readonly bodyMemory: BodyMemory;
+      /** Keeps nothing itself of what it is not told to. */
+      readonly inspector: Pick<Inspector, "record">;
+    };
   readonly settings: RespondContext["settings"] & {
     readonly maxBodyBytes: number;
     /** How long nothing of a body may come; null is no limit. */
@@ -93,12 +100,14 @@ async function receive(incoming: Call, progress: CallProgress, { ports, settings
   const { request, route, path } = incoming;
   const caller = await ports.admission.identify(request);
   progress.identified(caller);
+  progress.recording = ports.inspector.record(request, progress);
   const { maxBodyBytes, bodyTimeoutMs } = settings;
   const timeout = bodyTimeoutMs === null ? null : { ms: bodyTimeoutMs, after: ports.after, monotonic: ports.monotonic };
   const memory = ports.bodyMemory.share();
   progress.admitted(() => memory.keep(0));
   const body = await readBody(request, { maxBytes: maxBodyBytes, unpack: ports.unpack, timeout, memory });
   progress.admitted(ports.admission.enter(caller));
+  progress.recording?.received(body);
   progress.debug("client body", () => ({ body: body.text }));
   const isLarge = body.length >= LARGE_BODY;
   if (isLarge) await everybodyElse(ports.after);

@@ -1,7 +1,12 @@
-// What is kept of a call for the inspector: see INSPECT. Types only, so far.
-// Never holds a secret; with `headers` no prompt and no answer.
+// What is kept of the latest calls for the inspector, in memory alone, and how it is shown: see INSPECT.
+// Never shows a secret; with `headers` no prompt and no answer. Redacts and parses what is asked for, and nothing before that.
 
 import type { Loss, ProtocolId } from "../protocol/canonical.ts";
+import { shownUrl, type Redactor } from "../telemetry/redaction.ts";
+import { CallRecording, type AttemptRecording, type Passed, type RecordedCall, type RecordingRing } from "./call-recording.ts";
+import type { LiveCalls } from "./live-calls.ts";
+import { jsonItems, streamEvents, textOf, type TimedEvent } from "./stream-events.ts";
+import type { IncomingRequest } from "./request.ts";
 
 export interface CallInspection {
   readonly kept: "headers" | "bodies";
@@ -12,18 +17,18 @@ export interface CallInspection {
   readonly attempts: readonly Attempt[];
   readonly clientAnswer: (Message & { readonly status: number; readonly events: readonly StreamEvent[] }) | null;
   readonly losses: readonly Loss[];
-  /** Why the call ended other than well. Null: it ended well. */
+  /** Why the call ended other than well. Null: it ended well, or runs. */
   readonly error: { readonly kind: string; readonly message: string } | null;
 }
 
 export interface Message {
   /** With secrets masked. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Null: not kept, or there was none. */
+  /** Null: not kept, or there was none, or it is a stream. */
   readonly body: string | null;
-  /** In bytes, as it was. */
+  /** In bytes, as it was; of a text of which only the headers are kept, in characters. */
   readonly bodyBytes: number;
-  /** Whether `body` is only its beginning. */
+  /** Whether `body`, or the events, are only a part of it. */
   readonly isCut: boolean;
 }
 
@@ -49,4 +54,154 @@ export interface StreamEvent {
   readonly bytes: number;
   /** Null: not kept. */
   readonly data: string | null;
+}
+
+export interface InspectionSettings {
+  readonly inspect: "off" | "headers" | "bodies";
+  /** What may be kept of all calls together. */
+  readonly inspectBytes: number;
+  /** Names of client keys of whose calls nothing is kept. */
+  readonly inspectExcept: readonly string[];
+}
+
+/** What an administrator sees of calls, and does to them. */
+export type CallViews = Pick<LiveCalls, "live" | "watch" | "cancel"> & Pick<Inspector, "inspection" | "isInspected">;
+
+/** Keeps the latest calls; what goes beyond the limits drives out the oldest. */
+export class Inspector implements RecordingRing {
+  readonly #settings: () => InspectionSettings;
+  /** By the ledger's id, the oldest first. */
+  readonly #recordings = new Map<string, CallRecording>();
+  #kept: InspectionSettings["inspect"] = "off";
+  #held = 0;
+
+  /** `settings` is asked for each call, since they may change. */
+  constructor(settings: () => InspectionSettings) {
+    this.#settings = settings;
+  }
+
+  get maxMessageBytes(): number {
+    return this.#settings().inspectBytes / MESSAGES;
+  }
+
+  /** From now on the call is recorded. Null: it is not. */
+  record(request: IncomingRequest, call: RecordedCall): CallRecording | null {
+    const { inspect, inspectExcept } = this.#current();
+    if (inspect === "off" || (call.summary.callerId !== null && inspectExcept.includes(call.summary.callerId))) return null;
+    const recording = new CallRecording(request, call, { ring: this, keepsBodies: inspect === "bodies" });
+    this.#recordings.set(call.summary.id, recording);
+    this.#makeRoom();
+    return recording;
+  }
+
+  hold(_: CallRecording, bytes: number): void {
+    this.#held += bytes;
+    this.#makeRoom();
+  }
+
+  isInspected(id: string): boolean {
+    this.#current();
+    return this.#recordings.has(id);
+  }
+
+  /** What is kept of a call, by the ledger's id. Null: nothing is, or no longer. */
+  inspection(id: string): CallInspection | null {
+    this.#current();
+    const recording = this.#recordings.get(id);
+    return recording === undefined ? null : shown(recording);
+  }
+
+  /** What was kept under other settings is let go of. */
+  #current(): InspectionSettings {
+    const settings = this.#settings();
+    if (settings.inspect !== this.#kept) {
+      this.#kept = settings.inspect;
+      for (const recording of this.#recordings.values()) recording.drop();
+      this.#recordings.clear();
+      this.#held = 0;
+    }
+    return settings;
+  }
+
+  #makeRoom(): void {
+    if (this.#held <= this.#settings().inspectBytes && this.#recordings.size <= MOST_CALLS) return;
+    for (const [id, recording] of this.#recordings) {
+      if (this.#held <= this.#settings().inspectBytes && this.#recordings.size <= MOST_CALLS) return;
+      this.#recordings.delete(id);
+      this.#held -= recording.held;
+      recording.drop();
+    }
+  }
+}
+
+/** However little each takes. */
+const MOST_CALLS = 1000;
+/** No message takes more than this part of it all. */
+const MESSAGES = 8;
+
+function shown(recording: CallRecording): CallInspection {
+  const { summary, redactor, headers, body, attempts, answer, losses, keepsBodies } = recording;
+  const { error } = summary;
+  return {
+    kept: keepsBodies ? "bodies" : "headers",
+    protocol: summary.protocol,
+    upstreamProtocol: summary.upstreamProtocol,
+    clientRequest: { method: summary.method, path: redactor.text(summary.path), ...message(body, headers ?? {}, redactor) },
+    attempts: attempts.map((attempt, index) => shownAttempt(attempt, { redactor, isLast: index === attempts.length - 1 })),
+    clientAnswer:
+      answer === null ? null : { status: answer.status, ...answered(answer, { redactor, mayBeList: summary.streaming === true }) },
+    losses: losses.map((loss) => ({ ...loss, field: redactor.text(loss.field), reason: redactor.text(loss.reason) })),
+    error: error === null ? null : { kind: error.kind, message: redactor.text(error.message) },
+  };
+}
+
+function shownAttempt(attempt: AttemptRecording, { redactor, isLast }: { redactor: Redactor; isLast: boolean }): Attempt {
+  const { model, protocol, url, headers, body, sentMs, answeredMs, answer, failure } = attempt;
+  return {
+    model,
+    protocol,
+    url: redactor.text(shownUrl(url)),
+    request: message(body, headers, redactor),
+    sentMs: tenths(sentMs),
+    answeredMs: answeredMs === null ? null : tenths(answeredMs),
+    answer: answer === null ? null : { status: answer.status, ...answered(answer, { redactor, mayBeList: false }) },
+    why: isLast ? null : redactor.text(failure?.message ?? "The answer paused, and the rest of it was asked for."),
+  };
+}
+
+function message(body: Passed, headers: Headers | Readonly<Record<string, string>>, redactor: Redactor): Message {
+  return {
+    headers: shownHeaders(headers, redactor),
+    body: body.pieces === null ? null : redactor.text(textOf(body.pieces).replaceAll(CUT_MARK, "\u2026")),
+    bodyBytes: body.bytes,
+    isCut: body.isCut,
+  };
+}
+
+/** What stands in the text of a large body for what was cut out of it. */
+const CUT_MARK = /gw\.cut\.\d+\.\d+\./g;
+
+function answered(
+  { headers, body, isStream }: NonNullable<CallRecording["answer"]>,
+  { redactor, mayBeList }: { redactor: Redactor; mayBeList: boolean },
+): Message & { readonly events: readonly StreamEvent[] } {
+  const whole = message(body, headers, redactor);
+  const isList = mayBeList && !isStream && whole.body?.startsWith("[") === true;
+  if (!isStream && !isList) return { ...whole, events: [] };
+  const found = isList ? jsonItems(body) : streamEvents(body);
+  return { ...whole, body: null, events: found.map((event) => shownEvent(event, redactor)) };
+}
+
+function shownEvent({ atMs, name, bytes, data }: TimedEvent, redactor: Redactor): StreamEvent {
+  return { atMs: tenths(atMs), name: redactor.text(name), bytes, data: redactor.text(data) };
+}
+
+function shownHeaders(headers: Headers | Readonly<Record<string, string>>, redactor: Redactor): Readonly<Record<string, string>> {
+  const plain = headers instanceof Headers ? Object.fromEntries(headers) : headers;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a copy of strings is strings
+  return redactor.value(plain) as Readonly<Record<string, string>>;
+}
+
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
 }

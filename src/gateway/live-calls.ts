@@ -1,9 +1,13 @@
-// The calls that run now, for whoever watches. Types only, so far.
-// Never holds a prompt, an answer or a key.
+// The calls that run now: what can still end them, what they do, for whoever watches, and the last minute.
+// Never holds a prompt, an answer or a key, and never waits for a listener.
 
+import { GatewayError } from "../errors.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
+import type { After } from "../runtime/ports.ts";
+import type { CallSummary } from "../telemetry/call-summary.ts";
+import { finishWord } from "./usage-row.ts";
 
-/** `connecting`: the request goes out. `waiting`: nothing of the answer has come. `thinking`: reasoning comes. */
+/** `connecting`: the request is about to go out. `waiting`: nothing of the answer has come. `thinking`: reasoning comes. */
 export type CallPhase = "admitted" | "connecting" | "waiting" | "thinking" | "streaming";
 
 export interface LiveCall {
@@ -33,3 +37,178 @@ export type LiveEvent =
   | { readonly type: "call"; readonly call: LiveCall }
   | { readonly type: "ended"; readonly id: string; readonly status: number | null; readonly finish: string }
   | { readonly type: "tick"; readonly calls: readonly LiveCall[] };
+
+export interface LiveSecond {
+  /** That began. */
+  readonly calls: number;
+  /** That ended with an error; a client that leaves is none. */
+  readonly errors: number;
+  /** Of the calls that ended. */
+  readonly outputTokens: number;
+}
+
+/** A call as it says of itself when it is looked at. */
+export interface RunningCall {
+  readonly summary: Readonly<CallSummary>;
+  readonly phase: CallPhase;
+  readonly elapsedMs: number;
+  readonly outputTokens: number;
+  fail(error: GatewayError): void;
+}
+
+export interface LivePorts {
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+  /** Keeps no process from its end. */
+  readonly after: After;
+}
+
+type Listener = (event: LiveEvent) => void;
+
+export class LiveCalls {
+  readonly #ports: LivePorts;
+  readonly #calls = new Set<RunningCall>();
+  readonly #listeners = new Set<Listener>();
+  /** What listeners have not been told. Empty while nobody listens. */
+  readonly #changed = new Set<RunningCall>();
+  readonly #ended: RunningCall[] = [];
+  readonly #minute = Array.from({ length: SECONDS }, () => ({ second: 0, calls: 0, errors: 0, outputTokens: 0 }));
+  #stopTicking: (() => void) | null = null;
+  #stopTelling: (() => void) | null = null;
+
+  constructor(ports: LivePorts) {
+    this.#ports = ports;
+  }
+
+  add(call: RunningCall): void {
+    this.#calls.add(call);
+    this.#bucket(call.summary.startedAtMs).calls++;
+    this.changed(call);
+  }
+
+  /** A call is in another phase. Costs nothing while nobody listens. */
+  changed(call: RunningCall): void {
+    if (this.#listeners.size === 0) return;
+    this.#changed.add(call);
+    this.#tellSoon();
+  }
+
+  /** Once it has ended, and its summary is complete. */
+  remove(call: RunningCall): void {
+    this.#calls.delete(call);
+    const { startedAtMs, durationMs, error, usage } = call.summary;
+    const bucket = this.#bucket(startedAtMs + durationMs);
+    if (error !== null && error.kind !== "cancelled") bucket.errors++;
+    bucket.outputTokens += usage?.outputTokens ?? 0;
+    if (this.#listeners.size === 0) return;
+    this.#ended.push(call);
+    this.#tellSoon();
+  }
+
+  /** Ends each running call with this error, in its own protocol. */
+  endAll(error: GatewayError): void {
+    for (const call of this.#calls) call.fail(error);
+  }
+
+  /** Ends one at an administrator's word. False: there is none of that id. */
+  cancel(id: string): boolean {
+    for (const call of this.#calls) {
+      if (call.summary.id !== id) continue;
+      call.fail(new GatewayError("ended", "An administrator ended this call.", { headers: { "x-should-retry": "false" } }));
+      return true;
+    }
+    return false;
+  }
+
+  /** Those that run, the oldest first, and the last 60 seconds, the oldest first. */
+  live(): { readonly calls: readonly LiveCall[]; readonly minute: readonly LiveSecond[] } {
+    const last = Math.floor(this.#ports.now() / 1000);
+    const minute = Array.from({ length: SECONDS }, (_, index) => {
+      const second = last - (SECONDS - 1) + index;
+      const found = this.#minute[second % SECONDS];
+      if (found?.second !== second) return { calls: 0, errors: 0, outputTokens: 0 };
+      return { calls: found.calls, errors: found.errors, outputTokens: found.outputTokens };
+    });
+    return { calls: this.#views(), minute };
+  }
+
+  /** Calls back until what comes back is called: within a tenth of a second of a change, and each second. One that throws is called no more. */
+  watch(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    this.#stopTicking ??= this.#ports.after(TICK_MS, () => this.#tick());
+    return () => this.#leave(listener);
+  }
+
+  #leave(listener: Listener): void {
+    this.#listeners.delete(listener);
+    if (this.#listeners.size > 0) return;
+    this.#stopTicking?.();
+    this.#stopTelling?.();
+    this.#stopTicking = null;
+    this.#stopTelling = null;
+    this.#changed.clear();
+    this.#ended.length = 0;
+  }
+
+  #tick(): void {
+    this.#stopTicking = this.#ports.after(TICK_MS, () => this.#tick());
+    this.#tell({ type: "tick", calls: this.#views() });
+  }
+
+  /** Not at once: no listener runs within a call, and a call of a millisecond is told once. */
+  #tellSoon(): void {
+    this.#stopTelling ??= this.#ports.after(TELL_MS, () => {
+      this.#stopTelling = null;
+      const [changed, ended] = [[...this.#changed], this.#ended.splice(0)];
+      this.#changed.clear();
+      for (const call of changed) this.#tell({ type: "call", call: viewOf(call) });
+      for (const { summary } of ended) this.#tell({ type: "ended", id: summary.id, status: summary.status, finish: finishWord(summary) });
+    });
+  }
+
+  #tell(event: LiveEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch {
+        this.#leave(listener);
+      }
+    }
+  }
+
+  #views(): LiveCall[] {
+    return Array.from(this.#calls, viewOf);
+  }
+
+  #bucket(atMs: number): { calls: number; errors: number; outputTokens: number } {
+    const second = Math.floor(atMs / 1000);
+    const found = this.#minute[second % SECONDS] ?? { second, calls: 0, errors: 0, outputTokens: 0 };
+    if (found.second !== second) Object.assign(found, { second, calls: 0, errors: 0, outputTokens: 0 });
+    return found;
+  }
+}
+
+const SECONDS = 60;
+const TICK_MS = 1000;
+const TELL_MS = 100;
+
+function viewOf({ summary, phase, elapsedMs, outputTokens }: RunningCall): LiveCall {
+  return {
+    id: summary.id,
+    requestId: summary.requestId,
+    startedAt: new Date(summary.startedAtMs).toISOString(),
+    key: summary.callerId,
+    client: summary.client,
+    session: summary.session,
+    protocol: summary.protocol,
+    upstreamProtocol: summary.upstreamProtocol,
+    modelAsked: summary.model,
+    modelServed: summary.upstreamModel,
+    streaming: summary.streaming ?? false,
+    phase,
+    elapsedMs: Math.round(elapsedMs),
+    firstByteMs: summary.firstByteMs,
+    outputTokens,
+    attempts: summary.attempts,
+  };
+}

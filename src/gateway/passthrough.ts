@@ -18,7 +18,7 @@ import {
   sseDecoder,
   type SseLimits,
 } from "../wire/sse.ts";
-import { textBytesIn, type StreamSample } from "./stream-samples.ts";
+import { isReasoning, textBytesIn, type StreamSample } from "./stream-samples.ts";
 import { UsageMeter } from "./usage-meter.ts";
 
 export interface PassthroughOptions {
@@ -113,6 +113,7 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
     const ending = { run: concat(last), passedBytes, passedEvents };
     return first === null ? 0 : textBytesIn({ first, samples: [...samples, ending] }, limits);
   };
+  meter.passedReasoning = () => isReasoning(last.at(-1) ?? first ?? EMPTY);
   const errorBytes = (error: GatewayError): Uint8Array => {
     meter.error = error;
     return UTF8.encode(printSse(codec.error.event(error)));

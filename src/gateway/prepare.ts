@@ -257,6 +257,7 @@ export function upstreamCallOf({ call, target, body, headers, sent }: PreparedCa
     body,
     stream: call.head.stream,
     signal: call.incoming.request.signal(),
+    owner: call.progress,
     timeouts: target.timeouts,
     codec: codecOf(target),
     exchange: sent,

@@ -42,9 +42,10 @@ export function sendOptions(call: AdmittedCall, context: PrepareContext): Attemp
     conversation,
     ownKey: caller.upstreamKey,
     tried: (count) => progress.tried(count),
+    tookBack: (result) => progress.tookBack(result),
     upstreamCall(prepared, key) {
       const upstreamCall = upstreamCallOf(prepared, key, context);
-      progress.sending(upstreamCall, context.ports.keyId(key));
+      progress.sending(upstreamCall, { target: prepared.target, factoryKey: context.ports.keyId(key) });
       return upstreamCall;
     },
   };
@@ -145,7 +146,7 @@ function convertStream(prepared: PreparedCall, asked: Exchange, parts: Parts): S
 /** Another protocol: all of the answer decoded first, then encoded as the client asked. */
 async function convertReply(prepared: PreparedCall, asked: Exchange, parts: Parts): Promise<CompleteAnswer> {
   const { found, headers, context } = parts;
-  const reply = await continuedReply(found, continuationOf(prepared, prepared.sent, context));
+  const reply = await continuedReply(read(found, prepared.call), continuationOf(prepared, prepared.sent, context));
   return encoded(prepared.call, { reply, asked, headers });
 }
 
@@ -155,7 +156,7 @@ async function convertReply(prepared: PreparedCall, asked: Exchange, parts: Part
  */
 async function reframe({ call, body, sent }: PreparedCall, { found, headers, context }: Parts): Promise<CompleteAnswer> {
   const exchange = { ...sent, request: requestOf(call, textOf(body)) ?? sent.request };
-  const reply = await readReply(found, call.writer, { exchange, limits: context.settings.limits });
+  const reply = await readReply(read(found, call), call.writer, { exchange, limits: context.settings.limits });
   return encoded(call, { reply, asked: exchange, headers });
 }
 
@@ -223,9 +224,14 @@ function continuationOf(prepared: PreparedCall, exchange: Exchange, context: Res
         signal,
         upstreamCall: (again, key) => ({ ...options.upstreamCall(again, key), signal, spentMs: progress.elapsedMs }),
       });
-      return found;
+      return found.type === "refusal" || (found.type === "streaming" && prepared.call.head.stream) ? found : read(found, prepared.call);
     },
   };
+}
+
+/** The same answer, with what is read of it kept where the call is inspected. */
+function read(found: UpstreamAnswer, { progress }: AdmittedCall): UpstreamAnswer {
+  return progress.recording?.reading(found, () => progress.elapsedMs) ?? found;
 }
 
 /** Made here, and not where the call can be seen: a function keeps all that its surroundings use for as long as an answer takes. */

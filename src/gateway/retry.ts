@@ -36,6 +36,8 @@ export interface AttemptOptions<Prepared> {
   readonly ownKey: string;
   /** Called as each attempt begins, counted from 1. */
   readonly tried: (count: number) => void;
+  /** Called with what came of each attempt. Absent: nobody asks. */
+  readonly tookBack?: (result: Result) => void;
   /** The request for the upstream, made for a key. */
   readonly upstreamCall: (prepared: Prepared, key: string) => UpstreamCall;
 }
@@ -52,7 +54,7 @@ export interface Sent<Prepared> {
   };
 }
 
-type Result = { readonly found: UpstreamAnswer | UpstreamRefusal } | { readonly thrown: GatewayError };
+export type Result = { readonly found: UpstreamAnswer | UpstreamRefusal } | { readonly thrown: GatewayError };
 
 const RETRYABLE: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504, 529]);
 /** What says that the key, not the request, is at fault. */
@@ -108,6 +110,7 @@ export class Attempts {
       const key = keys[turn] ?? options.ownKey;
       options.tried(++attempts.count);
       const result = await this.#try(options.upstreamCall(prepared, key));
+      options.tookBack?.(result);
       const failure = failureOf(result);
       if (failure === null) return result;
       const namedMs = retryAfterMs((name) => named({ result, failure }, name), this.#ports.now());

@@ -68,3 +68,20 @@ const UTF8 = new TextEncoder();
 const FRAME_BYTES = 8;
 /** `event: ` and a line feed. */
 const EVENT_BYTES = 8;
+
+/** Whether the last event in which a model says something is reasoning, by the words of all four protocols. */
+export function isReasoning(events: Uint8Array): boolean {
+  const texts = UTF8_TEXT.decode(events).split(BLANK_LINE);
+  for (const text of texts.toReversed()) {
+    if (REASONING.test(text)) return true;
+    if (SAYING.test(text)) return false;
+  }
+  return false;
+}
+
+const UTF8_TEXT = new TextDecoder();
+const BLANK_LINE = /\r?\n\r?\n|\r\r/;
+/** A quote within a text has a backslash in front, so that no answer can say these of itself. */
+const REASONING = /"(?:thinking|signature)_delta"|"response\.reasoning|(?<!\\)"(?:reasoning(?:_content)?"\s*:\s*"|thought"\s*:\s*true)/;
+const SAYING =
+  /(?<!\\)"(?:text|input_json)_delta"|"response\.(?:output_text|function_call|custom_tool)|(?<!\\)"(?:content|text)"\s*:\s*"|"tool_calls"|"functionCall"/;

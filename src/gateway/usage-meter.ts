@@ -21,14 +21,29 @@ export class UsageMeter {
   error: GatewayError | null = null;
   /** Finds out how much text passed unparsed, in UTF-8 bytes; asked only where the upstream has not said its usage. */
   passedTextBytes: () => number = () => 0;
+  /** Whether what passed last, unparsed, is reasoning; asked only by whoever watches. */
+  passedReasoning: () => boolean = () => false;
+  /** Of the part that began last. */
+  #seesReasoning = false;
   /** UTF-8 bytes of text, reasoning and arguments that were seen. */
   #seenTextBytes = 0;
 
   see(event: ReplyEvent): void {
     if (event.type === "part-delta") this.#seenTextBytes += utf8Length(event.text);
+    else if (event.type === "part-start") this.#seesReasoning = event.part.type === "reasoning";
     else if (event.type === "usage") this.usage = event.usage;
     else if (event.type === "reply-end") this.finish = event.finish;
     else if (event.type === "reply-error") this.error = event.error;
+  }
+
+  get isReasoning(): boolean {
+    return this.#seesReasoning || this.passedReasoning();
+  }
+
+  /** So far, roughly. */
+  get outputTokens(): number {
+    if (this.finish !== null) return this.usage?.outputTokens ?? 0;
+    return Math.ceil((this.#seenTextBytes + this.passedTextBytes()) / BYTES_PER_TOKEN);
   }
 
   /**

@@ -84,7 +84,8 @@ const FINISHES: Readonly<Record<FinishKind, string>> = {
   other: "end",
 };
 
-function finishWord({ error, finish }: CallSummary): string {
+/** As the ledger has it; `error:ended` is an administrator's end. */
+export function finishWord({ error, finish }: CallSummary): string {
   if (error === null) return finish === null ? "end" : FINISHES[finish.kind];
   if (error.kind === "cancelled") return "cancelled";
   return isTruncation(error) ? "cut" : `error:${error.kind}`;

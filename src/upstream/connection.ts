@@ -146,7 +146,7 @@ export class Connection implements BodyReader {
       read: async () => {
         const found = await plain.read();
         bytes += found.value?.length ?? 0;
-        if (bytes > this.#maxUnpackedBytes) this.#stop(tooMuch(this.#maxUnpackedBytes));
+        if (bytes > this.#maxUnpackedBytes) this.stop(tooMuch(this.#maxUnpackedBytes));
         if (this.#stopped !== null) throw this.#stopped;
         return found;
       },
@@ -160,7 +160,7 @@ export class Connection implements BodyReader {
 
   #follow(): void {
     if (this.#client.aborted) throw new GatewayError("cancelled", "The client closed the connection.");
-    this.#unfollow ??= onAbort(this.#client, () => this.#stop(new GatewayError("cancelled", "The client closed the connection.")));
+    this.#unfollow ??= onAbort(this.#client, () => this.stop(new GatewayError("cancelled", "The client closed the connection.")));
   }
 
   read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> {
@@ -214,8 +214,11 @@ export class Connection implements BodyReader {
     }
   }
 
-  /** Cancels the reader too: on Deno (2.9) an abort no longer reaches a body once its response has been garbage-collected. */
-  #stop(error: GatewayError): void {
+  /**
+   * Whoever waits for the answer, or reads it, gets this error, unless it was stopped before.
+   * Cancels the reader too: on Deno (2.9) an abort no longer reaches a body once its response has been garbage-collected.
+   */
+  stop(error: GatewayError): void {
     this.#stopped ??= error;
     void this.cancel();
   }
@@ -242,7 +245,7 @@ export class Connection implements BodyReader {
       for (const name of LIMIT_NAMES) {
         const [limitMs, since] = [this.#timeouts[name], this.#since[name]];
         if (limitMs === null || since === null) continue;
-        if (now - since >= limitMs) return this.#stop(timeout(name, limitMs));
+        if (now - since >= limitMs) return this.stop(timeout(name, limitMs));
         nextMs = Math.min(nextMs, limitMs - (now - since));
       }
       this.#wait(nextMs);

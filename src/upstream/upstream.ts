@@ -23,6 +23,8 @@ export interface UpstreamCall extends Outgoing {
   readonly stream: boolean;
   /** Of the client's connection. */
   readonly signal: AbortSignal;
+  /** Is told when the request goes out, and may stop it then. Absent: nobody asks. */
+  readonly owner?: { goesOut(connection: Pick<Connection, "stop">): void };
   /** What differs from the usual limits on time. */
   readonly timeouts: Partial<UpstreamTimeouts>;
   /** Of the upstream's protocol. */
@@ -67,6 +69,7 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
       const connection = new Connection(ports, options);
       const origin = originOf(call.url);
       if (ports.now() - (answeredAt.get(origin) ?? -Infinity) > KNOWN_FOR_MS) await connection.reach(call.url);
+      call.owner?.goesOut(connection);
       const response = await connection.open(call);
       answeredAt.set(origin, ports.now());
       const answer = { status: response.status, headers: response.headers };

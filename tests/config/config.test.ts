@@ -29,6 +29,9 @@ const DEFAULTS: Config = {
   defaultMaxTokens: null,
   upstreamHeaders: {},
   logLevel: "info",
+  inspect: "headers",
+  inspectBytes: 64 * 1024 ** 2,
+  inspectExcept: [],
   maxBodyBytes: 67_108_864,
   // A quarter of what a machine is taken to have that does not say.
   maxBodyMemory: 512 * 1024 * 1024,

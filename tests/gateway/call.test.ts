@@ -3,16 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
-import {
-  refuseCall,
-  RunningCalls,
-  withCall,
-  type Answer,
-  type CallPorts,
-  type CallProgress,
-  type StreamingAnswer,
-} from "../../src/gateway/call.ts";
+import { refuseCall, withCall, type Answer, type CallPorts, type CallProgress, type StreamingAnswer } from "../../src/gateway/call.ts";
 import type { Late } from "../../src/gateway/keep-alive.ts";
+import { LiveCalls } from "../../src/gateway/live-calls.ts";
 import { incomingRequest, type Call } from "../../src/gateway/request.ts";
 import type { CallSummary } from "../../src/telemetry/call-summary.ts";
 import { openLog } from "../../src/telemetry/log.ts";
@@ -191,7 +184,7 @@ function watched(): Watched {
       monotonic: () => 0,
       newId: () => "c1",
       priceOf: () => ({ usd: null, credits: null, date: null }),
-      running: new RunningCalls(),
+      running: new LiveCalls({ now: () => 0, after: () => () => {} }),
       observers: [(summary) => summaries.push(summary)],
     },
     summaries,

@@ -2,7 +2,7 @@
 // Never reaches into a folder of src/: everything goes through configuration, HTTP and log, as in production.
 
 import { after } from "node:test";
-import { compose } from "../../src/program.ts";
+import { compose, type Program } from "../../src/program.ts";
 import type { Store } from "../../src/access/store.ts";
 import { readConfig, type Config } from "../../src/config/config.ts";
 import { nameFaults } from "../../src/models/name-faults.ts";
@@ -55,6 +55,7 @@ export interface RunningGateway {
   lineOf(response: Response | string): Promise<LogLine>;
   /** The latest request that the upstream got. */
   lastSeen(): Seen;
+  readonly calls: Program["calls"];
   /** Has it go on with another environment, laid over what it usually is. */
   reload(environment: Readonly<Record<string, string | undefined>>): void;
   /** Takes nothing new; resolves when what runs has ended. */
@@ -137,6 +138,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
       if (seen === undefined) throw new Error("The upstream got no request.");
       return seen;
     },
+    calls: program.calls,
     reload: (environment) => program.reload(configOf(environment)),
     drain: program.drain,
     async stop() {

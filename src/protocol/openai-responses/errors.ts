@@ -172,11 +172,14 @@ const FAILURE_CODES: ReadonlySet<string> = new Set([
   "insufficient_quota",
 ]);
 
+/** What no client should ask again; Codex does unless the code says so. */
+const FINAL: ReadonlySet<ErrorKind> = new Set(["upstream-rejected", "invalid-request", "ended"]);
+
 /** `error` of a response that failed. */
 export function failureOf(error: GatewayError): { code: string; message: string } {
   const { message, kind } = error;
   const code = codeOf(error) ?? "";
   if (FAILURE_CODES.has(code)) return { code, message };
   if (kind === "rate-limited") return { code: "rate_limit_exceeded", message };
-  return { code: kind === "upstream-rejected" || kind === "invalid-request" ? "invalid_prompt" : "server_error", message };
+  return { code: FINAL.has(kind) ? "invalid_prompt" : "server_error", message };
 }

@@ -1,0 +1,215 @@
+// What is kept of one call for the inspector while it runs: references to what the call holds anyway, and when it passed.
+// Never does: parse, redact or copy anything, but a piece of bytes that lies in a buffer many times its size.
+
+import type { GatewayError } from "../errors.ts";
+import type { Loss, ProtocolId } from "../protocol/canonical.ts";
+import type { CallSummary } from "../telemetry/call-summary.ts";
+import type { Redactor } from "../telemetry/redaction.ts";
+import type { UpstreamAnswer, UpstreamRefusal } from "../upstream/upstream.ts";
+import type { BodyReader } from "../runtime/ports.ts";
+import { alone } from "../wire/pump.ts";
+import type { BodyText } from "./body.ts";
+import type { IncomingRequest } from "./request.ts";
+
+export interface RecordedCall {
+  readonly summary: Readonly<CallSummary>;
+  /** Knows all secrets of the call. */
+  readonly redaction: Redactor;
+}
+
+/** Where the bytes of all calls are counted. */
+export interface RecordingRing {
+  /** In bytes, of one message. */
+  readonly maxMessageBytes: number;
+  /** So many more bytes are held; may drop this or another recording. */
+  hold(recording: CallRecording, bytes: number): void;
+}
+
+/** The body of a message as it passed. */
+export interface Passed {
+  /** In bytes, kept or not; of a text that is not kept, in UTF-16 units. */
+  bytes: number;
+  /** Null: nothing is kept of it. */
+  pieces: (Uint8Array | string)[] | null;
+  /** For each piece, milliseconds from the beginning of the call. */
+  times: number[] | null;
+  isCut: boolean;
+}
+
+/** One request to an upstream. */
+export interface AttemptRecording {
+  readonly model: string;
+  readonly protocol: ProtocolId;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Passed;
+  readonly sentMs: number;
+  answeredMs: number | null;
+  /** Null: nothing has come. */
+  answer: AnswerRecording | null;
+  failure: GatewayError | null;
+}
+
+interface AnswerRecording {
+  readonly status: number;
+  readonly headers: Headers | Readonly<Record<string, string>>;
+  readonly body: Passed;
+  readonly isStream: boolean;
+}
+
+interface Outgoing {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array;
+}
+
+type Result = { readonly found: UpstreamAnswer | UpstreamRefusal } | { readonly thrown: GatewayError };
+
+export class CallRecording {
+  readonly summary: Readonly<CallSummary>;
+  readonly redactor: Redactor;
+  /** Null once it was dropped to make room. */
+  headers: Readonly<Record<string, string>> | null;
+  readonly body: Passed = passed();
+  attempts: AttemptRecording[] = [];
+  answer: AnswerRecording | null = null;
+  losses: readonly Loss[] = [];
+  readonly keepsBodies: boolean;
+  /** In bytes. */
+  held = 0;
+  readonly #ring: RecordingRing;
+
+  constructor(request: IncomingRequest, call: RecordedCall, { ring, keepsBodies }: { ring: RecordingRing; keepsBodies: boolean }) {
+    this.summary = call.summary;
+    this.redactor = call.redaction;
+    this.headers = request.headers;
+    this.keepsBodies = keepsBodies;
+    this.#ring = ring;
+    this.#hold(CALL_BYTES + 2 * request.headerBytes);
+  }
+
+  /** The client's body has come. Of a large one the text without its long strings is kept. */
+  received({ text, length }: BodyText): void {
+    this.#keep(this.body, text, 0);
+    if (text.length < length / 4) this.body.isCut = true;
+    this.body.bytes = length;
+  }
+
+  sending({ url, headers, body }: Outgoing, atMs: number): void {
+    const { upstreamModel, upstreamProtocol, protocol } = this.summary;
+    const attempt: AttemptRecording = {
+      model: upstreamModel ?? "",
+      protocol: upstreamProtocol ?? protocol,
+      url,
+      headers,
+      body: passed(),
+      sentMs: atMs,
+      answeredMs: null,
+      answer: null,
+      failure: null,
+    };
+    if (this.headers === null) return;
+    this.attempts.push(attempt);
+    this.#keep(attempt.body, body, atMs);
+  }
+
+  /** What came of the attempt that was sent last; a short answer is all there. */
+  answered(result: Result, atMs: number): void {
+    const attempt = this.attempts.at(-1);
+    if (attempt === undefined) return;
+    attempt.answeredMs = atMs;
+    if ("thrown" in result) {
+      attempt.failure = result.thrown;
+      return;
+    }
+    const { found } = result;
+    const answer = { status: found.status, headers: found.headers, body: passed(), isStream: found.type === "streaming" };
+    attempt.answer = answer;
+    if (found.type === "refusal") {
+      attempt.failure = found.error;
+      this.#keep(answer.body, found.body, atMs);
+    } else if (found.rest === null) {
+      if (found.text !== undefined) this.#keep(answer.body, found.text, atMs);
+      else for (const chunk of found.begun) this.#keep(answer.body, chunk, atMs);
+    }
+  }
+
+  /** The answer that was asked for piece by piece: what was read of it, and what will be. */
+  reading(found: UpstreamAnswer, elapsedMs: () => number): UpstreamAnswer {
+    const { rest, begun } = found;
+    const body = this.attempts.at(-1)?.answer?.body;
+    if (rest === null || body === undefined) return found;
+    for (const chunk of begun) this.#keep(body, chunk, elapsedMs());
+    const read: BodyReader["read"] = async () => {
+      const next = await rest.read();
+      if (next.value !== undefined) this.#keep(body, next.value, elapsedMs());
+      return next;
+    };
+    return { ...found, rest: { read, cancel: (reason) => rest.cancel(reason) } };
+  }
+
+  /** The client's answer begins. */
+  answering(status: number, headers: Readonly<Record<string, string>>): void {
+    if (this.headers === null) return;
+    const type = headers["content-type"] ?? "";
+    this.answer = { status, headers, body: passed(), isStream: type.startsWith("text/event-stream") || type.endsWith(".eventstream") };
+  }
+
+  /** All of an answer that is no stream. */
+  sent(body: string | Uint8Array, atMs: number): void {
+    if (this.answer !== null) this.#keep(this.answer.body, body, atMs);
+  }
+
+  /** A piece of a streamed answer, and what became of it. Null: nothing came, or nothing goes out. */
+  streamed(chunk: Uint8Array | null, out: Uint8Array | null, elapsedMs: number): void {
+    const from = this.attempts.at(-1)?.answer?.body;
+    const to = this.answer?.body;
+    if (from !== undefined && chunk !== null) this.#keep(from, chunk, elapsedMs);
+    if (to === undefined || out === null) return;
+    const last = from?.pieces?.at(-1);
+    // The same bytes are held once.
+    if (out === chunk && last instanceof Uint8Array && to.pieces !== null && to.times !== null && from?.isCut === false) {
+      to.bytes += out.length;
+      to.pieces.push(last);
+      to.times.push(elapsedMs);
+    } else this.#keep(to, out, elapsedMs);
+  }
+
+  /** Lets go of everything. */
+  drop(): void {
+    this.headers = null;
+    this.attempts = [];
+    this.answer = null;
+    this.body.pieces = null;
+    this.body.times = null;
+    this.body.isCut = true;
+  }
+
+  #keep(body: Passed, piece: Uint8Array | string, atMs: number): void {
+    body.bytes += piece.length;
+    if (!this.keepsBodies || piece.length === 0) return;
+    const size = typeof piece === "string" ? 2 * piece.length : piece.length;
+    if (body.isCut || this.headers === null || body.bytes > this.#ring.maxMessageBytes || size > this.#ring.maxMessageBytes) {
+      body.isCut = true;
+      return;
+    }
+    body.pieces ??= [];
+    body.times ??= [];
+    body.pieces.push(typeof piece === "string" ? piece : alone(piece));
+    body.times.push(atMs);
+    this.#hold(size + PIECE_BYTES);
+  }
+
+  #hold(bytes: number): void {
+    this.held += bytes;
+    this.#ring.hold(this, bytes);
+  }
+}
+
+function passed(): Passed {
+  return { bytes: 0, pieces: null, times: null, isCut: false };
+}
+
+/** What a call takes without its headers and bodies, and a piece without its bytes, more or less. */
+const CALL_BYTES = 2048;
+const PIECE_BYTES = 128;
