@@ -3,9 +3,15 @@
 
 import { GatewayError } from "./errors.ts";
 import { createApp, type StoreView } from "./http/app.ts";
+import type { CurrentParts } from "./http/admin/administration.ts";
+import { LiveStreams } from "./http/admin/live-stream.ts";
+import type { Operator } from "./http/admin/operator.ts";
+import { isPublicPath, linkPath } from "./http/admin/routes.ts";
+import { Sessions } from "./http/admin/sessions.ts";
+import type { Site } from "./http/admin/site.ts";
 import { BodyMemory } from "./gateway/body-memory.ts";
 import { Attempts } from "./gateway/retry.ts";
-import type { Config } from "./config/config.ts";
+import { isLoopback, type Config } from "./config/config.ts";
 import type { ConnectionPorts } from "./upstream/connection.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { Inspector, type CallViews } from "./gateway/inspection.ts";
@@ -20,7 +26,7 @@ import { createAdmission } from "./access/admission.ts";
 import { Limiter } from "./access/limiter.ts";
 import { Quota } from "./access/quota.ts";
 import { QuotaGuard } from "./access/quota-guard.ts";
-import { QuotaReports } from "./access/quota-report.ts";
+import { quotaJson, QuotaReports, type QuotaReport } from "./access/quota-report.ts";
 import { reportAccount } from "./access/account-report.ts";
 import { Ledger, type LedgerPorts, type Spill } from "./access/ledger.ts";
 import { Concurrency } from "./access/concurrency.ts";
@@ -50,6 +56,10 @@ export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reade
   readonly sha256: Sha256;
   /** Absent: there are no keys but those of the configuration, and nothing is remembered. */
   readonly store?: Store;
+  /** What whoever started the program can do for an administrator. Absent: nothing more. */
+  readonly operator?: Operator;
+  /** Names this process among several on one store. Absent: a random name. */
+  readonly replica?: string;
   /** Where usage rows wait while the store is away. Absent: few wait, in memory. */
   readonly spill?: Spill;
   /** Undoes what a client, or an upstream, compressed. */
@@ -74,6 +84,8 @@ export interface Program {
   readonly ring: KeyRing;
   /** What runs, and what is kept of the latest calls. */
   readonly calls: CallViews;
+  /** A path with a token, by which a browser signs in to the dashboard once. Null: only ADMIN_KEY does that, or there is no dashboard. */
+  readonly signInPath: () => string | null;
   /**
    * From now on requests are answered by this configuration, while running calls keep the one that they began with. What variables.ts says to need
    * a restart must be as it was.
@@ -103,7 +115,8 @@ const LIMITS: SizeLimits = { maxEventLength: 64 * MEBIBYTE, maxReplyBytes: 256 *
 export function compose(config: Config, world: World, facts: Facts): Program {
   const lasting = lastingParts(config, world, () => current);
   const { ring, concurrency, sockets, limiter, ledger, running } = lasting;
-  let current = assemble(config, { lasting, world, facts, before: null });
+  const site = siteOf({ lasting, world, facts }, () => current);
+  let current = assemble(config, { lasting, world, facts, site, before: null });
   limiter?.start();
   ledger?.start();
   return {
@@ -117,14 +130,16 @@ export function compose(config: Config, world: World, facts: Facts): Program {
     },
     ring,
     calls: lasting.calls,
+    signInPath: () => (current.config.ui && isLoopback(current.config.host) ? linkPath(lasting.sessions.makeLink()) : null),
     reload(next) {
       const before = current;
-      current = assemble(next, { lasting, world, facts, before });
+      current = assemble(next, { lasting, world, facts, site, before });
       ring.takeNamed(next.proxyKeys);
       if (current.plan.quota !== before.plan.quota) before.plan.quota.stop();
     },
     async drain() {
       current.plan.quota.stop();
+      lasting.streams.closeAll();
       await Promise.all([concurrency.drain(), sockets.drain()]);
       await limiter?.close();
       await ledger?.stop();
@@ -144,6 +159,8 @@ interface Assembly {
   readonly log: Log;
   readonly redactor: Redactor;
   readonly plan: Plan;
+  /** What an administrator sees of it. */
+  readonly administered: CurrentParts;
 }
 
 function lastingParts(config: Config, world: World, current: () => Assembly) {
@@ -157,6 +174,8 @@ function lastingParts(config: Config, world: World, current: () => Assembly) {
     refuse: (call, error) => current().gateway.refuse(call, error),
   };
   const keepAliveMs = (): number | null => current().config.keepAliveMs;
+  const sessions = new Sessions({ store: store ?? null, now, random: randomBytes, sha256 });
+  const streams = new LiveStreams(background);
   const bodyMemory = new BodyMemory(maxBodyMemory);
   const running = new LiveCalls({ now, after: background });
   const inspector = new Inspector(() => current().config);
@@ -191,18 +210,58 @@ function lastingParts(config: Config, world: World, current: () => Assembly) {
       },
     ),
     store: storeView(store, config),
+    sessions,
+    streams,
   };
+}
+
+/** The dashboard and the admin API: loaded at their first request, since a server that nobody administers has no use for them. */
+function siteOf({ lasting, world, facts }: Pick<Surroundings, "lasting" | "world" | "facts">, current: () => Assembly): Site {
+  const { ring, sessions, streams, concurrency, startedMs } = lasting;
+  const { store = null, operator = null, now, monotonic, after, newId, sha256, unpack } = world;
+  const parts = { store, ring, sessions, streams, operator, now, monotonic, after, newId, sha256, unpack };
+  const replica = world.replica ?? newId().slice(0, REPLICA_LENGTH);
+  const load = async (): Promise<Site> => {
+    const { createSite, PLAIN_DASHBOARD, WrongKeys } = await import("./http/admin/site.ts");
+    return createSite({
+      ...parts,
+      wrongKeys: new WrongKeys(now),
+      random: randomBytes,
+      calls: lasting.calls,
+      dashboard: PLAIN_DASHBOARD,
+      facts: { ...facts, replica, startedMs },
+      current: () => current().administered,
+      settings: () => {
+        const { adminKey, host, trustedProxies, allowedHosts } = current().config;
+        return { adminKey, isLocal: isLoopback(host), trustedProxies, allowedHosts };
+      },
+      isDraining: () => concurrency.isDraining,
+      failed: (error, requestId) => current().log.error("admin request failed", { requestId, error }),
+    });
+  };
+  let loaded: Promise<Site> | null = null;
+  return async (incoming) => {
+    loaded ??= load();
+    return (await loaded)(incoming);
+  };
+}
+
+const REPLICA_LENGTH = 8;
+
+function randomBytes(count: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(count));
 }
 
 interface Surroundings {
   readonly lasting: Lasting;
   readonly world: World;
   readonly facts: Facts;
+  readonly site: Site;
   /** Of the configuration before. Null: this is the first. */
   readonly before: Assembly | null;
 }
 
-function assemble(config: Config, { lasting, world, facts, before }: Surroundings): Assembly {
+function assemble(config: Config, { lasting, world, facts, site, before }: Surroundings): Assembly {
   const { now, newId, sha256, after } = world;
   // Calls of earlier configurations may still say what was a secret then.
   const redactor = (before?.redactor ?? new Redactor([])).with(secretsOf(config));
@@ -250,6 +309,7 @@ function assemble(config: Config, { lasting, world, facts, before }: Surrounding
   const ownLedger = upstreamKey === null ? null : (world.store ?? null);
   const poolOf = (name: string): Pool | null => (models.knows(name) ? models.entry(name).pool : null);
   const reports = new QuotaReports({ store: ownLedger, now, poolOf });
+  const quotaOf = async (key: string): Promise<QuotaReport> => reports.report(await plan.quota.read(key));
   const app = createApp(
     {
       gateway,
@@ -257,16 +317,23 @@ function assemble(config: Config, { lasting, world, facts, before }: Surrounding
       keys,
       models,
       store,
-      quota: async (caller) => reports.report(await plan.quota.read(caller.upstreamKey)),
+      quota: (caller) => quotaOf(caller.upstreamKey),
+      site: (incoming) => (config.ui || isPublicPath(incoming.path) ? site(incoming) : null),
       account: (caller, dates) => reportAccount(caller, dates, { store: world.store ?? null, limiter, ring, now }),
       isDraining: () => concurrency.isDraining,
       now,
       after,
       newId,
     },
-    { ...facts, startedMs, corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket },
+    { ...facts, startedMs, corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket, ui: config.ui },
   );
-  return { config, app, gateway, log, redactor, plan };
+  const administered = {
+    models,
+    inspect: config.inspect,
+    named: config.proxyKeys.map(({ name }) => name),
+    quota: upstreamKey === null ? null : async () => quotaJson(await quotaOf(upstreamKey)),
+  };
+  return { config, app, gateway, log, redactor, plan, administered };
 }
 
 function attemptsOf(config: Config, { lasting, world }: Pick<Surroundings, "lasting" | "world">): Attempts {
@@ -292,7 +359,8 @@ function secretsOf(config: Config): string[] {
   const likelySecrets = [...Object.values(config.upstreamHeaders), ...queryValues, password].filter(
     (value) => value.length >= LIKELY_SECRET_LENGTH,
   );
-  return [...config.proxyKeys.map(({ key }) => key), ...config.upstreamKeys, ...likelySecrets];
+  const adminKeys = config.adminKey === null ? [] : [config.adminKey];
+  return [...config.proxyKeys.map(({ key }) => key), ...config.upstreamKeys, ...adminKeys, ...likelySecrets];
 }
 
 /** How it stands with the store, which counts as starting until it has been reached once. Null: there is none. */

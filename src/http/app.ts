@@ -17,6 +17,8 @@ import type { Models } from "../models/models.ts";
 import { modelOf } from "../protocol/bedrock.ts";
 import type { After, Connection, Fetch } from "../runtime/ports.ts";
 import { balancePage, billedPage, subscriptionPage, usagePage } from "./account-pages.ts";
+import { isAdminPath } from "./admin/routes.ts";
+import { frontPage, wantsHtml } from "./front-page.ts";
 import { timedEvents } from "./timed-events.ts";
 import { modelList, modelPage, type PageShape } from "./models-page.ts";
 import {
@@ -41,6 +43,8 @@ export interface AppPorts {
   readonly store: () => StoreView | null;
   /** Of the plan behind the caller's Factory key. */
   readonly quota: (caller: Caller) => Promise<QuotaReport>;
+  /** The dashboard and the admin API. Null: they are off, so that the path is none. */
+  readonly site: (incoming: IncomingRequest) => Promise<Response> | null;
   readonly account: (caller: Caller, dates: Dates) => Promise<AccountReport>;
   /** Whether the program is about to stop. */
   readonly isDraining: () => boolean;
@@ -69,6 +73,8 @@ export interface AppFacts {
   readonly maxHeaderBytes: number;
   /** Whether WebSockets may be opened. */
   readonly webSocket: boolean;
+  /** Whether there is a dashboard. */
+  readonly ui: boolean;
 }
 
 type Env = { Bindings: IncomingRequest };
@@ -175,6 +181,8 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
     const incoming = incomingRequest(request, { connection, takesQueryKey });
     if (incoming === null) return new Response(null, { status: 400, headers: { ...SAFE_HEADERS, connection: "close" } });
     if (incoming.headerBytes <= facts.maxHeaderBytes) {
+      const answer = isAdminPath(incoming.path) ? ports.site(incoming) : null;
+      if (answer !== null) return finished(incoming, answer);
       const route = incoming.headers["upgrade"] === undefined ? null : socketRoute(incoming);
       if (route === null) return finished(incoming, app.fetch(request, incoming));
       // Past Hono, since nothing may be laid over the answer that the runtime has given.
@@ -201,15 +209,18 @@ function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow[
     async (c, caller) =>
       page(c, shape(await ports.account(caller, { from: c.req.query("start_date") ?? null, to: c.req.query("end_date") ?? null })));
   return {
-    overview: (c) =>
-      page(c, {
+    overview: (c) => {
+      c.header("vary", "accept");
+      if (wantsHtml(c.env.headers)) return frontPage(facts);
+      return page(c, {
         name: "factory-proxy",
         about: "A gateway between any AI client and Factory's LLM API.",
         version: facts.version,
         status: "ok",
         routes: CALLS.map(({ method, path, protocol, about }) => ({ method, path, protocol, about })),
         pages: pagePaths(),
-      }),
+      });
+    },
     // The word that the Go program's clients look for.
     health: (c) =>
       page(c, {

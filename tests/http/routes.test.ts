@@ -309,6 +309,7 @@ test("a page that fails is answered and logged like a call that does", async () 
       store: () => null,
       quota: nobody,
       account: nobody,
+      site: () => null,
       isDraining: () => {
         throw new Error("No idea.");
       },
@@ -316,7 +317,7 @@ test("a page that fails is answered and logged like a call that does", async () 
       after: () => () => {},
       newId: () => "id-1",
     },
-    { version: VERSION, runtime: runtime.name, startedMs: 0, corsOrigins: [], maxHeaderBytes: 1000, webSocket: false },
+    { version: VERSION, runtime: runtime.name, startedMs: 0, corsOrigins: [], maxHeaderBytes: 1000, webSocket: false, ui: false },
   );
   assert.equal((await app(new Request("http://gateway.test/ready"))).status, 500);
   assert.deepEqual(failed, ["id-1 openai-chat Error: No idea."]);

@@ -16,6 +16,12 @@ export interface AdminRoute {
 export const API = "/api/admin";
 export const UI = "/ui";
 export const OPENAPI = "/openapi.json";
+export const LINK = `${UI}/link`;
+
+/** The one-time link, without its origin. */
+export function linkPath(token: string): string {
+  return `${LINK}?token=${token}`;
+}
 
 export const API_ROUTES = {
   me: route("GET", "/me", "key", "who is signed in; of a client key also its limits and budgets"),
@@ -52,7 +58,7 @@ export type ApiName = keyof typeof API_ROUTES;
 export const SITE_ROUTES: readonly AdminRoute[] = [
   { method: "GET", path: UI, access: "nobody", about: "the dashboard, for browsers" },
   { method: "POST", path: `${UI}/sign-in`, access: "nobody", about: "what its sign-in form sends" },
-  { method: "GET", path: `${UI}/link`, access: "nobody", about: "signs in by the one-time link of `factory-proxy ui`" },
+  { method: "GET", path: LINK, access: "nobody", about: "signs in by the one-time link of `factory-proxy ui`" },
   { method: "GET", path: OPENAPI, access: "nobody", about: "every path, as an OpenAPI document" },
   { method: "GET", path: "/icon.svg", access: "nobody", about: "the icon" },
   { method: "GET", path: "/favicon.ico", access: "nobody", about: "the same" },
@@ -64,9 +70,14 @@ function route(...[method, path, access, about]: Cells): AdminRoute {
   return { method, path: API + path, access, about };
 }
 
-const ALONE: ReadonlySet<string> = new Set([UI, API, OPENAPI, "/icon.svg", "/favicon.ico"]);
+const PUBLIC: ReadonlySet<string> = new Set([OPENAPI, "/icon.svg", "/favicon.ico"]);
+
+/** Whether it is there without a dashboard, too. */
+export function isPublicPath(path: string): boolean {
+  return PUBLIC.has(path);
+}
 
 /** Whether the dashboard or the admin API answers there, and not the routes of clients. */
 export function isAdminPath(path: string): boolean {
-  return path.startsWith(`${UI}/`) || path.startsWith(`${API}/`) || ALONE.has(path);
+  return path.startsWith(`${UI}/`) || path.startsWith(`${API}/`) || path === UI || path === API || isPublicPath(path);
 }

@@ -1,0 +1,25 @@
+// Errors of an administrator's doing, as the one kind that may be shown.
+
+import { KeyFault } from "../../access/key-changes.ts";
+import { StoreError } from "../../access/store.ts";
+import { GatewayError } from "../../errors.ts";
+
+/** What `act` comes to. @throws GatewayError where a word can't be read, or the store is away. */
+export async function told<Result>(act: () => Promise<Result>): Promise<Result> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof KeyFault) throw wrongInput(error.message);
+    if (!(error instanceof StoreError)) throw error;
+    throw new GatewayError("overloaded", `The store can't be reached: ${error.message}`, { headers: { "retry-after": "5" }, cause: error });
+  }
+}
+
+/** @param param the member of the body, or of the query */
+export function wrongInput(message: string, param?: string): GatewayError {
+  return new GatewayError("invalid-request", message, param === undefined ? {} : { param });
+}
+
+export function notFound(message: string): GatewayError {
+  return new GatewayError("not-found", message);
+}

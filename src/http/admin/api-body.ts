@@ -1,0 +1,70 @@
+// Reads the bodies of the admin API: JSON objects of known members.
+// Never decides what a word means.
+
+import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
+import { wrongInput } from "./admin-faults.ts";
+import type { KeyWordsJson } from "./admin.ts";
+
+/** @throws GatewayError for what is no object, or has a member that nobody knows. */
+export function objectIn(text: string, known: readonly string[]): JsonObject {
+  const value = text.trim() === "" ? {} : parseOrUndefined(text);
+  if (!isObject(value)) throw wrongInput("The body must be a JSON object.");
+  for (const name of Object.keys(value)) {
+    if (!known.includes(name)) throw wrongInput(`There is no member ${JSON.stringify(name)} here. Known are ${known.join(", ")}.`, name);
+  }
+  return value;
+}
+
+type Reader<Value> = (value: Json) => Value | undefined;
+
+const text: Reader<string> = (value) => (typeof value === "string" ? value : undefined);
+const flag: Reader<boolean> = (value) => (typeof value === "boolean" ? value : undefined);
+const count: Reader<number | string> = (value) =>
+  typeof value === "string" || (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) ? value : undefined;
+const texts: Reader<readonly string[]> = (value) =>
+  Array.isArray(value) && value.every((one) => typeof one === "string") ? value : undefined;
+const orNull =
+  <Value>(read: Reader<Value>): Reader<Value | null> =>
+  (value) =>
+    value === null ? null : read(value);
+
+const WORDS = {
+  note: [orNull(text), "a text or null"],
+  expires: [orNull(text), "a text or null"],
+  off: [flag, "true or false"],
+  models: [orNull(texts), "a list of texts or null"],
+  rpm: [orNull(count), "a whole number, a text or null"],
+  tpm: [orNull(count), "a whole number, a text or null"],
+  parallel: [orNull(count), "a whole number, a text or null"],
+  budgets: [orNull(texts), "a list of texts or null"],
+  soft: [orNull(text), "a text or null"],
+  zone: [orNull(text), "a text or null"],
+} as const satisfies Readonly<Record<keyof KeyWordsJson, readonly [Reader<unknown>, string]>>;
+
+export const KEY_WORDS: readonly string[] = Object.keys(WORDS);
+
+/** @throws GatewayError for a member of the wrong type. */
+export function keyWordsIn(body: JsonObject): KeyWordsJson {
+  const words: Record<string, unknown> = {};
+  for (const [name, [read, shape]] of Object.entries(WORDS)) {
+    const value = body[name];
+    if (value === undefined) continue;
+    words[name] = read(value);
+    if (words[name] === undefined) throw wrongInput(`${name} must be ${shape}.`, name);
+  }
+  return words;
+}
+
+/** @throws GatewayError where it is missing, or no text. */
+export function textIn(body: JsonObject, name: string): string {
+  const value = optionalTextIn(body, name);
+  if (value === undefined) throw wrongInput(`${name} is missing: a text.`, name);
+  return value;
+}
+
+export function optionalTextIn(body: JsonObject, name: string): string | undefined {
+  const value = body[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "string") throw wrongInput(`${name} must be a text.`, name);
+  return value;
+}

@@ -1,0 +1,103 @@
+// Answers each row of the admin API. Who may ask has been looked at before: see site.ts.
+
+import type { GatewayError } from "../../errors.ts";
+import { notFound } from "./admin-faults.ts";
+import type { Admin, KeyView } from "./admin.ts";
+import { KEY_WORDS, keyWordsIn, objectIn, optionalTextIn, textIn } from "./api-body.ts";
+import { requestQuery, usageRequest } from "./api-query.ts";
+import type { LiveStreams } from "./live-stream.ts";
+import type { ApiName } from "./routes.ts";
+import type { Session } from "./session.ts";
+
+export interface ApiRequest {
+  /** What stands for the `:name` of its path. */
+  readonly name: string;
+  readonly query: URLSearchParams;
+  /** Of a change. @throws GatewayError where it is too large */
+  readonly body: () => Promise<string>;
+  readonly session: Session;
+  /** Whether the session still counts. */
+  readonly isSignedIn: () => Promise<boolean>;
+}
+
+export interface ApiPorts {
+  readonly admin: Admin;
+  readonly streams: LiveStreams;
+}
+
+export type ApiHandler = (request: ApiRequest) => Response | Promise<Response>;
+
+/** `GET /api/admin/me`. */
+export interface MeView {
+  /** Null: an administrator. */
+  readonly key: KeyView | null;
+  /** See `Session`. */
+  readonly csrfToken: string | null;
+  readonly expires: string;
+}
+
+/** Signing in and out need the cookie, and stand in site.ts. */
+export type ApiTable = Readonly<Record<Exclude<ApiName, "signIn" | "signOut">, ApiHandler>>;
+
+const OK = 200;
+const CREATED = 201;
+const NO_CONTENT = 204;
+
+export function createApi({ admin, streams }: ApiPorts): ApiTable {
+  return {
+    me: async ({ session }) => json(await meView(session, admin)),
+    live: ({ isSignedIn }) => streams.open(admin, isSignedIn),
+    requests: async ({ query }) => json(await admin.requests(requestQuery(query))),
+    request: async ({ name }) => json((await admin.request(name)) ?? missing(`There is no call ${JSON.stringify(name)}.`)),
+    cancel({ name }) {
+      if (!admin.cancel(name)) throw notFound(`No call ${JSON.stringify(name)} runs here. It has ended, or runs in another gateway.`);
+      return new Response(null, { status: NO_CONTENT });
+    },
+    usage: async ({ query }) => json(await admin.usage(usageRequest(query))),
+    quota: async () => json(await admin.quota()),
+    keys: async () => json({ keys: await admin.keys() }),
+    async addKey({ body }) {
+      const members = objectIn(await body(), ["name", ...KEY_WORDS]);
+      return json(await admin.addKey({ ...keyWordsIn(members), name: textIn(members, "name") }), CREATED);
+    },
+    key: async ({ name }) => json((await admin.key(name)) ?? missing(`There is no key ${JSON.stringify(name)}.`)),
+    changeKey: async ({ name, body }) => json(await admin.changeKey(name, keyWordsIn(objectIn(await body(), KEY_WORDS)))),
+    async removeKey({ name }) {
+      await admin.removeKey(name);
+      return new Response(null, { status: NO_CONTENT });
+    },
+    async rotateKey({ name, body }) {
+      const grace = optionalTextIn(objectIn(await body(), ["grace"]), "grace");
+      return json(await admin.rotateKey(name, grace === undefined ? {} : { grace }));
+    },
+    async raiseKey({ name, body }) {
+      const members = objectIn(await body(), ["amount", "until"]);
+      const [amount, until] = [textIn(members, "amount"), optionalTextIn(members, "until")];
+      return json(await admin.raiseKey(name, until === undefined ? { amount } : { amount, until }));
+    },
+    models: () => json({ models: admin.models() }),
+    health: () => json(admin.health()),
+    doctor: async () => json(await admin.doctor()),
+    reload: () => json(admin.reload()),
+    playgroundKey: async ({ session }) => json(await admin.playgroundKey(session)),
+  };
+}
+
+async function meView({ key, csrfToken, untilMs }: Session, admin: Admin): Promise<MeView> {
+  return { key: key === null ? null : await admin.key(key), csrfToken, expires: new Date(untilMs).toISOString() };
+}
+
+function missing(message: string): never {
+  throw notFound(message);
+}
+
+export function json(body: object, status = OK): Response {
+  return Response.json(body, { status });
+}
+
+/** Every error of the admin API. */
+export function errorResponse(error: GatewayError, requestId: string): Response {
+  const { kind, message, code, param, status, headers } = error;
+  const body = { error: { type: kind.replaceAll("-", "_"), message, code, param, requestId } };
+  return Response.json(body, { status, headers: { ...headers } });
+}
