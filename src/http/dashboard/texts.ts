@@ -11,7 +11,7 @@ export type Language = "en" | "zh";
 /** `{name}` stands for a value. Where English has two forms, `|` stands between them: `count` chooses. */
 type Text = readonly [en: string, zh: string];
 
-export const TEXTS = { ...SHELL_TEXTS, ...CALL_TEXTS, ...ACCOUNT_TEXTS, ...SERVER_TEXTS };
+export const TEXTS = { ...SHELL_TEXTS, ...CALL_TEXTS, ...ACCOUNT_TEXTS, ...SERVER_TEXTS } satisfies Readonly<Record<string, Text>>;
 
 export type TextKey = keyof typeof TEXTS;
 
