@@ -32,7 +32,11 @@ const ROWS: readonly Row[] = [
   { folders: ["cli"], packages: /^(?:node:.*|cross-spawn|jsonc-parser|@decimalturn\/toml-patch|diff)$/, never: RUNTIMES },
   { folders: ["runtime"], importers: ["main", "cli"], packages: /^node:/, never: [] },
   { folders: ["program"], packages: null, never: [...RUNTIMES, "process", "console", "Math.random", ...CLOCK] },
-  { folders: ["http"], packages: /^hono(\/.*)?$/, never: [...RUNTIMES, ...CLOCK, "process", "fetch", "console", "Math.random"] },
+  {
+    folders: ["http"],
+    packages: /^(?:hono(?:\/.*)?|uplot\/dist\/.*)$/,
+    never: [...RUNTIMES, ...CLOCK, "process", "fetch", "console", "Math.random"],
+  },
   { folders: ["gateway"], packages: /^tokenx$/, never: BUT_DATES },
   // The engines alone touch files and the network; only who starts the program opens one.
   { folders: ["access/stores"], importers: ["cli"], packages: /^(?:node:(?:fs|path|sqlite)|postgres)$/, never: BUT_DATES },
@@ -69,7 +73,7 @@ interface SourceFile {
 
 const IMPORT = /^\s*(?:import|export)\s[^;"'`]*?from\s+["']([^"']+)["']|^\s*import\s+["']([^"']+)["']|\bimport\(["']([^"']+)["']\)/gm;
 const TYPES_ALONE = /^\s*(?:import|export)\s+(?:type\s|\{\s*(?:type\s+\w+(?:\s+as\s+\w+)?\s*,?\s*)+\}\s*from)/;
-const PATH = /^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)*[a-z0-9]+(?:-[a-z0-9]+)*\.ts$/;
+const PATH = /^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)*[a-z0-9]+(?:-[a-z0-9]+)*\.tsx?$/;
 const EMPTY_NAMES = /(?:^|\/|-)(?:utils?|helpers?|common|lib|index|misc|shared|stuff)(?:\/|-|\.ts$)/;
 const SHORT_NAMES = /(?<![\w$.])(?:req|res|msg|opts|cfg|tmp)(?![\w$]|\??:)/g;
 
@@ -79,7 +83,7 @@ function readFiles(): SourceFile[] {
   const source = new URL("src/", ROOT);
   return readdirSync(source, { recursive: true, encoding: "utf8" })
     .map((path) => path.replaceAll("\\", "/"))
-    .filter((path) => path.endsWith(".ts"))
+    .filter((path) => /\.tsx?$/.test(path) && !path.endsWith(".d.ts"))
     .sort()
     .map((path) => sourceFile(path, readFileSync(new URL(path, source), "utf8")));
 }
@@ -105,7 +109,7 @@ function sourceFile(path: string, text: string): SourceFile {
 
 /** The longest name wins: `runtime/ports` has a row of its own within `runtime`. */
 function placeOf(path: string): { readonly folder: string; readonly row: number } {
-  const name = path.replace(/\.ts$/, "");
+  const name = path.replace(/\.tsx?$/, "");
   const places = ROWS.flatMap(({ folders }, row) => folders.map((folder) => ({ folder, row })));
   const fitting = places.filter(({ folder }) => name === folder || name.startsWith(`${folder}/`));
   return fitting.toSorted((a, b) => b.folder.length - a.folder.length)[0] ?? { folder: name, row: -1 };

@@ -1,0 +1,74 @@
+// Numbers, durations and times as the server prints them, in the reader's locale and in the browser's own time zone.
+
+const root = document.documentElement;
+const locale = root.dataset.locale || undefined;
+export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+
+const UNKNOWN = "–";
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+const date = { year: "numeric", month: "short", day: "numeric" };
+const money = { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", minimumFractionDigits: 2 };
+
+const numbers = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
+const compacts = new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 });
+const percents = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
+const dollars = new Intl.NumberFormat(locale, { ...money, maximumFractionDigits: 2 });
+const smallDollars = new Intl.NumberFormat(locale, { ...money, minimumFractionDigits: 4, maximumFractionDigits: 4 });
+const longTimes = new Intl.DateTimeFormat(locale, { ...date, ...clock, timeZoneName: "short" });
+const shortTimes = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", ...clock });
+const relatives = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "long" });
+const units = new Map();
+
+function unit(name, count) {
+  if (!units.has(name)) {
+    units.set(name, new Intl.NumberFormat(locale, { style: "unit", unit: name, unitDisplay: "narrow", maximumFractionDigits: 1 }));
+  }
+  return units.get(name).format(count);
+}
+
+function pair(ms, [large, largeMs], [small, smallMs]) {
+  const whole = Math.round(ms / smallMs);
+  const perLarge = largeMs / smallMs;
+  const rest = whole % perLarge;
+  const first = unit(large, Math.floor(whole / perLarge));
+  return rest === 0 ? first : `${first} ${unit(small, rest)}`;
+}
+
+export const number = (count) => (count === null ? UNKNOWN : numbers.format(count));
+export const compact = (count) => (count === null ? UNKNOWN : compacts.format(count));
+export const percent = (share) => (share === null ? UNKNOWN : percents.format(share));
+export const usd = (amount) => (amount === null ? UNKNOWN : (Math.abs(amount) < 1 ? smallDollars : dollars).format(amount));
+export const longTime = (iso) => longTimes.format(new Date(iso));
+export const shortTime = (iso) => shortTimes.format(new Date(iso));
+
+export function duration(ms) {
+  if (ms === null) return UNKNOWN;
+  if (ms < 1000) return unit("millisecond", Math.round(ms));
+  if (ms < MINUTE_MS) return unit("second", Math.round(ms / 100) / 10);
+  if (ms < HOUR_MS) return pair(ms, ["minute", MINUTE_MS], ["second", 1000]);
+  if (ms < DAY_MS) return pair(ms, ["hour", HOUR_MS], ["minute", MINUTE_MS]);
+  return pair(ms, ["day", DAY_MS], ["hour", HOUR_MS]);
+}
+
+export function relative(iso) {
+  const ms = Date.parse(iso) - Date.now();
+  const size = Math.abs(ms);
+  if (size < MINUTE_MS) return relatives.format(Math.round(ms / 1000), "second");
+  if (size < HOUR_MS) return relatives.format(Math.round(ms / MINUTE_MS), "minute");
+  if (size < 2 * DAY_MS) return relatives.format(Math.round(ms / HOUR_MS), "hour");
+  return relatives.format(Math.round(ms / DAY_MS), "day");
+}
+
+const PRINTS = { long: longTime, short: shortTime, relative };
+
+/** Prints the times again that stand in a part of the page. */
+export function printTimes(within, only = "[data-print]") {
+  for (const time of within.querySelectorAll(`time${only}`)) {
+    time.textContent = PRINTS[time.dataset.print](time.dateTime);
+    time.title = longTime(time.dateTime);
+  }
+}

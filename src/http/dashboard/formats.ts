@@ -1,0 +1,132 @@
+// Numbers, money, durations and times as the reader's locale and zone print them.
+// Never reads a clock: whoever wants to know how long something takes hands both times in.
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** Of what nobody knows. */
+const UNKNOWN = "–";
+/** Formatters are dear to make. A reader may send any locale and zone, so few are kept. */
+const MOST_KEPT = 50;
+
+type Unit = "millisecond" | "second" | "minute" | "hour" | "day";
+
+export class Formats {
+  static readonly #kept = new Map<string, Formats>();
+
+  static of(locale: string, zone: string): Formats {
+    const name = `${locale} ${zone}`;
+    const known = Formats.#kept.get(name);
+    if (known !== undefined) return known;
+    if (Formats.#kept.size >= MOST_KEPT) Formats.#kept.clear();
+    const made = new Formats(locale, zone);
+    Formats.#kept.set(name, made);
+    return made;
+  }
+
+  readonly locale: string;
+  readonly zone: string;
+  readonly #number: Intl.NumberFormat;
+  readonly #compact: Intl.NumberFormat;
+  readonly #percent: Intl.NumberFormat;
+  readonly #usd: Intl.NumberFormat;
+  readonly #smallUsd: Intl.NumberFormat;
+  readonly #units = new Map<string, Intl.NumberFormat>();
+  readonly #time: Intl.DateTimeFormat;
+  readonly #short: Intl.DateTimeFormat;
+  readonly #day: Intl.DateTimeFormat;
+  readonly #zoneName: Intl.DateTimeFormat;
+  readonly #relative: Intl.RelativeTimeFormat;
+
+  constructor(locale: string, zone: string) {
+    this.locale = locale;
+    this.zone = zone;
+    const usd = { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol" } as const;
+    this.#number = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
+    this.#compact = new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 });
+    this.#percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
+    this.#usd = new Intl.NumberFormat(locale, { ...usd, minimumFractionDigits: 2, maximumFractionDigits: 2 });
+    this.#smallUsd = new Intl.NumberFormat(locale, { ...usd, minimumFractionDigits: 4, maximumFractionDigits: 4 });
+    const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
+    const date = { year: "numeric", month: "short", day: "numeric" } as const;
+    this.#time = new Intl.DateTimeFormat(locale, { ...date, ...clock, timeZoneName: "short", timeZone: zone });
+    this.#short = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", ...clock, timeZone: zone });
+    this.#day = new Intl.DateTimeFormat(locale, { ...date, timeZone: zone });
+    this.#zoneName = new Intl.DateTimeFormat(locale, { timeZoneName: "short", timeZone: zone });
+    this.#relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "long" });
+  }
+
+  number(number: number | null): string {
+    return number === null ? UNKNOWN : this.#number.format(number);
+  }
+
+  /** `1.2M` */
+  compact(number: number | null): string {
+    return number === null ? UNKNOWN : this.#compact.format(number);
+  }
+
+  /** Of a share from 0 to 1. */
+  percent(share: number | null): string {
+    return share === null ? UNKNOWN : this.#percent.format(share);
+  }
+
+  usd(amount: number | null): string {
+    if (amount === null) return UNKNOWN;
+    return (Math.abs(amount) < 1 ? this.#smallUsd : this.#usd).format(amount);
+  }
+
+  /** `840ms`, `3.2s`, `2m 5s`, `1h 3m`, `4d 2h`. */
+  duration(ms: number | null): string {
+    if (ms === null) return UNKNOWN;
+    if (ms < 1000) return this.#unit("millisecond", Math.round(ms));
+    if (ms < MINUTE_MS) return this.#unit("second", Math.round(ms / 100) / 10);
+    if (ms < HOUR_MS) return this.#pair(ms, { large: "minute", largeMs: MINUTE_MS, small: "second", smallMs: 1000 });
+    if (ms < DAY_MS) return this.#pair(ms, { large: "hour", largeMs: HOUR_MS, small: "minute", smallMs: MINUTE_MS });
+    return this.#pair(ms, { large: "day", largeMs: DAY_MS, small: "hour", smallMs: HOUR_MS });
+  }
+
+  /** With date, seconds and zone. */
+  time(iso: string): string {
+    return this.#time.format(new Date(iso));
+  }
+
+  /** Without year and zone: where the page says both. */
+  shortTime(iso: string): string {
+    return this.#short.format(new Date(iso));
+  }
+
+  day(iso: string): string {
+    return this.#day.format(new Date(iso));
+  }
+
+  /** `UTC`, `GMT+8`, `MEZ`. */
+  zoneName(iso: string): string {
+    return this.#zoneName.formatToParts(new Date(iso)).find(({ type }) => type === "timeZoneName")?.value ?? this.zone;
+  }
+
+  /** `in 3 hours`, `2 days ago`. */
+  relative(iso: string, nowMs: number): string {
+    const ms = Date.parse(iso) - nowMs;
+    const size = Math.abs(ms);
+    if (size < MINUTE_MS) return this.#relative.format(Math.round(ms / 1000), "second");
+    if (size < HOUR_MS) return this.#relative.format(Math.round(ms / MINUTE_MS), "minute");
+    if (size < 2 * DAY_MS) return this.#relative.format(Math.round(ms / HOUR_MS), "hour");
+    return this.#relative.format(Math.round(ms / DAY_MS), "day");
+  }
+
+  #pair(ms: number, units: { readonly large: Unit; readonly largeMs: number; readonly small: Unit; readonly smallMs: number }): string {
+    const { large, largeMs, small, smallMs } = units;
+    const whole = Math.round(ms / smallMs);
+    const perLarge = largeMs / smallMs;
+    const rest = whole % perLarge;
+    const first = this.#unit(large, Math.floor(whole / perLarge));
+    return rest === 0 ? first : `${first} ${this.#unit(small, rest)}`;
+  }
+
+  #unit(unit: Unit, count: number): string {
+    const known = this.#units.get(unit);
+    const format = known ?? new Intl.NumberFormat(this.locale, { style: "unit", unit, unitDisplay: "narrow", maximumFractionDigits: 1 });
+    if (known === undefined) this.#units.set(unit, format);
+    return format.format(count);
+  }
+}

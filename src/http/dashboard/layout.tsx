@@ -1,0 +1,222 @@
+// What is around every page: head, navigation, theme and language, the list of shortcuts.
+// Never has an inline script or style: the content security policy forbids both.
+
+import type { Child } from "hono/jsx";
+import { assetPath, type ScriptName } from "./assets.ts";
+import { Icon, Mark } from "./icons.tsx";
+import { ENTRY_TEXTS, type NavigationId, type Page, type View, type Rendered } from "./page.ts";
+import type { Theme } from "./reader.ts";
+import { textsFor, type Language } from "./texts.ts";
+
+/** In the order of the navigation. `letter`: after `g`. */
+export const ENTRIES: readonly { readonly id: NavigationId; readonly href: string; readonly letter: string }[] = [
+  { id: "now", href: "/ui", letter: "n" },
+  { id: "requests", href: "/ui/requests", letter: "r" },
+  { id: "usage", href: "/ui/usage", letter: "u" },
+  { id: "quota", href: "/ui/quota", letter: "q" },
+  { id: "keys", href: "/ui/keys", letter: "k" },
+  { id: "models", href: "/ui/models", letter: "m" },
+  { id: "playground", href: "/ui/playground", letter: "p" },
+  { id: "health", href: "/ui/health", letter: "h" },
+  { id: "api", href: "/ui/api", letter: "a" },
+];
+
+/** A whole page, as HTML. */
+export function renderPage(view: View, page: Page, entry: NavigationId | null): string {
+  const isAdmin = view.viewer?.type === "admin";
+  const scripts: readonly ScriptName[] = ["shell.js", ...(page.scripts ?? [])];
+  const body = (
+    <Document view={view} title={page.title} scripts={scripts} prefixes={["script.", ...(page.texts ?? [])]}>
+      <a class="skip" href="#main">
+        {view.t("shell.skip")}
+      </a>
+      <header class="side">
+        <a class="brand" href={isAdmin ? "/ui" : "/ui/me"}>
+          <Mark />
+          Factory Proxy
+        </a>
+        {isAdmin ? <Navigation view={view} entry={entry} /> : null}
+      </header>
+      <main id="main" tabindex={-1}>
+        <div class="title">
+          <h1>{page.title}</h1>
+          {page.aside}
+        </div>
+        <noscript>
+          <p class="notice plain">{view.t("shell.no-script")}</p>
+        </noscript>
+        {page.body}
+      </main>
+      <footer>
+        <Preferences view={view} />
+      </footer>
+      <Shortcuts view={view} isAdmin={isAdmin} />
+      <div id="toasts" role="status" aria-live="polite" />
+    </Document>
+  );
+  return htmlOf(body);
+}
+
+/** A page with nothing around it, for whoever has not signed in. */
+export function renderBare(view: View, page: Page): string {
+  const body = (
+    <Document view={view} title={page.title} scripts={["shell.js"]} prefixes={["script."]}>
+      <main id="main" class="bare">
+        <p class="brand">
+          <Mark />
+          Factory Proxy
+        </p>
+        <h1>{page.title}</h1>
+        {page.body}
+        <Preferences view={view} />
+      </main>
+      <div id="toasts" role="status" aria-live="polite" />
+    </Document>
+  );
+  return htmlOf(body);
+}
+
+/** Components wait for nothing: what a page needs is there before it is rendered. */
+function htmlOf(document: Rendered): string {
+  if (document instanceof Promise) throw new TypeError("A component of the page is asynchronous.");
+  return `<!doctype html>${document.toString()}`;
+}
+
+interface DocumentParts {
+  readonly view: View;
+  readonly title: string;
+  readonly scripts: readonly ScriptName[];
+  readonly prefixes: readonly string[];
+  readonly children?: Child;
+}
+
+function Document({ view, title, scripts, prefixes, children }: DocumentParts): Rendered {
+  const { reader, viewer } = view;
+  const hasChart = scripts.includes("uplot.js");
+  return (
+    <html lang={reader.language === "zh" ? "zh-CN" : "en"} data-theme={reader.theme} data-zone={reader.zone} data-locale={reader.locale}>
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content={reader.theme === "auto" ? "light dark" : reader.theme} />
+        <meta name="referrer" content="no-referrer" />
+        <meta name="texts" content={JSON.stringify(textsFor(reader.language, prefixes))} />
+        {viewer === null ? null : <meta name="csrf-token" content={viewer.csrfToken} />}
+        <title>{`${title} · Factory Proxy`}</title>
+        <link rel="icon" href="/icon.svg" type="image/svg+xml" />
+        {hasChart ? <link rel="stylesheet" href={assetPath("uplot.css")} /> : null}
+        <link rel="stylesheet" href={assetPath("style.css")} />
+        <link rel="modulepreload" href={assetPath("dom.js")} />
+        <link rel="modulepreload" href={assetPath("formats.js")} />
+        {scripts.map((name) =>
+          name === "uplot.js" ? <script defer src={assetPath(name)} /> : <script type="module" src={assetPath(name)} />,
+        )}
+      </head>
+      <body>{children}</body>
+    </html>
+  );
+}
+
+function Navigation({ view, entry }: { readonly view: View; readonly entry: NavigationId | null }): Rendered {
+  return (
+    <nav aria-label={view.t("shell.navigation")}>
+      <ul>
+        {ENTRIES.map(({ id, href, letter }) => (
+          <li>
+            <a href={href} data-letter={letter} {...(id === entry ? { "aria-current": "page" } : {})}>
+              <Icon of={id} />
+              {view.t(ENTRY_TEXTS[id])}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+const THEMES: readonly Theme[] = ["auto", "light", "dark"];
+const LANGUAGES: readonly (readonly [Language, string, string])[] = [
+  ["en", "en", "English"],
+  ["zh", "zh-CN", "简体中文"],
+];
+
+/** Links, so that they work without the script; each leads back to where it was followed. */
+function Preferences({ view }: { readonly view: View }): Rendered {
+  const { t, reader, viewer } = view;
+  const query = view.query.toString();
+  const back = query === "" ? view.path : `${view.path}?${query}`;
+  const href = (choice: string): string => `/ui/preferences?${choice}&back=${encodeURIComponent(back)}`;
+  return (
+    <div class="preferences">
+      <div class="switch" role="group" aria-label={t("shell.theme")}>
+        {THEMES.map((theme) => (
+          <a href={href(`theme=${theme}`)} data-theme-choice={theme} {...(theme === reader.theme ? { "aria-current": "true" } : {})}>
+            {t(`shell.theme.${theme}`)}
+          </a>
+        ))}
+      </div>
+      <div class="switch" role="group" aria-label={t("shell.language")}>
+        {LANGUAGES.map(([language, tag, name]) => (
+          <a
+            href={href(`lang=${language}`)}
+            lang={tag}
+            hreflang={tag}
+            {...(language === reader.language ? { "aria-current": "true" } : {})}
+          >
+            {name}
+          </a>
+        ))}
+      </div>
+      {viewer === null ? null : (
+        <div class="foot">
+          <button type="button" class="quiet needs-script" id="show-shortcuts" aria-haspopup="dialog">
+            {t("shell.shortcuts")} <kbd>?</kbd>
+          </button>
+          <form method="post" action="/ui/sign-out">
+            <input type="hidden" name="csrf" value={viewer.csrfToken} />
+            <button type="submit" class="quiet">
+              {t("shell.sign-out")}
+            </button>
+          </form>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Shortcuts({ view, isAdmin }: { readonly view: View; readonly isAdmin: boolean }): Rendered {
+  const { t } = view;
+  return (
+    <dialog id="shortcuts" aria-labelledby="shortcuts-title">
+      <h2 id="shortcuts-title">{t("shell.shortcuts")}</h2>
+      <dl class="shortcuts">
+        <Shortcut keys={["/"]} what={t("shell.shortcuts.search")} />
+        <Shortcut keys={["j", "k"]} what={t("shell.shortcuts.rows")} />
+        <Shortcut keys={["Enter"]} what={t("shell.shortcuts.open")} />
+        <Shortcut keys={["?"]} what={t("shell.shortcuts.help")} />
+        {(isAdmin ? ENTRIES : []).map(({ id, letter }) => (
+          <Shortcut keys={["g", letter]} then={t("shell.shortcuts.then")} what={t("shell.shortcuts.go", { page: t(ENTRY_TEXTS[id]) })} />
+        ))}
+      </dl>
+      <form method="dialog">
+        <button type="submit">{t("shell.close")}</button>
+      </form>
+    </dialog>
+  );
+}
+
+function Shortcut({ keys, then, what }: { readonly keys: readonly string[]; readonly then?: string; readonly what: string }): Rendered {
+  return (
+    <div>
+      <dt>
+        {keys.map((key, at) => (
+          <>
+            {at > 0 && then !== undefined ? <span class="sub">{then}</span> : null}
+            <kbd>{key}</kbd>
+          </>
+        ))}
+      </dt>
+      <dd>{what}</dd>
+    </div>
+  );
+}

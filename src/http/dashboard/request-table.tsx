@@ -1,0 +1,127 @@
+// Calls that have ended, as rows of a table: each leads to the page of its call.
+
+import type { RequestView } from "../admin/admin.ts";
+import type { View, Rendered } from "./page.ts";
+import { Columns, ModelName, Pill, TableFrame, Time, type Tone } from "./parts.tsx";
+
+interface Rows {
+  readonly view: View;
+  readonly rows: readonly RequestView[];
+  /** What the table shows. */
+  readonly name: string;
+}
+
+export function RequestTable({ view, rows, name }: Rows): Rendered {
+  return (
+    <TableFrame name={name}>
+      <table class="rows" data-rows>
+        <Columns
+          view={view}
+          of={[
+            ["call.started"],
+            ["call.status"],
+            ["call.model"],
+            ["call.key"],
+            ["call.client"],
+            ["call.input", "number"],
+            ["call.cached", "number"],
+            ["call.output", "number"],
+            ["call.cost", "number"],
+            ["call.first-byte", "number"],
+            ["call.time", "number"],
+          ]}
+        />
+        <tbody>
+          {rows.map((row) => (
+            <Request view={view} row={row} />
+          ))}
+        </tbody>
+      </table>
+    </TableFrame>
+  );
+}
+
+function Request({ view, row }: { readonly view: View; readonly row: RequestView }): Rendered {
+  const { t, format } = view;
+  return (
+    <tr>
+      <td>
+        <a class="row-link" href={`/ui/requests/${encodeURIComponent(row.id)}`}>
+          <Time view={view} iso={row.at} short />
+        </a>
+      </td>
+      <td>
+        <Status view={view} row={row} />
+      </td>
+      <td>
+        <ModelName view={view} asked={row.modelAsked} served={row.modelServed} />
+        <Remarks view={view} row={row} />
+      </td>
+      <td>{row.key ?? <span class="sub">{t("call.no-key")}</span>}</td>
+      <td>{row.client ?? <span class="sub">{t("word.unknown")}</span>}</td>
+      <td class="number">{format.number(inputOf(row))}</td>
+      <td class="number">{format.percent(cachedOf(row))}</td>
+      <td class="number">{format.number(row.outputTokens)}</td>
+      <td class="number">{format.usd(row.usd)}</td>
+      <td class="number">{format.duration(row.firstByteMs)}</td>
+      <td class="number">{format.duration(row.totalMs)}</td>
+    </tr>
+  );
+}
+
+/** A status, and how the call ended where the status does not say it. */
+export function Status({ view, row }: { readonly view: View; readonly row: Pick<RequestView, "status" | "finish"> }): Rendered {
+  const { status, finish } = row;
+  const word = finishWord(view, finish);
+  return (
+    <>
+      <Pill tone={toneOf(row)}>{status === null ? "–" : String(status)}</Pill>
+      {word === null ? null : <span class="sub">{word}</span>}
+    </>
+  );
+}
+
+export function toneOf({ status, finish }: Pick<RequestView, "status" | "finish">): Tone {
+  if (finish === "cut" || finish.startsWith("error:") || status === null || status >= 500) return "bad";
+  return status >= 400 || finish === "cancelled" || finish === "length" ? "warn" : "good";
+}
+
+/** Null: it ended as calls do. */
+function finishWord({ t }: View, finish: string): string | null {
+  switch (finish) {
+    case "end":
+      return null;
+    case "tool":
+      return t("finish.tool");
+    case "length":
+      return t("finish.length");
+    case "cut":
+      return t("finish.cut");
+    case "cancelled":
+      return t("finish.cancelled");
+    default:
+      return finish.startsWith("error:") ? finish.slice("error:".length).replaceAll("-", " ") : finish;
+  }
+}
+
+/** Tries, fallback and losses, where there were any. */
+function Remarks({ view, row }: { readonly view: View; readonly row: RequestView }): Rendered | null {
+  const { t } = view;
+  const remarks = [
+    ...(row.fallback === null ? [] : [t("call.fallback")]),
+    ...(row.tries > 1 ? [t("call.attempts", { count: row.tries })] : []),
+    ...(row.losses > 0 ? [t("call.losses", { count: row.losses })] : []),
+  ];
+  return remarks.length === 0 ? null : <span class="sub">{remarks.join(" · ")}</span>;
+}
+
+/** With what caches gave and took. Null: not known. */
+export function inputOf(row: RequestView): number | null {
+  const counts = [row.inputTokens, row.cacheReadTokens, row.cacheWrite5mTokens, row.cacheWrite1hTokens];
+  return counts.every((count) => count === null) ? null : counts.reduce<number>((all, count) => all + (count ?? 0), 0);
+}
+
+function cachedOf(row: RequestView): number | null {
+  const input = inputOf(row);
+  return input === null || input === 0 ? null : (row.cacheReadTokens ?? 0) / input;
+}

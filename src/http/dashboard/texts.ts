@@ -1,0 +1,36 @@
+// Every text of the pages, in English and Chinese, as one table, and how a page asks for one.
+// Never holds markup: what a text says is put into the page as text.
+
+import { ACCOUNT_TEXTS } from "./texts/accounts.ts";
+import { CALL_TEXTS } from "./texts/calls.ts";
+import { SERVER_TEXTS } from "./texts/server.ts";
+import { SHELL_TEXTS } from "./texts/shell.ts";
+
+export type Language = "en" | "zh";
+
+/** `{name}` stands for a value. Where English has two forms, `|` stands between them: `count` chooses. */
+type Text = readonly [en: string, zh: string];
+
+export const TEXTS = { ...SHELL_TEXTS, ...CALL_TEXTS, ...ACCOUNT_TEXTS, ...SERVER_TEXTS } satisfies Readonly<Record<string, Text>>;
+
+export type TextKey = keyof typeof TEXTS;
+
+/** Numbers are printed as the reader's locale has them. */
+export type Translate = (key: TextKey, values?: Readonly<Record<string, string | number>>) => string;
+
+export function translator(language: Language, printNumber: (number: number) => string): Translate {
+  return (key, values = {}) => {
+    const text = TEXTS[key][language === "en" ? 0 : 1];
+    const [one = "", other = one] = text.split("|");
+    return (values["count"] === 1 ? one : other).replaceAll(/\{(\w+)\}/g, (_all, name: string) => {
+      const value = values[name] ?? "";
+      return typeof value === "number" ? printNumber(value) : value;
+    });
+  };
+}
+
+/** The texts whose keys begin with one of these, in one language, for the page's scripts. */
+export function textsFor(language: Language, prefixes: readonly string[]): Record<string, string> {
+  const chosen = Object.entries(TEXTS).filter(([key]) => prefixes.some((prefix) => key.startsWith(prefix)));
+  return Object.fromEntries(chosen.map(([key, text]) => [key, text[language === "en" ? 0 : 1]]));
+}
