@@ -221,8 +221,9 @@ export class CallProgress implements RunningCall {
 
   /** Ends the call from outside. */
   fail(error: GatewayError): void {
+    const connection = this.#connection;
     this.#fail?.(error);
-    this.#connection?.stop(error);
+    connection?.stop(error);
   }
 
   /** Takes what ends the call from outside, from now on. */
