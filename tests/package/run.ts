@@ -44,8 +44,6 @@ writeFileSync(join(RELEASE, "sbom.cdx.json"), `${JSON.stringify(billOfMaterials(
 function build(target: Target): void {
   const path = join(RELEASE, executableName(target));
   run(process.execPath, ["run", "build", `--target=${target.bun}`, "--outfile", path]);
-  rmSync(`${path}.map`, { force: true });
-  rmSync(`${path.replace(/\.exe$/, "")}.map`, { force: true });
 }
 
 function packPlatform(target: Target): void {
