@@ -84,7 +84,9 @@ test("every script that a README names exists, and every script is named", () =>
   const named = new Set(
     READMES.flatMap((path) => [...read(path).matchAll(/\b(?:bun|npm) run ([a-z][a-z:]*)/g)].map(([, name = ""]) => name)),
   );
-  assert.deepEqual([...named].toSorted(), Object.keys(packageJson.scripts).toSorted());
+  // What runs after another script by itself is nothing to be typed.
+  const typed = Object.keys(packageJson.scripts).filter((name) => !name.startsWith("post"));
+  assert.deepEqual([...named].toSorted(), typed.toSorted());
 });
 
 test("the first commands of the README install, start and test", () => {
