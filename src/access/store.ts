@@ -147,8 +147,8 @@ export interface RowQuery extends UsageFilter {
   /** The `id` of a row: only older ones. Null: from the newest. */
   readonly before: string | null;
   /**
-   * How the call ended: an HTTP status (`429`), a class of them (`4xx`), `error` for what `UsageSum.errors` counts, or a `finish` (`cut`,
-   * `cancelled`, `error:overloaded` ...). Null: any.
+   * How the call ended: an HTTP status (`429`), a class of them (`4xx`), `error` for what `UsageSum.errors` counts, `ok` for
+   * what that does not and the client waited for, or a `finish` (`cut`, `cancelled`, `error:overloaded` ...). Null: any.
    */
   readonly status: string | null;
   /**

@@ -46,6 +46,7 @@ export class Conditions {
   /** As `RowQuery.status`. */
   addStatus(status: string): void {
     if (status === "error") this.add(IS_ERROR);
+    else if (status === "ok") this.add(`NOT ${IS_ERROR} AND k.finish <> 'cancelled'`);
     else if (STATUS.test(status)) this.add(`k.status = ${this.value(Number(status))}`);
     else if (STATUS_CLASS.test(status)) this.add(`k.status / 100 = ${this.value(Number(status[0]))}`);
     else this.add(`k.finish = ${this.value(status)}`);

@@ -140,6 +140,7 @@ export const STATUS_CLASS = /^\dxx$/;
 /** Whether rows of that kind ended so, as `RowQuery.status` has it. */
 export function hasEnded(kind: UsageKind, status: string): boolean {
   if (status === "error") return isError(kind);
+  if (status === "ok") return !isError(kind) && kind.finish !== "cancelled";
   if (STATUS.test(status)) return kind.status === Number(status);
   if (STATUS_CLASS.test(status)) return kind.status !== null && Math.floor(kind.status / 100) === Number(status[0]);
   return kind.finish === status;
