@@ -8,10 +8,12 @@ import { LiveStreams } from "./http/admin/live-stream.ts";
 import type { Operator } from "./http/admin/operator.ts";
 import { isPublicPath, linkPath } from "./http/admin/routes.ts";
 import { Sessions } from "./http/admin/sessions.ts";
+import { lazySite, siteSettings } from "./http/admin/site-loader.ts";
 import type { Site } from "./http/admin/site.ts";
 import { BodyMemory } from "./gateway/body-memory.ts";
 import { Attempts } from "./gateway/retry.ts";
 import { isLoopback, type Config } from "./config/config.ts";
+import { secretsOf } from "./config/secrets.ts";
 import type { ConnectionPorts } from "./upstream/connection.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { Inspector, type CallViews } from "./gateway/inspection.ts";
@@ -58,6 +60,8 @@ export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reade
   readonly store?: Store;
   /** What whoever started the program can do for an administrator. Absent: nothing more. */
   readonly operator?: Operator;
+  /** Whether only programs on this machine reach the server. Absent: HOST says it. */
+  readonly isLocal?: () => boolean;
   /** Names this process among several on one store. Absent: a random name. */
   readonly replica?: string;
   /** Where usage rows wait while the store is away. Absent: few wait, in memory. */
@@ -97,7 +101,6 @@ export interface Program {
   readonly endCalls: () => void;
 }
 
-const LIKELY_SECRET_LENGTH = 16;
 const MEBIBYTE = 1024 * 1024;
 
 /** For a call that has not begun to be answered when the server has to stop. */
@@ -130,7 +133,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
     },
     ring,
     calls: lasting.calls,
-    signInPath: () => (current.config.ui && isLoopback(current.config.host) ? linkPath(lasting.sessions.makeLink()) : null),
+    signInPath: () => (current.config.ui && isLocal(current.config, world) ? linkPath(lasting.sessions.makeLink()) : null),
     reload(next) {
       const before = current;
       current = assemble(next, { lasting, world, facts, site, before });
@@ -215,38 +218,27 @@ function lastingParts(config: Config, world: World, current: () => Assembly) {
   };
 }
 
-/** The dashboard and the admin API: loaded at their first request, since a server that nobody administers has no use for them. */
+/** What it is told of the configuration is that of the time. */
 function siteOf({ lasting, world, facts }: Pick<Surroundings, "lasting" | "world" | "facts">, current: () => Assembly): Site {
-  const { ring, sessions, streams, concurrency, startedMs } = lasting;
+  const { ring, calls, sessions, streams, concurrency, startedMs } = lasting;
   const { store = null, operator = null, now, monotonic, after, newId, sha256, unpack } = world;
-  const parts = { store, ring, sessions, streams, operator, now, monotonic, after, newId, sha256, unpack };
-  const replica = world.replica ?? newId().slice(0, REPLICA_LENGTH);
-  const load = async (): Promise<Site> => {
-    const { createSite, PLAIN_DASHBOARD, WrongKeys } = await import("./http/admin/site.ts");
-    return createSite({
-      ...parts,
-      wrongKeys: new WrongKeys(now),
-      random: randomBytes,
-      calls: lasting.calls,
-      dashboard: PLAIN_DASHBOARD,
-      facts: { ...facts, replica, startedMs },
-      current: () => current().administered,
-      settings: () => {
-        const { adminKey, host, trustedProxies, allowedHosts } = current().config;
-        return { adminKey, isLocal: isLoopback(host), trustedProxies, allowedHosts };
-      },
-      isDraining: () => concurrency.isDraining,
-      failed: (error, requestId) => current().log.error("admin request failed", { requestId, error }),
-    });
-  };
-  let loaded: Promise<Site> | null = null;
-  return async (incoming) => {
-    loaded ??= load();
-    return (await loaded)(incoming);
-  };
+  const parts = { store, ring, calls, sessions, streams, operator, now, monotonic, after, newId, sha256, unpack };
+  return lazySite({
+    ...parts,
+    random: randomBytes,
+    facts: { ...facts, replica: world.replica ?? newId().slice(0, REPLICA_LENGTH), startedMs },
+    current: () => current().administered,
+    settings: () => siteSettings(current().config, isLocal(current().config, world)),
+    isDraining: () => concurrency.isDraining,
+    failed: (error, requestId) => current().log.error("admin request failed", { requestId, error }),
+  });
 }
 
 const REPLICA_LENGTH = 8;
+
+function isLocal({ host }: Config, world: World): boolean {
+  return world.isLocal?.() ?? isLoopback(host);
+}
 
 function randomBytes(count: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(count));
@@ -349,18 +341,6 @@ function attemptsOf(config: Config, { lasting, world }: Pick<Surroundings, "last
     { upstream, pool: lasting.pool.of(config.upstreamKeys), after, now, random },
     { retries: config.retries, budgetMs: config.retryBudgetMs, retryLost: config.retryLost },
   );
-}
-
-function secretsOf(config: Config): string[] {
-  // Headers and addresses of the operator's own may hold keys under names that nobody knows.
-  const addresses = [...Object.values(config.endpoints), ...config.models.flatMap(({ target }) => target ?? [])];
-  const queryValues = addresses.flatMap((url) => [...new URL(url).searchParams.values()]);
-  const password = URL.canParse(config.databaseUrl) ? new URL(config.databaseUrl).password : "";
-  const likelySecrets = [...Object.values(config.upstreamHeaders), ...queryValues, password].filter(
-    (value) => value.length >= LIKELY_SECRET_LENGTH,
-  );
-  const adminKeys = config.adminKey === null ? [] : [config.adminKey];
-  return [...config.proxyKeys.map(({ key }) => key), ...config.upstreamKeys, ...adminKeys, ...likelySecrets];
 }
 
 /** How it stands with the store, which counts as starting until it has been reached once. Null: there is none. */
