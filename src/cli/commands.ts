@@ -57,6 +57,7 @@ const GROUPS: readonly Group[] = [
   },
   { name: "usage", summary: "Reports who used what.", load: async () => (await import("./usage.ts")).USAGE },
   { name: "quota", summary: "Shows what is left of the plan.", load: async () => (await import("./quota.ts")).QUOTA },
+  { name: "ui", summary: "Opens the dashboard in a browser, signed in.", load: async () => (await import("./ui.ts")).UI },
   {
     name: "doctor",
     summary: "Checks everything, and says how to mend what is wrong.",
@@ -104,9 +105,12 @@ async function allCommands(): Promise<readonly Command[]> {
 
 /** A sentence for a word that is nearly a command; "" for others. Never shows the word itself, which may be a key. */
 function suggestion(word: string): string {
-  const [meant] = nearest(word, names(), 2);
+  const [meant] = nearest(word, names(), word.length > SHORT_WORD ? 2 : 1);
   return meant === undefined ? "" : ` Did you mean "${meant}"?`;
 }
+
+/** One of so many letters is two slips away from words that have nothing to do with it. */
+const SHORT_WORD = 3;
 
 function names(): string[] {
   return [SERVE, ...GROUPS].map(({ name }) => name);

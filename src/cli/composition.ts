@@ -7,6 +7,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import type { Store } from "../access/store.ts";
 import { SpillFile } from "../access/stores/spill-file.ts";
 import type { Config } from "../config/config.ts";
+import type { Operator } from "../http/admin/operator.ts";
 import { compose, type Program } from "../program.ts";
 import { dial } from "../runtime/dial.ts";
 import type { After } from "../runtime/ports.ts";
@@ -20,11 +21,14 @@ export interface Composing {
   /** Gets each log line. */
   readonly sink: (line: string) => void;
   readonly logFormat: "text" | "json";
+  /** See `World`. */
+  readonly operator?: Operator;
+  readonly isLocal?: () => boolean;
 }
 
 const PROXY_VARIABLES = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
-export function composed(config: Config, { store, dataDir, sink, logFormat }: Composing): Program {
+export function composed(config: Config, { store, dataDir, sink, logFormat, ...more }: Composing): Program {
   return compose(
     config,
     {
@@ -46,6 +50,8 @@ export function composed(config: Config, { store, dataDir, sink, logFormat }: Co
       unpack,
       sink,
       logFormat,
+      replica: replicaName(),
+      ...more,
     },
     { version: packageJson.version, runtime: runtime.name },
   );
@@ -61,6 +67,12 @@ export const background: After = (ms, callback) => {
   const timer = setTimeout(callback, ms).unref();
   return () => clearTimeout(timer);
 };
+
+/** Containers have their name in the environment; Deno has to be allowed to ask for that of a machine. */
+function replicaName(): string {
+  const { HOSTNAME, COMPUTERNAME } = process.env;
+  return `${HOSTNAME ?? COMPUTERNAME ?? "process"}-${process.pid}`;
+}
 
 /** Like that of no other process, and sorted by when it began. */
 function processName(): string {

@@ -37,8 +37,7 @@ const CHECKS: Readonly<Record<GroupName, Group>> = {
 /** Resolves to the exit code. @throws CommandError */
 export async function doctor(input: Input, context: Context, world: DoctorWorld): Promise<number> {
   const subject = subjectOf(input, context, world);
-  const found = await Promise.all(GROUPS.map((name) => CHECKS[name](subject)));
-  const checks = found.flat().map((check) => redacted(check, subject));
+  const checks = await examined(subject);
   const failures = checks.filter(({ state }) => state === "fail").length;
   context.show({ object: "doctor", schema_version: 1, ok: failures === 0, checks }, () => textOf(checks, context));
   if (input.has("report")) {
@@ -49,11 +48,26 @@ export async function doctor(input: Input, context: Context, world: DoctorWorld)
   return failures === 0 ? 0 : EXIT_FAILED;
 }
 
+/** For the dashboard: without what costs anything. */
+export function examine(context: Context, world: DoctorWorld, envFile: string | null): Promise<readonly Check[]> {
+  return examined(subjectFor(context, world, { envFile, url: null, isLive: false }));
+}
+
+async function examined(subject: Subject): Promise<readonly Check[]> {
+  const found = await Promise.all(GROUPS.map((name) => CHECKS[name](subject)));
+  return found.flat().map((check) => redacted(check, subject));
+}
+
 function subjectOf(input: Input, context: Context, world: DoctorWorld): Subject {
   if (input.operand(0) !== "" && !input.has("report"))
     throw CommandError.wrongUse("FILE goes with --report. See factory-proxy doctor --help.");
+  return subjectFor(context, world, { envFile: input.text("env-file"), url: urlOf(input), isLive: input.has("live") });
+}
+
+type Asked = Pick<Subject, "envFile" | "url" | "isLive">;
+
+function subjectFor(context: Context, world: DoctorWorld, { envFile, url, isLive }: Asked): Subject {
   const { config, faults } = configOf(context);
-  const envFile = input.text("env-file");
   const variables = world.variables(envFile);
   const redactor = redactorFor({ ...world.shell, ...variables }, config);
   return {
@@ -63,8 +77,8 @@ function subjectOf(input: Input, context: Context, world: DoctorWorld): Subject 
     faults,
     envFile,
     variables,
-    url: urlOf(input),
-    isLive: input.has("live"),
+    url,
+    isLive,
     redact: (text) => redactor.text(text),
   };
 }

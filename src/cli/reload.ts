@@ -20,6 +20,16 @@ export interface ReloadPorts {
   readonly madeKey: (setup: Setup) => void;
 }
 
+/** What came of it. */
+export interface Taken {
+  readonly changed: readonly string[];
+  readonly needRestart: readonly string[];
+  /** Null: it counts now. */
+  readonly fault: string | null;
+}
+
+const NOTHING = { changed: [], needRestart: [] };
+
 /** A program that starts has more important things to do. */
 const FIRST_WATCH_MS = 100;
 
@@ -58,9 +68,18 @@ export class Reload {
 
   /** Reads everything again, whether a file has changed or not. */
   hangUp(): void {
-    if (this.#isClosed) return;
+    this.#again({ signal: "SIGHUP" });
+  }
+
+  /** The same, because an administrator says so. */
+  ask(): Taken {
+    return this.#again({ by: "administrator" });
+  }
+
+  #again(cause: LogFields): Taken {
+    if (this.#isClosed) return { ...NOTHING, fault: "The server is about to stop." };
     this.#texts = this.#readTexts();
-    this.#take({ signal: "SIGHUP" });
+    return this.#take(cause);
   }
 
   close(): void {
@@ -76,7 +95,7 @@ export class Reload {
     if (files.length > 0) this.#take({ file: files.join(", ") });
   }
 
-  #take(cause: LogFields): void {
+  #take(cause: LogFields): Taken {
     const { program, madeKey } = this.#ports;
     const before = this.#setup;
     let next: ChangedSetup;
@@ -85,8 +104,9 @@ export class Reload {
       program.reload(next.config);
     } catch (error) {
       // Whatever it is, calls go on.
-      program.log.error("configuration not reloaded", { ...cause, faults: error instanceof Error ? error.message : String(error) });
-      return;
+      const faults = error instanceof Error ? error.message : String(error);
+      program.log.error("configuration not reloaded", { ...cause, faults });
+      return { ...NOTHING, fault: faults };
     }
     const { changed, needRestart } = next.reading;
     this.#setup = next;
@@ -100,6 +120,7 @@ export class Reload {
       if (!known.has(JSON.stringify(warning))) program.log.warning(warning.event, warning.fields);
     }
     if (next.randomKey !== before.randomKey) madeKey(next);
+    return { changed, needRestart, fault: null };
   }
 
   /** @throws ConfigError */

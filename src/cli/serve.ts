@@ -6,7 +6,7 @@ import process from "node:process";
 import packageJson from "../../package.json" with { type: "json" };
 import { CALLS } from "../http/routes.ts";
 import type { Program } from "../program.ts";
-import { ConfigError, type Config } from "../config/config.ts";
+import { ConfigError, isLoopback, type Config } from "../config/config.ts";
 import { forTerminal } from "../telemetry/log.ts";
 import { LogOutput } from "../telemetry/log-output.ts";
 import { mask, Redactor } from "../telemetry/redaction.ts";
@@ -19,6 +19,7 @@ import { after, background, composed } from "./composition.ts";
 import { dataFolder } from "./data-folder.ts";
 import { codeOf } from "./environment.ts";
 import { configure, needsStoredKey, noClientKey, type Setup } from "./configuration.ts";
+import { operatorOf } from "./operator.ts";
 import { Reload } from "./reload.ts";
 
 const { version } = packageJson;
@@ -69,6 +70,8 @@ interface Kept {
 
 interface Starting extends Kept {
   readonly program: Program;
+  /** Is told of what reads the configuration again, and where the server listens. */
+  readonly started: (reload: Reload, host: string) => void;
 }
 
 /** Ends the process where it would need a client key of the store and finds none; resolves before that is known where the store takes its time. */
@@ -83,7 +86,7 @@ async function findStoredKey(setup: Setup, store: Store): Promise<void> {
   await Promise.race([looked, new Promise<void>((resolve) => after(STORE_MS, resolve))]);
 }
 
-function start(setup: Setup, { program, output, store }: Starting): void {
+function start(setup: Setup, { program, output, store, started }: Starting): void {
   const { config } = setup;
   let server: Server;
   try {
@@ -96,6 +99,7 @@ function start(setup: Setup, { program, output, store }: Starting): void {
   const { ring } = program;
   const madeKey = (made: Setup): void => tellKey(made, { ring, output });
   const reload = new Reload(setup, { program, after, mayRead: runtime.mayRead, madeKey });
+  started(reload, config.host);
   const stop = stopper({ server, program, output, store, reload });
   process.on("SIGHUP", hangUp(stop, reload));
   process.on("SIGINT", stop);
@@ -209,6 +213,13 @@ function announce(setup: Setup, { program, output, host, port }: Address & Annou
   });
   for (const { event, fields } of warnings) log.warning(event, fields);
   tellKey(setup, { ring, output });
+  tellLink(program, url);
+}
+
+/** Shows whoever sits at a terminal how to get into the dashboard. Nothing that keeps what it reads gets to see it. */
+function tellLink(program: Pick<Program, "signInPath">, url: string): void {
+  const path = runtime.isTerminal("stderr") ? program.signInPath() : null;
+  if (path !== null) process.stderr.write(`Dashboard (the link works once, within 10 minutes): ${url}${path}\n`);
 }
 
 /** Shows the key that was made for this run, where there is one. */
@@ -253,17 +264,29 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
     if (last !== "") writeLast(last);
   });
   const logFormat = runtime.isTerminal("stdout") ? "text" : "json";
-  const program: Program = composed(config, { store, dataDir, sink: output.add, logFormat });
+  let reload: Reload | null = null;
+  // Who imports this program, or serves it with `deno serve`, has an address of its own.
+  let listensOn: string | null = null;
+  const operator = operatorOf({ commandLine, store, setup: () => reload?.setup ?? setup, reload: () => reload });
+  const isLocal = (): boolean => listensOn !== null && isLoopback(listensOn);
+  const program: Program = composed(config, { store, dataDir, sink: output.add, logFormat, operator, isLocal });
   // What a program that imports this one calls it with besides is not known.
   if (!isMain) return { fetch: (request) => program.fetch(request) };
   return runtime.entryPoint({
     fetch: program.fetch,
     maxFrameBytes: program.maxFrameBytes,
     start() {
-      const listen = (): void => start(setup, { program, output, store });
+      const started = (made: Reload, host: string): void => {
+        reload = made;
+        listensOn = host;
+      };
+      const listen = (): void => start(setup, { program, output, store, started });
       if (needsStoredKey(setup)) void findStoredKey(setup, store).then(listen);
       else listen();
     },
-    served: (address) => announce(setup, { program, output, ...address }),
+    served(address) {
+      listensOn = address.host;
+      announce(setup, { program, output, ...address });
+    },
   });
 }

@@ -64,6 +64,7 @@ const SOCKET_TIMEOUT_S = 120;
 const MOST_IDLE_S = 255;
 const STDIN = 0;
 const STDOUT = 1;
+const STDERR = 2;
 const NOWHERE = "/dev/null";
 
 export function bunRuntime(): Runtime {
@@ -131,7 +132,7 @@ export function bunRuntime(): Runtime {
 
     // The module that knows takes 3 ms and 5 MB to load: asked only where it may be so.
     isTerminal(stream) {
-      const descriptor = stream === "stdin" ? STDIN : STDOUT;
+      const descriptor = { stdin: STDIN, stdout: STDOUT, stderr: STDERR }[stream];
       const stat = fstatSync(descriptor);
       if (!stat.isCharacterDevice() || stat.rdev === statSync(NOWHERE, { throwIfNoEntry: false })?.rdev) return false;
       return process.getBuiltinModule("node:tty").isatty(descriptor);

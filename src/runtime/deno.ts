@@ -22,6 +22,7 @@ interface DenoApi {
   readonly permissions: { querySync(permission: DenoPermission): { readonly state: string } };
   systemMemoryInfo(): { readonly total: number };
   readonly stdin: { isTerminal(): boolean };
+  readonly stderr: { isTerminal(): boolean };
   readonly stdout: { isTerminal(): boolean; write(bytes: Uint8Array): Promise<number> };
   listen(options: { readonly hostname: string; readonly port: number }): DenoListener;
   /** Deno no longer documents it. */

@@ -123,7 +123,7 @@ export interface Runtime {
   /** SHA-256 of a text, as 32 bytes. */
   readonly sha256: (text: string) => Uint8Array;
   /** Whether a person reads what the program prints, or types what it reads. */
-  isTerminal(stream: "stdin" | "stdout"): boolean;
+  isTerminal(stream: "stdin" | "stdout" | "stderr"): boolean;
   /** Whether the runtime itself puts into the environment what `.env` of the working directory says. */
   readonly loadsEnvFile: boolean;
   /** Whether a file or folder may be read without anybody being asked. */

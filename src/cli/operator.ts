@@ -1,0 +1,47 @@
+// What an administrator may have this process do: look at the machine as the command `doctor` does, and read the configuration again.
+
+import type { Store } from "../access/store.ts";
+import { envFileOf } from "../config/source.ts";
+import type { Operator } from "../http/admin/operator.ts";
+import type { Context } from "./command.ts";
+import type { Setup } from "./configuration.ts";
+import { readConfiguration } from "./environment.ts";
+import type { Reload } from "./reload.ts";
+import { settingViews } from "./setting-views.ts";
+
+export interface OperatorParts {
+  readonly commandLine: readonly string[];
+  readonly store: Store;
+  readonly setup: () => Setup;
+  /** Null: whoever imports this program starts it anew. */
+  readonly reload: () => Reload | null;
+}
+
+const NO_RELOAD = "This server was started by another program, which has to be started again.";
+
+export function operatorOf({ commandLine, store, setup, reload }: OperatorParts): Operator {
+  return {
+    async doctor() {
+      const [{ examine }, { doctorWorld }] = await Promise.all([import("./doctor-examination.ts"), import("./doctor-world.ts")]);
+      const { arguments: words } = setup().source;
+      return examine(contextFor({ commandLine, store }), doctorWorld(), words.includes("--env-file") ? envFileOf(setup().source) : null);
+    },
+    reload: () => reload()?.ask() ?? { changed: [], needRestart: [], fault: NO_RELOAD },
+    settings: () => settingViews(setup()),
+  };
+}
+
+/** Nothing is printed. */
+function contextFor({ commandLine, store }: Pick<OperatorParts, "commandLine" | "store">): Context {
+  return {
+    now: Date.now,
+    isJson: true,
+    config: () => readConfiguration(commandLine),
+    store: () => Promise.resolve(store),
+    print: () => {},
+    show: () => {},
+    note: () => {},
+    style: (_, text) => text,
+    read: () => "",
+  };
+}

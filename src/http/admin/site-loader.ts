@@ -1,0 +1,24 @@
+// Loads the dashboard and the admin API at their first request: a server that nobody administers has no use for them.
+// Never answers anything itself.
+
+import type { Config } from "../../config/config.ts";
+import type { Site, SitePorts, SiteSettings } from "./site.ts";
+
+export type LazyPorts = Omit<SitePorts, "dashboard" | "wrongKeys">;
+
+export function lazySite(ports: LazyPorts): Site {
+  let loaded: Promise<Site> | null = null;
+  return async (incoming) => {
+    loaded ??= load(ports);
+    return (await loaded)(incoming);
+  };
+}
+
+async function load(ports: LazyPorts): Promise<Site> {
+  const { createSite, PLAIN_DASHBOARD, WrongKeys } = await import("./site.ts");
+  return createSite({ ...ports, wrongKeys: new WrongKeys(ports.now), dashboard: PLAIN_DASHBOARD });
+}
+
+export function siteSettings({ adminKey, trustedProxies, allowedHosts }: Config, isLocal: boolean): SiteSettings {
+  return { adminKey, isLocal, trustedProxies, allowedHosts };
+}
