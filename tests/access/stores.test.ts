@@ -191,7 +191,18 @@ for (const bed of BEDS) {
     };
     const byStatus = async (status: string): Promise<string> => (await ids({ status })).join(" ");
     const asked = ["429", "4xx", "2xx", "500", "error", "cut", "cancelled", "error:rate", "error:", "ok"];
-    assert.deepEqual(await Promise.all(asked.map(byStatus)), ["r6 r2", "r6 r3 r2", "r5 r1", "", "r6 r5 r3 r2", "r5", "r4", "r6 r2", "", "r1"]);
+    assert.deepEqual(await Promise.all(asked.map(byStatus)), [
+      "r6 r2",
+      "r6 r3 r2",
+      "r5 r1",
+      "",
+      "r6 r5 r3 r2",
+      "r5",
+      "r4",
+      "r6 r2",
+      "",
+      "r1",
+    ]);
     assert.deepEqual(await ids({ status: "4xx", key: "alice", before: "r3" }), ["r2"]);
     assert.deepEqual(await ids({ status: "error", limit: 1, text: "REQUEST-R" }), ["r6"]);
   });

@@ -6,6 +6,7 @@ import { compose, type Program } from "../../src/program.ts";
 import type { Store } from "../../src/access/store.ts";
 import { readConfig, type Config } from "../../src/config/config.ts";
 import { nameFaults } from "../../src/models/name-faults.ts";
+import type { Operator } from "../../src/http/admin/operator.ts";
 import { dial } from "../../src/runtime/dial.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
 import { unpack } from "../../src/runtime/unpack.ts";
@@ -27,6 +28,8 @@ export interface GatewayOptions {
   readonly clock?: Pick<AwakeClock, "now" | "after">;
   /** Absent: nothing is remembered. */
   readonly store?: Store;
+  /** What an administrator may have done. Absent: nothing. */
+  readonly operator?: Operator;
   /** Shared with another gateway, which then stops it. */
   readonly upstream?: ScriptedUpstream;
 }
@@ -100,6 +103,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
       newId: () => crypto.randomUUID(),
       sha256: runtime.sha256,
       ...(options.store === undefined ? {} : { store: options.store }),
+      ...(options.operator === undefined ? {} : { operator: options.operator }),
       unpack,
       sink: (line) => lines.push(JSON.parse(line) as LogLine),
       logFormat: "json",

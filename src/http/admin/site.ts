@@ -15,7 +15,7 @@ import { createApi, errorResponse, json, type ApiRequest, type ApiTable } from "
 import type { Dashboard, SignInFailure } from "./dashboard.ts";
 import { ICON } from "./icon.ts";
 import type { LiveStreams } from "./live-stream.ts";
-import { OPENAPI_TEXT } from "./openapi.ts";
+import { openApi } from "./openapi.ts";
 import { noticePage } from "./plain-pages.ts";
 import { API, API_ROUTES, LINK, OPENAPI, UI, type AdminRoute, type ApiName } from "./routes.ts";
 import type { Session } from "./session.ts";
@@ -116,7 +116,7 @@ class AdminSite {
 
   async #answer(visit: Visit): Promise<Response> {
     const { incoming, path, method, visitor, settings } = visit;
-    if (path === OPENAPI) return readable(visit, () => new Response(OPENAPI_TEXT, { headers: { "content-type": "application/json" } }));
+    if (path === OPENAPI) return readable(visit, () => json(openApi(this.#ports.facts.version)));
     if (path === "/icon.svg" || path === "/favicon.ico") return readable(visit, icon);
     if (!settings.isLocal && settings.adminKey === null) throw new GatewayError("not-found", NO_KEY, { code: "admin_key_not_set" });
     const { allowedHosts } = settings;
