@@ -178,7 +178,7 @@ test("whatever a client says stays text: JSON that no browser reads as a page", 
       "cross-origin-resource-policy",
       "cross-origin-opener-policy",
       "x-frame-options",
-    ].map((one) => headers.get(one)?.split(";charset")[0]),
+    ].map((one) => headers.get(one)?.split(/;\s*charset|, no-transform/)[0]),
     [
       "application/json",
       "nosniff",
