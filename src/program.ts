@@ -222,13 +222,16 @@ function siteOf({ lasting, world, facts }: Pick<Surroundings, "lasting" | "world
   const parts = { store, ring, sessions, streams, operator, now, monotonic, after, newId, sha256, unpack };
   const replica = world.replica ?? newId().slice(0, REPLICA_LENGTH);
   const load = async (): Promise<Site> => {
-    const { createSite, PLAIN_DASHBOARD, WrongKeys } = await import("./http/admin/site.ts");
+    const [{ createSite, WrongKeys }, { createDashboard }] = await Promise.all([
+      import("./http/admin/site.ts"),
+      import("./http/dashboard/dashboard.tsx"),
+    ]);
     return createSite({
       ...parts,
       wrongKeys: new WrongKeys(now),
       random: randomBytes,
       calls: lasting.calls,
-      dashboard: PLAIN_DASHBOARD,
+      dashboard: createDashboard({ now }),
       facts: { ...facts, replica, startedMs },
       current: () => current().administered,
       settings: () => {

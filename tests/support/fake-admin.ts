@@ -179,6 +179,7 @@ export function fakeAdmin({ nowMs, calls, isHostile }: FakeWorld): FakeAdmin {
       return { changed: ["MODEL_FILE"], needRestart: ["PORT"], fault: null };
     },
     playgroundKey: () => Promise.resolve({ key: "fp-playground", expires: iso(nowMs + HOUR_MS) }),
+    signedOut: () => Promise.resolve(),
   };
 }
 
