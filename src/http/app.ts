@@ -182,7 +182,11 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
     if (incoming === null) return new Response(null, { status: 400, headers: { ...SAFE_HEADERS, connection: "close" } });
     if (incoming.headerBytes <= facts.maxHeaderBytes) {
       const answer = isAdminPath(incoming.path) ? ports.site(incoming) : null;
-      if (answer !== null) return finished(incoming, answer);
+      if (answer !== null)
+        return finished(
+          incoming,
+          answer.catch((error: unknown) => failed(incoming, error)),
+        );
       const route = incoming.headers["upgrade"] === undefined ? null : socketRoute(incoming);
       if (route === null) return finished(incoming, app.fetch(request, incoming));
       // Past Hono, since nothing may be laid over the answer that the runtime has given.
