@@ -15,8 +15,8 @@ export function lazySite(ports: LazyPorts): Site {
 }
 
 async function load(ports: LazyPorts): Promise<Site> {
-  const { createSite, PLAIN_DASHBOARD, WrongKeys } = await import("./site.ts");
-  return createSite({ ...ports, wrongKeys: new WrongKeys(ports.now), dashboard: PLAIN_DASHBOARD });
+  const [{ createSite, WrongKeys }, { createDashboard }] = await Promise.all([import("./site.ts"), import("../dashboard/dashboard.tsx")]);
+  return createSite({ ...ports, wrongKeys: new WrongKeys(ports.now), dashboard: createDashboard({ now: ports.now }) });
 }
 
 export function siteSettings({ adminKey, trustedProxies, allowedHosts }: Config, isLocal: boolean): SiteSettings {

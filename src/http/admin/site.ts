@@ -46,7 +46,6 @@ export interface SiteSettings {
   readonly allowedHosts: readonly string[];
 }
 
-export { PLAIN_DASHBOARD } from "./plain-pages.ts";
 export { WrongKeys } from "./wrong-keys.ts";
 
 export type Site = (incoming: IncomingRequest) => Promise<Response>;

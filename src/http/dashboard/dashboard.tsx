@@ -1,115 +1,72 @@
 // The pages below /ui: finds the page of a path, renders it, and serves its assets.
-// Never signs anybody in: whoever calls it knows who looks. Never changes anything but the reader's own cookies.
+// Never signs anybody in, and never changes anything but the reader's own cookies.
 
 import { GatewayError } from "../../errors.ts";
 import type { Admin } from "../admin/admin.ts";
+import type { Dashboard, PageRequest } from "../admin/dashboard.ts";
+import type { Session } from "../admin/session.ts";
 import { assetAt } from "./assets.ts";
 import { Formats } from "./formats.ts";
 import { renderBare, renderPage } from "./layout.tsx";
-import type { Page, PageRow, View, Viewer, Visit } from "./page.ts";
+import type { Page, PageRow, View } from "./page.ts";
 import { PAGES } from "./pages.ts";
-import { chosenCookies, readerOf } from "./reader.ts";
-import { signInPage, type SignIn } from "./sign-in.tsx";
+import { chosenCookies, readerOf, withoutChoices } from "./reader.ts";
+import { signInPage } from "./sign-in.tsx";
 import { translator } from "./texts.ts";
 
-export interface DashboardPorts {
-  readonly admin: Admin;
-  /** The API's description, OpenAPI 3.1. */
-  readonly openapi: () => object;
+interface DashboardPorts {
   /** Unix time in milliseconds. */
   readonly now: () => number;
 }
 
-export interface Dashboard {
-  /** A page for whoever looks. Without a viewer, and for what a viewer may not see, it is the page that asks for a key. Never rejects. */
-  page(visit: Visit): Promise<Response>;
-  /** The page that asks for a key. */
-  signIn(visit: Visit, state: SignIn): Response;
-  /** A style sheet or script, for everybody. Null: there is none of that name. */
-  asset(path: string): Response | null;
-}
-
-/** What the pages need, by name; uPlot sets its styles by script, which `style-src` does not concern. */
-export const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-].join("; ");
-
-const HEADERS = {
-  "content-type": "text/html; charset=utf-8",
-  "content-security-policy": CONTENT_SECURITY_POLICY,
-  "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-resource-policy": "same-origin",
-  "cache-control": "no-store",
-};
+const UI = "/ui";
+const SEE_OTHER = 303;
 
 export function createDashboard(ports: DashboardPorts): Dashboard {
-  const viewOf = (visit: Visit, parameter: string): View => {
-    const { path, query, origin, viewer } = visit;
-    const reader = readerOf(visit.headers);
-    const format = Formats.of(reader.locale, reader.zone);
-    const t = translator(reader.language, (number) => format.number(number));
-    const { admin, openapi, now } = ports;
-    return { admin, t, format, reader, nowMs: now(), path, query, origin, viewer, parameter, openapi };
-  };
-  const signIn = (visit: Visit, state: SignIn): Response => {
-    const page = signInPage(viewOf(visit, ""), state);
-    return html(renderBare(viewOf({ ...visit, viewer: null }, ""), page), page);
-  };
-  return {
-    signIn,
-    async page(visit) {
-      if (visit.path === "/ui/preferences") return preferences(visit);
-      const found = rowAt(visit.path);
-      if (!maySee(visit.viewer, found?.row ?? null)) {
-        const kind = visit.path.startsWith("/ui/me") ? "key" : "admin";
-        return signIn(visit, { kind, state: null, next: nextOf(visit), hasLink: isLocal(visit.origin) });
-      }
-      const view = viewOf(visit, found?.parameter ?? "");
-      const page = found === null ? null : await rendered(found.row, view);
-      if (page instanceof Response) return page;
-      const shown = page ?? notFound(view);
-      return html(renderPage(view, shown, found?.row.entry ?? null), shown);
-    },
-    asset(path) {
-      const asset = assetAt(path);
-      if (asset === null) return null;
-      return new Response(asset.text, {
-        headers: {
-          "content-type": asset.type,
-          "cache-control": "public, max-age=31536000, immutable",
-          "x-content-type-options": "nosniff",
-          "cross-origin-resource-policy": "same-origin",
-        },
-      });
-    },
+  return (request, admin) => {
+    const { path, url } = request;
+    const asset = assetAt(UI + path);
+    if (asset !== null) return new Response(asset.text, { headers: { "content-type": asset.type, "cache-control": FOR_GOOD } });
+    const cookies = chosenCookies(url.searchParams);
+    if (cookies.length > 0) return redirect(withoutChoices(url), cookies);
+    const found = rowAt(path);
+    const view = viewOf(request, { admin, ports, parameter: found?.parameter ?? "" });
+    if (request.session === null) return path === "/sign-in" ? html(renderBare(view, signInPage(view, request.failure))) : null;
+    if (found?.row.entry === "me" && request.session.key === null) return redirect(`${UI}/keys`);
+    return draw(view, found?.row ?? null, request.session);
   };
 }
 
-function html(text: string, page: Page): Response {
-  return new Response(text, { status: page.status ?? 200, headers: HEADERS });
+const FOR_GOOD = "public, max-age=31536000, immutable";
+
+interface Parts {
+  readonly admin: Admin;
+  readonly ports: DashboardPorts;
+  readonly parameter: string;
 }
 
-async function rendered(row: PageRow, view: View): Promise<Page | Response | null> {
-  try {
-    return await row.render(view);
-  } catch (error) {
-    return failed(view, error);
-  }
+function viewOf({ url, headers, session }: PageRequest, { admin, ports, parameter }: Parts): View {
+  const reader = readerOf(headers);
+  const format = Formats.of(reader.locale, reader.zone);
+  const t = translator(reader.language, (number) => format.number(number));
+  return { admin, t, format, reader, nowMs: ports.now(), url, session, parameter };
 }
 
-/** A client key opens its own page alone, and an administrator's everything but that. */
-function maySee(viewer: Viewer | null, row: PageRow | null): boolean {
-  if (viewer === null) return false;
-  return row?.entry === "me" ? viewer.type === "key" : viewer.type === "admin";
+async function draw(view: View, row: PageRow | null, session: Session): Promise<Response> {
+  const drawn = row === null ? null : await rendered(row, view);
+  if (drawn instanceof Response) return drawn;
+  const page = drawn ?? notFound(view);
+  return html(renderPage({ view, session }, page, row?.entry ?? null), page.status);
+}
+
+function html(text: string, status = 200): Response {
+  return new Response(text, { status, headers: { "content-type": "text/html; charset=utf-8" } });
+}
+
+function redirect(location: string, cookies: readonly string[] = []): Response {
+  const headers = new Headers({ location });
+  for (const cookie of cookies) headers.append("set-cookie", cookie);
+  return new Response(null, { status: SEE_OTHER, headers });
 }
 
 interface Found {
@@ -138,24 +95,14 @@ function decoded(step: string): string | null {
   }
 }
 
-/** Sets what a link of the layout chose, and leads back. */
-function preferences({ query }: Visit): Response {
-  const headers = new Headers({ ...HEADERS, location: pathBelowUi(query.get("back") ?? "") });
-  for (const cookie of chosenCookies(query)) headers.append("set-cookie", cookie);
-  return new Response(null, { status: 303, headers });
-}
-
-/** A path of these pages and no other address. */
-export function pathBelowUi(path: string): string {
-  return /^\/ui(?:[/?][\w\-./~%?=&+:@!$'()*,;]*)?$/.test(path) ? path : "/ui";
-}
-
-function nextOf({ path, query }: Visit): string {
-  return pathBelowUi(query.size === 0 ? path : `${path}?${query.toString()}`);
-}
-
-function isLocal(origin: string): boolean {
-  return /^http:\/\/(?:localhost|127\.|\[::1\])/.test(origin);
+/** @throws whatever nobody has foreseen: the site's boundary knows what to do with it */
+async function rendered(row: PageRow, view: View): Promise<Page | Response | null> {
+  try {
+    return await row.render(view);
+  } catch (error) {
+    if (!(error instanceof GatewayError) || error.kind === "internal") throw error;
+    return failed(view, error);
+  }
 }
 
 function notFound({ t }: View): Page {
@@ -173,23 +120,17 @@ function notFound({ t }: View): Page {
   };
 }
 
-/** @throws whatever nobody has foreseen: the caller's boundary knows what to do with it */
-function failed(view: View, error: unknown): Page {
-  if (!(error instanceof GatewayError)) throw error;
-  const { t } = view;
+function failed({ t, url }: View, { message, status }: GatewayError): Page {
   return {
     title: t("error.failed"),
-    status: error.status,
+    status,
     body: (
       <div class="empty" role="alert">
-        <p class="empty-title">{error.message}</p>
-        <p>{t("error.failed.hint")}</p>
+        <p class="empty-title">{message}</p>
         <p>
-          <a href={view.path}>{t("error.retry")}</a>
+          <a href={url.pathname}>{t("error.retry")}</a>
         </p>
       </div>
     ),
   };
 }
-
-export type { SignIn, Visit };

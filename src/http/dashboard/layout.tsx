@@ -5,6 +5,7 @@ import type { Child } from "hono/jsx";
 import { assetPath, type ScriptName } from "./assets.ts";
 import { Icon, Mark } from "./icons.tsx";
 import { ENTRY_TEXTS, type NavigationId, type Page, type View, type Rendered } from "./page.ts";
+import type { Session } from "../admin/session.ts";
 import type { Theme } from "./reader.ts";
 import { textsFor, type Language } from "./texts.ts";
 
@@ -21,9 +22,14 @@ export const ENTRIES: readonly { readonly id: NavigationId; readonly href: strin
   { id: "api", href: "/ui/api", letter: "a" },
 ];
 
+interface Seen {
+  readonly view: View;
+  readonly session: Session;
+}
+
 /** A whole page, as HTML. */
-export function renderPage(view: View, page: Page, entry: NavigationId | null): string {
-  const isAdmin = view.viewer?.type === "admin";
+export function renderPage({ view, session }: Seen, page: Page, entry: NavigationId | null): string {
+  const isAdmin = session.key === null;
   const scripts: readonly ScriptName[] = ["shell.js", ...(page.scripts ?? [])];
   const body = (
     <Document view={view} title={page.title} scripts={scripts} prefixes={["script.", ...(page.texts ?? [])]}>
@@ -91,7 +97,7 @@ interface DocumentParts {
 }
 
 function Document({ view, title, scripts, prefixes, children }: DocumentParts): Rendered {
-  const { reader, viewer } = view;
+  const { reader, session } = view;
   const hasChart = scripts.includes("uplot.js");
   return (
     <html lang={reader.language === "zh" ? "zh-CN" : "en"} data-theme={reader.theme} data-zone={reader.zone} data-locale={reader.locale}>
@@ -101,7 +107,7 @@ function Document({ view, title, scripts, prefixes, children }: DocumentParts): 
         <meta name="color-scheme" content={reader.theme === "auto" ? "light dark" : reader.theme} />
         <meta name="referrer" content="no-referrer" />
         <meta name="texts" content={JSON.stringify(textsFor(reader.language, prefixes))} />
-        {viewer === null ? null : <meta name="csrf-token" content={viewer.csrfToken} />}
+        {typeof session?.csrfToken === "string" ? <meta name="csrf-token" content={session.csrfToken} /> : null}
         <title>{`${title} · Factory Proxy`}</title>
         <link rel="icon" href="/icon.svg" type="image/svg+xml" />
         {hasChart ? <link rel="stylesheet" href={assetPath("uplot.css")} /> : null}
@@ -140,17 +146,18 @@ const LANGUAGES: readonly (readonly [Language, string, string])[] = [
   ["zh", "zh-CN", "简体中文"],
 ];
 
-/** Links, so that they work without the script; each leads back to where it was followed. */
+/** Links, so that they work without the script: to the same page, which sets a cookie. */
 function Preferences({ view }: { readonly view: View }): Rendered {
-  const { t, reader, viewer } = view;
-  const query = view.query.toString();
-  const back = query === "" ? view.path : `${view.path}?${query}`;
-  const href = (choice: string): string => `/ui/preferences?${choice}&back=${encodeURIComponent(back)}`;
+  const { t, reader, session } = view;
+  const href = (choice: string): string => {
+    const query = view.url.searchParams.toString();
+    return `${view.url.pathname}?${query === "" ? "" : `${query}&`}${choice}`;
+  };
   return (
     <div class="preferences">
       <div class="switch" role="group" aria-label={t("shell.theme")}>
         {THEMES.map((theme) => (
-          <a href={href(`theme=${theme}`)} data-theme-choice={theme} {...(theme === reader.theme ? { "aria-current": "true" } : {})}>
+          <a href={href(`set-theme=${theme}`)} data-theme-choice={theme} {...(theme === reader.theme ? { "aria-current": "true" } : {})}>
             {t(`shell.theme.${theme}`)}
           </a>
         ))}
@@ -158,7 +165,7 @@ function Preferences({ view }: { readonly view: View }): Rendered {
       <div class="switch" role="group" aria-label={t("shell.language")}>
         {LANGUAGES.map(([language, tag, name]) => (
           <a
-            href={href(`lang=${language}`)}
+            href={href(`set-lang=${language}`)}
             lang={tag}
             hreflang={tag}
             {...(language === reader.language ? { "aria-current": "true" } : {})}
@@ -167,17 +174,14 @@ function Preferences({ view }: { readonly view: View }): Rendered {
           </a>
         ))}
       </div>
-      {viewer === null ? null : (
-        <div class="foot">
-          <button type="button" class="quiet needs-script" id="show-shortcuts" aria-haspopup="dialog">
+      {session === null ? null : (
+        <div class="foot needs-script">
+          <button type="button" class="quiet" id="show-shortcuts" aria-haspopup="dialog">
             {t("shell.shortcuts")} <kbd>?</kbd>
           </button>
-          <form method="post" action="/ui/sign-out">
-            <input type="hidden" name="csrf" value={viewer.csrfToken} />
-            <button type="submit" class="quiet">
-              {t("shell.sign-out")}
-            </button>
-          </form>
+          <button type="button" class="quiet" id="sign-out">
+            {t("shell.sign-out")}
+          </button>
         </div>
       )}
     </div>

@@ -166,10 +166,10 @@ function Quiet({ view }: { readonly view: View }): Rendered {
 }
 
 function FirstCall({ view }: { readonly view: View }): Rendered {
-  const { t, origin } = view;
+  const { t, url } = view;
   const body = '{"model":"claude-haiku-4-5","max_tokens":100,"messages":[{"role":"user","content":"Hello"}]}';
   const lines = [
-    `curl ${origin}/v1/messages \\`,
+    `curl ${url.origin}/v1/messages \\`,
     "  -H 'authorization: Bearer YOUR_KEY' \\",
     "  -H 'content-type: application/json' \\",
     `  -d '${body}'`,

@@ -3,6 +3,7 @@
 import type { Child } from "hono/jsx";
 import type { HtmlEscapedString } from "hono/utils/html";
 import type { Admin } from "../admin/admin.ts";
+import type { Session } from "../admin/session.ts";
 import type { Formats } from "./formats.ts";
 import type { Reader } from "./reader.ts";
 import type { ScriptName } from "./assets.ts";
@@ -11,22 +12,6 @@ import type { TextKey, Translate } from "./texts.ts";
 /** What a component makes. */
 export type Rendered = HtmlEscapedString | Promise<HtmlEscapedString>;
 
-/** Whoever has signed in. `key`: with a client key of that name, for the page "My usage" alone. */
-export type Viewer =
-  | { readonly type: "admin"; readonly csrfToken: string }
-  | { readonly type: "key"; readonly csrfToken: string; readonly key: string };
-
-export interface Visit {
-  /** Decoded nowhere: `/ui/keys/alice%20b`. */
-  readonly path: string;
-  readonly query: URLSearchParams;
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  /** How the reader reached this server: `http://127.0.0.1:8000`. */
-  readonly origin: string;
-  /** Null: nobody has signed in. */
-  readonly viewer: Viewer | null;
-}
-
 /** What a page is rendered with. */
 export interface View {
   readonly admin: Admin;
@@ -34,14 +19,12 @@ export interface View {
   readonly format: Formats;
   readonly reader: Reader;
   readonly nowMs: number;
-  readonly path: string;
-  readonly query: URLSearchParams;
-  readonly origin: string;
-  readonly viewer: Viewer | null;
+  /** The page's address, with its query. */
+  readonly url: URL;
+  /** Null: nobody has signed in, so it is the page for that. */
+  readonly session: Session | null;
   /** What the address says in place of `:id`, decoded. "": it has no such place. */
   readonly parameter: string;
-  /** The API's description, OpenAPI 3.1. */
-  readonly openapi: object;
 }
 
 export interface Page {
@@ -58,15 +41,15 @@ export interface Page {
   readonly status?: number;
 }
 
-/** Null: there is no such thing. */
-export type Render = (view: View) => Promise<Page | null> | Page | null;
+/** Null: there is no such thing. A response is sent as it is. */
+type Render = (view: View) => Promise<Page | Response | null> | Page | Response | null;
 
 export type NavigationId = "now" | "requests" | "usage" | "quota" | "keys" | "models" | "playground" | "health" | "api" | "me";
 
 export interface PageRow {
-  /** `/ui/keys/:id`: one step of the path may be anything. */
+  /** Below /ui. `/keys/:id`: the last step may be anything. */
   readonly path: string;
-  /** Which entry of the navigation is marked. */
+  /** Which entry of the navigation is marked. `me` is for those who have signed in with a client key. */
   readonly entry: NavigationId;
   readonly render: Render;
 }

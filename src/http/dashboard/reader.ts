@@ -28,14 +28,20 @@ export function readerOf(headers: Heads): Reader {
   return { language, locale, zone: zoneOf(cookies.get("zone") ?? ""), theme: theme === "light" || theme === "dark" ? theme : "auto" };
 }
 
-/** What a link of the page chooses, as cookies for it; null: it chooses nothing. */
+/** What a link of the page chooses, as cookies; empty: it chooses nothing. */
 export function chosenCookies(query: URLSearchParams): readonly string[] {
-  const lang = query.get("lang");
-  const theme = query.get("theme");
+  const lang = query.get("set-lang");
+  const theme = query.get("set-theme");
   return [
     ...(lang === "en" || lang === "zh" ? [`lang=${lang}`] : []),
     ...(theme === "light" || theme === "dark" || theme === "auto" ? [`theme=${theme}`] : []),
   ].map((pair) => `${pair}; Path=/ui; Max-Age=31536000; SameSite=Lax`);
+}
+
+/** The page's own address again. */
+export function withoutChoices({ pathname, searchParams }: URL): string {
+  const query = new URLSearchParams([...searchParams].filter(([name]) => name !== "set-lang" && name !== "set-theme"));
+  return query.size === 0 ? pathname : `${pathname}?${query.toString()}`;
 }
 
 function languageOf(tag: string): Language | null {

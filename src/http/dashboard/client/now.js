@@ -53,6 +53,7 @@ function rowOf({ id, startedAt, key, client }) {
 function show(call) {
   const known = running.get(call.id);
   const row = known?.row ?? find(`tr[data-id="${CSS.escape(call.id)}"]`, body) ?? rowOf(call);
+  if (known === undefined) second.calls++;
   if (!row.isConnected) {
     body.append(row);
     printTimes(row);
@@ -139,7 +140,6 @@ function ended({ id, status, finish }) {
   printTimes(row);
   while (latest.rows.length > LATEST) latest.rows[LATEST].remove();
   find("#latest").hidden = false;
-  second.calls++;
   if (toneOf({ status, finish }) === "bad") second.errors++;
   second.outputTokens += call.outputTokens;
 }
@@ -187,6 +187,7 @@ function take(event) {
   } else if (event.minute !== undefined) {
     replaceAll(event.calls);
     minute = event.minute;
+    second = { calls: 0, errors: 0, outputTokens: 0 };
     showMinute();
   }
   showCounts();
@@ -217,8 +218,13 @@ body.addEventListener("click", (event) => {
   if (!button) return;
   void during(button, async () => {
     const id = button.dataset.end;
-    const answer = await api(`requests/${encodeURIComponent(id)}/cancel`, { method: "POST", body: {} });
-    say(answer?.cancelled === false ? t("now.gone") : t("now.ended"));
+    try {
+      await api(`requests/${encodeURIComponent(id)}/cancel`, { method: "POST" });
+      say(t("now.ended"));
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      say(t("now.gone"));
+    }
   });
 });
 

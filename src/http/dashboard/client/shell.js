@@ -1,6 +1,6 @@
 // What works on every page: keys to get around, copying, theme, the reader's time zone.
 
-import { all, find, say, t } from "./dom.js";
+import { all, api, during, find, say, t } from "./dom.js";
 import { printTimes, zone } from "./formats.js";
 
 const YEAR_S = 31_536_000;
@@ -34,6 +34,16 @@ for (const link of all("[data-theme-choice]")) {
     document.dispatchEvent(new Event("theme"));
   });
 }
+
+// ---- Signing out ------------------------------------------------------------------------------------------------
+
+const signOut = find("#sign-out");
+signOut?.addEventListener("click", () => {
+  void during(signOut, async () => {
+    await api("session", { method: "DELETE" });
+    location.assign("/ui/sign-in");
+  });
+});
 
 // ---- Copying ----------------------------------------------------------------------------------------------------
 
