@@ -7,6 +7,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import type { Store } from "../access/store.ts";
 import { SpillFile } from "../access/stores/spill-file.ts";
 import type { Config } from "../config/config.ts";
+import { uuidAt } from "../gateway/headers.ts";
 import { compose, type Program } from "../program.ts";
 import { dial } from "../runtime/dial.ts";
 import type { After } from "../runtime/ports.ts";
@@ -39,7 +40,7 @@ export function composed(config: Config, { store, dataDir, sink, logFormat }: Co
       now: Date.now,
       monotonic: () => performance.now(),
       random: Math.random,
-      newId: () => crypto.randomUUID(),
+      newId: () => uuidAt(Date.now(), crypto.randomUUID()),
       sha256: runtime.sha256,
       store,
       ...(dataDir === null || store.kind === "memory" ? {} : { spill: new SpillFile({ dir: dataDir, owner: processName() }) }),
