@@ -170,7 +170,8 @@ export class CallProgress implements RunningCall {
     this.#observers = [(summary) => logCall(this.#log, summary), ...ports.observers];
     const { client, session, agent } = clientInfo(headers);
     this.summary = {
-      id: ports.newId(),
+      // Clients may say one id twice.
+      id: headers["x-request-id"] === call.requestId ? ports.newId() : call.requestId,
       startedAtMs: ports.now(),
       requestId: call.requestId,
       method: raw.method,
