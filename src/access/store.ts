@@ -151,10 +151,7 @@ export interface RowQuery extends UsageFilter {
    * what that does not and the client waited for, or a `finish` (`cut`, `cancelled`, `error:overloaded` ...). Null: any.
    */
   readonly status: string | null;
-  /**
-   * How an id or request id begins, in any case. Where none begins so: a part of one, looked for among the newest 10,000 rows of that time.
-   * Null: any.
-   */
+  /** Part of an id or request id, in any case. Rows before the newest 10,000 of that time are found by how one of theirs begins. Null: any. */
   readonly text: string | null;
 }
 
@@ -208,7 +205,7 @@ export interface Store {
   /** Open reservations of processes whose lease ran out before `nowMs`. */
   abandoned(nowMs: number): Promise<readonly Reservation[]>;
 
-  /** Adds rows, and what they come to to the sums of their day. A row whose id is there already, with the same time, is passed over. */
+  /** Adds rows, and what they come to to the sums of their day. A row whose id is there already is passed over. */
   append(rows: readonly UsageRow[]): Promise<void>;
   sums(query: UsageQuery): Promise<readonly UsageSum[]>;
   rows(query: RowQuery): Promise<readonly UsageRow[]>;

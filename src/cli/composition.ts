@@ -8,6 +8,7 @@ import type { Store } from "../access/store.ts";
 import { SpillFile } from "../access/stores/spill-file.ts";
 import type { Config } from "../config/config.ts";
 import type { Operator } from "../http/admin/operator.ts";
+import { uuidAt } from "../gateway/headers.ts";
 import { compose, type Program } from "../program.ts";
 import { dial } from "../runtime/dial.ts";
 import type { After } from "../runtime/ports.ts";
@@ -43,7 +44,7 @@ export function composed(config: Config, { store, dataDir, sink, logFormat, ...m
       now: Date.now,
       monotonic: () => performance.now(),
       random: Math.random,
-      newId: () => crypto.randomUUID(),
+      newId: () => uuidAt(Date.now(), crypto.randomUUID()),
       sha256: runtime.sha256,
       store,
       ...(dataDir === null || store.kind === "memory" ? {} : { spill: new SpillFile({ dir: dataDir, owner: processName() }) }),

@@ -12,6 +12,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
@@ -21,7 +22,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, posix, resolve, win32 } from "node:path";
+import { basename, dirname, join, posix, resolve, win32 } from "node:path";
 import process from "node:process";
 import type { SettingsFile } from "./agents/agent.ts";
 import type { Surroundings } from "./data-folder.ts";
@@ -100,9 +101,14 @@ export function requireWritable(path: string): void {
   });
 }
 
+/** The folders that a file needs and that are missing, the outermost first. */
+export function missingFolders(path: string): string[] {
+  return [...ancestors(path)].filter((folder) => !existsSync(folder)).reverse();
+}
+
 /** Makes the folders that a file needs. Returns those that were missing, the outermost first. @throws FileFault */
 export function makeFolders(path: string): string[] {
-  const missing = [...ancestors(path)].filter((folder) => !existsSync(folder)).reverse();
+  const missing = missingFolders(path);
   attempt(() => mkdirSync(dirname(path), { recursive: true }));
   return missing;
 }
@@ -137,6 +143,19 @@ export function putFile(path: string, { text, mode }: FileState): void {
     }
   });
   syncFolder(dirname(path));
+}
+
+const BESIDE = /^\.[0-9a-f]{8}\.new$/;
+
+/** Removes what a process that was killed has left beside a file, which may hold a secret. */
+export function removeLeftovers(path: string): void {
+  const [folder, name] = [dirname(path), basename(path)];
+  try {
+    const beside = readdirSync(folder).filter((one) => one.startsWith(name) && BESIDE.test(one.slice(name.length)));
+    for (const one of beside) rmSync(join(folder, one), { force: true });
+  } catch {
+    // There is no such folder, or it is for nobody to read or write, as the next step will find.
+  }
 }
 
 /** Permissions of what may hold a secret. */

@@ -53,7 +53,7 @@ function editedOnce(text: string, { path, value }: Change): string {
 /** A member of an object with its name, or an item. @throws FormatFault where the node is neither object nor list, as the step wants it */
 function childOf(node: Node, step: Step): Node | undefined {
   if (node.type !== (typeof step === "number" ? "array" : "object")) {
-    throw new FormatFault(`has another kind of value where "${step}" is to be`);
+    throw new FormatFault(`has another kind of value where ${typeof step === "number" ? "a list" : `"${step}"`} is to be`);
   }
   if (typeof step === "number") return node.children?.[step];
   return node.children?.findLast(({ children }) => children?.[0]?.value === step);

@@ -17,8 +17,9 @@ function parsed(text: string): unknown {
   try {
     return parse(text);
   } catch (error) {
-    const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : "";
-    throw new FormatFault(`is no valid TOML (${reason})`);
+    // What follows the place shows the line itself, which may hold a secret.
+    const [, line = "?"] = /\((\d+), \d+\):/.exec(String(error)) ?? [];
+    throw new FormatFault(`is no valid TOML (line ${line})`);
   }
 }
 

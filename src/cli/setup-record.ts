@@ -7,7 +7,7 @@ import { runtime } from "../runtime/runtime.ts";
 import { glance, isObject } from "../wire/json.ts";
 import { CommandError } from "./command.ts";
 import type { FormatName, Step } from "./settings-format.ts";
-import { fileState, makeFolders, OWNER_ONLY, putFile, removeFolders } from "./settings-files.ts";
+import { fileState, makeFolders, OWNER_ONLY, putFile, removeFolders, removeLeftovers } from "./settings-files.ts";
 
 export interface SetupRecord {
   readonly agent: string;
@@ -95,6 +95,7 @@ export class SetupRecords {
 
   /** Removes the copies of an agent but those to keep. */
   sweep(agent: string, kept: readonly string[]): void {
+    removeLeftovers(join(this.#folder, `${agent}.json`));
     for (const name of this.#names()) {
       if (name.startsWith(`${agent}-`) && !kept.includes(name)) rmSync(join(this.#folder, name), { force: true });
     }
@@ -102,8 +103,8 @@ export class SetupRecords {
 
   /** Forgets an agent, and its copies but those to keep. */
   remove(agent: string, kept: readonly string[]): void {
-    rmSync(join(this.#folder, `${agent}.json`), { force: true });
     this.sweep(agent, kept);
+    rmSync(join(this.#folder, `${agent}.json`), { force: true });
     removeFolders([this.#folder]);
   }
 

@@ -1,6 +1,6 @@
 // Carries a plan out: all of it, or none. What it needs for the undo is on the disk before the first file changes.
 
-import { fileState, FileFault, makeFolders, NO_FILE, putFile, removeFolders } from "./settings-files.ts";
+import { fileState, FileFault, makeFolders, missingFolders, NO_FILE, putFile, removeFolders, removeLeftovers } from "./settings-files.ts";
 import { isSame, SetupFault, type PlannedFile } from "./setup-plan.ts";
 import type { FileRecord, SetupRecord, SetupRecords } from "./setup-record.ts";
 
@@ -20,12 +20,12 @@ export function write({ agent, files, records, key }: Writing): void {
     const copy = base.text === null ? null : records.keep(agent, { path: wanted.path, text: base.text });
     return [{ ...wanted, copy }];
   });
-  const record = { agent, ...key, folders: former?.folders ?? [], files: filed };
+  const missing = files.flatMap(({ target, after }) => (after.text === null ? [] : missingFolders(target)));
+  const folders = [...new Set([...(former?.folders ?? []), ...missing])];
   // A write that ends half-way can be undone by either record, as each knows both states.
-  records.save(record);
+  records.save({ agent, ...key, folders, files: filed });
   try {
-    const made = putAll(files);
-    records.save({ ...record, folders: [...record.folders, ...made.filter((folder) => !record.folders.includes(folder))] });
+    putAll(files);
   } catch (error) {
     if (former === null) records.remove(agent, []);
     else records.save(former);
@@ -46,12 +46,12 @@ export function undo(record: SetupRecord, files: readonly PlannedFile[], records
   return kept.map((copy) => records.copyPath(copy));
 }
 
-/** Returns the folders that had to be made. */
-function putAll(files: readonly PlannedFile[]): string[] {
+function putAll(files: readonly PlannedFile[]): void {
   const done: PlannedFile[] = [];
   const made: string[] = [];
   const changing = files.filter(({ now, after }) => !isSame(now, after));
   let current = "";
+  for (const { target } of files) removeLeftovers(target);
   try {
     for (const { path, target, now } of changing) {
       current = path;
@@ -63,7 +63,6 @@ function putAll(files: readonly PlannedFile[]): string[] {
       putFile(file.target, file.after);
       done.push(file);
     }
-    return made;
   } catch (error) {
     for (const { target, now } of done) putFile(target, now.text === null ? NO_FILE : now);
     removeFolders(made);

@@ -3,7 +3,7 @@
 import type { Store, UsageFilter, UsageSum } from "../access/store.ts";
 import type { Command } from "./command.ts";
 import { countsOf, type Counts } from "./usage-sums.ts";
-import { askedOf, columns, csv, FILTER_OPTIONS, printCount, printSpan, printTime, printUsd } from "./usage-words.ts";
+import { askedOf, columns, csv, FILTER_OPTIONS, printCount, printSpan, printUsd, timePrinter } from "./usage-words.ts";
 
 const HOUR_MS = 3_600_000;
 const BLOCK_MS = 5 * HOUR_MS;
@@ -23,24 +23,17 @@ export interface Block {
 export async function blocksOf(store: Pick<Store, "sums">, filter: UsageFilter): Promise<Block[]> {
   // Hours of UTC are told apart everywhere; those of a zone come twice when its clock is put back.
   const sums = await store.sums({ ...filter, zone: "UTC", by: ["hour", "model"] });
-  const blocks: UsageSum[][] = [];
-  let startMs = -Infinity;
-  for (const sum of sums.toSorted((one, other) => hourOf(one) - hourOf(other))) {
-    if (hourOf(sum) >= startMs + BLOCK_MS) {
-      startMs = hourOf(sum);
-      blocks.push([]);
-    }
-    blocks.at(-1)?.push(sum);
+  const hours = sums.map((sum) => ({ sum, hourMs: Date.parse(`${sum.group[0] ?? ""}:00:00Z`) }));
+  const blocks: { readonly startMs: number; readonly sums: UsageSum[] }[] = [];
+  for (const { sum, hourMs } of hours.toSorted((one, other) => one.hourMs - other.hourMs)) {
+    const last = blocks.at(-1);
+    if (last === undefined || hourMs >= last.startMs + BLOCK_MS) blocks.push({ startMs: hourMs, sums: [sum] });
+    else last.sums.push(sum);
   }
   return blocks.map(blockOf);
 }
 
-function hourOf({ group }: UsageSum): number {
-  return Date.parse(`${group[0] ?? ""}:00:00Z`);
-}
-
-function blockOf(sums: readonly UsageSum[]): Block {
-  const startMs = Math.min(...sums.map(hourOf));
+function blockOf({ startMs, sums }: { readonly startMs: number; readonly sums: readonly UsageSum[] }): Block {
   return {
     startMs,
     endMs: startMs + BLOCK_MS,
@@ -125,11 +118,12 @@ function jsonOf(block: Block, nowMs: number): unknown {
 
 function tableOf(blocks: readonly Block[], { nowMs, zone }: { readonly nowMs: number; readonly zone: string }): string {
   if (blocks.length === 0) return "No calls.";
+  const printTime = timePrinter(zone);
   const rows = blocks.map((block) => {
     const { startMs, endMs, models, counts } = block;
     const state = isActive(block, nowMs) ? `active, ${printSpan(endMs - nowMs)} left` : "";
     const numbers = [counts.calls, counts.totalTokens, counts.credits].map(printCount);
-    return [printTime(startMs, zone), state, models.join(", "), ...numbers, printUsd(counts.totalCost, counts.unpricedCalls > 0)];
+    return [printTime(startMs), state, models.join(", "), ...numbers, printUsd(counts.totalCost, counts.unpricedCalls > 0)];
   });
   const active = blocks.find((block) => isActive(block, nowMs));
   const pace = active === undefined ? null : paceOf(active, nowMs);

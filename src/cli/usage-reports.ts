@@ -4,7 +4,7 @@ import type { UsageDimension } from "../access/store.ts";
 import type { Command, Context, Input, Option } from "./command.ts";
 import { countsOf, linesOf, type Counts, type Line } from "./usage-sums.ts";
 import { dayAround } from "../access/times.ts";
-import { askedOf, columns, csv, FILTER_OPTIONS, printCount, printTime, printUsd, type Asked } from "./usage-words.ts";
+import { askedOf, columns, csv, FILTER_OPTIONS, printCount, printUsd, timePrinter, type Asked } from "./usage-words.ts";
 
 interface Report {
   readonly by: UsageDimension;
@@ -119,11 +119,12 @@ function tableOf({ by, head }: Report, lines: readonly Line[], { totals, zone, i
   if (lines.length === 0) return "No calls.";
   const isByModel = by === "model";
   const isBySession = by === "session";
+  const printTime = timePrinter(zone);
   const rowsOf = ({ name, counts, models, lastMs }: Line): string[][] => [
     [
       name ?? "-",
       ...(isByModel ? [] : [modelsIn(models.map(({ modelName }) => modelName ?? "-"))]),
-      ...(isBySession ? [printTime(lastMs, zone)] : []),
+      ...(isBySession ? [printTime(lastMs)] : []),
       ...cells(counts),
     ],
     ...(isBroken ? models.map((model) => ["", `- ${model.modelName ?? "-"}`, ...(isBySession ? [""] : []), ...cells(model)]) : []),

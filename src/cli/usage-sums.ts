@@ -32,25 +32,31 @@ export interface Line {
 }
 
 export function countsOf(sums: readonly UsageSum[]): Counts {
-  const total = (amount: (sum: UsageSum) => number): number => sums.reduce((all, sum) => all + amount(sum), 0);
-  const inputTokens = total((sum) => sum.inputTokens);
-  const outputTokens = total((sum) => sum.outputTokens);
-  const cacheCreationTokens = total((sum) => sum.cacheWriteTokens);
-  const cacheReadTokens = total((sum) => sum.cacheReadTokens);
-  const usd = total((sum) => sum.usd);
-  const unpricedCalls = total((sum) => sum.unpriced);
-  return {
-    calls: total((sum) => sum.calls),
-    errors: total((sum) => sum.errors),
-    inputTokens,
-    outputTokens,
-    cacheCreationTokens,
-    cacheReadTokens,
-    totalTokens: inputTokens + outputTokens + cacheCreationTokens + cacheReadTokens,
-    credits: total((sum) => sum.credits),
-    totalCost: usd === 0 && unpricedCalls > 0 ? null : usd,
-    unpricedCalls,
+  const counts = {
+    calls: 0,
+    errors: 0,
+    inputTokens: 0,
+    outputTokens: 0,
+    cacheCreationTokens: 0,
+    cacheReadTokens: 0,
+    totalTokens: 0,
+    credits: 0,
+    unpricedCalls: 0,
   };
+  let usd = 0;
+  for (const sum of sums) {
+    counts.calls += sum.calls;
+    counts.errors += sum.errors;
+    counts.inputTokens += sum.inputTokens;
+    counts.outputTokens += sum.outputTokens;
+    counts.cacheCreationTokens += sum.cacheWriteTokens;
+    counts.cacheReadTokens += sum.cacheReadTokens;
+    counts.totalTokens += sum.inputTokens + sum.outputTokens + sum.cacheWriteTokens + sum.cacheReadTokens;
+    counts.credits += sum.credits;
+    counts.unpricedCalls += sum.unpriced;
+    usd += sum.usd;
+  }
+  return { ...counts, totalCost: usd === 0 && counts.unpricedCalls > 0 ? null : usd };
 }
 
 /** From sums by something and by model: a line for each value of the first. */

@@ -78,6 +78,7 @@ export class CallRecording {
   /** In bytes. */
   held = 0;
   readonly #ring: RecordingRing;
+  #last: AttemptRecording | null = null;
 
   constructor(request: IncomingRequest, call: RecordedCall, { ring, keepsBodies }: { ring: RecordingRing; keepsBodies: boolean }) {
     this.summary = call.summary;
@@ -109,14 +110,15 @@ export class CallRecording {
       failure: null,
     };
     if (this.headers === null) return;
+    this.#last = attempt;
     this.attempts.push(attempt);
     this.#keep(attempt.body, body, atMs);
   }
 
   /** What came of the attempt that was sent last; a short answer is all there. */
   answered(result: Result, atMs: number): void {
-    const attempt = this.attempts.at(-1);
-    if (attempt === undefined) return;
+    const attempt = this.#last;
+    if (attempt === null) return;
     attempt.answeredMs = atMs;
     if ("thrown" in result) {
       attempt.failure = result.thrown;
@@ -137,7 +139,7 @@ export class CallRecording {
   /** The answer that was asked for piece by piece: what was read of it, and what will be. */
   reading(found: UpstreamAnswer, elapsedMs: () => number): UpstreamAnswer {
     const { rest, begun } = found;
-    const body = this.attempts.at(-1)?.answer?.body;
+    const body = this.#last?.answer?.body;
     if (rest === null || body === undefined) return found;
     for (const chunk of begun) this.#keep(body, chunk, elapsedMs());
     const read: BodyReader["read"] = async () => {
@@ -161,24 +163,27 @@ export class CallRecording {
   }
 
   /** A piece of a streamed answer, and what became of it. Null: nothing came, or nothing goes out. */
-  streamed(chunk: Uint8Array | null, out: Uint8Array | null, elapsedMs: number): void {
-    const from = this.attempts.at(-1)?.answer?.body;
+  streamed(chunk: Uint8Array | null, out: Uint8Array | null, atMs: number): void {
+    const from = this.#last?.answer?.body;
     const to = this.answer?.body;
-    if (from !== undefined && chunk !== null) this.#keep(from, chunk, elapsedMs);
+    if (!this.keepsBodies) {
+      if (from !== undefined && chunk !== null) from.bytes += chunk.length;
+      if (to !== undefined && out !== null) to.bytes += out.length;
+      return;
+    }
+    if (from !== undefined && chunk !== null) this.#keep(from, chunk, atMs);
     if (to === undefined || out === null) return;
     const last = from?.pieces?.at(-1);
     // The same bytes are held once.
-    if (out === chunk && last instanceof Uint8Array && to.pieces !== null && to.times !== null && from?.isCut === false) {
-      to.bytes += out.length;
-      to.pieces.push(last);
-      to.times.push(elapsedMs);
-    } else this.#keep(to, out, elapsedMs);
+    if (out === chunk && last instanceof Uint8Array && from?.isCut === false) this.#note(to, last, atMs);
+    else this.#keep(to, out, atMs);
   }
 
   /** Lets go of everything. */
   drop(): void {
     this.headers = null;
     this.attempts = [];
+    this.#last = null;
     this.answer = null;
     this.body.pieces = null;
     this.body.times = null;
@@ -193,11 +198,15 @@ export class CallRecording {
       body.isCut = true;
       return;
     }
-    body.pieces ??= [];
-    body.times ??= [];
-    body.pieces.push(typeof piece === "string" ? piece : alone(piece));
-    body.times.push(atMs);
+    body.bytes -= piece.length;
+    this.#note(body, typeof piece === "string" ? piece : alone(piece), atMs);
     this.#hold(size + PIECE_BYTES);
+  }
+
+  #note(body: Passed, piece: Uint8Array | string, atMs: number): void {
+    body.bytes += piece.length;
+    (body.pieces ??= []).push(piece);
+    (body.times ??= []).push(atMs);
   }
 
   #hold(bytes: number): void {

@@ -170,7 +170,8 @@ export class CallProgress implements RunningCall {
     this.#observers = [(summary) => logCall(this.#log, summary), ...ports.observers];
     const { client, session, agent } = clientInfo(headers);
     this.summary = {
-      id: ports.newId(),
+      // Clients may say one id twice.
+      id: headers["x-request-id"] === call.requestId ? ports.newId() : call.requestId,
       startedAtMs: ports.now(),
       requestId: call.requestId,
       method: raw.method,
@@ -298,6 +299,7 @@ export class CallProgress implements RunningCall {
 
   /** The request goes out; `connection` is what can still end it. */
   goesOut(connection: Stoppable): void {
+    if (this.#isOver) return connection.stop(over());
     this.#connection = connection;
     this.#become("waiting");
   }
@@ -401,7 +403,7 @@ export class CallProgress implements RunningCall {
     const kept: Uint8Array[] | null = this.#log.enabled("debug") ? [] : null;
     let keptBytes = 0;
     const note = (chunk: Uint8Array | null, out: Uint8Array | null): Uint8Array | null => {
-      if (recording !== null) recording.streamed(chunk, out, this.elapsedMs);
+      if (recording !== null) recording.streamed(chunk, out, recording.keepsBodies ? this.elapsedMs : 0);
       if (out === null) return null;
       this.#begin();
       if (kept === null || keptBytes > MAX_DEBUG_BYTES) return out;

@@ -159,6 +159,12 @@ export function uuidOf(text: string, sha256: (text: string) => Uint8Array): stri
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
+/** A UUID (version 7, RFC 9562): it begins with its time, so that what is kept in the order of ids is in the order of time. */
+export function uuidAt(ms: number, random: string): string {
+  const hex = ms.toString(16).padStart(12, "0");
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7${random.slice(15)}`;
+}
+
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 /** The client's own request id where it is one, otherwise a new one. */

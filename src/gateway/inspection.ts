@@ -124,12 +124,13 @@ export class Inspector implements RecordingRing {
   }
 
   #makeRoom(): void {
-    if (this.#held <= this.#settings().inspectBytes && this.#recordings.size <= MOST_CALLS) return;
-    for (const [id, recording] of this.#recordings) {
-      if (this.#held <= this.#settings().inspectBytes && this.#recordings.size <= MOST_CALLS) return;
-      this.#recordings.delete(id);
-      this.#held -= recording.held;
-      recording.drop();
+    const { inspectBytes } = this.#settings();
+    while (this.#held > inspectBytes || this.#recordings.size > MOST_CALLS) {
+      const oldest = this.#recordings.values().next().value;
+      if (oldest === undefined) return;
+      this.#recordings.delete(oldest.summary.id);
+      this.#held -= oldest.held;
+      oldest.drop();
     }
   }
 }

@@ -8,7 +8,7 @@ import type { Cost } from "../models/price.ts";
 import type { FinishReason, ProtocolId, Usage } from "../protocol/canonical.ts";
 
 export interface CallSummary {
-  /** Of the call in the ledger: made here, and never twice. */
+  /** Of the call in the ledger: made here, and never twice. The request id, unless the client chose that. */
   readonly id: string;
   /** Unix time in milliseconds. */
   readonly startedAtMs: number;

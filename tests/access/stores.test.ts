@@ -50,6 +50,12 @@ const ALICE = { key: "alice", scope: "" };
 
 let made = 0;
 
+/** The same numbers each time. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 1_103_515_245 + 12_345) % 2_147_483_648) / 2_147_483_648;
+}
+
 for (const bed of BEDS) {
   const own = (title: string, run: (store: Store, data: string) => Promise<void>): void => {
     test(`${bed.name}: ${title}`, async () => {
@@ -281,6 +287,57 @@ for (const bed of BEDS) {
     );
   });
 
+  own("sums are what the rows come to, in every zone, whatever is asked for", async (store) => {
+    const random = seeded(12);
+    const pick = <Value>(...values: readonly Value[]): Value => values[Math.floor(random() * values.length)] as Value;
+    // Over changes to and from summer time, at the minutes around which days begin somewhere.
+    const rows = Array.from({ length: 400 }, (_, index) =>
+      usageRow(`r${index}`, {
+        atMs: Date.UTC(2026, pick(2, 3, 9, 10), 1) + Math.floor(random() * 40 * 96) * 900_000 + pick(-1, 0, 1),
+        key: pick("alice", "bob", null),
+        client: pick("codex", null),
+        session: pick("s1", "s2", null),
+        modelServed: pick("a", "b", null),
+        modelAsked: pick("a", null),
+        status: pick(200, 429, null),
+        finish: pick("end", "cut"),
+        inputTokens: Math.floor(random() * 1000),
+      }),
+    );
+    for (let at = 0; at < rows.length; at += 100) await store.append(rows.slice(at, at + 100));
+    const reference = openStore("memory:", { dataDir: null, isRequired: true }, { after: later, lost: assert.fail });
+    await reference.append(rows);
+    const zones = [
+      "UTC",
+      "Asia/Shanghai",
+      "Europe/Berlin",
+      "Asia/Kolkata",
+      "Asia/Kathmandu",
+      "Australia/Adelaide",
+      "Australia/Lord_Howe",
+      "America/St_Johns",
+      "Pacific/Chatham",
+      "America/Havana",
+    ];
+    const dimensions = ["day", "week", "month", "hour", "session", "key", "client", "model", "status"] as const;
+    for (let round = 0; round < 50; round++) {
+      const [from, to] = [rows[Math.floor(random() * 400)]?.atMs ?? 0, rows[Math.floor(random() * 400)]?.atMs ?? 0];
+      const query = {
+        by: dimensions.filter(() => random() < 0.25),
+        zone: pick(...zones),
+        sinceMs: pick(null, Math.min(from, to)),
+        untilMs: pick(null, Math.max(from, to)),
+        key: pick(null, null, "alice"),
+        client: pick(null, null, null, "codex"),
+        session: pick(null, null, null, "s1"),
+        model: pick(null, null, null, "a"),
+      };
+      const exact = (sums: Awaited<ReturnType<Store["sums"]>>): unknown =>
+        sums.map((sum) => ({ ...sum, usd: sum.usd.toFixed(6), credits: sum.credits.toFixed(6) }));
+      assert.deepEqual(exact(await store.sums(query)), exact(await reference.sums(query)), JSON.stringify(query));
+    }
+  });
+
   own("what is forgotten stays in the sums of its day", async (store) => {
     await store.append(rowsOfTwoDays);
     const query = { ...any, zone: "America/Los_Angeles", by: ["day", "key"] as const };
@@ -336,6 +393,29 @@ test("postgres: what it can't hold is refused as such, and changes nothing", asy
     }
     assert.equal(store.state(), "ready");
     assert.equal(await store.row("r1"), null);
+  } finally {
+    await store.close();
+  }
+});
+
+test("sqlite: a row before the newest 10,000 is found by how one of its ids begins, and others by a part", async () => {
+  const store = await opening((data) => `sqlite:${folder}/${data}.db`)(`data_${made++}`);
+  try {
+    const newer = Array.from({ length: 10_000 }, (_, index) => usageRow(`new-${index}`, { atMs: NOON + index, requestId: `new-${index}` }));
+    await store.append([
+      usageRow("old-1", { atMs: NOON - 1, requestId: "Asked_1" }),
+      usageRow("old-2", { atMs: NOON - 2, requestId: "old-2" }),
+      ...newer,
+    ]);
+    const any = { sinceMs: null, untilMs: null, key: null, session: null, client: null, model: null, status: null, before: null };
+    const ids = async (text: string, more: Partial<Parameters<Store["rows"]>[0]> = {}): Promise<string[]> =>
+      (await store.rows({ ...any, limit: 3, text, ...more })).map(({ id }) => id);
+    assert.deepEqual(await ids("asked_"), ["old-1"]);
+    assert.deepEqual(await ids("OLD-"), ["old-1", "old-2"]);
+    assert.deepEqual(await ids("OLD-", { before: "old-1" }), ["old-2"]);
+    assert.deepEqual(await ids("sked"), []);
+    assert.deepEqual(await ids("w-9"), ["new-9999", "new-9998", "new-9997"]);
+    assert.deepEqual(await ids("sked", { untilMs: NOON }), ["old-1"]);
   } finally {
     await store.close();
   }

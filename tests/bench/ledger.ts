@@ -9,6 +9,7 @@ import type { KeyRules } from "../../src/access/client-key.ts";
 import type { Store, UsageDimension, UsageRow } from "../../src/access/store.ts";
 import { openStore } from "../../src/access/stores/stores.ts";
 import { readConfig } from "../../src/config/config.ts";
+import { uuidAt } from "../../src/gateway/headers.ts";
 import { compose, type Program } from "../../src/program.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
 import { unpack } from "../../src/runtime/unpack.ts";
@@ -107,7 +108,7 @@ async function startVariant(folder: string, { ledger, rules }: (typeof VARIANTS)
       now: Date.now,
       monotonic: () => performance.now(),
       random: Math.random,
-      newId: () => crypto.randomUUID(),
+      newId: () => uuidAt(Date.now(), crypto.randomUUID()),
       sha256: runtime.sha256,
       store,
       unpack,
@@ -185,6 +186,8 @@ const REPORTS: Readonly<Record<string, { readonly by: readonly UsageDimension[];
   keys: { by: ["key", "model"], zone: "UTC" },
   session: { by: ["session", "model"], zone: "UTC" },
   "daily --zone Asia/Shanghai": { by: ["day", "model"], zone: "Asia/Shanghai" },
+  "daily --zone Asia/Kolkata": { by: ["day", "model"], zone: "Asia/Kolkata" },
+  blocks: { by: ["hour", "model"], zone: "UTC" },
 };
 
 /** A year of calls at all hours, of sessions that run beside each other, each with a key, client and model of its own. */
@@ -193,9 +196,11 @@ function* rowsOf(count: number): Generator<UsageRow> {
     const generation = Math.floor(index / (SESSIONS_AT_ONCE * CALLS_A_SESSION));
     const session = generation * SESSIONS_AT_ONCE + (index % SESSIONS_AT_ONCE);
     const model = MODELS[session % MODELS.length] ?? null;
-    yield usageRow(crypto.randomUUID(), {
-      atMs: Math.floor(END_MS - YEAR_MS + (index / count) * YEAR_MS),
-      requestId: crypto.randomUUID(),
+    const atMs = Math.floor(END_MS - YEAR_MS + (index / count) * YEAR_MS);
+    const id = uuidAt(atMs, crypto.randomUUID());
+    yield usageRow(id, {
+      atMs,
+      requestId: id,
       session: `00000000-0000-4000-8000-${String(session).padStart(12, "0")}`,
       key: `key-${(session * 7) % KEYS}`,
       client: CLIENTS[session % CLIENTS.length] ?? null,

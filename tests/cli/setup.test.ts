@@ -408,6 +408,23 @@ testAt("folders that were made go with the undo, but not those in which somethin
   assert.deepEqual(readdirSync(desk.path(".pi")), ["mine.txt"]);
 });
 
+testAt("what a setup that was killed has left beside its files goes with the undo, and nobody else's", async (desk) => {
+  const before = desk.tree();
+  await desk.run("claude --write --yes");
+  const record = join(desk.dataDir, "setup", "claude.json");
+  const written = desk.path(".claude/settings.json");
+  // As it is where the process ended before the files got their names.
+  for (const path of [record, written]) writeFileSync(`${path}.0123abcd.new`, "secret");
+  rmSync(written);
+  await desk.run("claude --undo");
+  assert.deepEqual(desk.tree(), before);
+  assert.equal(existsSync(join(desk.dataDir, "setup")), false);
+  desk.put(".claude/settings.json.mine.new", "mine");
+  await desk.run("claude --write --yes");
+  await desk.run("claude --undo");
+  assert.deepEqual(readdirSync(desk.path(".claude")), ["settings.json.mine.new"]);
+});
+
 testAt("a variable that names the agent's folder is followed, and of two files the one that is there", async (desk) => {
   desk.environment = { CODEX_HOME: desk.path("elsewhere"), XDG_CONFIG_HOME: desk.path("xdg") };
   desk.put("xdg/opencode/opencode.jsonc", "{} // mine");

@@ -175,7 +175,8 @@ interface Watched {
 function watched(): Watched {
   const [summaries, lines]: [CallSummary[], string[]] = [[], []];
   const redactor = new Redactor([]);
-  const request = incomingRequest(new Request("http://gateway.test/v1/messages", { method: "POST" })) ?? assert.fail();
+  const headers = { "x-request-id": "r1" };
+  const request = incomingRequest(new Request("http://gateway.test/v1/messages", { method: "POST", headers })) ?? assert.fail();
   return {
     ports: {
       log: openLog({ level: "info", format: "json", sink: (line) => lines.push(line), now: () => 0, redactor }),
@@ -300,6 +301,12 @@ test("what is granted to a call that was ended meanwhile is given back at once, 
   await waiting;
   await Promise.resolve();
   assert.deepEqual([settled.length, isStopped], [1, true]);
+});
+
+test("a call whose request id was made here has it in the ledger too", async () => {
+  const { ports, summaries, call } = watched();
+  await withCall({ ...call, requestId: "made" }, ports, () => Promise.resolve(COMPLETE));
+  assert.deepEqual([summaries[0]?.id, summaries[0]?.requestId], ["made", "made"]);
 });
 
 test("a call that is refused before anybody was admitted has a summary too, and no slot to give back", async () => {

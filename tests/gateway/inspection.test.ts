@@ -2,7 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { CallInspection, StreamEvent } from "../../src/gateway/inspection.ts";
+import { Inspector, type CallInspection, type StreamEvent } from "../../src/gateway/inspection.ts";
+import { incomingRequest } from "../../src/gateway/request.ts";
+import { Redactor } from "../../src/telemetry/redaction.ts";
+import { NOTHING } from "../../src/wire/pump.ts";
+import { SUMMARY } from "../support/call-summary.ts";
 import { ask, eventsIn, MODELS, WAYS } from "../support/dialects.ts";
 import { CLIENT_KEY, FACTORY_KEY, startGateways, until, type CallOptions, type RunningGateway } from "../support/gateway.ts";
 import { SocketClient } from "../support/socket.ts";
@@ -210,4 +214,19 @@ test("no key shows in what is kept, wherever it stood", async () => {
       assert.ok(shown.includes(`${FACTORY_KEY.slice(0, 8)}\u2026`));
     }
   }
+});
+
+test("nothing is copied of what passes: the client's bytes are the upstream's, which are held once", () => {
+  const inspector = new Inspector(() => ({ inspect: "bodies", inspectBytes: 2 ** 20, inspectExcept: [] }));
+  const request = incomingRequest(new Request("http://gateway.test/v1/messages", { method: "POST" })) ?? assert.fail();
+  const recording = inspector.record(request, { summary: SUMMARY, redaction: new Redactor([]) }) ?? assert.fail();
+  recording.sending({ url: "http://upstream.test", headers: {}, body: "{}" }, 0);
+  const found = { type: "streaming", status: 200, headers: new Headers(), begun: [], rest: NOTHING } as const;
+  recording.answered({ found }, 0);
+  recording.answering(200, { "content-type": "text/event-stream" });
+  const chunk = new TextEncoder().encode("data: {}\n\n");
+  const before = recording.held;
+  recording.streamed(chunk, chunk, 1);
+  assert.ok(recording.held - before < 2 * chunk.length + 128);
+  for (const body of [recording.attempts[0]?.answer?.body, recording.answer?.body]) assert.equal(body?.pieces?.[0], chunk);
 });

@@ -61,7 +61,9 @@ test("a turn of a WebSocket is ended alone", async () => {
   const socket = await new SocketClient(gateway).opened();
   upstream.script([{ say: { text }, ...HANGS }]);
   const asked = socket.ask({ model: MODELS["openai-responses"], input: [{ role: "user", content: "Go" }] });
-  gateway.calls.cancel(await running());
+  const id = await running();
+  await until(() => gateway.calls.live().calls[0]?.phase === "streaming", "the stream");
+  gateway.calls.cancel(id);
   assert.match(JSON.stringify((await asked).at(-1)), /An administrator ended this call/);
   assert.equal((await socket.ask({ model: MODELS["openai-responses"], input: "Again" })).at(-1)?.["type"], "response.completed");
   socket.close();
@@ -71,8 +73,8 @@ test("a watcher is told of a call within a tenth of a second, of each phase, of 
   const events: LiveEvent[] = [];
   const leave = gateway.calls.watch((event) => events.push(event));
   let release = (): void => {};
-  const until_ = new Promise<void>((resolve) => (release = resolve));
-  upstream.script([{ say: { reasoning: "hm hm hm", text: "word ".repeat(100) }, hold: { afterEvents: 60, until: until_ } }]);
+  const held = new Promise<void>((resolve) => (release = resolve));
+  upstream.script([{ say: { reasoning: "hm hm hm", text: "word ".repeat(100) }, hold: { afterEvents: 60, until: held } }]);
   const asked = ask("openai-chat", { model: MODELS["anthropic-messages"], stream: true });
   const response = await gateway.call(asked.path, { body: asked.body });
   await until(() => events.some(({ type }) => type === "call"), "the event");
@@ -111,15 +113,15 @@ for (const [protocol, at] of [
   });
 }
 
-function call(fields: Partial<CallSummary>): RunningCall {
+function runningCall(fields: Partial<CallSummary>): RunningCall {
   return { summary: { ...SUMMARY, ...fields }, phase: "waiting", elapsedMs: 1.4, outputTokens: 3, fail: () => {} };
 }
 
 test("the last minute has sixty seconds, of which those gone by are forgotten", () => {
   let now = 1_000_000;
   const live = new LiveCalls({ now: () => now, after: () => () => {} });
-  const one = call({ id: "one", startedAtMs: now, durationMs: 2500, error: new GatewayError("overloaded", "Full.") });
-  const two = call({ id: "two", startedAtMs: now, durationMs: 500, error: new GatewayError("cancelled", "Left.") });
+  const one = runningCall({ id: "one", startedAtMs: now, durationMs: 2500, error: new GatewayError("overloaded", "Full.") });
+  const two = runningCall({ id: "two", startedAtMs: now, durationMs: 500, error: new GatewayError("cancelled", "Left.") });
   for (const each of [one, two]) live.add(each);
   for (const each of [one, two]) live.remove(each);
   now += 5000;
@@ -140,7 +142,7 @@ test("nobody is waited for: a listener that throws is called no more, and withou
     throw new Error("no");
   });
   const leave = live.watch(({ type }) => heard.push(type));
-  const one = call({ id: "one" });
+  const one = runningCall({ id: "one" });
   live.add(one);
   live.changed(one);
   assert.deepEqual(heard, []);

@@ -17,8 +17,17 @@ export const DIMENSIONS = {
 export const IS_ERROR = "(k.finish = 'cut' OR k.finish LIKE 'error:%')";
 
 export class Conditions {
-  readonly values: Value[] = [];
+  readonly values: Value[];
   readonly #conditions: string[] = [];
+
+  constructor(values: Value[] = []) {
+    this.values = values;
+  }
+
+  /** Other conditions of the same statement. */
+  within(): Conditions {
+    return new Conditions(this.values);
+  }
 
   add(sql: string): void {
     this.#conditions.push(sql);
@@ -30,11 +39,15 @@ export class Conditions {
   }
 
   addFilter(filter: UsageFilter): void {
-    const { sinceMs, untilMs, session } = filter;
-    if (sinceMs !== null) this.add(`u.at_ms >= ${this.value(sinceMs)}`);
-    if (untilMs !== null) this.add(`u.at_ms < ${this.value(untilMs)}`);
+    const { session } = filter;
+    this.addTimes(filter);
     if (session !== null) this.add(`u.session = ${this.value(session)}`);
     this.addKind(filter);
+  }
+
+  addTimes({ sinceMs, untilMs }: Pick<UsageFilter, "sinceMs" | "untilMs">): void {
+    if (sinceMs !== null) this.add(`u.at_ms >= ${this.value(sinceMs)}`);
+    if (untilMs !== null) this.add(`u.at_ms < ${this.value(untilMs)}`);
   }
 
   addKind({ key, client, model }: UsageFilter): void {
@@ -54,5 +67,10 @@ export class Conditions {
 
   where(): string {
     return this.#conditions.length === 0 ? "" : ` WHERE ${this.#conditions.join(" AND ")}`;
+  }
+
+  /** Behind other conditions. */
+  more(): string {
+    return this.#conditions.map((condition) => ` AND ${condition}`).join("");
   }
 }

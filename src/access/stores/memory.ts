@@ -155,12 +155,10 @@ export class MemoryStore implements Store {
   }
 
   async rows({ limit, before, status, text, ...filter }: RowQuery): Promise<readonly UsageRow[]> {
-    const all = [...this.#rows.values()];
     const part = text?.toLowerCase() ?? "";
-    const begins = (row: UsageRow): boolean => idsOf(row).some((id) => id.startsWith(part));
-    const isNamed = all.some(begins) ? begins : (row: UsageRow): boolean => idsOf(row).some((id) => id.includes(part));
-    const found = all
-      .filter((row) => isNamed(row) && isFound(row, filter) && (status === null || hasEnded(row, status)))
+    const found = [...this.#rows.values()]
+      .filter((row) => isFound(row, filter) && (status === null || hasEnded(row, status)))
+      .filter((row) => row.id.toLowerCase().includes(part) || row.requestId.toLowerCase().includes(part))
       .toSorted(newestFirst);
     if (before === null) return found.slice(0, limit);
     const last = this.#rows.get(before);
@@ -194,10 +192,6 @@ export class MemoryStore implements Store {
 
 function nameOf({ key, scope }: AccountId): string {
   return `${key} ${scope}`;
-}
-
-function idsOf({ id, requestId }: UsageRow): readonly string[] {
-  return [id.toLowerCase(), requestId.toLowerCase()];
 }
 
 function isFound(row: UsageRow, filter: UsageFilter): boolean {

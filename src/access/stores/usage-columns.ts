@@ -79,7 +79,7 @@ export function rowValues(row: UsageRow, kind: number): Value[] {
   const { cacheWrite5mTokens, cacheWrite1hTokens, outputTokens, reasoningTokens, credits, usd, tries, losses } = row;
   // prettier-ignore
   return [
-    kind, id, atMs, requestId, session, agent, admissionMs, firstByteMs, totalMs, inputTokens, cacheReadTokens,
+    kind, id, atMs, requestId === id ? null : requestId, session, agent, admissionMs, firstByteMs, totalMs, inputTokens, cacheReadTokens,
     cacheWrite5mTokens, cacheWrite1hTokens, outputTokens, reasoningTokens, credits, usd, tries, losses,
   ];
 }
@@ -97,5 +97,5 @@ export function rowFrom(kind: readonly Value[], own: readonly Value[]): UsageRow
 function rowOf(valueOf: (column: readonly [string, string], index: number) => Value | undefined): UsageRow {
   const row = Object.fromEntries([...KIND, ...OWN].map((column, index) => [column[0], valueOf(column, index) ?? null]));
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only this program writes what it reads
-  return { ...row, streaming: row["streaming"] === 1 } as unknown as UsageRow;
+  return { ...row, requestId: row["requestId"] ?? row["id"], streaming: row["streaming"] === 1 } as unknown as UsageRow;
 }

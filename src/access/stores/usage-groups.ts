@@ -51,19 +51,28 @@ export interface Place {
 }
 
 const HOURS_A_DAY = 24;
+export const TIMES: ReadonlySet<UsageDimension> = new Set(["hour", "day", "week", "month"]);
 
 type Changing<T> = { -readonly [Name in keyof T]: T[Name] };
 
 export class UsageGroups {
   readonly #by: readonly UsageDimension[];
   readonly #groups = new Map<string, Changing<UsageSum>>();
+  /** Of the hour that came last, as most come in order: to name it takes longer than all else. */
+  #times: { readonly hour: number; readonly names: ReadonlyMap<UsageDimension, string | null> } = { hour: Number.NaN, names: new Map() };
 
   constructor(by: readonly UsageDimension[]) {
     this.#by = by;
   }
 
   add(place: Place, amounts: Amounts): void {
-    const group = this.#by.map((dimension) => VALUES[dimension](place));
+    if (place.hour !== this.#times.hour) {
+      const names = this.#by.filter((dimension) => TIMES.has(dimension)).map((dimension) => [dimension, VALUES[dimension](place)] as const);
+      this.#times = { hour: place.hour, names: new Map(names) };
+    }
+    const group = this.#by.map((dimension) =>
+      TIMES.has(dimension) ? (this.#times.names.get(dimension) ?? null) : VALUES[dimension](place),
+    );
     const name = JSON.stringify(group);
     const sum = this.#groups.get(name);
     if (sum === undefined) this.#groups.set(name, { group, ...amounts });
@@ -121,7 +130,7 @@ export function placeOf(kind: UsageKind, session: string | null, hour: number): 
   return { key, client, status, model: modelOf(kind), session, hour };
 }
 
-function modelOf({ modelServed, modelAsked }: UsageKind): string | null {
+export function modelOf({ modelServed, modelAsked }: UsageKind): string | null {
   return modelServed ?? modelAsked;
 }
 

@@ -4,8 +4,8 @@
 import type { UsageDimension, UsageFilter, UsageQuery, UsageSum } from "../store.ts";
 import { DAY_MS, HOUR_MS, offsetsOf, type Offset } from "./calendar.ts";
 import { Conditions, DIMENSIONS, IS_ERROR } from "./conditions.ts";
-import { query, type Plan, type Row } from "./plan.ts";
-import { UsageGroups, type Amounts, type Place } from "./usage-groups.ts";
+import { query, type Plan, type Row, type Value } from "./plan.ts";
+import { TIMES, UsageGroups, type Amounts, type Place } from "./usage-groups.ts";
 
 const TOKENS =
   "COALESCE(u.input, 0) + COALESCE(u.cache_read, 0) + COALESCE(u.cache_write_5m, 0) + COALESCE(u.cache_write_1h, 0) + COALESCE(u.output, 0)";
@@ -27,7 +27,9 @@ const DIMENSION_NAMES = ["session", "key", "client", "model", "status"] as const
 
 export function* sumsOf({ by, zone, ...filter }: UsageQuery): Plan<readonly UsageSum[]> {
   const floorMs = Number((yield* query(FLOOR))[0]?.["value"] ?? 0);
-  const [range] = yield* query("SELECT MIN(day) AS first, MAX(day) AS last FROM usage_days");
+  const [range] = yield* filter.session === null
+    ? query("SELECT MIN(day) AS first, MAX(day) AS last FROM usage_days")
+    : query("SELECT MIN(day) AS first, MAX(day) AS last FROM usage_days WHERE session = $1", filter.session);
   const fromMs = Math.max(Number(range?.["first"] ?? 0) * DAY_MS, filter.sinceMs ?? 0);
   const toMs = Math.min((Number(range?.["last"] ?? 0) + 1) * DAY_MS, filter.untilMs ?? FOREVER_MS);
   const offsets = by.some((dimension) => TIMES.has(dimension)) ? offsetsOf(zone, { fromMs, toMs }) : null;
@@ -54,8 +56,12 @@ function coarsest({ by, filter, offsets }: Cut): Source {
   const byDays = offsets === null || (!by.includes("hour") && offsets.every(({ offsetMs }) => offsetMs === 0));
   const bySession = by.includes("session") || filter.session !== null;
   if (byDays) return bySession ? daysAndRows : daysAndHours;
-  const byHours = !bySession && offsets.every(({ offsetMs }) => offsetMs % HOUR_MS === 0);
+  const byHours = !bySession && (!by.includes("hour") || offsets.every(isOfHours));
   return byHours ? hoursAndRows : rowsAndFoldedDays;
+}
+
+function isOfHours({ offsetMs, untilMs }: Offset): boolean {
+  return offsetMs % HOUR_MS === 0 && (untilMs === Infinity || untilMs % HOUR_MS === 0);
 }
 
 /** Whole days from the sums of days; what is asked for in part from `edges`, where its rows are still there. */
@@ -105,18 +111,60 @@ function* sumsOfRows(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[
   const sinceMs = Math.max(fromMs, cut.floorMs);
   if (sinceMs >= toMs) return [];
   const conditions = new Conditions();
+  conditions.add(OF_KIND);
   conditions.addFilter({ ...cut.filter, sinceMs, untilMs: toMs });
   const columns = columnsOf(cut, "u.at_ms");
-  return yield* query(grouped({ columns, sums: ROW_SUMS, from: "usage", conditions }), ...conditions.values);
+  return yield* query(grouped({ columns, sums: ROW_SUMS, from: `usage ${OF_KINDS}`, conditions }), ...conditions.values);
 }
 
+/** From the sums of hours; where a day of the zone begins within an hour, from its rows. */
 function* sumsOfHours(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
   if (fromMs >= toMs) return [];
+  const hours = isByModel(cut) ? MODEL_HOURS : KIND_HOURS;
   const conditions = new Conditions();
   conditions.add(`u.hour >= ${conditions.value(fromMs / HOUR_MS)} AND u.hour < ${conditions.value(toMs / HOUR_MS)}`);
-  conditions.addKind(cut.filter);
-  const columns = columnsOf(cut, `(u.hour * ${HOUR_MS})`);
-  return yield* query(grouped({ columns, sums: SUM_SUMS, from: "usage_hours", conditions }), ...conditions.values);
+  if (isByModel(cut)) addModel(conditions, cut.filter);
+  else addKind(conditions, cut.filter);
+  const split = splitSql("u.hour", cut);
+  if (split !== null) conditions.add(`NOT ${split}`);
+  const columns = columnsOf(cut, HOUR_START, hours.names);
+  const whole = yield* query(grouped({ columns, sums: SUM_SUMS, from: hours.from, conditions }), ...conditions.values);
+  return split === null ? whole : [...whole, ...(yield* sumsOfSplitHours(cut, fromMs, toMs))];
+}
+
+function* sumsOfSplitHours(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
+  const conditions = new Conditions();
+  conditions.add(`h.hour >= ${conditions.value(fromMs / HOUR_MS)} AND h.hour < ${conditions.value(toMs / HOUR_MS)}`);
+  conditions.add(splitSql("h.hour", cut) ?? "FALSE");
+  conditions.add(`u.at_ms >= h.hour * ${HOUR_MS} AND u.at_ms < (h.hour + 1) * ${HOUR_MS}`);
+  addKind(conditions, cut.filter);
+  const from = `(SELECT DISTINCT hour FROM usage_models) h CROSS JOIN usage ${OF_KINDS}`;
+  return yield* query(grouped({ columns: columnsOf(cut, "u.at_ms"), sums: ROW_SUMS, from, conditions }), ...conditions.values);
+}
+
+/** Whether an hour belongs to two days, or has two offsets. Null: none does. Of days whose rows are gone none is told apart. */
+function splitSql(hour: string, { offsets, floorMs }: Cut): string | null {
+  if (offsets === null || offsets.every(isOfHours)) return null;
+  const isLast = `${localSql(`(${hour} * ${HOUR_MS})`, offsets)} % ${DAY_MS} > ${DAY_MS - HOUR_MS}`;
+  const changes = offsets.flatMap(({ untilMs }) => (untilMs % HOUR_MS > 0 ? Math.floor(untilMs / HOUR_MS) : []));
+  const isChange = changes.length === 0 ? "" : ` OR ${hour} IN (${changes.join(", ")})`;
+  return `(${hour} >= ${floorMs / HOUR_MS} AND (${isLast}${isChange}))`;
+}
+
+/** Whether nothing but models is told apart, for which there are sums of their own. */
+function isByModel({ by, filter: { key, client } }: Cut): boolean {
+  return key === null && client === null && by.every((dimension) => dimension === "model" || TIMES.has(dimension));
+}
+
+const OF_KIND = "k.id = u.kind";
+
+function addKind(conditions: Conditions, filter: UsageFilter): void {
+  conditions.add(OF_KIND);
+  conditions.addKind(filter);
+}
+
+function addModel(conditions: Conditions, { model }: UsageFilter): void {
+  if (model !== null) conditions.add(`u.model = ${conditions.value(model)}`);
 }
 
 function* sumsOfDays(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
@@ -124,14 +172,20 @@ function* sumsOfDays(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[
   const conditions = new Conditions();
   conditions.add(`u.day >= ${conditions.value(fromMs / DAY_MS)} AND u.day < ${conditions.value(toMs / DAY_MS)}`);
   if (cut.filter.session !== null) conditions.add(`u.session = ${conditions.value(cut.filter.session)}`);
-  conditions.addKind(cut.filter);
+  addKind(conditions, cut.filter);
   const columns = columnsOf(cut, `(u.day * ${DAY_MS} + ${DAY_MS / 2})`);
-  return yield* query(grouped({ columns, sums: SUM_SUMS, from: "usage_days", conditions }), ...conditions.values);
+  return yield* query(grouped({ columns, sums: SUM_SUMS, from: `usage_days ${OF_KINDS}`, conditions }), ...conditions.values);
 }
 
-function columnsOf({ by, offsets }: Cut, ms: string): string[] {
-  const columns = DIMENSION_NAMES.flatMap((name) => (by.includes(name) ? `${DIMENSIONS[name]} AS ${name}` : []));
-  return offsets === null ? columns : [...columns, `${bucketSql(ms, offsets, unitOf(by))} AS bucket`];
+/** CROSS JOIN has SQLite begin with the first. */
+const OF_KINDS = "u CROSS JOIN kinds k";
+const KIND_HOURS = { from: `usage_hours ${OF_KINDS}`, names: DIMENSIONS };
+const HOUR_START = `(u.hour * ${HOUR_MS})`;
+const MODEL_HOURS = { from: "usage_models u", names: { ...DIMENSIONS, model: "u.model" } };
+
+function columnsOf({ by, offsets }: Cut, ms: string, names: Readonly<Record<keyof typeof DIMENSIONS, string>> = DIMENSIONS): string[] {
+  const columns = DIMENSION_NAMES.flatMap((name) => (by.includes(name) ? `${names[name]} AS ${name}` : []));
+  return offsets === null ? columns : [`${bucketSql(ms, offsets, unitOf(by))} AS bucket`, ...columns];
 }
 
 interface Grouping {
@@ -143,10 +197,8 @@ interface Grouping {
 
 function grouped({ columns, sums, from, conditions }: Grouping): string {
   const by = columns.length === 0 ? "HAVING COUNT(*) > 0" : `GROUP BY ${columns.map((_, index) => index + 1).join(", ")}`;
-  return `SELECT ${[...columns, sums].join(", ")} FROM ${from} u JOIN kinds k ON k.id = u.kind${conditions.where()} ${by}`;
+  return `SELECT ${[...columns, sums].join(", ")} FROM ${from}${conditions.where()} ${by}`;
 }
-
-const TIMES: ReadonlySet<string> = new Set(["hour", "day", "week", "month"]);
 
 function unitOf(by: readonly UsageDimension[]): number {
   return by.includes("hour") ? HOUR_MS : DAY_MS;
@@ -154,37 +206,51 @@ function unitOf(by: readonly UsageDimension[]): number {
 
 /** The number of the hour or day on the zone's clock. */
 function bucketSql(ms: string, offsets: readonly Offset[], unitMs: number): string {
+  // In the order of the table nothing has to be sorted.
+  if (ms === HOUR_START && unitMs === HOUR_MS && offsets.every(({ offsetMs }) => offsetMs === 0)) return "u.hour";
+  return `${localSql(ms, offsets)} / ${unitMs}`;
+}
+
+function localSql(ms: string, offsets: readonly Offset[]): string {
   const last = offsets.at(-1)?.offsetMs ?? 0;
   const cases = offsets.slice(0, -1).map(({ untilMs, offsetMs }) => `WHEN ${ms} < ${untilMs} THEN ${offsetMs}`);
   const offset = cases.length === 0 ? String(last) : `CASE ${cases.join(" ")} ELSE ${last} END`;
-  return `(${ms} + ${offset}) / ${unitMs}`;
+  return `(${ms} + ${offset})`;
 }
 
+/** Member by member, as for `sumsIn`: a report may have tens of thousands of them, and looking members up by name takes several times as long. */
 function placeIn(row: Row, unitMs: number): Place {
-  const text = (name: string): string | null => {
-    const value = row[name] ?? null;
-    return value === null || value === "" ? null : String(value);
+  const { key, client, model, session, status = null, bucket } = row;
+  const hour = Number(bucket ?? 0) * (unitMs / HOUR_MS);
+  return {
+    key: textOf(key),
+    client: textOf(client),
+    model: textOf(model),
+    session: textOf(session),
+    status: status === null ? null : Number(status),
+    hour,
   };
-  const status = row["status"] ?? null;
-  const hour = Number(row["bucket"] ?? 0) * (unitMs / HOUR_MS);
-  const named = { key: text("key"), client: text("client"), model: text("model"), session: text("session") };
-  return { ...named, status: status === null ? null : Number(status), hour };
+}
+
+function textOf(value: Value | undefined): string | null {
+  return value === undefined || value === null || value === "" ? null : String(value);
 }
 
 function sumsIn(row: Row): Amounts {
-  const number = (name: string): number => Number(row[name]);
+  const { calls, errors, input, cache_read: cacheRead, cache_write: cacheWrite, output, reasoning } = row;
+  const { credits, usd, unpriced, first_ms: firstMs, last_ms: lastMs } = row;
   return {
-    calls: number("calls"),
-    errors: number("errors"),
-    inputTokens: number("input"),
-    cacheReadTokens: number("cache_read"),
-    cacheWriteTokens: number("cache_write"),
-    outputTokens: number("output"),
-    reasoningTokens: number("reasoning"),
-    credits: number("credits"),
-    usd: number("usd"),
-    unpriced: number("unpriced"),
-    firstMs: number("first_ms"),
-    lastMs: number("last_ms"),
+    calls: Number(calls),
+    errors: Number(errors),
+    inputTokens: Number(input),
+    cacheReadTokens: Number(cacheRead),
+    cacheWriteTokens: Number(cacheWrite),
+    outputTokens: Number(output),
+    reasoningTokens: Number(reasoning),
+    credits: Number(credits),
+    usd: Number(usd),
+    unpriced: Number(unpriced),
+    firstMs: Number(firstMs),
+    lastMs: Number(lastMs),
   };
 }

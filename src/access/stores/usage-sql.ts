@@ -4,13 +4,14 @@
 
 import { StoreError, type RowQuery, type UsageQuery, type UsageRow, type UsageSum } from "../store.ts";
 import { DAY_MS, HOUR_MS } from "./calendar.ts";
-import { Conditions } from "./conditions.ts";
 import { lock, query, queryAll, type Engine, type Plan, type Value } from "./plan.ts";
-import { KIND_NAMES, kindValues, ROW_NAMES, rowValues, usageRow } from "./usage-columns.ts";
-import { add, amountsOf, signatureOf, sumSignatureOf, type Amounts } from "./usage-groups.ts";
+import { KIND_NAMES, kindValues, ROW_NAMES, rowValues } from "./usage-columns.ts";
+import { add, amountsOf, modelOf, signatureOf, sumSignatureOf, type Amounts } from "./usage-groups.ts";
 import { SUM_NAMES, SUM_SUMS, sumsOf } from "./usage-reports.ts";
+import { rowsOf, rowWith } from "./usage-search.ts";
 
 const INSERT_HOURS = insertSums("usage_hours", ["hour", "kind"]);
+const INSERT_MODELS = insertSums("usage_models", ["hour", "model"]);
 const INSERT_DAYS = insertSums("usage_days", ["day", "kind", "session"]);
 /** What of days before $1 is to become part of their noon, and of the day as a whole, where nobody's session is known any more. */
 const HOURS_TO_FOLD = "hour < $1 * 24 AND hour % 24 <> 12";
@@ -19,6 +20,9 @@ const FOLDS = [
   `${intoSums("usage_hours", ["hour", "kind"])}
   SELECT u.hour / 24 * 24 + 12, u.kind, ${SUM_SUMS} FROM usage_hours u WHERE ${HOURS_TO_FOLD} GROUP BY u.hour / 24, u.kind ${addSums("usage_hours", ["hour", "kind"])}`,
   `DELETE FROM usage_hours WHERE ${HOURS_TO_FOLD}`,
+  `${intoSums("usage_models", ["hour", "model"])}
+  SELECT u.hour / 24 * 24 + 12, u.model, ${SUM_SUMS} FROM usage_models u WHERE ${HOURS_TO_FOLD} GROUP BY u.hour / 24, u.model ${addSums("usage_models", ["hour", "model"])}`,
+  `DELETE FROM usage_models WHERE ${HOURS_TO_FOLD}`,
   `${intoSums("usage_days", ["day", "kind", "session"])}
   SELECT u.day, u.kind, '', ${SUM_SUMS} FROM usage_days u WHERE ${DAYS_TO_FOLD} GROUP BY u.day, u.kind ${addSums("usage_days", ["day", "kind", "session"])}`,
   `DELETE FROM usage_days WHERE ${DAYS_TO_FOLD}`,
@@ -30,16 +34,14 @@ const INSERT_KIND = `INSERT INTO kinds (id, sum_kind, signature, sum_signature, 
   SELECT next.id, COALESCE((SELECT MIN(k.id) FROM kinds k WHERE k.sum_signature = $2), next.id), ${numbered(KIND_NAMES.length + 2)}
   FROM (SELECT COALESCE(MAX(id), 0) + 1 AS id FROM kinds) AS next RETURNING id, sum_kind`;
 const INSERT_ROW = `INSERT INTO usage (kind, ${ROW_NAMES.join(", ")}) VALUES (${numbered(ROW_NAMES.length + 1)})`;
-const INSERT_NEW_ROW = `${INSERT_ROW} ON CONFLICT (at_ms, id) DO NOTHING RETURNING id`;
+const INSERT_NEW_ROW = `${INSERT_ROW} ON CONFLICT (id) DO NOTHING RETURNING id`;
 /** How SQLite and Postgres say it. */
 const DUPLICATE = /UNIQUE constraint failed|duplicate key value/;
-const SELECT_ROW = `SELECT ${[...KIND_NAMES.map((name) => `k.${name}`), ...ROW_NAMES.map((name) => `u.${name}`)].join(", ")}
-  FROM usage u JOIN kinds k ON k.id = u.kind`;
 
 const RAISE_FLOOR = `INSERT INTO facts (name, value) VALUES ('rows_from', $1)
   ON CONFLICT (name) DO UPDATE SET value = $1 WHERE facts.value < $1`;
 const FORGOTTEN_AT_ONCE = 2000;
-const FORGET = `DELETE FROM usage WHERE (at_ms, id) IN (SELECT at_ms, id FROM usage WHERE at_ms < $1 ORDER BY at_ms LIMIT ${FORGOTTEN_AT_ONCE}) RETURNING id`;
+const FORGET = `DELETE FROM usage WHERE id IN (SELECT id FROM usage WHERE at_ms < $1 ORDER BY at_ms LIMIT ${FORGOTTEN_AT_ONCE}) RETURNING id`;
 
 function numbered(count: number): string {
   return Array.from({ length: count }, (_, index) => `$${index + 1}`).join(", ");
@@ -94,7 +96,7 @@ export class UsageTables {
     };
     const found = await this.#engine.run("write", function* (): Plan<ReadonlyMap<string, KindIds>> {
       const kinds = yield* kindsOf(signed, knownNow());
-      const placed = signed.map(({ row, signature }) => ({ row, kind: kinds.get(signature) ?? NO_KIND }));
+      const placed = signed.map(({ row, signature }) => ({ row, amounts: amountsOf(row), kind: kinds.get(signature) ?? NO_KIND }));
       const sets = placed.map(({ row, kind }) => rowValues(row, kind.id));
       let added = placed;
       if (areNew) yield* queryAll({ sql: INSERT_ROW, sets });
@@ -103,7 +105,11 @@ export class UsageTables {
         // Each once: an id may stand in `rows` twice.
         added = placed.filter(({ row }) => inserted.delete(row.id));
       }
-      yield* queryAll({ sql: INSERT_HOURS, sets: sumsBy(added, hourOf) }, { sql: INSERT_DAYS, sets: sumsBy(added, dayOf) });
+      yield* queryAll(
+        { sql: INSERT_HOURS, sets: sumsBy(added, hourOf) },
+        { sql: INSERT_MODELS, sets: sumsBy(added, modelOfHour) },
+        { sql: INSERT_DAYS, sets: sumsBy(added, dayOf) },
+      );
       return kinds;
     });
     this.#remember(found, epoch);
@@ -119,29 +125,12 @@ export class UsageTables {
     return this.#engine.run("read", () => sumsOf(asked));
   }
 
-  async rows({ limit, before, status, text, ...filter }: RowQuery): Promise<readonly UsageRow[]> {
-    const conditions = new Conditions();
-    conditions.addFilter(filter);
-    if (status !== null) conditions.addStatus(status);
-    if (before !== null) {
-      const id = conditions.value(before);
-      conditions.add(`(u.at_ms, u.id) < (SELECT at_ms, id FROM usage WHERE id = ${id})`);
-    }
-    if (text !== null) {
-      const pattern = conditions.value(`%${text.toLowerCase().replaceAll(/[!%_]/g, "!$&")}%`);
-      conditions.add(`(LOWER(u.id) LIKE ${pattern} ESCAPE '!' OR LOWER(u.request_id) LIKE ${pattern} ESCAPE '!')`);
-    }
-    const sql = `${SELECT_ROW}${conditions.where()} ORDER BY u.at_ms DESC, u.id DESC LIMIT ${Math.max(0, Math.floor(limit))}`;
-    return this.#engine.run("read", function* (): Plan<readonly UsageRow[]> {
-      return (yield* query(sql, ...conditions.values)).map(usageRow);
-    });
+  rows(asked: RowQuery): Promise<readonly UsageRow[]> {
+    return this.#engine.run("read", () => rowsOf(asked));
   }
 
   row(id: string): Promise<UsageRow | null> {
-    return this.#engine.run("read", function* (): Plan<UsageRow | null> {
-      const [found] = yield* query(`${SELECT_ROW} WHERE u.id = $1`, id);
-      return found === undefined ? null : usageRow(found);
-    });
+    return this.#engine.run("read", () => rowWith(id));
   }
 
   async forget(beforeMs: number): Promise<void> {
@@ -178,6 +167,7 @@ const MOST_KINDS = 5000;
 
 interface PlacedRow {
   readonly row: UsageRow;
+  readonly amounts: Amounts;
   readonly kind: KindIds;
 }
 
@@ -206,6 +196,10 @@ function hourOf({ row, kind }: PlacedRow): Part {
   return [Math.floor(row.atMs / HOUR_MS), kind.sum];
 }
 
+function modelOfHour({ row }: PlacedRow): Part {
+  return [Math.floor(row.atMs / HOUR_MS), modelOf(row) ?? ""];
+}
+
 function dayOf({ row, kind }: PlacedRow): Part {
   return [Math.floor(row.atMs / DAY_MS), kind.sum, row.session ?? ""];
 }
@@ -217,8 +211,8 @@ function sumsBy(rows: readonly PlacedRow[], partOf: (placed: PlacedRow) => Part)
     const part = partOf(placed);
     const name = part.join(" ");
     const sum = sums.get(name);
-    if (sum === undefined) sums.set(name, { part, amounts: amountsOf(placed.row) });
-    else add(sum.amounts, amountsOf(placed.row));
+    if (sum === undefined) sums.set(name, { part, amounts: { ...placed.amounts } });
+    else add(sum.amounts, placed.amounts);
   }
   return [...sums].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, { part, amounts }]) => [...part, ...inOrder(amounts)]);
 }
