@@ -260,7 +260,7 @@ function assemble(config: Config, { lasting, world, facts, site, before }: Surro
   const log = openLog({ level: config.logLevel, format: world.logFormat, sink: world.sink, now, redactor });
   const { upstreamKey, anonymous, corsOrigins, allowedHosts } = config;
   const { running, inspector, ring, limiter, ledger, keyId, sockets, store, startedMs } = lasting;
-  const keys = new Keys({ ring, upstreamKey, anonymous, web: { corsOrigins, allowedHosts } }, sha256);
+  const keys = new Keys({ ring, upstreamKey, anonymous, web: { corsOrigins, allowedHosts }, adminKey: config.adminKey }, sha256);
   const models = new Models({ endpoints: config.endpoints, models: config.models });
   const concurrency = lasting.concurrency.within({ maxCalls: config.maxCalls, maxCallsPerKey: config.maxCallsPerKey });
   const { systemPrompt, promptCache, defaultMaxTokens, strict, lenient, maxBodyBytes, upstreamHeaders } = config;

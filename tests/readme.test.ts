@@ -30,6 +30,7 @@ test("every generated table stands somewhere, the models in both languages", () 
       "README.zh-CN.md: models",
       "src/config/README.md: variables",
       "src/http/README.md: routes",
+      "src/http/README.md: admin-routes",
       "src/protocol/README.md: codec-files",
       "src/protocol/README.md: own-files",
       "src/protocol/README.md: losses",

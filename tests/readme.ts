@@ -3,6 +3,7 @@
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
+import { API_ROUTES, SITE_ROUTES, type Access } from "../src/http/admin/routes.ts";
 import { ROUTES } from "../src/http/routes.ts";
 import { variablesTable } from "../src/config/variables.ts";
 import { Models } from "../src/models/models.ts";
@@ -41,6 +42,12 @@ const TABLES: Readonly<Record<string, Rows>> = {
       about ?? "",
       isPublic ? "none" : "needed",
     ]),
+  "admin-routes": () =>
+    [...SITE_ROUTES, ...Object.values(API_ROUTES)].map(({ method, path, about, access }) => [
+      `\`${method} ${path}\``,
+      about,
+      KEY_NEEDED[access],
+    ]),
   variables: () =>
     variablesTable()
       .trimEnd()
@@ -51,6 +58,8 @@ const TABLES: Readonly<Record<string, Rows>> = {
   losses: () => lossRows(["refused", "reported"]),
   "silent-losses": () => lossRows(["dropped", "emulated"]),
 };
+
+const KEY_NEEDED: Readonly<Record<Access, string>> = { nobody: "none", key: "ADMIN_KEY or a client key", administrator: "ADMIN_KEY" };
 
 export function read(path: string): string {
   return readFileSync(new URL(path, ROOT), "utf8");

@@ -43,6 +43,8 @@ export interface KeyOptions {
   /** Who needs no client key. */
   readonly anonymous: Anonymous;
   readonly web: WebRules;
+  /** Opens the dashboard, and is no key of a call: not a Factory key of the client's own either. Null or absent: there is none. */
+  readonly adminKey?: string | null;
 }
 
 /** Its caller's name where there is no key. */
@@ -82,8 +84,11 @@ export class Keys {
   readonly #anonymous: Anonymous;
   readonly #web: WebRules;
   readonly #sha256: Sha256;
+  /** Digest of ADMIN_KEY, as hex digits. */
+  readonly #admin: string | null;
 
-  constructor({ ring, upstreamKey, anonymous, web }: KeyOptions, sha256: Sha256) {
+  constructor({ ring, upstreamKey, anonymous, web, adminKey = null }: KeyOptions, sha256: Sha256) {
+    this.#admin = adminKey === null ? null : sha256(adminKey).toHex();
     this.#ring = ring;
     this.#upstreamKey = upstreamKey;
     this.#anonymous = anonymous;
@@ -110,6 +115,8 @@ export class Keys {
 
   #callerOf(keys: readonly string[], visitor: Visitor): { readonly caller: Caller; readonly hasClientKey: boolean } {
     const presented = keys.filter((key) => WELL_FORMED.test(key)).map((key) => this.#examine(key));
+    if (presented.some(({ digest }) => digest === this.#admin))
+      throw refusal(`ADMIN_KEY opens the dashboard, and nothing else. Send ${CLIENT_KEY}.`);
     const client = presented.map(({ found }) => found).find((found) => found.state === "valid");
     const own = presented.find(({ found }) => found.state === "unknown");
     const fault = presented.length === 0 ? "No API key" : "Wrong API key";
@@ -129,9 +136,9 @@ export class Keys {
     return { caller: callerOf(client, own.key), hasClientKey: true };
   }
 
-  #examine(key: string): { readonly key: string; readonly id: string; readonly found: Found } {
+  #examine(key: string): { readonly key: string; readonly digest: string; readonly id: string; readonly found: Found } {
     const digest = this.#sha256(key).toHex();
-    return { key, id: digest.slice(0, ID_LENGTH), found: this.#ring.find(digest) };
+    return { key, digest, id: digest.slice(0, ID_LENGTH), found: this.#ring.find(digest) };
   }
 }
 

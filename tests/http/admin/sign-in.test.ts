@@ -146,6 +146,18 @@ test("client keys and ADMIN_KEY stay on their own sides", async () => {
   assert.equal((await gateway.call("/v1/models", { method: "GET", key: null, headers: { cookie: admin.cookie } })).status, 401);
 });
 
+test("ADMIN_KEY never goes upstream, where each client brings a Factory key of its own", async () => {
+  const open = await startAdminGateway({ environment: { FACTORY_API_KEY: undefined, PROXY_API_KEY: undefined } });
+  try {
+    const body = { model: "claude-haiku-4-5", max_tokens: 5, messages: [{ role: "user", content: "Hi" }] };
+    assert.equal((await open.call("/v1/messages", { key: ADMIN_KEY, body })).status, 401);
+    assert.equal((await open.call("/v1/messages", { key: "fk-own", headers: { "x-api-key": ADMIN_KEY }, body })).status, 401);
+    assert.equal(open.upstream.requests.length, 0);
+  } finally {
+    await open.stop();
+  }
+});
+
 test("a session of a client key ends with the key", async () => {
   const { key } = (await (await gateway.ask("POST", "/keys", { name: "short-lived" })).json()) as { readonly key: string };
   const { cookie } = await gateway.signIn(key);
