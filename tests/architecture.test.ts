@@ -262,6 +262,14 @@ function exportsName({ code }: SourceFile, name: string): boolean {
   return new RegExp(`^export (?:function|const|class) ${name}\\b|^export \\{[^}]*\\b${name}\\b`, "m").test(code);
 }
 
+test("files with JSX say themselves whose it is: Bun reads tsconfig.json of the working directory alone", () => {
+  const faults = files.filter(({ path, text }) => path.endsWith(".tsx") && !text.includes("/** @jsxImportSource hono/jsx */"));
+  assert.deepEqual(
+    faults.map(({ path }) => path),
+    [],
+  );
+});
+
 test("the types are not silenced: no any, no ts-ignore", () => {
   const faults = files.filter(({ code, text }) => /(?:\bas|:|<)\s*any\b/.test(code) || /@ts-(ignore|nocheck|expect-error)/.test(text));
   assert.deepEqual(

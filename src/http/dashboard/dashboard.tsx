@@ -1,5 +1,6 @@
 // The pages below /ui: finds the page of a path, renders it, and serves its assets.
 // Never signs anybody in, and never changes anything but the reader's own cookies.
+/** @jsxImportSource hono/jsx */
 
 import { GatewayError } from "../../errors.ts";
 import type { Admin } from "../admin/admin.ts";

@@ -1,4 +1,5 @@
 // The icons of the navigation, drawn with lines in the text's colour. Each stands beside its word, so it says nothing to screen readers.
+/** @jsxImportSource hono/jsx */
 
 import type { NavigationId, Rendered } from "./page.ts";
 

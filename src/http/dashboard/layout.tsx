@@ -1,5 +1,6 @@
 // What is around every page: head, navigation, theme and language, the list of shortcuts.
 // Never has an inline script or style: the content security policy forbids both.
+/** @jsxImportSource hono/jsx */
 
 import type { Child } from "hono/jsx";
 import { assetPath, type ScriptName } from "./assets.ts";

@@ -1,4 +1,5 @@
 // The page "Now": calls that run, the last minute, and the calls before. The script keeps it up to date.
+/** @jsxImportSource hono/jsx */
 
 import type { LiveView, RequestView } from "../admin/admin.ts";
 import type { LiveCall } from "../../gateway/live-calls.ts";

@@ -1,5 +1,6 @@
 // Small pieces that several pages are built of: times, bars, states, empty places, commands to copy.
 // Never holds a text of its own, and never a style attribute, which the content security policy forbids.
+/** @jsxImportSource hono/jsx */
 
 import type { Child } from "hono/jsx";
 import type { View, Rendered } from "./page.ts";

@@ -1,4 +1,5 @@
 // Calls that have ended, as rows of a table: each leads to the page of its call.
+/** @jsxImportSource hono/jsx */
 
 import type { RequestView } from "../admin/admin.ts";
 import type { View, Rendered } from "./page.ts";

@@ -1,4 +1,5 @@
 // The page that asks for a key, an administrator's or a client's. A plain form: it works without the script.
+/** @jsxImportSource hono/jsx */
 
 import type { PageRequest } from "../admin/dashboard.ts";
 import type { Page, View } from "./page.ts";
