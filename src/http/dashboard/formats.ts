@@ -36,6 +36,10 @@ export class Formats {
   readonly #short: Intl.DateTimeFormat;
   readonly #day: Intl.DateTimeFormat;
   readonly #zoneName: Intl.DateTimeFormat;
+  // The store has worked the zone in already.
+  readonly #hourName: Intl.DateTimeFormat;
+  readonly #dayName: Intl.DateTimeFormat;
+  readonly #monthName: Intl.DateTimeFormat;
   readonly #relative: Intl.RelativeTimeFormat;
 
   constructor(locale: string, zone: string) {
@@ -53,6 +57,17 @@ export class Formats {
     this.#short = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", ...clock, timeZone: zone });
     this.#day = new Intl.DateTimeFormat(locale, { ...date, timeZone: zone });
     this.#zoneName = new Intl.DateTimeFormat(locale, { timeZoneName: "short", timeZone: zone });
+    const named = { year: "numeric", month: "short", timeZone: "UTC" } as const;
+    this.#hourName = new Intl.DateTimeFormat(locale, {
+      month: "short",
+      day: "numeric",
+      hour: "2-digit",
+      minute: "2-digit",
+      hourCycle: "h23",
+      timeZone: "UTC",
+    });
+    this.#dayName = new Intl.DateTimeFormat(locale, { ...named, day: "numeric", weekday: "short" });
+    this.#monthName = new Intl.DateTimeFormat(locale, named);
     this.#relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "long" });
   }
 
@@ -97,6 +112,13 @@ export class Formats {
 
   day(iso: string): string {
     return this.#day.format(new Date(iso));
+  }
+
+  /** A span of time as sums name it: `2026-11-28T14` an hour, `2026-11-28` a day or a week's Monday, `2026-11` a month. */
+  period(by: string, name: string): string {
+    const at = new Date(name.length > "2026-11-28".length ? `${name}:00Z` : name);
+    if (Number.isNaN(at.getTime())) return name;
+    return (by === "hour" ? this.#hourName : by === "month" ? this.#monthName : this.#dayName).format(at);
   }
 
   /** `UTC`, `GMT+8`, `MEZ`. */

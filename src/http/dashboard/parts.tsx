@@ -42,7 +42,16 @@ export function Bar({ share, tone, label }: { readonly share: number; readonly t
   );
 }
 
-/** Of a series without names: the largest value fills the height. */
+/** Beside a number that says the same: only for the eye. */
+export function Meter({ share }: { readonly share: number }): Rendered {
+  return (
+    <svg class="bar accent" aria-hidden="true" width="100%" height="6">
+      <rect class="fill" width={`${Math.round(share * 1000) / 10}%`} height="6" rx="3" />
+    </svg>
+  );
+}
+
+/** A place where nothing is, and what to do about it. */
 export function Empty({ title, children }: { readonly title: string; readonly children?: Child }): Rendered {
   return (
     <div class="empty">
