@@ -1,13 +1,13 @@
 // The page "API": every path of the program, made readable from its OpenAPI document.
 
-import { OPENAPI_TEXT } from "../admin/openapi.ts";
+import { openApi } from "../admin/openapi.ts";
 import type { Page, Rendered, View } from "./page.ts";
 import { Empty, TableFrame } from "./parts.tsx";
 
 /** What the page reads of the document; whatever else stands there is for programs. */
 interface Document {
-  readonly info?: { readonly description?: string };
   readonly tags?: readonly { readonly name: string; readonly description?: string }[];
+  readonly components?: { readonly schemas?: Readonly<Record<string, Schema | undefined>> };
   readonly paths?: Readonly<Record<string, Readonly<Record<string, Operation | undefined>>>>;
 }
 
@@ -16,11 +16,19 @@ interface Operation {
   readonly description?: string;
   readonly tags?: readonly string[];
   readonly parameters?: readonly Parameter[];
+  readonly requestBody?: { readonly content?: Readonly<Record<string, { readonly schema?: Schema } | undefined>> };
   readonly responses?: Readonly<Record<string, { readonly description?: string }>>;
-  readonly security?: readonly object[];
+}
+
+interface Schema {
+  readonly $ref?: string;
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
 }
 
 interface Parameter {
+  readonly schema?: Schema;
   readonly name?: string;
   readonly in?: string;
   readonly description?: string;
@@ -38,7 +46,7 @@ const METHODS: ReadonlySet<string> = new Set(["get", "post", "put", "patch", "de
 export function apiPage(view: View): Page {
   const { t, url } = view;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- this program's own document, which a test checks
-  const document = JSON.parse(OPENAPI_TEXT) as Document;
+  const document = openApi(view.admin.health().version) as Document;
   const rows = rowsOf(document);
   const groups = Map.groupBy(rows, ({ operation }) => operation.tags?.[0] ?? "");
   return {
@@ -55,12 +63,14 @@ export function apiPage(view: View): Page {
         {[...groups].map(([tag, own]) => (
           <section>
             <div class="section-title">
-              <h2>{tag === "" ? t("api.other") : tag}</h2>
+              <h2 class="tag">{tag === "" ? t("api.other") : tag}</h2>
               <span class="sub">{document.tags?.find(({ name }) => name === tag)?.description}</span>
             </div>
-            {own.map((row) => (
-              <Path view={view} row={row} />
-            ))}
+            <div class="paths">
+              {own.map((row) => (
+                <Path view={view} row={row} body={bodyOf(document, row.operation)} />
+              ))}
+            </div>
           </section>
         ))}
       </>
@@ -76,11 +86,24 @@ function rowsOf({ paths = {} }: Document): Row[] {
   );
 }
 
-function Path({ view, row }: { readonly view: View; readonly row: Row }): Rendered {
+/** Members of a JSON body, where the document names them. */
+function bodyOf({ components }: Document, { requestBody }: Operation): readonly Parameter[] {
+  const schema = requestBody?.content?.["application/json"]?.schema;
+  const name = schema?.$ref?.replace("#/components/schemas/", "");
+  const { properties = {}, required = [] } = (name === undefined ? schema : components?.schemas?.[name]) ?? {};
+  return Object.entries(properties).map(([member, { description }]) => ({
+    name: member,
+    in: "body",
+    required: required.includes(member),
+    ...(description === undefined ? {} : { description }),
+  }));
+}
+
+function Path({ view, row, body }: { readonly view: View; readonly row: Row; readonly body: readonly Parameter[] }): Rendered {
   const { t } = view;
   const { method, path, operation } = row;
   const { summary, description, responses = {} } = operation;
-  const parameters = (operation.parameters ?? []).filter(({ name }) => name !== undefined);
+  const parameters = [...(operation.parameters ?? []), ...body];
   return (
     <details class="path">
       <summary>
@@ -97,6 +120,7 @@ function Path({ view, row }: { readonly view: View; readonly row: Row }): Render
                 <tr>
                   <th scope="col">{t("api.parameter")}</th>
                   <th scope="col">{t("api.in")}</th>
+                  <th scope="col">{t("api.required")}</th>
                   <th scope="col">{t("api.about-it")}</th>
                 </tr>
               </thead>
@@ -107,7 +131,8 @@ function Path({ view, row }: { readonly view: View; readonly row: Row }): Render
                       {parameter.name}
                     </th>
                     <td>{parameter.in}</td>
-                    <td class="wrap">{parameter.description}</td>
+                    <td>{parameter.required === true ? t("word.yes") : t("word.no")}</td>
+                    <td class="wrap">{parameter.description ?? parameter.schema?.description}</td>
                   </tr>
                 ))}
               </tbody>

@@ -68,9 +68,7 @@ function KeyTable({ view, keys }: { readonly view: View; readonly keys: readonly
                 {record.note === null ? null : <span class="sub block">{record.note}</span>}
                 <span class="sub mono block">{record.hint ?? t(`key.kind.${record.kind}`)}</span>
               </th>
-              <td>
-                <KeyState view={view} record={record} />
-              </td>
+              <td>{record.kind === "default" ? null : <KeyState view={view} record={record} />}</td>
               <td>
                 <Budgets view={view} record={record} />
               </td>
@@ -79,7 +77,9 @@ function KeyTable({ view, keys }: { readonly view: View; readonly keys: readonly
               </td>
               <td class="number">
                 {format.number(record.lastMinute.requests)}
-                <span class="sub block">{t("key.tokens", { n: format.compact(record.lastMinute.tokens) })}</span>
+                {record.lastMinute.tokens === 0 ? null : (
+                  <span class="sub block">{t("key.tokens", { n: format.compact(record.lastMinute.tokens) })}</span>
+                )}
               </td>
               <td class="number">{format.number(record.running)}</td>
               <td>
@@ -139,6 +139,7 @@ export async function keyPage(view: View): Promise<Page | null> {
     record.kind === "default" ? null : await admin.usage({ ...filter, by: "model", split: null, since: "30d", zone: reader.zone });
   return {
     title: record.name,
+    parent: { href: "/ui/keys", text: t("page.keys") },
     aside: (
       <>
         {isKeyless ? <Pill>{t(`key.kind.${record.kind}`)}</Pill> : <KeyState view={view} record={record} />}
@@ -148,9 +149,6 @@ export async function keyPage(view: View): Promise<Page | null> {
     ),
     body: (
       <>
-        <p class="crumbs">
-          <a href="/ui/keys">{t("page.keys")}</a>
-        </p>
         {record.kind === "default" ? <p class="notice plain">{t("key.kind.default.hint")}</p> : <Facts view={view} record={record} />}
         {record.budgetsNow.length === 0 ? null : <BudgetSection view={view} record={record} />}
         <section class="needs-script">
@@ -215,7 +213,7 @@ function Actions({ view, record }: { readonly view: View; readonly record: KeyVi
       <button type="button" data-act="rotate" aria-haspopup="dialog">
         {t("key.rotate")}
       </button>
-      <button type="button" data-act="remove" class="danger" aria-haspopup="dialog">
+      <button type="button" data-act="remove" class="danger quiet" aria-haspopup="dialog">
         {t("key.remove")}
       </button>
     </span>

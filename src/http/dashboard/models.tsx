@@ -62,7 +62,6 @@ function Table({ view, models }: { readonly view: View; readonly models: readonl
               ["models.price.input", "number"],
               ["models.price.cached", "number"],
               ["models.price.output", "number"],
-              ["models.fallback"],
               ["call.action"],
             ]}
           />
@@ -72,6 +71,9 @@ function Table({ view, models }: { readonly view: View; readonly models: readonl
                 <th scope="row">
                   <span class="mono">{model.id}</span>
                   {model.aliases.length === 0 ? null : <span class="sub block">{model.aliases.join(", ")}</span>}
+                  {model.fallback.length === 0 ? null : (
+                    <span class="sub block">{t("models.fallback", { models: model.fallback.join(", ") })}</span>
+                  )}
                 </th>
                 <td>
                   {model.protocol}
@@ -82,10 +84,9 @@ function Table({ view, models }: { readonly view: View; readonly models: readonl
                 <td class="number">{format.compact(model.contextTokens)}</td>
                 <td class="number">{format.compact(model.outputTokens)}</td>
                 <td>{model.inputModalities.join(", ")}</td>
-                <td class="number">{format.usd(model.price?.input ?? null)}</td>
-                <td class="number">{format.usd(model.price?.cacheRead ?? null)}</td>
-                <td class="number">{format.usd(model.price?.output ?? null)}</td>
-                <td>{model.fallback.join(", ")}</td>
+                <td class="number">{format.price(model.price?.input ?? null)}</td>
+                <td class="number">{format.price(model.price?.cacheRead ?? null)}</td>
+                <td class="number">{format.price(model.price?.output ?? null)}</td>
                 <td>
                   <a
                     class="button quiet"

@@ -10,7 +10,7 @@ export function Time({ view, iso, short = false }: { readonly view: View; readon
   const { format } = view;
   return (
     <time datetime={iso} title={format.time(iso)} data-print={short ? "short" : "long"}>
-      {short ? format.shortTime(iso) : format.time(iso)}
+      {short ? format.shortTime(iso, view.nowMs) : format.time(iso)}
     </time>
   );
 }
@@ -128,10 +128,20 @@ export function Columns({
         {of.map(([key, number]) => (
           <th scope="col" {...(number === undefined ? {} : { class: "number" })}>
             {view.t(key)}
+            {key === "call.started" ? <ZoneName view={view} /> : null}
           </th>
         ))}
       </tr>
     </thead>
+  );
+}
+
+/** Short times leave out the zone that they are in. */
+function ZoneName({ view }: { readonly view: View }): Rendered {
+  return (
+    <span class="zone" data-zone-name>
+      {view.format.zoneName(view.nowMs)}
+    </span>
   );
 }
 

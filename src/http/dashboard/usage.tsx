@@ -201,7 +201,8 @@ export function Totals({ view, totals }: { readonly view: View; readonly totals:
       </Figure>
       <Figure name={t("usage.calls")}>{format.number(calls)}</Figure>
       <Figure name={t("usage.errors")}>
-        {format.number(errors)} {calls > 0 ? <span class="sub">{format.percent(errors / calls)}</span> : null}
+        {format.number(errors)}
+        {calls > 0 ? <span class="sub">{format.percent(errors / calls)}</span> : null}
       </Figure>
       <Figure name={t("usage.tokens")} hint={format.number(totals.totalTokens)}>
         {format.compact(totals.totalTokens)}

@@ -1,7 +1,7 @@
 // Draws the chart of the page "Usage" from the admin API: stacked bars over time, one colour for each part.
 
 import { api, el, find, t } from "./dom.js";
-import { compact, number, usd } from "./formats.js";
+import { compact, number, price, usd } from "./formats.js";
 
 const chart = find("#chart");
 const legend = find("#legend");
@@ -79,13 +79,13 @@ function draw(lines) {
   const { times, labels, values } = seriesOf(lines, name);
   const stacked = values.map((_, at) => times.map((_time, index) => values.slice(0, at + 1).reduce((all, one) => all + one[index], 0)));
   const colours = COLOURS[isDark() ? "dark" : "light"];
-  const style = getComputedStyle(document.body);
-  const ink = style.getPropertyValue("--muted");
-  const line = style.getPropertyValue("--line");
-  const font = `11px ${style.fontFamily}`;
+  // Computed from elements: a canvas takes no custom properties.
+  const ink = getComputedStyle(legend.previousElementSibling).color;
+  const line = getComputedStyle(legend.previousElementSibling).borderBottomColor;
+  const font = `11px ${getComputedStyle(document.body).fontFamily}`;
   const timeName = timeNames(chart.dataset.by);
   const axis = { stroke: ink, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
-  const bars = window.uPlot.paths.bars({ size: [0.7, 48], align: 0 });
+  const bars = window.uPlot.paths.bars({ size: [0.7, 48] });
   plot?.destroy();
   chart.classList.remove("skeleton");
   chart.replaceChildren();
@@ -96,16 +96,22 @@ function draw(lines) {
       padding: [12, 8, 0, 0],
       legend: { show: false },
       cursor: { points: { show: false }, y: false, drag: { x: false, y: false } },
-      scales: { x: { time: false, distr: 2 }, y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
+      scales: { x: { time: false, range: [-0.5, times.length - 0.5] }, y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
       axes: [
-        { ...axis, grid: { show: false }, space: 72, values: (_plot, splits) => splits.map((at) => (times[at] === undefined ? "" : timeName(secondsOf(times[at])))) },
-        { ...axis, size: 56, values: (_plot, splits) => splits.map((value) => (name === "usd" ? usd(value) : compact(value))) },
+        {
+          ...axis,
+          grid: { show: false },
+          space: 72,
+          incrs: [1, 2, 3, 7, 14, 28, 56, 112, 224, 448],
+          values: (_plot, splits) => splits.map((at) => (times[at] === undefined ? "" : timeName(secondsOf(times[at])))),
+        },
+        { ...axis, size: 56, values: (_plot, splits) => splits.map((value) => (name === "usd" ? price(value) : compact(value))) },
       ],
       // The largest sum lies at the back, so that each bar shows what it adds.
       series: [{}, ...stacked.map((_, at) => ({ fill: colours[stacked.length - 1 - at], width: 0, paths: bars, points: { show: false } }))],
       hooks: { setCursor: [(shown) => showLegend({ name, labels, values, times, colours, at: shown.cursor.idx ?? null, timeName })] },
     },
-    [times.map(secondsOf), ...stacked.toReversed()],
+    [times.map((_time, at) => at), ...stacked.toReversed()],
     chart,
   );
   showLegend({ name, labels, values, times, colours, at: null, timeName });

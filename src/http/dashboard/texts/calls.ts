@@ -48,7 +48,7 @@ export const CALL_TEXTS = {
   "call.cached": ["Cached", "缓存命中"],
   "call.output": ["Output", "输出"],
   "call.cost": ["Cost", "费用"],
-  "call.fallback": ["fallback", "已回退"],
+  "call.fallback": ["instead of {model}", "替代 {model}"],
   "call.losses": ["{count} field lost|{count} fields lost", "丢失 {count} 个字段"],
 
   "finish.tool": ["tool call", "工具调用"],

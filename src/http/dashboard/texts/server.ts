@@ -19,7 +19,7 @@ export const SERVER_TEXTS = {
     "Prices are list prices in US dollars for a million tokens. Credits are what a token costs of the plan, as a multiple.",
     "价格为每百万 token 的公开标价（美元）。额度倍率表示每个 token 消耗套餐额度的倍数。",
   ],
-  "models.fallback": ["Fallback", "回退模型"],
+  "models.fallback": ["falls back to {models}", "回退到 {models}"],
   "models.try": ["Try", "试用"],
   "models.try.label": ["Try {model}", "试用 {model}"],
 
@@ -78,6 +78,7 @@ export const SERVER_TEXTS = {
   "api.other": ["Other", "其他"],
   "api.parameters": ["Parameters of {path}", "{path} 的参数"],
   "api.parameter": ["Parameter", "参数"],
+  "api.required": ["Required", "必填"],
   "api.in": ["In", "位置"],
   "api.about-it": ["About", "说明"],
 } as const;
