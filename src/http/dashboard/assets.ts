@@ -4,9 +4,14 @@
 import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import uplotScript from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import dom from "./client/dom.js" with { type: "text" };
+import filters from "./client/filters.js" with { type: "text" };
 import formats from "./client/formats.js" with { type: "text" };
+import health from "./client/health.js" with { type: "text" };
+import keys from "./client/keys.js" with { type: "text" };
+import models from "./client/models.js" with { type: "text" };
 import now from "./client/now.js" with { type: "text" };
 import shell from "./client/shell.js" with { type: "text" };
+import usage from "./client/usage.js" with { type: "text" };
 import css from "./style.css" with { type: "text" };
 
 /** In this order: a script is served after those that it imports. */
@@ -18,6 +23,11 @@ const SOURCES = {
   "dom.js": dom,
   "shell.js": shell,
   "now.js": now,
+  "filters.js": filters,
+  "usage.js": usage,
+  "keys.js": keys,
+  "models.js": models,
+  "health.js": health,
 } as const;
 
 type AssetName = keyof typeof SOURCES;

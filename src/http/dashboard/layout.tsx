@@ -46,6 +46,11 @@ export function renderPage({ view, session }: Seen, page: Page, entry: Navigatio
       </header>
       <main id="main" tabindex={-1}>
         <div class="title">
+          {page.parent === undefined ? null : (
+            <a class="parent" href={page.parent.href}>
+              {page.parent.text} <span aria-hidden="true">/</span>
+            </a>
+          )}
           <h1>{page.title}</h1>
           {page.aside}
         </div>

@@ -30,6 +30,8 @@ export interface View {
 export interface Page {
   /** Above the page and in the browser's tab. */
   readonly title: string;
+  /** The page that this one is below. */
+  readonly parent?: { readonly href: string; readonly text: string };
   /** Beside the title. */
   readonly aside?: Child;
   readonly body: Child;
