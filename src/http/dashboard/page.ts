@@ -6,7 +6,7 @@ import type { Admin } from "../admin/admin.ts";
 import type { Session } from "../admin/session.ts";
 import type { Formats } from "./formats.ts";
 import type { Reader } from "./reader.ts";
-import type { ScriptName } from "./assets.ts";
+import type { ScriptName, StyleName } from "./assets.ts";
 import type { TextKey, Translate } from "./texts.ts";
 
 /** What a component makes. */
@@ -37,6 +37,8 @@ export interface Page {
   readonly body: Child;
   /** Besides the one that every page has. */
   readonly scripts?: readonly ScriptName[];
+  /** Style sheets, besides the one that every page has. */
+  readonly styles?: readonly StyleName[];
   /** Beginnings of the keys of texts that its scripts ask for, besides `script.`. */
   readonly texts?: readonly string[];
   /** 200 where it is absent. */

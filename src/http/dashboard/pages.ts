@@ -4,6 +4,7 @@ import { apiPage } from "./api-page.tsx";
 import { healthPage } from "./health.tsx";
 import { keyPage, keysPage, mePage } from "./keys.tsx";
 import { modelsPage } from "./models.tsx";
+import { inspectorPage, openPage } from "./inspector.tsx";
 import { nowPage } from "./now.tsx";
 import type { PageRow } from "./page.ts";
 import { quotaPage } from "./quota.tsx";
@@ -23,4 +24,6 @@ export const PAGES: readonly PageRow[] = [
   { path: "/health", entry: "health", render: healthPage },
   { path: "/api", entry: "api", render: apiPage },
   { path: "/me", entry: "me", render: mePage },
+  { path: "/requests/open", entry: "requests", render: openPage },
+  { path: "/requests/:id", entry: "requests", render: inspectorPage },
 ];
