@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 // The page "API": every path of the program, made readable from its OpenAPI document.
 
 import { openApi } from "../admin/openapi.ts";

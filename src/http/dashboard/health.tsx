@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 // The page "Health": versions, the store, the doctor's checks on demand, and the configuration with its sources.
 
 import type { HealthView, SettingView } from "../admin/admin.ts";

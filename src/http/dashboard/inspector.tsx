@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 // The page of one call: what the ledger and the inspector know of it, readable without the script, which lays the four faces side by side.
 // And the page that opens an exported one.
 

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 // What the pages about keys share: states, budgets with bars and countdowns, rules in words, the fields of a key's form.
 
 import type { BudgetView, KeyView } from "../admin/admin.ts";

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 // The pages about keys: all of them with their budgets, and one with all that can be done to it. Changes are made by the script.
 
 import type { KeyView, UsageView } from "../admin/admin.ts";

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 // The page "Models": the table of the catalogue, filtered by what is typed.
 
 import type { ModelView } from "../admin/admin.ts";

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 // The page "Quota": what Factory says is left of the plan, six windows with a forecast from the ledger.
 
 import { GatewayError } from "../../errors.ts";

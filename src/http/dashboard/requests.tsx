@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 // The page "Requests": calls of the ledger, filtered by a form, the newest first, page by page.
 
 import { GatewayError } from "../../errors.ts";

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 // The page "Usage": sums of the ledger by time, model, key, client or session, as a chart and a table, and as CSV.
 
 import { GatewayError } from "../../errors.ts";
