@@ -345,7 +345,11 @@ interface Securing {
 function secured(answer: Response, { requestId, isHead }: Securing): Response {
   const headers = new Headers(answer.headers);
   for (const [name, value] of Object.entries(SAFE_HEADERS)) headers.set(name, value);
-  if (headers.get("content-type")?.startsWith("text/html")) headers.set("content-security-policy", PAGE_POLICY);
+  if (headers.get("content-type")?.startsWith("text/html")) {
+    headers.set("content-security-policy", PAGE_POLICY);
+    // Under `no-referrer` browsers send a form with `Origin: null`, as any other site's sandbox does.
+    headers.set("referrer-policy", "same-origin");
+  }
   headers.set("cross-origin-opener-policy", "same-origin");
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   headers.set("x-request-id", requestId);

@@ -112,7 +112,6 @@ function Document({ view, title, scripts, styles, prefixes, children }: Document
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content={reader.theme === "auto" ? "light dark" : reader.theme} />
-        <meta name="referrer" content="no-referrer" />
         <meta name="texts" content={JSON.stringify(textsFor(reader.language, prefixes))} />
         {typeof session?.csrfToken === "string" ? <meta name="csrf-token" content={session.csrfToken} /> : null}
         <title>{`${title} · Factory Proxy`}</title>
