@@ -67,6 +67,8 @@ interface SourceFile {
   readonly imports: readonly string[];
   /** Those of them of which it takes more than types. */
   readonly runs: ReadonlySet<string>;
+  /** Those of them that are loaded only when the code asks for them. */
+  readonly later: ReadonlySet<string>;
   /** Packages and `node:` modules that it imports. */
   readonly packages: readonly string[];
 }
@@ -103,6 +105,7 @@ function sourceFile(path: string, text: string): SourceFile {
     code: codeOf(text),
     imports: inside.map(({ specifier }) => target(specifier)),
     runs: new Set(inside.filter(({ whole }) => !TYPES_ALONE.test(whole)).map(({ specifier }) => target(specifier))),
+    later: new Set(inside.filter(({ whole }) => whole.startsWith("import(")).map(({ specifier }) => target(specifier))),
     packages: statements.map(({ specifier }) => specifier).filter((specifier) => !specifier.startsWith(".")),
   };
 }
@@ -192,6 +195,24 @@ test("no import cycles, not even of types", () => {
   };
   for (const path of graph.keys()) visit(path, []);
   assert.deepEqual(cycles, []);
+});
+
+test("no --help waits for the server: what it loads has no part of it", () => {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const loaded = new Set<string>();
+  const load = (path: string): void => {
+    const file = byPath.get(path);
+    if (file === undefined || loaded.has(path)) return;
+    loaded.add(path);
+    for (const target of file.runs) if (!file.later.has(target)) load(target);
+  };
+  load("main.ts");
+  for (const path of byPath.get("cli/commands.ts")?.later ?? []) if (path !== "cli/serve.ts") load(path);
+  assert.ok(loaded.has("cli/keys.ts"));
+  assert.deepEqual(
+    [...loaded].filter((path) => /^(?:program|http\/|gateway\/|access\/stores\/|protocol\/[a-z-]+\/)/.test(path)),
+    [],
+  );
 });
 
 test("clock, chance, network and runtimes are named only where their row allows it", () => {

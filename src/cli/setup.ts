@@ -53,5 +53,13 @@ function terminalAsk(): SetupWorld["ask"] {
 const HOME = process.env[process.platform === "win32" ? "USERPROFILE" : "HOME"] ?? homedir();
 
 export const SETUP: readonly Command[] = [
-  setupIn({ home: HOME, environment: process.env, platform: process.platform, ask: terminalAsk() }),
+  setupIn({
+    home: HOME,
+    environment: process.env,
+    platform: process.platform,
+    // Whether there is a terminal takes 3 ms to learn, which --help would wait for.
+    get ask() {
+      return terminalAsk();
+    },
+  }),
 ];
