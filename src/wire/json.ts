@@ -21,6 +21,8 @@ export interface ParseOptions {
   readonly verbatim?: ReadonlySet<string>;
   /** How deep arrays and objects may nest; default 512. */
   readonly maxDepth?: number;
+  /** What the runtime's own parser makes of the text. It is used up: parts of it become parts of the value. Absent: it was not asked. */
+  readonly parsed?: Json | undefined;
 }
 
 /** A stretch of a text, in UTF-16 units; the end is exclusive. */
@@ -46,17 +48,17 @@ export function parse(text: string, options: ParseOptions = {}): Json {
   if (read !== null) return read;
   const reader = new JsonReader(text, options);
   reader.survey();
-  const value = reader.value();
+  const value = reader.value(options.parsed);
   reader.end();
   return value;
 }
 
 /** What the runtime's own parser makes of a short text that holds nothing which it would change; null where that can't be told at a look. */
-function quick(text: string, { verbatim = NO_KEYS, maxDepth = DEFAULT_MAX_DEPTH }: ParseOptions): Json {
+function quick(text: string, { verbatim = NO_KEYS, maxDepth = DEFAULT_MAX_DEPTH, parsed }: ParseOptions): Json {
   if (text.length > 2 * maxDepth || text.includes("\\u") || MAY_ROUND.test(text)) return null;
   for (const key of verbatim) if (text.includes(`"${key}"`)) return null;
   try {
-    return JSON.parse(text);
+    return parsed === undefined ? JSON.parse(text) : parsed;
   } catch {
     // Parsed once more, for words that say where it is wrong.
     return null;
@@ -166,14 +168,15 @@ export class JsonReader {
     return this.#values;
   }
 
-  value(): Json {
+  /** `parsed` is what the runtime's own parser makes of it; undefined: it was not asked. */
+  value(parsed?: Json): Json {
     switch (this.space()) {
       case QUOTE:
         return this.#string();
       case OPEN_BRACE:
-        return this.#native() ?? this.#object();
+        return this.#native(parsed) ?? this.#object(parsed);
       case OPEN_BRACKET:
-        return this.#native() ?? this.#array();
+        return this.#native(parsed) ?? this.#array(parsed);
       case 0x74:
         return this.#literal("true", true);
       case 0x66:
@@ -294,11 +297,11 @@ export class JsonReader {
     return this.#verbatim.has(name) || name.includes("\\");
   }
 
-  #native(): JsonObject | Json[] | null {
+  #native(parsed: Json | undefined): Json | null {
     const end = this.#plain.get(this.at);
     if (end === undefined) return null;
     try {
-      const value: JsonObject | Json[] = JSON.parse(this.text.slice(this.at, end));
+      const value: Json = parsed === undefined ? JSON.parse(this.text.slice(this.at, end)) : parsed;
       this.at = end;
       return value;
     } catch {
@@ -337,20 +340,20 @@ export class JsonReader {
     if (++this.#values > this.#maxValues) throw new GatewayError("too-large", `The JSON holds more than ${this.#maxValues} values.`);
   }
 
-  #object(): JsonObject {
+  #object(parsed: Json | undefined): JsonObject {
     const object: JsonObject = {};
     this.inside(() => {
       const key = this.key();
-      const value = this.#member(key);
+      const value = this.#member(key, isObject(parsed) ? parsed[key] : undefined);
       if (key === "__proto__") Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
       else object[key] = value;
     });
     return object;
   }
 
-  #member(key: string): Json {
+  #member(key: string, parsed: Json | undefined): Json {
     const code = this.space();
-    if ((code !== OPEN_BRACE && code !== OPEN_BRACKET) || !this.#verbatim.has(key)) return this.value();
+    if ((code !== OPEN_BRACE && code !== OPEN_BRACKET) || !this.#verbatim.has(key)) return this.value(parsed);
     const { at: start } = this;
     const depth = this.#depth;
     try {
@@ -365,9 +368,9 @@ export class JsonReader {
     }
   }
 
-  #array(): Json[] {
+  #array(parsed: Json | undefined): Json[] {
     const array: Json[] = [];
-    this.inside(() => array.push(this.value()));
+    this.inside(() => array.push(this.value(Array.isArray(parsed) ? parsed[array.length] : undefined)));
     return array;
   }
 

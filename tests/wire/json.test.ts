@@ -106,6 +106,8 @@ for (const spoiler of [
       const slow = new JsonReader(text, VERBATIM).value();
       assert.deepEqual(parse(longer(text), VERBATIM), slow);
       assert.equal(print(parse(longer(text), VERBATIM)), print(slow));
+      const parsed: Json = JSON.parse(text);
+      assert.deepEqual(parse(longer(text), { ...VERBATIM, parsed }), slow);
     });
   }
 }
