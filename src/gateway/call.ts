@@ -11,13 +11,13 @@ import type { Cost } from "../models/price.ts";
 import { encodeError as inBedrocksShape } from "../protocol/bedrock.ts";
 import type { Loss, Usage } from "../protocol/canonical.ts";
 import { CODECS } from "../protocol/codecs.ts";
-import type { BodyReader } from "../runtime/ports.ts";
+import type { BodyMaker, BodyReader } from "../runtime/ports.ts";
 import { logCall, logFault } from "../telemetry/call-log.ts";
 import type { CallObserver, CallSummary } from "../telemetry/call-summary.ts";
 import type { Log, LogFields } from "../telemetry/log.ts";
 import { shownUrl, type Redactor } from "../telemetry/redaction.ts";
 import type { UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../upstream/upstream.ts";
-import { concat, NOTHING, through, type KeepAlive, type Outcome, type Pump } from "../wire/pump.ts";
+import { concat, NOTHING, through, webBody, type KeepAlive, type Outcome, type Pump } from "../wire/pump.ts";
 import { clientInfo } from "./client-name.ts";
 import { attemptHeaders, JSON_HEADERS, SAFE_HEADERS, shortHeaders } from "./headers.ts";
 import type { CallRecording } from "./call-recording.ts";
@@ -96,13 +96,19 @@ function responseTo(answering: Promise<Answer | Late<Answer>>, progress: CallPro
     answering.then((answer) => {
       if (isAnswered) return;
       try {
-        resolve(answer.type === "late" ? lateResponse(responseTo(answer.answer, progress), answer) : progress.respond(answer));
+        resolve(answer.type === "late" ? late(answer, progress) : progress.respond(answer));
         isAnswered = true;
       } catch (error) {
         fail(error);
       }
     }, fail);
   });
+}
+
+/** The answer is read here: what suits the connection does not suit it. */
+function late(answer: Late<Answer>, progress: CallProgress): Response {
+  progress.streamed = webBody;
+  return lateResponse(responseTo(answer.answer, progress), answer);
 }
 
 /** An error in the shape of the client's protocol. */
@@ -134,6 +140,8 @@ export class CallProgress implements RunningCall {
   readonly meter = new UsageMeter();
   /** What the observers will get, as far as it is known. */
   readonly summary: { -readonly [Field in keyof CallSummary]: CallSummary[Field] };
+  /** Makes the body of an answer that streams. Undefined: a plain web stream. */
+  streamed: BodyMaker | undefined;
   /** Of the client's requests and answers. */
   readonly form: Route["form"];
   /** Tokens of the request, roughly, for when nobody else says. 0: it asks for no answer, or was not read so far. */
@@ -159,7 +167,8 @@ export class CallProgress implements RunningCall {
   #connection: Stoppable | null = null;
 
   constructor(call: Call, ports: CallPorts) {
-    const { raw, path, secrets, headers } = call.request;
+    const { raw, path, secrets, headers, streamed } = call.request;
+    this.streamed = streamed;
     this.redaction = ports.redactor.with(secrets);
     this.form = call.route.form;
     this.#priceOf = ports.priceOf;
@@ -351,7 +360,8 @@ export class CallProgress implements RunningCall {
       const { begun, rest, pump, keepAlive } = answer;
       const closed = (outcome: Outcome): void => this.#end(errorOf(outcome) ?? this.meter.error);
       const failing = (fail: (error: unknown) => void): void => void (this.#fail = fail);
-      return new Response(through(rest ?? NOTHING, this.#observed(pump), { closed, failing, keepAlive, begun }), { status, headers });
+      const options = { closed, failing, keepAlive, begun, body: this.streamed };
+      return new Response(through(rest ?? NOTHING, this.#observed(pump), options), { status, headers });
     }
     this.recording?.sent(answer.body, this.elapsedMs);
     const response = new Response(answer.body, { status, headers });

@@ -11,7 +11,7 @@ import { bareRequest } from "../protocol/exchange.ts";
 import { shownUrl } from "../telemetry/redaction.ts";
 import type { Unpack } from "../runtime/ports.ts";
 import { outline } from "../wire/json-edit.ts";
-import { JsonText, print } from "../wire/json.ts";
+import { JsonText, print, type Json } from "../wire/json.ts";
 import { LARGE_BODY } from "./body.ts";
 import type { BodyMemory } from "./body-memory.ts";
 import { inBedrocksForm } from "./bedrock.ts";
@@ -111,7 +111,7 @@ async function receive(incoming: Call, progress: CallProgress, { ports, settings
   progress.debug("client body", () => ({ body: body.text }));
   const isLarge = body.length >= LARGE_BODY;
   if (isLarge) await everybodyElse(ports.after);
-  const { members: found, values } = outline(body.text);
+  const { members: found, values, parsed } = outline(body.text);
   if (isLarge) await everybodyElse(ports.after);
   const wire: WireRequest = { body: body.text, headers: request.headers, path, members: found };
   const writer = CODECS[route.protocol];
@@ -123,7 +123,23 @@ async function receive(incoming: Call, progress: CallProgress, { ports, settings
   progress.summary.model = model;
   progress.summary.streaming = stream;
   const conversation = conversationOf(caller, head);
-  return { call: { incoming, progress, caller, reader, writer, head: { model, stream }, conversation, memory }, body, wire, values };
+  return {
+    call: { incoming, progress, caller, reader, writer, head: { model, stream }, conversation, memory },
+    body,
+    wire,
+    values,
+    parsed: once(isLarge ? undefined : parsed),
+  };
+}
+
+/** What the body's text says, for the first who asks: it must not last as long as the answer. */
+function once(value: Json | undefined): () => Json | undefined {
+  let left = value;
+  return () => {
+    const taken = left;
+    left = undefined;
+    return taken;
+  };
 }
 
 /** The upstream of the model that was asked for. @throws GatewayError where there is none, or the key may not use it. */

@@ -15,6 +15,7 @@ import { namesMethod, streamingUrl } from "../protocol/own-path.ts";
 import type { After } from "../runtime/ports.ts";
 import type { UpstreamCall } from "../upstream/upstream.ts";
 import { cut, members, spliced } from "../wire/json-edit.ts";
+import type { Json } from "../wire/json.ts";
 import type { BodyShare } from "./body-memory.ts";
 import { LARGE_BODY, type BodyText } from "./body.ts";
 import type { CallProgress } from "./call.ts";
@@ -80,6 +81,8 @@ export interface ReceivedCall {
   readonly wire: WireRequest;
   /** How many values stand in the body. */
   readonly values: number;
+  /** What the runtime's own parser makes of the body, once; undefined where it has been taken, or the body is large. */
+  readonly parsed: () => Json | undefined;
 }
 
 /** An admitted call with one model to answer it. It may last as long as the answer too. */
@@ -128,10 +131,12 @@ const NATIVE_PROVIDERS: Readonly<Record<keyof Endpoints, string>> = {
  */
 export async function prepare(received: ReceivedCall, target: Target, context: PrepareContext): Promise<PreparedCall> {
   const { call } = received;
+  // Whatever becomes of it, it is let go of.
+  const parsed = received.parsed();
   const isPassthrough = target.protocol === call.reader.id && call.reader === call.writer;
   const { body, headers, losses, sent, asked } = isPassthrough
     ? passThrough(received, target, context)
-    : await convert(received, target, context);
+    : await convert(received, target, { ...context, parsed });
   // Each by its name: a spread costs ten times that.
   return { call, target, body, headers, losses, sent, asked };
 }
@@ -174,12 +179,16 @@ function passThrough(received: ReceivedCall, target: Target, context: PrepareCon
 }
 
 /** Another protocol: decoded, encoded, and every loss accounted for. */
-async function convert(received: ReceivedCall, target: Target, { ports, settings }: PrepareContext): Promise<UpstreamRequest> {
+async function convert(
+  received: ReceivedCall,
+  target: Target,
+  { ports, settings, parsed }: PrepareContext & { readonly parsed: Json | undefined },
+): Promise<UpstreamRequest> {
   const { call, body, wire, values } = received;
   call.memory.need(convertedBytes(received));
   const isHeavy = body.length >= LARGE_BODY || values >= MANY_VALUES;
   if (isHeavy) await everybodyElse(ports.after);
-  const asked = call.reader.request.decode({ ...wire, body: body.whole() });
+  const asked = call.reader.request.decode({ ...wire, body: body.whole(), parsed });
   const byDefault: Reasoning | null =
     target.reasoning === null ? null : { mode: "on", effort: target.reasoning, budgetTokens: null, display: null };
   const defaults = { maxOutputTokens: settings.defaultMaxTokens, markPrompt: settings.promptCache === "auto" && takesRootMark(target) };

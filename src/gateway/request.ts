@@ -9,7 +9,7 @@ import type { Endpoints } from "../models/catalog.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import type { WireRequest } from "../protocol/codec.ts";
 import type { Member } from "../wire/json-edit.ts";
-import type { BodyReader, Connection } from "../runtime/ports.ts";
+import type { BodyMaker, BodyReader, Connection } from "../runtime/ports.ts";
 import { encodingOf, unpackedBody, type UnpackedOptions } from "./content-encoding.ts";
 import { broken, ClientBody, unfragmented, whileItComes, type BodyTimeout } from "./client-body.ts";
 import { Gathered } from "../wire/gathered.ts";
@@ -21,6 +21,8 @@ export interface IncomingRequest {
   /** Aborted when the client leaves. */
   readonly signal: () => AbortSignal;
   readonly body: ClientBody;
+  /** Makes the body of an answer that streams. Absent: a plain web stream. */
+  readonly streamed?: BodyMaker | undefined;
   /** As the client wrote it, without the query. */
   readonly path: string;
   /** The value of `?key=`. */
@@ -82,6 +84,7 @@ export function incomingRequest(request: Request, { connection, takesQueryKey = 
     raw: request,
     signal: () => connection?.signal ?? request.signal,
     body: new ClientBody(request),
+    streamed: connection?.body,
     path,
     queryKey,
     wantsSse: hasQuery && url.searchParams.get("alt") === "sse",

@@ -90,6 +90,7 @@ function unwrapped(received: ReceivedCall): ReceivedCall {
     ...received,
     body: { length: body.length, text, whole: () => text, restored: (edited) => edited },
     wire: { ...wire, body: text, members: members(text) },
+    parsed: () => undefined,
   };
 }
 

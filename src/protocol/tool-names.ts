@@ -2,8 +2,8 @@
 // Never keeps state between calls; the short form depends on the long one alone.
 
 export interface NameRule {
-  /** A character that is allowed in a name. */
-  readonly allowed: RegExp;
+  /** Finds a character that no name may have. */
+  readonly unfit: RegExp;
   readonly maxLength: number;
 }
 
@@ -11,9 +11,9 @@ const HASH_LENGTH = 8;
 
 /** The name itself where it fits the rule, otherwise a readable beginning and a hash of the whole. */
 export function fitName(name: string, rule: NameRule): string {
+  if (name !== "" && name.length <= rule.maxLength && !rule.unfit.test(name)) return name;
   let fitted = "";
-  for (const character of name) fitted += rule.allowed.test(character) ? character : "_";
-  if (fitted === name && name.length <= rule.maxLength && name !== "") return name;
+  for (const character of name) fitted += rule.unfit.test(character) ? "_" : character;
   return `${fitted.slice(0, rule.maxLength - HASH_LENGTH - 1)}_${hash(name)}`;
 }
 

@@ -3,7 +3,7 @@
 import { fstatSync, statSync, write } from "node:fs";
 import process from "node:process";
 import { memoryBytes } from "./memory.ts";
-import type { Connection, Fetch, Runtime, SocketListener } from "./ports.ts";
+import type { BodyFlow, BodyWriter, Connection, Fetch, Runtime, SocketListener } from "./ports.ts";
 
 interface BunServer {
   readonly port: number;
@@ -31,6 +31,19 @@ interface BunSocketHandler {
   message(socket: BunSocket, message: unknown): void;
   drain(socket: BunSocket): void;
   close(socket: BunSocket): void;
+}
+/** Of a stream that writes to the connection itself, with nothing queued between. */
+interface DirectController {
+  /** How much was taken; a promise for it where the client does not keep up. */
+  write(bytes: Uint8Array): number | Promise<number>;
+  flush(): void;
+  /** With an error the connection is broken off. */
+  close(error?: unknown): void;
+}
+interface DirectSource {
+  readonly type: "direct";
+  pull(controller: DirectController): Promise<void>;
+  cancel(reason?: unknown): Promise<void>;
 }
 interface BunApi {
   readonly version: string;
@@ -162,9 +175,64 @@ function isExecutable(): boolean {
 function connectionOf(request: Request, server: BunServer): Connection {
   return {
     address: () => server.requestIP(request)?.address ?? null,
+    body: directBody,
     // Bun has answered by then, and takes no notice of what comes back.
     upgrade: (listener) => (server.upgrade(request, { data: { listener, waiting: [] } }) ? new Response(null) : null),
   };
+}
+
+class DirectWriter implements BodyWriter {
+  readonly #controller: DirectController;
+  #taking: Promise<number> | null = null;
+
+  constructor(controller: DirectController) {
+    this.#controller = controller;
+  }
+
+  get isFull(): boolean {
+    return this.#taking !== null;
+  }
+
+  /** Resolves when the client wants more; null: it does. */
+  emptied(): Promise<number> | null {
+    const taking = this.#taking;
+    this.#taking = null;
+    return taking;
+  }
+
+  write(bytes: Uint8Array): void {
+    const taken = this.#controller.write(bytes);
+    if (typeof taken !== "number") this.#taking = taken;
+    this.#controller.flush();
+  }
+
+  close(): void {
+    this.#controller.close();
+  }
+
+  fail(error: unknown): void {
+    this.#controller.close(error);
+  }
+}
+
+/** Costs less than a web stream, whose queue, requests and promises each event goes without. */
+function directBody(flow: BodyFlow): ReadableStream<Uint8Array> {
+  const source: DirectSource = {
+    type: "direct",
+    async pull(controller) {
+      const writer = new DirectWriter(controller);
+      flow.start(writer);
+      for (;;) {
+        await flow.flow();
+        const emptied = writer.emptied();
+        if (emptied === null) return;
+        await emptied;
+      }
+    },
+    cancel: (reason) => flow.cancel(reason),
+  };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no shared type knows this kind of source
+  return new ReadableStream(source as unknown as UnderlyingDefaultSource<Uint8Array>);
 }
 
 function socketHandler(maxPayloadLength: number): BunSocketHandler {

@@ -7,6 +7,8 @@ export interface Connection {
   readonly address: () => string | null;
   /** Aborted when the client leaves. Absent: the request's own signal says so. */
   readonly signal?: AbortSignal;
+  /** Makes the body of an answer that goes out over it. Absent: a plain web stream. */
+  readonly body?: BodyMaker;
   /** Makes a WebSocket of it; what comes back is the answer to the request. Null: the request is no handshake of a WebSocket. */
   readonly upgrade: (listener: SocketListener) => Response | null;
 }
@@ -48,6 +50,30 @@ export interface BodyReader {
   /** Lets go of the rest. */
   cancel(reason?: unknown): Promise<void>;
 }
+
+/** Where the bytes of a body go. */
+export interface BodyWriter {
+  write(bytes: Uint8Array): void;
+  /** Whether the client has enough for now. */
+  readonly isFull: boolean;
+  /** The body is complete. */
+  close(): void;
+  /** Breaks the connection off: the body is not complete. */
+  fail(error: unknown): void;
+}
+
+/** What writes a body. */
+export interface BodyFlow {
+  /** First, and once; never where the client has left before. */
+  start(writer: BodyWriter): void;
+  /** Writes until the client has enough, or the body is over. Never rejects. One at a time. */
+  flow(): Promise<void>;
+  /** The client has left. */
+  cancel(reason?: unknown): Promise<void>;
+}
+
+/** Makes a body in the way that suits the runtime. */
+export type BodyMaker = (flow: BodyFlow) => ReadableStream<Uint8Array>;
 
 /**
  * The body as it was before it was packed. Its `read` throws what the source throws, and an error of its own where the bytes are not of that

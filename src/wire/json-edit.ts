@@ -2,7 +2,7 @@
 // Never does: build the values.
 
 import { GatewayError } from "../errors.ts";
-import { JsonReader, parse, type Span } from "./json.ts";
+import { JsonReader, parse, type Json, type Span } from "./json.ts";
 
 export type { Span };
 
@@ -40,13 +40,15 @@ export interface Outline {
   readonly members: Member[];
   /** How many values stand in the text, more or less. */
   readonly values: number;
+  /** What the runtime's own parser makes of it. */
+  readonly parsed: Json;
 }
 
 /** The members, and how much there is besides. @throws as `members` does. */
 export function outline(text: string): Outline {
   const reader = new JsonReader(text, { maxValues: MAX_VALUES });
   if (reader.space() !== OPEN_BRACE) throw reader.unexpected("a JSON object");
-  validate(text);
+  const parsed = validated(text);
   const found: Member[] = [];
   const seen = new Set<string>();
   reader.inside(() => {
@@ -58,7 +60,7 @@ export function outline(text: string): Outline {
     const value = reader.span();
     found.push({ key, start, valueStart: value.start, valueEnd: value.end });
   });
-  return { members: found, values: reader.values };
+  return { members: found, values: reader.values, parsed };
 }
 
 /** The text of the first item of the array at `start`; of the value itself when it is no array; "" for an empty array. */
@@ -125,9 +127,9 @@ const JSON_OBJECT = /^\s*\{/;
 const WHOLE_NUMBER = /^\d{1,15}$/;
 
 /** The runtime's own parser is the fastest to say whether text is JSON; `parse` says what is wrong with it, and where. */
-function validate(text: string): void {
+function validated(text: string): Json {
   try {
-    JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     parse(text);
     throw new GatewayError("invalid-request", "The body is not valid JSON.", { cause });

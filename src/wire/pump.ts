@@ -1,7 +1,7 @@
 // Drives one web stream from an upstream's bytes to a client.
 // Never does: read ahead of the client, keep what could be sent, know a protocol.
 
-import type { After, BodyReader } from "../runtime/ports.ts";
+import type { After, BodyMaker, BodyReader, BodyWriter } from "../runtime/ports.ts";
 
 /** The chunks in one piece. */
 export function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
@@ -88,20 +88,42 @@ export interface ThroughOptions {
   readonly failing?: (fail: (error: unknown) => void) => void;
   /** What has been read of the source already. */
   readonly begun?: readonly Uint8Array[];
+  /** Absent: a plain web stream. */
+  readonly body?: BodyMaker | undefined;
 }
 
+/** A body that goes on when its reader asks for more. */
+export const webBody: BodyMaker = (flow) =>
+  new ReadableStream<Uint8Array>(
+    {
+      start: (controller) =>
+        flow.start({
+          write: (bytes) => controller.enqueue(bytes),
+          isFull: true,
+          close: () => controller.close(),
+          fail: (error) => controller.error(error),
+        }),
+      pull: () => flow.flow(),
+      cancel: (reason) => flow.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
+
 /**
- * One web stream from source to client. Reads only when the client asks, sends what one chunk yields before it reads the
+ * One stream from source to client. Reads only when the client asks, sends what one chunk yields before it reads the
  * next, and cancels the source when the client leaves.
  */
 export function through(
   source: BodyReader,
   pump: Pump,
-  { closed, failing, keepAlive = null, begun = [] }: ThroughOptions,
+  { closed, failing, keepAlive = null, begun = [], body = webBody }: ThroughOptions,
 ): ReadableStream<Uint8Array> {
   // Let go of once it has gone out: a chunk may lie in a buffer many times its size.
   let first = begun;
   let over = false;
+  /** What ended the stream from outside before it began. */
+  let early: { readonly error: unknown } | null = null;
+  let client: BodyWriter | null = null;
   /** Whether the client waits for a byte, and whether it has since the last look. */
   let isWaiting = false;
   let hasSent = false;
@@ -113,79 +135,82 @@ export function through(
     closed(outcome);
   };
   /** One timer a stream, set again when it fires: its bytes go out when nothing else has since the last time. */
-  const watch = (controller: ReadableStreamDefaultController<Uint8Array>, { sign, everyMs, after }: KeepAlive): void => {
+  const watch = (writer: BodyWriter, { sign, everyMs, after }: KeepAlive): void => {
     const beat = (): void => {
       if (over) return;
-      if (isWaiting && !hasSent) controller.enqueue(sign());
+      if (isWaiting && !hasSent) writer.write(sign());
       hasSent = false;
       stopTimer = after(everyMs, beat);
     };
     stopTimer = after(everyMs, beat);
   };
-  const send = (controller: ReadableStreamDefaultController<Uint8Array>, out: Uint8Array | null): boolean => {
+  const send = (writer: BodyWriter, out: Uint8Array | null): boolean => {
     if (out === null || out.length === 0) return false;
     hasSent ||= keepAlive?.isLife?.(out) ?? true;
-    controller.enqueue(out);
+    writer.write(out);
     return true;
   };
-  /** One chunk, or the end of the source; returns whether there is anything to read for the client. */
-  const take = (controller: ReadableStreamDefaultController<Uint8Array>, chunk: Uint8Array | undefined): boolean => {
-    const hasBytes = send(controller, chunk === undefined ? pump.end() : pump.step(chunk));
-    if (chunk !== undefined && !pump.finished) return hasBytes;
+  /** One chunk, or the end of the source; returns whether the client has enough for now. */
+  const take = (writer: BodyWriter, chunk: Uint8Array | undefined): boolean => {
+    const hasBytes = send(writer, chunk === undefined ? pump.end() : pump.step(chunk));
+    if (chunk !== undefined && !pump.finished) return hasBytes && writer.isFull;
     if (chunk !== undefined) void drain(source);
-    controller.close();
+    writer.close();
     close({ type: "complete" });
     return true;
   };
-  const fail = (controller: ReadableStreamDefaultController<Uint8Array>, error: unknown): void => {
+  const fail = (writer: BodyWriter, error: unknown): void => {
     void drain(source, true);
     try {
-      send(controller, pump.fail(error));
-      controller.close();
+      send(writer, pump.fail(error));
+      writer.close();
     } catch (unsendable) {
-      controller.error(unsendable);
+      writer.fail(unsendable);
     }
     close({ type: "failed", error });
   };
-  return new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        failing?.((error) => {
-          if (!over) fail(controller, error);
-        });
-        try {
-          for (const chunk of first) if (!over) take(controller, chunk);
-        } catch (error) {
-          fail(controller, error);
-        }
-        first = [];
-        if (keepAlive === null || over) return;
-        if (keepAlive.isDue) controller.enqueue(keepAlive.sign());
-        watch(controller, keepAlive);
-      },
-      async pull(controller) {
-        isWaiting = true;
-        try {
-          for (;;) {
-            const { done, value } = await source.read();
-            if (over || take(controller, done ? undefined : value)) break;
-          }
-        } catch (error) {
-          if (!over) fail(controller, error);
-        }
-        isWaiting = false;
-      },
-      async cancel(reason) {
-        try {
-          if (!over) pump.left?.();
-        } finally {
-          close({ type: "cancelled" });
-          await source.cancel(reason);
-        }
-      },
+  failing?.((error) => {
+    if (over) return;
+    if (client === null) early = { error };
+    else fail(client, error);
+  });
+  return body({
+    start(writer) {
+      client = writer;
+      try {
+        for (const chunk of first) if (!over && early === null) take(writer, chunk);
+      } catch (error) {
+        fail(writer, error);
+      }
+      first = [];
+      if (early !== null) fail(writer, early.error);
+      if (keepAlive === null || over) return;
+      if (keepAlive.isDue) writer.write(keepAlive.sign());
+      watch(writer, keepAlive);
     },
-    { highWaterMark: 0 },
-  );
+    async flow() {
+      const writer = client;
+      if (writer === null || over) return;
+      isWaiting = true;
+      try {
+        for (;;) {
+          const { done, value } = await source.read();
+          if (over || take(writer, done ? undefined : value)) break;
+        }
+      } catch (error) {
+        if (!over) fail(writer, error);
+      }
+      isWaiting = false;
+    },
+    async cancel(reason) {
+      try {
+        if (!over) pump.left?.();
+      } finally {
+        close({ type: "cancelled" });
+        await source.cancel(reason);
+      }
+    },
+  });
 }
 
 /** Lets go of what is left of a source whose answer is already complete. */

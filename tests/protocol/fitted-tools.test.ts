@@ -28,7 +28,7 @@ import {
 
 const LIMITS: ToolLimits = {
   refusedAtRoot: new Set(["anyOf", "not"]),
-  propertyNames: { fits: /^[a-z]{1,64}$/, rule: { allowed: /[a-z]/, maxLength: 64 } },
+  propertyNames: { fits: /^[a-z]{1,64}$/, rule: { unfit: /[^a-z]/, maxLength: 64 } },
 };
 const PLAIN = tool("plain", { schema: ' {"type":"object","properties":{"a":{}}}' });
 const NAMED = tool("named", { description: "d", schema: '{"type":"object","properties":{"$a":{},"b":{}},"required":["$a"]}' });

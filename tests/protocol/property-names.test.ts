@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { ArgumentRenamer, fittedNames, renameArguments, renameSchema, reversed } from "../../src/protocol/property-names.ts";
 import { fitName } from "../../src/protocol/tool-names.ts";
 
-const RULE = { allowed: /[a-zA-Z0-9_.-]/, maxLength: 64 };
+const RULE = { unfit: /[^a-zA-Z0-9_.-]/, maxLength: 64 };
 const NAMES = new Map([
   ["$filter", "_filter"],
   ['a"b\\c', "abc"],

@@ -6,7 +6,7 @@ import { bareRequest } from "../../src/protocol/exchange.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
 import { fileName, fitEndUser, fitId, fitName, hash, NameTable } from "../../src/protocol/tool-names.ts";
 
-const RULE = { allowed: /[a-zA-Z0-9_-]/, maxLength: 64 };
+const RULE = { unfit: /[^a-zA-Z0-9_-]/, maxLength: 64 };
 
 test("hash: 32-bit FNV-1a in 8 hex digits", () => {
   assert.deepEqual(["", "a", "foobar"].map(hash), ["811c9dc5", "e40c292c", "bf9cf968"]);

@@ -111,7 +111,7 @@ export function replyArrives(events: readonly ReplyEvent[], { from, to }: Pair, 
 
 /** OpenAI takes ids of up to 64 characters, and what its client was told comes back. */
 function withFittingId(part: Part): Part {
-  return part.type === "tool-call" ? { ...part, callId: fitName(part.callId, { allowed: /[^]/, maxLength: 64 }) } : part;
+  return part.type === "tool-call" ? { ...part, callId: fitName(part.callId, { unfit: /(?!)/, maxLength: 64 }) } : part;
 }
 
 /** A whole Chat answer tells the text before the calls; what became text, or was left out, changes what stands next to each other. */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
-import { isObject, JsonText, parse, parseOrUndefined, print, rowOf, type Json } from "../../src/wire/json.ts";
+import { isObject, JsonReader, JsonText, parse, parseOrUndefined, print, rowOf, type Json } from "../../src/wire/json.ts";
 import { cut, items, members, spliced } from "../../src/wire/json-edit.ts";
 
 function invalid(message: RegExp): (error: unknown) => boolean {
@@ -65,6 +65,8 @@ for (const { source, printed } of NUMBERS) {
   });
 }
 
+const VERBATIM = { verbatim: new Set(["input", "schema"]) };
+
 /** Longer than what is given to the runtime's own parser. */
 const longer = (text: string): string => text + " ".repeat(1100);
 
@@ -86,6 +88,30 @@ for (const source of [
   });
 }
 
+// Whatever the runtime's own parser may read of a long text, and at whatever depth something stands that it would change.
+for (const spoiler of [
+  '"input":{"z": 1.0}',
+  '"in\\u0070ut" : [1 ]',
+  '"n":12345678901234567890',
+  '"n":1e5',
+  '"n":-0.0',
+  '"schema":"text"',
+  '"a":1',
+]) {
+  for (const depth of [0, 1, 2, 4, 5, 6, 9]) {
+    test(`parse: ${spoiler} comes out alike ${depth} levels deep in a long text and a short one`, () => {
+      const inside = (text: string, level: number): string =>
+        level === 0 ? text : `{"p":[1,{"q":"{\\"[}"}],"__proto__":{"a":1},"m":[${inside(text, level - 1)}],"r":{"s":[true, null]}}`;
+      const text = inside(`{"b":1,${spoiler},"c":[2 ,{"d":"\\\\"}]}`, depth);
+      const slow = new JsonReader(text, VERBATIM).value();
+      assert.deepEqual(parse(longer(text), VERBATIM), slow);
+      assert.equal(print(parse(longer(text), VERBATIM)), print(slow));
+      const parsed: Json = JSON.parse(text);
+      assert.deepEqual(parse(longer(text), { ...VERBATIM, parsed }), slow);
+    });
+  }
+}
+
 test("parse: a number that a double can't hold comes as the text it was written in", () => {
   assert.deepEqual(parse("[1, 12345678901234567890]"), [1, new JsonText("12345678901234567890")]);
 });
@@ -101,8 +127,6 @@ test("parse: members called __proto__ and constructor are members like any other
 });
 
 // ---- Verbatim ----------------------------------------------------------------------------------------------------
-
-const VERBATIM = { verbatim: new Set(["input", "schema"]) };
 
 test("parse, verbatim: objects and arrays of these keys come as they were written, at any depth", () => {
   const text = '{"a":[{"input":{ "z" : 1.0,\n"a":[12345678901234567890] }}],"schema":[ 1 , 2 ],"b":{"c":{"schema":{"input":{}}}}}';

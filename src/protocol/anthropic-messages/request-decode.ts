@@ -25,7 +25,7 @@ export function requestHead(request: WireRequest): RequestHead {
 }
 
 export function decodeRequest(request: WireRequest): CanonicalRequest {
-  const body = Fields.of(parse(request.body, { verbatim: VERBATIM }), "");
+  const body = Fields.of(parse(request.body, { verbatim: VERBATIM, parsed: request.parsed }), "");
   if (request.path !== null) body.ignore(...OUTSIDE_BODY);
   refuseThread(body);
   const losses: Loss[] = [];

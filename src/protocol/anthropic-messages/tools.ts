@@ -145,7 +145,7 @@ function choiceOfWord(word: (typeof WORDS)["tool_choice"]["known"][number]): Too
  */
 const LIMITS: ToolLimits = {
   refusedAtRoot: new Set(["anyOf", "oneOf", "allOf"]),
-  propertyNames: { fits: /^[a-zA-Z0-9_.-]{1,64}$/, rule: { allowed: /[a-zA-Z0-9_.-]/, maxLength: 64 } },
+  propertyNames: { fits: /^[a-zA-Z0-9_.-]{1,64}$/, rule: { unfit: /[^a-zA-Z0-9_.-]/, maxLength: 64 } },
 };
 
 export function toolLimits({ model }: CanonicalRequest): ToolLimits | null {

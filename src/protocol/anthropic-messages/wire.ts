@@ -11,7 +11,7 @@ import type { NameRule } from "../tool-names.ts";
 export const ID = "anthropic-messages";
 export const ORIGIN = "anthropic";
 /** Tool names and call ids: `^[a-zA-Z0-9_-]{1,128}$`. */
-export const NAME_RULE: NameRule = { allowed: /[a-zA-Z0-9_-]/, maxLength: 128 };
+export const NAME_RULE: NameRule = { unfit: /[^a-zA-Z0-9_-]/, maxLength: 128 };
 
 // ---- Content blocks ----------------------------------------------------------------------------------------------
 

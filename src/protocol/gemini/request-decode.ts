@@ -51,7 +51,7 @@ function addressOf(
 
 /** @throws GatewayError `invalid-request`. */
 export function decodeRequest(request: WireRequest): CanonicalRequest {
-  const body = Fields.of(inCamelCase(parse(request.body, { verbatim: VERBATIM })), "");
+  const body = Fields.of(inCamelCase(parse(request.body, { verbatim: VERBATIM, parsed: request.parsed })), "");
   const losses: Loss[] = [];
   const { model, stream } = addressOf(request, { model: body.raw("model"), stream: body.raw("stream") });
   const system = decodeSystem(body.raw("systemInstruction"), { path: "systemInstruction", losses });

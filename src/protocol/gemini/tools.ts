@@ -14,7 +14,7 @@ import { NAMES, WORDS } from "./wire.ts";
 // ---- Names -------------------------------------------------------------------------------------------------------
 
 /** FunctionDeclaration.name: a letter or underscore first, then also digits, dots, colons and dashes; 128 in all. */
-const RULE: NameRule = { allowed: /[A-Za-z0-9_.:-]/, maxLength: 128 };
+const RULE: NameRule = { unfit: /[^A-Za-z0-9_.:-]/, maxLength: 128 };
 const FIRST = /^[A-Za-z_]/;
 
 export function fitToolName(name: string): string {

@@ -23,8 +23,8 @@ export function requestHead(request: WireRequest): RequestHead {
 const VERBATIM: ReadonlySet<string> = new Set(["parameters", "schema", "arguments", "input"]);
 
 /** @throws GatewayError `invalid-request`, naming the member and what it should be. */
-export function decodeRequest({ body: text }: WireRequest): CanonicalRequest {
-  const body = Fields.of(parse(text, { verbatim: VERBATIM }), "");
+export function decodeRequest({ body: text, parsed }: WireRequest): CanonicalRequest {
+  const body = Fields.of(parse(text, { verbatim: VERBATIM, parsed }), "");
   const legacy = declaresFunctions(body);
   if (legacy && body.has("tools")) throw body.fail("functions", "left out where there are tools");
   const { tools, losses: duplicates } = decodeTools(body);

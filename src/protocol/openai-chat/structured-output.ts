@@ -32,7 +32,7 @@ export function decodeOutput(body: Fields): OutputFormat | null {
   }
 }
 
-const NAME_RULE = { allowed: /[A-Za-z0-9_-]/, maxLength: 64 };
+const NAME_RULE = { unfit: /[^A-Za-z0-9_-]/, maxLength: 64 };
 
 export function encodeOutput({ output, names }: CanonicalRequest, { openai }: Capabilities): Json | undefined {
   if (output === null) return undefined;

@@ -13,7 +13,7 @@ import { capabilitiesOf, type Capabilities } from "./capabilities.ts";
 import { isLegacy, isOwn, LEGACY_NAMES, NAMES, WORDS } from "./wire.ts";
 
 /** https://platform.openai.com/docs/api-reference/chat/create, FunctionObject.name (read 2026-11). */
-const NAME_RULE: NameRule = { allowed: /[A-Za-z0-9_-]/, maxLength: 64 };
+const NAME_RULE: NameRule = { unfit: /[^A-Za-z0-9_-]/, maxLength: 64 };
 
 /** The tools' names as Chat takes them, and back. */
 export function toolNames(request: CanonicalRequest): NameTable {

@@ -6,10 +6,10 @@ import type { Callables } from "../tool-list.ts";
 import { fitName, NameTable, type NameRule } from "../tool-names.ts";
 
 /** OpenAI's rule for names of tools. */
-export const NAME_RULE: NameRule = { allowed: /[a-zA-Z0-9_-]/, maxLength: 64 };
+export const NAME_RULE: NameRule = { unfit: /[^a-zA-Z0-9_-]/, maxLength: 64 };
 
 /** OpenAI's limit on the ids that pair a call with its output; any character will do. */
-export const CALL_ID_RULE: NameRule = { allowed: /[^]/, maxLength: 64 };
+export const CALL_ID_RULE: NameRule = { unfit: /(?!)/, maxLength: 64 };
 
 /** What a canonical name begins with when its tool stands in a namespace. Cutting it off gives the short name back, always. */
 export function prefixOf(namespace: string): string {

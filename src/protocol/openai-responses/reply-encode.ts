@@ -35,7 +35,7 @@ export function replyEncoder(exchange: Exchange): Machine<ReplyEvent, SseEvent> 
 }
 
 /** Item ids take 64 characters with their prefix and number. */
-const BASE_RULE: NameRule = { allowed: /[a-zA-Z0-9_-]/, maxLength: 48 };
+const BASE_RULE: NameRule = { unfit: /[^a-zA-Z0-9_-]/, maxLength: 48 };
 
 interface OpenContent {
   readonly type: "content";

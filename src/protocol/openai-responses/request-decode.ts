@@ -22,8 +22,8 @@ export function requestHead(request: WireRequest): RequestHead {
 }
 
 /** @throws GatewayError `invalid-request`, naming the member and what it should be. */
-export function decodeRequest({ body: source }: WireRequest): CanonicalRequest {
-  const body = Fields.of(parse(source, { verbatim: VERBATIM }), "");
+export function decodeRequest({ body: source, parsed }: WireRequest): CanonicalRequest {
+  const body = Fields.of(parse(source, { verbatim: VERBATIM, parsed }), "");
   const losses = new Losses();
   const conversation = new TurnDecoder(losses.add);
   const instructions = body.optionalText("instructions");
