@@ -172,7 +172,7 @@ function moved({ budget, amount, used, startMs, resetMs }: BudgetState, more: nu
   return { budget, amount, used: used + more, startMs, resetMs };
 }
 
-/** Calls that come this soon one after the other make the next allowance larger. */
+/** Calls that come this soon one after the other make the next allowance larger, others smaller. */
 const SOON_MS = 50;
 const MOST_CALLS = 64;
 
@@ -183,14 +183,22 @@ export class Allowances<Asked> {
   #current: Allowance<Asked> | null = null;
   #calls = 0;
   #lastMs = -Infinity;
+  #hasGranted = false;
 
   get count(): number {
     return this.#open.length;
   }
 
-  /** Whether calls have been granted lately. */
-  isBusy(nowMs: number): boolean {
-    return Math.abs(nowMs - this.#lastMs) < SOON_MS;
+  /** Whether calls came in the last moments. */
+  isRecent(nowMs: number): boolean {
+    return Math.abs(nowMs - this.#lastMs) < LONGEST_MS;
+  }
+
+  /** Whether nothing was granted since this was asked before. */
+  isQuiet(): boolean {
+    const isQuiet = !this.#hasGranted;
+    this.#hasGranted = false;
+    return isQuiet;
   }
 
   isOver(nowMs: number): boolean {
@@ -203,18 +211,21 @@ export class Allowances<Asked> {
     const call = allowance.grant(asked, limits, wish);
     if (call === null) return null;
     this.#lastMs = nowMs;
+    this.#hasGranted = true;
     return { allowance, call };
   }
 
   /** For how many calls the next one should be. */
   next(nowMs: number): number {
-    this.#calls = this.isBusy(nowMs) ? Math.min(MOST_CALLS, Math.max(2, 2 * this.#calls)) : 0;
+    const isSoon = Math.abs(nowMs - this.#lastMs) < SOON_MS;
+    this.#calls = isSoon ? Math.min(MOST_CALLS, Math.max(2, 2 * this.#calls)) : Math.floor(this.#calls / 2);
     this.#lastMs = nowMs;
     return this.#calls;
   }
 
   /** In place of the one before. */
   add(ahead: Ahead): void {
+    this.#hasGranted = true;
     this.#current = new Allowance(ahead);
     this.#open.push(this.#current);
   }

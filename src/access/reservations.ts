@@ -237,7 +237,7 @@ export class Reservations {
   /** Whether nothing has to be kept of a queue any more. */
   #forget(key: string, { jobs, unwritten, allowances, isRunning, stopTicking }: Queue): boolean {
     const isNeeded = isRunning || jobs.length > 0 || unwritten.length > 0 || allowances.count > 0;
-    if (isNeeded || allowances.isBusy(this.#ports.now())) return false;
+    if (isNeeded || allowances.isRecent(this.#ports.now())) return false;
     stopTicking?.();
     this.#queues.delete(key);
     return true;
@@ -245,13 +245,13 @@ export class Reservations {
 
   /** Looks after what is reserved ahead, and how fast calls come, for as long as they do. */
   #tick(key: string, queue: Queue): void {
-    queue.stopTicking ??= this.#ports.after(SETTLING_MS, () => {
+    const { allowances } = queue;
+    if (allowances.count === 0 && !allowances.isRecent(this.#ports.now())) return;
+    queue.stopTicking ??= this.#ports.after(allowances.count > 0 ? SETTLING_MS : LONGEST_MS, () => {
       queue.stopTicking = null;
-      const nowMs = this.#ports.now();
-      const { allowances } = queue;
-      if (allowances.count > 0 && !allowances.isBusy(nowMs)) queue.givesBack = true;
-      if (queue.givesBack || allowances.isOver(nowMs)) this.#due(key, queue);
-      if (!this.#forget(key, queue) && (allowances.count > 0 || allowances.isBusy(nowMs))) this.#tick(key, queue);
+      if (allowances.count > 0 && allowances.isQuiet()) queue.givesBack = true;
+      if (queue.givesBack || allowances.isOver(this.#ports.now())) this.#due(key, queue);
+      if (!this.#forget(key, queue) && !queue.isRunning) this.#tick(key, queue);
     });
   }
 
@@ -332,6 +332,8 @@ export class Reservations {
     if (decision.ahead !== null) {
       queue.allowances.add(decision.ahead);
       this.#openCount++;
+      queue.stopTicking?.();
+      queue.stopTicking = null;
     }
     const again: Opening[] = [];
     for (const [index, job] of batch.entries()) {
