@@ -35,8 +35,8 @@ export interface Ahead {
 
 export interface AheadPlan {
   readonly id: string;
-  /** As large as the calls are expected to be. */
-  readonly wish: Wish;
+  /** Of each call, as large as they are expected to be. */
+  readonly amounts: Amounts;
   /** How many calls at most. */
   readonly calls: number;
 }
@@ -50,15 +50,14 @@ export const LONGEST_MS = 1000;
 export function reserveAhead(
   accounts: Accounts,
   limits: Limits,
-  { id, wish, calls: most, nowMs, calendar }: AheadPlan & { readonly nowMs: number; readonly calendar: Calendar },
+  { id, amounts: each, calls: most, nowMs, calendar }: AheadPlan & { readonly nowMs: number; readonly calendar: Calendar },
 ): { readonly accounts: Accounts; readonly ahead: Ahead } | null {
   const { key } = accounts;
   const budgets = budgetStates(accounts, limits, { nowMs, calendar });
   const rates = rateStates(key, limits, nowMs);
   const percent = Math.min(100, limits.soft?.percent ?? 100);
-  const room = [most, partOf(rates.requests, 1), partOf(rates.tokens, wish.amounts.tokens ?? 0)];
-  for (const { amount, used, budget } of budgets)
-    room.push(partOf({ limit: (amount * percent) / 100, used }, wish.amounts[budget.unit] ?? 0));
+  const room = [most, partOf(rates.requests, 1), partOf(rates.tokens, each.tokens ?? 0)];
+  for (const { amount, used, budget } of budgets) room.push(partOf({ limit: (amount * percent) / 100, used }, each[budget.unit] ?? 0));
   const calls = Math.min(...room);
   const places = Math.min(calls, limits.parallel === null ? calls : Math.floor(limits.parallel / 2) - key.running);
   if (calls < 2 || places < 1) return null;
@@ -67,8 +66,8 @@ export function reserveAhead(
   const ends = budgets.map(({ resetMs }) => resetMs ?? Infinity);
   const endMs = Math.min(nowMs + LONGEST_MS, (Math.floor(atMs / 1000) + 1) * 1000, ...ends, ...limits.raises.map(endOf(nowMs)));
   const amounts: Partial<Record<(typeof UNITS)[number], number>> = {};
-  if (limits.tokensPerMinute !== null) amounts.tokens = calls * (wish.amounts.tokens ?? 0);
-  for (const { unit } of limits.budgets) amounts[unit] = calls * (wish.amounts[unit] ?? 0);
+  if (limits.tokensPerMinute !== null) amounts.tokens = calls * (each.tokens ?? 0);
+  for (const { unit } of limits.budgets) amounts[unit] = calls * (each[unit] ?? 0);
   const after = charged(accounts, limits, { calls, places, amounts, atMs, budgets });
   const before = key.ahead;
   const ahead = { count: (before?.count ?? 0) + 1, untilMs: Math.max(before?.untilMs ?? 0, endMs) };
@@ -224,10 +223,11 @@ export class Allowances<Asked> {
   }
 
   /** In place of the one before. */
-  add(ahead: Ahead): void {
+  add(ahead: Ahead): Allowance<Asked> {
     this.#hasGranted = true;
     this.#current = new Allowance(ahead);
     this.#open.push(this.#current);
+    return this.#current;
   }
 
   /** Grants no more from the one there is. */

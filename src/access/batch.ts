@@ -3,6 +3,7 @@
 
 import { charge, EMPTY, reserve, settle, type Accounts, type Amounts, type Choice, type Limits, type Reserved } from "./accounts.ts";
 import { reserveAhead, type Ahead, type AheadPlan, type Sealed } from "./allowance.ts";
+import type { BudgetUnit } from "./client-key.ts";
 import type { Account, AccountChange, AccountId, AccountView, Reservation, UsageRow } from "./store.ts";
 import type { Calendar } from "./windows.ts";
 
@@ -44,7 +45,7 @@ export interface Adopt {
 export type Job = Open | Close | Adopt;
 
 export interface Decision {
-  /** By job. */
+  /** By job. Null: it is no call that begins, or one that is granted from what is reserved ahead. */
   readonly reserved: readonly (Reserved | null)[];
   readonly ahead: Ahead | null;
   /** As the account of the key is then. */
@@ -58,8 +59,8 @@ export interface Circumstances {
   readonly calendar: Calendar;
   /** The name of this process. */
   readonly gateway: string;
-  /** What is reserved ahead, where that may be, for calls like the last one. Null: nothing. */
-  readonly ahead: Omit<AheadPlan, "wish"> | null;
+  /** What is reserved ahead, where that may be, besides the calls that begin. Null: nothing. */
+  readonly ahead: Pick<AheadPlan, "id" | "calls"> | null;
 }
 
 export function decide(batch: readonly Job[], view: AccountView, at: Circumstances): AccountChange<Decision> {
@@ -72,18 +73,15 @@ export function decide(batch: readonly Job[], view: AccountView, at: Circumstanc
     touched.set("", accounts.key);
     if (session !== null && accounts.session !== null) touched.set(session, accounts.session);
   };
-  const reserved = batch.map((job) => {
-    const session = sessionOf(job);
-    const accounts = { key: read(""), session: session === null ? null : read(session) };
+  const opens: Open[] = [];
+  // What ends makes room for what begins.
+  for (const job of batch) {
     if (job.type === "open") {
-      const { request } = job;
-      const one = reserve(accounts, request.limits, { asked: request.asked, soft: request.soft, nowMs, calendar });
-      if (one.type === "granted") {
-        keep(one.accounts, session);
-        opened.push(reservationOf(request, { amounts: one.wish.amounts, atMs: one.atMs, isSoft: one.standing.isSoft, gateway }));
-      }
-      return one;
+      opens.push(job);
+      continue;
     }
+    const { session } = job;
+    const accounts = { key: read(""), session: session === null ? null : read(session) };
     const isOpen = view.isOpen(idOf(job));
     if (job.type === "close" && isOpen) {
       closed.push(job.id);
@@ -93,22 +91,43 @@ export function decide(batch: readonly Job[], view: AccountView, at: Circumstanc
       opened.push(reservation);
       keep(charge(accounts, limits, { amounts: reservation.amounts, nowMs: reservation.atMs, calendar }), session);
     }
-    return null;
-  });
-  const last = at.ahead === null ? null : batch.findLast(({ type }) => type === "open");
-  let ahead: Ahead | null = null;
-  if (at.ahead !== null && last?.type === "open" && last.request.session === null) {
-    const { limits, asked: wish } = last.request;
-    const found = reserveAhead({ key: read(""), session: null }, limits, { ...at.ahead, wish, nowMs, calendar });
-    if (found !== null) {
-      ({ ahead } = found);
-      keep(found.accounts, null);
-      const { id, atMs, amounts, places } = ahead;
-      opened.push({ id, accounts: [{ key, scope: "" }], gateway, atMs, amounts, places, row: null });
-    }
   }
+  const found = at.ahead === null ? null : aheadOf(opens, read(""), { ...at, ahead: at.ahead });
+  if (found !== null) {
+    const { id, atMs, amounts, places } = found.ahead;
+    keep(found.accounts, null);
+    opened.push({ id, accounts: [{ key, scope: "" }], gateway, atMs, amounts, places, row: null });
+  }
+  const reserved = batch.map((job) => {
+    if (job.type !== "open" || found !== null) return null;
+    const { request } = job;
+    const { session, asked, soft, limits } = request;
+    const one = reserve({ key: read(""), session: session === null ? null : read(session) }, limits, { asked, soft, nowMs, calendar });
+    if (one.type === "granted") {
+      keep(one.accounts, session);
+      opened.push(reservationOf(request, { amounts: one.wish.amounts, atMs: one.atMs, isSoft: one.standing.isSoft, gateway }));
+    }
+    return one;
+  });
   const accounts = [...touched].map(([scope, account]) => [{ key, scope }, account] as const);
-  return { accounts, opened, closed, result: { reserved, ahead, account: read("") } };
+  return { accounts, opened, closed, result: { reserved, ahead: found?.ahead ?? null, account: read("") } };
+}
+
+/** For all that begin, and more. Null: they have to be reserved one by one. */
+function aheadOf(
+  opens: readonly Open[],
+  key: Account,
+  { ahead: { id, calls }, nowMs, calendar }: Circumstances & { readonly ahead: Pick<AheadPlan, "id" | "calls"> },
+): ReturnType<typeof reserveAhead> {
+  const [first] = opens;
+  if (first === undefined) return null;
+  const { limits } = first.request;
+  if (opens.some(({ request }) => request.limits !== limits || request.session !== null)) return null;
+  const largest = (unit: BudgetUnit): number => opens.reduce((most, { request }) => Math.max(most, request.asked.amounts[unit] ?? 0), 0);
+  const amounts = { usd: largest("usd"), credits: largest("credits"), tokens: largest("tokens") };
+  const wanted = { id, amounts, calls: calls + opens.length, nowMs, calendar };
+  const found = reserveAhead({ key, session: null }, limits, wanted);
+  return found !== null && found.ahead.calls > opens.length && found.ahead.places >= opens.length ? found : null;
 }
 
 /** What a transaction has to read. */

@@ -4,7 +4,7 @@
 // Never does: fail a call because the store is away, or count a call twice.
 
 import { EMPTY, type Amounts, type Reserved, type Standing } from "./accounts.ts";
-import { Allowances, LONGEST_MS, type Ahead } from "./allowance.ts";
+import { Allowances, LONGEST_MS, type Ahead, type Allowance, type Granted } from "./allowance.ts";
 import {
   abandoning,
   decide,
@@ -126,9 +126,11 @@ export class Reservations {
   /** From what is reserved ahead; null: there is not enough. */
   #heldAhead(request: OpenRequest, allowances: Allowances<OpenRequest>): Held | null {
     const granted = allowances.grant(request, request.limits, { wish: request.asked, nowMs: this.#ports.now() });
-    if (granted === null) return null;
-    const { allowance, call } = granted;
-    const close = this.#closing(request, { atMs: allowance.ahead.atMs, amounts: call.amounts });
+    return granted === null ? null : this.#heldFrom(granted);
+  }
+
+  #heldFrom({ allowance, call }: Granted<OpenRequest>): Held {
+    const close = this.#closing(call.asked, { atMs: allowance.ahead.atMs, amounts: call.amounts });
     return heldBy(call.standing, (real) => {
       if (!allowance.end(call, real)) close(real);
     });
@@ -329,17 +331,15 @@ export class Reservations {
   }
 
   #answer(key: string, queue: Queue, { batch, decision }: { readonly batch: readonly Queued[]; readonly decision: Decision }): void {
-    if (decision.ahead !== null) {
-      queue.allowances.add(decision.ahead);
-      this.#openCount++;
-      queue.stopTicking?.();
-      queue.stopTicking = null;
-    }
     const again: Opening[] = [];
+    const allowance = decision.ahead === null ? null : this.#allow(queue, decision.ahead);
     for (const [index, job] of batch.entries()) {
+      if (job.type !== "open") continue;
+      const { request } = job;
       const reserved = decision.reserved[index] ?? null;
-      if (job.type !== "open" || reserved === null) continue;
-      if (reserved.type === "refused" && this.#mayChange(job, decision.account)) again.push(job);
+      const call = reserved === null ? (allowance?.grant(request, request.limits, request.asked) ?? null) : null;
+      if (allowance !== null && call !== null) job.resolve(this.#heldFrom({ allowance, call }));
+      else if (reserved === null || (reserved.type === "refused" && this.#mayChange(job, decision.account))) again.push(job);
       else this.#resolve(job, reserved);
     }
     if (again.length === 0) return this.#serve(queue);
@@ -351,6 +351,13 @@ export class Reservations {
       this.#ports.after(SETTLING_MS, () => {
         for (const job of again) this.#add(key, job, true);
       });
+  }
+
+  #allow(queue: Queue, ahead: Ahead): Allowance<OpenRequest> {
+    this.#openCount++;
+    queue.stopTicking?.();
+    queue.stopTicking = null;
+    return queue.allowances.add(ahead);
   }
 
   /** Grants from what is reserved ahead what came meanwhile. */
