@@ -173,7 +173,7 @@ function moved({ budget, amount, used, startMs, resetMs }: BudgetState, more: nu
 
 /** Calls that come this soon one after the other make the next allowance larger, others smaller. */
 const SOON_MS = 50;
-const MOST_CALLS = 64;
+const MOST_CALLS = 128;
 
 /** Those of one key, which grow as fast as its calls come. */
 export class Allowances<Asked> {
