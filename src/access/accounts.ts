@@ -91,7 +91,7 @@ export type Reserved =
   | { readonly type: "granted"; readonly accounts: Accounts; readonly atMs: number; readonly wish: Wish; readonly standing: Standing }
   | { readonly type: "refused"; readonly refusal: Refusal };
 
-export const EMPTY: Account = { budgets: {}, requests: [], tokens: [], running: 0 };
+export const EMPTY: Account = { budgets: {}, requests: [], tokens: [], running: 0, ahead: null };
 
 /** How long a second counts behind itself: then any call in it is more than 60 seconds old. */
 const WINDOW_S = 60;
@@ -140,21 +140,27 @@ export function reserve(accounts: Accounts, limits: Limits, { asked, soft, ...at
     tokens: rates.tokens === null ? null : { ...rates.tokens, used: rates.tokens.used + (amounts.tokens ?? 0), resetMs },
     isSoft,
   };
-  return { type: "granted", accounts: charged(accounts, limits, { amounts, atMs, budgets }), atMs, wish, standing };
+  return { type: "granted", accounts: charged(accounts, limits, { ...ONE_CALL, amounts, atMs, budgets }), atMs, wish, standing };
 }
+
+const ONE_CALL = { calls: 1, places: 1 };
 
 /** The accounts with what was granted elsewhere, at a time that may be long over: what has begun anew since then is left alone. */
 export function charge(accounts: Accounts, limits: Limits, { amounts, nowMs, calendar }: { readonly amounts: Amounts } & Moment): Accounts {
-  return charged(accounts, limits, { amounts, atMs: nowMs, budgets: budgetStates(accounts, limits, { nowMs, calendar }) });
+  return charged(accounts, limits, { ...ONE_CALL, amounts, atMs: nowMs, budgets: budgetStates(accounts, limits, { nowMs, calendar }) });
 }
 
-interface Charge {
+export interface Charge {
+  readonly calls: number;
+  /** How many of them may run at once. */
+  readonly places: number;
+  /** Of all of them. */
   readonly amounts: Amounts;
   readonly atMs: number;
   readonly budgets: readonly BudgetState[];
 }
 
-function charged({ key, session }: Accounts, limits: Limits, { amounts, atMs, budgets }: Charge): Accounts {
+export function charged({ key, session }: Accounts, limits: Limits, { calls, places, amounts, atMs, budgets }: Charge): Accounts {
   const own: Record<string, Slot> = { ...key.budgets };
   const ofSession: Record<string, Slot> = { ...session?.budgets };
   for (const { budget, startMs, used } of budgets) {
@@ -164,9 +170,10 @@ function charged({ key, session }: Accounts, limits: Limits, { amounts, atMs, bu
   return {
     key: {
       budgets: own,
-      requests: limits.requestsPerMinute === null ? [] : counting(key.requests, atMs, 1),
+      requests: limits.requestsPerMinute === null ? [] : counting(key.requests, atMs, calls),
       tokens: limits.tokensPerMinute === null ? [] : counting(key.tokens, atMs, amounts.tokens ?? 0),
-      running: key.running + 1,
+      running: key.running + places,
+      ahead: key.ahead,
     },
     session: session === null ? null : { ...session, budgets: ofSession },
   };
@@ -180,28 +187,33 @@ export interface Settlement {
   readonly amounts: Amounts;
   /** Null: the estimate stays. */
   readonly real: Amounts | null;
+  /** Of what was reserved ahead: its places, and for how many calls it was not used. Null: it was one call. */
+  readonly ahead: { readonly places: number; readonly unusedCalls: number } | null;
   readonly nowMs: number;
 }
 
 /** The accounts after a call has ended. What began anew meanwhile is left alone: the call counts for when it began. */
 export function settle({ key, session }: Accounts, settlement: Settlement): Accounts {
-  const { atMs, amounts, real, nowMs } = settlement;
-  const running = Math.max(0, key.running - 1);
-  if (real === null) return { key: { ...key, running }, session };
+  const { atMs, amounts, real, ahead: closed, nowMs } = settlement;
+  const running = Math.max(0, key.running - (closed?.places ?? 1));
+  const left = (key.ahead?.count ?? 0) - 1;
+  const ahead = closed === null || key.ahead === null ? key.ahead : left > 0 ? { ...key.ahead, count: left } : null;
+  if (real === null) return { key: { ...key, running, ahead }, session };
   const tokens = (real.tokens ?? 0) - (amounts.tokens ?? 0);
   return {
     key: {
       budgets: corrected(key.budgets, settlement),
-      requests: key.requests,
+      requests: lessened(key.requests, Math.floor(atMs / 1000), closed?.unusedCalls ?? 0),
       tokens:
         tokens > 0 && key.tokens.length > 0 ? counting(key.tokens, nowMs, tokens) : lessened(key.tokens, Math.floor(atMs / 1000), -tokens),
       running,
+      ahead,
     },
     session: session === null ? null : { ...session, budgets: corrected(session.budgets, settlement) },
   };
 }
 
-const UNITS: readonly BudgetUnit[] = ["usd", "credits", "tokens"];
+export const UNITS: readonly BudgetUnit[] = ["usd", "credits", "tokens"];
 
 function corrected(budgets: Account["budgets"], { atMs, amounts, real }: Settlement): Account["budgets"] {
   const slots: Record<string, Slot> = {};
@@ -256,7 +268,7 @@ function parallelRefusal({ running }: Account, { parallel }: Limits): Refusal | 
 
 type Pairs = Account["requests"];
 
-function rateStates(
+export function rateStates(
   account: Account,
   { requestsPerMinute, tokensPerMinute }: Limits,
   nowMs: number,

@@ -38,8 +38,8 @@ export interface Ask extends Choice {
   readonly limits: Limits;
   /** Names the session; asked only where a budget is for each one. */
   readonly session: () => string;
-  /** The usage rows to be written if this process dies. */
-  readonly rows: { readonly asked: UsageRow; readonly soft: UsageRow | null };
+  /** The usage row to be written if this process dies. */
+  readonly row: (isSoft: boolean) => UsageRow;
   readonly protocol: ProtocolId;
   readonly isCodex: boolean;
 }
@@ -81,7 +81,8 @@ export class Limiter {
         isNeeded: () => this.#reservations.openCount > 0 || this.#reservations.isBehind,
         reached: () => this.#reservations.catchUp(),
         abandoned: async (reservation) => {
-          if (settings.ledger) await store.append([reservation.row]).catch(passUnfit);
+          const { row } = reservation;
+          if (settings.ledger && row !== null) await store.append([row]).catch(passUnfit);
           this.#reservations.abandon(reservation);
         },
       },
@@ -155,18 +156,17 @@ export class Limiter {
 
   /** @throws GatewayError which says which limit keeps the call out. */
   async reserve({ id: key }: Caller, ask: Ask): Promise<Granted> {
-    const { id, limits, rows, asked, soft, protocol, isCodex } = ask;
+    const { id, limits, row, asked, soft, protocol, isCodex } = ask;
     const session = limits.budgets.some(({ period }) => period === "session") ? ask.session() : null;
     let opened: Opened;
     try {
-      opened = await this.#reservations.open({ id, key, session, limits, rows, asked, soft });
+      opened = await this.#reservations.open({ id, key, session, limits, row, asked, soft });
     } catch (error) {
       throw error instanceof StoreError ? storeRefusal(error) : error;
     }
     const place = { nowMs: this.#ports.now(), calendar: this.#calendar, zone: limits.zone };
     if ("refusal" in opened) throw limitRefusal(opened.refusal, { ...place, who: key, isCodex });
-    const { settle, reserved } = opened;
-    const { standing } = reserved;
+    const { settle, standing } = opened;
     return {
       isSoft: standing.isSoft && soft !== null,
       headers: standingHeaders(standing, protocol, place),

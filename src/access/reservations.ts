@@ -1,19 +1,26 @@
 // Reserves what calls may use and settles it when they have ended, through a store that gateways share. Calls of one key go through it one batch
-// after the other, so that each sees what the ones before it took. While the store is away, what is known of a key goes on being counted here, and
-// is written when the store is back.
+// after the other, so that each sees what the ones before it took, or are granted from what such a batch has reserved ahead. While the store is
+// away, what is known of a key goes on being counted here, and is written when the store is back.
 // Never does: fail a call because the store is away, or count a call twice.
 
-import { charge, EMPTY, reserve, settle, type Accounts, type Amounts, type Choice, type Limits, type Reserved } from "./accounts.ts";
+import { EMPTY, type Amounts, type Reserved, type Standing } from "./accounts.ts";
+import { Allowances, LONGEST_MS, type Ahead, type Allowance, type Granted } from "./allowance.ts";
 import {
-  StoreError,
-  type Account,
-  type AccountChange,
-  type AccountId,
-  type AccountView,
-  type Reservation,
-  type Store,
-  type UsageRow,
-} from "./store.ts";
+  abandoning,
+  decide,
+  idsOf,
+  jobsOf,
+  undoing,
+  undoingAhead,
+  type Adopt,
+  type Circumstances,
+  type Close,
+  type Decision,
+  type Job,
+  type Open,
+  type OpenRequest,
+} from "./batch.ts";
+import { StoreError, type Account, type AccountChange, type AccountId, type Reservation, type Store } from "./store.ts";
 import type { After } from "../runtime/ports.ts";
 import type { Calendar } from "./windows.ts";
 
@@ -33,54 +40,26 @@ export interface ReservationPorts {
   readonly beforeOpening: () => Promise<void>;
 }
 
-export interface OpenRequest extends Choice {
-  /** Names the call, also in its usage row. */
-  readonly id: string;
-  readonly key: string;
-  /** Null: no budget is for each session. */
-  readonly session: string | null;
-  readonly limits: Limits;
-  /** The usage rows to be written if this process dies. */
-  readonly rows: { readonly asked: UsageRow; readonly soft: UsageRow | null };
-}
-
 /** A reservation as its owner holds it. */
 export interface Held {
-  readonly reserved: Reserved & { readonly type: "granted" };
+  readonly standing: Standing;
   /** Once, when the call has ended. Null: by the estimate. */
   readonly settle: (real: Amounts | null) => void;
 }
 
 export type Opened = Held | (Reserved & { readonly type: "refused" });
 
-interface Close {
-  readonly type: "close";
-  readonly id: string;
-  readonly session: string | null;
-  readonly atMs: number;
-  readonly amounts: Amounts;
-  readonly real: Amounts | null;
-}
-
-interface Open {
-  readonly type: "open";
-  readonly request: OpenRequest;
-  readonly resolve: (reserved: Reserved) => void;
+interface Opening extends Open {
+  readonly resolve: (opened: Opened) => void;
   readonly reject: (error: unknown) => void;
+  /** Until when it waits for what other gateways have reserved ahead and may not need. Null: it was not refused so far. */
+  waitsUntilMs: number | null;
 }
 
-/** What was granted while the store was away. */
-interface Adopt {
-  readonly type: "adopt";
-  readonly reservation: Reservation;
-  readonly session: string | null;
-  readonly limits: Limits;
-}
-
-type Job = Open | Close | Adopt;
+type Queued = Opening | Close | Adopt;
 
 interface Queue {
-  jobs: Job[];
+  jobs: Queued[];
   /** Whether one of the jobs can't wait. */
   isDue: boolean;
   /** Set while a timer will make it due. */
@@ -88,11 +67,16 @@ interface Queue {
   /** What could not be written, in order. */
   unwritten: (Adopt | Close)[];
   isRunning: boolean;
+  readonly allowances: Allowances<OpenRequest>;
+  /** Whether all that is reserved ahead is to be given back. */
+  givesBack: boolean;
+  /** Set while a timer looks after what is reserved ahead. */
+  stopTicking: (() => void) | null;
 }
 
 /**
  * How long the end of a call may wait for the beginning of the key's next one, with which it is written; meanwhile its estimate counts. Of a
- * process that dies meanwhile it is settled by its estimate.
+ * process that dies meanwhile it is settled by its estimate. Also how often it is looked whether what is reserved ahead is still needed.
  */
 const SETTLING_MS = 50;
 /** How many calls go into one transaction. */
@@ -101,6 +85,8 @@ const MOST_AT_ONCE = 500;
 const MOST_KNOWN = 10_000;
 /** What all keys together may leave unwritten; what is more is forgotten. */
 const MOST_UNWRITTEN = 50_000;
+/** How long another gateway may take to give back what it has reserved ahead, once that is over. */
+const LATE_MS = 250;
 
 export class Reservations {
   readonly #ports: ReservationPorts;
@@ -110,12 +96,14 @@ export class Reservations {
   #onIdle: (() => void)[] = [];
   /** Reservations of this process that are not settled. */
   #openCount = 0;
+  #aheadCount = 0;
   #unwritten = 0;
 
   constructor(ports: ReservationPorts) {
     this.#ports = ports;
   }
 
+  /** Reservations of this process, those ahead included. */
   get openCount(): number {
     return this.#openCount;
   }
@@ -126,24 +114,38 @@ export class Reservations {
   }
 
   /** Rejects with StoreError while the store is away and `storeDown` is `refuse`. */
-  async open(request: OpenRequest): Promise<Opened> {
-    const reserved = await new Promise<Reserved>((resolve, reject) => {
-      this.#add(request.key, { type: "open", request, resolve, reject }, true);
+  open(request: OpenRequest): Promise<Opened> {
+    const { allowances } = this.#queueOf(request.key);
+    const held = this.#heldAhead(request, allowances);
+    if (held !== null) return Promise.resolve(held);
+    return new Promise((resolve, reject) => {
+      this.#add(request.key, { type: "open", request, resolve, reject, waitsUntilMs: null }, true);
     });
-    if (reserved.type === "refused") return reserved;
-    this.#openCount++;
-    let isSettled = false;
-    return {
-      reserved,
-      settle: (real) => {
-        if (isSettled) return;
-        isSettled = true;
-        this.#openCount--;
-        const { id, key, session, limits } = request;
-        // Others may be waiting for the place of this call.
-        const isDue = limits.parallel !== null && 2 * this.#running(key) >= limits.parallel;
-        this.#add(key, { type: "close", id, session, atMs: reserved.atMs, amounts: reserved.wish.amounts, real }, isDue);
-      },
+  }
+
+  /** From what is reserved ahead; null: there is not enough. */
+  #heldAhead(request: OpenRequest, allowances: Allowances<OpenRequest>): Held | null {
+    const granted = allowances.grant(request, request.limits, { wish: request.asked, nowMs: this.#ports.now() });
+    return granted === null ? null : this.#heldFrom(granted);
+  }
+
+  #heldFrom({ allowance, call }: Granted<OpenRequest>): Held {
+    const close = this.#closing(call.asked, { atMs: allowance.ahead.atMs, amounts: call.amounts });
+    return heldBy(call.standing, (real) => {
+      if (!allowance.end(call, real)) close(real);
+    });
+  }
+
+  /** Ends a call that has a reservation of its own. Made here, so that the rest of the request is let go. */
+  #closing(
+    { id, key, session, limits: { parallel } }: OpenRequest,
+    { atMs, amounts }: Pick<Close, "atMs" | "amounts">,
+  ): (real: Amounts | null) => void {
+    return (real) => {
+      this.#openCount--;
+      // Others may be waiting for the place of this call.
+      const isDue = parallel !== null && 2 * this.#running(key) >= parallel;
+      this.#add(key, { type: "close", id, session, atMs, amounts, real, ahead: null }, isDue);
     };
   }
 
@@ -164,10 +166,9 @@ export class Reservations {
   }
 
   /** Settles what a process that died left behind, by its estimate. */
-  abandon({ id, accounts, atMs, amounts }: Reservation): void {
-    const [own] = accounts;
-    const session = accounts.find(({ scope }) => scope !== "")?.scope ?? null;
-    if (own !== undefined) this.#add(own.key, { type: "close", id, session, atMs, amounts, real: null }, true);
+  abandon(reservation: Reservation): void {
+    const abandoned = abandoning(reservation);
+    if (abandoned !== null) this.#add(abandoned.key, abandoned.close, true);
   }
 
   /** Writes what waits, if the store is back. */
@@ -175,23 +176,42 @@ export class Reservations {
     for (const [key, queue] of this.#queues) if (queue.unwritten.length > 0) this.#start(key, queue);
   }
 
-  /** Writes what waits; resolves when that is done, or the store is away. */
+  /** Writes what waits, and gives back what is reserved ahead; resolves when that is done, or the store is away. */
   idle(): Promise<void> {
-    for (const [key, queue] of this.#queues) if (queue.jobs.length > 0) this.#due(key, queue);
+    for (const [key, queue] of this.#queues) {
+      if (queue.allowances.count > 0) queue.givesBack = true;
+      if (queue.jobs.length > 0 || queue.givesBack) this.#due(key, queue);
+    }
     if (![...this.#queues.values()].some(({ isRunning }) => isRunning)) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
-  #add(key: string, job: Job, isDue: boolean): void {
+  #queueOf(key: string): Queue {
     let queue = this.#queues.get(key);
-    if (queue === undefined) this.#queues.set(key, (queue = { jobs: [], isDue: false, stop: null, unwritten: [], isRunning: false }));
+    if (queue === undefined) {
+      queue = {
+        jobs: [],
+        isDue: false,
+        stop: null,
+        unwritten: [],
+        isRunning: false,
+        allowances: new Allowances(),
+        givesBack: false,
+        stopTicking: null,
+      };
+      this.#queues.set(key, queue);
+    }
+    return queue;
+  }
+
+  #add(key: string, job: Queued, isDue: boolean): void {
+    const queue = this.#queueOf(key);
     const { jobs } = queue;
     jobs.push(job);
     if (isDue || jobs.length >= MOST_AT_ONCE) return this.#due(key, queue);
-    const waiting = queue;
     queue.stop ??= this.#ports.after(SETTLING_MS, () => {
-      waiting.stop = null;
-      this.#due(key, waiting);
+      queue.stop = null;
+      this.#due(key, queue);
     });
   }
 
@@ -210,125 +230,177 @@ export class Reservations {
     let isReached = true;
     while (queue.isDue || (isReached && queue.unwritten.length > 0)) isReached = await this.#next(key, queue);
     queue.isRunning = false;
-    if (queue.jobs.length === 0 && queue.unwritten.length === 0) this.#queues.delete(key);
+    if (!this.#forget(key, queue)) this.#tick(key, queue);
     if ([...this.#queues.values()].some(({ isRunning }) => isRunning)) return;
     for (const resolve of this.#onIdle) resolve();
     this.#onIdle = [];
+  }
+
+  /** Whether nothing has to be kept of a queue any more. */
+  #forget(key: string, { jobs, unwritten, allowances, isRunning, stopTicking }: Queue): boolean {
+    const isNeeded = isRunning || jobs.length > 0 || unwritten.length > 0 || allowances.count > 0;
+    if (isNeeded || allowances.isRecent(this.#ports.now())) return false;
+    stopTicking?.();
+    this.#queues.delete(key);
+    return true;
+  }
+
+  /** Looks after what is reserved ahead, and how fast calls come, for as long as they do. */
+  #tick(key: string, queue: Queue): void {
+    const { allowances } = queue;
+    if (allowances.count === 0 && !allowances.isRecent(this.#ports.now())) return;
+    queue.stopTicking ??= this.#ports.after(allowances.count > 0 ? SETTLING_MS : LONGEST_MS, () => {
+      queue.stopTicking = null;
+      if (allowances.count > 0 && allowances.isQuiet()) queue.givesBack = true;
+      if (queue.givesBack || allowances.isOver(this.#ports.now())) this.#due(key, queue);
+      if (!this.#forget(key, queue) && !queue.isRunning) this.#tick(key, queue);
+    });
   }
 
   /** One batch. Whether the store was reached. */
   async #next(key: string, queue: Queue): Promise<boolean> {
     const { store } = this.#ports;
     if (store.state() === "unreachable") {
-      for (const job of taken(queue)) this.#locally(key, queue, { job, wasAsked: false });
+      queue.givesBack = true;
+      for (const job of this.#taken(queue)) this.#locally(key, queue, { job, wasAsked: false });
       return false;
     }
     // Never an opening together with its end: after a transaction whose outcome nobody heard of, both would be done again.
     const adopted = queue.unwritten.filter((job) => job.type === "adopt").slice(0, MOST_AT_ONCE);
     const isLate = adopted.length > 0;
     const late = isLate ? adopted : queue.unwritten.slice(0, MOST_AT_ONCE);
-    const jobs = isLate ? [] : taken(queue, MOST_AT_ONCE - late.length);
-    const batch: readonly Job[] = [...late, ...jobs];
-    let results: readonly (Reserved | null)[];
+    const mayReserveAhead = !queue.givesBack;
+    const jobs = isLate ? [] : this.#taken(queue, MOST_AT_ONCE - late.length);
+    const batch: readonly Queued[] = [...late, ...jobs];
+    if (batch.length === 0) return true;
+    const calls = mayReserveAhead && jobs.some(({ type }) => type === "open") ? queue.allowances.next(this.#ports.now()) : 0;
+    const attempt: Attempt = { ahead: calls === 0 ? null : { id: `${this.#ports.gateway} ${this.#aheadCount++}`, calls }, reserved: null };
+    let decision: Decision;
     try {
       if (batch.some(({ type }) => type !== "close")) await this.#ports.beforeOpening();
-      results = await this.#write(key, batch);
+      decision = await this.#write(key, batch, attempt);
     } catch (error) {
       const isAway = error instanceof StoreError;
+      if (attempt.reserved !== null) this.#postpone(queue, undoingAhead(attempt.reserved));
       for (const job of jobs) {
         if (isAway || job.type !== "open") this.#locally(key, queue, { job, wasAsked: true });
         else job.reject(error);
       }
-      for (const job of taken(queue)) this.#locally(key, queue, { job, wasAsked: false });
+      queue.givesBack = true;
+      for (const job of this.#taken(queue)) this.#locally(key, queue, { job, wasAsked: false });
       return false;
     }
-    const written = new Set<Job>(late);
+    const written = new Set<Queued>(late);
     if (late.length > 0) queue.unwritten = queue.unwritten.filter((job) => !written.has(job));
     this.#unwritten -= late.length;
-    for (const [index, job] of batch.entries()) {
-      const result = results[index];
-      if (job.type === "open" && result !== null && result !== undefined) job.resolve(result);
-    }
+    this.#answer(key, queue, { batch, decision });
     return true;
   }
 
-  #write(key: string, batch: readonly Job[]): Promise<readonly (Reserved | null)[]> {
-    const scopes = new Set([""]);
-    const reservations: string[] = [];
-    for (const job of batch) {
-      scopes.add(sessionOf(job) ?? "");
-      if (job.type !== "open") reservations.push(idOf(job));
+  /** The next jobs of a queue, with what is given back of what was reserved ahead; what is left stays due. */
+  #taken(queue: Queue, most = Infinity): readonly Queued[] {
+    const { allowances } = queue;
+    const jobs = queue.jobs.splice(0, most);
+    if (jobs.some(({ type }) => type === "open")) allowances.rest();
+    const sealed = allowances.sealed(this.#ports.now(), { all: queue.givesBack });
+    queue.givesBack = false;
+    for (const { running } of sealed) this.#openCount += running.length - 1;
+    if (queue.jobs.length === 0) {
+      queue.isDue = false;
+      queue.stop?.();
+      queue.stop = null;
     }
-    const accounts = [...scopes].map((scope) => ({ key, scope }));
+    return sealed.length === 0 ? jobs : [...sealed.flatMap((one) => jobsOf(one, this.#ports.gateway)), ...jobs];
+  }
+
+  async #write(key: string, batch: readonly Job[], attempt: Attempt): Promise<Decision> {
     let changed: AccountChange<unknown>["accounts"] = [];
-    const decide = (view: AccountView): AccountChange<readonly (Reserved | null)[]> => {
-      const change = this.#decide(key, batch, view);
+    const decision = await this.#ports.store.transact(idsOf(key, batch), (view) => {
+      const change = decide(batch, view, { ...this.#circumstances(key), ahead: attempt.ahead });
       changed = change.accounts;
+      attempt.reserved = change.result.ahead;
       return change;
-    };
-    return this.#ports.store.transact({ accounts, reservations }, decide).then((results) => {
-      for (const [id, account] of changed) this.#remember(id, account);
-      return results;
+    });
+    for (const [id, account] of changed) this.#remember(id, account);
+    return decision;
+  }
+
+  #circumstances(key: string): Omit<Circumstances, "ahead"> {
+    const { calendar, now, gateway } = this.#ports;
+    return { key, nowMs: now(), calendar, gateway };
+  }
+
+  #answer(key: string, queue: Queue, { batch, decision }: { readonly batch: readonly Queued[]; readonly decision: Decision }): void {
+    const again: Opening[] = [];
+    const allowance = decision.ahead === null ? null : this.#allow(queue, decision.ahead);
+    for (const [index, job] of batch.entries()) {
+      if (job.type !== "open") continue;
+      const { request } = job;
+      const reserved = decision.reserved[index] ?? null;
+      const call = reserved === null ? (allowance?.grant(request, request.limits, request.asked) ?? null) : null;
+      if (allowance !== null && call !== null) job.resolve(this.#heldFrom({ allowance, call }));
+      else if (reserved === null || (reserved.type === "refused" && this.#mayChange(job, decision.account))) again.push(job);
+      else this.#resolve(job, reserved);
+    }
+    if (again.length === 0) return this.#serve(queue);
+    if (queue.allowances.count > 0) {
+      queue.givesBack = true;
+      queue.isDue = true;
+      queue.jobs.unshift(...again);
+    } else
+      this.#ports.after(SETTLING_MS, () => {
+        for (const job of again) this.#add(key, job, true);
+      });
+  }
+
+  #allow(queue: Queue, ahead: Ahead): Allowance<OpenRequest> {
+    this.#openCount++;
+    queue.stopTicking?.();
+    queue.stopTicking = null;
+    return queue.allowances.add(ahead);
+  }
+
+  /** Grants from what is reserved ahead what came meanwhile. */
+  #serve(queue: Queue): void {
+    queue.jobs = queue.jobs.filter((job) => {
+      const held = job.type === "open" ? this.#heldAhead(job.request, queue.allowances) : null;
+      if (job.type === "open" && held !== null) job.resolve(held);
+      return held === null;
     });
   }
 
-  #decide(key: string, batch: readonly Job[], view: AccountView): AccountChange<readonly (Reserved | null)[]> {
-    const { calendar, now, gateway } = this.#ports;
-    const nowMs = now();
-    const touched = new Map<string, Account>();
-    const opened: Reservation[] = [];
-    const closed: string[] = [];
-    const read = (scope: string): Account => touched.get(scope) ?? view.account({ key, scope }) ?? EMPTY;
-    const keep = (accounts: Accounts, session: string | null): void => {
-      touched.set("", accounts.key);
-      if (session !== null && accounts.session !== null) touched.set(session, accounts.session);
-    };
-    const result = batch.map((job) => {
-      const session = sessionOf(job);
-      const accounts = { key: read(""), session: session === null ? null : read(session) };
-      if (job.type === "open") {
-        const { request } = job;
-        const reserved = reserve(accounts, request.limits, { asked: request.asked, soft: request.soft, nowMs, calendar });
-        if (reserved.type === "granted") {
-          keep(reserved.accounts, session);
-          opened.push(reservationOf(request, reserved, gateway));
-        }
-        return reserved;
-      }
-      const isOpen = view.isOpen(idOf(job));
-      if (job.type === "close" && isOpen) {
-        closed.push(job.id);
-        keep(settle(accounts, { ...job, nowMs }), session);
-      } else if (job.type === "adopt" && !isOpen) {
-        const { reservation, limits } = job;
-        opened.push(reservation);
-        keep(charge(accounts, limits, { amounts: reservation.amounts, nowMs: reservation.atMs, calendar }), session);
-      }
-      return null;
-    });
-    const accounts = [...touched].map(([scope, account]) => [{ key, scope }, account] as const);
-    return { accounts, opened, closed, result };
+  /** Whether a call that was refused may be granted once what is reserved ahead has been given back, here or elsewhere. */
+  #mayChange(job: Opening, { ahead }: Account): boolean {
+    if (ahead === null) return false;
+    const nowMs = this.#ports.now();
+    job.waitsUntilMs ??= Math.min(ahead.untilMs, nowMs + LONGEST_MS) + LATE_MS;
+    return nowMs < job.waitsUntilMs;
+  }
+
+  #resolve({ request, resolve }: Opening, reserved: Reserved): void {
+    if (reserved.type === "refused") return resolve(reserved);
+    this.#openCount++;
+    const { atMs, standing, wish } = reserved;
+    resolve(heldBy(standing, this.#closing(request, { atMs, amounts: wish.amounts })));
   }
 
   /** By the last known counters. `wasAsked`: the store may have done it all the same, and not have got to say so. */
-  #locally(key: string, queue: Queue, { job, wasAsked }: { readonly job: Job; readonly wasAsked: boolean }): void {
+  #locally(key: string, queue: Queue, { job, wasAsked }: { readonly job: Queued; readonly wasAsked: boolean }): void {
     if (job.type === "open" && this.#ports.storeDown === "refuse") {
       if (wasAsked) this.#postpone(queue, undoing(job.request, this.#ports.now()));
       return job.reject(new StoreError("The store can't be reached."));
     }
-    const { accounts, opened, result } = this.#decide(key, [job], {
-      account: (id) => this.#known.get(nameOf(id)) ?? null,
-      isOpen: () => true,
-    });
+    const view = { account: (id: AccountId) => this.#known.get(nameOf(id)) ?? null, isOpen: () => job.type === "close" };
+    const { accounts, opened, result } = decide([job], view, { ...this.#circumstances(key), ahead: null });
     for (const [id, account] of accounts) this.#remember(id, account);
     if (job.type !== "open") return this.#postpone(queue, job);
     const [reservation] = opened;
-    const [reserved] = result;
+    const [reserved] = result.reserved;
     if (reservation !== undefined) {
       const { session, limits } = job.request;
       this.#postpone(queue, { type: "adopt", reservation, session, limits });
     } else if (wasAsked) this.#postpone(queue, undoing(job.request, this.#ports.now()));
-    if (reserved !== null && reserved !== undefined) job.resolve(reserved);
+    if (reserved !== null && reserved !== undefined) this.#resolve(job, reserved);
   }
 
   #postpone(queue: Queue, job: Adopt | Close): void {
@@ -346,38 +418,26 @@ export class Reservations {
   }
 }
 
-/** The next jobs of a queue; what is left stays due. */
-function taken(queue: Queue, most = Infinity): Job[] {
-  const jobs = queue.jobs.splice(0, most);
-  if (queue.jobs.length > 0) return jobs;
-  queue.isDue = false;
-  queue.stop?.();
-  queue.stop = null;
-  return jobs;
+interface Attempt {
+  /** What may be reserved ahead. */
+  readonly ahead: Circumstances["ahead"];
+  /** What was, as far as is known. */
+  reserved: Ahead | null;
+}
+
+/** Settles once, however often that is said. */
+function heldBy(standing: Standing, settle: (real: Amounts | null) => void): Held {
+  let isSettled = false;
+  return {
+    standing,
+    settle: (real) => {
+      if (isSettled) return;
+      isSettled = true;
+      settle(real);
+    },
+  };
 }
 
 function nameOf({ key, scope }: AccountId): string {
   return `${key}\n${scope}`;
 }
-
-function idOf(job: Job): string {
-  return job.type === "open" ? job.request.id : job.type === "adopt" ? job.reservation.id : job.id;
-}
-
-function sessionOf(job: Job): string | null {
-  return job.type === "open" ? job.request.session : job.session;
-}
-
-function reservationOf({ id, key, session, rows }: OpenRequest, reserved: Reserved & { type: "granted" }, gateway: string): Reservation {
-  const { wish, atMs, standing } = reserved;
-  const accounts = [{ key, scope: "" }, ...(session === null ? [] : [{ key, scope: session }])];
-  const row = (standing.isSoft ? rows.soft : null) ?? rows.asked;
-  return { id, accounts, gateway, atMs, amounts: wish.amounts, row };
-}
-
-/** Takes back what the store may have reserved. */
-function undoing({ id, session, asked }: OpenRequest, nowMs: number): Close {
-  return { type: "close", id, session, atMs: nowMs, amounts: asked.amounts, real: NOTHING };
-}
-
-const NOTHING: Amounts = { usd: 0, credits: 0, tokens: 0 };

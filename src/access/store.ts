@@ -16,11 +16,13 @@ export interface Account {
   /** Sliding windows by the second: pairs of Unix second and amount, the oldest first, none older than a minute. */
   readonly requests: readonly (readonly [second: number, count: number])[];
   readonly tokens: readonly (readonly [second: number, count: number])[];
-  /** Reservations that are open. */
+  /** Places of reservations that are open. */
   readonly running: number;
+  /** How many of these are for calls to come, and when the last of them ends, in Unix time; null: none. */
+  readonly ahead: { readonly count: number; readonly untilMs: number } | null;
 }
 
-/** What a call may use, written before it goes out, so that a process that dies forgets nothing. */
+/** What a call may use, or several that are to come, written before they go out, so that a process that dies forgets nothing. */
 export interface Reservation {
   readonly id: string;
   readonly accounts: readonly AccountId[];
@@ -30,8 +32,10 @@ export interface Reservation {
   readonly atMs: number;
   /** The estimate, by unit. A unit that no limit of the key counts may be absent. */
   readonly amounts: Readonly<Partial<Record<BudgetUnit, number>>>;
-  /** The usage row to be written if the process dies: what is known when the call goes out, with `source: "estimated"`. */
-  readonly row: UsageRow;
+  /** How many calls may run at once in what was reserved ahead. Null: it is one call that runs. */
+  readonly places: number | null;
+  /** The usage row to be written if the process dies: what is known when the call goes out, with `source: "estimated"`. Null: none. */
+  readonly row: UsageRow | null;
 }
 
 /** What one transaction reads and writes. */

@@ -98,10 +98,10 @@ export async function reserveFor(received: ReceivedCall, target: Target, ports: 
     session: () => summary.session ?? uuidOf(call.conversation, ports.sha256),
     asked,
     soft,
-    rows: {
-      asked: reservedRow(summary, target, asked),
-      soft: cheaper === null || soft === null ? null : reservedRow(summary, cheaper, soft),
-    },
+    row: rowMaker(summary, {
+      asked: { target, wish: asked },
+      soft: cheaper === null || soft === null ? null : { target: cheaper, wish: soft },
+    }),
     protocol: incoming.route.protocol,
     isCodex: incoming.route.protocol === "openai-responses" && isCodex(incoming.request.headers),
   });
@@ -148,6 +148,22 @@ function numberIn(text: string, found: readonly Member[], names: readonly string
     if (value > 0) return Math.ceil(value);
   }
   return null;
+}
+
+interface Wished {
+  readonly target: Target;
+  readonly wish: Wish;
+}
+
+/** Made here as `settling` is. */
+function rowMaker(
+  summary: CallSummary,
+  { asked, soft }: { readonly asked: Wished; readonly soft: Wished | null },
+): (isSoft: boolean) => UsageRow {
+  return (isSoft) => {
+    const { target, wish } = (isSoft ? soft : null) ?? asked;
+    return reservedRow(summary, target, wish);
+  };
 }
 
 /** The usage row of a call whose process dies: what is known now, and the estimate. */

@@ -40,7 +40,7 @@ class Book {
   }
 
   settle({ atMs, wish: { amounts } }: Reserved & { type: "granted" }, real: Amounts | null): void {
-    this.accounts = settle(this.accounts, { atMs, amounts, real, nowMs: this.nowMs });
+    this.accounts = settle(this.accounts, { atMs, amounts, real, ahead: null, nowMs: this.nowMs });
   }
 
   used(id: string): number | undefined {

@@ -48,14 +48,13 @@ class Replicas {
     const id = crypto.randomUUID();
     const asked = wish({ tokens });
     try {
-      const rows = { asked: usageRow(id), soft: null };
       return await gateway.reserve(caller, {
         id,
         limits,
         session: () => "s1",
         asked,
         soft: null,
-        rows,
+        row: () => usageRow(id),
         protocol: "gemini",
         isCodex: false,
       });

@@ -49,7 +49,7 @@ class Fleet {
       session: () => "s1",
       asked: wish(amounts),
       soft: null,
-      rows: { asked: usageRow(id, { source: "estimated" }), soft: null },
+      row: () => usageRow(id, { source: "estimated" }),
       protocol: "openai-chat",
       isCodex: false,
     };

@@ -15,6 +15,7 @@ import { startPostgres } from "../support/postgres.ts";
 import { bunPath } from "../support/program.ts";
 import { keyRecord, usageRow } from "../support/stored.ts";
 
+const ADMITTING = fileURLToPath(new URL("../support/limit-writer.ts", import.meta.url));
 const WRITER = fileURLToPath(new URL("../support/store-writer.ts", import.meta.url));
 /** Each kills as many processes as write at once. */
 const ROUNDS = Number(process.env["STORE_KILLS"] ?? 12) / 4;
@@ -144,6 +145,27 @@ test("processes that are killed while they write leave a sound file that misses 
     written = sum?.calls ?? 0;
     assert.equal(sum?.usd ?? 0, written);
     assert.ok(written >= running - 4 * (round + 1), `${written} rows of ${running} calls`);
+  }
+});
+
+test("no call that was admitted by a process that is killed is missing from the budgets", { timeout: 300_000 }, async () => {
+  const path = join(folder, "admitted.db");
+  let admitted = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const writers = [0, 1, 2, 3].map((index) => {
+      const child = spawn(bunPath(), [ADMITTING, `sqlite:${path}`, `${round}-${index}`], { stdio: ["ignore", "pipe", "inherit"] });
+      const begun = new Promise<void>((resolve) => child.stdout.once("data", () => resolve()));
+      child.stdout.on("data", (piece: Buffer) => (admitted += piece.length));
+      return { child, begun, ended: new Promise((resolve) => child.once("close", resolve)) };
+    });
+    await Promise.all(writers.map(({ begun }) => begun));
+    await pause(100 + 20 * (round % 7));
+    for (const { child } of writers) child.kill("SIGKILL");
+    await Promise.all(writers.map(({ ended }) => ended));
+    const { store } = open(`sqlite:${path}`, true);
+    const used = (await store.account(ALICE))?.budgets["tokens/ever"]?.used ?? 0;
+    await store.close();
+    assert.ok(used >= 10 * admitted, `${used} tokens counted, ${admitted} calls of 10 tokens admitted`);
   }
 });
 

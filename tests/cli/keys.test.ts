@@ -140,7 +140,7 @@ test("keys show says what counts and where the budgets stand, with what was rais
   const desk = new Desk();
   await desk.run("set default --parallel 4");
   await desk.run("add alice --budget 5usd/day --zone Asia/Shanghai");
-  const account = { budgets: { "usd/day": { startMs: NOW_MS - 3_600_000, used: 1.5 } }, requests: [], tokens: [], running: 0 };
+  const account = { budgets: { "usd/day": { startMs: NOW_MS - 3_600_000, used: 1.5 } }, requests: [], tokens: [], running: 0, ahead: null };
   const id = { key: "alice", scope: "" };
   await desk.store.transact({ accounts: [id], reservations: [] }, () => ({
     accounts: [[id, account]],
@@ -237,7 +237,7 @@ test("keys check says whether a model is allowed, under every name that it has, 
   for (const model of ["opus", "claude-opus-5", "Claude-Opus-5[1m]"])
     assert.deepEqual(await said(model), [1, `alice may not use ${model}: ${denied}`]);
   const id = { key: "alice", scope: "" };
-  const account = { budgets: { "usd/day": { startMs: NOW_MS, used: 5 } }, requests: [], tokens: [], running: 0 };
+  const account = { budgets: { "usd/day": { startMs: NOW_MS, used: 5 } }, requests: [], tokens: [], running: 0, ahead: null };
   await desk.store.transact({ accounts: [id], reservations: [] }, () => ({
     accounts: [[id, account]],
     opened: [],

@@ -60,6 +60,7 @@ await budgeted.store.transact({ accounts: [], reservations: [] }, () => ({
         requests: [],
         tokens: [],
         running: 0,
+        ahead: null,
       },
     ],
   ],

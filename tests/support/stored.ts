@@ -31,7 +31,7 @@ export function keyRecord(name: string, more: Partial<KeyRecord> = {}): KeyRecor
 }
 
 export function account(running: number): Account {
-  return { budgets: { "usd/day": { startMs: NOON, used: 1.25 } }, requests: [[NOON / 1000, running]], tokens: [], running };
+  return { budgets: { "usd/day": { startMs: NOON, used: 1.25 } }, requests: [[NOON / 1000, running]], tokens: [], running, ahead: null };
 }
 
 export function reservation(id: string, more: Partial<Reservation> = {}): Reservation {
@@ -41,6 +41,7 @@ export function reservation(id: string, more: Partial<Reservation> = {}): Reserv
     gateway: "g1",
     atMs: NOON,
     amounts: { usd: 0.5 },
+    places: null,
     row: usageRow(id, { source: "estimated" }),
     ...more,
   };

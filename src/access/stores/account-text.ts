@@ -16,14 +16,19 @@ type KeptAccount = readonly [
   running: number,
   requests: Steps,
   tokens: Steps,
+  /** Also what is reserved ahead, under AHEAD, when it ends and how many. */
   ...budgets: readonly (readonly [id: string, startMs: number, used: number])[],
 ];
 type KeptReservation = readonly [
   accounts: readonly AccountId[],
   amounts: Reservation["amounts"],
-  kind: readonly Value[],
+  places: number | null,
+  kind: readonly Value[] | null,
   row: readonly Value[],
 ];
+
+/** No budget has this id. */
+const AHEAD = "ahead";
 
 /** Reads accounts. What has not changed since it was last read, or written, is not read again. */
 export class AccountTexts {
@@ -34,23 +39,26 @@ export class AccountTexts {
     if (known?.text === text) return known.account;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only `write` writes what is read here
     const [running, requests, tokens, ...budgets] = JSON.parse(text) as KeptAccount;
+    const [, untilMs = 0, count = 0] = budgets.find(([id]) => id === AHEAD) ?? [];
     const account = {
-      budgets: Object.fromEntries(budgets.map(([id, startMs, used]) => [id, { startMs, used }])),
+      budgets: Object.fromEntries(budgets.filter(([id]) => id !== AHEAD).map(([id, startMs, used]) => [id, { startMs, used }])),
       requests: pairsOf(requests),
       tokens: pairsOf(tokens),
       running,
+      ahead: count > 0 ? { count, untilMs } : null,
     };
     this.#keep(name, text, account);
     return account;
   }
 
   write(name: string, account: Account): string {
-    const { running, requests, tokens, budgets } = account;
+    const { running, requests, tokens, budgets, ahead } = account;
     const kept: KeptAccount = [
       running,
       stepsOf(requests),
       stepsOf(tokens),
       ...Object.entries(budgets).map(([id, { startMs, used }]) => [id, startMs, used] as const),
+      ...(ahead === null ? [] : [[AHEAD, ahead.untilMs, ahead.count] as const]),
     ];
     const text = JSON.stringify(kept);
     this.#keep(name, text, account);
@@ -83,12 +91,13 @@ function pairsOf(steps: Steps): Pairs {
 }
 
 /** What has no column of its own. */
-export function reservationText({ accounts, amounts, row }: Reservation): string {
-  return JSON.stringify([accounts, amounts, kindValues(row), rowValues(row, 0)] satisfies KeptReservation);
+export function reservationText({ accounts, amounts, places, row }: Reservation): string {
+  const [kind, values] = row === null ? [null, []] : [kindValues(row), rowValues(row, 0)];
+  return JSON.stringify([accounts, amounts, places, kind, values] satisfies KeptReservation);
 }
 
 export function reservationFrom({ id, gateway, atMs }: Pick<Reservation, "id" | "gateway" | "atMs">, text: string): Reservation {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
-  const [accounts, amounts, kind, row] = JSON.parse(text) as KeptReservation;
-  return { id, accounts, gateway, atMs, amounts, row: rowFrom(kind, row) };
+  const [accounts, amounts, places, kind, row] = JSON.parse(text) as KeptReservation;
+  return { id, accounts, gateway, atMs, amounts, places, row: kind === null ? null : rowFrom(kind, row) };
 }
