@@ -25,7 +25,7 @@ import type { SseEvent } from "../src/wire/sse.ts";
 import { complete } from "./support/saying.ts";
 import { tell, type Telling } from "./support/telling.ts";
 
-const RUNS = Number(process.env["FUZZ_RUNS"] ?? 15);
+const RUNS = Number(process.env["FUZZ_RUNS"] ?? 5);
 const SEED = Number(process.env["FUZZ_SEED"] ?? 20_261_122);
 const SETTINGS = { seed: SEED, numRuns: RUNS };
 

@@ -3,9 +3,13 @@
 // each; the exit code is 1 when a test failed, or a runner did, or hung. Both runtimes are the pinned ones of node_modules.
 
 import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
+import { pathToFileURL } from "node:url";
 import { failuresIn } from "./support/failures.ts";
-import { bunPath, denoPath, ROOT } from "./support/program.ts";
+import { build, bunPath, denoPath, ROOT } from "./support/program.ts";
 
 interface Runner {
   readonly name: string;
@@ -19,20 +23,28 @@ interface Runner {
 /** For all of it, of the fifteen minutes that it may take with the installation. Each runner has an equal share of what is left. */
 const PATIENCE_MS = 780_000;
 /** Test files that run beside one another, in processes (Bun) or threads (Deno) of their own: many wait more than they work. */
-const FILES_AT_ONCE = 2;
+const FILES_AT_ONCE = 3;
+/** Folders whose files start little: Deno runs them as one, as each file would load the whole source again. */
+const SMALL_FOLDERS = ["protocol", "reports", "wire", "models"];
 /** How much of the output of a runner that names no failed test says how it failed. */
 const LAST_LINES = 15;
 
 const [first, ...others] = process.argv.slice(2);
 const only = first === "bun" || first === "deno" ? first : null;
 const rest = only === null && first !== undefined ? [first, ...others] : others;
+const hasFiles = rest.some((word) => !word.startsWith("-"));
+const folder = mkdtempSync(join(tmpdir(), "factory-proxy-tests-"));
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+// Here, as the first files would do it all at once.
+if (!hasFiles && only !== "deno") await build();
 
 // Without --no-check Deno would check the types again, which `bun run check` does on its own.
 const runners: readonly Runner[] = [
   {
     name: "bun",
     command: bunPath(),
-    arguments: ["test", `--parallel=${FILES_AT_ONCE}`, "--timeout", "60000", ...rest],
+    // Not isolated, as each file would load the whole source again.
+    arguments: ["test", `--parallel=${FILES_AT_ONCE}`, "--no-isolate", "--timeout", "60000", ...rest],
     passed: /^ *(\d+) pass$/m,
     failed: /^ *(\d+) fail$/m,
   },
@@ -44,7 +56,15 @@ const runners: readonly Runner[] = [
       "--parallel",
       "--allow-all",
       "--no-check",
-      ...(rest.some((word) => !word.startsWith("-")) ? rest : ["tests", ...rest]),
+      ...rest,
+      ...(hasFiles
+        ? []
+        : [
+            `--config=${join(ROOT, "deno.json")}`,
+            `--ignore=${SMALL_FOLDERS.map((name) => `tests/${name}`).join()}`,
+            smallFiles(),
+            "tests",
+          ]),
     ],
     passed: /\| (\d+) passed/,
     failed: /\| (\d+) failed/,
@@ -70,6 +90,18 @@ for (const [index, runner] of chosen.entries()) {
 if (failed.length > 0) process.stdout.write(`\n== failed\n${failed.join("\n")}\n`);
 // Ends once all has been written, whatever a test has left running.
 process.stdout.write(`\n${counts.join("\n")}\n`, () => process.exit(failed.length === 0 ? 0 : 1));
+
+/** A file that imports those of SMALL_FOLDERS. */
+function smallFiles(): string {
+  const paths = SMALL_FOLDERS.flatMap((name) =>
+    readdirSync(join(ROOT, "tests", name), { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith(".test.ts"))
+      .map((path) => join(ROOT, "tests", name, path)),
+  );
+  const path = join(folder, "small.test.ts");
+  writeFileSync(path, paths.map((one) => `import ${JSON.stringify(pathToFileURL(one).href)};\n`).join(""));
+  return path;
+}
 
 function lastOf(output: string): string[] {
   return output.trimEnd().split("\n").slice(-LAST_LINES);

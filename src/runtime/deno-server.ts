@@ -167,7 +167,7 @@ export class DenoServer implements Server {
 
 /** Deno says that an answer is out when it has taken the last bytes of it: closed at once, the connection would lose them. */
 function closeLater(connection: ServedConnection, sinceMs: number): void {
-  setTimeout(() => connection.close(), sinceMs + LAST_BYTES_MS - performance.now());
+  setTimeout(() => connection.close(), Math.max(0, sinceMs + LAST_BYTES_MS - performance.now()));
 }
 
 interface ConnectionListener {

@@ -1,10 +1,10 @@
-// Connections that ask for nothing, or are too many, on all three ways to run: they take neither the process nor a running answer with them.
+// Connections that ask for nothing, or are too many, on every way to run: they take neither the process nor a running answer with them.
 
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { after, test } from "node:test";
 import { until } from "../support/gateway.ts";
-import { build, BUILT, BUN, cleanUp, DENO, start, type Running, type Way } from "../support/program.ts";
+import { build, cleanUp, DENO, OWN_WAYS, start, type Running, type Way } from "../support/program.ts";
 import { startUpstream } from "../support/upstream.ts";
 import { rawCall, type RawCall } from "../support/wire.ts";
 
@@ -38,7 +38,6 @@ function requestFor(words: string): string {
   const body = JSON.stringify({ model: CLAUDE, stream: true, max_tokens: 100, messages: [{ role: "user", content: words }] });
   return `POST /v1/messages HTTP/1.1\r\nhost: a\r\nx-api-key: ${CLIENT_KEY}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
 }
-const WAYS = [BUN, DENO, BUILT];
 const HEALTH = "GET /health HTTP/1.1\r\nhost: a\r\n\r\n";
 const HALF_A_HEAD = "GET /health HTTP/1.1\r\nho";
 
@@ -68,7 +67,7 @@ async function isHealthy(url: string, mostMs: number): Promise<boolean> {
 /** By the way to run: lets its stream at `silent` come to its end. */
 const speak = new Map<string, () => void>();
 silent.script(({ body }) => {
-  const name = WAYS.find((way) => body.includes(`"${way.name}"`))?.name ?? "";
+  const name = OWN_WAYS.find((way) => body.includes(`"${way.name}"`))?.name ?? "";
   return { say: { text: "One two three" }, hold: { afterEvents: 4, until: new Promise((resolve) => speak.set(name, resolve)) } };
 });
 
@@ -92,10 +91,10 @@ async function headLimitMs(way: Way): Promise<number> {
 }
 
 /** Bun takes 12 s, whatever the setting: they begin before all tests and run beside them. */
-const headLimits = new Map(WAYS.map((way) => [way, headLimitMs(way)]));
+const headLimits = new Map(OWN_WAYS.map((way) => [way, headLimitMs(way)]));
 for (const limit of headLimits.values()) limit.catch(() => {});
 
-for (const way of WAYS) {
+for (const way of OWN_WAYS) {
   const isDeno = way === DENO;
 
   test(`${way.name}: out of file descriptors it goes on, and takes new calls once the silent connections are closed`, async () => {
@@ -168,7 +167,7 @@ for (const way of WAYS) {
   });
 }
 
-for (const way of WAYS) {
+for (const way of OWN_WAYS) {
   test(`${way.name}: a connection that sends no complete head is closed, trickled or not; a silent answer is not`, async () => {
     const tookMs = (await headLimits.get(way)) ?? Infinity;
     assert.ok(tookMs < (way === DENO ? 5000 : 20_000), `${tookMs} ms`);

@@ -1,9 +1,9 @@
-// `factory-proxy demo` and `factory-proxy health`, on all three ways to run.
+// `factory-proxy demo` and `factory-proxy health`, on every way to run.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { until } from "../support/gateway.ts";
-import { build, BUILT, BUN, cleanUp, DENO, start } from "../support/program.ts";
+import { build, cleanUp, OWN_WAYS, start } from "../support/program.ts";
 
 await build();
 after(cleanUp);
@@ -11,7 +11,7 @@ after(cleanUp);
 const QUESTION = "Where do you live?";
 const MODELS = ["claude-sonnet-5", "gpt-5", "glm-5.2", "gemini-2.5-pro"];
 
-for (const way of [BUN, DENO, BUILT]) {
+for (const way of OWN_WAYS) {
   test(`${way.name}: the demo answers every kind of model without a Factory key, and health sees it until it ends`, async () => {
     const running = start(way, { arguments: ["demo", "--port", "0"] });
     await until(() => running.stdout().includes("Ctrl-C ends it."), "the demo's words");

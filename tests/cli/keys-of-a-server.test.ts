@@ -1,9 +1,9 @@
-// A server that runs, and commands beside it that change its keys: three ways.
+// A server that runs, and commands beside it that change its keys, on every way to run.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { until } from "../support/gateway.ts";
-import { build, BUILT, BUN, cleanUp, DENO, emptyFolder, packageVersion, start, type Ended } from "../support/program.ts";
+import { build, cleanUp, emptyFolder, OWN_WAYS, packageVersion, start, type Ended } from "../support/program.ts";
 
 /** On a busy machine; what a server waits for before it looks at its store again is tested in access/stores. */
 const OBEYED_MS = 30_000;
@@ -11,7 +11,7 @@ const OBEYED_MS = 30_000;
 await build();
 after(cleanUp);
 
-for (const way of [BUN, DENO, BUILT]) {
+for (const way of OWN_WAYS) {
   test(`${way.name}: a running server obeys the keys commands, and calls its callers by name`, async () => {
     const cwd = emptyFolder();
     const env = {

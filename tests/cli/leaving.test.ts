@@ -1,11 +1,11 @@
-// A client that leaves lets the upstream go at once, however it sent its request and however far its call has come, on all three ways to run.
+// A client that leaves lets the upstream go at once, however it sent its request and however far its call has come, on every way to run.
 
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { after, test } from "node:test";
 import { startDeafHost } from "../support/deaf-host.ts";
 import { inTime, until } from "../support/gateway.ts";
-import { build, BUILT, BUN, cleanUp, DENO, denoPath, MAIN, ROOT, start } from "../support/program.ts";
+import { build, cleanUp, DENO, denoPath, MAIN, OWN_WAYS, ROOT, start } from "../support/program.ts";
 import { startUpstream, type Answer } from "../support/upstream.ts";
 
 const CLIENT_KEY = "ck-a-fake-key-of-a-client";
@@ -75,7 +75,7 @@ function isAt(phase: Phase, { text, calls }: { readonly text: string; readonly c
   return upstream.requests.length > calls && upstream.openConnections() === 1;
 }
 
-for (const way of [BUN, DENO, BUILT]) {
+for (const way of OWN_WAYS) {
   test(`${way.name}: whoever leaves lets the upstream go within ${MOST_MS} ms, in six phases and three ways of sending`, async () => {
     const program = start(way, { env: SETTINGS });
     const { port } = new URL(await program.url);

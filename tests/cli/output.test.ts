@@ -1,4 +1,4 @@
-// The program while nobody reads what it prints, three ways: a pipe that is full, a terminal that was stopped, a disk that is full. It goes
+// The program while nobody reads what it prints, on every way to run: a pipe that is full, a terminal that was stopped, a disk that is full. It goes
 // on answering, stops in order, and says how many lines are missing.
 
 import assert from "node:assert/strict";
@@ -9,9 +9,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { after, test } from "node:test";
 import { until } from "../support/gateway.ts";
-import { build, BUILT, BUN, cleanUp, DENO, emptyFolder, start, type Line, type Way } from "../support/program.ts";
+import { build, cleanUp, emptyFolder, OWN_WAYS, start, type Line, type Way } from "../support/program.ts";
 
-const WAYS = [BUN, DENO, BUILT];
 const SCRIPT = "/usr/bin/script";
 const CTRL_S = "\u0013";
 const CTRL_Q = "\u0011";
@@ -95,7 +94,7 @@ function linesIn(text: string): Line[] {
   return lines.flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as Line] : []));
 }
 
-for (const way of WAYS) {
+for (const way of OWN_WAYS) {
   test(`${way.name}: while nobody reads its pipe it answers, then says how many lines are missing, and the order of the rest is kept`, async () => {
     const { stdout, read, lines, close } = pipe();
     const port = await freePort();

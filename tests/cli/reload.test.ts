@@ -1,4 +1,4 @@
-// A server that runs takes over a changed configuration, on all three ways to run: at SIGHUP, and when `.env` or the model file changes.
+// A server that runs takes over a changed configuration, on every way to run: at SIGHUP, and when `.env` or the model file changes.
 
 import assert from "node:assert/strict";
 import { renameSync, rmSync, writeFileSync } from "node:fs";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { MODELS, textOf, told } from "../support/dialects.ts";
 import { until } from "../support/gateway.ts";
-import { build, BUILT, BUN, cleanUp, DENO, emptyFolder, start, type Line, type Running, type Way } from "../support/program.ts";
+import { build, cleanUp, emptyFolder, OWN_WAYS, start, type Line, type Running, type Way } from "../support/program.ts";
 import { SocketClient } from "../support/socket.ts";
 import { startUpstream } from "../support/upstream.ts";
 
@@ -104,7 +104,7 @@ class Server {
   }
 }
 
-for (const way of [BUN, DENO, BUILT]) {
+for (const way of OWN_WAYS) {
   test(`${way.name}: ten streams run on while a key and the Factory key are taken away, and new calls get the new ones`, async () => {
     const server = await new Server(way).listening();
     const socket = await new SocketClient(server, { key: ALICE }).opened();

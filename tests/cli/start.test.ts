@@ -1,4 +1,4 @@
-// What the program makes of its surroundings when it starts, three ways: hosts that are none, environment files as editors write them,
+// What the program makes of its surroundings when it starts, every way: hosts that are none, environment files as editors write them,
 // names that are nearly right, certificates.
 
 import assert from "node:assert/strict";
@@ -8,7 +8,7 @@ import { createServer, type Server } from "node:https";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { until } from "../support/gateway.ts";
-import { build, BUILT, BUN, cleanUp, DENO, emptyFolder, start } from "../support/program.ts";
+import { build, cleanUp, emptyFolder, OWN_WAYS, start } from "../support/program.ts";
 
 const KEYS = { FACTORY_API_KEY: "fk-a-fake-key-of-factory", PROXY_API_KEY: "ck-a-fake-key", PORT: "0" };
 const OPENSSL = "/usr/bin/openssl";
@@ -25,7 +25,7 @@ const ANSWER = {
 await build();
 after(cleanUp);
 
-for (const way of [BUN, DENO, BUILT]) {
+for (const way of OWN_WAYS) {
   test(`${way.name}: a host that is none is said in one line, and ends it with 2`, async () => {
     for (const host of ["nohost.invalid", "192.0.2.7"]) {
       const { code, stdout, stderr } = await start(way, { env: { ...KEYS, HOST: host } }).ended;

@@ -1,11 +1,11 @@
-// Requests whose end, or whose place, two programs may see differently, written by hand and sent to the program on all three ways to start
+// Requests whose end, or whose place, two programs may see differently, written by hand and sent to the program on every way to start
 // it. It must never ask the upstream for another thing than it understood: such a request is refused, or it is one request and no other.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { ask, MODELS } from "../support/dialects.ts";
 import { until } from "../support/gateway.ts";
-import { build, BUILT, BUN, cleanUp, DENO, start, type Running } from "../support/program.ts";
+import { build, BUN, cleanUp, DENO, OWN_WAYS, start, type Running } from "../support/program.ts";
 import { startUpstream } from "../support/upstream.ts";
 import { rawCall } from "../support/wire.ts";
 
@@ -202,7 +202,7 @@ function startProgram(way: typeof BUN): Running {
   return start(way, { env });
 }
 
-for (const way of [BUN, DENO, BUILT]) {
+for (const way of OWN_WAYS) {
   const program = startProgram(way);
 
   for (const { what, text, bun, deno } of SHAPES) {

@@ -46,8 +46,12 @@ export const DENO: Way = {
 };
 export const BUILT: Way = { name: "executable", command: [EXECUTABLE], runtime: "bun ", hint: "" };
 
-/** Builds the executable by the project's own command, unless it is younger than all that it is made of. */
+/** Those of the runtime that the tests run under: a run of the suite under both starts the program each way, and each way once. */
+export const OWN_WAYS: readonly Way[] = process.versions["deno"] === undefined ? [BUN, BUILT] : [DENO];
+
+/** Builds the executable by the project's own command, where it is tested, unless it is younger than all that it is made of. */
 export async function build(): Promise<void> {
+  if (!OWN_WAYS.includes(BUILT)) return;
   const sources = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" }).map((path) => join(ROOT, "src", path));
   const youngest = Math.max(...[...sources, join(ROOT, "package.json"), join(ROOT, "bun.lock")].map((path) => statSync(path).mtimeMs));
   if (existsSync(EXECUTABLE) && statSync(EXECUTABLE).mtimeMs > youngest) return;
@@ -116,11 +120,17 @@ export function start(way: Way, options: StartOptions = {}): Running {
       resolve({ code, stdout, stderr });
     });
   });
-  const lines = (): Line[] =>
-    stdout
-      .split("\n")
-      .slice(0, -1)
-      .flatMap((line) => (line.startsWith("{") && line.endsWith("}") ? [JSON.parse(line) as Line] : []));
+  const read: Line[] = [];
+  let readTo = 0;
+  // Each line is parsed once, however often a test looks whether another has come.
+  const lines = (): Line[] => {
+    const end = stdout.lastIndexOf("\n") + 1;
+    for (const line of stdout.slice(readTo, end).split("\n")) {
+      if (line.startsWith("{") && line.endsWith("}")) read.push(JSON.parse(line) as Line);
+    }
+    readTo = end;
+    return [...read];
+  };
   const url = new Promise<string>((resolve, reject) => {
     const listener = (): void => {
       const line = lines().find(({ event }) => event === "listening");

@@ -1,5 +1,5 @@
 // A host that takes no connection: what its limit ends, what a client sees of it, and that nothing is left knocking. Against the program on
-// all three ways to start it, and a real host whose kernel drops what would connect. Linux only: it needs /proc, and a queue that can be
+// every way to start it, and a real host whose kernel drops what would connect. Linux only: it needs /proc, and a queue that can be
 // filled without the rights of root.
 
 import assert from "node:assert/strict";
@@ -10,7 +10,7 @@ import { after, test } from "node:test";
 import { startDeafHost, type DeafHost } from "../support/deaf-host.ts";
 import { ask, errorIn, MODELS, textOf, told } from "../support/dialects.ts";
 import { until } from "../support/gateway.ts";
-import { build, BUILT, BUN, cleanUp, DENO, emptyFolder, start, type Line, type Running, type Way } from "../support/program.ts";
+import { build, cleanUp, emptyFolder, OWN_WAYS, start, type Line, type Running, type Way } from "../support/program.ts";
 import { startUpstream } from "../support/upstream.ts";
 
 const CLIENT_KEY = "ck-a-fake-key-of-a-client";
@@ -81,7 +81,7 @@ async function ends(program: Running): Promise<void> {
   assert.equal((await program.ended).code, 0);
 }
 
-for (const way of [BUN, DENO, BUILT]) {
+for (const way of OWN_WAYS) {
   test(
     `${way.name}: a host that takes no connection is tried again, then left; the 504 names UPSTREAM_CONNECT_TIMEOUT`,
     ASIDE,
