@@ -150,12 +150,14 @@ class AdminSite {
       query: url.searchParams,
       body: () => this.#jsonText(incoming),
       session,
-      isSignedIn: async () => {
-        const now = this.#ports.settings().adminKey;
-        return (await this.#signIn.sessionOf(incoming, visitor, now).catch(() => null)) !== null;
-      },
+      reader: () => ({ signal: incoming.signal(), isSignedIn: () => this.#isSignedIn(visit) }),
     };
     return this.#api[name](request);
+  }
+
+  async #isSignedIn({ incoming, visitor }: Visit): Promise<boolean> {
+    const { adminKey } = this.#ports.settings();
+    return (await this.#signIn.sessionOf(incoming, visitor, adminKey).catch(() => null)) !== null;
   }
 
   async #signInByApi(visit: Visit): Promise<Response> {
