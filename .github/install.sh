@@ -61,8 +61,10 @@ fi
 [ "$actual" = "$expected" ] || fail "The SHA-256 of $name is wrong. Nothing was installed."
 
 chmod 755 "$partial/factory-proxy"
+version=$("$partial/factory-proxy" --version) || fail "$name does not run on this machine. Nothing was installed."
+[ ! -d "$folder/factory-proxy" ] || fail "$folder/factory-proxy is a folder. Nothing was installed."
 mv -f "$partial/factory-proxy" "$folder/factory-proxy"
-printf 'factory-proxy %s is in %s.\n' "$("$folder/factory-proxy" --version)" "$folder"
+printf 'factory-proxy %s is in %s.\n' "$version" "$folder"
 case ":$PATH:" in
 *":$folder:"*) ;;
 *)

@@ -84,11 +84,14 @@ function replyTo(request: CanonicalRequest, { id, inputTokens }: { readonly id: 
   };
 }
 
+/** Claude Code's own text comes before the person's, and Chat Completions has one text of both. */
+const REMINDER_END = "</system-reminder>";
+
 /** The last text of a person; agents put texts of their own in front of it. */
 function saidLast({ turns }: CanonicalRequest): string {
   const parts = turns.findLast(({ role }) => role === "user")?.parts ?? [];
   const last = parts.findLast((part) => part.type === "text");
-  return last?.text.trim() ?? "nothing";
+  return last?.text.split(REMINDER_END).at(-1)?.trim() ?? "nothing";
 }
 
 function inWords(event: ReplyEvent): readonly ReplyEvent[] {

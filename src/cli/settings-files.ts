@@ -22,7 +22,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join, posix, resolve, win32 } from "node:path";
+import { basename, dirname, posix, resolve, win32 } from "node:path";
 import process from "node:process";
 import type { SettingsFile } from "./agents/agent.ts";
 import type { Surroundings } from "./data-folder.ts";
@@ -152,7 +152,7 @@ export function removeLeftovers(path: string): void {
   const [folder, name] = [dirname(path), basename(path)];
   try {
     const beside = readdirSync(folder).filter((one) => one.startsWith(name) && BESIDE.test(one.slice(name.length)));
-    for (const one of beside) rmSync(join(folder, one), { force: true });
+    for (const one of beside) rmSync(resolve(folder, one), { force: true });
   } catch {
     // There is no such folder, or it is for nobody to read or write, as the next step will find.
   }

@@ -412,10 +412,10 @@ testAt("what a setup that was killed has left beside its files goes with the und
   const before = desk.tree();
   await desk.run("claude --write --yes");
   const record = join(desk.dataDir, "setup", "claude.json");
-  const written = desk.path(".claude/settings.json");
+  const settings = desk.path(".claude/settings.json");
   // As it is where the process ended before the files got their names.
-  for (const path of [record, written]) writeFileSync(`${path}.0123abcd.new`, "secret");
-  rmSync(written);
+  for (const path of [record, settings]) writeFileSync(`${path}.0123abcd.new`, "secret");
+  rmSync(settings);
   await desk.run("claude --undo");
   assert.deepEqual(desk.tree(), before);
   assert.equal(existsSync(join(desk.dataDir, "setup")), false);

@@ -228,5 +228,5 @@ test("nothing is copied of what passes: the client's bytes are the upstream's, w
   const before = recording.held;
   recording.streamed(chunk, chunk, 1);
   assert.ok(recording.held - before < 2 * chunk.length + 128);
-  for (const body of [recording.attempts[0]?.answer?.body, recording.answer?.body]) assert.equal(body?.pieces?.[0], chunk);
+  for (const one of [recording.attempts[0]?.answer?.body, recording.answer?.body]) assert.equal(one?.pieces?.[0], chunk);
 });

@@ -4,24 +4,47 @@
 import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import uplotScript from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import dom from "./client/dom.js" with { type: "text" };
+import filters from "./client/filters.js" with { type: "text" };
 import formats from "./client/formats.js" with { type: "text" };
+import health from "./client/health.js" with { type: "text" };
+import keys from "./client/keys.js" with { type: "text" };
+import models from "./client/models.js" with { type: "text" };
+import answers from "./client/answers.js" with { type: "text" };
+import codeSamples from "./client/code-samples.js" with { type: "text" };
+import inspector from "./client/inspector.js" with { type: "text" };
+import jsonViewer from "./client/json-view.js" with { type: "text" };
 import now from "./client/now.js" with { type: "text" };
+import streamView from "./client/stream-view.js" with { type: "text" };
 import shell from "./client/shell.js" with { type: "text" };
+import usage from "./client/usage.js" with { type: "text" };
+import inspectorCss from "./inspector.css" with { type: "text" };
 import css from "./style.css" with { type: "text" };
 
 /** In this order: a script is served after those that it imports. */
 const SOURCES = {
   "style.css": css,
+  "inspector.css": inspectorCss,
   "uplot.css": uplotCss,
   "uplot.js": uplotScript,
   "formats.js": formats,
   "dom.js": dom,
   "shell.js": shell,
   "now.js": now,
+  "filters.js": filters,
+  "usage.js": usage,
+  "keys.js": keys,
+  "models.js": models,
+  "health.js": health,
+  "answers.js": answers,
+  "code-samples.js": codeSamples,
+  "json-view.js": jsonViewer,
+  "stream-view.js": streamView,
+  "inspector.js": inspector,
 } as const;
 
 type AssetName = keyof typeof SOURCES;
 export type ScriptName = Extract<AssetName, `${string}.js`>;
+export type StyleName = Extract<AssetName, `${string}.css`>;
 
 export interface Asset {
   readonly type: string;

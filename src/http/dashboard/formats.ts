@@ -31,11 +31,17 @@ export class Formats {
   readonly #percent: Intl.NumberFormat;
   readonly #usd: Intl.NumberFormat;
   readonly #smallUsd: Intl.NumberFormat;
+  readonly #price: Intl.NumberFormat;
   readonly #units = new Map<string, Intl.NumberFormat>();
   readonly #time: Intl.DateTimeFormat;
   readonly #short: Intl.DateTimeFormat;
+  readonly #clock: Intl.DateTimeFormat;
   readonly #day: Intl.DateTimeFormat;
   readonly #zoneName: Intl.DateTimeFormat;
+  // The store has worked the zone in already.
+  readonly #hourName: Intl.DateTimeFormat;
+  readonly #dayName: Intl.DateTimeFormat;
+  readonly #monthName: Intl.DateTimeFormat;
   readonly #relative: Intl.RelativeTimeFormat;
 
   constructor(locale: string, zone: string) {
@@ -47,12 +53,25 @@ export class Formats {
     this.#percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
     this.#usd = new Intl.NumberFormat(locale, { ...usd, minimumFractionDigits: 2, maximumFractionDigits: 2 });
     this.#smallUsd = new Intl.NumberFormat(locale, { ...usd, minimumFractionDigits: 4, maximumFractionDigits: 4 });
+    this.#price = new Intl.NumberFormat(locale, { ...usd, minimumFractionDigits: 2, maximumFractionDigits: 4 });
     const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
     const date = { year: "numeric", month: "short", day: "numeric" } as const;
     this.#time = new Intl.DateTimeFormat(locale, { ...date, ...clock, timeZoneName: "short", timeZone: zone });
     this.#short = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", ...clock, timeZone: zone });
+    this.#clock = new Intl.DateTimeFormat(locale, { ...clock, timeZone: zone });
     this.#day = new Intl.DateTimeFormat(locale, { ...date, timeZone: zone });
     this.#zoneName = new Intl.DateTimeFormat(locale, { timeZoneName: "short", timeZone: zone });
+    const named = { year: "numeric", month: "short", timeZone: "UTC" } as const;
+    this.#hourName = new Intl.DateTimeFormat(locale, {
+      month: "short",
+      day: "numeric",
+      hour: "2-digit",
+      minute: "2-digit",
+      hourCycle: "h23",
+      timeZone: "UTC",
+    });
+    this.#dayName = new Intl.DateTimeFormat(locale, { ...named, day: "numeric", weekday: "short" });
+    this.#monthName = new Intl.DateTimeFormat(locale, named);
     this.#relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "long" });
   }
 
@@ -75,6 +94,11 @@ export class Formats {
     return (Math.abs(amount) < 1 ? this.#smallUsd : this.#usd).format(amount);
   }
 
+  /** Of a list: as few decimals as say it. */
+  price(amount: number | null): string {
+    return amount === null ? UNKNOWN : this.#price.format(amount);
+  }
+
   /** `840ms`, `3.2s`, `2m 5s`, `1h 3m`, `4d 2h`. */
   duration(ms: number | null): string {
     if (ms === null) return UNKNOWN;
@@ -90,18 +114,22 @@ export class Formats {
     return this.#time.format(new Date(iso));
   }
 
-  /** Without year and zone: where the page says both. */
-  shortTime(iso: string): string {
-    return this.#short.format(new Date(iso));
+  /** Without year and zone, and of today without the date: where the page says them. */
+  shortTime(iso: string, nowMs: number): string {
+    const at = new Date(iso);
+    return (this.#day.format(at) === this.#day.format(nowMs) ? this.#clock : this.#short).format(at);
   }
 
-  day(iso: string): string {
-    return this.#day.format(new Date(iso));
+  /** A span of time as sums name it: `2026-11-28T14` an hour, `2026-11-28` a day or a week's Monday, `2026-11` a month. */
+  period(by: string, name: string): string {
+    const at = new Date(name.length > "2026-11-28".length ? `${name}:00Z` : name);
+    if (Number.isNaN(at.getTime())) return name;
+    return (by === "hour" ? this.#hourName : by === "month" ? this.#monthName : this.#dayName).format(at);
   }
 
   /** `UTC`, `GMT+8`, `MEZ`. */
-  zoneName(iso: string): string {
-    return this.#zoneName.formatToParts(new Date(iso)).find(({ type }) => type === "timeZoneName")?.value ?? this.zone;
+  zoneName(nowMs: number): string {
+    return this.#zoneName.formatToParts(nowMs).find(({ type }) => type === "timeZoneName")?.value ?? this.zone;
   }
 
   /** `in 3 hours`, `2 days ago`. */

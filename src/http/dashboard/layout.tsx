@@ -3,7 +3,7 @@
 /** @jsxImportSource hono/jsx */
 
 import type { Child } from "hono/jsx";
-import { assetPath, type ScriptName } from "./assets.ts";
+import { assetPath, type ScriptName, type StyleName } from "./assets.ts";
 import { Icon, Mark } from "./icons.tsx";
 import { ENTRY_TEXTS, type NavigationId, type Page, type View, type Rendered } from "./page.ts";
 import type { Session } from "../admin/session.ts";
@@ -33,7 +33,7 @@ export function renderPage({ view, session }: Seen, page: Page, entry: Navigatio
   const isAdmin = session.key === null;
   const scripts: readonly ScriptName[] = ["shell.js", ...(page.scripts ?? [])];
   const body = (
-    <Document view={view} title={page.title} scripts={scripts} prefixes={["script.", ...(page.texts ?? [])]}>
+    <Document view={view} title={page.title} scripts={scripts} styles={page.styles ?? []} prefixes={["script.", ...(page.texts ?? [])]}>
       <a class="skip" href="#main">
         {view.t("shell.skip")}
       </a>
@@ -46,6 +46,11 @@ export function renderPage({ view, session }: Seen, page: Page, entry: Navigatio
       </header>
       <main id="main" tabindex={-1}>
         <div class="title">
+          {page.parent === undefined ? null : (
+            <a class="parent" href={page.parent.href}>
+              {page.parent.text} <span aria-hidden="true">/</span>
+            </a>
+          )}
           <h1>{page.title}</h1>
           {page.aside}
         </div>
@@ -67,7 +72,7 @@ export function renderPage({ view, session }: Seen, page: Page, entry: Navigatio
 /** A page with nothing around it, for whoever has not signed in. */
 export function renderBare(view: View, page: Page): string {
   const body = (
-    <Document view={view} title={page.title} scripts={["shell.js"]} prefixes={["script."]}>
+    <Document view={view} title={page.title} scripts={["shell.js"]} styles={[]} prefixes={["script."]}>
       <main id="main" class="bare">
         <p class="brand">
           <Mark />
@@ -93,11 +98,12 @@ interface DocumentParts {
   readonly view: View;
   readonly title: string;
   readonly scripts: readonly ScriptName[];
+  readonly styles: readonly StyleName[];
   readonly prefixes: readonly string[];
   readonly children?: Child;
 }
 
-function Document({ view, title, scripts, prefixes, children }: DocumentParts): Rendered {
+function Document({ view, title, scripts, styles, prefixes, children }: DocumentParts): Rendered {
   const { reader, session } = view;
   const hasChart = scripts.includes("uplot.js");
   return (
@@ -113,6 +119,9 @@ function Document({ view, title, scripts, prefixes, children }: DocumentParts): 
         <link rel="icon" href="/icon.svg" type="image/svg+xml" />
         {hasChart ? <link rel="stylesheet" href={assetPath("uplot.css")} /> : null}
         <link rel="stylesheet" href={assetPath("style.css")} />
+        {styles.map((name) => (
+          <link rel="stylesheet" href={assetPath(name)} />
+        ))}
         <link rel="modulepreload" href={assetPath("dom.js")} />
         <link rel="modulepreload" href={assetPath("formats.js")} />
         {scripts.map((name) =>

@@ -6,7 +6,7 @@ import type { Admin } from "../admin/admin.ts";
 import type { Session } from "../admin/session.ts";
 import type { Formats } from "./formats.ts";
 import type { Reader } from "./reader.ts";
-import type { ScriptName } from "./assets.ts";
+import type { ScriptName, StyleName } from "./assets.ts";
 import type { TextKey, Translate } from "./texts.ts";
 
 /** What a component makes. */
@@ -30,11 +30,15 @@ export interface View {
 export interface Page {
   /** Above the page and in the browser's tab. */
   readonly title: string;
+  /** The page that this one is below. */
+  readonly parent?: { readonly href: string; readonly text: string };
   /** Beside the title. */
   readonly aside?: Child;
   readonly body: Child;
   /** Besides the one that every page has. */
   readonly scripts?: readonly ScriptName[];
+  /** Style sheets, besides the one that every page has. */
+  readonly styles?: readonly StyleName[];
   /** Beginnings of the keys of texts that its scripts ask for, besides `script.`. */
   readonly texts?: readonly string[];
   /** 200 where it is absent. */

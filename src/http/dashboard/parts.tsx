@@ -11,7 +11,7 @@ export function Time({ view, iso, short = false }: { readonly view: View; readon
   const { format } = view;
   return (
     <time datetime={iso} title={format.time(iso)} data-print={short ? "short" : "long"}>
-      {short ? format.shortTime(iso) : format.time(iso)}
+      {short ? format.shortTime(iso, view.nowMs) : format.time(iso)}
     </time>
   );
 }
@@ -43,7 +43,16 @@ export function Bar({ share, tone, label }: { readonly share: number; readonly t
   );
 }
 
-/** Of a series without names: the largest value fills the height. */
+/** Beside a number that says the same: only for the eye. */
+export function Meter({ share }: { readonly share: number }): Rendered {
+  return (
+    <svg class="bar accent" aria-hidden="true" width="100%" height="6">
+      <rect class="fill" width={`${Math.round(share * 1000) / 10}%`} height="6" rx="3" />
+    </svg>
+  );
+}
+
+/** A place where nothing is, and what to do about it. */
 export function Empty({ title, children }: { readonly title: string; readonly children?: Child }): Rendered {
   return (
     <div class="empty">
@@ -120,10 +129,20 @@ export function Columns({
         {of.map(([key, number]) => (
           <th scope="col" {...(number === undefined ? {} : { class: "number" })}>
             {view.t(key)}
+            {key === "call.started" ? <ZoneName view={view} /> : null}
           </th>
         ))}
       </tr>
     </thead>
+  );
+}
+
+/** Short times leave out the zone that they are in. */
+function ZoneName({ view }: { readonly view: View }): Rendered {
+  return (
+    <span class="zone" data-zone-name>
+      {view.format.zoneName(view.nowMs)}
+    </span>
   );
 }
 

@@ -54,8 +54,8 @@ function Request({ view, row }: { readonly view: View; readonly row: RequestView
       <td>
         <Status view={view} row={row} />
       </td>
-      <td>
-        <ModelName view={view} asked={row.modelAsked} served={row.modelServed} />
+      <td class="model" title={row.modelServed ?? row.modelAsked ?? ""}>
+        <ModelName view={view} asked={row.fallback === null ? row.modelAsked : null} served={row.modelServed ?? row.modelAsked} />
         <Remarks view={view} row={row} />
       </td>
       <td>{row.key ?? <span class="sub">{t("call.no-key")}</span>}</td>
@@ -109,7 +109,7 @@ function finishWord({ t }: View, finish: string): string | null {
 function Remarks({ view, row }: { readonly view: View; readonly row: RequestView }): Rendered | null {
   const { t } = view;
   const remarks = [
-    ...(row.fallback === null ? [] : [t("call.fallback")]),
+    ...(row.fallback === null ? [] : [t("call.fallback", { model: row.fallback })]),
     ...(row.tries > 1 ? [t("call.attempts", { count: row.tries })] : []),
     ...(row.losses > 0 ? [t("call.losses", { count: row.losses })] : []),
   ];

@@ -3,6 +3,7 @@
 
 import { ACCOUNT_TEXTS } from "./texts/accounts.ts";
 import { CALL_TEXTS } from "./texts/calls.ts";
+import { INSPECTOR_TEXTS } from "./texts/inspector.ts";
 import { SERVER_TEXTS } from "./texts/server.ts";
 import { SHELL_TEXTS } from "./texts/shell.ts";
 
@@ -11,7 +12,9 @@ export type Language = "en" | "zh";
 /** `{name}` stands for a value. Where English has two forms, `|` stands between them: `count` chooses. */
 type Text = readonly [en: string, zh: string];
 
-export const TEXTS = { ...SHELL_TEXTS, ...CALL_TEXTS, ...ACCOUNT_TEXTS, ...SERVER_TEXTS } satisfies Readonly<Record<string, Text>>;
+export const TEXTS = { ...SHELL_TEXTS, ...CALL_TEXTS, ...ACCOUNT_TEXTS, ...SERVER_TEXTS, ...INSPECTOR_TEXTS } satisfies Readonly<
+  Record<string, Text>
+>;
 
 export type TextKey = keyof typeof TEXTS;
 

@@ -18,8 +18,12 @@ const compacts = new Intl.NumberFormat(locale, { notation: "compact", maximumFra
 const percents = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
 const dollars = new Intl.NumberFormat(locale, { ...money, maximumFractionDigits: 2 });
 const smallDollars = new Intl.NumberFormat(locale, { ...money, minimumFractionDigits: 4, maximumFractionDigits: 4 });
+const prices = new Intl.NumberFormat(locale, { ...money, maximumFractionDigits: 4 });
 const longTimes = new Intl.DateTimeFormat(locale, { ...date, ...clock, timeZoneName: "short" });
 const shortTimes = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", ...clock });
+const clockTimes = new Intl.DateTimeFormat(locale, clock);
+const days = new Intl.DateTimeFormat(locale, date);
+const zoneNames = new Intl.DateTimeFormat(locale, { timeZoneName: "short" });
 const relatives = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "long" });
 const units = new Map();
 
@@ -42,8 +46,20 @@ export const number = (count) => (count === null ? UNKNOWN : numbers.format(coun
 export const compact = (count) => (count === null ? UNKNOWN : compacts.format(count));
 export const percent = (share) => (share === null ? UNKNOWN : percents.format(share));
 export const usd = (amount) => (amount === null ? UNKNOWN : (Math.abs(amount) < 1 ? smallDollars : dollars).format(amount));
+/** Of a list: as few decimals as say it. */
+export const price = (amount) => (amount === null ? UNKNOWN : prices.format(amount));
 export const longTime = (iso) => longTimes.format(new Date(iso));
-export const shortTime = (iso) => shortTimes.format(new Date(iso));
+
+/** Of today without the date. */
+export function shortTime(iso) {
+  const at = new Date(iso);
+  return (days.format(at) === days.format(new Date()) ? clockTimes : shortTimes).format(at);
+}
+
+/** `GMT+8`, `MEZ` */
+export function zoneName() {
+  return zoneNames.formatToParts(new Date()).find(({ type }) => type === "timeZoneName")?.value ?? zone;
+}
 
 export function duration(ms) {
   if (ms === null) return UNKNOWN;

@@ -1,7 +1,7 @@
 // What works on every page: keys to get around, copying, theme, the reader's time zone.
 
 import { all, api, during, find, say, t } from "./dom.js";
-import { printTimes, zone } from "./formats.js";
+import { printTimes, zone, zoneName } from "./formats.js";
 
 const YEAR_S = 31_536_000;
 const root = document.documentElement;
@@ -17,6 +17,7 @@ function remember(name, value) {
 if (root.dataset.zone !== zone) {
   remember("zone", zone);
   printTimes(document);
+  for (const name of all("[data-zone-name]")) name.textContent = zoneName();
 }
 setInterval(() => printTimes(document, '[data-print="relative"]'), 10_000);
 

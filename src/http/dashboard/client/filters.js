@@ -1,0 +1,16 @@
+// Forms that filter: a choice takes effect at once, and what is empty stays out of the address.
+
+import { all } from "./dom.js";
+
+for (const form of all("form[data-filters]")) {
+  form.addEventListener("change", (event) => {
+    if (event.target.matches("select, input[type=date]")) form.requestSubmit();
+  });
+  form.addEventListener("submit", () => {
+    for (const field of form.elements) if (field.name && field.value === "") field.disabled = true;
+  });
+  // Coming back to the page from the next one finds the fields as they were.
+  addEventListener("pageshow", () => {
+    for (const field of form.elements) field.disabled = false;
+  });
+}

@@ -1,0 +1,456 @@
+/** @jsxImportSource hono/jsx */
+// The pages about keys: all of them with their budgets, and one with all that can be done to it. Changes are made by the script.
+
+import type { KeyView, UsageView } from "../admin/admin.ts";
+import { Budgets, Confirm, FreshKey, KeyFields, KeyState, ruleTexts } from "./key-parts.tsx";
+import type { Page, Rendered, View } from "./page.ts";
+import { Columns, Countdown, Empty, Pill, TableFrame, Time } from "./parts.tsx";
+import { Totals } from "./usage.tsx";
+
+const DEFAULT = "default";
+
+export async function keysPage(view: View): Promise<Page> {
+  const { admin, t } = view;
+  const keys = await admin.keys();
+  return {
+    title: t("page.keys"),
+    aside: (
+      <span class="end row">
+        <a class="button" href={`/ui/keys/${DEFAULT}`}>
+          {t("keys.defaults")}
+        </a>
+        <button type="button" class="primary needs-script" id="new-key" aria-haspopup="dialog">
+          {t("keys.new")}
+        </button>
+      </span>
+    ),
+    body: (
+      <>
+        {keys.length === 0 ? (
+          <Empty title={t("keys.empty")}>
+            <p>{t("keys.empty.hint")}</p>
+          </Empty>
+        ) : (
+          <KeyTable view={view} keys={keys} />
+        )}
+        <NewKey view={view} />
+        <FreshKey view={view} />
+      </>
+    ),
+    scripts: ["keys.js"],
+    texts: ["keys.", "key.done"],
+  };
+}
+
+function KeyTable({ view, keys }: { readonly view: View; readonly keys: readonly KeyView[] }): Rendered {
+  const { t, format } = view;
+  return (
+    <TableFrame name={t("page.keys")}>
+      <table class="rows top" data-rows>
+        <Columns
+          view={view}
+          of={[
+            ["key.name"],
+            ["key.state"],
+            ["key.budgets"],
+            ["key.rules"],
+            ["key.minute", "number"],
+            ["key.running", "number"],
+            ["key.expires"],
+          ]}
+        />
+        <tbody>
+          {keys.map((record) => (
+            <tr>
+              <th scope="row">
+                <a class="row-link" href={`/ui/keys/${encodeURIComponent(record.name)}`}>
+                  {record.name}
+                </a>
+                {record.note === null ? null : <span class="sub block">{record.note}</span>}
+                <span class="sub mono block">{record.hint ?? t(`key.kind.${record.kind}`)}</span>
+              </th>
+              <td>{record.kind === "default" ? null : <KeyState view={view} record={record} />}</td>
+              <td>
+                <Budgets view={view} record={record} />
+              </td>
+              <td class="wrap">
+                <span class="sub">{ruleTexts(view, record).join(" · ") || t("key.no-rules")}</span>
+              </td>
+              <td class="number">
+                {format.number(record.lastMinute.requests)}
+                {record.lastMinute.tokens === 0 ? null : (
+                  <span class="sub block">{t("key.tokens", { n: format.compact(record.lastMinute.tokens) })}</span>
+                )}
+              </td>
+              <td class="number">{format.number(record.running)}</td>
+              <td>
+                <Expiry view={view} record={record} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </TableFrame>
+  );
+}
+
+function Expiry({ view, record: { expires } }: { readonly view: View; readonly record: KeyView }): Rendered {
+  if (expires === null) return <span class="sub">{view.t("key.never")}</span>;
+  return Number.isNaN(Date.parse(expires)) ? <>{expires}</> : <Countdown view={view} iso={expires} />;
+}
+
+function NewKey({ view }: { readonly view: View }): Rendered {
+  const { t } = view;
+  return (
+    <dialog id="new-key-dialog" class="wide" aria-labelledby="new-key-title">
+      <form id="new-key-form" class="stack wide">
+        <h2 id="new-key-title">{t("keys.new")}</h2>
+        <div class="field">
+          <label for="field-name">{t("key.name")}</label>
+          <input id="field-name" name="name" required autocomplete="off" spellcheck={false} aria-describedby="field-name-hint" />
+          <p class="sub" id="field-name-hint">
+            {t("key.name.hint")}
+          </p>
+        </div>
+        <KeyFields view={view} record={null} />
+        <p class="notice bad" role="alert" data-fault hidden />
+        <div class="row actions">
+          <button type="button" data-close>
+            {t("word.cancel")}
+          </button>
+          <button type="submit" class="primary">
+            {t("keys.create")}
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}
+
+// ---- One key -----------------------------------------------------------------------------------------------------
+
+export async function keyPage(view: View): Promise<Page | null> {
+  const { admin, t, parameter, reader } = view;
+  const found = await admin.key(parameter);
+  const record = found ?? (parameter === DEFAULT ? noDefaults(view) : null);
+  if (record === null) return null;
+  const filter = { key: record.name, model: null, client: null, session: null, until: null };
+  const isKeyless = record.kind === "default" || record.kind === "anonymous";
+  const usage =
+    record.kind === "default" ? null : await admin.usage({ ...filter, by: "model", split: null, since: "30d", zone: reader.zone });
+  return {
+    title: record.name,
+    parent: { href: "/ui/keys", text: t("page.keys") },
+    aside: (
+      <>
+        {isKeyless ? <Pill>{t(`key.kind.${record.kind}`)}</Pill> : <KeyState view={view} record={record} />}
+        {record.note === null ? null : <span class="sub">{record.note}</span>}
+        {record.kind === "stored" ? <Actions view={view} record={record} /> : null}
+      </>
+    ),
+    body: (
+      <>
+        {record.kind === "default" ? <p class="notice plain">{t("key.kind.default.hint")}</p> : <Facts view={view} record={record} />}
+        {record.budgetsNow.length === 0 ? null : <BudgetSection view={view} record={record} />}
+        <section class="needs-script">
+          <div class="section-title">
+            <h2>{t("key.change")}</h2>
+          </div>
+          <form id="change-form" data-name={record.name} class="stack wide">
+            <KeyFields view={view} record={record} />
+            <p class="notice bad" role="alert" data-fault hidden />
+            <button type="submit" class="primary">
+              {t("word.save")}
+            </button>
+          </form>
+        </section>
+        {usage === null ? null : <KeyUsage view={view} usage={usage} name={record.name} />}
+        <FreshKey view={view} />
+        <RotateDialog view={view} record={record} />
+        <Confirm
+          view={view}
+          id="remove-dialog"
+          title="key.remove.title"
+          text={t("key.remove.text", { name: record.name })}
+          act="key.remove.confirm"
+        />
+      </>
+    ),
+    scripts: ["keys.js"],
+    texts: ["keys.", "key.done"],
+  };
+}
+
+/** The row that is there as soon as it says something. */
+function noDefaults({ nowMs }: View): KeyView {
+  const none = { models: null, rpm: null, tpm: null, parallel: null, budgets: null, soft: null, zone: null };
+  return {
+    name: DEFAULT,
+    note: null,
+    hint: null,
+    created: new Date(nowMs).toISOString(),
+    expires: null,
+    firstUsed: null,
+    off: false,
+    ...none,
+    raises: [],
+    previousUntil: null,
+    state: "on",
+    kind: "default",
+    effective: none,
+    budgetsNow: [],
+    lastMinute: { requests: 0, tokens: 0 },
+    running: 0,
+  };
+}
+
+function Actions({ view, record }: { readonly view: View; readonly record: KeyView }): Rendered {
+  const { t } = view;
+  return (
+    <span class="end row needs-script" id="key-actions" data-name={record.name}>
+      <button type="button" data-act={record.off ? "on" : "off"}>
+        {record.off ? t("key.turn-on") : t("key.turn-off")}
+      </button>
+      <button type="button" data-act="rotate" aria-haspopup="dialog">
+        {t("key.rotate")}
+      </button>
+      <button type="button" data-act="remove" class="danger quiet" aria-haspopup="dialog">
+        {t("key.remove")}
+      </button>
+    </span>
+  );
+}
+
+function Facts({ view, record }: { readonly view: View; readonly record: KeyView }): Rendered {
+  const { t, format } = view;
+  return (
+    <dl class="facts">
+      <div>
+        <dt>{t("key.hint")}</dt>
+        <dd class="mono">{record.hint ?? t(`key.kind.${record.kind}`)}</dd>
+      </div>
+      <div>
+        <dt>{t("key.created")}</dt>
+        <dd>
+          <Time view={view} iso={record.created} />
+        </dd>
+      </div>
+      <div>
+        <dt>{t("key.first-used")}</dt>
+        <dd>{record.firstUsed === null ? t("key.unused") : <Time view={view} iso={record.firstUsed} />}</dd>
+      </div>
+      <div>
+        <dt>{t("key.expires")}</dt>
+        <dd>
+          <Expiry view={view} record={record} />
+        </dd>
+      </div>
+      <div>
+        <dt>{t("key.running")}</dt>
+        <dd>{format.number(record.running)}</dd>
+      </div>
+      <div>
+        <dt>{t("key.minute")}</dt>
+        <dd>{t("key.minute.value", { requests: record.lastMinute.requests, tokens: format.compact(record.lastMinute.tokens) })}</dd>
+      </div>
+      <div>
+        <dt>{t("key.rules")}</dt>
+        <dd>{ruleTexts(view, record).join(" · ") || t("key.no-rules")}</dd>
+      </div>
+      {record.previousUntil !== null && Date.parse(record.previousUntil) > view.nowMs ? (
+        <div>
+          <dt>{t("key.previous")}</dt>
+          <dd>
+            <Countdown view={view} iso={record.previousUntil} />
+          </dd>
+        </div>
+      ) : null}
+    </dl>
+  );
+}
+
+function BudgetSection({ view, record }: { readonly view: View; readonly record: KeyView }): Rendered {
+  const { t } = view;
+  return (
+    <section>
+      <div class="section-title">
+        <h2>{t("key.budgets")}</h2>
+      </div>
+      <div class="split">
+        <div class="stack wide">
+          <Budgets view={view} record={record} />
+          {record.raises.map(({ amount, until }) => (
+            <p class="sub">
+              {t("key.raised", { amount })} <Countdown view={view} iso={until} />
+            </p>
+          ))}
+        </div>
+        <form id="raise-form" data-name={record.name} class="row needs-script" aria-label={t("key.raise")}>
+          <div class="field">
+            <label for="raise-amount">{t("key.raise.amount")}</label>
+            <input id="raise-amount" name="amount" required placeholder="5usd" autocomplete="off" />
+          </div>
+          <div class="field">
+            <label for="raise-until">{t("key.raise.until")}</label>
+            <input id="raise-until" name="until" placeholder="24h" autocomplete="off" />
+          </div>
+          <button type="submit">{t("key.raise")}</button>
+          <p class="notice bad" role="alert" data-fault hidden />
+        </form>
+      </div>
+    </section>
+  );
+}
+
+function RotateDialog({ view, record }: { readonly view: View; readonly record: KeyView }): Rendered {
+  const { t } = view;
+  return (
+    <dialog id="rotate-dialog" aria-labelledby="rotate-title">
+      <form id="rotate-form" data-name={record.name} class="stack wide">
+        <h2 id="rotate-title">{t("key.rotate.title")}</h2>
+        <p>{t("key.rotate.text", { name: record.name })}</p>
+        <div class="field">
+          <label for="rotate-grace">{t("key.rotate.grace")}</label>
+          <input id="rotate-grace" name="grace" placeholder="24h" autocomplete="off" />
+        </div>
+        <p class="notice bad" role="alert" data-fault hidden />
+        <div class="row actions">
+          <button type="button" data-close>
+            {t("word.cancel")}
+          </button>
+          <button type="submit" class="primary">
+            {t("key.rotate")}
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}
+
+function KeyUsage({ view, usage, name }: { readonly view: View; readonly usage: UsageView; readonly name: string }): Rendered {
+  const { t, format } = view;
+  return (
+    <section>
+      <div class="section-title">
+        <h2>{t("key.usage")}</h2>
+        <a href={`/ui/usage?key=${encodeURIComponent(name)}`}>{t("page.usage")}</a>
+        <a href={`/ui/requests?key=${encodeURIComponent(name)}`}>{t("page.requests")}</a>
+      </div>
+      {usage.totals.calls === 0 ? (
+        <Empty title={t("usage.empty")} />
+      ) : (
+        <div class="stack wide">
+          <Totals view={view} totals={usage.totals} />
+          <TableFrame name={t("key.usage")}>
+            <table class="rows">
+              <Columns
+                view={view}
+                of={[
+                  ["usage.by.model"],
+                  ["usage.calls", "number"],
+                  ["usage.tokens", "number"],
+                  ["usage.credits", "number"],
+                  ["usage.cost", "number"],
+                ]}
+              />
+              <tbody>
+                {usage.lines.map((line) => (
+                  <tr>
+                    <th scope="row">{line.name ?? t("word.unknown")}</th>
+                    <td class="number">{format.number(line.calls)}</td>
+                    <td class="number">{format.number(line.totalTokens)}</td>
+                    <td class="number">{format.number(Math.round(line.credits))}</td>
+                    <td class="number">{format.usd(line.usd)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </TableFrame>
+        </div>
+      )}
+    </section>
+  );
+}
+
+/** "My usage": what the holder of a client key sees of it. */
+export async function mePage(view: View): Promise<Page | null> {
+  const { admin, t, session, reader } = view;
+  const name = session?.key ?? null;
+  const record = name === null ? null : await admin.key(name);
+  if (record === null || name === null) return null;
+  const filter = { key: name, model: null, client: null, session: null, until: null };
+  const usage = await admin.usage({ ...filter, by: "model", split: null, since: "30d", zone: reader.zone });
+  const days = await admin.usage({ ...filter, by: "day", split: null, since: "30d", zone: reader.zone });
+  return {
+    title: t("page.me"),
+    aside: (
+      <>
+        <span class="sub">{name}</span>
+        <KeyState view={view} record={record} />
+      </>
+    ),
+    body: (
+      <>
+        <section>
+          <div class="section-title">
+            <h2>{t("key.budgets")}</h2>
+          </div>
+          <Budgets view={view} record={record} />
+        </section>
+        <dl class="facts">
+          <div>
+            <dt>{t("key.rules")}</dt>
+            <dd>{ruleTexts(view, record).join(" · ") || t("key.no-rules")}</dd>
+          </div>
+          <div>
+            <dt>{t("key.expires")}</dt>
+            <dd>
+              <Expiry view={view} record={record} />
+            </dd>
+          </div>
+        </dl>
+        <MyUsage view={view} usage={usage} days={days} />
+      </>
+    ),
+  };
+}
+
+function MyUsage({ view, usage, days }: { readonly view: View; readonly usage: UsageView; readonly days: UsageView }): Rendered {
+  const { t, format } = view;
+  if (usage.totals.calls === 0) return <Empty title={t("usage.empty")} />;
+  const lines = (of: UsageView): Rendered => (
+    <TableFrame name={t("usage.table", { by: t(`usage.by.${of.by}`) })}>
+      <table class="rows">
+        <Columns
+          view={view}
+          of={[
+            [`usage.by.${of.by}`],
+            ["usage.calls", "number"],
+            ["usage.errors", "number"],
+            ["usage.tokens", "number"],
+            ["usage.cost", "number"],
+          ]}
+        />
+        <tbody>
+          {(of.by === "day" ? of.lines.toReversed() : of.lines).map((line) => (
+            <tr>
+              <th scope="row">{line.name === null ? t("word.unknown") : of.by === "day" ? format.period("day", line.name) : line.name}</th>
+              <td class="number">{format.number(line.calls)}</td>
+              <td class="number">{format.number(line.errors)}</td>
+              <td class="number">{format.number(line.totalTokens)}</td>
+              <td class="number">{format.usd(line.usd)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </TableFrame>
+  );
+  return (
+    <section class="stack wide">
+      <h2>{t("key.usage")}</h2>
+      <Totals view={view} totals={usage.totals} />
+      {lines(usage)}
+      {lines(days)}
+    </section>
+  );
+}
