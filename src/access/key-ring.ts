@@ -124,8 +124,11 @@ export class KeyRing {
     return [...this.#records.values()].filter(({ hash }) => hash !== null).length;
   }
 
-  /** @param digest as hex digits */
-  find(digest: string): Found {
+  /**
+   * @param digest as hex digits
+   * @param isUse whether a key begins to be used by that, if it has not been
+   */
+  find(digest: string, isUse = true): Found {
     const entry = this.#entries.get(digest);
     if (entry === undefined) return { state: this.#isRead ? "unknown" : "unread" };
     const { name, record, grant, replacedMs } = entry;
@@ -135,7 +138,7 @@ export class KeyRing {
     const endMs = expiresMs(record, this.#firstUses.get(name) ?? null);
     if (endMs !== null && nowMs >= endMs) return { state: "expired", name, sinceMs: endMs };
     if (replacedMs !== null && nowMs >= replacedMs) return { state: "replaced", name, sinceMs: replacedMs };
-    if (record.firstUsedMs === null && record.hash !== null && !this.#firstUses.has(name)) this.#noteFirstUse(name, nowMs);
+    if (isUse && record.firstUsedMs === null && record.hash !== null && !this.#firstUses.has(name)) this.#noteFirstUse(name, nowMs);
     return { state: "valid", name, grant };
   }
 

@@ -5,7 +5,7 @@ import { notFound } from "./admin-faults.ts";
 import type { Admin, KeyView } from "./admin.ts";
 import { KEY_WORDS, keyWordsIn, objectIn, optionalTextIn, textIn } from "./api-body.ts";
 import { requestQuery, usageRequest } from "./api-query.ts";
-import type { LiveStreams } from "./live-stream.ts";
+import type { LiveReader, LiveStreams } from "./live-stream.ts";
 import type { ApiName } from "./routes.ts";
 import type { Session } from "./session.ts";
 
@@ -16,8 +16,8 @@ export interface ApiRequest {
   /** Of a change. @throws GatewayError where it is too large */
   readonly body: () => Promise<string>;
   readonly session: Session;
-  /** Whether the session still counts. */
-  readonly isSignedIn: () => Promise<boolean>;
+  /** Of the stream. */
+  readonly reader: () => LiveReader;
 }
 
 export interface ApiPorts {
@@ -46,7 +46,7 @@ const NO_CONTENT = 204;
 export function createApi({ admin, streams }: ApiPorts): ApiTable {
   return {
     me: async ({ session }) => json(await meView(session, admin)),
-    live: ({ isSignedIn }) => streams.open(admin, isSignedIn),
+    live: ({ reader }) => streams.open(admin, reader()),
     requests: async ({ query }) => json(await admin.requests(requestQuery(query))),
     request: async ({ name }) => json((await admin.request(name)) ?? missing(`There is no call ${JSON.stringify(name)}.`)),
     cancel({ name }) {

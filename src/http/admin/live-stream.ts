@@ -13,6 +13,13 @@ const MOST_STREAMS = 100;
 /** When a browser comes again, in milliseconds. */
 const COME_AGAIN = "retry: 1000\n\n";
 
+export interface LiveReader {
+  /** Aborted when it leaves: some runtimes tell the stream itself only when it says something. */
+  readonly signal: AbortSignal;
+  /** Whether its session still counts. */
+  readonly isSignedIn: () => Promise<boolean>;
+}
+
 export class LiveStreams {
   readonly #after: After;
   readonly #open = new Set<() => void>();
@@ -22,14 +29,14 @@ export class LiveStreams {
   }
 
   /** @throws GatewayError `overloaded` where too many are open. */
-  open(admin: Pick<Admin, "live" | "watch">, isSignedIn: () => Promise<boolean>): Response {
+  open(admin: Pick<Admin, "live" | "watch">, reader: LiveReader): Response {
     if (this.#open.size >= MOST_STREAMS) {
       throw new GatewayError("overloaded", `${MOST_STREAMS} of these streams are open already.`, { headers: { "retry-after": "5" } });
     }
     let end = (): void => {};
     const body = new ReadableStream<Uint8Array>(
       {
-        start: (controller) => (end = this.#begin(controller, admin, isSignedIn)),
+        start: (controller) => (end = this.#begin(controller, admin, reader)),
         cancel: () => end(),
       },
       { highWaterMark: MOST_BEHIND_BYTES, size: (chunk) => chunk?.length ?? 0 },
@@ -45,7 +52,7 @@ export class LiveStreams {
   #begin(
     controller: ReadableStreamDefaultController<Uint8Array>,
     admin: Pick<Admin, "live" | "watch">,
-    isSignedIn: () => Promise<boolean>,
+    { signal, isSignedIn }: LiveReader,
   ): () => void {
     const encoder = new TextEncoder();
     let isOver = false;
@@ -54,6 +61,7 @@ export class LiveStreams {
     const end = (): void => {
       if (isOver) return;
       isOver = true;
+      signal.removeEventListener("abort", end);
       stopTimer();
       unwatch();
       this.#open.delete(end);
@@ -81,6 +89,7 @@ export class LiveStreams {
       });
     };
     this.#open.add(end);
+    signal.addEventListener("abort", end);
     send(COME_AGAIN + event("snapshot", admin.live()));
     unwatch = admin.watch((change) => send(event(change.type, change)));
     if (isOver) unwatch();

@@ -5,7 +5,6 @@
 import type { Sha256 } from "../../access/key-ring.ts";
 import { StoreError, type Store } from "../../access/store.ts";
 import { isObject, parseOrUndefined } from "../../wire/json.ts";
-import type { Session } from "./session.ts";
 
 export interface SessionPorts {
   /** Null: nothing is shared. */
@@ -39,8 +38,10 @@ const LONG_AGO_MS = 0;
 export class Sessions {
   readonly #ports: SessionPorts;
   readonly #sessions = new Map<string, Kept>();
-  /** Links of this process, and those that were used here. */
-  readonly #links = new Map<string, { readonly untilMs: number; isUsed: boolean }>();
+  /** Links of this process, by the hash of their token -> until when they count. */
+  readonly #links = new Map<string, number>();
+  /** Hashes of tokens that somebody has tried here, the latest. */
+  readonly #tried = new Map<string, true>();
 
   constructor(ports: SessionPorts) {
     this.#ports = ports;
@@ -72,7 +73,7 @@ export class Sessions {
   /** A token that signs in once, within ten minutes. */
   makeLink(): string {
     const token = this.#token();
-    remember(this.#links, this.#digest(`link ${token}`), { untilMs: this.#ports.now() + LINK_MS, isUsed: false });
+    remember(this.#links, this.#digest(`link ${token}`), this.#ports.now() + LINK_MS);
     return token;
   }
 
@@ -80,12 +81,12 @@ export class Sessions {
   async takeLink(token: string): Promise<boolean> {
     if (!TOKEN.test(token)) return false;
     const name = this.#digest(`link ${token}`);
-    const own = this.#links.get(name);
-    if (own?.isUsed === true) return false;
-    const nowMs = this.#ports.now();
+    if (this.#tried.has(name)) return false;
     // Before the store is asked, so that two who ask at once are not both let in.
-    remember(this.#links, name, { untilMs: nowMs + LINK_MS, isUsed: true });
-    if (own !== undefined) return nowMs < own.untilMs;
+    remember(this.#tried, name, true);
+    const untilMs = this.#links.get(name);
+    this.#links.delete(name);
+    if (untilMs !== undefined) return this.#ports.now() < untilMs;
     const shared = await this.#shared(LINK_NAME + name);
     if (shared !== null) await this.#share(LINK_NAME + name, "", LONG_AGO_MS);
     return shared !== null;
@@ -150,11 +151,6 @@ export function sharedLink(
 ): { readonly token: string; readonly name: string; readonly untilMs: number } {
   const token = random(TOKEN_BYTES).toBase64({ alphabet: "base64url", omitPadding: true });
   return { token, name: LINK_NAME + sha256(`link ${token}`).toHex(), untilMs: nowMs + LINK_MS };
-}
-
-/** What an administrator, or the holder of a client key, is to the pages. Null: the key does not count any more. */
-export function sessionOf({ id, csrfToken, untilMs }: OpenSession, key: string | null): Session {
-  return { id, key, csrfToken, untilMs };
 }
 
 function keptIn(text: string | null): Kept | null {

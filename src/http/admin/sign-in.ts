@@ -60,13 +60,9 @@ export class SignIn {
     return this.#open(holder, { headers }, { visitor, adminKey });
   }
 
-  /** Null: the link does not count, or does not count any more. @throws GatewayError `rate-limited` */
-  async byLink(token: string, { headers }: Heads, { visitor, adminKey }: Surroundings): Promise<SignedIn | null> {
-    const { sessions, wrongKeys } = this.#ports;
-    wrongKeys.check(visitor.from);
-    if (await sessions.takeLink(token)) return this.#open(null, { headers }, { visitor, adminKey });
-    wrongKeys.add(visitor.from);
-    return null;
+  /** Null: the link does not count, or does not count any more. Not counted: nobody guesses a token, and any page can have its visitors try. */
+  async byLink(token: string, heads: Heads, around: Surroundings): Promise<SignedIn | null> {
+    return (await this.#ports.sessions.takeLink(token)) ? this.#open(null, heads, around) : null;
   }
 
   /** Returns what takes the cookie away. */
@@ -105,7 +101,7 @@ export class SignIn {
   }
 
   #nameOf(digest: string): string | null {
-    const found = this.#ports.ring.find(digest);
+    const found = this.#ports.ring.find(digest, false);
     return found.state === "valid" ? found.name : null;
   }
 }

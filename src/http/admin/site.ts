@@ -150,12 +150,14 @@ class AdminSite {
       query: url.searchParams,
       body: () => this.#jsonText(incoming),
       session,
-      isSignedIn: async () => {
-        const now = this.#ports.settings().adminKey;
-        return (await this.#signIn.sessionOf(incoming, visitor, now).catch(() => null)) !== null;
-      },
+      reader: () => ({ signal: incoming.signal(), isSignedIn: () => this.#isSignedIn(visit) }),
     };
     return this.#api[name](request);
+  }
+
+  async #isSignedIn({ incoming, visitor }: Visit): Promise<boolean> {
+    const { adminKey } = this.#ports.settings();
+    return (await this.#signIn.sessionOf(incoming, visitor, adminKey).catch(() => null)) !== null;
   }
 
   async #signInByApi(visit: Visit): Promise<Response> {
@@ -226,16 +228,10 @@ class AdminSite {
 
   async #signInByLink(visit: Visit): Promise<Response> {
     const { incoming, url, visitor, settings } = visit;
-    const around = { visitor, adminKey: settings.adminKey };
-    try {
-      // On other addresses a key is asked for.
-      const token = settings.isLocal ? (url.searchParams.get("token") ?? "") : "";
-      const signedIn = await this.#signIn.byLink(token, incoming, around);
-      return signedIn === null ? await this.#refused(visit, wrongLink(), "link") : entered(signedIn, null);
-    } catch (error) {
-      if (!(error instanceof GatewayError) || error.kind !== "rate-limited") throw error;
-      return this.#refused(visit, error, "too-many");
-    }
+    // On other addresses a key is asked for.
+    const token = settings.isLocal ? (url.searchParams.get("token") ?? "") : "";
+    const signedIn = await this.#signIn.byLink(token, incoming, { visitor, adminKey: settings.adminKey });
+    return signedIn === null ? this.#refused(visit, wrongLink(), "link") : entered(signedIn, null);
   }
 
   /** The form again, with the status of the refusal. */
@@ -353,5 +349,6 @@ function secured(answer: Response, { requestId, isHead }: Securing): Response {
   headers.set("cross-origin-opener-policy", "same-origin");
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   headers.set("x-request-id", requestId);
+  if (isHead) void answer.body?.cancel();
   return new Response(isHead ? null : answer.body, { status: answer.status, headers });
 }

@@ -50,8 +50,8 @@ test("the row default and keys of PROXY_API_KEY get limits, and can't be removed
     ],
   );
   await gateway.ask("PATCH", "/keys/default", { parallel: 7 });
-  const [, own] = await list();
-  assert.equal((own?.["effective"] as Body)["parallel"], 7);
+  const effective = (await list()).map((key) => (key["effective"] as Body)["parallel"]);
+  assert.deepEqual(effective, [7, 7]);
   assert.equal((await gateway.ask("DELETE", "/keys/env-1")).status, 409);
   assert.deepEqual(await errorIn(await gateway.ask("POST", "/keys/env-1/rotate", {})), [400, "invalid_request", null]);
   assert.equal((await gateway.ask("POST", "/keys", { name: "env-1" })).status, 409);
@@ -240,6 +240,17 @@ test("live: a snapshot, then a call as it begins and ends; an administrator can 
     await own.stop();
   }
   assert.equal(isOver, true);
+});
+
+test("readers of the live stream who leave hold nothing: many may come and go", async () => {
+  for (let count = 0; count < 120; count++) {
+    const leave = new AbortController();
+    const stream = await gateway.call("/api/admin/live", { method: "GET", key: ADMIN_KEY, signal: leave.signal });
+    assert.equal(stream.status, 200, `the ${count}th`);
+    await stream.body?.getReader().read();
+    leave.abort();
+    assert.equal((await gateway.ask("HEAD", "/live")).status, 200);
+  }
 });
 
 test("what nobody offers is said to be missing", async () => {
