@@ -31,6 +31,7 @@ export class Formats {
   readonly #percent: Intl.NumberFormat;
   readonly #usd: Intl.NumberFormat;
   readonly #smallUsd: Intl.NumberFormat;
+  readonly #exactUsd: Intl.NumberFormat;
   readonly #units = new Map<string, Intl.NumberFormat>();
   readonly #time: Intl.DateTimeFormat;
   readonly #short: Intl.DateTimeFormat;
@@ -47,6 +48,7 @@ export class Formats {
     this.#percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
     this.#usd = new Intl.NumberFormat(locale, { ...usd, minimumFractionDigits: 2, maximumFractionDigits: 2 });
     this.#smallUsd = new Intl.NumberFormat(locale, { ...usd, minimumFractionDigits: 4, maximumFractionDigits: 4 });
+    this.#exactUsd = new Intl.NumberFormat(locale, { ...usd, minimumFractionDigits: 2, maximumFractionDigits: 8 });
     const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
     const date = { year: "numeric", month: "short", day: "numeric" } as const;
     this.#time = new Intl.DateTimeFormat(locale, { ...date, ...clock, timeZoneName: "short", timeZone: zone });
@@ -73,6 +75,11 @@ export class Formats {
   usd(amount: number | null): string {
     if (amount === null) return UNKNOWN;
     return (Math.abs(amount) < 1 ? this.#smallUsd : this.#usd).format(amount);
+  }
+
+  /** To the last digit: of sums that are worked out before the reader's eyes. */
+  exactUsd(amount: number | null): string {
+    return amount === null ? UNKNOWN : this.#exactUsd.format(amount);
   }
 
   /** `840ms`, `3.2s`, `2m 5s`, `1h 3m`, `4d 2h`. */

@@ -18,6 +18,7 @@ const compacts = new Intl.NumberFormat(locale, { notation: "compact", maximumFra
 const percents = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
 const dollars = new Intl.NumberFormat(locale, { ...money, maximumFractionDigits: 2 });
 const smallDollars = new Intl.NumberFormat(locale, { ...money, minimumFractionDigits: 4, maximumFractionDigits: 4 });
+const exactDollars = new Intl.NumberFormat(locale, { ...money, maximumFractionDigits: 8 });
 const longTimes = new Intl.DateTimeFormat(locale, { ...date, ...clock, timeZoneName: "short" });
 const shortTimes = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", ...clock });
 const relatives = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "long" });
@@ -42,6 +43,7 @@ export const number = (count) => (count === null ? UNKNOWN : numbers.format(coun
 export const compact = (count) => (count === null ? UNKNOWN : compacts.format(count));
 export const percent = (share) => (share === null ? UNKNOWN : percents.format(share));
 export const usd = (amount) => (amount === null ? UNKNOWN : (Math.abs(amount) < 1 ? smallDollars : dollars).format(amount));
+export const exactUsd = (amount) => (amount === null ? UNKNOWN : exactDollars.format(amount));
 export const longTime = (iso) => longTimes.format(new Date(iso));
 export const shortTime = (iso) => shortTimes.format(new Date(iso));
 
