@@ -32,6 +32,7 @@ export class Formats {
   readonly #usd: Intl.NumberFormat;
   readonly #smallUsd: Intl.NumberFormat;
   readonly #price: Intl.NumberFormat;
+  readonly #exactUsd: Intl.NumberFormat;
   readonly #units = new Map<string, Intl.NumberFormat>();
   readonly #time: Intl.DateTimeFormat;
   readonly #short: Intl.DateTimeFormat;
@@ -54,6 +55,7 @@ export class Formats {
     this.#usd = new Intl.NumberFormat(locale, { ...usd, minimumFractionDigits: 2, maximumFractionDigits: 2 });
     this.#smallUsd = new Intl.NumberFormat(locale, { ...usd, minimumFractionDigits: 4, maximumFractionDigits: 4 });
     this.#price = new Intl.NumberFormat(locale, { ...usd, minimumFractionDigits: 2, maximumFractionDigits: 4 });
+    this.#exactUsd = new Intl.NumberFormat(locale, { ...usd, minimumFractionDigits: 2, maximumFractionDigits: 8 });
     const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
     const date = { year: "numeric", month: "short", day: "numeric" } as const;
     this.#time = new Intl.DateTimeFormat(locale, { ...date, ...clock, timeZoneName: "short", timeZone: zone });
@@ -97,6 +99,11 @@ export class Formats {
   /** Of a list: as few decimals as say it. */
   price(amount: number | null): string {
     return amount === null ? UNKNOWN : this.#price.format(amount);
+  }
+
+  /** To the last digit: of sums that are worked out before the reader's eyes. */
+  exactUsd(amount: number | null): string {
+    return amount === null ? UNKNOWN : this.#exactUsd.format(amount);
   }
 
   /** `840ms`, `3.2s`, `2m 5s`, `1h 3m`, `4d 2h`. */

@@ -32,10 +32,10 @@ export async function inspectorPage(view: View): Promise<Page | null> {
     body: (
       <>
         <Facts view={view} request={request} />
-        <Numbers view={view} request={request} price={price} />
         <div id="inspection" data-id={id} aria-busy={inspection === null ? undefined : "true"}>
           {inspection === null ? <NotKept view={view} request={request} /> : <Faces view={view} inspection={inspection} />}
         </div>
+        <Numbers view={view} request={request} price={price} />
       </>
     ),
     ...SCRIPTS,
@@ -154,8 +154,8 @@ function Numbers({ view, request, price }: { readonly view: View } & Omit<Reques
                 <tr>
                   <th scope="row">{t(`inspect.token.${of}`)}</th>
                   <td class="number">{format.number(count(request))}</td>
-                  <td class="number">{line === undefined ? "–" : format.usd(line.rate)}</td>
-                  <td class="number">{line === undefined ? "–" : format.usd(line.usd)}</td>
+                  <td class="number">{line === undefined ? "–" : format.exactUsd(line.rate)}</td>
+                  <td class="number">{line === undefined ? "–" : format.exactUsd(line.usd)}</td>
                 </tr>
               );
             })}
@@ -165,13 +165,15 @@ function Numbers({ view, request, price }: { readonly view: View } & Omit<Reques
               <th scope="row">{t("inspect.total")}</th>
               <td class="number">{format.number(totalOf(request))}</td>
               <td class="number">{price === null ? "" : t("inspect.price-of", { date: price.rates.date })}</td>
-              <td class="number">{format.usd(request.usd)}</td>
+              <td class="number">{format.exactUsd(request.usd)}</td>
             </tr>
           </tfoot>
         </table>
       </TableFrame>
       <p class="sub">
-        {request.reasoningTokens === null ? null : t("inspect.of-reasoning", { count: request.reasoningTokens })}{" "}
+        {request.reasoningTokens === null || request.reasoningTokens === 0
+          ? null
+          : t("inspect.of-reasoning", { count: request.reasoningTokens })}{" "}
         {request.credits === null ? null : t("inspect.credits", { amount: format.number(request.credits) })}{" "}
         {price === null && request.usd !== null && request.usd > 0 ? t("inspect.price-gone") : null}
       </p>

@@ -19,6 +19,7 @@ const percents = new Intl.NumberFormat(locale, { style: "percent", maximumFracti
 const dollars = new Intl.NumberFormat(locale, { ...money, maximumFractionDigits: 2 });
 const smallDollars = new Intl.NumberFormat(locale, { ...money, minimumFractionDigits: 4, maximumFractionDigits: 4 });
 const prices = new Intl.NumberFormat(locale, { ...money, maximumFractionDigits: 4 });
+const exactDollars = new Intl.NumberFormat(locale, { ...money, maximumFractionDigits: 8 });
 const longTimes = new Intl.DateTimeFormat(locale, { ...date, ...clock, timeZoneName: "short" });
 const shortTimes = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", ...clock });
 const clockTimes = new Intl.DateTimeFormat(locale, clock);
@@ -48,6 +49,7 @@ export const percent = (share) => (share === null ? UNKNOWN : percents.format(sh
 export const usd = (amount) => (amount === null ? UNKNOWN : (Math.abs(amount) < 1 ? smallDollars : dollars).format(amount));
 /** Of a list: as few decimals as say it. */
 export const price = (amount) => (amount === null ? UNKNOWN : prices.format(amount));
+export const exactUsd = (amount) => (amount === null ? UNKNOWN : exactDollars.format(amount));
 export const longTime = (iso) => longTimes.format(new Date(iso));
 
 /** Of today without the date. */

@@ -4,7 +4,7 @@
 import { answerReader } from "./answers.js";
 import { sampleOf } from "./code-samples.js";
 import { api, el, find, say, sayFailure, t, timeOf } from "./dom.js";
-import { duration, number, printTimes, usd } from "./formats.js";
+import { duration, exactUsd, number, printTimes } from "./formats.js";
 import { jsonView, legend } from "./json-view.js";
 import { eventList, partsView, timeLine } from "./stream-view.js";
 
@@ -251,7 +251,7 @@ function tokenTable(request, price) {
   };
   const rows = Object.entries(counts).map(([of, field]) => {
     const line = price?.lines?.find((one) => one.of === of);
-    const cells = [number(request[field] ?? null), line ? usd(line.rate) : "–", line ? usd(line.usd) : "–"];
+    const cells = [number(request[field] ?? null), line ? exactUsd(line.rate) : "–", line ? exactUsd(line.usd) : "–"];
     return el("tr", {}, el("th", { scope: "row" }, t(`inspect.token.${of}`)), ...cells.map((text) => el("td", { class: "number" }, text)));
   });
   const heads = [[t("call.tokens")], [t("inspect.count"), "number"], [t("inspect.rate"), "number"], [t("call.cost"), "number"]];

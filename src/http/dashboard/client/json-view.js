@@ -13,28 +13,35 @@ const TELLING_LENGTH = 4;
 const isContainer = (value) => typeof value === "object" && value !== null;
 const isEmpty = (value) => Object.keys(value).length === 0;
 
-/** Every value that is no container, as JSON, and under which name: what tells whether a value has only moved. */
-function leavesOf(value, into = new Set()) {
-  if (isContainer(value)) for (const member of Object.values(value)) leavesOf(member, into);
-  else into.add(JSON.stringify(value));
+/** Every value that is no container, as JSON, alone and under its name: what tells whether a value has only moved. */
+function leavesOf(value, name = "", into = new Set()) {
+  if (Array.isArray(value)) for (const one of value) leavesOf(one, name, into);
+  else if (isContainer(value)) for (const [key, member] of Object.entries(value)) leavesOf(member, key, into);
+  else {
+    const leaf = JSON.stringify(value);
+    into.add(leaf);
+    into.add(`${name}: ${leaf}`);
+  }
   // Some protocols write JSON as text.
   if (typeof value === "string" && /^\s*[[{]/.test(value)) {
     const inner = parsed(value);
-    if (isContainer(inner)) leavesOf(inner, into);
+    if (isContainer(inner)) leavesOf(inner, name, into);
   }
   return into;
 }
 
-function isTelling(value) {
-  return typeof value === "string" ? value.length >= TELLING_LENGTH : typeof value === "number" && Math.abs(value) >= 10;
+function hasMoved(value, name, leaves) {
+  const leaf = JSON.stringify(value);
+  const isTelling = typeof value === "string" ? value.length >= TELLING_LENGTH : typeof value === "number" && Math.abs(value) >= 10;
+  return leaves.has(`${name}: ${leaf}`) || (isTelling && leaves.has(leaf));
 }
 
 /** `same`, `moved`, `changed` or `only`, against what stands at the same place of the other side. */
-function markOf(value, other, leaves) {
+function markOf(value, other, { leaves, name }) {
   if (leaves === null) return "same";
   if (!isContainer(value)) {
     if (JSON.stringify(value) === JSON.stringify(other)) return "same";
-    if (isTelling(value) && leaves.has(JSON.stringify(value))) return "moved";
+    if (hasMoved(value, name, leaves)) return "moved";
     return other === undefined || isContainer(other) ? "only" : "changed";
   }
   if (isContainer(other) && Array.isArray(value) === Array.isArray(other)) return "same";
@@ -45,9 +52,9 @@ function markOf(value, other, leaves) {
 /** Lines of one value: `{depth, key, value, open, close, mark}`. */
 function linesOf(value, other, leaves) {
   const lines = [];
-  const walk = (one, match, { depth, key, isLast }) => {
+  const walk = (one, match, { depth, key, name, isLast }) => {
     const comma = isLast ? "" : ",";
-    const mark = markOf(one, match, leaves);
+    const mark = markOf(one, match, { leaves, name });
     if (!isContainer(one) || isEmpty(one)) {
       const text = isContainer(one) ? (Array.isArray(one) ? "[]" : "{}") : one;
       lines.push({ depth, key, value: text, isText: typeof one === "string", close: comma, mark });
@@ -57,16 +64,18 @@ function linesOf(value, other, leaves) {
     const first = lines.length;
     lines.push({ depth, key, open, close: "", mark });
     const members = Object.entries(one);
-    for (const [at, [name, member]] of members.entries()) {
-      const there = isContainer(match) && Array.isArray(match) === Array.isArray(one) ? match[name] : undefined;
-      walk(member, there, { depth: depth + 1, key: Array.isArray(one) ? null : name, isLast: at === members.length - 1 });
+    for (const [at, [own, member]] of members.entries()) {
+      const there = isContainer(match) && Array.isArray(match) === Array.isArray(one) ? match[own] : undefined;
+      const isItem = Array.isArray(one);
+      const place = { depth: depth + 1, key: isItem ? null : own, name: isItem ? name : own, isLast: at === members.length - 1 };
+      walk(member, there, place);
     }
     // What is in it says whether a container is there on this side alone.
     const within = lines.slice(first + 1);
     if (leaves !== null && match === undefined && within.every((line) => line.mark === "only")) lines[first].mark = "only";
     lines.push({ depth, key: null, open: close, close: comma, mark: lines[first].mark });
   };
-  walk(value, other, { depth: 0, key: null, isLast: true });
+  walk(value, other, { depth: 0, key: null, name: "", isLast: true });
   return lines;
 }
 
