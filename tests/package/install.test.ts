@@ -43,7 +43,6 @@ async function install({ program = NEW, sums = sumsOf(program), before }: Releas
   else if (before !== undefined) writeFileSync(path, before);
   const server = createServer(({ url }, response) => void response.end(url === "/SHA256SUMS" ? sums : program));
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens on a port, so it is no pipe
   const { port } = server.address() as AddressInfo;
   const { PATH = "" } = process.env;
   const env = { PATH, HOME: home, FACTORY_PROXY_DIR: folder, FACTORY_PROXY_URL: `http://127.0.0.1:${port}` };
