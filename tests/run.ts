@@ -24,6 +24,8 @@ interface Runner {
 const PATIENCE_MS = 780_000;
 /** Test files that run beside one another, in processes (Bun) or threads (Deno) of their own: many wait more than they work. */
 const FILES_AT_ONCE = 3;
+/** Those that take longest, which Bun should begin with: one that comes last is waited for alone. */
+const LONGEST = ["clients", "cli/serve", "cli/connections", "costs", "fuzz", "cli/output", "upstream/connect", "faults", "conformance"];
 /** Folders whose files start little: Deno runs them as one, as each file would load the whole source again. */
 const SMALL_FOLDERS = ["protocol", "reports", "wire", "models"];
 /** How much of the output of a runner that names no failed test says how it failed. */
@@ -44,7 +46,7 @@ const runners: readonly Runner[] = [
     name: "bun",
     command: bunPath(),
     // Not isolated, as each file would load the whole source again.
-    arguments: ["test", `--parallel=${FILES_AT_ONCE}`, "--no-isolate", "--timeout", "60000", ...rest],
+    arguments: ["test", `--parallel=${FILES_AT_ONCE}`, "--no-isolate", `--timings=${timings()}`, "--timeout", "60000", ...rest],
     passed: /^ *(\d+) pass$/m,
     failed: /^ *(\d+) fail$/m,
   },
@@ -91,13 +93,24 @@ if (failed.length > 0) process.stdout.write(`\n== failed\n${failed.join("\n")}\n
 // Ends once all has been written, whatever a test has left running.
 process.stdout.write(`\n${counts.join("\n")}\n`, () => process.exit(failed.length === 0 ? 0 : 1));
 
+/** Their paths from there. */
+function testFilesIn(name: string): string[] {
+  const paths = readdirSync(join(ROOT, "tests", name), { recursive: true, encoding: "utf8" });
+  return paths.filter((path) => path.endsWith(".test.ts")).map((path) => path.replaceAll("\\", "/"));
+}
+
+/** What Bun orders files by. */
+function timings(): string {
+  const path = join(folder, "timings.json");
+  const order = [...LONGEST.map((name) => `${name}.test.ts`), ...testFilesIn(".")];
+  const files = Object.fromEntries(order.map((name, index) => [`tests/${name}`, order.length - index]).toReversed());
+  writeFileSync(path, JSON.stringify({ version: 1, files }));
+  return path;
+}
+
 /** A file that imports those of SMALL_FOLDERS. */
 function smallFiles(): string {
-  const paths = SMALL_FOLDERS.flatMap((name) =>
-    readdirSync(join(ROOT, "tests", name), { recursive: true, encoding: "utf8" })
-      .filter((path) => path.endsWith(".test.ts"))
-      .map((path) => join(ROOT, "tests", name, path)),
-  );
+  const paths = SMALL_FOLDERS.flatMap((name) => testFilesIn(name).map((file) => join(ROOT, "tests", name, file)));
   const path = join(folder, "small.test.ts");
   writeFileSync(path, paths.map((one) => `import ${JSON.stringify(pathToFileURL(one).href)};\n`).join(""));
   return path;
