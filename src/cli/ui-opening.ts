@@ -1,0 +1,57 @@
+// Opens the dashboard of the server that runs on this machine, signed in. The link goes through the store, which only its owner can write to.
+// Never asks for a key, and leaves none anywhere.
+
+import process from "node:process";
+import spawn from "cross-spawn";
+import { isLoopback } from "../config/config.ts";
+import { linkPath, UI } from "../http/admin/routes.ts";
+import { sharedLink } from "../http/admin/sessions.ts";
+import { runtime } from "../runtime/runtime.ts";
+import { CommandError, type Context, type Input } from "./command.ts";
+import { gatewayUrl, isGateway } from "./gateway-probe.ts";
+
+export async function open(input: Input, context: Context): Promise<void> {
+  const { ui, host, adminKey } = context.config();
+  const url = input.text("url")?.replace(/\/+$/, "") ?? gatewayUrl(context.config());
+  if (url === null) throw CommandError.wrongUse("PORT is 0, any free port. Say where the server listens: --url <url>.");
+  if (!URL.canParse(url)) throw CommandError.wrongUse("--url is an address that begins with http:// or https://.");
+  if (!ui) throw CommandError.failed("UI is off, so there is no dashboard.");
+  if (!(await isGateway(url))) throw CommandError.failed(`No server answers at ${url}. Start one with factory-proxy.`);
+  const isLocal = isLoopback(host);
+  if (!isLocal && adminKey === null)
+    throw CommandError.failed("Set ADMIN_KEY: other machines can reach the server, so the dashboard is off.");
+  // On an address that others reach only the key lets anybody in.
+  const link = url + (isLocal && context.config().databaseUrl !== "memory:" ? await sharedPath(context) : UI);
+  if (context.isJson || input.has("print") || !runtime.isTerminal("stdout")) return context.show({ url: link }, () => link);
+  if (!(await opened(link))) context.note("No browser could be opened. Open this link:");
+  context.print(link);
+}
+
+async function sharedPath(context: Context): Promise<string> {
+  const random = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count));
+  const { token, name, untilMs } = sharedLink({ random, sha256: runtime.sha256 }, context.now());
+  await (await context.store()).share(name, "link", untilMs);
+  return linkPath(token);
+}
+
+const OPENERS: Readonly<Record<string, readonly string[]>> = {
+  darwin: ["open"],
+  // An empty title, since `start` takes the first text in quotes for one.
+  win32: ["cmd", "/c", "start", ""],
+};
+const USUAL_OPENER = ["xdg-open"];
+
+/** Whether a program took the link. */
+function opened(link: string): Promise<boolean> {
+  const [command = "", ...words] = OPENERS[process.platform] ?? USUAL_OPENER;
+  return new Promise((resolve) => {
+    try {
+      const child = spawn(command, [...words, link], { stdio: "ignore", detached: true });
+      child.once("error", () => resolve(false));
+      child.once("spawn", () => resolve(true));
+      child.unref();
+    } catch {
+      resolve(false);
+    }
+  });
+}
