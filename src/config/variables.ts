@@ -186,7 +186,7 @@ export const VARIABLES = {
   ),
   ALLOWED_HOSTS: variable(
     "",
-    "Host names, besides those of the loopback address, by which programs on this machine may call without a PROXY_API_KEY, separated by commas.",
+    "Host names, besides those of the loopback address, by which programs on this machine may call without a PROXY_API_KEY, and a reverse proxy on it may reach the dashboard, separated by commas.",
   ),
   DATABASE_URL: variable(
     "sqlite:",
