@@ -4,7 +4,7 @@
 import type { KeyView, UsageView } from "../admin/admin.ts";
 import { Budgets, Confirm, FreshKey, KeyFields, KeyState, ruleTexts } from "./key-parts.tsx";
 import type { Page, Rendered, View } from "./page.ts";
-import { Columns, Countdown, Empty, Pill, TableFrame, Time } from "./parts.tsx";
+import { Columns, Countdown, Empty, Filled, Pill, SLOT, TableFrame, Time } from "./parts.tsx";
 import { Totals } from "./usage.tsx";
 
 const DEFAULT = "default";
@@ -281,7 +281,9 @@ function BudgetSection({ view, record }: { readonly view: View; readonly record:
           <Budgets view={view} record={record} />
           {record.raises.map(({ amount, until }) => (
             <p class="sub">
-              {t("key.raised", { amount })} <Countdown view={view} iso={until} />
+              <Filled text={t("key.raised", { amount, when: SLOT })}>
+                <Countdown view={view} iso={until} />
+              </Filled>
             </p>
           ))}
         </div>

@@ -5,6 +5,8 @@ import { number } from "./formats.js";
 
 const texts = JSON.parse(document.querySelector('meta[name="texts"]')?.content ?? "{}");
 
+export const has = (key) => Object.hasOwn(texts, key);
+
 /** As the server does: `{name}` is a value; of `one|other` the value `count` chooses. */
 export function t(key, values = {}) {
   const [one, other = one] = (texts[key] ?? key).split("|");

@@ -1,6 +1,6 @@
 // Keeps the page "Now" up to date from the admin API's live events, and ends calls.
 
-import { api, during, el, find, say, svg, t, timeOf } from "./dom.js";
+import { api, during, el, find, has, say, svg, t, timeOf } from "./dom.js";
 import { duration, number, printTimes } from "./formats.js";
 
 const LATEST = 12;
@@ -101,8 +101,8 @@ function toneOf({ status, finish }) {
 
 function finishWord(finish) {
   if (finish === "end") return null;
-  if (["tool", "length", "cut", "cancelled"].includes(finish)) return t(`finish.${finish}`);
-  return finish.replace(/^error:/, "").replaceAll("-", " ");
+  const key = `finish.${finish.replace("error:", "error.")}`;
+  return has(key) ? t(key) : finish;
 }
 
 function ended({ id, status, finish }) {
