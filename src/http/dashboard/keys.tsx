@@ -269,6 +269,8 @@ function Facts({ view, record }: { readonly view: View; readonly record: KeyView
   );
 }
 
+const RAISES = { usd: "5usd", credits: "5M-credits", tokens: "500k-tokens" } as const;
+
 function BudgetSection({ view, record }: { readonly view: View; readonly record: KeyView }): Rendered {
   const { t } = view;
   return (
@@ -290,7 +292,7 @@ function BudgetSection({ view, record }: { readonly view: View; readonly record:
         <form id="raise-form" data-name={record.name} class="row needs-script" aria-label={t("key.raise")}>
           <div class="field">
             <label for="raise-amount">{t("key.raise.amount")}</label>
-            <input id="raise-amount" name="amount" required placeholder="5usd" autocomplete="off" />
+            <input id="raise-amount" name="amount" required placeholder={RAISES[record.budgetsNow[0]?.unit ?? "usd"]} autocomplete="off" />
           </div>
           <div class="field">
             <label for="raise-until">{t("key.raise.until")}</label>

@@ -59,8 +59,8 @@ function Request({ view, row }: { readonly view: View; readonly row: RequestView
         <ModelName view={view} asked={row.fallback === null ? row.modelAsked : null} served={row.modelServed ?? row.modelAsked} />
         <Remarks view={view} row={row} />
       </td>
-      <td>{row.key ?? <span class="sub">{t("call.no-key")}</span>}</td>
-      <td>{row.client ?? <span class="sub">{t("word.unknown")}</span>}</td>
+      <td class="short">{row.key ?? <span class="sub">{t("call.no-key")}</span>}</td>
+      <td class="short">{row.client ?? <span class="sub">{t("word.unknown")}</span>}</td>
       <td class="number">{format.number(inputOf(row))}</td>
       <td class="number">{format.percent(cachedOf(row))}</td>
       <td class="number">{format.number(row.outputTokens)}</td>

@@ -1,7 +1,6 @@
 // The texts of the pages about calls: English, Chinese.
 
 export const CALL_TEXTS = {
-  "now.running": ["{count} call running|{count} calls running", "{count} 个调用进行中"],
   "now.replica": ["Replica {name}", "副本 {name}"],
   "now.table": ["Running calls", "进行中的调用"],
   "now.recent": ["Latest calls", "最近的调用"],
@@ -18,11 +17,11 @@ export const CALL_TEXTS = {
   "now.quiet": ["Nothing is running right now.", "当前没有进行中的调用。"],
   "now.quiet.hint": ["Calls appear here the moment they arrive.", "调用到达时会立即显示在这里。"],
   "now.empty": ["No calls yet. Paste this to make one:", "还没有调用。粘贴以下命令发起第一个："],
-  "now.empty.key": ["Replace the key with one from the page Keys.", "请将密钥替换为“密钥”页面中的密钥。"],
-  "now.live": ["Live", "实时"],
-  "now.connecting": ["Connecting…", "连接中…"],
-  "now.reconnecting": ["Connection lost. Trying again…", "连接已断开，正在重连…"],
-  "now.still": ["Not live", "非实时"],
+  "now.empty.key": ["Get a key for it", "获取密钥"],
+  "now.connection.live": ["Live", "实时"],
+  "now.connection.connecting": ["Connecting…", "连接中…"],
+  "now.connection.reconnecting": ["Connection lost. Trying again…", "连接已断开，正在重连…"],
+  "now.connection.still": ["Not live", "非实时"],
   "now.end": ["End", "结束"],
   "now.end.label": ["End the call {id}", "结束调用 {id}"],
   "now.ended": ["The call was ended.", "调用已结束。"],
