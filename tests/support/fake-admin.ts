@@ -219,7 +219,9 @@ function requestRow(at: number, { nowMs, roll, pick, text, iso }: Making): Reque
     pool: "standard",
     factoryKey: "1f2e3d4c",
     status,
-    finish: isBad ? pick(["error:rate-limit", "error:upstream", "cut"]) : pick(["end", "end", "tool", "tool", "length", "cancelled"]),
+    finish: isBad
+      ? pick(["error:rate-limited", "error:upstream-failed", "cut"])
+      : pick(["end", "end", "tool", "tool", "length", "cancelled"]),
     streaming: true,
     admissionMs: 0,
     firstByteMs: isBad ? null : firstByteMs,

@@ -33,6 +33,8 @@ export class Formats {
   readonly #smallUsd: Intl.NumberFormat;
   readonly #price: Intl.NumberFormat;
   readonly #exactUsd: Intl.NumberFormat;
+  /** With a decimal, so that they stand below one another. */
+  readonly #seconds: Intl.NumberFormat;
   readonly #units = new Map<string, Intl.NumberFormat>();
   readonly #time: Intl.DateTimeFormat;
   readonly #short: Intl.DateTimeFormat;
@@ -56,9 +58,11 @@ export class Formats {
     this.#smallUsd = new Intl.NumberFormat(locale, { ...usd, minimumFractionDigits: 4, maximumFractionDigits: 4 });
     this.#price = new Intl.NumberFormat(locale, { ...usd, minimumFractionDigits: 2, maximumFractionDigits: 4 });
     this.#exactUsd = new Intl.NumberFormat(locale, { ...usd, minimumFractionDigits: 2, maximumFractionDigits: 8 });
+    const seconds = { style: "unit", unit: "second", unitDisplay: "narrow" } as const;
+    this.#seconds = new Intl.NumberFormat(locale, { ...seconds, minimumFractionDigits: 1, maximumFractionDigits: 1 });
     const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
     const date = { year: "numeric", month: "short", day: "numeric" } as const;
-    this.#time = new Intl.DateTimeFormat(locale, { ...date, ...clock, timeZoneName: "short", timeZone: zone });
+    this.#time = new Intl.DateTimeFormat(locale, { ...date, ...clock, timeZone: zone });
     this.#short = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", ...clock, timeZone: zone });
     this.#clock = new Intl.DateTimeFormat(locale, { ...clock, timeZone: zone });
     this.#day = new Intl.DateTimeFormat(locale, { ...date, timeZone: zone });
@@ -110,7 +114,7 @@ export class Formats {
   duration(ms: number | null): string {
     if (ms === null) return UNKNOWN;
     if (ms < 1000) return this.#unit("millisecond", Math.round(ms));
-    if (ms < MINUTE_MS) return this.#unit("second", Math.round(ms / 100) / 10);
+    if (ms < MINUTE_MS) return this.#seconds.format(ms / 1000);
     if (ms < HOUR_MS) return this.#pair(ms, { large: "minute", largeMs: MINUTE_MS, small: "second", smallMs: 1000 });
     if (ms < DAY_MS) return this.#pair(ms, { large: "hour", largeMs: HOUR_MS, small: "minute", smallMs: MINUTE_MS });
     return this.#pair(ms, { large: "day", largeMs: DAY_MS, small: "hour", smallMs: HOUR_MS });
@@ -118,7 +122,9 @@ export class Formats {
 
   /** With date, seconds and zone. */
   time(iso: string): string {
-    return this.#time.format(new Date(iso));
+    const at = new Date(iso);
+    // Some locales would put the zone between date and time.
+    return `${this.#time.format(at)} ${this.zoneName(at.getTime())}`;
   }
 
   /** Without year and zone, and of today without the date: where the page says them. */

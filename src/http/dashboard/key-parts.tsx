@@ -3,7 +3,7 @@
 
 import type { BudgetView, KeyView } from "../admin/admin.ts";
 import type { Rendered, View } from "./page.ts";
-import { Bar, Code, Countdown, Pill, type Tone } from "./parts.tsx";
+import { Bar, Code, Countdown, Filled, Pill, SLOT, type Tone } from "./parts.tsx";
 import type { TextKey } from "./texts.ts";
 
 const TONES: Readonly<Record<KeyView["state"], Tone>> = { on: "good", off: "plain", expired: "bad" };
@@ -36,9 +36,9 @@ export function Budgets({ view, record }: { readonly view: View; readonly record
               {resetsAt === null ? (
                 t(period === "ever" ? "key.never-resets" : "key.not-begun")
               ) : (
-                <>
-                  {t("key.resets")} <Countdown view={view} iso={resetsAt} />
-                </>
+                <Filled text={t("quota.resets", { when: SLOT })}>
+                  <Countdown view={view} iso={resetsAt} />
+                </Filled>
               )}
             </span>
           </li>

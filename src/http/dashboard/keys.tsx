@@ -4,7 +4,7 @@
 import type { KeyView, UsageView } from "../admin/admin.ts";
 import { Budgets, Confirm, FreshKey, KeyFields, KeyState, ruleTexts } from "./key-parts.tsx";
 import type { Page, Rendered, View } from "./page.ts";
-import { Columns, Countdown, Empty, Pill, TableFrame, Time } from "./parts.tsx";
+import { Columns, Countdown, Empty, Filled, Pill, SLOT, TableFrame, Time } from "./parts.tsx";
 import { Totals } from "./usage.tsx";
 
 const DEFAULT = "default";
@@ -269,6 +269,8 @@ function Facts({ view, record }: { readonly view: View; readonly record: KeyView
   );
 }
 
+const RAISES = { usd: "5usd", credits: "5M-credits", tokens: "500k-tokens" } as const;
+
 function BudgetSection({ view, record }: { readonly view: View; readonly record: KeyView }): Rendered {
   const { t } = view;
   return (
@@ -281,14 +283,16 @@ function BudgetSection({ view, record }: { readonly view: View; readonly record:
           <Budgets view={view} record={record} />
           {record.raises.map(({ amount, until }) => (
             <p class="sub">
-              {t("key.raised", { amount })} <Countdown view={view} iso={until} />
+              <Filled text={t("key.raised", { amount, when: SLOT })}>
+                <Countdown view={view} iso={until} />
+              </Filled>
             </p>
           ))}
         </div>
         <form id="raise-form" data-name={record.name} class="row needs-script" aria-label={t("key.raise")}>
           <div class="field">
             <label for="raise-amount">{t("key.raise.amount")}</label>
-            <input id="raise-amount" name="amount" required placeholder="5usd" autocomplete="off" />
+            <input id="raise-amount" name="amount" required placeholder={RAISES[record.budgetsNow[0]?.unit ?? "usd"]} autocomplete="off" />
           </div>
           <div class="field">
             <label for="raise-until">{t("key.raise.until")}</label>

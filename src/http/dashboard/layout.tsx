@@ -91,8 +91,11 @@ export function renderBare(view: View, page: Page): string {
 /** Components wait for nothing: what a page needs is there before it is rendered. */
 function htmlOf(document: Rendered): string {
   if (document instanceof Promise) throw new TypeError("A component of the page is asynchronous.");
-  return `<!doctype html>${document.toString()}`;
+  return `<!doctype html>${document.toString().replaceAll(UNSEEN, "\uFFFD")}`;
 }
+
+/** Characters that turn the text around them the other way, or that nobody sees: in a name they make it look like another one. */
+const UNSEEN = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/g;
 
 interface DocumentParts {
   readonly view: View;

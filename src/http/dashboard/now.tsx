@@ -20,7 +20,7 @@ export async function nowPage(view: View): Promise<Page> {
       <>
         <span class="sub">{t("now.replica", { name: live.replica })}</span>
         <span id="connection" class="pill plain" role="status">
-          {t("now.still")}
+          {t("now.connection.still")}
         </span>
       </>
     ),
@@ -134,11 +134,11 @@ function RunningCall({ view, call }: { readonly view: View; readonly call: LiveC
         <Pill tone={call.phase === "streaming" || call.phase === "thinking" ? "accent" : "plain"}>{t(`phase.${call.phase}`)}</Pill>
         {call.attempts > 1 ? <span class="sub">{t("call.attempts", { count: call.attempts })}</span> : null}
       </td>
-      <td>
+      <td class="model">
         <ModelName view={view} asked={call.modelAsked} served={call.modelServed} />
       </td>
-      <td>{call.key ?? <span class="sub">{t("call.no-key")}</span>}</td>
-      <td>{call.client ?? <span class="sub">{t("word.unknown")}</span>}</td>
+      <td class="short">{call.key ?? <span class="sub">{t("call.no-key")}</span>}</td>
+      <td class="short">{call.client ?? <span class="sub">{t("word.unknown")}</span>}</td>
       <td class="number">{format.duration(call.elapsedMs)}</td>
       <td class="number">{format.duration(call.firstByteMs)}</td>
       <td class="number">{format.number(call.outputTokens)}</td>
@@ -178,7 +178,9 @@ function FirstCall({ view }: { readonly view: View }): Rendered {
   return (
     <Empty title={t("now.empty")}>
       <Code view={view} name="curl" text={lines.join("\n")} />
-      <p>{t("now.empty.key")}</p>
+      <p>
+        <a href="/ui/keys">{t("now.empty.key")}</a>
+      </p>
     </Empty>
   );
 }

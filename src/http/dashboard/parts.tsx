@@ -25,6 +25,21 @@ export function Countdown({ view, iso }: { readonly view: View; readonly iso: st
   );
 }
 
+/** Where an element stands within a text. */
+export const SLOT = "\uE000";
+
+/** A text with an element in it: whoever asks for the text gives SLOT for its value. */
+export function Filled({ text, children }: { readonly text: string; readonly children?: Child }): Rendered {
+  const [before = "", after = ""] = text.split(SLOT);
+  return (
+    <>
+      {before}
+      {children}
+      {after}
+    </>
+  );
+}
+
 export type Tone = "plain" | "good" | "warn" | "bad" | "accent";
 
 export function Pill({ tone = "plain", children }: { readonly tone?: Tone; readonly children?: Child }): Rendered {

@@ -3,7 +3,7 @@
 
 import { GatewayError } from "../../errors.ts";
 import type { Page, Rendered, View } from "./page.ts";
-import { Bar, Countdown, Empty, Figure, Pill, Time, type Tone } from "./parts.tsx";
+import { Bar, Countdown, Empty, Figure, Filled, Pill, SLOT, Time } from "./parts.tsx";
 
 /** As `GET /quota` answers it. */
 interface Quota {
@@ -35,7 +35,9 @@ export async function quotaPage(view: View): Promise<Page> {
       title: t("page.quota"),
       aside: (
         <span class="sub">
-          {t("quota.as-of")} <Time view={view} iso={quota.as_of} />
+          <Filled text={t("quota.as-of", { when: SLOT })}>
+            <Time view={view} iso={quota.as_of} />
+          </Filled>
         </span>
       ),
       body: quota.state === "works" ? <Windows view={view} quota={quota} /> : <Unknown view={view} reason={quota.reason} />,
@@ -119,9 +121,9 @@ function WindowCard({ view, window }: { readonly view: View; readonly window: Wi
             t("quota.no-reset")
           )
         ) : (
-          <>
-            {t("quota.resets")} <Countdown view={view} iso={resetsAt} />
-          </>
+          <Filled text={t("quota.resets", { when: SLOT })}>
+            <Countdown view={view} iso={resetsAt} />
+          </Filled>
         )}
       </p>
     </article>
@@ -134,10 +136,11 @@ function Forecast({ view, window }: { readonly view: View; readonly window: Wind
   if (used !== null && used >= 100) return <Pill tone="bad">{t("quota.full")}</Pill>;
   if (forecast === null) return null;
   if (forecast.full_at === null) return <Pill tone="good">{t("quota.lasts")}</Pill>;
-  const tone: Tone = "warn";
   return (
-    <Pill tone={tone}>
-      {t("quota.full-at")} <Countdown view={view} iso={forecast.full_at} />
+    <Pill tone="warn">
+      <Filled text={t("quota.full-at", { when: SLOT })}>
+        <Countdown view={view} iso={forecast.full_at} />
+      </Filled>
     </Pill>
   );
 }

@@ -3,6 +3,7 @@
 
 import type { RequestView } from "../admin/admin.ts";
 import type { View, Rendered } from "./page.ts";
+import { isTextKey } from "./texts.ts";
 import { Columns, ModelName, Pill, TableFrame, Time, type Tone } from "./parts.tsx";
 
 interface Rows {
@@ -58,8 +59,8 @@ function Request({ view, row }: { readonly view: View; readonly row: RequestView
         <ModelName view={view} asked={row.fallback === null ? row.modelAsked : null} served={row.modelServed ?? row.modelAsked} />
         <Remarks view={view} row={row} />
       </td>
-      <td>{row.key ?? <span class="sub">{t("call.no-key")}</span>}</td>
-      <td>{row.client ?? <span class="sub">{t("word.unknown")}</span>}</td>
+      <td class="short">{row.key ?? <span class="sub">{t("call.no-key")}</span>}</td>
+      <td class="short">{row.client ?? <span class="sub">{t("word.unknown")}</span>}</td>
       <td class="number">{format.number(inputOf(row))}</td>
       <td class="number">{format.percent(cachedOf(row))}</td>
       <td class="number">{format.number(row.outputTokens)}</td>
@@ -89,20 +90,9 @@ export function toneOf({ status, finish }: Pick<RequestView, "status" | "finish"
 
 /** Null: it ended as calls do. */
 function finishWord({ t }: View, finish: string): string | null {
-  switch (finish) {
-    case "end":
-      return null;
-    case "tool":
-      return t("finish.tool");
-    case "length":
-      return t("finish.length");
-    case "cut":
-      return t("finish.cut");
-    case "cancelled":
-      return t("finish.cancelled");
-    default:
-      return finish.startsWith("error:") ? finish.slice("error:".length).replaceAll("-", " ") : finish;
-  }
+  if (finish === "end") return null;
+  const key = `finish.${finish.replace("error:", "error.")}`;
+  return isTextKey(key) ? t(key) : finish;
 }
 
 /** Tries, fallback and losses, where there were any. */

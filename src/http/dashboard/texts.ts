@@ -18,6 +18,10 @@ export const TEXTS = { ...SHELL_TEXTS, ...CALL_TEXTS, ...ACCOUNT_TEXTS, ...SERVE
 
 export type TextKey = keyof typeof TEXTS;
 
+export function isTextKey(key: string): key is TextKey {
+  return Object.hasOwn(TEXTS, key);
+}
+
 /** Numbers are printed as the reader's locale has them. */
 export type Translate = (key: TextKey, values?: Readonly<Record<string, string | number>>) => string;
 

@@ -123,68 +123,71 @@ function Filters({ view, asked }: { readonly view: View; readonly asked: UsageRe
   const since = asked?.since ?? USUAL_SPAN;
   const isOther = !SPANS.some((span) => span === since);
   return (
-    <form method="get" action="/ui/usage" class="filters" data-filters>
-      <div class="field">
-        <label for="by">{t("usage.by")}</label>
-        <select id="by" name="by">
-          {USAGE_BY.map((by) => (
-            <option value={by} selected={by === (asked?.by ?? "day")}>
-              {t(`usage.by.${by}`)}
-            </option>
-          ))}
-        </select>
-      </div>
-      <div class="field">
-        <label for="split">{t("usage.split")}</label>
-        <select id="split" name="split">
-          <option value="">{t("usage.split.none")}</option>
-          {USAGE_SPLITS.map((split) => (
-            <option value={split} selected={split === asked?.split}>
-              {t(`usage.by.${split}`)}
-            </option>
-          ))}
-        </select>
-      </div>
-      <div class="field">
-        <label for="since">{t("requests.since")}</label>
-        <select id="since" name="since">
-          {isOther ? (
-            <option value={since} selected>
-              {since}
-            </option>
-          ) : null}
-          {SPANS.map((span) => (
-            <option value={span} selected={span === since}>
-              {t(`span.${span}`)}
-            </option>
-          ))}
-        </select>
-      </div>
-      {(["key", "model", "client", "session"] as const).map((name) => (
+    <details class="filter-box" open data-folds={url.searchParams.size > 0 ? "no" : "narrow"}>
+      <summary>{t("requests.filters")}</summary>
+      <form method="get" action="/ui/usage" class="filters" data-filters>
         <div class="field">
-          <label for={name}>{t(`call.${name}`)}</label>
-          <input
-            id={name}
-            name={name}
-            value={url.searchParams.get(name) ?? ""}
-            placeholder={t("requests.any")}
-            autocomplete="off"
-            spellcheck={false}
-            {...(name === "key" ? { "data-search": true } : {})}
-          />
+          <label for="by">{t("usage.by")}</label>
+          <select id="by" name="by">
+            {USAGE_BY.map((by) => (
+              <option value={by} selected={by === (asked?.by ?? "day")}>
+                {t(`usage.by.${by}`)}
+              </option>
+            ))}
+          </select>
         </div>
-      ))}
-      <div class="row">
-        <button type="submit" class="primary">
-          {t("requests.apply")}
-        </button>
-        {url.searchParams.size > 0 ? (
-          <a class="button quiet" href="/ui/usage">
-            {t("requests.clear")}
-          </a>
-        ) : null}
-      </div>
-    </form>
+        <div class="field">
+          <label for="split">{t("usage.split")}</label>
+          <select id="split" name="split">
+            <option value="">{t("usage.split.none")}</option>
+            {USAGE_SPLITS.map((split) => (
+              <option value={split} selected={split === asked?.split}>
+                {t(`usage.by.${split}`)}
+              </option>
+            ))}
+          </select>
+        </div>
+        <div class="field">
+          <label for="since">{t("requests.since")}</label>
+          <select id="since" name="since">
+            {isOther ? (
+              <option value={since} selected>
+                {since}
+              </option>
+            ) : null}
+            {SPANS.map((span) => (
+              <option value={span} selected={span === since}>
+                {t(`span.${span}`)}
+              </option>
+            ))}
+          </select>
+        </div>
+        {(["key", "model", "client", "session"] as const).map((name) => (
+          <div class="field">
+            <label for={name}>{t(`call.${name}`)}</label>
+            <input
+              id={name}
+              name={name}
+              value={url.searchParams.get(name) ?? ""}
+              placeholder={t("requests.any")}
+              autocomplete="off"
+              spellcheck={false}
+              {...(name === "key" ? { "data-search": true } : {})}
+            />
+          </div>
+        ))}
+        <div class="row">
+          <button type="submit" class="primary">
+            {t("requests.apply")}
+          </button>
+          {url.searchParams.size > 0 ? (
+            <a class="button quiet" href="/ui/usage">
+              {t("requests.clear")}
+            </a>
+          ) : null}
+        </div>
+      </form>
+    </details>
   );
 }
 

@@ -5,6 +5,8 @@ import { number } from "./formats.js";
 
 const texts = JSON.parse(document.querySelector('meta[name="texts"]')?.content ?? "{}");
 
+export const has = (key) => Object.hasOwn(texts, key);
+
 /** As the server does: `{name}` is a value; of `one|other` the value `count` chooses. */
 export function t(key, values = {}) {
   const [one, other = one] = (texts[key] ?? key).split("|");
@@ -14,6 +16,9 @@ export function t(key, values = {}) {
   });
 }
 
+/** As the server does: what turns a text around, or is not seen, is shown. */
+const UNSEEN = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/g;
+
 /** An element. Attributes that are null, undefined or false are left out, functions listen; children are nodes or texts. */
 export function el(name, attributes = {}, ...children) {
   const element = document.createElement(name);
@@ -22,7 +27,8 @@ export function el(name, attributes = {}, ...children) {
     else if (value === true) element.setAttribute(key, "");
     else if (value !== null && value !== undefined && value !== false) element.setAttribute(key, String(value));
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  const present = children.flat().filter((child) => child !== null && child !== undefined);
+  element.append(...present.map((child) => (typeof child === "string" ? child.replaceAll(UNSEEN, "\uFFFD") : child)));
   return element;
 }
 

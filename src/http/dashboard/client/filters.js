@@ -2,6 +2,9 @@
 
 import { all } from "./dom.js";
 
+// Where there is little room, what is not used is folded.
+if (matchMedia("(max-width: 860px)").matches) for (const box of all('[data-folds="narrow"]')) box.open = false;
+
 for (const form of all("form[data-filters]")) {
   form.addEventListener("change", (event) => {
     if (event.target.matches("select, input[type=date]")) form.requestSubmit();

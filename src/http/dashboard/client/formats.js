@@ -20,12 +20,14 @@ const dollars = new Intl.NumberFormat(locale, { ...money, maximumFractionDigits:
 const smallDollars = new Intl.NumberFormat(locale, { ...money, minimumFractionDigits: 4, maximumFractionDigits: 4 });
 const prices = new Intl.NumberFormat(locale, { ...money, maximumFractionDigits: 4 });
 const exactDollars = new Intl.NumberFormat(locale, { ...money, maximumFractionDigits: 8 });
-const longTimes = new Intl.DateTimeFormat(locale, { ...date, ...clock, timeZoneName: "short" });
+const longTimes = new Intl.DateTimeFormat(locale, { ...date, ...clock });
 const shortTimes = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", ...clock });
 const clockTimes = new Intl.DateTimeFormat(locale, clock);
 const days = new Intl.DateTimeFormat(locale, date);
 const zoneNames = new Intl.DateTimeFormat(locale, { timeZoneName: "short" });
 const relatives = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "long" });
+const second = { style: "unit", unit: "second", unitDisplay: "narrow" };
+const seconds = new Intl.NumberFormat(locale, { ...second, minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const units = new Map();
 
 function unit(name, count) {
@@ -50,7 +52,11 @@ export const usd = (amount) => (amount === null ? UNKNOWN : (Math.abs(amount) < 
 /** Of a list: as few decimals as say it. */
 export const price = (amount) => (amount === null ? UNKNOWN : prices.format(amount));
 export const exactUsd = (amount) => (amount === null ? UNKNOWN : exactDollars.format(amount));
-export const longTime = (iso) => longTimes.format(new Date(iso));
+
+/** With the zone at its end: some locales would put it between date and time. */
+export function longTime(iso) {
+  return `${longTimes.format(new Date(iso))} ${zoneName(new Date(iso))}`;
+}
 
 /** Of today without the date. */
 export function shortTime(iso) {
@@ -59,14 +65,14 @@ export function shortTime(iso) {
 }
 
 /** `GMT+8`, `MEZ` */
-export function zoneName() {
-  return zoneNames.formatToParts(new Date()).find(({ type }) => type === "timeZoneName")?.value ?? zone;
+export function zoneName(at = new Date()) {
+  return zoneNames.formatToParts(at).find(({ type }) => type === "timeZoneName")?.value ?? zone;
 }
 
 export function duration(ms) {
   if (ms === null) return UNKNOWN;
   if (ms < 1000) return unit("millisecond", Math.round(ms));
-  if (ms < MINUTE_MS) return unit("second", Math.round(ms / 100) / 10);
+  if (ms < MINUTE_MS) return seconds.format(ms / 1000);
   if (ms < HOUR_MS) return pair(ms, ["minute", MINUTE_MS], ["second", 1000]);
   if (ms < DAY_MS) return pair(ms, ["hour", HOUR_MS], ["minute", MINUTE_MS]);
   return pair(ms, ["day", DAY_MS], ["hour", HOUR_MS]);

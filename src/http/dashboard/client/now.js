@@ -1,6 +1,6 @@
 // Keeps the page "Now" up to date from the admin API's live events, and ends calls.
 
-import { api, during, el, find, say, svg, t, timeOf } from "./dom.js";
+import { api, during, el, find, has, say, svg, t, timeOf } from "./dom.js";
 import { duration, number, printTimes } from "./formats.js";
 
 const LATEST = 12;
@@ -42,9 +42,9 @@ function rowOf({ id, startedAt, key, client }) {
     { "data-id": id },
     el("td", {}, link(id, startedAt)),
     el("td"),
-    el("td"),
-    el("td", {}, word(key, "call.no-key")),
-    el("td", {}, word(client, "word.unknown")),
+    el("td", { class: "model" }),
+    el("td", { class: "short" }, word(key, "call.no-key")),
+    el("td", { class: "short" }, word(client, "word.unknown")),
     ...Array.from({ length: 4 }, () => el("td", { class: "number" })),
     el("td", {}, el("button", end, t("now.end"))),
   );
@@ -101,8 +101,8 @@ function toneOf({ status, finish }) {
 
 function finishWord(finish) {
   if (finish === "end") return null;
-  if (["tool", "length", "cut", "cancelled"].includes(finish)) return t(`finish.${finish}`);
-  return finish.replace(/^error:/, "").replaceAll("-", " ");
+  const key = `finish.${finish.replace("error:", "error.")}`;
+  return has(key) ? t(key) : finish;
 }
 
 function ended({ id, status, finish }) {
@@ -130,9 +130,9 @@ function ended({ id, status, finish }) {
       el("span", { class: `pill ${toneOf({ status, finish })}` }, status === null ? "–" : String(status)),
       said === null ? null : el("span", { class: "sub" }, said),
     ),
-    el("td", {}, modelCell(call)),
-    el("td", {}, word(call.key, "call.no-key")),
-    el("td", {}, word(call.client, "word.unknown")),
+    el("td", { class: "model" }, modelCell(call)),
+    el("td", { class: "short" }, word(call.key, "call.no-key")),
+    el("td", { class: "short" }, word(call.client, "word.unknown")),
     ...numbers.map((text) => el("td", { class: "number" }, text ?? "–")),
   );
   const latest = find("#latest tbody");
@@ -194,7 +194,7 @@ function take(event) {
 }
 
 function showConnection(state, tone) {
-  connection.textContent = t(`now.${state}`);
+  connection.textContent = t(`now.connection.${state}`);
   connection.className = `pill ${tone}`;
 }
 

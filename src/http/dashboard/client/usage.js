@@ -102,6 +102,7 @@ function draw(lines) {
           ...axis,
           grid: { show: false },
           space: 72,
+          size: 28,
           incrs: [1, 2, 3, 7, 14, 28, 56, 112, 224, 448],
           values: (_plot, splits) => splits.map((at) => (times[at] === undefined ? "" : timeName(secondsOf(times[at])))),
         },
@@ -126,7 +127,7 @@ function showLegend({ name, labels, values, times, colours, at, timeName }) {
     const sum = at === null ? values[index].reduce((all, value) => all + value, 0) : (values[index][at] ?? 0);
     return el("li", {}, swatch, label, el("strong", {}, print(name, sum)));
   });
-  legend.replaceChildren(el("li", { class: "sub" }, when), ...items);
+  legend.replaceChildren(...(labels.length === 1 && at === null ? [] : [el("li", { class: "sub" }, when)]), ...items);
 }
 
 async function begin() {

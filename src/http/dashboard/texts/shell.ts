@@ -65,7 +65,6 @@ export const SHELL_TEXTS = {
   "word.copy": ["Copy", "复制"],
   "word.cancel": ["Cancel", "取消"],
   "word.save": ["Save", "保存"],
-  "word.used-of": ["{used} of {amount}", "{used} / {amount}"],
 
   "script.copied": ["Copied", "已复制"],
   "script.copy": ["Copy", "复制"],
