@@ -9,6 +9,7 @@ import { bodyOf, forModel, headersOf, pathOf } from "./requests.js";
 import { eventList, partsView, timeLine } from "./stream-view.js";
 
 const SHOW_MS = 80;
+const RATE_AFTER_MS = 200;
 const form = find("#playground");
 const json = find("#request-json");
 const answers = find("#answers");
@@ -122,7 +123,7 @@ function column(model) {
   function facts() {
     const { usage } = state.reader;
     const streamedMs = state.firstMs === null ? 0 : (state.endMs ?? elapsed()) - state.firstMs;
-    const rate = usage?.output && streamedMs > 0 && state.events.length > 1 ? Math.round((usage.output / streamedMs) * 1000) : null;
+    const rate = usage?.output && streamedMs > RATE_AFTER_MS ? Math.round((usage.output / streamedMs) * 1000) : null;
     return [
       [t("call.time"), duration(state.endMs ?? elapsed())],
       [t("call.first-byte"), duration(state.firstMs)],
@@ -158,8 +159,14 @@ function column(model) {
       button.setAttribute("aria-selected", String(button.dataset.tab === tab));
     }
     panel.setAttribute("aria-label", counts[tab]);
-    panel.replaceChildren(contents[tab]());
     node.setAttribute("aria-busy", String(state.endMs === null));
+    // What somebody reads stays as it is until all has come.
+    const isRead = panel.dataset.tab === tab && panel.querySelector("details[open]") !== null && state.endMs === null;
+    if (isRead) return;
+    const scrolled = panel.dataset.tab === tab ? (panel.querySelector(".events")?.scrollTop ?? 0) : 0;
+    panel.dataset.tab = tab;
+    panel.replaceChildren(contents[tab]());
+    if (scrolled > 0) panel.querySelector(".events").scrollTop = scrolled;
   }
   return { node, state, show, elapsed };
 }
