@@ -11,10 +11,13 @@ import keys from "./client/keys.js" with { type: "text" };
 import models from "./client/models.js" with { type: "text" };
 import answers from "./client/answers.js" with { type: "text" };
 import codeSamples from "./client/code-samples.js" with { type: "text" };
+import inspectionFile from "./client/inspection-file.js" with { type: "text" };
 import inspector from "./client/inspector.js" with { type: "text" };
 import jsonViewer from "./client/json-view.js" with { type: "text" };
 import now from "./client/now.js" with { type: "text" };
 import streamView from "./client/stream-view.js" with { type: "text" };
+import playground from "./client/playground.js" with { type: "text" };
+import requestBodies from "./client/requests.js" with { type: "text" };
 import shell from "./client/shell.js" with { type: "text" };
 import usage from "./client/usage.js" with { type: "text" };
 import inspectorCss from "./inspector.css" with { type: "text" };
@@ -39,7 +42,10 @@ const SOURCES = {
   "code-samples.js": codeSamples,
   "json-view.js": jsonViewer,
   "stream-view.js": streamView,
+  "inspection-file.js": inspectionFile,
   "inspector.js": inspector,
+  "requests.js": requestBodies,
+  "playground.js": playground,
 } as const;
 
 type AssetName = keyof typeof SOURCES;

@@ -10,6 +10,7 @@ import type { PageRow } from "./page.ts";
 import { quotaPage } from "./quota.tsx";
 import { requestsPage } from "./requests.tsx";
 import { usageCsv, usagePage } from "./usage.tsx";
+import { playgroundPage } from "./playground.tsx";
 
 /** The first that fits a path is shown. */
 export const PAGES: readonly PageRow[] = [
@@ -24,6 +25,7 @@ export const PAGES: readonly PageRow[] = [
   { path: "/health", entry: "health", render: healthPage },
   { path: "/api", entry: "api", render: apiPage },
   { path: "/me", entry: "me", render: mePage },
+  { path: "/playground", entry: "playground", render: playgroundPage },
   { path: "/requests/open", entry: "requests", render: openPage },
   { path: "/requests/:id", entry: "requests", render: inspectorPage },
 ];
