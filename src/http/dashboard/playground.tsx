@@ -1,4 +1,5 @@
 // The playground's form. The script sends it, by the routes that every client uses, with a key that is good for the session alone.
+/** @jsxImportSource hono/jsx */
 
 import type { Page, Rendered, View } from "./page.ts";
 import { Empty, Notice } from "./parts.tsx";
