@@ -6,11 +6,18 @@ const MAX_LENGTH = 200;
 /** The known names within so many edits, the nearest first. An edit inserts, deletes or replaces a character, or swaps two neighbours. */
 export function nearest(wanted: string, known: Iterable<string>, maxEdits: number): string[] {
   return [...known]
-    .filter((name) => Math.abs(name.length - wanted.length) <= maxEdits)
+    .filter((name) => Math.abs(name.length - wanted.length) <= maxEdits && !isFar(name, wanted, maxEdits))
     .map((name) => ({ name, edits: editsBetween(wanted.slice(0, MAX_LENGTH), name, maxEdits) }))
     .filter(({ edits }) => edits <= maxEdits)
     .sort((a, b) => a.edits - b.edits)
     .map(({ name }) => name);
+}
+
+/** Whether that can be told at a look: each character that does not stand in the other text takes an edit of its own. */
+function isFar(name: string, wanted: string, most: number): boolean {
+  let foreign = 0;
+  for (let at = 0; at < name.length && foreign <= most; at++) if (!wanted.includes(name[at] ?? "")) foreign++;
+  return foreign > most;
 }
 
 /** Counts no further than one more than `most`: where there are so few, each character stands within `most` of where the other text has it. */
