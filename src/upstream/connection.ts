@@ -62,6 +62,8 @@ const LIMITS: Readonly<Record<LimitName, { readonly sentence: string; readonly v
 };
 const LIMIT_NAMES = ["connectMs", "firstByteMs", "idleMs", "totalMs"] as const satisfies readonly LimitName[];
 
+type Read = Awaited<ReturnType<BodyReader["read"]>>;
+
 /** One request to the upstream and the body of its answer, under the limits on time. */
 export class Connection implements BodyReader {
   readonly #ports: ConnectionPorts;
@@ -163,13 +165,35 @@ export class Connection implements BodyReader {
     this.#unfollow ??= onAbort(this.#client, () => this.stop(new GatewayError("cancelled", "The client closed the connection.")));
   }
 
-  read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> {
+  read(): Promise<Read> {
     if (this.#reader === null) {
       if (this.#body === undefined) this.#body = this.#response?.body ?? null;
       if (this.#body === null) return Promise.resolve({ done: true });
       this.#reader = this.#readerOf(this.#body);
     }
-    return this.#watched(this.#reader.read(), isLast);
+    this.#begin("idleMs");
+    // No function of its own for each read: chunks come by the thousand.
+    return this.#reader.read().then(this.#came, this.#broke);
+  }
+
+  readonly #came = (found: Read): Read => {
+    this.#since.idleMs = null;
+    if (found.done) this.#over();
+    return found;
+  };
+
+  readonly #broke = (error: unknown): never => {
+    this.#since.idleMs = null;
+    this.#release();
+    throw (
+      this.#stopped ??
+      new GatewayError("upstream-failed", "The connection to the upstream broke before the answer was complete.", { cause: error })
+    );
+  };
+
+  #over(): void {
+    this.#release();
+    if (this.#stopped !== null) throw this.#stopped;
   }
 
   /**
@@ -181,27 +205,11 @@ export class Connection implements BodyReader {
     if (response === null || this.#body !== undefined) return null;
     const length = response.headers.get("content-length");
     if (length === null || Number(length) > maxBytes) return null;
-    return new Uint8Array(await this.#watched(response.arrayBuffer(), isAll));
-  }
-
-  async #watched<T>(reading: Promise<T>, isOver: (result: T) => boolean): Promise<T> {
     this.#begin("idleMs");
-    try {
-      const result = await reading;
-      if (isOver(result)) {
-        this.#release();
-        if (this.#stopped !== null) throw this.#stopped;
-      }
-      return result;
-    } catch (error) {
-      this.#release();
-      throw (
-        this.#stopped ??
-        new GatewayError("upstream-failed", "The connection to the upstream broke before the answer was complete.", { cause: error })
-      );
-    } finally {
-      this.#since.idleMs = null;
-    }
+    const bytes = await response.arrayBuffer().catch(this.#broke);
+    this.#since.idleMs = null;
+    this.#over();
+    return new Uint8Array(bytes);
   }
 
   async cancel(): Promise<void> {
@@ -256,9 +264,6 @@ export class Connection implements BodyReader {
     return Math.min(...LIMIT_NAMES.map((name) => this.#timeouts[name] ?? Infinity));
   }
 }
-
-const isLast = ({ done }: { readonly done: boolean }): boolean => done;
-const isAll = (): boolean => true;
 
 // Bun's fetch gives up after 300 s without a byte unless told otherwise; the limits above are the only ones. It also unpacks bodies and
 // keeps their header, where Deno's leaves them packed when `accept-encoding` is named: here neither does. Others ignore the members.
