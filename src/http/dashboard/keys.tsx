@@ -5,7 +5,7 @@ import type { KeyView, UsageView } from "../admin/admin.ts";
 import { Budgets, Confirm, FreshKey, KeyFields, KeyState, ruleTexts } from "./key-parts.tsx";
 import type { Page, Rendered, View } from "./page.ts";
 import { Columns, Countdown, Empty, Filled, Pill, SLOT, TableFrame, Time } from "./parts.tsx";
-import { Totals } from "./usage.tsx";
+import { sinceOf, Totals } from "./usage.tsx";
 
 const DEFAULT = "default";
 
@@ -130,14 +130,16 @@ function NewKey({ view }: { readonly view: View }): Rendered {
 // ---- One key -----------------------------------------------------------------------------------------------------
 
 export async function keyPage(view: View): Promise<Page | null> {
-  const { admin, t, parameter, reader } = view;
+  const { admin, t, parameter, reader, nowMs } = view;
   const found = await admin.key(parameter);
   const record = found ?? (parameter === DEFAULT ? noDefaults(view) : null);
   if (record === null) return null;
   const filter = { key: record.name, model: null, client: null, session: null, until: null };
   const isKeyless = record.kind === "default" || record.kind === "anonymous";
   const usage =
-    record.kind === "default" ? null : await admin.usage({ ...filter, by: "model", split: null, since: "30d", zone: reader.zone });
+    record.kind === "default"
+      ? null
+      : await admin.usage({ ...filter, by: "model", split: null, since: sinceOf("30d", { zone: reader.zone, nowMs }), zone: reader.zone });
   return {
     title: record.name,
     parent: { href: "/ui/keys", text: t("page.keys") },
@@ -378,13 +380,25 @@ function KeyUsage({ view, usage, name }: { readonly view: View; readonly usage: 
 
 /** "My usage": what the holder of a client key sees of it. */
 export async function mePage(view: View): Promise<Page | null> {
-  const { admin, t, session, reader } = view;
+  const { admin, t, session, reader, nowMs } = view;
   const name = session?.key ?? null;
   const record = name === null ? null : await admin.key(name);
   if (record === null || name === null) return null;
   const filter = { key: name, model: null, client: null, session: null, until: null };
-  const usage = await admin.usage({ ...filter, by: "model", split: null, since: "30d", zone: reader.zone });
-  const days = await admin.usage({ ...filter, by: "day", split: null, since: "30d", zone: reader.zone });
+  const usage = await admin.usage({
+    ...filter,
+    by: "model",
+    split: null,
+    since: sinceOf("30d", { zone: reader.zone, nowMs }),
+    zone: reader.zone,
+  });
+  const days = await admin.usage({
+    ...filter,
+    by: "day",
+    split: null,
+    since: sinceOf("30d", { zone: reader.zone, nowMs }),
+    zone: reader.zone,
+  });
   return {
     title: t("page.me"),
     aside: (

@@ -9,6 +9,8 @@ import { Columns, Empty, Figure, Meter, Notice, TableFrame } from "./parts.tsx";
 
 const TIMES: ReadonlySet<UsageBy> = new Set(["hour", "day", "week", "month"]);
 const SPANS = ["24h", "7d", "30d", "90d", "365d"] as const;
+/** What comes after them is in the CSV. */
+const MOST_LINES = 200;
 const USUAL_SPAN = "30d";
 /** The chart's measures, the first one to begin with. */
 const MEASURES = ["usd", "totalTokens", "calls", "errors", "credits"] as const;
@@ -83,14 +85,32 @@ function csvCell(value: string | number | null): string {
 }
 
 /** Of 30 days, in the reader's zone, where the address says nothing else. */
-function requestOf({ url, reader }: View): UsageRequest | GatewayError {
+function requestOf({ url, reader, nowMs }: View): UsageRequest | GatewayError {
   try {
     const asked = usageRequest(url.searchParams);
     const zone = url.searchParams.get("zone") ?? reader.zone;
-    return { ...asked, zone, since: asked.since ?? USUAL_SPAN };
+    return { ...asked, zone, since: sinceOf(asked.since ?? USUAL_SPAN, { zone, nowMs }) };
   } catch (error) {
     if (error instanceof GatewayError) return error;
     throw error;
+  }
+}
+
+/** Whole days of the zone, today among them: half a day at the edge of a chart would look like a lull, and takes longer to add up. */
+export function sinceOf(span: string, { zone, nowMs }: { readonly zone: string; readonly nowMs: number }): string {
+  const [, days = ""] = /^(\d{1,4})d$/.exec(span) ?? [];
+  if (days === "" || !isZone(zone)) return span;
+  const parts = new Intl.DateTimeFormat("en-CA", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" });
+  return parts.format(nowMs - (Number(days) - 1) * DAY_MS);
+}
+
+const DAY_MS = 86_400_000;
+
+function isZone(zone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false;
   }
 }
 
@@ -120,7 +140,7 @@ function queryOf(asked: UsageRequest): string {
 
 function Filters({ view, asked }: { readonly view: View; readonly asked: UsageRequest | null }): Rendered {
   const { t, url } = view;
-  const since = asked?.since ?? USUAL_SPAN;
+  const since = url.searchParams.get("since") ?? USUAL_SPAN;
   const isOther = !SPANS.some((span) => span === since);
   return (
     <details class="filter-box" open data-folds={url.searchParams.size > 0 ? "no" : "narrow"}>
@@ -247,62 +267,65 @@ function Lines({ view, usage }: { readonly view: View; readonly usage: UsageView
   const { t, format } = view;
   const { by, totals } = usage;
   // What happened last is looked for first.
-  const lines = TIMES.has(by) ? usage.lines.toReversed() : usage.lines;
+  const lines = (TIMES.has(by) ? usage.lines.toReversed() : usage.lines).slice(0, MOST_LINES);
   const most = Math.max(...lines.map(({ totalTokens }) => totalTokens), 1);
   return (
-    <TableFrame name={t("usage.table", { by: t(`usage.by.${by}`) })}>
-      <table class="rows" id="usage-table">
-        <Columns
-          view={view}
-          of={[
-            [`usage.by.${by}`],
-            ["usage.tokens", "number"],
-            ["usage.share"],
-            ["usage.calls", "number"],
-            ["usage.errors", "number"],
-            ["usage.input", "number"],
-            ["usage.output", "number"],
-            ["usage.cache", "number"],
-            ["usage.credits", "number"],
-            ["usage.cost", "number"],
-          ]}
-        />
-        <tbody>
-          {lines.map((line) => (
+    <>
+      <TableFrame name={t("usage.table", { by: t(`usage.by.${by}`) })}>
+        <table class="rows" id="usage-table">
+          <Columns
+            view={view}
+            of={[
+              [`usage.by.${by}`],
+              ["usage.tokens", "number"],
+              ["usage.share"],
+              ["usage.calls", "number"],
+              ["usage.errors", "number"],
+              ["usage.input", "number"],
+              ["usage.output", "number"],
+              ["usage.cache", "number"],
+              ["usage.credits", "number"],
+              ["usage.cost", "number"],
+            ]}
+          />
+          <tbody>
+            {lines.map((line) => (
+              <tr>
+                <th scope="row">
+                  <LineName view={view} by={by} name={line.name} />
+                </th>
+                <td class="number">{format.number(line.totalTokens)}</td>
+                <td class="share">
+                  <Meter share={line.totalTokens / most} />
+                </td>
+                <td class="number">{format.number(line.calls)}</td>
+                <td class="number">{format.number(line.errors)}</td>
+                <td class="number">{format.number(line.inputTokens + line.cacheReadTokens + line.cacheWriteTokens)}</td>
+                <td class="number">{format.number(line.outputTokens)}</td>
+                <td class="number">{format.percent(line.cacheHitRate)}</td>
+                <td class="number">{format.number(Math.round(line.credits))}</td>
+                <td class="number">{format.usd(line.usd)}</td>
+              </tr>
+            ))}
+          </tbody>
+          <tfoot>
             <tr>
-              <th scope="row">
-                <LineName view={view} by={by} name={line.name} />
-              </th>
-              <td class="number">{format.number(line.totalTokens)}</td>
-              <td class="share">
-                <Meter share={line.totalTokens / most} />
-              </td>
-              <td class="number">{format.number(line.calls)}</td>
-              <td class="number">{format.number(line.errors)}</td>
-              <td class="number">{format.number(line.inputTokens + line.cacheReadTokens + line.cacheWriteTokens)}</td>
-              <td class="number">{format.number(line.outputTokens)}</td>
-              <td class="number">{format.percent(line.cacheHitRate)}</td>
-              <td class="number">{format.number(Math.round(line.credits))}</td>
-              <td class="number">{format.usd(line.usd)}</td>
+              <th scope="row">{t("usage.total")}</th>
+              <td class="number">{format.number(totals.totalTokens)}</td>
+              <td />
+              <td class="number">{format.number(totals.calls)}</td>
+              <td class="number">{format.number(totals.errors)}</td>
+              <td class="number">{format.number(totals.inputTokens + totals.cacheReadTokens + totals.cacheWriteTokens)}</td>
+              <td class="number">{format.number(totals.outputTokens)}</td>
+              <td class="number">{format.percent(totals.cacheHitRate)}</td>
+              <td class="number">{format.number(Math.round(totals.credits))}</td>
+              <td class="number">{format.usd(totals.usd)}</td>
             </tr>
-          ))}
-        </tbody>
-        <tfoot>
-          <tr>
-            <th scope="row">{t("usage.total")}</th>
-            <td class="number">{format.number(totals.totalTokens)}</td>
-            <td />
-            <td class="number">{format.number(totals.calls)}</td>
-            <td class="number">{format.number(totals.errors)}</td>
-            <td class="number">{format.number(totals.inputTokens + totals.cacheReadTokens + totals.cacheWriteTokens)}</td>
-            <td class="number">{format.number(totals.outputTokens)}</td>
-            <td class="number">{format.percent(totals.cacheHitRate)}</td>
-            <td class="number">{format.number(Math.round(totals.credits))}</td>
-            <td class="number">{format.usd(totals.usd)}</td>
-          </tr>
-        </tfoot>
-      </table>
-    </TableFrame>
+          </tfoot>
+        </table>
+      </TableFrame>
+      {usage.lines.length > lines.length ? <p class="sub">{t("usage.more", { count: usage.lines.length - lines.length })}</p> : null}
+    </>
   );
 }
 

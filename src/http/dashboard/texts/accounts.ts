@@ -26,6 +26,7 @@ export const ACCOUNT_TEXTS = {
   "usage.output": ["Output", "输出"],
   "usage.cache": ["Cache hits", "缓存命中率"],
   "usage.total": ["Total", "合计"],
+  "usage.more": ["{count} more line is in the CSV.|{count} more lines are in the CSV.", "另有 {count} 行，请下载 CSV 查看。"],
   "usage.table": ["Usage by {by}", "用量（按{by}）"],
   "usage.chart": ["Usage over time", "用量趋势"],
   "usage.chart.measure": ["Measure", "指标"],
