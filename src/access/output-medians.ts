@@ -67,6 +67,6 @@ export class OutputMedians {
 
 function medianOf(known: Known): number | null {
   const { outputs } = known;
-  if (known.median === undefined) known.median = Float64Array.from(outputs).sort()[Math.floor(outputs.length / 2)] ?? null;
+  if (known.median === undefined) known.median = new Float64Array(outputs).sort()[Math.floor(outputs.length / 2)] ?? null;
   return known.median;
 }

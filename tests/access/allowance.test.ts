@@ -8,7 +8,7 @@ import fc from "fast-check";
 import type { Amounts } from "../../src/access/accounts.ts";
 import type { KeyRules } from "../../src/access/client-key.ts";
 import { Limiter, type Granted } from "../../src/access/limiter.ts";
-import type { Account, Store } from "../../src/access/store.ts";
+import type { Account } from "../../src/access/store.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { Clock } from "../support/clock.ts";
 import { grantOf, SharedStore, wish } from "../support/limits.ts";
@@ -47,7 +47,7 @@ class Fleet {
       const after = (ms: number, callback: () => void): (() => void) =>
         this.clock.after(ms, () => (this.#gateways[index] === null ? undefined : callback()));
       const newId = (): string => `id-${this.#ids++}`;
-      return new Limiter({ store: this.store as Store, now: this.clock.now, after, newId }, { storeDown: "serve", ledger: true });
+      return new Limiter({ store: this.store, now: this.clock.now, after, newId }, { storeDown: "serve", ledger: true });
     });
     for (const gateway of this.#gateways) gateway?.start();
   }
@@ -174,8 +174,8 @@ test(
   async () => {
     const [RATE, AMOUNT] = [fc.integer({ min: 40, max: 3000 }), fc.integer({ min: 500, max: 40_000 })];
     await fc.assert(
-      fc.asyncProperty(RATE, AMOUNT, STEPS, async (requestsPerMinute, amount, steps) => {
-        const fleet = new Fleet({ requestsPerMinute, budgets: [{ amount, unit: "tokens", period: "ever" }], parallel: 400 }, 3);
+      fc.asyncProperty(RATE, AMOUNT, STEPS, async (requestsPerMinute, mostTokens, steps) => {
+        const fleet = new Fleet({ requestsPerMinute, budgets: [{ amount: mostTokens, unit: "tokens", period: "ever" }], parallel: 400 }, 3);
         let [used, lost, wasAway] = [0, 0, false];
         /** What calls used above their estimates, by gateway. */
         const above = [0, 0, 0];
@@ -213,7 +213,7 @@ test(
           const most = mostInAMinute(fleet.grantedMs);
           assert.ok(most <= requestsPerMinute, `${most} of ${requestsPerMinute} in a minute`);
           const excess = above.reduce((sum, more) => sum + more, 0);
-          assert.ok(used + lost <= amount + excess, `${used} and ${lost} of ${amount}, ${excess} above the estimates`);
+          assert.ok(used + lost <= mostTokens + excess, `${used} and ${lost} of ${mostTokens}, ${excess} above the estimates`);
         }
         await fleet.close();
       }),
