@@ -232,7 +232,7 @@ function assertAnswered(protocol: Shape, seen: Seen): void {
   assert.ok(ENDPOINTS[url.slice(HOST.length)] !== undefined && url.startsWith(HOST), url);
   const value = parsed(body);
   assert.ok(isObject(value) && typeof value["model"] === "string" && value["model"] !== "", body.slice(0, 500));
-  assert.ok(seen.text.includes("Well-said.") || seen.text.includes("input_tokens"), seen.text.slice(0, 500));
+  assert.match(seen.text.slice(0, 100_000), /Well-said\.|input_tokens|"totalTokens"/);
 }
 
 // ---- Requests ----------------------------------------------------------------------------------------------------
@@ -640,7 +640,9 @@ for (const upstream of PROTOCOLS) {
             const seen = await call(ask(client, { model: MODELS[upstream], manner: "stream" }), answer);
             assertLog(seen);
             assert.ok(seen.status >= 400, `${seen.status} ${seen.text}`);
-            if (status < 500) assert.equal(seen.status, status);
+            // A conversation that is too long is a 400, whatever the upstream calls it.
+            const isTooLong = seen.status === 400 && /context|too long/i.test(new TextDecoder().decode(bytes));
+            if (status < 500 && !isTooLong) assert.equal(seen.status, status);
             // An error of the client's own protocol comes with the bytes that it has.
             if (client !== upstream) assertErrorShape(client, seen);
           },

@@ -4,14 +4,14 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { build, BUILT, BUN, cleanUp, DENO, emptyFolder, start, type Ended } from "../support/program.ts";
+import { build, BUN, cleanUp, emptyFolder, OWN_WAYS, start, type Ended } from "../support/program.ts";
 
 await build();
 after(cleanUp);
 
 const ADMIN_KEY = "an-admin-key-of-the-tests";
 
-for (const way of [BUN, DENO, BUILT]) {
+for (const way of OWN_WAYS) {
   test(`${way.name}: the link of the command signs in, the configuration is shown without secrets, and read again`, async () => {
     const cwd = emptyFolder();
     const envFile = join(cwd, ".env");
