@@ -148,7 +148,7 @@ test("what ends a body from outside before it has begun ends it as it begins", a
       },
     });
   const source = sourceOf(["a"]);
-  let fail = (_: unknown): void => {};
+  let fail: (error: unknown) => void = () => {};
   const body = through(
     source,
     { ...UNTOUCHED, fail: () => utf8.encode("[stopped]") },

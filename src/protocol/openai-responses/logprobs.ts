@@ -6,7 +6,11 @@ import type { Logprob, TokenLogprob } from "../canonical.ts";
 import { tokenLogprob } from "../logprobs.ts";
 import type * as wire from "./wire.ts";
 
-export function decodeLogprobs(value: Json | undefined): Logprob[] {
+/** A delta has a list of them whether or not it was asked for any. */
+const NONE: readonly Logprob[] = [];
+
+export function decodeLogprobs(value: Json | undefined): readonly Logprob[] {
+  if (!Array.isArray(value) || value.length === 0) return NONE;
   return objectsOf(value).map((token) => ({ ...tokenLogprob(token), top: objectsOf(token["top_logprobs"]).map(tokenLogprob) }));
 }
 

@@ -73,7 +73,7 @@ export class Contents {
   }
 
   /** A piece of text. Returns the stop sequence that it completes, after which nothing more may be said; null otherwise. */
-  say(index: number, { type, ...said }: Said & Pick<Content, "type">): string | null {
+  say({ index, type }: Pick<Content, "type"> & { readonly index: number }, said: Said): string | null {
     return this.#say(this.#content(index, type), said);
   }
 
@@ -184,9 +184,9 @@ export class Contents {
 const UTF8 = new TextEncoder();
 
 /** Takes the tokens that go out with this text: all of them, or those that no stop sequence can cut off any more. */
-function shownTokens(content: Content, text: string): Logprob[] {
+function shownTokens(content: Content, text: string): readonly Logprob[] {
   const { held, stop } = content;
-  if (stop === null) return held.splice(0);
+  if (stop === null) return held.length === 0 ? held : held.splice(0);
   content.ahead += UTF8.encode(text).length;
   let count = 0;
   for (const { bytes } of held) {

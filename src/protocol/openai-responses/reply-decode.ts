@@ -280,7 +280,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     const item = this.#item(value);
     if (item.done) return;
     const said = { text: stringOf(value["delta"]), logprobs: decodeLogprobs(value["logprobs"]) };
-    const sequence = item.contents.say(indexOf(value["content_index"]), { type, ...said });
+    const sequence = item.contents.say({ index: indexOf(value["content_index"]), type }, said);
     if (sequence !== null) this.#cut(sequence);
   }
 
