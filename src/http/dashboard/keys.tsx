@@ -11,7 +11,8 @@ const DEFAULT = "default";
 
 export async function keysPage(view: View): Promise<Page> {
   const { admin, t } = view;
-  const keys = await admin.keys();
+  // The row for all of them has a page of its own.
+  const keys = (await admin.keys()).filter(({ kind }) => kind !== "default");
   return {
     title: t("page.keys"),
     aside: (
@@ -69,7 +70,9 @@ function KeyTable({ view, keys }: { readonly view: View; readonly keys: readonly
                 {record.note === null ? null : <span class="sub block">{record.note}</span>}
                 <span class="sub mono block">{record.hint ?? t(`key.kind.${record.kind}`)}</span>
               </th>
-              <td>{record.kind === "default" ? null : <KeyState view={view} record={record} />}</td>
+              <td>
+                <KeyState view={view} record={record} />
+              </td>
               <td>
                 <Budgets view={view} record={record} />
               </td>
