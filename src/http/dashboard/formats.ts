@@ -97,7 +97,7 @@ export class Formats {
 
   usd(amount: number | null): string {
     if (amount === null) return UNKNOWN;
-    return (Math.abs(amount) < 1 ? this.#smallUsd : this.#usd).format(amount);
+    return (amount !== 0 && Math.abs(amount) < 1 ? this.#smallUsd : this.#usd).format(amount);
   }
 
   /** Of a list: as few decimals as say it. */

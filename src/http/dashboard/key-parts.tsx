@@ -60,6 +60,11 @@ export function ruleTexts({ t, format }: View, record: KeyView): string[] {
   ];
 }
 
+export function Expiry({ view, record: { expires } }: { readonly view: View; readonly record: KeyView }): Rendered {
+  if (expires === null) return <span class="sub">{view.t("key.never")}</span>;
+  return Number.isNaN(Date.parse(expires)) ? <>{expires}</> : <Countdown view={view} iso={expires} />;
+}
+
 // ---- Forms -------------------------------------------------------------------------------------------------------
 
 interface FieldRow {

@@ -1,22 +1,20 @@
 /** @jsxImportSource hono/jsx */
-// The pages about keys: all of them with their budgets, and one with all that can be done to it. Changes are made by the script.
+// The page "Keys": all of them with their budgets, and a form for a new one. The script makes it.
 
-import type { KeyView, UsageView } from "../admin/admin.ts";
-import { Budgets, Confirm, FreshKey, KeyFields, KeyState, ruleTexts } from "./key-parts.tsx";
+import type { KeyView } from "../admin/admin.ts";
+import { Budgets, Expiry, FreshKey, KeyFields, KeyState, ruleTexts } from "./key-parts.tsx";
 import type { Page, Rendered, View } from "./page.ts";
-import { Columns, Countdown, Empty, Filled, Pill, SLOT, TableFrame, Time } from "./parts.tsx";
-import { sinceOf, Totals } from "./usage.tsx";
-
-const DEFAULT = "default";
+import { Columns, Empty, TableFrame } from "./parts.tsx";
 
 export async function keysPage(view: View): Promise<Page> {
   const { admin, t } = view;
-  const keys = await admin.keys();
+  // The row for all of them has a page of its own.
+  const keys = (await admin.keys()).filter(({ kind }) => kind !== "default");
   return {
     title: t("page.keys"),
     aside: (
       <span class="end row">
-        <a class="button" href={`/ui/keys/${DEFAULT}`}>
+        <a class="button" href="/ui/keys/default">
           {t("keys.defaults")}
         </a>
         <button type="button" class="primary needs-script" id="new-key" aria-haspopup="dialog">
@@ -69,7 +67,9 @@ function KeyTable({ view, keys }: { readonly view: View; readonly keys: readonly
                 {record.note === null ? null : <span class="sub block">{record.note}</span>}
                 <span class="sub mono block">{record.hint ?? t(`key.kind.${record.kind}`)}</span>
               </th>
-              <td>{record.kind === "default" ? null : <KeyState view={view} record={record} />}</td>
+              <td>
+                <KeyState view={view} record={record} />
+              </td>
               <td>
                 <Budgets view={view} record={record} />
               </td>
@@ -92,11 +92,6 @@ function KeyTable({ view, keys }: { readonly view: View; readonly keys: readonly
       </table>
     </TableFrame>
   );
-}
-
-function Expiry({ view, record: { expires } }: { readonly view: View; readonly record: KeyView }): Rendered {
-  if (expires === null) return <span class="sub">{view.t("key.never")}</span>;
-  return Number.isNaN(Date.parse(expires)) ? <>{expires}</> : <Countdown view={view} iso={expires} />;
 }
 
 function NewKey({ view }: { readonly view: View }): Rendered {
@@ -124,351 +119,5 @@ function NewKey({ view }: { readonly view: View }): Rendered {
         </div>
       </form>
     </dialog>
-  );
-}
-
-// ---- One key -----------------------------------------------------------------------------------------------------
-
-export async function keyPage(view: View): Promise<Page | null> {
-  const { admin, t, parameter, reader, nowMs } = view;
-  const found = await admin.key(parameter);
-  const record = found ?? (parameter === DEFAULT ? noDefaults(view) : null);
-  if (record === null) return null;
-  const filter = { key: record.name, model: null, client: null, session: null, until: null };
-  const isKeyless = record.kind === "default" || record.kind === "anonymous";
-  const usage =
-    record.kind === "default"
-      ? null
-      : await admin.usage({ ...filter, by: "model", split: null, since: sinceOf("30d", { zone: reader.zone, nowMs }), zone: reader.zone });
-  return {
-    title: record.name,
-    parent: { href: "/ui/keys", text: t("page.keys") },
-    aside: (
-      <>
-        {isKeyless ? <Pill>{t(`key.kind.${record.kind}`)}</Pill> : <KeyState view={view} record={record} />}
-        {record.note === null ? null : <span class="sub">{record.note}</span>}
-        {record.kind === "stored" ? <Actions view={view} record={record} /> : null}
-      </>
-    ),
-    body: (
-      <>
-        {record.kind === "default" ? <p class="notice plain">{t("key.kind.default.hint")}</p> : <Facts view={view} record={record} />}
-        {record.budgetsNow.length === 0 ? null : <BudgetSection view={view} record={record} />}
-        <section class="needs-script">
-          <div class="section-title">
-            <h2>{t("key.change")}</h2>
-          </div>
-          <form id="change-form" data-name={record.name} class="stack wide">
-            <KeyFields view={view} record={record} />
-            <p class="notice bad" role="alert" data-fault hidden />
-            <button type="submit" class="primary">
-              {t("word.save")}
-            </button>
-          </form>
-        </section>
-        {usage === null ? null : <KeyUsage view={view} usage={usage} name={record.name} />}
-        <FreshKey view={view} />
-        <RotateDialog view={view} record={record} />
-        <Confirm
-          view={view}
-          id="remove-dialog"
-          title="key.remove.title"
-          text={t("key.remove.text", { name: record.name })}
-          act="key.remove.confirm"
-        />
-      </>
-    ),
-    scripts: ["keys.js"],
-    texts: ["keys.", "key.done"],
-  };
-}
-
-/** The row that is there as soon as it says something. */
-function noDefaults({ nowMs }: View): KeyView {
-  const none = { models: null, rpm: null, tpm: null, parallel: null, budgets: null, soft: null, zone: null };
-  return {
-    name: DEFAULT,
-    note: null,
-    hint: null,
-    created: new Date(nowMs).toISOString(),
-    expires: null,
-    firstUsed: null,
-    off: false,
-    ...none,
-    raises: [],
-    previousUntil: null,
-    state: "on",
-    kind: "default",
-    effective: none,
-    budgetsNow: [],
-    lastMinute: { requests: 0, tokens: 0 },
-    running: 0,
-  };
-}
-
-function Actions({ view, record }: { readonly view: View; readonly record: KeyView }): Rendered {
-  const { t } = view;
-  return (
-    <span class="end row needs-script" id="key-actions" data-name={record.name}>
-      <button type="button" data-act={record.off ? "on" : "off"}>
-        {record.off ? t("key.turn-on") : t("key.turn-off")}
-      </button>
-      <button type="button" data-act="rotate" aria-haspopup="dialog">
-        {t("key.rotate")}
-      </button>
-      <button type="button" data-act="remove" class="danger quiet" aria-haspopup="dialog">
-        {t("key.remove")}
-      </button>
-    </span>
-  );
-}
-
-function Facts({ view, record }: { readonly view: View; readonly record: KeyView }): Rendered {
-  const { t, format } = view;
-  return (
-    <dl class="facts">
-      <div>
-        <dt>{t("key.hint")}</dt>
-        <dd class="mono">{record.hint ?? t(`key.kind.${record.kind}`)}</dd>
-      </div>
-      <div>
-        <dt>{t("key.created")}</dt>
-        <dd>
-          <Time view={view} iso={record.created} />
-        </dd>
-      </div>
-      <div>
-        <dt>{t("key.first-used")}</dt>
-        <dd>{record.firstUsed === null ? t("key.unused") : <Time view={view} iso={record.firstUsed} />}</dd>
-      </div>
-      <div>
-        <dt>{t("key.expires")}</dt>
-        <dd>
-          <Expiry view={view} record={record} />
-        </dd>
-      </div>
-      <div>
-        <dt>{t("key.running")}</dt>
-        <dd>{format.number(record.running)}</dd>
-      </div>
-      <div>
-        <dt>{t("key.minute")}</dt>
-        <dd>{t("key.minute.value", { requests: record.lastMinute.requests, tokens: format.compact(record.lastMinute.tokens) })}</dd>
-      </div>
-      <div>
-        <dt>{t("key.rules")}</dt>
-        <dd>{ruleTexts(view, record).join(" · ") || t("key.no-rules")}</dd>
-      </div>
-      {record.previousUntil !== null && Date.parse(record.previousUntil) > view.nowMs ? (
-        <div>
-          <dt>{t("key.previous")}</dt>
-          <dd>
-            <Countdown view={view} iso={record.previousUntil} />
-          </dd>
-        </div>
-      ) : null}
-    </dl>
-  );
-}
-
-const RAISES = { usd: "5usd", credits: "5M-credits", tokens: "500k-tokens" } as const;
-
-function BudgetSection({ view, record }: { readonly view: View; readonly record: KeyView }): Rendered {
-  const { t } = view;
-  return (
-    <section>
-      <div class="section-title">
-        <h2>{t("key.budgets")}</h2>
-      </div>
-      <div class="split">
-        <div class="stack wide">
-          <Budgets view={view} record={record} />
-          {record.raises.map(({ amount, until }) => (
-            <p class="sub">
-              <Filled text={t("key.raised", { amount, when: SLOT })}>
-                <Countdown view={view} iso={until} />
-              </Filled>
-            </p>
-          ))}
-        </div>
-        <form id="raise-form" data-name={record.name} class="row needs-script" aria-label={t("key.raise")}>
-          <div class="field">
-            <label for="raise-amount">{t("key.raise.amount")}</label>
-            <input id="raise-amount" name="amount" required placeholder={RAISES[record.budgetsNow[0]?.unit ?? "usd"]} autocomplete="off" />
-          </div>
-          <div class="field">
-            <label for="raise-until">{t("key.raise.until")}</label>
-            <input id="raise-until" name="until" placeholder="24h" autocomplete="off" />
-          </div>
-          <button type="submit">{t("key.raise")}</button>
-          <p class="notice bad" role="alert" data-fault hidden />
-        </form>
-      </div>
-    </section>
-  );
-}
-
-function RotateDialog({ view, record }: { readonly view: View; readonly record: KeyView }): Rendered {
-  const { t } = view;
-  return (
-    <dialog id="rotate-dialog" aria-labelledby="rotate-title">
-      <form id="rotate-form" data-name={record.name} class="stack wide">
-        <h2 id="rotate-title">{t("key.rotate.title")}</h2>
-        <p>{t("key.rotate.text", { name: record.name })}</p>
-        <div class="field">
-          <label for="rotate-grace">{t("key.rotate.grace")}</label>
-          <input id="rotate-grace" name="grace" placeholder="24h" autocomplete="off" />
-        </div>
-        <p class="notice bad" role="alert" data-fault hidden />
-        <div class="row actions">
-          <button type="button" data-close>
-            {t("word.cancel")}
-          </button>
-          <button type="submit" class="primary">
-            {t("key.rotate")}
-          </button>
-        </div>
-      </form>
-    </dialog>
-  );
-}
-
-function KeyUsage({ view, usage, name }: { readonly view: View; readonly usage: UsageView; readonly name: string }): Rendered {
-  const { t, format } = view;
-  return (
-    <section>
-      <div class="section-title">
-        <h2>{t("key.usage")}</h2>
-        <a href={`/ui/usage?key=${encodeURIComponent(name)}`}>{t("page.usage")}</a>
-        <a href={`/ui/requests?key=${encodeURIComponent(name)}`}>{t("page.requests")}</a>
-      </div>
-      {usage.totals.calls === 0 ? (
-        <Empty title={t("usage.empty")} />
-      ) : (
-        <div class="stack wide">
-          <Totals view={view} totals={usage.totals} />
-          <TableFrame name={t("key.usage")}>
-            <table class="rows">
-              <Columns
-                view={view}
-                of={[
-                  ["usage.by.model"],
-                  ["usage.calls", "number"],
-                  ["usage.tokens", "number"],
-                  ["usage.credits", "number"],
-                  ["usage.cost", "number"],
-                ]}
-              />
-              <tbody>
-                {usage.lines.map((line) => (
-                  <tr>
-                    <th scope="row">{line.name ?? t("word.unknown")}</th>
-                    <td class="number">{format.number(line.calls)}</td>
-                    <td class="number">{format.number(line.totalTokens)}</td>
-                    <td class="number">{format.number(Math.round(line.credits))}</td>
-                    <td class="number">{format.usd(line.usd)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </TableFrame>
-        </div>
-      )}
-    </section>
-  );
-}
-
-/** "My usage": what the holder of a client key sees of it. */
-export async function mePage(view: View): Promise<Page | null> {
-  const { admin, t, session, reader, nowMs } = view;
-  const name = session?.key ?? null;
-  const record = name === null ? null : await admin.key(name);
-  if (record === null || name === null) return null;
-  const filter = { key: name, model: null, client: null, session: null, until: null };
-  const usage = await admin.usage({
-    ...filter,
-    by: "model",
-    split: null,
-    since: sinceOf("30d", { zone: reader.zone, nowMs }),
-    zone: reader.zone,
-  });
-  const days = await admin.usage({
-    ...filter,
-    by: "day",
-    split: null,
-    since: sinceOf("30d", { zone: reader.zone, nowMs }),
-    zone: reader.zone,
-  });
-  return {
-    title: t("page.me"),
-    aside: (
-      <>
-        <span class="sub">{name}</span>
-        <KeyState view={view} record={record} />
-      </>
-    ),
-    body: (
-      <>
-        <section>
-          <div class="section-title">
-            <h2>{t("key.budgets")}</h2>
-          </div>
-          <Budgets view={view} record={record} />
-        </section>
-        <dl class="facts">
-          <div>
-            <dt>{t("key.rules")}</dt>
-            <dd>{ruleTexts(view, record).join(" · ") || t("key.no-rules")}</dd>
-          </div>
-          <div>
-            <dt>{t("key.expires")}</dt>
-            <dd>
-              <Expiry view={view} record={record} />
-            </dd>
-          </div>
-        </dl>
-        <MyUsage view={view} usage={usage} days={days} />
-      </>
-    ),
-  };
-}
-
-function MyUsage({ view, usage, days }: { readonly view: View; readonly usage: UsageView; readonly days: UsageView }): Rendered {
-  const { t, format } = view;
-  if (usage.totals.calls === 0) return <Empty title={t("usage.empty")} />;
-  const lines = (of: UsageView): Rendered => (
-    <TableFrame name={t("usage.table", { by: t(`usage.by.${of.by}`) })}>
-      <table class="rows">
-        <Columns
-          view={view}
-          of={[
-            [`usage.by.${of.by}`],
-            ["usage.calls", "number"],
-            ["usage.errors", "number"],
-            ["usage.tokens", "number"],
-            ["usage.cost", "number"],
-          ]}
-        />
-        <tbody>
-          {(of.by === "day" ? of.lines.toReversed() : of.lines).map((line) => (
-            <tr>
-              <th scope="row">{line.name === null ? t("word.unknown") : of.by === "day" ? format.period("day", line.name) : line.name}</th>
-              <td class="number">{format.number(line.calls)}</td>
-              <td class="number">{format.number(line.errors)}</td>
-              <td class="number">{format.number(line.totalTokens)}</td>
-              <td class="number">{format.usd(line.usd)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </TableFrame>
-  );
-  return (
-    <section class="stack wide">
-      <h2>{t("key.usage")}</h2>
-      <Totals view={view} totals={usage.totals} />
-      {lines(usage)}
-      {lines(days)}
-    </section>
   );
 }

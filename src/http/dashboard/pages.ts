@@ -2,7 +2,9 @@
 
 import { apiPage } from "./api-page.tsx";
 import { healthPage } from "./health.tsx";
-import { keyPage, keysPage, mePage } from "./keys.tsx";
+import { keyPage } from "./key.tsx";
+import { keysPage } from "./keys.tsx";
+import { mePage } from "./me.tsx";
 import { modelsPage } from "./models.tsx";
 import { inspectorPage, openPage } from "./inspector.tsx";
 import { nowPage } from "./now.tsx";

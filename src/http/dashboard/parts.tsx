@@ -161,7 +161,7 @@ function ZoneName({ view }: { readonly view: View }): Rendered {
   );
 }
 
-/** The model that answers, and the one that was asked for where that is another. */
+/** The model that answers, and the one that was asked for where that is another: an id without its date is not. */
 export function ModelName({
   view,
   asked,
@@ -175,7 +175,7 @@ export function ModelName({
   return (
     <>
       <span class="name">{shown}</span>
-      {asked !== null && asked !== shown ? <span class="sub">{view.t("call.asked", { model: asked })}</span> : null}
+      {asked !== null && !shown.startsWith(asked) ? <span class="sub">{view.t("call.asked", { model: asked })}</span> : null}
     </>
   );
 }

@@ -33,60 +33,13 @@ export async function requestsPage(view: View): Promise<Page> {
   const parameters = url.searchParams;
   const { rows, next, fault } = await listed(view);
   const keys = (await admin.keys()).map(({ name }) => name);
-  const models = admin.models().map(({ id }) => id);
   const hasFilter = [...parameters].some(([name, value]) => name !== "cursor" && name !== "limit" && value !== "");
   return {
     title: t("page.requests"),
     ...(fault === null ? {} : { status: fault.status }),
     body: (
       <>
-        <details class="filter-box" open data-folds={hasFilter ? "no" : "narrow"}>
-          <summary>{t("requests.filters")}</summary>
-          <form method="get" action="/ui/requests" class="filters" role="search" data-filters>
-            <Field name="q" label={t("requests.q")}>
-              <input
-                id="q"
-                name="q"
-                type="search"
-                value={parameters.get("q") ?? ""}
-                placeholder={t("requests.q.hint")}
-                data-search
-                autocomplete="off"
-              />
-            </Field>
-            <Field name="since" label={t("requests.since")}>
-              <Choices view={view} name="since" of={SPANS} any="span.any" />
-            </Field>
-            <Field name="status" label={t("call.status")}>
-              <Choices view={view} name="status" of={STATUSES} any="requests.any" />
-            </Field>
-            <Field name="key" label={t("call.key")}>
-              <Suggested view={view} name="key" from={keys} />
-            </Field>
-            <Field name="model" label={t("call.model")}>
-              <Suggested view={view} name="model" from={models} />
-            </Field>
-            <Field name="client" label={t("call.client")}>
-              <Suggested view={view} name="client" from={CLIENTS} />
-            </Field>
-            <Field name="session" label={t("call.session")}>
-              <Suggested view={view} name="session" from={[]} />
-            </Field>
-            <Field name="until" label={t("requests.until")}>
-              <input id="until" name="until" type="date" value={DATE.exec(parameters.get("until") ?? "")?.[0] ?? ""} />
-            </Field>
-            <div class="row">
-              <button type="submit" class="primary">
-                {t("requests.apply")}
-              </button>
-              {hasFilter ? (
-                <a class="button quiet" href="/ui/requests">
-                  {t("requests.clear")}
-                </a>
-              ) : null}
-            </div>
-          </form>
-        </details>
+        <Filters view={view} hasFilter={hasFilter} keys={keys} />
         {fault === null ? null : <Notice tone="bad">{fault.message}</Notice>}
         {rows.length === 0 && fault === null ? (
           <Empty title={hasFilter ? t("requests.none") : t("requests.empty")}>
@@ -103,6 +56,67 @@ export async function requestsPage(view: View): Promise<Page> {
     ),
     scripts: ["filters.js"],
   };
+}
+
+interface FilterParts {
+  readonly view: View;
+  readonly hasFilter: boolean;
+  readonly keys: readonly string[];
+}
+
+function Filters({ view, hasFilter, keys }: FilterParts): Rendered {
+  const { admin, t, url } = view;
+  const parameters = url.searchParams;
+  const models = admin.models().map(({ id }) => id);
+  return (
+    <details class="filter-box" open data-folds={hasFilter ? "no" : "narrow"}>
+      <summary>{t("requests.filters")}</summary>
+      <form method="get" action="/ui/requests" class="filters" role="search" data-filters>
+        <Field name="q" label={t("requests.q")}>
+          <input
+            id="q"
+            name="q"
+            type="search"
+            value={parameters.get("q") ?? ""}
+            placeholder={t("requests.q.hint")}
+            data-search
+            autocomplete="off"
+          />
+        </Field>
+        <Field name="since" label={t("requests.since")}>
+          <Choices view={view} name="since" of={SPANS} any="span.any" />
+        </Field>
+        <Field name="status" label={t("call.status")}>
+          <Choices view={view} name="status" of={STATUSES} any="requests.any" />
+        </Field>
+        <Field name="key" label={t("call.key")}>
+          <Suggested view={view} name="key" from={keys} />
+        </Field>
+        <Field name="model" label={t("call.model")}>
+          <Suggested view={view} name="model" from={models} />
+        </Field>
+        <Field name="client" label={t("call.client")}>
+          <Suggested view={view} name="client" from={CLIENTS} />
+        </Field>
+        <Field name="session" label={t("call.session")}>
+          <Suggested view={view} name="session" from={[]} />
+        </Field>
+        <Field name="until" label={t("requests.until")}>
+          <input id="until" name="until" type="date" value={DATE.exec(parameters.get("until") ?? "")?.[0] ?? ""} />
+        </Field>
+        <div class="row">
+          <button type="submit" class="primary">
+            {t("requests.apply")}
+          </button>
+          {hasFilter ? (
+            <a class="button quiet" href="/ui/requests">
+              {t("requests.clear")}
+            </a>
+          ) : null}
+        </div>
+      </form>
+    </details>
+  );
 }
 
 /** Clients that are known by name; others can be typed. */

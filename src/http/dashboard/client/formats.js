@@ -48,7 +48,7 @@ function pair(ms, [large, largeMs], [small, smallMs]) {
 export const number = (count) => (count === null ? UNKNOWN : numbers.format(count));
 export const compact = (count) => (count === null ? UNKNOWN : compacts.format(count));
 export const percent = (share) => (share === null ? UNKNOWN : percents.format(share));
-export const usd = (amount) => (amount === null ? UNKNOWN : (Math.abs(amount) < 1 ? smallDollars : dollars).format(amount));
+export const usd = (amount) => (amount === null ? UNKNOWN : (amount !== 0 && Math.abs(amount) < 1 ? smallDollars : dollars).format(amount));
 /** Of a list: as few decimals as say it. */
 export const price = (amount) => (amount === null ? UNKNOWN : prices.format(amount));
 export const exactUsd = (amount) => (amount === null ? UNKNOWN : exactDollars.format(amount));

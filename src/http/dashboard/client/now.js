@@ -23,7 +23,7 @@ function modelCell({ modelAsked, modelServed }) {
   const shown = modelServed ?? modelAsked ?? t("word.unknown");
   return [
     el("span", { class: "name" }, shown),
-    modelAsked !== null && modelAsked !== shown ? el("span", { class: "sub" }, t("call.asked", { model: modelAsked })) : null,
+    modelAsked !== null && !shown.startsWith(modelAsked) ? el("span", { class: "sub" }, t("call.asked", { model: modelAsked })) : null,
   ];
 }
 

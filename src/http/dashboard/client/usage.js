@@ -24,7 +24,7 @@ function isDark() {
 
 /** Names of times in order, parts with their sums by time; the smallest parts are one. */
 function seriesOf(lines, name) {
-  const times = withGaps([...new Set(lines.map((line) => line.name))].sort());
+  const times = withGaps([...new Set(lines.map((line) => line.name))].sort((one, other) => (one < other ? -1 : 1)));
   const sums = new Map();
   for (const line of lines) sums.set(line.split, (sums.get(line.split) ?? 0) + (line[name] ?? 0));
   const ranked = [...sums].sort((one, other) => other[1] - one[1]).map(([part]) => part);

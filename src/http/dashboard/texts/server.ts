@@ -41,7 +41,7 @@ export const SERVER_TEXTS = {
   "health.doctor.run": ["Run checks", "运行检查"],
   "health.doctor.running": ["Checking…", "检查中…"],
   "health.doctor.no-script": ["Run “factory-proxy doctor” on the server.", "请在服务器上运行 factory-proxy doctor。"],
-  "health.doctor.sums": ["{fail} failed, {warn} warnings, {ok} passed", "失败 {fail} 项，警告 {warn} 项，通过 {ok} 项"],
+  "health.doctor.sums": ["Failed: {fail} · Warnings: {warn} · Passed: {ok}", "失败 {fail} 项，警告 {warn} 项，通过 {ok} 项"],
   "health.check.ok": ["OK", "正常"],
   "health.check.warn": ["Warning", "警告"],
   "health.check.fail": ["Failed", "失败"],
