@@ -111,10 +111,10 @@ function Form({ view }: { readonly view: View }): Rendered {
         <div id="image-preview" />
       </Field>
       <div class="row">
-        <label class="check">
+        <label class="tick">
           <input type="checkbox" name="stream" checked /> {t("play.stream")}
         </label>
-        <label class="check">
+        <label class="tick">
           <input type="checkbox" name="with-tools" /> {t("play.tools")}
         </label>
       </div>
