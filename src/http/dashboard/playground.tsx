@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 // The playground's form. The script sends it, by the routes that every client uses, with a key that is good for the session alone.
 /** @jsxImportSource hono/jsx */
 
@@ -110,10 +111,10 @@ function Form({ view }: { readonly view: View }): Rendered {
         <div id="image-preview" />
       </Field>
       <div class="row">
-        <label class="check">
+        <label class="tick">
           <input type="checkbox" name="stream" checked /> {t("play.stream")}
         </label>
-        <label class="check">
+        <label class="tick">
           <input type="checkbox" name="with-tools" /> {t("play.tools")}
         </label>
       </div>

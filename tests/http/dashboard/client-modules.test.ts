@@ -30,6 +30,7 @@ interface Answers {
 
 interface Requests {
   bodyOf(protocol: ProtocolId, choices: object): object;
+  continued(protocol: ProtocolId, body: object, answer: { readonly parts: readonly Part[]; readonly results: readonly string[] }): object;
   pathOf(protocol: ProtocolId, asked: { readonly model: string; readonly stream: boolean }): string;
   headersOf(protocol: ProtocolId, key: string): Record<string, string>;
 }
@@ -42,7 +43,7 @@ interface CodeSamples {
 const load = async (name: string): Promise<unknown> =>
   (await import(new URL(`../../../src/http/dashboard/client/${name}.js`, import.meta.url).href)) as unknown;
 const { answerReader, eventReader } = (await load("answers")) as Answers;
-const { bodyOf, pathOf, headersOf } = (await load("requests")) as Requests;
+const { bodyOf, continued, pathOf, headersOf } = (await load("requests")) as Requests;
 const { sampleOf } = (await load("code-samples")) as CodeSamples;
 
 const CALL = { id: "call_1", name: "look_up", custom: false, arguments: '{"word":"gateway"}' };
@@ -113,6 +114,29 @@ for (const protocol of PROTOCOLS) {
           );
         }
       }
+    }
+  });
+}
+
+for (const protocol of PROTOCOLS) {
+  test(`${protocol}: an answer that calls a tool goes on with its result, whatever the model`, async () => {
+    for (const model of Object.values(MODELS)) {
+      const choices = { model, system: "", text: "Hello", image: null, maxTokens: null, reasoning: "high", tools: [TOOL], stream: true };
+      let body = bodyOf(protocol, choices);
+      const kinds: string[] = [];
+      for (const turn of [1, 2]) {
+        const options = { body, key: null, headers: headersOf(protocol, gateway.key) };
+        const response = await gateway.call(pathOf(protocol, { model, stream: true }), options);
+        const text = await response.text();
+        assert.equal(response.status, 200, text);
+        const reader = answerReader(protocol);
+        eventReader(({ data }) => reader.take(data)).step(text);
+        const [part] = reader.parts.filter(({ kind }) => kind !== "reasoning");
+        kinds.push(part?.kind ?? "");
+        if (turn === 1) body = continued(protocol, body, { parts: reader.parts, results: ["It rains."] });
+        else assert.match(part?.text ?? "", /It rains\./);
+      }
+      assert.deepEqual(kinds, ["tool", "text"]);
     }
   });
 }

@@ -165,7 +165,7 @@ test("the playground asks two models in each protocol, and takes a call over fro
   const { page } = visitor;
   await visitor.goto("/ui/playground");
   const answered = async (count: number): Promise<string[]> => {
-    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByRole("button", { name: "Send", exact: true }).click();
     await page
       .locator(".answer[aria-busy=false]")
       .nth(count - 1)
@@ -183,6 +183,9 @@ test("the playground asks two models in each protocol, and takes a call over fro
   await page.locator(".answer [data-tab=events]").last().click();
   assert.ok((await page.locator(".event").count()) > 0);
   assert.deepEqual(await visitor.violations(), []);
+  await page.getByLabel("Result of get_weather").first().fill("It rains.");
+  await page.getByRole("button", { name: "Send and go on" }).first().click();
+  await page.locator(".answer", { hasText: "It rains." }).and(page.locator("[aria-busy=false]")).waitFor();
   await visitor.goto(`/ui/requests/${await toolCall()}`);
   await page.getByRole("button", { name: "Open in the playground" }).click();
   await page.waitForSelector("#playground");

@@ -9,7 +9,10 @@ export function parsed(text) {
   }
 }
 
-/** Parts in the order in which they began: `{kind: "text" | "reasoning" | "tool" | "image", name, id, text}`. */
+/**
+ * Parts in the order in which they began: `{kind: "text" | "reasoning" | "tool" | "image", name, id, signature, text}`. The model wants its
+ * signatures back with the next request.
+ */
 class Parts {
   list = [];
   #byId = new Map();
@@ -17,7 +20,7 @@ class Parts {
   at(id, kind, more = {}) {
     let part = this.#byId.get(`${kind} ${id}`);
     if (part === undefined) {
-      part = { kind, name: null, id: null, text: "" };
+      part = { kind, name: null, id: null, signature: null, text: "" };
       this.#byId.set(`${kind} ${id}`, part);
       this.list.push(part);
     }
@@ -67,8 +70,8 @@ function chat(found, value) {
 
 // ---- Messages --------------------------------------------------------------------------------------------------------
 
-function block(found, id, { type, text, thinking, name, id: call, input, data }) {
-  if (type === "thinking") found.parts.add(["reasoning", id, {}], thinking ?? "");
+function block(found, id, { type, text, thinking, signature, name, id: call, input, data }) {
+  if (type === "thinking") found.parts.add(["reasoning", id, { signature }], thinking ?? "");
   else if (type === "redacted_thinking") found.parts.add(["reasoning", id, {}], data ? "…" : "");
   else if (type === "tool_use" || type === "server_tool_use") {
     const given = input && Object.keys(input).length > 0 ? JSON.stringify(input) : "";
@@ -83,6 +86,7 @@ function messages(found, value) {
     found.parts.add(["text", index], delta.text);
     found.parts.add(["reasoning", index], delta.thinking);
     found.parts.add(["tool", index], delta.partial_json);
+    if (delta.signature) found.parts.add(["reasoning", index, { signature: delta.signature }], "");
   }
   if (type === "message") for (const [at, one] of (value.content ?? []).entries()) block(found, at, one);
   found.finish = delta.stop_reason ?? value.stop_reason ?? found.finish;
@@ -127,10 +131,10 @@ function responses(found, value) {
 function gemini(found, value) {
   const [candidate] = value.candidates ?? [];
   for (const part of candidate?.content?.parts ?? []) {
-    const { text, thought, functionCall, inlineData } = part;
+    const { text, thought, thoughtSignature: signature, functionCall, inlineData } = part;
     if (functionCall) {
       const id = functionCall.id ?? found.parts.list.length;
-      found.parts.add(["tool", id, { name: functionCall.name, id: functionCall.id }], JSON.stringify(functionCall.args ?? {}));
+      found.parts.add(["tool", id, { name: functionCall.name, id: functionCall.id, signature }], JSON.stringify(functionCall.args ?? {}));
     } else if (inlineData) found.parts.add(["image", found.parts.list.length, { name: inlineData.mimeType }], inlineData.data);
     else if (text) {
       // A text that follows another part is one of its own.

@@ -295,7 +295,7 @@ function actions(detail, { isFile }) {
   ].map(([name, click, isOn]) => el("button", { type: "button", click, disabled: !isOn }, t("inspect.copy-as", { name })));
   return el(
     "div",
-    { class: "row actions" },
+    { class: "row call-actions" },
     ...buttons,
     el("button", { type: "button", click: open, disabled: !isKept }, t("inspect.open-playground")),
     isFile ? null : el("button", { type: "button", click: () => save(detail) }, t("inspect.export")),

@@ -5,7 +5,7 @@ import { answerReader, eventReader, nameOf, parsed } from "./answers.js";
 import { all, api, el, find, sayFailure, t } from "./dom.js";
 import { duration, number } from "./formats.js";
 import { jsonView } from "./json-view.js";
-import { bodyOf, forModel, headersOf, pathOf } from "./requests.js";
+import { bodyOf, continued, forModel, headersOf, pathOf, protocolOf } from "./requests.js";
 import { eventList, partsView, timeLine } from "./stream-view.js";
 
 const SHOW_MS = 80;
@@ -76,14 +76,14 @@ async function playgroundKey() {
 // ---- Answers ---------------------------------------------------------------------------------------------------------
 
 /** A column for one answer. `show` draws what is known of it, `tab` remembers what is looked at. */
-function column(model) {
+function column(model, spoken) {
   const state = {
     status: null,
     headers: [],
     events: [],
     body: "",
-    reader: answerReader(protocol()),
-    sentMs: 0,
+    reader: answerReader(spoken),
+
     firstMs: null,
     endMs: null,
     failure: null,
@@ -192,9 +192,11 @@ async function read(response, { state, elapsed, changed }) {
   else state.reader.take(state.body);
 }
 
-async function ask(model, { path, body }, signal) {
-  const one = column(model);
-  answers.append(one.node);
+/** `place`: the answer that this one takes the place of. */
+async function ask(model, { path, body, place = null }, signal) {
+  const one = column(model, protocolOf(path));
+  if (place === null) answers.append(one.node);
+  else place.replaceWith(one.node);
   one.show();
   let waiting = null;
   const changed = () => {
@@ -205,7 +207,7 @@ async function ask(model, { path, body }, signal) {
   };
   const clock = setInterval(changed, 500);
   try {
-    const headers = { "content-type": "application/json", ...headersOf(protocol(), await playgroundKey()) };
+    const headers = { "content-type": "application/json", ...headersOf(protocolOf(path), await playgroundKey()) };
     const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body), signal, credentials: "omit" });
     await read(response, { ...one, changed });
   } catch (error) {
@@ -215,6 +217,25 @@ async function ask(model, { path, body }, signal) {
   clearTimeout(waiting);
   one.state.endMs = one.elapsed();
   one.show();
+  const calls = one.state.reader.parts.filter(({ kind }) => kind === "tool");
+  if (calls.length > 0 && one.state.failure === null)
+    one.node.append(resultsForm(calls, (results) => goOn(one, { model, path, body }, results)));
+}
+
+/** Says what each tool call came to, so that the model can go on. */
+function resultsForm(calls, submitted) {
+  const boxes = calls.map(() => el("textarea", { rows: "2", required: true }));
+  const fields = calls.map(({ name }, at) => el("label", { class: "field" }, t("play.result", { name: name ?? "?" }), boxes[at]));
+  const submit = (event) => {
+    event.preventDefault();
+    submitted(boxes.map(({ value }) => value));
+  };
+  return el("form", { class: "tool-results", submit }, ...fields, el("div", {}, el("button", { type: "submit" }, t("play.result.send"))));
+}
+
+function goOn({ node, state }, { model, path, body }, results) {
+  const next = continued(protocolOf(path), body, { parts: state.reader.parts, results });
+  ask(model, { path, body: next, place: node }, running.signal).catch(sayFailure);
 }
 
 async function send() {

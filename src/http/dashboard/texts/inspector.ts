@@ -133,6 +133,8 @@ export const INSPECTOR_TEXTS = {
   "play.json.edited": ["Edited: the form above no longer changes it, but for the model.", "已编辑：除模型外，上方表单不再影响它。"],
   "play.json.reset": ["Use the form", "使用表单"],
   "play.json.invalid": ["The request is not JSON.", "请求不是有效的 JSON。"],
+  "play.result": ["Result of {name}", "{name} 的结果"],
+  "play.result.send": ["Send and go on", "发送并继续"],
   "play.key": [
     "Sent by this server's own routes, and counted under the key playground.",
     "通过本服务器的正常路由发送，并计入密钥 playground。",
