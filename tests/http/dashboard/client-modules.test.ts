@@ -24,22 +24,28 @@ interface Reader {
 }
 
 interface Answers {
-  answerReader(protocol: ProtocolId): Reader;
-  eventReader(take: (event: { readonly name: string | null; readonly data: string }) => void): { step(text: string): void; end(): void };
+  readonly answerReader: (protocol: ProtocolId) => Reader;
+  readonly eventReader: (take: (event: { readonly name: string | null; readonly data: string }) => void) => {
+    readonly step: (text: string) => void;
+    readonly end: () => void;
+  };
 }
 
 interface Requests {
-  bodyOf(protocol: ProtocolId, choices: object): object;
-  continued(protocol: ProtocolId, body: object, answer: { readonly parts: readonly Part[]; readonly results: readonly string[] }): object;
-  pathOf(protocol: ProtocolId, asked: { readonly model: string; readonly stream: boolean }): string;
-  headersOf(protocol: ProtocolId, key: string): Record<string, string>;
+  readonly bodyOf: (protocol: ProtocolId, choices: object) => object;
+  readonly continued: (
+    protocol: ProtocolId,
+    body: object,
+    answer: { readonly parts: readonly Part[]; readonly results: readonly string[] },
+  ) => object;
+  readonly pathOf: (protocol: ProtocolId, asked: { readonly model: string; readonly stream: boolean }) => string;
+  readonly headersOf: (protocol: ProtocolId, key: string) => Record<string, string>;
 }
 
 interface CodeSamples {
-  sampleOf(language: string, request: object, options: { readonly origin: string; readonly isSse: boolean }): string;
+  readonly sampleOf: (language: string, request: object, options: { readonly origin: string; readonly isSse: boolean }) => string;
 }
 
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a script without types
 const load = async (name: string): Promise<unknown> =>
   (await import(new URL(`../../../src/http/dashboard/client/${name}.js`, import.meta.url).href)) as unknown;
 const { answerReader, eventReader } = (await load("answers")) as Answers;

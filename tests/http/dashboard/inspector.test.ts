@@ -51,7 +51,7 @@ async function toolCall(): Promise<string> {
 }
 
 test("a page of a call is readable without a script, and whatever a client or a model says stays text", LONG, async () => {
-  const [payload = ""] = HOSTILE;
+  const [payload] = HOSTILE;
   const said = HOSTILE.join(" ");
   gateway.upstream.script([
     { say: { text: said, calls: [{ id: payload, name: "x", custom: false, arguments: JSON.stringify({ [payload]: said }) }] } },

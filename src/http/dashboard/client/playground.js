@@ -110,7 +110,7 @@ function column(model, spoken) {
             timeLine([{ name: t("inspect.events"), events: state.events }], [], state.endMs ?? elapsed()),
             eventList(state.events, t("inspect.events")),
           ),
-    headers: () => el("pre", { class: "raw", tabindex: "0" }, state.headers.map(([name, value]) => `${name}: ${value}`).join("\n")),
+    headers: () => el("pre", { class: "raw", tabindex: "0" }, state.headers.map((header) => header.join(": ")).join("\n")),
   };
   const list = el("div", { class: "tabs", role: "tablist", "aria-label": model });
   for (const name of Object.keys(contents)) {
