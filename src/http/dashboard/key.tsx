@@ -1,4 +1,5 @@
 // The page of one key: its budgets, its limits in a form, all that can be done to it, and what it has used. Changes are made by the script.
+/** @jsxImportSource hono/jsx */
 
 import type { KeyView, UsageView } from "../admin/admin.ts";
 import { Budgets, Confirm, Expiry, FreshKey, KeyFields, KeyState, ruleTexts } from "./key-parts.tsx";

@@ -1,4 +1,5 @@
 // The page "My usage": what the holder of a client key sees of it, and nothing of any other key.
+/** @jsxImportSource hono/jsx */
 
 import type { UsageView } from "../admin/admin.ts";
 import { Budgets, Expiry, KeyState, ruleTexts } from "./key-parts.tsx";
