@@ -31,6 +31,7 @@ test("every generated table stands somewhere, the models in both languages", () 
       "src/config/README.md: variables",
       "src/http/README.md: routes",
       "src/http/README.md: admin-routes",
+      "src/http/README.md: dashboard-files",
       "src/protocol/README.md: codec-files",
       "src/protocol/README.md: own-files",
       "src/protocol/README.md: losses",

@@ -33,6 +33,7 @@ type Rows = (folder: string, present: readonly string[]) => readonly Row[];
 
 const TABLES: Readonly<Record<string, Rows>> = {
   files: (folder, present) => fileRows(tsFiles(folder), { folder, present }),
+  "dashboard-files": (folder, present) => fileRows(dashboardFiles(`${folder}dashboard/`), { folder: `${folder}dashboard/`, present }),
   "codec-files": codecFileRows,
   "own-files": ownFileRows,
   models: modelRows,
@@ -98,6 +99,13 @@ function tsFiles(folder: string): string[] {
   return readdirSync(new URL(folder, ROOT))
     .filter((name) => name.endsWith(".ts"))
     .toSorted();
+}
+
+/** Pages and what they share, then the scripts for browsers. */
+function dashboardFiles(folder: string): string[] {
+  const files = readdirSync(new URL(folder, ROOT), { recursive: true, encoding: "utf8" }).map((path) => path.replaceAll("\\", "/"));
+  const sources = files.filter((path) => /\.(?:tsx?|js)$/.test(path) && !path.endsWith(".d.ts"));
+  return sources.toSorted((one, other) => one.split("/").length - other.split("/").length || (one < other ? -1 : 1));
 }
 
 function fileRows(names: readonly string[], { folder, present }: { readonly folder: string; readonly present: readonly string[] }): Row[] {

@@ -1,5 +1,5 @@
-/** @jsxImportSource hono/jsx */
 // The page "API": every path of the program, made readable from its OpenAPI document.
+/** @jsxImportSource hono/jsx */
 
 import { openApi } from "../admin/openapi.ts";
 import type { Page, Rendered, View } from "./page.ts";

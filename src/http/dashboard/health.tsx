@@ -1,5 +1,5 @@
-/** @jsxImportSource hono/jsx */
 // The page "Health": versions, the store, the doctor's checks on demand, and the configuration with its sources.
+/** @jsxImportSource hono/jsx */
 
 import type { HealthView, SettingView } from "../admin/admin.ts";
 import type { Page, Rendered, View } from "./page.ts";

@@ -1,6 +1,6 @@
-/** @jsxImportSource hono/jsx */
 // The page of one call: what the ledger and the inspector know of it, readable without the script, which lays the four faces side by side.
 // And the page that opens an exported one.
+/** @jsxImportSource hono/jsx */
 
 import type { Child } from "hono/jsx";
 import type { PriceLine, RequestDetail, RequestView } from "../admin/admin.ts";

@@ -1,5 +1,5 @@
-/** @jsxImportSource hono/jsx */
 // What the pages about keys share: states, budgets with bars and countdowns, rules in words, the fields of a key's form.
+/** @jsxImportSource hono/jsx */
 
 import type { BudgetView, KeyView } from "../admin/admin.ts";
 import type { Rendered, View } from "./page.ts";

@@ -1,5 +1,5 @@
-/** @jsxImportSource hono/jsx */
 // The page "Keys": all of them with their budgets, and a form for a new one. The script makes it.
+/** @jsxImportSource hono/jsx */
 
 import type { KeyView } from "../admin/admin.ts";
 import { Budgets, Expiry, FreshKey, KeyFields, KeyState, ruleTexts } from "./key-parts.tsx";

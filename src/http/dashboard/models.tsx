@@ -1,5 +1,5 @@
-/** @jsxImportSource hono/jsx */
 // The page "Models": the table of the catalogue, filtered by what is typed.
+/** @jsxImportSource hono/jsx */
 
 import type { ModelView } from "../admin/admin.ts";
 import type { Page, Rendered, View } from "./page.ts";

@@ -1,4 +1,3 @@
-/** @jsxImportSource hono/jsx */
 // The playground's form. The script sends it, by the routes that every client uses, with a key that is good for the session alone.
 /** @jsxImportSource hono/jsx */
 

@@ -1,5 +1,5 @@
-/** @jsxImportSource hono/jsx */
 // The page "Quota": what Factory says is left of the plan, six windows with a forecast from the ledger.
+/** @jsxImportSource hono/jsx */
 
 import { GatewayError } from "../../errors.ts";
 import type { Page, Rendered, View } from "./page.ts";

@@ -1,5 +1,5 @@
-/** @jsxImportSource hono/jsx */
 // The page "Requests": calls of the ledger, filtered by a form, the newest first, page by page.
+/** @jsxImportSource hono/jsx */
 
 import { GatewayError } from "../../errors.ts";
 import type { RequestQuery } from "../admin/admin.ts";

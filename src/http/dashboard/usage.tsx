@@ -1,5 +1,5 @@
-/** @jsxImportSource hono/jsx */
 // The page "Usage": sums of the ledger by time, model, key, client or session, as a chart and a table, and as CSV.
+/** @jsxImportSource hono/jsx */
 
 import { GatewayError } from "../../errors.ts";
 import type { UsageBy, UsageCounts, UsageRequest, UsageView } from "../admin/admin.ts";
