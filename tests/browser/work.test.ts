@@ -37,7 +37,10 @@ function tests(): void {
     await page.keyboard.press("Enter");
     await page.waitForSelector(".notice.bad");
     assert.equal(await page.getAttribute("#key", "aria-invalid"), "true");
-    assert.deepEqual((await context.cookies()).map(({ name }) => name), ["zone"]);
+    assert.deepEqual(
+      (await context.cookies()).map(({ name }) => name),
+      ["zone"],
+    );
     await page.fill("#key", ADMIN_KEY);
     await page.keyboard.press("Enter");
     await page.waitForURL("**/ui/usage?by=day");
@@ -219,7 +222,10 @@ function tests(): void {
       await face.locator("[role=tab]:has-text('Events')").click();
       return face.innerText();
     };
-    assert.match(await eventNames("Upstream's answer"), /response\.created[^]*response\.function_call_arguments\.delta[^]*response\.completed/);
+    assert.match(
+      await eventNames("Upstream's answer"),
+      /response\.created[^]*response\.function_call_arguments\.delta[^]*response\.completed/,
+    );
     assert.match(await eventNames("Client's answer"), /message_start[^]*content_block_delta[^]*message_stop/);
     await page.click("button:has-text('curl')");
     const command = await page.evaluate<string>("navigator.clipboard.readText()");
@@ -241,7 +247,7 @@ function tests(): void {
     await page.click("button:has-text('playground')");
     await page.waitForURL("**/ui/playground");
     assert.match(await page.inputValue("#request-json"), /"top_k": 5/);
-    assert.equal(await page.inputValue("#model"), "gpt-5");
+    assert.equal(await page.inputValue("#model"), "gpt-5-2025-08-07");
     assert.deepEqual(faults(), []);
   });
 

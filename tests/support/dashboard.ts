@@ -79,7 +79,11 @@ export async function convertedCall(server: DashboardServer): Promise<string> {
       top_k: 5,
       stream: true,
       tools: [
-        { name: "get_weather", description: "Says the weather.", input_schema: { type: "object", properties: { place: { type: "string" } } } },
+        {
+          name: "get_weather",
+          description: "Says the weather.",
+          input_schema: { type: "object", properties: { place: { type: "string" } } },
+        },
       ],
       messages: [{ role: "user", content: "What is the weather like?" }],
     },
