@@ -152,18 +152,23 @@ export class LiveCalls {
 
   #tick(): void {
     this.#stopTicking = this.#ports.after(TICK_MS, () => this.#tick());
+    // First, or a call would be missing from the list before its end is told.
+    this.#tellChanges();
     this.#tell({ type: "tick", calls: this.#views() });
   }
 
   /** Not at once: no listener runs within a call, and a call of a millisecond is told once. */
   #tellSoon(): void {
-    this.#stopTelling ??= this.#ports.after(TELL_MS, () => {
-      this.#stopTelling = null;
-      const [changed, ended] = [[...this.#changed], this.#ended.splice(0)];
-      this.#changed.clear();
-      for (const call of changed) this.#tell({ type: "call", call: viewOf(call) });
-      for (const { summary } of ended) this.#tell({ type: "ended", id: summary.id, status: summary.status, finish: finishWord(summary) });
-    });
+    this.#stopTelling ??= this.#ports.after(TELL_MS, () => this.#tellChanges());
+  }
+
+  #tellChanges(): void {
+    this.#stopTelling?.();
+    this.#stopTelling = null;
+    const [changed, ended] = [[...this.#changed], this.#ended.splice(0)];
+    this.#changed.clear();
+    for (const call of changed) this.#tell({ type: "call", call: viewOf(call) });
+    for (const { summary } of ended) this.#tell({ type: "ended", id: summary.id, status: summary.status, finish: finishWord(summary) });
   }
 
   #tell(event: LiveEvent): void {

@@ -17,10 +17,12 @@ export async function frontPage({ version, ui }: { readonly version: string; rea
       <meta name="color-scheme" content="light dark" />
       <link rel="icon" href="/icon.svg" />
       <title>Factory Proxy</title>
-      <h1>Factory Proxy</h1>
-      <p>A gateway between any AI client and Factory's LLM API. Version ${version}.</p>
-      ${dashboard}
-      <p>For programs: <a href="/openapi.json">every path</a>, <a href="/health">health</a>.</p>
+      <main>
+        <h1>Factory Proxy</h1>
+        <p>A gateway between any AI client and Factory's LLM API. Version ${version}.</p>
+        ${dashboard}
+        <p>For programs: <a href="/openapi.json">every path</a>, <a href="/health">health</a>.</p>
+      </main>
     </html>`;
   const headers = { ...SAFE_HEADERS, "content-type": "text/html; charset=utf-8", "cache-control": "no-store", vary: "accept" };
   return new Response(text.toString(), { headers: { ...headers, "content-security-policy": POLICY } });

@@ -134,6 +134,20 @@ test("the last minute has sixty seconds, of which those gone by are forgotten", 
   assert.ok(live.live().minute.every(({ calls, errors }) => calls + errors === 0));
 });
 
+test("a call leaves the list of a second no sooner than its end is told", () => {
+  const clock = new Clock();
+  const live = new LiveCalls({ now: clock.now, after: clock.after });
+  const heard: string[] = [];
+  const leave = live.watch((event) => heard.push(event.type === "tick" ? `tick of ${event.calls.length}` : event.type));
+  const one = runningCall({ id: "one" });
+  live.add(one);
+  clock.advance(950);
+  live.remove(one);
+  clock.advance(200);
+  assert.deepEqual(heard, ["call", "ended", "tick of 0"]);
+  leave();
+});
+
 test("nobody is waited for: a listener that throws is called no more, and without one no timer runs", () => {
   const clock = new Clock();
   const live = new LiveCalls({ now: clock.now, after: clock.after });

@@ -16,8 +16,10 @@ async function page(title: string, body: Html, status: number): Promise<Response
       <meta name="viewport" content="width=device-width" />
       <meta name="color-scheme" content="light dark" />
       <title>${title}</title>
-      <h1>${title}</h1>
-      ${body}
+      <main>
+        <h1>${title}</h1>
+        ${body}
+      </main>
     </html>`;
   return new Response(text.toString(), { status, headers: { "content-type": "text/html; charset=utf-8" } });
 }

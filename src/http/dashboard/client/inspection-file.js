@@ -6,6 +6,9 @@ import { el, t } from "./dom.js";
 
 const FORMAT = "factory-proxy-inspection-1";
 
+/** Of the ledger's row. */
+const NUMBERS = ["status", "totalMs", "inputTokens", "cacheReadTokens", "cacheWrite5mTokens", "cacheWrite1hTokens", "outputTokens"];
+
 /** Has the browser save what the server shows of a call, without its secrets. */
 export function save(detail) {
   const text = JSON.stringify({ format: FORMAT, ...detail }, null, 2);
@@ -48,11 +51,22 @@ function checked(value) {
     reason: String(one?.reason),
     severity: one?.severity === "dropped" ? "dropped" : one?.severity === "refused" ? "refused" : "reported",
   });
+  const counts = (one, names) => Object.fromEntries(names.map((name) => [name, Number.isFinite(one?.[name]) ? one[name] : null]));
+  const request = (one) => ({
+    at: Number.isNaN(Date.parse(one.at)) ? new Date(0).toISOString() : String(one.at),
+    modelAsked: text(one.modelAsked),
+    modelServed: text(one.modelServed),
+    finish: text(one.finish),
+    client: text(one.client),
+    ...counts(one, NUMBERS),
+  });
+  const line = (one) => ({ of: text(one?.of), ...counts(one, ["tokens", "rate", "usd"]) });
   if (value?.format !== FORMAT || typeof value.inspection !== "object" || value.inspection === null)
     throw new Error(t("inspect.no-export"));
   const { inspection } = value;
   return {
-    ...value,
+    request: value.request ? request(value.request) : null,
+    price: value.price ? { lines: list(value.price.lines).map(line) } : null,
     inspection: {
       kept: inspection.kept === "bodies" ? "bodies" : "headers",
       protocol: String(inspection.protocol),

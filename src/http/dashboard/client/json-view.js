@@ -128,10 +128,10 @@ function lineNode(line, sign) {
 export function jsonView(text, { other, side = "removed", name }) {
   const value = parsed(text);
   if (value === undefined)
-    return { box: el("pre", { class: "raw", tabindex: "0", role: "region", "aria-label": name }, text), marks: null };
+    return { box: el("pre", { class: "raw", tabindex: "0", role: "group", "aria-label": name }, text), marks: null };
   const leaves = other === undefined ? null : leavesOf(other);
   const lines = linesOf(value, other, leaves);
-  const box = el("div", { class: "json", tabindex: "0", role: "region", "aria-label": name });
+  const box = el("div", { class: "json", tabindex: "0", role: "group", "aria-label": name });
   const show = (from, to) => box.append(...lines.slice(from, to).map((line) => lineNode(line, side)));
   show(0, MANY_LINES);
   if (lines.length > MANY_LINES) {

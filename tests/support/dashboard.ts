@@ -1,0 +1,106 @@
+// A server with the dashboard, as somebody starts it, before a scripted upstream: the executable under Bun, the program on Deno under Deno.
+
+import { AwakeClock } from "./awake.ts";
+import { startUpstream, type ScriptedUpstream } from "./upstream.ts";
+import { build, cleanUp, emptyFolder, OWN_WAYS, start } from "./program.ts";
+
+export const ADMIN_KEY = "an-admin-key-of-the-tests";
+/** Of a client. */
+export const CLIENT_KEY = "ck-a-client-key-of-the-tests";
+
+export interface DashboardServer {
+  /** Without a slash at the end. */
+  readonly origin: string;
+  readonly upstream: ScriptedUpstream;
+  /** `name=value` of a new session of an administrator, or of whoever has that key. */
+  signIn(key?: string): Promise<string>;
+  /** A call of a client. */
+  call(path: string, body: object, headers?: Readonly<Record<string, string>>): Promise<Response>;
+  /** The admin API as scripts use it. With a body a POST. */
+  admin<Value>(path: string, body?: object): Promise<Value>;
+  stop(): Promise<void>;
+}
+
+export async function startDashboard(env: Readonly<Record<string, string>> = {}): Promise<DashboardServer> {
+  await build();
+  const way = OWN_WAYS.at(-1);
+  if (way === undefined) throw new Error("There is no way to start the program.");
+  const upstream = await startUpstream();
+  const folder = emptyFolder();
+  const program = start(way, {
+    cwd: folder,
+    env: {
+      PORT: "0",
+      FACTORY_API_KEY: "fk-a-fake-key-of-factory",
+      FACTORY_BASE_URL: upstream.url,
+      PROXY_API_KEY: `ops=${CLIENT_KEY}`,
+      ADMIN_KEY,
+      DATABASE_URL: "sqlite:",
+      DATA_DIR: folder,
+      INSPECT: "bodies",
+      ...env,
+    },
+  });
+  const origin = (await program.url).replace(/\/$/, "");
+  return {
+    origin,
+    upstream,
+    signIn: async (key = ADMIN_KEY) => {
+      const response = await fetch(`${origin}/api/admin/session`, { method: "POST", body: JSON.stringify({ key }) });
+      await response.body?.cancel();
+      return response.headers.get("set-cookie")?.split(";")[0] ?? "";
+    },
+    call: (path, body, headers = {}) =>
+      fetch(origin + path, {
+        method: "POST",
+        headers: { authorization: `Bearer ${CLIENT_KEY}`, "content-type": "application/json", ...headers },
+        body: JSON.stringify(body),
+      }),
+    admin: async <Value>(path: string, body?: object) => {
+      const sent = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+      const response = await fetch(`${origin}/api/admin/${path}`, { ...sent, headers: { authorization: `Bearer ${ADMIN_KEY}` } });
+      return (await response.json()) as Value;
+    },
+    stop: async () => {
+      program.signal("SIGKILL");
+      await upstream.stop();
+      cleanUp();
+    },
+  };
+}
+
+/** A streamed tool call of an Anthropic client to a model that speaks another protocol, with a field that can't be carried. */
+export async function convertedCall(server: DashboardServer): Promise<string> {
+  const response = await server.call(
+    "/v1/messages",
+    {
+      model: "gpt-5",
+      max_tokens: 100,
+      top_k: 5,
+      stream: true,
+      tools: [
+        {
+          name: "get_weather",
+          description: "Says the weather.",
+          input_schema: { type: "object", properties: { place: { type: "string" } } },
+        },
+      ],
+      messages: [{ role: "user", content: "What is the weather like?" }],
+    },
+    { "user-agent": "claude-cli/2.0.1 (external, cli)" },
+  );
+  await response.text();
+  return callOf(server, response);
+}
+
+/** The ledger's id of a call that was answered, once it stands there. */
+export async function callOf(server: DashboardServer, response: Response): Promise<string> {
+  const requestId = response.headers.get("x-request-id") ?? "";
+  const clock = new AwakeClock();
+  for (;;) {
+    const { rows } = await server.admin<{ readonly rows: readonly { readonly id: string }[] }>(`requests?q=${requestId}`);
+    const [row] = rows;
+    if (row !== undefined) return row.id;
+    await clock.pause(50);
+  }
+}
