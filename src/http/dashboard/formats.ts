@@ -6,6 +6,8 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 /** Of what nobody knows. */
 const UNKNOWN = "–";
+/** What is less and not nothing is said to be less. */
+const LEAST_USD = 0.0001;
 /** Formatters are dear to make. A reader may send any locale and zone, so few are kept. */
 const MOST_KEPT = 50;
 
@@ -97,6 +99,7 @@ export class Formats {
 
   usd(amount: number | null): string {
     if (amount === null) return UNKNOWN;
+    if (amount > 0 && amount < LEAST_USD) return `<${this.#smallUsd.format(LEAST_USD)}`;
     return (amount !== 0 && Math.abs(amount) < 1 ? this.#smallUsd : this.#usd).format(amount);
   }
 

@@ -5,6 +5,7 @@ const locale = root.dataset.locale || undefined;
 export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
 const UNKNOWN = "–";
+const LEAST_USD = 0.0001;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
@@ -48,7 +49,13 @@ function pair(ms, [large, largeMs], [small, smallMs]) {
 export const number = (count) => (count === null ? UNKNOWN : numbers.format(count));
 export const compact = (count) => (count === null ? UNKNOWN : compacts.format(count));
 export const percent = (share) => (share === null ? UNKNOWN : percents.format(share));
-export const usd = (amount) => (amount === null ? UNKNOWN : (amount !== 0 && Math.abs(amount) < 1 ? smallDollars : dollars).format(amount));
+
+export function usd(amount) {
+  if (amount === null) return UNKNOWN;
+  if (amount > 0 && amount < LEAST_USD) return `<${smallDollars.format(LEAST_USD)}`;
+  return (amount !== 0 && Math.abs(amount) < 1 ? smallDollars : dollars).format(amount);
+}
+
 /** Of a list: as few decimals as say it. */
 export const price = (amount) => (amount === null ? UNKNOWN : prices.format(amount));
 export const exactUsd = (amount) => (amount === null ? UNKNOWN : exactDollars.format(amount));
