@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { ask, MODELS } from "../support/dialects.ts";
 import { until } from "../support/gateway.ts";
-import { build, BUN, cleanUp, DENO, OWN_WAYS, start, type Running } from "../support/program.ts";
+import { build, cleanUp, DENO, OWN_WAYS, start, type Running } from "../support/program.ts";
 import { startUpstream } from "../support/upstream.ts";
 import { rawCall } from "../support/wire.ts";
 
@@ -191,7 +191,7 @@ async function reference(url: string, number: string): Promise<object> {
 const REFUSALS = /^(?:HTTP\/1\.1 (?:400|505) |$)/;
 const STATUSES = /HTTP\/1\.1 \d+/gm;
 
-function startProgram(way: typeof BUN): Running {
+function startProgram(way: (typeof OWN_WAYS)[number]): Running {
   const env = {
     FACTORY_BASE_URL: upstream.url,
     FACTORY_API_KEY: "fk-a-fake-key-of-factory",
