@@ -76,6 +76,7 @@ export class KeyRing {
   /** By digest, as hex digits. */
   #entries: ReadonlyMap<string, Entry> = new Map();
   #records: ReadonlyMap<string, KeyRecord> = new Map();
+  #names: ReadonlySet<string> = new Set();
   /** By name, so that a grant stays the same object until the key changes. */
   #grants: ReadonlyMap<string, KnownGrant> = new Map();
   /** First uses, in Unix milliseconds, that the store may not have. */
@@ -117,6 +118,16 @@ export class KeyRing {
   /** Whether there is no client key at all. A store that has not been read may hold some. */
   get isEmpty(): boolean {
     return this.#isRead && this.#entries.size === 0;
+  }
+
+  /** Whether there is a client key of that name. */
+  has(name: string): boolean {
+    return this.#names.has(name);
+  }
+
+  /** The keys that have limits, with their grants. */
+  limited(): readonly (readonly [name: string, grant: KeyGrant])[] {
+    return Array.from(this.#grants, ([name, { grant }]) => [name, grant] as const);
   }
 
   /** How many keys of the store there are. */
@@ -204,6 +215,7 @@ export class KeyRing {
     }
     for (const [digest, name] of this.#named) entries.set(digest, entryOf(name, null));
     this.#records = known;
+    this.#names = names;
     this.#grants = grants;
     this.#entries = entries;
     this.#tellFirstUses();

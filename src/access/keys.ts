@@ -48,7 +48,7 @@ export interface KeyOptions {
 }
 
 /** Its caller's name where there is no key. */
-const ANONYMOUS = "anonymous";
+export const ANONYMOUS = "anonymous";
 const BEARER = /^bearer[ \t]+/i;
 const KEY_HEADERS = ["x-api-key", "x-goog-api-key"];
 /** What can go out again as a header value, in one piece. */

@@ -58,6 +58,8 @@ export class Ledger {
   #hasSpilled: boolean;
   #isSpillReported = false;
   #lost = 0;
+  /** Since the program began. */
+  #lostInAll = 0;
 
   constructor(ports: LedgerPorts, options: LedgerOptions) {
     this.#ports = ports;
@@ -71,9 +73,15 @@ export class Ledger {
     if (this.#options.keepMs !== null) this.#forgetIn(FIRST_FORGET_MS, this.#options.keepMs);
   }
 
+  /** Rows that wait in memory, and those that were lost since the program began. */
+  get standing(): { readonly waiting: number; readonly lost: number } {
+    return { waiting: this.#waiting.length, lost: this.#lostInAll };
+  }
+
   /** The row is written soon. Never throws. */
   add(row: UsageRow): void {
     if (this.#waiting.length >= MOST_WAITING) {
+      this.#lostInAll++;
       if (this.#lost++ === 0) this.#ports.report("usage rows lost", { reason: "neither the store nor DATA_DIR takes them" });
       return;
     }
@@ -169,6 +177,7 @@ export class Ledger {
       else {
         if (this.#lost === 0) report("usage rows lost", { reason: "too many wait in DATA_DIR" });
         this.#lost += rows.length;
+        this.#lostInAll += rows.length;
       }
     } catch (error) {
       this.#waiting = [...rows, ...this.#waiting];

@@ -80,6 +80,10 @@ export class LiveCalls {
     this.#ports = ports;
   }
 
+  get size(): number {
+    return this.#calls.size;
+  }
+
   add(call: RunningCall): void {
     this.#calls.add(call);
     this.#bucket(call.summary.startedAtMs).calls++;

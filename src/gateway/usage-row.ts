@@ -19,8 +19,13 @@ export interface Rows {
  */
 export function ledgerObserver(ledger: Rows): CallObserver {
   return (summary) => {
-    if (summary.callerId !== null && !summary.path.startsWith(EXPLAIN)) ledger.add(usageRow(summary));
+    if (summary.callerId !== null && !isExplained(summary)) ledger.add(usageRow(summary));
   };
+}
+
+/** Whether it is no call. */
+export function isExplained({ path }: CallSummary): boolean {
+  return path.startsWith(EXPLAIN);
 }
 
 export function usageRow(summary: CallSummary): UsageRow {

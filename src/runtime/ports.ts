@@ -13,6 +13,15 @@ export interface Connection {
   readonly upgrade: (listener: SocketListener) => Response | null;
 }
 
+/** How the process stands. */
+export interface ProcessFigures {
+  readonly residentBytes: number;
+  /** CPU time since it began. */
+  readonly cpuSeconds: number;
+  /** Log lines that were lost since then, because nobody took them. */
+  readonly logLinesLost: number;
+}
+
 /** The program as one function. Never rejects. Without a connection no request becomes a WebSocket. */
 export type Fetch = (request: Request, connection?: Connection) => Response | Promise<Response>;
 

@@ -35,6 +35,7 @@ export class LogOutput {
   #queue: Entry[] = [];
   #queued = 0;
   #missing = 0;
+  #lost = 0;
   /** How many lines the line that is being added stands for. */
   #weight = 1;
   #isFull = false;
@@ -53,11 +54,17 @@ export class LogOutput {
     return this.#isWriting;
   }
 
+  /** Lines that were lost since the program began. */
+  get lost(): number {
+    return this.#lost;
+  }
+
   /** Takes a line without its line break. Those of a few milliseconds go out together. */
   readonly add = (line: string): void => {
     this.#isFull ||= this.#queued + line.length > MAX_QUEUED;
     if (this.#isFull) {
       this.#missing += this.#weight;
+      if (this.#weight === 1) this.#lost++;
       return;
     }
     this.#queue.push({ line, count: this.#weight });
@@ -105,7 +112,11 @@ export class LogOutput {
     const unwritten = await this.#write(entries);
     this.#queued -= length;
     if (this.#queued <= RESUME_AT) this.#isFull = false;
-    for (const { count } of unwritten) this.#missing += count;
+    for (const { count } of unwritten) {
+      this.#missing += count;
+      // A line that stands for others has them counted already.
+      if (count === 1) this.#lost++;
+    }
     if (unwritten.length > 0 || this.#missing === 0 || this.#isFull) return;
     this.#weight = this.#missing;
     this.#missing = 0;
