@@ -3,6 +3,8 @@
 
 import { GatewayError } from "./errors.ts";
 import { createApp, type StoreView } from "./http/app.ts";
+import { metricsPage, type MetricsPage } from "./http/metrics.ts";
+import { WrongKeys } from "./http/admin/wrong-keys.ts";
 import type { CurrentParts } from "./http/admin/administration.ts";
 import { LiveStreams } from "./http/admin/live-stream.ts";
 import type { Operator } from "./http/admin/operator.ts";
@@ -15,6 +17,7 @@ import { Attempts } from "./gateway/retry.ts";
 import { isLoopback, type Config } from "./config/config.ts";
 import { secretsOf } from "./config/secrets.ts";
 import type { ConnectionPorts } from "./upstream/connection.ts";
+import { createObservation, type Observation } from "./gateway/observation.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { Inspector, type CallViews } from "./gateway/inspection.ts";
 import { LiveCalls } from "./gateway/live-calls.ts";
@@ -22,7 +25,7 @@ import { ledgerObserver } from "./gateway/usage-row.ts";
 import { Sockets } from "./gateway/socket.ts";
 import { keyIds } from "./upstream/key-ids.ts";
 import { KeyPool } from "./upstream/key-pool.ts";
-import { Keys } from "./access/keys.ts";
+import { ANONYMOUS, Keys } from "./access/keys.ts";
 import { KeyRing, type Sha256 } from "./access/key-ring.ts";
 import { createAdmission } from "./access/admission.ts";
 import { Limiter } from "./access/limiter.ts";
@@ -39,7 +42,7 @@ import type { Pool } from "./models/catalog.ts";
 import { Models, type Target } from "./models/models.ts";
 import { priceOf, type Cost } from "./models/price.ts";
 import type { Usage } from "./protocol/canonical.ts";
-import type { After, Fetch, Unpack } from "./runtime/ports.ts";
+import type { After, Fetch, ProcessFigures, Unpack } from "./runtime/ports.ts";
 import { createUpstream, type SizeLimits } from "./upstream/upstream.ts";
 
 export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reader" | "dial" | "after"> {
@@ -70,7 +73,10 @@ export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reade
   readonly unpack: Unpack;
   /** Gets each log line. */
   readonly sink: (line: string) => void;
+  /** Where LOG_FORMAT says nothing. */
   readonly logFormat: "text" | "json";
+  /** Absent: nobody knows. */
+  readonly figures?: () => ProcessFigures;
 }
 
 export interface Facts {
@@ -118,8 +124,11 @@ const LIMITS: SizeLimits = { maxEventLength: 64 * MEBIBYTE, maxReplyBytes: 256 *
 export function compose(config: Config, world: World, facts: Facts): Program {
   const lasting = lastingParts(config, world, () => current);
   const { ring, concurrency, sockets, limiter, ledger, running } = lasting;
+  const observation = observationOf(config, { lasting, world, facts }, () => current);
+  const metrics = metricsOf({ observation, world }, () => current);
   const site = siteOf({ lasting, world, facts }, () => current);
-  let current = assemble(config, { lasting, world, facts, site, before: null });
+  let current = assemble(config, { lasting, world, facts, site, observation, metrics, before: null });
+  observation.start();
   limiter?.start();
   ledger?.start();
   return {
@@ -136,7 +145,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
     signInPath: () => (current.config.ui && isLocal(current.config, world) ? linkPath(lasting.sessions.makeLink()) : null),
     reload(next) {
       const before = current;
-      current = assemble(next, { lasting, world, facts, site, before });
+      current = assemble(next, { lasting, world, facts, site, observation, metrics, before });
       ring.takeNamed(next.proxyKeys);
       if (current.plan.quota !== before.plan.quota) before.plan.quota.stop();
     },
@@ -146,6 +155,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
       await Promise.all([concurrency.drain(), sockets.drain()]);
       await limiter?.close();
       await ledger?.stop();
+      await observation.stop();
     },
     endCalls: () => running.endAll(new GatewayError("overloaded", "The server stopped before the answer was complete.", CUT_OFF)),
   };
@@ -234,6 +244,59 @@ function siteOf({ lasting, world, facts }: Pick<Surroundings, "lasting" | "world
   });
 }
 
+/** What it is told of names, keys and the plan is that of the time. */
+function observationOf(
+  config: Config,
+  { lasting, world, facts }: Pick<Surroundings, "lasting" | "world" | "facts">,
+  current: () => Assembly,
+): Observation {
+  const { running, ring, limiter, ledger, startedMs } = lasting;
+  const { store = null, now, monotonic, after, background = after, newId, figures = () => null } = world;
+  return createObservation(
+    {
+      running,
+      ring,
+      limiter,
+      ledger,
+      store,
+      figures,
+      facts,
+      now,
+      monotonic,
+      newId,
+      startedMs,
+      after: background,
+      known: {
+        isModel: (name) => current().administered.models.knows(name),
+        isKey: (name) => name === ANONYMOUS || ring.has(name),
+      },
+      plan: () => {
+        const {
+          config: { upstreamKey },
+          plan,
+        } = current();
+        return upstreamKey === null ? null : plan.quota.known(upstreamKey);
+      },
+      report: (event, fields) => current().log.warning(event, fields),
+    },
+    config.otlp,
+  );
+}
+
+function metricsOf(
+  { observation, world }: { readonly observation: Observation; readonly world: World },
+  current: () => Assembly,
+): MetricsPage {
+  return metricsPage({
+    text: observation.text,
+    keys: () => [current().config.metricsKey, current().config.adminKey].filter((key) => key !== null),
+    isLocal: () => isLocal(current().config, world),
+    web: () => current().config,
+    wrongKeys: new WrongKeys(world.now),
+    sha256: world.sha256,
+  });
+}
+
 const REPLICA_LENGTH = 8;
 
 function isLocal({ host }: Config, world: World): boolean {
@@ -249,15 +312,17 @@ interface Surroundings {
   readonly world: World;
   readonly facts: Facts;
   readonly site: Site;
+  readonly observation: Observation;
+  readonly metrics: MetricsPage;
   /** Of the configuration before. Null: this is the first. */
   readonly before: Assembly | null;
 }
 
-function assemble(config: Config, { lasting, world, facts, site, before }: Surroundings): Assembly {
+function assemble(config: Config, { lasting, world, facts, site, observation, metrics, before }: Surroundings): Assembly {
   const { now, newId, sha256, after } = world;
   // Calls of earlier configurations may still say what was a secret then.
   const redactor = (before?.redactor ?? new Redactor([])).with(secretsOf(config));
-  const log = openLog({ level: config.logLevel, format: world.logFormat, sink: world.sink, now, redactor });
+  const log = openLog({ level: config.logLevel, format: config.logFormat ?? world.logFormat, sink: world.sink, now, redactor });
   const { upstreamKey, anonymous, corsOrigins, allowedHosts } = config;
   const { running, inspector, ring, limiter, ledger, keyId, sockets, store, startedMs } = lasting;
   const keys = new Keys({ ring, upstreamKey, anonymous, web: { corsOrigins, allowedHosts }, adminKey: config.adminKey }, sha256);
@@ -282,7 +347,8 @@ function assemble(config: Config, { lasting, world, facts, site, before }: Surro
     limiter,
     log,
     redactor,
-    observers: ledger === null ? [] : [ledgerObserver(ledger)],
+    observers: [...(ledger === null ? [] : [ledgerObserver(ledger)]), ...observation.observers],
+    tracing: observation.tracing,
     admission: createAdmission({ keys, concurrency, limiter }),
     priceOf: (target: Target, usage: Usage): Cost => priceOf(target, usage, config),
     keyId,
@@ -310,6 +376,7 @@ function assemble(config: Config, { lasting, world, facts, site, before }: Surro
       models,
       store,
       quota: (caller) => quotaOf(caller.upstreamKey),
+      metrics,
       site: (incoming) => (config.ui || isPublicPath(incoming.path) ? site(incoming) : null),
       account: (caller, dates) => reportAccount(caller, dates, { store: world.store ?? null, limiter, ring, now }),
       isDraining: () => concurrency.isDraining,

@@ -40,6 +40,8 @@ const ROWS: readonly Row[] = [
   { folders: ["gateway"], packages: /^tokenx$/, never: BUT_DATES },
   // The engines alone touch files and the network; only who starts the program opens one.
   { folders: ["access/stores"], importers: ["cli"], packages: /^(?:node:(?:fs|path|sqlite)|postgres)$/, never: BUT_DATES },
+  // What turns metrics and spans into a library's form is loaded where it is used; its types are free.
+  { folders: ["telemetry/exports"], packages: /^(?:prom-client|@opentelemetry\/[\w-]+(?:\/node-http)?)$/, never: BUT_DATES },
   { folders: ["access", "models", "upstream", "telemetry", "config"], packages: /^node:util$/, never: BUT_DATES },
   // The table of codecs stands on the codecs, and these on what all of them share.
   { folders: ["protocol/codecs"], packages: null, never: OUTSIDE },
@@ -195,6 +197,18 @@ test("no import cycles, not even of types", () => {
   };
   for (const path of graph.keys()) visit(path, []);
   assert.deepEqual(cycles, []);
+});
+
+test("a library for metrics and traces is loaded where it is used, and never as the program starts", () => {
+  const early = files.filter(({ path, runs, later }) => {
+    return (
+      !path.startsWith("telemetry/exports/") && [...runs].some((target) => target.startsWith("telemetry/exports/") && !later.has(target))
+    );
+  });
+  assert.deepEqual(
+    early.map(({ path }) => path),
+    [],
+  );
 });
 
 test("no --help waits for the server: what it loads has no part of it", () => {

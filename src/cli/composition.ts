@@ -11,7 +11,7 @@ import type { Operator } from "../http/admin/operator.ts";
 import { uuidAt } from "../gateway/headers.ts";
 import { compose, type Program } from "../program.ts";
 import { dial } from "../runtime/dial.ts";
-import type { After } from "../runtime/ports.ts";
+import type { After, ProcessFigures } from "../runtime/ports.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { unpack } from "../runtime/unpack.ts";
 
@@ -22,6 +22,8 @@ export interface Composing {
   /** Gets each log line. */
   readonly sink: (line: string) => void;
   readonly logFormat: "text" | "json";
+  /** Absent: none are lost. */
+  readonly logLinesLost?: () => number;
   /** See `World`. */
   readonly operator?: Operator;
   readonly isLocal?: () => boolean;
@@ -29,7 +31,7 @@ export interface Composing {
 
 const PROXY_VARIABLES = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
-export function composed(config: Config, { store, dataDir, sink, logFormat, ...more }: Composing): Program {
+export function composed(config: Config, { store, dataDir, sink, logFormat, logLinesLost = () => 0, ...more }: Composing): Program {
   return compose(
     config,
     {
@@ -51,11 +53,17 @@ export function composed(config: Config, { store, dataDir, sink, logFormat, ...m
       unpack,
       sink,
       logFormat,
+      figures: () => ({ ...processFigures(), logLinesLost: logLinesLost() }),
       replica: replicaName(),
       ...more,
     },
     { version: packageJson.version, runtime: runtime.name },
   );
+}
+
+function processFigures(): Omit<ProcessFigures, "logLinesLost"> {
+  const { user, system } = process.cpuUsage();
+  return { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 };
 }
 
 export const after: After = (ms, callback) => {

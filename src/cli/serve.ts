@@ -269,7 +269,15 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
   let listensOn: string | null = null;
   const operator = operatorOf({ commandLine, store, setup: () => reload?.setup ?? setup, reload: () => reload });
   const isLocal = (): boolean => listensOn !== null && isLoopback(listensOn);
-  const program: Program = composed(config, { store, dataDir, sink: output.add, logFormat, operator, isLocal });
+  const program: Program = composed(config, {
+    store,
+    dataDir,
+    sink: output.add,
+    logFormat,
+    logLinesLost: () => output.lost,
+    operator,
+    isLocal,
+  });
   // What a program that imports this one calls it with besides is not known.
   if (!isMain) return { fetch: (request) => program.fetch(request) };
   return runtime.entryPoint({

@@ -11,6 +11,7 @@ import type { ProtocolId } from "../protocol/canonical.ts";
 import { withOwnPath } from "../protocol/own-path.ts";
 import { readModelTable } from "./model-table.ts";
 import { parseNetwork, type Network } from "./networks.ts";
+import { observingOf, type ObservingConfig } from "./observing.ts";
 import { quotaOf, type QuotaConfig } from "./quota.ts";
 import type { Fault, Settings } from "./settings.ts";
 import { readSettings, readText, type ConfigSource } from "./source.ts";
@@ -18,7 +19,7 @@ import { ENDPOINT_PATHS, VARIABLES, type VariableName } from "./variables.ts";
 
 export type { Fault } from "./settings.ts";
 
-export interface Config extends QuotaConfig {
+export interface Config extends QuotaConfig, ObservingConfig {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
@@ -216,6 +217,7 @@ export function readConfig(source: ConfigSource): Config {
     ledgerDays: settings.wholeNumber("LEDGER_DAYS", { min: 0, max: MOST_DAYS }) || null,
     cacheDiscountPercent: settings.wholeNumber("CACHE_DISCOUNT", { min: 0, max: 100 }),
     ...quotaOf(settings, { base, endpoints }),
+    ...observingOf(settings),
     models: modelsOf(source, settings),
   };
   if (config.anonymous !== "off" && config.upstreamKey === null) {

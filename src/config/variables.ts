@@ -102,6 +102,7 @@ export const VARIABLES = {
     "1 rejects a request with 400 if its conversion would leave something out. Otherwise a response header names what was left out.",
   ),
   LENIENT: variable("0", "1 repairs a request that its conversion would otherwise reject with 400."),
+  LOG_FORMAT: variable("auto", "json (a JSON object a line), text (for people), or auto: text on a terminal, JSON elsewhere."),
   LOG_LEVEL: variable("info", "debug (adds headers and bodies, with keys masked), info, warning or error."),
   MAX_BODY_BYTES: variable("64MiB", "The largest request body to accept, from 1KiB to 256MiB. A plain number counts bytes.", RESTART),
   MAX_BODY_MEMORY: variable(
@@ -212,6 +213,34 @@ export const VARIABLES = {
   TRUSTED_PROXIES: variable(
     "",
     "Addresses of reverse proxies, separated by commas, e.g. 127.0.0.1,10.0.0.0/8: the dashboard believes what they say of a visitor in x-forwarded-for, x-forwarded-host and x-forwarded-proto.",
+  ),
+  METRICS_KEY: variable(
+    "",
+    "The key of GET /metrics, of at least 16 characters, for Prometheus; ADMIN_KEY opens it too. Without either, only programs on this machine get metrics, and only from a server on a loopback address.",
+    SECRET,
+  ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: variable(
+    "",
+    "Where to send traces and metrics, as OTLP in JSON over HTTP, e.g. http://127.0.0.1:4318; /v1/traces and /v1/metrics are put behind it. If it is not set, nothing is sent anywhere.",
+    RESTART,
+  ),
+  OTEL_EXPORTER_OTLP_HEADERS: variable("", "Headers to send with it: name=value, separated by commas, with %-escapes.", {
+    ...SECRET,
+    ...RESTART,
+  }),
+  OTEL_SERVICE_NAME: variable("factory-proxy", "The service that traces and metrics are about.", RESTART),
+  OTEL_RESOURCE_ATTRIBUTES: variable("", "What else to say of it: deployment.environment.name=test, separated by commas.", RESTART),
+  OTEL_TRACES_SAMPLER: variable(
+    "parentbased_always_on",
+    "Which calls are traced: always_on, always_off, traceidratio, or parentbased_ in front of one of these, which follows the client where it sends traceparent.",
+    RESTART,
+  ),
+  OTEL_TRACES_SAMPLER_ARG: variable("1", "The share of calls that traceidratio traces, from 0 to 1.", RESTART),
+  OTEL_METRIC_EXPORT_INTERVAL: variable("60000", "Milliseconds between two reports of metrics.", RESTART),
+  OTEL_GENAI: variable(
+    "both",
+    "Names of the metrics about models: latest (gen_ai.client.inference.*), 1.41 (gen_ai.client.operation.* and gen_ai.client.token.usage, which most tools chart) or both.",
+    RESTART,
   ),
   SHUTDOWN_TIMEOUT: variable("30", "How long running answers may continue after a signal to stop; 0 ends them at once.", SECONDS),
 } as const;

@@ -1,5 +1,5 @@
-// What the environment says that is no fault, but hardly meant: names close to that of a variable, certificates that nobody checks, a
-// proxy that would see keys and prompts.
+// What the environment says that is no fault, but hardly meant: names close to that of a variable, certificates that nobody checks,
+// telemetry that tells keys, a proxy that would see keys and prompts.
 // Never shows a value.
 
 import type { LogFields } from "../telemetry/log.ts";
@@ -37,6 +37,11 @@ export function warningsOf({ environment, endpoints, nearest }: WarningSource): 
   if (environment["NODE_TLS_REJECT_UNAUTHORIZED"] === "0") {
     const message = "Certificates are not checked. To trust an authority of your own, name its file in NODE_EXTRA_CA_CERTS.";
     warnings.push({ event: "insecure", fields: { name: "NODE_TLS_REJECT_UNAUTHORIZED", message } });
+  }
+  if (/^(?:1|true)$/i.test(environment["OTEL_DENO"] ?? "")) {
+    const message =
+      "Deno's own telemetry tells URLs with their queries, and so the keys of Gemini clients. Unset it; OTEL_EXPORTER_OTLP_ENDPOINT is enough.";
+    warnings.push({ event: "insecure", fields: { name: "OTEL_DENO", message } });
   }
   const proxy = ["HTTP_PROXY", "http_proxy"].find((name) => environment[name]);
   if (proxy !== undefined && endpoints.some((url) => url.startsWith("http:"))) {

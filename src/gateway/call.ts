@@ -12,8 +12,11 @@ import { encodeError as inBedrocksShape } from "../protocol/bedrock.ts";
 import type { Loss, Usage } from "../protocol/canonical.ts";
 import { CODECS } from "../protocol/codecs.ts";
 import type { BodyMaker, BodyReader } from "../runtime/ports.ts";
-import { logCall, logFault } from "../telemetry/call-log.ts";
+import { logCall, logFault, named } from "../telemetry/call-log.ts";
 import type { CallObserver, CallSummary } from "../telemetry/call-summary.ts";
+import { CallTrace, type Tracing } from "../telemetry/call-trace.ts";
+import { PhaseClock, serverTiming } from "../telemetry/phases.ts";
+import { parseTraceParent, TRACEPARENT } from "../telemetry/trace-context.ts";
 import type { Log, LogFields } from "../telemetry/log.ts";
 import { shownUrl, type Redactor } from "../telemetry/redaction.ts";
 import type { UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../upstream/upstream.ts";
@@ -37,6 +40,8 @@ export interface CallPorts {
   readonly newId: () => string;
   readonly priceOf: (target: Target, usage: Usage) => Cost;
   readonly running: LiveCalls;
+  /** Null: no call is traced. */
+  readonly tracing: Tracing | null;
   /** Get the summary of each call, after its slot was released and its log line written. */
   readonly observers: readonly CallObserver[];
 }
@@ -154,8 +159,8 @@ export class CallProgress implements RunningCall {
   readonly #priceOf: CallPorts["priceOf"];
   /** What the key's limits say to the client. Null: it has none. */
   #granted: Pick<Granted, "headers" | "hides"> | null = null;
-  readonly #monotonic: () => number;
-  readonly #startedMs: number;
+  /** Where the time goes. */
+  readonly clock: PhaseClock;
   readonly #observers: CallObserver[];
   readonly #running: LiveCalls;
   /** Ends the call from outside; null: it has still to begin. */
@@ -172,9 +177,8 @@ export class CallProgress implements RunningCall {
     this.redaction = ports.redactor.with(secrets);
     this.form = call.route.form;
     this.#priceOf = ports.priceOf;
-    this.#monotonic = ports.monotonic;
     this.#running = ports.running;
-    this.#startedMs = ports.monotonic();
+    this.clock = new PhaseClock(ports.monotonic);
     this.#log = ports.log.knowing(secrets);
     this.#observers = [(summary) => logCall(this.#log, summary), ...ports.observers];
     const { client, session, agent } = clientInfo(headers);
@@ -210,14 +214,19 @@ export class CallProgress implements RunningCall {
       admissionMs: null,
       firstByteMs: null,
       durationMs: 0,
+      timings: NO_TIME,
+      trace:
+        ports.tracing === null ? null : new CallTrace(headers, { ...ports.tracing, isInference: call.route.endpoint !== "count-tokens" }),
+      traceId: null,
     };
+    this.summary.traceId = this.summary.trace?.traceId ?? parseTraceParent(headers[TRACEPARENT])?.traceId ?? null;
     this.#running.add(this);
     this.debug("client request", () => ({ headers }));
   }
 
   /** Milliseconds since the call began. */
   get elapsedMs(): number {
-    return this.#monotonic() - this.#startedMs;
+    return this.clock.elapsedMs;
   }
 
   get phase(): CallPhase {
@@ -299,6 +308,7 @@ export class CallProgress implements RunningCall {
   /** `factoryKey`: the beginning of its hash. */
   sending({ url, headers, body }: UpstreamCall, { target, factoryKey }: { readonly target: Target; readonly factoryKey: string }): void {
     this.targeted(target);
+    this.clock.enter("upstream");
     this.summary.factoryKey = factoryKey;
     this.summary.session ??= headers["x-session-id"] ?? null;
     this.#become("connecting");
@@ -315,6 +325,7 @@ export class CallProgress implements RunningCall {
 
   /** What came of a request that was sent, whether or not its answer is the one. */
   tookBack(result: Result): void {
+    this.summary.trace?.tookBack(this.elapsedMs, attemptResult(result));
     this.recording?.answered(result, this.elapsedMs);
   }
 
@@ -334,6 +345,7 @@ export class CallProgress implements RunningCall {
     found: UpstreamAnswer | UpstreamRefusal,
     { target, losses }: { readonly target: Target; readonly losses: readonly Loss[] },
   ): void {
+    this.clock.enter("own");
     this.targeted(target);
     if (losses.length > 0) this.summary.dropped = losses.map(({ field }) => field);
     if (this.recording !== null) this.recording.losses = losses;
@@ -343,7 +355,7 @@ export class CallProgress implements RunningCall {
   }
 
   debug(event: string, fields: () => LogFields): void {
-    if (this.#log.enabled("debug")) this.#log.debug(event, { requestId: this.summary.requestId, ...fields() });
+    if (this.#log.enabled("debug")) this.#log.debug(event, { ...named(this.summary), ...fields() });
   }
 
   /** The answer begins to go out, or does all at once. */
@@ -356,6 +368,7 @@ export class CallProgress implements RunningCall {
   respond(answer: Answer): Response {
     const { status, headers } = answer;
     this.recording?.answering(status, headers);
+    this.clock.enter(answer.type === "streaming" ? "upstream" : "own");
     if (answer.type === "streaming") {
       const { begun, rest, pump, keepAlive } = answer;
       const closed = (outcome: Outcome): void => this.#end(errorOf(outcome) ?? this.meter.error);
@@ -364,7 +377,8 @@ export class CallProgress implements RunningCall {
       return new Response(through(rest ?? NOTHING, this.#observed(pump), options), { status, headers });
     }
     this.recording?.sent(answer.body, this.elapsedMs);
-    const response = new Response(answer.body, { status, headers });
+    const timing = this.summary.attempts === 0 ? {} : { "server-timing": serverTiming(this.clock.read()) };
+    const response = new Response(answer.body, { status, headers: { ...headers, ...timing } });
     if (answer.error !== null) this.summary.status = status;
     this.#end(answer.error ?? this.meter.error);
     return response;
@@ -379,7 +393,9 @@ export class CallProgress implements RunningCall {
     if (error?.kind === "cancelled") summary.status = error.status;
     summary.finish = meter.finish;
     this.#account();
-    summary.durationMs = Math.round(this.elapsedMs);
+    summary.timings = this.clock.read();
+    if (summary.trace !== null) summary.trace.conversion = this.clock.conversion;
+    summary.durationMs = Math.round(summary.timings.totalMs);
     this.#running.remove(this);
     for (const observe of this.#observers) this.#observe(observe);
   }
@@ -389,7 +405,7 @@ export class CallProgress implements RunningCall {
     try {
       observe(this.summary);
     } catch (cause) {
-      logFault(this.#log, this.summary.requestId, cause);
+      logFault(this.#log, this.summary, cause);
     }
   }
 
@@ -409,7 +425,8 @@ export class CallProgress implements RunningCall {
 
   /** The same pump, with the time of its first byte noted. */
   #observed(pump: Pump): Pump {
-    const { recording } = this;
+    const { recording, clock } = this;
+    const { trace } = this.summary;
     const kept: Uint8Array[] | null = this.#log.enabled("debug") ? [] : null;
     let keptBytes = 0;
     const note = (chunk: Uint8Array | null, out: Uint8Array | null): Uint8Array | null => {
@@ -428,7 +445,10 @@ export class CallProgress implements RunningCall {
     };
     return {
       step: (chunk) => {
+        trace?.chunk(clock.elapsedMs);
+        const startedMs = clock.stepping();
         const out = pump.step(chunk);
+        clock.stepped(startedMs);
         return pump.finished ? last(chunk, out) : note(chunk, out);
       },
       end: () => last(null, pump.end()),
@@ -440,6 +460,14 @@ export class CallProgress implements RunningCall {
     };
   }
 }
+
+function attemptResult(result: Result): { readonly status: number | null; readonly error: string | null } {
+  if ("thrown" in result) return { status: null, error: result.thrown.kind };
+  const { found } = result;
+  return { status: found.status, error: found.type === "refusal" ? String(found.status) : null };
+}
+
+const NO_TIME = { admissionMs: 0, convertMs: 0, upstreamMs: 0, ownMs: 0, totalMs: 0 };
 
 /** What can be ended before it has an answer. */
 interface Stoppable {

@@ -134,11 +134,16 @@ export async function prepare(received: ReceivedCall, target: Target, context: P
   // Whatever becomes of it, it is let go of.
   const parsed = received.parsed();
   const isPassthrough = target.protocol === call.reader.id && call.reader === call.writer;
-  const { body, headers, losses, sent, asked } = isPassthrough
-    ? passThrough(received, target, context)
-    : await convert(received, target, { ...context, parsed });
-  // Each by its name: a spread costs ten times that.
-  return { call, target, body, headers, losses, sent, asked };
+  const converted = call.progress.clock.converting();
+  try {
+    const { body, headers, losses, sent, asked } = isPassthrough
+      ? passThrough(received, target, context)
+      : await convert(received, target, { ...context, parsed });
+    // Each by its name: a spread costs ten times that.
+    return { call, target, body, headers, losses, sent, asked };
+  } finally {
+    converted();
+  }
 }
 
 /** As it came, and as the runtime sends it; between them the text in which it is edited, twice, but for its large strings. */

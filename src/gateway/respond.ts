@@ -6,12 +6,14 @@ import type { CanonicalRequest, Reply } from "../protocol/canonical.ts";
 import type { Exchange } from "../protocol/codec.ts";
 import { codecOf } from "../protocol/codecs.ts";
 import { detached } from "../protocol/exchange.ts";
-import type { After } from "../runtime/ports.ts";
+import type { After, BodyReader } from "../runtime/ports.ts";
+import type { PhaseClock } from "../telemetry/phases.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
-import { openingBracket, type SizeLimits, type UpstreamAnswer, type UpstreamRefusal } from "../upstream/upstream.ts";
+import { TRACEPARENT } from "../telemetry/trace-context.ts";
+import { openingBracket, type SizeLimits, type UpstreamAnswer, type UpstreamCall, type UpstreamRefusal } from "../upstream/upstream.ts";
 import { isObject, parseOrUndefined } from "../wire/json.ts";
 import { concat, type Pump } from "../wire/pump.ts";
-import { failure, type Answer, type CompleteAnswer, type StreamingAnswer } from "./call.ts";
+import { failure, type CallProgress, type Answer, type CompleteAnswer, type StreamingAnswer } from "./call.ts";
 import { continuedReply, continuedStream, type ContinuationOptions } from "./continuation.ts";
 import { asJsonArray, conversion, readReply, streamText } from "./convert.ts";
 import { withSigns } from "./keep-alive.ts";
@@ -44,11 +46,17 @@ export function sendOptions(call: AdmittedCall, context: PrepareContext): Attemp
     tried: (count) => progress.tried(count),
     tookBack: (result) => progress.tookBack(result),
     upstreamCall(prepared, key) {
-      const upstreamCall = upstreamCallOf(prepared, key, context);
+      const upstreamCall = traced(upstreamCallOf(prepared, key, context), prepared.target.model, progress);
       progress.sending(upstreamCall, { target: prepared.target, factoryKey: context.ports.keyId(key) });
       return upstreamCall;
     },
   };
+}
+
+/** The same request, which names the trace that the call belongs to. */
+function traced(call: UpstreamCall, model: string, { summary, elapsedMs }: CallProgress): UpstreamCall {
+  const { trace } = summary;
+  return trace === null ? call : { ...call, headers: { ...call.headers, [TRACEPARENT]: trace.attempt(elapsedMs, model, call.url) } };
 }
 
 /** @throws GatewayError, or rejects with one, when the answer is none. */
@@ -146,6 +154,7 @@ function convertStream(prepared: PreparedCall, asked: Exchange, parts: Parts): S
 /** Another protocol: all of the answer decoded first, then encoded as the client asked. */
 async function convertReply(prepared: PreparedCall, asked: Exchange, parts: Parts): Promise<CompleteAnswer> {
   const { found, headers, context } = parts;
+  prepared.call.progress.clock.enter("convert");
   const reply = await continuedReply(read(found, prepared.call), continuationOf(prepared, prepared.sent, context));
   return encoded(prepared.call, { reply, asked, headers });
 }
@@ -156,6 +165,7 @@ async function convertReply(prepared: PreparedCall, asked: Exchange, parts: Part
  */
 async function reframe({ call, body, sent }: PreparedCall, { found, headers, context }: Parts): Promise<CompleteAnswer> {
   const exchange = { ...sent, request: requestOf(call, textOf(body)) ?? sent.request };
+  call.progress.clock.enter("convert");
   const reply = await readReply(read(found, call), call.writer, { exchange, limits: context.settings.limits });
   return encoded(call, { reply, asked: exchange, headers });
 }
@@ -224,14 +234,30 @@ function continuationOf(prepared: PreparedCall, exchange: Exchange, context: Res
         signal,
         upstreamCall: (again, key) => ({ ...options.upstreamCall(again, key), signal, spentMs: progress.elapsedMs }),
       });
-      return found.type === "refusal" || (found.type === "streaming" && prepared.call.head.stream) ? found : read(found, prepared.call);
+      if (found.type === "refusal" || (found.type === "streaming" && prepared.call.head.stream)) return found;
+      progress.clock.enter("convert");
+      return read(found, prepared.call);
     },
   };
 }
 
 /** The same answer, with what is read of it kept where the call is inspected. */
 function read(found: UpstreamAnswer, { progress }: AdmittedCall): UpstreamAnswer {
-  return progress.recording?.reading(found, () => progress.elapsedMs) ?? found;
+  const kept = progress.recording?.reading(found, () => progress.elapsedMs) ?? found;
+  return kept.rest === null ? kept : { ...kept, rest: timed(kept.rest, progress.clock) };
+}
+
+/** The same source, of which all waiting counts as the upstream's time. */
+function timed(source: BodyReader, clock: PhaseClock): BodyReader {
+  return {
+    async read() {
+      const before = clock.enter("upstream");
+      const next = await source.read();
+      clock.enter(before);
+      return next;
+    },
+    cancel: (reason) => source.cancel(reason),
+  };
 }
 
 /** Made here, and not where the call can be seen: a function keeps all that its surroundings use for as long as an answer takes. */

@@ -35,6 +35,7 @@ export async function countTokens(received: ReceivedCall, target: Target, contex
     }
   }
   const { body, wire } = unwrapped(received);
+  call.progress.clock.enter("convert");
   call.memory.need(convertedBytes(received));
   const request = withPrompt(call.reader.request.decode({ ...wire, body: body.whole() }), context.settings.systemPrompt);
   refuseStored(request);

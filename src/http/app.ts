@@ -18,6 +18,7 @@ import { modelOf } from "../protocol/bedrock.ts";
 import type { After, Connection, Fetch } from "../runtime/ports.ts";
 import { balancePage, billedPage, subscriptionPage, usagePage } from "./account-pages.ts";
 import { isAdminPath } from "./admin/routes.ts";
+import type { MetricsPage } from "./metrics.ts";
 import { frontPage, wantsHtml } from "./front-page.ts";
 import { timedEvents } from "./timed-events.ts";
 import { modelList, modelPage, type PageShape } from "./models-page.ts";
@@ -43,6 +44,7 @@ export interface AppPorts {
   readonly store: () => StoreView | null;
   /** Of the plan behind the caller's Factory key. */
   readonly quota: (caller: Caller) => Promise<QuotaReport>;
+  readonly metrics: MetricsPage;
   /** The dashboard and the admin API. Null: they are off, so that the path is none. */
   readonly site: (incoming: IncomingRequest) => Promise<Response> | null;
   readonly account: (caller: Caller, dates: Dates) => Promise<AccountReport>;
@@ -91,6 +93,7 @@ const EXPOSED_HEADERS = [
   "x-factory-proxy-quota",
   "x-factory-proxy-reason",
   "x-factory-proxy-limit",
+  "server-timing",
   "retry-after",
 ];
 
@@ -242,6 +245,7 @@ function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow[
       return page(c, { status: ports.isDraining() ? "stopping" : "waiting", ...store }, 503);
     },
     stream: () => new Response(timedEvents(ports.after), { headers: { ...SAFE_HEADERS, ...streamHeaders("sse") } }),
+    metrics: (c) => ports.metrics(c.env),
     hello: (c) => page(c, { message: "hello" }),
     models: (c) => page(c, modelList(models.list(), c.req.query("client_version") === undefined ? shapeOf(c) : "codex")),
     model: (c) => page(c, modelPage(models.entry(modelIn(c.req.path)), shapeOf(c))),

@@ -34,6 +34,7 @@ export interface PageRow extends Row {
     | "ready"
     | "stream"
     | "hello"
+    | "metrics"
     | "models"
     | "model"
     | "quota"
@@ -80,6 +81,7 @@ const PAGES: readonly PageRow[] = [
   page("/v1/health", "health", { isPublic: true, about: "the same" }),
   page("/health/stream", "stream", { isPublic: true, about: "five events in 600 ms: shows whether a proxy holds streams back" }),
   page("/ready", "ready", { isPublic: true, about: "whether it takes new calls" }),
+  page("/metrics", "metrics", { isPublic: true, about: "metrics for Prometheus; METRICS_KEY or ADMIN_KEY opens them" }),
   page("/api/hello", "hello", { isPublic: true, about: "what some clients ask before they start" }),
   page("/v1/models", "models", { about: "the models, in the shape that OpenAI's, Anthropic's, Gemini's or Codex's clients know" }),
   page("/v1/models/*", "model", { about: "one model, by its id or an alias", paths: WITHOUT_METHOD }),

@@ -3,17 +3,17 @@
 
 import { ERRORS } from "../errors.ts";
 import type { CallSummary } from "./call-summary.ts";
-import type { Log } from "./log.ts";
+import type { Log, LogFields } from "./log.ts";
+import { hundredths } from "./phases.ts";
 
 export function logCall(log: Log, summary: CallSummary): void {
-  const { callerId, model, upstreamModel, error, usage } = summary;
+  const { model, upstreamModel, error, usage, timings } = summary;
   const fields: Record<string, unknown> = {
-    requestId: summary.requestId,
+    ...named(summary),
     method: summary.method,
     path: summary.path,
     protocol: summary.protocol,
   };
-  if (callerId !== null) fields["caller"] = callerId;
   if (model !== null) {
     fields["model"] = model;
     fields["streamed"] = summary.streaming;
@@ -28,6 +28,9 @@ export function logCall(log: Log, summary: CallSummary): void {
   if (summary.status !== null) fields["status"] = summary.status;
   fields["durationMs"] = summary.durationMs;
   fields["firstByteMs"] = summary.firstByteMs;
+  if (summary.attempts > 0) {
+    for (const phase of PHASES) fields[phase] = hundredths(timings[phase]);
+  }
   fields["finish"] = summary.finish?.kind ?? null;
   if (usage !== null) {
     fields["inputTokens"] = (usage.inputTokens ?? 0) + (usage.cacheReadTokens ?? 0) + (usage.cacheWriteTokens ?? 0);
@@ -42,9 +45,19 @@ export function logCall(log: Log, summary: CallSummary): void {
   log[ERRORS[error.kind].level]("request", fields);
 }
 
+const PHASES = ["admissionMs", "convertMs", "upstreamMs", "ownMs", "totalMs"] as const;
+
+/** What every line about a call begins with, as far as it is known. */
+export function named({ requestId, traceId, callerId }: CallSummary): LogFields {
+  const fields: Record<string, string> = { requestId };
+  if (traceId !== null) fields["traceId"] = traceId;
+  if (callerId !== null) fields["caller"] = callerId;
+  return fields;
+}
+
 /** What went wrong here once the call had ended, and so is no part of what it came to. */
-export function logFault(log: Log, requestId: string, cause: unknown): void {
-  log.error("internal error", { requestId, cause: describe(cause) });
+export function logFault(log: Log, summary: CallSummary, cause: unknown): void {
+  log.error("internal error", { ...named(summary), cause: describe(cause) });
 }
 
 function describe(cause: unknown): string {

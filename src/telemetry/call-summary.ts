@@ -6,6 +6,8 @@ import type { GatewayError } from "../errors.ts";
 import type { Pool } from "../models/catalog.ts";
 import type { Cost } from "../models/price.ts";
 import type { FinishReason, ProtocolId, Usage } from "../protocol/canonical.ts";
+import type { CallTrace } from "./call-trace.ts";
+import type { Timings } from "./phases.ts";
 
 export interface CallSummary {
   /** Of the call in the ledger: made here, and never twice. The request id, unless the client chose that. */
@@ -74,6 +76,12 @@ export interface CallSummary {
   readonly firstByteMs: number | null;
   /** Milliseconds from the beginning of the call to its end. */
   readonly durationMs: number;
+  /** Where that went. All 0 until the call has ended. */
+  readonly timings: Timings;
+  /** The client's trace, or that of this program. Null: the client named none, and calls are not traced. */
+  readonly traceId: string | null;
+  /** What is told of it to a collector. Null: calls are not traced. */
+  readonly trace: CallTrace | null;
 }
 
 /** Gets the summary of each call, once, when the call has ended. Must not wait; what it throws is logged, and changes nothing. */

@@ -69,6 +69,9 @@ const DEFAULTS: Config = {
   quotaGuardPercent: null,
   quotaGuardModel: null,
   cacheDiscountPercent: 90,
+  logFormat: null,
+  metricsKey: null,
+  otlp: null,
   models: [],
 };
 const EU = {

@@ -67,7 +67,7 @@ test("whatever is wrong is a fault, also in what would need a restart, and both 
   );
 });
 
-test("what can't change while the server runs is where it listens, where it keeps what it knows, and what it told the runtime", () => {
+test("what can't change while the server runs is where it listens, where it keeps what it knows, what it told the runtime, and its collector", () => {
   assert.deepEqual(
     VARIABLE_NAMES.filter((name) => !VARIABLES[name].reload),
     [
@@ -81,6 +81,14 @@ test("what can't change while the server runs is where it listens, where it keep
       "DATABASE_URL",
       "DATA_DIR",
       "STORE_DOWN",
+      "OTEL_EXPORTER_OTLP_ENDPOINT",
+      "OTEL_EXPORTER_OTLP_HEADERS",
+      "OTEL_SERVICE_NAME",
+      "OTEL_RESOURCE_ATTRIBUTES",
+      "OTEL_TRACES_SAMPLER",
+      "OTEL_TRACES_SAMPLER_ARG",
+      "OTEL_METRIC_EXPORT_INTERVAL",
+      "OTEL_GENAI",
     ],
   );
 });

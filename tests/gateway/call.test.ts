@@ -185,6 +185,7 @@ function watched(): Watched {
       monotonic: () => 0,
       newId: () => "c1",
       priceOf: () => ({ usd: null, credits: null, date: null }),
+      tracing: null,
       running: new LiveCalls({ now: () => 0, after: () => () => {} }),
       observers: [(summary) => summaries.push(summary)],
     },

@@ -91,7 +91,17 @@ test("one line a request says what happened", async () => {
       const id = `line-${client}-${target}-${stream}`;
       const response = await gateway.call(path, { body, headers: { "x-request-id": id } });
       await response.text();
-      const { time, durationMs, firstByteMs, caller, outputTokens, dropped: _, ...line } = await gateway.lineOf(response);
+      const { time, durationMs, firstByteMs, caller, outputTokens, dropped: _, ...rest } = await gateway.lineOf(response);
+      const { admissionMs, convertMs, upstreamMs, ownMs, totalMs, ...line } = rest;
+      const phases = [admissionMs, convertMs, upstreamMs, ownMs].map(Number);
+      assert.ok(
+        phases.every((ms) => ms >= 0),
+        name,
+      );
+      assert.ok(
+        Math.abs(phases.reduce((sum, ms) => sum + ms, 0) - Number(totalMs)) < 0.5,
+        `${name}: ${phases.join(" ")} ${String(totalMs)}`,
+      );
       assert.equal(new Date(String(time)).toISOString(), time);
       for (const number of [durationMs, firstByteMs]) assert.ok(Number(number) >= 0, `${name}: ${String(number)}`);
       assert.equal(caller, "env-1");

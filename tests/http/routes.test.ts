@@ -309,6 +309,7 @@ test("a page that fails is answered and logged like a call that does", async () 
       store: () => null,
       quota: nobody,
       account: nobody,
+      metrics: nobody,
       site: () => null,
       isDraining: () => {
         throw new Error("No idea.");

@@ -33,4 +33,7 @@ export const SUMMARY: CallSummary = {
   admissionMs: null,
   firstByteMs: null,
   durationMs: 3,
+  timings: { admissionMs: 0, convertMs: 0, upstreamMs: 0, ownMs: 0, totalMs: 0 },
+  traceId: null,
+  trace: null,
 };

@@ -1,6 +1,7 @@
 // The log line of a call, made from its summary.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
 import { logCall } from "../../src/telemetry/call-log.ts";
@@ -49,10 +50,18 @@ test("a line of a call that took all that a call can take has every field", () =
     continuations: 2,
     dropped: ["top_k", "metadata"],
     firstByteMs: 1,
+    timings: { admissionMs: 0.111, convertMs: 0.222, upstreamMs: 2.333, ownMs: 0.334, totalMs: 3 },
+    traceId: "0af7651916cd43dd8448eb211c80319c",
   });
   assert.deepEqual(line, {
     ...BARE_LINE,
+    traceId: "0af7651916cd43dd8448eb211c80319c",
     caller: "0123abcd",
+    admissionMs: 0.11,
+    convertMs: 0.22,
+    upstreamMs: 2.33,
+    ownMs: 0.33,
+    totalMs: 3,
     model: "alias",
     streamed: false,
     upstreamModel: "glm-5",
@@ -67,6 +76,28 @@ test("a line of a call that took all that a call can take has every field", () =
     cacheReadTokens: 20,
     outputTokens: 40,
   });
+});
+
+test("every field of a line is in the table of README.md", () => {
+  const { error: _, ...all } = SUMMARY;
+  const line = lineOf({
+    ...all,
+    callerId: "alice",
+    model: "m",
+    upstreamModel: "m",
+    attempts: 2,
+    continuations: 1,
+    dropped: ["a"],
+    status: 500,
+    traceId: "t",
+    source: "counted",
+    usage: usage({ outputTokens: 1 }),
+    error: new GatewayError("internal", "It failed.", { cause: "Why" }),
+  });
+  const readme = readFileSync(new URL("../../src/telemetry/README.md", import.meta.url), "utf8");
+  const [table = ""] = readme.split("| Field of `request` |")[1]?.split("\n\n") ?? [];
+  const missing = Object.keys(Object(line)).filter((name) => !table.includes(`\`${name}\``) && !["level", "event"].includes(name));
+  assert.deepEqual(missing, []);
 });
 
 test("input tokens are those that were read, and those read from and written to a cache, whichever of them the upstream names", () => {

@@ -49,6 +49,9 @@ const REFERENCES = {
 
 const CLIENT_SECURITY = [{ clientKey: [] }, { clientKeyHeader: [] }, { geminiKeyHeader: [] }];
 
+/** Either of two keys, or none on the machine itself where there are none. */
+const METRICS_SECURITY = [{ metricsKey: [] }, { adminKey: [] }, {}];
+
 function callOperation(row: CallRow): Operation {
   const isExplained = row.handler === "explain";
   const isCount = row.endpoint === "count-tokens";
@@ -78,6 +81,7 @@ const PAGE_ANSWERS: Readonly<Record<PageRow["handler"], Schema>> = {
   ready: partial({ status: words("ready", "waiting", "stopping"), store: TEXT, storeState: TEXT }, ["status"]),
   stream: TEXT,
   hello: object({ message: TEXT }),
+  metrics: TEXT,
   models: ANY,
   model: ANY,
   quota: reference("Quota"),
@@ -87,12 +91,14 @@ const PAGE_ANSWERS: Readonly<Record<PageRow["handler"], Schema>> = {
   billed: ANY,
 };
 
+const PAGE_TYPES: Readonly<Partial<Record<PageRow["handler"], string>>> = { stream: SSE_TYPE, metrics: "text/plain" };
+
 function pageOperation({ path, handler, isPublic, about }: PageRow): Operation {
-  const type = handler === "stream" ? SSE_TYPE : JSON_TYPE;
+  const type = PAGE_TYPES[handler] ?? JSON_TYPE;
   return {
     tags: ["pages"],
     summary: about ?? "",
-    security: isPublic ? [] : CLIENT_SECURITY,
+    security: handler === "metrics" ? METRICS_SECURITY : isPublic ? [] : CLIENT_SECURITY,
     parameters: inPath(pathOf({ path })),
     responses: { "200": { description: about ?? "", ...content(PAGE_ANSWERS[handler], type) }, default: CLIENT_FAILED },
   };
@@ -256,6 +262,7 @@ export function openApi(version: string): object {
         clientKeyHeader: { type: "apiKey", in: "header", name: "x-api-key" },
         geminiKeyHeader: { type: "apiKey", in: "header", name: "x-goog-api-key" },
         adminKey: { type: "http", scheme: "bearer", description: "ADMIN_KEY." },
+        metricsKey: { type: "http", scheme: "bearer", description: "METRICS_KEY." },
         session: { type: "apiKey", in: "cookie", name: "factory-proxy", description: COOKIE_ABOUT },
       },
       schemas: SCHEMAS,

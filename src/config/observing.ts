@@ -1,0 +1,89 @@
+// How the server is seen from outside: the form of the log, who gets metrics, where traces and metrics are sent.
+
+import type { SamplerName, Sampling } from "../telemetry/trace-context.ts";
+import type { Settings } from "./settings.ts";
+import type { VariableName } from "./variables.ts";
+
+export interface ObservingConfig {
+  /** Null: as fits whoever reads it. */
+  readonly logFormat: "json" | "text" | null;
+  /** Secret. Null: nobody is given metrics by a key of their own. */
+  readonly metricsKey: string | null;
+  /** Null: nothing is sent anywhere. */
+  readonly otlp: OtlpConfig | null;
+}
+
+export interface OtlpConfig {
+  /** Of the collector, without `/v1/traces` and a slash at its end. */
+  readonly url: string;
+  /** Secrets. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly serviceName: string;
+  readonly resource: Readonly<Record<string, string>>;
+  readonly sampling: Sampling;
+  /** Between two reports of metrics. */
+  readonly metricsEveryMs: number;
+  /** Names of the metrics about models. */
+  readonly genAi: "latest" | "1.41" | "both";
+}
+
+/** It can be guessed at from everywhere, as ADMIN_KEY can. */
+const MIN_KEY_LENGTH = 16;
+const KEY = /^[\x21-\x7e]+$/;
+const SAMPLERS: readonly [SamplerName, ...SamplerName[]] = [
+  "parentbased_always_on",
+  "parentbased_always_off",
+  "parentbased_traceidratio",
+  "always_on",
+  "always_off",
+  "traceidratio",
+];
+const RATIO = /^(?:0(?:\.\d{1,9})?|1(?:\.0{1,9})?)$/;
+const INTERVAL = { min: 1_000, max: 3_600_000 };
+
+export function observingOf(settings: Settings): ObservingConfig {
+  const format = settings.oneOf("LOG_FORMAT", ["auto", "json", "text"]);
+  const metricsKey = settings.given("METRICS_KEY");
+  if (metricsKey !== null && (metricsKey.length < MIN_KEY_LENGTH || !KEY.test(metricsKey))) {
+    settings.fault("METRICS_KEY", `must have at least ${MIN_KEY_LENGTH} characters and no spaces or line breaks`);
+  }
+  return { logFormat: format === "auto" ? null : format, metricsKey, otlp: otlpOf(settings) };
+}
+
+function otlpOf(settings: Settings): OtlpConfig | null {
+  const url = settings.url("OTEL_EXPORTER_OTLP_ENDPOINT");
+  const ratio = settings.text("OTEL_TRACES_SAMPLER_ARG");
+  if (!RATIO.test(ratio)) settings.fault("OTEL_TRACES_SAMPLER_ARG", "must be a number from 0 to 1, e.g. 0.1");
+  const rest = {
+    headers: pairsOf(settings, "OTEL_EXPORTER_OTLP_HEADERS"),
+    serviceName: settings.text("OTEL_SERVICE_NAME"),
+    resource: pairsOf(settings, "OTEL_RESOURCE_ATTRIBUTES"),
+    sampling: { sampler: settings.oneOf("OTEL_TRACES_SAMPLER", SAMPLERS), ratio: Number(ratio) },
+    metricsEveryMs: settings.wholeNumber("OTEL_METRIC_EXPORT_INTERVAL", INTERVAL),
+    genAi: settings.oneOf("OTEL_GENAI", ["both", "latest", "1.41"]),
+  };
+  if (url?.includes("?") === true) settings.fault("OTEL_EXPORTER_OTLP_ENDPOINT", "must be a URL without a query");
+  return url === null ? null : { url: url.replace(/\/+$/, ""), ...rest };
+}
+
+/** `name=value,other=value`, with escapes as in a URL: https://opentelemetry.io/docs/specs/otel/protocol/exporter/ */
+function pairsOf(settings: Settings, name: VariableName): Readonly<Record<string, string>> {
+  const pairs: Record<string, string> = {};
+  for (const pair of settings.text(name).split(",")) {
+    if (pair.trim() === "") continue;
+    const [, key = "", value = ""] = PAIR.exec(pair.trim()) ?? [];
+    if (key === "" || ESCAPE_FAULT.test(value)) {
+      settings.fault(name, "must be name=value, several separated by commas, with %-escapes for special characters");
+      return {};
+    }
+    try {
+      pairs[key] = decodeURIComponent(value);
+    } catch {
+      settings.fault(name, "has %-escapes that stand for no text");
+    }
+  }
+  return pairs;
+}
+
+const PAIR = /^([!#$&'*+.^_`|~\w-]+)\s*=\s*([\x20-\x7e]*)$/;
+const ESCAPE_FAULT = /%(?![\dA-Fa-f]{2})/;

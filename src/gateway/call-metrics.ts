@@ -1,0 +1,214 @@
+// Counts calls as they end, for /metrics and OTLP: one observer among the others.
+// Never lets a client's words become a label, nor has more series than its tables allow.
+
+import { Histogram, Rows, type Family, type Labels } from "../telemetry/families.ts";
+import type { CallSummary } from "../telemetry/call-summary.ts";
+import { finishWord, isExplained } from "./usage-row.ts";
+
+/** Which names may be labels. */
+export interface KnownNames {
+  /** A model of the table. */
+  readonly isModel: (name: string) => boolean;
+  /** The name of a client key, or that of callers without one; the hash of a client's own Factory key is none. */
+  readonly isKey: (name: string) => boolean;
+}
+
+interface ModelRow {
+  readonly duration: Histogram;
+  readonly firstByte: Histogram;
+  readonly perToken: Histogram;
+  retries: number;
+  fallbacks: number;
+}
+
+/** Of one key's calls to one model. */
+interface UseRow {
+  readonly tokens: Record<TokenType, number>;
+  usd: number;
+  credits: number;
+}
+
+type TokenType = "input" | "cache_read" | "cache_write" | "output" | "reasoning";
+
+const TOKEN_TYPES: readonly TokenType[] = ["input", "cache_read", "cache_write", "output", "reasoning"];
+
+const DURATION = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640];
+const FIRST_BYTE = [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120];
+const PER_TOKEN = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1];
+const OVERHEAD = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
+
+/** Rows of a table. The combinations of what is known are fewer, unless there are hundreds of keys. */
+const MOST_ROWS = 2000;
+const OTHER = "other";
+const NONE = "none";
+/** Statuses that are told apart; of others only the class is. */
+const STATUSES: ReadonlySet<number> = new Set([200, 400, 401, 402, 403, 404, 405, 408, 413, 422, 429, 431, 499, 500, 502, 503, 504, 529]);
+
+export class CallMetrics {
+  readonly #known: KnownNames;
+  readonly #calls = new Rows(() => ({ count: 0 }), MOST_ROWS);
+  readonly #models = new Rows(modelRow, MOST_ROWS);
+  readonly #uses = new Rows(useRow, MOST_ROWS);
+  readonly #losses = new Rows(() => ({ count: 0 }), MOST_ROWS);
+  readonly #overheads = new Rows(() => new Histogram(OVERHEAD), MOST_ROWS);
+  readonly #admission = new Histogram(OVERHEAD);
+
+  constructor(known: KnownNames) {
+    this.#known = known;
+  }
+
+  readonly observe = (summary: CallSummary): void => {
+    if (isExplained(summary)) return;
+    const { protocol, usage, timings } = summary;
+    const model = this.modelLabel(summary.upstreamModel);
+    const key = this.#keyLabel(summary.callerId);
+    this.#count(summary, model, key);
+    if (summary.admissionMs !== null) this.#admission.add(timings.admissionMs / 1000);
+    if (summary.dropped.length > 0) {
+      const upstream = summary.upstreamProtocol ?? NONE;
+      rowOf(this.#losses, { protocol, upstream_protocol: upstream }, {}).count += summary.dropped.length;
+    }
+    if (summary.attempts === 0) return;
+    rowOf(this.#overheads, { protocol, upstream_protocol: summary.upstreamProtocol ?? NONE }, {}).add(
+      (timings.totalMs - timings.upstreamMs) / 1000,
+    );
+    this.#time(summary, rowOf(this.#models, { model }, { model: OTHER }));
+    if (usage === null) return;
+    const use = rowOf(this.#uses, { model, key }, { model, key: OTHER });
+    use.tokens.input += (usage.inputTokens ?? 0) + (usage.cacheReadTokens ?? 0) + (usage.cacheWriteTokens ?? 0);
+    use.tokens.cache_read += usage.cacheReadTokens ?? 0;
+    use.tokens.cache_write += usage.cacheWriteTokens ?? 0;
+    use.tokens.output += usage.outputTokens ?? 0;
+    use.tokens.reasoning += usage.reasoningTokens ?? 0;
+    use.usd += summary.cost?.usd ?? 0;
+    use.credits += summary.cost?.credits ?? 0;
+  };
+
+  #count(summary: CallSummary, model: string, key: string): void {
+    const { protocol } = summary;
+    const [status, finish] = [statusLabel(summary.status), finishWord(summary)];
+    rowOf(this.#calls, { protocol, model, key, status, finish }, { protocol, model: OTHER, key: OTHER, status, finish }).count++;
+  }
+
+  #time({ timings, streaming, firstByteMs, usage, attempts, fallback }: CallSummary, row: ModelRow): void {
+    row.duration.add(timings.totalMs / 1000);
+    if (firstByteMs !== null) row.firstByte.add(firstByteMs / 1000);
+    const followers = (usage?.outputTokens ?? 0) - 1;
+    if (streaming === true && firstByteMs !== null && followers > 0) {
+      row.perToken.add(Math.max(0, timings.totalMs - firstByteMs) / 1000 / followers);
+    }
+    if (fallback !== null) row.fallbacks++;
+    row.retries += Math.max(0, attempts - (fallback === null ? 1 : 2));
+  }
+
+  modelLabel(model: string | null): string {
+    if (model === null) return NONE;
+    return this.#known.isModel(model) ? model : OTHER;
+  }
+
+  #keyLabel(name: string | null): string {
+    if (name === null) return NONE;
+    return this.#known.isKey(name) ? name : OTHER;
+  }
+
+  families(): Family[] {
+    const [calls, models, uses] = [this.#calls, this.#models, this.#uses];
+    return [
+      counter(
+        "calls_total",
+        "Calls that ended.",
+        calls.samples(({ count }) => count),
+      ),
+      seconds(
+        "call_duration_seconds",
+        "From when the call came to the end of its answer.",
+        models.samples(({ duration }) => duration),
+      ),
+      seconds(
+        "time_to_first_byte_seconds",
+        "From when the call came to the first byte of its answer.",
+        models.samples(({ firstByte }) => firstByte),
+      ),
+      seconds(
+        "time_per_output_token_seconds",
+        "Time for each token of a stream after the first.",
+        models.samples(({ perToken }) => perToken),
+      ),
+      seconds(
+        "overhead_seconds",
+        "Time of a call that is ours: all of it less what the upstream took.",
+        this.#overheads.samples((row) => row),
+      ),
+      seconds("admission_seconds", "Time until a call was read and let in.", [{ labels: {}, value: this.#admission }]),
+      counter(
+        "retries_total",
+        "Further requests to the same model.",
+        models.samples(({ retries }) => retries),
+      ),
+      counter(
+        "fallbacks_total",
+        "Calls that another model answered than was asked for.",
+        models.samples(({ fallbacks }) => fallbacks),
+      ),
+      counter(
+        "losses_total",
+        "Request fields that a conversion left out.",
+        this.#losses.samples(({ count }) => count),
+      ),
+      counter(
+        "tokens_total",
+        "Tokens used. input has all of them, those read from and written to a cache included; output has those of reasoning.",
+        TOKEN_TYPES.flatMap((type) => uses.samples(({ tokens }) => tokens[type], { type })),
+      ),
+      counter(
+        "cost_usd_total",
+        "Estimated cost by list prices, in US dollars.",
+        uses.samples(({ usd }) => usd),
+      ),
+      counter(
+        "credits_total",
+        "Estimated credits of the plan.",
+        uses.samples(({ credits }) => credits),
+      ),
+    ];
+  }
+}
+
+function modelRow(): ModelRow {
+  return {
+    duration: new Histogram(DURATION),
+    firstByte: new Histogram(FIRST_BYTE),
+    perToken: new Histogram(PER_TOKEN),
+    retries: 0,
+    fallbacks: 0,
+  };
+}
+
+function useRow(): UseRow {
+  return { tokens: { input: 0, cache_read: 0, cache_write: 0, output: 0, reasoning: 0 }, usd: 0, credits: 0 };
+}
+
+function rowOf<Row>(rows: Rows<Row>, labels: Labels, beyond: Labels): Row {
+  let id = "";
+  for (const name in labels) id += `${labels[name]}\n`;
+  return rows.at(id, labels, beyond);
+}
+
+function statusLabel(status: number | null): string {
+  if (status === null) return NONE;
+  return STATUSES.has(status) ? String(status) : `${Math.floor(status / 100)}xx`;
+}
+
+const PREFIX = "factory_proxy_";
+
+export function counter(name: string, help: string, samples: Family["samples"]): Family {
+  return { name: PREFIX + name, help, unit: "1", type: "counter", samples };
+}
+
+export function gauge(name: string, help: string, samples: Family["samples"]): Family {
+  return { name: PREFIX + name, help, unit: name.endsWith("_seconds") ? "s" : "1", type: "gauge", samples };
+}
+
+function seconds(name: string, help: string, samples: Family["samples"]): Family {
+  return { name: PREFIX + name, help, unit: "s", type: "histogram", samples };
+}

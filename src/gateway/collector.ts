@@ -1,0 +1,136 @@
+// What goes to a collector: traced calls, gathered for a moment, and metrics now and then. The exporters are loaded when the first of it goes out.
+// Never makes a call wait, nor keeps more than it may: what a collector does not take is counted.
+
+import type { OtlpConfig } from "../config/observing.ts";
+import type { After } from "../runtime/ports.ts";
+import type { CallSummary } from "../telemetry/call-summary.ts";
+import type { Exports } from "../telemetry/exports/otlp.ts";
+import type { Family } from "../telemetry/families.ts";
+
+export interface CollectorPorts {
+  readonly load: () => Promise<Exports>;
+  readonly families: () => Promise<readonly Family[]>;
+  /** Keeps no process from its end. */
+  readonly after: After;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+  /** For the log, once each time that something changes. */
+  readonly report: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+/** How long a call waits for others. */
+const GATHER_MS = 1_000;
+/** Calls that go out at once: what they come to is written in a few milliseconds. */
+const BATCH = 64;
+/** Calls that wait for a collector that is slow, or away. */
+const MOST_WAITING = 2_000;
+/** How long the end of the program waits for it. */
+const LAST_MS = 2_000;
+
+export class Collector {
+  readonly #ports: CollectorPorts;
+  readonly #settings: Pick<OtlpConfig, "metricsEveryMs" | "url">;
+  readonly #startedMs: number;
+  #exports: Promise<Exports> | null = null;
+  #waiting: CallSummary[] = [];
+  /** Calls that the collector is being sent. */
+  #underWay = 0;
+  #unsentCalls = 0;
+  #unsentReports = 0;
+  #isAway = false;
+  #isStopped = false;
+  /** Takes back the timer of the next batch; null: none is set. */
+  #takeBack: (() => void) | null = null;
+  #takeBackMetrics = (): void => {};
+  /** Null: nothing is being sent. */
+  #sending: Promise<void> | null = null;
+
+  constructor(ports: CollectorPorts, settings: Pick<OtlpConfig, "metricsEveryMs" | "url">) {
+    this.#ports = ports;
+    this.#settings = settings;
+    this.#startedMs = ports.now();
+  }
+
+  start(): void {
+    this.#metricsLater();
+  }
+
+  get unsent(): { readonly traces: number; readonly metrics: number } {
+    return { traces: this.#unsentCalls, metrics: this.#unsentReports };
+  }
+
+  readonly observe = (summary: CallSummary): void => {
+    if (summary.trace?.isSampled !== true || this.#isStopped) return;
+    if (this.#waiting.length >= MOST_WAITING) {
+      this.#unsentCalls++;
+      return;
+    }
+    this.#waiting.push(summary);
+    if (this.#sending === null && (this.#takeBack === null || this.#waiting.length === BATCH)) this.#soon();
+  };
+
+  /** Sends what waits, and the last metrics; resolves when that is done, or has taken too long. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#takeBack?.();
+    this.#takeBackMetrics();
+    const late = new Promise<"late">((resolve) => void this.#ports.after(LAST_MS, () => resolve("late")));
+    const last = async (): Promise<void> => {
+      await this.#sending;
+      while (this.#waiting.length > 0) await this.#sendBatch();
+      await this.#sendMetrics();
+    };
+    if ((await Promise.race([last(), late])) !== "late") return;
+    this.#unsentCalls += this.#underWay + this.#waiting.length;
+    this.#tell(false);
+  }
+
+  #soon(): void {
+    this.#takeBack?.();
+    this.#takeBack = this.#ports.after(this.#waiting.length >= BATCH ? 0 : GATHER_MS, () => {
+      this.#takeBack = null;
+      this.#sending = this.#sendBatch().finally(() => {
+        this.#sending = null;
+        if (this.#waiting.length > 0 && !this.#isStopped) this.#soon();
+      });
+    });
+  }
+
+  async #sendBatch(): Promise<void> {
+    const batch = this.#waiting.splice(0, BATCH);
+    this.#underWay = batch.length;
+    const taken = await (await this.#open()).traces(batch);
+    this.#underWay = 0;
+    this.#unsentCalls += batch.length - taken;
+    this.#tell(taken === batch.length);
+  }
+
+  #metricsLater(): void {
+    this.#takeBackMetrics = this.#ports.after(this.#settings.metricsEveryMs, () => {
+      void this.#sendMetrics().finally(() => {
+        if (!this.#isStopped) this.#metricsLater();
+      });
+    });
+  }
+
+  async #sendMetrics(): Promise<void> {
+    const families = await this.#ports.families();
+    const exports = await this.#open();
+    const isTaken = await exports.metrics(families, { startMs: this.#startedMs, endMs: this.#ports.now() });
+    if (!isTaken) this.#unsentReports++;
+    this.#tell(isTaken);
+  }
+
+  #open(): Promise<Exports> {
+    this.#exports ??= this.#ports.load();
+    return this.#exports;
+  }
+
+  #tell(isTaken: boolean): void {
+    if (isTaken !== this.#isAway) return;
+    this.#isAway = !isTaken;
+    const { traces, metrics } = this.unsent;
+    const fields = { url: this.#settings.url, calls: traces, reports: metrics };
+    this.#ports.report(isTaken ? "collector takes telemetry again" : "collector does not take telemetry", fields);
+  }
+}

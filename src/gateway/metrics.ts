@@ -1,0 +1,158 @@
+// All that is measured, as families of metrics: calls that ended, and how things stand when somebody looks.
+// Never asks Factory anything, and never fails because the store is away.
+
+import type { KeyRing } from "../access/key-ring.ts";
+import type { Ledger } from "../access/ledger.ts";
+import type { Limiter } from "../access/limiter.ts";
+import { windowsAt, type PlanLimits } from "../access/plan-limits.ts";
+import { StoreError, type Store } from "../access/store.ts";
+import type { ProcessFigures } from "../runtime/ports.ts";
+import type { Family, Sample } from "../telemetry/families.ts";
+import { counter, gauge, type CallMetrics } from "./call-metrics.ts";
+import type { LiveCalls } from "./live-calls.ts";
+import type { LoopLag } from "./loop-lag.ts";
+
+export interface MetricsPorts {
+  readonly calls: CallMetrics;
+  readonly running: Pick<LiveCalls, "size">;
+  readonly ring: Pick<KeyRing, "limited">;
+  readonly lag: LoopLag;
+  /** Null: nothing is counted against budgets. */
+  readonly limiter: Pick<Limiter, "budgetsOf"> | null;
+  /** Null: no rows are kept. */
+  readonly ledger: Pick<Ledger, "standing"> | null;
+  /** Null: nothing is remembered. */
+  readonly store: Pick<Store, "state" | "kind"> | null;
+  /** What is known of the plan behind the server's own key. Null: nothing. */
+  readonly plan: () => PlanLimits | null;
+  readonly figures: () => ProcessFigures | null;
+  /** Calls and reports of metrics that no collector took. Null: there is none. */
+  readonly unsent: () => { readonly traces: number; readonly metrics: number } | null;
+  readonly facts: { readonly version: string; readonly runtime: string };
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+  /** Unix time in milliseconds at which the program began. */
+  readonly startedMs: number;
+}
+
+/** Of so many keys the budgets are told. */
+const MOST_KEYS = 500;
+/** Whoever asks more often gets the same budgets. */
+const BUDGETS_MS = 5_000;
+
+export class Metrics {
+  readonly #ports: MetricsPorts;
+  #budgets: { readonly atMs: number; readonly families: Promise<readonly Family[]> } | null = null;
+
+  constructor(ports: MetricsPorts) {
+    this.#ports = ports;
+  }
+
+  /** What can be told now. The lag of the event loop is measured from the first time on. */
+  async families(): Promise<readonly Family[]> {
+    const { calls, running, lag, facts } = this.#ports;
+    lag.start();
+    return [
+      gauge("info", "Version and runtime.", [{ labels: { version: facts.version, runtime: facts.runtime }, value: 1 }]),
+      ...calls.families(),
+      gauge("calls_in_flight", "Calls that run.", [single(running.size)]),
+      gauge("event_loop_lag_seconds", "The longest that the event loop was late in the last half minute.", [single(lag.seconds)]),
+      ...(await this.#budgetFamilies()),
+      ...this.#plan(),
+      ...this.#store(),
+      ...this.#process(),
+      ...this.#unsent(),
+    ];
+  }
+
+  #budgetFamilies(): Promise<readonly Family[]> {
+    const nowMs = this.#ports.now();
+    if (this.#budgets === null || nowMs >= this.#budgets.atMs + BUDGETS_MS) this.#budgets = { atMs: nowMs, families: this.#readBudgets() };
+    return this.#budgets.families;
+  }
+
+  async #readBudgets(): Promise<readonly Family[]> {
+    const { limiter, ring } = this.#ports;
+    if (limiter === null) return [];
+    const limits: Sample[] = [];
+    const remaining: Sample[] = [];
+    try {
+      for (const [name, grant] of ring.limited().slice(0, MOST_KEYS)) {
+        for (const { budget, amount, used } of await limiter.budgetsOf({ id: name, grant, upstreamKey: "" })) {
+          const labels = { key: name, unit: budget.unit, period: budget.period };
+          limits.push({ labels, value: amount });
+          remaining.push({ labels, value: Math.max(0, amount - used) });
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return [];
+    }
+    return [
+      gauge("budget_limit", "Budgets of client keys, in their unit.", limits),
+      gauge("budget_remaining", "What is left of them.", remaining),
+    ];
+  }
+
+  #plan(): Family[] {
+    const limits = this.#ports.plan();
+    if (limits === null) return [];
+    const samples = windowsAt(limits, this.#ports.now()).map(({ pool, name, usedPercent }) => {
+      return { labels: { pool, window: name }, value: usedPercent / 100 };
+    });
+    return [gauge("quota_used_ratio", "How much of each window of Factory's plan is used; 1 is all.", samples)];
+  }
+
+  #store(): Family[] {
+    const { store, ledger } = this.#ports;
+    if (store === null) return [];
+    const up = { labels: { kind: store.kind }, value: store.state() === "ready" ? 1 : 0 };
+    return [
+      gauge("store_up", "Whether the store can be reached.", [up]),
+      ...(ledger === null
+        ? []
+        : [
+            gauge("store_queue_rows", "Usage rows that wait to be written.", [single(ledger.standing.waiting)]),
+            counter("store_rows_lost_total", "Usage rows that nothing took.", [single(ledger.standing.lost)]),
+          ]),
+    ];
+  }
+
+  #process(): Family[] {
+    const figures = this.#ports.figures();
+    const started = this.#ports.startedMs / 1000;
+    return [
+      {
+        name: "process_start_time_seconds",
+        help: "When the process began, in Unix seconds.",
+        unit: "s",
+        type: "gauge",
+        samples: [single(started)],
+      },
+      ...(figures === null ? [] : processFamilies(figures)),
+    ];
+  }
+
+  #unsent(): Family[] {
+    const unsent = this.#ports.unsent();
+    if (unsent === null) return [];
+    const samples = [
+      { labels: { signal: "traces" }, value: unsent.traces },
+      { labels: { signal: "metrics" }, value: unsent.metrics },
+    ];
+    return [counter("telemetry_dropped_total", "Traced calls, and reports of metrics, that the collector did not take.", samples)];
+  }
+}
+
+/** Under the names that every program's dashboards know. */
+function processFamilies({ residentBytes, cpuSeconds, logLinesLost }: ProcessFigures): Family[] {
+  return [
+    { name: "process_resident_memory_bytes", help: "Resident memory.", unit: "By", type: "gauge", samples: [single(residentBytes)] },
+    { name: "process_cpu_seconds_total", help: "CPU time.", unit: "s", type: "counter", samples: [single(cpuSeconds)] },
+    counter("log_lines_dropped_total", "Log lines that nobody took in time.", [single(logLinesLost)]),
+  ];
+}
+
+function single(value: number): Sample {
+  return { labels: {}, value };
+}

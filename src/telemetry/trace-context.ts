@@ -1,0 +1,64 @@
+// Which trace a call belongs to, by the header traceparent, and whether it is sampled. Form: https://www.w3.org/TR/trace-context/ (read 2026-11-28).
+// Never trusts what a client says further than its form.
+
+export interface TraceParent {
+  /** 32 hex digits. */
+  readonly traceId: string;
+  /** 16 hex digits. */
+  readonly spanId: string;
+  readonly isSampled: boolean;
+}
+
+export const TRACEPARENT = "traceparent";
+const FORM = /^([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(-.*)?$/;
+const NO_TRACE = "0".repeat(32);
+const NO_SPAN = "0".repeat(16);
+const SAMPLED = 1;
+
+/** Null: there is none, or it is none. */
+export function parseTraceParent(text: string | undefined): TraceParent | null {
+  if (text === undefined) return null;
+  const [, version, traceId = NO_TRACE, spanId = NO_SPAN, flags = "0", more] = FORM.exec(text.trim()) ?? [];
+  if (version === undefined || version === "ff" || (version === "00" && more !== undefined)) return null;
+  if (traceId === NO_TRACE || spanId === NO_SPAN) return null;
+  return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED };
+}
+
+export function printTraceParent({ traceId, spanId, isSampled }: TraceParent): string {
+  return `00-${traceId}-${spanId}-${isSampled ? "01" : "00"}`;
+}
+
+/** Of a new trace, from a UUID. */
+export function traceIdOf(uuid: string): string {
+  return uuid.replaceAll("-", "");
+}
+
+/** Of a new span, from the end of a UUID, which is random whatever its version. */
+export function spanIdOf(uuid: string): string {
+  return uuid.slice(19, 23) + uuid.slice(24);
+}
+
+export type SamplerName =
+  | "always_on"
+  | "always_off"
+  | "traceidratio"
+  | "parentbased_always_on"
+  | "parentbased_always_off"
+  | "parentbased_traceidratio";
+
+export interface Sampling {
+  readonly sampler: SamplerName;
+  /** Of the two that go by a ratio: from 0 to 1. */
+  readonly ratio: number;
+}
+
+/** As the environment variable OTEL_TRACES_SAMPLER has it: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ */
+export function shouldSample(traceId: string, parent: TraceParent | null, { sampler, ratio }: Sampling): boolean {
+  if (parent !== null && sampler.startsWith("parentbased_")) return parent.isSampled;
+  if (sampler.endsWith("always_on")) return true;
+  if (sampler.endsWith("always_off")) return false;
+  return Number.parseInt(traceId.slice(-LAST_DIGITS), 16) < ratio * 16 ** LAST_DIGITS;
+}
+
+/** They are random in every id. */
+const LAST_DIGITS = 8;
