@@ -13,7 +13,7 @@ import type { Unpack } from "../runtime/ports.ts";
 import { outline } from "../wire/json-edit.ts";
 import { JsonText, print, type Json } from "../wire/json.ts";
 import { LARGE_BODY } from "./body.ts";
-import type { BodyMemory } from "./body-memory.ts";
+import type { BodyMemory, BodyShare } from "./body-memory.ts";
 import { inBedrocksForm } from "./bedrock.ts";
 import { refuseCall, withCall, type Answer, type CallPorts, type CallProgress } from "./call.ts";
 import { streamText } from "./convert.ts";
@@ -104,7 +104,7 @@ async function receive(incoming: Call, progress: CallProgress, { ports, settings
   const { maxBodyBytes, bodyTimeoutMs } = settings;
   const timeout = bodyTimeoutMs === null ? null : { ms: bodyTimeoutMs, after: ports.after, monotonic: ports.monotonic };
   const memory = ports.bodyMemory.share();
-  progress.admitted(() => memory.keep(0));
+  progress.admitted(givingBack(memory));
   const body = await readBody(request, { maxBytes: maxBodyBytes, unpack: ports.unpack, timeout, memory });
   progress.admitted(ports.admission.enter(caller));
   progress.recording?.received(body);
@@ -130,6 +130,11 @@ async function receive(incoming: Call, progress: CallProgress, { ports, settings
     values,
     parsed: once(isLarge ? undefined : parsed),
   };
+}
+
+/** Made here, and not where the body can be seen: a function keeps all that its surroundings use for as long as an answer takes. */
+function givingBack(memory: BodyShare): () => void {
+  return () => memory.keep(0);
 }
 
 /** What the body's text says, for the first who asks: it must not last as long as the answer. */

@@ -75,8 +75,11 @@ export function programOver(upstream: Upstream): Program {
         return Promise.resolve(new Response(new ReadableStream(), { headers: { "content-type": "text/event-stream" } }));
       },
       reader: () => upstream,
-      // No time passes.
-      after: () => () => {},
+      // No time passes; who only gives way goes on.
+      after: (ms, run) => {
+        if (ms === 0) queueMicrotask(run);
+        return () => {};
+      },
       now: () => 0,
       monotonic: () => 0,
       random: () => 0.5,
