@@ -32,7 +32,7 @@ const PAGES: readonly Row[] = [
   { name: "a page that is not there", path: "/ui/nowhere", status: 404 },
 ];
 
-if (CHROMIUM === null) test.skip(`the pages in a browser (${NO_CHROMIUM})`);
+if (CHROMIUM === null) void test.skip(`the pages in a browser (${NO_CHROMIUM})`);
 else tests();
 
 function tests(): void {

@@ -8,7 +8,7 @@ import { ADMIN_KEY, CLIENT_KEY, callOf, convertedCall, startDashboard, type Dash
 
 const HELLO = { model: "claude-haiku-4-5", max_tokens: 100, messages: [{ role: "user", content: "Hello" }] };
 
-if (CHROMIUM === null) test.skip(`work on the dashboard in a browser (${NO_CHROMIUM})`);
+if (CHROMIUM === null) void test.skip(`work on the dashboard in a browser (${NO_CHROMIUM})`);
 else tests();
 
 function tests(): void {

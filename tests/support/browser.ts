@@ -21,15 +21,15 @@ export function launchBrowser(): Promise<Browser> | null {
 }
 
 /** Longer than anything takes here: a slow machine is no fault of the page. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 20_000;
 
 /** Somebody's browser: one set of cookies, one tab. */
 export interface Visitor {
   readonly page: Page;
   readonly context: BrowserContext;
   /** What went wrong since it was last asked: errors in the console, dialogs, requests to other origins. `allowed`: of them, what had to happen. */
-  faults(allowed?: RegExp): string[];
-  close(): Promise<void>;
+  readonly faults: (allowed?: RegExp) => string[];
+  readonly close: () => Promise<void>;
 }
 
 export interface Visiting extends BrowserContextOptions {

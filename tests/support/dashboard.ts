@@ -1,5 +1,6 @@
 // A server with the dashboard, as somebody starts it, before a scripted upstream: the executable under Bun, the program on Deno under Deno.
 
+import assert from "node:assert/strict";
 import { AwakeClock } from "./awake.ts";
 import { startUpstream, type ScriptedUpstream } from "./upstream.ts";
 import { build, cleanUp, emptyFolder, OWN_WAYS, start } from "./program.ts";
@@ -7,6 +8,8 @@ import { build, cleanUp, emptyFolder, OWN_WAYS, start } from "./program.ts";
 export const ADMIN_KEY = "an-admin-key-of-the-tests";
 /** Of a client. */
 export const CLIENT_KEY = "ck-a-client-key-of-the-tests";
+
+const JSON_TYPE = { "content-type": "application/json" };
 
 export interface DashboardServer {
   /** Without a slash at the end. */
@@ -46,19 +49,21 @@ export async function startDashboard(env: Readonly<Record<string, string>> = {})
     origin,
     upstream,
     signIn: async (key = ADMIN_KEY) => {
-      const response = await fetch(`${origin}/api/admin/session`, { method: "POST", body: JSON.stringify({ key }) });
-      await response.body?.cancel();
+      const response = await fetch(`${origin}/api/admin/session`, { method: "POST", headers: JSON_TYPE, body: JSON.stringify({ key }) });
+      assert.equal(response.status, 200, await response.text());
       return response.headers.get("set-cookie")?.split(";")[0] ?? "";
     },
     call: (path, body, headers = {}) =>
       fetch(origin + path, {
         method: "POST",
-        headers: { authorization: `Bearer ${CLIENT_KEY}`, "content-type": "application/json", ...headers },
+        headers: { authorization: `Bearer ${CLIENT_KEY}`, ...JSON_TYPE, ...headers },
         body: JSON.stringify(body),
       }),
     admin: async <Value>(path: string, body?: object) => {
       const sent = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
-      const response = await fetch(`${origin}/api/admin/${path}`, { ...sent, headers: { authorization: `Bearer ${ADMIN_KEY}` } });
+      const headers = { ...JSON_TYPE, authorization: `Bearer ${ADMIN_KEY}` };
+      const response = await fetch(`${origin}/api/admin/${path}`, { ...sent, headers });
+      assert.ok(response.ok, path);
       return (await response.json()) as Value;
     },
     stop: async () => {
