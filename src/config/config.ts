@@ -2,13 +2,13 @@
 // once. What can be set stands in variables.ts.
 // Never reads the environment or a file itself, and never shows a secret.
 
-import type { NamedKey } from "../access/key-ring.ts";
 import type { LogLevel } from "../errors.ts";
 import { isObject, parseOrUndefined, type Json } from "../wire/json.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
 import type { Endpoints, ModelSetting } from "../models/catalog.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import { withOwnPath } from "../protocol/own-path.ts";
+import { keysOf, type KeysConfig } from "./keys.ts";
 import { readModelTable } from "./model-table.ts";
 import { parseNetwork, type Network } from "./networks.ts";
 import { observingOf, type ObservingConfig } from "./observing.ts";
@@ -19,16 +19,10 @@ import { ENDPOINT_PATHS, VARIABLES, type VariableName } from "./variables.ts";
 
 export type { Fault } from "./settings.ts";
 
-export interface Config extends QuotaConfig, ObservingConfig {
+export interface Config extends KeysConfig, QuotaConfig, ObservingConfig {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
-  /** Secret. Null: each client brings its own Factory key. */
-  readonly upstreamKey: string | null;
-  /** Secrets. `upstreamKey` and the further keys of its organisation. */
-  readonly upstreamKeys: readonly string[];
-  /** Secrets, each with its name. Empty: none is configured. */
-  readonly proxyKeys: readonly NamedKey[];
   /** Who needs no client key: nobody, or who calls from this machine. */
   readonly anonymous: "off" | "loopback";
   /** Absolute http(s) URLs. */
@@ -89,8 +83,6 @@ export interface Config extends QuotaConfig, ObservingConfig {
   readonly corsOrigins: readonly string[];
   /** Names of this machine besides localhost; lower case, without a port. */
   readonly allowedHosts: readonly string[];
-  /** Secret. Null: nobody is let into the dashboard by a key. */
-  readonly adminKey: string | null;
   /** Whether there is a dashboard, and an admin API. */
   readonly ui: boolean;
   /** Reverse proxies whose word counts about where a visitor of the dashboard comes from. */
@@ -147,12 +139,6 @@ const KIBIBYTE = 1024;
 const BODY_RANGE = { min: KIBIBYTE, max: 256 * KIBIBYTE ** 2 };
 /** What a machine is taken to have, in bytes, that does not say. */
 const UNKNOWN_MEMORY = 2 * KIBIBYTE ** 3;
-/** Shorter ones could not be kept out of the log without masking half of it. */
-const MIN_KEY_LENGTH = 4;
-/** It opens everything, and can be guessed at from everywhere. */
-const MIN_ADMIN_KEY_LENGTH = 16;
-const KEY = /^[\x21\x23-\x26\x28-\x7e]+$/;
-const KEY_RULE = `at least ${MIN_KEY_LENGTH} characters and no spaces, quotes or line breaks`;
 
 const HOST_NAME = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|(?=.*:.*:)[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?)$/;
 const BRACKETS = /^\[(.*)\]$/;
@@ -185,7 +171,7 @@ export function readConfig(source: ConfigSource): Config {
     logLevel: settings.oneOf("LOG_LEVEL", ["info", "debug", "warning", "error"]),
     inspect: settings.oneOf("INSPECT", ["headers", "off", "bodies"]),
     inspectBytes: settings.bytes("INSPECT_BYTES", { min: KIBIBYTE ** 2, max: 4 * KIBIBYTE ** 3 }),
-    inspectExcept: listOf(settings.text("INSPECT_EXCEPT")),
+    inspectExcept: settings.list("INSPECT_EXCEPT"),
     maxBodyBytes: settings.bytes("MAX_BODY_BYTES", BODY_RANGE),
     maxBodyMemory: settings.share("MAX_BODY_MEMORY", () => source.memoryBytes?.() ?? UNKNOWN_MEMORY),
     bodyTimeoutMs: settings.limit("BODY_TIMEOUT"),
@@ -247,49 +233,8 @@ function addressOf(settings: Settings): Pick<Config, "host" | "port"> {
   return { host, port: settings.wholeNumber("PORT", { min: 0, max: MAX_PORT }) };
 }
 
-function keysOf(settings: Settings): Pick<Config, "upstreamKey" | "upstreamKeys" | "proxyKeys" | "adminKey"> {
-  const name = settings.given("FACTORY_API_KEY") === null ? "FACTORY_AI_TOKEN" : "FACTORY_API_KEY";
-  const single = settings.given(name);
-  const further = listOf(settings.text("FACTORY_API_KEYS"));
-  if (single !== null && !isKey(single)) settings.fault(name, `must be the key alone: ${KEY_RULE}`);
-  if (!further.every(isKey)) settings.fault("FACTORY_API_KEYS", `must be keys separated by commas, each with ${KEY_RULE}`);
-  const upstreamKeys = [...new Set([...(single === null ? [] : [single]), ...further])];
-  const upstreamKey = upstreamKeys[0] ?? null;
-  const proxyKeys = proxyKeysOf(settings);
-  if (proxyKeys.some(({ key }) => upstreamKeys.includes(key))) {
-    settings.fault("PROXY_API_KEY", `must differ from ${name}, which no client should know`);
-  }
-  const adminKey = settings.given("ADMIN_KEY");
-  if (adminKey !== null && (adminKey.length < MIN_ADMIN_KEY_LENGTH || !isKey(adminKey))) {
-    settings.fault("ADMIN_KEY", `must have at least ${MIN_ADMIN_KEY_LENGTH} characters and no spaces, quotes or line breaks`);
-  } else if (adminKey !== null && [...upstreamKeys, ...proxyKeys.map(({ key }) => key)].includes(adminKey)) {
-    settings.fault("ADMIN_KEY", "must differ from PROXY_API_KEY and FACTORY_API_KEY");
-  }
-  return { upstreamKey, upstreamKeys, proxyKeys, adminKey };
-}
-
-function proxyKeysOf(settings: Settings): NamedKey[] {
-  const listed = [...new Set(listOf(settings.text("PROXY_API_KEY")))].map((text, index) => {
-    const [, name = "", key = ""] = NAMED_KEY.exec(text) ?? [];
-    return name === "" ? { name: `env-${index + 1}`, key: text } : { name, key };
-  });
-  const names = listed.map(({ name }) => name);
-  const isEach = listed.every(({ key }) => isKey(key));
-  if (!isEach) settings.fault("PROXY_API_KEY", `must be one key, or several separated by commas, each with ${KEY_RULE}`);
-  else if (new Set(listed.map(({ key }) => key)).size < listed.length) settings.fault("PROXY_API_KEY", "must not give one key two names");
-  else if (new Set(names).size < names.length) settings.fault("PROXY_API_KEY", "must not give one name to two keys");
-  else if (names.some((name) => RESERVED_NAMES.test(name))) {
-    settings.fault("PROXY_API_KEY", "must not call a key default or anonymous, which mean something else");
-  }
-  return listed;
-}
-
-/** `alice=secret`. What stands behind the `=` is long enough for a key, since `=` also ends keys in Base64. */
-const NAMED_KEY = new RegExp(`^([A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?)=([^=].{${MIN_KEY_LENGTH - 1},})$`);
-const RESERVED_NAMES = /^(?:default|anonymous)$/i;
-
 function originsOf(settings: Settings): string[] {
-  return listOf(settings.text("CORS_ORIGINS")).flatMap((text) => {
+  return settings.list("CORS_ORIGINS").flatMap((text) => {
     const origin = ORIGIN.exec(text)?.[1];
     // Browsers write the origins of web pages in one way; those of programs are compared as they are.
     if (origin !== undefined && (!WEB_SCHEME.test(text) || (URL.canParse(text) && new URL(text).origin === origin))) return [origin];
@@ -305,7 +250,7 @@ const ORIGIN = /^([a-z][a-z\d+.-]*:\/\/[^\s/?#@\\*]*)\/?$/i;
 const WEB_SCHEME = /^(?:https?|wss?|ftp):/i;
 
 function hostsOf(settings: Settings): string[] {
-  const hosts = listOf(settings.text("ALLOWED_HOSTS").toLowerCase());
+  const hosts = settings.list("ALLOWED_HOSTS").map((host) => host.toLowerCase());
   if (hosts.every((host) => ALLOWED_HOST.test(host))) return hosts;
   settings.fault("ALLOWED_HOSTS", "must be host names separated by commas, without a scheme or a port, e.g. llm.example.org");
   return [];
@@ -315,20 +260,12 @@ function hostsOf(settings: Settings): string[] {
 const ALLOWED_HOST = /^(?:[a-z\d_](?:[\w.-]{0,252})|\[[\da-f:.]+\])$/;
 
 function networksOf(settings: Settings): Network[] {
-  return listOf(settings.text("TRUSTED_PROXIES")).flatMap((text) => {
+  return settings.list("TRUSTED_PROXIES").flatMap((text) => {
     const network = parseNetwork(text);
     if (network !== null) return [network];
     settings.fault("TRUSTED_PROXIES", "must be IP addresses or networks separated by commas, e.g. 127.0.0.1,10.0.0.0/8,fd00::/8");
     return [];
   });
-}
-
-function isKey(text: string): boolean {
-  return text.length >= MIN_KEY_LENGTH && KEY.test(text);
-}
-
-function listOf(text: string): string[] {
-  return text.split(",").flatMap((item) => item.trim() || []);
 }
 
 function baseOf(settings: Settings): string {

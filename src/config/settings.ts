@@ -67,6 +67,13 @@ export class Settings {
     return this.given(name) ?? VARIABLES[name].default;
   }
 
+  /** What stands between commas. */
+  list(name: VariableName): string[] {
+    return this.text(name)
+      .split(",")
+      .flatMap((item) => item.trim() || []);
+  }
+
   wholeNumber(name: VariableName, { min, max }: Range): number {
     const value = WHOLE_NUMBER.test(this.text(name)) ? Number(this.text(name)) : Number.NaN;
     if (value >= min && value <= max) return value;
