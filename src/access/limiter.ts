@@ -10,7 +10,8 @@ import type { Caller } from "./keys.ts";
 import { Lease } from "./lease.ts";
 import { hidesRate, limitRefusal, standingHeaders, storeRefusal } from "./limits.ts";
 import { OutputMedians } from "./output-medians.ts";
-import { Reservations, type Opened, type ReservationPorts } from "./reservations.ts";
+import type { Opened } from "./reservation-queue.ts";
+import { Reservations, type ReservationPorts } from "./reservations.ts";
 import { StoreError, type Store, type UsageRow } from "./store.ts";
 import { Calendar } from "./windows.ts";
 

@@ -4,7 +4,7 @@
 // Never does: fail a call because the store is away, or count a call twice.
 
 import { EMPTY, type Amounts, type Reserved, type Standing } from "./accounts.ts";
-import { Allowances, LONGEST_MS, type Ahead, type Allowance, type Granted } from "./allowance.ts";
+import { LONGEST_MS, type Ahead, type Allowance, type Allowances, type Granted } from "./allowance.ts";
 import {
   abandoning,
   decide,
@@ -17,9 +17,9 @@ import {
   type Close,
   type Decision,
   type Job,
-  type Open,
   type OpenRequest,
 } from "./batch.ts";
+import { ReservationQueue, type Held, type Opened, type Opening, type Queued } from "./reservation-queue.ts";
 import { StoreError, type Account, type AccountChange, type AccountId, type Reservation, type Store } from "./store.ts";
 import type { After } from "../runtime/ports.ts";
 import type { Calendar } from "./windows.ts";
@@ -40,40 +40,6 @@ export interface ReservationPorts {
   readonly beforeOpening: () => Promise<void>;
 }
 
-/** A reservation as its owner holds it. */
-export interface Held {
-  readonly standing: Standing;
-  /** Once, when the call has ended. Null: by the estimate. */
-  readonly settle: (real: Amounts | null) => void;
-}
-
-export type Opened = Held | (Reserved & { readonly type: "refused" });
-
-interface Opening extends Open {
-  readonly resolve: (opened: Opened) => void;
-  readonly reject: (error: unknown) => void;
-  /** Until when it waits for what other gateways have reserved ahead and may not need. Null: it was not refused so far. */
-  waitsUntilMs: number | null;
-}
-
-type Queued = Opening | Close | Adopt;
-
-interface Queue {
-  jobs: Queued[];
-  /** Whether one of the jobs can't wait. */
-  isDue: boolean;
-  /** Set while a timer will make it due. */
-  stop: (() => void) | null;
-  /** What could not be written, in order. */
-  unwritten: (Adopt | Close)[];
-  isRunning: boolean;
-  readonly allowances: Allowances<OpenRequest>;
-  /** Whether all that is reserved ahead is to be given back. */
-  givesBack: boolean;
-  /** Set while a timer looks after what is reserved ahead. */
-  stopTicking: (() => void) | null;
-}
-
 /**
  * How long the end of a call may wait for the beginning of the key's next one, with which it is written; meanwhile its estimate counts. Of a
  * process that dies meanwhile it is settled by its estimate. Also how often it is looked whether what is reserved ahead is still needed.
@@ -90,7 +56,7 @@ const LATE_MS = 250;
 
 export class Reservations {
   readonly #ports: ReservationPorts;
-  readonly #queues = new Map<string, Queue>();
+  readonly #queues = new Map<string, ReservationQueue>();
   /** Those that changed last stand last. */
   readonly #known = new Map<string, Account>();
   #onIdle: (() => void)[] = [];
@@ -186,19 +152,10 @@ export class Reservations {
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
-  #queueOf(key: string): Queue {
+  #queueOf(key: string): ReservationQueue {
     let queue = this.#queues.get(key);
     if (queue === undefined) {
-      queue = {
-        jobs: [],
-        isDue: false,
-        stop: null,
-        unwritten: [],
-        isRunning: false,
-        allowances: new Allowances(),
-        givesBack: false,
-        stopTicking: null,
-      };
+      queue = new ReservationQueue();
       this.#queues.set(key, queue);
     }
     return queue;
@@ -215,18 +172,18 @@ export class Reservations {
     });
   }
 
-  #due(key: string, queue: Queue): void {
+  #due(key: string, queue: ReservationQueue): void {
     queue.isDue = true;
     this.#start(key, queue);
   }
 
-  #start(key: string, queue: Queue): void {
+  #start(key: string, queue: ReservationQueue): void {
     if (queue.isRunning) return;
     queue.isRunning = true;
     this.#ports.soon(() => void this.#run(key, queue));
   }
 
-  async #run(key: string, queue: Queue): Promise<void> {
+  async #run(key: string, queue: ReservationQueue): Promise<void> {
     let isReached = true;
     while (queue.isDue || (isReached && queue.unwritten.length > 0)) isReached = await this.#next(key, queue);
     queue.isRunning = false;
@@ -237,16 +194,15 @@ export class Reservations {
   }
 
   /** Whether nothing has to be kept of a queue any more. */
-  #forget(key: string, { jobs, unwritten, allowances, isRunning, stopTicking }: Queue): boolean {
-    const isNeeded = isRunning || jobs.length > 0 || unwritten.length > 0 || allowances.count > 0;
-    if (isNeeded || allowances.isRecent(this.#ports.now())) return false;
-    stopTicking?.();
+  #forget(key: string, queue: ReservationQueue): boolean {
+    if (queue.isNeeded(this.#ports.now())) return false;
+    queue.stopTicking?.();
     this.#queues.delete(key);
     return true;
   }
 
   /** Looks after what is reserved ahead, and how fast calls come, for as long as they do. */
-  #tick(key: string, queue: Queue): void {
+  #tick(key: string, queue: ReservationQueue): void {
     const { allowances } = queue;
     if (allowances.count === 0 && !allowances.isRecent(this.#ports.now())) return;
     queue.stopTicking ??= this.#ports.after(allowances.count > 0 ? SETTLING_MS : LONGEST_MS, () => {
@@ -258,7 +214,7 @@ export class Reservations {
   }
 
   /** One batch. Whether the store was reached. */
-  async #next(key: string, queue: Queue): Promise<boolean> {
+  async #next(key: string, queue: ReservationQueue): Promise<boolean> {
     const { store } = this.#ports;
     if (store.state() === "unreachable") {
       queue.givesBack = true;
@@ -298,7 +254,7 @@ export class Reservations {
   }
 
   /** The next jobs of a queue, with what is given back of what was reserved ahead; what is left stays due. */
-  #taken(queue: Queue, most = Infinity): readonly Queued[] {
+  #taken(queue: ReservationQueue, most = Infinity): readonly Queued[] {
     const { allowances } = queue;
     const jobs = queue.jobs.splice(0, most);
     if (jobs.some(({ type }) => type === "open")) allowances.rest();
@@ -330,7 +286,11 @@ export class Reservations {
     return { key, nowMs: now(), calendar, gateway };
   }
 
-  #answer(key: string, queue: Queue, { batch, decision }: { readonly batch: readonly Queued[]; readonly decision: Decision }): void {
+  #answer(
+    key: string,
+    queue: ReservationQueue,
+    { batch, decision }: { readonly batch: readonly Queued[]; readonly decision: Decision },
+  ): void {
     const again: Opening[] = [];
     const allowance = decision.ahead === null ? null : this.#allow(queue, decision.ahead);
     for (const [index, job] of batch.entries()) {
@@ -353,7 +313,7 @@ export class Reservations {
       });
   }
 
-  #allow(queue: Queue, ahead: Ahead): Allowance<OpenRequest> {
+  #allow(queue: ReservationQueue, ahead: Ahead): Allowance<OpenRequest> {
     this.#openCount++;
     queue.stopTicking?.();
     queue.stopTicking = null;
@@ -361,7 +321,7 @@ export class Reservations {
   }
 
   /** Grants from what is reserved ahead what came meanwhile. */
-  #serve(queue: Queue): void {
+  #serve(queue: ReservationQueue): void {
     queue.jobs = queue.jobs.filter((job) => {
       const held = job.type === "open" ? this.#heldAhead(job.request, queue.allowances) : null;
       if (job.type === "open" && held !== null) job.resolve(held);
@@ -385,7 +345,7 @@ export class Reservations {
   }
 
   /** By the last known counters. `wasAsked`: the store may have done it all the same, and not have got to say so. */
-  #locally(key: string, queue: Queue, { job, wasAsked }: { readonly job: Queued; readonly wasAsked: boolean }): void {
+  #locally(key: string, queue: ReservationQueue, { job, wasAsked }: { readonly job: Queued; readonly wasAsked: boolean }): void {
     if (job.type === "open" && this.#ports.storeDown === "refuse") {
       if (wasAsked) this.#postpone(queue, undoing(job.request, this.#ports.now()));
       return job.reject(new StoreError("The store can't be reached."));
@@ -403,7 +363,7 @@ export class Reservations {
     if (reserved !== null && reserved !== undefined) this.#resolve(job, reserved);
   }
 
-  #postpone(queue: Queue, job: Adopt | Close): void {
+  #postpone(queue: ReservationQueue, job: Adopt | Close): void {
     if (this.#unwritten >= MOST_UNWRITTEN) return;
     this.#unwritten++;
     queue.unwritten.push(job);
