@@ -19,6 +19,7 @@ import {
   type Job,
   type OpenRequest,
 } from "./batch.ts";
+import { KnownAccounts } from "./known-accounts.ts";
 import { ReservationQueue, type Held, type Opened, type Opening, type Queued } from "./reservation-queue.ts";
 import { StoreError, type Account, type AccountChange, type AccountId, type Reservation, type Store } from "./store.ts";
 import type { After } from "../runtime/ports.ts";
@@ -47,8 +48,6 @@ export interface ReservationPorts {
 const SETTLING_MS = 50;
 /** How many calls go into one transaction. */
 const MOST_AT_ONCE = 500;
-/** Accounts whose last counters are kept for the time when the store is away. */
-const MOST_KNOWN = 10_000;
 /** What all keys together may leave unwritten; what is more is forgotten. */
 const MOST_UNWRITTEN = 50_000;
 /** How long another gateway may take to give back what it has reserved ahead, once that is over. */
@@ -57,8 +56,7 @@ const LATE_MS = 250;
 export class Reservations {
   readonly #ports: ReservationPorts;
   readonly #queues = new Map<string, ReservationQueue>();
-  /** Those that changed last stand last. */
-  readonly #known = new Map<string, Account>();
+  readonly #known = new KnownAccounts();
   #onIdle: (() => void)[] = [];
   /** Reservations of this process that are not settled. */
   #openCount = 0;
@@ -110,7 +108,7 @@ export class Reservations {
     return (real) => {
       this.#openCount--;
       // Others may be waiting for the place of this call.
-      const isDue = parallel !== null && 2 * this.#running(key) >= parallel;
+      const isDue = parallel !== null && 2 * this.#known.running(key) >= parallel;
       this.#add(key, { type: "close", id, session, atMs, amounts, real, ahead: null }, isDue);
     };
   }
@@ -121,14 +119,9 @@ export class Reservations {
     try {
       return (await this.#ports.store.account(id)) ?? EMPTY;
     } catch (error) {
-      if (error instanceof StoreError) return this.#known.get(nameOf(id)) ?? EMPTY;
+      if (error instanceof StoreError) return this.#known.get(id) ?? EMPTY;
       throw error;
     }
-  }
-
-  /** How many calls of a key run, as far as is known here. */
-  #running(key: string): number {
-    return this.#known.get(nameOf({ key, scope: "" }))?.running ?? Infinity;
   }
 
   /** Settles what a process that died left behind, by its estimate. */
@@ -277,7 +270,7 @@ export class Reservations {
       attempt.reserved = change.result.ahead;
       return change;
     });
-    for (const [id, account] of changed) this.#remember(id, account);
+    for (const [id, account] of changed) this.#known.remember(id, account);
     return decision;
   }
 
@@ -350,9 +343,9 @@ export class Reservations {
       if (wasAsked) this.#postpone(queue, undoing(job.request, this.#ports.now()));
       return job.reject(new StoreError("The store can't be reached."));
     }
-    const view = { account: (id: AccountId) => this.#known.get(nameOf(id)) ?? null, isOpen: () => job.type === "close" };
+    const view = { account: (id: AccountId) => this.#known.get(id), isOpen: () => job.type === "close" };
     const { accounts, opened, result } = decide([job], view, { ...this.#circumstances(key), ahead: null });
-    for (const [id, account] of accounts) this.#remember(id, account);
+    for (const [id, account] of accounts) this.#known.remember(id, account);
     if (job.type !== "open") return this.#postpone(queue, job);
     const [reservation] = opened;
     const [reserved] = result.reserved;
@@ -367,14 +360,6 @@ export class Reservations {
     if (this.#unwritten >= MOST_UNWRITTEN) return;
     this.#unwritten++;
     queue.unwritten.push(job);
-  }
-
-  #remember(id: AccountId, account: Account): void {
-    const name = nameOf(id);
-    this.#known.delete(name);
-    this.#known.set(name, account);
-    if (this.#known.size <= MOST_KNOWN) return;
-    for (const oldest of this.#known.keys()) return void this.#known.delete(oldest);
   }
 }
 
@@ -396,8 +381,4 @@ function heldBy(standing: Standing, settle: (real: Amounts | null) => void): Hel
       settle(real);
     },
   };
-}
-
-function nameOf({ key, scope }: AccountId): string {
-  return `${key}\n${scope}`;
 }
