@@ -3,7 +3,7 @@
 
 import type { HealthView, SettingView } from "../admin/admin.ts";
 import type { Page, Rendered, View } from "./page.ts";
-import { Columns, Countdown, Empty, Pill, TableFrame } from "./parts.tsx";
+import { Columns, Countdown, Empty, Fact, Pill, TableFrame } from "./parts.tsx";
 
 export function healthPage(view: View): Page {
   const { admin, t } = view;
@@ -49,39 +49,24 @@ function Facts({ view, health }: { readonly view: View; readonly health: HealthV
   const { version, runtime, replica, startedAt, store, inspect } = health;
   return (
     <dl class="facts">
-      <div>
-        <dt>{t("health.version")}</dt>
-        <dd>
-          {version} <span class="sub">{runtime}</span>
-        </dd>
-      </div>
-      <div>
-        <dt>{t("health.replica")}</dt>
-        <dd>{replica}</dd>
-      </div>
-      <div>
-        <dt>{t("health.started")}</dt>
-        <dd>
-          <Countdown view={view} iso={startedAt} />
-        </dd>
-      </div>
-      <div>
-        <dt>{t("health.store")}</dt>
-        <dd>
-          {store === null ? (
-            t("word.none")
-          ) : (
-            <>
-              {t(`health.store.${store.kind}`)}{" "}
-              <Pill tone={store.isReachable ? "good" : "bad"}>{store.isReachable ? t("health.reachable") : t("health.unreachable")}</Pill>
-            </>
-          )}
-        </dd>
-      </div>
-      <div>
-        <dt>{t("health.inspect")}</dt>
-        <dd>{t(`health.inspect.${inspect}`)}</dd>
-      </div>
+      <Fact name={t("health.version")}>
+        {version} <span class="sub">{runtime}</span>
+      </Fact>
+      <Fact name={t("health.replica")}>{replica}</Fact>
+      <Fact name={t("health.started")}>
+        <Countdown view={view} iso={startedAt} />
+      </Fact>
+      <Fact name={t("health.store")}>
+        {store === null ? (
+          t("word.none")
+        ) : (
+          <>
+            {t(`health.store.${store.kind}`)}{" "}
+            <Pill tone={store.isReachable ? "good" : "bad"}>{store.isReachable ? t("health.reachable") : t("health.unreachable")}</Pill>
+          </>
+        )}
+      </Fact>
+      <Fact name={t("health.inspect")}>{t(`health.inspect.${inspect}`)}</Fact>
     </dl>
   );
 }

@@ -2,11 +2,10 @@
 // And the page that opens an exported one.
 /** @jsxImportSource hono/jsx */
 
-import type { Child } from "hono/jsx";
 import type { PriceLine, RequestDetail, RequestView } from "../admin/admin.ts";
 import type { CallInspection, Message } from "../../gateway/inspection.ts";
 import type { Page, Rendered, View } from "./page.ts";
-import { Columns, Empty, Figure, ModelName, Notice, Pill, TableFrame, Time } from "./parts.tsx";
+import { Columns, Empty, Fact, Figure, ModelName, Notice, Pill, TableFrame, Time } from "./parts.tsx";
 import { inputOf, Status } from "./request-table.tsx";
 
 const SCRIPTS = { scripts: ["inspector.js"], styles: ["inspector.css"], texts: ["inspect.", "call.", "word.", "shell.close"] } as const;
@@ -115,15 +114,6 @@ function Facts({ view, request }: { readonly view: View; readonly request: Reque
         )}
       </dl>
     </section>
-  );
-}
-
-function Fact({ name, children }: { readonly name: string; readonly children?: Child }): Rendered {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

@@ -3,7 +3,7 @@
 
 import type { BudgetView, KeyView } from "../admin/admin.ts";
 import type { Rendered, View } from "./page.ts";
-import { Bar, Code, Countdown, Filled, Pill, SLOT, type Tone } from "./parts.tsx";
+import { Bar, Code, Countdown, Field, Filled, Pill, SLOT, type Tone } from "./parts.tsx";
 import type { TextKey } from "./texts.ts";
 
 const TONES: Readonly<Record<KeyView["state"], Tone>> = { on: "good", off: "plain", expired: "bad" };
@@ -95,8 +95,7 @@ export function KeyFields({ view, record }: { readonly view: View; readonly reco
         const value = record === null ? "" : valueText(record, name);
         const id = `field-${name}`;
         return (
-          <div class="field">
-            <label for={id}>{t(`key.field.${name}`)}</label>
+          <Field name={id} label={t(`key.field.${name}`)}>
             <input
               id={id}
               name={name}
@@ -110,7 +109,7 @@ export function KeyFields({ view, record }: { readonly view: View; readonly reco
             <p class="sub" id={`${id}-hint`}>
               {t(`key.field.${name}.hint`)}
             </p>
-          </div>
+          </Field>
         );
       })}
     </div>

@@ -4,7 +4,7 @@
 import type { KeyView, UsageView } from "../admin/admin.ts";
 import { Budgets, Confirm, Expiry, FreshKey, KeyFields, KeyState, ruleTexts } from "./key-parts.tsx";
 import type { Page, Rendered, View } from "./page.ts";
-import { Columns, Countdown, Empty, Filled, Pill, SLOT, TableFrame, Time } from "./parts.tsx";
+import { Columns, Countdown, DialogActions, Empty, Fact, Field, Filled, Pill, SLOT, TableFrame, Time } from "./parts.tsx";
 import { sinceOf, Totals } from "./usage.tsx";
 
 const DEFAULT = "default";
@@ -111,41 +111,22 @@ function Facts({ view, record }: { readonly view: View; readonly record: KeyView
         <dt>{t("key.hint")}</dt>
         <dd class="mono">{record.hint ?? t(`key.kind.${record.kind}`)}</dd>
       </div>
-      <div>
-        <dt>{t("key.created")}</dt>
-        <dd>
-          <Time view={view} iso={record.created} />
-        </dd>
-      </div>
-      <div>
-        <dt>{t("key.first-used")}</dt>
-        <dd>{record.firstUsed === null ? t("key.unused") : <Time view={view} iso={record.firstUsed} />}</dd>
-      </div>
-      <div>
-        <dt>{t("key.expires")}</dt>
-        <dd>
-          <Expiry view={view} record={record} />
-        </dd>
-      </div>
-      <div>
-        <dt>{t("key.running")}</dt>
-        <dd>{format.number(record.running)}</dd>
-      </div>
-      <div>
-        <dt>{t("key.minute")}</dt>
-        <dd>{t("key.minute.value", { requests: record.lastMinute.requests, tokens: format.compact(record.lastMinute.tokens) })}</dd>
-      </div>
-      <div>
-        <dt>{t("key.rules")}</dt>
-        <dd>{ruleTexts(view, record).join(" · ") || t("key.no-rules")}</dd>
-      </div>
+      <Fact name={t("key.created")}>
+        <Time view={view} iso={record.created} />
+      </Fact>
+      <Fact name={t("key.first-used")}>{record.firstUsed === null ? t("key.unused") : <Time view={view} iso={record.firstUsed} />}</Fact>
+      <Fact name={t("key.expires")}>
+        <Expiry view={view} record={record} />
+      </Fact>
+      <Fact name={t("key.running")}>{format.number(record.running)}</Fact>
+      <Fact name={t("key.minute")}>
+        {t("key.minute.value", { requests: record.lastMinute.requests, tokens: format.compact(record.lastMinute.tokens) })}
+      </Fact>
+      <Fact name={t("key.rules")}>{ruleTexts(view, record).join(" · ") || t("key.no-rules")}</Fact>
       {record.previousUntil !== null && Date.parse(record.previousUntil) > view.nowMs ? (
-        <div>
-          <dt>{t("key.previous")}</dt>
-          <dd>
-            <Countdown view={view} iso={record.previousUntil} />
-          </dd>
-        </div>
+        <Fact name={t("key.previous")}>
+          <Countdown view={view} iso={record.previousUntil} />
+        </Fact>
       ) : null}
     </dl>
   );
@@ -172,14 +153,12 @@ function BudgetSection({ view, record }: { readonly view: View; readonly record:
           ))}
         </div>
         <form id="raise-form" data-name={record.name} class="row needs-script" aria-label={t("key.raise")}>
-          <div class="field">
-            <label for="raise-amount">{t("key.raise.amount")}</label>
+          <Field name="raise-amount" label={t("key.raise.amount")}>
             <input id="raise-amount" name="amount" required placeholder={RAISES[record.budgetsNow[0]?.unit ?? "usd"]} autocomplete="off" />
-          </div>
-          <div class="field">
-            <label for="raise-until">{t("key.raise.until")}</label>
+          </Field>
+          <Field name="raise-until" label={t("key.raise.until")}>
             <input id="raise-until" name="until" placeholder="24h" autocomplete="off" />
-          </div>
+          </Field>
           <button type="submit">{t("key.raise")}</button>
           <p class="notice bad" role="alert" data-fault hidden />
         </form>
@@ -195,19 +174,10 @@ function RotateDialog({ view, record }: { readonly view: View; readonly record: 
       <form id="rotate-form" data-name={record.name} class="stack wide">
         <h2 id="rotate-title">{t("key.rotate.title")}</h2>
         <p>{t("key.rotate.text", { name: record.name })}</p>
-        <div class="field">
-          <label for="rotate-grace">{t("key.rotate.grace")}</label>
+        <Field name="rotate-grace" label={t("key.rotate.grace")}>
           <input id="rotate-grace" name="grace" placeholder="24h" autocomplete="off" />
-        </div>
-        <p class="notice bad" role="alert" data-fault hidden />
-        <div class="row actions">
-          <button type="button" data-close>
-            {t("word.cancel")}
-          </button>
-          <button type="submit" class="primary">
-            {t("key.rotate")}
-          </button>
-        </div>
+        </Field>
+        <DialogActions view={view} act="key.rotate" />
       </form>
     </dialog>
   );

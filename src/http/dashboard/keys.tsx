@@ -4,7 +4,7 @@
 import type { KeyView } from "../admin/admin.ts";
 import { Budgets, Expiry, FreshKey, KeyFields, KeyState, ruleTexts } from "./key-parts.tsx";
 import type { Page, Rendered, View } from "./page.ts";
-import { Columns, Empty, TableFrame } from "./parts.tsx";
+import { Columns, DialogActions, Empty, Field, TableFrame } from "./parts.tsx";
 
 export async function keysPage(view: View): Promise<Page> {
   const { admin, t } = view;
@@ -100,23 +100,14 @@ function NewKey({ view }: { readonly view: View }): Rendered {
     <dialog id="new-key-dialog" class="wide" aria-labelledby="new-key-title">
       <form id="new-key-form" class="stack wide">
         <h2 id="new-key-title">{t("keys.new")}</h2>
-        <div class="field">
-          <label for="field-name">{t("key.name")}</label>
+        <Field name="field-name" label={t("key.name")}>
           <input id="field-name" name="name" required autocomplete="off" spellcheck={false} aria-describedby="field-name-hint" />
           <p class="sub" id="field-name-hint">
             {t("key.name.hint")}
           </p>
-        </div>
+        </Field>
         <KeyFields view={view} record={null} />
-        <p class="notice bad" role="alert" data-fault hidden />
-        <div class="row actions">
-          <button type="button" data-close>
-            {t("word.cancel")}
-          </button>
-          <button type="submit" class="primary">
-            {t("keys.create")}
-          </button>
-        </div>
+        <DialogActions view={view} act="keys.create" />
       </form>
     </dialog>
   );

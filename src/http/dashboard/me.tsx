@@ -4,7 +4,7 @@
 import type { UsageView } from "../admin/admin.ts";
 import { Budgets, Expiry, KeyState, ruleTexts } from "./key-parts.tsx";
 import type { Page, Rendered, View } from "./page.ts";
-import { Columns, Empty, TableFrame } from "./parts.tsx";
+import { Columns, Empty, Fact, TableFrame } from "./parts.tsx";
 import { sinceOf, Totals } from "./usage.tsx";
 
 export async function mePage(view: View): Promise<Page | null> {
@@ -44,16 +44,10 @@ export async function mePage(view: View): Promise<Page | null> {
           <Budgets view={view} record={record} />
         </section>
         <dl class="facts">
-          <div>
-            <dt>{t("key.rules")}</dt>
-            <dd>{ruleTexts(view, record).join(" · ") || t("key.no-rules")}</dd>
-          </div>
-          <div>
-            <dt>{t("key.expires")}</dt>
-            <dd>
-              <Expiry view={view} record={record} />
-            </dd>
-          </div>
+          <Fact name={t("key.rules")}>{ruleTexts(view, record).join(" · ") || t("key.no-rules")}</Fact>
+          <Fact name={t("key.expires")}>
+            <Expiry view={view} record={record} />
+          </Fact>
         </dl>
         <MyUsage view={view} usage={usage} days={days} />
       </>

@@ -3,7 +3,7 @@
 
 import type { ModelView } from "../admin/admin.ts";
 import type { Page, Rendered, View } from "./page.ts";
-import { Columns, Empty, TableFrame } from "./parts.tsx";
+import { Columns, Empty, Field, TableFrame } from "./parts.tsx";
 
 export function modelsPage(view: View): Page {
   const { admin, t, url } = view;
@@ -16,8 +16,7 @@ export function modelsPage(view: View): Page {
     body: (
       <>
         <form method="get" action="/ui/models" class="filters" role="search">
-          <div class="field">
-            <label for="q">{t("models.filter")}</label>
+          <Field name="q" label={t("models.filter")}>
             <input
               id="q"
               name="q"
@@ -28,7 +27,7 @@ export function modelsPage(view: View): Page {
               data-search
               data-narrows="models"
             />
-          </div>
+          </Field>
           <noscript>
             <button type="submit">{t("requests.apply")}</button>
           </noscript>

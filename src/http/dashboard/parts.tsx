@@ -113,6 +113,59 @@ export function Figure({
   );
 }
 
+/** One line of `dl.facts`. */
+export function Fact({ name, children }: { readonly name: string; readonly children?: Child }): Rendered {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+/** `name`: the id of what is typed into. */
+export function Field({ name, label, children }: { readonly name: string; readonly label: string; readonly children?: Child }): Rendered {
+  return (
+    <div class="field">
+      <label for={name}>{label}</label>
+      {children}
+    </div>
+  );
+}
+
+/** The end of a form of filters. `path`: the page without any; null: there is none to clear. */
+export function FilterActions({ view, path }: { readonly view: View; readonly path: string | null }): Rendered {
+  return (
+    <div class="row">
+      <button type="submit" class="primary">
+        {view.t("requests.apply")}
+      </button>
+      {path === null ? null : (
+        <a class="button quiet" href={path}>
+          {view.t("requests.clear")}
+        </a>
+      )}
+    </div>
+  );
+}
+
+/** The end of a form in a dialog: a place for what is wrong, and what to do. */
+export function DialogActions({ view, act }: { readonly view: View; readonly act: TextKey }): Rendered {
+  return (
+    <>
+      <p class="notice bad" role="alert" data-fault hidden />
+      <div class="row actions">
+        <button type="button" data-close>
+          {view.t("word.cancel")}
+        </button>
+        <button type="submit" class="primary">
+          {view.t(act)}
+        </button>
+      </div>
+    </>
+  );
+}
+
 export function Notice({ tone, children }: { readonly tone: Tone; readonly children?: Child }): Rendered {
   return (
     <div class={`notice ${tone}`} role={tone === "bad" ? "alert" : "status"}>

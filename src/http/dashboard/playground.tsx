@@ -2,7 +2,7 @@
 /** @jsxImportSource hono/jsx */
 
 import type { Page, Rendered, View } from "./page.ts";
-import { Empty, Notice } from "./parts.tsx";
+import { Empty, Field, Notice } from "./parts.tsx";
 import type { TextKey } from "./texts.ts";
 
 const PROTOCOLS = [
@@ -150,15 +150,6 @@ function Form({ view }: { readonly view: View }): Rendered {
       </details>
       <p class="sub">{t("play.key")}</p>
     </form>
-  );
-}
-
-function Field({ name, label, children }: { readonly name: string; readonly label: string; readonly children?: Page["body"] }): Rendered {
-  return (
-    <div class="field">
-      <label for={name}>{label}</label>
-      {children}
-    </div>
   );
 }
 

@@ -5,7 +5,7 @@ import { GatewayError } from "../../errors.ts";
 import type { RequestQuery } from "../admin/admin.ts";
 import { requestQuery } from "../admin/api-query.ts";
 import type { Page, Rendered, View } from "./page.ts";
-import { Empty, Notice } from "./parts.tsx";
+import { Empty, Field, FilterActions, Notice } from "./parts.tsx";
 import { RequestTable } from "./request-table.tsx";
 import type { TextKey } from "./texts.ts";
 
@@ -104,16 +104,7 @@ function Filters({ view, hasFilter, keys }: FilterParts): Rendered {
         <Field name="until" label={t("requests.until")}>
           <input id="until" name="until" type="date" value={DATE.exec(parameters.get("until") ?? "")?.[0] ?? ""} />
         </Field>
-        <div class="row">
-          <button type="submit" class="primary">
-            {t("requests.apply")}
-          </button>
-          {hasFilter ? (
-            <a class="button quiet" href="/ui/requests">
-              {t("requests.clear")}
-            </a>
-          ) : null}
-        </div>
+        <FilterActions view={view} path={hasFilter ? "/ui/requests" : null} />
       </form>
     </details>
   );
@@ -134,15 +125,6 @@ async function listed({ admin, url }: View): Promise<Listed> {
     if (error instanceof GatewayError && error.kind === "invalid-request") return { rows: [], next: null, fault: error };
     throw error;
   }
-}
-
-function Field({ name, label, children }: { readonly name: string; readonly label: string; readonly children?: Rendered }): Rendered {
-  return (
-    <div class="field">
-      <label for={name}>{label}</label>
-      {children}
-    </div>
-  );
 }
 
 interface ChoicesParts {

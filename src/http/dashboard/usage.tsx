@@ -5,7 +5,7 @@ import { GatewayError } from "../../errors.ts";
 import type { UsageBy, UsageCounts, UsageRequest, UsageView } from "../admin/admin.ts";
 import { USAGE_BY, USAGE_SPLITS, usageRequest } from "../admin/api-query.ts";
 import type { Page, Rendered, View } from "./page.ts";
-import { Columns, Empty, Figure, Meter, Notice, TableFrame } from "./parts.tsx";
+import { Columns, Empty, Field, Figure, FilterActions, Meter, Notice, TableFrame } from "./parts.tsx";
 
 const TIMES: ReadonlySet<UsageBy> = new Set(["hour", "day", "week", "month"]);
 const SPANS = ["24h", "7d", "30d", "90d", "365d"] as const;
@@ -146,8 +146,7 @@ function Filters({ view, asked }: { readonly view: View; readonly asked: UsageRe
     <details class="filter-box" open data-folds={url.searchParams.size > 0 ? "no" : "narrow"}>
       <summary>{t("requests.filters")}</summary>
       <form method="get" action="/ui/usage" class="filters" data-filters>
-        <div class="field">
-          <label for="by">{t("usage.by")}</label>
+        <Field name="by" label={t("usage.by")}>
           <select id="by" name="by">
             {USAGE_BY.map((by) => (
               <option value={by} selected={by === (asked?.by ?? "day")}>
@@ -155,9 +154,8 @@ function Filters({ view, asked }: { readonly view: View; readonly asked: UsageRe
               </option>
             ))}
           </select>
-        </div>
-        <div class="field">
-          <label for="split">{t("usage.split")}</label>
+        </Field>
+        <Field name="split" label={t("usage.split")}>
           <select id="split" name="split">
             <option value="">{t("usage.split.none")}</option>
             {USAGE_SPLITS.map((split) => (
@@ -166,9 +164,8 @@ function Filters({ view, asked }: { readonly view: View; readonly asked: UsageRe
               </option>
             ))}
           </select>
-        </div>
-        <div class="field">
-          <label for="since">{t("requests.since")}</label>
+        </Field>
+        <Field name="since" label={t("requests.since")}>
           <select id="since" name="since">
             {isOther ? (
               <option value={since} selected>
@@ -181,10 +178,9 @@ function Filters({ view, asked }: { readonly view: View; readonly asked: UsageRe
               </option>
             ))}
           </select>
-        </div>
+        </Field>
         {(["key", "model", "client", "session"] as const).map((name) => (
-          <div class="field">
-            <label for={name}>{t(`call.${name}`)}</label>
+          <Field name={name} label={t(`call.${name}`)}>
             <input
               id={name}
               name={name}
@@ -194,18 +190,9 @@ function Filters({ view, asked }: { readonly view: View; readonly asked: UsageRe
               spellcheck={false}
               {...(name === "key" ? { "data-search": true } : {})}
             />
-          </div>
+          </Field>
         ))}
-        <div class="row">
-          <button type="submit" class="primary">
-            {t("requests.apply")}
-          </button>
-          {url.searchParams.size > 0 ? (
-            <a class="button quiet" href="/ui/usage">
-              {t("requests.clear")}
-            </a>
-          ) : null}
-        </div>
+        <FilterActions view={view} path={url.searchParams.size > 0 ? "/ui/usage" : null} />
       </form>
     </details>
   );
