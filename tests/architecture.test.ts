@@ -29,7 +29,7 @@ const BUT_DATES = [...OUTSIDE.filter((word) => word !== "Date"), ...CLOCK];
 /** From left to right: a folder imports only from rows below its own. Folders of one row share types, and nothing that runs. */
 const ROWS: readonly Row[] = [
   { folders: ["main"], packages: null, never: RUNTIMES },
-  { folders: ["cli"], packages: /^(?:node:.*|cross-spawn|jsonc-parser|@decimalturn\/toml-patch|diff)$/, never: RUNTIMES },
+  { folders: ["cli"], packages: /^(?:node:.*|cross-spawn|jsonc-parser|@clack\/prompts|@decimalturn\/toml-patch|diff)$/, never: RUNTIMES },
   { folders: ["runtime"], importers: ["main", "cli"], packages: /^node:/, never: [] },
   { folders: ["program"], packages: null, never: [...RUNTIMES, "process", "console", "Math.random", ...CLOCK] },
   {

@@ -49,8 +49,10 @@ export interface Context {
   readonly print: (text: string) => void;
   /** Prints the value as JSON where --json was given, otherwise the text. */
   readonly show: (value: unknown, text: () => string) => void;
-  /** Writes a line to standard error: for whoever sits there, even if a program reads the output. */
+  /** Writes a line to standard error, behind what has been printed: for whoever sits there, even if a program reads the output. */
   readonly note: (text: string) => void;
+  /** Asks whoever sits there; resolves to whether the answer is yes. Null: there is no terminal to ask on. */
+  readonly ask: ((question: string) => Promise<boolean>) | null;
   /** Colours a text where a person reads it and wants colours. */
   readonly style: (format: InspectColor | InspectColor[], text: string) => string;
   /** The text of a file, of standard input for `-`. @throws CommandError */

@@ -23,7 +23,10 @@ export async function openDashboard(input: Input, context: Context): Promise<voi
   // On an address that others reach only the key lets anybody in.
   const link = url + (isLocal && context.config().databaseUrl !== "memory:" ? await sharedPath(context) : DASHBOARD);
   if (context.isJson || input.has("print") || !runtime.isTerminal("stdout")) return context.show({ url: link }, () => link);
-  if (!(await opened(link))) context.note("No browser could be opened. Open this link:");
+  const isOpened = await opened(link);
+  context.note(
+    isOpened ? "Opened in your browser. If nothing shows up there, open this link:" : "No browser could be opened. Open this link:",
+  );
   context.print(link);
 }
 

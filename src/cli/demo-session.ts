@@ -27,7 +27,8 @@ export async function demo(input: Input, context: Context): Promise<void> {
   const program: Program = composed(config, { store, dataDir: null, sink: context.note, logFormat: "text" });
   const gateway = listen(listening(config), program.fetch);
   const url = `http://${HOST}:${gateway.port}`;
-  context.show({ url, key: CLIENT_KEY }, () => welcome(url));
+  const path = runtime.isTerminal("stdout") ? program.signInPath() : null;
+  context.show({ url, key: CLIENT_KEY }, () => welcome(url, path));
   await stopSignal();
   const drained = program.drain();
   await Promise.race([drained, pause(DRAIN_MS)]);
@@ -48,6 +49,7 @@ function configure(port: string, upstreamUrl: string): Config {
       PROXY_API_KEY: CLIENT_KEY,
       DATABASE_URL: "memory:",
       QUOTA_INTERVAL: "0",
+      ADMIN_KEY: process.env["ADMIN_KEY"],
     },
     arguments: [],
     file: () => null,
@@ -70,7 +72,8 @@ function listen(options: ListenOptions, fetch: Program["fetch"]): Server {
   }
 }
 
-function welcome(url: string): string {
+/** `path` is where whoever sits at the terminal gets into the dashboard; null: nobody does, or what is printed may be kept. */
+function welcome(url: string, path: string | null): string {
   return [
     `The demo listens on ${url}. The client key is ${CLIENT_KEY}.`,
     "No Factory key is needed and nothing leaves this machine: a script stands in for Factory and repeats what it is asked.",
@@ -81,6 +84,7 @@ function welcome(url: string): string {
     `  ANTHROPIC_BASE_URL=${url} ANTHROPIC_AUTH_TOKEN=${CLIENT_KEY} claude --model glm-5.2`,
     `  OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${CLIENT_KEY} node app.js`,
     "",
+    ...(path === null ? [] : [`Dashboard (the link works once, within 10 minutes): ${url}${path}`, ""]),
     "Ctrl-C ends it.",
   ].join("\n");
 }

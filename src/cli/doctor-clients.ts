@@ -37,7 +37,7 @@ async function agentCheck(agent: Agent, { world, config }: Subject): Promise<Che
   const urls = [...new Set([...urlsOfShell(agent, world), ...urlsOfFiles(agent, world)])];
   const own = config === null ? null : gatewayUrl(config);
   if (urls.length === 0) {
-    return ok(id, `${agent.title}${shown} calls its makers' own service.`, {
+    return ok(id, `${agent.title}${shown} calls its vendor's own service.`, {
       fix: `factory-proxy launch ${agent.id}, or for good: factory-proxy setup ${agent.id}`,
     });
   }
@@ -158,7 +158,7 @@ function proxies({ world, config }: Subject): Check {
   const set = PROXIES.filter((name) => variable(world.shell, name) !== null);
   const own = config === null ? null : gatewayUrl(config);
   const host = own === null ? "127.0.0.1" : new URL(own).hostname;
-  if (set.length === 0) return ok(id, "No proxy of the network's stands between agents and this server.");
+  if (set.length === 0) return ok(id, "No HTTP proxy stands between agents and this server.");
   if (isPassedBy(host, variable(world.shell, "NO_PROXY") ?? ""))
     return ok(id, `${set.join(" and ")} ${set.length === 1 ? "is" : "are"} set, and NO_PROXY leaves ${host} out.`);
   return warn(id, `${set.join(" and ")} ${set.length === 1 ? "is" : "are"} set, and NO_PROXY does not name ${host}.`, {

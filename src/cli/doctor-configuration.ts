@@ -45,7 +45,7 @@ function certificates({ variables }: Subject): Check {
 function proxyOfNetwork({ config, variables }: Subject): Check {
   const id = "configuration.proxy";
   const set = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"].filter((name) => variables[name] || variables[name.toLowerCase()]);
-  if (set.length === 0) return ok(id, "No proxy of the network's is set.");
+  if (set.length === 0) return ok(id, "No HTTP proxy is set.");
   const isPlain = Object.values(config?.endpoints ?? {}).some((url) => url.startsWith("http:"));
   const what = `${set.join(" and ")} ${set.length === 1 ? "is" : "are"} set, so calls to Factory go through a proxy.`;
   if (!isPlain) return ok(id, what);

@@ -43,7 +43,7 @@ export async function doctor(input: Input, context: Context, world: DoctorWorld)
   if (input.has("report")) {
     const path = input.operand(0) || REPORT_FILE;
     writeReport(path, checks, subject);
-    context.note(`All of it stands in ${path}, without keys. Read it before you send it.`);
+    context.note(`Wrote ${path}, without keys. Read it before you send it.`);
   }
   return failures === 0 ? 0 : EXIT_FAILED;
 }

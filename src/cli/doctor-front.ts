@@ -16,7 +16,11 @@ export async function frontChecks(subject: Subject): Promise<Check[]> {
   const { url, world } = subject;
   const id = "network.url";
   if (url === null)
-    return [skip(id, "What is in front of the server is not looked at.", { fix: "Name the address that clients use: --url URL" })];
+    return [
+      skip(id, "What is in front of the server is not looked at.", {
+        fix: "factory-proxy doctor --url URL, with the address that your clients use",
+      }),
+    ];
   const outcome = await asked(`${url}/`, { limitMs: LIMIT_MS }, world);
   if (!isAnswered(outcome)) return [unreachable(id, url, outcome)];
   const overview = parseOrUndefined(outcome.text);

@@ -31,11 +31,11 @@ export const hostChecks: Group = async (subject) => {
 
 /** What a person can do about it. */
 export const REMEDIES: Readonly<Record<Fault, string>> = {
-  unresolved: "Check the spelling of the URL, the network and its DNS. Behind a proxy of the network's set HTTPS_PROXY.",
+  unresolved: "Check the spelling of the URL, the network and its DNS. If this network has an HTTP proxy, set HTTPS_PROXY.",
   refused: "Check the URL's port, the firewall and, if HTTPS_PROXY is set, that proxy.",
   untrusted:
     "If your network inspects TLS, name the file of its authority in NODE_EXTRA_CA_CERTS (on Deno in DENO_CERT). Otherwise somebody may be listening.",
-  silent: "Check the firewall and the network. Behind a proxy of the network's set HTTPS_PROXY.",
+  silent: "Check the firewall and the network. If this network has an HTTP proxy, set HTTPS_PROXY.",
   broken: "Check the URL, the network and its proxy.",
 };
 

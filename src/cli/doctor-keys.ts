@@ -35,13 +35,13 @@ function factoryKeys({ config }: Subject): Check[] {
 }
 
 function factoryKey(key: string, id: Check["id"]): Check {
-  const fix = `Copy the key from ${SETTINGS_PAGE} once more.`;
+  const fix = `Copy the key again from ${SETTINGS_PAGE}.`;
   if (FACTORY_KEY.test(key)) return ok(id, "The Factory key has the shape of one.");
   if (PLACEHOLDER.test(key)) return fail(id, "The Factory key is the placeholder of an example.", { fix });
   const owner = OTHERS.find(([shape]) => shape.test(key))?.[1];
   if (owner !== undefined) return fail(id, `The Factory key looks like a key of ${owner}.`, { why: "Factory's keys begin with fk-.", fix });
   return warn(id, "The Factory key does not look like one.", {
-    why: "Factory's keys begin with fk-, and have 16 characters or more behind it.",
+    why: "Factory's keys begin with fk-, followed by at least 16 characters.",
     fix,
   });
 }

@@ -18,7 +18,7 @@ async function plan({ config, context, world }: Subject): Promise<Check> {
     return warn(id, "Factory does not tell this key what is left of the plan.", { why: reason, fix });
   }
   if (state === "not available") {
-    const fix = "Calls go on without it. If Factory's host answers otherwise, and it stays so, look for a newer version of this program.";
+    const fix = "Calls work without it. If they reach Factory and this stays, look for a newer version of this program.";
     return warn(id, "What is left of the plan is not known.", { why: reason, fix });
   }
   const known = windows.filter(({ usedPercent }) => usedPercent !== null);

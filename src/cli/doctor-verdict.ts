@@ -56,13 +56,13 @@ const OVERLOADED = 500;
 
 function refusal({ id, target, sentenceOf }: Tried, answer: Answered): Check {
   const { status } = answer;
-  if (isFine(answer)) return warn(id, `${target.model} answers as the server calls it, but not every time.`, { fix: "Try once more." });
+  if (isFine(answer)) return warn(id, `${target.model} answers as the server calls it, but not every time.`, { fix: "Try again." });
   const said = sentenceOf(answer);
   const why = said === "" ? null : `Factory says: ${said}`;
   if (status === 401) {
     return fail(id, "Factory does not take the key (401).", {
       why,
-      fix: `Copy it from ${SETTINGS_PAGE} once more. Organisations in the EU set FACTORY_BASE_URL=https://api.eu.factory.ai`,
+      fix: `Copy it again from ${SETTINGS_PAGE}. Organisations in the EU set FACTORY_BASE_URL=https://api.eu.factory.ai`,
     });
   }
   if (status === 402)

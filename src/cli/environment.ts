@@ -7,6 +7,7 @@ import { readConfig, type Config } from "../config/config.ts";
 import { DEFAULT_ENV_FILE, mergeEnvironment, type ConfigSource } from "../config/source.ts";
 import { textOfFile } from "../config/env-file.ts";
 import { nameFaults } from "../models/name-faults.ts";
+import { nearest } from "../models/nearest.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { Redactor } from "../telemetry/redaction.ts";
 
@@ -22,6 +23,7 @@ export function sourceOf(commandLine: readonly string[]): ConfigSource {
     file: readFile,
     redactor: new Redactor([]),
     nameFaults,
+    nearest,
     memoryBytes: runtime.memoryBytes,
   };
 }

@@ -17,7 +17,7 @@ export async function explain(input: Input, context: Context): Promise<void> {
   const response = await answerOf(route, { text: model === null ? text : JSON.stringify(body), context });
   const answer = await response.text();
   const value = parseOrUndefined(answer);
-  if (!response.ok || !isObject(value)) throw CommandError.failed(messageIn(value) ?? answer);
+  if (!response.ok || !isObject(value)) throw CommandError.failed((messageIn(value) ?? answer).replaceAll("/explain/", "/"));
   const plain: unknown = JSON.parse(answer);
   context.print(context.isJson || !isObject(plain) ? answer : textOf(plain, context));
 }

@@ -134,7 +134,7 @@ function idIn(pattern: string, context: Context): string {
 
 export async function link(input: Input, context: Context): Promise<void> {
   const linked = linkOf(input, "for", context);
-  if (linked === null) throw CommandError.wrongUse(`--for is missing: ${LINKED_APPS.join(", ")}.`);
+  if (linked === null) throw CommandError.wrongUse(`For which client? Add --for and one of ${LINKED_APPS.join(", ")}.`);
   const { name } = await recordOf(input.operand(0), context);
   const made = linked({ name, key: PLACEHOLDER });
   context.show(made, () => linesOf(made));

@@ -6,7 +6,7 @@ import { allRecords } from "../access/key-records.ts";
 import { modelRule } from "../access/key-words.ts";
 import type { Store } from "../access/store.ts";
 import { GatewayError } from "../errors.ts";
-import { Models } from "../models/models.ts";
+import { LISTED, Models } from "../models/models.ts";
 import { nearest } from "../models/nearest.ts";
 import { CommandError, type Context } from "./command.ts";
 
@@ -59,12 +59,19 @@ export function modelNamed(name: string, context: Context): NamedModel {
       readAs: models.readAs(name),
       pool: null,
       isKnown: false,
-      hint: models.hintFor(name),
+      hint: asCommand(models.hintFor(name)),
     };
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
-    throw CommandError.wrongUse(error.message);
+    throw CommandError.wrongUse(asCommand(error.message));
   }
+}
+
+const LISTED_HERE = "factory-proxy models lists the known models.";
+
+/** Whoever types commands has one for the list of models. */
+function asCommand(hint: string): string {
+  return hint.replace(LISTED, LISTED_HERE);
 }
 
 /** Whether a glob fits a model of the table. */
@@ -73,7 +80,7 @@ export function globNamed(glob: string, context: Context): Pick<NamedModel, "isK
   const isKnown = modelsOf(context)
     .list()
     .some(({ id, aliases, pool }) => fits({ names: [id, ...aliases], pool }));
-  return { isKnown, hint: "factory-proxy models lists the known models." };
+  return { isKnown, hint: LISTED_HERE };
 }
 
 function modelsOf(context: Context): Models {

@@ -31,7 +31,7 @@ interface OwnGateway {
 
 /** How long a gateway may take to hear of a new key. */
 const NEWS_MS = 5000;
-const NEWS_EVERY_MS = 100;
+const FIRST_PAUSE_MS = 100;
 /** How long calls of an agent that has ended may go on. */
 const DRAIN_MS = 2000;
 
@@ -48,12 +48,13 @@ export async function openLaunch(context: Context, options: LaunchKeyOptions): P
     if (opened !== null) return opened;
   }
   if (running !== null) {
-    const reason = obstacle ?? "it does not take keys of this store (see DATABASE_URL and DATA_DIR)";
+    const reason = obstacle ?? "it keeps its keys in another place than DATABASE_URL and DATA_DIR say here, as a demo does";
     context.note(`The gateway at ${running} can't be used, because ${reason}.`);
   }
   if (config.upstreamKey === null) {
+    const missing = running === null ? `No gateway answers at ${url ?? "a known port"}, and there is` : "There is";
     throw CommandError.failed(
-      "FACTORY_API_KEY is not set. Set it to your Factory key (fk-..., from app.factory.ai/settings/api-keys), in the environment or in .env.",
+      `${missing} no Factory key to run one with: set FACTORY_API_KEY (fk-..., from app.factory.ai/settings/api-keys) in the environment or in .env.`,
     );
   }
   return started(context, isShared ? await context.store() : new MemoryStore(), options);
@@ -65,12 +66,13 @@ async function joined(url: string, context: Context, options: LaunchKeyOptions):
   const sinceMs = context.now();
   const key = await makeLaunchKey(context, store, options);
   const endMs = context.now() + NEWS_MS;
-  while ((await ask(`${url}/v1/models`, key.value))?.status !== 200) {
+  // Each answer but the last is a warning in the gateway's log, so it is asked less and less often.
+  for (let pauseMs = FIRST_PAUSE_MS; (await ask(`${url}/v1/models`, key.value))?.status !== 200; pauseMs *= 1.5) {
     if (context.now() > endMs) {
       await key.revoke();
       return null;
     }
-    await pause(NEWS_EVERY_MS);
+    await pause(pauseMs);
   }
   return { url, key, isOwn: false, store, sinceMs, close: key.revoke };
 }

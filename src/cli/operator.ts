@@ -41,6 +41,7 @@ function contextFor({ commandLine, store }: Pick<OperatorParts, "commandLine" | 
     print: () => {},
     show: () => {},
     note: () => {},
+    ask: null,
     style: (_, text) => text,
     read: () => "",
   };

@@ -11,6 +11,7 @@ import { nearest } from "../models/nearest.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { dataFolder } from "./data-folder.ts";
 import { readConfiguration } from "./environment.ts";
+import { terminalAsk } from "./prompt.ts";
 import {
   CommandError,
   commandOf,
@@ -31,7 +32,7 @@ export async function perform(commands: readonly Command[], words: readonly stri
     return (await performIn(output, { commands, words })) ?? 0;
   } catch (error) {
     const { message, exitCode } = told(error);
-    process.stderr.write(`${message.split("\n").map(forTerminal).join("\n")}\n`);
+    output.note(message.split("\n").map(forTerminal).join("\n"));
     return exitCode;
   } finally {
     await output.written;
@@ -78,7 +79,11 @@ function contextOf(input: Input, { output, resources }: { readonly output: Outpu
     store: () => resources.store(),
     print: (text) => output.line(text),
     show: (value, text) => output.line(isJson ? JSON.stringify(value, null, 2) : text()),
-    note: (text) => void process.stderr.write(`${text}\n`),
+    note: (text) => output.note(text),
+    // Whether there is a terminal takes 3 ms to learn, which only who asks waits for.
+    get ask() {
+      return terminalAsk(() => output.written);
+    },
     style: (format, text) => (isColoured ? styleText(format, text, { validateStream: false }) : text),
     read: readText,
   };
@@ -138,7 +143,7 @@ export function after(ms: number, callback: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-/** Standard output, in order. */
+/** Standard output, and what is said beside it, in order. */
 class Output {
   /** Resolves when all has been taken, or nobody reads any more. */
   written: Promise<void> = Promise.resolve();
@@ -146,6 +151,11 @@ class Output {
   line(text: string): void {
     const bytes = new TextEncoder().encode(`${text}\n`);
     this.written = this.written.then(() => write(bytes));
+  }
+
+  /** To standard error, when what was printed before has been taken. */
+  note(text: string): void {
+    this.written = this.written.then(() => void process.stderr.write(`${text}\n`));
   }
 }
 

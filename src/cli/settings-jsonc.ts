@@ -18,7 +18,7 @@ function treeOf(text: string): Node | undefined {
   const [error] = errors;
   if (error !== undefined) {
     const line = text.slice(0, error.offset).split("\n").length;
-    throw new FormatFault(`is no valid JSON (${printParseErrorCode(error.error)} in line ${line})`);
+    throw new FormatFault(`is not valid JSON (${printParseErrorCode(error.error)} in line ${line})`);
   }
   if (tree !== undefined && tree.type !== "object") throw new FormatFault("holds no JSON object");
   return tree;

@@ -19,7 +19,7 @@ function parsed(text: string): unknown {
   } catch (error) {
     // What follows the place shows the line itself, which may hold a secret.
     const [, line = "?"] = /\((\d+), \d+\):/.exec(String(error)) ?? [];
-    throw new FormatFault(`is no valid TOML (line ${line})`);
+    throw new FormatFault(`is not valid TOML (line ${line})`);
   }
 }
 

@@ -18,8 +18,6 @@ import { undo, write } from "./setup-writing.ts";
 export interface SetupWorld extends Surroundings {
   /** The person's. */
   readonly home: string;
-  /** Resolves to whether the answer is yes. Null: there is nobody to ask. */
-  readonly ask: ((question: string) => Promise<boolean>) | null;
 }
 
 const MODES = ["show", "write", "undo"] as const;
@@ -40,7 +38,7 @@ export async function setup(input: Input, context: Context, world: SetupWorld): 
   const agent = agentNamed(input.operand(0));
   if (mode === "show") return desk.show(agent);
   if (mode === "undo") return desk.undo(agent);
-  if (world.ask === null && !input.has("yes")) {
+  if (context.ask === null && !input.has("yes")) {
     throw CommandError.wrongUse("There is no terminal here to ask on. See the changes with --show, then write them with --write --yes.");
   }
   return desk.write(agent);
@@ -77,7 +75,7 @@ class SetupDesk {
     if (agent.files.length === 0) return this.#showEnvironment(agent);
     const plan = this.#plan(agent, null);
     this.#context.show(this.#json(plan), () => this.#difference(plan));
-    if (plan.changing.length > 0) this.#note("Nothing has been written. To write it, say this again with --write.");
+    if (plan.changing.length > 0) this.#note("Nothing has been written. To write it, run the same command with --write.");
     return 0;
   }
 
@@ -135,7 +133,7 @@ class SetupDesk {
     }
     if (isLost) this.#note(`The key ${plan.record?.madeKey?.name} is no longer in the store, so ${agent.title} gets a new one.`);
     if (!this.#context.isJson) this.#context.print(this.#difference(plan));
-    if (!this.#input.has("yes") && !(await this.#world.ask?.("Write this?"))) {
+    if (!this.#input.has("yes") && !(await this.#context.ask?.("Write this?"))) {
       this.#note("Nothing was written.");
       return EXIT_FAILED;
     }
@@ -209,7 +207,7 @@ class SetupDesk {
     const others = this.#records.all().filter((other) => other.agent !== agent && other.readsVariable);
     if (sharesVariable && others.length > 0) {
       return this.#note(
-        `The key ${madeKey.name} stays, as ${others.map((other) => other.agent).join(", ")} may use it: factory-proxy keys remove ${madeKey.name}`,
+        `The key ${madeKey.name} stays, as ${others.map((other) => other.agent).join(", ")} may use it: factory-proxy keys rm ${madeKey.name}`,
       );
     }
     const fault = await removeKey(madeKey, this.#context);

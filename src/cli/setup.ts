@@ -1,4 +1,4 @@
-// Sets an agent up for good. What the command takes, and who can be asked, stands here; what it does is loaded when it runs.
+// Sets an agent up for good. What the command takes stands here; what it does is loaded when it runs.
 
 import { homedir } from "node:os";
 import process from "node:process";
@@ -6,7 +6,7 @@ import { AGENTS } from "./agents/agents.ts";
 import type { Command } from "./command.ts";
 import type { SetupWorld } from "./setup-desk.ts";
 
-/** The command in a world: its home folder, its variables, who can be asked. */
+/** The command in a world: its home folder and its variables. */
 export function setupIn(world: SetupWorld): Command {
   return {
     name: "setup",
@@ -33,33 +33,6 @@ export function setupIn(world: SetupWorld): Command {
   };
 }
 
-/** Nobody: what is typed, or what is asked, does not go through a terminal. */
-function terminalAsk(): SetupWorld["ask"] {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
-  return async (question) => {
-    const { createInterface } = await import("node:readline");
-    const terminal = createInterface({ input: process.stdin, output: process.stderr });
-    return new Promise((resolve) => {
-      // Ctrl-C and Ctrl-D close it without an answer.
-      terminal.once("close", () => resolve(false));
-      terminal.question(`${question} [y/N] `, (answer) => {
-        resolve(/^\s*y(?:es)?\s*$/i.test(answer));
-        terminal.close();
-      });
-    });
-  };
-}
-
 const HOME = process.env[process.platform === "win32" ? "USERPROFILE" : "HOME"] ?? homedir();
 
-export const SETUP: readonly Command[] = [
-  setupIn({
-    home: HOME,
-    environment: process.env,
-    platform: process.platform,
-    // Whether there is a terminal takes 3 ms to learn, which --help would wait for.
-    get ask() {
-      return terminalAsk();
-    },
-  }),
-];
+export const SETUP: readonly Command[] = [setupIn({ home: HOME, environment: process.env, platform: process.platform })];

@@ -59,7 +59,7 @@ function lineOf(row: UsageRow, zone: string): string {
   const about = row.source === "upstream" ? "" : "~";
   const words = [
     printTime(row.atMs, zone),
-    (row.key ?? "-").padEnd(12),
+    (row.key ?? "-").padEnd(24),
     (row.client ?? "-").padEnd(14),
     (row.modelServed ?? row.modelAsked ?? "-").padEnd(20),
     row.finish.padEnd(10),

@@ -16,11 +16,16 @@ export interface Arguments {
   readonly faults: readonly Fault[];
 }
 
-const NO_OPTION = `is not an option. The options are ${OPTIONS.map(({ flag }) => `--${flag}`).join(", ")}`;
+const FLAGS = OPTIONS.map(({ flag }) => flag);
+const TAKING: ReadonlySet<string | undefined> = new Set(OPTIONS.flatMap(({ flag, value }) => (value === null ? [] : [flag])));
+const NO_OPTION = `is not an option. The options are ${FLAGS.map((flag) => `--${flag}`).join(", ")}`;
 const STRAY = "is neither a command nor an option. --help lists both";
 
-/** Reads the command line; never throws. Ask it for `help` and `version` before `readConfig`. */
-export function readArguments(commandLine: readonly string[]): Arguments {
+/** The known names within so many edits, the nearest first. */
+export type Nearest = (wanted: string, known: Iterable<string>, maxEdits: number) => string[];
+
+/** Reads the command line; never throws. Ask it for `help` and `version` before `readConfig`. `nearest` finds what a misspelled option means. */
+export function readArguments(commandLine: readonly string[], nearest: Nearest = () => []): Arguments {
   const { tokens } = parseArgs({
     // Each letter of `-abc` would be a token of its own, which Deno counts as a word.
     args: commandLine.map((word) => (/^-[^-]/.test(word) ? word.slice(0, 2) : word)),
@@ -32,7 +37,7 @@ export function readArguments(commandLine: readonly string[]): Arguments {
   const options: OptionValue[] = [];
   const switches = new Set<string>();
   let envFile: string | null = null;
-  /** Where the value of a uvicorn option stands; it is no fault of its own. */
+  /** Where the value of an option of uvicorn, or of a misspelled one, stands; it is no fault of its own. */
   let passed = -1;
   for (const token of tokens) {
     if (token.index === passed) continue;
@@ -46,8 +51,12 @@ export function readArguments(commandLine: readonly string[]): Arguments {
         continue;
       }
       const isNamed = token.kind === "option" && token.rawName.startsWith("--") && token.rawName !== "--";
-      if (isNamed) faults.push({ name: token.rawName, value: null, problem: NO_OPTION });
-      else {
+      if (isNamed) {
+        const [meant] = nearest(token.name, FLAGS, 2);
+        const problem = meant === undefined ? NO_OPTION : `is not an option; did you mean --${meant}?`;
+        faults.push({ name: token.rawName, value: null, problem });
+        if (TAKING.has(meant) && !token.inlineValue) passed = token.index + 1;
+      } else {
         faults.push({ name: `Argument ${token.index + 1}`, value: commandLine[token.index] ?? null, problem: STRAY });
       }
     } else if (option.value === null) {

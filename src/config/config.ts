@@ -112,7 +112,11 @@ export class ConfigError extends Error {
   /** The only way from what was typed to what is shown, so that no fault can miss it. */
   constructor(faults: readonly Fault[], redactor: Redactor) {
     const shown = faults.map((fault) => shownFault(fault, redactor));
-    super(shown.map(({ name, value, problem }) => `${name}${value === null ? "" : ` (${value})`} ${problem}.`).join("\n"));
+    super(
+      shown
+        .map(({ name, value, problem }) => `${name}${value === null ? "" : ` (${value})`} ${problem}${problem.endsWith("?") ? "" : "."}`)
+        .join("\n"),
+    );
     this.faults = shown;
   }
 }

@@ -5,7 +5,7 @@
 import { parseEnv } from "node:util";
 import type { ModelSetting, NameFault } from "../models/catalog.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
-import { readArguments } from "./arguments.ts";
+import { readArguments, type Nearest } from "./arguments.ts";
 import { strayLines } from "./env-file.ts";
 import { Settings } from "./settings.ts";
 
@@ -21,6 +21,8 @@ export interface ConfigSource {
   readonly memoryBytes?: () => number | null;
   /** Says which names in rows of the model file the built-in table can't take; absent: it takes them all. */
   readonly nameFaults?: (rows: readonly ModelSetting[]) => readonly NameFault[];
+  /** Finds what a misspelled option means; absent: nobody looks. */
+  readonly nearest?: Nearest;
 }
 
 export interface Said {
@@ -48,7 +50,7 @@ export function mergeEnvironment(
 
 /** Reads the command line and the `.env` file. */
 export function readSettings(source: ConfigSource): Said {
-  const { envFile, options, faults } = readArguments(source.arguments);
+  const { envFile, options, faults } = readArguments(source.arguments, source.nearest);
   const env = readText(source, envFile ?? DEFAULT_ENV_FILE);
   const environment = mergeEnvironment(source.environment, env.text ?? "");
   const settings = new Settings({ environment, options });

@@ -13,7 +13,7 @@ interface UvicornOption {
 const TLS = "put a reverse proxy with TLS in front of this server";
 const NOT_NEEDED = "leave it out";
 const INSTEAD: readonly (readonly [name: string, takesValue: boolean, instead: string])[] = [
-  ["--reload", false, "use bun run dev or deno task dev, which start again when the source changes"],
+  ["--reload", false, "use bun run dev or deno task dev, which restart when the source changes"],
   ["--workers", true, "leave it out: one process serves all calls"],
   ["--log-level", true, "set LOG_LEVEL"],
   ["--no-access-log", false, "set LOG_LEVEL=warning"],

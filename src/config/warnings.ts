@@ -2,6 +2,7 @@
 // telemetry that tells keys, a proxy that would see keys and prompts.
 // Never shows a value.
 
+import type { Nearest } from "./arguments.ts";
 import type { LogFields } from "../telemetry/log.ts";
 import { VARIABLES } from "./variables.ts";
 
@@ -15,8 +16,7 @@ export interface WarningSource {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** URLs of the upstream. */
   readonly endpoints: readonly string[];
-  /** The known names within so many edits, the nearest first. */
-  readonly nearest: (wanted: string, known: Iterable<string>, maxEdits: number) => string[];
+  readonly nearest: Nearest;
 }
 
 /** A name of so many letters has many neighbours that mean something else. */

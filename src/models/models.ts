@@ -42,7 +42,8 @@ const VERSION_DOT = /(?<=\d)\.(?=\d)/g;
 /** A name without a known prefix counts as a misspelling up to here, and up to one edit for every three characters. */
 const MAX_TYPOS = 2;
 const MAX_SUGGESTIONS = 3;
-const LISTED = "GET /v1/models lists the known models.";
+/** Where an API names them. */
+export const LISTED = "GET /v1/models lists the known models.";
 
 export class Models {
   readonly #endpoints: Endpoints;

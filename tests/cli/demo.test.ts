@@ -8,12 +8,13 @@ import { build, cleanUp, OWN_WAYS, start } from "../support/program.ts";
 await build();
 after(cleanUp);
 
+const ADMIN_KEY = "an-admin-key-of-the-tests";
 const QUESTION = "Where do you live?";
 const MODELS = ["claude-sonnet-5", "gpt-5", "glm-5.2", "gemini-2.5-pro"];
 
 for (const way of OWN_WAYS) {
   test(`${way.name}: the demo answers every kind of model without a Factory key, and health sees it until it ends`, async () => {
-    const running = start(way, { arguments: ["demo", "--port", "0"] });
+    const running = start(way, { arguments: ["demo", "--port", "0"], env: { ADMIN_KEY } });
     await until(() => running.stdout().includes("Ctrl-C ends it."), "the demo's words");
     const [url = ""] = /http:\/\/[\d.]+:\d+/.exec(running.stdout()) ?? [];
     const answers = await Promise.all(MODELS.flatMap((model) => [ask(url, { model, stream: false }), ask(url, { model, stream: true })]));
@@ -23,6 +24,9 @@ for (const way of OWN_WAYS) {
     );
     const healthy = await start(way, { arguments: ["health", "--url", url, "--json"] }).ended;
     assert.deepEqual([healthy.code, JSON.parse(healthy.stdout)], [0, { url, ok: true }]);
+    const page = (authorization: string): Promise<Response> => fetch(`${url}/api/admin/keys`, { headers: { authorization } });
+    assert.deepEqual([(await page(`Bearer ${ADMIN_KEY}`)).status, (await page("Bearer demo-key")).status], [200, 403]);
+    assert.doesNotMatch(running.stdout(), /link works once/, "a link was written where no terminal is");
     running.signal("SIGTERM");
     assert.equal((await running.ended).code, 0);
     const deaf = await start(way, { arguments: ["health", "--url", url] }).ended;

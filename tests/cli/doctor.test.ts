@@ -102,6 +102,7 @@ async function examined(words: readonly string[], setting: Setting = {}): Promis
       out.push(input.has("json") ? JSON.stringify(shown) : text());
     },
     note: (text) => notes.push(text),
+    ask: null,
     style: (_, text) => text,
     read: () => "",
   };
@@ -430,11 +431,11 @@ test(
         check(`clients.${id}`).what,
       ]),
       [
-        ["ok", "Claude Code 1.2.3 (tested: 2.1.332) calls its makers' own service."],
+        ["ok", "Claude Code 1.2.3 (tested: 2.1.332) calls its vendor's own service."],
         ["ok", "Codex 1.2.3 (tested: 0.171.0) points at http://localhost:8123/v1, which is this server."],
         ["ok", "Gemini CLI 1.2.3 (tested: 0.61.0) points at http://127.0.0.1:8123, which is this server."],
         ["ok", "Droid 1.2.3 (tested: 0.215.0) points at https://…@relay.example.com/v1?…."],
-        ["ok", "OpenCode 1.2.3 (tested: 1.18.33) calls its makers' own service."],
+        ["ok", "OpenCode 1.2.3 (tested: 1.18.33) calls its vendor's own service."],
         ["skip", "Pi is not installed."],
       ],
     );
@@ -451,7 +452,7 @@ test(
     mkdirSync(join(folder, "npm"));
     symlinkSync("../lib/pi/dist/cli.js", join(folder, "npm", "pi"));
     const { check } = await examined([], { shell: { PATH: join(folder, "npm") } });
-    assert.equal(check("clients.pi").what, "Pi 0.73.1 calls its makers' own service.");
+    assert.equal(check("clients.pi").what, "Pi 0.73.1 calls its vendor's own service.");
   },
 );
 

@@ -41,6 +41,7 @@ class Desk {
       print: (text) => void out.push(text),
       show: (value, text) => void out.push(isJson ? JSON.stringify(value) : text()),
       note: (text) => void notes.push(text),
+      ask: null,
       style: (_, text) => text,
       read: (path) => this.files[path] ?? assert.fail(`no file ${path}`),
     };

@@ -192,7 +192,7 @@ test(
     assert.match(missing.stderr, /Claude Code is not installed\. Install it: npm install --global @anthropic-ai\/claude-code/);
     const keyless = await launched(["claude"], { env: { FACTORY_API_KEY: "", FACTORY_API_KEYS: "", FACTORY_AI_TOKEN: "" } }).ended;
     assert.equal(keyless.code, 1);
-    assert.match(keyless.stderr, /FACTORY_API_KEY is not set\./);
+    assert.match(keyless.stderr, /^No gateway answers at .+, and there is no Factory key to run one with: set FACTORY_API_KEY /m);
   },
 );
 

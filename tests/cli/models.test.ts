@@ -26,6 +26,7 @@ async function run(words: readonly string[], request: unknown = {}): Promise<Sai
     print: (text) => void out.push(text),
     show: (value, text) => void out.push(isJson ? JSON.stringify(value) : text()),
     note: (text) => void notes.push(text),
+    ask: null,
     style: (_, text) => text,
     read: () => (typeof request === "string" ? request : JSON.stringify(request)),
   };

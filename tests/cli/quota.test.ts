@@ -63,6 +63,7 @@ async function printed(
     print: (text) => out.push(text),
     show: (value, text) => out.push(input.has("json") ? JSON.stringify(value) : text()),
     note: () => {},
+    ask: null,
     style: (_, text) => text,
     read: () => "",
   };

@@ -105,10 +105,10 @@ for (const [name, { format, before, changes, after }] of Object.entries(CASES)) 
 
 test("what is not of its format is refused in words", () => {
   const faults: readonly (readonly [FormatName, string, RegExp])[] = [
-    ["jsonc", '{\n"a": ', /^is no valid JSON \(ValueExpected in line 2\)$/],
+    ["jsonc", '{\n"a": ', /^is not valid JSON \(ValueExpected in line 2\)$/],
     ["jsonc", "[]", /^holds no JSON object$/],
     ["jsonc", '{"env": "x"}', /^has another kind of value where "URL" is to be$/],
-    ["toml", "a = 1\nb = ", /^is no valid TOML \(line 2\)$/],
+    ["toml", "a = 1\nb = ", /^is not valid TOML \(line 2\)$/],
     ["toml", "env = 1", /^has another kind of value where "URL" is to be$/],
   ];
   for (const [format, text, message] of faults) {

@@ -59,7 +59,6 @@ class Desk {
       home: this.home,
       environment: this.environment,
       platform: process.platform,
-      ask: this.answer === null ? null : (question) => this.#ask(question),
     });
     const context: Context = {
       now: () => NOW_MS,
@@ -69,6 +68,7 @@ class Desk {
       print: (text) => void out.push(text),
       show: (value, text) => void out.push(isJson ? JSON.stringify(value) : text()),
       note: (text) => void notes.push(text),
+      ask: this.answer === null ? null : (question) => this.#ask(question),
       style: (_, text) => text,
       read: (path) => assert.fail(`no file ${path}`),
     };
@@ -307,7 +307,7 @@ testAt("a file that is invalid, read-only or no text gets a sentence, and nothin
     assert.deepEqual(desk.tree(), before);
     assert.equal((await desk.store.keys()).length, 0);
   };
-  await refused(/settings\.json is no valid JSON \(.+ in line 1\)\. Nothing was written\.$/);
+  await refused(/settings\.json is not valid JSON \(.+ in line 1\)\. Nothing was written\.$/);
   writeFileSync(path, Uint8Array.of(0x7b, 0xff, 0x7d));
   await refused(/settings\.json is no UTF-8 text\. Nothing was written\.$/);
   rmSync(path);
@@ -331,7 +331,7 @@ testAt("a file that has become invalid since stays, and the undo says so", async
   desk.put(".claude/settings.json", "{ broken");
   const { code, note } = await desk.run("claude --undo");
   assert.equal(code, 1);
-  assert.match(note, /settings\.json is no valid JSON/);
+  assert.match(note, /settings\.json is not valid JSON/);
   assert.equal(desk.text(".claude/settings.json"), "{ broken");
   assert.equal((await desk.store.keys()).length, 1);
   rmSync(desk.path(".claude/settings.json"));
@@ -458,7 +458,7 @@ testAt(
     );
     assert.match(
       (await desk.run("codex --undo")).note,
-      /^The key setup-codex stays, as opencode may use it: factory-proxy keys remove setup-codex$/,
+      /^The key setup-codex stays, as opencode may use it: factory-proxy keys rm setup-codex$/,
     );
     assert.equal((await desk.store.keys()).length, 1);
   },

@@ -62,6 +62,7 @@ async function printed(line: string, { stdin = "", withStore = true } = {}): Pro
     print: (text) => out.push(text),
     show: (value, text) => out.push(input.has("json") ? JSON.stringify(value) : text()),
     note: () => {},
+    ask: null,
     style: (_, text) => text,
     read: () => stdin,
   };

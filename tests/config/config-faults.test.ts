@@ -315,7 +315,7 @@ test("configuration: each option of uvicorn is named with what became of it, and
   const { faults } = errorOf({ arguments: ["--reload", "--port", "8000", "--workers", "4", "--log-level=debug", "main:app"] });
   const uvicorn = "is an option of uvicorn, which this program does not use;";
   assert.deepEqual(faults, [
-    { name: "--reload", value: null, problem: `${uvicorn} use bun run dev or deno task dev, which start again when the source changes` },
+    { name: "--reload", value: null, problem: `${uvicorn} use bun run dev or deno task dev, which restart when the source changes` },
     { name: "--workers", value: null, problem: `${uvicorn} leave it out: one process serves all calls` },
     { name: "--log-level", value: null, problem: `${uvicorn} set LOG_LEVEL` },
     { name: "Argument 7", value: '"main:app"', problem: NOTHING_KNOWN },

@@ -7,6 +7,7 @@ import { readArguments } from "../../src/config/arguments.ts";
 import type { Config } from "../../src/config/config.ts";
 import { mergeEnvironment } from "../../src/config/source.ts";
 import { helpText } from "../../src/cli/commands.ts";
+import { nearest } from "../../src/models/nearest.ts";
 import { envExample, OPTIONS, VARIABLES, variablesTable } from "../../src/config/variables.ts";
 import { read, type Given } from "../support/configuration.ts";
 
@@ -340,6 +341,15 @@ test("command line: help, version and the environment file can be asked for befo
       problem: "is not an option. The options are --port, --host, --config, --env-file, --version, --help",
     },
   ]);
+  const misspelled = readArguments(["--prot", "80", "--verison", "run"], nearest).faults;
+  assert.deepEqual(
+    misspelled.map(({ name, problem }) => `${name} ${problem}`),
+    [
+      "--prot is not an option; did you mean --port?",
+      "--verison is not an option; did you mean --version?",
+      "Argument 4 is neither a command nor an option. --help lists both",
+    ],
+  );
   assert.deepEqual(readArguments([]), { help: false, version: false, envFile: null, options: [], faults: [] });
 });
 

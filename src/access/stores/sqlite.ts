@@ -65,7 +65,7 @@ async function connect(path: string): Promise<Connection> {
     };
     return { database, fileNow };
   } catch (error) {
-    throw failure(error, `The database file ${path} can't be opened`);
+    throw failure(error, `The database file ${path} can't be opened (DATA_DIR and DATABASE_URL say where it is)`);
   }
 }
 
