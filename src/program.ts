@@ -2,12 +2,12 @@
 // Never does: read the environment, listen, or touch the outside world other than through its ports.
 
 import { GatewayError } from "./errors.ts";
-import { createApp, type StoreView } from "./http/app.ts";
+import { createApp } from "./http/app.ts";
+import { storeView } from "./http/store-view.ts";
 import { metricsPage, type MetricsPage } from "./http/metrics.ts";
 import { WrongKeys } from "./http/admin/wrong-keys.ts";
 import type { CurrentParts } from "./http/admin/administration.ts";
 import { LiveStreams } from "./http/admin/live-stream.ts";
-import type { Operator } from "./http/admin/operator.ts";
 import { isPublicPath, linkPath } from "./http/admin/routes.ts";
 import { Sessions } from "./http/admin/sessions.ts";
 import { lazySite, siteSettings } from "./http/admin/site-loader.ts";
@@ -16,7 +16,6 @@ import { BodyMemory } from "./gateway/body-memory.ts";
 import { Attempts } from "./gateway/retry.ts";
 import { isLoopback, type Config } from "./config/config.ts";
 import { secretsOf } from "./config/secrets.ts";
-import type { ConnectionPorts } from "./upstream/connection.ts";
 import { createObservation, type Observation } from "./gateway/observation.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { Inspector, type CallViews } from "./gateway/inspection.ts";
@@ -26,63 +25,23 @@ import { Sockets } from "./gateway/socket.ts";
 import { keyIds } from "./upstream/key-ids.ts";
 import { KeyPool } from "./upstream/key-pool.ts";
 import { ANONYMOUS, Keys } from "./access/keys.ts";
-import { KeyRing, type Sha256 } from "./access/key-ring.ts";
+import { KeyRing } from "./access/key-ring.ts";
 import { createAdmission } from "./access/admission.ts";
 import { Limiter } from "./access/limiter.ts";
-import { Quota } from "./access/quota.ts";
-import { QuotaGuard } from "./access/quota-guard.ts";
 import { quotaJson, QuotaReports, type QuotaReport } from "./access/quota-report.ts";
 import { reportAccount } from "./access/account-report.ts";
-import { Ledger, type LedgerPorts, type Spill } from "./access/ledger.ts";
+import { Ledger, type LedgerPorts } from "./access/ledger.ts";
 import { Concurrency } from "./access/concurrency.ts";
-import type { Store } from "./access/store.ts";
 import { openLog, type Log } from "./telemetry/log.ts";
 import { Redactor } from "./telemetry/redaction.ts";
 import type { Pool } from "./models/catalog.ts";
 import { Models, type Target } from "./models/models.ts";
 import { priceOf, type Cost } from "./models/price.ts";
 import type { Usage } from "./protocol/canonical.ts";
-import type { After, Fetch, ProcessFigures, Unpack } from "./runtime/ports.ts";
+import type { Fetch } from "./runtime/ports.ts";
+import { planOf, type Plan } from "./program/plan.ts";
+import type { Facts, World } from "./program/world.ts";
 import { createUpstream, type SizeLimits } from "./upstream/upstream.ts";
-
-export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reader" | "dial" | "after"> {
-  /** As `after`, for what comes back again and again: it keeps no process from its end. Absent: `after`. */
-  readonly background?: After;
-  /** Unix time in milliseconds. */
-  readonly now: () => number;
-  /** Milliseconds that only grow. */
-  readonly monotonic: () => number;
-  /** Calls back when what has come in by now has been looked at. Absent: at once. */
-  readonly soon?: (callback: () => void) => void;
-  /** From 0 up to 1. */
-  readonly random: () => number;
-  /** A UUID. */
-  readonly newId: () => string;
-  readonly sha256: Sha256;
-  /** Absent: there are no keys but those of the configuration, and nothing is remembered. */
-  readonly store?: Store;
-  /** What whoever started the program can do for an administrator. Absent: nothing more. */
-  readonly operator?: Operator;
-  /** Whether only programs on this machine reach the server. Absent: HOST says it. */
-  readonly isLocal?: () => boolean;
-  /** Names this process among several on one store. Absent: a random name. */
-  readonly replica?: string;
-  /** Where usage rows wait while the store is away. Absent: few wait, in memory. */
-  readonly spill?: Spill;
-  /** Undoes what a client, or an upstream, compressed. */
-  readonly unpack: Unpack;
-  /** Gets each log line. */
-  readonly sink: (line: string) => void;
-  /** Where LOG_FORMAT says nothing. */
-  readonly logFormat: "text" | "json";
-  /** Absent: nobody knows. */
-  readonly figures?: () => ProcessFigures;
-}
-
-export interface Facts {
-  readonly version: string;
-  readonly runtime: string;
-}
 
 export interface Program {
   readonly fetch: Fetch;
@@ -332,7 +291,7 @@ function assemble(config: Config, { lasting, world, facts, site, observation, me
   const { keepAliveMs, keepAliveNonStreaming, bodyTimeoutMs } = config;
   const prompting = { systemPrompt, promptCache, defaultMaxTokens, strict, lenient };
   const userAgent = `factory-proxy/${facts.version}`;
-  const plan = planOf(config, world, { lasting, userAgent, before });
+  const plan = planOf(config, world, { keyId, letIn: lasting.letIn, userAgent, before: before?.plan ?? null });
   const { quotaGuardModel } = config;
   if (quotaGuardModel !== null && !models.knows(quotaGuardModel)) log.warning("unknown QUOTA_GUARD_MODEL", { model: quotaGuardModel });
   const ports = {
@@ -408,42 +367,6 @@ function attemptsOf(config: Config, { lasting, world }: Pick<Surroundings, "last
     { upstream, pool: lasting.pool.of(config.upstreamKeys), after, now, random },
     { retries: config.retries, budgetMs: config.retryBudgetMs, retryLost: config.retryLost },
   );
-}
-
-/** How it stands with the store, which counts as starting until it has been reached once. Null: there is none. */
-function storeView(store: Store | undefined, { storeDown }: Config): () => StoreView | null {
-  if (store === undefined) return () => null;
-  let hasBeenReached = false;
-  store.ready.then(
-    () => (hasBeenReached = true),
-    () => {},
-  );
-  return () => {
-    const isReachable = store.state() === "ready";
-    return { kind: store.kind, isReachable, isUsable: hasBeenReached && (isReachable || storeDown === "serve") };
-  };
-}
-
-interface Plan {
-  readonly quota: Quota;
-  /** What it is asked with, as JSON. */
-  readonly asked: string;
-  /** Null: the plan is used until it is used up. */
-  readonly guard: QuotaGuard | null;
-}
-
-/** What is known of the plan goes on while it is asked in the same way. */
-function planOf(
-  { quotaUrl: url, quotaIntervalMs: everyMs, quotaGuardPercent: percent, quotaGuardModel: model, upstreamHeaders }: Config,
-  { fetch, store, now, after, random }: World,
-  { lasting, userAgent, before }: Pick<Surroundings, "lasting" | "before"> & { readonly userAgent: string },
-): Plan {
-  const { keyId, letIn } = lasting;
-  const settings = { url, everyMs, headers: { "user-agent": userAgent, "x-factory-client": "cli", ...upstreamHeaders } };
-  const asked = JSON.stringify(settings);
-  const known = before?.plan.asked === asked ? before.plan.quota : null;
-  const quota = known ?? new Quota({ fetch, store: store ?? null, now, after, random, keyId }, settings);
-  return { quota, asked, guard: percent === null ? null : new QuotaGuard(quota, { percent, model, now }, letIn) };
 }
 
 /** Null: no rows are kept, or there is nowhere to keep them. */

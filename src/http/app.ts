@@ -20,6 +20,7 @@ import { balancePage, billedPage, subscriptionPage, usagePage } from "./account-
 import { isAdminPath } from "./admin/routes.ts";
 import type { MetricsPage } from "./metrics.ts";
 import { frontPage, wantsHtml } from "./front-page.ts";
+import type { StoreView } from "./store-view.ts";
 import { timedEvents } from "./timed-events.ts";
 import { modelList, modelPage, type PageShape } from "./models-page.ts";
 import {
@@ -54,14 +55,6 @@ export interface AppPorts {
   readonly now: () => number;
   readonly after: After;
   readonly newId: () => string;
-}
-
-/** What is known of the store now. */
-export interface StoreView {
-  readonly kind: "sqlite" | "postgres" | "memory";
-  readonly isReachable: boolean;
-  /** Whether calls are taken with it as it is. */
-  readonly isUsable: boolean;
 }
 
 export interface AppFacts {

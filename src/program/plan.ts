@@ -1,0 +1,38 @@
+// What is known of the plan behind the Factory key, and who keeps some of it for conversations that run.
+// Never does: ask Factory itself.
+
+import { QuotaGuard } from "../access/quota-guard.ts";
+import { Quota } from "../access/quota.ts";
+import type { Config } from "../config/config.ts";
+import type { World } from "./world.ts";
+
+export interface Plan {
+  readonly quota: Quota;
+  /** What it is asked with, as JSON. */
+  readonly asked: string;
+  /** Null: the plan is used until it is used up. */
+  readonly guard: QuotaGuard | null;
+}
+
+export interface PlanParts {
+  /** The beginning of a Factory key's hash. */
+  readonly keyId: (key: string) => string;
+  /** Conversations that run, and may go on. */
+  readonly letIn: Set<string>;
+  readonly userAgent: string;
+  /** Of the configuration before. Null: this is the first. */
+  readonly before: Plan | null;
+}
+
+/** What is known of the plan goes on while it is asked in the same way. */
+export function planOf(
+  { quotaUrl: url, quotaIntervalMs: everyMs, quotaGuardPercent: percent, quotaGuardModel: model, upstreamHeaders }: Config,
+  { fetch, store, now, after, random }: World,
+  { keyId, letIn, userAgent, before }: PlanParts,
+): Plan {
+  const settings = { url, everyMs, headers: { "user-agent": userAgent, "x-factory-client": "cli", ...upstreamHeaders } };
+  const asked = JSON.stringify(settings);
+  const known = before?.asked === asked ? before.quota : null;
+  const quota = known ?? new Quota({ fetch, store: store ?? null, now, after, random, keyId }, settings);
+  return { quota, asked, guard: percent === null ? null : new QuotaGuard(quota, { percent, model, now }, letIn) };
+}
