@@ -6,7 +6,8 @@ import { frameEncoder } from "../wire/event-stream.ts";
 import type { Machine } from "../wire/machine.ts";
 import { concat, type Pump } from "../wire/pump.ts";
 import { sseDecoder, type SseEvent, type SseLimits } from "../wire/sse.ts";
-import { failure, type Answer, type CallProgress } from "./call.ts";
+import type { Answer } from "./answer.ts";
+import { failure, type CallProgress } from "./call.ts";
 
 const ENCODER = new TextEncoder();
 

@@ -11,7 +11,7 @@ import type { Cost } from "../models/price.ts";
 import { encodeError as inBedrocksShape } from "../protocol/bedrock.ts";
 import type { Loss, Usage } from "../protocol/canonical.ts";
 import { CODECS } from "../protocol/codecs.ts";
-import type { BodyMaker, BodyReader } from "../runtime/ports.ts";
+import type { BodyMaker } from "../runtime/ports.ts";
 import { logCall, logFault, named } from "../telemetry/call-log.ts";
 import type { CallObserver, CallSummary } from "../telemetry/call-summary.ts";
 import { CallTrace, type Tracing } from "../telemetry/call-trace.ts";
@@ -20,7 +20,8 @@ import { parseTraceParent, TRACEPARENT } from "../telemetry/trace-context.ts";
 import type { Log, LogFields } from "../telemetry/log.ts";
 import { shownUrl, type Redactor } from "../telemetry/redaction.ts";
 import type { UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../upstream/upstream.ts";
-import { concat, NOTHING, through, webBody, type KeepAlive, type Outcome, type Pump } from "../wire/pump.ts";
+import { concat, NOTHING, through, webBody, type Outcome, type Pump } from "../wire/pump.ts";
+import type { Answer, CompleteAnswer } from "./answer.ts";
 import { clientInfo } from "./client-name.ts";
 import { attemptHeaders, JSON_HEADERS, SAFE_HEADERS, shortHeaders } from "./headers.ts";
 import type { CallRecording } from "./call-recording.ts";
@@ -44,32 +45,6 @@ export interface CallPorts {
   readonly tracing: Tracing | null;
   /** Get the summary of each call, after its slot was released and its log line written. */
   readonly observers: readonly CallObserver[];
-}
-
-/** What a call comes to: all of an answer, or one whose body is still under way. */
-export type Answer = CompleteAnswer | StreamingAnswer;
-
-interface Head {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-export interface CompleteAnswer extends Head {
-  readonly type: "complete";
-  readonly body: string | Uint8Array<ArrayBuffer>;
-  /** The error that the body says. Null: it says none. */
-  readonly error: GatewayError | null;
-}
-
-export interface StreamingAnswer extends Head {
-  readonly type: "streaming";
-  /** What has been read of the upstream's answer, and what follows; null where nothing does. */
-  readonly begun: readonly Uint8Array[];
-  readonly rest: BodyReader | null;
-  /** From the upstream's bytes to the client's. */
-  readonly pump: Pump;
-  /** Null: the client may wait as long as it takes. */
-  readonly keepAlive: KeepAlive | null;
 }
 
 /** Runs a call up to its answer and sees it to its end. Never rejects: what `run` throws becomes an answer in the client's protocol. */

@@ -7,7 +7,7 @@ import type { CanonicalRequest, ProtocolId } from "../protocol/canonical.ts";
 import { readText } from "../upstream/upstream.ts";
 import { members } from "../wire/json-edit.ts";
 import { isObject, parseOrUndefined } from "../wire/json.ts";
-import type { Answer, CompleteAnswer } from "./call.ts";
+import type { Answer, CompleteAnswer } from "./answer.ts";
 import { attemptHeaders, headersForClient, JSON_HEADERS, reportHeaders, SAFE_HEADERS } from "./headers.ts";
 import { convertedBytes, prepare, withPrompt, type PrepareContext, type PreparedCall, type ReceivedCall } from "./prepare.ts";
 import { respond, sendOptions, textOf, type RespondContext } from "./respond.ts";

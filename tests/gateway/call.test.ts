@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
-import { refuseCall, withCall, type Answer, type CallPorts, type CallProgress, type StreamingAnswer } from "../../src/gateway/call.ts";
+import type { Answer, StreamingAnswer } from "../../src/gateway/answer.ts";
+import { refuseCall, withCall, type CallPorts, type CallProgress } from "../../src/gateway/call.ts";
 import type { Late } from "../../src/gateway/keep-alive.ts";
 import { LiveCalls } from "../../src/gateway/live-calls.ts";
 import { incomingRequest, type Call } from "../../src/gateway/request.ts";
