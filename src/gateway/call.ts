@@ -20,13 +20,14 @@ import { parseTraceParent, TRACEPARENT } from "../telemetry/trace-context.ts";
 import type { Log, LogFields } from "../telemetry/log.ts";
 import { shownUrl, type Redactor } from "../telemetry/redaction.ts";
 import type { UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../upstream/upstream.ts";
-import { concat, NOTHING, through, webBody, type Outcome, type Pump } from "../wire/pump.ts";
+import { NOTHING, through, webBody, type Outcome } from "../wire/pump.ts";
 import type { Answer, CompleteAnswer } from "./answer.ts";
 import { clientInfo } from "./client-name.ts";
 import { attemptHeaders, JSON_HEADERS, SAFE_HEADERS, shortHeaders } from "./headers.ts";
 import type { CallRecording } from "./call-recording.ts";
 import { lateResponse, type Late } from "./keep-alive.ts";
 import type { CallPhase, LiveCalls, RunningCall } from "./live-calls.ts";
+import { observed } from "./observed-pump.ts";
 import type { Call, Route } from "./request.ts";
 import { UNCOUNTED, UsageMeter } from "./usage-meter.ts";
 
@@ -309,7 +310,8 @@ export class CallProgress implements RunningCall {
     this.#running.changed(this);
   }
 
-  #begin(): void {
+  /** The answer goes out; only the first time counts. */
+  begin(): void {
     if (this.summary.firstByteMs !== null) return;
     this.summary.firstByteMs = Math.round(this.elapsedMs);
     this.#running.changed(this);
@@ -329,13 +331,18 @@ export class CallProgress implements RunningCall {
     this.debug("upstream answer", () => ({ status: found.status, headers: Object.fromEntries(found.headers), ...body }));
   }
 
+  /** Whether the log has headers and bodies too. */
+  get isDebugged(): boolean {
+    return this.#log.enabled("debug");
+  }
+
   debug(event: string, fields: () => LogFields): void {
-    if (this.#log.enabled("debug")) this.#log.debug(event, { ...named(this.summary), ...fields() });
+    if (this.isDebugged) this.#log.debug(event, { ...named(this.summary), ...fields() });
   }
 
   /** The answer begins to go out, or does all at once. */
   sent(body: () => string): void {
-    this.#begin();
+    this.begin();
     this.debug("client answer", () => ({ body: body() }));
   }
 
@@ -349,7 +356,7 @@ export class CallProgress implements RunningCall {
       const closed = (outcome: Outcome): void => this.#end(errorOf(outcome) ?? this.meter.error);
       const failing = (fail: (error: unknown) => void): void => void (this.#fail = fail);
       const options = { closed, failing, keepAlive, begun, body: this.streamed };
-      return new Response(through(rest ?? NOTHING, this.#observed(pump), options), { status, headers });
+      return new Response(through(rest ?? NOTHING, observed(pump, this), options), { status, headers });
     }
     this.recording?.sent(answer.body, this.elapsedMs);
     const timing = this.summary.attempts === 0 ? {} : { "server-timing": serverTiming(this.clock.read()) };
@@ -397,43 +404,6 @@ export class CallProgress implements RunningCall {
     }
     if (summary.usage !== null && this.#target !== null) summary.cost = this.#priceOf(this.#target, summary.usage);
   }
-
-  /** The same pump, with the time of its first byte noted. */
-  #observed(pump: Pump): Pump {
-    const { recording, clock } = this;
-    const { trace } = this.summary;
-    const kept: Uint8Array[] | null = this.#log.enabled("debug") ? [] : null;
-    let keptBytes = 0;
-    const note = (chunk: Uint8Array | null, out: Uint8Array | null): Uint8Array | null => {
-      if (recording !== null) recording.streamed(chunk, out, recording.keepsBodies ? this.elapsedMs : 0);
-      if (out === null) return null;
-      this.#begin();
-      if (kept === null || keptBytes > MAX_DEBUG_BYTES) return out;
-      keptBytes += out.length;
-      kept.push(out.slice());
-      return out;
-    };
-    const last = (chunk: Uint8Array | null, out: Uint8Array | null): Uint8Array | null => {
-      note(chunk, out);
-      this.sent(() => new TextDecoder().decode(concat(kept ?? [])));
-      return out;
-    };
-    return {
-      step: (chunk) => {
-        trace?.chunk(clock.elapsedMs);
-        const startedMs = clock.stepping();
-        const out = pump.step(chunk);
-        clock.stepped(startedMs);
-        return pump.finished ? last(chunk, out) : note(chunk, out);
-      },
-      end: () => last(null, pump.end()),
-      fail: (error) => last(null, pump.fail(error)),
-      left: () => pump.left?.(),
-      get finished() {
-        return pump.finished;
-      },
-    };
-  }
 }
 
 function attemptResult(result: Result): { readonly status: number | null; readonly error: string | null } {
@@ -462,6 +432,3 @@ function errorOf(outcome: Outcome): GatewayError | null {
   if (outcome.type === "complete") return null;
   return outcome.type === "failed" ? asGatewayError(outcome.error) : new GatewayError("cancelled", "The client closed the connection.");
 }
-
-/** How much of a streamed answer a debug log keeps, in bytes. */
-const MAX_DEBUG_BYTES = 256 * 1024;
