@@ -25,7 +25,20 @@ const PATIENCE_MS = 780_000;
 /** Test files that run beside one another, in processes (Bun) or threads (Deno) of their own: many wait more than they work. */
 const FILES_AT_ONCE = 3;
 /** Those that take longest, which Bun should begin with: one that comes last is waited for alone. */
-const LONGEST = ["clients", "cli/serve", "cli/connections", "costs", "fuzz", "cli/output", "upstream/connect", "faults", "conformance"];
+const LONGEST = [
+  "clients",
+  "browser/pages",
+  "browser/work",
+  "browser/hostile",
+  "cli/serve",
+  "cli/connections",
+  "costs",
+  "fuzz",
+  "cli/output",
+  "upstream/connect",
+  "faults",
+  "conformance",
+];
 /** Folders whose files start little: Deno runs them as one, as each file would load the whole source again. */
 const SMALL_FOLDERS = ["protocol", "reports", "wire", "models"];
 /** How much of the output of a runner that names no failed test says how it failed. */

@@ -306,7 +306,30 @@ function tests(): void {
     await close();
   });
 
-  test("a cookie that somebody planted is worth nothing before and after signing in, and the one-time link leaves no key behind", async () => {
+  test("the one-time link works once, and leaves nothing of itself in the address, the history or the page", async () => {
+    const link = await server.link();
+    const token = new URL(link).searchParams.get("token") ?? "";
+    const visitor = await visitors.visitor();
+    const { page } = visitor;
+    await page.goto(link);
+    assert.equal(page.url(), `${server.origin}/ui`);
+    await page.goto("/ui/keys");
+    await page.goBack();
+    const seen = `${page.url()} ${await page.content()} ${await page.evaluate<string>("document.referrer + history.length + document.cookie")}`;
+    assert.ok(token.length > 20 && !seen.includes(token));
+    assert.deepEqual(await harm(visitor), []);
+    await visitor.close();
+    const second = await visitors.visitor();
+    await second.page.goto(link);
+    assert.match(await second.page.innerText("main"), /Sign in/);
+    assert.deepEqual(
+      (await second.context.cookies()).filter(({ name }) => name === "factory-proxy"),
+      [],
+    );
+    await second.close();
+  });
+
+  test("a cookie that somebody planted is worth nothing before and after signing in", async () => {
     const planted = `factory-proxy=${"A".repeat(43)}`;
     const visitor = await visitors.visitor({ cookie: planted });
     const { page, context } = visitor;

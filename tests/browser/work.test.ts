@@ -91,6 +91,8 @@ function tests(): void {
     release();
     await text;
     await page.waitForSelector("#latest tr:has-text('claude-haiku-4-5'):has-text('200')");
+    // Then its numbers, when the ledger has them.
+    await page.waitForSelector("#latest tr:has-text('claude-haiku-4-5') td:nth-child(9):has-text('$')");
     await page.waitForSelector("#running", { state: "hidden" });
     assert.equal(await page.evaluate("window.isSamePage"), true);
     assert.deepEqual(faults(), []);

@@ -17,6 +17,8 @@ export interface DashboardServer {
   readonly upstream: ScriptedUpstream;
   /** `name=value` of a new session of an administrator, or of whoever has that key. */
   signIn(key?: string): Promise<string>;
+  /** The one-time link that the command `ui` prints. */
+  link(): Promise<string>;
   /** A call of a client. */
   call(path: string, body: object, headers?: Readonly<Record<string, string>>): Promise<Response>;
   /** The admin API as scripts use it. With a body a POST. */
@@ -30,20 +32,17 @@ export async function startDashboard(env: Readonly<Record<string, string>> = {})
   if (way === undefined) throw new Error("There is no way to start the program.");
   const upstream = await startUpstream();
   const folder = emptyFolder();
-  const program = start(way, {
-    cwd: folder,
-    env: {
-      PORT: "0",
-      FACTORY_API_KEY: "fk-a-fake-key-of-factory",
-      FACTORY_BASE_URL: upstream.url,
-      PROXY_API_KEY: `ops=${CLIENT_KEY}`,
-      ADMIN_KEY,
-      DATABASE_URL: "sqlite:",
-      DATA_DIR: folder,
-      INSPECT: "bodies",
-      ...env,
-    },
-  });
+  const environment = {
+    FACTORY_API_KEY: "fk-a-fake-key-of-factory",
+    FACTORY_BASE_URL: upstream.url,
+    PROXY_API_KEY: `ops=${CLIENT_KEY}`,
+    ADMIN_KEY,
+    DATABASE_URL: "sqlite:",
+    DATA_DIR: folder,
+    INSPECT: "bodies",
+    ...env,
+  };
+  const program = start(way, { cwd: folder, env: { PORT: "0", ...environment } });
   const origin = (await program.url).replace(/\/$/, "");
   return {
     origin,
@@ -52,6 +51,10 @@ export async function startDashboard(env: Readonly<Record<string, string>> = {})
       const response = await fetch(`${origin}/api/admin/session`, { method: "POST", headers: JSON_TYPE, body: JSON.stringify({ key }) });
       assert.equal(response.status, 200, await response.text());
       return response.headers.get("set-cookie")?.split(";")[0] ?? "";
+    },
+    link: async () => {
+      const command = start(way, { cwd: folder, env: environment, arguments: ["ui", "--print", "--url", origin] });
+      return (await command.ended).stdout.trim();
     },
     call: (path, body, headers = {}) =>
       fetch(origin + path, {

@@ -1,18 +1,23 @@
 // Keeps the page "Now" up to date from the admin API's live events, and ends calls.
 
 import { api, during, el, find, has, say, svg, t, timeOf } from "./dom.js";
-import { duration, number, printTimes } from "./formats.js";
+import { duration, number, percent, printTimes, usd } from "./formats.js";
 
 const LATEST = 12;
 const SECONDS = 60;
 const TIMES_MS = 250;
 const RATE_AFTER_MS = 200;
+/** Longer than the ledger takes. */
+const FILL_MS = 1_000;
 
 /** By id: what is known of a call, its row, and when that was, on this page's clock. */
 const running = new Map();
 let minute = [];
 /** Since the last tick. */
 let second = { calls: 0, errors: 0, outputTokens: 0 };
+
+/** The timer of what the latest calls came to. */
+let filling = null;
 
 const body = find("#running tbody");
 const connection = find("#connection");
@@ -122,7 +127,7 @@ function ended({ id, status, finish }) {
   ];
   const row = el(
     "tr",
-    {},
+    { "data-id": id },
     el("td", {}, link(id, call.startedAt)),
     el(
       "td",
@@ -142,6 +147,26 @@ function ended({ id, status, finish }) {
   find("#latest").hidden = false;
   if (toneOf({ status, finish }) === "bad") second.errors++;
   second.outputTokens += call.outputTokens;
+  filling ??= setTimeout(() => void fill(), FILL_MS);
+}
+
+/** What calls came to, once the ledger has them. */
+async function fill() {
+  filling = null;
+  const { rows } = await api(`requests?limit=${LATEST}`).catch(() => ({ rows: [] }));
+  for (const call of rows) {
+    const row = find(`#latest tr[data-id="${CSS.escape(call.id)}"]`);
+    if (row === null) continue;
+    const input = inputOf(call);
+    const cached = input === null || input === 0 ? null : (call.cacheReadTokens ?? 0) / input;
+    const texts = [number(input), percent(cached), number(call.outputTokens), usd(call.usd)];
+    for (const [at, text] of [...texts, duration(call.firstByteMs), duration(call.totalMs)].entries()) row.cells[5 + at].textContent = text;
+  }
+}
+
+function inputOf({ inputTokens, cacheReadTokens, cacheWrite5mTokens, cacheWrite1hTokens }) {
+  const counts = [inputTokens, cacheReadTokens, cacheWrite5mTokens, cacheWrite1hTokens];
+  return counts.every((count) => count === null) ? null : counts.reduce((all, count) => all + (count ?? 0), 0);
 }
 
 // ---- The last minute ----------------------------------------------------------------------------------------------

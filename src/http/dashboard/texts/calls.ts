@@ -18,7 +18,7 @@ export const CALL_TEXTS = {
   "now.quiet.hint": ["Calls appear here the moment they arrive.", "调用到达时会立即显示在这里。"],
   "now.empty": ["No calls yet. Paste this to make one:", "还没有调用。粘贴以下命令发起第一个："],
   "now.empty.key": ["Get a key for it", "获取密钥"],
-  "now.connection.live": ["Live", "实时"],
+  "now.connection.live": ["Live", "已连接"],
   "now.connection.connecting": ["Connecting…", "连接中…"],
   "now.connection.reconnecting": ["Connection lost. Trying again…", "连接已断开，正在重连…"],
   "now.connection.still": ["Not live", "非实时"],
