@@ -17,7 +17,7 @@ import { Attempts } from "./gateway/retry.ts";
 import { isLoopback, type Config } from "./config/config.ts";
 import { secretsOf } from "./config/secrets.ts";
 import { createObservation, type Observation } from "./gateway/observation.ts";
-import { createGateway, type Gateway } from "./gateway/gateway.ts";
+import { createGateway, type Gateway, type GatewaySettings } from "./gateway/gateway.ts";
 import { Inspector, type CallViews } from "./gateway/inspection.ts";
 import { LiveCalls } from "./gateway/live-calls.ts";
 import { ledgerObserver } from "./gateway/usage-row.ts";
@@ -287,9 +287,6 @@ function assemble(config: Config, { lasting, world, facts, site, observation, me
   const keys = new Keys({ ring, upstreamKey, anonymous, web: { corsOrigins, allowedHosts }, adminKey: config.adminKey }, sha256);
   const models = new Models({ endpoints: config.endpoints, models: config.models });
   const concurrency = lasting.concurrency.within({ maxCalls: config.maxCalls, maxCallsPerKey: config.maxCallsPerKey });
-  const { systemPrompt, promptCache, defaultMaxTokens, strict, lenient, maxBodyBytes, upstreamHeaders } = config;
-  const { keepAliveMs, keepAliveNonStreaming, bodyTimeoutMs } = config;
-  const prompting = { systemPrompt, promptCache, defaultMaxTokens, strict, lenient };
   const userAgent = `factory-proxy/${facts.version}`;
   const plan = planOf(config, world, { keyId, letIn: lasting.letIn, userAgent, before: before?.plan ?? null });
   const { quotaGuardModel } = config;
@@ -312,21 +309,8 @@ function assemble(config: Config, { lasting, world, facts, site, observation, me
     priceOf: (target: Target, usage: Usage): Cost => priceOf(target, usage, config),
     keyId,
   };
-  const gateway = createGateway(ports, {
-    ...prompting,
-    maxBodyBytes,
-    bodyTimeoutMs,
-    upstreamHeaders,
-    keepAliveMs,
-    keepAliveNonStreaming,
-    limits: LIMITS,
-    userAgent,
-  });
-  // The rows of clients with keys of their own are about other plans.
-  const ownLedger = upstreamKey === null ? null : (world.store ?? null);
-  const poolOf = (name: string): Pool | null => (models.knows(name) ? models.entry(name).pool : null);
-  const reports = new QuotaReports({ store: ownLedger, now, poolOf });
-  const quotaOf = async (key: string): Promise<QuotaReport> => reports.report(await plan.quota.read(key));
+  const gateway = createGateway(ports, gatewaySettings(config, userAgent));
+  const quotaOf = quotaReportsOf(world, { models, plan, upstreamKey });
   const app = createApp(
     {
       gateway,
@@ -352,6 +336,27 @@ function assemble(config: Config, { lasting, world, facts, site, observation, me
     quota: upstreamKey === null ? null : async () => quotaJson(await quotaOf(upstreamKey)),
   };
   return { config, app, gateway, log, redactor, plan, administered };
+}
+
+function gatewaySettings(config: Config, userAgent: string): GatewaySettings {
+  const { systemPrompt, promptCache, defaultMaxTokens, strict, lenient, maxBodyBytes, upstreamHeaders } = config;
+  const { keepAliveMs, keepAliveNonStreaming, bodyTimeoutMs } = config;
+  const prompting = { systemPrompt, promptCache, defaultMaxTokens, strict, lenient };
+  return { ...prompting, maxBodyBytes, bodyTimeoutMs, upstreamHeaders, keepAliveMs, keepAliveNonStreaming, limits: LIMITS, userAgent };
+}
+
+interface ReportParts extends Pick<Config, "upstreamKey"> {
+  readonly models: Models;
+  readonly plan: Plan;
+}
+
+/** What is left of the plan behind a Factory key. */
+function quotaReportsOf({ store, now }: World, { models, plan, upstreamKey }: ReportParts): (key: string) => Promise<QuotaReport> {
+  // The rows of clients with keys of their own are about other plans.
+  const ownLedger = upstreamKey === null ? null : (store ?? null);
+  const poolOf = (name: string): Pool | null => (models.knows(name) ? models.entry(name).pool : null);
+  const reports = new QuotaReports({ store: ownLedger, now, poolOf });
+  return async (key) => reports.report(await plan.quota.read(key));
 }
 
 function attemptsOf(config: Config, { lasting, world }: Pick<Surroundings, "lasting" | "world">): Attempts {

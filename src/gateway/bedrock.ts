@@ -7,7 +7,8 @@ import type { Machine } from "../wire/machine.ts";
 import { concat, type Pump } from "../wire/pump.ts";
 import { sseDecoder, type SseEvent, type SseLimits } from "../wire/sse.ts";
 import type { Answer } from "./answer.ts";
-import { failure, type CallProgress } from "./call.ts";
+import type { CallProgress } from "./call-progress.ts";
+import { failure } from "./call.ts";
 
 const ENCODER = new TextEncoder();
 

@@ -18,7 +18,7 @@ import { cut, members, spliced } from "../wire/json-edit.ts";
 import type { Json } from "../wire/json.ts";
 import type { BodyShare } from "./body-memory.ts";
 import { LARGE_BODY, type BodyText } from "./body.ts";
-import type { CallProgress } from "./call.ts";
+import type { CallProgress } from "./call-progress.ts";
 import { headersForUpstream, identityHeaders, uuidOf } from "./headers.ts";
 import type { Call, Route } from "./request.ts";
 

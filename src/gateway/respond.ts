@@ -14,7 +14,8 @@ import { openingBracket, type SizeLimits, type UpstreamAnswer, type UpstreamCall
 import { isObject, parseOrUndefined } from "../wire/json.ts";
 import { concat, type Pump } from "../wire/pump.ts";
 import type { Answer, CompleteAnswer, StreamingAnswer } from "./answer.ts";
-import { failure, type CallProgress } from "./call.ts";
+import type { CallProgress } from "./call-progress.ts";
+import { failure } from "./call.ts";
 import { continuedReply, continuedStream, type ContinuationOptions } from "./continuation.ts";
 import { asJsonArray, conversion, readReply, streamText } from "./convert.ts";
 import { withSigns } from "./keep-alive.ts";

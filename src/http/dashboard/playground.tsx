@@ -85,26 +85,7 @@ function Form({ view }: { readonly view: View }): Rendered {
           {t("play.text.default")}
         </textarea>
       </Field>
-      <div class="pair">
-        <Field name="reasoning" label={t("inspect.part.reasoning")}>
-          <select id="reasoning" name="reasoning">
-            {EFFORTS.map(([value, key]) => (
-              <option value={value}>{t(key)}</option>
-            ))}
-          </select>
-        </Field>
-        <Field name="max-tokens" label={t("play.max-tokens")}>
-          <input
-            id="max-tokens"
-            name="max-tokens"
-            type="number"
-            min="1"
-            step="1"
-            inputmode="numeric"
-            placeholder={t("play.max-tokens.hint")}
-          />
-        </Field>
-      </div>
+      <Effort view={view} />
       <Field name="image" label={t("play.image")}>
         <input id="image" name="image" type="file" accept="image/png,image/jpeg,image/webp,image/gif" />
         <div id="image-preview" />
@@ -135,21 +116,54 @@ function Form({ view }: { readonly view: View }): Rendered {
           <kbd>Ctrl</kbd> <kbd>Enter</kbd>
         </span>
       </div>
-      <details class="fold">
-        <summary>{t("play.json")}</summary>
-        <label class="hidden" for="request-json">
-          {t("play.json")}
-        </label>
-        <textarea id="request-json" rows={18} class="mono" spellcheck={false} />
-        <p id="json-edited" class="row sub" hidden>
-          {t("play.json.edited")}
-          <button type="button" id="json-reset" class="quiet">
-            {t("play.json.reset")}
-          </button>
-        </p>
-      </details>
+      <RequestJson view={view} />
       <p class="sub">{t("play.key")}</p>
     </form>
+  );
+}
+
+/** How much the model may think, and write. */
+function Effort({ view: { t } }: { readonly view: View }): Rendered {
+  return (
+    <div class="pair">
+      <Field name="reasoning" label={t("inspect.part.reasoning")}>
+        <select id="reasoning" name="reasoning">
+          {EFFORTS.map(([value, key]) => (
+            <option value={value}>{t(key)}</option>
+          ))}
+        </select>
+      </Field>
+      <Field name="max-tokens" label={t("play.max-tokens")}>
+        <input
+          id="max-tokens"
+          name="max-tokens"
+          type="number"
+          min="1"
+          step="1"
+          inputmode="numeric"
+          placeholder={t("play.max-tokens.hint")}
+        />
+      </Field>
+    </div>
+  );
+}
+
+/** The request as it is sent, which may be edited. */
+function RequestJson({ view: { t } }: { readonly view: View }): Rendered {
+  return (
+    <details class="fold">
+      <summary>{t("play.json")}</summary>
+      <label class="hidden" for="request-json">
+        {t("play.json")}
+      </label>
+      <textarea id="request-json" rows={18} class="mono" spellcheck={false} />
+      <p id="json-edited" class="row sub" hidden>
+        {t("play.json.edited")}
+        <button type="button" id="json-reset" class="quiet">
+          {t("play.json.reset")}
+        </button>
+      </p>
+    </details>
   );
 }
 

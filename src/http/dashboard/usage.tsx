@@ -285,13 +285,7 @@ function Lines({ view, usage }: { readonly view: View; readonly usage: UsageView
                 <td class="share">
                   <Meter share={line.totalTokens / most} />
                 </td>
-                <td class="number">{format.number(line.calls)}</td>
-                <td class="number">{format.number(line.errors)}</td>
-                <td class="number">{format.number(line.inputTokens + line.cacheReadTokens + line.cacheWriteTokens)}</td>
-                <td class="number">{format.number(line.outputTokens)}</td>
-                <td class="number">{format.percent(line.cacheHitRate)}</td>
-                <td class="number">{format.number(Math.round(line.credits))}</td>
-                <td class="number">{format.usd(line.usd)}</td>
+                <Counts view={view} of={line} />
               </tr>
             ))}
           </tbody>
@@ -300,18 +294,26 @@ function Lines({ view, usage }: { readonly view: View; readonly usage: UsageView
               <th scope="row">{t("usage.total")}</th>
               <td class="number">{format.number(totals.totalTokens)}</td>
               <td />
-              <td class="number">{format.number(totals.calls)}</td>
-              <td class="number">{format.number(totals.errors)}</td>
-              <td class="number">{format.number(totals.inputTokens + totals.cacheReadTokens + totals.cacheWriteTokens)}</td>
-              <td class="number">{format.number(totals.outputTokens)}</td>
-              <td class="number">{format.percent(totals.cacheHitRate)}</td>
-              <td class="number">{format.number(Math.round(totals.credits))}</td>
-              <td class="number">{format.usd(totals.usd)}</td>
+              <Counts view={view} of={totals} />
             </tr>
           </tfoot>
         </table>
       </TableFrame>
       {usage.lines.length > lines.length ? <p class="sub">{t("usage.more", { count: usage.lines.length - lines.length })}</p> : null}
+    </>
+  );
+}
+
+function Counts({ view: { format }, of }: { readonly view: View; readonly of: UsageCounts }): Rendered {
+  return (
+    <>
+      <td class="number">{format.number(of.calls)}</td>
+      <td class="number">{format.number(of.errors)}</td>
+      <td class="number">{format.number(of.inputTokens + of.cacheReadTokens + of.cacheWriteTokens)}</td>
+      <td class="number">{format.number(of.outputTokens)}</td>
+      <td class="number">{format.percent(of.cacheHitRate)}</td>
+      <td class="number">{format.number(Math.round(of.credits))}</td>
+      <td class="number">{format.usd(of.usd)}</td>
     </>
   );
 }

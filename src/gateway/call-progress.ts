@@ -1,0 +1,365 @@
+// What is known of one call while it runs. Whatever way it ends (complete, failed, refused, the stream cut, the client left), its observers get one
+// summary. Under LOG_LEVEL=debug the headers and bodies on the way are logged too.
+// Never does: end a call twice.
+
+import type { Caller } from "../access/keys.ts";
+import type { Granted } from "../access/limiter.ts";
+import { asGatewayError, GatewayError } from "../errors.ts";
+import type { Pool } from "../models/catalog.ts";
+import type { Target } from "../models/models.ts";
+import type { Cost } from "../models/price.ts";
+import type { Loss, Usage } from "../protocol/canonical.ts";
+import type { BodyMaker } from "../runtime/ports.ts";
+import { logCall, logFault, named } from "../telemetry/call-log.ts";
+import type { CallObserver, CallSummary } from "../telemetry/call-summary.ts";
+import { CallTrace, type Tracing } from "../telemetry/call-trace.ts";
+import { PhaseClock, serverTiming } from "../telemetry/phases.ts";
+import { parseTraceParent, TRACEPARENT } from "../telemetry/trace-context.ts";
+import type { Log, LogFields } from "../telemetry/log.ts";
+import { shownUrl, type Redactor } from "../telemetry/redaction.ts";
+import type { UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../upstream/upstream.ts";
+import { NOTHING, through, type Outcome } from "../wire/pump.ts";
+import type { Answer } from "./answer.ts";
+import { clientInfo } from "./client-name.ts";
+import type { CallRecording } from "./call-recording.ts";
+import type { CallPhase, LiveCalls, RunningCall } from "./live-calls.ts";
+import { observed } from "./observed-pump.ts";
+import type { Call, Route } from "./request.ts";
+import { UNCOUNTED, UsageMeter } from "./usage-meter.ts";
+
+export interface CallPorts {
+  readonly log: Log;
+  readonly redactor: Redactor;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+  /** Milliseconds that only grow. */
+  readonly monotonic: () => number;
+  /** A UUID. */
+  readonly newId: () => string;
+  readonly priceOf: (target: Target, usage: Usage) => Cost;
+  readonly running: LiveCalls;
+  /** Null: no call is traced. */
+  readonly tracing: Tracing | null;
+  /** Get the summary of each call, after its slot was released and its log line written. */
+  readonly observers: readonly CallObserver[];
+}
+
+/** What is known of a call while it runs. It lasts as long as the answer, so the request is not in it. */
+export class CallProgress implements RunningCall {
+  /** Keeps the secrets of the program and of this call out of what the client gets. */
+  redaction: Redactor;
+  /** Filled while the answer passes. */
+  readonly meter = new UsageMeter();
+  /** What the observers will get, as far as it is known. */
+  readonly summary: { -readonly [Field in keyof CallSummary]: CallSummary[Field] };
+  /** Makes the body of an answer that streams. Undefined: a plain web stream. */
+  streamed: BodyMaker | undefined;
+  /** Of the client's requests and answers. */
+  readonly form: Route["form"];
+  /** Tokens of the request, roughly, for when nobody else says. 0: it asks for no answer, or was not read so far. */
+  inputEstimate = 0;
+  /** For the inspector. Null: nothing is kept of this call. */
+  recording: CallRecording | null = null;
+  /** What the plan's limits say to the client, by the pool of the model that answers. Null: nothing is known of them. */
+  planHeaders: Readonly<Record<Pool, Readonly<Record<string, string>>>> | null = null;
+  #target: Target | null = null;
+  readonly #priceOf: CallPorts["priceOf"];
+  /** What the key's limits say to the client. Null: it has none. */
+  #granted: Pick<Granted, "headers" | "hides"> | null = null;
+  /** Where the time goes. */
+  readonly clock: PhaseClock;
+  readonly #observers: CallObserver[];
+  readonly #running: LiveCalls;
+  /** Ends the call from outside; null: it has still to begin. */
+  #fail: ((error: GatewayError) => void) | null = null;
+  #log: Log;
+  #isOver = false;
+  #phase: CallPhase = "admitted";
+  /** What an administrator's end takes back. Null: nothing is under way, or the answer's own source is. */
+  #connection: Stoppable | null = null;
+
+  constructor(call: Call, ports: CallPorts) {
+    const { raw, path, secrets, headers, streamed } = call.request;
+    this.streamed = streamed;
+    this.redaction = ports.redactor.with(secrets);
+    this.form = call.route.form;
+    this.#priceOf = ports.priceOf;
+    this.#running = ports.running;
+    this.clock = new PhaseClock(ports.monotonic);
+    this.#log = ports.log.knowing(secrets);
+    this.#observers = [(summary) => logCall(this.#log, summary), ...ports.observers];
+    const { client, session, agent } = clientInfo(headers);
+    this.summary = {
+      // Clients may say one id twice.
+      id: headers["x-request-id"] === call.requestId ? ports.newId() : call.requestId,
+      startedAtMs: ports.now(),
+      requestId: call.requestId,
+      method: raw.method,
+      path,
+      protocol: call.route.protocol,
+      callerId: null,
+      client,
+      session,
+      agent,
+      model: null,
+      streaming: null,
+      upstreamModel: null,
+      upstreamProtocol: null,
+      provider: null,
+      pool: null,
+      factoryKey: null,
+      fallback: null,
+      status: null,
+      error: null,
+      finish: null,
+      usage: null,
+      source: "upstream",
+      cost: null,
+      attempts: 0,
+      continuations: 0,
+      dropped: [],
+      admissionMs: null,
+      firstByteMs: null,
+      durationMs: 0,
+      timings: NO_TIME,
+      trace:
+        ports.tracing === null ? null : new CallTrace(headers, { ...ports.tracing, isInference: call.route.endpoint !== "count-tokens" }),
+      traceId: null,
+    };
+    this.summary.traceId = this.summary.trace?.traceId ?? parseTraceParent(headers[TRACEPARENT])?.traceId ?? null;
+    this.#running.add(this);
+    this.debug("client request", () => ({ headers }));
+  }
+
+  /** Milliseconds since the call began. */
+  get elapsedMs(): number {
+    return this.clock.elapsedMs;
+  }
+
+  get phase(): CallPhase {
+    if (this.meter.isReasoning) return "thinking";
+    return this.summary.firstByteMs === null ? this.#phase : "streaming";
+  }
+
+  get outputTokens(): number {
+    return this.meter.outputTokens;
+  }
+
+  /** Ends the call from outside. */
+  fail(error: GatewayError): void {
+    const connection = this.#connection;
+    this.#fail?.(error);
+    connection?.stop(error);
+  }
+
+  /** Takes what ends the call from outside, from now on. */
+  failing(fail: (error: GatewayError) => void): void {
+    this.#fail = fail;
+  }
+
+  identified(caller: Caller): void {
+    this.summary.callerId = caller.id;
+    // Admission may have found the key elsewhere than in the request or the configuration.
+    this.redaction = this.redaction.with([caller.upstreamKey]);
+    this.#log = this.#log.knowing([caller.upstreamKey]);
+  }
+
+  /** Takes what gives a slot, memory, or what was reserved back. @throws GatewayError `cancelled` where the call was ended meanwhile. */
+  admitted(settle: CallObserver): void {
+    if (this.#isOver) {
+      settle(this.summary);
+      throw over();
+    }
+    this.#observers.unshift(settle);
+    this.summary.admissionMs = Math.round(this.elapsedMs);
+  }
+
+  limited({ headers, hides }: Granted): void {
+    this.#granted = { headers, hides };
+  }
+
+  /** Headers of an answer, with those of the key's own limits in the place of the upstream's, and those of the plan. */
+  withLimits(upstream: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    const plan = this.planHeaders?.[this.summary.pool ?? "standard"];
+    const found = plan === undefined ? upstream : { ...upstream, ...plan };
+    return this.#granted === null ? found : this.#withGranted(found, this.#granted);
+  }
+
+  #withGranted(
+    upstream: Readonly<Record<string, string>>,
+    { headers, hides }: Pick<Granted, "headers" | "hides">,
+  ): Readonly<Record<string, string>> {
+    const found: Record<string, string> = {};
+    for (const [name, value] of Object.entries(upstream)) if (!hides(name)) found[name] = value;
+    return Object.assign(found, headers);
+  }
+
+  targeted(target: Target): void {
+    const { summary } = this;
+    this.#target = target;
+    summary.upstreamModel = target.model;
+    summary.upstreamProtocol = target.protocol;
+    summary.provider = target.provider;
+    summary.pool = target.pool;
+  }
+
+  /**
+   * A request is about to be sent for the `count`th time; the rest of an answer that paused is counted anew.
+   * @throws GatewayError `cancelled` where the call was ended meanwhile
+   */
+  tried(count: number): void {
+    if (this.#isOver) throw over();
+    if (count > 1 || this.summary.attempts === 0) this.summary.attempts++;
+  }
+
+  /** `factoryKey`: the beginning of its hash. */
+  sending({ url, headers, body }: UpstreamCall, { target, factoryKey }: { readonly target: Target; readonly factoryKey: string }): void {
+    this.targeted(target);
+    this.clock.enter("upstream");
+    this.summary.factoryKey = factoryKey;
+    this.summary.session ??= headers["x-session-id"] ?? null;
+    this.#become("connecting");
+    this.recording?.sending({ url, headers, body }, this.elapsedMs);
+    this.debug("upstream request", () => ({ url: shownUrl(url), headers, body }));
+  }
+
+  /** The request goes out; `connection` is what can still end it. */
+  goesOut(connection: Stoppable): void {
+    if (this.#isOver) return connection.stop(over());
+    this.#connection = connection;
+    this.#become("waiting");
+  }
+
+  /** What came of a request that was sent, whether or not its answer is the one. */
+  tookBack(result: Result): void {
+    this.summary.trace?.tookBack(this.elapsedMs, attemptResult(result));
+    this.recording?.answered(result, this.elapsedMs);
+  }
+
+  #become(phase: CallPhase): void {
+    this.#phase = phase;
+    this.#running.changed(this);
+  }
+
+  /** The answer goes out; only the first time counts. */
+  begin(): void {
+    if (this.summary.firstByteMs !== null) return;
+    this.summary.firstByteMs = Math.round(this.elapsedMs);
+    this.#running.changed(this);
+  }
+
+  /** The answer that was found, and by which prepared call. */
+  answered(
+    found: UpstreamAnswer | UpstreamRefusal,
+    { target, losses }: { readonly target: Target; readonly losses: readonly Loss[] },
+  ): void {
+    this.clock.enter("own");
+    this.targeted(target);
+    if (losses.length > 0) this.summary.dropped = losses.map(({ field }) => field);
+    if (this.recording !== null) this.recording.losses = losses;
+    this.summary.status = found.status;
+    const body = found.type === "refusal" ? { body: found.body } : {};
+    this.debug("upstream answer", () => ({ status: found.status, headers: Object.fromEntries(found.headers), ...body }));
+  }
+
+  /** Whether the log has headers and bodies too. */
+  get isDebugged(): boolean {
+    return this.#log.enabled("debug");
+  }
+
+  debug(event: string, fields: () => LogFields): void {
+    if (this.isDebugged) this.#log.debug(event, { ...named(this.summary), ...fields() });
+  }
+
+  /** The answer begins to go out, or does all at once. */
+  sent(body: () => string): void {
+    this.begin();
+    this.debug("client answer", () => ({ body: body() }));
+  }
+
+  /** Once. Ends the call, or sees to it that the end of the body does. */
+  respond(answer: Answer): Response {
+    const { status, headers } = answer;
+    this.recording?.answering(status, headers);
+    this.clock.enter(answer.type === "streaming" ? "upstream" : "own");
+    if (answer.type === "streaming") {
+      const { begun, rest, pump, keepAlive } = answer;
+      const closed = (outcome: Outcome): void => this.#end(errorOf(outcome) ?? this.meter.error);
+      const failing = (fail: (error: unknown) => void): void => void (this.#fail = fail);
+      const options = { closed, failing, keepAlive, begun, body: this.streamed };
+      return new Response(through(rest ?? NOTHING, observed(pump, this), options), { status, headers });
+    }
+    this.recording?.sent(answer.body, this.elapsedMs);
+    const timing = this.summary.attempts === 0 ? {} : { "server-timing": serverTiming(this.clock.read()) };
+    const response = new Response(answer.body, { status, headers: { ...headers, ...timing } });
+    if (answer.error !== null) this.summary.status = status;
+    this.#end(answer.error ?? this.meter.error);
+    return response;
+  }
+
+  #end(error: GatewayError | null): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#connection = null;
+    const { summary, meter } = this;
+    summary.error = error;
+    if (error?.kind === "cancelled") summary.status = error.status;
+    summary.finish = meter.finish;
+    this.#account();
+    summary.timings = this.clock.read();
+    if (summary.trace !== null) summary.trace.conversion = this.clock.conversion;
+    summary.durationMs = Math.round(summary.timings.totalMs);
+    this.#running.remove(this);
+    for (const observe of this.#observers) this.#observe(observe);
+  }
+
+  /** What an observer can't do is no part of the answer, nor of what the others do. */
+  #observe(observe: CallObserver): void {
+    try {
+      observe(this.summary);
+    } catch (cause) {
+      logFault(this.#log, this.summary, cause);
+    }
+  }
+
+  /** What was used, and what that costs. */
+  #account(): void {
+    const { summary, meter } = this;
+    const { usage, source } = meter.total();
+    summary.usage = usage;
+    summary.source = source;
+    const isLost = usage === null && LEFT.has(summary.error?.kind) && summary.attempts > 0 && this.inputEstimate > 0;
+    if (isLost || (usage !== null && usage.inputTokens === null)) {
+      summary.usage = { ...(usage ?? UNCOUNTED), inputTokens: this.inputEstimate };
+      summary.source = "estimated";
+    }
+    if (summary.usage !== null && this.#target !== null) summary.cost = this.#priceOf(this.#target, summary.usage);
+  }
+}
+
+function attemptResult(result: Result): { readonly status: number | null; readonly error: string | null } {
+  if ("thrown" in result) return { status: null, error: result.thrown.kind };
+  const { found } = result;
+  return { status: found.status, error: found.type === "refusal" ? String(found.status) : null };
+}
+
+const NO_TIME = { admissionMs: 0, convertMs: 0, upstreamMs: 0, ownMs: 0, totalMs: 0 };
+
+/** What can be ended before it has an answer. */
+interface Stoppable {
+  stop(error: GatewayError): void;
+}
+
+type Result = Parameters<CallRecording["answered"]>[0];
+
+/** Whoever ends a call has used its input all the same. */
+const LEFT: ReadonlySet<string | undefined> = new Set(["cancelled", "ended"]);
+
+function over(): GatewayError {
+  return new GatewayError("cancelled", "The call was ended before it could go out.");
+}
+
+function errorOf(outcome: Outcome): GatewayError | null {
+  if (outcome.type === "complete") return null;
+  return outcome.type === "failed" ? asGatewayError(outcome.error) : new GatewayError("cancelled", "The client closed the connection.");
+}
