@@ -1,5 +1,5 @@
 // What a streamed answer costs, counted and not timed: the same on every machine. How often each chunk is looked at, how many there are of
-// what. What is held meanwhile is measured in soak/memory.ts.
+// what. What is held meanwhile is measured in held-requests.test.ts and soak/memory.ts.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

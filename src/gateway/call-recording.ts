@@ -47,7 +47,8 @@ export interface AttemptRecording {
   answeredMs: number | null;
   /** Null: nothing has come. */
   answer: AnswerRecording | null;
-  failure: GatewayError | null;
+  /** Why it was not taken; the error itself may hold all of the upstream's words. Null: it was, or nothing has come. */
+  failure: string | null;
 }
 
 interface AnswerRecording {
@@ -121,14 +122,14 @@ export class CallRecording {
     if (attempt === null) return;
     attempt.answeredMs = atMs;
     if ("thrown" in result) {
-      attempt.failure = result.thrown;
+      attempt.failure = result.thrown.message;
       return;
     }
     const { found } = result;
     const answer = { status: found.status, headers: found.headers, body: passed(), isStream: found.type === "streaming" };
     attempt.answer = answer;
     if (found.type === "refusal") {
-      attempt.failure = found.error;
+      attempt.failure = found.error.message;
       this.#keep(answer.body, found.body, atMs);
     } else if (found.rest === null) {
       if (found.text !== undefined) this.#keep(answer.body, found.text, atMs);

@@ -17,7 +17,8 @@ export interface BodyTimeout {
 }
 
 export class ClientBody implements BodyReader {
-  readonly #raw: Pick<Request, "body" | "arrayBuffer">;
+  /** Null once all of it has been read: a runtime's own body may go on holding what was read of it. */
+  #raw: Pick<Request, "body" | "arrayBuffer"> | null;
   #source: BodyReader | null = null;
   #isOver = false;
 
@@ -27,18 +28,18 @@ export class ClientBody implements BodyReader {
 
   /** Whether nothing more will come. */
   get isOver(): boolean {
-    return this.#isOver || (this.#source === null && this.#raw.body === null);
+    return this.#isOver || (this.#source === null && (this.#raw?.body ?? null) === null);
   }
 
   async read(): Promise<Read> {
     if (this.isOver) return { done: true };
-    this.#source ??= this.#raw.body?.getReader() ?? null;
+    this.#source ??= this.#raw?.body?.getReader() ?? null;
     try {
       const found = (await this.#source?.read()) ?? { done: true };
-      if (found.done) this.#isOver = true;
+      if (found.done) this.#end();
       return found;
     } catch (cause) {
-      this.#isOver = true;
+      this.#end();
       throw broken(cause);
     }
   }
@@ -52,10 +53,10 @@ export class ClientBody implements BodyReader {
     return new Promise((resolve, reject) => {
       const stop = timeout?.after(timeout.ms, () => reject(stalled(timeout.ms)));
       const over = (): void => {
-        this.#isOver = true;
+        this.#end();
         stop?.();
       };
-      this.#raw.arrayBuffer().then(
+      (this.#raw?.arrayBuffer() ?? NO_BYTES).then(
         (bytes) => {
           over();
           resolve(new Uint8Array(bytes));
@@ -73,12 +74,21 @@ export class ClientBody implements BodyReader {
     return Promise.resolve();
   }
 
+  #end(): void {
+    this.#isOver = true;
+    this.#raw = null;
+    this.#source = null;
+  }
+
   /** Lets go of the rest. */
   async leave(): Promise<void> {
-    this.#isOver = true;
-    await this.#source?.cancel().catch(() => {});
+    const source = this.#source;
+    this.#end();
+    await source?.cancel().catch(() => {});
   }
 }
+
+const NO_BYTES = Promise.resolve(new ArrayBuffer());
 
 /** Why a body can't be read. */
 export function broken(cause: unknown): GatewayError {

@@ -166,7 +166,7 @@ function shownAttempt(attempt: AttemptRecording, { redactor, isLast }: { redacto
     sentMs: tenths(sentMs),
     answeredMs: answeredMs === null ? null : tenths(answeredMs),
     answer: answer === null ? null : { status: answer.status, ...answered(answer, { redactor, mayBeList: false }) },
-    why: isLast ? null : redactor.text(failure?.message ?? "The answer paused, and the rest of it was asked for."),
+    why: isLast ? null : redactor.text(failure ?? "The answer paused, and the rest of it was asked for."),
   };
 }
 

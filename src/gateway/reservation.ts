@@ -77,14 +77,27 @@ function unpricedUnit({ budgets }: Limits, target: Target, priceOf: PriceOf): "u
  */
 export async function reserveFor(received: ReceivedCall, target: Target, ports: ReservationPorts): Promise<Target | null> {
   const { call } = received;
-  const { limiter, priceOf } = ports;
+  const { limiter } = ports;
   const limits = limiter?.limitsOf(call.caller) ?? null;
   if (limiter === null || limits === null) return null;
+  return reserve(call, target, { limiter, limits, limit: outputLimit(received), ports });
+}
+
+interface Limited {
+  readonly limiter: Limiter;
+  readonly limits: Limits;
+  /** What the request says itself, in tokens. Null: it sets no limit. */
+  readonly limit: number | null;
+  readonly ports: ReservationPorts;
+}
+
+/** Does not know the request: on Bun, what an asynchronous function makes keeps all parameters of that, and what is made here lasts. */
+async function reserve(call: AdmittedCall, target: Target, { limiter, limits, limit, ports }: Limited): Promise<Target | null> {
+  const { priceOf } = ports;
   const { caller, head, incoming, progress } = call;
   const unit = unpricedUnit(limits, target, priceOf);
   if (unit !== null) throw priceRefusal(caller.id, head.model, unit);
   const { summary, inputEstimate: inputTokens } = progress;
-  const limit = outputLimit(received);
   const wishFor = (one: Target): Wish => {
     const outputTokens = Math.min(limiter.outputs.estimate(caller.id, one.model), limit ?? Infinity);
     const usage = { ...NO_USAGE, inputTokens, outputTokens };
@@ -95,7 +108,7 @@ export async function reserveFor(received: ReceivedCall, target: Target, ports: 
   const granted = await limiter.reserve(caller, {
     id: summary.id,
     limits,
-    session: () => summary.session ?? uuidOf(call.conversation, ports.sha256),
+    session: sessionNamer(summary, { conversation: call.conversation, sha256: ports.sha256 }),
     asked,
     soft,
     row: rowMaker(summary, {
@@ -153,6 +166,14 @@ function numberIn(text: string, found: readonly Member[], names: readonly string
 interface Wished {
   readonly target: Target;
   readonly wish: Wish;
+}
+
+/** Made here as `settling` is: it lasts as long, and the call knows the body of its request. */
+function sessionNamer(
+  summary: CallSummary,
+  { conversation, sha256 }: { readonly conversation: string; readonly sha256: Sha256 },
+): () => string {
+  return () => summary.session ?? uuidOf(conversation, sha256);
 }
 
 /** Made here as `settling` is. */

@@ -233,7 +233,7 @@ export class AnswerFrames {
   #error: string | null = null;
 
   /** `numberedFrom`: how many frames the client has counted already. */
-  constructor({ conversation }: CreateFrame, numberedFrom: number) {
+  constructor({ conversation }: Pick<CreateFrame, "conversation">, numberedFrom: number) {
     this.#conversation = conversation;
     this.#numberedFrom = numberedFrom;
   }

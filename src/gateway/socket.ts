@@ -92,7 +92,7 @@ class ResponseSocket implements SocketListener {
   #socket: Socket | null = null;
   #remembered: Remembered | null = null;
   /** The request whose answer is not complete. */
-  #asking: CreateFrame | null = null;
+  #asking: Asked | null = null;
   /** Resolves when all answers so far have been read to their end. */
   #turn: Promise<void> = Promise.resolve();
   #isLeaving = false;
@@ -128,8 +128,11 @@ class ResponseSocket implements SocketListener {
       const frame = readFrame(text, this.#remembered);
       if (frame === null) return memory.keep(0);
       if (this.#asking !== null) throw inProgress();
-      this.#asking = frame;
-      this.#turn = this.#turn.then(() => this.#respond(frame, memory));
+      const { conversation, generates } = frame;
+      const leaving = new AbortController();
+      const asked = { call: this.#call(frame, leaving.signal), leaving, conversation, generates, memory };
+      this.#asking = asked;
+      this.#turn = this.#turn.then(() => this.#respond(asked));
     } catch (error) {
       memory.keep(0);
       void this.#refuse(error);
@@ -168,26 +171,25 @@ class ResponseSocket implements SocketListener {
     await this.#send(refusalFrame(response.status, await response.text(), response.headers));
   }
 
-  async #respond(frame: CreateFrame, memory: BodyShare): Promise<void> {
-    const leaving = new AbortController();
-    this.#cancel = () => leaving.abort();
+  async #respond(asked: Asked): Promise<void> {
+    this.#cancel = () => asked.leaving.abort();
     try {
-      if (this.#socket !== null) await this.#answer(frame, leaving.signal);
+      if (this.#socket !== null) await this.#answer(asked);
     } catch (error) {
       await this.#refuse(error);
     }
-    memory.keep(0);
+    asked.memory.keep(0);
     this.#cancel = () => {};
-    if (this.#asking === frame) this.#asking = null;
+    if (this.#asking === asked) this.#asking = null;
     if (this.#socket === null) return;
     this.#context.changed(this);
     if (this.#isLeaving) this.leave();
   }
 
-  async #answer(frame: CreateFrame, signal: AbortSignal): Promise<void> {
+  async #answer(asked: Asked): Promise<void> {
     const { gateway } = this.#context.ports;
-    const call = this.#call(frame, signal);
-    const { response, signs } = await this.#waiting(frame.generates ? gateway.answer(call) : gateway.warmUp(call));
+    const { call } = asked;
+    const { response, signs } = await this.#waiting(asked.generates ? gateway.answer(call) : gateway.warmUp(call));
     const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
     if (response.body === null || !isStream) return this.#sendRefusal(response);
     const reader = response.body.getReader();
@@ -199,7 +201,7 @@ class ResponseSocket implements SocketListener {
     };
     const plan = planFrame(response.headers);
     if (plan !== null) await this.#send(plan);
-    const frames = new AnswerFrames(frame, signs);
+    const frames = new AnswerFrames(asked, signs);
     let stopWaiting = (): void => {};
     const decoder = sseDecoder(this.#context.settings.limits);
     for (;;) {
@@ -207,7 +209,7 @@ class ResponseSocket implements SocketListener {
       const events = value === undefined ? decoder.end() : decoder.step(value);
       for (const event of events) {
         const texts = frames.step(event);
-        if (frames.isComplete && this.#asking === frame) {
+        if (frames.isComplete && this.#asking === asked) {
           // The client may go on now, and should not have to wait for a stream that says nothing more and does not end.
           stopWaiting = this.#context.ports.after(LINGER_MS, () => letGo(reader));
           this.#remembered = frames.remembered ?? this.#remembered;
@@ -243,15 +245,23 @@ class ResponseSocket implements SocketListener {
   /** A call as it would have come over HTTP. */
   #call(frame: CreateFrame | null, signal: AbortSignal | null): Call {
     const { request, ...handshake } = this.#handshake;
-    const body = UTF8.encode(frame?.body ?? "");
-    const headers = { ...request.headers, ...frame?.headers, "content-length": String(body.length) };
-    const raw = new Request("http://localhost", { method: "POST", body });
+    const bytes = UTF8.encode(frame?.body ?? "");
+    const headers = { ...request.headers, ...frame?.headers, "content-length": String(bytes.length) };
+    const raw = new Request("http://localhost", { method: "POST" });
     return {
       ...handshake,
-      request: { ...request, headers, raw, signal: () => signal ?? raw.signal, body: new ClientBody(raw) },
+      // Not of the request, which lasts as long as the answer: Deno's keeps a body that was read.
+      request: { ...request, headers, raw, signal: () => signal ?? raw.signal, body: new ClientBody(new Response(bytes)) },
       requestId: this.#context.ports.newId(),
     };
   }
+}
+
+/** A frame that asks for a response, without the request that was made of it: what lasts as long as the answer. */
+interface Asked extends Pick<CreateFrame, "conversation" | "generates"> {
+  readonly call: Call;
+  readonly leaving: AbortController;
+  readonly memory: BodyShare;
 }
 
 /** What a socket keeps of the request that opened it. */

@@ -1,10 +1,10 @@
 // `bun run soak:memory`: what is held while answers are under way, measured after collections of the runtime's memory, on Bun and on Deno.
-// Tests that take too long for the suite. Not part of it, as the name of this file says; the runners take it by name.
+// Tests that take too long for the suite. Not part of it, as the name of this file says; the runners take it by name. What of a request is held
+// meanwhile is quick to see, so that is in held-requests.test.ts.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { collectOnV8, isBun } from "../support/alive.ts";
 import { WAYS, type Way } from "../support/dialects.ts";
 import { opening, programOver, pumpOf, requestOf, Upstream } from "../support/in-memory.ts";
 
@@ -16,9 +16,7 @@ const program = programOver(upstream);
 /** What is alive after a collection: objects and texts where the runtime counts them (Bun), else bytes (V8). */
 type Alive = { readonly objects: number; readonly texts: number } | { readonly bytes: number };
 
-const isBun = "bun" in process.versions;
-
-const measure: () => Alive = isBun ? await onBun() : onV8();
+const measure: () => Alive = isBun ? await onBun() : onV8;
 
 async function onBun(): Promise<() => Alive> {
   const { fullGC, heapStats } = await import("bun:jsc");
@@ -32,14 +30,9 @@ async function onBun(): Promise<() => Alive> {
   };
 }
 
-function onV8(): () => Alive {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
-  return () => {
-    collect();
-    collect();
-    return { bytes: process.memoryUsage().heapUsed };
-  };
+function onV8(): Alive {
+  collectOnV8();
+  return { bytes: process.memoryUsage().heapUsed };
 }
 
 /**
@@ -104,57 +97,5 @@ for (const name of ["anthropic-messages -> anthropic-messages", "openai-chat -> 
     await take(1);
     await reader.cancel();
     assertSame(way, later, earlier);
-  });
-}
-
-// ---- What is let go of -------------------------------------------------------------------------------------------------
-
-/** Bytes that are alive after a collection, texts included. */
-const aliveBytes: () => number = isBun ? await bytesOnBun() : bytesOnV8;
-
-async function bytesOnBun(): Promise<() => number> {
-  const { fullGC, heapStats } = await import("bun:jsc");
-  return () => {
-    fullGC();
-    fullGC();
-    return heapStats().heapSize;
-  };
-}
-
-function bytesOnV8(): number {
-  const alive = measure();
-  return "bytes" in alive ? alive.bytes : 0;
-}
-
-const STREAMS = 24;
-const ASKED_LENGTH = 900_000;
-
-/** What so many answers hold that have begun and not ended, to questions of this length. */
-async function heldMeanwhile(way: Way, length: number): Promise<number> {
-  const { before, delta } = opening(way.upstream);
-  const readers: ReadableStreamDefaultReader<Uint8Array>[] = [];
-  const earlier = aliveBytes();
-  for (let index = 0; index < STREAMS; index++) {
-    upstream.answer((at) => before[at] ?? delta);
-    const reader = (await program.fetch(requestOf(way, String(index).repeat(length)))).body?.getReader();
-    assert.ok(reader !== undefined);
-    await reader.read();
-    readers.push(reader);
-  }
-  // What has just returned may still be in sight of the collector.
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  const held = aliveBytes() - earlier;
-  for (const reader of readers) await reader.cancel();
-  return held;
-}
-
-// A converted answer of Gemini's may stop in the middle and be gone on with: its request is kept for that.
-for (const way of WAYS.filter(({ client, upstream: from }) => from !== "gemini" || client === from)) {
-  test(`${way.name}: while an answer is under way, nothing holds on to the request that led to it`, async () => {
-    // What is built at the first call stays.
-    await heldMeanwhile(way, 1);
-    const [short, long] = [await heldMeanwhile(way, 1), await heldMeanwhile(way, ASKED_LENGTH)];
-    const perAnswer = (long - short) / STREAMS;
-    assert.ok(perAnswer < ASKED_LENGTH / 3, `${Math.round(perAnswer)} bytes more for each answer`);
   });
 }

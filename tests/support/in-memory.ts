@@ -6,6 +6,8 @@ import { readConfig } from "../../src/config/config.ts";
 import { conversion } from "../../src/gateway/convert.ts";
 import { streamPassthrough } from "../../src/gateway/passthrough.ts";
 import { UsageMeter } from "../../src/gateway/usage-meter.ts";
+import type { Store } from "../../src/access/store.ts";
+import { nameFaults } from "../../src/models/name-faults.ts";
 import type { BodyReader } from "../../src/runtime/ports.ts";
 import { compose, type Program } from "../../src/program.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
@@ -43,6 +45,8 @@ export class Upstream implements BodyReader {
   reads = 0;
   /** Told when the request has arrived. */
   called = (): void => {};
+  /** How many requests are still to be refused, as by a host that is too busy. */
+  refusals = 0;
   #chunkAt: (index: number) => Uint8Array | undefined = () => undefined;
 
   /** Says what each read gets; undefined ends the answer. */
@@ -61,17 +65,29 @@ export class Upstream implements BodyReader {
   }
 }
 
-export function programOver(upstream: Upstream): Program {
+interface ProgramOptions {
+  /** Laid over the keys. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Absent: nothing is remembered. */
+  readonly store?: Store;
+  /** The text of the file that `CONFIG_PATH` names. */
+  readonly modelTable?: string;
+}
+
+export function programOver(upstream: Upstream, { environment = {}, store, modelTable }: ProgramOptions = {}): Program {
+  const models: Record<string, string> = modelTable === undefined ? {} : { CONFIG_PATH: "models.json" };
   return compose(
     readConfig({
-      environment: { FACTORY_API_KEY: FACTORY_KEY, PROXY_API_KEY: CLIENT_KEY, QUOTA_INTERVAL: "0" },
+      environment: { FACTORY_API_KEY: FACTORY_KEY, PROXY_API_KEY: CLIENT_KEY, QUOTA_INTERVAL: "0", ...models, ...environment },
       arguments: [],
-      file: () => null,
+      file: (path) => (path === "models.json" ? (modelTable ?? null) : null),
       redactor: new Redactor([]),
+      nameFaults,
     }),
     {
       fetch: () => {
         upstream.called();
+        if (upstream.refusals-- > 0) return Promise.resolve(new Response(null, { status: 503 }));
         return Promise.resolve(new Response(new ReadableStream(), { headers: { "content-type": "text/event-stream" } }));
       },
       reader: () => upstream,
@@ -86,6 +102,7 @@ export function programOver(upstream: Upstream): Program {
       newId: () => "00000000-0000-4000-8000-000000000000",
       sha256: runtime.sha256,
       unpack,
+      ...(store === undefined ? {} : { store }),
       sink: () => {},
       logFormat: "json",
     },
