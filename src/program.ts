@@ -251,7 +251,7 @@ function observationOf(
   current: () => Assembly,
 ): Observation {
   const { running, ring, limiter, ledger, startedMs } = lasting;
-  const { store = null, now, monotonic, after, background = after, newId, figures = () => null } = world;
+  const { fetch, random, store = null, now, monotonic, after, background = after, newId, figures = () => null } = world;
   return createObservation(
     {
       running,
@@ -261,6 +261,8 @@ function observationOf(
       store,
       figures,
       facts,
+      fetch,
+      random,
       now,
       monotonic,
       newId,

@@ -127,8 +127,7 @@ function lineNode(line, sign) {
  */
 export function jsonView(text, { other, side = "removed", name }) {
   const value = parsed(text);
-  if (value === undefined)
-    return { box: el("pre", { class: "raw", tabindex: "0", role: "group", "aria-label": name }, text), marks: null };
+  if (value === undefined) return { box: el("pre", { class: "raw", tabindex: "0", role: "group", "aria-label": name }, text), marks: null };
   const leaves = other === undefined ? null : leavesOf(other);
   const lines = linesOf(value, other, leaves);
   const box = el("div", { class: "json", tabindex: "0", role: "group", "aria-label": name });
