@@ -210,7 +210,7 @@ function observationOf(
   current: () => Assembly,
 ): Observation {
   const { running, ring, limiter, ledger, startedMs } = lasting;
-  const { store = null, now, monotonic, after, background = after, newId, figures = () => null } = world;
+  const { fetch, random, store = null, now, monotonic, after, background = after, newId, figures = () => null } = world;
   return createObservation(
     {
       running,
@@ -220,6 +220,8 @@ function observationOf(
       store,
       figures,
       facts,
+      fetch,
+      random,
       now,
       monotonic,
       newId,

@@ -41,7 +41,7 @@ const ROWS: readonly Row[] = [
   // The engines alone touch files and the network; only who starts the program opens one.
   { folders: ["access/stores"], importers: ["cli"], packages: /^(?:node:(?:fs|path|sqlite)|postgres)$/, never: BUT_DATES },
   // What turns metrics and spans into a library's form is loaded where it is used; its types are free.
-  { folders: ["telemetry/exports"], packages: /^(?:prom-client|@opentelemetry\/[\w-]+(?:\/node-http)?)$/, never: BUT_DATES },
+  { folders: ["telemetry/exports"], packages: /^prom-client$/, never: BUT_DATES },
   { folders: ["access", "models", "upstream", "telemetry", "config"], packages: /^node:util$/, never: BUT_DATES },
   // The table of codecs stands on the codecs, and these on what all of them share.
   { folders: ["protocol/codecs"], packages: null, never: OUTSIDE },

@@ -19,9 +19,9 @@ export interface CollectorPorts {
 }
 
 /** How long a call waits for others. */
-const GATHER_MS = 1_000;
-/** Calls that go out at once: what they come to is written in a few milliseconds. */
-const BATCH = 64;
+const GATHER_MS = 5_000;
+/** Calls that go out at once, with about 600 spans: writing them takes a millisecond, and each request costs as much, however little it holds. */
+const BATCH = 100;
 /** Calls that wait for a collector that is slow, or away. */
 const MOST_WAITING = 2_000;
 /** How long the end of the program waits for it. */
@@ -38,7 +38,8 @@ export class Collector {
   #unsentCalls = 0;
   #unsentReports = 0;
   #isAway = false;
-  #isStopped = false;
+  /** Null: nobody has stopped it. */
+  #stopped: Promise<void> | null = null;
   /** Takes back the timer of the next batch; null: none is set. */
   #takeBack: (() => void) | null = null;
   #takeBackMetrics = (): void => {};
@@ -60,7 +61,7 @@ export class Collector {
   }
 
   readonly observe = (summary: CallSummary): void => {
-    if (summary.trace?.isSampled !== true || this.#isStopped) return;
+    if (summary.trace?.isSampled !== true || this.#stopped !== null) return;
     if (this.#waiting.length >= MOST_WAITING) {
       this.#unsentCalls++;
       return;
@@ -70,12 +71,17 @@ export class Collector {
   };
 
   /** Sends what waits, and the last metrics; resolves when that is done, or has taken too long. */
-  async stop(): Promise<void> {
-    this.#isStopped = true;
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#takeBack?.();
     this.#takeBackMetrics();
     const late = new Promise<"late">((resolve) => void this.#ports.after(LAST_MS, () => resolve("late")));
     const last = async (): Promise<void> => {
+      (await this.#open()).close();
       await this.#sending;
       while (this.#waiting.length > 0) await this.#sendBatch();
       await this.#sendMetrics();
@@ -91,7 +97,7 @@ export class Collector {
       this.#takeBack = null;
       this.#sending = this.#sendBatch().finally(() => {
         this.#sending = null;
-        if (this.#waiting.length > 0 && !this.#isStopped) this.#soon();
+        if (this.#waiting.length > 0 && this.#stopped === null) this.#soon();
       });
     });
   }
@@ -108,7 +114,7 @@ export class Collector {
   #metricsLater(): void {
     this.#takeBackMetrics = this.#ports.after(this.#settings.metricsEveryMs, () => {
       void this.#sendMetrics().finally(() => {
-        if (!this.#isStopped) this.#metricsLater();
+        if (this.#stopped === null) this.#metricsLater();
       });
     });
   }

@@ -41,8 +41,8 @@ export class GenAiMetrics {
     this.#modelLabel = modelLabel;
   }
 
-  readonly observe = ({ trace, usage, timings, error, ...summary }: CallSummary): void => {
-    const { upstreamProtocol, provider, streaming } = summary;
+  readonly observe = (summary: CallSummary): void => {
+    const { trace, usage, timings, error, upstreamProtocol, provider, streaming } = summary;
     const first = trace?.attempts[0];
     if (trace === null || first === undefined || !trace.isInference || upstreamProtocol === null || provider === null) return;
     const model = this.#modelLabel(summary.upstreamModel);

@@ -4,6 +4,7 @@
 import type { OtlpConfig } from "../config/observing.ts";
 import type { CallObserver } from "../telemetry/call-summary.ts";
 import type { Tracing } from "../telemetry/call-trace.ts";
+import type { ExportPorts } from "../telemetry/exports/otlp.ts";
 import type { Family } from "../telemetry/families.ts";
 import { CallMetrics, type KnownNames } from "./call-metrics.ts";
 import { Collector, type CollectorPorts } from "./collector.ts";
@@ -11,10 +12,9 @@ import { GenAiMetrics } from "./gen-ai-metrics.ts";
 import { LoopLag, type LagPorts } from "./loop-lag.ts";
 import { Metrics, type MetricsPorts } from "./metrics.ts";
 
-export interface ObservationPorts extends Omit<MetricsPorts, "calls" | "lag" | "unsent">, LagPorts, Pick<CollectorPorts, "report"> {
+export interface ObservationPorts
+  extends Omit<MetricsPorts, "calls" | "lag" | "unsent">, LagPorts, Pick<CollectorPorts, "report">, ExportPorts {
   readonly known: KnownNames;
-  /** A UUID. */
-  readonly newId: () => string;
 }
 
 export interface Observation {
@@ -46,7 +46,7 @@ export function createObservation(ports: ObservationPorts, otlp: OtlpConfig | nu
   const resource = { "service.name": otlp.serviceName, "service.version": facts.version, ...otlp.resource };
   const load: CollectorPorts["load"] = async () => {
     const { openExports } = await import("../telemetry/exports/otlp.ts");
-    return openExports({ url: otlp.url, headers: otlp.headers, resource, version: facts.version, newId });
+    return openExports(ports, { url: otlp.url, headers: otlp.headers, resource, version: facts.version });
   };
   const sent = new Collector({ ...ports, load, families }, otlp);
   collector = sent;

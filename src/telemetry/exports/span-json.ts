@@ -1,81 +1,148 @@
 // The spans of a call as OTLP's JSON, written when it has ended: the call, its admission, the conversion of its request, the model's answer with
-// each attempt, the stream. Written by hand: made as objects for the library's exporter, a call's spans cost 23 us on Bun and 50 us on Deno.
+// each attempt, the stream. Made of texts that are printed once; src/telemetry/README.md says what that saves.
 // Never holds content, a key, or a URL: hosts, names of models and of client keys, counts and times.
 
 import type { Attempt, CallTrace } from "../call-trace.ts";
 import type { CallSummary } from "../call-summary.ts";
 import { GEN_AI, HTTP, operationName, OWN, providerName } from "../gen-ai.ts";
 import { spanIdOf } from "../trace-context.ts";
+import { attributeHead, END, nanoseconds, quoted } from "./attribute-json.ts";
 
 /** https://github.com/open-telemetry/opentelemetry-proto/blob/v1.7.0/opentelemetry/proto/trace/v1/trace.proto (read 2026-11-28) */
 const INTERNAL = 1;
 const SERVER = 2;
 const CLIENT = 3;
-const STATUS_UNSET = 0;
-const STATUS_ERROR = 2;
 /** Sampled, with a parent of this process, or of another. */
 const FLAGS = 0x101;
 const REMOTE_FLAGS = 0x301;
+const STATUS_UNSET = '],"status":{"code":0}}';
+const STATUS_ERROR = '],"status":{"code":2}}';
+
+const METHOD = attributeHead(HTTP.method, "stringValue");
+const ROUTE = attributeHead(HTTP.route, "stringValue");
+const STATUS = attributeHead(HTTP.status, "intValue");
+const RESEND = attributeHead(HTTP.resend, "intValue");
+const ADDRESS = attributeHead(HTTP.address, "stringValue");
+const PORT = attributeHead(HTTP.port, "intValue");
+const ERROR_TYPE = attributeHead(HTTP.errorType, "stringValue");
+const REQUEST_ID = attributeHead(OWN.requestId, "stringValue");
+const KEY = attributeHead(OWN.key, "stringValue");
+const PROTOCOL = attributeHead(OWN.protocol, "stringValue");
+const UPSTREAM_PROTOCOL = attributeHead(OWN.upstreamProtocol, "stringValue");
+const MODEL_ASKED = attributeHead(OWN.modelAsked, "stringValue");
+const IS_FALLBACK = `${attributeHead(OWN.fallback, "boolValue")}true${END}`;
+const LOSSES = attributeHead(OWN.losses, "intValue");
+const OPERATION = attributeHead(GEN_AI.operation, "stringValue");
+const PROVIDER = attributeHead(GEN_AI.provider, "stringValue");
+const REQUEST_MODEL = attributeHead(GEN_AI.requestModel, "stringValue");
+const RESPONSE_MODEL = attributeHead(GEN_AI.responseModel, "stringValue");
+const IS_STREAM = `${attributeHead(GEN_AI.stream, "boolValue")}true${END}`;
+const CONVERSATION = attributeHead(GEN_AI.conversation, "stringValue");
+const FINISH_REASONS = `,{"key":"${GEN_AI.finishReasons}","value":{"arrayValue":{"values":[{"stringValue":`;
+const END_OF_LIST = "}]}}}";
+const TIME_TO_FIRST_CHUNK = attributeHead(GEN_AI.timeToFirstChunk, "doubleValue");
+const INPUT_TOKENS = attributeHead(GEN_AI.inputTokens, "intValue");
+const OUTPUT_TOKENS = attributeHead(GEN_AI.outputTokens, "intValue");
+const CACHE_READ_TOKENS = attributeHead(GEN_AI.cacheReadTokens, "intValue");
+const CACHE_WRITE_TOKENS = attributeHead(GEN_AI.cacheWriteTokens, "intValue");
+const REASONING_TOKENS = attributeHead(GEN_AI.reasoningTokens, "intValue");
+
+/** What spans of one batch are made with. */
+interface Batch {
+  /** A UUID. */
+  readonly newId: () => string;
+  /** Attributes of where requests went, by URL. */
+  readonly places: Map<string, string>;
+}
+
+/** What the spans of one call share. */
+interface Call {
+  readonly summary: CallSummary;
+  readonly trace: CallTrace;
+  readonly batch: Batch;
+  /** When it ended, in nanoseconds. */
+  readonly endTime: string;
+}
 
 interface Making {
+  /** In quotes. */
   readonly name: string;
   readonly kind: number;
   readonly id: string;
   /** Null: it is the first of its trace. */
   readonly parentId: string | null;
   readonly flags?: number;
-  /** Milliseconds from the beginning of the call. */
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly attributes: Attributes | null;
+  /** In nanoseconds. */
+  readonly startTime: string;
+  readonly endTime: string;
+  /** A comma before each. */
+  readonly attributes: string;
   /** Null: it went well. */
   readonly error: string | null;
 }
 
-type Make = (making: Making) => string;
+export interface TraceSource {
+  /** JSON of what the spans are about, and of the program that made them. */
+  readonly resource: string;
+  readonly scope: string;
+  /** A UUID. */
+  readonly newId: () => string;
+}
 
-/** All spans of a call, separated by commas. `newId` makes UUIDs. */
-export function spansJson(summary: CallSummary, trace: CallTrace, newId: () => string): string {
+/** The body of a request to `/v1/traces`. */
+export function tracesJson(calls: readonly CallSummary[], { resource, scope, newId }: TraceSource): string {
+  const batch = { newId, places: new Map<string, string>() };
+  const spans = calls.flatMap((summary) => (summary.trace === null ? [] : spansJson(summary, summary.trace, batch)));
+  return `{"resourceSpans":[{"resource":${resource},"scopeSpans":[{"scope":${scope},"spans":[${spans.join(",")}]}]}]}`;
+}
+
+/** All spans of a call, separated by commas. */
+function spansJson(summary: CallSummary, trace: CallTrace, batch: Batch): string {
   const { timings, streaming, startedAtMs } = summary;
-  const { parent, conversion, attempts } = trace;
-  const make: Make = (making) => spanJson(making, trace.traceId, startedAtMs);
-  const part = (name: string, startMs: number, endMs: number): string =>
-    make({ name, kind: INTERNAL, id: spanIdOf(newId()), parentId: trace.spanId, startMs, endMs, attributes: null, error: null });
+  const { conversion, attempts, firstChunkMs, parent } = trace;
+  const startTime = nanoseconds(startedAtMs);
+  const endTime = nanoseconds(startedAtMs + timings.totalMs);
+  const call = { summary, trace, batch, endTime };
+  const at = (ms: number): string => nanoseconds(startedAtMs + ms);
   const route = routeOf(summary);
-  let spans = make({
-    name: route === null ? summary.method : `${summary.method} ${route}`,
+  let spans = spanJson(trace.traceId, {
+    name: quoted(route === null ? summary.method : `${summary.method} ${route}`),
     kind: SERVER,
     id: trace.spanId,
     parentId: parent?.spanId ?? null,
     flags: parent === null ? FLAGS : REMOTE_FLAGS,
-    startMs: 0,
-    endMs: timings.totalMs,
+    startTime,
+    endTime,
     attributes: callAttributes(summary, route),
     error: serverError(summary),
   });
-  spans += `,${part("admission", 0, timings.admissionMs)}`;
-  if (conversion !== null) spans += `,${part("conversion", conversion.startMs, conversion.endMs)}`;
+  spans += partJson("admission", call, { startTime, endTime: at(timings.admissionMs) });
+  if (conversion !== null) spans += partJson("conversion", call, { startTime: at(conversion.startMs), endTime: at(conversion.endMs) });
   const [first] = attempts;
   if (first === undefined) return spans;
-  if (trace.isInference) spans += `,${inferenceSpan(summary, { first, trace, make })}`;
-  const parentId = trace.isInference ? trace.inferenceId : trace.spanId;
-  for (const [index, attempt] of attempts.entries())
-    spans += `,${attemptSpan(attempt, index, { make, parentId, totalMs: timings.totalMs })}`;
-  if (streaming === true && trace.firstChunkMs !== null) spans += `,${part("stream", trace.firstChunkMs, timings.totalMs)}`;
+  if (trace.isInference) spans += `,${inferenceSpan(first, call)}`;
+  for (const [index, attempt] of attempts.entries()) spans += `,${attemptSpan(attempt, index, call)}`;
+  if (streaming === true && firstChunkMs !== null) spans += partJson("stream", call, { startTime: at(firstChunkMs), endTime });
   return spans;
 }
 
-function spanJson(
-  { name, kind, id, parentId, flags = FLAGS, startMs, endMs, attributes, error }: Making,
-  traceId: string,
-  atMs: number,
-): string {
-  const parent = parentId === null ? "" : `"parentSpanId":"${parentId}",`;
-  const all = error === null ? attributes : (attributes ?? new Attributes()).text(HTTP.errorType, error);
+type Times = Pick<Making, "startTime" | "endTime">;
+
+/** A part of the call that nothing more is said of, after a comma. */
+function partJson(name: string, { trace, batch }: Call, { startTime, endTime }: Times): string {
   return (
-    `{"traceId":"${traceId}","spanId":"${id}",${parent}"name":${quoted(name)},"kind":${kind},"flags":${flags},` +
-    `"startTimeUnixNano":"${nanoseconds(atMs + startMs)}","endTimeUnixNano":"${nanoseconds(atMs + Math.max(startMs, endMs))}",` +
-    `"attributes":[${all?.json ?? ""}],"status":{"code":${error === null ? STATUS_UNSET : STATUS_ERROR}}}`
+    `,{"traceId":"${trace.traceId}","spanId":"${spanIdOf(batch.newId())}","parentSpanId":"${trace.spanId}","name":"${name}",` +
+    `"kind":${INTERNAL},"flags":${FLAGS},"startTimeUnixNano":"${startTime}","endTimeUnixNano":"${endTime}","attributes":[${STATUS_UNSET}`
+  );
+}
+
+function spanJson(traceId: string, making: Making): string {
+  const { name, kind, id, parentId, flags = FLAGS, startTime, endTime, attributes, error } = making;
+  const parent = parentId === null ? "" : `"parentSpanId":"${parentId}",`;
+  return (
+    `{"traceId":"${traceId}","spanId":"${id}",${parent}"name":${name},"kind":${kind},"flags":${flags},` +
+    `"startTimeUnixNano":"${startTime}","endTimeUnixNano":"${endTime}","attributes":[${attributes}` +
+    (error === null ? STATUS_UNSET : `${ERROR_TYPE}${quoted(error)}${END}${STATUS_ERROR}`)
   );
 }
 
@@ -86,53 +153,15 @@ function serverError({ error, status }: CallSummary): string | null {
 
 const CLIENT_ERROR = 400;
 const SERVER_ERROR = 500;
-const MILLION = 1_000_000;
 
-function nanoseconds(ms: number): string {
-  const whole = Math.floor(ms);
-  return `${whole}${String(MILLION + Math.min(MILLION - 1, Math.round((ms - whole) * MILLION))).slice(1)}`;
-}
-
-function quoted(text: string): string {
-  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
-}
-
-/** Nearly every name and id. */
-const PLAIN = /^[\w ./:{}-]*$/;
-
-class Attributes {
-  json = "";
-
-  text(name: string, value: string): this {
-    return this.#add(name, `{"stringValue":${quoted(value)}}`);
-  }
-
-  /** A whole one. */
-  number(name: string, value: number): this {
-    return this.#add(name, `{"intValue":${value}}`);
-  }
-
-  seconds(name: string, ms: number): this {
-    return this.#add(name, `{"doubleValue":${ms / 1000}}`);
-  }
-
-  flag(name: string): this {
-    return this.#add(name, '{"boolValue":true}');
-  }
-
-  list(name: string, only: string): this {
-    return this.#add(name, `{"arrayValue":{"values":[{"stringValue":${JSON.stringify(only)}}]}}`);
-  }
-
-  /** The host alone. */
-  place({ hostname, port, protocol }: URL): this {
-    return this.text(HTTP.address, hostname).number(HTTP.port, port === "" ? (PORTS[protocol] ?? 0) : Number(port));
-  }
-
-  #add(name: string, value: string): this {
-    this.json += `${this.json === "" ? "" : ","}{"key":"${name}","value":${value}}`;
-    return this;
-  }
+/** The host alone. */
+function place(url: string, { places }: Batch): string {
+  const known = places.get(url);
+  if (known !== undefined) return known;
+  const { hostname, port, protocol } = new URL(url);
+  const text = `${ADDRESS}${quoted(hostname)}${END}${PORT}${port === "" ? (PORTS[protocol] ?? 0) : port}${END}`;
+  places.set(url, text);
+  return text;
 }
 
 const PORTS: Readonly<Record<string, number>> = { "https:": 443, "http:": 80 };
@@ -149,100 +178,72 @@ const MODEL_IN_PATH = /(\/(?:models?|tunedModels)\/)[^/]+?(?=(?::\w+)?$|\/)/;
 const MOST_CHARACTERS = 120;
 /** What is an id, and no words. */
 const ID = /^[\w.:-]{1,128}$/;
+/** The first attribute of a span has no comma before it. */
+const FIRST_METHOD = METHOD.slice(1);
+const FIRST_OPERATION = OPERATION.slice(1);
 
-function callAttributes(summary: CallSummary, route: string | null): Attributes {
+function callAttributes(summary: CallSummary, route: string | null): string {
   const { status, callerId, upstreamProtocol, model, dropped } = summary;
-  const attributes = new Attributes().text(HTTP.method, summary.method);
-  if (route !== null) attributes.text(HTTP.route, route);
-  if (status !== null) attributes.number(HTTP.status, status);
-  attributes.text(OWN.requestId, summary.requestId).text(OWN.protocol, summary.protocol);
-  if (callerId !== null) attributes.text(OWN.key, callerId);
-  if (upstreamProtocol !== null) attributes.text(OWN.upstreamProtocol, upstreamProtocol);
-  if (model !== null) attributes.text(OWN.modelAsked, model.slice(0, MOST_CHARACTERS));
-  if (summary.fallback !== null) attributes.flag(OWN.fallback);
-  if (dropped.length > 0) attributes.number(OWN.losses, dropped.length);
-  return attributes;
-}
-
-interface InferenceParts {
-  readonly first: Attempt;
-  readonly trace: CallTrace;
-  readonly make: Make;
+  let text = `${FIRST_METHOD}${quoted(summary.method)}${END}`;
+  if (route !== null) text += `${ROUTE}${quoted(route)}${END}`;
+  if (status !== null) text += `${STATUS}${status}${END}`;
+  text += `${REQUEST_ID}${quoted(summary.requestId)}${END}${PROTOCOL}"${summary.protocol}"${END}`;
+  if (callerId !== null) text += `${KEY}${quoted(callerId)}${END}`;
+  if (upstreamProtocol !== null) text += `${UPSTREAM_PROTOCOL}"${upstreamProtocol}"${END}`;
+  if (model !== null) text += `${MODEL_ASKED}${quoted(model.slice(0, MOST_CHARACTERS))}${END}`;
+  if (summary.fallback !== null) text += IS_FALLBACK;
+  if (dropped.length > 0) text += `${LOSSES}${dropped.length}${END}`;
+  return text;
 }
 
 /** All attempts together, as the conventions have it. */
-function inferenceSpan(summary: CallSummary, { first, trace, make }: InferenceParts): string {
+function inferenceSpan(first: Attempt, { summary, trace, batch, endTime }: Call): string {
   const { finish, error, session } = summary;
   const operation = operationName(summary.upstreamProtocol ?? "openai-chat");
-  const model = (summary.upstreamModel ?? first.model).slice(0, MOST_CHARACTERS);
-  const attributes = new Attributes()
-    .text(GEN_AI.operation, operation)
-    .text(GEN_AI.provider, providerName(summary.provider ?? ""))
-    .text(GEN_AI.requestModel, model)
-    .text(GEN_AI.responseModel, model)
-    .place(new URL(first.url));
-  if (summary.streaming === true) attributes.flag(GEN_AI.stream);
-  if (session !== null && ID.test(session)) attributes.text(GEN_AI.conversation, session);
-  if (finish !== null) attributes.list(GEN_AI.finishReasons, finish.kind);
-  if (trace.firstChunkMs !== null) attributes.seconds(GEN_AI.timeToFirstChunk, trace.firstChunkMs - first.startMs);
-  addUsage(attributes, summary);
-  return make({
-    name: `${operation} ${model}`,
+  const model = quoted((summary.upstreamModel ?? first.model).slice(0, MOST_CHARACTERS));
+  let attributes =
+    `${FIRST_OPERATION}"${operation}"${END}${PROVIDER}${quoted(providerName(summary.provider ?? ""))}${END}` +
+    `${REQUEST_MODEL}${model}${END}${RESPONSE_MODEL}${model}${END}${place(first.url, batch)}`;
+  if (summary.streaming === true) attributes += IS_STREAM;
+  if (session !== null && ID.test(session)) attributes += `${CONVERSATION}"${session}"${END}`;
+  if (finish !== null) attributes += `${FINISH_REASONS}${quoted(finish.kind)}${END_OF_LIST}`;
+  if (trace.firstChunkMs !== null) attributes += `${TIME_TO_FIRST_CHUNK}${(trace.firstChunkMs - first.startMs) / 1000}${END}`;
+  return spanJson(trace.traceId, {
+    name: `"${operation} ${model.slice(1)}`,
     kind: CLIENT,
     id: trace.inferenceId,
     parentId: trace.spanId,
-    startMs: first.startMs,
-    endMs: summary.timings.totalMs,
-    attributes,
+    startTime: nanoseconds(summary.startedAtMs + first.startMs),
+    endTime,
+    attributes: attributes + usageAttributes(summary),
     error: error?.kind ?? null,
   });
 }
 
-function addUsage(attributes: Attributes, { usage }: CallSummary): void {
-  if (usage === null) return;
+function usageAttributes({ usage }: CallSummary): string {
+  if (usage === null) return "";
   const { inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens, reasoningTokens } = usage;
-  attributes.number(GEN_AI.inputTokens, (inputTokens ?? 0) + (cacheReadTokens ?? 0) + (cacheWriteTokens ?? 0));
-  attributes.number(GEN_AI.outputTokens, outputTokens ?? 0);
-  if (cacheReadTokens !== null) attributes.number(GEN_AI.cacheReadTokens, cacheReadTokens);
-  if (cacheWriteTokens !== null) attributes.number(GEN_AI.cacheWriteTokens, cacheWriteTokens);
-  if (reasoningTokens !== null) attributes.number(GEN_AI.reasoningTokens, reasoningTokens);
+  const input = (inputTokens ?? 0) + (cacheReadTokens ?? 0) + (cacheWriteTokens ?? 0);
+  let text = `${INPUT_TOKENS}${input}${END}${OUTPUT_TOKENS}${outputTokens ?? 0}${END}`;
+  if (cacheReadTokens !== null) text += `${CACHE_READ_TOKENS}${cacheReadTokens}${END}`;
+  if (cacheWriteTokens !== null) text += `${CACHE_WRITE_TOKENS}${cacheWriteTokens}${END}`;
+  if (reasoningTokens !== null) text += `${REASONING_TOKENS}${reasoningTokens}${END}`;
+  return text;
 }
 
-interface AttemptParts {
-  readonly make: Make;
-  readonly parentId: string;
-  readonly totalMs: number;
-}
-
-function attemptSpan(attempt: Attempt, index: number, { make, parentId, totalMs }: AttemptParts): string {
-  const attributes = new Attributes().text(HTTP.method, "POST").place(new URL(attempt.url));
-  attributes.text(GEN_AI.requestModel, attempt.model.slice(0, MOST_CHARACTERS));
-  if (attempt.status !== null) attributes.number(HTTP.status, attempt.status);
-  if (index > 0) attributes.number(HTTP.resend, index);
-  return make({
-    name: "POST",
+function attemptSpan(attempt: Attempt, index: number, { summary, trace, batch, endTime }: Call): string {
+  const { spanId, status, startMs, endMs, error } = attempt;
+  let attributes = `${FIRST_METHOD}"POST"${END}${place(attempt.url, batch)}${REQUEST_MODEL}${quoted(attempt.model.slice(0, MOST_CHARACTERS))}${END}`;
+  if (status !== null) attributes += `${STATUS}${status}${END}`;
+  if (index > 0) attributes += `${RESEND}${index}${END}`;
+  return spanJson(trace.traceId, {
+    name: '"POST"',
     kind: CLIENT,
-    id: attempt.spanId,
-    parentId,
-    startMs: attempt.startMs,
-    endMs: attempt.endMs ?? totalMs,
+    id: spanId,
+    parentId: trace.isInference ? trace.inferenceId : trace.spanId,
+    startTime: nanoseconds(summary.startedAtMs + startMs),
+    endTime: endMs === null ? endTime : nanoseconds(summary.startedAtMs + endMs),
     attributes,
-    error: attempt.error,
+    error,
   });
-}
-
-export interface TraceSource {
-  /** What the spans are about. */
-  readonly resource: Readonly<Record<string, string>>;
-  readonly scope: { readonly name: string; readonly version: string };
-  /** A UUID. */
-  readonly newId: () => string;
-}
-
-/** The body of a request to `/v1/traces`. */
-export function tracesJson(calls: readonly CallSummary[], { resource, scope, newId }: TraceSource): string {
-  const about = new Attributes();
-  for (const [name, value] of Object.entries(resource)) about.text(name, value);
-  const spans = calls.flatMap((summary) => (summary.trace === null ? [] : spansJson(summary, summary.trace, newId)));
-  return `{"resourceSpans":[{"resource":{"attributes":[${about.json}]},"scopeSpans":[{"scope":${JSON.stringify(scope)},"spans":[${spans.join(",")}]}]}]}`;
 }
