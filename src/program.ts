@@ -79,6 +79,11 @@ const REMEMBERED_SHARE = 4;
 /** What one answer may make the gateway hold. */
 const LIMITS: SizeLimits = { maxEventLength: 64 * MEBIBYTE, maxReplyBytes: 256 * MEBIBYTE };
 
+/** What is not much larger than a body may be gets an error that says so. */
+export function maxFrameBytesOf({ maxBodyBytes }: Pick<Config, "maxBodyBytes">): number {
+  return 2 * maxBodyBytes;
+}
+
 /** `config.proxyKeys` must not be empty unless each client brings its own Factory key. */
 export function compose(config: Config, world: World, facts: Facts): Program {
   const lasting = lastingParts(config, world, () => current);
@@ -94,8 +99,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
     // While the store is being opened nobody knows whose keys count.
     fetch: (request, connection) =>
       ring.opening === null ? current.app(request, connection) : ring.opening.then(() => current.app(request, connection)),
-    // What is not much larger than a body may be gets an error that says so.
-    maxFrameBytes: 2 * config.maxBodyBytes,
+    maxFrameBytes: maxFrameBytesOf(config),
     get log() {
       return current.log;
     },

@@ -116,6 +116,8 @@ export interface ConnectionLimits {
 export interface ListenOptions extends Address, ConnectionLimits {
   /** A WebSocket whose client sends a larger frame is closed with 1009. */
   readonly maxFrameBytes: number;
+  /** Whether other processes listen on the same port, each for its part of the connections. On Linux only. */
+  readonly isShared?: boolean;
 }
 
 export interface Server {
@@ -140,6 +142,11 @@ export interface EntryOptions {
   readonly served: (address: Address) => void;
 }
 
+/** Why there can't be several workers, and what to do: a sentence. */
+export interface WorkersFault {
+  readonly fault: string;
+}
+
 /** Everything in which runtimes differ. */
 export interface Runtime {
   /** Name and version, e.g. `bun 1.4.5`. */
@@ -153,6 +160,8 @@ export interface Runtime {
    * done; otherwise never returns, or, where a process can't replace itself, returns a promise that never resolves.
    */
   liftLimits(): false | Promise<never>;
+  /** The command line by which this program starts itself again as a worker that shares its port, or why that can't be done. */
+  readonly workerCommand: () => readonly [string, ...string[]] | WorkersFault;
   /** How much memory the process may use; null where it may not ask. Never asks a person for permission. */
   readonly memoryBytes: () => number | null;
   /** SHA-256 of a text, as 32 bytes. */
