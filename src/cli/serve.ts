@@ -21,6 +21,7 @@ import { codeOf } from "./environment.ts";
 import { configure, needsStoredKey, noClientKey, type Setup } from "./configuration.ts";
 import { operatorOf } from "./operator.ts";
 import { Reload } from "./reload.ts";
+import { peersOf } from "./worker-peers.ts";
 import { obey, report, takeRole, workersOf, type WorkerRole, type WorkersPlan } from "./worker.ts";
 
 const { version } = packageJson;
@@ -344,6 +345,7 @@ function make(setup: Setup, { commandLine, output, logFormat, fault }: Making): 
     logLinesLost: () => output.lost,
     operator,
     isLocal,
+    ...(role === null ? {} : { peers: peersOf(role, background) }),
   });
   return {
     program,
@@ -370,7 +372,13 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
   const logFormat = role?.logFormat ?? (runtime.isTerminal("stdout") ? "text" : "json");
   const { count, command, fault } = isMain && role === null ? planOf(config) : ALONE;
   const redactor = new Redactor([...config.proxyKeys.map(({ key }) => key), ...config.upstreamKeys, setup.runKey]);
-  const ownLog = openLog({ level: config.logLevel, format: config.logFormat ?? logFormat, sink: (line) => output.add(line), now: Date.now, redactor });
+  const ownLog = openLog({
+    level: config.logLevel,
+    format: config.logFormat ?? logFormat,
+    sink: (line) => output.add(line),
+    now: Date.now,
+    redactor,
+  });
   const output: LogOutput = new LogOutput({
     write: runtime.write,
     after,

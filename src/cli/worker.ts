@@ -3,7 +3,7 @@
 
 import process from "node:process";
 import type { Config } from "../config/config.ts";
-import type { WorkersFault } from "../runtime/ports.ts";
+import type { Question, WorkersFault } from "../runtime/ports.ts";
 import { isObject, parseOrUndefined } from "../wire/json.ts";
 
 /** What a worker has to know before it starts. */
@@ -20,10 +20,22 @@ export interface WorkerRole {
 export type Order =
   | { readonly order: "announce" }
   | { readonly order: "reload" }
-  | { readonly order: "stop"; readonly signal: NodeJS.Signals };
+  | { readonly order: "stop"; readonly signal: NodeJS.Signals }
+  | { readonly order: "answer"; readonly to: Asked; readonly question: Question }
+  | { readonly order: "answered"; readonly id: number; readonly answer: unknown };
+
+/** Who asked, and which of its questions it is. */
+export interface Asked {
+  readonly worker: number;
+  readonly id: number;
+}
 
 /** What a worker says. `reloaded`: an administrator had it read the configuration again. */
-export type Report = { readonly report: "listening" } | { readonly report: "reloaded" };
+export type Report =
+  | { readonly report: "listening" }
+  | { readonly report: "reloaded" }
+  | { readonly report: "ask"; readonly id: number; readonly question: Question }
+  | { readonly report: "answer"; readonly to: Asked; readonly answer: unknown };
 
 /** How many workers there are to be. */
 export function workersOf(
@@ -76,7 +88,7 @@ export function obey({ announce, reload, stop }: Obeying): void {
   process.on("message", (message: Order) => {
     if (message.order === "announce") announce();
     else if (message.order === "reload") reload();
-    else stop(message.signal);
+    else if (message.order === "stop") stop(message.signal);
   });
   process.on("disconnect", () => {
     stop("SIGTERM");

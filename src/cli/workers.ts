@@ -12,7 +12,7 @@ const MOST_DEATHS = 10;
 const DEATHS_MS = 60_000;
 /** How long the place of a worker that died stays empty: longer with each death. */
 const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 5000;
+const LONGEST_PAUSE_MS = 2000;
 /** How long workers have to end at once. */
 const LAST_MS = 5000;
 const EXIT_FAILED = 1;
@@ -101,10 +101,7 @@ export class Workers {
     this.#running.set(index, worker);
     const log = new LineSplitter(this.#ports.write);
     child.stdout?.setEncoding("utf8").on("data", log.add);
-    child.on("message", (message: Report) => {
-      if (message.report === "listening") this.#listens(worker);
-      else this.#tell({ order: "reload" }, worker);
-    });
+    child.on("message", (message: Report) => this.#hear(worker, message));
     let isOver = false;
     const over = (code: number | null, reason: string | null): void => {
       if (isOver) return;
@@ -116,6 +113,18 @@ export class Workers {
     child.once("error", (error) => over(null, error.message));
     // After all that it has written.
     child.once("close", (code, signal) => over(code, signal));
+  }
+
+  #hear(worker: Worker, message: Report): void {
+    const { index } = worker;
+    if (message.report === "listening") this.#listens(worker);
+    else if (message.report === "reloaded") this.#tell({ order: "reload" }, worker);
+    else if (message.report === "ask") {
+      this.#tell({ order: "answer", to: { worker: index, id: message.id }, question: message.question }, worker);
+    } else {
+      const asker = this.#running.get(message.to.worker);
+      if (asker !== undefined) send(asker, { order: "answered", id: message.to.id, answer: message.answer });
+    }
   }
 
   #listens(worker: Worker): void {

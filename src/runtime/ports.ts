@@ -95,6 +95,21 @@ export interface UnpackOptions {
   readonly maxBytes: number;
 }
 
+/** The other processes on the same port. What is asked and answered has to be JSON. */
+export interface Peers {
+  /** This process among them, from 1. */
+  readonly index: number;
+  /** What each of the others answers. One that says nothing within a moment is left out. Never rejects. */
+  ask(question: Question): Promise<readonly unknown[]>;
+  /** Says how this process answers questions about something. One at which it throws stays unanswered. */
+  answers(about: string, how: (question: Question) => unknown): void;
+}
+
+export interface Question {
+  readonly about: string;
+  readonly [detail: string]: unknown;
+}
+
 /** What a request is sent with. */
 export type Body = string | Uint8Array<ArrayBuffer>;
 
