@@ -11,6 +11,7 @@ import { startUpstream } from "../support/upstream.ts";
 
 const FACTORY_KEY = "fk-a-fake-key-of-factory";
 const CLIENT_KEY = "ck-a-fake-key-of-a-client";
+const ADMIN_KEY = "an-admin-key-that-is-long-enough";
 const isLinux = process.platform === "linux";
 
 const upstream = await startUpstream({ key: FACTORY_KEY });
@@ -39,9 +40,20 @@ async function chat(url: string, { key = CLIENT_KEY, stream = false } = {}): Pro
 }
 
 async function ask(url: string, path: string, init: RequestInit = {}): Promise<Response> {
-  return fetch(url + path, { ...init, headers: { "x-admin-key": ADMIN_KEY, authorization: `Bearer ${ADMIN_KEY}`, connection: "close" } });
+  return fetch(url + path, { ...init, headers: { authorization: `Bearer ${ADMIN_KEY}`, connection: "close" } });
 }
-const ADMIN_KEY = "an-admin-key-that-is-long-enough";
+
+/** The calls that run, as the live events of the worker begin that happens to be asked. */
+async function snapshotOf(url: string): Promise<string[]> {
+  const response = await ask(url, "/api/admin/live");
+  let text = "";
+  for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += piece;
+    const [, data] = /event: snapshot\ndata: (.*)\n/.exec(text) ?? [];
+    if (data !== undefined) return (JSON.parse(data) as { calls: { id: string }[] }).calls.map(({ id }) => id);
+  }
+  throw new Error("There was no snapshot.");
+}
 
 function eventsIn(lines: readonly Line[]): unknown[] {
   return lines.map(({ event }) => event);
@@ -150,8 +162,26 @@ for (const way of isLinux ? OWN_WAYS : []) {
       return [inFlight.map(([, worker]) => worker), inFlight.reduce((sum, [, , count]) => sum + Number(count), 0)];
     });
     for (const one of seen) assert.deepEqual(one, [["1", "2"], 12]);
+    // Whichever worker is asked.
+    const snapshots = await times(6, () => snapshotOf(url));
+    for (const ids of snapshots) assert.equal(ids.length, 12);
+    const [ended = ""] = snapshots[0] ?? [];
+    assert.equal((await ask(url, `/api/admin/requests/${ended}/cancel`, { method: "POST" })).status, 204);
     open();
     for (const response of calls) await response.text();
+    const kept = async (): Promise<unknown[]> => {
+      const { rows } = (await (await ask(url, "/api/admin/requests?limit=20")).json()) as { rows: { isInspected: boolean }[] };
+      return rows.filter(({ isInspected }) => isInspected);
+    };
+    let count = 0;
+    await until(() => {
+      void kept().then((rows) => (count = rows.length));
+      return count === 12;
+    }, "all calls to be kept");
+    const details = await times(6, async () => {
+      return (await (await ask(url, `/api/admin/requests/${ended}`)).json()) as { inspection: object | null };
+    });
+    for (const { inspection } of details) assert.notEqual(inspection, null);
     program.signal("SIGTERM");
     assert.equal((await program.ended).code, 0);
   });
