@@ -1,7 +1,7 @@
 // Starts the server: configuration, program, listen, shut down.
 // Never decides anything about a request.
 
-import { readFileSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import process from "node:process";
 import packageJson from "../../package.json" with { type: "json" };
 import { CALLS } from "../http/routes.ts";
@@ -21,6 +21,7 @@ import { codeOf } from "./environment.ts";
 import { configure, needsStoredKey, noClientKey, type Setup } from "./configuration.ts";
 import { operatorOf } from "./operator.ts";
 import { Reload } from "./reload.ts";
+import { onSignals } from "./signals.ts";
 import { peersOf } from "./worker-peers.ts";
 import { obey, report, takeRole, workersOf, type WorkerRole, type WorkersPlan } from "./worker.ts";
 
@@ -157,25 +158,6 @@ async function supervise({ config, runKey }: Setup, { output, log, logFormat, co
 
 const PROBE = { maxFrameBytes: 0, headTimeoutMs: null, maxConnections: null };
 
-interface OnSignals {
-  readonly stop: (signal: NodeJS.Signals) => void;
-  readonly reload: () => void;
-}
-
-function onSignals({ stop, reload }: OnSignals): void {
-  process.on("SIGHUP", hangUp(stop, reload));
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
-}
-
-/** What SIGHUP does. The terminal that the server was started in has been closed, or somebody has changed the configuration. */
-function hangUp(stop: OnSignals["stop"], reload: () => void): OnSignals["stop"] {
-  // Deno undoes `nohup` unless somebody listens.
-  if (isHangUpIgnored()) return () => {};
-  // Asked now: a terminal that is closed is none any more.
-  return runtime.isTerminal("stdin") ? stop : reload;
-}
-
 /** Says why it can't listen, and ends the process. */
 async function endDeaf({ host, port, proxyKeys, upstreamKeys }: Config, error: unknown): Promise<never> {
   // Of a name that it can't resolve Bun reports whatever error came last in the process, e.g. that the port is in use.
@@ -240,16 +222,6 @@ function stopper({ server, program, output, store, reload, log }: Stopping): (si
       void end(0);
     });
   };
-}
-
-/** `nohup` has the hang-up of a terminal ignored, which a listener of its own would undo. Only Linux says so. */
-function isHangUpIgnored(): boolean {
-  try {
-    const [, signals = "0"] = /^SigIgn:\t(\w+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
-    return (BigInt(`0x${signals}`) & 1n) === 1n;
-  } catch {
-    return false;
-  }
 }
 
 interface Announcing {

@@ -22,6 +22,8 @@ export type Order =
   | { readonly order: "reload" }
   | { readonly order: "stop"; readonly signal: NodeJS.Signals }
   | { readonly order: "answer"; readonly to: Asked; readonly question: Question }
+  /** So many will answer it. */
+  | { readonly order: "asked"; readonly id: number; readonly count: number }
   | { readonly order: "answered"; readonly id: number; readonly answer: unknown };
 
 /** Who asked, and which of its questions it is. */

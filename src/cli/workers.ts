@@ -120,7 +120,10 @@ export class Workers {
     if (message.report === "listening") this.#listens(worker);
     else if (message.report === "reloaded") this.#tell({ order: "reload" }, worker);
     else if (message.report === "ask") {
-      this.#tell({ order: "answer", to: { worker: index, id: message.id }, question: message.question }, worker);
+      const { id, question } = message;
+      const others = [...this.#running.values()].filter((other) => other !== worker && other.isListening);
+      send(worker, { order: "asked", id, count: others.length });
+      for (const other of others) send(other, { order: "answer", to: { worker: index, id }, question });
     } else {
       const asker = this.#running.get(message.to.worker);
       if (asker !== undefined) send(asker, { order: "answered", id: message.to.id, answer: message.answer });
