@@ -18,7 +18,8 @@ import { isLoopback, type Config } from "./config/config.ts";
 import { secretsOf } from "./config/secrets.ts";
 import { createObservation, type Observation } from "./gateway/observation.ts";
 import { createGateway, type Gateway, type GatewaySettings } from "./gateway/gateway.ts";
-import { Inspector, type CallViews } from "./gateway/inspection.ts";
+import { CallViews } from "./gateway/call-views.ts";
+import { Inspector, type OwnCalls } from "./gateway/inspection.ts";
 import { LiveCalls } from "./gateway/live-calls.ts";
 import { ledgerObserver } from "./gateway/usage-row.ts";
 import { Sockets } from "./gateway/socket.ts";
@@ -52,7 +53,7 @@ export interface Program {
   /** The client keys. */
   readonly ring: KeyRing;
   /** What runs, and what is kept of the latest calls. */
-  readonly calls: CallViews;
+  readonly calls: OwnCalls;
   /** A path with a token, by which a browser signs in to the dashboard once. Null: only ADMIN_KEY does that, or there is no dashboard. */
   readonly signInPath: () => string | null;
   /**
@@ -79,6 +80,11 @@ const REMEMBERED_SHARE = 4;
 /** What one answer may make the gateway hold. */
 const LIMITS: SizeLimits = { maxEventLength: 64 * MEBIBYTE, maxReplyBytes: 256 * MEBIBYTE };
 
+/** What is not much larger than a body may be gets an error that says so. */
+export function maxFrameBytesOf({ maxBodyBytes }: Pick<Config, "maxBodyBytes">): number {
+  return 2 * maxBodyBytes;
+}
+
 /** `config.proxyKeys` must not be empty unless each client brings its own Factory key. */
 export function compose(config: Config, world: World, facts: Facts): Program {
   const lasting = lastingParts(config, world, () => current);
@@ -94,8 +100,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
     // While the store is being opened nobody knows whose keys count.
     fetch: (request, connection) =>
       ring.opening === null ? current.app(request, connection) : ring.opening.then(() => current.app(request, connection)),
-    // What is not much larger than a body may be gets an error that says so.
-    maxFrameBytes: 2 * config.maxBodyBytes,
+    maxFrameBytes: maxFrameBytesOf(config),
     get log() {
       return current.log;
     },
@@ -151,17 +156,19 @@ function lastingParts(config: Config, world: World, current: () => Assembly) {
   const bodyMemory = new BodyMemory(maxBodyMemory);
   const running = new LiveCalls({ now, after: background });
   const inspector = new Inspector(() => current().config);
+  const calls: OwnCalls = {
+    live: () => running.live(),
+    watch: (listener) => running.watch(listener),
+    cancel: (id) => running.cancel(id),
+    inspection: (id) => inspector.inspection(id),
+    isInspected: (id) => inspector.isInspected(id),
+  };
   return {
     startedMs: now(),
     running,
     inspector,
-    calls: {
-      live: () => running.live(),
-      watch: (listener) => running.watch(listener),
-      cancel: (id) => running.cancel(id),
-      inspection: (id) => inspector.inspection(id),
-      isInspected: (id) => inspector.isInspected(id),
-    } satisfies CallViews,
+    calls,
+    views: new CallViews({ own: calls, peers: world.peers ?? null, after: background }),
     ring: new KeyRing({ named: config.proxyKeys, store: store ?? null }, { sha256, now, after: background }),
     keyId: keyIds(sha256),
     // Of these each configuration has its own limits and keys, over the same counts and rests.
@@ -189,7 +196,7 @@ function lastingParts(config: Config, world: World, current: () => Assembly) {
 
 /** What it is told of the configuration is that of the time. */
 function siteOf({ lasting, world, facts }: Pick<Surroundings, "lasting" | "world" | "facts">, current: () => Assembly): Site {
-  const { ring, calls, sessions, streams, concurrency, startedMs } = lasting;
+  const { ring, views: calls, sessions, streams, concurrency, startedMs } = lasting;
   const { store = null, operator = null, now, monotonic, after, newId, sha256, unpack } = world;
   const parts = { store, ring, calls, sessions, streams, operator, now, monotonic, after, newId, sha256, unpack };
   return lazySite({
@@ -210,7 +217,7 @@ function observationOf(
   current: () => Assembly,
 ): Observation {
   const { running, ring, limiter, ledger, startedMs } = lasting;
-  const { fetch, random, store = null, now, monotonic, after, background = after, newId, figures = () => null } = world;
+  const { fetch, random, store = null, now, monotonic, after, background = after, newId, peers = null, figures = () => null } = world;
   return createObservation(
     {
       running,
@@ -219,6 +226,7 @@ function observationOf(
       ledger,
       store,
       figures,
+      peers,
       facts,
       fetch,
       random,

@@ -11,7 +11,7 @@ import type { Operator } from "../http/admin/operator.ts";
 import { uuidAt } from "../gateway/headers.ts";
 import { compose, type Program } from "../program.ts";
 import { dial } from "../runtime/dial.ts";
-import type { After, ProcessFigures } from "../runtime/ports.ts";
+import type { After, Peers, ProcessFigures } from "../runtime/ports.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { unpack } from "../runtime/unpack.ts";
 
@@ -27,6 +27,7 @@ export interface Composing {
   /** See `World`. */
   readonly operator?: Operator;
   readonly isLocal?: () => boolean;
+  readonly peers?: Peers;
 }
 
 const PROXY_VARIABLES = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
@@ -54,7 +55,8 @@ export function composed(config: Config, { store, dataDir, sink, logFormat, logL
       sink,
       logFormat,
       figures: () => ({ ...processFigures(), logLinesLost: logLinesLost() }),
-      replica: replicaName(),
+      // Workers are one server.
+      replica: replicaName(more.peers === undefined ? process.pid : process.ppid),
       ...more,
     },
     { version: packageJson.version, runtime: runtime.name },
@@ -78,9 +80,9 @@ export const background: After = (ms, callback) => {
 };
 
 /** Containers have their name in the environment; Deno has to be allowed to ask for that of a machine. */
-function replicaName(): string {
+function replicaName(pid: number): string {
   const { HOSTNAME, COMPUTERNAME } = process.env;
-  return `${HOSTNAME ?? COMPUTERNAME ?? "process"}-${process.pid}`;
+  return `${HOSTNAME ?? COMPUTERNAME ?? "process"}-${pid}`;
 }
 
 /** Like that of no other process, and sorted by when it began. */

@@ -9,6 +9,7 @@ import { warningsOf, type Warning } from "../config/warnings.ts";
 import { nearest } from "../models/nearest.ts";
 import { Redactor } from "../telemetry/redaction.ts";
 import { sourceOf } from "./environment.ts";
+import type { WorkerRole } from "./worker.ts";
 
 export interface Setup {
   readonly source: ConfigSource;
@@ -16,7 +17,11 @@ export interface Setup {
   readonly reading: Reading;
   /** As it counts: with the key below. */
   readonly config: Config;
-  /** Made for this run because none is configured; null otherwise. */
+  /** What this process is among several; null: it is the only one. */
+  readonly role: WorkerRole | null;
+  /** The client key for this run wherever none is configured. */
+  readonly runKey: string;
+  /** That key while none is configured; null otherwise. */
   readonly randomKey: string | null;
   readonly warnings: readonly Warning[];
 }
@@ -26,9 +31,10 @@ export interface ChangedSetup extends Setup {
 }
 
 /** @throws ConfigError */
-export function configure(commandLine: readonly string[]): Setup {
+export function configure(commandLine: readonly string[], role: WorkerRole | null): Setup {
   const source = sourceOf(commandLine);
-  return setupOf(readFirst(source), { source, randomKey: null });
+  const runKey = role?.runKey ?? `fp-${`${crypto.randomUUID()}${crypto.randomUUID()}`.replaceAll("-", "")}`;
+  return setupOf(readFirst(source), { source, role, runKey });
 }
 
 /** The key of this run stays the same. @throws ConfigError */
@@ -38,13 +44,22 @@ export function configureAgain(before: Setup): ChangedSetup {
 
 function setupOf<R extends Reading>(
   reading: R,
-  { source, randomKey: knownKey }: Pick<Setup, "source" | "randomKey">,
+  { source, role, runKey }: Pick<Setup, "source" | "role" | "runKey">,
 ): Setup & { readonly reading: R } {
-  const { config, environment } = reading;
+  const { environment } = reading;
+  const config = shareOf(reading.config, role);
   const warnings = warningsOf({ environment, endpoints: Object.values(config.endpoints), nearest });
-  if (config.upstreamKey === null || config.proxyKeys.length > 0) return { source, reading, config, randomKey: null, warnings };
-  const randomKey = knownKey ?? `fp-${`${crypto.randomUUID()}${crypto.randomUUID()}`.replaceAll("-", "")}`;
-  return { source, reading, config: { ...config, proxyKeys: [{ name: "env-1", key: randomKey }] }, randomKey, warnings };
+  const setup = { source, role, runKey, reading, warnings };
+  if (config.upstreamKey === null || config.proxyKeys.length > 0) return { ...setup, config, randomKey: null };
+  return { ...setup, config: { ...config, proxyKeys: [{ name: "env-1", key: runKey }] }, randomKey: runKey };
+}
+
+/** What all workers together may take of the machine's memory is shared out. */
+function shareOf(config: Config, role: WorkerRole | null): Config {
+  if (role === null) return config;
+  const share = (bytes: number): number => Math.floor(bytes / role.count);
+  const { maxBodyMemory, inspectBytes } = config;
+  return { ...config, maxBodyMemory: maxBodyMemory === null ? null : share(maxBodyMemory), inspectBytes: share(inspectBytes) };
 }
 
 /** Whether other machines can reach the server, and only a key of the store keeps them from calling. */

@@ -15,18 +15,24 @@ export interface OperatorParts {
   readonly setup: () => Setup;
   /** Null: whoever imports this program starts it anew. */
   readonly reload: () => Reload | null;
+  /** Called when an administrator had it read the configuration again. */
+  readonly reloaded: () => void;
 }
 
 const NO_RELOAD = "This server was started by another program, which has to be started again.";
 
-export function operatorOf({ commandLine, store, setup, reload }: OperatorParts): Operator {
+export function operatorOf({ commandLine, store, setup, reload, reloaded }: OperatorParts): Operator {
   return {
     async doctor() {
       const [{ examine }, { doctorWorld }] = await Promise.all([import("./doctor-examination.ts"), import("./doctor-world.ts")]);
       const { arguments: words } = setup().source;
       return examine(contextFor({ commandLine, store }), doctorWorld(), words.includes("--env-file") ? envFileOf(setup().source) : null);
     },
-    reload: () => reload()?.ask() ?? { changed: [], needRestart: [], fault: NO_RELOAD },
+    reload() {
+      const taken = reload()?.ask() ?? { changed: [], needRestart: [], fault: NO_RELOAD };
+      reloaded();
+      return taken;
+    },
     settings: () => settingViews(setup()),
   };
 }

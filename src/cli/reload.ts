@@ -13,7 +13,7 @@ import { codeOf, readFile } from "./environment.ts";
 import { FileWatch } from "./file-watch.ts";
 
 export interface ReloadPorts {
-  readonly program: Pick<Program, "reload" | "ring" | "log">;
+  readonly program: Pick<Program, "reload" | "ring"> & { readonly log: Pick<Program["log"], "info" | "warning" | "error"> };
   readonly after: After;
   readonly mayRead: (path: string) => boolean;
   /** Told of a client key for this run that nobody knows so far. */

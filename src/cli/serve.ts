@@ -1,13 +1,13 @@
 // Starts the server: configuration, program, listen, shut down.
 // Never decides anything about a request.
 
-import { readFileSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import process from "node:process";
 import packageJson from "../../package.json" with { type: "json" };
 import { CALLS } from "../http/routes.ts";
-import type { Program } from "../program.ts";
+import { maxFrameBytesOf, type Program } from "../program.ts";
 import { ConfigError, isLoopback, type Config } from "../config/config.ts";
-import { forTerminal } from "../telemetry/log.ts";
+import { forTerminal, openLog, type Log } from "../telemetry/log.ts";
 import { LogOutput } from "../telemetry/log-output.ts";
 import { mask, Redactor } from "../telemetry/redaction.ts";
 import type { Address, EntryPoint, Server } from "../runtime/ports.ts";
@@ -21,6 +21,9 @@ import { codeOf } from "./environment.ts";
 import { configure, needsStoredKey, noClientKey, type Setup } from "./configuration.ts";
 import { operatorOf } from "./operator.ts";
 import { Reload } from "./reload.ts";
+import { onSignals } from "./signals.ts";
+import { peersOf } from "./worker-peers.ts";
+import { obey, report, takeRole, workersOf, type WorkerRole, type WorkersPlan } from "./worker.ts";
 
 const { version } = packageJson;
 const STDOUT = 1;
@@ -40,9 +43,9 @@ const IN_MEMORY =
 const NO_HOST = /EINVAL|ENOTFOUND|EADDRNOTAVAIL|AddrNotAvailable|failed to lookup/;
 
 /** `configure`, or the end of the process with every fault of the configuration named. */
-function configureOrExit(commandLine: readonly string[]): Setup {
+function configureOrExit(commandLine: readonly string[], role: WorkerRole | null): Setup {
   try {
-    return configure(commandLine);
+    return configure(commandLine, role);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return exitMisconfigured(error);
@@ -70,6 +73,8 @@ interface Kept {
 
 interface Starting extends Kept {
   readonly program: Program;
+  /** Why this process is alone though it should not be; null: it may be. */
+  readonly fault: string | null;
   /** Is told of what reads the configuration again, and where the server listens. */
   readonly started: (reload: Reload, host: string) => void;
 }
@@ -86,36 +91,72 @@ async function findStoredKey(setup: Setup, store: Store): Promise<void> {
   await Promise.race([looked, new Promise<void>((resolve) => after(STORE_MS, resolve))]);
 }
 
-function start(setup: Setup, { program, output, store, started }: Starting): void {
-  const { config } = setup;
+function start(setup: Setup, { program, output, store, started, fault }: Starting): void {
+  const { config, role } = setup;
   let server: Server;
   try {
-    const { host, port, headTimeoutMs, maxConnections } = config;
-    server = runtime.listen({ host, port, maxFrameBytes: program.maxFrameBytes, headTimeoutMs, maxConnections }, program.fetch);
+    const { host, headTimeoutMs, maxConnections } = config;
+    const { port } = role ?? config;
+    const limits = { maxFrameBytes: program.maxFrameBytes, headTimeoutMs, maxConnections };
+    server = runtime.listen({ host, port, isShared: role !== null, ...limits }, program.fetch);
   } catch (error) {
     void endDeaf(config, error);
     return;
   }
-  const { ring } = program;
-  const madeKey = (made: Setup): void => tellKey(made, { ring, output });
-  const reload = new Reload(setup, { program, after, mayRead: runtime.mayRead, madeKey });
+  const madeKey = (made: Setup): void => tellKey(made, { ring: program.ring, output });
+  // What the first worker says of it holds for all.
+  const isFirst = role === null || role.index === 1;
+  const reload = new Reload(setup, {
+    program: isFirst ? program : { ring: program.ring, reload: program.reload, log: SILENT },
+    after,
+    mayRead: runtime.mayRead,
+    madeKey: isFirst ? madeKey : () => {},
+  });
   started(reload, config.host);
-  const stop = stopper({ server, program, output, store, reload });
-  process.on("SIGHUP", hangUp(stop, reload));
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
-  // Whoever reads this line may send a signal at once.
-  announce(setup, { program, output, host: config.host, port: server.port });
+  const stop = stopper({ server, program, output, store, reload, log: () => (role === null ? program.log : SILENT) });
+  const tellAll = (): void => announce(setup, { program, output, host: config.host, port: server.port, fault });
+  if (role === null) {
+    onSignals({ stop, reload: () => reload.hangUp() });
+    // Whoever reads this line may send a signal at once.
+    tellAll();
+  } else {
+    obey({ stop, reload: () => reload.hangUp(), announce: tellAll });
+    report({ report: "listening" });
+  }
   reload.start();
 }
 
-/** What SIGHUP does. The terminal that the server was started in has been closed, or somebody has changed the configuration. */
-function hangUp(stop: (signal: NodeJS.Signals) => void, reload: Reload): (signal: NodeJS.Signals) => void {
-  // Deno undoes `nohup` unless somebody listens.
-  if (isHangUpIgnored()) return () => {};
-  // Asked now: a terminal that is closed is none any more.
-  return runtime.isTerminal("stdin") ? stop : () => reload.hangUp();
+/** For what is said once for all workers. */
+const SILENT = { info: () => {}, warning: () => {}, error: () => {} };
+
+interface Supervising {
+  readonly output: LogOutput;
+  readonly log: Log;
+  readonly logFormat: WorkerRole["logFormat"];
+  readonly count: number;
+  readonly command: readonly [string, ...string[]];
 }
+
+/** Starts workers on the port in place of a server in this process. */
+async function supervise({ config, runKey }: Setup, { output, log, logFormat, count, command }: Supervising): Promise<void> {
+  const { host, shutdownTimeoutMs } = config;
+  let port: number;
+  try {
+    // Alone for a moment: on a port that is shared nobody would notice another program's server.
+    const probe = runtime.listen({ ...PROBE, host, port: config.port }, () => new Response(null, { status: 503 }));
+    port = probe.port;
+    await probe.drain();
+  } catch (error) {
+    return endDeaf(config, error);
+  }
+  const { Workers } = await import("./workers.ts");
+  const ended = (exitCode: number): void => void output.flush(LAST_LINES_MS).then(() => process.exit(exitCode));
+  const ports = { after, monotonic: () => performance.now(), log, write: output.add, ended };
+  const workers = new Workers({ command, count, port, runKey, logFormat }, ports);
+  onSignals({ stop: (signal) => workers.stop(signal, shutdownTimeoutMs), reload: () => workers.reload() });
+}
+
+const PROBE = { maxFrameBytes: 0, headTimeoutMs: null, maxConnections: null };
 
 /** Says why it can't listen, and ends the process. */
 async function endDeaf({ host, port, proxyKeys, upstreamKeys }: Config, error: unknown): Promise<never> {
@@ -139,10 +180,12 @@ interface Stopping extends Kept {
   readonly server: Server;
   readonly program: Program;
   readonly reload: Reload;
+  /** Where it says what all do. */
+  readonly log: () => Pick<Log, "info" | "warning">;
 }
 
 /** What the first, the second and every further signal to stop do. */
-function stopper({ server, program, output, store, reload }: Stopping): (signal: NodeJS.Signals) => void {
+function stopper({ server, program, output, store, reload, log }: Stopping): (signal: NodeJS.Signals) => void {
   const { ring } = program;
   let stage: "running" | "stopping" | "ending" = "running";
   let drained: Promise<void> = Promise.resolve();
@@ -164,41 +207,32 @@ function stopper({ server, program, output, store, reload }: Stopping): (signal:
   };
   return (signal) => {
     if (stage === "ending") process.exit(EXIT_FAILED);
-    if (stage === "stopping") return void force(EXIT_FAILED, () => program.log.warning("stopped at once", { signal }));
+    if (stage === "stopping") return void force(EXIT_FAILED, () => log().warning("stopped at once", { signal }));
     stage = "stopping";
     reload.close();
     const timeoutMs = reload.setup.config.shutdownTimeoutMs;
-    program.log.info("stopping", { signal, timeoutMs });
+    log().info("stopping", { signal, timeoutMs });
     const giveUp = after(timeoutMs, () => void force(0, () => program.log.warning("stopped with answers still running", { timeoutMs })));
     // The port stays open until the last answer has ended, so that probes and new clients learn what is going on.
     drained = program.drain().then(() => server.drain());
     void drained.then(() => {
       if (stage === "ending") return;
       giveUp();
-      program.log.info("stopped");
+      log().info("stopped");
       void end(0);
     });
   };
 }
 
-/** `nohup` has the hang-up of a terminal ignored, which a listener of its own would undo. Only Linux says so. */
-function isHangUpIgnored(): boolean {
-  try {
-    const [, signals = "0"] = /^SigIgn:\t(\w+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
-    return (BigInt(`0x${signals}`) & 1n) === 1n;
-  } catch {
-    return false;
-  }
-}
-
 interface Announcing {
   readonly program: Program;
+  readonly fault: string | null;
   readonly output: LogOutput;
 }
 
 /** What a person who starts the program wants to see; keys are masked, but for the one made for this run. */
-function announce(setup: Setup, { program, output, host, port }: Address & Announcing): void {
-  const { config, warnings } = setup;
+function announce(setup: Setup, { program, output, host, port, fault }: Address & Announcing): void {
+  const { config, warnings, role } = setup;
   const { log, ring } = program;
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   log.info("listening", {
@@ -210,7 +244,9 @@ function announce(setup: Setup, { program, output, host, port }: Address & Annou
     upstreamKey: config.upstreamKey === null ? "none: each client brings its own Factory key" : mask(config.upstreamKey),
     proxyKeys: config.proxyKeys.map(({ key }) => mask(key)),
     ...(config.anonymous === "off" ? {} : { anonymous: config.anonymous }),
+    ...(role === null ? {} : { workers: role.count }),
   });
+  if (fault !== null) log.warning("one worker", { message: fault });
   for (const { event, fields } of warnings) log.warning(event, fields);
   tellKey(setup, { ring, output });
   tellLink(program, url);
@@ -233,18 +269,27 @@ function tellKey({ randomKey }: Setup, { ring, output }: { readonly ring: KeyRin
   else void ring.opening.then(tell);
 }
 
-export function serve(commandLine: readonly string[], isMain: boolean): EntryPoint {
-  const setup = configureOrExit(commandLine);
-  const output: LogOutput = new LogOutput({
-    write: runtime.write,
-    after,
-    report: (count) => program.log.error("log lines lost", { count }),
-  });
-  const { config } = setup;
+interface Making {
+  readonly commandLine: readonly string[];
+  readonly output: LogOutput;
+  readonly logFormat: WorkerRole["logFormat"];
+  readonly fault: string | null;
+}
+
+interface Made {
+  readonly program: Program;
+  readonly start: () => void;
+  /** Where the runtime listens. */
+  readonly served: (address: Address) => void;
+}
+
+function make(setup: Setup, { commandLine, output, logFormat, fault }: Making): Made {
+  const { config, role } = setup;
   const dataDir = config.dataDir ?? dataFolder({ environment: process.env, platform: process.platform });
   const store = openStore(
     config.databaseUrl,
-    { dataDir, isRequired: false },
+    // Stores in the memory of several workers would each know something else.
+    { dataDir, isRequired: role !== null },
     {
       after: background,
       lost: (reason) => program.log.warning("store in memory", { reason, message: IN_MEMORY }),
@@ -258,16 +303,11 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
     await output.flush(LAST_LINES_MS);
     process.exit(EXIT_MISCONFIGURED);
   });
-  // After a crash. A reader that does not read by then could hold up the end for ever.
-  process.on("exit", () => {
-    const last = output.isWriting ? "" : output.takeAll();
-    if (last !== "") writeLast(last);
-  });
-  const logFormat = runtime.isTerminal("stdout") ? "text" : "json";
   let reload: Reload | null = null;
   // Who imports this program, or serves it with `deno serve`, has an address of its own.
   let listensOn: string | null = null;
-  const operator = operatorOf({ commandLine, store, setup: () => reload?.setup ?? setup, reload: () => reload });
+  const reloaded = (): void => (role === null ? undefined : report({ report: "reloaded" }));
+  const operator = operatorOf({ commandLine, store, setup: () => reload?.setup ?? setup, reload: () => reload, reloaded });
   const isLocal = (): boolean => listensOn !== null && isLoopback(listensOn);
   const program: Program = composed(config, {
     store,
@@ -277,24 +317,69 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
     logLinesLost: () => output.lost,
     operator,
     isLocal,
+    ...(role === null ? {} : { peers: peersOf(role, background) }),
   });
-  // What a program that imports this one calls it with besides is not known.
-  if (!isMain) return { fetch: (request) => program.fetch(request) };
-  return runtime.entryPoint({
-    fetch: program.fetch,
-    maxFrameBytes: program.maxFrameBytes,
+  return {
+    program,
     start() {
       const started = (made: Reload, host: string): void => {
         reload = made;
         listensOn = host;
       };
-      const listen = (): void => start(setup, { program, output, store, started });
+      const listen = (): void => start(setup, { program, output, store, started, fault });
       if (needsStoredKey(setup)) void findStoredKey(setup, store).then(listen);
       else listen();
     },
     served(address) {
       listensOn = address.host;
-      announce(setup, { program, output, ...address });
+      announce(setup, { program, output, ...address, fault: null });
     },
+  };
+}
+
+export function serve(commandLine: readonly string[], isMain: boolean): EntryPoint {
+  const role = isMain ? takeRole(process.env) : null;
+  const setup = configureOrExit(commandLine, role);
+  const { config } = setup;
+  const logFormat = role?.logFormat ?? (runtime.isTerminal("stdout") ? "text" : "json");
+  const { count, command, fault } = isMain && role === null ? planOf(config) : ALONE;
+  const redactor = new Redactor([...config.proxyKeys.map(({ key }) => key), ...config.upstreamKeys, setup.runKey]);
+  const ownLog = openLog({
+    level: config.logLevel,
+    format: config.logFormat ?? logFormat,
+    sink: (line) => output.add(line),
+    now: Date.now,
+    redactor,
   });
+  const output: LogOutput = new LogOutput({
+    write: runtime.write,
+    after,
+    report: (lost) => (made?.program.log ?? ownLog).error("log lines lost", { count: lost }),
+  });
+  // After a crash. A reader that does not read by then could hold up the end for ever.
+  process.on("exit", () => {
+    const last = output.isWriting ? "" : output.takeAll();
+    if (last !== "") writeLast(last);
+  });
+  let made: Made | null = null;
+  const single = (): Made => (made ??= make(setup, { commandLine, output, logFormat, fault }));
+  if (command === null) single();
+  // What a program that imports this one calls it with besides is not known.
+  if (!isMain) return { fetch: (request) => single().program.fetch(request) };
+  if (role !== null) {
+    queueMicrotask(() => single().start());
+    return {};
+  }
+  return runtime.entryPoint({
+    fetch: (request, connection) => single().program.fetch(request, connection),
+    maxFrameBytes: maxFrameBytesOf(config),
+    start: () => (command === null ? single().start() : void supervise(setup, { output, log: ownLog, logFormat, count, command })),
+    served: (address) => single().served(address),
+  });
+}
+
+const ALONE: WorkersPlan = { count: 1, command: null, fault: null };
+
+function planOf(config: Config): WorkersPlan {
+  return workersOf(config, { cores: navigator.hardwareConcurrency, command: runtime.workerCommand });
 }

@@ -23,6 +23,8 @@ export interface Config extends KeysConfig, QuotaConfig, ObservingConfig {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  /** How many processes; null: one for each core. */
+  readonly workers: number | null;
   /** Who needs no client key: nobody, or who calls from this machine. */
   readonly anonymous: "off" | "loopback";
   /** Absolute http(s) URLs. */
@@ -136,6 +138,7 @@ const HIDDEN = "not shown, as it may hold a key";
 const SHOWN_CHARACTERS = 60;
 
 const MAX_PORT = 65_535;
+const MOST_WORKERS = 256;
 const MOST_DAYS = 36_500;
 const MOST_CALLS = 1_000_000;
 const MOST_TOKENS = 10_000_000;
@@ -165,6 +168,7 @@ export function readConfig(source: ConfigSource): Config {
   const endpoints = endpointsOf(settings, base);
   const config: Config = {
     ...addressOf(settings),
+    workers: settings.text("WORKERS").toLowerCase() === "auto" ? null : settings.wholeNumber("WORKERS", { min: 1, max: MOST_WORKERS }),
     ...keysOf(settings),
     anonymous: settings.oneOf("ANONYMOUS", ["off", "loopback"]),
     endpoints,

@@ -57,6 +57,11 @@ export const VARIABLES = {
   ),
   PORT: variable("8000", "The port to listen on; 0 picks a free one.", RESTART),
   HOST: variable("127.0.0.1", "The address to listen on. Any address that other machines can reach needs a client key.", RESTART),
+  WORKERS: variable(
+    "1",
+    "How many processes share the port on Linux, or auto: one for each core. They are one server, with the limits of keys exact across all; MAX_BODY_MEMORY and INSPECT_BYTES are shared out, while MAX_CALLS, MAX_CALLS_PER_KEY and MAX_CONNECTIONS count in each.",
+    RESTART,
+  ),
   FACTORY_BASE_URL: variable(BASE, "The base URL of Factory's API. EU organisations use https://api.eu.factory.ai."),
   ANTHROPIC_TARGET_URL: variable(
     BASE + ENDPOINT_PATHS.messages,

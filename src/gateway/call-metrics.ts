@@ -199,7 +199,7 @@ function statusLabel(status: number | null): string {
   return STATUSES.has(status) ? String(status) : `${Math.floor(status / 100)}xx`;
 }
 
-const PREFIX = "factory_proxy_";
+export const PREFIX = "factory_proxy_";
 
 export function counter(name: string, help: string, samples: Family["samples"]): Family {
   return { name: PREFIX + name, help, unit: "1", type: "counter", samples };

@@ -64,8 +64,8 @@ export interface InspectionSettings {
   readonly inspectExcept: readonly string[];
 }
 
-/** What an administrator sees of calls, and does to them. */
-export type CallViews = Pick<LiveCalls, "live" | "watch" | "cancel"> & Pick<Inspector, "inspection" | "isInspected">;
+/** What an administrator sees of the calls of this process, and does to them. */
+export type OwnCalls = Pick<LiveCalls, "live" | "watch" | "cancel"> & Pick<Inspector, "inspection" | "isInspected">;
 
 /** Keeps the latest calls; what goes beyond the limits drives out the oldest. */
 export class Inspector implements RecordingRing {

@@ -2,6 +2,7 @@
 // Never loads a library before it is used.
 
 import type { OtlpConfig } from "../config/observing.ts";
+import type { Peers } from "../runtime/ports.ts";
 import type { CallObserver } from "../telemetry/call-summary.ts";
 import type { Tracing } from "../telemetry/call-trace.ts";
 import type { ExportPorts } from "../telemetry/exports/otlp.ts";
@@ -11,17 +12,22 @@ import { Collector, type CollectorPorts } from "./collector.ts";
 import { GenAiMetrics } from "./gen-ai-metrics.ts";
 import { LoopLag, type LagPorts } from "./loop-lag.ts";
 import { Metrics, type MetricsPorts } from "./metrics.ts";
+import { PeerFamilies } from "./peer-families.ts";
 
 export interface ObservationPorts
   extends Omit<MetricsPorts, "calls" | "lag" | "unsent">, LagPorts, Pick<CollectorPorts, "report">, ExportPorts {
   readonly known: KnownNames;
+  /** Null: there are no other processes on the port. */
+  readonly peers: Peers | null;
+  /** A UUID. */
+  readonly newId: () => string;
 }
 
 export interface Observation {
   readonly observers: readonly CallObserver[];
   /** Null: no call is traced. */
   readonly tracing: Tracing | null;
-  /** As Prometheus reads them. */
+  /** As Prometheus reads them, of all processes on the port. */
   readonly text: () => Promise<string>;
   readonly start: () => void;
   /** Resolves when what is left has been sent, or a collector took too long. */
@@ -33,8 +39,9 @@ export function createObservation(ports: ObservationPorts, otlp: OtlpConfig | nu
   const lag = new LoopLag(ports);
   let collector: Collector | null = null;
   const metrics = new Metrics({ ...ports, calls, lag, unsent: () => collector?.unsent ?? null });
+  const ofAll = new PeerFamilies(() => metrics.families(), ports.peers);
   const text = async (): Promise<string> => {
-    const [{ prometheusText }, families] = await Promise.all([import("../telemetry/exports/prometheus.ts"), metrics.families()]);
+    const [{ prometheusText }, families] = await Promise.all([import("../telemetry/exports/prometheus.ts"), ofAll.all()]);
     return prometheusText(families);
   };
   if (otlp === null) {

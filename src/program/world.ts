@@ -5,7 +5,7 @@ import type { Sha256 } from "../access/key-ring.ts";
 import type { Spill } from "../access/ledger.ts";
 import type { Store } from "../access/store.ts";
 import type { Operator } from "../http/admin/operator.ts";
-import type { After, ProcessFigures, Unpack } from "../runtime/ports.ts";
+import type { After, Peers, ProcessFigures, Unpack } from "../runtime/ports.ts";
 import type { ConnectionPorts } from "../upstream/connection.ts";
 
 export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reader" | "dial" | "after"> {
@@ -30,6 +30,8 @@ export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reade
   readonly isLocal?: () => boolean;
   /** Names this process among several on one store. Absent: a random name. */
   readonly replica?: string;
+  /** The other processes on the same port. Absent: there are none. */
+  readonly peers?: Peers;
   /** Where usage rows wait while the store is away. Absent: few wait, in memory. */
   readonly spill?: Spill;
   /** Undoes what a client, or an upstream, compressed. */

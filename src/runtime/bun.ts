@@ -87,7 +87,7 @@ export function bunRuntime(): Runtime {
     name: `bun ${bun.version}`,
 
     // What a new connection takes for its first head Bun limits itself (10 to 12 s), and how many there are it limits not at all.
-    listen({ host, port, maxFrameBytes, headTimeoutMs }, fetch) {
+    listen({ host, port, maxFrameBytes, headTimeoutMs, isShared = false }, fetch) {
       const idleTimeout = Math.min(MOST_IDLE_S, Math.ceil((headTimeoutMs ?? 0) / 1000));
       const patient = (request: Request, itself: BunServer): ReturnType<Fetch> => {
         const connection = connectionOf(request, itself);
@@ -111,8 +111,8 @@ export function bunRuntime(): Runtime {
         idleTimeout,
         maxRequestBodySize: Number.MAX_SAFE_INTEGER,
         development: false,
-        // Without development mode Bun would let a second copy listen on the same port and take every other call.
-        reusePort: false,
+        // Unless told not to, Bun would let a second copy listen on the same port and take every other call.
+        reusePort: isShared,
       });
       return { port: server.port, drain: () => server.stop() };
     },
@@ -129,13 +129,14 @@ export function bunRuntime(): Runtime {
       const headerLimit = `--max-http-header-size=${MOST_HEADER_BYTES}`;
       const options = [process.env["BUN_OPTIONS"] ?? "", headerLimit].join(" ").trim();
       const env = { ...process.env, [CONNECTION_LIMIT]: MOST_CONNECTIONS, BUN_OPTIONS: options };
-      // In the executable argv[1] is a path inside it, not an argument.
-      const command = [process.execPath, ...(isExecutable() ? process.argv.slice(2) : [...process.execArgv, ...process.argv.slice(1)])];
+      const command = ownCommand();
       if (typeof process.execve === "function" && process.platform !== "win32") process.execve(process.execPath, command, env);
       const child = bun.spawn({ cmd: command, env, stdio: ["inherit", "inherit", "inherit"] });
       for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
       return child.exited.then((code) => process.exit(code));
     },
+
+    workerCommand: () => (process.platform === "linux" ? ownCommand() : { fault: "Several processes can share a port on Linux only." }),
 
     // `node:os` would take a millisecond to load.
     memoryBytes: () => memoryBytes(process.constrainedMemory()),
@@ -170,6 +171,11 @@ export function bunRuntime(): Runtime {
 
 function isExecutable(): boolean {
   return import.meta.url.includes("$bunfs") || import.meta.url.includes("~BUN");
+}
+
+/** In the executable argv[1] is a path inside it, not an argument. */
+function ownCommand(): [string, ...string[]] {
+  return [process.execPath, ...(isExecutable() ? process.argv.slice(2) : [...process.execArgv, ...process.argv.slice(1)])];
 }
 
 function connectionOf(request: Request, server: BunServer): Connection {

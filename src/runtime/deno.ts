@@ -24,7 +24,7 @@ interface DenoApi {
   readonly stdin: { isTerminal(): boolean };
   readonly stderr: { isTerminal(): boolean };
   readonly stdout: { isTerminal(): boolean; write(bytes: Uint8Array): Promise<number> };
-  listen(options: { readonly hostname: string; readonly port: number }): DenoListener;
+  listen(options: { readonly hostname: string; readonly port: number; readonly reusePort?: boolean }): DenoListener;
   /** Deno no longer documents it. */
   readonly serveHttp?: (connection: DenoConnection) => DenoHttp;
   serve(options: DenoServeOptions, fetch: DenoFetch): { readonly addr: { readonly port: number }; shutdown(): Promise<void> };
@@ -43,6 +43,8 @@ interface DenoPermission {
 /** A connection over a Unix socket has no host name. */
 type DenoFetch = (request: Request, info?: { readonly remoteAddr: { readonly hostname?: string } }) => ReturnType<Fetch>;
 
+const NEEDED_PERMISSIONS = ["run", "net", "env", "read", "write"];
+const PERMISSIONS = [...NEEDED_PERMISSIONS, "sys", "ffi", "import"];
 const PIECE_BYTES = 64 * 1024;
 /** About what one read of a connection brings. */
 const READ_BYTES = 16 * 1024;
@@ -64,16 +66,18 @@ export function denoRuntime(): Runtime {
   return {
     name: `deno ${deno.version.deno}`,
 
-    listen({ host, port, maxFrameBytes, ...limits }, fetch) {
+    listen({ host, port, maxFrameBytes, isShared = false, ...limits }, fetch) {
       const { serveHttp } = deno;
-      if (serveHttp === undefined) return servedByDeno({ hostname: host, port }, connected(fetch, { deno, maxFrameBytes }), deno);
-      const answer = (request: Request, { address, signal, upgraded }: OpenConnection): ReturnType<Fetch> =>
+      // Deno asks for `--unstable-net` wherever the option is set at all.
+      const address = { hostname: host, port, ...(isShared ? { reusePort: true } : {}) };
+      if (serveHttp === undefined) return servedByDeno(address, connected(fetch, { deno, maxFrameBytes }), deno);
+      const answer = (request: Request, { address: client, signal, upgraded }: OpenConnection): ReturnType<Fetch> =>
         fetch(request, {
-          address: () => address,
+          address: () => client,
           signal,
           upgrade: (listener) => upgrade(request, listener, { deno, maxFrameBytes, upgraded }),
         });
-      return new DenoServer({ listener: deno.listen({ hostname: host, port }), serveHttp, answer }, limits);
+      return new DenoServer({ listener: deno.listen(address), serveHttp, answer }, limits);
     },
 
     // Deno calls `onListen` before the next turn of the event loop when it serves the module. (Where it does not, it prints a hint that it
@@ -93,6 +97,16 @@ export function denoRuntime(): Runtime {
     },
 
     liftLimits: () => false,
+
+    // What a permission with a list allows nobody can ask, so a worker would have to do without it.
+    workerCommand() {
+      if (process.platform !== "linux") return { fault: "Several processes can share a port on Linux only." };
+      const granted = PERMISSIONS.filter((name) => may({ name }));
+      const missing = NEEDED_PERMISSIONS.filter((name) => !granted.includes(name)).map((name) => `--allow-${name}`);
+      if (missing.length > 0) return { fault: `Deno needs ${missing.join(", ")} for that, without a list.` };
+      const flags = granted.length === PERMISSIONS.length ? ["--allow-all"] : granted.map((name) => `--allow-${name}`);
+      return [process.execPath, "run", "--no-prompt", "--unstable-net", ...flags, ...process.argv.slice(1)];
+    },
 
     // Without these permissions Deno would ask whoever sits at the terminal.
     memoryBytes() {
@@ -149,7 +163,11 @@ export function denoRuntime(): Runtime {
 }
 
 /** By a Deno that has no `serveHttp`: what only `DenoServer` does is then not done. */
-function servedByDeno(address: { readonly hostname: string; readonly port: number }, fetch: DenoFetch, deno: DenoApi): Server {
+function servedByDeno(
+  address: { readonly hostname: string; readonly port: number; readonly reusePort?: boolean },
+  fetch: DenoFetch,
+  deno: DenoApi,
+): Server {
   const server = deno.serve({ ...address, onListen: () => {}, onError: () => new Response(null, { status: 500 }) }, fetch);
   return { port: server.addr.port, drain: () => server.shutdown() };
 }

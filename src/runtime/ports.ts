@@ -95,6 +95,21 @@ export interface UnpackOptions {
   readonly maxBytes: number;
 }
 
+/** The other processes on the same port. What is asked and answered has to be JSON. */
+export interface Peers {
+  /** This process among them, from 1. */
+  readonly index: number;
+  /** What each of the others answers. One that says nothing within a moment is left out. Never rejects. */
+  ask(question: Question): Promise<readonly unknown[]>;
+  /** Says how this process answers questions about something. One at which it throws stays unanswered. */
+  answers(about: string, how: (question: Question) => unknown): void;
+}
+
+export interface Question {
+  readonly about: string;
+  readonly [detail: string]: unknown;
+}
+
 /** What a request is sent with. */
 export type Body = string | Uint8Array<ArrayBuffer>;
 
@@ -116,6 +131,8 @@ export interface ConnectionLimits {
 export interface ListenOptions extends Address, ConnectionLimits {
   /** A WebSocket whose client sends a larger frame is closed with 1009. */
   readonly maxFrameBytes: number;
+  /** Whether other processes listen on the same port, each for its part of the connections. On Linux only. */
+  readonly isShared?: boolean;
 }
 
 export interface Server {
@@ -140,6 +157,11 @@ export interface EntryOptions {
   readonly served: (address: Address) => void;
 }
 
+/** Why there can't be several workers, and what to do: a sentence. */
+export interface WorkersFault {
+  readonly fault: string;
+}
+
 /** Everything in which runtimes differ. */
 export interface Runtime {
   /** Name and version, e.g. `bun 1.4.5`. */
@@ -153,6 +175,8 @@ export interface Runtime {
    * done; otherwise never returns, or, where a process can't replace itself, returns a promise that never resolves.
    */
   liftLimits(): false | Promise<never>;
+  /** The command line by which this program starts itself again as a worker that shares its port, or why that can't be done. */
+  readonly workerCommand: () => readonly [string, ...string[]] | WorkersFault;
   /** How much memory the process may use; null where it may not ask. Never asks a person for permission. */
   readonly memoryBytes: () => number | null;
   /** SHA-256 of a text, as 32 bytes. */

@@ -13,6 +13,7 @@ import { read, type Given } from "../support/configuration.ts";
 
 const DEFAULTS: Config = {
   host: "127.0.0.1",
+  workers: 1,
   port: 8000,
   upstreamKey: null,
   upstreamKeys: [],

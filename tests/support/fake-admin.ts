@@ -92,22 +92,23 @@ export function fakeAdmin({ nowMs, calls, isHostile }: FakeWorld): FakeAdmin {
     tell: (event) => {
       for (const listener of listeners) listener(event);
     },
-    live: () => ({
-      replica: isHostile ? HOSTILE[0] : "gateway-1",
-      calls: live,
-      minute: Array.from({ length: 60 }, (_one, at) =>
-        calls === 0
-          ? { calls: 0, errors: 0, outputTokens: 0 }
-          : { calls: (at * 7) % 5, errors: at % 17 === 3 ? 1 : 0, outputTokens: (at * 131) % 900 },
-      ),
-    }),
+    live: () =>
+      Promise.resolve({
+        replica: isHostile ? HOSTILE[0] : "gateway-1",
+        calls: live,
+        minute: Array.from({ length: 60 }, (_one, at) =>
+          calls === 0
+            ? { calls: 0, errors: 0, outputTokens: 0 }
+            : { calls: (at * 7) % 5, errors: at % 17 === 3 ? 1 : 0, outputTokens: (at * 131) % 900 },
+        ),
+      }),
     watch: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     cancel: (id) => {
       done.push(`cancel ${id}`);
-      return live.some((call) => call.id === id);
+      return Promise.resolve(live.some((call) => call.id === id));
     },
     requests: (query) => {
       const found = rows.filter((row) => fits(row, query, nowMs));

@@ -23,7 +23,7 @@ import type { Account, Store, UsageSum } from "../../access/store.ts";
 import { Calendar } from "../../access/windows.ts";
 import { GatewayError } from "../../errors.ts";
 import { nearest } from "../../models/nearest.ts";
-import type { CallViews } from "../../gateway/inspection.ts";
+import type { CallViews } from "../../gateway/call-views.ts";
 import type { Models } from "../../models/models.ts";
 import { notFound, told, wrongInput } from "./admin-faults.ts";
 import type { Admin, BudgetView, KeyView, KeyWordsJson, NewKey } from "./admin.ts";
@@ -152,12 +152,13 @@ async function surroundings(ports: AdminKeyPorts): Promise<Surroundings> {
   const { calls, named, now } = ports;
   const [nowMs, store] = [now(), ports.store()];
   const anyone = { untilMs: null, key: null, session: null, client: null, model: null };
-  const [records, sums] = await Promise.all([
+  const [live, records, sums] = await Promise.all([
+    calls.live(),
     recordsIn(ports),
     store.sums({ ...anyone, sinceMs: nowMs - MINUTE_MS, by: ["key"], zone: "UTC" }),
   ]);
   const running = new Map<string | null, number>();
-  for (const { key } of calls.live().calls) running.set(key, (running.get(key) ?? 0) + 1);
+  for (const { key } of live.calls) running.set(key, (running.get(key) ?? 0) + 1);
   return {
     records,
     defaults: records.find(({ name }) => name === DEFAULT_ROW)?.rules ?? null,

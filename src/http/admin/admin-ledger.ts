@@ -3,7 +3,7 @@
 import { parseZone } from "../../access/key-words.ts";
 import type { RowQuery, Store, UsageDimension, UsageFilter, UsageRow, UsageSum } from "../../access/store.ts";
 import { timeOf } from "../../access/times.ts";
-import type { CallViews } from "../../gateway/inspection.ts";
+import type { CallViews } from "../../gateway/call-views.ts";
 import type { Models } from "../../models/models.ts";
 import { told, wrongInput } from "./admin-faults.ts";
 import type { Admin, PriceLine, RequestDetail, RequestQuery, RequestView, UsageCounts, UsageRequest } from "./admin.ts";
@@ -11,14 +11,13 @@ import type { Admin, PriceLine, RequestDetail, RequestQuery, RequestView, UsageC
 export interface AdminLedgerPorts {
   /** @throws GatewayError where there is none. */
   readonly store: () => Store;
-  readonly calls: Pick<CallViews, "isInspected" | "inspection">;
+  readonly calls: Pick<CallViews, "inspected" | "inspection">;
   readonly models: () => Models;
   /** Unix time in milliseconds. */
   readonly now: () => number;
 }
 
 export function createLedgerAdmin({ store, calls, models, now }: AdminLedgerPorts): Pick<Admin, "requests" | "request" | "usage"> {
-  const view = (row: UsageRow): RequestView => requestView(row, calls.isInspected(row.id));
   return {
     requests: (query) =>
       told(async () => {
@@ -26,12 +25,16 @@ export function createLedgerAdmin({ store, calls, models, now }: AdminLedgerPort
         // One more says whether there are more.
         const rows = await store().rows({ ...asked, limit: asked.limit + 1 });
         const shown = rows.slice(0, asked.limit);
-        return { rows: shown.map(view), next: rows.length > shown.length ? (shown.at(-1)?.id ?? null) : null };
+        const inspected = await calls.inspected(shown.map(({ id }) => id));
+        const views = shown.map((row) => requestView(row, inspected.has(row.id)));
+        return { rows: views, next: rows.length > shown.length ? (shown.at(-1)?.id ?? null) : null };
       }),
     request: (id) =>
       told(async () => {
         const row = await store().row(id);
-        return row === null ? null : { request: view(row), inspection: calls.inspection(id), price: priceOf(row, models()) };
+        if (row === null) return null;
+        const inspection = await calls.inspection(id);
+        return { request: requestView(row, inspection !== null), inspection, price: priceOf(row, models()) };
       }),
     usage: (query) =>
       told(async () => {

@@ -14,11 +14,11 @@ import type { ProtocolId } from "../../protocol/canonical.ts";
 
 /** Everything that an administrator may see and do. Methods reject with GatewayError, whose message is safe to show. */
 export interface Admin {
-  live(): LiveView;
+  live(): Promise<LiveView>;
   /** Calls back at each change until what comes back is called. Never waits for the listener. */
   watch(listener: (event: LiveEvent) => void): () => void;
   /** Ends a running call. False: there is none of that id here. */
-  cancel(id: string): boolean;
+  cancel(id: string): Promise<boolean>;
 
   requests(query: RequestQuery): Promise<RequestList>;
   /** Null: there is no such call. */

@@ -3,7 +3,7 @@
 import type { KeyRing, Sha256 } from "../../access/key-ring.ts";
 import type { Store } from "../../access/store.ts";
 import { GatewayError } from "../../errors.ts";
-import type { CallViews } from "../../gateway/inspection.ts";
+import type { CallViews } from "../../gateway/call-views.ts";
 import type { Models } from "../../models/models.ts";
 import { describe } from "../described-model.ts";
 import { notFound, told } from "./admin-faults.ts";
@@ -58,7 +58,7 @@ export function createAdmin(ports: AdminPorts): Admin {
     ...createKeyAdmin(parts),
     ...createLedgerAdmin(parts),
     ...createPlaygroundKeys(parts),
-    live: () => ({ replica: facts.replica, ...calls.live() }),
+    live: async () => ({ replica: facts.replica, ...(await calls.live()) }),
     watch: (listener) => calls.watch(listener),
     cancel: (id) => calls.cancel(id),
     quota: () =>

@@ -49,8 +49,9 @@ export function createApi({ admin, streams }: ApiPorts): ApiTable {
     live: ({ reader }) => streams.open(admin, reader()),
     requests: async ({ query }) => json(await admin.requests(requestQuery(query))),
     request: async ({ name }) => json((await admin.request(name)) ?? missing(`There is no call ${JSON.stringify(name)}.`)),
-    cancel({ name }) {
-      if (!admin.cancel(name)) throw notFound(`No call ${JSON.stringify(name)} runs here. It has ended, or runs in another gateway.`);
+    async cancel({ name }) {
+      if (!(await admin.cancel(name)))
+        throw notFound(`No call ${JSON.stringify(name)} runs here. It has ended, or runs in another gateway.`);
       return new Response(null, { status: NO_CONTENT });
     },
     usage: async ({ query }) => json(await admin.usage(usageRequest(query))),

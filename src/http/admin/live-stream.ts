@@ -90,10 +90,12 @@ export class LiveStreams {
     };
     this.#open.add(end);
     signal.addEventListener("abort", end);
-    send(COME_AGAIN + event("snapshot", admin.live()));
-    unwatch = admin.watch((change) => send(event(change.type, change)));
-    if (isOver) unwatch();
-    else beat();
+    void admin.live().then((live) => {
+      send(COME_AGAIN + event("snapshot", live));
+      unwatch = admin.watch((change) => send(event(change.type, change)));
+      if (isOver) unwatch();
+      else beat();
+    }, end);
     return end;
   }
 }

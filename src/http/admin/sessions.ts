@@ -38,7 +38,7 @@ const LONG_AGO_MS = 0;
 export class Sessions {
   readonly #ports: SessionPorts;
   readonly #sessions = new Map<string, Kept>();
-  /** Links of this process, by the hash of their token -> until when they count. */
+  /** Links where there is no store, by the hash of their token -> until when they count. */
   readonly #links = new Map<string, number>();
   /** Hashes of tokens that somebody has tried here, the latest. */
   readonly #tried = new Map<string, true>();
@@ -73,7 +73,11 @@ export class Sessions {
   /** A token that signs in once, within ten minutes. */
   makeLink(): string {
     const token = this.#token();
-    remember(this.#links, this.#digest(`link ${token}`), this.#ports.now() + LINK_MS);
+    const name = this.#digest(`link ${token}`);
+    const untilMs = this.#ports.now() + LINK_MS;
+    // Whichever process on the store is called with it has to know it, and no two may take it.
+    if (this.#ports.store === null) remember(this.#links, name, untilMs);
+    else void this.#share(LINK_NAME + name, "link", untilMs);
     return token;
   }
 

@@ -13,7 +13,7 @@ const SCRIPTS = { scripts: ["inspector.js"], styles: ["inspector.css"], texts: [
 export async function inspectorPage(view: View): Promise<Page | null> {
   const { admin, t, parameter: id } = view;
   const detail = await admin.request(id);
-  if (detail === null) return isRunning(view) ? runningPage(view) : null;
+  if (detail === null) return (await isRunning(view)) ? runningPage(view) : null;
   const { request, inspection, price } = detail;
   return {
     title: t("page.request"),
@@ -59,8 +59,8 @@ export function openPage({ t }: View): Page {
   };
 }
 
-function isRunning({ admin, parameter }: View): boolean {
-  return admin.live().calls.some(({ id }) => id === parameter);
+async function isRunning({ admin, parameter }: View): Promise<boolean> {
+  return (await admin.live()).calls.some(({ id }) => id === parameter);
 }
 
 /** The ledger gets a call when it has ended. */

@@ -11,7 +11,7 @@ const LATEST = 12;
 
 export async function nowPage(view: View): Promise<Page> {
   const { admin, t } = view;
-  const live = admin.live();
+  const live = await admin.live();
   const query = { key: null, model: null, client: null, session: null, status: null, q: null, since: null, until: null, cursor: null };
   const { rows } = await admin.requests({ ...query, limit: LATEST });
   return {

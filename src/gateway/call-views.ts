@@ -1,0 +1,134 @@
+// What an administrator sees of calls, and does to them, whichever of the processes on this port they run in.
+// Never asks the others while nobody looks.
+
+import type { After, Peers, Question } from "../runtime/ports.ts";
+import type { CallInspection, OwnCalls } from "./inspection.ts";
+import type { LiveCall, LiveCalls, LiveEvent, LiveSecond } from "./live-calls.ts";
+
+type Live = ReturnType<LiveCalls["live"]>;
+type Change = Exclude<LiveEvent, { readonly type: "tick" }>;
+
+export interface CallViewsPorts {
+  readonly own: OwnCalls;
+  /** Null: there are no others. */
+  readonly peers: Peers | null;
+  /** Keeps no process from its end. */
+  readonly after: After;
+}
+
+/** What another process tells of its calls, to one that asks each second. */
+interface Told {
+  readonly changes: readonly Change[];
+  readonly calls: readonly LiveCall[];
+}
+
+interface Listening {
+  readonly changes: Change[];
+  readonly unwatch: () => void;
+  takeBack: () => void;
+}
+
+/** Who has not asked for so long watches no more. */
+const LISTENING_MS = 5000;
+/** Changes that are kept for who asks each second; the calls themselves are told in any case. */
+const MOST_CHANGES = 2000;
+
+export class CallViews {
+  readonly #ports: CallViewsPorts;
+  /** By the process that asks. */
+  readonly #listening = new Map<number, Listening>();
+
+  constructor(ports: CallViewsPorts) {
+    this.#ports = ports;
+    const { own, peers } = ports;
+    peers?.answers("live", () => own.live());
+    peers?.answers("changes", ({ asker }) => this.#tell(Number(asker)));
+    peers?.answers("cancel", ({ id }) => own.cancel(String(id)));
+    peers?.answers("inspection", ({ id }) => own.inspection(String(id)));
+    peers?.answers("inspected", ({ ids }) => (Array.isArray(ids) ? this.#inspectedHere(ids.map(String)) : []));
+  }
+
+  async live(): Promise<Live> {
+    const all = [this.#ports.own.live(), ...(await this.#ask<Live>({ about: "live" }))];
+    return { calls: inOrder(all.flatMap(({ calls }) => calls)), minute: sumOf(all.map(({ minute }) => minute)) };
+  }
+
+  /** As `LiveCalls` does; what happens in other processes is told each second. */
+  watch(listener: (event: LiveEvent) => void): () => void {
+    const { own, peers } = this.#ports;
+    if (peers === null) return own.watch(listener);
+    let isOver = false;
+    const unwatch = own.watch((event) => {
+      if (event.type !== "tick") return listener(event);
+      void this.#ask<Told>({ about: "changes", asker: peers.index }).then((others) => {
+        if (isOver) return;
+        for (const change of others.flatMap(({ changes }) => changes)) listener(change);
+        listener({ type: "tick", calls: inOrder([event.calls, ...others.map(({ calls }) => calls)].flat()) });
+      });
+    });
+    return () => {
+      isOver = true;
+      unwatch();
+    };
+  }
+
+  /** False: there is none of that id. */
+  async cancel(id: string): Promise<boolean> {
+    return this.#ports.own.cancel(id) || (await this.#ask<boolean>({ about: "cancel", id })).includes(true);
+  }
+
+  async inspection(id: string): Promise<CallInspection | null> {
+    const found = this.#ports.own.inspection(id);
+    if (found !== null) return found;
+    return (await this.#ask<CallInspection | null>({ about: "inspection", id })).find((one) => one !== null) ?? null;
+  }
+
+  /** Those of whom anything is kept. */
+  async inspected(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const others = await this.#ask<string[]>({ about: "inspected", ids });
+    return new Set([...this.#inspectedHere(ids), ...others.flat()]);
+  }
+
+  #inspectedHere(ids: readonly string[]): string[] {
+    return ids.filter((id) => this.#ports.own.isInspected(id));
+  }
+
+  async #ask<Answer>(question: Question): Promise<readonly Answer[]> {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the others are this very program
+    return (await (this.#ports.peers?.ask(question) ?? [])) as readonly Answer[];
+  }
+
+  #tell(asker: number): Told {
+    const { own, after } = this.#ports;
+    const known = this.#listening.get(asker);
+    known?.takeBack();
+    const listening = known ?? this.#listen();
+    this.#listening.set(asker, listening);
+    listening.takeBack = after(LISTENING_MS, () => {
+      this.#listening.delete(asker);
+      listening.unwatch();
+    });
+    return { changes: listening.changes.splice(0), calls: own.live().calls };
+  }
+
+  #listen(): Listening {
+    const changes: Change[] = [];
+    const unwatch = this.#ports.own.watch((event) => {
+      if (event.type !== "tick" && changes.length < MOST_CHANGES) changes.push(event);
+    });
+    return { changes, unwatch, takeBack: () => {} };
+  }
+}
+
+function inOrder(calls: readonly LiveCall[]): LiveCall[] {
+  return calls.toSorted((one, other) => (one.startedAt < other.startedAt ? -1 : one.startedAt > other.startedAt ? 1 : 0));
+}
+
+function sumOf([first = [], ...others]: readonly (readonly LiveSecond[])[]): LiveSecond[] {
+  return first.map((second, at) =>
+    others.reduce((sum, minute) => {
+      const { calls, errors, outputTokens } = minute[at] ?? { calls: 0, errors: 0, outputTokens: 0 };
+      return { calls: sum.calls + calls, errors: sum.errors + errors, outputTokens: sum.outputTokens + outputTokens };
+    }, second),
+  );
+}

@@ -1,0 +1,55 @@
+// Metrics of all processes on the port: each sample says of which it is, so that one that begins anew counts anew by itself.
+// Never adds up what several processes count.
+
+import type { Peers } from "../runtime/ports.ts";
+import { Histogram, type Family, type Sample } from "../telemetry/families.ts";
+import { PREFIX } from "./call-metrics.ts";
+
+/** What every process knows alike, from the store or from Factory. */
+const ALIKE: ReadonlySet<string> = new Set(["budget_limit", "budget_remaining", "quota_used_ratio"].map((name) => PREFIX + name));
+
+interface Answer {
+  readonly index: number;
+  /** With plain objects for histograms. */
+  readonly families: readonly Family[];
+}
+
+/** Of this process and, under the label `worker`, of the others; called with nobody else there, of this process as they are. */
+export class PeerFamilies {
+  readonly #own: () => Promise<readonly Family[]>;
+  readonly #peers: Peers | null;
+
+  constructor(own: () => Promise<readonly Family[]>, peers: Peers | null) {
+    this.#own = own;
+    this.#peers = peers;
+    peers?.answers("metrics", async () => ({ index: peers.index, families: await own() }) satisfies Answer);
+  }
+
+  async all(): Promise<readonly Family[]> {
+    const peers = this.#peers;
+    const own = await this.#own();
+    if (peers === null) return own;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the others are this very program
+    const others = (await peers.ask({ about: "metrics" })) as readonly Answer[];
+    const all = new Map<string, Family>();
+    const inOrder = [{ index: peers.index, families: own }, ...others].toSorted((one, other) => one.index - other.index);
+    for (const { index, families } of inOrder) {
+      for (const family of families) {
+        if (ALIKE.has(family.name)) continue;
+        const known = all.get(family.name)?.samples ?? [];
+        all.set(family.name, { ...family, samples: [...known, ...family.samples.map((sample) => labelled(sample, index))] });
+      }
+    }
+    return [...all.values(), ...own.filter(({ name }) => ALIKE.has(name))];
+  }
+}
+
+function labelled({ labels, value }: Sample, index: number): Sample {
+  return { labels: { ...labels, worker: String(index) }, value: typeof value === "number" ? value : histogramOf(value) };
+}
+
+function histogramOf(plain: Histogram): Histogram {
+  const histogram = new Histogram(plain.bounds);
+  histogram.merge(plain);
+  return histogram;
+}
