@@ -20,8 +20,8 @@ export interface CollectorPorts {
 
 /** How long a call waits for others. */
 const GATHER_MS = 5_000;
-/** Calls that go out at once, with about 600 spans: writing them takes a millisecond, and each request costs as much, however little it holds. */
-const BATCH = 100;
+/** Calls that go out at once, with about 1,200 spans: writing them takes a millisecond or two, and a request costs as much however little it holds. */
+const BATCH = 200;
 /** Calls that wait for a collector that is slow, or away. */
 const MOST_WAITING = 2_000;
 /** How long the end of the program waits for it. */

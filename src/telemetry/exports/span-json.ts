@@ -92,8 +92,11 @@ export interface TraceSource {
 /** The body of a request to `/v1/traces`. */
 export function tracesJson(calls: readonly CallSummary[], { resource, scope, newId }: TraceSource): string {
   const batch = { newId, places: new Map<string, string>() };
-  const spans = calls.flatMap((summary) => (summary.trace === null ? [] : spansJson(summary, summary.trace, batch)));
-  return `{"resourceSpans":[{"resource":${resource},"scopeSpans":[{"scope":${scope},"spans":[${spans.join(",")}]}]}]}`;
+  let spans = "";
+  for (const summary of calls) {
+    if (summary.trace !== null) spans += `${spans === "" ? "" : ","}${spansJson(summary, summary.trace, batch)}`;
+  }
+  return `{"resourceSpans":[{"resource":${resource},"scopeSpans":[{"scope":${scope},"spans":[${spans}]}]}]}`;
 }
 
 /** All spans of a call, separated by commas. */
