@@ -311,6 +311,7 @@ export class CallProgress implements RunningCall {
     summary.durationMs = Math.round(summary.timings.totalMs);
     this.#running.remove(this);
     for (const observe of this.#observers) this.#observe(observe);
+    this.recording?.ended();
   }
 
   /** What an observer can't do is no part of the answer, nor of what the others do. */

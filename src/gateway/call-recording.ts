@@ -1,7 +1,7 @@
 // What is kept of one call for the inspector while it runs: references to what the call holds anyway, and when it passed.
 // Never does: parse, redact or copy anything, but a piece of bytes that lies in a buffer many times its size.
 
-import type { GatewayError } from "../errors.ts";
+import { GatewayError } from "../errors.ts";
 import type { Loss, ProtocolId } from "../protocol/canonical.ts";
 import type { CallSummary } from "../telemetry/call-summary.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
@@ -67,7 +67,7 @@ interface Outgoing {
 type Result = { readonly found: UpstreamAnswer | UpstreamRefusal } | { readonly thrown: GatewayError };
 
 export class CallRecording {
-  readonly summary: Readonly<CallSummary>;
+  summary: Readonly<CallSummary>;
   readonly redactor: Redactor;
   /** Null once it was dropped to make room. */
   headers: Readonly<Record<string, string>> | null;
@@ -178,6 +178,12 @@ export class CallRecording {
     // The same bytes are held once.
     if (out === chunk && last instanceof Uint8Array && from?.isCut === false) this.#note(to, last, atMs);
     else this.#keep(to, out, atMs);
+  }
+
+  /** The call has ended. Without what an error came from, which may be a megabyte of the upstream's answer. */
+  ended(): void {
+    const { error } = this.summary;
+    if (error?.cause !== undefined) this.summary = { ...this.summary, error: new GatewayError(error.kind, error.message) };
   }
 
   /** Lets go of everything. */
