@@ -1,0 +1,54 @@
+// All cases, and what each came to. Never stops at one that fails.
+
+import { AREA_NAMES, type AreaName } from "./areas.ts";
+import { LEFT_OUT, type Case, type Verdict } from "./case.ts";
+import { CLAUDE_CODE_CASES } from "./cases/claude-code.ts";
+import { CODEX_CASES } from "./cases/codex.ts";
+import { DELIVERY_CASES } from "./cases/delivery.ts";
+import { ERROR_CASES } from "./cases/errors.ts";
+import { FAILURE_CASES } from "./cases/failures.ts";
+import { GEMINI_CLI_CASES } from "./cases/gemini-cli.ts";
+import { MODEL_CASES } from "./cases/models.ts";
+import { OPEN_RESPONSES_CASES } from "./cases/open-responses.ts";
+import { offers, SHAPE_CASES } from "./cases/shapes.ts";
+import { SIGNATURE_CASES } from "./cases/signatures.ts";
+import { STREAM_CASES } from "./cases/streams.ts";
+import { TOOL_CASES } from "./cases/tools.ts";
+import { USAGE_CASES } from "./cases/usage.ts";
+import { PROTOCOLS } from "./wire.ts";
+import type { World } from "./world.ts";
+
+const ALL = [
+  ...SHAPE_CASES,
+  ...STREAM_CASES,
+  ...TOOL_CASES,
+  ...USAGE_CASES,
+  ...ERROR_CASES,
+  ...MODEL_CASES,
+  ...FAILURE_CASES,
+  ...DELIVERY_CASES,
+  ...SIGNATURE_CASES,
+  ...CLAUDE_CODE_CASES,
+  ...CODEX_CASES,
+  ...GEMINI_CLI_CASES,
+  ...OPEN_RESPONSES_CASES,
+];
+
+/** In the order of the areas. */
+export const CASES: readonly Case[] = AREA_NAMES.flatMap((area) => ALL.filter((one) => one.area === area));
+
+/** Runs the cases of some areas, all of them at once; the world lets so many calls through. */
+export async function runCases(world: World, areas: readonly AreaName[] = AREA_NAMES): Promise<readonly Verdict[]> {
+  const offered = new Map(await Promise.all(PROTOCOLS.map(async (protocol) => [protocol, await offers(world, protocol)] as const)));
+  const chosen = CASES.filter(({ area, needs }) => areas.includes(area) && (needs === "live" || world.lab !== null));
+  return Promise.all(
+    chosen.map(async (one): Promise<Verdict> => {
+      const { area, name, expected, breaks, protocol } = one;
+      const shared = { area, name, expected, breaks };
+      if (protocol !== null && offered.get(protocol) === false) return { ...shared, outcome: "left out", came: null };
+      const came = await one.run(world);
+      if (came === LEFT_OUT) return { ...shared, outcome: "left out", came: null };
+      return came === null ? { ...shared, outcome: "passed", came: null } : { ...shared, outcome: "failed", came };
+    }),
+  );
+}
