@@ -2,6 +2,7 @@
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
 import type { AreaName } from "./areas.ts";
+import { objectIn } from "./wire.ts";
 import type { Answer, Model, Scenario, World } from "./world.ts";
 
 /** There was nothing to look at: no model of the kind that the case is about. */
@@ -95,6 +96,8 @@ export function incomplete({ status, text, said, isBroken }: Answer): string | n
 export function looksComplete({ status, said, isBroken, text, stream }: Answer): string | null {
   if (status === 0 || status >= 400 || said.error !== null) return null;
   if (isBroken && !said.isComplete) return null;
+  // Every SDK throws at half a JSON text.
+  if (!stream && objectIn(text) === null) return null;
   if (stream && !said.isComplete) return `neither an error nor an end: ${shown(tail(text))}`;
   return `an answer that looks complete: ${shown(tail(text))}`;
 }

@@ -60,6 +60,7 @@ function junitCase({ area, name, outcome, expected, came, breaks }: Verdict): st
 
 /** Also without the signs that no XML may hold. */
 function escaped(text: string): string {
-  const clean = [...text].filter((sign) => sign >= " " || "\n\t".includes(sign)).join("");
-  return clean.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  return text.replaceAll(NO_XML, "").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }
+
+const NO_XML = /[\u0000-\u0008\u000b-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])/g;

@@ -4,16 +4,18 @@ import { AREA_NAMES, type AreaName } from "./areas.ts";
 import { LEFT_OUT, type Case, type Verdict } from "./case.ts";
 import { CLAUDE_CODE_CASES } from "./cases/claude-code.ts";
 import { CODEX_CASES } from "./cases/codex.ts";
-import { DELIVERY_CASES } from "./cases/delivery.ts";
 import { ERROR_CASES } from "./cases/errors.ts";
 import { FAILURE_CASES } from "./cases/failures.ts";
+import { FIDELITY_CASES } from "./cases/fidelity.ts";
 import { GEMINI_CLI_CASES } from "./cases/gemini-cli.ts";
 import { MODEL_CASES } from "./cases/models.ts";
 import { OPEN_RESPONSES_CASES } from "./cases/open-responses.ts";
 import { offers, SHAPE_CASES } from "./cases/shapes.ts";
 import { SIGNATURE_CASES } from "./cases/signatures.ts";
 import { STREAM_CASES } from "./cases/streams.ts";
+import { TIMING_CASES } from "./cases/timing.ts";
 import { TOOL_CASES } from "./cases/tools.ts";
+import { TRANSPORT_CASES } from "./cases/transport.ts";
 import { USAGE_CASES } from "./cases/usage.ts";
 import { PROTOCOLS } from "./wire.ts";
 import type { World } from "./world.ts";
@@ -26,7 +28,9 @@ const ALL = [
   ...ERROR_CASES,
   ...MODEL_CASES,
   ...FAILURE_CASES,
-  ...DELIVERY_CASES,
+  ...TRANSPORT_CASES,
+  ...TIMING_CASES,
+  ...FIDELITY_CASES,
   ...SIGNATURE_CASES,
   ...CLAUDE_CODE_CASES,
   ...CODEX_CASES,

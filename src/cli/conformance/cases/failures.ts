@@ -2,7 +2,7 @@
 
 import type { ProtocolId } from "../../../protocol/canonical.ts";
 import { incomplete, isForeign, isOwn, looking, looksComplete, shown, type Case } from "../case.ts";
-import { answer, refusal, typeOf, type Plan, type Script, type Seen, type Step } from "../lab/lab.ts";
+import { answer, BREAK, refusal, typeOf, type Plan, type Script, type Seen, type Step } from "../lab/lab.ts";
 import { callOf, ODD_ARGUMENTS, ODD_TEXT, PLAIN_TEXT, saying, THOUGHT, type Saying } from "../lab/saying.ts";
 import { errorEvents, errorOf, ping, type Phase } from "../lab/telling.ts";
 import { CHAT_FINISHES } from "../readings/chat.ts";
@@ -32,14 +32,14 @@ interface Cut {
 }
 
 const CUTS: readonly Cut[] = [
-  { name: "before the answer begins", steps: () => ["break"], hasHead: false, stream: true },
-  { name: "before the answer begins, not streamed", steps: () => ["break"], hasHead: false, stream: false },
+  { name: "before the answer begins", steps: () => [BREAK], hasHead: false, stream: true },
+  { name: "before the answer begins, not streamed", steps: () => [BREAK], hasHead: false, stream: false },
   { name: "behind the headers", steps: () => [], hasHead: true, stream: true },
   ...(["reasoning", "text", "arguments"] as const).flatMap((phase) => [
     { name: `in the ${phase}, closed in order`, steps: (seen: Seen) => until(seen, phase), hasHead: true, stream: true },
     {
       name: `in the ${phase}, connection broken`,
-      steps: (seen: Seen): Step[] => [...until(seen, phase), "break"],
+      steps: (seen: Seen): Step[] => [...until(seen, phase), BREAK],
       hasHead: true,
       stream: true,
     },

@@ -167,5 +167,5 @@ const CALL_FINISHES: Readonly<Record<ProtocolId, readonly string[]>> = {
 
 /** The same text for objects that differ in the order of their members alone. */
 function sorted(text: string): string {
-  return [...text.replaceAll(/\s/g, "").replaceAll("1.0", "1")].toSorted().join("");
+  return text.replaceAll(/\s/g, "").replaceAll("1.0", "1").split("").toSorted().join("");
 }

@@ -2,9 +2,9 @@
 
 import { looking, shown, type Case } from "../case.ts";
 import { COUNTED } from "../lab/saying.ts";
+import type { Counted, Rule } from "../readings/reading.ts";
 import { HELLO } from "../scenarios.ts";
 import { PROTOCOLS } from "../wire.ts";
-import type { Answer } from "../world.ts";
 
 const { inputTokens, cachedTokens, outputTokens, reasoningTokens } = COUNTED;
 
@@ -12,12 +12,7 @@ export const USAGE_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol) =>
   [true, false].flatMap((stream): Case[] => {
     const suffix = stream ? ", streamed" : "";
     const shared = { area: "usage", protocol, scenario: HELLO, stream } as const;
-    const counted = (
-      name: string,
-      expected: string,
-      breaks: string,
-      isRight: (usage: NonNullable<Answer["said"]["usage"]>) => boolean,
-    ): Case =>
+    const counted = (name: string, { expected, breaks }: Rule, isRight: (usage: Counted) => boolean): Case =>
       looking({
         ...shared,
         name: `${protocol} ${name}${suffix}`,
@@ -37,20 +32,23 @@ export const USAGE_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol) =>
       }),
       counted(
         "input",
-        `${inputTokens} input tokens, the cached ones counted once`,
-        "cost is shown twice or not at all; Messages counts cached tokens beside the others, all others count them in",
+        {
+          expected: `${inputTokens} input tokens, the cached ones counted once`,
+          breaks: "cost is shown twice or not at all; Messages counts cached tokens beside the others, all others count them in",
+        },
         (usage) => usage.inputTokens === inputTokens,
       ),
       counted(
         "cached",
-        `${cachedTokens} cached tokens`,
-        "cost of cached tokens is shown ten times too high",
+        { expected: `${cachedTokens} cached tokens`, breaks: "cost of cached tokens is shown ten times too high" },
         (usage) => usage.cachedTokens === cachedTokens,
       ),
       counted(
         "output",
-        `${outputTokens} output tokens, those of reasoning counted once`,
-        "cost is wrong; Gemini counts thoughts beside the others, all others count them in",
+        {
+          expected: `${outputTokens} output tokens, those of reasoning counted once`,
+          breaks: "cost is wrong; Gemini counts thoughts beside the others, all others count them in",
+        },
         (usage) => usage.outputTokens === outputTokens,
       ),
       ...(protocol === "anthropic-messages"
@@ -58,8 +56,7 @@ export const USAGE_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol) =>
         : [
             counted(
               "reasoning",
-              `${reasoningTokens} tokens of reasoning`,
-              "agents show no tokens of thinking",
+              { expected: `${reasoningTokens} tokens of reasoning`, breaks: "agents show no tokens of thinking" },
               (usage) => usage.reasoningTokens === reasoningTokens,
             ),
           ]),

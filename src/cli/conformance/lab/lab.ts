@@ -26,7 +26,10 @@ export interface Seen {
 }
 
 /** What the lab does next: sends text or bytes, waits, or breaks the connection. */
-export type Step = string | Uint8Array | { readonly pauseMs: number } | "hang" | "break";
+export type Step = string | Uint8Array | { readonly pauseMs: number } | typeof HANG | typeof BREAK;
+
+export const HANG = Symbol("sends nothing more, and keeps the connection");
+export const BREAK = Symbol("breaks the connection");
 
 export interface Plan {
   /** Default: 200. */
@@ -34,10 +37,15 @@ export interface Plan {
   readonly headers?: Readonly<Record<string, string>>;
   /** How long the head is held back; default 0. */
   readonly headAfterMs?: number;
-  /** Default: none. The head itself never comes where the first is "hang" or "break". */
+  /** Default: none. The head itself never comes where the first is HANG or BREAK. */
   readonly steps: readonly Step[];
   /** Whether the head comes even so. */
   readonly hasHead?: boolean;
+}
+
+/** A plan that is all text. */
+export interface Spoken extends Plan {
+  readonly steps: readonly string[];
 }
 
 export type Script = (seen: Seen) => Plan;
@@ -54,6 +62,7 @@ export function typeOf({ stream }: Pick<Seen, "stream">): { readonly "content-ty
 
 /** What the lab does where no case says otherwise: it calls the tool that it is offered first, or says a sentence. */
 const BY_DEFAULT: Script = (seen) => {
+  if (!hasTurns(seen)) return refusal(seen, { status: 400, message: "There are no messages." });
   if (/no-such-model/.test(textAt(seen.body, "model"))) return refusal(seen, { status: 404, message: "The lab has no such model." });
   const hasResult = /"tool_result"|"function_call_output"|"functionResponse"|"role":\s?"tool"/.test(seen.text);
   const name = toolNames(seen.body)[0];
@@ -126,7 +135,7 @@ export class Lab {
     });
     const chunks: Uint8Array[] = [];
     try {
-      for await (const chunk of incoming) chunks.push(chunk as Uint8Array);
+      for await (const chunk of incoming) if (chunk instanceof Uint8Array) chunks.push(chunk);
     } catch {
       return;
     }
@@ -153,7 +162,7 @@ export class Lab {
     return {
       protocol,
       isCount: /count_tokens$|input_tokens$|:countTokens$/.test(url.pathname),
-      stream: protocol === "gemini" ? url.searchParams.get("alt") === "sse" || url.pathname.includes(":stream") : body["stream"] === true,
+      stream: protocol === "gemini" ? isGeminiStream(url, incoming.headers.accept ?? "") : body["stream"] === true,
       headers: Object.fromEntries(Object.entries(incoming.headers).map(([name, value]) => [name, String(value)])),
       text,
       body,
@@ -169,6 +178,17 @@ function protocolAt(path: string): ProtocolId | null {
   if (/\/responses(?:\/input_tokens)?$/.test(path)) return "openai-responses";
   if (/\/messages(?:\/count_tokens)?$/.test(path)) return "anthropic-messages";
   return /\/generate$|:(?:stream)?[gG]enerateContent$|:countTokens$/.test(path) ? "gemini" : null;
+}
+
+/** Factory's path is the same either way. */
+function isGeminiStream({ pathname, searchParams }: URL, accept: string): boolean {
+  if (pathname.endsWith("/generate")) return accept.includes("text/event-stream");
+  return searchParams.get("alt") === "sse" || pathname.includes(":stream");
+}
+
+/** As a provider would: nothing to answer. */
+function hasTurns({ body }: Seen): boolean {
+  return ["messages", "input", "contents"].some((name) => name in body);
 }
 
 function countPlan({ protocol }: Seen): Plan {
@@ -194,14 +214,14 @@ async function perform(
 ): Promise<void> {
   if (headAfterMs > 0) await pause(headAfterMs);
   const [first] = steps;
-  if (first === "hang" && !hasHead) return;
-  if (first === "break" && !hasHead) return void outgoing.destroy();
+  if (first === HANG && !hasHead) return;
+  if (first === BREAK && !hasHead) return void outgoing.destroy();
   outgoing.writeHead(status, headers);
   outgoing.flushHeaders();
   for (const step of steps) {
     if (outgoing.destroyed) return;
-    if (step === "hang") return;
-    if (step === "break") {
+    if (step === HANG) return;
+    if (step === BREAK) {
       await pause(BREAK_MS);
       return void outgoing.destroy();
     }

@@ -130,8 +130,8 @@ function tellChat(said: Saying, { model, serial, includeUsage }: Heard): Telling
 
 function tellResponses(said: Saying, { model, serial }: Heard): Telling {
   const told = new ResponsesTelling();
-  if (said.reasoning !== "") reason(told, said.reasoning, serial);
-  if (said.text !== "" || said.calls.length === 0) message(told, said, serial);
+  if (said.reasoning !== "") think(told, said.reasoning, serial);
+  if (said.text !== "" || said.calls.length === 0) sayText(told, said, serial);
   said.calls.forEach((call, index) => {
     const start = {
       id: `fc_lab${serial}_${index}`,
@@ -141,7 +141,7 @@ function tellResponses(said: Saying, { model, serial }: Heard): Telling {
       name: call.name,
       arguments: "",
     };
-    told.item("arguments", start, { status: "completed", arguments: call.arguments }, (at) => [
+    told.item("arguments", { start, end: { status: "completed", arguments: call.arguments } }, (at) => [
       ...halves(call.arguments).map((delta) => ({ type: "response.function_call_arguments.delta", ...at, delta })),
       { type: "response.function_call_arguments.done", ...at, name: call.name, arguments: call.arguments },
     ]);
@@ -194,7 +194,11 @@ class ResponsesTelling {
   readonly items: JsonObject[] = [];
   readonly events: Sent[] = [];
 
-  item(phase: Phase, start: JsonObject, end: JsonObject, inner: (at: JsonObject) => Sent["data"][]): void {
+  item(
+    phase: Phase,
+    { start, end }: { readonly start: JsonObject; readonly end: JsonObject },
+    inner: (at: JsonObject) => Sent["data"][],
+  ): void {
     const at = { output_index: this.items.length };
     const whole = { ...start, ...end };
     const all: Sent["data"][] = [
@@ -207,10 +211,11 @@ class ResponsesTelling {
   }
 }
 
-function reason(told: ResponsesTelling, text: string, serial: number): void {
+function think(told: ResponsesTelling, text: string, serial: number): void {
   const part = { type: "summary_text", text };
   const proof = signature("openai-responses", serial);
-  told.item("reasoning", { id: `rs_lab${serial}`, type: "reasoning", summary: [] }, { summary: [part], encrypted_content: proof }, (at) => {
+  const start = { id: `rs_lab${serial}`, type: "reasoning", summary: [] };
+  told.item("reasoning", { start, end: { summary: [part], encrypted_content: proof } }, (at) => {
     const where = { ...at, summary_index: 0 };
     return [
       { type: "response.reasoning_summary_part.added", ...where, part: { type: "summary_text", text: "" } },
@@ -221,10 +226,10 @@ function reason(told: ResponsesTelling, text: string, serial: number): void {
   });
 }
 
-function message(told: ResponsesTelling, { text, finish }: Saying, serial: number): void {
+function sayText(told: ResponsesTelling, { text, finish }: Saying, serial: number): void {
   const part = { type: "output_text", text, annotations: [], logprobs: [] };
   const start = { id: `msg_lab${serial}`, type: "message", status: "in_progress", role: "assistant", content: [] };
-  told.item("text", start, { status: finish === "length" ? "incomplete" : "completed", content: [part] }, (at) => {
+  told.item("text", { start, end: { status: finish === "length" ? "incomplete" : "completed", content: [part] } }, (at) => {
     const where = { ...at, content_index: 0 };
     return [
       { type: "response.content_part.added", ...where, part: { ...part, text: "" } },

@@ -170,7 +170,7 @@ class Reader {
     const id = type === "response.output_item.done" ? textAt(body, "item.id") : textAt(body, "item_id");
     if (!this.faults.hold(open !== undefined && id === textAt(open.start, "id"), "item-id", () => raw) || open === undefined) return;
     if (type === "response.output_item.done") return this.#end(body, open, raw);
-    if (/part\.added$/.test(type)) return void open.parts.push({ text: "" });
+    if (type.endsWith("part.added")) return void open.parts.push({ text: "" });
     const at = numberAt(body, "content_index") ?? numberAt(body, "summary_index") ?? 0;
     if (/arguments|tool_call_input/.test(type)) open.parts[0] ??= { text: "" };
     const part = open.parts[at];
@@ -193,7 +193,7 @@ class Reader {
     takeItem(item, this.#said);
     const told = open.parts.map(({ text }) => text).join("");
     const held = heldText(item);
-    const isCall = /_call$/.test(textAt(item, "type")) && "call_id" in item;
+    const isCall = textAt(item, "type").endsWith("_call") && "call_id" in item;
     this.faults.hold(told === held || open.parts.length === 0, "item-done", () => `${raw} after ${told}`);
     this.faults.hold(!isCall || textAt(item, "status") !== "", "item-done", () => raw);
   }
@@ -206,16 +206,11 @@ function heldText(item: JsonObject): string {
 }
 
 function takeItem(item: JsonObject, said: Said): void {
-  switch (item["type"]) {
-    case "message":
-      said.text += heldText(item);
-      return;
-    case "reasoning":
-      said.reasoning += heldText(item);
-      return;
-    case "function_call":
-    case "custom_tool_call":
-      said.calls.push({ id: textAt(item, "call_id"), name: textAt(item, "name"), arguments: heldText(item) });
+  const type = textAt(item, "type");
+  if (type === "message") said.text += heldText(item);
+  if (type === "reasoning") said.reasoning += heldText(item);
+  if (type === "function_call" || type === "custom_tool_call") {
+    said.calls.push({ id: textAt(item, "call_id"), name: textAt(item, "name"), arguments: heldText(item) });
   }
 }
 
