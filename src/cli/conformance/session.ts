@@ -11,7 +11,7 @@ import { HELLO } from "./scenarios.ts";
 import { scoreOf } from "./scoring.ts";
 import { runCases } from "./suite.ts";
 import { listAt, objectIn, PROTOCOLS, textAt } from "./wire.ts";
-import { World, type Model, type WorldOptions } from "./world.ts";
+import { World, type Model, type Page, type WorldOptions } from "./world.ts";
 
 export async function score(input: Input, context: Context): Promise<number> {
   const asked = read(input);
@@ -41,10 +41,12 @@ export interface Suite extends Omit<WorldOptions, "callsAtOnce"> {
 /** Few enough for a laptop's gateway to answer in time. */
 const CALLS_AT_ONCE = 16;
 
-/** @throws CommandError where no model is known, or no call reaches the lab */
+/** @throws CommandError where nobody answers, no model is known, or no call reaches the lab */
 export async function runSuite({ models, areas, ...options }: Suite): Promise<Run> {
   const world = new World({ ...options, callsAtOnce: options.lab === null ? 2 : CALLS_AT_ONCE });
-  const ids = models.length > 0 ? models : await listed(world);
+  const list = await world.page("/v1/models");
+  if (list.status === 0) throw CommandError.failed(`No gateway answers at ${options.url}.`);
+  const ids = models.length > 0 ? models : listed(world, list);
   if (ids.length === 0) throw CommandError.failed(`${options.url} lists no models. Name one with --model.`);
   world.models = await Promise.all(ids.map((id) => met(world, id)));
   if (world.lab !== null && world.models.every(({ upstream }) => upstream === null)) {
@@ -122,8 +124,7 @@ async function listening(lab: Lab, { labPort, labHost }: Asked): Promise<number>
 const FAMILIES = [/claude/i, /gpt|codex/i, /gemini/i, /glm|kimi|deepseek|qwen/i];
 
 /** With a lab the first of each family, which a gateway may well call in different protocols. */
-async function listed(world: World): Promise<readonly string[]> {
-  const page = await world.page("/v1/models");
+function listed(world: World, page: Page): readonly string[] {
   const ids = listAt(objectIn(page.text), "data")
     .map((row) => textAt(row, "id"))
     .filter((id) => id !== "");

@@ -1,7 +1,7 @@
 // All cases, and what each came to. Never stops at one that fails.
 
 import { AREA_NAMES, type AreaName } from "./areas.ts";
-import { LEFT_OUT, type Case, type Verdict } from "./case.ts";
+import { LEFT_OUT, type Came, type Case, type Verdict } from "./case.ts";
 import { CLAUDE_CODE_CASES } from "./cases/claude-code.ts";
 import { CODEX_CASES } from "./cases/codex.ts";
 import { ERROR_CASES } from "./cases/errors.ts";
@@ -41,18 +41,25 @@ const ALL = [
 /** In the order of the areas. */
 export const CASES: readonly Case[] = AREA_NAMES.flatMap((area) => ALL.filter((one) => one.area === area));
 
-/** Runs the cases of some areas, all of them at once; the world lets so many calls through. */
+/** What is about time is measured when nothing else goes on. */
+const TIMED: readonly AreaName[] = ["cancel", "keep-alives"];
+
+/** Runs the cases of some areas; the world lets so many calls through at once. */
 export async function runCases(world: World, areas: readonly AreaName[] = AREA_NAMES): Promise<readonly Verdict[]> {
   const offered = new Map(await Promise.all(PROTOCOLS.map(async (protocol) => [protocol, await offers(world, protocol)] as const)));
+  const isOffered = ({ protocol }: Case): boolean => protocol === null || offered.get(protocol) === true;
   const chosen = CASES.filter(({ area, needs }) => areas.includes(area) && (needs === "live" || world.lab !== null));
-  return Promise.all(
-    chosen.map(async (one): Promise<Verdict> => {
-      const { area, name, expected, breaks, protocol } = one;
-      const shared = { area, name, expected, breaks };
-      if (protocol !== null && offered.get(protocol) === false) return { ...shared, outcome: "left out", came: null };
-      const came = await one.run(world);
-      if (came === LEFT_OUT) return { ...shared, outcome: "left out", came: null };
-      return came === null ? { ...shared, outcome: "passed", came: null } : { ...shared, outcome: "failed", came };
-    }),
-  );
+  const judge = async (one: Case): Promise<Verdict> => verdictOf(one, isOffered(one) ? await one.run(world) : LEFT_OUT);
+  const verdicts = new Map<Case, Verdict>();
+  for (const isTimed of [false, true]) {
+    const now = chosen.filter(({ area }) => TIMED.includes(area) === isTimed);
+    await Promise.all(now.map(async (one) => verdicts.set(one, await judge(one))));
+  }
+  return chosen.flatMap((one) => verdicts.get(one) ?? []);
+}
+
+function verdictOf({ area, name, expected, breaks }: Case, came: Came): Verdict {
+  const shared = { area, name, expected, breaks };
+  if (came === LEFT_OUT) return { ...shared, outcome: "left out", came: null };
+  return came === null ? { ...shared, outcome: "passed", came: null } : { ...shared, outcome: "failed", came };
 }

@@ -2,6 +2,7 @@
 // Without a mutant it is the correct gateway.
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { after } from "../../../src/cli/composition.ts";
 import { startGateway, type RunningGateway } from "../../support/gateway.ts";
 
 /** What a proxy knows of a request when it changes something. */
@@ -44,6 +45,8 @@ export async function stand(labUrl: string, { front, back }: Broken = {}): Promi
   const behind = back === undefined ? null : await proxy(labUrl, back);
   const gateway: RunningGateway = await startGateway({
     environment: { FACTORY_BASE_URL: behind?.url ?? labUrl, KEEP_ALIVE_INTERVAL: "1", LOG_LEVEL: "error" },
+    // The suite looks at the wall's clock.
+    clock: { now: Date.now, after },
   });
   const before = front === undefined ? null : await proxy(gateway.url, front);
   return {

@@ -23,7 +23,7 @@ const GEMINI = /enerateContent$/;
 
 /** Changes the events of a protocol's streams. */
 function events(path: RegExp, edit: Edit): Broken {
-  return { front: { reply: (text, about) => (about.status === 200 && about.stream && path.test(about.path) ? edited(text, edit) : text) } };
+  return { front: { reply: (body, about) => (about.status === 200 && about.stream && path.test(about.path) ? edited(body, edit) : body) } };
 }
 
 function edited(text: string, edit: Edit): string {
@@ -38,7 +38,7 @@ function edited(text: string, edit: Edit): string {
 }
 
 /** Changes the text of a protocol's answers. */
-function text(path: RegExp, change: (text: string, about: About) => string, streams = [true, false]): Broken {
+function told(path: RegExp, change: (body: string, about: About) => string, streams = [true, false]): Broken {
   return { front: { reply: (body, about) => (path.test(about.path) && streams.includes(about.stream) ? change(body, about) : body) } };
 }
 
@@ -65,7 +65,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a choice without its index",
     area: "shapes",
     fails: "openai-chat choices",
-    ...text(CHAT, (body) => body.replace('"index":0,"message"', '"message"')),
+    ...told(CHAT, (body) => body.replace('"index":0,"message"', '"message"')),
   },
   {
     name: "no route for Gemini",
@@ -77,19 +77,19 @@ export const MUTANTS: readonly Mutant[] = [
     name: "annotations are left out",
     area: "shapes",
     fails: "openai-responses output",
-    ...text(RESPONSES, (body) => body.replaceAll('"annotations":[],', "")),
+    ...told(RESPONSES, (body) => body.replaceAll('"annotations":[],', "")),
   },
   {
     name: "a thought without a signature",
     area: "shapes",
     fails: "anthropic-messages content",
-    ...text(MESSAGES, (body) => body.replaceAll(/,"signature":"[^"]*"/g, "")),
+    ...told(MESSAGES, (body) => body.replaceAll(/,"signature":"[^"]*"/g, "")),
   },
   {
     name: "the text of the model twice",
     area: "shapes",
     fails: "openai-chat text of the model",
-    ...text(CHAT, (body) => body.replace(/"content":"Gr/, '"content":"Grüße Gr'), [false]),
+    ...told(CHAT, (body) => body.replace(/"content":"Gr/, '"content":"Grüße Gr'), [false]),
   },
   // ---- stream-grammar
   {
@@ -107,7 +107,7 @@ export const MUTANTS: readonly Mutant[] = [
       return data;
     }),
   },
-  { name: "Chat: no [DONE]", area: "stream-grammar", fails: "openai-chat done", ...text(CHAT, (body) => body.replace(DONE, "")) },
+  { name: "Chat: no [DONE]", area: "stream-grammar", fails: "openai-chat done", ...told(CHAT, (body) => body.replace(DONE, "")) },
   {
     name: "Chat: usage with an empty id",
     area: "stream-grammar",
@@ -124,7 +124,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "Messages: events without names",
     area: "stream-grammar",
     fails: "anthropic-messages framing",
-    ...text(MESSAGES, (body) => body.replaceAll(/event: .+\n/g, "")),
+    ...told(MESSAGES, (body) => body.replaceAll(/event: .+\n/g, "")),
   },
   {
     name: "Messages: gaps between blocks",
@@ -203,9 +203,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: "Gemini: events with names",
     area: "stream-grammar",
     fails: "gemini framing",
-    ...text(GEMINI, (body) => body.replaceAll("data: ", "event: chunk\ndata: "), [true]),
+    ...told(GEMINI, (body) => body.replaceAll("data: ", "event: chunk\ndata: "), [true]),
   },
-  { name: "Gemini: [DONE]", area: "stream-grammar", fails: "gemini framing", ...text(GEMINI, (body) => body + DONE, [true]) },
+  { name: "Gemini: [DONE]", area: "stream-grammar", fails: "gemini framing", ...told(GEMINI, (body) => body + DONE, [true]) },
   {
     name: "Gemini: a finish reason in every chunk",
     area: "stream-grammar",
@@ -220,7 +220,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a call ends with stop",
     area: "tools",
     fails: "openai-chat call, streamed",
-    ...text(CHAT, (body) =>
+    ...told(CHAT, (body) =>
       body.replaceAll('"tool_calls"}', '"stop"}').replaceAll('"finish_reason":"tool_calls"', '"finish_reason":"stop"'),
     ),
   },
@@ -228,13 +228,13 @@ export const MUTANTS: readonly Mutant[] = [
     name: "arguments go through JSON.parse",
     area: "tools",
     fails: "anthropic-messages arguments",
-    ...text(MESSAGES, (body) => body.replaceAll("9007199254740993", "9007199254740992")),
+    ...told(MESSAGES, (body) => body.replaceAll("9007199254740993", "9007199254740992")),
   },
   {
     name: "no arguments are an empty text",
     area: "tools",
     fails: "openai-chat call without arguments",
-    ...text(CHAT, (body) => body.replaceAll('"arguments":"{}"', '"arguments":""')),
+    ...told(CHAT, (body) => body.replaceAll('"arguments":"{}"', '"arguments":""')),
   },
   {
     name: "only the first result goes upstream",
@@ -253,7 +253,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "cached tokens count twice",
     area: "usage",
     fails: "anthropic-messages input",
-    ...text(MESSAGES, (body) => body.replaceAll('"input_tokens":20', '"input_tokens":120')),
+    ...told(MESSAGES, (body) => body.replaceAll('"input_tokens":20', '"input_tokens":120')),
   },
   {
     name: "no usage in a stream",
@@ -265,20 +265,20 @@ export const MUTANTS: readonly Mutant[] = [
     name: "thoughts count twice",
     area: "usage",
     fails: "gemini output",
-    ...text(GEMINI, (body) => body.replaceAll('"candidatesTokenCount":20', '"candidatesTokenCount":30')),
+    ...told(GEMINI, (body) => body.replaceAll('"candidatesTokenCount":20', '"candidatesTokenCount":30')),
   },
   {
     name: "cached tokens are not told",
     area: "usage",
     fails: "openai-responses cached",
-    ...text(RESPONSES, (body) => body.replaceAll('"cached_tokens":100', '"cached_tokens":0')),
+    ...told(RESPONSES, (body) => body.replaceAll('"cached_tokens":100', '"cached_tokens":0')),
   },
   // ---- errors
   {
     name: "OpenAI's errors for everybody",
     area: "errors",
     fails: "anthropic-messages broken JSON",
-    ...{ front: { reply: (body: string, { status }: { status: number }) => (status >= 400 ? OPENAI_ERROR : body) } },
+    front: { reply: (body, { status }) => (status >= 400 ? OPENAI_ERROR : body) },
   },
   {
     name: "a mistake of the client is a 500",
@@ -302,7 +302,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a list that says not what it is",
     area: "models",
     fails: "OpenAI's list",
-    ...text(/\/v1\/models$/, (body) => body.replace('"object":"list",', "")),
+    ...told(/\/v1\/models$/, (body) => body.replace('"object":"list",', "")),
   },
   {
     name: "one list for everybody",
@@ -321,7 +321,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a cut answer gets an end",
     area: "cuts",
     fails: "openai-chat in the text, closed in order",
-    ...text(
+    ...told(
       CHAT,
       (body) => body.replace(/data: \{"error".*\n\n/, `data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n${DONE}`),
       [true],
@@ -331,20 +331,20 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a cut answer just ends",
     area: "cuts",
     fails: "anthropic-messages in the arguments, closed in order",
-    ...text(MESSAGES, (body) => body.replace(/event: error\n.*\n\n/, ""), [true]),
+    ...told(MESSAGES, (body) => body.replace(/event: error\n.*\n\n/, ""), [true]),
   },
   // ---- pings
   {
     name: "pings of the upstream become events",
     area: "pings",
     fails: "openai-responses between all events",
-    ...text(RESPONSES, (body) => body.replace("\n\n", '\n\nevent: ping\ndata: {"type":"ping"}\n\n'), [true]),
+    ...told(RESPONSES, (body) => body.replace("\n\n", '\n\nevent: ping\ndata: {"type":"ping"}\n\n'), [true]),
   },
   {
     name: "comments stick to the next event",
     area: "pings",
     fails: "gemini between all events",
-    ...text(GEMINI, (body) => body.replaceAll("data: ", ": keep-alive\ndata: "), [true]),
+    ...told(GEMINI, (body) => body.replaceAll("data: ", ": keep-alive\ndata: "), [true]),
   },
   // ---- error-statuses
   {
@@ -376,7 +376,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "errors in a stream are swallowed",
     area: "errors-in-stream",
     fails: "openai-chat in the text",
-    ...text(CHAT, (body) => body.replace(/data: \{"error".*\n\n/, DONE), [true]),
+    ...told(CHAT, (body) => body.replace(/data: \{"error".*\n\n/, DONE), [true]),
   },
   {
     name: "errors with status 200 pass",
@@ -389,13 +389,13 @@ export const MUTANTS: readonly Mutant[] = [
     name: "out of tokens is a stop",
     area: "finish-reasons",
     fails: "openai-chat out of tokens",
-    ...text(CHAT, (body) => body.replaceAll('"finish_reason":"length"', '"finish_reason":"stop"')),
+    ...told(CHAT, (body) => body.replaceAll('"finish_reason":"length"', '"finish_reason":"stop"')),
   },
   {
     name: "a finish reason of another protocol",
     area: "finish-reasons",
     fails: "gemini a word of tomorrow, Messages",
-    ...text(GEMINI, (body) =>
+    ...told(GEMINI, (body) =>
       body
         .replaceAll('"finishReason":"OTHER"', '"finishReason":"word_of_tomorrow"')
         .replaceAll('"finishReason":"STOP"', '"finishReason":"end_turn"'),
@@ -505,7 +505,7 @@ export const MUTANTS: readonly Mutant[] = [
     area: "byte-exactness",
     fails: "gemini a stream of its own provider",
     models: CLAUDE_AND_GEMINI,
-    ...text(GEMINI, (body) => body.replaceAll('"index":0', '"index": 0')),
+    ...told(GEMINI, (body) => body.replaceAll('"index":0', '"index": 0')),
   },
   {
     name: "the tool's properties are sorted",
@@ -556,7 +556,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a custom tool is called as a function",
     area: "codex",
     fails: "apply_patch",
-    ...text(RESPONSES, (body) => body.replaceAll("custom_tool_call", "function_call"), [true]),
+    ...told(RESPONSES, (body) => body.replaceAll("custom_tool_call", "function_call"), [true]),
   },
   {
     name: "no packed bodies",
@@ -570,7 +570,7 @@ export const MUTANTS: readonly Mutant[] = [
     area: "gemini-cli",
     fails: "thoughtSignature of a call",
     models: CLAUDE_AND_GEMINI,
-    ...text(GEMINI, (body) => body.replaceAll(/,"thoughtSignature":"[^"]*"/g, "")),
+    ...told(GEMINI, (body) => body.replaceAll(/,"thoughtSignature":"[^"]*"/g, "")),
   },
   {
     name: "no countTokens",
@@ -589,7 +589,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a response without output",
     area: "open-responses",
     fails: "basic-response",
-    ...text(RESPONSES, (body) => body.replace(/"output":\[.*\],"parallel/s, '"output":[],"parallel'), [false]),
+    ...told(RESPONSES, (body) => body.replace(/"output":\[.*\],"parallel/s, '"output":[],"parallel'), [false]),
   },
   {
     name: "no deltas of arguments",

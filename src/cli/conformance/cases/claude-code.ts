@@ -71,7 +71,7 @@ export const CLAUDE_CODE_CASES: readonly Case[] = [
   {
     ...shared,
     name: "Bearer in place of x-api-key",
-    needs: "live",
+    needs: "lab",
     expected: "an answer to ANTHROPIC_AUTH_TOKEN as well as to ANTHROPIC_API_KEY",
     breaks: "Claude Code with ANTHROPIC_AUTH_TOKEN, and Anthropic SDKs 1.x, which send Bearer alone",
     run: (world) => bearer(world),

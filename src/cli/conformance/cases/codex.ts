@@ -138,12 +138,13 @@ function patched(stream: boolean): Plan {
   };
 }
 
+/** A live model may call a tool instead of saying something. */
 const RUNGS = [
-  "response.created",
-  "response.output_item.added",
-  "response.output_text.delta",
-  "response.output_item.done",
-  "response.completed",
+  /^response\.created$/,
+  /^response\.output_item\.added$/,
+  /^response\.(?:output_text|function_call_arguments|custom_tool_call_input)\.delta$/,
+  /^response\.output_item\.done$/,
+  /^response\.completed$/,
 ];
 
 /** Where the runtime can do it, as Codex packs its bodies since 0.155. */
@@ -157,7 +158,7 @@ export const CODEX_CASES: readonly Case[] = [
     ...shared,
     name: "the ladder of events",
     needs: "live",
-    expected: RUNGS.join(", then "),
+    expected: "response.created, output_item.added, deltas, output_item.done, response.completed",
     breaks: "Codex: stream disconnected before completion; text that is never shown",
     scenario: LADDER,
     stream: true,
@@ -284,6 +285,6 @@ const WINDOW = "Your input exceeds the context window of this model. Please adju
 
 function climbed({ text }: Answer): string | null {
   const types = blocksOf(text).blocks.map(({ data }) => textAt(objectIn(data), "type"));
-  const missing = RUNGS.filter((rung) => !types.includes(rung));
-  return missing.length === 0 ? null : `no ${missing.join(", ")}`;
+  const missing = RUNGS.filter((rung) => !types.some((type) => rung.test(type)));
+  return missing.length === 0 ? null : `no ${missing.map(({ source }) => source).join(", ")}`;
 }

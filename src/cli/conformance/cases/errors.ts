@@ -25,6 +25,8 @@ function errorOf(body: unknown): object {
 
 interface Refused {
   readonly name: string;
+  /** Live calls are few. */
+  readonly needs: Case["needs"];
   readonly statuses: readonly number[];
   readonly breaks: string;
   readonly send: (world: World, protocol: ProtocolId) => Promise<Page>;
@@ -50,6 +52,7 @@ function hello(protocol: ProtocolId, model: string): string {
 const REFUSALS: readonly Refused[] = [
   {
     name: "wrong key",
+    needs: "live",
     statuses: [401, 403],
     breaks: "SDKs raise AuthenticationError by status; agents then ask for another key",
     send: (world, protocol) =>
@@ -57,12 +60,14 @@ const REFUSALS: readonly Refused[] = [
   },
   {
     name: "broken JSON",
+    needs: "lab",
     statuses: [400],
     breaks: "SDKs retry a 500, again and again",
     send: (world, protocol) => post(world, protocol, { body: '{"model": "x", "messages": [', model: modelOf(world) }),
   },
   {
     name: "no messages",
+    needs: "lab",
     statuses: [400, 422],
     breaks: "SDKs retry a 500; a 200 hides a mistake",
     send: (world, protocol) =>
@@ -71,11 +76,11 @@ const REFUSALS: readonly Refused[] = [
 ];
 
 export const ERROR_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol) =>
-  REFUSALS.map(({ name, statuses, breaks, send }): Case => ({
+  REFUSALS.map(({ name, needs, statuses, breaks, send }): Case => ({
     area: "errors",
     name: `${protocol} ${name}`,
     protocol,
-    needs: "live",
+    needs,
     expected: `status ${statuses.join(" or ")} and an error in the shape of the protocol`,
     breaks,
     run: async (world) => {

@@ -98,7 +98,7 @@ export const GEMINI_CLI_CASES: readonly Case[] = [
   {
     ...shared,
     name: "the key in the query",
-    needs: "live",
+    needs: "lab",
     expected: "an answer to ?key=",
     breaks: "REST examples and older SDKs of Google's",
     run: async (world) => (world.key === null ? null : statusOf(world, { path: `?key=${encodeURIComponent(world.key)}`, headers: {} })),

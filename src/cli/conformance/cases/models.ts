@@ -81,7 +81,7 @@ export const MODEL_CASES: readonly Case[] = [
     area: "models",
     name: "every model that is called is in the list",
     protocol: "openai-chat",
-    needs: "live",
+    needs: "lab",
     expected: "the names of --model in GET /v1/models",
     breaks: "clients offer only what is listed",
     run: async (world) => {

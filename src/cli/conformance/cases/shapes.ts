@@ -78,15 +78,17 @@ interface Faulty {
   readonly stream: boolean;
 }
 
-/** The first time that any answer of the protocol breaks a rule. */
+/** The first time that any answer of the protocol breaks a rule. What failed as a whole is another case's, as long as something came. */
 export async function firstFault(world: World, { protocol, rule, stream }: Faulty, scenarios = [HELLO, WEATHER_CALL]): Promise<Came> {
   const all = world.lab === null ? scenarios : [...scenarios, REASONING];
   const answers = await Promise.all(
     all.flatMap((scenario) => world.models.map((model) => world.ask(scenario, { protocol, model, stream }))),
   );
-  if (answers.length === 0) return LEFT_OUT;
-  for (const { status, text, faults, model } of answers) {
-    if (status !== 200) return `${model.id}: status ${status}: ${shown(text)}`;
+  const [first] = answers;
+  if (first === undefined) return LEFT_OUT;
+  const sound = answers.filter(({ status }) => status === 200);
+  if (sound.length === 0) return `${first.model.id}: status ${first.status}: ${shown(first.text)}`;
+  for (const { faults, model } of sound) {
     const fault = faults.find((one) => one.rule === rule);
     if (fault !== undefined) return `${model.id}: ${shown(fault.came)}`;
   }

@@ -51,7 +51,7 @@ export interface Spoken extends Plan {
 export type Script = (seen: Seen) => Plan;
 
 /** An answer, streamed where that was asked for. */
-export function answer(seen: Seen, said: Parameters<typeof tell>[1], headers: Readonly<Record<string, string>> = {}): Plan {
+export function answer(seen: Seen, said: Parameters<typeof tell>[1], headers: Readonly<Record<string, string>> = {}): Spoken {
   const told = seen.tell(said);
   return { headers: { ...typeOf(seen), ...headers }, steps: seen.stream ? told.events.map(({ text }) => text) : [told.whole] };
 }
