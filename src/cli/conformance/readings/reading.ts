@@ -78,11 +78,6 @@ function blockOf(raw: string): Block | null {
   return data.length === 0 ? null : { event, data: data.join("\n"), raw };
 }
 
-/** What every reader takes. */
-export interface Streamed {
-  readonly text: string;
-}
-
 export interface Read {
   readonly said: Said;
   readonly faults: readonly Fault[];
