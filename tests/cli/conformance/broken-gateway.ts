@@ -119,11 +119,12 @@ async function pass(incoming: IncomingMessage, outgoing: ServerResponse, { targe
     ...(bytes.length === 0 ? {} : { body: fault.request?.(bytes.toString("utf8"), about) ?? bytes }),
     signal: AbortSignal.any([controller.signal, stopping]),
   });
-  for (const name of HOPS) response.headers.delete(name);
-  fault.replyHeaders?.(response.headers, about);
+  const replyHeaders = new Headers(response.headers);
+  for (const name of HOPS) replyHeaders.delete(name);
+  fault.replyHeaders?.(replyHeaders, about);
   const status = fault.status?.(response.status, about) ?? response.status;
   const reply = fault.reply === undefined ? null : fault.reply(await response.text(), { ...about, status });
-  outgoing.writeHead(status, Object.fromEntries(response.headers));
+  outgoing.writeHead(status, Object.fromEntries(replyHeaders));
   outgoing.flushHeaders();
   if (reply !== null) return void outgoing.end(reply);
   for await (const piece of response.body ?? []) outgoing.write(fault.chunk?.(piece) ?? piece);
