@@ -63,6 +63,11 @@ const GROUPS: readonly Group[] = [
     summary: "Checks everything, and says how to mend what is wrong.",
     load: async () => (await import("./doctor.ts")).DOCTOR,
   },
+  {
+    name: "conformance",
+    summary: "Scores a gateway, this one or another, by what official clients need.",
+    load: async () => (await import("./conformance.ts")).CONFORMANCE,
+  },
   { name: "models", summary: "Lists the models.", load: async () => (await import("./models.ts")).MODELS },
   {
     name: "explain",

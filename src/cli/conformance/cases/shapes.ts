@@ -1,0 +1,96 @@
+// Whether each protocol is there at all, and whether its non-streaming answers have the shape that clients need.
+
+import type { ProtocolId } from "../../../protocol/canonical.ts";
+import { incomplete, looking, LEFT_OUT, shown, type Came, type Case } from "../case.ts";
+import { CHAT_SHAPE } from "../readings/chat.ts";
+import { GEMINI_SHAPE } from "../readings/gemini.ts";
+import { MESSAGES_SHAPE } from "../readings/messages.ts";
+import type { Rule } from "../readings/reading.ts";
+import { RESPONSES_SHAPE } from "../readings/responses.ts";
+import { HELLO, REASONING, WEATHER_CALL } from "../scenarios.ts";
+import { pathOf, PROTOCOLS } from "../wire.ts";
+import type { World } from "../world.ts";
+
+const CLIENTS: Readonly<Record<ProtocolId, string>> = {
+  "openai-chat": "OpenAI SDKs, opencode, Qwen Code, Cline, Continue",
+  "openai-responses": "Codex, OpenAI SDKs",
+  "anthropic-messages": "Claude Code, Anthropic SDKs",
+  gemini: "Gemini CLI, Google Gen AI SDKs",
+};
+
+/** Whether the gateway has a route of the protocol: a 404 that is not about the model, or a 405, says that it has none. */
+export async function offers(world: World, protocol: ProtocolId): Promise<boolean> {
+  const [model] = world.models;
+  if (model === undefined) return false;
+  const { status, said, text } = await world.ask(HELLO, { protocol, model, stream: false });
+  const hasNone = status === 405 || status === 501 || (status === 404 && !(said.error?.message ?? "").includes(model.id));
+  return !hasNone || /model/i.test(text);
+}
+
+const SHAPES: Readonly<Record<ProtocolId, Readonly<Record<string, Rule>>>> = {
+  "openai-chat": CHAT_SHAPE,
+  "openai-responses": RESPONSES_SHAPE,
+  "anthropic-messages": MESSAGES_SHAPE,
+  gemini: GEMINI_SHAPE,
+};
+
+export const SHAPE_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol): Case[] => [
+  {
+    area: "shapes",
+    name: `${protocol} is offered`,
+    protocol: null,
+    needs: "live",
+    expected: `a route at ${pathOf(protocol, { model: "MODEL", stream: false })}`,
+    breaks: `${CLIENTS[protocol]} can't be used`,
+    run: async (world) => ((await offers(world, protocol)) ? null : "none"),
+  },
+  looking({
+    area: "shapes",
+    name: `${protocol} answers`,
+    protocol,
+    needs: "live",
+    expected: "status 200, JSON, and a text",
+    breaks: CLIENTS[protocol],
+    scenario: HELLO,
+    stream: false,
+    check: (answer) => {
+      const came = incomplete(answer);
+      if (came !== null) return came;
+      if (!(answer.headers["content-type"] ?? "").includes("application/json"))
+        return `content-type ${answer.headers["content-type"] ?? "none"}`;
+      return answer.said.text === "" ? "no text" : null;
+    },
+  }),
+  ...Object.entries(SHAPES[protocol]).map(([name, { expected, breaks }]): Case => ({
+    area: "shapes",
+    name: `${protocol} ${name}`,
+    protocol,
+    needs: "live",
+    expected,
+    breaks,
+    run: (world) => firstFault(world, { protocol, rule: name, stream: false }),
+  })),
+]);
+
+interface Faulty {
+  readonly protocol: ProtocolId;
+  readonly rule: string;
+  readonly stream: boolean;
+}
+
+/** The first time that any answer of the protocol breaks a rule. What failed as a whole is another case's, as long as something came. */
+export async function firstFault(world: World, { protocol, rule, stream }: Faulty, scenarios = [HELLO, WEATHER_CALL]): Promise<Came> {
+  const all = world.lab === null ? scenarios : [...scenarios, REASONING];
+  const answers = await Promise.all(
+    all.flatMap((scenario) => world.models.map((model) => world.ask(scenario, { protocol, model, stream }))),
+  );
+  const [first] = answers;
+  if (first === undefined) return LEFT_OUT;
+  const sound = answers.filter(({ status }) => status === 200);
+  if (sound.length === 0) return `${first.model.id}: status ${first.status}: ${shown(first.text)}`;
+  for (const { faults, model } of sound) {
+    const fault = faults.find((one) => one.rule === rule);
+    if (fault !== undefined) return `${model.id}: ${shown(fault.came)}`;
+  }
+  return null;
+}

@@ -1,0 +1,240 @@
+// The upstream that the gateway under test is pointed at: it finds the mark of a case in a request, and answers with that case's script.
+// Knows Factory's paths and the providers' own. Never calls anybody.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { gunzipSync } from "node:zlib";
+import type { ProtocolId } from "../../../protocol/canonical.ts";
+import { listAt, objectIn, pick, printed, textAt, type JsonObject } from "../wire.ts";
+import { callOf, saying } from "./saying.ts";
+import { errorOf, tell, type Telling } from "./telling.ts";
+
+/** A request that the lab got. */
+export interface Seen {
+  readonly protocol: ProtocolId;
+  readonly isCount: boolean;
+  readonly stream: boolean;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Byte for byte. */
+  readonly text: string;
+  readonly body: JsonObject;
+  readonly serial: number;
+  /** What the lab's model says, in this request's words. */
+  readonly tell: (said: Parameters<typeof tell>[1]) => Telling;
+  /** Resolves with the time, in milliseconds of `performance.now()`, at which the gateway closed the connection before the answer was complete. */
+  readonly left: Promise<number>;
+}
+
+/** What the lab does next: sends text or bytes, waits, or breaks the connection. */
+export type Step = string | Uint8Array | { readonly pauseMs: number } | typeof HANG | typeof BREAK;
+
+export const HANG = Symbol("sends nothing more, and keeps the connection");
+export const BREAK = Symbol("breaks the connection");
+
+export interface Plan {
+  /** Default: 200. */
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** How long the head is held back; default 0. */
+  readonly headAfterMs?: number;
+  /** Default: none. The head itself never comes where the first is HANG or BREAK. */
+  readonly steps: readonly Step[];
+  /** Whether the head comes even so. */
+  readonly hasHead?: boolean;
+}
+
+/** A plan that is all text. */
+export interface Spoken extends Plan {
+  readonly steps: readonly string[];
+}
+
+export type Script = (seen: Seen) => Plan;
+
+/** An answer, streamed where that was asked for. */
+export function answer(seen: Seen, said: Parameters<typeof tell>[1], headers: Readonly<Record<string, string>> = {}): Spoken {
+  const told = seen.tell(said);
+  return { headers: { ...typeOf(seen), ...headers }, steps: seen.stream ? told.events.map(({ text }) => text) : [told.whole] };
+}
+
+export function typeOf({ stream }: Pick<Seen, "stream">): { readonly "content-type": string } {
+  return { "content-type": stream ? "text/event-stream; charset=utf-8" : "application/json" };
+}
+
+/** What the lab does where no case says otherwise: it calls the tool that it is offered first, or says a sentence. */
+const BY_DEFAULT: Script = (seen) => {
+  if (!hasTurns(seen)) return refusal(seen, { status: 400, message: "There are no messages." });
+  if (/no-such-model/.test(textAt(seen.body, "model"))) return refusal(seen, { status: 404, message: "The lab has no such model." });
+  const hasResult = /"tool_result"|"function_call_output"|"functionResponse"|"role":\s?"tool"/.test(seen.text);
+  const name = toolNames(seen.body)[0];
+  return answer(
+    seen,
+    saying(name === undefined || hasResult ? {} : { calls: [callOf(`call_lab${seen.serial}`, '{"location":"Paris"}', name)] }),
+  );
+};
+
+export function toolNames(body: JsonObject): string[] {
+  return listAt(body, "tools")
+    .flatMap((tool) => (Array.isArray(pick(tool, "functionDeclarations")) ? listAt(tool, "functionDeclarations") : [tool]))
+    .map((tool) => textAt(tool, "name") || textAt(tool, "function.name"))
+    .filter((name) => name !== "");
+}
+
+const MARK = /lab-mark-(\d+)/;
+
+export class Lab {
+  readonly #scripts = new Map<string, Script>();
+  readonly #seen = new Map<string, Seen[]>();
+  readonly #server: Server;
+  #marks = 0;
+  #serial = 0;
+
+  constructor() {
+    this.#server = createServer((incoming, outgoing) => void this.#take(incoming, outgoing));
+    this.#server.keepAliveTimeout = 0;
+  }
+
+  /** Resolves to the port. Rejects with a code where it can't listen. */
+  listen(port: number, host: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, host, () => {
+        const address = this.#server.address();
+        resolve(typeof address === "object" && address !== null ? address.port : port);
+      });
+    });
+  }
+
+  stop(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  /** A word for the request of a case; the lab answers as the script says where it finds it. */
+  mark(script: Script | undefined): string {
+    const mark = String(++this.#marks);
+    if (script !== undefined) this.#scripts.set(mark, script);
+    this.#seen.set(mark, []);
+    return `lab-mark-${mark}`;
+  }
+
+  /** The requests with that mark so far. */
+  seenOf(mark: string): readonly Seen[] {
+    return this.#seen.get(mark.slice("lab-mark-".length)) ?? [];
+  }
+
+  async #take(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const left = new Promise<number>((resolve) => {
+      outgoing.once("close", () => {
+        if (!outgoing.writableFinished) resolve(performance.now());
+      });
+    });
+    outgoing.on("error", () => {
+      // The gateway has left; "close" says so.
+    });
+    const chunks: Uint8Array[] = [];
+    try {
+      for await (const chunk of incoming) if (chunk instanceof Uint8Array) chunks.push(chunk);
+    } catch {
+      return;
+    }
+    const bytes = Buffer.concat(chunks);
+    const text = (incoming.headers["content-encoding"] === "gzip" ? gunzipSync(bytes) : bytes).toString("utf8");
+    const seen = this.#seenFrom(incoming, { text, left });
+    if (seen === null)
+      return void outgoing.writeHead(404, { "content-type": "application/json" }).end('{"error":{"message":"The lab has no such path."}}');
+    // The last one: what came before belongs to an earlier turn.
+    const mark = [...text.matchAll(new RegExp(MARK, "g"))].at(-1)?.[1] ?? "";
+    this.#seen.get(mark)?.push(seen);
+    const plan = seen.isCount ? countPlan(seen) : (this.#scripts.get(mark) ?? BY_DEFAULT)(seen);
+    await perform(plan, outgoing);
+  }
+
+  #seenFrom(incoming: IncomingMessage, { text, left }: { readonly text: string; readonly left: Promise<number> }): Seen | null {
+    const url = new URL(incoming.url ?? "/", "http://lab");
+    const protocol = protocolAt(url.pathname);
+    if (protocol === null || incoming.method !== "POST") return null;
+    const body = objectIn(text) ?? {};
+    const serial = ++this.#serial;
+    const model = textAt(body, "model") || (/\/models\/([^:/]+):/.exec(url.pathname)?.[1] ?? "lab");
+    const includeUsage = pick(body, "stream_options.include_usage") === true;
+    return {
+      protocol,
+      isCount: /count_tokens$|input_tokens$|:countTokens$/.test(url.pathname),
+      stream: protocol === "gemini" ? isGeminiStream(url, incoming.headers.accept ?? "") : body["stream"] === true,
+      headers: Object.fromEntries(Object.entries(incoming.headers).map(([name, value]) => [name, String(value)])),
+      text,
+      body,
+      serial,
+      tell: (said) => tell(protocol, said, { model, serial, includeUsage }),
+      left,
+    };
+  }
+}
+
+function protocolAt(path: string): ProtocolId | null {
+  if (path.endsWith("/chat/completions")) return "openai-chat";
+  if (/\/responses(?:\/input_tokens)?$/.test(path)) return "openai-responses";
+  if (/\/messages(?:\/count_tokens)?$/.test(path)) return "anthropic-messages";
+  return /\/generate$|:(?:stream)?[gG]enerateContent$|:countTokens$/.test(path) ? "gemini" : null;
+}
+
+/** Factory's path is the same either way. */
+function isGeminiStream({ pathname, searchParams }: URL, accept: string): boolean {
+  if (pathname.endsWith("/generate")) return accept.includes("text/event-stream");
+  return searchParams.get("alt") === "sse" || pathname.includes(":stream");
+}
+
+/** As a provider would: nothing to answer. */
+function hasTurns({ body }: Seen): boolean {
+  return ["messages", "input", "contents"].some((name) => name in body);
+}
+
+function countPlan({ protocol }: Seen): Plan {
+  const body = protocol === "gemini" ? { totalTokens: 42 } : { input_tokens: 42, object: "response.input_tokens" };
+  return { headers: { "content-type": "application/json" }, steps: [JSON.stringify(body)] };
+}
+
+/** An error in the words of the provider that the request is meant for. */
+export function refusal(seen: Seen, refused: Parameters<typeof errorOf>[1], headers: Readonly<Record<string, string>> = {}): Plan {
+  return {
+    status: refused.status,
+    headers: { "content-type": "application/json", ...headers },
+    steps: [printed(errorOf(seen.protocol, refused))],
+  };
+}
+
+/** A moment for what was written to leave before the connection breaks. */
+const BREAK_MS = 30;
+
+async function perform(
+  { status = 200, headers = {}, headAfterMs = 0, steps, hasHead = false }: Plan,
+  outgoing: ServerResponse,
+): Promise<void> {
+  if (headAfterMs > 0) await pause(headAfterMs);
+  const [first] = steps;
+  if (first === HANG && !hasHead) return;
+  if (first === BREAK && !hasHead) return void outgoing.destroy();
+  outgoing.writeHead(status, headers);
+  outgoing.flushHeaders();
+  for (const step of steps) {
+    if (outgoing.destroyed) return;
+    if (step === HANG) return;
+    if (step === BREAK) {
+      await pause(BREAK_MS);
+      return void outgoing.destroy();
+    }
+    if (typeof step === "object" && "pauseMs" in step) await pause(step.pauseMs);
+    else await write(outgoing, step);
+  }
+  outgoing.end();
+}
+
+function write(outgoing: ServerResponse, bytes: string | Uint8Array): Promise<void> {
+  return new Promise((resolve) => void outgoing.write(bytes, () => resolve()));
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

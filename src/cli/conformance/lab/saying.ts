@@ -1,0 +1,32 @@
+// What the lab's model says, in no protocol's words, and what it counts.
+
+import type { Call } from "../wire.ts";
+
+export type Finish = "end" | "calls" | "length" | "filtered";
+
+export interface Saying {
+  readonly text: string;
+  readonly reasoning: string;
+  readonly calls: readonly Call[];
+  readonly finish: Finish;
+  /** Instead of the protocol's own word for `finish`. */
+  readonly word?: string;
+}
+
+export const COUNTED = { inputTokens: 120, cachedTokens: 100, outputTokens: 30, reasoningTokens: 10 } as const;
+
+/** Every character counts: an emoji of several parts, two alphabets, quotes, a backslash, a tab and line ends. */
+export const ODD_TEXT = 'Grüße, 世界 👩‍👩‍👧! "Quoted" \\ back\tslash\nand a second line.';
+export const PLAIN_TEXT = "One two three four five six.";
+export const THOUGHT = "First think, then answer.";
+/** Numbers that a double can't hold, keys out of order, and white space. */
+export const ODD_ARGUMENTS = '{"zeta": 9007199254740993, "location": "Zürich", "alpha": {"b": 1, "a": [1.0, 2]}}';
+
+export function saying(said: Partial<Saying> = {}): Saying {
+  const calls = said.calls ?? [];
+  return { text: calls.length === 0 ? PLAIN_TEXT : "", reasoning: "", finish: calls.length === 0 ? "end" : "calls", ...said, calls };
+}
+
+export function callOf(id: string, words: string, name = "get_weather"): Call {
+  return { id, name, arguments: words };
+}
