@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { GatewayError } from "../../src/errors.ts";
 import { Inspector, type CallInspection, type StreamEvent } from "../../src/gateway/inspection.ts";
 import { incomingRequest } from "../../src/gateway/request.ts";
 import { Redactor } from "../../src/telemetry/redaction.ts";
@@ -229,4 +230,16 @@ test("nothing is copied of what passes: the client's bytes are the upstream's, w
   recording.streamed(chunk, chunk, 1);
   assert.ok(recording.held - before < 2 * chunk.length + 128);
   for (const one of [recording.attempts[0]?.answer?.body, recording.answer?.body]) assert.equal(one?.pieces?.[0], chunk);
+});
+
+test("of an error its message is kept, not what it came from, which may be a megabyte of the upstream's answer", () => {
+  const inspector = new Inspector(() => ({ inspect: "headers", inspectBytes: 2 ** 20, inspectExcept: [] }));
+  const request = incomingRequest(new Request("http://gateway.test/v1/messages", { method: "POST" })) ?? assert.fail();
+  const error = new GatewayError("upstream-failed", "It broke off.", { cause: "a megabyte" });
+  const recording = inspector.record(request, { summary: { ...SUMMARY, error }, redaction: new Redactor([]) }) ?? assert.fail();
+  recording.ended();
+  assert.deepEqual(
+    [recording.summary.error?.kind, recording.summary.error?.message, recording.summary.error?.cause],
+    ["upstream-failed", "It broke off.", undefined],
+  );
 });
