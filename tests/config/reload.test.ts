@@ -73,6 +73,7 @@ test("what can't change while the server runs is where it listens, where it keep
     [
       "PORT",
       "HOST",
+      "WORKERS",
       "MAX_BODY_BYTES",
       "HEADER_TIMEOUT",
       "MAX_CONNECTIONS",

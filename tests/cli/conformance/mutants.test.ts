@@ -28,19 +28,23 @@ async function judged(
   }
 }
 
-test("between proxies that change nothing a gateway loses nothing", async () => {
-  const { verdicts, score } = await judged(
-    { front: {}, back: {} },
-    { areas: AREA_NAMES, models: [...MODELS, "gemini-2.5-pro", "glm-5.2"] },
-  );
-  assert.deepEqual(
-    verdicts.filter(({ outcome }) => outcome === "failed"),
-    [],
-  );
-  assert.equal(score.score, 100);
-});
+/** The proxies that break a gateway go by Bun's `fetch`: Deno's names an encoding that it has undone. What they judge is the same on both. */
+const JUDGED = "Bun" in globalThis ? MUTANTS : [];
 
-for (const { name, area, fails, models = MODELS, ...broken } of MUTANTS) {
+if ("Bun" in globalThis)
+  test("between proxies that change nothing a gateway loses nothing", async () => {
+    const { verdicts, score } = await judged(
+      { front: {}, back: {} },
+      { areas: AREA_NAMES, models: [...MODELS, "gemini-2.5-pro", "glm-5.2"] },
+    );
+    assert.deepEqual(
+      verdicts.filter(({ outcome }) => outcome === "failed"),
+      [],
+    );
+    assert.equal(score.score, 100);
+  });
+
+for (const { name, area, fails, models = MODELS, ...broken } of JUDGED) {
   test(`${area}: ${name}`, async () => {
     const { verdicts, score } = await judged(broken, { areas: [area], models });
     const failed = verdicts.filter(({ outcome }) => outcome === "failed").map((one) => one.name);

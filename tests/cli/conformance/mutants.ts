@@ -444,7 +444,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: "the encoding's name without the encoding",
     area: "compression",
     fails: "openai-chat packed by the upstream",
-    front: { replyHeaders: (headers) => headers.set("content-encoding", "gzip") },
+    front: {
+      replyHeaders: (headers, { path }) => {
+        if (path.endsWith("/chat/completions")) headers.set("content-encoding", "gzip");
+      },
+    },
   },
   // ---- cancel
   { name: "the upstream is never let go", area: "cancel", fails: "openai-chat in the stream", front: { isDeaf: true } },
