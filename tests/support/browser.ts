@@ -145,7 +145,14 @@ const WIDER = `document.documentElement.scrollWidth <= innerWidth ? [] : [...doc
   .filter((one) => one.getBoundingClientRect().right > innerWidth && one.closest(".table-frame, pre, nav ul") === null)
   .map((one) => one.outerHTML.slice(0, 120))`;
 
-/** What makes the page itself scroll sideways; frames of its own may. */
-export function widerThan(page: Page): Promise<string[]> {
-  return page.evaluate<string[]>(WIDER);
+/** What makes the page itself scroll sideways, once it has had time to fit its charts; frames of its own may. */
+export async function widerThan(page: Page): Promise<string[]> {
+  for (let looks = 1; ; looks++) {
+    const wider = await page.evaluate<string[]>(WIDER);
+    if (wider.length === 0 || looks === MOST_LOOKS) return wider;
+    await page.waitForTimeout(LOOK_MS);
+  }
 }
+
+const MOST_LOOKS = 30;
+const LOOK_MS = 100;
