@@ -21,7 +21,7 @@ interface Runner {
 }
 
 /** For all of it, of the fifteen minutes that it may take with the installation. Each runner has an equal share of what is left. */
-const PATIENCE_MS = 780_000;
+const PATIENCE_MS = 1_080_000;
 /** Test files that run beside one another, in processes (Bun) or threads (Deno) of their own: many wait more than they work. */
 const FILES_AT_ONCE = 3;
 /** Those that take longest, which Bun should begin with: one that comes last is waited for alone. */
