@@ -20,7 +20,7 @@ interface Runner {
   readonly failed: RegExp;
 }
 
-/** For all of it, of the fifteen minutes that it may take with the installation. Each runner has an equal share of what is left. */
+/** For all of it, which takes about 11 minutes on two cores: what hangs is ended. Each runner has an equal share of what is left. */
 const PATIENCE_MS = 1_080_000;
 /** Test files that run beside one another, in processes (Bun) or threads (Deno) of their own: many wait more than they work. */
 const FILES_AT_ONCE = 3;
