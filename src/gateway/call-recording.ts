@@ -6,7 +6,6 @@ import type { Loss, ProtocolId } from "../protocol/canonical.ts";
 import type { CallSummary } from "../telemetry/call-summary.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
 import type { UpstreamAnswer, UpstreamRefusal } from "../upstream/upstream.ts";
-import type { BodyReader } from "../runtime/ports.ts";
 import { alone } from "../wire/pump.ts";
 import type { BodyText } from "./body.ts";
 import type { IncomingRequest } from "./request.ts";
@@ -137,18 +136,10 @@ export class CallRecording {
     }
   }
 
-  /** The answer that was asked for piece by piece: what was read of it, and what will be. */
-  reading(found: UpstreamAnswer, elapsedMs: () => number): UpstreamAnswer {
-    const { rest, begun } = found;
+  /** A piece of the upstream's answer that is read to its end before anything goes out. */
+  read(chunk: Uint8Array, atMs: number): void {
     const body = this.#last?.answer?.body;
-    if (rest === null || body === undefined) return found;
-    for (const chunk of begun) this.#keep(body, chunk, elapsedMs());
-    const read: BodyReader["read"] = async () => {
-      const next = await rest.read();
-      if (next.value !== undefined) this.#keep(body, next.value, elapsedMs());
-      return next;
-    };
-    return { ...found, rest: { read, cancel: (reason) => rest.cancel(reason) } };
+    if (body !== undefined) this.#keep(body, chunk, atMs);
   }
 
   /** The client's answer begins. */

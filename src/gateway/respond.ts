@@ -7,7 +7,6 @@ import type { Exchange } from "../protocol/codec.ts";
 import { codecOf } from "../protocol/codecs.ts";
 import { detached } from "../protocol/exchange.ts";
 import type { After, BodyReader } from "../runtime/ports.ts";
-import type { PhaseClock } from "../telemetry/phases.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
 import { TRACEPARENT } from "../telemetry/trace-context.ts";
 import { openingBracket, type SizeLimits, type UpstreamAnswer, type UpstreamCall, type UpstreamRefusal } from "../upstream/upstream.ts";
@@ -243,23 +242,23 @@ function continuationOf(prepared: PreparedCall, exchange: Exchange, context: Res
   };
 }
 
-/** The same answer, with what is read of it kept where the call is inspected. */
+/** The same answer: all waiting for it counts as the upstream's time, and what is read of it is kept where the call is inspected. */
 function read(found: UpstreamAnswer, { progress }: AdmittedCall): UpstreamAnswer {
-  const kept = progress.recording?.reading(found, () => progress.elapsedMs) ?? found;
-  return kept.rest === null ? kept : { ...kept, rest: timed(kept.rest, progress.clock) };
-}
-
-/** The same source, of which all waiting counts as the upstream's time. */
-function timed(source: BodyReader, clock: PhaseClock): BodyReader {
-  return {
+  const { rest, begun } = found;
+  if (rest === null) return found;
+  const { recording, clock } = progress;
+  if (recording !== null) for (const chunk of begun) recording.read(chunk, progress.elapsedMs);
+  const source: BodyReader = {
     async read() {
       const before = clock.enter("upstream");
-      const next = await source.read();
+      const next = await rest.read();
       clock.enter(before);
+      if (recording !== null && next.value !== undefined) recording.read(next.value, progress.elapsedMs);
       return next;
     },
-    cancel: (reason) => source.cancel(reason),
+    cancel: (reason) => rest.cancel(reason),
   };
+  return { ...found, rest: source };
 }
 
 /** Made here, and not where the call can be seen: a function keeps all that its surroundings use for as long as an answer takes. */
