@@ -56,8 +56,14 @@ export function ruleTexts({ t, format }: View, record: KeyView): string[] {
     ...(rpm === null || rpm === 0 ? [] : [t("key.rule.rpm", { n: format.number(rpm) })]),
     ...(tpm === null || tpm === 0 ? [] : [t("key.rule.tpm", { n: format.compact(tpm) })]),
     ...(parallel === null || parallel === 0 ? [] : [t("key.rule.parallel", { n: format.number(parallel) })]),
-    ...(soft === null || soft === "none" ? [] : [t("key.rule.soft", { soft })]),
+    ...(soft === null || soft === "none" ? [] : [softText(t, soft)]),
   ];
+}
+
+/** `80:glm-5.2`: from there another model answers; `80`: from there the answers say so. */
+function softText(t: View["t"], soft: string): string {
+  const [percent = "", model] = soft.split(":");
+  return model === undefined ? t("key.rule.soft", { percent }) : t("key.rule.soft-model", { percent, model });
 }
 
 export function Expiry({ view, record: { expires } }: { readonly view: View; readonly record: KeyView }): Rendered {

@@ -111,10 +111,7 @@ function Facts({ view, record }: { readonly view: View; readonly record: KeyView
         <dt>{t("key.hint")}</dt>
         <dd class="mono">{record.hint ?? t(`key.kind.${record.kind}`)}</dd>
       </div>
-      <Fact name={t("key.created")}>
-        <Time view={view} iso={record.created} />
-      </Fact>
-      <Fact name={t("key.first-used")}>{record.firstUsed === null ? t("key.unused") : <Time view={view} iso={record.firstUsed} />}</Fact>
+      {record.kind === "stored" ? <Dates view={view} record={record} /> : null}
       <Fact name={t("key.expires")}>
         <Expiry view={view} record={record} />
       </Fact>
@@ -129,6 +126,19 @@ function Facts({ view, record }: { readonly view: View; readonly record: KeyView
         </Fact>
       ) : null}
     </dl>
+  );
+}
+
+/** Of a key that only the configuration holds nobody knows them. */
+function Dates({ view, record }: { readonly view: View; readonly record: KeyView }): Rendered {
+  const { t } = view;
+  return (
+    <>
+      <Fact name={t("key.created")}>
+        <Time view={view} iso={record.created} />
+      </Fact>
+      <Fact name={t("key.first-used")}>{record.firstUsed === null ? t("key.unused") : <Time view={view} iso={record.firstUsed} />}</Fact>
+    </>
   );
 }
 

@@ -133,7 +133,7 @@ test("Keys: each with state, budgets, limits in words, and what it does now", as
     [
       ["alice", "Alice, laptop and desktop", "fp-a1…9z", "On"],
       ["$4.21 of $5.00", "a day", "Resets", "in 7 hours", "$31.70 of $60.00", "a month", "Resets", "in 3 days"],
-      "claude-*, !claude-opus-*, @core · 60 requests/min · 400K tokens/min · 4 at once · cheaper model from 80:glm-5.2",
+      "claude-*, !claude-opus-*, @core · 60 requests/min · 400K tokens/min · 4 at once · glm-5.2 from 80% of a budget",
       ["12", "88.4K tokens", "2", "never"],
     ].flat(),
   );
@@ -157,6 +157,13 @@ test("A key: the form holds its own words, so that what is sent is what was chan
     ["expires", "", ""],
     ["zone", "Asia/Shanghai", "Asia/Shanghai"],
   ]);
+});
+
+test("A key of the configuration has no dates, which nobody knows", async () => {
+  const pages = pagesOf();
+  const dates = async (name: string): Promise<string[]> =>
+    textsOf(await pages.html(`/ui/keys/${name}`)).filter((text) => ["Created", "First used"].includes(text));
+  assert.deepEqual([await dates("alice"), await dates("env-1")], [["Created", "First used"], []]);
 });
 
 test("My usage: a client key sees itself, and no other key or way to one", async () => {
