@@ -52,9 +52,12 @@ interface Cut {
 type Source = (cut: Cut, fromMs: number, toMs: number) => Plan<readonly Row[]>;
 
 /** The coarsest sums that answer the question. */
-function coarsest({ by, filter, offsets }: Cut): Source {
+function coarsest(cut: Cut): Source {
+  const { by, filter, offsets } = cut;
   const byDays = offsets === null || (!by.includes("hour") && offsets.every(({ offsetMs }) => offsetMs === 0));
   const bySession = by.includes("session") || filter.session !== null;
+  // A day has a sum for each session and key, an hour one for each model.
+  if (byDays && filter.session === null && isByModel(cut)) return hoursAndRows;
   if (byDays) return bySession ? daysAndRows : daysAndHours;
   const byHours = !bySession && (!by.includes("hour") || offsets.every(isOfHours));
   return byHours ? hoursAndRows : rowsAndFoldedDays;
