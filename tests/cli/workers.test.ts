@@ -219,7 +219,10 @@ for (const way of isLinux ? OWN_WAYS : []) {
     const program = run(way, { env });
     const url = await program.url;
     const calls = await times(12, () => chat(url, { key, stream: true }));
-    assert.deepEqual(calls.map(({ status }) => status).toSorted((one, other) => one - other), [200, 200, 200, ...Array.from({ length: 9 }, () => 429)]);
+    assert.deepEqual(
+      calls.map(({ status }) => status).toSorted((one, other) => one - other),
+      [200, 200, 200, ...Array.from({ length: 9 }, () => 429)],
+    );
     open();
     for (const response of calls) await response.text();
     program.signal("SIGTERM");
