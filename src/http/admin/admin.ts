@@ -5,7 +5,7 @@ import type { Check } from "./health.ts";
 import type { Session } from "./session.ts";
 import type { KeyJson, RulesJson } from "../../access/key-json.ts";
 import type { BudgetUnit, Period } from "../../access/client-key.ts";
-import type { UsageRow } from "../../access/store.ts";
+import type { UsageRow, UsageSum } from "../../access/store.ts";
 import type { CallInspection } from "../../gateway/inspection.ts";
 import type { LiveCall, LiveEvent } from "../../gateway/live-calls.ts";
 import type { Price } from "../../models/price.ts";
@@ -121,23 +121,13 @@ export interface UsageRequest {
   readonly zone: string;
 }
 
-/** Of estimates: credits and US dollars. */
-export interface UsageCounts {
-  readonly calls: number;
-  readonly errors: number;
-  readonly inputTokens: number;
-  readonly cacheReadTokens: number;
-  readonly cacheWriteTokens: number;
-  readonly outputTokens: number;
-  readonly reasoningTokens: number;
+/** Credits and US dollars are estimates. */
+export interface UsageCounts extends Omit<UsageSum, "group" | "usd" | "firstMs" | "lastMs"> {
   readonly totalTokens: number;
   /** Of all input, from 0 to 1. Null: there was no input. */
   readonly cacheHitRate: number | null;
-  readonly credits: number;
   /** Null: no price is known of any of the calls. */
   readonly usd: number | null;
-  /** Calls of which no price is known; `usd` leaves them out. */
-  readonly unpriced: number;
 }
 
 export interface UsageView {
