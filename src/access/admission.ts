@@ -2,8 +2,7 @@
 // Never does: read a body.
 
 import type { Visitor } from "./anonymous.ts";
-import type { CallObserver } from "../telemetry/call-summary.ts";
-import type { Concurrency } from "./concurrency.ts";
+import type { Concurrency, Slot } from "./concurrency.ts";
 import type { Caller, Keys } from "./keys.ts";
 import type { Limiter } from "./limiter.ts";
 
@@ -19,12 +18,12 @@ export interface Admission {
    * @throws GatewayError `unauthenticated`, `forbidden`; what `enter` throws, where no slot is free now; `overloaded` where the store is away
    * and calls have to wait for it.
    */
-  identify(request: AdmissionRequest): Promise<Caller>;
+  identify(request: AdmissionRequest): Caller;
   /**
-   * Takes a slot for a call that could run at once: one whose body takes its time holds nobody up. Call what comes back when it has ended.
+   * Takes a slot for a call that could run at once: one whose body takes its time holds nobody up. It is to be given back when it has ended.
    * @throws GatewayError `overloaded` or `rate-limited` with `retry-after`.
    */
-  enter(caller: Caller): CallObserver;
+  enter(caller: Caller): Slot;
 }
 
 export interface AdmissionPorts {
@@ -36,8 +35,7 @@ export interface AdmissionPorts {
 
 export function createAdmission({ keys, concurrency, limiter }: AdmissionPorts): Admission {
   return {
-    // oxlint-disable-next-line typescript/require-await -- a store of keys may be asked here
-    async identify(request) {
+    identify(request) {
       limiter?.checkStore();
       const caller = keys.identify(request.keys, request);
       concurrency.check(caller.id);

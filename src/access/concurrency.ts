@@ -21,6 +21,32 @@ interface Counts {
   idle: (() => void) | null;
 }
 
+export class Slot {
+  readonly #counts: Counts;
+  readonly #callerId: string;
+  #hasLeft = false;
+
+  constructor(counts: Counts, callerId: string) {
+    this.#counts = counts;
+    this.#callerId = callerId;
+    counts.running++;
+    counts.byKey.set(callerId, (counts.byKey.get(callerId) ?? 0) + 1);
+  }
+
+  /** Only the first time counts. */
+  giveBack(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    const counts = this.#counts;
+    const { byKey } = counts;
+    counts.running--;
+    const left = (byKey.get(this.#callerId) ?? 1) - 1;
+    if (left === 0) byKey.delete(this.#callerId);
+    else byKey.set(this.#callerId, left);
+    if (counts.running === 0) counts.idle?.();
+  }
+}
+
 export class Concurrency {
   readonly #limits: ConcurrencyLimits;
   readonly #counts: Counts;
@@ -59,25 +85,12 @@ export class Concurrency {
   }
 
   /**
-   * Lets a call of this caller in; call the returned function once when it has ended.
+   * Lets a call of this caller in. The slot is to be given back when it has ended.
    * @throws GatewayError `overloaded` or `rate-limited`, with `retry-after`.
    */
-  enter(callerId: string): () => void {
+  enter(callerId: string): Slot {
     this.check(callerId);
-    const counts = this.#counts;
-    const { byKey } = counts;
-    counts.running++;
-    byKey.set(callerId, (byKey.get(callerId) ?? 0) + 1);
-    let hasLeft = false;
-    return () => {
-      if (hasLeft) return;
-      hasLeft = true;
-      counts.running--;
-      const left = (byKey.get(callerId) ?? 1) - 1;
-      if (left === 0) byKey.delete(callerId);
-      else byKey.set(callerId, left);
-      if (counts.running === 0) counts.idle?.();
-    };
+    return new Slot(this.#counts, callerId);
   }
 
   /** Lets nobody in any more; resolves when the last running call has ended. */

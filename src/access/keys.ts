@@ -18,11 +18,6 @@ import { reasonHeaders } from "./limits.ts";
 import { isWelcome, type Anonymous, type Visitor } from "./anonymous.ts";
 import { foreignHost, foreignPage, hasFormBody, isForeignPage, isForThisMachine, type WebRules } from "./web-pages.ts";
 
-/** `Headers`, or anything that answers by lower-case name. */
-export interface HeaderSource {
-  get(name: string): string | null | undefined;
-}
-
 export interface Caller {
   /**
    * The name of the client key; `anonymous` without one. Where each client brings its own Factory key, the first characters of that key's hash,
@@ -66,16 +61,17 @@ const BOTH =
  * Every credential of the request, in order: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`, `?key=`. All of them are
  * secrets of this request: give them to the log before anything is written.
  */
-export function presentedKeys(headers: HeaderSource, queryKey: string | null = null): string[] {
+export function presentedKeys(headers: Visitor["headers"], queryKey: string | null = null): string[] {
   const found: string[] = [];
-  const add = (key: string): void => {
-    if (key !== "" && !found.includes(key)) found.push(key);
-  };
-  const authorization = headers.get("authorization")?.trim() ?? "";
-  if (BEARER.test(authorization)) add(authorization.replace(BEARER, ""));
-  for (const name of KEY_HEADERS) add(headers.get(name)?.trim() ?? "");
-  add(queryKey ?? "");
+  const authorization = headers["authorization"]?.trim();
+  if (authorization !== undefined && BEARER.test(authorization)) addKey(found, authorization.replace(BEARER, ""));
+  for (const name of KEY_HEADERS) addKey(found, headers[name]?.trim());
+  addKey(found, queryKey);
   return found;
+}
+
+function addKey(found: string[], key: string | null | undefined): void {
+  if (typeof key === "string" && key !== "" && !found.includes(key)) found.push(key);
 }
 
 export class Keys {
@@ -104,7 +100,7 @@ export class Keys {
   identify(keys: readonly string[], visitor: Visitor): Caller {
     const { headers } = visitor;
     // A browser sends none of these headers for a page without asking first.
-    const isUnasked = isForeignPage(headers, this.#web) && presentedKeys({ get: (name) => headers[name] }).length === 0;
+    const isUnasked = isForeignPage(headers, this.#web) && presentedKeys(headers).length === 0;
     if (isUnasked && (keys.length > 0 || hasFormBody(headers))) throw foreignPage();
     const { caller, hasClientKey } = this.#callerOf(keys, visitor);
     if (hasClientKey) return caller;
@@ -114,33 +110,50 @@ export class Keys {
   }
 
   #callerOf(keys: readonly string[], visitor: Visitor): { readonly caller: Caller; readonly hasClientKey: boolean } {
-    const presented = keys.filter((key) => WELL_FORMED.test(key)).map((key) => this.#examine(key));
-    if (presented.some(({ digest }) => digest === this.#admin))
-      throw refusal(`ADMIN_KEY opens the dashboard, and nothing else. Send ${CLIENT_KEY}.`);
-    const client = presented.map(({ found }) => found).find((found) => found.state === "valid");
-    const own = presented.find(({ found }) => found.state === "unknown");
+    const presented: Examined[] = [];
+    let client: Valid | undefined;
+    let own: Examined | undefined;
+    for (const key of keys) {
+      if (!WELL_FORMED.test(key)) continue;
+      const examined = this.#examine(key);
+      if (examined.digest === this.#admin) throw refusal(`ADMIN_KEY opens the dashboard, and nothing else. Send ${CLIENT_KEY}.`);
+      const { found } = examined;
+      if (found.state === "valid") client ??= found;
+      else if (found.state === "unknown") own ??= examined;
+      presented.push(examined);
+    }
+    if (client !== undefined && this.#upstreamKey !== null) {
+      return { caller: callerOf(client, this.#upstreamKey), hasClientKey: true };
+    }
     const fault = presented.length === 0 ? "No API key" : "Wrong API key";
     if (client === undefined) for (const { found } of presented) refuseKnown(found);
 
     if (this.#upstreamKey !== null) {
-      if (client !== undefined) return { caller: callerOf(client, this.#upstreamKey), hasClientKey: true };
       if (!isWelcome(this.#anonymous, visitor)) throw refusal(`${fault}: send ${CLIENT_KEY} ${HOW}.`);
       return { caller: callerOf({ name: ANONYMOUS, grant: this.#ring.grantOf(ANONYMOUS) }, this.#upstreamKey), hasClientKey: false };
     }
     if (this.#ring.isEmpty) {
       if (own === undefined) throw refusal(`${fault}: this server holds no Factory key; send your own (${FACTORY_KEY}) ${HOW}.`);
-      return { caller: { id: own.id, upstreamKey: own.key }, hasClientKey: false };
+      return { caller: { id: own.digest.slice(0, ID_LENGTH), upstreamKey: own.key }, hasClientKey: false };
     }
     if (client === undefined) throw refusal(`${fault}: ${BOTH}`);
     if (own === undefined) throw refusal(`A client key but no Factory key: ${BOTH}`);
     return { caller: callerOf(client, own.key), hasClientKey: true };
   }
 
-  #examine(key: string): { readonly key: string; readonly digest: string; readonly id: string; readonly found: Found } {
+  #examine(key: string): Examined {
     const digest = this.#sha256(key).toHex();
-    return { key, digest, id: digest.slice(0, ID_LENGTH), found: this.#ring.find(digest) };
+    return { key, digest, found: this.#ring.find(digest) };
   }
 }
+
+/** A key that came with a request. */
+interface Examined {
+  readonly key: string;
+  readonly digest: string;
+  readonly found: Found;
+}
+type Valid = Extract<Found, { readonly state: "valid" }>;
 
 function callerOf({ name, grant }: { readonly name: string; readonly grant: KeyGrant | null }, upstreamKey: string): Caller {
   return grant === null ? { id: name, upstreamKey } : { id: name, grant, upstreamKey };

@@ -1,7 +1,7 @@
 // Which models are known; with --live, what the endpoint of each protocol answers to a small call with the system prompt and to one without.
 // Calls cost something, so without --live there are none.
 
-import { headersForUpstream, identityHeaders } from "../gateway/headers.ts";
+import { headersForUpstream, withIdentity } from "../gateway/headers.ts";
 import { PROVIDERS, type Model } from "../models/catalog.ts";
 import { priceOf } from "../models/price.ts";
 import { Models, type Target } from "../models/models.ts";
@@ -102,7 +102,7 @@ interface Sending extends Omit<Calling, "models"> {
 /** As a server would send it. */
 function calling(target: Target, { config, key, subject, systemPrompt }: Sending): Promise<Outcome> {
   const { url, model, provider, protocol } = target;
-  const identity = identityHeaders({
+  const headers = withIdentity(headersForUpstream({}, protocol), {
     key,
     provider,
     sessionId: crypto.randomUUID(),
@@ -110,9 +110,8 @@ function calling(target: Target, { config, key, subject, systemPrompt }: Sending
     userAgent: `factory-proxy/${packageJson.version}`,
     stream: false,
   });
-  const headers = { ...identity, ...headersForUpstream({}, protocol), ...config.upstreamHeaders };
   const body = codecOf(target).request.edit(JSON.stringify(bodyOf(protocol, model)), { model, systemPrompt, stream: false });
-  return asked(url, { method: "POST", headers, body, limitMs: LIMIT_MS }, subject.world);
+  return asked(url, { method: "POST", headers: { ...headers, ...config.upstreamHeaders }, body, limitMs: LIMIT_MS }, subject.world);
 }
 
 function bodyOf(protocol: ProtocolId, model: string): object {

@@ -28,10 +28,11 @@ export class BodyMemory {
   }
 
   share(): BodyShare {
-    return new BodyShare((before, after) => this.#change(before, after));
+    return new BodyShare(this);
   }
 
-  #change(before: number, after: number): void {
+  /** A share is so large now. For shares alone. @throws GatewayError `overloaded`, where it is not. */
+  change(before: number, after: number): void {
     const wasLarge = before > SMALL_SHARE;
     const isLarge = after > SMALL_SHARE;
     const held = this.#held;
@@ -44,11 +45,11 @@ export class BodyMemory {
 
 /** What one call holds, in bytes. It has to be given back once: by `keep(0)`, which may come twice. */
 export class BodyShare {
-  readonly #change: (before: number, after: number) => void;
+  readonly #memory: Pick<BodyMemory, "change">;
   #bytes = 0;
 
-  constructor(change: (before: number, after: number) => void) {
-    this.#change = change;
+  constructor(memory: Pick<BodyMemory, "change">) {
+    this.#memory = memory;
   }
 
   /** @throws GatewayError `overloaded` with `retry-after`, which takes nothing. */
@@ -72,8 +73,12 @@ export class BodyShare {
     if (bytes < this.#bytes) this.#set(bytes);
   }
 
+  giveBack(): void {
+    this.keep(0);
+  }
+
   #set(bytes: number): void {
-    this.#change(this.#bytes, bytes);
+    this.#memory.change(this.#bytes, bytes);
     this.#bytes = bytes;
   }
 }

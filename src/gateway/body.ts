@@ -12,12 +12,31 @@ export interface BodyText {
   /** Strings of more than 32 KiB end early in it when the body is large. */
   readonly text: string;
   /** All of the body. @throws GatewayError `invalid-request` when it is not UTF-8. */
-  readonly whole: () => string;
+  whole(): string;
   /**
    * What goes out for `text`, or for an edit of it that moved no string and wrote none anew. `final`: nothing more is asked of this body,
    * so what goes out may take the place of what came.
    */
-  readonly restored: (edited: string, options: { readonly final: boolean }) => string | Uint8Array<ArrayBuffer>;
+  restored(edited: string, options: { readonly final: boolean }): string | Uint8Array<ArrayBuffer>;
+}
+
+/** A body of which nothing is cut. */
+export class WholeText implements BodyText {
+  readonly length: number;
+  readonly text: string;
+
+  constructor(text: string, length: number) {
+    this.text = text;
+    this.length = length;
+  }
+
+  whole(): string {
+    return this.text;
+  }
+
+  restored(edited: string): string {
+    return edited;
+  }
 }
 
 /** From here on, in bytes, a body is large. */
@@ -32,12 +51,13 @@ const BACKSLASH = 0x5c;
 
 /** @throws GatewayError `invalid-request` when what is read of it is not UTF-8. */
 export function bodyText(bytes: Uint8Array<ArrayBuffer>): BodyText {
-  const whole = (): string => decoded(bytes);
-  const cuts = bytes.length < LARGE_BODY ? [] : longStrings(bytes);
-  if (cuts.length === 0) {
-    const text = whole();
-    return { length: bytes.length, text, whole: () => text, restored: (edited) => edited };
-  }
+  const cuts = bytes.length < LARGE_BODY ? NO_CUTS : longStrings(bytes);
+  return cuts.length === 0 ? new WholeText(decoded(bytes), bytes.length) : cutText(bytes, cuts);
+}
+
+const NO_CUTS: readonly Cut[] = [];
+
+function cutText(bytes: Uint8Array<ArrayBuffer>, cuts: readonly Cut[]): BodyText {
   const kept = cuts.map(({ start }, index) => decoded(bytes.subarray(cuts[index - 1]?.end ?? 0, start)));
   const last = decoded(bytes.subarray(cuts.at(-1)?.end));
   const mark = freeMark([...kept, last]);
@@ -45,7 +65,7 @@ export function bodyText(bytes: Uint8Array<ArrayBuffer>): BodyText {
   return {
     length: bytes.length,
     text,
-    whole,
+    whole: () => decoded(bytes),
     restored: (edited, { final }) => {
       if (edited === text) return bytes;
       const pieces: Piece[] = [];

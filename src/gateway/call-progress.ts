@@ -19,7 +19,7 @@ import type { Log, LogFields } from "../telemetry/log.ts";
 import { shownUrl, type Redactor } from "../telemetry/redaction.ts";
 import type { UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "../upstream/upstream.ts";
 import { NOTHING, through, type Outcome } from "../wire/pump.ts";
-import type { Answer } from "./answer.ts";
+import type { Answer, StreamingAnswer } from "./answer.ts";
 import { clientInfo } from "./client-name.ts";
 import type { CallRecording } from "./call-recording.ts";
 import type { CallPhase, LiveCalls, RunningCall } from "./live-calls.ts";
@@ -42,6 +42,12 @@ export interface CallPorts {
   readonly tracing: Tracing | null;
   /** Get the summary of each call, after its slot was released and its log line written. */
   readonly observers: readonly CallObserver[];
+}
+
+/** What a call has taken of something that others share. */
+export interface Held {
+  /** Once, when the call has ended. */
+  giveBack(summary: CallSummary): void;
 }
 
 /** What is known of a call while it runs. It lasts as long as the answer, so the request is not in it. */
@@ -68,11 +74,15 @@ export class CallProgress implements RunningCall {
   #granted: Pick<Granted, "headers" | "hides"> | null = null;
   /** Where the time goes. */
   readonly clock: PhaseClock;
-  readonly #observers: CallObserver[];
+  readonly #observers: readonly CallObserver[];
+  /** What gives back what the call has taken, the last first. */
+  readonly #held: Held[] = [];
   readonly #running: LiveCalls;
   /** Ends the call from outside; null: it has still to begin. */
   #fail: ((error: GatewayError) => void) | null = null;
   #log: Log;
+  /** Whether the log has headers and bodies too. */
+  readonly isDebugged: boolean;
   #isOver = false;
   #phase: CallPhase = "admitted";
   /** What an administrator's end takes back. Null: nothing is under way, or the answer's own source is. */
@@ -87,7 +97,8 @@ export class CallProgress implements RunningCall {
     this.#running = ports.running;
     this.clock = new PhaseClock(ports.monotonic);
     this.#log = ports.log.knowing(secrets);
-    this.#observers = [(summary) => logCall(this.#log, summary), ...ports.observers];
+    this.#observers = ports.observers;
+    this.isDebugged = this.#log.enabled("debug");
     const { client, session, agent } = clientInfo(headers);
     this.summary = {
       // Clients may say one id twice.
@@ -128,7 +139,7 @@ export class CallProgress implements RunningCall {
     };
     this.summary.traceId = this.summary.trace?.traceId ?? parseTraceParent(headers[TRACEPARENT])?.traceId ?? null;
     this.#running.add(this);
-    this.debug("client request", () => ({ headers }));
+    if (this.isDebugged) this.debug("client request", { headers });
   }
 
   /** Milliseconds since the call began. */
@@ -160,17 +171,18 @@ export class CallProgress implements RunningCall {
   identified(caller: Caller): void {
     this.summary.callerId = caller.id;
     // Admission may have found the key elsewhere than in the request or the configuration.
-    this.redaction = this.redaction.with([caller.upstreamKey]);
-    this.#log = this.#log.knowing([caller.upstreamKey]);
+    const secrets = [caller.upstreamKey];
+    this.redaction = this.redaction.with(secrets);
+    this.#log = this.#log.knowing(secrets);
   }
 
   /** Takes what gives a slot, memory, or what was reserved back. @throws GatewayError `cancelled` where the call was ended meanwhile. */
-  admitted(settle: CallObserver): void {
+  admitted(held: Held): void {
     if (this.#isOver) {
-      settle(this.summary);
+      held.giveBack(this.summary);
       throw over();
     }
-    this.#observers.unshift(settle);
+    this.#held.push(held);
     this.summary.admissionMs = Math.round(this.elapsedMs);
   }
 
@@ -220,7 +232,7 @@ export class CallProgress implements RunningCall {
     this.summary.session ??= headers["x-session-id"] ?? null;
     this.#become("connecting");
     this.recording?.sending({ url, headers, body }, this.elapsedMs);
-    this.debug("upstream request", () => ({ url: shownUrl(url), headers, body }));
+    if (this.isDebugged) this.debug("upstream request", { url: shownUrl(url), headers, body });
   }
 
   /** The request goes out; `connection` is what can still end it. */
@@ -258,23 +270,19 @@ export class CallProgress implements RunningCall {
     if (losses.length > 0) this.summary.dropped = losses.map(({ field }) => field);
     if (this.recording !== null) this.recording.losses = losses;
     this.summary.status = found.status;
+    if (!this.isDebugged) return;
     const body = found.type === "refusal" ? { body: found.body } : {};
-    this.debug("upstream answer", () => ({ status: found.status, headers: Object.fromEntries(found.headers), ...body }));
+    this.debug("upstream answer", { status: found.status, headers: Object.fromEntries(found.headers), ...body });
   }
 
-  /** Whether the log has headers and bodies too. */
-  get isDebugged(): boolean {
-    return this.#log.enabled("debug");
-  }
-
-  debug(event: string, fields: () => LogFields): void {
-    if (this.isDebugged) this.#log.debug(event, { ...named(this.summary), ...fields() });
+  debug(event: string, fields: LogFields): void {
+    this.#log.debug(event, { ...named(this.summary), ...fields });
   }
 
   /** The answer begins to go out, or does all at once. */
-  sent(body: () => string): void {
+  sent(body: string | Uint8Array): void {
     this.begin();
-    this.debug("client answer", () => ({ body: body() }));
+    if (this.isDebugged) this.debug("client answer", { body: typeof body === "string" ? body : new TextDecoder().decode(body) });
   }
 
   /** Once. Ends the call, or sees to it that the end of the body does. */
@@ -282,19 +290,20 @@ export class CallProgress implements RunningCall {
     const { status, headers } = answer;
     this.recording?.answering(status, headers);
     this.clock.enter(answer.type === "streaming" ? "upstream" : "own");
-    if (answer.type === "streaming") {
-      const { begun, rest, pump, keepAlive } = answer;
-      const closed = (outcome: Outcome): void => this.#end(errorOf(outcome) ?? this.meter.error);
-      const failing = (fail: (error: unknown) => void): void => void (this.#fail = fail);
-      const options = { closed, failing, keepAlive, begun, body: this.streamed };
-      return new Response(through(rest ?? NOTHING, observed(pump, this), options), { status, headers });
-    }
+    if (answer.type === "streaming") return this.#stream(answer);
     this.recording?.sent(answer.body, this.elapsedMs);
-    const timing = this.summary.attempts === 0 ? {} : { "server-timing": serverTiming(this.clock.read()) };
-    const response = new Response(answer.body, { status, headers: { ...headers, ...timing } });
+    const said = this.summary.attempts === 0 ? headers : { ...headers, "server-timing": serverTiming(this.clock.read()) };
+    const response = new Response(answer.body, { status, headers: said });
     if (answer.error !== null) this.summary.status = status;
     this.#end(answer.error ?? this.meter.error);
     return response;
+  }
+
+  #stream({ status, headers, begun, rest, pump, keepAlive }: StreamingAnswer): Response {
+    const closed = (outcome: Outcome): void => this.#end(errorOf(outcome) ?? this.meter.error);
+    const failing = (fail: (error: unknown) => void): void => void (this.#fail = fail);
+    const options = { closed, failing, keepAlive, begun, body: this.streamed };
+    return new Response(through(rest ?? NOTHING, observed(pump, this), options), { status, headers });
   }
 
   #end(error: GatewayError | null): void {
@@ -310,14 +319,25 @@ export class CallProgress implements RunningCall {
     if (summary.trace !== null) summary.trace.conversion = this.clock.conversion;
     summary.durationMs = Math.round(summary.timings.totalMs);
     this.#running.remove(this);
+    for (let held = this.#held.pop(); held !== undefined; held = this.#held.pop()) this.#giveBack(held);
+    this.#observe(null);
     for (const observe of this.#observers) this.#observe(observe);
     this.recording?.ended();
   }
 
-  /** What an observer can't do is no part of the answer, nor of what the others do. */
-  #observe(observe: CallObserver): void {
+  #giveBack(held: Held): void {
     try {
-      observe(this.summary);
+      held.giveBack(this.summary);
+    } catch (cause) {
+      logFault(this.#log, this.summary, cause);
+    }
+  }
+
+  /** Null is the log. What an observer can't do is no part of the answer, nor of what the others do. */
+  #observe(observe: CallObserver | null): void {
+    try {
+      if (observe === null) logCall(this.#log, this.summary);
+      else observe(this.summary);
     } catch (cause) {
       logFault(this.#log, this.summary, cause);
     }

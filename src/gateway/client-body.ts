@@ -52,17 +52,15 @@ export class ClientBody implements BodyReader {
     // One promise with all of it: this is on the way of every call.
     return new Promise((resolve, reject) => {
       const stop = timeout?.after(timeout.ms, () => reject(stalled(timeout.ms)));
-      const over = (): void => {
-        this.#end();
-        stop?.();
-      };
       (this.#raw?.arrayBuffer() ?? NO_BYTES).then(
         (bytes) => {
-          over();
+          this.#end();
+          stop?.();
           resolve(new Uint8Array(bytes));
         },
         (cause: unknown) => {
-          over();
+          this.#end();
+          stop?.();
           reject(broken(cause));
         },
       );

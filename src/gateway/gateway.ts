@@ -11,9 +11,9 @@ import { bareRequest } from "../protocol/exchange.ts";
 import { shownUrl } from "../telemetry/redaction.ts";
 import type { Unpack } from "../runtime/ports.ts";
 import { outline } from "../wire/json-edit.ts";
-import { JsonText, print, type Json } from "../wire/json.ts";
+import { JsonText, print } from "../wire/json.ts";
 import { LARGE_BODY } from "./body.ts";
-import type { BodyMemory, BodyShare } from "./body-memory.ts";
+import type { BodyMemory } from "./body-memory.ts";
 import { inBedrocksForm } from "./bedrock.ts";
 import type { Answer } from "./answer.ts";
 import type { CallPorts, CallProgress } from "./call-progress.ts";
@@ -27,6 +27,7 @@ import {
   conversationOf,
   everybodyElse,
   exchangeOf,
+  ParsedBody,
   prepare,
   targetOf,
   upstreamCallOf,
@@ -37,7 +38,8 @@ import {
 import { isResponsesBody, readBody, type Call } from "./request.ts";
 import { underPlan, type PlanPorts } from "./plan-guard.ts";
 import { mayStandIn, refuseModel, reserveFor } from "./reservation.ts";
-import { respond, sendOptions, textOf, type RespondContext } from "./respond.ts";
+import { respond, SendOptions, textOf, type RespondContext } from "./respond.ts";
+import type { Candidates } from "./retry.ts";
 import { countTokens, prepareCount } from "./token-count.ts";
 
 interface GatewayContext extends RespondContext {
@@ -90,27 +92,29 @@ async function answer(call: Call, progress: CallProgress, context: GatewayContex
   const { keepAliveMs, keepAliveNonStreaming } = context.settings;
   const diverted = underPlan(received.call, target, context.ports);
   if (diverted !== null && diverted.target === null) throw diverted.refusal;
-  const cheaper = await reserveFor(received, diverted?.target ?? target, context.ports);
+  const reserved = reserveFor(received, diverted?.target ?? target, context.ports);
+  const cheaper = reserved instanceof Promise ? await reserved : reserved;
   const chosen = { target, instead: cheaper ?? diverted?.target ?? null, refusal: diverted?.refusal ?? null };
   const sent = send(received, chosen, context);
-  if (received.call.head.stream || !keepAliveNonStreaming || keepAliveMs === null) return sent;
-  return soonOrLate(sent, { everyMs: keepAliveMs, after: context.ports.after });
+  // What is awaited first costs less than a promise of a promise.
+  if (received.call.head.stream || !keepAliveNonStreaming || keepAliveMs === null) return await sent;
+  return await soonOrLate(sent, { everyMs: keepAliveMs, after: context.ports.after });
 }
 
 /** Who calls, whether the call may run, and what is asked. */
 async function receive(incoming: Call, progress: CallProgress, { ports, settings }: GatewayContext): Promise<ReceivedCall> {
   const { request, route, path } = incoming;
-  const caller = await ports.admission.identify(request);
+  const caller = ports.admission.identify(request);
   progress.identified(caller);
   progress.recording = ports.inspector.record(request, progress);
   const { maxBodyBytes, bodyTimeoutMs } = settings;
   const timeout = bodyTimeoutMs === null ? null : { ms: bodyTimeoutMs, after: ports.after, monotonic: ports.monotonic };
   const memory = ports.bodyMemory.share();
-  progress.admitted(givingBack(memory));
+  progress.admitted(memory);
   const body = await readBody(request, { maxBytes: maxBodyBytes, unpack: ports.unpack, timeout, memory });
   progress.admitted(ports.admission.enter(caller));
   progress.recording?.received(body);
-  progress.debug("client body", () => ({ body: body.text }));
+  if (progress.isDebugged) progress.debug("client body", { body: body.text });
   const isLarge = body.length >= LARGE_BODY;
   if (isLarge) await everybodyElse(ports.after);
   const { members: found, values, parsed } = outline(body.text);
@@ -130,22 +134,7 @@ async function receive(incoming: Call, progress: CallProgress, { ports, settings
     body,
     wire,
     values,
-    parsed: once(isLarge ? undefined : parsed),
-  };
-}
-
-/** Made here, and not where the body can be seen: a function keeps all that its surroundings use for as long as an answer takes. */
-function givingBack(memory: BodyShare): () => void {
-  return () => memory.keep(0);
-}
-
-/** What the body's text says, for the first who asks: it must not last as long as the answer. */
-function once(value: Json | undefined): () => Json | undefined {
-  let left = value;
-  return () => {
-    const taken = left;
-    left = undefined;
-    return taken;
+    parsed: new ParsedBody(isLarge ? undefined : parsed),
   };
 }
 
@@ -167,9 +156,9 @@ interface Chosen {
 
 async function send(received: ReceivedCall, chosen: Chosen, context: GatewayContext): Promise<Answer> {
   const { call } = received;
-  const sent = await context.ports.attempts.post(candidates(received, chosen, context), sendOptions(call, context));
+  const sent = await context.ports.attempts.post(new Chain(received, chosen, context), new SendOptions(call, context));
   const found = respond(sent, context);
-  if (call.incoming.route.form !== "bedrock") return found;
+  if (call.incoming.route.form !== "bedrock") return found instanceof Promise ? await found : found;
   return inBedrocksForm(await found, { progress: call.progress, limits: context.settings.limits });
 }
 
@@ -177,21 +166,48 @@ async function send(received: ReceivedCall, chosen: Chosen, context: GatewayCont
  * The call prepared for the model that was asked for, or the one instead, then for its fallbacks; one that can't carry the request, or that the
  * key may not use, is left out.
  */
-async function* candidates(
-  received: ReceivedCall,
-  { target, instead, refusal }: Chosen,
-  context: GatewayContext,
-): AsyncGenerator<PreparedCall> {
-  const { incoming, head } = received.call;
-  const { models } = context.ports;
-  const cheaper = instead === null ? null : await preparedOrNull(received, instead, context);
-  if (cheaper === null && refusal !== null) throw refusal;
-  yield cheaper ?? (await prepare(received, target, context));
-  if (incoming.route.endpoint !== null) return;
-  for (const name of (cheaper ?? { target }).target.fallback) {
-    const next = targetOf(incoming.route, { ...head, model: name }, models);
-    const prepared = mayStandIn(received.call, next, context.ports) ? await preparedOrNull(received, next, context) : null;
-    if (prepared !== null) yield prepared;
+class Chain implements Candidates<PreparedCall> {
+  readonly #received: ReceivedCall;
+  readonly #chosen: Chosen;
+  readonly #context: GatewayContext;
+  /** Names of models. Null: the first has still to be made. */
+  #fallbacks: string[] | null = null;
+
+  constructor(received: ReceivedCall, chosen: Chosen, context: GatewayContext) {
+    this.#received = received;
+    this.#chosen = chosen;
+    this.#context = context;
+  }
+
+  next(): PreparedCall | Promise<PreparedCall | null> | null {
+    if (this.#fallbacks !== null) return this.#fallbacks.length === 0 ? null : this.#fallback(this.#fallbacks);
+    const { target, instead } = this.#chosen;
+    if (instead !== null) return this.#instead(instead);
+    this.#fallbacks = this.#fallbacksOf(target);
+    return prepare(this.#received, target, this.#context);
+  }
+
+  async #instead(instead: Target): Promise<PreparedCall> {
+    const { target, refusal } = this.#chosen;
+    const cheaper = await preparedOrNull(this.#received, instead, this.#context);
+    if (cheaper === null && refusal !== null) throw refusal;
+    this.#fallbacks = this.#fallbacksOf(cheaper === null ? target : instead);
+    return cheaper ?? (await prepare(this.#received, target, this.#context));
+  }
+
+  async #fallback(left: string[]): Promise<PreparedCall | null> {
+    const { call } = this.#received;
+    const { ports } = this.#context;
+    for (let name = left.shift(); name !== undefined; name = left.shift()) {
+      const target = targetOf(call.incoming.route, { ...call.head, model: name }, ports.models);
+      const prepared = mayStandIn(call, target, ports) ? await preparedOrNull(this.#received, target, this.#context) : null;
+      if (prepared !== null) return prepared;
+    }
+    return null;
+  }
+
+  #fallbacksOf({ fallback }: Target): string[] {
+    return this.#received.call.incoming.route.endpoint === null ? [...fallback] : [];
   }
 }
 

@@ -14,7 +14,9 @@ class AllowList {
   }
 
   allows(name: string): boolean {
-    return this.#names.has(name) || this.#prefixes.some((prefix) => name.startsWith(prefix));
+    if (this.#names.has(name)) return true;
+    for (const prefix of this.#prefixes) if (name.startsWith(prefix)) return true;
+    return false;
   }
 
   /** Whether it stands there itself, and not as one of many under a prefix. */
@@ -134,9 +136,10 @@ export interface UpstreamIdentity {
   readonly stream: boolean;
 }
 
-/** What every request to Factory says. */
-export function identityHeaders(identity: UpstreamIdentity): Record<string, string> {
+/** These headers, with what every request to Factory says. */
+export function withIdentity(own: Readonly<Record<string, string>>, identity: UpstreamIdentity): Record<string, string> {
   const headers: Record<string, string> = {
+    ...own,
     authorization: `Bearer ${identity.key}`,
     "content-type": "application/json",
     accept: identity.stream ? "text/event-stream" : "application/json",
@@ -222,6 +225,24 @@ function shortened(name: string): string {
 }
 
 const UNFIT = /[^\w.[\]-]/g;
+
+export interface AnswerFacts {
+  readonly requestId: string;
+  readonly losses: readonly Loss[];
+  readonly attempted: Attempted;
+}
+
+/** All headers of an answer to a call, around those that `passed` from its upstream. */
+export function answerHeaders(
+  passed: Readonly<Record<string, string>>,
+  { requestId, losses, attempted }: AnswerFacts,
+): Record<string, string> {
+  const headers = { ...SAFE_HEADERS, ...passed, "x-request-id": requestId };
+  // Nearly all are done with that.
+  if (losses.length > 0) Object.assign(headers, reportHeaders(requestId, losses));
+  if (attempted.count > 1 || attempted.fallback !== null) Object.assign(headers, attemptHeaders(attempted));
+  return headers;
+}
 
 export interface Attempted {
   /** Requests sent, all models together. */

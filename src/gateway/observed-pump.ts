@@ -20,8 +20,10 @@ export interface PassingCall {
   /** The answer goes out; only the first time counts. */
   begin(): void;
   /** All of it has. */
-  sent(body: () => string): void;
+  sent(body: Uint8Array): void;
 }
+
+const EMPTY = new Uint8Array();
 
 /** The same pump, with the time of its first byte noted. */
 export function observed(pump: Pump, call: PassingCall): Pump {
@@ -40,7 +42,7 @@ export function observed(pump: Pump, call: PassingCall): Pump {
   };
   const last = (chunk: Uint8Array | null, out: Uint8Array | null): Uint8Array | null => {
     note(chunk, out);
-    call.sent(() => new TextDecoder().decode(concat(kept ?? [])));
+    call.sent(kept === null ? EMPTY : concat(kept));
     return out;
   };
   return {

@@ -19,7 +19,7 @@ import type { Json } from "../wire/json.ts";
 import type { BodyShare } from "./body-memory.ts";
 import { LARGE_BODY, type BodyText } from "./body.ts";
 import type { CallProgress } from "./call-progress.ts";
-import { headersForUpstream, identityHeaders, uuidOf } from "./headers.ts";
+import { headersForUpstream, uuidOf, withIdentity } from "./headers.ts";
 import type { Call, Route } from "./request.ts";
 
 export interface PreparePorts {
@@ -81,8 +81,24 @@ export interface ReceivedCall {
   readonly wire: WireRequest;
   /** How many values stand in the body. */
   readonly values: number;
-  /** What the runtime's own parser makes of the body, once; undefined where it has been taken, or the body is large. */
-  readonly parsed: () => Json | undefined;
+  /** What the runtime's own parser makes of the body. */
+  readonly parsed: ParsedBody;
+}
+
+/** For the first who takes it: it must not last as long as the answer. */
+export class ParsedBody {
+  #value: Json | undefined;
+
+  constructor(value: Json | undefined) {
+    this.#value = value;
+  }
+
+  /** Undefined where it has been taken, or the body is large. */
+  take(): Json | undefined {
+    const value = this.#value;
+    this.#value = undefined;
+    return value;
+  }
 }
 
 /** An admitted call with one model to answer it. It may last as long as the answer too. */
@@ -127,23 +143,44 @@ const NATIVE_PROVIDERS: Readonly<Record<keyof Endpoints, string>> = {
 
 /**
  * Gives way between the steps of a large conversion, which can't be interrupted.
- * Rejects with GatewayError when the target can't carry the request, or there is no memory left for it.
+ * Throws, or rejects with, GatewayError when the target can't carry the request, or there is no memory left for it.
  */
-export async function prepare(received: ReceivedCall, target: Target, context: PrepareContext): Promise<PreparedCall> {
+export function prepare(received: ReceivedCall, target: Target, context: PrepareContext): PreparedCall | Promise<PreparedCall> {
   const { call } = received;
   // Whatever becomes of it, it is let go of.
-  const parsed = received.parsed();
-  const isPassthrough = target.protocol === call.reader.id && call.reader === call.writer;
-  const converted = call.progress.clock.converting();
+  const parsed = received.parsed.take();
+  if (target.protocol !== call.reader.id || call.reader !== call.writer)
+    return preparedConversion(received, target, { ...context, parsed });
+  const { clock } = call.progress;
+  const before = clock.enter("convert");
   try {
-    const { body, headers, losses, sent, asked } = isPassthrough
-      ? passThrough(received, target, context)
-      : await convert(received, target, { ...context, parsed });
-    // Each by its name: a spread costs ten times that.
-    return { call, target, body, headers, losses, sent, asked };
+    return withTarget(passThrough(received, target, context), { call, target });
   } finally {
-    converted();
+    clock.converted(before);
   }
+}
+
+async function preparedConversion(
+  received: ReceivedCall,
+  target: Target,
+  context: PrepareContext & { readonly parsed: Json | undefined },
+): Promise<PreparedCall> {
+  const { call } = received;
+  const { clock } = call.progress;
+  const before = clock.enter("convert");
+  try {
+    return withTarget(await convert(received, target, context), { call, target });
+  } finally {
+    clock.converted(before);
+  }
+}
+
+/** Each by its name: a spread costs ten times that. */
+function withTarget(
+  { body, headers, losses, sent, asked }: UpstreamRequest,
+  { call, target }: Pick<PreparedCall, "call" | "target">,
+): PreparedCall {
+  return { call, target, body, headers, losses, sent, asked };
 }
 
 /** As it came, and as the runtime sends it; between them the text in which it is edited, twice, but for its large strings. */
@@ -167,13 +204,13 @@ function passThrough(received: ReceivedCall, target: Target, context: PrepareCon
   const isFinal = target.fallback.length === 0;
   call.memory.need(passedBytes(received) + (isFinal ? 0 : body.length));
   const isInPath = namesMethod(target.url);
-  const edits = {
+  const named = {
     model: isInPath || (target.model === head.model && path === null) ? null : target.model,
     systemPrompt,
     stream: path === null || isInPath ? null : head.stream,
-    // A count of tokens has no limit.
-    ...(route.endpoint === "count-tokens" ? {} : { defaultMaxTokens }),
   };
+  // A count of tokens has no limit.
+  const edits = route.endpoint === "count-tokens" ? named : { ...named, defaultMaxTokens };
   return {
     body: body.restored(reader.request.edit(wire.body, edits, wire.members), { final: isFinal }),
     headers: headersForUpstream(route.form === "bedrock" ? headersOf(wire) : request.headers, reader.id),
@@ -256,9 +293,8 @@ export function upstreamCallOf({ call, target, body, headers, sent }: PreparedCa
   const { ports, settings } = context;
   return {
     url: call.head.stream ? streamingUrl(target.url) : target.url,
-    headers: {
-      ...headers,
-      ...identityHeaders({
+    headers: Object.assign(
+      withIdentity(headers, {
         key,
         provider: target.provider,
         sessionId: uuidOf(call.conversation, ports.sha256),
@@ -266,8 +302,8 @@ export function upstreamCallOf({ call, target, body, headers, sent }: PreparedCa
         userAgent: settings.userAgent,
         stream: call.head.stream,
       }),
-      ...settings.upstreamHeaders,
-    },
+      settings.upstreamHeaders,
+    ),
     body,
     stream: call.head.stream,
     signal: call.incoming.request.signal(),

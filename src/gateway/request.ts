@@ -79,7 +79,7 @@ export function incomingRequest(request: Request, { connection, takesQueryKey = 
   const hasQuery = url.search !== "";
   const queryKey = hasQuery ? url.searchParams.get("key") : null;
   const path = url.pathname;
-  const secrets = presentedKeys(request.headers, queryKey);
+  const secrets = presentedKeys(headers, queryKey);
   return {
     raw: request,
     signal: () => connection?.signal ?? request.signal,
@@ -90,8 +90,8 @@ export function incomingRequest(request: Request, { connection, takesQueryKey = 
     wantsSse: hasQuery && url.searchParams.get("alt") === "sse",
     headers,
     headerBytes,
-    address: connection?.address ?? unknown,
-    keys: queryKey === null || takesQueryKey(path) ? secrets : presentedKeys(request.headers),
+    address: () => connection?.address() ?? null,
+    keys: queryKey === null || takesQueryKey(path) ? secrets : presentedKeys(headers),
     secrets,
   };
 }
@@ -102,7 +102,6 @@ interface HeadOptions {
   readonly takesQueryKey?: (path: string) => boolean;
 }
 
-const unknown = (): null => null;
 const never = (): false => false;
 
 const MORE_THAN_HOST = /[/\\?#@,]/;
@@ -127,11 +126,21 @@ export async function readBody({ body, headers }: IncomingRequest, options: Body
   const length = Number(declared ?? Number.NaN);
   if (length > maxBytes) throw tooLarge(maxBytes);
   // First of all: on Bun whoever asks whether there is a body has a stream made of it.
-  if (encoding === null && length < AT_ONCE) {
-    const bytes = await body.whole(timeout);
-    memory?.add(bytes.length);
-    return bodyText(bytes);
-  }
+  if (encoding !== null || !(length < AT_ONCE)) return await readPieces(body, { ...options, encoding, length });
+  const bytes = await body.whole(timeout);
+  memory?.add(bytes.length);
+  return bodyText(bytes);
+}
+
+interface PiecesOptions extends BodyOptions {
+  /** Null: it is not packed. */
+  readonly encoding: string | null;
+  /** As declared; not a number where it is not. */
+  readonly length: number;
+}
+
+async function readPieces(body: ClientBody, options: PiecesOptions): Promise<BodyText> {
+  const { maxBytes, timeout = null, memory, encoding, length } = options;
   if (body.isOver) return bodyText(new Uint8Array());
   // What could not come in is not waited for.
   if (encoding === null && length > 0) memory?.check(length);
@@ -223,6 +232,10 @@ function tooLarge(maxBytes: number): GatewayError {
 
 /** Cursor and others send a Responses body to the Chat path: it has `input` where Chat has `messages`. */
 export function isResponsesBody(members: readonly Member[]): boolean {
-  const keys = members.map(({ key }) => key);
-  return keys.includes("input") && !keys.includes("messages");
+  let hasInput = false;
+  for (const { key } of members) {
+    if (key === "messages") return false;
+    hasInput ||= key === "input";
+  }
+  return hasInput;
 }

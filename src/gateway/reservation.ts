@@ -11,9 +11,10 @@ import type { Models, Target } from "../models/models.ts";
 import type { Cost } from "../models/price.ts";
 import type { ProtocolId, Usage } from "../protocol/canonical.ts";
 import { hash } from "../protocol/tool-names.ts";
-import type { CallObserver, CallSummary } from "../telemetry/call-summary.ts";
+import type { CallSummary } from "../telemetry/call-summary.ts";
 import { members, type Member } from "../wire/json-edit.ts";
 import type { AdmittedCall, ReceivedCall } from "./prepare.ts";
+import type { Held } from "./call-progress.ts";
 import { clientInfo } from "./client-name.ts";
 import { uuidOf } from "./headers.ts";
 import { isCodex } from "./refusal.ts";
@@ -73,9 +74,9 @@ function unpricedUnit({ budgets }: Limits, target: Target, priceOf: PriceOf): "u
 /**
  * Reserves what the call may use, and sees to it that it is settled when the call has ended. Returns the model to ask instead, where a budget
  * is used above its soft limit; null: the one that was asked for.
- * @throws GatewayError which says which limit keeps the call out.
+ * Rejects with GatewayError which says which limit keeps the call out. No promise comes back where there is none.
  */
-export async function reserveFor(received: ReceivedCall, target: Target, ports: ReservationPorts): Promise<Target | null> {
+export function reserveFor(received: ReceivedCall, target: Target, ports: ReservationPorts): Target | null | Promise<Target | null> {
   const { call } = received;
   const { limiter } = ports;
   const limits = limiter?.limitsOf(call.caller) ?? null;
@@ -210,11 +211,13 @@ function reservedRow(summary: CallSummary, target: Target, { inputTokens, amount
 // ---- After it ----------------------------------------------------------------------------------------------------
 
 /** Made here, and not where the request can be seen: a function keeps all that its surroundings use for as long as an answer takes. */
-function settling(settle: (real: Amounts | null) => void, key: string, limiter: Limiter): CallObserver {
-  return ({ usage, cost, source, upstreamModel: model }) => {
-    settle(usage === null || cost === null ? NOTHING : amountsOf(usage, cost));
-    const tokens = usage?.outputTokens ?? null;
-    if (model !== null && tokens !== null && source === "upstream") limiter.outputs.add(key, { model, tokens });
+function settling(settle: (real: Amounts | null) => void, key: string, limiter: Limiter): Held {
+  return {
+    giveBack({ usage, cost, source, upstreamModel: model }) {
+      settle(usage === null || cost === null ? NOTHING : amountsOf(usage, cost));
+      const tokens = usage?.outputTokens ?? null;
+      if (model !== null && tokens !== null && source === "upstream") limiter.outputs.add(key, { model, tokens });
+    },
   };
 }
 

@@ -18,11 +18,11 @@ import { failure } from "./call.ts";
 import { continuedReply, continuedStream, type ContinuationOptions } from "./continuation.ts";
 import { asJsonArray, conversion, readReply, streamText } from "./convert.ts";
 import { withSigns } from "./keep-alive.ts";
-import { attemptHeaders, headersForClient, JSON_HEADERS, reportHeaders, SAFE_HEADERS, streamHeaders } from "./headers.ts";
+import { answerHeaders, headersForClient, JSON_HEADERS, streamHeaders } from "./headers.ts";
 import { bodyPassthrough, readUsage, streamPassthrough } from "./passthrough.ts";
 import { upstreamCallOf, type AdmittedCall, type PrepareContext, type PreparedCall } from "./prepare.ts";
 import { refusalFor, type Listener } from "./refusal.ts";
-import type { AttemptOptions, Attempts, Sent } from "./retry.ts";
+import { only, type AttemptOptions, type Attempts, type Result, type Sent } from "./retry.ts";
 import { isUnknownModel, withNames, withNamesMember } from "./unknown-model.ts";
 
 export interface RespondContext extends PrepareContext {
@@ -38,20 +38,41 @@ export interface RespondContext extends PrepareContext {
 }
 
 /** How a call is sent, and sent again. */
-export function sendOptions(call: AdmittedCall, context: PrepareContext): AttemptOptions<PreparedCall> {
-  const { incoming, progress, conversation, caller } = call;
-  return {
-    signal: incoming.request.signal(),
-    conversation,
-    ownKey: caller.upstreamKey,
-    tried: (count) => progress.tried(count),
-    tookBack: (result) => progress.tookBack(result),
-    upstreamCall(prepared, key) {
-      const upstreamCall = traced(upstreamCallOf(prepared, key, context), prepared.target.model, progress);
-      progress.sending(upstreamCall, { target: prepared.target, factoryKey: context.ports.keyId(key) });
-      return upstreamCall;
-    },
-  };
+export class SendOptions implements AttemptOptions<PreparedCall> {
+  readonly #call: AdmittedCall;
+  readonly #context: PrepareContext;
+
+  constructor(call: AdmittedCall, context: PrepareContext) {
+    this.#call = call;
+    this.#context = context;
+  }
+
+  get signal(): AbortSignal {
+    return this.#call.incoming.request.signal();
+  }
+
+  get conversation(): string {
+    return this.#call.conversation;
+  }
+
+  get ownKey(): string {
+    return this.#call.caller.upstreamKey;
+  }
+
+  tried(count: number): void {
+    this.#call.progress.tried(count);
+  }
+
+  tookBack(result: Result): void {
+    this.#call.progress.tookBack(result);
+  }
+
+  upstreamCall(prepared: PreparedCall, key: string): UpstreamCall {
+    const { progress } = this.#call;
+    const upstreamCall = traced(upstreamCallOf(prepared, key, this.#context), prepared.target.model, progress);
+    progress.sending(upstreamCall, { target: prepared.target, factoryKey: this.#context.ports.keyId(key) });
+    return upstreamCall;
+  }
 }
 
 /** The same request, which names the trace that the call belongs to. */
@@ -68,12 +89,13 @@ export function respond({ found: answered, prepared, attempts }: Sent<PreparedCa
   const found = answered.type === "refusal" ? refusalFor(listenerOf(call, context), answered) : answered;
   const fallback = prepared.isStandIn === true ? { asked: head.model, answered: target.model } : null;
   if (fallback !== null) progress.summary.fallback = head.model;
-  const headers = progress.redaction.headers({
-    ...SAFE_HEADERS,
-    ...progress.withLimits(headersForClient(found.headers)),
-    ...reportHeaders(call.incoming.requestId, losses),
-    ...attemptHeaders({ count: attempts.count, fallback }),
-  });
+  const headers = progress.redaction.headers(
+    answerHeaders(progress.withLimits(headersForClient(found.headers)), {
+      requestId: call.incoming.requestId,
+      losses,
+      attempted: { count: attempts.count, fallback },
+    }),
+  );
   if (found.type === "refusal") return refusal(prepared, found, { headers, context });
   const parts = { found, headers, context };
   if (asked === null) return passOn(prepared, parts);
@@ -128,7 +150,7 @@ function passOn(prepared: PreparedCall, parts: Parts): Answer | Promise<Answer> 
   }
   const body = concat(begun);
   readUsage(found.text ?? body, options);
-  progress.sent(() => new TextDecoder().decode(body));
+  progress.sent(body);
   return { type: "complete", status, headers: named, body, error: null };
 }
 
@@ -193,7 +215,7 @@ function encoded({ incoming, progress, writer, head }: AdmittedCall, { reply, as
   progress.meter.usage = reply.usage;
   progress.meter.finish = reply.finish;
   const body = head.stream ? streamText(reply, writer.reply.encoder(asked), framing) : writer.reply.encode(reply, asked);
-  progress.sent(() => body);
+  progress.sent(body);
   const type = head.stream ? streamHeaders(framing) : JSON_HEADERS;
   return { type: "complete", status: 200, headers: { ...headers, ...type }, body, error: null };
 }
@@ -229,9 +251,12 @@ function continuationOf(prepared: PreparedCall, exchange: Exchange, context: Res
     signal: incoming.request.signal(),
     async post(body, signal) {
       progress.summary.continuations++;
-      const options = sendOptions(prepared.call, context);
-      const { found } = await attempts.post([{ ...prepared, body }], {
-        ...options,
+      const options = new SendOptions(prepared.call, context);
+      const { found } = await attempts.post(only({ ...prepared, body }), {
+        conversation: options.conversation,
+        ownKey: options.ownKey,
+        tried: (count) => options.tried(count),
+        tookBack: (result) => options.tookBack(result),
         signal,
         upstreamCall: (again, key) => ({ ...options.upstreamCall(again, key), signal, spentMs: progress.elapsedMs }),
       });

@@ -42,6 +42,24 @@ export interface AttemptOptions<Prepared> {
   readonly upstreamCall: (prepared: Prepared, key: string) => UpstreamCall;
 }
 
+/** The prepared calls of one call, in order. */
+export interface Candidates<Prepared> {
+  /** Made when it is asked for. Null: there is no other. */
+  next(): Prepared | null | Promise<Prepared | null>;
+}
+
+/** One prepared call without a fallback. */
+export function only<Prepared>(prepared: Prepared): Candidates<Prepared> {
+  let left: Prepared | null = prepared;
+  return {
+    next() {
+      const next = left;
+      left = null;
+      return next;
+    },
+  };
+}
+
 export interface Sent<Prepared> {
   readonly found: UpstreamAnswer | UpstreamRefusal;
   /** The prepared call that got it. */
@@ -54,7 +72,8 @@ export interface Sent<Prepared> {
   };
 }
 
-export type Result = { readonly found: UpstreamAnswer | UpstreamRefusal } | { readonly thrown: GatewayError };
+type Failed = { readonly found: UpstreamRefusal } | { readonly thrown: GatewayError };
+export type Result = { readonly found: UpstreamAnswer } | Failed;
 
 const RETRYABLE: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504, 529]);
 /** What says that the key, not the request, is at fault. */
@@ -80,21 +99,23 @@ export class Attempts {
    * Takes the next prepared call, which asks another model, only when the one before has failed.
    * @throws GatewayError when the last attempt got no answer at all, or the client has left.
    */
-  async post<Prepared>(
-    candidates: Iterable<Prepared> | AsyncIterable<Prepared>,
-    options: AttemptOptions<Prepared>,
-  ): Promise<Sent<Prepared>> {
+  async post<Prepared>(candidates: Candidates<Prepared>, options: AttemptOptions<Prepared>): Promise<Sent<Prepared>> {
     const attempts = { count: 0, fallback: 0, budgetMs: this.#settings.budgetMs };
-    let last: { readonly result: Result; readonly prepared: Prepared } | null = null;
-    for await (const prepared of candidates) {
+    let last: { readonly failed: Failed; readonly prepared: Prepared } | null = null;
+    for (;;) {
+      const next = candidates.next();
+      // Most are there at once.
+      const prepared = next instanceof Promise ? await next : next;
+      if (prepared === null) break;
       if (last !== null) attempts.fallback++;
-      last = { result: await this.#follow(prepared, options, attempts), prepared };
-      const failure = failureOf(last.result);
-      if (failure === null || !FALLBACK_KINDS.has(failure.kind) || (isLost(last.result) && !this.#settings.retryLost)) break;
+      const result: UpstreamAnswer | Failed = await this.#follow(prepared, options, attempts);
+      if ("type" in result) return { found: result, prepared, attempts };
+      last = { failed: result, prepared };
+      if (!FALLBACK_KINDS.has(failureOf(result).kind) || (isLost(result) && !this.#settings.retryLost)) break;
     }
     if (last === null) throw new GatewayError("internal", "There is no model to answer this call.");
-    if ("thrown" in last.result) throw last.result.thrown;
-    return { found: last.result.found, prepared: last.prepared, attempts };
+    if ("thrown" in last.failed) throw last.failed.thrown;
+    return { found: last.failed.found, prepared: last.prepared, attempts };
   }
 
   /** One model with its retries and, where the key is at fault, the other keys. */
@@ -102,49 +123,59 @@ export class Attempts {
     prepared: Prepared,
     options: AttemptOptions<Prepared>,
     attempts: { count: number; budgetMs: number },
-  ): Promise<Result> {
-    const { pool } = this.#ports;
+  ): Promise<UpstreamAnswer | Failed> {
+    const { pool, upstream } = this.#ports;
     const keys = pool.size === 0 ? [options.ownKey] : pool.order(options.conversation);
-    let turn = 0;
-    for (let retry = 0; ;) {
-      const key = keys[turn] ?? options.ownKey;
+    const tries = { turn: 0, retry: 0 };
+    for (;;) {
+      const key = keys[tries.turn] ?? options.ownKey;
       options.tried(++attempts.count);
-      const result = await this.#try(options.upstreamCall(prepared, key));
-      options.tookBack?.(result);
-      const failure = failureOf(result);
-      if (failure === null) return result;
-      const namedMs = retryAfterMs((name) => named({ result, failure }, name), this.#ports.now());
-      if (KEY_FAULTS.has(failure.status) && "found" in result) {
-        pool.rest(key, Math.min(namedMs ?? KEY_REST_MS, LONGEST_KEY_REST_MS));
-        const next = keys.findIndex((other, index) => index > turn && pool.isAwake(other));
-        if (next !== -1) {
-          turn = next;
-          continue;
+      const call = options.upstreamCall(prepared, key);
+      let failed: Failed;
+      try {
+        const found = await upstream.post(call);
+        if (found.type !== "refusal") {
+          options.tookBack?.({ found });
+          return found;
         }
+        failed = { found };
+      } catch (error) {
+        if (!(error instanceof GatewayError)) throw error;
+        failed = { thrown: error };
       }
-      const waitMs = namedMs ?? this.#backoffMs(retry);
-      const isShort = waitMs <= attempts.budgetMs && (namedMs === null || namedMs <= LONGEST_NAMED_WAIT_MS);
-      const isWorthIt = retry < this.#settings.retries && isShort;
-      if (!isWorthIt || !this.#isRetryable(result, failure)) return result;
-      retry++;
-      attempts.budgetMs -= waitMs;
-      await this.#pause(waitMs, options.signal);
+      options.tookBack?.(failed);
+      const waitMs = this.#waitMs(failed, { keys, tries, attempts });
+      if (waitMs === null) return failed;
+      if (waitMs !== "none") await this.#pause(waitMs, options.signal);
     }
   }
 
-  async #try(call: UpstreamCall): Promise<Result> {
-    try {
-      return { found: await this.#ports.upstream.post(call) };
-    } catch (error) {
-      if (error instanceof GatewayError) return { thrown: error };
-      throw error;
+  /** How long to wait before the next try; none where it is made with another key, which was not at fault. Null: there is no other try. */
+  #waitMs(failed: Failed, { keys, tries, attempts }: Tried): number | "none" | null {
+    const { pool, now } = this.#ports;
+    const failure = failureOf(failed);
+    const namedMs = retryAfterMs((name) => named({ failed, failure }, name), now());
+    const key = keys[tries.turn];
+    if (key !== undefined && KEY_FAULTS.has(failure.status) && "found" in failed) {
+      pool.rest(key, Math.min(namedMs ?? KEY_REST_MS, LONGEST_KEY_REST_MS));
+      const next = keys.findIndex((other, index) => index > tries.turn && pool.isAwake(other));
+      if (next !== -1) {
+        tries.turn = next;
+        return "none";
+      }
     }
+    const waitMs = namedMs ?? this.#backoffMs(tries.retry);
+    const isShort = waitMs <= attempts.budgetMs && (namedMs === null || namedMs <= LONGEST_NAMED_WAIT_MS);
+    if (tries.retry >= this.#settings.retries || !isShort || !this.#isRetryable(failed, failure)) return null;
+    tries.retry++;
+    attempts.budgetMs -= waitMs;
+    return waitMs;
   }
 
-  #isRetryable(result: Result, failure: GatewayError): boolean {
+  #isRetryable(failed: Failed, failure: GatewayError): boolean {
     if (isUsedUp(failure)) return false;
-    if ("found" in result) return RETRYABLE.has(failure.status) && named({ result, failure }, "x-should-retry").toLowerCase() !== "false";
-    return failure.code === UNREACHABLE || (isLost(result) && this.#settings.retryLost);
+    if ("found" in failed) return RETRYABLE.has(failure.status) && named({ failed, failure }, "x-should-retry").toLowerCase() !== "false";
+    return failure.code === UNREACHABLE || (isLost(failed) && this.#settings.retryLost);
   }
 
   /** Exponential, with full jitter on its upper half. */
@@ -167,21 +198,28 @@ export class Attempts {
   }
 }
 
+/** How far one model has come. */
+interface Tried {
+  readonly keys: readonly string[];
+  /** Which key it is, and how often it was tried again. */
+  readonly tries: { turn: number; retry: number };
+  readonly attempts: { budgetMs: number };
+}
+
 const FALLBACK_KINDS: ReadonlySet<string> = new Set(["rate-limited", "overloaded", "upstream-failed", "upstream-timeout"]);
 
 /** Whether the connection broke after the request had gone out. */
-function isLost(result: Result): boolean {
-  return "thrown" in result && result.thrown.kind === "upstream-failed" && result.thrown.code !== UNREACHABLE;
+function isLost(failed: Failed): boolean {
+  return "thrown" in failed && failed.thrown.kind === "upstream-failed" && failed.thrown.code !== UNREACHABLE;
 }
 
-function failureOf(result: Result): GatewayError | null {
-  if ("thrown" in result) return result.thrown;
-  return result.found.type === "refusal" ? result.found.error : null;
+function failureOf(failed: Failed): GatewayError {
+  return "thrown" in failed ? failed.thrown : failed.found.error;
 }
 
 /** A header of an answer. An error's own word, which may stand in its body, comes before it. */
-function named({ result, failure }: { readonly result: Result; readonly failure: GatewayError }, name: string): string {
-  return failure.headers[name] ?? ("found" in result ? result.found.headers.get(name) : null) ?? "";
+function named({ failed, failure }: { readonly failed: Failed; readonly failure: GatewayError }, name: string): string {
+  return failure.headers[name] ?? ("found" in failed ? failed.found.headers.get(name) : null) ?? "";
 }
 
 /** `retry-after-ms`, or `retry-after` in seconds or as a date, which some write in ISO's form. Null: the upstream names no time. */

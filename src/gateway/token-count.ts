@@ -8,16 +8,18 @@ import { readText } from "../upstream/upstream.ts";
 import { members } from "../wire/json-edit.ts";
 import { isObject, parseOrUndefined } from "../wire/json.ts";
 import type { Answer, CompleteAnswer } from "./answer.ts";
+import { WholeText, type BodyText } from "./body.ts";
 import { attemptHeaders, headersForClient, JSON_HEADERS, reportHeaders, SAFE_HEADERS } from "./headers.ts";
-import { convertedBytes, prepare, withPrompt, type PrepareContext, type PreparedCall, type ReceivedCall } from "./prepare.ts";
-import { respond, sendOptions, textOf, type RespondContext } from "./respond.ts";
+import { convertedBytes, ParsedBody, prepare, withPrompt, type PrepareContext, type PreparedCall, type ReceivedCall } from "./prepare.ts";
+import { only } from "./retry.ts";
+import { respond, SendOptions, textOf, type RespondContext } from "./respond.ts";
 import { estimateTokens } from "./token-estimate.ts";
 
 export async function countTokens(received: ReceivedCall, target: Target, context: RespondContext): Promise<Answer> {
   const { call } = received;
   const prepared = await prepareCount(received, target, context);
   if (prepared !== null) {
-    const sent = await context.ports.attempts.post([prepared], sendOptions(call, context));
+    const sent = await context.ports.attempts.post(only(prepared), new SendOptions(call, context));
     const { found, attempts } = sent;
     if (found.type === "refusal") {
       if (!COUNTS_NOTHING.has(found.status)) return respond(sent, context);
@@ -60,7 +62,12 @@ export async function prepareCount(received: ReceivedCall, target: Target, conte
   if (target.countTokensUrl === null) return null;
   const { body, ...rest } = unwrapped(received);
   // The body is read again where the upstream turns out to count nothing.
-  const kept = { ...body, restored: (edited: string) => body.restored(edited, { final: false }) };
+  const kept: BodyText = {
+    length: body.length,
+    text: body.text,
+    whole: () => body.whole(),
+    restored: (edited) => body.restored(edited, { final: false }),
+  };
   const prepared = await prepare({ ...rest, body: kept }, { ...target, url: target.countTokensUrl }, context);
   return prepared.asked === null ? prepared : { ...prepared, body: countable(textOf(prepared.body)) };
 }
@@ -89,9 +96,9 @@ function unwrapped(received: ReceivedCall): ReceivedCall {
   const text = whole.slice(inner?.valueStart, inner?.valueEnd);
   return {
     ...received,
-    body: { length: body.length, text, whole: () => text, restored: (edited) => edited },
+    body: new WholeText(text, body.length),
     wire: { ...wire, body: text, members: members(text) },
-    parsed: () => undefined,
+    parsed: new ParsedBody(undefined),
   };
 }
 
@@ -110,7 +117,7 @@ function countBody(tokens: number, protocol: ProtocolId): string {
 
 function counted({ call }: ReceivedCall, body: string, headers: Readonly<Record<string, string>>): CompleteAnswer {
   const { progress } = call;
-  progress.sent(() => body);
+  progress.sent(body);
   const shown = progress.redaction.headers({ ...SAFE_HEADERS, ...headers, ...JSON_HEADERS });
   return { type: "complete", status: 200, headers: shown, body, error: null };
 }

@@ -15,14 +15,17 @@ export interface UsageTotal {
   readonly source: UsageSource;
 }
 
+const none = (): number => 0;
+const never = (): boolean => false;
+
 export class UsageMeter {
   usage: Usage | null = null;
   finish: FinishReason | null = null;
   error: GatewayError | null = null;
   /** Finds out how much text passed unparsed, in UTF-8 bytes; asked only where the upstream has not said its usage. */
-  passedTextBytes: () => number = () => 0;
+  passedTextBytes: () => number = none;
   /** Whether what passed last, unparsed, is reasoning; asked only by whoever watches. */
-  passedReasoning: () => boolean = () => false;
+  passedReasoning: () => boolean = never;
   /** Of the part that began last. */
   #seesReasoning = false;
   /** UTF-8 bytes of text, reasoning and arguments that were seen. */
@@ -65,14 +68,14 @@ const MOST_TOKENS = 1e9;
 
 /** What can be added up: an upstream may say 1.5, -1 or 1e99, which would lift a budget, and which no database takes. */
 function wholeCounts({ inputTokens, cacheReadTokens, cacheWriteTokens, cacheWrite1hTokens, outputTokens, reasoningTokens }: Usage): Usage {
-  return {
+  const counts: Usage = {
     inputTokens: wholeCount(inputTokens),
     cacheReadTokens: wholeCount(cacheReadTokens),
     cacheWriteTokens: wholeCount(cacheWriteTokens),
-    ...(cacheWrite1hTokens === undefined ? {} : { cacheWrite1hTokens: wholeCount(cacheWrite1hTokens) ?? 0 }),
     outputTokens: wholeCount(outputTokens),
     reasoningTokens: wholeCount(reasoningTokens),
   };
+  return cacheWrite1hTokens === undefined ? counts : { ...counts, cacheWrite1hTokens: wholeCount(cacheWrite1hTokens) ?? 0 };
 }
 
 function wholeCount(count: number | null): number | null {

@@ -29,27 +29,38 @@ export function bareRequest(head: Pick<RequestHead, "model" | "stream">): Canoni
     names: CANONICAL_NAMES,
     model: head.model,
     stream: head.stream,
-    system: [],
-    turns: [],
-    tools: [],
+    system: NONE,
+    turns: NONE,
+    tools: NONE,
     toolChoice: null,
     parallelToolCalls: null,
     reasoning: null,
     output: null,
     verbosity: null,
     maxOutputTokens: null,
-    stop: [],
-    sampling: { temperature: null, topP: null, topK: null, seed: null, presencePenalty: null, frequencyPenalty: null, topLogprobs: null },
+    stop: NONE,
+    sampling: NO_SAMPLING,
     endUser: null,
     metadata: null,
     cacheKey: null,
     serviceTier: null,
     store: null,
     includeUsage: false,
-    extensions: [],
-    losses: [],
+    extensions: NONE,
+    losses: NONE,
   };
 }
+
+const NONE: readonly never[] = [];
+const NO_SAMPLING: CanonicalRequest["sampling"] = {
+  temperature: null,
+  topP: null,
+  topK: null,
+  seed: null,
+  presencePenalty: null,
+  frequencyPenalty: null,
+  topLogprobs: null,
+};
 
 const CANONICAL_NAMES: FieldNames = {
   model: "model",

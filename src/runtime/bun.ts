@@ -89,17 +89,17 @@ export function bunRuntime(): Runtime {
     // What a new connection takes for its first head Bun limits itself (10 to 12 s), and how many there are it limits not at all.
     listen({ host, port, maxFrameBytes, headTimeoutMs, isShared = false }, fetch) {
       const idleTimeout = Math.min(MOST_IDLE_S, Math.ceil((headTimeoutMs ?? 0) / 1000));
+      const impatient = (response: Response, request: Request, itself: BunServer): Response => {
+        if (response.status >= 400) itself.timeout(request, idleTimeout);
+        return response;
+      };
       const patient = (request: Request, itself: BunServer): ReturnType<Fetch> => {
-        const connection = connectionOf(request, itself);
+        const connection = new BunConnection(request, itself);
         // Only what comes with a body can take long. Its connection may be silent until it is closed, or the answer is a refusal.
         if (idleTimeout === 0 || request.method === "GET") return fetch(request, connection);
         itself.timeout(request, 0);
         const answer = fetch(request, connection);
-        if (!(answer instanceof Promise)) return answer;
-        return answer.then((response) => {
-          if (response.status >= 400) itself.timeout(request, idleTimeout);
-          return response;
-        });
+        return answer instanceof Promise ? answer.then((response) => impatient(response, request, itself)) : answer;
       };
       // Bun.serve would answer large bodies itself; that limit is ours.
       // In development mode it also prints a broken stream's error with source code to stderr; the log has it already.
@@ -178,13 +178,24 @@ function ownCommand(): [string, ...string[]] {
   return [process.execPath, ...(isExecutable() ? process.argv.slice(2) : [...process.execArgv, ...process.argv.slice(1)])];
 }
 
-function connectionOf(request: Request, server: BunServer): Connection {
-  return {
-    address: () => server.requestIP(request)?.address ?? null,
-    body: directBody,
-    // Bun has answered by then, and takes no notice of what comes back.
-    upgrade: (listener) => (server.upgrade(request, { data: { listener, waiting: [] } }) ? new Response(null) : null),
-  };
+class BunConnection implements Connection {
+  readonly #request: Request;
+  readonly #server: BunServer;
+  readonly body = directBody;
+
+  constructor(request: Request, server: BunServer) {
+    this.#request = request;
+    this.#server = server;
+  }
+
+  address(): string | null {
+    return this.#server.requestIP(this.#request)?.address ?? null;
+  }
+
+  // Bun has answered by then, and takes no notice of what comes back.
+  upgrade(listener: SocketListener): Response | null {
+    return this.#server.upgrade(this.#request, { data: { listener, waiting: [] } }) ? new Response(null) : null;
+  }
 }
 
 class DirectWriter implements BodyWriter {

@@ -4,13 +4,13 @@
 /** What a runtime knows of the connection that a request came over. */
 export interface Connection {
   /** The IP address at its other end; null where there is none. */
-  readonly address: () => string | null;
+  address(): string | null;
   /** Aborted when the client leaves. Absent: the request's own signal says so. */
   readonly signal?: AbortSignal;
   /** Makes the body of an answer that goes out over it. Absent: a plain web stream. */
   readonly body?: BodyMaker;
   /** Makes a WebSocket of it; what comes back is the answer to the request. Null: the request is no handshake of a WebSocket. */
-  readonly upgrade: (listener: SocketListener) => Response | null;
+  upgrade(listener: SocketListener): Response | null;
 }
 
 /** How the process stands. */

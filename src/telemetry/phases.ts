@@ -29,7 +29,7 @@ export class PhaseClock {
   conversion: Conversion | null = null;
   readonly #monotonic: () => number;
   readonly #startedMs: number;
-  readonly #spentMs: Record<Phase, number> = { admission: 0, convert: 0, upstream: 0, own: 0 };
+  readonly #spentMs = { admission: 0, convert: 0, upstream: 0, own: 0 };
   #phase: Phase = "admission";
   #sinceMs: number;
   #chunks = 0;
@@ -56,10 +56,9 @@ export class PhaseClock {
     return before;
   }
 
-  /** Begins to convert; call what comes back at its end. */
-  converting(): () => void {
-    const before = this.enter("convert");
-    return () => void this.enter(before === "admission" ? "own" : before);
+  /** A conversion is over that began by entering it, in the phase `before`. */
+  converted(before: Phase): void {
+    this.enter(before === "admission" ? "own" : before);
   }
 
   /** Before each chunk of a stream is converted, in the midst of waiting. What comes back is for `stepped`. */
@@ -79,19 +78,17 @@ export class PhaseClock {
   /** As it stands now. */
   read(): Timings {
     this.enter(this.#phase);
-    const { admission: admissionMs, own: ownMs, ...rest } = this.#spentMs;
+    const { admission: admissionMs, own: ownMs, convert, upstream } = this.#spentMs;
     // A sample may say more than there is.
-    const convertMs = rest.convert + Math.min(0, rest.upstream);
-    return { admissionMs, convertMs, upstreamMs: Math.max(0, rest.upstream), ownMs, totalMs: this.#sinceMs - this.#startedMs };
+    const convertMs = convert + Math.min(0, upstream);
+    return { admissionMs, convertMs, upstreamMs: Math.max(0, upstream), ownMs, totalMs: this.#sinceMs - this.#startedMs };
   }
 }
 
 /** As the header Server-Timing has them. */
 export function serverTiming({ admissionMs, convertMs, upstreamMs, ownMs, totalMs }: Timings): string {
-  const times = { admission: admissionMs, convert: convertMs, upstream: upstreamMs, own: ownMs, total: totalMs };
-  return Object.entries(times)
-    .map(([name, ms]) => `${name};dur=${hundredths(ms)}`)
-    .join(", ");
+  const ours = `admission;dur=${hundredths(admissionMs)}, convert;dur=${hundredths(convertMs)}`;
+  return `${ours}, upstream;dur=${hundredths(upstreamMs)}, own;dur=${hundredths(ownMs)}, total;dur=${hundredths(totalMs)}`;
 }
 
 /** Rounded, so that four of them come to their sum within 0.05. */

@@ -97,6 +97,8 @@ export function cut(all: readonly Span[], taken: ReadonlySet<Span>): Splice[] {
  * place of something there; of two that are put in the first stands first.
  */
 export function spliced(text: string, splices: readonly Splice[]): string {
+  const [only] = splices;
+  if (only !== undefined && splices.length === 1) return text.slice(0, only.start) + only.text + text.slice(only.end);
   let out = "";
   let at = 0;
   for (const { start, end, text: put } of splices.toSorted((left, right) => left.start - right.start || left.end - right.end)) {

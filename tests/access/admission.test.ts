@@ -7,7 +7,6 @@ import { Concurrency } from "../../src/access/concurrency.ts";
 import { Keys } from "../../src/access/keys.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
-import { SUMMARY } from "../support/call-summary.ts";
 import { ringOf } from "../support/keys.ts";
 
 const KEYS = new Keys(
@@ -30,20 +29,20 @@ test("a caller is admitted with a name for the log and the Factory key of the re
 
 test("a slot is taken until the call is settled, which counts once; whoever is only known holds none", async () => {
   const admission = createAdmission({ keys: KEYS, concurrency: new Concurrency({ maxCalls: 1, maxCallsPerKey: null }), limiter: null });
-  const [caller, late] = [await admission.identify(REQUEST), await admission.identify(REQUEST)];
-  const settle = admission.enter(caller);
-  await assert.rejects(admission.identify(REQUEST), isKind("overloaded"));
+  const [caller, late] = [admission.identify(REQUEST), admission.identify(REQUEST)];
+  const slot = admission.enter(caller);
+  assert.throws(() => admission.identify(REQUEST), isKind("overloaded"));
   assert.throws(() => admission.enter(late), isKind("overloaded"));
-  settle(SUMMARY);
-  const settleNext = admission.enter(late);
-  settle(SUMMARY);
-  await assert.rejects(admission.identify(REQUEST), isKind("overloaded"));
-  settleNext(SUMMARY);
+  slot.giveBack();
+  const next = admission.enter(late);
+  slot.giveBack();
+  assert.throws(() => admission.identify(REQUEST), isKind("overloaded"));
+  next.giveBack();
 });
 
 test("whoever shows no key is told so, also where no slot is free, and takes none", async () => {
   const admission = createAdmission({ keys: KEYS, concurrency: new Concurrency({ maxCalls: 1, maxCallsPerKey: null }), limiter: null });
-  await assert.rejects(admission.identify({ ...NOWHERE, keys: [] }), isKind("unauthenticated"));
-  admission.enter(await admission.identify(REQUEST));
-  await assert.rejects(admission.identify({ ...NOWHERE, keys: ["wrong"] }), isKind("unauthenticated"));
+  assert.throws(() => admission.identify({ ...NOWHERE, keys: [] }), isKind("unauthenticated"));
+  admission.enter(admission.identify(REQUEST));
+  assert.throws(() => admission.identify({ ...NOWHERE, keys: ["wrong"] }), isKind("unauthenticated"));
 });

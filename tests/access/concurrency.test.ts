@@ -31,55 +31,55 @@ test("without limits everybody comes in", () => {
 
 test("a call too many is told the limit and when to come back; one that ends makes room for one", () => {
   const concurrency = new Concurrency({ maxCalls: 2, maxCallsPerKey: null });
-  const leave = concurrency.enter("a");
+  const slot = concurrency.enter("a");
   concurrency.enter("b");
   const message = "The server runs 2 calls already, its limit (MAX_CALLS).";
   assert.deepEqual(refusalOf(concurrency, "c"), { kind: "overloaded", status: 503, message, retryAfter: "1" });
-  leave();
+  slot.giveBack();
   concurrency.enter("c");
   refusalOf(concurrency, "d");
 });
 
 test("a key's calls are counted for that key alone", () => {
   const concurrency = new Concurrency({ maxCalls: null, maxCallsPerKey: 1 });
-  const leave = concurrency.enter("a");
+  const slot = concurrency.enter("a");
   concurrency.enter("b");
   const message = "This key runs 1 calls already, its limit (MAX_CALLS_PER_KEY).";
   assert.deepEqual(refusalOf(concurrency, "a"), { kind: "rate-limited", status: 429, message, retryAfter: "1" });
-  leave();
+  slot.giveBack();
   concurrency.enter("a");
 });
 
 test("a call that leaves twice leaves once", () => {
   const concurrency = new Concurrency({ maxCalls: 2, maxCallsPerKey: 2 });
-  const leave = concurrency.enter("a");
+  const slot = concurrency.enter("a");
   concurrency.enter("a");
-  leave();
-  leave();
+  slot.giveBack();
+  slot.giveBack();
   concurrency.enter("a");
   refusalOf(concurrency, "a");
 });
 
 test("a call that was refused is not counted", () => {
   const concurrency = new Concurrency({ maxCalls: null, maxCallsPerKey: 1 });
-  const leave = concurrency.enter("a");
+  const slot = concurrency.enter("a");
   refusalOf(concurrency, "a");
-  leave();
+  slot.giveBack();
   concurrency.enter("a");
 });
 
 test("draining lets nobody in, and is over when the last call has left", async () => {
   const concurrency = new Concurrency({ maxCalls: null, maxCallsPerKey: null });
-  const leaves = [concurrency.enter("a"), concurrency.enter("b")];
+  const slots = [concurrency.enter("a"), concurrency.enter("b")];
   let isOver = false;
   const drained = concurrency.drain().then(() => (isOver = true));
   const message = "The server is about to stop and takes no new calls.";
   assert.deepEqual(refusalOf(concurrency, "c"), { kind: "overloaded", status: 503, message, retryAfter: "5" });
   assert.equal(concurrency.isDraining, true);
-  for (const leave of leaves) {
+  for (const slot of slots) {
     await Promise.resolve();
     assert.equal(isOver, false);
-    leave();
+    slot.giveBack();
   }
   await drained;
 });
@@ -90,15 +90,15 @@ test("draining an idle program is over at once", async () => {
 
 test("other limits count the same calls: those that run already, and where they end", async () => {
   const before = new Concurrency({ maxCalls: 10, maxCallsPerKey: null });
-  const ends = [before.enter("a"), before.enter("a")];
+  const slots = [before.enter("a"), before.enter("a")];
   const after = before.within({ maxCalls: 10, maxCallsPerKey: 2 });
   assert.equal(refusalOf(after, "a").message, "This key runs 2 calls already, its limit (MAX_CALLS_PER_KEY).");
-  ends.pop()?.();
-  ends.push(after.enter("a"));
+  slots.pop()?.giveBack();
+  slots.push(after.enter("a"));
   let isIdle = false;
   void before.drain().then(() => (isIdle = true));
   assert.ok(after.isDraining);
-  for (const end of ends) end();
+  for (const slot of slots) slot.giveBack();
   await Promise.resolve();
   assert.ok(isIdle);
 });

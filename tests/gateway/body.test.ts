@@ -116,8 +116,8 @@ test("an edit that has the room behind it is done in place", () => {
 
 test("a body that is not large is its text", () => {
   const written = JSON.stringify({ data: "x".repeat(LARGE_BODY - 100) });
-  const { text, whole, restored } = bodyText(bytesOf(written));
-  assert.deepEqual([text === written, whole() === written, restored("edited", { final: true })], [true, true, "edited"]);
+  const body = bodyText(bytesOf(written));
+  assert.deepEqual([body.text === written, body.whole() === written, body.restored("edited", { final: true })], [true, true, "edited"]);
 });
 
 test("no escape and no character is cut in two, wherever the cut falls", () => {

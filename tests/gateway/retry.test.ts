@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Attempts, type AttemptOptions, type RetrySettings, type Sent } from "../../src/gateway/retry.ts";
+import { Attempts, type AttemptOptions, type Candidates, type RetrySettings, type Sent } from "../../src/gateway/retry.ts";
 import { GatewayError, kindOfStatus } from "../../src/errors.ts";
 import { KeyPool } from "../../src/upstream/key-pool.ts";
 import { bareRequest } from "../../src/protocol/exchange.ts";
@@ -111,12 +111,17 @@ function options(more: Partial<AttemptOptions<string>> = {}): AttemptOptions<str
   };
 }
 
+function listed(models: readonly string[]): Candidates<string> {
+  let next = 0;
+  return { next: () => models[next++] ?? null };
+}
+
 async function post(
   { attempts }: Stage,
   { models = ["model"], ...more }: Partial<AttemptOptions<string>> & { models?: readonly string[] } = {},
 ): Promise<Sent<string> | GatewayError> {
   try {
-    return await attempts.post(models, options(more));
+    return await attempts.post(listed(models), options(more));
   } catch (error) {
     assert.ok(error instanceof GatewayError);
     return error;
@@ -189,7 +194,7 @@ test("what is not a GatewayError is a defect, and comes through", async () => {
       throw new TypeError("a defect");
     },
   ]);
-  await assert.rejects(attempts.post(["model"], options()), TypeError);
+  await assert.rejects(attempts.post(listed(["model"]), options()), TypeError);
 });
 
 // ---- After how long ----------------------------------------------------------------------------------------------
@@ -333,7 +338,7 @@ test("a key rests for as long as its retry-after says, a minute where it says no
     const outcomes = [refused(429, { headers: { ...headers } }), good()];
     const upstream = { post: () => Promise.resolve(outcomes.shift() ?? good()) };
     const attempts = new Attempts({ upstream, pool, after: () => () => {}, now: () => NOW, random: () => 1 }, SETTINGS);
-    await attempts.post(["model"], options({ conversation: "c" }));
+    await attempts.post(listed(["model"]), options({ conversation: "c" }));
     const isOneResting = (): boolean => !pool.isAwake("fk-one") || !pool.isAwake("fk-two");
     nowMs = restMs - 1;
     assert.equal(isOneResting(), true);
@@ -404,13 +409,8 @@ test("a connection that was lost falls back only where RETRY_LOST says that it m
 
 test("a fallback is not made ready before it is needed", async () => {
   let made = 0;
-  function* models(): Generator<string> {
-    for (const name of ["one", "two"]) {
-      made++;
-      yield name;
-    }
-  }
+  const names = ["one", "two"];
   const { attempts } = stage([good]);
-  await attempts.post(models(), options());
+  await attempts.post({ next: () => names[made++] ?? null }, options());
   assert.equal(made, 1);
 });

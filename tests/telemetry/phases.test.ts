@@ -10,16 +10,16 @@ test("each moment belongs to one phase, and all of them come to the total", () =
   const clock = new PhaseClock(() => now);
   const pass = (ms: number): void => void (now += ms);
   pass(3);
-  const converted = clock.converting();
+  const before = clock.enter("convert");
   pass(2);
-  converted();
+  clock.converted(before);
   pass(1);
   clock.enter("upstream");
   pass(50);
   // A fallback is converted while the upstream is waited for.
-  const again = clock.converting();
+  const waiting = clock.enter("convert");
   pass(4);
-  again();
+  clock.converted(waiting);
   pass(40);
   clock.enter("own");
   pass(0.5);

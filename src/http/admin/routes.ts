@@ -79,5 +79,9 @@ export function isPublicPath(path: string): boolean {
 
 /** Whether the dashboard or the admin API answers there, and not the routes of clients. */
 export function isAdminPath(path: string): boolean {
-  return path.startsWith(`${UI}/`) || path.startsWith(`${API}/`) || path === UI || path === API || isPublicPath(path);
+  return isBelow(path, UI) || isBelow(path, API) || isPublicPath(path);
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path.startsWith(folder) && (path.length === folder.length || path[folder.length] === "/");
 }

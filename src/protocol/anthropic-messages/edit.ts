@@ -23,7 +23,7 @@ export function editRequest(body: string, edits: Edits, known?: readonly Member[
     const comma = found.length === 0 && systemPrompt === null ? "" : ",";
     splices.push({ start, end: start, text: `"model":${JSON.stringify(model)},"stream":${stream}${comma}` }, ...withoutOutside(all));
   } else if (model !== null) {
-    const member = found.find(({ key }) => key === "model");
+    const member = memberOf(found, "model");
     if (member !== undefined) splices.push({ start: member.valueStart, end: member.valueEnd, text: JSON.stringify(model) });
   }
   if (systemPrompt !== null) {
@@ -42,16 +42,12 @@ function limitSplices(
   found: readonly Member[],
   { model, wanted }: { model: string | null; wanted: number | null },
 ): Splice[] {
-  const limited = found.find(({ key }) => key === "max_tokens");
+  const limited = memberOf(found, "max_tokens");
   const last = found.at(-1);
   if (last === undefined || (limited !== undefined && !body.startsWith("null", limited.valueStart))) return [];
-  const valueOf = (name: string): Json => {
-    const member = found.find(({ key }) => key === name);
-    return member === undefined ? null : parse(body.slice(member.valueStart, member.valueEnd));
-  };
-  const named = model ?? valueOf("model");
+  const named = model ?? valueOf(body, memberOf(found, "model"));
   const capabilities = capabilitiesOf(typeof named === "string" ? named : "");
-  const thinking = valueOf("thinking");
+  const thinking = valueOf(body, memberOf(found, "thinking"));
   const budget = isObject(thinking) ? thinking["budget_tokens"] : null;
   const limit = defaultLimit(capabilities, wanted);
   const tokens = String(typeof budget === "number" && budget >= limit ? capabilities.maxOutputTokens : limit);
@@ -59,10 +55,19 @@ function limitSplices(
   return [{ start: last.valueEnd, end: last.valueEnd, text: `,"max_tokens":${tokens}` }];
 }
 
+function memberOf(found: readonly Member[], name: string): Member | undefined {
+  for (const member of found) if (member.key === name) return member;
+  return undefined;
+}
+
+function valueOf(body: string, member: Member | undefined): Json {
+  return member === undefined ? null : parse(body.slice(member.valueStart, member.valueEnd));
+}
+
 /** Where the prompt goes; null when it stands there already, or when `system` is nothing that a prompt can be put in front of. */
 function promptSplice(body: string, found: readonly Member[], prompt: string): Splice | null {
   const block = JSON.stringify({ type: "text", text: prompt });
-  const member = found.find(({ key }) => key === "system");
+  const member = memberOf(found, "system");
   if (member === undefined) {
     const start = body.indexOf("{") + 1;
     return { start, end: start, text: `"system":[${block}]${found.length === 0 ? "" : ","}` };
