@@ -18,8 +18,8 @@ const isKind = (kind: string) => (error: unknown) => error instanceof GatewayErr
 
 const REQUEST = { ...NOWHERE, keys: ["a-client-key"] };
 
-test("a caller is admitted with a name for the log and the Factory key of the request", async () => {
-  const caller = await createAdmission({
+test("a caller is admitted with a name for the log and the Factory key of the request", () => {
+  const caller = createAdmission({
     keys: KEYS,
     concurrency: new Concurrency({ maxCalls: null, maxCallsPerKey: null }),
     limiter: null,
@@ -27,7 +27,7 @@ test("a caller is admitted with a name for the log and the Factory key of the re
   assert.deepEqual(caller, { id: "env-1", upstreamKey: "fk-of-the-server" });
 });
 
-test("a slot is taken until the call is settled, which counts once; whoever is only known holds none", async () => {
+test("a slot is taken until the call is settled, which counts once; whoever is only known holds none", () => {
   const admission = createAdmission({ keys: KEYS, concurrency: new Concurrency({ maxCalls: 1, maxCallsPerKey: null }), limiter: null });
   const [caller, late] = [admission.identify(REQUEST), admission.identify(REQUEST)];
   const slot = admission.enter(caller);
@@ -40,7 +40,7 @@ test("a slot is taken until the call is settled, which counts once; whoever is o
   next.giveBack();
 });
 
-test("whoever shows no key is told so, also where no slot is free, and takes none", async () => {
+test("whoever shows no key is told so, also where no slot is free, and takes none", () => {
   const admission = createAdmission({ keys: KEYS, concurrency: new Concurrency({ maxCalls: 1, maxCallsPerKey: null }), limiter: null });
   assert.throws(() => admission.identify({ ...NOWHERE, keys: [] }), isKind("unauthenticated"));
   admission.enter(admission.identify(REQUEST));

@@ -66,16 +66,16 @@ const EDITS: readonly Edits[] = [
   { model: "m", systemPrompt: "You are Droid.", stream: true },
 ];
 
-for (const [protocol, body] of Object.entries(BODIES)) {
+for (const [protocol, asked] of Object.entries(BODIES)) {
   const { request } = CODECS[protocol as ProtocolId];
-  const written = JSON.stringify(body);
+  const written = JSON.stringify(asked);
 
   test(`${protocol}: an edit of a large body is the edit of its whole text, byte for byte`, () => {
     for (const edits of EDITS) {
       for (const final of [false, true]) {
-        const { text, restored } = bodyText(bytesOf(written));
-        assert.ok(text.length < 200_000);
-        assert.ok(textOf(restored(request.edit(text, edits), { final })) === request.edit(written, edits), JSON.stringify(edits));
+        const body = bodyText(bytesOf(written));
+        assert.ok(body.text.length < 200_000);
+        assert.ok(textOf(body.restored(request.edit(body.text, edits), { final })) === request.edit(written, edits), JSON.stringify(edits));
       }
     }
   });
@@ -90,26 +90,26 @@ for (const [protocol, body] of Object.entries(BODIES)) {
   });
 
   test(`${protocol}: what is not final can be asked again, and whole`, () => {
-    const { text, restored, whole } = bodyText(bytesOf(written));
+    const body = bodyText(bytesOf(written));
     const edit = { model: "another", systemPrompt: "You are Droid." };
     for (let count = 0; count < 2; count++) {
-      assert.ok(textOf(restored(request.edit(text, edit), { final: false })) === request.edit(written, edit));
+      assert.ok(textOf(body.restored(request.edit(body.text, edit), { final: false })) === request.edit(written, edit));
     }
-    assert.ok(whole() === written);
-    assert.ok(textOf(restored(request.edit(text, edit), { final: true })) === request.edit(written, edit));
+    assert.ok(body.whole() === written);
+    assert.ok(textOf(body.restored(request.edit(body.text, edit), { final: true })) === request.edit(written, edit));
   });
 }
 
 test("a large body without an edit goes out as the very bytes that came", () => {
   const bytes = bytesOf(JSON.stringify({ data: PICTURE }));
-  const { text, restored } = bodyText(bytes);
-  assert.equal(restored(text, { final: true }), bytes);
+  const body = bodyText(bytes);
+  assert.equal(body.restored(body.text, { final: true }), bytes);
 });
 
 test("an edit that has the room behind it is done in place", () => {
   const bytes = bytesOf(JSON.stringify({ model: "a", data: PICTURE, rest: FILE }));
-  const { text, restored } = bodyText(bytes);
-  const out = restored(text.replace('"a"', '"a longer name"'), { final: true });
+  const body = bodyText(bytes);
+  const out = body.restored(body.text.replace('"a"', '"a longer name"'), { final: true });
   assert.ok(out instanceof Uint8Array && out.buffer === bytes.buffer);
   assert.ok(textOf(out) === JSON.stringify({ model: "a longer name", data: PICTURE, rest: FILE }));
 });
@@ -124,18 +124,18 @@ test("no escape and no character is cut in two, wherever the cut falls", () => {
   for (let shift = 0; shift < 8; shift++) {
     for (const unit of ["\\u4e16", "\u{1f600}", '\\"', "\\\\", "\u00e9"]) {
       const written = `{"shift":"${"s".repeat(shift)}","data":"${"d".repeat(shift)}${unit.repeat(800_000)}"}`;
-      const { text, restored } = bodyText(bytesOf(written));
-      assert.ok(text.length < 50_000);
-      assert.doesNotThrow(() => JSON.parse(text), `${shift} ${unit}`);
-      assert.ok(textOf(restored(`${text} `, { final: false })) === `${written} `, `${shift} ${unit}`);
+      const body = bodyText(bytesOf(written));
+      assert.ok(body.text.length < 50_000);
+      assert.doesNotThrow(() => JSON.parse(body.text), `${shift} ${unit}`);
+      assert.ok(textOf(body.restored(`${body.text} `, { final: false })) === `${written} `, `${shift} ${unit}`);
     }
   }
 });
 
 test("text that looks like the mark of a cut is left alone", () => {
   const written = JSON.stringify({ note: "gw.cut.0.0. gw.cut.1.5.", data: PICTURE });
-  const { text, restored } = bodyText(bytesOf(written));
-  assert.ok(textOf(restored(`${text} `, { final: true })) === `${written} `);
+  const body = bodyText(bytesOf(written));
+  assert.ok(textOf(body.restored(`${body.text} `, { final: true })) === `${written} `);
 });
 
 test("a body that is not UTF-8 is refused, in what is read of it", () => {
