@@ -9,10 +9,10 @@ import { run } from "../wire/machine.ts";
 import { alone, concat, UNTOUCHED, type Pump } from "../wire/pump.ts";
 import {
   BLANK_LINE,
+  Boundaries,
   firstBoundary,
   holdsEvent,
   lastBoundary,
-  LineEnds,
   MAX_BEFORE_BOUNDARY,
   printSse,
   sseDecoder,
@@ -202,12 +202,12 @@ function headOf(events: Uint8Array): Uint8Array {
 
 /** The last events of a run, with the comments and blank lines between and behind them. `seen` gets how many they are. */
 function tailOf(events: Uint8Array, seen: { count: number }): Uint8Array {
-  const lineEnds = new LineEnds(events);
+  const boundaries = new Boundaries(events);
   let start = events.length;
   let count = 0;
   while (count < KEPT_EVENTS && start > 0) {
     const end = start;
-    start = lastBoundary(events, EMPTY, { from: end - 1, lineEnds });
+    start = boundaries.last(end - 1);
     if (holdsEvent(start === 0 && end === events.length ? events : events.subarray(start, end))) count++;
   }
   seen.count = count;

@@ -27,52 +27,73 @@ export interface SseDecoder extends Machine<Uint8Array, SseEvent> {
  * Its `step` throws GatewayError `upstream-failed` when one event outgrows the limit.
  */
 export function sseDecoder(limits: SseLimits): SseDecoder {
+  return new Decoder(limits);
+}
+
+/** Without a function for each line: this runs for every line of every answer. */
+class Decoder implements SseDecoder {
+  readonly #limits: SseLimits;
   // The mark is taken off below: Deno's decoder takes it off at the start of every chunk, even where it is text.
-  const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
-  let isFirst = true;
-  let out: SseEvent[] = [];
-  // The line that has begun and not ended, in the pieces it came in: a long one is joined once.
-  let begun: string[] = [];
-  let begunLength = 0;
-  // The last text ended in a return, whose feed may come with the next.
-  let afterReturn = false;
-  let event: string | null = null;
-  let data: string | null = null;
+  readonly #utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+  #isFirst = true;
+  #out: SseEvent[] = [];
+  /** The line that has begun and not ended, in the pieces it came in: a long one is joined once. */
+  #begun: string[] = [];
+  #begunLength = 0;
+  /** The last text ended in a return, whose feed may come with the next. */
+  #afterReturn = false;
+  #event: string | null = null;
+  #data: string | null = null;
 
-  const line = (text: string, start: number, end: number): void => {
-    if (start === end) {
-      if (data !== null) out.push({ event, data });
-      event = null;
-      data = null;
-      return;
-    }
-    // By the names that count: a line without a colon would be looked for one up to the end of all lines.
-    const valueAfter = (name: string): number | null => {
-      const nameEnd = start + name.length;
-      if (nameEnd > end || !text.startsWith(name, start)) return null;
-      if (nameEnd === end) return end;
-      if (text.charCodeAt(nameEnd) !== COLON) return null;
-      return nameEnd + 1 < end && text.charCodeAt(nameEnd + 1) === SPACE ? nameEnd + 2 : nameEnd + 1;
-    };
-    const dataStart = valueAfter("data");
-    if (dataStart !== null) {
+  constructor(limits: SseLimits) {
+    this.#limits = limits;
+  }
+
+  get heldLength(): number {
+    return this.#begunLength + (this.#data?.length ?? 0);
+  }
+
+  step(bytes: Uint8Array): SseEvent[] {
+    this.#out = [];
+    this.#lines(this.#utf8.decode(bytes, STREAM));
+    return this.#out;
+  }
+
+  end(): SseEvent[] {
+    this.#out = [];
+    this.#lines(this.#utf8.decode());
+    if (this.#begunLength > 0) this.#line(this.#begun.join(""), 0, this.#begunLength);
+    if (this.#data !== null && isWhole(this.#data)) this.#dispatch();
+    return this.#out;
+  }
+
+  #dispatch(): void {
+    if (this.#data !== null) this.#out.push({ event: this.#event, data: this.#data });
+    this.#event = null;
+    this.#data = null;
+  }
+
+  #line(text: string, start: number, end: number): void {
+    if (start === end) return this.#dispatch();
+    const dataStart = valueAfter(text, "data", { start, end });
+    if (dataStart !== -1) {
       const value = text.slice(dataStart, end);
-      data = data === null ? value : `${data}\n${value}`;
-      if (data.length > limits.maxEventLength) throw tooLong(limits);
+      this.#data = this.#data === null ? value : `${this.#data}\n${value}`;
+      if (this.#data.length > this.#limits.maxEventLength) throw tooLong(this.#limits);
       return;
     }
-    const eventStart = valueAfter("event");
-    if (eventStart !== null) event = text.slice(eventStart, end);
-  };
+    const eventStart = valueAfter(text, "event", { start, end });
+    if (eventStart !== -1) this.#event = text.slice(eventStart, end);
+  }
 
-  const lines = (text: string): void => {
+  #lines(text: string): void {
     let start = 0;
-    if (isFirst && text !== "") {
-      isFirst = false;
+    if (this.#isFirst && text !== "") {
+      this.#isFirst = false;
       if (text.charCodeAt(0) === BYTE_ORDER_MARK) start = 1;
     }
-    if (afterReturn && text !== "") {
-      afterReturn = false;
+    if (this.#afterReturn && text !== "") {
+      this.#afterReturn = false;
       if (text.charCodeAt(0) === FEED) start = 1;
     }
     let feed = text.indexOf("\n", start);
@@ -80,48 +101,42 @@ export function sseDecoder(limits: SseLimits): SseDecoder {
     while (feed !== -1 || carriage !== -1) {
       const isReturn = carriage !== -1 && (feed === -1 || carriage < feed);
       const end = isReturn ? carriage : feed;
-      if (begunLength === 0) line(text, start, end);
-      else {
-        const whole = begun.join("") + text.slice(start, end);
-        begun = [];
-        begunLength = 0;
-        line(whole, 0, whole.length);
-      }
+      if (this.#begunLength === 0) this.#line(text, start, end);
+      else this.#begunLine(text.slice(start, end));
       start = end + 1;
       if (isReturn) {
-        if (start === text.length) afterReturn = true;
+        if (start === text.length) this.#afterReturn = true;
         else if (text.charCodeAt(start) === FEED) start++;
         carriage = text.indexOf("\r", start);
       }
       if (feed < start && feed !== -1) feed = text.indexOf("\n", start);
     }
     if (start === text.length) return;
-    begun.push(start === 0 ? text : text.slice(start));
-    begunLength += text.length - start;
-    if (begunLength > limits.maxEventLength) throw tooLong(limits);
-  };
+    this.#begun.push(start === 0 ? text : text.slice(start));
+    this.#begunLength += text.length - start;
+    if (this.#begunLength > this.#limits.maxEventLength) throw tooLong(this.#limits);
+  }
 
-  const taken = (): SseEvent[] => {
-    const events = out;
-    out = [];
-    return events;
-  };
+  #begunLine(last: string): void {
+    const whole = this.#begun.join("") + last;
+    this.#begun = [];
+    this.#begunLength = 0;
+    this.#line(whole, 0, whole.length);
+  }
+}
 
-  return {
-    step(bytes) {
-      lines(utf8.decode(bytes, { stream: true }));
-      return taken();
-    },
-    end() {
-      lines(utf8.decode());
-      if (begunLength > 0) line(begun.join(""), 0, begunLength);
-      if (data !== null && isWhole(data)) line("", 0, 0);
-      return taken();
-    },
-    get heldLength() {
-      return begunLength + (data?.length ?? 0);
-    },
-  };
+const STREAM = { stream: true };
+
+/**
+ * Where the value of a line's field of this name begins; -1 where the line is of another. By the names that count: a line without a colon would
+ * be looked for one up to the end of all lines.
+ */
+function valueAfter(text: string, name: string, { start, end }: { readonly start: number; readonly end: number }): number {
+  const nameEnd = start + name.length;
+  if (nameEnd > end || !text.startsWith(name, start)) return -1;
+  if (nameEnd === end) return end;
+  if (text.charCodeAt(nameEnd) !== COLON) return -1;
+  return nameEnd + 1 < end && text.charCodeAt(nameEnd + 1) === SPACE ? nameEnd + 2 : nameEnd + 1;
 }
 
 /** Whether the data of an event is all there. */
@@ -183,44 +198,57 @@ export function firstBoundary(bytes: Uint8Array, from = 0): number {
 
 /**
  * The offset after the last blank line in a chunk, 0 when there is none. `before` is what came before it and is still held: the
- * blank line may begin there. Looks at what stands in front of `from` alone; `lineEnds` may be kept for the next one in front of it.
+ * blank line may begin there.
  */
-export function lastBoundary(
-  chunk: Uint8Array,
-  before: Uint8Array,
-  { from = chunk.length, lineEnds = new LineEnds(chunk) }: { readonly from?: number; readonly lineEnds?: LineEnds } = {},
-): number {
-  const at = (index: number): number | undefined => (index >= 0 ? chunk[index] : before.at(index));
-  for (let end = from - 1; end >= 0; end--) {
-    const code = chunk[end];
-    if (code !== FEED && code !== RETURN) {
-      // Jump to the next line end instead of walking there.
-      end = lineEnds.last(end) + 1;
-      continue;
-    }
-    const previous = at(end - 1);
-    if (code === RETURN) {
-      if (previous === RETURN) return end + 1;
-      continue;
-    }
-    if (previous === FEED) return end + 1;
-    if (previous === RETURN && (at(end - 2) === FEED || at(end - 2) === RETURN)) return end + 1;
-  }
-  return 0;
+export function lastBoundary(chunk: Uint8Array, before: Uint8Array): number {
+  const { length } = chunk;
+  // As nearly all chunks end.
+  if (length > 1 && chunk[length - 1] === FEED && chunk[length - 2] === FEED) return length;
+  return new Boundaries(chunk, before).last(length);
 }
 
-/** Finds line ends from the last to the first. Remembers both kinds, so that a chunk without one of them is searched for it once. */
-export class LineEnds {
+const NOTHING_BEFORE = new Uint8Array();
+
+/** Finds blank lines from the last to the first. Remembers both kinds of line ends, so that a chunk without one of them is searched for it once. */
+export class Boundaries {
   readonly #bytes: Uint8Array;
+  readonly #before: Uint8Array;
   #feed = Infinity;
   #carriage = Infinity;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, before: Uint8Array = NOTHING_BEFORE) {
     this.#bytes = bytes;
+    this.#before = before;
   }
 
-  /** Where the last one up to `end` stands; -1 where there is none. `end` never grows from one call to the next. */
-  last(end: number): number {
+  /** The offset after the last blank line in front of `from`, which never grows from one call to the next; 0 when there is none. */
+  last(from: number): number {
+    for (let end = from - 1; end >= 0; end--) {
+      const code = this.#bytes[end];
+      if (code !== FEED && code !== RETURN) {
+        // Jump to the next line end instead of walking there.
+        end = this.#lineEnd(end) + 1;
+        continue;
+      }
+      const previous = this.#at(end - 1);
+      if (code === RETURN) {
+        if (previous === RETURN) return end + 1;
+        continue;
+      }
+      if (previous === FEED) return end + 1;
+      if (previous !== RETURN) continue;
+      const first = this.#at(end - 2);
+      if (first === FEED || first === RETURN) return end + 1;
+    }
+    return 0;
+  }
+
+  #at(index: number): number | undefined {
+    return index >= 0 ? this.#bytes[index] : this.#before.at(index);
+  }
+
+  /** Where the last one up to `end` stands; -1 where there is none. */
+  #lineEnd(end: number): number {
     if (this.#feed > end) this.#feed = this.#bytes.lastIndexOf(FEED, end);
     if (this.#carriage > end) this.#carriage = this.#bytes.lastIndexOf(RETURN, end);
     return Math.max(this.#feed, this.#carriage);

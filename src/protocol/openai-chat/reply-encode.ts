@@ -182,6 +182,8 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
       case "text":
       case "image":
         this.#contentLength += text.length;
+        // Nearly all chunks are of this kind: without an object to be printed.
+        if (open.logprobs.length === 0) return [this.#piece(`{"content":${JSON.stringify(text)}}`, "null")];
         return [this.#chunk({ content: text }, open)];
       case "refusal":
         this.#hasRefused = true;
@@ -241,6 +243,10 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     return out;
   }
 
+  #piece(delta: string, logprobs: string): SseEvent {
+    return { event: null, data: `${this.#head}[{"index":0,"delta":${delta},"logprobs":${logprobs}${this.#tail}` };
+  }
+
   /** `open`: the part whose tokens come with the chunk. */
   #chunk(delta: wire.Piece, open?: OpenPart): SseEvent {
     let logprobs = "null";
@@ -248,7 +254,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
       logprobs = JSON.stringify(encodeLogprobs([{ type: open.part.type, logprobs: open.logprobs }]));
       open.logprobs = [];
     }
-    return { event: null, data: `${this.#head}[{"index":0,"delta":${JSON.stringify(delta)},"logprobs":${logprobs}${this.#tail}` };
+    return this.#piece(JSON.stringify(delta), logprobs);
   }
 }
 
