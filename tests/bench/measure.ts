@@ -104,7 +104,7 @@ async function readyTargets(
       const { text } = await load.run({ type: "check", address: target.address(asked), asked });
       said ??= text;
       if (text === "" || text !== said) throw new Error(`another answer than the upstream's: ${text.slice(0, 80)}`);
-      if (target.name !== "direct") await load.run(job(scenario, target, { clients: scenario.clients, maxMs: pace.warmUpMs }));
+      if (target.name !== "direct") await load.run(jobOf(scenario, target, { clients: scenario.clients, maxMs: pace.warmUpMs }));
       ready.push(target);
     } catch (error) {
       faults[target.name] = messageOf(error);
@@ -120,12 +120,12 @@ async function oneRound(scenario: Scenario, target: Target, { load, pace }: Meas
   let cpuUs: number | null = null;
   if (target.name !== "direct" || !isAlone) {
     const before = cpuTimeUs(target.pid);
-    loaded = await load.run(job(scenario, target, { clients: scenario.clients, maxMs }));
+    loaded = await load.run(jobOf(scenario, target, { clients: scenario.clients, maxMs }));
     await pause(SETTLE_MS);
     const after = cpuTimeUs(target.pid);
     cpuUs = before === null || after === null ? null : (after - before) / loaded.calls;
   }
-  const alone = isAlone ? await load.run(job(scenario, target, { clients: 1, maxMs: maxMs * ALONE_SHARE })) : null;
+  const alone = isAlone ? await load.run(jobOf(scenario, target, { clients: 1, maxMs: maxMs * ALONE_SHARE })) : null;
   return {
     callsPerSecond: loaded === null ? null : (loaded.calls / loaded.elapsedMs) * 1000,
     cpuUs,
@@ -133,7 +133,8 @@ async function oneRound(scenario: Scenario, target: Target, { load, pace }: Meas
   };
 }
 
-function job(scenario: Scenario, target: Target, { clients, maxMs }: { clients: number; maxMs: number }) {
+/** What the load process is to do. */
+export function jobOf(scenario: Scenario, target: Target, { clients, maxMs }: { clients: number; maxMs: number }) {
   const asked = askedOf(scenario);
   const isPaced = scenario.shape === "paced" || scenario.shape === "brief";
   // Streams that all begin in one moment would send all their deltas in one moment.

@@ -3,6 +3,7 @@
 //      --peer NAME=http://KEY@127.0.0.1:PORT   another gateway that listens already, with the port below as its upstream; may be repeated
 //      --upstream-port N   the port of the scripted upstream, for peers
 //      --only WORD   scenarios whose name begins so; `start`, `idle` and `ledger` are names too; may be repeated
+//      --profile   where the time of each scenario goes, in the place of what it costs
 //      --quick   fewer and shorter rounds: for a look, not for the README;  --no-build   takes dist/ as it is
 // Prints tables; writes the figures of every round to dist/bench.json, and progress to standard error.
 // Exit code 1 when something could not be measured; a bar that is missed is said, and is no failure.
@@ -16,6 +17,7 @@ import { Load } from "./driver.ts";
 import { measureCalls, measureRows } from "./ledger.ts";
 import { measure, messageOf, type Pace, type ScenarioResult } from "./measure.ts";
 import { endAll } from "./process.ts";
+import { profile } from "./profile.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { measureIdle, measureStart, type IdleResult, type StartResult } from "./states.ts";
 import { tables } from "./table.ts";
@@ -25,6 +27,7 @@ import {
   peerTarget,
   ROOT,
   RUNTIMES,
+  STORES,
   startGateway,
   startNginx,
   startUpstream,
@@ -40,6 +43,7 @@ const { values: options } = parseArgs({
     "upstream-port": { type: "string", default: "0" },
     quick: { type: "boolean", default: false },
     "no-build": { type: "boolean", default: false },
+    profile: { type: "boolean", default: false },
   },
 });
 // The engines go on optimizing for some ten seconds of load, nearly all of it in the first five.
@@ -53,7 +57,7 @@ const NOTHING = { scenarios: [], starts: [], idle: [] };
 const folder = mkdtempSync(`${tmpdir()}/factory-proxy-bench-`);
 const cleanUp = (): void => {
   endAll();
-  rmSync(folder, { recursive: true, force: true });
+  for (const made of [folder, STORES]) rmSync(made, { recursive: true, force: true });
 };
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
@@ -84,12 +88,19 @@ async function bench(): Promise<void> {
   }
   const ledger = isChosen("ledger") ? await measureLedger() : null;
   if (options.only.length > 0 && options.only.every((word) => "ledger".startsWith(word))) return report({ ...NOTHING, ledger }, []);
-  if (runtimes.includes("executable") && !options["no-build"]) {
+  if (runtimes.includes("executable") && !options["no-build"] && !options.profile) {
     progress("building the executable");
     buildExecutable();
   }
   const upstream = await startUpstream(Number(options["upstream-port"]));
   const load = new Load();
+  if (options.profile) {
+    for (const scenario of chosen) {
+      progress(`profile, ${scenario.title}`);
+      process.stdout.write(`${await profile(scenario, { upstream, load, folder })}\n`);
+    }
+    return;
+  }
   const direct = directTarget(upstream);
   const peers = options.peer.map(peerTarget);
 

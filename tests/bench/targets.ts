@@ -5,6 +5,7 @@
 
 import { execFileSync, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { requestBytes } from "./http.ts";
@@ -25,6 +26,8 @@ export interface Target {
 }
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** Where the gateways keep what they remember; whoever starts any removes it. */
+export const STORES = `${tmpdir()}/factory-proxy-bench-stores-${process.pid}`;
 const EXECUTABLE = `${ROOT}dist/factory-proxy`;
 const CLIENT_KEY = "bench-client-key";
 export const UPSTREAM_PATHS: Readonly<Record<WireProtocol, string>> = {
@@ -35,7 +38,7 @@ export const UPSTREAM_PATHS: Readonly<Record<WireProtocol, string>> = {
 const COMMANDS: Readonly<Record<RuntimeName, readonly string[]>> = {
   executable: [EXECUTABLE],
   bun: [process.execPath, "src/main.ts"],
-  deno: [denoPath(), "run", "-q", "--no-check", "--allow-net", "--allow-env", "--allow-read=.", "src/main.ts"],
+  deno: [denoPath(), "run", "-q", "--no-check", "--allow-net", "--allow-env", "--allow-read", "--allow-write", "src/main.ts"],
 };
 
 export interface Upstream {
@@ -76,20 +79,24 @@ export interface Started {
 }
 
 /** Starts the gateway without waiting for it. */
-export async function launchGateway(runtime: RuntimeName, upstream: Upstream): Promise<Started> {
+export async function launchGateway(runtime: RuntimeName, upstream: Upstream, command = COMMANDS[runtime]): Promise<Started> {
   const port = await freePort();
+  // As it is by default: keys, the ledger and the inspector's headers are on, in a file of its own.
+  const folder = `${STORES}/${port}`;
   const environment = {
     PORT: String(port),
     FACTORY_BASE_URL: `http://127.0.0.1:${upstream.port}`,
     FACTORY_API_KEY: "fk-bench-factory-key",
     PROXY_API_KEY: CLIENT_KEY,
+    DATABASE_URL: "sqlite:",
+    DATA_DIR: folder,
   };
   const startedMs = performance.now();
-  return { child: startProcess(COMMANDS[runtime], { environment, folder: ROOT }), port, startedMs };
+  return { child: startProcess(command, { environment, folder: ROOT }), port, startedMs };
 }
 
-export async function startGateway(runtime: RuntimeName, upstream: Upstream): Promise<Target> {
-  const { child, port } = await launchGateway(runtime, upstream);
+export async function startGateway(runtime: RuntimeName, upstream: Upstream, command?: readonly string[]): Promise<Target> {
+  const { child, port } = await launchGateway(runtime, upstream, command);
   await answering(child, { port, what: `The gateway (${runtime})` });
   return {
     name: runtime,
