@@ -5,7 +5,7 @@ import type { OtlpConfig } from "../config/observing.ts";
 import type { Peers } from "../runtime/ports.ts";
 import type { CallObserver } from "../telemetry/call-summary.ts";
 import type { Tracing } from "../telemetry/call-trace.ts";
-import type { ExportPorts } from "../telemetry/exports/otlp.ts";
+import type { DeliveryPorts } from "../telemetry/exports/delivery.ts";
 import type { Family } from "../telemetry/families.ts";
 import { CallMetrics, type KnownNames } from "./call-metrics.ts";
 import { Collector, type CollectorPorts } from "./collector.ts";
@@ -15,7 +15,7 @@ import { Metrics, type MetricsPorts } from "./metrics.ts";
 import { PeerFamilies } from "./peer-families.ts";
 
 export interface ObservationPorts
-  extends Omit<MetricsPorts, "calls" | "lag" | "unsent">, LagPorts, Pick<CollectorPorts, "report">, ExportPorts {
+  extends Omit<MetricsPorts, "calls" | "lag" | "unsent">, LagPorts, Pick<CollectorPorts, "report">, DeliveryPorts {
   readonly known: KnownNames;
   /** Null: there are no other processes on the port. */
   readonly peers: Peers | null;

@@ -4,7 +4,7 @@
 import { Histogram } from "./families.ts";
 import { GEN_AI_SECONDS } from "./gen-ai.ts";
 import type { Conversion } from "./phases.ts";
-import { shouldSample, parseTraceParent, printTraceParent, spanIdOf, traceIdOf, TRACEPARENT } from "./trace-context.ts";
+import { shouldSample, parseTraceParent, printTraceParent, SpanIds, traceIdOf, TRACEPARENT } from "./trace-context.ts";
 import type { Sampling, TraceParent } from "./trace-context.ts";
 
 /** One request upstream. Times are milliseconds from the beginning of the call. */
@@ -49,22 +49,27 @@ export class CallTrace {
   firstChunkMs: number | null = null;
   /** Seconds between the chunks of a stream. Null: there were fewer than two. */
   chunkTimes: Histogram | null = null;
-  readonly #newId: () => string;
+  readonly #ids: SpanIds;
   #lastChunkMs = 0;
 
   constructor(headers: Readonly<Record<string, string>>, { sampling, newId, isInference }: Origin) {
     this.isInference = isInference;
-    this.#newId = newId;
+    this.#ids = new SpanIds(newId());
     this.parent = parseTraceParent(headers[TRACEPARENT]);
     this.traceId = this.parent?.traceId ?? traceIdOf(newId());
-    this.spanId = spanIdOf(newId());
-    this.inferenceId = spanIdOf(newId());
+    this.spanId = this.#ids.next();
+    this.inferenceId = this.#ids.next();
     this.isSampled = shouldSample(this.traceId, this.parent, sampling);
+  }
+
+  /** Of one more span of this call. */
+  nextSpanId(): string {
+    return this.#ids.next();
   }
 
   /** A request is about to go out; returns what it says in the header traceparent. */
   attempt(startMs: number, model: string, url: string): string {
-    const spanId = spanIdOf(this.#newId());
+    const spanId = this.#ids.next();
     this.attempts.push({ spanId, startMs, model, url, endMs: null, status: null, error: null });
     return printTraceParent({ traceId: this.traceId, spanId, isSampled: this.isSampled });
   }

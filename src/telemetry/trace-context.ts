@@ -33,10 +33,24 @@ export function traceIdOf(uuid: string): string {
   return uuid.replaceAll("-", "");
 }
 
-/** Of a new span, from the end of a UUID, which is random whatever its version. */
-export function spanIdOf(uuid: string): string {
-  return uuid.slice(19, 23) + uuid.slice(24);
+/** Ids of the spans of one call, counted up from the end of one UUID, which is random whatever its version: a UUID for each would cost as much as all else. */
+export class SpanIds {
+  readonly #base: string;
+  #count = 0;
+
+  constructor(uuid: string) {
+    this.#base = uuid.slice(19, 23) + uuid.slice(24, 24 + BASE_DIGITS);
+  }
+
+  next(): string {
+    const digits = (this.#count++ % MOST_SPANS).toString(16);
+    return digits.length === 1 ? `${this.#base}0${digits}` : this.#base + digits;
+  }
 }
+
+/** Beside the four in front of them; two are left for the count. */
+const BASE_DIGITS = 10;
+const MOST_SPANS = 256;
 
 export type SamplerName =
   | "always_on"

@@ -6,7 +6,7 @@ import {
   shouldSample,
   parseTraceParent,
   printTraceParent,
-  spanIdOf,
+  SpanIds,
   traceIdOf,
   type SamplerName,
 } from "../../src/telemetry/trace-context.ts";
@@ -45,7 +45,12 @@ test("what is printed is read as the same", () => {
 test("ids are made of UUIDs", () => {
   const uuid = "019e1f00-1111-7222-8333-444444444444";
   assert.equal(traceIdOf(uuid), "019e1f00111172228333444444444444");
-  assert.equal(spanIdOf(uuid), "8333444444444444");
+  const ids = new SpanIds(uuid);
+  const spans = Array.from({ length: 256 }, () => ids.next());
+  assert.deepEqual(
+    [spans[0], spans[9], spans[255], new Set(spans).size],
+    ["8333444444444400", "8333444444444409", "83334444444444ff", 256],
+  );
 });
 
 test("a sampler decides by its name: always, never, by ratio, or as the client did", () => {

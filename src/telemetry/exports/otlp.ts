@@ -17,11 +17,6 @@ export interface ExportOptions {
   readonly version: string;
 }
 
-export interface ExportPorts extends DeliveryPorts {
-  /** A UUID. */
-  readonly newId: () => string;
-}
-
 export interface Exports {
   /** Resolves to how many of the calls were taken. Never rejects. */
   readonly traces: (calls: readonly CallSummary[]) => Promise<number>;
@@ -33,12 +28,11 @@ export interface Exports {
 
 const SCOPE = "factory-proxy";
 
-export function openExports(ports: ExportPorts, { url, headers, resource, version }: ExportOptions): Exports {
+export function openExports(ports: DeliveryPorts, { url, headers, resource, version }: ExportOptions): Exports {
   const delivery = new Delivery(ports, headers);
   const about = { resource: `{"attributes":[${textAttributes(resource)}]}`, scope: JSON.stringify({ name: SCOPE, version }) };
-  const source = { ...about, newId: ports.newId };
   return {
-    traces: async (calls) => ((await delivery.send(`${url}/v1/traces`, tracesJson(calls, source))) ? calls.length : 0),
+    traces: async (calls) => ((await delivery.send(`${url}/v1/traces`, tracesJson(calls, about))) ? calls.length : 0),
     metrics: (families, period) => delivery.send(`${url}/v1/metrics`, metricsJson(families, period, about)),
     close: () => delivery.close(),
   };

@@ -5,7 +5,6 @@
 import type { Attempt, CallTrace } from "../call-trace.ts";
 import type { CallSummary } from "../call-summary.ts";
 import { GEN_AI, HTTP, operationName, OWN, providerName } from "../gen-ai.ts";
-import { spanIdOf } from "../trace-context.ts";
 import { attributeHead, END, nanoseconds, quoted } from "./attribute-json.ts";
 
 /** https://github.com/open-telemetry/opentelemetry-proto/blob/v1.7.0/opentelemetry/proto/trace/v1/trace.proto (read 2026-11-28) */
@@ -49,8 +48,6 @@ const REASONING_TOKENS = attributeHead(GEN_AI.reasoningTokens, "intValue");
 
 /** What spans of one batch are made with. */
 interface Batch {
-  /** A UUID. */
-  readonly newId: () => string;
   /** Attributes of where requests went, by URL. */
   readonly places: Map<string, string>;
 }
@@ -85,13 +82,11 @@ export interface TraceSource {
   /** JSON of what the spans are about, and of the program that made them. */
   readonly resource: string;
   readonly scope: string;
-  /** A UUID. */
-  readonly newId: () => string;
 }
 
 /** The body of a request to `/v1/traces`. */
-export function tracesJson(calls: readonly CallSummary[], { resource, scope, newId }: TraceSource): string {
-  const batch = { newId, places: new Map<string, string>() };
+export function tracesJson(calls: readonly CallSummary[], { resource, scope }: TraceSource): string {
+  const batch = { places: new Map<string, string>() };
   let spans = "";
   for (const summary of calls) {
     if (summary.trace !== null) spans += `${spans === "" ? "" : ","}${spansJson(summary, summary.trace, batch)}`;
@@ -132,9 +127,9 @@ function spansJson(summary: CallSummary, trace: CallTrace, batch: Batch): string
 type Times = Pick<Making, "startTime" | "endTime">;
 
 /** A part of the call that nothing more is said of, after a comma. */
-function partJson(name: string, { trace, batch }: Call, { startTime, endTime }: Times): string {
+function partJson(name: string, { trace }: Call, { startTime, endTime }: Times): string {
   return (
-    `,{"traceId":"${trace.traceId}","spanId":"${spanIdOf(batch.newId())}","parentSpanId":"${trace.spanId}","name":"${name}",` +
+    `,{"traceId":"${trace.traceId}","spanId":"${trace.nextSpanId()}","parentSpanId":"${trace.spanId}","name":"${name}",` +
     `"kind":${INTERNAL},"flags":${FLAGS},"startTimeUnixNano":"${startTime}","endTimeUnixNano":"${endTime}","attributes":[${STATUS_UNSET}`
   );
 }

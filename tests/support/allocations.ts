@@ -1,0 +1,37 @@
+// Prints, as JSON, how many objects of each kind a call allocates, and a delta of its answer, by the runtime's own count. For a process of Bun's
+// whose collector is off; see allocations.test.ts.
+
+import { heapStats } from "bun:jsc";
+import process from "node:process";
+import { bytesOf, eventsOf, programOver, requestOf, Upstream } from "./in-memory.ts";
+import { WAYS, type Way } from "./dialects.ts";
+
+const WARM_UP = 300;
+const CALLS = 200;
+const FEW = 2;
+const MANY = 102;
+
+/** By kind, for one call whose answer has so many deltas. */
+async function allocated(way: Way, deltas: number): Promise<Record<string, number>> {
+  const upstream = new Upstream();
+  const program = programOver(upstream);
+  const chunks = bytesOf(eventsOf(way.upstream, deltas));
+  const call = async (): Promise<void> => {
+    upstream.answer((index) => chunks[index]);
+    const reader = (await program.fetch(requestOf(way))).body?.getReader();
+    while ((await reader?.read())?.done === false);
+  };
+  for (let count = 0; count < WARM_UP; count++) await call();
+  const before = heapStats().objectTypeCounts;
+  for (let count = 0; count < CALLS; count++) await call();
+  const after = heapStats().objectTypeCounts;
+  return Object.fromEntries(Object.entries(after).map(([kind, count]) => [kind, (count - (before[kind] ?? 0)) / CALLS]));
+}
+
+for (const way of WAYS) {
+  if (way.name !== process.argv[2]) continue;
+  const few = await allocated(way, FEW);
+  const many = await allocated(way, MANY);
+  const delta = Object.fromEntries(Object.keys(many).map((kind) => [kind, ((many[kind] ?? 0) - (few[kind] ?? 0)) / (MANY - FEW)]));
+  process.stdout.write(JSON.stringify({ call: few, delta }));
+}
