@@ -8,7 +8,7 @@ import { streamPassthrough } from "../../src/gateway/passthrough.ts";
 import { UsageMeter } from "../../src/gateway/usage-meter.ts";
 import type { Store } from "../../src/access/store.ts";
 import { nameFaults } from "../../src/models/name-faults.ts";
-import type { BodyReader } from "../../src/runtime/ports.ts";
+import type { After, BodyReader } from "../../src/runtime/ports.ts";
 import { compose, type Program } from "../../src/program.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
@@ -70,11 +70,19 @@ interface ProgramOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Absent: nothing is remembered. */
   readonly store?: Store;
+  /** Absent: no time passes. */
+  readonly after?: After;
   /** The text of the file that `CONFIG_PATH` names. */
   readonly modelTable?: string;
 }
 
-export function programOver(upstream: Upstream, { environment = {}, store, modelTable }: ProgramOptions = {}): Program {
+/** No time passes; who only gives way goes on. */
+const timeless: After = (ms, run) => {
+  if (ms === 0) queueMicrotask(run);
+  return () => {};
+};
+
+export function programOver(upstream: Upstream, { environment = {}, store, modelTable, after = timeless }: ProgramOptions = {}): Program {
   const models: Record<string, string> = modelTable === undefined ? {} : { CONFIG_PATH: "models.json" };
   return compose(
     readConfig({
@@ -91,11 +99,7 @@ export function programOver(upstream: Upstream, { environment = {}, store, model
         return Promise.resolve(new Response(new ReadableStream(), { headers: { "content-type": "text/event-stream" } }));
       },
       reader: () => upstream,
-      // No time passes; who only gives way goes on.
-      after: (ms, run) => {
-        if (ms === 0) queueMicrotask(run);
-        return () => {};
-      },
+      after,
       now: () => 0,
       monotonic: () => 0,
       random: () => 0.5,
