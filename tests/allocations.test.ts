@@ -76,25 +76,29 @@ type Counts = Readonly<Record<string, number>>;
 /** At most, of each kind that costs more than its size: by the runtime's own names. */
 const MOST: Readonly<Record<string, { readonly call: Counts; readonly delta: Counts }>> = {
   [PASSED.name]: {
-    call: { Object: 240, Function: 105, JSLexicalEnvironment: 88, Promise: 56, AsyncFunctionGenerator: 19, AbortSignal: 2 },
-    delta: { Object: 2.1, Function: 1.1, JSLexicalEnvironment: 1.1, Promise: 4.1, Array: 1.1, string: 0.1 },
+    call: { Object: 230, Function: 100, JSLexicalEnvironment: 82, Promise: 53, AsyncFunctionGenerator: 18, AbortSignal: 2 },
+    delta: { Object: 3.2, Function: 1, JSLexicalEnvironment: 1, Promise: 4, Array: 1, string: 0.1 },
   },
   [CONVERTED.name]: {
-    call: { Object: 380, Function: 180, JSLexicalEnvironment: 187, Promise: 50, AsyncFunctionGenerator: 17, AbortSignal: 2 },
-    delta: { Object: 7.1, Function: 1.1, JSLexicalEnvironment: 1.1, Promise: 4.1, Array: 4.1, string: 11.1 },
+    call: { Object: 362, Function: 170, JSLexicalEnvironment: 178, Promise: 47, AsyncFunctionGenerator: 16, AbortSignal: 2 },
+    delta: { Object: 10, Function: 1, JSLexicalEnvironment: 2, Promise: 4, Array: 4, string: 9 },
   },
 };
+
+/** Of what the runtime itself makes now and then. */
+const ROUNDING = 0.5;
 
 const run = promisify(execFile);
 const COUNTER = fileURLToPath(new URL("support/allocations.ts", import.meta.url));
 
 for (const [name, most] of Object.entries(MOST)) {
   test(`${name}: a call makes no more objects than it needs, and a delta a handful`, { skip: !("Bun" in globalThis) }, async () => {
-    const env = { ...process.env, BUN_JSC_useGC: "0" };
+    // Without the compiler that does away with some of them, more or less, depending on when it comes.
+    const env = { ...process.env, BUN_JSC_useGC: "0", BUN_JSC_useDFGJIT: "0" };
     const { stdout } = await run(process.execPath, [COUNTER, name], { env });
     const found = JSON.parse(stdout) as Record<"call" | "delta", Record<string, number>>;
     for (const of of ["call", "delta"] as const) {
-      const tooMany = Object.entries(most[of]).filter(([kind, count]) => (found[of][kind] ?? 0) > count);
+      const tooMany = Object.entries(most[of]).filter(([kind, count]) => (found[of][kind] ?? 0) > count + ROUNDING);
       assert.deepEqual(Object.fromEntries(tooMany.map(([kind]) => [kind, found[of][kind]])), {}, `${of}: ${JSON.stringify(found[of])}`);
     }
   });
