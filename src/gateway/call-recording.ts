@@ -1,5 +1,5 @@
 // What is kept of one call for the inspector while it runs: references to what the call holds anyway, and when it passed.
-// Never does: parse, redact or copy anything, but a piece of bytes that lies in a buffer many times its size.
+// Never does: parse, redact or copy anything, but headers of the runtime's own kind, and a piece of bytes that lies in a buffer many times its size.
 
 import { GatewayError } from "../errors.ts";
 import type { Loss, ProtocolId } from "../protocol/canonical.ts";
@@ -22,6 +22,8 @@ export interface RecordingRing {
   readonly maxMessageBytes: number;
   /** So many more bytes are held; may drop this or another recording. */
   hold(recording: CallRecording, bytes: number): void;
+  /** Nothing changes in it any more. */
+  ended(recording: CallRecording): void;
 }
 
 /** The body of a message as it passed. */
@@ -50,11 +52,28 @@ export interface AttemptRecording {
   failure: string | null;
 }
 
-interface AnswerRecording {
+export interface AnswerRecording {
   readonly status: number;
-  readonly headers: Headers | Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: Passed;
   readonly isStream: boolean;
+}
+
+/** What is kept, as plain data. */
+export interface RecordedFacts {
+  readonly kept: "headers" | "bodies";
+  readonly protocol: ProtocolId;
+  readonly upstreamProtocol: ProtocolId | null;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Passed;
+  readonly attempts: readonly AttemptRecording[];
+  readonly answer: AnswerRecording | null;
+  /** Whether the client asked for a stream. */
+  readonly isStream: boolean;
+  readonly losses: readonly Loss[];
+  readonly error: { readonly kind: string; readonly message: string } | null;
 }
 
 interface Outgoing {
@@ -125,7 +144,7 @@ export class CallRecording {
       return;
     }
     const { found } = result;
-    const answer = { status: found.status, headers: found.headers, body: passed(), isStream: found.type === "streaming" };
+    const answer = { status: found.status, headers: plain(found.headers), body: passed(), isStream: found.type === "streaming" };
     attempt.answer = answer;
     if (found.type === "refusal") {
       attempt.failure = found.error.message;
@@ -175,6 +194,25 @@ export class CallRecording {
   ended(): void {
     const { error } = this.summary;
     if (error?.cause !== undefined) this.summary = { ...this.summary, error: new GatewayError(error.kind, error.message) };
+    if (this.headers !== null) this.#ring.ended(this);
+  }
+
+  facts(): RecordedFacts {
+    const { protocol, upstreamProtocol, method, path, streaming, error } = this.summary;
+    return {
+      kept: this.keepsBodies ? "bodies" : "headers",
+      protocol,
+      upstreamProtocol,
+      method,
+      path,
+      headers: this.headers ?? {},
+      body: this.body,
+      attempts: this.attempts,
+      answer: this.answer,
+      isStream: streaming === true,
+      losses: this.losses,
+      error: error === null ? null : { kind: error.kind, message: error.message },
+    };
   }
 
   /** Lets go of everything. */
@@ -211,6 +249,13 @@ export class CallRecording {
     this.held += bytes;
     this.#ring.hold(this, bytes);
   }
+}
+
+/** Those of the runtime's own kind are costly to keep, and are no JSON everywhere. */
+function plain(headers: Headers): Readonly<Record<string, string>> {
+  const found: Record<string, string> = {};
+  headers.forEach((value, name) => (found[name] = value));
+  return found;
 }
 
 function passed(): Passed {

@@ -3,7 +3,15 @@
 
 import type { Loss, ProtocolId } from "../protocol/canonical.ts";
 import { shownUrl, type Redactor } from "../telemetry/redaction.ts";
-import { CallRecording, type AttemptRecording, type Passed, type RecordedCall, type RecordingRing } from "./call-recording.ts";
+import {
+  CallRecording,
+  type AnswerRecording,
+  type AttemptRecording,
+  type Passed,
+  type RecordedCall,
+  type RecordingRing,
+} from "./call-recording.ts";
+import { EndedCalls, type EndedCall } from "./ended-calls.ts";
 import type { LiveCalls } from "./live-calls.ts";
 import { jsonItems, streamEvents, textOf, type TimedEvent } from "./stream-events.ts";
 import type { IncomingRequest } from "./request.ts";
@@ -70,8 +78,9 @@ export type OwnCalls = Pick<LiveCalls, "live" | "watch" | "cancel"> & Pick<Inspe
 /** Keeps the latest calls; what goes beyond the limits drives out the oldest. */
 export class Inspector implements RecordingRing {
   readonly #settings: () => InspectionSettings;
-  /** By the ledger's id, the oldest first. */
+  /** Of calls that run, or whose bodies are kept: by the ledger's id, the oldest first. */
   readonly #recordings = new Map<string, CallRecording>();
+  readonly #ended = new EndedCalls(MOST_CALLS);
   #kept: InspectionSettings["inspect"] = "off";
   #held = 0;
 
@@ -99,16 +108,27 @@ export class Inspector implements RecordingRing {
     this.#makeRoom();
   }
 
+  ended(recording: CallRecording): void {
+    const { keepsBodies, redactor, held, summary } = recording;
+    if (keepsBodies || this.#recordings.get(summary.id) !== recording) return;
+    this.#recordings.delete(summary.id);
+    this.#held -= held;
+    this.#ended.add(summary.id, { facts: recording.facts(), redactor });
+    this.#makeRoom();
+  }
+
   isInspected(id: string): boolean {
     this.#current();
-    return this.#recordings.has(id);
+    return this.#recordings.has(id) || this.#ended.has(id);
   }
 
   /** What is kept of a call, by the ledger's id. Null: nothing is, or no longer. */
   inspection(id: string): CallInspection | null {
     this.#current();
     const recording = this.#recordings.get(id);
-    return recording === undefined ? null : shown(recording);
+    if (recording !== undefined) return shown({ facts: recording.facts(), redactor: recording.redactor });
+    const ended = this.#ended.find(id);
+    return ended === null ? null : shown(ended);
   }
 
   /** What was kept under other settings is let go of. */
@@ -118,6 +138,7 @@ export class Inspector implements RecordingRing {
       this.#kept = settings.inspect;
       for (const recording of this.#recordings.values()) recording.drop();
       this.#recordings.clear();
+      this.#ended.clear();
       this.#held = 0;
     }
     return settings;
@@ -125,6 +146,7 @@ export class Inspector implements RecordingRing {
 
   #makeRoom(): void {
     const { inspectBytes } = this.#settings();
+    while (this.#ended.count > 0 && this.#held + this.#ended.bytes > inspectBytes) this.#ended.dropOldest();
     while (this.#held > inspectBytes || this.#recordings.size > MOST_CALLS) {
       const oldest = this.#recordings.values().next().value;
       if (oldest === undefined) return;
@@ -140,17 +162,15 @@ const MOST_CALLS = 1000;
 /** No message takes more than this part of it all. */
 const MESSAGES = 8;
 
-function shown(recording: CallRecording): CallInspection {
-  const { summary, redactor, headers, body, attempts, answer, losses, keepsBodies } = recording;
-  const { error } = summary;
+function shown({ facts, redactor }: EndedCall): CallInspection {
+  const { kept, protocol, upstreamProtocol, method, path, headers, body, attempts, answer, isStream, losses, error } = facts;
   return {
-    kept: keepsBodies ? "bodies" : "headers",
-    protocol: summary.protocol,
-    upstreamProtocol: summary.upstreamProtocol,
-    clientRequest: { method: summary.method, path: redactor.text(summary.path), ...message(body, headers ?? {}, redactor) },
+    kept,
+    protocol,
+    upstreamProtocol,
+    clientRequest: { method, path: redactor.text(path), ...message(body, headers, redactor) },
     attempts: attempts.map((attempt, index) => shownAttempt(attempt, { redactor, isLast: index === attempts.length - 1 })),
-    clientAnswer:
-      answer === null ? null : { status: answer.status, ...answered(answer, { redactor, mayBeList: summary.streaming === true }) },
+    clientAnswer: answer === null ? null : { status: answer.status, ...answered(answer, { redactor, mayBeList: isStream }) },
     losses: losses.map((loss) => ({ ...loss, field: redactor.text(loss.field), reason: redactor.text(loss.reason) })),
     error: error === null ? null : { kind: error.kind, message: redactor.text(error.message) },
   };
@@ -170,9 +190,10 @@ function shownAttempt(attempt: AttemptRecording, { redactor, isLast }: { redacto
   };
 }
 
-function message(body: Passed, headers: Headers | Readonly<Record<string, string>>, redactor: Redactor): Message {
+function message(body: Passed, headers: Readonly<Record<string, string>>, redactor: Redactor): Message {
   return {
-    headers: shownHeaders(headers, redactor),
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a copy of strings is strings
+    headers: redactor.value(headers) as Readonly<Record<string, string>>,
     body: body.pieces === null ? null : redactor.text(textOf(body.pieces).replaceAll(CUT_MARK, "\u2026")),
     bodyBytes: body.bytes,
     isCut: body.isCut,
@@ -183,7 +204,7 @@ function message(body: Passed, headers: Headers | Readonly<Record<string, string
 const CUT_MARK = /gw\.cut\.\d+\.\d+\./g;
 
 function answered(
-  { headers, body, isStream }: NonNullable<CallRecording["answer"]>,
+  { headers, body, isStream }: AnswerRecording,
   { redactor, mayBeList }: { redactor: Redactor; mayBeList: boolean },
 ): Message & { readonly events: readonly StreamEvent[] } {
   const whole = message(body, headers, redactor);
@@ -195,12 +216,6 @@ function answered(
 
 function shownEvent({ atMs, name, bytes, data }: TimedEvent, redactor: Redactor): StreamEvent {
   return { atMs: tenths(atMs), name: redactor.text(name), bytes, data: redactor.text(data) };
-}
-
-function shownHeaders(headers: Headers | Readonly<Record<string, string>>, redactor: Redactor): Readonly<Record<string, string>> {
-  const plain = headers instanceof Headers ? Object.fromEntries(headers) : headers;
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a copy of strings is strings
-  return redactor.value(plain) as Readonly<Record<string, string>>;
 }
 
 function tenths(ms: number): number {
