@@ -6,46 +6,58 @@ import type { CallSummary } from "./call-summary.ts";
 import type { Log, LogFields } from "./log.ts";
 import { hundredths } from "./phases.ts";
 
+/** The event, and every name that its fields may have: these are looked at once, and values each time. */
+const NAMES =
+  "request requestId traceId caller method path protocol model streamed upstreamModel upstreamProtocol attempts continuations dropped status durationMs " +
+  "firstByteMs admissionMs convertMs upstreamMs ownMs totalMs finish inputTokens cacheReadTokens outputTokens usageSource error message cause";
+
 export function logCall(log: Log, summary: CallSummary): void {
-  const { model, upstreamModel, error, usage, timings } = summary;
-  const fields: Record<string, unknown> = {
-    ...named(summary),
+  const { error, dropped } = summary;
+  const level = error === null ? "info" : ERRORS[error.kind].level;
+  if (!log.enabled(level)) return;
+  const fields = fieldsOf(summary);
+  if (error !== null || dropped.length > 0) return log[level]("request", fields);
+  const { requestId, traceId, caller, method, path, protocol, model, upstreamModel, upstreamProtocol, finish, usageSource } = fields;
+  const usual = `${caller}\n${method}\n${path}\n${protocol}\n${model}\n${upstreamModel}\n${upstreamProtocol}\n${finish}\n${usageSource}`;
+  log.plain(level, { event: "request", fields, names: NAMES, usual, texts: `${requestId}\n${traceId}` });
+}
+
+/** Undefined: it is not in the line. One object, for it is made of every call. */
+function fieldsOf(summary: CallSummary) {
+  const { model, upstreamModel, error, usage, timings, source } = summary;
+  const wasSent = summary.attempts > 0;
+  return {
+    requestId: summary.requestId,
+    traceId: summary.traceId ?? undefined,
+    caller: summary.callerId ?? undefined,
     method: summary.method,
     path: summary.path,
     protocol: summary.protocol,
+    model: model ?? undefined,
+    streamed: model === null ? undefined : summary.streaming,
+    upstreamModel: upstreamModel ?? undefined,
+    upstreamProtocol: upstreamModel === null ? undefined : summary.upstreamProtocol,
+    attempts: summary.attempts > 1 ? summary.attempts : undefined,
+    continuations: summary.continuations > 0 ? summary.continuations : undefined,
+    dropped: summary.dropped.length > 0 ? summary.dropped : undefined,
+    status: summary.status ?? undefined,
+    durationMs: summary.durationMs,
+    firstByteMs: summary.firstByteMs,
+    admissionMs: wasSent ? hundredths(timings.admissionMs) : undefined,
+    convertMs: wasSent ? hundredths(timings.convertMs) : undefined,
+    upstreamMs: wasSent ? hundredths(timings.upstreamMs) : undefined,
+    ownMs: wasSent ? hundredths(timings.ownMs) : undefined,
+    totalMs: wasSent ? hundredths(timings.totalMs) : undefined,
+    finish: summary.finish?.kind ?? null,
+    inputTokens: usage === null ? undefined : (usage.inputTokens ?? 0) + (usage.cacheReadTokens ?? 0) + (usage.cacheWriteTokens ?? 0),
+    cacheReadTokens: usage?.cacheReadTokens,
+    outputTokens: usage?.outputTokens,
+    usageSource: usage === null || source === "upstream" ? undefined : source,
+    error: error?.kind,
+    message: error?.message,
+    cause: error?.cause === undefined ? undefined : describe(error.cause),
   };
-  if (model !== null) {
-    fields["model"] = model;
-    fields["streamed"] = summary.streaming;
-  }
-  if (upstreamModel !== null) {
-    fields["upstreamModel"] = upstreamModel;
-    fields["upstreamProtocol"] = summary.upstreamProtocol;
-  }
-  if (summary.attempts > 1) fields["attempts"] = summary.attempts;
-  if (summary.continuations > 0) fields["continuations"] = summary.continuations;
-  if (summary.dropped.length > 0) fields["dropped"] = summary.dropped;
-  if (summary.status !== null) fields["status"] = summary.status;
-  fields["durationMs"] = summary.durationMs;
-  fields["firstByteMs"] = summary.firstByteMs;
-  if (summary.attempts > 0) {
-    for (const phase of PHASES) fields[phase] = hundredths(timings[phase]);
-  }
-  fields["finish"] = summary.finish?.kind ?? null;
-  if (usage !== null) {
-    fields["inputTokens"] = (usage.inputTokens ?? 0) + (usage.cacheReadTokens ?? 0) + (usage.cacheWriteTokens ?? 0);
-    fields["cacheReadTokens"] = usage.cacheReadTokens;
-    fields["outputTokens"] = usage.outputTokens;
-    if (summary.source !== "upstream") fields["usageSource"] = summary.source;
-  }
-  if (error === null) return log.info("request", fields);
-  fields["error"] = error.kind;
-  fields["message"] = error.message;
-  if (error.cause !== undefined) fields["cause"] = describe(error.cause);
-  log[ERRORS[error.kind].level]("request", fields);
 }
-
-const PHASES = ["admissionMs", "convertMs", "upstreamMs", "ownMs", "totalMs"] as const;
 
 /** What every line about a call begins with, as far as it is known. */
 export function named({ requestId, traceId, callerId }: CallSummary): LogFields {

@@ -9,11 +9,26 @@ import type { Redactor } from "./redaction.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
+/** A line that is written for every call, with all that may hold a secret at hand. */
+export interface PlainLine {
+  readonly event: string;
+  /** Strings, numbers, booleans and null alone; what is undefined is left out. */
+  readonly fields: LogFields;
+  /** The event, and all names that they may have, in one text, the same for each line. */
+  readonly names: string;
+  /** The strings among their values that are the same in many lines, each in a line of its own. */
+  readonly usual: string;
+  /** All other strings. */
+  readonly texts: string;
+}
+
 export interface Log {
   debug(event: string, fields?: LogFields): void;
   info(event: string, fields?: LogFields): void;
   warning(event: string, fields?: LogFields): void;
   error(event: string, fields?: LogFields): void;
+  /** Writes the same line as the methods above, sooner. */
+  plain(level: LogLevel, line: PlainLine): void;
   /** Whether lines of this level are written: ask before gathering what is costly. */
   enabled(level: LogLevel): boolean;
   /** The same log with further secrets to mask, for one request. */
@@ -37,16 +52,34 @@ const LEVELS: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning:
 const MAX_TEXT_LENGTH = 32_768;
 
 export function openLog(options: LogOptions): Log {
-  return new LineLog(options, options.redactor);
+  return new LineLog(options, { redactor: options.redactor, times: new IsoTimes() });
+}
+
+/** Times in ISO 8601. Most are within the second of the one before. */
+class IsoTimes {
+  #second = Number.NaN;
+  /** Up to the milliseconds. */
+  #beginning = "";
+
+  at(ms: number): string {
+    const second = Math.floor(ms / 1000);
+    if (second !== this.#second) {
+      this.#beginning = new Date(second * 1000).toISOString().slice(0, -"000Z".length);
+      this.#second = second;
+    }
+    return `${this.#beginning}${String(Math.floor(ms - second * 1000)).padStart(3, "0")}Z`;
+  }
 }
 
 class LineLog implements Log {
   readonly #options: LogOptions;
   readonly #redactor: Redactor;
+  readonly #times: IsoTimes;
 
-  constructor(options: LogOptions, redactor: Redactor) {
+  constructor(options: LogOptions, { redactor, times }: { readonly redactor: Redactor; readonly times: IsoTimes }) {
     this.#options = options;
     this.#redactor = redactor;
+    this.#times = times;
   }
 
   debug(event: string, fields?: LogFields): void {
@@ -65,13 +98,22 @@ class LineLog implements Log {
     this.#write("error", event, fields);
   }
 
+  plain(level: LogLevel, { event, fields, names, usual, texts }: PlainLine): void {
+    if (!this.enabled(level)) return;
+    const redactor = this.#redactor;
+    const isClear = redactor.clearsAgain(names) && redactor.clearsAgain(usual) && redactor.clears(texts);
+    const line = isClear ? this.#line(level, event, fields) : null;
+    if (line !== null && line.length <= MAX_TEXT_LENGTH) this.#options.sink(line);
+    else this.#write(level, event, fields);
+  }
+
   enabled(level: LogLevel): boolean {
     return LEVELS[level] >= LEVELS[this.#options.level];
   }
 
   knowing(secrets: readonly string[]): Log {
     const redactor = this.#redactor.with(secrets);
-    return redactor === this.#redactor ? this : new LineLog(this.#options, redactor);
+    return redactor === this.#redactor ? this : new LineLog(this.#options, { redactor, times: this.#times });
   }
 
   #write(level: LogLevel, event: string, fields: LogFields = {}): void {
@@ -85,7 +127,7 @@ class LineLog implements Log {
   }
 
   #line(level: LogLevel, event: string, fields: LogFields): string {
-    const time = new Date(this.#options.now()).toISOString();
+    const time = this.#times.at(this.#options.now());
     if (this.#options.format === "json") return jsonLine({ time, level, event }, fields);
     return textLine(`${time.slice(11)} ${level.padEnd(7)} ${event}`, fields);
   }
@@ -95,22 +137,29 @@ class LineLog implements Log {
 function isPlain(fields: LogFields): boolean {
   for (const name in fields) {
     const value = fields[name];
-    const isOne = value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+    const isOne =
+      value === null || value === undefined || typeof value === "string" || typeof value === "number" || typeof value === "boolean";
     if (!isOne && !(Array.isArray(value) && value.every((item) => typeof item === "string") && value.length !== 2)) return false;
   }
   return true;
 }
 
+interface LineHead {
+  readonly time: string;
+  readonly level: LogLevel;
+  readonly event: string;
+}
+
 /** `time`, `level` and `event` come first and can't be overwritten by a field. */
-function jsonLine(head: Readonly<Record<string, string>>, fields: Readonly<Record<string, unknown>>): string {
-  for (const name in head) if (name in fields) return JSON.stringify({ ...head, ...fields, ...head });
+function jsonLine(head: LineHead, fields: LogFields): string {
+  if ("time" in fields || "level" in fields || "event" in fields) return JSON.stringify({ ...head, ...fields, ...head });
   const rest = JSON.stringify(fields);
-  return `${JSON.stringify(head).slice(0, -1)}${rest === "{}" ? "" : ","}${rest.slice(1)}`;
+  return `{"time":"${head.time}","level":"${head.level}","event":${JSON.stringify(head.event)}${rest === "{}" ? "" : ","}${rest.slice(1)}`;
 }
 
 function textLine(head: string, fields: Readonly<Record<string, unknown>>): string {
   const pairs = Object.entries(fields)
-    .filter(([, value]) => value !== null)
+    .filter(([, value]) => value !== null && value !== undefined)
     .map(([name, value]) => ` ${name}=${typeof value === "string" && BARE.test(value) ? value : JSON.stringify(value)}`);
   return forTerminal(head + pairs.join(""));
 }

@@ -9,6 +9,9 @@ const SHORTEST_SHOWN = 16;
 /** Shorter ones would mask half of every line, and protect nothing. */
 const SHORTEST_SECRET = 4;
 const ELLIPSIS = "…";
+/** Texts that are remembered, in number and in characters: clients choose some of their words. */
+const MOST_CLEARED = 100;
+const LONGEST_CLEARED = 1000;
 
 /** A key as it may be shown: its first 8 characters, nothing of one shorter than 16, nor of one with escapes in front. */
 export function mask(key: string): string {
@@ -73,6 +76,8 @@ export class Redactor {
   readonly #base: Redactor | null;
   readonly #texts: readonly string[];
   #sorted: readonly Secret[] | null = null;
+  /** Texts that are known to hold nothing to mask. Null: another one remembers them. */
+  readonly #cleared: Set<string> | null;
 
   constructor(secrets: readonly string[], base: Redactor | null = null) {
     const known = base === null ? [] : base.#texts;
@@ -80,6 +85,7 @@ export class Redactor {
       return text.length >= SHORTEST_SECRET && !known.includes(text) && secrets.indexOf(text) === index;
     });
     this.#base = base;
+    this.#cleared = base === null ? new Set() : null;
     this.#texts = added.length === 0 ? known : [...known, ...added];
   }
 
@@ -109,6 +115,17 @@ export class Redactor {
   /** Whether a text, a line of the log with its fields' names for one, holds nothing to mask; false where that takes a closer look. */
   clears(text: string): boolean {
     return !this.#mayHold(text) && !SUSPICIOUS.test(text);
+  }
+
+  /** The same of a text that will be asked about again. */
+  clearsAgain(text: string): boolean {
+    const cleared = this.#cleared;
+    if (cleared === null) return this.#base?.clearsAgain(text) === true && !this.#texts.some((secret) => text.includes(secret));
+    if (cleared.has(text)) return true;
+    const isClear = this.clears(text);
+    if (cleared.size >= MOST_CLEARED) cleared.clear();
+    if (isClear && text.length <= LONGEST_CLEARED) cleared.add(text);
+    return isClear;
   }
 
   /** Whether a known secret stands there, or could, written with escapes. */

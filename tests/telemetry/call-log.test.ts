@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
 import { logCall } from "../../src/telemetry/call-log.ts";
 import type { CallSummary } from "../../src/telemetry/call-summary.ts";
-import { openLog } from "../../src/telemetry/log.ts";
+import { openLog, type Log } from "../../src/telemetry/log.ts";
 import { Redactor } from "../../src/telemetry/redaction.ts";
 import { SUMMARY } from "../support/call-summary.ts";
 import { finish, usage } from "../support/canonical.ts";
@@ -134,4 +134,41 @@ test("the level of a failed call is that of its error, and a cause is told as te
     cause: "(object)",
   });
   assert.deepEqual(failed(new GatewayError("cancelled", message)), { ...BARE_LINE, status: 499, error: "cancelled", message });
+});
+
+test("no secret stands in a line, whichever of its values it is in, nor where it is the name of a field, in JSON and in text", () => {
+  const known = "a-known-secret";
+  const shapes = [
+    known,
+    "fk-0123456789abcdef",
+    "x?key=0123456789",
+    "bearer 0123456789abcdef",
+    "cookie: a=0123456789",
+    "api_key=0123456789",
+  ];
+  const members = ["requestId", "traceId", "callerId", "method", "path", "model", "upstreamModel"] as const;
+  const bare = { ...SUMMARY, traceId: "t", callerId: "alice", model: "m", upstreamModel: "m", attempts: 1 };
+  for (const format of ["json", "text"] as const) {
+    const lines: string[] = [];
+    const open = (redactor: Redactor): Log => openLog({ level: "info", format, sink: (line) => lines.push(line), now: () => 0, redactor });
+    // The second log has cleared lines of the kind before; the third learns of the secret later on.
+    const later = open(new Redactor([]));
+    logCall(later, bare);
+    for (const log of [open(new Redactor([known])), open(new Redactor([known])), later.knowing([known])]) {
+      logCall(log, bare);
+      for (const shape of shapes) {
+        for (const member of members) {
+          logCall(log, { ...bare, [member]: `a ${shape}` });
+          assert.ok(!String(lines.at(-1)).includes(shape), `${format}, ${member}: ${lines.at(-1)}`);
+        }
+      }
+    }
+    for (const word of ["durationMs", "request", "alice", "anthropic-messages"]) {
+      const log = open(new Redactor([]));
+      logCall(log, bare);
+      assert.ok(lines.at(-1)?.includes(word));
+      logCall(log.knowing([word]), { ...bare, requestId: "r2" });
+      assert.ok(!String(lines.at(-1)).includes(word), String(lines.at(-1)));
+    }
+  }
 });
