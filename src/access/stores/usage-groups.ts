@@ -32,6 +32,27 @@ export function signatureOf(row: UsageKind): string {
   return JSON.stringify([key, client, route, protocol, ...served, status, finish, streaming, source, priceDate, fallback]);
 }
 
+/** Whether both have the same signature: much sooner known than made, where they have. */
+export function isSameKind(one: UsageKind, other: UsageKind): boolean {
+  return (
+    one.modelServed === other.modelServed &&
+    one.key === other.key &&
+    one.client === other.client &&
+    one.status === other.status &&
+    one.finish === other.finish &&
+    one.streaming === other.streaming &&
+    one.modelAsked === other.modelAsked &&
+    one.route === other.route &&
+    one.protocol === other.protocol &&
+    one.provider === other.provider &&
+    one.pool === other.pool &&
+    one.factoryKey === other.factoryKey &&
+    one.source === other.source &&
+    one.priceDate === other.priceDate &&
+    one.fallback === other.fallback
+  );
+}
+
 /** The same for all kinds that no report tells apart. */
 export function sumSignatureOf(kind: UsageKind): string {
   return JSON.stringify([kind.key, kind.client, modelOf(kind), kind.status]);

@@ -6,7 +6,7 @@ import { StoreError, type RowQuery, type UsageQuery, type UsageRow, type UsageSu
 import { DAY_MS, HOUR_MS } from "./calendar.ts";
 import { lock, query, queryAll, type Engine, type Plan, type Value } from "./plan.ts";
 import { KIND_NAMES, kindValues, ROW_NAMES, rowValues } from "./usage-columns.ts";
-import { add, amountsOf, modelOf, signatureOf, sumSignatureOf, type Amounts } from "./usage-groups.ts";
+import { add, amountsOf, isSameKind, modelOf, signatureOf, sumSignatureOf, type Amounts } from "./usage-groups.ts";
 import { SUM_NAMES, SUM_SUMS, sumsOf } from "./usage-reports.ts";
 import { rowsOf, rowWith } from "./usage-search.ts";
 
@@ -88,27 +88,29 @@ export class UsageTables {
 
   /** `areNew`: none of them may be there already. Nearly always none is, and asking takes as long as writing. */
   async #append(rows: readonly UsageRow[], { areNew }: { readonly areNew: boolean }): Promise<void> {
-    const signed = rows.map((row) => ({ row, signature: signatureOf(row) }));
+    const groups = grouped(rows);
     let epoch = this.#kindsEpoch;
     const knownNow = (): ReadonlyMap<string, KindIds> => {
       epoch = this.#engine.epoch();
       return epoch === this.#kindsEpoch ? this.#kinds : NONE;
     };
     const found = await this.#engine.run("write", function* (): Plan<ReadonlyMap<string, KindIds>> {
-      const kinds = yield* kindsOf(signed, knownNow());
-      const placed = signed.map(({ row, signature }) => ({ row, amounts: amountsOf(row), kind: kinds.get(signature) ?? NO_KIND }));
-      const sets = placed.map(({ row, kind }) => rowValues(row, kind.id));
-      let added = placed;
+      const kinds = yield* kindsOf(groups, knownNow());
+      const kindOf = ({ signature }: RowGroup): KindIds => kinds.get(signature) ?? NO_KIND;
+      const sets: Value[][] = [];
+      for (const group of groups) for (const row of group.rows) sets.push(rowValues(row, kindOf(group).id));
+      let added: readonly RowGroup[] = groups;
       if (areNew) yield* queryAll({ sql: INSERT_ROW, sets });
       else {
         const inserted = new Set((yield* queryAll({ sql: INSERT_NEW_ROW, sets })).map(({ id }) => id));
         // Each once: an id may stand in `rows` twice.
-        added = placed.filter(({ row }) => inserted.delete(row.id));
+        added = groups.map(({ rows: all, signature }) => ({ rows: all.filter(({ id }) => inserted.delete(id)), signature }));
       }
+      const parts = partsOf(added, kindOf);
       yield* queryAll(
-        { sql: INSERT_HOURS, sets: sumsBy(added, hourOf) },
-        { sql: INSERT_MODELS, sets: sumsBy(added, modelOfHour) },
-        { sql: INSERT_DAYS, sets: sumsBy(added, dayOf) },
+        { sql: INSERT_HOURS, sets: sumsBy(parts.hours, hourOf) },
+        { sql: INSERT_MODELS, sets: sumsBy(parts.hours, modelOfHour) },
+        { sql: INSERT_DAYS, sets: sumsBy(parts.days, dayOf) },
       );
       return kinds;
     });
@@ -149,9 +151,21 @@ export class UsageTables {
   }
 }
 
-interface SignedRow {
-  readonly row: UsageRow;
+/** Rows of one kind. */
+interface RowGroup {
   readonly signature: string;
+  readonly rows: UsageRow[];
+}
+
+/** By kind. Those of a batch have few. */
+function grouped(rows: readonly UsageRow[]): readonly RowGroup[] {
+  const groups: RowGroup[] = [];
+  for (const row of rows) {
+    const known = groups.find(({ rows: [first] }) => first !== undefined && isSameKind(first, row));
+    if (known === undefined) groups.push({ signature: signatureOf(row), rows: [row] });
+    else known.rows.push(row);
+  }
+  return groups;
 }
 
 interface KindIds {
@@ -165,18 +179,14 @@ const NONE: ReadonlyMap<string, KindIds> = new Map();
 /** That are remembered: clients choose the names of models. */
 const MOST_KINDS = 5000;
 
-interface PlacedRow {
-  readonly row: UsageRow;
-  readonly amounts: Amounts;
-  readonly kind: KindIds;
-}
-
 /** The ids of the rows' kinds; those that are new get one. */
-function* kindsOf(rows: readonly SignedRow[], known: ReadonlyMap<string, KindIds>): Plan<ReadonlyMap<string, KindIds>> {
+function* kindsOf(groups: readonly RowGroup[], known: ReadonlyMap<string, KindIds>): Plan<ReadonlyMap<string, KindIds>> {
   const kinds = new Map<string, KindIds>();
   const unknown = new Map<string, UsageRow>();
-  for (const { row, signature } of rows) {
+  for (const { rows, signature } of groups) {
     const ids = known.get(signature);
+    const [row] = rows;
+    if (row === undefined) continue;
     if (ids === undefined) unknown.set(signature, row);
     else kinds.set(signature, ids);
   }
@@ -190,31 +200,81 @@ function* kindsOf(rows: readonly SignedRow[], known: ReadonlyMap<string, KindIds
   return kinds;
 }
 
-type Part = readonly (number | string)[];
-
-function hourOf({ row, kind }: PlacedRow): Part {
-  return [Math.floor(row.atMs / HOUR_MS), kind.sum];
+/** What rows of one kind come to in one hour or one day. */
+interface Part {
+  /** Since 1970. */
+  readonly time: number;
+  readonly kind: KindIds;
+  readonly model: string;
+  /** "" where it does not matter. */
+  readonly session: string;
+  readonly amounts: Amounts;
 }
 
-function modelOfHour({ row }: PlacedRow): Part {
-  return [Math.floor(row.atMs / HOUR_MS), modelOf(row) ?? ""];
+class Parts {
+  readonly all: Part[] = [];
+  /** Of the rows of one kind. */
+  readonly #bySession = new Map<string, Map<number, Part>>();
+
+  /** What comes next is of another kind. */
+  next(): void {
+    this.#bySession.clear();
+  }
+
+  add({ time, session, kind, model }: Omit<Part, "amounts">, amounts: Amounts): void {
+    let byTime = this.#bySession.get(session);
+    if (byTime === undefined) this.#bySession.set(session, (byTime = new Map()));
+    const part = byTime.get(time);
+    if (part !== undefined) return add(part.amounts, amounts);
+    const made = { time, session, kind, model, amounts: { ...amounts } };
+    byTime.set(time, made);
+    this.all.push(made);
+  }
 }
 
-function dayOf({ row, kind }: PlacedRow): Part {
-  return [Math.floor(row.atMs / DAY_MS), kind.sum, row.session ?? ""];
+function partsOf(
+  groups: readonly RowGroup[],
+  kindOf: (group: RowGroup) => KindIds,
+): { readonly hours: readonly Part[]; readonly days: readonly Part[] } {
+  const [hours, days] = [new Parts(), new Parts()];
+  for (const group of groups) {
+    const kind = kindOf(group);
+    hours.next();
+    days.next();
+    for (const row of group.rows) {
+      const [model, amounts] = [modelOf(row) ?? "", amountsOf(row)];
+      hours.add({ time: Math.floor(row.atMs / HOUR_MS), session: "", kind, model }, amounts);
+      days.add({ time: Math.floor(row.atMs / DAY_MS), session: row.session ?? "", kind, model }, amounts);
+    }
+  }
+  return { hours: hours.all, days: days.all };
+}
+
+type Place = readonly (number | string)[];
+
+function hourOf({ time, kind }: Part): Place {
+  return [time, kind.sum];
+}
+
+function modelOfHour({ time, model }: Part): Place {
+  return [time, model];
+}
+
+function dayOf({ time, kind, session }: Part): Place {
+  return [time, kind.sum, session];
 }
 
 /** Values for what adds to sums, always in the same order, so that two processes don't wait for each other. */
-function sumsBy(rows: readonly PlacedRow[], partOf: (placed: PlacedRow) => Part): Value[][] {
-  const sums = new Map<string, { readonly part: Part; readonly amounts: Amounts }>();
-  for (const placed of rows) {
-    const part = partOf(placed);
-    const name = part.join(" ");
+function sumsBy(parts: readonly Part[], placeOf: (part: Part) => Place): Value[][] {
+  const sums = new Map<string, { readonly place: Place; readonly amounts: Amounts }>();
+  for (const part of parts) {
+    const place = placeOf(part);
+    const name = place.join(" ");
     const sum = sums.get(name);
-    if (sum === undefined) sums.set(name, { part, amounts: { ...placed.amounts } });
-    else add(sum.amounts, placed.amounts);
+    if (sum === undefined) sums.set(name, { place, amounts: { ...part.amounts } });
+    else add(sum.amounts, part.amounts);
   }
-  return [...sums].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, { part, amounts }]) => [...part, ...inOrder(amounts)]);
+  return [...sums].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, { place, amounts }]) => [...place, ...inOrder(amounts)]);
 }
 
 function inOrder(amounts: Amounts): number[] {
