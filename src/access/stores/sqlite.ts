@@ -137,8 +137,7 @@ class SqliteEngine implements Engine {
     if (this.#isClosed) throw new StoreError("The database is closed.");
     try {
       let statement = this.#statements.get(sql);
-      if (statement === undefined)
-        this.#statements.set(sql, (statement = this.#connection.database.prepare(sql.replaceAll(/\$(?=\d)/g, "?"))));
+      if (statement === undefined) this.#statements.set(sql, (statement = this.#connection.database.prepare(inSqlite(sql))));
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no table here holds bytes
       return statement.all(...values) as Row[];
     } catch (error) {
@@ -204,6 +203,12 @@ class SqliteEngine implements Engine {
     await this.#reopening;
     if (this.#connection.database.isOpen) this.#connection.database.close();
   }
+}
+
+/** Values without a number are bound much sooner: SQLite takes the numbers for names, and looks through all of them for each. */
+function inSqlite(sql: string): string {
+  const numbers = Array.from(sql.matchAll(/\$(\d+)/g), ([, number]) => Number(number));
+  return sql.replaceAll(/\$(\d+)/g, numbers.every((number, index) => number === index + 1) ? "?" : "?$1");
 }
 
 interface Seen {
