@@ -1,7 +1,7 @@
 // Counts calls as they end, for /metrics and OTLP: one observer among the others.
 // Never lets a client's words become a label, nor has more series than its tables allow.
 
-import { Histogram, Rows, type Family, type Labels } from "../telemetry/families.ts";
+import { Histogram, Rows, type Family } from "../telemetry/families.ts";
 import type { CallSummary } from "../telemetry/call-summary.ts";
 import { finishWord, isExplained } from "./usage-row.ts";
 
@@ -41,16 +41,27 @@ const OVERHEAD = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 const MOST_ROWS = 2000;
 const OTHER = "other";
 const NONE = "none";
+const PROTOCOLS = ["protocol", "upstream_protocol"];
 /** Statuses that are told apart; of others only the class is. */
 const STATUSES: ReadonlySet<number> = new Set([200, 400, 401, 402, 403, 404, 405, 408, 413, 422, 429, 431, 499, 500, 502, 503, 504, 529]);
 
 export class CallMetrics {
   readonly #known: KnownNames;
-  readonly #calls = new Rows(() => ({ count: 0 }), MOST_ROWS);
-  readonly #models = new Rows(modelRow, MOST_ROWS);
-  readonly #uses = new Rows(useRow, MOST_ROWS);
-  readonly #losses = new Rows(() => ({ count: 0 }), MOST_ROWS);
-  readonly #overheads = new Rows(() => new Histogram(OVERHEAD), MOST_ROWS);
+  readonly #calls = new Rows({
+    labels: ["protocol", "model", "key", "status", "finish"],
+    beyond: (labels) => ({ ...labels, model: OTHER, key: OTHER }),
+    make: () => ({ count: 0 }),
+    mostRows: MOST_ROWS,
+  });
+  readonly #models = new Rows({ labels: ["model"], beyond: () => ({ model: OTHER }), make: modelRow, mostRows: MOST_ROWS });
+  readonly #uses = new Rows({
+    labels: ["model", "key"],
+    beyond: (labels) => ({ ...labels, key: OTHER }),
+    make: useRow,
+    mostRows: MOST_ROWS,
+  });
+  readonly #losses = new Rows({ labels: PROTOCOLS, beyond: () => ({}), make: () => ({ count: 0 }), mostRows: MOST_ROWS });
+  readonly #overheads = new Rows({ labels: PROTOCOLS, beyond: () => ({}), make: () => new Histogram(OVERHEAD), mostRows: MOST_ROWS });
   readonly #admission = new Histogram(OVERHEAD);
 
   constructor(known: KnownNames) {
@@ -62,19 +73,15 @@ export class CallMetrics {
     const { protocol, usage, timings } = summary;
     const model = this.modelLabel(summary.upstreamModel);
     const key = this.#keyLabel(summary.callerId);
-    this.#count(summary, model, key);
+    const upstream = summary.upstreamProtocol ?? NONE;
+    this.#calls.at(protocol, model, key, statusLabel(summary.status), finishWord(summary)).count++;
     if (summary.admissionMs !== null) this.#admission.add(timings.admissionMs / 1000);
-    if (summary.dropped.length > 0) {
-      const upstream = summary.upstreamProtocol ?? NONE;
-      rowOf(this.#losses, { protocol, upstream_protocol: upstream }, {}).count += summary.dropped.length;
-    }
+    if (summary.dropped.length > 0) this.#losses.at(protocol, upstream).count += summary.dropped.length;
     if (summary.attempts === 0) return;
-    rowOf(this.#overheads, { protocol, upstream_protocol: summary.upstreamProtocol ?? NONE }, {}).add(
-      (timings.totalMs - timings.upstreamMs) / 1000,
-    );
-    this.#time(summary, rowOf(this.#models, { model }, { model: OTHER }));
+    this.#overheads.at(protocol, upstream).add((timings.totalMs - timings.upstreamMs) / 1000);
+    this.#time(summary, this.#models.at(model));
     if (usage === null) return;
-    const use = rowOf(this.#uses, { model, key }, { model, key: OTHER });
+    const use = this.#uses.at(model, key);
     use.tokens.input += (usage.inputTokens ?? 0) + (usage.cacheReadTokens ?? 0) + (usage.cacheWriteTokens ?? 0);
     use.tokens.cache_read += usage.cacheReadTokens ?? 0;
     use.tokens.cache_write += usage.cacheWriteTokens ?? 0;
@@ -83,12 +90,6 @@ export class CallMetrics {
     use.usd += summary.cost?.usd ?? 0;
     use.credits += summary.cost?.credits ?? 0;
   };
-
-  #count(summary: CallSummary, model: string, key: string): void {
-    const { protocol } = summary;
-    const [status, finish] = [statusLabel(summary.status), finishWord(summary)];
-    rowOf(this.#calls, { protocol, model, key, status, finish }, { protocol, model: OTHER, key: OTHER, status, finish }).count++;
-  }
 
   #time({ timings, streaming, firstByteMs, usage, attempts, fallback }: CallSummary, row: ModelRow): void {
     row.duration.add(timings.totalMs / 1000);
@@ -186,12 +187,6 @@ function modelRow(): ModelRow {
 
 function useRow(): UseRow {
   return { tokens: { input: 0, cache_read: 0, cache_write: 0, output: 0, reasoning: 0 }, usd: 0, credits: 0 };
-}
-
-function rowOf<Row>(rows: Rows<Row>, labels: Labels, beyond: Labels): Row {
-  let id = "";
-  for (const name in labels) id += `${labels[name]}\n`;
-  return rows.at(id, labels, beyond);
 }
 
 function statusLabel(status: number | null): string {

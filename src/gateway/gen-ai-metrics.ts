@@ -3,7 +3,7 @@
 
 import type { CallSummary } from "../telemetry/call-summary.ts";
 import type { OtlpConfig } from "../config/observing.ts";
-import { Histogram, Rows, type Family, type Labels } from "../telemetry/families.ts";
+import { Histogram, Rows, type Family } from "../telemetry/families.ts";
 import {
   GEN_AI,
   GEN_AI_SECONDS,
@@ -34,7 +34,13 @@ const UNKNOWN = { [GEN_AI.modality]: "unknown" };
 export class GenAiMetrics {
   readonly #conventions: OtlpConfig["genAi"];
   readonly #modelLabel: (model: string | null) => string;
-  readonly #rows = new Rows(emptyRow, MOST_ROWS);
+  readonly #rows = new Rows({
+    labels: [GEN_AI.operation, GEN_AI.provider, GEN_AI.requestModel, GEN_AI.responseModel, HTTP.errorType],
+    // Where there are more models and providers than anybody charts.
+    beyond: (labels) => ({ ...labels, [GEN_AI.provider]: "_OTHER", [GEN_AI.requestModel]: "other", [GEN_AI.responseModel]: "other" }),
+    make: emptyRow,
+    mostRows: MOST_ROWS,
+  });
 
   constructor(conventions: OtlpConfig["genAi"], modelLabel: (model: string | null) => string) {
     this.#conventions = conventions;
@@ -46,14 +52,7 @@ export class GenAiMetrics {
     const first = trace?.attempts[0];
     if (trace === null || first === undefined || !trace.isInference || upstreamProtocol === null || provider === null) return;
     const model = this.#modelLabel(summary.upstreamModel);
-    const labels: Record<string, string> = {
-      [GEN_AI.operation]: operationName(upstreamProtocol),
-      [GEN_AI.provider]: providerName(provider),
-      [GEN_AI.requestModel]: model,
-      [GEN_AI.responseModel]: model,
-    };
-    if (error !== null) labels[HTTP.errorType] = error.kind;
-    const row = this.#rows.at(`${upstreamProtocol}\n${provider}\n${model}\n${error?.kind}`, labels, beyond(labels));
+    const row = this.#rows.at(operationName(upstreamProtocol), providerName(provider), model, model, error?.kind ?? "");
     row.duration.add((timings.totalMs - first.startMs) / 1000);
     if (streaming === true && trace.firstChunkMs !== null) row.firstChunk.add((trace.firstChunkMs - first.startMs) / 1000);
     if (trace.chunkTimes !== null) row.perChunk.merge(trace.chunkTimes);
@@ -102,11 +101,6 @@ export class GenAiMetrics {
       family(timePerOutputChunk, "histogram", this.#rows.samples(filled((row) => row.perChunk))),
     ];
   }
-}
-
-/** Where there are more models and providers than anybody charts. */
-function beyond(labels: Labels): Labels {
-  return { ...labels, [GEN_AI.provider]: "_OTHER", [GEN_AI.requestModel]: "other", [GEN_AI.responseModel]: "other" };
 }
 
 function emptyRow(): Row {

@@ -46,36 +46,70 @@ export class Histogram {
   }
 }
 
+export interface RowOptions<Row> {
+  /** Their names, in the order of what `at` takes. */
+  readonly labels: readonly string[];
+  /** Those of a row where there is no room for a new one. */
+  readonly beyond: (labels: Labels) => Labels;
+  readonly make: () => Row;
+  readonly mostRows: number;
+}
+
+/** What rows have in common whose first labels are the same. */
+interface Branch<Row> {
+  readonly next: Map<string, Branch<Row>>;
+  row: Row | null;
+}
+
 /** As many rows as fit, each with its labels; what comes beyond them goes into rows of few labels that have all the rest. */
 export class Rows<Row> {
-  readonly #make: () => Row;
-  readonly #mostRows: number;
-  readonly #rows = new Map<string, { readonly labels: Labels; readonly row: Row }>();
+  readonly #options: RowOptions<Row>;
+  /** By one label after the other: a text of all of them would be made, and read again, for every call. */
+  readonly #root: Branch<Row> = { next: new Map(), row: null };
+  readonly #rows: { readonly labels: Labels; readonly row: Row }[] = [];
+  readonly #beyond = new Map<string, Row>();
 
-  constructor(make: () => Row, mostRows: number) {
-    this.#make = make;
-    this.#mostRows = mostRows;
+  constructor(options: RowOptions<Row>) {
+    this.#options = options;
   }
 
-  /** `id` stands for the labels. `beyond` are those where there is no room for a new row. */
-  at(id: string, labels: Labels, beyond: Labels): Row {
-    const known = this.#rows.get(id);
-    if (known !== undefined) return known.row;
-    if (this.#rows.size < this.#mostRows) return this.#add(id, labels);
-    const coarseId = `beyond\n${Object.values(beyond).join("\n")}`;
-    return this.#rows.get(coarseId)?.row ?? this.#add(coarseId, beyond);
+  /** The values of the labels; an empty one is none. */
+  at(...values: readonly string[]): Row {
+    let branch: Branch<Row> | undefined = this.#root;
+    for (let index = 0; index < values.length && branch !== undefined; index++) branch = branch.next.get(values[index] ?? "");
+    return branch?.row ?? this.#new(values);
   }
 
-  #add(id: string, labels: Labels): Row {
-    const row = this.#make();
-    this.#rows.set(id, { labels, row });
+  #new(values: readonly string[]): Row {
+    const { labels: names, beyond, mostRows } = this.#options;
+    const labels: Record<string, string> = {};
+    for (const [index, name] of names.entries()) if (values[index]) labels[name] = values[index];
+    if (this.#rows.length - this.#beyond.size < mostRows) {
+      let branch = this.#root;
+      for (const value of values) {
+        const known = branch.next.get(value) ?? { next: new Map<string, Branch<Row>>(), row: null };
+        branch.next.set(value, known);
+        branch = known;
+      }
+      return (branch.row = this.#add(labels));
+    }
+    const coarse = beyond(labels);
+    const id = JSON.stringify(Object.values(coarse));
+    const row = this.#beyond.get(id) ?? this.#add(coarse);
+    this.#beyond.set(id, row);
+    return row;
+  }
+
+  #add(labels: Labels): Row {
+    const row = this.#options.make();
+    this.#rows.push({ labels, row });
     return row;
   }
 
   /** One sample a row; null leaves it out. */
   samples(value: (row: Row) => Sample["value"] | null, more: Labels = {}): Sample[] {
     const samples: Sample[] = [];
-    for (const { labels, row } of this.#rows.values()) {
+    for (const { labels, row } of this.#rows) {
       const found = value(row);
       if (found !== null) samples.push({ labels: { ...labels, ...more }, value: found });
     }
