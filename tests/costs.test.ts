@@ -10,6 +10,7 @@ import { fold, inOrder, unfold } from "../src/protocol/fold.ts";
 import { structuredBy } from "../src/protocol/structured-output.ts";
 import { chain, run } from "../src/wire/machine.ts";
 import { concat } from "../src/wire/pump.ts";
+import { isBun } from "./support/alive.ts";
 import { counting, difference, each, ZERO, type Counts } from "./support/counting.ts";
 import { MODELS, told, WAYS, type Way } from "./support/dialects.ts";
 import { PROTOCOLS } from "./support/fixtures.ts";
@@ -314,6 +315,27 @@ for (const way of WAYS) {
     assert.deepEqual(built, [0, 0, 0, 0]);
   });
 }
+
+// ---- Kept ------------------------------------------------------------------------------------------------------------
+
+test("what the inspector keeps of a call that has ended is a text and its place, without bodies", { skip: !isBun }, async () => {
+  const { fullGC, heapStats } = await import("bun:jsc");
+  const [way] = CONVERSIONS;
+  assert.ok(way !== undefined);
+  const chunks = bytesOf(eventsOf(way.upstream, 20));
+  const inspecting = programOver(upstream, { environment: { INSPECT: "headers" } });
+  const objectsAfter = async (calls: number): Promise<number> => {
+    for (let call = 0; call < calls; call++) {
+      upstream.answer((index) => chunks[index]);
+      await chunksOf(await inspecting.fetch(requestOf(way)));
+    }
+    fullGC();
+    return heapStats().objectCount;
+  };
+  await objectsAfter(50);
+  const [before, after] = [await objectsAfter(50), await objectsAfter(400)];
+  assert.ok(after - before < 400 * 4, `${(after - before) / 400} objects for each call`);
+});
 
 // ---- Linear ----------------------------------------------------------------------------------------------------------
 
