@@ -13,6 +13,8 @@ const after = (ms: number, callback: () => void): (() => void) => {
   return () => clearTimeout(timer);
 };
 const store = openStore(address, { dataDir: null, isRequired: true }, { after, lost: () => {} });
+// Until then calls would be counted here alone.
+await store.ready;
 const soon = (callback: () => void): void => void setImmediate(callback);
 const limiter = new Limiter({ store, now: Date.now, after, soon, newId: () => crypto.randomUUID() }, { storeDown: "serve", ledger: true });
 const grant = grantOf({ requestsPerMinute: 1e6, budgets: [{ amount: 1e9, unit: "tokens", period: "ever" }] });
