@@ -1,6 +1,7 @@
 // What is scored, area by area. An area counts as much as any other.
 
 export const AREAS = {
+  routes: "Routes that clients call at all",
   shapes: "Non-streaming answers in the shape of each protocol",
   "stream-grammar": "Streams that the official accumulators read",
   tools: "Tool calls, their arguments and results",

@@ -2,20 +2,23 @@
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
 import type { AreaName } from "./areas.ts";
+import { HELLO } from "./scenarios.ts";
 import { objectIn } from "./wire.ts";
-import type { Answer, Model, Scenario, World } from "./world.ts";
+import type { Answer, Model, Page, Scenario, World } from "./world.ts";
 
 /** There was nothing to look at: no model of the kind that the case is about. */
 export const LEFT_OUT = Symbol("left out");
+/** The gateway has no such route; the area `routes` says so. */
+export const NOT_OFFERED = Symbol("not offered");
 
 /** What came instead of what was expected; null: what was expected. */
-export type Came = string | null | typeof LEFT_OUT;
+export type Came = string | null | typeof LEFT_OUT | typeof NOT_OFFERED;
 
 export interface Case {
   readonly area: AreaName;
   /** Unique within its area. */
   readonly name: string;
-  /** Whose clients it is about; null: none's in particular. Such a case is left out where the gateway has no route of that protocol. */
+  /** Whose clients it is about; null: none's in particular. Such a case is judged by the models that the gateway offers to them. */
   readonly protocol: ProtocolId | null;
   /** `lab`: it needs an upstream that does what it is told. */
   readonly needs: "live" | "lab";
@@ -29,7 +32,7 @@ export interface Case {
 export interface Verdict {
   readonly area: AreaName;
   readonly name: string;
-  readonly outcome: "passed" | "failed" | "left out";
+  readonly outcome: "passed" | "failed" | "not offered" | "left out";
   readonly expected: string;
   /** Null unless it failed. */
   readonly came: string | null;
@@ -84,6 +87,19 @@ export function isForeign({ upstream }: Model, protocol: ProtocolId): boolean {
 
 // ---- Looks at an answer ------------------------------------------------------------------------------------------
 
+/** A status that says that there is no such route, and not that there is no such model. */
+export function isAbsent({ status, text }: Pick<Page, "status" | "text">): boolean {
+  return status === 405 || status === 501 || (status === 404 && !/model/i.test(text));
+}
+
+/** A rule that is broken here, and not where nothing odd happens: that one is lost elsewhere already. Null: there is none. */
+export async function newFault(world: World, { faults, protocol, model }: Answer): Promise<string | null> {
+  if (faults.length === 0) return null;
+  const always = await world.ask(HELLO, { protocol, model, stream: true });
+  const fault = faults.find(({ rule }) => always.faults.every((one) => one.rule !== rule));
+  return fault === undefined ? null : shown(fault.came);
+}
+
 /** Null: the answer is complete, with status 200 and without an error. */
 export function incomplete({ status, text, said, isBroken }: Answer): string | null {
   if (status !== 200) return `status ${status}: ${shown(text)}`;
@@ -107,6 +123,14 @@ function tail(text: string): string {
 }
 
 const MOST_SHOWN = 300;
+
+/** A request's text without what JSON may write this way or that: escapes and white space. */
+export function unescaped(text: string): string {
+  return text
+    .replaceAll(/\\+u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+    .replaceAll("\\", "")
+    .replaceAll(/\s/g, "");
+}
 
 /** A value as a person should see it. */
 export function shown(value: unknown): string {

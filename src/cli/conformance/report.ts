@@ -19,14 +19,15 @@ export function jsonOf({ score: { score, areas }, ...run }: Run): object {
 }
 
 export function tableOf({ url, mode, models, calls, score: { score, areas }, verdicts }: Run): string {
-  const rows = areas.map(({ area, passed, failed, leftOut, score: own }) => [
+  const rows = areas.map(({ area, passed, failed, notOffered, leftOut, score: own }) => [
     area,
     own === null ? "-" : String(own),
     `${passed} of ${passed + failed}`,
+    notOffered === 0 ? "" : `${notOffered} not offered`,
     leftOut === 0 ? "" : `${leftOut} left out`,
     AREAS[area],
   ]);
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map((row) =>
     row
       .map((cell, column) => (column === 1 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
@@ -43,9 +44,10 @@ function failureLines({ area, name, expected, came, breaks }: Verdict): string[]
 
 /** https://github.com/testmoapp/junitxml (read 2026-11) */
 export function junitOf({ verdicts, score: { areas } }: Run): string {
-  const suites = areas.map(({ area, passed, failed, leftOut }) => {
+  const suites = areas.map(({ area, passed, failed, notOffered, leftOut }) => {
+    const skipped = notOffered + leftOut;
     const cases = verdicts.filter((one) => one.area === area).map(junitCase);
-    return `  <testsuite name="${area}" tests="${passed + failed + leftOut}" failures="${failed}" skipped="${leftOut}">\n${cases.join("")}  </testsuite>\n`;
+    return `  <testsuite name="${area}" tests="${passed + failed + skipped}" failures="${failed}" skipped="${skipped}">\n${cases.join("")}  </testsuite>\n`;
   });
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="factory-proxy conformance">\n${suites.join("")}</testsuites>\n`;
 }
@@ -53,7 +55,7 @@ export function junitOf({ verdicts, score: { areas } }: Run): string {
 function junitCase({ area, name, outcome, expected, came, breaks }: Verdict): string {
   const head = `    <testcase classname="${area}" name="${escaped(name)}"`;
   if (outcome === "passed") return `${head}/>\n`;
-  if (outcome === "left out") return `${head}><skipped/></testcase>\n`;
+  if (outcome !== "failed") return `${head}><skipped message="${outcome}"/></testcase>\n`;
   const words = `expected: ${expected}\ncame: ${came ?? ""}\nbreaks: ${breaks}`;
   return `${head}><failure message="${escaped(`expected ${expected}`)}">${escaped(words)}</failure></testcase>\n`;
 }

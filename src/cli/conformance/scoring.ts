@@ -7,6 +7,7 @@ export interface AreaScore {
   readonly area: AreaName;
   readonly passed: number;
   readonly failed: number;
+  readonly notOffered: number;
   readonly leftOut: number;
   /** From 0 to 100; null: nothing was scored. */
   readonly score: number | null;
@@ -23,8 +24,9 @@ const FULL = 100;
 export function scoreOf(verdicts: readonly Verdict[]): Score {
   const areas = AREA_NAMES.filter((area) => verdicts.some((one) => one.area === area)).map((area): AreaScore => {
     const count = (outcome: Verdict["outcome"]): number => verdicts.filter((one) => one.area === area && one.outcome === outcome).length;
-    const [passed, failed, leftOut] = [count("passed"), count("failed"), count("left out")];
-    return { area, passed, failed, leftOut, score: passed + failed === 0 ? null : down((FULL * passed) / (passed + failed)) };
+    const [passed, failed] = [count("passed"), count("failed")];
+    const unscored = { notOffered: count("not offered"), leftOut: count("left out") };
+    return { area, passed, failed, ...unscored, score: passed + failed === 0 ? null : down((FULL * passed) / (passed + failed)) };
   });
   const shares = areas.filter(({ score }) => score !== null).map(({ passed, failed }) => (FULL * passed) / (passed + failed));
   return { score: shares.length === 0 ? 0 : down(shares.reduce((sum, share) => sum + share, 0) / shares.length), areas };

@@ -4,14 +4,16 @@ import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { forTerminal } from "../../telemetry/log.ts";
 import { CommandError, EXIT_FAILED, type Context, type Input } from "../command.ts";
+import type { ProtocolId } from "../../protocol/canonical.ts";
 import { AREA_NAMES, type AreaName } from "./areas.ts";
+import { isAbsent } from "./case.ts";
 import { Lab } from "./lab/lab.ts";
 import { jsonOf, junitOf, tableOf, type Run } from "./report.ts";
 import { HELLO } from "./scenarios.ts";
 import { scoreOf } from "./scoring.ts";
 import { runCases } from "./suite.ts";
 import { listAt, objectIn, PROTOCOLS, textAt } from "./wire.ts";
-import { World, type Model, type Page, type WorldOptions } from "./world.ts";
+import { World, type Answer, type Found, type Page, type WorldOptions } from "./world.ts";
 
 export async function score(input: Input, context: Context): Promise<number> {
   const asked = read(input);
@@ -44,12 +46,13 @@ const CALLS_AT_ONCE = 16;
 /** @throws CommandError where nobody answers, no model is known, or no call reaches the lab */
 export async function runSuite({ models, areas, ...options }: Suite): Promise<Run> {
   const world = new World({ ...options, callsAtOnce: options.lab === null ? 2 : CALLS_AT_ONCE });
+  world.lab?.offer(models);
   const list = await world.page("/v1/models");
   if (list.status === 0) throw CommandError.failed(`No gateway answers at ${options.url}.`);
   const ids = models.length > 0 ? models : listed(world, list);
   if (ids.length === 0) throw CommandError.failed(`${options.url} lists no models. Name one with --model.`);
-  world.models = await Promise.all(ids.map((id) => met(world, id)));
-  if (world.lab !== null && world.models.every(({ upstream }) => upstream === null)) {
+  world.found = await Promise.all(ids.map((id) => met(world, id)));
+  if (world.lab !== null && world.found.every(({ upstreams }) => [...upstreams.values()].every((upstream) => upstream === null))) {
     throw CommandError.failed(
       "No call has reached the lab. Point the gateway at it, e.g. with FACTORY_BASE_URL, and check --key and --model.",
     );
@@ -133,16 +136,19 @@ function listed(world: World, page: Page): readonly string[] {
   return found.length > 0 ? found : ids.slice(0, 1);
 }
 
-/** Asks a model once, to see what the lab is asked in turn. */
-async function met(world: World, id: string): Promise<Model> {
-  const model: Model = { id, upstream: null };
-  if (world.lab === null) return model;
+/** Asks for a model once in each protocol, to see whether it is offered there, and what the lab is asked in turn. */
+async function met(world: World, id: string): Promise<Found> {
+  const upstreams = new Map<ProtocolId, ProtocolId | null>();
   for (const protocol of PROTOCOLS) {
-    const { seen } = await world.ask({ ...HELLO, name: "first" }, { protocol, model, stream: false });
-    const [first] = seen;
-    if (first !== undefined) return { id, upstream: first.protocol };
+    const answer = await world.ask(HELLO, { protocol, model: { id, upstream: null }, stream: false });
+    if (!isRefusedAsSuch(answer)) upstreams.set(protocol, answer.seen[0]?.protocol ?? null);
   }
-  return model;
+  return { id, upstreams };
+}
+
+/** There is no such route, or none for this model: the gateway refused the plainest of calls by itself. */
+function isRefusedAsSuch({ status, text, seen }: Answer): boolean {
+  return seen.length === 0 && (isAbsent({ status, text }) || (status >= 400 && /\bnot (?:supported|implemented) (?:by|for)\b/i.test(text)));
 }
 
 function write(path: string, text: string): void {

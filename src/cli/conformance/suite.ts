@@ -1,7 +1,7 @@
 // All cases, and what each came to. Never stops at one that fails.
 
 import { AREA_NAMES, type AreaName } from "./areas.ts";
-import { LEFT_OUT, type Came, type Case, type Verdict } from "./case.ts";
+import { LEFT_OUT, NOT_OFFERED, type Came, type Case, type Verdict } from "./case.ts";
 import { CLAUDE_CODE_CASES } from "./cases/claude-code.ts";
 import { CODEX_CASES } from "./cases/codex.ts";
 import { ERROR_CASES } from "./cases/errors.ts";
@@ -10,17 +10,18 @@ import { FIDELITY_CASES } from "./cases/fidelity.ts";
 import { GEMINI_CLI_CASES } from "./cases/gemini-cli.ts";
 import { MODEL_CASES } from "./cases/models.ts";
 import { OPEN_RESPONSES_CASES } from "./cases/open-responses.ts";
-import { offers, SHAPE_CASES } from "./cases/shapes.ts";
+import { ROUTE_CASES } from "./cases/routes.ts";
+import { SHAPE_CASES } from "./cases/shapes.ts";
 import { SIGNATURE_CASES } from "./cases/signatures.ts";
 import { STREAM_CASES } from "./cases/streams.ts";
 import { TIMING_CASES } from "./cases/timing.ts";
 import { TOOL_CASES } from "./cases/tools.ts";
 import { TRANSPORT_CASES } from "./cases/transport.ts";
 import { USAGE_CASES } from "./cases/usage.ts";
-import { PROTOCOLS } from "./wire.ts";
 import type { World } from "./world.ts";
 
 const ALL = [
+  ...ROUTE_CASES,
   ...SHAPE_CASES,
   ...STREAM_CASES,
   ...TOOL_CASES,
@@ -46,20 +47,27 @@ const TIMED: readonly AreaName[] = ["cancel", "keep-alives"];
 
 /** Runs the cases of some areas; the world lets so many calls through at once. */
 export async function runCases(world: World, areas: readonly AreaName[] = AREA_NAMES): Promise<readonly Verdict[]> {
-  const offered = new Map(await Promise.all(PROTOCOLS.map(async (protocol) => [protocol, await offers(world, protocol)] as const)));
-  const isOffered = ({ protocol }: Case): boolean => protocol === null || offered.get(protocol) === true;
   const chosen = CASES.filter(({ area, needs }) => areas.includes(area) && (needs === "live" || world.lab !== null));
-  const judge = async (one: Case): Promise<Verdict> => verdictOf(one, isOffered(one) ? await one.run(world) : LEFT_OUT);
   const verdicts = new Map<Case, Verdict>();
   for (const isTimed of [false, true]) {
     const now = chosen.filter(({ area }) => TIMED.includes(area) === isTimed);
-    await Promise.all(now.map(async (one) => verdicts.set(one, await judge(one))));
+    await Promise.all(now.map(async (one) => verdicts.set(one, verdictOf(one, await cameOf(one, world)))));
   }
   return chosen.flatMap((one) => verdicts.get(one) ?? []);
 }
 
+async function cameOf(one: Case, world: World): Promise<Came> {
+  if (one.protocol === null) return one.run(world);
+  const view = world.of(one.protocol);
+  if (view.models.length === 0) return NOT_OFFERED;
+  const came = await one.run(view);
+  // A model that is not offered might have been of the kind that was missing.
+  return came === LEFT_OUT && view.models.length < world.found.length ? NOT_OFFERED : came;
+}
+
 function verdictOf({ area, name, expected, breaks }: Case, came: Came): Verdict {
   const shared = { area, name, expected, breaks };
+  if (came === NOT_OFFERED) return { ...shared, outcome: "not offered", came: null };
   if (came === LEFT_OUT) return { ...shared, outcome: "left out", came: null };
   return came === null ? { ...shared, outcome: "passed", came: null } : { ...shared, outcome: "failed", came };
 }

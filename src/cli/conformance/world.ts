@@ -10,11 +10,17 @@ import { nothingSaid, type Fault, type Read, type Said } from "./readings/readin
 import { readResponses, readResponsesStream } from "./readings/responses.ts";
 import { bodyOf, keyHeaders, pathOf, printed, userTurn, type Json, type JsonObject, type Tool } from "./wire.ts";
 
-/** A model of the gateway. */
+/** A model of the gateway, as clients of one protocol meet it. */
 export interface Model {
   readonly id: string;
-  /** Which of the lab's protocols the gateway speaks for it; null: there is no lab, or the model never reached it. */
+  /** Which of the lab's protocols the gateway then speaks; null: there is no lab, or the model never reached it. */
   readonly upstream: ProtocolId | null;
+}
+
+/** A model as it was found, in each protocol in which the gateway offers it. */
+export interface Found {
+  readonly id: string;
+  readonly upstreams: ReadonlyMap<ProtocolId, ProtocolId | null>;
 }
 
 /** What a client asks, in no protocol's words, and what the lab then does. */
@@ -101,37 +107,58 @@ export class World {
   readonly headers: Readonly<Record<string, string>>;
   readonly lab: Lab | null;
   readonly silenceMs: number;
-  /** The models that are called; set once they are known. */
-  models: readonly Model[] = [];
-  #calls = 0;
-  readonly #answers = new Map<string, Promise<Answer>>();
-  readonly #gate: Gate;
+  /** All of them, set once they are known. */
+  found: readonly Found[] = [];
+  /** Those that are called. */
+  readonly models: readonly Model[];
+  readonly #options: WorldOptions;
+  readonly #shared: Shared;
 
-  constructor({ url, key, headers, lab, silenceMs, callsAtOnce }: WorldOptions) {
-    this.url = url;
-    this.key = key;
-    this.headers = headers;
-    this.lab = lab;
-    this.silenceMs = silenceMs;
-    this.#gate = new Gate(callsAtOnce);
+  constructor(options: WorldOptions, { models, shared }: View = { models: [], shared: sharedOf(options) }) {
+    this.url = options.url;
+    this.key = options.key;
+    this.headers = options.headers;
+    this.lab = options.lab;
+    this.silenceMs = options.silenceMs;
+    this.models = models;
+    this.#options = options;
+    this.#shared = shared;
+  }
+
+  /** The same world with the models that are offered to clients of a protocol. */
+  of(protocol: ProtocolId): World {
+    const models = this.found.flatMap(({ id, upstreams }): Model[] => {
+      const upstream = upstreams.get(protocol);
+      return upstream === undefined ? [] : [{ id, upstream }];
+    });
+    return new World(this.#options, { models, shared: this.#shared });
   }
 
   /** How many requests have been sent. */
   get calls(): number {
-    return this.#calls;
+    return this.#shared.calls;
   }
 
   ask(scenario: Scenario, way: Way): Promise<Answer> {
+    const { answers, gate } = this.#shared;
     const name = [scenario.name, way.protocol, way.model.id, way.stream].join(" ");
-    const known = this.#answers.get(name) ?? this.#gate.pass(() => this.#ask(scenario, way));
-    this.#answers.set(name, known);
+    const known = answers.get(name) ?? gate.pass(() => this.#ask(scenario, way));
+    answers.set(name, known);
     return known;
   }
 
   /** A request as it is, with the key in the header of its protocol unless said otherwise. Status 0: no answer. */
-  page(path: string, { method = "GET", headers, body }: Raw = {}): Promise<Page> {
-    return this.#gate.pass(async () => {
-      this.#calls++;
+  page(path: string, raw: Raw = {}): Promise<Page> {
+    const { pages } = this.#shared;
+    const name = JSON.stringify([path, raw]);
+    const known = pages.get(name) ?? this.#page(path, raw);
+    pages.set(name, known);
+    return known;
+  }
+
+  #page(path: string, { method = "GET", headers, body }: Raw): Promise<Page> {
+    return this.#shared.gate.pass(async () => {
+      this.#shared.calls++;
       try {
         const own = headers ?? (this.key === null ? {} : { authorization: `Bearer ${this.key}` });
         const response = await fetch(this.url + path, {
@@ -162,7 +189,7 @@ export class World {
     });
     const path = pathOf(protocol, { model: model.id, stream });
     const query = scenario.query === undefined ? "" : `${path.includes("?") ? "&" : "?"}${scenario.query}`;
-    this.#calls++;
+    this.#shared.calls++;
     const received = await this.#receive(path + query, { protocol, scenario, text: printed(sent) });
     const { said, faults } = received.status === 0 ? { said: nothingSaid(), faults: [] } : readAnswer(way, received);
     return { ...way, ...received, said, faults, sent, seen: mark === null ? [] : (this.lab?.seenOf(mark) ?? []) };
@@ -205,6 +232,23 @@ export class World {
     }
     return { ...received, leftAtMs };
   }
+}
+
+/** What all views of a world have in common. */
+interface Shared {
+  calls: number;
+  readonly answers: Map<string, Promise<Answer>>;
+  readonly pages: Map<string, Promise<Page>>;
+  readonly gate: Gate;
+}
+
+interface View {
+  readonly models: readonly Model[];
+  readonly shared: Shared;
+}
+
+function sharedOf({ callsAtOnce }: WorldOptions): Shared {
+  return { calls: 0, answers: new Map(), pages: new Map(), gate: new Gate(callsAtOnce) };
 }
 
 interface Sending {

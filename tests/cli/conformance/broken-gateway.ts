@@ -10,6 +10,8 @@ export interface About {
   readonly path: string;
   readonly stream: boolean;
   readonly headers: Headers;
+  /** The request's body. */
+  readonly text: string;
 }
 
 /** A fault. */
@@ -90,7 +92,7 @@ function aboutOf(incoming: IncomingMessage, text: string): About {
   const { pathname, search } = new URL(incoming.url ?? "/", "http://proxy");
   const headers = new Headers(Object.entries(incoming.headers).map(([name, value]): [string, string] => [name, String(value)]));
   const isSse = search.includes("alt=sse") || (headers.get("accept") ?? "").includes("event-stream");
-  return { path: pathname, stream: isSse || /"stream":\s*true/.test(text), headers };
+  return { path: pathname, stream: isSse || /"stream":\s*true/.test(text), headers, text };
 }
 
 interface Passing {

@@ -83,20 +83,21 @@ const FAILED: Verdict = {
 };
 const PASSED: Verdict = { ...FAILED, name: "another", outcome: "passed", came: null };
 const LEFT: Verdict = { ...PASSED, area: "pings", outcome: "left out" };
+const ABSENT: Verdict = { ...LEFT, name: "one more", outcome: "not offered" };
 
 test("an area counts as much as any other, and one that has nothing to score counts nothing", () => {
-  assert.deepEqual(scoreOf([FAILED, PASSED, PASSED, LEFT, { ...PASSED, area: "usage" }]), {
+  assert.deepEqual(scoreOf([FAILED, PASSED, PASSED, LEFT, ABSENT, { ...PASSED, area: "usage" }]), {
     score: 83.3,
     areas: [
-      { area: "usage", passed: 1, failed: 0, leftOut: 0, score: 100 },
-      { area: "cuts", passed: 2, failed: 1, leftOut: 0, score: 66.6 },
-      { area: "pings", passed: 0, failed: 0, leftOut: 1, score: null },
+      { area: "usage", passed: 1, failed: 0, notOffered: 0, leftOut: 0, score: 100 },
+      { area: "cuts", passed: 2, failed: 1, notOffered: 0, leftOut: 0, score: 66.6 },
+      { area: "pings", passed: 0, failed: 0, notOffered: 1, leftOut: 1, score: null },
     ],
   });
 });
 
 test("a failure says what was expected, what came and who breaks, in the table and in JUnit's XML", () => {
-  const verdicts = [FAILED, PASSED, LEFT];
+  const verdicts = [FAILED, PASSED, LEFT, ABSENT];
   const run: Run = { url: "http://gateway", mode: "lab", models: ["m"], calls: 3, verdicts, score: scoreOf(verdicts) };
   assert.equal(
     tableOf(run),
@@ -108,8 +109,8 @@ test("a failure says what was expected, what came and who breaks, in the table a
       "",
       "http://gateway, lab, m, 3 calls",
       "",
-      "cuts   50  1 of 2              Answers that break off",
-      "pings   -  0 of 0  1 left out  An upstream's signs of life",
+      "cuts   50  1 of 2                             Answers that break off",
+      "pings   -  0 of 0  1 not offered  1 left out  An upstream's signs of life",
       "",
       "score 50",
     ].join("\n"),
@@ -125,8 +126,9 @@ test("a failure says what was expected, what came and who breaks, in the table a
       "breaks: agents</failure></testcase>",
       '    <testcase classname="cuts" name="another"/>',
       "  </testsuite>",
-      '  <testsuite name="pings" tests="1" failures="0" skipped="1">',
-      '    <testcase classname="pings" name="another"><skipped/></testcase>',
+      '  <testsuite name="pings" tests="2" failures="0" skipped="2">',
+      '    <testcase classname="pings" name="another"><skipped message="left out"/></testcase>',
+      '    <testcase classname="pings" name="one more"><skipped message="not offered"/></testcase>',
       "  </testsuite>",
       "</testsuites>",
       "",

@@ -1,6 +1,7 @@
 // Small faults of a correct gateway, each with the area in which it must lose points, and a case that must fail there.
 
 import type { AreaName } from "../../../src/cli/conformance/areas.ts";
+import { PLAIN_TEXT } from "../../../src/cli/conformance/lab/saying.ts";
 import type { About, Broken } from "./broken-gateway.ts";
 
 export interface Mutant extends Broken {
@@ -47,6 +48,11 @@ function upstream(change: (text: string) => string): Broken {
   return { back: { request: change } };
 }
 
+/** Whether an upstream's answer was the one with signs of life in it. */
+function isPinged(body: string): boolean {
+  return body.includes(PLAIN_TEXT.split(" ")[1] ?? "");
+}
+
 function choice(data: Data): Data {
   return ((data["choices"] as Data[] | undefined) ?? [])[0] ?? {};
 }
@@ -60,18 +66,46 @@ const DONE = "data: [DONE]\n\n";
 const CLAUDE_AND_GEMINI = ["claude-sonnet-5", "gemini-2.5-pro"];
 
 export const MUTANTS: readonly Mutant[] = [
+  // ---- routes
+  {
+    name: "Messages for Claude alone",
+    area: "routes",
+    fails: "anthropic-messages is offered",
+    front: {
+      instead: ({ path, text }) =>
+        MESSAGES.test(path) && !text.includes("claude") ? new Response("messages is not supported by openai", { status: 500 }) : null,
+    },
+  },
+  {
+    name: "no route for Gemini",
+    area: "routes",
+    fails: "gemini is offered",
+    front: { instead: ({ path }) => (GEMINI.test(path) ? new Response("Not Found", { status: 404 }) : null) },
+  },
+  {
+    name: "no list for Gemini",
+    area: "routes",
+    fails: "GET /v1beta/models",
+    front: { instead: ({ path }) => (path === "/v1beta/models" ? new Response("{}", { status: 404 }) : null) },
+  },
+  {
+    name: "no countTokens",
+    area: "routes",
+    fails: "gemini countTokens",
+    front: { instead: ({ path }) => (path.endsWith(":countTokens") ? new Response("{}", { status: 404 }) : null) },
+  },
+  {
+    name: "/v1beta alone",
+    area: "routes",
+    fails: "gemini at /v1",
+    front: { instead: ({ path }) => (path.startsWith("/v1/models/") && GEMINI.test(path) ? new Response("{}", { status: 404 }) : null) },
+  },
   // ---- shapes
   {
     name: "a choice without its index",
     area: "shapes",
     fails: "openai-chat choices",
     ...told(CHAT, (body) => body.replace('"index":0,"message"', '"message"')),
-  },
-  {
-    name: "no route for Gemini",
-    area: "shapes",
-    fails: "gemini is offered",
-    front: { instead: ({ path }) => (GEMINI.test(path) ? new Response("Not Found", { status: 404 }) : null) },
   },
   {
     name: "annotations are left out",
@@ -311,10 +345,10 @@ export const MUTANTS: readonly Mutant[] = [
     front: { requestHeaders: (headers, { path }) => (path === "/v1/models" ? headers.delete("anthropic-version") : undefined) },
   },
   {
-    name: "no list for Gemini",
+    name: "Gemini's list is empty",
     area: "models",
     fails: "Gemini's list",
-    front: { instead: ({ path }) => (path === "/v1beta/models" ? new Response("{}", { status: 404 }) : null) },
+    front: { instead: ({ path }) => (path === "/v1beta/models" ? Response.json({ models: [] }) : null) },
   },
   // ---- cuts
   {
@@ -338,13 +372,13 @@ export const MUTANTS: readonly Mutant[] = [
     name: "pings of the upstream become events",
     area: "pings",
     fails: "openai-responses between all events",
-    ...told(RESPONSES, (body) => body.replace("\n\n", '\n\nevent: ping\ndata: {"type":"ping"}\n\n'), [true]),
+    ...told(RESPONSES, (body) => (isPinged(body) ? body.replace("\n\n", '\n\nevent: ping\ndata: {"type":"ping"}\n\n') : body), [true]),
   },
   {
     name: "comments stick to the next event",
     area: "pings",
     fails: "gemini between all events",
-    ...told(GEMINI, (body) => body.replaceAll("data: ", ": keep-alive\ndata: "), [true]),
+    ...told(GEMINI, (body) => (isPinged(body) ? body.replaceAll("data: ", ": keep-alive\ndata: ") : body), [true]),
   },
   // ---- error-statuses
   {
@@ -577,16 +611,10 @@ export const MUTANTS: readonly Mutant[] = [
     ...told(GEMINI, (body) => body.replaceAll(/,"thoughtSignature":"[^"]*"/g, "")),
   },
   {
-    name: "no countTokens",
+    name: "tokens are counted as text",
     area: "gemini-cli",
     fails: "countTokens",
-    front: { instead: ({ path }) => (path.endsWith(":countTokens") ? new Response("{}", { status: 404 }) : null) },
-  },
-  {
-    name: "/v1beta alone",
-    area: "gemini-cli",
-    fails: "/v1 in place of /v1beta",
-    front: { instead: ({ path }) => (path.startsWith("/v1/models/") && GEMINI.test(path) ? new Response("{}", { status: 404 }) : null) },
+    ...told(/:countTokens/, (body) => body.replace(/"totalTokens":(\d+)/, '"totalTokens":"$1"')),
   },
   // ---- open-responses
   {

@@ -4,7 +4,7 @@
 import { gzipSync } from "node:zlib";
 import * as zlib from "node:zlib";
 import { incomplete, isOwn, looking, shown, unequal, type Case } from "../case.ts";
-import { answer, refusal, toolNames, typeOf, type Plan } from "../lab/lab.ts";
+import { answer, firstMember, refusal, toolNames, typeOf, type Plan } from "../lab/lab.ts";
 import { callOf, saying } from "../lab/saying.ts";
 import { reasoningOf } from "../scenarios.ts";
 import { blocksOf } from "../readings/reading.ts";
@@ -93,9 +93,11 @@ const PATCHES: Scenario = {
   text: "Add the file.",
   script: (seen) => {
     const name = toolNames(seen.body).find((one) => one.includes("apply_patch")) ?? "apply_patch";
+    // Another provider knows no such tool: the gateway says in which member it wants the patch.
+    const member = firstMember(seen.body, name) ?? "input";
     return seen.protocol === "openai-responses"
       ? patched(seen.stream)
-      : answer(seen, saying({ calls: [callOf("call_patch", JSON.stringify({ input: PATCH }), name)] }));
+      : answer(seen, saying({ calls: [callOf("call_patch", JSON.stringify({ [member]: PATCH }), name)] }));
   },
 };
 

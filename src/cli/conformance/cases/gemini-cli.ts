@@ -1,6 +1,6 @@
 // Gemini CLI's contract: how it asks, and what it needs to get. Requests as Gemini CLI 0.61 sends them.
 
-import { incomplete, isOwn, looking, shown, type Case } from "../case.ts";
+import { incomplete, isAbsent, isOwn, LEFT_OUT, looking, NOT_OFFERED, shown, type Came, type Case } from "../case.ts";
 import { answer, refusal } from "../lab/lab.ts";
 import { callOf, saying } from "../lab/saying.ts";
 import { SIGNATURES } from "../lab/telling.ts";
@@ -18,7 +18,7 @@ import {
   type Json,
   type JsonObject,
 } from "../wire.ts";
-import type { Scenario, World } from "../world.ts";
+import type { Page, Scenario, World } from "../world.ts";
 
 const TURN: Scenario = {
   name: "a turn of Gemini CLI",
@@ -101,7 +101,8 @@ export const GEMINI_CLI_CASES: readonly Case[] = [
     needs: "lab",
     expected: "an answer to ?key=",
     breaks: "REST examples and older SDKs of Google's",
-    run: async (world) => (world.key === null ? null : statusOf(world, { path: `?key=${encodeURIComponent(world.key)}`, headers: {} })),
+    run: async (world) =>
+      world.key === null ? LEFT_OUT : answered(await variant(world, { path: `?key=${encodeURIComponent(world.key)}`, headers: {} })),
   },
   {
     ...shared,
@@ -111,7 +112,7 @@ export const GEMINI_CLI_CASES: readonly Case[] = [
     breaks: "nobody, but the key is in somebody's log",
     run: async (world) => {
       const [model] = world.models;
-      if (model === undefined || world.key === null) return null;
+      if (model === undefined || world.key === null) return LEFT_OUT;
       const one = await world.ask(
         { ...TURN, name: "a key in the query", query: `key=${encodeURIComponent(world.key)}` },
         { protocol: "gemini", model, stream: true },
@@ -127,7 +128,7 @@ export const GEMINI_CLI_CASES: readonly Case[] = [
     needs: "lab",
     expected: "the same answer",
     breaks: "@google/genai 3 calls /v1/models/MODEL:generateContent",
-    run: (world) => statusOf(world, { version: "/v1/", headers: keyHeaders("gemini", world.key) }),
+    run: async (world) => answered(await atVersion1(world)),
   },
   {
     ...shared,
@@ -136,13 +137,8 @@ export const GEMINI_CLI_CASES: readonly Case[] = [
     expected: "totalTokens",
     breaks: "Gemini CLI's compression of its history",
     run: async (world) => {
-      const [model] = world.models;
-      const path = pathOf("gemini", { model: model?.id ?? "none", stream: false }).replace(":generateContent", ":countTokens");
-      const page = await world.page(path, {
-        method: "POST",
-        headers: keyHeaders("gemini", world.key),
-        body: printed({ contents: [userTurn("gemini", "Say hello.")] }),
-      });
+      const page = await countTokens(world);
+      if (isAbsent(page)) return NOT_OFFERED;
       return page.status === 200 && (numberAt(objectIn(page.text), "totalTokens") ?? 0) > 0
         ? null
         : `status ${page.status}: ${shown(page.text)}`;
@@ -174,11 +170,24 @@ interface Variant {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-async function statusOf(world: World, { path = "", version = "/v1beta/", headers }: Variant): Promise<string | null> {
-  const [model] = world.models;
-  if (model === undefined) return "no model";
-  const body = bodyOf("gemini", { model: model.id, stream: false, turns: [userTurn("gemini", "Say hello.")] });
-  const own = pathOf("gemini", { model: model.id, stream: false }).replace("/v1beta/", version);
-  const page = await world.page(own + path, { method: "POST", headers, body: printed(body) });
+function variant(world: World, { path = "", version = "/v1beta/", headers }: Variant): Promise<Page> {
+  const model = world.models[0]?.id ?? "none";
+  const body = bodyOf("gemini", { model, stream: false, turns: [userTurn("gemini", "Say hello.")] });
+  const own = pathOf("gemini", { model, stream: false }).replace("/v1beta/", version);
+  return world.page(own + path, { method: "POST", headers, body: printed(body) });
+}
+
+export function atVersion1(world: World): Promise<Page> {
+  return variant(world, { version: "/v1/", headers: keyHeaders("gemini", world.key) });
+}
+
+export function countTokens(world: World): Promise<Page> {
+  const path = pathOf("gemini", { model: world.models[0]?.id ?? "none", stream: false }).replace(":generateContent", ":countTokens");
+  const body = printed({ contents: [userTurn("gemini", "Say hello.")] });
+  return world.page(path, { method: "POST", headers: keyHeaders("gemini", world.key), body });
+}
+
+function answered(page: Page): Came {
+  if (isAbsent(page)) return NOT_OFFERED;
   return page.status === 200 ? null : `status ${page.status}: ${shown(page.text)}`;
 }

@@ -1,6 +1,6 @@
 // Lists of models, and what a name gets that is none.
 
-import { shown, type Case } from "../case.ts";
+import { isAbsent, NOT_OFFERED, shown, type Came, type Case } from "../case.ts";
 import { ANTHROPIC_VERSION, bodyOf, keyHeaders, listAt, objectIn, pathOf, printed, textAt, userTurn } from "../wire.ts";
 import type { Page, World } from "../world.ts";
 import { malformed } from "./errors.ts";
@@ -10,7 +10,20 @@ function misspelled({ models }: World): string {
   return `${(models[0]?.id ?? "model").slice(0, 3)}x-no-such-model-x`;
 }
 
-function rows(page: Page, list: string, isRow: (row: unknown) => boolean): string | null {
+export function openAiList(world: World): Promise<Page> {
+  return world.page("/v1/models");
+}
+
+export function geminiList(world: World): Promise<Page> {
+  return world.page("/v1beta/models", { headers: keyHeaders("gemini", world.key) });
+}
+
+export function oneModel(world: World): Promise<Page> {
+  return world.page(`/v1/models/${encodeURIComponent(world.models[0]?.id ?? "none")}`);
+}
+
+function rows(page: Page, list: string, isRow: (row: unknown) => boolean): Came {
+  if (isAbsent(page)) return NOT_OFFERED;
   if (page.status !== 200) return `status ${page.status}: ${shown(page.text)}`;
   const found = listAt(objectIn(page.text), list);
   return found.length > 0 && found.every(isRow) ? null : shown(page.text);
@@ -25,8 +38,8 @@ export const MODEL_CASES: readonly Case[] = [
     expected: 'GET /v1/models with object "list" and rows with id, object "model" and owned_by',
     breaks: "Cherry Studio, Open WebUI, LibreChat show no models",
     run: async (world) => {
-      const page = await world.page("/v1/models");
-      if (textAt(objectIn(page.text), "object") !== "list") return `status ${page.status}: ${shown(page.text)}`;
+      const page = await openAiList(world);
+      if (page.status === 200 && textAt(objectIn(page.text), "object") !== "list") return `status ${page.status}: ${shown(page.text)}`;
       return rows(page, "data", (row) => textAt(row, "id") !== "" && textAt(row, "object") === "model" && textAt(row, "owned_by") !== "");
     },
   },
@@ -59,7 +72,7 @@ export const MODEL_CASES: readonly Case[] = [
     breaks: "the Google Gen AI SDK's models.list()",
     run: async (world) =>
       rows(
-        await world.page("/v1beta/models", { headers: keyHeaders("gemini", world.key) }),
+        await geminiList(world),
         "models",
         (row) => textAt(row, "name").startsWith("models/") && listAt(row, "supportedGenerationMethods").length > 0,
       ),
@@ -72,8 +85,8 @@ export const MODEL_CASES: readonly Case[] = [
     expected: "GET /v1/models/MODEL with the same id",
     breaks: "openai's models.retrieve(); clients that check a model before they use it",
     run: async (world) => {
-      const id = world.models[0]?.id ?? "none";
-      const page = await world.page(`/v1/models/${encodeURIComponent(id)}`);
+      const page = await oneModel(world);
+      if (isAbsent(page)) return NOT_OFFERED;
       return page.status === 200 && textAt(objectIn(page.text), "id") !== "" ? null : `status ${page.status}: ${shown(page.text)}`;
     },
   },
@@ -85,7 +98,8 @@ export const MODEL_CASES: readonly Case[] = [
     expected: "the names of --model in GET /v1/models",
     breaks: "clients offer only what is listed",
     run: async (world) => {
-      const page = await world.page("/v1/models");
+      const page = await openAiList(world);
+      if (isAbsent(page)) return NOT_OFFERED;
       const ids = new Set(listAt(objectIn(page.text), "data").map((row) => textAt(row, "id")));
       const missing = world.models.filter(({ id }) => !ids.has(id)).map(({ id }) => id);
       return missing.length === 0 ? null : `without ${missing.join(", ")}`;

@@ -1,4 +1,4 @@
-// Whether each protocol is there at all, and whether its non-streaming answers have the shape that clients need.
+// Whether non-streaming answers have the shape that clients need.
 
 import type { ProtocolId } from "../../../protocol/canonical.ts";
 import { incomplete, looking, LEFT_OUT, shown, type Came, type Case } from "../case.ts";
@@ -8,24 +8,15 @@ import { MESSAGES_SHAPE } from "../readings/messages.ts";
 import type { Rule } from "../readings/reading.ts";
 import { RESPONSES_SHAPE } from "../readings/responses.ts";
 import { HELLO, REASONING, WEATHER_CALL } from "../scenarios.ts";
-import { pathOf, PROTOCOLS } from "../wire.ts";
+import { PROTOCOLS } from "../wire.ts";
 import type { World } from "../world.ts";
 
-const CLIENTS: Readonly<Record<ProtocolId, string>> = {
+export const CLIENTS: Readonly<Record<ProtocolId, string>> = {
   "openai-chat": "OpenAI SDKs, opencode, Qwen Code, Cline, Continue",
   "openai-responses": "Codex, OpenAI SDKs",
   "anthropic-messages": "Claude Code, Anthropic SDKs",
   gemini: "Gemini CLI, Google Gen AI SDKs",
 };
-
-/** Whether the gateway has a route of the protocol: a 404 that is not about the model, or a 405, says that it has none. */
-export async function offers(world: World, protocol: ProtocolId): Promise<boolean> {
-  const [model] = world.models;
-  if (model === undefined) return false;
-  const { status, said, text } = await world.ask(HELLO, { protocol, model, stream: false });
-  const hasNone = status === 405 || status === 501 || (status === 404 && !(said.error?.message ?? "").includes(model.id));
-  return !hasNone || /model/i.test(text);
-}
 
 const SHAPES: Readonly<Record<ProtocolId, Readonly<Record<string, Rule>>>> = {
   "openai-chat": CHAT_SHAPE,
@@ -35,15 +26,6 @@ const SHAPES: Readonly<Record<ProtocolId, Readonly<Record<string, Rule>>>> = {
 };
 
 export const SHAPE_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol): Case[] => [
-  {
-    area: "shapes",
-    name: `${protocol} is offered`,
-    protocol: null,
-    needs: "live",
-    expected: `a route at ${pathOf(protocol, { model: "MODEL", stream: false })}`,
-    breaks: `${CLIENTS[protocol]} can't be used`,
-    run: async (world) => ((await offers(world, protocol)) ? null : "none"),
-  },
   looking({
     area: "shapes",
     name: `${protocol} answers`,

@@ -1,7 +1,7 @@
 // When things happen: how soon the upstream is let go, and what a client gets while the upstream is silent.
 // Silence before the first event is not scored: whoever breaks it has given away the status that an error would have had.
 
-import { incomplete, looking, overModels, shown, type Case } from "../case.ts";
+import { incomplete, looking, newFault, overModels, shown, type Case } from "../case.ts";
 import { answer, HANG, pause, typeOf, type Plan, type Seen, type Step } from "../lab/lab.ts";
 import { PLAIN_TEXT, saying } from "../lab/saying.ts";
 import { PROTOCOLS } from "../wire.ts";
@@ -66,8 +66,13 @@ const CANCEL_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol) =>
   })),
 );
 
+const OK = 200;
+
 async function lateness({ leftAtMs, seen, status, text }: Answer): Promise<string | null> {
+  // Who left before the gateway turned to the upstream may have kept it from doing so.
+  if (seen.length === 0 && leftAtMs !== null) await pause(SOON_MS);
   const [first] = seen;
+  if (first === undefined && leftAtMs !== null && (status === 0 || status === OK)) return null;
   if (first === undefined) return `nothing reached the upstream: status ${status}: ${shown(text)}`;
   if (leftAtMs === null) return `an answer before the client could leave: status ${status}: ${shown(text)}`;
   const closedAtMs = await Promise.race([first.left, pause(2 * SOON_MS).then(() => null)]);
@@ -108,7 +113,7 @@ const KEEP_ALIVE_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol): Case[] =
     name: `${protocol} ${where === "first" ? "behind the first event" : "in the text"}`,
     protocol,
     needs: "lab",
-    expected: "something from the gateway while the upstream is silent, and a stream that still obeys the grammar",
+    expected: "something from the gateway while the upstream is silent, and a stream that obeys the grammar as well as otherwise",
     breaks: "Claude Code asks again after 15 to 20 s of silence; proxies and load balancers cut after 30 to 60 s",
     run: (world) =>
       overModels(world, {
@@ -116,7 +121,9 @@ const KEEP_ALIVE_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol): Case[] =
           const one = await world.ask(silent(world, where), { protocol, model, stream: true });
           const came = incomplete(one);
           if (came !== null) return came;
-          if (one.said.text !== PLAIN_TEXT || one.faults.length > 0) return shown(one.faults[0]?.came ?? one.said.text);
+          if (one.said.text !== PLAIN_TEXT) return shown(one.said.text);
+          const fault = await newFault(world, one);
+          if (fault !== null) return fault;
           const times = [0, ...one.arrivals.map(({ atMs }) => atMs)];
           const longestMs = Math.max(...times.slice(1).map((atMs, index) => atMs - (times[index] ?? 0)));
           return longestMs < ALMOST * world.silenceMs ? null : `silence for ${Math.round(longestMs)} ms`;

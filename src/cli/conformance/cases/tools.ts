@@ -1,6 +1,6 @@
 // Tool calls: that they come, with the arguments that the model gave, and that their results reach the model.
 
-import { incomplete, isForeign, looking, shown, unequal, type Case } from "../case.ts";
+import { incomplete, isForeign, looking, shown, unequal, unescaped, type Case } from "../case.ts";
 import { answer } from "../lab/lab.ts";
 import { callOf, ODD_ARGUMENTS, saying } from "../lab/saying.ts";
 import { EMPTY_CALL, ODD_CALL, TEXT_AND_CALLS, WEATHER_CALL } from "../scenarios.ts";
@@ -51,9 +51,9 @@ function callTurns(protocol: ProtocolId): Json[] {
   }
 }
 
-/** How often a text stands in the tool results of an upstream request. */
+/** How often a text stands in the tool results of an upstream request, as it is or as JSON within JSON. */
 function resultsIn(body: unknown): number {
-  return printed(body).split(JSON.stringify(RESULT).slice(1, -1)).length - 1;
+  return unescaped(printed(body)).split(unescaped(RESULT)).length - 1;
 }
 
 const MOST_RESULTS = 2;

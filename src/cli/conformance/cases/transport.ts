@@ -35,7 +35,7 @@ const LAST_OF_ASCII = 0x7f;
 const SPLITS = [
   { name: "after every byte", scenario: split("after every byte", (text) => text, 1) },
   { name: "after every seventh byte", scenario: split("after every seventh byte", (text) => text, 7) },
-  { name: "CRLF for line ends, after every third byte", scenario: split("crlf", (text) => text.replaceAll("\n", "\r\n"), 3) },
+  { name: "CRLF for line ends, after every third byte", scenario: split("crlf", (text) => text.replaceAll(/\r?\n/g, "\r\n"), 3) },
 ];
 
 const SPLIT_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol) => [

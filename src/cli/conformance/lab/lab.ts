@@ -4,7 +4,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { gunzipSync } from "node:zlib";
 import type { ProtocolId } from "../../../protocol/canonical.ts";
-import { listAt, objectIn, pick, printed, textAt, type JsonObject } from "../wire.ts";
+import { isObject, listAt, objectIn, pick, printed, textAt, type Json, type JsonObject } from "../wire.ts";
 import { callOf, saying } from "./saying.ts";
 import { errorOf, tell, type Telling } from "./telling.ts";
 
@@ -73,10 +73,31 @@ const BY_DEFAULT: Script = (seen) => {
 };
 
 export function toolNames(body: JsonObject): string[] {
-  return listAt(body, "tools")
-    .flatMap((tool) => (Array.isArray(pick(tool, "functionDeclarations")) ? listAt(tool, "functionDeclarations") : [tool]))
-    .map((tool) => textAt(tool, "name") || textAt(tool, "function.name"))
+  return toolsIn(body)
+    .map(nameOf)
     .filter((name) => name !== "");
+}
+
+/** The first member of a tool's arguments; null: its schema names none. */
+export function firstMember(body: JsonObject, name: string): string | null {
+  const tool = toolsIn(body).find((one) => nameOf(one) === name);
+  const properties = SCHEMAS.map((path) => pick(tool, `${path}.properties`)).find(isObject);
+  return Object.keys(properties ?? {})[0] ?? null;
+}
+const SCHEMAS = ["input_schema", "parameters", "parametersJsonSchema", "parameters_json_schema", "function.parameters"];
+
+function nameOf(tool: unknown): string {
+  return textAt(tool, "name") || textAt(tool, "function.name");
+}
+
+function toolsIn(body: JsonObject): readonly unknown[] {
+  return listAt(body, "tools").flatMap((tool) => declared(tool));
+}
+
+/** Google takes both spellings of its names. */
+function declared(tool: unknown): readonly unknown[] {
+  const names = ["functionDeclarations", "function_declarations"].filter((name) => Array.isArray(pick(tool, name)));
+  return names.length === 0 ? [tool] : names.flatMap((name) => listAt(tool, name));
 }
 
 const MARK = /lab-mark-(\d+)/;
@@ -85,6 +106,7 @@ export class Lab {
   readonly #scripts = new Map<string, Script>();
   readonly #seen = new Map<string, Seen[]>();
   readonly #server: Server;
+  #models: readonly string[] = [];
   #marks = 0;
   #serial = 0;
 
@@ -109,6 +131,11 @@ export class Lab {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
     });
+  }
+
+  /** What it lists, for gateways that pass such questions on. */
+  offer(models: readonly string[]): void {
+    this.#models = models;
   }
 
   /** A word for the request of a case; the lab answers as the script says where it finds it. */
@@ -142,6 +169,8 @@ export class Lab {
     const bytes = Buffer.concat(chunks);
     const text = (incoming.headers["content-encoding"] === "gzip" ? gunzipSync(bytes) : bytes).toString("utf8");
     const seen = this.#seenFrom(incoming, { text, left });
+    const list = seen === null ? this.#listFor(incoming) : null;
+    if (list !== null) return void outgoing.writeHead(200, { "content-type": "application/json" }).end(printed(list));
     if (seen === null)
       return void outgoing.writeHead(404, { "content-type": "application/json" }).end('{"error":{"message":"The lab has no such path."}}');
     // The last one: what came before belongs to an earlier turn.
@@ -149,6 +178,16 @@ export class Lab {
     this.#seen.get(mark)?.push(seen);
     const plan = seen.isCount ? countPlan(seen) : (this.#scripts.get(mark) ?? BY_DEFAULT)(seen);
     await perform(plan, outgoing);
+  }
+
+  /** Its models, or one, in the words of the provider that is asked; null: the request is about something else. */
+  #listFor({ method, url = "/", headers }: IncomingMessage): Json | null {
+    const [, version = "", id] = /^(.*)\/models(?:\/([^?]+))?(?:\?|$)/.exec(url) ?? [];
+    const ids = this.#models.filter((model) => id === undefined || model === decodeURIComponent(id));
+    if (method !== "GET" || !/\/models/.test(url) || ids.length === 0) return null;
+    const rows = ids.map((model) => listed(model, { isGemini: version.includes("v1beta"), isAnthropic: "anthropic-version" in headers }));
+    if (id !== undefined) return rows[0] ?? null;
+    return version.includes("v1beta") ? { models: rows } : { object: "list", data: rows, has_more: false };
   }
 
   #seenFrom(incoming: IncomingMessage, { text, left }: { readonly text: string; readonly left: Promise<number> }): Seen | null {
@@ -171,6 +210,12 @@ export class Lab {
       left,
     };
   }
+}
+
+function listed(id: string, { isGemini, isAnthropic }: { readonly isGemini: boolean; readonly isAnthropic: boolean }): JsonObject {
+  if (isGemini) return { name: `models/${id}`, displayName: id, supportedGenerationMethods: ["generateContent", "countTokens"] };
+  if (isAnthropic) return { type: "model", id, display_name: id, created_at: "2026-01-01T00:00:00Z" };
+  return { id, object: "model", created: 1_767_225_600, owned_by: "lab" };
 }
 
 function protocolAt(path: string): ProtocolId | null {

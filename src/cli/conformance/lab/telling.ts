@@ -288,6 +288,11 @@ function inputOf(words: string): Json {
   return objectIn(words === "" ? "{}" : words) ?? {};
 }
 
+/** Google alone ends its lines so; there are gateways that rely on it. */
+function crlf(block: string): string {
+  return block.replaceAll("\n", "\r\n");
+}
+
 // ---- Gemini ------------------------------------------------------------------------------------------------------
 
 const GEMINI_WORDS: Readonly<Record<Finish, string>> = { end: "STOP", calls: "STOP", length: "MAX_TOKENS", filtered: "SAFETY" };
@@ -312,7 +317,7 @@ function tellGemini(said: Saying, { model, serial }: Heard): Telling {
   });
   const thought = (text: string): JsonObject => ({ text, thought: true });
   const finish = said.word ?? GEMINI_WORDS[said.finish];
-  const chunk = (phase: Phase, part: JsonObject): Event => ({ phase, text: unnamed(envelope([part], null)) });
+  const chunk = (phase: Phase, part: JsonObject): Event => ({ phase, text: crlf(unnamed(envelope([part], null))) });
   const parts = [
     ...(said.reasoning === "" ? [] : [thought(said.reasoning)]),
     ...(said.text === "" && calls.length > 0 ? [] : [{ text: said.text }]),
@@ -324,7 +329,7 @@ function tellGemini(said: Saying, { model, serial }: Heard): Telling {
       ...pieces(said.reasoning).map((piece) => chunk("reasoning", thought(piece))),
       ...pieces(said.text).map((piece) => chunk("text", { text: piece })),
       ...calls.map((part) => chunk("arguments", part)),
-      { phase: "finish", text: unnamed(envelope([{ text: "" }], finish)) },
+      { phase: "finish", text: crlf(unnamed(envelope([{ text: "" }], finish))) },
     ],
   };
 }
@@ -384,11 +389,15 @@ export function errorOf(protocol: ProtocolId, { status, message: words, code }: 
 export function errorEvents(protocol: ProtocolId, refusal: Refusal): string[] {
   const body = errorOf(protocol, refusal);
   if (protocol === "anthropic-messages") return [named({ ...body, type: "error" })];
-  if (protocol !== "openai-responses") return [unnamed(body)];
+  if (protocol === "gemini") return [crlf(unnamed(body))];
+  if (protocol === "openai-chat") return [unnamed(body)];
   return [named({ type: "error", code: refusal.code ?? "server_error", message: refusal.message, param: null, sequence_number: 90 })];
 }
 
+const COMMENT = ": keep-alive\n\n";
+
 /** A sign of life as each provider sends it. */
 export function ping(protocol: ProtocolId): string {
-  return protocol === "anthropic-messages" ? named({ type: "ping" }) : ": keep-alive\n\n";
+  if (protocol === "anthropic-messages") return named({ type: "ping" });
+  return protocol === "gemini" ? crlf(COMMENT) : COMMENT;
 }
