@@ -105,14 +105,23 @@ export class MessageReader {
   }
 }
 
+interface RequestParts {
+  readonly host: string;
+  readonly key: string;
+  readonly body: string;
+  /** Whole lines. */
+  readonly headers?: readonly string[];
+}
+
 /** A request, ready to be written. */
-export function requestBytes(path: string, { host, key, body }: { host: string; key: string; body: string }): Buffer {
+export function requestBytes(path: string, { host, key, body, headers = [] }: RequestParts): Buffer {
   const head = [
     `POST ${path} HTTP/1.1`,
     `host: ${host}`,
     `authorization: Bearer ${key}`,
     "content-type: application/json",
     "anthropic-version: 2023-06-01",
+    ...headers,
     `content-length: ${Buffer.byteLength(body)}`,
   ];
   return Buffer.from(`${head.join("\r\n")}\r\n\r\n${body}`);

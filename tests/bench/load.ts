@@ -15,6 +15,8 @@ export interface Address {
   readonly port: number;
   readonly path: string;
   readonly key: string;
+  /** Lines of headers that the target needs besides. */
+  readonly headers?: readonly string[];
 }
 
 export type Asked = Pick<Scenario, "client" | "upstream" | "body" | "shape">;
@@ -144,7 +146,12 @@ function requestOf(address: Address, asked: Asked): Buffer {
   const name = nameOf(address, asked);
   let request = requests.get(name);
   if (request === undefined) {
-    request = requestBytes(address.path, { host: `127.0.0.1:${address.port}`, key: address.key, body: requestBody(asked) });
+    request = requestBytes(address.path, {
+      host: `127.0.0.1:${address.port}`,
+      key: address.key,
+      body: requestBody(asked),
+      headers: address.headers ?? [],
+    });
     // Bodies of 10 MB: the last few are enough.
     if (requests.size > 8) requests.clear();
     requests.set(name, request);

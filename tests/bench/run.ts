@@ -1,6 +1,7 @@
 // `bun run bench`: what the gateway costs, measured on this machine. Nothing here uses the network.
 //      --runtime executable,bun,deno   what runs the gateway; several are measured side by side (executable)
 //      --peer NAME=http://KEY@127.0.0.1:PORT   another gateway that listens already, with the port below as its upstream; may be repeated
+//      --peer-header "NAME: VALUE"   sent to peers alone; may be repeated
 //      --upstream-port N   the port of the scripted upstream, for peers
 //      --only WORD   scenarios whose name begins so; `start`, `idle` and `ledger` are names too; may be repeated
 //      --profile   where the time of each scenario goes, in the place of what it costs
@@ -39,6 +40,7 @@ const { values: options } = parseArgs({
   options: {
     runtime: { type: "string", default: "executable" },
     peer: { type: "string", multiple: true, default: [] },
+    "peer-header": { type: "string", multiple: true, default: [] },
     only: { type: "string", multiple: true, default: [] },
     "upstream-port": { type: "string", default: "0" },
     quick: { type: "boolean", default: false },
@@ -102,7 +104,7 @@ async function bench(): Promise<void> {
     return;
   }
   const direct = directTarget(upstream);
-  const peers = options.peer.map(peerTarget);
+  const peers = options.peer.map((peer) => peerTarget(peer, options["peer-header"]));
 
   const starts: StartResult[] = [];
   if (isChosen("start")) {

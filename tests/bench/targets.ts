@@ -165,8 +165,8 @@ function nginxConfiguration({ port, upstreamPort, folder }: { port: number; upst
     }`;
 }
 
-/** A gateway that somebody else has started: `NAME=URL`, where the URL may bring the client key as its user. */
-export function peerTarget(argument: string): Target {
+/** A gateway that somebody else has started: `NAME=URL`, where the URL may bring the client key as its user. `headers` are lines. */
+export function peerTarget(argument: string, headers: readonly string[]): Target {
   const [name = "", address = ""] = argument.split(/=(.*)/s);
   if (name === "" || !URL.canParse(address)) throw new Error(`--peer takes NAME=URL, not ${argument}.`);
   const url = new URL(address);
@@ -177,7 +177,12 @@ export function peerTarget(argument: string): Target {
     name,
     version: "",
     pid: listenerOf(port),
-    address: ({ client }) => ({ port, path: url.pathname.replace(/\/$/, "") + ROUTE_PATHS[client], key: url.username || CLIENT_KEY }),
+    address: ({ client }) => ({
+      port,
+      path: url.pathname.replace(/\/$/, "") + ROUTE_PATHS[client],
+      key: url.username || CLIENT_KEY,
+      headers,
+    }),
     stop: () => Promise.resolve(),
   };
 }

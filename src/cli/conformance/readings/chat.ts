@@ -57,10 +57,7 @@ export function readChatStream(text: string): Read {
   let isFirst = true;
   let usages = 0;
   for (const { data, raw } of blocks) {
-    if (data === "[DONE]") {
-      said.isComplete = said.error === null;
-      continue;
-    }
+    if (data === "[DONE]") continue;
     const chunk = objectIn(data);
     if (!faults.hold(chunk !== null, "framing", () => raw) || chunk === null) continue;
     if (isObject(chunk["error"])) {
@@ -90,7 +87,9 @@ export function readChatStream(text: string): Read {
   said.calls.push(...open.map((call) => ({ id: call.id, name: call.name, arguments: call.text })));
   if (said.error === null) {
     faults.hold(CHAT_FINISHES.includes(said.finish ?? ""), "finish", () => String(said.finish));
-    faults.hold(said.isComplete && blocks.at(-1)?.data === "[DONE]", "done", () => blocks.at(-1)?.raw ?? "nothing");
+    // The SDKs read on until the connection ends: who ends without [DONE] has still said why.
+    said.isComplete = said.finish !== null || blocks.at(-1)?.data === "[DONE]";
+    faults.hold(blocks.at(-1)?.data === "[DONE]", "done", () => blocks.at(-1)?.raw ?? "nothing");
     faults.hold(usages === 1, "usage", () => `${usages} chunks with usage`);
   }
   said.turns.push(turnOf(said));
