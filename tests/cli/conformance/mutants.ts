@@ -396,7 +396,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "529 for everybody",
     area: "error-statuses",
-    fails: "openai-chat 529",
+    fails: "gemini 529",
     front: { status: (status) => (status === 503 ? 529 : status) },
   },
   {

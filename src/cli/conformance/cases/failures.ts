@@ -117,8 +117,8 @@ interface Status {
 }
 
 const SAME = (status: number) => (): readonly number[] => [status];
-/** Anthropic's own status for overload, which nobody else knows. */
-const BUSY = (protocol: ProtocolId): readonly number[] => (protocol === "anthropic-messages" ? [529, 503] : [503]);
+/** Anthropic's own status for overload; Google's SDKs ask again at 503 alone. */
+const BUSY = (protocol: ProtocolId): readonly number[] => (protocol === "gemini" ? [503] : [503, 529]);
 
 const STATUSES: readonly Status[] = [
   { upstream: 400, client: SAME(400), breaks: "agents retry what can never succeed" },
@@ -128,8 +128,8 @@ const STATUSES: readonly Status[] = [
   { upstream: 413, client: SAME(413), breaks: "agents don't compact their history" },
   { upstream: 429, client: SAME(429), breaks: "SDKs don't wait" },
   { upstream: 500, client: () => [500, 502], breaks: "SDKs don't retry" },
-  { upstream: 503, client: BUSY, breaks: "SDKs don't retry; 502 says that the gateway is broken" },
-  { upstream: 529, client: BUSY, breaks: "clients but Anthropic's don't know 529" },
+  { upstream: 503, client: BUSY, breaks: "agents don't see that the model is overloaded, and don't change it: Codex goes by 503" },
+  { upstream: 529, client: BUSY, breaks: "agents don't see that the model is overloaded; Google's SDKs don't know 529" },
 ];
 const TOO_MANY = 429;
 const RETRY_AFTER_S = "7";

@@ -36,7 +36,7 @@ export const CHAT_RULES = {
 
 export const CHAT_SHAPE: Readonly<Record<string, Rule>> = {
   choices: { expected: "choices with index 0 and a message", breaks: "openai and the AI SDK throw without choices or their index" },
-  content: { expected: "content as text, or null beside calls", breaks: "the AI SDK throws on a list; LangChain shows null" },
+  content: { expected: "content as text, or none beside calls", breaks: "the AI SDK throws on a list; LangChain shows null" },
   calls: {
     expected: "tool_calls with id, type, name and arguments as text",
     breaks: "the AI SDK throws; agents can't answer a call without id",
@@ -133,7 +133,7 @@ export function readChat(text: string): Read {
     faults.hold(isChoice, "choices", () => text);
     const content = pick(body, "choices.0.message.content");
     const calls = listAt(body, "choices.0.message.tool_calls");
-    faults.hold(typeof content === "string" || (content === null && calls.length > 0), "content", () => text);
+    faults.hold(typeof content === "string" || ((content ?? null) === null && calls.length > 0), "content", () => text);
     if (typeof content === "string") said.text = content;
     said.reasoning = textAt(body, "choices.0.message.reasoning_content") || textAt(body, "choices.0.message.reasoning");
     for (const call of calls) {
