@@ -136,15 +136,19 @@ export function through(
     stopTimer();
     closed(outcome);
   };
-  /** One timer a stream, set again when it fires: its bytes go out when nothing else has since the last time. */
+  /**
+   * One timer a stream, set again when it fires: its bytes go out when nothing else has since the last time. It fires
+   * twice in the time that a client may wait, as the client's waiting begins anywhere between two looks.
+   */
   const watch = (writer: BodyWriter, { sign, everyMs, after }: KeepAlive): void => {
+    const lookMs = everyMs / 2;
     const beat = (): void => {
       if (over) return;
       if (isWaiting && !hasSent) writer.write(sign());
       hasSent = false;
-      stopTimer = after(everyMs, beat);
+      stopTimer = after(lookMs, beat);
     };
-    stopTimer = after(everyMs, beat);
+    stopTimer = after(lookMs, beat);
   };
   const send = (writer: BodyWriter, out: Uint8Array | null): boolean => {
     if (out === null || out.length === 0) return false;

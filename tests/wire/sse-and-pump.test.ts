@@ -393,22 +393,38 @@ test("through: no keep-alive is written while nobody reads, however long it take
   assert.equal(await next(), "b");
 });
 
-test("through: what comes within the time takes the keep-alive's place", async () => {
+test("through: what comes within half of the time takes the keep-alive's place", async () => {
   const { clock, push, next } = keptAlive();
   for (const chunk of ["a", "b"]) {
     const waiting = next();
     await settle();
-    clock.advance(60);
+    clock.advance(40);
     push(chunk);
     assert.equal(await waiting, chunk);
   }
   const waiting = next();
   await settle();
-  // The first look falls behind "b".
-  clock.advance(80);
-  clock.advance(99);
+  // The next look falls behind "b".
+  clock.advance(20);
+  clock.advance(49);
   push("c");
   assert.equal(await waiting, "c");
+});
+
+test("through: a client never waits longer than that, whenever its last byte came", async () => {
+  for (const atMs of [1, 25, 49]) {
+    const { clock, push, next } = keptAlive();
+    const first = next();
+    await settle();
+    clock.advance(atMs);
+    push("a");
+    assert.equal(await first, "a");
+    const waiting = next();
+    await settle();
+    clock.advance(50);
+    clock.advance(50);
+    assert.equal(await waiting, "~");
+  }
 });
 
 test("through: a keep-alive that is due goes out at once, and the next one as long after it", async () => {
