@@ -1,14 +1,17 @@
-// The dashboard and the alerts ask for metrics that there are, by labels that they have.
+// The dashboard and the alerts ask for metrics that there are, by labels that they have, and take several workers for one server.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { MemoryStore } from "../../src/access/stores/memory.ts";
 import { CallMetrics } from "../../src/gateway/call-metrics.ts";
 import { LoopLag } from "../../src/gateway/loop-lag.ts";
 import { Metrics } from "../../src/gateway/metrics.ts";
+import { PeerFamilies } from "../../src/gateway/peer-families.ts";
 import type { Family } from "../../src/telemetry/families.ts";
 import { SUMMARY } from "../support/call-summary.ts";
 import { usage } from "../support/canonical.ts";
@@ -22,7 +25,7 @@ interface Panel {
   readonly type: string;
   readonly title: string;
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
-  readonly targets?: readonly { readonly expr: string }[];
+  readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[];
 }
 
 interface Dashboard {
@@ -30,7 +33,7 @@ interface Dashboard {
   readonly templating: { readonly list: readonly { readonly query?: string | { readonly query: string } }[] };
 }
 
-/** Every family, each with a sample at least. */
+/** Every family, each with a sample at least, of two workers. */
 async function allFamilies(): Promise<readonly Family[]> {
   const calls = new CallMetrics({ isModel: () => true, isKey: () => true });
   calls.observe({
@@ -45,7 +48,7 @@ async function allFamilies(): Promise<readonly Family[]> {
   });
   const ports = { after: () => () => {}, monotonic: () => 0, now: () => 0 };
   const budget = { id: "usd/day", unit: "usd", period: "day", amount: 5 } as const;
-  return new Metrics({
+  const metrics = new Metrics({
     ...ports,
     calls,
     lag: new LoopLag(ports),
@@ -63,7 +66,9 @@ async function allFamilies(): Promise<readonly Family[]> {
     unsent: () => ({ traces: 0, metrics: 0 }),
     facts: { version: "1", runtime: "test" },
     startedMs: 0,
-  }).families();
+  });
+  const peers = { index: 0, answers: () => {}, ask: async () => [{ index: 1, families: await metrics.families() }] };
+  return new PeerFamilies(() => metrics.families(), peers).all();
 }
 
 /** Names as Prometheus has them, each with its labels. */
@@ -117,6 +122,36 @@ test("every query of the dashboard asks for metrics that there are, by labels th
   }
 });
 
+/** What is left of a query without what it adds up, and takes the most or the least of. */
+function withoutSums(query: string): string {
+  const head = /\b(?:sum|max|min)(?: by \(([^)]*)\))?\s*\(/.exec(query);
+  if (head === null) return query;
+  let depth = 1;
+  let end = head.index + head[0].length;
+  for (; depth > 0 && end < query.length; end++) depth += query[end] === "(" ? 1 : query[end] === ")" ? -1 : 0;
+  return query.slice(0, head.index) + (head[1] ?? "") + withoutSums(query.slice(end));
+}
+
+function tellsApart(query: string, series: ReadonlyMap<string, ReadonlySet<string>>): boolean {
+  const left = withoutSums(query);
+  return /\bworker\b/.test(left) || (left.match(NAME) ?? []).some((name) => series.get(name)?.has("worker") === true);
+}
+
+test("several workers are one server to every query, or have their number in the legend", async () => {
+  const { panels } = JSON.parse(readFileSync(DASHBOARD, "utf8")) as Dashboard;
+  const series = await knownSeries();
+  const apart = panels.flatMap(({ title, targets = [] }) =>
+    targets.flatMap(({ expr, legendFormat }) => {
+      return tellsApart(expr, series) ? [[title, legendFormat.includes("{{worker}}")]] : [];
+    }),
+  );
+  assert.deepEqual(apart, [
+    ["Event loop lag", true],
+    ["Memory", true],
+    ["CPU", true],
+  ]);
+});
+
 test("every metric that is counted is shown", async () => {
   const text = readFileSync(DASHBOARD, "utf8");
   const names = (await allFamilies()).map(({ name }) => name).filter((name) => name !== "process_start_time_seconds");
@@ -133,6 +168,10 @@ test("every alert asks for metrics that there are, by labels that they have", as
   assert.equal(queries.length, text.match(/- alert:/g)?.length);
   assert.deepEqual(
     queries.flatMap((query) => faultsOf(query, series)),
+    [],
+  );
+  assert.deepEqual(
+    queries.filter((query) => tellsApart(query, series)),
     [],
   );
 });
@@ -152,3 +191,54 @@ test(
     assert.equal(checked.status, 0, checked.stdout + checked.stderr);
   },
 );
+
+/** Of two workers, the second fails and drops lines: alone it would be half of its calls, of both it is a tenth. */
+const TWO_WORKERS = {
+  rule_files: [fileURLToPath(RULES)],
+  evaluation_interval: "1m",
+  tests: [
+    {
+      interval: "1m",
+      input_series: [
+        { series: 'factory_proxy_calls_total{job="p",instance="i",worker="0",finish="stop"}', values: "0+80x30" },
+        { series: 'factory_proxy_calls_total{job="p",instance="i",worker="1",finish="stop"}', values: "0+10x30" },
+        { series: 'factory_proxy_calls_total{job="p",instance="i",worker="1",finish="error:internal"}', values: "0+10x30" },
+        { series: 'factory_proxy_log_lines_dropped_total{job="p",instance="i",worker="0"}', values: "0+0x30" },
+        { series: 'factory_proxy_log_lines_dropped_total{job="p",instance="i",worker="1"}', values: "0+2x30" },
+      ],
+      alert_rule_test: [
+        {
+          eval_time: "20m",
+          alertname: "FactoryProxyErrorRate",
+          exp_alerts: [
+            {
+              exp_labels: { severity: "critical", job: "p" },
+              exp_annotations: { summary: "10% of calls fail", description: "Look at the log by error, and at Factory's status page." },
+            },
+          ],
+        },
+        {
+          eval_time: "20m",
+          alertname: "FactoryProxyLogLinesDropped",
+          exp_alerts: [
+            {
+              exp_labels: { severity: "warning", job: "p", instance: "i" },
+              exp_annotations: {
+                summary: "i lost 20 log lines",
+                description: "Whoever reads its standard output is too slow, or the disk is full.",
+              },
+            },
+          ],
+        },
+      ],
+    },
+  ],
+};
+
+test("an alert adds up what workers count", { skip: hasPromtool ? false : "promtool is not installed" }, () => {
+  const file = `${mkdtempSync(`${tmpdir()}/factory-proxy-alerts-`)}/test.yml`;
+  writeFileSync(file, JSON.stringify(TWO_WORKERS));
+  const { status, stdout, stderr } = spawnSync("promtool", ["test", "rules", file], { encoding: "utf8" });
+  rmSync(dirname(file), { recursive: true });
+  assert.equal(status, 0, stdout + stderr);
+});
