@@ -1,5 +1,5 @@
-// Calls that have ended, as they are kept for the inspector without their bodies: each as one text, found by its id.
-// Never keeps objects: a thousand calls are some fifty thousand of them, and whoever collects the runtime's memory looks at each.
+// Calls that have ended, as they are kept for the inspector without their bodies: each as one text, found by its id, in one ring of bytes.
+// Never keeps objects or texts: a thousand calls are some fifty thousand of them, and whoever collects the runtime's memory looks at each.
 
 import type { Redactor } from "../telemetry/redaction.ts";
 import type { RecordedFacts } from "./call-recording.ts";
@@ -10,54 +10,71 @@ export interface EndedCall {
   readonly redactor: Redactor;
 }
 
-/** Filled anew with each call, and so made once. */
+/** Where the text of a call stands, `["id",{...}]`. Filled anew with each call, and so made once. */
 interface Slot {
-  /** `["id",{...}]`; empty: none is kept here. */
-  text: string;
+  start: number;
+  /** In bytes; 0: none is kept here. */
+  length: number;
   redactor: Redactor | null;
 }
 
 export class EndedCalls {
   readonly #most: number;
+  readonly #ringBytes: number;
+  /** Made with the first call. */
+  #ring: Uint8Array<ArrayBuffer> | null = null;
+  /** Where the next text goes. */
+  #at = 0;
   readonly #slots: Slot[] = [];
   /** Of the oldest that is kept, and of the next that comes; counted on, past the number of slots. */
   #first = 0;
   #next = 0;
   #bytes = 0;
 
-  /** Of more than `most` the oldest goes. */
-  constructor(most: number) {
+  /** Of more than `most`, or more than `ringBytes`, the oldest go. */
+  constructor(most: number, ringBytes = RING_BYTES) {
     this.#most = most;
+    this.#ringBytes = ringBytes;
   }
 
   get count(): number {
     return this.#next - this.#first;
   }
 
-  /** That are held, at most. */
+  /** That are held. */
   get bytes(): number {
     return this.#bytes;
   }
 
+  /** One that would take more than a quarter of the ring is not kept. */
   add(id: string, { facts, redactor }: EndedCall): void {
-    if (this.count === this.#most) this.dropOldest();
     const text = JSON.stringify([id, facts]);
+    const mostBytes = BYTES_PER_CHARACTER * text.length;
+    if (mostBytes > this.#ringBytes / 4) return;
+    if (this.count === this.#most) this.dropOldest();
+    if (this.#at + mostBytes > this.#ringBytes) this.#startOver();
+    const ring = (this.#ring ??= new Uint8Array(this.#ringBytes));
+    const start = this.#at;
+    const { written: length } = UTF8.encodeInto(text, ring.subarray(start));
+    while (this.#oldestStandsIn(start, start + length)) this.dropOldest();
     const slot = this.#slots[this.#next % this.#most];
-    if (slot === undefined) this.#slots.push({ text, redactor });
+    if (slot === undefined) this.#slots.push({ start, length, redactor });
     else {
-      slot.text = text;
+      slot.start = start;
+      slot.length = length;
       slot.redactor = redactor;
     }
     this.#next++;
-    this.#bytes += BYTES_PER_CHARACTER * text.length;
+    this.#at += length;
+    this.#bytes += length;
   }
 
   dropOldest(): void {
     const slot = this.#slots[this.#first % this.#most];
     if (slot === undefined || this.count === 0) return;
     this.#first++;
-    this.#bytes -= BYTES_PER_CHARACTER * slot.text.length;
-    slot.text = "";
+    this.#bytes -= slot.length;
+    slot.length = 0;
     slot.redactor = null;
   }
 
@@ -71,19 +88,38 @@ export class EndedCalls {
 
   /** Null: it is not kept. */
   find(id: string): EndedCall | null {
-    const { text, redactor } = this.#slotOf(id) ?? NONE;
+    const { start, length, redactor } = this.#slotOf(id) ?? NONE;
     if (redactor === null) return null;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written above
-    const [, facts] = JSON.parse(text) as [string, RecordedFacts];
+    const [, facts] = JSON.parse(TEXT.decode(this.#ring?.subarray(start, start + length))) as [string, RecordedFacts];
     return { facts, redactor };
+  }
+
+  /** From the beginning of the ring. What stands behind the end of the newest is older than what stands there. */
+  #startOver(): void {
+    while (this.#oldestStandsIn(this.#at, this.#ringBytes)) this.dropOldest();
+    this.#at = 0;
+  }
+
+  #oldestStandsIn(start: number, end: number): boolean {
+    if (this.count === 0) return false;
+    const oldest = this.#slots[this.#first % this.#most] ?? NONE;
+    return oldest.start < end && oldest.start + oldest.length > start;
   }
 
   /** One by one: few look, and many are added. */
   #slotOf(id: string): Slot | undefined {
-    const beginning = `[${JSON.stringify(id)},`;
-    return this.#slots.find(({ text }) => text.startsWith(beginning));
+    const beginning = UTF8.encode(`[${JSON.stringify(id)},`);
+    return this.#slots.find(
+      ({ start, length }) => length > beginning.length && beginning.every((byte, at) => this.#ring?.[start + at] === byte),
+    );
   }
 }
 
-const NONE: Slot = { text: "", redactor: null };
-const BYTES_PER_CHARACTER = 2;
+const NONE: Slot = { start: 0, length: 0, redactor: null };
+/** A thousand calls take two thirds of it. */
+const RING_BYTES = 3 * 1024 * 1024;
+/** At most, in UTF-8. */
+const BYTES_PER_CHARACTER = 3;
+const UTF8 = new TextEncoder();
+const TEXT = new TextDecoder();
