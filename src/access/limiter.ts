@@ -155,16 +155,25 @@ export class Limiter {
     return rules;
   }
 
-  /** @throws GatewayError which says which limit keeps the call out. */
-  async reserve({ id: key }: Caller, ask: Ask): Promise<Granted> {
-    const { id, limits, row, asked, soft, protocol, isCodex } = ask;
+  /** No promise where the store need not be asked. Rejects with GatewayError which says which limit keeps the call out. */
+  reserve({ id: key }: Caller, ask: Ask): Granted | Promise<Granted> {
+    const { id, limits, row, asked, soft } = ask;
     const session = limits.budgets.some(({ period }) => period === "session") ? ask.session() : null;
+    const opened = this.#reservations.open({ id, key, session, limits, row, asked, soft });
+    return opened instanceof Promise ? this.#grantedLater(opened, key, ask) : this.#granted(opened, key, ask);
+  }
+
+  async #grantedLater(opening: Promise<Opened>, key: string, ask: Ask): Promise<Granted> {
     let opened: Opened;
     try {
-      opened = await this.#reservations.open({ id, key, session, limits, row, asked, soft });
+      opened = await opening;
     } catch (error) {
       throw error instanceof StoreError ? storeRefusal(error) : error;
     }
+    return this.#granted(opened, key, ask);
+  }
+
+  #granted(opened: Opened, key: string, { limits, soft, protocol, isCodex }: Ask): Granted {
     const place = { nowMs: this.#ports.now(), calendar: this.#calendar, zone: limits.zone };
     if ("refusal" in opened) throw limitRefusal(opened.refusal, { ...place, who: key, isCodex });
     const { settle, standing } = opened;

@@ -78,10 +78,10 @@ export class Reservations {
   }
 
   /** Rejects with StoreError while the store is away and `storeDown` is `refuse`. */
-  open(request: OpenRequest): Promise<Opened> {
+  open(request: OpenRequest): Opened | Promise<Opened> {
     const { allowances } = this.#queueOf(request.key);
     const held = this.#heldAhead(request, allowances);
-    if (held !== null) return Promise.resolve(held);
+    if (held !== null) return held;
     return new Promise((resolve, reject) => {
       this.#add(request.key, { type: "open", request, resolve, reject, waitsUntilMs: null }, true);
     });

@@ -3,7 +3,7 @@
 
 import type { Amounts, Limits, Wish } from "../access/accounts.ts";
 import type { Sha256 } from "../access/key-ring.ts";
-import type { Limiter } from "../access/limiter.ts";
+import type { Granted, Limiter } from "../access/limiter.ts";
 import { modelRefusal, priceRefusal } from "../access/limits.ts";
 import type { GuardedConversation, QuotaGuard } from "../access/quota-guard.ts";
 import type { UsageRow } from "../access/store.ts";
@@ -92,8 +92,8 @@ interface Limited {
   readonly ports: ReservationPorts;
 }
 
-/** Does not know the request: on Bun, what an asynchronous function makes keeps all parameters of that, and what is made here lasts. */
-async function reserve(call: AdmittedCall, target: Target, { limiter, limits, limit, ports }: Limited): Promise<Target | null> {
+/** Does not know the request: a function keeps all that its surroundings use, and what is made here lasts as long as an answer. */
+function reserve(call: AdmittedCall, target: Target, { limiter, limits, limit, ports }: Limited): Target | null | Promise<Target | null> {
   const { priceOf } = ports;
   const { caller, head, incoming, progress } = call;
   const unit = unpricedUnit(limits, target, priceOf);
@@ -106,7 +106,7 @@ async function reserve(call: AdmittedCall, target: Target, { limiter, limits, li
   };
   const cheaper = softTarget(call, target, { limits, ports });
   const [asked, soft] = [wishFor(target), cheaper === null ? null : wishFor(cheaper)];
-  const granted = await limiter.reserve(caller, {
+  const granted = limiter.reserve(caller, {
     id: summary.id,
     limits,
     session: sessionNamer(summary, { conversation: call.conversation, sha256: ports.sha256 }),
@@ -119,7 +119,18 @@ async function reserve(call: AdmittedCall, target: Target, { limiter, limits, li
     protocol: incoming.route.protocol,
     isCodex: incoming.route.protocol === "openai-responses" && isCodex(incoming.request.headers),
   });
-  progress.admitted(settling(granted.settle, caller.id, limiter));
+  const holder = { progress, key: caller.id, limiter, cheaper };
+  return granted instanceof Promise ? granted.then((later) => held(later, holder)) : held(granted, holder);
+}
+
+interface Holder extends Pick<AdmittedCall, "progress"> {
+  readonly key: string;
+  readonly limiter: Limiter;
+  readonly cheaper: Target | null;
+}
+
+function held(granted: Granted, { progress, key, limiter, cheaper }: Holder): Target | null {
+  progress.admitted(settling(granted.settle, key, limiter));
   progress.limited(granted);
   return granted.isSoft ? cheaper : null;
 }
