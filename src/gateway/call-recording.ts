@@ -54,12 +54,15 @@ export interface AttemptRecording {
 
 export interface AnswerRecording {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: KeptHeaders;
   readonly body: Passed;
   readonly isStream: boolean;
 }
 
-/** What is kept, as plain data. */
+/** Those of the runtime's own kind are copied when they are looked at: many never are. */
+export type KeptHeaders = Headers | Readonly<Record<string, string>>;
+
+/** What is kept. */
 export interface RecordedFacts {
   readonly kept: "headers" | "bodies";
   readonly protocol: ProtocolId;
@@ -144,7 +147,8 @@ export class CallRecording {
       return;
     }
     const { found } = result;
-    const answer = { status: found.status, headers: plain(found.headers), body: passed(), isStream: found.type === "streaming" };
+    const headers = this.keepsBodies ? plainHeaders(found.headers) : found.headers;
+    const answer = { status: found.status, headers, body: passed(), isStream: found.type === "streaming" };
     attempt.answer = answer;
     if (found.type === "refusal") {
       attempt.failure = found.error.message;
@@ -251,8 +255,9 @@ export class CallRecording {
   }
 }
 
-/** Those of the runtime's own kind are costly to keep, and are no JSON everywhere. */
-function plain(headers: Headers): Readonly<Record<string, string>> {
+/** As plain data: the runtime's own kind is costly to keep, and is no JSON everywhere. */
+export function plainHeaders(headers: KeptHeaders): Readonly<Record<string, string>> {
+  if (!(headers instanceof Headers)) return headers;
   const found: Record<string, string> = {};
   headers.forEach((value, name) => (found[name] = value));
   return found;

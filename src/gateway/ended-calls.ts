@@ -3,7 +3,7 @@
 
 import type { ProtocolId } from "../protocol/canonical.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
-import type { AnswerRecording, AttemptRecording, RecordedFacts } from "./call-recording.ts";
+import { plainHeaders, type AnswerRecording, type AttemptRecording, type RecordedFacts } from "./call-recording.ts";
 
 export interface EndedCall {
   readonly facts: RecordedFacts;
@@ -161,7 +161,7 @@ function packedAttempt({ model, protocol, url, headers, body, sentMs, answeredMs
 }
 
 function packedAnswer(answer: AnswerRecording | null): PackedAnswer | null {
-  return answer === null ? null : [answer.status, answer.headers, answer.isStream, answer.body.bytes, answer.body.isCut];
+  return answer === null ? null : [answer.status, plainHeaders(answer.headers), answer.isStream, answer.body.bytes, answer.body.isCut];
 }
 
 function unpacked(call: PackedCall): RecordedFacts {

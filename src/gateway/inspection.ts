@@ -5,12 +5,14 @@ import type { Loss, ProtocolId } from "../protocol/canonical.ts";
 import { shownUrl, type Redactor } from "../telemetry/redaction.ts";
 import {
   CallRecording,
+  plainHeaders,
   type AnswerRecording,
   type AttemptRecording,
   type Passed,
   type RecordedCall,
   type RecordingRing,
 } from "./call-recording.ts";
+import type { CallSummary } from "../telemetry/call-summary.ts";
 import { EndedCalls, type EndedCall } from "./ended-calls.ts";
 import type { LiveCalls } from "./live-calls.ts";
 import { jsonItems, streamEvents, textOf, type TimedEvent } from "./stream-events.ts";
@@ -83,6 +85,9 @@ export class Inspector implements RecordingRing {
   readonly #ended = new EndedCalls(MOST_CALLS);
   #kept: InspectionSettings["inspect"] = "off";
   #held = 0;
+  /** The second of the last call that ended well, and how many such were kept in it. */
+  #second = 0;
+  #keptInSecond = 0;
 
   /** `settings` is asked for each call, since they may change. */
   constructor(settings: () => InspectionSettings) {
@@ -113,8 +118,20 @@ export class Inspector implements RecordingRing {
     if (keepsBodies || this.#recordings.get(summary.id) !== recording) return;
     this.#recordings.delete(summary.id);
     this.#held -= held;
+    if (!this.#keeps(summary)) return;
     this.#ended.add(summary.id, { facts: recording.facts(), redactor });
     this.#makeRoom();
+  }
+
+  /** A burst of calls that end well must not drive out all that was there before. */
+  #keeps({ startedAtMs, durationMs, error, attempts }: Readonly<CallSummary>): boolean {
+    if (error !== null || attempts > 1) return true;
+    const second = Math.floor((startedAtMs + durationMs) / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#keptInSecond = 0;
+    }
+    return this.#keptInSecond++ < MOST_A_SECOND;
   }
 
   isInspected(id: string): boolean {
@@ -159,6 +176,8 @@ export class Inspector implements RecordingRing {
 
 /** However little each takes. */
 const MOST_CALLS = 1000;
+/** Of those that ended well at the first attempt and without their bodies: a thousand last for twenty seconds at least. */
+const MOST_A_SECOND = 50;
 /** No message takes more than this part of it all. */
 const MESSAGES = 8;
 
@@ -207,7 +226,7 @@ function answered(
   { headers, body, isStream }: AnswerRecording,
   { redactor, mayBeList }: { redactor: Redactor; mayBeList: boolean },
 ): Message & { readonly events: readonly StreamEvent[] } {
-  const whole = message(body, headers, redactor);
+  const whole = message(body, plainHeaders(headers), redactor);
   const isList = mayBeList && !isStream && whole.body?.startsWith("[") === true;
   if (!isStream && !isList) return { ...whole, events: [] };
   const found = isList ? jsonItems(body) : streamEvents(body);

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
 import { Inspector, type CallInspection, type StreamEvent } from "../../src/gateway/inspection.ts";
 import { incomingRequest } from "../../src/gateway/request.ts";
+import type { CallSummary } from "../../src/telemetry/call-summary.ts";
 import { Redactor } from "../../src/telemetry/redaction.ts";
 import { NOTHING } from "../../src/wire/pump.ts";
 import { SUMMARY } from "../support/call-summary.ts";
@@ -241,5 +242,24 @@ test("of an error its message is kept, not what it came from, which may be a meg
   assert.deepEqual(
     [recording.summary.error?.kind, recording.summary.error?.message, recording.summary.error?.cause],
     ["upstream-failed", "It broke off.", undefined],
+  );
+});
+
+test("with `headers`, a burst of calls that end well drives out no more than fifty others a second; those that failed or were tried again are all kept", () => {
+  const inspector = new Inspector(() => ({ inspect: "headers", inspectBytes: 2 ** 20, inspectExcept: [] }));
+  const request = incomingRequest(new Request("http://gateway.test/v1/messages", { method: "POST" })) ?? assert.fail();
+  const kept = (facts: Partial<CallSummary>, count: number): number => {
+    const ids = Array.from({ length: count }, (_, at) => `${JSON.stringify(facts)} ${at}`);
+    for (const id of ids) inspector.record(request, { summary: { ...SUMMARY, ...facts, id }, redaction: new Redactor([]) })?.ended();
+    return ids.filter((id) => inspector.isInspected(id)).length;
+  };
+  assert.deepEqual(
+    [
+      kept({ startedAtMs: 5000, durationMs: 999, attempts: 1 }, 60),
+      kept({ startedAtMs: 5000, durationMs: 998, attempts: 2 }, 60),
+      kept({ startedAtMs: 5000, durationMs: 997, error: new GatewayError("cancelled", "The client left.") }, 60),
+      kept({ startedAtMs: 5000, durationMs: 1000, attempts: 1 }, 60),
+    ],
+    [50, 60, 60, 50],
   );
 });
