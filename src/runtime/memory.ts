@@ -1,7 +1,7 @@
 // How much memory the process may use: what the machine has, or what its control group, a container's for example, allows.
 // Never throws: where nothing may be asked, there is no answer.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 
 /** Of control groups, as a container sees its own: versions 2 and 1. */
 const LIMIT_FILES = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
@@ -14,7 +14,8 @@ export function memoryBytes(machineBytes: number | null, read: (path: string) =>
 }
 
 function readText(path: string): string {
-  return readFileSync(path, "utf8");
+  // Costs less than the error of a file that is not there.
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
 
 function textOrNothing(path: string, read: (path: string) => string): string {
