@@ -13,6 +13,7 @@ import { incomingRequest, type Call, type IncomingRequest, type Route } from "..
 import type { AccountReport, Dates } from "../access/account-report.ts";
 import type { Caller, Keys } from "../access/keys.ts";
 import { quotaJson, type QuotaReport } from "../access/quota-report.ts";
+import type { Model } from "../models/catalog.ts";
 import type { Models } from "../models/models.ts";
 import { modelOf } from "../protocol/bedrock.ts";
 import type { After, Connection, Fetch } from "../runtime/ports.ts";
@@ -41,6 +42,8 @@ export interface AppPorts {
   readonly sockets: Pick<Sockets, "listener">;
   readonly keys: Keys;
   readonly models: Models;
+  /** Whether the caller may ask a model. */
+  readonly mayUse: (caller: Caller, model: Model) => boolean;
   /** Null: there is none. */
   readonly store: () => StoreView | null;
   /** Of the plan behind the caller's Factory key. */
@@ -247,7 +250,10 @@ function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow[
     stream: () => new Response(timedEvents(ports.after), { headers: { ...SAFE_HEADERS, ...streamHeaders("sse") } }),
     metrics: (c) => ports.metrics(c.env),
     hello: (c) => page(c, { message: "hello" }),
-    models: (c) => page(c, modelList(models.list(), c.req.query("client_version") === undefined ? shapeOf(c) : "codex")),
+    models: (c, caller) => {
+      const usable = models.list().filter((model) => ports.mayUse(caller, model));
+      return page(c, modelList(usable, c.req.query("client_version") === undefined ? shapeOf(c) : "codex"));
+    },
     model: (c) => page(c, modelPage(models.entry(modelIn(c.req.path)), shapeOf(c))),
     quota: async (c, caller) => page(c, quotaJson(await ports.quota(caller))),
     usage: accountPage(usagePage),

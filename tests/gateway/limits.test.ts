@@ -6,6 +6,7 @@ import { after, test } from "node:test";
 import type { Budget, KeyRules } from "../../src/access/client-key.ts";
 import type { Account } from "../../src/access/store.ts";
 import { Calendar } from "../../src/access/windows.ts";
+import { CATALOG } from "../../src/models/catalog.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { ask, errorIn, MODELS } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
@@ -207,6 +208,20 @@ test("a model that a key may not use is an unknown one, by each of its names, on
     }
   }
   for (const model of ["gpt-5.4", "glm-5"]) assert.equal((await call(some, "openai-chat", { model })).status, 200, model);
+});
+
+test("the list of models holds those that the key may use, for each client", async () => {
+  const some = await limited({ models: ["gpt-*", "@core", "!gpt-5.5"] }, { modelTable: TABLE });
+  const wanted = CATALOG.filter(({ id, pool }) => id !== "gpt-5.5" && (id.startsWith("gpt-") || pool === "core")).map(({ id }) => id);
+  const listed = async (path: string, headers: Record<string, string> = {}): Promise<unknown[]> => {
+    const response = await some.gateway.call(path, { method: "GET", headers });
+    const { data, models } = (await response.json()) as { data?: { id: string }[]; models?: { slug?: string; name?: string }[] };
+    return data?.map(({ id }) => id) ?? models?.map(({ slug, name }) => slug ?? name?.replace("models/", "")) ?? [];
+  };
+  assert.deepEqual(
+    [await listed("/v1/models"), await listed("/v1/models", { "anthropic-version": "2023-06-01" }), await listed("/v1beta/models")],
+    [wanted, wanted, wanted],
+  );
 });
 
 test("no fallback leads to a model that the key may not use", async () => {

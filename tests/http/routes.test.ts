@@ -306,6 +306,7 @@ test("a page that fails is answered and logged like a call that does", async () 
       sockets: { listener: () => assert.fail("no socket is opened") },
       keys: new Keys({ ring: ringOf([]), upstreamKey: null, anonymous: "off", web: { corsOrigins: [], allowedHosts: [] } }, runtime.sha256),
       models: new Models({ endpoints: { messages: url, responses: url, chat: url, gemini: url, bedrock: url }, models: [] }),
+      mayUse: () => true,
       store: () => null,
       quota: nobody,
       account: nobody,
