@@ -96,15 +96,21 @@ function endOf(nowMs: number): (raise: { readonly untilMs: number }) => number {
 
 // ---- Granted here ------------------------------------------------------------------------------------------------
 
+/** What a call asks for. */
+export interface Asking {
+  readonly limits: Limits;
+  readonly asked: Wish;
+}
+
 /** A call that was granted from an allowance. */
-export interface AllowedCall<Asked> {
-  readonly asked: Asked;
-  readonly amounts: Amounts;
+export interface AllowedCall<Asked extends Asking> {
+  readonly allowance: Allowance<Asked>;
+  readonly asking: Asked;
   readonly standing: Standing;
 }
 
 /** What is left of one when it is given back. */
-export interface Sealed<Asked> {
+export interface Sealed<Asked extends Asking> {
   readonly ahead: Ahead;
   readonly unusedCalls: number;
   /** Of those that have ended. */
@@ -113,7 +119,7 @@ export interface Sealed<Asked> {
   readonly running: readonly AllowedCall<Asked>[];
 }
 
-export class Allowance<Asked> {
+export class Allowance<Asked extends Asking> {
   readonly ahead: Ahead;
   readonly #running = new Set<AllowedCall<Asked>>();
   readonly #used = { usd: 0, credits: 0, tokens: 0 };
@@ -128,14 +134,15 @@ export class Allowance<Asked> {
   }
 
   /** Null: it does not fit. */
-  grant(asked: Asked, limits: Limits, { amounts }: Wish): AllowedCall<Asked> | null {
+  grant(asking: Asked): AllowedCall<Asked> | null {
     const { ahead } = this;
     const used = this.#used;
-    if (limits !== ahead.limits || this.#granted >= ahead.calls || this.#running.size >= ahead.places) return null;
+    const { amounts } = asking.asked;
+    if (asking.limits !== ahead.limits || this.#granted >= ahead.calls || this.#running.size >= ahead.places) return null;
     for (const unit of UNITS) if (used[unit] + (amounts[unit] ?? 0) > (ahead.amounts[unit] ?? Infinity)) return null;
     this.#granted++;
     for (const unit of UNITS) used[unit] += amounts[unit] ?? 0;
-    const call = { asked, amounts, standing: this.#standing() };
+    const call = { allowance: this, asking, standing: this.#standing() };
     this.#running.add(call);
     return call;
   }
@@ -143,7 +150,7 @@ export class Allowance<Asked> {
   /** Whether it was one of its calls that run. */
   end(call: AllowedCall<Asked>, real: Amounts | null): boolean {
     if (!this.#running.delete(call)) return false;
-    const { amounts } = call;
+    const { amounts } = call.asking.asked;
     if (real !== null) for (const unit of UNITS) this.#used[unit] += (real[unit] ?? amounts[unit] ?? 0) - (amounts[unit] ?? 0);
     return true;
   }
@@ -151,15 +158,17 @@ export class Allowance<Asked> {
   seal(): Sealed<Asked> {
     const running = [...this.#running];
     this.#running.clear();
-    for (const { amounts } of running) for (const unit of UNITS) this.#used[unit] -= amounts[unit] ?? 0;
+    for (const { asking } of running) for (const unit of UNITS) this.#used[unit] -= asking.asked.amounts[unit] ?? 0;
     return { ahead: this.ahead, unusedCalls: this.ahead.calls - this.#granted + running.length, real: { ...this.#used }, running };
   }
 
   #standing(): Standing {
-    const { budgets, requests, tokens, isSoft } = this.ahead.standing;
+    const { budgets: before, requests, tokens, isSoft } = this.ahead.standing;
     const used = this.#used;
+    const budgets: BudgetState[] = [];
+    for (const state of before) budgets.push(moved(state, used[state.budget.unit]));
     return {
-      budgets: budgets.map((state) => moved(state, used[state.budget.unit])),
+      budgets,
       requests: requests === null ? null : { limit: requests.limit, used: requests.used + this.#granted, resetMs: requests.resetMs },
       tokens: tokens === null ? null : { limit: tokens.limit, used: tokens.used + used.tokens, resetMs: tokens.resetMs },
       isSoft,
@@ -173,10 +182,10 @@ function moved({ budget, amount, used, startMs, resetMs }: BudgetState, more: nu
 
 /** Calls that come this soon one after the other make the next allowance larger, others smaller. */
 const SOON_MS = 50;
-const MOST_CALLS = 128;
+const MOST_CALLS = 256;
 
 /** Those of one key, which grow as fast as its calls come. */
-export class Allowances<Asked> {
+export class Allowances<Asked extends Asking> {
   #open: Allowance<Asked>[] = [];
   /** Grants. Null: none does. */
   #current: Allowance<Asked> | null = null;
@@ -204,14 +213,14 @@ export class Allowances<Asked> {
     return this.#open.some(({ ahead }) => nowMs >= ahead.endMs);
   }
 
-  grant(asked: Asked, limits: Limits, { wish, nowMs }: { readonly wish: Wish; readonly nowMs: number }): Granted<Asked> | null {
+  grant(asking: Asked, nowMs: number): AllowedCall<Asked> | null {
     const allowance = this.#current;
     if (allowance === null || nowMs >= allowance.ahead.endMs) return null;
-    const call = allowance.grant(asked, limits, wish);
+    const call = allowance.grant(asking);
     if (call === null) return null;
     this.#lastMs = nowMs;
     this.#hasGranted = true;
-    return { allowance, call };
+    return call;
   }
 
   /** For how many calls the next one should be. */
@@ -244,9 +253,4 @@ export class Allowances<Asked> {
     if (this.#current !== null && done.includes(this.#current)) this.#current = null;
     return done.map((one) => one.seal());
   }
-}
-
-export interface Granted<Asked> {
-  readonly allowance: Allowance<Asked>;
-  readonly call: AllowedCall<Asked>;
 }

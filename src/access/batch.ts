@@ -14,8 +14,12 @@ export interface OpenRequest extends Choice {
   /** Null: no budget is for each session. */
   readonly session: string | null;
   readonly limits: Limits;
+  readonly rows: RowMaker;
+}
+
+export interface RowMaker {
   /** The usage row to be written if this process dies. */
-  readonly row: (isSoft: boolean) => UsageRow;
+  row(isSoft: boolean): UsageRow;
 }
 
 export interface Open {
@@ -159,16 +163,16 @@ interface GrantedCall {
   readonly gateway: string;
 }
 
-function reservationOf({ id, key, session, row }: OpenRequest, { amounts, atMs, isSoft, gateway }: GrantedCall): Reservation {
+function reservationOf({ id, key, session, rows }: OpenRequest, { amounts, atMs, isSoft, gateway }: GrantedCall): Reservation {
   const accounts = [{ key, scope: "" }, ...(session === null ? [] : [{ key, scope: session }])];
-  return { id, accounts, gateway, atMs, amounts, places: null, row: row(isSoft) };
+  return { id, accounts, gateway, atMs, amounts, places: null, row: rows.row(isSoft) };
 }
 
 /** What an allowance becomes: a reservation of each call that still runs, and the end of what it had reserved. */
 export function jobsOf({ ahead, unusedCalls, real, running }: Sealed<OpenRequest>, gateway: string): readonly (Adopt | Close)[] {
   const { id, atMs, amounts, places, limits } = ahead;
-  const adopted = running.map(({ asked: request, amounts: own }): Adopt => {
-    const reservation = reservationOf(request, { amounts: own, atMs, isSoft: false, gateway });
+  const adopted = running.map(({ asking }): Adopt => {
+    const reservation = reservationOf(asking, { amounts: asking.asked.amounts, atMs, isSoft: false, gateway });
     return { type: "adopt", reservation, session: null, limits };
   });
   return [...adopted, { type: "close", id, session: null, atMs, amounts, real, ahead: { places, unusedCalls } }];

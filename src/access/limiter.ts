@@ -10,9 +10,10 @@ import type { Caller } from "./keys.ts";
 import { Lease } from "./lease.ts";
 import { hidesRate, limitRefusal, standingHeaders, storeRefusal } from "./limits.ts";
 import { OutputMedians } from "./output-medians.ts";
-import type { Opened } from "./reservation-queue.ts";
+import type { RowMaker } from "./batch.ts";
+import type { Held, Opened } from "./held-reservations.ts";
 import { Reservations, type ReservationPorts } from "./reservations.ts";
-import { StoreError, type Store, type UsageRow } from "./store.ts";
+import { StoreError, type Store } from "./store.ts";
 import { Calendar } from "./windows.ts";
 
 export interface LimiterPorts {
@@ -33,14 +34,12 @@ export interface LimiterSettings {
   readonly ledger: boolean;
 }
 
-export interface Ask extends Choice {
+export interface Ask extends Choice, RowMaker {
   /** Names the call, also in its usage row. */
   readonly id: string;
   readonly limits: Limits;
   /** Names the session; asked only where a budget is for each one. */
-  readonly session: () => string;
-  /** The usage row to be written if this process dies. */
-  readonly row: (isSoft: boolean) => UsageRow;
+  session(): string;
   readonly protocol: ProtocolId;
   readonly isCodex: boolean;
 }
@@ -51,15 +50,16 @@ export interface Granted {
   /** For the answer. */
   readonly headers: Readonly<Record<string, string>>;
   /** Whether a header of the upstream's is about a limit that the key has itself. */
-  readonly hides: (header: string) => boolean;
-  /** Once, when the call has ended. Null: by the estimate. */
-  readonly settle: (real: Amounts | null) => void;
+  hides(header: string): boolean;
+  /** When the call has ended; said again, it does nothing. Null: by the estimate. */
+  settle(real: Amounts | null): void;
 }
 
 /** What is made of a grant, once. */
 interface Rules {
   readonly limits: Limits | null;
-  readonly mayUse: (model: RuledModel) => boolean;
+  /** Null: any model. */
+  readonly mayUse: ((model: RuledModel) => boolean) | null;
 }
 
 export class Limiter {
@@ -142,24 +142,25 @@ export class Limiter {
     return budgetStates({ key, session: null }, { ...limits, budgets }, { nowMs: this.#ports.now(), calendar: this.#calendar });
   }
 
-  /** Whether this caller may ask a model. */
-  mayUse({ grant }: Caller, model: RuledModel): boolean {
-    return grant === undefined || this.#rulesOf(grant).mayUse(model);
+  /** Which models this caller may ask. Null: any. */
+  modelRule({ grant }: Caller): ((model: RuledModel) => boolean) | null {
+    return grant === undefined ? null : this.#rulesOf(grant).mayUse;
   }
 
   #rulesOf(grant: KeyGrant): Rules {
     const known = this.#rules.get(grant);
     if (known !== undefined) return known;
-    const rules = { limits: limitsOf(grant), mayUse: modelRule(grant.rules.models ?? []) };
+    const { models } = grant.rules;
+    const rules = { limits: limitsOf(grant), mayUse: models === null || models.length === 0 ? null : modelRule(models) };
     this.#rules.set(grant, rules);
     return rules;
   }
 
   /** No promise where the store need not be asked. Rejects with GatewayError which says which limit keeps the call out. */
   reserve({ id: key }: Caller, ask: Ask): Granted | Promise<Granted> {
-    const { id, limits, row, asked, soft } = ask;
-    const session = limits.budgets.some(({ period }) => period === "session") ? ask.session() : null;
-    const opened = this.#reservations.open({ id, key, session, limits, row, asked, soft });
+    const { id, limits, asked, soft } = ask;
+    const session = isBySession(limits) ? ask.session() : null;
+    const opened = this.#reservations.open({ id, key, session, limits, rows: ask, asked, soft });
     return opened instanceof Promise ? this.#grantedLater(opened, key, ask) : this.#granted(opened, key, ask);
   }
 
@@ -176,14 +177,39 @@ export class Limiter {
   #granted(opened: Opened, key: string, { limits, soft, protocol, isCodex }: Ask): Granted {
     const place = { nowMs: this.#ports.now(), calendar: this.#calendar, zone: limits.zone };
     if ("refusal" in opened) throw limitRefusal(opened.refusal, { ...place, who: key, isCodex });
-    const { settle, standing } = opened;
-    return {
-      isSoft: standing.isSoft && soft !== null,
-      headers: standingHeaders(standing, protocol, place),
-      hides: (header) => hidesRate(standing, header),
-      settle,
-    };
+    return new GrantedCall(opened, {
+      limits,
+      isSoft: opened.standing.isSoft && soft !== null,
+      headers: standingHeaders(opened.standing, protocol, place),
+    });
   }
+}
+
+class GrantedCall implements Granted {
+  readonly isSoft: boolean;
+  readonly headers: Granted["headers"];
+  readonly #limits: Limits;
+  readonly #held: Held;
+
+  constructor(held: Held, { limits, isSoft, headers }: Pick<Granted, "isSoft" | "headers"> & { readonly limits: Limits }) {
+    this.isSoft = isSoft;
+    this.headers = headers;
+    this.#limits = limits;
+    this.#held = held;
+  }
+
+  hides(header: string): boolean {
+    return hidesRate(this.#limits, header);
+  }
+
+  settle(real: Amounts | null): void {
+    this.#held.settle(real);
+  }
+}
+
+function isBySession({ budgets }: Limits): boolean {
+  for (const { period } of budgets) if (period === "session") return true;
+  return false;
 }
 
 /** A row that no store takes must not keep its reservation open, and those behind it. */

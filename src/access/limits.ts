@@ -3,7 +3,7 @@
 
 import { GatewayError, type ErrorOptions } from "../errors.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
-import type { BudgetState, RateState, Refusal, Standing } from "./accounts.ts";
+import type { BudgetState, Limits, RateState, Refusal, Standing } from "./accounts.ts";
 import type { BudgetUnit, Period } from "./client-key.ts";
 import { PLAN_WINDOWS, type PlanWindow } from "./plan-limits.ts";
 import { rounded, windowText } from "./quota-headers.ts";
@@ -183,8 +183,9 @@ export function standingHeaders(
   if (requests !== null) rateHeaders(headers, { of: "requests", state: requests, protocol, place });
   if (tokens !== null) rateHeaders(headers, { of: "tokens", state: tokens, protocol, place });
   if (budgets.length > 0) {
-    const texts = budgets.map((state) => budgetText(state, place, "remaining"));
-    headers["x-factory-proxy-budget"] = `${texts.join(", ")}${isSoft ? ", soft" : ""}`;
+    let text = "";
+    for (const state of budgets) text += `${text === "" ? "" : ", "}${budgetText(state, place, "remaining")}`;
+    headers["x-factory-proxy-budget"] = isSoft ? `${text}, soft` : text;
   }
   return headers;
 }
@@ -226,9 +227,9 @@ const RATE_NAMES = {
 } as const;
 
 /** What an upstream says of limits of its own where the key has none; under these names the key's own limits would be misread. */
-export function hidesRate({ requests, tokens }: Pick<Standing, "requests" | "tokens">, header: string): boolean {
+export function hidesRate({ requestsPerMinute, tokensPerMinute }: Limits, header: string): boolean {
   if (!RATE_HEADER.test(header)) return false;
-  return (requests !== null && header.includes("requests")) || (tokens !== null && header.includes("tokens"));
+  return (requestsPerMinute !== null && header.includes("requests")) || (tokensPerMinute !== null && header.includes("tokens"));
 }
 
 const RATE_HEADER = /^(?:x-ratelimit-|anthropic-ratelimit-)/;

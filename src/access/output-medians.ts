@@ -5,9 +5,10 @@
 export type LoadOutputs = (model: string, options: { readonly key: string | null; readonly limit: number }) => Promise<readonly number[]>;
 
 interface Known {
+  /** The oldest first. */
   readonly outputs: number[];
-  /** Undefined: to be worked out when somebody asks. */
-  median: number | null | undefined;
+  /** The same, the least first. */
+  sorted: number[];
 }
 
 const LATEST = 31;
@@ -29,12 +30,8 @@ export class OutputMedians {
   }
 
   add(key: string, { model, tokens }: { readonly model: string; readonly tokens: number }): void {
-    for (const whose of [key, null]) {
-      const known = this.#of(model, whose);
-      known.outputs.push(tokens);
-      if (known.outputs.length > LATEST) known.outputs.shift();
-      known.median = undefined;
-    }
+    note(this.#of(model, key), tokens);
+    note(this.#of(model, null), tokens);
   }
 
   #of(model: string, key: string | null): Known {
@@ -42,7 +39,7 @@ export class OutputMedians {
     const kept = this.#known.get(name);
     // Long before something has to go, their order does not matter.
     if (kept !== undefined && this.#known.size <= MOST_KNOWN / 2) return kept;
-    const known = kept ?? { outputs: [], median: null };
+    const known = kept ?? { outputs: [], sorted: [] };
     this.#known.delete(name);
     this.#known.set(name, known);
     if (kept !== undefined) return known;
@@ -58,15 +55,25 @@ export class OutputMedians {
     try {
       const before = await this.#load(model, { key, limit: LATEST });
       known.outputs.unshift(...before.slice(0, LATEST - known.outputs.length));
-      known.median = undefined;
+      known.sorted = known.outputs.toSorted((one, other) => one - other);
     } catch {
       // The store is away, and estimates are made of what comes.
     }
   }
 }
 
-function medianOf(known: Known): number | null {
-  const { outputs } = known;
-  if (known.median === undefined) known.median = new Float64Array(outputs).sort()[Math.floor(outputs.length / 2)] ?? null;
-  return known.median;
+/** In its place among the others: sorting them for each call takes longer. */
+function note({ outputs, sorted }: Known, tokens: number): void {
+  outputs.push(tokens);
+  let at = sorted.length;
+  for (; at > 0 && (sorted[at - 1] ?? 0) > tokens; at--) sorted[at] = sorted[at - 1] ?? 0;
+  sorted[at] = tokens;
+  if (outputs.length <= LATEST) return;
+  const oldest = sorted.indexOf(outputs.shift() ?? 0);
+  sorted.copyWithin(oldest, oldest + 1);
+  sorted.pop();
+}
+
+function medianOf({ sorted }: Known): number | null {
+  return sorted[Math.floor(sorted.length / 2)] ?? null;
 }

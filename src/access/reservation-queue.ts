@@ -1,18 +1,9 @@
 // What waits for the store on behalf of one key: calls that begin or have ended, what could not be written, and what is reserved ahead.
 // Never does: ask the store.
 
-import type { Amounts, Reserved, Standing } from "./accounts.ts";
 import { Allowances } from "./allowance.ts";
 import type { Adopt, Close, Open, OpenRequest } from "./batch.ts";
-
-/** A reservation as its owner holds it. */
-export interface Held {
-  readonly standing: Standing;
-  /** Once, when the call has ended. Null: by the estimate. */
-  readonly settle: (real: Amounts | null) => void;
-}
-
-export type Opened = Held | (Reserved & { readonly type: "refused" });
+import type { Opened } from "./held-reservations.ts";
 
 export interface Opening extends Open {
   readonly resolve: (opened: Opened) => void;

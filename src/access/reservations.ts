@@ -3,8 +3,8 @@
 // away, what is known of a key goes on being counted here, and is written when the store is back.
 // Never does: fail a call because the store is away, or count a call twice.
 
-import { EMPTY, type Amounts, type Reserved, type Standing } from "./accounts.ts";
-import { LONGEST_MS, type Ahead, type Allowance, type Allowances, type Granted } from "./allowance.ts";
+import { EMPTY, type Reserved } from "./accounts.ts";
+import { LONGEST_MS, type Ahead, type Allowance, type Allowances } from "./allowance.ts";
 import {
   abandoning,
   decide,
@@ -20,7 +20,8 @@ import {
   type OpenRequest,
 } from "./batch.ts";
 import { KnownAccounts } from "./known-accounts.ts";
-import { ReservationQueue, type Held, type Opened, type Opening, type Queued } from "./reservation-queue.ts";
+import { HeldAhead, HeldAlone, type Ending, type Held, type Opened } from "./held-reservations.ts";
+import { ReservationQueue, type Opening, type Queued } from "./reservation-queue.ts";
 import { StoreError, type Account, type AccountChange, type AccountId, type Reservation, type Store } from "./store.ts";
 import type { After } from "../runtime/ports.ts";
 import type { Calendar } from "./windows.ts";
@@ -89,29 +90,17 @@ export class Reservations {
 
   /** From what is reserved ahead; null: there is not enough. */
   #heldAhead(request: OpenRequest, allowances: Allowances<OpenRequest>): Held | null {
-    const granted = allowances.grant(request, request.limits, { wish: request.asked, nowMs: this.#ports.now() });
-    return granted === null ? null : this.#heldFrom(granted);
+    const call = allowances.grant(request, this.#ports.now());
+    return call === null ? null : new HeldAhead(call, this.#ending);
   }
 
-  #heldFrom({ allowance, call }: Granted<OpenRequest>): Held {
-    const close = this.#closing(call.asked, { atMs: allowance.ahead.atMs, amounts: call.amounts });
-    return heldBy(call.standing, (real) => {
-      if (!allowance.end(call, real)) close(real);
-    });
-  }
-
-  /** Ends a call that has a reservation of its own. Made here, so that the rest of the request is let go. */
-  #closing(
-    { id, key, session, limits: { parallel } }: OpenRequest,
-    { atMs, amounts }: Pick<Close, "atMs" | "amounts">,
-  ): (real: Amounts | null) => void {
-    return (real) => {
-      this.#openCount--;
-      // Others may be waiting for the place of this call.
-      const isDue = parallel !== null && 2 * this.#known.running(key) >= parallel;
-      this.#add(key, { type: "close", id, session, atMs, amounts, real, ahead: null }, isDue);
-    };
-  }
+  /** Ends a call that has a reservation of its own. */
+  readonly #ending: Ending = ({ id, key, session, limits: { parallel } }, end) => {
+    this.#openCount--;
+    // Others may be waiting for the place of this call.
+    const isDue = parallel !== null && 2 * this.#known.running(key) >= parallel;
+    this.#add(key, { type: "close", id, session, ...end, ahead: null }, isDue);
+  };
 
   /** What a key has used; while the store is away, as last known. */
   async account(key: string): Promise<Account> {
@@ -290,8 +279,8 @@ export class Reservations {
       if (job.type !== "open") continue;
       const { request } = job;
       const reserved = decision.reserved[index] ?? null;
-      const call = reserved === null ? (allowance?.grant(request, request.limits, request.asked) ?? null) : null;
-      if (allowance !== null && call !== null) job.resolve(this.#heldFrom({ allowance, call }));
+      const call = reserved === null ? (allowance?.grant(request) ?? null) : null;
+      if (call !== null) job.resolve(new HeldAhead(call, this.#ending));
       else if (reserved === null || (reserved.type === "refused" && this.#mayChange(job, decision.account))) again.push(job);
       else this.#resolve(job, reserved);
     }
@@ -334,7 +323,7 @@ export class Reservations {
     if (reserved.type === "refused") return resolve(reserved);
     this.#openCount++;
     const { atMs, standing, wish } = reserved;
-    resolve(heldBy(standing, this.#closing(request, { atMs, amounts: wish.amounts })));
+    resolve(new HeldAlone({ request, standing, reserved: { atMs, amounts: wish.amounts } }, this.#ending));
   }
 
   /** By the last known counters. `wasAsked`: the store may have done it all the same, and not have got to say so. */
@@ -368,17 +357,4 @@ interface Attempt {
   readonly ahead: Circumstances["ahead"];
   /** What was, as far as is known. */
   reserved: Ahead | null;
-}
-
-/** Settles once, however often that is said. */
-function heldBy(standing: Standing, settle: (real: Amounts | null) => void): Held {
-  let isSettled = false;
-  return {
-    standing,
-    settle: (real) => {
-      if (isSettled) return;
-      isSettled = true;
-      settle(real);
-    },
-  };
 }

@@ -186,8 +186,8 @@ export class CallProgress implements RunningCall {
     this.summary.admissionMs = Math.round(this.elapsedMs);
   }
 
-  limited({ headers, hides }: Granted): void {
-    this.#granted = { headers, hides };
+  limited(granted: Granted): void {
+    this.#granted = granted;
   }
 
   /** Headers of an answer, with those of the key's own limits in the place of the upstream's, and those of the plan. */
@@ -197,13 +197,10 @@ export class CallProgress implements RunningCall {
     return this.#granted === null ? found : this.#withGranted(found, this.#granted);
   }
 
-  #withGranted(
-    upstream: Readonly<Record<string, string>>,
-    { headers, hides }: Pick<Granted, "headers" | "hides">,
-  ): Readonly<Record<string, string>> {
+  #withGranted(upstream: Readonly<Record<string, string>>, granted: Pick<Granted, "headers" | "hides">): Readonly<Record<string, string>> {
     const found: Record<string, string> = {};
-    for (const [name, value] of Object.entries(upstream)) if (!hides(name)) found[name] = value;
-    return Object.assign(found, headers);
+    for (const name in upstream) if (!granted.hides(name)) found[name] = upstream[name] ?? "";
+    return Object.assign(found, granted.headers);
   }
 
   targeted(target: Target): void {

@@ -3,7 +3,7 @@
 
 import type { Amounts, Limits, Wish } from "../access/accounts.ts";
 import type { Sha256 } from "../access/key-ring.ts";
-import type { Granted, Limiter } from "../access/limiter.ts";
+import type { Ask, Granted, Limiter } from "../access/limiter.ts";
 import { modelRefusal, priceRefusal } from "../access/limits.ts";
 import type { GuardedConversation, QuotaGuard } from "../access/quota-guard.ts";
 import type { UsageRow } from "../access/store.ts";
@@ -14,7 +14,7 @@ import { hash } from "../protocol/tool-names.ts";
 import type { CallSummary } from "../telemetry/call-summary.ts";
 import { members, type Member } from "../wire/json-edit.ts";
 import type { AdmittedCall, ReceivedCall } from "./prepare.ts";
-import type { Held } from "./call-progress.ts";
+import type { CallProgress, Held } from "./call-progress.ts";
 import { clientInfo } from "./client-name.ts";
 import { uuidOf } from "./headers.ts";
 import { isCodex } from "./refusal.ts";
@@ -40,18 +40,19 @@ export function refuseModel(call: AdmittedCall, target: Target, ports: Reservati
 }
 
 function mayUse({ caller }: AdmittedCall, { model, pool }: Target, { models, limiter }: ReservationPorts): boolean {
-  if (limiter === null || caller.grant === undefined) return true;
-  if (!models.knows(model)) return limiter.mayUse(caller, { names: [model], readAs: models.readAs(model), pool });
-  return limiter.mayUse(caller, { names: [model, ...models.entry(model).aliases], pool });
+  const fits = limiter?.modelRule(caller) ?? null;
+  if (fits === null) return true;
+  if (!models.knows(model)) return fits({ names: [model], readAs: models.readAs(model), pool });
+  return fits({ names: [model, ...models.entry(model).aliases], pool });
 }
 
 /** Whether a model may answer in place of the one that was asked for. */
 export function mayStandIn(call: AdmittedCall, target: Target, ports: ReservationPorts): boolean {
-  const { limiter, priceOf, guard } = ports;
+  const { limiter, guard } = ports;
   if (!mayUse(call, target, ports)) return false;
   if (guard !== null && guard.closedBy(conversationWith(call, target)) !== null) return false;
   const limits = limiter?.limitsOf(call.caller) ?? null;
-  return limits === null || unpricedUnit(limits, target, priceOf) === null;
+  return limits === null || unpricedUnit(limits, target) === null;
 }
 
 /** As the guard of the plan knows it: the same for all turns of a conversation, and whatever the client calls its session. */
@@ -60,12 +61,9 @@ export function conversationWith({ caller, conversation, incoming }: AdmittedCal
   return { key: caller.upstreamKey, id: `${caller.id}\n${session}`, pool: pool ?? "standard" };
 }
 
-const NO_USAGE: Usage = { inputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 0, reasoningTokens: null };
-
 /** A unit of a budget in which the model's cost is not known; null: there is none. */
-function unpricedUnit({ budgets }: Limits, target: Target, priceOf: PriceOf): "usd" | "credits" | null {
-  const cost = priceOf(target, NO_USAGE);
-  for (const { unit } of budgets) if (unit !== "tokens" && cost[unit] === null) return unit;
+function unpricedUnit({ budgets }: Limits, { price, multiplier }: Target): "usd" | "credits" | null {
+  for (const { unit } of budgets) if (unit !== "tokens" && (unit === "usd" ? price : multiplier) === null) return unit;
   return null;
 }
 
@@ -92,47 +90,37 @@ interface Limited {
   readonly ports: ReservationPorts;
 }
 
-/** Does not know the request: a function keeps all that its surroundings use, and what is made here lasts as long as an answer. */
 function reserve(call: AdmittedCall, target: Target, { limiter, limits, limit, ports }: Limited): Target | null | Promise<Target | null> {
-  const { priceOf } = ports;
-  const { caller, head, incoming, progress } = call;
-  const unit = unpricedUnit(limits, target, priceOf);
+  const { caller, head, progress } = call;
+  const unit = unpricedUnit(limits, target);
   if (unit !== null) throw priceRefusal(caller.id, head.model, unit);
-  const { summary, inputEstimate: inputTokens } = progress;
-  const wishFor = (one: Target): Wish => {
-    const outputTokens = Math.min(limiter.outputs.estimate(caller.id, one.model), limit ?? Infinity);
-    const usage = { ...NO_USAGE, inputTokens, outputTokens };
-    return { inputTokens, amounts: amountsOf(usage, priceOf(one, usage)) };
-  };
-  const cheaper = softTarget(call, target, { limits, ports });
-  const [asked, soft] = [wishFor(target), cheaper === null ? null : wishFor(cheaper)];
-  const granted = limiter.reserve(caller, {
-    id: summary.id,
+  const cheaper = limits.soft === null ? null : softTarget(call, target, { limits, ports });
+  const limited = new LimitedCall(call, {
+    limiter,
     limits,
-    session: sessionNamer(summary, { conversation: call.conversation, sha256: ports.sha256 }),
-    asked,
-    soft,
-    row: rowMaker(summary, {
-      asked: { target, wish: asked },
-      soft: cheaper === null || soft === null ? null : { target: cheaper, wish: soft },
-    }),
-    protocol: incoming.route.protocol,
-    isCodex: incoming.route.protocol === "openai-responses" && isCodex(incoming.request.headers),
+    target,
+    cheaper,
+    asked: wishFor(call, target, { limiter, limit, ports }),
+    soft: cheaper === null ? null : wishFor(call, cheaper, { limiter, limit, ports }),
+    sha256: ports.sha256,
   });
-  const holder = { progress, key: caller.id, limiter, cheaper };
-  return granted instanceof Promise ? granted.then((later) => held(later, holder)) : held(granted, holder);
+  const granted = limiter.reserve(caller, limited);
+  return granted instanceof Promise ? grantedLater(granted, limited, progress) : limited.granted(granted, progress);
 }
 
-interface Holder extends Pick<AdmittedCall, "progress"> {
-  readonly key: string;
-  readonly limiter: Limiter;
-  readonly cheaper: Target | null;
+async function grantedLater(granting: Promise<Granted>, limited: LimitedCall, progress: CallProgress): Promise<Target | null> {
+  return limited.granted(await granting, progress);
 }
 
-function held(granted: Granted, { progress, key, limiter, cheaper }: Holder): Target | null {
-  progress.admitted(settling(granted.settle, key, limiter));
-  progress.limited(granted);
-  return granted.isSoft ? cheaper : null;
+/** What is reserved for a model's answer. */
+function wishFor(
+  { caller, progress: { inputEstimate: inputTokens } }: AdmittedCall,
+  target: Target,
+  { limiter, limit, ports }: Omit<Limited, "limits">,
+): Wish {
+  const outputTokens = Math.min(limiter.outputs.estimate(caller.id, target.model), limit ?? Infinity);
+  const usage = { inputTokens, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens, reasoningTokens: null };
+  return { inputTokens, amounts: amountsOf(usage, ports.priceOf(target, usage)) };
 }
 
 /** The cheaper model of a key's soft limit, where it can answer this call. */
@@ -175,28 +163,76 @@ function numberIn(text: string, found: readonly Member[], names: readonly string
   return null;
 }
 
-interface Wished {
+interface LimitedOptions {
+  readonly limiter: Limiter;
+  readonly limits: Limits;
   readonly target: Target;
-  readonly wish: Wish;
+  /** Null: there is none. */
+  readonly cheaper: Target | null;
+  readonly asked: Wish;
+  readonly soft: Wish | null;
+  readonly sha256: Sha256;
 }
 
-/** Made here as `settling` is: it lasts as long, and the call knows the body of its request. */
-function sessionNamer(
-  summary: CallSummary,
-  { conversation, sha256 }: { readonly conversation: string; readonly sha256: Sha256 },
-): () => string {
-  return () => summary.session ?? uuidOf(conversation, sha256);
-}
+/** What the limits have to know of a call, until it is settled. It lasts as long as the answer, so the request is not in it. */
+class LimitedCall implements Ask, Held {
+  readonly id: string;
+  readonly limits: Limits;
+  readonly asked: Wish;
+  readonly soft: Wish | null;
+  readonly protocol: ProtocolId;
+  readonly isCodex: boolean;
+  readonly #key: string;
+  readonly #limiter: Limiter;
+  readonly #summary: CallSummary;
+  readonly #target: Target;
+  readonly #cheaper: Target | null;
+  readonly #conversation: string;
+  readonly #sha256: Sha256;
+  /** Null: it was not granted so far. */
+  #granted: Granted | null = null;
 
-/** Made here as `settling` is. */
-function rowMaker(
-  summary: CallSummary,
-  { asked, soft }: { readonly asked: Wished; readonly soft: Wished | null },
-): (isSoft: boolean) => UsageRow {
-  return (isSoft) => {
-    const { target, wish } = (isSoft ? soft : null) ?? asked;
-    return reservedRow(summary, target, wish);
-  };
+  constructor({ caller, conversation, incoming, progress }: AdmittedCall, options: LimitedOptions) {
+    const { protocol } = incoming.route;
+    this.id = progress.summary.id;
+    this.limits = options.limits;
+    this.asked = options.asked;
+    this.soft = options.soft;
+    this.protocol = protocol;
+    this.isCodex = protocol === "openai-responses" && isCodex(incoming.request.headers);
+    this.#key = caller.id;
+    this.#limiter = options.limiter;
+    this.#summary = progress.summary;
+    this.#target = options.target;
+    this.#cheaper = options.cheaper;
+    this.#conversation = conversation;
+    this.#sha256 = options.sha256;
+  }
+
+  session(): string {
+    return this.#summary.session ?? uuidOf(this.#conversation, this.#sha256);
+  }
+
+  row(isSoft: boolean): UsageRow {
+    const [cheaper, soft] = [this.#cheaper, this.soft];
+    return isSoft && cheaper !== null && soft !== null
+      ? reservedRow(this.#summary, cheaper, soft)
+      : reservedRow(this.#summary, this.#target, this.asked);
+  }
+
+  /** The model to ask instead; null: the one that was asked for. */
+  granted(granted: Granted, progress: CallProgress): Target | null {
+    this.#granted = granted;
+    progress.admitted(this);
+    progress.limited(granted);
+    return granted.isSoft ? this.#cheaper : null;
+  }
+
+  giveBack({ usage, cost, source, upstreamModel: model }: CallSummary): void {
+    this.#granted?.settle(usage === null || cost === null ? NOTHING : amountsOf(usage, cost));
+    const tokens = usage?.outputTokens ?? null;
+    if (model !== null && tokens !== null && source === "upstream") this.#limiter.outputs.add(this.#key, { model, tokens });
+  }
 }
 
 /** The usage row of a call whose process dies: what is known now, and the estimate. */
@@ -219,22 +255,10 @@ function reservedRow(summary: CallSummary, target: Target, { inputTokens, amount
   };
 }
 
-// ---- After it ----------------------------------------------------------------------------------------------------
-
-/** Made here, and not where the request can be seen: a function keeps all that its surroundings use for as long as an answer takes. */
-function settling(settle: (real: Amounts | null) => void, key: string, limiter: Limiter): Held {
-  return {
-    giveBack({ usage, cost, source, upstreamModel: model }) {
-      settle(usage === null || cost === null ? NOTHING : amountsOf(usage, cost));
-      const tokens = usage?.outputTokens ?? null;
-      if (model !== null && tokens !== null && source === "upstream") limiter.outputs.add(key, { model, tokens });
-    },
-  };
-}
-
 const NOTHING: Amounts = { tokens: 0, usd: 0, credits: 0 };
 
 function amountsOf(usage: Usage, { usd, credits }: Pick<Cost, "usd" | "credits">): Amounts {
   const tokens = (usage.inputTokens ?? 0) + (usage.cacheReadTokens ?? 0) + (usage.cacheWriteTokens ?? 0) + (usage.outputTokens ?? 0);
-  return { tokens, ...(usd === null ? {} : { usd }), ...(credits === null ? {} : { credits }) };
+  if (usd !== null) return credits === null ? { tokens, usd } : { tokens, usd, credits };
+  return credits === null ? { tokens } : { tokens, credits };
 }
