@@ -4,7 +4,7 @@
 
 import { StoreError, type RowQuery, type UsageQuery, type UsageRow, type UsageSum } from "../store.ts";
 import { DAY_MS, HOUR_MS } from "./calendar.ts";
-import { lock, query, queryAll, type Engine, type Plan, type Value } from "./plan.ts";
+import { lock, query, queryAll, type Engine, type Plan, type Statement, type Value } from "./plan.ts";
 import { KIND_NAMES, kindValues, ROW_NAMES, rowValues } from "./usage-columns.ts";
 import { add, amountsOf, isSameKind, modelOf, signatureOf, sumSignatureOf, type Amounts } from "./usage-groups.ts";
 import { SUM_NAMES, SUM_SUMS, sumsOf } from "./usage-reports.ts";
@@ -33,7 +33,10 @@ const FORGET_SESSIONS = "DELETE FROM accounts WHERE scope <> '' AND scope NOT IN
 const INSERT_KIND = `INSERT INTO kinds (id, sum_kind, signature, sum_signature, ${KIND_NAMES.join(", ")})
   SELECT next.id, COALESCE((SELECT MIN(k.id) FROM kinds k WHERE k.sum_signature = $2), next.id), ${numbered(KIND_NAMES.length + 2)}
   FROM (SELECT COALESCE(MAX(id), 0) + 1 AS id FROM kinds) AS next RETURNING id, sum_kind`;
-const INSERT_ROW = `INSERT INTO usage (kind, ${ROW_NAMES.join(", ")}) VALUES (${numbered(ROW_NAMES.length + 1)})`;
+const INSERT_ROW = insertRows(1);
+/** Ten in one statement take four fifths of the time of ten statements; more gain little. */
+const ROWS_A_STATEMENT = 10;
+const INSERT_ROWS = insertRows(ROWS_A_STATEMENT);
 const INSERT_NEW_ROW = `${INSERT_ROW} ON CONFLICT (id) DO NOTHING RETURNING id`;
 /** How SQLite and Postgres say it. */
 const DUPLICATE = /UNIQUE constraint failed|duplicate key value/;
@@ -43,8 +46,24 @@ const RAISE_FLOOR = `INSERT INTO facts (name, value) VALUES ('rows_from', $1)
 const FORGOTTEN_AT_ONCE = 2000;
 const FORGET = `DELETE FROM usage WHERE id IN (SELECT id FROM usage WHERE at_ms < $1 ORDER BY at_ms LIMIT ${FORGOTTEN_AT_ONCE}) RETURNING id`;
 
-function numbered(count: number): string {
-  return Array.from({ length: count }, (_, index) => `$${index + 1}`).join(", ");
+function numbered(count: number, after = 0): string {
+  return Array.from({ length: count }, (_, index) => `$${after + index + 1}`).join(", ");
+}
+
+function insertRows(count: number): string {
+  const values = ROW_NAMES.length + 1;
+  const sets = Array.from({ length: count }, (_, index) => `(${numbered(values, index * values)})`);
+  return `INSERT INTO usage (kind, ${ROW_NAMES.join(", ")}) VALUES ${sets.join(", ")}`;
+}
+
+function insertions(sets: readonly Value[][]): Statement[] {
+  const together = sets.length - (sets.length % ROWS_A_STATEMENT);
+  const joined: Value[][] = [];
+  for (let at = 0; at < together; at += ROWS_A_STATEMENT) joined.push(sets.slice(at, at + ROWS_A_STATEMENT).flat());
+  return [
+    { sql: INSERT_ROWS, sets: joined },
+    { sql: INSERT_ROW, sets: sets.slice(together) },
+  ];
 }
 
 function intoSums(table: string, names: readonly string[]): string {
@@ -100,7 +119,7 @@ export class UsageTables {
       const sets: Value[][] = [];
       for (const group of groups) for (const row of group.rows) sets.push(rowValues(row, kindOf(group).id));
       let added: readonly RowGroup[] = groups;
-      if (areNew) yield* queryAll({ sql: INSERT_ROW, sets });
+      if (areNew) yield* queryAll(...insertions(sets));
       else {
         const inserted = new Set((yield* queryAll({ sql: INSERT_NEW_ROW, sets })).map(({ id }) => id));
         // Each once: an id may stand in `rows` twice.
