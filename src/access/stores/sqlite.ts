@@ -12,8 +12,10 @@ const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 25;
 const PATIENT_MS = 10_000;
 const WATCH_MS = 1000;
-/** How much is written before it goes over into the file, which waits for the disk, with the event loop: 16 MB. */
-const CHECKPOINT_PAGES = 4000;
+/** How many statements are written before what they wrote goes over into the file: some 1000 pages, so that the event loop waits for 3 to 4 ms. */
+const CHECKPOINT_STATEMENTS = 2000;
+/** Where statements write much more, it goes over at the latest then, at once: 16 MB. */
+const MOST_PAGES = 4000;
 
 export interface SqliteOptions {
   /** The file. Its folder is made. */
@@ -44,6 +46,8 @@ interface Connection {
   readonly database: DatabaseSync;
   /** Which file stands at the path now; null: none. */
   readonly fileNow: () => string | null;
+  /** Has what was written on the disk, while the event loop goes on. */
+  readonly syncLog: () => Promise<void>;
 }
 
 async function connect(path: string): Promise<Connection> {
@@ -57,13 +61,18 @@ async function connect(path: string): Promise<Connection> {
     const database = new sqlite.DatabaseSync(path, { timeout: PATIENT_MS });
     // Changing the mode of a new file waits for the other process that does the same.
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
-    database.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    database.exec(`PRAGMA wal_autocheckpoint = ${MOST_PAGES}`);
     database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
     const fileNow = (): string | null => {
       const found = files.statSync(path, { throwIfNoEntry: false });
       return found === undefined ? null : `${found.dev} ${found.ino}`;
     };
-    return { database, fileNow };
+    // SQLite has no locks on this one, so that it may be closed.
+    const syncLog = async (): Promise<void> => {
+      const log = await files.promises.open(`${path}-wal`, "r+");
+      await log.datasync().finally(() => log.close());
+    };
+    return { database, fileNow, syncLog };
   } catch (error) {
     throw failure(error, `The database file ${path} can't be opened (DATA_DIR and DATABASE_URL say where it is)`);
   }
@@ -81,6 +90,10 @@ class SqliteEngine implements Engine {
   #epoch = 0;
   /** Null: no other file is being opened. */
   #reopening: Promise<void> | null = null;
+  /** Null: nothing is going over into the file. */
+  #checkpointing: Promise<void> | null = null;
+  /** Since the last time. */
+  #writtenStatements = 0;
   readonly #statements = new Map<string, StatementSync>();
   readonly #watchers = new Set<() => void>();
   #stopWatching: (() => void) | null = null;
@@ -112,11 +125,25 @@ class SqliteEngine implements Engine {
     try {
       const result = this.#drive(plan);
       this.#execute("COMMIT", []);
+      if (this.#writtenStatements >= CHECKPOINT_STATEMENTS) this.#checkpointing ??= this.#checkpoint();
       return result;
     } catch (error) {
       if (this.#connection.database.isTransaction) this.#execute("ROLLBACK", []);
       throw error;
     }
+  }
+
+  /** SQLite would have the event loop wait for the disk twice, and mostly for what is synced here behind the scenes. Never rejects. */
+  async #checkpoint(): Promise<void> {
+    const { database, syncLog } = this.#connection;
+    try {
+      await syncLog();
+      if (database.isOpen) database.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    } catch {
+      // It goes over at MOST_PAGES.
+    }
+    this.#writtenStatements = 0;
+    this.#checkpointing = null;
   }
 
   #drive<Result>(plan: Plan<Result>): Result {
@@ -137,6 +164,7 @@ class SqliteEngine implements Engine {
     if (this.#isClosed) throw new StoreError("The database is closed.");
     try {
       let statement = this.#statements.get(sql);
+      this.#writtenStatements++;
       if (statement === undefined) this.#statements.set(sql, (statement = this.#connection.database.prepare(inSqlite(sql))));
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no table here holds bytes
       return statement.all(...values) as Row[];
@@ -201,6 +229,7 @@ class SqliteEngine implements Engine {
     this.#watchers.clear();
     this.#statements.clear();
     await this.#reopening;
+    await this.#checkpointing;
     if (this.#connection.database.isOpen) this.#connection.database.close();
   }
 }
