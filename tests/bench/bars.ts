@@ -50,6 +50,7 @@ function ledgerVerdicts({ ledger }: Results): Verdict[] {
     ...rows.reports.map(({ report, cpuMs }) =>
       verdict({ about: `usage ${report}, ${rows.rows} rows`, target }, { value: cpuMs, max: LIMITS.reportMs, unit: "ms" }),
     ),
+    verdict({ about: `event loop lag (p99) at ${rows.rows} rows`, target }, { value: rows.lag.p99Ms, max: LIMITS.lagMs, unit: "ms" }),
   ];
 }
 

@@ -1,4 +1,5 @@
-// What keys, limits and the ledger cost: the CPU time that they add to a call, and what a million rows take to be reported. The program runs in
+// What keys, limits and the ledger cost: the CPU time that they add to a call, what a million rows take to be reported, and what more of them
+// take to be written. The program runs in
 // this process, in front of an upstream in memory, with a real SQLite file. Variants take turns, so that whatever else the machine does meets
 // all of them.
 // Never does: use the network, or leave a file behind.
@@ -15,6 +16,7 @@ import { runtime } from "../../src/runtime/runtime.ts";
 import { unpack } from "../../src/runtime/unpack.ts";
 import { Redactor } from "../../src/telemetry/redaction.ts";
 import { keyRecord, usageRow } from "../support/stored.ts";
+import { measureLag, type LagResult } from "./loop-lag.ts";
 import { pause } from "./measure.ts";
 import { LIMITS } from "./scenarios.ts";
 
@@ -216,7 +218,11 @@ export interface RowsResult {
   readonly rows: number;
   readonly bytesPerRow: number;
   readonly reports: readonly ReportResult[];
+  /** While more is written. */
+  readonly lag: LagResult;
 }
+
+const LAG_MS = 20_000;
 
 export async function measureRows(rows: number, { folder, rounds, progress }: LedgerOptions): Promise<RowsResult> {
   const place = `${folder}/rows`;
@@ -243,5 +249,14 @@ export async function measureRows(rows: number, { folder, rounds, progress }: Le
     reports.push({ report, cpuMs });
   }
   await store.close();
-  return { rows, bytesPerRow: statSync(`${place}/factory-proxy.db`).size / rows, reports };
+  const { size } = statSync(`${place}/factory-proxy.db`);
+  return { rows, bytesPerRow: size / rows, reports, lag: await lagIn(place, progress) };
+}
+
+async function lagIn(place: string, progress: LedgerOptions["progress"]): Promise<LagResult> {
+  progress("event loop");
+  const store = await storeIn(place);
+  const lag = await measureLag(store, { ms: LAG_MS, rules: ADMITS_ALL, after });
+  await store.close();
+  return lag;
 }

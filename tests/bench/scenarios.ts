@@ -222,4 +222,5 @@ export const LIMITS = {
   limitedUs: 40,
   rowBytes: 400,
   reportMs: 200,
+  lagMs: 5,
 } as const;

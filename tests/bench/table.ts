@@ -11,7 +11,7 @@ export function tables(results: Results, verdicts: readonly Verdict[]): string {
   if (results.scenarios.length > 0) parts.push(callTable(results.scenarios));
   if (results.starts.length > 0) parts.push(startTable(results));
   if (results.idle.length > 0) parts.push(idleTable(results));
-  if (results.ledger !== null) parts.push(ledgerTable(results.ledger), reportTable(results.ledger));
+  if (results.ledger !== null) parts.push(ledgerTable(results.ledger), reportTable(results.ledger), lagTable(results.ledger));
   if (verdicts.length > 0) parts.push(barTable(verdicts));
   return parts.join("\n");
 }
@@ -75,6 +75,13 @@ function reportTable({ rows: { rows, bytesPerRow, reports } }: LedgerResults): s
   return markdown(
     [`usage, ${rows} rows of ${bytesPerRow.toFixed(0)} bytes`, "CPU ms"],
     reports.map(({ report, cpuMs }) => [report, cpuMs.toFixed(0)]),
+  );
+}
+
+function lagTable({ rows: { lag } }: LedgerResults): string {
+  return markdown(
+    ["event loop, calls a second", "late by ms p50 / p99", "at most"],
+    [[lag.callsASecond.toFixed(0), `${figure(lag.p50Ms, 2)} / ${figure(lag.p99Ms, 2)}`, figure(lag.maxMs, 2)]],
   );
 }
 
