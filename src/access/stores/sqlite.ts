@@ -12,8 +12,8 @@ const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 25;
 const PATIENT_MS = 10_000;
 const WATCH_MS = 1000;
-/** How many statements are written before what they wrote goes over into the file: some 1000 pages, so that the event loop waits for 3 to 4 ms. */
-const CHECKPOINT_STATEMENTS = 2000;
+/** After how many statements what they wrote goes over into the file: 400 to 1000 pages, so that the event loop waits for 2 to 4 ms. */
+const CHECKPOINT_STATEMENTS = 1000;
 /** Where statements write much more, it goes over at the latest then, at once: 16 MB. */
 const MOST_PAGES = 4000;
 
@@ -70,7 +70,11 @@ async function connect(path: string): Promise<Connection> {
     // SQLite has no locks on this one, so that it may be closed.
     const syncLog = async (): Promise<void> => {
       const log = await files.promises.open(`${path}-wal`, "r+");
-      await log.datasync().finally(() => log.close());
+      try {
+        await log.datasync();
+      } finally {
+        await log.close();
+      }
     };
     return { database, fileNow, syncLog };
   } catch (error) {
