@@ -115,6 +115,26 @@ test("a database of a newer version is refused with a sentence", async () => {
   assert.deepEqual(heard, []);
 });
 
+test("a database of an earlier version is brought up to date, with what its rows come to", async () => {
+  const path = join(folder, "earlier.db");
+  const days = { ...EVERYTHING, zone: "Asia/Kolkata", by: ["day", "model"] } as const;
+  const { store } = open(`sqlite:${path}`, true);
+  await store.ready;
+  // The day there begins at half past six in the evening.
+  const times = ["18:10", "18:20", "18:31", "18:50", "19:10"].map((time) => Date.parse(`2026-11-28T${time}:00Z`));
+  const kinds = [{ usd: null }, { finish: "cut" }, { modelServed: null, modelAsked: null }] as const;
+  await store.append(times.flatMap((atMs) => kinds.map((kind, index) => usageRow(`row-${atMs}-${index}`, { ...kind, atMs }))));
+  const before = await store.sums(days);
+  assert.equal(before.length, 4);
+  await store.close();
+  const database = new DatabaseSync(path);
+  database.exec("DROP TABLE usage_quarters; UPDATE facts SET value = 2 WHERE name = 'schema'");
+  database.close();
+  const newer = open(`sqlite:${path}`, true).store;
+  assert.deepEqual(await newer.sums(days), before);
+  await newer.close();
+});
+
 test("processes that are killed while they write leave a sound file that misses nothing they were told", { timeout: 300_000 }, async () => {
   const path = join(folder, "killed.db");
   let acknowledged = 0;

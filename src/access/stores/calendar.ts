@@ -1,6 +1,7 @@
 // Hours, days, weeks and months of a time zone, as numbers and as words. Never reads the clock.
 
 export const HOUR_MS = 3_600_000;
+export const QUARTER_MS = HOUR_MS / 4;
 export const DAY_MS = 24 * HOUR_MS;
 const MINUTE_MS = 60_000;
 /** No zone changes its offset twice within that time, but for a few that did long ago. */

@@ -49,6 +49,19 @@ const STEPS: readonly (readonly string[])[] = [
   ],
   // Clients choose the names of models: there may be many kinds.
   ["CREATE INDEX kinds_sum ON kinds (sum_signature, id)"],
+  [
+    // By quarters of an hour since 1970, for days that begin within an hour of UTC.
+    `CREATE TABLE usage_quarters (
+      quarter BIGINT NOT NULL, model TEXT NOT NULL, ${SUM_COLUMNS}, PRIMARY KEY (quarter, model)
+    ) WITHOUT ROWID`,
+    `INSERT INTO usage_quarters (quarter, model, calls, errors, input, cache_read, cache_write, output, reasoning, credits, usd, unpriced, first_ms, last_ms)
+    SELECT u.at_ms / 900000, COALESCE(k.model_served, k.model_asked, ''), COUNT(*),
+      SUM(CASE WHEN k.finish = 'cut' OR k.finish LIKE 'error:%' THEN 1 ELSE 0 END), COALESCE(SUM(u.input), 0), COALESCE(SUM(u.cache_read), 0),
+      COALESCE(SUM(u.cache_write_5m), 0) + COALESCE(SUM(u.cache_write_1h), 0), COALESCE(SUM(u.output), 0), COALESCE(SUM(u.reasoning), 0),
+      COALESCE(SUM(u.credits), 0), COALESCE(SUM(u.usd), 0), SUM(CASE WHEN u.usd IS NULL AND COALESCE(u.input, 0) + COALESCE(u.cache_read, 0)
+        + COALESCE(u.cache_write_5m, 0) + COALESCE(u.cache_write_1h, 0) + COALESCE(u.output, 0) > 0 THEN 1 ELSE 0 END), MIN(u.at_ms), MAX(u.at_ms)
+    FROM usage u JOIN kinds k ON k.id = u.kind GROUP BY 1, 2`,
+  ],
 ];
 
 /** In the words of Postgres. */

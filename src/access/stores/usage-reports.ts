@@ -2,7 +2,7 @@
 // those is asked for.
 
 import type { UsageDimension, UsageFilter, UsageQuery, UsageSum } from "../store.ts";
-import { DAY_MS, HOUR_MS, offsetsOf, type Offset } from "./calendar.ts";
+import { DAY_MS, HOUR_MS, offsetsOf, QUARTER_MS, type Offset } from "./calendar.ts";
 import { Conditions, DIMENSIONS, IS_ERROR } from "./conditions.ts";
 import { query, type Plan, type Row, type Value } from "./plan.ts";
 import { TIMES, UsageGroups, type Amounts, type Place } from "./usage-groups.ts";
@@ -67,6 +67,10 @@ function isOfHours({ offsetMs, untilMs }: Offset): boolean {
   return offsetMs % HOUR_MS === 0 && (untilMs === Infinity || untilMs % HOUR_MS === 0);
 }
 
+function isOfQuarters({ offsetMs, untilMs }: Offset): boolean {
+  return offsetMs % QUARTER_MS === 0 && (untilMs === Infinity || untilMs % QUARTER_MS === 0);
+}
+
 /** Whole days from the sums of days; what is asked for in part from `edges`, where its rows are still there. */
 function* days(
   cut: Cut,
@@ -120,7 +124,7 @@ function* sumsOfRows(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[
   return yield* query(grouped({ columns, sums: ROW_SUMS, from: `usage ${OF_KINDS}`, conditions }), ...conditions.values);
 }
 
-/** From the sums of hours; where a day of the zone begins within an hour, from its rows. */
+/** From the sums of hours; where a day of the zone begins within an hour, from those of its quarters, or from its rows. */
 function* sumsOfHours(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
   if (fromMs >= toMs) return [];
   const hours = isByModel(cut) ? MODEL_HOURS : KIND_HOURS;
@@ -132,17 +136,26 @@ function* sumsOfHours(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row
   if (split !== null) conditions.add(`NOT ${split}`);
   const columns = columnsOf(cut, HOUR_START, hours.names);
   const whole = yield* query(grouped({ columns, sums: SUM_SUMS, from: hours.from, conditions }), ...conditions.values);
-  return split === null ? whole : [...whole, ...(yield* sumsOfSplitHours(cut, fromMs, toMs))];
+  if (split === null) return whole;
+  return [...whole, ...(yield* sumsOfSplitHours(cut, fromMs, toMs))];
 }
 
 function* sumsOfSplitHours(cut: Cut, fromMs: number, toMs: number): Plan<readonly Row[]> {
   const conditions = new Conditions();
   conditions.add(`h.hour >= ${conditions.value(fromMs / HOUR_MS)} AND h.hour < ${conditions.value(toMs / HOUR_MS)}`);
   conditions.add(splitSql("h.hour", cut) ?? "FALSE");
+  const hours = "(SELECT DISTINCT hour FROM usage_models) h CROSS JOIN";
+  if (isByModel(cut) && cut.offsets?.every(isOfQuarters) === true) {
+    conditions.add("u.quarter >= h.hour * 4 AND u.quarter < (h.hour + 1) * 4");
+    addModel(conditions, cut.filter);
+    const columns = columnsOf(cut, `(u.quarter * ${QUARTER_MS})`, MODEL_HOURS.names);
+    const sql = grouped({ columns, sums: SUM_SUMS, from: `${hours} usage_quarters u`, conditions });
+    return yield* query(sql, ...conditions.values);
+  }
   conditions.add(`u.at_ms >= h.hour * ${HOUR_MS} AND u.at_ms < (h.hour + 1) * ${HOUR_MS}`);
   addKind(conditions, cut.filter);
-  const from = `(SELECT DISTINCT hour FROM usage_models) h CROSS JOIN usage ${OF_KINDS}`;
-  return yield* query(grouped({ columns: columnsOf(cut, "u.at_ms"), sums: ROW_SUMS, from, conditions }), ...conditions.values);
+  const sql = grouped({ columns: columnsOf(cut, "u.at_ms"), sums: ROW_SUMS, from: `${hours} usage ${OF_KINDS}`, conditions });
+  return yield* query(sql, ...conditions.values);
 }
 
 /** Whether an hour belongs to two days, or has two offsets. Null: none does. Of days whose rows are gone none is told apart. */

@@ -3,7 +3,7 @@
 // Never removes a sum.
 
 import { StoreError, type RowQuery, type UsageQuery, type UsageRow, type UsageSum } from "../store.ts";
-import { DAY_MS, HOUR_MS } from "./calendar.ts";
+import { DAY_MS, HOUR_MS, QUARTER_MS } from "./calendar.ts";
 import { lock, query, queryAll, type Engine, type Plan, type Statement, type Value } from "./plan.ts";
 import { KIND_NAMES, kindValues, ROW_NAMES, rowValues } from "./usage-columns.ts";
 import { add, amountsOf, isSameKind, modelOf, signatureOf, sumSignatureOf, type Amounts } from "./usage-groups.ts";
@@ -12,6 +12,7 @@ import { rowsOf, rowWith } from "./usage-search.ts";
 
 const INSERT_HOURS = insertSums("usage_hours", ["hour", "kind"]);
 const INSERT_MODELS = insertSums("usage_models", ["hour", "model"]);
+const INSERT_QUARTERS = insertSums("usage_quarters", ["quarter", "model"]);
 const INSERT_DAYS = insertSums("usage_days", ["day", "kind", "session"]);
 /** What of days before $1 is to become part of their noon, and of the day as a whole, where nobody's session is known any more. */
 const HOURS_TO_FOLD = "hour < $1 * 24 AND hour % 24 <> 12";
@@ -23,6 +24,7 @@ const FOLDS = [
   `${intoSums("usage_models", ["hour", "model"])}
   SELECT u.hour / 24 * 24 + 12, u.model, ${SUM_SUMS} FROM usage_models u WHERE ${HOURS_TO_FOLD} GROUP BY u.hour / 24, u.model ${addSums("usage_models", ["hour", "model"])}`,
   `DELETE FROM usage_models WHERE ${HOURS_TO_FOLD}`,
+  "DELETE FROM usage_quarters WHERE quarter < $1 * 96",
   `${intoSums("usage_days", ["day", "kind", "session"])}
   SELECT u.day, u.kind, '', ${SUM_SUMS} FROM usage_days u WHERE ${DAYS_TO_FOLD} GROUP BY u.day, u.kind ${addSums("usage_days", ["day", "kind", "session"])}`,
   `DELETE FROM usage_days WHERE ${DAYS_TO_FOLD}`,
@@ -128,7 +130,8 @@ export class UsageTables {
       const parts = partsOf(added, kindOf);
       yield* queryAll(
         { sql: INSERT_HOURS, sets: sumsBy(parts.hours, hourOf) },
-        { sql: INSERT_MODELS, sets: sumsBy(parts.hours, modelOfHour) },
+        { sql: INSERT_MODELS, sets: sumsBy(parts.hours, timeAndModel) },
+        { sql: INSERT_QUARTERS, sets: sumsBy(parts.quarters, timeAndModel) },
         { sql: INSERT_DAYS, sets: sumsBy(parts.days, dayOf) },
       );
       return kinds;
@@ -219,7 +222,7 @@ function* kindsOf(groups: readonly RowGroup[], known: ReadonlyMap<string, KindId
   return kinds;
 }
 
-/** What rows of one kind come to in one hour or one day. */
+/** What rows of one kind come to in a quarter of an hour, an hour or a day. */
 interface Part {
   /** Since 1970. */
   readonly time: number;
@@ -254,19 +257,21 @@ class Parts {
 function partsOf(
   groups: readonly RowGroup[],
   kindOf: (group: RowGroup) => KindIds,
-): { readonly hours: readonly Part[]; readonly days: readonly Part[] } {
-  const [hours, days] = [new Parts(), new Parts()];
+): { readonly quarters: readonly Part[]; readonly hours: readonly Part[]; readonly days: readonly Part[] } {
+  const [quarters, hours, days] = [new Parts(), new Parts(), new Parts()];
   for (const group of groups) {
     const kind = kindOf(group);
+    quarters.next();
     hours.next();
     days.next();
     for (const row of group.rows) {
       const [model, amounts] = [modelOf(row) ?? "", amountsOf(row)];
+      quarters.add({ time: Math.floor(row.atMs / QUARTER_MS), session: "", kind, model }, amounts);
       hours.add({ time: Math.floor(row.atMs / HOUR_MS), session: "", kind, model }, amounts);
       days.add({ time: Math.floor(row.atMs / DAY_MS), session: row.session ?? "", kind, model }, amounts);
     }
   }
-  return { hours: hours.all, days: days.all };
+  return { quarters: quarters.all, hours: hours.all, days: days.all };
 }
 
 type Place = readonly (number | string)[];
@@ -275,7 +280,7 @@ function hourOf({ time, kind }: Part): Place {
   return [time, kind.sum];
 }
 
-function modelOfHour({ time, model }: Part): Place {
+function timeAndModel({ time, model }: Part): Place {
   return [time, model];
 }
 
