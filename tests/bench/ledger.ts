@@ -35,8 +35,8 @@ const VARIANTS = [
 ] as const;
 /** Longer than what is gathered waits to be written. */
 const WRITTEN_MS = 150;
-/** Rounds in which the engine still optimizes, on threads whose time counts here: a call of a key with limits runs the most code. */
-const WARM_UP = 12;
+/** Rounds in which the engine still optimizes, on threads whose time counts here: 5 seconds in all, most of it for a call of a key with limits. */
+const WARM_UP = 40;
 
 export interface LedgerResult {
   readonly variant: string;
