@@ -34,7 +34,7 @@ export interface LedgerOptions {
 /** How long a row waits for others: about what a process that is killed may lose. */
 const GATHER_MS = 50;
 /** Rows that are written at once, in about a millisecond: some stores do their work before they return. */
-const BATCH = 50;
+const BATCH = 100;
 /** How often a store that is away is tried. */
 const RETRY_MS = 1_000;
 /** Rows in memory, of about 1 KB each, where neither the store nor the spill takes them. */
