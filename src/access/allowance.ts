@@ -39,6 +39,8 @@ export interface AheadPlan {
   readonly amounts: Amounts;
   /** How many calls at most. */
   readonly calls: number;
+  /** How many of them at once, at most. */
+  readonly places: number;
 }
 
 /** Of what is left of each limit, at most one part of so many is reserved ahead. */
@@ -50,7 +52,14 @@ export const LONGEST_MS = 1000;
 export function reserveAhead(
   accounts: Accounts,
   limits: Limits,
-  { id, amounts: each, calls: most, nowMs, calendar }: AheadPlan & { readonly nowMs: number; readonly calendar: Calendar },
+  {
+    id,
+    amounts: each,
+    calls: most,
+    places: mostPlaces,
+    nowMs,
+    calendar,
+  }: AheadPlan & { readonly nowMs: number; readonly calendar: Calendar },
 ): { readonly accounts: Accounts; readonly ahead: Ahead } | null {
   const { key } = accounts;
   const budgets = budgetStates(accounts, limits, { nowMs, calendar });
@@ -59,7 +68,7 @@ export function reserveAhead(
   const room = [most, partOf(rates.requests, 1), partOf(rates.tokens, each.tokens ?? 0)];
   for (const { amount, used, budget } of budgets) room.push(partOf({ limit: (amount * percent) / 100, used }, each[budget.unit] ?? 0));
   const calls = Math.min(...room);
-  const places = Math.min(calls, limits.parallel === null ? calls : Math.floor(limits.parallel / 2) - key.running);
+  const places = Math.min(calls, limits.parallel === null ? calls : Math.min(mostPlaces, Math.floor(limits.parallel / 2) - key.running));
   if (calls < 2 || places < 1) return null;
   const newestS = Math.max(key.requests.at(-1)?.[0] ?? 0, key.tokens.at(-1)?.[0] ?? 0);
   const atMs = Math.max(nowMs, newestS * 1000, ...budgets.map(({ startMs }) => startMs));
@@ -129,8 +138,8 @@ export class Allowance<Asked extends Asking> {
     this.ahead = ahead;
   }
 
-  get isIdle(): boolean {
-    return this.#running.size === 0;
+  get runningCount(): number {
+    return this.#running.size;
   }
 
   /** Null: it does not fit. */
@@ -197,6 +206,10 @@ export class Allowances<Asked extends Asking> {
     return this.#open.length;
   }
 
+  get runningCount(): number {
+    return this.#open.reduce((sum, one) => sum + one.runningCount, 0);
+  }
+
   /** Whether calls came in the last moments. */
   isRecent(nowMs: number): boolean {
     return Math.abs(nowMs - this.#lastMs) < LONGEST_MS;
@@ -247,7 +260,7 @@ export class Allowances<Asked extends Asking> {
   /** Gives back those that are used or over, or all. */
   sealed(nowMs: number, { all }: { readonly all: boolean }): readonly Sealed<Asked>[] {
     if (this.#open.length === 0) return [];
-    const isDone = (one: Allowance<Asked>): boolean => all || nowMs >= one.ahead.endMs || (one.isIdle && one !== this.#current);
+    const isDone = (one: Allowance<Asked>): boolean => all || nowMs >= one.ahead.endMs || (one.runningCount === 0 && one !== this.#current);
     const [done, open] = [this.#open.filter(isDone), this.#open.filter((one) => !isDone(one))];
     this.#open = open;
     if (this.#current !== null && done.includes(this.#current)) this.#current = null;

@@ -64,7 +64,7 @@ export interface Circumstances {
   /** The name of this process. */
   readonly gateway: string;
   /** What is reserved ahead, where that may be, besides the calls that begin. Null: nothing. */
-  readonly ahead: Pick<AheadPlan, "id" | "calls"> | null;
+  readonly ahead: Omit<AheadPlan, "amounts"> | null;
 }
 
 export function decide(batch: readonly Job[], view: AccountView, at: Circumstances): AccountChange<Decision> {
@@ -121,7 +121,7 @@ export function decide(batch: readonly Job[], view: AccountView, at: Circumstanc
 function aheadOf(
   opens: readonly Open[],
   key: Account,
-  { ahead: { id, calls }, nowMs, calendar }: Circumstances & { readonly ahead: Pick<AheadPlan, "id" | "calls"> },
+  { ahead: { id, calls, places }, nowMs, calendar }: Circumstances & { readonly ahead: Omit<AheadPlan, "amounts"> },
 ): ReturnType<typeof reserveAhead> {
   const [first] = opens;
   if (first === undefined) return null;
@@ -129,7 +129,7 @@ function aheadOf(
   if (opens.some(({ request }) => request.limits !== limits || request.session !== null)) return null;
   const largest = (unit: BudgetUnit): number => opens.reduce((most, { request }) => Math.max(most, request.asked.amounts[unit] ?? 0), 0);
   const amounts = { usd: largest("usd"), credits: largest("credits"), tokens: largest("tokens") };
-  const wanted = { id, amounts, calls: calls + opens.length, nowMs, calendar };
+  const wanted = { id, amounts, calls: calls + opens.length, places, nowMs, calendar };
   const found = reserveAhead({ key, session: null }, limits, wanted);
   return found !== null && found.ahead.calls > opens.length && found.ahead.places >= opens.length ? found : null;
 }

@@ -211,8 +211,7 @@ export class Reservations {
     const jobs = isLate ? [] : this.#taken(queue, MOST_AT_ONCE - late.length);
     const batch: readonly Queued[] = [...late, ...jobs];
     if (batch.length === 0) return true;
-    const calls = mayReserveAhead && jobs.some(({ type }) => type === "open") ? queue.allowances.next(this.#ports.now()) : 0;
-    const attempt: Attempt = { ahead: calls === 0 ? null : { id: `${this.#ports.gateway} ${this.#aheadCount++}`, calls }, reserved: null };
+    const attempt: Attempt = { ahead: mayReserveAhead ? this.#planned(queue, jobs) : null, reserved: null };
     let decision: Decision;
     try {
       if (batch.some(({ type }) => type !== "close")) await this.#ports.beforeOpening();
@@ -233,6 +232,14 @@ export class Reservations {
     this.#unwritten -= late.length;
     this.#answer(key, queue, { batch, decision });
     return true;
+  }
+
+  /** What may be reserved ahead: twice the places that calls have now, since a process that dies keeps them from others for a while. */
+  #planned(queue: ReservationQueue, jobs: readonly Queued[]): Attempt["ahead"] {
+    const opens = jobs.filter(({ type }) => type === "open").length;
+    const calls = opens === 0 ? 0 : queue.allowances.next(this.#ports.now());
+    if (calls === 0) return null;
+    return { id: `${this.#ports.gateway} ${this.#aheadCount++}`, calls, places: 2 * (queue.allowances.runningCount + opens) };
   }
 
   /** The next jobs of a queue, with what is given back of what was reserved ahead; what is left stays due. */
