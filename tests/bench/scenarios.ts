@@ -218,6 +218,7 @@ export const LIMITS = {
   idleResidentMb: 98,
   idleStreams: 1000,
   denoTimesBun: 2,
+  inspectedUs: 3,
   unlimitedUs: 10,
   limitedUs: 40,
   rowBytes: 400,

@@ -66,7 +66,7 @@ function idleTable({ idle }: Results): string {
 
 function ledgerTable({ calls }: LedgerResults): string {
   return markdown(
-    ["calls in process", "at once", "CPU us a call", "over LEDGER=off"],
+    ["calls in process", "at once", "CPU us a call", "more"],
     calls.map(({ variant, clients, cpuUs, addedUs }) => [variant, String(clients), cpuUs.toFixed(1), addedUs.toFixed(1)]),
   );
 }
