@@ -12,6 +12,7 @@ import { requestIdOf, SAFE_HEADERS, streamHeaders } from "../gateway/headers.ts"
 import { incomingRequest, type Call, type IncomingRequest, type Route } from "../gateway/request.ts";
 import type { AccountReport, Dates } from "../access/account-report.ts";
 import type { Caller, Keys } from "../access/keys.ts";
+import { modelRefusal } from "../access/limits.ts";
 import { quotaJson, type QuotaReport } from "../access/quota-report.ts";
 import type { Model } from "../models/catalog.ts";
 import type { Models } from "../models/models.ts";
@@ -254,7 +255,13 @@ function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow[
       const usable = models.list().filter((model) => ports.mayUse(caller, model));
       return page(c, modelList(usable, c.req.query("client_version") === undefined ? shapeOf(c) : "codex"));
     },
-    model: (c) => page(c, modelPage(models.entry(modelIn(c.req.path)), shapeOf(c))),
+    model: (c, caller) => {
+      const name = modelIn(c.req.path);
+      const model = models.entry(name);
+      // As a call of it would be.
+      if (!ports.mayUse(caller, model)) throw modelRefusal(caller.id, name);
+      return page(c, modelPage(model, shapeOf(c)));
+    },
     quota: async (c, caller) => page(c, quotaJson(await ports.quota(caller))),
     usage: accountPage(usagePage),
     balance: accountPage(balancePage),

@@ -222,6 +222,15 @@ test("the list of models holds those that the key may use, for each client", asy
     [await listed("/v1/models"), await listed("/v1/models", { "anthropic-version": "2023-06-01" }), await listed("/v1beta/models")],
     [wanted, wanted, wanted],
   );
+  const shown = async (model: string): Promise<unknown[]> => {
+    const response = await some.gateway.call(`/v1/models/${model}`, { method: "GET" });
+    const { id = null } = (await response.json()) as { id?: string };
+    return [response.status, id, response.headers.get("x-factory-proxy-reason")];
+  };
+  assert.deepEqual(
+    [await shown("gpt-5.4"), await shown("gpt-5.5"), await shown("clever"), await shown("opus")],
+    [[200, "gpt-5.4", null], ...Array(3).fill([404, null, "model"])],
+  );
 });
 
 test("no fallback leads to a model that the key may not use", async () => {

@@ -96,8 +96,8 @@ class SqliteEngine implements Engine {
   #reopening: Promise<void> | null = null;
   /** Null: nothing is going over into the file. */
   #checkpointing: Promise<void> | null = null;
-  /** Since the last time. */
-  #writtenStatements = 0;
+  /** Since that ended last; reads count too. */
+  #statementsSince = 0;
   readonly #statements = new Map<string, StatementSync>();
   readonly #watchers = new Set<() => void>();
   #stopWatching: (() => void) | null = null;
@@ -129,7 +129,7 @@ class SqliteEngine implements Engine {
     try {
       const result = this.#drive(plan);
       this.#execute("COMMIT", []);
-      if (this.#writtenStatements >= CHECKPOINT_STATEMENTS) this.#checkpointing ??= this.#checkpoint();
+      if (this.#statementsSince >= CHECKPOINT_STATEMENTS) this.#checkpointing ??= this.#checkpoint();
       return result;
     } catch (error) {
       if (this.#connection.database.isTransaction) this.#execute("ROLLBACK", []);
@@ -146,7 +146,7 @@ class SqliteEngine implements Engine {
     } catch {
       // It goes over at MOST_PAGES.
     }
-    this.#writtenStatements = 0;
+    this.#statementsSince = 0;
     this.#checkpointing = null;
   }
 
@@ -168,7 +168,7 @@ class SqliteEngine implements Engine {
     if (this.#isClosed) throw new StoreError("The database is closed.");
     try {
       let statement = this.#statements.get(sql);
-      this.#writtenStatements++;
+      this.#statementsSince++;
       if (statement === undefined) this.#statements.set(sql, (statement = this.#connection.database.prepare(inSqlite(sql))));
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no table here holds bytes
       return statement.all(...values) as Row[];

@@ -36,7 +36,7 @@ export const INSPECTOR_TEXTS = {
 
   "inspect.gone": ["Nothing more is kept of this call", "没有保留该调用的更多内容"],
   "inspect.gone.hint": [
-    "The latest 1,000 calls are kept in memory, until the server restarts, and not those of keys in INSPECT_EXCEPT. With INSPECT=headers, 50 a second of those that end well at the first attempt. Another replica may have it.",
+    "The latest 1,000 calls are kept in memory, until the server restarts, and not those of keys in INSPECT_EXCEPT. With INSPECT=headers, at most 50 calls a second that succeed at the first attempt are kept. Another replica may have it.",
     "内存中只保留最近 1,000 个调用（重启后清空），不含 INSPECT_EXCEPT 中的密钥。INSPECT=headers 时，每秒最多保留 50 个一次成功的调用。也可能在另一个副本上。",
   ],
   "inspect.gone.off": ["INSPECT is off on this server.", "此服务器的 INSPECT 为 off。"],
