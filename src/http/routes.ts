@@ -83,7 +83,9 @@ const PAGES: readonly PageRow[] = [
   page("/ready", "ready", { isPublic: true, about: "whether it takes new calls" }),
   page("/metrics", "metrics", { isPublic: true, about: "metrics for Prometheus; METRICS_KEY or ADMIN_KEY opens them" }),
   page("/api/hello", "hello", { isPublic: true, about: "what some clients ask before they start" }),
-  page("/v1/models", "models", { about: "the models, in the shape that OpenAI's, Anthropic's, Gemini's or Codex's clients know" }),
+  page("/v1/models", "models", {
+    about: "the models that the key may use, in the shape that OpenAI's, Anthropic's, Gemini's or Codex's clients know",
+  }),
   page("/v1/models/*", "model", { about: "one model, by its id or an alias", paths: WITHOUT_METHOD }),
   page("/quota", "quota", { about: "what is left of the plan, with a forecast" }),
   page("/v1/usage", "usage", { about: "what is left of the key's budgets, as cc-switch reads it" }),

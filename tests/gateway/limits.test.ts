@@ -229,7 +229,12 @@ test("the list of models holds those that the key may use, for each client", asy
   };
   assert.deepEqual(
     [await shown("gpt-5.4"), await shown("gpt-5.5"), await shown("clever"), await shown("opus")],
-    [[200, "gpt-5.4", null], ...Array(3).fill([404, null, "model"])],
+    [
+      [200, "gpt-5.4", null],
+      [404, null, "model"],
+      [404, null, "model"],
+      [404, null, "model"],
+    ],
   );
 });
 
