@@ -59,8 +59,8 @@ export interface AnswerRecording {
   readonly isStream: boolean;
 }
 
-/** Those of the runtime's own kind are copied when they are looked at: many never are. */
-export type KeptHeaders = Headers | Readonly<Record<string, string>>;
+/** A map is copied when it is looked at: many never are. */
+export type KeptHeaders = ReadonlyMap<string, string> | Readonly<Record<string, string>>;
 
 /** What is kept. */
 export interface RecordedFacts {
@@ -255,12 +255,13 @@ export class CallRecording {
   }
 }
 
-/** As plain data: the runtime's own kind is costly to keep, and is no JSON everywhere. */
+/** As plain data: a map is no JSON. */
 export function plainHeaders(headers: KeptHeaders): Readonly<Record<string, string>> {
-  if (!(headers instanceof Headers)) return headers;
-  const found: Record<string, string> = {};
-  headers.forEach((value, name) => (found[name] = value));
-  return found;
+  return isMap(headers) ? Object.fromEntries(headers) : headers;
+}
+
+function isMap(headers: KeptHeaders): headers is ReadonlyMap<string, string> {
+  return headers instanceof Map;
 }
 
 function passed(): Passed {

@@ -103,18 +103,17 @@ const OLDEST_VERSION = "2023-06-01";
  * The upstream's own `x-request-id` comes as `x-upstream-request-id`, since the gateway's id stands under that name, and as
  * `request-id` where the upstream sent none.
  */
-export function headersForClient(headers: Headers): Record<string, string> {
+export function headersForClient(headers: ReadonlyMap<string, string>): Record<string, string> {
   const passed: Record<string, string> = {};
   let requestId: string | null = null;
   let bytes = 0;
-  // The quicker way to walk headers on Bun.
-  headers.forEach((value, name) => {
-    if (value.length > MAX_VALUE_BYTES) return;
+  for (const [name, value] of headers) {
+    if (value.length > MAX_VALUE_BYTES) continue;
     if (TO_CLIENT.allows(name)) {
       passed[name] = value;
       bytes += bytesOf(name, value);
     } else if (name === "x-request-id") requestId = value;
-  });
+  }
   if (requestId !== null) {
     passed["x-upstream-request-id"] = requestId;
     passed["request-id"] ??= requestId;

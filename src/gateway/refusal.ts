@@ -97,8 +97,8 @@ function worded(body: string, words: Readonly<Record<string, string>>): string {
 }
 
 /** Asking again does not help; an upstream that knows better has said so. */
-function final(headers: Headers): Headers {
-  const all = new Headers(headers);
+function final(headers: ReadonlyMap<string, string>): Map<string, string> {
+  const all = new Map(headers);
   if (!all.has("x-should-retry")) all.set("x-should-retry", "false");
   return all;
 }
@@ -112,7 +112,10 @@ const RESETS = ["resets_at", "resetsAt", "reset_at", "resetAt", "window_end", "w
 const REMAINING = ["resets_in_seconds", "secondsRemaining", "seconds_remaining"];
 
 /** When a limit ends, in Unix seconds, as the body or the headers name it; null where neither does. */
-function resetTime(value: JsonObject | null, { headers, now }: { readonly headers: Headers; readonly now: number }): number | null {
+function resetTime(
+  value: JsonObject | null,
+  { headers, now }: { readonly headers: ReadonlyMap<string, string>; readonly now: number },
+): number | null {
   const nowS = Math.floor(now / 1000);
   const places = [value, value?.["error"], value?.["detail"]].filter(isObject);
   for (const place of places) {

@@ -219,7 +219,7 @@ function failureOf(failed: Failed): GatewayError {
 
 /** A header of an answer. An error's own word, which may stand in its body, comes before it. */
 function named({ failed, failure }: { readonly failed: Failed; readonly failure: GatewayError }, name: string): string {
-  return failure.headers[name] ?? ("found" in failed ? failed.found.headers.get(name) : null) ?? "";
+  return failure.headers[name] ?? ("found" in failed ? failed.found.headers.get(name) : undefined) ?? "";
 }
 
 /** `retry-after-ms`, or `retry-after` in seconds or as a date, which some write in ISO's form. Null: the upstream names no time. */

@@ -150,7 +150,7 @@ for (const [what, said] of Object.entries(SAYINGS)) {
         ["streaming", telling.events],
       ] as const) {
         const whole = sourceOf(pieces);
-        const found = { type, status: 200, headers: new Headers(), begun: [], rest: whole };
+        const found = { type, status: 200, headers: new Map<string, string>(), begun: [], rest: whole };
         await assert.rejects(readReply(found, from, { exchange, limits: TIGHT }), (error: unknown) => {
           assert.ok(error instanceof GatewayError);
           assert.deepEqual(
@@ -203,7 +203,7 @@ for (const [what, eventsAt] of Object.entries(HELD)) {
       await new Response(through(source, pump, { closed: () => {} })).text();
       assert.deepEqual([source.isCancelled(), steps < 500], [true, true], `${client}: ${steps}`);
       const from = { ...codec, reply: { ...codec.reply, decoder } };
-      const found = { type: "streaming", status: 200, headers: new Headers(), begun: [], rest: sourceOf(events) } as const;
+      const found = { type: "streaming", status: 200, headers: new Map<string, string>(), begun: [], rest: sourceOf(events) } as const;
       await assert.rejects(readReply(found, from, { exchange, limits: TIGHT }), { kind: "upstream-failed" });
     }
   });

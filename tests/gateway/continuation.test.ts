@@ -37,7 +37,7 @@ function answerOf({ whole, events }: Told, stream: boolean): UpstreamAnswer {
     read: () => Promise.resolve(chunks.length === 0 ? { done: true } : { done: false, value: chunks.shift() }),
     cancel: () => Promise.resolve(),
   };
-  return { type: stream ? "streaming" : "non-streaming", status: 200, headers: new Headers(), begun: [], rest };
+  return { type: stream ? "streaming" : "non-streaming", status: 200, headers: new Map<string, string>(), begun: [], rest };
 }
 
 /** `streams` says of each answer whether it is streamed; the first of it decides what the client gets. */

@@ -55,13 +55,15 @@ test("models' names in x-factory-proxy-fallback are cut", () => {
 
 test("an upstream's headers pass up to 2,000 bytes each and 8 KiB together, those that every client reads first", () => {
   const many = Object.fromEntries(Array.from({ length: 90 }, (_, index) => [`openai-${index}`, "x".repeat(1000)]));
-  const passed = headersForClient(new Headers({ ...many, "retry-after": "7", "x-should-retry": "false", "x-request-id": "up-1" }));
+  const passed = headersForClient(
+    new Map(Object.entries({ ...many, "retry-after": "7", "x-should-retry": "false", "x-request-id": "up-1" })),
+  );
   const { "retry-after": after, "x-should-retry": retry, "request-id": id } = passed;
   assert.deepEqual({ after, retry, id }, { after: "7", retry: "false", id: "up-1" });
   assert.ok(headBytes(Object.entries(passed)) <= 8 * 1024);
   const long = "x".repeat(VALUE_BYTES + 1);
   assert.deepEqual(
-    headersForClient(new Headers({ "openai-x": long, "x-request-id": long, "retry-after": long, "openai-y": long.slice(1) })),
+    headersForClient(new Map(Object.entries({ "openai-x": long, "x-request-id": long, "retry-after": long, "openai-y": long.slice(1) }))),
     {
       "openai-y": long.slice(1),
     },

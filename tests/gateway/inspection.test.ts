@@ -223,7 +223,7 @@ test("nothing is copied of what passes: the client's bytes are the upstream's, w
   const request = incomingRequest(new Request("http://gateway.test/v1/messages", { method: "POST" })) ?? assert.fail();
   const recording = inspector.record(request, { summary: SUMMARY, redaction: new Redactor([]) }) ?? assert.fail();
   recording.sending({ url: "http://upstream.test", headers: {}, body: "{}" }, 0);
-  const found = { type: "streaming", status: 200, headers: new Headers(), begun: [], rest: NOTHING } as const;
+  const found = { type: "streaming", status: 200, headers: new Map<string, string>(), begun: [], rest: NOTHING } as const;
   recording.answered({ found }, 0);
   recording.answering(200, { "content-type": "text/event-stream" });
   const chunk = new TextEncoder().encode("data: {}\n\n");

@@ -294,7 +294,7 @@ test("a throttle is no used-up plan: Codex gets its 429 with the time to wait", 
 test("an upstream's 401 says that asking again does not help, unless the upstream says that it does", () => {
   const error = new GatewayError("upstream-rejected", "No.", { status: 401 });
   for (const said of [null, "true", "false"]) {
-    const headers = new Headers(said === null ? {} : { "x-should-retry": said });
+    const headers = new Map(said === null ? [] : [["x-should-retry", said]]);
     const found = refusalFor({ protocol: "openai-chat", headers: {}, now: 0 }, { type: "refusal", error, status: 401, headers, body: "" });
     assert.equal(found.headers.get("x-should-retry"), said ?? "false");
   }

@@ -18,7 +18,7 @@ const NOW = Date.parse("2026-11-22T10:00:00Z");
 
 function good(): UpstreamAnswer {
   const source = { read: () => Promise.resolve({ done: true }), cancel: () => Promise.resolve() };
-  return { type: "non-streaming", status: 200, headers: new Headers(), begun: [], rest: source };
+  return { type: "non-streaming", status: 200, headers: new Map(), begun: [], rest: source };
 }
 
 interface RefusalTraits {
@@ -29,7 +29,7 @@ interface RefusalTraits {
 
 function refused(status: number, { headers = {}, ...traits }: RefusalTraits = {}): UpstreamRefusal {
   const error = new GatewayError(kindOfStatus(status), `No (${status}).`, { status, headers, ...traits });
-  return { type: "refusal", error, status, headers: new Headers(headers), body: "" };
+  return { type: "refusal", error, status, headers: new Map(Object.entries(headers)), body: "" };
 }
 
 const unreachable = (): GatewayError => new GatewayError("upstream-failed", "Unreachable.", { code: UNREACHABLE });
@@ -251,7 +251,7 @@ test("x-should-retry: false is obeyed for the same key and model; another key ma
   const shouting = (): UpstreamRefusal => refused(503, { headers: { "x-should-retry": "False" } });
   assert.deepEqual(await story([shouting, good]), { end: 503, attempts: 1, waits: [] });
   // Some codecs do not keep the header in the error.
-  const unkept = (): UpstreamRefusal => ({ ...refused(503), headers: new Headers({ "x-should-retry": "false" }) });
+  const unkept = (): UpstreamRefusal => ({ ...refused(503), headers: new Map([["x-should-retry", "false"]]) });
   assert.deepEqual(await story([unkept, good]), { end: 503, attempts: 1, waits: [] });
   assert.deepEqual(await story([() => final(429), good], { keys: ["fk-one", "fk-two"] }), { end: 200, attempts: 2, waits: [] });
   const willing = (): UpstreamRefusal => refused(503, { headers: { "x-should-retry": "true" } });
@@ -259,7 +259,7 @@ test("x-should-retry: false is obeyed for the same key and model; another key ma
 });
 
 test("the retry-after of an answer whose first event was an error counts too", async () => {
-  const opening = (): UpstreamRefusal => ({ ...refused(503), headers: new Headers({ "retry-after": "2" }) });
+  const opening = (): UpstreamRefusal => ({ ...refused(503), headers: new Map([["retry-after", "2"]]) });
   assert.deepEqual(await story([opening, good]), { end: 200, attempts: 2, waits: [2000] });
 });
 
