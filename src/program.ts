@@ -23,6 +23,7 @@ import { Inspector, type OwnCalls } from "./gateway/inspection.ts";
 import { LiveCalls } from "./gateway/live-calls.ts";
 import { ledgerObserver } from "./gateway/usage-row.ts";
 import { Sockets } from "./gateway/socket.ts";
+import { sendByFetch } from "./upstream/http-fetch.ts";
 import { keyIds } from "./upstream/key-ids.ts";
 import { KeyPool } from "./upstream/key-pool.ts";
 import { ANONYMOUS, Keys } from "./access/keys.ts";
@@ -377,8 +378,9 @@ function attemptsOf(config: Config, { lasting, world }: Pick<Surroundings, "last
     idleMs: config.idleTimeoutMs,
     totalMs: config.totalTimeoutMs,
   };
-  const { now, after, random } = world;
-  const upstream = createUpstream({ ...world, now: world.monotonic }, { timeouts, limits: LIMITS });
+  const { fetch, now, monotonic, after, random, unpack } = world;
+  const send = world.send ?? sendByFetch({ fetch, now: monotonic });
+  const upstream = createUpstream({ send, unpack, after, now: monotonic }, { timeouts, limits: LIMITS });
   return new Attempts(
     { upstream, pool: lasting.pool.of(config.upstreamKeys), after, now, random },
     { retries: config.retries, budgetMs: config.retryBudgetMs, retryLost: config.retryLost },

@@ -10,10 +10,12 @@ import type { Config } from "../config/config.ts";
 import type { Operator } from "../http/admin/operator.ts";
 import { uuidAt } from "../gateway/headers.ts";
 import { compose, type Program } from "../program.ts";
-import { dial } from "../runtime/dial.ts";
-import type { After, Peers, ProcessFigures } from "../runtime/ports.ts";
+import { dial, isProxied } from "../runtime/dial.ts";
+import type { After, Peers, ProcessFigures, Send } from "../runtime/ports.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { unpack } from "../runtime/unpack.ts";
+import { http1 } from "../upstream/http1/client.ts";
+import { sendByFetch } from "../upstream/http-fetch.ts";
 
 export interface Composing {
   readonly store: Store;
@@ -30,17 +32,12 @@ export interface Composing {
   readonly peers?: Peers;
 }
 
-const PROXY_VARIABLES = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
-
 export function composed(config: Config, { store, dataDir, sink, logFormat, logLinesLost = () => 0, ...more }: Composing): Program {
   return compose(
     config,
     {
       fetch: (url, init) => fetch(url, init),
-      sender: runtime.bodySource,
-      reader: runtime.bodyReader,
-      // Behind a proxy of the network's own, hosts can't be reached directly.
-      ...(PROXY_VARIABLES.some((name) => process.env[name]) ? {} : { dial }),
+      send: sender(),
       after,
       background,
       soon: (callback) => void setImmediate(callback),
@@ -61,6 +58,15 @@ export function composed(config: Config, { store, dataDir, sink, logFormat, logL
     },
     { version: packageJson.version, runtime: runtime.name },
   );
+}
+
+/** What sends calls to the upstream. */
+function sender(): Send {
+  const { bodySource, bodyReader, connectTcp } = runtime;
+  const now = (): number => performance.now();
+  const ports = { fetch: (url: string, init: RequestInit) => fetch(url, init), bodySource, bodyReader, now };
+  const byFetch = sendByFetch(isProxied(process.env) ? ports : { ...ports, dial });
+  return connectTcp === null ? byFetch : http1({ connectTcp, after: background, now, otherwise: byFetch });
 }
 
 function processFigures(): Omit<ProcessFigures, "logLinesLost"> {

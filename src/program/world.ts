@@ -5,10 +5,15 @@ import type { Sha256 } from "../access/key-ring.ts";
 import type { Spill } from "../access/ledger.ts";
 import type { Store } from "../access/store.ts";
 import type { Operator } from "../http/admin/operator.ts";
-import type { After, Peers, ProcessFigures, Unpack } from "../runtime/ports.ts";
+import type { After, Peers, ProcessFigures, Send, Unpack } from "../runtime/ports.ts";
 import type { ConnectionPorts } from "../upstream/connection.ts";
+import type { FetchPorts } from "../upstream/http-fetch.ts";
 
-export interface World extends Pick<ConnectionPorts, "fetch" | "sender" | "reader" | "dial" | "after"> {
+export interface World extends Pick<ConnectionPorts, "after"> {
+  /** For everything but calls to the upstream. */
+  readonly fetch: FetchPorts["fetch"];
+  /** For calls to the upstream. Absent: `fetch`. */
+  readonly send?: Send;
   /** As `after`, for what comes back again and again: it keeps no process from its end. Absent: `after`. */
   readonly background?: After;
   /** Unix time in milliseconds. */

@@ -2,6 +2,8 @@
 
 import { fstatSync, statSync, write } from "node:fs";
 import process from "node:process";
+import { bunConnectTcp, type BunConnect } from "./bun-sockets.ts";
+import { isProxied } from "./dial.ts";
 import { memoryBytes } from "./memory.ts";
 import type { BodyFlow, BodyWriter, Connection, Fetch, Runtime, SocketListener } from "./ports.ts";
 
@@ -45,7 +47,7 @@ interface DirectSource {
   pull(controller: DirectController): Promise<void>;
   cancel(reason?: unknown): Promise<void>;
 }
-interface BunApi {
+interface BunApi extends BunConnect {
   readonly version: string;
   readonly SHA256: { hash(text: string): Uint8Array };
   serve(options: {
@@ -70,7 +72,7 @@ interface BunApi {
 const CONNECTION_LIMIT = "BUN_CONFIG_MAX_HTTP_REQUESTS";
 const MOST_CONNECTIONS = "65535";
 /** More than MAX_HEADER_BYTES can be set to, so that this program answers what exceeds it; the runtime's own refusal says nothing. */
-const MOST_HEADER_BYTES = 1024 * 1024 + 16 * 1024;
+const HEADER_LIMIT = `--max-http-header-size=${1024 * 1024 + 16 * 1024}`;
 /** A client that answers no ping for so long has left. */
 const SOCKET_TIMEOUT_S = 120;
 /** Bun takes no more. */
@@ -83,6 +85,9 @@ const NOWHERE = "/dev/null";
 export function bunRuntime(): Runtime {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a runtime names itself by a global that no shared type declares
   const bun = (globalThis as unknown as { readonly Bun: BunApi }).Bun;
+  // What only `fetch` does: it goes through proxies, and takes any certificate where it is told to.
+  const needsFetch = isProxied(process.env) || process.env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0";
+  const connectTcp = needsFetch ? null : bunConnectTcp(bun);
   return {
     name: `bun ${bun.version}`,
 
@@ -123,11 +128,11 @@ export function bunRuntime(): Runtime {
       return {};
     },
 
-    // Bun's fetch runs 256 requests at once, and its server takes heads up to 16 KiB.
+    // Bun's server takes heads up to 16 KiB, and its fetch, where that sends the calls, runs 256 of them at once.
     liftLimits() {
       if (process.env[CONNECTION_LIMIT] !== undefined) return false;
-      const headerLimit = `--max-http-header-size=${MOST_HEADER_BYTES}`;
-      const options = [process.env["BUN_OPTIONS"] ?? "", headerLimit].join(" ").trim();
+      if (process.execArgv.includes(HEADER_LIMIT) && connectTcp !== null) return false;
+      const options = [process.env["BUN_OPTIONS"] ?? "", HEADER_LIMIT].join(" ").trim();
       const env = { ...process.env, [CONNECTION_LIMIT]: MOST_CONNECTIONS, BUN_OPTIONS: options };
       const command = ownCommand();
       if (typeof process.execve === "function" && process.platform !== "win32") process.execve(process.execPath, command, env);
@@ -162,6 +167,8 @@ export function bunRuntime(): Runtime {
       new Promise((resolve, reject) => {
         write(STDOUT, bytes, 0, bytes.length, null, (error, written) => (error === null ? resolve(written) : reject(error)));
       }),
+
+    connectTcp,
 
     bodySource: (body) => body,
 

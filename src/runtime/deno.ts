@@ -125,6 +125,8 @@ export function denoRuntime(): Runtime {
     // `fs.write` and `console.log` would wait for the reader on the only thread, and the latter ends the process on a full disk.
     write: (bytes) => deno.stdout.write(bytes),
 
+    connectTcp: null,
+
     // Deno's fetch sends text or bytes a second time by itself when a connection that was kept open breaks before the answer, though the
     // first may have been billed, and copies them more than once. With a stream it does neither. The length is then told by HTTP/2, or by
     // chunks.

@@ -23,4 +23,10 @@ export async function dial(url: string, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** Whether a proxy of the network's own stands between here and the hosts, which then can't be reached directly. */
+export function isProxied(environment: Readonly<Record<string, string | undefined>>): boolean {
+  return PROXY_VARIABLES.some((name) => Boolean(environment[name]));
+}
+
+const PROXY_VARIABLES = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 const BRACKETS = /^\[(.*)\]$/;

@@ -113,6 +113,77 @@ export interface Question {
 /** What a request is sent with. */
 export type Body = string | Uint8Array<ArrayBuffer>;
 
+/** A POST to an upstream. */
+export interface HttpRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Body;
+}
+
+/** The body of an answer; one that has none is over at once. */
+export interface HttpBody extends BodyReader {
+  /** All of it, where nothing has been read of it. */
+  all(): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  /** By lower-case names; several of one name are joined by commas. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: HttpBody;
+}
+
+export interface HttpCall {
+  readonly answer: Promise<HttpAnswer>;
+  /** Closes the connection at once. Once the answer is complete that does nothing. Never rejects. */
+  cancel(): Promise<void>;
+}
+
+/** Sends a POST. Asks `connected`, once there is a connection and before a byte of it goes out, whether it may. */
+export type Send = (request: HttpRequest, connected: () => boolean) => HttpCall;
+
+/** A connection to an upstream, as the runtime has it. */
+export interface TcpSocket {
+  /** How many of the bytes were taken; the others may come again at `drained`. Below 0: it is closed. */
+  write(bytes: Uint8Array): number;
+  pause(): void;
+  resume(): void;
+  /** At once. */
+  terminate(): void;
+  /** Whether it keeps the process from its end. */
+  ref(): void;
+  unref(): void;
+}
+
+/** Is told what happens on a connection. */
+export interface TcpEvents {
+  /** It can be closed from now on. */
+  opened(socket: TcpSocket): void;
+  /** Bytes can be sent: over TLS, whoever is at the other end has proven to be who it should be. */
+  ready(): void;
+  /** The bytes belong to whoever gets them. */
+  received(bytes: Uint8Array): void;
+  drained(): void;
+  /** Last, whether or not it was ever open. Null: it ended in order. */
+  closed(error: SocketError | null): void;
+}
+
+export interface SocketError extends Error {
+  /** Of the system or of TLS, e.g. `ECONNREFUSED`. */
+  readonly code?: string;
+}
+
+export interface TcpAddress {
+  /** A name or an IP address, without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** Over TLS, with a certificate that is checked against the host. */
+  readonly isSecure: boolean;
+}
+
+/** Connects to whichever of the host's addresses takes it. */
+export type ConnectTcp = (address: TcpAddress, events: TcpEvents) => void;
+
 /** Where a server listens. */
 export interface Address {
   readonly host: string;
@@ -188,7 +259,9 @@ export interface Runtime {
   /** Whether a file or folder may be read without anybody being asked. */
   readonly mayRead: (path: string) => boolean;
   readonly write: Write;
-  /** A body as it is sent. */
+  /** Null: its own `fetch` is what this runtime sends with. */
+  readonly connectTcp: ConnectTcp | null;
+  /** A body as `fetch` sends it. */
   readonly bodySource: (body: Body) => Body | ReadableStream<Uint8Array>;
   readonly bodyReader: (body: ReadableStream<Uint8Array>) => BodyReader;
 }

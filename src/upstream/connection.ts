@@ -3,19 +3,15 @@
 // Never does: follow a redirect, look into a body, leave a timer or a listener behind.
 
 import { GatewayError } from "../errors.ts";
-import type { After, BodyReader, Unpack } from "../runtime/ports.ts";
+import type { After, BodyReader, HttpAnswer, HttpCall, HttpRequest, Send, Unpack } from "../runtime/ports.ts";
 import { onAbort } from "../wire/abort.ts";
+import { NOTHING } from "../wire/pump.ts";
+import { UnsentFault } from "./http1/exchange.ts";
 
 export interface ConnectionPorts {
-  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
-  /** Makes a body in the way that suits the runtime; as it is where there is none. */
-  readonly sender?: (body: string | Uint8Array<ArrayBuffer>) => string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
-  /** Reads a body in the way that suits the runtime; a plain reader where there is none. */
-  readonly reader?: (body: ReadableStream<Uint8Array>) => BodyReader;
+  readonly send: Send;
   /** Undoes what an upstream compressed, unasked. */
   readonly unpack: Unpack;
-  /** Sees whether a host takes connections, which no fetch tells. Resolves when it does, refuses, or the signal ends it; never rejects. */
-  readonly dial?: (url: string, signal: AbortSignal) => Promise<void>;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly after: After;
@@ -23,7 +19,7 @@ export interface ConnectionPorts {
 
 /** Milliseconds; null is no limit. */
 export interface UpstreamTimeouts {
-  /** Until the host takes a connection; asked only where it has not answered of late. */
+  /** Until the host takes a connection; where `fetch` sends, that is asked only of one that has not answered of late. */
   readonly connectMs: number | null;
   /** From sending the request to the beginning of the answer: the head, or the first event of a stream; an error takes no longer in all. */
   readonly firstByteMs: number | null;
@@ -32,10 +28,7 @@ export interface UpstreamTimeouts {
   readonly totalMs: number | null;
 }
 
-export interface Outgoing {
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array<ArrayBuffer>;
+export interface Outgoing extends HttpRequest {
   /** How much of the `totalMs` is spent, where the call goes on with an answer that paused; milliseconds. */
   readonly spentMs?: number;
 }
@@ -46,6 +39,12 @@ export interface ConnectionOptions {
   readonly maxUnpackedBytes: number;
   /** Of the client's connection. */
   readonly client: AbortSignal;
+  /** Is told when the request goes out, and may stop it then. Absent: nobody asks. */
+  readonly owner?: Owner | undefined;
+}
+
+export interface Owner {
+  goesOut(connection: Pick<Connection, "stop">): void;
 }
 
 /** The code of an error before which nothing was sent: the same request can be sent again without being billed twice. */
@@ -70,13 +69,12 @@ export class Connection implements BodyReader {
   readonly #timeouts: UpstreamTimeouts;
   readonly #maxUnpackedBytes: number;
   readonly #client: AbortSignal;
-  readonly #abort = new AbortController();
+  readonly #owner: Owner | undefined;
   /** Takes back the listener for a client that leaves; null: none is set. */
   #unfollow: (() => void) | null = null;
-  #response: Response | null = null;
-  /** Undefined until it is asked for, since a stream is costly to make. */
-  #body: ReadableStream<Uint8Array> | null | undefined;
-  /** Of the body as the upstream meant it, not as it may have packed it. */
+  #call: HttpCall | null = null;
+  #answer: HttpAnswer | null = null;
+  /** Of the body as the upstream meant it, not as it may have packed it. Null: it did not, and nothing was read yet. */
   #reader: BodyReader | null = null;
   /** Why the connection was stopped from this side. */
   #stopped: GatewayError | null = null;
@@ -85,56 +83,49 @@ export class Connection implements BodyReader {
   #stopTimer: (() => void) | null = null;
   #isReleased = false;
 
-  constructor(ports: ConnectionPorts, { timeouts, maxUnpackedBytes, client }: ConnectionOptions) {
+  constructor(ports: ConnectionPorts, { timeouts, maxUnpackedBytes, client, owner }: ConnectionOptions) {
     this.#ports = ports;
     this.#timeouts = timeouts;
     this.#maxUnpackedBytes = maxUnpackedBytes;
     this.#client = client;
-  }
-
-  /** Goes before `open`: nothing is sent to a host that takes no connection in time. */
-  async reach(url: string): Promise<void> {
-    const { connectMs } = this.#timeouts;
-    if (connectMs === null || this.#ports.dial === undefined) return;
-    this.#follow();
-    this.#begin("connectMs");
-    await this.#ports.dial(url, this.#abort.signal);
-    this.#since.connectMs = null;
-    if (this.#stopped !== null) throw this.#stopped;
+    this.#owner = owner;
   }
 
   /** Call `begun` when the answer has begun: a head alone may be all that comes. */
-  async open(call: Outgoing): Promise<Response> {
+  async open(request: Outgoing): Promise<HttpAnswer> {
     this.#follow();
-    this.#begin("totalMs", call.spentMs);
-    this.#begin("firstByteMs");
+    const { spentMs } = request;
+    // Where connecting has no limit of its own, it is part of what the others limit.
+    if (this.#timeouts.connectMs === null) this.#expect(spentMs);
+    else this.#begin("connectMs");
     try {
-      const response = await this.#ports.fetch(call.url, {
-        method: "POST",
-        headers: call.headers,
-        body: this.#ports.sender?.(call.body) ?? call.body,
-        redirect: "manual",
-        signal: this.#abort.signal,
-        ...RUNTIME_LIMITS_OFF,
-      });
-      this.#response = response;
-      const packing = packingOf(response);
-      if (packing === null || response.body === null) return response;
-      this.#body = response.body;
-      const packed = this.#readerOf(response.body);
-      const plain = this.#ports.unpack(packing, packed, { maxBytes: MAX_WINDOW_BYTES });
+      this.#call = this.#ports.send(request, () => this.#connected(spentMs));
+      const answer = await this.#call.answer;
+      this.#answer = answer;
+      const packing = packingOf(answer);
+      if (packing === null) return answer;
+      const plain = this.#ports.unpack(packing, answer.body, { maxBytes: MAX_WINDOW_BYTES });
       // Of an error the status is enough.
-      this.#reader =
-        plain !== null
-          ? this.#withinLimit(plain)
-          : { read: () => Promise.resolve({ done: true }), cancel: (reason) => packed.cancel(reason) };
-      if (plain !== null || response.status >= 400) return response;
+      this.#reader = plain !== null ? this.#withinLimit(plain) : { ...NOTHING, cancel: (reason) => answer.body.cancel(reason) };
+      if (plain !== null || answer.status >= 400) return answer;
     } catch (error) {
       this.#release();
       throw this.#stopped ?? unanswered(error);
     }
     await this.cancel();
     throw new GatewayError("upstream-failed", "The upstream compressed its answer, unasked, in a way that can't be read here.");
+  }
+
+  #expect(spentMs = 0): void {
+    this.#begin("totalMs", spentMs);
+    this.#begin("firstByteMs");
+  }
+
+  #connected(spentMs: number | undefined): boolean {
+    if (this.#timeouts.connectMs !== null) this.#expect(spentMs);
+    this.#since.connectMs = null;
+    this.#owner?.goesOut(this);
+    return this.#stopped === null;
   }
 
   /** From here on the limit on the beginning counts no more. */
@@ -156,24 +147,16 @@ export class Connection implements BodyReader {
     };
   }
 
-  #readerOf(body: ReadableStream<Uint8Array>): BodyReader {
-    return this.#ports.reader?.(body) ?? body.getReader();
-  }
-
   #follow(): void {
     if (this.#client.aborted) throw new GatewayError("cancelled", "The client closed the connection.");
     this.#unfollow ??= onAbort(this.#client, () => this.stop(new GatewayError("cancelled", "The client closed the connection.")));
   }
 
   read(): Promise<Read> {
-    if (this.#reader === null) {
-      if (this.#body === undefined) this.#body = this.#response?.body ?? null;
-      if (this.#body === null) return Promise.resolve({ done: true });
-      this.#reader = this.#readerOf(this.#body);
-    }
+    const reader = (this.#reader ??= this.#answer?.body ?? NOTHING);
     this.#begin("idleMs");
     // No function of its own for each read: chunks come by the thousand.
-    return this.#reader.read().then(this.#came, this.#broke);
+    return reader.read().then(this.#came, this.#broke);
   }
 
   readonly #came = (found: Read): Read => {
@@ -201,31 +184,28 @@ export class Connection implements BodyReader {
    * longer than this: also a packed one, whose length says nothing about what comes out of it.
    */
   async short(maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
-    const response = this.#response;
-    if (response === null || this.#body !== undefined) return null;
-    const length = response.headers.get("content-length");
-    if (length === null || Number(length) > maxBytes) return null;
+    const answer = this.#answer;
+    if (answer === null || this.#reader !== null) return null;
+    const length = answer.headers.get("content-length");
+    if (length === undefined || Number(length) > maxBytes) return null;
     this.#begin("idleMs");
-    const bytes = await response.arrayBuffer().catch(this.#broke);
+    const bytes = await answer.body.all().catch(this.#broke);
     this.#since.idleMs = null;
     this.#over();
-    return new Uint8Array(bytes);
+    return bytes;
   }
 
   async cancel(): Promise<void> {
     this.#release();
-    this.#abort.abort();
+    await this.#call?.cancel();
     try {
-      await (this.#reader ?? this.#body ?? this.#response?.body)?.cancel();
+      await this.#reader?.cancel();
     } catch {
       // The connection is gone already, which is what was wanted.
     }
   }
 
-  /**
-   * Whoever waits for the answer, or reads it, gets this error, unless it was stopped before.
-   * Cancels the reader too: on Deno (2.9) an abort no longer reaches a body once its response has been garbage-collected.
-   */
+  /** Whoever waits for the answer, or reads it, gets this error, unless it was stopped before. */
   stop(error: GatewayError): void {
     this.#stopped ??= error;
     void this.cancel();
@@ -243,6 +223,7 @@ export class Connection implements BodyReader {
     const limitMs = this.#timeouts[name];
     if (limitMs === null) return;
     this.#since[name] = this.#ports.now() - spentMs;
+    if (spentMs > 0) this.#stopTimer = (this.#stopTimer?.(), null);
     if (this.#stopTimer === null && !this.#isReleased) this.#wait(Math.min(this.#shortestMs(), Math.max(0, limitMs - spentMs)));
   }
 
@@ -265,20 +246,11 @@ export class Connection implements BodyReader {
   }
 }
 
-// Bun's fetch gives up after 300 s without a byte unless told otherwise; the limits above are the only ones. It also unpacks bodies and
-// keeps their header, where Deno's leaves them packed when `accept-encoding` is named: here neither does. Others ignore the members.
-// (`duplex` is what the standard asks for beside a body that is a stream.)
-const RUNTIME_LIMITS_OFF: RequestInit & { readonly timeout: false; readonly decompress: false; readonly duplex: "half" } = {
-  timeout: false,
-  decompress: false,
-  duplex: "half",
-};
-
 /** How much of what has been unpacked may be needed to go on (RFC 9659 for zstd, which alone asks for more). */
 const MAX_WINDOW_BYTES = 8 * 1024 * 1024;
 
 /** How an upstream packed its answer without being asked to; null where it did not. */
-function packingOf({ headers }: Response): string | null {
+function packingOf({ headers }: HttpAnswer): string | null {
   const packing = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
   if (packing === "" || packing === "identity") return null;
   return packing === "x-gzip" ? "gzip" : packing;
@@ -307,7 +279,7 @@ function unanswered(error: unknown): GatewayError {
     const message = "The upstream's certificate is not trusted. If it is of an authority of your own, set NODE_EXTRA_CA_CERTS to its file.";
     return new GatewayError("upstream-failed", message, { code: UNREACHABLE, cause: error });
   }
-  const isNeverSent = NEVER_SENT.has(code) || CONNECTING.test(`${String(error)} ${String(cause)}`);
+  const isNeverSent = error instanceof UnsentFault || NEVER_SENT.has(code) || CONNECTING.test(`${String(error)} ${String(cause)}`);
   if (isNeverSent) return new GatewayError("upstream-failed", "The upstream could not be reached.", { code: UNREACHABLE, cause: error });
   return new GatewayError("upstream-failed", "The connection to the upstream broke before it answered.", {
     code: "upstream_lost",

@@ -1,7 +1,7 @@
 // Sends one POST to an upstream and looks at its answer up to the first event: an error there still has a status of its own.
 // Never does: follow a redirect, send anything to a host that the configuration does not name, show an upstream's address.
 
-import { Connection, type ConnectionPorts, type Outgoing, type UpstreamTimeouts } from "./connection.ts";
+import { Connection, type ConnectionPorts, type Outgoing, type Owner, type UpstreamTimeouts } from "./connection.ts";
 import { GatewayError } from "../errors.ts";
 import type { ReplyEvent } from "../protocol/canonical.ts";
 import type { Codec, Exchange } from "../protocol/codec.ts";
@@ -23,8 +23,7 @@ export interface UpstreamCall extends Outgoing {
   readonly stream: boolean;
   /** Of the client's connection. */
   readonly signal: AbortSignal;
-  /** Is told when the request goes out, and may stop it then. Absent: nobody asks. */
-  readonly owner?: { goesOut(connection: Pick<Connection, "stop">): void };
+  readonly owner?: Owner;
   /** What differs from the usual limits on time. */
   readonly timeouts: Partial<UpstreamTimeouts>;
   /** Of the upstream's protocol. */
@@ -36,7 +35,8 @@ export interface UpstreamCall extends Outgoing {
 export interface UpstreamAnswer {
   readonly type: "streaming" | "non-streaming";
   readonly status: number;
-  readonly headers: Headers;
+  /** By lower-case names. */
+  readonly headers: ReadonlyMap<string, string>;
   /** What has been read of its body. */
   readonly begun: readonly Uint8Array[];
   /** What follows; null where `begun` is all, as it is of a short answer. */
@@ -50,7 +50,7 @@ export interface UpstreamRefusal {
   readonly type: "refusal";
   readonly error: GatewayError;
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
 }
 
@@ -61,17 +61,12 @@ export interface Upstream {
 
 export function createUpstream(ports: ConnectionPorts, settings: { timeouts: UpstreamTimeouts; limits: SizeLimits }): Upstream {
   const { timeouts, limits } = settings;
-  /** Origin -> when it last answered. Only those of the configuration come in here. */
-  const answeredAt = new Map<string, number>();
   return {
     async post(call) {
-      const options = { timeouts: { ...timeouts, ...call.timeouts }, maxUnpackedBytes: limits.maxReplyBytes, client: call.signal };
+      const { signal: client, owner } = call;
+      const options = { timeouts: { ...timeouts, ...call.timeouts }, maxUnpackedBytes: limits.maxReplyBytes, client, owner };
       const connection = new Connection(ports, options);
-      const origin = originOf(call.url);
-      if (ports.now() - (answeredAt.get(origin) ?? -Infinity) > KNOWN_FOR_MS) await connection.reach(call.url);
-      call.owner?.goesOut(connection);
       const response = await connection.open(call);
-      answeredAt.set(origin, ports.now());
       const answer = { status: response.status, headers: response.headers };
       const fault = statusFault(response.status);
       if (fault !== null) {
@@ -125,8 +120,6 @@ const MAX_BEFORE_EVENT_BYTES = 1024 * 1024;
 const CHUNK_BYTES = 32;
 /** An answer up to here that is not streamed is read before its head goes out; of a longer one the head goes out first. */
 const SHORT_ANSWER_BYTES = 64 * 1024;
-/** How long a host that has answered is taken to be there. */
-const KNOWN_FOR_MS = 60_000;
 
 /** Those that no answer with a body can have. */
 const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
@@ -141,12 +134,6 @@ function statusFault(status: number): GatewayError | null {
     "upstream-failed",
     "The upstream answered with a redirect, which this proxy does not follow. Check the configured URLs.",
   );
-}
-
-/** Scheme, host and port of an absolute URL without a user. */
-function originOf(url: string): string {
-  const end = url.indexOf("/", url.indexOf("//") + 2);
-  return end === -1 ? url : url.slice(0, end);
 }
 
 /** The whole of a short answer, or the beginning of a longer one. */

@@ -111,8 +111,6 @@ async function startVariant(folder: string, { ledger, inspect, rules }: (typeof 
     readConfig({ environment, arguments: [], file: () => null, redactor: new Redactor([]) }),
     {
       fetch: () => Promise.resolve(new Response(ANSWER, { headers: { "content-type": "application/json" } })),
-      sender: runtime.bodySource,
-      reader: runtime.bodyReader,
       after,
       soon: (callback) => void setImmediate(callback),
       now: Date.now,

@@ -64,26 +64,35 @@ for (const way of OWN_WAYS) {
   });
 
   test(
-    `${way.name}: trusts the authority in NODE_EXTRA_CA_CERTS, and says of another that it is not trusted`,
+    `${way.name}: trusts the authority in NODE_EXTRA_CA_CERTS for the host that it names, and says of others that they are not trusted`,
     { skip: !existsSync(OPENSSL) },
     async () => {
-      const { server, url, authority } = await ownAuthority();
-      const env = { ...KEYS, FACTORY_BASE_URL: url, RETRIES: "0" };
+      const { server, port, authority } = await ownAuthority();
+      const env = { ...KEYS, RETRIES: "0" };
       const found: unknown[] = [];
-      for (const more of [{ NODE_EXTRA_CA_CERTS: authority }, {}]) {
-        const program = start(way, { env: { ...env, ...more } });
-        const body = JSON.stringify({ model: ANSWER.model, max_tokens: 5, messages: [{ role: "user", content: "Hello" }] });
+      for (const { host = "localhost", ...more } of [
+        { NODE_EXTRA_CA_CERTS: authority },
+        {},
+        { NODE_EXTRA_CA_CERTS: authority, host: "127.0.0.1" },
+      ]) {
+        const program = start(way, { env: { ...env, FACTORY_BASE_URL: `https://${host}:${port}`, ...more } });
+        // Long, so that neither end takes all of it at once.
+        const content = "Hello".repeat(600_000);
+        const body = JSON.stringify({ model: ANSWER.model, max_tokens: 5, messages: [{ role: "user", content }] });
         const headers = { "x-api-key": KEYS.PROXY_API_KEY, "content-type": "application/json" };
-        const { status } = await fetch(`${await program.url}/v1/messages`, { method: "POST", headers, body });
+        const response = await fetch(`${await program.url}/v1/messages`, { method: "POST", headers, body });
+        const { status } = response;
+        const isWhole = (await response.text()).includes(content);
         program.signal("SIGTERM");
         await program.ended;
         const line = program.lines().find(({ event }) => event === "request");
-        found.push([status, /certificate is not trusted.*NODE_EXTRA_CA_CERTS/.test(String(line?.["message"]))]);
+        found.push([status, isWhole, /certificate is not trusted.*NODE_EXTRA_CA_CERTS/.test(String(line?.["message"]))]);
       }
       server.close();
       assert.deepEqual(found, [
-        [200, false],
-        [502, true],
+        [200, true, false],
+        [502, false, true],
+        [502, false, true],
       ]);
     },
   );
@@ -91,7 +100,7 @@ for (const way of OWN_WAYS) {
 
 interface OwnAuthority {
   readonly server: Server;
-  readonly url: string;
+  readonly port: number;
   /** The file of the authority's certificate. */
   readonly authority: string;
 }
@@ -103,7 +112,7 @@ async function ownAuthority(): Promise<OwnAuthority> {
   const fresh = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   openssl("req", "-x509", ...fresh, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=An authority");
   openssl("req", ...fresh, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost");
-  writeFileSync(join(cwd, "names"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n");
+  writeFileSync(join(cwd, "names"), "subjectAltName=DNS:localhost\n");
   openssl(
     "x509",
     "-req",
@@ -123,11 +132,15 @@ async function ownAuthority(): Promise<OwnAuthority> {
   );
   const options = { key: readFileSync(join(cwd, "server.key")), cert: readFileSync(join(cwd, "server.pem")) };
   const server = createServer(options, (request, response) => {
-    request.resume();
-    request.on("end", () => response.setHeader("content-type", "application/json").end(JSON.stringify(ANSWER)));
+    const asked: Uint8Array[] = [];
+    request.on("data", (bytes: Uint8Array) => asked.push(bytes));
+    request.on("end", () => {
+      const text = /Hello(?:Hello)*/.exec(Buffer.concat(asked).toString())?.[0] ?? "";
+      response.setHeader("content-type", "application/json").end(JSON.stringify({ ...ANSWER, content: [{ type: "text", text }] }));
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : assert.fail();
-  return { server, url: `https://127.0.0.1:${port}`, authority: join(cwd, "ca.pem") };
+  return { server, port, authority: join(cwd, "ca.pem") };
 }

@@ -7,12 +7,12 @@ import type { Store } from "../../src/access/store.ts";
 import { readConfig, type Config } from "../../src/config/config.ts";
 import { nameFaults } from "../../src/models/name-faults.ts";
 import type { Operator } from "../../src/http/admin/operator.ts";
-import { dial } from "../../src/runtime/dial.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
 import { unpack } from "../../src/runtime/unpack.ts";
 import { Redactor } from "../../src/telemetry/redaction.ts";
 import { AwakeClock } from "./awake.ts";
 import { ask, MODELS, type Way } from "./dialects.ts";
+import { realSend } from "./sending.ts";
 import { startUpstream, type ScriptedUpstream, type Seen } from "./upstream.ts";
 
 export const VERSION = "9.8.7";
@@ -93,9 +93,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
     config,
     {
       fetch: (url, init) => fetch(url, init),
-      sender: runtime.bodySource,
-      reader: runtime.bodyReader,
-      dial,
+      send: realSend({ after: clock.after, now: clock.now }),
       after: clock.after,
       now: Date.now,
       monotonic: clock.now,

@@ -8,14 +8,14 @@ import { streamPassthrough } from "../../src/gateway/passthrough.ts";
 import { UsageMeter } from "../../src/gateway/usage-meter.ts";
 import type { Store } from "../../src/access/store.ts";
 import { nameFaults } from "../../src/models/name-faults.ts";
-import type { After, BodyReader } from "../../src/runtime/ports.ts";
+import type { After, HttpAnswer, HttpBody, HttpCall } from "../../src/runtime/ports.ts";
 import { compose, type Program } from "../../src/program.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
 import { Redactor } from "../../src/telemetry/redaction.ts";
 import { runtime } from "../../src/runtime/runtime.ts";
 import { unpack } from "../../src/runtime/unpack.ts";
-import type { Pump } from "../../src/wire/pump.ts";
+import { NOTHING, type Pump } from "../../src/wire/pump.ts";
 import { ask, MODELS, type Way } from "./dialects.ts";
 import { CLIENT_KEY, FACTORY_KEY } from "./gateway.ts";
 import { exchangeAt, exchangeFor } from "./laws.ts";
@@ -41,7 +41,10 @@ export function opening(protocol: ProtocolId): { readonly before: readonly Uint8
   return { before: events.slice(0, at).map((event) => utf8.encode(event)), delta: utf8.encode(delta) };
 }
 
-export class Upstream implements BodyReader {
+const called = (answer: HttpAnswer): HttpCall => ({ answer: Promise.resolve(answer), cancel: () => Promise.resolve() });
+const nobody = (): Promise<never> => Promise.reject(new Error("Nobody asks for all of it."));
+
+export class Upstream implements HttpBody {
   reads = 0;
   /** Told when the request has arrived. */
   called = (): void => {};
@@ -59,6 +62,8 @@ export class Upstream implements BodyReader {
     const value = this.#chunkAt(this.reads++);
     return Promise.resolve(value === undefined ? { done: true } : { done: false, value });
   }
+
+  readonly all = nobody;
 
   cancel(): Promise<void> {
     return Promise.resolve();
@@ -93,12 +98,13 @@ export function programOver(upstream: Upstream, { environment = {}, store, model
       nameFaults,
     }),
     {
-      fetch: () => {
+      fetch: () => Promise.reject(new Error("Nothing is fetched here.")),
+      send(_, connected) {
+        connected();
         upstream.called();
-        if (upstream.refusals-- > 0) return Promise.resolve(new Response(null, { status: 503 }));
-        return Promise.resolve(new Response(new ReadableStream(), { headers: { "content-type": "text/event-stream" } }));
+        if (upstream.refusals-- > 0) return called({ status: 503, headers: new Map(), body: { ...NOTHING, all: nobody } });
+        return called({ status: 200, headers: new Map([["content-type", "text/event-stream"]]), body: upstream });
       },
-      reader: () => upstream,
       after,
       now: () => 0,
       monotonic: () => 0,

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createServer, type AddressInfo } from "node:net";
 import { test } from "node:test";
 import * as zlib from "node:zlib";
+import { sendByFetch } from "../../src/upstream/http-fetch.ts";
 import { createUpstream } from "../../src/upstream/upstream.ts";
 import { bareRequest } from "../../src/protocol/exchange.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
@@ -197,17 +198,22 @@ interface Dialled {
 /** An upstream room whose host takes connections, or does not; `broken` is how the request that follows fails. */
 function dialled(takes: boolean, broken: Error | null = null): Dialled {
   const [dials, sent, clock, left]: [string[], string[], { now: number }, AbortController] = [[], [], { now: 0 }, new AbortController()];
+  const now = (): number => clock.now;
+  const send = sendByFetch({
+    fetch: (url) => {
+      sent.push(url);
+      return broken === null ? Promise.resolve(new Response("{}")) : Promise.reject(broken);
+    },
+    dial: (url, signal) => {
+      dials.push(url);
+      return takes ? Promise.resolve() : new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+    },
+    now,
+  });
   const room = createUpstream(
     {
-      fetch: (url) => {
-        sent.push(url);
-        return broken === null ? Promise.resolve(new Response("{}")) : Promise.reject(broken);
-      },
-      dial: (url, signal) => {
-        dials.push(url);
-        return takes ? Promise.resolve() : new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
-      },
-      now: () => clock.now,
+      send,
+      now,
       after: (ms, callback) => {
         const timer = setTimeout(() => {
           clock.now += ms;
@@ -311,8 +317,10 @@ test("a packed answer that says a short length is unpacked when it is asked for,
   const packed = zlib.gzipSync(new Uint8Array(30 * 1024 * 1024));
   const headers = { "content-type": "application/json", "content-encoding": "gzip", "content-length": String(packed.length) };
   assert.ok(packed.length < 64 * 1024);
+  const now = (): number => 0;
+  const send = sendByFetch({ fetch: () => Promise.resolve(new Response(new Uint8Array(packed), { headers })), now });
   const room = createUpstream(
-    { fetch: () => Promise.resolve(new Response(new Uint8Array(packed), { headers })), now: () => 0, after: () => () => {}, unpack },
+    { send, now, after: () => () => {}, unpack },
     {
       timeouts: { connectMs: null, firstByteMs: null, idleMs: null, totalMs: null },
       limits: { maxEventLength: 1000, maxReplyBytes: 1_000_000 },

@@ -16,8 +16,6 @@ function programWith(environment: Record<string, string>, clock: { nowMs: number
     read({ environment: { FACTORY_API_KEY: "fk-of-nobody", PROXY_API_KEY: "client-key-1", QUOTA_INTERVAL: "0", ...environment } }),
     {
       fetch: () => Promise.reject(new Error("Nothing is called here.")),
-      sender: runtime.bodySource,
-      reader: runtime.bodyReader,
       after: () => () => {},
       now: () => clock.nowMs,
       monotonic: () => clock.nowMs,

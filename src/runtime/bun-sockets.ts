@@ -1,0 +1,60 @@
+// Connections to upstreams on Bun, plain and over TLS. Bun itself tries all addresses of a host at once, checks certificates against it, and
+// knows NODE_EXTRA_CA_CERTS. It can't take back a connection that is still coming about.
+
+import type { ConnectTcp, TcpEvents, TcpSocket } from "./ports.ts";
+
+interface Socket extends TcpSocket {
+  readonly data: TcpEvents;
+}
+type Handlers = Readonly<Record<string, (socket: Socket, ...details: never[]) => void>>;
+export interface BunConnect {
+  connect(options: {
+    readonly hostname: string;
+    readonly port: number;
+    readonly data: TcpEvents;
+    readonly tls?: { readonly serverName: string; readonly ALPNProtocols: Uint8Array };
+    readonly socket: Handlers;
+  }): Promise<unknown>;
+}
+
+const PLAIN: Handlers = {
+  open(socket) {
+    socket.data.opened(socket);
+    socket.data.ready();
+  },
+  data: ({ data }, bytes: Uint8Array) => data.received(bytes),
+  drain: ({ data }) => data.drained(),
+  close: ({ data }, error?: Error) => data.closed(error ?? null),
+  // A broken TLS connection, or a fault of this program in one of the others.
+  error(socket, error: Error) {
+    socket.data.closed(error);
+    socket.terminate();
+  },
+  connectError: ({ data }, error: Error) => data.closed(error),
+};
+
+const SECURE: Handlers = {
+  ...PLAIN,
+  open: (socket) => socket.data.opened(socket),
+  handshake(socket, isTrusted: boolean, fault: Error | null) {
+    if (isTrusted) return socket.data.ready();
+    socket.data.closed(fault ?? new Error("TLS handshake failed"));
+    socket.terminate();
+  },
+};
+
+/** By which no server is asked for (RFC 6066); its certificate is checked against it all the same. */
+const IP_ADDRESS = /^[\d.]+$|:/;
+/** As TLS writes it: its length before it. */
+const HTTP_1 = new TextEncoder().encode("\u0008http/1.1");
+
+export function bunConnectTcp(bun: BunConnect): ConnectTcp {
+  return ({ host, port, isSecure }, events) => {
+    const options = { hostname: host, port, data: events };
+    const connecting = isSecure
+      ? bun.connect({ ...options, tls: { serverName: IP_ADDRESS.test(host) ? "" : host, ALPNProtocols: HTTP_1 }, socket: SECURE })
+      : bun.connect({ ...options, socket: PLAIN });
+    // `connectError` has said it already.
+    connecting.catch(() => {});
+  };
+}

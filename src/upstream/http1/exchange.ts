@@ -1,0 +1,174 @@
+// One POST and its answer over a connection: the request goes out as the other end takes it, the answer is read as it is asked for.
+// Never does: send a byte twice, read on while nobody takes what came, leave a connection to the next whose end is not certain.
+
+import type { HttpAnswer, HttpBody, HttpCall, SocketError, TcpSocket } from "../../runtime/ports.ts";
+import { concat } from "../../wire/pump.ts";
+import { bodyDecoder, type BodyDecoder } from "./body.ts";
+import { HeadReader, HttpFault, type AnswerHead } from "./head.ts";
+
+/** No byte of the request has left this machine. */
+export class UnsentFault extends Error {}
+
+/** What an exchange is held on. */
+export interface Line {
+  /** Null while there is no connection yet. */
+  readonly socket: TcpSocket | null;
+  /** Whether an exchange was held on it before. */
+  readonly isReused: boolean;
+  /** Takes it back for the next one; null: this one sent nothing. */
+  keep(headers: ReadonlyMap<string, string> | null): void;
+  /** Starts the same on a new one. */
+  again(exchange: Exchange): void;
+  /** At once. */
+  close(): void;
+}
+
+type Read = Awaited<ReturnType<HttpBody["read"]>>;
+
+/** What may lie here while nobody reads; what the runtime reads at once comes on top. */
+const MAX_HELD_BYTES = 64 * 1024;
+const DONE: Read = { done: true };
+
+export class Exchange implements HttpCall, HttpBody {
+  /** What is still to be sent. */
+  readonly #pieces: Uint8Array[];
+  readonly #connected: () => boolean;
+  readonly #answering = Promise.withResolvers<HttpAnswer>();
+  readonly answer: Promise<HttpAnswer> = this.#answering.promise;
+  #sentBytes = 0;
+  /** Null: it is over, or has not begun. */
+  #line: Line | null = null;
+  #isConnected = false;
+  readonly #reader = new HeadReader();
+  #head: AnswerHead | null = null;
+  #decoder: BodyDecoder | null = null;
+  /** What was not read yet. */
+  readonly #held: Uint8Array[] = [];
+  #heldBytes = 0;
+  #reading: PromiseWithResolvers<Read> | null = null;
+  #fault: Error | null = null;
+
+  constructor(pieces: Uint8Array[], connected: () => boolean) {
+    this.#pieces = pieces;
+    this.#connected = connected;
+  }
+
+  // ---- The connection ----------------------------------------------------------------------------------------------
+
+  start(line: Line): void {
+    this.#line = line;
+  }
+
+  /** Bytes can be sent. */
+  ready(): void {
+    this.#isConnected ||= this.#connected();
+    if (this.#isConnected) this.send();
+    else void this.cancel();
+  }
+
+  send(): void {
+    const pieces = this.#pieces;
+    for (let [piece] = pieces; piece !== undefined && this.#line !== null; [piece] = pieces) {
+      const count = this.#line.socket?.write(piece) ?? -1;
+      // That it is closed comes as an event too.
+      if (count < 0) return;
+      this.#sentBytes += count;
+      if (count < piece.length) return void (pieces[0] = piece.subarray(count));
+      pieces.shift();
+    }
+  }
+
+  received(bytes: Uint8Array): void {
+    try {
+      this.#take(bytes);
+    } catch (error) {
+      this.#line?.close();
+      this.#end(error instanceof Error ? error : new HttpFault(String(error)));
+    }
+  }
+
+  #take(bytes: Uint8Array): void {
+    let at = 0;
+    while (this.#decoder === null) {
+      at = this.#reader.take(bytes, at);
+      if (at === -1) return;
+      const head = this.#reader.head();
+      if (head.status === 101) throw new HttpFault("the connection was upgraded, which nobody asked for");
+      if (head.status < 200) continue;
+      this.#head = head;
+      this.#decoder = bodyDecoder(head.length);
+      this.#answering.resolve({ status: head.status, headers: head.headers, body: this });
+    }
+    const piece = this.#decoder.take(bytes, at);
+    if (piece !== null && this.#reading !== null) {
+      this.#reading.resolve({ done: false, value: piece });
+      this.#reading = null;
+    } else if (piece !== null) {
+      this.#held.push(piece);
+      this.#heldBytes += piece.length;
+    }
+    if (this.#decoder.end !== -1) this.#complete(this.#decoder.end === bytes.length);
+    else if (this.#heldBytes > MAX_HELD_BYTES) this.#line?.socket?.pause();
+  }
+
+  /** `isClean`: nothing came behind it. */
+  #complete(isClean: boolean): void {
+    if (this.#heldBytes > MAX_HELD_BYTES) this.#line?.socket?.resume();
+    // What is left of a request that was answered early can't be taken back.
+    if (isClean && this.#head?.isKept === true && this.#pieces.length === 0) this.#line?.keep(this.#head.headers);
+    else this.#line?.close();
+    this.#end(null);
+  }
+
+  /** The connection is closed, or none came about. */
+  closed(error: SocketError | null): void {
+    if (this.#line === null) return;
+    if (this.#head?.length === "close" && error === null) this.#complete(false);
+    else if (this.#sentBytes > 0) this.#end(error ?? new Error("The connection was closed."));
+    else if (this.#line.isReused) this.#line.again(this);
+    else this.#end(new UnsentFault(`No connection came about: ${error?.code ?? "closed"}`, { cause: error }));
+  }
+
+  #end(fault: Error | null): void {
+    this.#line = null;
+    this.#fault = fault;
+    if (fault === null) this.#reading?.resolve(DONE);
+    else this.#reading?.reject(fault);
+    this.#reading = null;
+    if (this.#head === null) this.#answering.reject(fault ?? new Error("The call was cancelled."));
+  }
+
+  // ---- Whoever asked -------------------------------------------------------------------------------------------------
+
+  read(): Promise<Read> {
+    const value = this.#held.shift();
+    if (value !== undefined) {
+      const wasPaused = this.#heldBytes > MAX_HELD_BYTES;
+      this.#heldBytes -= value.length;
+      // Not without need: it costs two calls to the system.
+      if (wasPaused && this.#heldBytes <= MAX_HELD_BYTES) this.#line?.socket?.resume();
+      return Promise.resolve({ done: false, value });
+    }
+    if (this.#fault !== null) return Promise.reject(this.#fault);
+    if (this.#line === null) return Promise.resolve(DONE);
+    this.#reading = Promise.withResolvers();
+    return this.#reading.promise;
+  }
+
+  async all(): Promise<Uint8Array<ArrayBuffer>> {
+    const pieces: Uint8Array[] = [];
+    for (let { value } = await this.read(); value !== undefined; { value } = await this.read()) pieces.push(value);
+    return concat(pieces);
+  }
+
+  /** A read that waits gets nothing more. */
+  cancel(): Promise<void> {
+    this.#held.length = 0;
+    if (this.#line !== null) {
+      if (this.#sentBytes === 0) this.#line.keep(null);
+      else this.#line.close();
+      this.#end(null);
+    }
+    return Promise.resolve();
+  }
+}
