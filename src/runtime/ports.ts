@@ -56,8 +56,20 @@ export type Write = (bytes: Uint8Array) => Promise<number>;
 /** Reads a body piece by piece. One read at a time. */
 export interface BodyReader {
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  /**
+   * Reads without a promise for each piece: what is there already, undefined at the end, null where the waiter is told later, once. Throws what
+   * `read` rejects with. Absent: `read` is all there is.
+   */
+  poll?(waiter: ReadWaiter): Uint8Array | null | undefined;
   /** Lets go of the rest. */
   cancel(reason?: unknown): Promise<void>;
+}
+
+/** Waits for the next piece of a body. Neither may throw. */
+export interface ReadWaiter {
+  /** Undefined: the body has ended. */
+  came(piece: Uint8Array | undefined): void;
+  broke(error: unknown): void;
 }
 
 /** Where the bytes of a body go. */

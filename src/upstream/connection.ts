@@ -3,9 +3,9 @@
 // Never does: follow a redirect, look into a body, leave a timer or a listener behind.
 
 import { GatewayError } from "../errors.ts";
-import type { After, BodyReader, HttpAnswer, HttpCall, HttpRequest, Send, Unpack } from "../runtime/ports.ts";
+import type { After, BodyReader, HttpAnswer, HttpCall, HttpRequest, ReadWaiter, Send, Unpack } from "../runtime/ports.ts";
 import { onAbort } from "../wire/abort.ts";
-import { NOTHING } from "../wire/pump.ts";
+import { NOTHING, polled, readOnce, type Polled } from "../wire/pump.ts";
 import { UnsentFault } from "./http1/exchange.ts";
 
 export interface ConnectionPorts {
@@ -61,10 +61,8 @@ const LIMITS: Readonly<Record<LimitName, { readonly sentence: string; readonly v
 };
 const LIMIT_NAMES = ["connectMs", "firstByteMs", "idleMs", "totalMs"] as const satisfies readonly LimitName[];
 
-type Read = Awaited<ReturnType<BodyReader["read"]>>;
-
 /** One request to the upstream and the body of its answer, under the limits on time. */
-export class Connection implements BodyReader {
+export class Connection implements Polled, ReadWaiter {
   readonly #ports: ConnectionPorts;
   readonly #timeouts: UpstreamTimeouts;
   readonly #maxUnpackedBytes: number;
@@ -75,7 +73,8 @@ export class Connection implements BodyReader {
   #call: HttpCall | null = null;
   #answer: HttpAnswer | null = null;
   /** Of the body as the upstream meant it, not as it may have packed it. Null: it did not, and nothing was read yet. */
-  #reader: BodyReader | null = null;
+  #reader: Polled | null = null;
+  #waiter: ReadWaiter | null = null;
   /** Why the connection was stopped from this side. */
   #stopped: GatewayError | null = null;
   /** Since when each limit that is under way has been. */
@@ -106,7 +105,7 @@ export class Connection implements BodyReader {
       if (packing === null) return answer;
       const plain = this.#ports.unpack(packing, answer.body, { maxBytes: MAX_WINDOW_BYTES });
       // Of an error the status is enough.
-      this.#reader = plain !== null ? this.#withinLimit(plain) : { ...NOTHING, cancel: (reason) => answer.body.cancel(reason) };
+      this.#reader = polled(plain !== null ? this.#withinLimit(plain) : { ...NOTHING, cancel: (reason) => answer.body.cancel(reason) });
       if (plain !== null || answer.status >= 400) return answer;
     } catch (error) {
       this.#release();
@@ -152,31 +151,44 @@ export class Connection implements BodyReader {
     this.#unfollow ??= onAbort(this.#client, () => this.stop(new GatewayError("cancelled", "The client closed the connection.")));
   }
 
-  read(): Promise<Read> {
-    const reader = (this.#reader ??= this.#answer?.body ?? NOTHING);
-    this.#begin("idleMs");
-    // No function of its own for each read: chunks come by the thousand.
-    return reader.read().then(this.#came, this.#broke);
+  read(): ReturnType<BodyReader["read"]> {
+    return readOnce(this);
   }
 
-  readonly #came = (found: Read): Read => {
-    this.#since.idleMs = null;
-    if (found.done) this.#over();
-    return found;
-  };
+  poll(waiter: ReadWaiter): Uint8Array | null | undefined {
+    const reader = (this.#reader ??= polled(this.#answer?.body ?? NOTHING));
+    this.#begin("idleMs");
+    this.#waiter = waiter;
+    try {
+      const piece = reader.poll(this);
+      return piece === null ? null : this.#took(piece);
+    } catch (error) {
+      throw this.#broken(error);
+    }
+  }
 
-  readonly #broke = (error: unknown): never => {
+  came(piece: Uint8Array | undefined): void {
+    if (piece === undefined && this.#stopped !== null) this.broke(this.#stopped);
+    else this.#waiter?.came(this.#took(piece));
+  }
+
+  broke(error: unknown): void {
+    this.#waiter?.broke(this.#broken(error));
+  }
+
+  #broken(error: unknown): GatewayError {
     this.#since.idleMs = null;
     this.#release();
-    throw (
-      this.#stopped ??
-      new GatewayError("upstream-failed", "The connection to the upstream broke before the answer was complete.", { cause: error })
-    );
-  };
+    const message = "The connection to the upstream broke before the answer was complete.";
+    return this.#stopped ?? new GatewayError("upstream-failed", message, { cause: error });
+  }
 
-  #over(): void {
+  #took(piece: Uint8Array | undefined): Uint8Array | undefined {
+    this.#since.idleMs = null;
+    if (piece !== undefined) return piece;
     this.#release();
     if (this.#stopped !== null) throw this.#stopped;
+    return undefined;
   }
 
   /**
@@ -189,10 +201,13 @@ export class Connection implements BodyReader {
     const length = answer.headers.get("content-length");
     if (length === undefined || Number(length) > maxBytes) return null;
     this.#begin("idleMs");
-    const bytes = await answer.body.all().catch(this.#broke);
-    this.#since.idleMs = null;
-    this.#over();
-    return bytes;
+    try {
+      const bytes = await answer.body.all();
+      this.#took(undefined);
+      return bytes;
+    } catch (error) {
+      throw this.#broken(error);
+    }
   }
 
   async cancel(): Promise<void> {

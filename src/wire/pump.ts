@@ -1,7 +1,7 @@
 // Drives one web stream from an upstream's bytes to a client.
 // Never does: read ahead of the client, keep what could be sent, know a protocol.
 
-import type { After, BodyMaker, BodyReader, BodyWriter } from "../runtime/ports.ts";
+import type { After, BodyFlow, BodyMaker, BodyReader, BodyWriter, ReadWaiter } from "../runtime/ports.ts";
 
 /** The chunks in one piece. */
 export function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
@@ -19,6 +19,20 @@ export function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 /** A copy where keeping these bytes would keep far more: Deno reads each piece, however short, into 16 KiB. */
 export function alone(bytes: Uint8Array): Uint8Array {
   return bytes.buffer.byteLength > 2 * bytes.length ? bytes.slice() : bytes;
+}
+
+/** Up to here bytes cost less to copy (0.1 us) than their buffer to ask for, which Bun has to make first (1 us). */
+const SHORT_BYTES = 4096;
+
+/** The same, which may be a copy in any case. */
+export function apart(bytes: Uint8Array): Uint8Array {
+  return bytes.length <= SHORT_BYTES ? bytes.slice() : alone(bytes);
+}
+
+/** Some of the bytes, which may be a copy. */
+export function cut(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  if (from === 0 && to === bytes.length) return bytes;
+  return to - from <= SHORT_BYTES ? bytes.slice(from, to) : bytes.subarray(from, to);
 }
 
 /** The chunks in one piece, which is the only one itself where there is but one. */
@@ -43,6 +57,59 @@ export function replay(begun: readonly Uint8Array[], rest: BodyReader): BodyRead
     },
     cancel: (reason) => rest.cancel(reason),
   };
+}
+
+/** Reads that wait for nobody but the waiter. */
+export type Polled = Required<BodyReader>;
+
+/** A source that can be polled, whatever it is made of. */
+export function polled(source: BodyReader): Polled {
+  return isPolled(source) ? source : new PolledReads(source);
+}
+
+function isPolled(source: BodyReader): source is Polled {
+  return source.poll !== undefined;
+}
+
+class PolledReads implements Polled {
+  readonly #source: BodyReader;
+  #waiter: ReadWaiter | null = null;
+
+  constructor(source: BodyReader) {
+    this.#source = source;
+  }
+
+  poll(waiter: ReadWaiter): null {
+    this.#waiter = waiter;
+    this.#source.read().then(this.#came, this.#broke);
+    return null;
+  }
+
+  readonly #came = ({ done, value }: Read): void => this.#waiter?.came(done ? undefined : value);
+  readonly #broke = (error: unknown): void => this.#waiter?.broke(error);
+
+  read(): Promise<Read> {
+    return this.#source.read();
+  }
+
+  cancel(reason?: unknown): Promise<void> {
+    return this.#source.cancel(reason);
+  }
+}
+
+type Read = Awaited<ReturnType<BodyReader["read"]>>;
+
+/** One read of what is polled. */
+export function readOnce(source: Pick<Polled, "poll">): Promise<Read> {
+  const { promise, resolve, reject } = Promise.withResolvers<Read>();
+  const came = (value: Uint8Array | undefined): void => resolve(value === undefined ? { done: true } : { done: false, value });
+  try {
+    const piece = source.poll({ came, broke: reject });
+    if (piece !== null) came(piece);
+  } catch (error) {
+    reject(error);
+  }
+  return promise;
 }
 
 /** What `through` drives: chunks in, chunks out, and the last words when the source breaks. */
@@ -115,108 +182,155 @@ export const webBody: BodyMaker = (flow) =>
  * One stream from source to client. Reads only when the client asks, sends what one chunk yields before it reads the
  * next, and cancels the source when the client leaves.
  */
-export function through(
-  source: BodyReader,
-  pump: Pump,
-  { closed, failing, keepAlive = null, begun = [], body = webBody }: ThroughOptions,
-): ReadableStream<Uint8Array> {
-  // Let go of once it has gone out: a chunk may lie in a buffer many times its size.
-  let first = begun;
-  let over = false;
+export function through(source: BodyReader, pump: Pump, options: ThroughOptions): ReadableStream<Uint8Array> {
+  return (options.body ?? webBody)(new Flow(source, pump, options));
+}
+
+/** Without a function for each of its steps: this is made for every stream. */
+class Flow implements BodyFlow, ReadWaiter {
+  readonly #source: Polled;
+  readonly #pump: Pump;
+  readonly #closed: ThroughOptions["closed"];
+  readonly #keepAlive: KeepAlive | null;
+  /** Let go of once it has gone out: a chunk may lie in a buffer many times its size. */
+  #begun: readonly Uint8Array[];
+  #isOver = false;
   /** What ended the stream from outside before it began. */
-  let early: { readonly error: unknown } | null = null;
-  let client: BodyWriter | null = null;
+  #early: { readonly error: unknown } | null = null;
+  #client: BodyWriter | null = null;
   /** Whether the client waits for a byte, and whether it has since the last look. */
-  let isWaiting = false;
-  let hasSent = false;
-  let stopTimer = (): void => {};
-  const close = (outcome: Outcome): void => {
-    if (over) return;
-    over = true;
-    stopTimer();
-    closed(outcome);
-  };
-  /**
-   * One timer a stream, set again when it fires: its bytes go out when nothing else has since the last time. It fires
-   * twice in the time that a client may wait, as the client's waiting begins anywhere between two looks.
-   */
-  const watch = (writer: BodyWriter, { sign, everyMs, after }: KeepAlive): void => {
-    const lookMs = everyMs / 2;
-    const beat = (): void => {
-      if (over) return;
-      if (isWaiting && !hasSent) writer.write(sign());
-      hasSent = false;
-      stopTimer = after(lookMs, beat);
-    };
-    stopTimer = after(lookMs, beat);
-  };
-  const send = (writer: BodyWriter, out: Uint8Array | null): boolean => {
+  #isWaiting = false;
+  #hasSent = false;
+  /** Lets the client ask for more. */
+  #enough: (() => void) | null = null;
+  #stopTimer: (() => void) | null = null;
+
+  constructor(source: BodyReader, pump: Pump, { closed, failing, keepAlive = null, begun = [] }: ThroughOptions) {
+    this.#source = polled(source);
+    this.#pump = pump;
+    this.#closed = closed;
+    this.#keepAlive = keepAlive;
+    this.#begun = begun;
+    failing?.((error) => this.#failFromOutside(error));
+  }
+
+  start(writer: BodyWriter): void {
+    this.#client = writer;
+    try {
+      for (const chunk of this.#begun) if (!this.#isOver && this.#early === null) this.#take(writer, chunk);
+    } catch (error) {
+      this.#fail(writer, error);
+    }
+    this.#begun = [];
+    if (this.#early !== null) this.#fail(writer, this.#early.error);
+    if (this.#keepAlive === null || this.#isOver) return;
+    if (this.#keepAlive.isDue) writer.write(this.#keepAlive.sign());
+    this.#watch(writer, this.#keepAlive);
+  }
+
+  flow(): Promise<void> {
+    const writer = this.#client;
+    if (writer === null || this.#isOver) return Promise.resolve();
+    this.#isWaiting = true;
+    this.#go(writer, null);
+    if (!this.#isWaiting) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#enough = resolve;
+    return promise;
+  }
+
+  async cancel(reason?: unknown): Promise<void> {
+    try {
+      if (!this.#isOver) this.#pump.left?.();
+    } finally {
+      this.#close({ type: "cancelled" });
+      await this.#source.cancel(reason);
+    }
+  }
+
+  came(piece: Uint8Array | undefined): void {
+    if (this.#client !== null) this.#go(this.#client, piece);
+  }
+
+  broke(error: unknown): void {
+    if (this.#client !== null && !this.#isOver) this.#fail(this.#client, error);
+    this.#rest();
+  }
+
+  /** Hands on what arrived, null for nothing, and whatever else is there, until the client has enough or has to wait. */
+  #go(writer: BodyWriter, arrived: Uint8Array | null | undefined): void {
+    try {
+      for (let piece = arrived === null ? this.#source.poll(this) : arrived; ; piece = this.#source.poll(this)) {
+        if (piece === null) return;
+        if (this.#isOver || this.#take(writer, piece)) break;
+      }
+    } catch (error) {
+      if (!this.#isOver) this.#fail(writer, error);
+    }
+    this.#rest();
+  }
+
+  #rest(): void {
+    this.#isWaiting = false;
+    this.#enough?.();
+    this.#enough = null;
+  }
+
+  /** One chunk, or the end of the source; returns whether the client has enough for now. */
+  #take(writer: BodyWriter, chunk: Uint8Array | undefined): boolean {
+    const hasBytes = this.#send(writer, chunk === undefined ? this.#pump.end() : this.#pump.step(chunk));
+    if (chunk !== undefined && !this.#pump.finished) return hasBytes && writer.isFull;
+    if (chunk !== undefined) void drain(this.#source);
+    writer.close();
+    this.#close({ type: "complete" });
+    return true;
+  }
+
+  #send(writer: BodyWriter, out: Uint8Array | null): boolean {
     if (out === null || out.length === 0) return false;
-    hasSent ||= keepAlive?.isLife?.(out) ?? true;
+    this.#hasSent ||= this.#keepAlive?.isLife?.(out) ?? true;
     writer.write(out);
     return true;
-  };
-  /** One chunk, or the end of the source; returns whether the client has enough for now. */
-  const take = (writer: BodyWriter, chunk: Uint8Array | undefined): boolean => {
-    const hasBytes = send(writer, chunk === undefined ? pump.end() : pump.step(chunk));
-    if (chunk !== undefined && !pump.finished) return hasBytes && writer.isFull;
-    if (chunk !== undefined) void drain(source);
-    writer.close();
-    close({ type: "complete" });
-    return true;
-  };
-  const fail = (writer: BodyWriter, error: unknown): void => {
-    void drain(source, true);
+  }
+
+  #fail(writer: BodyWriter, error: unknown): void {
+    void drain(this.#source, true);
     try {
-      send(writer, pump.fail(error));
+      this.#send(writer, this.#pump.fail(error));
       writer.close();
     } catch (unsendable) {
       writer.fail(unsendable);
     }
-    close({ type: "failed", error });
-  };
-  failing?.((error) => {
-    if (over) return;
-    if (client === null) early = { error };
-    else fail(client, error);
-  });
-  return body({
-    start(writer) {
-      client = writer;
-      try {
-        for (const chunk of first) if (!over && early === null) take(writer, chunk);
-      } catch (error) {
-        fail(writer, error);
-      }
-      first = [];
-      if (early !== null) fail(writer, early.error);
-      if (keepAlive === null || over) return;
-      if (keepAlive.isDue) writer.write(keepAlive.sign());
-      watch(writer, keepAlive);
-    },
-    async flow() {
-      const writer = client;
-      if (writer === null || over) return;
-      isWaiting = true;
-      try {
-        for (;;) {
-          const { done, value } = await source.read();
-          if (over || take(writer, done ? undefined : value)) break;
-        }
-      } catch (error) {
-        if (!over) fail(writer, error);
-      }
-      isWaiting = false;
-    },
-    async cancel(reason) {
-      try {
-        if (!over) pump.left?.();
-      } finally {
-        close({ type: "cancelled" });
-        await source.cancel(reason);
-      }
-    },
-  });
+    this.#close({ type: "failed", error });
+  }
+
+  #failFromOutside(error: unknown): void {
+    if (this.#isOver) return;
+    if (this.#client === null) this.#early = { error };
+    else this.#fail(this.#client, error);
+  }
+
+  #close(outcome: Outcome): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stopTimer?.();
+    this.#closed(outcome);
+  }
+
+  /**
+   * One timer a stream, set again when it fires: its bytes go out when nothing else has since the last time. It fires
+   * twice in the time that a client may wait, as the client's waiting begins anywhere between two looks.
+   */
+  #watch(writer: BodyWriter, { sign, everyMs, after }: KeepAlive): void {
+    const lookMs = everyMs / 2;
+    const beat = (): void => {
+      if (this.#isOver) return;
+      if (this.#isWaiting && !this.#hasSent) writer.write(sign());
+      this.#hasSent = false;
+      this.#stopTimer = after(lookMs, beat);
+    };
+    this.#stopTimer = after(lookMs, beat);
+  }
 }
 
 /** Lets go of what is left of a source whose answer is already complete. */

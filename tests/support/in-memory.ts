@@ -59,8 +59,12 @@ export class Upstream implements HttpBody {
   }
 
   read(): Promise<{ done: boolean; value?: Uint8Array }> {
-    const value = this.#chunkAt(this.reads++);
+    const value = this.poll();
     return Promise.resolve(value === undefined ? { done: true } : { done: false, value });
+  }
+
+  poll(): Uint8Array | undefined {
+    return this.#chunkAt(this.reads++);
   }
 
   readonly all = nobody;

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
 import { chain, run, type Machine } from "../../src/wire/machine.ts";
 import { lastBoundary, printSse, sseDecoder, type SseEvent } from "../../src/wire/sse.ts";
-import type { BodyReader } from "../../src/runtime/ports.ts";
+import type { BodyFlow, BodyMaker, BodyReader, ReadWaiter } from "../../src/runtime/ports.ts";
 import { through, UNTOUCHED, type Outcome, type Pump } from "../../src/wire/pump.ts";
 import { Clock } from "../support/clock.ts";
 import { counted } from "../support/steps.ts";
@@ -168,20 +168,30 @@ interface Source extends BodyReader {
   cancelled: unknown[];
 }
 
+interface SourceOptions {
+  readonly silent?: boolean;
+  readonly isPolled?: boolean;
+}
+
 /** A source of texts; an Error among them is thrown when its turn comes. After the last it ends, or stays silent. */
-function sourceOf(chunks: readonly (string | Error)[], { silent = false } = {}): Source {
+function sourceOf(chunks: readonly (string | Error)[], { silent = false, isPolled = false }: SourceOptions = {}): Source {
   const queue = [...chunks];
+  const poll = (): Uint8Array | null | undefined => {
+    source.reads++;
+    const next = queue.shift();
+    if (next instanceof Error) throw next;
+    if (next !== undefined) return utf8.encode(next);
+    return silent ? null : undefined;
+  };
   const source: Source = {
     reads: 0,
     cancelled: [],
     async read() {
-      source.reads++;
-      const next = queue.shift();
-      if (next instanceof Error) throw next;
-      if (next !== undefined) return { done: false, value: utf8.encode(next) };
-      if (silent) await new Promise(() => {});
-      return { done: true };
+      const value = poll();
+      if (value === null) await new Promise(() => {});
+      return value === null || value === undefined ? { done: true } : { done: false, value };
     },
+    ...(isPolled ? { poll } : {}),
     cancel(reason) {
       source.cancelled.push(reason);
       return Promise.resolve();
@@ -227,106 +237,198 @@ function settle(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-test("through: one chunk in, one chunk out, then the pump's last words, then the end", async () => {
-  const { reader, outcomes } = open(sourceOf(["a", "b"]));
-  assert.deepEqual(await readText(reader), ["A", "B", "[end]"]);
-  assert.deepEqual(outcomes, [{ type: "complete" }]);
-});
+for (const isPolled of [false, true]) {
+  const name = isPolled ? "through, polling" : "through";
+  const made = (chunks: readonly (string | Error)[], options: SourceOptions = {}): Source => sourceOf(chunks, { ...options, isPolled });
 
-test("through: the source is read only when the client asks", async () => {
-  const source = sourceOf(["a", "b", "c"]);
-  const { reader } = open(source);
-  await settle();
-  assert.equal(source.reads, 0, "before the first read");
-  await reader.read();
-  await settle();
-  assert.equal(source.reads, 1, "after the first read");
-  await reader.read();
-  await settle();
-  assert.equal(source.reads, 2, "after the second read");
-});
+  test(`${name}: one chunk in, one chunk out, then the pump's last words, then the end`, async () => {
+    const { reader, outcomes } = open(made(["a", "b"]));
+    assert.deepEqual(await readText(reader), ["A", "B", "[end]"]);
+    assert.deepEqual(outcomes, [{ type: "complete" }]);
+  });
 
-test("through: chunks that yield nothing are read over until there is something to send", async () => {
-  const source = sourceOf(["-", "-", "a"]);
-  const { reader } = open(source);
-  assert.deepEqual(await reader.read(), { done: false, value: utf8.encode("A") });
-  assert.equal(source.reads, 3);
-});
-
-test("through: a client that leaves cancels the source, with its reason", async () => {
-  const source = sourceOf(["a", "b"]);
-  const { reader, outcomes } = open(source);
-  await reader.read();
-  await reader.cancel("gone");
-  await settle();
-  assert.deepEqual(source.cancelled, ["gone"]);
-  assert.deepEqual(outcomes, [{ type: "cancelled" }]);
-});
-
-test("through: a client that leaves before it read anything, or while the source is silent, cancels the source", async () => {
-  for (const reads of [0, 1]) {
-    const source = sourceOf([], { silent: true });
-    const { reader, outcomes } = open(source);
-    if (reads === 1) void reader.read();
+  test(`${name}: the source is read only when the client asks`, async () => {
+    const source = made(["a", "b", "c"]);
+    const { reader } = open(source);
     await settle();
+    assert.equal(source.reads, 0, "before the first read");
+    await reader.read();
+    await settle();
+    assert.equal(source.reads, 1, "after the first read");
+    await reader.read();
+    await settle();
+    assert.equal(source.reads, 2, "after the second read");
+  });
+
+  test(`${name}: chunks that yield nothing are read over until there is something to send`, async () => {
+    const source = made(["-", "-", "a"]);
+    const { reader } = open(source);
+    assert.deepEqual(await reader.read(), { done: false, value: utf8.encode("A") });
+    assert.equal(source.reads, 3);
+  });
+
+  test(`${name}: a client that leaves cancels the source, with its reason`, async () => {
+    const source = made(["a", "b"]);
+    const { reader, outcomes } = open(source);
+    await reader.read();
     await reader.cancel("gone");
     await settle();
-    assert.deepEqual([source.reads, source.cancelled, outcomes], [reads, ["gone"], [{ type: "cancelled" }]]);
-  }
-});
+    assert.deepEqual(source.cancelled, ["gone"]);
+    assert.deepEqual(outcomes, [{ type: "cancelled" }]);
+  });
 
-test("through: a source that breaks: the last words are delivered, then the stream closes", async () => {
-  const error = new Error("line cut");
-  const { reader, outcomes } = open(sourceOf(["a", error, "b"]));
-  assert.deepEqual(await readText(reader), ["A", "[line cut]"]);
-  assert.deepEqual(outcomes, [{ type: "failed", error }]);
-});
+  test(`${name}: a client that leaves before it read anything, or while the source is silent, cancels the source`, async () => {
+    for (const reads of [0, 1]) {
+      const source = made([], { silent: true });
+      const { reader, outcomes } = open(source);
+      if (reads === 1) void reader.read();
+      await settle();
+      await reader.cancel("gone");
+      await settle();
+      assert.deepEqual([source.reads, source.cancelled, outcomes], [reads, ["gone"], [{ type: "cancelled" }]]);
+    }
+  });
 
-test("through: a pump that breaks lets go of the source", async () => {
-  const source = sourceOf(["a", "bad", "b"]);
-  const { reader, outcomes } = open(source);
-  assert.deepEqual(await readText(reader), ["A", "[bad chunk]"]);
+  test(`${name}: a source that breaks: the last words are delivered, then the stream closes`, async () => {
+    const error = new Error("line cut");
+    const { reader, outcomes } = open(made(["a", error, "b"]));
+    assert.deepEqual(await readText(reader), ["A", "[line cut]"]);
+    assert.deepEqual(outcomes, [{ type: "failed", error }]);
+  });
+
+  test(`${name}: a pump that breaks lets go of the source`, async () => {
+    const source = made(["a", "bad", "b"]);
+    const { reader, outcomes } = open(source);
+    assert.deepEqual(await readText(reader), ["A", "[bad chunk]"]);
+    await settle();
+    assert.equal(source.cancelled.length, 1);
+    assert.equal(outcomes.length, 1);
+    assert.equal(outcomes[0]?.type, "failed");
+  });
+
+  test(`${name}: last words that can't be sent break the client's connection`, async () => {
+    const error = new Error("line cut");
+    const pump: Pump = {
+      ...capitals(),
+      fail() {
+        throw error;
+      },
+    };
+    const { reader, outcomes } = open(made(["a", error]), pump);
+    await reader.read();
+    await assert.rejects(reader.read(), error);
+    assert.deepEqual(outcomes, [{ type: "failed", error }]);
+  });
+
+  test(`${name}: once the pump is finished the stream closes, and the source is let go`, async () => {
+    const source = made(["a.", ...Array.from({ length: 100 }, () => "more")]);
+    const { reader, outcomes } = open(source);
+    assert.deepEqual(await readText(reader), ["A."]);
+    await settle();
+    assert.deepEqual(outcomes, [{ type: "complete" }]);
+    assert.equal(source.cancelled.length, 1);
+    assert.ok(source.reads < 20, `${source.reads} reads`);
+  });
+
+  test(`${name}: a source that ends right behind the last word is not cancelled: its connection can be used again`, async () => {
+    const source = made(["a."]);
+    const { reader } = open(source);
+    await readText(reader);
+    await settle();
+    assert.deepEqual(source.cancelled, []);
+  });
+
+  test(`${name}: an answer that said nothing closes with the pump's last words alone`, async () => {
+    const { reader } = open(made([]), { ...capitals(), end: () => null });
+    assert.deepEqual(await readText(reader), []);
+  });
+}
+
+/** A body whose client takes so many writes before it has enough. */
+function bodyTaking(room: number): { readonly body: BodyMaker; readonly flow: () => Promise<void>; readonly written: string[] } {
+  const written: string[] = [];
+  let start: BodyFlow | null = null;
+  let left = 0;
+  const flow = (): Promise<void> => {
+    left = room;
+    return start?.flow() ?? Promise.resolve();
+  };
+  const body: BodyMaker = (made) => {
+    start = made;
+    made.start({
+      write(bytes) {
+        left--;
+        written.push(new TextDecoder().decode(bytes));
+      },
+      get isFull() {
+        return left <= 0;
+      },
+      close: () => void written.push("closed"),
+      fail: () => void written.push("broken"),
+    });
+    return new ReadableStream();
+  };
+  return { body, flow, written };
+}
+
+test("through, polling: what is there goes out at once, what comes later when it comes, and nothing while the client has enough", async () => {
+  let waiter: ReadWaiter | null = null;
+  const there = ["a", "b", "c"];
+  let polls = 0;
+  const source: BodyReader = {
+    read: () => Promise.reject(new Error("read")),
+    poll(next) {
+      polls++;
+      const text = there.shift();
+      waiter = text === undefined ? next : null;
+      return text === undefined ? null : utf8.encode(text);
+    },
+    cancel: () => Promise.resolve(),
+  };
+  const outcomes: Outcome[] = [];
+  const { body, flow, written } = bodyTaking(2);
+  through(source, capitals(), { closed: (outcome) => outcomes.push(outcome), body });
+  const first = flow();
+  assert.deepEqual([written, polls], [["A", "B"], 2]);
+  await first;
+  let isResting = false;
+  const second = flow().then(() => (isResting = true));
+  assert.deepEqual([written.length, polls], [3, 4]);
   await settle();
-  assert.equal(source.cancelled.length, 1);
-  assert.equal(outcomes.length, 1);
-  assert.equal(outcomes[0]?.type, "failed");
+  assert.equal(isResting, false);
+  const came = (piece: string | undefined): void => waiter?.came(piece === undefined ? undefined : utf8.encode(piece));
+  came("d");
+  assert.deepEqual([written.at(-1), polls], ["D", 4]);
+  await second;
+  void flow();
+  came(undefined);
+  assert.deepEqual(written, ["A", "B", "C", "D", "[end]", "closed"]);
+  assert.deepEqual(outcomes, [{ type: "complete" }]);
 });
 
-test("through: last words that can't be sent break the client's connection", async () => {
-  const error = new Error("line cut");
-  const pump: Pump = {
-    ...capitals(),
-    fail() {
-      throw error;
+test("through, polling: a stream that is ended from outside while it waits says its last words once", async () => {
+  let waiter: ReadWaiter | null = null;
+  const source: BodyReader = {
+    read: () => Promise.reject(new Error("read")),
+    poll(next) {
+      waiter = next;
+      return null;
+    },
+    cancel() {
+      queueMicrotask(() => waiter?.came(undefined));
+      return Promise.resolve();
     },
   };
-  const { reader, outcomes } = open(sourceOf(["a", error]), pump);
-  await reader.read();
-  await assert.rejects(reader.read(), error);
+  const ways: ((error: unknown) => void)[] = [];
+  const outcomes: Outcome[] = [];
+  const { body, flow, written } = bodyTaking(2);
+  through(source, capitals(), { closed: (outcome) => outcomes.push(outcome), failing: (fail) => void ways.push(fail), body });
+  const flowing = flow();
+  const error = new Error("over");
+  for (const end of ways) end(error);
+  await flowing;
+  assert.deepEqual(written, ["[over]", "closed"]);
   assert.deepEqual(outcomes, [{ type: "failed", error }]);
-});
-
-test("through: once the pump is finished the stream closes, and the source is let go", async () => {
-  const source = sourceOf(["a.", ...Array.from({ length: 100 }, () => "more")]);
-  const { reader, outcomes } = open(source);
-  assert.deepEqual(await readText(reader), ["A."]);
-  await settle();
-  assert.deepEqual(outcomes, [{ type: "complete" }]);
-  assert.equal(source.cancelled.length, 1);
-  assert.ok(source.reads < 20, `${source.reads} reads`);
-});
-
-test("through: a source that ends right behind the last word is not cancelled: its connection can be used again", async () => {
-  const source = sourceOf(["a."]);
-  const { reader } = open(source);
-  await readText(reader);
-  await settle();
-  assert.deepEqual(source.cancelled, []);
-});
-
-test("through: an answer that said nothing closes with the pump's last words alone", async () => {
-  const { reader } = open(sourceOf([]), { ...capitals(), end: () => null });
-  assert.deepEqual(await readText(reader), []);
 });
 
 // ---- Keep-alive ----------------------------------------------------------------------------------------------------
