@@ -6,7 +6,7 @@ import type { Codec, Exchange } from "../protocol/codec.ts";
 import { isFactoryError } from "../protocol/factory-error.ts";
 import { isTruncation, truncated } from "../protocol/fold.ts";
 import { run } from "../wire/machine.ts";
-import { alone, concat, UNTOUCHED, type Pump } from "../wire/pump.ts";
+import { apart, concat, cut, UNTOUCHED, type Pump } from "../wire/pump.ts";
 import {
   BLANK_LINE,
   Boundaries,
@@ -59,15 +59,15 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
     if (tailEvents.count === 0) return events;
     if (first === null) {
       const head = headOf(events);
-      first = alone(head);
-      if (head.length < events.length) last.push(alone(ending));
+      first = apart(head);
+      if (head.length < events.length) last.push(apart(ending));
       note(events.length - head.length, ending.length);
     } else {
       note(events.length, ending.length);
       if (last.length === KEPT_EVENTS) last.shift();
-      last.push(alone(ending));
+      last.push(apart(ending));
       if (passedBytes > nextSampleBytes) {
-        samples.push({ run: alone(ending), passedBytes, passedEvents });
+        samples.push({ run: apart(ending), passedBytes, passedEvents });
         nextSampleBytes = passedBytes * SAMPLE_GROWTH;
       }
     }
@@ -75,7 +75,7 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
   };
   const hold = (chunk: Uint8Array): void => {
     if (chunk.length === 0) return;
-    held.push(alone(chunk));
+    held.push(apart(chunk));
     heldLength += chunk.length;
     tail = chunk.length < MAX_BEFORE_BOUNDARY ? concat([tail.subarray(-MAX_BEFORE_BOUNDARY), chunk]) : chunk;
     if (heldLength > limits.maxEventLength) {
@@ -126,9 +126,9 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
         hold(chunk);
         return null;
       }
-      held.push(boundary === chunk.length ? chunk : chunk.subarray(0, boundary));
+      held.push(cut(chunk, 0, boundary));
       const complete = release();
-      if (boundary < chunk.length) hold(chunk.subarray(boundary));
+      if (boundary < chunk.length) hold(cut(chunk, boundary, chunk.length));
       return send(complete);
     },
     end() {
@@ -208,8 +208,8 @@ function tailOf(events: Uint8Array, seen: { count: number }): Uint8Array {
   while (count < KEPT_EVENTS && start > 0) {
     const end = start;
     start = boundaries.last(end - 1);
-    if (holdsEvent(start === 0 && end === events.length ? events : events.subarray(start, end))) count++;
+    if (holdsEvent(cut(events, start, end))) count++;
   }
   seen.count = count;
-  return start === 0 ? events : events.subarray(start);
+  return cut(events, start, events.length);
 }
