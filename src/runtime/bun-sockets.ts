@@ -6,7 +6,7 @@ import type { ConnectTcp, TcpEvents, TcpSocket } from "./ports.ts";
 interface Socket extends TcpSocket {
   readonly data: TcpEvents;
 }
-type Handlers = Readonly<Record<string, (socket: Socket, ...details: never[]) => void>>;
+type Handlers = Readonly<Record<string, ((socket: Socket, ...details: never[]) => void) | "uint8array">>;
 export interface BunConnect {
   connect(options: {
     readonly hostname: string;
@@ -18,6 +18,8 @@ export interface BunConnect {
 }
 
 const PLAIN: Handlers = {
+  // Not Bun's default, a kind of its own whose pieces cost more.
+  binaryType: "uint8array",
   open(socket) {
     socket.data.opened(socket);
     socket.data.ready();

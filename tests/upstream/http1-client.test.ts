@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { HttpAnswer, HttpCall, HttpRequest, TcpEvents, TcpSocket } from "../../src/runtime/ports.ts";
+import type { HttpAnswer, HttpCall, HttpRequest, ReadWaiter, TcpEvents, TcpSocket } from "../../src/runtime/ports.ts";
 import { http1 } from "../../src/upstream/http1/client.ts";
 import { UnsentFault } from "../../src/upstream/http1/exchange.ts";
 import { HttpFault } from "../../src/upstream/http1/head.ts";
@@ -410,17 +410,52 @@ test("a call that is cancelled once its answer is complete leaves the connection
   assert.equal(there.peers.length, 1);
 });
 
-test("connections that nobody waits for any more are few: beyond 16 the next call waits for one of them", async () => {
+test("a connection that comes about once its call is cancelled is closed as it opens: no call waits for it or goes over it", async () => {
   const { call, peers } = room();
-  for (let index = 0; index < 50; index++) void call().cancel();
-  assert.equal(peers.length, 16);
+  for (let index = 0; index < 3; index++) void call().cancel();
   const made = call();
-  assert.equal(peers.length, 16);
-  for (const peer of peers) peer.open();
-  const [used, ...others] = peers.filter(({ isClosed }) => !isClosed);
-  assert.deepEqual([others.length, used?.sent.startsWith("POST")], [0, true]);
-  used?.says(HELLO);
+  peers[0]?.events.closed(new Error("refused"));
+  for (const peer of peers.slice(1)) peer.open();
+  peers[3]?.says(HELLO);
   assert.equal(await textOf(made), "hello");
+  assert.deepEqual(
+    peers.map(({ isClosed, sent }) => [isClosed, sent.split("POST").length - 1]),
+    [
+      [false, 0],
+      [true, 0],
+      [true, 0],
+      [false, 1],
+    ],
+  );
+  await answered({ ...room(), call, peers });
+  assert.equal(peers.length, 4);
+});
+
+test("a body that is polled: what is there comes at once, and whoever waits is told once, of each piece, the end and the fault", async () => {
+  for (const fault of [false, true]) {
+    const { call, peers } = room();
+    const made = call();
+    peers[0]?.open().says("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n");
+    const { body } = await made.answer;
+    const told: string[] = [];
+    const waiter: ReadWaiter = {
+      came: (piece) => void told.push(piece === undefined ? "end" : latin1.decode(piece)),
+      broke: (error) => void told.push(String(error)),
+    };
+    const poll = (): string | null | undefined => {
+      const piece = body.poll?.(waiter);
+      return piece instanceof Uint8Array ? latin1.decode(piece) : piece;
+    };
+    assert.deepEqual([poll(), poll(), told], ["a", null, []]);
+    peers[0]?.says("1\r\nb\r\n1\r\nc\r\n");
+    peers[0]?.says("1\r\nd\r\n");
+    assert.deepEqual([told, poll(), poll()], [["bc"], "d", null]);
+    peers[0]?.says(fault ? "x" : "0\r\n\r\n");
+    assert.deepEqual(told.slice(1), [fault ? "Error: a line between two chunks is malformed" : "end"]);
+    if (fault) assert.throws(poll, HttpFault);
+    else assert.equal(poll(), undefined);
+    assert.equal(peers[0]?.isClosed, fault);
+  }
 });
 
 test("what this client does not do is left to the other", async () => {

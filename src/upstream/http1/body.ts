@@ -1,6 +1,7 @@
 // The body of an HTTP/1.1 answer (RFC 9112, sections 6 and 7): bytes in, however they are cut, and out what they mean.
 // Never does: keep bytes, or read a size that others may read in another way.
 
+import { cut } from "../../wire/pump.ts";
 import { HttpFault, type AnswerHead } from "./head.ts";
 
 export interface BodyDecoder {
@@ -26,7 +27,7 @@ class SizedBody implements BodyDecoder {
     const length = Math.min(this.#left, bytes.length - from);
     this.#left -= length;
     if (this.#left === 0) this.end = from + length;
-    return length === 0 ? null : bytes.subarray(from, from + length);
+    return length === 0 ? null : cut(bytes, from, from + length);
   }
 }
 
@@ -48,7 +49,8 @@ class ChunkedBody implements BodyDecoder {
 
   take(bytes: Uint8Array, from: number): Uint8Array | null {
     // The data moves together in place: of a burst comes one piece, not one for each chunk.
-    let [start, written] = [from, from];
+    let start = from;
+    let written = from;
     for (let at = from; at < bytes.length && this.end === -1;) {
       if (this.#state !== "data") {
         if (this.#isOver(bytes[at++] ?? 0)) this.end = at;
@@ -62,7 +64,7 @@ class ChunkedBody implements BodyDecoder {
       this.#left -= length;
       if (this.#left === 0) this.#state = "data-end";
     }
-    return written === start ? null : bytes.subarray(start, written);
+    return written === start ? null : cut(bytes, start, written);
   }
 
   /** One byte of a line. */

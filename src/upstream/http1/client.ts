@@ -1,5 +1,6 @@
 // An HTTP/1.1 client for POSTs: connections are kept for the next request while the other end keeps them too.
-// Never does: follow a redirect, send through a proxy, unpack, limit times; see connection.ts.
+// Never does: follow a redirect, send through a proxy, unpack, limit times; see connection.ts. A connection that is still coming about when its
+// call is cancelled can't be taken back: nobody waits for it, no other call gets it, and it is closed as soon as it opens.
 
 import type { After, ConnectTcp, Send, SocketError, TcpAddress, TcpEvents, TcpSocket } from "../../runtime/ports.ts";
 import { Exchange, type Line } from "./exchange.ts";
@@ -20,8 +21,6 @@ const IDLE_MS = 55_000;
 /** As long as a server says that it keeps it, but for the time that its closing takes to get here. */
 const MARGIN_MS = 1_000;
 const SWEEP_MS = 5_000;
-/** How many connections that nobody waits for any more may still come about, of one origin, before the next call waits for one of them. */
-const MAX_ORPHANS = 16;
 const KEPT_FOR_S = /(?:^|[,\s])timeout=(\d{1,6})/i;
 
 export function http1(ports: Http1Ports): Send {
@@ -45,8 +44,6 @@ class Pool {
   readonly #ports: Http1Ports;
   readonly #address: TcpAddress;
   readonly idle: Link[] = [];
-  /** What is not open yet can't be closed: it is when it opens, unless it is taken before. */
-  readonly orphans: Link[] = [];
   #isSweeping = false;
 
   constructor(ports: Http1Ports, address: TcpAddress) {
@@ -55,7 +52,7 @@ class Pool {
   }
 
   take(exchange: Exchange): void {
-    const link = this.idle.pop() ?? (this.orphans.length >= MAX_ORPHANS ? this.orphans.pop() : undefined);
+    const link = this.idle.pop();
     if (link === undefined) this.connect(exchange);
     else link.begin(exchange);
   }
@@ -109,13 +106,13 @@ class Link implements Line, TcpEvents {
   keep(headers: ReadonlyMap<string, string> | null): void {
     this.#exchange = null;
     this.isReused ||= headers !== null;
-    const [, seconds] = KEPT_FOR_S.exec(headers?.get("keep-alive") ?? "") ?? [];
+    const named = headers?.get("keep-alive");
+    const [, seconds] = named === undefined ? [] : (KEPT_FOR_S.exec(named) ?? []);
     const idleMs = seconds === undefined ? IDLE_MS : Math.min(IDLE_MS, Number(seconds) * 1000 - MARGIN_MS);
-    if (this.socket === null) this.#pool.orphans.push(this);
-    else if (!this.#isReady || idleMs <= 0) this.close();
+    if (!this.#isReady || idleMs <= 0) this.close();
     else {
       this.#pool.keep(this, idleMs);
-      this.socket.unref();
+      this.socket?.unref();
     }
   }
 
@@ -125,7 +122,8 @@ class Link implements Line, TcpEvents {
   }
 
   #forget(): Exchange | null {
-    for (const links of [this.#pool.idle, this.#pool.orphans]) if (links.includes(this)) links.splice(links.indexOf(this), 1);
+    const at = this.#pool.idle.indexOf(this);
+    if (at !== -1) this.#pool.idle.splice(at, 1);
     const exchange = this.#exchange;
     this.#exchange = null;
     return exchange;

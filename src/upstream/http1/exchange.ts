@@ -1,8 +1,8 @@
 // One POST and its answer over a connection: the request goes out as the other end takes it, the answer is read as it is asked for.
 // Never does: send a byte twice, read on while nobody takes what came, leave a connection to the next whose end is not certain.
 
-import type { HttpAnswer, HttpBody, HttpCall, SocketError, TcpSocket } from "../../runtime/ports.ts";
-import { concat } from "../../wire/pump.ts";
+import type { HttpAnswer, HttpBody, HttpCall, ReadWaiter, SocketError, TcpSocket } from "../../runtime/ports.ts";
+import { concat, readOnce, type Polled } from "../../wire/pump.ts";
 import { bodyDecoder, type BodyDecoder } from "./body.ts";
 import { HeadReader, HttpFault, type AnswerHead } from "./head.ts";
 
@@ -23,13 +23,11 @@ export interface Line {
   close(): void;
 }
 
-type Read = Awaited<ReturnType<HttpBody["read"]>>;
-
 /** What may lie here while nobody reads; what the runtime reads at once comes on top. */
 const MAX_HELD_BYTES = 64 * 1024;
-const DONE: Read = { done: true };
+const DONE = Promise.resolve();
 
-export class Exchange implements HttpCall, HttpBody {
+export class Exchange implements HttpCall, HttpBody, Polled {
   /** What is still to be sent. */
   readonly #pieces: Uint8Array[];
   readonly #connected: () => boolean;
@@ -45,7 +43,8 @@ export class Exchange implements HttpCall, HttpBody {
   /** What was not read yet. */
   readonly #held: Uint8Array[] = [];
   #heldBytes = 0;
-  #reading: PromiseWithResolvers<Read> | null = null;
+  #isPaused = false;
+  #waiter: ReadWaiter | null = null;
   #fault: Error | null = null;
 
   constructor(pieces: Uint8Array[], connected: () => boolean) {
@@ -100,75 +99,99 @@ export class Exchange implements HttpCall, HttpBody {
       this.#answering.resolve({ status: head.status, headers: head.headers, body: this });
     }
     const piece = this.#decoder.take(bytes, at);
-    if (piece !== null && this.#reading !== null) {
-      this.#reading.resolve({ done: false, value: piece });
-      this.#reading = null;
-    } else if (piece !== null) {
-      this.#held.push(piece);
-      this.#heldBytes += piece.length;
-    }
     if (this.#decoder.end !== -1) this.#complete(this.#decoder.end === bytes.length);
-    else if (this.#heldBytes > MAX_HELD_BYTES) this.#line?.socket?.pause();
+    if (piece !== null && this.#waiter === null) this.#hold(piece);
+    else if (piece !== null || this.#line === null) this.#tell(piece ?? undefined);
+  }
+
+  #hold(piece: Uint8Array): void {
+    this.#held.push(piece);
+    this.#heldBytes += piece.length;
+    // Not without need: it costs two calls to the system.
+    if (this.#isPaused || this.#heldBytes <= MAX_HELD_BYTES) return;
+    this.#isPaused = true;
+    this.#line?.socket?.pause();
+  }
+
+  #goOn(): void {
+    if (this.#isPaused) this.#line?.socket?.resume();
+    this.#isPaused = false;
+  }
+
+  #tell(piece: Uint8Array | undefined): void {
+    const waiter = this.#waiter;
+    this.#waiter = null;
+    if (this.#fault === null) waiter?.came(piece);
+    else waiter?.broke(this.#fault);
   }
 
   /** `isClean`: nothing came behind it. */
   #complete(isClean: boolean): void {
-    if (this.#heldBytes > MAX_HELD_BYTES) this.#line?.socket?.resume();
+    this.#goOn();
     // What is left of a request that was answered early can't be taken back.
     if (isClean && this.#head?.isKept === true && this.#pieces.length === 0) this.#line?.keep(this.#head.headers);
     else this.#line?.close();
-    this.#end(null);
+    this.#line = null;
   }
 
   /** The connection is closed, or none came about. */
   closed(error: SocketError | null): void {
     if (this.#line === null) return;
-    if (this.#head?.length === "close" && error === null) this.#complete(false);
-    else if (this.#sentBytes > 0) this.#end(error ?? new Error("The connection was closed."));
+    if (this.#head?.length === "close" && error === null) {
+      this.#line = null;
+      this.#tell(undefined);
+    } else if (this.#sentBytes > 0) this.#end(error ?? new Error("The connection was closed."));
     else if (this.#line.isReused) this.#line.again(this);
     else this.#end(new UnsentFault(`No connection came about: ${error?.code ?? "closed"}`, { cause: error }));
   }
 
-  #end(fault: Error | null): void {
+  #end(fault: Error): void {
     this.#line = null;
     this.#fault = fault;
-    if (fault === null) this.#reading?.resolve(DONE);
-    else this.#reading?.reject(fault);
-    this.#reading = null;
-    if (this.#head === null) this.#answering.reject(fault ?? new Error("The call was cancelled."));
+    if (this.#head === null) this.#answering.reject(fault);
+    this.#tell(undefined);
   }
 
   // ---- Whoever asked -------------------------------------------------------------------------------------------------
 
-  read(): Promise<Read> {
-    const value = this.#held.shift();
-    if (value !== undefined) {
-      const wasPaused = this.#heldBytes > MAX_HELD_BYTES;
-      this.#heldBytes -= value.length;
-      // Not without need: it costs two calls to the system.
-      if (wasPaused && this.#heldBytes <= MAX_HELD_BYTES) this.#line?.socket?.resume();
-      return Promise.resolve({ done: false, value });
+  poll(waiter: ReadWaiter): Uint8Array | null | undefined {
+    const piece = this.#held.shift();
+    if (piece !== undefined) {
+      this.#heldBytes -= piece.length;
+      if (this.#heldBytes <= MAX_HELD_BYTES) this.#goOn();
+      return piece;
     }
-    if (this.#fault !== null) return Promise.reject(this.#fault);
-    if (this.#line === null) return Promise.resolve(DONE);
-    this.#reading = Promise.withResolvers();
-    return this.#reading.promise;
+    if (this.#fault !== null) throw this.#fault;
+    if (this.#line === null) return undefined;
+    this.#waiter = waiter;
+    return null;
+  }
+
+  read(): ReturnType<HttpBody["read"]> {
+    return readOnce(this);
   }
 
   async all(): Promise<Uint8Array<ArrayBuffer>> {
     const pieces: Uint8Array[] = [];
-    for (let { value } = await this.read(); value !== undefined; { value } = await this.read()) pieces.push(value);
-    return concat(pieces);
+    for (;;) {
+      // Of a short answer all is there.
+      const piece = this.#line === null && this.#fault === null ? this.#held.shift() : (await this.read()).value;
+      if (piece === undefined) return concat(pieces);
+      pieces.push(piece);
+    }
   }
 
   /** A read that waits gets nothing more. */
   cancel(): Promise<void> {
     this.#held.length = 0;
-    if (this.#line !== null) {
-      if (this.#sentBytes === 0) this.#line.keep(null);
-      else this.#line.close();
-      this.#end(null);
-    }
-    return Promise.resolve();
+    const line = this.#line;
+    if (line === null) return DONE;
+    this.#line = null;
+    if (this.#sentBytes === 0) line.keep(null);
+    else line.close();
+    if (this.#head === null) this.#answering.reject(new Error("The call was cancelled."));
+    // Later, as whoever cancels may be about to end what waits.
+    queueMicrotask(() => this.#tell(undefined));
+    return DONE;
   }
 }

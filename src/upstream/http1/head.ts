@@ -2,6 +2,7 @@
 // Never does: guess at what is malformed or ambiguous. Whoever sent it may mean something else by it, or somebody in between may.
 
 import type { HttpRequest, TcpAddress } from "../../runtime/ports.ts";
+import { cut } from "../../wire/pump.ts";
 
 /** What came is no HTTP/1.1 as it has to be. */
 export class HttpFault extends Error {}
@@ -19,71 +20,74 @@ export interface AnswerHead {
 /** All heads of an answer together, those before its own (1xx) too. */
 export const MAX_HEAD_BYTES = 256 * 1024;
 
-const [LF, CR] = [0x0a, 0x0d];
+const [TAB, LF, CR, SPACE, DELETE] = [0x09, 0x0a, 0x0d, 0x20, 0x7f];
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/;
-const HEADER = /([!#$%&'*+\-.^_`|~\w]+):[ \t]*([^\r\n]*)\r\n/y;
-const FORBIDDEN = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)/;
 const LENGTH = /^\d{1,15}$/;
 const CLOSE = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;
 
 /** Reads one head after the other. */
 export class HeadReader {
-  #pieces: Uint8Array[] = [];
+  #text = "";
   #bytes = 0;
   #lineBytes = 0;
   #last = 0;
 
   /** Where the head ends in these bytes, which begin at `from`; -1: it goes on in the next. */
   take(bytes: Uint8Array, from: number): number {
+    let last = this.#last;
+    let lineBytes = this.#lineBytes;
+    let isAscii = true;
     for (let at = from; at < bytes.length; at++) {
       const byte = bytes[at] ?? 0;
-      if (byte !== LF) this.#lineBytes++;
-      else if (this.#last !== CR) throw new HttpFault("a line of the head ends without a carriage return");
-      else if (this.#lineBytes === 1) return this.#took(bytes.subarray(from, at + 1), at + 1);
-      else this.#lineBytes = 0;
-      this.#last = byte;
+      if (last === CR ? byte !== LF : byte < SPACE ? byte !== CR && byte !== TAB : byte === DELETE) throw new HttpFault(CONTROL);
+      if (byte > DELETE) isAscii = false;
+      last = byte;
+      if (byte !== LF) lineBytes++;
+      else if (lineBytes > 1) lineBytes = 0;
+      else {
+        this.#took(cut(bytes, from, at + 1), isAscii);
+        return at + 1;
+      }
     }
-    return this.#took(bytes.subarray(from), -1);
+    this.#last = last;
+    this.#lineBytes = lineBytes;
+    this.#took(cut(bytes, from, bytes.length), isAscii);
+    return -1;
   }
 
-  #took(piece: Uint8Array, end: number): number {
+  #took(piece: Uint8Array, isAscii: boolean): void {
     this.#bytes += piece.length;
     if (this.#bytes > MAX_HEAD_BYTES) throw new HttpFault(`the head is larger than ${MAX_HEAD_BYTES} bytes`);
-    this.#pieces.push(piece);
-    return end;
+    // The decoder of that name reads Windows-1252, which has other characters from 0x80 to 0x9f.
+    this.#text += isAscii ? ASCII.decode(piece) : Array.from(piece, (byte) => String.fromCharCode(byte)).join("");
   }
 
   /** What was read; call it when the head has ended. */
   head(): AnswerHead {
-    const text = this.#pieces.map(latin1).join("");
-    this.#pieces = [];
-    this.#lineBytes = 0;
-    this.#last = 0;
+    const text = this.#text;
+    [this.#text, this.#lineBytes, this.#last] = ["", 0, 0];
     return parsed(text);
   }
 }
 
 const ASCII = new TextDecoder("latin1");
-const NOT_ASCII = /[^\0-\x7f]/;
+const CONTROL = "there is a control character in the head, or a line that ends without a carriage return and a line feed";
 
-function latin1(bytes: Uint8Array): string {
-  // The decoder of that name reads Windows-1252, which has other characters from 0x80 to 0x9f.
-  const text = ASCII.decode(bytes);
-  return NOT_ASCII.test(text) ? Array.from(bytes, (byte) => String.fromCharCode(byte)).join("") : text;
-}
-
+/** Of lines that end as they should, without control characters. */
 function parsed(text: string): AnswerHead {
-  if (FORBIDDEN.test(text)) throw new HttpFault("there is a control character in the head");
   const headers = new Map<string, string>();
   const first = text.indexOf("\r\n");
-  for (HEADER.lastIndex = first + 2; HEADER.lastIndex < text.length - 2;) {
+  for (let at = first + 2; at < text.length - 2;) {
+    const end = text.indexOf("\r\n", at);
+    const colon = text.indexOf(":", at);
+    const name = text.slice(at, colon).toLowerCase();
     // Nor is what begins with a space, once a way to go on with the line before.
-    const [, name, value] = HEADER.exec(text) ?? [];
-    if (name === undefined || value === undefined) throw new HttpFault("a line of the head is no header");
-    const key = name.toLowerCase();
-    const before = headers.get(key);
-    headers.set(key, before === undefined ? withoutBlanks(value) : `${before}, ${withoutBlanks(value)}`);
+    if (colon === -1 || colon > end || !TOKEN.test(name)) throw new HttpFault("a line of the head is no header");
+    const value = valueIn(text, colon + 1, end);
+    const before = headers.get(name);
+    headers.set(name, before === undefined ? value : `${before}, ${value}`);
+    at = end + 2;
   }
   const [, minor, status] = STATUS_LINE.exec(text.slice(0, first)) ?? [];
   if (status === undefined) throw new HttpFault("the answer does not begin with a status line of HTTP/1.1");
@@ -93,11 +97,16 @@ function parsed(text: string): AnswerHead {
   return { status: Number(status), headers, length, isKept };
 }
 
-/** At its end. */
-function withoutBlanks(value: string): string {
-  let end = value.length;
-  while (value[end - 1] === " " || value[end - 1] === "\t") end--;
-  return value.slice(0, end);
+/** Without the blanks around it. */
+function valueIn(text: string, from: number, to: number): string {
+  let [start, end] = [from, to];
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB;
 }
 
 /** RFC 9112, section 6.3, for an answer to a POST. */
@@ -149,8 +158,9 @@ export function requestBytes(target: Target, { headers, body }: HttpRequest): Ui
   head += `content-length: ${bytes.length}\r\n\r\n`;
   const isShort = bytes.length <= SHORT_BODY_BYTES;
   const out = new Uint8Array(head.length + (isShort ? bytes.length : 0));
-  if (NOT_ASCII.test(head)) for (let at = 0; at < head.length; at++) out[at] = head.charCodeAt(at);
-  else UTF8.encodeInto(head, out);
+  const { read, written } = UTF8.encodeInto(head, out);
+  const isAscii = read === head.length && written === head.length;
+  if (!isAscii) for (let at = 0; at < head.length; at++) out[at] = head.charCodeAt(at);
   if (!isShort) return [out, bytes];
   out.set(bytes, head.length);
   return [out];
