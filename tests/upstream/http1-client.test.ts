@@ -305,6 +305,37 @@ test("the other end is paused while nobody reads, and goes on when most of what 
   assert.equal((await body.all()).length, 150_000);
 });
 
+test("of a great deal at once a part goes on in each turn of the event loop, in order, and then the end or the fault", async () => {
+  for (const isCut of [false, true]) {
+    const there = room();
+    const made = there.call();
+    const [peer] = there.peers;
+    peer?.open().says("HTTP/1.1 200 OK\r\ncontent-length: 300001\r\n\r\n");
+    const { body } = await made.answer;
+    const told: (number | string)[] = [];
+    const waiter: ReadWaiter = {
+      came(piece) {
+        told.push(piece === undefined ? "end" : piece.length);
+        for (let next = piece; next instanceof Uint8Array;) {
+          next = body.poll?.(waiter) ?? undefined;
+          if (next !== undefined) told.push(next.length);
+        }
+      },
+      broke: (error) => void told.push(String(error)),
+    };
+    assert.equal(body.poll?.(waiter), null);
+    peer?.says("x".repeat(300_000));
+    if (isCut) peer?.events.closed(null);
+    else peer?.says("y");
+    const turns: unknown[] = [];
+    for (let turn = 0; turn < 4; turn++) {
+      turns.push(told.splice(0));
+      there.pass(1000);
+    }
+    assert.deepEqual(turns, [[], [131_072], [131_072], isCut ? [37_856, "Error: The connection was closed."] : [37_856, 1]]);
+  }
+});
+
 // ---- Ends --------------------------------------------------------------------------------------------------------------
 
 test("without a length, the answer is complete when the connection closes in order, and not when it breaks", async () => {

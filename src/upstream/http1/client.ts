@@ -27,13 +27,14 @@ export function http1(ports: Http1Ports): Send {
   const pools = new Map<string, Pool>();
   /** By URL. Only those of the configuration come in here. */
   const targets = new Map<string, Target | null>();
+  const soon = (wake: () => void): void => void ports.after(0, wake);
   return (request, connected) => {
     const target = targets.get(request.url) ?? targetOf(request.url);
     if (target === null) return ports.otherwise(request, connected);
     targets.set(request.url, target);
     const pool = pools.get(target.origin) ?? new Pool(ports, target);
     pools.set(target.origin, pool);
-    const exchange = new Exchange(requestBytes(target, request), connected);
+    const exchange = new Exchange(requestBytes(target, request), { connected, soon });
     pool.take(exchange);
     return exchange;
   };

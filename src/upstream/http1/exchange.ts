@@ -23,14 +23,23 @@ export interface Line {
   close(): void;
 }
 
+export interface ExchangeOptions {
+  readonly connected: () => boolean;
+  /** Wakes in the next turn of the event loop. */
+  readonly soon: (wake: () => void) => void;
+}
+
 /** What may lie here while nobody reads; what the runtime reads at once comes on top. */
 const MAX_HELD_BYTES = 64 * 1024;
+/** What goes on in one turn of the event loop: Bun reads 512 KiB at once, and goes on with the same connection while they come. */
+const TURN_BYTES = 128 * 1024;
 const DONE = Promise.resolve();
 
 export class Exchange implements HttpCall, HttpBody, Polled {
   /** What is still to be sent. */
   readonly #pieces: Uint8Array[];
   readonly #connected: () => boolean;
+  readonly #soon: (wake: () => void) => void;
   readonly #answering = Promise.withResolvers<HttpAnswer>();
   readonly answer: Promise<HttpAnswer> = this.#answering.promise;
   #sentBytes = 0;
@@ -44,12 +53,15 @@ export class Exchange implements HttpCall, HttpBody, Polled {
   readonly #held: Uint8Array[] = [];
   #heldBytes = 0;
   #isPaused = false;
+  /** Until the next turn of the event loop. */
+  #isResting = false;
   #waiter: ReadWaiter | null = null;
   #fault: Error | null = null;
 
-  constructor(pieces: Uint8Array[], connected: () => boolean) {
+  constructor(pieces: Uint8Array[], { connected, soon }: ExchangeOptions) {
     this.#pieces = pieces;
     this.#connected = connected;
+    this.#soon = soon;
   }
 
   // ---- The connection ----------------------------------------------------------------------------------------------
@@ -100,8 +112,31 @@ export class Exchange implements HttpCall, HttpBody, Polled {
     }
     const piece = this.#decoder.take(bytes, at);
     if (this.#decoder.end !== -1) this.#complete(this.#decoder.end === bytes.length);
-    if (piece !== null && this.#waiter === null) this.#hold(piece);
+    if (piece !== null && piece.length > TURN_BYTES) this.#holdAll(piece);
+    else if (piece !== null && (this.#waiter === null || this.#isResting)) this.#hold(piece);
     else if (piece !== null || this.#line === null) this.#tell(piece ?? undefined);
+  }
+
+  #holdAll(piece: Uint8Array): void {
+    for (let at = 0; at < piece.length; at += TURN_BYTES) this.#hold(piece.subarray(at, at + TURN_BYTES));
+    this.#rest();
+  }
+
+  #rest(): void {
+    if (this.#isResting) return;
+    this.#isResting = true;
+    this.#soon(() => {
+      this.#isResting = false;
+      const waiter = this.#waiter;
+      if (waiter === null) return;
+      this.#waiter = null;
+      try {
+        const piece = this.poll(waiter);
+        if (piece !== null) waiter.came(piece);
+      } catch (error) {
+        waiter.broke(error);
+      }
+    });
   }
 
   #hold(piece: Uint8Array): void {
@@ -119,6 +154,8 @@ export class Exchange implements HttpCall, HttpBody, Polled {
   }
 
   #tell(piece: Uint8Array | undefined): void {
+    // Then it is told what comes before.
+    if (this.#isResting) return;
     const waiter = this.#waiter;
     this.#waiter = null;
     if (this.#fault === null) waiter?.came(piece);
@@ -155,14 +192,15 @@ export class Exchange implements HttpCall, HttpBody, Polled {
   // ---- Whoever asked -------------------------------------------------------------------------------------------------
 
   poll(waiter: ReadWaiter): Uint8Array | null | undefined {
-    const piece = this.#held.shift();
+    const piece = this.#isResting ? undefined : this.#held.shift();
     if (piece !== undefined) {
       this.#heldBytes -= piece.length;
       if (this.#heldBytes <= MAX_HELD_BYTES) this.#goOn();
+      if (piece.length === TURN_BYTES) this.#rest();
       return piece;
     }
-    if (this.#fault !== null) throw this.#fault;
-    if (this.#line === null) return undefined;
+    if (!this.#isResting && this.#fault !== null) throw this.#fault;
+    if (!this.#isResting && this.#line === null) return undefined;
     this.#waiter = waiter;
     return null;
   }
