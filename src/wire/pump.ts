@@ -103,13 +103,18 @@ type Read = Awaited<ReturnType<BodyReader["read"]>>;
 export function readOnce(source: Pick<Polled, "poll">): Promise<Read> {
   const { promise, resolve, reject } = Promise.withResolvers<Read>();
   const came = (value: Uint8Array | undefined): void => resolve(value === undefined ? { done: true } : { done: false, value });
-  try {
-    const piece = source.poll({ came, broke: reject });
-    if (piece !== null) came(piece);
-  } catch (error) {
-    reject(error);
-  }
+  pollFor({ came, broke: reject }, source);
   return promise;
+}
+
+/** Tells the waiter also what is there at once. */
+export function pollFor(waiter: ReadWaiter, source: Pick<Polled, "poll">): void {
+  try {
+    const piece = source.poll(waiter);
+    if (piece !== null) waiter.came(piece);
+  } catch (error) {
+    waiter.broke(error);
+  }
 }
 
 /** What `through` drives: chunks in, chunks out, and the last words when the source breaks. */

@@ -2,7 +2,7 @@
 // Never does: send a byte twice, read on while nobody takes what came, leave a connection to the next whose end is not certain.
 
 import type { HttpAnswer, HttpBody, HttpCall, ReadWaiter, SocketError, TcpSocket } from "../../runtime/ports.ts";
-import { concat, readOnce, type Polled } from "../../wire/pump.ts";
+import { concat, pollFor, readOnce, type Polled } from "../../wire/pump.ts";
 import { bodyDecoder, type BodyDecoder } from "./body.ts";
 import { HeadReader, HttpFault, type AnswerHead } from "./head.ts";
 
@@ -128,14 +128,8 @@ export class Exchange implements HttpCall, HttpBody, Polled {
     this.#soon(() => {
       this.#isResting = false;
       const waiter = this.#waiter;
-      if (waiter === null) return;
       this.#waiter = null;
-      try {
-        const piece = this.poll(waiter);
-        if (piece !== null) waiter.came(piece);
-      } catch (error) {
-        waiter.broke(error);
-      }
+      if (waiter !== null) pollFor(waiter, this);
     });
   }
 

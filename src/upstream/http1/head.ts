@@ -23,6 +23,7 @@ export const MAX_HEAD_BYTES = 256 * 1024;
 const [TAB, LF, CR, SPACE, DELETE] = [0x09, 0x0a, 0x0d, 0x20, 0x7f];
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/;
+const HEADER = /([!#$%&'*+\-.^_`|~\w]+):[ \t]*([^\r\n]*)\r\n/y;
 const LENGTH = /^\d{1,15}$/;
 const CLOSE = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;
 
@@ -78,16 +79,13 @@ const CONTROL = "there is a control character in the head, or a line that ends w
 function parsed(text: string): AnswerHead {
   const headers = new Map<string, string>();
   const first = text.indexOf("\r\n");
-  for (let at = first + 2; at < text.length - 2;) {
-    const end = text.indexOf("\r\n", at);
-    const colon = text.indexOf(":", at);
-    const name = text.slice(at, colon).toLowerCase();
+  for (HEADER.lastIndex = first + 2; HEADER.lastIndex < text.length - 2;) {
     // Nor is what begins with a space, once a way to go on with the line before.
-    if (colon === -1 || colon > end || !TOKEN.test(name)) throw new HttpFault("a line of the head is no header");
-    const value = valueIn(text, colon + 1, end);
-    const before = headers.get(name);
-    headers.set(name, before === undefined ? value : `${before}, ${value}`);
-    at = end + 2;
+    const [, name, value] = HEADER.exec(text) ?? [];
+    if (name === undefined || value === undefined) throw new HttpFault("a line of the head is no header");
+    const key = name.toLowerCase();
+    const before = headers.get(key);
+    headers.set(key, before === undefined ? withoutBlanks(value) : `${before}, ${withoutBlanks(value)}`);
   }
   const [, minor, status] = STATUS_LINE.exec(text.slice(0, first)) ?? [];
   if (status === undefined) throw new HttpFault("the answer does not begin with a status line of HTTP/1.1");
@@ -97,16 +95,11 @@ function parsed(text: string): AnswerHead {
   return { status: Number(status), headers, length, isKept };
 }
 
-/** Without the blanks around it. */
-function valueIn(text: string, from: number, to: number): string {
-  let [start, end] = [from, to];
-  while (start < end && isBlank(text.charCodeAt(start))) start++;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
-}
-
-function isBlank(code: number): boolean {
-  return code === SPACE || code === TAB;
+/** At its end. */
+function withoutBlanks(value: string): string {
+  let end = value.length;
+  while (value[end - 1] === " " || value[end - 1] === "\t") end--;
+  return value.slice(0, end);
 }
 
 /** RFC 9112, section 6.3, for an answer to a POST. */
