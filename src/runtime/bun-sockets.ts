@@ -1,6 +1,7 @@
 // Connections to upstreams on Bun, plain and over TLS. Bun itself tries all addresses of a host at once, checks certificates against it, and
-// knows NODE_EXTRA_CA_CERTS. It can't take back a connection that is still coming about.
+// knows NODE_EXTRA_CA_CERTS. It can't take back a connection that is still coming about, so the host is dialled first, which can be.
 
+import { dialAddress } from "./dial.ts";
 import type { ConnectTcp, TcpEvents, TcpSocket } from "./ports.ts";
 
 interface Socket extends TcpSocket {
@@ -52,11 +53,16 @@ const HTTP_1 = new TextEncoder().encode("\u0008http/1.1");
 
 export function bunConnectTcp(bun: BunConnect): ConnectTcp {
   return ({ host, port, isSecure }, events) => {
+    const dialling = new AbortController();
     const options = { hostname: host, port, data: events };
-    const connecting = isSecure
-      ? bun.connect({ ...options, tls: { serverName: IP_ADDRESS.test(host) ? "" : host, ALPNProtocols: HTTP_1 }, socket: SECURE })
-      : bun.connect({ ...options, socket: PLAIN });
-    // `connectError` has said it already.
-    connecting.catch(() => {});
+    void dialAddress({ host, port }, dialling.signal).then(() => {
+      if (dialling.signal.aborted) return;
+      const connecting = isSecure
+        ? bun.connect({ ...options, tls: { serverName: IP_ADDRESS.test(host) ? "" : host, ALPNProtocols: HTTP_1 }, socket: SECURE })
+        : bun.connect({ ...options, socket: PLAIN });
+      // `connectError` has said it already.
+      connecting.catch(() => {});
+    });
+    return () => dialling.abort();
   };
 }

@@ -4,13 +4,17 @@
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
 
 /** Resolves when the host has accepted or refused, or the signal says so; never rejects. */
-export async function dial(url: string, signal: AbortSignal): Promise<void> {
+export function dial(url: string, signal: AbortSignal): Promise<void> {
+  const { hostname, port, protocol } = new URL(url);
+  return dialAddress({ host: hostname.replace(BRACKETS, "$1"), port: Number(port) || (DEFAULT_PORTS[protocol] ?? 443) }, signal);
+}
+
+/** The same where host and port are known; the host without brackets. */
+export async function dialAddress(address: { readonly host: string; readonly port: number }, signal: AbortSignal): Promise<void> {
   // Only where it is used: not every place that serves a module has sockets.
   const { connect } = await import("node:net");
-  const { hostname, port, protocol } = new URL(url);
   await new Promise<void>((resolve) => {
-    const host = hostname.replace(BRACKETS, "$1");
-    const socket = connect({ host, port: Number(port) || (DEFAULT_PORTS[protocol] ?? 443), autoSelectFamily: true });
+    const socket = connect({ ...address, autoSelectFamily: true });
     const end = (): void => {
       signal.removeEventListener("abort", end);
       socket.destroy();

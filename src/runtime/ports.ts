@@ -193,8 +193,8 @@ export interface TcpAddress {
   readonly isSecure: boolean;
 }
 
-/** Connects to whichever of the host's addresses takes it. */
-export type ConnectTcp = (address: TcpAddress, events: TcpEvents) => void;
+/** Connects to whichever of the host's addresses takes it. What it returns takes that back as long as nothing was `opened`. */
+export type ConnectTcp = (address: TcpAddress, events: TcpEvents) => () => void;
 
 /** Where a server listens. */
 export interface Address {

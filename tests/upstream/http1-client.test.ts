@@ -20,6 +20,7 @@ class Peer implements TcpSocket {
   room = Infinity;
   isPaused = false;
   isClosed = false;
+  isTakenBack = false;
   isReferenced = true;
 
   constructor(events: TcpEvents) {
@@ -80,7 +81,11 @@ function room(): Room {
   let nowMs = 0;
   let timers: { readonly atMs: number; readonly run: () => void }[] = [];
   const send = http1({
-    connectTcp: (_, events) => void peers.push(new Peer(events)),
+    connectTcp(_, events) {
+      const peer = new Peer(events);
+      peers.push(peer);
+      return () => void (peer.isTakenBack = true);
+    },
     after(ms, run) {
       timers.push({ atMs: nowMs + ms, run });
       return () => {};
@@ -421,10 +426,12 @@ test("a call that may not go out when it is connected sends nothing, and its con
   assert.equal(peers.length, 1);
 });
 
-test("a call that is cancelled before is let go at once; what then opens is closed", async () => {
+test("a call that is cancelled before is let go at once, its connection is taken back, and closed if it opens all the same", async () => {
   const { call, peers } = room();
   const made = call();
+  assert.equal(peers[0]?.isTakenBack, false);
   void made.cancel();
+  assert.equal(peers[0]?.isTakenBack, true);
   await assert.rejects(made.answer);
   peers[0]?.open();
   assert.deepEqual([peers[0]?.sent, peers[0]?.isClosed], ["", true]);

@@ -1,6 +1,5 @@
 // An HTTP/1.1 client for POSTs: connections are kept for the next request while the other end keeps them too.
-// Never does: follow a redirect, send through a proxy, unpack, limit times; see connection.ts. A connection that is still coming about when its
-// call is cancelled can't be taken back: nobody waits for it, no other call gets it, and it is closed as soon as it opens.
+// Never does: follow a redirect, send through a proxy, unpack, limit times; see connection.ts.
 
 import type { After, ConnectTcp, Send, SocketError, TcpAddress, TcpEvents, TcpSocket } from "../../runtime/ports.ts";
 import { Exchange, type Line } from "./exchange.ts";
@@ -61,7 +60,7 @@ class Pool {
   connect(exchange: Exchange): void {
     const link = new Link(this);
     link.begin(exchange);
-    this.#ports.connectTcp(this.#address, link);
+    link.takeBack = this.#ports.connectTcp(this.#address, link);
   }
 
   keep(link: Link, idleMs: number): void {
@@ -84,6 +83,7 @@ class Link implements Line, TcpEvents {
   #exchange: Exchange | null = null;
   #isReady = false;
   socket: TcpSocket | null = null;
+  takeBack: (() => void) | null = null;
   isReused = false;
   /** When it is closed unless it is used again. */
   endsAtMs = 0;
@@ -119,7 +119,8 @@ class Link implements Line, TcpEvents {
 
   close(): void {
     this.#forget();
-    this.socket?.terminate();
+    if (this.socket === null) this.takeBack?.();
+    else this.socket.terminate();
   }
 
   #forget(): Exchange | null {
