@@ -6,6 +6,7 @@ import type { HttpAnswer, HttpCall, HttpRequest, ReadWaiter, TcpEvents, TcpSocke
 import { http1 } from "../../src/upstream/http1/client.ts";
 import { UnsentFault } from "../../src/upstream/http1/exchange.ts";
 import { HttpFault } from "../../src/upstream/http1/head.ts";
+import { aliveBytes } from "../support/alive.ts";
 
 const URL = "http://host.test/path";
 const HELLO = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
@@ -467,6 +468,26 @@ test("a connection that comes about once its call is cancelled is closed as it o
   );
   await answered({ ...room(), call, peers });
   assert.equal(peers.length, 4);
+});
+
+test("while an answer is under way, nothing of its request is held, nor what was asked before it went out", async () => {
+  const { peers, call } = room();
+  const begun = async (length: number): Promise<HttpCall> => {
+    const body = String(peers.length).repeat(length);
+    const made = call({ body }, () => body.length > 0);
+    const peer = peers.at(-1)?.open();
+    peer?.says("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhel");
+    await made.answer;
+    if (peer !== undefined) peer.sent = "";
+    return made;
+  };
+  await begun(1);
+  const earlier = aliveBytes();
+  const calls = [await begun(4_000_000), await begun(1)];
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  const held = aliveBytes() - earlier;
+  assert.ok(held < 1_000_000, `${held} bytes`);
+  assert.equal(calls.length, 2);
 });
 
 test("a body that is polled: what is there comes at once, and whoever waits is told once, of each piece, the end and the fault", async () => {

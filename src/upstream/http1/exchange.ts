@@ -38,14 +38,14 @@ const DONE = Promise.resolve();
 export class Exchange implements HttpCall, HttpBody, Polled {
   /** What is still to be sent. */
   readonly #pieces: Uint8Array[];
-  readonly #connected: () => boolean;
+  /** Let go of once it was asked: it may hold on to the request. */
+  #connected: (() => boolean) | null;
   readonly #soon: (wake: () => void) => void;
   readonly #answering = Promise.withResolvers<HttpAnswer>();
   readonly answer: Promise<HttpAnswer> = this.#answering.promise;
   #sentBytes = 0;
   /** Null: it is over, or has not begun. */
   #line: Line | null = null;
-  #isConnected = false;
   readonly #reader = new HeadReader();
   #head: AnswerHead | null = null;
   #decoder: BodyDecoder | null = null;
@@ -72,8 +72,9 @@ export class Exchange implements HttpCall, HttpBody, Polled {
 
   /** Bytes can be sent. */
   ready(): void {
-    this.#isConnected ||= this.#connected();
-    if (this.#isConnected) this.send();
+    const isWanted = this.#connected?.() ?? true;
+    this.#connected = null;
+    if (isWanted) this.send();
     else void this.cancel();
   }
 
