@@ -111,6 +111,12 @@ export interface ModelLimits {
   readonly verbosity: boolean;
 }
 
+/** Writes a streamed answer. */
+export interface StreamEncoder extends Machine<ReplyEvent, SseEvent> {
+  /** What `printSse` makes of `step`, which is not asked then: for what most answers are made of. Null: `step` has to say it. Absent: of all. */
+  printed?(event: ReplyEvent): string | null;
+}
+
 export interface Codec {
   readonly id: ProtocolId;
   readonly limitsOf: (model: string) => ModelLimits;
@@ -130,7 +136,7 @@ export interface Codec {
     /** Never throws: what is wrong with the stream comes out as `reply-error`. `end()` reports truncation. */
     decoder(exchange: Exchange): Machine<SseEvent, ReplyEvent>;
     /** Takes parts one at a time, in order; put `inOrder()` before it. */
-    encoder(exchange: Exchange): Machine<ReplyEvent, SseEvent>;
+    encoder(exchange: Exchange): StreamEncoder;
     /** The text that keeps a silent stream of this protocol alive; it stands between two events and means nothing. */
     readonly keepAlive: string;
     /** For protocols whose clients count events, and take nothing else for life. Absent: `keepAlive` is all there is. */

@@ -56,11 +56,14 @@ export function decodeStream(codec: Codec, events: Iterable<SseEvent>, exchange:
   return run(chain(codec.reply.decoder(exchange), grammar()), events);
 }
 
-/** What an encoder sends for canonical events, as text. */
+/** What an encoder sends for canonical events, as text: the same whether or not it prints by itself what it can. */
 export function encodeStream(codec: Codec, events: Iterable<ReplyEvent>, exchange: Exchange): string {
-  return run(chain(inOrder(), codec.reply.encoder(exchange)), events)
-    .map(printSse)
-    .join("");
+  const ordered = run(inOrder(), events);
+  const stepped = run(codec.reply.encoder(exchange), ordered).map(printSse).join("");
+  const encoder = codec.reply.encoder(exchange);
+  const printed = ordered.map((event) => encoder.printed?.(event) ?? encoder.step(event).map(printSse).join("")).join("");
+  assert.equal(printed + encoder.end().map(printSse).join(""), stepped);
+  return stepped;
 }
 
 /** The error that a stream of events ended with; null when it ended well. */

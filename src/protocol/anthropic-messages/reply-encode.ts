@@ -3,10 +3,9 @@
 // Never ends a broken answer with `message_stop`.
 
 import { JsonText, print, type Json } from "../../wire/json.ts";
-import type { Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { Annotation, Part, Proof, Reply, ReplyEvent, Usage, WebSearch } from "../canonical.ts";
-import type { Exchange } from "../codec.ts";
+import type { Exchange, StreamEncoder } from "../codec.ts";
 import { unfold } from "../fold.ts";
 import { fitName } from "../tool-names.ts";
 import { grow, type Inputs } from "./accumulator.ts";
@@ -37,7 +36,7 @@ export function encodeReply(reply: Reply, exchange: Exchange): string {
   return print(message);
 }
 
-export function replyEncoder(exchange: Exchange): Machine<ReplyEvent, SseEvent> {
+export function replyEncoder(exchange: Exchange): StreamEncoder {
   let out: SseEvent[] = [];
   const encoder = new ReplyEncoder(exchange, (event) => {
     // Most events are deltas; they hold nothing that has to stay as it was written.
@@ -50,6 +49,7 @@ export function replyEncoder(exchange: Exchange): Machine<ReplyEvent, SseEvent> 
       encoder.take(event);
       return out;
     },
+    printed: (event) => (event.type === "part-delta" ? encoder.printed(event.text) : null),
     end: () => [],
   };
 }
@@ -121,6 +121,14 @@ class ReplyEncoder {
         this.#over = true;
         this.#emit(encodeErrorObject(event.error));
     }
+  }
+
+  /** The event of a text's delta, ready to go out; null where it is none. */
+  printed(text: string): string | null {
+    if (this.#over || !this.#isOpen || this.#part?.type !== "text") return null;
+    this.#length += text.length;
+    const delta = `{"type":"text_delta","text":${JSON.stringify(text)}}`;
+    return `event: content_block_delta\ndata: {"type":"content_block_delta","index":${this.#index},"delta":${delta}}\n\n`;
   }
 
   #messageStart(id: string, model: string): void {

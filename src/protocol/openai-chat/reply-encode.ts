@@ -1,7 +1,6 @@
 // Canonical -> a client's answer, as one object or as the chunks that reply-decode.ts draws: each holds what came with its event.
 // Never sends `[DONE]` after an error, a role twice, or a tool index that leaves a gap.
 
-import type { Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type {
   Annotation,
@@ -16,7 +15,7 @@ import type {
   ToolCallPart,
   Usage,
 } from "../canonical.ts";
-import type { Exchange } from "../codec.ts";
+import type { Exchange, StreamEncoder } from "../codec.ts";
 import { withoutConversation } from "../exchange.ts";
 import { errorEvent } from "./errors.ts";
 import { encodeFinish } from "./finish.ts";
@@ -91,7 +90,7 @@ function encodeAnnotations(texts: readonly (TextPart | ImagePart)[]): wire.Annot
 
 // ---- Streaming -----------------------------------------------------------------------------------------------------
 
-export function replyEncoder(exchange: Exchange): Machine<ReplyEvent, SseEvent> {
+export function replyEncoder(exchange: Exchange): StreamEncoder {
   return new ReplyEncoder(exchange);
 }
 
@@ -109,7 +108,7 @@ interface OpenPart {
   readonly annotations: Annotation[];
 }
 
-class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
+class ReplyEncoder implements StreamEncoder {
   readonly #exchange: Exchange;
   readonly #isLegacy: boolean;
   /** The text of a chunk before its delta. */
@@ -160,6 +159,15 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     }
   }
 
+  printed(event: ReplyEvent): string | null {
+    if (event.type !== "part-delta" || event.text === "") return null;
+    const open = this.#open.get(event.index);
+    if (open === undefined || open.part.type !== "text" || open.logprobs.length > 0) return null;
+    open.length += event.text.length;
+    this.#contentLength += event.text.length;
+    return `data: ${this.#textChunk(event.text)}\n\n`;
+  }
+
   end(): SseEvent[] {
     return [];
   }
@@ -182,8 +190,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
       case "text":
       case "image":
         this.#contentLength += text.length;
-        // Nearly all chunks are of this kind: without an object to be printed.
-        if (open.logprobs.length === 0) return [this.#piece(`{"content":${JSON.stringify(text)}}`, "null")];
+        if (open.logprobs.length === 0) return [{ event: null, data: this.#textChunk(text) }];
         return [this.#chunk({ content: text }, open)];
       case "refusal":
         this.#hasRefused = true;
@@ -241,6 +248,11 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     }
     out.push({ event: null, data: "[DONE]" });
     return out;
+  }
+
+  /** Nearly all chunks are of this kind: without an object to be printed. */
+  #textChunk(text: string): string {
+    return `${this.#head}[{"index":0,"delta":{"content":${JSON.stringify(text)}},"logprobs":null${this.#tail}`;
   }
 
   #piece(delta: string, logprobs: string): SseEvent {

@@ -2,11 +2,11 @@
 // Takes one part at a time. Never keeps back text; only the end of an item waits for the next part, since texts in a row share a message.
 
 import { isObject, parse, print, type Json, type JsonObject } from "../../wire/json.ts";
-import { run, type Machine } from "../../wire/machine.ts";
+import { run } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { Annotation, FinishReason, Logprob, Part, Proof, Reply, ReplyEvent, ToolCallPart, Usage, WebSearch } from "../canonical.ts";
-import type { Exchange } from "../codec.ts";
+import type { Exchange, StreamEncoder } from "../codec.ts";
 import { withoutConversation } from "../exchange.ts";
 import { unfold } from "../fold.ts";
 import { fitName, type NameRule } from "../tool-names.ts";
@@ -30,7 +30,7 @@ export function encodeReply(reply: Reply, exchange: Exchange): string {
   return print(encoder.response);
 }
 
-export function replyEncoder(exchange: Exchange): Machine<ReplyEvent, SseEvent> {
+export function replyEncoder(exchange: Exchange): StreamEncoder {
   return new ReplyEncoder(exchange);
 }
 
@@ -64,7 +64,7 @@ interface OpenItem {
   readonly index: number;
 }
 
-class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
+class ReplyEncoder implements StreamEncoder {
   /** The response as the last event says it; null before the end. */
   response: JsonObject | null = null;
   readonly #exchange: Exchange;
@@ -116,6 +116,17 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
         this.#fail(event.error);
     }
     return this.#out;
+  }
+
+  printed(event: ReplyEvent): string | null {
+    const part = this.#part;
+    const isText = event.type === "part-delta" && part?.type === "content" && part.content.type === "output_text";
+    if (!isText || part.sent < part.logprobs.length) return null;
+    part.text += event.text;
+    const { item_id, output_index } = this.#place();
+    const place = `"item_id":${JSON.stringify(item_id)},"output_index":${output_index},"content_index":${part.index}`;
+    const members = `"sequence_number":${this.#sequence++},${place},"delta":${JSON.stringify(event.text)},"logprobs":[]`;
+    return `event: response.output_text.delta\ndata: {"type":"response.output_text.delta",${members}}\n\n`;
   }
 
   end(): SseEvent[] {
