@@ -36,7 +36,8 @@ class Decoder implements SseDecoder {
   // The mark is taken off below: Deno's decoder takes it off at the start of every chunk, even where it is text.
   readonly #utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   #isFirst = true;
-  #out: SseEvent[] = [];
+  /** Null between two steps: an event may hold on to the text of all that came with it. */
+  #out: SseEvent[] | null = null;
   /** The line that has begun and not ended, in the pieces it came in: a long one is joined once. */
   #begun: string[] = [];
   #begunLength = 0;
@@ -54,21 +55,22 @@ class Decoder implements SseDecoder {
   }
 
   step(bytes: Uint8Array): SseEvent[] {
-    this.#out = [];
+    const out: SseEvent[] = (this.#out = []);
     this.#lines(this.#utf8.decode(bytes, STREAM));
-    return this.#out;
+    this.#out = null;
+    return out;
   }
 
   end(): SseEvent[] {
-    this.#out = [];
+    const out: SseEvent[] = (this.#out = []);
     this.#lines(this.#utf8.decode());
     if (this.#begunLength > 0) this.#line(this.#begun.join(""), 0, this.#begunLength);
     if (this.#data !== null && isWhole(this.#data)) this.#dispatch();
-    return this.#out;
+    return out;
   }
 
   #dispatch(): void {
-    if (this.#data !== null) this.#out.push({ event: this.#event, data: this.#data });
+    if (this.#data !== null) this.#out?.push({ event: this.#event, data: this.#data });
     this.#event = null;
     this.#data = null;
   }
