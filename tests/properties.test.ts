@@ -120,7 +120,7 @@ for (const from of PROTOCOLS) {
 }
 
 /** Passes events on that have one part open at a time. */
-function oneAtATime(): ReturnType<typeof inOrder> {
+function oneAtATime(): ReturnType<typeof grammar> {
   const strict = grammar();
   let open: number | null = null;
   return {

@@ -3,19 +3,19 @@
 
 import { asGatewayError, GatewayError } from "../errors.ts";
 import type { Reply, ReplyEvent } from "../protocol/canonical.ts";
-import type { Codec, Exchange } from "../protocol/codec.ts";
+import type { Codec, Exchange, StreamEncoder } from "../protocol/codec.ts";
 import { fold, inOrder, truncated, unfold } from "../protocol/fold.ts";
 import { bounded, readText, type SizeLimits, type UpstreamAnswer } from "../upstream/upstream.ts";
 import { chain, run, type Machine } from "../wire/machine.ts";
 import { NOTHING, replay, type Pump } from "../wire/pump.ts";
-import { printSse, sseDecoder, type SseEvent, type SseLimits } from "../wire/sse.ts";
+import { printSse, sseDecoder, type SseDecoder, type SseEvent, type SseLimits } from "../wire/sse.ts";
 import type { UsageMeter } from "./usage-meter.ts";
 
 export interface ConversionOptions {
   /** Of the upstream's protocol. */
   readonly decoder: Machine<SseEvent, ReplyEvent>;
   /** Of the client's protocol. */
-  readonly encoder: Machine<ReplyEvent, SseEvent>;
+  readonly encoder: StreamEncoder;
   readonly meter: UsageMeter;
   readonly limits: SizeLimits;
   /** The same error, fit for the client. */
@@ -26,62 +26,81 @@ export interface ConversionOptions {
  * Decodes each event and encodes it for the client at once; finished with the first terminal event. Decoders and encoders may have to hold
  * what comes late, or what their protocol repeats at the end, so an answer without end is ended at the limit on non-streaming answers.
  */
-export function conversion({ decoder, encoder, meter, limits, shown }: ConversionOptions): Pump {
-  const sse = sseDecoder(limits);
-  const order = inOrder();
-  let finished = false;
-  const held = new HeldLength(limits);
+export function conversion(options: ConversionOptions): Pump {
+  return new Conversion(options);
+}
 
-  // By index, not by iterator: this runs for every event of every answer.
-  const encode = (events: readonly ReplyEvent[]): string => {
+/** Without functions of its own: this is made for every stream, and runs for every event of it. */
+class Conversion implements Pump {
+  readonly #decoder: ConversionOptions["decoder"];
+  readonly #encoder: ConversionOptions["encoder"];
+  readonly #meter: UsageMeter;
+  readonly #shown: ConversionOptions["shown"];
+  readonly #sse: SseDecoder;
+  readonly #order = inOrder();
+  readonly #held: HeldLength;
+  finished = false;
+
+  constructor({ decoder, encoder, meter, limits, shown }: ConversionOptions) {
+    this.#decoder = decoder;
+    this.#encoder = encoder;
+    this.#meter = meter;
+    this.#shown = shown;
+    this.#sse = sseDecoder(limits);
+    this.#held = new HeldLength(limits);
+  }
+
+  step(chunk: Uint8Array): Uint8Array | null {
+    this.#held.received(chunk.length);
+    return bytesOf(this.#converted(this.#sse.step(chunk)));
+  }
+
+  end(): Uint8Array | null {
+    const text = this.#converted(this.#sse.end()) + this.#encoded(this.#decoder.end());
+    // A decoder always ends with a terminal event; should one forget, the client must not take the answer for complete.
+    return bytesOf(this.finished ? text : text + this.#encoded([{ type: "reply-error", error: truncated() }]));
+  }
+
+  fail(error: unknown): Uint8Array | null {
+    this.#held.forget();
+    // A decoder may hold back the end, since more could have come; the answer is complete all the same.
+    const last = [...this.#decoder.end()];
+    const isComplete = last.some(({ type }) => type === "reply-end");
+    return bytesOf(this.#encoded(isComplete ? last : [{ type: "reply-error", error: asGatewayError(error) }]));
+  }
+
+  #converted(events: readonly SseEvent[]): string {
     let text = "";
-    for (let index = 0; index < events.length && !finished; index++) {
-      const found = events[index];
-      if (found === undefined) break;
-      const event = found.type === "reply-error" ? { ...found, error: shown(found.error) } : found;
-      held.add(event);
-      meter.see(event);
-      const ordered = order.step(event);
-      for (let at = 0; at < ordered.length; at++) text += printed(encoder.step(ordered[at] ?? event));
+    for (const event of events) text += this.#encoded(this.#decoder.step(event));
+    return text;
+  }
+
+  #encoded(events: readonly ReplyEvent[]): string {
+    const encoder = this.#encoder;
+    let text = "";
+    for (const found of events) {
+      if (this.finished) break;
+      const event = found.type === "reply-error" ? { ...found, error: this.#shown(found.error) } : found;
+      this.#held.add(event);
+      this.#meter.see(event);
+      if (this.#order.passes(event)) text += encoder.printed?.(event) ?? printed(encoder.step(event));
+      else for (const next of this.#order.step(event)) text += printed(encoder.step(next));
       if (event.type !== "reply-end" && event.type !== "reply-error") continue;
       text += printed(encoder.end());
-      finished = true;
+      this.finished = true;
     }
     return text;
-  };
-  const printed = (events: readonly SseEvent[]): string => {
-    const [only] = events;
-    if (only !== undefined && events.length === 1) return printSse(only);
-    return events.map(printSse).join("");
-  };
-  const decode = (events: readonly SseEvent[]): string => {
-    let text = "";
-    for (const event of events) text += encode(decoder.step(event));
-    return text;
-  };
-  const bytes = (text: string): Uint8Array | null => (text === "" ? null : UTF8.encode(text));
+  }
+}
 
-  return {
-    step(chunk) {
-      held.received(chunk.length);
-      return bytes(decode(sse.step(chunk)));
-    },
-    end() {
-      const text = decode(sse.end()) + encode(decoder.end());
-      // A decoder always ends with a terminal event; should one forget, the client must not take the answer for complete.
-      return bytes(finished ? text : text + encode([{ type: "reply-error", error: truncated() }]));
-    },
-    fail(error) {
-      held.forget();
-      // A decoder may hold back the end, since more could have come; the answer is complete all the same.
-      const last = [...decoder.end()];
-      const isComplete = last.some(({ type }) => type === "reply-end");
-      return bytes(encode(isComplete ? last : [{ type: "reply-error", error: asGatewayError(error) }]));
-    },
-    get finished() {
-      return finished;
-    },
-  };
+function printed(events: readonly SseEvent[]): string {
+  const [only] = events;
+  if (only !== undefined && events.length === 1) return printSse(only);
+  return events.map(printSse).join("");
+}
+
+function bytesOf(text: string): Uint8Array | null {
+  return text === "" ? null : UTF8.encode(text);
 }
 
 /** What an event, and the log probability of a token, take beside their texts, in characters, more or less. */

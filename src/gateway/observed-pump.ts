@@ -27,37 +27,63 @@ const EMPTY = new Uint8Array();
 
 /** The same pump, with the time of its first byte noted. */
 export function observed(pump: Pump, call: PassingCall): Pump {
-  const { recording, clock } = call;
-  const { trace } = call.summary;
-  const kept: Uint8Array[] | null = call.isDebugged ? [] : null;
-  let keptBytes = 0;
-  const note = (chunk: Uint8Array | null, out: Uint8Array | null): Uint8Array | null => {
+  return new ObservedPump(pump, call);
+}
+
+/** Without functions of its own: this is made for every stream. */
+class ObservedPump implements Pump {
+  readonly #pump: Pump;
+  readonly #call: PassingCall;
+  /** For the debug log. Null: there is none. */
+  readonly #kept: Uint8Array[] | null;
+  #keptBytes = 0;
+
+  constructor(pump: Pump, call: PassingCall) {
+    this.#pump = pump;
+    this.#call = call;
+    this.#kept = call.isDebugged ? [] : null;
+  }
+
+  step(chunk: Uint8Array): Uint8Array | null {
+    const { clock, summary } = this.#call;
+    summary.trace?.chunk(clock.elapsedMs);
+    const startedMs = clock.stepping();
+    const out = this.#pump.step(chunk);
+    clock.stepped(startedMs);
+    return this.#pump.finished ? this.#last(chunk, out) : this.#noted(chunk, out);
+  }
+
+  end(): Uint8Array | null {
+    return this.#last(null, this.#pump.end());
+  }
+
+  fail(error: unknown): Uint8Array | null {
+    return this.#last(null, this.#pump.fail(error));
+  }
+
+  left(): void {
+    this.#pump.left?.();
+  }
+
+  get finished(): boolean {
+    return this.#pump.finished;
+  }
+
+  #noted(chunk: Uint8Array | null, out: Uint8Array | null): Uint8Array | null {
+    const { recording, clock } = this.#call;
     if (recording !== null) recording.streamed(chunk, out, recording.keepsBodies ? clock.elapsedMs : 0);
     if (out === null) return null;
-    call.begin();
-    if (kept === null || keptBytes > MAX_DEBUG_BYTES) return out;
-    keptBytes += out.length;
-    kept.push(out.slice());
+    this.#call.begin();
+    if (this.#kept !== null && this.#keptBytes <= MAX_DEBUG_BYTES) {
+      this.#keptBytes += out.length;
+      this.#kept.push(out.slice());
+    }
     return out;
-  };
-  const last = (chunk: Uint8Array | null, out: Uint8Array | null): Uint8Array | null => {
-    note(chunk, out);
-    call.sent(kept === null ? EMPTY : concat(kept));
+  }
+
+  #last(chunk: Uint8Array | null, out: Uint8Array | null): Uint8Array | null {
+    this.#noted(chunk, out);
+    this.#call.sent(this.#kept === null ? EMPTY : concat(this.#kept));
     return out;
-  };
-  return {
-    step: (chunk) => {
-      trace?.chunk(clock.elapsedMs);
-      const startedMs = clock.stepping();
-      const out = pump.step(chunk);
-      clock.stepped(startedMs);
-      return pump.finished ? last(chunk, out) : note(chunk, out);
-    },
-    end: () => last(null, pump.end()),
-    fail: (error) => last(null, pump.fail(error)),
-    left: () => pump.left?.(),
-    get finished() {
-      return pump.finished;
-    },
-  };
+  }
 }

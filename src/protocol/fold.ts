@@ -226,40 +226,52 @@ export function grammar(): Machine<ReplyEvent, ReplyEvent> {
  * One part open at a time: the first open part streams on, the others wait and follow in the order of their indices.
  * Nothing waits at the end: the grammar ends every part before `reply-end`. What waits when an error comes is never sent.
  */
-export function inOrder(): Machine<ReplyEvent, ReplyEvent> {
-  let current: number | null = null;
-  /** The events of the parts that have started since, in the order of their starts. */
-  const waiting = new Map<number, ReplyEvent[]>();
+export function inOrder(): PartOrder {
+  return new PartOrder();
+}
+
+/** Without functions of its own: this is made for every stream. */
+export class PartOrder implements Machine<ReplyEvent, ReplyEvent> {
+  /** The part that streams on. */
+  #current: number | null = null;
+  /** The events of the parts that have started since, in the order of their starts. Null: none has so far. */
+  #waiting: Map<number, ReplyEvent[]> | null = null;
+
+  /** Whether `step` would put out this event, and nothing else, and be as it was: so it is with nearly all. */
+  passes(event: ReplyEvent): boolean {
+    return "index" in event ? event.index === this.#current && event.type !== "part-end" : true;
+  }
+
+  step(event: ReplyEvent): ReplyEvent[] {
+    if (!("index" in event)) return [event];
+    if (this.#current === null && event.type === "part-start") {
+      this.#current = event.index;
+      return [event];
+    }
+    if (event.index !== this.#current) {
+      if (event.type === "part-start") (this.#waiting ??= new Map()).set(event.index, [event]);
+      else this.#waiting?.get(event.index)?.push(event);
+      return [];
+    }
+    if (event.type !== "part-end") return [event];
+    this.#current = null;
+    const out: ReplyEvent[] = [event];
+    if (this.#waiting !== null) this.#flush(this.#waiting, out);
+    return out;
+  }
 
   /** Sends what may go now: all events of the first waiting part up to its end, then the next one's. */
-  const flush = (out: ReplyEvent[]): void => {
+  #flush(waiting: Map<number, ReplyEvent[]>, out: ReplyEvent[]): void {
     for (const [index, events] of waiting) {
       waiting.delete(index);
       for (const event of events) out.push(event);
       if (events.at(-1)?.type === "part-end") continue;
-      current = index;
+      this.#current = index;
       return;
     }
-  };
+  }
 
-  return {
-    step(event) {
-      if (!("index" in event)) return [event];
-      if (current === null && event.type === "part-start") {
-        current = event.index;
-        return [event];
-      }
-      if (event.index !== current) {
-        if (event.type === "part-start") waiting.set(event.index, [event]);
-        else waiting.get(event.index)?.push(event);
-        return [];
-      }
-      if (event.type !== "part-end") return [event];
-      current = null;
-      const out: ReplyEvent[] = [event];
-      flush(out);
-      return out;
-    },
-    end: () => [],
-  };
+  end(): ReplyEvent[] {
+    return [];
+  }
 }
