@@ -265,7 +265,7 @@ const CODEC_FILES: Readonly<Record<string, readonly string[]>> = {
   capabilities: ["capabilitiesOf"],
   "request-decode": ["decodeRequest", "requestHead"],
   "request-encode": ["encodeRequest"],
-  "reply-decode": ["decodeReply", "replyDecoder"],
+  "reply-decode": ["decodeReply", "decodeEnding", "replyDecoder"],
   "reply-encode": ["encodeReply", "replyEncoder"],
   "turns-decode": [],
   "turns-encode": ["encodeTurns"],

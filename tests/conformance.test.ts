@@ -15,6 +15,7 @@ import {
   cutsDoNotMatter,
   decodeStream,
   editsAreExact,
+  endingIsDecoded,
   endOf,
   exchangeFor,
   obeysGrammar,
@@ -45,6 +46,7 @@ for (const one of covered) {
   if (reply !== null && stream !== null && one.origin === "fixture") {
     law("whole = fold", () => wholeIsFold(codec, one, { whole: reply, stream }));
   }
+  if (reply !== null) law("ending = decode", () => endingIsDecoded(codec, request, reply));
   if (request !== null) {
     law("request round trip", () => requestGoesRound(codec, request));
     law("own language", () => editsAreExact(codec, request));
@@ -58,6 +60,7 @@ for (const one of covered) {
   }
   const { error } = one;
   if (error !== null) {
+    law("ending = decode, of an error", () => endingIsDecoded(codec, request, error.body));
     law("errors keep status and message", () => {
       const decoded = codec.error.decode(error.status, error.body, {});
       assert.equal(decoded.status, error.status);
@@ -66,7 +69,7 @@ for (const one of covered) {
   }
 }
 
-// ---- 7 Matrix ----------------------------------------------------------------------------------------------------
+// ---- 8 Matrix ----------------------------------------------------------------------------------------------------
 
 const codecs = Object.values(CODECS);
 const { cells, unused } = matrix(codecs, cases);
@@ -76,7 +79,7 @@ for (const { one, from, to, faults } of cells) {
 }
 test("every row of LOSSES happens", () => assert.deepEqual(unused, []));
 
-// ---- 8 Errors ----------------------------------------------------------------------------------------------------
+// ---- 9 Errors ----------------------------------------------------------------------------------------------------
 
 const ODD_BODIES: Readonly<Record<string, string>> = {
   "no body": "",

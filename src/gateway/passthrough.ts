@@ -174,9 +174,9 @@ type BodyOptions = Pick<PassthroughOptions, "codec" | "exchange" | "meter">;
 /** Reads usage and ending of a non-streaming answer that has passed. */
 export function readUsage(body: Uint8Array | string, { codec, exchange, meter }: BodyOptions): void {
   try {
-    const reply = codec.reply.decode(typeof body === "string" ? body : UTF8_TEXT.decode(body), exchange);
-    meter.usage = reply.usage;
-    meter.finish = reply.finish;
+    const { usage, finish } = codec.reply.ending(typeof body === "string" ? body : UTF8_TEXT.decode(body), exchange);
+    meter.usage = usage;
+    meter.finish = finish;
   } catch (error) {
     meter.error = asGatewayError(error);
   }

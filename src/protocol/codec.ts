@@ -65,6 +65,8 @@ export interface Exchange {
   readonly isExcerpt?: boolean;
 }
 
+export type Ending = Pick<Reply, "usage" | "finish">;
+
 /**
  * What a codec keeps of an answer in its protocol's own form, so that an upstream that paused can be asked for the rest. One for all
  * answers to one call.
@@ -132,6 +134,11 @@ export interface Codec {
   readonly reply: {
     /** A non-streaming answer. @throws GatewayError `upstream-failed` when it is none. */
     decode(body: string, exchange: Exchange): Reply;
+    /**
+     * What `decode` says of the end of an answer; the answer itself is not made. Numbers are read as the runtime does, which may round them.
+     * @throws GatewayError as `decode` does.
+     */
+    ending(body: string, exchange: Exchange): Ending;
     encode(reply: Reply, exchange: Exchange): string;
     /** Never throws: what is wrong with the stream comes out as `reply-error`. `end()` reports truncation. */
     decoder(exchange: Exchange): Machine<SseEvent, ReplyEvent>;

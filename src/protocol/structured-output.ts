@@ -5,7 +5,7 @@
 
 import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../wire/json.ts";
 import { chain, run, type Machine } from "../wire/machine.ts";
-import type { CanonicalRequest, FunctionTool, JsonSource, Loss, OutputFormat, ReplyEvent, ToolChoice } from "./canonical.ts";
+import type { CanonicalRequest, FunctionTool, JsonSource, Loss, OutputFormat, Reply, ReplyEvent, ToolChoice } from "./canonical.ts";
 import type { Codec, Exchange } from "./codec.ts";
 import { fold, unfold } from "./fold.ts";
 
@@ -30,6 +30,8 @@ interface Plan {
 /** `codec`, with `meansOf` asked about each request that has a schema. */
 export function structuredBy(codec: Codec, meansOf: (request: CanonicalRequest) => SchemaMeans): Codec {
   const { request, reply } = codec;
+  const decodePlanned = (body: string, exchange: Exchange, plan: Plan): Reply =>
+    fold(run(new AnswerReader(plan), unfold(reply.decode(body, { ...exchange, request: plan.request }))));
   const planOf = ({ request: asked }: Exchange): Plan | null => planFor(asked, meansOf);
   return {
     ...codec,
@@ -46,8 +48,11 @@ export function structuredBy(codec: Codec, meansOf: (request: CanonicalRequest) 
       ...reply,
       decode(body, exchange) {
         const plan = planOf(exchange);
-        if (plan === null) return reply.decode(body, exchange);
-        return fold(run(new AnswerReader(plan), unfold(reply.decode(body, { ...exchange, request: plan.request }))));
+        return plan === null ? reply.decode(body, exchange) : decodePlanned(body, exchange, plan);
+      },
+      ending(body, exchange) {
+        const plan = planOf(exchange);
+        return plan === null ? reply.ending(body, exchange) : decodePlanned(body, exchange, plan);
       },
       decoder(exchange) {
         const plan = planOf(exchange);

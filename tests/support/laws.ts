@@ -3,7 +3,8 @@
 
 import assert from "node:assert/strict";
 import type { CanonicalRequest, Part, ProtocolId, Reply, ReplyEvent, TextPart, Tool } from "../../src/protocol/canonical.ts";
-import type { Codec, Exchange, WireRequest } from "../../src/protocol/codec.ts";
+import type { Codec, Ending, Exchange, WireRequest } from "../../src/protocol/codec.ts";
+import { bareRequest } from "../../src/protocol/exchange.ts";
 import { fold, grammar, inOrder, unfold } from "../../src/protocol/fold.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { isObject, parse, type Json } from "../../src/wire/json.ts";
@@ -78,7 +79,7 @@ export function errorValue(error: GatewayError): object {
 }
 
 /** A reply, or the error in its place, so that both can be compared as values. */
-export function outcome(decode: () => Reply): object {
+export function outcome(decode: () => object): object {
   try {
     return decode();
   } catch (error) {
@@ -208,7 +209,65 @@ export function wholeIsFold(codec: Codec, one: Case, replies: { whole: string; s
   assert.deepEqual(folded, whole, "the streamed answer (actual) differs from the whole one (expected)");
 }
 
-// ---- 5 Round trip ------------------------------------------------------------------------------------------------
+// ---- 5 Ending = decode -------------------------------------------------------------------------------------------
+
+/** Of the answer, and of what is left of it when a single value is missing or odd. */
+export function endingIsDecoded(codec: Codec, request: WireRequest | null, reply: string): void {
+  const asked = exchangeFor(codec, request);
+  const passed = { ...asked, request: bareRequest(asked.request) };
+  for (const body of [reply, reply.slice(0, -1), ...oddReplies(reply), ...NO_REPLIES]) {
+    for (const exchange of [passed, asked]) {
+      const ending = outcome(() => endingIn(codec.reply.ending(body, exchange)));
+      const decoded = outcome(() => endingIn(codec.reply.decode(body, exchange)));
+      assert.deepEqual(ending, decoded, `the ending (actual) differs from that of the decoded answer (expected): ${body}`);
+    }
+  }
+}
+
+function endingIn({ usage, finish }: Ending): Ending {
+  return { usage, finish };
+}
+
+const NO_REPLIES = ["", " ", "null", "[]", "{}", "[{}]", "[DONE]", '{"detail":"Not today."}', '{"error":"Not today."}', '{"error":{}}'];
+/** Each in the place of every value. */
+const ODD_VALUES = ["null", "true", "0", "-1", "1e99", '""', '"odd"', "[]", "{}", "[{}]"];
+/** Takes the place of a value while the rest is printed. */
+const HOLE = "7b1f";
+/** Of values; so many of a longer answer are looked at, spread over it. */
+const MOST_PLACES = 60;
+
+function* oddReplies(reply: string): Iterable<string> {
+  const value: unknown = JSON.parse(reply);
+  const places = [...placesIn(value)];
+  const step = Math.max(1, places.length / MOST_PLACES);
+  for (let at = 0; at < places.length; at += step) {
+    const { holder, key } = places[Math.floor(at)] ?? assert.fail();
+    const before = holder[key];
+    holder[key] = undefined;
+    yield JSON.stringify(value);
+    holder[key] = HOLE;
+    const text = JSON.stringify(value);
+    for (const odd of ODD_VALUES) yield text.replace(`"${HOLE}"`, odd);
+    holder[key] = before;
+  }
+}
+
+interface Place {
+  readonly holder: Record<string, unknown>;
+  readonly key: string;
+}
+
+function* placesIn(value: unknown): Iterable<Place> {
+  if (typeof value !== "object" || value === null) return;
+  // A list is written by its indices as an object is by its keys.
+  const holder = value as Record<string, unknown>;
+  for (const key of Object.keys(holder)) {
+    yield { holder, key };
+    yield* placesIn(holder[key]);
+  }
+}
+
+// ---- 6 Round trip ------------------------------------------------------------------------------------------------
 
 export function requestGoesRound(codec: Codec, request: WireRequest): void {
   const first = codec.request.decode(request);
@@ -293,7 +352,7 @@ function withoutBlankTexts(reply: Reply): Reply {
   return { ...reply, parts: reply.parts.filter((part) => part.type !== "text" || part.text.trim() !== "") };
 }
 
-// ---- 6 Own language ----------------------------------------------------------------------------------------------
+// ---- 7 Own language ----------------------------------------------------------------------------------------------
 
 const PROMPT = 'You are "Lumen",\na lighthouse keeper \u2014 bright.';
 const NEW_MODEL = 'house/"other"-model';

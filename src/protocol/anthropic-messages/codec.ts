@@ -7,7 +7,7 @@ import { limitsOf } from "./capabilities.ts";
 import { continuation } from "./continuation.ts";
 import { editRequest } from "./edit.ts";
 import { decodeError, editError, encodeError, errorEvent } from "./errors.ts";
-import { decodeReply, replyDecoder } from "./reply-decode.ts";
+import { decodeEnding, decodeReply, replyDecoder } from "./reply-decode.ts";
 import { encodeReply, replyEncoder } from "./reply-encode.ts";
 import { decodeRequest, requestHead } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
@@ -21,6 +21,7 @@ const plain: Codec = {
   request: { decode: decodeRequest, encode: encodeRequest, head: requestHead, edit: editRequest },
   reply: {
     decode: decodeReply,
+    ending: decodeEnding,
     encode: encodeReply,
     decoder: replyDecoder,
     encoder: replyEncoder,

@@ -10,11 +10,11 @@
 // tool call is left open and incomplete, ends in `reply-error`. Never reads an id, a proof or an argument.
 
 import { GatewayError } from "../../errors.ts";
-import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
+import { glance, isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { Annotation, Part, Proof, Reply, ReplyEvent, Usage } from "../canonical.ts";
-import type { Exchange } from "../codec.ts";
+import type { Ending, Exchange } from "../codec.ts";
 import { factoryError } from "../factory-error.ts";
 import { fold, notJson, truncated } from "../fold.ts";
 import { NameTable } from "../tool-names.ts";
@@ -31,15 +31,47 @@ import { ID, NAME_RULE } from "./wire.ts";
 const VERBATIM: ReadonlySet<string> = new Set(["input"]);
 
 export function decodeReply(body: string, exchange: Exchange): Reply {
-  const message = parseOrUndefined(body, { verbatim: VERBATIM });
-  if (message === undefined) throw notJson("an answer", body);
-  if (!isObject(message) || isObject(message["error"]) || !Array.isArray(message["content"])) throw notAMessage(message);
-  return fold(new ReplyDecoder(exchange).message(message, message["content"]));
+  const message = messageIn(parseOrUndefined(body, { verbatim: VERBATIM }), body);
+  return fold(new ReplyDecoder(exchange).message(message, message.content));
 }
 
-function notAMessage(message: Json): GatewayError {
+export function decodeEnding(body: string): Ending {
+  const message = messageIn(glance(body), body);
+  let parts = 0;
+  let calls = 0;
+  for (const block of message.content) {
+    if (!isObject(block) || block["type"] === undefined) continue;
+    parts++;
+    if (block["type"] !== "tool_use") continue;
+    if (textOf(block["name"]) === "") throw namelessCall();
+    calls++;
+  }
+  const finish = decodeFinish(message, { calls, parts, isExcerpt: false });
+  if (finish instanceof GatewayError) throw finish;
+  return { usage: decodeUsage(message["usage"], null), finish };
+}
+
+interface Message extends JsonObject {
+  content: Json[];
+}
+
+function messageIn(value: unknown, body: string): Message {
+  if (value === undefined) throw notJson("an answer", body);
+  if (!isMessage(value)) throw notAMessage(value);
+  return value;
+}
+
+function isMessage(value: unknown): value is Message {
+  return isObject(value) && !isObject(value["error"]) && Array.isArray(value["content"]);
+}
+
+function notAMessage(message: unknown): GatewayError {
   if (isObject(message) && message["error"] !== undefined && message["error"] !== null) return decodeErrorObject(message);
   return new GatewayError("upstream-failed", "The upstream answered with something that is no message.", { cause: message });
+}
+
+function namelessCall(): GatewayError {
+  return new GatewayError("upstream-failed", "The upstream called a tool without naming it.");
 }
 
 export function replyDecoder(exchange: Exchange): Machine<SseEvent, ReplyEvent> {
@@ -203,7 +235,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     const input = decodeArguments(block["input"]);
     const name = this.#names.original(textOf(block["name"]));
     // Nobody could answer such a call.
-    if (name === "") return this.#fail(new GatewayError("upstream-failed", "The upstream called a tool without naming it."));
+    if (name === "") return this.#fail(namelessCall());
     this.#calls++;
     const isCustom = this.#customTools.has(name);
     const callId = textOf(block["id"]);

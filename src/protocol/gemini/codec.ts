@@ -8,7 +8,7 @@ import { continuation } from "./continuation.ts";
 import { editRequest } from "./edit.ts";
 import { decodeError, editError, encodeError, errorEvent } from "./errors.ts";
 import { schemaMeans } from "./generation-config.ts";
-import { decodeReply, replyDecoder } from "./reply-decode.ts";
+import { decodeEnding, decodeReply, replyDecoder } from "./reply-decode.ts";
 import { encodeReply, replyEncoder } from "./reply-encode.ts";
 import { decodeRequest, requestHead } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
@@ -19,6 +19,7 @@ const plain: Codec = {
   request: { decode: decodeRequest, encode: encodeRequest, head: requestHead, edit: editRequest },
   reply: {
     decode: decodeReply,
+    ending: decodeEnding,
     encode: encodeReply,
     decoder: replyDecoder,
     encoder: replyEncoder,

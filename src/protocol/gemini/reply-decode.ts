@@ -8,11 +8,11 @@
 // Never does: take a stream without a finishReason for a complete answer. Nothing in the streaming decoder throws.
 
 import { GatewayError } from "../../errors.ts";
-import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
+import { glance, isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { FinishReason, Logprob, Part, Reply, ReplyEvent, WebSearch } from "../canonical.ts";
-import type { Exchange } from "../codec.ts";
+import type { Ending, Exchange } from "../codec.ts";
 import { factoryError } from "../factory-error.ts";
 import { fold, notJson, truncated } from "../fold.ts";
 import { mergeTurns } from "../turns.ts";
@@ -31,6 +31,38 @@ export function decodeReply(body: string, exchange: Exchange): Reply {
   if (value === undefined) throw notJson("an answer", body);
   const decoder = new ReplyDecoder(exchange);
   return fold([...decoder.read(value), ...decoder.end()]);
+}
+
+/** An answer that is no plain one, or may hold nothing, is decoded. */
+export function decodeEnding(body: string, exchange: Exchange): Ending {
+  const value = glance(body);
+  return (isObject(value) ? plainEnding(value) : null) ?? decodeReply(body, exchange);
+}
+
+/** Null: it takes a closer look. */
+function plainEnding(value: JsonObject): Ending | null {
+  const candidate = candidateOf(value);
+  if (candidate === null || !isFinished(candidate) || errorIn(value) !== null) return null;
+  let calls = 0;
+  let hasText = false;
+  for (const part of partsOf(candidate)) {
+    const { functionCall } = part;
+    if (!isObject(functionCall)) hasText ||= text(part["text"]) !== "";
+    else if (text(functionCall["name"]) !== "") calls++;
+  }
+  if (calls === 0 && !hasText) return null;
+  const finish = decodeFinish(candidate, { calls, parts: 1, isExcerpt: false });
+  return finish instanceof GatewayError ? null : { usage: decodeUsage(value["usageMetadata"]), finish };
+}
+
+/** The error that stands in the place of an answer. Null: none does. */
+function errorIn(value: JsonObject): GatewayError | null {
+  if (value["error"] !== undefined && value["error"] !== null) return errorOf(value, { status: 200, headers: {} });
+  return factoryError(value);
+}
+
+function partsOf({ content }: JsonObject): JsonObject[] {
+  return isObject(content) && Array.isArray(content["parts"]) ? content["parts"].filter(isObject) : [];
 }
 
 const ARGUMENTS: ReadonlySet<string> = new Set(["args"]);
@@ -84,9 +116,8 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     if (Array.isArray(value)) return value.flatMap((chunk) => this.read(chunk));
     if (this.#over) return [];
     if (!isObject(value)) return this.#fail(notJson("an answer", value));
-    if (value["error"] !== undefined && value["error"] !== null) return this.#fail(errorOf(value, { status: 200, headers: {} }));
-    const own = factoryError(value);
-    if (own !== null) return this.#fail(own);
+    const error = errorIn(value);
+    if (error !== null) return this.#fail(error);
     const out: ReplyEvent[] = [];
     if (!this.#started) {
       this.#started = true;
@@ -98,9 +129,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     this.#blocked = decodeBlock(value["promptFeedback"]) ?? this.#blocked;
     const candidate = candidateOf(value);
     if (candidate === null) return out;
-    const content = candidate["content"];
-    const parts = isObject(content) && Array.isArray(content["parts"]) ? content["parts"].filter(isObject) : [];
-    this.#readParts(parts, decodeLogprobs(candidate["logprobsResult"]), out);
+    this.#readParts(partsOf(candidate), decodeLogprobs(candidate["logprobsResult"]), out);
     for (const key of ["groundingMetadata", "citationMetadata"]) {
       const found = candidate[key];
       if (found !== undefined) this.#grounding[key] = found;

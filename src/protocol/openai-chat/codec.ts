@@ -7,7 +7,7 @@ import { structuredBy } from "../structured-output.ts";
 import { limitsOf } from "./capabilities.ts";
 import { editRequest } from "./edit.ts";
 import { decodeError, editError, encodeError, errorEvent } from "./errors.ts";
-import { decodeReply, replyDecoder } from "./reply-decode.ts";
+import { decodeEnding, decodeReply, replyDecoder } from "./reply-decode.ts";
 import { encodeReply, replyEncoder } from "./reply-encode.ts";
 import { decodeRequest, requestHead } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
@@ -18,7 +18,14 @@ const plain: Codec = {
   id: "openai-chat",
   limitsOf,
   request: { decode: decodeRequest, encode: encodeRequest, head: requestHead, edit: editRequest },
-  reply: { decode: decodeReply, encode: encodeReply, decoder: replyDecoder, encoder: replyEncoder, keepAlive: ": keep-alive\n\n" },
+  reply: {
+    decode: decodeReply,
+    ending: decodeEnding,
+    encode: encodeReply,
+    decoder: replyDecoder,
+    encoder: replyEncoder,
+    keepAlive: ": keep-alive\n\n",
+  },
   error: { decode: decodeError, encode: encodeError, edit: editError, event: errorEvent },
 };
 

@@ -16,7 +16,7 @@ import { GatewayError } from "../../errors.ts";
 import { run, type Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { FinishReason, Logprob, Part, Proof, Reply, ReplyEvent, SearchSource, Usage } from "../canonical.ts";
-import type { Exchange } from "../codec.ts";
+import type { Ending, Exchange } from "../codec.ts";
 import { factoryError } from "../factory-error.ts";
 import { settle } from "../finish.ts";
 import { fold, notJson, truncated } from "../fold.ts";
@@ -32,6 +32,42 @@ import * as wire from "./wire.ts";
 /** @throws GatewayError `upstream-failed` when the body is no answer, or the error that it holds. */
 export function decodeReply(body: string, exchange: Exchange): Reply {
   return fold(run(new ReplyDecoder(exchange, "an answer"), [{ event: null, data: body }]));
+}
+
+/** An answer that holds calls, or is no plain answer, is decoded. */
+export function decodeEnding(body: string, exchange: Exchange): Ending {
+  const chunk = wire.objectOf<wire.Chunk>(parsed(body));
+  return (chunk === undefined ? null : endingOfText(chunk, exchange.request.stop)) ?? decodeReply(body, exchange);
+}
+
+/** Null: it holds no text, or more than that. */
+function endingOfText(chunk: wire.Chunk, stops: readonly string[]): Ending | null {
+  const choices = wire.objectsOf<wire.Choice>(chunk.choices);
+  const [choice] = choices;
+  const message = wire.objectOf<wire.Delta>(choice?.message);
+  if (choice === undefined || message === undefined || isSeveral(choices) || errorIn(chunk) !== null) return null;
+  if (wire.textOf(message.content) === "" || wire.objectOf(choice.delta) !== undefined) return null;
+  if (wire.objectsOf(message.tool_calls).length > 0 || wire.objectOf(message.function_call) !== undefined) return null;
+  const finish = decodeFinish(choice, stops) ?? UNSAID;
+  const settled = finish instanceof GatewayError ? finish : settle(finish, TEXT_ALONE);
+  return settled instanceof GatewayError ? null : { usage: decodeUsage(chunk, choice), finish: settled };
+}
+
+const TEXT_ALONE = { calls: 0, parts: 1, isExcerpt: false } as const;
+
+/** Of a non-streaming answer, which has come to its end even if it does not say why. */
+const UNSAID: FinishReason = { kind: "other", raw: null, stopSequence: null, explanation: null };
+
+/** The error that stands in the place of an answer. Null: none does. */
+function errorIn(chunk: wire.Chunk): GatewayError | null {
+  const isError = wire.objectOf(chunk.error) !== undefined || wire.textOf(chunk.error) !== "" || chunk.object === "error";
+  if (isError) return decodeErrorValue(chunk);
+  return chunk.choices === undefined ? factoryError(chunk) : null;
+}
+
+function isSeveral(choices: readonly wire.Choice[]): boolean {
+  const [choice] = choices;
+  return choices.length > 1 || (choice !== undefined && (wire.numberOf(choice.index) ?? 0) !== 0);
 }
 
 export function replyDecoder(exchange: Exchange): Machine<SseEvent, ReplyEvent> {
@@ -91,17 +127,11 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #read(data: string): void {
     const chunk = wire.objectOf<wire.Chunk>(parsed(data));
     if (chunk === undefined) return this.#fail(notJson(this.#what, data));
-    if (
-      this.#finish === null &&
-      (wire.objectOf(chunk.error) !== undefined || wire.textOf(chunk.error) !== "" || chunk.object === "error")
-    ) {
-      return this.#fail(decodeErrorValue(chunk));
-    }
-    const own = chunk.choices === undefined && this.#finish === null ? factoryError(chunk) : null;
-    if (own !== null) return this.#fail(own);
+    const error = this.#finish === null ? errorIn(chunk) : null;
+    if (error !== null) return this.#fail(error);
     const choices = wire.objectsOf<wire.Choice>(chunk.choices);
     const [choice] = choices;
-    if (choices.length > 1 || (choice !== undefined && (wire.numberOf(choice.index) ?? 0) !== 0)) {
+    if (isSeveral(choices)) {
       return this.#fail(new GatewayError("upstream-failed", "The upstream sent several answers where one was asked for."));
     }
     this.#listed = decodeCitations(chunk) ?? this.#listed;
@@ -124,9 +154,9 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     if (this.#over) return;
     const finish = decodeFinish(choice, this.#stop);
     if (finish instanceof GatewayError) return this.#fail(finish);
-    // A non-streaming answer has come to its end even if it does not say why; a stream may have been cut.
+    // A stream that does not say why it ends may have been cut.
     if (finish !== null) this.#finish = finish;
-    else if (message !== undefined) this.#finish ??= { kind: "other", raw: null, stopSequence: null, explanation: null };
+    else if (message !== undefined) this.#finish ??= UNSAID;
   }
 
   #readDelta(delta: wire.Delta, logprobs: wire.LogprobsRead): void {

@@ -22,11 +22,11 @@
 //   or, at any place:  error  response.failed
 
 import { GatewayError } from "../../errors.ts";
-import { isObject, parse, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
+import { glance, isObject, parse, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Machine } from "../../wire/machine.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import type { FinishReason, Reply, ReplyEvent } from "../canonical.ts";
-import type { Exchange } from "../codec.ts";
+import type { Ending, Exchange } from "../codec.ts";
 import { factoryError } from "../factory-error.ts";
 import { fold, notJson, truncated } from "../fold.ts";
 import type { NameTable } from "../tool-names.ts";
@@ -42,11 +42,42 @@ import { decodeWebSearch, WEB_SEARCH_CALL } from "./web-search.ts";
 
 /** @throws GatewayError `upstream-failed` when the body is no answer, or the error that it holds. */
 export function decodeReply(body: string, exchange: Exchange): Reply {
-  const response = parseOrUndefined(body);
+  return replyOf(responseIn(parseOrUndefined(body), body), exchange);
+}
+
+/** An answer whose end depends on what it says is decoded. */
+export function decodeEnding(body: string, exchange: Exchange): Ending {
+  const response = responseIn(glance(body), body);
+  return (exchange.request.stop.length > 0 ? null : plainEnding(response)) ?? replyOf(response, exchange);
+}
+
+/** Null: it takes a closer look. */
+function plainEnding(response: Response): Ending | null {
+  const { status, output, usage } = response;
+  if (status !== "completed" && status !== "incomplete") return null;
+  let calls = 0;
+  for (const item of output) if (isObject(item) && isCall(stringOf(item["type"])) && stringOf(item["name"]) !== "") calls++;
+  const finish = decodeFinish(response, { calls, parts: 1, isExcerpt: false });
+  return finish instanceof GatewayError ? null : { usage: decodeUsage(usage), finish };
+}
+
+interface Response extends JsonObject {
+  output: Json[];
+}
+
+function isResponse(value: JsonObject): value is Response {
+  return Array.isArray(value["output"]);
+}
+
+function responseIn(response: unknown, body: string): Response {
   if (!isObject(response)) throw notJson("an answer", body);
   if (Array.isArray(response["choices"])) throw chatShape();
-  if (isObject(response["error"]) && !Array.isArray(response["output"])) throw decodeErrorInside(response);
-  if (!Array.isArray(response["output"])) throw new GatewayError("upstream-failed", "The upstream's answer has no output.");
+  if (isResponse(response)) return response;
+  if (isObject(response["error"])) throw decodeErrorInside(response);
+  throw new GatewayError("upstream-failed", "The upstream's answer has no output.");
+}
+
+function replyOf(response: Response, exchange: Exchange): Reply {
   const reply = fold(new ReplyDecoder(exchange).response(response));
   // An answer that was cut at a stop sequence has been generated, and paid for, as a whole.
   return { ...reply, usage: decodeUsage(response["usage"]) };
