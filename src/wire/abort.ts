@@ -1,9 +1,9 @@
 // Follows an AbortSignal.
 // Never does: leave a listener behind.
 
-/** Calls back once: when the signal aborts, or at once where it has already. Returns what takes it back. */
+/** Calls back once, as a signal aborts once: when the signal aborts, or at once where it has already. Returns what takes it back. */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   if (signal.aborted) callback();
-  else signal.addEventListener("abort", callback, { once: true });
+  else signal.addEventListener("abort", callback);
   return () => signal.removeEventListener("abort", callback);
 }
