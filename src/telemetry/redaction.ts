@@ -101,7 +101,8 @@ export class Redactor {
 
   /** A redactor that knows these secrets too. */
   with(secrets: readonly string[]): Redactor {
-    return secrets.every((secret) => this.#texts.includes(secret)) ? this : new Redactor(secrets, this);
+    for (const secret of secrets) if (!this.#texts.includes(secret)) return new Redactor(secrets, this);
+    return this;
   }
 
   /** The known secrets alone: for words that are meant to be read, where a pattern would mask what only looks like a key. */
