@@ -215,7 +215,7 @@ function passThrough(received: ReceivedCall, target: Target, context: PrepareCon
     body: body.restored(reader.request.edit(wire.body, edits, wire.members), { final: isFinal }),
     headers: headersForUpstream(route.form === "bedrock" ? headersOf(wire) : request.headers, reader.id),
     losses: [],
-    sent: exchangeOf(bareRequest({ model: target.model, stream: head.stream }), context.ports),
+    sent: exchangeOf(bareRequest({ model: target.model, stream: head.stream }), call.progress),
     asked: null,
   };
 }
@@ -243,8 +243,8 @@ async function convert(
     body: namesMethod(target.url) ? withoutMembers(encoded.body, ["model", "stream"]) : encoded.body,
     headers: encoded.headers,
     losses: encoded.losses,
-    sent: exchangeOf(sent, ports),
-    asked: exchangeOf(asked, ports),
+    sent: exchangeOf(sent, call.progress),
+    asked: exchangeOf(asked, call.progress),
   };
 }
 
@@ -284,8 +284,9 @@ function refuseLosses(losses: readonly Loss[], { strict, lenient }: PrepareSetti
   });
 }
 
-export function exchangeOf(request: CanonicalRequest, { newId, now }: PreparePorts): Exchange {
-  return { request, id: newId().replaceAll("-", ""), createdAtS: Math.floor(now() / 1000) };
+/** The ledger's id is the call's own, where clients may say theirs twice. */
+export function exchangeOf(request: CanonicalRequest, { summary: { id, startedAtMs } }: Pick<CallProgress, "summary">): Exchange {
+  return { request, id: id.replaceAll("-", ""), createdAtS: Math.floor(startedAtMs / 1000) };
 }
 
 /** The request for the upstream, made for a Factory key. */

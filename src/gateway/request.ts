@@ -66,7 +66,7 @@ export interface Call {
  */
 export function incomingRequest(request: Request, { connection, takesQueryKey = never }: HeadOptions = {}): IncomingRequest | null {
   const url = URL.parse(request.url);
-  if (url === null || MORE_THAN_HOST.test(request.headers.get("host") ?? "")) return null;
+  if (url === null) return null;
   const headers: Record<string, string> = {};
   let headerBytes = 0;
   // The quicker way to walk headers on Bun.
@@ -74,6 +74,7 @@ export function incomingRequest(request: Request, { connection, takesQueryKey = 
     headers[name] = value;
     headerBytes += name.length + value.length + ": \r\n".length;
   });
+  if (MORE_THAN_HOST.test(headers["host"] ?? "")) return null;
   const coding = headers["transfer-encoding"];
   if (coding !== undefined && (coding.toLowerCase() !== "chunked" || headers["content-length"] !== undefined)) return null;
   const hasQuery = url.search !== "";
