@@ -10,6 +10,7 @@ export type Answer = CompleteAnswer | StreamingAnswer;
 
 interface Head {
   readonly status: number;
+  /** Beside those that every answer has. */
   readonly headers: Readonly<Record<string, string>>;
 }
 

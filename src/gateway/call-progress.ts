@@ -23,6 +23,7 @@ import type { Answer, StreamingAnswer } from "./answer.ts";
 import { clientInfo } from "./client-name.ts";
 import type { CallRecording } from "./call-recording.ts";
 import type { CallPhase, LiveCalls, RunningCall } from "./live-calls.ts";
+import { safeResponse } from "./headers.ts";
 import { observed } from "./observed-pump.ts";
 import type { Call, Route } from "./request.ts";
 import { UNCOUNTED, UsageMeter } from "./usage-meter.ts";
@@ -228,7 +229,7 @@ export class CallProgress implements RunningCall {
     this.summary.factoryKey = factoryKey;
     this.summary.session ??= headers["x-session-id"] ?? null;
     this.#become("connecting");
-    this.recording?.sending({ url, headers, body }, this.elapsedMs);
+    this.recording?.sending({ url, headers, body }, this.clock.enteredMs);
     if (this.isDebugged) this.debug("upstream request", { url: shownUrl(url), headers, body });
   }
 
@@ -288,22 +289,25 @@ export class CallProgress implements RunningCall {
     this.recording?.answering(status, headers);
     this.clock.enter(answer.type === "streaming" ? "upstream" : "own");
     if (answer.type === "streaming") return this.#stream(answer);
-    this.recording?.sent(answer.body, this.elapsedMs);
-    const said = this.summary.attempts === 0 ? headers : { ...headers, "server-timing": serverTiming(this.clock.read()) };
-    const response = new Response(answer.body, { status, headers: said });
+    this.recording?.sent(answer.body, this.clock.enteredMs);
+    const timings = this.clock.read();
+    const response = safeResponse(answer.body, answer);
+    if (this.summary.attempts > 0) response.headers.set("server-timing", serverTiming(timings));
     if (answer.error !== null) this.summary.status = status;
-    this.#end(answer.error ?? this.meter.error);
+    this.#end(answer.error ?? this.meter.error, timings);
     return response;
   }
 
-  #stream({ status, headers, begun, rest, pump, keepAlive }: StreamingAnswer): Response {
+  #stream(answer: StreamingAnswer): Response {
+    const { begun, rest, pump, keepAlive } = answer;
     const closed = (outcome: Outcome): void => this.#end(errorOf(outcome) ?? this.meter.error);
     const failing = (fail: (error: unknown) => void): void => void (this.#fail = fail);
     const options = { closed, failing, keepAlive, begun, body: this.streamed };
-    return new Response(through(rest ?? NOTHING, observed(pump, this), options), { status, headers });
+    return safeResponse(through(rest ?? NOTHING, observed(pump, this), options), answer);
   }
 
-  #end(error: GatewayError | null): void {
+  /** A non-streaming answer says where the time went, and so does the summary. */
+  #end(error: GatewayError | null, timings = this.clock.read()): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#connection = null;
@@ -312,7 +316,7 @@ export class CallProgress implements RunningCall {
     if (error?.kind === "cancelled") summary.status = error.status;
     summary.finish = meter.finish;
     this.#account();
-    summary.timings = this.clock.read();
+    summary.timings = timings;
     if (summary.trace !== null) summary.trace.conversion = this.clock.conversion;
     summary.durationMs = Math.round(summary.timings.totalMs);
     this.#running.remove(this);

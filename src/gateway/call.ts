@@ -7,7 +7,7 @@ import { CODECS } from "../protocol/codecs.ts";
 import { webBody } from "../wire/pump.ts";
 import type { Answer, CompleteAnswer } from "./answer.ts";
 import { CallProgress, type CallPorts } from "./call-progress.ts";
-import { attemptHeaders, JSON_HEADERS, SAFE_HEADERS, shortHeaders } from "./headers.ts";
+import { attemptHeaders, JSON_HEADERS, shortHeaders } from "./headers.ts";
 import { lateResponse, type Late } from "./keep-alive.ts";
 import type { Call } from "./request.ts";
 
@@ -70,7 +70,7 @@ export function failure(
   return {
     type: "complete",
     status,
-    headers: { ...SAFE_HEADERS, ...headers, ...own, ...said, ...JSON_HEADERS, "x-request-id": requestId },
+    headers: { ...headers, ...own, ...said, ...JSON_HEADERS, "x-request-id": requestId },
     body: redaction.known(body),
     error,
   };

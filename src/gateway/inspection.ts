@@ -14,6 +14,7 @@ import {
 } from "./call-recording.ts";
 import type { CallSummary } from "../telemetry/call-summary.ts";
 import { EndedCalls, type EndedCall } from "./ended-calls.ts";
+import { SAFE_HEADERS } from "./headers.ts";
 import type { LiveCalls } from "./live-calls.ts";
 import { jsonItems, streamEvents, textOf, type TimedEvent } from "./stream-events.ts";
 import type { IncomingRequest } from "./request.ts";
@@ -80,8 +81,8 @@ export type OwnCalls = Pick<LiveCalls, "live" | "watch" | "cancel"> & Pick<Inspe
 /** Keeps the latest calls; what goes beyond the limits drives out the oldest. */
 export class Inspector implements RecordingRing {
   readonly #settings: () => InspectionSettings;
-  /** Of calls that run, or whose bodies are kept: by the ledger's id, the oldest first. */
-  readonly #recordings = new Map<string, CallRecording>();
+  /** Of calls that run, or whose bodies are kept, the oldest first. Few look for one by its id, and each call comes and goes. */
+  readonly #recordings = new Set<CallRecording>();
   readonly #ended = new EndedCalls(MOST_CALLS);
   #kept: InspectionSettings["inspect"] = "off";
   #held = 0;
@@ -103,7 +104,7 @@ export class Inspector implements RecordingRing {
     const { inspect, inspectExcept } = this.#current();
     if (inspect === "off" || (call.summary.callerId !== null && inspectExcept.includes(call.summary.callerId))) return null;
     const recording = new CallRecording(request, call, { ring: this, keepsBodies: inspect === "bodies" });
-    this.#recordings.set(call.summary.id, recording);
+    this.#recordings.add(recording);
     this.#makeRoom();
     return recording;
   }
@@ -115,8 +116,7 @@ export class Inspector implements RecordingRing {
 
   ended(recording: CallRecording): void {
     const { keepsBodies, redactor, held, summary } = recording;
-    if (keepsBodies || this.#recordings.get(summary.id) !== recording) return;
-    this.#recordings.delete(summary.id);
+    if (keepsBodies || !this.#recordings.delete(recording)) return;
     this.#held -= held;
     if (!this.#keeps(summary)) return;
     this.#ended.add(summary.id, { facts: recording.facts(), redactor });
@@ -136,16 +136,21 @@ export class Inspector implements RecordingRing {
 
   isInspected(id: string): boolean {
     this.#current();
-    return this.#recordings.has(id) || this.#ended.has(id);
+    return this.#find(id) !== undefined || this.#ended.has(id);
   }
 
   /** What is kept of a call, by the ledger's id. Null: nothing is, or no longer. */
   inspection(id: string): CallInspection | null {
     this.#current();
-    const recording = this.#recordings.get(id);
+    const recording = this.#find(id);
     if (recording !== undefined) return shown({ facts: recording.facts(), redactor: recording.redactor });
     const ended = this.#ended.find(id);
     return ended === null ? null : shown(ended);
+  }
+
+  #find(id: string): CallRecording | undefined {
+    for (const recording of this.#recordings) if (recording.summary.id === id) return recording;
+    return undefined;
   }
 
   /** What was kept under other settings is let go of. */
@@ -153,7 +158,7 @@ export class Inspector implements RecordingRing {
     const settings = this.#settings();
     if (settings.inspect !== this.#kept) {
       this.#kept = settings.inspect;
-      for (const recording of this.#recordings.values()) recording.drop();
+      for (const recording of this.#recordings) recording.drop();
       this.#recordings.clear();
       this.#ended.clear();
       this.#held = 0;
@@ -167,7 +172,7 @@ export class Inspector implements RecordingRing {
     while (this.#held > inspectBytes || this.#recordings.size > MOST_CALLS) {
       const oldest = this.#recordings.values().next().value;
       if (oldest === undefined) return;
-      this.#recordings.delete(oldest.summary.id);
+      this.#recordings.delete(oldest);
       this.#held -= oldest.held;
       oldest.drop();
     }
@@ -189,10 +194,15 @@ function shown({ facts, redactor }: EndedCall): CallInspection {
     upstreamProtocol,
     clientRequest: { method, path: redactor.text(path), ...message(body, headers, redactor) },
     attempts: attempts.map((attempt, index) => shownAttempt(attempt, { redactor, isLast: index === attempts.length - 1 })),
-    clientAnswer: answer === null ? null : { status: answer.status, ...answered(answer, { redactor, mayBeList: isStream }) },
+    clientAnswer: answer === null ? null : shownAnswer(answer, { redactor, mayBeList: isStream }),
     losses: losses.map((loss) => ({ ...loss, field: redactor.text(loss.field), reason: redactor.text(loss.reason) })),
     error: error === null ? null : { kind: error.kind, message: redactor.text(error.message) },
   };
+}
+
+function shownAnswer(answer: AnswerRecording, options: AnsweredOptions): NonNullable<CallInspection["clientAnswer"]> {
+  const { headers, ...shownMessage } = answered(answer, options);
+  return { status: answer.status, headers: { ...SAFE_HEADERS, ...headers }, ...shownMessage };
 }
 
 function shownAttempt(attempt: AttemptRecording, { redactor, isLast }: { redactor: Redactor; isLast: boolean }): Attempt {
@@ -222,9 +232,14 @@ function message(body: Passed, headers: Readonly<Record<string, string>>, redact
 /** What stands in the text of a large body for what was cut out of it. */
 const CUT_MARK = /gw\.cut\.\d+\.\d+\./g;
 
+interface AnsweredOptions {
+  readonly redactor: Redactor;
+  readonly mayBeList: boolean;
+}
+
 function answered(
   { headers, body, isStream }: AnswerRecording,
-  { redactor, mayBeList }: { redactor: Redactor; mayBeList: boolean },
+  { redactor, mayBeList }: AnsweredOptions,
 ): Message & { readonly events: readonly StreamEvent[] } {
   const whole = message(body, plainHeaders(headers), redactor);
   const isList = mayBeList && !isStream && whole.body?.startsWith("[") === true;

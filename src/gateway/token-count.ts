@@ -9,7 +9,7 @@ import { members } from "../wire/json-edit.ts";
 import { isObject, parseOrUndefined } from "../wire/json.ts";
 import type { Answer, CompleteAnswer } from "./answer.ts";
 import { WholeText, type BodyText } from "./body.ts";
-import { attemptHeaders, headersForClient, JSON_HEADERS, reportHeaders, SAFE_HEADERS } from "./headers.ts";
+import { attemptHeaders, headersForClient, JSON_HEADERS, reportHeaders } from "./headers.ts";
 import { convertedBytes, ParsedBody, prepare, withPrompt, type PrepareContext, type PreparedCall, type ReceivedCall } from "./prepare.ts";
 import { only } from "./retry.ts";
 import { respond, SendOptions, textOf, type RespondContext } from "./respond.ts";
@@ -118,6 +118,6 @@ function countBody(tokens: number, protocol: ProtocolId): string {
 function counted({ call }: ReceivedCall, body: string, headers: Readonly<Record<string, string>>): CompleteAnswer {
   const { progress } = call;
   progress.sent(body);
-  const shown = progress.redaction.headers({ ...SAFE_HEADERS, ...headers, ...JSON_HEADERS });
+  const shown = progress.redaction.headers({ ...headers, ...JSON_HEADERS });
   return { type: "complete", status: 200, headers: shown, body, error: null };
 }

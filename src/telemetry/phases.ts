@@ -45,6 +45,11 @@ export class PhaseClock {
     return this.#monotonic() - this.#startedMs;
   }
 
+  /** When the present phase began, in milliseconds since the call did. */
+  get enteredMs(): number {
+    return this.#sinceMs - this.#startedMs;
+  }
+
   /** Returns the phase that ends with it. */
   enter(phase: Phase): Phase {
     const now = this.#monotonic();
