@@ -27,20 +27,26 @@ export interface Words<Word extends string> {
   readonly anyCase?: true;
 }
 
-/** Reads one object's members. Absent and `null` are the same: "did not say". */
+/** Reads one object's members. Absent and `null` are the same: "did not say". A long conversation has thousands: they are small. */
 export class Fields {
-  readonly path: string;
   readonly #object: JsonObject;
-  readonly #read = new Set<string>();
-  /** What was read through this one. */
-  readonly #inside: Fields[] = [];
-  /** Members whose word is not known. */
-  readonly #unknown: string[] = [];
-  #reportsRest = true;
+  /** The path of the object, or of the list that it is an item of. */
+  readonly #place: string;
+  /** In that list; null: it is in none. */
+  readonly #index: number | null;
+  /** Members that were read; few, so they are looked through. */
+  readonly #read: string[] = [];
+  /** What was read through this one; null: nothing. */
+  #inside: Fields[] | null = null;
+  /** Members whose word is not known; null: none. */
+  #unknown: string[] | null = null;
+  /** What becomes of members that nobody reads by name. */
+  #rest: "reported" | "ignored" | "read" = "reported";
 
-  constructor(object: JsonObject, path: string) {
+  constructor(object: JsonObject, place: string, index: number | null = null) {
     this.#object = object;
-    this.path = path;
+    this.#place = place;
+    this.#index = index;
   }
 
   /** @throws GatewayError when `value` is not an object. */
@@ -49,16 +55,21 @@ export class Fields {
     return new Fields(value, path);
   }
 
+  get path(): string {
+    return this.#index === null ? this.#place : `${this.#place}[${this.#index}]`;
+  }
+
   /** The path of a member as the client would write it: `messages[2].content`. */
   at(key: string): string {
-    return this.path === "" ? key : `${this.path}.${key}`;
+    const { path } = this;
+    return path === "" ? key : `${path}.${key}`;
   }
 
   /** The member as it is; undefined when absent. */
   raw(key: string): Json | undefined {
     const value = this.#object[key];
     // Of the many members that a request can have, few are there.
-    if (value !== undefined) this.#read.add(key);
+    if (value !== undefined && this.#rest === "reported") this.#note(key);
     return value;
   }
 
@@ -99,10 +110,9 @@ export class Fields {
     const value = this.#stated(key);
     if (value === null) return null;
     const wanted = anyCase === true && typeof value === "string" ? value.toUpperCase() : value;
-    const found = known.find((word) => word === wanted);
-    if (found !== undefined) return found;
+    for (const word of known) if (word === wanted) return word;
     if (unknown === "refused" || typeof value !== "string") throw this.fail(key, `one of ${known.join(", ")}`);
-    if (!this.#unknown.includes(key)) this.#unknown.push(key);
+    if (this.#unknown?.includes(key) !== true) (this.#unknown ??= []).push(key);
     return null;
   }
 
@@ -130,7 +140,13 @@ export class Fields {
 
   /** An array of objects; [] when absent. */
   objects(key: string): readonly Fields[] {
-    return this.list(key).map((item, index) => this.inside(item, `${this.at(key)}[${index}]`));
+    const items = this.list(key);
+    if (items.length === 0) return NONE;
+    const place = this.at(key);
+    return items.map((item, index) => {
+      if (!isObject(item)) throw wrong(`${place}[${index}]`, "a JSON object", item);
+      return this.#keep(new Fields(item, place, index));
+    });
   }
 
   /** @throws GatewayError when absent or not an object. */
@@ -145,19 +161,17 @@ export class Fields {
 
   /** A reader of an object that stands somewhere in this one; `close` reports what nobody read of it. @throws GatewayError when it is none. */
   inside(value: Json | undefined, path: string): Fields {
-    const fields = Fields.of(value, path);
-    this.#inside.push(fields);
-    return fields;
+    return this.#keep(Fields.of(value, path));
   }
 
   /** These members need no reading: they say nothing that is not known anyway. */
   ignore(...keys: readonly string[]): void {
-    for (const key of keys) this.#read.add(key);
+    for (const key of keys) this.#note(key);
   }
 
   /** Nothing that is left unread here needs reporting. What was read through this one is not meant. */
   ignoreRest(): this {
-    this.#reportsRest = false;
+    if (this.#rest === "reported") this.#rest = "ignored";
     return this;
   }
 
@@ -169,7 +183,7 @@ export class Fields {
 
   /** The whole object as JSON text. */
   whole(): JsonSource {
-    for (const key in this.#object) this.#read.add(key);
+    this.#rest = "read";
     return print(this.#object);
   }
 
@@ -177,11 +191,12 @@ export class Fields {
     return this.#object[key] !== undefined && this.#object[key] !== null;
   }
 
-  /** Members that nobody read and that say something, with their JSON text. */
+  /** Members that nobody read and that say something, with their JSON text. What is read of it after `ignoreRest` is not noted. */
   unread(): [key: string, value: JsonSource][] {
-    return Object.entries(this.#object)
-      .filter(([key, value]) => value !== null && !this.#read.has(key))
-      .map(([key, value]) => [key, print(value)]);
+    const found: [string, JsonSource][] = [];
+    if (this.#rest === "read") return found;
+    for (const key in this.#object) if (this.#isUnread(key)) found.push([key, print(this.#object[key] ?? null)]);
+    return found;
   }
 
   /**
@@ -189,13 +204,26 @@ export class Fields {
    * the order of reading. A word is told even where the rest need not be.
    */
   close(): UnreadMember[] {
-    const own = this.#unknown.map((key): UnreadMember => {
-      const value = print(this.#object[key] ?? null);
-      return { key, path: this.at(key), value, reason: `The value ${shortened(value)} is not known here; it was left out.` };
-    });
-    if (this.#reportsRest) for (const [key, value] of this.unread()) own.push({ key, path: this.at(key), value, reason: null });
-    for (const fields of this.#inside) for (const member of fields.close()) own.push(member);
-    return own;
+    const found: UnreadMember[] = [];
+    this.#close(found);
+    return found;
+  }
+
+  #close(found: UnreadMember[]): void {
+    if (this.#unknown !== null) for (const key of this.#unknown) found.push(this.#unreadMember(key, unknownWord));
+    if (this.#rest === "reported") {
+      for (const key in this.#object) if (this.#isUnread(key)) found.push(this.#unreadMember(key, null));
+    }
+    if (this.#inside !== null) for (const fields of this.#inside) fields.#close(found);
+  }
+
+  #isUnread(key: string): boolean {
+    return this.has(key) && !this.#read.includes(key);
+  }
+
+  #unreadMember(key: string, reason: ((value: JsonSource) => string) | null): UnreadMember {
+    const value = print(this.#object[key] ?? null);
+    return { key, path: this.at(key), value, reason: reason?.(value) ?? null };
   }
 
   /** The error for a member that is not what it should be. */
@@ -207,11 +235,26 @@ export class Fields {
   #stated(key: string): Json {
     return this.raw(key) ?? null;
   }
+
+  #note(key: string): void {
+    if (!this.#read.includes(key)) this.#read.push(key);
+  }
+
+  #keep(fields: Fields): Fields {
+    (this.#inside ??= []).push(fields);
+    return fields;
+  }
 }
+
+const NONE: readonly Fields[] = [];
 
 function wrong(path: string, wanted: string, found: Json | undefined): GatewayError {
   const sentence = `${path === "" ? "The body" : path} should be ${wanted}, not ${describe(found)}.`;
   return new GatewayError("invalid-request", sentence, path === "" ? {} : { param: path });
+}
+
+function unknownWord(value: JsonSource): string {
+  return `The value ${shortened(value)} is not known here; it was left out.`;
 }
 
 function shortened(value: JsonSource): string {

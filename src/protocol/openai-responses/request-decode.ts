@@ -130,7 +130,7 @@ function decodeFormat(format: Fields | null): OutputFormat | null {
 }
 
 function decodeMetadata(body: Fields): Record<string, string> | null {
-  const metadata = body.optionalObject("metadata");
-  if (metadata === null) return null;
+  const metadata = body.optionalObject("metadata")?.ignoreRest();
+  if (metadata === undefined) return null;
   return Object.fromEntries(metadata.unread().map(([key]) => [key, metadata.text(key)]));
 }
