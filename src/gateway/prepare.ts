@@ -15,7 +15,7 @@ import { namesMethod, streamingUrl } from "../protocol/own-path.ts";
 import type { After } from "../runtime/ports.ts";
 import type { UpstreamCall } from "../upstream/upstream.ts";
 import { cut, members, spliced } from "../wire/json-edit.ts";
-import type { Json } from "../wire/json.ts";
+import type { Parsed } from "../wire/json.ts";
 import type { BodyShare } from "./body-memory.ts";
 import { LARGE_BODY, type BodyText } from "./body.ts";
 import type { CallProgress } from "./call-progress.ts";
@@ -87,14 +87,14 @@ export interface ReceivedCall {
 
 /** For the first who takes it: it must not last as long as the answer. */
 export class ParsedBody {
-  #value: Json | undefined;
+  #value: Parsed | undefined;
 
-  constructor(value: Json | undefined) {
+  constructor(value: Parsed | undefined) {
     this.#value = value;
   }
 
   /** Undefined where it has been taken, or the body is large. */
-  take(): Json | undefined {
+  take(): Parsed | undefined {
     const value = this.#value;
     this.#value = undefined;
     return value;
@@ -163,7 +163,7 @@ export function prepare(received: ReceivedCall, target: Target, context: Prepare
 async function preparedConversion(
   received: ReceivedCall,
   target: Target,
-  context: PrepareContext & { readonly parsed: Json | undefined },
+  context: PrepareContext & { readonly parsed: Parsed | undefined },
 ): Promise<PreparedCall> {
   const { call } = received;
   const { clock } = call.progress;
@@ -224,7 +224,7 @@ function passThrough(received: ReceivedCall, target: Target, context: PrepareCon
 async function convert(
   received: ReceivedCall,
   target: Target,
-  { ports, settings, parsed }: PrepareContext & { readonly parsed: Json | undefined },
+  { ports, settings, parsed }: PrepareContext & { readonly parsed: Parsed | undefined },
 ): Promise<UpstreamRequest> {
   const { call, body, wire, values } = received;
   call.memory.need(convertedBytes(received));

@@ -2,7 +2,7 @@
 // Codecs are pure and synchronous: no clock, no random, no I/O.
 
 import type { GatewayError } from "../errors.ts";
-import type { Json } from "../wire/json.ts";
+import type { Parsed } from "../wire/json.ts";
 import type { Member } from "../wire/json-edit.ts";
 import type { Machine } from "../wire/machine.ts";
 import type { SseEvent } from "../wire/sse.ts";
@@ -18,8 +18,8 @@ export interface WireRequest {
   readonly path: { readonly model: string; readonly stream: boolean } | null;
   /** Of `body`, where they have been found already. */
   readonly members?: readonly Member[];
-  /** What the runtime's own parser makes of `body`; whoever decodes may keep parts of it. Absent: it was not asked, or somebody has it already. */
-  readonly parsed?: Json | undefined;
+  /** Of `body`; whoever decodes may keep parts of it. Absent: nobody has parsed it, or somebody has that already. */
+  readonly parsed?: Parsed | undefined;
 }
 
 /** What routing needs to know of a request; read without decoding the rest. */

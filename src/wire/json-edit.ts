@@ -2,7 +2,7 @@
 // Never does: build the values.
 
 import { GatewayError } from "../errors.ts";
-import { JsonReader, parse, type Json, type Span } from "./json.ts";
+import { faultIn, JsonReader, type Json, type Parsed, type Span } from "./json.ts";
 
 export type { Span };
 
@@ -40,8 +40,7 @@ export interface Outline {
   readonly members: Member[];
   /** How many values stand in the text, more or less. */
   readonly values: number;
-  /** What the runtime's own parser makes of it. */
-  readonly parsed: Json;
+  readonly parsed: Parsed;
 }
 
 /** The members, and how much there is besides. @throws as `members` does. */
@@ -51,16 +50,19 @@ export function outline(text: string): Outline {
   const parsed = validated(text);
   const found: Member[] = [];
   const seen = new Set<string>();
+  const ends = new Map<number, number>();
+  const note = ({ start, end }: Span): void => void ends.set(start, end);
   reader.inside(() => {
     reader.space();
     const start = reader.at;
     const key = reader.key();
     if (seen.has(key)) throw new GatewayError("invalid-request", `The member "${key}" stands twice in the body.`, { param: key });
     seen.add(key);
-    const value = reader.span();
+    const value = reader.itemized(note);
+    note(value);
     found.push({ key, start, valueStart: value.start, valueEnd: value.end });
   });
-  return { members: found, values: reader.values, parsed };
+  return { members: found, values: reader.values, parsed: { value: parsed, ends } };
 }
 
 /** The text of the first item of the array at `start`; of the value itself when it is no array; "" for an empty array. */
@@ -74,9 +76,8 @@ export function firstItem(text: string, start: number): string {
 
 /** Where the items of the array at `start` stand; none when it is no array. The text is known to be valid JSON. */
 export function items(text: string, start: number): Span[] {
-  const reader = new JsonReader(text, { at: start });
   const found: Span[] = [];
-  if (reader.space() === OPEN_BRACKET) reader.inside(() => found.push(reader.span()));
+  new JsonReader(text, { at: start }).itemized((item) => void found.push(item));
   return found;
 }
 
@@ -128,12 +129,11 @@ function membersOrNone(text: string): Member[] {
 const JSON_OBJECT = /^\s*\{/;
 const WHOLE_NUMBER = /^\d{1,15}$/;
 
-/** The runtime's own parser is the fastest to say whether text is JSON; `parse` says what is wrong with it, and where. */
+/** The runtime's own parser is the fastest to say whether text is JSON. */
 function validated(text: string): Json {
   try {
     return JSON.parse(text);
-  } catch (cause) {
-    parse(text);
-    throw new GatewayError("invalid-request", "The body is not valid JSON.", { cause });
+  } catch {
+    throw faultIn(text);
   }
 }

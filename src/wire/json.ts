@@ -21,8 +21,16 @@ export interface ParseOptions {
   readonly verbatim?: ReadonlySet<string>;
   /** How deep arrays and objects may nest; default 512. */
   readonly maxDepth?: number;
-  /** What the runtime's own parser makes of the text. It is used up: parts of it become parts of the value. Absent: it was not asked. */
-  readonly parsed?: Json | undefined;
+  /** Absent: nobody has parsed it yet. */
+  readonly parsed?: Parsed | undefined;
+}
+
+/** What is known of a text that the runtime's own parser has read. */
+export interface Parsed {
+  /** What that parser makes of it. It is used up: parts of it become parts of what `parse` returns. */
+  readonly value: Json;
+  /** Where objects and arrays end, by where they begin, as far as anybody has looked; in UTF-16 units. */
+  readonly ends: ReadonlyMap<number, number>;
 }
 
 /** A stretch of a text, in UTF-16 units; the end is exclusive. */
@@ -31,13 +39,17 @@ export interface Span {
   readonly end: number;
 }
 
-interface ReaderOptions extends ParseOptions {
+interface ReaderOptions {
   readonly at?: number;
+  readonly verbatim?: ReadonlySet<string> | undefined;
+  readonly maxDepth?: number | undefined;
+  readonly ends?: Parsed["ends"] | undefined;
   readonly maxValues?: number;
 }
 
 export const DEFAULT_MAX_DEPTH = 512;
 const NO_KEYS: ReadonlySet<string> = new Set();
+const NO_ENDS: Parsed["ends"] = new Map();
 
 /**
  * Parses JSON text. Numbers that a double cannot hold exactly come back as `JsonText`.
@@ -46,11 +58,51 @@ const NO_KEYS: ReadonlySet<string> = new Set();
 export function parse(text: string, options: ParseOptions = {}): Json {
   const read = quick(text, options);
   if (read !== null) return read;
-  const reader = new JsonReader(text, options);
-  reader.survey();
-  const value = reader.value(options.parsed);
-  reader.end();
-  return value;
+  const { verbatim, maxDepth, parsed } = options;
+  const value = parsed === undefined ? native(text) : parsed.value;
+  if (value === undefined) throw faultIn(text, maxDepth);
+  return new JsonReader(text, { verbatim, maxDepth, ends: parsed?.ends }).value(value);
+}
+
+/** Undefined: it is no JSON. */
+function native(text: string): Json | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is wrong with a text that is no JSON, and where. */
+export function faultIn(text: string, maxDepth?: number): GatewayError {
+  try {
+    const reader = new JsonReader(text, { maxDepth });
+    reader.value();
+    reader.end();
+  } catch (error) {
+    if (error instanceof GatewayError) return error;
+    throw error;
+  }
+  return new GatewayError("invalid-request", "The body is not valid JSON.");
+}
+
+/**
+ * Whether what the runtime's own parser made of it is what this one would: nothing in it is verbatim, a number that may have been rounded, or
+ * nested in more than `room` objects and arrays.
+ */
+function isPlain(value: Json, verbatim: ReadonlySet<string>, room: number): boolean {
+  if (typeof value !== "object" || value === null) return typeof value !== "number";
+  if (room <= 0 || value instanceof JsonText) return false;
+  if (Array.isArray(value)) {
+    for (const item of value) if (!isPlain(item, verbatim, room - 1)) return false;
+    return true;
+  }
+  for (const key in value) {
+    const member = value[key] ?? null;
+    if (typeof member === "object" && member !== null && verbatim.has(key)) return false;
+    if (!isPlain(member, verbatim, room - 1)) return false;
+  }
+  return true;
 }
 
 /** What the runtime's own parser makes of a short text that holds nothing which it would change; null where that can't be told at a look. */
@@ -58,7 +110,7 @@ function quick(text: string, { verbatim = NO_KEYS, maxDepth = DEFAULT_MAX_DEPTH,
   if (text.length > 2 * maxDepth || text.includes("\\u") || MAY_ROUND.test(text)) return null;
   for (const key of verbatim) if (text.includes(`"${key}"`)) return null;
   try {
-    return parsed === undefined ? JSON.parse(text) : parsed;
+    return parsed === undefined ? JSON.parse(text) : parsed.value;
   } catch {
     // Parsed once more, for words that say where it is wrong.
     return null;
@@ -72,29 +124,47 @@ const MAY_ROUND = /[\d.]{16}|\d[eE][+-]?\d{3}/;
 
 /** Writes a value as compact JSON; `JsonText` goes out as it came in. */
 export function print(value: Json): string {
-  if (value instanceof JsonText) return value.text;
-  if (value === null || typeof value !== "object" || !holdsText(value)) return JSON.stringify(value);
-  if (Array.isArray(value)) {
-    let out = "[";
-    for (let index = 0; index < value.length; index++) out += (index === 0 ? "" : ",") + print(value[index] ?? null);
-    return out + "]";
-  }
-  let out = "{";
-  for (const key in value) {
-    const member = value[key];
-    if (member === undefined) continue;
-    out += (out === "{" ? "" : ",") + JSON.stringify(key) + ":" + print(member);
-  }
-  return out + "}";
+  return printed(value) ?? JSON.stringify(value);
 }
 
-/** Whether verbatim text stands in it; where none does the runtime's own printer does the same, many times faster. */
-function holdsText(value: Json | undefined): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (value instanceof JsonText) return true;
-  if (Array.isArray(value)) return value.some(holdsText);
-  for (const key in value) if (holdsText(value[key])) return true;
-  return false;
+/** Null where no verbatim text stands in it: the runtime's own printer does the same, many times faster. */
+function printed(value: Json | undefined): string | null {
+  if (typeof value !== "object" || value === null) return null;
+  if (value instanceof JsonText) return value.text;
+  return Array.isArray(value) ? printedArray(value) : printedObject(value);
+}
+
+function printedArray(items: readonly Json[]): string | null {
+  let out: string | null = null;
+  for (let index = 0; index < items.length; index++) {
+    const text = printed(items[index]);
+    if (text === null && out === null) continue;
+    // What stands before the first verbatim text, with the bracket in front.
+    out ??= index === 0 ? "[" : `${JSON.stringify(items.slice(0, index)).slice(0, -1)},`;
+    out += `${text ?? JSON.stringify(items[index])}${index === items.length - 1 ? "" : ","}`;
+  }
+  return out === null ? null : out + "]";
+}
+
+function printedObject(object: JsonObject): string | null {
+  let out: string | null = null;
+  for (const key in object) {
+    const text = printed(object[key]);
+    if (text === null && out === null) continue;
+    out ??= before(object, key);
+    if (object[key] !== undefined) out += `${out === "{" ? "" : ","}${JSON.stringify(key)}:${text ?? JSON.stringify(object[key])}`;
+  }
+  return out === null ? null : out + "}";
+}
+
+/** What is printed of an object in front of this member. */
+function before(object: JsonObject, end: string): string {
+  let out = "{";
+  for (const key in object) {
+    if (key === end) break;
+    if (object[key] !== undefined) out += `${out === "{" ? "" : ","}${JSON.stringify(key)}:${JSON.stringify(object[key])}`;
+  }
+  return out;
 }
 
 /** Whether a value is a JSON object (not an array, not verbatim text). */
@@ -134,12 +204,6 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
-const MINUS = 0x2d;
-const POINT = 0x2e;
-const ZERO = 0x30;
-const NINE = 0x39;
-const EXPONENT = 0x45;
-const SMALL_EXPONENT = 0x65;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 /** Reads JSON text from left to right: values, which it checks, or no more than where values stand in text that is known to be JSON. */
@@ -152,12 +216,15 @@ export class JsonReader {
   readonly #maxValues: number;
   #depth = 0;
   #values = 0;
-  /** Where objects and arrays end that the runtime's own parser reads as this one would, many times faster; by where they begin. */
-  readonly #plain = new Map<number, number>();
+  readonly #ends: Parsed["ends"];
 
-  constructor(text: string, { at = 0, verbatim = NO_KEYS, maxDepth = DEFAULT_MAX_DEPTH, maxValues = Infinity }: ReaderOptions = {}) {
+  constructor(
+    text: string,
+    { at = 0, verbatim = NO_KEYS, maxDepth = DEFAULT_MAX_DEPTH, maxValues = Infinity, ends = NO_ENDS }: ReaderOptions = {},
+  ) {
     this.text = text;
     this.at = at;
+    this.#ends = ends;
     this.#verbatim = verbatim;
     this.#maxDepth = maxDepth;
     this.#maxValues = maxValues;
@@ -168,15 +235,15 @@ export class JsonReader {
     return this.#values;
   }
 
-  /** `parsed` is what the runtime's own parser makes of it; undefined: it was not asked. */
+  /** `parsed` is what the runtime's own parser makes of it; undefined: it has to be checked. */
   value(parsed?: Json): Json {
     switch (this.space()) {
       case QUOTE:
-        return this.#string();
+        return this.#taken(parsed) ?? this.#string();
       case OPEN_BRACE:
-        return this.#native(parsed) ?? this.#object(parsed);
+        return this.#taken(parsed) ?? this.#object(parsed);
       case OPEN_BRACKET:
-        return this.#native(parsed) ?? this.#array(parsed);
+        return this.#taken(parsed) ?? this.#array(parsed);
       case 0x74:
         return this.#literal("true", true);
       case 0x66:
@@ -190,16 +257,30 @@ export class JsonReader {
 
   /** Where the value stands that comes next. It has been checked before. */
   span(): Span {
-    const first = this.space();
+    this.space();
     const start = this.at;
+    this.#pass();
+    return { start, end: this.at };
+  }
+
+  #pass(): void {
+    const first = this.space();
     this.#count();
     if (first === QUOTE) this.#skipString();
     else if (first === OPEN_BRACE || first === OPEN_BRACKET) this.#skip();
     else {
       // A number or a word ends where a separator, a bracket or white space does.
-      WORD_END.lastIndex = start;
+      WORD_END.lastIndex = this.at;
       this.at = WORD_END.exec(this.text)?.index ?? this.text.length;
     }
+  }
+
+  /** The same, with a look at where each item of an array stands. */
+  itemized(each: (item: Span) => void): Span {
+    if (this.space() !== OPEN_BRACKET) return this.span();
+    const start = this.at;
+    this.#count();
+    this.inside(() => each(this.span()));
     return { start, end: this.at };
   }
 
@@ -249,64 +330,18 @@ export class JsonReader {
   }
 
   /**
-   * Finds the objects and arrays in which nothing is verbatim, may round, or nests too deep, in one pass over what stands outside of strings.
-   * Of text that is no JSON it may say anything: whatever the runtime's parser refuses is read once more.
+   * The value that comes next, where what the runtime's own parser made of it will do; null where it won't. Of a member that stands twice in
+   * its object it is the other value, which is the one that counts in the end.
    */
-  survey(): void {
-    const { text } = this;
-    // Of those that are open: where they begin, and whether they are plain so far.
-    const open: { readonly start: number; isPlain: boolean }[] = [];
-    const spoil = (): void => {
-      for (let index = Math.min(open.length, SURVEYED_DEPTH) - 1; index >= 0; index--) {
-        const container = open[index];
-        if (container?.isPlain !== true) break;
-        container.isPlain = false;
-      }
-    };
-    let key: Span = { start: 0, end: 0 };
-    let isMember = false;
-    for (let at = this.at; at < text.length; at++) {
-      const code = text.charCodeAt(at);
-      if (code === QUOTE) {
-        const end = closingQuote(text, at);
-        if (end === -1) return;
-        key = { start: at + 1, end };
-        at = end;
-      } else if (code === COLON) isMember = true;
-      else if (code === COMMA) isMember = false;
-      else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
-        if (isMember && this.#isVerbatim(key)) spoil();
-        isMember = false;
-        open.push({ start: at, isPlain: true });
-        if (open.length > this.#maxDepth) return spoil();
-      } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
-        const container = open.pop();
-        if (container?.isPlain === true && open.length < SURVEYED_DEPTH) this.#plain.set(container.start, at + 1);
-        isMember = false;
-      } else if (code <= NINE && code >= MINUS) {
-        const end = numberEnd(text, at);
-        if (end === -1) spoil();
-        else at = end - 1;
-      }
-    }
-  }
-
-  /** Also of a name that is written with an escape, which may stand for any. */
-  #isVerbatim({ start, end }: Span): boolean {
-    const name = this.text.slice(start, end);
-    return this.#verbatim.has(name) || name.includes("\\");
-  }
-
-  #native(parsed: Json | undefined): Json | null {
-    const end = this.#plain.get(this.at);
-    if (end === undefined) return null;
-    try {
-      const value: Json = parsed === undefined ? JSON.parse(this.text.slice(this.at, end)) : parsed;
-      this.at = end;
-      return value;
-    } catch {
-      return null;
-    }
+  #taken(parsed: Json | undefined): Json {
+    if (parsed === undefined) return null;
+    const isAsIs =
+      typeof parsed === "string" || (this.#depth <= MAX_TAKEN_DEPTH && isPlain(parsed, this.#verbatim, this.#maxDepth - this.#depth));
+    if (!isAsIs) return null;
+    const end = this.#ends.get(this.at);
+    if (end === undefined) this.#pass();
+    else this.at = end;
+    return parsed;
   }
 
   /** Over the object or array that begins here. */
@@ -355,17 +390,9 @@ export class JsonReader {
     const code = this.space();
     if ((code !== OPEN_BRACE && code !== OPEN_BRACKET) || !this.#verbatim.has(key)) return this.value(parsed);
     const { at: start } = this;
-    const depth = this.#depth;
-    try {
-      const text = this.text.slice(start, this.span().end);
-      JSON.parse(text);
-      return new JsonText(text);
-    } catch {
-      // Read once more, for words that say what is wrong, and where.
-      this.at = start;
-      this.#depth = depth;
-      return this.value();
-    }
+    if (parsed === undefined) this.value();
+    else this.#pass();
+    return new JsonText(this.text.slice(start, this.at));
   }
 
   #array(parsed: Json | undefined): Json[] {
@@ -408,15 +435,6 @@ export class JsonReader {
   }
 }
 
-/** Where the number that begins at `start` ends; -1 where it may be one that a double does not hold. */
-function numberEnd(text: string, start: number): number {
-  for (let at = start + 1; at < start + MAY_ROUND_LENGTH; at++) {
-    const code = text.charCodeAt(at);
-    if ((code > NINE || code < ZERO) && code !== POINT) return code === EXPONENT || code === SMALL_EXPONENT ? -1 : at;
-  }
-  return -1;
-}
-
 /** Where the string that begins at `start` ends; -1 when it does not. A quote closes it unless an odd number of backslashes stands before. */
 export function closingQuote(text: string | Uint8Array, start: number): number {
   let end = quoteFrom(text, start + 1);
@@ -440,10 +458,8 @@ function codeAt(text: string | Uint8Array, at: number): number | undefined {
 // Built once: a string without these needs no unescaping.
 const PLAIN = /^[^\\\u0000-\u001f]*$/;
 const WORD_END = /[\s,\]}]/g;
-/** So deep `survey` tells objects and arrays apart: the blocks of a message in a list of messages. */
-const SURVEYED_DEPTH = 5;
-/** A number that is shorter, without an exponent, is a double as it stands. */
-const MAY_ROUND_LENGTH = 16;
+/** Behind that a value is not looked at as a whole, as that takes as long again for each level: the parts of a message in a list of messages. */
+const MAX_TAKEN_DEPTH = 6;
 const DIGITS = /[1-9]\d*/;
 // Below this, doubles have fewer than 15 digits.
 const SMALLEST_EXACT = 1e-300;
