@@ -51,8 +51,51 @@ export function pairResults(request: CanonicalRequest): PairedTurns {
   return { turns: mergeTurns(turns), losses: report.losses };
 }
 
+/** Whether each call has its result in the next turn, and each result its call in the turn before, in whatever order. */
+export function arePaired(turns: readonly Turn[]): boolean {
+  let calls: readonly string[] = [];
+  for (const turn of turns) {
+    if (!sameIds(calls, idsOf(turn, "tool-result"))) return false;
+    calls = idsOf(turn, "tool-call");
+  }
+  return calls.length === 0;
+}
+
+function idsOf({ parts }: Turn, type: "tool-call" | "tool-result"): readonly string[] {
+  let ids: string[] | null = null;
+  for (const part of parts) if (part.type === type) (ids ??= []).push(part.callId);
+  return ids ?? NO_IDS;
+}
+
+const NO_IDS: readonly string[] = [];
+
+/** Each once. */
+function sameIds(some: readonly string[], others: readonly string[]): boolean {
+  if (some.length !== others.length) return false;
+  if (some.length < 2) return some[0] === others[0];
+  const ids = new Set(some);
+  return ids.size === some.length && new Set(others).size === some.length && others.every((id) => ids.has(id));
+}
+
 /** Makes call ids unique in the whole request: a reused id gets its turn's number. Expects paired turns. */
-export function uniqueCallIds(turns: readonly Turn[]): Turn[] {
+export function uniqueCallIds(turns: readonly Turn[]): readonly Turn[] {
+  return areUnique(turns) ? turns : withUniqueCallIds(turns);
+}
+
+function areUnique(turns: readonly Turn[]): boolean {
+  const ids = new Set<string>();
+  let count = 0;
+  for (const { parts } of turns) {
+    for (const part of parts) {
+      if (part.type !== "tool-call") continue;
+      ids.add(part.callId);
+      count++;
+    }
+  }
+  return ids.size === count;
+}
+
+function withUniqueCallIds(turns: readonly Turn[]): Turn[] {
   const taken = new Set<string>();
   // What the calls of the last assistant turn are called now, by their old ids.
   let renamed = new Map<string, Renamed>();

@@ -44,7 +44,7 @@ export function encodeContent({ role, parts }: Turn, context: PartContext): Cont
     else if (role === "assistant" && (part.type === "image" || part.type === "file")) shown.push(encoded);
     else blocks.push(encoded);
   }
-  return { blocks: [...results, ...blocks], shown };
+  return { blocks: results.length === 0 ? blocks : [...results, ...blocks], shown };
 }
 
 function encodePart(part: Part, context: PartContext): wire.Block | null {
@@ -90,11 +90,12 @@ function encodeToolCall(part: ToolCallPart, context: PartContext): wire.Block {
 /** Arguments as the JSON object that Messages wants, spelled as the model spelled it. */
 function inputOf({ arguments: source, kind, name }: ToolCallPart, context: LossContext): string {
   const { input, fault } = encodeArguments(source, kind);
+  if (fault === null) return input;
   const field = `${context.field}.arguments`;
   if (fault === "cut-off") {
     const reason = `The arguments of a call to ${name} are not JSON; Messages takes JSON alone.`;
     context.losses.push({ field, severity: "refused", reason });
-  } else if (fault === "no-object") {
+  } else {
     const reason = `The arguments of a call to ${name} are no JSON object; they were wrapped into one.`;
     context.losses.push({ field, severity: "reported", reason });
   }

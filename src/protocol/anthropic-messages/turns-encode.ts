@@ -5,7 +5,7 @@
 import { JsonText } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Loss, Turn } from "../canonical.ts";
 import type { NameTable } from "../tool-names.ts";
-import { mergeTurns, pairResults, uniqueCallIds } from "../turns.ts";
+import { arePaired, mergeTurns, pairResults, uniqueCallIds } from "../turns.ts";
 import { encodeContent, type PartContext } from "./parts-encode.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type * as wire from "./wire.ts";
@@ -52,30 +52,10 @@ function callsOrAnswers({ parts }: Turn): boolean {
 /** Calls and results in pairs; a conversation that is in order keeps the order of its results, and with it its cached prefix. */
 function pair(request: CanonicalRequest, losses: Loss[]): readonly Turn[] {
   const merged = mergeTurns(request.turns);
-  if (merged.every((turn, index) => isAnswered(turn, merged[index + 1]) && isAnswer(turn, merged[index - 1]))) return merged;
+  if (arePaired(merged)) return merged;
   const paired = pairResults(request);
   for (const loss of paired.losses) losses.push(loss);
   return paired.turns;
-}
-
-function callsOf(turn: Turn | undefined): string[] {
-  return turn?.parts.flatMap((part) => (part.type === "tool-call" ? [part.callId] : [])) ?? [];
-}
-
-function resultsOf(turn: Turn | undefined): string[] {
-  return turn?.parts.flatMap((part) => (part.type === "tool-result" ? [part.callId] : [])) ?? [];
-}
-
-function isAnswered(turn: Turn, next: Turn | undefined): boolean {
-  const calls = callsOf(turn);
-  const results = new Set(resultsOf(next));
-  return calls.length === 0 || (new Set(calls).size === calls.length && calls.every((call) => results.has(call)));
-}
-
-function isAnswer(turn: Turn, before: Turn | undefined): boolean {
-  const results = resultsOf(turn);
-  const calls = new Set(callsOf(before));
-  return results.length === 0 || (new Set(results).size === results.length && results.every((result) => calls.has(result)));
 }
 
 /** With a budget, the API wants the last message of the assistant to begin with a signed thought where it makes calls. */
@@ -171,11 +151,12 @@ class Writer {
     this.#messages.push(message);
   }
 
-  #append(role: "user" | "assistant", blocks: readonly wire.Block[]): void {
+  /** The blocks become the message's own. */
+  #append(role: "user" | "assistant", blocks: wire.Block[]): void {
     if (blocks.length === 0) return;
     if (role === "user") this.#demoteSystem();
     const last = this.#messages.at(-1);
-    if (last?.role !== role) this.#messages.push({ role, content: [...blocks] });
+    if (last?.role !== role) this.#messages.push({ role, content: blocks });
     else for (const block of blocks) last.content.push(block);
   }
 
@@ -203,8 +184,13 @@ function userMessage(text: string): wire.Message {
   return { role: "user", content: [{ type: "text", text }] };
 }
 
-function resultsFirst(blocks: readonly wire.Block[]): wire.Block[] {
-  const isResult = (block: wire.Block): boolean => !(block instanceof JsonText) && block.type === "tool_result";
+function isResult(block: wire.Block): boolean {
+  return !(block instanceof JsonText) && block.type === "tool_result";
+}
+
+function resultsFirst(blocks: wire.Block[]): wire.Block[] {
+  const others = blocks.findIndex((block) => !isResult(block));
+  if (others === -1 || !blocks.some((block, index) => index > others && isResult(block))) return blocks;
   return [...blocks.filter(isResult), ...blocks.filter((block) => !isResult(block))];
 }
 

@@ -24,6 +24,7 @@ export interface Details {
 }
 
 export function decodeDetails(value: unknown): Details {
+  if (value === undefined) return NO_DETAILS;
   const reasoning: ReasoningPart[] = [];
   let textProof: Proof | null = null;
   for (const detail of objectsOf<DetailRead>(value)) {
@@ -35,6 +36,8 @@ export function decodeDetails(value: unknown): Details {
   }
   return { reasoning, textProof };
 }
+
+const NO_DETAILS: Details = { reasoning: [], textProof: null };
 
 /** The item that proves a part; null for parts without a proof, and for tool calls, which carry their own. */
 export function encodeDetail(part: Part, index: number): ReasoningDetail | null {

@@ -16,10 +16,10 @@ import { numberOf, objectOf, textOf, type CallDelta, type CalledDelta, type Tool
 
 // ---- Of a conversation ---------------------------------------------------------------------------------------------
 
-/** A call of the conversation. `fallbackId` names it where the client does not. */
-export function decodeCall(call: Fields, fallbackId: string): ToolCallPart {
+/** A call of the conversation. Its number, the same on every turn, names it where the client does not. */
+export function decodeCall(call: Fields, number: number): ToolCallPart {
   const type = call.optionalText("type");
-  const callId = call.optionalText("id") || fallbackId;
+  const callId = call.optionalText("id") || `call_${number}`;
   const proof = decodeCallProof(call.raw("extra_content"));
   const cache = decodeMark(call);
   // A client that collected the call from a stream may have kept its position.
@@ -29,13 +29,16 @@ export function decodeCall(call: Fields, fallbackId: string): ToolCallPart {
     const name = custom.text("name");
     return { type: "tool-call", callId, kind: "custom", name, arguments: custom.optionalText("input") ?? "", proof, cache };
   }
-  return { ...decodeFunctionCall(call.optionalObject("function") ?? call, callId), proof, cache };
+  return decodeFunctionCall(call.optionalObject("function") ?? call, { callId, proof, cache });
 }
 
 /** What is called, as `function` of a call, or as the `function_call` that came before there were tools. */
-export function decodeFunctionCall(fn: Fields, callId: string): ToolCallPart {
+export function decodeFunctionCall(
+  fn: Fields,
+  { callId, proof = null, cache = null }: Pick<ToolCallPart, "callId"> & Partial<Pick<ToolCallPart, "proof" | "cache">>,
+): ToolCallPart {
   const name = fn.ignoreRest().text("name");
-  return { type: "tool-call", callId, kind: "function", name, arguments: argumentsOf(fn), proof: null, cache: null };
+  return { type: "tool-call", callId, kind: "function", name, arguments: argumentsOf(fn), proof, cache };
 }
 
 /** Arguments are JSON text; some clients send the object itself, which was parsed verbatim. */

@@ -83,18 +83,18 @@ class Reader {
   }
 
   #assistant(message: Fields): Part[] {
-    const parts: Part[] = [...this.#content(message)];
+    const parts = this.#content(message);
     const refusal = message.optionalText("refusal");
     if (refusal !== null && refusal !== "") parts.push({ type: "refusal", text: refusal });
     for (const fields of message.objects("tool_calls")) {
-      const call = decodeCall(fields, `call_${this.#callCount++}`);
+      const call = decodeCall(fields, this.#callCount++);
       this.#kinds.set(call.callId, call.kind);
       parts.push(call);
     }
     const legacy = message.optionalObject("function_call");
     if (legacy !== null) {
       this.#functionCallId = `call_${this.#callCount++}`;
-      parts.push(decodeFunctionCall(legacy, this.#functionCallId));
+      parts.push(decodeFunctionCall(legacy, { callId: this.#functionCallId }));
     }
     const audio = message.source("audio");
     if (audio !== null) parts.push({ type: "opaque", protocol: "openai-chat", name: "audio", value: audio, severity: "refused" });
@@ -108,17 +108,21 @@ class Reader {
     const readable = textOf(message.raw("reasoning_content")) || textOf(message.raw("reasoning"));
     const { reasoning, textProof } = decodeDetails(message.raw("reasoning_details"));
     const content = withProof(decodeContent(message), textProof);
+    if (readable === "" && reasoning.length === 0) return content;
     if (readable === "" || reasoning.some((part) => part.text !== "")) return [...reasoning, ...content];
     return [{ type: "reasoning", text: readable, redacted: false, proof: null }, ...reasoning, ...content];
   }
 
   #result(message: Fields, callId: string): ToolResultPart {
-    const content = decodeContent(message).flatMap((part) => {
-      if (part.type === "text" || part.type === "image" || part.type === "file") return [part];
+    const content: ToolResultPart["content"][number][] = [];
+    for (const part of decodeContent(message)) {
+      if (part.type === "text" || part.type === "image" || part.type === "file") {
+        content.push(part);
+        continue;
+      }
       const name = part.type === "opaque" ? part.name : part.type;
       this.#lose(message.at("content"), "refused", `A tool result of type ${name} is understood by Chat Completions alone.`);
-      return [];
-    });
+    }
     return {
       type: "tool-result",
       callId,
@@ -145,8 +149,8 @@ class Reader {
   }
 }
 
-function withProof(content: readonly Part[], proof: Proof | null): Part[] {
-  if (proof === null) return [...content];
+function withProof(content: Part[], proof: Proof | null): Part[] {
+  if (proof === null) return content;
   const last = content.findLastIndex((part) => part.type === "text");
   if (last === -1) return [...content, { ...textPart(""), proof }];
   return content.map((part, index) => (index === last && part.type === "text" ? { ...part, proof } : part));
