@@ -97,12 +97,6 @@ const EXPOSED_HEADERS = [
 /** The program as one function. */
 export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
   const { gateway, keys } = ports;
-  const app = new Hono<Env>({
-    // One look into a map for most paths. What a path has more than one handler for costs a chain of calls, so there is one each.
-    router: new RegExpRouter(),
-    getPath: (_request, options) => canonicalPath(options?.env?.path ?? "/"),
-  });
-
   const callOf = (incoming: IncomingRequest, route: Route): Call => ({
     request: incoming,
     route,
@@ -139,24 +133,34 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
     return gateway[row.handler]({ ...callOf(c.env, route), path, framing });
   };
 
-  if (facts.corsOrigins.length > 0) {
-    app.use(async (c, next) => {
-      await next();
-      // What the next one answers by itself has none of them yet.
-      for (const [name, value] of Object.entries(SAFE_HEADERS)) c.res.headers.set(name, value);
+  const routed = (): Hono<Env> => {
+    const app = new Hono<Env>({
+      // One look into a map for most paths. What a path has more than one handler for costs a chain of calls, so there is one each.
+      router: new RegExpRouter(),
+      getPath: (_request, options) => canonicalPath(options?.env?.path ?? "/"),
     });
-    app.use(cors({ origin: [...facts.corsOrigins], exposeHeaders: EXPOSED_HEADERS, maxAge: 600 }));
-  }
-  for (const row of ROUTES) {
-    app.on(row.method, row.path, (c) => {
-      if (row.protocol !== null) return serve(c, row);
-      return row.isPublic ? pages[row.handler](c, NOBODY) : guarded(c.env, (caller) => pages[row.handler](c, caller));
-    });
-  }
+    if (facts.corsOrigins.length > 0) {
+      app.use(async (c, next) => {
+        await next();
+        // What the next one answers by itself has none of them yet.
+        for (const [name, value] of Object.entries(SAFE_HEADERS)) c.res.headers.set(name, value);
+      });
+      app.use(cors({ origin: [...facts.corsOrigins], exposeHeaders: EXPOSED_HEADERS, maxAge: 600 }));
+    }
+    for (const row of ROUTES) {
+      app.on(row.method, row.path, (c) => {
+        if (row.protocol !== null) return serve(c, row);
+        return row.isPublic ? pages[row.handler](c, NOBODY) : guarded(c.env, (caller) => pages[row.handler](c, caller));
+      });
+    }
+    app.notFound(elsewhere);
+    app.onError((error, c) => failed(c.env, error));
+    return app;
+  };
+  // A tenth of the start is saved where it is made for the first request that needs it: calls go past it.
+  let app: Hono<Env> | null = null;
   // Without middleware there is nothing that these need of a Hono context, which takes a tenth of what a call allocates.
   const direct = new Map(facts.corsOrigins.length > 0 ? [] : CALL_ROWS.map((row) => [row.path, row]));
-  app.notFound(elsewhere);
-  app.onError((error, c) => failed(c.env, error));
 
   const openSocket = (incoming: IncomingRequest, route: Route, connection: Connection): Response =>
     guarded(incoming, () => {
@@ -191,7 +195,10 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
       const route = incoming.headers["upgrade"] === undefined ? null : socketRoute(incoming);
       if (route === null) {
         const row = request.method === "POST" ? direct.get(incoming.path) : undefined;
-        return finished(incoming, row === undefined ? app.fetch(request, incoming) : gateway[row.handler](callOf(incoming, row)));
+        return finished(
+          incoming,
+          row === undefined ? (app ??= routed()).fetch(request, incoming) : gateway[row.handler](callOf(incoming, row)),
+        );
       }
       // Past Hono, since nothing may be laid over the answer that the runtime has given.
       return facts.webSocket && connection !== undefined ? openSocket(incoming, route, connection) : upgradeRequired();
