@@ -59,8 +59,8 @@ async function connect(path: string): Promise<Connection> {
     // Not if it is there: closing a file gives up the locks that SQLite has on it in this process.
     if (!files.existsSync(path)) files.closeSync(files.openSync(path, "a", 0o600));
     const database = new sqlite.DatabaseSync(path, { timeout: PATIENT_MS });
-    // Changing the mode of a new file waits for the other process that does the same.
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+    // Changing the mode of a new file waits for the other process that does the same, and for the disk once less where that is NORMAL before.
+    database.exec("PRAGMA synchronous = NORMAL; PRAGMA journal_mode = WAL");
     database.exec(`PRAGMA wal_autocheckpoint = ${MOST_PAGES}`);
     database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
     const fileNow = (): string | null => {
