@@ -23,7 +23,8 @@ export interface Setup {
   readonly runKey: string;
   /** That key while none is configured; null otherwise. */
   readonly randomKey: string | null;
-  readonly warnings: readonly Warning[];
+  /** Which names are close to that of a variable takes longer to find than all else that a start says. */
+  readonly warnings: () => readonly Warning[];
 }
 
 export interface ChangedSetup extends Setup {
@@ -48,7 +49,7 @@ function setupOf<R extends Reading>(
 ): Setup & { readonly reading: R } {
   const { environment } = reading;
   const config = shareOf(reading.config, role);
-  const warnings = warningsOf({ environment, endpoints: Object.values(config.endpoints), nearest });
+  const warnings = (): Warning[] => warningsOf({ environment, endpoints: Object.values(config.endpoints), nearest });
   const setup = { source, role, runKey, reading, warnings };
   if (config.upstreamKey === null || config.proxyKeys.length > 0) return { ...setup, config, randomKey: null };
   return { ...setup, config: { ...config, proxyKeys: [{ name: "env-1", key: runKey }] }, randomKey: runKey };

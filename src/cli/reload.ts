@@ -115,8 +115,8 @@ export class Reload {
     this.#hasEnvFile ||= this.#hasVariables();
     if (!this.#isClosed) this.#watch.follow(this.#files);
     program.log.info("configuration reloaded", { ...cause, changed: listed(changed), needRestart: listed(needRestart) });
-    const known = new Set(before.warnings.map((warning) => JSON.stringify(warning)));
-    for (const warning of next.warnings) {
+    const known = new Set(before.warnings().map((warning) => JSON.stringify(warning)));
+    for (const warning of next.warnings()) {
       if (!known.has(JSON.stringify(warning))) program.log.warning(warning.event, warning.fields);
     }
     if (next.randomKey !== before.randomKey) madeKey(next);

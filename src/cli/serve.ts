@@ -32,6 +32,8 @@ const LAST_LINES_MS = 2000;
 const LAST_WORDS_MS = 1000;
 /** How long the start waits for a store that may hold the only client keys. */
 const STORE_MS = 1000;
+/** The first calls come first. */
+const WARNINGS_MS = 50;
 const EXIT_FAILED = 1;
 const EXIT_MISCONFIGURED = 2;
 
@@ -247,7 +249,9 @@ function announce(setup: Setup, { program, output, host, port, fault }: Address 
     ...(role === null ? {} : { workers: role.count }),
   });
   if (fault !== null) log.warning("one worker", { message: fault });
-  for (const { event, fields } of warnings) log.warning(event, fields);
+  background(WARNINGS_MS, () => {
+    for (const { event, fields } of warnings()) log.warning(event, fields);
+  });
   tellKey(setup, { ring, output });
   tellLink(program, url);
 }
