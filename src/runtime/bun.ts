@@ -60,6 +60,8 @@ interface BunApi extends BunConnect {
     readonly development: boolean;
     readonly reusePort: boolean;
   }): BunServer;
+  /** How many times as often as usual code runs before it is compiled. */
+  readonly unsafe: { setJITPolicy(scale: number): void };
   spawn(options: {
     readonly cmd: readonly string[];
     readonly env: Record<string, string | undefined>;
@@ -77,6 +79,8 @@ const HEADER_LIMIT = `--max-http-header-size=${1024 * 1024 + 16 * 1024}`;
 const SOCKET_TIMEOUT_S = 120;
 /** Bun takes no more. */
 const MOST_IDLE_S = 255;
+/** The executable compiles less while it starts, as package.json says: hardly anything runs a second time by then. */
+const START_MS = 1000;
 const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
@@ -119,6 +123,7 @@ export function bunRuntime(): Runtime {
         // Unless told not to, Bun would let a second copy listen on the same port and take every other call.
         reusePort: isShared,
       });
+      setTimeout(() => bun.unsafe.setJITPolicy(1), START_MS).unref();
       return { port: server.port, drain: () => server.stop() };
     },
 
