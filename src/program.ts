@@ -170,7 +170,7 @@ function lastingParts(config: Config, world: World, current: () => Assembly) {
     inspector,
     calls,
     views: new CallViews({ own: calls, peers: world.peers ?? null, after: background }),
-    ring: new KeyRing({ named: config.proxyKeys, store: store ?? null }, { sha256, now, after: background }),
+    ring: new KeyRing({ named: config.proxyKeys, store: store ?? null, storeDown }, { sha256, now, after: background }),
     keyId: keyIds(sha256),
     // Of these each configuration has its own limits and keys, over the same counts and rests.
     concurrency: new Concurrency({ maxCalls: null, maxCallsPerKey: null }),

@@ -20,6 +20,8 @@ export interface KeyRingOptions {
   readonly named: readonly NamedKey[];
   /** Null: there are no other keys. */
   readonly store: Store | null;
+  /** Whether the keys of PROXY_API_KEY count where the store was away from the start, so that nobody knows their limits. */
+  readonly storeDown: "serve" | "refuse";
 }
 
 export interface KeyRingPorts {
@@ -29,7 +31,7 @@ export interface KeyRingPorts {
   readonly after: After;
 }
 
-/** What is known of a key that was presented. `unread`: the store has not been read so far, so nobody knows. */
+/** What is known of a key that was presented. `unread`: the store has not been read so far, so nobody knows whose it is, or what limits it. */
 export type Found =
   | { readonly state: "valid"; readonly name: string; readonly grant: KeyGrant | null }
   | { readonly state: "off"; readonly name: string }
@@ -64,12 +66,13 @@ interface KnownGrant {
 export const DEFAULT_ROW = "default";
 /** A soft limit of so many percent is none, whatever `default` says. */
 export const NEVER_SOFT = 100;
-/** How long the first calls wait for the store to be read. */
+/** How long calls wait for the store to be read for the first time. */
 const OPENING_MS = 1000;
 
 export class KeyRing {
   readonly #ports: KeyRingPorts;
   readonly #store: Store | null;
+  readonly #storeDown: KeyRingOptions["storeDown"];
   /** Digest, as hex digits, of each key of PROXY_API_KEY -> its name. */
   #named: ReadonlyMap<string, string> = new Map();
   readonly #stop: () => void;
@@ -82,23 +85,33 @@ export class KeyRing {
   /** First uses, in Unix milliseconds, that the store may not have. */
   readonly #firstUses = new Map<string, number>();
   #isRead: boolean;
+  /** Whether the last attempt to read the store failed. */
+  #isAway = false;
   #isReading = false;
   #isStale = false;
   #opening: Promise<void> | null = null;
 
-  constructor({ named, store }: KeyRingOptions, ports: KeyRingPorts) {
+  constructor({ named, store, storeDown }: KeyRingOptions, ports: KeyRingPorts) {
     this.#ports = ports;
     this.#store = store;
+    this.#storeDown = storeDown;
     this.#isRead = store === null;
     this.takeNamed(named);
     if (store === null) {
       this.#stop = () => {};
       return;
     }
-    this.#stop = store.watch(() => void this.#read(store));
+    this.#stop = store.watch(() => this.#look(store));
+    this.#look(store);
+  }
+
+  /** Reads the store. Calls wait for the first time that it can be read. */
+  #look(store: Store): void {
+    const reading = this.#read(store);
+    if (this.#isRead || this.#opening !== null) return void reading;
     let giveUp = (): void => {};
-    const late = new Promise<void>((resolve) => (giveUp = ports.after(OPENING_MS, resolve)));
-    this.#opening = Promise.race([this.#read(store), late]).then(() => {
+    const late = new Promise<void>((resolve) => (giveUp = this.#ports.after(OPENING_MS, resolve)));
+    this.#opening = Promise.race([reading, late]).then(() => {
       giveUp();
       this.#opening = null;
     });
@@ -118,6 +131,14 @@ export class KeyRing {
   /** Whether there is no client key at all. A store that has not been read may hold some. */
   get isEmpty(): boolean {
     return this.#isRead && this.#entries.size === 0;
+  }
+
+  /**
+   * Whether it is known what limits keys. Where the store is away from the start, and calls go on all the same, it counts as known that nothing
+   * does.
+   */
+  get knowsLimits(): boolean {
+    return this.#isRead || (this.#isAway && this.#storeDown === "serve");
   }
 
   /** Whether there is a client key of that name. */
@@ -142,6 +163,7 @@ export class KeyRing {
   find(digest: string, isUse = true): Found {
     const entry = this.#entries.get(digest);
     if (entry === undefined) return { state: this.#isRead ? "unknown" : "unread" };
+    if (!this.knowsLimits) return { state: "unread" };
     const { name, record, grant, replacedMs } = entry;
     if (record === null) return { state: "valid", name, grant };
     const nowMs = this.#ports.now();
@@ -178,6 +200,7 @@ export class KeyRing {
     this.#isStale = true;
     if (this.#isReading) return;
     this.#isReading = true;
+    this.#isAway = false;
     try {
       while (this.#isStale) {
         this.#isStale = false;
@@ -187,6 +210,7 @@ export class KeyRing {
     } catch (error) {
       // The store calls when it is back; until then the last known keys count.
       if (!(error instanceof StoreError)) throw error;
+      this.#isAway = true;
     } finally {
       this.#isReading = false;
     }

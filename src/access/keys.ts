@@ -95,7 +95,7 @@ export class Keys {
   /**
    * Who is calling, by the keys that came with the request, and by where it came from.
    * @throws GatewayError `unauthenticated`, code `invalid_api_key`; `forbidden` for what a web page may not do; `overloaded` while the store that
-   *   may know the key has never been reached.
+   *   may know the key, or what limits it, has never been reached.
    */
   identify(keys: readonly string[], visitor: Visitor): Caller {
     const { headers } = visitor;
@@ -130,6 +130,7 @@ export class Keys {
 
     if (this.#upstreamKey !== null) {
       if (!isWelcome(this.#anonymous, visitor)) throw refusal(`${fault}: send ${CLIENT_KEY} ${HOW}.`);
+      if (!this.#ring.knowsLimits) throw unread();
       return { caller: callerOf({ name: ANONYMOUS, grant: this.#ring.grantOf(ANONYMOUS) }, this.#upstreamKey), hasClientKey: false };
     }
     if (this.#ring.isEmpty) {
@@ -137,7 +138,10 @@ export class Keys {
       return { caller: { id: own.digest.slice(0, ID_LENGTH), upstreamKey: own.key }, hasClientKey: false };
     }
     if (client === undefined) throw refusal(`${fault}: ${BOTH}`);
-    if (own === undefined) throw refusal(`A client key but no Factory key: ${BOTH}`);
+    if (own === undefined) {
+      if (presented.some(({ found }) => found.state === "unread")) throw unread();
+      throw refusal(`A client key but no Factory key: ${BOTH}`);
+    }
     return { caller: callerOf(client, own.key), hasClientKey: true };
   }
 
@@ -169,12 +173,14 @@ function refusal(message: string, reason: "disabled" | "expired" | null = null):
 
 const ASK = "Ask whoever gave you the key.";
 
+function unread(): GatewayError {
+  const text = "The client keys and their limits can't be read, because the store has not been reached so far. Try again in a moment.";
+  return new GatewayError("overloaded", text, { headers: { "retry-after": "5" } });
+}
+
 /** For a key that is known but does not count, or may be known to a store that could not be read. */
 function refuseKnown(found: Found): void {
-  if (found.state === "unread") {
-    const text = "The client keys can't be read, because the store has not been reached so far. Try again in a moment.";
-    throw new GatewayError("overloaded", text, { headers: { "retry-after": "5" } });
-  }
+  if (found.state === "unread") throw unread();
   if (found.state === "off") throw refusal(`The key "${found.name}" is switched off. ${ASK}`, "disabled");
   if (found.state === "expired") throw refusal(`The key "${found.name}" expired at ${printInstant(found.sinceMs)}. ${ASK}`, "expired");
   if (found.state !== "replaced") return;

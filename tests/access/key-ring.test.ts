@@ -15,6 +15,7 @@ const DAY_MS = 86_400_000;
 interface Setting {
   readonly store?: Store | null;
   readonly named?: readonly NamedKey[];
+  readonly storeDown?: "serve" | "refuse";
 }
 
 /** A ring, a clock that is set by hand, and what has been put off. */
@@ -24,12 +25,12 @@ class Bench {
   readonly late: (() => void)[] = [];
   #count = 0;
 
-  ring({ store = this.store, named = [] }: Setting = {}): KeyRing {
+  ring({ store = this.store, named = [], storeDown = "serve" }: Setting = {}): KeyRing {
     const after = (_: number, callback: () => void): (() => void) => {
       this.late.push(callback);
       return () => {};
     };
-    return new KeyRing({ named, store }, { sha256: runtime.sha256, now: () => this.nowMs, after });
+    return new KeyRing({ named, store, storeDown }, { sha256: runtime.sha256, now: () => this.nowMs, after });
   }
 
   ports(): { nowMs: number; sha256: typeof runtime.sha256; random: (count: number) => Uint8Array } {
@@ -47,14 +48,15 @@ class Bench {
 const find = (ring: KeyRing, key: string): Found => ring.find(runtime.sha256(key).toHex());
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
-test("keys of the configuration count at once, those of the store when it has been read, and others are unknown", async () => {
+test("keys count when the store has been read, those of the configuration too, as it says what limits them; others are unknown", async () => {
   const bench = new Bench();
   const key = await bench.add("alice");
   const ring = bench.ring({ named: [{ name: "env-1", key: "of-the-environment" }] });
-  assert.deepEqual(find(ring, "of-the-environment"), { state: "valid", name: "env-1", grant: null });
-  assert.deepEqual([find(ring, key), find(ring, "other"), ring.isEmpty], [{ state: "unread" }, { state: "unread" }, false]);
+  const keys = ["of-the-environment", key, "other"];
+  assert.deepEqual([...keys.map((one) => find(ring, one).state), ring.isEmpty], ["unread", "unread", "unread", false]);
   await ring.opening;
   assert.equal(ring.opening, null);
+  assert.deepEqual(find(ring, "of-the-environment"), { state: "valid", name: "env-1", grant: null });
   assert.deepEqual(find(ring, key), { state: "valid", name: "alice", grant: null });
   assert.deepEqual([find(ring, "other"), ring.storedCount, ring.isEmpty], [{ state: "unknown" }, 1, false]);
 });
@@ -256,6 +258,35 @@ test("a store that is away at the start: keys of the configuration count, of oth
   assert.equal(find(ring, key).state, "valid");
 });
 
+test("a store that is away at the start and must not be: no key counts until it is there", async () => {
+  const bench = new Bench();
+  const store = new AbsentStore();
+  const ring = bench.ring({ store, named: [{ name: "env-1", key: "of-the-environment" }], storeDown: "refuse" });
+  await ring.opening;
+  assert.deepEqual([find(ring, "of-the-environment").state, ring.knowsLimits], ["unread", false]);
+  await store.come();
+  assert.deepEqual([find(ring, "of-the-environment").state, ring.knowsLimits], ["valid", true]);
+});
+
+test("a store that takes its time is waited for again when it is back, and its keys have their limits from the first call on", async () => {
+  const bench = new Bench();
+  const store = new AbsentStore();
+  await store.insertKey({ ...newKey("alice", { rpm: "60" }, bench.ports()).record, hash: null });
+  const ring = bench.ring({ store, named: [{ name: "alice", key: "of-the-environment" }] });
+  await ring.opening;
+  assert.deepEqual(find(ring, "of-the-environment"), { state: "valid", name: "alice", grant: null });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const keys = store.keys.bind(store);
+  store.keys = () => promise.then(keys);
+  await store.come();
+  assert.equal(find(ring, "of-the-environment").state, "unread");
+  assert.notEqual(ring.opening, null);
+  resolve();
+  await ring.opening;
+  const found = find(ring, "of-the-environment");
+  assert.equal(found.state === "valid" && found.grant?.rules.requestsPerMinute, 60);
+});
+
 test("a store that goes away leaves the last known keys, and hears of first uses when it is back", async () => {
   const bench = new Bench();
   const store = new AbsentStore();
@@ -278,12 +309,12 @@ test("a store that never answers holds the first calls up for a second and no lo
   const bench = new Bench();
   const store = new MemoryStore();
   store.keys = () => new Promise(() => {});
-  const ring = bench.ring({ store });
+  const ring = bench.ring({ store, named: [{ name: "env-1", key: "of-the-environment" }] });
   const opening = ring.opening;
   assert.equal(bench.late.length, 1);
   for (const callback of bench.late) callback();
   await opening;
-  assert.deepEqual([ring.opening, find(ring, "any").state], [null, "unread"]);
+  assert.deepEqual([ring.opening, find(ring, "any").state, find(ring, "of-the-environment").state], [null, "unread", "unread"]);
 });
 
 test("other keys of the configuration take the place of the old ones, with what the store says of their names", async () => {

@@ -226,3 +226,37 @@ test("keys: while the store has never been reached, a key that nobody knows may 
   }
   assert.equal(new Keys({ ...SERVER, ring }, runtime.sha256).identify([PROXY], HERE).id, "env-1");
 });
+
+test("keys: while it is not known what limits a key, nobody is admitted, with or without one", async () => {
+  const store = new MemoryStore();
+  const { promise, resolve } = Promise.withResolvers<readonly KeyRecord[]>();
+  store.keys = () => promise;
+  const ring = ringOf([PROXY], store);
+  const server = new Keys({ ...SERVER, anonymous: "loopback", ring }, runtime.sha256);
+  const both = new Keys({ ...BOTH, ring }, runtime.sha256);
+  const message = "The client keys and their limits can't be read, because the store has not been reached so far. Try again in a moment.";
+  for (const attempt of [() => server.identify([PROXY], HERE), () => server.identify([], HERE), () => both.identify([PROXY, OWN], HERE)]) {
+    assert.throws(
+      attempt,
+      (error) => error instanceof GatewayError && error.status === 503 && error.headers["retry-after"] === "5" && error.message === message,
+    );
+  }
+  resolve([]);
+  await ring.opening;
+  const found = [server.identify([PROXY], HERE), server.identify([], HERE), both.identify([PROXY, OWN], HERE)];
+  assert.deepEqual(
+    found.map(({ id }) => id),
+    ["env-1", "anonymous", "env-1"],
+  );
+});
+
+test("keys: where the store is away from the start, an own Factory key may be a client key, and is not sent to Factory", async () => {
+  const store = new MemoryStore();
+  store.keys = () => Promise.reject(new StoreError("It is away."));
+  const ring = ringOf([PROXY], store);
+  await ring.opening;
+  assert.throws(
+    () => new Keys({ ...BOTH, ring }, runtime.sha256).identify([PROXY, OWN], HERE),
+    (error) => error instanceof GatewayError && error.status === 503,
+  );
+});

@@ -9,8 +9,11 @@ import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import postgres from "postgres";
 import { openStore } from "../../src/access/stores/stores.ts";
 import { StoreError, type Store, type UsageRow } from "../../src/access/store.ts";
+import { ask } from "../support/dialects.ts";
+import { CLIENT_KEY, startGateway } from "../support/gateway.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { bunPath } from "../support/program.ts";
 import { keyRecord, usageRow } from "../support/stored.ts";
@@ -248,6 +251,51 @@ test("Postgres absent at the start, gone, and back", { timeout: 60_000 }, async 
     assert.deepEqual(heard, ["away", "back", "away", "back"]);
     assert.deepEqual(await store.keys(), [keyRecord("alice")]);
     await store.close();
+  } finally {
+    await server.remove();
+  }
+});
+
+test("a Postgres that takes its time at the start: no call is served before its key's limits are known", { timeout: 60_000 }, async () => {
+  const server = await startPostgres();
+  try {
+    const address = await server.database("slow");
+    const first = open(address).store;
+    const record = keyRecord("alice", { hash: null });
+    await first.insertKey({ ...record, rules: { ...record.rules, budgets: [{ amount: 0, unit: "tokens", period: "day" }] } });
+    await first.close();
+    const holder = postgres(address, { max: 1 });
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const { promise: isHeld, resolve: holds } = Promise.withResolvers<void>();
+    const holding = holder.begin(async (sql) => {
+      await sql`LOCK TABLE keys IN ACCESS EXCLUSIVE MODE`;
+      holds();
+      await released;
+    });
+    await isHeld;
+    const { store } = open(address);
+    const gateway = await startGateway({ store, environment: { PROXY_API_KEY: `alice=${CLIENT_KEY}` } });
+    const body = ask("openai-chat", { model: "glm-5.2" }).body;
+    const call = async (): Promise<readonly unknown[]> => {
+      const { status, headers } = await gateway.call("/v1/chat/completions", { body });
+      return [status, headers.get("retry-after"), headers.get("x-factory-proxy-reason")];
+    };
+    try {
+      assert.deepEqual(await Promise.all([call(), call()]), [
+        [503, "5", null],
+        [503, "5", null],
+      ]);
+      release();
+      await holding;
+      await eventually(() => store.state() === "ready");
+      assert.deepEqual(await call(), [402, null, "budget"]);
+      assert.equal(gateway.upstream.requests.length, 0);
+    } finally {
+      release();
+      await gateway.stop();
+      await store.close();
+      await holder.end();
+    }
   } finally {
     await server.remove();
   }

@@ -7,5 +7,5 @@ import { runtime } from "../../src/runtime/runtime.ts";
 /** A ring with keys of PROXY_API_KEY, called `env-1`, `env-2` ... where they have no name, and those of a store. */
 export function ringOf(keys: readonly (string | NamedKey)[], store: Store | null = null, now: () => number = () => 0): KeyRing {
   const named = keys.map((key, index) => (typeof key === "string" ? { name: `env-${index + 1}`, key } : key));
-  return new KeyRing({ named, store }, { sha256: runtime.sha256, now, after: () => () => {} });
+  return new KeyRing({ named, store, storeDown: "serve" }, { sha256: runtime.sha256, now, after: () => () => {} });
 }
