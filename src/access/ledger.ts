@@ -67,10 +67,10 @@ export class Ledger {
     this.#hasSpilled = ports.spill !== null;
   }
 
-  /** Begins to write what an earlier process left, and to remove old rows. */
+  /** Begins to write what an earlier process left, and to remove what is over. */
   start(): void {
     this.#schedule();
-    if (this.#options.keepMs !== null) this.#forgetIn(FIRST_FORGET_MS, this.#options.keepMs);
+    this.#forgetIn(FIRST_FORGET_MS);
   }
 
   /** Rows that wait in memory, and those that were lost since the program began. */
@@ -89,7 +89,7 @@ export class Ledger {
     this.#schedule();
   }
 
-  /** Writes all that waits, to the spill where the store is away, and removes no more old rows. For the end of the process. */
+  /** Writes all that waits, to the spill where the store is away, and removes nothing more. For the end of the process. */
   async stop(): Promise<void> {
     this.#takeBackForgetting();
     this.#takeBack?.();
@@ -191,11 +191,13 @@ export class Ledger {
   }
 
   /** What fails is tried again in an hour. */
-  #forgetIn(ms: number, keepMs: number): void {
+  #forgetIn(ms: number): void {
     const { store, now, after } = this.#ports;
+    const { keepMs } = this.#options;
     this.#takeBackForgetting = after(ms, () => {
-      store.forget(now() - keepMs).catch(() => {});
-      this.#forgetIn(FORGET_EVERY_MS, keepMs);
+      const nowMs = now();
+      store.forget(keepMs === null ? null : nowMs - keepMs, nowMs).catch(() => {});
+      this.#forgetIn(FORGET_EVERY_MS);
     });
   }
 }

@@ -214,8 +214,8 @@ export interface Store {
   sums(query: UsageQuery): Promise<readonly UsageSum[]>;
   rows(query: RowQuery): Promise<readonly UsageRow[]>;
   row(id: string): Promise<UsageRow | null>;
-  /** Removes rows that began before then. The daily sums stay for ever. */
-  forget(beforeMs: number): Promise<void>;
+  /** Removes rows that began before then (null: none), whose daily sums stay for ever, and shared values whose time is over. */
+  forget(beforeMs: number | null, nowMs: number): Promise<void>;
 
   /** A value that all gateways share, such as how long a Factory key rests; null: none, or its time is over. */
   shared(name: string, nowMs: number): Promise<string | null>;

@@ -22,7 +22,7 @@ class Stored {
   /** The id of a row that it can't hold. */
   unfit: string | null = null;
   readonly batches: string[][] = [];
-  readonly forgotten: number[] = [];
+  readonly forgotten: (readonly [beforeMs: number | null, nowMs: number])[] = [];
   readonly #inner = new MemoryStore();
 
   async append(rows: readonly UsageRow[]): Promise<void> {
@@ -32,9 +32,9 @@ class Stored {
     await this.#inner.append(rows);
   }
 
-  async forget(beforeMs: number): Promise<void> {
-    this.forgotten.push(beforeMs);
-    await this.#inner.forget(beforeMs);
+  async forget(beforeMs: number | null, nowMs: number): Promise<void> {
+    this.forgotten.push([beforeMs, nowMs]);
+    await this.#inner.forget(beforeMs, nowMs);
   }
 
   get ids(): string[] {
@@ -202,13 +202,20 @@ test("a file that is full, or can't be written, is said once, and no call hears 
   assert.deepEqual(broken.reports, ["usage rows can't be kept in DATA_DIR", "usage rows wait", "usage rows are written again"]);
 });
 
-test("rows that are too old are removed, a minute after the start and each hour", async () => {
-  const { store, clock, ledger } = worldWith({ keepMs: 1000 });
-  const startMs = clock.now();
-  clock.advance(60_000);
-  clock.advance(3_600_000);
-  assert.deepEqual(store.forgotten, [startMs + 60_000 - 1000, startMs + 3_660_000 - 1000]);
-  await ledger.stop();
-  clock.advance(3_600_000);
-  assert.equal(store.forgotten.length, 2);
-});
+for (const keepMs of [1000, null]) {
+  const what = keepMs === null ? "what is over is removed, but no rows where they are kept for ever" : "rows that are too old are removed";
+  test(`${what}, a minute after the start and each hour`, async () => {
+    const { store, clock, ledger } = worldWith({ keepMs });
+    const startMs = clock.now();
+    clock.advance(60_000);
+    clock.advance(3_600_000);
+    const times = [startMs + 60_000, startMs + 3_660_000];
+    assert.deepEqual(
+      store.forgotten,
+      times.map((nowMs) => [keepMs === null ? null : nowMs - keepMs, nowMs]),
+    );
+    await ledger.stop();
+    clock.advance(3_600_000);
+    assert.equal(store.forgotten.length, 2);
+  });
+}

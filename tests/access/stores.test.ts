@@ -342,7 +342,7 @@ for (const bed of BEDS) {
     await store.append(rowsOfTwoDays);
     const query = { ...any, zone: "America/Los_Angeles", by: ["day", "key"] as const };
     const before = await store.sums({ ...query, zone: "UTC" });
-    await store.forget(NOON);
+    await store.forget(NOON, NOON);
     assert.equal(await store.row("a"), null);
     assert.notEqual(await store.row("b"), null);
     assert.deepEqual(await store.sums({ ...query, zone: "UTC" }), before);
@@ -372,7 +372,7 @@ for (const bed of BEDS) {
       result: null,
     }));
     await store.append([usageRow("r1", { atMs: NOON - 2 * DAY, session: "s1" }), usageRow("r2", { session: "s2" })]);
-    await store.forget(NOON - DAY);
+    await store.forget(NOON - DAY, NOON);
     assert.deepEqual(await Promise.all(accounts.map((id) => store.account(id))), [account(0), null, account(0)]);
   });
 
@@ -382,6 +382,15 @@ for (const bed of BEDS) {
     await store.share("rest", "b", NOON + 20);
     assert.equal(await store.shared("rest", NOON + 19), "b");
     assert.equal(await store.shared("rest", NOON + 20), null);
+  });
+
+  own("shared values are removed once their time is over, and others and usage rows are not", async (store) => {
+    await store.append(rowsOfTwoDays);
+    await store.share("over", "a", NOON);
+    await store.share("rest", "b", NOON + 1);
+    await store.forget(null, NOON);
+    assert.deepEqual([await store.shared("over", NOON - 1), await store.shared("rest", NOON)], [null, "b"]);
+    assert.notEqual(await store.row("a"), null);
   });
 }
 

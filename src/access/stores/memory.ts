@@ -169,7 +169,9 @@ export class MemoryStore implements Store {
     return this.#rows.get(id) ?? null;
   }
 
-  async forget(beforeMs: number): Promise<void> {
+  async forget(beforeMs: number | null, nowMs: number): Promise<void> {
+    for (const [name, { untilMs }] of this.#shared) if (untilMs <= nowMs) this.#shared.delete(name);
+    if (beforeMs === null) return;
     const floorMs = Math.floor(beforeMs / DAY_MS) * DAY_MS;
     for (const row of this.#rows.values()) if (row.atMs < floorMs) this.#remove(row);
     const known = new Set([...this.#rows.values()].map(({ session }) => session));

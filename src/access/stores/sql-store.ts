@@ -183,8 +183,9 @@ export class SqlStore implements Store {
     return this.#usage.row(id);
   }
 
-  forget(beforeMs: number): Promise<void> {
-    return this.#usage.forget(beforeMs);
+  async forget(beforeMs: number | null, nowMs: number): Promise<void> {
+    await this.#engine.run("write", () => query("DELETE FROM shared WHERE until_ms <= $1", nowMs));
+    if (beforeMs !== null) await this.#usage.forget(beforeMs);
   }
 
   close(): Promise<void> {

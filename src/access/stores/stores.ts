@@ -165,8 +165,8 @@ class OpeningStore implements Store {
     return this.#with((store) => store.row(id));
   }
 
-  forget(beforeMs: number): Promise<void> {
-    return this.#with((store) => store.forget(beforeMs));
+  forget(beforeMs: number | null, nowMs: number): Promise<void> {
+    return this.#with((store) => store.forget(beforeMs, nowMs));
   }
 
   shared(name: string, nowMs: number): Promise<string | null> {
