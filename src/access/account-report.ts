@@ -36,7 +36,7 @@ export interface Dates {
 
 /** Rejects with StoreError where no budget can be read. */
 export async function reportAccount(caller: Caller, dates: Dates, { store, limiter, ring, now }: AccountPorts): Promise<AccountReport> {
-  const { endMs, zone } = ring.termsOf(caller.id);
+  const { sinceMs, endMs, zone } = ring.termsOf(caller.id);
   const budgets = (await limiter?.budgetsOf(caller)) ?? [];
   return {
     name: caller.id,
@@ -44,7 +44,7 @@ export async function reportAccount(caller: Caller, dates: Dates, { store, limit
     spentUsd:
       store === null || budgets.some(({ budget }) => budget.unit === "usd")
         ? null
-        : await spentUsd(caller.id, { dates, zone, nowMs: now(), store }),
+        : await spentUsd(caller.id, { dates, sinceMs, zone, nowMs: now(), store }),
     endMs,
   };
 }
@@ -56,14 +56,17 @@ function shareOf({ used, amount }: BudgetState): number {
 
 interface Spending {
   readonly dates: Dates;
+  /** What was spent before was spent by a former key of that name. Null: there is no such time. */
+  readonly sinceMs: number | null;
   readonly zone: string;
   readonly nowMs: number;
   readonly store: Pick<Store, "sums">;
 }
 
-async function spentUsd(key: string, { dates, zone, nowMs, store }: Spending): Promise<number | null> {
+async function spentUsd(key: string, { dates, sinceMs: firstMs, zone, nowMs, store }: Spending): Promise<number | null> {
   const calendar = new Calendar();
-  const sinceMs = dayOf(dates.from, zone)?.startMs ?? calendar.window("month", null, { nowMs, zone }).startMs;
+  const askedMs = dayOf(dates.from, zone)?.startMs ?? calendar.window("month", null, { nowMs, zone }).startMs;
+  const sinceMs = Math.max(askedMs, firstMs ?? 0);
   const untilMs = dayOf(dates.to, zone)?.endMs ?? null;
   try {
     const sums = await store.sums({ sinceMs, untilMs, key, session: null, client: null, model: null, by: [], zone: "UTC" });

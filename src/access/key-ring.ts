@@ -50,6 +50,8 @@ interface Entry {
 }
 
 export interface KeyTerms {
+  /** Since when there is such a key in the store, as Unix time in milliseconds. Null: it is not one of the store's. */
+  readonly sinceMs: number | null;
   /** When it ends, as Unix time in milliseconds. Null: it does not. */
   readonly endMs: number | null;
   /** IANA name: in which its days begin. */
@@ -58,7 +60,7 @@ export interface KeyTerms {
 
 interface KnownGrant {
   readonly grant: KeyGrant;
-  /** As JSON, to see whether it changes. */
+  /** As JSON, with when the key was made, to see whether it changes. */
   readonly text: string;
 }
 
@@ -185,6 +187,7 @@ export class KeyRing {
     const record = this.#records.get(name) ?? null;
     const defaults = this.#records.get(DEFAULT_ROW)?.rules ?? null;
     return {
+      sinceMs: record === null || record.hash === null ? null : record.createdMs,
       endMs: record === null ? null : expiresMs(record, this.#firstUses.get(name) ?? null),
       zone: effectiveRules(record?.rules ?? null, defaults).zone ?? "UTC",
     };
@@ -222,9 +225,10 @@ export class KeyRing {
     const grants = new Map<string, KnownGrant>();
     const names = new Set([DEFAULT_ROW, ...known.keys(), ...this.#named.values()]);
     for (const name of names) {
-      const grant = grantOf(known.get(name) ?? null, rules);
+      const record = known.get(name) ?? null;
+      const grant = grantOf(record, rules);
       if (grant === null) continue;
-      const text = JSON.stringify(grant);
+      const text = JSON.stringify([grant, record?.createdMs]);
       const before = this.#grants.get(name);
       grants.set(name, before?.text === text ? before : { grant, text });
     }

@@ -187,9 +187,9 @@ export interface Store {
   readonly ready: Promise<void>;
 
   keys(): Promise<readonly KeyRecord[]>;
-  /** False: there is a key of that name. */
+  /** False: there is a key of that name. A new key begins at nothing, whatever one of that name has used before; a row without a key does not. */
   insertKey(record: KeyRecord): Promise<boolean>;
-  /** Gives the record of that name to `change`, which may be called again, and keeps what that returns; null removes it. Returns what was kept; null: no such key, or removed. */
+  /** Gives the record of that name to `change`, which may be called again, and keeps what that returns; null removes it, with what a key has used. Returns what was kept; null: no such key, or removed. */
   updateKey(name: string, change: (record: KeyRecord) => KeyRecord | null): Promise<KeyRecord | null>;
   /** Calls when keys may have changed, here or elsewhere, or the store is back. Call what comes back to stop. */
   watch(changed: () => void): () => void;

@@ -98,7 +98,7 @@ const COMMANDS: readonly Command[] = [
   },
   {
     name: "keys rm",
-    summary: "Removes a key. Its usage stays.",
+    summary: "Removes a key and its counters. Its usage stays in reports.",
     operands: ["NAME"],
     options: {},
     examples: ["keys rm alice"],

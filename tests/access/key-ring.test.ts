@@ -222,6 +222,21 @@ test("what limits a key is the same object until the key changes", async () => {
   assert.notEqual(grantOf(find(ring, key)), before);
 });
 
+test("a key that is made anew under a name has limits of its own, though they say the same", async () => {
+  const bench = new Bench();
+  const ring = bench.ring();
+  await ring.opening;
+  const former = await bench.add("alice", { rpm: "60" });
+  await turn();
+  const before = grantOf(find(ring, former));
+  bench.nowMs += 1;
+  await bench.store.updateKey("alice", () => null);
+  const key = await bench.add("alice", { rpm: "60" });
+  await turn();
+  assert.deepEqual([grantOf(find(ring, key)), find(ring, former).state], [before, "unknown"]);
+  assert.notEqual(grantOf(find(ring, key)), before);
+});
+
 // ---- A store that is away ----------------------------------------------------------------------------------------
 
 /** A store whose keys can be read only while it is there. */

@@ -376,6 +376,39 @@ for (const bed of BEDS) {
     assert.deepEqual(await Promise.all(accounts.map((id) => store.account(id))), [account(0), null, account(0)]);
   });
 
+  own("a key that is made anew begins at nothing, whatever is open of the former one; what is no key goes on", async (store) => {
+    const session: AccountId = { key: "alice", scope: "s1" };
+    const bob: AccountId = { key: "bob", scope: "" };
+    const ids = [ALICE, session, bob];
+    const ofAlice = { accounts: [ALICE, session] };
+    const use = (): Promise<null> =>
+      store.transact({ accounts: ids, reservations: [] }, () => ({
+        accounts: ids.map((id) => [id, account(1)] as const),
+        opened: [reservation("r1", ofAlice), reservation("r2", { accounts: [bob] })],
+        closed: [],
+        result: null,
+      }));
+    const known = async (): Promise<readonly unknown[]> => [
+      ...(await Promise.all(ids.map((id) => store.account(id)))),
+      ...(await store.abandoned(NOON + DAY)).map(({ id }) => id).toSorted(),
+    ];
+    await store.insertKey(keyRecord("alice"));
+    await use();
+    await store.updateKey("alice", (record) => ({ ...record, isOff: true }));
+    assert.deepEqual(await known(), [account(1), account(1), account(1), "r1", "r2"]);
+    await store.updateKey("alice", () => null);
+    assert.deepEqual(await known(), [null, null, account(1), "r2"]);
+    // Of gateways that have not heard of it so far.
+    await use();
+    await store.insertKey(keyRecord("alice"));
+    assert.deepEqual(await known(), [null, null, account(1), "r2"]);
+    await use();
+    assert.equal(await store.insertKey(keyRecord("alice")), false);
+    await store.insertKey(keyRecord("bob", { hash: null }));
+    await store.updateKey("bob", () => null);
+    assert.deepEqual(await known(), [account(1), account(1), account(1), "r1", "r2"]);
+  });
+
   own("shared values end with their time", async (store) => {
     assert.equal(await store.shared("rest", NOON), null);
     await store.share("rest", "a", NOON + 10);

@@ -5,6 +5,7 @@ import { after, test } from "node:test";
 import type { KeyRecord, KeyRules } from "../../src/access/client-key.ts";
 import { StoreError } from "../../src/access/store.ts";
 import { Calendar } from "../../src/access/windows.ts";
+import { runtime } from "../../src/runtime/runtime.ts";
 import { ask, MODELS } from "../support/dialects.ts";
 import { CLIENT_KEY, startGateway, until, type RunningGateway } from "../support/gateway.ts";
 import { SharedStore } from "../support/limits.ts";
@@ -135,6 +136,16 @@ test("without a budget there is no total, and what is used is the ledger's: of t
     system_hard_limit_usd: 100_000_000,
     access_until: END_MS / 1000,
   });
+});
+
+test("what a former key of the same name has spent is not what the new one has", async () => {
+  const { store, page } = await holder({}, { hash: runtime.sha256(CLIENT_KEY).toHex(), createdMs: Date.UTC(2026, 10, 2) });
+  await store.append([
+    usageRow("former", { atMs: Date.UTC(2026, 10, 1, 23), usd: 2 }),
+    usageRow("own", { atMs: Date.UTC(2026, 10, 2), usd: 1 }),
+  ]);
+  const dates = "start_date=2026-11-01&end_date=2026-11-02";
+  assert.deepEqual(await page(`/v1/dashboard/billing/usage?${dates}`), { object: "list", total_usage: 100 });
 });
 
 test("what a running call has reserved counts as used, and while the store is away the last known numbers do", async () => {

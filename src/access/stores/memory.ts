@@ -60,6 +60,7 @@ export class MemoryStore implements Store {
   async insertKey(record: KeyRecord): Promise<boolean> {
     if (this.#keys.has(record.name)) return false;
     this.#keys.set(record.name, record);
+    if (record.hash !== null) this.#beginAnew(record.name);
     this.#tell();
     return true;
   }
@@ -70,8 +71,16 @@ export class MemoryStore implements Store {
     const changed = change(found);
     this.#keys.delete(name);
     if (changed !== null) this.#keys.set(changed.name, changed);
+    else if (found.hash !== null) this.#beginAnew(name);
     this.#tell();
     return changed;
+  }
+
+  #beginAnew(key: string): void {
+    this.#accounts.delete(key);
+    for (const name of this.#sessions.keys()) if (name.startsWith(nameOf({ key, scope: "" }))) this.#sessions.delete(name);
+    for (const { id, accounts } of this.#reservations.values())
+      if (accounts.some((account) => account.key === key)) this.#reservations.delete(id);
   }
 
   watch(changed: () => void): () => void {

@@ -16,7 +16,7 @@ import type {
   UsageSum,
 } from "../store.ts";
 import { AccountTexts, reservationFrom, reservationText } from "./account-text.ts";
-import { lock, query, queryAll, type Engine, type Plan } from "./plan.ts";
+import { lock, query, queryAll, type Engine, type Plan, type Row } from "./plan.ts";
 import { UsageTables } from "./usage-sql.ts";
 
 /** How long reservations of a process that has no lease are its own. */
@@ -60,8 +60,10 @@ export class SqlStore implements Store {
     const isNew = await this.#engine.run("write", function* (): Plan<boolean> {
       const sql = "INSERT INTO keys (name, record) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING RETURNING name";
       const [inserted] = yield* query(sql, record.name, JSON.stringify(record));
-      if (inserted !== undefined) yield* sayKeysChanged();
-      return inserted !== undefined;
+      if (inserted === undefined) return false;
+      if (record.hash !== null) yield* beginAnew(record.name);
+      yield* sayKeysChanged();
+      return true;
     });
     if (isNew) this.#tell();
     return isNew;
@@ -72,9 +74,12 @@ export class SqlStore implements Store {
       yield* lock(`key ${name}`);
       const [found] = yield* query("SELECT record FROM keys WHERE name = $1", name);
       if (found === undefined) return null;
-      const changed = change(parsed<KeyRecord>(found["record"]));
-      if (changed === null) yield* query("DELETE FROM keys WHERE name = $1", name);
-      else yield* query("UPDATE keys SET name = $1, record = $2 WHERE name = $3", changed.name, JSON.stringify(changed), name);
+      const before = parsed<KeyRecord>(found["record"]);
+      const changed = change(before);
+      if (changed === null) {
+        yield* query("DELETE FROM keys WHERE name = $1", name);
+        if (before.hash !== null) yield* beginAnew(name);
+      } else yield* query("UPDATE keys SET name = $1, record = $2 WHERE name = $3", changed.name, JSON.stringify(changed), name);
       yield* sayKeysChanged();
       return changed;
     });
@@ -146,9 +151,7 @@ export class SqlStore implements Store {
 
   abandoned(nowMs: number): Promise<readonly Reservation[]> {
     return this.#engine.run("read", function* (): Plan<readonly Reservation[]> {
-      return (yield* query(ABANDONED, nowMs)).map(({ id, gateway, at_ms: atMs, value }) =>
-        reservationFrom({ id: String(id), gateway: String(gateway), atMs: Number(atMs) }, String(value)),
-      );
+      return (yield* query(ABANDONED, nowMs)).map(reservationIn);
     });
   }
 
@@ -192,6 +195,21 @@ export class SqlStore implements Store {
     this.#watchers.clear();
     return this.#engine.close();
   }
+}
+
+/** Forgets what a key has used; the calls of a former one that still run are not settled. */
+function* beginAnew(key: string): Plan<void> {
+  yield* lock(`account ${nameOf({ key, scope: "" })}`);
+  const open = yield* query("SELECT id, gateway, at_ms, value FROM reservations");
+  const own = open.map(reservationIn).filter(({ accounts }) => accounts.some((account) => account.key === key));
+  yield* queryAll(
+    { sql: "DELETE FROM accounts WHERE key = $1", sets: [[key]] },
+    { sql: "DELETE FROM reservations WHERE id = $1", sets: own.map(({ id }) => [id]) },
+  );
+}
+
+function reservationIn({ id, gateway, at_ms: atMs, value }: Row): Reservation {
+  return reservationFrom({ id: String(id), gateway: String(gateway), atMs: Number(atMs) }, String(value));
 }
 
 function* sayKeysChanged(): Plan<void> {
