@@ -10,6 +10,8 @@ export type ErrorKind =
   | "method-not-allowed"
   | "too-large"
   | "rate-limited"
+  | "budget"
+  | "quota"
   | "cancelled"
   | "ended"
   | "internal"
@@ -38,6 +40,9 @@ export const ERRORS: Readonly<Record<ErrorKind, ErrorTrait>> = {
   "method-not-allowed": { status: 405, retryable: false, blame: "client", level: "info" },
   "too-large": { status: 413, retryable: false, blame: "client", level: "info" },
   "rate-limited": { status: 429, retryable: true, blame: "upstream", level: "warning" },
+  // Of a key, and of the plan: used up, which waiting a moment does not change.
+  budget: { status: 402, retryable: false, blame: "client", level: "warning" },
+  quota: { status: 402, retryable: false, blame: "client", level: "warning" },
   cancelled: { status: 499, retryable: false, blame: "client", level: "info" },
   // By an administrator. Agents ask again after 409 and 5xx, and for another key after 401 and 403.
   ended: { status: 400, retryable: false, blame: "gateway", level: "warning" },

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ERRORS, GatewayError, type ErrorKind } from "../src/errors.ts";
+import { ERRORS, GatewayError, isUsedUp, type ErrorKind } from "../src/errors.ts";
 import { isObject, parse } from "../src/wire/json.ts";
 import type { ProtocolId } from "../src/protocol/canonical.ts";
 import { CODECS } from "../src/protocol/codecs.ts";
@@ -115,7 +115,8 @@ for (const protocol of PROTOCOLS) {
       const encoded = codec.error.encode(new GatewayError(kind, MESSAGE, { headers: { "retry-after": "7" } }), "request-7");
       const decoded = codec.error.decode(encoded.status, encoded.body, { "retry-after": "7" });
       assert.equal(decoded.message, MESSAGE);
-      assert.equal(decoded.headers["retry-after"], "7");
+      // Where something is used up, a moment's wait does not help.
+      if (!isUsedUp(decoded)) assert.equal(decoded.headers["retry-after"], "7");
       const again = codec.error.encode(decoded, "request-7");
       assert.deepEqual(again, encoded);
     });

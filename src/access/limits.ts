@@ -89,20 +89,21 @@ function budgetRefusal({ state, wanted }: Refusal & { reason: "budget" }, { who,
       : `it resets at ${place.calendar.iso(resetMs, place.zone)}`;
   const text = `The key "${who}" has used ${shown(budget.unit, used)} of ${shown(budget.unit, amount)} ${NAMES[budget.unit]} ${PERIODS[budget.period]}${more}; ${again}.`;
   const headers = { ...reasonHeaders("budget"), "x-factory-proxy-limit": budgetText(state, place, "used") };
-  return usedUp(text, { resetMs, isCodex, headers });
+  return usedUp("budget", { text, resetMs, isCodex, headers });
 }
 
 interface UsedUp {
+  readonly text: string;
   readonly resetMs: number | null;
   readonly isCodex: boolean;
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /** What does not come back within a minute. */
-function usedUp(text: string, { resetMs, isCodex, headers }: UsedUp): GatewayError {
+function usedUp(kind: "budget" | "quota", { text, resetMs, isCodex, headers }: UsedUp): GatewayError {
   const words = isCodex ? CODEX_LIMIT : QUOTA;
-  return new GatewayError("rate-limited", text, {
-    status: isCodex ? 429 : 402,
+  return new GatewayError(kind, text, {
+    ...(isCodex ? { status: 429 } : {}),
     type: words,
     code: words,
     ...(resetMs === null || !isCodex ? {} : { details: { resets_at: Math.ceil(resetMs / 1000) } }),
@@ -148,7 +149,8 @@ export function quotaRefusal(window: PlanWindow, { who, isCodex, guardPercent, .
   const text =
     `The plan's ${shownName} for ${pool} models is ${rounded(usedPercent)}% used, and from ${guardPercent}% on (QUOTA_GUARD) ` +
     `the key "${who}" can't begin new conversations; ${again}.`;
-  return usedUp(text, {
+  return usedUp("quota", {
+    text,
     resetMs,
     isCodex,
     headers: { ...reasonHeaders("quota"), "x-factory-proxy-limit": windowText(window, guardPercent) },

@@ -125,11 +125,21 @@ test("Bedrock's form says it in AWS's words", async () => {
   assert.match(JSON.stringify(await response.json()), /has used 0 of 0 tokens/);
 });
 
-test("nothing that is refused goes upstream, and its log line says why", async () => {
+test("nothing that is refused goes upstream, and its log line, its row and the metrics say why", async () => {
   const before = upstream.requests.length;
-  const line = await empty.gateway.lineOf(await call(empty, "openai-chat"));
+  const refused = await limited({ budgets: [EMPTY_BUDGET] });
+  const line = await refused.gateway.lineOf(await call(refused, "openai-chat"));
   assert.equal(upstream.requests.length, before);
-  assert.deepEqual([line["caller"], line["status"]], ["alice", 402]);
+  assert.deepEqual([line["caller"], line["status"], line["error"]], ["alice", 402, "budget"]);
+  const metrics = await refused.gateway.call("/metrics", { method: "GET" });
+  assert.match(await metrics.text(), /calls_total\{.*key="alice",status="402",finish="error:budget"\} 1/);
+  await refused.gateway.drain();
+  const any = { sinceMs: null, untilMs: null, key: null, session: null, client: null, model: null, status: null, before: null, text: null };
+  const rows = await refused.store.rows({ ...any, limit: 9 });
+  assert.deepEqual(
+    rows.map(({ status, finish }) => [status, finish]),
+    [[402, "error:budget"]],
+  );
 });
 
 test("a rate says when to come back, in no more than 60 seconds, and what is left on each answer before", async () => {

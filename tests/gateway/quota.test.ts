@@ -232,6 +232,7 @@ test("where no model is left the call is refused with the time, in the words at 
   const [frame] = await client.ask({ model: CLAUDE, input: "Hello" });
   client.close();
   assert.deepEqual([frame?.["status"], frame?.["error"]], [429, error]);
+  assert.equal((await gateway.lineOf(codex))["error"], "quota");
   assert.equal(gateway.upstream.requests.filter(({ path }) => path !== BILLING).length, before);
 });
 

@@ -175,11 +175,13 @@ const FAILURE_CODES: ReadonlySet<string> = new Set([
 /** What no client should ask again; Codex does unless the code says so. */
 const FINAL: ReadonlySet<ErrorKind> = new Set(["upstream-rejected", "invalid-request", "ended"]);
 
+const LIMITED: ReadonlySet<ErrorKind> = new Set(["rate-limited", "budget", "quota"]);
+
 /** `error` of a response that failed. */
 export function failureOf(error: GatewayError): { code: string; message: string } {
   const { message, kind } = error;
   const code = codeOf(error) ?? "";
   if (FAILURE_CODES.has(code)) return { code, message };
-  if (kind === "rate-limited") return { code: "rate_limit_exceeded", message };
+  if (LIMITED.has(kind)) return { code: "rate_limit_exceeded", message };
   return { code: FINAL.has(kind) ? "invalid_prompt" : "server_error", message };
 }

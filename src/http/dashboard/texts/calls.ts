@@ -61,6 +61,8 @@ export const CALL_TEXTS = {
   "finish.error.method-not-allowed": ["wrong method", "方法不允许"],
   "finish.error.too-large": ["too large", "内容过大"],
   "finish.error.rate-limited": ["rate limit", "限流"],
+  "finish.error.budget": ["budget used up", "预算已用完"],
+  "finish.error.quota": ["plan nearly used up", "套餐即将用完"],
   "finish.error.cancelled": ["cancelled", "已取消"],
   "finish.error.ended": ["ended by administrator", "被管理员结束"],
   "finish.error.internal": ["internal error", "内部错误"],
