@@ -86,7 +86,7 @@ export class CallProgress implements RunningCall {
   readonly isDebugged: boolean;
   #isOver = false;
   #phase: CallPhase = "admitted";
-  /** What an administrator's end takes back. Null: nothing is under way, or the answer's own source is. */
+  /** What an administrator's end takes back: a request that has gone out, and has not failed. Null: there is none. */
   #connection: Stoppable | null = null;
 
   constructor(call: Call, ports: CallPorts) {
@@ -242,6 +242,7 @@ export class CallProgress implements RunningCall {
 
   /** What came of a request that was sent, whether or not its answer is the one. */
   tookBack(result: Result): void {
+    if (hasFailed(result)) this.#connection = null;
     this.summary.trace?.tookBack(this.elapsedMs, attemptResult(result));
     this.recording?.answered(result, this.elapsedMs);
   }
@@ -310,12 +311,12 @@ export class CallProgress implements RunningCall {
   #end(error: GatewayError | null, timings = this.clock.read()): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#connection = null;
     const { summary, meter } = this;
     summary.error = error;
     if (error?.kind === "cancelled") summary.status = error.status;
     summary.finish = meter.finish;
     this.#account();
+    this.#connection = null;
     summary.timings = timings;
     if (summary.trace !== null) summary.trace.conversion = this.clock.conversion;
     summary.durationMs = Math.round(summary.timings.totalMs);
@@ -350,13 +351,18 @@ export class CallProgress implements RunningCall {
     const { usage, source } = meter.total();
     summary.usage = usage;
     summary.source = source;
-    const isLost = usage === null && LEFT.has(summary.error?.kind) && summary.attempts > 0 && this.inputEstimate > 0;
+    const isLost = usage === null && LEFT.has(summary.error?.kind) && this.#connection !== null && this.inputEstimate > 0;
     if (isLost || (usage !== null && usage.inputTokens === null)) {
       summary.usage = { ...(usage ?? UNCOUNTED), inputTokens: this.inputEstimate };
       summary.source = "estimated";
     }
     if (summary.usage !== null && this.#target !== null) summary.cost = this.#priceOf(this.#target, summary.usage);
   }
+}
+
+/** Not one that the call's own end broke off. */
+function hasFailed(result: Result): boolean {
+  return "thrown" in result ? !LEFT.has(result.thrown.kind) : result.found.type === "refusal";
 }
 
 function attemptResult(result: Result): { readonly status: number | null; readonly error: string | null } {
@@ -374,7 +380,7 @@ interface Stoppable {
 
 type Result = Parameters<CallRecording["answered"]>[0];
 
-/** Whoever ends a call has used its input all the same. */
+/** Whoever ends a call has used the input of what has gone out all the same. */
 const LEFT: ReadonlySet<string | undefined> = new Set(["cancelled", "ended"]);
 
 function over(): GatewayError {

@@ -60,6 +60,7 @@ for (const { name, answer, stream, begins } of PHASES) {
         await seen.done;
         const line = await plain.lineOf(id);
         assert.deepEqual([line["error"], line["status"]], ["cancelled", 499], way.name);
+        assert.ok(Number(line["inputTokens"]) > 0, "what was sent is charged");
         assert.equal(plain.lines.filter((one) => one["event"] === "request" && one["requestId"] === id).length, 1);
         return (seen.leftAtMs ?? assert.fail()) - leftMs;
       });
@@ -67,7 +68,7 @@ for (const { name, answer, stream, begins } of PHASES) {
   });
 }
 
-test("a client that leaves while a retry waits is not tried for again", async () => {
+test("a client that leaves while a retry waits is not tried for again, nor charged for what was refused", async () => {
   const retrying = await gatewayWith({ RETRIES: "2" });
   upstream.script(() => ({ error: { status: 503, message: "Later." }, headers: { "retry-after": "2" } }));
   await inTime(100, async () => {
@@ -81,7 +82,8 @@ test("a client that leaves while a retry waits is not tried for again", async ()
     await new Promise((resolve) => setTimeout(resolve, 30));
     const leftMs = performance.now();
     leaving.abort();
-    assert.equal((await retrying.lineOf(id))["error"], "cancelled");
+    const { error, inputTokens } = await retrying.lineOf(id);
+    assert.deepEqual([error, inputTokens], ["cancelled", undefined]);
     assert.equal(upstream.requests.length, before + 1);
     return performance.now() - leftMs;
   });

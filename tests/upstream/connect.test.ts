@@ -143,8 +143,10 @@ for (const way of OWN_WAYS) {
       called.catch(() => {});
       await until(() => host.knocking() === 1, "the gateway to ask for a connection");
       leaving.abort();
-      const { error, status, attempts } = await lineOf(program, id);
-      assert.deepEqual({ error, status, attempts }, { error: "cancelled", status: 499, attempts: undefined });
+      const { error, status, attempts, inputTokens } = await lineOf(program, id);
+      // Nothing went out, so nothing is charged.
+      const expected = { error: "cancelled", status: 499, attempts: undefined, inputTokens: undefined };
+      assert.deepEqual({ error, status, attempts, inputTokens }, expected);
       await until(() => host.knocking() === 0, "the host to be left alone");
     }
     await ends(program);
