@@ -1,7 +1,7 @@
 // Reads the files and the environment that a configuration is made of. No other file of the program does.
 // Never decides what they mean.
 
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync, type Stats } from "node:fs";
 import process from "node:process";
 import { readConfig, type Config } from "../config/config.ts";
 import { DEFAULT_ENV_FILE, mergeEnvironment, type ConfigSource } from "../config/source.ts";
@@ -35,18 +35,36 @@ function ownEnvironment(): Readonly<Record<string, string | undefined>> {
   return Object.fromEntries(Object.entries(process.env).filter(([name, value]) => loaded[name] !== value));
 }
 
-/** The text of a file; null when there is none, or none that this process may look for (Deno without --allow-read). */
+/** The text of a file, of 1 MiB at most; null when there is none, or none that this process may look for (Deno without --allow-read). */
 export function readFile(path: string): string | null {
   try {
     // The first error that a process makes costs an executable as much as a third of its start: it reads its source map.
-    if (statSync(path, { throwIfNoEntry: false }) === undefined) return null;
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found === undefined) return null;
+    const fault = HANDED_OVER.test(path) ? null : faultOf(found);
+    if (fault !== null) throw unreadable(fault);
     const text = textOfFile(readFileSync(path));
-    if (text === null) throw Object.assign(new Error("This is no text."), { code: "not UTF-8 or UTF-16" });
+    if (text === null) throw unreadable("not UTF-8 or UTF-16");
     return text;
   } catch (error) {
     if (codeOf(error) === "ENOENT" || (error instanceof Error && error.name === "NotCapable")) return null;
     throw error;
   }
+}
+
+const MEBIBYTE = 1024 ** 2;
+/** A shell's `<(command)`, and nothing at all. */
+const HANDED_OVER = /^\/dev\/(?:fd\/\d+|stdin|null)$/;
+
+/** Why a file is not read: a pipe may never end, nor a device. Null: it is. */
+function faultOf(found: Stats): string | null {
+  if (found.isDirectory()) return "a folder";
+  if (!found.isFile()) return "not a regular file";
+  return found.size > MEBIBYTE ? "larger than 1 MiB" : null;
+}
+
+function unreadable(code: string): Error {
+  return Object.assign(new Error("This is no text."), { code });
 }
 
 /** What the system calls an error. */

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:https";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -12,6 +12,7 @@ import { build, cleanUp, emptyFolder, OWN_WAYS, start } from "../support/program
 
 const KEYS = { FACTORY_API_KEY: "fk-a-fake-key-of-factory", PROXY_API_KEY: "ck-a-fake-key", PORT: "0" };
 const OPENSSL = "/usr/bin/openssl";
+const MKFIFO = "/usr/bin/mkfifo";
 const ANSWER = {
   type: "message",
   id: "msg_1",
@@ -62,6 +63,27 @@ for (const way of OWN_WAYS) {
     assert.equal(code, 2);
     assert.match(stderr, /^Line 4 of the environment file has no =\. /m);
   });
+
+  test(
+    `${way.name}: says of what is no small file that it can't be read, instead of reading it for ever`,
+    { skip: !existsSync(MKFIFO) },
+    async () => {
+      const cwd = emptyFolder();
+      execFileSync(MKFIFO, [join(cwd, "pipe")]);
+      writeFileSync(join(cwd, "huge"), "");
+      truncateSync(join(cwd, "huge"), 1024 ** 2 + 1);
+      const faults = { pipe: "not a regular file", huge: "larger than 1 MiB", ".": "a folder", "/dev/zero": "not a regular file" };
+      for (const [path, fault] of Object.entries(faults)) {
+        const { code, stderr } = await start(way, { cwd, env: { ...KEYS, CONFIG_PATH: path }, arguments: ["--env-file", path] }).ended;
+        const lines = ["--env-file", "CONFIG_PATH"].map((name) => `${name} ("${path}") must be a file that can be read (${fault}).\n`);
+        assert.deepEqual({ code, stderr }, { code: 2, stderr: `factory-proxy can't start with this configuration:\n${lines.join("")}` });
+      }
+      const program = start(way, { env: KEYS, arguments: ["--env-file", "/dev/null"] });
+      await program.url;
+      program.signal("SIGTERM");
+      assert.equal((await program.ended).code, 0);
+    },
+  );
 
   test(
     `${way.name}: trusts the authority in NODE_EXTRA_CA_CERTS for the host that it names, and says of others that they are not trusted`,
