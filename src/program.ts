@@ -328,7 +328,7 @@ function assemble(config: Config, { lasting, world, facts, site, observation, me
       sockets,
       keys,
       models,
-      mayUse: (caller, { id, aliases, pool }) => limiter === null || limiter.mayUse(caller, { names: [id, ...aliases], pool }),
+      mayUse: (caller, { id }) => limiter?.modelRule(caller)?.(models.ruled(id)) ?? true,
       store,
       quota: (caller) => quotaOf(caller.upstreamKey),
       metrics,

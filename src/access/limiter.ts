@@ -147,11 +147,6 @@ export class Limiter {
     return grant === undefined ? null : this.#rulesOf(grant).mayUse;
   }
 
-  /** Whether this caller may ask a model. */
-  mayUse(caller: Caller, model: RuledModel): boolean {
-    return this.modelRule(caller)?.(model) ?? true;
-  }
-
   #rulesOf(grant: KeyGrant): Rules {
     const known = this.#rules.get(grant);
     if (known !== undefined) return known;

@@ -3,7 +3,7 @@
 import type { KeyRecord } from "../access/client-key.ts";
 import { emptyRecord, NO_RULES, ROWS_WITHOUT_KEY } from "../access/key-changes.ts";
 import { allRecords } from "../access/key-records.ts";
-import { modelRule } from "../access/key-words.ts";
+import { modelRule, type RuledModel } from "../access/key-words.ts";
 import type { Store } from "../access/store.ts";
 import { GatewayError } from "../errors.ts";
 import { LISTED, Models } from "../models/models.ts";
@@ -38,10 +38,7 @@ export async function unknownKey(name: string, store: Store): Promise<CommandErr
 
 export interface NamedModel {
   readonly id: string;
-  readonly aliases: readonly string[];
-  /** Of one that nobody knows: see RuledModel. */
-  readonly readAs: readonly string[];
-  readonly pool: "standard" | "core" | null;
+  readonly ruled: RuledModel;
   /** Whether the table holds it. */
   readonly isKnown: boolean;
   /** A sentence for whoever meant another one. */
@@ -52,15 +49,9 @@ export interface NamedModel {
 export function modelNamed(name: string, context: Context): NamedModel {
   const models = modelsOf(context);
   try {
-    if (models.knows(name)) return { ...models.entry(name), readAs: [], isKnown: true, hint: "" };
-    return {
-      id: models.find(name).model,
-      aliases: [],
-      readAs: models.readAs(name),
-      pool: null,
-      isKnown: false,
-      hint: asCommand(models.hintFor(name)),
-    };
+    const id = models.find(name).model;
+    const isKnown = models.knows(name);
+    return { id, ruled: models.ruled(id), isKnown, hint: isKnown ? "" : asCommand(models.hintFor(name)) };
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     throw CommandError.wrongUse(asCommand(error.message));
@@ -77,9 +68,8 @@ function asCommand(hint: string): string {
 /** Whether a glob fits a model of the table. */
 export function globNamed(glob: string, context: Context): Pick<NamedModel, "isKnown" | "hint"> {
   const fits = modelRule([glob]);
-  const isKnown = modelsOf(context)
-    .list()
-    .some(({ id, aliases, pool }) => fits({ names: [id, ...aliases], pool }));
+  const models = modelsOf(context);
+  const isKnown = models.list().some(({ id }) => fits(models.ruled(id)));
   return { isKnown, hint: LISTED_HERE };
 }
 

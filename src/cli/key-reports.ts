@@ -62,11 +62,11 @@ function refusalOf({ record, effective, budgets }: Shown, model: string, context
   const state = stateOf(record, context.now());
   if (state === "off") return { reason: "disabled", text: "the key is switched off" };
   if (state === "expired") return { reason: "expired", text: "the key has expired" };
-  const { id, aliases, readAs, pool } = modelNamed(model, context);
-  if (effective.models !== null && !modelRule(effective.models)({ names: [id, ...aliases, model], readAs, pool })) {
+  const { id, ruled } = modelNamed(model, context);
+  if (effective.models !== null && !modelRule(effective.models)(ruled)) {
     return {
       reason: "model",
-      text: `its models are ${effective.models.join(",")}, and this one is ${id}${pool === null ? "" : ` of @${pool}`}`,
+      text: `its models are ${effective.models.join(",")}, and this one is ${id}${ruled.pool === null ? "" : ` of @${ruled.pool}`}`,
     };
   }
   const empty = budgets.find(({ used, amount }) => used >= amount);

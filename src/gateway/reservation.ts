@@ -39,11 +39,9 @@ export function refuseModel(call: AdmittedCall, target: Target, ports: Reservati
   if (!mayUse(call, target, ports)) throw modelRefusal(call.caller.id, call.head.model);
 }
 
-function mayUse({ caller }: AdmittedCall, { model, pool }: Target, { models, limiter }: ReservationPorts): boolean {
+function mayUse({ caller }: AdmittedCall, { model }: Target, { models, limiter }: ReservationPorts): boolean {
   const fits = limiter?.modelRule(caller) ?? null;
-  if (fits === null) return true;
-  if (!models.knows(model)) return fits({ names: [model], readAs: models.readAs(model), pool });
-  return fits({ names: [model, ...models.entry(model).aliases], pool });
+  return fits === null || fits(models.ruled(model));
 }
 
 /** Whether a model may answer in place of the one that was asked for. */

@@ -1,6 +1,7 @@
 // Looks up a model by the name that a client wrote: a Target with protocol, URL, and the name and provider upstream.
 // Never calls anything, and never knows a key.
 
+import type { RuledModel } from "../access/key-words.ts";
 import { GatewayError } from "../errors.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import { withModel, withOwnPath } from "../protocol/own-path.ts";
@@ -95,8 +96,15 @@ export class Models {
     return this.#row(name) !== undefined;
   }
 
+  /** The model of that name as a key's rule knows it, by whatever it may be called. */
+  ruled(name: string): RuledModel {
+    const known = this.#row(name);
+    if (known === undefined) return { names: [name], readAs: this.#readAs(name), pool: UNKNOWN.pool };
+    return { names: [known.id, ...known.aliases], pool: known.pool };
+  }
+
   /** Names of what an upstream may take an unknown name for: it may leave out a provider, a date, `-latest` or a variant behind a colon. */
-  readAs(name: string): string[] {
+  #readAs(name: string): string[] {
     const parts = name
       .toLowerCase()
       .split(/[/:@]/)

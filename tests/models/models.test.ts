@@ -412,8 +412,10 @@ test("models: the native routes reach each endpoint", () => {
   );
 });
 
-test("a name that nobody knows may be read as a model that is known", () => {
+test("a key's rule knows a model by its id and aliases, and a name that nobody knows also by what it may be read as", () => {
   const models = modelsWith();
+  const { id, aliases, pool } = models.entry("opus");
+  assert.deepEqual(models.ruled("opus"), { names: [id, ...aliases], pool });
   const unknown = [
     "anthropic/claude-opus-5",
     "claude-opus-5-latest",
@@ -424,7 +426,9 @@ test("a name that nobody knows may be read as a model that is known", () => {
   ];
   for (const name of unknown) {
     assert.equal(models.knows(name), false, name);
-    assert.ok(models.readAs(name).includes("claude-opus-5"), `${name}: ${models.readAs(name).join(" ")}`);
+    const { names, readAs = [], pool: none } = models.ruled(name);
+    assert.deepEqual([names, none], [[name], null]);
+    assert.ok(readAs.includes("claude-opus-5"), `${name}: ${readAs.join(" ")}`);
   }
-  assert.equal(models.readAs("claude-opus-6").includes("claude-opus-5"), false);
+  assert.equal(models.ruled("claude-opus-6").readAs?.includes("claude-opus-5"), false);
 });
