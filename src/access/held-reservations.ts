@@ -16,48 +16,34 @@ export type Opened = Held | (Reserved & { readonly type: "refused" });
 /** Takes the end of a call that has a reservation of its own. */
 export type Ending = (request: OpenRequest, end: Pick<Close, "atMs" | "amounts" | "real">) => void;
 
-export class HeldAhead implements Held {
-  readonly standing: Standing;
-  readonly #ending: Ending;
-  /** Null: it has ended. */
-  #call: AllowedCall<OpenRequest> | null;
-
-  constructor(call: AllowedCall<OpenRequest>, ending: Ending) {
-    this.standing = call.standing;
-    this.#ending = ending;
-    this.#call = call;
-  }
-
-  settle(real: Amounts | null): void {
-    const call = this.#call;
-    this.#call = null;
-    if (call === null || call.allowance.end(call, real)) return;
-    const { allowance, asking } = call;
-    this.#ending(asking, { atMs: allowance.ahead.atMs, amounts: asking.asked.amounts, real });
-  }
-}
-
+/** A reservation of its own. */
 interface Alone {
-  readonly request: OpenRequest;
+  readonly allowance: null;
+  readonly asking: OpenRequest;
   readonly standing: Standing;
-  readonly reserved: Pick<Close, "atMs" | "amounts">;
+  readonly atMs: number;
+  readonly amounts: Amounts;
 }
 
-export class HeldAlone implements Held {
+export class HeldReservation implements Held {
   readonly standing: Standing;
   readonly #ending: Ending;
-  /** Null: it has ended. */
-  #alone: Alone | null;
+  /** Null: the call has ended. */
+  #taken: AllowedCall<OpenRequest> | Alone | null;
 
-  constructor(alone: Alone, ending: Ending) {
-    this.standing = alone.standing;
+  constructor(taken: AllowedCall<OpenRequest> | Alone, ending: Ending) {
+    this.standing = taken.standing;
     this.#ending = ending;
-    this.#alone = alone;
+    this.#taken = taken;
   }
 
   settle(real: Amounts | null): void {
-    const alone = this.#alone;
-    this.#alone = null;
-    if (alone !== null) this.#ending(alone.request, { ...alone.reserved, real });
+    const taken = this.#taken;
+    this.#taken = null;
+    if (taken === null) return;
+    const { asking } = taken;
+    if (taken.allowance === null) return this.#ending(asking, { atMs: taken.atMs, amounts: taken.amounts, real });
+    if (taken.allowance.end(taken, real)) return;
+    this.#ending(asking, { atMs: taken.allowance.ahead.atMs, amounts: asking.asked.amounts, real });
   }
 }

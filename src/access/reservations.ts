@@ -20,7 +20,7 @@ import {
   type OpenRequest,
 } from "./batch.ts";
 import { KnownAccounts } from "./known-accounts.ts";
-import { HeldAhead, HeldAlone, type Ending, type Held, type Opened } from "./held-reservations.ts";
+import { HeldReservation, type Ending, type Held, type Opened } from "./held-reservations.ts";
 import { ReservationQueue, type Opening, type Queued } from "./reservation-queue.ts";
 import { StoreError, type Account, type AccountChange, type AccountId, type Reservation, type Store } from "./store.ts";
 import type { After } from "../runtime/ports.ts";
@@ -91,7 +91,7 @@ export class Reservations {
   /** From what is reserved ahead; null: there is not enough. */
   #heldAhead(request: OpenRequest, allowances: Allowances<OpenRequest>): Held | null {
     const call = allowances.grant(request, this.#ports.now());
-    return call === null ? null : new HeldAhead(call, this.#ending);
+    return call === null ? null : new HeldReservation(call, this.#ending);
   }
 
   /** Ends a call that has a reservation of its own. */
@@ -287,7 +287,7 @@ export class Reservations {
       const { request } = job;
       const reserved = decision.reserved[index] ?? null;
       const call = reserved === null ? (allowance?.grant(request) ?? null) : null;
-      if (call !== null) job.resolve(new HeldAhead(call, this.#ending));
+      if (call !== null) job.resolve(new HeldReservation(call, this.#ending));
       else if (reserved === null || (reserved.type === "refused" && this.#mayChange(job, decision.account))) again.push(job);
       else this.#resolve(job, reserved);
     }
@@ -326,11 +326,11 @@ export class Reservations {
     return nowMs < job.waitsUntilMs;
   }
 
-  #resolve({ request, resolve }: Opening, reserved: Reserved): void {
+  #resolve({ request: asking, resolve }: Opening, reserved: Reserved): void {
     if (reserved.type === "refused") return resolve(reserved);
     this.#openCount++;
     const { atMs, standing, wish } = reserved;
-    resolve(new HeldAlone({ request, standing, reserved: { atMs, amounts: wish.amounts } }, this.#ending));
+    resolve(new HeldReservation({ allowance: null, asking, standing, atMs, amounts: wish.amounts }, this.#ending));
   }
 
   /** By the last known counters. `wasAsked`: the store may have done it all the same, and not have got to say so. */
