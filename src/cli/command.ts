@@ -180,7 +180,7 @@ function wrong(command: Command, message: string): CommandError {
   return CommandError.wrongUse(`${message} See factory-proxy ${command.name} --help.`);
 }
 
-function usageOf({ name, operands, rest }: Command, options = ""): string {
+function usageOf({ name, operands, rest }: Omit<Command, "run">, options = ""): string {
   return `${["factory-proxy", name, ...operands].join(" ")}${options}${rest === undefined ? "" : ` [-- ${rest}]`}`;
 }
 
@@ -198,7 +198,12 @@ export function helpFor(commands: readonly Command[], words: readonly string[]):
 }
 
 function helpOf(command: Command): string {
-  const rows = Object.entries({ ...command.options, ...COMMON_OPTIONS });
+  return helpWith(command, { ...command.options, ...COMMON_OPTIONS });
+}
+
+/** The help of a command that takes these options. */
+export function helpWith(command: Omit<Command, "run">, options: Command["options"]): string {
+  const rows = Object.entries(options);
   return [
     command.summary,
     "",

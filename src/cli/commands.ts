@@ -8,17 +8,23 @@ import { settingsHelp } from "../config/variables.ts";
 import { nearest } from "../models/nearest.ts";
 import type { EntryPoint } from "../runtime/ports.ts";
 import { runtime } from "../runtime/runtime.ts";
-import { CommandError, EXIT_WRONG, helpFor, table, type Command } from "./command.ts";
+import { forTerminal } from "../telemetry/log.ts";
+import { CommandError, EXIT_WRONG, helpFor, helpWith, table, type Command } from "./command.ts";
 import { perform } from "./performance.ts";
+import { SERVE } from "./serve-words.ts";
 
 /** A command, or several whose names begin with the same word. */
 interface Group {
   readonly name: string;
+  /** The head under which the help lists it. */
+  readonly topic: Topic;
   readonly summary: string;
   readonly load: () => Promise<readonly Command[]>;
 }
 
-const SERVE = { name: "serve", summary: "Starts the server. This is the default." };
+const TOPICS = ["The server", "Coding agents", "Keys and usage", "Finding out", "This program"] as const;
+type Topic = (typeof TOPICS)[number];
+
 const VERSION: Command = {
   name: "version",
   summary: "Prints the version.",
@@ -27,62 +33,99 @@ const VERSION: Command = {
   examples: ["version", "version --json"],
   run: (_, { show }) => show({ version: packageJson.version, runtime: runtime.name }, () => packageJson.version),
 };
+const SETTINGS = "settings";
 const HELP: Command = {
   name: "help",
-  summary: "Prints this help, or that of a command.",
+  summary: "Prints this help, that of a command, or all settings.",
   operands: ["[COMMAND]", "[WORD]"],
   options: {},
-  examples: ["help", "help version"],
-  async run({ operands }, context) {
-    const group = GROUPS.find(({ name }) => name === operands[0]);
-    if (operands.length > 0 && !names().includes(operands[0] ?? "")) throw unknownCommand(operands[0] ?? "");
-    context.print(group === undefined ? helpText() : helpFor(await group.load(), operands));
+  examples: ["help", "help keys add", "help settings", "help settings timeout"],
+  async run({ operands }, { print }) {
+    const [first = "", word = ""] = operands;
+    if (first === "") return print(helpText());
+    if (first === SERVE.name) return print(serveHelp());
+    if (first === SETTINGS) return print(settingsAbout(word));
+    const group = GROUPS.find(({ name }) => name === first);
+    if (group === undefined) throw unknownCommand(first);
+    print(helpFor(await group.load(), operands));
   },
 };
 const GROUPS: readonly Group[] = [
   {
+    name: "demo",
+    topic: "The server",
+    summary: "Starts a server to try without a Factory key.",
+    load: async () => (await import("./demo.ts")).DEMO,
+  },
+  {
+    name: "health",
+    topic: "The server",
+    summary: "Asks whether the server answers.",
+    load: async () => (await import("./health.ts")).HEALTH,
+  },
+  {
+    name: "ui",
+    topic: "The server",
+    summary: "Opens the dashboard in a browser, signed in.",
+    load: async () => (await import("./ui.ts")).UI,
+  },
+  {
     name: "launch",
+    topic: "Coding agents",
     summary: "Starts a coding agent on this server, without touching its files.",
     load: async () => (await import("./launch.ts")).LAUNCH,
   },
   {
+    name: "setup",
+    topic: "Coding agents",
+    summary: "Points a coding agent at this server for good, with an exact undo.",
+    load: async () => (await import("./setup.ts")).SETUP,
+  },
+  {
     name: "keys",
+    topic: "Keys and usage",
     summary: "Adds, changes and lists client keys with their limits and budgets.",
     load: async () => (await import("./keys.ts")).KEYS,
   },
   {
-    name: "setup",
-    summary: "Points a coding agent at this server for good, with an exact undo.",
-    load: async () => (await import("./setup.ts")).SETUP,
+    name: "usage",
+    topic: "Keys and usage",
+    summary: "Reports who used what.",
+    load: async () => (await import("./usage.ts")).USAGE,
   },
-  { name: "usage", summary: "Reports who used what.", load: async () => (await import("./usage.ts")).USAGE },
-  { name: "quota", summary: "Shows what is left of the plan.", load: async () => (await import("./quota.ts")).QUOTA },
-  { name: "ui", summary: "Opens the dashboard in a browser, signed in.", load: async () => (await import("./ui.ts")).UI },
+  {
+    name: "quota",
+    topic: "Keys and usage",
+    summary: "Shows what is left of the plan.",
+    load: async () => (await import("./quota.ts")).QUOTA,
+  },
   {
     name: "doctor",
+    topic: "Finding out",
     summary: "Checks everything, and says how to mend what is wrong.",
     load: async () => (await import("./doctor.ts")).DOCTOR,
   },
-  {
-    name: "conformance",
-    summary: "Scores a gateway, this one or another, by what official clients need.",
-    load: async () => (await import("./conformance.ts")).CONFORMANCE,
-  },
-  { name: "models", summary: "Lists the models.", load: async () => (await import("./models.ts")).MODELS },
+  { name: "models", topic: "Finding out", summary: "Lists the models.", load: async () => (await import("./models.ts")).MODELS },
   {
     name: "explain",
-    summary: "Shows what would be sent to Factory for a request, and what would be lost.",
+    topic: "Finding out",
+    summary: "Shows what Factory would get for a request, and what would be lost.",
     load: async () => (await import("./explain.ts")).EXPLAIN,
   },
-  { name: "demo", summary: "Starts a server to try without a Factory key.", load: async () => (await import("./demo.ts")).DEMO },
-  { name: "health", summary: "Asks whether the server answers.", load: async () => (await import("./health.ts")).HEALTH },
+  {
+    name: "conformance",
+    topic: "Finding out",
+    summary: "Scores a gateway, this one or another, by what clients need.",
+    load: async () => (await import("./conformance.ts")).CONFORMANCE,
+  },
   {
     name: "completion",
+    topic: "This program",
     summary: "Prints a script that completes commands in bash, zsh or fish.",
     load: async () => [(await import("./completion.ts")).completionCommand(allCommands)],
   },
-  { name: "version", summary: VERSION.summary, load: () => Promise.resolve([VERSION]) },
-  { name: "help", summary: HELP.summary, load: () => Promise.resolve([HELP]) },
+  { name: "version", topic: "This program", summary: VERSION.summary, load: () => Promise.resolve([VERSION]) },
+  { name: "help", topic: "This program", summary: HELP.summary, load: () => Promise.resolve([HELP]) },
 ];
 
 /** Runs what the command line asks for; resolves to the main module's default export. */
@@ -93,7 +136,7 @@ export async function run(isMain: boolean): Promise<EntryPoint> {
   if (group !== undefined) process.exit(await perform(await group.load(), words));
   const commandLine = first === SERVE.name ? words.slice(1) : words;
   const { help, version } = readArguments(commandLine);
-  if (help) process.exit(await perform([HELP], ["help"]));
+  if (help) process.exit(await perform([HELP], first === SERVE.name ? ["help", SERVE.name] : ["help"]));
   if (version) process.exit(await perform([VERSION], ["version"]));
   if (first !== SERVE.name && suggestion(first) !== "") {
     process.stderr.write(`${unknownCommand(first).message}\n`);
@@ -125,18 +168,33 @@ function unknownCommand(word: string): CommandError {
   return CommandError.wrongUse(`There is no such command.${suggestion(word)} factory-proxy help lists them all.`);
 }
 
-/** What --help prints. */
+/** What --help prints: one screen. */
 export function helpText(): string {
+  const commands = [{ ...SERVE, topic: TOPICS[0] }, ...GROUPS];
+  const lines = table(commands.map(({ name, summary }) => [name, summary]));
   return [
     "factory-proxy: one server between any AI client and Factory's LLM API.",
     "",
-    "Usage: factory-proxy [command] [options]",
+    "Usage: factory-proxy [command] [options], e.g. factory-proxy --port 8080",
+    ...TOPICS.flatMap((topic) => ["", `${topic}:`, ...lines.filter((_, index) => commands[index]?.topic === topic)]),
     "",
-    "Commands:",
-    ...table([SERVE, ...GROUPS].map(({ name, summary }) => [name, summary])),
-    "",
-    "factory-proxy <command> --help says more of each.",
-    "",
-    settingsHelp(),
+    "More:",
+    ...table([
+      ["factory-proxy help COMMAND", "What a command takes, with examples; COMMAND --help does the same."],
+      [`factory-proxy help ${SETTINGS}`, `All settings, e.g. FACTORY_API_KEY, PROXY_API_KEY and PORT.`],
+      [`factory-proxy help ${SETTINGS} WORD`, "Those that a word names or that speak of it."],
+    ]),
   ].join("\n");
+}
+
+/** What `serve --help` prints. */
+export function serveHelp(): string {
+  return `${helpWith(SERVE, SERVE.options)}\n\nEverything else is a setting, in the environment or in .env: factory-proxy help ${SETTINGS} lists them.`;
+}
+
+/** @throws CommandError */
+function settingsAbout(word: string): string {
+  const text = settingsHelp(word);
+  if (text !== "") return text;
+  throw CommandError.wrongUse(`No setting speaks of "${forTerminal(word)}". factory-proxy help ${SETTINGS} lists them all.`);
 }

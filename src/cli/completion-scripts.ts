@@ -1,9 +1,9 @@
 // Scripts for shells, made from the table of commands: the words of a command, its options, and what may stand in the place of an operand.
 // They ask nobody when they run: all that they offer stands in them.
 
-import { OPTIONS } from "../config/variables.ts";
 import { AGENTS } from "./agents/agents.ts";
 import { COMMON_OPTIONS, type Command, type Option } from "./command.ts";
+import { SERVE } from "./serve-words.ts";
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
@@ -19,17 +19,8 @@ interface Word {
   readonly help: string;
 }
 
-const SERVE: Command = {
-  name: "serve",
-  summary: "Starts the server.",
-  operands: [],
-  options: Object.fromEntries(OPTIONS.map(({ flag, value, help }) => [flag, { value, help }])),
-  examples: [],
-  run: () => {},
-};
-
 export function completionScript(shell: (typeof SHELLS)[number], commands: readonly Command[]): string {
-  return { bash, zsh, fish }[shell](offersOf([SERVE, ...commands]));
+  return { bash, zsh, fish }[shell](offersOf([{ ...SERVE, run: () => {} }, ...commands]));
 }
 
 function offersOf(commands: readonly Command[]): Offer[] {

@@ -19,7 +19,7 @@ export const configurationChecks: Group = (subject) =>
 function validity({ config, faults }: Subject): Check {
   const id = "configuration.valid";
   if (config !== null) return ok(id, "The configuration can be used.");
-  const fix = "Correct what is named above, in the environment or in .env. factory-proxy --help explains each variable.";
+  const fix = "Correct what is named above, in the environment or in .env. factory-proxy help settings explains each variable.";
   return fail(id, "The configuration is wrong, so that the server would not start.", { why: faults, fix });
 }
 

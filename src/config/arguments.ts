@@ -19,7 +19,7 @@ export interface Arguments {
 const FLAGS = OPTIONS.map(({ flag }) => flag);
 const TAKING: ReadonlySet<string | undefined> = new Set(OPTIONS.flatMap(({ flag, value }) => (value === null ? [] : [flag])));
 const NO_OPTION = `is not an option. The options are ${FLAGS.map((flag) => `--${flag}`).join(", ")}`;
-const STRAY = "is neither a command nor an option. --help lists both";
+const STRAY = "is neither a command nor an option. --help lists the commands, serve --help the options";
 
 /** The known names within so many edits, the nearest first. */
 export type Nearest = (wanted: string, known: Iterable<string>, maxEdits: number) => string[];

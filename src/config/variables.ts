@@ -1,4 +1,4 @@
-// Everything that can be set, as a table, and the texts made from it: the settings part of --help, .env.example, the README's table.
+// Everything that can be set, as a table, and the texts made from it: the help on settings, .env.example, the README's table.
 // Never reads a value; config.ts does.
 
 export interface Variable {
@@ -291,20 +291,18 @@ function rows(): Variable[] {
 
 const INDENT = "      ";
 
-/** The part of --help about options and variables. */
-export function settingsHelp(): string {
-  const options = OPTIONS.map(({ flag, value, help }) => `  ${`--${flag}${value === null ? "" : ` <${value}>`}`.padEnd(20)}${help}`);
-  const variables = rows().map((row) => `  ${row.name}\n${INDENT}${row.help}\n${INDENT}Default: ${shownDefault(row)}`);
-  return [
-    "Options:",
-    ...options,
-    "",
-    "Variables, from the environment or a .env file. Options win over the environment, and the environment over the file.",
-    "A server that runs takes over what changes in the file, also at SIGHUP, unless a variable needs a restart.",
-    "",
-    ...variables,
-  ].join("\n");
+/** What `help settings` prints: all settings, or those that a word names, otherwise those that speak of it. "": there are none. */
+export function settingsHelp(word: string): string {
+  const all = rows();
+  const wanted = word.toUpperCase();
+  const named = all.filter(({ name }) => name === wanted);
+  const chosen = named.length > 0 ? named : all.filter(({ name, help }) => `${name} ${help}`.toUpperCase().includes(wanted));
+  const texts = chosen.map((row) => `  ${row.name}\n${INDENT}${row.help}\n${INDENT}Default: ${shownDefault(row)}`);
+  return word === "" ? [SETTINGS_HEAD, "", ...texts].join("\n") : texts.join("\n");
 }
+
+const SETTINGS_HEAD = `Settings are variables, from the environment or a .env file. Options win over the environment, and the environment over the file.
+A server that runs takes over what changes in the file, also at SIGHUP, unless a variable needs a restart.`;
 
 /** The text of `.env.example`: every variable with its default, commented out but for the keys. */
 export function envExample(): string {

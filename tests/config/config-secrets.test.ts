@@ -62,7 +62,10 @@ test("a key of any shape that stands as an option, or alone, is not shown", () =
 
 test("no key is spelled out letter by letter where it stands behind one dash", () => {
   const { message } = errorOf({ arguments: [`-${KEYS[0]}`] });
-  assert.equal(message, "Argument 1 (not shown, as it may hold a key) is neither a command nor an option. --help lists both.");
+  assert.equal(
+    message,
+    "Argument 1 (not shown, as it may hold a key) is neither a command nor an option. --help lists the commands, serve --help the options.",
+  );
 });
 
 test("a key of any shape in the file of models is not shown", () => {

@@ -6,9 +6,9 @@ import { test } from "node:test";
 import { readArguments } from "../../src/config/arguments.ts";
 import type { Config } from "../../src/config/config.ts";
 import { mergeEnvironment } from "../../src/config/source.ts";
-import { helpText } from "../../src/cli/commands.ts";
+import { helpText, serveHelp } from "../../src/cli/commands.ts";
 import { nearest } from "../../src/models/nearest.ts";
-import { envExample, OPTIONS, VARIABLES, variablesTable } from "../../src/config/variables.ts";
+import { envExample, OPTIONS, settingsHelp, VARIABLES, variablesTable } from "../../src/config/variables.ts";
 import { read, type Given } from "../support/configuration.ts";
 
 const DEFAULTS: Config = {
@@ -348,7 +348,7 @@ test("command line: help, version and the environment file can be asked for befo
     [
       "--prot is not an option; did you mean --port?",
       "--verison is not an option; did you mean --version?",
-      "Argument 4 is neither a command nor an option. --help lists both",
+      "Argument 4 is neither a command nor an option. --help lists the commands, serve --help the options",
     ],
   );
   assert.deepEqual(readArguments([]), { help: false, version: false, envFile: null, options: [], faults: [] });
@@ -370,16 +370,40 @@ test(".env.example gives the defaults, as it stands and with every line switched
   assert.deepEqual(read({ files: { ".env": switchedOn } }), DEFAULTS);
 });
 
-test("--help and the README's table name every variable, and --help every flag", () => {
-  const help = helpText();
-  const table = variablesTable();
-  const flags = OPTIONS.map(({ flag }) => `  --${flag} `);
+test("--help is a screen that says where more stands", () => {
+  const lines = helpText().split("\n");
+  assert.ok(lines.length <= 40, `${lines.length} lines`);
   assert.deepEqual(
-    [...flags, ...Object.keys(VARIABLES).map((name) => `\n  ${name}\n`)].filter((text) => !help.includes(text)),
+    lines.filter((line) => line.length > 110),
+    [],
+  );
+  assert.match(helpText(), /^ {2}factory-proxy help COMMAND .*\n {2}factory-proxy help settings /m);
+});
+
+test("help settings and the README's table name every variable, and serve --help every flag", () => {
+  const help = settingsHelp("");
+  const table = variablesTable();
+  assert.deepEqual(
+    Object.keys(VARIABLES).filter((name) => !help.includes(`\n  ${name}\n`)),
+    [],
+  );
+  assert.deepEqual(
+    OPTIONS.filter(({ flag }) => !serveHelp().includes(`  --${flag} `)),
     [],
   );
   assert.deepEqual(
     Object.keys(VARIABLES).filter((name) => !table.includes(`\n| \`${name}\` | `)),
     [],
   );
+});
+
+test("help settings WORD explains the setting of that name, otherwise those that speak of it", () => {
+  const named = (word: string): string[] =>
+    settingsHelp(word)
+      .match(/^ {2}[A-Z_]+$/gm)
+      ?.map((line) => line.trim()) ?? [];
+  assert.deepEqual(named("port"), ["PORT"]);
+  assert.deepEqual(named("INSPECT_"), ["WORKERS", "INSPECT_BYTES", "INSPECT_EXCEPT"]);
+  assert.deepEqual(named("billed twice"), ["RETRY_LOST"]);
+  assert.equal(settingsHelp("nothing speaks of this"), "");
 });

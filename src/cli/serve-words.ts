@@ -1,0 +1,12 @@
+// What the command line of the server takes, as help and completion show it. Never starts anything.
+
+import { OPTIONS } from "../config/variables.ts";
+import type { Command } from "./command.ts";
+
+export const SERVE: Omit<Command, "run"> = {
+  name: "serve",
+  summary: "Starts the server. This is the default.",
+  operands: [],
+  options: Object.fromEntries(OPTIONS.map(({ flag, value, help }) => [flag, { value, help }])),
+  examples: ["serve", "serve --port 8080", "serve --config models.json --env-file production.env"],
+};
