@@ -18,6 +18,8 @@ import { undo, write } from "./setup-writing.ts";
 export interface SetupWorld extends Surroundings {
   /** The person's. */
   readonly home: string;
+  /** The machine's name, as it calls itself; "" where nothing says it. */
+  readonly machine: string;
 }
 
 const MODES = ["show", "write", "undo"] as const;
@@ -83,7 +85,12 @@ class SetupDesk {
     const shown = agents.map((agent) => {
       try {
         if (agent.files.length === 0)
-          return { agent: agent.id, title: agent.title, environment: this.#environment(agent), text: this.#lines(agent) };
+          return {
+            agent: agent.id,
+            title: agent.title,
+            environment: this.#environment(agent, PLACEHOLDER),
+            text: this.#lines(agent, PLACEHOLDER),
+          };
         const plan = this.#plan(agent, null);
         return { ...this.#json(plan), text: this.#difference(plan) };
       } catch (error) {
@@ -99,22 +106,25 @@ class SetupDesk {
   }
 
   #showEnvironment(agent: Agent): number {
-    this.#context.show({ agent: agent.id, title: agent.title, environment: this.#environment(agent) }, () => this.#lines(agent));
+    const key = this.#knownKey(agent, null);
+    this.#context.show({ agent: agent.id, title: agent.title, environment: this.#environment(agent, key) }, () => this.#lines(agent, key));
     this.#note(
       `${agent.title} has no file for this: it reads variables. Put them into your shell's profile, or use factory-proxy launch ${agent.id}.`,
     );
-    if (this.#knownKey(agent, null) === PLACEHOLDER)
-      this.#note(`factory-proxy keys add ${agent.id} prints a key to put in place of ${PLACEHOLDER}.`);
+    if (key === PLACEHOLDER) this.#note(`factory-proxy keys add ${agent.id} prints a key to put in place of ${PLACEHOLDER}.`);
     return 0;
   }
 
-  #environment(agent: Agent): Readonly<Record<string, string>> {
+  #environment(agent: Agent, key: string): Readonly<Record<string, string>> {
     const [choice = modelFor(agent, null, this.#context)] = this.#choices(agent);
-    return agent.launch({ url: this.#url(), key: this.#knownKey(agent, null), ...choice, read: null, folder: "" }).environment;
+    return agent.launch({ url: this.#url(), key, ...choice, read: null, folder: "" }).environment;
   }
 
-  #lines(agent: Agent): string {
-    return shellLines({ environment: this.#environment(agent), command: agent.program, ccSwitch: null }, this.#world.platform === "win32");
+  #lines(agent: Agent, key: string): string {
+    return shellLines(
+      { environment: this.#environment(agent, key), command: agent.program, ccSwitch: null },
+      this.#world.platform === "win32",
+    );
   }
 
   // ---- Write -------------------------------------------------------------------------------------------------
@@ -131,7 +141,8 @@ class SetupDesk {
       this.#context.show(this.#json(plan), () => `${agent.title} is set up already. Nothing to write.`);
       return 0;
     }
-    if (isLost) this.#note(`The key ${plan.record?.madeKey?.name} is no longer in the store, so ${agent.title} gets a new one.`);
+    if (isLost)
+      this.#note(`The key ${plan.record?.madeKey?.name} of ${agent.title} works no longer: it was removed from the store, or changed.`);
     if (!this.#context.isJson) this.#context.print(this.#difference(plan));
     if (!this.#input.has("yes") && !(await this.#context.ask?.("Write this?"))) {
       this.#note("Nothing was written.");
@@ -140,23 +151,23 @@ class SetupDesk {
     const key = await keyFor(this.#sources(agent, plan.record), this.#context);
     const final = this.#plan(agent, key);
     await this.#carryOut(final, key);
-    this.#context.show(this.#json(final), () => this.#written(final));
+    this.#context.show({ ...this.#json(final), key: key.name }, () => this.#written(final, key));
     this.#sayKey(final, key);
     return 0;
   }
 
-  async #carryOut({ agent, record, files }: Plan, key: SetupKey): Promise<void> {
+  async #carryOut({ agent, files }: Plan, key: SetupKey): Promise<void> {
     try {
       faults(() =>
         write({ agent: agent.id, files, records: this.#records, key: { madeKey: key.made, readsVariable: readsVariable(agent) } }),
       );
     } catch (error) {
-      if (key.made !== null && record?.madeKey?.name !== key.made.name) await removeKey(key.made, this.#context);
+      if (key.isFresh && key.made !== null) await removeKey(key.made, this.#context);
       throw error;
     }
   }
 
-  #written({ agent, files, changing }: Plan): string {
+  #written({ agent, files, changing }: Plan, { name }: SetupKey): string {
     const lines = changing.map(
       ({ path, target, after }) => `${after.text === null ? "Removed" : "Wrote"} ${path}${target === path ? "" : ` (${target})`}.`,
     );
@@ -164,21 +175,21 @@ class SetupDesk {
     const mode = this.#world.platform === "win32" ? "" : "; only you may read it (mode 600)";
     return [
       ...lines,
-      ...secret.map((path) => `Mind that ${path} holds the key itself${mode}.`),
+      ...secret.map((path) => `Mind that ${path} holds the key ${name ?? `of ${KEY_VARIABLE}`} itself${mode}.`),
       `Undo: factory-proxy setup ${agent.id} --undo`,
     ].join("\n");
   }
 
-  #sayKey({ agent }: Plan, { value, made }: SetupKey): void {
+  #sayKey({ agent, record }: Plan, { value, name, made, isFresh }: SetupKey): void {
+    if (isFresh) this.#note(`The key ${name} is new. It is for all agents of this machine: setup gives it to the next ones, too.`);
+    else if (made !== null && record === null)
+      this.#note(`The key ${name ?? made.name} is the one that setup made for this machine before.`);
     if (!readsVariable(agent) || (value !== null && value === this.#world.environment[KEY_VARIABLE])) return;
+    const reads = `${agent.title} reads the key ${name} from ${KEY_VARIABLE}.`;
     if (value === null) {
-      return this.#note(
-        `${agent.title} reads its key from ${KEY_VARIABLE}. It was shown when it was made; factory-proxy keys rotate ${made?.name} makes a new one.`,
-      );
+      return this.#note(`${reads} It was shown when it was made; factory-proxy keys rotate ${name} makes a new one.`);
     }
-    this.#note(
-      `${agent.title} reads its key from ${KEY_VARIABLE}. Put this line into your shell's profile${made === null ? "" : "; it is shown once"}:`,
-    );
+    this.#note(`${reads} Put this line into your shell's profile:`);
     const lines = shellLines({ environment: { [KEY_VARIABLE]: value }, command: null, ccSwitch: null }, this.#world.platform === "win32");
     if (this.#context.isJson) this.#note(lines);
     else this.#context.print(lines);
@@ -202,12 +213,15 @@ class SetupDesk {
     return 0;
   }
 
-  async #takeBackKey({ agent, madeKey, readsVariable: sharesVariable }: SetupRecord): Promise<void> {
+  async #takeBackKey({ madeKey, readsVariable: sharesVariable }: SetupRecord): Promise<void> {
     if (madeKey === null) return;
-    const others = this.#records.all().filter((other) => other.agent !== agent && other.readsVariable);
-    if (sharesVariable && others.length > 0) {
+    const others = this.#records
+      .all()
+      .filter((other) => other.madeKey?.name === madeKey.name || (sharesVariable && other.readsVariable && other.madeKey === null));
+    if (others.length > 0) {
+      const agents = others.map(({ agent }) => agent).join(", ");
       return this.#note(
-        `The key ${madeKey.name} stays, as ${others.map((other) => other.agent).join(", ")} may use it: factory-proxy keys rm ${madeKey.name}`,
+        `The key ${madeKey.name} stays, as it is in use for ${agents}. To remove it: factory-proxy keys rm ${madeKey.name}`,
       );
     }
     const fault = await removeKey(madeKey, this.#context);
@@ -243,7 +257,8 @@ class SetupDesk {
   }
 
   #sources(agent: Agent, record: SetupRecord | null): Parameters<typeof keyFor>[0] {
-    return { agent, record, named: this.#input.text("key"), variable: this.#world.environment[KEY_VARIABLE] };
+    const { environment, machine } = this.#world;
+    return { agent, record, records: this.#records.all(), machine, named: this.#input.text("key"), variable: environment[KEY_VARIABLE] };
   }
 
   #knownKey(agent: Agent, record: SetupRecord | null): string {

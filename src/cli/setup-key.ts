@@ -1,24 +1,33 @@
-// The client key of an agent that is set up: one that the person names or has in the environment, otherwise one made for it.
+// The client key of agents that are set up: one that the person names or has in the environment, otherwise one that setup made for this machine.
 // Never makes a key where one is known that works.
 
-import { newKey, rotated, type FreshKey, type KeyPorts } from "../access/key-changes.ts";
+import { newKey, type FreshKey, type KeyPorts } from "../access/key-changes.ts";
 import type { Store } from "../access/store.ts";
 import { StoreError } from "../access/store.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { KEY_VARIABLE, type Agent } from "./agents/agent.ts";
 import { CommandError, type Context } from "./command.ts";
-import type { MadeKey, SetupRecord } from "./setup-record.ts";
+import { hashOf, type MadeKey, type SetupRecord } from "./setup-record.ts";
 
 export interface SetupKey {
-  /** Secret. Null: it is known to the person alone, who was shown it once. */
+  /** Secret. Null: somebody has changed it since it was made, and was shown it then. */
   readonly value: string | null;
-  /** Null: it was there before. */
+  /** What it is called, in the store or in PROXY_API_KEY. Null: it is the one in KEY_VARIABLE. */
+  readonly name: string | null;
+  /** By setup, for this agent or one before. Null: it is another key. */
   readonly made: MadeKey | null;
+  /** Whether it was made just now. */
+  readonly isFresh: boolean;
 }
 
 export interface KeySources {
   readonly agent: Agent;
+  /** Of this agent. Null: it was not set up. */
   readonly record: SetupRecord | null;
+  /** Of all agents. */
+  readonly records: readonly SetupRecord[];
+  /** The machine's name, as it calls itself; "" where nothing says it. */
+  readonly machine: string;
   /** Of PROXY_API_KEY. Null: none was named. */
   readonly named: string | null;
   /** What KEY_VARIABLE holds. */
@@ -35,49 +44,83 @@ export function readsVariable({ files }: Agent): boolean {
 }
 
 /** What the key is without making one: for a look at what would be written. @throws CommandError */
-export function knownKey({ record, named, variable }: KeySources, context: Context): string {
+export function knownKey(sources: KeySources, context: Context): string {
+  const { named, variable = "" } = sources;
   if (named !== null) return namedKey(named, context);
-  return (variable ?? "") || (record?.madeKey?.key ?? PLACEHOLDER);
+  if (variable !== "") return variable;
+  return madeBefore(sources).find(({ key }) => key !== null)?.key ?? PLACEHOLDER;
 }
 
-/** Whether the agent has the key that was made for it, and somebody has removed that. @throws CommandError, StoreError */
-export async function keyIsLost({ record, named, variable = "" }: KeySources, context: Context): Promise<boolean> {
+/** Whether the key that was made for the agent works no longer, as somebody has removed or changed it. @throws CommandError, StoreError */
+export async function keyIsLost({ agent, record, named, variable = "" }: KeySources, context: Context): Promise<boolean> {
   const made = record?.madeKey ?? null;
   if (made === null || named !== null || variable !== "") return false;
-  return (await hashIn(await storeOf(context), made.name)) === null;
+  return !isUsable(await stateOf(made, await storeOf(context)), agent);
 }
 
 /** @throws CommandError, StoreError */
 export async function keyFor(sources: KeySources, context: Context): Promise<SetupKey> {
   const { agent, record, named, variable = "" } = sources;
-  if (named !== null) return { value: namedKey(named, context), made: null };
-  const former = record?.madeKey ?? null;
-  if (variable !== "") return { value: variable, made: former };
+  if (named !== null) return { value: namedKey(named, context), name: named, made: null, isFresh: false };
+  if (variable !== "") {
+    const made = madeBefore(sources).find(({ key }) => key === variable) ?? record?.madeKey ?? null;
+    return { value: variable, name: made?.key === variable ? made.name : null, made, isFresh: false };
+  }
   const store = await storeOf(context);
-  if (former !== null && (await hashIn(store, former.name)) !== null) return { value: former.key, made: former };
-  const name = `setup-${agent.id}`;
-  const { key } = await fresh(name, { agent, store, context });
-  return { value: key, made: { name, key: readsVariable(agent) ? null : key } };
+  for (const made of madeBefore(sources)) {
+    const state = await stateOf(made, store);
+    const isOwn = made.name === record?.madeKey?.name;
+    if (isOwn ? isUsable(state, agent) : state === "known")
+      return { value: state === "known" ? made.key : null, name: made.name, made, isFresh: false };
+  }
+  const {
+    record: { name },
+    key,
+  } = await fresh(nameFor(sources.machine), { store, context });
+  return { value: key, name, made: { name, key }, isFresh: true };
 }
 
-async function fresh(
-  name: string,
-  { agent, store, context }: { readonly agent: Agent; readonly store: Store; readonly context: Context },
-): Promise<FreshKey> {
+/** Keys that setup has made, the agent's own first. */
+function madeBefore({ record, records }: KeySources): MadeKey[] {
+  return [record, ...records].flatMap((one) => one?.madeKey ?? []);
+}
+
+/** `secret`: it is there, but only the person knows what it is. */
+type KeyState = "known" | "secret" | "gone";
+
+async function stateOf({ name, key }: MadeKey, store: Store): Promise<KeyState> {
+  const found = (await store.keys()).find((record) => record.name === name)?.hash ?? null;
+  if (found === null) return "gone";
+  return key !== null && hashOf(key) === found ? "known" : "secret";
+}
+
+function isUsable(state: KeyState, agent: Agent): boolean {
+  return state === "known" || (state === "secret" && readsVariable(agent));
+}
+
+const LONGEST_MACHINE = 40;
+
+/** `setup-mybook`: machines that share a store tell their keys apart. */
+function nameFor(machine: string): string {
+  const [label = ""] = machine.toLowerCase().split(".");
+  const word = label
+    .replace(/[^a-z0-9]+/g, "-")
+    .slice(0, LONGEST_MACHINE)
+    .replace(/^-|-$/g, "");
+  return word === "" || word === "localhost" ? "setup" : `setup-${word}`;
+}
+
+/** Of a name that is free: a key of a setup that has been forgotten may be in use. */
+async function fresh(name: string, { store, context }: { readonly store: Store; readonly context: Context }): Promise<FreshKey> {
   const ports: KeyPorts = {
     nowMs: context.now(),
     sha256: runtime.sha256,
     random: (count) => crypto.getRandomValues(new Uint8Array(count)),
   };
-  const made = newKey(name, { note: `${agent.title}, by "factory-proxy setup ${agent.id}".` }, ports);
-  if (await store.insertKey(made.record)) return made;
-  // One of a setup that has been forgotten. Nobody can know its value any more.
-  let again = made;
-  await store.updateKey(name, (before) => {
-    again = rotated(before, null, ports);
-    return again.record;
-  });
-  return again;
+  for (let count = 1; ; count++) {
+    const made = newKey(count === 1 ? name : `${name}-${count}`, { note: 'The agents of this machine, by "factory-proxy setup".' }, ports);
+    if (await store.insertKey(made.record)) return made;
+  }
 }
 
 /** Takes back the key that was made. Says why where it stays. */
@@ -89,10 +132,6 @@ export async function removeKey(made: MadeKey, context: Context): Promise<string
     if (!(error instanceof CommandError || error instanceof StoreError)) throw error;
     return error.message;
   }
-}
-
-async function hashIn(store: Store, name: string): Promise<string | null> {
-  return (await store.keys()).find((record) => record.name === name)?.hash ?? null;
 }
 
 function namedKey(named: string, context: Context): string {

@@ -11,7 +11,7 @@ import { fileState, makeFolders, OWNER_ONLY, putFile, removeFolders, removeLefto
 
 export interface SetupRecord {
   readonly agent: string;
-  /** The client key that was made for it; null: it uses another one. */
+  /** The client key that setup made, which it may share with other agents; null: it uses another one. */
   readonly madeKey: MadeKey | null;
   /** Whether the agent takes its key from the environment. */
   readonly readsVariable: boolean;
@@ -22,7 +22,7 @@ export interface SetupRecord {
 
 export interface MadeKey {
   readonly name: string;
-  /** Secret. Null: it stands in no file, and was shown once. */
+  /** Secret. Null: it was shown once, and kept nowhere. */
   readonly key: string | null;
 }
 

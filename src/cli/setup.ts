@@ -1,7 +1,8 @@
 // Sets an agent up for good. What the command takes stands here; what it does is loaded when it runs.
 
-import { homedir } from "node:os";
+import { homedir, hostname } from "node:os";
 import process from "node:process";
+import { runtime } from "../runtime/runtime.ts";
 import { AGENTS } from "./agents/agents.ts";
 import type { Command } from "./command.ts";
 import type { SetupWorld } from "./setup-desk.ts";
@@ -20,7 +21,10 @@ export function setupIn(world: SetupWorld): Command {
       all: { value: null, help: "With --show: all agents." },
       model: { value: "name", help: "A model; again for further ones. The first is the one to begin with." },
       url: { value: "url", help: "This server's address. Default: http://127.0.0.1 and the configured port." },
-      key: { value: "name", help: "A key of PROXY_API_KEY. Default: FACTORY_PROXY_KEY, otherwise a key is made, which the undo removes." },
+      key: {
+        value: "name",
+        help: "A key of PROXY_API_KEY. Default: FACTORY_PROXY_KEY, otherwise one key for all agents of this machine, which the last undo removes.",
+      },
     },
     examples: [
       "setup claude",
@@ -34,5 +38,7 @@ export function setupIn(world: SetupWorld): Command {
 }
 
 const HOME = process.env[process.platform === "win32" ? "USERPROFILE" : "HOME"] ?? homedir();
+/** Deno would ask whoever sits at the terminal whether it may be known. */
+const MACHINE = runtime.name.startsWith("bun") ? hostname() : (process.env["COMPUTERNAME"] ?? process.env["HOSTNAME"] ?? "");
 
-export const SETUP: readonly Command[] = [setupIn({ home: HOME, environment: process.env, platform: process.platform })];
+export const SETUP: readonly Command[] = [setupIn({ home: HOME, machine: MACHINE, environment: process.env, platform: process.platform })];

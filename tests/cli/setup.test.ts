@@ -57,6 +57,7 @@ class Desk {
     const isJson = words.includes("--json");
     const command = setupIn({
       home: this.home,
+      machine: "MyBook.local",
       environment: this.environment,
       platform: process.platform,
     });
@@ -439,30 +440,48 @@ testAt("a variable that names the agent's folder is followed, and of two files t
 
 // ---- Keys ---------------------------------------------------------------------------------------------------------
 
-testAt(
-  "a key is made and shown once for an agent that reads a variable; the undo removes it unless another agent may use it",
-  async (desk) => {
-    const first = await desk.run("codex --write --yes");
-    const [key = ""] = /fp-[0-9A-Za-z]{32}/.exec(first.out) ?? [];
-    assert.match(first.note, /^Codex reads its key from FACTORY_PROXY_KEY\. Put this line into your shell's profile; it is shown once:$/);
-    assert.deepEqual(
-      (await desk.store.keys()).map(({ name }) => name),
-      ["setup-codex"],
-    );
-    desk.environment = { [KEY_VARIABLE]: key };
-    const second = await desk.run("opencode --write --yes");
-    assert.equal(second.note, "");
-    assert.deepEqual(
-      (await desk.store.keys()).map(({ name }) => name),
-      ["setup-codex"],
-    );
-    assert.match(
-      (await desk.run("codex --undo")).note,
-      /^The key setup-codex stays, as opencode may use it: factory-proxy keys rm setup-codex$/,
-    );
-    assert.equal((await desk.store.keys()).length, 1);
-  },
-);
+const keyNames = async (desk: Desk): Promise<string[]> => (await desk.store.keys()).map(({ name }) => name);
+const keyIn = (text: string): string => /fp-[0-9A-Za-z]{32}/.exec(text)?.[0] ?? "";
+
+testAt("all agents of a machine get one key, which setup names, and which goes with the last of them", async (desk) => {
+  const codex = await desk.run("codex --write --yes");
+  const key = keyIn(codex.out);
+  assert.deepEqual(codex.note.split("\n"), [
+    "The key setup-mybook is new. It is for all agents of this machine: setup gives it to the next ones, too.",
+    "Codex reads the key setup-mybook from FACTORY_PROXY_KEY. Put this line into your shell's profile:",
+  ]);
+  const claude = await desk.run("claude --write --yes");
+  assert.equal(keyIn(desk.text(".claude/settings.json")), key);
+  assert.equal(claude.note, "The key setup-mybook is the one that setup made for this machine before.");
+  assert.match(claude.out, /settings\.json holds the key setup-mybook itself/);
+  assert.equal(keyIn(claude.out), "");
+  assert.equal(keyIn((await desk.run("opencode --write --yes")).out), key);
+  assert.equal(keyIn((await desk.run("copilot")).out), key);
+  assert.equal(keyIn((await desk.run("--all")).out), "");
+  assert.deepEqual(await keyNames(desk), ["setup-mybook"]);
+  const stays = "The key setup-mybook stays, as it is in use for ";
+  assert.equal((await desk.run("codex --undo")).note, `${stays}claude, opencode. To remove it: factory-proxy keys rm setup-mybook`);
+  assert.equal((await desk.run("claude --undo")).note, `${stays}opencode. To remove it: factory-proxy keys rm setup-mybook`);
+  assert.equal((await desk.run("opencode --undo")).note, "The key setup-mybook is removed.");
+  assert.deepEqual(await keyNames(desk), []);
+});
+
+testAt("an agent that gets the key of the machine from the variable is one of those that use it", async (desk) => {
+  const key = keyIn((await desk.run("codex --write --yes")).out);
+  desk.environment = { [KEY_VARIABLE]: key };
+  assert.deepEqual(await desk.run("opencode --write --yes --json").then(({ out }) => JSON.parse(out).key), "setup-mybook");
+  assert.match((await desk.run("codex --undo")).note, /^The key setup-mybook stays, as it is in use for opencode\./);
+  assert.equal((await desk.run("opencode --undo")).note, "The key setup-mybook is removed.");
+});
+
+testAt("another key of the name, as of another person at the same store, is left alone", async (desk) => {
+  await desk.run("codex --write --yes");
+  const [theirs] = await desk.store.keys();
+  rmSync(desk.dataDir, { recursive: true });
+  await desk.run("claude --write --yes");
+  assert.deepEqual(await keyNames(desk), ["setup-mybook", "setup-mybook-2"]);
+  assert.deepEqual((await desk.store.keys())[0], theirs);
+});
 
 testAt("--key takes a key of PROXY_API_KEY, and says what else there is for any other", async (desk) => {
   assert.equal((await desk.run("claude --write --yes --key bruno")).code, 0);
@@ -473,12 +492,17 @@ testAt("--key takes a key of PROXY_API_KEY, and says what else there is for any 
   assert.match(note, /^No key in PROXY_API_KEY is called carla/);
 });
 
-testAt("a key that is gone from the store is made anew by the next --write", async (desk) => {
+testAt("a key that is gone from the store, or was changed there, is made anew by the next --write", async (desk) => {
   await desk.run("claude --write --yes");
-  const before = desk.text(".claude/settings.json");
-  await desk.store.updateKey("setup-claude", () => null);
-  assert.equal((await desk.run("claude --write --yes")).code, 0);
-  assert.notEqual(desk.text(".claude/settings.json"), before);
+  const [before = "", note] = [desk.text(".claude/settings.json"), /^The key setup-mybook of Claude Code works no longer/];
+  await desk.store.updateKey("setup-mybook", () => null);
+  assert.match((await desk.run("claude --write --yes")).note, note);
+  const after = desk.text(".claude/settings.json");
+  assert.notEqual(after, before);
+  await desk.store.updateKey("setup-mybook", (record) => ({ ...record, hash: "0".repeat(64) }));
+  assert.match((await desk.run("claude --write --yes")).note, note);
+  assert.notEqual(desk.text(".claude/settings.json"), after);
   await desk.run("claude --undo");
   assert.deepEqual(desk.tree(), []);
+  assert.deepEqual(await keyNames(desk), ["setup-mybook"]);
 });
