@@ -4,6 +4,7 @@
 import process from "node:process";
 import { MemoryStore } from "../access/stores/memory.ts";
 import { readConfig, type Config } from "../config/config.ts";
+import { VARIABLES } from "../config/variables.ts";
 import { nameFaults } from "../models/name-faults.ts";
 import type { Program } from "../program.ts";
 import type { ListenOptions, Server } from "../runtime/ports.ts";
@@ -11,10 +12,10 @@ import { runtime } from "../runtime/runtime.ts";
 import { Redactor } from "../telemetry/redaction.ts";
 import { CommandError, type Context, type Input } from "./command.ts";
 import { after, composed } from "./composition.ts";
+import { DEMO_KEY } from "./demo.ts";
 import { DemoUpstream } from "./demo-upstream.ts";
 import { codeOf } from "./environment.ts";
 
-const CLIENT_KEY = "demo-key";
 /** How long running answers may go on after a signal to stop. */
 const DRAIN_MS = 2000;
 const HOST = "127.0.0.1";
@@ -28,7 +29,7 @@ export async function demo(input: Input, context: Context): Promise<void> {
   const gateway = listen(listening(config), program.fetch);
   const url = `http://${HOST}:${gateway.port}`;
   const path = runtime.isTerminal("stdout") ? program.signInPath() : null;
-  context.show({ url, key: CLIENT_KEY }, () => welcome(url, path));
+  context.show({ url, key: DEMO_KEY }, () => welcome(url, path));
   await stopSignal();
   const drained = program.drain();
   await Promise.race([drained, pause(DRAIN_MS)]);
@@ -46,7 +47,7 @@ function configure(port: string, upstreamUrl: string): Config {
       PORT: port,
       FACTORY_BASE_URL: upstreamUrl,
       FACTORY_API_KEY: "fk-demo",
-      PROXY_API_KEY: CLIENT_KEY,
+      PROXY_API_KEY: DEMO_KEY,
       DATABASE_URL: "memory:",
       QUOTA_INTERVAL: "0",
       ADMIN_KEY: process.env["ADMIN_KEY"],
@@ -74,15 +75,17 @@ function listen(options: ListenOptions, fetch: Program["fetch"]): Server {
 
 /** `path` is where whoever sits at the terminal gets into the dashboard; null: nobody does, or what is printed may be kept. */
 function welcome(url: string, path: string | null): string {
+  const { port } = new URL(url);
   return [
-    `The demo listens on ${url}. The client key is ${CLIENT_KEY}.`,
+    `The demo listens on ${url}. The client key is ${DEMO_KEY}.`,
     "No Factory key is needed and nothing leaves this machine: a script stands in for Factory and repeats what it is asked.",
     "",
     "Try it from another terminal:",
     "",
-    `  curl ${url}/v1/chat/completions -H "Authorization: Bearer ${CLIENT_KEY}" -d '{"model":"claude-sonnet-5","messages":[{"role":"user","content":"Hello"}]}'`,
-    `  ANTHROPIC_BASE_URL=${url} ANTHROPIC_AUTH_TOKEN=${CLIENT_KEY} claude --model glm-5.2`,
-    `  OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${CLIENT_KEY} node app.js`,
+    `  curl ${url}/v1/chat/completions -H "Authorization: Bearer ${DEMO_KEY}" -d '{"model":"claude-sonnet-5","messages":[{"role":"user","content":"Hello"}]}'`,
+    `  ${port === VARIABLES.PORT.default ? "" : `PORT=${port} `}factory-proxy launch claude --model glm-5.2`,
+    `  ANTHROPIC_BASE_URL=${url} ANTHROPIC_AUTH_TOKEN=${DEMO_KEY} claude --model glm-5.2`,
+    `  OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${DEMO_KEY} node app.js`,
     "",
     ...(path === null ? [] : [`Dashboard (the link works once, within 10 minutes): ${url}${path}`, ""]),
     "Ctrl-C ends it.",

@@ -30,6 +30,12 @@ export async function needsNoClientKey(url: string): Promise<boolean> {
   return withoutKey?.status === 401 && withAny?.status === 200;
 }
 
+/** Whether it takes this key, and no other one that nobody has made. */
+export async function takesOnly(url: string, key: string): Promise<boolean> {
+  if ((await ask(`${url}/v1/models`, key))?.status !== 200) return false;
+  return (await ask(`${url}/v1/models`, `fp-${crypto.randomUUID()}`))?.status === 401;
+}
+
 /** Null: nobody answers in time. */
 export function ask(url: string, key: string | null = null): Promise<Probed | null> {
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-// The gateway of an agent that is launched: the one that answers on the configured port if it takes a key of ours, otherwise one of its own in
+// The gateway of an agent that is launched: the one that answers on the configured port if it is a demo or takes a key of ours, otherwise one of its own in
 // this process, on a free port, for as long as the agent runs.
 
 import process from "node:process";
@@ -8,16 +8,18 @@ import { runtime } from "../runtime/runtime.ts";
 import { CommandError, type Context } from "./command.ts";
 import { after, composed } from "./composition.ts";
 import { dataFolder } from "./data-folder.ts";
-import { ask, gatewayUrl, isGateway, needsNoClientKey } from "./gateway-probe.ts";
+import { DEMO_KEY } from "./demo.ts";
+import { ask, gatewayUrl, isGateway, needsNoClientKey, takesOnly } from "./gateway-probe.ts";
 import { makeLaunchKey, type LaunchKey, type LaunchKeyOptions } from "./launch-key.ts";
 
 export interface OpenLaunch {
   /** Without a slash at the end. */
   readonly url: string;
   readonly key: LaunchKey;
-  /** Whether the gateway is this process's own. */
-  readonly isOwn: boolean;
-  readonly store: Store;
+  /** This process's own, another process's, or a demo of another process, whose answers a script gives. */
+  readonly kind: "own" | "running" | "demo";
+  /** Null: the gateway's store is in its memory. */
+  readonly store: Store | null;
   /** Unix time in milliseconds: what was used before is not the agent's. */
   readonly sinceMs: number;
   /** Ends the gateway if it is its own, once its usage is in the store, and takes the key back. */
@@ -41,23 +43,33 @@ export async function openLaunch(context: Context, options: LaunchKeyOptions): P
   const isShared = config.databaseUrl !== "memory:";
   const url = gatewayUrl(config);
   const running = url !== null && (await isGateway(url)) ? url : null;
-  const obstacle =
-    running === null ? null : !isShared ? `DATABASE_URL is memory:` : (await needsNoClientKey(running)) ? "it holds no Factory key" : null;
+  const isDemo = running !== null && (await takesOnly(running, DEMO_KEY));
+  if (isDemo && options.key === null) return onDemo(running, context.now());
+  let obstacle: string | null = null;
+  if (isDemo) obstacle = `it is a demo, which has no key ${options.key}`;
+  else if (running !== null && !isShared) obstacle = "DATABASE_URL is memory:";
+  else if (running !== null && (await needsNoClientKey(running))) obstacle = "it holds no Factory key";
   if (running !== null && obstacle === null) {
     const opened = await joined(running, context, options);
     if (opened !== null) return opened;
   }
   if (running !== null) {
-    const reason = obstacle ?? "it keeps its keys in another place than DATABASE_URL and DATA_DIR say here, as a demo does";
+    const reason = obstacle ?? "it keeps its keys in another place than DATABASE_URL and DATA_DIR say here";
     context.note(`The gateway at ${running} can't be used, because ${reason}.`);
   }
   if (config.upstreamKey === null) {
     const missing = running === null ? `No gateway answers at ${url ?? "a known port"}, and there is` : "There is";
     throw CommandError.failed(
-      `${missing} no Factory key to run one with: set FACTORY_API_KEY (fk-..., from app.factory.ai/settings/api-keys) in the environment or in .env.`,
+      `${missing} no Factory key to run one with: set FACTORY_API_KEY (fk-..., from app.factory.ai/settings/api-keys) in the environment or in .env. To try without one, start factory-proxy demo in another terminal, and where that has another port, set PORT to it here.`,
     );
   }
   return started(context, isShared ? await context.store() : new MemoryStore(), options);
+}
+
+/** Nothing is made, and there is nothing to take back. */
+function onDemo(url: string, sinceMs: number): OpenLaunch {
+  const key = { name: DEMO_KEY, value: DEMO_KEY, revoke: () => Promise.resolve() };
+  return { url, key, kind: "demo", store: null, sinceMs, close: key.revoke };
 }
 
 /** Null: the gateway does not take the key. */
@@ -74,7 +86,7 @@ async function joined(url: string, context: Context, options: LaunchKeyOptions):
     }
     await pause(pauseMs);
   }
-  return { url, key, isOwn: false, store, sinceMs, close: key.revoke };
+  return { url, key, kind: "running", store, sinceMs, close: key.revoke };
 }
 
 async function started(context: Context, store: Store, options: LaunchKeyOptions): Promise<OpenLaunch> {
@@ -83,7 +95,7 @@ async function started(context: Context, store: Store, options: LaunchKeyOptions
   try {
     const { url, drain } = ownGateway(context, store);
     const close = (): Promise<void> => drain().then(key.revoke);
-    return { url, key, isOwn: true, store, sinceMs, close };
+    return { url, key, kind: "own", store, sinceMs, close };
   } catch (error) {
     await key.revoke();
     throw error;

@@ -24,8 +24,9 @@ export async function launch(input: Input, context: Context): Promise<number> {
   const code = await runOn(opened, { agent, path, chosen, typed: input.rest, context });
   if (!context.config().ledger) return code;
   // The terminal may be gone by now, so all that matters has been done before.
+  const { store, sinceMs, kind } = opened;
   const { name } = opened.key;
-  const usage = await told(usageSince(opened.store, { key: name, sinceMs: opened.sinceMs, isOwn: opened.isOwn }), context);
+  const usage = store === null ? null : await told(usageSince(store, { key: name, sinceMs, isOwn: kind === "own" }), context);
   if (usage === null) return code;
   context.note(context.isJson ? JSON.stringify({ agent: agent.id, exitCode: code, key: name, ...usage }) : usageLine(name, usage));
   return code;
@@ -49,8 +50,11 @@ async function runOn(opened: OpenLaunch, { agent, path, chosen, typed, context }
     const { words, environment, files = {}, note } = agent.launch({ url, key: key.value, ...chosen, read: readOwn(agent), folder });
     for (const [name, text] of Object.entries(files)) writePrivate(join(folder, name), text);
     if (!context.isJson) {
-      const gateway = opened.isOwn ? `a gateway of its own at ${url}` : `the gateway at ${url}`;
-      context.note(`${agent.title}${chosen.model === null ? "" : ` on ${chosen.model}`}, through ${gateway}, with the key ${key.name}.`);
+      const gateway = { own: "a gateway of its own", running: "the gateway", demo: "the demo" }[opened.kind];
+      context.note(
+        `${agent.title}${chosen.model === null ? "" : ` on ${chosen.model}`}, through ${gateway} at ${url}, with the key ${key.name}.`,
+      );
+      if (opened.kind === "demo") context.note("A script answers there in the place of models: it repeats what it is asked.");
       if (note !== undefined) context.note(note);
     }
     const env = environmentFor(agent, { base: process.env, added: environment, platform: process.platform });

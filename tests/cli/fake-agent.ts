@@ -27,10 +27,10 @@ function filesOf(folder: string | null): Record<string, string> {
 async function call(): Promise<void> {
   const all = JSON.stringify([words, environment, files]);
   const [url = ""] = /http:\/\/127\.0\.0\.1:\d+/.exec(all) ?? [];
-  const [key = ""] = /fp-[0-9A-Za-z]{32}/.exec(all) ?? [];
+  const [key = ""] = /fp-[0-9A-Za-z]{32}|demo-key/.exec(all) ?? [];
   const body = JSON.stringify({ model: "glm-5.2", messages: [{ role: "user", content: "Hello." }] });
   const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
   const response = await fetch(`${url}/v1/chat/completions`, { method: "POST", headers, body });
   if (!response.ok) throw new Error(await response.text());
-  await response.text();
+  environment["FAKE_ANSWER"] = await response.text();
 }

@@ -10,7 +10,7 @@ import type { Agent } from "../../src/cli/agents/agent.ts";
 import { AGENTS } from "../../src/cli/agents/agents.ts";
 import { environmentFor } from "../../src/cli/launch-environment.ts";
 import { findProgram } from "../../src/cli/programs.ts";
-import { FACTORY_KEY } from "../support/gateway.ts";
+import { FACTORY_KEY, until } from "../support/gateway.ts";
 import { BUN, bunPath, cleanUp, DENO, emptyFolder, start, type Ended, type Running } from "../support/program.ts";
 import { startUpstream, type ScriptedUpstream } from "../support/upstream.ts";
 
@@ -244,6 +244,28 @@ test("a gateway that knows nothing of this store is left alone, and said to be",
   assert.match(ended.stderr, /through a gateway of its own/);
   server.signal("SIGTERM");
   await server.ended;
+});
+
+test("a demo that runs is used with its own key, and said to be one; for a key of the store it is not", PATIENT, async () => {
+  const demo = start(WAY, { arguments: ["demo", "--port", "0"] });
+  await until(() => demo.stdout().includes("Ctrl-C ends it."), "the demo's words");
+  const [url = ""] = /http:\/\/[\d.]+:\d+/.exec(demo.stdout()) ?? [];
+  const { port } = new URL(url);
+  assert.ok(demo.stdout().includes(`\n  PORT=${port} factory-proxy launch claude --model glm-5.2\n`), demo.stdout());
+  const { given, ended } = await givenTo(["claude"], { env: { PORT: port, FAKE_CALL: "1" } });
+  const { ANTHROPIC_BASE_URL, ANTHROPIC_AUTH_TOKEN, FAKE_ANSWER = "" } = given.environment;
+  assert.deepEqual([ANTHROPIC_BASE_URL, ANTHROPIC_AUTH_TOKEN], [url, "demo-key"]);
+  assert.match(FAKE_ANSWER, /"content":"You said: Hello\."/);
+  assert.equal(
+    ended.stderr.replace(WAY.hint, ""),
+    `Claude Code, through the demo at ${url}, with the key demo-key.\nA script answers there in the place of models: it repeats what it is asked.\n`,
+  );
+  const env = { PORT: port, DATABASE_URL: "sqlite:", DATA_DIR: emptyFolder() };
+  await start(WAY, { arguments: ["keys", "add", "alice"], env }).ended;
+  const named = await givenTo(["claude", "--key", "alice"], { env });
+  assert.match(named.ended.stderr, /can't be used, because it is a demo, which has no key alice\.\n.*through a gateway of its own/);
+  demo.signal("SIGTERM");
+  await demo.ended;
 });
 
 const SILENT: Pick<Agent, "foreignVariables"> = { foreignVariables: ["OPENAI_BASE_URL"] };
