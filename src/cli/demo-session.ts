@@ -12,9 +12,9 @@ import { runtime } from "../runtime/runtime.ts";
 import { Redactor } from "../telemetry/redaction.ts";
 import { CommandError, type Context, type Input } from "./command.ts";
 import { after, composed } from "./composition.ts";
-import { DEMO_KEY } from "./demo.ts";
 import { DemoUpstream } from "./demo-upstream.ts";
 import { codeOf } from "./environment.ts";
+import { DEMO_KEY } from "./gateway-probe.ts";
 
 /** How long running answers may go on after a signal to stop. */
 const DRAIN_MS = 2000;

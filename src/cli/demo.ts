@@ -2,9 +2,6 @@
 
 import type { Command } from "./command.ts";
 
-/** The only client key of a demo, which is no secret. */
-export const DEMO_KEY = "demo-key";
-
 const TRY: Command = {
   name: "demo",
   summary: "Starts a server that needs no Factory key: a script stands in for Factory and repeats what it is asked.",

@@ -30,9 +30,12 @@ export async function needsNoClientKey(url: string): Promise<boolean> {
   return withoutKey?.status === 401 && withAny?.status === 200;
 }
 
-/** Whether it takes this key, and no other one that nobody has made. */
-export async function takesOnly(url: string, key: string): Promise<boolean> {
-  if ((await ask(`${url}/v1/models`, key))?.status !== 200) return false;
+/** The only client key of a demo, which is no secret. */
+export const DEMO_KEY = "demo-key";
+
+/** Whether it takes the key of a demo, and no key that nobody has made. */
+export async function isDemoAt(url: string): Promise<boolean> {
+  if ((await ask(`${url}/v1/models`, DEMO_KEY))?.status !== 200) return false;
   return (await ask(`${url}/v1/models`, `fp-${crypto.randomUUID()}`))?.status === 401;
 }
 

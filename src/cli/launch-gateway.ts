@@ -8,8 +8,7 @@ import { runtime } from "../runtime/runtime.ts";
 import { CommandError, type Context } from "./command.ts";
 import { after, composed } from "./composition.ts";
 import { dataFolder } from "./data-folder.ts";
-import { DEMO_KEY } from "./demo.ts";
-import { ask, gatewayUrl, isGateway, needsNoClientKey, takesOnly } from "./gateway-probe.ts";
+import { ask, DEMO_KEY, gatewayUrl, isDemoAt, isGateway, needsNoClientKey } from "./gateway-probe.ts";
 import { makeLaunchKey, type LaunchKey, type LaunchKeyOptions } from "./launch-key.ts";
 
 export interface OpenLaunch {
@@ -43,7 +42,7 @@ export async function openLaunch(context: Context, options: LaunchKeyOptions): P
   const isShared = config.databaseUrl !== "memory:";
   const url = gatewayUrl(config);
   const running = url !== null && (await isGateway(url)) ? url : null;
-  const isDemo = running !== null && (await takesOnly(running, DEMO_KEY));
+  const isDemo = running !== null && (await isDemoAt(running));
   if (isDemo && options.key === null) return onDemo(running, context.now());
   let obstacle: string | null = null;
   if (isDemo) obstacle = `it is a demo, which has no key ${options.key}`;

@@ -494,7 +494,7 @@ testAt("--key takes a key of PROXY_API_KEY, and says what else there is for any 
 
 testAt("a key that is gone from the store, or was changed there, is made anew by the next --write", async (desk) => {
   await desk.run("claude --write --yes");
-  const [before = "", note] = [desk.text(".claude/settings.json"), /^The key setup-mybook of Claude Code works no longer/];
+  const [before, note] = [desk.text(".claude/settings.json"), /^The key setup-mybook of Claude Code works no longer/];
   await desk.store.updateKey("setup-mybook", () => null);
   assert.match((await desk.run("claude --write --yes")).note, note);
   const after = desk.text(".claude/settings.json");

@@ -106,6 +106,10 @@ export function fakeAdmin({ nowMs, calls, isHostile }: FakeWorld): FakeAdmin {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    running: (id) => {
+      const call = live.find((one) => one.id === id);
+      return Promise.resolve(call === undefined ? null : { call, inspection: null });
+    },
     cancel: (id) => {
       done.push(`cancel ${id}`);
       return Promise.resolve(live.some((call) => call.id === id));

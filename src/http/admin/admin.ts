@@ -17,6 +17,8 @@ export interface Admin {
   live(): Promise<LiveView>;
   /** Calls back at each change until what comes back is called. Never waits for the listener. */
   watch(listener: (event: LiveEvent) => void): () => void;
+  /** Null: no such call runs here. */
+  running(id: string): Promise<RunningDetail | null>;
   /** Ends a running call. False: there is none of that id here. */
   cancel(id: string): Promise<boolean>;
 
@@ -55,6 +57,12 @@ export interface LiveView {
   readonly calls: readonly LiveCall[];
   /** 60 seconds, the oldest first. */
   readonly minute: readonly { readonly calls: number; readonly errors: number; readonly outputTokens: number }[];
+}
+
+export interface RunningDetail {
+  readonly call: LiveCall;
+  /** Null: nothing is kept of it. */
+  readonly inspection: CallInspection | null;
 }
 
 /** Null: any. */

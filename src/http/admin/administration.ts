@@ -60,6 +60,10 @@ export function createAdmin(ports: AdminPorts): Admin {
     ...createPlaygroundKeys(parts),
     live: async () => ({ replica: facts.replica, ...(await calls.live()) }),
     watch: (listener) => calls.watch(listener),
+    async running(id) {
+      const call = (await calls.live()).calls.find((one) => one.id === id);
+      return call === undefined ? null : { call, inspection: await calls.inspection(id) };
+    },
     cancel: (id) => calls.cancel(id),
     quota: () =>
       told(async () => {

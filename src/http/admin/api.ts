@@ -47,6 +47,7 @@ export function createApi({ admin, streams }: ApiPorts): ApiTable {
   return {
     me: async ({ session }) => json(await meView(session, admin)),
     live: ({ reader }) => streams.open(admin, reader()),
+    running: async ({ name }) => json((await admin.running(name)) ?? missing(`No call ${JSON.stringify(name)} runs here.`)),
     requests: async ({ query }) => json(await admin.requests(requestQuery(query))),
     request: async ({ name }) => json((await admin.request(name)) ?? missing(`There is no call ${JSON.stringify(name)}.`)),
     async cancel({ name }) {

@@ -195,6 +195,7 @@ const SOURCES = {
     losses: list(object({ field: TEXT, severity: TEXT, reason: TEXT })),
     error: orNull(object({ kind: TEXT, message: TEXT })),
   }),
+  RunningDetail: object({ call: named("LiveCall"), inspection: orNull(named("Inspection")) }),
   Price: object({ ...RATES, longContext: orNull(object({ ...RATES, overTokens: COUNT })), date: TEXT }),
   RequestDetail: object({
     request: named("Request"),

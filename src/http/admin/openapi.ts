@@ -136,6 +136,7 @@ const DETAILS: Readonly<Record<ApiName, Detail>> = {
   signIn: { answer: "SignedIn", body: object({ key: TEXT }) },
   signOut: { answer: null },
   live: { answer: "Live" },
+  running: { answer: "RunningDetail" },
   requests: { answer: "RequestList", parameters: REQUEST_PARAMETERS.map((name) => query(name, PARAMETERS[name])) },
   request: { answer: "RequestDetail" },
   cancel: { answer: null },

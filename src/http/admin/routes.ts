@@ -28,6 +28,7 @@ export const API_ROUTES = {
   signIn: route("POST", "/session", "nobody", "signs in with ADMIN_KEY, or with a client key to see its own usage"),
   signOut: route("DELETE", "/session", "key", "signs out"),
   live: route("GET", "/live", "administrator", "calls as they happen, as server-sent events: a snapshot, then each change"),
+  running: route("GET", "/live/:id", "administrator", "one call that runs, with what is known of it so far"),
   requests: route("GET", "/requests", "administrator", "calls of the ledger, the newest first"),
   request: route("GET", "/requests/:id", "administrator", "one call with all that is kept of it"),
   cancel: route("POST", "/requests/:id/cancel", "administrator", "ends a call that runs here"),

@@ -4,6 +4,7 @@
 import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import uplotScript from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import dom from "./client/dom.js" with { type: "text" };
+import endCall from "./client/end-call.js" with { type: "text" };
 import filters from "./client/filters.js" with { type: "text" };
 import formats from "./client/formats.js" with { type: "text" };
 import health from "./client/health.js" with { type: "text" };
@@ -18,6 +19,7 @@ import now from "./client/now.js" with { type: "text" };
 import streamView from "./client/stream-view.js" with { type: "text" };
 import playground from "./client/playground.js" with { type: "text" };
 import requestBodies from "./client/requests.js" with { type: "text" };
+import running from "./client/running.js" with { type: "text" };
 import shell from "./client/shell.js" with { type: "text" };
 import usage from "./client/usage.js" with { type: "text" };
 import inspectorCss from "./inspector.css" with { type: "text" };
@@ -32,6 +34,7 @@ const SOURCES = {
   "formats.js": formats,
   "dom.js": dom,
   "shell.js": shell,
+  "end-call.js": endCall,
   "now.js": now,
   "filters.js": filters,
   "usage.js": usage,
@@ -44,6 +47,7 @@ const SOURCES = {
   "stream-view.js": streamView,
   "inspection-file.js": inspectionFile,
   "inspector.js": inspector,
+  "running.js": running,
   "requests.js": requestBodies,
   "playground.js": playground,
 } as const;

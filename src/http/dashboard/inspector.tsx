@@ -2,8 +2,9 @@
 // And the page that opens an exported one.
 /** @jsxImportSource hono/jsx */
 
-import type { PriceLine, RequestDetail, RequestView } from "../admin/admin.ts";
+import type { PriceLine, RequestDetail, RequestView, RunningDetail } from "../admin/admin.ts";
 import type { CallInspection, Message } from "../../gateway/inspection.ts";
+import type { LiveCall } from "../../gateway/live-calls.ts";
 import type { Page, Rendered, View } from "./page.ts";
 import { Columns, Empty, Fact, Figure, ModelName, Notice, Pill, TableFrame, Time } from "./parts.tsx";
 import { inputOf, Status } from "./request-table.tsx";
@@ -13,7 +14,10 @@ const SCRIPTS = { scripts: ["inspector.js"], styles: ["inspector.css"], texts: [
 export async function inspectorPage(view: View): Promise<Page | null> {
   const { admin, t, parameter: id } = view;
   const detail = await admin.request(id);
-  if (detail === null) return (await isRunning(view)) ? runningPage(view) : null;
+  if (detail === null) {
+    const running = await admin.running(id);
+    return running === null ? null : runningPage(view, running);
+  }
   const { request, inspection, price } = detail;
   return {
     title: t("page.request"),
@@ -59,24 +63,109 @@ export function openPage({ t }: View): Page {
   };
 }
 
-async function isRunning({ admin, parameter }: View): Promise<boolean> {
-  return (await admin.live()).calls.some(({ id }) => id === parameter);
-}
+// ---- A call that runs --------------------------------------------------------------------------------------------------
 
-/** The ledger gets a call when it has ended. */
-function runningPage({ t, url }: View): Page {
+/** The ledger gets a call when it has ended. The script keeps all that has an id up to date: see client/running.js. */
+function runningPage(view: View, { call, inspection }: RunningDetail): Page {
+  const { t, url } = view;
   return {
     title: t("page.request"),
-    body: (
-      <Empty title={t("inspect.running")}>
-        <p>{t("inspect.running.hint")}</p>
-        <p>
-          <a href={url.pathname}>{t("error.retry")}</a> · <a href="/ui">{t("error.home")}</a>
-        </p>
-      </Empty>
+    aside: (
+      <>
+        <span
+          id="running-phase"
+          role="status"
+          class={`pill ${call.phase === "streaming" || call.phase === "thinking" ? "accent" : "plain"}`}
+        >
+          {t(`phase.${call.phase}`)}
+        </span>
+        <span class="sub">
+          <Time view={view} iso={call.startedAt} />
+        </span>
+        <button
+          type="button"
+          id="running-end"
+          class="quiet end needs-script"
+          data-end={call.id}
+          aria-label={t("now.end.label", { id: call.id })}
+        >
+          {t("now.end")}
+        </button>
+      </>
     ),
+    body: (
+      <>
+        <RunningFacts view={view} call={call} />
+        <p class="sub">
+          {t("inspect.running")}.{" "}
+          <span id="running-hint" class="needs-script">
+            {t("inspect.running.hint")}
+          </span>{" "}
+          <a href={url.pathname}>{t("inspect.running.again")}</a>
+        </p>
+        <div id="inspection" data-id="" data-running={call.id}>
+          {inspection === null ? null : <Faces view={view} inspection={inspection} />}
+        </div>
+      </>
+    ),
+    ...SCRIPTS,
+    scripts: ["running.js"],
+    texts: [...SCRIPTS.texts, "phase.", "now.end", "now.gone"],
   };
 }
+
+function RunningFacts({ view, call }: { readonly view: View; readonly call: LiveCall }): Rendered {
+  const { t, format } = view;
+  return (
+    <section>
+      <dl class="figures">
+        <Figure name={t("call.model")} id="running-model">
+          <ModelName view={view} asked={call.modelAsked} served={call.modelServed} />
+        </Figure>
+        <Figure name={t("call.time")} id="running-time">
+          {format.duration(call.elapsedMs)}
+        </Figure>
+        <Figure name={t("call.first-byte")} id="running-first-byte">
+          {format.duration(call.firstByteMs)}
+        </Figure>
+        <Figure name={t("call.output")} id="running-output">
+          {format.number(call.outputTokens)}
+        </Figure>
+        <Figure name={t("inspect.running.attempts")} id="running-attempts">
+          {format.number(call.attempts)}
+        </Figure>
+      </dl>
+      <dl class="facts">
+        <Fact name={t("call.key")}>{call.key ?? t("call.no-key")}</Fact>
+        <Fact name={t("call.client")}>{call.client ?? t("word.unknown")}</Fact>
+        <Fact name={t("inspect.protocol")}>
+          {call.protocol} → <span id="running-protocol">{call.upstreamProtocol ?? t("word.unknown")}</span>
+        </Fact>
+        <Ids view={view} id={call.id} requestId={call.requestId} />
+        <SessionFact view={view} session={call.session} />
+      </dl>
+    </section>
+  );
+}
+
+function Ids({ view, id, requestId }: { readonly view: View; readonly id: string; readonly requestId: string }): Rendered {
+  return (
+    <Fact name={view.t("inspect.ids")}>
+      <code>{id}</code> <code>{requestId === id ? "" : requestId}</code>
+    </Fact>
+  );
+}
+
+function SessionFact({ view, session }: { readonly view: View; readonly session: string | null }): Rendered | null {
+  if (session === null) return null;
+  return (
+    <Fact name={view.t("call.session")}>
+      <a href={`/ui/requests?session=${encodeURIComponent(session)}`}>{session}</a>
+    </Fact>
+  );
+}
+
+// ---- A call that has ended -----------------------------------------------------------------------------------------------
 
 function Facts({ view, request }: { readonly view: View; readonly request: RequestView }): Rendered {
   const { t, format } = view;
@@ -104,14 +193,8 @@ function Facts({ view, request }: { readonly view: View; readonly request: Reque
         {facts.map(([name, value]) => (
           <Fact name={name}>{value ?? t("word.unknown")}</Fact>
         ))}
-        <Fact name={t("inspect.ids")}>
-          <code>{request.id}</code> <code>{requestId === request.id ? "" : requestId}</code>
-        </Fact>
-        {session === null ? null : (
-          <Fact name={t("call.session")}>
-            <a href={`/ui/requests?session=${encodeURIComponent(session)}`}>{session}</a>
-          </Fact>
-        )}
+        <Ids view={view} id={request.id} requestId={requestId} />
+        <SessionFact view={view} session={session} />
       </dl>
     </section>
   );

@@ -57,6 +57,8 @@ test("each part of a path that varies is a parameter, and every reference leads 
 test("answers of the admin API are as the document says", async () => {
   const answered = await callFor(gateway, CONVERSION, { stream: true });
   await answered.text();
+  gateway.upstream.script([{ hang: { afterEvents: 2 } }]);
+  const running = await callFor(gateway, CONVERSION, { stream: true });
   const [row] = await rowsOf();
   const id = row?.id ?? "";
   const asked: readonly (readonly [method: string, path: string, template: string, body?: unknown])[] = [
@@ -72,6 +74,8 @@ test("answers of the admin API are as the document says", async () => {
     ["PATCH", "/keys/alice", "/keys/{name}", { rpm: null, tpm: "400k", soft: "80" }],
     ["POST", "/keys/alice/raise", "/keys/{name}/raise", { amount: "2usd" }],
     ["POST", "/keys/alice/rotate", "/keys/{name}/rotate", { grace: "1h" }],
+    ["GET", `/live/${gateway.calls.live().calls[0]?.id}`, "/live/{id}"],
+    ["GET", "/live/nothing", "/live/{id}"],
     ["GET", "/requests", "/requests"],
     ["GET", `/requests/${id}`, "/requests/{id}"],
     ["GET", "/usage?by=hour&split=model", "/usage"],
@@ -93,6 +97,7 @@ test("answers of the admin API are as the document says", async () => {
     faults.push(...faultsOf(await response.json(), schema, SCHEMAS).map((fault) => `${method} ${path} ${response.status}: ${fault}`));
   }
   assert.deepEqual(faults, []);
+  await running.body?.cancel();
 });
 
 test("a value that the document does not describe is found", () => {

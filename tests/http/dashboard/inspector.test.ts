@@ -87,13 +87,66 @@ test("a call that nobody knows is 404, one that runs says so, and one of which n
   const { path, body } = ask("openai-chat", { model: MODELS["openai-chat"], stream: true });
   const running = await gateway.call(path, { body, signal: left.signal });
   await until(() => gateway.calls.live().calls.length === 1, "the call to run");
-  assert.match(await (await page(gateway.calls.live().calls[0]?.id ?? "")).text(), /This call is still running/);
+  const html = await (await page(gateway.calls.live().calls[0]?.id ?? "")).text();
+  assert.match(html, /This call is still running/);
+  assert.match(html, /Client&#39;s request/);
   left.abort();
   await running.text().catch(() => {});
   gateway.reload({ ADMIN_KEY: "admin-key-of-the-tests", INSPECT: "off" });
   const id = await called(path, { body: ask("openai-chat", { model: MODELS["openai-chat"] }).body });
   assert.match(await (await page(id)).text(), /INSPECT is off on this server/);
   gateway.reload({ ADMIN_KEY: "admin-key-of-the-tests", INSPECT: "bodies", RETRIES: "1", SYSTEM_PROMPT: "" });
+});
+
+const LANGUAGES = [
+  { locale: "en-US", streaming: "Streaming", note: "This call is still running", pending: "Nothing yet.", face: "Client's answer" },
+  { locale: "zh-CN", streaming: "输出中", note: "该调用仍在进行中", pending: "尚无。", face: "给客户端的回答" },
+];
+
+for (const { locale, streaming, note, pending, face } of LANGUAGES) {
+  test(`a call that runs has a page, which keeps up with it and goes over to the ended call by itself: ${locale}`, inBrowser, async () => {
+    assert.ok(browser !== null);
+    const visitor = await visitorOf(gateway, browser, { locale });
+    const { page } = visitor;
+    const begun = Promise.withResolvers<void>();
+    const text = "one two three four five six seven eight";
+    gateway.upstream.script([{ say: { text }, hold: { afterEvents: 0, until: begun.promise }, delayMs: 250 }]);
+    const { path, body } = ask("openai-chat", { model: MODELS["anthropic-messages"], stream: true });
+    const answer = gateway.call(path, { body });
+    await until(() => gateway.calls.live().calls.length === 1, "the call to run");
+    const [call] = gateway.calls.live().calls;
+    await visitor.goto("/ui");
+    await page.click(`#running tr[data-id="${call?.id}"] a`);
+    await page.getByText(note).waitFor();
+    await page.locator(".face", { hasText: pending }).first().waitFor();
+    assert.equal(await page.locator(".face").count(), 4);
+    assert.equal(await page.innerText("#running-model"), MODELS["anthropic-messages"]);
+    begun.resolve();
+    await page.locator("#running-phase", { hasText: streaming }).waitFor();
+    await page.locator(".face", { hasText: "text/event-stream" }).last().waitFor();
+    assert.match((await page.textContent("#running-output")) ?? "", /^\d+$/);
+    assert.deepEqual(await visitor.violations(), []);
+    await (await answer).text();
+    await page.locator("main .pill", { hasText: "200" }).first().waitFor();
+    await page.locator(".face h3", { hasText: face }).waitFor();
+    assert.equal(await page.locator("#running-phase").count(), 0);
+    assert.equal(new URL(page.url()).pathname, `/ui/requests/${call?.id}`);
+    assert.deepEqual(visitor.faults, []);
+  });
+}
+
+test("a call that runs is ended from its page", inBrowser, async () => {
+  assert.ok(browser !== null);
+  const visitor = await visitorOf(gateway, browser);
+  gateway.upstream.script([{ hang: { afterEvents: 3 } }]);
+  const { path, body } = ask("openai-chat", { model: MODELS["openai-chat"], stream: true });
+  const text = gateway.call(path, { body }).then((response) => response.text());
+  await until(() => gateway.calls.live().calls.length === 1, "the call to run");
+  await visitor.goto(`/ui/requests/${gateway.calls.live().calls[0]?.id}`);
+  await visitor.page.click("#running-end");
+  assert.match(await text, /ended this call/);
+  await visitor.page.getByText("ended by administrator").first().waitFor();
+  assert.deepEqual(visitor.faults, []);
 });
 
 test("a converted tool call shows its four faces, its losses and its events, and goes through a file", inBrowser, async () => {

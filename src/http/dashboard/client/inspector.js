@@ -104,7 +104,7 @@ const parsedOr = (message) => {
   }
 };
 
-function requests({ clientRequest, kept, protocol }, attempt) {
+function requests({ clientRequest, kept, protocol }, attempt, isRunning) {
   const [before, after] = [parsedOr(clientRequest), parsedOr(attempt?.request)];
   return el(
     "div",
@@ -121,7 +121,7 @@ function requests({ clientRequest, kept, protocol }, attempt) {
           "article",
           { class: "face" },
           el("header", {}, el("h3", {}, t("inspect.sent-request"))),
-          el("p", { class: "sub" }, t("inspect.nothing-sent")),
+          el("p", { class: "sub" }, t(isRunning ? "inspect.not-yet" : "inspect.nothing-sent")),
         )
       : face({
           title: t("inspect.sent-request"),
@@ -150,12 +150,17 @@ function answerContent(message, { protocol, name, other, side }) {
   return tabs(name, isStream ? [says, raw] : [raw, says]);
 }
 
-function answers({ clientAnswer, kept, protocol }, attempt) {
+function answers({ clientAnswer, kept, protocol }, attempt, isRunning) {
   const answer = attempt?.answer ?? null;
   const [before, after] = [parsedOr(answer), parsedOr(clientAnswer)];
   const side = (title, message, options) =>
     message === null
-      ? el("article", { class: "face" }, el("header", {}, el("h3", {}, title)), el("p", { class: "sub" }, t("inspect.no-answer")))
+      ? el(
+          "article",
+          { class: "face" },
+          el("header", {}, el("h3", {}, title)),
+          el("p", { class: "sub" }, t(isRunning ? "inspect.not-yet" : "inspect.no-answer")),
+        )
       : face({
           title,
           what: `${message.status} · ${options.protocol}`,
@@ -194,7 +199,7 @@ function attemptTable(attempts, chosen, choose) {
       ),
       el("td", { class: "number" }, duration(attempt.sentMs)),
       el("td", { class: "number" }, duration(attempt.answeredMs)),
-      el("td", { class: "wrap" }, attempt.why ?? t("inspect.answered")),
+      el("td", { class: "wrap" }, attempt.why ?? t(attempt.answer === null ? "inspect.not-yet" : "inspect.answered")),
     );
   });
   const heads = [
@@ -279,7 +284,7 @@ async function copyText(text) {
   }
 }
 
-function actions(detail, { isFile }) {
+function actions(detail, { hasExport }) {
   const { clientRequest, clientAnswer, protocol } = detail.inspection;
   const isSse = (clientAnswer?.events.length ?? 0) > 0 && clientAnswer?.headers["content-type"]?.startsWith("text/event-stream");
   const isKept = clientRequest.body !== null;
@@ -298,14 +303,15 @@ function actions(detail, { isFile }) {
     { class: "row call-actions" },
     ...buttons,
     el("button", { type: "button", click: open, disabled: !isKept }, t("inspect.open-playground")),
-    isFile ? null : el("button", { type: "button", click: () => save(detail) }, t("inspect.export")),
+    hasExport ? el("button", { type: "button", click: () => save(detail) }, t("inspect.export")) : null,
     isKept ? null : el("span", { class: "sub" }, t("inspect.copy-needs-bodies")),
   );
 }
 
 // ---- All of it -----------------------------------------------------------------------------------------------------------
 
-function show(detail, { isFile = false } = {}) {
+/** `isRunning`: what is not there may come. */
+export function show(detail, { isFile = false, isRunning = false } = {}) {
   const { inspection, request, price } = detail;
   if (inspection === null) {
     root.replaceChildren(...(isFile ? [el("p", { class: "notice warn" }, t("inspect.none"))] : []));
@@ -319,15 +325,15 @@ function show(detail, { isFile = false } = {}) {
     const parts = [
       attempts.length > 1 ? attemptTable(attempts, chosen, (at) => ((chosen = at), draw())) : null,
       streamSection(inspection, attempt, request?.totalMs ?? 0),
-      section(t("inspect.request"), requests(inspection, attempt)),
+      section(t("inspect.request"), requests(inspection, attempt, isRunning)),
       lossTable(losses),
-      section(t("inspect.answer"), answers(inspection, attempt)),
+      section(t("inspect.answer"), answers(inspection, attempt, isRunning)),
     ];
     faces.replaceChildren(...parts.filter((part) => part !== null));
   };
   draw();
   const content = [
-    actions(detail, { isFile }),
+    actions(detail, { hasExport: !isFile && !isRunning }),
     kept === "headers" ? el("p", { class: "notice plain" }, t("inspect.kept-headers")) : null,
     error === null ? null : el("p", { class: "notice bad", role: "alert" }, `${error.kind}: ${error.message}`),
     isFile && request ? fileHead(request) : null,

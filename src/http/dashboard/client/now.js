@@ -1,6 +1,7 @@
 // Keeps the page "Now" up to date from the admin API's live events, and ends calls.
 
-import { api, during, el, find, has, say, svg, t, timeOf } from "./dom.js";
+import { api, el, find, has, svg, t, timeOf } from "./dom.js";
+import { endsCalls } from "./end-call.js";
 import { duration, number, percent, printTimes, usd } from "./formats.js";
 
 const LATEST = 12;
@@ -238,21 +239,7 @@ function watch() {
   addEventListener("pagehide", () => source.close(), { once: true });
 }
 
-body.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-end]");
-  if (!button) return;
-  void during(button, async () => {
-    const id = button.dataset.end;
-    try {
-      await api(`requests/${encodeURIComponent(id)}/cancel`, { method: "POST" });
-      say(t("now.ended"));
-    } catch (error) {
-      if (error.status !== 404) throw error;
-      say(t("now.gone"));
-    }
-  });
-});
-
+endsCalls(body);
 setInterval(() => {
   for (const one of running.values()) showTimes(one);
 }, TIMES_MS);
