@@ -339,7 +339,7 @@ test("what the inspector keeps of a call that has ended is a text and its place,
 
 // ---- Linear ----------------------------------------------------------------------------------------------------------
 
-const SIZES = [16, 32, 64] as const;
+const SIZES = [32, 64, 128] as const;
 /** What twice the size may cost beyond twice the steps: something begins to count at some length. */
 const SLACK = { growth: 2.3, ratio: 2.1, steps: 100 } as const;
 /** Beside those of MODELS, those for which a codec goes another way with tools and schemas. */

@@ -143,10 +143,12 @@ export class Fields {
     const items = this.list(key);
     if (items.length === 0) return NONE;
     const place = this.at(key);
-    return items.map((item, index) => {
+    const found: Fields[] = [];
+    for (const [index, item] of items.entries()) {
       if (!isObject(item)) throw wrong(`${place}[${index}]`, "a JSON object", item);
-      return this.#keep(new Fields(item, place, index));
-    });
+      found.push(this.#keep(new Fields(item, place, index)));
+    }
+    return found;
   }
 
   /** @throws GatewayError when absent or not an object. */

@@ -129,10 +129,11 @@ for (const way of OWN_WAYS) {
           await seen.done;
           const lines = (): Line[] => program.lines().filter(({ event, requestId }) => event === "request" && requestId === id);
           await until(() => lines().length > 0, `the log of ${where}`);
-          // Messages says at its beginning what the input was, Gemini with every event; before that it is estimated.
+          // Messages says at its beginning what the input was, Gemini with every event; before that it is estimated, unless the upstream
+          // has refused the request.
           assert.deepEqual(
             lines().map(({ status, error, inputTokens, usageSource }) => [status, error, begins ? inputTokens : usageSource]),
-            [[499, "cancelled", begins ? 12 : "estimated"]],
+            [[499, "cancelled", begins ? 12 : waits ? undefined : "estimated"]],
             where,
           );
           assert.equal(upstream.requests.length, before + 1, where);
