@@ -151,8 +151,10 @@ async function killedWriters(program: string, path: string, round: number): Prom
     child.stdout.on("data", (piece: Buffer) => (kept += piece.length));
     return { child, begun, ended };
   });
-  await Promise.all(writers.map(({ begun }) => begun));
+  // A process may be late on a busy machine; those that have begun are enough.
+  await Promise.race([Promise.all(writers.map(({ begun }) => begun)), pause(20_000)]);
   await pause(100 + 20 * (round % 7));
+  assert.ok(kept > 0, "no writer has begun");
   for (const { child } of writers) child.kill("SIGKILL");
   await Promise.all(writers.map(({ ended }) => ended));
   return kept;
