@@ -5,6 +5,7 @@ import { asGatewayError, GatewayError } from "../errors.ts";
 import type { Codec, Exchange } from "../protocol/codec.ts";
 import { isFactoryError } from "../protocol/factory-error.ts";
 import { isTruncation, truncated } from "../protocol/fold.ts";
+import { JsonExcerpt } from "../wire/json-excerpt.ts";
 import { run } from "../wire/machine.ts";
 import { apart, concat, cut, UNTOUCHED, type Pump } from "../wire/pump.ts";
 import {
@@ -19,7 +20,7 @@ import {
   type SseLimits,
 } from "../wire/sse.ts";
 import { isReasoning, textBytesIn, type StreamSample } from "./stream-samples.ts";
-import { UsageMeter } from "./usage-meter.ts";
+import { saysOutput, UsageMeter } from "./usage-meter.ts";
 
 export interface PassthroughOptions {
   /** Of the protocol that both sides speak. */
@@ -149,23 +150,32 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
   };
 }
 
-/** Hands a non-streaming answer on, and reads its usage once it has passed. */
+/** Hands a non-streaming answer on, and reads its usage once it has passed; of a long one, from an excerpt. */
 export function bodyPassthrough(options: BodyOptions): Pump {
-  let kept: Uint8Array[] | null = [];
+  const { meter } = options;
+  let kept: Uint8Array[] = [];
+  let excerpt: JsonExcerpt | null = null;
   let length = 0;
+  const count = (): void => void (meter.passedTextBytes = () => length);
   return {
     ...UNTOUCHED,
     step(chunk) {
       length += chunk.length;
-      if (length > MAX_METERED_BYTES) kept = null;
-      kept?.push(chunk);
+      if (excerpt !== null) excerpt.add(chunk);
+      else if (kept.push(chunk) > 0 && length > MOST_KEPT_BYTES) {
+        excerpt = new JsonExcerpt();
+        for (const one of kept) excerpt.add(one);
+        kept = [];
+      }
       return chunk;
     },
     end() {
-      if (kept !== null) readUsage(concat(kept), options);
+      const body = excerpt === null ? concat(kept) : excerpt.text();
+      if (excerpt !== null) count();
+      if (body !== null) readUsage(body, options);
       return null;
     },
-    left: () => void (options.meter.passedTextBytes = () => length),
+    left: count,
   };
 }
 
@@ -174,7 +184,9 @@ type BodyOptions = Pick<PassthroughOptions, "codec" | "exchange" | "meter">;
 /** Reads usage and ending of a non-streaming answer that has passed. */
 export function readUsage(body: Uint8Array | string, { codec, exchange, meter }: BodyOptions): void {
   try {
-    const { usage, finish } = codec.reply.ending(typeof body === "string" ? body : UTF8_TEXT.decode(body), exchange);
+    const text = typeof body === "string" ? body : UTF8_TEXT.decode(body);
+    const { usage, finish } = codec.reply.ending(text, exchange);
+    if (!saysOutput(usage)) return meter.seeReply(codec.reply.decode(text, exchange));
     meter.usage = usage;
     meter.finish = finish;
   } catch (error) {
@@ -182,8 +194,8 @@ export function readUsage(body: Uint8Array | string, { codec, exchange, meter }:
   }
 }
 
-/** A non-streaming answer larger than this passes without its usage being read. */
-const MAX_METERED_BYTES = 1024 * 1024;
+/** Of a non-streaming answer that is larger than this, an excerpt is read. */
+const MOST_KEPT_BYTES = 1024 * 1024;
 /** How many events from the end of a stream are kept: a finish reason, usage, a mark of the end, and one to spare. */
 const KEPT_EVENTS = 4;
 /** After how many bytes the first sample is taken, and how much more has to pass before each further one: 17 in 1 MiB. */

@@ -212,8 +212,7 @@ interface EncodedParts {
 
 function encoded({ incoming, progress, writer, head }: AdmittedCall, { reply, asked, headers }: EncodedParts): CompleteAnswer {
   const { framing } = incoming;
-  progress.meter.usage = reply.usage;
-  progress.meter.finish = reply.finish;
+  progress.meter.seeReply(reply);
   const body = head.stream ? streamText(reply, writer.reply.encoder(asked), framing) : writer.reply.encode(reply, asked);
   progress.sent(body);
   const type = head.stream ? streamHeaders(framing) : JSON_HEADERS;

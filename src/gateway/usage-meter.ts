@@ -3,8 +3,9 @@
 
 import type { UsageSource } from "../access/store.ts";
 import type { GatewayError } from "../errors.ts";
-import type { FinishReason, ReplyEvent, Usage } from "../protocol/canonical.ts";
+import type { FinishReason, Reply, ReplyEvent, Usage } from "../protocol/canonical.ts";
 import { utf8Length } from "../protocol/delta-text.ts";
+import { unfold } from "../protocol/fold.ts";
 
 /** Of text, in any language: Chinese takes three bytes a character, and about as many tokens for its bytes as English. */
 export const BYTES_PER_TOKEN = 4;
@@ -39,6 +40,12 @@ export class UsageMeter {
     else if (event.type === "reply-error") this.error = event.error;
   }
 
+  /** A non-streaming answer; its text is counted where it does not say its output. */
+  seeReply(reply: Reply): void {
+    if (saysOutput(reply.usage)) ({ usage: this.usage, finish: this.finish } = reply);
+    else for (const event of unfold(reply)) this.see(event);
+  }
+
   get isReasoning(): boolean {
     return this.#seesReasoning || this.passedReasoning();
   }
@@ -61,6 +68,10 @@ export class UsageMeter {
     if (counted <= (said ?? 0)) return { usage, source: "upstream" };
     return { usage: { ...(usage ?? UNCOUNTED), outputTokens: counted }, source: "counted" };
   }
+}
+
+export function saysOutput(usage: Usage | null): boolean {
+  return usage !== null && usage.outputTokens !== null;
 }
 
 /** No call has more; the sum of millions of calls is a number that a database holds. */

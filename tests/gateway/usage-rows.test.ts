@@ -8,6 +8,8 @@ import { PRICE_DATE } from "../../src/models/prices.ts";
 import { ask, MODELS } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { CLIENT_KEY, FACTORY_KEY, startGateways, type CallOptions } from "../support/gateway.ts";
+import { complete } from "../support/saying.ts";
+import { tell } from "../support/telling.ts";
 
 const { upstream, gatewayWith } = await startGateways();
 const store = new MemoryStore();
@@ -123,6 +125,41 @@ test("a stream that broke off is cut, and what was delivered of it is counted", 
     const row = await rowOf(id);
     assert.equal(row.finish, "cut", `${client} <- ${served}`);
     assert.ok((row.outputTokens ?? 0) > 0 && (row.outputTokens ?? 0) < 125, `${client} <- ${served}: ${JSON.stringify(row)}`);
+  }
+});
+
+test("a non-streaming answer of megabytes costs what the upstream says, passed and converted, however much beside its text there is", async () => {
+  const long = complete({ model: "m", text: "word ".repeat(300_000) });
+  for (const { client, served } of PAIRS) {
+    const told = tell(served, { ...long, model: MODELS[served] }, { serial: 7, includeUsage: true }).whole;
+    const padding = `,"logprobs":{"content":[${'{"token":"a","top_logprobs":[1,[2,3]]},'.repeat(30_000)}null]}`;
+    const body = served === "openai-chat" ? told.replace('"finish_reason"', `${padding.slice(1)},"finish_reason"`) : told;
+    upstream.script(() => ({ body, headers: { "content-type": "application/json" } }));
+    const { id, answered } = call(client, { model: MODELS[served] });
+    await (await answered).text();
+    const { inputTokens, cacheReadTokens, outputTokens, finish, source } = await rowOf(id);
+    assert.deepEqual(
+      [inputTokens, cacheReadTokens, outputTokens, finish, source],
+      [8, 4, 300_000, "end", "upstream"],
+      `${client} <- ${served}`,
+    );
+  }
+});
+
+test("a non-streaming answer that says no usage is counted, as a streamed one is", async () => {
+  for (const { client, served } of PAIRS) {
+    const { whole } = tell(served, complete({ model: MODELS[served], text: "Four words it has. ".repeat(40) }), {
+      serial: 7,
+      includeUsage: true,
+    });
+    const body = whole.replace(/"(?:usage|usageMetadata)":\{(?:[^{}]|\{[^{}]*\})*\}/, '"id":"r1"');
+    assert.notEqual(body, whole);
+    upstream.script(() => ({ body, headers: { "content-type": "application/json" } }));
+    const { id, answered } = call(client, { model: MODELS[served] });
+    assert.equal((await answered).status, 200);
+    await (await answered).text();
+    const { inputTokens, outputTokens, finish, source } = await rowOf(id);
+    assert.deepEqual([outputTokens, finish, source, (inputTokens ?? 0) > 0], [190, "end", "estimated", true], `${client} <- ${served}`);
   }
 });
 

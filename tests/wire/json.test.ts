@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
 import { isObject, JsonReader, JsonText, parse, parseOrUndefined, print, rowOf, type Json } from "../../src/wire/json.ts";
 import { cut, items, members, outline, spliced } from "../../src/wire/json-edit.ts";
+import { JsonExcerpt } from "../../src/wire/json-excerpt.ts";
 
 function invalid(message: RegExp): (error: unknown) => boolean {
   return (error) => error instanceof GatewayError && error.kind === "invalid-request" && message.test(error.message);
@@ -312,4 +313,35 @@ test("spliced: in any order, and two at one place one after the other", () => {
     { start: 3, end: 3, text: "y" },
   ];
   assert.equal(spliced("abcd", splices), "bcxyd");
+});
+
+// ---- Excerpts ----------------------------------------------------------------------------------------------------
+
+function excerptOf(text: string, pieceBytes = 1 << 20): string | null {
+  const excerpt = new JsonExcerpt();
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length; at += pieceBytes) excerpt.add(bytes.subarray(at, at + pieceBytes));
+  return excerpt.text();
+}
+
+test("excerpt: a text without long strings and lists is the same, wherever it is cut", () => {
+  for (const text of SAME_AS_JSON) for (const bytes of [1, 2, 3, 100]) assert.equal(excerptOf(text, bytes), text);
+});
+
+test("excerpt: long strings are short ones, wherever they would be cut, and lists end after 64 items", () => {
+  const long = (unit: string): string => unit.repeat(20_000);
+  const list = Array.from({ length: 1000 }, (_, index) => ({ index, more: [[index], { a: ["]", "}"] }] }));
+  const value = { text: long("a"), odd: long('\\\u0001"ä😀'), shorter: "\\".repeat(8000), list, after: { list: [list], usage: 7 } };
+  const expected = { ...value, text: "{}", odd: "{}", list: list.slice(0, 64), after: { list: [list.slice(0, 64)], usage: 7 } };
+  for (const bytes of [1, 1000, 1 << 20]) {
+    const found = excerptOf(JSON.stringify(value, null, 1), bytes);
+    assert.deepEqual(found === null ? null : JSON.parse(found), expected);
+  }
+});
+
+test("excerpt: there is none where it would be longer than a mebibyte, however deep it is", () => {
+  assert.equal(excerptOf(JSON.stringify(Object.fromEntries(Array.from({ length: 200_000 }, (_, index) => [index, index])))), null);
+  assert.equal(excerptOf("[".repeat(3 << 20)), null);
+  const deep = excerptOf(`{"list":[${"1,".repeat(64)}${"[".repeat(1 << 20)}${"]".repeat(1 << 20)}],"usage":7}`);
+  assert.deepEqual(JSON.parse(deep ?? "null"), { list: Array<number>(64).fill(1), usage: 7 });
 });
