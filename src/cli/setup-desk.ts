@@ -224,6 +224,12 @@ class SetupDesk {
         `The key ${madeKey.name} stays, as it is in use for ${agents}. To remove it: factory-proxy keys rm ${madeKey.name}`,
       );
     }
+    const damaged = this.#records.damaged();
+    if (damaged.length > 0) {
+      return this.#note(
+        `The key ${madeKey.name} stays, as another agent may use it: ${damaged.join(", ")} is damaged. To remove it: factory-proxy keys rm ${madeKey.name}`,
+      );
+    }
     const fault = await removeKey(madeKey, this.#context);
     this.#note(fault === null ? `The key ${madeKey.name} is removed.` : `The key ${madeKey.name} could not be removed. ${fault}`);
   }

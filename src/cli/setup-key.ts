@@ -1,6 +1,7 @@
 // The client key of agents that are set up: one that the person names or has in the environment, otherwise one that setup made for this machine.
 // Never makes a key where one is known that works.
 
+import type { KeyRecord } from "../access/client-key.ts";
 import { newKey, type FreshKey, type KeyPorts } from "../access/key-changes.ts";
 import type { Store } from "../access/store.ts";
 import { StoreError } from "../access/store.ts";
@@ -74,10 +75,10 @@ export async function keyFor(sources: KeySources, context: Context): Promise<Set
       return { value: state === "known" ? made.key : null, name: made.name, made, isFresh: false };
   }
   const {
-    record: { name },
+    record: { name, createdMs },
     key,
   } = await fresh(nameFor(sources.machine), { store, context });
-  return { value: key, name, made: { name, key }, isFresh: true };
+  return { value: key, name, made: { name, key, createdMs }, isFresh: true };
 }
 
 /** Keys that setup has made, the agent's own first. */
@@ -88,10 +89,16 @@ function madeBefore({ record, records }: KeySources): MadeKey[] {
 /** `secret`: it is there, but only the person knows what it is. */
 type KeyState = "known" | "secret" | "gone";
 
-async function stateOf({ name, key }: MadeKey, store: Store): Promise<KeyState> {
-  const found = (await store.keys()).find((record) => record.name === name)?.hash ?? null;
+async function stateOf(made: MadeKey, store: Store): Promise<KeyState> {
+  const { key } = made;
+  const found = (await store.keys()).find((record) => isMade(record, made))?.hash ?? null;
   if (found === null) return "gone";
   return key !== null && hashOf(key) === found ? "known" : "secret";
+}
+
+/** Whether a key of the store is the one that setup made, rotated perhaps: somebody may have removed that and made another one of the name. */
+function isMade({ name, createdMs }: KeyRecord, made: MadeKey): boolean {
+  return name === made.name && (made.createdMs === undefined || createdMs === made.createdMs);
 }
 
 function isUsable(state: KeyState, agent: Agent): boolean {
@@ -126,8 +133,8 @@ async function fresh(name: string, { store, context }: { readonly store: Store; 
 /** Takes back the key that was made. Says why where it stays. */
 export async function removeKey(made: MadeKey, context: Context): Promise<string | null> {
   try {
-    await (await context.store()).updateKey(made.name, () => null);
-    return null;
+    const left = await (await context.store()).updateKey(made.name, (record) => (isMade(record, made) ? null : record));
+    return left === null ? null : "It is not the one that setup made.";
   } catch (error) {
     if (!(error instanceof CommandError || error instanceof StoreError)) throw error;
     return error.message;

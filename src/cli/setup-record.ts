@@ -24,6 +24,8 @@ export interface MadeKey {
   readonly name: string;
   /** Secret. Null: it was shown once, and kept nowhere. */
   readonly key: string | null;
+  /** When it was made, which tells it from a later key of that name, as Unix time in milliseconds. Absent: setup did not note it then. */
+  readonly createdMs?: number;
 }
 
 export interface FileRecord {
@@ -63,8 +65,8 @@ export class SetupRecords {
   of(agent: string): SetupRecord | null {
     const path = join(this.#folder, `${agent}.json`);
     if (!existsSync(path)) return null;
-    const record = glance(readFileSync(path, "utf8"));
-    if (isRecord(record)) return record;
+    const record = recordAt(path);
+    if (record !== null) return record;
     throw CommandError.failed(
       `${path} is damaged. Copies of the files from before setup stand beside it; put them back by hand, then remove it.`,
     );
@@ -108,10 +110,22 @@ export class SetupRecords {
     removeFolders([this.#folder]);
   }
 
-  /** All agents that are set up. */
+  /** All agents that are set up, but those whose records are damaged. */
   all(): SetupRecord[] {
+    return this.#found().flatMap(({ record }) => record ?? []);
+  }
+
+  /** The paths of the records that nobody can read. */
+  damaged(): string[] {
+    return this.#found().flatMap(({ path, record }) => (record === null ? [path] : []));
+  }
+
+  #found(): { readonly path: string; readonly record: SetupRecord | null }[] {
     const names = this.#names().filter((name) => /^[a-z]+\.json$/.test(name));
-    return names.flatMap((name) => this.of(name.slice(0, -".json".length)) ?? []);
+    return names.map((name) => {
+      const path = join(this.#folder, name);
+      return { path, record: recordAt(path) };
+    });
   }
 
   #names(): string[] {
@@ -124,6 +138,12 @@ export class SetupRecords {
     chmodSync(this.#folder, 0o700);
     putFile(path, { text, mode: OWNER_ONLY });
   }
+}
+
+/** Null: it is damaged. */
+function recordAt(path: string): SetupRecord | null {
+  const record = glance(readFileSync(path, "utf8"));
+  return isRecord(record) ? record : null;
 }
 
 /** Only setup writes records, so a look tells. */

@@ -483,6 +483,40 @@ testAt("another key of the name, as of another person at the same store, is left
   assert.deepEqual((await desk.store.keys())[0], theirs);
 });
 
+testAt("a key that somebody made under the name, once ours was removed, is neither written nor removed", async (desk) => {
+  await desk.run("claude --write --yes");
+  const [ours] = await desk.store.keys();
+  assert.ok(ours !== undefined);
+  await desk.store.updateKey("setup-mybook", () => null);
+  const theirs = { ...ours, createdMs: ours.createdMs + 1, hash: "0".repeat(64) };
+  await desk.store.insertKey(theirs);
+  await desk.run("codex --write --yes");
+  assert.deepEqual(await keyNames(desk), ["setup-mybook", "setup-mybook-2"]);
+  assert.match(
+    (await desk.run("claude --undo")).note,
+    /^The key setup-mybook could not be removed\. It is not the one that setup made\.$/m,
+  );
+  assert.equal((await desk.run("codex --undo")).note, "The key setup-mybook-2 is removed.");
+  assert.deepEqual(await desk.store.keys(), [theirs]);
+});
+
+testAt("a damaged record of one agent keeps no other from being set up and undone, and keeps the key", async (desk) => {
+  await desk.run("codex --write --yes");
+  const damaged = join(desk.dataDir, "setup", "codex.json");
+  writeFileSync(damaged, "{");
+  for (const command of ["claude --write --yes", "opencode --write --yes", "claude --show", "claude --undo"])
+    assert.equal((await desk.run(command)).code, 0, command);
+  const { code, note } = await desk.run("opencode --undo");
+  assert.deepEqual(
+    [code, note],
+    [
+      0,
+      `The key setup-mybook-2 stays, as another agent may use it: ${damaged} is damaged. To remove it: factory-proxy keys rm setup-mybook-2`,
+    ],
+  );
+  assert.match((await desk.run("codex --undo")).note, /is damaged\. Copies/);
+});
+
 testAt("--key takes a key of PROXY_API_KEY, and says what else there is for any other", async (desk) => {
   assert.equal((await desk.run("claude --write --yes --key bruno")).code, 0);
   assert.match(desk.text(".claude/settings.json"), /"ANTHROPIC_AUTH_TOKEN": "secret-of-bruno"/);
