@@ -1,6 +1,7 @@
 // Asks whether a gateway answers on this machine. Never through a proxy of the network's.
 
 import { get } from "node:http";
+import { get as getOverTls } from "node:https";
 import type { Config } from "../config/config.ts";
 import { isObject, parseOrUndefined } from "../wire/json.ts";
 
@@ -9,7 +10,10 @@ export interface Probed {
   readonly body: string;
 }
 
+/** For all of an answer. */
 const ANSWER_MS = 2000;
+/** A gateway says less than this; another program on its port may never end. */
+const MOST_CHARACTERS = 4 * 1024 * 1024;
 const EVERYWHERE: readonly string[] = ["0.0.0.0", "::", "[::]", ""];
 
 /** Where a gateway of this configuration listens, as this machine reaches it; null: on no port that is known. */
@@ -39,19 +43,32 @@ export async function isDemoAt(url: string): Promise<boolean> {
   return (await ask(`${url}/v1/models`, `fp-${crypto.randomUUID()}`))?.status === 401;
 }
 
-/** Null: nobody answers in time. */
+/** Null: nobody answers in time, or nobody who could be a gateway. */
 export function ask(url: string, key: string | null = null): Promise<Probed | null> {
+  const isTls = url.startsWith("https:");
+  if (!isTls && !url.startsWith("http:")) return Promise.resolve(null);
   return new Promise((resolve) => {
     const headers = { connection: "close", ...(key === null ? {} : { authorization: `Bearer ${key}` }) };
-    const request = get(url, { headers, timeout: ANSWER_MS, agent: false }, (answer) => {
+    const request = (isTls ? getOverTls : get)(url, { headers, agent: false }, (answer) => {
       let body = "";
       answer.setEncoding("utf8");
-      answer.on("data", (text: string) => (body += text));
+      answer.on("data", (text: string) => {
+        body += text;
+        if (body.length > MOST_CHARACTERS) giveUp();
+      });
       answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
       answer.on("error", () => resolve(null));
     });
-    request.on("timeout", () => request.destroy());
+    // First the answer: what is cut off may pass for one that has ended.
+    const giveUp = (): void => {
+      resolve(null);
+      request.destroy();
+    };
+    const late = setTimeout(giveUp, ANSWER_MS);
     request.on("error", () => resolve(null));
-    request.on("close", () => resolve(null));
+    request.on("close", () => {
+      clearTimeout(late);
+      resolve(null);
+    });
   });
 }

@@ -10,7 +10,7 @@ import { forTerminal } from "../telemetry/log.ts";
 import { nearest } from "../models/nearest.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { dataFolder } from "./data-folder.ts";
-import { readConfiguration } from "./environment.ts";
+import { codeOf, readConfiguration } from "./environment.ts";
 import { terminalAsk } from "./prompt.ts";
 import {
   CommandError,
@@ -29,13 +29,11 @@ import {
 export async function perform(commands: readonly Command[], words: readonly string[]): Promise<number> {
   const output = new Output();
   try {
-    return (await performIn(output, { commands, words })) ?? 0;
+    return await output.ended((await performIn(output, { commands, words })) ?? 0);
   } catch (error) {
     const { message, exitCode } = told(error);
     output.note(message.split("\n").map(forTerminal).join("\n"));
-    return exitCode;
-  } finally {
-    await output.written;
+    return await output.ended(exitCode);
   }
 }
 
@@ -145,27 +143,43 @@ export function after(ms: number, callback: () => void): () => void {
 
 /** Standard output, and what is said beside it, in order. */
 class Output {
-  /** Resolves when all has been taken, or nobody reads any more. */
+  /** Resolves when all has been taken, or nobody reads any more, or nothing can be written. */
   written: Promise<void> = Promise.resolve();
+  /** What the system calls the reason why something could not be written, as on a disk that is full. Null: there is none. */
+  #fault: string | null = null;
 
   line(text: string): void {
     const bytes = new TextEncoder().encode(`${text}\n`);
-    this.written = this.written.then(() => write(bytes));
+    this.written = this.written.then(() => this.#write(bytes));
+  }
+
+  /** The exit code, once all has been taken. */
+  async ended(exitCode: number): Promise<number> {
+    await this.written;
+    if (this.#fault === null) return exitCode;
+    process.stderr.write(`Standard output can't be written (${this.#fault}), so what should stand there is lost.\n`);
+    return exitCode === 0 ? EXIT_FAILED : exitCode;
   }
 
   /** To standard error, when what was printed before has been taken. */
   note(text: string): void {
     this.written = this.written.then(() => void process.stderr.write(`${text}\n`));
   }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    let rest = bytes;
+    try {
+      while (rest.length > 0) rest = rest.subarray(await runtime.write(rest));
+    } catch (error) {
+      // Where the reader has left, as `head` does, what is still to come is for nobody.
+      if (!hasLeft(error)) this.#fault = String(codeOf(error) ?? error);
+    }
+  }
 }
 
-async function write(bytes: Uint8Array): Promise<void> {
-  let rest = bytes;
-  try {
-    while (rest.length > 0) rest = rest.subarray(await runtime.write(rest));
-  } catch {
-    // The reader has left, as `head` does. What is still to come is for nobody.
-  }
+/** Deno names it, and others give a code. */
+function hasLeft(error: unknown): boolean {
+  return codeOf(error) === "EPIPE" || (error instanceof Error && error.name === "BrokenPipe");
 }
 
 /** What a person is told. @throws what is a mistake of this program */

@@ -32,6 +32,15 @@ for (const way of OWN_WAYS) {
     const deaf = await start(way, { arguments: ["health", "--url", url] }).ended;
     assert.deepEqual([deaf.code, deaf.stderr.replace(way.hint, "")], [1, `No server answers at ${url}.\n`]);
   });
+
+  test(`${way.name}: health and ui take an address over TLS, and say of any other that no server answers there`, async () => {
+    for (const url of ["https://127.0.0.1:1", "ftp://127.0.0.1:1", "mailto:a"]) {
+      for (const command of ["health", "ui"]) {
+        const { code, stderr } = await start(way, { arguments: [command, "--url", url] }).ended;
+        assert.deepEqual([code, stderr.replace(way.hint, "").startsWith(`No server answers at ${url}.`)], [1, true], stderr);
+      }
+    }
+  });
 }
 
 /** The text of an answer, in the Messages protocol. */

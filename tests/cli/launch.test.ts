@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
 import { after, before, describe, test } from "node:test";
@@ -266,6 +267,22 @@ test("a demo that runs is used with its own key, and said to be one; for a key o
   assert.match(named.ended.stderr, /can't be used, because it is a demo, which has no key alice\.\n.*through a gateway of its own/);
   demo.signal("SIGTERM");
   await demo.ended;
+});
+
+test("another program on the port, whose answers never end, is passed by", PATIENT, async () => {
+  const endless = createServer((socket) => {
+    socket.on("error", () => {}).write("HTTP/1.1 200 OK\r\n\r\n");
+    const writing = setInterval(() => socket.write("a".repeat(1000)), 20);
+    socket.on("close", () => clearInterval(writing));
+  });
+  await new Promise<void>((resolve) => endless.listen(0, "127.0.0.1", resolve));
+  const address = endless.address();
+  const port = typeof address === "object" && address !== null ? String(address.port) : assert.fail();
+  const { ended } = await givenTo(["claude"], { env: { PORT: port } });
+  assert.match(ended.stderr, /^Claude Code, through a gateway of its own at /m);
+  const health = await start(WAY, { arguments: ["health", "--url", `http://127.0.0.1:${port}`] }).ended;
+  assert.deepEqual([health.code, health.stderr.includes("No server answers at")], [1, true]);
+  endless.close();
 });
 
 const SILENT: Pick<Agent, "foreignVariables"> = { foreignVariables: ["OPENAI_BASE_URL"] };

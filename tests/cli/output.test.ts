@@ -147,6 +147,14 @@ for (const way of OWN_WAYS) {
     closeSync(stdout);
   });
 
+  test(`${way.name}: a command whose words a full disk does not take fails and says so`, { skip: !existsSync("/dev/full") }, async () => {
+    const stdout = openSync("/dev/full", "w");
+    const { code, stderr } = await start(way, { arguments: ["help", "settings"], stdout }).ended;
+    closeSync(stdout);
+    const message = "Standard output can't be written (ENOSPC), so what should stand there is lost.\n";
+    assert.deepEqual({ code, stderr: stderr.replace(way.hint, "") }, { code: 1, stderr: message });
+  });
+
   test(`${way.name}: Ctrl-S on its terminal stops nothing but the lines`, { skip: !existsSync(SCRIPT) }, async () => {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
