@@ -78,13 +78,13 @@ const GROUPS: readonly Group[] = [
   {
     name: "setup",
     topic: "Coding agents",
-    summary: "Points a coding agent at this server for good, with an exact undo.",
+    summary: "Points a coding agent at this server for good, or undoes that.",
     load: async () => (await import("./setup.ts")).SETUP,
   },
   {
     name: "keys",
     topic: "Keys and usage",
-    summary: "Adds, changes and lists client keys with their limits and budgets.",
+    summary: "Adds, changes and lists client keys, limits and budgets.",
     load: async () => (await import("./keys.ts")).KEYS,
   },
   {
@@ -109,7 +109,7 @@ const GROUPS: readonly Group[] = [
   {
     name: "explain",
     topic: "Finding out",
-    summary: "Shows what Factory would get for a request, and what would be lost.",
+    summary: "Shows what Factory would get for a request, and what is lost.",
     load: async () => (await import("./explain.ts")).EXPLAIN,
   },
   {
@@ -180,9 +180,9 @@ export function helpText(): string {
     "",
     "More:",
     ...table([
-      ["factory-proxy help COMMAND", "What a command takes, with examples; COMMAND --help does the same."],
-      [`factory-proxy help ${SETTINGS}`, `All settings, e.g. FACTORY_API_KEY, PROXY_API_KEY and PORT.`],
-      [`factory-proxy help ${SETTINGS} WORD`, "Those that a word names or that speak of it."],
+      ["factory-proxy help COMMAND", "What a command takes, with examples."],
+      [`factory-proxy help ${SETTINGS}`, "All settings, e.g. PROXY_API_KEY and PORT."],
+      [`factory-proxy help ${SETTINGS} WORD`, "Those that have to do with a word."],
     ]),
   ].join("\n");
 }

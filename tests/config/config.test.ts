@@ -374,7 +374,7 @@ test("--help is a screen that says where more stands", () => {
   const lines = helpText().split("\n");
   assert.ok(lines.length <= 40, `${lines.length} lines`);
   assert.deepEqual(
-    lines.filter((line) => line.length > 110),
+    lines.filter((line) => line.length > 80),
     [],
   );
   assert.match(helpText(), /^ {2}factory-proxy help COMMAND .*\n {2}factory-proxy help settings /m);
