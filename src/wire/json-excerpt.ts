@@ -6,7 +6,7 @@ const MOST_STRING_BYTES = 16 * 1024;
 const MOST_ITEMS = 64;
 
 /** In the place of a long string: some text, and JSON for whoever parses a call's arguments. */
-const LONG_STRING = "{}";
+const LONG_STRING = new TextEncoder().encode("{}");
 
 const [QUOTE, BACKSLASH, COMMA, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b, 0x7d];
 /** In the place of a list's count of items. */
@@ -25,11 +25,8 @@ export class JsonExcerpt {
   #isTooLong = false;
 
   add(chunk: Uint8Array): void {
-    if (this.#isTooLong) return;
-    for (const byte of chunk) {
-      if (this.#isString) this.#inString(byte);
-      else this.#between(byte);
-    }
+    let at = 0;
+    while (at < chunk.length && !this.#isTooLong) at = this.#isString ? this.#inString(chunk, at) : this.#between(chunk, at);
   }
 
   /** Null: it would be too long, too. */
@@ -37,39 +34,64 @@ export class JsonExcerpt {
     return this.#isTooLong ? null : new TextDecoder().decode(this.#bytes.subarray(0, this.#length));
   }
 
-  #inString(byte: number): void {
-    const isEnd = byte === QUOTE && !this.#isEscaped;
-    this.#isEscaped = byte === BACKSLASH && !this.#isEscaped;
-    if (isEnd) this.#isString = false;
-    else if (++this.#stringBytes === MOST_STRING_BYTES) this.#shorten();
-    if (isEnd || this.#stringBytes < MOST_STRING_BYTES) this.#put(byte);
+  /** To the end of a string. Returns where the next bytes are, as `#between` does. */
+  #inString(chunk: Uint8Array, start: number): number {
+    let end = start;
+    let isEscaped = this.#isEscaped;
+    for (; end < chunk.length; end++) {
+      const byte = chunk[end];
+      if (isEscaped) isEscaped = false;
+      else if (byte === BACKSLASH) isEscaped = true;
+      else if (byte === QUOTE) break;
+    }
+    this.#isEscaped = isEscaped;
+    this.#content(chunk, start, end);
+    if (end === chunk.length) return end;
+    this.#isString = false;
+    this.#put(chunk, end, end + 1);
+    return end + 1;
   }
 
-  #shorten(): void {
-    if (this.#leftOut !== null) return;
-    this.#length -= MOST_STRING_BYTES - 1;
-    for (const character of LONG_STRING) this.#put(character.charCodeAt(0));
+  #content(chunk: Uint8Array, start: number, end: number): void {
+    const before = this.#stringBytes;
+    this.#stringBytes += end - start;
+    if (this.#leftOut !== null || before > MOST_STRING_BYTES) return;
+    if (this.#stringBytes <= MOST_STRING_BYTES) return this.#put(chunk, start, end);
+    this.#length -= before;
+    this.#put(LONG_STRING, 0, LONG_STRING.length);
   }
 
-  #between(byte: number): void {
-    if (byte === QUOTE) {
-      this.#isString = true;
-      this.#stringBytes = 0;
-    } else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
+  /** To the beginning of a string. */
+  #between(chunk: Uint8Array, start: number): number {
+    let from = start;
+    let end = start;
+    for (; end < chunk.length; end++) {
+      const byte = chunk[end];
+      if (byte === QUOTE) break;
+      if (byte !== COMMA && byte !== OPEN_LIST && byte !== CLOSE_LIST && byte !== OPEN_OBJECT && byte !== CLOSE_OBJECT) continue;
+      const wasLeftOut = this.#leftOut !== null;
+      this.#step(byte);
+      if ((this.#leftOut !== null) === wasLeftOut) continue;
+      if (!wasLeftOut) this.#copy(chunk, from, end);
+      from = end;
+    }
+    this.#isString = end < chunk.length;
+    this.#stringBytes = 0;
+    const next = this.#isString ? end + 1 : end;
+    this.#put(chunk, from, next);
+    return next;
+  }
+
+  #step(byte: number): void {
+    if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
       if (this.#leftOut === null) this.#open.push(byte === OPEN_LIST ? 1 : OBJECT);
       else this.#leftOut++;
-    } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) this.#close();
-    else if (byte === COMMA) this.#nextItem();
-    this.#put(byte);
-  }
-
-  #close(): void {
-    if (this.#leftOut !== null && this.#leftOut > 0) {
-      this.#leftOut--;
-      return;
+    } else if (byte === COMMA) this.#nextItem();
+    else if (this.#leftOut !== null && this.#leftOut > 0) this.#leftOut--;
+    else {
+      this.#leftOut = null;
+      this.#open.pop();
     }
-    this.#leftOut = null;
-    this.#open.pop();
   }
 
   #nextItem(): void {
@@ -79,9 +101,14 @@ export class JsonExcerpt {
     if (items === MOST_ITEMS) this.#leftOut = 0;
   }
 
-  #put(byte: number): void {
-    if (this.#leftOut !== null) return;
-    if (this.#length === MOST_BYTES) this.#isTooLong = true;
-    else this.#bytes[this.#length++] = byte;
+  #put(chunk: Uint8Array, start: number, end: number): void {
+    if (this.#leftOut === null) this.#copy(chunk, start, end);
+  }
+
+  #copy(chunk: Uint8Array, start: number, end: number): void {
+    this.#isTooLong ||= this.#length + end - start > MOST_BYTES;
+    if (this.#isTooLong) return;
+    this.#bytes.set(chunk.subarray(start, end), this.#length);
+    this.#length += end - start;
   }
 }
