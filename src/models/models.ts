@@ -105,12 +105,11 @@ export class Models {
 
   /** Names of what an upstream may take an unknown name for: it may leave out a provider, a date, `-latest` or a variant behind a colon. */
   #readAs(name: string): string[] {
-    const parts = name
-      .toLowerCase()
-      .split(/[/:@]/)
-      .map((part) => part.replaceAll(".", "-"));
+    const parts = name.toLowerCase().split(/[/:@\s]/);
+    // A dot stands in a version, or behind a provider, as in AWS's `us.anthropic.claude-…-v1:0`.
     return parts
-      .flatMap((part) => [part, part.replace(EDITION, "")])
+      .flatMap((part) => [part.replaceAll(".", "-"), ...part.split(PROVIDER_DOT)])
+      .flatMap((part) => [part, part.replace(REVISION, ""), part.replace(REVISION, "").replace(EDITION, "")])
       .flatMap((part) => {
         const known = this.#row(part);
         return known === undefined ? [part] : [known.id, ...known.aliases];
@@ -182,6 +181,8 @@ export class Models {
   }
 }
 
+const PROVIDER_DOT = /\.(?=[a-z])/;
+const REVISION = /-v\d+$/;
 const EDITION = /-(?:latest|\d{8}|\d{4}-\d{2}-\d{2})$/;
 
 type TargetRow = Omit<Model, "aliases">;

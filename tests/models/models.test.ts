@@ -423,6 +423,9 @@ test("a key's rule knows a model by its id and aliases, and a name that nobody k
     "claude-opus.5",
     "claude-opus-5:thinking",
     "x:opus@latest",
+    "anthropic.claude-opus-5",
+    "us.anthropic.claude-opus-5-v1:0",
+    "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-opus-5-20260101-v1:0",
   ];
   for (const name of unknown) {
     assert.equal(models.knows(name), false, name);
