@@ -58,6 +58,12 @@ export interface KeyTerms {
   readonly zone: string;
 }
 
+/** In Unix milliseconds. Of the key that was made then: another one may have got its name since. */
+interface FirstUse {
+  readonly atMs: number;
+  readonly createdMs: number;
+}
+
 interface KnownGrant {
   readonly grant: KeyGrant;
   /** As JSON, with when the key was made, to see whether it changes. */
@@ -84,8 +90,8 @@ export class KeyRing {
   #names: ReadonlySet<string> = new Set();
   /** By name, so that a grant stays the same object until the key changes. */
   #grants: ReadonlyMap<string, KnownGrant> = new Map();
-  /** First uses, in Unix milliseconds, that the store may not have. */
-  readonly #firstUses = new Map<string, number>();
+  /** First uses, by name, that the store may not have. */
+  readonly #firstUses = new Map<string, FirstUse>();
   #isRead: boolean;
   /** Whether the last attempt to read the store failed. */
   #isAway = false;
@@ -170,10 +176,11 @@ export class KeyRing {
     if (record === null) return { state: "valid", name, grant };
     const nowMs = this.#ports.now();
     if (record.isOff) return { state: "off", name };
-    const endMs = expiresMs(record, this.#firstUses.get(name) ?? null);
+    const endMs = expiresMs(record, this.#firstUses.get(name)?.atMs ?? null);
     if (endMs !== null && nowMs >= endMs) return { state: "expired", name, sinceMs: endMs };
     if (replacedMs !== null && nowMs >= replacedMs) return { state: "replaced", name, sinceMs: replacedMs };
-    if (isUse && record.firstUsedMs === null && record.hash !== null && !this.#firstUses.has(name)) this.#noteFirstUse(name, nowMs);
+    if (isUse && record.firstUsedMs === null && record.hash !== null && !this.#firstUses.has(name))
+      this.#noteFirstUse(name, { atMs: nowMs, createdMs: record.createdMs });
     return { state: "valid", name, grant };
   }
 
@@ -188,7 +195,7 @@ export class KeyRing {
     const defaults = this.#records.get(DEFAULT_ROW)?.rules ?? null;
     return {
       sinceMs: record === null || record.hash === null ? null : record.createdMs,
-      endMs: record === null ? null : expiresMs(record, this.#firstUses.get(name) ?? null),
+      endMs: record === null ? null : expiresMs(record, this.#firstUses.get(name)?.atMs ?? null),
       zone: effectiveRules(record?.rules ?? null, defaults).zone ?? "UTC",
     };
   }
@@ -249,23 +256,25 @@ export class KeyRing {
     this.#tellFirstUses();
   }
 
-  #noteFirstUse(name: string, atMs: number): void {
-    this.#firstUses.set(name, atMs);
-    void this.#tellFirstUse(name, atMs);
+  #noteFirstUse(name: string, use: FirstUse): void {
+    this.#firstUses.set(name, use);
+    void this.#tellFirstUse(name, use);
   }
 
   /** Again, where the store was away; those of keys that are gone, or that the store knows, are forgotten. */
   #tellFirstUses(): void {
-    for (const [name, atMs] of this.#firstUses) {
+    for (const [name, use] of this.#firstUses) {
       const record = this.#records.get(name);
-      if (record?.firstUsedMs === null && record.createdMs <= atMs) void this.#tellFirstUse(name, atMs);
+      if (record?.firstUsedMs === null && record.createdMs === use.createdMs) void this.#tellFirstUse(name, use);
       else this.#firstUses.delete(name);
     }
   }
 
-  async #tellFirstUse(name: string, atMs: number): Promise<void> {
+  async #tellFirstUse(name: string, { atMs, createdMs }: FirstUse): Promise<void> {
     try {
-      await this.#store?.updateKey(name, (record) => (record.firstUsedMs === null ? { ...record, firstUsedMs: atMs } : record));
+      await this.#store?.updateKey(name, (record) =>
+        record.firstUsedMs === null && record.createdMs === createdMs ? { ...record, firstUsedMs: atMs } : record,
+      );
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
     }

@@ -122,6 +122,30 @@ test("a key that ends after its first use is not older before it, and the store 
   assert.deepEqual(find(ring, key), { state: "expired", name: "alice", sinceMs: bench.nowMs });
 });
 
+test("a call with a removed key, before its removal is heard of, begins no time of a new key of that name", async () => {
+  const bench = new Bench();
+  const old = await bench.add("alice", { expires: "1d after first use" });
+  const deaf = new MemoryStore();
+  for (const record of await bench.store.keys()) await deaf.insertKey(record);
+  deaf.updateKey = (...change) => bench.store.updateKey(...change);
+  const ring = bench.ring({ store: deaf });
+  await ring.opening;
+  bench.nowMs += 1000;
+  await bench.store.updateKey("alice", () => null);
+  await bench.add("alice", { expires: "1d after first use" });
+  bench.nowMs += 1000;
+  assert.equal(find(ring, old).state, "valid");
+  await turn();
+  deaf.keys = () => bench.store.keys();
+  await deaf.insertKey(emptyRecord("bob", bench.nowMs));
+  await turn();
+  assert.deepEqual(find(ring, old), { state: "unknown" });
+  assert.deepEqual(
+    (await bench.store.keys()).map(({ firstUsedMs }) => firstUsedMs),
+    [null],
+  );
+});
+
 test("after a rotation the old key works for its grace, the new one from then on; off ends both", async () => {
   const bench = new Bench();
   const old = await bench.add("alice");
