@@ -81,6 +81,13 @@ test("a body has the length that its head says, and what is behind it is not par
   assert.deepEqual(both(answer("content-length: 4\r\n", "abc")).behind, null);
 });
 
+test("what speaks another protocol is refused at its first bytes: it may wait for its turn, and never end a line", () => {
+  for (const text of ["SSH-2.0-OpenSSH", "+OK", "HTTP/2", "\x15\x03\x01", "HTTP/1.1 100 Continue\r\n\r\nS"]) {
+    assert.equal(refused(text), "the answer does not begin with a status line of HTTP/1.1");
+  }
+  for (const text of ["H", "HTTP/1.", "HTTP/1.1 100 Continue\r\n\r\nHTTP"]) both(text);
+});
+
 test("a body in chunks is put together; extensions and trailers are discarded (RFC 9112, 7.1)", () => {
   const chunked = answer(
     "transfer-encoding: Chunked\r\n",

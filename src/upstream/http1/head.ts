@@ -36,6 +36,11 @@ export class HeadReader {
 
   /** Where the head ends in these bytes, which begin at `from`; -1: it goes on in the next. */
   take(bytes: Uint8Array, from: number): number {
+    // What speaks another protocol may wait for its turn, and never end a line.
+    const known = this.#text.length;
+    for (let at = known; at < PROTOCOL.length && from + at - known < bytes.length; at++) {
+      if (bytes[from + at - known] !== PROTOCOL.charCodeAt(at)) throw new HttpFault(NOT_HTTP);
+    }
     let last = this.#last;
     let lineBytes = this.#lineBytes;
     let isAscii = true;
@@ -73,6 +78,8 @@ export class HeadReader {
 }
 
 const ASCII = new TextDecoder("latin1");
+const PROTOCOL = "HTTP/1.";
+const NOT_HTTP = "the answer does not begin with a status line of HTTP/1.1";
 const CONTROL = "there is a control character in the head, or a line that ends without a carriage return and a line feed";
 
 /** Of lines that end as they should, without control characters. */
@@ -88,7 +95,7 @@ function parsed(text: string): AnswerHead {
     headers.set(key, before === undefined ? withoutBlanks(value) : `${before}, ${withoutBlanks(value)}`);
   }
   const [, minor, status] = STATUS_LINE.exec(text.slice(0, first)) ?? [];
-  if (status === undefined) throw new HttpFault("the answer does not begin with a status line of HTTP/1.1");
+  if (status === undefined) throw new HttpFault(NOT_HTTP);
   const isOld = minor === "0";
   const length = lengthOf(Number(status), headers, isOld);
   const isKept = !isOld && length !== "close" && !CLOSE.test(headers.get("connection") ?? "");
