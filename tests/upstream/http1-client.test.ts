@@ -117,14 +117,18 @@ async function textOf({ answer }: HttpCall): Promise<string> {
   return new TextDecoder().decode(await (await answer).body.all());
 }
 
-/** A call that is answered on the latest connection. */
-async function answered({ call, peers }: Room, text = HELLO): Promise<Peer> {
+/** As long as a connection rests. */
+const REST_MS = 2000;
+
+/** A call that is answered on the latest connection, which may then serve the next. */
+async function answered({ call, peers, pass }: Room, text = HELLO): Promise<Peer> {
   const before = peers.length;
   const made = call();
   const peer = peers.length > before ? peers.at(-1)?.open() : peers.findLast(({ isClosed }) => !isClosed);
   assert.ok(peer !== undefined);
   peer.says(text);
   await textOf(made);
+  pass(REST_MS);
   return peer;
 }
 
@@ -160,10 +164,11 @@ test("a connection serves one call after the other, and keeps no process from it
 });
 
 test("calls at once have a connection each; the one that was used last is used next", async () => {
-  const { call, peers, open } = room();
+  const { call, peers, open, pass } = room();
   const calls = [call(), call()];
   for (const peer of peers) peer.open().says(HELLO);
   await Promise.all(calls.map(textOf));
+  pass(REST_MS);
   const next = call();
   assert.deepEqual(
     peers.map(({ sent }) => sent.split("POST").length - 1),
@@ -188,6 +193,22 @@ for (const [what, text] of Object.entries({
     assert.equal(there.peers.length, 2);
   });
 }
+
+test("a connection rests for two turns of the event loop: a server that closes behind an answer, without a word of it, gets no other request", async () => {
+  const there = room();
+  const made = there.call();
+  there.peers[0]?.open().says(HELLO);
+  await textOf(made);
+  for (const turns of [0, 1]) {
+    there.pass(1000 * turns);
+    void there.call().cancel();
+    assert.equal(there.peers.length, 2 + turns);
+  }
+  there.peers[0]?.events.closed(null);
+  there.pass(REST_MS);
+  await answered(there);
+  assert.deepEqual([there.peers.length, there.peers[0]?.sent.split("POST").length], [4, 2]);
+});
 
 test("a connection that speaks unasked is closed: what it says is nobody's answer", async () => {
   const there = room();
@@ -415,11 +436,13 @@ test("a call that is cancelled closes its connection at once: before the answer,
 });
 
 test("a call that may not go out when it is connected sends nothing, and its connection serves the next", async () => {
-  const { call, peers } = room();
+  const { call, peers, pass } = room();
   const made = call({}, () => false);
   peers[0]?.open();
   await assert.rejects(made.answer);
+  pass(REST_MS);
   await assert.rejects(call({}, () => false).answer);
+  pass(REST_MS);
   assert.deepEqual([peers[0]?.sent, peers[0]?.isClosed], ["", false]);
   const next = call();
   peers[0]?.says(HELLO);
@@ -445,18 +468,20 @@ test("a call that is cancelled once its answer is complete leaves the connection
   await made.answer;
   void made.cancel();
   assert.equal(there.peers[0]?.isClosed, false);
+  there.pass(REST_MS);
   await answered(there);
   assert.equal(there.peers.length, 1);
 });
 
 test("a connection that comes about once its call is cancelled is closed as it opens: no call waits for it or goes over it", async () => {
-  const { call, peers } = room();
+  const { call, peers, pass } = room();
   for (let index = 0; index < 3; index++) void call().cancel();
   const made = call();
   peers[0]?.events.closed(new Error("refused"));
   for (const peer of peers.slice(1)) peer.open();
   peers[3]?.says(HELLO);
   assert.equal(await textOf(made), "hello");
+  pass(REST_MS);
   assert.deepEqual(
     peers.map(({ isClosed, sent }) => [isClosed, sent.split("POST").length - 1]),
     [

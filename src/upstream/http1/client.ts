@@ -20,6 +20,8 @@ const IDLE_MS = 55_000;
 /** As long as a server says that it keeps it, but for the time that its closing takes to get here. */
 const MARGIN_MS = 1_000;
 const SWEEP_MS = 5_000;
+/** How many turns of the event loop one rests: some servers close behind an answer without a word of it, which is seen in the next turn. */
+const REST_TURNS = 2;
 const KEPT_FOR_S = /(?:^|[,\s])timeout=(\d{1,6})/i;
 
 export function http1(ports: Http1Ports): Send {
@@ -45,6 +47,8 @@ class Pool {
   readonly #address: TcpAddress;
   readonly idle: Link[] = [];
   #isSweeping = false;
+  #turn = 0;
+  #isTurning = false;
 
   constructor(ports: Http1Ports, address: TcpAddress) {
     this.#ports = ports;
@@ -52,7 +56,9 @@ class Pool {
   }
 
   take(exchange: Exchange): void {
-    const link = this.idle.pop();
+    let at = this.idle.length - 1;
+    while (this.#isResting(this.idle[at])) at--;
+    const [link] = at === -1 ? [] : this.idle.splice(at, 1);
     if (link === undefined) this.connect(exchange);
     else link.begin(exchange);
   }
@@ -65,10 +71,23 @@ class Pool {
 
   keep(link: Link, idleMs: number): void {
     link.endsAtMs = this.#ports.now() + idleMs;
+    link.restsTo = this.#turn + REST_TURNS;
     this.idle.push(link);
+    if (!this.#isTurning) this.#ports.after(0, this.#turned);
+    this.#isTurning = true;
     if (!this.#isSweeping) this.#ports.after(SWEEP_MS, this.#sweep);
     this.#isSweeping = true;
   }
+
+  #isResting(link: Link | undefined): boolean {
+    return link !== undefined && link.restsTo > this.#turn;
+  }
+
+  readonly #turned = (): void => {
+    this.#turn++;
+    this.#isTurning = this.#isResting(this.idle.at(-1));
+    if (this.#isTurning) this.#ports.after(0, this.#turned);
+  };
 
   readonly #sweep = (): void => {
     for (const link of this.idle.filter(({ endsAtMs }) => endsAtMs <= this.#ports.now())) link.close();
@@ -87,6 +106,8 @@ class Link implements Line, TcpEvents {
   isReused = false;
   /** When it is closed unless it is used again. */
   endsAtMs = 0;
+  /** The turn from which it is used again. */
+  restsTo = 0;
 
   constructor(pool: Pool) {
     this.#pool = pool;
