@@ -48,6 +48,8 @@ const SECURE: Handlers = {
 
 /** By which no server is asked for (RFC 6066); its certificate is checked against it all the same. */
 const IP_ADDRESS = /^[\d.]+$|:/;
+/** Of a name that is complete; neither certificates nor those who ask for one have it (RFC 6066). */
+const LAST_DOT = /\.$/;
 /** As TLS writes it: its length before it. */
 const HTTP_1 = new TextEncoder().encode("\u0008http/1.1");
 
@@ -58,7 +60,11 @@ export function bunConnectTcp(bun: BunConnect): ConnectTcp {
     void dialAddress({ host, port }, dialling.signal).then(() => {
       if (dialling.signal.aborted) return;
       const connecting = isSecure
-        ? bun.connect({ ...options, tls: { serverName: IP_ADDRESS.test(host) ? "" : host, ALPNProtocols: HTTP_1 }, socket: SECURE })
+        ? bun.connect({
+            ...options,
+            tls: { serverName: IP_ADDRESS.test(host) ? "" : host.replace(LAST_DOT, ""), ALPNProtocols: HTTP_1 },
+            socket: SECURE,
+          })
         : bun.connect({ ...options, socket: PLAIN });
       // `connectError` has said it already.
       connecting.catch(() => {});

@@ -57,7 +57,7 @@ class Pool {
 
   take(exchange: Exchange): void {
     let at = this.idle.length - 1;
-    while (this.#isResting(this.idle[at])) at--;
+    while ((this.idle[at]?.restsTo ?? 0) > this.#turn) at--;
     const [link] = at === -1 ? [] : this.idle.splice(at, 1);
     if (link === undefined) this.connect(exchange);
     else link.begin(exchange);
@@ -79,13 +79,9 @@ class Pool {
     this.#isSweeping = true;
   }
 
-  #isResting(link: Link | undefined): boolean {
-    return link !== undefined && link.restsTo > this.#turn;
-  }
-
   readonly #turned = (): void => {
     this.#turn++;
-    this.#isTurning = this.#isResting(this.idle.at(-1));
+    this.#isTurning = (this.idle.at(-1)?.restsTo ?? 0) > this.#turn;
     if (this.#isTurning) this.#ports.after(0, this.#turned);
   };
 

@@ -113,14 +113,11 @@ export class Exchange implements HttpCall, HttpBody, Polled {
     }
     const piece = this.#decoder.take(bytes, at);
     if (this.#decoder.end !== -1) this.#complete(this.#decoder.end === bytes.length);
-    if (piece !== null && piece.length > TURN_BYTES) this.#holdAll(piece);
-    else if (piece !== null && (this.#waiter === null || this.#isResting)) this.#hold(piece);
+    if (piece !== null && piece.length > TURN_BYTES) {
+      for (let from = 0; from < piece.length; from += TURN_BYTES) this.#hold(piece.subarray(from, from + TURN_BYTES));
+      this.#rest();
+    } else if (piece !== null && (this.#waiter === null || this.#isResting)) this.#hold(piece);
     else if (piece !== null || this.#line === null) this.#tell(piece ?? undefined);
-  }
-
-  #holdAll(piece: Uint8Array): void {
-    for (let at = 0; at < piece.length; at += TURN_BYTES) this.#hold(piece.subarray(at, at + TURN_BYTES));
-    this.#rest();
   }
 
   #rest(): void {
