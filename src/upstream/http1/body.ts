@@ -2,7 +2,7 @@
 // Never does: keep bytes, or read a size that others may read in another way.
 
 import { cut } from "../../wire/pump.ts";
-import { HttpFault, type AnswerHead } from "./head.ts";
+import { CR, DELETE, HttpFault, LF, SPACE, TAB, type AnswerHead } from "./head.ts";
 
 export interface BodyDecoder {
   /** What of the body is in these bytes, from there on; may write over them. Null: nothing. */
@@ -31,7 +31,7 @@ class SizedBody implements BodyDecoder {
   }
 }
 
-const [TAB, LF, CR, SPACE, SEMICOLON, DELETE] = [0x09, 0x0a, 0x0d, 0x20, 0x3b, 0x7f];
+const SEMICOLON = 0x3b;
 /** What stands beside a size, and all trailers. */
 const MAX_LINE_BYTES = 16 * 1024;
 

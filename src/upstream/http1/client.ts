@@ -20,22 +20,21 @@ const IDLE_MS = 55_000;
 /** As long as a server says that it keeps it, but for the time that its closing takes to get here. */
 const MARGIN_MS = 1_000;
 const SWEEP_MS = 5_000;
-/** How many turns of the event loop one rests: some servers close behind an answer without a word of it, which is seen in the next turn. */
-const REST_TURNS = 2;
+/** Unused for so long, as some servers close behind an answer without a word of it: what was sent then would be lost. */
+const REST_MS = 10;
 const KEPT_FOR_S = /(?:^|[,\s])timeout=(\d{1,6})/i;
 
 export function http1(ports: Http1Ports): Send {
   const pools = new Map<string, Pool>();
   /** By URL. Only those of the configuration come in here. */
   const targets = new Map<string, Target | null>();
-  const soon = (wake: () => void): void => void ports.after(0, wake);
   return (request, connected) => {
     const target = targets.get(request.url) ?? targetOf(request.url);
     if (target === null) return ports.otherwise(request, connected);
     targets.set(request.url, target);
     const pool = pools.get(target.origin) ?? new Pool(ports, target);
     pools.set(target.origin, pool);
-    const exchange = new Exchange(requestBytes(target, request), { connected, soon });
+    const exchange = new Exchange(requestBytes(target, request), { connected, after: ports.after });
     pool.take(exchange);
     return exchange;
   };
@@ -47,8 +46,6 @@ class Pool {
   readonly #address: TcpAddress;
   readonly idle: Link[] = [];
   #isSweeping = false;
-  #turn = 0;
-  #isTurning = false;
 
   constructor(ports: Http1Ports, address: TcpAddress) {
     this.#ports = ports;
@@ -56,8 +53,9 @@ class Pool {
   }
 
   take(exchange: Exchange): void {
+    const nowMs = this.#ports.now();
     let at = this.idle.length - 1;
-    while ((this.idle[at]?.restsTo ?? 0) > this.#turn) at--;
+    while ((this.idle[at]?.restsToMs ?? 0) > nowMs) at--;
     const [link] = at === -1 ? [] : this.idle.splice(at, 1);
     if (link === undefined) this.connect(exchange);
     else link.begin(exchange);
@@ -70,20 +68,12 @@ class Pool {
   }
 
   keep(link: Link, idleMs: number): void {
-    link.endsAtMs = this.#ports.now() + idleMs;
-    link.restsTo = this.#turn + REST_TURNS;
+    const nowMs = this.#ports.now();
+    [link.restsToMs, link.endsAtMs] = [nowMs + REST_MS, nowMs + idleMs];
     this.idle.push(link);
-    if (!this.#isTurning) this.#ports.after(0, this.#turned);
-    this.#isTurning = true;
     if (!this.#isSweeping) this.#ports.after(SWEEP_MS, this.#sweep);
     this.#isSweeping = true;
   }
-
-  readonly #turned = (): void => {
-    this.#turn++;
-    this.#isTurning = (this.idle.at(-1)?.restsTo ?? 0) > this.#turn;
-    if (this.#isTurning) this.#ports.after(0, this.#turned);
-  };
 
   readonly #sweep = (): void => {
     for (const link of this.idle.filter(({ endsAtMs }) => endsAtMs <= this.#ports.now())) link.close();
@@ -99,11 +89,11 @@ class Link implements Line, TcpEvents {
   #isReady = false;
   socket: TcpSocket | null = null;
   takeBack: (() => void) | null = null;
-  isReused = false;
+  #isReused = false;
   /** When it is closed unless it is used again. */
   endsAtMs = 0;
-  /** The turn from which it is used again. */
-  restsTo = 0;
+  /** When it may be. */
+  restsToMs = 0;
 
   constructor(pool: Pool) {
     this.#pool = pool;
@@ -117,21 +107,19 @@ class Link implements Line, TcpEvents {
     exchange.ready();
   }
 
-  again(exchange: Exchange): void {
-    this.#pool.connect(exchange);
+  again(exchange: Exchange): boolean {
+    if (this.#isReused) this.#pool.connect(exchange);
+    return this.#isReused;
   }
 
   keep(headers: ReadonlyMap<string, string> | null): void {
     this.#exchange = null;
-    this.isReused ||= headers !== null;
-    const named = headers?.get("keep-alive");
-    const [, seconds] = named === undefined ? [] : (KEPT_FOR_S.exec(named) ?? []);
+    this.#isReused ||= headers !== null;
+    const [, seconds] = KEPT_FOR_S.exec(headers?.get("keep-alive") ?? "") ?? [];
     const idleMs = seconds === undefined ? IDLE_MS : Math.min(IDLE_MS, Number(seconds) * 1000 - MARGIN_MS);
-    if (!this.#isReady || idleMs <= 0) this.close();
-    else {
-      this.#pool.keep(this, idleMs);
-      this.socket?.unref();
-    }
+    if (!this.#isReady || idleMs <= 0) return this.close();
+    this.#pool.keep(this, idleMs);
+    this.socket?.unref();
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 // One POST and its answer over a connection: the request goes out as the other end takes it, the answer is read as it is asked for.
 // Never does: send a byte twice, read on while nobody takes what came, leave a connection to the next whose end is not certain.
 
-import type { HttpAnswer, HttpBody, HttpCall, ReadWaiter, SocketError, TcpSocket } from "../../runtime/ports.ts";
+import type { After, HttpAnswer, HttpBody, HttpCall, ReadWaiter, SocketError, TcpSocket } from "../../runtime/ports.ts";
 import { concat, pollFor, readOnce, type Polled } from "../../wire/pump.ts";
 import { bodyDecoder, type BodyDecoder } from "./body.ts";
 import { HeadReader, HttpFault, type AnswerHead } from "./head.ts";
@@ -13,34 +13,30 @@ export class UnsentFault extends Error {}
 export interface Line {
   /** Null while there is no connection yet. */
   readonly socket: TcpSocket | null;
-  /** Whether an exchange was held on it before. */
-  readonly isReused: boolean;
   /** Takes it back for the next one; null: this one sent nothing. */
   keep(headers: ReadonlyMap<string, string> | null): void;
-  /** Starts the same on a new one. */
-  again(exchange: Exchange): void;
+  /** Starts the same on a new one; false: no exchange was held on this one before. */
+  again(exchange: Exchange): boolean;
   /** At once. */
   close(): void;
 }
 
 export interface ExchangeOptions {
   readonly connected: () => boolean;
-  /** Wakes in the next turn of the event loop. */
-  readonly soon: (wake: () => void) => void;
+  readonly after: After;
 }
 
 /** What may lie here while nobody reads; what the runtime reads at once comes on top. */
 const MAX_HELD_BYTES = 64 * 1024;
 /** What goes on in one turn of the event loop: Bun reads 512 KiB at once, and goes on with the same connection while they come. */
 const TURN_BYTES = 128 * 1024;
-const DONE = Promise.resolve();
 
 export class Exchange implements HttpCall, HttpBody, Polled {
   /** What is still to be sent. */
   readonly #pieces: Uint8Array[];
   /** Let go of once it was asked: it may hold on to the request. */
   #connected: (() => boolean) | null;
-  readonly #soon: (wake: () => void) => void;
+  readonly #after: After;
   readonly #answering = Promise.withResolvers<HttpAnswer>();
   readonly answer: Promise<HttpAnswer> = this.#answering.promise;
   #sentBytes = 0;
@@ -58,10 +54,10 @@ export class Exchange implements HttpCall, HttpBody, Polled {
   #waiter: ReadWaiter | null = null;
   #fault: Error | null = null;
 
-  constructor(pieces: Uint8Array[], { connected, soon }: ExchangeOptions) {
+  constructor(pieces: Uint8Array[], { connected, after }: ExchangeOptions) {
     this.#pieces = pieces;
     this.#connected = connected;
-    this.#soon = soon;
+    this.#after = after;
   }
 
   // ---- The connection ----------------------------------------------------------------------------------------------
@@ -123,7 +119,7 @@ export class Exchange implements HttpCall, HttpBody, Polled {
   #rest(): void {
     if (this.#isResting) return;
     this.#isResting = true;
-    this.#soon(() => {
+    this.#after(0, () => {
       this.#isResting = false;
       const waiter = this.#waiter;
       this.#waiter = null;
@@ -166,15 +162,13 @@ export class Exchange implements HttpCall, HttpBody, Polled {
   /** The connection is closed, or none came about. */
   closed(error: SocketError | null): void {
     if (this.#line === null) return;
-    if (this.#head?.length === "close" && error === null) {
-      this.#line = null;
-      this.#tell(undefined);
-    } else if (this.#sentBytes > 0) this.#end(error ?? new Error("The connection was closed."));
-    else if (this.#line.isReused) this.#line.again(this);
-    else this.#end(new UnsentFault(`No connection came about: ${error?.code ?? "closed"}`, { cause: error }));
+    if (this.#head?.length === "close" && error === null) this.#end(null);
+    else if (this.#sentBytes > 0) this.#end(error ?? new Error("The connection was closed."));
+    else if (!this.#line.again(this)) this.#end(new UnsentFault(`No connection came about: ${error?.code ?? "closed"}`, { cause: error }));
   }
 
-  #end(fault: Error): void {
+  /** Null: that was the end of the body. */
+  #end(fault: Error | null): void {
     this.#line = null;
     this.#fault = fault;
     if (this.#head === null) this.#answering.reject(fault);
@@ -215,13 +209,12 @@ export class Exchange implements HttpCall, HttpBody, Polled {
   cancel(): Promise<void> {
     this.#held.length = 0;
     const line = this.#line;
-    if (line === null) return DONE;
+    if (line === null) return Promise.resolve();
     this.#line = null;
     if (this.#sentBytes === 0) line.keep(null);
     else line.close();
     if (this.#head === null) this.#answering.reject(new Error("The call was cancelled."));
     // Later, as whoever cancels may be about to end what waits.
-    queueMicrotask(() => this.#tell(undefined));
-    return DONE;
+    return Promise.resolve().then(() => this.#tell(undefined));
   }
 }

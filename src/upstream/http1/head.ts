@@ -20,7 +20,7 @@ export interface AnswerHead {
 /** All heads of an answer together, those before its own (1xx) too. */
 export const MAX_HEAD_BYTES = 256 * 1024;
 
-const [TAB, LF, CR, SPACE, DELETE] = [0x09, 0x0a, 0x0d, 0x20, 0x7f];
+export const [TAB, LF, CR, SPACE, DELETE] = [0x09, 0x0a, 0x0d, 0x20, 0x7f];
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/;
 const HEADER = /([!#$%&'*+\-.^_`|~\w]+):[ \t]*([^\r\n]*)\r\n/y;
@@ -38,9 +38,8 @@ export class HeadReader {
   take(bytes: Uint8Array, from: number): number {
     // What speaks another protocol may wait for its turn, and never end a line.
     const known = this.#text.length;
-    for (let at = known; at < PROTOCOL.length && from + at - known < bytes.length; at++) {
+    for (let at = known; at < PROTOCOL.length && from + at - known < bytes.length; at++)
       if (bytes[from + at - known] !== PROTOCOL.charCodeAt(at)) throw new HttpFault(NOT_HTTP);
-    }
     let last = this.#last;
     let lineBytes = this.#lineBytes;
     let isAscii = true;
@@ -159,9 +158,7 @@ export function requestBytes(target: Target, { headers, body }: HttpRequest): Ui
   const isShort = bytes.length <= SHORT_BODY_BYTES;
   const out = new Uint8Array(head.length + (isShort ? bytes.length : 0));
   const { read, written } = UTF8.encodeInto(head, out);
-  const isAscii = read === head.length && written === head.length;
-  if (!isAscii) for (let at = 0; at < head.length; at++) out[at] = head.charCodeAt(at);
-  if (!isShort) return [out, bytes];
-  out.set(bytes, head.length);
-  return [out];
+  if (read !== head.length || written !== head.length) for (let at = 0; at < head.length; at++) out[at] = head.charCodeAt(at);
+  if (isShort) out.set(bytes, head.length);
+  return isShort ? [out] : [out, bytes];
 }
