@@ -54,14 +54,14 @@ function Table({ view, models }: { readonly view: View; readonly models: readonl
             of={[
               ["models.id"],
               ["models.protocol"],
+              ["models.price.input", "number"],
+              ["models.price.cached", "number"],
+              ["models.price.output", "number"],
               ["models.pool"],
               ["models.multiplier", "number"],
               ["models.context", "number"],
               ["models.output", "number"],
               ["models.input"],
-              ["models.price.input", "number"],
-              ["models.price.cached", "number"],
-              ["models.price.output", "number"],
               ["call.action"],
             ]}
           />
@@ -79,14 +79,14 @@ function Table({ view, models }: { readonly view: View; readonly models: readonl
                   {model.protocol}
                   <span class="sub block">{model.provider ?? t("word.unknown")}</span>
                 </td>
+                <td class="number">{format.price(model.price?.input ?? null)}</td>
+                <td class="number">{format.price(model.price?.cacheRead ?? null)}</td>
+                <td class="number">{format.price(model.price?.output ?? null)}</td>
                 <td>{model.pool === null ? "–" : t(`quota.pool.${model.pool}`)}</td>
                 <td class="number">{model.multiplier === null ? "–" : `${format.number(model.multiplier)}×`}</td>
                 <td class="number">{format.compact(model.contextTokens)}</td>
                 <td class="number">{format.compact(model.outputTokens)}</td>
-                <td>{model.inputModalities.join(", ")}</td>
-                <td class="number">{format.price(model.price?.input ?? null)}</td>
-                <td class="number">{format.price(model.price?.cacheRead ?? null)}</td>
-                <td class="number">{format.price(model.price?.output ?? null)}</td>
+                <td class="words">{model.inputModalities.join(", ")}</td>
                 <td>
                   <a
                     class="button quiet"

@@ -25,12 +25,12 @@ export function RequestTable({ view, rows, name }: Rows): Rendered {
             ["call.model"],
             ["call.key"],
             ["call.client"],
-            ["call.input", "number"],
-            ["call.cached", "number"],
-            ["call.output", "number"],
-            ["call.cost", "number"],
-            ["call.first-byte", "number"],
             ["call.time", "number"],
+            ["call.cost", "number"],
+            ["call.input", "number"],
+            ["call.output", "number"],
+            ["call.cached", "number"],
+            ["call.first-byte", "number"],
           ]}
         />
         <tbody>
@@ -61,12 +61,12 @@ function Request({ view, row }: { readonly view: View; readonly row: RequestView
       </td>
       <td class="short">{row.key ?? <span class="sub">{t("call.no-key")}</span>}</td>
       <td class="short">{row.client ?? <span class="sub">{t("word.unknown")}</span>}</td>
-      <td class="number">{format.number(inputOf(row))}</td>
-      <td class="number">{format.percent(cachedOf(row))}</td>
-      <td class="number">{format.number(row.outputTokens)}</td>
-      <td class="number">{format.usd(row.usd)}</td>
-      <td class="number">{format.duration(row.firstByteMs)}</td>
       <td class="number">{format.duration(row.totalMs)}</td>
+      <td class="number">{format.usd(row.usd)}</td>
+      <td class="number">{format.number(inputOf(row))}</td>
+      <td class="number">{format.number(row.outputTokens)}</td>
+      <td class="number">{format.percent(cachedOf(row))}</td>
+      <td class="number">{format.duration(row.firstByteMs)}</td>
     </tr>
   );
 }

@@ -86,6 +86,9 @@ function Filters({ view, hasFilter, keys }: FilterParts): Rendered {
         <Field name="since" label={t("requests.since")}>
           <Choices view={view} name="since" of={SPANS} any="span.any" />
         </Field>
+        <Field name="until" label={t("requests.until")}>
+          <input id="until" name="until" type="date" value={DATE.exec(parameters.get("until") ?? "")?.[0] ?? ""} />
+        </Field>
         <Field name="status" label={t("call.status")}>
           <Choices view={view} name="status" of={STATUSES} any="requests.any" />
         </Field>
@@ -100,9 +103,6 @@ function Filters({ view, hasFilter, keys }: FilterParts): Rendered {
         </Field>
         <Field name="session" label={t("call.session")}>
           <Suggested view={view} name="session" from={[]} />
-        </Field>
-        <Field name="until" label={t("requests.until")}>
-          <input id="until" name="until" type="date" value={DATE.exec(parameters.get("until") ?? "")?.[0] ?? ""} />
         </Field>
         <FilterActions view={view} path={hasFilter ? "/ui/requests" : null} />
       </form>

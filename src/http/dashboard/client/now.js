@@ -119,12 +119,12 @@ function ended({ id, status, finish }) {
   const { call } = known;
   const said = finishWord(finish);
   const numbers = [
+    duration(call.elapsedMs + performance.now() - known.at),
     null,
     null,
     number(call.outputTokens),
     null,
     duration(call.firstByteMs),
-    duration(call.elapsedMs + performance.now() - known.at),
   ];
   const row = el(
     "tr",
@@ -160,8 +160,8 @@ async function fill() {
     if (row === null) continue;
     const input = inputOf(call);
     const cached = input === null || input === 0 ? null : (call.cacheReadTokens ?? 0) / input;
-    const texts = [number(input), percent(cached), number(call.outputTokens), usd(call.usd)];
-    for (const [at, text] of [...texts, duration(call.firstByteMs), duration(call.totalMs)].entries()) row.cells[5 + at].textContent = text;
+    const texts = [duration(call.totalMs), usd(call.usd), number(input), number(call.outputTokens), percent(cached), duration(call.firstByteMs)];
+    for (const [at, text] of texts.entries()) row.cells[5 + at].textContent = text;
   }
 }
 
