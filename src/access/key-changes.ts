@@ -19,6 +19,13 @@ import { Calendar } from "./windows.ts";
 /** A word that can't be read, or a change that makes no sense. `message` says what to do. */
 export class KeyFault extends Error {
   override readonly name = "KeyFault";
+  /** The member of the key's JSON that is wrong. Null: it is none of them. */
+  readonly param: string | null;
+
+  constructor(message: string, param: string | null = null) {
+    super(message);
+    this.param = param;
+  }
 }
 
 /** Absent: it stays as it is. `none`: there is no limit. `default`: what the row `default` says. */
@@ -67,10 +74,10 @@ const LONGEST_NOTE = 500;
 
 /** @throws KeyFault */
 export function newKey(name: string, words: KeyWords, ports: KeyPorts): FreshKey {
-  if (!isKeyName(name)) throw new KeyFault("A name has 1 to 64 letters, digits, and . _ - between them.");
+  if (!isKeyName(name)) throw new KeyFault("A name has 1 to 64 letters, digits, and . _ - between them.", "name");
   if (ROWS_WITHOUT_KEY.includes(name.toLowerCase()))
-    throw new KeyFault(`"${name}" is no key: keys set ${name.toLowerCase()} changes its limits.`);
-  if (ENVIRONMENT_NAME.test(name)) throw new KeyFault("Names that begin with env- belong to the keys of PROXY_API_KEY.");
+    throw new KeyFault(`"${name}" is no key: keys set ${name.toLowerCase()} changes its limits.`, "name");
+  if (ENVIRONMENT_NAME.test(name)) throw new KeyFault("Names that begin with env- belong to the keys of PROXY_API_KEY.", "name");
   const { key, hash, hint } = freshKey(ports);
   return { record: changed({ ...emptyRecord(name, ports.nowMs), hash, hint }, words, ports.nowMs), key };
 }
@@ -103,8 +110,8 @@ export function emptyRecord(name: string, nowMs: number): KeyRecord {
 export function changed(record: KeyRecord, words: KeyWords, nowMs: number): KeyRecord {
   const { note, expires } = words;
   if (expires !== undefined && ROWS_WITHOUT_KEY.includes(record.name))
-    throw new KeyFault(`"${record.name}" is no key, so it does not expire.`);
-  if (note !== undefined && note.length > LONGEST_NOTE) throw new KeyFault(`A note has at most ${LONGEST_NOTE} characters.`);
+    throw new KeyFault(`"${record.name}" is no key, so it does not expire.`, "expires");
+  if (note !== undefined && note.length > LONGEST_NOTE) throw new KeyFault(`A note has at most ${LONGEST_NOTE} characters.`, "note");
   const rules = rulesWith(record.rules, words);
   return {
     ...record,
@@ -112,7 +119,7 @@ export function changed(record: KeyRecord, words: KeyWords, nowMs: number): KeyR
     ...(note === undefined ? {} : { note: note.trim() === "" ? null : note.trim() }),
     ...(expires === undefined
       ? {}
-      : { expiry: isWord(expires, "never", "none") ? null : expiryOf(expires, { nowMs, zone: rules.zone ?? "UTC" }) }),
+      : { expiry: isWord(expires, "never", "none") ? null : expiryOf(expires, { nowMs, zone: rules.zone ?? "UTC", param: "expires" }) }),
   };
 }
 
@@ -123,7 +130,7 @@ export function raised(
   { nowMs, untilMs }: { readonly nowMs: number; readonly untilMs: number },
 ): KeyRecord {
   const parsed = parseAmount(amount);
-  if (parsed === null || parsed.amount === 0) throw new KeyFault(`Write ${AMOUNTS}.`);
+  if (parsed === null || parsed.amount === 0) throw new KeyFault(`Write ${AMOUNTS}.`, "amount");
   return { ...record, raises: [...record.raises.filter((raise) => raise.untilMs > nowMs), { ...parsed, untilMs }] };
 }
 
@@ -131,7 +138,7 @@ export function raised(
 export function rotated(record: KeyRecord, grace: string | null, ports: KeyPorts): FreshKey {
   if (record.hash === null) throw new KeyFault(`"${record.name}" has no key in the store.`);
   const graceMs = grace === null ? 0 : parseDuration(grace);
-  if (graceMs === null) throw new KeyFault(`A grace is ${DURATIONS}.`);
+  if (graceMs === null) throw new KeyFault(`A grace is ${DURATIONS}.`, "grace");
   const { key, hash, hint } = freshKey(ports);
   return { record: { ...record, hash, hint, previous: { hash: record.hash, untilMs: ports.nowMs + graceMs } }, key };
 }
@@ -139,8 +146,8 @@ export function rotated(record: KeyRecord, grace: string | null, ports: KeyPorts
 /** When a raise ends that is typed as `24h`, a date or a time; null: at the end of the day. @throws KeyFault */
 export function raiseEndMs(until: string | null, { nowMs, zone }: { readonly nowMs: number; readonly zone: string }): number {
   if (until === null) return new Calendar().window("day", null, { nowMs, zone }).endMs ?? nowMs;
-  const expiry = expiryOf(until, { nowMs, zone });
-  if (expiry.type !== "at") throw new KeyFault("A raise ends after a duration, on a date, or at a time.");
+  const expiry = expiryOf(until, { nowMs, zone, param: "until" });
+  if (expiry.type !== "at") throw new KeyFault("A raise ends after a duration, on a date, or at a time.", "until");
   return expiry.ms;
 }
 
@@ -173,7 +180,7 @@ function numberWith(before: number | null, word: string | undefined, name: strin
   if (word === undefined) return before;
   if (isDefault(word)) return null;
   const count = isNone(word) ? 0 : parseCount(word);
-  if (count === null) throw new KeyFault(`${name} must be a whole number such as 60 or 400k, or one of the words none and default.`);
+  if (count === null) throw new KeyFault(`${name} must be a whole number such as 60 or 400k, or one of the words none and default.`, name);
   return count;
 }
 
@@ -182,6 +189,7 @@ function modelsOf(text: string): readonly string[] {
   if (models === null)
     throw new KeyFault(
       "models must be names, globs and pools, separated by commas, such as claude-*,!claude-opus-*,@core, or one of the words all and default.",
+      "models",
     );
   return models;
 }
@@ -192,12 +200,12 @@ function budgetsOf(words: readonly string[]): KeyRules["budgets"] {
   const budgets = words.map((word) => {
     const budget = parseBudget(word);
     if (budget === null)
-      throw new KeyFault(`A budget is ${AMOUNTS}, with a period: 5usd/day. Periods are 5h, day, week, month, ever and session.`);
+      throw new KeyFault(`A budget is ${AMOUNTS}, with a period: 5usd/day. Periods are 5h, day, week, month, ever and session.`, "budgets");
     return budget;
   });
   const kinds = budgets.map(({ unit, period }) => `${unit}/${period}`);
   const twice = kinds.find((kind, index) => kinds.indexOf(kind) < index);
-  if (twice !== undefined) throw new KeyFault(`There are two budgets in ${twice.replace("/", " for each ")}.`);
+  if (twice !== undefined) throw new KeyFault(`There are two budgets in ${twice.replace("/", " for each ")}.`, "budgets");
   return budgets;
 }
 
@@ -207,23 +215,32 @@ function softOf(text: string): KeyRules["soft"] {
   if (soft === null)
     throw new KeyFault(
       "soft must be a share of the budget in percent, from 1 to 99, with a cheaper model if you like, such as 80 or 80:glm-5.2, or one of the words none and default.",
+      "soft",
     );
   return soft;
 }
 
 function zoneOf(text: string): string {
   const zone = parseZone(text);
-  if (zone === null) throw new KeyFault("zone must be the name of a time zone such as Asia/Shanghai or UTC.");
+  if (zone === null) throw new KeyFault("zone must be the name of a time zone such as Asia/Shanghai or UTC.", "zone");
   return zone;
 }
 
-function expiryOf(text: string, at: { readonly nowMs: number; readonly zone: string }): NonNullable<KeyRecord["expiry"]> {
+interface ExpiryPlace {
+  readonly nowMs: number;
+  readonly zone: string;
+  /** Whose text it is. */
+  readonly param: "expires" | "until";
+}
+
+function expiryOf(text: string, { param, ...at }: ExpiryPlace): NonNullable<KeyRecord["expiry"]> {
   const expiry = parseExpiry(text, at);
   if (expiry === null)
     throw new KeyFault(
       `Write the end as ${DURATIONS}, "30d after first use", a date such as 2026-12-31, or a time such as 2026-12-31T18:00:00Z.`,
+      param,
     );
-  if (expiry.type === "at" && expiry.ms <= at.nowMs) throw new KeyFault("The end must be in the future.");
+  if (expiry.type === "at" && expiry.ms <= at.nowMs) throw new KeyFault("The end must be in the future.", param);
   return expiry;
 }
 

@@ -3,16 +3,28 @@
 
 import { readArguments } from "../config/arguments.ts";
 import { VARIABLE_NAMES, VARIABLES, type VariableName } from "../config/variables.ts";
+import type { Config } from "../config/config.ts";
 import type { SettingView } from "../http/admin/admin.ts";
 import { mask, shownUrl } from "../telemetry/redaction.ts";
 import type { Setup } from "./configuration.ts";
+
+/** Their values follow from others, or are completed. */
+const ENDPOINTS: Readonly<Partial<Record<VariableName, keyof Config["endpoints"]>>> = {
+  ANTHROPIC_TARGET_URL: "messages",
+  OPENAI_TARGET_URL: "responses",
+  CHAT_TARGET_URL: "chat",
+  GEMINI_TARGET_URL: "gemini",
+  BEDROCK_TARGET_URL: "bedrock",
+};
 
 export function settingViews({ source, reading }: Pick<Setup, "source" | "reading">): SettingView[] {
   const options = new Set(readArguments(source.arguments).options.map(({ variable }) => variable));
   return VARIABLE_NAMES.map((name) => {
     const typed = reading.values[name];
     const { default: usual, reload, help } = VARIABLES[name];
-    return { name, value: typed === null ? usual : shown(name, typed), source: sourceOf(name), reload, help };
+    const endpoint = ENDPOINTS[name];
+    const counts = endpoint === undefined ? (typed ?? usual) : reading.config.endpoints[endpoint];
+    return { name, value: counts === usual ? usual : shown(name, counts), source: sourceOf(name), reload, help };
   });
 
   function sourceOf(name: VariableName): SettingView["source"] {

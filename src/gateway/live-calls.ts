@@ -5,7 +5,7 @@ import { GatewayError } from "../errors.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import type { After } from "../runtime/ports.ts";
 import type { CallSummary } from "../telemetry/call-summary.ts";
-import { finishWord } from "./usage-row.ts";
+import { finishWord, isListed } from "./usage-row.ts";
 
 /** `connecting`: the request is about to go out. `waiting`: nothing of the answer has come. `thinking`: reasoning comes. */
 export type CallPhase = "admitted" | "connecting" | "waiting" | "thinking" | "streaming";
@@ -32,18 +32,17 @@ export interface LiveCall {
   readonly attempts: number;
 }
 
-/** What a watcher gets: a call began or changed its phase, ended, or a second has passed. */
+/** What a watcher gets: a call began or changed its phase, ended, or a second has passed. `isCounted`: it is one of those of `LiveSecond`. */
 export type LiveEvent =
   | { readonly type: "call"; readonly call: LiveCall }
-  | { readonly type: "ended"; readonly id: string; readonly status: number | null; readonly finish: string }
+  | { readonly type: "ended"; readonly id: string; readonly status: number | null; readonly finish: string; readonly isCounted: boolean }
   | { readonly type: "tick"; readonly calls: readonly LiveCall[] };
 
+/** Of the calls that ended in it and stand in the ledger, so that usage says the same. */
 export interface LiveSecond {
-  /** That began. */
   readonly calls: number;
-  /** That ended with an error; a client that leaves is none. */
+  /** A client that leaves is none. */
   readonly errors: number;
-  /** Of the calls that ended. */
   readonly outputTokens: number;
 }
 
@@ -86,7 +85,6 @@ export class LiveCalls {
 
   add(call: RunningCall): void {
     this.#calls.add(call);
-    this.#bucket(call.summary.startedAtMs).calls++;
     this.changed(call);
   }
 
@@ -101,9 +99,12 @@ export class LiveCalls {
   remove(call: RunningCall): void {
     this.#calls.delete(call);
     const { startedAtMs, durationMs, error, usage } = call.summary;
-    const bucket = this.#bucket(startedAtMs + durationMs);
-    if (error !== null && error.kind !== "cancelled") bucket.errors++;
-    bucket.outputTokens += usage?.outputTokens ?? 0;
+    if (isListed(call.summary)) {
+      const bucket = this.#bucket(startedAtMs + durationMs);
+      bucket.calls++;
+      if (error !== null && error.kind !== "cancelled") bucket.errors++;
+      bucket.outputTokens += usage?.outputTokens ?? 0;
+    }
     if (this.#listeners.size === 0) return;
     this.#ended.push(call);
     this.#tellSoon();
@@ -172,7 +173,10 @@ export class LiveCalls {
     const [changed, ended] = [[...this.#changed], this.#ended.splice(0)];
     this.#changed.clear();
     for (const call of changed) this.#tell({ type: "call", call: viewOf(call) });
-    for (const { summary } of ended) this.#tell({ type: "ended", id: summary.id, status: summary.status, finish: finishWord(summary) });
+    for (const { summary } of ended) {
+      const { id, status } = summary;
+      this.#tell({ type: "ended", id, status, finish: finishWord(summary), isCounted: isListed(summary) });
+    }
   }
 
   #tell(event: LiveEvent): void {

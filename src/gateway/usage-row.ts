@@ -19,8 +19,13 @@ export interface Rows {
  */
 export function ledgerObserver(ledger: Rows): CallObserver {
   return (summary) => {
-    if (summary.callerId !== null && !isExplained(summary)) ledger.add(usageRow(summary));
+    if (isListed(summary)) ledger.add(usageRow(summary));
   };
+}
+
+/** Whether the ledger has a row of the call. */
+export function isListed(summary: CallSummary): boolean {
+  return summary.callerId !== null && !isExplained(summary);
 }
 
 /** Whether it is no call. */

@@ -9,15 +9,15 @@ export async function told<Result>(act: () => Promise<Result>): Promise<Result> 
   try {
     return await act();
   } catch (error) {
-    if (error instanceof KeyFault) throw wrongInput(error.message);
+    if (error instanceof KeyFault) throw wrongInput(error.message, error.param);
     if (!(error instanceof StoreError)) throw error;
     throw new GatewayError("overloaded", `The store can't be reached: ${error.message}`, { headers: { "retry-after": "5" }, cause: error });
   }
 }
 
-/** @param param the member of the body, or of the query */
-export function wrongInput(message: string, param?: string): GatewayError {
-  return new GatewayError("invalid-request", message, param === undefined ? {} : { param });
+/** @param param the member of the body, or of the query; null: none of them */
+export function wrongInput(message: string, param: string | null = null): GatewayError {
+  return new GatewayError("invalid-request", message, param === null ? {} : { param });
 }
 
 export function notFound(message: string): GatewayError {

@@ -70,10 +70,10 @@ export function createKeyAdmin(ports: AdminKeyPorts): KeyAdmin {
       }),
     addKey: ({ name, ...words }) =>
       told(async () => {
-        if (ports.named().includes(name)) throw conflict(`"${name}" is the name of a key in PROXY_API_KEY.`);
+        if (ports.named().includes(name)) throw conflict(`"${name}" is the name of a key in PROXY_API_KEY.`, "name");
         const made = newKey(name, keyWords(words, ports.models()), make());
         const record = words.off === true ? { ...made.record, isOff: true } : made.record;
-        if (!(await store().insertKey(record))) throw conflict(`There is already a key "${name}".`);
+        if (!(await store().insertKey(record))) throw conflict(`There is already a key "${name}".`, "name");
         return fresh({ key: made.key, record });
       }),
     changeKey: (name, words) =>
@@ -110,8 +110,8 @@ export function createKeyAdmin(ports: AdminKeyPorts): KeyAdmin {
   };
 }
 
-function conflict(message: string): GatewayError {
-  return new GatewayError("invalid-request", message, { status: 409, code: "conflict" });
+function conflict(message: string, param?: "name"): GatewayError {
+  return new GatewayError("invalid-request", message, { status: 409, code: "conflict", ...(param === undefined ? {} : { param }) });
 }
 
 async function unknownKey(name: string, store: Store): Promise<never> {

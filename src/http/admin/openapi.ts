@@ -158,7 +158,7 @@ const DETAILS: Readonly<Record<ApiName, Detail>> = {
 
 const ADMIN_SECURITY = [{ adminKey: [] }, { session: [] }];
 const LIVE_EVENTS =
-  "Events `snapshot` (the schema), `call` (`{type, call}`), `ended` (`{type, id, status, finish}`) and `tick` (`{type, calls}`), each with JSON as its data.";
+  "Events `snapshot` (the schema), `call` (`{type, call}`), `ended` (`{type, id, status, finish, isCounted}`) and `tick` (`{type, calls}`), each with JSON as its data.";
 
 function adminOperation(name: ApiName, route: AdminRoute): Operation {
   const { answer, status = 200, body, parameters = [] } = DETAILS[name];

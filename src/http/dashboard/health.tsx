@@ -44,6 +44,11 @@ export function healthPage(view: View): Page {
   };
 }
 
+/** Several servers share a store of their own kind only: of one alone the name says nothing. */
+export function mayHaveReplicas({ admin }: View): boolean {
+  return admin.health().store?.kind === "postgres";
+}
+
 function Facts({ view, health }: { readonly view: View; readonly health: HealthView }): Rendered {
   const { t } = view;
   const { version, runtime, replica, startedAt, store, inspect } = health;
@@ -52,7 +57,7 @@ function Facts({ view, health }: { readonly view: View; readonly health: HealthV
       <Fact name={t("health.version")}>
         {version} <span class="sub">{runtime}</span>
       </Fact>
-      <Fact name={t("health.replica")}>{replica}</Fact>
+      {mayHaveReplicas(view) ? <Fact name={t("health.replica")}>{replica}</Fact> : null}
       <Fact name={t("health.started")}>
         <Countdown view={view} iso={startedAt} />
       </Fact>
@@ -75,7 +80,7 @@ function Settings({ view, settings }: { readonly view: View; readonly settings: 
   const { t } = view;
   return (
     <TableFrame name={t("health.settings")}>
-      <table class="rows top">
+      <table class="rows top settings">
         <Columns view={view} of={[["health.name"], ["health.value"], ["health.source"], ["health.effect"], ["health.help"]]} />
         <tbody>
           {settings.map(({ name, value, source, reload, help }) => (
@@ -84,14 +89,14 @@ function Settings({ view, settings }: { readonly view: View; readonly settings: 
                 {name}
               </th>
               <td class="mono wrap">{value === "" ? "–" : value}</td>
-              <td>
+              <td data-label={t("health.source")}>
                 {source === "default" ? (
                   <span class="sub">{t("health.source.default")}</span>
                 ) : (
                   <Pill tone="accent">{t(SOURCES[source])}</Pill>
                 )}
               </td>
-              <td>
+              <td data-label={t("health.effect")}>
                 <span class="sub">{reload ? t("health.effect.reload") : t("health.effect.restart")}</span>
               </td>
               <td class="wrap">

@@ -211,6 +211,14 @@ const COUNTS: readonly (readonly [PriceLine["of"], (request: RequestView) => num
 /** Tokens, and the price worked out line by line. */
 function Numbers({ view, request, price }: { readonly view: View } & Omit<RequestDetail, "inspection">): Rendered {
   const { t, format } = view;
+  if (totalOf(request) === null) {
+    return (
+      <section>
+        <h2>{t("inspect.tokens")}</h2>
+        <p>{t(request.tries === 0 ? "inspect.tokens.unasked" : "inspect.tokens.unreported")}</p>
+      </section>
+    );
+  }
   return (
     <section>
       <div class="section-title">

@@ -3,6 +3,7 @@
 
 import type { LiveView, RequestView } from "../admin/admin.ts";
 import type { LiveCall } from "../../gateway/live-calls.ts";
+import { mayHaveReplicas } from "./health.tsx";
 import { Code, Columns, Empty, Figure, ModelName, Pill, TableFrame, Time } from "./parts.tsx";
 import type { Page, View, Rendered } from "./page.ts";
 import { RequestTable } from "./request-table.tsx";
@@ -18,7 +19,7 @@ export async function nowPage(view: View): Promise<Page> {
     title: t("page.now"),
     aside: (
       <>
-        <span class="sub">{t("now.replica", { name: live.replica })}</span>
+        {mayHaveReplicas(view) ? <span class="sub">{t("now.replica", { name: live.replica })}</span> : null}
         <span id="connection" class="pill plain" role="status">
           {t("now.connection.still")}
         </span>
@@ -84,6 +85,7 @@ function Minute({ view, live }: { readonly view: View; readonly live: LiveView }
           </>
         ))}
       </svg>
+      <p class="sub">{t("now.counted")}</p>
     </section>
   );
 }

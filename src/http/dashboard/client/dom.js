@@ -46,9 +46,11 @@ export const all = (selector, within = document) => [...within.querySelectorAll(
 
 /** What the admin API answers to a refusal. */
 export class ApiError extends Error {
-  constructor(message, status) {
+  constructor(message, status, param = null) {
     super(message);
     this.status = status;
+    /** The member of the body that is wrong. Null: it is none of them. */
+    this.param = param;
   }
 }
 
@@ -68,7 +70,7 @@ export async function api(path, { method = "GET", body, signal } = {}) {
   const answer = await response.json().catch(() => null);
   if (response.ok) return answer;
   if (response.status === 401) throw new ApiError(t("script.signed-out"), 401);
-  throw new ApiError(answer?.error?.message ?? `${response.status} ${response.statusText}`, response.status);
+  throw new ApiError(answer?.error?.message ?? `${response.status} ${response.statusText}`, response.status, answer?.error?.param);
 }
 
 const TOAST_MS = 5_000;

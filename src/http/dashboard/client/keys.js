@@ -1,6 +1,6 @@
 // The pages about keys: makes, changes, raises, rotates and removes them by the admin API, and shows a new key once.
 
-import { all, api, during, find, say, sayFailure, t } from "./dom.js";
+import { all, api, during, el, find, say, sayFailure, t } from "./dom.js";
 
 const LISTS = new Set(["models", "budgets"]);
 const PLACE = "YOUR_KEY";
@@ -32,21 +32,43 @@ function words(form) {
   return changed;
 }
 
-/** Sends a form by the script; what is wrong with it is said beside it. */
+/** Takes back what was said of a field. */
+function clear(field) {
+  find(`#${field.id}-fault`)?.remove();
+  field.removeAttribute("aria-invalid");
+  field.removeAttribute("aria-errormessage");
+}
+
+/** Says what is wrong: beside the field that it is about, which is brought into view, or else at the end of the form. */
+function tell(form, { message, param }) {
+  const field = param === null || param === undefined ? null : form.elements.namedItem(param);
+  if (field === null) {
+    const fault = find("[data-fault]", form);
+    fault.textContent = message;
+    fault.hidden = false;
+    fault.scrollIntoView({ block: "nearest" });
+    return;
+  }
+  const id = `${field.id}-fault`;
+  field.after(el("p", { id, class: "fault", role: "alert" }, message));
+  field.setAttribute("aria-invalid", "true");
+  field.setAttribute("aria-errormessage", id);
+  field.addEventListener("input", () => clear(field), { once: true });
+  field.scrollIntoView({ block: "center" });
+  field.focus({ preventScroll: true });
+}
+
+/** Sends a form by the script, and says what is wrong with it. */
 function onSubmit(selector, work) {
   const form = find(selector);
   form?.addEventListener("submit", (event) => {
     event.preventDefault();
-    const fault = find("[data-fault]", form);
-    fault.hidden = true;
+    find("[data-fault]", form).hidden = true;
+    for (const field of all("[aria-invalid]", form)) clear(field);
+    let failure = null;
     void during(find("button[type=submit]", form), async () => {
-      try {
-        await work(form);
-      } catch (error) {
-        fault.textContent = error.message;
-        fault.hidden = false;
-      }
-    });
+      await work(form).catch((error) => (failure = error));
+    }).then(() => failure !== null && tell(form, failure));
   });
 }
 

@@ -59,7 +59,6 @@ function rowOf({ id, startedAt, key, client }) {
 function show(call) {
   const known = running.get(call.id);
   const row = known?.row ?? find(`tr[data-id="${CSS.escape(call.id)}"]`, body) ?? rowOf(call);
-  if (known === undefined) second.calls++;
   if (!row.isConnected) {
     body.append(row);
     printTimes(row);
@@ -111,7 +110,7 @@ function finishWord(finish) {
   return has(key) ? t(key) : finish;
 }
 
-function ended({ id, status, finish }) {
+function ended({ id, status, finish, isCounted }) {
   const known = running.get(id);
   if (!known) return;
   running.delete(id);
@@ -146,8 +145,11 @@ function ended({ id, status, finish }) {
   printTimes(row);
   while (latest.rows.length > LATEST) latest.rows[LATEST].remove();
   find("#latest").hidden = false;
-  if (toneOf({ status, finish }) === "bad") second.errors++;
-  second.outputTokens += call.outputTokens;
+  if (isCounted) {
+    second.calls++;
+    if (finish === "cut" || finish.startsWith("error:")) second.errors++;
+    second.outputTokens += call.outputTokens;
+  }
   filling ??= setTimeout(() => void fill(), FILL_MS);
 }
 

@@ -10,6 +10,10 @@ export const CALL_TEXTS = {
     "{calls} calls, {errors} errors and {tokens} output tokens in the last minute",
     "最近一分钟：{calls} 次调用，{errors} 次错误，{tokens} 个输出 token",
   ],
+  "now.counted": [
+    "Calls, errors, tokens and the chart cover the last minute, and count as Usage does: calls that have ended, without those refused for their key.",
+    "调用、错误、token 和图表均为最近一分钟的数据，统计口径与“用量”一致：只计已结束的调用，不含因密钥问题被拒绝的请求。",
+  ],
   "now.calls": ["Calls", "调用"],
   "now.errors": ["Errors", "错误"],
   "now.output": ["Output tokens", "输出 token"],

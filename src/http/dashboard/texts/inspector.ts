@@ -41,6 +41,11 @@ export const INSPECTOR_TEXTS = {
   "inspect.token.cacheWrite5m": ["Cache write, 5 minutes", "缓存写入（5 分钟）"],
   "inspect.token.cacheWrite1h": ["Cache write, 1 hour", "缓存写入（1 小时）"],
   "inspect.token.output": ["Output", "输出"],
+  "inspect.tokens.unasked": [
+    "No upstream was asked, so the call used no tokens and cost nothing.",
+    "未向上游发送请求，因此没有消耗 token，也没有费用。",
+  ],
+  "inspect.tokens.unreported": ["The upstream reported no tokens for this call.", "上游未报告该调用的 token 数量。"],
   "inspect.source.upstream": ["as the upstream reported them", "由上游报告"],
   "inspect.source.counted": ["output counted here, since the answer ended early", "回答提前结束，输出由本地计数"],
   "inspect.source.estimated": ["estimated, since the answer ended early", "回答提前结束，为估算值"],
