@@ -89,7 +89,7 @@ test("a watcher is told of a call within a tenth of a second, of each phase, of 
   release();
   await response.text();
   await until(() => events.some(({ type }) => type === "ended"), "the end");
-  assert.deepEqual(events.at(-1), { type: "ended", id: call.id, status: 200, finish: "end" });
+  assert.deepEqual(events.at(-1), { type: "ended", id: call.id, status: 200, finish: "end", isCounted: true });
   leave();
 });
 
@@ -117,18 +117,22 @@ function runningCall(fields: Partial<CallSummary>): RunningCall {
   return { summary: { ...SUMMARY, ...fields }, phase: "waiting", elapsedMs: 1.4, outputTokens: 3, fail: () => {} };
 }
 
-test("the last minute has sixty seconds, of which those gone by are forgotten", () => {
+test("the last minute has sixty seconds, of which those gone by are forgotten, and counts what the ledger lists", () => {
   let now = 1_000_000;
   const live = new LiveCalls({ now: () => now, after: () => () => {} });
-  const one = runningCall({ id: "one", startedAtMs: now, durationMs: 2500, error: new GatewayError("overloaded", "Full.") });
-  const two = runningCall({ id: "two", startedAtMs: now, durationMs: 500, error: new GatewayError("cancelled", "Left.") });
-  for (const each of [one, two]) live.add(each);
-  for (const each of [one, two]) live.remove(each);
+  const one = runningCall({ id: "one", callerId: "bob", startedAtMs: now, durationMs: 2500, error: new GatewayError("overloaded", "Full.") });
+  const two = runningCall({ id: "two", callerId: "bob", startedAtMs: now, durationMs: 500, error: new GatewayError("cancelled", "Left.") });
+  const wrongKey = runningCall({ id: "three", startedAtMs: now, error: new GatewayError("unauthenticated", "Wrong.") });
+  const explained = runningCall({ id: "four", callerId: "bob", path: "/explain/v1/messages", startedAtMs: now });
+  const all = [one, two, wrongKey, explained];
+  for (const each of all) live.add(each);
+  assert.ok(live.live().minute.every(({ calls }) => calls === 0));
+  for (const each of all) live.remove(each);
   now += 5000;
   const seconds = live.live().minute.flatMap(({ calls, errors }, index) => (calls + errors === 0 ? [] : [[index, calls, errors]]));
   assert.deepEqual(seconds, [
-    [54, 2, 0],
-    [56, 0, 1],
+    [54, 1, 0],
+    [56, 1, 1],
   ]);
   now += 58_000;
   assert.ok(live.live().minute.every(({ calls, errors }) => calls + errors === 0));

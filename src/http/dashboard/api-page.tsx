@@ -67,7 +67,7 @@ export function apiPage(view: View): Page {
               <span class="sub">{document.tags?.find(({ name }) => name === tag)?.description}</span>
             </div>
             <div class="paths">
-              {own.map((row) => (
+              {(tag === EXPLAIN ? explained(view, own) : own).map((row) => (
                 <Path view={view} row={row} body={bodyOf(document, row.operation)} />
               ))}
             </div>
@@ -76,6 +76,17 @@ export function apiPage(view: View): Page {
       </>
     ),
   };
+}
+
+const EXPLAIN = "explain";
+
+/** One row for all of them: each path of a call has one, and they take and answer the same. */
+function explained({ t }: View, rows: readonly Row[]): Row[] {
+  return rows.slice(0, 1).map(({ operation, ...row }) => ({
+    ...row,
+    path: "/explain/…",
+    operation: { ...operation, summary: t("api.explain", { count: rows.length }) },
+  }));
 }
 
 function rowsOf({ paths = {} }: Document): Row[] {

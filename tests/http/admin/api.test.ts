@@ -60,10 +60,20 @@ test("the row default and keys of PROXY_API_KEY get limits, and can't be removed
 
 test("words that can't be read are a 400 that says which, and so is what nobody knows", async () => {
   const bodies: readonly (readonly [body: unknown, param: string | null])[] = [
-    [{ name: "x y" }, null],
-    [{ name: "anonymous" }, null],
+    [{ name: "x y" }, "name"],
+    [{ name: "anonymous" }, "name"],
     [{}, "name"],
-    [{ name: "c", rpm: "many" }, null],
+    [{ name: "c", rpm: "many" }, "rpm"],
+    [{ name: "c", tpm: "many" }, "tpm"],
+    [{ name: "c", parallel: "many" }, "parallel"],
+    [{ name: "c", budgets: ["5usb/dy"] }, "budgets"],
+    [{ name: "c", budgets: ["5usd/day", "6usd/day"] }, "budgets"],
+    [{ name: "c", models: ["a b"] }, "models"],
+    [{ name: "c", soft: "much" }, "soft"],
+    [{ name: "c", zone: "Moon/Base" }, "zone"],
+    [{ name: "c", expires: "soon" }, "expires"],
+    [{ name: "c", expires: "2020-01-01" }, "expires"],
+    [{ name: "c", note: "x".repeat(600) }, "note"],
     [{ name: "c", rpm: -1 }, "rpm"],
     [{ name: "c", budgets: "5usd/day" }, "budgets"],
     [{ name: "c", models: ["kimmi-k3"] }, "models"],

@@ -75,6 +75,7 @@ export const SERVER_TEXTS = {
     "本服务器（{url}）的全部路径。客户端使用前几组；脚本可以用 ADMIN_KEY 作为 Bearer 令牌调用管理 API。",
   ],
   "api.empty": ["The description is not available.", "暂无接口说明。"],
+  "api.explain": ["goes in front of each of the {count} paths of calls", "加在上述 {count} 个调用路径之前"],
   "api.other": ["Other", "其他"],
   "api.parameters": ["Parameters of {path}", "{path} 的参数"],
   "api.parameter": ["Parameter", "参数"],
