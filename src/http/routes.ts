@@ -64,8 +64,14 @@ export const CALLS: readonly CallRow[] = [
   call("/anthropic", "anthropic-messages", { endpoint: "messages", about: "Factory's Messages endpoint, whatever the model" }),
   call("/anthropic/v1/messages", "anthropic-messages", { endpoint: "messages", about: "the same as /anthropic" }),
   call("/bedrock/model/:model/invoke", "anthropic-messages", { form: "bedrock", about: "Bedrock's InvokeModel, every model" }),
-  call("/bedrock/model/:model/invoke-with-response-stream", "anthropic-messages", { form: "bedrock", about: "Bedrock's InvokeModelWithResponseStream, every model" }),
-  call("/bedrock/v1/messages", "anthropic-messages", { endpoint: "bedrock", about: "the endpoint of BEDROCK_TARGET_URL, whatever the model" }),
+  call("/bedrock/model/:model/invoke-with-response-stream", "anthropic-messages", {
+    form: "bedrock",
+    about: "Bedrock's InvokeModelWithResponseStream, every model",
+  }),
+  call("/bedrock/v1/messages", "anthropic-messages", {
+    endpoint: "bedrock",
+    about: "the endpoint of BEDROCK_TARGET_URL, whatever the model",
+  }),
   call("/bedrock/v1/messages/count_tokens", "anthropic-messages", { endpoint: "count-tokens", about: "the same as without /bedrock" }),
   call("/openai/v1/chat/completions", "openai-chat", { endpoint: "chat", about: "Factory's Chat endpoint, whatever the model" }),
   call("/openai", "openai-responses", { endpoint: "responses", about: "Factory's Responses endpoint, whatever the model" }),

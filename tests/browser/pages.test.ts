@@ -91,6 +91,22 @@ function tests(): void {
     });
   }
 
+  test("on a screen of 1280 pixels the tables show all of their columns, and on a narrow one the settings stand below one another", async () => {
+    const { page, faults } = admin;
+    const wider = (): Promise<number[]> =>
+      page.evaluate(`[...document.querySelectorAll(".table-frame")].map((frame) => frame.scrollWidth - frame.clientWidth)`);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    const found: Record<string, number[]> = {};
+    for (const path of ["/ui/requests", "/ui/models", "/ui/health"]) {
+      await open(admin, path);
+      found[path] = await wider();
+    }
+    await page.setViewportSize({ width: 390, height: 800 });
+    found["narrow"] = await wider();
+    assert.deepEqual(found, { "/ui/requests": [0], "/ui/models": [0], "/ui/health": [0], narrow: [0] });
+    assert.deepEqual(faults(), []);
+  });
+
   for (const [name, path, button] of [
     ["a new key", "/ui/keys", "#new-key"],
     ["another key for the same name", "/ui/keys/alice", "[data-act=rotate]"],

@@ -92,7 +92,7 @@ function tests(): void {
     await text;
     await page.waitForSelector("#latest tr:has-text('claude-haiku-4-5'):has-text('200')");
     // Then its numbers, when the ledger has them.
-    await page.waitForSelector("#latest tr:has-text('claude-haiku-4-5') td:nth-child(9):has-text('$')");
+    await page.waitForSelector("#latest tr:has-text('claude-haiku-4-5') td:nth-child(7):has-text('$')");
     await page.waitForSelector("#running", { state: "hidden" });
     assert.equal(await page.evaluate("window.isSamePage"), true);
     assert.deepEqual(faults(), []);
@@ -153,6 +153,18 @@ function tests(): void {
     await page.click("#new-key-form button[type=submit]");
     const dialog = page.locator("#fresh-key");
     await dialog.waitFor();
+    // Nothing lies over the key or the commands, and all of the key is to be seen.
+    await page.setViewportSize({ width: 390, height: 800 });
+    assert.deepEqual(
+      await page.evaluate(
+        `[...document.querySelectorAll("#fresh-key .code")].filter((code) => code.checkVisibility()).filter((code) => {
+          const [text, button] = ["pre", "button"].map((name) => code.querySelector(name));
+          return text.scrollWidth > text.clientWidth || text.getBoundingClientRect().right > button.getBoundingClientRect().left;
+        }).length`,
+      ),
+      0,
+    );
+    await page.setViewportSize({ width: 1280, height: 900 });
     const key = /ck-[\w-]{20,}|fp-[\w-]{20,}/.exec(await dialog.innerText())?.[0] ?? "";
     assert.notEqual(key, "", await dialog.innerText());
     await dialog.locator("button[type=submit]").click();
@@ -187,17 +199,38 @@ function tests(): void {
     assert.deepEqual(faults(), []);
   });
 
-  test("a key that can't be made is told why, and the form keeps what was typed", async () => {
+  test("a key that can't be made is told why, beside the field that is wrong, and the form keeps what was typed", async () => {
     const { page, faults } = admin;
+    await page.setViewportSize({ width: 390, height: 800 });
     await page.goto("/ui/keys");
     await page.click("#new-key");
     await page.fill("#field-name", "second");
     await page.fill("#new-key-form [name=budgets]", "much/day");
     await page.click("#new-key-form button[type=submit]");
-    await page.waitForSelector("#new-key-form [data-fault]:not([hidden])");
-    assert.match(await page.innerText("#new-key-form [data-fault]"), /A budget is an amount such as/);
+    await page.waitForSelector(
+      "#new-key-form .field:has([name=budgets]:focus[aria-invalid=true]) .fault:has-text('A budget is an amount such as')",
+    );
+    assert.deepEqual(
+      await page.evaluate(
+        `[...document.querySelectorAll("[name=budgets], .fault")].map((element) => {
+          const [{ top, bottom }, dialog] = [element, element.closest("dialog")].map((one) => one.getBoundingClientRect());
+          return top >= dialog.top && bottom <= dialog.bottom;
+        })`,
+      ),
+      [true, true],
+    );
     assert.equal(await page.inputValue("#field-name"), "second");
-    assert.deepEqual(faults(/status of 400/), []);
+    await page.fill("#new-key-form [name=budgets]", "1usd/day");
+    assert.equal(await page.locator("#new-key-form .fault, #new-key-form [aria-invalid]").count(), 0);
+    // What is wrong with no field in particular stands at the end.
+    await page.route("**/api/admin/keys", (route) =>
+      route.fulfill({ status: 503, json: { error: { message: "The store is away.", param: null } } }),
+    );
+    await page.click("#new-key-form button[type=submit]");
+    await page.waitForSelector("#new-key-form [data-fault]:has-text('The store is away.')");
+    await page.unroute("**/api/admin/keys");
+    await page.setViewportSize({ width: 1280, height: 900 });
+    assert.deepEqual(faults(/status of (?:400|503)/), []);
   });
 
   test("the inspector shows the four faces of a converted streamed tool call, what was lost, and lets it be copied, exported and opened again", async () => {

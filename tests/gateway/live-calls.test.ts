@@ -120,7 +120,13 @@ function runningCall(fields: Partial<CallSummary>): RunningCall {
 test("the last minute has sixty seconds, of which those gone by are forgotten, and counts what the ledger lists", () => {
   let now = 1_000_000;
   const live = new LiveCalls({ now: () => now, after: () => () => {} });
-  const one = runningCall({ id: "one", callerId: "bob", startedAtMs: now, durationMs: 2500, error: new GatewayError("overloaded", "Full.") });
+  const one = runningCall({
+    id: "one",
+    callerId: "bob",
+    startedAtMs: now,
+    durationMs: 2500,
+    error: new GatewayError("overloaded", "Full."),
+  });
   const two = runningCall({ id: "two", callerId: "bob", startedAtMs: now, durationMs: 500, error: new GatewayError("cancelled", "Left.") });
   const wrongKey = runningCall({ id: "three", startedAtMs: now, error: new GatewayError("unauthenticated", "Wrong.") });
   const explained = runningCall({ id: "four", callerId: "bob", path: "/explain/v1/messages", startedAtMs: now });

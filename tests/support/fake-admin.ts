@@ -50,6 +50,7 @@ export interface FakeWorld {
   readonly calls: number;
   /** Whether names and texts of clients are hostile. */
   readonly isHostile: boolean;
+  readonly store?: "sqlite" | "postgres";
 }
 
 /** Numbers from 0 up to 1, the same ones for the same seed. */
@@ -65,7 +66,7 @@ const MODELS = ["claude-opus-5", "claude-sonnet-5", "claude-haiku-4-5-20251001",
 const KEYS = ["alice", "bob", "ci", "design-team", "env-1"];
 const CLIENTS = ["claude-code", "codex", "gemini-cli", "openai-python", "cline"];
 
-export function fakeAdmin({ nowMs, calls, isHostile }: FakeWorld): FakeAdmin {
+export function fakeAdmin({ nowMs, calls, isHostile, store = "sqlite" }: FakeWorld): FakeAdmin {
   const roll = dice(calls + 7);
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(roll() * items.length)] as Item;
   const iso = (ms: number): string => new Date(ms).toISOString();
@@ -156,7 +157,7 @@ export function fakeAdmin({ nowMs, calls, isHostile }: FakeWorld): FakeAdmin {
       return Promise.resolve();
     },
     models: () => modelViews(isHostile),
-    health: () => healthView({ nowMs, iso, isHostile }),
+    health: () => healthView({ nowMs, iso, isHostile, store }),
     doctor: () =>
       Promise.resolve({
         at: iso(nowMs),
@@ -477,7 +478,7 @@ function modelViews(isHostile: boolean): ModelView[] {
   }));
 }
 
-function healthView({ nowMs, iso, isHostile }: Times & Pick<FakeWorld, "isHostile">): HealthView {
+function healthView({ nowMs, iso, isHostile, store }: Times & Required<Pick<FakeWorld, "isHostile" | "store">>): HealthView {
   const setting = (name: string, [value, source, help]: readonly [string, SettingView["source"], string], reload = false): SettingView => ({
     name,
     value,
@@ -490,7 +491,7 @@ function healthView({ nowMs, iso, isHostile }: Times & Pick<FakeWorld, "isHostil
     runtime: "Bun 1.4.5",
     replica: isHostile ? HOSTILE[0] : "gateway-1",
     startedAt: iso(nowMs - 3 * DAY_MS - 4 * HOUR_MS),
-    store: { kind: "sqlite", isReachable: true },
+    store: { kind: store, isReachable: true },
     inspect: "headers",
     settings: [
       setting("HOST", ["127.0.0.1", "default", "The address to listen on."]),

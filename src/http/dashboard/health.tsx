@@ -4,6 +4,7 @@
 import type { HealthView, SettingView } from "../admin/admin.ts";
 import type { Page, Rendered, View } from "./page.ts";
 import { Columns, Countdown, Empty, Fact, Pill, TableFrame } from "./parts.tsx";
+import { settingText } from "./texts.ts";
 
 export function healthPage(view: View): Page {
   const { admin, t } = view;
@@ -77,7 +78,7 @@ function Facts({ view, health }: { readonly view: View; readonly health: HealthV
 }
 
 function Settings({ view, settings }: { readonly view: View; readonly settings: readonly SettingView[] }): Rendered {
-  const { t } = view;
+  const { t, reader } = view;
   return (
     <TableFrame name={t("health.settings")}>
       <table class="rows top settings">
@@ -100,7 +101,7 @@ function Settings({ view, settings }: { readonly view: View; readonly settings: 
                 <span class="sub">{reload ? t("health.effect.reload") : t("health.effect.restart")}</span>
               </td>
               <td class="wrap">
-                <span class="sub">{help}</span>
+                <span class="sub">{settingText(reader.language, { name, help })}</span>
               </td>
             </tr>
           ))}

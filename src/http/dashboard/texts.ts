@@ -5,6 +5,7 @@ import { ACCOUNT_TEXTS } from "./texts/accounts.ts";
 import { CALL_TEXTS } from "./texts/calls.ts";
 import { INSPECTOR_TEXTS } from "./texts/inspector.ts";
 import { SERVER_TEXTS } from "./texts/server.ts";
+import { CHINESE_SETTINGS } from "./texts/settings.ts";
 import { SHELL_TEXTS } from "./texts/shell.ts";
 
 export type Language = "en" | "zh";
@@ -34,6 +35,12 @@ export function translator(language: Language, printNumber: (number: number) => 
       return typeof value === "number" ? printNumber(value) : value;
     });
   };
+}
+
+/** What a setting does. */
+export function settingText(language: Language, { name, help }: { readonly name: string; readonly help: string }): string {
+  const chinese: Readonly<Record<string, string | undefined>> = CHINESE_SETTINGS;
+  return language === "zh" && Object.hasOwn(chinese, name) ? (chinese[name] ?? help) : help;
 }
 
 /** The texts whose keys begin with one of these, in one language, for the page's scripts. */

@@ -95,6 +95,11 @@ test("a call that nobody knows is 404, one that runs says so, and one of which n
   gateway.reload({ ADMIN_KEY: "admin-key-of-the-tests", INSPECT: "off" });
   const id = await called(path, { body: ask("openai-chat", { model: MODELS["openai-chat"] }).body });
   assert.match(await (await page(id)).text(), /INSPECT is off on this server/);
+  // Of a call that is refused here no upstream reported anything.
+  const refused = await (await page(await called(path, { body: { model: "clode-sonnet-5", messages: [] } }))).text();
+  const [, shown = ""] = refused.split("<body>");
+  assert.match(shown, /No upstream was asked, so the call used no tokens and cost nothing/);
+  assert.doesNotMatch(shown, /reported/);
   gateway.reload({ ADMIN_KEY: "admin-key-of-the-tests", INSPECT: "bodies", RETRIES: "1", SYSTEM_PROMPT: "" });
 });
 

@@ -65,6 +65,15 @@ test("Now: a running call has a row with its phase, times and a button that ends
   assert.match(row, /<button type="button" class="quiet needs-script" data-end="live-0" aria-label="End the call live-0">/);
 });
 
+test("Now: says of which time its numbers are, and names the replica only where there may be several", async () => {
+  const texts = textsOf(await pagesOf().html("/ui"));
+  assert.ok(texts.some((text) => /the last minute, and count as Usage does/.test(text)));
+  assert.ok(!texts.some((text) => text.includes("gateway-1")));
+  const shared = pagesOf({ store: "postgres" });
+  assert.ok(textsOf(await shared.html("/ui")).includes("Replica gateway-1"));
+  assert.ok(textsOf(await shared.html("/ui/health")).includes("gateway-1"));
+});
+
 test("Requests: a row for each call, which leads to its page; the next page is a link", async () => {
   const html = await pagesOf().html("/ui/requests?limit=3");
   const links = [...html.matchAll(/class="row-link" href="([^"]+)"/g)].map(([, href]) => href);
@@ -187,8 +196,9 @@ test("Models, Health and API show all that there is", async () => {
   const api = new Set(textsOf(await pages.html("/ui/api")));
   assert.deepEqual(
     paths.filter((path) => !api.has(path)),
-    [],
+    paths.filter((path) => path.startsWith("/explain/")),
   );
+  assert.ok(api.has("/explain/…") && api.has("goes in front of each of the 21 paths of calls"));
 });
 
 test("Chinese: no page has an English heading, and numbers and times are Chinese", async () => {

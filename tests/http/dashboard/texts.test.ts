@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { ERRORS } from "../../../src/errors.ts";
-import { isTextKey, TEXTS, translator } from "../../../src/http/dashboard/texts.ts";
+import { VARIABLE_NAMES, VARIABLES } from "../../../src/config/variables.ts";
+import { isTextKey, settingText, TEXTS, translator } from "../../../src/http/dashboard/texts.ts";
 
 const FOLDER = new URL("../../../src/http/dashboard/", import.meta.url);
 const sources = readdirSync(FOLDER, { recursive: true, encoding: "utf8" })
@@ -27,6 +28,22 @@ test("what is Chinese is written in Chinese: what both languages share are names
     same.filter((key) => isTextKey(key) && !names.includes(TEXTS[key][0])),
     [],
   );
+});
+
+test("each setting is told in Chinese, with the names, numbers and examples of the English", () => {
+  const marks = (text: string): string[] => [
+    ...new Set(text.match(/[A-Z][A-Z_]{3,}|[a-z]+_[a-z_]+|https?:[\w./:]*\w|\/v1[\w/]*|\d+(?:KiB|MiB|GiB)?/g)),
+  ];
+  const faults = VARIABLE_NAMES.flatMap((name) => {
+    const { help } = VARIABLES[name];
+    const chinese = settingText("zh", { name, help });
+    const isChinese = /[\u4e00-\u9fff]/.test(chinese);
+    return isChinese && marks(help).every((mark) => chinese.includes(mark))
+      ? []
+      : [{ name, lacks: marks(help).filter((mark) => !chinese.includes(mark)) }];
+  });
+  assert.deepEqual(faults, []);
+  assert.equal(settingText("zh", { name: "OTHER", help: "Else." }), "Else.");
 });
 
 test("no text is left that no page asks for", () => {

@@ -162,7 +162,14 @@ async function fill() {
     if (row === null) continue;
     const input = inputOf(call);
     const cached = input === null || input === 0 ? null : (call.cacheReadTokens ?? 0) / input;
-    const texts = [duration(call.totalMs), usd(call.usd), number(input), number(call.outputTokens), percent(cached), duration(call.firstByteMs)];
+    const texts = [
+      duration(call.totalMs),
+      usd(call.usd),
+      number(input),
+      number(call.outputTokens),
+      percent(cached),
+      duration(call.firstByteMs),
+    ];
     for (const [at, text] of texts.entries()) row.cells[5 + at].textContent = text;
   }
 }

@@ -35,7 +35,7 @@ export const INSPECTOR_TEXTS = {
   "inspect.price-of": ["prices of {date}", "{date} 的价格"],
   "inspect.price-gone": ["Prices have changed since, so the lines can't be shown.", "价格此后已变更，无法显示各项明细。"],
   "inspect.of-reasoning": ["{count} of the output tokens are reasoning.", "输出中有 {count} 个为推理 token。"],
-  "inspect.credits": ["About {amount} credits.", "约 {amount} 积分。"],
+  "inspect.credits": ["About {amount} credits.", "约 {amount} 额度点。"],
   "inspect.token.input": ["Input", "输入"],
   "inspect.token.cacheRead": ["Cache read", "缓存读取"],
   "inspect.token.cacheWrite5m": ["Cache write, 5 minutes", "缓存写入（5 分钟）"],
