@@ -162,17 +162,29 @@ export interface RowQuery extends UsageFilter {
 /** `unreachable`: calls throw `StoreError` at once, and it is tried again behind the scenes. */
 export type StoreState = "ready" | "unreachable";
 
+interface StoreErrorOptions {
+  readonly cause?: unknown;
+  readonly isFinal?: boolean;
+  readonly isUnfit?: boolean;
+  readonly remedy?: string;
+}
+
 /** The store can't be reached, or failed. Its message is safe to show. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
-  /** Whether nothing helps but another program or another database: this one is of a newer version. */
+  /** The message without the remedy. */
+  readonly reason: string;
+  /** What to do about it: sentences, the end of the message. Null: the message does not say. */
+  readonly remedy: string | null;
+  /** Whether nothing helps but another program or another database: this one is of a newer version, or its tables can't be brought up to date. */
   readonly isFinal: boolean;
   /** Whether the store is well, and can't hold what it was given: another attempt with the same does not help. */
   readonly isUnfit: boolean;
 
-  constructor(message: string, options: { readonly cause?: unknown; readonly isFinal?: boolean; readonly isUnfit?: boolean } = {}) {
-    const { cause, isFinal = false, isUnfit = false } = options;
-    super(message, { cause });
+  constructor(reason: string, { cause, isFinal = false, isUnfit = false, remedy }: StoreErrorOptions = {}) {
+    super(remedy === undefined ? reason : `${reason} ${remedy}`, { cause });
+    this.reason = reason;
+    this.remedy = remedy ?? null;
     this.isFinal = isFinal;
     this.isUnfit = isUnfit;
   }

@@ -26,8 +26,9 @@ async function writable({ config, context }: Subject): Promise<Check> {
     if ((await store.shared(PROBE, context.now())) !== value) return fail(id, "The store does not keep what is written.", { fix: FIX });
     return ok(id, `The store (${store.kind}) can be written.`);
   } catch (error) {
-    if (error instanceof CommandError || error instanceof StoreError)
-      return fail(id, "The store can't be used.", { why: error.message, fix: FIX });
+    const what = "The store can't be used.";
+    if (error instanceof StoreError) return fail(id, what, { why: error.reason, fix: error.remedy ?? FIX });
+    if (error instanceof CommandError) return fail(id, what, { why: error.message, fix: FIX });
     throw error;
   }
 }

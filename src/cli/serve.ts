@@ -39,8 +39,7 @@ const EXIT_MISCONFIGURED = 2;
 
 const PORT_TAKEN = "the port is in use. Stop what uses it, or choose another port with --port or PORT.";
 const HOST_UNUSABLE = "HOST is neither an address of this machine nor a name of one.";
-const IN_MEMORY =
-  "Keys, limits and usage are kept in memory and end with this process. Set DATA_DIR to a folder that can be written, or DATABASE_URL.";
+const IN_MEMORY = "Keys, limits and usage are kept in memory and end with this process.";
 /** How Bun and Deno say so. */
 const NO_HOST = /EINVAL|ENOTFOUND|EADDRNOTAVAIL|AddrNotAvailable|failed to lookup/;
 

@@ -10,8 +10,10 @@ import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import postgres from "postgres";
+import { migrate } from "../../src/access/stores/schema.ts";
 import { openStore } from "../../src/access/stores/stores.ts";
 import { StoreError, type Store, type UsageRow } from "../../src/access/store.ts";
+import { runtime } from "../../src/runtime/runtime.ts";
 import { ask } from "../support/dialects.ts";
 import { CLIENT_KEY, startGateway } from "../support/gateway.ts";
 import { startPostgres } from "../support/postgres.ts";
@@ -54,7 +56,18 @@ function open(address: string, isRequired = false): Opened {
 test("a file that can't be used is said once, and the store is one in memory", async () => {
   const text = join(folder, "text.db");
   writeFileSync(text, "This is no database. ".repeat(100));
-  for (const address of ["sqlite:", `sqlite:${text}`, `sqlite:${text}/below.db`]) {
+  const cases = [
+    ["sqlite:", /^lost: Nothing says where its file is to be\. Set DATA_DIR to a folder that can be written\.$/],
+    [
+      `sqlite:${text}`,
+      /^lost: The database file \S+text\.db can't be used: file is not a database\. Move it to another folder and start again: /,
+    ],
+    [
+      `sqlite:${text}/below.db`,
+      /^lost: The database file \S+below\.db can't be used: .*\. Set DATA_DIR to a folder that can be written, or DATABASE_URL\.$/,
+    ],
+  ] as const;
+  for (const [address, says] of cases) {
     const { store, heard } = open(address);
     assert.equal(store.kind, "sqlite");
     assert.equal(await store.insertKey(keyRecord("alice")), true);
@@ -62,7 +75,7 @@ test("a file that can't be used is said once, and the store is one in memory", a
     assert.equal(store.kind, "memory");
     assert.equal(store.state(), "ready");
     assert.equal(heard.length, 1);
-    assert.match(heard[0] ?? "", /^lost: /);
+    assert.match(heard[0] ?? "", says);
     await store.close();
     await assert.rejects(open(address, true).store.ready, StoreError);
   }
@@ -113,9 +126,69 @@ test("a database of a newer version is refused with a sentence", async () => {
   database.exec("UPDATE facts SET value = 99 WHERE name = 'schema'");
   database.close();
   const { store, heard } = open(`sqlite:${path}`);
-  await assert.rejects(store.ready, /newer version of factory-proxy \(its tables are version 99, .*\)\. Update factory-proxy, or set/);
+  await assert.rejects(
+    store.ready,
+    /newer\.db is of a newer version of factory-proxy \(its tables are version 99, .*\)\. Update factory-proxy, or set/,
+  );
   await assert.rejects(store.keys(), StoreError);
   assert.deepEqual(heard, []);
+});
+
+test("a database of an unfinished earlier version, or one that its steps do not fit, is refused with its name and what to do", async () => {
+  const unfinished = "has tables of an unfinished earlier version of factory-proxy, which can't be brought up to date.";
+  const MADE = "CREATE TABLE facts (name TEXT PRIMARY KEY, value BIGINT NOT NULL); INSERT INTO facts VALUES ('schema', ?);";
+  const cases = [
+    [`${MADE.replace("?", "1")} CREATE TABLE kinds (id INTEGER PRIMARY KEY, signature TEXT NOT NULL UNIQUE)`, unfinished],
+    [`${MADE.replace("?", "3")} CREATE TABLE kinds (id INTEGER PRIMARY KEY, sum_signature TEXT)`, unfinished],
+    [`${MADE.replace("?", "1")} CREATE TABLE usage_models (hour BIGINT)`, "can't be brought up to date: no such table: main.kinds."],
+    ["CREATE TABLE keys (id TEXT)", "can't be brought up to date: table keys already exists."],
+  ] as const;
+  for (const [index, [sql, reason]] of cases.entries()) {
+    const path = join(folder, `unfinished-${index}.db`);
+    const database = new DatabaseSync(path);
+    database.exec(sql);
+    database.close();
+    const { store, heard } = open(`sqlite:${path}`);
+    const remedy = "Move it to another folder and start again: a new one is made. Or set DATABASE_URL to another database.";
+    const said = index < 2 ? `The database file ${path} ${reason}` : `The tables of the database file ${path} ${reason}`;
+    await assert.rejects(store.ready, (error) => {
+      assert.ok(error instanceof StoreError);
+      const { message, isFinal } = error;
+      assert.deepEqual({ message, isFinal }, { message: `${said} ${remedy}`, isFinal: true });
+      return true;
+    });
+    assert.deepEqual(heard, []);
+  }
+});
+
+/** Of the statements of each step. A hash never changes: files have those tables. Another step adds its own at the end. */
+const STEP_HASHES = ["90ea6439a90a803f", "a056f32bce87a57d", "f2f79483f086a070"];
+
+test("no step of the schema is changed: there are files with its tables", () => {
+  const place = { where: "The database", remedy: "" };
+  const statementsFrom = (version: number): string[] => {
+    const statements: string[] = [];
+    const plan = migrate("sqlite", place);
+    for (let next = plan.next([]); next.done !== true;) {
+      const sql = next.value.type === "statements" ? next.value.statements.map((one) => one.sql) : [];
+      statements.push(...sql);
+      next = plan.next(sql[0]?.startsWith("SELECT value") === true ? [{ value: version, finished: "usage_models" }] : []);
+    }
+    // Behind the look at the version, and in front of its new one.
+    return statements.slice(2, -1);
+  };
+  const hashes: string[] = [];
+  for (let version = 0, rest = statementsFrom(0); rest.length > 0; version++) {
+    const after = statementsFrom(version + 1);
+    hashes.push(
+      runtime
+        .sha256(rest.slice(0, rest.length - after.length).join("\n"))
+        .toHex()
+        .slice(0, 16),
+    );
+    rest = after;
+  }
+  assert.deepEqual(hashes, STEP_HASHES);
 });
 
 test("a database of an earlier version is brought up to date, with what its rows come to", async () => {

@@ -7,7 +7,7 @@ import type { Options, PostgresType, ReservedSql, Sql } from "postgres";
 import type { After } from "../../runtime/ports.ts";
 import { StoreError } from "../store.ts";
 import type { Engine, Plan, Row, Step, Value } from "./plan.ts";
-import { migrate } from "./schema.ts";
+import { migrate, unfitTables, type Place } from "./schema.ts";
 
 const CHANNEL = "factory_proxy_keys";
 const CONNECTIONS = 5;
@@ -30,6 +30,9 @@ const SQL_STATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 const GONE = /^(?:57P0\d|53300|08\w{3})$/;
 /** Data exceptions: a number out of range, a text that is none in UTF-8. */
 const UNFIT = /^22\w{3}$/;
+/** Tables or columns that are not there, or are already; who may not make any (42501) may be allowed to. */
+const UNFIT_TABLES = /^42(?!501)\w{3}$/;
+const PLACE: Place = { where: "The database", remedy: "Set DATABASE_URL to another database." };
 const RETURNS_ROWS = /^\s*SELECT|\bRETURNING\b/;
 const LOCK = `SELECT pg_advisory_xact_lock(key) FROM (
   SELECT DISTINCT hashtextextended(name, 0) AS key FROM jsonb_array_elements_text($1::text::jsonb) AS name ORDER BY key
@@ -141,13 +144,13 @@ class PostgresEngine implements Engine {
     try {
       await this.#within(
         REACH_MS,
-        this.#transaction(pool, () => migrate("postgres")),
+        this.#transaction(pool, () => migrate("postgres", PLACE)),
       );
       await this.#within(REACH_MS, listener.unsafe(`LISTEN ${CHANNEL}`));
       return connections;
     } catch (error) {
       end(connections);
-      throw error;
+      throw error instanceof StoreError && UNFIT_TABLES.test(codeOf(error)) ? unfitTables(error, PLACE) : error;
     }
   }
 

@@ -69,19 +69,52 @@ function translated(statement: string): string {
   return statement.replace(/ WITHOUT ROWID$/, "").replaceAll("COLLATE BINARY", 'COLLATE "C"');
 }
 
-/** Makes the tables, or brings them up to date. @throws StoreError for a database of a newer version. */
-export function* migrate(kind: Engine["kind"]): Plan<void> {
+/**
+ * The version of the tables, and whether step 1 is the one above: it was changed once before it was released, in files that say version 1 or 2
+ * (or 3, brought up to that from 2).
+ */
+const FOUND: Readonly<Record<Engine["kind"], string>> = {
+  sqlite: "SELECT value, (SELECT name FROM sqlite_master WHERE name = 'usage_models') AS finished FROM facts WHERE name = 'schema'",
+  postgres: "SELECT value, to_regclass('usage_models')::text AS finished FROM facts WHERE name = 'schema'",
+};
+
+/** What `where` names, as the subject of a sentence, and what takes its place. */
+export interface Place {
+  /** `The database file /data/factory-proxy.db`. */
+  readonly where: string;
+  /** What to do where its tables are of no use: a sentence. */
+  readonly remedy: string;
+}
+
+/** Makes the tables, or brings them up to date. @throws StoreError for a database of a newer version, or of one that was never finished. */
+export function* migrate(kind: Engine["kind"], { where, remedy }: Place): Plan<void> {
   yield* lock("schema");
   yield* query("CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BIGINT NOT NULL)");
-  const [found] = yield* query("SELECT value FROM facts WHERE name = 'schema'");
+  const [found] = yield* query(FOUND[kind]);
   const version = Number(found?.["value"] ?? 0);
   if (version > STEPS.length) {
     throw new StoreError(
-      `The database is of a newer version of factory-proxy (its tables are version ${version}, this program knows ${STEPS.length}). Update factory-proxy, or set DATABASE_URL to another database.`,
-      { isFinal: true },
+      `${where} is of a newer version of factory-proxy (its tables are version ${version}, this program knows ${STEPS.length}).`,
+      { isFinal: true, remedy: "Update factory-proxy, or set DATABASE_URL to another database." },
     );
+  }
+  if (version > 0 && found?.["finished"] === null) {
+    throw new StoreError(`${where} has tables of an unfinished earlier version of factory-proxy, which can't be brought up to date.`, {
+      isFinal: true,
+      remedy,
+    });
   }
   if (version === STEPS.length) return;
   for (const statement of STEPS.slice(version).flat()) yield* query(kind === "sqlite" ? statement : translated(statement));
   yield* query("INSERT INTO facts (name, value) VALUES ('schema', $1) ON CONFLICT (name) DO UPDATE SET value = $1", STEPS.length);
+}
+
+/** For tables that the steps do not fit, whoever has made them. */
+export function unfitTables(error: StoreError, { where, remedy }: Place): StoreError {
+  const said = error.cause instanceof Error ? error.cause.message : error.reason;
+  return new StoreError(`The tables of ${where.replace(/^The/, "the")} can't be brought up to date: ${said}.`, {
+    cause: error.cause,
+    isFinal: true,
+    remedy,
+  });
 }

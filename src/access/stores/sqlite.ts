@@ -4,7 +4,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { After } from "../../runtime/ports.ts";
 import { StoreError } from "../store.ts";
 import { query, type Engine, type Plan, type Row, type Step, type Value } from "./plan.ts";
-import { migrate } from "./schema.ts";
+import { migrate, unfitTables } from "./schema.ts";
 
 /** How long SQLite itself waits, with the event loop. */
 const BUSY_MS = 2;
@@ -25,21 +25,36 @@ export interface SqliteOptions {
   readonly replaced?: (reason: string) => void;
 }
 
-/** @throws StoreError where there is no `node:sqlite`, the file can't be used, or is of a newer version. */
+/** @throws StoreError where there is no `node:sqlite`, the file can't be used, or has tables of a newer version or of one that was never finished. */
 export async function openSqlite(options: SqliteOptions): Promise<Engine> {
   return prepared(options);
 }
 
 /** With its tables. */
 async function prepared(options: SqliteOptions): Promise<SqliteEngine> {
-  const engine = new SqliteEngine(await connect(options.path), options);
+  const { path } = options;
+  const engine = new SqliteEngine(await connect(path), options);
+  const place = { where: `The database file ${path}`, remedy: MOVE_AWAY };
   try {
-    await engine.run("write", () => migrate("sqlite"));
+    await engine.run("write", () => migrate("sqlite", place));
   } catch (error) {
     await engine.close();
-    throw error;
+    if (!(error instanceof StoreError) || error.isFinal || isBusy(error)) throw error;
+    throw NOT_TABLES.test(error.message) ? unusable(error.cause, path) : unfitTables(error, place);
   }
   return engine;
+}
+
+const MOVE_AWAY = "Move it to another folder and start again: a new one is made. Or set DATABASE_URL to another database.";
+const WRITE_ELSEWHERE = "Set DATA_DIR to a folder that can be written, or DATABASE_URL.";
+/** What is wrong with a file, or its disk, whatever stands in it. Deno's errors have no `errcode`. */
+const NOT_TABLES = /readonly|disk|full|unable to open|not a database|malformed/;
+const NO_DATABASE = /not a database|malformed/;
+
+function unusable(error: unknown, path: string): StoreError {
+  const said = (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
+  const remedy = NO_DATABASE.test(said) ? MOVE_AWAY : WRITE_ELSEWHERE;
+  return new StoreError(`The database file ${path} can't be used: ${said}.`, { cause: error, remedy });
 }
 
 interface Connection {
@@ -78,7 +93,7 @@ async function connect(path: string): Promise<Connection> {
     };
     return { database, fileNow, syncLog };
   } catch (error) {
-    throw failure(error, `The database file ${path} can't be opened (DATA_DIR and DATABASE_URL say where it is)`);
+    throw unusable(error, path);
   }
 }
 
@@ -253,7 +268,6 @@ interface Seen {
   readonly keys: unknown;
 }
 
-/** Deno's errors have no `errcode`. */
 function isBusy(error: unknown): boolean {
   const cause = error instanceof StoreError ? error.cause : error;
   return cause instanceof Error && /database (?:table )?is locked|database schema is locked/.test(cause.message);

@@ -21,7 +21,7 @@ import { MemoryStore } from "./memory.ts";
 
 export interface StorePorts {
   readonly after: After;
-  /** Called once where the store is in memory because its file can't be used; the reason is safe to show. */
+  /** Called once where the store is in memory because its file can't be used; the reason says what to do, and is safe to show. */
   readonly lost: (reason: string) => void;
   /** Called once each time that the database can't be reached any more, or not yet, and once when it is back. */
   readonly away?: (reason: string) => void;
@@ -57,7 +57,8 @@ export function openStore(address: string, options: StoreOptions, ports: StorePo
 async function opened(path: string | null, { isRequired }: StoreOptions, { after, lost, replaced = NOBODY }: StorePorts): Promise<Store> {
   const [{ openSqlite }, { SqlStore }] = await Promise.all([import("./sqlite.ts"), import("./sql-store.ts")]);
   try {
-    if (path === null) throw new StoreError("Nothing says where its file is to be. Set DATA_DIR to a folder that can be written.");
+    if (path === null)
+      throw new StoreError("Nothing says where its file is to be.", { remedy: "Set DATA_DIR to a folder that can be written." });
     return new SqlStore(await openSqlite({ path, after, replaced }));
   } catch (error) {
     if (isRequired || !(error instanceof StoreError) || error.isFinal) throw error;
