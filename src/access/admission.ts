@@ -19,6 +19,8 @@ export interface Admission {
    * and calls have to wait for it.
    */
   identify(request: AdmissionRequest): Caller;
+  /** Once more, behind what `identify` threw: the store may know the key by now. Rejects with that, or as `identify` throws. */
+  identifyAgain(request: AdmissionRequest, refused: unknown): Promise<Caller>;
   /**
    * Takes a slot for a call that could run at once: one whose body takes its time holds nobody up. It is to be given back when it has ended.
    * @throws GatewayError `overloaded` or `rate-limited` with `retry-after`.
@@ -38,6 +40,11 @@ export function createAdmission({ keys, concurrency, limiter }: AdmissionPorts):
     identify(request) {
       limiter?.checkStore();
       const caller = keys.identify(request.keys, request);
+      concurrency.check(caller.id);
+      return caller;
+    },
+    async identifyAgain(request, refused) {
+      const caller = await keys.identifyAgain(request, refused);
       concurrency.check(caller.id);
       return caller;
     },

@@ -64,6 +64,15 @@ interface FirstUse {
   readonly createdMs: number;
 }
 
+/** A reading for a key that was not known. */
+interface Again {
+  readonly reading: Promise<void>;
+  /** Unix time in milliseconds. */
+  readonly atMs: number;
+  /** Null: it has not ended. */
+  tookMs: number | null;
+}
+
 interface KnownGrant {
   readonly grant: KeyGrant;
   /** As JSON, with when the key was made, to see whether it changes. */
@@ -74,8 +83,11 @@ interface KnownGrant {
 export const DEFAULT_ROW = "default";
 /** A soft limit of so many percent is none, whatever `default` says. */
 export const NEVER_SOFT = 100;
-/** How long calls wait for the store to be read for the first time. */
-const OPENING_MS = 1000;
+/** How long calls wait for the store to be read for the first time, and again. */
+const READING_MS = 1000;
+/** Between two readings for keys that are not known, whoever shows them; with many keys, as many times as long as such a reading took. */
+const AGAIN_MS = 100;
+const AGAIN_SHARE = 20;
 
 export class KeyRing {
   readonly #ports: KeyRingPorts;
@@ -95,9 +107,12 @@ export class KeyRing {
   #isRead: boolean;
   /** Whether the last attempt to read the store failed. */
   #isAway = false;
-  #isReading = false;
   #isStale = false;
+  /** Null: nobody reads. */
+  #reading: Promise<void> | null = null;
   #opening: Promise<void> | null = null;
+  /** The last reading for a key that was not known. */
+  #again: Again | null = null;
 
   constructor({ named, store, storeDown }: KeyRingOptions, ports: KeyRingPorts) {
     this.#ports = ports;
@@ -117,12 +132,35 @@ export class KeyRing {
   #look(store: Store): void {
     const reading = this.#read(store);
     if (this.#isRead || this.#opening !== null) return void reading;
-    let giveUp = (): void => {};
-    const late = new Promise<void>((resolve) => (giveUp = this.#ports.after(OPENING_MS, resolve)));
-    this.#opening = Promise.race([reading, late]).then(() => {
-      giveUp();
+    this.#opening = this.#soon(reading).then(() => {
       this.#opening = null;
     });
+  }
+
+  async #soon(reading: Promise<void>): Promise<void> {
+    let giveUp = (): void => {};
+    const late = new Promise<void>((resolve) => (giveUp = this.#ports.after(READING_MS, resolve)));
+    await Promise.race([reading, late]);
+    giveUp();
+  }
+
+  /**
+   * Reads the store once more, for a key that it may have got since; all who ask meanwhile wait for the same. Null: there is no store, or it was
+   * read a moment ago, so that a flood of wrong keys costs next to nothing.
+   */
+  lookAgain(): Promise<void> | null {
+    if (this.#store === null || !this.#isRead) return null;
+    const atMs = this.#ports.now();
+    if (this.#again !== null) {
+      const { reading, atMs: beforeMs, tookMs } = this.#again;
+      if (tookMs === null) return reading;
+      const sinceMs = atMs - beforeMs;
+      if (sinceMs >= 0 && sinceMs < Math.max(AGAIN_MS, AGAIN_SHARE * tookMs)) return null;
+    }
+    const reading = this.#soon(this.#read(this.#store)).finally(() => (again.tookMs = this.#ports.now() - atMs));
+    const again: Again = { reading, atMs, tookMs: null };
+    this.#again = again;
+    return reading;
   }
 
   /** These are the keys of PROXY_API_KEY from now on. */
@@ -206,10 +244,12 @@ export class KeyRing {
   }
 
   /** One reading at a time; what changes meanwhile is read by another one behind it. */
-  async #read(store: Store): Promise<void> {
+  #read(store: Store): Promise<void> {
     this.#isStale = true;
-    if (this.#isReading) return;
-    this.#isReading = true;
+    return (this.#reading ??= this.#readAll(store));
+  }
+
+  async #readAll(store: Store): Promise<void> {
     this.#isAway = false;
     try {
       while (this.#isStale) {
@@ -222,7 +262,7 @@ export class KeyRing {
       if (!(error instanceof StoreError)) throw error;
       this.#isAway = true;
     } finally {
-      this.#isReading = false;
+      this.#reading = null;
     }
   }
 

@@ -109,6 +109,18 @@ export class Keys {
     return caller;
   }
 
+  /**
+   * Once more, behind a refusal by `identify`: the key may have been added, or switched on, a moment ago. Rejects with the refusal where the store
+   * says nothing new.
+   */
+  async identifyAgain(request: Visitor & { readonly keys: readonly string[] }, refused: unknown): Promise<Caller> {
+    const isByKey = refused instanceof GatewayError && refused.kind === "unauthenticated" && request.keys.length > 0;
+    const reading = isByKey ? this.#ring.lookAgain() : null;
+    if (reading === null) throw refused;
+    await reading;
+    return this.identify(request.keys, request);
+  }
+
   #callerOf(keys: readonly string[], visitor: Visitor): { readonly caller: Caller; readonly hasClientKey: boolean } {
     const presented: Examined[] = [];
     let client: Valid | undefined;

@@ -2,6 +2,7 @@
 // Never does: know Hono, fetch, the environment or the clock; they come through ports.
 
 import type { Admission } from "../access/admission.ts";
+import type { Caller } from "../access/keys.ts";
 import { GatewayError } from "../errors.ts";
 import type { Target } from "../models/models.ts";
 import type { FinishReason, Reply } from "../protocol/canonical.ts";
@@ -104,7 +105,12 @@ async function answer(call: Call, progress: CallProgress, context: GatewayContex
 /** Who calls, whether the call may run, and what is asked. */
 async function receive(incoming: Call, progress: CallProgress, { ports, settings }: GatewayContext): Promise<ReceivedCall> {
   const { request, route, path } = incoming;
-  const caller = ports.admission.identify(request);
+  let caller: Caller;
+  try {
+    caller = ports.admission.identify(request);
+  } catch (error) {
+    caller = await ports.admission.identifyAgain(request, error);
+  }
   progress.identified(caller);
   progress.recording = ports.inspector.record(request, progress);
   const { maxBodyBytes, bodyTimeoutMs } = settings;

@@ -110,14 +110,21 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
   const guarded = <Answer extends Response | Promise<Response>>(
     incoming: IncomingRequest,
     answer: (caller: Caller) => Answer,
-  ): Answer | Response => {
+  ): Answer | Response | Promise<Response> => {
+    let caller: Caller;
     try {
-      return answer(keys.identify(incoming.keys, incoming));
+      caller = keys.identify(incoming.keys, incoming);
+    } catch (refused) {
+      const again = keys.identifyAgain(incoming, refused);
+      return again.then(answer).catch((error: unknown) => failed(incoming, error));
+    }
+    try {
+      return answer(caller);
     } catch (error) {
       return failed(incoming, error);
     }
   };
-  const elsewhere = (c: PageContext): Response =>
+  const elsewhere = (c: PageContext): Response | Promise<Response> =>
     guarded(c.env, () => {
       throw refusalAt(c.req.path, c.req.method);
     });
@@ -162,7 +169,7 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
   // Without middleware there is nothing that these need of a Hono context, which takes a tenth of what a call allocates.
   const direct = new Map(facts.corsOrigins.length > 0 ? [] : CALL_ROWS.map((row) => [row.path, row]));
 
-  const openSocket = (incoming: IncomingRequest, route: Route, connection: Connection): Response =>
+  const openSocket = (incoming: IncomingRequest, route: Route, connection: Connection): Response | Promise<Response> =>
     guarded(incoming, () => {
       // Browsers ask no server before they open one, and any page may.
       const { origin } = incoming.headers;

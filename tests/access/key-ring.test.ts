@@ -91,6 +91,43 @@ test("a change of the store counts without a restart: added, off, on, removed", 
   assert.deepEqual(find(ring, later), { state: "unknown" });
 });
 
+test("a key that is not known is looked for in the store, once in 100 ms for all, and as seldom as such a look takes long", async () => {
+  const bench = new Bench();
+  let tookMs = 0;
+  let reads = 0;
+  /** Changed by another process, of which nobody tells so far. */
+  class Elsewhere extends MemoryStore {
+    override watch(): () => void {
+      return () => {};
+    }
+
+    override async keys(): Promise<readonly KeyRecord[]> {
+      reads++;
+      bench.nowMs += tookMs;
+      return bench.store.keys();
+    }
+  }
+  const ring = bench.ring({ store: new Elsewhere() });
+  assert.equal(ring.lookAgain(), null);
+  await ring.opening;
+  const key = await bench.add("alice");
+  assert.equal(find(ring, key).state, "unknown");
+  const looks = [ring.lookAgain(), ring.lookAgain()];
+  assert.ok(looks[0] !== null && looks[0] === looks[1]);
+  await looks[0];
+  assert.deepEqual([find(ring, key).state, ring.lookAgain(), reads], ["valid", null, 2]);
+  bench.nowMs += 99;
+  assert.equal(ring.lookAgain(), null);
+  bench.nowMs += 1;
+  tookMs = 30;
+  await ring.lookAgain();
+  bench.nowMs += 20 * 30 - 31;
+  assert.equal(ring.lookAgain(), null);
+  bench.nowMs += 1;
+  assert.notEqual(ring.lookAgain(), null);
+  assert.equal(reads, 4);
+});
+
 test("a key ends on its date, and not a moment before", async () => {
   const bench = new Bench();
   const key = await bench.add("alice", { expires: "30d" });

@@ -39,7 +39,7 @@ for (const way of OWN_WAYS) {
     const made = await command("add", "alice");
     assert.deepEqual([made.code, made.stderr], [0, "The key of alice, shown once:\n"]);
     const key = made.stdout.trim();
-    await obeyed(key, 200);
+    assert.equal(await statusOf(key), 200);
     assert.equal((await command("off", "alice")).stdout, "alice is off.\n");
     await obeyed(key, 401);
     await command("on", "alice");

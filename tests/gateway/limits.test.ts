@@ -8,6 +8,7 @@ import type { Account } from "../../src/access/store.ts";
 import { Calendar } from "../../src/access/windows.ts";
 import { CATALOG } from "../../src/models/catalog.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
+import { runtime } from "../../src/runtime/runtime.ts";
 import { ask, errorIn, MODELS } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { CLIENT_KEY, startGateways, type GatewayOptions, type RunningGateway } from "../support/gateway.ts";
@@ -63,6 +64,33 @@ function call(
   const { path, body } = ask(protocol, { model, stream, more });
   return gateway.call(path, { body, headers });
 }
+
+test("a key that another process has just added may call, ask for a page and open a socket", async () => {
+  const path = ask("anthropic-messages", { model: CLAUDE, stream: false });
+  const opens = async (gateway: RunningGateway): Promise<number> => {
+    const socket = await new SocketClient(gateway, { key: "fp-alice" }).opened();
+    const status = socket.closed === null ? 101 : 401;
+    socket.close();
+    return status;
+  };
+  const ways: readonly ((gateway: RunningGateway) => Promise<number>)[] = [
+    async (gateway) => (await gateway.call(path.path, { body: path.body, key: "fp-alice" })).status,
+    async (gateway) => (await gateway.call("/v1/models", { method: "GET", key: "fp-alice" })).status,
+    opens,
+  ];
+  const statuses: number[] = [];
+  for (const way of ways) {
+    const store = new SharedStore();
+    // Nobody tells of a change so far.
+    store.watch = () => () => {};
+    const gateway = await gatewayWith({}, { store });
+    assert.equal((await gateway.call("/v1/models", { method: "GET" })).status, 200);
+    const hash = runtime.sha256("fp-alice").toHex();
+    await store.insertKey(keyRecord("alice", { hash }));
+    statuses.push(await way(gateway));
+  }
+  assert.deepEqual(statuses, [200, 200, 101]);
+});
 
 const headersOf = (response: Response, ...names: string[]): (string | null)[] => names.map((name) => response.headers.get(name));
 const LIMIT_HEADERS = ["x-factory-proxy-reason", "x-factory-proxy-limit", "x-should-retry", "retry-after", "retry-after-ms"];
