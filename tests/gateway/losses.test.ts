@@ -44,6 +44,17 @@ const ROWS: readonly Row[] = [
     reported: ["generationConfig.topK"],
     refused: "generationConfig.candidateCount",
   },
+  {
+    client: "openai-chat",
+    model: "gpt-5.5",
+    more: {
+      messages: [
+        { role: "user", content: "Hi", name: "ann" },
+        { role: "user", content: "Ho", name: "bob" },
+      ],
+    },
+    reported: ["messages[1].name"],
+  },
   { client: "openai-chat", model: "glm-5", more: { seed: 7, n: 1 }, reported: [] },
 ];
 

@@ -26,18 +26,20 @@ export function decodeTurns(body: Fields): DecodedTurns {
   return { system: reader.system, turns: mergeTurns(reader.turns), losses: [...reader.losses.values()] };
 }
 
+const UNNAMED = "Messages of other protocols do not name their speaker.";
+
 class Reader {
   readonly system: TextPart[] = [];
   readonly turns: Turn[] = [];
-  /** By reason: each is reported once. */
+  /** By reason: each is said once, by the first that weighs most. */
   readonly losses = new Map<string, Loss>();
   readonly #kinds = new Map<string, ToolCallPart["kind"]>();
   /** Numbers calls without an id; the same on every turn of a conversation. */
   #callCount = 0;
   /** The call that the next message of role `function` answers. */
   #functionCallId = "";
-  /** The name of the last user message; undefined before the first one. */
-  #speaker: string | null | undefined;
+  /** The name of the last message of each role. */
+  readonly #speakers = new Map<string, string | null>();
 
   read(message: Fields): void {
     const role = message.word("role", WORDS["messages.role"]);
@@ -134,18 +136,21 @@ class Reader {
     };
   }
 
-  /** A name tells the model who speaks; it matters only where speakers differ. */
+  /** A name tells the model who speaks; it is a mere hint where those of one role do not differ. */
   #nameSpeaker(message: Fields, role: string | null): void {
-    const name = message.optionalText("name");
-    if (role !== "user") return;
-    const before = this.#speaker;
-    this.#speaker = name;
-    if (before === undefined || before === name) return;
-    this.#lose(message.at("name"), "reported", "Messages of other protocols do not name their speaker.");
+    const name = message.optionalText("name") || null;
+    // That of a result is the name of its tool.
+    if (role === null || role === "tool" || role === "function") return;
+    const before = this.#speakers.get(role);
+    this.#speakers.set(role, name);
+    const isOther = before !== undefined && before !== name;
+    if (name !== null || isOther) this.#lose(message.at("name"), isOther ? "reported" : "dropped", UNNAMED);
   }
 
   #lose(field: string, severity: Loss["severity"], reason: string): void {
-    if (!this.losses.has(reason)) this.losses.set(reason, { field, severity, reason });
+    const before = this.losses.get(reason);
+    if (before === undefined || (before.severity === "dropped" && severity !== "dropped"))
+      this.losses.set(reason, { field, severity, reason });
   }
 }
 

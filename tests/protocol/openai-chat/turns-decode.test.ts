@@ -3,6 +3,8 @@
 import { assistant, call, result, system, text, user } from "../../support/canonical.ts";
 import { HI, testDecoding, toolCall } from "./request-cases.ts";
 
+const UNNAMED = "Messages of other protocols do not name their speaker.";
+
 testDecoding([
   [
     "leading system and developer messages become blocks, one in the middle keeps its place",
@@ -44,7 +46,38 @@ testDecoding([
     { messages: [{ role: "user", content: " " }] },
     { turns: [user(" ")] },
   ],
-  ["a name of the one speaker is dropped", { messages: [{ ...HI, name: "ann" }] }, {}],
+  [
+    "a name of the one speaker is a hint that is dropped",
+    {
+      messages: [
+        { ...HI, name: "ann" },
+        { role: "assistant", content: "Hi", name: "bot" },
+        { ...HI, name: "ann" },
+      ],
+    },
+    { turns: [user("Hi"), assistant("Hi"), user("Hi")], losses: [{ field: "messages[0].name", severity: "dropped", reason: UNNAMED }] },
+  ],
+  [
+    "names of several assistants are reported",
+    {
+      messages: [HI, { role: "assistant", content: "Hi", name: "planner" }, HI, { role: "assistant", content: "Ho", name: "coder" }],
+    },
+    {
+      turns: [user("Hi"), assistant("Hi"), user("Hi"), assistant("Ho")],
+      losses: [{ field: "messages[3].name", severity: "reported", reason: UNNAMED }],
+    },
+  ],
+  [
+    "the name of a tool is that of its result",
+    {
+      messages: [
+        HI,
+        { role: "assistant", tool_calls: [toolCall("a", "f", "{}")] },
+        { role: "tool", tool_call_id: "a", name: "f", content: "1" },
+      ],
+    },
+    { turns: [user("Hi"), assistant(call("a", "f", "{}")), user({ ...result("a", "1"), name: "f" })] },
+  ],
   [
     "names of several speakers are reported",
     {
@@ -56,7 +89,7 @@ testDecoding([
     },
     {
       turns: [user(text("Hi"), text("Hi"), text("Hi"))],
-      losses: [{ field: "messages[1].name", severity: "reported", reason: "Messages of other protocols do not name their speaker." }],
+      losses: [{ field: "messages[1].name", severity: "reported", reason: UNNAMED }],
     },
   ],
   [
