@@ -7,6 +7,7 @@ export type ErrorKind =
   | "unauthenticated"
   | "forbidden"
   | "not-found"
+  | "model-not-allowed"
   | "method-not-allowed"
   | "too-large"
   | "rate-limited"
@@ -14,6 +15,7 @@ export type ErrorKind =
   | "quota"
   | "cancelled"
   | "ended"
+  | "stopped"
   | "internal"
   | "upstream-rejected"
   | "upstream-failed"
@@ -37,6 +39,8 @@ export const ERRORS: Readonly<Record<ErrorKind, ErrorTrait>> = {
   unauthenticated: { status: 401, retryable: false, blame: "client", level: "warning" },
   forbidden: { status: 403, retryable: false, blame: "client", level: "warning" },
   "not-found": { status: 404, retryable: false, blame: "client", level: "info" },
+  // To the client it is an unknown model.
+  "model-not-allowed": { status: 404, retryable: false, blame: "client", level: "info" },
   "method-not-allowed": { status: 405, retryable: false, blame: "client", level: "info" },
   "too-large": { status: 413, retryable: false, blame: "client", level: "info" },
   "rate-limited": { status: 429, retryable: true, blame: "upstream", level: "warning" },
@@ -46,6 +50,8 @@ export const ERRORS: Readonly<Record<ErrorKind, ErrorTrait>> = {
   cancelled: { status: 499, retryable: false, blame: "client", level: "info" },
   // By an administrator. Agents ask again after 409 and 5xx, and for another key after 401 and 403.
   ended: { status: 400, retryable: false, blame: "gateway", level: "warning" },
+  // This server is about to stop, or has stopped before the answer was complete.
+  stopped: { status: 503, retryable: true, blame: "gateway", level: "warning" },
   internal: { status: 500, retryable: false, blame: "gateway", level: "error" },
   "upstream-rejected": { status: 400, retryable: false, blame: "upstream", level: "warning" },
   "upstream-failed": { status: 502, retryable: true, blame: "upstream", level: "error" },

@@ -122,7 +122,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
       await ledger?.stop();
       await observation.stop();
     },
-    endCalls: () => running.endAll(new GatewayError("overloaded", "The server stopped before the answer was complete.", CUT_OFF)),
+    endCalls: () => running.endAll(new GatewayError("stopped", "The server stopped before the answer was complete.", CUT_OFF)),
   };
 }
 

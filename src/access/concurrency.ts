@@ -73,7 +73,7 @@ export class Concurrency {
     const { maxCalls, maxCallsPerKey } = this.#limits;
     const { byKey, running, isDraining } = this.#counts;
     if (isDraining)
-      throw new GatewayError("overloaded", "The server is about to stop and takes no new calls.", { headers: DRAIN_RETRY_AFTER });
+      throw new GatewayError("stopped", "The server is about to stop and takes no new calls.", { headers: DRAIN_RETRY_AFTER });
     if (maxCalls !== null && running >= maxCalls) {
       throw new GatewayError("overloaded", `The server runs ${maxCalls} calls already, its limit (MAX_CALLS).`, { headers: RETRY_AFTER });
     }

@@ -24,7 +24,7 @@ export function reasonHeaders(reason: RefusalReason): Record<string, string> {
 /** In the shape of an unknown model, which makes clients offer others. */
 export function modelRefusal(who: string, model: string): GatewayError {
   return new GatewayError(
-    "not-found",
+    "model-not-allowed",
     `The key "${who}" may not use the model "${model}". Choose another model, or ask whoever gave you the key.`,
     {
       param: "model",

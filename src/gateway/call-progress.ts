@@ -274,6 +274,12 @@ export class CallProgress implements RunningCall {
     this.debug("upstream answer", { status: found.status, headers: Object.fromEntries(found.headers), ...body });
   }
 
+  /** The answer is an estimate that is made here, in the place of whatever an upstream has answered. */
+  estimated(): void {
+    this.summary.status = 200;
+    this.summary.source = "estimated";
+  }
+
   debug(event: string, fields: LogFields): void {
     this.#log.debug(event, { ...named(this.summary), ...fields });
   }
@@ -350,7 +356,7 @@ export class CallProgress implements RunningCall {
     const { summary, meter } = this;
     const { usage, source } = meter.total();
     summary.usage = usage;
-    summary.source = source;
+    if (usage !== null) summary.source = source;
     const isLost = usage === null && LEFT.has(summary.error?.kind) && this.#connection !== null && this.inputEstimate > 0;
     if (isLost || (usage !== null && usage.inputTokens === null)) {
       summary.usage = { ...(usage ?? UNCOUNTED), inputTokens: this.inputEstimate };

@@ -41,6 +41,7 @@ export async function countTokens(received: ReceivedCall, target: Target, contex
   call.memory.need(convertedBytes(received));
   const request = withPrompt(call.reader.request.decode({ ...wire, body: body.whole() }), context.settings.systemPrompt);
   refuseStored(request);
+  call.progress.estimated();
   return counted(received, countBody(await estimateTokens(request), call.incoming.route.protocol), {
     ...reportHeaders(call.incoming.requestId, []),
     "x-factory-proxy-estimated": "input_tokens",

@@ -177,7 +177,7 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
         const text = "This web page may not open a WebSocket here. Add its origin to CORS_ORIGINS.";
         throw new GatewayError("forbidden", text, { code: "origin_not_allowed" });
       }
-      if (ports.isDraining()) throw new GatewayError("overloaded", "The server is about to stop.", { headers: { "retry-after": "5" } });
+      if (ports.isDraining()) throw new GatewayError("stopped", "The server is about to stop.", { headers: { "retry-after": "5" } });
       const opened = connection.upgrade(ports.sockets.listener(callOf(incoming, route)));
       if (opened === null) throw new GatewayError("invalid-request", "This is not a complete WebSocket handshake.");
       return opened;

@@ -52,7 +52,7 @@ function fieldsOf(summary: CallSummary) {
     inputTokens: usage === null ? undefined : (usage.inputTokens ?? 0) + (usage.cacheReadTokens ?? 0) + (usage.cacheWriteTokens ?? 0),
     cacheReadTokens: usage?.cacheReadTokens,
     outputTokens: usage?.outputTokens,
-    usageSource: usage === null || source === "upstream" ? undefined : source,
+    usageSource: source === "upstream" ? undefined : source,
     error: error?.kind,
     message: error?.message,
     cause: error?.cause === undefined ? undefined : describe(error.cause),

@@ -48,7 +48,8 @@ export interface CallSummary {
   readonly fallback: string | null;
   /**
    * HTTP status: the upstream's for its own answer, 499 where the client left, otherwise that of the error which the client got instead of
-   * an answer. An answer that fails after its head went out keeps the status it began with. Null: nothing was asked (`/explain`).
+   * an answer, and 200 for a count of tokens that is estimated here. An answer that fails after its head went out keeps the status it began with.
+   * Null: nothing was asked (`/explain`).
    */
   readonly status: number | null;
   /** Why there was no answer, or why it ended before it was complete. Null: the answer is complete. */
@@ -59,7 +60,8 @@ export interface CallSummary {
   readonly usage: Usage | null;
   /**
    * `upstream`: all of `usage` is what the upstream said. `counted`: the output is counted from what was delivered, since the answer ended
-   * before the upstream said it. `estimated`: the input too is a guess, made from the length of the request.
+   * before the upstream said it. `estimated`: the input too is a guess, made from the length of the request; without `usage`,
+   * the answer is a count of tokens that was estimated here.
    */
   readonly source: UsageSource;
   /** What `usage` costs. Null: there is no usage, or no model was found. */

@@ -74,7 +74,7 @@ test("draining lets nobody in, and is over when the last call has left", async (
   let isOver = false;
   const drained = concurrency.drain().then(() => (isOver = true));
   const message = "The server is about to stop and takes no new calls.";
-  assert.deepEqual(refusalOf(concurrency, "c"), { kind: "overloaded", status: 503, message, retryAfter: "5" });
+  assert.deepEqual(refusalOf(concurrency, "c"), { kind: "stopped", status: 503, message, retryAfter: "5" });
   assert.equal(concurrency.isDraining, true);
   for (const slot of slots) {
     await Promise.resolve();

@@ -385,8 +385,8 @@ for (const way of OWN_WAYS) {
       assert.deepEqual(
         Object.fromEntries(logged.map((line) => [line["requestId"], [line["status"], line["error"], line["inputTokens"]]])),
         {
-          ...Object.fromEntries(PROTOCOLS.map((client) => [client, [200, "overloaded", 12]])),
-          "non-streaming": [503, "overloaded", undefined],
+          ...Object.fromEntries(PROTOCOLS.map((client) => [client, [200, "stopped", 12]])),
+          "non-streaming": [503, "stopped", undefined],
         },
       );
     }

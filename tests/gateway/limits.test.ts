@@ -234,8 +234,8 @@ test("a model that a key may not use is an unknown one, by each of its names, on
       const response = await call(some, protocol, { model });
       const { status, message } = await errorIn(protocol, response);
       assert.deepEqual(
-        [status, ...headersOf(response, "x-factory-proxy-reason", "x-should-retry")],
-        [404, "model", "false"],
+        [status, ...headersOf(response, "x-factory-proxy-reason", "x-should-retry"), (await some.gateway.lineOf(response))["error"]],
+        [404, "model", "false", "model-not-allowed"],
         `${protocol} ${model}`,
       );
       assert.match(message, new RegExp(`^The key "alice" may not use the model "${model}"\\. `));

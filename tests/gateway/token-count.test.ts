@@ -68,12 +68,15 @@ for (const client of CLIENTS) {
   });
 
   for (const model of ESTIMATED.filter((one) => !one.startsWith("minimax"))) {
-    test(`${client}: tokens of ${model} are estimated, and nobody is asked`, async () => {
+    test(`${client}: tokens of ${model} are estimated, and nobody is asked; the log says so`, async () => {
       const before = upstream.requests.length;
+      const known = gateway.lines.length;
       const { status, body, estimated } = await countedBy(gateway, askCount(client, model));
       const tokens = Number(Object.values(body).at(-1));
       assert.deepEqual({ status, body, estimated }, { status: 200, body: shaped(client, tokens), estimated: "input_tokens" });
       assert.ok(tokens >= 8 && tokens <= 20, String(tokens));
+      const lines = gateway.lines.slice(known).map((line) => [line["event"], line["status"], line["usageSource"], line["error"]]);
+      assert.deepEqual(lines, [["request", 200, "estimated", undefined]]);
       assert.equal(upstream.requests.length, before);
     });
   }

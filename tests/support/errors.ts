@@ -17,6 +17,7 @@ const OPENAI: Readonly<Record<ErrorKind, ErrorLook>> = {
   unauthenticated: { status: 401, types: ["invalid_request_error"], code: "invalid_api_key" },
   forbidden: { status: 403, types: ["permission_error"] },
   "not-found": { status: 404, types: ["invalid_request_error"] },
+  "model-not-allowed": { status: 404, types: ["invalid_request_error"] },
   "method-not-allowed": { status: 405, types: ["invalid_request_error"] },
   "too-large": { status: 413, types: ["invalid_request_error"] },
   "rate-limited": { status: 429, types: ["requests", "tokens", "rate_limit_exceeded", "rate_limit_error"], code: "rate_limit_exceeded" },
@@ -28,6 +29,7 @@ const OPENAI: Readonly<Record<ErrorKind, ErrorLook>> = {
   "upstream-rejected": { status: 400, types: ["invalid_request_error"] },
   "upstream-failed": { status: 502, types: ["server_error"] },
   overloaded: { status: 503, types: ["server_error"] },
+  stopped: { status: 503, types: ["server_error"] },
   "upstream-timeout": { status: 504, types: ["timeout_error"] },
 };
 
@@ -36,6 +38,7 @@ const ANTHROPIC: Readonly<Record<ErrorKind, ErrorLook>> = {
   unauthenticated: { status: 401, types: ["authentication_error"] },
   forbidden: { status: 403, types: ["permission_error"] },
   "not-found": { status: 404, types: ["not_found_error"] },
+  "model-not-allowed": { status: 404, types: ["not_found_error"] },
   "method-not-allowed": { status: 405, types: ["invalid_request_error"] },
   "too-large": { status: 413, types: ["request_too_large"] },
   "rate-limited": { status: 429, types: ["rate_limit_error"] },
@@ -47,6 +50,7 @@ const ANTHROPIC: Readonly<Record<ErrorKind, ErrorLook>> = {
   "upstream-rejected": { status: 400, types: ["invalid_request_error"] },
   "upstream-failed": { status: 502, types: ["api_error"] },
   overloaded: { status: 529, types: ["overloaded_error"] },
+  stopped: { status: 529, types: ["overloaded_error"] },
   "upstream-timeout": { status: 504, types: ["timeout_error"] },
 };
 
@@ -55,6 +59,7 @@ const GEMINI: Readonly<Record<ErrorKind, ErrorLook>> = {
   unauthenticated: { status: 401, types: ["UNAUTHENTICATED"] },
   forbidden: { status: 403, types: ["PERMISSION_DENIED"] },
   "not-found": { status: 404, types: ["NOT_FOUND"] },
+  "model-not-allowed": { status: 404, types: ["NOT_FOUND"] },
   "method-not-allowed": { status: 405, types: ["INVALID_ARGUMENT", "UNIMPLEMENTED"] },
   "too-large": { status: 413, types: ["INVALID_ARGUMENT"] },
   "rate-limited": { status: 429, types: ["RESOURCE_EXHAUSTED"] },
@@ -66,6 +71,7 @@ const GEMINI: Readonly<Record<ErrorKind, ErrorLook>> = {
   "upstream-rejected": { status: 400, types: ["INVALID_ARGUMENT"] },
   "upstream-failed": { status: 502, types: ["INTERNAL", "UNAVAILABLE"] },
   overloaded: { status: 503, types: ["UNAVAILABLE"] },
+  stopped: { status: 503, types: ["UNAVAILABLE"] },
   "upstream-timeout": { status: 504, types: ["DEADLINE_EXCEEDED"] },
 };
 

@@ -143,7 +143,7 @@ class AdminSite {
       return new Response(null, { status: 204, headers: { "set-cookie": cookie } });
     }
     if (name === "live" && this.#ports.isDraining()) {
-      throw new GatewayError("overloaded", "The server is about to stop.", { headers: { "retry-after": "5" } });
+      throw new GatewayError("stopped", "The server is about to stop.", { headers: { "retry-after": "5" } });
     }
     const request: ApiRequest = {
       name: parameter,

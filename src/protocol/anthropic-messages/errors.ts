@@ -121,7 +121,7 @@ export function errorEvent(error: GatewayError): SseEvent {
 }
 
 function statusOf({ kind, status }: GatewayError): number {
-  return kind === "overloaded" ? OVERLOADED : status;
+  return kind === "overloaded" || kind === "stopped" ? OVERLOADED : status;
 }
 
 export function encodeErrorObject(error: GatewayError): wire.ErrorObject {

@@ -48,7 +48,7 @@ export const INSPECTOR_TEXTS = {
   "inspect.tokens.unreported": ["The upstream reported no tokens for this call.", "上游未报告该调用的 token 数量。"],
   "inspect.source.upstream": ["as the upstream reported them", "由上游报告"],
   "inspect.source.counted": ["output counted here, since the answer ended early", "回答提前结束，输出由本地计数"],
-  "inspect.source.estimated": ["estimated, since the answer ended early", "回答提前结束，为估算值"],
+  "inspect.source.estimated": ["estimated here", "由本地估算"],
 
   "inspect.gone": ["Nothing more is kept of this call", "没有保留该调用的更多内容"],
   "inspect.gone.hint": [
