@@ -246,11 +246,16 @@ export function budgetStates({ key, session }: Accounts, { budgets, raises, zone
   });
 }
 
+/** Whether nothing is left of it, so that no call begins. */
+export function isSpent({ used, amount }: BudgetState): boolean {
+  return used >= amount;
+}
+
 /** The one that lasts the longest: before that is over, no other helps. */
 function budgetRefusal(states: readonly BudgetState[], amounts: Amounts): Refusal | null {
   let longest: BudgetState | null = null;
   for (const state of states) {
-    const hasRoom = state.used < state.amount && state.used + (amounts[state.budget.unit] ?? 0) <= state.amount;
+    const hasRoom = !isSpent(state) && state.used + (amounts[state.budget.unit] ?? 0) <= state.amount;
     if (!hasRoom && (longest === null || endOf(state) > endOf(longest))) longest = state;
   }
   return longest === null ? null : { reason: "budget", state: longest, wanted: amounts[longest.budget.unit] ?? 0 };

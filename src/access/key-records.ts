@@ -1,5 +1,6 @@
 // The records of keys as the store has them, with those that it need not hold: of PROXY_API_KEY, and rows without a key.
 
+import { isSpent, type BudgetState } from "./accounts.ts";
 import type { KeyRecord } from "./client-key.ts";
 import { emptyRecord, ROWS_WITHOUT_KEY } from "./key-changes.ts";
 import { DEFAULT_ROW, expiresMs } from "./key-ring.ts";
@@ -34,12 +35,17 @@ export async function changeRecord(
   return (await store.updateKey(name, make)) ?? record;
 }
 
-/** `row`: its limits count, but there is no key. */
-export type KeyState = "active" | "off" | "expired" | "row";
+/** `spent`: a budget is used up. `row`: its limits count, but there is no key. */
+export type KeyState = "active" | "spent" | "off" | "expired" | "row";
 
-export function stateOf(record: KeyRecord, nowMs: number): KeyState {
+/** `budgets`: where those of the key stand. */
+export function stateOf(
+  record: KeyRecord,
+  { nowMs, budgets }: { readonly nowMs: number; readonly budgets: readonly BudgetState[] },
+): KeyState {
   if (ROWS_WITHOUT_KEY.includes(record.name)) return "row";
   if (record.isOff) return "off";
   const endMs = expiresMs(record, null);
-  return endMs !== null && nowMs >= endMs ? "expired" : "active";
+  if (endMs !== null && nowMs >= endMs) return "expired";
+  return budgets.some(isSpent) ? "spent" : "active";
 }

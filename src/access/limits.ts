@@ -123,12 +123,13 @@ function rateRefusal({ of, state, wanted, waitMs }: Refusal & { reason: "rate" }
         : `This call has about ${shown("tokens", wanted)} tokens, more than the key "${who}" may use in a minute (${shown("tokens", limit)}); no wait makes it fit.`;
     return new GatewayError("invalid-request", text, forEver(headers));
   }
+  const retryMs = Math.min(LONGEST_RETRY_AFTER_MS, Math.max(1, Math.ceil(waitMs)));
+  const retryS = Math.ceil(retryMs / 1000);
   const at = place.calendar.iso(place.nowMs + waitMs, place.zone);
   const more = of === "tokens" && used < limit ? `, and this call may take ${shown("tokens", wanted)}` : "";
-  const text = `The key "${who}" has used ${shown("tokens", used)} of ${shown("tokens", limit)} ${of} in the last minute${more}; try again in ${Math.ceil(waitMs / 1000)} s, at ${at}.`;
-  const retryMs = Math.min(LONGEST_RETRY_AFTER_MS, Math.max(1, Math.ceil(waitMs)));
+  const text = `The key "${who}" has used ${shown("tokens", used)} of ${shown("tokens", limit)} ${of} in the last minute${more}; try again in ${retryS} s, at ${at}.`;
   return new GatewayError("rate-limited", text, {
-    headers: { "retry-after": String(Math.ceil(retryMs / 1000)), "retry-after-ms": String(retryMs), ...headers },
+    headers: { "retry-after": String(retryS), "retry-after-ms": String(retryMs), ...headers },
   });
 }
 

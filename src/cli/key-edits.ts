@@ -15,7 +15,7 @@ import {
   type KeyWords,
 } from "../access/key-changes.ts";
 import { keyJson } from "../access/key-json.ts";
-import { changeRecord, stateOf } from "../access/key-records.ts";
+import { changeRecord, type KeyState } from "../access/key-records.ts";
 import { parseAmount } from "../access/key-words.ts";
 import { Calendar } from "../access/windows.ts";
 import { runtime } from "../runtime/runtime.ts";
@@ -41,7 +41,8 @@ export async function set(input: Input, context: Context): Promise<void> {
   const words = wordsOf(input, context);
   if (Object.keys(words).length === 0) throw CommandError.wrongUse("Nothing to set. See factory-proxy keys set --help.");
   const record = await change(input.operand(0), (before) => changed(before, words, context.now()), context);
-  context.show(keyJson(record), () => keyList([record], context));
+  const shown = await shownKey(record.name, context);
+  context.show(keyJson(record), () => keyList([shown], context));
 }
 
 export async function raise(input: Input, context: Context): Promise<void> {
@@ -80,11 +81,17 @@ export async function switchTo(isOff: boolean, input: Input, context: Context): 
   const name = input.operand(0);
   if (ROWS_WITHOUT_KEY.includes(name)) throw CommandError.failed(`"${name}" is no key.`);
   const record = await change(name, (before) => ({ ...before, isOff }), context);
-  context.show(
-    keyJson(record),
-    () => `${name} is ${isOff ? "off" : stateOf(record, context.now()) === "expired" ? "on, but it has expired" : "on"}.`,
-  );
+  const { state } = await shownKey(name, context);
+  context.show(keyJson(record), () => `${name} is ${SWITCHED[state]}.`);
 }
+
+const SWITCHED: Readonly<Record<KeyState, string>> = {
+  active: "on",
+  spent: "on, but a budget is used up",
+  off: "off",
+  expired: "on, but it has expired",
+  row: "on",
+};
 
 export async function remove(input: Input, context: Context): Promise<void> {
   const name = input.operand(0);

@@ -1,30 +1,32 @@
 // Says what there is: all keys, one with all that counts for it, whether a model is allowed.
 // Never changes anything.
 
-import { budgetStates, EMPTY, limitsOf } from "../access/accounts.ts";
-import { ROWS_WITHOUT_KEY } from "../access/key-changes.ts";
+import { budgetStates, EMPTY, isSpent, limitsOf } from "../access/accounts.ts";
+import type { KeyRecord } from "../access/client-key.ts";
 import { keyJson, rulesJson } from "../access/key-json.ts";
 import { DEFAULT_ROW, effectiveRules } from "../access/key-ring.ts";
 import { stateOf } from "../access/key-records.ts";
 import { modelRule, printBudget, printInstant } from "../access/key-words.ts";
+import type { Store } from "../access/store.ts";
 import { Calendar } from "../access/windows.ts";
 import { CommandError, EXIT_FAILED, type Context, type Input } from "./command.ts";
 import { modelNamed, recordOf, recordsIn } from "./key-records.ts";
 import { keyList, keyPage, standingJson, type Shown } from "./key-tables.ts";
 
 export async function list(_: Input, context: Context): Promise<void> {
-  const records = await recordsIn(context);
+  const [store, records] = [await context.store(), await recordsIn(context)];
+  const keys = await Promise.all(records.map((record) => shownOf(record, { store, records, nowMs: context.now() })));
   context.show(
-    records.map((record) => ({ ...keyJson(record), state: stateOf(record, context.now()) })),
-    () => (records.length === 0 ? "There are no keys. factory-proxy keys add NAME makes one." : keyList(records, context)),
+    keys.map(({ record, state }) => ({ ...keyJson(record), state })),
+    () => (keys.length === 0 ? "There are no keys. factory-proxy keys add NAME makes one." : keyList(keys, context)),
   );
 }
 
 export async function show(input: Input, context: Context): Promise<void> {
   const shown = await shownKey(input.operand(0), context);
-  const { record, effective, budgets } = shown;
+  const { record, effective, budgets, state } = shown;
   const standing = {
-    state: stateOf(record, context.now()),
+    state,
     effective: rulesJson(effective),
     standing: budgets.map(standingJson),
   };
@@ -33,21 +35,30 @@ export async function show(input: Input, context: Context): Promise<void> {
 
 export async function shownKey(name: string, context: Context): Promise<Shown> {
   const store = await context.store();
-  const record = await recordOf(name, context);
-  const rules = (await store.keys()).find((row) => row.name === DEFAULT_ROW)?.rules ?? null;
-  const effective = effectiveRules(record.rules, rules);
-  const limits = limitsOf({ rules: effective, raises: record.raises });
-  if (limits === null || ROWS_WITHOUT_KEY[0] === name) return { record, effective, budgets: [] };
-  const account = (await store.account({ key: name, scope: "" })) ?? EMPTY;
-  const budgets = budgetStates({ key: account, session: null }, limits, { nowMs: context.now(), calendar: new Calendar() });
-  return { record, effective, budgets };
+  return shownOf(await recordOf(name, context), { store, records: await store.keys(), nowMs: context.now() });
+}
+
+interface Around {
+  readonly store: Store;
+  /** With the row `default`, where there is one. */
+  readonly records: readonly KeyRecord[];
+  readonly nowMs: number;
+}
+
+async function shownOf(record: KeyRecord, { store, records, nowMs }: Around): Promise<Shown> {
+  const { name } = record;
+  const defaults = records.find((row) => row.name === DEFAULT_ROW)?.rules ?? null;
+  const effective = effectiveRules(record.rules, defaults);
+  const limits = name === DEFAULT_ROW ? null : limitsOf({ rules: effective, raises: record.raises });
+  const account = limits === null ? EMPTY : ((await store.account({ key: name, scope: "" })) ?? EMPTY);
+  const budgets = limits === null ? [] : budgetStates({ key: account, session: null }, limits, { nowMs, calendar: new Calendar() });
+  return { record, effective, budgets, state: stateOf(record, { nowMs, budgets }) };
 }
 
 export async function check(input: Input, context: Context): Promise<number> {
   const [name, model] = [input.operand(0), input.text("model")];
   if (model === null) throw CommandError.wrongUse("--model is missing: factory-proxy keys check NAME --model <name>.");
-  const { record, effective, budgets } = await shownKey(name, context);
-  const reason = refusalOf({ record, effective, budgets }, model, context);
+  const reason = refusalOf(await shownKey(name, context), model, context);
   const message = reason === null ? `${name} may use ${model}.` : `${name} may not use ${model}: ${reason.text}.`;
   context.show({ allowed: reason === null, reason: reason?.reason ?? null, message }, () => message);
   return reason === null ? 0 : EXIT_FAILED;
@@ -58,8 +69,7 @@ interface Reason {
   readonly text: string;
 }
 
-function refusalOf({ record, effective, budgets }: Shown, model: string, context: Context): Reason | null {
-  const state = stateOf(record, context.now());
+function refusalOf({ effective, budgets, state }: Shown, model: string, context: Context): Reason | null {
   if (state === "off") return { reason: "disabled", text: "the key is switched off" };
   if (state === "expired") return { reason: "expired", text: "the key has expired" };
   const { id, ruled } = modelNamed(model, context);
@@ -69,7 +79,7 @@ function refusalOf({ record, effective, budgets }: Shown, model: string, context
       text: `its models are ${effective.models.join(",")}, and this one is ${id}${ruled.pool === null ? "" : ` of @${ruled.pool}`}`,
     };
   }
-  const empty = budgets.find(({ used, amount }) => used >= amount);
+  const empty = budgets.find(isSpent);
   if (empty === undefined) return null;
   const again = empty.resetMs === null ? "" : `, which resets at ${printInstant(empty.resetMs)}`;
   return {

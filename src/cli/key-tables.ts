@@ -5,26 +5,26 @@ import type { KeyRecord, KeyRules } from "../access/client-key.ts";
 import { ROWS_WITHOUT_KEY } from "../access/key-changes.ts";
 import { expiresMs, NEVER_SOFT } from "../access/key-ring.ts";
 import { printAmount, printBudget, printCount, printExpiry, printInstant, printSoft } from "../access/key-words.ts";
-import { stateOf, type KeyState } from "../access/key-records.ts";
+import type { KeyState } from "../access/key-records.ts";
 import { Calendar } from "../access/windows.ts";
 import { forTerminal } from "../telemetry/log.ts";
 import type { Context } from "./command.ts";
+import { environmentNames } from "./key-records.ts";
 
-const STATE_COLOURS = { active: "green", off: "yellow", expired: "red", row: "dim" } as const;
+const STATE_COLOURS = { active: "green", spent: "red", off: "yellow", expired: "red", row: "dim" } as const;
 function shownState(state: KeyState): string {
-  return state === "row" ? "-" : state;
+  return state === "row" ? "-" : state === "spent" ? "budget used up" : state;
 }
 
-const FROM_ENVIRONMENT = "PROXY_API_KEY";
-
-export function keyList(records: readonly KeyRecord[], { now, style }: Context): string {
-  const rows = records.map((record) => {
-    const state = stateOf(record, now());
+export function keyList(keys: readonly Shown[], context: Context): string {
+  const { style } = context;
+  const named = environmentNames(context);
+  const rows = keys.map(({ record, state }) => {
     return {
       state,
       cells: [
         record.name,
-        shownKey(record),
+        shownKey(record, named),
         shownState(state),
         limitsOf(record.rules).join(", ") || "-",
         endOf(record),
@@ -47,8 +47,9 @@ export function keyList(records: readonly KeyRecord[], { now, style }: Context):
   ].join("\n");
 }
 
-function shownKey({ name, hint }: KeyRecord): string {
-  return hint ?? (ROWS_WITHOUT_KEY.includes(name) ? "-" : FROM_ENVIRONMENT);
+/** Those of the playground are lent, and have no hint. */
+function shownKey({ name, hint }: KeyRecord, named: readonly string[]): string {
+  return hint ?? (ROWS_WITHOUT_KEY.includes(name) ? "-" : named.includes(name) ? "PROXY_API_KEY" : "stored");
 }
 
 function endOf({ expiry }: KeyRecord): string {
@@ -80,10 +81,11 @@ export interface Shown {
   readonly effective: KeyRules;
   /** Where its budgets stand. */
   readonly budgets: readonly BudgetState[];
+  readonly state: KeyState;
 }
 
-export function keyPage({ record, effective, budgets }: Shown, { now, style }: Context): string {
-  const state = stateOf(record, now());
+export function keyPage({ record, effective, budgets, state }: Shown, context: Context): string {
+  const { now, style } = context;
   const { previous, firstUsedMs, raises, note } = record;
   const zone = effective.zone ?? "UTC";
   const time = (ms: number): string => new Calendar().iso(wholeSeconds(ms), zone);
@@ -91,7 +93,7 @@ export function keyPage({ record, effective, budgets }: Shown, { now, style }: C
   const limits = limitsOf(effective).map((limit) => (own.has(limit) ? limit : `${limit} (from default)`));
   const endMs = expiresMs(record, null);
   const rows: readonly (readonly [string, string])[] = [
-    ["Key", `${record.name}  ${shownKey(record)}`],
+    ["Key", `${record.name}  ${shownKey(record, environmentNames(context))}`],
     ["State", style(STATE_COLOURS[state], shownState(state))],
     ...(note === null ? [] : [["Note", forTerminal(note)] as const]),
     ["Created", time(record.createdMs)],

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { emptyRecord } from "../../src/access/key-changes.ts";
 import { StoreError, type Store } from "../../src/access/store.ts";
 import { MemoryStore } from "../../src/access/stores/memory.ts";
 import { CommandError, commandOf, readInput, type Context } from "../../src/cli/command.ts";
@@ -135,6 +136,40 @@ test("keys list shows every key with its state, those of PROXY_API_KEY too, and 
     ["env-1", "PROXY_API_KEY", "active", "-", "never"],
     ["bruno", "PROXY_API_KEY", "active", "-", "never"],
   ]);
+});
+
+test("keys list tells a key whose budget is used up from one that works, and keys of the playground from those of PROXY_API_KEY", async () => {
+  const desk = new Desk();
+  await desk.run("add alice --budget 5usd/day");
+  await desk.store.insertKey({ ...emptyRecord("playground", NOW_MS), lent: [{ hash: "0".repeat(64), untilMs: NOW_MS + DAY_MS }] });
+  const id = { key: "alice", scope: "" };
+  const account = { budgets: { "usd/day": { startMs: NOW_MS, used: 5 } }, requests: [], tokens: [], running: 0, ahead: null };
+  await desk.store.transact({ accounts: [id], reservations: [] }, () => ({
+    accounts: [[id, account]],
+    opened: [],
+    closed: [],
+    result: null,
+  }));
+  const rows = async (): Promise<string[][]> => {
+    const { out } = await desk.run("list");
+    return out.split("\n").map((line) =>
+      line
+        .replace(/fp-..…../, "fp-…")
+        .split(/\s{2,}/)
+        .slice(0, 3),
+    );
+  };
+  assert.deepEqual(await rows(), [
+    ["NAME", "KEY", "STATE"],
+    ["alice", "fp-…", "budget used up"],
+    ["playground", "stored", "active"],
+    ["env-1", "PROXY_API_KEY", "active"],
+    ["bruno", "PROXY_API_KEY", "active"],
+  ]);
+  assert.equal((await desk.json("show alice"))["state"], "spent");
+  assert.equal((await desk.run("on alice")).out, "alice is on, but a budget is used up.");
+  desk.nowMs += DAY_MS;
+  assert.deepEqual((await rows())[1], ["alice", "fp-…", "active"]);
 });
 
 test("keys show says what counts and where the budgets stand, with what was raised", async () => {

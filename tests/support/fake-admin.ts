@@ -415,6 +415,7 @@ function keyViews({ nowMs, iso, isHostile }: Times & Pick<FakeWorld, "isHostile"
       note: isHostile ? HOSTILE[3] : "Bob (contractor)",
       expires: iso(nowMs + 12 * DAY_MS),
       budgets: ["20M-credits/week"],
+      state: "spent",
       budgetsNow: [budget("credits", "week", [20_400_000, 20_000_000, 40])],
       raises: [{ amount: "5M-credits", until: iso(nowMs + 20 * HOUR_MS) }],
     }),

@@ -180,10 +180,10 @@ async function viewOf(record: KeyRecord, around: Surroundings): Promise<KeyView>
   const account = limits === null ? EMPTY : ((await store.account({ key: name, scope: "" })) ?? EMPTY);
   const budgets = limits?.budgets.filter(({ period }) => period !== "session") ?? [];
   const states = limits === null ? [] : budgetStates({ key: account, session: null }, { ...limits, budgets }, { nowMs, calendar });
-  const state = stateOf(record, nowMs);
+  const state = stateOf(record, { nowMs, budgets: states });
   return {
     ...keyJson(record),
-    state: state === "off" || state === "expired" ? state : "on",
+    state: state === "active" || state === "row" ? "on" : state,
     kind: kindOf(name, around),
     effective: rulesJson(effective),
     budgetsNow: states.map(budgetView),

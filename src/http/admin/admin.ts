@@ -160,7 +160,8 @@ export interface KeyWordsJson {
 }
 
 export interface KeyView extends KeyJson {
-  readonly state: "on" | "off" | "expired";
+  /** `spent`: a budget is used up. */
+  readonly state: "on" | "spent" | "off" | "expired";
   /** Whether it stands in PROXY_API_KEY, or has no key of its own. */
   readonly kind: "stored" | "environment" | "default" | "anonymous";
   /** With what the row `default` adds. */

@@ -244,7 +244,7 @@ const SOURCES = {
     ...RULES,
     raises: list(object({ amount: TEXT, until: TIME })),
     previousUntil: orNull(TIME),
-    state: words("on", "off", "expired"),
+    state: words("on", "spent", "off", "expired"),
     kind: words("stored", "environment", "default", "anonymous"),
     effective: object(RULES, "With what the row `default` adds."),
     budgetsNow: list(object({ unit: TEXT, period: TEXT, amount: NUMBER, used: NUMBER, resetsAt: orNull(TIME) })),

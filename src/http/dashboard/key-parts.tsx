@@ -6,7 +6,7 @@ import type { Rendered, View } from "./page.ts";
 import { Bar, Code, Countdown, Field, Filled, Pill, SLOT, type Tone } from "./parts.tsx";
 import type { TextKey } from "./texts.ts";
 
-const TONES: Readonly<Record<KeyView["state"], Tone>> = { on: "good", off: "plain", expired: "bad" };
+const TONES: Readonly<Record<KeyView["state"], Tone>> = { on: "good", spent: "bad", off: "plain", expired: "bad" };
 
 export function KeyState({ view, record }: { readonly view: View; readonly record: KeyView }): Rendered {
   return <Pill tone={TONES[record.state]}>{view.t(`key.state.${record.state}`)}</Pill>;

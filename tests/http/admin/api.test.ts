@@ -31,6 +31,7 @@ test("a key's life: made, used, seen, raised, rotated, off, removed", async () =
   assert.deepEqual([(await call(key)).status, (await call(String(rotated["key"]))).status], [401, 200]);
   assert.equal((await json(gateway.ask("PATCH", "/keys/bob", { off: true })))["state"], "off");
   assert.equal((await call(String(rotated["key"]))).status, 401);
+  assert.equal((await json(gateway.ask("PATCH", "/keys/bob", { off: false, budgets: ["0-tokens/day"] })))["state"], "spent");
   const cleared = await json(
     gateway.ask("PATCH", "/keys/bob", { off: false, rpm: null, budgets: [], note: null, models: ["opus", "@core"] }),
   );

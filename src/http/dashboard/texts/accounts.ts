@@ -77,6 +77,7 @@ export const ACCOUNT_TEXTS = {
   "key.name.hint": ["Letters, digits, “.”, “_” and “-”. It can't be changed later.", "字母、数字、“.”、“_”和“-”，创建后不可更改。"],
   "key.state": ["State", "状态"],
   "key.state.on": ["On", "启用"],
+  "key.state.spent": ["Budget used up", "预算已用完"],
   "key.state.off": ["Off", "停用"],
   "key.state.expired": ["Expired", "已过期"],
   "key.kind.stored": ["stored", "已存储"],
