@@ -179,14 +179,14 @@ test("no step of the schema is changed: there are files with its tables", () => 
   };
   const hashes: string[] = [];
   for (let version = 0, rest = statementsFrom(0); rest.length > 0; version++) {
-    const after = statementsFrom(version + 1);
+    const ahead = statementsFrom(version + 1);
     hashes.push(
       runtime
-        .sha256(rest.slice(0, rest.length - after.length).join("\n"))
+        .sha256(rest.slice(0, rest.length - ahead.length).join("\n"))
         .toHex()
         .slice(0, 16),
     );
-    rest = after;
+    rest = ahead;
   }
   assert.deepEqual(hashes, STEP_HASHES);
 });
