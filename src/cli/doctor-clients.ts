@@ -15,18 +15,29 @@ import { ADDED, FormatFault, isMap, type Step } from "./settings-format.ts";
 import { settingsPath } from "./settings-files.ts";
 import { settingsIn } from "./settings-formats.ts";
 
-export const clientChecks: Group = async (subject) => [
-  ...(await Promise.all(AGENTS.map((agent) => agentCheck(agent, subject)))),
-  credentials(subject),
-  proxies(subject),
-];
+export const clientChecks: Group = async (subject) => {
+  const { shell, platform } = subject.world;
+  const found = AGENTS.map((agent) => ({ agent, path: findProgram(agent.program, { environment: shell, platform }) }));
+  const missing = found.flatMap(({ agent, path }) => (path === null ? [agent.title] : []));
+  const installed = found.flatMap(({ agent, path }) => (path === null ? [] : [agentCheck(agent, { path, subject })]));
+  return [
+    ...(await Promise.all(installed)),
+    ...(missing.length === 0 ? [] : [skip("clients.missing", `Not installed: ${missing.join(", ")}.`)]),
+    credentials(subject),
+    proxies(subject),
+  ];
+};
+
+interface Installed {
+  /** Of its program. */
+  readonly path: string;
+  readonly subject: Subject;
+}
 
 const VERSION = /\d+\.\d+\.\d+[\w.-]*/;
 
-async function agentCheck(agent: Agent, { world, config }: Subject): Promise<Check> {
+async function agentCheck(agent: Agent, { path, subject: { world, config } }: Installed): Promise<Check> {
   const id: Check["id"] = `clients.${agent.id}`;
-  const path = findProgram(agent.program, { environment: world.shell, platform: world.platform });
-  if (path === null) return skip(id, `${agent.title} is not installed.`);
   const version = packagedVersion(path, agent.package) ?? VERSION.exec((await world.outputOf(path, agent.versionWords)) ?? "")?.[0] ?? null;
   const shown =
     version === null

@@ -28,7 +28,7 @@ import { keyList } from "./key-tables.ts";
 export async function add(input: Input, context: Context): Promise<void> {
   const name = input.operand(0);
   if (environmentNames(context).includes(name)) throw CommandError.failed(`"${name}" is the name of a key in PROXY_API_KEY.`);
-  const linked = linkOf(input, "link", context);
+  const linked = linkOf(input, context);
   const fresh = newKey(name, wordsOf(input, context), portsOf(context));
   const store = await context.store();
   if (!(await store.insertKey(fresh.record))) {
@@ -64,7 +64,7 @@ export async function raise(input: Input, context: Context): Promise<void> {
 }
 
 export async function rotate(input: Input, context: Context): Promise<void> {
-  const linked = linkOf(input, "link", context);
+  const linked = linkOf(input, context);
   let fresh: FreshKey | null = null;
   await change(
     input.operand(0),
@@ -140,7 +140,7 @@ function idIn(pattern: string, context: Context): string {
 // ---- Links ----------------------------------------------------------------------------------------------
 
 export async function link(input: Input, context: Context): Promise<void> {
-  const linked = linkOf(input, "for", context);
+  const linked = linkOf(input, context);
   if (linked === null) throw CommandError.wrongUse(`For which client? Add --for and one of ${LINKED_APPS.join(", ")}.`);
   const { name } = await recordOf(input.operand(0), context);
   const made = linked({ name, key: PLACEHOLDER });
@@ -152,7 +152,8 @@ const PLACEHOLDER = "fp-YOUR-KEY";
 type Link = (of: { readonly name: string; readonly key: string }) => KeyLink;
 
 /** Null: none was asked for. @throws CommandError before anything is done */
-function linkOf(input: Input, option: "link" | "for", context: Context): Link | null {
+function linkOf(input: Input, context: Context): Link | null {
+  const option = input.has("for") ? "for" : "link";
   const typed = input.text(option);
   const app = LINKED_APPS.find((known) => known === typed);
   if (typed !== null && app === undefined) throw CommandError.wrongUse(`--${option} is one of ${LINKED_APPS.join(", ")}.`);

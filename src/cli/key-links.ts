@@ -19,6 +19,8 @@ export interface KeyLink {
   readonly environment: Readonly<Record<string, string>>;
   /** What starts the client with it. Null: any program that uses one of the SDKs. */
   readonly command: string | null;
+  /** What the person has to do in the client itself, once. Absent: nothing. */
+  readonly once?: string;
   /** https://github.com/farion1231/cc-switch, "Deep Link Protocol" of its manual (read 2026-11-28). Null: it does not know the client. */
   readonly ccSwitch: string | null;
 }
@@ -36,11 +38,14 @@ export function keyLink(app: LinkedApp, options: LinkOptions): KeyLink {
   }
   if (app === "gemini") {
     const environment = { GOOGLE_GEMINI_BASE_URL: url, GEMINI_API_KEY: key, ...chosen("GEMINI_MODEL") };
-    return { environment, command: "gemini", ccSwitch: ccSwitchLink("gemini", url, options) };
+    return { environment, command: "gemini", once: GEMINI_SIGN_IN, ccSwitch: ccSwitchLink("gemini", url, options) };
   }
   const environment = { OPENAI_BASE_URL: `${url}/v1`, OPENAI_API_KEY: key, ...chosen("OPENAI_MODEL") };
   return { environment, command: null, ccSwitch: null };
 }
+
+/** A settings file says how it signs in. Until then it takes a base URL for a sign-in of a kind that it refuses itself. */
+const GEMINI_SIGN_IN = 'choose "Use Gemini API Key" in its sign-in dialog; "gemini -p" works from then on.';
 
 function ccSwitchLink(app: string, endpoint: string, { url, key, name, model }: LinkOptions): string {
   const query = { resource: "provider", app, name: `Factory Proxy (${name})`, homepage: url, endpoint, apiKey: key };
@@ -50,7 +55,7 @@ function ccSwitchLink(app: string, endpoint: string, { url, key, name, model }: 
 }
 
 /** Lines to paste into a shell: PowerShell on Windows, any other elsewhere. What is no command stands in comments. */
-export function shellLines({ environment, command, ccSwitch }: KeyLink, isWindows: boolean): string {
+export function shellLines({ environment, command, once, ccSwitch }: KeyLink, isWindows: boolean): string {
   const quoted = (value: string): string =>
     isWindows ? `'${value.replaceAll("'", "''")}'` : `'${value.replaceAll("'", String.raw`'\''`)}'`;
   return [
@@ -58,6 +63,7 @@ export function shellLines({ environment, command, ccSwitch }: KeyLink, isWindow
       isWindows ? `$env:${name} = ${quoted(value)}` : `export ${name}=${quoted(value)}`,
     ),
     ...(command === null ? [] : [`# Then: ${command}`]),
+    ...(once === undefined ? [] : [`# Once: ${once}`]),
     ...(ccSwitch === null ? [] : [`# For cc-switch: ${ccSwitch}`]),
   ].join("\n");
 }

@@ -24,14 +24,16 @@ const LINK_OPTIONS: Readonly<Record<string, Option>> = {
   url: { value: "url", help: "Where clients reach this server, instead of http://127.0.0.1 and the configured port." },
   model: { value: "name", help: "The model that the client is to use." },
 };
-const LINK: Option = { value: "client", help: `Prints lines for a shell instead of the key alone: ${LINKED_APPS.join(", ")}.` };
+const CLIENTS = LINKED_APPS.join(", ");
+const LINK: Option = { value: "client", help: `Prints lines for a shell instead of the key alone: ${CLIENTS}.` };
+const FOR_LINK: Option = { value: "client", help: "The same as --link." };
 
 const COMMANDS: readonly Command[] = [
   {
     name: "keys add",
     summary: "Makes a key and prints it. It can't be shown again.",
     operands: ["NAME"],
-    options: { ...RULE_OPTIONS, link: LINK, ...LINK_OPTIONS },
+    options: { ...RULE_OPTIONS, link: LINK, for: FOR_LINK, ...LINK_OPTIONS },
     examples: [
       "keys add alice --budget 5usd/day --rpm 60",
       "keys add bob --budget 20M-credits/5h --budget 100usd/month --models 'claude-*,!claude-opus-*,@core' --expires 30d",
@@ -75,6 +77,7 @@ const COMMANDS: readonly Command[] = [
     options: {
       grace: { value: "duration", help: "How long the old key keeps working. Default: not at all." },
       link: LINK,
+      for: FOR_LINK,
       ...LINK_OPTIONS,
     },
     examples: ["keys rotate alice --grace 24h"],
@@ -116,7 +119,11 @@ const COMMANDS: readonly Command[] = [
     name: "keys link",
     summary: "Prints what points a client at this server: lines for a shell, with a placeholder for the key.",
     operands: ["NAME"],
-    options: { for: { value: "client", help: `The client: ${LINKED_APPS.join(", ")}.` }, ...LINK_OPTIONS },
+    options: {
+      for: { value: "client", help: `The client: ${CLIENTS}.` },
+      link: { value: "client", help: "The same as --for." },
+      ...LINK_OPTIONS,
+    },
     examples: ["keys link alice --for claude", "keys link alice --for codex --url https://llm.example.org"],
     run: link,
   },

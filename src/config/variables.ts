@@ -162,7 +162,7 @@ export const VARIABLES = {
   WEBSOCKET: variable("on", "off answers a WebSocket handshake on /v1/responses with 426, after which Codex uses HTTP."),
   INSPECT: variable(
     "headers",
-    "What the page keeps of the latest 1,000 calls, in memory only: off (nothing), headers (headers with keys masked, sizes and times; no prompt and no answer; at most 50 calls a second that succeed at the first attempt) or bodies (those too). What was kept is forgotten when this changes.",
+    "What the dashboard keeps of the latest 1,000 calls, in memory only: off (nothing), headers (headers with keys masked, sizes and times; no prompt and no answer; at most 50 calls a second that succeed at the first attempt) or bodies (those too). What was kept is forgotten when this changes.",
   ),
   INSPECT_BYTES: variable("64MiB", "How much memory that may take, from 1MiB to 4GiB; the oldest calls make room for new ones."),
   INSPECT_EXCEPT: variable("", "Names of client keys, separated by commas, of whose calls nothing is kept."),

@@ -426,7 +426,7 @@ test(
     writeHome(".config/opencode/opencode.json", "{ broken");
     const { check } = await examined([], { environment: { PORT: "8123" }, shell: { GOOGLE_GEMINI_BASE_URL: "http://127.0.0.1:8123" } });
     assert.deepEqual(
-      (["claude", "codex", "gemini", "droid", "opencode", "pi"] as const).map((id) => [
+      (["claude", "codex", "gemini", "droid", "opencode", "missing"] as const).map((id) => [
         check(`clients.${id}`).state,
         check(`clients.${id}`).what,
       ]),
@@ -436,7 +436,7 @@ test(
         ["ok", "Gemini CLI 1.2.3 (tested: 0.61.0) points at http://127.0.0.1:8123, which is this server."],
         ["ok", "Droid 1.2.3 (tested: 0.215.0) points at https://…@relay.example.com/v1?…."],
         ["ok", "OpenCode 1.2.3 (tested: 1.18.33) calls its vendor's own service."],
-        ["skip", "Pi is not installed."],
+        ["skip", "Not installed: Qwen Code, Copilot CLI, Pi, Cline."],
       ],
     );
   },

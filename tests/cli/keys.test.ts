@@ -108,6 +108,7 @@ test("keys link has a placeholder for the key, since only its hash is kept", asy
     "export GOOGLE_GEMINI_BASE_URL='http://127.0.0.1:8003'",
     "export GEMINI_API_KEY='fp-YOUR-KEY'",
     "# Then: gemini",
+    '# Once: choose "Use Gemini API Key" in its sign-in dialog; "gemini -p" works from then on.',
   ]);
   assert.deepEqual(await lines("openai"), ["export OPENAI_BASE_URL='http://127.0.0.1:8003/v1'", "export OPENAI_API_KEY='fp-YOUR-KEY'"]);
   assert.deepEqual(

@@ -154,7 +154,11 @@ const CLIENTS: readonly ClientLines[] = [
   },
   {
     name: "Gemini CLI",
-    lines: (url) => [`export GOOGLE_GEMINI_BASE_URL=${url}`, `export GEMINI_API_KEY=${PLACE}`, "gemini"],
+    lines: (url) => [
+      `export GOOGLE_GEMINI_BASE_URL=${url}`,
+      `export GEMINI_API_KEY=${PLACE}`,
+      'gemini   # Once: choose "Use Gemini API Key" in its sign-in dialog',
+    ],
   },
   {
     name: "OpenAI SDK",
