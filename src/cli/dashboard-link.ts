@@ -8,7 +8,7 @@ import { linkPath, UI as DASHBOARD } from "../http/admin/routes.ts";
 import { sharedLink } from "../http/admin/sessions.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { CommandError, type Context, type Input } from "./command.ts";
-import { gatewayUrl, isGateway } from "./gateway-probe.ts";
+import { DEMO_ADMIN_KEY, gatewayUrl, isDemoAt, isGateway } from "./gateway-probe.ts";
 
 export async function openDashboard(input: Input, context: Context): Promise<void> {
   const { ui, host, adminKey } = context.config();
@@ -20,8 +20,12 @@ export async function openDashboard(input: Input, context: Context): Promise<voi
   const isLocal = isLoopback(host);
   if (!isLocal && adminKey === null)
     throw CommandError.failed("Set ADMIN_KEY: other machines can reach the server, so the dashboard is off.");
-  // On an address that others reach only the key lets anybody in.
-  const link = url + (isLocal && context.config().databaseUrl !== "memory:" ? await sharedPath(context) : DASHBOARD);
+  const isDemo = await isDemoAt(url);
+  if (isDemo)
+    context.note(`A demo answers at ${url}. Sign in to its dashboard with ${DEMO_ADMIN_KEY}, or with ADMIN_KEY where it has one.`);
+  // On an address that others reach only the key lets anybody in, and a demo shares no store.
+  const isShared = isLocal && !isDemo && context.config().databaseUrl !== "memory:";
+  const link = url + (isShared ? await sharedPath(context) : DASHBOARD);
   if (context.isJson || input.has("print") || !runtime.isTerminal("stdout")) return context.show({ url: link }, () => link);
   const isOpened = await opened(link);
   context.note(

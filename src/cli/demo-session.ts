@@ -2,6 +2,7 @@
 // Never reads `.env` or the model file, keeps nothing, and never calls another machine.
 
 import process from "node:process";
+import { UI as DASHBOARD } from "../http/admin/routes.ts";
 import { MemoryStore } from "../access/stores/memory.ts";
 import { readConfig, type Config } from "../config/config.ts";
 import { VARIABLES } from "../config/variables.ts";
@@ -14,7 +15,7 @@ import { CommandError, type Context, type Input } from "./command.ts";
 import { after, composed } from "./composition.ts";
 import { DemoUpstream } from "./demo-upstream.ts";
 import { codeOf } from "./environment.ts";
-import { DEMO_KEY } from "./gateway-probe.ts";
+import { DEMO_ADMIN_KEY, DEMO_KEY } from "./gateway-probe.ts";
 
 /** How long running answers may go on after a signal to stop. */
 const DRAIN_MS = 2000;
@@ -28,8 +29,8 @@ export async function demo(input: Input, context: Context): Promise<void> {
   const program: Program = composed(config, { store, dataDir: null, sink: context.note, logFormat: "text" });
   const gateway = listen(listening(config), program.fetch);
   const url = `http://${HOST}:${gateway.port}`;
-  const path = runtime.isTerminal("stdout") ? program.signInPath() : null;
-  context.show({ url, key: DEMO_KEY }, () => welcome(url, path));
+  const dashboard = url + (program.signInPath() ?? DASHBOARD);
+  context.show({ url, key: DEMO_KEY, dashboard, adminKey: config.adminKey }, () => welcome({ url, dashboard, adminKey: config.adminKey }));
   await stopSignal();
   const drained = program.drain();
   await Promise.race([drained, pause(DRAIN_MS)]);
@@ -50,7 +51,7 @@ function configure(port: string, upstreamUrl: string): Config {
       PROXY_API_KEY: DEMO_KEY,
       DATABASE_URL: "memory:",
       QUOTA_INTERVAL: "0",
-      ADMIN_KEY: process.env["ADMIN_KEY"],
+      ADMIN_KEY: process.env["ADMIN_KEY"] || DEMO_ADMIN_KEY,
     },
     arguments: [],
     file: () => null,
@@ -73,12 +74,20 @@ function listen(options: ListenOptions, fetch: Program["fetch"]): Server {
   }
 }
 
-/** `path` is where whoever sits at the terminal gets into the dashboard; null: nobody does, or what is printed may be kept. */
-function welcome(url: string, path: string | null): string {
+interface Welcome {
+  readonly url: string;
+  /** By which a browser signs in, once. */
+  readonly dashboard: string;
+  readonly adminKey: string | null;
+}
+
+function welcome({ url, dashboard, adminKey }: Welcome): string {
   const { port } = new URL(url);
   return [
     `The demo listens on ${url}. The client key is ${DEMO_KEY}.`,
-    "No Factory key is needed and nothing leaves this machine: a script stands in for Factory and repeats what it is asked.",
+    "No Factory key is needed and nothing leaves this machine: a script stands in for Factory and repeats what it is asked. Tools are called",
+    "only where a request forces one. Keys and usage of the demo are its own and end with it: see them on its dashboard, as the commands keys",
+    "and usage are about a real server.",
     "",
     "Try it from another terminal:",
     "",
@@ -87,7 +96,9 @@ function welcome(url: string, path: string | null): string {
     `  ANTHROPIC_BASE_URL=${url} ANTHROPIC_AUTH_TOKEN=${DEMO_KEY} claude --model glm-5.2`,
     `  OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${DEMO_KEY} node app.js`,
     "",
-    ...(path === null ? [] : [`Dashboard (the link works once, within 10 minutes): ${url}${path}`, ""]),
+    `Dashboard (the link works once, within 10 minutes): ${dashboard}`,
+    `  Later, sign in at ${url}${DASHBOARD} with the key ${adminKey === DEMO_ADMIN_KEY ? adminKey : "in ADMIN_KEY"}.`,
+    "",
     "Ctrl-C ends it.",
   ].join("\n");
 }

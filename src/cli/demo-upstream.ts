@@ -1,9 +1,10 @@
-// Stands in for Factory: takes calls at its endpoints in all four protocols, and answers each with what the person said.
-// Never calls a tool, and never looks at a key.
+// Stands in for Factory: takes calls at its endpoints in all four protocols, and answers each with what the person said, in the form that was
+// asked for.
+// Never calls a tool unless it has to, and never looks at a key.
 
 import { ENDPOINT_PATHS } from "../config/variables.ts";
 import { GatewayError } from "../errors.ts";
-import type { CanonicalRequest, ProtocolId, Reply, ReplyEvent } from "../protocol/canonical.ts";
+import type { CanonicalRequest, CustomTool, FunctionTool, Part, ProtocolId, Reply, ReplyEvent } from "../protocol/canonical.ts";
 import { CODECS } from "../protocol/codecs.ts";
 import type { Codec, Exchange } from "../protocol/codec.ts";
 import { inOrder, unfold } from "../protocol/fold.ts";
@@ -11,6 +12,7 @@ import type { After } from "../runtime/ports.ts";
 import { isObject, parseOrUndefined } from "../wire/json.ts";
 import { chain, run } from "../wire/machine.ts";
 import { printSse } from "../wire/sse.ts";
+import { sampleOf } from "./demo-sample.ts";
 
 const PROTOCOLS: Readonly<Record<string, ProtocolId>> = {
   [ENDPOINT_PATHS.messages]: "anthropic-messages",
@@ -74,14 +76,38 @@ export class DemoUpstream {
 
 function replyTo(request: CanonicalRequest, { id, inputTokens }: { readonly id: string; readonly inputTokens: number }): Reply {
   const said = saidLast(request);
-  const text = request.output === null ? `You said: ${said}` : JSON.stringify({ answer: said });
+  const tool = forcedTool(request);
+  const text = tool === null ? textOf(request, said) : argumentsOf(tool, said);
+  const part: Part =
+    tool === null
+      ? { type: "text", text, annotations: [], cache: null, proof: null }
+      : { type: "tool-call", callId: `call_${id}`, name: tool.name, kind: tool.type, arguments: text, cache: null, proof: null };
   return {
     id,
     model: request.model,
-    parts: [{ type: "text", text, annotations: [], cache: null, proof: null }],
+    parts: [part],
     usage: { inputTokens, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: tokensIn(text), reasoningTokens: 0 },
-    finish: { kind: "end", raw: null, stopSequence: null, explanation: null },
+    finish: { kind: tool === null ? "end" : "tool-calls", raw: null, stopSequence: null, explanation: null },
   };
+}
+
+function textOf({ output }: CanonicalRequest, said: string): string {
+  if (output === null) return `You said: ${said}`;
+  return JSON.stringify(output.type === "json-schema" ? sampleOf(parseOrUndefined(output.schema), said) : { answer: said });
+}
+
+/** The first tool that would do where one has to be called. Null: none has to, or none that the client runs. */
+function forcedTool({ tools, toolChoice }: CanonicalRequest): FunctionTool | CustomTool | null {
+  const callable = tools.filter((tool) => tool.type === "function" || tool.type === "custom");
+  if (toolChoice?.type === "required") return callable[0] ?? null;
+  if (toolChoice?.type === "named") return callable.find(({ name }) => name === toolChoice.name) ?? null;
+  if (toolChoice?.type !== "subset" || !toolChoice.required) return null;
+  return callable.find(({ name }) => toolChoice.names.includes(name)) ?? null;
+}
+
+function argumentsOf(tool: FunctionTool | CustomTool, said: string): string {
+  if (tool.type === "custom") return said;
+  return JSON.stringify(tool.schema === null ? {} : sampleOf(parseOrUndefined(tool.schema), said));
 }
 
 /** Claude Code's own text comes before the person's, and Chat Completions has one text of both. */

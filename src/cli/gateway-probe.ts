@@ -34,8 +34,9 @@ export async function needsNoClientKey(url: string): Promise<boolean> {
   return withoutKey?.status === 401 && withAny?.status === 200;
 }
 
-/** The only client key of a demo, which is no secret. */
+/** The only client key of a demo, and what signs in to its dashboard. Neither is a secret: a demo keeps nothing. */
 export const DEMO_KEY = "demo-key";
+export const DEMO_ADMIN_KEY = "demo-administrator";
 
 /** Whether it takes the key of a demo, and no key that nobody has made. */
 export async function isDemoAt(url: string): Promise<boolean> {

@@ -26,7 +26,15 @@ for (const way of OWN_WAYS) {
     assert.deepEqual([healthy.code, JSON.parse(healthy.stdout)], [0, { url, ok: true }]);
     const page = (authorization: string): Promise<Response> => fetch(`${url}/api/admin/keys`, { headers: { authorization } });
     assert.deepEqual([(await page(`Bearer ${ADMIN_KEY}`)).status, (await page("Bearer demo-key")).status], [200, 403]);
-    assert.doesNotMatch(running.stdout(), /link works once/, "a link was written where no terminal is");
+    const [link = ""] = /http\S+\/ui\/link\S+/.exec(running.stdout()) ?? [];
+    assert.equal((await fetch(link, { redirect: "manual" })).status, 303);
+    const opened = await start(way, { arguments: ["ui", "--print", "--url", url] }).ended;
+    const words = `A demo answers at ${url}. Sign in to its dashboard with demo-administrator, or with ADMIN_KEY where it has one.\n`;
+    assert.deepEqual([opened.code, opened.stdout, opened.stderr.replace(way.hint, "")], [0, `${url}/ui\n`, words]);
+    assert.deepEqual(
+      await Promise.all(MODELS.flatMap((model) => [forced(url, model), structured(url, model)])),
+      MODELS.flatMap(() => ['{"city":"Where do you live?","unit":"c"}', '{"city":"Where do you live?","unit":"c"}']),
+    );
     running.signal("SIGTERM");
     assert.equal((await running.ended).code, 0);
     const deaf = await start(way, { arguments: ["health", "--url", url] }).ended;
@@ -53,4 +61,42 @@ async function ask(url: string, { model, stream }: { readonly model: string; rea
   const body = await response.text();
   if (!stream) return (JSON.parse(body) as { content: { text: string }[] }).content.map(({ text }) => text).join("");
   return [...body.matchAll(/"type":"text_delta","text":"([^"]*)"/g)].map(([, text]) => text).join("");
+}
+
+const SCHEMA = {
+  type: "object",
+  properties: { city: { type: "string" }, unit: { type: "string", enum: ["c", "f"] } },
+  required: ["city", "unit"],
+  additionalProperties: false,
+};
+
+/** The arguments of a tool that has to be called. */
+async function forced(url: string, model: string): Promise<string | undefined> {
+  const tools = [{ type: "function", function: { name: "weather", parameters: SCHEMA } }];
+  const { finish_reason: reason, message } = await chat(url, { model, tools, tool_choice: "required" });
+  return reason === "tool_calls" ? message.tool_calls?.[0]?.function.arguments : reason;
+}
+
+/** The text of an answer that has to fit a schema. */
+async function structured(url: string, model: string): Promise<string | null> {
+  const format = { type: "json_schema", json_schema: { name: "weather", strict: true, schema: SCHEMA } };
+  return (await chat(url, { model, response_format: format })).message.content;
+}
+
+interface Choice {
+  readonly finish_reason: string;
+  readonly message: {
+    readonly content: string | null;
+    readonly tool_calls?: readonly { readonly function: { readonly arguments: string } }[];
+  };
+}
+
+async function chat(url: string, body: object): Promise<Choice> {
+  const response = await fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: "Bearer demo-key", "content-type": "application/json" },
+    body: JSON.stringify({ ...body, messages: [{ role: "user", content: QUESTION }] }),
+  });
+  const { choices } = (await response.json()) as { readonly choices: readonly [Choice] };
+  return choices[0];
 }

@@ -48,8 +48,8 @@ export const SHELL_TEXTS = {
   "sign-in.wrong": ["That key is not correct.", "密钥不正确。"],
   "sign-in.too-many": ["Too many wrong keys from your address. Try again in a minute.", "你的地址输错密钥次数过多，请一分钟后重试。"],
   "sign-in.link-used": [
-    "That link has been used or is older than ten minutes. Run the command again for a new one.",
-    "该链接已被使用，或已超过十分钟。请重新执行命令获取新链接。",
+    "That link has been used, is older than ten minutes, or is for another server. Run the command again for a new one.",
+    "该链接已被使用、已超过十分钟，或属于另一个服务。请重新执行命令获取新链接。",
   ],
 
   "error.not-found": ["Page not found", "页面不存在"],
