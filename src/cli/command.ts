@@ -26,6 +26,8 @@ export interface Command {
   readonly rest?: string;
   /** By name, without the dashes. Each command takes COMMON_OPTIONS too. */
   readonly options: Readonly<Record<string, Option>>;
+  /** Words of one letter, with their dash, and the options that they stand for. Absent: none but -h. */
+  readonly short?: Readonly<Record<string, string>>;
   /** Command lines without the program's name. */
   readonly examples: readonly string[];
   /**
@@ -127,7 +129,7 @@ export function readInput(typed: readonly string[], command: Command): Input {
   const words = command.rest === undefined ? typed : ownWords(typed);
   const known: Readonly<Record<string, Option>> = { ...command.options, ...COMMON_OPTIONS };
   const { tokens } = parseArgs({
-    args: words.map((word) => (word === "-h" ? "--help" : word)),
+    args: words.map((word) => shortened(word, command)),
     options: Object.fromEntries(Object.entries(known).map(([name, { value }]) => [name, { type: value === null ? "boolean" : "string" }])),
     strict: false,
     tokens: true,
@@ -147,6 +149,11 @@ export function readInput(typed: readonly string[], command: Command): Input {
   }
   if (!options.has("help")) checkOperands(operands, command);
   return new Input(operands, options, typed.slice(words.length + 1));
+}
+
+/** `-h`, and other options of one letter that the command takes. */
+function shortened(word: string, { short = {} }: Command): string {
+  return word === "-h" ? "--help" : (short[word] ?? word);
 }
 
 /** What stands in front of `--`. */

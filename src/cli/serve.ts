@@ -73,6 +73,7 @@ interface Kept {
 }
 
 interface Starting extends Kept {
+  readonly logFormat: WorkerRole["logFormat"];
   readonly program: Program;
   /** Why this process is alone though it should not be; null: it may be. */
   readonly fault: string | null;
@@ -92,7 +93,7 @@ async function findStoredKey(setup: Setup, store: Store): Promise<void> {
   await Promise.race([looked, new Promise<void>((resolve) => after(STORE_MS, resolve))]);
 }
 
-function start(setup: Setup, { program, output, store, started, fault }: Starting): void {
+function start(setup: Setup, { program, output, store, started, fault, logFormat }: Starting): void {
   const { config, role } = setup;
   let server: Server;
   try {
@@ -115,7 +116,7 @@ function start(setup: Setup, { program, output, store, started, fault }: Startin
   });
   started(reload, config.host);
   const stop = stopper({ server, program, output, store, reload, log: () => (role === null ? program.log : SILENT) });
-  const tellAll = (): void => announce(setup, { program, output, host: config.host, port: server.port, fault });
+  const tellAll = (): void => announce(setup, { program, output, host: config.host, port: server.port, fault, logFormat });
   if (role === null) {
     onSignals({ stop, reload: () => reload.hangUp() });
     // Whoever reads this line may send a signal at once.
@@ -212,7 +213,7 @@ function stopper({ server, program, output, store, reload, log }: Stopping): (si
     stage = "stopping";
     reload.close();
     const timeoutMs = reload.setup.config.shutdownTimeoutMs;
-    log().info("stopping", { signal, timeoutMs });
+    log().info("stopping", { signal, timeoutMs, ...waitingFor(program.calls.live().calls.length, timeoutMs) });
     const giveUp = after(timeoutMs, () => void force(0, () => program.log.warning("stopped with answers still running", { timeoutMs })));
     // The port stays open until the last answer has ended, so that probes and new clients learn what is going on.
     drained = program.drain().then(() => server.drain());
@@ -225,14 +226,22 @@ function stopper({ server, program, output, store, reload, log }: Stopping): (si
   };
 }
 
+/** For whoever wonders why it does not end. */
+function waitingFor(calls: number, timeoutMs: number): { readonly calls?: number; readonly message?: string } {
+  if (calls === 0) return {};
+  const which = calls === 1 ? "a call that runs" : `${calls} calls that run`;
+  return { calls, message: `Waiting for ${which}, ${timeoutMs / 1000} s at most. A second signal (Ctrl-C) ends it at once.` };
+}
+
 interface Announcing {
   readonly program: Program;
   readonly fault: string | null;
   readonly output: LogOutput;
+  readonly logFormat: WorkerRole["logFormat"];
 }
 
 /** What a person who starts the program wants to see; keys are masked, but for the one made for this run. */
-function announce(setup: Setup, { program, output, host, port, fault }: Address & Announcing): void {
+function announce(setup: Setup, { program, output, host, port, fault, logFormat }: Address & Announcing): void {
   const { config, warnings, role } = setup;
   const { log, ring } = program;
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
@@ -240,7 +249,8 @@ function announce(setup: Setup, { program, output, host, port, fault }: Address 
     url,
     version,
     runtime: runtime.name,
-    routes: CALLS.map(({ path }) => path),
+    // Three lines of a terminal, between what a person looks for.
+    ...((config.logFormat ?? logFormat) === "text" ? {} : { routes: CALLS.map(({ path }) => path) }),
     upstream: new URL(config.endpoints.messages).origin,
     upstreamKey: config.upstreamKey === null ? "none: each client brings its own Factory key" : mask(config.upstreamKey),
     proxyKeys: config.proxyKeys.map(({ key }) => mask(key)),
@@ -252,14 +262,18 @@ function announce(setup: Setup, { program, output, host, port, fault }: Address 
     for (const { event, fields } of warnings()) log.warning(event, fields);
   });
   tellKey(setup, { ring, output });
-  tellLink(program, url);
+  tellPerson(program, url);
 }
 
-/** Shows whoever sits at a terminal how to get into the dashboard. Nothing that keeps what it reads gets to see it. */
-function tellLink(program: Pick<Program, "signInPath">, url: string): void {
-  const path = runtime.isTerminal("stderr") ? program.signInPath() : null;
+/** Shows whoever sits at a terminal how to ask, and how to get into the dashboard. Nothing that keeps what it reads gets to see it. */
+function tellPerson(program: Pick<Program, "signInPath">, url: string): void {
+  if (!runtime.isTerminal("stderr")) return;
+  const path = program.signInPath();
+  process.stderr.write(`Try it: curl ${url}/v1/chat/completions -H "Authorization: Bearer YOUR_KEY" -d '${QUESTION}'\n`);
   if (path !== null) process.stderr.write(`Dashboard (the link works once, within 10 minutes): ${url}${path}\n`);
 }
+
+const QUESTION = '{"model": "claude-sonnet-5", "messages": [{"role": "user", "content": "Hello"}]}';
 
 /** Shows the key that was made for this run, where there is one. */
 function tellKey({ randomKey }: Setup, { ring, output }: { readonly ring: KeyRing; readonly output: LogOutput }): void {
@@ -329,13 +343,13 @@ function make(setup: Setup, { commandLine, output, logFormat, fault }: Making): 
         reload = made;
         listensOn = host;
       };
-      const listen = (): void => start(setup, { program, output, store, started, fault });
+      const listen = (): void => start(setup, { program, output, store, started, fault, logFormat });
       if (needsStoredKey(setup)) void findStoredKey(setup, store).then(listen);
       else listen();
     },
     served(address) {
       listensOn = address.host;
-      announce(setup, { program, output, ...address, fault: null });
+      announce(setup, { program, output, ...address, fault: null, logFormat });
     },
   };
 }

@@ -20,6 +20,7 @@ export const TAIL: Command = {
     lines: { value: "count", help: `How many calls. Default: ${SHOWN}.` },
     follow: { value: null, help: "Goes on until it is stopped." },
   },
+  short: { "-n": "--lines", "-f": "--follow" },
   examples: ["usage tail", "usage tail --follow --key alice", "usage tail --lines 100 --json"],
   run: async (input, context) => {
     const { filter, zone } = askedOf(input, context);

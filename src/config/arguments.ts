@@ -18,6 +18,7 @@ export interface Arguments {
 
 const FLAGS = OPTIONS.map(({ flag }) => flag);
 const TAKING: ReadonlySet<string | undefined> = new Set(OPTIONS.flatMap(({ flag, value }) => (value === null ? [] : [flag])));
+const SHORT: Readonly<Record<string, string>> = { "-h": "--help", "-v": "--version" };
 const NO_OPTION = `is not an option. The options are ${FLAGS.map((flag) => `--${flag}`).join(", ")}`;
 const STRAY = "is neither a command nor an option. --help lists the commands, serve --help the options";
 
@@ -28,7 +29,7 @@ export type Nearest = (wanted: string, known: Iterable<string>, maxEdits: number
 export function readArguments(commandLine: readonly string[], nearest: Nearest = () => []): Arguments {
   const { tokens } = parseArgs({
     // Each letter of `-abc` would be a token of its own, which Deno counts as a word.
-    args: commandLine.map((word) => (/^-[^-]/.test(word) ? word.slice(0, 2) : word)),
+    args: commandLine.map((word) => SHORT[word] ?? (/^-[^-]/.test(word) ? word.slice(0, 2) : word)),
     options: Object.fromEntries(OPTIONS.map(({ flag, value }) => [flag, { type: value === null ? "boolean" : "string" } as const])),
     strict: false,
     tokens: true,

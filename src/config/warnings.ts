@@ -1,5 +1,5 @@
-// What the environment says that is no fault, but hardly meant: names close to that of a variable, certificates that nobody checks,
-// telemetry that tells keys, a proxy that would see keys and prompts.
+// What the environment says that is no fault, but hardly meant: names close to that of a variable, the host that Factory's API had once,
+// certificates that nobody checks, telemetry that tells keys, a proxy that would see keys and prompts.
 // Never shows a value.
 
 import type { Nearest } from "./arguments.ts";
@@ -27,12 +27,31 @@ const TOO_SHORT = 2;
 const SHORT_NAMES = NAMES.filter((name) => name.length <= SHORT_NAME && name.length > TOO_SHORT);
 const LONG_NAMES = NAMES.filter((name) => name.length > SHORT_NAME);
 
+/** Names that people expect and that are more than two edits away from the one that there is. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  FACTORY_URL: "FACTORY_BASE_URL",
+  FACTORY_KEY: "FACTORY_API_KEY",
+  FACTORY_TOKEN: "FACTORY_AI_TOKEN",
+  PROXY_KEY: "PROXY_API_KEY",
+  RETRY: "RETRIES",
+};
+
+const UPSTREAM_NAMES = NAMES.filter((name) => name === "FACTORY_BASE_URL" || name.endsWith("_TARGET_URL"));
+/** Where the old programs found Factory's API. */
+const OLD_HOST = "app.factory.ai";
+
 export function warningsOf({ environment, endpoints, nearest }: WarningSource): Warning[] {
   const warnings: Warning[] = [];
   for (const name of Object.keys(environment)) {
     if (name in VARIABLES) continue;
-    const meant = nearest(name, LONG_NAMES, 2)[0] ?? nearest(name, SHORT_NAMES, 1)[0];
+    const meant = EXPECTED[name] ?? nearest(name, LONG_NAMES, 2)[0] ?? nearest(name, SHORT_NAMES, 1)[0];
     if (meant !== undefined) warnings.push({ event: "unknown variable", fields: { name, meant } });
+  }
+  for (const name of UPSTREAM_NAMES) {
+    const value = environment[name] ?? "";
+    if (!URL.canParse(value) || new URL(value).hostname !== OLD_HOST) continue;
+    const message = `${OLD_HOST} is where old programs found Factory's API. Delete this setting: the default is ${VARIABLES.FACTORY_BASE_URL.default}.`;
+    warnings.push({ event: "old upstream", fields: { name, message } });
   }
   if (environment["NODE_TLS_REJECT_UNAUTHORIZED"] === "0") {
     const message = "Certificates are not checked. To trust an authority of your own, name its file in NODE_EXTRA_CA_CERTS.";

@@ -266,7 +266,7 @@ function shortened(value: JsonSource): string {
 function describe(value: Json | undefined): string {
   if (value === undefined) return "absent";
   if (value === null) return "null";
-  if (Array.isArray(value)) return "an array";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty array" : "an array";
   if (value instanceof JsonText) return "this value";
   if (typeof value === "object") return "an object";
   if (typeof value === "string") return value.length <= 40 ? `"${value}"` : "a long string";

@@ -12,7 +12,7 @@ import { decodeSampling } from "./sampling.ts";
 import { decodeOutput } from "./structured-output.ts";
 import { decodeToolChoice, decodeTools, declaresFunctions } from "./tools.ts";
 import { decodeTurns } from "./turns-decode.ts";
-import { fateOf, LEGACY_NAMES, NAMES, WORDS } from "./wire.ts";
+import { fateOf, LEGACY_NAMES, MAX_TOKENS_NAMES, NAMES, WORDS } from "./wire.ts";
 
 /** @throws GatewayError `invalid-request` when the body is not a JSON object or names no model. */
 export function requestHead(request: WireRequest): RequestHead {
@@ -34,7 +34,7 @@ export function decodeRequest({ body: text, parsed }: WireRequest): CanonicalReq
   const limits = [body.optionalInteger("max_completion_tokens"), body.optionalInteger("max_tokens")];
   const endUsers = [body.optionalText("safety_identifier"), body.optionalText("user")];
   return {
-    names: legacy ? LEGACY_NAMES : NAMES,
+    names: legacy ? LEGACY_NAMES : limits[0] === null && limits[1] !== null ? MAX_TOKENS_NAMES : NAMES,
     model: body.text("model"),
     stream: body.optionalBoolean("stream") ?? false,
     system,

@@ -260,8 +260,11 @@ export const NAMES: FieldNames = {
   store: "store",
 };
 
+/** The words of a client that limits its answer by the older name. */
+export const MAX_TOKENS_NAMES: FieldNames = { ...NAMES, maxOutputTokens: "max_tokens" };
+
 /** The words of a client that declared `functions`, as was usual before `tools`; it is answered in the same form. */
-export const LEGACY_NAMES: FieldNames = { ...NAMES, tools: "functions", toolChoice: "function_call" };
+export const LEGACY_NAMES: FieldNames = { ...MAX_TOKENS_NAMES, tools: "functions", toolChoice: "function_call" };
 
 /** Whether the client speaks the form of `functions` and `function_call`. */
 export function isLegacy(names: FieldNames): boolean {
@@ -270,7 +273,7 @@ export function isLegacy(names: FieldNames): boolean {
 
 /** Whether the client speaks Chat itself. */
 export function isOwn(names: FieldNames): boolean {
-  return names === NAMES || names === LEGACY_NAMES;
+  return names.system === NAMES.system;
 }
 
 // ---- Enumerations --------------------------------------------------------------------------------------------------

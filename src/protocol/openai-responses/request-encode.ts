@@ -175,7 +175,9 @@ function setLimit(body: wire.Request, target: Target): void {
   } else if (maxOutputTokens > sent) {
     target.lose("maxOutputTokens", { reason: `${body.model} answers with at most ${sent} tokens.` });
   } else if (maxOutputTokens < sent) {
-    target.lose("maxOutputTokens", { reason: `The Responses API takes no limit below ${MIN_OUTPUT_TOKENS}, which was sent.` });
+    target.lose("maxOutputTokens", {
+      reason: `The Responses API takes no limit below ${MIN_OUTPUT_TOKENS}, so ${MIN_OUTPUT_TOKENS} was sent.`,
+    });
   }
 }
 

@@ -124,7 +124,7 @@ testEncoding([
     what: "a limit below 16 is raised",
     request: { maxOutputTokens: 1 },
     body: { ...SENT, max_output_tokens: 16 },
-    losses: [loss("maxOutputTokens", "reported", "The Responses API takes no limit below 16, which was sent.")],
+    losses: [loss("maxOutputTokens", "reported", "The Responses API takes no limit below 16, so 16 was sent.")],
   },
   {
     what: "a limit of zero is no question",
