@@ -1,14 +1,13 @@
 // What would be sent to Factory for a request, and what would be lost on the way. Nothing is sent, and no server has to run.
 
 import { MemoryStore } from "../access/stores/memory.ts";
-import { runtime } from "../runtime/runtime.ts";
 import { isObject, parseOrUndefined, type Json, type JsonObject } from "../wire/json.ts";
 import { CommandError, type Context, type Input } from "./command.ts";
 import { composed } from "./composition.ts";
 
 export async function explain(input: Input, context: Context): Promise<void> {
   const path = input.operand(0);
-  const text = path === "" && runtime.isTerminal("stdin") ? "" : context.read(path || "-");
+  const text = path === "" && context.ask !== null ? "" : context.read(path || "-");
   if (path === "" && text.trim() === "") throw CommandError.wrongUse("FILE is missing, and so is a request on standard input.");
   const given = parseOrUndefined(text);
   if (!isObject(given)) throw CommandError.wrongUse("The request is not a JSON object.");

@@ -110,9 +110,11 @@ test("keys link has a placeholder for the key, since only its hash is kept", asy
     "# Then: gemini",
     '# Once: choose "Use Gemini API Key" in its sign-in dialog; "gemini -p" works from then on.',
   ]);
+  assert.deepEqual(await desk.run("link alice --link codex"), await desk.run("link alice --for codex"));
+  assert.match((await desk.run("add bob --for codex")).out, /^export CODEX_API_KEY='fp-/);
   assert.deepEqual(await lines("openai"), ["export OPENAI_BASE_URL='http://127.0.0.1:8003/v1'", "export OPENAI_API_KEY='fp-YOUR-KEY'"]);
   assert.deepEqual(
-    [await desk.run("link alice"), await desk.run("link alice --for cursor"), await desk.run("link bob --for codex")].map(
+    [await desk.run("link alice"), await desk.run("link alice --for cursor"), await desk.run("link carol --for codex")].map(
       ({ code }) => code,
     ),
     [2, 2, 1],

@@ -108,6 +108,10 @@ test("explain tells the protocols apart, and a route wins over the shape", async
 
 test("explain refuses what is no request, with the reason", async () => {
   assert.equal((await run(["explain"], "no JSON")).code, 2);
+  assert.deepEqual(await run(["explain"], "").then(({ code, note }) => [code, note]), [
+    2,
+    "FILE is missing, and so is a request on standard input.",
+  ]);
   assert.match((await run(["explain"], { model: "glm-5.2" })).note, /neither messages nor input nor contents/);
   assert.match((await run(["explain"], { contents: [] })).note, /add --model/);
   assert.deepEqual(await run(["explain", "--route", "v1"], MESSAGES).then(({ code }) => code), 2);

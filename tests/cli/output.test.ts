@@ -160,7 +160,9 @@ for (const way of OWN_WAYS) {
     const url = `http://127.0.0.1:${port}`;
     const { shell, text, pid } = await inTerminal(way, { port });
     await untilHealthy(url);
-    await until(() => text().includes("listening"), "the first line");
+    await until(() => /listening[^]*\n$/.test(text()) && text().includes("Dashboard"), "the first lines");
+    assert.match(text(), /^\S+ info +listening url=\S+ (?!.*routes=)/m);
+    assert.ok(text().includes(`Try it: curl ${url}/v1/chat/completions -H "Authorization: Bearer `), text());
     shell.stdin?.write(CTRL_S);
     await callOften(url);
     assert.ok(await isHealthy(url));

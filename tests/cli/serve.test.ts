@@ -343,6 +343,11 @@ for (const way of OWN_WAYS) {
       program.signal("SIGTERM");
       await until(() => eventsIn(program.lines()).includes("stopping"), "the program to see the signal");
     }
+    const waiting = impatient.lines().find(({ event }) => event === "stopping");
+    assert.deepEqual(
+      [waiting?.["calls"], waiting?.["message"]],
+      [1, "Waiting for a call that runs, 30 s at most. A second signal (Ctrl-C) ends it at once."],
+    );
     impatient.signal("SIGTERM");
     assert.equal((await impatient.ended).code, 1);
     assert.deepEqual(eventsIn(impatient.lines()), ["listening", "stopping", "request", "stopped at once"]);

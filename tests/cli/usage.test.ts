@@ -189,6 +189,7 @@ test("tail prints the latest calls, the newest last, and says where counts are n
     ],
   );
   assert.deepEqual(JSON.parse(await printed("usage tail --lines 1 --json")), ROWS.at(-1));
+  assert.deepEqual(JSON.parse(await printed("usage tail -n 1 --json")), ROWS.at(-1));
 });
 
 test("show has all of a call, by its request id, and fails for one that there is none of", async () => {

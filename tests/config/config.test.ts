@@ -351,6 +351,12 @@ test("command line: help, version and the environment file can be asked for befo
       "Argument 4 is neither a command nor an option. --help lists the commands, serve --help the options",
     ],
   );
+  for (const [short, long] of [
+    ["-h", "--help"],
+    ["-v", "--version"],
+  ] as const) {
+    assert.deepEqual(readArguments([short]), readArguments([long]));
+  }
   assert.deepEqual(readArguments([]), { help: false, version: false, envFile: null, options: [], faults: [] });
 });
 

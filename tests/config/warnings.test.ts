@@ -22,6 +22,16 @@ test("warnings: a name within two edits of a variable's, or one of a short one's
   ]);
 });
 
+test("warnings: a name that people expect, and the host that Factory's API had once", () => {
+  assert.deepEqual(warned({ FACTORY_URL: "x", RETRY: "x" }), [
+    ["unknown variable", "FACTORY_URL", "FACTORY_BASE_URL"],
+    ["unknown variable", "RETRY", "RETRIES"],
+  ]);
+  const old = "https://app.factory.ai/api/llm/o/v1/responses";
+  const urls = { FACTORY_BASE_URL: "https://api.eu.factory.ai", OPENAI_TARGET_URL: old, ANTHROPIC_TARGET_URL: "no URL" };
+  assert.deepEqual(warned(urls), [["old upstream", "OPENAI_TARGET_URL", undefined]]);
+});
+
 test("warnings: none about the variables themselves, or those of a usual shell", () => {
   const usual =
     "PATH HOME PWD OLDPWD USER LOGNAME SHELL TERM LANG LC_ALL SHLVL TZ EDITOR PAGER HOSTNAME DISPLAY TMPDIR COLORTERM MAIL ROOT";

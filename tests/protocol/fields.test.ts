@@ -115,7 +115,8 @@ for (const { read, message, param } of WRONG) {
 test("Fields: a body that is no object is refused without naming a member", () => {
   assert.throws(
     () => Fields.of([], ""),
-    (error) => error instanceof GatewayError && error.message === "The body should be a JSON object, not an array." && error.param === null,
+    (error) =>
+      error instanceof GatewayError && error.message === "The body should be a JSON object, not an empty array." && error.param === null,
   );
 });
 

@@ -9,6 +9,19 @@ import { type FIELDS } from "../../../src/protocol/openai-chat/wire.ts";
 import { assistant, base64, call, image, tool, url, user } from "../../support/canonical.ts";
 import { HI, testDecoding } from "./request-cases.ts";
 
+test("a loss speaks of the limit by the name that the client sent", () => {
+  const nameOf = (limits: object): string => {
+    const body = JSON.stringify({ model: "gpt-5", messages: [{ role: "user", content: "Hi" }], ...limits });
+    return openaiChat.request.decode({ body, headers: {}, path: null }).names.maxOutputTokens;
+  };
+  assert.deepEqual([{ max_tokens: 5 }, { max_completion_tokens: 5, max_tokens: 5 }, { max_completion_tokens: 5 }, {}].map(nameOf), [
+    "max_tokens",
+    "max_completion_tokens",
+    "max_completion_tokens",
+    "max_completion_tokens",
+  ]);
+});
+
 testDecoding([
   ["model and stream switch", { model: "gpt-4.1", stream: true }, { model: "gpt-4.1", stream: true }],
   ["stop as a string", { stop: "END" }, { stop: ["END"] }],
