@@ -10,6 +10,7 @@ import type { EntryPoint } from "../runtime/ports.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { forTerminal } from "../telemetry/log.ts";
 import { CommandError, EXIT_WRONG, helpFor, helpWith, table, type Command } from "./command.ts";
+import { asTyped } from "./own-name.ts";
 import { perform } from "./performance.ts";
 import { SERVE } from "./serve-words.ts";
 
@@ -42,12 +43,12 @@ const HELP: Command = {
   examples: ["help", "help keys add", "help settings", "help settings timeout"],
   async run({ operands }, { print }) {
     const [first = "", word = ""] = operands;
-    if (first === "") return print(helpText());
-    if (first === SERVE.name) return print(serveHelp());
+    if (first === "") return print(asTyped(helpText()));
+    if (first === SERVE.name) return print(asTyped(serveHelp()));
     if (first === SETTINGS) return print(settingsAbout(word));
     const group = GROUPS.find(({ name }) => name === first);
     if (group === undefined) throw unknownCommand(first);
-    print(helpFor(await group.load(), operands));
+    print(asTyped(helpFor(await group.load(), operands)));
   },
 };
 const GROUPS: readonly Group[] = [
@@ -139,7 +140,7 @@ export async function run(isMain: boolean): Promise<EntryPoint> {
   if (help) process.exit(await perform([HELP], first === SERVE.name ? ["help", SERVE.name] : ["help"]));
   if (version) process.exit(await perform([VERSION], ["version"]));
   if (first !== SERVE.name && suggestion(first) !== "") {
-    process.stderr.write(`${unknownCommand(first).message}\n`);
+    process.stderr.write(`${asTyped(unknownCommand(first).message)}\n`);
     process.exit(EXIT_WRONG);
   }
   if (isMain) await (runtime.liftLimits() || undefined);

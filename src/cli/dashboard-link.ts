@@ -16,7 +16,7 @@ export async function openDashboard(input: Input, context: Context): Promise<voi
   if (url === null) throw CommandError.wrongUse("PORT is 0, any free port. Say where the server listens: --url <url>.");
   if (!URL.canParse(url)) throw CommandError.wrongUse("--url is an address that begins with http:// or https://.");
   if (!ui) throw CommandError.failed("UI is off, so there is no dashboard.");
-  if (!(await isGateway(url))) throw CommandError.failed(`No server answers at ${url}. Start one with factory-proxy.`);
+  if (!(await isGateway(url))) throw CommandError.failed(`No server answers at ${url}. Start one with factory-proxy serve.`);
   const isLocal = isLoopback(host);
   if (!isLocal && adminKey === null)
     throw CommandError.failed("Set ADMIN_KEY: other machines can reach the server, so the dashboard is off.");

@@ -15,7 +15,7 @@ async function port({ config, world }: Subject): Promise<Check> {
   const url = gatewayUrl(config);
   if (url === null) return skip(id, "PORT is 0, so each start takes another one.");
   if (await isGateway(url)) return ok(id, `A server of this program answers at ${url}.`);
-  if (!(await isTaken(url))) return ok(id, `Port ${config.port} is free: no server runs.`, { fix: "Start it: factory-proxy" });
+  if (!(await isTaken(url))) return ok(id, `Port ${config.port} is free: no server runs.`, { fix: "Start it: factory-proxy serve" });
   const owner = await portOwner(config.port, world);
   return fail(id, `Port ${config.port} is in use${owner === null ? "" : ` by ${owner}`}.`, {
     why: "What answers there is not this program, so the server can't start.",

@@ -11,6 +11,7 @@ import { nearest } from "../models/nearest.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { dataFolder } from "./data-folder.ts";
 import { codeOf, readConfiguration } from "./environment.ts";
+import { asTyped } from "./own-name.ts";
 import { terminalAsk } from "./prompt.ts";
 import {
   CommandError,
@@ -56,7 +57,7 @@ async function performIn(output: Output, { commands, words }: Asked): Promise<nu
     throw CommandError.wrongUse(`There is no such command of ${group}.${hint} factory-proxy ${group} --help lists them all.`);
   }
   const isHelp = ownWords(words.slice(1)).some((word) => word === "--help" || word === "-h");
-  if (isHelp) return output.line(helpFor(commands, words));
+  if (isHelp) return output.line(asTyped(helpFor(commands, words)));
   if (command === undefined) throw CommandError.wrongUse(helpFor(commands, words));
   const input = readInput(words.slice(command.name.split(" ").length), command);
   const resources = new Resources(input);
@@ -76,7 +77,7 @@ function contextOf(input: Input, { output, resources }: { readonly output: Outpu
     config: () => resources.config(),
     store: () => resources.store(),
     print: (text) => output.line(text),
-    show: (value, text) => output.line(isJson ? JSON.stringify(value, null, 2) : text()),
+    show: (value, text) => output.line(isJson ? JSON.stringify(value, null, 2) : asTyped(text())),
     note: (text) => output.note(text),
     // Whether there is a terminal takes 3 ms to learn, which only who asks waits for.
     get ask() {
@@ -163,7 +164,7 @@ class Output {
 
   /** To standard error, when what was printed before has been taken. */
   note(text: string): void {
-    this.written = this.written.then(() => void process.stderr.write(`${text}\n`));
+    this.written = this.written.then(() => void process.stderr.write(`${asTyped(text)}\n`));
   }
 
   async #write(bytes: Uint8Array): Promise<void> {

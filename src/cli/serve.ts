@@ -20,6 +20,7 @@ import { dataFolder } from "./data-folder.ts";
 import { codeOf } from "./environment.ts";
 import { configure, needsStoredKey, noClientKey, type Setup } from "./configuration.ts";
 import { operatorOf } from "./operator.ts";
+import { asTyped } from "./own-name.ts";
 import { Reload } from "./reload.ts";
 import { onSignals } from "./signals.ts";
 import { peersOf } from "./worker-peers.ts";
@@ -54,7 +55,7 @@ function configureOrExit(commandLine: readonly string[], role: WorkerRole | null
 }
 
 function exitMisconfigured({ message }: ConfigError): never {
-  const faults = message.split("\n").map(forTerminal).join("\n");
+  const faults = asTyped(message).split("\n").map(forTerminal).join("\n");
   process.stderr.write(`factory-proxy can't start with this configuration:\n${faults}\n`);
   process.exit(EXIT_MISCONFIGURED);
 }

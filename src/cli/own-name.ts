@@ -1,0 +1,27 @@
+// How to type a command of this program, by how it was started: by a script of package.json, or by its name. For texts that a person reads.
+// Never changes what a program reads.
+
+import process from "node:process";
+
+/** A command in a sentence. */
+const COMMAND = /(?<![\w/-])factory-proxy(?= (?!can't\b)(?:[a-z[]|--))/g;
+const SCRIPTS = ["start", "dev"];
+
+/** The text, with commands as whoever reads it would type them. */
+export function asTyped(text: string, start: Start = process): string {
+  const name = scriptOf(start);
+  return name === null ? text : text.replaceAll(COMMAND, name);
+}
+
+/** What a process knows of its start. */
+interface Start {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Null: it was started from a folder of PATH, or in a way that only whoever started it knows. */
+function scriptOf({ argv: [, main = ""], env }: Start): string | null {
+  // An executable may inherit the environment of somebody's script.
+  if (!/[\\/]src[\\/]main\.ts$/.test(main) || !SCRIPTS.includes(env["npm_lifecycle_event"] ?? "")) return null;
+  return env["npm_config_user_agent"]?.startsWith("npm/") === true ? "npm run -s start --" : "bun run start";
+}
