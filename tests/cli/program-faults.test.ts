@@ -123,7 +123,8 @@ for (const way of OWN_WAYS) {
           const seen = upstream.requests[before] ?? assert.fail();
           await until(() => seen.written >= written, "the beginning of a body");
           if (begins) await (await called).body?.getReader().read();
-          if (waits) await seen.done;
+          // Long enough for the program to hear of the failure, and before it asks again.
+          if (waits) await seen.done.then(() => new Promise((resolve) => setTimeout(resolve, 50)));
           const leftMs = performance.now();
           leaving.abort();
           await seen.done;
