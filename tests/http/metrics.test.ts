@@ -136,7 +136,8 @@ test("a real Prometheus scrapes them by its key", { skip: hasTool("prometheus") 
       `    static_configs: [{ targets: ["${new URL(gateway.url).host}"] }]`,
     ];
     writeFileSync(join(folder, "prometheus.yml"), config.join("\n"));
-    const port = 20_000 + Math.floor(Math.random() * 20_000);
+    // Below those that the system gives to connections, of which other tests open many.
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
     const words = [
       `--config.file=${folder}/prometheus.yml`,
       `--storage.tsdb.path=${folder}/data`,
@@ -157,7 +158,7 @@ test("a real Prometheus scrapes them by its key", { skip: hasTool("prometheus") 
 });
 
 async function eventually<T>(look: () => Promise<T | undefined>): Promise<T | undefined> {
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 300; attempt++) {
     const found = await look().catch(() => undefined);
     if (found !== undefined) return found;
     await new Promise((resolve) => setTimeout(resolve, 200));
