@@ -145,14 +145,7 @@ test("keys list tells a key whose budget is used up from one that works, and key
   const desk = new Desk();
   await desk.run("add alice --budget 5usd/day");
   await desk.store.insertKey({ ...emptyRecord("playground", NOW_MS), lent: [{ hash: "0".repeat(64), untilMs: NOW_MS + DAY_MS }] });
-  const id = { key: "alice", scope: "" };
-  const account = { budgets: { "usd/day": { startMs: NOW_MS, used: 5 } }, requests: [], tokens: [], running: 0, ahead: null };
-  await desk.store.transact({ accounts: [id], reservations: [] }, () => ({
-    accounts: [[id, account]],
-    opened: [],
-    closed: [],
-    result: null,
-  }));
+  await spendToday(desk);
   const rows = async (): Promise<string[][]> => {
     const { out } = await desk.run("list");
     return out.split("\n").map((line) =>
@@ -275,14 +268,7 @@ test("keys check says whether a model is allowed, under every name that it has, 
   assert.deepEqual(await said("sonnet"), [0, "alice may use sonnet."]);
   for (const model of ["opus", "claude-opus-5", "Claude-Opus-5[1m]"])
     assert.deepEqual(await said(model), [1, `alice may not use ${model}: ${denied}`]);
-  const id = { key: "alice", scope: "" };
-  const account = { budgets: { "usd/day": { startMs: NOW_MS, used: 5 } }, requests: [], tokens: [], running: 0, ahead: null };
-  await desk.store.transact({ accounts: [id], reservations: [] }, () => ({
-    accounts: [[id, account]],
-    opened: [],
-    closed: [],
-    result: null,
-  }));
+  await spendToday(desk);
   assert.deepEqual(await said("sonnet"), [
     1,
     "alice may not use sonnet: it has used its budget of 5usd/day, which resets at 2026-11-29T00:00:00Z.",
@@ -339,3 +325,15 @@ test("a store that is away ends every command with its own sentence", async () =
   store.keys = () => Promise.reject(new StoreError("The database can't be reached."));
   await assert.rejects(new Desk(store).run("list"), StoreError);
 });
+
+/** Of alice, 5 usd. */
+async function spendToday(desk: Desk): Promise<void> {
+  const id = { key: "alice", scope: "" };
+  const account = { budgets: { "usd/day": { startMs: NOW_MS, used: 5 } }, requests: [], tokens: [], running: 0, ahead: null };
+  await desk.store.transact({ accounts: [id], reservations: [] }, () => ({
+    accounts: [[id, account]],
+    opened: [],
+    closed: [],
+    result: null,
+  }));
+}
