@@ -157,7 +157,10 @@ for (const way of OWN_WAYS) {
     const host = await deafHost();
     const program = run(way, host, { env: { UPSTREAM_CONNECT_TIMEOUT: "0.2", UPSTREAM_FIRST_BYTE_TIMEOUT: "1.5", RETRIES: "0" } });
     const url = await program.url;
-    assert.equal(textOf("openai-chat", await (await chat(url, { id: "first" })).text()), "Still here");
+    let first = await chat(url, { id: "first" });
+    // A program that has only just started on a busy machine can be too slow for limits as short as these.
+    for (let calls = 1; first.status === 504 && calls < 20; calls++) first = await chat(url, { id: `again-${calls}` });
+    assert.equal(textOf("openai-chat", await first.text()), "Still here");
     await host.deafen();
     for (const stream of [false, true]) {
       const id = `deaf-${stream}`;
