@@ -1,5 +1,5 @@
 // Wires all parts of the program behind one function that answers requests.
-// Never does: read the environment, listen, or touch the outside world other than through its ports.
+// Does not read the environment, listen, or touch the outside world other than through its ports.
 
 import { GatewayError } from "./errors.ts";
 import { createApp } from "./http/app.ts";

@@ -1,5 +1,5 @@
 // What the holder of a key may know of it: where its budgets stand, what was spent, when it ends.
-// Never does: tell anything of other keys.
+// Does not say anything about other keys.
 
 import type { BudgetState } from "./accounts.ts";
 import type { KeyRing } from "./key-ring.ts";

@@ -1,5 +1,5 @@
 // What a key has used, as values: reserving what a call may use, and settling it by what it did use. Pure, so that a store may do either again.
-// Never does: read a clock, or change an account that it was given.
+// Does not read a clock, or change an account that it was given.
 
 import type { BudgetUnit, KeyGrant, Period, Raise } from "./client-key.ts";
 import type { Account } from "./store.ts";

@@ -1,5 +1,5 @@
 // Admits a call or refuses it: who calls and whether that caller may, then a slot to run in.
-// Never does: read a body.
+// Does not read a body.
 
 import type { Visitor } from "./anonymous.ts";
 import type { Concurrency, Slot } from "./concurrency.ts";

@@ -1,6 +1,6 @@
 // What is reserved ahead for the next calls of a key in one transaction, so that they are granted and settled here, without the store. Only far
 // from each of the key's limits, and never for longer than the second in which it was reserved.
-// Never does: grant more than was reserved.
+// Does not grant more than was reserved.
 
 import {
   budgetStates,

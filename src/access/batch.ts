@@ -1,5 +1,5 @@
 // What goes into one transaction of a key: calls that begin, calls that have ended, and what is reserved ahead. Pure, so that a store may do it again.
-// Never does: wait for anything, or say to anybody what became of it.
+// Does not wait for anything, or tell anybody the outcome.
 
 import { charge, EMPTY, reserve, settle, type Accounts, type Amounts, type Choice, type Limits, type Reserved } from "./accounts.ts";
 import { reserveAhead, type Ahead, type AheadPlan, type Sealed } from "./allowance.ts";

@@ -1,5 +1,5 @@
 // Calls at the same time, in all and of one key: a call may go on, or gets an error that says which limit was reached and when to come back.
-// Never does: let a call wait in a queue, where its client would not know of it.
+// Does not queue a call: its client could not tell that it waits.
 
 import { GatewayError } from "../errors.ts";
 

@@ -1,5 +1,5 @@
 // A reservation as the call that has it holds it, until it has ended: one from what was reserved ahead, or one of its own.
-// Never does: settle twice.
+// Does not settle twice.
 
 import type { Amounts, Reserved, Standing } from "./accounts.ts";
 import type { AllowedCall } from "./allowance.ts";

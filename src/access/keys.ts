@@ -1,5 +1,5 @@
 // Who calls, by the credentials of a request: a name for the log, and the Factory key that goes upstream.
-// Never does: show a key in an error, compare keys other than by their hash, or let a request in that no rule below admits.
+// Does not show a key in an error, compare keys other than by their hash, or admit a request that no rule below admits.
 //
 //   server's Factory key | client keys | a client presents
 //   set                  | some        | a client key; the Factory key itself is none

@@ -1,5 +1,5 @@
 // The counters of accounts as they were seen last, for the time when the store is away.
-// Never does: keep more than it may, or ask the store.
+// Does not keep more than it may, or ask the store.
 
 import type { Account, AccountId } from "./store.ts";
 

@@ -1,5 +1,5 @@
 // Says that this process lives for as long as it has reservations, and settles what processes left behind that died.
-// Never does: settle what may still be running: a process that lost the store for a while gets the time to say that it lives.
+// Does not settle what may still be running: a process that lost the store for a while gets time to say that it is alive.
 
 import type { After } from "../runtime/ports.ts";
 import type { Reservation, Store } from "./store.ts";

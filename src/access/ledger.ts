@@ -1,6 +1,6 @@
 // The way of usage rows into the store: a queue that is written in small batches, off the requests' way. While the store is away, rows wait
 // in a spill, and go into the store in order, and once, when it is back: their ids tell those that are there already.
-// Never does: make a call wait, throw into one, or keep more than it may.
+// Does not make a call wait, throw into one, or keep more than it may.
 
 import type { After } from "../runtime/ports.ts";
 import { StoreError, type Store, type UsageRow } from "./store.ts";

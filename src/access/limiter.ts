@@ -1,5 +1,5 @@
 // Holds the limits of keys over all calls: reserves before a call goes out, settles when it has ended. Wires the parts that do it.
-// Never does: touch the store for a key that has no limit.
+// Does not touch the store for a key that has no limit.
 
 import type { ProtocolId } from "../protocol/canonical.ts";
 import type { After } from "../runtime/ports.ts";

@@ -1,5 +1,5 @@
 // What limits say: why a call may not run, and what the headers of an answer tell of it.
-// Never does: count anything.
+// Does not count anything.
 
 import { GatewayError, type ErrorOptions } from "../errors.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";

@@ -1,5 +1,5 @@
 // How many tokens answers usually have: of a key's calls to a model, else of all calls to it. What is known from before is loaded behind the scenes.
-// Never does: let a call wait.
+// Does not make a call wait.
 
 /** Output tokens of the latest calls to a model; `key` null: of all keys. */
 export type LoadOutputs = (model: string, options: { readonly key: string | null; readonly limit: number }) => Promise<readonly number[]>;

@@ -1,5 +1,5 @@
 // Keeps the last of a plan for conversations that run: above a share of any window of a pool, no new conversation begins with a model of that pool.
-// Never does: look into a conversation, or ask Factory.
+// Does not look into a conversation, or ask Factory.
 
 import type { Pool } from "../models/catalog.ts";
 import { windowsAt, type PlanWindow } from "./plan-limits.ts";

@@ -1,5 +1,5 @@
 // What answers say of the plan: to everybody in a header of this program's own, and to Codex in those by which it shows the limits of a plan.
-// Never does: ask for it.
+// Does not ask Factory.
 
 import type { Pool } from "../models/catalog.ts";
 import { PLAN_WINDOWS, windowsAt, type PlanLimits, type PlanWindow } from "./plan-limits.ts";

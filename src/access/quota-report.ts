@@ -1,5 +1,5 @@
 // What is left of a plan, for people and programs that ask: the six windows, each with a forecast from the ledger.
-// Never does: ask Factory.
+// Does not ask Factory.
 
 import type { Pool } from "../models/catalog.ts";
 import { PLAN_WINDOWS, POOLS, windowsAt, type PlanLimits, type PlanWindow, type PlanWindowName } from "./plan-limits.ts";

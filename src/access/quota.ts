@@ -1,6 +1,6 @@
 // What is left of the plan behind a Factory key, read from Factory's billing endpoint while there are calls, at most once in an interval, and
 // shared with other gateways through the store.
-// Never does: make a call wait, or fail one, or follow a redirect with a key.
+// Does not make a call wait, fail one, or follow a redirect with a key.
 
 import type { After } from "../runtime/ports.ts";
 import { parseOrUndefined } from "../wire/json.ts";

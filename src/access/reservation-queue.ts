@@ -1,5 +1,5 @@
 // What waits for the store on behalf of one key: calls that begin or have ended, what could not be written, and what is reserved ahead.
-// Never does: ask the store.
+// Does not ask the store.
 
 import { Allowances } from "./allowance.ts";
 import type { Adopt, Close, Open, OpenRequest } from "./batch.ts";

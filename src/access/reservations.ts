@@ -1,7 +1,7 @@
 // Reserves what calls may use and settles it when they have ended, through a store that gateways share. Calls of one key go through it one batch
 // after the other, so that each sees what the ones before it took, or are granted from what such a batch has reserved ahead. While the store is
 // away, what is known of a key goes on being counted here, and is written when the store is back.
-// Never does: fail a call because the store is away, or count a call twice.
+// Does not fail a call because the store is away, or count a call twice.
 
 import { EMPTY, type Reserved } from "./accounts.ts";
 import { LONGEST_MS, type Ahead, type Allowance, type Allowances } from "./allowance.ts";

@@ -1,5 +1,5 @@
 // What a call comes to, before it is a Response.
-// Never does anything: types only.
+// Types only.
 
 import type { GatewayError } from "../errors.ts";
 import type { BodyReader } from "../runtime/ports.ts";

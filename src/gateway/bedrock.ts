@@ -1,5 +1,5 @@
 // An answer in Bedrock's form: the Messages answer that was made for the call, its events as frames.
-// Never does: change what an event says.
+// Does not change what an event says.
 
 import { frameOf } from "../protocol/bedrock.ts";
 import { frameEncoder } from "../wire/event-stream.ts";

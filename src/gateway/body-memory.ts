@@ -1,6 +1,6 @@
 // How much memory the bodies of requests, and what is made of them, take altogether: each call has a share, and a large one is refused where
 // all shares would be more than the limit.
-// Never does: refuse a small request, or a large one that is alone, however small the machine; let a call wait.
+// Does not refuse a small request, or a large one that is alone, and does not make a call wait.
 
 import { GatewayError } from "../errors.ts";
 

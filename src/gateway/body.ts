@@ -1,6 +1,6 @@
 // The text of a request's body, for reading and for edits. Of a large body it is a short text, in which long strings (pictures, files) are
 // cut, with the way back to all of it. So a large body is held twice at most: as it came, and as it goes out.
-// Never does: look into a string that it cuts; whether that is well-formed is for its reader to say.
+// Does not look into a string that it cuts: whether that is well-formed is for its reader to say.
 
 import { GatewayError } from "../errors.ts";
 import { closingQuote } from "../wire/json.ts";

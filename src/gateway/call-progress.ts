@@ -1,6 +1,6 @@
 // What is known of one call while it runs. Whatever way it ends (complete, failed, refused, the stream cut, the client left), its observers get one
 // summary. Under LOG_LEVEL=debug the headers and bodies on the way are logged too.
-// Never does: end a call twice.
+// Does not end a call twice.
 
 import type { Caller } from "../access/keys.ts";
 import type { Granted } from "../access/limiter.ts";

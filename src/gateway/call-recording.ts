@@ -1,5 +1,5 @@
 // What is kept of one call for the inspector while it runs: references to what the call holds anyway, and when it passed.
-// Never does: parse, redact or copy anything, but headers of the runtime's own kind, and a piece of bytes that lies in a buffer many times its size.
+// Does not parse, redact or copy anything, except the runtime's header objects, and a chunk that lies in a much larger buffer.
 
 import { GatewayError } from "../errors.ts";
 import type { Loss, ProtocolId } from "../protocol/canonical.ts";

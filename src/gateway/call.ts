@@ -1,5 +1,5 @@
 // The life of one call: its answer, why there is none, or its end from outside, whichever comes first.
-// Never does: answer a call twice, or reject.
+// Does not answer a call twice, or reject.
 
 import { asGatewayError } from "../errors.ts";
 import { encodeError as inBedrocksShape } from "../protocol/bedrock.ts";

@@ -1,6 +1,6 @@
 // The body of a request while it arrives: read once, by whoever wants it, for as long as something comes. What is left of it when the answer is
 // there is read for a moment only.
-// Never does: hold more than a piece.
+// Does not hold more than one chunk.
 
 import { GatewayError } from "../errors.ts";
 import type { After, BodyReader } from "../runtime/ports.ts";

@@ -1,5 +1,5 @@
 // Which program calls, and in which of its sessions, by what it says of itself: for the usage report, and for nothing else.
-// Never does: trust it. What is no plain word is left out.
+// Does not trust it: anything but a plain word is left out.
 
 export interface ClientInfo {
   /** `claude-code`, `codex`, `openai-node` ...; else the first word of the user agent. Null: it has none. */

@@ -1,5 +1,5 @@
 // How a client packed the body of its request, and the body as it was before.
-// Never does: take in or put out more than the limit on bodies, or undo more than one encoding.
+// Does not take in or put out more than the limit on bodies, or undo more than one encoding.
 
 import { GatewayError } from "../errors.ts";
 import type { BodyReader, Unpack } from "../runtime/ports.ts";

@@ -1,6 +1,6 @@
 // An answer that paused before it was complete goes on: one answer for the client, with one start, one end, parts counted on, and the usage
 // of all its requests together. Where it can't go on, or has paused too often, it ends as one that ran out of tokens.
-// Never does: know a protocol (a codec says what makes its upstream go on), or end a pause as if the answer were complete.
+// Does not know a protocol (a codec says what makes its upstream go on), or end a pause as if the answer were complete.
 
 import type { CanonicalRequest, FinishReason, Part, Reply, ReplyEvent, ToolCallPart, Usage } from "../protocol/canonical.ts";
 import type { Codec, Continuation, Exchange } from "../protocol/codec.ts";

@@ -1,5 +1,5 @@
 // A streamed or non-streaming answer in another protocol than the client's: decoded, and encoded anew.
-// Never does: end an unfinished answer as if it were finished.
+// Does not end an unfinished answer as if it were finished.
 
 import { asGatewayError, GatewayError } from "../errors.ts";
 import type { Reply, ReplyEvent } from "../protocol/canonical.ts";

@@ -1,5 +1,5 @@
 // The steps of a call, in order: admitted and read, prepared, sent, responded to. What fails becomes the answer: see `withCall`.
-// Never does: know Hono, fetch, the environment or the clock; they come through ports.
+// Does not know Hono, fetch, the environment or the clock: they come through ports.
 
 import type { Admission } from "../access/admission.ts";
 import type { Caller } from "../access/keys.ts";

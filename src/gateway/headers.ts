@@ -1,5 +1,5 @@
 // Headers: which of one side's the other side gets, by allow-lists, and those that name a request, a conversation and this program.
-// Never does: let a credential, a hop-by-hop header or a length cross from one side to the other.
+// Does not let a credential, a hop-by-hop header or a length cross from one side to the other.
 
 import type { Loss, ProtocolId } from "../protocol/canonical.ts";
 

@@ -1,5 +1,5 @@
 // Roughly how many tokens a request has, from the length of its text: for a call that ended before its upstream said so.
-// Never does: parse the body.
+// Does not parse the body.
 
 import { BYTES_PER_TOKEN } from "./usage-meter.ts";
 

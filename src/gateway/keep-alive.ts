@@ -1,6 +1,6 @@
 // Keeps a client waiting: a stream shows signs of life in its protocol's own form; a non-streaming answer that is late begins with white
 // space, which JSON allows.
-// Never does: begin before it has to. What it begins has status 200, whatever the answer turns out to be.
+// Does not begin before it has to: what it begins has status 200, whatever the answer turns out to be.
 
 import type { Codec } from "../protocol/codec.ts";
 import type { After, BodyReader } from "../runtime/ports.ts";

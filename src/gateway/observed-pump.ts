@@ -1,5 +1,5 @@
 // The pump of an answer, seen as it passes: when its first byte goes out, how long each step takes, what the inspector and a debug log keep.
-// Never does: change anything that passes.
+// Does not change anything that passes.
 
 import type { CallSummary } from "../telemetry/call-summary.ts";
 import type { PhaseClock } from "../telemetry/phases.ts";

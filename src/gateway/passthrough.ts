@@ -1,5 +1,5 @@
 // An answer in the client's own protocol: the upstream's bytes as they are. Usage and ending are read from copies.
-// Never does: parse an event while it passes, or end an unfinished answer as if it were finished.
+// Does not parse an event while it passes, or end an unfinished answer as if it were finished.
 
 import { asGatewayError, GatewayError } from "../errors.ts";
 import type { Codec, Exchange } from "../protocol/codec.ts";

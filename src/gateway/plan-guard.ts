@@ -1,6 +1,6 @@
 // What the plan behind a call means for it: Factory is asked about it, answers say how it stands, and a new conversation for which too little is
 // left goes to another model, or nowhere.
-// Never does: wait for Factory.
+// Does not wait for Factory.
 
 import { quotaRefusal } from "../access/limits.ts";
 import type { Quota } from "../access/quota.ts";

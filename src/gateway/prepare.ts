@@ -1,5 +1,5 @@
 // From a request that was read to what is sent upstream for it: where to, which text, and what the reply codecs need to know of it.
-// Never does: send anything.
+// Does not send anything.
 
 import type { Sha256 } from "../access/key-ring.ts";
 import type { Caller } from "../access/keys.ts";

@@ -1,6 +1,6 @@
 // An upstream's refusal as its client should hear it: Factory's own errors with a hint, and a plan that is used up in the words that make each
 // client stop asking.
-// Never does: change the status of a refusal, but for Codex, which shows a used-up plan only under 429.
+// Does not change the status of a refusal, except for Codex, which shows a used-up plan only under 429.
 
 import { instantMs } from "../access/plan-limits.ts";
 import { GatewayError, isUsedUp, type ErrorOptions } from "../errors.ts";

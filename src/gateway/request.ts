@@ -1,5 +1,5 @@
 // A client's request: its head, read once; its body as text, within the limit; whether that speaks another protocol than its path.
-// Never does: decode a body.
+// Does not decode a body.
 
 import type { BodyShare } from "./body-memory.ts";
 import { bodyText, LARGE_BODY, type BodyText } from "./body.ts";

@@ -1,5 +1,5 @@
 // What a call may use of its key's limits: the models it may ask, an estimate to reserve before it goes out, and what it did use when it has ended.
-// Never does: touch the store for a call whose key has no limit.
+// Does not touch the store for a call whose key has no limit.
 
 import type { Amounts, Limits, Wish } from "../access/accounts.ts";
 import type { Sha256 } from "../access/key-ring.ts";

@@ -1,5 +1,5 @@
 // From what the upstream answered to what the client gets: the same bytes, another protocol, or an error.
-// Never does: send anything, but to ask for the rest of an answer that paused.
+// Does not send anything, except to ask for the rest of an answer that paused.
 
 import { GatewayError } from "../errors.ts";
 import type { CanonicalRequest, Reply } from "../protocol/canonical.ts";

@@ -1,5 +1,5 @@
 // Asks the upstream until an answer is good: again, with another key, then the fallback models.
-// Never does: try again once a byte of an answer has reached the client, or send twice what may have been billed.
+// Does not try again once a byte of an answer has reached the client, or send twice what may have been billed.
 
 import { GatewayError, isUsedUp } from "../errors.ts";
 import type { After } from "../runtime/ports.ts";

@@ -1,6 +1,6 @@
 // WebSockets that speak the Responses API: each request on one is a call of its own, as if it had come over HTTP, and each event of its answer
 // is a frame. A socket takes one request at a time, and remembers its last response, from which the next may go on.
-// Never does: admit, prepare or log a call, which the gateway does; remember more than all sockets together may.
+// Does not admit, prepare or log a call, which the gateway does, or remember more than the limit on all sockets together.
 
 import { GatewayError } from "../errors.ts";
 import type { After, Socket, SocketListener } from "../runtime/ports.ts";

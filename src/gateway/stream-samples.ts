@@ -1,5 +1,5 @@
 // How much text a stream delivered that passed without being parsed, found out afterwards from a few of its events.
-// Never does: see more than those.
+// Does not see any other event.
 
 import { deltaBytes } from "../protocol/delta-text.ts";
 import { run } from "../wire/machine.ts";

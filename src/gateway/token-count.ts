@@ -1,5 +1,5 @@
 // Counts the tokens of a request: by the upstream where it counts, else by an estimate, which the answer's headers say.
-// Never does: generate anything, so that no count is ever billed.
+// Does not generate anything, so no count is ever billed.
 
 import { GatewayError } from "../errors.ts";
 import type { Target } from "../models/models.ts";

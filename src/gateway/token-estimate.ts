@@ -1,5 +1,5 @@
 // How many tokens a request has, about: for models whose upstream counts none. Text by the heuristics of tokenx, all else by its size.
-// Never does: ask anybody, or take longer for a longer request than for one of 128 Ki characters.
+// Does not call anybody, or take longer for a long request than for one of 128 Ki characters.
 
 import type { CanonicalRequest, FilePart, MediaPart, Part, Source, Tool } from "../protocol/canonical.ts";
 

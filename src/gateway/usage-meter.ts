@@ -1,5 +1,5 @@
 // What is known of an answer while it passes, and after: usage, how it ended, the error in it, and how much text the client got.
-// Never does: change the answer.
+// Does not change the answer.
 
 import type { UsageSource } from "../access/store.ts";
 import type { GatewayError } from "../errors.ts";

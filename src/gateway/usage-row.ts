@@ -1,5 +1,5 @@
 // The ledger's row of a call, made of its summary: one observer among the others.
-// Never does: put in what was asked or answered, or a key.
+// Does not include a prompt, an answer or a key.
 
 import type { UsageRow } from "../access/store.ts";
 import { isTruncation } from "../protocol/fold.ts";

@@ -1,5 +1,5 @@
 // How it stands with the store, for the pages that say whether the server is ready.
-// Never does: ask the store for anything that it keeps.
+// Does not ask the store for anything that it keeps.
 
 import type { Store } from "../access/store.ts";
 import type { Config } from "../config/config.ts";

@@ -1,5 +1,5 @@
 // What is known of the plan behind the Factory key, and who keeps some of it for conversations that run.
-// Never does: ask Factory itself.
+// Does not ask Factory itself.
 
 import { QuotaGuard } from "../access/quota-guard.ts";
 import { Quota } from "../access/quota.ts";

@@ -1,5 +1,5 @@
 // What the program is given of the world around it, and what it says of itself.
-// Never does anything: types only.
+// Types only.
 
 import type { Sha256 } from "../access/key-ring.ts";
 import type { Spill } from "../access/ledger.ts";

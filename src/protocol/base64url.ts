@@ -1,5 +1,5 @@
 // Text as base64url without padding, and back. https://www.rfc-editor.org/rfc/rfc4648#section-5
-// Never does: check that what it decodes is well-formed.
+// Does not check that what it decodes is well-formed.
 
 export function toBase64url(text: string): string {
   const bytes = new TextEncoder().encode(text);

@@ -1,6 +1,6 @@
 // Bedrock's form of the Messages protocol: model and stream switch in the path, betas in the body, errors as AWS writes them.
 // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html (read 2026-11).
-// Never does: touch what a Messages body and its events say.
+// Does not touch what a Messages body and its events say.
 
 import type { GatewayError } from "../errors.ts";
 import type { Frame } from "../wire/event-stream.ts";

@@ -1,5 +1,5 @@
 // How much text an event of a stream delivers, whatever its protocol: for counting an answer that nobody decodes.
-// Never does: tell one kind of text from another, or count what an event repeats.
+// Does not tell one kind of text from another, or count what an event repeats.
 
 import { isObject, parseOrUndefined, print, type Json } from "../wire/json.ts";
 

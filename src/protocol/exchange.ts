@@ -1,5 +1,5 @@
 // Shorter forms of an exchange, for calls that are not decoded and for answers that take long.
-// Never does: read a request.
+// Does not read a request.
 
 import type { CanonicalRequest, FieldNames } from "./canonical.ts";
 import type { Exchange, RequestHead } from "./codec.ts";

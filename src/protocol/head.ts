@@ -1,5 +1,5 @@
 // What routing needs to know of a body that holds model and stream switch itself, unless its path does.
-// Never does: read more of the body than that.
+// Does not read more of the body than that.
 
 import { GatewayError } from "../errors.ts";
 import { firstItem, members } from "../wire/json-edit.ts";

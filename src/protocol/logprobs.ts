@@ -1,5 +1,5 @@
 // Log probabilities of tokens, as every protocol tells them.
-// Never does: guess a probability.
+// Does not guess a probability.
 
 import { JsonText } from "../wire/json.ts";
 import type { TokenLogprob } from "./canonical.ts";

@@ -1,5 +1,5 @@
 // What a request loses on its way to another protocol, and what its own protocol gets back.
-// Never does: decide what a loss means for the call.
+// Does not decide what a loss means for the call.
 
 import type { CanonicalRequest, JsonSource, Loss, ProtocolId } from "./canonical.ts";
 

@@ -1,5 +1,5 @@
 // Seals: the text in which a proof travels through a client that speaks another protocol. The only file that knows their form.
-// Never does: change what a proof says.
+// Does not change what a proof says.
 
 import { fromBase64url, toBase64url } from "./base64url.ts";
 import type { Origin, Proof } from "./canonical.ts";

@@ -1,5 +1,5 @@
 // The log line of a call.
-// Never does: ask a value that an upstream sent for its text: it may have a `toString` of its own.
+// Does not convert a value that an upstream sent to text: it may have a `toString` of its own.
 
 import { ERRORS } from "../errors.ts";
 import type { CallSummary } from "./call-summary.ts";

@@ -1,5 +1,5 @@
 // What one call came to: a value made once, when the call has ended, for everybody who observes calls.
-// Never does: hold a key, a header or a body.
+// Does not hold a key, a header or a body.
 
 import type { UsageSource } from "../access/store.ts";
 import type { GatewayError } from "../errors.ts";

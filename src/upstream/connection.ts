@@ -1,6 +1,6 @@
 // One POST and its connection, under the limits on time: the head of the response, then its body chunk by chunk, or a GatewayError that
 // says which limit was passed or how the connection broke.
-// Never does: follow a redirect, look into a body, leave a timer or a listener behind.
+// Does not follow a redirect, look into a body, or leave a timer or a listener behind.
 
 import { GatewayError } from "../errors.ts";
 import type { After, BodyReader, HttpAnswer, HttpCall, HttpRequest, ReadWaiter, Send, Unpack } from "../runtime/ports.ts";

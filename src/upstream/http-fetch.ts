@@ -1,5 +1,5 @@
 // Sends a POST with the runtime's own `fetch`.
-// Never does: follow a redirect, leave a call running that was cancelled.
+// Does not follow a redirect, or leave a cancelled call running.
 
 import type { Body, BodyReader, HttpAnswer, HttpBody, HttpCall, HttpRequest, Send } from "../runtime/ports.ts";
 

@@ -1,5 +1,5 @@
 // What Factory keys are called where no key may stand: the first digits of their SHA-256.
-// Never does: show a key, or hash one for each call (on Deno that takes as long as all the rest of a call's bookkeeping).
+// Does not show a key, or hash one for each call: on Deno that takes as long as the rest of a call's bookkeeping.
 
 const ID_LENGTH = 8;
 /** Where each client brings its own. */

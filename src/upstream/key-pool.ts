@@ -1,5 +1,5 @@
 // The Factory keys of one organisation: one conversation uses the same key while that works, and the next one while it rests.
-// Never does: show a key, or spread one conversation over keys without need (signatures and caches are bound to a key).
+// Does not show a key, or spread one conversation over keys without need (signatures and caches are bound to a key).
 
 import { hash } from "../protocol/tool-names.ts";
 

@@ -1,5 +1,5 @@
 // Sends one POST to an upstream and looks at its answer up to the first event: an error there still has a status of its own.
-// Never does: follow a redirect, send anything to a host that the configuration does not name, show an upstream's address.
+// Does not follow a redirect, send to a host that the configuration does not name, or show an upstream's address.
 
 import { Connection, type ConnectionPorts, type Outgoing, type Owner, type UpstreamTimeouts } from "./connection.ts";
 import { GatewayError } from "../errors.ts";

@@ -1,5 +1,5 @@
 // Follows an AbortSignal.
-// Never does: leave a listener behind.
+// Does not leave a listener behind.
 
 /** Calls back once, as a signal aborts once: when the signal aborts, or at once where it has already. Returns what takes it back. */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {

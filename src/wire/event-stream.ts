@@ -1,6 +1,6 @@
 // Frames of AWS's event-stream encoding: bytes with a head and two checksums, in which Bedrock streams its answers.
 // https://smithy.io/2.0/aws/amazon-eventstream.html (read 2026-11).
-// Never does: know what a frame says.
+// Does not know what a frame says.
 
 /** One frame. Both kinds hold JSON. */
 export interface Frame {

@@ -1,5 +1,5 @@
 // Where the members and items of JSON text stand, for edits that leave every other character as it is; the text with such edits done.
-// Never does: build the values.
+// Does not build the values.
 
 import { GatewayError } from "../errors.ts";
 import { faultIn, JsonReader, type Json, type Parsed, type Span } from "./json.ts";

@@ -1,5 +1,5 @@
 // JSON text to values that lose nothing, and back to text. The only scanner of JSON there is.
-// Never does: round a number, reorder the keys of what is kept verbatim, or accept what JSON does not allow.
+// Does not round a number, reorder the keys of what is kept verbatim, or accept what JSON does not allow.
 
 import { GatewayError } from "../errors.ts";
 

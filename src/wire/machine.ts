@@ -1,5 +1,5 @@
 // Pure step machines: the shape of everything that turns one stream of values into another.
-// Never does: wait, read or write anything.
+// Does not wait, read or write anything.
 
 /** A pure step machine: values in, values out, and what is left at the end. `end` is called once, after the last step. */
 export interface Machine<In, Out> {

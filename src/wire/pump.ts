@@ -1,5 +1,5 @@
 // Drives one web stream from an upstream's bytes to a client.
-// Never does: read ahead of the client, keep what could be sent, know a protocol.
+// Does not read ahead of the client, keep what could be sent, or know a protocol.
 
 import type { After, BodyFlow, BodyMaker, BodyReader, BodyWriter, ReadWaiter } from "../runtime/ports.ts";
 

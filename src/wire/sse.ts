@@ -1,6 +1,6 @@
 // Server-sent events: bytes to events, wherever the bytes are cut, and events to text.
 // https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation (read 2026-11)
-// Never does: know a protocol, or hold more than one event.
+// Does not know a protocol, or hold more than one event.
 
 import { GatewayError } from "../errors.ts";
 import type { Machine } from "./machine.ts";

@@ -1,5 +1,5 @@
 // What an agent's file says: how it is installed, which protocols it drives, how it is pointed at a base URL and told its task.
-// Never does: touch the home folder of whoever runs it; every run has one of its own.
+// Does not touch the home folder of whoever runs it; every run has one of its own.
 
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 

@@ -1,6 +1,6 @@
 // `bun run agents:launch [AGENT ...]`: agents as people install them run one tool task through `factory-proxy launch`, with one model of each
 // protocol; prints the table of src/cli/README.md. Each run has a home folder of its own, empty at first.
-// Never does: run in the suite (it needs the network to install), or call a model.
+// Does not run in the suite (it needs the network to install), or call a model.
 
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

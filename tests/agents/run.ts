@@ -1,6 +1,6 @@
 // `bun run agents [NAME ...]`: agents as people install them run one tool task on each model behind the gateway; prints the table of
 // tests/README.md. With `--empty-budget` their key has used up its budget, and each has to stop at once and say so. They come from npm into the system's temporary folder, once; each run has a home folder of its own.
-// Never does: run in the suite (it needs the network to install), call a model, or leave a process behind.
+// Does not run in the suite (it needs the network to install), call a model, or leave a process behind.
 
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,6 +1,6 @@
 // `bun run agents:setup [ID ...]`: writes the real agents' settings files with the setup command, into home folders that hold a person's
 // own settings, and has each agent run one tool task by them alone, behind a scripted upstream. Then the undo; prints a table.
-// Never does: run in the suite (it needs the network to install), or call a model.
+// Does not run in the suite (it needs the network to install), or call a model.
 
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

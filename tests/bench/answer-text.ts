@@ -1,5 +1,5 @@
 // The text of an answer in any of the three protocols, or the arguments of its tool call, so that a gateway that answers fast and wrong is found out before it is measured.
-// Never does: read an answer that is being measured.
+// Does not read an answer that is being measured.
 
 interface WireAnswer {
   readonly choices?: readonly { readonly message?: WireDelta; readonly delta?: WireDelta }[];

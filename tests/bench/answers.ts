@@ -1,5 +1,5 @@
 // What the upstream answers.
-// Never does: look at a request; which answer is meant stands in the model's name.
+// Does not look at a request; which answer is meant stands in the model's name.
 
 import { Buffer } from "node:buffer";
 import { chunkBytes, LAST_CHUNK } from "./http.ts";

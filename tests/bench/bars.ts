@@ -1,6 +1,6 @@
 // What is held to its bar, and whether it keeps it.
 // Ratios are of one run on one machine; the executable alone has bars, and Deno one: to take no more than twice what Bun takes.
-// Never does: round in favour of anybody.
+// Does not round in favour of anybody.
 
 import type { LedgerResult, RowsResult } from "./ledger.ts";
 import type { Measured, ScenarioResult } from "./measure.ts";

@@ -1,5 +1,5 @@
 // The load process, as the program that orders it about sees it.
-// Never does: run two jobs at once; they would measure each other.
+// Does not run two jobs at once; they would measure each other.
 
 import type { ChildProcess } from "node:child_process";
 import process from "node:process";

@@ -1,5 +1,5 @@
 // As much HTTP/1.1 as a load generator and a fast upstream need.
-// Never does: copy a body, check what the peer should know, or answer for anything but the programs of this folder.
+// Does not copy a body, check what the peer should know, or answer for anything but the programs of this folder.
 
 import { Buffer } from "node:buffer";
 

@@ -2,7 +2,7 @@
 // take to be written. The program runs in
 // this process, in front of an upstream in memory, with a real SQLite file. Variants take turns, so that whatever else the machine does meets
 // all of them.
-// Never does: use the network, or leave a file behind.
+// Does not use the network, or leave a file behind.
 
 import { mkdirSync, statSync } from "node:fs";
 import process from "node:process";

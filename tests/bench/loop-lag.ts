@@ -1,6 +1,6 @@
 // How late the event loop is while a store is written for calls that come steadily: usage rows, reservations, and what goes over into the database
 // file. The loop does nothing else.
-// Never does: use the network.
+// Does not use the network.
 
 import type { Limits } from "../../src/access/accounts.ts";
 import type { KeyGrant, KeyRules } from "../../src/access/client-key.ts";

@@ -1,6 +1,6 @@
 // One scenario against all targets.
 // Targets take turns, so that what else the machine does meets all of them; what is compared was measured side by side.
-// Never does: measure a target whose answer is not the upstream's, word for word.
+// Does not measure a target whose answer is not the upstream's, word for word.
 
 import { DELTAS, PACE_MS } from "./answers.ts";
 import type { Load } from "./driver.ts";

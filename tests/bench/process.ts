@@ -1,6 +1,6 @@
 // Processes, and what the operating system says of them.
 // CPU time and memory come from Linux's /proc and are null elsewhere.
-// Never does: leave a child behind, or end a process that it has not started.
+// Does not leave a child behind, or end a process that it has not started.
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";

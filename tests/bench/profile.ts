@@ -1,5 +1,5 @@
 // Where the time of a scenario goes: the gateway's source runs on Bun under the scenario's load, with the runtime's own profiler.
-// Never does: time anything. The profiler slows down what it looks at, so its shares count, and no figure of it is a cost.
+// Does not time anything. The profiler slows down what it looks at, so its shares count, and no figure of it is a cost.
 
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import process from "node:process";

@@ -1,5 +1,5 @@
 // What clients ask.
-// Never does: use a word of chance, or ask for anything that a gateway could leave out.
+// Does not use a word of chance, or ask for anything that a gateway could leave out.
 
 import type { Shape } from "./answers.ts";
 

@@ -1,6 +1,6 @@
 // The table of scenarios.
 // A scenario runs against every target: the runtimes asked for, nginx, peers, and the upstream itself for what a call takes without any of them.
-// Never does: measure anything; that is measure.ts.
+// Does not measure anything; that is measure.ts.
 
 import type { Shape } from "./answers.ts";
 import type { RequestBody, WireProtocol } from "./requests.ts";

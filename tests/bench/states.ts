@@ -1,5 +1,5 @@
 // What is no call: how long a runtime takes to start, what it holds then, and what idle streams cost.
-// Never does: count a start that has not answered a request with 200.
+// Does not count a start that has not answered a request with 200.
 
 import { Buffer } from "node:buffer";
 import type { Load } from "./driver.ts";

@@ -1,5 +1,5 @@
 // The tables that a person reads.
-// Never does: leave out a target that failed.
+// Does not leave out a target that failed.
 
 import type { LedgerResults, Results, Verdict } from "./bars.ts";
 import type { Measured, ScenarioResult } from "./measure.ts";

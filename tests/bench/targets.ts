@@ -1,7 +1,7 @@
 // What is measured.
 // The gateway runs as a user would run it, with its defaults: it logs, checks keys and puts its system prompt in. nginx passes
 // the same bytes through with one worker and without a log: the limit. "direct" is the upstream itself.
-// Never does: start a peer, or leave a configuration outside the temporary folder.
+// Does not start a peer, or leave a configuration outside the temporary folder.
 
 import { execFileSync, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";

@@ -1,5 +1,5 @@
 // One client, on a connection of its own.
-// Never does: wait for ever, or judge what it saw.
+// Does not wait for ever, or judge what it saw.
 
 import type { Buffer } from "node:buffer";
 import { connect } from "node:net";

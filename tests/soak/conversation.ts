@@ -1,5 +1,5 @@
 // What clients of the four protocols send, and how they know an answer's end.
-// Never does: look at more of an answer than a client needs to tell whole from broken.
+// Does not look at more of an answer than a client needs to tell whole from broken.
 
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 

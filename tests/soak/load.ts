@@ -1,5 +1,5 @@
 // The load. Picks calls by weight, sends them, and compares what came with what may come.
-// Never does: stop a call that runs, or keep an answer.
+// Does not stop a call that runs, or keep an answer.
 
 import { requestBytes } from "../bench/http.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";

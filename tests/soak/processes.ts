@@ -1,5 +1,5 @@
 // The two processes beside this one, and what Linux says of the gateway.
-// Never does: keep what the gateway prints (it counts it), or leave a process behind.
+// Does not keep what the gateway prints (it counts it), or leave a process behind.
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,5 +1,5 @@
 // The gateway's memory over time.
-// Never does: look more often than once a second.
+// Does not look more often than once a second.
 
 import { memoryOf } from "./processes.ts";
 

@@ -2,7 +2,7 @@
 // A reply holds what the decoders of all upstreams together may find: thoughts, texts with citations, refusals, calls (complete, or
 // cut off where the answer ran out of tokens), pictures, proofs, every end, any usage. Told as events, it is cut into deltas anywhere,
 // and parts that are open at once take turns.
-// Never does: make events that break the grammar of canonical.ts.
+// Does not make events that break the grammar of canonical.ts.
 
 import fc, { type Arbitrary } from "fast-check";
 import type {

@@ -1,7 +1,7 @@
 // Arbitrary requests.
 // Conversations in the canonical form, as the decoders of all protocols together may make them: any mix of instructions, turns,
 // parts, calls and their results (answered, interrupted, answered twice, late), tools, choices and settings.
-// Never does: know what a protocol can carry.
+// Does not know what a protocol can carry.
 
 import fc, { type Arbitrary } from "fast-check";
 import type {

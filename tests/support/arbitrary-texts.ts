@@ -1,6 +1,6 @@
 // Arbitrary texts, names, ids, arguments and proofs, as models, clients and people make them up.
 // Each is a fast-check generator; the plain cases come first, so that a counterexample shrinks to them.
-// Never does: make half a surrogate pair, which is no text.
+// Does not make half a surrogate pair, which is no text.
 
 import fc, { type Arbitrary } from "fast-check";
 import type { Origin, Proof, ReasoningPart } from "../../src/protocol/canonical.ts";

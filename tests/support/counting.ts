@@ -1,5 +1,5 @@
 // What is done while something runs, counted and not timed: how often each byte is made into text, parsed, printed and encoded, and by whom.
-// Never does: stay in place. Once what is counted has ended, everything is as it was.
+// Does not stay in place: once what is counted has ended, everything is as it was.
 
 import { CODECS } from "../../src/protocol/codecs.ts";
 

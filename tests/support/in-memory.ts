@@ -1,5 +1,5 @@
 // The program, and the pumps alone, around an upstream in memory that gives exactly the chunks of the test.
-// Never does: open a port, or let time pass.
+// Does not open a port, or let time pass.
 
 import assert from "node:assert/strict";
 import { readConfig } from "../../src/config/config.ts";

@@ -1,5 +1,5 @@
 // Test support: a client of the Responses API over WebSocket, which keeps all that it gets.
-// Never does: answer for the server, or know what it should say.
+// Does not answer for the server, or know what it should say.
 
 import { CLIENT_KEY, until, type RunningGateway } from "./gateway.ts";
 

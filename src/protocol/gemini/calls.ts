@@ -1,5 +1,5 @@
 // Function calls, both directions: their ids, and their arguments, which are an object on the wire and JSON text in canonical form.
-// Never does: repair arguments; the caller learns that they are not JSON.
+// Does not repair arguments: the caller learns that they are not JSON.
 
 import { isObject, JsonText, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { JsonSource, ToolCallPart } from "../canonical.ts";

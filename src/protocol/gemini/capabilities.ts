@@ -1,6 +1,6 @@
 // What each generation of Gemini takes and rejects, by a model's id, with or without a path in front (`models/gemini-2.5-pro`).
 // From https://ai.google.dev/gemini-api/docs/thinking, .../thought-signatures and .../function-calling (read 2026-11).
-// Never does: refuse a model. An unknown id is taken for the newest generation.
+// Does not refuse a model. An unknown id is taken for the newest generation.
 
 import type { Effort } from "../canonical.ts";
 import type { ModelLimits } from "../codec.ts";

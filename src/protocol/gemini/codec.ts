@@ -1,5 +1,5 @@
 // Gemini's generateContent and streamGenerateContent as one codec.
-// Never does: frame. Server-sent events come from wire/sse.ts; a client that asked for a JSON array gets it from the gateway.
+// Does not frame: server-sent events come from wire/sse.ts, and the gateway makes the JSON array for a client that asked for one.
 
 import type { Codec } from "../codec.ts";
 import { structuredBy } from "../structured-output.ts";

@@ -1,7 +1,7 @@
 // An answer that stopped at the limit on one request (`CONTINUATION`) -> the request that lets the model go on: the same with its token.
 // @google/genai 3.1 (types and README, "Automatic Continuation", read 2026-11) goes on the same way; `maxOutputTokens` counts over all
 // answers together, so it stays as it is.
-// Never does: go on with a token that was used already, or that came before the last words: either would repeat some of the answer.
+// Does not go on with a token that was used already, or that came before the last words: either would repeat part of the answer.
 
 import { isObject, parseOrUndefined } from "../../wire/json.ts";
 import { members, spliced } from "../../wire/json-edit.ts";

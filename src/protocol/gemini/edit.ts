@@ -1,5 +1,5 @@
 // The named edits of a generateContent body that passes: model, stream switch, system prompt, and without other makers' seals.
-// Never does: print anything again that the client wrote.
+// Does not rewrite anything that the client wrote.
 
 import { firstItem, members, spliced, type Member, type Splice } from "../../wire/json-edit.ts";
 import { parse } from "../../wire/json.ts";

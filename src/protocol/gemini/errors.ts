@@ -1,6 +1,6 @@
 // Errors, both directions: Google's error body, or whatever else an upstream sends in its place, and the event that ends a stream.
 // https://cloud.google.com/apis/design/errors and google/rpc/error_details.proto (read 2026-11)
-// Never does: lose the status or when to try again; show a page of HTML to a client.
+// Does not lose the status or the retry time, or show a page of HTML to a client.
 
 import { GatewayError, kindOfStatus } from "../../errors.ts";
 import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";

@@ -1,5 +1,5 @@
 // Members of a request that have no canonical home: how they leave a client's request, and how Gemini gets its own back.
-// Never does: look for them; `Fields` knows what nobody read.
+// Does not look for them: `Fields` knows what nobody read.
 
 import { isObject, JsonText, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Extension, JsonSource, Loss } from "../canonical.ts";

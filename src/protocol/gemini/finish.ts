@@ -1,6 +1,6 @@
 // Why an answer ended, both directions: a candidate's `finishReason`, or why Gemini refused the prompt.
 // https://ai.google.dev/api/generate-content#FinishReason (read 2026-11)
-// Never does: take a call that Gemini could not write for an answer.
+// Does not take a call that Gemini failed to write for an answer.
 
 import { GatewayError } from "../../errors.ts";
 import { isObject, rowOf, type Json, type JsonObject } from "../../wire/json.ts";

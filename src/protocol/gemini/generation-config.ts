@@ -1,6 +1,6 @@
 // `generationConfig`, both directions: limits, sampling, stop sequences, the answer's format. Reasoning has a file of its own.
 // Members without a canonical home travel as extensions named `generationConfig.<member>` and go back into it.
-// Never does: change a number silently.
+// Does not change a number silently.
 
 import { JsonText, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Extension, Loss, OutputFormat, Reasoning, Sampling } from "../canonical.ts";

@@ -1,6 +1,6 @@
 // Sources, both directions: `groundingMetadata` and `citationMetadata` count in UTF-8 bytes, canonical annotations in UTF-16 units.
 // https://ai.google.dev/gemini-api/docs/google-search (read 2026-11)
-// Never does: trust an offset that does not fit: the quoted text decides, and without a match a citation has no place.
+// Does not trust an offset that does not fit: the quoted text decides, and without a match a citation has no position.
 
 import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Annotation, WebSearch } from "../canonical.ts";

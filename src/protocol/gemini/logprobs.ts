@@ -1,6 +1,6 @@
 // Log probabilities, both directions: `logprobsResult` of a candidate, and the average that the last one says.
 // https://ai.google.dev/api/generate-content#LogprobsResult (read 2026-11)
-// Never does: send bytes or ids of tokens; Gemini has no bytes, and nobody else has ids.
+// Does not send bytes or ids of tokens: Gemini has no bytes, and nobody else has ids.
 
 import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Logprob, TokenLogprob } from "../canonical.ts";

@@ -1,6 +1,6 @@
 // inlineData and fileData -> canonical images, files, sounds and videos, and back; the resolution of images in the words of both.
 // https://ai.google.dev/gemini-api/docs/file-input-methods (read 2026-11)
-// Never does: fetch. A public URL goes to Gemini as fileData, which it fetches itself.
+// Does not download anything: a public URL goes to Gemini as fileData, and Gemini fetches it.
 
 import { isObject, print, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
 import type { FilePart, ImagePart, MediaPart, OpaquePart, Source } from "../canonical.ts";

@@ -1,7 +1,7 @@
 // A function call's arguments as Vertex streams them, in pieces, each with a JSON path (`$.place.names[0]`) and a value -> JSON text, once
 // the call is complete.
 // https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling (read 2026-11)
-// Never does: send half a value; pieces of different members may come interleaved, so the text is made at the end.
+// Does not send half a value: pieces of different members may be interleaved, so the text is made at the end.
 
 import { isObject, print, type Json, type JsonObject } from "../../wire/json.ts";
 

@@ -1,7 +1,7 @@
 // The parts of a model's turn -> canonical events, one by one: of an answer, streamed or not, and of the history that a client sends
 // back. One reading for all, so that an answer and its echo are the same conversation.
 // Gemini cuts a turn anywhere, puts a signature on an empty text part behind what it belongs to, and may leave ids out.
-// Never does: decide whether an answer is complete.
+// Does not decide whether an answer is complete.
 
 import { isObject, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { OpaquePart, Part, Proof, ReplyEvent } from "../canonical.ts";

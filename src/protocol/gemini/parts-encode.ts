@@ -1,6 +1,6 @@
 // Parts on the wire that look the same in a history for Gemini and in an answer for a client of Gemini.
 // Calls are in calls.ts, tool results in tool-results.ts, media in media.ts.
-// Never does: choose a signature; who encodes knows who will read it.
+// Does not choose a signature: the encoder knows who will read it.
 
 import { isObject, parseOrUndefined, type JsonObject } from "../../wire/json.ts";
 import type { OpaquePart } from "../canonical.ts";

@@ -1,6 +1,6 @@
 // How much thinking is asked for, both directions: a budget in tokens for Gemini 2.5, a level for Gemini 3.
 // https://ai.google.dev/gemini-api/docs/thinking (read 2026-11). Thoughts themselves are parts: parts-decode.ts, parts-encode.ts.
-// Never does: ask a model to think that cannot; a level that it does not have becomes the next one, and that is reported.
+// Does not ask a model that cannot think to think. A level that the model lacks becomes the nearest one, and that is reported.
 
 import type { JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Loss, Reasoning } from "../canonical.ts";

@@ -5,7 +5,7 @@
 //   the last one, or one of them: finishReason      instead of candidates, `promptFeedback` when the prompt was blocked
 //   usageMetadata on any chunk, cumulative; responseId and modelVersion on all
 //
-// Never does: take a stream without a finishReason for a complete answer. Nothing in the streaming decoder throws.
+// Does not take a stream without a finishReason for a complete answer. Nothing in the streaming decoder throws.
 
 import { GatewayError } from "../../errors.ts";
 import { glance, isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";

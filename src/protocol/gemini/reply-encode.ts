@@ -1,6 +1,6 @@
 // Canonical -> a generateContent answer for a client of Gemini, streamed or not. The event sequence is drawn in reply-decode.ts.
 // Every chunk holds a part: the official chat helper forgets a turn in which one does not.
-// Never does: send a name of an event, `[DONE]`, half a function call, or a finish reason outside of Gemini's list.
+// Does not send an event name, `[DONE]`, half a function call, or a finish reason that is not on Gemini's list.
 
 import { print, type JsonObject } from "../../wire/json.ts";
 import type { Machine } from "../../wire/machine.ts";

@@ -1,7 +1,7 @@
 // A client's generateContent request -> canonical, and what routing needs to know of it.
 // Google keeps model and stream switch in the path, Factory's endpoint `/api/llm/g/v1/generate` wants them in the body, as `model` and
 // `stream` (seen in one maintained program; not tried against the live service). Both are read; path before body.
-// Never does: guess. A wrong member is an `invalid-request` that names its path.
+// Does not guess: a member of the wrong type is an `invalid-request` that names its path.
 
 import { GatewayError } from "../../errors.ts";
 import { firstItem, members } from "../../wire/json-edit.ts";

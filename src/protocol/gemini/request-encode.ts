@@ -1,5 +1,5 @@
 // Canonical -> an upstream's generateContent request, and what is lost on the way.
-// Never does: choose a model or send.
+// Does not choose a model or send.
 
 import { print, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Loss } from "../canonical.ts";

@@ -1,6 +1,6 @@
 // Schemas: Google's subset of OpenAPI (`parameters`, `responseSchema`) -> JSON Schema, and back for models before 2.5, which take no other.
 // https://ai.google.dev/api/caching#Schema (read 2026-11)
-// Never does: drop a constraint in silence: it becomes words in the description, where the model can read it.
+// Does not drop a constraint silently: it becomes words in the description, where the model can read it.
 
 import { DEFAULT_MAX_DEPTH, isObject, JsonText, parseOrUndefined, print, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
 import type { JsonSource } from "../canonical.ts";

@@ -1,6 +1,6 @@
 // Proofs on Gemini's wire: thought signatures, of its own and sealed ones of other makers, both directions and in a body that passes.
 // A thought signature is a bytes field of the official types, so whatever stands there has to be base64.
-// Never does: touch a signature of Gemini's own, or invent one, except Google's own word for "there is none".
+// Does not touch a signature of Gemini's own, or invent one, except Google's own word for "there is none".
 
 import { cut, items, members, type Member, type Span, type Splice } from "../../wire/json-edit.ts";
 import type { JsonObject } from "../../wire/json.ts";

@@ -1,7 +1,7 @@
 // Tool results, both directions: a functionResponse, whose `response` is always an object, and canonical text and media.
 // Google reads `output` as the result, `error` as what went wrong, and any other object as the result itself.
 // https://ai.google.dev/api/caching#FunctionResponse (read 2026-11)
-// Never does: take an `error` member beside others for a failure; that is the tool's own data.
+// Does not take an `error` member beside others for a failure: that is the tool's own data.
 
 import { members } from "../../wire/json-edit.ts";
 import { isObject, JsonText, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";

@@ -1,6 +1,6 @@
 // Tools, tool choice and the names of tools, both directions. All functions go in one entry of `tools`.
 // https://ai.google.dev/api/caching#Tool (read 2026-11)
-// Never does: turn a tool that Google runs into a function, or the reverse.
+// Does not turn a tool that Google runs into a function, or the reverse.
 
 import { JsonText, type Json, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, CustomTool, FunctionTool, Loss, OpaqueTool, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";

@@ -1,6 +1,6 @@
 // `contents` and `systemInstruction` of a client's request -> canonical turns, with call ids where the client left them out, and each
 // result paired with the call that it answers.
-// Never does: repair a history; that is for the encoder of the target.
+// Does not repair a history: that is for the encoder of the target.
 
 import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Loss, Part, TextPart, ToolCallPart, Turn } from "../canonical.ts";

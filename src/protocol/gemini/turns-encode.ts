@@ -1,6 +1,6 @@
 // Canonical turns -> `contents` that Gemini accepts: user first and last, results in a content of their own, signatures on the part that
 // they came with, Google's stand-in where a call of Gemini 3 has none; and what is lost on the way.
-// Never does: move a call before its text; the place of a signature is part of what it signs.
+// Does not move a call before its text: the place of a signature is part of what it signs.
 
 import type { JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, FilePart, ImagePart, Loss, MediaPart, Part, ReasoningPart, ToolCallPart, Turn } from "../canonical.ts";

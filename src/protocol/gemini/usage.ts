@@ -1,6 +1,6 @@
 // Token counts, both directions: the prompt count of `usageMetadata` includes what was cached, its candidates count leaves thoughts out.
 // https://ai.google.dev/api/generate-content#UsageMetadata (read 2026-11)
-// Never does: add up the events of a stream; each one says the sum so far.
+// Does not add up the events of a stream: each one has the total so far.
 
 import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Usage } from "../canonical.ts";

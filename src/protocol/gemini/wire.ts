@@ -1,7 +1,7 @@
 // What Gemini's generateContent looks like, as far as this codec reads and writes it.
 // Sources: https://ai.google.dev/api/generate-content and the types of @google/genai 3.1.0 (read 2026-11).
 // A request is read member by member through `Fields`, so it has names and a table of what becomes of each member, and no type.
-// Never does: convert, beyond giving both spellings of a key the same name.
+// Does not convert, beyond giving both spellings of a key the same name.
 
 import { GatewayError } from "../../errors.ts";
 import { isObject, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
