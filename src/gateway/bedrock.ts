@@ -17,7 +17,7 @@ interface Options {
   readonly limits: SseLimits;
 }
 
-/** The same answer: a stream of events in frames, and an error that passed, as all errors are. */
+/** The same answer in Bedrock's form: a stream's events as frames, and a passed error in the shape that all errors have. */
 export async function inBedrocksForm(answer: Answer, { progress, limits }: Options): Promise<Answer> {
   if (answer.type === "complete" && answer.error !== null) return failure(answer.error, progress, answer.headers);
   if (answer.headers["content-type"]?.startsWith("text/event-stream") !== true) return answer;
@@ -49,7 +49,7 @@ interface Framing {
   readonly framed: (events: readonly SseEvent[]) => Uint8Array;
 }
 
-/** A pump puts out whole events; only after its last word nothing may be left over. */
+/** A pump emits whole events; only after its last output must nothing be left over. */
 function framedPump(pump: Pump, { sse, framed }: Framing): Pump {
   const next = (out: Uint8Array | null): Uint8Array | null => (out === null ? null : framed(sse.step(out)));
   const last = (out: Uint8Array | null): Uint8Array => framed([...(out === null ? [] : sse.step(out)), ...sse.end()]);

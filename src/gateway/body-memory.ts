@@ -1,28 +1,28 @@
-// How much memory the bodies of requests, and what is made of them, take altogether: each call has a share, and a large one is refused where
-// all shares would be more than the limit.
+// How much memory the bodies of requests, and what is made of them, take in total: each call has a share, and a large share is refused where
+// the total would exceed the limit.
 // Does not refuse a small request, or a large one that is alone, and does not make a call wait.
 
 import { GatewayError } from "../errors.ts";
 
-/** A request that takes no more, in bytes, is never refused. */
+/** A share of at most this many bytes is never refused. */
 const SMALL_SHARE = 256 * 1024;
 
 export class BodyMemory {
   readonly #maxBytes: number;
   readonly #held: { bytes: number; largeShares: number };
 
-  /** Null is no limit. */
+  /** Null: no limit. */
   constructor(maxBytes: number | null, held = { bytes: 0, largeShares: 0 }) {
     this.#maxBytes = maxBytes ?? Infinity;
     this.#held = held;
   }
 
-  /** The same shares, and another limit for new ones. */
+  /** The same shares under another limit for new ones. */
   within(maxBytes: number | null): BodyMemory {
     return new BodyMemory(maxBytes, this.#held);
   }
 
-  /** How much is held now. */
+  /** Bytes held now. */
   get bytes(): number {
     return this.#held.bytes;
   }
@@ -31,7 +31,7 @@ export class BodyMemory {
     return new BodyShare(this);
   }
 
-  /** A share is so large now. For shares alone. @throws GatewayError `overloaded`, where it is not. */
+  /** Changes the size of a share, in bytes. Called by shares only. @throws GatewayError `overloaded` where there is no room. */
   change(before: number, after: number): void {
     const wasLarge = before > SMALL_SHARE;
     const isLarge = after > SMALL_SHARE;
@@ -43,7 +43,7 @@ export class BodyMemory {
   }
 }
 
-/** What one call holds, in bytes. It has to be given back once: by `keep(0)`, which may come twice. */
+/** The bytes that one call holds. Must be given back once, by `keep(0)`, which may be called twice. */
 export class BodyShare {
   readonly #memory: Pick<BodyMemory, "change">;
   #bytes = 0;
@@ -52,23 +52,23 @@ export class BodyShare {
     this.#memory = memory;
   }
 
-  /** @throws GatewayError `overloaded` with `retry-after`, which takes nothing. */
+  /** @throws GatewayError `overloaded` with `retry-after`; then nothing is added. */
   add(bytes: number): void {
     this.#set(this.#bytes + bytes);
   }
 
-  /** Whether there is room for so much more. @throws as `add` does. */
+  /** Checks that there is room for this many more bytes. @throws as `add` does. */
   check(bytes: number): void {
     this.add(bytes);
     this.keep(this.#bytes - bytes);
   }
 
-  /** Makes it as large as this where it is smaller. @throws as `add` does. */
+  /** Grows the share to this size where it is smaller. @throws as `add` does. */
   need(bytes: number): void {
     if (bytes > this.#bytes) this.#set(bytes);
   }
 
-  /** Makes it as small as this where it is larger. */
+  /** Shrinks the share to this size where it is larger. */
   keep(bytes: number): void {
     if (bytes < this.#bytes) this.#set(bytes);
   }

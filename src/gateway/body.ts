@@ -1,5 +1,5 @@
-// The text of a request's body, for reading and for edits. Of a large body it is a short text, in which long strings (pictures, files) are
-// cut, with the way back to all of it. So a large body is held twice at most: as it came, and as it goes out.
+// The text of a request's body, for reading and for edits. For a large body this is a shortened text in which long strings (images, files) are
+// cut, and from which the full body can be restored. So a large body is held at most twice: as it came, and as it goes out.
 // Does not look into a string that it cuts: whether that is well-formed is for its reader to say.
 
 import { GatewayError } from "../errors.ts";
@@ -7,20 +7,20 @@ import { closingQuote } from "../wire/json.ts";
 import { concat } from "../wire/pump.ts";
 
 export interface BodyText {
-  /** Of all of the body, in bytes. */
+  /** Length of the full body in bytes. */
   readonly length: number;
-  /** Strings of more than 32 KiB end early in it when the body is large. */
+  /** When the body is large, strings of more than 32 KiB are cut short here. */
   readonly text: string;
-  /** All of the body. @throws GatewayError `invalid-request` when it is not UTF-8. */
+  /** The full body. @throws GatewayError `invalid-request` when it is not UTF-8. */
   whole(): string;
   /**
-   * What goes out for `text`, or for an edit of it that moved no string and wrote none anew. `final`: nothing more is asked of this body,
-   * so what goes out may take the place of what came.
+   * The full body for `text`, or for an edit of it that neither moved a string nor wrote a long one. `final`: this is the last use of the body,
+   * so the result may overwrite the received bytes.
    */
   restored(edited: string, options: { readonly final: boolean }): string | Uint8Array<ArrayBuffer>;
 }
 
-/** A body of which nothing is cut. */
+/** A body without cuts. */
 export class WholeText implements BodyText {
   readonly length: number;
   readonly text: string;
@@ -39,17 +39,17 @@ export class WholeText implements BodyText {
   }
 }
 
-/** From here on, in bytes, a body is large. */
+/** From this many bytes on, a body is large. */
 export const LARGE_BODY = 1024 * 1024;
 const LONG_STRING = 32 * 1024;
-/** How much of a long string stays: more than a system prompt in front of it, or the seal of a proof, takes. */
+/** How much of a long string is kept: more than the system prompt at its start, or the seal of a proof, takes. */
 const KEPT = 16 * 1024;
-/** No escape is longer. */
+/** The longest escape, `\u1234`. */
 const ESCAPE_LENGTH = 6;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** @throws GatewayError `invalid-request` when what is read of it is not UTF-8. */
+/** @throws GatewayError `invalid-request` when the part that is read is not UTF-8. */
 export function bodyText(bytes: Uint8Array<ArrayBuffer>): BodyText {
   const cuts = bytes.length < LARGE_BODY ? NO_CUTS : longStrings(bytes);
   return cuts.length === 0 ? new WholeText(decoded(bytes), bytes.length) : cutText(bytes, cuts);
@@ -86,7 +86,7 @@ function bytesOf(piece: Piece, bytes: Uint8Array): Uint8Array {
   return piece instanceof Uint8Array ? piece : bytes.subarray(piece.start, piece.end);
 }
 
-/** The pieces in the place of `bytes`; null where there is no room behind them, or a cut would have to move to the left. */
+/** The pieces written over `bytes`; null where there is no room behind them, or a cut would have to move to the left. */
 function movedApart(bytes: Uint8Array<ArrayBuffer>, pieces: readonly Piece[]): Uint8Array<ArrayBuffer> | null {
   let length = 0;
   const places = pieces.map((piece) => {
@@ -97,7 +97,7 @@ function movedApart(bytes: Uint8Array<ArrayBuffer>, pieces: readonly Piece[]): U
   const isLeft = places.some(({ piece, at }) => !(piece instanceof Uint8Array) && at < piece.start);
   if (isLeft || bytes.byteOffset + length > bytes.buffer.byteLength) return null;
   const out = new Uint8Array(bytes.buffer, bytes.byteOffset, length);
-  // From the end: what has not moved yet stands to the left of where anything goes.
+  // From the end: whatever has not moved yet lies to the left of where anything is written.
   for (const { piece, at } of places.toReversed()) {
     if (piece instanceof Uint8Array) out.set(piece, at);
     else out.copyWithin(at, piece.start, piece.end);
@@ -118,11 +118,11 @@ const ENCODER = new TextEncoder();
 
 interface Cut {
   readonly start: number;
-  /** Where the closing quote stands. */
+  /** Offset of the closing quote. */
   readonly end: number;
 }
 
-/** What is cut out of the long strings of JSON text. */
+/** The parts to cut out of the long strings of JSON text. */
 function longStrings(bytes: Uint8Array): Cut[] {
   const cuts: Cut[] = [];
   for (let start = bytes.indexOf(QUOTE); start !== -1;) {
@@ -134,7 +134,7 @@ function longStrings(bytes: Uint8Array): Cut[] {
   return cuts;
 }
 
-/** The last place up to `to` where neither an escape nor a character is cut in two. */
+/** The last offset up to `to` that splits neither an escape nor a character. */
 function boundary(bytes: Uint8Array, { from, to }: { readonly from: number; readonly to: number }): number {
   for (let at = to; at > from; at--) {
     const isInside = ((bytes[at] ?? 0) & 0b1100_0000) === 0b1000_0000;
@@ -143,7 +143,7 @@ function boundary(bytes: Uint8Array, { from, to }: { readonly from: number; read
   return from;
 }
 
-/** A mark that stands in none of the pieces, and needs no escape. */
+/** A mark that occurs in none of the pieces, and needs no escape. */
 function freeMark(pieces: readonly string[]): string {
   for (let number = 0; ; number++) {
     const mark = `gw.cut.${number}.`;

@@ -5,11 +5,11 @@ import { Histogram, Rows, type Family } from "../telemetry/families.ts";
 import type { CallSummary } from "../telemetry/call-summary.ts";
 import { finishWord, isExplained } from "./usage-row.ts";
 
-/** Which names may be labels. */
+/** Which names may become labels. */
 export interface KnownNames {
   /** A model of the table. */
   readonly isModel: (name: string) => boolean;
-  /** The name of a client key, or that of callers without one; the hash of a client's own Factory key is none. */
+  /** The name of a client key, or that of callers without one. The hash of a client's own Factory key does not count. */
   readonly isKey: (name: string) => boolean;
 }
 
@@ -21,7 +21,7 @@ interface ModelRow {
   fallbacks: number;
 }
 
-/** Of one key's calls to one model. */
+/** For one key's calls to one model. */
 interface UseRow {
   readonly tokens: Record<TokenType, number>;
   usd: number;
@@ -37,12 +37,12 @@ const FIRST_BYTE = [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120];
 const PER_TOKEN = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1];
 const OVERHEAD = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 
-/** Rows of a table. The combinations of what is known are fewer, unless there are hundreds of keys. */
+/** Rows of a table. There are fewer combinations of known values, unless there are hundreds of keys. */
 const MOST_ROWS = 2000;
 const OTHER = "other";
 const NONE = "none";
 const PROTOCOLS = ["protocol", "upstream_protocol"];
-/** Statuses that are told apart; of others only the class is. */
+/** Statuses with a label of their own; others are counted by their class. */
 const STATUSES: ReadonlySet<number> = new Set([200, 400, 401, 402, 403, 404, 405, 408, 413, 422, 429, 431, 499, 500, 502, 503, 504, 529]);
 
 export class CallMetrics {

@@ -1,5 +1,5 @@
-// What is known of one call while it runs. Whatever way it ends (complete, failed, refused, the stream cut, the client left), its observers get one
-// summary. Under LOG_LEVEL=debug the headers and bodies on the way are logged too.
+// What is known of one call while it runs. However it ends (complete, failed, refused, stream cut, client left), its observers get one
+// summary. Under LOG_LEVEL=debug the headers and bodies are logged too.
 // Does not end a call twice.
 
 import type { Caller } from "../access/keys.ts";
@@ -33,7 +33,7 @@ export interface CallPorts {
   readonly redactor: Redactor;
   /** Unix time in milliseconds. */
   readonly now: () => number;
-  /** Milliseconds that only grow. */
+  /** Monotonic time in milliseconds. */
   readonly monotonic: () => number;
   /** A UUID. */
   readonly newId: () => string;
@@ -41,52 +41,52 @@ export interface CallPorts {
   readonly running: LiveCalls;
   /** Null: no call is traced. */
   readonly tracing: Tracing | null;
-  /** Get the summary of each call, after its slot was released and its log line written. */
+  /** Each gets the call's summary, after its slot was released and its log line written. */
   readonly observers: readonly CallObserver[];
 }
 
-/** What a call has taken of something that others share. */
+/** A shared resource that a call holds: a slot, memory, a reservation. */
 export interface Held {
-  /** Once, when the call has ended. */
+  /** Called once, when the call has ended. */
   giveBack(summary: CallSummary): void;
 }
 
-/** What is known of a call while it runs. It lasts as long as the answer, so the request is not in it. */
+/** What is known of a call while it runs. It lives as long as the answer, so it does not hold the request. */
 export class CallProgress implements RunningCall {
-  /** Keeps the secrets of the program and of this call out of what the client gets. */
+  /** Keeps the secrets of the program and of this call out of what the client sees. */
   redaction: Redactor;
-  /** Filled while the answer passes. */
+  /** Filled as the answer passes. */
   readonly meter = new UsageMeter();
-  /** What the observers will get, as far as it is known. */
+  /** What the observers will get, as far as it is known yet. */
   readonly summary: { -readonly [Field in keyof CallSummary]: CallSummary[Field] };
-  /** Makes the body of an answer that streams. Undefined: a plain web stream. */
+  /** Makes the body of a streamed answer. Undefined: a plain web stream. */
   streamed: BodyMaker | undefined;
-  /** Of the client's requests and answers. */
+  /** The form of the client's requests and answers. */
   readonly form: Route["form"];
-  /** Tokens of the request, roughly, for when nobody else says. 0: it asks for no answer, or was not read so far. */
+  /** Estimated tokens of the request, for when nobody else counts them. 0: it asks for no answer, or has not been read yet. */
   inputEstimate = 0;
-  /** For the inspector. Null: nothing is kept of this call. */
+  /** For the inspector. Null: this call is not recorded. */
   recording: CallRecording | null = null;
-  /** What the plan's limits say to the client, by the pool of the model that answers. Null: nothing is known of them. */
+  /** Headers that tell the client of the plan's limits, by the pool of the model that answers. Null: the limits are not known. */
   planHeaders: Readonly<Record<Pool, Readonly<Record<string, string>>>> | null = null;
   #target: Target | null = null;
   readonly #priceOf: CallPorts["priceOf"];
-  /** What the key's limits say to the client. Null: it has none. */
+  /** What the client is told of its key's limits. Null: the key has none. */
   #granted: Pick<Granted, "headers" | "hides"> | null = null;
   /** Where the time goes. */
   readonly clock: PhaseClock;
   readonly #observers: readonly CallObserver[];
-  /** What gives back what the call has taken, the last first. */
+  /** What the call holds; given back in reverse order. */
   readonly #held: Held[] = [];
   readonly #running: LiveCalls;
-  /** Ends the call from outside; null: it has still to begin. */
+  /** Ends the call from outside. Null: the call has not started. */
   #fail: ((error: GatewayError) => void) | null = null;
   #log: Log;
-  /** Whether the log has headers and bodies too. */
+  /** Whether the log includes headers and bodies. */
   readonly isDebugged: boolean;
   #isOver = false;
   #phase: CallPhase = "admitted";
-  /** What an administrator's end takes back: a request that has gone out, and has not failed. Null: there is none. */
+  /** What to stop when an administrator ends the call: a request that has gone out and has not failed. Null: none. */
   #connection: Stoppable | null = null;
 
   constructor(call: Call, ports: CallPorts) {
@@ -102,7 +102,7 @@ export class CallProgress implements RunningCall {
     this.isDebugged = this.#log.enabled("debug");
     const { client, session, agent } = clientInfo(headers);
     this.summary = {
-      // Clients may say one id twice.
+      // Two calls of a client may carry the same id.
       id: headers["x-request-id"] === call.requestId ? ports.newId() : call.requestId,
       startedAtMs: ports.now(),
       requestId: call.requestId,
@@ -157,27 +157,27 @@ export class CallProgress implements RunningCall {
     return this.meter.outputTokens;
   }
 
-  /** Ends the call from outside. */
+  /** Ends the call from outside: an administrator, or the end of the server. */
   fail(error: GatewayError): void {
     const connection = this.#connection;
     this.#fail?.(error);
     connection?.stop(error);
   }
 
-  /** Takes what ends the call from outside, from now on. */
+  /** Registers what ends the call from outside. */
   failing(fail: (error: GatewayError) => void): void {
     this.#fail = fail;
   }
 
   identified(caller: Caller): void {
     this.summary.callerId = caller.id;
-    // Admission may have found the key elsewhere than in the request or the configuration.
+    // Admission may have found a key that is neither in the request nor in the configuration.
     const secrets = [caller.upstreamKey];
     this.redaction = this.redaction.with(secrets);
     this.#log = this.#log.knowing(secrets);
   }
 
-  /** Takes what gives a slot, memory, or what was reserved back. @throws GatewayError `cancelled` where the call was ended meanwhile. */
+  /** Registers a resource to give back at the end, or gives it back at once where the call has ended. @throws GatewayError `cancelled` then. */
   admitted(held: Held): void {
     if (this.#isOver) {
       held.giveBack(this.summary);
@@ -191,7 +191,7 @@ export class CallProgress implements RunningCall {
     this.#granted = granted;
   }
 
-  /** Headers of an answer, with those of the key's own limits in the place of the upstream's, and those of the plan. */
+  /** Headers of an answer: the upstream's, with its limits replaced by those of the key, and those of the plan. */
   withLimits(upstream: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
     const plan = this.planHeaders?.[this.summary.pool ?? "standard"];
     const found = plan === undefined ? upstream : { ...upstream, ...plan };
@@ -214,7 +214,7 @@ export class CallProgress implements RunningCall {
   }
 
   /**
-   * A request is about to be sent for the `count`th time; the rest of an answer that paused is counted anew.
+   * A request is about to be sent for the `count`th time. For the rest of a paused answer the count starts again at 1.
    * @throws GatewayError `cancelled` where the call was ended meanwhile
    */
   tried(count: number): void {
@@ -222,7 +222,7 @@ export class CallProgress implements RunningCall {
     if (count > 1 || this.summary.attempts === 0) this.summary.attempts++;
   }
 
-  /** `factoryKey`: the beginning of its hash. */
+  /** `factoryKey`: the first digits of its hash. */
   sending({ url, headers, body }: UpstreamCall, { target, factoryKey }: { readonly target: Target; readonly factoryKey: string }): void {
     this.targeted(target);
     this.clock.enter("upstream");
@@ -233,14 +233,14 @@ export class CallProgress implements RunningCall {
     if (this.isDebugged) this.debug("upstream request", { url: shownUrl(url), headers, body });
   }
 
-  /** The request goes out; `connection` is what can still end it. */
+  /** The request goes out; `connection` can still stop it. */
   goesOut(connection: Stoppable): void {
     if (this.#isOver) return connection.stop(over());
     this.#connection = connection;
     this.#become("waiting");
   }
 
-  /** What came of a request that was sent, whether or not its answer is the one. */
+  /** The outcome of an attempt, whether or not it becomes the answer. */
   tookBack(result: Result): void {
     if (hasFailed(result)) this.#connection = null;
     this.summary.trace?.tookBack(this.elapsedMs, attemptResult(result));
@@ -252,14 +252,14 @@ export class CallProgress implements RunningCall {
     this.#running.changed(this);
   }
 
-  /** The answer goes out; only the first time counts. */
+  /** The answer begins to go out. Only the first call counts. */
   begin(): void {
     if (this.summary.firstByteMs !== null) return;
     this.summary.firstByteMs = Math.round(this.elapsedMs);
     this.#running.changed(this);
   }
 
-  /** The answer that was found, and by which prepared call. */
+  /** The answer that was chosen, and the prepared call that got it. */
   answered(
     found: UpstreamAnswer | UpstreamRefusal,
     { target, losses }: { readonly target: Target; readonly losses: readonly Loss[] },
@@ -274,7 +274,7 @@ export class CallProgress implements RunningCall {
     this.debug("upstream answer", { status: found.status, headers: Object.fromEntries(found.headers), ...body });
   }
 
-  /** The answer is an estimate that is made here, in the place of whatever an upstream has answered. */
+  /** The answer is an estimate made here, whatever an upstream answered. */
   estimated(): void {
     this.summary.status = 200;
     this.summary.source = "estimated";
@@ -284,13 +284,13 @@ export class CallProgress implements RunningCall {
     this.#log.debug(event, { ...named(this.summary), ...fields });
   }
 
-  /** The answer begins to go out, or does all at once. */
+  /** The answer begins to go out, or goes out in one piece. */
   sent(body: string | Uint8Array): void {
     this.begin();
     if (this.isDebugged) this.debug("client answer", { body: typeof body === "string" ? body : new TextDecoder().decode(body) });
   }
 
-  /** Once. Ends the call, or sees to it that the end of the body does. */
+  /** Called once. Ends the call, or makes the end of the body do so. */
   respond(answer: Answer): Response {
     const { status, headers } = answer;
     this.recording?.answering(status, headers);
@@ -313,7 +313,7 @@ export class CallProgress implements RunningCall {
     return safeResponse(through(rest ?? NOTHING, observed(pump, this), options), answer);
   }
 
-  /** A non-streaming answer says where the time went, and so does the summary. */
+  /** The timings of a non-streaming answer are in its headers, and must be the same in the summary. */
   #end(error: GatewayError | null, timings = this.clock.read()): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -341,7 +341,7 @@ export class CallProgress implements RunningCall {
     }
   }
 
-  /** Null is the log. What an observer can't do is no part of the answer, nor of what the others do. */
+  /** Null is the log. A failing observer affects neither the answer nor other observers. */
   #observe(observe: CallObserver | null): void {
     try {
       if (observe === null) logCall(this.#log, this.summary);
@@ -351,7 +351,7 @@ export class CallProgress implements RunningCall {
     }
   }
 
-  /** What was used, and what that costs. */
+  /** Works out usage and cost. */
   #account(): void {
     const { summary, meter } = this;
     const { usage, source } = meter.total();
@@ -366,7 +366,7 @@ export class CallProgress implements RunningCall {
   }
 }
 
-/** Not one that the call's own end broke off. */
+/** Whether an attempt failed by itself, not because the call was ended. */
 function hasFailed(result: Result): boolean {
   return "thrown" in result ? !LEFT.has(result.thrown.kind) : result.found.type === "refusal";
 }
@@ -379,14 +379,14 @@ function attemptResult(result: Result): { readonly status: number | null; readon
 
 const NO_TIME = { admissionMs: 0, convertMs: 0, upstreamMs: 0, ownMs: 0, totalMs: 0 };
 
-/** What can be ended before it has an answer. */
+/** Something that can be stopped before it has an answer. */
 interface Stoppable {
   stop(error: GatewayError): void;
 }
 
 type Result = Parameters<CallRecording["answered"]>[0];
 
-/** Whoever ends a call has used the input of what has gone out all the same. */
+/** Ends after which the input of a request that went out counts as used. */
 const LEFT: ReadonlySet<string | undefined> = new Set(["cancelled", "ended"]);
 
 function over(): GatewayError {

@@ -1,4 +1,4 @@
-// What is kept of one call for the inspector while it runs: references to what the call holds anyway, and when it passed.
+// What is kept of one call for the inspector while it runs: references to what the call holds anyway, and when each chunk passed.
 // Does not parse, redact or copy anything, except the runtime's header objects, and a chunk that lies in a much larger buffer.
 
 import { GatewayError } from "../errors.ts";
@@ -16,23 +16,23 @@ export interface RecordedCall {
   readonly redaction: Redactor;
 }
 
-/** Where the bytes of all calls are counted. */
+/** The count of bytes held for all calls. */
 export interface RecordingRing {
-  /** In bytes, of one message. */
+  /** Limit for one message, in bytes. */
   readonly maxMessageBytes: number;
-  /** So many more bytes are held; may drop this or another recording. */
+  /** Reports that this many more bytes are held; may drop this or another recording. */
   hold(recording: CallRecording, bytes: number): void;
-  /** Nothing changes in it any more. */
+  /** Reports that the recording is complete. */
   ended(recording: CallRecording): void;
 }
 
 /** The body of a message as it passed. */
 export interface Passed {
-  /** In bytes, kept or not; of a text that is not kept, in UTF-16 units. */
+  /** In bytes, kept or not; for a text that is not kept, in UTF-16 units. */
   bytes: number;
-  /** Null: nothing is kept of it. */
+  /** Null: not kept. */
   pieces: (Uint8Array | string)[] | null;
-  /** For each piece, milliseconds from the beginning of the call. */
+  /** For each chunk, milliseconds since the call began. */
   times: number[] | null;
   isCut: boolean;
 }
@@ -46,9 +46,9 @@ export interface AttemptRecording {
   readonly body: Passed;
   readonly sentMs: number;
   answeredMs: number | null;
-  /** Null: nothing has come. */
+  /** Null: no answer has come. */
   answer: AnswerRecording | null;
-  /** Why it was not taken; the error itself may hold all of the upstream's words. Null: it was, or nothing has come. */
+  /** Why the answer was not used, without the error itself, which may hold the upstream's whole text. Null: it was used, or none has come. */
   failure: string | null;
 }
 
@@ -59,7 +59,7 @@ export interface AnswerRecording {
   readonly isStream: boolean;
 }
 
-/** A map is copied when it is looked at: many never are. */
+/** A map is copied when it is looked at; many never are. */
 export type KeptHeaders = ReadonlyMap<string, string> | Readonly<Record<string, string>>;
 
 /** What is kept. */
@@ -111,7 +111,7 @@ export class CallRecording {
     this.#hold(CALL_BYTES + 2 * request.headerBytes);
   }
 
-  /** The client's body has come. Of a large one the text without its long strings is kept. */
+  /** The client's body has arrived. For a large one, the text without its long strings is kept. */
   received({ text, length }: BodyText): void {
     this.#keep(this.body, text, 0);
     if (text.length < length / 4) this.body.isCut = true;
@@ -137,7 +137,7 @@ export class CallRecording {
     this.#keep(attempt.body, body, atMs);
   }
 
-  /** What came of the attempt that was sent last; a short answer is all there. */
+  /** The outcome of the latest attempt; a short answer is already complete. */
   answered(result: Result, atMs: number): void {
     const attempt = this.#last;
     if (attempt === null) return;
@@ -159,7 +159,7 @@ export class CallRecording {
     }
   }
 
-  /** A piece of the upstream's answer that is read to its end before anything goes out. */
+  /** A chunk of the upstream's answer, where that is read to its end before anything goes out. */
   read(chunk: Uint8Array, atMs: number): void {
     const body = this.#last?.answer?.body;
     if (body !== undefined) this.#keep(body, chunk, atMs);
@@ -172,12 +172,12 @@ export class CallRecording {
     this.answer = { status, headers, body: passed(), isStream: type.startsWith("text/event-stream") || type.endsWith(".eventstream") };
   }
 
-  /** All of an answer that is no stream. */
+  /** The whole body of a non-streaming answer. */
   sent(body: string | Uint8Array, atMs: number): void {
     if (this.answer !== null) this.#keep(this.answer.body, body, atMs);
   }
 
-  /** A piece of a streamed answer, and what became of it. Null: nothing came, or nothing goes out. */
+  /** A chunk of a streamed answer, and what it was converted to. Null: nothing came in, or nothing goes out. */
   streamed(chunk: Uint8Array | null, out: Uint8Array | null, atMs: number): void {
     const from = this.#last?.answer?.body;
     const to = this.answer?.body;
@@ -189,12 +189,12 @@ export class CallRecording {
     if (from !== undefined && chunk !== null) this.#keep(from, chunk, atMs);
     if (to === undefined || out === null) return;
     const last = from?.pieces?.at(-1);
-    // The same bytes are held once.
+    // The same bytes are held only once.
     if (out === chunk && last instanceof Uint8Array && from?.isCut === false) this.#note(to, last, atMs);
     else this.#keep(to, out, atMs);
   }
 
-  /** The call has ended. Without what an error came from, which may be a megabyte of the upstream's answer. */
+  /** The call has ended. Drops the cause of its error, which may be a megabyte of the upstream's answer. */
   ended(): void {
     const { error } = this.summary;
     if (error?.cause !== undefined) this.summary = { ...this.summary, error: new GatewayError(error.kind, error.message) };
@@ -219,7 +219,7 @@ export class CallRecording {
     };
   }
 
-  /** Lets go of everything. */
+  /** Releases everything. */
   drop(): void {
     this.headers = null;
     this.attempts = [];
@@ -255,7 +255,7 @@ export class CallRecording {
   }
 }
 
-/** As plain data: a map is no JSON. */
+/** As plain data, since a map can't be printed as JSON. */
 export function plainHeaders(headers: KeptHeaders): Readonly<Record<string, string>> {
   return isMap(headers) ? Object.fromEntries(headers) : headers;
 }
@@ -268,6 +268,6 @@ function passed(): Passed {
   return { bytes: 0, pieces: null, times: null, isCut: false };
 }
 
-/** What a call takes without its headers and bodies, and a piece without its bytes, more or less. */
+/** About how many bytes a call takes without headers and bodies, and a chunk without its bytes. */
 const CALL_BYTES = 2048;
 const PIECE_BYTES = 128;

@@ -1,5 +1,5 @@
-// What an administrator sees of calls, and does to them, whichever of the processes on this port they run in.
-// Never asks the others while nobody looks.
+// What an administrator sees of calls and does to them, in whichever process on this port they run.
+// Never asks the other processes while nobody is watching.
 
 import type { After, Peers, Question } from "../runtime/ports.ts";
 import type { CallInspection, OwnCalls } from "./inspection.ts";
@@ -10,13 +10,13 @@ type Change = Exclude<LiveEvent, { readonly type: "tick" }>;
 
 export interface CallViewsPorts {
   readonly own: OwnCalls;
-  /** Null: there are no others. */
+  /** Null: there are no other processes. */
   readonly peers: Peers | null;
-  /** Keeps no process from its end. */
+  /** Does not keep the process alive. */
   readonly after: After;
 }
 
-/** What another process tells of its calls, to one that asks each second. */
+/** What one process reports of its calls to another that polls each second. */
 interface Told {
   readonly changes: readonly Change[];
   readonly calls: readonly LiveCall[];
@@ -28,14 +28,14 @@ interface Listening {
   takeBack: () => void;
 }
 
-/** Who has not asked for so long watches no more. */
+/** A process that has not polled for this long no longer watches. */
 const LISTENING_MS = 5000;
-/** Changes that are kept for who asks each second; the calls themselves are told in any case. */
+/** Changes kept for a process that polls each second; the calls themselves are reported in any case. */
 const MOST_CHANGES = 2000;
 
 export class CallViews {
   readonly #ports: CallViewsPorts;
-  /** By the process that asks. */
+  /** By the polling process. */
   readonly #listening = new Map<number, Listening>();
 
   constructor(ports: CallViewsPorts) {
@@ -53,7 +53,7 @@ export class CallViews {
     return { calls: inOrder(all.flatMap(({ calls }) => calls)), minute: sumOf(all.map(({ minute }) => minute)) };
   }
 
-  /** As `LiveCalls` does; what happens in other processes is told each second. */
+  /** As `LiveCalls.watch`; changes in other processes are reported once a second. */
   watch(listener: (event: LiveEvent) => void): () => void {
     const { own, peers } = this.#ports;
     if (peers === null) return own.watch(listener);
@@ -72,7 +72,7 @@ export class CallViews {
     };
   }
 
-  /** False: there is none of that id. */
+  /** False: there is no call with this id. */
   async cancel(id: string): Promise<boolean> {
     return this.#ports.own.cancel(id) || (await this.#ask<boolean>({ about: "cancel", id })).includes(true);
   }
@@ -83,7 +83,7 @@ export class CallViews {
     return (await this.#ask<CallInspection | null>({ about: "inspection", id })).find((one) => one !== null) ?? null;
   }
 
-  /** Those of whom anything is kept. */
+  /** Calls of which anything is kept. */
   async inspected(ids: readonly string[]): Promise<ReadonlySet<string>> {
     const others = await this.#ask<string[]>({ about: "inspected", ids });
     return new Set([...this.#inspectedHere(ids), ...others.flat()]);

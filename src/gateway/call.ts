@@ -1,4 +1,4 @@
-// The life of one call: its answer, why there is none, or its end from outside, whichever comes first.
+// The life of one call: its answer, its failure, or its end from outside, whichever comes first.
 // Does not answer a call twice, or reject.
 
 import { asGatewayError } from "../errors.ts";
@@ -11,19 +11,19 @@ import { attemptHeaders, JSON_HEADERS, shortHeaders } from "./headers.ts";
 import { lateResponse, type Late } from "./keep-alive.ts";
 import type { Call } from "./request.ts";
 
-/** Runs a call up to its answer and sees it to its end. Never rejects: what `run` throws becomes an answer in the client's protocol. */
+/** Runs a call to its answer and sees it to its end. Never rejects: an error that `run` throws becomes an answer in the client's protocol. */
 export function withCall(call: Call, ports: CallPorts, run: (progress: CallProgress) => Promise<Answer | Late<Answer>>): Promise<Response> {
   const progress = new CallProgress(call, ports);
   return responseTo(run(progress), progress);
 }
 
-/** The call of a request that nothing here answers. */
+/** Answers a request that no route takes. */
 export function refuseCall(call: Call, ports: CallPorts, error: unknown): Response {
   const progress = new CallProgress(call, ports);
   return progress.respond(failure(error, progress));
 }
 
-/** Whichever comes first: the answer, why there is none, or the end of the call from outside. */
+/** Settles on whichever comes first: the answer, its failure, or the end of the call from outside. */
 function responseTo(answering: Promise<Answer | Late<Answer>>, progress: CallProgress): Promise<Response> {
   return new Promise((resolve, reject) => {
     let isAnswered = false;
@@ -49,7 +49,7 @@ function responseTo(answering: Promise<Answer | Late<Answer>>, progress: CallPro
   });
 }
 
-/** The answer is read here: what suits the connection does not suit it. */
+/** The body is read in this process, so the maker of bodies that suits the client's connection does not fit. */
 function late(answer: Late<Answer>, progress: CallProgress): Response {
   progress.streamed = webBody;
   return lateResponse(responseTo(answer.answer, progress), answer);

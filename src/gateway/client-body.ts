@@ -1,5 +1,5 @@
-// The body of a request while it arrives: read once, by whoever wants it, for as long as something comes. What is left of it when the answer is
-// there is read for a moment only.
+// The body of a request while it arrives: read once, for as long as something keeps coming. If the answer is ready first, the rest is read for a
+// moment only.
 // Does not hold more than one chunk.
 
 import { GatewayError } from "../errors.ts";
@@ -7,17 +7,17 @@ import type { After, BodyReader } from "../runtime/ports.ts";
 
 type Read = Awaited<ReturnType<BodyReader["read"]>>;
 
-/** The two ends of a wait. */
+/** A limit on silence. */
 export interface BodyTimeout {
-  /** How long nothing may come. */
+  /** How long nothing may come, in milliseconds. */
   readonly ms: number;
   readonly after: After;
-  /** Milliseconds that only grow. */
+  /** Monotonic time in milliseconds. */
   readonly monotonic: () => number;
 }
 
 export class ClientBody implements BodyReader {
-  /** Null once all of it has been read: a runtime's own body may go on holding what was read of it. */
+  /** Null once all of it has been read, since a runtime's own body may keep hold of what was read. */
   #raw: Pick<Request, "body" | "arrayBuffer"> | null;
   #source: BodyReader | null = null;
   #isOver = false;
@@ -45,11 +45,11 @@ export class ClientBody implements BodyReader {
   }
 
   /**
-   * All of the body at once, which is much cheaper on Bun than piece by piece. What comes can't be seen meanwhile, so all of it has to come in
-   * time. Once, and instead of `read`.
+   * The whole body at once, which is much cheaper on Bun than chunk by chunk. Progress can't be seen, so all of it has to come within the
+   * timeout. Call it once, and instead of `read`.
    */
   whole(timeout: BodyTimeout | null): Promise<Uint8Array<ArrayBuffer>> {
-    // One promise with all of it: this is on the way of every call.
+    // A single promise, because every call passes through here.
     return new Promise((resolve, reject) => {
       const stop = timeout?.after(timeout.ms, () => reject(stalled(timeout.ms)));
       (this.#raw?.arrayBuffer() ?? NO_BYTES).then(
@@ -67,7 +67,7 @@ export class ClientBody implements BodyReader {
     });
   }
 
-  /** Whoever does not want the rest leaves it to `lingering`. */
+  /** Does nothing: `lingering` reads the rest. */
   cancel(): Promise<void> {
     return Promise.resolve();
   }
@@ -78,7 +78,7 @@ export class ClientBody implements BodyReader {
     this.#source = null;
   }
 
-  /** Lets go of the rest. */
+  /** Stops reading and cancels the rest. */
   async leave(): Promise<void> {
     const source = this.#source;
     this.#end();
@@ -96,12 +96,12 @@ export function broken(cause: unknown): GatewayError {
   return new GatewayError("cancelled", "The client closed the connection before its request was complete.", { cause });
 }
 
-/** So many pieces a body may come in, however short they are. */
+/** A body may come in this many chunks, however short they are. */
 const FREE_PIECES = 10_000;
-/** Those beyond must have so many bytes on average. */
+/** Beyond that, chunks must have this many bytes on average. */
 const LEAST_PIECE_BYTES = 64;
 
-/** The same source, whose `read` throws when it comes in crumbs: each takes as long as a piece of any other size does. */
+/** The same source, but `read` throws when the body comes in tiny chunks: each takes as long to handle as a large one. */
 export function unfragmented(source: BodyReader): BodyReader {
   let pieces = 0;
   let length = 0;
@@ -122,7 +122,7 @@ function fragmented(): GatewayError {
   return new GatewayError("invalid-request", text, { code: "body_fragmented" });
 }
 
-/** The same source, whose `read` throws once nothing has come for too long. Call `stop` when no more is wanted. */
+/** The same source, but `read` throws after a silence that is too long. Call `stop` when no more is wanted. */
 export function whileItComes(source: BodyReader, { ms, after, monotonic }: BodyTimeout): { reader: BodyReader; stop: () => void } {
   let lastMs = monotonic();
   let giveUp: (error: GatewayError) => void = () => {};
@@ -156,13 +156,13 @@ function stalled(ms: number): GatewayError {
 
 const MOST_LEFT_BYTES = 1024 * 1024;
 const MOST_LEFT_MS = 2000;
-/** What a piece counts at least: reading it takes as long. */
+/** What a chunk counts as at least, since reading it takes as long. */
 const CRUMB_BYTES = 256;
 const ANSWERED_MS = 200;
 
 /**
- * An answer to a request whose body has not all come: the answer first, then what a client sends before it looks, then the end of the
- * connection. The declared length shows the client the end of the answer; a stream is what both runtimes close the connection behind.
+ * Answers a request whose body has not all come: first the answer, then the rest that the client sends before it looks, then the end of the
+ * connection. The declared length shows the client where the answer ends; both runtimes close the connection after a stream.
  */
 export async function lingering(response: Response, body: ClientBody, after: After): Promise<Response> {
   const { status } = response;
@@ -176,10 +176,10 @@ export async function lingering(response: Response, body: ClientBody, after: Aft
     async start(controller) {
       controller.enqueue(bytes);
       await readOn(body, after);
-      // Deno takes no more of it behind the declared length.
+      // Deno takes no more than the declared length.
       if (!isCancelled) controller.close();
     },
-    // It says nothing of the client: what that still sends is read on.
+    // This does not mean that the client has left: what it still sends is read.
     cancel: () => void (isCancelled = true),
   });
   return new Response(stream, { status, headers });
@@ -194,7 +194,7 @@ async function readOn(body: ClientBody, after: After): Promise<void> {
     // The client has left.
   }
   stop();
-  // Deno would read on without end if the body were let go of before the answer is out. Nothing is read meanwhile.
+  // Deno would go on reading for ever if the body were cancelled before the answer is out. Nothing is read meanwhile.
   if (!body.isOver) await new Promise<void>((resolve) => void after(ANSWERED_MS, resolve));
   await body.leave();
 }

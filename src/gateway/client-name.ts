@@ -1,12 +1,12 @@
-// Which program calls, and in which of its sessions, by what it says of itself: for the usage report, and for nothing else.
+// Which program calls, and in which of its sessions, according to its headers: for the usage report and nothing else.
 // Does not trust it: anything but a plain word is left out.
 
 export interface ClientInfo {
-  /** `claude-code`, `codex`, `openai-node` ...; else the first word of the user agent. Null: it has none. */
+  /** `claude-code`, `codex`, `openai-node` ..., else the first word of the user agent. Null: no user agent. */
   readonly client: string | null;
   /** Null: the client names no session. */
   readonly session: string | null;
-  /** Which of several agents in one session. Null: the client does not tell them apart. */
+  /** Which of several agents in a session. Null: the client does not say. */
   readonly agent: string | null;
 }
 
@@ -20,7 +20,7 @@ export function clientInfo(headers: Heads): ClientInfo {
   };
 }
 
-/** Claude Code, then Codex, whose older releases wrote them otherwise, then OpenCode. */
+/** Claude Code, then Codex (with the spelling of its older releases), then OpenCode. */
 const SESSION_HEADERS = ["x-claude-code-session-id", "session-id", "session_id", "conversation_id", "x-session-id"];
 const AGENT_HEADERS = ["x-claude-code-agent-id"];
 const WORD = /^[\w.:-]{1,128}$/;
@@ -33,7 +33,7 @@ function word(headers: Heads, names: readonly string[]): string | null {
   return null;
 }
 
-/** The user agent is no guide alone: Qwen Code calls itself `claude-cli` where it speaks Messages. */
+/** The user agent alone is not enough: Qwen Code calls itself `claude-cli` when it speaks Messages. */
 function clientName(headers: Heads): string | null {
   if ("x-claude-code-session-id" in headers) return "claude-code";
   if ("x-codex-turn-metadata" in headers || headers["originator"]?.startsWith("codex") === true) return "codex";
@@ -42,10 +42,10 @@ function clientName(headers: Heads): string | null {
   return name === undefined ? null : (KNOWN.get(name) ?? name);
 }
 
-/** The first product of a user agent; the official SDKs name their language behind a slash. */
+/** The first product of a user agent; the official SDKs add their language after a slash. */
 const PRODUCT = /^(?:(?:Async)?(?:OpenAI|Anthropic)\/[A-Za-z]{1,20}|[A-Za-z][\w.-]{0,39})/;
 
-/** By how they begin; lower case. Seen 2026-11. */
+/** By prefix, in lower case. Seen 2026-11. */
 const KNOWN: ReadonlyMap<string, string> = new Map([
   ["claude-cli", "claude-code"],
   ["codex_exec", "codex"],

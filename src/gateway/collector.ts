@@ -1,5 +1,5 @@
-// What goes to a collector: traced calls, gathered for a moment, and metrics now and then. The exporters are loaded when the first of it goes out.
-// Never makes a call wait, nor keeps more than it may: what a collector does not take is counted.
+// What goes to a collector: traced calls in batches, and metrics at intervals. The exporters are loaded when the first data goes out.
+// Never makes a call wait, nor keeps more than its limit: what a collector does not take is counted as lost.
 
 import type { OtlpConfig } from "../config/observing.ts";
 import type { After } from "../runtime/ports.ts";
@@ -10,21 +10,21 @@ import type { Family } from "../telemetry/families.ts";
 export interface CollectorPorts {
   readonly load: () => Promise<Exports>;
   readonly families: () => Promise<readonly Family[]>;
-  /** Keeps no process from its end. */
+  /** Does not keep the process alive. */
   readonly after: After;
   /** Unix time in milliseconds. */
   readonly now: () => number;
-  /** For the log, once each time that something changes. */
+  /** For the log, once for each change. */
   readonly report: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
-/** How long a call waits for others. */
+/** How long a call waits for others to join its batch. */
 const GATHER_MS = 5_000;
-/** Calls that go out at once, with about 1,200 spans: writing them takes a millisecond or two, and a request costs as much however little it holds. */
+/** Calls in a batch, with about 1,200 spans: writing them takes a millisecond or two, and a request costs the same however little it holds. */
 const BATCH = 200;
-/** Calls that wait for a collector that is slow, or away. */
+/** Calls that may wait while the collector is slow or away. */
 const MOST_WAITING = 2_000;
-/** How long the end of the program waits for it. */
+/** How long the end of the program waits for the collector. */
 const LAST_MS = 2_000;
 
 export class Collector {
@@ -33,14 +33,14 @@ export class Collector {
   readonly #startedMs: number;
   #exports: Promise<Exports> | null = null;
   #waiting: CallSummary[] = [];
-  /** Calls that the collector is being sent. */
+  /** Calls in the batch that is being sent. */
   #underWay = 0;
   #unsentCalls = 0;
   #unsentReports = 0;
   #isAway = false;
-  /** Null: nobody has stopped it. */
+  /** Resolves when stopped. Null: not stopped. */
   #stopped: Promise<void> | null = null;
-  /** Takes back the timer of the next batch; null: none is set. */
+  /** Cancels the timer of the next batch. Null: none is set. */
   #takeBack: (() => void) | null = null;
   #takeBackMetrics = (): void => {};
   /** Null: nothing is being sent. */
@@ -70,7 +70,7 @@ export class Collector {
     if (this.#sending === null && (this.#takeBack === null || this.#waiting.length === BATCH)) this.#soon();
   };
 
-  /** Sends what waits, and the last metrics; resolves when that is done, or has taken too long. */
+  /** Sends what waits and the last metrics; resolves when that is done, or has taken too long. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;

@@ -1,14 +1,14 @@
-// How a client packed the body of its request, and the body as it was before.
+// How a client compressed the body of its request, and the body decompressed.
 // Does not take in or put out more than the limit on bodies, or undo more than one encoding.
 
 import { GatewayError } from "../errors.ts";
 import type { BodyReader, Unpack } from "../runtime/ports.ts";
 
-/** What may be sent. */
+/** The encodings that a client may use. */
 const ACCEPTED = "zstd, gzip, deflate, br";
 const OTHER_NAMES: ReadonlyMap<string, string> = new Map([["x-gzip", "gzip"]]);
 
-/** The name of the one encoding; null where there is none. @throws GatewayError 415 for more than one. */
+/** The name of the one encoding; null: none. @throws GatewayError 415 for more than one. */
 export function encodingOf(header: string | undefined): string | null {
   if (header === undefined) return null;
   const names = header
@@ -21,7 +21,7 @@ export function encodingOf(header: string | undefined): string | null {
   return name === undefined ? null : (OTHER_NAMES.get(name) ?? name);
 }
 
-/** @throws GatewayError 415 for an encoding that nobody here knows; `read` throws `invalid-request` for a body that is not of it. */
+/** @throws GatewayError 415 for an unknown encoding; `read` throws `invalid-request` for a body that is not in that encoding. */
 export function unpackedBody(source: BodyReader, encoding: string, { maxBytes, unpack }: UnpackedOptions): BodyReader {
   const unpacked = unpack(encoding, source, { maxBytes });
   if (unpacked === null) throw unsupported(encoding, "this server does not know it");

@@ -1,5 +1,5 @@
-// An answer that paused before it was complete goes on: one answer for the client, with one start, one end, parts counted on, and the usage
-// of all its requests together. Where it can't go on, or has paused too often, it ends as one that ran out of tokens.
+// Continues an answer that paused before it was complete: the client gets one answer, with one start, one end, parts numbered through, and the
+// usage of all requests added up. Where it can't continue, or has paused too often, it ends like an answer that ran out of tokens.
 // Does not know a protocol (a codec says what makes its upstream go on), or end a pause as if the answer were complete.
 
 import type { CanonicalRequest, FinishReason, Part, Reply, ReplyEvent, ToolCallPart, Usage } from "../protocol/canonical.ts";
@@ -15,26 +15,26 @@ import { readReply } from "./convert.ts";
 import type { UsageMeter } from "./usage-meter.ts";
 
 export interface ContinuationOptions {
-  /** Of the upstream's protocol. */
+  /** The codec of the upstream's protocol. */
   readonly codec: Codec;
   readonly exchange: Exchange;
   /** The request that was sent. */
   readonly body: string;
   readonly limits: SizeLimits;
-  /** Sees the answers to a call that does not stream as they come; a stream's events are seen where they pass. */
+  /** Sees the events of a non-streaming call; a stream's events are counted where they pass. */
   readonly meter: UsageMeter;
-  /** Of the client's connection. */
+  /** Aborted when the client leaves. */
   readonly signal: AbortSignal;
-  /** Asks for the rest. `signal` ends the asking and the answer. Rejects when there is no answer at all. */
+  /** Asks for the rest. `signal` cancels the request and its answer. Rejects when there is no answer at all. */
   readonly post: (body: string, signal: AbortSignal) => Promise<UpstreamAnswer | UpstreamRefusal>;
 }
 
-/** How often one answer may go on. The providers' own loops pause after about ten steps of a tool each. */
+/** How many times one answer may continue. The providers' own loops pause after about ten tool steps each. */
 export const MAX_CONTINUATIONS = 8;
 
 /**
- * What follows of a streamed answer, and what decodes all of it: the decoder finds the pause, the source goes on behind it, with the request
- * where it is held.
+ * The rest of a streamed answer, and the decoder for all of it: the decoder finds the pause, and the source continues behind it.
+ * `holdsRequest`: the request is kept until the answer ends.
  */
 export function continuedStream(
   found: UpstreamAnswer,
@@ -48,7 +48,7 @@ export function continuedStream(
   return { rest: stream, decoder: stream, holdsRequest: true };
 }
 
-/** A non-streaming answer. @throws GatewayError when one of its requests fails, or an answer is none. */
+/** A non-streaming answer. @throws GatewayError when one of its requests fails, or an answer can't be read. */
 export async function continuedReply(found: UpstreamAnswer, options: ContinuationOptions): Promise<Reply> {
   const { codec, exchange, limits, meter, signal } = options;
   const continuation = codec.reply.continuation?.(exchange) ?? null;
@@ -76,9 +76,9 @@ class ContinuedStream implements BodyReader, Machine<SseEvent, ReplyEvent> {
   readonly #abort = new AbortController();
   #source: BodyReader;
   #decoder: Machine<SseEvent, ReplyEvent>;
-  /** How much of the present answer is left: bytes, the last event (its blank line may be missing), what the decoder held back, nothing. */
+  /** What is still to come of the current answer: bytes, the last event (its blank line may be missing), what the decoder held back, or nothing. */
   #left: "bytes" | "event" | "held" | "nothing" = "bytes";
-  /** What goes out with the next step, or the end. */
+  /** Events to go out with the next step, or with the end. */
   #waiting: ReplyEvent[] = [];
 
   constructor(source: BodyReader, joint: Joint, options: ContinuationOptions) {
@@ -115,12 +115,12 @@ class ContinuedStream implements BodyReader, Machine<SseEvent, ReplyEvent> {
   }
 
   step(event: SseEvent): ReplyEvent[] {
-    // Ended by the blank line above, not by the upstream: half an event is nobody's.
+    // Ended by the blank line above, not by the upstream: half an event is dropped.
     if (this.#left === "held" && !isWhole(event.data)) return [];
     return this.#taken(this.#joint.join(this.#decoder.step(event)));
   }
 
-  /** Where the connection broke, a decoder may hold an end all the same. */
+  /** Even where the connection broke, a decoder may still hold the end. */
   end(): ReplyEvent[] {
     return this.#taken(this.#joint.isPaused || this.#left === "nothing" ? [] : this.#joint.join(this.#decoder.end()));
   }
@@ -153,36 +153,36 @@ class ContinuedStream implements BodyReader, Machine<SseEvent, ReplyEvent> {
   }
 }
 
-/** A part that the answer may stop in the middle of. */
+/** A part that the answer may pause inside of. */
 interface Breakable {
   readonly type: "text" | "reasoning";
   readonly index: number;
   length: number;
 }
 
-/** Where the answers of several requests become one. */
+/** Joins the answers of several requests into one. */
 class Joint {
-  /** The upstream's codec, whose answers are noted as they are read. */
+  /** The upstream's codec, which also notes answers as it reads them. */
   readonly codec: Codec;
   readonly #continuation: Continuation;
   readonly #options: ContinuationOptions;
   #continuations = 0;
-  /** How much the continuation has seen, in UTF-16 units. */
+  /** How much the continuation has noted, in UTF-16 units. */
   #noted = 0;
-  /** The request that asks for the rest; null: the answer has not paused. */
+  /** The request that asks for the rest. Null: the answer has not paused. */
   #pause: string | null = null;
-  /** How many parts have begun, and how far the present answer's indices are behind. */
+  /** How many parts have begun, and what to add to the indices of the current answer. */
   #parts = 0;
   #offset = 0;
-  /** The calls so far. */
+  /** The tool calls so far. */
   readonly #calls: ToolCallPart[] = [];
-  /** The text or thought that began last. */
+  /** The text or reasoning that began last. */
   #last: Breakable | null = null;
-  /** The end of the part in which the answer paused, held until it is known whether the part goes on. */
+  /** The end of the part in which the answer paused, held until it is known whether the part continues. */
   #cut: Extract<ReplyEvent, { type: "part-end" }> | null = null;
-  /** The part that went on, and how long it was before. */
+  /** The part that continued, with its length before the pause. */
   #mended: Breakable | null = null;
-  /** Of the answers before, and of all. */
+  /** Usage of the earlier answers, and of all. */
   #before: Usage | null = null;
   #usage: Usage | null = null;
 
@@ -212,13 +212,13 @@ class Joint {
     };
   }
 
-  /** An answer past the limit on non-streaming ones is not kept, and can't go on. */
+  /** An answer beyond the limit on non-streaming ones is not noted, and can't be continued. */
   #canNote(text: string): boolean {
     this.#noted += text.length;
     return this.#noted <= this.#options.limits.maxReplyBytes;
   }
 
-  /** What the decoder of the present answer may know: also of the calls before it, so that it gives no id twice. */
+  /** The exchange for the decoder of the current answer: it includes earlier calls, so that no id is given twice. */
   get exchange(): Exchange {
     const { exchange } = this.#options;
     return this.#calls.length === 0 ? exchange : { ...exchange, request: withCalls(exchange.request, this.#calls) };
@@ -228,7 +228,7 @@ class Joint {
     return this.#pause !== null;
   }
 
-  /** The request that asks for the rest, once: from here on `join` gets the events of its answer. Null: there is no pause. */
+  /** The request that asks for the rest, once: after this, `join` gets the events of its answer. Null: there is no pause. */
   takePause(): string | null {
     const body = this.#pause;
     if (body === null) return null;
@@ -239,7 +239,7 @@ class Joint {
     return body;
   }
 
-  /** Events of the present answer as events of the whole one. */
+  /** Events of the current answer as events of the joined one. */
   join(events: Iterable<ReplyEvent>): ReplyEvent[] {
     const out: ReplyEvent[] = [];
     for (const event of events) {
@@ -304,7 +304,7 @@ class Joint {
     out.push({ type: "reply-end", finish: this.#settled(finish) });
   }
 
-  /** Takes back the end of a part that was open when the answer paused; a signature would have closed it for good. */
+  /** Takes back the end of a part that was open when the answer paused, unless a signature has closed it for good. */
   #hold(out: ReplyEvent[]): void {
     const at = out.findLastIndex((event) => event.type === "part-end" && event.index === this.#last?.index);
     const end = out[at];
@@ -318,7 +318,7 @@ class Joint {
     this.#cut = null;
   }
 
-  /** Calls of earlier answers count for the end of the last one; a pause that nobody resumes is the client's to go on with, or a limit. */
+  /** Calls of earlier answers decide how the last one ends; a pause that is not resumed becomes `tool-calls` or `length`. */
   #settled(finish: FinishReason): FinishReason {
     const called = this.#calls.length > 0;
     if (finish.kind === "paused") return { ...finish, kind: called ? "tool-calls" : "length" };
@@ -326,7 +326,7 @@ class Joint {
     return isEnd && called && this.#continuations > 0 ? { ...finish, kind: "tool-calls" } : finish;
   }
 
-  /** Offsets into a part that went on count from where it went on. */
+  /** Shifts offsets into a part that continued, since they count from the pause. */
   #moved(event: Extract<ReplyEvent, { type: "annotation" }>): ReplyEvent {
     if (this.#mended?.index !== event.index) return event;
     const { length } = this.#mended;
@@ -346,7 +346,7 @@ function withCalls(request: CanonicalRequest, calls: readonly ToolCallPart[]): C
   return { ...request, turns: [...request.turns, { role: "assistant", parts: calls, effort: null }] };
 }
 
-/** Counters of two requests together; null only where neither said. */
+/** Adds the counters of two requests; null only where both are null. */
 function sum(before: Usage | null, usage: Usage): Usage {
   if (before === null) return usage;
   const add = (one: number | null, other: number | null): number | null =>

@@ -1,4 +1,4 @@
-// A streamed or non-streaming answer in another protocol than the client's: decoded, and encoded anew.
+// A streamed or non-streaming answer in a protocol other than the client's: decoded, then encoded for the client.
 // Does not end an unfinished answer as if it were finished.
 
 import { asGatewayError, GatewayError } from "../errors.ts";
@@ -12,25 +12,25 @@ import { printSse, sseDecoder, type SseDecoder, type SseEvent, type SseLimits } 
 import type { UsageMeter } from "./usage-meter.ts";
 
 export interface ConversionOptions {
-  /** Of the upstream's protocol. */
+  /** For the upstream's protocol. */
   readonly decoder: Machine<SseEvent, ReplyEvent>;
-  /** Of the client's protocol. */
+  /** For the client's protocol. */
   readonly encoder: StreamEncoder;
   readonly meter: UsageMeter;
   readonly limits: SizeLimits;
-  /** The same error, fit for the client. */
+  /** The same error without secrets. */
   readonly shown: (error: GatewayError) => GatewayError;
 }
 
 /**
- * Decodes each event and encodes it for the client at once; finished with the first terminal event. Decoders and encoders may have to hold
- * what comes late, or what their protocol repeats at the end, so an answer without end is ended at the limit on non-streaming answers.
+ * Decodes each event and encodes it for the client at once; finished after the first terminal event. Decoders and encoders may have to hold
+ * what arrives late, or what their protocol repeats at the end, so an endless answer is stopped at the limit on non-streaming answers.
  */
 export function conversion(options: ConversionOptions): Pump {
   return new Conversion(options);
 }
 
-/** Without functions of its own: this is made for every stream, and runs for every event of it. */
+/** A class instead of closures: one is made for each stream, and runs for each event. */
 class Conversion implements Pump {
   readonly #decoder: ConversionOptions["decoder"];
   readonly #encoder: ConversionOptions["encoder"];
@@ -57,13 +57,13 @@ class Conversion implements Pump {
 
   end(): Uint8Array | null {
     const text = this.#converted(this.#sse.end()) + this.#encoded(this.#decoder.end());
-    // A decoder always ends with a terminal event; should one forget, the client must not take the answer for complete.
+    // A decoder always ends with a terminal event; if one did not, the client must not take the answer for complete.
     return bytesOf(this.finished ? text : text + this.#encoded([{ type: "reply-error", error: truncated() }]));
   }
 
   fail(error: unknown): Uint8Array | null {
     this.#held.forget();
-    // A decoder may hold back the end, since more could have come; the answer is complete all the same.
+    // A decoder may hold back the end, since more could have come; then the answer is complete all the same.
     const last = [...this.#decoder.end()];
     const isComplete = last.some(({ type }) => type === "reply-end");
     return bytesOf(this.#encoded(isComplete ? last : [{ type: "reply-error", error: asGatewayError(error) }]));
@@ -103,11 +103,11 @@ function bytesOf(text: string): Uint8Array | null {
   return text === "" ? null : UTF8.encode(text);
 }
 
-/** What an event, and the log probability of a token, take beside their texts, in characters, more or less. */
+/** About how many characters an event, and a token's log probability, take in addition to their text. */
 const EVENT_LENGTH = 64;
 const LOGPROB_LENGTH = 80;
 
-/** How much of an answer its conversion may hold, whatever the protocols: each event counts, since any of them may have to wait. */
+/** How much of an answer its conversion may hold in any protocol: each event counts, since any may have to wait. */
 class HeldLength {
   readonly #limits: SizeLimits;
   #length = 0;
@@ -117,7 +117,7 @@ class HeldLength {
     this.#limits = limits;
   }
 
-  /** Bytes of the upstream, of which a decoder may keep what never becomes an event. */
+  /** Bytes of the upstream, because a decoder may keep some that never become an event. */
   received(bytes: number): void {
     this.#received += bytes;
     this.#check();
@@ -128,7 +128,7 @@ class HeldLength {
     this.#check();
   }
 
-  /** What comes now is the last. */
+  /** Stops counting before the last events. */
   forget(): void {
     this.#length = 0;
     this.#received = 0;
@@ -140,7 +140,7 @@ class HeldLength {
   }
 }
 
-/** Of the texts in it. */
+/** Length of an event's texts. */
 function lengthOf(event: ReplyEvent): number {
   switch (event.type) {
     case "part-delta":
@@ -170,7 +170,7 @@ function tooLong({ maxReplyBytes }: SizeLimits): GatewayError {
 
 const UTF8 = new TextEncoder();
 
-/** The same events as items of one JSON array, for clients that asked for no server-sent events. */
+/** The same events as items of one JSON array, for a client that did not ask for server-sent events. */
 export function asJsonArray(pump: Pump, limits: SseLimits): Pump {
   const sse = sseDecoder(limits);
   let count = 0;
@@ -210,7 +210,7 @@ export function streamText(reply: Reply, encoder: Machine<ReplyEvent, SseEvent>,
   return framing === "sse" ? events.map(printSse).join("") : `[${events.map(({ data }) => data).join(",\n")}]`;
 }
 
-/** A complete reply, however the upstream chose to send it. @throws GatewayError when it is none, or not complete. */
+/** A complete reply, streamed or not. @throws GatewayError when it can't be read, or is not complete. */
 export async function readReply(
   found: UpstreamAnswer,
   codec: Codec,

@@ -1,5 +1,5 @@
-// Calls that have ended, as they are kept for the inspector without their bodies: each as one text, found by its id, in one ring of bytes.
-// Never keeps objects or texts: a thousand calls are some fifty thousand of them, and whoever collects the runtime's memory looks at each.
+// Calls that have ended, kept for the inspector without their bodies: each as one text, found by its id, in a ring buffer.
+// Never keeps objects or strings: a thousand calls are some fifty thousand of them, and each garbage collection looks at all.
 
 import type { ProtocolId } from "../protocol/canonical.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
@@ -11,7 +11,7 @@ export interface EndedCall {
   readonly redactor: Redactor;
 }
 
-/** Where the text of a call stands, `["id",...]`. Filled anew with each call, and so made once. */
+/** Where a call's text, `["id",...]`, lies in the ring. Reused for each call, and so made once. */
 interface Slot {
   start: number;
   /** In bytes; 0: none is kept here. */
@@ -22,17 +22,17 @@ interface Slot {
 export class EndedCalls {
   readonly #most: number;
   readonly #ringBytes: number;
-  /** Made with the first call. */
+  /** Allocated with the first call. */
   #ring: Uint8Array<ArrayBuffer> | null = null;
   /** Where the next text goes. */
   #at = 0;
   readonly #slots: Slot[] = [];
-  /** Of the oldest that is kept, and of the next that comes; counted on, past the number of slots. */
+  /** Numbers of the oldest call kept and of the next one, not wrapped at the number of slots. */
   #first = 0;
   #next = 0;
   #bytes = 0;
 
-  /** Of more than `most`, or more than `ringBytes`, the oldest go. */
+  /** Beyond `most` calls or `ringBytes`, the oldest are dropped. */
   constructor(most: number, ringBytes = RING_BYTES) {
     this.#most = most;
     this.#ringBytes = ringBytes;
@@ -42,12 +42,12 @@ export class EndedCalls {
     return this.#next - this.#first;
   }
 
-  /** That are held. */
+  /** Calls that are held. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** One that would take more than a quarter of the ring is not kept. */
+  /** A text that would take more than a quarter of the ring is not kept. */
   add(id: string, { facts, redactor }: EndedCall): void {
     const text = JSON.stringify(packed(id, facts));
     const mostBytes = BYTES_PER_CHARACTER * text.length;
@@ -96,7 +96,7 @@ export class EndedCalls {
     return { facts: unpacked(call), redactor };
   }
 
-  /** From the beginning of the ring. What stands behind the end of the newest is older than what stands there. */
+  /** Offset from the start of the ring: texts behind the newest are older than those at the start. */
   #startOver(): void {
     while (this.#oldestStandsIn(this.#at, this.#ringBytes)) this.dropOldest();
     this.#at = 0;
@@ -108,7 +108,7 @@ export class EndedCalls {
     return oldest.start < end && oldest.start + oldest.length > start;
   }
 
-  /** One by one: few look, and many are added. */
+  /** A linear search: look-ups are rare, and additions many. */
   #slotOf(id: string): Slot | undefined {
     const beginning = UTF8.encode(`[${JSON.stringify(id)},`);
     return this.#slots.find(

@@ -50,14 +50,14 @@ interface GatewayContext extends RespondContext {
       readonly admission: Admission;
       readonly unpack: Unpack;
       readonly bodyMemory: BodyMemory;
-      /** Keeps nothing itself of what it is not told to. */
+      /** Decides itself whether a call is recorded. */
       readonly inspector: Pick<Inspector, "record">;
     };
   readonly settings: RespondContext["settings"] & {
     readonly maxBodyBytes: number;
-    /** How long nothing of a body may come; null is no limit. */
+    /** How long nothing of a body may come, in milliseconds; null: no limit. */
     readonly bodyTimeoutMs: number | null;
-    /** Whether a late non-streaming answer begins with white space, under a status 200 that may turn out wrong. */
+    /** Whether a late non-streaming answer begins with white space, under a status 200 that may turn out to be wrong. */
     readonly keepAliveNonStreaming: boolean;
   };
 }
@@ -66,13 +66,13 @@ export type GatewayPorts = GatewayContext["ports"];
 export type GatewaySettings = GatewayContext["settings"];
 
 export interface Gateway {
-  /** Answers a call; never rejects. */
+  /** Answers a call. Never rejects. */
   readonly answer: (call: Call) => Promise<Response>;
-  /** Answers with what would be sent upstream, and does not send it; never rejects. */
+  /** Answers with what would be sent upstream, without sending it. Never rejects. */
   readonly explain: (call: Call) => Promise<Response>;
-  /** Answers a call that asks for no output: a stream without any, made here; never rejects. */
+  /** Answers a call that asks for no output with an empty stream made here. Never rejects. */
   readonly warmUp: (call: Call) => Promise<Response>;
-  /** Answers what no route takes; never rejects. */
+  /** Answers a request that no route takes. Never rejects. */
   readonly refuse: (call: Call, error: unknown) => Response;
 }
 
@@ -97,12 +97,12 @@ async function answer(call: Call, progress: CallProgress, context: GatewayContex
   const cheaper = reserved instanceof Promise ? await reserved : reserved;
   const chosen = { target, instead: cheaper ?? diverted?.target ?? null, refusal: diverted?.refusal ?? null };
   const sent = send(received, chosen, context);
-  // What is awaited first costs less than a promise of a promise.
+  // Awaiting it here is cheaper than returning a promise of a promise.
   if (received.call.head.stream || !keepAliveNonStreaming || keepAliveMs === null) return await sent;
   return await soonOrLate(sent, { everyMs: keepAliveMs, after: context.ports.after });
 }
 
-/** Who calls, whether the call may run, and what is asked. */
+/** Identifies the caller, reads the body, takes a slot, and reads the model from the head. */
 async function receive(incoming: Call, progress: CallProgress, { ports, settings }: GatewayContext): Promise<ReceivedCall> {
   const { request, route, path } = incoming;
   let caller: Caller;
@@ -144,7 +144,7 @@ async function receive(incoming: Call, progress: CallProgress, { ports, settings
   };
 }
 
-/** The upstream of the model that was asked for. @throws GatewayError where there is none, or the key may not use it. */
+/** The upstream of the requested model. @throws GatewayError where there is none, or the key may not use it. */
 function askedTarget(call: AdmittedCall, { ports }: GatewayContext): Target {
   const target = targetOf(call.incoming.route, call.head, ports.models);
   refuseModel(call, target, ports);
@@ -154,9 +154,9 @@ function askedTarget(call: AdmittedCall, { ports }: GatewayContext): Target {
 
 interface Chosen {
   readonly target: Target;
-  /** The cheaper model that a budget's soft limit names, or the one that spares the plan. Null: none is needed. */
+  /** The cheaper model of a budget's soft limit, or the one that the plan's guard chose. Null: the requested model. */
   readonly instead: Target | null;
-  /** Why the model that was asked for may not answer. Null: it may. */
+  /** Why the requested model may not answer. Null: it may. */
   readonly refusal: GatewayError | null;
 }
 
@@ -169,14 +169,14 @@ async function send(received: ReceivedCall, chosen: Chosen, context: GatewayCont
 }
 
 /**
- * The call prepared for the model that was asked for, or the one instead, then for its fallbacks; one that can't carry the request, or that the
- * key may not use, is left out.
+ * The call prepared for the requested model, or for the one chosen instead, then for the fallbacks. Skips fallbacks that can't carry the request,
+ * or that the key may not use.
  */
 class Chain implements Candidates<PreparedCall> {
   readonly #received: ReceivedCall;
   readonly #chosen: Chosen;
   readonly #context: GatewayContext;
-  /** Names of models. Null: the first has still to be made. */
+  /** Names of models still to try. Null: the first call has not been prepared. */
   #fallbacks: string[] | null = null;
 
   constructor(received: ReceivedCall, chosen: Chosen, context: GatewayContext) {
@@ -248,7 +248,7 @@ async function explain(call: Call, progress: CallProgress, context: GatewayConte
   };
 }
 
-/** What a client says ahead is read and refused as it would be later on, but goes nowhere. */
+/** Answers a request that only announces what the next one builds on: it is read and refused like any other, but nothing is sent upstream. */
 async function warmUp(call: Call, progress: CallProgress, context: GatewayContext): Promise<Answer> {
   const { call: admitted } = await receive(call, progress, context);
   const { head, writer } = admitted;

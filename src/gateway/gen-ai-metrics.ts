@@ -1,5 +1,5 @@
-// Counts calls as OpenTelemetry's conventions for generative AI have it, of today, of 1.41, or both: see OTEL_GENAI.
-// Never counts what asked no model, and never has a label of the client's words.
+// Counts calls by OpenTelemetry's conventions for generative AI, the current ones, those of 1.41, or both: see OTEL_GENAI.
+// Never counts a call that asked no model, and never uses a client's words as a label.
 
 import type { CallSummary } from "../telemetry/call-summary.ts";
 import type { OtlpConfig } from "../config/observing.ts";
@@ -28,7 +28,7 @@ interface Row {
 }
 
 const MOST_ROWS = 1000;
-/** Nobody tells tokens of text from others. */
+/** No upstream reports text tokens apart from others. */
 const UNKNOWN = { [GEN_AI.modality]: "unknown" };
 
 export class GenAiMetrics {
@@ -36,7 +36,7 @@ export class GenAiMetrics {
   readonly #modelLabel: (model: string | null) => string;
   readonly #rows = new Rows({
     labels: [GEN_AI.operation, GEN_AI.provider, GEN_AI.requestModel, GEN_AI.responseModel, HTTP.errorType],
-    // Where there are more models and providers than anybody charts.
+    // Enough for more models and providers than anybody charts.
     beyond: (labels) => ({ ...labels, [GEN_AI.provider]: "_OTHER", [GEN_AI.requestModel]: "other", [GEN_AI.responseModel]: "other" }),
     make: emptyRow,
     mostRows: MOST_ROWS,

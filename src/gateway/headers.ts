@@ -1,9 +1,9 @@
-// Headers: which of one side's the other side gets, by allow-lists, and those that name a request, a conversation and this program.
+// Headers: allow-lists for what crosses from one side to the other, and the headers that name a request, a conversation and this program.
 // Does not let a credential, a hop-by-hop header or a length cross from one side to the other.
 
 import type { Loss, ProtocolId } from "../protocol/canonical.ts";
 
-/** Names of headers in lower case; `*` ends a prefix. */
+/** Names of headers in lower case; a trailing `*` makes a prefix. */
 class AllowList {
   readonly #names: ReadonlySet<string>;
   readonly #prefixes: readonly string[];
@@ -19,13 +19,13 @@ class AllowList {
     return false;
   }
 
-  /** Whether it stands there itself, and not as one of many under a prefix. */
+  /** Whether the list has this very name, not only a prefix of it. */
   names(name: string): boolean {
     return this.#names.has(name);
   }
 }
 
-/** What a client of a protocol may say to an upstream of the same protocol. */
+/** What a client may send to an upstream of the same protocol. */
 const TO_UPSTREAM: Readonly<Record<ProtocolId, AllowList>> = {
   "anthropic-messages": new AllowList(["anthropic-version", "anthropic-beta", "idempotency-key"]),
   "openai-responses": new AllowList(["openai-beta", "x-openai-*", "x-codex-*", "idempotency-key"]),
@@ -33,7 +33,7 @@ const TO_UPSTREAM: Readonly<Record<ProtocolId, AllowList>> = {
   gemini: new AllowList(["x-goog-api-client"]),
 };
 
-/** What an upstream may say to a client. */
+/** What an upstream may send to a client. */
 const TO_CLIENT = new AllowList([
   "content-type",
   "retry-after",
@@ -48,17 +48,17 @@ const TO_CLIENT = new AllowList([
   "x-factory-*",
 ]);
 
-/** The longest value of a header for a client that is made of somebody's words. A longer one is left out: half of it may say another thing. */
+/** The longest value of a header for a client that holds foreign text. A longer one is dropped: half of it could mean something else. */
 const MAX_VALUE_BYTES = 2_000;
-// Node takes 16 KiB of a head, on either side; the rest of one is this program's.
-/** All that passes from an upstream to a client. */
+// Node takes heads of 16 KiB on either side; the rest is for this program's own headers.
+/** Limit on all that passes from an upstream to a client. */
 const MAX_TO_CLIENT_BYTES = 8 * 1024;
-/** All that passes from a client to an upstream: bodies name headers too, and are not held to the limit on heads. */
+/** Limit on all that passes from a client to an upstream. It is larger, since bodies name headers too, beyond the limit on heads. */
 const MAX_TO_UPSTREAM_BYTES = 12 * 1024;
-/** Of a header beside its name and value. */
+/** `: ` and the line end. */
 const FRAME_BYTES = 4;
 
-/** As many headers as fit, those first that a list names themselves. Values are bytes, one each character. */
+/** As many headers as fit, those that the list names in full first. Values are bytes, one a character. */
 function within(headers: Readonly<Record<string, string>>, list: AllowList, maxBytes: number): Record<string, string> {
   const rankOf = (name: string): number => (list.names(name) ? 0 : 1);
   let leftBytes = maxBytes;
@@ -77,7 +77,7 @@ function bytesOf(name: string, value: string): number {
   return name.length + value.length + FRAME_BYTES;
 }
 
-/** Headers that an error brings, without those that are too long for a client. */
+/** The headers of an error, without those that are too long for a client. */
 export function shortHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(headers).filter(([, value]) => value.length <= MAX_VALUE_BYTES));
 }
@@ -92,7 +92,7 @@ export function headersForUpstream(headers: Readonly<Record<string, string>>, pr
     bytes += bytesOf(name, headers[name] ?? "");
   }
   if (bytes > MAX_TO_UPSTREAM_BYTES) passed = within(passed, list, MAX_TO_UPSTREAM_BYTES);
-  // The Messages API answers nobody who does not name a version; curl users forget it.
+  // The Messages API requires a version, and curl users forget it.
   if (protocol === "anthropic-messages") passed["anthropic-version"] ??= OLDEST_VERSION;
   return passed;
 }
@@ -100,8 +100,8 @@ export function headersForUpstream(headers: Readonly<Record<string, string>>, pr
 const OLDEST_VERSION = "2023-06-01";
 
 /**
- * The upstream's own `x-request-id` comes as `x-upstream-request-id`, since the gateway's id stands under that name, and as
- * `request-id` where the upstream sent none.
+ * The upstream's own `x-request-id` becomes `x-upstream-request-id`, since that name is taken by the gateway's id, and `request-id` where the
+ * upstream sent none.
  */
 export function headersForClient(headers: ReadonlyMap<string, string>): Record<string, string> {
   const passed: Record<string, string> = {};
@@ -123,11 +123,11 @@ export function headersForClient(headers: ReadonlyMap<string, string>): Record<s
 }
 
 export interface UpstreamIdentity {
-  /** The key of the configuration, or the client's own. */
+  /** A key of the configuration, or the client's own. */
   readonly key: string;
-  /** As Factory calls it: `anthropic`, `openai`, `google`, `fireworks`, `xai`, `bedrock_anthropic`. */
+  /** Factory's name: `anthropic`, `openai`, `google`, `fireworks`, `xai`, `bedrock_anthropic`. */
   readonly provider: string;
-  /** Stable over the turns of a conversation. */
+  /** The same for all turns of a conversation. */
   readonly sessionId: string;
   /** New for each request. */
   readonly messageId: string;
@@ -135,14 +135,14 @@ export interface UpstreamIdentity {
   readonly stream: boolean;
 }
 
-/** These headers, with what every request to Factory says. */
+/** These headers plus those of every request to Factory. */
 export function withIdentity(own: Readonly<Record<string, string>>, identity: UpstreamIdentity): Record<string, string> {
   const headers: Record<string, string> = {
     ...own,
     authorization: `Bearer ${identity.key}`,
     "content-type": "application/json",
     accept: identity.stream ? "text/event-stream" : "application/json",
-    // Nothing compressed; what comes so all the same is unpacked in upstream.ts. Deno leaves that to us only with this very word.
+    // No compression; a compressed answer is unpacked in upstream.ts all the same. Deno's fetch leaves that to us only with this exact value.
     "accept-encoding": "identity",
     "user-agent": identity.userAgent,
     "x-api-provider": identity.provider,
@@ -150,18 +150,18 @@ export function withIdentity(own: Readonly<Record<string, string>>, identity: Up
     "x-session-id": identity.sessionId,
     "x-assistant-message-id": identity.messageId,
   };
-  // Older deployments knew Bedrock under another header; both are sent.
+  // Older deployments used another header for Bedrock; both are sent.
   if (identity.provider === "bedrock_anthropic") headers["x-model-provider"] = "bedrock";
   return headers;
 }
 
-/** A UUID (version 8, RFC 9562) made from text: the same text gives the same id on every replica. */
+/** A UUID (version 8, RFC 9562) derived from text: the same text gives the same id on every replica. */
 export function uuidOf(text: string, sha256: (text: string) => Uint8Array): string {
   const hex = sha256(text).toHex();
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
-/** A UUID (version 7, RFC 9562): it begins with its time, so that what is kept in the order of ids is in the order of time. */
+/** A UUID (version 7, RFC 9562): it begins with its time, so ids sort by time. */
 export function uuidAt(ms: number, random: string): string {
   const hex = ms.toString(16).padStart(12, "0");
   return `${hex.slice(0, 8)}-${hex.slice(8)}-7${random.slice(15)}`;
@@ -169,15 +169,15 @@ export function uuidAt(ms: number, random: string): string {
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
-/** The client's own request id where it is one, otherwise a new one. */
+/** The client's own request id where it is well-formed, otherwise a new one. */
 export function requestIdOf(headers: Readonly<Record<string, string>>, newId: () => string): string {
   const own = headers["x-request-id"];
   return own !== undefined && REQUEST_ID.test(own) ? own : newId();
 }
 
-// ---- What this program says itself -------------------------------------------------------------------------------
+// ---- Headers of this program -------------------------------------------------------------------------------------
 
-/** For every answer. Nothing here is a page: a browser must not guess, frame, embed or remember any of it. */
+/** For every answer: a browser must not sniff, frame, embed or cache it. */
 export const SAFE_HEADERS: Readonly<Record<string, string>> = {
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
@@ -194,7 +194,7 @@ interface Head {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** An answer to a call. Headers that are copied cost a fifth of those that a runtime reads out of an object. */
+/** An answer to a call. Copying prepared headers costs a fifth of what a runtime takes to read them from an object. */
 export function safeResponse(body: BodyInit, { status, headers }: Head): Response {
   const response = new Response(body, { status, headers: SAFE });
   for (const name in headers) response.headers.set(name, headers[name] ?? "");
@@ -203,7 +203,7 @@ export function safeResponse(body: BodyInit, { status, headers }: Head): Respons
 
 export const JSON_HEADERS: Readonly<Record<string, string>> = { "content-type": "application/json" };
 
-/** Nothing between here and the client may hold back, compress or keep a stream. */
+/** Nothing on the way to the client may buffer, compress or cache a stream. */
 export function streamHeaders(framing: "sse" | "json-array"): Record<string, string> {
   return {
     "content-type": framing === "sse" ? "text/event-stream; charset=utf-8" : "application/json",
@@ -212,7 +212,7 @@ export function streamHeaders(framing: "sse" | "json-array"): Record<string, str
   };
 }
 
-/** Names the request, and what a conversion left out of it. */
+/** Names the request, and what a conversion dropped from it. */
 export function reportHeaders(requestId: string, losses: readonly Loss[]): Record<string, string> {
   const headers: Record<string, string> = { "x-request-id": requestId };
   if (losses.length === 0) return headers;
@@ -221,7 +221,7 @@ export function reportHeaders(requestId: string, losses: readonly Loss[]): Recor
   return headers;
 }
 
-/** As many names as a header takes, and how many there are beside. */
+/** As many names as fit into a header, and the number of the others. */
 function listed(names: readonly string[]): string {
   const all = names.map(shortened).join(",");
   if (all.length <= MAX_VALUE_BYTES) return all;
@@ -229,9 +229,9 @@ function listed(names: readonly string[]): string {
   return `${kept}, ${names.length - kept.split(",").length} more`;
 }
 
-/** What `, 990 more` may take. */
+/** Room for `, 990 more`. */
 const MORE_LENGTH = 20;
-/** Of a field or a model in a header. */
+/** The longest name of a field or a model in a header. */
 const MAX_NAME_LENGTH = 200;
 
 function shortened(name: string): string {
@@ -246,26 +246,26 @@ export interface AnswerFacts {
   readonly attempted: Attempted;
 }
 
-/** The headers of an answer to a call, around those that `passed` from its upstream. */
+/** The headers of an answer to a call: those that passed from the upstream, and this program's own. */
 export function answerHeaders(
   passed: Readonly<Record<string, string>>,
   { requestId, losses, attempted }: AnswerFacts,
 ): Record<string, string> {
   const headers = { ...passed, "x-request-id": requestId };
-  // Nearly all are done with that.
+  // Enough for nearly all answers.
   if (losses.length > 0) Object.assign(headers, reportHeaders(requestId, losses));
   if (attempted.count > 1 || attempted.fallback !== null) Object.assign(headers, attemptHeaders(attempted));
   return headers;
 }
 
 export interface Attempted {
-  /** Requests sent, all models together. */
+  /** Requests sent, over all models. */
   readonly count: number;
-  /** The model that was asked for and the one that answered. Null: they are the same. */
+  /** The model that was asked for and the one that answered. Null: the same. */
   readonly fallback?: { readonly asked: string; readonly answered: string } | null;
 }
 
-/** Says that it took more than one attempt, and another model than the one that was asked for. */
+/** Tells the client of further attempts, and of a model other than the one it asked for. */
 export function attemptHeaders({ count, fallback = null }: Attempted): Record<string, string> {
   const headers: Record<string, string> = {};
   if (count > 1) headers["x-factory-proxy-attempts"] = String(count);

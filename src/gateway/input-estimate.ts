@@ -1,16 +1,16 @@
-// Roughly how many tokens a request has, from the length of its text: for a call that ended before its upstream said so.
+// Estimates a request's tokens from the length of its text: for a call that ended before its upstream reported them.
 // Does not parse the body.
 
 import { BYTES_PER_TOKEN } from "./usage-meter.ts";
 
-/** A picture of a usual size. */
+/** The tokens of an image of usual size. */
 const MEDIA_TOKENS = 1_500;
 /** A shorter body holds no media worth leaving out. */
 const SHORT = 64 * 1024;
-/** In front of what is no text, in the protocols whose upstreams count input only at the end. */
+/** What precedes media, in the protocols whose upstreams report input only at the end. */
 const MARK = ";base64,";
 
-/** Tokens, for the text of a JSON body. */
+/** Estimated tokens of a JSON body. */
 export function estimateInputTokens(body: string): number {
   let characters = body.length;
   let media = 0;

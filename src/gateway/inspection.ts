@@ -1,5 +1,5 @@
-// What is kept of the latest calls for the inspector, in memory alone, and how it is shown: see INSPECT.
-// Never shows a secret; with `headers` no prompt and no answer. Redacts and parses what is asked for, and nothing before that.
+// What is kept of the latest calls for the inspector, only in memory, and how it is shown: see INSPECT.
+// Never shows a secret; with `headers`, no prompt and no answer. Redacts and parses only what is asked for, when it is asked for.
 
 import type { Loss, ProtocolId } from "../protocol/canonical.ts";
 import { shownUrl, type Redactor } from "../telemetry/redaction.ts";
@@ -24,22 +24,22 @@ export interface CallInspection {
   readonly protocol: ProtocolId;
   readonly upstreamProtocol: ProtocolId | null;
   readonly clientRequest: Message & { readonly method: string; readonly path: string };
-  /** One for each time that a request was sent, fallbacks and retries included; the last is the one that answered. */
+  /** One for each request sent, fallbacks and retries included; the last one got the answer. */
   readonly attempts: readonly Attempt[];
   readonly clientAnswer: (Message & { readonly status: number; readonly events: readonly StreamEvent[] }) | null;
   readonly losses: readonly Loss[];
-  /** Why the call ended other than well. Null: it ended well, or runs. */
+  /** Why the call failed. Null: it succeeded, or is still running. */
   readonly error: { readonly kind: string; readonly message: string } | null;
 }
 
 export interface Message {
   /** With secrets masked. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Null: not kept, or there was none, or it is a stream. */
+  /** Null: not kept, absent, or a stream. */
   readonly body: string | null;
-  /** In bytes, as it was; of a text of which only the headers are kept, in characters. */
+  /** Of the original, in bytes; in characters for a text of which only the headers are kept. */
   readonly bodyBytes: number;
-  /** Whether `body`, or the events, are only a part of it. */
+  /** Whether `body`, or the events, are only a part of the original. */
   readonly isCut: boolean;
 }
 
@@ -48,18 +48,18 @@ export interface Attempt {
   readonly protocol: ProtocolId;
   readonly url: string;
   readonly request: Message;
-  /** Milliseconds from the beginning of the call. */
+  /** Milliseconds since the call began. */
   readonly sentMs: number;
   readonly answeredMs: number | null;
   /** Null: none came. */
   readonly answer: (Message & { readonly status: number; readonly events: readonly StreamEvent[] }) | null;
-  /** Why it was not the last one. Null: it was. */
+  /** Why another attempt followed. Null: this was the last one. */
   readonly why: string | null;
 }
 
-/** One event of a stream, under its own name. */
+/** One event of a stream, with its protocol's name. */
 export interface StreamEvent {
-  /** Milliseconds from the beginning of the call. */
+  /** Milliseconds since the call began. */
   readonly atMs: number;
   readonly name: string;
   readonly bytes: number;
@@ -69,28 +69,28 @@ export interface StreamEvent {
 
 export interface InspectionSettings {
   readonly inspect: "off" | "headers" | "bodies";
-  /** What may be kept of all calls together. */
+  /** Limit for all calls together, in bytes. */
   readonly inspectBytes: number;
-  /** Names of client keys of whose calls nothing is kept. */
+  /** Names of client keys whose calls are not recorded. */
   readonly inspectExcept: readonly string[];
 }
 
-/** What an administrator sees of the calls of this process, and does to them. */
+/** What an administrator sees of this process's calls, and can do to them. */
 export type OwnCalls = Pick<LiveCalls, "live" | "watch" | "cancel"> & Pick<Inspector, "inspection" | "isInspected">;
 
-/** Keeps the latest calls; what goes beyond the limits drives out the oldest. */
+/** Keeps the latest calls; beyond the limits the oldest are dropped. */
 export class Inspector implements RecordingRing {
   readonly #settings: () => InspectionSettings;
-  /** Of calls that run, or whose bodies are kept, the oldest first. Few look for one by its id, and each call comes and goes. */
+  /** Calls that run, or whose bodies are kept, oldest first. A set, since every call comes and goes while look-ups by id are rare. */
   readonly #recordings = new Set<CallRecording>();
   readonly #ended = new EndedCalls(MOST_CALLS);
   #kept: InspectionSettings["inspect"] = "off";
   #held = 0;
-  /** The second of the last call that ended well, and how many such were kept in it. */
+  /** The second in which the last successful call ended, and how many of that second were kept. */
   #second = 0;
   #keptInSecond = 0;
 
-  /** `settings` is asked for each call, since they may change. */
+  /** `settings` is called for each call, since the settings may change. */
   constructor(settings: () => InspectionSettings) {
     this.#settings = settings;
   }
@@ -99,7 +99,7 @@ export class Inspector implements RecordingRing {
     return this.#settings().inspectBytes / MESSAGES;
   }
 
-  /** From now on the call is recorded. Null: it is not. */
+  /** Records the call from now on. Null: it is not recorded. */
   record(request: IncomingRequest, call: RecordedCall): CallRecording | null {
     const { inspect, inspectExcept } = this.#current();
     if (inspect === "off" || (call.summary.callerId !== null && inspectExcept.includes(call.summary.callerId))) return null;
@@ -123,7 +123,7 @@ export class Inspector implements RecordingRing {
     this.#makeRoom();
   }
 
-  /** A burst of calls that end well must not drive out all that was there before. */
+  /** A burst of successful calls must not drive out everything that was there before. */
   #keeps({ startedAtMs, durationMs, error, attempts }: Readonly<CallSummary>): boolean {
     if (error !== null || attempts > 1) return true;
     const second = Math.floor((startedAtMs + durationMs) / 1000);
@@ -139,7 +139,7 @@ export class Inspector implements RecordingRing {
     return this.#find(id) !== undefined || this.#ended.has(id);
   }
 
-  /** What is kept of a call, by the ledger's id. Null: nothing is, or no longer. */
+  /** What is kept of a call, by its id in the ledger. Null: nothing, or no longer. */
   inspection(id: string): CallInspection | null {
     this.#current();
     const recording = this.#find(id);
@@ -153,7 +153,7 @@ export class Inspector implements RecordingRing {
     return undefined;
   }
 
-  /** What was kept under other settings is let go of. */
+  /** Drops what was kept under other settings. */
   #current(): InspectionSettings {
     const settings = this.#settings();
     if (settings.inspect !== this.#kept) {
@@ -179,11 +179,11 @@ export class Inspector implements RecordingRing {
   }
 }
 
-/** However little each takes. */
+/** The most calls kept, however small they are. */
 const MOST_CALLS = 1000;
-/** Of those that ended well at the first attempt and without their bodies: a thousand last for twenty seconds at least. */
+/** Of calls that succeeded at the first attempt, without bodies: so a thousand of them span at least twenty seconds. */
 const MOST_A_SECOND = 50;
-/** No message takes more than this part of it all. */
+/** No message takes more than this fraction of the limit. */
 const MESSAGES = 8;
 
 function shown({ facts, redactor }: EndedCall): CallInspection {
@@ -229,7 +229,7 @@ function message(body: Passed, headers: Readonly<Record<string, string>>, redact
   };
 }
 
-/** What stands in the text of a large body for what was cut out of it. */
+/** What marks a cut in the text of a large body. */
 const CUT_MARK = /gw\.cut\.\d+\.\d+\./g;
 
 interface AnsweredOptions {

@@ -1,4 +1,4 @@
-// Keeps a client waiting: a stream shows signs of life in its protocol's own form; a non-streaming answer that is late begins with white
+// Keeps a waiting client connected: a stream gets keep-alives in its protocol's own form; a late non-streaming answer begins with white
 // space, which JSON allows.
 // Does not begin before it has to: what it begins has status 200, whatever the answer turns out to be.
 
@@ -7,7 +7,7 @@ import type { After, BodyReader } from "../runtime/ports.ts";
 import { NOTHING, through, UNTOUCHED, type KeepAlive, type Pump } from "../wire/pump.ts";
 import { SAFE_HEADERS } from "./headers.ts";
 
-/** A stream of server-sent events, and what shows that it goes on. */
+/** A stream of server-sent events, and its keep-alives. */
 export function withSigns(
   pump: Pump,
   { keepAlive, signsOfLife }: Codec["reply"],
@@ -42,7 +42,7 @@ export interface Late<Answer> extends Waiting {
   readonly answer: Promise<Answer>;
 }
 
-/** The answer itself where it comes soon. Rejects where it fails soon. */
+/** The answer itself where it comes in time. Rejects where it fails in time. */
 export async function soonOrLate<Answer>(answer: Promise<Answer>, { everyMs, after }: Waiting): Promise<Answer | Late<Answer>> {
   let takeBack = (): void => {};
   const late = new Promise<Late<Answer>>((resolve) => {
@@ -55,7 +55,7 @@ export async function soonOrLate<Answer>(answer: Promise<Answer>, { everyMs, aft
   }
 }
 
-/** White space at once and while nothing comes, then the body of `response`, which must not reject. A client that leaves cancels it. */
+/** White space at once and while nothing comes, then the body of `response`, which must not reject. Cancelled when the client leaves. */
 export function lateResponse(response: Promise<Response>, { everyMs, after }: Waiting): Response {
   const keepAlive = { sign: () => SPACE, everyMs, after, isDue: true } as const;
   return new Response(through(bodyOf(response), UNTOUCHED, { closed: () => {}, keepAlive }), { status: 200, headers: HEADERS });

@@ -1,4 +1,4 @@
-// The calls that run now: what can still end them, what they do, for whoever watches, and the last minute.
+// The calls that run now: what they do, what can still end them, who watches them, and the last minute.
 // Never holds a prompt, an answer or a key, and never waits for a listener.
 
 import { GatewayError } from "../errors.ts";
@@ -7,11 +7,11 @@ import type { After } from "../runtime/ports.ts";
 import type { CallSummary } from "../telemetry/call-summary.ts";
 import { finishWord, isListed } from "./usage-row.ts";
 
-/** `connecting`: the request is about to go out. `waiting`: nothing of the answer has come. `thinking`: reasoning comes. */
+/** `connecting`: the request is about to go out. `waiting`: nothing of the answer has come. `thinking`: reasoning is coming. */
 export type CallPhase = "admitted" | "connecting" | "waiting" | "thinking" | "streaming";
 
 export interface LiveCall {
-  /** The ledger's own id. */
+  /** The id in the ledger. */
   readonly id: string;
   readonly requestId: string;
   /** ISO 8601. */
@@ -32,21 +32,21 @@ export interface LiveCall {
   readonly attempts: number;
 }
 
-/** What a watcher gets: a call began or changed its phase, ended, or a second has passed. `isCounted`: it is one of those of `LiveSecond`. */
+/** What a watcher gets: a call began, changed its phase or ended, or a second has passed. `isCounted`: it counts in `LiveSecond`. */
 export type LiveEvent =
   | { readonly type: "call"; readonly call: LiveCall }
   | { readonly type: "ended"; readonly id: string; readonly status: number | null; readonly finish: string; readonly isCounted: boolean }
   | { readonly type: "tick"; readonly calls: readonly LiveCall[] };
 
-/** Of the calls that ended in it and stand in the ledger, so that usage says the same. */
+/** The calls that ended in this second and are in the ledger, so that usage agrees. */
 export interface LiveSecond {
   readonly calls: number;
-  /** A client that leaves is none. */
+  /** Calls that a client left do not count. */
   readonly errors: number;
   readonly outputTokens: number;
 }
 
-/** A call as it says of itself when it is looked at. */
+/** A running call, read when somebody looks. */
 export interface RunningCall {
   readonly summary: Readonly<CallSummary>;
   readonly phase: CallPhase;
@@ -58,7 +58,7 @@ export interface RunningCall {
 export interface LivePorts {
   /** Unix time in milliseconds. */
   readonly now: () => number;
-  /** Keeps no process from its end. */
+  /** Does not keep the process alive. */
   readonly after: After;
 }
 
@@ -68,7 +68,7 @@ export class LiveCalls {
   readonly #ports: LivePorts;
   readonly #calls = new Set<RunningCall>();
   readonly #listeners = new Set<Listener>();
-  /** What listeners have not been told. Empty while nobody listens. */
+  /** Changes that listeners have not been told of. Empty while nobody listens. */
   readonly #changed = new Set<RunningCall>();
   readonly #ended: RunningCall[] = [];
   readonly #minute = Array.from({ length: SECONDS }, () => ({ second: 0, calls: 0, errors: 0, outputTokens: 0 }));
@@ -88,14 +88,14 @@ export class LiveCalls {
     this.changed(call);
   }
 
-  /** A call is in another phase. Costs nothing while nobody listens. */
+  /** A call has entered another phase. Costs nothing while nobody listens. */
   changed(call: RunningCall): void {
     if (this.#listeners.size === 0) return;
     this.#changed.add(call);
     this.#tellSoon();
   }
 
-  /** Once it has ended, and its summary is complete. */
+  /** Called once the call has ended and its summary is complete. */
   remove(call: RunningCall): void {
     this.#calls.delete(call);
     const { startedAtMs, durationMs, error, usage } = call.summary;
@@ -115,7 +115,7 @@ export class LiveCalls {
     for (const call of this.#calls) call.fail(error);
   }
 
-  /** Ends one at an administrator's word. False: there is none of that id. */
+  /** Ends one call for an administrator. False: there is no call with this id. */
   cancel(id: string): boolean {
     for (const call of this.#calls) {
       if (call.summary.id !== id) continue;
@@ -125,7 +125,7 @@ export class LiveCalls {
     return false;
   }
 
-  /** Those that run, the oldest first, and the last 60 seconds, the oldest first. */
+  /** The running calls, and the last 60 seconds, each oldest first. */
   live(): { readonly calls: readonly LiveCall[]; readonly minute: readonly LiveSecond[] } {
     const last = Math.floor(this.#ports.now() / 1000);
     const minute = Array.from({ length: SECONDS }, (_, index) => {
@@ -137,7 +137,7 @@ export class LiveCalls {
     return { calls: this.#views(), minute };
   }
 
-  /** Calls back until what comes back is called: within a tenth of a second of a change, and each second. One that throws is called no more. */
+  /** Calls the listener within a tenth of a second of a change, and each second, until the returned function is called. Drops one that throws. */
   watch(listener: Listener): () => void {
     this.#listeners.add(listener);
     this.#stopTicking ??= this.#ports.after(TICK_MS, () => this.#tick());
@@ -157,12 +157,12 @@ export class LiveCalls {
 
   #tick(): void {
     this.#stopTicking = this.#ports.after(TICK_MS, () => this.#tick());
-    // First, or a call would be missing from the list before its end is told.
+    // First, or a call would be missing from the list before its end is reported.
     this.#tellChanges();
     this.#tell({ type: "tick", calls: this.#views() });
   }
 
-  /** Not at once: no listener runs within a call, and a call of a millisecond is told once. */
+  /** Deferred: no listener runs inside a call, and a call of a millisecond is reported once. */
   #tellSoon(): void {
     this.#stopTelling ??= this.#ports.after(TELL_MS, () => this.#tellChanges());
   }

@@ -1,17 +1,17 @@
-// How late the event loop is: a timer that knows when it should have been called.
-// Never runs before somebody asks.
+// Measures how late the event loop is: a timer compares when it was due with when it ran.
+// Never runs before it is first read.
 
 import type { After } from "../runtime/ports.ts";
 
 export interface LagPorts {
-  /** Keeps no process from its end. */
+  /** Does not keep the process alive. */
   readonly after: After;
-  /** Milliseconds that only grow. */
+  /** Monotonic time in milliseconds. */
   readonly monotonic: () => number;
 }
 
 const EVERY_MS = 500;
-/** So many of the latest times are kept: half a minute. */
+/** How many of the latest times are kept: half a minute's. */
 const KEPT = 60;
 
 export class LoopLag {
@@ -29,7 +29,7 @@ export class LoopLag {
     this.#next();
   }
 
-  /** The longest of the last half minute. */
+  /** The longest lag of the last half minute. */
   get seconds(): number {
     return Math.max(0, ...this.#latestMs) / 1000;
   }

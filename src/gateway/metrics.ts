@@ -1,4 +1,4 @@
-// All that is measured, as families of metrics: calls that ended, and how things stand when somebody looks.
+// All that is measured, as families of metrics: counts of calls that ended, and the present state, read on request.
 // Never asks Factory anything, and never fails because the store is away.
 
 import type { KeyRing } from "../access/key-ring.ts";
@@ -17,16 +17,16 @@ export interface MetricsPorts {
   readonly running: Pick<LiveCalls, "size">;
   readonly ring: Pick<KeyRing, "limited">;
   readonly lag: LoopLag;
-  /** Null: nothing is counted against budgets. */
+  /** Null: budgets are not counted. */
   readonly limiter: Pick<Limiter, "budgetsOf"> | null;
-  /** Null: no rows are kept. */
+  /** Null: no usage rows are kept. */
   readonly ledger: Pick<Ledger, "standing"> | null;
-  /** Null: nothing is remembered. */
+  /** Null: there is no store. */
   readonly store: Pick<Store, "state" | "kind"> | null;
   /** What is known of the plan behind the server's own key. Null: nothing. */
   readonly plan: () => PlanLimits | null;
   readonly figures: () => ProcessFigures | null;
-  /** Calls and reports of metrics that no collector took. Null: there is none. */
+  /** Calls and metric reports that no collector took. Null: there is no collector. */
   readonly unsent: () => { readonly traces: number; readonly metrics: number } | null;
   readonly facts: { readonly version: string; readonly runtime: string };
   /** Unix time in milliseconds. */
@@ -35,9 +35,9 @@ export interface MetricsPorts {
   readonly startedMs: number;
 }
 
-/** Of so many keys the budgets are told. */
+/** The budgets of this many keys are reported. */
 const MOST_KEYS = 500;
-/** Whoever asks more often gets the same budgets. */
+/** Budgets are read at most this often. */
 const BUDGETS_MS = 5_000;
 
 export class Metrics {
@@ -48,7 +48,7 @@ export class Metrics {
     this.#ports = ports;
   }
 
-  /** What can be told now. The lag of the event loop is measured from the first time on. */
+  /** What is known now. The event loop's lag is measured from the first call on. */
   async families(): Promise<readonly Family[]> {
     const { calls, running, lag, facts } = this.#ports;
     lag.start();
@@ -144,7 +144,7 @@ export class Metrics {
   }
 }
 
-/** Under the names that every program's dashboards know. */
+/** The names that every program's dashboards use. */
 function processFamilies({ residentBytes, cpuSeconds, logLinesLost }: ProcessFigures): Family[] {
   return [
     { name: "process_resident_memory_bytes", help: "Resident memory.", unit: "By", type: "gauge", samples: [single(residentBytes)] },

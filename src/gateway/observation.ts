@@ -1,4 +1,4 @@
-// Everything that observes calls from outside the gateway: metrics for whoever asks, and traces and metrics for a collector, where there is one.
+// Everything that observes calls from outside the gateway: metrics on request, and traces and metrics for a collector, where there is one.
 // Never loads a library before it is used.
 
 import type { OtlpConfig } from "../config/observing.ts";
@@ -27,10 +27,10 @@ export interface Observation {
   readonly observers: readonly CallObserver[];
   /** Null: no call is traced. */
   readonly tracing: Tracing | null;
-  /** As Prometheus reads them, of all processes on the port. */
+  /** In Prometheus's format, for all processes on the port. */
   readonly text: () => Promise<string>;
   readonly start: () => void;
-  /** Resolves when what is left has been sent, or a collector took too long. */
+  /** Resolves when what is left has been sent, or the collector took too long. */
   readonly stop: () => Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-// The pump of an answer, seen as it passes: when its first byte goes out, how long each step takes, what the inspector and a debug log keep.
+// The pump of an answer, observed: when its first byte goes out, how long each step takes, what the inspector and a debug log keep.
 // Does not change anything that passes.
 
 import type { CallSummary } from "../telemetry/call-summary.ts";
@@ -9,28 +9,28 @@ import type { CallRecording } from "./call-recording.ts";
 /** How much of a streamed answer a debug log keeps, in bytes. */
 const MAX_DEBUG_BYTES = 256 * 1024;
 
-/** What is told of it. */
+/** What the pump reports to. */
 export interface PassingCall {
   /** Null: nothing is kept. */
   readonly recording: CallRecording | null;
   readonly clock: PhaseClock;
   readonly summary: Pick<CallSummary, "trace">;
-  /** Whether the log has the bodies too. */
+  /** Whether bodies are logged. */
   readonly isDebugged: boolean;
-  /** The answer goes out; only the first time counts. */
+  /** The answer begins to go out; only the first call counts. */
   begin(): void;
-  /** All of it has. */
+  /** The whole answer has gone out. */
   sent(body: Uint8Array): void;
 }
 
 const EMPTY = new Uint8Array();
 
-/** The same pump, with the time of its first byte noted. */
+/** The same pump, observed. */
 export function observed(pump: Pump, call: PassingCall): Pump {
   return new ObservedPump(pump, call);
 }
 
-/** Without functions of its own: this is made for every stream. */
+/** A class instead of closures: one is made for every stream. */
 class ObservedPump implements Pump {
   readonly #pump: Pump;
   readonly #call: PassingCall;

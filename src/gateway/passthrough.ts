@@ -1,4 +1,4 @@
-// An answer in the client's own protocol: the upstream's bytes as they are. Usage and ending are read from copies.
+// An answer in the client's own protocol: the upstream's bytes, unchanged. Usage and ending are read from copies.
 // Does not parse an event while it passes, or end an unfinished answer as if it were finished.
 
 import { asGatewayError, GatewayError } from "../errors.ts";
@@ -23,7 +23,7 @@ import { isReasoning, textBytesIn, type StreamSample } from "./stream-samples.ts
 import { saysOutput, UsageMeter } from "./usage-meter.ts";
 
 export interface PassthroughOptions {
-  /** Of the protocol that both sides speak. */
+  /** For the protocol that both sides speak. */
   readonly codec: Codec;
   readonly exchange: Exchange;
   readonly meter: UsageMeter;
@@ -31,14 +31,14 @@ export interface PassthroughOptions {
 }
 
 /**
- * Hands complete events on as the bytes they are, without parsing them; holds back only an event whose end has not come.
+ * Passes complete events on as bytes, without parsing them; holds back only an incomplete event.
  * When the source ends or breaks before the terminal event, the client gets the protocol's own error event.
  */
 export function streamPassthrough({ codec, exchange, meter, limits }: PassthroughOptions): Pump {
-  // The first and the last few events are enough to tell usage and ending; see `inspect`.
+  // The first and the last few events are enough to find usage and ending; see `inspect`.
   let first: Uint8Array | null = null;
   const last: Uint8Array[] = [];
-  // And some from all over the stream, ever fewer, tell how much of what passed was text.
+  // A few more, ever further apart, show how much of what passed was text.
   const samples: StreamSample[] = [];
   const tailEvents = { count: 0 };
   let passedBytes = 0;
@@ -49,14 +49,14 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
   // The last bytes that are held: a blank line may begin there, up to three bytes before it ends.
   let tail: Uint8Array = EMPTY;
 
-  /** The last few events of a run tell how many are in all of it. */
+  /** The last few events of a run show how many it has. */
   const note = (bytes: number, endingBytes: number): void => {
     passedBytes += bytes;
     passedEvents += bytes === endingBytes ? tailEvents.count : (bytes * tailEvents.count) / endingBytes;
   };
   const send = (events: Uint8Array): Uint8Array => {
     const ending = tailOf(events, tailEvents);
-    // Comments would drive out what says how the answer ended.
+    // Comments would displace the events that say how the answer ended.
     if (tailEvents.count === 0) return events;
     if (first === null) {
       const head = headOf(events);
@@ -94,8 +94,8 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
     return bytes;
   };
   /**
-   * Reads usage and ending out of the kept runs, and of what else is given; the only place where passed events are parsed.
-   * Returns whether the upstream itself has said how the answer ended.
+   * Reads usage and ending from the kept events and `rest`; the only place where passed events are parsed.
+   * Returns whether the upstream itself said how the answer ended.
    */
   const inspect = (rest: readonly Uint8Array[]): boolean => {
     const decoder = codec.reply.decoder({ ...exchange, isExcerpt: true });
@@ -107,7 +107,7 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
     meter.usage = seen.usage ?? meter.usage;
     meter.finish = seen.finish;
     meter.error = seen.error;
-    // A decoder may keep back what the upstream said of its end until nothing more can come, a failure of the model as well.
+    // A decoder may hold back the upstream's ending, or a failure of the model, until nothing more can come.
     return isReported || !isTruncation(seen.error);
   };
   meter.passedTextBytes = () => {
@@ -137,7 +137,7 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
       if (inspect([])) return isFactoryError(meter.error) ? concat([rest ?? EMPTY, errorBytes(asGatewayError(meter.error))]) : rest;
       // An upstream may leave out the last blank line; the client's parser may need it.
       if (rest !== null && inspect([rest]) && meter.finish !== null) return concat([rest, BLANK_LINE]);
-      // What was cut off inside an event is of no use to the client.
+      // An event that was cut off is of no use to the client.
       return errorBytes(truncated());
     },
     fail(error) {
@@ -150,7 +150,7 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
   };
 }
 
-/** Hands a non-streaming answer on, and reads its usage once it has passed; of a long one, from an excerpt. */
+/** Passes a non-streaming answer on, and reads its usage afterwards; for a long one, from an excerpt. */
 export function bodyPassthrough(options: BodyOptions): Pump {
   const { meter } = options;
   let kept: Uint8Array[] = [];
@@ -194,11 +194,11 @@ export function readUsage(body: Uint8Array | string, { codec, exchange, meter }:
   }
 }
 
-/** Of a non-streaming answer that is larger than this, an excerpt is read. */
+/** For a non-streaming answer larger than this, only an excerpt is read. */
 const MOST_KEPT_BYTES = 1024 * 1024;
-/** How many events from the end of a stream are kept: a finish reason, usage, a mark of the end, and one to spare. */
+/** Events kept from the end of a stream: a finish reason, usage, an end marker, and one to spare. */
 const KEPT_EVENTS = 4;
-/** After how many bytes the first sample is taken, and how much more has to pass before each further one: 17 in 1 MiB. */
+/** Bytes before the first sample, and the factor by which the total grows before each further one: 17 samples in 1 MiB. */
 const FIRST_SAMPLE_BYTES = 1024;
 const SAMPLE_GROWTH = 1.5;
 const KEPT_HEAD_BYTES = 1024;
@@ -206,13 +206,13 @@ const EMPTY = new Uint8Array(0);
 const UTF8 = new TextEncoder();
 const UTF8_TEXT = new TextDecoder();
 
-/** The first event of a run, and those behind it that are short. */
+/** The first event of a run, and short ones that follow it. */
 function headOf(events: Uint8Array): Uint8Array {
   if (events.length <= KEPT_HEAD_BYTES) return events;
   return events.subarray(0, lastBoundary(events.subarray(0, KEPT_HEAD_BYTES), EMPTY) || firstBoundary(events) || events.length);
 }
 
-/** The last events of a run, with the comments and blank lines between and behind them. `seen` gets how many they are. */
+/** The last events of a run, with the comments and blank lines between and after them. `seen` gets their number. */
 function tailOf(events: Uint8Array, seen: { count: number }): Uint8Array {
   const boundaries = new Boundaries(events);
   let start = events.length;

@@ -1,11 +1,11 @@
-// Metrics of all processes on the port: each sample says of which it is, so that one that begins anew counts anew by itself.
-// Never adds up what several processes count.
+// Metrics of all processes on the port. Each sample names its process, so that one that restarts begins its own counts anew.
+// Never adds up the counts of several processes.
 
 import type { Peers } from "../runtime/ports.ts";
 import { Histogram, type Family, type Sample } from "../telemetry/families.ts";
 import { PREFIX } from "./call-metrics.ts";
 
-/** What every process knows alike, from the store or from Factory. */
+/** What every process reports alike, from the store or from Factory. */
 const ALIKE: ReadonlySet<string> = new Set(["budget_limit", "budget_remaining", "quota_used_ratio"].map((name) => PREFIX + name));
 
 interface Answer {
@@ -14,7 +14,7 @@ interface Answer {
   readonly families: readonly Family[];
 }
 
-/** Of this process and, under the label `worker`, of the others; called with nobody else there, of this process as they are. */
+/** This process's metrics and, under the label `worker`, those of the others; without others, this process's as they are. */
 export class PeerFamilies {
   readonly #own: () => Promise<readonly Family[]>;
   readonly #peers: Peers | null;

@@ -1,5 +1,5 @@
-// What the plan behind a call means for it: Factory is asked about it, answers say how it stands, and a new conversation for which too little is
-// left goes to another model, or nowhere.
+// What the plan means for a call: Factory is asked how it stands, answers report it, and when too little is left a new conversation goes to
+// another model, or nowhere.
 // Does not wait for Factory.
 
 import { quotaRefusal } from "../access/limits.ts";
@@ -18,9 +18,9 @@ export interface PlanPorts extends ReservationPorts {
   readonly now: () => number;
 }
 
-/** Null: the model that was asked for may answer. */
+/** Null: the requested model may answer. */
 export interface Diverted {
-  /** The model to ask instead. Null: there is none. */
+  /** The model to use instead. Null: none. */
   readonly target: Target | null;
   /** For where there is none, or it can't carry the request. */
   readonly refusal: GatewayError;
@@ -50,7 +50,7 @@ function standIn(
   { model }: Target,
   { guard, ports }: { readonly guard: QuotaGuard; readonly ports: PlanPorts },
 ): Target | null {
-  // What comes in at a native route goes to its endpoint, whatever the model.
+  // A native route always goes to its endpoint, whatever the model.
   if (call.incoming.route.endpoint !== null) return null;
   const { models } = ports;
   const own = guard.settings.model;

@@ -1,4 +1,4 @@
-// From a request that was read to what is sent upstream for it: where to, which text, and what the reply codecs need to know of it.
+// Turns a request that was read into what is sent upstream: the address, the text, and what the reply codecs need to know of it.
 // Does not send anything.
 
 import type { Sha256 } from "../access/key-ring.ts";
@@ -29,18 +29,18 @@ export interface PreparePorts {
   readonly now: () => number;
   readonly newId: () => string;
   readonly sha256: Sha256;
-  /** The beginning of a Factory key's hash: tells keys apart and says nothing of them. */
+  /** The first digits of a Factory key's hash: distinguishes keys without revealing them. */
   readonly keyId: (key: string) => string;
 }
 
 export interface PrepareSettings {
-  /** Put in front of the client's instructions; null: nothing is. */
+  /** Put in front of the client's instructions; null: nothing. */
   readonly systemPrompt: string | null;
-  /** Whether Claude's prompt cache is asked for where the client, of another protocol, does not. */
+  /** Whether Claude's prompt cache is used where a client of another protocol does not ask for it. */
   readonly promptCache: "auto" | "off";
-  /** Tokens, for a Messages request that sets no limit; null: the model's own. */
+  /** Limit in tokens for a Messages request that sets none; null: the model's own. */
   readonly defaultMaxTokens: number | null;
-  /** A loss that would be reported ends the call with 400. */
+  /** A loss that would be reported ends the call with 400 instead. */
   readonly strict: boolean;
   /** A loss that would end the call is repaired and reported instead. */
   readonly lenient: boolean;
@@ -54,38 +54,38 @@ export interface PrepareContext {
   readonly settings: PrepareSettings;
 }
 
-/** What the head of a body asks for. */
+/** The model and stream switch of a body. */
 export type Asked = Pick<RequestHead, "model" | "stream">;
 
-/** A call whose caller may have it answered. It may last as long as the answer, so the request's body is not in it. */
+/** A call whose caller was admitted. It may live as long as the answer, so it does not hold the request's body. */
 export interface AdmittedCall {
   readonly incoming: Call;
   readonly progress: CallProgress;
   readonly caller: Caller;
   /** Reads the request. */
   readonly reader: Codec;
-  /** Writes the answer; another one than `reader` where a client sends one protocol to another one's path. */
+  /** Writes the answer; differs from `reader` where a client sends one protocol to another one's path. */
   readonly writer: Codec;
   readonly head: Asked;
   /** The same for all turns of one caller's conversation. */
   readonly conversation: string;
-  /** What the call still holds of its request. */
+  /** The memory that the call still holds for its request. */
   readonly memory: BodyShare;
 }
 
-/** An admitted call with the request that came. */
+/** An admitted call with its request. */
 export interface ReceivedCall {
   readonly call: AdmittedCall;
   readonly body: BodyText;
-  /** Its text may be cut where the body is large: see `body`. */
+  /** Its text may be shortened where the body is large: see `body`. */
   readonly wire: WireRequest;
-  /** How many values stand in the body. */
+  /** How many JSON values the body holds. */
   readonly values: number;
-  /** What the runtime's own parser makes of the body. */
+  /** The body as parsed by the runtime's own parser. */
   readonly parsed: ParsedBody;
 }
 
-/** For the first who takes it: it must not last as long as the answer. */
+/** Can be taken once: it must not live as long as the answer. */
 export class ParsedBody {
   #value: Parsed | undefined;
 
@@ -93,7 +93,7 @@ export class ParsedBody {
     this.#value = value;
   }
 
-  /** Undefined where it has been taken, or the body is large. */
+  /** Undefined where it was taken before, or the body is large. */
   take(): Parsed | undefined {
     const value = this.#value;
     this.#value = undefined;
@@ -101,22 +101,22 @@ export class ParsedBody {
   }
 }
 
-/** An admitted call with one model to answer it. It may last as long as the answer too. */
+/** An admitted call prepared for one model. It may live as long as the answer too. */
 export interface PreparedCall extends UpstreamRequest {
   readonly call: AdmittedCall;
   readonly target: Target;
-  /** Set where the model is another one than the client asked for. */
+  /** Set where this is not the model that the client asked for. */
   readonly isStandIn?: true;
 }
 
 interface UpstreamRequest {
   readonly body: string | Uint8Array<ArrayBuffer>;
-  /** What the protocols say in headers. */
+  /** The protocol's own headers. */
   readonly headers: Readonly<Record<string, string>>;
   readonly losses: readonly Loss[];
   /** The exchange as the upstream's codec sees it. */
   readonly sent: Exchange;
-  /** And as the client's codec does; null when the bytes pass through. */
+  /** The exchange as the client's codec sees it; null when the bytes pass through. */
   readonly asked: Exchange | null;
 }
 
@@ -132,7 +132,7 @@ export function targetOf(route: Route, head: Asked, models: Models): Target {
   return { ...target, protocol: route.protocol, provider, url: models.endpoint(route.endpoint) };
 }
 
-/** Who serves what a native route takes, where the model does not say it. */
+/** The provider for a native route, where the model does not decide it. */
 const NATIVE_PROVIDERS: Readonly<Record<keyof Endpoints, string>> = {
   messages: "anthropic",
   bedrock: "bedrock_anthropic",
@@ -142,12 +142,12 @@ const NATIVE_PROVIDERS: Readonly<Record<keyof Endpoints, string>> = {
 };
 
 /**
- * Gives way between the steps of a large conversion, which can't be interrupted.
- * Throws, or rejects with, GatewayError when the target can't carry the request, or there is no memory left for it.
+ * Yields to other calls between the steps of a large conversion; a single step can't be interrupted.
+ * Throws, or rejects with, GatewayError when the target can't carry the request, or there is no memory for it.
  */
 export function prepare(received: ReceivedCall, target: Target, context: PrepareContext): PreparedCall | Promise<PreparedCall> {
   const { call } = received;
-  // Whatever becomes of it, it is let go of.
+  // Taken first, so that it is released whatever happens.
   const parsed = received.parsed.take();
   if (target.protocol !== call.reader.id || call.reader !== call.writer)
     return preparedConversion(received, target, { ...context, parsed });
@@ -175,7 +175,7 @@ async function preparedConversion(
   }
 }
 
-/** Each by its name: a spread costs ten times that. */
+/** Members by name: a spread takes ten times as long. */
 function withTarget(
   { body, headers, losses, sent, asked }: UpstreamRequest,
   { call, target }: Pick<PreparedCall, "call" | "target">,
@@ -183,12 +183,12 @@ function withTarget(
   return { call, target, body, headers, losses, sent, asked };
 }
 
-/** As it came, and as the runtime sends it; between them the text in which it is edited, twice, but for its large strings. */
+/** The body as it came, and as the runtime sends it; and twice the text that is edited in between, without its large strings. */
 function passedBytes({ body }: ReceivedCall): number {
   return 2 * body.length + 2 * body.text.length;
 }
 
-/** Measured on both runtimes, while it waits for its answer: five times the body, and the objects that are made of its values. */
+/** Measured on both runtimes while a request waits for its answer: five times the body, and the objects made of its values. */
 export function convertedBytes({ body, values }: Pick<ReceivedCall, "body" | "values">): number {
   return 5 * body.length + VALUE_BYTES * values;
 }
@@ -209,7 +209,7 @@ function passThrough(received: ReceivedCall, target: Target, context: PrepareCon
     systemPrompt,
     stream: path === null || isInPath ? null : head.stream,
   };
-  // A count of tokens has no limit.
+  // A token count has no output limit.
   const edits = route.endpoint === "count-tokens" ? named : { ...named, defaultMaxTokens };
   return {
     body: body.restored(reader.request.edit(wire.body, edits, wire.members), { final: isFinal }),
@@ -220,7 +220,7 @@ function passThrough(received: ReceivedCall, target: Target, context: PrepareCon
   };
 }
 
-/** Another protocol: decoded, encoded, and every loss accounted for. */
+/** Another protocol: decoded and encoded, with every loss accounted for. */
 async function convert(
   received: ReceivedCall,
   target: Target,
@@ -248,15 +248,15 @@ async function convert(
   };
 }
 
-/** So many take about 50 ms to convert on a slow machine. */
+/** This many take about 50 ms to convert on a slow machine. */
 const MANY_VALUES = 10_000;
 
-/** Resolves when all others have had a turn who wait for one. */
+/** Resolves when everything that is waiting for the event loop has had a turn. */
 export function everybodyElse(after: After): Promise<void> {
   return new Promise((resolve) => void after(0, resolve));
 }
 
-/** Bedrock and Vertex take marks on blocks alone. */
+/** Bedrock and Vertex take cache marks on blocks only. */
 const OTHER_CLOUDS = /bedrock|vertex/;
 
 function takesRootMark({ protocol, provider }: Target): boolean {
@@ -268,7 +268,7 @@ function withoutMembers(body: string, names: readonly string[]): string {
   return spliced(body, cut(all, new Set(all.filter(({ key }) => names.includes(key)))));
 }
 
-/** The request with the system prompt in front, unless it stands there already. */
+/** The request with the system prompt in front, unless it is already there. */
 export function withPrompt(request: CanonicalRequest, prompt: string | null): CanonicalRequest {
   if (prompt === null || request.system.some((part) => part.text.startsWith(prompt))) return request;
   return { ...request, system: [{ type: "text", text: prompt, annotations: [], cache: null, proof: null }, ...request.system] };
@@ -284,12 +284,12 @@ function refuseLosses(losses: readonly Loss[], { strict, lenient }: PrepareSetti
   });
 }
 
-/** The ledger's id is the call's own, where clients may say theirs twice. */
+/** Uses the ledger's id, which is unique; a client may repeat its own request id. */
 export function exchangeOf(request: CanonicalRequest, { summary: { id, startedAtMs } }: Pick<CallProgress, "summary">): Exchange {
   return { request, id: id.replaceAll("-", ""), createdAtS: Math.floor(startedAtMs / 1000) };
 }
 
-/** The request for the upstream, made for a Factory key. */
+/** The request for the upstream, with a Factory key. */
 export function upstreamCallOf({ call, target, body, headers, sent }: PreparedCall, key: string, context: PrepareContext): UpstreamCall {
   const { ports, settings } = context;
   return {
@@ -315,7 +315,7 @@ export function upstreamCallOf({ call, target, body, headers, sent }: PreparedCa
   };
 }
 
-/** The same for all turns of one caller's conversation. Its beginning is enough: the first message may hold megabytes. */
+/** The same for all turns of one caller's conversation. The beginning is enough: the first message may hold megabytes. */
 export function conversationOf(caller: Caller, head: RequestHead): string {
   return `${caller.id}\n${head.conversation.slice(0, MAX_CONVERSATION_LENGTH)}`;
 }

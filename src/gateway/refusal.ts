@@ -1,5 +1,5 @@
-// An upstream's refusal as its client should hear it: Factory's own errors with a hint, and a plan that is used up in the words that make each
-// client stop asking.
+// An upstream's refusal as its client should hear it: Factory's own errors with a hint, and a used-up plan in the words that make each client
+// stop asking.
 // Does not change the status of a refusal, except for Codex, which shows a used-up plan only under 429.
 
 import { instantMs } from "../access/plan-limits.ts";
@@ -11,13 +11,13 @@ import { isObject, parseOrUndefined, print, type Json, type JsonObject } from ".
 
 export interface Listener {
   readonly protocol: ProtocolId;
-  /** Of the client's request, lower-case names. */
+  /** The client's request headers, lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   /** Unix time in milliseconds. */
   readonly now: number;
 }
 
-/** The same refusal for a client. Without a body: it is to be told in the client's shape, also where the upstream speaks its protocol. */
+/** The same refusal for a client. An empty body means: use the client's shape, even where the upstream speaks its protocol. */
 export function refusalFor(listener: Listener, found: UpstreamRefusal): UpstreamRefusal {
   const value = parseOrUndefined(found.body);
   const outer = isObject(value) ? value : null;
@@ -29,7 +29,7 @@ export function refusalFor(listener: Listener, found: UpstreamRefusal): Upstream
 
 // ---- Factory's own errors ----------------------------------------------------------------------------------------
 
-/** What to do about Factory's own errors: the status, what its sentence says, the hint. */
+/** Hints for Factory's own errors: status, pattern of the sentence, hint. */
 const HINTS: readonly (readonly [status: number, sentence: RegExp, hint: string])[] = [
   [400, /x-api-provider/i, "Set `provider` for this model in the model table (CONFIG_PATH)."],
   [401, /./, "Check the Factory key (FACTORY_API_KEY); keys come from https://app.factory.ai/settings/api-keys."],
@@ -46,10 +46,10 @@ const HINTS: readonly (readonly [status: number, sentence: RegExp, hint: string]
   [429, /./, "The provider behind Factory limits calls at the moment; try again in a while."],
 ];
 
-/** Factory's `{"detail": ...}` with its sentence and what to do about it. */
+/** Factory's `{"detail": ...}` as its sentence with a hint. */
 function hinted(error: GatewayError, value: JsonObject): GatewayError {
   const detail = value["detail"];
-  // Codecs read a plain sentence themselves, and take keys out of it; of two they read the other.
+  // Codecs read a plain sentence themselves, and take keys out of it; where there are two sentences they read the other.
   const said = typeof detail === "string" && typeof value["error"] !== "string" ? error.message : sentenceIn(detail);
   if (detail === undefined || said === null) return error;
   const hint = HINTS.find(([status, sentence]) => status === error.status && sentence.test(said))?.[2];
@@ -58,10 +58,10 @@ function hinted(error: GatewayError, value: JsonObject): GatewayError {
 
 const ENDED = /[.!?]$/;
 
-// ---- A plan or a quota that is used up ---------------------------------------------------------------------------
+// ---- A used-up plan or quota -------------------------------------------------------------------------------------
 
 const QUOTA = "insufficient_quota";
-/** By this Codex says "You've hit your usage limit"; any other refusal it tries again, or shows without its message. */
+/** This makes Codex say "You've hit your usage limit"; any other refusal it retries, or shows without its message. */
 const CODEX_LIMIT = "usage_limit_reached";
 /** What says "used up" in an upstream's own body. */
 const WORDS: Readonly<Record<ProtocolId, Readonly<Record<string, string>>>> = {
@@ -71,7 +71,7 @@ const WORDS: Readonly<Record<ProtocolId, Readonly<Record<string, string>>>> = {
   gemini: { status: "FAILED_PRECONDITION" },
 };
 
-/** Clients that are told when to come back would wait for hours without a word, so they are told not to. */
+/** A client that is told when to come back would wait silently for hours, so it is told not to. */
 function usedUp({ protocol, headers: asked, now }: Listener, found: UpstreamRefusal, value: JsonObject | null): UpstreamRefusal {
   const headers = final(found.headers);
   headers.delete("retry-after");
@@ -88,7 +88,7 @@ function usedUp({ protocol, headers: asked, now }: Listener, found: UpstreamRefu
   return { ...found, headers, body: worded(found.body, WORDS[protocol]), error };
 }
 
-/** An upstream's own body with other words in its error, its bytes where they stand there already; what has no error object stays too. */
+/** An upstream's body with other words in its error; unchanged where it has them already, or has no error object. */
 function worded(body: string, words: Readonly<Record<string, string>>): string {
   const value = parseOrUndefined(body);
   const error = isObject(value) ? value["error"] : null;
@@ -96,14 +96,14 @@ function worded(body: string, words: Readonly<Record<string, string>>): string {
   return Object.entries(words).every(([name, word]) => error[name] === word) ? body : print({ ...value, error: { ...error, ...words } });
 }
 
-/** Asking again does not help; an upstream that knows better has said so. */
+/** Adds that a retry does not help, unless the upstream has said otherwise. */
 function final(headers: ReadonlyMap<string, string>): Map<string, string> {
   const all = new Map(headers);
   if (!all.has("x-should-retry")) all.set("x-should-retry", "false");
   return all;
 }
 
-/** Whether Codex asks, by the headers of its request. */
+/** Whether the client is Codex, by its request headers. */
 export function isCodex(headers: Readonly<Record<string, string>>): boolean {
   return /^codex/i.test(headers["originator"] ?? "") || Object.keys(headers).some((name) => name.startsWith("x-codex-"));
 }
@@ -111,7 +111,7 @@ export function isCodex(headers: Readonly<Record<string, string>>): boolean {
 const RESETS = ["resets_at", "resetsAt", "reset_at", "resetAt", "window_end", "windowEnd"];
 const REMAINING = ["resets_in_seconds", "secondsRemaining", "seconds_remaining"];
 
-/** When a limit ends, in Unix seconds, as the body or the headers name it; null where neither does. */
+/** When a limit resets, in Unix seconds, according to the body or the headers; null where neither says. */
 function resetTime(
   value: JsonObject | null,
   { headers, now }: { readonly headers: ReadonlyMap<string, string>; readonly now: number },

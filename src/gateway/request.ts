@@ -1,4 +1,4 @@
-// A client's request: its head, read once; its body as text, within the limit; whether that speaks another protocol than its path.
+// A client's request: its head, read once; its body as text, within the limit; whether the body is of another protocol than the path.
 // Does not decode a body.
 
 import type { BodyShare } from "./body-memory.ts";
@@ -14,14 +14,14 @@ import { encodingOf, unpackedBody, type UnpackedOptions } from "./content-encodi
 import { broken, ClientBody, unfragmented, whileItComes, type BodyTimeout } from "./client-body.ts";
 import { Gathered } from "../wire/gathered.ts";
 
-/** A request, with what everybody asks its head for. */
+/** A request with its head read. */
 export interface IncomingRequest {
   /** As the runtime gave it. */
   readonly raw: Request;
   /** Aborted when the client leaves. */
   readonly signal: () => AbortSignal;
   readonly body: ClientBody;
-  /** Makes the body of an answer that streams. Absent: a plain web stream. */
+  /** Makes the body of a streamed answer. Absent: a plain web stream. */
   readonly streamed?: BodyMaker | undefined;
   /** As the client wrote it, without the query. */
   readonly path: string;
@@ -31,22 +31,22 @@ export interface IncomingRequest {
   readonly wantsSse: boolean;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Of the headers as HTTP/1.1 writes them. */
+  /** Length of the headers as HTTP/1.1 writes them. */
   readonly headerBytes: number;
-  /** Where the connection comes from, as an IP address; null where the runtime does not say. */
+  /** The IP address of the client's connection; null where the runtime does not say. */
   readonly address: () => string | null;
-  /** Every credential that counts, in order. */
+  /** The credentials that count, in order. */
   readonly keys: readonly string[];
-  /** Every credential that came with it, in order. */
+  /** All credentials that came with the request, in order. */
   readonly secrets: readonly string[];
 }
 
-/** Where a call came in. */
+/** The entry point of a call. */
 export interface Route {
   readonly protocol: ProtocolId;
-  /** The endpoint that takes the bytes whatever the model; null: the model decides, as it does of who counts tokens. */
+  /** A fixed endpoint for this path, whatever the model; null: the model decides. For `count-tokens` the model decides too. */
   readonly endpoint: keyof Endpoints | "count-tokens" | null;
-  /** Requests, streams and errors of this protocol have the form that Bedrock gives them. */
+  /** Requests, streams and errors of this protocol are in Bedrock's form. */
   readonly form?: "bedrock";
 }
 
@@ -54,22 +54,22 @@ export interface Call {
   readonly request: IncomingRequest;
   readonly route: Route;
   readonly requestId: string;
-  /** Model and stream switch, where the route has them in its path. */
+  /** Model and stream switch, where the path has them. */
   readonly path: WireRequest["path"];
-  /** How a streamed answer is written: Gemini without `alt=sse` streams the items of a JSON array. */
+  /** How a streamed answer is framed: Gemini without `alt=sse` streams the items of a JSON array. */
   readonly framing: "sse" | "json-array";
 }
 
 /**
- * Null for what names no path: CONNECT and its like, which Bun hands on as addresses that are no URL; for a Host that holds more than one,
- * out of which Deno would take a path; and for a body whose end two readers could see in two places, which Deno takes.
+ * Null for a request without a usable path (CONNECT, which Bun passes on with an invalid URL); for a Host that holds more than a host, from
+ * which Deno would take a path; and for a body with an ambiguous end, which Deno accepts.
  */
 export function incomingRequest(request: Request, { connection, takesQueryKey = never }: HeadOptions = {}): IncomingRequest | null {
   const url = URL.parse(request.url);
   if (url === null) return null;
   const headers: Record<string, string> = {};
   let headerBytes = 0;
-  // The quicker way to walk headers on Bun.
+  // The fastest way to walk headers on Bun.
   request.headers.forEach((value, name) => {
     headers[name] = value;
     headerBytes += name.length + value.length + ": \r\n".length;
@@ -99,7 +99,7 @@ export function incomingRequest(request: Request, { connection, takesQueryKey = 
 
 interface HeadOptions {
   readonly connection?: Connection | undefined;
-  /** Whether `?key=` counts on this path. Absent: on none. */
+  /** Whether `?key=` counts on this path. Absent: never. */
   readonly takesQueryKey?: (path: string) => boolean;
 }
 
@@ -108,16 +108,16 @@ const never = (): false => false;
 const MORE_THAN_HOST = /[/\\?#@,]/;
 
 export interface BodyOptions extends UnpackedOptions {
-  /** Absent or null: the body may take as long as it takes. */
+  /** Absent or null: no limit. */
   readonly timeout?: BodyTimeout | null;
-  /** Gets what has come, while it comes. Absent: nobody counts. */
+  /** Counts what has come, while it comes. Absent: not counted. */
   readonly memory?: BodyShare;
 }
 
 /**
- * The body of a request, unpacked.
- * @throws GatewayError `too-large`, also for bodies that do not say their length, and for what comes out of packed ones; `invalid-request`
- * when it is not UTF-8, or not packed as it says (status 415 for a way that nobody here knows), or stops coming (status 408); `overloaded`
+ * The body of a request, decompressed.
+ * @throws GatewayError `too-large`, also for bodies without a length and for what decompression yields; `invalid-request` when it is not
+ * UTF-8, not in the encoding that it declares (status 415 for an unknown one), or stops coming (status 408); `overloaded`
  * when there is no memory left for it.
  */
 export async function readBody({ body, headers }: IncomingRequest, options: BodyOptions): Promise<BodyText> {
@@ -126,7 +126,7 @@ export async function readBody({ body, headers }: IncomingRequest, options: Body
   const declared = headers["content-length"];
   const length = Number(declared ?? Number.NaN);
   if (length > maxBytes) throw tooLarge(maxBytes);
-  // First of all: on Bun whoever asks whether there is a body has a stream made of it.
+  // First of all: on Bun, merely asking for the body's stream creates one.
   if (encoding !== null || !(length < AT_ONCE)) return await readPieces(body, { ...options, encoding, length });
   const bytes = await body.whole(timeout);
   memory?.add(bytes.length);
@@ -134,25 +134,25 @@ export async function readBody({ body, headers }: IncomingRequest, options: Body
 }
 
 interface PiecesOptions extends BodyOptions {
-  /** Null: it is not packed. */
+  /** Null: not compressed. */
   readonly encoding: string | null;
-  /** As declared; not a number where it is not. */
+  /** As declared; NaN where it is not. */
   readonly length: number;
 }
 
 async function readPieces(body: ClientBody, options: PiecesOptions): Promise<BodyText> {
   const { maxBytes, timeout = null, memory, encoding, length } = options;
   if (body.isOver) return bodyText(new Uint8Array());
-  // What could not come in is not waited for.
+  // Don't wait for what there is no room for.
   if (encoding === null && length > 0) memory?.check(length);
   const whole = unfragmented(body);
   const { reader, stop } = timeout === null ? { reader: whole, stop: undefined } : whileItComes(whole, timeout);
   const held = (source: BodyReader): BodyReader => (memory === undefined ? source : counted(source, memory));
   try {
     if (encoding !== null) return bodyText(await collect(held(unpackedBody(limited(reader, maxBytes), encoding, options)), maxBytes));
-    // Not declared, or twice.
+    // Not declared, or declared twice.
     if (Number.isNaN(length)) return bodyText(await collect(held(reader), maxBytes));
-    // A declared length is held by the runtime.
+    // The runtimes hold clients to a declared length.
     return bodyText(length < LARGE_BODY ? await joined(held(reader)) : await fill(roomFor(length), held(reader)));
   } catch (error) {
     throw broken(error);
@@ -161,10 +161,10 @@ async function readPieces(body: ClientBody, options: PiecesOptions): Promise<Bod
   }
 }
 
-/** A body that declares less is read at once, and has `BODY_TIMEOUT` to come in all. */
+/** A body that declares less is read in one piece, and has `BODY_TIMEOUT` to come in. */
 const AT_ONCE = 256 * 1024;
 
-/** More than what is put into a body usually takes. */
+/** More room than edits of a body usually take. */
 const ROOM_FOR_EDITS = 64 * 1024;
 
 function roomFor(length: number): Uint8Array<ArrayBuffer> {
@@ -194,7 +194,7 @@ async function joined(reader: BodyReader): Promise<Uint8Array<ArrayBuffer>> {
   }
 }
 
-/** The same source, whose bytes are counted; its `read` throws `overloaded` where there is no memory left for them. */
+/** The same source, with its bytes counted; `read` throws `overloaded` where there is no memory for them. */
 function counted(source: BodyReader, memory: BodyShare): BodyReader {
   return {
     async read() {
@@ -202,7 +202,7 @@ function counted(source: BodyReader, memory: BodyShare): BodyReader {
       try {
         memory.add(found.value?.length ?? 0);
       } catch (error) {
-        // At once: all who read in the same turn would be refused otherwise, and nobody served.
+        // At once: otherwise all who read in the same turn would be refused, and nobody served.
         memory.keep(0);
         throw error;
       }
@@ -212,7 +212,7 @@ function counted(source: BodyReader, memory: BodyShare): BodyReader {
   };
 }
 
-/** The same source. Its `read` throws `too-large` with the first byte too many, and lets go of the rest. */
+/** The same source. `read` throws `too-large` at the first byte too many, and cancels the rest. */
 function limited(source: BodyReader, maxBytes: number): BodyReader {
   let length = 0;
   return {

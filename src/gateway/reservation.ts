@@ -1,4 +1,4 @@
-// What a call may use of its key's limits: the models it may ask, an estimate to reserve before it goes out, and what it did use when it has ended.
+// What a call may use of its key's limits: which models, an estimate that is reserved before the call goes out, and its settlement afterwards.
 // Does not touch the store for a call whose key has no limit.
 
 import type { Amounts, Limits, Wish } from "../access/accounts.ts";
@@ -28,13 +28,13 @@ export interface ReservationPorts {
   readonly limiter: Limiter | null;
   readonly priceOf: PriceOf;
   readonly sha256: Sha256;
-  /** Null: the plan is used until it is used up. */
+  /** Null: there is no guard. */
   readonly guard: QuotaGuard | null;
 }
 
 // ---- Models ------------------------------------------------------------------------------------------------------
 
-/** @throws GatewayError in the shape of an unknown model where the key may not use this one. */
+/** @throws GatewayError in the shape of an unknown model where the key may not use this model. */
 export function refuseModel(call: AdmittedCall, target: Target, ports: ReservationPorts): void {
   if (!mayUse(call, target, ports)) throw modelRefusal(call.caller.id, call.head.model);
 }
@@ -44,7 +44,7 @@ function mayUse({ caller }: AdmittedCall, { model }: Target, { models, limiter }
   return fits === null || fits(models.ruled(model));
 }
 
-/** Whether a model may answer in place of the one that was asked for. */
+/** Whether a model may answer in place of the requested one. */
 export function mayStandIn(call: AdmittedCall, target: Target, ports: ReservationPorts): boolean {
   const { limiter, guard } = ports;
   if (!mayUse(call, target, ports)) return false;
@@ -53,13 +53,13 @@ export function mayStandIn(call: AdmittedCall, target: Target, ports: Reservatio
   return limits === null || unpricedUnit(limits, target) === null;
 }
 
-/** As the guard of the plan knows it: the same for all turns of a conversation, and whatever the client calls its session. */
+/** As the plan's guard knows it: the same for all turns of a conversation, by the client's session where it names one. */
 export function conversationWith({ caller, conversation, incoming }: AdmittedCall, { pool }: Target): GuardedConversation {
   const session = clientInfo(incoming.request.headers).session ?? hash(conversation);
   return { key: caller.upstreamKey, id: `${caller.id}\n${session}`, pool: pool ?? "standard" };
 }
 
-/** A unit of a budget in which the model's cost is not known; null: there is none. */
+/** The unit of a budget in which the model has no known cost; null: none. */
 function unpricedUnit({ budgets }: Limits, { price, multiplier }: Target): "usd" | "credits" | null {
   for (const { unit } of budgets) if (unit !== "tokens" && (unit === "usd" ? price : multiplier) === null) return unit;
   return null;
@@ -68,9 +68,9 @@ function unpricedUnit({ budgets }: Limits, { price, multiplier }: Target): "usd"
 // ---- Before the call ---------------------------------------------------------------------------------------------
 
 /**
- * Reserves what the call may use, and sees to it that it is settled when the call has ended. Returns the model to ask instead, where a budget
- * is used above its soft limit; null: the one that was asked for.
- * Rejects with GatewayError which says which limit keeps the call out. No promise comes back where there is none.
+ * Reserves what the call may use, and makes sure that it is settled at the end. Returns the model to use instead where a budget is above its
+ * soft limit; null: the requested one.
+ * Rejects with a GatewayError that says which limit refused the call. Returns no promise where the key has no limits.
  */
 export function reserveFor(received: ReceivedCall, target: Target, ports: ReservationPorts): Target | null | Promise<Target | null> {
   const { call } = received;
@@ -83,7 +83,7 @@ export function reserveFor(received: ReceivedCall, target: Target, ports: Reserv
 interface Limited {
   readonly limiter: Limiter;
   readonly limits: Limits;
-  /** What the request says itself, in tokens. Null: it sets no limit. */
+  /** The request's own output limit in tokens. Null: it sets none. */
   readonly limit: number | null;
   readonly ports: ReservationPorts;
 }
@@ -128,13 +128,13 @@ function softTarget(
   { limits, ports }: { readonly limits: Limits; readonly ports: ReservationPorts },
 ): Target | null {
   const name = limits.soft?.model ?? null;
-  // What comes in at a native route goes to its endpoint, whatever the model.
+  // A native route always goes to its endpoint, whatever the model.
   if (name === null || call.incoming.route.endpoint !== null || !ports.models.knows(name)) return null;
   const cheaper = ports.models.find(name);
   return cheaper.model !== target.model && mayStandIn(call, cheaper, ports) ? cheaper : null;
 }
 
-/** Where a request says how long its answer may be. */
+/** The members that limit an answer's length. */
 const LIMIT_MEMBERS: Readonly<Record<ProtocolId, readonly string[]>> = {
   "anthropic-messages": ["max_tokens"],
   "openai-chat": ["max_completion_tokens", "max_tokens"],
@@ -172,7 +172,7 @@ interface LimitedOptions {
   readonly sha256: Sha256;
 }
 
-/** What the limits have to know of a call, until it is settled. It lasts as long as the answer, so the request is not in it. */
+/** What the limits need to know of a call until it is settled. It lives as long as the answer, so it does not hold the request. */
 class LimitedCall implements Ask, Held {
   readonly id: string;
   readonly limits: Limits;
@@ -187,7 +187,7 @@ class LimitedCall implements Ask, Held {
   readonly #cheaper: Target | null;
   readonly #conversation: string;
   readonly #sha256: Sha256;
-  /** Null: it was not granted so far. */
+  /** Null: not granted yet. */
   #granted: Granted | null = null;
 
   constructor({ caller, conversation, incoming, progress }: AdmittedCall, options: LimitedOptions) {
@@ -218,7 +218,7 @@ class LimitedCall implements Ask, Held {
       : reservedRow(this.#summary, this.#target, this.asked);
   }
 
-  /** The model to ask instead; null: the one that was asked for. */
+  /** The model to use instead; null: the requested one. */
   granted(granted: Granted, progress: CallProgress): Target | null {
     this.#granted = granted;
     progress.admitted(this);
@@ -233,7 +233,7 @@ class LimitedCall implements Ask, Held {
   }
 }
 
-/** The usage row of a call whose process dies: what is known now, and the estimate. */
+/** The usage row for the case that the process dies: what is known now, and the estimate. */
 function reservedRow(summary: CallSummary, target: Target, { inputTokens, amounts }: Wish): UsageRow {
   const { tokens = 0, usd = null, credits = null } = amounts;
   return {

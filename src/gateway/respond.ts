@@ -1,4 +1,4 @@
-// From what the upstream answered to what the client gets: the same bytes, another protocol, or an error.
+// Turns what the upstream answered into what the client gets: the same bytes, another protocol, or an error.
 // Does not send anything, except to ask for the rest of an answer that paused.
 
 import { GatewayError } from "../errors.ts";
@@ -32,12 +32,12 @@ export interface RespondContext extends PrepareContext {
   };
   readonly settings: PrepareContext["settings"] & {
     readonly limits: SizeLimits;
-    /** How long a stream may be silent before the client gets a keep-alive, in milliseconds; null: it never gets one. */
+    /** How long a stream may be silent before the client gets a keep-alive, in milliseconds; null: no keep-alives. */
     readonly keepAliveMs: number | null;
   };
 }
 
-/** How a call is sent, and sent again. */
+/** How the attempts of a call are made. */
 export class SendOptions implements AttemptOptions<PreparedCall> {
   readonly #call: AdmittedCall;
   readonly #context: PrepareContext;
@@ -75,13 +75,13 @@ export class SendOptions implements AttemptOptions<PreparedCall> {
   }
 }
 
-/** The same request, which names the trace that the call belongs to. */
+/** The same request with the header that continues the call's trace. */
 function traced(call: UpstreamCall, model: string, { summary, elapsedMs }: CallProgress): UpstreamCall {
   const { trace } = summary;
   return trace === null ? call : { ...call, headers: { ...call.headers, [TRACEPARENT]: trace.attempt(elapsedMs, model, call.url) } };
 }
 
-/** @throws GatewayError, or rejects with one, when the answer is none. */
+/** @throws GatewayError, or rejects with one, when the answer can't be used. */
 export function respond({ found: answered, prepared, attempts }: Sent<PreparedCall>, context: RespondContext): Answer | Promise<Answer> {
   const { call, target, losses, asked } = prepared;
   const { progress, head } = call;
@@ -111,11 +111,11 @@ interface Parts {
   /** For the client. */
   readonly headers: Readonly<Record<string, string>>;
   readonly context: RespondContext;
-  /** How much of the request a stream holds while it runs; absent: nothing. */
+  /** How much of the request a stream holds while it runs, in bytes; absent: nothing. */
   readonly keptBytes?: number;
 }
 
-/** The upstream's error: its own body where it is the client's protocol, that protocol's shape where it is not. */
+/** The upstream's error: its own body where it speaks the client's protocol, otherwise in that protocol's shape. */
 function refusal(
   { call, target, asked }: PreparedCall,
   found: UpstreamRefusal,
@@ -125,7 +125,7 @@ function refusal(
   const { progress, writer } = call;
   const { status, error } = found;
   const isUnknown = isUnknownModel(error, target.model, models);
-  // Bedrock's form has other bodies of errors, with nothing but a message.
+  // Bedrock's error bodies differ: they hold only a message.
   const isOwn = asked === null && progress.form !== "bedrock" && isObject(parseOrUndefined(found.body));
   if (!isOwn) return failure(isUnknown ? withNames(error, target.model, models) : error, progress, headers);
   const own = writer.error.edit(found.body, error);
@@ -133,7 +133,7 @@ function refusal(
   return { type: "complete", status, headers: { ...headers, ...JSON_HEADERS }, body: progress.redaction.known(body), error };
 }
 
-/** Same protocol: the upstream's own bytes, unless they come in the framing that the client did not ask for. */
+/** Same protocol: the upstream's own bytes, unless they are in a framing that the client did not ask for. */
 function passOn(prepared: PreparedCall, parts: Parts): Answer | Promise<Answer> {
   const { call, sent } = prepared;
   const { found, headers, context } = parts;
@@ -142,7 +142,7 @@ function passOn(prepared: PreparedCall, parts: Parts): Answer | Promise<Answer> 
   const options = { codec: writer, exchange: sent, meter: progress.meter, limits: context.settings.limits };
   if ((found.type === "streaming") !== call.head.stream || isList(found)) return reframe(prepared, parts);
   if (found.type === "streaming") return streaming(call, streamPassthrough(options), { found, headers, context });
-  // Official clients read no JSON where it is called something else.
+  // Official clients do not parse JSON under another content type.
   const named = JSON_TYPE.test(headers["content-type"] ?? "") ? headers : { ...headers, ...JSON_HEADERS };
   if (rest !== null) {
     call.memory.keep(0);
@@ -156,7 +156,7 @@ function passOn(prepared: PreparedCall, parts: Parts): Answer | Promise<Answer> 
 
 const JSON_TYPE = /^[^;]*[/+]json\s*(?:;|$)/i;
 
-/** A list of chunks, as Gemini streams them to those who ask for no server-sent events; no answer that is not streamed is one. */
+/** A list of chunks, as Gemini streams them without server-sent events; no non-streaming answer is one. */
 function isList({ type, begun }: UpstreamAnswer): boolean {
   return type === "non-streaming" && openingBracket(begun) === "[";
 }
@@ -174,7 +174,7 @@ function convertStream(prepared: PreparedCall, asked: Exchange, parts: Parts): S
   return streaming(call, pump, { ...parts, found: { ...parts.found, rest }, keptBytes: holdsRequest ? body.length : 0 });
 }
 
-/** Another protocol: all of the answer decoded first, then encoded as the client asked. */
+/** Another protocol: the whole answer is decoded, then encoded as the client asked. */
 async function convertReply(prepared: PreparedCall, asked: Exchange, parts: Parts): Promise<CompleteAnswer> {
   const { found, headers, context } = parts;
   prepared.call.progress.clock.enter("convert");
@@ -183,8 +183,8 @@ async function convertReply(prepared: PreparedCall, asked: Exchange, parts: Part
 }
 
 /**
- * Same protocol, but JSON where a stream was asked for, or a stream where none was: official clients read nothing out of that, and some
- * do not even say so. All of the answer is read, then told as the client asked.
+ * Same protocol, but JSON where a stream was asked for, or a stream where none was: official clients read nothing from that, some of them
+ * silently. The whole answer is read, then encoded as the client asked.
  */
 async function reframe({ call, body, sent }: PreparedCall, { found, headers, context }: Parts): Promise<CompleteAnswer> {
   const exchange = { ...sent, request: requestOf(call, textOf(body)) ?? sent.request };
@@ -193,7 +193,7 @@ async function reframe({ call, body, sent }: PreparedCall, { found, headers, con
   return encoded(call, { reply, asked: exchange, headers });
 }
 
-/** A passed request as its codec understands it, e.g. its namespaces and custom tools; null where it does not, but the upstream did. */
+/** A passed request as its codec understands it, with its namespaces and custom tools; null where only the upstream understood it. */
 function requestOf({ incoming, reader }: AdmittedCall, body: string): CanonicalRequest | null {
   try {
     return reader.request.decode({ body, headers: incoming.request.headers, path: incoming.path });
@@ -237,7 +237,7 @@ function streaming(call: AdmittedCall, pump: Pump, { found, headers, context, ke
   };
 }
 
-/** What it takes to go on with an answer that paused, the way that its beginning was asked for. */
+/** What it takes to continue a paused answer in the way that it began. */
 function continuationOf(prepared: PreparedCall, exchange: Exchange, context: RespondContext): ContinuationOptions {
   const { incoming, progress } = prepared.call;
   const { attempts } = context.ports;
@@ -266,7 +266,7 @@ function continuationOf(prepared: PreparedCall, exchange: Exchange, context: Res
   };
 }
 
-/** The same answer: all waiting for it counts as the upstream's time, and what is read of it is kept where the call is inspected. */
+/** The same answer. Waiting for it counts as upstream time, and what is read of it is recorded where the call is inspected. */
 function read(found: UpstreamAnswer, { progress }: AdmittedCall): UpstreamAnswer {
   const { rest, begun } = found;
   if (rest === null) return found;
@@ -285,7 +285,7 @@ function read(found: UpstreamAnswer, { progress }: AdmittedCall): UpstreamAnswer
   return { ...found, rest: source };
 }
 
-/** Made here, and not where the call can be seen: a function keeps all that its surroundings use for as long as an answer takes. */
+/** Made outside the function that has the call: a closure keeps its whole scope alive for as long as the answer takes. */
 function shownBy(redaction: Redactor): (error: GatewayError) => GatewayError {
   return (error) => redaction.error(error);
 }
@@ -294,7 +294,7 @@ export function textOf(body: string | Uint8Array): string {
   return typeof body === "string" ? body : new TextDecoder().decode(body);
 }
 
-/** Worth letting go of while its answer is under way. */
+/** From this length on, a request's strings are worth releasing while the answer is under way. */
 const LONG_TEXT = 16 * 1024;
-/** Between the items of a JSON array a line feed means nothing. */
+/** White space between the items of a JSON array. */
 const JSON_SPACE = new TextEncoder().encode("\n");

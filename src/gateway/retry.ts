@@ -1,4 +1,4 @@
-// Asks the upstream until an answer is good: again, with another key, then the fallback models.
+// Asks the upstream until there is an answer: again, with another key, then with the fallback models.
 // Does not try again once a byte of an answer has reached the client, or send twice what may have been billed.
 
 import { GatewayError, isUsedUp } from "../errors.ts";
@@ -9,11 +9,11 @@ import type { Upstream, UpstreamAnswer, UpstreamCall, UpstreamRefusal } from "..
 import { onAbort } from "../wire/abort.ts";
 
 export interface RetrySettings {
-  /** Further attempts a model, after the first; 0 switches retries off. */
+  /** Further attempts for each model, after the first; 0: no retries. */
   readonly retries: number;
-  /** All waiting of one call together, in milliseconds. */
+  /** Total waiting of one call, in milliseconds. */
   readonly budgetMs: number;
-  /** Also when the connection broke after the request had gone out; the lost answer may have been billed. */
+  /** Also retry when the connection broke after the request had gone out; the lost answer may have been billed. */
   readonly retryLost: boolean;
 }
 
@@ -23,28 +23,28 @@ export interface AttemptPorts {
   readonly after: After;
   /** Unix time in milliseconds. */
   readonly now: () => number;
-  /** From 0 up to 1. */
+  /** At least 0, below 1. */
   readonly random: () => number;
 }
 
 export interface AttemptOptions<Prepared> {
-  /** Of the client's connection. */
+  /** Aborted when the client leaves. */
   readonly signal: AbortSignal;
-  /** Stable over the turns of a conversation. */
+  /** The same for all turns of a conversation. */
   readonly conversation: string;
   /** The client's own Factory key, used when the pool is empty. */
   readonly ownKey: string;
-  /** Called as each attempt begins, counted from 1. */
+  /** Called as each attempt begins; counts from 1. */
   readonly tried: (count: number) => void;
-  /** Called with what came of each attempt. Absent: nobody asks. */
+  /** Called with the outcome of each attempt. Absent: nobody asks. */
   readonly tookBack?: (result: Result) => void;
-  /** The request for the upstream, made for a key. */
+  /** The request for the upstream, with a key. */
   readonly upstreamCall: (prepared: Prepared, key: string) => UpstreamCall;
 }
 
-/** The prepared calls of one call, in order. */
+/** The prepared calls of one call, in order of preference. */
 export interface Candidates<Prepared> {
-  /** Made when it is asked for. Null: there is no other. */
+  /** Prepared on demand. Null: there are no more. */
   next(): Prepared | null | Promise<Prepared | null>;
 }
 
@@ -62,12 +62,12 @@ export function only<Prepared>(prepared: Prepared): Candidates<Prepared> {
 
 export interface Sent<Prepared> {
   readonly found: UpstreamAnswer | UpstreamRefusal;
-  /** The prepared call that got it. */
+  /** The prepared call that got the answer. */
   readonly prepared: Prepared;
   readonly attempts: {
-    /** Requests sent, all models together. */
+    /** Requests sent, over all models. */
     readonly count: number;
-    /** Which model it was; 0 is the one that was asked for. */
+    /** Index of the model; 0 is the requested one. */
     readonly fallback: number;
   };
 }
@@ -76,14 +76,14 @@ type Failed = { readonly found: UpstreamRefusal } | { readonly thrown: GatewayEr
 export type Result = { readonly found: UpstreamAnswer } | Failed;
 
 const RETRYABLE: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504, 529]);
-/** What says that the key, not the request, is at fault. */
+/** Statuses for which the key, not the request, is at fault. */
 const KEY_FAULTS: ReadonlySet<number> = new Set([401, 402, 429]);
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8_000;
-/** What an upstream asks for beyond this is the client's to wait for: it tries again itself, and shows that it waits. */
+/** A longer wait is left to the client, which retries by itself and shows that it waits. */
 const LONGEST_NAMED_WAIT_MS = 2_000;
 const KEY_REST_MS = 60_000;
-/** A key is asked again after this, whatever an upstream has said: plans are changed, and some name times without sense. */
+/** A key rests no longer than this, whatever the upstream said: plans change, and some upstreams name absurd times. */
 const LONGEST_KEY_REST_MS = 24 * 3_600_000;
 
 export class Attempts {
@@ -96,7 +96,7 @@ export class Attempts {
   }
 
   /**
-   * Takes the next prepared call, which asks another model, only when the one before has failed.
+   * Takes the next prepared call, for another model, only when the one before has failed.
    * @throws GatewayError when the last attempt got no answer at all, or the client has left.
    */
   async post<Prepared>(candidates: Candidates<Prepared>, options: AttemptOptions<Prepared>): Promise<Sent<Prepared>> {
@@ -104,7 +104,7 @@ export class Attempts {
     let last: { readonly failed: Failed; readonly prepared: Prepared } | null = null;
     for (;;) {
       const next = candidates.next();
-      // Most are there at once.
+      // Most are available at once.
       const prepared = next instanceof Promise ? await next : next;
       if (prepared === null) break;
       if (last !== null) attempts.fallback++;
@@ -118,7 +118,7 @@ export class Attempts {
     return { found: last.failed.found, prepared: last.prepared, attempts };
   }
 
-  /** One model with its retries and, where the key is at fault, the other keys. */
+  /** One model with its retries and, where the key is at fault, with the other keys. */
   async #follow<Prepared>(
     prepared: Prepared,
     options: AttemptOptions<Prepared>,
@@ -150,7 +150,7 @@ export class Attempts {
     }
   }
 
-  /** How long to wait before the next try; none where it is made with another key, which was not at fault. Null: there is no other try. */
+  /** How long to wait before the next attempt; `none` with another key, which was not at fault. Null: there is no further attempt. */
   #waitMs(failed: Failed, { keys, tries, attempts }: Tried): number | "none" | null {
     const { pool, now } = this.#ports;
     const failure = failureOf(failed);
@@ -178,7 +178,7 @@ export class Attempts {
     return failure.code === UNREACHABLE || (isLost(failed) && this.#settings.retryLost);
   }
 
-  /** Exponential, with full jitter on its upper half. */
+  /** Exponential backoff, with jitter on its upper half. */
   #backoffMs(retry: number): number {
     const ms = Math.min(FIRST_WAIT_MS * 2 ** retry, LONGEST_WAIT_MS);
     return ms / 2 + (ms / 2) * this.#ports.random();
@@ -198,10 +198,10 @@ export class Attempts {
   }
 }
 
-/** How far one model has come. */
+/** The state of the attempts at one model. */
 interface Tried {
   readonly keys: readonly string[];
-  /** Which key it is, and how often it was tried again. */
+  /** Index of the key, and the number of retries. */
   readonly tries: { turn: number; retry: number };
   readonly attempts: { budgetMs: number };
 }
@@ -217,12 +217,12 @@ function failureOf(failed: Failed): GatewayError {
   return "thrown" in failed ? failed.thrown : failed.found.error;
 }
 
-/** A header of an answer. An error's own word, which may stand in its body, comes before it. */
+/** A header of an answer. The error's own value, which may come from the body, has precedence. */
 function named({ failed, failure }: { readonly failed: Failed; readonly failure: GatewayError }, name: string): string {
   return failure.headers[name] ?? ("found" in failed ? failed.found.headers.get(name) : undefined) ?? "";
 }
 
-/** `retry-after-ms`, or `retry-after` in seconds or as a date, which some write in ISO's form. Null: the upstream names no time. */
+/** `retry-after-ms`, or `retry-after` in seconds or as a date (in ISO form too). Null: the upstream names no time. */
 function retryAfterMs(header: (name: string) => string, now: number): number | null {
   if (DECIMAL.test(header("retry-after-ms"))) return Number(header("retry-after-ms"));
   const text = header("retry-after");

@@ -1,7 +1,7 @@
-// The frames of a WebSocket that speaks the Responses API: what a client asks for as a request over HTTP, what has to be remembered for the
-// next one, and the frames of an answer.
+// The frames of a WebSocket that speaks the Responses API: a client's frame as a request over HTTP, what has to be remembered for the next
+// one, and the frames of an answer.
 // https://developers.openai.com/docs/guides/websocket-mode (read 2026-11), openai-node 7.59.0 `ResponsesClientEvent`, Codex 0.171.
-// Never keeps anything itself.
+// Keeps nothing itself.
 
 import { GatewayError } from "../errors.ts";
 import type { Exchange } from "../protocol/codec.ts";
@@ -12,22 +12,22 @@ import { cut, items, members, shifted, spliced, type Member, type Span, type Spl
 import { isObject, parseOrUndefined, print, type JsonObject } from "../wire/json.ts";
 import type { SseEvent } from "../wire/sse.ts";
 
-/** The last response of a socket: what a client leaves out that goes on from it. */
+/** The last response of a socket, which the client's next request may refer to. */
 export interface Remembered {
   readonly id: string;
-  /** The conversation up to its end: items as they stand in a JSON array, without its brackets. */
+  /** The conversation up to its end: the items of a JSON array, without the brackets. */
   readonly conversation: string;
 }
 
-/** A client that asks for a response. */
+/** A client's request for a response. */
 export interface CreateFrame {
-  /** What it would have sent over HTTP. */
+  /** The body over HTTP. */
   readonly body: string;
-  /** All input items, as they stand in a JSON array, without its brackets. */
+  /** All input items, as in a JSON array, without the brackets. */
   readonly conversation: string;
-  /** False: it says ahead what its next request will go on from. */
+  /** False: it only announces what its next request will continue from. */
   readonly generates: boolean;
-  /** What it would have said in headers. */
+  /** The headers over HTTP. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -41,7 +41,7 @@ export function readFrame(text: string, remembered: Remembered | null): CreateFr
   const field = (key: string): Field | undefined => fields.find((one) => one.key === key && one.text !== "null");
   const type = field("type");
   const named = parseOrUndefined(type?.text ?? "");
-  // Codex tells that it has read a response.
+  // Codex reports that it has read a response.
   if (named === "response.processed") return null;
   if (type === undefined || named !== CREATE) {
     const said = typeof named === "string" ? `no event ${JSON.stringify(named.slice(0, SHOWN))}` : "no event without a type";
@@ -61,7 +61,7 @@ export function readFrame(text: string, remembered: Remembered | null): CreateFr
   const put = (place: Span, json: string): void => void splices.push({ start: place.start, end: place.end, text: json });
   const generate = fields.find(({ key }) => key === "generate");
   if (generate !== undefined) taken.add(generate);
-  // Over HTTP `stream` says what a WebSocket does by itself.
+  // Over HTTP, `stream` asks for what a WebSocket does anyway.
   const stream = fields.find(({ key }) => key === "stream");
   if (stream === undefined) put(type, '"stream":true');
   else {
@@ -85,7 +85,7 @@ export function readFrame(text: string, remembered: Remembered | null): CreateFr
 }
 
 const CREATE = "response.create";
-/** How much of a word that is not known is repeated. */
+/** How much of an unknown word is quoted. */
 const SHOWN = 100;
 
 function previousOf(link: Field | undefined, remembered: Remembered | null): Remembered | null {
@@ -100,7 +100,7 @@ function previousOf(link: Field | undefined, remembered: Remembered | null): Rem
   });
 }
 
-/** The items of `input`, which may be a text that stands for a message. */
+/** The items of `input`; a string stands for one message. */
 function inputItems(text: string, input: Field | undefined): string {
   if (input === undefined) return "";
   if (input.text.startsWith('"')) return `{"role":"user","content":${input.text}}`;
@@ -109,12 +109,12 @@ function inputItems(text: string, input: Field | undefined): string {
 }
 
 const HEADER_PREFIX = "ws_request_header_";
-/** What the handshake said for its own time. */
+/** Headers of the handshake that each request renews. */
 const RENEWED_HEADER = /^x-codex-(?:turn-metadata|turn-state|window-id)$/;
 const CODEX_HEADER = /^x-(?:codex|openai)-[\w-]+$/;
 const HEADER_VALUE = /^[\x20-\x7e]+$/;
 
-/** Codex says in `client_metadata` what changes with every request, since the headers of the handshake can't. */
+/** Codex puts headers that change with every request into `client_metadata`, since those of the handshake can't change. */
 function headersIn(metadata: Field | undefined): Record<string, string> {
   const said = metadata === undefined ? {} : parseOrUndefined(metadata.text);
   const headers: Record<string, string> = {};
@@ -126,7 +126,7 @@ function headersIn(metadata: Field | undefined): Record<string, string> {
   return headers;
 }
 
-/** What a response leaves behind. `event` is the one that ended it, `done` are the items that it completed; null where it has no id. */
+/** What the next request may refer to. `event` ended the response, `done` are its completed items; null where the response has no id. */
 function rememberedFrom(conversation: string, event: string, done: readonly string[]): Remembered | null {
   const response = valueOf(event, "response") ?? "{}";
   const id = parseOrUndefined(valueOf(response, "id") ?? "null");
@@ -136,7 +136,7 @@ function rememberedFrom(conversation: string, event: string, done: readonly stri
   return { id, conversation: [conversation, ...resendable(told.length > 0 ? told : done)].filter((text) => text !== "").join(",") };
 }
 
-/** The text of a member of a JSON object; null where there is none. */
+/** The text of a member of a JSON object; null where it is missing. */
 function valueOf(text: string, key: string): string | null {
   try {
     const member = members(text).find((one) => one.key === key);
@@ -147,8 +147,8 @@ function valueOf(text: string, key: string): string | null {
 }
 
 /**
- * Output as it can be input. Reasoning that came without its encrypted content is OpenAI's, which would look for it in its store, and for
- * that which belongs to any item whose id it knows.
+ * Output in the form of input. Reasoning without encrypted content is OpenAI's own: the API would look for it in its store, and
+ * also for whatever belongs to any item whose id it knows.
  */
 function resendable(output: readonly string[]): readonly string[] {
   const kept = output.map((text) => parseOrUndefined(text)).filter((item): item is JsonObject => isObject(item) && !isUnproven(item));
@@ -163,7 +163,7 @@ const CODEC = CODECS["openai-responses"];
 const EXCHANGE: Exchange = { request: bareRequest({ model: "", stream: true }), id: "", createdAtS: 0 };
 const SHOWN_HEADER = /^(?:retry-after(?:-ms)?|request-id|x-(?!accel|content-type|frame).+|openai-.+)$/;
 
-/** An answer over HTTP that is an error, as the API tells it on a WebSocket, with the members of an error in a stream beside. */
+/** An error over HTTP as the API reports it on a WebSocket, with the members that an error has in a stream as well. */
 export function refusalFrame(status: number, body: string, headers: Headers): string {
   const error = errorIn(body) ?? errorIn(CODEC.error.encode(CODEC.error.decode(status, body, {}), "").body) ?? {};
   const { code = null, message = "", param = null } = error;
@@ -172,7 +172,7 @@ export function refusalFrame(status: number, body: string, headers: Headers): st
 }
 
 /**
- * What an answer's headers tell Codex of the plan, which looks at those of the handshake only; null where they say nothing.
+ * What an answer's headers say about the plan, as an event: Codex reads headers only from the handshake. Null where they say nothing.
  * https://github.com/openai/codex/blob/main/codex-rs/codex-api/src/rate_limits.rs (2026-11)
  */
 export function planFrame(headers: Headers): string | null {
@@ -199,7 +199,7 @@ function errorIn(body: string): JsonObject | null {
   return isObject(said) && isObject(said["error"]) ? said["error"] : null;
 }
 
-/** An error that ends a stream by itself. On a WebSocket, which stays open, Codex waits for more unless the error has a status. */
+/** An error that ends a stream. On a WebSocket, which stays open, Codex waits for more unless the error has a status. */
 function lastWord(event: string): string {
   const said = parseOrUndefined(event);
   if (!isObject(said) || typeof said["status"] === "number") return event;
@@ -212,7 +212,7 @@ const ERROR = "error";
 const BROKEN = 502;
 const DONE = "response.output_item.done";
 const LAST = /^(?:error|response\.(?:completed|incomplete|failed))$/;
-/** How every server that is known begins an event. */
+/** How every known server begins an event. */
 const TYPE_FIRST = /^\{\s*"type"\s*:\s*"([^"\\]*)"/;
 
 function typeOf(data: string): string | null {
@@ -222,17 +222,17 @@ function typeOf(data: string): string | null {
 
 /** The frames of one answer, made from its events. */
 export class AnswerFrames {
-  /** What the answer leaves behind; null before its end, and where it failed. */
+  /** What the next request may refer to; null before the end, and where the response failed. */
   remembered: Remembered | null = null;
   /** Whether the event that ends a response has come. */
   isComplete = false;
   readonly #conversation: string;
   readonly #numberedFrom: number;
   readonly #done: string[] = [];
-  /** It may be the last word, which has to be said in another way. */
+  /** Held, since the last event of a stream is written differently. */
   #error: string | null = null;
 
-  /** `numberedFrom`: how many frames the client has counted already. */
+  /** `numberedFrom`: how many frames the client has already counted. */
   constructor({ conversation }: Pick<CreateFrame, "conversation">, numberedFrom: number) {
     this.#conversation = conversation;
     this.#numberedFrom = numberedFrom;
@@ -243,7 +243,7 @@ export class AnswerFrames {
     const data = this.#numberedFrom === 0 ? told : shifted(told, { key: "sequence_number", by: this.#numberedFrom });
     const frames = this.#held();
     const said = typeOf(data);
-    // A last word that nobody can read is none.
+    // A terminal event that can't be parsed does not count.
     const type = said !== null && LAST.test(said) && !isObject(parseOrUndefined(data)) ? null : said;
     if (type === ERROR) {
       this.#error = data;

@@ -1,5 +1,5 @@
-// WebSockets that speak the Responses API: each request on one is a call of its own, as if it had come over HTTP, and each event of its answer
-// is a frame. A socket takes one request at a time, and remembers its last response, from which the next may go on.
+// WebSockets that speak the Responses API: each request is a call of its own, as if it had come over HTTP, and each event of its answer is a
+// frame. A socket takes one request at a time, and remembers its last response, from which the next may continue.
 // Does not admit, prepare or log a call, which the gateway does, or remember more than the limit on all sockets together.
 
 import { GatewayError } from "../errors.ts";
@@ -20,31 +20,31 @@ export interface SocketPorts {
 
 export interface SocketSettings {
   readonly limits: SseLimits;
-  /** How long a client may wait for a frame before it gets a sign of life; null: as long as it takes. */
+  /** How long a client may wait for a frame before it gets a keep-alive; null: no keep-alives. */
   readonly keepAliveMs: () => number | null;
-  /** How much all sockets may remember, in UTF-16 units. */
+  /** How much all sockets together may remember, in UTF-16 units. */
   readonly maxRemembered: number;
 }
 
 interface SocketContext {
   readonly ports: SocketPorts;
   readonly settings: SocketSettings;
-  /** Told when a socket opens, has answered, and closes. */
+  /** Called when a socket opens, has answered, and closes. */
   readonly changed: (socket: ResponseSocket) => void;
 }
 
-/** What clients understand as "come again". */
+/** Tells clients to reconnect. */
 const GOING_AWAY = 1001;
 const UNSUPPORTED = 1003;
 const POLICY = 1008;
 /** How many refusals may wait for a client to read them. */
 const MOST_UNREAD_REFUSALS = 100;
-/** How long a stream may go on behind the event that ends its response. */
+/** How long a stream may go on after the event that ends its response. */
 const LINGER_MS = 1000;
 
 /** All open sockets. */
 export class Sockets {
-  /** Those that were used last stand last. */
+  /** Least recently used first. */
   readonly #open = new Set<ResponseSocket>();
   readonly #context: SocketContext;
   #isDraining = false;
@@ -54,7 +54,7 @@ export class Sockets {
     this.#context = { ports, settings, changed: (socket) => this.#changed(socket) };
   }
 
-  /** For a handshake whose caller may call. */
+  /** For a handshake whose caller was admitted. */
   listener(call: Call): SocketListener {
     return new ResponseSocket(call, this.#context);
   }
@@ -80,7 +80,7 @@ export class Sockets {
     for (const one of this.#open) {
       if (length <= this.#context.settings.maxRemembered) return;
       length -= one.rememberedLength;
-      // A client that comes again sends all of its conversation, while one whose conversation was forgotten would fail.
+      // A client that reconnects sends its whole conversation; one whose conversation was forgotten would fail.
       one.leave();
     }
   }
@@ -100,7 +100,7 @@ class ResponseSocket implements SocketListener {
   #cancel = (): void => {};
 
   constructor({ request, route, path, framing }: Call, context: SocketContext) {
-    // Asked now: an open socket has no request any more that a runtime could tell it from.
+    // Read now: once the socket is open, the runtime can't tell it from a request any more.
     const address = request.address();
     const own = { headers: ownHeaders(request.headers), address: () => address, raw: null, signal: null, body: null };
     this.#handshake = { request: { ...request, ...own }, route, path, framing };
@@ -123,7 +123,7 @@ class ResponseSocket implements SocketListener {
   text(text: string): void {
     const memory = this.#context.ports.bodyMemory.share();
     try {
-      // The frame itself; what a call makes of it counts there.
+      // Counts the frame itself; the call counts what it makes of it.
       memory.add(text.length);
       const frame = readFrame(text, this.#remembered);
       if (frame === null) return memory.keep(0);
@@ -150,7 +150,7 @@ class ResponseSocket implements SocketListener {
     this.#context.changed(this);
   }
 
-  /** Closes the socket, once its response has ended. */
+  /** Closes the socket once its response has ended. */
   leave(): void {
     this.#isLeaving = true;
     if (this.#asking === null) this.#socket?.close(GOING_AWAY, "The server closes this connection. Open a new one.");
@@ -160,7 +160,7 @@ class ResponseSocket implements SocketListener {
     await this.#socket?.send(text);
   }
 
-  /** What was wrong with a frame, in the shape and with the log line of a call. */
+  /** Reports a bad frame, in the shape and with the log line of a call. */
   async #refuse(error: unknown): Promise<void> {
     if (++this.#unreadRefusals > MOST_UNREAD_REFUSALS) this.#socket?.close(POLICY, "Read what this server says.");
     else await this.#sendRefusal(this.#context.ports.gateway.refuse(this.#call(null, null), error));
@@ -195,7 +195,7 @@ class ResponseSocket implements SocketListener {
     const reader = response.body.getReader();
     const abort = this.#cancel;
     this.#cancel = () => {
-      // The client has left: said to the answer first, so that it does not take the upstream's end for a failure.
+      // The client has left. Cancel the answer first, so that it does not take the upstream's end for a failure.
       letGo(reader);
       abort();
     };
@@ -210,7 +210,7 @@ class ResponseSocket implements SocketListener {
       for (const event of events) {
         const texts = frames.step(event);
         if (frames.isComplete && this.#asking === asked) {
-          // The client may go on now, and should not have to wait for a stream that says nothing more and does not end.
+          // The client may go on now, without waiting for a stream that has nothing more to say and does not end.
           stopWaiting = this.#context.ports.after(LINGER_MS, () => letGo(reader));
           this.#remembered = frames.remembered ?? this.#remembered;
           this.#asking = null;
@@ -223,7 +223,7 @@ class ResponseSocket implements SocketListener {
     for (const text of frames.end()) await this.#send(text);
   }
 
-  /** Shows signs of life until the answer begins; says how many, since its events count on from them. */
+  /** Sends keep-alives until the answer begins. Returns their number, from which the answer's events are numbered on. */
   async #waiting(answer: Promise<Response>): Promise<{ readonly response: Response; readonly signs: number }> {
     const { ports, settings } = this.#context;
     const everyMs = settings.keepAliveMs();
@@ -242,7 +242,7 @@ class ResponseSocket implements SocketListener {
     return { response, signs };
   }
 
-  /** A call as it would have come over HTTP. */
+  /** The call as it would have come over HTTP. */
   #call(frame: CreateFrame | null, signal: AbortSignal | null): Call {
     const { request, ...handshake } = this.#handshake;
     const bytes = UTF8.encode(frame?.body ?? "");
@@ -250,14 +250,14 @@ class ResponseSocket implements SocketListener {
     const raw = new Request("http://localhost", { method: "POST" });
     return {
       ...handshake,
-      // Not of the request, which lasts as long as the answer: Deno's keeps a body that was read.
+      // A Response, not the request, which lives as long as the answer: Deno's keeps a body that was read.
       request: { ...request, headers, raw, signal: () => signal ?? raw.signal, body: new ClientBody(new Response(bytes)) },
       requestId: this.#context.ports.newId(),
     };
   }
 }
 
-/** A frame that asks for a response, without the request that was made of it: what lasts as long as the answer. */
+/** A request for a response without its body: it lives as long as the answer. */
 interface Asked extends Pick<CreateFrame, "conversation" | "generates"> {
   readonly call: Call;
   readonly leaving: AbortController;
@@ -273,7 +273,7 @@ const UTF8 = new TextEncoder();
 const OF_THE_HANDSHAKE = ["openai-beta", "content-encoding", "transfer-encoding", "upgrade", "connection"];
 const SOCKET_BETA = /^responses_websockets=/;
 
-/** The headers of the handshake that are about every call. */
+/** The headers of the handshake that apply to every call. */
 function ownHeaders(said: Readonly<Record<string, string>>): Record<string, string> {
   const headers: Record<string, string> = { ...said };
   const beta = headers["openai-beta"];
@@ -282,7 +282,7 @@ function ownHeaders(said: Readonly<Record<string, string>>): Record<string, stri
   return betas.length === 0 ? headers : { ...headers, "openai-beta": betas.join(",") };
 }
 
-/** How an answer ends whose client has left, or has all of it, concerns nobody. */
+/** Errors are ignored: the client has left, or has the whole answer. */
 function letGo(reader: ReadableStreamDefaultReader<Uint8Array>): void {
   reader.cancel().catch(() => {});
 }

@@ -1,4 +1,4 @@
-// The events of a stream, out of the pieces in which it passed: server-sent events, frames of Bedrock's form, items of a JSON array.
+// The events of a stream, from the chunks in which it passed: server-sent events, Bedrock's frames, items of a JSON array.
 // Runs when somebody looks at a call, never while it passes.
 
 import { isObject, parseOrUndefined } from "../wire/json.ts";
@@ -7,7 +7,7 @@ import { printSse, sseDecoder, type SseEvent } from "../wire/sse.ts";
 import type { Passed } from "./call-recording.ts";
 
 export interface TimedEvent {
-  /** When the piece came with which the event was complete; milliseconds from the beginning of the call. */
+  /** When the chunk arrived that completed the event; milliseconds since the call began. */
   readonly atMs: number;
   readonly name: string;
   readonly bytes: number;
@@ -40,7 +40,7 @@ function serverSent(pieces: readonly (Uint8Array | string)[], times: readonly nu
   return found;
 }
 
-/** What an event without a name of its own says of its kind. */
+/** The type of an event without a name of its own. */
 function nameIn(data: string): string {
   if (data === DONE) return DONE;
   const value = parseOrUndefined(data);
@@ -59,7 +59,7 @@ const PRELUDE_BYTES = 12;
 const CHECKSUM_BYTES = 4;
 const STRING = 7;
 
-/** Text never begins with a zero byte, which the length of a frame does up to 16 MiB. */
+/** Text never begins with a zero byte; a frame's length does up to 16 MiB. */
 function isFrame(bytes: Uint8Array): boolean {
   return bytes[0] === 0;
 }
@@ -79,7 +79,7 @@ function frames(pieces: readonly (Uint8Array | string)[], times: readonly number
   return found;
 }
 
-/** Events of Messages lie within frames that are all called `chunk`, in base64. */
+/** Events of Messages lie inside frames that are all called `chunk`, in base64. */
 function frameOf(frame: Uint8Array): { readonly name: string; readonly data: string } {
   const headersEnd = PRELUDE_BYTES + new DataView(frame.buffer, frame.byteOffset).getUint32(4);
   const payload = DECODER.decode(frame.subarray(headersEnd, -CHECKSUM_BYTES));

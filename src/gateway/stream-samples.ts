@@ -1,11 +1,11 @@
-// How much text a stream delivered that passed without being parsed, found out afterwards from a few of its events.
+// How much text an unparsed stream delivered, worked out afterwards from a few of its events.
 // Does not see any other event.
 
 import { deltaBytes } from "../protocol/delta-text.ts";
 import { run } from "../wire/machine.ts";
 import { sseDecoder, type SseLimits } from "../wire/sse.ts";
 
-/** Some events of a stream, and how much had passed when the last of them had. Its first events, which are known, count for neither. */
+/** Some events of a stream, and how much had passed by the last of them. The first events, which are known exactly, are not counted. */
 export interface StreamSample {
   readonly run: Uint8Array;
   readonly passedBytes: number;
@@ -13,8 +13,8 @@ export interface StreamSample {
 }
 
 /**
- * UTF-8 bytes of text. Between two samples it is all that passed, less what an event has around its text. That hardly differs from one
- * event to the next, so it is far surer than a guess from how long the texts of a few events are.
+ * UTF-8 bytes of text. Between two samples it is all that passed, less the overhead of each event. The overhead hardly differs from one
+ * event to the next, so this is far more reliable than extrapolating from the texts of a few events.
  * @param first the events at the beginning
  * @param samples in order; the last one at the end of the stream
  */
@@ -30,7 +30,7 @@ export function textBytesIn(
     const bytes = sample.passedBytes - before.passedBytes;
     const events = sample.passedEvents - before.passedEvents;
     const here: number | null = found.around ?? around;
-    // What opens an answer may be long, and is no text.
+    // The events that open an answer may be long, and hold no text.
     if (around === null) textBytes += Math.min(bytes, events * found.text);
     else if (here !== null) textBytes += Math.max(0, bytes - (events * (here + around)) / 2);
     around = here;
@@ -41,9 +41,9 @@ export function textBytesIn(
 
 interface Reading {
   readonly textBytes: number;
-  /** Of these, how many each event has, one with the other. */
+  /** Average bytes of text in an event. */
   readonly text: number;
-  /** How many other bytes an event with text has; null: none holds text. */
+  /** Bytes of overhead in an event with text; null: no event holds text. */
   readonly around: number | null;
 }
 
@@ -69,7 +69,7 @@ const FRAME_BYTES = 8;
 /** `event: ` and a line feed. */
 const EVENT_BYTES = 8;
 
-/** Whether the last event in which a model says something is reasoning, by the words of all four protocols. */
+/** Whether the last event with content is reasoning, in any of the four protocols. */
 export function isReasoning(events: Uint8Array): boolean {
   const texts = UTF8_TEXT.decode(events).split(BLANK_LINE);
   for (const text of texts.toReversed()) {
@@ -81,7 +81,7 @@ export function isReasoning(events: Uint8Array): boolean {
 
 const UTF8_TEXT = new TextDecoder();
 const BLANK_LINE = /\r?\n\r?\n|\r\r/;
-/** A quote within a text has a backslash in front, so that no answer can say these of itself. */
+/** A quote inside a text is escaped, so no answer can contain these. */
 const REASONING = /"(?:thinking|signature)_delta"|"response\.reasoning|(?<!\\)"(?:reasoning(?:_content)?"\s*:\s*"|thought"\s*:\s*true)/;
 const SAYING =
   /(?<!\\)"(?:text|input_json)_delta"|"response\.(?:output_text|function_call|custom_tool)|(?<!\\)"(?:content|text)"\s*:\s*"|"tool_calls"|"functionCall"/;

@@ -1,4 +1,4 @@
-// Counts the tokens of a request: by the upstream where it counts, else by an estimate, which the answer's headers say.
+// Counts the tokens of a request: by the upstream where it can, otherwise by an estimate, which the answer's headers say.
 // Does not generate anything, so no count is ever billed.
 
 import { GatewayError } from "../errors.ts";
@@ -48,7 +48,7 @@ export async function countTokens(received: ReceivedCall, target: Target, contex
   });
 }
 
-/** An estimate of what stands in the request would pass for the count of all that the model reads. */
+/** Refuses a request that refers to stored parts: an estimate without them would look like a count of all that the model reads. */
 function refuseStored({ extensions }: CanonicalRequest): void {
   const stored = extensions.find(({ field }) => STORED.has(field));
   if (stored === undefined) return;
@@ -58,11 +58,11 @@ function refuseStored({ extensions }: CanonicalRequest): void {
 
 const STORED: ReadonlySet<string> = new Set(["previous_response_id", "conversation", "prompt", "cachedContent"]);
 
-/** What asks the upstream to count; null where it counts nothing. @throws GatewayError when it can't carry the request. */
+/** The request that makes the upstream count; null where it can't. @throws GatewayError when it can't carry the request. */
 export async function prepareCount(received: ReceivedCall, target: Target, context: PrepareContext): Promise<PreparedCall | null> {
   if (target.countTokensUrl === null) return null;
   const { body, ...rest } = unwrapped(received);
-  // The body is read again where the upstream turns out to count nothing.
+  // The body is read again where the upstream turns out not to count.
   const kept: BodyText = {
     length: body.length,
     text: body.text,
@@ -73,10 +73,10 @@ export async function prepareCount(received: ReceivedCall, target: Target, conte
   return prepared.asked === null ? prepared : { ...prepared, body: countable(textOf(prepared.body)) };
 }
 
-/** What says that an upstream does not count; a model that it does not know is for the call itself to find. */
+/** Statuses of an upstream that does not count at all. An unknown model is left for the call itself to find. */
 const COUNTS_NOTHING: ReadonlySet<number> = new Set([404, 405, 501]);
 
-/** What Anthropic's endpoint takes (https://docs.claude.com/en/api/messages-count-tokens, read 2026-11); it refuses all else. */
+/** What Anthropic's endpoint takes (https://docs.claude.com/en/api/messages-count-tokens, read 2026-11); it refuses anything else. */
 const COUNTED: ReadonlySet<string> = new Set(
   "model messages system tools tool_choice thinking output_config cache_control context_management mcp_servers".split(" "),
 );
@@ -86,7 +86,7 @@ function countable(body: string): string {
   return `{${kept.map(({ key, valueStart, valueEnd }) => `${JSON.stringify(key)}:${body.slice(valueStart, valueEnd)}`).join(",")}}`;
 }
 
-/** Gemini's clients may put all of a request, its instructions and tools too, into one member. */
+/** Gemini's clients may wrap the whole request, with instructions and tools, in one member. */
 function unwrapped(received: ReceivedCall): ReceivedCall {
   const { call, body, wire } = received;
   if (call.reader.id !== "gemini") return received;
@@ -103,7 +103,7 @@ function unwrapped(received: ReceivedCall): ReceivedCall {
   };
 }
 
-/** Anthropic's answer in the client's words; null when it is none. */
+/** Anthropic's answer in the client's protocol; null when it is not a count. */
 function converted(text: string, protocol: ProtocolId): string | null {
   const answer = parseOrUndefined(text);
   const tokens = isObject(answer) ? Number(answer["input_tokens"] ?? Number.NaN) : Number.NaN;

@@ -1,9 +1,9 @@
-// How many tokens a request has, about: for models whose upstream counts none. Text by the heuristics of tokenx, all else by its size.
+// Estimates the tokens of a request for models whose upstream can't count: text with tokenx's heuristics, everything else by its size.
 // Does not call anybody, or take longer for a long request than for one of 128 Ki characters.
 
 import type { CanonicalRequest, FilePart, MediaPart, Part, Source, Tool } from "../protocol/canonical.ts";
 
-/** Tokens of a prompt, its answer not included. */
+/** Tokens of the prompt, without its answer. */
 export async function estimateTokens(request: CanonicalRequest): Promise<number> {
   // Loaded by the first call that needs it.
   const { estimateTokenCount } = await import("tokenx");
@@ -17,17 +17,17 @@ export async function estimateTokens(request: CanonicalRequest): Promise<number>
   return Math.ceil(estimateTokenCount(sample) / share + others + frames);
 }
 
-/** What a provider writes around a message, and around the definition of a tool. */
+/** What a provider adds around a message, and around a tool definition. */
 const TURN_TOKENS = 4;
 const TOOL_TOKENS = 8;
-/** A picture of a usual size: between 258 (Gemini) and 1,600 (Claude). */
+/** An image of usual size: between 258 (Gemini) and 1,600 (Claude). */
 const IMAGE_TOKENS = 1_000;
-/** What has no size here: it stands behind a URL or an id. */
+/** A file whose size is not known: it is a URL or an id. */
 const REMOTE_TOKENS = 1_500;
-/** Of a document page by page, of sound and of film second by second, in bytes a token. */
+/** Bytes per token, for documents by the page, and for audio and video by the second. */
 const BYTES_PER_TOKEN = { text: 4, file: 25, audio: 500, video: 1_000 } as const;
 
-/** Text, or tokens of what is none. */
+/** Text, or the tokens of something that is not text. */
 function piecesOf(part: Part): (string | number)[] {
   switch (part.type) {
     case "text":
@@ -72,7 +72,7 @@ function toolText(tool: Tool): string {
 const MOST_CHARACTERS = 128 * 1024;
 const WINDOWS = 64;
 
-/** All of a text, or windows spread evenly over it: estimating takes half a second a megabyte, in which nothing else would run. */
+/** The whole text, or windows spread evenly over it: estimating takes half a second per megabyte and blocks everything else. */
 function sampleOf(text: string): { readonly sample: string; readonly share: number } {
   if (text.length <= MOST_CHARACTERS) return { sample: text, share: 1 };
   const step = text.length / WINDOWS;

@@ -1,19 +1,19 @@
-// What a refusal gains when the upstream does not know the model: the nearest names of the table. Only names that the table does not
-// hold get so far.
+// Adds the closest known names to a refusal when the upstream does not know the model. Only names that are not in the table get
+// that far.
 // Never changes the status of a refusal, or the message of one in the client's own protocol.
 
 import { GatewayError } from "../errors.ts";
 import type { Models } from "../models/models.ts";
 import { members, spliced } from "../wire/json-edit.ts";
 
-/** What upstreams say of a model that they do not know, in OpenAI's words and in those of all others. */
+/** What upstreams say of an unknown model, in OpenAI's words and in everybody else's. */
 const CODES: ReadonlySet<string> = new Set(["model_not_found", "model_not_available", "unknown_model", "1211"]);
 const UNKNOWN =
   /\b(?:unknown|invalid|unsupported|unrecogni[sz]ed|no such) (?:\w+ )?model\b|\bmodel\b.{0,250}?\b(?:(?:is |was |does )?not (?:be )?(?:found|exist|supported|available)|doesn't exist|(?:is )?(?:unknown|unavailable|invalid|unrecogni[sz]ed))\b|\bnot found the model\b|^models?[:/]/i;
 const STATUSES: ReadonlySet<number> = new Set([400, 404, 422]);
 const MAX_MESSAGE_LENGTH = 1000;
 
-/** Whether the upstream refuses a name that the table does not hold either. */
+/** Whether the upstream refuses a name that is not in the table either. */
 export function isUnknownModel({ status, code, message }: GatewayError, model: string, models: Models): boolean {
   if (!STATUSES.has(status) || models.knows(model)) return false;
   return CODES.has(code ?? "") || UNKNOWN.test(message.slice(0, MAX_MESSAGE_LENGTH));
@@ -36,7 +36,7 @@ export function withNames(error: GatewayError, model: string, models: Models): G
   return new GatewayError(kind, `${sentence} ${models.hintFor(model)}`, options);
 }
 
-/** The upstream's own body, a JSON object, with the names as a further member beside its message. */
+/** The upstream's own body, a JSON object, with the names as an additional member beside its message. */
 export function withNamesMember(body: string, model: string, models: Models): string {
   const names = models.nearest(model);
   if (names.length === 0) return body;

@@ -1,4 +1,4 @@
-// What is known of an answer while it passes, and after: usage, how it ended, the error in it, and how much text the client got.
+// What is known of an answer while it passes and afterwards: usage, how it ended, its error, and how much text the client got.
 // Does not change the answer.
 
 import type { UsageSource } from "../access/store.ts";
@@ -7,11 +7,11 @@ import type { FinishReason, Reply, ReplyEvent, Usage } from "../protocol/canonic
 import { utf8Length } from "../protocol/delta-text.ts";
 import { unfold } from "../protocol/fold.ts";
 
-/** Of text, in any language: Chinese takes three bytes a character, and about as many tokens for its bytes as English. */
+/** In any language: Chinese takes three bytes a character, and about as many tokens per byte as English. */
 export const BYTES_PER_TOKEN = 4;
 
 export interface UsageTotal {
-  /** Null: nothing was generated, as far as anybody can tell. */
+  /** Null: nothing was generated, as far as is known. */
   readonly usage: Usage | null;
   readonly source: UsageSource;
 }
@@ -23,13 +23,13 @@ export class UsageMeter {
   usage: Usage | null = null;
   finish: FinishReason | null = null;
   error: GatewayError | null = null;
-  /** Finds out how much text passed unparsed, in UTF-8 bytes; asked only where the upstream has not said its usage. */
+  /** Works out how much text passed unparsed, in UTF-8 bytes; called only where the upstream did not report its usage. */
   passedTextBytes: () => number = none;
-  /** Whether what passed last, unparsed, is reasoning; asked only by whoever watches. */
+  /** Whether the unparsed text that passed last is reasoning; called only while somebody watches. */
   passedReasoning: () => boolean = never;
-  /** Of the part that began last. */
+  /** Whether the part that began last is reasoning. */
   #seesReasoning = false;
-  /** UTF-8 bytes of text, reasoning and arguments that were seen. */
+  /** UTF-8 bytes of text, reasoning and arguments seen. */
   #seenTextBytes = 0;
 
   see(event: ReplyEvent): void {
@@ -40,7 +40,7 @@ export class UsageMeter {
     else if (event.type === "reply-error") this.error = event.error;
   }
 
-  /** A non-streaming answer; its text is counted where it does not say its output. */
+  /** A non-streaming answer; its text is counted where it does not report its output. */
   seeReply(reply: Reply): void {
     if (saysOutput(reply.usage)) ({ usage: this.usage, finish: this.finish } = reply);
     else for (const event of unfold(reply)) this.see(event);
@@ -50,15 +50,15 @@ export class UsageMeter {
     return this.#seesReasoning || this.passedReasoning();
   }
 
-  /** So far, roughly. */
+  /** A rough count so far. */
   get outputTokens(): number {
     if (this.finish !== null) return this.usage?.outputTokens ?? 0;
     return Math.ceil((this.#seenTextBytes + this.passedTextBytes()) / BYTES_PER_TOKEN);
   }
 
   /**
-   * What the upstream said, with the output counted from what was delivered where an answer ended before it said so: at its beginning
-   * Messages names a few tokens of output, and Chat nothing at all.
+   * What the upstream reported, with the output counted from what was delivered where the answer ended before the report: at its start
+   * Messages reports a few tokens of output, and Chat none at all.
    */
   total(): UsageTotal {
     const usage = this.usage === null ? null : wholeCounts(this.usage);
@@ -74,10 +74,10 @@ export function saysOutput(usage: Usage | null): boolean {
   return usage !== null && usage.outputTokens !== null;
 }
 
-/** No call has more; the sum of millions of calls is a number that a database holds. */
+/** No call has more, and the sum over millions of calls still fits into a database's numbers. */
 const MOST_TOKENS = 1e9;
 
-/** What can be added up: an upstream may say 1.5, -1 or 1e99, which would lift a budget, and which no database takes. */
+/** A counter that can be added up: an upstream may send 1.5, -1 or 1e99, which would raise a budget, and which no database takes. */
 function wholeCounts({ inputTokens, cacheReadTokens, cacheWriteTokens, cacheWrite1hTokens, outputTokens, reasoningTokens }: Usage): Usage {
   const counts: Usage = {
     inputTokens: wholeCount(inputTokens),

@@ -1,4 +1,4 @@
-// The ledger's row of a call, made of its summary: one observer among the others.
+// The ledger's row of a call, made from its summary: one observer among others.
 // Does not include a prompt, an answer or a key.
 
 import type { UsageRow } from "../access/store.ts";
@@ -9,13 +9,13 @@ import type { CallObserver, CallSummary } from "../telemetry/call-summary.ts";
 const EXPLAIN = "/explain/";
 
 export interface Rows {
-  /** Must not wait, or throw. */
+  /** Must not wait, and must not throw. */
   add(row: UsageRow): void;
 }
 
 /**
- * Gives the ledger a row of each call whose caller is known: what anybody can send without a key must not fill a disk. `/explain` is no call:
- * nothing goes to Factory.
+ * Gives the ledger a row for each call with a known caller: what anybody can send without a key must not fill a disk. `/explain` does not
+ * count as a call: nothing goes to Factory.
  */
 export function ledgerObserver(ledger: Rows): CallObserver {
   return (summary) => {
@@ -23,12 +23,12 @@ export function ledgerObserver(ledger: Rows): CallObserver {
   };
 }
 
-/** Whether the ledger has a row of the call. */
+/** Whether the ledger has a row for the call. */
 export function isListed(summary: CallSummary): boolean {
   return summary.callerId !== null && !isExplained(summary);
 }
 
-/** Whether it is no call. */
+/** Whether nothing was asked of a model. */
 export function isExplained({ path }: CallSummary): boolean {
   return path.startsWith(EXPLAIN);
 }
@@ -74,10 +74,10 @@ export function usageRow(summary: CallSummary): UsageRow {
   };
 }
 
-/** Paths and model names are the client's to choose. */
+/** Paths and model names are chosen by the client. */
 const MOST_CHARACTERS = 120;
 
-/** In characters that every database takes: Postgres knows no NUL, and half a surrogate pair is none. */
+/** In characters that every database takes: Postgres has no NUL, and a lone surrogate is not valid text. */
 function shortened(text: string): string {
   const short = text.length <= MOST_CHARACTERS ? text : `${text.slice(0, MOST_CHARACTERS)}…`;
   return short.replaceAll("\0", "\ufffd").toWellFormed();
@@ -94,7 +94,7 @@ const FINISHES: Readonly<Record<FinishKind, string>> = {
   other: "end",
 };
 
-/** As the ledger has it; `error:ended` is an administrator's end. */
+/** As in the ledger; `error:ended` means that an administrator ended the call. */
 export function finishWord({ error, finish }: CallSummary): string {
   if (error === null) return finish === null ? "end" : FINISHES[finish.kind];
   if (error.kind === "cancelled") return "cancelled";
