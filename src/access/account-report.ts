@@ -1,4 +1,4 @@
-// What the holder of a key may know of it: where its budgets stand, what was spent, when it ends.
+// What the holder of a key may know of it: its budgets, what was spent, when it expires.
 // Does not say anything about other keys.
 
 import type { BudgetState } from "./accounts.ts";
@@ -9,18 +9,18 @@ import { StoreError, type Store } from "./store.ts";
 import { Calendar } from "./windows.ts";
 
 export interface AccountReport {
-  /** The key's. */
+  /** The key's name. */
   readonly name: string;
-  /** What is reserved counts as used. The one that is nearest to its end stands first. Empty: there are none. */
+  /** Reserved amounts count as used. The budget with the least left comes first. Empty: none. */
   readonly budgets: readonly BudgetState[];
-  /** US dollars by the ledger, between the times that were asked for. Null: nobody knows, or a budget in USD says it. */
+  /** US dollars by the ledger for the given dates. Null: not known, or a budget in USD says it. */
   readonly spentUsd: number | null;
-  /** Unix time in milliseconds. Null: the key does not end. */
+  /** Unix time in milliseconds. Null: the key does not expire. */
   readonly endMs: number | null;
 }
 
 export interface AccountPorts {
-  /** Null: nothing is remembered. */
+  /** Null: there is no store. */
   readonly store: Pick<Store, "sums"> | null;
   readonly limiter: Pick<Limiter, "budgetsOf"> | null;
   readonly ring: Pick<KeyRing, "termsOf">;
@@ -28,13 +28,13 @@ export interface AccountPorts {
   readonly now: () => number;
 }
 
-/** Dates, `2026-11-01`, in the key's zone and both included. Null: from the beginning of the month, until now. */
+/** Dates, `2026-11-01`, in the key's zone, both inclusive. Null: from the beginning of the month, until now. */
 export interface Dates {
   readonly from: string | null;
   readonly to: string | null;
 }
 
-/** Rejects with StoreError where no budget can be read. */
+/** Rejects with StoreError where budgets can't be read. */
 export async function reportAccount(caller: Caller, dates: Dates, { store, limiter, ring, now }: AccountPorts): Promise<AccountReport> {
   const { sinceMs, endMs, zone } = ring.termsOf(caller.id);
   const budgets = (await limiter?.budgetsOf(caller)) ?? [];
@@ -49,14 +49,14 @@ export async function reportAccount(caller: Caller, dates: Dates, { store, limit
   };
 }
 
-/** How much of a budget is used, from 0 on. */
+/** The used share of a budget: 0 or more, 1 when it is used up. */
 function shareOf({ used, amount }: BudgetState): number {
   return amount === 0 ? Infinity : used / amount;
 }
 
 interface Spending {
   readonly dates: Dates;
-  /** What was spent before was spent by a former key of that name. Null: there is no such time. */
+  /** Spending before this time belongs to an earlier key of the same name. Null: there is no such time. */
   readonly sinceMs: number | null;
   readonly zone: string;
   readonly nowMs: number;
@@ -77,11 +77,11 @@ async function spentUsd(key: string, { dates, sinceMs: firstMs, zone, nowMs, sto
   }
 }
 
-/** Null: it is no date. */
+/** Null: not a date. */
 function dayOf(date: string | null, zone: string): { readonly startMs: number; readonly endMs: number | null } | null {
   const noonMs = date !== null && DATE.test(date) ? Date.parse(`${date}T12:00:00Z`) : Number.NaN;
   if (Number.isNaN(noonMs)) return null;
-  // Noon of UTC is another day only where clocks are more than 12 hours from it.
+  // At noon UTC the date is the same in every zone up to 12 hours away.
   const calendar = new Calendar();
   for (const nowMs of [noonMs, noonMs - HALF_DAY_MS, noonMs + HALF_DAY_MS]) {
     const day = calendar.window("day", null, { nowMs, zone });

@@ -1,4 +1,4 @@
-// What a key has used, as values: reserving what a call may use, and settling it by what it did use. Pure, so that a store may do either again.
+// What a key has used, as values: reserves what a call may use, and settles it by what it did use. Pure, so a store may repeat either.
 // Does not read a clock, or change an account that it was given.
 
 import type { BudgetUnit, KeyGrant, Period, Raise } from "./client-key.ts";
@@ -9,19 +9,19 @@ import type { Calendar } from "./windows.ts";
 export type Amounts = Readonly<Partial<Record<BudgetUnit, number>>>;
 
 export interface BudgetLimit {
-  /** Under which an account counts it: `usd/day`. */
+  /** The name under which an account counts it: `usd/day`. */
   readonly id: string;
   readonly unit: BudgetUnit;
   readonly period: Period;
   readonly amount: number;
 }
 
-/** The rules of a key, made ready for counting. Null: no limit. */
+/** The rules of a key, prepared for counting. Null: no limit. */
 export interface Limits {
   readonly requestsPerMinute: number | null;
   readonly tokensPerMinute: number | null;
   readonly parallel: number | null;
-  /** One for each id. */
+  /** At most one for each id. */
   readonly budgets: readonly BudgetLimit[];
   readonly raises: readonly Raise[];
   readonly soft: { readonly percent: number; readonly model: string | null } | null;
@@ -36,9 +36,9 @@ export interface Accounts {
 }
 
 export interface Wish {
-  /** The estimate. */
+  /** The estimate, by unit. */
   readonly amounts: Amounts;
-  /** Of `amounts.tokens`. */
+  /** The part of `amounts.tokens` that is input. */
   readonly inputTokens: number;
 }
 
@@ -47,14 +47,14 @@ interface Moment {
   readonly calendar: Calendar;
 }
 
-/** Where a budget stands, what is reserved included. */
+/** The state of a budget; reserved amounts count as used. */
 export interface BudgetState {
   readonly budget: BudgetLimit;
-  /** With what was raised. */
+  /** Including raises. */
   readonly amount: number;
   readonly used: number;
   readonly startMs: number;
-  /** Null: it does not begin anew. */
+  /** Null: it never resets. */
   readonly resetMs: number | null;
 }
 
@@ -62,16 +62,16 @@ export interface RateState {
   /** In any 60 seconds. */
   readonly limit: number;
   readonly used: number;
-  /** When all of it is there again. */
+  /** When the full limit is available again. */
   readonly resetMs: number;
 }
 
-/** What the headers of an answer say. Null: no limit of that kind. */
+/** What the headers of an answer report. Null: no limit of that kind. */
 export interface Standing {
   readonly budgets: readonly BudgetState[];
   readonly requests: RateState | null;
   readonly tokens: RateState | null;
-  /** Whether a budget is used above the soft limit. */
+  /** Whether any budget is above the soft limit. */
   readonly isSoft: boolean;
 }
 
@@ -93,10 +93,10 @@ export type Reserved =
 
 export const EMPTY: Account = { budgets: {}, requests: [], tokens: [], running: 0, ahead: null };
 
-/** How long a second counts behind itself: then any call in it is more than 60 seconds old. */
+/** A call counts in its second and in this many more, so it is over 60 seconds old when it stops counting. */
 const WINDOW_S = 60;
 
-/** Null: the key has nothing that is counted. */
+/** Null: the key has no counted limits. */
 export function limitsOf({ rules, raises }: KeyGrant): Limits | null {
   const budgets = new Map<string, BudgetLimit>();
   for (const { amount, unit, period } of rules.budgets ?? []) {
@@ -109,13 +109,13 @@ export function limitsOf({ rules, raises }: KeyGrant): Limits | null {
   return { requestsPerMinute, tokensPerMinute, parallel, budgets: [...budgets.values()], raises, soft, zone: zone ?? "UTC" };
 }
 
-/** `soft`: what is reserved instead where a budget is used above the soft limit. */
+/** `soft`: what is reserved instead where a budget is above the soft limit. */
 export interface Choice {
   readonly asked: Wish;
   readonly soft: Wish | null;
 }
 
-/** Reserves what a call may use, or says why it may not run, and then changes nothing. */
+/** Reserves what a call may use; a refusal changes nothing. */
 export function reserve(accounts: Accounts, limits: Limits, { asked, soft, ...at }: Choice & Moment): Reserved {
   const budgets = budgetStates(accounts, limits, at);
   const percent = limits.soft?.percent ?? null;
@@ -145,7 +145,7 @@ export function reserve(accounts: Accounts, limits: Limits, { asked, soft, ...at
 
 const ONE_CALL = { calls: 1, places: 1 };
 
-/** The accounts with what was granted elsewhere, at a time that may be long over: what has begun anew since then is left alone. */
+/** Adds what was granted elsewhere, perhaps long ago. Windows that have begun since then are left alone. */
 export function charge(accounts: Accounts, limits: Limits, { amounts, nowMs, calendar }: { readonly amounts: Amounts } & Moment): Accounts {
   return charged(accounts, limits, { ...ONE_CALL, amounts, atMs: nowMs, budgets: budgetStates(accounts, limits, { nowMs, calendar }) });
 }
@@ -154,7 +154,7 @@ export interface Charge {
   readonly calls: number;
   /** How many of them may run at once. */
   readonly places: number;
-  /** Of all of them. */
+  /** The total for all of them. */
   readonly amounts: Amounts;
   readonly atMs: number;
   readonly budgets: readonly BudgetState[];
@@ -182,17 +182,17 @@ export function charged({ key, session }: Accounts, limits: Limits, { calls, pla
 type Slot = Account["budgets"][string];
 
 export interface Settlement {
-  /** Of the reservation. */
+  /** When the reservation was made. */
   readonly atMs: number;
   readonly amounts: Amounts;
-  /** Null: the estimate stays. */
+  /** Null: the estimate stands. */
   readonly real: Amounts | null;
-  /** Of what was reserved ahead: its places, and for how many calls it was not used. Null: it was one call. */
+  /** For an allowance: its slots, and how many calls it did not use. Null: it was one call. */
   readonly ahead: { readonly places: number; readonly unusedCalls: number } | null;
   readonly nowMs: number;
 }
 
-/** The accounts after a call has ended. What began anew meanwhile is left alone: the call counts for when it began. */
+/** The accounts after a call has ended. Windows that have begun since are left alone: a call counts for the time at which it began. */
 export function settle({ key, session }: Accounts, settlement: Settlement): Accounts {
   const { atMs, amounts, real, ahead: closed, nowMs } = settlement;
   const running = Math.max(0, key.running - (closed?.places ?? 1));
@@ -229,7 +229,7 @@ function corrected(budgets: Account["budgets"], { atMs, amounts, real }: Settlem
 
 // ---- Budgets -----------------------------------------------------------------------------------------------------
 
-/** Where all budgets of a key stand. */
+/** The states of all budgets of a key. */
 export function budgetStates({ key, session }: Accounts, { budgets, raises, zone }: Limits, { nowMs, calendar }: Moment): BudgetState[] {
   return budgets.map((budget) => {
     const slot = (budget.period === "session" ? session : key)?.budgets[budget.id];
@@ -246,12 +246,12 @@ export function budgetStates({ key, session }: Accounts, { budgets, raises, zone
   });
 }
 
-/** Whether nothing is left of it, so that no call begins. */
+/** Whether it is used up, so that no call may begin. */
 export function isSpent({ used, amount }: BudgetState): boolean {
   return used >= amount;
 }
 
-/** The one that lasts the longest: before that is over, no other helps. */
+/** The one that resets last: until then, the reset of any other does not help. */
 function budgetRefusal(states: readonly BudgetState[], amounts: Amounts): Refusal | null {
   let longest: BudgetState | null = null;
   for (const state of states) {
@@ -265,7 +265,7 @@ function endOf({ resetMs }: BudgetState): number {
   return resetMs ?? Infinity;
 }
 
-// ---- Calls at once, and rates ------------------------------------------------------------------------------------
+// ---- Concurrency and rates ---------------------------------------------------------------------------------------
 
 function parallelRefusal({ running }: Account, { parallel }: Limits): Refusal | null {
   return parallel === null || running < parallel ? null : { reason: "concurrency", limit: parallel, running };
@@ -292,7 +292,7 @@ function requestRefusal({ requests }: Account, state: RateState | null, nowMs: n
   return { reason: "rate", of: "requests", state, wanted: 1, waitMs: waitFor(requests, state.limit - 1, nowMs) };
 }
 
-/** An estimate alone keeps nobody out for ever: only input that is known to be larger than the limit. */
+/** An estimate alone never refuses a call for good; only input that is known to exceed the limit does. */
 function tokenRefusal(
   { tokens }: Account,
   state: RateState | null,
@@ -306,7 +306,7 @@ function tokenRefusal(
   return { reason: "rate", of: "tokens", state, wanted, waitMs: isTooMuch ? null : waitFor(tokens, room, nowMs) };
 }
 
-/** How long until no more than `most` is left of what is counted. Null: it is below nothing. */
+/** How long until at most `most` of what is counted is left. Null: `most` is below zero. */
 function waitFor(pairs: Pairs, most: number, nowMs: number): number | null {
   if (most < 0) return null;
   const kept = recent(pairs, nowMs);
@@ -331,18 +331,18 @@ function recent(pairs: Pairs, nowMs: number): Pairs {
 
 function sumOf(pairs: Pairs): number {
   let sum = 0;
-  // By index, as each call of a key does this: taking pairs apart in a loop takes several times as long.
+  // By index, since each call of a key does this: destructuring pairs in a loop takes several times as long.
   for (let at = 0; at < pairs.length; at++) sum += pairs[at]?.[1] ?? 0;
   return sum;
 }
 
-/** With an amount more in the second of `atMs`. */
+/** Adds an amount to the second of `atMs`. */
 function counting(pairs: Pairs, atMs: number, amount: number): Pairs {
   const second = Math.floor(atMs / 1000);
   const newest = pairs.at(-1);
   if (newest?.[0] === second) return pairs.with(pairs.length - 1, [second, newest[1] + amount]);
   if (newest === undefined || second > newest[0]) return [...recent(pairs, atMs), [second, amount]];
-  // Late: it has its place among the others, where it is not over.
+  // A late entry is put in its place, unless it is already too old.
   if (second < newest[0] - WINDOW_S) return pairs;
   const at = pairs.findIndex(([one]) => one >= second);
   const same = pairs[at];

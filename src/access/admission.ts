@@ -1,4 +1,4 @@
-// Admits a call or refuses it: who calls and whether that caller may, then a slot to run in.
+// Admits a call or refuses it: who calls, whether that caller may, and whether a slot is free.
 // Does not read a body.
 
 import type { Visitor } from "./anonymous.ts";
@@ -8,21 +8,21 @@ import type { Limiter } from "./limiter.ts";
 
 /** What is known of a request before its body is read. */
 export interface AdmissionRequest extends Visitor {
-  /** Every credential that counts, in order. */
+  /** The credentials that count, in order. */
   readonly keys: readonly string[];
 }
 
 export interface Admission {
   /**
-   * Who calls, before the body is read.
-   * @throws GatewayError `unauthenticated`, `forbidden`; what `enter` throws, where no slot is free now; `overloaded` where the store is away
+   * Identifies the caller, before the body is read.
+   * @throws GatewayError `unauthenticated` or `forbidden`; what `enter` throws, where no slot is free now; `overloaded` where the store is away
    * and calls have to wait for it.
    */
   identify(request: AdmissionRequest): Caller;
-  /** Once more, behind what `identify` threw: the store may know the key by now. Rejects with that, or as `identify` throws. */
+  /** Tries again after `identify` threw: the store may know the key by now. Rejects with the same error, or as `identify` throws. */
   identifyAgain(request: AdmissionRequest, refused: unknown): Promise<Caller>;
   /**
-   * Takes a slot for a call that could run at once: one whose body takes its time holds nobody up. It is to be given back when it has ended.
+   * Takes a slot for a call that is ready to run, since a body that comes slowly must not hold a slot. Give it back when the call has ended.
    * @throws GatewayError `overloaded` or `rate-limited` with `retry-after`.
    */
   enter(caller: Caller): Slot;

@@ -1,5 +1,5 @@
-// What is reserved ahead for the next calls of a key in one transaction, so that they are granted and settled here, without the store. Only far
-// from each of the key's limits, and never for longer than the second in which it was reserved.
+// An allowance: what one transaction reserves ahead for the next calls of a key, so that they are granted and settled here, without the store.
+// Only far from each of the key's limits, and never for longer than the second in which it was reserved.
 // Does not grant more than was reserved.
 
 import {
@@ -16,39 +16,39 @@ import {
 } from "./accounts.ts";
 import type { Calendar } from "./windows.ts";
 
-/** What one transaction has reserved for calls to come. */
+/** What one transaction has reserved for coming calls. */
 export interface Ahead {
   readonly id: string;
   readonly limits: Limits;
   readonly calls: number;
   /** How many of them may run at once. */
   readonly places: number;
-  /** Of all of them, in the units that the key's limits count. */
+  /** The total for all of them, in the units that the key's limits count. */
   readonly amounts: Amounts;
-  /** In whose second all of them count. */
+  /** They all count in the second of this time. */
   readonly atMs: number;
-  /** From then on it grants nothing. */
+  /** From then on nothing is granted from it. */
   readonly endMs: number;
-  /** Without it. */
+  /** The state of the limits without it. */
   readonly standing: Standing;
 }
 
 export interface AheadPlan {
   readonly id: string;
-  /** Of each call, as large as they are expected to be. */
+  /** For each call, as large as calls are expected to be. */
   readonly amounts: Amounts;
-  /** How many calls at most. */
+  /** The most calls. */
   readonly calls: number;
-  /** How many of them at once, at most. */
+  /** The most calls at once. */
   readonly places: number;
 }
 
-/** Of what is left of each limit, at most one part of so many is reserved ahead. */
+/** At most one part in so many of what is left of each limit is reserved ahead. */
 const PARTS = 16;
-/** How long anything is reserved ahead. */
+/** The longest time for which anything is reserved ahead. */
 export const LONGEST_MS = 1000;
 
-/** Null: the key is too near to one of its limits. */
+/** Null: the key is too close to one of its limits. */
 export function reserveAhead(
   accounts: Accounts,
   limits: Limits,
@@ -92,7 +92,7 @@ export function reserveAhead(
 
 const MINUTE_S = 60;
 
-/** How many calls of that size: none from half of the limit on. */
+/** How many calls of this size may be reserved ahead; none once half of the limit is used. */
 function partOf(state: { readonly limit: number; readonly used: number } | null, each: number): number {
   if (state === null) return Infinity;
   const part = Math.min((state.limit - state.used) / PARTS, state.limit / 2 - state.used);
@@ -103,7 +103,7 @@ function endOf(nowMs: number): (raise: { readonly untilMs: number }) => number {
   return ({ untilMs }) => (untilMs > nowMs ? untilMs : Infinity);
 }
 
-// ---- Granted here ------------------------------------------------------------------------------------------------
+// ---- Granting ----------------------------------------------------------------------------------------------------
 
 /** What a call asks for. */
 export interface Asking {
@@ -118,13 +118,13 @@ export interface AllowedCall<Asked extends Asking> {
   readonly standing: Standing;
 }
 
-/** What is left of one when it is given back. */
+/** What is left of an allowance when it is given back. */
 export interface Sealed<Asked extends Asking> {
   readonly ahead: Ahead;
   readonly unusedCalls: number;
-  /** Of those that have ended. */
+  /** Of the calls that have ended. */
   readonly real: Amounts;
-  /** They have to be reserved one by one. */
+  /** Calls still running, which now need reservations of their own. */
   readonly running: readonly AllowedCall<Asked>[];
 }
 
@@ -156,7 +156,7 @@ export class Allowance<Asked extends Asking> {
     return call;
   }
 
-  /** Whether it was one of its calls that run. */
+  /** Whether the call was one of this allowance's running ones. */
   end(call: AllowedCall<Asked>, real: Amounts | null): boolean {
     if (!this.#running.delete(call)) return false;
     const { amounts } = call.asking.asked;
@@ -189,14 +189,14 @@ function moved({ budget, amount, used, startMs, resetMs }: BudgetState, more: nu
   return { budget, amount, used: used + more, startMs, resetMs };
 }
 
-/** Calls that come this soon one after the other make the next allowance larger, others smaller. */
+/** Calls that follow each other within this time make the next allowance larger; slower ones make it smaller. */
 const SOON_MS = 50;
 const MOST_CALLS = 256;
 
-/** Those of one key, which grow as fast as its calls come. */
+/** The allowances of one key; their size follows the pace of its calls. */
 export class Allowances<Asked extends Asking> {
   #open: Allowance<Asked>[] = [];
-  /** Grants. Null: none does. */
+  /** Grants a call. Null: no allowance has room. */
   #current: Allowance<Asked> | null = null;
   #calls = 0;
   #lastMs = -Infinity;
@@ -210,12 +210,12 @@ export class Allowances<Asked extends Asking> {
     return this.#open.reduce((sum, one) => sum + one.runningCount, 0);
   }
 
-  /** Whether calls came in the last moments. */
+  /** Whether calls came recently. */
   isRecent(nowMs: number): boolean {
     return Math.abs(nowMs - this.#lastMs) < LONGEST_MS;
   }
 
-  /** Whether nothing was granted since this was asked before. */
+  /** Whether nothing was granted since the last time this was asked. */
   isQuiet(): boolean {
     const isQuiet = !this.#hasGranted;
     this.#hasGranted = false;
@@ -236,7 +236,7 @@ export class Allowances<Asked extends Asking> {
     return call;
   }
 
-  /** For how many calls the next one should be. */
+  /** How many calls the next allowance should cover. */
   next(nowMs: number): number {
     const isSoon = Math.abs(nowMs - this.#lastMs) < SOON_MS;
     this.#calls = isSoon ? Math.min(MOST_CALLS, Math.max(2, 2 * this.#calls)) : Math.floor(this.#calls / 2);
@@ -244,7 +244,7 @@ export class Allowances<Asked extends Asking> {
     return this.#calls;
   }
 
-  /** In place of the one before. */
+  /** Replaces the current allowance. */
   add(ahead: Ahead): Allowance<Asked> {
     this.#hasGranted = true;
     this.#current = new Allowance(ahead);
@@ -252,12 +252,12 @@ export class Allowances<Asked extends Asking> {
     return this.#current;
   }
 
-  /** Grants no more from the one there is. */
+  /** Stops granting from the current allowance. */
   rest(): void {
     this.#current = null;
   }
 
-  /** Gives back those that are used or over, or all. */
+  /** Gives back allowances that are used up or over, or all. */
   sealed(nowMs: number, { all }: { readonly all: boolean }): readonly Sealed<Asked>[] {
     if (this.#open.length === 0) return [];
     const isDone = (one: Allowance<Asked>): boolean => all || nowMs >= one.ahead.endMs || (one.runningCount === 0 && one !== this.#current);

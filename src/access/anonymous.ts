@@ -1,11 +1,11 @@
-// Whether a request may come in without a client key. ANONYMOUS=loopback lets in who calls from this machine.
-// Never trusts a header for it: one that says that the request was forwarded only takes the permission away.
+// Whether a request may come in without a client key. ANONYMOUS=loopback admits callers on this machine.
+// Never grants anything for a header: one that says that the request was forwarded only takes the permission away.
 
 export type Anonymous = "off" | "loopback";
 
-/** What is known of whoever sent a request. */
+/** What is known of the sender of a request. */
 export interface Visitor {
-  /** Where the connection comes from, as an IP address; null where the runtime does not say. */
+  /** The IP address of the connection; null where the runtime does not say. */
   readonly address: () => string | null;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
@@ -13,7 +13,7 @@ export interface Visitor {
 
 const LOOPBACK = /^(?:(?:::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1)$/i;
 /**
- * A proxy or tunnel on this machine speaks for clients elsewhere, and each says so in words of its own: `x-forwarded-proto`,
+ * A proxy or tunnel on this machine forwards requests of remote clients, and each has headers of its own: `x-forwarded-proto`,
  * `x-original-forwarded-for`, `cf-connecting-ip`, `true-client-ip`, `x-envoy-external-address`, `tailscale-user-login`.
  */
 const FORWARDED = /forwarded|^(?:via|cdn-loop)$|real-ip|client-?ip|connecting-ip|user-ip|^x-original-|^x-envoy-|^tailscale-/;

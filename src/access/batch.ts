@@ -1,4 +1,4 @@
-// What goes into one transaction of a key: calls that begin, calls that have ended, and what is reserved ahead. Pure, so that a store may do it again.
+// One transaction of a key: calls that begin, calls that have ended, and what is reserved ahead. Pure, so that a store may repeat it.
 // Does not wait for anything, or tell anybody the outcome.
 
 import { charge, EMPTY, reserve, settle, type Accounts, type Amounts, type Choice, type Limits, type Reserved } from "./accounts.ts";
@@ -8,17 +8,17 @@ import type { Account, AccountChange, AccountId, AccountView, Reservation, Usage
 import type { Calendar } from "./windows.ts";
 
 export interface OpenRequest extends Choice {
-  /** Names the call, also in its usage row. */
+  /** The id of the call, also in its usage row. */
   readonly id: string;
   readonly key: string;
-  /** Null: no budget is for each session. */
+  /** Null: the key has no budget for each session. */
   readonly session: string | null;
   readonly limits: Limits;
   readonly rows: RowMaker;
 }
 
 export interface RowMaker {
-  /** The usage row to be written if this process dies. */
+  /** The usage row to write if this process dies. */
   row(isSoft: boolean): UsageRow;
 }
 
@@ -38,7 +38,7 @@ export interface Close {
   readonly ahead: { readonly places: number; readonly unusedCalls: number } | null;
 }
 
-/** What was granted without the store. */
+/** A reservation that was granted while the store was away. */
 export interface Adopt {
   readonly type: "adopt";
   readonly reservation: Reservation;
@@ -49,21 +49,21 @@ export interface Adopt {
 export type Job = Open | Close | Adopt;
 
 export interface Decision {
-  /** By job. Null: it is no call that begins, or one that is granted from what is reserved ahead. */
+  /** By job. Null: the job does not begin a call, or its call is granted from what is reserved ahead. */
   readonly reserved: readonly (Reserved | null)[];
   readonly ahead: Ahead | null;
-  /** As the account of the key is then. */
+  /** The account of the key after the transaction. */
   readonly account: Account;
 }
 
 export interface Circumstances {
-  /** Of all of the batch. */
+  /** The key of the whole batch. */
   readonly key: string;
   readonly nowMs: number;
   readonly calendar: Calendar;
-  /** The name of this process. */
+  /** The id of this process. */
   readonly gateway: string;
-  /** What is reserved ahead, where that may be, besides the calls that begin. Null: nothing. */
+  /** What to reserve ahead where possible, besides the calls that begin. Null: nothing. */
   readonly ahead: Omit<AheadPlan, "amounts"> | null;
 }
 
@@ -78,7 +78,7 @@ export function decide(batch: readonly Job[], view: AccountView, at: Circumstanc
     if (session !== null && accounts.session !== null) touched.set(session, accounts.session);
   };
   const opens: Open[] = [];
-  // What ends makes room for what begins.
+  // First what ends, which makes room for what begins.
   for (const job of batch) {
     if (job.type === "open") {
       opens.push(job);
@@ -117,7 +117,7 @@ export function decide(batch: readonly Job[], view: AccountView, at: Circumstanc
   return { accounts, opened, closed, result: { reserved, ahead: found?.ahead ?? null, account: read("") } };
 }
 
-/** For all that begin, and more. Null: they have to be reserved one by one. */
+/** Reserves for all calls that begin, and more. Null: they have to be reserved one by one. */
 function aheadOf(
   opens: readonly Open[],
   key: Account,
@@ -134,7 +134,7 @@ function aheadOf(
   return found !== null && found.ahead.calls > opens.length && found.ahead.places >= opens.length ? found : null;
 }
 
-/** What a transaction has to read. */
+/** The accounts and reservations that a transaction has to read. */
 export function idsOf(
   key: string,
   batch: readonly Job[],
@@ -168,7 +168,7 @@ function reservationOf({ id, key, session, rows }: OpenRequest, { amounts, atMs,
   return { id, accounts, gateway, atMs, amounts, places: null, row: rows.row(isSoft) };
 }
 
-/** What an allowance becomes: a reservation of each call that still runs, and the end of what it had reserved. */
+/** Closes an allowance: a reservation for each call that still runs, and the end of what it had reserved. */
 export function jobsOf({ ahead, unusedCalls, real, running }: Sealed<OpenRequest>, gateway: string): readonly (Adopt | Close)[] {
   const { id, atMs, amounts, places, limits } = ahead;
   const adopted = running.map(({ asking }): Adopt => {
@@ -190,7 +190,7 @@ export function undoingAhead({ id, atMs, amounts, places, calls }: Ahead): Close
   return { type: "close", id, session: null, atMs, amounts, real: NOTHING, ahead: { places, unusedCalls: calls } };
 }
 
-/** Settles what a process that died left behind, by its estimate. Null: it is of no key. */
+/** Settles what a dead process left behind, by its estimate. Null: it belongs to no key. */
 export function abandoning({ id, accounts, atMs, amounts, places }: Reservation): { readonly key: string; readonly close: Close } | null {
   const [own] = accounts;
   if (own === undefined) return null;

@@ -1,19 +1,19 @@
-// Calls at the same time, in all and of one key: a call may go on, or gets an error that says which limit was reached and when to come back.
+// Concurrent calls, in total and per key: a call may run, or gets an error that says which limit was reached and when to come back.
 // Does not queue a call: its client could not tell that it waits.
 
 import { GatewayError } from "../errors.ts";
 
-/** Calls at the same time; null is no limit. */
+/** Calls at the same time; null: no limit. */
 export interface ConcurrencyLimits {
   readonly maxCalls: number | null;
-  /** Of one client key. */
+  /** For one client key. */
   readonly maxCallsPerKey: number | null;
 }
 
 const RETRY_AFTER = { "retry-after": "1" };
 const DRAIN_RETRY_AFTER = { "retry-after": "5" };
 
-/** What is counted, whatever the limits are. */
+/** The counts, which do not depend on the limits. */
 interface Counts {
   readonly byKey: Map<string, number>;
   running: number;
@@ -33,7 +33,7 @@ export class Slot {
     counts.byKey.set(callerId, (counts.byKey.get(callerId) ?? 0) + 1);
   }
 
-  /** Only the first time counts. */
+  /** Only the first call counts. */
   giveBack(): void {
     if (this.#hasLeft) return;
     this.#hasLeft = true;
@@ -56,7 +56,7 @@ export class Concurrency {
     this.#counts = counts;
   }
 
-  /** The same calls under other limits. */
+  /** The same counts under other limits. */
   within(limits: ConcurrencyLimits): Concurrency {
     return new Concurrency(limits, this.#counts);
   }
@@ -66,7 +66,7 @@ export class Concurrency {
   }
 
   /**
-   * Whether a call of this caller could come in now.
+   * Checks that a call of this caller could come in now.
    * @throws GatewayError as `enter` does.
    */
   check(callerId: string): void {
@@ -85,7 +85,7 @@ export class Concurrency {
   }
 
   /**
-   * Lets a call of this caller in. The slot is to be given back when it has ended.
+   * Admits a call of this caller. The slot must be given back when the call has ended.
    * @throws GatewayError `overloaded` or `rate-limited`, with `retry-after`.
    */
   enter(callerId: string): Slot {
@@ -93,7 +93,7 @@ export class Concurrency {
     return new Slot(this.#counts, callerId);
   }
 
-  /** Lets nobody in any more; resolves when the last running call has ended. */
+  /** Admits nothing more; resolves when the last running call has ended. */
   drain(): Promise<void> {
     this.#counts.isDraining = true;
     if (this.#counts.running === 0) return Promise.resolve();

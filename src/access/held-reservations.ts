@@ -1,4 +1,4 @@
-// A reservation as the call that has it holds it, until it has ended: one from what was reserved ahead, or one of its own.
+// A reservation held by its call until the call has ended: either part of an allowance, or one of its own.
 // Does not settle twice.
 
 import type { Amounts, Reserved, Standing } from "./accounts.ts";
@@ -7,13 +7,13 @@ import type { Close, OpenRequest } from "./batch.ts";
 
 export interface Held {
   readonly standing: Standing;
-  /** When the call has ended; said again, it does nothing. Null: by the estimate. */
+  /** Called when the call has ended; further calls do nothing. Null: by the estimate. */
   settle(real: Amounts | null): void;
 }
 
 export type Opened = Held | (Reserved & { readonly type: "refused" });
 
-/** Takes the end of a call that has a reservation of its own. */
+/** Handles the end of a call that has a reservation of its own. */
 export type Ending = (request: OpenRequest, end: Pick<Close, "atMs" | "amounts" | "real">) => void;
 
 /** A reservation of its own. */

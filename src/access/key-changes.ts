@@ -1,5 +1,5 @@
-// What is done to a key, in the words of people: made, changed, raised, rotated. From words to records.
-// Never reads or writes a store, and never keeps the key that it makes.
+// Creates, changes, raises and rotates keys: turns what people type into records.
+// Never reads or writes a store, and never keeps a key that it creates.
 
 import type { KeyRecord, KeyRules } from "./client-key.ts";
 import { DEFAULT_ROW, NEVER_SOFT, type Sha256 } from "./key-ring.ts";
@@ -16,10 +16,10 @@ import {
 } from "./key-words.ts";
 import { Calendar } from "./windows.ts";
 
-/** A word that can't be read, or a change that makes no sense. `message` says what to do. */
+/** Input that can't be read, or a change that makes no sense. `message` says what to do. */
 export class KeyFault extends Error {
   override readonly name = "KeyFault";
-  /** The member of the key's JSON that is wrong. Null: it is none of them. */
+  /** The member of the key's JSON that is wrong. Null: none in particular. */
   readonly param: string | null;
 
   constructor(message: string, param: string | null = null) {
@@ -28,7 +28,7 @@ export class KeyFault extends Error {
   }
 }
 
-/** Absent: it stays as it is. `none`: there is no limit. `default`: what the row `default` says. */
+/** Absent: unchanged. `none`: no limit. `default`: what the row `default` says. */
 export interface KeyWords {
   readonly note?: string;
   /** `30d`, `30d after first use`, a date, a time; `never`. */
@@ -46,11 +46,11 @@ export interface KeyWords {
 export interface KeyPorts {
   readonly nowMs: number;
   readonly sha256: Sha256;
-  /** So many random bytes. */
+  /** Returns this many random bytes. */
   readonly random: (count: number) => Uint8Array;
 }
 
-/** A key as it is shown once. */
+/** A new key, to be shown once. */
 export interface FreshKey {
   readonly record: KeyRecord;
   /** Secret. */
@@ -66,11 +66,11 @@ export const NO_RULES: KeyRules = {
   soft: null,
   zone: null,
 };
-/** Names of rows that are no keys: for keys that say nothing of their own, and for calls without one. */
+/** Names of rows that are not keys: for keys that set nothing themselves, and for calls without a key. */
 export const ROWS_WITHOUT_KEY: readonly string[] = [DEFAULT_ROW, "anonymous"];
 const LONGEST_NOTE = 500;
 
-// ---- What can be done --------------------------------------------------------------------------------------------
+// ---- Changes -----------------------------------------------------------------------------------------------------
 
 /** @throws KeyFault */
 export function newKey(name: string, words: KeyWords, ports: KeyPorts): FreshKey {
@@ -82,14 +82,14 @@ export function newKey(name: string, words: KeyWords, ports: KeyPorts): FreshKey
   return { record: changed({ ...emptyRecord(name, ports.nowMs), hash, hint }, words, ports.nowMs), key };
 }
 
-/** Whether a row of that name never holds a key of its own. */
+/** Whether a row of this name never has a key of its own. */
 export function isKeylessName(name: string): boolean {
   return ROWS_WITHOUT_KEY.includes(name.toLowerCase()) || ENVIRONMENT_NAME.test(name);
 }
 
 const ENVIRONMENT_NAME = /^env-/i;
 
-/** A row for what has no key of its own in the store. */
+/** A row for something that has no key of its own in the store. */
 export function emptyRecord(name: string, nowMs: number): KeyRecord {
   return {
     name,
@@ -123,7 +123,7 @@ export function changed(record: KeyRecord, words: KeyWords, nowMs: number): KeyR
   };
 }
 
-/** More of the budgets in a unit, until then. @throws KeyFault */
+/** Raises the budgets in one unit until then. @throws KeyFault */
 export function raised(
   record: KeyRecord,
   amount: string,
@@ -134,7 +134,7 @@ export function raised(
   return { ...record, raises: [...record.raises.filter((raise) => raise.untilMs > nowMs), { ...parsed, untilMs }] };
 }
 
-/** A new key for the same record. The old one ends when the grace is over, at once without. @throws KeyFault */
+/** A new key for the same record. The old one ends after the grace period, or at once without one. @throws KeyFault */
 export function rotated(record: KeyRecord, grace: string | null, ports: KeyPorts): FreshKey {
   if (record.hash === null) throw new KeyFault(`"${record.name}" has no key in the store.`);
   const graceMs = grace === null ? 0 : parseDuration(grace);
@@ -143,7 +143,7 @@ export function rotated(record: KeyRecord, grace: string | null, ports: KeyPorts
   return { record: { ...record, hash, hint, previous: { hash: record.hash, untilMs: ports.nowMs + graceMs } }, key };
 }
 
-/** When a raise ends that is typed as `24h`, a date or a time; null: at the end of the day. @throws KeyFault */
+/** When a raise ends that was typed as `24h`, a date or a time; null: at the end of the day. @throws KeyFault */
 export function raiseEndMs(until: string | null, { nowMs, zone }: { readonly nowMs: number; readonly zone: string }): number {
   if (until === null) return new Calendar().window("day", null, { nowMs, zone }).endMs ?? nowMs;
   const expiry = expiryOf(until, { nowMs, zone, param: "until" });
@@ -151,7 +151,7 @@ export function raiseEndMs(until: string | null, { nowMs, zone }: { readonly now
   return expiry.ms;
 }
 
-// ---- Words to rules ----------------------------------------------------------------------------------------------
+// ---- From input to rules -----------------------------------------------------------------------------------------
 
 const DURATIONS = "a duration such as 90s, 15m, 24h or 30d";
 const AMOUNTS = "an amount such as 5usd, 20M-credits or 500k-tokens";
@@ -229,7 +229,7 @@ function zoneOf(text: string): string {
 interface ExpiryPlace {
   readonly nowMs: number;
   readonly zone: string;
-  /** Whose text it is. */
+  /** The name of the option that the text belongs to. */
   readonly param: "expires" | "until";
 }
 
@@ -249,7 +249,7 @@ function expiryOf(text: string, { param, ...at }: ExpiryPlace): NonNullable<KeyR
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const KEY_LENGTH = 32;
 const PREFIX = "fp-";
-/** Bytes from here on would make the first characters of the alphabet more likely. */
+/** Bytes from here on would favour the first characters of the alphabet. */
 const FAIR = 256 - (256 % ALPHABET.length);
 
 function freshKey({ random, sha256 }: KeyPorts): { readonly key: string; readonly hash: string; readonly hint: string } {

@@ -1,4 +1,4 @@
-// A key as JSON, for programs and for a file that another store reads: printed, and read again.
+// A key as JSON, for programs and for export to another store: printed, and read back.
 // Never holds a key, only its hash.
 
 import type { Expiry, KeyRecord, KeyRules } from "./client-key.ts";
@@ -7,7 +7,7 @@ import { NEVER_SOFT } from "./key-ring.ts";
 import { isKeyName, parseAmount, parseBudget, parseExpiry, parseModels, parseSoft, parseZone } from "./key-words.ts";
 import { printAmount, printBudget, printExpiry, printInstant, printSoft } from "./key-words.ts";
 
-/** A key as JSON: the words of the options, times as ISO 8601. Null: the key says nothing of its own; a number of 0 and `[]`: there is no limit. */
+/** A key as JSON: members named like the options, times in ISO 8601. Null: the key sets nothing itself; the number 0 and `[]`: there is no limit. */
 export interface KeyJson extends RulesJson {
   readonly name: string;
   readonly note: string | null;
@@ -17,7 +17,7 @@ export interface KeyJson extends RulesJson {
   readonly firstUsed: string | null;
   readonly off: boolean;
   readonly raises: readonly { readonly amount: string; readonly until: string }[];
-  /** Until when the key before the last rotation works, or worked. */
+  /** Until when the key before the last rotation is or was valid. */
   readonly previousUntil: string | null;
 }
 
@@ -69,7 +69,7 @@ export function keyFile(record: KeyRecord): KeyFile {
   return { ...keyJson(record), hash: record.hash, previousHash: record.previous?.hash ?? null };
 }
 
-// ---- Read again --------------------------------------------------------------------------------------------------
+// ---- Reading -----------------------------------------------------------------------------------------------------
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -122,7 +122,7 @@ function raiseIn(value: unknown): KeyRecord["raises"][number] {
   return { ...known(parseAmount(text(value, "amount") ?? ""), "raises"), untilMs };
 }
 
-/** A time may be over: the key has expired then. */
+/** A time in the past is allowed: the key has expired then. */
 function expiryIn(members: Members): Expiry | null {
   return parsed(members, "expires", (value) => (typeof value === "string" ? parseExpiry(value, { nowMs: 0, zone: "UTC" }) : null));
 }

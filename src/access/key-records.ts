@@ -1,4 +1,4 @@
-// The records of keys as the store has them, with those that it need not hold: of PROXY_API_KEY, and rows without a key.
+// The records of keys in the store, and those that the store need not hold: keys of PROXY_API_KEY, and rows without a key.
 
 import { isSpent, type BudgetState } from "./accounts.ts";
 import type { KeyRecord } from "./client-key.ts";
@@ -13,7 +13,7 @@ export interface RecordSource {
   readonly nowMs: number;
 }
 
-/** `default` first; keys of PROXY_API_KEY too, of which the store may say nothing. */
+/** `default` first; includes keys of PROXY_API_KEY, of which the store may know nothing. */
 export async function allRecords({ store, named, nowMs }: RecordSource): Promise<readonly KeyRecord[]> {
   const stored = await store.keys();
   const missing = named.filter((name) => !stored.some((record) => record.name === name));
@@ -21,7 +21,7 @@ export async function allRecords({ store, named, nowMs }: RecordSource): Promise
   return records.toSorted((one, other) => Number(other.name === DEFAULT_ROW) - Number(one.name === DEFAULT_ROW));
 }
 
-/** Changes what the store says of a key; one of PROXY_API_KEY, or `default`, gets its row by that. Null: there is no such key. */
+/** Changes a key's row in the store; a key of PROXY_API_KEY, or `default`, gets its row this way. Null: there is no such key. */
 export async function changeRecord(
   name: string,
   make: (before: KeyRecord) => KeyRecord,
@@ -38,7 +38,7 @@ export async function changeRecord(
 /** `spent`: a budget is used up. `row`: its limits count, but there is no key. */
 export type KeyState = "active" | "spent" | "off" | "expired" | "row";
 
-/** `budgets`: where those of the key stand. */
+/** `budgets`: the states of the key's budgets. */
 export function stateOf(
   record: KeyRecord,
   { nowMs, budgets }: { readonly nowMs: number; readonly budgets: readonly BudgetState[] },

@@ -1,5 +1,5 @@
 // The client keys in memory, by their SHA-256: those of PROXY_API_KEY, and those of the store, read again when they change there.
-// Never holds a key itself, and never forgets what it knew because the store is away.
+// Never holds a key itself, and never forgets what it knew when the store goes away.
 
 import type { After } from "../runtime/ports.ts";
 import type { KeyGrant, KeyRecord, KeyRules } from "./client-key.ts";
@@ -10,7 +10,7 @@ export type Sha256 = (text: string) => Uint8Array;
 
 /** A key of PROXY_API_KEY. */
 export interface NamedKey {
-  /** `env-1`, or the one that was given. */
+  /** `env-1`, or the given name. */
   readonly name: string;
   /** Secret. */
   readonly key: string;
@@ -20,7 +20,7 @@ export interface KeyRingOptions {
   readonly named: readonly NamedKey[];
   /** Null: there are no other keys. */
   readonly store: Store | null;
-  /** Whether the keys of PROXY_API_KEY count where the store was away from the start, so that nobody knows their limits. */
+  /** Whether the keys of PROXY_API_KEY count while the store has been away from the start, so that their limits are not known. */
   readonly storeDown: "serve" | "refuse";
 }
 
@@ -31,40 +31,40 @@ export interface KeyRingPorts {
   readonly after: After;
 }
 
-/** What is known of a key that was presented. `unread`: the store has not been read so far, so nobody knows whose it is, or what limits it. */
+/** What is known of a presented key. `unread`: the store has not been read yet, so its owner or its limits are not known. */
 export type Found =
   | { readonly state: "valid"; readonly name: string; readonly grant: KeyGrant | null }
   | { readonly state: "off"; readonly name: string }
-  /** Since when, as Unix time in milliseconds. `replaced`: by the key of a rotation. */
+  /** Since when, as Unix time in milliseconds. `replaced`: by a rotation. */
   | { readonly state: "expired" | "replaced"; readonly name: string; readonly sinceMs: number }
   | { readonly state: "unknown" | "unread" };
 
 interface Entry {
   readonly name: string;
-  /** Null: a key of PROXY_API_KEY of which the store says nothing. */
+  /** Null: a key of PROXY_API_KEY without a row in the store. */
   readonly record: KeyRecord | null;
-  /** Null: nothing limits it. */
+  /** Null: no limits. */
   readonly grant: KeyGrant | null;
-  /** When this key ends because another one took its place; null where none did. */
+  /** When this key ends because another one replaced it; null: it was not replaced. */
   readonly replacedMs: number | null;
 }
 
 export interface KeyTerms {
-  /** Since when there is such a key in the store, as Unix time in milliseconds. Null: it is not one of the store's. */
+  /** When the key was created in the store, as Unix time in milliseconds. Null: it is not one of the store's. */
   readonly sinceMs: number | null;
-  /** When it ends, as Unix time in milliseconds. Null: it does not. */
+  /** When it expires, as Unix time in milliseconds. Null: never. */
   readonly endMs: number | null;
-  /** IANA name: in which its days begin. */
+  /** IANA name of the zone in which its days begin. */
   readonly zone: string;
 }
 
-/** In Unix milliseconds. Of the key that was made then: another one may have got its name since. */
+/** In Unix milliseconds, of the key created at `createdMs`: another one may have got its name since. */
 interface FirstUse {
   readonly atMs: number;
   readonly createdMs: number;
 }
 
-/** A reading for a key that was not known. */
+/** A reading of the store for an unknown key. */
 interface Again {
   readonly reading: Promise<void>;
   /** Unix time in milliseconds. */
@@ -75,17 +75,17 @@ interface Again {
 
 interface KnownGrant {
   readonly grant: KeyGrant;
-  /** As JSON, with when the key was made, to see whether it changes. */
+  /** As JSON with its creation time, to detect changes. */
   readonly text: string;
 }
 
-/** The row for every key that says nothing of its own. */
+/** The row for keys that set nothing themselves. */
 export const DEFAULT_ROW = "default";
-/** A soft limit of so many percent is none, whatever `default` says. */
+/** A soft limit of this many percent means none, whatever `default` says. */
 export const NEVER_SOFT = 100;
-/** How long calls wait for the store to be read for the first time, and again. */
+/** How long calls wait for the store's first reading, and how long until the next try. */
 const READING_MS = 1000;
-/** Between two readings for keys that are not known, whoever shows them; with many keys, as many times as long as such a reading took. */
+/** Between two readings for unknown keys, whoever presents them; with many keys, this many times as long as a reading took. */
 const AGAIN_MS = 100;
 const AGAIN_SHARE = 20;
 
@@ -93,25 +93,25 @@ export class KeyRing {
   readonly #ports: KeyRingPorts;
   readonly #store: Store | null;
   readonly #storeDown: KeyRingOptions["storeDown"];
-  /** Digest, as hex digits, of each key of PROXY_API_KEY -> its name. */
+  /** Digest (hex) of each key of PROXY_API_KEY -> its name. */
   #named: ReadonlyMap<string, string> = new Map();
   readonly #stop: () => void;
-  /** By digest, as hex digits. */
+  /** By digest (hex). */
   #entries: ReadonlyMap<string, Entry> = new Map();
   #records: ReadonlyMap<string, KeyRecord> = new Map();
   #names: ReadonlySet<string> = new Set();
   /** By name, so that a grant stays the same object until the key changes. */
   #grants: ReadonlyMap<string, KnownGrant> = new Map();
-  /** First uses, by name, that the store may not have. */
+  /** First uses, by name, that the store may not have yet. */
   readonly #firstUses = new Map<string, FirstUse>();
   #isRead: boolean;
   /** Whether the last attempt to read the store failed. */
   #isAway = false;
   #isStale = false;
-  /** Null: nobody reads. */
+  /** Null: the store is not being read. */
   #reading: Promise<void> | null = null;
   #opening: Promise<void> | null = null;
-  /** The last reading for a key that was not known. */
+  /** The last reading for an unknown key. */
   #again: Again | null = null;
 
   constructor({ named, store, storeDown }: KeyRingOptions, ports: KeyRingPorts) {
@@ -128,7 +128,7 @@ export class KeyRing {
     this.#look(store);
   }
 
-  /** Reads the store. Calls wait for the first time that it can be read. */
+  /** Reads the store. Calls wait until it could be read for the first time. */
   #look(store: Store): void {
     const reading = this.#read(store);
     if (this.#isRead || this.#opening !== null) return void reading;
@@ -145,8 +145,8 @@ export class KeyRing {
   }
 
   /**
-   * Reads the store once more, for a key that it may have got since; all who ask meanwhile wait for the same. Null: there is no store, or it was
-   * read a moment ago, so that a flood of wrong keys costs next to nothing.
+   * Reads the store again, for a key that may have been added; concurrent calls share one reading. Null: there is no store, or it was read a
+   * moment ago, so that a flood of wrong keys costs next to nothing.
    */
   lookAgain(): Promise<void> | null {
     if (this.#store === null || !this.#isRead) return null;
@@ -163,13 +163,13 @@ export class KeyRing {
     return reading;
   }
 
-  /** These are the keys of PROXY_API_KEY from now on. */
+  /** Replaces the keys of PROXY_API_KEY. */
   takeNamed(named: readonly NamedKey[]): void {
     this.#named = new Map(named.map(({ name, key }) => [this.#ports.sha256(key).toHex(), name]));
     this.#take([...this.#records.values()]);
   }
 
-  /** Resolves when the store has been read, or can't be for now; null when that is over. */
+  /** Resolves when the store has been read, or can't be read for now; null once that is over. */
   get opening(): Promise<void> | null {
     return this.#opening;
   }
@@ -180,8 +180,8 @@ export class KeyRing {
   }
 
   /**
-   * Whether it is known what limits keys. Where the store is away from the start, and calls go on all the same, it counts as known that nothing
-   * does.
+   * Whether the keys' limits are known. Where the store is away from the start and calls go on all the same, this is true: there are none
+   * then.
    */
   get knowsLimits(): boolean {
     return this.#isRead || (this.#isAway && this.#storeDown === "serve");
@@ -197,14 +197,14 @@ export class KeyRing {
     return Array.from(this.#grants, ([name, { grant }]) => [name, grant] as const);
   }
 
-  /** How many keys of the store there are. */
+  /** The number of keys in the store. */
   get storedCount(): number {
     return [...this.#records.values()].filter(({ hash }) => hash !== null).length;
   }
 
   /**
-   * @param digest as hex digits
-   * @param isUse whether a key begins to be used by that, if it has not been
+   * @param digest in hex
+   * @param isUse whether this counts as the key's first use, if there was none
    */
   find(digest: string, isUse = true): Found {
     const entry = this.#entries.get(digest);
@@ -222,12 +222,12 @@ export class KeyRing {
     return { state: "valid", name, grant };
   }
 
-  /** What limits a caller of that name, which need not be that of a key; null: nothing does. */
+  /** The limits of a caller with this name, which need not be the name of a key; null: none. */
   grantOf(name: string): KeyGrant | null {
     return this.#grants.get(this.#records.has(name) ? name : DEFAULT_ROW)?.grant ?? null;
   }
 
-  /** What else the holder of the key of that name may know. */
+  /** What else the holder of this key may know. */
   termsOf(name: string): KeyTerms {
     const record = this.#records.get(name) ?? null;
     const defaults = this.#records.get(DEFAULT_ROW)?.rules ?? null;
@@ -243,7 +243,7 @@ export class KeyRing {
     this.#stop();
   }
 
-  /** One reading at a time; what changes meanwhile is read by another one behind it. */
+  /** One reading at a time; changes in the meantime lead to another reading afterwards. */
   #read(store: Store): Promise<void> {
     this.#isStale = true;
     return (this.#reading ??= this.#readAll(store));
@@ -258,7 +258,7 @@ export class KeyRing {
         this.#isRead = true;
       }
     } catch (error) {
-      // The store calls when it is back; until then the last known keys count.
+      // The store reports when it is back; until then the last known keys count.
       if (!(error instanceof StoreError)) throw error;
       this.#isAway = true;
     } finally {
@@ -301,7 +301,7 @@ export class KeyRing {
     void this.#tellFirstUse(name, use);
   }
 
-  /** Again, where the store was away; those of keys that are gone, or that the store knows, are forgotten. */
+  /** Again, where the store was away; forgets keys that are gone, and those that the store already has. */
   #tellFirstUses(): void {
     for (const [name, use] of this.#firstUses) {
       const record = this.#records.get(name);
@@ -321,7 +321,7 @@ export class KeyRing {
   }
 }
 
-/** When a key ends; null: never, or it has not been used. */
+/** When a key expires; null: never, or it has not been used. */
 export function expiresMs({ expiry, firstUsedMs }: KeyRecord, usedMs: number | null): number | null {
   if (expiry === null) return null;
   if (expiry.type === "at") return expiry.ms;
@@ -329,7 +329,7 @@ export function expiresMs({ expiry, firstUsedMs }: KeyRecord, usedMs: number | n
   return firstMs === null ? null : firstMs + expiry.ms;
 }
 
-/** A key's own rules laid over those of the row `default`, without what says that there is no limit. */
+/** A key's own rules laid over those of the row `default`, without the values that mean "no limit". */
 export function effectiveRules(own: KeyRules | null, defaults: KeyRules | null): KeyRules {
   const number = (name: "requestsPerMinute" | "tokensPerMinute" | "parallel"): number | null => (own?.[name] ?? defaults?.[name]) || null;
   const budgets = own?.budgets ?? defaults?.budgets ?? [];

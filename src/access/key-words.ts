@@ -1,5 +1,5 @@
-// How the limits of a key are written by people, and how they are printed again: durations, amounts, budgets, lists of models, expiries.
-// Never knows a clock: whoever reads an expiry hands the time in. What can't be read is null.
+// How people write the limits of a key, and how they are printed: durations, amounts, budgets, lists of models, expiries.
+// Never reads a clock: the caller passes the time in. Input that can't be read gives null.
 
 import type { Budget, BudgetUnit, Expiry, KeyRules, Period } from "./client-key.ts";
 import { Calendar } from "./windows.ts";
@@ -8,7 +8,7 @@ const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-/** The largest first, as they are tried for printing. */
+/** The largest first, as printing tries them in order. */
 const DURATION_UNITS = { d: DAY_MS, h: HOUR_MS, m: MINUTE_MS, s: SECOND_MS } as const;
 const MOST_DURATION_MS = 100 * 366 * DAY_MS;
 const DURATION = /^(\d{1,9})(s|m|h|d)$/;
@@ -20,7 +20,7 @@ export function parseDuration(text: string): number | null {
   return ms > 0 && ms <= MOST_DURATION_MS ? ms : null;
 }
 
-/** In the largest unit that says it exactly. */
+/** In the largest unit that expresses it exactly. */
 export function printDuration(ms: number): string {
   for (const [unit, unitMs] of Object.entries(DURATION_UNITS)) if (ms % unitMs === 0) return `${ms / unitMs}${unit}`;
   return `${ms / SECOND_MS}s`;
@@ -36,7 +36,7 @@ export function parseCount(text: string): number | null {
   return count !== null && count > 0 && Number.isInteger(count) ? count : null;
 }
 
-/** In the largest unit that says it with three decimals. */
+/** In the largest unit that expresses it with at most three decimals. */
 export function printCount(count: number): string {
   for (const [unit, size] of Object.entries(COUNT_UNITS)) {
     const inUnit = count / size;
@@ -49,7 +49,7 @@ function parseNumber(text: string): number | null {
   const [, digits = "", suffix = ""] = NUMBER.exec(text) ?? [];
   if (digits === "") return null;
   const size = Object.entries(COUNT_UNITS).find(([unit]) => unit.toLowerCase() === suffix.toLowerCase())?.[1] ?? 1;
-  // What is worked out in decimals would leave 0.1M a little beside 100,000.
+  // Decimal arithmetic would leave 0.1M slightly off 100,000.
   const number = Number(`${digits}e${Math.log10(size)}`);
   return number <= MOST_COUNT ? number : null;
 }
@@ -123,14 +123,14 @@ export function parseModels(text: string): readonly string[] | null {
 export interface RuledModel {
   /** Its id and every alias, in any case: what is denied under one name is denied under all. */
   readonly names: readonly string[];
-  /** Of a model that nobody knows: names that its upstream may read its name as. Denied under those too, and never allowed by them. */
+  /** For an unknown model: names that its upstream may read its name as. They can deny it, but never allow it. */
   readonly readAs?: readonly string[];
   readonly pool: "standard" | "core" | null;
 }
 
 /**
- * Whether patterns let a model through. One that denies (`!`) always wins; of those that allow one must fit, unless there are none.
- * Make it once for a list of patterns.
+ * Whether patterns allow a model. A pattern that denies (`!`) always wins; of the others one must match, unless there are none.
+ * Call it once for a list of patterns.
  */
 export function modelRule(patterns: readonly string[]): (model: RuledModel) => boolean {
   const denied = patterns.filter((pattern) => pattern.startsWith("!")).map((pattern) => fits(pattern.slice(1)));
@@ -176,7 +176,7 @@ export function parseExpiry(text: string, { nowMs, zone }: { readonly nowMs: num
   return Number.isNaN(atMs) ? null : { type: "at", ms: atMs };
 }
 
-/** As `parseExpiry` reads it again. */
+/** In the form that `parseExpiry` reads. */
 export function printExpiry(expiry: Expiry): string {
   return expiry.type === "at" ? printInstant(expiry.ms) : `${printDuration(expiry.ms)} after first use`;
 }
@@ -191,12 +191,12 @@ function endOfDate(date: string, zone: string): number {
   const noonMs = Date.parse(`${date}T12:00:00Z`);
   if (Number.isNaN(noonMs) || !new Date(noonMs).toISOString().startsWith(date)) return Number.NaN;
   const calendar = new Calendar();
-  // Noon in UTC is another day where clocks are far ahead of it or behind.
+  // At noon UTC the date differs only in zones that are far ahead or behind.
   const days = [noonMs, noonMs - DAY_MS, noonMs + DAY_MS].map((nowMs) => calendar.window("day", null, { nowMs, zone }));
   return days.find(({ startMs }) => calendar.iso(startMs, zone).startsWith(date))?.endMs ?? Number.NaN;
 }
 
-/** The zone as it is written officially; null: there is none of that name. */
+/** The zone's official spelling; null: there is no such zone. */
 export function parseZone(text: string): string | null {
   try {
     return new Intl.DateTimeFormat("en-US", { timeZone: text.trim() }).resolvedOptions().timeZone;

@@ -1,4 +1,4 @@
-// Who calls, by the credentials of a request: a name for the log, and the Factory key that goes upstream.
+// Identifies the caller by the credentials of a request: a name for the log, and the Factory key to send upstream.
 // Does not show a key in an error, compare keys other than by their hash, or admit a request that no rule below admits.
 //
 //   server's Factory key | client keys | a client presents
@@ -7,8 +7,8 @@
 //   not set              | none        | its own Factory key
 //   not set              | some        | a client key in one header and its own Factory key in another
 //
-// With a Factory key of the server's and ANONYMOUS=loopback, who calls from this machine may present anything, or nothing.
-// What a web page can bring about without a key of this server's is kept out by web-pages.ts.
+// With a server's Factory key and ANONYMOUS=loopback, a caller on this machine may present anything, or nothing.
+// What a web page could do without one of this server's keys is kept out by web-pages.ts.
 
 import { GatewayError } from "../errors.ts";
 import type { KeyGrant } from "./client-key.ts";
@@ -21,10 +21,10 @@ import { foreignHost, foreignPage, hasFormBody, isForeignPage, isForThisMachine,
 export interface Caller {
   /**
    * The name of the client key; `anonymous` without one. Where each client brings its own Factory key, the first characters of that key's hash,
-   * which say nothing about it.
+   * which do not reveal it.
    */
   readonly id: string;
-  /** What limits the key. Absent: nothing does. Admission counts what it uses under `id`. */
+  /** The key's limits. Absent: none. Admission counts usage under `id`. */
   readonly grant?: KeyGrant;
   /** The Factory key for this request; a secret. */
   readonly upstreamKey: string;
@@ -38,15 +38,15 @@ export interface KeyOptions {
   /** Who needs no client key. */
   readonly anonymous: Anonymous;
   readonly web: WebRules;
-  /** Opens the dashboard, and is no key of a call: not a Factory key of the client's own either. Null or absent: there is none. */
+  /** Opens the dashboard, but never counts as a key of a call, nor as a client's own Factory key. Null or absent: there is none. */
   readonly adminKey?: string | null;
 }
 
-/** Its caller's name where there is no key. */
+/** The caller's name where there is no key. */
 export const ANONYMOUS = "anonymous";
 const BEARER = /^bearer[ \t]+/i;
 const KEY_HEADERS = ["x-api-key", "x-goog-api-key"];
-/** What can go out again as a header value, in one piece. */
+/** What can be sent as a header value in one piece. */
 const WELL_FORMED = /^[\x21-\x7e]+$/;
 const ID_LENGTH = 8;
 
@@ -59,7 +59,7 @@ const BOTH =
 
 /**
  * Every credential of the request, in order: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`, `?key=`. All of them are
- * secrets of this request: give them to the log before anything is written.
+ * secrets of this request: pass them to the log before anything is written.
  */
 export function presentedKeys(headers: Visitor["headers"], queryKey: string | null = null): string[] {
   const found: string[] = [];
@@ -80,7 +80,7 @@ export class Keys {
   readonly #anonymous: Anonymous;
   readonly #web: WebRules;
   readonly #sha256: Sha256;
-  /** Digest of ADMIN_KEY, as hex digits. */
+  /** Digest of ADMIN_KEY, in hex. */
   readonly #admin: string | null;
 
   constructor({ ring, upstreamKey, anonymous, web, adminKey = null }: KeyOptions, sha256: Sha256) {
@@ -93,7 +93,7 @@ export class Keys {
   }
 
   /**
-   * Who is calling, by the keys that came with the request, and by where it came from.
+   * The caller, by the keys that came with the request and by where it came from.
    * @throws GatewayError `unauthenticated`, code `invalid_api_key`; `forbidden` for what a web page may not do; `overloaded` while the store that
    *   may know the key, or what limits it, has never been reached.
    */
@@ -110,8 +110,8 @@ export class Keys {
   }
 
   /**
-   * Once more, behind a refusal by `identify`: the key may have been added, or switched on, a moment ago. Rejects with the refusal where the store
-   * says nothing new.
+   * Tries again after `identify` refused: the key may have been added, or enabled, a moment ago. Rejects with that refusal where the store
+   * has nothing new.
    */
   async identifyAgain(request: Visitor & { readonly keys: readonly string[] }, refused: unknown): Promise<Caller> {
     const isByKey = refused instanceof GatewayError && refused.kind === "unauthenticated" && request.keys.length > 0;
@@ -175,7 +175,7 @@ function callerOf({ name, grant }: { readonly name: string; readonly grant: KeyG
   return grant === null ? { id: name, upstreamKey } : { id: name, grant, upstreamKey };
 }
 
-/** Asking again with the same key can't help; Claude Code would do so seven times without a word. */
+/** A retry with the same key can't help; Claude Code would silently retry seven times. */
 const REFUSAL_HEADERS = { "www-authenticate": "Bearer", "x-should-retry": "false" };
 
 function refusal(message: string, reason: "disabled" | "expired" | null = null): GatewayError {
@@ -190,7 +190,7 @@ function unread(): GatewayError {
   return new GatewayError("overloaded", text, { headers: { "retry-after": "5" } });
 }
 
-/** For a key that is known but does not count, or may be known to a store that could not be read. */
+/** For a key that is known but not valid, or that may be in a store that could not be read. */
 function refuseKnown(found: Found): void {
   if (found.state === "unread") throw unread();
   if (found.state === "off") throw refusal(`The key "${found.name}" is switched off. ${ASK}`, "disabled");

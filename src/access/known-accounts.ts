@@ -1,13 +1,13 @@
-// The counters of accounts as they were seen last, for the time when the store is away.
+// The last known counters of accounts, for when the store is away.
 // Does not keep more than it may, or ask the store.
 
 import type { Account, AccountId } from "./store.ts";
 
-/** Accounts whose last counters are kept. */
+/** How many accounts are remembered. */
 const MOST_KNOWN = 10_000;
 
 export class KnownAccounts {
-  /** Those that changed last stand last. */
+  /** Least recently changed first. */
   readonly #accounts = new Map<string, Account>();
 
   get(id: AccountId): Account | null {

@@ -1,4 +1,4 @@
-// Says that this process lives for as long as it has reservations, and settles what processes left behind that died.
+// Reports this process as alive while it has reservations, and settles what dead processes left behind.
 // Does not settle what may still be running: a process that lost the store for a while gets time to say that it is alive.
 
 import type { After } from "../runtime/ports.ts";
@@ -15,9 +15,9 @@ export interface LeasePorts {
 export interface LeaseEvents {
   /** Whether this process has reservations. */
   readonly isNeeded: () => boolean;
-  /** A reservation of a process that died. May reject with StoreError; it comes again then. */
+  /** A reservation of a dead process. May reject with StoreError; then it is reported again later. */
   readonly abandoned: (reservation: Reservation) => Promise<void>;
-  /** The store answers. */
+  /** The store has answered. */
   readonly reached: () => void;
 }
 
@@ -28,7 +28,7 @@ export class Lease {
   readonly #ports: LeasePorts;
   readonly #events: LeaseEvents;
   #untilMs = 0;
-  /** Since when the store has answered without a break. */
+  /** Since when the store has answered without interruption. */
   #reachedSinceMs: number | null = null;
   #renewing: Promise<void> | null = null;
   #stop = (): void => {};
@@ -52,7 +52,7 @@ export class Lease {
     this.#stop();
   }
 
-  /** Resolves when the store knows that this process lives for some time. Rejects with StoreError. */
+  /** Resolves when the store will take this process for alive for some time. Rejects with StoreError. */
   async ensure(): Promise<void> {
     if (this.#untilMs - this.#ports.now() > LEASE_MS / 2) return;
     await this.#renew();

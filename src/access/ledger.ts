@@ -1,28 +1,28 @@
-// The way of usage rows into the store: a queue that is written in small batches, off the requests' way. While the store is away, rows wait
-// in a spill, and go into the store in order, and once, when it is back: their ids tell those that are there already.
+// Writes usage rows to the store: a queue that is written in small batches, outside the requests. While the store is away, rows wait in a
+// spill file, and go to the store in order when it is back, each only once: their ids identify those already there.
 // Does not make a call wait, throw into one, or keep more than it may.
 
 import type { After } from "../runtime/ports.ts";
 import { StoreError, type Store, type UsageRow } from "./store.ts";
 
-/** Where rows wait that can't be written now, in order, longer than the process lives. Every method may reject. */
+/** Holds rows that can't be written now, in order, beyond the life of the process. Every method may reject. */
 export interface Spill {
-  /** Adds lines at the end; false: they would be more than it may hold, and are left out. */
+  /** Appends lines; false: they would exceed its limit, and are left out. */
   append(lines: string): Promise<boolean>;
-  /** Takes some of the oldest lines, those of processes that are gone too, and whether there is more. They stay until `done`. */
+  /** Some of the oldest lines, including those of processes that are gone, and whether there are more. They stay until `done`. */
   oldest(): Promise<readonly string[]>;
-  /** What `oldest` gave last is written. */
+  /** The lines of the last `oldest` have been written. */
   done(): Promise<void>;
 }
 
 export interface LedgerPorts {
   readonly store: Pick<Store, "append" | "forget">;
-  /** Null: there is no place for one, so that few rows wait, and only as long as the process lives. */
+  /** Null: no spill, so only few rows can wait, and only while the process lives. */
   readonly spill: Spill | null;
   readonly after: After;
   /** Unix time in milliseconds. */
   readonly now: () => number;
-  /** For the log, once each time that something changes. */
+  /** For the log, once for each change. */
   readonly report: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -31,34 +31,34 @@ export interface LedgerOptions {
   readonly keepMs: number | null;
 }
 
-/** How long a row waits for others: about what a process that is killed may lose. */
+/** How long a row waits for others: about what is lost when the process is killed. */
 const GATHER_MS = 50;
-/** Rows that are written at once, in about a millisecond: some stores do their work before they return. */
+/** Rows in a batch, written in about a millisecond: some stores do their work before they return. */
 const BATCH = 100;
 /** How often a store that is away is tried. */
 const RETRY_MS = 1_000;
-/** Rows in memory, of about 1 KB each, where neither the store nor the spill takes them. */
+/** Rows kept in memory, about 1 KB each, where neither the store nor the spill takes them. */
 const MOST_WAITING = 10_000;
 const FORGET_EVERY_MS = 3_600_000;
-/** A program that starts has more important things to do. */
+/** A program that starts has more important things to do first. */
 const FIRST_FORGET_MS = 60_000;
 
 export class Ledger {
   readonly #ports: LedgerPorts;
   readonly #options: LedgerOptions;
   #waiting: UsageRow[] = [];
-  /** Takes back the timer of the next turn; null: none is set. */
+  /** Cancels the timer of the next turn. Null: none is set. */
   #takeBack: (() => void) | null = null;
   #takeBackForgetting = (): void => {};
   /** Null: no turn is running. */
   #turn: Promise<void> | null = null;
-  /** When a store that did not take the last batch is tried again, in milliseconds of `now`. Null: it took it. */
+  /** When to try a store again that did not take the last batch, on the clock of `now`. Null: it took it. */
   #retryAtMs: number | null = null;
-  /** Whether rows may be in the spill, at first those of an earlier process. */
+  /** Whether the spill may hold rows: at the start, those of an earlier process. */
   #hasSpilled: boolean;
   #isSpillReported = false;
   #lost = 0;
-  /** Since the program began. */
+  /** Since the program started. */
   #lostInAll = 0;
 
   constructor(ports: LedgerPorts, options: LedgerOptions) {
@@ -67,18 +67,18 @@ export class Ledger {
     this.#hasSpilled = ports.spill !== null;
   }
 
-  /** Begins to write what an earlier process left, and to remove what is over. */
+  /** Starts to write what an earlier process left, and to remove what has expired. */
   start(): void {
     this.#schedule();
     this.#forgetIn(FIRST_FORGET_MS);
   }
 
-  /** Rows that wait in memory, and those that were lost since the program began. */
+  /** Rows waiting in memory, and rows lost since the program started. */
   get standing(): { readonly waiting: number; readonly lost: number } {
     return { waiting: this.#waiting.length, lost: this.#lostInAll };
   }
 
-  /** The row is written soon. Never throws. */
+  /** The row will be written soon. Never throws. */
   add(row: UsageRow): void {
     if (this.#waiting.length >= MOST_WAITING) {
       this.#lostInAll++;
@@ -89,7 +89,7 @@ export class Ledger {
     this.#schedule();
   }
 
-  /** Writes all that waits, to the spill where the store is away, and removes nothing more. For the end of the process. */
+  /** Writes everything that waits, to the spill where the store is away, and stops removing rows. For the end of the process. */
   async stop(): Promise<void> {
     this.#takeBackForgetting();
     this.#takeBack?.();
@@ -114,7 +114,7 @@ export class Ledger {
     });
   }
 
-  /** Writes one batch. What was spilled goes first, and until all of that is written new rows are spilled behind it. Never rejects. */
+  /** Writes one batch. Spilled rows go first; until all of them are written, new rows are spilled behind them. Never rejects. */
   async #takeTurn(): Promise<void> {
     const isDue = this.#retryAtMs === null || this.#ports.now() >= this.#retryAtMs;
     if (this.#hasSpilled && isDue) await this.#writeSpilled();
@@ -153,7 +153,7 @@ export class Ledger {
     return true;
   }
 
-  /** All of them but those that the store can't hold, which must not keep the others out. */
+  /** All but the rows that the store can't hold, which must not block the others. */
   async #append(rows: readonly UsageRow[]): Promise<void> {
     try {
       await this.#ports.store.append(rows);
@@ -190,7 +190,7 @@ export class Ledger {
     this.#isSpillReported = true;
   }
 
-  /** What fails is tried again in an hour. */
+  /** A failure is retried in an hour. */
   #forgetIn(ms: number): void {
     const { store, now, after } = this.#ports;
     const { keepMs } = this.#options;

@@ -1,4 +1,4 @@
-// Holds the limits of keys over all calls: reserves before a call goes out, settles when it has ended. Wires the parts that do it.
+// Applies the limits of keys to all calls: reserves before a call goes out, settles when it has ended. Wires the parts that do so.
 // Does not touch the store for a key that has no limit.
 
 import type { ProtocolId } from "../protocol/canonical.ts";
@@ -21,7 +21,7 @@ export interface LimiterPorts {
   /** Unix time in milliseconds. */
   readonly now: () => number;
   readonly after: After;
-  /** As that of ReservationPorts. Absent: at once. */
+  /** See ReservationPorts. Absent: at once. */
   readonly soon?: ReservationPorts["soon"] | undefined;
   /** A UUID. */
   readonly newId: () => string;
@@ -35,10 +35,10 @@ export interface LimiterSettings {
 }
 
 export interface Ask extends Choice, RowMaker {
-  /** Names the call, also in its usage row. */
+  /** The id of the call, also in its usage row. */
   readonly id: string;
   readonly limits: Limits;
-  /** Names the session; asked only where a budget is for each one. */
+  /** The id of the session; called only where a budget is for each session. */
   session(): string;
   readonly protocol: ProtocolId;
   readonly isCodex: boolean;
@@ -49,13 +49,13 @@ export interface Granted {
   readonly isSoft: boolean;
   /** For the answer. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Whether a header of the upstream's is about a limit that the key has itself. */
+  /** Whether an upstream's header is about a limit that the key has itself. */
   hides(header: string): boolean;
-  /** When the call has ended; said again, it does nothing. Null: by the estimate. */
+  /** Called when the call has ended; further calls do nothing. Null: by the estimate. */
   settle(real: Amounts | null): void;
 }
 
-/** What is made of a grant, once. */
+/** Derived from a grant, once. */
 interface Rules {
   readonly limits: Limits | null;
   /** Null: any model. */
@@ -99,7 +99,7 @@ export class Limiter {
       beforeOpening: () => this.#lease.ensure(),
     });
     this.outputs = new OutputMedians(async (model, { key, limit }) => {
-      // A store may look at all rows of that time to find a few.
+      // A store may have to look at all rows since then to find a few.
       const rows = await store.rows({ ...ANY, sinceMs: now() - DAY_MS, model, key, limit });
       return rows
         .toReversed()
@@ -107,7 +107,7 @@ export class Limiter {
     });
   }
 
-  /** Begins to look after what processes leave behind that die. */
+  /** Starts to settle what dead processes leave behind. */
   start(): void {
     this.#lease.start();
   }
@@ -117,23 +117,23 @@ export class Limiter {
     return this.#reservations.idle();
   }
 
-  /** Once no call runs any more: resolves when all of them are settled in the store, or it is away. */
+  /** Called once no call runs any more: resolves when all are settled in the store, or it is away. */
   async close(): Promise<void> {
     this.#lease.stop();
     await this.idle();
   }
 
-  /** @throws GatewayError `overloaded` while the store is away, where that is what the operator wants. */
+  /** @throws GatewayError `overloaded` while the store is away, with STORE_DOWN=refuse. */
   checkStore(): void {
     if (this.#settings.storeDown === "refuse" && this.#ports.store.state() === "unreachable") throw storeRefusal(null);
   }
 
-  /** Null: nothing that this caller uses is counted. */
+  /** Null: this caller has no counted limits. */
   limitsOf({ grant }: Caller): Limits | null {
     return grant === undefined ? null : this.#rulesOf(grant).limits;
   }
 
-  /** Where the budgets of a caller stand, what is reserved included; but for those of single sessions. */
+  /** The states of a caller's budgets, reserved amounts included; without those for single sessions. */
   async budgetsOf(caller: Caller): Promise<readonly BudgetState[]> {
     const limits = this.limitsOf(caller);
     const budgets = limits?.budgets.filter(({ period }) => period !== "session") ?? [];
@@ -142,7 +142,7 @@ export class Limiter {
     return budgetStates({ key, session: null }, { ...limits, budgets }, { nowMs: this.#ports.now(), calendar: this.#calendar });
   }
 
-  /** Which models this caller may ask. Null: any. */
+  /** Which models this caller may use. Null: any. */
   modelRule({ grant }: Caller): ((model: RuledModel) => boolean) | null {
     return grant === undefined ? null : this.#rulesOf(grant).mayUse;
   }
@@ -156,7 +156,7 @@ export class Limiter {
     return rules;
   }
 
-  /** No promise where the store need not be asked. Rejects with GatewayError which says which limit keeps the call out. */
+  /** Returns no promise where the store need not be asked. Rejects with a GatewayError that says which limit refused the call. */
   reserve({ id: key }: Caller, ask: Ask): Granted | Promise<Granted> {
     const { id, limits, asked, soft } = ask;
     const session = isBySession(limits) ? ask.session() : null;
@@ -212,7 +212,7 @@ function isBySession({ budgets }: Limits): boolean {
   return false;
 }
 
-/** A row that no store takes must not keep its reservation open, and those behind it. */
+/** A row that no store takes must not keep its reservation open, nor those behind it. */
 function passUnfit(error: unknown): void {
   if (!(error instanceof StoreError) || !error.isUnfit) throw error;
 }

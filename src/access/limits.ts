@@ -1,4 +1,4 @@
-// What limits say: why a call may not run, and what the headers of an answer tell of it.
+// What clients are told of limits: why a call may not run, and what the headers of an answer report.
 // Does not count anything.
 
 import { GatewayError, type ErrorOptions } from "../errors.ts";
@@ -11,7 +11,7 @@ import type { Calendar } from "./windows.ts";
 
 export type RefusalReason = "budget" | "rate" | "concurrency" | "model" | "expired" | "disabled" | "quota";
 
-/** Asking again does not help. */
+/** A retry does not help. */
 const FINAL = { "x-should-retry": "false" };
 
 /** Tells a program why a call was refused. */
@@ -21,7 +21,7 @@ export function reasonHeaders(reason: RefusalReason): Record<string, string> {
 
 // ---- Models ------------------------------------------------------------------------------------------------------
 
-/** In the shape of an unknown model, which makes clients offer others. */
+/** In the shape of an unknown model, so that clients offer others. */
 export function modelRefusal(who: string, model: string): GatewayError {
   return new GatewayError(
     "model-not-allowed",
@@ -34,10 +34,10 @@ export function modelRefusal(who: string, model: string): GatewayError {
   );
 }
 
-/** What to write into the model file for a budget in a unit. */
+/** What to add to the model file for a budget in this unit. */
 const PRICE_MEMBERS = { usd: "price", credits: "multiplier" } as const;
 
-/** A budget in money can't be held for a model that has no price. */
+/** A budget in money can't cover a model without a price. */
 export function priceRefusal(who: string, model: string, unit: "usd" | "credits"): GatewayError {
   const [what, member] = [unit === "usd" ? "price" : "credit multiplier", PRICE_MEMBERS[unit]];
   const text =
@@ -65,12 +65,12 @@ export interface RefusedCall extends Place {
   readonly isCodex: boolean;
 }
 
-/** Longer waits make SDKs go by a time of their own. */
+/** For longer waits, SDKs use a time of their own. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
 const QUOTA = "insufficient_quota";
 const CODEX_LIMIT = "usage_limit_reached";
 
-/** A refusal in the words at which each client stops, or waits as long as it has to. */
+/** A refusal in the words that make each client stop, or wait as long as it has to. */
 export function limitRefusal(refusal: Refusal, call: RefusedCall): GatewayError {
   if (refusal.reason === "budget") return budgetRefusal(refusal, call);
   if (refusal.reason === "rate") return rateRefusal(refusal, call);
@@ -99,7 +99,7 @@ interface UsedUp {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What does not come back within a minute. */
+/** For a limit that does not come back within a minute. */
 function usedUp(kind: "budget" | "quota", { text, resetMs, isCodex, headers }: UsedUp): GatewayError {
   const words = isCodex ? CODEX_LIMIT : QUOTA;
   return new GatewayError(kind, text, {
@@ -138,11 +138,11 @@ function forEver(headers: Readonly<Record<string, string>>): ErrorOptions {
 }
 
 export interface GuardedCall extends RefusedCall {
-  /** Of the plan, above which no conversation is begun. */
+  /** The share of the plan above which no new conversation begins. */
   readonly guardPercent: number;
 }
 
-/** The plan's own window is nearly used up, and what is left of it is for conversations that run. */
+/** The plan's window is nearly used up, and the rest is for conversations that run. */
 export function quotaRefusal(window: PlanWindow, { who, isCodex, guardPercent, ...place }: GuardedCall): GatewayError {
   const { pool, name, usedPercent, resetMs } = window;
   const shownName = PLAN_WINDOWS.find((one) => one.name === name)?.shown ?? name;
@@ -158,7 +158,7 @@ export function quotaRefusal(window: PlanWindow, { who, isCodex, guardPercent, .
   });
 }
 
-/** The store that knows what is used can't be reached, and `STORE_DOWN=refuse` asks for this. */
+/** The store that knows the usage can't be reached, and `STORE_DOWN=refuse` is set. */
 export function storeRefusal(cause: unknown): GatewayError {
   return new GatewayError("overloaded", "The store of keys and limits can't be reached (STORE_DOWN=refuse). Try again in a while.", {
     headers: { "retry-after": "5" },
@@ -168,7 +168,7 @@ export function storeRefusal(cause: unknown): GatewayError {
 
 // ---- Headers of answers ------------------------------------------------------------------------------------------
 
-/** `used`: instead of what remains. */
+/** `used`: reports what is used instead of what remains. */
 function budgetText({ budget, amount, used, resetMs }: BudgetState, { calendar, zone }: Place, says: "used" | "remaining"): string {
   const number = says === "used" ? used : Math.max(0, amount - used);
   const reset = resetMs === null ? "" : `;reset=${calendar.iso(resetMs, zone)}`;
@@ -176,7 +176,7 @@ function budgetText({ budget, amount, used, resetMs }: BudgetState, { calendar, 
   return `${budget.period};${budget.unit}${limit};${says}=${plain(budget.unit, number)}${reset}`;
 }
 
-/** What an answer says of a key's limits, in the words that clients of its protocol know. */
+/** What an answer reports of a key's limits, in headers that clients of its protocol know. */
 export function standingHeaders(
   { budgets, requests, tokens, isSoft }: Standing,
   protocol: ProtocolId,
@@ -209,7 +209,7 @@ function rateHeaders(headers: Record<string, string>, { of, state: { limit, used
   headers[names.reset] = isMessages ? place.calendar.iso(resetMs, "UTC") : duration(resetMs - place.nowMs);
 }
 
-/** Written out: names that are put together for each answer cost more than all else about them. */
+/** Written out: building names for each answer costs more than everything else here. */
 const RATE_NAMES = {
   messages: {
     requests: {
@@ -229,7 +229,7 @@ const RATE_NAMES = {
   },
 } as const;
 
-/** What an upstream says of limits of its own where the key has none; under these names the key's own limits would be misread. */
+/** Headers with the upstream's own limits, under names that would be misread as the key's limits where the key has them. */
 export function hidesRate({ requestsPerMinute, tokensPerMinute }: Limits, header: string): boolean {
   if (!RATE_HEADER.test(header)) return false;
   return (requestsPerMinute !== null && header.includes("requests")) || (tokensPerMinute !== null && header.includes("tokens"));
@@ -237,7 +237,7 @@ export function hidesRate({ requestsPerMinute, tokensPerMinute }: Limits, header
 
 const RATE_HEADER = /^(?:x-ratelimit-|anthropic-ratelimit-)/;
 
-/** As OpenAI writes it: `6m0s`, `20ms`. */
+/** In OpenAI's format: `6m0s`, `20ms`. */
 function duration(ms: number): string {
   if (ms <= 0) return "0s";
   if (ms < 1000) return `${Math.ceil(ms)}ms`;
@@ -256,7 +256,7 @@ const PERIODS: Readonly<Record<Period, string>> = {
   ever: "of its budget in all",
   session: "of its budget for this session",
 };
-/** What less than a cent is shown to. */
+/** Precision of amounts below a cent. */
 const SMALL_DIGITS = 4;
 
 function plain(unit: BudgetUnit, amount: number): string {

@@ -1,13 +1,13 @@
-// How many tokens answers usually have: of a key's calls to a model, else of all calls to it. What is known from before is loaded behind the scenes.
+// How many tokens answers usually have: by a key's calls to a model, otherwise by all calls to it. Earlier calls are loaded in the background.
 // Does not make a call wait.
 
 /** Output tokens of the latest calls to a model; `key` null: of all keys. */
 export type LoadOutputs = (model: string, options: { readonly key: string | null; readonly limit: number }) => Promise<readonly number[]>;
 
 interface Known {
-  /** The oldest first. */
+  /** Oldest first. */
   readonly outputs: number[];
-  /** The same, the least first. */
+  /** The same, smallest first. */
   sorted: number[];
 }
 
@@ -16,7 +16,7 @@ const MOST_KNOWN = 1000;
 const UNKNOWN_TOKENS = 1000;
 
 export class OutputMedians {
-  /** By model, or key and model; those that were used last stand last. */
+  /** By model, or by key and model; least recently used first. */
   readonly #known = new Map<string, Known>();
   readonly #load: LoadOutputs;
 
@@ -24,7 +24,7 @@ export class OutputMedians {
     this.#load = load;
   }
 
-  /** Tokens that the next answer will have, about. */
+  /** The tokens that the next answer is expected to have. */
   estimate(key: string, model: string): number {
     return medianOf(this.#of(model, key)) ?? medianOf(this.#of(model, null)) ?? UNKNOWN_TOKENS;
   }
@@ -37,7 +37,7 @@ export class OutputMedians {
   #of(model: string, key: string | null): Known {
     const name = key === null ? model : `${key}\n${model}`;
     const kept = this.#known.get(name);
-    // Long before something has to go, their order does not matter.
+    // Long before anything has to be dropped, the order does not matter.
     if (kept !== undefined && this.#known.size <= MOST_KNOWN / 2) return kept;
     const known = kept ?? { outputs: [], sorted: [] };
     this.#known.delete(name);
@@ -57,12 +57,12 @@ export class OutputMedians {
       known.outputs.unshift(...before.slice(0, LATEST - known.outputs.length));
       known.sorted = known.outputs.toSorted((one, other) => one - other);
     } catch {
-      // The store is away, and estimates are made of what comes.
+      // The store is away; estimates will be based on new calls.
     }
   }
 }
 
-/** In its place among the others: sorting them for each call takes longer. */
+/** Inserted in place: sorting for each call takes longer. */
 function note({ outputs, sorted }: Known, tokens: number): void {
   outputs.push(tokens);
   let at = sorted.length;

@@ -1,5 +1,5 @@
-// What Factory says of a plan's limits, read from whatever its billing endpoint answers: windows of 5, 168 and 720 hours, each once for Standard
-// and once for Core models. Nobody has promised that shape, so what is not understood is not known.
+// Reads the limits of a plan from whatever Factory's billing endpoint answers: windows of 5, 168 and 720 hours, each for Standard and for
+// Core models. That format is not documented, so anything that is not understood counts as unknown.
 // Never throws, and never guesses.
 
 import type { Pool } from "../models/catalog.ts";
@@ -23,24 +23,24 @@ export interface PlanWindow {
   readonly name: PlanWindowName;
   /** 0 or more. */
   readonly usedPercent: number;
-  /** When it begins anew, as Unix time in milliseconds. Null: it has not begun, or nobody has said. */
+  /** When it resets, as Unix time in milliseconds. Null: it has not begun, or is not known. */
   readonly resetMs: number | null;
 }
 
 export interface PlanLimits {
-  /** Factory's name of it. Null: not said. */
+  /** Factory's name of the plan. Null: not given. */
   readonly plan: string | null;
-  /** Those that are known. */
+  /** The known windows. */
   readonly windows: readonly PlanWindow[];
   readonly extraUsage: {
-    /** Whether calls go on, for money, when a window is used up. Null: not said. */
+    /** Whether calls go on, for money, when a window is used up. Null: not given. */
     readonly isAllowed: boolean | null;
-    /** US dollars. Null: not said. */
+    /** US dollars. Null: not given. */
     readonly balanceUsd: number | null;
   };
 }
 
-/** @returns null where the answer is not of a shape that is known. */
+/** @returns null where the format is not known. */
 export function parsePlanLimits(body: Json | undefined, atMs: number): PlanLimits | null {
   if (!isObject(body) || !isObject(body["limits"])) return null;
   const pools = body["limits"];
@@ -63,7 +63,7 @@ export function parsePlanLimits(body: Json | undefined, atMs: number): PlanLimit
   };
 }
 
-/** It goes into a header, and onto a terminal. */
+/** It goes into a header, and to a terminal. */
 const PLAN_NAME = /^[\w .+-]{1,40}$/;
 
 function windowOf(window: JsonObject, atMs: number): Pick<PlanWindow, "usedPercent" | "resetMs"> | null {
@@ -77,14 +77,14 @@ function windowOf(window: JsonObject, atMs: number): Pick<PlanWindow, "usedPerce
   return { usedPercent, resetMs };
 }
 
-/** The windows as they are at a later time: one that is over has begun anew. */
+/** The windows as they are at a later time: one that is over has been reset. */
 export function windowsAt({ windows }: PlanLimits, nowMs: number): PlanWindow[] {
   return windows.map((window) =>
     window.resetMs === null || nowMs < window.resetMs ? window : { ...window, usedPercent: 0, resetMs: null },
   );
 }
 
-/** Also of a text. */
+/** Also accepts text. */
 function numberOf(value: Json | undefined): number | null {
   const number = typeof value === "string" && DECIMAL.test(value) ? Number(value) : value;
   return typeof number === "number" && Number.isFinite(number) ? number : null;
@@ -92,11 +92,11 @@ function numberOf(value: Json | undefined): number | null {
 
 const DECIMAL = /^-?\d{1,15}(?:\.\d{1,9})?$/;
 const DIGITS = /^\d+$/;
-/** What runtimes make of other texts differs. */
+/** Other formats are parsed differently by the runtimes. */
 const DATED = /^\d{4}-\d\d-\d\d(?:[T ]|$)|\d GMT$/;
 const ZONELESS = /^\d{4}-\d\d-\d\dT[\d:.]+$/;
 
-/** A time that somebody gives as an ISO or HTTP date, in seconds or in milliseconds; as Unix time in milliseconds. */
+/** An ISO or HTTP date, or a Unix time in seconds or milliseconds; as Unix time in milliseconds. */
 export function instantMs(time: Json | undefined): number | null {
   const text = typeof time === "string" ? time.trim() : "";
   const isNumber = typeof time === "number" || DIGITS.test(text);
@@ -105,6 +105,6 @@ export function instantMs(time: Json | undefined): number | null {
   return isNumber && number < FIRST_MILLISECONDS ? number * 1000 : number;
 }
 
-/** No time in seconds is as large before the year 5000, none in milliseconds as small since 1973. */
+/** Times in seconds stay below this until the year 5000; times in milliseconds have been above it since 1973. */
 const FIRST_MILLISECONDS = 1e11;
 const LAST_MILLISECOND = 8.64e15;

@@ -1,4 +1,4 @@
-// Keeps the last of a plan for conversations that run: above a share of any window of a pool, no new conversation begins with a model of that pool.
+// Keeps the last of a plan for conversations that run: once a share of any window is used, no new conversation begins with models of its pool.
 // Does not look into a conversation, or ask Factory.
 
 import type { Pool } from "../models/catalog.ts";
@@ -6,22 +6,22 @@ import { windowsAt, type PlanWindow } from "./plan-limits.ts";
 import type { Quota } from "./quota.ts";
 
 export interface QuotaGuardSettings {
-  /** Above which it counts, of any window. */
+  /** The share of any window above which the guard acts. */
   readonly percent: number;
-  /** What answers instead. Null: the first Core model that the key may use. */
+  /** The model that answers instead. Null: the first Core model that the key may use. */
   readonly model: string | null;
 }
 
-/** Somebody's conversation with the models of a pool. */
+/** A conversation with the models of a pool. */
 export interface GuardedConversation {
-  /** The Factory key behind which the plan is. */
+  /** The Factory key whose plan is used. */
   readonly key: string;
-  /** Names the conversation, and its caller. */
+  /** Identifies the conversation and its caller. */
   readonly id: string;
   readonly pool: Pool;
 }
 
-/** Conversations that were let in last; one takes about 100 bytes. */
+/** Conversations that are remembered; each takes about 100 bytes. */
 const MOST_REMEMBERED = 10_000;
 
 export class QuotaGuard {
@@ -29,10 +29,10 @@ export class QuotaGuard {
   readonly #quota: Pick<Quota, "known">;
   /** Unix time in milliseconds. */
   readonly #now: () => number;
-  /** Those that went on last stand last. */
+  /** Least recently used first. */
   readonly #letIn: Set<string>;
 
-  /** @param letIn of the guard before this one */
+  /** @param admitted the conversations of the guard before this one */
   constructor(
     quota: Pick<Quota, "known">,
     { now, ...settings }: QuotaGuardSettings & { readonly now: () => number },
@@ -44,7 +44,7 @@ export class QuotaGuard {
     this.#now = now;
   }
 
-  /** Lets a conversation in, also for later, or says which window keeps it out: the one that lasts longest, before whose end no other helps. */
+  /** Admits a conversation, from now on, or returns the window that refuses it: the one that resets last, since until then no other reset helps. */
   enter(conversation: GuardedConversation): PlanWindow | null {
     const window = this.closedBy(conversation);
     if (window !== null) return window;
@@ -56,7 +56,7 @@ export class QuotaGuard {
     return null;
   }
 
-  /** The same, without letting anybody in. */
+  /** The same check, without admitting the conversation. */
   closedBy(conversation: GuardedConversation): PlanWindow | null {
     const limits = this.#quota.known(conversation.key);
     if (limits === null) return null;

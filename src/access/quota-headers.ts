@@ -1,4 +1,4 @@
-// What answers say of the plan: to everybody in a header of this program's own, and to Codex in those by which it shows the limits of a plan.
+// What answers report of the plan: a header of this program's own for everybody, and for Codex the headers with which it shows a plan's limits.
 // Does not ask Factory.
 
 import type { Pool } from "../models/catalog.ts";
@@ -10,7 +10,7 @@ export interface QuotaHeaders {
   /** By the pool of the model that answers. */
   readonly forAll: Readonly<Record<Pool, Headers>>;
   readonly forCodex: Readonly<Record<Pool, Headers>>;
-  /** When one of the windows begins anew, as Unix time in milliseconds. */
+  /** When the next window resets, as Unix time in milliseconds. */
   readonly untilMs: number;
 }
 
@@ -35,7 +35,7 @@ function ownHeader(windows: readonly PlanWindow[]): Headers {
   return windows.length === 0 ? {} : { "x-factory-proxy-quota": windows.map((window) => windowText(window)).join(", ") };
 }
 
-/** `5h;standard;used=42.5;reset=2026-11-28T19:00:00Z`; percent. `limit`: above which the window is guarded. */
+/** `5h;standard;used=42.5;reset=2026-11-28T19:00:00Z`; percent. `limit`: the share above which the window is guarded. */
 export function windowText({ name, pool, usedPercent, resetMs }: PlanWindow, limit: number | null = null): string {
   const reset = resetMs === null ? "" : `;reset=${isoTime(resetMs)}`;
   return `${name};${pool}${limit === null ? "" : `;limit=${limit}`};used=${rounded(usedPercent)}${reset}`;
@@ -49,7 +49,7 @@ export function rounded(percent: number): number {
   return Math.round(percent * 10) / 10;
 }
 
-/** What Codex reads: https://github.com/openai/codex/blob/main/codex-rs/codex-api/src/rate_limits.rs (2026-11). */
+/** The headers that Codex reads: https://github.com/openai/codex/blob/main/codex-rs/codex-api/src/rate_limits.rs (2026-11). */
 const CODEX_WINDOWS = [
   ["primary", "5h"],
   ["secondary", "7d"],

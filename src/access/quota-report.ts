@@ -1,4 +1,4 @@
-// What is left of a plan, for people and programs that ask: the six windows, each with a forecast from the ledger.
+// What is left of a plan, for people and programs: the six windows, each with a forecast from the ledger.
 // Does not ask Factory.
 
 import type { Pool } from "../models/catalog.ts";
@@ -14,16 +14,16 @@ export interface WindowReport {
   readonly usedPercent: number | null;
   /** Unix time in milliseconds. Null: it has not begun, or Factory does not say. */
   readonly resetMs: number | null;
-  /** When it is full if calls go on as they did, as Unix time in milliseconds; null in it: not before it begins anew. Null: nobody knows. */
+  /** When it will be full at the current pace, as Unix time in milliseconds; null inside: not before it resets. Null: not known. */
   readonly forecast: { readonly fullMs: number | null } | null;
 }
 
 export interface QuotaReport extends Pick<QuotaReading, "state" | "reason" | "atMs"> {
   readonly state: QuotaState;
   readonly plan: string | null;
-  /** All six where it works, else none. */
+  /** All six where the quota is known, else none. */
   readonly windows: readonly WindowReport[];
-  /** Null: it does not work. */
+  /** Null: it is not known. */
   readonly extraUsage: PlanLimits["extraUsage"] | null;
 }
 
@@ -32,15 +32,15 @@ export interface ForecastPorts {
   readonly store: Pick<Store, "sums"> | null;
   /** Unix time in milliseconds. */
   readonly now: () => number;
-  /** Null: nobody knows the model. */
+  /** Null: the model is not known. */
   readonly poolOf: (model: string) => Pool | null;
 }
 
-/** The pace is that of the last fifth of a window: of an hour, of a day or two, of six days. */
+/** The pace is measured over the last fifth of a window: an hour, a day or two, six days. */
 const RECENT_SHARE = 5;
-/** What happened in less time says nothing. */
+/** A shorter time says nothing about the pace. */
 const SHORTEST_MS = 60_000;
-/** How long what the ledger said is good for. */
+/** How long the ledger's answer is reused. */
 const KEPT_MS = 60_000;
 
 interface Ledger {
@@ -50,7 +50,7 @@ interface Ledger {
   readonly sums: Promise<readonly UsageSum[] | null>;
 }
 
-/** Asks the ledger no more than once a minute, since a month of it may take a while. */
+/** Asks the ledger at most once a minute, since adding up a month may take a while. */
 export class QuotaReports {
   readonly #ports: ForecastPorts;
   #ledger: Ledger | null = null;
@@ -74,7 +74,7 @@ export class QuotaReports {
     return { state, reason, atMs, plan: limits?.plan ?? null, windows, extraUsage: limits?.extraUsage ?? null };
   }
 
-  /** Null: nobody knows. */
+  /** Null: not known. */
   #sumsSince(sinceMs: number, nowMs: number): Ledger["sums"] {
     const known = this.#ledger;
     if (known !== null && known.sinceMs <= sinceMs && nowMs < known.atMs + KEPT_MS) return known.sums;
@@ -89,7 +89,7 @@ export class QuotaReports {
   }
 }
 
-/** When a window began, where that says when it will be full; null where nothing does. */
+/** When a window began, where that allows a forecast; null where it does not. */
 function startOf({ name, usedPercent, resetMs }: PlanWindow): number | null {
   return resetMs === null || usedPercent === 0 ? null : resetMs - lengthOf(name);
 }
@@ -98,7 +98,7 @@ function lengthOf(name: PlanWindowName): number {
   return PLAN_WINDOWS.find((one) => one.name === name)?.lengthMs ?? 0;
 }
 
-/** What a percent of a window came to in credits, and how many of them the calls took of late. */
+/** How many credits a percent of a window took, and how many the calls took recently. */
 function forecastOf(window: PlanWindow, sums: readonly UsageSum[], nowMs: number): WindowReport["forecast"] {
   const { name, usedPercent, resetMs } = window;
   if (usedPercent >= 100) return { fullMs: nowMs };
@@ -114,7 +114,7 @@ function forecastOf(window: PlanWindow, sums: readonly UsageSum[], nowMs: number
   return { fullMs: fullMs < resetMs ? fullMs : null };
 }
 
-/** Of an hour that began before, the part that its calls suggest if they came evenly. */
+/** For an hour that began before the window: the part that its calls suggest if they came evenly. */
 function creditsSince(sinceMs: number, sums: readonly UsageSum[]): number {
   return sums.reduce((all, { firstMs, lastMs, credits }) => {
     if (firstMs >= sinceMs) return all + credits;
@@ -122,7 +122,7 @@ function creditsSince(sinceMs: number, sums: readonly UsageSum[]): number {
   }, 0);
 }
 
-/** As `GET /quota` and `quota --json` have it. */
+/** In the form of `GET /quota` and `quota --json`. */
 export function quotaJson({ state, reason, atMs, plan, windows, extraUsage }: QuotaReport): object {
   return {
     object: "quota",

@@ -8,12 +8,12 @@ import { parsePlanLimits, type PlanLimits } from "./plan-limits.ts";
 import { quotaHeaders, type QuotaHeaders } from "./quota-headers.ts";
 import { StoreError, type Store } from "./store.ts";
 
-/** `sign-in only`: Factory tells it to people who have signed in, and not to keys. */
+/** `sign-in only`: Factory tells signed-in people, but not keys. */
 export type QuotaState = "works" | "sign-in only" | "not available";
 
 export interface QuotaReading {
   readonly state: QuotaState;
-  /** A sentence that says why it does not work. Null: it does. */
+  /** Why it does not work, as a sentence. Null: it does. */
   readonly reason: string | null;
   /** When Factory was asked, as Unix time in milliseconds. */
   readonly atMs: number;
@@ -23,53 +23,53 @@ export interface QuotaReading {
 
 export interface QuotaPorts {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
-  /** Null: no other gateway is told. */
+  /** Null: nothing is shared with other gateways. */
   readonly store: Pick<Store, "shared" | "share"> | null;
   /** Unix time in milliseconds. */
   readonly now: () => number;
   readonly after: After;
-  /** From 0 up to 1. */
+  /** At least 0, below 1. */
   readonly random: () => number;
-  /** The beginning of a Factory key's hash. */
+  /** The first digits of a Factory key's hash. */
   readonly keyId: (key: string) => string;
 }
 
 export interface QuotaSettings {
-  /** Null: there is no such endpoint where the calls go. */
+  /** Null: calls go to a host without such an endpoint. */
   readonly url: string | null;
-  /** The shortest time between two questions. Null: Factory is never asked. */
+  /** The shortest time between two requests. Null: Factory is never asked. */
   readonly everyMs: number | null;
-  /** Of each question, besides the key. */
+  /** Headers of each request, besides the key. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What is known of the plan behind a key. */
+/** What is known of the plan behind one key. */
 interface Plan {
   reading: QuotaReading | null;
   /** When Factory may be asked again. */
   dueMs: number;
-  /** Null: nothing is being asked. */
+  /** Null: no request is running. */
   asking: Promise<void> | null;
   headers: QuotaHeaders | null;
 }
 
-/** Where each client brings its own key. */
+/** The most keys, where each client brings its own. */
 const MOST_PLANS = 1000;
 const TIMEOUT_MS = 5_000;
 const MOST_BYTES = 256 * 1024;
-/** After so many intervals in which nobody could be asked, what was known says nothing any more. */
+/** After this many intervals without an answer, the last one is no longer valid. */
 const INTERVALS_KNOWN = 5;
 /** Where it does not work, it seldom does an interval later. */
 const INTERVALS_OF_REFUSAL = 10;
-/** Of an interval: by up to so much each gateway asks later, so that of many one asks, and the others find its answer in the store. */
+/** Each gateway waits up to this fraction of an interval longer, so that one asks and the others find its answer in the store. */
 const SPREAD = 0.1;
-/** Statuses that say nothing of the next time. */
+/** Statuses that say nothing about the next request. */
 const PASSING: ReadonlySet<number> = new Set([408, 429]);
 
 export class Quota {
   readonly #ports: QuotaPorts;
   readonly #settings: QuotaSettings;
-  /** By Factory key; those that were used last stand last. */
+  /** By Factory key; least recently used first. */
   readonly #plans = new Map<string, Plan>();
   readonly #running = new Set<AbortController>();
   #isStopped = false;
@@ -79,7 +79,7 @@ export class Quota {
     this.#settings = settings;
   }
 
-  /** A call goes out with this key: asks behind it, where it is time to. */
+  /** Called when a call goes out with this key: asks Factory in the background, if it is time. */
   touch(key: string): void {
     if (this.#settings.everyMs === null || this.#settings.url === null) return;
     const plan = this.#planOf(key);
@@ -93,7 +93,7 @@ export class Quota {
     return reading !== null && this.#ports.now() < reading.atMs + knownMs ? reading.limits : null;
   }
 
-  /** What answers say of it. Null: nothing is known. */
+  /** What answers report of the plan. Null: nothing is known. */
   headers(key: string): QuotaHeaders | null {
     const limits = this.known(key);
     const plan = this.#plans.get(key);
@@ -103,7 +103,7 @@ export class Quota {
     return plan.headers;
   }
 
-  /** For whoever wants to know it now, and waits. Never rejects. */
+  /** For a caller that wants to know now, and waits. Never rejects. */
   async read(key: string): Promise<QuotaReading> {
     const { url, everyMs } = this.#settings;
     const nowMs = this.#ports.now();
@@ -114,7 +114,7 @@ export class Quota {
     return plan.reading ?? unavailable("The server is about to stop.", nowMs);
   }
 
-  /** Asks nothing more, and lets go of what is being asked. */
+  /** Asks nothing more, and cancels what is being asked. */
   stop(): void {
     this.#isStopped = true;
     for (const abort of this.#running) abort.abort();
@@ -131,7 +131,7 @@ export class Quota {
     return plan;
   }
 
-  /** One question at a time. */
+  /** One request at a time. */
   #refresh(key: string, plan: Plan): Promise<void> {
     plan.asking ??= this.#ask(key, plan).finally(() => (plan.asking = null));
     return plan.asking;
@@ -141,7 +141,7 @@ export class Quota {
     // The call goes first: some stores do their work before they return.
     await new Promise<void>((resolve) => void this.#ports.after(0, resolve));
     if (this.#isStopped) return;
-    // Another FACTORY_BASE_URL may know the same key in another way.
+    // Another FACTORY_BASE_URL may answer differently for the same key.
     const name = `quota/2/${this.#ports.keyId(`${this.#settings.url ?? ""} ${key}`)}`;
     const before = await this.#shared(name);
     if (before !== null && this.#ports.now() < this.#goodUntilMs(before)) return this.#take(plan, before);

@@ -1,6 +1,6 @@
-// Reserves what calls may use and settles it when they have ended, through a store that gateways share. Calls of one key go through it one batch
-// after the other, so that each sees what the ones before it took, or are granted from what such a batch has reserved ahead. While the store is
-// away, what is known of a key goes on being counted here, and is written when the store is back.
+// Reserves what calls may use and settles it when they have ended, through a store that gateways share. Calls of one key go through it batch by
+// batch, so that each sees what the earlier ones took, or are granted from an allowance that a batch has reserved ahead. While the store is
+// away, counting continues here from the last known counters, and is written to the store when it is back.
 // Does not fail a call because the store is away, or count a call twice.
 
 import { EMPTY, type Reserved } from "./accounts.ts";
@@ -32,26 +32,26 @@ export interface ReservationPorts {
   readonly now: () => number;
   readonly calendar: Calendar;
   readonly after: After;
-  /** Calls back when what has come in by now has been looked at: calls that came together go together. */
+  /** Calls back in the next turn, so that calls that arrive together share a transaction. */
   readonly soon: (callback: () => void) => void;
-  /** The name of this process. */
+  /** The id of this process. */
   readonly gateway: string;
   /** Whether calls go on while the store is away. */
   readonly storeDown: "serve" | "refuse";
-  /** Told before a reservation is written: see to it that the store knows that this process lives. Rejects with StoreError. */
+  /** Called before a reservation is written; makes sure that the store knows this process to be alive. Rejects with StoreError. */
   readonly beforeOpening: () => Promise<void>;
 }
 
 /**
- * How long the end of a call may wait for the beginning of the key's next one, with which it is written; meanwhile its estimate counts. Of a
- * process that dies meanwhile it is settled by its estimate. Also how often it is looked whether what is reserved ahead is still needed.
+ * How long the end of a call may wait to be written together with the beginning of the key's next call; until then its estimate counts, which
+ * is also what it is settled by if the process dies. Also how often it is checked whether an allowance is still needed.
  */
 const SETTLING_MS = 50;
-/** How many calls go into one transaction. */
+/** The most jobs in one transaction. */
 const MOST_AT_ONCE = 500;
-/** What all keys together may leave unwritten; what is more is forgotten. */
+/** How many jobs may wait for the store, over all keys; further ones are dropped. */
 const MOST_UNWRITTEN = 50_000;
-/** How long another gateway may take to give back what it has reserved ahead, once that is over. */
+/** How long another gateway may take to give back its allowance after its end. */
 const LATE_MS = 250;
 
 export class Reservations {
@@ -59,7 +59,7 @@ export class Reservations {
   readonly #queues = new Map<string, ReservationQueue>();
   readonly #known = new KnownAccounts();
   #onIdle: (() => void)[] = [];
-  /** Reservations of this process that are not settled. */
+  /** Unsettled reservations of this process. */
   #openCount = 0;
   #aheadCount = 0;
   #unwritten = 0;
@@ -68,12 +68,12 @@ export class Reservations {
     this.#ports = ports;
   }
 
-  /** Reservations of this process, those ahead included. */
+  /** Open reservations of this process, including allowances. */
   get openCount(): number {
     return this.#openCount;
   }
 
-  /** Whether something waits for the store to be back. */
+  /** Whether something waits for the store to come back. */
   get isBehind(): boolean {
     return this.#unwritten > 0;
   }
@@ -88,7 +88,7 @@ export class Reservations {
     });
   }
 
-  /** From what is reserved ahead; null: there is not enough. */
+  /** From an allowance; null: none has room. */
   #heldAhead(request: OpenRequest, allowances: Allowances<OpenRequest>): Held | null {
     const call = allowances.grant(request, this.#ports.now());
     return call === null ? null : new HeldReservation(call, this.#ending);
@@ -97,12 +97,12 @@ export class Reservations {
   /** Ends a call that has a reservation of its own. */
   readonly #ending: Ending = ({ id, key, session, limits: { parallel } }, end) => {
     this.#openCount--;
-    // Others may be waiting for the place of this call.
+    // Others may be waiting for this call's slot.
     const isDue = parallel !== null && 2 * this.#known.running(key) >= parallel;
     this.#add(key, { type: "close", id, session, ...end, ahead: null }, isDue);
   };
 
-  /** What a key has used; while the store is away, as last known. */
+  /** What a key has used; while the store is away, the last known state. */
   async account(key: string): Promise<Account> {
     const id = { key, scope: "" };
     try {
@@ -113,7 +113,7 @@ export class Reservations {
     }
   }
 
-  /** Settles what a process that died left behind, by its estimate. */
+  /** Settles what a dead process left behind, by its estimate. */
   abandon(reservation: Reservation): void {
     const abandoned = abandoning(reservation);
     if (abandoned !== null) this.#add(abandoned.key, abandoned.close, true);
@@ -124,7 +124,7 @@ export class Reservations {
     for (const [key, queue] of this.#queues) if (queue.unwritten.length > 0) this.#start(key, queue);
   }
 
-  /** Writes what waits, and gives back what is reserved ahead; resolves when that is done, or the store is away. */
+  /** Writes what waits, and gives back all allowances; resolves when that is done, or the store is away. */
   idle(): Promise<void> {
     for (const [key, queue] of this.#queues) {
       if (queue.allowances.count > 0) queue.givesBack = true;
@@ -175,7 +175,7 @@ export class Reservations {
     this.#onIdle = [];
   }
 
-  /** Whether nothing has to be kept of a queue any more. */
+  /** Drops a queue that holds nothing. Returns whether it did. */
   #forget(key: string, queue: ReservationQueue): boolean {
     if (queue.isNeeded(this.#ports.now())) return false;
     queue.stopTicking?.();
@@ -183,7 +183,7 @@ export class Reservations {
     return true;
   }
 
-  /** Looks after what is reserved ahead, and how fast calls come, for as long as they do. */
+  /** Watches the allowances and the pace of calls for as long as calls come. */
   #tick(key: string, queue: ReservationQueue): void {
     const { allowances } = queue;
     if (allowances.count === 0 && !allowances.isRecent(this.#ports.now())) return;
@@ -195,7 +195,7 @@ export class Reservations {
     });
   }
 
-  /** One batch. Whether the store was reached. */
+  /** Writes one batch. Returns whether the store was reached. */
   async #next(key: string, queue: ReservationQueue): Promise<boolean> {
     const { store } = this.#ports;
     if (store.state() === "unreachable") {
@@ -203,7 +203,7 @@ export class Reservations {
       for (const job of this.#taken(queue)) this.#locally(key, queue, { job, wasAsked: false });
       return false;
     }
-    // Never an opening together with its end: after a transaction whose outcome nobody heard of, both would be done again.
+    // Never an opening together with its end: after a transaction with an unknown outcome, both would be done again.
     const adopted = queue.unwritten.filter((job) => job.type === "adopt").slice(0, MOST_AT_ONCE);
     const isLate = adopted.length > 0;
     const late = isLate ? adopted : queue.unwritten.slice(0, MOST_AT_ONCE);
@@ -234,7 +234,7 @@ export class Reservations {
     return true;
   }
 
-  /** What may be reserved ahead: twice the places that calls have now, since a process that dies keeps them from others for a while. */
+  /** What to reserve ahead: at most twice the slots that calls have now, since a process that dies blocks them for a while. */
   #planned(queue: ReservationQueue, jobs: readonly Queued[]): Attempt["ahead"] {
     const opens = jobs.filter(({ type }) => type === "open").length;
     const calls = opens === 0 ? 0 : queue.allowances.next(this.#ports.now());
@@ -242,7 +242,7 @@ export class Reservations {
     return { id: `${this.#ports.gateway} ${this.#aheadCount++}`, calls, places: 2 * (queue.allowances.runningCount + opens) };
   }
 
-  /** The next jobs of a queue, with what is given back of what was reserved ahead; what is left stays due. */
+  /** The next jobs of a queue, with the allowances that are given back; what is left stays due. */
   #taken(queue: ReservationQueue, most = Infinity): readonly Queued[] {
     const { allowances } = queue;
     const jobs = queue.jobs.splice(0, most);
@@ -309,7 +309,7 @@ export class Reservations {
     return queue.allowances.add(ahead);
   }
 
-  /** Grants from what is reserved ahead what came meanwhile. */
+  /** Grants from the allowances what arrived meanwhile. */
   #serve(queue: ReservationQueue): void {
     queue.jobs = queue.jobs.filter((job) => {
       const held = job.type === "open" ? this.#heldAhead(job.request, queue.allowances) : null;
@@ -318,7 +318,7 @@ export class Reservations {
     });
   }
 
-  /** Whether a call that was refused may be granted once what is reserved ahead has been given back, here or elsewhere. */
+  /** Whether a refused call may be granted once allowances have been given back, here or elsewhere. */
   #mayChange(job: Opening, { ahead }: Account): boolean {
     if (ahead === null) return false;
     const nowMs = this.#ports.now();
@@ -333,7 +333,7 @@ export class Reservations {
     resolve(new HeldReservation({ allowance: null, asking, standing, atMs, amounts: wish.amounts }, this.#ending));
   }
 
-  /** By the last known counters. `wasAsked`: the store may have done it all the same, and not have got to say so. */
+  /** Decides by the last known counters. `wasAsked`: the store may have done it after all, without being able to say so. */
   #locally(key: string, queue: ReservationQueue, { job, wasAsked }: { readonly job: Queued; readonly wasAsked: boolean }): void {
     if (job.type === "open" && this.#ports.storeDown === "refuse") {
       if (wasAsked) this.#postpone(queue, undoing(job.request, this.#ports.now()));
@@ -362,6 +362,6 @@ export class Reservations {
 interface Attempt {
   /** What may be reserved ahead. */
   readonly ahead: Circumstances["ahead"];
-  /** What was, as far as is known. */
+  /** What was reserved ahead, as far as is known. */
   reserved: Ahead | null;
 }

@@ -1,4 +1,4 @@
-// Times as people type them: a date, a time before now, a time with its offset.
+// Times as people type them: a date, a time before now, a time with an offset.
 
 import { parseDuration, parseExpiry } from "./key-words.ts";
 import { Calendar } from "./windows.ts";
@@ -9,11 +9,11 @@ interface Here {
   readonly zone: string;
 }
 
-/** As ccusage writes dates: `20261101`. */
+/** In ccusage's format: `20261101`. */
 const SHORT_DATE = /^(\d{4})(\d\d)(\d\d)$/;
 const DATE = /^\d{4}-\d\d-\d\d$/;
 
-/** Unix time in milliseconds. A date is its beginning in the zone; for `until`, which ends a span, its end. Null: it is no time. */
+/** Unix time in milliseconds. A date means its beginning in the zone; for `until`, the end of a range, its end. Null: not a time. */
 export function timeOf(text: string, edge: "since" | "until", here: Here): number | null {
   const typed = text.trim().replace(SHORT_DATE, "$1-$2-$3");
   const agoMs = parseDuration(typed);
@@ -23,7 +23,7 @@ export function timeOf(text: string, edge: "since" | "until", here: Here): numbe
   return edge === "since" && DATE.test(typed) ? dayAround(found.ms - 1, here.zone).startMs : found.ms;
 }
 
-/** The day of the zone that a time is in. */
+/** The date of a time in the zone. */
 export function dayAround(ms: number, zone: string): { readonly startMs: number; readonly endMs: number } {
   const { startMs, endMs } = new Calendar().window("day", null, { nowMs: ms, zone });
   return { startMs, endMs: endMs ?? startMs };

@@ -1,4 +1,4 @@
-// What a web page may do here: nothing that its browser sends without asking first, and nothing under a name of its own for this machine.
+// What a web page may do here: nothing that its browser sends without asking first, and nothing under a host name of its own.
 // Never looks at a key; keys.ts says when these rules count.
 
 import { GatewayError } from "../errors.ts";
@@ -7,13 +7,13 @@ import { isLoopback, type Visitor } from "./anonymous.ts";
 export interface WebRules {
   /** Origins of web pages that may call, as browsers send them. */
   readonly corsOrigins: readonly string[];
-  /** Names by which this machine may be called besides those of its loopback address; lower case, without a port. */
+  /** Names of this machine besides those of its loopback address; lower case, without a port. */
   readonly allowedHosts: readonly string[];
 }
 
 type Heads = Visitor["headers"];
 
-/** Whether a browser says that a page of another origin sent this, one that the operator has not named. */
+/** Whether a browser says that this comes from a page of another origin, one that is not configured. */
 export function isForeignPage(headers: Heads, { corsOrigins }: WebRules): boolean {
   const { origin, host } = headers;
   if (origin === undefined) return headers["sec-fetch-site"] === "cross-site";
@@ -23,7 +23,7 @@ export function isForeignPage(headers: Heads, { corsOrigins }: WebRules): boolea
 
 const WEB_ORIGIN = /^https?:\/\/(.+)$/;
 
-/** Whether it has a body of a kind that forms can send; a page that sends JSON has to ask first. */
+/** Whether its body is of a kind that forms can send; a page that sends JSON has to ask first. */
 export function hasFormBody(headers: Heads): boolean {
   const type = headers["content-type"];
   if (type !== undefined) return !JSON_TYPE.test(type);
@@ -33,8 +33,8 @@ export function hasFormBody(headers: Heads): boolean {
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 
 /**
- * Whether the request calls this machine by a name that no web page can have. One that has its name point to the loopback address (DNS
- * rebinding) is of the same origin as its requests then, and only their Host tells. Requests from elsewhere came by another address.
+ * Whether the request uses a host name that no web page can have. If a page's name points to the loopback address (DNS rebinding), its
+ * requests are same-origin, and only their Host reveals it. Requests from elsewhere arrive at another address.
  */
 export function isForThisMachine({ address, headers }: Visitor, { allowedHosts }: WebRules): boolean {
   if (!isLoopback(address())) return true;

@@ -1,9 +1,9 @@
-// When the window of a budget began and when the next begins: days, weeks and months in the calendar of a time zone.
-// Never asks what time it is.
+// When the window of a budget began and when the next one begins: days, weeks and months in the calendar of a time zone.
+// Never reads a clock.
 
 import type { Period } from "./client-key.ts";
 
-/** From its start, included, to its end, which is not. Unix time in milliseconds. */
+/** From its start, inclusive, to its end, exclusive. Unix time in milliseconds. */
 export interface Window {
   readonly startMs: number;
   /** Null: it never ends. */
@@ -11,12 +11,12 @@ export interface Window {
 }
 
 const HOUR_MS = 3_600_000;
-/** Of a calendar, in which each day has 24 hours. */
+/** In the calendar, where each day has 24 hours. */
 const DAY_MS = 24 * HOUR_MS;
 const FIVE_HOURS_MS = 5 * HOUR_MS;
-/** Monday, as `getUTCDay` counts. */
+/** Monday, in `getUTCDay`'s numbering. */
 const MONDAY = 1;
-/** No zone is further from UTC, in either direction. */
+/** No zone is further from UTC in either direction. */
 const MOST_OFFSET_MS = 16 * HOUR_MS;
 const MOST_KEPT = 1000;
 const UTC = "UTC";
@@ -24,11 +24,11 @@ const FOREVER: Window = { startMs: 0, endMs: null };
 
 interface Place {
   readonly nowMs: number;
-  /** IANA name; one that nobody knows counts as UTC. */
+  /** IANA name; an unknown one counts as UTC. */
   readonly zone: string;
 }
 
-/** Keeps what it worked out, so that the same window is not worked out for each call. */
+/** Caches windows, so that the same one is not computed for each call. */
 export class Calendar {
   readonly #windows = new Map<string, Window>();
   /** By zone and time. */
@@ -36,8 +36,8 @@ export class Calendar {
   readonly #formats = new Map<string, Intl.DateTimeFormat | null>();
 
   /**
-   * The window in which `nowMs` lies. `began`: when the one before began, where there was one; a window of five hours that is not over goes on, and
-   * no window goes back in time where a clock does.
+   * The window that contains `nowMs`. `began`: when the one before began, if any. A window of five hours that is not over continues, and no
+   * window goes back in time when a clock does.
    */
   window(period: Period, began: number | null, { nowMs, zone }: Place): Window {
     if (period === "ever" || period === "session") return FOREVER;
@@ -86,10 +86,10 @@ export class Calendar {
     return found;
   }
 
-  /** The first moment at which the date of a zone is that of `dateMs`: midnight, or where summer time begins at midnight an hour later. */
+  /** The first moment of `dateMs`'s date in a zone: midnight, or later where summer time begins at midnight. */
   #beginning(dateMs: number, zone: string): number {
     const isBegun = (ms: number): boolean => ms + this.#offsetMs(ms, zone) >= dateMs;
-    // On most days the offset that counts before midnight still counts at midnight, and takes two looks.
+    // On most days the offset before midnight still applies at midnight, so this takes two look-ups.
     const likelyMs = dateMs - this.#offsetMs(dateMs - this.#offsetMs(dateMs, zone) - 1, zone);
     if (isBegun(likelyMs) && !isBegun(likelyMs - 1)) return likelyMs;
     let [lowS, highS] = [(dateMs - MOST_OFFSET_MS) / 1000, (dateMs + MOST_OFFSET_MS) / 1000];
@@ -101,7 +101,7 @@ export class Calendar {
     return highS * 1000;
   }
 
-  /** What is added to UTC for the time on the clocks of a zone. */
+  /** What to add to UTC for the local time of a zone. */
   #offsetMs(ms: number, zone: string): number {
     if (zone === UTC) return 0;
     const format = this.#formatOf(zone);
@@ -121,7 +121,7 @@ export class Calendar {
       const fields = { year: number, month: number, day: number, hour: number, minute: number, second: number } as const;
       format = new Intl.DateTimeFormat("en-US", { timeZone: zone, calendar, hourCycle: "h23", ...fields });
     } catch {
-      // A zone of the store's that this runtime does not know.
+      // A zone from the store that this runtime does not know.
     }
     if (this.#formats.size >= MOST_KEPT) this.#formats.clear();
     this.#formats.set(zone, format);
