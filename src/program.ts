@@ -177,7 +177,7 @@ function lastingParts(config: Config, world: World, current: () => Assembly) {
     bodyMemory,
     pool: new KeyPool([], monotonic),
     // Conversations that run, and may go on.
-    letIn: new Set<string>(),
+    admitted: new Set<string>(),
     limiter: store === undefined ? null : new Limiter({ store, now, newId, after: background, soon }, { storeDown, ledger }),
     ledger: ledgerOf(config, world, (event, fields) => current().log.warning(event, fields)),
     sockets: new Sockets(
@@ -299,7 +299,7 @@ function assemble(config: Config, { lasting, world, facts, site, observation, me
   const models = new Models({ endpoints: config.endpoints, models: config.models });
   const concurrency = lasting.concurrency.within({ maxCalls: config.maxCalls, maxCallsPerKey: config.maxCallsPerKey });
   const userAgent = `factory-proxy/${facts.version}`;
-  const plan = planOf(config, world, { keyId, letIn: lasting.letIn, userAgent, before: before?.plan ?? null });
+  const plan = planOf(config, world, { keyId, admitted: lasting.admitted, userAgent, before: before?.plan ?? null });
   const { quotaGuardModel } = config;
   if (quotaGuardModel !== null && !models.knows(quotaGuardModel)) log.warning("unknown QUOTA_GUARD_MODEL", { model: quotaGuardModel });
   const ports = {

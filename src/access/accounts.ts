@@ -35,7 +35,7 @@ export interface Accounts {
   readonly session: Account | null;
 }
 
-export interface Wish {
+export interface Estimate {
   /** The estimate, by unit. */
   readonly amounts: Amounts;
   /** The part of `amounts.tokens` that is input. */
@@ -88,7 +88,13 @@ export type Refusal =
   | { readonly reason: "concurrency"; readonly limit: number; readonly running: number };
 
 export type Reserved =
-  | { readonly type: "granted"; readonly accounts: Accounts; readonly atMs: number; readonly wish: Wish; readonly standing: Standing }
+  | {
+      readonly type: "granted";
+      readonly accounts: Accounts;
+      readonly atMs: number;
+      readonly estimate: Estimate;
+      readonly standing: Standing;
+    }
   | { readonly type: "refused"; readonly refusal: Refusal };
 
 export const EMPTY: Account = { budgets: {}, requests: [], tokens: [], running: 0, ahead: null };
@@ -111,8 +117,8 @@ export function limitsOf({ rules, raises }: KeyGrant): Limits | null {
 
 /** `soft`: what is reserved instead where a budget is above the soft limit. */
 export interface Choice {
-  readonly asked: Wish;
-  readonly soft: Wish | null;
+  readonly asked: Estimate;
+  readonly soft: Estimate | null;
 }
 
 /** Reserves what a call may use; a refusal changes nothing. */
@@ -120,14 +126,14 @@ export function reserve(accounts: Accounts, limits: Limits, { asked, soft, ...at
   const budgets = budgetStates(accounts, limits, at);
   const percent = limits.soft?.percent ?? null;
   const isSoft = percent !== null && budgets.some(({ used, amount }) => used >= (amount * percent) / 100);
-  const wish = (isSoft ? soft : null) ?? asked;
-  const { amounts } = wish;
+  const estimate = (isSoft ? soft : null) ?? asked;
+  const { amounts } = estimate;
   const rates = rateStates(accounts.key, limits, at.nowMs);
   const refusal =
     budgetRefusal(budgets, amounts) ??
     parallelRefusal(accounts.key, limits) ??
     requestRefusal(accounts.key, rates.requests, at.nowMs) ??
-    tokenRefusal(accounts.key, rates.tokens, { wish, nowMs: at.nowMs });
+    tokenRefusal(accounts.key, rates.tokens, { estimate, nowMs: at.nowMs });
   if (refusal !== null) return { type: "refused", refusal };
   // Another gateway's clock may be ahead of this one's.
   const { key } = accounts;
@@ -140,7 +146,7 @@ export function reserve(accounts: Accounts, limits: Limits, { asked, soft, ...at
     tokens: rates.tokens === null ? null : { ...rates.tokens, used: rates.tokens.used + (amounts.tokens ?? 0), resetMs },
     isSoft,
   };
-  return { type: "granted", accounts: charged(accounts, limits, { ...ONE_CALL, amounts, atMs, budgets }), atMs, wish, standing };
+  return { type: "granted", accounts: charged(accounts, limits, { ...ONE_CALL, amounts, atMs, budgets }), atMs, estimate, standing };
 }
 
 const ONE_CALL = { calls: 1, places: 1 };
@@ -296,12 +302,12 @@ function requestRefusal({ requests }: Account, state: RateState | null, nowMs: n
 function tokenRefusal(
   { tokens }: Account,
   state: RateState | null,
-  { wish, nowMs }: { readonly wish: Wish; readonly nowMs: number },
+  { estimate, nowMs }: { readonly estimate: Estimate; readonly nowMs: number },
 ): Refusal | null {
   if (state === null) return null;
-  const wanted = wish.amounts.tokens ?? 0;
+  const wanted = estimate.amounts.tokens ?? 0;
   const room = state.limit - Math.min(wanted, state.limit);
-  const isTooMuch = wish.inputTokens > state.limit || state.limit === 0;
+  const isTooMuch = estimate.inputTokens > state.limit || state.limit === 0;
   if (!isTooMuch && state.used <= room) return null;
   return { reason: "rate", of: "tokens", state, wanted, waitMs: isTooMuch ? null : waitFor(tokens, room, nowMs) };
 }

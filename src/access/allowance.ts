@@ -12,7 +12,7 @@ import {
   type BudgetState,
   type Limits,
   type Standing,
-  type Wish,
+  type Estimate,
 } from "./accounts.ts";
 import type { Calendar } from "./windows.ts";
 
@@ -108,7 +108,7 @@ function endOf(nowMs: number): (raise: { readonly untilMs: number }) => number {
 /** What a call asks for. */
 export interface Asking {
   readonly limits: Limits;
-  readonly asked: Wish;
+  readonly asked: Estimate;
 }
 
 /** A call that was granted from an allowance. */

@@ -109,7 +109,7 @@ export function decide(batch: readonly Job[], view: AccountView, at: Circumstanc
     const one = reserve({ key: read(""), session: session === null ? null : read(session) }, limits, { asked, soft, nowMs, calendar });
     if (one.type === "granted") {
       keep(one.accounts, session);
-      opened.push(reservationOf(request, { amounts: one.wish.amounts, atMs: one.atMs, isSoft: one.standing.isSoft, gateway }));
+      opened.push(reservationOf(request, { amounts: one.estimate.amounts, atMs: one.atMs, isSoft: one.standing.isSoft, gateway }));
     }
     return one;
   });

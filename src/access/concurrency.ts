@@ -34,7 +34,7 @@ export class Slot {
   }
 
   /** Only the first call counts. */
-  giveBack(): void {
+  release(): void {
     if (this.#hasLeft) return;
     this.#hasLeft = true;
     const counts = this.#counts;

@@ -48,7 +48,7 @@ export class Ledger {
   readonly #options: LedgerOptions;
   #waiting: UsageRow[] = [];
   /** Cancels the timer of the next turn. Null: none is set. */
-  #takeBack: (() => void) | null = null;
+  #cancelTimer: (() => void) | null = null;
   #takeBackForgetting = (): void => {};
   /** Null: no turn is running. */
   #turn: Promise<void> | null = null;
@@ -92,8 +92,8 @@ export class Ledger {
   /** Writes everything that waits, to the spill where the store is away, and stops removing rows. For the end of the process. */
   async stop(): Promise<void> {
     this.#takeBackForgetting();
-    this.#takeBack?.();
-    this.#takeBack = null;
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
     await this.#turn;
     for (let before = Infinity; this.#waiting.length > 0 && this.#waiting.length < before;) {
       before = this.#waiting.length;
@@ -102,11 +102,11 @@ export class Ledger {
   }
 
   #schedule(): void {
-    if (this.#turn !== null || this.#takeBack !== null) return;
+    if (this.#turn !== null || this.#cancelTimer !== null) return;
     if (this.#waiting.length === 0 && !this.#hasSpilled) return;
     const isBusy = this.#retryAtMs === null && (this.#waiting.length >= BATCH || this.#hasSpilled);
-    this.#takeBack = this.#ports.after(isBusy ? 0 : GATHER_MS, () => {
-      this.#takeBack = null;
+    this.#cancelTimer = this.#ports.after(isBusy ? 0 : GATHER_MS, () => {
+      this.#cancelTimer = null;
       this.#turn = this.#takeTurn().finally(() => {
         this.#turn = null;
         this.#schedule();

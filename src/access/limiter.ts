@@ -34,7 +34,7 @@ export interface LimiterSettings {
   readonly ledger: boolean;
 }
 
-export interface Ask extends Choice, RowMaker {
+export interface ReservationRequest extends Choice, RowMaker {
   /** The id of the call, also in its usage row. */
   readonly id: string;
   readonly limits: Limits;
@@ -157,14 +157,14 @@ export class Limiter {
   }
 
   /** Returns no promise where the store need not be asked. Rejects with a GatewayError that says which limit refused the call. */
-  reserve({ id: key }: Caller, ask: Ask): Granted | Promise<Granted> {
+  reserve({ id: key }: Caller, ask: ReservationRequest): Granted | Promise<Granted> {
     const { id, limits, asked, soft } = ask;
     const session = isBySession(limits) ? ask.session() : null;
     const opened = this.#reservations.open({ id, key, session, limits, rows: ask, asked, soft });
     return opened instanceof Promise ? this.#grantedLater(opened, key, ask) : this.#granted(opened, key, ask);
   }
 
-  async #grantedLater(opening: Promise<Opened>, key: string, ask: Ask): Promise<Granted> {
+  async #grantedLater(opening: Promise<Opened>, key: string, ask: ReservationRequest): Promise<Granted> {
     let opened: Opened;
     try {
       opened = await opening;
@@ -174,7 +174,7 @@ export class Limiter {
     return this.#granted(opened, key, ask);
   }
 
-  #granted(opened: Opened, key: string, { limits, soft, protocol, isCodex }: Ask): Granted {
+  #granted(opened: Opened, key: string, { limits, soft, protocol, isCodex }: ReservationRequest): Granted {
     const place = { nowMs: this.#ports.now(), calendar: this.#calendar, zone: limits.zone };
     if ("refusal" in opened) throw limitRefusal(opened.refusal, { ...place, who: key, isCodex });
     return new GrantedCall(opened, {

@@ -30,15 +30,15 @@ export class QuotaGuard {
   /** Unix time in milliseconds. */
   readonly #now: () => number;
   /** Least recently used first. */
-  readonly #letIn: Set<string>;
+  readonly #admitted: Set<string>;
 
   /** @param admitted the conversations of the guard before this one */
   constructor(
     quota: Pick<Quota, "known">,
     { now, ...settings }: QuotaGuardSettings & { readonly now: () => number },
-    letIn = new Set<string>(),
+    admitted = new Set<string>(),
   ) {
-    this.#letIn = letIn;
+    this.#admitted = admitted;
     this.settings = settings;
     this.#quota = quota;
     this.#now = now;
@@ -49,10 +49,10 @@ export class QuotaGuard {
     const window = this.closedBy(conversation);
     if (window !== null) return window;
     const name = nameOf(conversation);
-    this.#letIn.delete(name);
-    this.#letIn.add(name);
-    const [oldest] = this.#letIn;
-    if (this.#letIn.size > MOST_REMEMBERED && oldest !== undefined) this.#letIn.delete(oldest);
+    this.#admitted.delete(name);
+    this.#admitted.add(name);
+    const [oldest] = this.#admitted;
+    if (this.#admitted.size > MOST_REMEMBERED && oldest !== undefined) this.#admitted.delete(oldest);
     return null;
   }
 
@@ -63,7 +63,7 @@ export class QuotaGuard {
     const full = windowsAt(limits, this.#now()).filter(
       ({ pool, usedPercent }) => pool === conversation.pool && usedPercent >= this.settings.percent,
     );
-    if (full.length === 0 || this.#letIn.has(nameOf(conversation))) return null;
+    if (full.length === 0 || this.#admitted.has(nameOf(conversation))) return null;
     return full.reduce((longest, one) => ((one.resetMs ?? Infinity) > (longest.resetMs ?? Infinity) ? one : longest));
   }
 }

@@ -170,7 +170,7 @@ export class Quota {
     const { now, after } = this.#ports;
     const abort = new AbortController();
     this.#running.add(abort);
-    const takeBack = after(TIMEOUT_MS, () => abort.abort());
+    const cancelTimer = after(TIMEOUT_MS, () => abort.abort());
     try {
       const response = await this.#ports.fetch(this.#settings.url ?? "", {
         headers: { ...this.#settings.headers, authorization: `Bearer ${key}`, accept: "application/json" },
@@ -182,7 +182,7 @@ export class Quota {
     } catch {
       return { reading: unavailable("Factory's billing endpoint can't be reached.", now()), isPassing: true };
     } finally {
-      takeBack();
+      cancelTimer();
       this.#running.delete(abort);
     }
   }

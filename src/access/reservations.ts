@@ -329,8 +329,8 @@ export class Reservations {
   #resolve({ request: asking, resolve }: Opening, reserved: Reserved): void {
     if (reserved.type === "refused") return resolve(reserved);
     this.#openCount++;
-    const { atMs, standing, wish } = reserved;
-    resolve(new HeldReservation({ allowance: null, asking, standing, atMs, amounts: wish.amounts }, this.#ending));
+    const { atMs, standing, estimate } = reserved;
+    resolve(new HeldReservation({ allowance: null, asking, standing, atMs, amounts: estimate.amounts }, this.#ending));
   }
 
   /** Decides by the last known counters. `wasAsked`: the store may have done it after all, without being able to say so. */

@@ -38,7 +38,7 @@ const TOGETHER_MS = 100;
 async function buffering(url: string, { world }: Subject): Promise<Check> {
   const id = "network.streams";
   const abort = new AbortController();
-  const takeBack = world.after(LIMIT_MS, () => abort.abort());
+  const cancelTimer = world.after(LIMIT_MS, () => abort.abort());
   try {
     const response = await world.fetch(`${url}/health/stream`, { redirect: "manual", signal: abort.signal });
     if (response.status !== 200 || response.body === null) return skip(id, `/health/stream answers ${response.status}.`, { why: RELEASE });
@@ -66,7 +66,7 @@ async function buffering(url: string, { world }: Subject): Promise<Check> {
       fix: "Raise the reverse proxy's time limits (proxy_read_timeout).",
     });
   } finally {
-    takeBack();
+    cancelTimer();
   }
 }
 
@@ -115,12 +115,12 @@ function handshake({ protocol, hostname, host, port, pathname }: URL, { key, wor
     const socket = isSecure ? connectSecure({ ...where, servername: address, ALPNProtocols: ["http/1.1"] }) : connectPlain(where);
     let text = "";
     const settle = (): void => {
-      takeBack();
+      cancelTimer();
       socket.destroy();
       const [, status] = /^HTTP\/1\.[01] (\d{3})/.exec(text) ?? [];
       resolve(status === undefined ? null : Number(status));
     };
-    const takeBack = world.after(LIMIT_MS, settle);
+    const cancelTimer = world.after(LIMIT_MS, settle);
     socket.on("data", (bytes) => {
       text += String(bytes);
       if (text.includes("\r\n")) settle();

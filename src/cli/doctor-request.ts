@@ -41,7 +41,7 @@ export async function asked(
   world: Pick<DoctorWorld, "fetch" | "after" | "monotonic">,
 ): Promise<Outcome> {
   const abort = new AbortController();
-  const takeBack = world.after(limitMs, () => abort.abort());
+  const cancelTimer = world.after(limitMs, () => abort.abort());
   const startMs = world.monotonic();
   try {
     const response = await world.fetch(url, { ...init, redirect: "manual", signal: abort.signal });
@@ -53,7 +53,7 @@ export async function asked(
       ? { fault: "silent", detail: `No answer in ${limitMs / 1000} seconds.` }
       : { fault: await faultOf(detail, url), detail };
   } finally {
-    takeBack();
+    cancelTimer();
   }
 }
 

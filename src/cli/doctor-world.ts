@@ -35,13 +35,13 @@ function outputOf(path: string, words: readonly string[]): Promise<string | null
     const child = started(path, words, env);
     if (child === null) return resolve(null);
     let text = "";
-    const takeBack = after(LIMIT_MS, () => {
+    const cancelTimer = after(LIMIT_MS, () => {
       // Deno loses track of a child that its own method has sent a signal.
       if (child.pid !== undefined) end(child.pid);
       resolve(null);
     });
     const settle = (output: string | null): void => {
-      takeBack();
+      cancelTimer();
       resolve(output);
     };
     child.stdout?.on("data", (bytes) => (text += String(bytes)));

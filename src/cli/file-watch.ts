@@ -23,7 +23,7 @@ export class FileWatch {
   #seen = "";
   /** Something has changed since it was last told. */
   #isPending = false;
-  #takeBack = (): void => {};
+  #cancelTimer = (): void => {};
 
   constructor(ports: FileWatchPorts) {
     this.#ports = ports;
@@ -40,13 +40,13 @@ export class FileWatch {
   }
 
   close(): void {
-    this.#takeBack();
+    this.#cancelTimer();
     this.#paths = [];
     this.#isPending = false;
   }
 
   #goOn(): void {
-    if (this.#paths.length > 0) this.#takeBack = this.#ports.after(LOOK_MS, () => this.#look());
+    if (this.#paths.length > 0) this.#cancelTimer = this.#ports.after(LOOK_MS, () => this.#look());
   }
 
   /** A file that is written in several steps is whole when two looks have found the same. */

@@ -42,7 +42,7 @@ export class Reload {
   #texts: ReadonlyMap<string, string>;
   /** Whether variables have come from a file so far. */
   #hasEnvFile: boolean;
-  #takeBack = (): void => {};
+  #cancelTimer = (): void => {};
   #isClosed = false;
 
   constructor(setup: Setup, ports: ReloadPorts) {
@@ -60,7 +60,7 @@ export class Reload {
   }
 
   start(): void {
-    this.#takeBack = this.#ports.after(FIRST_WATCH_MS, () => {
+    this.#cancelTimer = this.#ports.after(FIRST_WATCH_MS, () => {
       this.#watch.follow(this.#files);
       this.#look();
     });
@@ -84,7 +84,7 @@ export class Reload {
 
   close(): void {
     this.#isClosed = true;
-    this.#takeBack();
+    this.#cancelTimer();
     this.#watch.close();
   }
 

@@ -18,7 +18,7 @@ interface Options {
 }
 
 /** The same answer in Bedrock's form: a stream's events as frames, and a passed error in the shape that all errors have. */
-export async function inBedrocksForm(answer: Answer, { progress, limits }: Options): Promise<Answer> {
+export async function inBedrockForm(answer: Answer, { progress, limits }: Options): Promise<Answer> {
   if (answer.type === "complete" && answer.error !== null) return failure(answer.error, progress, answer.headers);
   if (answer.headers["content-type"]?.startsWith("text/event-stream") !== true) return answer;
   const encode = await frameEncoder();

@@ -73,7 +73,7 @@ export class BodyShare {
     if (bytes < this.#bytes) this.#set(bytes);
   }
 
-  giveBack(): void {
+  release(): void {
     this.keep(0);
   }
 

@@ -48,7 +48,7 @@ export interface CallPorts {
 /** A shared resource that a call holds: a slot, memory, a reservation. */
 export interface Held {
   /** Called once, when the call has ended. */
-  giveBack(summary: CallSummary): void;
+  release(summary: CallSummary): void;
 }
 
 /** What is known of a call while it runs. It lives as long as the answer, so it does not hold the request. */
@@ -76,7 +76,7 @@ export class CallProgress implements RunningCall {
   /** Where the time goes. */
   readonly clock: PhaseClock;
   readonly #observers: readonly CallObserver[];
-  /** What the call holds; given back in reverse order. */
+  /** What the call holds; released in reverse order. */
   readonly #held: Held[] = [];
   readonly #running: LiveCalls;
   /** Ends the call from outside. Null: the call has not started. */
@@ -177,10 +177,10 @@ export class CallProgress implements RunningCall {
     this.#log = this.#log.knowing(secrets);
   }
 
-  /** Registers a resource to give back at the end, or gives it back at once where the call has ended. @throws GatewayError `cancelled` then. */
+  /** Registers a resource to release at the end, or releases it at once where the call has ended. @throws GatewayError `cancelled` then. */
   admitted(held: Held): void {
     if (this.#isOver) {
-      held.giveBack(this.summary);
+      held.release(this.summary);
       throw over();
     }
     this.#held.push(held);
@@ -217,7 +217,7 @@ export class CallProgress implements RunningCall {
    * A request is about to be sent for the `count`th time. For the rest of a paused answer the count starts again at 1.
    * @throws GatewayError `cancelled` where the call was ended meanwhile
    */
-  tried(count: number): void {
+  attemptStarted(count: number): void {
     if (this.#isOver) throw over();
     if (count > 1 || this.summary.attempts === 0) this.summary.attempts++;
   }
@@ -241,9 +241,9 @@ export class CallProgress implements RunningCall {
   }
 
   /** The outcome of an attempt, whether or not it becomes the answer. */
-  tookBack(result: Result): void {
+  attemptEnded(result: Result): void {
     if (hasFailed(result)) this.#connection = null;
-    this.summary.trace?.tookBack(this.elapsedMs, attemptResult(result));
+    this.summary.trace?.attemptEnded(this.elapsedMs, attemptResult(result));
     this.recording?.answered(result, this.elapsedMs);
   }
 
@@ -327,15 +327,15 @@ export class CallProgress implements RunningCall {
     if (summary.trace !== null) summary.trace.conversion = this.clock.conversion;
     summary.durationMs = Math.round(summary.timings.totalMs);
     this.#running.remove(this);
-    for (let held = this.#held.pop(); held !== undefined; held = this.#held.pop()) this.#giveBack(held);
+    for (let held = this.#held.pop(); held !== undefined; held = this.#held.pop()) this.#release(held);
     this.#observe(null);
     for (const observe of this.#observers) this.#observe(observe);
     this.recording?.ended();
   }
 
-  #giveBack(held: Held): void {
+  #release(held: Held): void {
     try {
-      held.giveBack(this.summary);
+      held.release(this.summary);
     } catch (cause) {
       logFault(this.#log, this.summary, cause);
     }

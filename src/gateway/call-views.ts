@@ -25,7 +25,7 @@ interface Told {
 interface Listening {
   readonly changes: Change[];
   readonly unwatch: () => void;
-  takeBack: () => void;
+  cancelTimer: () => void;
 }
 
 /** A process that has not polled for this long no longer watches. */
@@ -101,10 +101,10 @@ export class CallViews {
   #tell(asker: number): Told {
     const { own, after } = this.#ports;
     const known = this.#listening.get(asker);
-    known?.takeBack();
+    known?.cancelTimer();
     const listening = known ?? this.#listen();
     this.#listening.set(asker, listening);
-    listening.takeBack = after(LISTENING_MS, () => {
+    listening.cancelTimer = after(LISTENING_MS, () => {
       this.#listening.delete(asker);
       listening.unwatch();
     });
@@ -116,7 +116,7 @@ export class CallViews {
     const unwatch = this.#ports.own.watch((event) => {
       if (event.type !== "tick" && changes.length < MOST_CHANGES) changes.push(event);
     });
-    return { changes, unwatch, takeBack: () => {} };
+    return { changes, unwatch, cancelTimer: () => {} };
   }
 }
 

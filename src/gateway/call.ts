@@ -2,7 +2,7 @@
 // Does not answer a call twice, or reject.
 
 import { asGatewayError } from "../errors.ts";
-import { encodeError as inBedrocksShape } from "../protocol/bedrock.ts";
+import { encodeError as encodeBedrockError } from "../protocol/bedrock.ts";
 import { CODECS } from "../protocol/codecs.ts";
 import { webBody } from "../wire/pump.ts";
 import type { Answer, CompleteAnswer } from "./answer.ts";
@@ -65,7 +65,7 @@ export function failure(
   const error = asGatewayError(cause);
   const { requestId } = summary;
   const encoded = CODECS[summary.protocol].error.encode(error, requestId);
-  const { status, body, headers: said } = form === "bedrock" ? inBedrocksShape(error, encoded) : encoded;
+  const { status, body, headers: said } = form === "bedrock" ? encodeBedrockError(error, encoded) : encoded;
   const own = redaction.headers(shortHeaders(error.headers));
   return {
     type: "complete",

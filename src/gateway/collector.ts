@@ -41,7 +41,7 @@ export class Collector {
   /** Resolves when stopped. Null: not stopped. */
   #stopped: Promise<void> | null = null;
   /** Cancels the timer of the next batch. Null: none is set. */
-  #takeBack: (() => void) | null = null;
+  #cancelTimer: (() => void) | null = null;
   #takeBackMetrics = (): void => {};
   /** Null: nothing is being sent. */
   #sending: Promise<void> | null = null;
@@ -67,7 +67,7 @@ export class Collector {
       return;
     }
     this.#waiting.push(summary);
-    if (this.#sending === null && (this.#takeBack === null || this.#waiting.length === BATCH)) this.#soon();
+    if (this.#sending === null && (this.#cancelTimer === null || this.#waiting.length === BATCH)) this.#soon();
   };
 
   /** Sends what waits and the last metrics; resolves when that is done, or has taken too long. */
@@ -77,7 +77,7 @@ export class Collector {
   }
 
   async #stop(): Promise<void> {
-    this.#takeBack?.();
+    this.#cancelTimer?.();
     this.#takeBackMetrics();
     const late = new Promise<"late">((resolve) => void this.#ports.after(LAST_MS, () => resolve("late")));
     const last = async (): Promise<void> => {
@@ -92,9 +92,9 @@ export class Collector {
   }
 
   #soon(): void {
-    this.#takeBack?.();
-    this.#takeBack = this.#ports.after(this.#waiting.length >= BATCH ? 0 : GATHER_MS, () => {
-      this.#takeBack = null;
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#ports.after(this.#waiting.length >= BATCH ? 0 : GATHER_MS, () => {
+      this.#cancelTimer = null;
       this.#sending = this.#sendBatch().finally(() => {
         this.#sending = null;
         if (this.#waiting.length > 0 && this.#stopped === null) this.#soon();

@@ -15,7 +15,7 @@ import { outline } from "../wire/json-edit.ts";
 import { JsonText, print } from "../wire/json.ts";
 import { LARGE_BODY } from "./body.ts";
 import type { BodyMemory } from "./body-memory.ts";
-import { inBedrocksForm } from "./bedrock.ts";
+import { inBedrockForm } from "./bedrock.ts";
 import type { Answer } from "./answer.ts";
 import type { CallPorts, CallProgress } from "./call-progress.ts";
 import { refuseCall, withCall } from "./call.ts";
@@ -26,7 +26,7 @@ import type { Inspector } from "./inspection.ts";
 import { soonOrLate, type Late } from "./keep-alive.ts";
 import {
   conversationOf,
-  everybodyElse,
+  yieldToOthers,
   exchangeOf,
   ParsedBody,
   prepare,
@@ -37,7 +37,7 @@ import {
   type ReceivedCall,
 } from "./prepare.ts";
 import { isResponsesBody, readBody, type Call } from "./request.ts";
-import { underPlan, type PlanPorts } from "./plan-guard.ts";
+import { applyPlan, type PlanPorts } from "./plan-guard.ts";
 import { mayStandIn, refuseModel, reserveFor } from "./reservation.ts";
 import { respond, SendOptions, textOf, type RespondContext } from "./respond.ts";
 import type { Candidates } from "./retry.ts";
@@ -91,7 +91,7 @@ async function answer(call: Call, progress: CallProgress, context: GatewayContex
   const target = askedTarget(received.call, context);
   if (call.route.endpoint === "count-tokens") return countTokens(received, target, context);
   const { keepAliveMs, keepAliveNonStreaming } = context.settings;
-  const diverted = underPlan(received.call, target, context.ports);
+  const diverted = applyPlan(received.call, target, context.ports);
   if (diverted !== null && diverted.target === null) throw diverted.refusal;
   const reserved = reserveFor(received, diverted?.target ?? target, context.ports);
   const cheaper = reserved instanceof Promise ? await reserved : reserved;
@@ -122,9 +122,9 @@ async function receive(incoming: Call, progress: CallProgress, { ports, settings
   progress.recording?.received(body);
   if (progress.isDebugged) progress.debug("client body", { body: body.text });
   const isLarge = body.length >= LARGE_BODY;
-  if (isLarge) await everybodyElse(ports.after);
+  if (isLarge) await yieldToOthers(ports.after);
   const { members: found, values, parsed } = outline(body.text);
-  if (isLarge) await everybodyElse(ports.after);
+  if (isLarge) await yieldToOthers(ports.after);
   const wire: WireRequest = { body: body.text, headers: request.headers, path, members: found };
   const writer = CODECS[route.protocol];
   const isStray = route.protocol === "openai-chat" && route.endpoint === null && isResponsesBody(found);
@@ -165,7 +165,7 @@ async function send(received: ReceivedCall, chosen: Chosen, context: GatewayCont
   const sent = await context.ports.attempts.post(new Chain(received, chosen, context), new SendOptions(call, context));
   const found = respond(sent, context);
   if (call.incoming.route.form !== "bedrock") return found instanceof Promise ? await found : found;
-  return inBedrocksForm(await found, { progress: call.progress, limits: context.settings.limits });
+  return inBedrockForm(await found, { progress: call.progress, limits: context.settings.limits });
 }
 
 /**

@@ -44,14 +44,14 @@ export interface Late<Answer> extends Waiting {
 
 /** The answer itself where it comes in time. Rejects where it fails in time. */
 export async function soonOrLate<Answer>(answer: Promise<Answer>, { everyMs, after }: Waiting): Promise<Answer | Late<Answer>> {
-  let takeBack = (): void => {};
+  let cancelTimer = (): void => {};
   const late = new Promise<Late<Answer>>((resolve) => {
-    takeBack = after(everyMs, () => resolve({ type: "late", answer, everyMs, after }));
+    cancelTimer = after(everyMs, () => resolve({ type: "late", answer, everyMs, after }));
   });
   try {
     return await Promise.race([answer, late]);
   } finally {
-    takeBack();
+    cancelTimer();
   }
 }
 

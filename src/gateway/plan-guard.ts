@@ -26,7 +26,7 @@ export interface Diverted {
   readonly refusal: GatewayError;
 }
 
-export function underPlan(call: AdmittedCall, target: Target, ports: PlanPorts): Diverted | null {
+export function applyPlan(call: AdmittedCall, target: Target, ports: PlanPorts): Diverted | null {
   const { caller, incoming, progress } = call;
   const { quota, guard } = ports;
   const forCodex = incoming.route.protocol === "openai-responses" && isCodex(incoming.request.headers);

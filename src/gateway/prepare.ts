@@ -229,16 +229,16 @@ async function convert(
   const { call, body, wire, values } = received;
   call.memory.need(convertedBytes(received));
   const isHeavy = body.length >= LARGE_BODY || values >= MANY_VALUES;
-  if (isHeavy) await everybodyElse(ports.after);
+  if (isHeavy) await yieldToOthers(ports.after);
   const asked = call.reader.request.decode({ ...wire, body: body.whole(), parsed });
   const byDefault: Reasoning | null =
     target.reasoning === null ? null : { mode: "on", effort: target.reasoning, budgetTokens: null, display: null };
   const defaults = { maxOutputTokens: settings.defaultMaxTokens, markPrompt: settings.promptCache === "auto" && takesRootMark(target) };
   const sent = withPrompt({ ...asked, model: target.model, reasoning: asked.reasoning ?? byDefault, defaults }, settings.systemPrompt);
-  if (isHeavy) await everybodyElse(ports.after);
+  if (isHeavy) await yieldToOthers(ports.after);
   const encoded = codecOf(target).request.encode(sent);
   refuseLosses(encoded.losses, settings);
-  if (isHeavy) await everybodyElse(ports.after);
+  if (isHeavy) await yieldToOthers(ports.after);
   return {
     body: namesMethod(target.url) ? withoutMembers(encoded.body, ["model", "stream"]) : encoded.body,
     headers: encoded.headers,
@@ -252,7 +252,7 @@ async function convert(
 const MANY_VALUES = 10_000;
 
 /** Resolves when everything that is waiting for the event loop has had a turn. */
-export function everybodyElse(after: After): Promise<void> {
+export function yieldToOthers(after: After): Promise<void> {
   return new Promise((resolve) => void after(0, resolve));
 }
 

@@ -1,9 +1,9 @@
 // What a call may use of its key's limits: which models, an estimate that is reserved before the call goes out, and its settlement afterwards.
 // Does not touch the store for a call whose key has no limit.
 
-import type { Amounts, Limits, Wish } from "../access/accounts.ts";
+import type { Amounts, Limits, Estimate } from "../access/accounts.ts";
 import type { Sha256 } from "../access/key-ring.ts";
-import type { Ask, Granted, Limiter } from "../access/limiter.ts";
+import type { ReservationRequest, Granted, Limiter } from "../access/limiter.ts";
 import { modelRefusal, priceRefusal } from "../access/limits.ts";
 import type { GuardedConversation, QuotaGuard } from "../access/quota-guard.ts";
 import type { UsageRow } from "../access/store.ts";
@@ -98,8 +98,8 @@ function reserve(call: AdmittedCall, target: Target, { limiter, limits, limit, p
     limits,
     target,
     cheaper,
-    asked: wishFor(call, target, { limiter, limit, ports }),
-    soft: cheaper === null ? null : wishFor(call, cheaper, { limiter, limit, ports }),
+    asked: estimateFor(call, target, { limiter, limit, ports }),
+    soft: cheaper === null ? null : estimateFor(call, cheaper, { limiter, limit, ports }),
     sha256: ports.sha256,
   });
   const granted = limiter.reserve(caller, limited);
@@ -111,11 +111,11 @@ async function grantedLater(granting: Promise<Granted>, limited: LimitedCall, pr
 }
 
 /** What is reserved for a model's answer. */
-function wishFor(
+function estimateFor(
   { caller, progress: { inputEstimate: inputTokens } }: AdmittedCall,
   target: Target,
   { limiter, limit, ports }: Omit<Limited, "limits">,
-): Wish {
+): Estimate {
   const outputTokens = Math.min(limiter.outputs.estimate(caller.id, target.model), limit ?? Infinity);
   const usage = { inputTokens, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens, reasoningTokens: null };
   return { inputTokens, amounts: amountsOf(usage, ports.priceOf(target, usage)) };
@@ -167,17 +167,17 @@ interface LimitedOptions {
   readonly target: Target;
   /** Null: there is none. */
   readonly cheaper: Target | null;
-  readonly asked: Wish;
-  readonly soft: Wish | null;
+  readonly asked: Estimate;
+  readonly soft: Estimate | null;
   readonly sha256: Sha256;
 }
 
 /** What the limits need to know of a call until it is settled. It lives as long as the answer, so it does not hold the request. */
-class LimitedCall implements Ask, Held {
+class LimitedCall implements ReservationRequest, Held {
   readonly id: string;
   readonly limits: Limits;
-  readonly asked: Wish;
-  readonly soft: Wish | null;
+  readonly asked: Estimate;
+  readonly soft: Estimate | null;
   readonly protocol: ProtocolId;
   readonly isCodex: boolean;
   readonly #key: string;
@@ -226,7 +226,7 @@ class LimitedCall implements Ask, Held {
     return granted.isSoft ? this.#cheaper : null;
   }
 
-  giveBack({ usage, cost, source, upstreamModel: model }: CallSummary): void {
+  release({ usage, cost, source, upstreamModel: model }: CallSummary): void {
     this.#granted?.settle(usage === null || cost === null ? NOTHING : amountsOf(usage, cost));
     const tokens = usage?.outputTokens ?? null;
     if (model !== null && tokens !== null && source === "upstream") this.#limiter.outputs.add(this.#key, { model, tokens });
@@ -234,7 +234,7 @@ class LimitedCall implements Ask, Held {
 }
 
 /** The usage row for the case that the process dies: what is known now, and the estimate. */
-function reservedRow(summary: CallSummary, target: Target, { inputTokens, amounts }: Wish): UsageRow {
+function reservedRow(summary: CallSummary, target: Target, { inputTokens, amounts }: Estimate): UsageRow {
   const { tokens = 0, usd = null, credits = null } = amounts;
   return {
     ...usageRow(summary),

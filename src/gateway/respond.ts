@@ -59,12 +59,12 @@ export class SendOptions implements AttemptOptions<PreparedCall> {
     return this.#call.caller.upstreamKey;
   }
 
-  tried(count: number): void {
-    this.#call.progress.tried(count);
+  attemptStarted(count: number): void {
+    this.#call.progress.attemptStarted(count);
   }
 
-  tookBack(result: Result): void {
-    this.#call.progress.tookBack(result);
+  attemptEnded(result: Result): void {
+    this.#call.progress.attemptEnded(result);
   }
 
   upstreamCall(prepared: PreparedCall, key: string): UpstreamCall {
@@ -254,8 +254,8 @@ function continuationOf(prepared: PreparedCall, exchange: Exchange, context: Res
       const { found } = await attempts.post(only({ ...prepared, body }), {
         conversation: options.conversation,
         ownKey: options.ownKey,
-        tried: (count) => options.tried(count),
-        tookBack: (result) => options.tookBack(result),
+        attemptStarted: (count) => options.attemptStarted(count),
+        attemptEnded: (result) => options.attemptEnded(result),
         signal,
         upstreamCall: (again, key) => ({ ...options.upstreamCall(again, key), signal, spentMs: progress.elapsedMs }),
       });

@@ -35,9 +35,9 @@ export interface AttemptOptions<Prepared> {
   /** The client's own Factory key, used when the pool is empty. */
   readonly ownKey: string;
   /** Called as each attempt begins; counts from 1. */
-  readonly tried: (count: number) => void;
+  readonly attemptStarted: (count: number) => void;
   /** Called with the outcome of each attempt. Absent: nobody asks. */
-  readonly tookBack?: (result: Result) => void;
+  readonly attemptEnded?: (result: Result) => void;
   /** The request for the upstream, with a key. */
   readonly upstreamCall: (prepared: Prepared, key: string) => UpstreamCall;
 }
@@ -129,13 +129,13 @@ export class Attempts {
     const tries = { turn: 0, retry: 0 };
     for (;;) {
       const key = keys[tries.turn] ?? options.ownKey;
-      options.tried(++attempts.count);
+      options.attemptStarted(++attempts.count);
       const call = options.upstreamCall(prepared, key);
       let failed: Failed;
       try {
         const found = await upstream.post(call);
         if (found.type !== "refusal") {
-          options.tookBack?.({ found });
+          options.attemptEnded?.({ found });
           return found;
         }
         failed = { found };
@@ -143,7 +143,7 @@ export class Attempts {
         if (!(error instanceof GatewayError)) throw error;
         failed = { thrown: error };
       }
-      options.tookBack?.(failed);
+      options.attemptEnded?.(failed);
       const waitMs = this.#waitMs(failed, { keys, tries, attempts });
       if (waitMs === null) return failed;
       if (waitMs !== "none") await this.#pause(waitMs, options.signal);
@@ -186,12 +186,12 @@ export class Attempts {
 
   #pause(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const takeBack = this.#ports.after(ms, () => {
+      const cancelTimer = this.#ports.after(ms, () => {
         unfollow();
         resolve();
       });
       const unfollow = onAbort(signal, () => {
-        takeBack();
+        cancelTimer();
         reject(new GatewayError("cancelled", "The client closed the connection."));
       });
     });

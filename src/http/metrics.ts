@@ -27,13 +27,13 @@ const BEARER = /^bearer[ \t]+(.*)$/i;
 
 export function metricsPage(ports: MetricsPorts): MetricsPage {
   return async (incoming) => {
-    letIn(incoming, ports);
+    checkAccess(incoming, ports);
     return new Response(await ports.text(), { headers: HEADERS });
   };
 }
 
 /** @throws GatewayError for who may not see them. */
-function letIn({ headers, address }: IncomingRequest, { keys, isLocal, web, wrongKeys, sha256 }: MetricsPorts): void {
+function checkAccess({ headers, address }: IncomingRequest, { keys, isLocal, web, wrongKeys, sha256 }: MetricsPorts): void {
   const known = keys();
   if (known.length === 0) {
     if (!isLocal()) throw refusal("Metrics are off, because other machines can reach this address. Set METRICS_KEY to use them.");

@@ -8,17 +8,17 @@ const PAUSE_MS = 150;
 export function timedEvents(after: After): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let sent = 0;
-  let takeBack = (): void => {};
+  let cancelTimer = (): void => {};
   return new ReadableStream(
     {
       async pull(controller) {
-        if (sent > 0) await new Promise<void>((resolve) => (takeBack = after(PAUSE_MS, resolve)));
+        if (sent > 0) await new Promise<void>((resolve) => (cancelTimer = after(PAUSE_MS, resolve)));
         sent++;
         const isLast = sent === COUNT;
         controller.enqueue(encoder.encode(`event: ${isLast ? "end" : "tick"}\ndata: {"number":${sent}}\n\n`));
         if (isLast) controller.close();
       },
-      cancel: () => takeBack(),
+      cancel: () => cancelTimer(),
     },
     { highWaterMark: 0 },
   );

@@ -18,7 +18,7 @@ export interface PlanParts {
   /** The beginning of a Factory key's hash. */
   readonly keyId: (key: string) => string;
   /** Conversations that run, and may go on. */
-  readonly letIn: Set<string>;
+  readonly admitted: Set<string>;
   readonly userAgent: string;
   /** Of the configuration before. Null: this is the first. */
   readonly before: Plan | null;
@@ -28,11 +28,11 @@ export interface PlanParts {
 export function planOf(
   { quotaUrl: url, quotaIntervalMs: everyMs, quotaGuardPercent: percent, quotaGuardModel: model, upstreamHeaders }: Config,
   { fetch, store, now, after, random }: World,
-  { keyId, letIn, userAgent, before }: PlanParts,
+  { keyId, admitted, userAgent, before }: PlanParts,
 ): Plan {
   const settings = { url, everyMs, headers: { "user-agent": userAgent, "x-factory-client": "cli", ...upstreamHeaders } };
   const asked = JSON.stringify(settings);
   const known = before?.asked === asked ? before.quota : null;
   const quota = known ?? new Quota({ fetch, store: store ?? null, now, after, random, keyId }, settings);
-  return { quota, asked, guard: percent === null ? null : new QuotaGuard(quota, { percent, model, now }, letIn) };
+  return { quota, asked, guard: percent === null ? null : new QuotaGuard(quota, { percent, model, now }, admitted) };
 }

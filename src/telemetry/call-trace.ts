@@ -75,7 +75,7 @@ export class CallTrace {
   }
 
   /** What came of it: a status, or the kind of an error. */
-  tookBack(endMs: number, { status, error }: Pick<Attempt, "status" | "error">): void {
+  attemptEnded(endMs: number, { status, error }: Pick<Attempt, "status" | "error">): void {
     const attempt = this.attempts.at(-1);
     if (attempt !== undefined) Object.assign(attempt, { endMs, status, error });
   }

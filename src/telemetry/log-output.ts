@@ -88,9 +88,9 @@ export class LogOutput {
   /** Resolves when every line has been written or lost, after `ms` milliseconds at the latest. */
   flush(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const takeBack = this.#ports.after(ms, resolve);
+      const cancelTimer = this.#ports.after(ms, resolve);
       this.#emptied.push(() => {
-        takeBack();
+        cancelTimer();
         resolve();
       });
       void this.#writeAll();

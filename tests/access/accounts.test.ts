@@ -5,7 +5,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { EMPTY, reserve, settle, type Accounts, type Amounts, type Limits, type Reserved } from "../../src/access/accounts.ts";
 import { Calendar } from "../../src/access/windows.ts";
-import { limits, wish } from "../support/limits.ts";
+import { limits, estimateOf } from "../support/limits.ts";
 
 const NOON = Date.parse("2026-11-28T12:00:00Z");
 const DAY_MS = 24 * 3_600_000;
@@ -24,8 +24,8 @@ class Book {
 
   reserve(amounts: Amounts, soft: Amounts | null = null): Reserved {
     const reserved = reserve(this.accounts, this.#limits, {
-      asked: wish(amounts),
-      soft: soft === null ? null : wish(soft),
+      asked: estimateOf(amounts),
+      soft: soft === null ? null : estimateOf(soft),
       nowMs: this.nowMs,
       calendar: this.#calendar,
     });
@@ -39,7 +39,7 @@ class Book {
     return reserved;
   }
 
-  settle({ atMs, wish: { amounts } }: Reserved & { type: "granted" }, real: Amounts | null): void {
+  settle({ atMs, estimate: { amounts } }: Reserved & { type: "granted" }, real: Amounts | null): void {
     this.accounts = settle(this.accounts, { atMs, amounts, real, ahead: null, nowMs: this.nowMs });
   }
 
@@ -222,11 +222,11 @@ test("five hours begin with the first call that is granted, and one that is refu
   book.granted({ tokens: 100 });
 });
 
-test("above the soft limit the cheaper wish is reserved", () => {
+test("above the soft limit the cheaper estimate is reserved", () => {
   const book = new Book(limits({ budgets: [{ amount: 100, unit: "tokens", period: "day" }], soft: { percent: 50, model: "glm-5.2" } }));
   assert.equal(book.granted({ tokens: 50 }, { tokens: 1 }).standing.isSoft, false);
   const soft = book.granted({ tokens: 50 }, { tokens: 1 });
-  assert.deepEqual([soft.standing.isSoft, soft.wish.amounts, book.used("tokens/day")], [true, { tokens: 1 }, 51]);
+  assert.deepEqual([soft.standing.isSoft, soft.estimate.amounts, book.used("tokens/day")], [true, { tokens: 1 }, 51]);
 });
 
 test("a clock that is behind that of another gateway counts into the window that has begun there", () => {

@@ -33,11 +33,11 @@ test("a slot is taken until the call is settled, which counts once; whoever is o
   const slot = admission.enter(caller);
   assert.throws(() => admission.identify(REQUEST), isKind("overloaded"));
   assert.throws(() => admission.enter(late), isKind("overloaded"));
-  slot.giveBack();
+  slot.release();
   const next = admission.enter(late);
-  slot.giveBack();
+  slot.release();
   assert.throws(() => admission.identify(REQUEST), isKind("overloaded"));
-  next.giveBack();
+  next.release();
 });
 
 test("whoever shows no key is told so, also where no slot is free, and takes none", () => {

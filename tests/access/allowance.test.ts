@@ -11,7 +11,7 @@ import { Limiter, type Granted } from "../../src/access/limiter.ts";
 import type { Account } from "../../src/access/store.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { Clock } from "../support/clock.ts";
-import { grantOf, SharedStore, wish } from "../support/limits.ts";
+import { grantOf, SharedStore, estimateOf } from "../support/limits.ts";
 import { usageRow } from "../support/stored.ts";
 
 const NOON = Date.parse("2026-11-28T12:00:00Z");
@@ -67,7 +67,7 @@ class Fleet {
     assert.ok(limits !== null);
     const id = `call-${this.#ids++}`;
     const row = (): ReturnType<typeof usageRow> => usageRow(id, { source: "estimated" });
-    const asked = wish({ tokens: estimate });
+    const asked = estimateOf({ tokens: estimate });
     const call = { id, limits, session: () => "s1", asked, soft: null, row, protocol: "openai-chat", isCodex: false } as const;
     try {
       const granted = await gateway.reserve(this.#caller, call);

@@ -35,7 +35,7 @@ test("a call too many is told the limit and when to come back; one that ends mak
   concurrency.enter("b");
   const message = "The server runs 2 calls already, its limit (MAX_CALLS).";
   assert.deepEqual(refusalOf(concurrency, "c"), { kind: "overloaded", status: 503, message, retryAfter: "1" });
-  slot.giveBack();
+  slot.release();
   concurrency.enter("c");
   refusalOf(concurrency, "d");
 });
@@ -46,7 +46,7 @@ test("a key's calls are counted for that key alone", () => {
   concurrency.enter("b");
   const message = "This key runs 1 calls already, its limit (MAX_CALLS_PER_KEY).";
   assert.deepEqual(refusalOf(concurrency, "a"), { kind: "rate-limited", status: 429, message, retryAfter: "1" });
-  slot.giveBack();
+  slot.release();
   concurrency.enter("a");
 });
 
@@ -54,8 +54,8 @@ test("a call that leaves twice leaves once", () => {
   const concurrency = new Concurrency({ maxCalls: 2, maxCallsPerKey: 2 });
   const slot = concurrency.enter("a");
   concurrency.enter("a");
-  slot.giveBack();
-  slot.giveBack();
+  slot.release();
+  slot.release();
   concurrency.enter("a");
   refusalOf(concurrency, "a");
 });
@@ -64,7 +64,7 @@ test("a call that was refused is not counted", () => {
   const concurrency = new Concurrency({ maxCalls: null, maxCallsPerKey: 1 });
   const slot = concurrency.enter("a");
   refusalOf(concurrency, "a");
-  slot.giveBack();
+  slot.release();
   concurrency.enter("a");
 });
 
@@ -79,7 +79,7 @@ test("draining lets nobody in, and is over when the last call has left", async (
   for (const slot of slots) {
     await Promise.resolve();
     assert.equal(isOver, false);
-    slot.giveBack();
+    slot.release();
   }
   await drained;
 });
@@ -93,12 +93,12 @@ test("other limits count the same calls: those that run already, and where they 
   const slots = [before.enter("a"), before.enter("a")];
   const after = before.within({ maxCalls: 10, maxCallsPerKey: 2 });
   assert.equal(refusalOf(after, "a").message, "This key runs 2 calls already, its limit (MAX_CALLS_PER_KEY).");
-  slots.pop()?.giveBack();
+  slots.pop()?.release();
   slots.push(after.enter("a"));
   let isIdle = false;
   void before.drain().then(() => (isIdle = true));
   assert.ok(after.isDraining);
-  for (const slot of slots) slot.giveBack();
+  for (const slot of slots) slot.release();
   await Promise.resolve();
   assert.ok(isIdle);
 });

@@ -11,7 +11,7 @@ import { Limiter, type Granted } from "../../src/access/limiter.ts";
 import type { Account, Store } from "../../src/access/store.ts";
 import { openStore } from "../../src/access/stores/stores.ts";
 import { GatewayError } from "../../src/errors.ts";
-import { grantOf, wish } from "../support/limits.ts";
+import { grantOf, estimateOf } from "../support/limits.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { usageRow } from "../support/stored.ts";
 
@@ -46,7 +46,7 @@ class Replicas {
     const limits = gateway.limitsOf(caller);
     assert.ok(limits !== null);
     const id = crypto.randomUUID();
-    const asked = wish({ tokens });
+    const asked = estimateOf({ tokens });
     try {
       return await gateway.reserve(caller, {
         id,

@@ -5,11 +5,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Amounts } from "../../src/access/accounts.ts";
 import type { KeyGrant, KeyRules } from "../../src/access/client-key.ts";
-import { Limiter, type Ask, type Granted } from "../../src/access/limiter.ts";
+import { Limiter, type ReservationRequest, type Granted } from "../../src/access/limiter.ts";
 import type { Account, Store } from "../../src/access/store.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { Clock } from "../support/clock.ts";
-import { grantOf, SharedStore, wish } from "../support/limits.ts";
+import { grantOf, SharedStore, estimateOf } from "../support/limits.ts";
 import { usageRow } from "../support/stored.ts";
 
 const NOON = Date.parse("2026-11-28T12:00:00Z");
@@ -43,11 +43,11 @@ class Fleet {
     const limits = gateway.limitsOf(caller);
     assert.ok(limits !== null);
     const id = `call-${this.#ids++}`;
-    const ask: Ask = {
+    const ask: ReservationRequest = {
       id,
       limits,
       session: () => "s1",
-      asked: wish(amounts),
+      asked: estimateOf(amounts),
       soft: null,
       row: () => usageRow(id, { source: "estimated" }),
       protocol: "openai-chat",

@@ -9,7 +9,7 @@ import { Limiter } from "../../src/access/limiter.ts";
 import type { Store } from "../../src/access/store.ts";
 import { uuidAt } from "../../src/gateway/headers.ts";
 import type { After } from "../../src/runtime/ports.ts";
-import { grantOf, limits, wish } from "../support/limits.ts";
+import { grantOf, limits, estimateOf } from "../support/limits.ts";
 import { usageRow } from "../support/stored.ts";
 import { pause } from "./measure.ts";
 
@@ -81,7 +81,14 @@ class Caller {
     const id = uuidAt(Date.now(), crypto.randomUUID());
     const session = `session-${this.#count++ % SESSIONS}`;
     const row = usageRow(id, { requestId: id, atMs: Date.now(), session, key: "bench" });
-    const ask = { id, limits: this.#limits, session: () => session, asked: wish({ tokens: 100, usd: 0.001 }), soft: null, row: () => row };
+    const ask = {
+      id,
+      limits: this.#limits,
+      session: () => session,
+      asked: estimateOf({ tokens: 100, usd: 0.001 }),
+      soft: null,
+      row: () => row,
+    };
     const granted = await this.#limiter.reserve(this.#caller, { ...ask, protocol: "anthropic-messages", isCodex: false });
     await pause(STEP_MS);
     granted.settle({ tokens: 90, usd: 0.0009 });

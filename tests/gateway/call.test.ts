@@ -134,7 +134,7 @@ interface Ending {
 
 const admit = (progress: CallProgress, settled: CallSummary[]): void => {
   progress.identified({ id: "0123abcd", upstreamKey: "fk-of-the-server" });
-  progress.admitted({ giveBack: (summary) => void settled.push(summary) });
+  progress.admitted({ release: (summary) => void settled.push(summary) });
 };
 
 const ENDINGS: Readonly<Record<string, Ending>> = {
@@ -236,7 +236,7 @@ test("the Factory key that admission granted is masked in the line and in the an
   const { ports, lines, call } = watched();
   const response = await withCall(call, ports, (progress) => {
     progress.identified({ id: "0123abcd", upstreamKey });
-    progress.admitted({ giveBack: () => {} });
+    progress.admitted({ release: () => {} });
     const headers = { "retry-after": "7", "x-key": upstreamKey };
     return Promise.reject(new GatewayError("upstream-failed", `Wrong key ${upstreamKey}.`, { headers }));
   });
@@ -252,7 +252,7 @@ test("when a call ends, its slot is free before its line is written, and both co
   const observers = [() => order.push("first observer"), () => order.push("second observer")];
   await withCall(call, { ...ports, log, observers }, (progress) => {
     progress.identified({ id: "0123abcd", upstreamKey: "fk-of-the-server" });
-    progress.admitted({ giveBack: () => void order.push("slot") });
+    progress.admitted({ release: () => void order.push("slot") });
     return Promise.resolve(COMPLETE);
   });
   assert.deepEqual(order, ["slot", "line", "first observer", "second observer"]);
@@ -266,7 +266,7 @@ test("an observer that throws changes nothing of the answer, nor of what the oth
   };
   const observers = [fail, () => order.push("second observer")];
   const run = (answer: Answer) => (progress: CallProgress) => {
-    progress.admitted({ giveBack: () => void order.push("slot") });
+    progress.admitted({ release: () => void order.push("slot") });
     return Promise.resolve(answer);
   };
   const answers = [COMPLETE, streamOf(["data: 1\n\n"])];

@@ -71,17 +71,17 @@ function stage(outcomes: readonly (() => Outcome)[], { settings = {}, keys = [],
     waits.push(ms);
     timers++;
     let isSet = true;
-    const takeBack = (): void => {
+    const cancelTimer = (): void => {
       if (isSet) timers--;
       isSet = false;
     };
     queueMicrotask(() => {
       if (waiting !== undefined) return waiting();
       nowMs += ms;
-      takeBack();
+      cancelTimer();
       callback();
     });
-    return takeBack;
+    return cancelTimer;
   };
   const attempts = new Attempts(
     { upstream: { post: postOnce }, pool, after, now: () => NOW + nowMs, random: () => random },
@@ -96,7 +96,7 @@ function options(more: Partial<AttemptOptions<string>> = {}): AttemptOptions<str
     signal: new AbortController().signal,
     conversation: "conversation",
     ownKey: "own",
-    tried: () => {},
+    attemptStarted: () => {},
     upstreamCall: (model, key) => ({
       url: model,
       headers: { authorization: key },

@@ -18,9 +18,9 @@ test("timers come in the order of their times, once each, and not when they were
   clock.after(30, () => came.push("second"));
   clock.after(10, () => {
     came.push("first");
-    takeBack();
+    cancelTimer();
   });
-  const takeBack = clock.after(30, () => came.push("never"));
+  const cancelTimer = clock.after(30, () => came.push("never"));
   await clock.pause(40);
   assert.deepEqual(came, ["first", "second"]);
   assert.ok(clock.now() >= 40);

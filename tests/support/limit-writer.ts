@@ -4,7 +4,7 @@ import { writeSync } from "node:fs";
 import process from "node:process";
 import { Limiter } from "../../src/access/limiter.ts";
 import { openStore } from "../../src/access/stores/stores.ts";
-import { grantOf, wish } from "./limits.ts";
+import { grantOf, estimateOf } from "./limits.ts";
 import { usageRow } from "./stored.ts";
 
 const [address = "", name = ""] = process.argv.slice(2);
@@ -23,7 +23,7 @@ for (let count = 0; ; count++) {
   const id = `${name}-${count}`;
   const limits = limiter.limitsOf(caller);
   if (limits === null) throw new Error("The key has limits.");
-  const asked = wish({ tokens: 10 });
+  const asked = estimateOf({ tokens: 10 });
   const row = (): ReturnType<typeof usageRow> => usageRow(id);
   const ask = { id, limits, session: () => "s1", asked, soft: null, row, protocol: "openai-chat", isCodex: false } as const;
   const granted = await limiter.reserve(caller, ask);

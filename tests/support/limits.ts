@@ -26,7 +26,7 @@ export function limits(rules: Partial<KeyRules>, raises: KeyGrant["raises"] = []
 }
 
 /** All of them input. */
-export function wish(amounts: Amounts): { readonly amounts: Amounts; readonly inputTokens: number } {
+export function estimateOf(amounts: Amounts): { readonly amounts: Amounts; readonly inputTokens: number } {
   return { amounts, inputTokens: amounts.tokens ?? 0 };
 }
 

@@ -46,7 +46,7 @@ export class Delivery {
   /** Resolves to whether it was taken. Never rejects. */
   async send(url: string, body: string): Promise<boolean> {
     const deadline = new AbortController();
-    const takeBack = this.#ports.after(DEADLINE_MS, () => deadline.abort());
+    const cancelTimer = this.#ports.after(DEADLINE_MS, () => deadline.abort());
     try {
       for (let [repeats, pauseMs] = [0, FIRST_PAUSE_MS]; ; repeats++, pauseMs *= 2) {
         const outcome = await this.#post(url, body, deadline.signal);
@@ -55,7 +55,7 @@ export class Delivery {
         if (deadline.signal.aborted) return false;
       }
     } finally {
-      takeBack();
+      cancelTimer();
     }
   }
 
@@ -74,9 +74,9 @@ export class Delivery {
   #pause(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal.aborted) return resolve();
-      const takeBack = this.#ports.after(ms, resolve);
+      const cancelTimer = this.#ports.after(ms, resolve);
       signal.addEventListener("abort", () => {
-        takeBack();
+        cancelTimer();
         resolve();
       });
     });
