@@ -1,5 +1,5 @@
-// One POST and its connection, under the limits on time: the head of the response, then its body chunk by chunk, or a GatewayError that
-// says which limit was passed or how the connection broke.
+// One POST and its connection, with timeouts: the head of the response, then its body chunk by chunk, or a GatewayError that says which
+// timeout expired or how the connection broke.
 // Does not follow a redirect, look into a body, or leave a timer or a listener behind.
 
 import { GatewayError } from "../errors.ts";
@@ -10,18 +10,18 @@ import { UnsentFault } from "./http1/exchange.ts";
 
 export interface ConnectionPorts {
   readonly send: Send;
-  /** Undoes what an upstream compressed, unasked. */
+  /** Decompresses an answer that the upstream compressed unasked. */
   readonly unpack: Unpack;
-  /** Monotonic milliseconds. */
+  /** Monotonic time in milliseconds. */
   readonly now: () => number;
   readonly after: After;
 }
 
-/** Milliseconds; null is no limit. */
+/** In milliseconds; null: no limit. */
 export interface UpstreamTimeouts {
-  /** Until the host takes a connection; where `fetch` sends, that is asked only of one that has not answered of late. */
+  /** Until the host accepts a connection; with `fetch`, checked only for a host that has not answered recently. */
   readonly connectMs: number | null;
-  /** From sending the request to the beginning of the answer: the head, or the first event of a stream; an error takes no longer in all. */
+  /** From sending the request to the beginning of the answer: its head, or a stream's first event. An error has to be complete by then. */
   readonly firstByteMs: number | null;
   /** Between two chunks of the answer, while the client is waiting for one. */
   readonly idleMs: number | null;
@@ -29,17 +29,17 @@ export interface UpstreamTimeouts {
 }
 
 export interface Outgoing extends HttpRequest {
-  /** How much of the `totalMs` is spent, where the call goes on with an answer that paused; milliseconds. */
+  /** How much of `totalMs` the call has used before, when it continues a paused answer; milliseconds. */
   readonly spentMs?: number;
 }
 
 export interface ConnectionOptions {
   readonly timeouts: UpstreamTimeouts;
-  /** What an answer that is compressed may come to. */
+  /** Limit on what a compressed answer may decompress to. */
   readonly maxUnpackedBytes: number;
-  /** Of the client's connection. */
+  /** Aborted when the client leaves. */
   readonly client: AbortSignal;
-  /** Is told when the request goes out, and may stop it then. Absent: nobody asks. */
+  /** Told when the request goes out, and may stop it then. Absent: nobody is told. */
   readonly owner?: Owner | undefined;
 }
 
@@ -47,12 +47,12 @@ export interface Owner {
   goesOut(connection: Pick<Connection, "stop">): void;
 }
 
-/** The code of an error before which nothing was sent: the same request can be sent again without being billed twice. */
+/** The code of an error that means nothing was sent: the same request can be sent again without being billed twice. */
 export const UNREACHABLE = "upstream_unreachable";
 
 type LimitName = keyof UpstreamTimeouts;
 
-/** What each limit is called, to the client and in the configuration. */
+/** The name of each timeout, for the client and in the configuration. */
 const LIMITS: Readonly<Record<LimitName, { readonly sentence: string; readonly variable: string; readonly code?: string }>> = {
   connectMs: { sentence: "The upstream took no connection within", variable: "UPSTREAM_CONNECT_TIMEOUT", code: UNREACHABLE },
   firstByteMs: { sentence: "The upstream did not begin to answer within", variable: "UPSTREAM_FIRST_BYTE_TIMEOUT" },
@@ -61,23 +61,23 @@ const LIMITS: Readonly<Record<LimitName, { readonly sentence: string; readonly v
 };
 const LIMIT_NAMES = ["connectMs", "firstByteMs", "idleMs", "totalMs"] as const satisfies readonly LimitName[];
 
-/** One request to the upstream and the body of its answer, under the limits on time. */
+/** One request to the upstream and the body of its answer, with timeouts. */
 export class Connection implements Polled, ReadWaiter {
   readonly #ports: ConnectionPorts;
   readonly #timeouts: UpstreamTimeouts;
   readonly #maxUnpackedBytes: number;
   readonly #client: AbortSignal;
   readonly #owner: Owner | undefined;
-  /** Takes back the listener for a client that leaves; null: none is set. */
+  /** Stops listening for a client that leaves. Null: not listening. */
   #unfollow: (() => void) | null = null;
   #call: HttpCall | null = null;
   #answer: HttpAnswer | null = null;
-  /** Of the body as the upstream meant it, not as it may have packed it. Null: it did not, and nothing was read yet. */
+  /** The decompressed body. Null: it was not compressed, or nothing has been read yet. */
   #reader: Polled | null = null;
   #waiter: ReadWaiter | null = null;
   /** Why the connection was stopped from this side. */
   #stopped: GatewayError | null = null;
-  /** Since when each limit that is under way has been. */
+  /** When each running timeout began. */
   readonly #since: Record<LimitName, number | null> = { connectMs: null, firstByteMs: null, idleMs: null, totalMs: null };
   #stopTimer: (() => void) | null = null;
   #isReleased = false;
@@ -94,7 +94,7 @@ export class Connection implements Polled, ReadWaiter {
   async open(request: Outgoing): Promise<HttpAnswer> {
     this.#follow();
     const { spentMs } = request;
-    // Where connecting has no limit of its own, it is part of what the others limit.
+    // Where connecting has no timeout of its own, the other timeouts include it.
     if (this.#timeouts.connectMs === null) this.#expect(spentMs);
     else this.#begin("connectMs");
     try {
@@ -104,7 +104,7 @@ export class Connection implements Polled, ReadWaiter {
       const packing = packingOf(answer);
       if (packing === null) return answer;
       const plain = this.#ports.unpack(packing, answer.body, { maxBytes: MAX_WINDOW_BYTES });
-      // Of an error the status is enough.
+      // For an error the status is enough.
       this.#reader = polled(plain !== null ? this.#withinLimit(plain) : { ...NOTHING, cancel: (reason) => answer.body.cancel(reason) });
       if (plain !== null || answer.status >= 400) return answer;
     } catch (error) {
@@ -127,7 +127,7 @@ export class Connection implements Polled, ReadWaiter {
     return this.#stopped === null;
   }
 
-  /** From here on the limit on the beginning counts no more. */
+  /** Ends the timeout for the beginning of the answer. */
   begun(): void {
     this.#since.firstByteMs = null;
   }
@@ -192,8 +192,8 @@ export class Connection implements Polled, ReadWaiter {
   }
 
   /**
-   * All of a body, of which nothing was read yet, in one piece: its silences are not told apart. Null where it does not say that it is no
-   * longer than this: also a packed one, whose length says nothing about what comes out of it.
+   * The whole body in one piece, if nothing of it was read yet; silences in between are not seen. Null where it may be longer than this, or does
+   * not say: also for a compressed one, whose length says nothing about the result.
    */
   async short(maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
     const answer = this.#answer;
@@ -216,11 +216,11 @@ export class Connection implements Polled, ReadWaiter {
     try {
       await this.#reader?.cancel();
     } catch {
-      // The connection is gone already, which is what was wanted.
+      // The connection is gone already, as intended.
     }
   }
 
-  /** Whoever waits for the answer, or reads it, gets this error, unless it was stopped before. */
+  /** Whoever waits for the answer, or reads it, gets this error, unless the connection was stopped before. */
   stop(error: GatewayError): void {
     this.#stopped ??= error;
     void this.cancel();
@@ -233,7 +233,7 @@ export class Connection implements Polled, ReadWaiter {
     this.#isReleased = true;
   }
 
-  /** One timer a connection, set again when it fires: chunks come by the thousand. */
+  /** One timer for the whole connection, set again when it fires: chunks come by the thousand. */
   #begin(name: LimitName, spentMs = 0): void {
     const limitMs = this.#timeouts[name];
     if (limitMs === null) return;
@@ -261,10 +261,10 @@ export class Connection implements Polled, ReadWaiter {
   }
 }
 
-/** How much of what has been unpacked may be needed to go on (RFC 9659 for zstd, which alone asks for more). */
+/** The largest decompression window (RFC 9659 for zstd, the only encoding that may ask for more). */
 const MAX_WINDOW_BYTES = 8 * 1024 * 1024;
 
-/** How an upstream packed its answer without being asked to; null where it did not. */
+/** How an upstream compressed its answer unasked; null: it did not. */
 function packingOf({ headers }: HttpAnswer): string | null {
   const packing = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
   if (packing === "" || packing === "identity") return null;
@@ -280,14 +280,14 @@ const NEVER_SENT: ReadonlySet<unknown> = new Set([
   "EADDRNOTAVAIL",
 ]);
 
-/** How Bun and Deno say that no connection came about, e.g. when the system's own limit on that, some two minutes, has passed. */
+/** How Bun and Deno report that no connection was established, e.g. after the system's own timeout of about two minutes. */
 const CONNECTING = /Unable to connect|TLS handshake failed|\(Connect\)/;
 
-/** How Bun, by its codes, and Deno say that they don't trust a certificate. */
+/** How Bun (by code) and Deno (by text) report that they don't trust a certificate. */
 const UNTRUSTED =
   /invalid peer certificate|SELF_SIGNED|_SIGNATURE|ISSUER_CERT|CERT_|ALTNAME_INVALID|self[- ]signed|unable to (?:verify|get)/;
 
-/** Why there is no answer. Bun says it by a code or in its text, Deno in the text of the cause. */
+/** Why there is no answer. Bun says so in a code or in its text, Deno in the text of the cause. */
 function unanswered(error: unknown): GatewayError {
   const { code, cause } = error instanceof Error ? (error as Error & { readonly code?: unknown }) : { code: undefined, cause: undefined };
   if (UNTRUSTED.test(`${String(code)} ${String(error)} ${String(cause)}`)) {

@@ -5,22 +5,22 @@ import type { Body, BodyReader, HttpAnswer, HttpBody, HttpCall, HttpRequest, Sen
 
 export interface FetchPorts {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
-  /** Makes a body in the way that suits the runtime; as it is where there is none. */
+  /** Makes a body that suits the runtime. Absent: the body as it is. */
   readonly bodySource?: (body: Body) => Body | ReadableStream<Uint8Array>;
-  /** Reads a body in the way that suits the runtime; a plain reader where there is none. */
+  /** Reads a body in the way that suits the runtime. Absent: with a plain reader. */
   readonly bodyReader?: (body: ReadableStream<Uint8Array>) => BodyReader;
-  /** Sees whether a host takes connections, which no fetch tells. Resolves when it does, refuses, or the signal ends it; never rejects. */
+  /** Checks whether a host accepts connections, which no fetch reports. Resolves when it accepts, refuses, or the signal aborts; never rejects. */
   readonly dial?: (url: string, signal: AbortSignal) => Promise<void>;
-  /** Monotonic milliseconds. */
+  /** Monotonic time in milliseconds. */
   readonly now: () => number;
 }
 
-/** How long a host that has answered is taken to be there. */
+/** How long a host that has answered counts as reachable. */
 const KNOWN_FOR_MS = 60_000;
 
-// Bun's fetch gives up after 300 s without a byte unless told otherwise; the limits of a connection are the only ones. It also unpacks
-// bodies and keeps their header, where Deno's leaves them packed when `accept-encoding` is named: here neither does. Others ignore the
-// members. (`duplex` is what the standard asks for beside a body that is a stream.)
+// Bun's fetch gives up after 300 s without a byte unless told otherwise; only the timeouts of a connection should apply. It also decompresses
+// bodies but keeps their header, where Deno's leaves them compressed when `accept-encoding` is set: here neither decompresses. Other runtimes
+// ignore these members. (The standard asks for `duplex` with a body that is a stream.)
 const RUNTIME_LIMITS_OFF: RequestInit & { readonly timeout: false; readonly decompress: false; readonly duplex: "half" } = {
   timeout: false,
   decompress: false,
@@ -28,7 +28,7 @@ const RUNTIME_LIMITS_OFF: RequestInit & { readonly timeout: false; readonly deco
 };
 
 export function sendByFetch(ports: FetchPorts): Send {
-  /** Origin -> when it last answered. Only those of the configuration come in here. */
+  /** Origin -> when it last answered. Only configured origins are kept. */
   const answeredAt = new Map<string, number>();
   return (request, connected) => {
     const origin = originOf(request.url);
@@ -46,7 +46,7 @@ function originOf(url: string): string {
 
 interface FetchOptions {
   readonly connected: () => boolean;
-  /** Whether the host has answered of late. */
+  /** Whether the host has answered recently. */
   readonly isKnown: boolean;
   readonly answered: () => void;
 }
@@ -56,7 +56,7 @@ class FetchCall implements HttpCall, HttpBody {
   readonly #ports: FetchPorts;
   readonly #abort = new AbortController();
   #response: Response | null = null;
-  /** Null until something is read, since a stream is costly to make. */
+  /** Null until something is read, since a stream is expensive to make. */
   #reader: BodyReader | null = null;
 
   constructor(ports: FetchPorts, request: HttpRequest, options: FetchOptions) {
@@ -79,7 +79,7 @@ class FetchCall implements HttpCall, HttpBody {
     this.#response = response;
     answered();
     const found = new Map<string, string>();
-    // The quicker way to walk headers on Bun.
+    // The fastest way to walk headers on Bun.
     response.headers.forEach((value, name) => void found.set(name, value));
     return { status: response.status, headers: found, body: this };
   }
@@ -98,13 +98,13 @@ class FetchCall implements HttpCall, HttpBody {
     return new Uint8Array((await this.#response?.arrayBuffer()) ?? []);
   }
 
-  /** The reader too: on Deno (2.9) an abort no longer reaches a body once its response has been garbage-collected. */
+  /** Cancels the reader too: on Deno (2.9) an abort no longer reaches a body once its response has been garbage-collected. */
   async cancel(): Promise<void> {
     this.#abort.abort();
     try {
       await (this.#reader ?? this.#response?.body)?.cancel();
     } catch {
-      // The connection is gone already, which is what was wanted.
+      // The connection is gone already, as intended.
     }
   }
 }

@@ -1,11 +1,11 @@
-// What Factory keys are called where no key may stand: the first digits of their SHA-256.
+// Names for Factory keys that do not reveal them: the first digits of their SHA-256.
 // Does not show a key, or hash one for each call: on Deno that takes as long as the rest of a call's bookkeeping.
 
 const ID_LENGTH = 8;
-/** Where each client brings its own. */
+/** How many keys are remembered, where each client brings its own. */
 const MOST_KEPT = 1000;
 
-/** Of hexadecimal digits. The key of each is kept as long as that. */
+/** Returns the id of a key in hex digits, and remembers both. */
 export function keyIds(sha256: (text: string) => Uint8Array): (key: string) => string {
   const ids = new Map<string, string>();
   return (key) => {

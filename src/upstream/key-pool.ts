@@ -1,4 +1,4 @@
-// The Factory keys of one organisation: one conversation uses the same key while that works, and the next one while it rests.
+// The Factory keys of one organisation: a conversation stays with one key while that works, and uses the next one while the key rests.
 // Does not show a key, or spread one conversation over keys without need (signatures and caches are bound to a key).
 
 import { hash } from "../protocol/tool-names.ts";
@@ -9,14 +9,14 @@ export class KeyPool {
   /** Key -> when it may be used again, in milliseconds of `now`. */
   readonly #restsUntil: Map<string, number>;
 
-  /** `keys` is empty where each client brings its own. `now` gives milliseconds that only grow. */
+  /** `keys` is empty where each client brings its own. `now` is monotonic, in milliseconds. */
   constructor(keys: readonly string[], now: () => number, restsUntil = new Map<string, number>()) {
     this.#keys = keys;
     this.#now = now;
     this.#restsUntil = restsUntil;
   }
 
-  /** Other keys. Those that rest here rest there too, now and later. */
+  /** The same pool with other keys. Keys that rest in one rest in both, now and later. */
   of(keys: readonly string[]): KeyPool {
     return new KeyPool(keys, this.#now, this.#restsUntil);
   }
@@ -26,8 +26,8 @@ export class KeyPool {
   }
 
   /**
-   * The keys for a conversation, the preferred one first (rendezvous hashing: every replica has the same order, and a key that is taken
-   * out moves only its own conversations). Keys that rest come last, the one that wakes first before the others.
+   * The keys for a conversation, the preferred one first (rendezvous hashing: every replica has the same order, and removing a key moves only
+   * its own conversations). Resting keys come last, the one that wakes first before the others.
    */
   order(conversation: string): readonly string[] {
     if (this.#keys.length === 1) return this.#keys;
@@ -41,7 +41,7 @@ export class KeyPool {
     return (this.#restsUntil.get(key) ?? 0) <= this.#now();
   }
 
-  /** Leaves a key alone for a while; a longer rest that is under way goes on. */
+  /** Rests a key for a while; a longer rest that is already running continues. */
   rest(key: string, ms: number): void {
     if (!this.#keys.includes(key)) return;
     this.#restsUntil.set(key, Math.max(this.#restsUntil.get(key) ?? 0, this.#now() + ms));

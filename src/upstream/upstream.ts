@@ -1,4 +1,4 @@
-// Sends one POST to an upstream and looks at its answer up to the first event: an error there still has a status of its own.
+// Sends one POST to an upstream and looks at its answer up to the first event: an error up to there can still have a status of its own.
 // Does not follow a redirect, send to a host that the configuration does not name, or show an upstream's address.
 
 import { Connection, type ConnectionPorts, type Outgoing, type Owner, type UpstreamTimeouts } from "./connection.ts";
@@ -14,38 +14,38 @@ import { alone, joined, NOTHING, replay } from "../wire/pump.ts";
 import { firstBoundary, sseDecoder, type SseEvent, type SseLimits } from "../wire/sse.ts";
 
 export interface SizeLimits extends SseLimits {
-  /** The longest answer that is held in memory to be decoded, in bytes. */
+  /** The longest answer held in memory for decoding, in bytes. */
   readonly maxReplyBytes: number;
 }
 
 export interface UpstreamCall extends Outgoing {
   /** Whether a stream was asked for. */
   readonly stream: boolean;
-  /** Of the client's connection. */
+  /** Aborted when the client leaves. */
   readonly signal: AbortSignal;
   readonly owner?: Owner;
-  /** What differs from the usual limits on time. */
+  /** Overrides of the usual timeouts. */
   readonly timeouts: Partial<UpstreamTimeouts>;
-  /** Of the upstream's protocol. */
+  /** The codec of the upstream's protocol. */
   readonly codec: Codec;
   readonly exchange: Exchange;
 }
 
-/** An answer to hand on. The caller owns `rest`: it reads it to the end or cancels it. */
+/** An answer to pass on. The caller owns `rest`: it reads it to the end or cancels it. */
 export interface UpstreamAnswer {
   readonly type: "streaming" | "non-streaming";
   readonly status: number;
-  /** By lower-case names. */
+  /** Lower-case names. */
   readonly headers: ReadonlyMap<string, string>;
   /** What has been read of its body. */
   readonly begun: readonly Uint8Array[];
-  /** What follows; null where `begun` is all, as it is of a short answer. */
+  /** What follows; null where `begun` is the whole body, as for a short answer. */
   readonly rest: BodyReader | null;
-  /** All of it as text, where that has been looked at already: reading it again costs as much once more. */
+  /** The whole body as text, where it has been decoded already: decoding again would cost as much. */
   readonly text?: string | undefined;
 }
 
-/** An answer that is an error; `body` is what the upstream wrote, whatever it was. */
+/** An answer that is an error; `body` is what the upstream wrote, in whatever form. */
 export interface UpstreamRefusal {
   readonly type: "refusal";
   readonly error: GatewayError;
@@ -86,7 +86,7 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
       const isStream = response.headers.get("content-type")?.toLowerCase().includes("text/event-stream") ?? false;
       if (!isStream) {
         connection.begun();
-        // Until the head goes out a failure still has a status of its own.
+        // Until the head goes out, a failure can still have a status of its own.
         const short = await connection.short(SHORT_ANSWER_BYTES);
         const { chunks, isWhole } = short === null ? await begin(connection) : { chunks: [short], isWhole: true };
         const rest = isWhole ? null : connection;
@@ -112,19 +112,19 @@ export function createUpstream(ports: ConnectionPorts, settings: { timeouts: Ups
   };
 }
 
-/** More of an error's body is not read. */
+/** No more than this of an error's body is read. */
 const MAX_ERROR_BYTES = 1024 * 1024;
-/** How much may come before the first event that is none: comments, say, which keep a connection alive. */
+/** How much may come before the first event: comments, for example, which keep a connection alive. */
 const MAX_BEFORE_EVENT_BYTES = 1024 * 1024;
-/** What a chunk takes beside its bytes, more or less. */
+/** About what a chunk takes in addition to its bytes. */
 const CHUNK_BYTES = 32;
-/** An answer up to here that is not streamed is read before its head goes out; of a longer one the head goes out first. */
+/** A non-streaming answer of at most this size is read before its head goes out; for a longer one the head goes out first. */
 const SHORT_ANSWER_BYTES = 64 * 1024;
 
-/** Those that no answer with a body can have. */
+/** Statuses that no answer with a body can have. */
 const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 
-/** Null: an answer of this status can be handed on. */
+/** Null: an answer with this status can be passed on. */
 function statusFault(status: number): GatewayError | null {
   if (status < 200 || status > 599 || WITHOUT_BODY.has(status)) {
     return new GatewayError("upstream-failed", `The upstream answered with status ${status}, which this proxy can't hand on.`);
@@ -148,7 +148,7 @@ async function begin(source: BodyReader): Promise<{ chunks: Uint8Array[]; isWhol
   return { chunks, isWhole: false };
 }
 
-/** Some servers call their streams JSON, others their JSON a stream; neither begins as the other does. */
+/** Some servers label their streams as JSON, others their JSON as a stream. The first character tells them apart. */
 const EVENT_FIELD = /^(?:event|data|id|retry|):/;
 const LONGEST_FIELD = 6;
 
@@ -169,7 +169,7 @@ const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 const BYTE_ORDER_MARK: ReadonlySet<number> = new Set([0xef, 0xbb, 0xbf]);
 
-/** The bracket that a body of JSON begins with; null where it begins with something else. */
+/** The bracket that a JSON body begins with; null where it begins with something else. */
 export function openingBracket(chunks: readonly Uint8Array[]): "{" | "[" | null {
   for (const chunk of chunks) {
     const byte = firstVisible(chunk);
@@ -187,13 +187,13 @@ function firstVisible(chunk: Uint8Array): number | undefined {
   return undefined;
 }
 
-/** Undefined: it is too long for what is looked for in it. */
+/** Undefined: too long for what is looked for. */
 function shortText(chunks: readonly Uint8Array[]): string | undefined {
   if (chunks.reduce((length, chunk) => length + chunk.length, 0) > LONGEST_OWN_ERROR) return undefined;
   return UTF8.decode(joined(chunks));
 }
 
-/** Factory's own error in the place of an answer that is not streamed. */
+/** Factory's own error in the place of a non-streaming answer. */
 function ownErrorIn(body = ""): { readonly error: GatewayError; readonly body: string } | null {
   const error = body.includes('"detail"') ? factoryError(glance(body)) : null;
   return error === null ? null : { error, body };
@@ -201,7 +201,7 @@ function ownErrorIn(body = ""): { readonly error: GatewayError; readonly body: s
 
 const UTF8 = new TextDecoder();
 
-/** In bytes. No answer that is shorter and looks like one is anything else. */
+/** In bytes. Nothing shorter that looks like Factory's error is anything else. */
 const LONGEST_OWN_ERROR = 16 * 1024;
 
 /** An error's body as JSON where it came as an event. */
@@ -235,7 +235,7 @@ async function peek(source: BodyReader, call: UpstreamCall, limits: SseLimits): 
     const first: number | undefined = hasBegun ? undefined : firstVisible(value);
     if (first === OPEN_BRACE || first === OPEN_BRACKET) return { type: "json", chunks };
     hasBegun ||= first !== undefined;
-    // A burst brings all of an answer in one chunk; nothing behind its first event is looked at.
+    // A burst brings the whole answer in one chunk; nothing after its first event is looked at.
     for (let at = 0; at < value.length;) {
       const end = firstBoundary(value, at) || value.length;
       const found = seen(sse.step(value.subarray(at, end)));
@@ -255,7 +255,7 @@ function errorIn(events: readonly ReplyEvent[]): GatewayError | null {
   return null;
 }
 
-/** The same source, which fails with GatewayError `upstream-failed`, and is let go, where it has more than so many bytes. */
+/** The same source, but it fails with GatewayError `upstream-failed`, and is cancelled, beyond this many bytes. */
 export function bounded(source: BodyReader, maxBytes: number): BodyReader {
   let bytes = 0;
   return {
@@ -270,7 +270,7 @@ export function bounded(source: BodyReader, maxBytes: number): BodyReader {
   };
 }
 
-/** The beginning of a body as text, up to about so many bytes; the rest is let go. */
+/** The beginning of a body as text, up to about this many bytes; the rest is cancelled. */
 async function readStart(source: BodyReader, maxBytes: number): Promise<string> {
   const utf8 = new TextDecoder();
   let text = "";

@@ -1,4 +1,4 @@
-// Frames of AWS's event-stream encoding: bytes with a head and two checksums, in which Bedrock streams its answers.
+// Frames of AWS's event-stream encoding: bytes with a head and two checksums. Bedrock streams its answers in them.
 // https://smithy.io/2.0/aws/amazon-eventstream.html (read 2026-11).
 // Does not know what a frame says.
 
@@ -6,7 +6,7 @@
 export interface Frame {
   /** An exception ends the stream. */
   readonly kind: "event" | "exception";
-  /** What clients know it by: `chunk`, `throttlingException`. */
+  /** The name by which clients know it: `chunk`, `throttlingException`. */
   readonly name: string;
   /** JSON text. */
   readonly payload: string;
@@ -14,9 +14,9 @@ export interface Frame {
 
 export type FrameEncoder = (frame: Frame) => Uint8Array;
 
-/** Loads the encoder; once loaded it is at hand. */
+/** Loads the encoder; later calls return at once. */
 export async function frameEncoder(): Promise<FrameEncoder> {
-  // Only for those who stream from Bedrock's paths: it takes some megabytes.
+  // Loaded only for clients that stream from Bedrock's paths: it takes some megabytes.
   const { EventStreamCodec } = await import("@smithy/eventstream-codec");
   const codec = new EventStreamCodec(
     (bytes) => (typeof bytes === "string" ? bytes : DECODER.decode(bytes)),

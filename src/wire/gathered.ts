@@ -1,16 +1,16 @@
-// Bytes that come in many pieces, held until all are there.
-// Never holds a piece whose bytes lie in a buffer much larger than they are: Deno reads each, however short, into 64 KiB.
+// Bytes that arrive in many chunks, held until all are there.
+// Never holds a chunk that lies in a much larger buffer: Deno reads each, however short, into 64 KiB.
 
 import { alone, concat } from "./pump.ts";
 
-/** Shorter pieces are copied together into blocks of this many bytes. */
+/** Shorter chunks are copied into blocks of this many bytes. */
 const BLOCK_BYTES = 16 * 1024;
-/** The first block, where the first piece is no longer: most bodies that are short come in one piece. */
+/** Size of the first block, where the first chunk fits: most short bodies come in one chunk. */
 const FIRST_BLOCK_BYTES = 1024;
 
 export class Gathered {
   readonly #blocks: Uint8Array[] = [];
-  /** What is being filled; null: nothing is. */
+  /** The block being filled; null: none. */
   #block: Uint8Array | null = null;
   #filled = 0;
 

@@ -1,4 +1,4 @@
-// Where the members and items of JSON text stand, for edits that leave every other character as it is; the text with such edits done.
+// Finds members and items in JSON text, so that edits leave every other character as it is; applies such edits.
 // Does not build the values.
 
 import { GatewayError } from "../errors.ts";
@@ -10,26 +10,26 @@ const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
-/** More than the longest conversations hold by far; reading them takes a second, during which nobody else is served. */
+/** Far more than the longest conversations hold; reading this many takes a second, during which nobody else is served. */
 const MAX_VALUES = 500_000;
 
-/** One member of the outermost object. All offsets count UTF-16 units of the text; ends are exclusive. */
+/** One member of the outermost object. Offsets count UTF-16 units of the text; ends are exclusive. */
 export interface Member {
   readonly key: string;
-  /** Where the member's key begins (its opening quote). */
+  /** The opening quote of the member's key. */
   readonly start: number;
   readonly valueStart: number;
   readonly valueEnd: number;
 }
 
-/** A stretch of a text, and what takes its place. */
+/** A span of a text, and its replacement. */
 export interface Splice extends Span {
   readonly text: string;
 }
 
 /**
- * The members of the outermost object, in order, with their spans; the whole text is validated.
- * @throws GatewayError `invalid-request` when the text is not one JSON object or names a member twice, `too-large` when it holds
+ * The members of the outermost object, in order, with their spans. Validates the whole text.
+ * @throws GatewayError `invalid-request` when the text is not one JSON object or has a member twice, `too-large` when it holds
  * more than 500,000 values.
  */
 export function members(text: string): Member[] {
@@ -38,12 +38,12 @@ export function members(text: string): Member[] {
 
 export interface Outline {
   readonly members: Member[];
-  /** How many values stand in the text, more or less. */
+  /** About how many values the text holds. */
   readonly values: number;
   readonly parsed: Parsed;
 }
 
-/** The members, and how much there is besides. @throws as `members` does. */
+/** The members, the number of values, and the parsed text. @throws as `members` does. */
 export function outline(text: string): Outline {
   const reader = new JsonReader(text, { maxValues: MAX_VALUES });
   if (reader.space() !== OPEN_BRACE) throw reader.unexpected("a JSON object");
@@ -65,7 +65,7 @@ export function outline(text: string): Outline {
   return { members: found, values: reader.values, parsed: { value: parsed, ends } };
 }
 
-/** The text of the first item of the array at `start`; of the value itself when it is no array; "" for an empty array. */
+/** The text of the first item of the array at `start`; of the value itself when it is not an array; "" for an empty array. */
 export function firstItem(text: string, start: number): string {
   const reader = new JsonReader(text, { at: start });
   if (reader.space() === OPEN_BRACKET) reader.at++;
@@ -74,14 +74,14 @@ export function firstItem(text: string, start: number): string {
   return text.slice(item.start, item.end);
 }
 
-/** Where the items of the array at `start` stand; none when it is no array. The text is known to be valid JSON. */
+/** Spans of the items of the array at `start`; none when it is not an array. The text must be valid JSON. */
 export function items(text: string, start: number): Span[] {
   const found: Span[] = [];
   new JsonReader(text, { at: start }).itemized((item) => void found.push(item));
   return found;
 }
 
-/** What takes members or items out of their object or array, each with one of the commas beside it. */
+/** The splices that take members or items out of their object or array, each with one of the adjacent commas. */
 export function cut(all: readonly Span[], taken: ReadonlySet<Span>): Splice[] {
   const lastKept = all.findLastIndex((one) => !taken.has(one));
   return all.flatMap((one, index): Splice[] => {
@@ -94,8 +94,8 @@ export function cut(all: readonly Span[], taken: ReadonlySet<Span>): Splice[] {
 }
 
 /**
- * The text with all splices done; they come in any order, and do not overlap. What is put in at a place stands in front of what takes the
- * place of something there; of two that are put in the first stands first.
+ * The text with all splices applied; they come in any order, and do not overlap. An insertion at a place goes in front of a replacement
+ * there; of two insertions the first comes first.
  */
 export function spliced(text: string, splices: readonly Splice[]): string {
   const [only] = splices;
@@ -109,7 +109,7 @@ export function spliced(text: string, splices: readonly Splice[]): string {
   return out + text.slice(at);
 }
 
-/** JSON text with a whole number of its outermost object raised; the same text where it holds no such number. */
+/** JSON text with a whole number of its outermost object increased; the same text where it has no such number. */
 export function shifted(text: string, { key, by }: { readonly key: string; readonly by: number }): string {
   const member = JSON_OBJECT.test(text) ? membersOrNone(text).find((one) => one.key === key) : undefined;
   if (member === undefined) return text;
@@ -129,7 +129,7 @@ function membersOrNone(text: string): Member[] {
 const JSON_OBJECT = /^\s*\{/;
 const WHOLE_NUMBER = /^\d{1,15}$/;
 
-/** The runtime's own parser is the fastest to say whether text is JSON. */
+/** The runtime's own parser is the fastest way to validate JSON. */
 function validated(text: string): Json {
   try {
     return JSON.parse(text);

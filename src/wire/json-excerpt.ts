@@ -1,23 +1,23 @@
-// A short JSON text of the same shape as a long one, which is read piece by piece: without long strings, and with the first items of long lists.
+// A short JSON text of the same shape as a long one, which is read chunk by chunk: without long strings, and with the first items of long lists.
 // Never holds more than the short text, and never checks that the long one is JSON.
 
 const MOST_BYTES = 1024 * 1024;
 const MOST_STRING_BYTES = 16 * 1024;
 const MOST_ITEMS = 64;
 
-/** In the place of a long string: some text, and JSON for whoever parses a call's arguments. */
+/** Replaces a long string: some text that is also JSON, for whoever parses a call's arguments. */
 const LONG_STRING = new TextEncoder().encode("{}");
 
 const [QUOTE, BACKSLASH, COMMA, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b, 0x7d];
-/** In the place of a list's count of items. */
+/** Marks an object in the list of open values, where a list has its count of items. */
 const OBJECT = -1;
 
 export class JsonExcerpt {
   readonly #bytes = new Uint8Array(MOST_BYTES);
   #length = 0;
-  /** What is open around the place, outermost first: items of a list so far, or OBJECT. */
+  /** The open values around the current place, outermost first: the number of items of a list, or OBJECT. */
   readonly #open: number[] = [];
-  /** How many objects and lists are open inside items that are left out. Null: none are. */
+  /** The depth of objects and lists inside items that are left out. Null: nothing is being left out. */
   #leftOut: number | null = null;
   #isString = false;
   #isEscaped = false;
@@ -29,12 +29,12 @@ export class JsonExcerpt {
     while (at < chunk.length && !this.#isTooLong) at = this.#isString ? this.#inString(chunk, at) : this.#between(chunk, at);
   }
 
-  /** Null: it would be too long, too. */
+  /** Null: the excerpt would be too long as well. */
   text(): string | null {
     return this.#isTooLong ? null : new TextDecoder().decode(this.#bytes.subarray(0, this.#length));
   }
 
-  /** To the end of a string. Returns where the next bytes are, as `#between` does. */
+  /** Reads to the end of a string. Returns where to continue, as `#between` does. */
   #inString(chunk: Uint8Array, start: number): number {
     let end = start;
     let isEscaped = this.#isEscaped;
@@ -61,7 +61,7 @@ export class JsonExcerpt {
     this.#put(LONG_STRING, 0, LONG_STRING.length);
   }
 
-  /** To the beginning of a string. */
+  /** Reads to the beginning of a string. */
   #between(chunk: Uint8Array, start: number): number {
     let from = start;
     let end = start;

@@ -1,4 +1,4 @@
-// JSON text to values that lose nothing, and back to text. The only scanner of JSON there is.
+// JSON text to lossless values, and back to text. The only scanner of JSON in this program.
 // Does not round a number, reorder the keys of what is kept verbatim, or accept what JSON does not allow.
 
 import { GatewayError } from "../errors.ts";
@@ -8,7 +8,7 @@ export interface JsonObject {
   [key: string]: Json;
 }
 
-/** A JSON value kept as the text it was written in; `print` writes it back unchanged. */
+/** A JSON value kept as its original text; `print` writes it back unchanged. */
 export class JsonText {
   readonly text: string;
   constructor(text: string) {
@@ -17,23 +17,23 @@ export class JsonText {
 }
 
 export interface ParseOptions {
-  /** Values of these keys, at any depth, come back as `JsonText` when they are objects or arrays. */
+  /** Values of these keys, at any depth, become `JsonText` when they are objects or arrays. */
   readonly verbatim?: ReadonlySet<string>;
-  /** How deep arrays and objects may nest; default 512. */
+  /** How deep arrays and objects may nest; 512 by default. */
   readonly maxDepth?: number;
-  /** Absent: nobody has parsed it yet. */
+  /** Absent: the text has not been parsed yet. */
   readonly parsed?: Parsed | undefined;
 }
 
 /** What is known of a text that the runtime's own parser has read. */
 export interface Parsed {
-  /** What that parser makes of it. It is used up: parts of it become parts of what `parse` returns. */
+  /** The parser's result. It is used up: parts of it become parts of what `parse` returns. */
   readonly value: Json;
-  /** Where objects and arrays end, by where they begin, as far as anybody has looked; in UTF-16 units. */
+  /** The ends of objects and arrays by their starts, as far as they have been scanned; in UTF-16 units. */
   readonly ends: ReadonlyMap<number, number>;
 }
 
-/** A stretch of a text, in UTF-16 units; the end is exclusive. */
+/** A span of a text, in UTF-16 units; the end is exclusive. */
 export interface Span {
   readonly start: number;
   readonly end: number;
@@ -64,7 +64,7 @@ export function parse(text: string, options: ParseOptions = {}): Json {
   return new JsonReader(text, { verbatim, maxDepth, ends: parsed?.ends }).value(value);
 }
 
-/** Undefined: it is no JSON. */
+/** Undefined: not JSON. */
 function native(text: string): Json | undefined {
   try {
     return JSON.parse(text);
@@ -73,7 +73,7 @@ function native(text: string): Json | undefined {
   }
 }
 
-/** What is wrong with a text that is no JSON, and where. */
+/** What is wrong with a text that is not JSON, and where. */
 export function faultIn(text: string, maxDepth?: number): GatewayError {
   try {
     const reader = new JsonReader(text, { maxDepth });
@@ -87,8 +87,8 @@ export function faultIn(text: string, maxDepth?: number): GatewayError {
 }
 
 /**
- * Whether what the runtime's own parser made of it is what this one would: nothing in it is verbatim, a number that may have been rounded, or
- * nested in more than `room` objects and arrays.
+ * Whether the runtime's parser gives the same result as this one: nothing in the text is kept verbatim, no number may have been rounded,
+ * and it nests at most `room` levels deep.
  */
 function isPlain(value: Json, verbatim: ReadonlySet<string>, room: number): boolean {
   if (typeof value !== "object" || value === null) return typeof value !== "number";
@@ -105,14 +105,14 @@ function isPlain(value: Json, verbatim: ReadonlySet<string>, room: number): bool
   return true;
 }
 
-/** What the runtime's own parser makes of a short text that holds nothing which it would change; null where that can't be told at a look. */
+/** The result of the runtime's parser for a short text that it can't change; null where that can't be told quickly. */
 function quick(text: string, { verbatim = NO_KEYS, maxDepth = DEFAULT_MAX_DEPTH, parsed }: ParseOptions): Json {
   if (text.length > 2 * maxDepth || text.includes("\\u") || MAY_ROUND.test(text)) return null;
   for (const key of verbatim) if (text.includes(`"${key}"`)) return null;
   try {
     return parsed === undefined ? JSON.parse(text) : parsed.value;
   } catch {
-    // Parsed once more, for words that say where it is wrong.
+    // Parsed once more, for an error that says where it is wrong.
     return null;
   }
 }
@@ -127,7 +127,7 @@ export function print(value: Json): string {
   return printed(value) ?? JSON.stringify(value);
 }
 
-/** Null where no verbatim text stands in it: the runtime's own printer does the same, many times faster. */
+/** Null where the value holds no verbatim text: then the runtime's own printer does the same, many times faster. */
 function printed(value: Json | undefined): string | null {
   if (typeof value !== "object" || value === null) return null;
   if (value instanceof JsonText) return value.text;
@@ -139,7 +139,7 @@ function printedArray(items: readonly Json[]): string | null {
   for (let index = 0; index < items.length; index++) {
     const text = printed(items[index]);
     if (text === null && out === null) continue;
-    // What stands before the first verbatim text, with the bracket in front.
+    // Everything before the first verbatim text, with the opening bracket.
     out ??= index === 0 ? "[" : `${JSON.stringify(items.slice(0, index)).slice(0, -1)},`;
     out += `${text ?? JSON.stringify(items[index])}${index === items.length - 1 ? "" : ","}`;
   }
@@ -157,7 +157,7 @@ function printedObject(object: JsonObject): string | null {
   return out === null ? null : out + "}";
 }
 
-/** What is printed of an object in front of this member. */
+/** What is printed of an object before this member. */
 function before(object: JsonObject, end: string): string {
   let out = "{";
   for (const key in object) {
@@ -172,7 +172,7 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof JsonText);
 }
 
-/** What a table says of a word that came from outside; the words that every object knows (`constructor`) are not in it. */
+/** Looks up a word from outside in a table, without finding what every object inherits (`constructor`). */
 export function rowOf<T>(table: Readonly<Record<string, T>>, word: string): T | undefined {
   return Object.hasOwn(table, word) ? table[word] : undefined;
 }
@@ -187,7 +187,7 @@ export function parseOrUndefined(text: string, options: ParseOptions = {}): Json
   }
 }
 
-/** The same by the runtime's own parser, which is many times faster and may round numbers: for a look at what text says. */
+/** The same with the runtime's own parser, which is many times faster and may round numbers: for a look at what a text says. */
 export function glance(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -206,10 +206,10 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
-/** Reads JSON text from left to right: values, which it checks, or no more than where values stand in text that is known to be JSON. */
+/** Reads JSON text from left to right: values, with validation, or only the spans of values in text that is known to be valid. */
 export class JsonReader {
   readonly text: string;
-  /** UTF-16 units. */
+  /** Offset in UTF-16 units. */
   at: number;
   readonly #verbatim: ReadonlySet<string>;
   readonly #maxDepth: number;
@@ -235,7 +235,7 @@ export class JsonReader {
     return this.#values;
   }
 
-  /** `parsed` is what the runtime's own parser makes of it; undefined: it has to be checked. */
+  /** `parsed` is the runtime's parse of the text; undefined: the text has to be validated. */
   value(parsed?: Json): Json {
     switch (this.space()) {
       case QUOTE:
@@ -255,7 +255,7 @@ export class JsonReader {
     }
   }
 
-  /** Where the value stands that comes next. It has been checked before. */
+  /** The span of the next value, which must be valid. */
   span(): Span {
     this.space();
     const start = this.at;
@@ -269,13 +269,13 @@ export class JsonReader {
     if (first === QUOTE) this.#skipString();
     else if (first === OPEN_BRACE || first === OPEN_BRACKET) this.#skip();
     else {
-      // A number or a word ends where a separator, a bracket or white space does.
+      // A number or a word ends at a separator, a bracket or white space.
       WORD_END.lastIndex = this.at;
       this.at = WORD_END.exec(this.text)?.index ?? this.text.length;
     }
   }
 
-  /** The same, with a look at where each item of an array stands. */
+  /** The same, noting the span of each item of an array. */
   itemized(each: (item: Span) => void): Span {
     if (this.space() !== OPEN_BRACKET) return this.span();
     const start = this.at;
@@ -284,7 +284,7 @@ export class JsonReader {
     return { start, end: this.at };
   }
 
-  /** A member's name, and the colon behind it. */
+  /** A member's name and its colon. */
   key(): string {
     if (this.space() !== QUOTE) throw this.unexpected("a member name in double quotes");
     const key = this.#string();
@@ -293,7 +293,7 @@ export class JsonReader {
     return key;
   }
 
-  /** Goes into the object or array that begins here, and out of it once `each` has taken all of it, member by member or item by item. */
+  /** Enters the object or array that begins here, and leaves it after `each` has read every member or item. */
   inside(each: () => void): void {
     const close = this.text.charCodeAt(this.at++) === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET;
     this.#enter();
@@ -312,7 +312,7 @@ export class JsonReader {
     if (this.at < this.text.length) throw this.unexpected("the end");
   }
 
-  /** The next character that is no white space. */
+  /** The next character that is not white space. */
   space(): number {
     for (;;) {
       const code = this.text.charCodeAt(this.at);
@@ -321,7 +321,7 @@ export class JsonReader {
     }
   }
 
-  /** The error for text that has something else than `wanted` here. */
+  /** The error for text that has something other than `wanted` here. */
   unexpected(wanted: string): GatewayError {
     const lines = this.text.slice(0, this.at).split("\n");
     const found = this.at < this.text.length ? `'${this.text[this.at]}'` : "the end of the body";
@@ -330,8 +330,8 @@ export class JsonReader {
   }
 
   /**
-   * The value that comes next, where what the runtime's own parser made of it will do; null where it won't. Of a member that stands twice in
-   * its object it is the other value, which is the one that counts in the end.
+   * The next value, where the result of the runtime's parser can be used; null where it can't. For a member that occurs twice in its object this
+   * is the other value, which is the one that counts in the end.
    */
   #taken(parsed: Json | undefined): Json {
     if (parsed === undefined) return null;
@@ -344,7 +344,7 @@ export class JsonReader {
     return parsed;
   }
 
-  /** Over the object or array that begins here. */
+  /** Skips the object or array that begins here. */
   #skip(): void {
     const outside = this.#depth;
     do {
@@ -435,7 +435,7 @@ export class JsonReader {
   }
 }
 
-/** Where the string that begins at `start` ends; -1 when it does not. A quote closes it unless an odd number of backslashes stands before. */
+/** The end of the string that begins at `start`; -1 when it has none. A quote ends it unless an odd number of backslashes precedes it. */
 export function closingQuote(text: string | Uint8Array, start: number): number {
   let end = quoteFrom(text, start + 1);
   while (end !== -1) {
@@ -458,13 +458,13 @@ function codeAt(text: string | Uint8Array, at: number): number | undefined {
 // Built once: a string without these needs no unescaping.
 const PLAIN = /^[^\\\u0000-\u001f]*$/;
 const WORD_END = /[\s,\]}]/g;
-/** Behind that a value is not looked at as a whole, as that takes as long again for each level: the parts of a message in a list of messages. */
+/** Below this depth a value is not checked as a whole, since each level would check it again. This is the depth of a message's parts. */
 const MAX_TAKEN_DEPTH = 6;
 const DIGITS = /[1-9]\d*/;
 // Below this, doubles have fewer than 15 digits.
 const SMALLEST_EXACT = 1e-300;
 
-/** Whether the double prints the same decimal value as the source; 15 significant digits always do. */
+/** Whether the double prints the same decimal value as the source; with at most 15 significant digits it always does. */
 function isExact(source: string, value: number): boolean {
   const size = Math.abs(value);
   if (source.length <= 15 && ((size >= SMALLEST_EXACT && size < Infinity) || source === "0")) return true;
@@ -473,7 +473,7 @@ function isExact(source: string, value: number): boolean {
   return significant(source) === significant(String(value));
 }
 
-/** Significant digits without sign, point, exponent and trailing zeros; enough to tell whether any were lost. */
+/** Significant digits without sign, point, exponent and trailing zeros; enough to see whether any were lost. */
 function significant(source: string): string {
   const mantissa = source
     .replace(/[eE].*$/, "")

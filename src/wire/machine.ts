@@ -1,13 +1,13 @@
 // Pure step machines: the shape of everything that turns one stream of values into another.
 // Does not wait, read or write anything.
 
-/** A pure step machine: values in, values out, and what is left at the end. `end` is called once, after the last step. */
+/** A pure step machine: takes values, emits values, and emits what is left at the end. `end` is called once, after the last step. */
 export interface Machine<In, Out> {
   step(input: In): readonly Out[];
   end(): readonly Out[];
 }
 
-/** Feeds what `first` puts out into `second`. */
+/** Feeds the output of `first` into `second`. */
 export function chain<A, B, C>(first: Machine<A, B>, second: Machine<B, C>): Machine<A, C> {
   const feed = (values: readonly B[]): C[] => {
     const out: C[] = [];
@@ -20,7 +20,7 @@ export function chain<A, B, C>(first: Machine<A, B>, second: Machine<B, C>): Mac
   };
 }
 
-/** All that a machine puts out for the given inputs, its end included. */
+/** Everything that a machine emits for the given inputs, including its end. */
 export function run<In, Out>(machine: Machine<In, Out>, inputs: Iterable<In>): Out[] {
   const out: Out[] = [];
   for (const input of inputs) for (const value of machine.step(input)) out.push(value);

@@ -3,7 +3,7 @@
 
 import type { After, BodyFlow, BodyMaker, BodyReader, BodyWriter, ReadWaiter } from "../runtime/ports.ts";
 
-/** The chunks in one piece. */
+/** A copy of the chunks in one piece. */
 export function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0;
   for (const chunk of chunks) length += chunk.length;
@@ -16,26 +16,26 @@ export function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-/** A copy where keeping these bytes would keep far more: Deno reads each piece, however short, into 16 KiB. */
+/** A copy where keeping these bytes would keep a far larger buffer: Deno reads each chunk, however short, into 16 KiB. */
 export function alone(bytes: Uint8Array): Uint8Array {
   return bytes.buffer.byteLength > 2 * bytes.length ? bytes.slice() : bytes;
 }
 
-/** Up to here bytes cost less to copy (0.1 us) than their buffer to ask for, which Bun has to make first (1 us). */
+/** Up to this size, copying bytes (0.1 us) is cheaper than accessing their buffer, which Bun has to make first (1 us). */
 const SHORT_BYTES = 4096;
 
-/** The same, which may be a copy in any case. */
+/** The same, but short bytes are always copied. */
 export function apart(bytes: Uint8Array): Uint8Array {
   return bytes.length <= SHORT_BYTES ? bytes.slice() : alone(bytes);
 }
 
-/** Some of the bytes, which may be a copy. */
+/** A part of the bytes; a short part is copied. */
 export function cut(bytes: Uint8Array, from: number, to: number): Uint8Array {
   if (from === 0 && to === bytes.length) return bytes;
   return to - from <= SHORT_BYTES ? bytes.slice(from, to) : bytes.subarray(from, to);
 }
 
-/** The chunks in one piece, which is the only one itself where there is but one. */
+/** The chunks in one piece; a single chunk is returned itself. */
 export function joined(chunks: readonly Uint8Array[]): Uint8Array {
   const [only] = chunks;
   return only !== undefined && chunks.length === 1 ? only : concat(chunks);
@@ -47,7 +47,7 @@ export type Outcome = { readonly type: "complete" } | { readonly type: "cancelle
 /** A source that has ended. */
 export const NOTHING: BodyReader = { read: () => Promise.resolve({ done: true }), cancel: () => Promise.resolve() };
 
-/** The same source, with what has been read of it in front again. */
+/** The same source, with what has been read of it put back in front. */
 export function replay(begun: readonly Uint8Array[], rest: BodyReader): BodyReader {
   let at = 0;
   return {
@@ -59,10 +59,10 @@ export function replay(begun: readonly Uint8Array[], rest: BodyReader): BodyRead
   };
 }
 
-/** Reads that wait for nobody but the waiter. */
+/** Reads without a promise: the waiter is told. */
 export type Polled = Required<BodyReader>;
 
-/** A source that can be polled, whatever it is made of. */
+/** Makes any source pollable. */
 export function polled(source: BodyReader): Polled {
   return isPolled(source) ? source : new PolledReads(source);
 }
@@ -99,7 +99,7 @@ class PolledReads implements Polled {
 
 type Read = Awaited<ReturnType<BodyReader["read"]>>;
 
-/** One read of what is polled. */
+/** One read of a polled source. */
 export function readOnce(source: Pick<Polled, "poll">): Promise<Read> {
   const { promise, resolve, reject } = Promise.withResolvers<Read>();
   const came = (value: Uint8Array | undefined): void => resolve(value === undefined ? { done: true } : { done: false, value });
@@ -107,7 +107,7 @@ export function readOnce(source: Pick<Polled, "poll">): Promise<Read> {
   return promise;
 }
 
-/** Tells the waiter also what is there at once. */
+/** Tells the waiter even of what is there at once. */
 export function pollFor(waiter: ReadWaiter, source: Pick<Polled, "poll">): void {
   try {
     const piece = source.poll(waiter);
@@ -117,21 +117,21 @@ export function pollFor(waiter: ReadWaiter, source: Pick<Polled, "poll">): void 
   }
 }
 
-/** What `through` drives: chunks in, chunks out, and the last words when the source breaks. */
+/** What `through` drives: chunks in, chunks out, and the last output when the source breaks. */
 export interface Pump {
   /** Bytes for the client, or null when there are none yet. */
   step(chunk: Uint8Array): Uint8Array | null;
-  /** The source ended. */
+  /** The source has ended. */
   end(): Uint8Array | null;
-  /** The source, or `step`, failed. Throws where nothing can tell the client but a broken connection. */
+  /** The source, or `step`, failed. Throws where only a broken connection can tell the client. */
   fail(error: unknown): Uint8Array | null;
-  /** The client has left: the last moment to take note of what has passed. */
+  /** The client has left: the last chance to note what has passed. */
   left?(): void;
-  /** True once nothing more may be sent; the rest of the source is then let go. */
+  /** True once nothing more may be sent; then the rest of the source is cancelled. */
   readonly finished: boolean;
 }
 
-/** Hands the bytes on. Breaks off where the source does: nothing else tells the client that its answer is incomplete. */
+/** Passes the bytes on. Breaks off where the source does, since nothing else tells the client that its answer is incomplete. */
 export const UNTOUCHED: Pump = {
   step: (chunk) => chunk,
   end: () => null,
@@ -142,23 +142,23 @@ export const UNTOUCHED: Pump = {
 };
 
 export interface KeepAlive {
-  /** Makes what tells the client that the answer goes on; it goes out next, between two runs of bytes that a pump put out. */
+  /** Makes the next keep-alive; it goes out between two runs of bytes that a pump emitted. */
   readonly sign: () => Uint8Array;
-  /** Whether the client takes such a run for life. Absent: any byte is. */
+  /** Whether such a run counts as a sign of life for the client. Absent: any byte does. */
   readonly isLife?: (out: Uint8Array) => boolean;
   /** How long the client may wait for a byte. */
   readonly everyMs: number;
   readonly after: After;
-  /** The client has waited that long already: the first bytes go out at once. */
+  /** The client has waited that long already: send a keep-alive at once. */
   readonly isDue?: true;
 }
 
 export interface ThroughOptions {
   /** Called exactly once. */
   readonly closed: (outcome: Outcome) => void;
-  /** Null: the client may wait as long as it takes. */
+  /** Null: no keep-alives. */
   readonly keepAlive?: KeepAlive | null;
-  /** Gets, at once, what ends the stream from outside as if the source had failed; once the stream is over that does nothing. */
+  /** Gets a function that ends the stream from outside as if the source had failed; after the end of the stream it does nothing. */
   readonly failing?: (fail: (error: unknown) => void) => void;
   /** What has been read of the source already. */
   readonly begun?: readonly Uint8Array[];
@@ -166,7 +166,7 @@ export interface ThroughOptions {
   readonly body?: BodyMaker | undefined;
 }
 
-/** A body that goes on when its reader asks for more. */
+/** A body that continues when its reader asks for more. */
 export const webBody: BodyMaker = (flow) =>
   new ReadableStream<Uint8Array>(
     {
@@ -191,19 +191,19 @@ export function through(source: BodyReader, pump: Pump, options: ThroughOptions)
   return (options.body ?? webBody)(new Flow(source, pump, options));
 }
 
-/** Without a function for each of its steps: this is made for every stream. */
+/** A class instead of closures: one is made for every stream. */
 class Flow implements BodyFlow, ReadWaiter {
   readonly #source: Polled;
   readonly #pump: Pump;
   readonly #closed: ThroughOptions["closed"];
   readonly #keepAlive: KeepAlive | null;
-  /** Let go of once it has gone out: a chunk may lie in a buffer many times its size. */
+  /** Released once it has gone out: a chunk may lie in a much larger buffer. */
   #begun: readonly Uint8Array[];
   #isOver = false;
-  /** What ended the stream from outside before it began. */
+  /** The failure from outside that came before the stream began. */
   #early: { readonly error: unknown } | null = null;
   #client: BodyWriter | null = null;
-  /** Whether the client waits for a byte, and whether it has since the last look. */
+  /** Whether the client waits for a byte, and whether it has since the last check. */
   #isWaiting = false;
   #hasSent = false;
   /** Lets the client ask for more. */
@@ -262,7 +262,7 @@ class Flow implements BodyFlow, ReadWaiter {
     this.#rest();
   }
 
-  /** Hands on what arrived, null for nothing, and whatever else is there, until the client has enough or has to wait. */
+  /** Passes on what arrived (null: nothing) and whatever else is there, until the client has enough or has to wait. */
   #go(writer: BodyWriter, arrived: Uint8Array | null | undefined): void {
     try {
       for (let piece = arrived === null ? this.#source.poll(this) : arrived; ; piece = this.#source.poll(this)) {
@@ -323,8 +323,8 @@ class Flow implements BodyFlow, ReadWaiter {
   }
 
   /**
-   * One timer a stream, set again when it fires: its bytes go out when nothing else has since the last time. It fires
-   * twice in the time that a client may wait, as the client's waiting begins anywhere between two looks.
+   * One timer for the whole stream, set again when it fires. It sends a keep-alive when nothing else has gone out since the last time. It fires
+   * twice in the time that a client may wait, since the client's waiting begins anywhere between two checks.
    */
   #watch(writer: BodyWriter, { sign, everyMs, after }: KeepAlive): void {
     const lookMs = everyMs / 2;
@@ -338,7 +338,7 @@ class Flow implements BodyFlow, ReadWaiter {
   }
 }
 
-/** Lets go of what is left of a source whose answer is already complete. */
+/** Cancels what is left of a source whose answer is already complete. */
 export async function drain(source: BodyReader, broken = false): Promise<void> {
   try {
     if (broken) return await source.cancel();
@@ -348,6 +348,6 @@ export async function drain(source: BodyReader, broken = false): Promise<void> {
     }
     await source.cancel();
   } catch {
-    // The answer is complete; how its connection ends says nothing more.
+    // The answer is complete; how its connection ends does not matter.
   }
 }

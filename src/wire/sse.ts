@@ -17,31 +17,31 @@ export interface SseLimits {
 }
 
 export interface SseDecoder extends Machine<Uint8Array, SseEvent> {
-  /** How much of an event that has not ended is held, in UTF-16 units. */
+  /** How much of an incomplete event is held, in UTF-16 units. */
   readonly heldLength: number;
 }
 
 /**
- * Bytes -> events, wherever the bytes are cut. Takes LF, CRLF and CR, a byte order mark, comments, several data lines, and a
- * last event without its blank line, unless it was cut off: then it is no JSON, and nobody's.
+ * Bytes -> events, wherever the bytes are cut. Accepts LF, CRLF and CR, a byte order mark, comments, several data lines, and a
+ * last event without its blank line, unless its data is cut off: data that is not complete JSON is dropped.
  * Its `step` throws GatewayError `upstream-failed` when one event outgrows the limit.
  */
 export function sseDecoder(limits: SseLimits): SseDecoder {
   return new Decoder(limits);
 }
 
-/** Without a function for each line: this runs for every line of every answer. */
+/** Without a closure for each line: this runs for every line of every answer. */
 class Decoder implements SseDecoder {
   readonly #limits: SseLimits;
-  // The mark is taken off below: Deno's decoder takes it off at the start of every chunk, even where it is text.
+  // The byte order mark is removed below: Deno's decoder removes it at the start of every chunk, even where it is text.
   readonly #utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   #isFirst = true;
-  /** Null between two steps: an event may hold on to the text of all that came with it. */
+  /** Null between two steps: an event may keep alive the text of everything that came with it. */
   #out: SseEvent[] | null = null;
-  /** The line that has begun and not ended, in the pieces it came in: a long one is joined once. */
+  /** The incomplete line, in the chunks it came in: a long one is joined once. */
   #begun: string[] = [];
   #begunLength = 0;
-  /** The last text ended in a return, whose feed may come with the next. */
+  /** The last chunk ended with a CR, whose LF may come with the next. */
   #afterReturn = false;
   #event: string | null = null;
   #data: string | null = null;
@@ -130,8 +130,8 @@ class Decoder implements SseDecoder {
 const STREAM = { stream: true };
 
 /**
- * Where the value of a line's field of this name begins; -1 where the line is of another. By the names that count: a line without a colon would
- * be looked for one up to the end of all lines.
+ * Where the value of a line's field of this name begins; -1 for a line with another field. Compares names, because searching a line without a
+ * colon for one would run to the end of all lines.
  */
 function valueAfter(text: string, name: string, { start, end }: { readonly start: number; readonly end: number }): number {
   const nameEnd = start + name.length;
@@ -141,7 +141,7 @@ function valueAfter(text: string, name: string, { start, end }: { readonly start
   return nameEnd + 1 < end && text.charCodeAt(nameEnd + 1) === SPACE ? nameEnd + 2 : nameEnd + 1;
 }
 
-/** Whether the data of an event is all there. */
+/** Whether an event's data is complete. */
 export function isWhole(data: string): boolean {
   if (data.trim() === "[DONE]") return true;
   try {
@@ -165,7 +165,7 @@ function tooLong(limits: SseLimits): GatewayError {
 
 /**
  * Events -> text: one data line, LF only, always a closing blank line. The data is JSON: a line end in it (in a schema that is
- * kept as it was written) is white space, and goes out as a space.
+ * kept verbatim) is white space, and becomes a space.
  */
 export function printSse({ event, data }: SseEvent): string {
   const line = data.includes("\n") || data.includes("\r") ? data.replace(LINE_ENDS, " ") : data;
@@ -174,13 +174,13 @@ export function printSse({ event, data }: SseEvent): string {
 
 const LINE_ENDS = /[\r\n]/g;
 
-// ---- Where events end, in bytes that nobody decodes ----------------------------------------------------------------
+// ---- Where events end, in bytes that are not decoded ---------------------------------------------------------------
 
 export const BLANK_LINE = new Uint8Array([FEED, FEED]);
-/** How many bytes of the longest blank line, CR LF CR LF, can come before its last one. */
+/** How many bytes of the longest blank line, CR LF CR LF, can precede its last one. */
 export const MAX_BEFORE_BOUNDARY = 3;
 
-/** The offset behind the first blank line that follows something; 0 when there is none. */
+/** The offset after the first blank line that follows something; 0: none. */
 export function firstBoundary(bytes: Uint8Array, from = 0): number {
   let hasText = false;
   let isLineStart = false;
@@ -199,19 +199,19 @@ export function firstBoundary(bytes: Uint8Array, from = 0): number {
 }
 
 /**
- * The offset after the last blank line in a chunk, 0 when there is none. `before` is what came before it and is still held: the
+ * The offset after the last blank line in a chunk; 0: none. `before` is what came before the chunk and is still held: the
  * blank line may begin there.
  */
 export function lastBoundary(chunk: Uint8Array, before: Uint8Array): number {
   const { length } = chunk;
-  // As nearly all chunks end.
+  // Nearly all chunks end with one.
   if (length > 1 && chunk[length - 1] === FEED && chunk[length - 2] === FEED) return length;
   return new Boundaries(chunk, before).last(length);
 }
 
 const NOTHING_BEFORE = new Uint8Array();
 
-/** Finds blank lines from the last to the first. Remembers both kinds of line ends, so that a chunk without one of them is searched for it once. */
+/** Finds blank lines from last to first. Remembers line ends of both kinds, so that a chunk without one of them is searched for it only once. */
 export class Boundaries {
   readonly #bytes: Uint8Array;
   readonly #before: Uint8Array;
@@ -223,7 +223,7 @@ export class Boundaries {
     this.#before = before;
   }
 
-  /** The offset after the last blank line in front of `from`, which never grows from one call to the next; 0 when there is none. */
+  /** The offset after the last blank line before `from`, which never grows from one call to the next; 0: none. */
   last(from: number): number {
     for (let end = from - 1; end >= 0; end--) {
       const code = this.#bytes[end];
@@ -249,7 +249,7 @@ export class Boundaries {
     return index >= 0 ? this.#bytes[index] : this.#before.at(index);
   }
 
-  /** Where the last one up to `end` stands; -1 where there is none. */
+  /** The offset of the last one up to `end`; -1: none. */
   #lineEnd(end: number): number {
     if (this.#feed > end) this.#feed = this.#bytes.lastIndexOf(FEED, end);
     if (this.#carriage > end) this.#carriage = this.#bytes.lastIndexOf(RETURN, end);
@@ -257,10 +257,10 @@ export class Boundaries {
   }
 }
 
-/** Whether some line is one of data: comments and blank lines make no event. */
+/** Whether some line is a data line: comments and blank lines make no event. */
 export function holdsEvent(bytes: Uint8Array): boolean {
   for (let at = 0; at < bytes.length;) {
-    // As "data" begins.
+    // The beginning of "data".
     if (bytes[at] === 0x64 && bytes[at + 1] === 0x61 && bytes[at + 2] === 0x74 && bytes[at + 3] === 0x61) return true;
     while (at < bytes.length && bytes[at] !== FEED && bytes[at] !== RETURN) at++;
     at++;
