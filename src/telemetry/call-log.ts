@@ -6,7 +6,7 @@ import type { CallSummary } from "./call-summary.ts";
 import type { Log, LogFields } from "./log.ts";
 import { hundredths } from "./phases.ts";
 
-/** The event, and every name that its fields may have: these are looked at once, and values each time. */
+/** The event and every possible field name: these are checked for secrets once, values each time. */
 const NAMES =
   "request requestId traceId caller method path protocol model streamed upstreamModel upstreamProtocol attempts continuations dropped status durationMs " +
   "firstByteMs admissionMs convertMs upstreamMs ownMs totalMs finish inputTokens cacheReadTokens outputTokens usageSource error message cause";
@@ -22,7 +22,7 @@ export function logCall(log: Log, summary: CallSummary): void {
   log.plain(level, { event: "request", fields, names: NAMES, usual, texts: `${requestId}\n${traceId}` });
 }
 
-/** Undefined: it is not in the line. One object, for it is made of every call. */
+/** Undefined: not in the line. A single object, because one is made for every call. */
 function fieldsOf(summary: CallSummary) {
   const { model, upstreamModel, error, usage, timings, source } = summary;
   const wasSent = summary.attempts > 0;
@@ -67,7 +67,7 @@ export function named({ requestId, traceId, callerId }: CallSummary): LogFields 
   return fields;
 }
 
-/** What went wrong here once the call had ended, and so is no part of what it came to. */
+/** A failure here after the call had ended, which is therefore not part of its summary. */
 export function logFault(log: Log, summary: CallSummary, cause: unknown): void {
   log.error("internal error", { ...named(summary), cause: describe(cause) });
 }

@@ -1,4 +1,4 @@
-// What a traced call notes on its way, for the spans that are made of it when it has ended.
+// What a traced call records while it runs; its spans are made from it at the end.
 // Never holds a key, or a word of the client's.
 
 import { Histogram } from "./families.ts";
@@ -7,14 +7,14 @@ import type { Conversion } from "./phases.ts";
 import { shouldSample, parseTraceParent, printTraceParent, SpanIds, traceIdOf, TRACEPARENT } from "./trace-context.ts";
 import type { Sampling, TraceParent } from "./trace-context.ts";
 
-/** One request upstream. Times are milliseconds from the beginning of the call. */
+/** One request upstream. Times are milliseconds since the call began. */
 export interface Attempt {
   readonly spanId: string;
   readonly startMs: number;
   readonly model: string;
-  /** Of it, no more than host and port are told to anybody. */
+  /** Only its host and port are ever reported. */
   readonly url: string;
-  /** Null: nothing has come of it so far. */
+  /** Null: no outcome yet. */
   endMs: number | null;
   /** HTTP status. Null: there was no answer. */
   status: number | null;
@@ -38,14 +38,14 @@ export class CallTrace {
   /** The client's span. Null: it named none. */
   readonly parent: TraceParent | null;
   readonly isSampled: boolean;
-  /** Whether an answer of a model is asked for, and no count of tokens. */
+  /** Whether a model is asked for an answer, not for a token count. */
   readonly isInference: boolean;
-  /** Of the span of all attempts together. */
+  /** The id of the span of all attempts together. */
   readonly inferenceId: string;
   readonly attempts: Attempt[] = [];
-  /** The times of the request's conversion. Null: there was none. */
+  /** When the request was converted. Null: it was not. */
   conversion: Conversion | null = null;
-  /** When the answer's first bytes came, in milliseconds from the beginning of the call. Null: none have. */
+  /** When the first bytes of the answer came, in milliseconds since the call began. Null: none yet. */
   firstChunkMs: number | null = null;
   /** Seconds between the chunks of a stream. Null: there were fewer than two. */
   chunkTimes: Histogram | null = null;
@@ -62,25 +62,25 @@ export class CallTrace {
     this.isSampled = shouldSample(this.traceId, this.parent, sampling);
   }
 
-  /** Of one more span of this call. */
+  /** A new span id for this call. */
   nextSpanId(): string {
     return this.#ids.next();
   }
 
-  /** A request is about to go out; returns what it says in the header traceparent. */
+  /** A request is about to go out; returns its traceparent header. */
   attempt(startMs: number, model: string, url: string): string {
     const spanId = this.#ids.next();
     this.attempts.push({ spanId, startMs, model, url, endMs: null, status: null, error: null });
     return printTraceParent({ traceId: this.traceId, spanId, isSampled: this.isSampled });
   }
 
-  /** What came of it: a status, or the kind of an error. */
+  /** The outcome of the last request: a status, or the kind of an error. */
   attemptEnded(endMs: number, { status, error }: Pick<Attempt, "status" | "error">): void {
     const attempt = this.attempts.at(-1);
     if (attempt !== undefined) Object.assign(attempt, { endMs, status, error });
   }
 
-  /** A chunk of a stream has come. */
+  /** A chunk of a stream has arrived. */
   chunk(atMs: number): void {
     if (this.firstChunkMs === null) this.firstChunkMs = atMs;
     else (this.chunkTimes ??= new Histogram(GEN_AI_SECONDS)).add((atMs - this.#lastChunkMs) / 1000);

@@ -1,10 +1,10 @@
-// Metrics as data: what is counted, under which labels, whoever reads it then.
+// Metrics as data: what is counted and under which labels, independent of any format.
 // Never knows a format.
 
 export interface Family {
   readonly name: string;
   readonly help: string;
-  /** As UCUM has it: `s`, `By`, `{token}`; `1` for what has none. */
+  /** In UCUM: `s`, `By`, `{token}`; `1` for a plain number. */
   readonly unit: string;
   readonly type: "counter" | "gauge" | "histogram";
   readonly samples: readonly Sample[];
@@ -18,9 +18,9 @@ export interface Sample {
 }
 
 export class Histogram {
-  /** Upper ends of the buckets, included in them, the smallest first. */
+  /** Upper bounds of the buckets, inclusive, ascending. */
   readonly bounds: readonly number[];
-  /** How many values are in each bucket alone; the last one has no end. */
+  /** Values in each bucket by itself; the last bucket has no upper bound. */
   readonly counts: number[];
   sum = 0;
   count = 0;
@@ -38,7 +38,7 @@ export class Histogram {
     this.count++;
   }
 
-  /** Takes over what another one of the same bounds has counted. */
+  /** Adds what another histogram with the same bounds has counted. */
   merge({ counts, sum, count }: Histogram): void {
     for (const [bucket, more] of counts.entries()) this.counts[bucket] = (this.counts[bucket] ?? 0) + more;
     this.sum += sum;
@@ -47,24 +47,24 @@ export class Histogram {
 }
 
 export interface RowOptions<Row> {
-  /** Their names, in the order of what `at` takes. */
+  /** Names of the labels, in the order of `at`'s arguments. */
   readonly labels: readonly string[];
-  /** Those of a row where there is no room for a new one. */
+  /** The labels of the row that takes what does not fit. */
   readonly beyond: (labels: Labels) => Labels;
   readonly make: () => Row;
   readonly mostRows: number;
 }
 
-/** What rows have in common whose first labels are the same. */
+/** Rows that share their first labels. */
 interface Branch<Row> {
   readonly next: Map<string, Branch<Row>>;
   row: Row | null;
 }
 
-/** As many rows as fit, each with its labels; what comes beyond them goes into rows of few labels that have all the rest. */
+/** Rows by their labels, up to a limit; beyond it, values go to rows with few labels that hold all the rest. */
 export class Rows<Row> {
   readonly #options: RowOptions<Row>;
-  /** By one label after the other: a text of all of them would be made, and read again, for every call. */
+  /** Nested by one label after the other: a combined key would have to be built and hashed for every call. */
   readonly #root: Branch<Row> = { next: new Map(), row: null };
   readonly #rows: { readonly labels: Labels; readonly row: Row }[] = [];
   readonly #beyond = new Map<string, Row>();
@@ -73,7 +73,7 @@ export class Rows<Row> {
     this.#options = options;
   }
 
-  /** The values of the labels; an empty one is none. */
+  /** The values of the labels; an empty one is left out. */
   at(...values: readonly string[]): Row {
     let branch: Branch<Row> | undefined = this.#root;
     for (let index = 0; index < values.length && branch !== undefined; index++) branch = branch.next.get(values[index] ?? "");
@@ -106,7 +106,7 @@ export class Rows<Row> {
     return row;
   }
 
-  /** One sample a row; null leaves it out. */
+  /** One sample a row; null leaves the row out. */
   samples(value: (row: Row) => Sample["value"] | null, more: Labels = {}): Sample[] {
     const samples: Sample[] = [];
     for (const { labels, row } of this.#rows) {

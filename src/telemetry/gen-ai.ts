@@ -1,4 +1,4 @@
-// The names of OpenTelemetry's conventions for generative AI, each once, of today and of 1.41, and what they mean for a call.
+// The names of OpenTelemetry's conventions for generative AI, current and 1.41, each stated once, with what they mean for a call.
 // Read 2026-11-28, commit 024a4f9 of https://github.com/open-telemetry/semantic-conventions-genai, where everything is still in development.
 
 import type { ProtocolId } from "../protocol/canonical.ts";
@@ -14,7 +14,7 @@ export interface MetricName {
   readonly link: string;
 }
 
-/** Histograms of seconds, one with each set of conventions. */
+/** Histograms of seconds, one for each set of conventions. */
 type Timed = Readonly<Record<"duration" | "timeToFirstChunk" | "timePerOutputChunk", MetricName>>;
 
 export const LATEST = {
@@ -56,7 +56,7 @@ export const GEN_AI = {
   cacheWriteTokens: "gen_ai.usage.cache_write.input_tokens",
   reasoningTokens: "gen_ai.usage.reasoning.output_tokens",
   modality: "gen_ai.token.modality",
-  /** Of 1.41 alone: `input` or `output`. */
+  /** Only in 1.41: `input` or `output`. */
   tokenType: "gen_ai.token.type",
 } as const;
 
@@ -71,7 +71,7 @@ export const HTTP = {
   errorType: "error.type",
 } as const;
 
-/** Nobody's conventions but ours. */
+/** Attributes of this program's own. */
 export const OWN = {
   requestId: "factory_proxy.request_id",
   key: "factory_proxy.key",
@@ -82,12 +82,12 @@ export const OWN = {
   losses: "factory_proxy.losses",
 } as const;
 
-/** The boundaries that the conventions name for every histogram of seconds. */
+/** Bucket bounds that the conventions give for every histogram of seconds. */
 export const GEN_AI_SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
-/** And for `gen_ai.client.token.usage`. */
+/** Bucket bounds for `gen_ai.client.token.usage`. */
 export const GEN_AI_TOKENS = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864];
 
-/** The providers that the conventions name, by the `x-api-provider` that Factory is told. Others go by that. */
+/** The conventions' names for providers, by Factory's `x-api-provider`. Others keep Factory's name. */
 const PROVIDERS: Readonly<Record<string, string>> = {
   google: "gcp.gen_ai",
   xai: "x_ai",

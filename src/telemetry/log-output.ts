@@ -7,25 +7,25 @@ import type { After, Write } from "../runtime/ports.ts";
 export interface LogOutputPorts {
   readonly write: Write;
   readonly after: After;
-  /** Writes a line, through `add`, that says how many lines are missing where it stands. */
+  /** Adds a line, through `add`, that reports how many lines were lost at this place. */
   readonly report: (count: number) => void;
 }
 
 interface Entry {
   readonly line: string;
-  /** The line itself, or those that it reports as missing. */
+  /** The line itself, or the number of lost lines that it reports. */
   readonly count: number;
 }
 
-/** Characters of all lines that have not been written. */
+/** Limit on the characters of all unwritten lines. */
 export const MAX_QUEUED = 1024 * 1024;
-/** Lines are taken again at this many characters, so that a reader that barely keeps up does not get a report after each line. */
+/** Lines are accepted again below this many characters, so that a reader that barely keeps up does not get a report after each line. */
 const RESUME_AT = MAX_QUEUED / 2;
-/** Characters of one write, give or take a line. A reader that comes back gets the first lines soon. */
+/** Characters of one write, give or take a line. So a reader that comes back gets the first lines soon. */
 const MAX_WRITE = 64 * 1024;
-/** A pipe that was made non-blocking by somebody else does not say when there is room again. */
+/** A pipe that somebody else made non-blocking does not say when there is room again. */
 const LOOK_AGAIN_MS = 50;
-/** Each write wakes a thread and is woken by it, which costs a busy server more than the line does. */
+/** Each write wakes a thread and is woken by it, which costs a busy server more than the line itself. */
 const GATHER_MS = 5;
 const LINE_FEED = 10;
 const UTF8 = new TextEncoder();
@@ -36,12 +36,12 @@ export class LogOutput {
   #queued = 0;
   #missing = 0;
   #lost = 0;
-  /** How many lines the line that is being added stands for. */
+  /** How many lost lines the line being added reports. */
   #weight = 1;
   #isFull = false;
   #isScheduled = false;
   #isWriting = false;
-  /** A write broke off within a line. */
+  /** A write ended inside a line. */
   #isTorn = false;
   #emptied: (() => void)[] = [];
 
@@ -49,17 +49,17 @@ export class LogOutput {
     this.#ports = ports;
   }
 
-  /** Whether a write is under way, perhaps one that nobody reads. */
+  /** Whether a write is running, perhaps one that nobody reads. */
   get isWriting(): boolean {
     return this.#isWriting;
   }
 
-  /** Lines that were lost since the program began. */
+  /** Lines lost since the program started. */
   get lost(): number {
     return this.#lost;
   }
 
-  /** Takes a line without its line break. Those of a few milliseconds go out together. */
+  /** Takes a line without its line break. Lines of the same few milliseconds go out together. */
   readonly add = (line: string): void => {
     this.#isFull ||= this.#queued + line.length > MAX_QUEUED;
     if (this.#isFull) {
@@ -77,7 +77,7 @@ export class LogOutput {
     });
   };
 
-  /** What has not been written, which from now on nobody else writes. */
+  /** Takes out everything that has not been written; from now on only the caller writes it. */
   takeAll(): string {
     const text = this.#queue.map(({ line }) => `${line}\n`).join("");
     this.#queue = [];
@@ -85,7 +85,7 @@ export class LogOutput {
     return text;
   }
 
-  /** Resolves when every line has been written or lost, after `ms` milliseconds at the latest. */
+  /** Resolves when every line has been written or lost, at the latest after `ms` milliseconds. */
   flush(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const cancelTimer = this.#ports.after(ms, resolve);
@@ -114,7 +114,7 @@ export class LogOutput {
     if (this.#queued <= RESUME_AT) this.#isFull = false;
     for (const { count } of unwritten) {
       this.#missing += count;
-      // A line that stands for others has them counted already.
+      // The lines that it reports are counted already.
       if (count === 1) this.#lost++;
     }
     if (unwritten.length > 0 || this.#missing === 0 || this.#isFull) return;
@@ -137,7 +137,7 @@ export class LogOutput {
 
   /** Returns the entries that were lost. */
   async #write(entries: readonly Entry[]): Promise<readonly Entry[]> {
-    // What broke off within a line is ended first.
+    // First ends the line that was broken off.
     const start = this.#isTorn ? "\n" : "";
     const bytes = UTF8.encode(start + entries.map(({ line }) => `${line}\n`).join(""));
     let at = 0;

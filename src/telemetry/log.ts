@@ -1,24 +1,24 @@
 // Writes one line for each event, readable or JSON, to the sink that it was given. Secrets are masked on the way (redaction.ts).
 // Never does I/O of its own, reads a clock of its own, or throws because of what a field holds.
 //
-// A logging library was considered (2026-11, logtape with its redaction). It takes 10 ms to import and configure, which is as long as
-// the whole program may take to start, and it masks by field name or pattern, but not keys that it is told about, nor their escaped forms.
+// A logging library was considered (2026-11, logtape with its redaction). It takes 10 ms to import and configure, as long as the whole
+// program may take to start, and it masks by field name or pattern, but not known keys or their escaped forms.
 
 import type { LogLevel } from "../errors.ts";
 import type { Redactor } from "./redaction.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** A line that is written for every call, with all that may hold a secret at hand. */
+/** A line that is written for every call, split into parts for a faster search for secrets. */
 export interface PlainLine {
   readonly event: string;
-  /** Strings, numbers, booleans and null alone; what is undefined is left out. */
+  /** Only strings, numbers, booleans and null; undefined fields are left out. */
   readonly fields: LogFields;
-  /** The event, and all names that they may have, in one text, the same for each line. */
+  /** The event and all possible field names as one text, the same for each line. */
   readonly names: string;
-  /** The strings among their values that are the same in many lines, each in a line of its own. */
+  /** String values that recur in many lines, joined by line breaks. */
   readonly usual: string;
-  /** All other strings. */
+  /** All other string values. */
   readonly texts: string;
 }
 
@@ -27,16 +27,16 @@ export interface Log {
   info(event: string, fields?: LogFields): void;
   warning(event: string, fields?: LogFields): void;
   error(event: string, fields?: LogFields): void;
-  /** Writes the same line as the methods above, sooner. */
+  /** Writes the same line as the methods above, faster. */
   plain(level: LogLevel, line: PlainLine): void;
-  /** Whether lines of this level are written: ask before gathering what is costly. */
+  /** Whether lines of this level are written. Check it before gathering anything expensive. */
   enabled(level: LogLevel): boolean;
   /** The same log with further secrets to mask, for one request. */
   knowing(secrets: readonly string[]): Log;
 }
 
 export interface LogOptions {
-  /** Lines below this level are left out. */
+  /** Lines below this level are not written. */
   readonly level: LogLevel;
   /** `text`: readable lines for a terminal; `json`: one JSON object a line. */
   readonly format: "text" | "json";
@@ -48,17 +48,17 @@ export interface LogOptions {
 }
 
 const LEVELS: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3 };
-/** Longest string of a field, in characters; the rest of a debugged body is left out. */
+/** The longest string of a field, in characters; the rest, as of a debugged body, is cut off. */
 const MAX_TEXT_LENGTH = 32_768;
 
 export function openLog(options: LogOptions): Log {
   return new LineLog(options, { redactor: options.redactor, times: new IsoTimes() });
 }
 
-/** Times in ISO 8601. Most are within the second of the one before. */
+/** Times in ISO 8601. Most are within the same second as the one before. */
 class IsoTimes {
   #second = Number.NaN;
-  /** Up to the milliseconds. */
+  /** Everything up to the milliseconds. */
   #beginning = "";
 
   at(ms: number): string {
@@ -133,7 +133,7 @@ class LineLog implements Log {
   }
 }
 
-/** Whether these fields go into a line as they are, secrets aside. */
+/** Whether these fields can go into a line unchanged, apart from secrets. */
 function isPlain(fields: LogFields): boolean {
   for (const name in fields) {
     const value = fields[name];
@@ -164,7 +164,7 @@ function textLine(head: string, fields: Readonly<Record<string, unknown>>): stri
   return forTerminal(head + pairs.join(""));
 }
 
-/** What commands a terminal, or turns the direction of its text, never reaches it raw: JSON escapes the low bytes, this the rest. */
+/** Characters that control a terminal or change the direction of text must never reach it raw: JSON escapes the low ones, this the others. */
 export function forTerminal(line: string): string {
   return line.replace(CONTROL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -1,31 +1,31 @@
-// Where the time of a call goes: each moment belongs to one phase, so that the phases come to the total.
+// Where a call's time goes: every moment belongs to exactly one phase, so the phases add up to the total.
 // Never reads a clock of its own.
 
-/** `admission`: the request is read, its key and limits are looked at. `convert`: requests and answers are decoded, edited, encoded. `own`: all else that is done here. */
+/** `admission`: reading the request, checking its key and limits. `convert`: decoding, editing and encoding. `own`: all other work here. */
 export type Phase = "admission" | "convert" | "upstream" | "own";
 
-/** Milliseconds. The first four come to the last. */
+/** Milliseconds. The first four add up to the last. */
 export interface Timings {
   readonly admissionMs: number;
-  /** Of a long stream as a sample of its chunks says. */
+  /** For a long stream, extrapolated from a sample of its chunks. */
   readonly convertMs: number;
-  /** From the first request that goes upstream to the answer, the pauses between attempts included; of a stream also what its client takes to read. */
+  /** From the first upstream request to the answer, including pauses between attempts; for a stream, also the time that the client takes to read. */
   readonly upstreamMs: number;
   readonly ownMs: number;
   readonly totalMs: number;
 }
 
-/** The times of the first conversion of a request, from the beginning of the call, in milliseconds. */
+/** When the first conversion of a request ran, in milliseconds since the call began. */
 export interface Conversion {
   readonly startMs: number;
   readonly endMs: number;
 }
 
-/** So many chunks of a stream are timed each; of what follows, one in as many. */
+/** This many chunks of a stream are timed one by one; after that, one in as many. */
 const SAMPLE = 16;
 
 export class PhaseClock {
-  /** The first conversion. Null: there was none so far. */
+  /** The first conversion. Null: none yet. */
   conversion: Conversion | null = null;
   readonly #monotonic: () => number;
   readonly #startedMs: number;
@@ -45,12 +45,12 @@ export class PhaseClock {
     return this.#monotonic() - this.#startedMs;
   }
 
-  /** When the present phase began, in milliseconds since the call did. */
+  /** When the current phase began, in milliseconds since the call began. */
   get enteredMs(): number {
     return this.#sinceMs - this.#startedMs;
   }
 
-  /** Returns the phase that ends with it. */
+  /** Returns the phase that this ends. */
   enter(phase: Phase): Phase {
     const now = this.#monotonic();
     const before = this.#phase;
@@ -61,18 +61,18 @@ export class PhaseClock {
     return before;
   }
 
-  /** A conversion is over that began by entering it, in the phase `before`. */
+  /** Ends a conversion and returns to the phase `before`. */
   converted(before: Phase): void {
     this.enter(before === "admission" ? "own" : before);
   }
 
-  /** Before each chunk of a stream is converted, in the midst of waiting. What comes back is for `stepped`. */
+  /** Called before each chunk of a stream is converted. Pass the result to `stepped`. */
   stepping(): number | null {
     const count = this.#chunks++;
     return count < SAMPLE || count % SAMPLE === 0 ? this.#monotonic() : null;
   }
 
-  /** And after it. */
+  /** Called after each chunk. */
   stepped(startedMs: number | null): void {
     if (startedMs === null) return;
     const spentMs = (this.#monotonic() - startedMs) * (this.#chunks <= SAMPLE ? 1 : SAMPLE);
@@ -80,23 +80,23 @@ export class PhaseClock {
     this.#spentMs.upstream -= spentMs;
   }
 
-  /** As it stands now. */
+  /** The times so far. */
   read(): Timings {
     this.enter(this.#phase);
     const { admission: admissionMs, own: ownMs, convert, upstream } = this.#spentMs;
-    // A sample may say more than there is.
+    // The extrapolated time may exceed the real one.
     const convertMs = convert + Math.min(0, upstream);
     return { admissionMs, convertMs, upstreamMs: Math.max(0, upstream), ownMs, totalMs: this.#sinceMs - this.#startedMs };
   }
 }
 
-/** As the header Server-Timing has them. */
+/** In the format of the header Server-Timing. */
 export function serverTiming({ admissionMs, convertMs, upstreamMs, ownMs, totalMs }: Timings): string {
   const ours = `admission;dur=${hundredths(admissionMs)}, convert;dur=${hundredths(convertMs)}`;
   return `${ours}, upstream;dur=${hundredths(upstreamMs)}, own;dur=${hundredths(ownMs)}, total;dur=${hundredths(totalMs)}`;
 }
 
-/** Rounded, so that four of them come to their sum within 0.05. */
+/** Rounded so that the sum of four is exact to 0.05. */
 export function hundredths(ms: number): number {
   return Math.round(ms * 100) / 100;
 }

@@ -1,19 +1,19 @@
-// The only file that knows what a secret looks like. It masks keys in text, values, headers, errors and addresses: those that it was told
-// about, those of the present request, and whatever has the shape of a key.
+// The only file that knows what a secret looks like. It masks keys in text, values, headers, errors and addresses: known ones, those of the
+// current request, and whatever has the shape of a key.
 // Never touches the bytes of an answer: what an upstream says there is between it and its client.
 
 import { GatewayError } from "../errors.ts";
 
 const SHOWN_CHARACTERS = 8;
 const SHORTEST_SHOWN = 16;
-/** Shorter ones would mask half of every line, and protect nothing. */
+/** Shorter ones would mask half of every line and protect nothing. */
 const SHORTEST_SECRET = 4;
 const ELLIPSIS = "…";
-/** Texts that are remembered, in number and in characters: clients choose some of their words. */
+/** Limits on remembered texts, in number and characters: clients choose some of their content. */
 const MOST_CLEARED = 100;
 const LONGEST_CLEARED = 1000;
 
-/** A key as it may be shown: its first 8 characters, nothing of one shorter than 16, nor of one with escapes in front. */
+/** A key as it may be shown: its first 8 characters; nothing of one shorter than 16, or of one that begins with escapes. */
 export function mask(key: string): string {
   const shown = key.slice(0, SHOWN_CHARACTERS);
   return key.length < SHORTEST_SHOWN || !SHOWABLE.test(shown) ? ELLIPSIS : shown + ELLIPSIS;
@@ -21,7 +21,7 @@ export function mask(key: string): string {
 
 const SHOWABLE = /^[\x21\x23-\x24\x26-\x5b\x5d-\x7e]+$/;
 
-/** Names of headers and fields, in lower case without `-` and `_`, whose value is a credential. */
+/** Headers and fields whose value is a credential, in lower case without `-` and `_`. */
 const CREDENTIAL_NAMES: ReadonlySet<string> = new Set([
   "authorization",
   "proxyauthorization",
@@ -35,22 +35,22 @@ const CREDENTIAL_NAMES: ReadonlySet<string> = new Set([
   "setcookie",
 ]);
 const SEPARATORS = /[-_]/g;
-/** What the keys of the known vendors begin with, before a dash. */
+/** The prefixes of known vendors' keys, before a dash. */
 const PREFIXES = "(?:fk|fp|sk|pk|rk|xai)";
 
-// How a character may be written in JSON (also JSON inside a JSON string, hence the run of backslashes) and in a URL.
+// How a character may be written in JSON (also in JSON inside a JSON string, hence the run of backslashes) and in a URL.
 const ESCAPED = String.raw`\\{1,8}u[0-9a-fA-F]{4}|%[0-9a-fA-F]{2}`;
 const DASH = String.raw`(?:-|\\{1,8}u002[dD]|%2[dD])`;
 const WORD = String.raw`(?:[A-Za-z0-9_-]|${ESCAPED})`;
-/** The start of a word; `\nfk-...` in a JSON string starts one too, though an `n` stands before it. */
+/** The start of a word. In a JSON string, `\nfk-...` starts one too, although an `n` precedes it. */
 const START = String.raw`(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=\\u[0-9a-fA-F]{4})|(?<=%[0-9a-fA-F]{2}))`;
 const QUOTES = String.raw`[\\"']{0,9}`;
 const NAMES = String.raw`(?:(?:proxy-)?authorization|(?:x-(?:goog-)?)?api[-_]?key)`;
-/** Up to a space, a quote, or the backslashes that escape one. A `<` begins a placeholder, no credential. */
+/** Up to a space, a quote, or the backslashes that escape one. A `<` begins a placeholder, not a credential. */
 const VALUE = String.raw`[^\s"'\\<…](?:[^\s"'\\…]|\\(?!\\{0,8}["']))*`;
 const SCHEMES = String.raw`(?:bearer|basic)\s+`;
 
-/** What gives a credential away without being known: what stands before it, the credential. */
+/** Patterns that reveal an unknown credential: what precedes it, and the credential. */
 const SHAPES: readonly (readonly [before: string, credential: string, flags: string])[] = [
   [String.raw`${START}(?:set-)?cookie${QUOTES}\s*[:=]\s*${QUOTES}`, String.raw`[^\s"'\\…][^\r\n"'…]*`, "gi"],
   [String.raw`${START}${NAMES}${QUOTES}\s*[:=]\s*${QUOTES}(?:${SCHEMES})?`, `(?!${SCHEMES})${VALUE}`, "gi"],
@@ -59,9 +59,9 @@ const SHAPES: readonly (readonly [before: string, credential: string, flags: str
   [START, `${PREFIXES}${DASH}${WORD}{8,}`, "g"],
   [START, `AIza${WORD}{16,}`, "g"],
 ];
-/** Group 1 stays, group 2 is the credential, and group 3 says that it is masked already. */
+/** Group 1 stays, group 2 is the credential, group 3 means that it is masked already. */
 const CREDENTIALS: readonly RegExp[] = SHAPES.map(([before, credential, flags]) => new RegExp(`(${before})(${credential})(…?)`, flags));
-/** Holds wherever one of the shapes may, but for a key that is masked already: most texts are let through by this one look. */
+/** Matches wherever one of the shapes may, except for a masked key: this single test clears most texts. */
 const SUSPICIOUS = new RegExp(
   String.raw`cookie|authorization|api[-_]?key|ai[-_]?token|bearer|[?&](?:key|access_token)=|${PREFIXES}(?:[\\%]|-(?![\w-]{0,6}…))|AIza`,
   "i",
@@ -76,7 +76,7 @@ export class Redactor {
   readonly #base: Redactor | null;
   readonly #texts: readonly string[];
   #sorted: readonly Secret[] | null = null;
-  /** Texts that are known to hold nothing to mask. Null: another one remembers them. */
+  /** Texts known to hold nothing to mask. Null: another redactor remembers them. */
   readonly #cleared: Set<string> | null;
 
   constructor(secrets: readonly string[], base: Redactor | null = null) {
@@ -89,7 +89,7 @@ export class Redactor {
     this.#texts = added.length === 0 ? known : [...known, ...added];
   }
 
-  /** The longest first: where one secret holds another, none of the longer one may be left over. Made when one is met. */
+  /** The longest first: where one secret contains another, nothing of the longer one may remain. Built on first use. */
   get #secrets(): readonly Secret[] {
     if (this.#sorted === null) {
       const known = this.#base === null ? [] : this.#base.#secrets;
@@ -105,7 +105,7 @@ export class Redactor {
     return this;
   }
 
-  /** The known secrets alone: for words that are meant to be read, where a pattern would mask what only looks like a key. */
+  /** Masks known secrets only: for text that is meant to be read, where a pattern would mask what merely looks like a key. */
   known(text: string): string {
     if (!this.#mayHold(text)) return text;
     let out = text;
@@ -113,12 +113,12 @@ export class Redactor {
     return out;
   }
 
-  /** Whether a text, a line of the log with its fields' names for one, holds nothing to mask; false where that takes a closer look. */
+  /** Whether a text, such as a log line with its field names, surely holds nothing to mask; false where that takes a closer look. */
   clears(text: string): boolean {
     return !this.#mayHold(text) && !SUSPICIOUS.test(text);
   }
 
-  /** The same of a text that will be asked about again. */
+  /** The same for a text that will be checked again. */
   clearsAgain(text: string): boolean {
     const cleared = this.#cleared;
     if (cleared === null) return this.#base?.clearsAgain(text) === true && !this.#holdsSecret(text);
@@ -129,12 +129,12 @@ export class Redactor {
     return isClear;
   }
 
-  /** Whether a known secret stands there, or could, written with escapes. */
+  /** Whether a known secret occurs in a text, or might, in escaped form. */
   #mayHold(text: string): boolean {
     return this.#holdsSecret(text) || text.includes("\\") || text.includes("%");
   }
 
-  /** In a loop, since a function for each line is one for each call. */
+  /** A loop, because a closure for each line would mean one for each call. */
   #holdsSecret(text: string): boolean {
     for (const secret of this.#texts) if (text.includes(secret)) return true;
     return false;
@@ -147,30 +147,30 @@ export class Redactor {
     return out;
   }
 
-  /** A plain copy fit for JSON, with every string in it redacted, and the values of credentials' headers masked by their name. */
+  /** A plain copy for JSON, with every string redacted, and the values of credential headers masked by name. */
   value(value: unknown): unknown {
     return new Copier(this, Number.POSITIVE_INFINITY).value(value);
   }
 
-  /** The same for the fields of a log line, each string cut to so many characters. */
+  /** The same for the fields of a log line, with each string cut to this many characters. */
   record(fields: Readonly<Record<string, unknown>>, maxTextLength: number): Record<string, unknown> {
     return new Copier(this, maxTextLength).record(fields);
   }
 
-  /** Headers for a client. One that holds a known secret is left out. */
+  /** Headers for a client. A header that holds a known secret is left out. */
   headers(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
     const all = Object.values(headers).join("\n");
     if (this.known(all) === all) return headers;
     return Object.fromEntries(Object.entries(headers).filter(([, value]) => this.known(value) === value));
   }
 
-  /** An error for a client, without the known secrets. */
+  /** An error for a client, without known secrets. */
   error(error: GatewayError): GatewayError {
     const message = this.known(error.message);
     return message === error.message ? error : new GatewayError(error.kind, message, { status: error.status, cause: error });
   }
 
-  /** What somebody typed into a setting, fit to be shown; null when any of it may be a key: a fault loses nothing by showing none of it. */
+  /** Something that a person typed into a setting, fit to be shown; null when any of it may be a key, since an error is clear without it. */
   typed(text: string): string | null {
     return this.text(text) !== text || KEY_BEGINS.test(text) ? null : shownUrl(text);
   }
@@ -195,7 +195,7 @@ class Secret {
   }
 }
 
-/** A pattern for one UTF-16 unit of a key (that is, an ASCII character), plain or escaped in JSON or in a URL. */
+/** A pattern for one UTF-16 unit of a key (an ASCII character), plain or escaped in JSON or in a URL. */
 function anySpelling(unit: string): string {
   const hex = unit.charCodeAt(0).toString(16).padStart(4, "0");
   const plain = `\\u${hex}`;
@@ -216,7 +216,7 @@ function maskMatch(match: string, ...groups: readonly string[]): string {
   return lead + (COOKIE.test(lead) ? ELLIPSIS : mask(credential));
 }
 
-/** The value of a header or field that is known to hold a credential. */
+/** The value of a header or field that holds a credential. */
 function maskNamed(name: string, value: string): string {
   if (value.length <= SHOWN_CHARACTERS + 1 && value.endsWith(ELLIPSIS)) return value;
   if (name.endsWith("cookie")) return ELLIPSIS;
@@ -224,7 +224,7 @@ function maskNamed(name: string, value: string): string {
   return credential.endsWith(ELLIPSIS) ? value : scheme + mask(credential);
 }
 
-/** A URL as it may be shown: the user, the query and the fragment may hold a key under any name. */
+/** A URL as it may be shown: user, query and fragment may hold a key under any name. */
 export function shownUrl(url: string): string {
   return url.replace(USER_INFO, "//…@").replace(FROM_QUERY_ON, (rest) => `${rest.charAt(0)}…`);
 }
@@ -232,11 +232,11 @@ export function shownUrl(url: string): string {
 const USER_INFO = /\/\/[^/?#]*@/;
 const FROM_QUERY_ON = /[?#].*$/s;
 
-/** Redacted with the kept text and then cut off: a key that the cut would halve, and so hide from the masking, lies within. */
+/** Redacts with the kept text, then cuts: so a key that the cut would halve, and hide from the masking, is masked first. */
 const CUT_MARGIN = 4096;
 const MAX_DEPTH = 64;
 
-/** Copies values into what JSON can hold, redacting as it goes. */
+/** Copies values into what JSON can hold, redacting on the way. */
 class Copier {
   readonly #redactor: Redactor;
   readonly #maxTextLength: number;
@@ -258,7 +258,7 @@ class Copier {
     try {
       return this.#object(value);
     } catch {
-      // A getter of somebody else's object threw; the line is worth more than this field.
+      // A getter of a foreign object threw; the line matters more than this field.
       return "[unreadable]";
     } finally {
       this.#ancestors.delete(value);
@@ -311,7 +311,7 @@ class Copier {
   }
 }
 
-/** A GatewayError says where it comes from; any other error here is a surprise, so its stack is kept. */
+/** A GatewayError says where it comes from; any other error here is unexpected, so its stack is kept. */
 function partsOf(error: Error): Record<string, unknown> {
   const { name, message, cause, stack } = error;
   if (error instanceof GatewayError)

@@ -1,5 +1,5 @@
-// Which trace a call belongs to, by the header traceparent, and whether it is sampled. Form: https://www.w3.org/TR/trace-context/ (read 2026-11-28).
-// Never trusts what a client says further than its form.
+// Which trace a call belongs to, by its traceparent header, and whether it is sampled. https://www.w3.org/TR/trace-context/ (read 2026-11-28).
+// Never trusts a client's header beyond its format.
 
 export interface TraceParent {
   /** 32 hex digits. */
@@ -15,7 +15,7 @@ const NO_TRACE = "0".repeat(32);
 const NO_SPAN = "0".repeat(16);
 const SAMPLED = 1;
 
-/** Null: there is none, or it is none. */
+/** Null: missing or malformed. */
 export function parseTraceParent(text: string | undefined): TraceParent | null {
   if (text === undefined) return null;
   const [, version, traceId = NO_TRACE, spanId = NO_SPAN, flags = "0", more] = FORM.exec(text.trim()) ?? [];
@@ -28,12 +28,12 @@ export function printTraceParent({ traceId, spanId, isSampled }: TraceParent): s
   return `00-${traceId}-${spanId}-${isSampled ? "01" : "00"}`;
 }
 
-/** Of a new trace, from a UUID. */
+/** For a new trace, from a UUID. */
 export function traceIdOf(uuid: string): string {
   return uuid.replaceAll("-", "");
 }
 
-/** Ids of the spans of one call, counted up from the end of one UUID, which is random whatever its version: a UUID for each would cost as much as all else. */
+/** Span ids of one call, counted up from the end of one UUID, which is random in every version: a UUID for each would cost as much as everything else. */
 export class SpanIds {
   readonly #base: string;
   #count = 0;
@@ -48,7 +48,7 @@ export class SpanIds {
   }
 }
 
-/** Beside the four in front of them; two are left for the count. */
+/** Random digits besides the four in front of them; two are left for the count. */
 const BASE_DIGITS = 10;
 const MOST_SPANS = 256;
 
@@ -62,11 +62,11 @@ export type SamplerName =
 
 export interface Sampling {
   readonly sampler: SamplerName;
-  /** Of the two that go by a ratio: from 0 to 1. */
+  /** For the two samplers with a ratio: from 0 to 1. */
   readonly ratio: number;
 }
 
-/** As the environment variable OTEL_TRACES_SAMPLER has it: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ */
+/** The values of OTEL_TRACES_SAMPLER: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ */
 export function shouldSample(traceId: string, parent: TraceParent | null, { sampler, ratio }: Sampling): boolean {
   if (parent !== null && sampler.startsWith("parentbased_")) return parent.isSampled;
   if (sampler.endsWith("always_on")) return true;
@@ -74,5 +74,5 @@ export function shouldSample(traceId: string, parent: TraceParent | null, { samp
   return Number.parseInt(traceId.slice(-LAST_DIGITS), 16) < ratio * 16 ** LAST_DIGITS;
 }
 
-/** They are random in every id. */
+/** The digits that are random in every id. */
 const LAST_DIGITS = 8;

@@ -1,28 +1,28 @@
-// Posts JSON to a collector, and again where it may be taken the next time: https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
-// Never takes longer than a deadline, repetitions included, nor follows a redirect, which could carry headers elsewhere.
+// Posts JSON to a collector, and retries where that may help: https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
+// Never takes longer than the deadline, retries included, and never follows a redirect, which could take headers elsewhere.
 
 import type { After } from "../../runtime/ports.ts";
 
 export interface DeliveryPorts {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   readonly after: After;
-  /** From 0 up to 1. */
+  /** At least 0, below 1. */
   readonly random: () => number;
 }
 
-/** In which a collector has to have taken what it is sent. */
+/** How long a collector may take for what it is sent, retries included. */
 const DEADLINE_MS = 5_000;
 const FIRST_PAUSE_MS = 500;
-/** Of a pause, so much is random, that not all gateways come back at once. */
+/** The random share of a pause, so that gateways do not all retry at once. */
 const JITTER = 0.5;
 const PASSING: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 const SECONDS = /^\d{1,4}$/;
 
-/** What came of one request. */
+/** The outcome of one request. */
 interface Outcome {
   readonly isTaken: boolean;
   readonly mayRepeat: boolean;
-  /** As the collector asks for it. Null: it does not. */
+  /** As the collector asks. Null: it does not. */
   readonly pauseMs: number | null;
 }
 
@@ -38,12 +38,12 @@ export class Delivery {
     this.#headers = { ...headers, "content-type": "application/json" };
   }
 
-  /** The program is about to end: what is sent from now on is repeated once at most. */
+  /** The program is about to end: from now on there is at most one retry. */
   close(): void {
     this.#mostRepeats = 1;
   }
 
-  /** Resolves to whether it was taken. Never rejects. */
+  /** Resolves to whether it was accepted. Never rejects. */
   async send(url: string, body: string): Promise<boolean> {
     const deadline = new AbortController();
     const cancelTimer = this.#ports.after(DEADLINE_MS, () => deadline.abort());
@@ -62,7 +62,7 @@ export class Delivery {
   async #post(url: string, body: string, signal: AbortSignal): Promise<Outcome> {
     try {
       const response = await this.#ports.fetch(url, { method: "POST", headers: this.#headers, body, redirect: "manual", signal });
-      // The connection can be used again when all of it was read.
+      // The connection can be reused once the whole response has been read.
       await response.arrayBuffer();
       const after = response.headers.get("retry-after") ?? "";
       return { isTaken: response.ok, mayRepeat: PASSING.has(response.status), pauseMs: SECONDS.test(after) ? Number(after) * 1000 : null };

@@ -11,7 +11,7 @@ export interface Period {
 }
 
 interface Source {
-  /** JSON of what the metrics are about, and of the program that counts them. */
+  /** JSON that describes the resource and the scope of the metrics. */
   readonly resource: string;
   readonly scope: string;
 }

@@ -1,5 +1,5 @@
-// Sends traces and metrics to a collector, by OTLP in JSON over HTTP. Loaded only where one is configured.
-// Never makes a call wait: what a collector does not take in time is for the caller to count.
+// Sends traces and metrics to a collector, as OTLP in JSON over HTTP. Loaded only where one is configured.
+// Never makes a call wait: the caller counts what a collector does not accept in time.
 
 import type { CallSummary } from "../call-summary.ts";
 import type { Family } from "../families.ts";
@@ -9,20 +9,20 @@ import { metricsJson, type Period } from "./metrics-json.ts";
 import { tracesJson } from "./span-json.ts";
 
 export interface ExportOptions {
-  /** Of the collector, without a slash at its end. */
+  /** The collector's URL, without a slash at its end. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** What traces and metrics are about. */
+  /** The resource that traces and metrics describe. */
   readonly resource: Readonly<Record<string, string>>;
   readonly version: string;
 }
 
 export interface Exports {
-  /** Resolves to how many of the calls were taken. Never rejects. */
+  /** Resolves to how many of the calls were accepted. Never rejects. */
   readonly traces: (calls: readonly CallSummary[]) => Promise<number>;
-  /** Resolves to whether they were taken. Never rejects. */
+  /** Resolves to whether they were accepted. Never rejects. */
   readonly metrics: (families: readonly Family[], period: Period) => Promise<boolean>;
-  /** The program is about to end: nobody waits long for a collector from now on. */
+  /** The program is about to end: from now on nobody waits long for a collector. */
   readonly close: () => void;
 }
 

@@ -1,5 +1,5 @@
-// Metrics as Prometheus reads them. Loaded when they are first asked for.
-// Never counts anything: prom-client's registry only writes down what families hold.
+// Metrics in Prometheus's format. Loaded when they are first asked for.
+// Never counts anything: prom-client's registry only prints what families hold.
 
 import { Registry, type MetricObjectWithValues, type MetricValue } from "prom-client";
 import { Histogram, type Family, type Labels } from "../families.ts";

@@ -11,7 +11,7 @@ import { attributeHead, END, nanoseconds, quoted } from "./attribute-json.ts";
 const INTERNAL = 1;
 const SERVER = 2;
 const CLIENT = 3;
-/** Sampled, with a parent of this process, or of another. */
+/** Flags: sampled, with a parent in this process, or a remote one. */
 const FLAGS = 0x101;
 const REMOTE_FLAGS = 0x301;
 const STATUS_UNSET = '],"status":{"code":0}}';
@@ -46,9 +46,9 @@ const CACHE_READ_TOKENS = attributeHead(GEN_AI.cacheReadTokens, "intValue");
 const CACHE_WRITE_TOKENS = attributeHead(GEN_AI.cacheWriteTokens, "intValue");
 const REASONING_TOKENS = attributeHead(GEN_AI.reasoningTokens, "intValue");
 
-/** What spans of one batch are made with. */
+/** What all spans of a batch share. */
 interface Batch {
-  /** Attributes of where requests went, by URL. */
+  /** Attributes of an upstream's address, by URL. */
   readonly places: Map<string, string>;
 }
 
@@ -57,7 +57,7 @@ interface Call {
   readonly summary: CallSummary;
   readonly trace: CallTrace;
   readonly batch: Batch;
-  /** When it ended, in nanoseconds. */
+  /** When the call ended, in nanoseconds. */
   readonly endTime: string;
 }
 
@@ -66,20 +66,20 @@ interface Making {
   readonly name: string;
   readonly kind: number;
   readonly id: string;
-  /** Null: it is the first of its trace. */
+  /** Null: a root span. */
   readonly parentId: string | null;
   readonly flags?: number;
   /** In nanoseconds. */
   readonly startTime: string;
   readonly endTime: string;
-  /** A comma before each. */
+  /** Each with a comma before it. */
   readonly attributes: string;
-  /** Null: it went well. */
+  /** Null: it succeeded. */
   readonly error: string | null;
 }
 
 export interface TraceSource {
-  /** JSON of what the spans are about, and of the program that made them. */
+  /** JSON that describes the resource and the scope of the spans. */
   readonly resource: string;
   readonly scope: string;
 }
@@ -126,7 +126,7 @@ function spansJson(summary: CallSummary, trace: CallTrace, batch: Batch): string
 
 type Times = Pick<Making, "startTime" | "endTime">;
 
-/** A part of the call that nothing more is said of, after a comma. */
+/** A span without attributes of its own, with a comma before it. */
 function partJson(name: string, { trace }: Call, { startTime, endTime }: Times): string {
   return (
     `,{"traceId":"${trace.traceId}","spanId":"${trace.nextSpanId()}","parentSpanId":"${trace.spanId}","name":"${name}",` +
@@ -144,7 +144,7 @@ function spanJson(traceId: string, making: Making): string {
   );
 }
 
-/** What the client did is no error of the server: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status */
+/** An error of the client is not one of the server: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status */
 function serverError({ error, status }: CallSummary): string | null {
   return error !== null && (status === null || status >= SERVER_ERROR || status < CLIENT_ERROR) ? error.kind : null;
 }
@@ -152,7 +152,7 @@ function serverError({ error, status }: CallSummary): string | null {
 const CLIENT_ERROR = 400;
 const SERVER_ERROR = 500;
 
-/** The host alone. */
+/** Host and port only. */
 function place(url: string, { places }: Batch): string {
   const known = places.get(url);
   if (known !== undefined) return known;
@@ -164,7 +164,7 @@ function place(url: string, { places }: Batch): string {
 
 const PORTS: Readonly<Record<string, number>> = { "https:": 443, "http:": 80 };
 
-/** A client chooses models and so parts of some paths; what nobody was let in for may be anything. */
+/** A client chooses models, and so parts of some paths; a path without a route may be anything. */
 function routeOf({ path, callerId, error, model }: CallSummary): string | null {
   if (callerId === null || (model === null && NO_ROUTE.has(error?.kind ?? ""))) return null;
   return path.includes("odel") ? path.replace(MODEL_IN_PATH, "$1{model}") : path;
@@ -172,9 +172,9 @@ function routeOf({ path, callerId, error, model }: CallSummary): string | null {
 
 const NO_ROUTE: ReadonlySet<string> = new Set(["not-found", "method-not-allowed"]);
 const MODEL_IN_PATH = /(\/(?:models?|tunedModels)\/)[^/]+?(?=(?::\w+)?$|\/)/;
-/** Names are the client's to choose. */
+/** Limit on names that clients choose. */
 const MOST_CHARACTERS = 120;
-/** What is an id, and no words. */
+/** Matches an id, and no prose. */
 const ID = /^[\w.:-]{1,128}$/;
 /** The first attribute of a span has no comma before it. */
 const FIRST_METHOD = METHOD.slice(1);
@@ -194,7 +194,7 @@ function callAttributes(summary: CallSummary, route: string | null): string {
   return text;
 }
 
-/** All attempts together, as the conventions have it. */
+/** All attempts together, following the conventions. */
 function inferenceSpan(first: Attempt, { summary, trace, batch, endTime }: Call): string {
   const { finish, error, session } = summary;
   const operation = operationName(summary.upstreamProtocol ?? "openai-chat");
