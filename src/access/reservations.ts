@@ -32,7 +32,7 @@ export interface ReservationPorts {
   readonly now: () => number;
   readonly calendar: Calendar;
   readonly after: After;
-  /** Calls back in the next turn, so that calls that arrive together share a transaction. */
+  /** Calls back once the input that has already arrived is handled, so that calls that arrive together share a transaction. */
   readonly soon: (callback: () => void) => void;
   /** The id of this process. */
   readonly gateway: string;

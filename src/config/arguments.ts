@@ -9,9 +9,9 @@ import { OPTIONS } from "./variables.ts";
 export interface Arguments {
   readonly help: boolean;
   readonly version: boolean;
-  /** Null: `.env` in the working directory, if there is one. */
+  /** Null: `.env` in the working directory, if it exists. */
   readonly envFile: string | null;
-  /** What the command line sets; it wins over the environment. */
+  /** Variables set on the command line; they win over the environment. */
   readonly options: readonly OptionValue[];
   readonly faults: readonly Fault[];
 }
@@ -22,13 +22,13 @@ const SHORT: Readonly<Record<string, string>> = { "-h": "--help", "-v": "--versi
 const NO_OPTION = `is not an option. The options are ${FLAGS.map((flag) => `--${flag}`).join(", ")}`;
 const STRAY = "is neither a command nor an option. --help lists the commands, serve --help the options";
 
-/** The known names within so many edits, the nearest first. */
+/** The known names within this many edits, closest first. */
 export type Nearest = (wanted: string, known: Iterable<string>, maxEdits: number) => string[];
 
-/** Reads the command line; never throws. Ask it for `help` and `version` before `readConfig`. `nearest` finds what a misspelled option means. */
+/** Reads the command line. Never throws. Check `help` and `version` before calling `readConfig`. `nearest` finds what a misspelled option means. */
 export function readArguments(commandLine: readonly string[], nearest: Nearest = () => []): Arguments {
   const { tokens } = parseArgs({
-    // Each letter of `-abc` would be a token of its own, which Deno counts as a word.
+    // Otherwise each letter of `-abc` would be a token, and Deno counts each as a word.
     args: commandLine.map((word) => SHORT[word] ?? (/^-[^-]/.test(word) ? word.slice(0, 2) : word)),
     options: Object.fromEntries(OPTIONS.map(({ flag, value }) => [flag, { type: value === null ? "boolean" : "string" } as const])),
     strict: false,
@@ -38,7 +38,7 @@ export function readArguments(commandLine: readonly string[], nearest: Nearest =
   const options: OptionValue[] = [];
   const switches = new Set<string>();
   let envFile: string | null = null;
-  /** Where the value of an option of uvicorn, or of a misspelled one, stands; it is no fault of its own. */
+  /** Positions of values that belong to misspelled options, or to options of uvicorn: they are not faults themselves. */
   let passed = -1;
   for (const token of tokens) {
     if (token.index === passed) continue;

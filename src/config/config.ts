@@ -1,5 +1,5 @@
-// Reads the configuration from the environment, the command line and files, all handed in as values: one frozen Config, or every fault at
-// once. What can be set stands in variables.ts.
+// Reads the configuration from the environment, the command line and files, which are passed in as values: one frozen Config, or every fault
+// at once. What can be set is listed in variables.ts.
 // Never reads the environment or a file itself, and never shows a secret.
 
 import type { LogLevel } from "../errors.ts";
@@ -21,97 +21,97 @@ export type { Fault } from "./settings.ts";
 
 export interface Config extends KeysConfig, QuotaConfig, ObservingConfig {
   readonly host: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number;
-  /** How many processes; null: one for each core. */
+  /** Number of processes; null: one for each core. */
   readonly workers: number | null;
-  /** Who needs no client key: nobody, or who calls from this machine. */
+  /** Who needs no client key: nobody, or callers on this machine. */
   readonly anonymous: "off" | "loopback";
   /** Absolute http(s) URLs. */
   readonly endpoints: Endpoints;
-  /** Null: nothing is put in front of the client's instructions. */
+  /** Null: no system prompt is added. */
   readonly systemPrompt: string | null;
-  /** `auto`: the prompt of a client that marks nothing for caching is marked where nothing is cached without a mark. */
+  /** `auto`: where a client marks nothing for caching and the provider needs a mark, the prompt gets one. */
   readonly promptCache: "auto" | "off";
-  /** Of a Messages request that sets no limit, in tokens; null: the model's own limit. */
+  /** Limit in tokens for a Messages request that sets none; null: the model's own limit. */
   readonly defaultMaxTokens: number | null;
-  /** Headers that every upstream request carries besides, or instead of, the usual ones; lower-case names. */
+  /** Headers that are added to every upstream request, or replace its own; lower-case names. */
   readonly upstreamHeaders: Readonly<Record<string, string>>;
   readonly logLevel: LogLevel;
-  /** What is kept of the latest calls, for the inspector. */
+  /** What is kept of the latest calls for the inspector. */
   readonly inspect: "off" | "headers" | "bodies";
-  /** How much of it, at most. */
+  /** Limit on what is kept, in bytes. */
   readonly inspectBytes: number;
-  /** Names of client keys of whose calls nothing is kept. */
+  /** Names of client keys whose calls are not recorded. */
   readonly inspectExcept: readonly string[];
   readonly maxBodyBytes: number;
-  /** Bytes that the bodies of all requests, and what is made of them, may take; null is no limit. */
+  /** Limit on the bytes of all request bodies, and what is made of them; null: no limit. */
   readonly maxBodyMemory: number | null;
-  /** How long nothing of a request's body may come; null is no limit. */
+  /** How long nothing of a request's body may come; null: no limit. */
   readonly bodyTimeoutMs: number | null;
-  /** How long a connection may take for the head of its next request; null is no limit. */
+  /** How long a connection may take for the head of its next request; null: no limit. */
   readonly headTimeoutMs: number | null;
-  /** How many connections may be open at once; null is no limit. */
+  /** The most open connections; null: no limit. */
   readonly maxConnections: number | null;
-  /** What a conversion would leave out is a 400 instead of a header. */
+  /** Answers 400 where a conversion would drop something and report it in a header. */
   readonly strict: boolean;
-  /** What a conversion would refuse is sent repaired instead of a 400. */
+  /** Repairs and sends what a conversion would refuse with 400. */
   readonly lenient: boolean;
-  /** How long running answers may go on after the signal to stop; 0 ends them at once. */
+  /** How long running answers may go on after a signal to stop; 0 ends them at once. */
   readonly shutdownTimeoutMs: number;
-  /** Until the upstream's host takes a connection; null is no limit. */
+  /** Until the upstream's host accepts a connection; null: no limit. */
   readonly connectTimeoutMs: number | null;
-  /** Until the first byte of an answer; null is no limit. */
+  /** Until the first byte of an answer; null: no limit. */
   readonly firstByteTimeoutMs: number | null;
-  /** Silence between two bytes of an answer; null is no limit. */
+  /** Silence between two bytes of an answer; null: no limit. */
   readonly idleTimeoutMs: number | null;
-  /** The complete answer; null is no limit. */
+  /** Until the answer is complete; null: no limit. */
   readonly totalTimeoutMs: number | null;
-  /** Further attempts after the first; 0 is none. */
+  /** Further attempts after the first; 0: none. */
   readonly retries: number;
   readonly retryBudgetMs: number;
   readonly retryLost: boolean;
-  /** How long a stream may be silent before the client gets a keep-alive; null is never. */
+  /** How long a stream may be silent before the client gets a keep-alive; null: no keep-alives. */
   readonly keepAliveMs: number | null;
-  /** Whether a late non-streaming answer begins with white space, under a status 200 that may turn out wrong. */
+  /** Whether a late non-streaming answer begins with white space, under a status 200 that may turn out to be wrong. */
   readonly keepAliveNonStreaming: boolean;
-  /** At once; null is no limit. */
+  /** Concurrent calls; null: no limit. */
   readonly maxCalls: number | null;
   readonly maxCallsPerKey: number | null;
   readonly maxHeaderBytes: number;
-  /** Whether /v1/responses takes WebSockets. */
+  /** Whether /v1/responses accepts WebSockets. */
   readonly webSocket: boolean;
   /** Origins of web pages, as browsers send them. */
   readonly corsOrigins: readonly string[];
   /** Names of this machine besides localhost; lower case, without a port. */
   readonly allowedHosts: readonly string[];
-  /** Whether there is a dashboard, and an admin API. */
+  /** Whether the dashboard and the admin API are on. */
   readonly ui: boolean;
-  /** Reverse proxies whose word counts about where a visitor of the dashboard comes from. */
+  /** Reverse proxies that are trusted to say where a visitor of the dashboard comes from. */
   readonly trustedProxies: readonly Network[];
   /** `sqlite:`, `sqlite:<path>`, `postgres://...` or `memory:`. Secret where it holds a password. */
   readonly databaseUrl: string;
-  /** Null: the platform's own folder for data. */
+  /** Null: the platform's usual folder for data. */
   readonly dataDir: string | null;
   /** Whether calls of known keys go on while the database can't be reached. */
   readonly storeDown: "serve" | "refuse";
-  /** Whether a row is kept of every call. */
+  /** Whether a usage row is kept for every call. */
   readonly ledger: boolean;
-  /** How long rows are kept; null is for ever. */
+  /** How long rows are kept; null: for ever. */
   readonly ledgerDays: number | null;
-  /** By how many percent a token costs fewer credits when it is read from a cache. */
+  /** By how many percent fewer credits a token costs when it is read from a cache. */
   readonly cacheDiscountPercent: number;
-  /** Rows for the model table. */
+  /** Additional rows for the model table. */
   readonly models: readonly ModelSetting[];
 }
 
-/** The configuration can't be used. `message` lists every fault, a line each; it and the faults are safe to show. */
+/** The configuration can't be used. `message` lists every fault on a line of its own; it and the faults are safe to show. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
-  /** With each value quoted and cut, or hidden where any of it may be a key. */
+  /** With each value quoted and shortened, or hidden where any of it may be a key. */
   readonly faults: readonly Fault[];
 
-  /** The only way from what was typed to what is shown, so that no fault can miss it. */
+  /** The only way from input to output, so that no fault bypasses it. */
   constructor(faults: readonly Fault[], redactor: Redactor) {
     const shown = faults.map((fault) => shownFault(fault, redactor));
     super(
@@ -144,7 +144,7 @@ const MOST_CALLS = 1_000_000;
 const MOST_TOKENS = 10_000_000;
 const KIBIBYTE = 1024;
 const BODY_RANGE = { min: KIBIBYTE, max: 256 * KIBIBYTE ** 2 };
-/** What a machine is taken to have, in bytes, that does not say. */
+/** The memory assumed for a machine that does not report it, in bytes. */
 const UNKNOWN_MEMORY = 2 * KIBIBYTE ** 3;
 
 const HOST_NAME = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|(?=.*:.*:)[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?)$/;
@@ -153,7 +153,7 @@ const LOOPBACK = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|::ffff:127\.\
 
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-/** Set by this program or by the connection itself. */
+/** Headers that this program or the connection sets itself. */
 const OWN_HEADERS: ReadonlySet<string> = new Set(
   (
     "authorization connection content-length host keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer " +
@@ -161,7 +161,7 @@ const OWN_HEADERS: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
-/** Reads everything, `.env` included. @throws ConfigError holding every fault. */
+/** Reads everything, including `.env`. @throws ConfigError with every fault. */
 export function readConfig(source: ConfigSource): Config {
   const { settings } = readSettings(source);
   const base = baseOf(settings);
@@ -244,7 +244,7 @@ function addressOf(settings: Settings): Pick<Config, "host" | "port"> {
 function originsOf(settings: Settings): string[] {
   return settings.list("CORS_ORIGINS").flatMap((text) => {
     const origin = ORIGIN.exec(text)?.[1];
-    // Browsers write the origins of web pages in one way; those of programs are compared as they are.
+    // Browsers write the origins of web pages in only one way; origins of programs are compared as they are.
     if (origin !== undefined && (!WEB_SCHEME.test(text) || (URL.canParse(text) && new URL(text).origin === origin))) return [origin];
     settings.fault(
       "CORS_ORIGINS",
@@ -264,7 +264,7 @@ function hostsOf(settings: Settings): string[] {
   return [];
 }
 
-/** As they stand in a Host header, where an IPv6 address has brackets. */
+/** In the form of a Host header, where an IPv6 address has brackets. */
 const ALLOWED_HOST = /^(?:[a-z\d_](?:[\w.-]{0,252})|\[[\da-f:.]+\])$/;
 
 function networksOf(settings: Settings): Network[] {

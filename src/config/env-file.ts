@@ -1,7 +1,7 @@
-// The text of an environment file: its encoding, and the lines that set nothing.
+// The text of an environment file: its encoding, and lines that set nothing.
 // Never shows what a line says: it may be a key.
 
-/** The text of bytes that are UTF-8, or UTF-16 with its mark, as Windows writes it. Null: they are neither. */
+/** Decodes bytes in UTF-8, or in UTF-16 with a byte order mark, as Windows writes it. Null: neither. */
 export function textOfFile(bytes: Uint8Array): string | null {
   const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : "utf-8";
   try {
@@ -12,9 +12,9 @@ export function textOfFile(bytes: Uint8Array): string | null {
   }
 }
 
-/** Numbers of the lines that are no comment and have no `=`, from 1. */
+/** Numbers, from 1, of the lines that are neither a comment nor contain a `=`. */
 export function strayLines(text: string): number[] {
-  // A quoted value may have lines of its own.
+  // A quoted value may span lines.
   const lines = text.replace(QUOTED, (quoted) => "=" + quoted.replace(/[^\n]+/g, "")).split("\n");
   return lines.flatMap((line, index) => (line.trim() === "" || /^\s*#/.test(line) || line.includes("=") ? [] : [index + 1]));
 }

@@ -1,4 +1,4 @@
-// Keys from the settings: Factory's, the clients', and the administrator's.
+// Keys in the settings: Factory's, the clients', and the administrator's.
 // Never shows one: faults say what is wrong with it, not what it is.
 
 import type { NamedKey } from "../access/key-ring.ts";
@@ -7,17 +7,17 @@ import type { Settings } from "./settings.ts";
 export interface KeysConfig {
   /** Secret. Null: each client brings its own Factory key. */
   readonly upstreamKey: string | null;
-  /** Secrets. `upstreamKey` and the further keys of its organisation. */
+  /** Secrets. `upstreamKey` and the further keys of the same organisation. */
   readonly upstreamKeys: readonly string[];
   /** Secrets, each with its name. Empty: none is configured. */
   readonly proxyKeys: readonly NamedKey[];
-  /** Secret. Null: nobody is let into the dashboard by a key. */
+  /** Secret. Null: no key opens the dashboard. */
   readonly adminKey: string | null;
 }
 
-/** Shorter ones could not be kept out of the log without masking half of it. */
+/** Shorter keys could not be kept out of the log without masking half of it. */
 const MIN_KEY_LENGTH = 4;
-/** It opens everything, and can be guessed at from everywhere. */
+/** This key opens everything, and can be guessed at from anywhere. */
 const MIN_ADMIN_KEY_LENGTH = 16;
 const KEY = /^[\x21\x23-\x26\x28-\x7e]+$/;
 const KEY_RULE = `at least ${MIN_KEY_LENGTH} characters and no spaces, quotes or line breaks`;
@@ -59,7 +59,7 @@ function proxyKeysOf(settings: Settings): NamedKey[] {
   return listed;
 }
 
-/** `alice=secret`. What stands behind the `=` is long enough for a key, since `=` also ends keys in Base64. */
+/** `alice=secret`. What follows the `=` must be long enough for a key, since Base64 keys may end in `=`. */
 const NAMED_KEY = new RegExp(`^([A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?)=([^=].{${MIN_KEY_LENGTH - 1},})$`);
 const RESERVED_NAMES = /^(?:default|anonymous)$/i;
 

@@ -1,4 +1,4 @@
-// Reads the file of models: rows for the table, and every fault with the path of the member that is wrong.
+// Reads the model file: rows for the table, and every fault with the path of the member that is wrong.
 //
 //   {"models": [{"id": "glm-6", "protocol": "openai-chat", "provider": "fireworks", "alias": ["fast"],
 //                "reasoning": "low", "schema": "tool", "target": "https://api.factory.ai/api/llm/o/v1/chat/completions",
@@ -33,7 +33,7 @@ const MEMBERS = [
 const SCHEMAS = ["native", "tool"] as const;
 const RATES = ["input", "output", "cacheRead", "cacheWrite", "cacheWrite1h"] as const;
 const POOLS = ["standard", "core"] as const;
-/** As the file says it, in seconds -> as the program does. */
+/** Names in the file (seconds) -> names in the program. */
 const TIMEOUTS = { connect: "connectMs", firstByte: "firstByteMs", idle: "idleMs", total: "totalMs" } as const;
 const MODEL_NAME = /^[^\s\p{Cc}]{1,200}$/u;
 const HEADER_WORD = /^[A-Za-z0-9._-]{1,100}$/;
@@ -41,7 +41,7 @@ const FULL_STOP = /\.$/;
 const NAME = "a model name (1 to 200 characters without spaces)";
 
 export interface ModelTableContext {
-  /** What is wrong with the file goes to its `faults`. */
+  /** Collects what is wrong with the file in `faults`. */
   readonly settings: Settings;
   readonly nameFaults: (rows: readonly ModelSetting[]) => readonly NameFault[];
 }
@@ -144,7 +144,7 @@ class ModelTable {
     return { ...rates, longContext: { overTokens: isAmount(overTokens) ? overTokens : 0, ...longRates }, date: "file" };
   }
 
-  /** What is left out costs what other input does; a cache for an hour what one for 5 minutes does. */
+  /** Anything left out costs the same as other input; a cache for an hour costs the same as one for 5 minutes. */
   #rates(value: Json, path: string, others: readonly string[]): Rates {
     if (!isObject(value)) {
       this.#fault(path, value, 'must be US dollars for a million tokens, e.g. {"input": 3, "output": 15, "cacheRead": 0.3}');
@@ -169,7 +169,7 @@ class ModelTable {
     };
   }
 
-  /** One name or a list of them. `claim`: no other row may have them. */
+  /** One name or a list of names. `claim`: no other row may have them. */
   #names(value: Json | undefined, path: string, { claim = false } = {}): string[] {
     if (value === undefined) return [];
     const items = Array.isArray(value) ? value : [value];

@@ -1,10 +1,10 @@
-// Networks of IP addresses as they are written: `10.0.0.0/8`, `fd00::/8`, a single address. Whether an address lies in one.
-// Never asks anybody for a name.
+// Networks of IP addresses: `10.0.0.0/8`, `fd00::/8`, a single address. Whether an address is in one.
+// Never looks up a name.
 
 export interface Network {
-  /** 16 bytes; an IPv4 address as IPv6 writes it. */
+  /** 16 bytes; an IPv4 address in its IPv6 form. */
   readonly bytes: readonly number[];
-  /** How many of its bits count. */
+  /** Number of significant bits. */
   readonly bits: number;
 }
 
@@ -14,7 +14,7 @@ const ALL_BITS = 128;
 const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 const GROUPS = 8;
 
-/** Null: it is none. */
+/** Null: not a network. */
 export function parseNetwork(text: string): Network | null {
   const [address = "", length, ...more] = text.split("/");
   const bytes = bytesOf(address);
@@ -30,7 +30,7 @@ export function isWithin(address: string, networks: readonly Network[]): boolean
   return bytes !== null && networks.some((network) => holds(network, bytes));
 }
 
-/** What stands for everybody who may use the network of an address: the address itself, and of IPv6 its first half. */
+/** What identifies everybody who may share an address's network: the address itself; for IPv6, its first half. */
 export function neighbourhood(address: string): string {
   const bytes = bytesOf(address);
   if (bytes === null) return address;
@@ -45,12 +45,12 @@ function holds({ bytes, bits }: Network, address: readonly number[]): boolean {
   });
 }
 
-/** Null: it is no IP address. */
+/** Null: not an IP address. */
 function bytesOf(text: string): number[] | null {
   const four = IPV4.exec(text)?.slice(1).map(Number);
   if (four !== undefined) return four.every((byte) => byte <= 0xff) ? [...MAPPED, ...four] : null;
   const address = text.replace(/^\[(.*)\]$/, "$1").replace(/%.*$/, "");
-  // The last two groups may be written as an IPv4 address.
+  // The last two groups may be in the form of an IPv4 address.
   const [, head = address, last] = /^(.*:)(\d[\d.]+\.\d+)$/.exec(address) ?? [];
   const tail = last === undefined ? [] : bytesOf(last)?.slice(MAPPED.length);
   if (tail === undefined) return null;

@@ -1,33 +1,33 @@
-// How the server is seen from outside: the form of the log, who gets metrics, where traces and metrics are sent.
+// How the server can be observed: the format of the log, who gets metrics, where traces and metrics are sent.
 
 import type { SamplerName, Sampling } from "../telemetry/trace-context.ts";
 import type { Settings } from "./settings.ts";
 import type { VariableName } from "./variables.ts";
 
 export interface ObservingConfig {
-  /** Null: as fits whoever reads it. */
+  /** Null: text on a terminal, JSON otherwise. */
   readonly logFormat: "json" | "text" | null;
-  /** Secret. Null: nobody is given metrics by a key of their own. */
+  /** Secret. Null: there is no separate key for metrics. */
   readonly metricsKey: string | null;
-  /** Null: nothing is sent anywhere. */
+  /** Null: nothing is sent. */
   readonly otlp: OtlpConfig | null;
 }
 
 export interface OtlpConfig {
-  /** Of the collector, without `/v1/traces` and a slash at its end. */
+  /** URL of the collector, without `/v1/traces` and without a slash at its end. */
   readonly url: string;
   /** Secrets. */
   readonly headers: Readonly<Record<string, string>>;
   readonly serviceName: string;
   readonly resource: Readonly<Record<string, string>>;
   readonly sampling: Sampling;
-  /** Between two reports of metrics. */
+  /** Time between two reports of metrics. */
   readonly metricsEveryMs: number;
   /** Names of the metrics about models. */
   readonly genAi: "latest" | "1.41" | "both";
 }
 
-/** It can be guessed at from everywhere, as ADMIN_KEY can. */
+/** It can be guessed at from anywhere, as ADMIN_KEY can. */
 const MIN_KEY_LENGTH = 16;
 const KEY = /^[\x21-\x7e]+$/;
 const SAMPLERS: readonly [SamplerName, ...SamplerName[]] = [
@@ -66,7 +66,7 @@ function otlpOf(settings: Settings): OtlpConfig | null {
   return url === null ? null : { url: url.replace(/\/+$/, ""), ...rest };
 }
 
-/** `name=value,other=value`, with escapes as in a URL: https://opentelemetry.io/docs/specs/otel/protocol/exporter/ */
+/** `name=value,other=value`, with URL escapes: https://opentelemetry.io/docs/specs/otel/protocol/exporter/ */
 function pairsOf(settings: Settings, name: VariableName): Readonly<Record<string, string>> {
   const pairs: Record<string, string> = {};
   for (const pair of settings.text(name).split(",")) {

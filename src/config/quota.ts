@@ -1,20 +1,20 @@
-// Where Factory is asked what is left of a plan, how often, and what is kept of it for conversations that run.
+// Where Factory is asked what is left of a plan, how often, and what is reserved for conversations that run.
 // Never lets a key go to a host that gets no calls.
 
 import type { Endpoints } from "../models/catalog.ts";
 import type { Settings } from "./settings.ts";
 
-/** Of Factory's API. */
+/** Base URL of Factory's API. */
 const QUOTA_PATH = "/api/billing/limits";
 
 export interface QuotaConfig {
-  /** Where Factory tells what is left of a plan. Null: no calls go to its host. */
+  /** Where Factory reports what is left of a plan. Null: no calls go to its host. */
   readonly quotaUrl: string | null;
-  /** The shortest time between two questions; null is never. */
+  /** The shortest time between two requests; null: never. */
   readonly quotaIntervalMs: number | null;
-  /** From which percentage of a window new conversations go elsewhere; null is never. */
+  /** The used percentage of a window from which new conversations go to another model; null: never. */
   readonly quotaGuardPercent: number | null;
-  /** Where they go. Null: to the first Core model that the key may use. */
+  /** That other model. Null: the first Core model that the key may use. */
   readonly quotaGuardModel: string | null;
 }
 

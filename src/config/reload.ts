@@ -1,27 +1,27 @@
-// The configuration read again while the program runs: what counts from now on, which variables changed, and which of them need a restart.
+// The configuration read again while the program runs: what applies from now on, which variables changed, and which of them need a restart.
 // Never shows a value, and changes nothing itself.
 
 import { readConfig, type Config } from "./config.ts";
 import { readSettings, type ConfigSource } from "./source.ts";
 import { VARIABLE_NAMES, VARIABLES, type VariableName } from "./variables.ts";
 
-/** A configuration, and what was said for it. */
+/** A configuration, and the values that it was read from. */
 export interface Reading {
   readonly config: Config;
-  /** With what the `.env` file adds. */
+  /** Including what the `.env` file adds. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Of each variable that counts, as it was typed; null where it is not set. */
+  /** The raw value of each variable that counts; null where it is not set. */
   readonly values: Readonly<Record<VariableName, string | null>>;
 }
 
 export interface Rereading extends Reading {
-  /** Variables whose change counts from now on. */
+  /** Changed variables that apply from now on. */
   readonly changed: readonly VariableName[];
-  /** Variables whose change counts after a restart; until then the configuration has their value of the start. */
+  /** Changed variables that apply after a restart; until then the configuration has their first values. */
   readonly needRestart: readonly VariableName[];
 }
 
-/** @throws ConfigError holding every fault. */
+/** @throws ConfigError with every fault. */
 export function readFirst(source: ConfigSource): Reading {
   const read = once(source);
   const config = readConfig(read);
@@ -31,12 +31,12 @@ export function readFirst(source: ConfigSource): Reading {
   return { config, environment, values: values as Reading["values"] };
 }
 
-/** @throws ConfigError holding every fault, also those of variables that need a restart. */
+/** @throws ConfigError with every fault, including those of variables that need a restart. */
 export function readAgain(source: ConfigSource, before: Reading): Rereading {
   const read = once(source);
   const { environment, values } = readFirst(read);
   const different = VARIABLE_NAMES.filter((name) => values[name] !== before.values[name]);
-  // A default that is spelled out is no change.
+  // Spelling out a default is not a change.
   const valueIn = (reading: Reading["values"], name: VariableName): string => reading[name] ?? VARIABLES[name].default;
   const needRestart = different.filter((name) => !VARIABLES[name].reload && valueIn(values, name) !== valueIn(before.values, name));
   const kept = Object.fromEntries(needRestart.map((name) => [name, before.values[name]]));
@@ -49,7 +49,7 @@ export function readAgain(source: ConfigSource, before: Reading): Rereading {
   return { config, environment, values: { ...values, ...kept }, changed, needRestart };
 }
 
-/** The same source, whose files do not change between two looks at them. */
+/** The same source, with files that do not change between two reads. */
 function once(source: ConfigSource): ConfigSource {
   const texts = new Map<string, string | null>();
   return {

@@ -5,7 +5,7 @@ import type { Config } from "./config.ts";
 const LIKELY_SECRET_LENGTH = 16;
 
 export function secretsOf(config: Config): string[] {
-  // Headers and addresses of the operator's own may hold keys under names that nobody knows.
+  // The operator's own headers and addresses may hold keys under any name.
   const addresses = [...Object.values(config.endpoints), ...config.models.flatMap(({ target }) => target ?? [])];
   const queryValues = addresses.flatMap((url) => [...new URL(url).searchParams.values()]);
   const password = URL.canParse(config.databaseUrl) ? new URL(config.databaseUrl).password : "";

@@ -1,14 +1,14 @@
-// Turns the raw value of each variable into a typed one, and collects everything that is wrong.
-// Never stops at the first fault. Faults hold values as they were typed: ConfigError shows them.
+// Turns the raw value of each variable into a typed one, and collects all faults.
+// Never stops at the first fault. Faults hold raw values: ConfigError prepares them for display.
 
 import { VARIABLE_NAMES, VARIABLES, type VariableName } from "./variables.ts";
 
 export interface Fault {
   /** The variable, option, or place in a file. */
   readonly name: string;
-  /** What stands there, as it was typed; null when nothing does, or nothing that may be shown. */
+  /** The raw value; null: none, or none that may be shown. */
   readonly value: string | null;
-  /** What is wrong with it: the predicate of a sentence about the name, without its full stop. */
+  /** What is wrong with it: the predicate of a sentence about the name, without a full stop. */
   readonly problem: string;
 }
 
@@ -19,7 +19,7 @@ export interface Range {
 
 export interface SettingsSource {
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Values from the command line: they win, and faults in them name the flag. */
+  /** Values from the command line: they win, and their faults name the option. */
   readonly options: readonly OptionValue[];
 }
 
@@ -35,7 +35,7 @@ const SIZE = /^(\d{1,15})(KiB|MiB|GiB)?$/i;
 const SHARE = /^(\d{1,3})%$/;
 const MEBIBYTE = 1024 ** 2;
 const SIZE_UNITS: Readonly<Record<string, number>> = { kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 };
-/** The longest that a timer of either runtime can wait. */
+/** The longest time that a timer of either runtime supports. */
 const MAX_SECONDS = 2_147_483;
 export class Settings {
   readonly faults: Fault[] = [];
@@ -47,14 +47,14 @@ export class Settings {
     this.#options = options;
   }
 
-  /** Every value of a secret variable, also without the name that may stand in front of it. */
+  /** Every value of a secret variable, including the key after an optional name. */
   get secrets(): string[] {
     const names = VARIABLE_NAMES.filter((name) => VARIABLES[name].isSecret);
     const values = names.flatMap((name) => (this.#environment[name] ?? "").split(",")).map((secret) => secret.trim());
     return values.flatMap((value) => [value, value.slice(value.indexOf("=") + 1)]);
   }
 
-  /** What was set; null when nothing was, or "" where "" says nothing. */
+  /** The value that was set; null: none, or "" where "" counts as unset. */
   given(name: VariableName): string | null {
     const raw = this.#option(name)?.value ?? this.#environment[name];
     if (raw === undefined) return null;
@@ -67,7 +67,7 @@ export class Settings {
     return this.given(name) ?? VARIABLES[name].default;
   }
 
-  /** What stands between commas. */
+  /** The items of a comma-separated list. */
   list(name: VariableName): string[] {
     return this.text(name)
       .split(",")
@@ -86,13 +86,13 @@ export class Settings {
     return this.#bad(name, `must be a size from ${min} to ${max} bytes, e.g. 1048576 or 64MiB`, 0);
   }
 
-  /** NaN where it is no size. */
+  /** NaN: not a size. */
   #size(name: VariableName): number {
     const [, digits = "", unit = ""] = SIZE.exec(this.text(name)) ?? [];
     return digits === "" ? Number.NaN : Number(digits) * (SIZE_UNITS[unit.toLowerCase()] ?? 1);
   }
 
-  /** Bytes, or a share of `wholeBytes` such as 25%; null for 0, which is no limit. */
+  /** Bytes, or a share of `wholeBytes` such as 25%; null for 0, which means no limit. */
   share(name: VariableName, wholeBytes: () => number): number | null {
     const [, percent = ""] = SHARE.exec(this.text(name)) ?? [];
     if (Number(percent) >= 1 && Number(percent) <= 100) return Math.floor((wholeBytes() * Number(percent)) / 100);
@@ -102,14 +102,14 @@ export class Settings {
     return this.#bad(name, "must be a size, e.g. 512MiB, or a share of the memory from 1% to 100%", null);
   }
 
-  /** Seconds, as milliseconds. */
+  /** Seconds, returned as milliseconds. */
   duration(name: VariableName): number {
     const value = DECIMAL.test(this.text(name)) ? Number(this.text(name)) : Number.NaN;
     if (value <= MAX_SECONDS) return Math.round(value * 1000);
     return this.#bad(name, `must be a number of seconds from 0 to ${MAX_SECONDS}, e.g. 30 or 0.5`, 0);
   }
 
-  /** Seconds, as milliseconds; null for 0, which is no limit. */
+  /** Seconds, returned as milliseconds; null for 0, which means no limit. */
   limit(name: VariableName): number | null {
     return this.duration(name) || null;
   }
@@ -126,7 +126,7 @@ export class Settings {
     return words.find((word) => word === value) ?? this.#bad(name, `must be one of ${words.join(", ")}`, words[0]);
   }
 
-  /** An absolute URL; null when unset. Its query, if it has one, is kept and never shown. */
+  /** An absolute URL; null when unset. A query is kept, and never shown. */
   url(name: VariableName): string | null {
     const value = this.given(name);
     return value === null ? null : this.checkedUrl(this.label(name), value);
@@ -140,12 +140,12 @@ export class Settings {
     return "";
   }
 
-  /** Reports the value of a variable. That of a secret one is left out. */
+  /** Reports the value of a variable. The value of a secret one is left out. */
   fault(name: VariableName, problem: string): void {
     this.faults.push({ name: this.label(name), value: VARIABLES[name].isSecret ? null : this.given(name), problem });
   }
 
-  /** A variable's name as the person wrote it: the option, where that set it. */
+  /** A variable's name as the person wrote it: the option, where that was used. */
   label(name: VariableName): string {
     const option = this.#option(name);
     return option === undefined ? name : `--${option.flag}`;
@@ -155,7 +155,7 @@ export class Settings {
     return this.#options.findLast((option) => option.variable === name);
   }
 
-  /** Reports the value and goes on with `instead`, so that the other faults are found too. */
+  /** Reports the value and returns `instead`, so that further faults are found too. */
   #bad<T>(name: VariableName, problem: string, instead: T): T {
     this.fault(name, problem);
     return instead;

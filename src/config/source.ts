@@ -1,5 +1,5 @@
-// Where a configuration comes from: the environment, the command line and files, all handed in as values. What they say, before anything is
-// made of it.
+// The sources of a configuration: the environment, the command line and files, all passed in as values. What they say, before it is
+// interpreted.
 // Never reads the environment or a file itself.
 
 import { parseEnv } from "node:util";
@@ -13,33 +13,33 @@ export interface ConfigSource {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The command line without the program's own name. */
   readonly arguments: readonly string[];
-  /** The text of a file; null when there is none, or none that this program may look for. Throws when it can't be read. */
+  /** The text of a file; null: it does not exist, or may not be looked for. Throws when it can't be read. */
   readonly file: (path: string) => string | null;
-  /** Masks what faults show; it need not know a secret yet. */
+  /** Masks what faults show; it need not know any secrets yet. */
   readonly redactor: Redactor;
-  /** How much memory the program may use; null, or absent: nobody knows. Asked where a share of it is configured. */
+  /** How much memory the program may use; null or absent: not known. Called where a share of it is configured. */
   readonly memoryBytes?: () => number | null;
-  /** Says which names in rows of the model file the built-in table can't take; absent: it takes them all. */
+  /** Returns names in rows of the model file that the built-in table can't take. Absent: it takes all. */
   readonly nameFaults?: (rows: readonly ModelSetting[]) => readonly NameFault[];
-  /** Finds what a misspelled option means; absent: nobody looks. */
+  /** Finds what a misspelled option means. Absent: no suggestions. */
   readonly nearest?: Nearest;
 }
 
 export interface Said {
-  /** With what is wrong so far. */
+  /** With the faults so far. */
   readonly settings: Settings;
-  /** With what the `.env` file adds. */
+  /** Including what the `.env` file adds. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 export const DEFAULT_ENV_FILE = ".env";
 
-/** The file of variables that counts, though it need not exist. */
+/** The file of variables that counts, whether or not it exists. */
 export function envFileOf({ arguments: commandLine }: Pick<ConfigSource, "arguments">): string {
   return readArguments(commandLine).envFile ?? DEFAULT_ENV_FILE;
 }
 
-/** The environment with what an `.env` text adds to it; the environment wins, with an empty value too. */
+/** The environment plus what an `.env` text adds; the environment wins, even with an empty value. */
 export function mergeEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
   envText: string,
@@ -68,7 +68,7 @@ export function readSettings(source: ConfigSource): Said {
 
 interface FileText {
   readonly text: string | null;
-  /** What is wrong with the file; null when it was read. */
+  /** What is wrong with the file; null: it was read. */
   readonly problem: string | null;
   readonly isMissing: boolean;
 }

@@ -1,12 +1,12 @@
-// What became of the options of uvicorn, with which the older Python program was started.
-// Never takes one: each is a fault that says what to do instead.
+// What became of uvicorn's options, with which the older Python program was started.
+// Never accepts one: each is a fault that says what to do instead.
 
 interface UvicornOption {
   /** With its dashes. */
   readonly name: string;
-  /** Whether the next word is its value. */
+  /** Whether it takes the next word as its value. */
   readonly takesValue: boolean;
-  /** What follows its name. */
+  /** The rest of the sentence that begins with the option. */
   readonly hint: string;
 }
 

@@ -1,16 +1,16 @@
-// Everything that can be set, as a table, and the texts made from it: the help on settings, .env.example, the README's table.
+// Everything that can be set, as a table, and texts made from it: the help on settings, .env.example, the README's table.
 // Never reads a value; config.ts does.
 
 export interface Variable {
   readonly name: string;
-  /** What counts while the variable is unset or empty; "" where nothing does. */
+  /** The default where the variable is unset or empty; "": none. */
   readonly default: string;
   /** The unit of a plain number. */
   readonly unit: "seconds" | null;
   readonly isSecret: boolean;
-  /** Whether the value is kept as it is: spaces around it count, and "" is a value of its own. */
+  /** Whether the value is used verbatim: surrounding spaces count, and "" is a value. */
   readonly isVerbatim: boolean;
-  /** Whether a change counts while the server runs, for calls that begin after it. */
+  /** Whether a change applies to a running server, for calls that begin after it. */
   readonly reload: boolean;
   readonly help: string;
 }
@@ -257,7 +257,7 @@ export const VARIABLE_NAMES = Object.keys(VARIABLES) as readonly VariableName[];
 
 interface Option {
   readonly flag: string;
-  /** What stands for its value in the help; null for a switch. */
+  /** The placeholder for its value in the help; null for a switch. */
   readonly value: string | null;
   /** The variable that it sets. */
   readonly variable: VariableName | null;
@@ -291,7 +291,7 @@ function rows(): Variable[] {
 
 const INDENT = "      ";
 
-/** What `help settings` prints: all settings, or those that a word names, otherwise those that speak of it. "": there are none. */
+/** What `help settings` prints: all settings, those that a word names, or else those that mention it. "": none. */
 export function settingsHelp(word: string): string {
   const all = rows();
   const wanted = word.toUpperCase();
@@ -304,7 +304,7 @@ export function settingsHelp(word: string): string {
 const SETTINGS_HEAD = `Settings are variables, from the environment or a .env file. Options win over the environment, and the environment over the file.
 A server that runs takes over what changes in the file, also at SIGHUP, unless a variable needs a restart.`;
 
-/** The text of `.env.example`: every variable with its default, commented out but for the keys. */
+/** The text of `.env.example`: every variable with its default, commented out except for the keys. */
 export function envExample(): string {
   const blocks = rows().map((row) => {
     const unit = row.unit === null ? "" : ` In ${row.unit}.`;

@@ -1,5 +1,5 @@
-// What the environment says that is no fault, but hardly meant: names close to that of a variable, the host that Factory's API had once,
-// certificates that nobody checks, telemetry that tells keys, a proxy that would see keys and prompts.
+// Valid settings that are probably mistakes: names close to that of a variable, the former host of Factory's API, disabled certificate
+// checks, telemetry that reveals keys, a proxy that would see keys and prompts.
 // Never shows a value.
 
 import type { Nearest } from "./arguments.ts";
@@ -12,22 +12,22 @@ export interface Warning {
 }
 
 export interface WarningSource {
-  /** With what the `.env` file adds. */
+  /** Including what the `.env` file adds. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** URLs of the upstream. */
   readonly endpoints: readonly string[];
   readonly nearest: Nearest;
 }
 
-/** A name of so many letters has many neighbours that mean something else. */
+/** A shorter name has many neighbours that mean something else. */
 const SHORT_NAME = 5;
 const NAMES = Object.keys(VARIABLES);
-/** UID is no slip of UI. */
+/** UID is not a misspelled UI. */
 const TOO_SHORT = 2;
 const SHORT_NAMES = NAMES.filter((name) => name.length <= SHORT_NAME && name.length > TOO_SHORT);
 const LONG_NAMES = NAMES.filter((name) => name.length > SHORT_NAME);
 
-/** Names that people expect and that are more than two edits away from the one that there is. */
+/** Names that people expect, and that are more than two edits away from the real one. */
 const EXPECTED: Readonly<Record<string, string>> = {
   FACTORY_URL: "FACTORY_BASE_URL",
   FACTORY_KEY: "FACTORY_API_KEY",
@@ -37,7 +37,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
 };
 
 const UPSTREAM_NAMES = NAMES.filter((name) => name === "FACTORY_BASE_URL" || name.endsWith("_TARGET_URL"));
-/** Where the old programs found Factory's API. */
+/** Where older programs found Factory's API. */
 const OLD_HOST = "app.factory.ai";
 
 export function warningsOf({ environment, endpoints, nearest }: WarningSource): Warning[] {

@@ -1,16 +1,16 @@
-// The table of models: the ids that Factory is known to serve, and where a name goes that is not in it.
+// The table of models: the ids that Factory is known to serve, and where other names go.
 // Data and its types only; models.ts does the look-up.
 
 import type { Effort, ProtocolId } from "../protocol/canonical.ts";
 import type { Price } from "./price.ts";
 
-/** How the model's endpoint is held to a JSON schema: by its own answer format, or by a tool whose input is the answer. */
+/** How the model is held to a JSON schema: by its own answer format, or by a tool whose input is the answer. */
 export type SchemaSupport = "native" | "tool";
 
-/** Absolute http(s) URLs of what the upstream offers. */
+/** Absolute http(s) URLs of the upstream's endpoints. */
 export type Endpoints = Readonly<Record<"messages" | "responses" | "chat" | "gemini" | "bedrock", string>>;
 
-/** What differs from the usual time limits, in milliseconds; null is no limit. */
+/** Overrides of the usual timeouts, in milliseconds; null: no limit. */
 export interface Timeouts {
   readonly connectMs?: number | null;
   readonly firstByteMs?: number | null;
@@ -31,17 +31,17 @@ export interface Model extends Origin {
   readonly id: string;
   /** Further names that clients may use. */
   readonly aliases: readonly string[];
-  /** Effort for requests that say nothing about reasoning; null leaves it to the model. */
+  /** Effort for requests that say nothing about reasoning; null: the model decides. */
   readonly reasoning: Effort | null;
   readonly schema: SchemaSupport;
-  /** The URL of an endpoint for this model alone; null: the protocol's own endpoint. */
+  /** A URL for this model alone; null: the protocol's own endpoint. */
   readonly target: string | null;
-  /** Models to use instead, in this order, while this one is overloaded, rate-limited or unavailable. */
+  /** Models to use instead, in this order, when this one is overloaded, rate-limited or unavailable. */
   readonly fallback: readonly string[];
   readonly timeouts: Timeouts;
-  /** Which of a plan's allowances it draws on; null: nobody has said. */
+  /** The allowance of a plan that it draws on; null: not known. */
   readonly pool: Pool | null;
-  /** Credits for a token, as a multiple of a Standard Credit; null: nobody has said. */
+  /** Credits per token, as a multiple of a Standard Credit; null: not known. */
   readonly multiplier: number | null;
   /** Null: no list price is known. */
   readonly price: Price | null;
@@ -51,16 +51,16 @@ export type Pool = "standard" | "core";
 
 /** A name in a row of the configuration that the table can't take. */
 export interface NameFault {
-  /** Which row, counted from 0. */
+  /** Index of the row, from 0. */
   readonly row: number;
   readonly member: "alias" | "fallback";
   readonly name: string;
-  /** The predicate of a sentence about the name, without its full stop. */
+  /** The predicate of a sentence about the name, without a full stop. */
   readonly problem: string;
 }
 
 /**
- * A model as the configuration gives it. What is left out comes from the built-in row of the same id, else from the prefix of the name;
+ * A model in the configuration. What is left out comes from the built-in row of the same id, otherwise from the prefix of the name;
  * aliases are added to the built-in ones.
  */
 export type ModelSetting = Pick<Model, "id"> & { readonly [Member in Exclude<keyof Model, "id">]?: NonNullable<Model[Member]> };
@@ -70,15 +70,15 @@ const MINIMAX: Origin = { protocol: "anthropic-messages", provider: "fireworks" 
 const OPENAI: Origin = { protocol: "openai-responses", provider: "openai" };
 const XAI: Origin = { protocol: "openai-responses", provider: "xai" };
 const GOOGLE: Origin = { protocol: "gemini", provider: "google" };
-/** Also where a model goes whose name says nothing. */
+/** Also the default for a name without a known prefix. */
 export const CHAT: Origin = { protocol: "openai-chat", provider: "fireworks" };
 
-/** A model as the table has it. */
+/** A model of the table. */
 export type CatalogRow = Origin & Pick<Model, "id" | "pool" | "multiplier">;
 
 /**
- * The ids that Factory was seen to serve, 2025 to 2026-11, with their credit multipliers. The newest of a family comes first, for that is
- * what the family's name means (see FAMILIES); ids that only one source names come last. An id that ends in a date is also known without it:
+ * The ids that Factory was seen to serve, 2025 to 2026-11, with their credit multipliers. The newest of a family comes first, because
+ * the family's name means that one (see FAMILIES); ids from a single source come last. An id that ends in a date is also known without it:
  * `gpt-5` is `gpt-5-2025-08-07`, `claude-sonnet-4-5` is `claude-sonnet-4-5-20250929`.
  */
 export const CATALOG: readonly CatalogRow[] = [
@@ -160,7 +160,7 @@ export const CATALOG: readonly CatalogRow[] = [
   ]),
 ];
 
-/** Words that mean the first row of the table that has them between the dashes of its id. */
+/** Names that mean the first row of the table with this word between the dashes of its id. */
 export const FAMILIES: readonly string[] = ["opus", "sonnet", "haiku", "gpt", "codex", "gemini", "glm", "kimi"];
 
 function rows(origin: Origin, pool: Pool, models: readonly (readonly [id: string, multiplier?: number])[]): CatalogRow[] {

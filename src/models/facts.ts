@@ -1,16 +1,16 @@
-// What is known of a model beyond where it is served: its context window, what it reads, when it came out. Data, and what an id says.
-// Never guesses: null where no source says it.
-// Context windows: @pydantic/genai-prices 0.1.8, and https://ai.google.dev/gemini-api/docs/models for gemini-2.5-pro. What a model reads:
+// What is known of a model besides where it is served: its context window, its kinds of input, its release date. Data, and what an id says.
+// Never guesses: null where no source says so.
+// Context windows: @pydantic/genai-prices 0.1.8, and https://ai.google.dev/gemini-api/docs/models for gemini-2.5-pro. Kinds of input:
 // https://platform.claude.com/docs/en/about-claude/models/overview, https://platform.openai.com/docs/models,
 // https://ai.google.dev/gemini-api/docs/models. All read 2026-11.
 
 export type Modality = "text" | "image" | "audio" | "video";
 
 export interface ModelFacts {
-  /** Tokens; of Gemini those of the prompt, of all others prompt and answer together. */
+  /** Tokens; for Gemini of the prompt, for all others of prompt and answer together. */
   readonly contextTokens: number | null;
   readonly inputModalities: readonly Modality[] | null;
-  /** Unix time in seconds: the day in the id. */
+  /** Unix time in seconds: the date in the id. */
   readonly releasedAtS: number | null;
 }
 
@@ -41,7 +41,7 @@ const CONTEXT_TOKENS: ReadonlyMap<string, number> = new Map(
   ).flatMap(([tokens, ids]) => ids.split(" ").map((id) => [id, tokens] as const)),
 );
 
-/** The first that fits counts. */
+/** The first match counts. */
 const MODALITIES: readonly (readonly [ids: RegExp, modalities: readonly Modality[]])[] = [
   [/^claude-/, ["text", "image"]],
   [/^(?:gpt-(?:4o|4\.1|[5-9])|o[134](?:-|$))/, ["text", "image"]],

@@ -1,4 +1,4 @@
-// Looks up a model by the name that a client wrote: a Target with protocol, URL, and the name and provider upstream.
+// Looks up a model by a client's name for it: a Target with protocol, URL, and the name and provider upstream.
 // Never calls anything, and never knows a key.
 
 import type { RuledModel } from "../access/key-words.ts";
@@ -15,7 +15,7 @@ export interface Target extends Omit<Model, "id" | "aliases" | "target"> {
   /** The model's name upstream. */
   readonly model: string;
   readonly url: string;
-  /** Null where the protocol's upstream counts no tokens. */
+  /** Null where the protocol's upstream can't count tokens. */
   readonly countTokensUrl: string | null;
 }
 
@@ -34,16 +34,16 @@ const ENDPOINT_OF: Readonly<Record<ProtocolId, keyof Endpoints>> = {
 
 const MAX_NAME_LENGTH = 200;
 const ILL_FORMED = /[\s\p{Cc}]/u;
-/** What an id that is known without its date may end in. */
+/** Endings of ids that are also known without their date. */
 const DATE = /-(?:\d{8}|\d{4}-\d{2}-\d{2})$/;
 /** What Claude Code appends to a name. */
 const LONG_CONTEXT = /(?:\[1m\])+$/i;
 /** A dot in a version: `4.5`. */
 const VERSION_DOT = /(?<=\d)\.(?=\d)/g;
-/** A name without a known prefix counts as a misspelling up to here, and up to one edit for every three characters. */
+/** Up to this many edits, a name without a known prefix counts as a misspelling; at most one edit for every three characters. */
 const MAX_TYPOS = 2;
 const MAX_SUGGESTIONS = 3;
-/** Where an API names them. */
+/** Tells people where the known models are listed. */
 export const LISTED = "GET /v1/models lists the known models.";
 
 export class Models {
@@ -54,7 +54,7 @@ export class Models {
   /** By `spelling` of an id or alias, and by family. */
   readonly #bySpelling: ReadonlyMap<string, Model>;
   readonly #targets: ReadonlyMap<Model, Target>;
-  /** Of the endpoint of the configuration, at which nearly all are counted. */
+  /** The URL for counting at the configured endpoint, which nearly all models share. */
   readonly #countTokensUrl: string;
 
   constructor({ endpoints, models }: ModelOptions) {
@@ -77,8 +77,8 @@ export class Models {
   }
 
   /**
-   * Where the model is served. A name that is not in the table goes by its prefix, and without a known prefix to Chat. Refused are
-   * names that are no names, and names without a known prefix that look like a misspelling of a known one. A `[1m]` at the end is left out.
+   * Where the model is served. A name that is not in the table goes by its prefix, and without a known prefix to Chat. Refuses names that are
+   * malformed, and names without a known prefix that look like a misspelling of a known one. A `[1m]` at the end is removed.
    * @throws GatewayError `not-found`, code `model_not_found`, suggesting the closest matches.
    */
   find(name: string): Target {
@@ -91,22 +91,22 @@ export class Models {
     return this.#target({ ...(origin ?? CHAT), id, ...NOTHING_SPECIAL, ...UNKNOWN });
   }
 
-  /** Whether the table holds it, in whatever spelling. */
+  /** Whether the table has it, in any spelling. */
   knows(name: string): boolean {
     return this.#row(name) !== undefined;
   }
 
-  /** The model of that name as a key's rule knows it, by whatever it may be called. */
+  /** The model of that name as a key's rules see it, under all its names. */
   ruled(name: string): RuledModel {
     const known = this.#row(name);
     if (known === undefined) return { names: [name], readAs: this.#readAs(name), pool: UNKNOWN.pool };
     return { names: [known.id, ...known.aliases], pool: known.pool };
   }
 
-  /** Names of what an upstream may take an unknown name for: it may leave out a provider, a date, `-latest` or a variant behind a colon. */
+  /** What an upstream may take an unknown name for: it may ignore a provider, a date, `-latest` or a variant after a colon. */
   #readAs(name: string): string[] {
     const parts = name.toLowerCase().split(/[/:@\s]/);
-    // A dot stands in a version, or behind a provider, as in AWS's `us.anthropic.claude-…-v1:0`.
+    // A dot is part of a version, or follows a provider, as in AWS's `us.anthropic.claude-…-v1:0`.
     return parts
       .flatMap((part) => [part.replaceAll(".", "-"), ...part.split(PROVIDER_DOT)])
       .flatMap((part) => [part, part.replace(REVISION, ""), part.replace(REVISION, "").replace(EDITION, "")])
@@ -118,7 +118,7 @@ export class Models {
 
   /**
    * The row of the table, by id or alias.
-   * @throws GatewayError `not-found`, as `find`, for every name that the table does not hold.
+   * @throws GatewayError `not-found`, as `find`, for every name that is not in the table.
    */
   entry(name: string): Model {
     const known = this.#row(name);
@@ -126,19 +126,19 @@ export class Models {
     return known;
   }
 
-  /** The table: built-in rows first, then those that the configuration adds. */
+  /** The table: built-in rows first, then those of the configuration. */
   list(): readonly Model[] {
     return this.#models;
   }
 
-  /** Up to three known names, the nearest first; empty when none is near. */
+  /** Up to three known names, closest first; empty when none is close. */
   nearest(name: string): string[] {
     if (!isWellFormed(name)) return [];
     const wanted = name.toLowerCase();
     return nearest(wanted, this.#byName.keys(), Math.max(MAX_TYPOS, editsFor(wanted))).slice(0, MAX_SUGGESTIONS);
   }
 
-  /** A sentence or two for somebody who wrote a name that nobody knows. */
+  /** A sentence or two for a person who used an unknown name. */
   hintFor(name: string): string {
     const near = this.nearest(name);
     return near.length === 0 ? LISTED : `Did you mean ${near.map((known) => `"${known}"`).join(" or ")}? ${LISTED}`;
@@ -149,7 +149,7 @@ export class Models {
     return this.#endpoints[kind];
   }
 
-  /** As it is written; else without `[1m]`, in another spelling of its version, or by its family. */
+  /** By the exact name; otherwise without `[1m]`, in another spelling of its version, or by its family. */
   #row(name: string): Model | undefined {
     const exact = this.#byName.get(name.toLowerCase());
     if (exact !== undefined) return exact;
@@ -191,7 +191,7 @@ type TargetRow = Omit<Model, "aliases">;
 const NOTHING_SPECIAL = { reasoning: null, schema: "native", target: null, fallback: [], timeouts: {} } as const;
 const UNKNOWN = { pool: null, multiplier: null, price: null } as const;
 
-/** The built-in rows with what the configuration says about them, and its own; by lower-case id, in order. */
+/** The built-in rows merged with the configuration's rows, by lower-case id, in order. */
 function rowsOf(settings: readonly ModelSetting[]): Map<string, Model> {
   const rows = new Map<string, Model>();
   const prices = listPrices();
@@ -234,7 +234,7 @@ function longContext([overTokens, input, output, cacheRead, cacheWrite, cacheWri
   return { overTokens, input, output, cacheRead, cacheWrite, cacheWrite1h };
 }
 
-/** Name -> key of its row. The later line here wins: built-in alias, built-in id, alias of the configuration, id of the configuration. */
+/** Name -> key of its row. Later ones win: built-in alias, built-in id, alias of the configuration, id of the configuration. */
 function keysOf(rows: ReadonlyMap<string, Model>, settings: readonly ModelSetting[]): Map<string, string> {
   const keys = new Map<string, string>();
   for (const [key, row] of rows) for (const alias of row.aliases) keys.set(alias.toLowerCase(), key);
@@ -248,7 +248,7 @@ function withoutContext(name: string): string {
   return name.endsWith("]") ? name.replace(LONG_CONTEXT, "") : name;
 }
 
-/** The same for all ways to write a name: lower case, and dashes in versions. */
+/** The same for all spellings of a name: lower case, with dashes in versions. */
 function spelling(name: string): string {
   const lower = name.toLowerCase();
   return lower.includes(".") ? lower.replace(VERSION_DOT, "-") : lower;
@@ -281,7 +281,7 @@ function isWellFormed(name: string): boolean {
   return name !== "" && name.length <= MAX_NAME_LENGTH && !ILL_FORMED.test(name);
 }
 
-/** Anthropic's count endpoint stands below the one for messages; a query stays at the end. */
+/** Anthropic's count endpoint is a path below the one for messages; a query stays at the end. */
 function countTokensUrlOf(messagesUrl: string): string {
   const url = new URL(messagesUrl);
   url.pathname = `${url.pathname.replace(/\/+$/, "")}/count_tokens`;

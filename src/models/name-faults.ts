@@ -1,4 +1,4 @@
-// What is wrong with names in rows of the configuration: an alias by which the table knows another model, a fallback that nobody knows.
+// What is wrong with names in rows of the configuration: an alias that is already another model's name, an unknown fallback.
 // Never looks at anything but names.
 
 import { FAMILIES, type Endpoints, type ModelSetting, type NameFault } from "./catalog.ts";
@@ -10,7 +10,7 @@ export function nameFaults(settings: readonly ModelSetting[]): NameFault[] {
   const table = new Models({ endpoints: UNUSED_ENDPOINTS, models: settings.map(({ id, aliases = [] }) => ({ id, aliases })) });
   return settings.flatMap(({ id, aliases = [], fallback = [] }, row) => [
     ...aliases.flatMap((name): NameFault[] => {
-      // The name of a family is nobody's.
+      // The name of a family is free to use.
       if (FAMILIES.includes(name.toLowerCase()) || !builtIn.knows(name)) return [];
       const owner = builtIn.entry(name).id;
       if (owner === id.toLowerCase()) return [];

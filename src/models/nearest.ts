@@ -1,9 +1,9 @@
-// Which known names somebody may have meant. Pure text; models and paths are looked up with it.
+// Which known names somebody may have meant. Pure text; used for models, paths and settings.
 
 /** Longer names are compared by their beginning: the work grows with the product of the lengths. */
 const MAX_LENGTH = 200;
 
-/** The known names within so many edits, the nearest first. An edit inserts, deletes or replaces a character, or swaps two neighbours. */
+/** The known names within this many edits, closest first. An edit inserts, deletes or replaces a character, or swaps two neighbours. */
 export function nearest(wanted: string, known: Iterable<string>, maxEdits: number): string[] {
   return [...known]
     .filter((name) => Math.abs(name.length - wanted.length) <= maxEdits && !isFar(name, wanted, maxEdits))
@@ -13,14 +13,14 @@ export function nearest(wanted: string, known: Iterable<string>, maxEdits: numbe
     .map(({ name }) => name);
 }
 
-/** Whether that can be told at a look: each character that does not stand in the other text takes an edit of its own. */
+/** A quick check: each character that does not occur in the other text takes an edit of its own. */
 function isFar(name: string, wanted: string, most: number): boolean {
   let foreign = 0;
   for (let at = 0; at < name.length && foreign <= most; at++) if (!wanted.includes(name[at] ?? "")) foreign++;
   return foreign > most;
 }
 
-/** Counts no further than one more than `most`: where there are so few, each character stands within `most` of where the other text has it. */
+/** Counts no further than one more than `most`. With so few edits, each character is within `most` of its place in the other text. */
 function editsBetween(a: string, b: string, most: number): number {
   const tooMany = most + 1;
   let beforeLast: number[] = [];
@@ -38,7 +38,7 @@ function editsBetween(a: string, b: string, most: number): number {
       current[column] = best;
       if (best < least) least = best;
     }
-    // What follows is made of these two rows.
+    // The next row is made from these two.
     if (least > most && lastLeast >= most) return tooMany;
     beforeLast = last;
     last = current;

@@ -1,35 +1,35 @@
-// What a call costs, in US dollars and in the plan's credits. Both are estimates: of list prices, and of what Factory has said about credits.
+// What a call costs, in US dollars and in the plan's credits. Both are estimates, from list prices and from what Factory says of credits.
 // Never guesses: null where no price or multiplier is known.
 
 import type { Usage } from "../protocol/canonical.ts";
 
-/** US dollars for a million tokens. */
+/** US dollars per million tokens. */
 export interface Rates {
   readonly input: number;
   readonly output: number;
   readonly cacheRead: number;
-  /** Of a cache that lasts 5 minutes. */
+  /** For a cache that lasts 5 minutes. */
   readonly cacheWrite: number;
-  /** Of a cache that lasts an hour. */
+  /** For a cache that lasts an hour. */
   readonly cacheWrite1h: number;
 }
 
 export interface Price extends Rates {
-  /** What every token of a request costs whose input, caches included, is more than `overTokens`. Null: the same. */
+  /** The prices of every token of a request whose input, caches included, exceeds `overTokens`. Null: the same prices. */
   readonly longContext: (Rates & { readonly overTokens: number }) | null;
-  /** The day of the price list, `2026-11-28`; `file` for a price of the model file. */
+  /** The date of the price list, `2026-11-28`; `file` for a price in the model file. */
   readonly date: string;
 }
 
 /** What the table says of a model's cost. */
 export interface Priced {
   readonly price: Price | null;
-  /** Credits for a token. */
+  /** Credits per token. */
   readonly multiplier: number | null;
 }
 
 export interface CreditRule {
-  /** By how many percent a token costs fewer credits when it is read from a cache. */
+  /** By how many percent fewer credits a token costs when it is read from a cache. */
   readonly cacheDiscountPercent: number;
 }
 
@@ -41,7 +41,7 @@ export interface Cost {
   readonly date: string | null;
 }
 
-/** The cost of one request: prices for long contexts go by the request. Counters that are null count as 0. */
+/** The cost of one request; prices for long contexts depend on the single request. Counters that are null count as 0. */
 export function priceOf({ price, multiplier }: Priced, usage: Usage, { cacheDiscountPercent }: CreditRule): Cost {
   const input = usage.inputTokens ?? 0;
   const cacheRead = usage.cacheReadTokens ?? 0;

@@ -1,4 +1,4 @@
-// What is known of the plan behind the Factory key, and who keeps some of it for conversations that run.
+// What is known of the plan behind the Factory key, and the guard that keeps some of it for conversations that run.
 // Does not ask Factory itself.
 
 import { QuotaGuard } from "../access/quota-guard.ts";
@@ -8,23 +8,23 @@ import type { World } from "./world.ts";
 
 export interface Plan {
   readonly quota: Quota;
-  /** What it is asked with, as JSON. */
+  /** The settings of its requests, as JSON. */
   readonly asked: string;
-  /** Null: the plan is used until it is used up. */
+  /** Null: there is no guard. */
   readonly guard: QuotaGuard | null;
 }
 
 export interface PlanParts {
-  /** The beginning of a Factory key's hash. */
+  /** The first digits of a Factory key's hash. */
   readonly keyId: (key: string) => string;
-  /** Conversations that run, and may go on. */
+  /** Conversations that the guard has admitted. */
   readonly admitted: Set<string>;
   readonly userAgent: string;
-  /** Of the configuration before. Null: this is the first. */
+  /** The plan of the previous configuration. Null: this is the first. */
   readonly before: Plan | null;
 }
 
-/** What is known of the plan goes on while it is asked in the same way. */
+/** Keeps what is known of the plan while Factory is asked in the same way. */
 export function planOf(
   { quotaUrl: url, quotaIntervalMs: everyMs, quotaGuardPercent: percent, quotaGuardModel: model, upstreamHeaders }: Config,
   { fetch, store, now, after, random }: World,

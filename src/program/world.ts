@@ -1,4 +1,4 @@
-// What the program is given of the world around it, and what it says of itself.
+// What the program gets from the outside world, and what it says about itself.
 // Types only.
 
 import type { Sha256 } from "../access/key-ring.ts";
@@ -10,42 +10,42 @@ import type { ConnectionPorts } from "../upstream/connection.ts";
 import type { FetchPorts } from "../upstream/http-fetch.ts";
 
 export interface World extends Pick<ConnectionPorts, "after"> {
-  /** For everything but calls to the upstream. */
+  /** For everything except calls to the upstream. */
   readonly fetch: FetchPorts["fetch"];
   /** For calls to the upstream. Absent: `fetch`. */
   readonly send?: Send;
-  /** As `after`, for what comes back again and again: it keeps no process from its end. Absent: `after`. */
+  /** As `after`, for recurring tasks: it does not keep the process alive. Absent: `after`. */
   readonly background?: After;
   /** Unix time in milliseconds. */
   readonly now: () => number;
-  /** Milliseconds that only grow. */
+  /** Monotonic time in milliseconds. */
   readonly monotonic: () => number;
-  /** Calls back when what has come in by now has been looked at. Absent: at once. */
+  /** Calls back once the input that has already arrived is handled. Absent: at once. */
   readonly soon?: (callback: () => void) => void;
-  /** From 0 up to 1. */
+  /** At least 0, below 1. */
   readonly random: () => number;
   /** A UUID. */
   readonly newId: () => string;
   readonly sha256: Sha256;
-  /** Absent: there are no keys but those of the configuration, and nothing is remembered. */
+  /** Absent: there are no keys except those of the configuration, and nothing is stored. */
   readonly store?: Store;
-  /** What whoever started the program can do for an administrator. Absent: nothing more. */
+  /** What the starter of the program can do for an administrator. Absent: nothing more. */
   readonly operator?: Operator;
-  /** Whether only programs on this machine reach the server. Absent: HOST says it. */
+  /** Whether only programs on this machine can reach the server. Absent: HOST decides. */
   readonly isLocal?: () => boolean;
-  /** Names this process among several on one store. Absent: a random name. */
+  /** Name of this process among several on one store. Absent: a random name. */
   readonly replica?: string;
-  /** The other processes on the same port. Absent: there are none. */
+  /** The other processes on the same port. Absent: none. */
   readonly peers?: Peers;
-  /** Where usage rows wait while the store is away. Absent: few wait, in memory. */
+  /** Where usage rows wait while the store is away. Absent: only a few wait, in memory. */
   readonly spill?: Spill;
-  /** Undoes what a client, or an upstream, compressed. */
+  /** Decompresses what a client, or an upstream, compressed. */
   readonly unpack: Unpack;
   /** Gets each log line. */
   readonly sink: (line: string) => void;
-  /** Where LOG_FORMAT says nothing. */
+  /** For when LOG_FORMAT is not set. */
   readonly logFormat: "text" | "json";
-  /** Absent: nobody knows. */
+  /** Absent: not known. */
   readonly figures?: () => ProcessFigures;
 }
 
