@@ -1,4 +1,4 @@
-// What the holder of a key sees of its budget, in the shapes that configuration switchers and chat programs ask for.
+// What the holder of a key sees of its budget, in the formats that configuration switchers and chat programs read.
 // Never counts anything.
 
 import type { AccountReport } from "../access/account-report.ts";
@@ -8,7 +8,7 @@ import type { BudgetUnit } from "../access/client-key.ts";
 const UNITS: Readonly<Record<BudgetUnit, string>> = { usd: "USD", credits: "credits", tokens: "tokens" };
 const USD = UNITS.usd;
 
-/** `GET /v1/usage`, as sub2api answers it and cc-switch reads it: of the budget that is nearest to its end. */
+/** `GET /v1/usage`, as sub2api answers it and cc-switch reads it: the budget with the least left. */
 export function usagePage({ name, budgets, spentUsd, endMs }: AccountReport): object {
   const [nearest] = budgets;
   const page = { object: "usage", schema_version: 1, isValid: true, planName: name };
@@ -30,10 +30,10 @@ export function balancePage({ budgets }: AccountReport): object {
   return { object: "balance", is_active: true, balance: remaining, unit };
 }
 
-/** What one-api says where there is no limit. */
+/** One-api's value for "no limit". */
 const NO_LIMIT_USD = 100_000_000;
 
-/** `GET /dashboard/billing/subscription`, as one-api has it. */
+/** `GET /dashboard/billing/subscription`, in one-api's format. */
 export function subscriptionPage({ budgets, endMs }: AccountReport): object {
   const limit = inUsd(budgets)?.amount ?? NO_LIMIT_USD;
   return {
@@ -46,7 +46,7 @@ export function subscriptionPage({ budgets, endMs }: AccountReport): object {
   };
 }
 
-/** `GET /dashboard/billing/usage`, in cents: of the budget in USD, so that what is left of it is what clients work out, else of the dates. */
+/** `GET /dashboard/billing/usage`, in cents: of the budget in USD, so that clients compute what is left of it; otherwise of the given dates. */
 export function billedPage({ budgets, spentUsd }: AccountReport): object {
   return { object: "list", total_usage: rounded((inUsd(budgets)?.used ?? spentUsd ?? 0) * 100) };
 }
@@ -66,7 +66,7 @@ function numbersOf({ budget, amount, used }: BudgetState): Numbers {
   return { remaining: rounded(Math.max(0, amount - used)), used: rounded(used), total: rounded(amount), unit: UNITS[budget.unit] };
 }
 
-/** To a millionth: sums of prices have long tails. */
+/** Rounds to a millionth: sums of prices have long tails. */
 function rounded(amount: number): number {
   return Math.round(amount * 1e6) / 1e6;
 }

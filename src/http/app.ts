@@ -1,5 +1,5 @@
-// Gives each row of routes.ts its handler. The only folder with Hono; the answers to calls come from the gateway.
-// Never looks into a body, or answers in another shape than the one that the path's clients understand.
+// Gives each row of routes.ts its handler. The only folder that uses Hono; answers to calls come from the gateway.
+// Never looks into a body, or answers in a format that the path's clients do not understand.
 
 import { Hono, type Context } from "hono";
 import { cors } from "hono/cors";
@@ -43,17 +43,17 @@ export interface AppPorts {
   readonly sockets: Pick<Sockets, "listener">;
   readonly keys: Keys;
   readonly models: Models;
-  /** Whether the caller may ask a model. */
+  /** Whether the caller may use a model. */
   readonly mayUse: (caller: Caller, model: Model) => boolean;
-  /** Null: there is none. */
+  /** Null: there is no store. */
   readonly store: () => StoreView | null;
-  /** Of the plan behind the caller's Factory key. */
+  /** The quota of the plan behind the caller's Factory key. */
   readonly quota: (caller: Caller) => Promise<QuotaReport>;
   readonly metrics: MetricsPage;
-  /** The dashboard and the admin API. Null: they are off, so that the path is none. */
+  /** The dashboard and the admin API. Null: they are off, and the path does not exist. */
   readonly site: (incoming: IncomingRequest) => Promise<Response> | null;
   readonly account: (caller: Caller, dates: Dates) => Promise<AccountReport>;
-  /** Whether the program is about to stop. */
+  /** Whether the program is shutting down. */
   readonly isDraining: () => boolean;
   /** Unix time in milliseconds. */
   readonly now: () => number;
@@ -67,19 +67,19 @@ export interface AppFacts {
   readonly runtime: string;
   /** When the program started, in Unix milliseconds. */
   readonly startedMs: number;
-  /** Origins of web pages that may call; none others may. */
+  /** Origins of web pages that may call; no others may. */
   readonly corsOrigins: readonly string[];
   readonly maxHeaderBytes: number;
-  /** Whether WebSockets may be opened. */
+  /** Whether WebSockets are accepted. */
   readonly webSocket: boolean;
-  /** Whether there is a dashboard. */
+  /** Whether the dashboard is on. */
   readonly ui: boolean;
 }
 
 type Env = { Bindings: IncomingRequest };
 type PageContext = Context<Env>;
 
-/** What browsers may show to a page of another origin. */
+/** Headers that browsers may show to a page of another origin. */
 const EXPOSED_HEADERS = [
   "x-request-id",
   "x-factory-proxy-dropped",
@@ -106,7 +106,7 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
   });
   const failed = (incoming: IncomingRequest, error: unknown): Response =>
     gateway.refuse(callOf(incoming, { ...clientsOf(incoming), endpoint: null }), error);
-  /** Answers once the caller has shown a key; an error in the shape that this path's clients understand. */
+  /** Calls `answer` if the caller has a valid key; otherwise answers with an error in the format that this path's clients understand. */
   const guarded = <Answer extends Response | Promise<Response>>(
     incoming: IncomingRequest,
     answer: (caller: Caller) => Answer,
@@ -142,14 +142,14 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
 
   const routed = (): Hono<Env> => {
     const app = new Hono<Env>({
-      // One look into a map for most paths. What a path has more than one handler for costs a chain of calls, so there is one each.
+      // One look-up in a map for most paths. Hono builds a chain of calls for a path with several handlers, so each has only one.
       router: new RegExpRouter(),
       getPath: (_request, options) => canonicalPath(options?.env?.path ?? "/"),
     });
     if (facts.corsOrigins.length > 0) {
       app.use(async (c, next) => {
         await next();
-        // What the next one answers by itself has none of them yet.
+        // An answer that cors() gives by itself does not have them yet.
         for (const [name, value] of Object.entries(SAFE_HEADERS)) c.res.headers.set(name, value);
       });
       app.use(cors({ origin: [...facts.corsOrigins], exposeHeaders: EXPOSED_HEADERS, maxAge: 600 }));
@@ -164,14 +164,14 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
     app.onError((error, c) => failed(c.env, error));
     return app;
   };
-  // A tenth of the start is saved where it is made for the first request that needs it: calls go past it.
+  // Built for the first request that needs it, which saves a tenth of the start: calls bypass it.
   let app: Hono<Env> | null = null;
-  // Without middleware there is nothing that these need of a Hono context, which takes a tenth of what a call allocates.
+  // Without middleware these paths need nothing of a Hono context, which is a tenth of what a call allocates.
   const direct = new Map(facts.corsOrigins.length > 0 ? [] : CALL_ROWS.map((row) => [row.path, row]));
 
   const openSocket = (incoming: IncomingRequest, route: Route, connection: Connection): Response | Promise<Response> =>
     guarded(incoming, () => {
-      // Browsers ask no server before they open one, and any page may.
+      // Browsers send no preflight before opening a WebSocket, and any page may open one.
       const { origin } = incoming.headers;
       if (origin !== undefined && !facts.corsOrigins.includes(origin)) {
         const text = "This web page may not open a WebSocket here. Add its origin to CORS_ORIGINS.";
@@ -183,7 +183,7 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
       return opened;
     });
 
-  /** Whoever is refused before all of the body has come must not go on sending for ever. */
+  /** A client that is refused before its whole body has come must not go on sending for ever. */
   const finish = ({ body }: IncomingRequest, response: Response): Response | Promise<Response> =>
     body.isOver ? response : lingering(response, body, ports.after);
   const finished = (incoming: IncomingRequest, answer: Response | Promise<Response>): Response | Promise<Response> =>
@@ -207,7 +207,7 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
           row === undefined ? (app ??= routed()).fetch(request, incoming) : gateway[row.handler](callOf(incoming, row)),
         );
       }
-      // Past Hono, since nothing may be laid over the answer that the runtime has given.
+      // Bypasses Hono, since no middleware may change the answer that the runtime has made.
       return facts.webSocket && connection !== undefined ? openSocket(incoming, route, connection) : upgradeRequired();
     }
     const refused = guarded(incoming, () => {
@@ -218,15 +218,15 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
   };
 }
 
-/** Calls on a path of their own, with all that is asked in their bodies. */
+/** Calls on a fixed path, with everything in their bodies. */
 const CALL_ROWS = ROUTES.filter((row): row is CallRow => row.protocol !== null && row.form === undefined && !/\/[*:]/.test(row.path));
 
 type Page = (c: PageContext, caller: Caller) => Response | Promise<Response>;
 
-/** Asks for a page that is for everybody. */
+/** The caller of a public page. */
 const NOBODY: Caller = { id: "", upstreamKey: "" };
 
-/** What answers each page. */
+/** The handler of each page. */
 function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow["handler"], Page>> {
   const { models } = ports;
   const accountPage =
@@ -246,7 +246,7 @@ function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow[
         pages: pagePaths(),
       });
     },
-    // The word that the Go program's clients look for.
+    // The word that clients of the Go program look for.
     health: (c) =>
       page(c, {
         status: "healthy",
@@ -272,7 +272,7 @@ function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow[
     model: (c, caller) => {
       const name = modelIn(c.req.path);
       const model = models.entry(name);
-      // As a call of it would be.
+      // The same refusal as for a call of this model.
       if (!ports.mayUse(caller, model)) throw modelRefusal(caller.id, name);
       return page(c, modelPage(model, shapeOf(c)));
     },
@@ -288,13 +288,13 @@ function page(c: PageContext, body: object, status: 200 | 503 = 200): Response {
   return c.json(body, status, SAFE_HEADERS);
 }
 
-/** Where a WebSocket would speak the Responses API; null: the request asks for none, or somewhere else. */
+/** The route on which a WebSocket speaks the Responses API; null: no WebSocket is requested, or on another path. */
 function socketRoute({ raw, path, headers }: IncomingRequest): Route | null {
   if (raw.method !== "GET" || headers["upgrade"]?.toLowerCase() !== "websocket") return null;
   return answeringAt(canonicalPath(path), "openai-responses");
 }
 
-/** Codex tries a WebSocket first; 426 makes it use HTTP at once, while after any other status it tries for seconds, or fails. */
+/** Codex tries a WebSocket first. With 426 it uses HTTP at once; after any other status it retries for seconds, or fails. */
 function upgradeRequired(): Response {
   const error = {
     message: "This server takes no WebSockets. Send POST /v1/responses.",
@@ -307,7 +307,7 @@ function upgradeRequired(): Response {
 
 const GEMINI_CALL = /\/(?:models|tunedModels)\/(.+):(generateContent|streamGenerateContent|countTokens)$/;
 
-/** Model and stream switch of a Gemini path; null when it names no call that is served here. */
+/** Model and stream switch of a Gemini path; null: not a call that is served here. */
 function geminiPath(path: string): Call["path"] {
   const [, escaped, method] = GEMINI_CALL.exec(path) ?? [];
   const model = escaped === undefined ? null : unescaped(escaped);
@@ -316,20 +316,20 @@ function geminiPath(path: string): Call["path"] {
 
 const BEDROCK_CALL = /\/model\/([^/]+)\/(invoke|invoke-with-response-stream)$/;
 
-/** Model and stream switch of a path of Bedrock's; null where its escapes are none. */
+/** Model and stream switch of a Bedrock path; null where its escapes are invalid. */
 function bedrockPath(path: string): Call["path"] {
   const [, escaped = "%", method] = BEDROCK_CALL.exec(path) ?? [];
   const id = unescaped(escaped);
   return id === null ? null : { model: modelOf(id), stream: method !== "invoke" };
 }
 
-/** The model that a page is about: what stands behind `/models/`. */
+/** The model of a page: what follows `/models/`. */
 function modelIn(path: string): string {
   const escaped = path.replace(/^\/v1(?:beta)?\/models\//, "");
   return unescaped(escaped) ?? escaped;
 }
 
-/** Null where the escapes are none, or stand for no text. */
+/** Null where the escapes are invalid. */
 function unescaped(text: string): string | null {
   try {
     return decodeURIComponent(text);
@@ -338,7 +338,7 @@ function unescaped(text: string): string | null {
   }
 }
 
-/** Newer Gemini SDKs ask for `/v1/models`, as OpenAI's and Anthropic's do. */
+/** Newer Gemini SDKs request `/v1/models`, as OpenAI's and Anthropic's do. */
 function shapeOf(c: PageContext): PageShape {
   const { headers, queryKey } = c.env;
   if ("anthropic-version" in headers) return "anthropic";
@@ -349,7 +349,7 @@ function shapeOf(c: PageContext): PageShape {
 const OF_ANTHROPIC = /\/messages|^\/(?:anthropic|bedrock)\//;
 const OF_AWS = /^\/bedrock\/(?!v1\/)/;
 
-/** Whose clients a request comes from, by its path, and where that says nothing by what it looks like. */
+/** The protocol of a request's client, by its path; where that is ambiguous, by its headers. */
 function clientsOf({ path, headers }: IncomingRequest): Pick<Route, "protocol" | "form"> {
   const known = clientsAt(canonicalPath(path));
   if (known !== null) return known;

@@ -1,7 +1,7 @@
-// A model as Codex lists it in its picker. Codex asks `GET /v1/models?client_version=...` where its provider has a command that gets the key
-// (`model_providers.NAME.auth`), and lays the rows that it gets over those that it ships with.
-// Never lists what Codex ships with: its own rows hold instructions and tools that were made for these models, and ours would replace them.
-// Read off codex-cli 0.171.0 (2026-11): a list with one row that lacks a member which that version needs is dropped as a whole.
+// A model in the format of Codex's model picker. Codex requests `GET /v1/models?client_version=...` where its provider has a command that gets
+// the key (`model_providers.NAME.auth`), and lays the rows over those that it ships with.
+// Never lists models that Codex ships with: its own rows hold instructions and tools made for these models, and ours would replace them.
+// Derived from codex-cli 0.171.0 (2026-11): a list is dropped as a whole if one row lacks a member that this version needs.
 
 import type { Effort } from "../protocol/canonical.ts";
 import type { Described } from "./described-model.ts";
@@ -22,7 +22,7 @@ export function codexModel(model: Described): object | null {
     shell_type: "default",
     visibility: "list",
     supported_in_api: true,
-    // Behind those that Codex ships with.
+    // After those that Codex ships with.
     priority: 100,
     availability_nux: null,
     upgrade: null,
@@ -41,10 +41,10 @@ export function codexModel(model: Described): object | null {
   };
 }
 
-/** Ids of the table that codex-cli 0.171.0 ships a row for. */
+/** Ids of the table for which codex-cli 0.171.0 ships a row. */
 const SHIPPED: ReadonlySet<string> = new Set(["gpt-6-astra", "gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna", "gpt-5.5"]);
 
-/** Where a model's efforts are not known; the gateway sends what the model takes. */
+/** Used where a model's efforts are not known; the gateway sends what the model takes. */
 const USUAL_EFFORTS: readonly Effort[] = ["low", "medium", "high"];
 
 const LEVELS: Readonly<Partial<Record<Effort, string>>> = {
@@ -56,7 +56,7 @@ const LEVELS: Readonly<Partial<Record<Effort, string>>> = {
   max: "Thinks as long as the model can",
 };
 
-/** Codex makes room for an answer by a summary of the conversation when this is nearly full, so an answer's tokens are taken off. */
+/** When this is nearly full, Codex summarizes the conversation to make room for an answer, so an answer's tokens are subtracted. */
 function inputTokensOf({ protocol, contextTokens, outputTokens }: Described): number | null {
   if (contextTokens === null || outputTokens === null || protocol === "gemini") return contextTokens;
   return contextTokens - outputTokens;

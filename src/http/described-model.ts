@@ -1,4 +1,4 @@
-// What the lists say of a model, from the table, from what is known of its id, and from what its codec knows.
+// What model lists say of a model: from the table, from what is known of its id, and from its codec.
 
 import type { Model } from "../models/catalog.ts";
 import { factsOf, type ModelFacts } from "../models/facts.ts";

@@ -1,9 +1,9 @@
-// What a browser gets at `/`: a few words, and the way to the dashboard. Programs get JSON there.
+// What a browser gets at `/`: a short text with a link to the dashboard. Programs get JSON there.
 
 import { html } from "hono/html";
 import { SAFE_HEADERS } from "../gateway/headers.ts";
 
-/** Whether a browser asks, which names HTML; programs name it nowhere. */
+/** Whether a browser asks: browsers accept HTML by name, programs do not. */
 export function wantsHtml(headers: Readonly<Record<string, string>>): boolean {
   return (headers["accept"] ?? "").includes("text/html");
 }
@@ -28,5 +28,5 @@ export async function frontPage({ version, ui }: { readonly version: string; rea
   return new Response(text.toString(), { headers: { ...headers, "content-security-policy": POLICY } });
 }
 
-/** The icon, and nothing else. */
+/** Allows the icon and nothing else. */
 const POLICY = "default-src 'none'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'";

@@ -1,4 +1,4 @@
-// GET /metrics: the metrics, as Prometheus reads them, for whoever has METRICS_KEY or ADMIN_KEY. Without either key, for programs on this machine.
+// GET /metrics: metrics for Prometheus, with METRICS_KEY or ADMIN_KEY. If neither is set, for programs on this machine.
 // Never compares a key other than by its hash.
 
 import type { Sha256 } from "../access/key-ring.ts";
@@ -10,9 +10,9 @@ import type { WrongKeys } from "./admin/wrong-keys.ts";
 
 export interface MetricsPorts {
   readonly text: () => Promise<string>;
-  /** Secrets. Empty: there are none. */
+  /** Secrets. Empty: no key is set. */
   readonly keys: () => readonly string[];
-  /** Whether only programs on this machine reach the server. */
+  /** Whether only programs on this machine can reach the server. */
   readonly isLocal: () => boolean;
   readonly web: () => WebRules;
   readonly wrongKeys: WrongKeys;
@@ -32,7 +32,7 @@ export function metricsPage(ports: MetricsPorts): MetricsPage {
   };
 }
 
-/** @throws GatewayError for who may not see them. */
+/** @throws GatewayError where the request may not see them. */
 function checkAccess({ headers, address }: IncomingRequest, { keys, isLocal, web, wrongKeys, sha256 }: MetricsPorts): void {
   const known = keys();
   if (known.length === 0) {

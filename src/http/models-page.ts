@@ -1,5 +1,5 @@
-// The pages that list models, in the shape of OpenAI's, Anthropic's, Gemini's or Codex's clients.
-// Never says what nobody knows: such a value is null, or absent where the protocol has no null.
+// The pages that list models, in the formats of OpenAI's, Anthropic's, Gemini's and Codex's clients.
+// Never guesses: an unknown value is null, or absent where the protocol has no null.
 // https://platform.openai.com/docs/api-reference/models, https://docs.claude.com/en/api/models-list,
 // https://ai.google.dev/api/models (read 2026-11); Codex: see codex-models.ts.
 
@@ -7,9 +7,9 @@ import type { Model } from "../models/catalog.ts";
 import { codexModel } from "./codex-models.ts";
 import { describe, type Described } from "./described-model.ts";
 
-/** The client that asks, by its request. */
+/** The kind of client, by its request. */
 export type PageShape = "anthropic" | "openai" | "gemini";
-/** Codex asks for no single models. */
+/** Codex does not request single models. */
 export type ListShape = PageShape | "codex";
 
 export function modelList(models: readonly Model[], shape: ListShape): object {
@@ -34,7 +34,7 @@ const PAGES: Readonly<Record<PageShape, (model: Described) => object>> = {
   openai: ({ id, provider, releasedAtS, contextTokens, outputTokens, inputModalities, efforts }) => ({
     id,
     object: "model",
-    // A number for OpenAI's clients, some of which fail on null and none on its absence.
+    // A number for OpenAI's clients: some fail on null, and none when it is absent.
     ...(releasedAtS === null ? {} : { created: releasedAtS }),
     owned_by: provider,
     context_length: contextTokens,

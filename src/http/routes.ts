@@ -1,4 +1,4 @@
-// Every path of the program, as one table, and what follows from it: which methods a path takes, and which path was meant.
+// Every path of the program as one table, and what follows from it: which methods a path takes, and which path was meant.
 // Never answers anything; app.ts gives each row its handler.
 
 import { GatewayError } from "../errors.ts";
@@ -7,19 +7,19 @@ import { nearest } from "../models/nearest.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 
 interface Row {
-  /** `/*` at the end stands for the rest of the path, `/:name` for one step of it. The first row that fits a path and a method answers. */
+  /** A trailing `/*` stands for the rest of the path, `/:name` for one segment. The first row that matches path and method answers. */
   readonly path: string;
-  /** GET stands for HEAD too. */
+  /** GET includes HEAD. */
   readonly method: "GET" | "POST";
   /** Whether it answers without a key. */
   readonly isPublic: boolean;
-  /** What it is, for people; null: a row that only tells a client to do something else, which is listed nowhere. */
+  /** A description for people; null: a row that only refers the client elsewhere, and is not listed. */
   readonly about: string | null;
-  /** What the paths of a `/*` look like; the others have no such row. Unset: they all have it. */
+  /** Matches the real paths of a `/*`; for other paths the row does not exist. Unset: matches all. */
   readonly paths?: RegExp;
 }
 
-/** A row that the gateway answers. Where `endpoint` names one, the bytes go there whatever the model. */
+/** A row that the gateway answers. With `endpoint`, the request goes there whatever the model. */
 export interface CallRow extends Row, Route {
   /** `explain` answers with what would be sent upstream. */
   readonly handler: "answer" | "explain";
@@ -46,11 +46,11 @@ export interface PageRow extends Row {
 
 export type RouteRow = CallRow | PageRow;
 
-/** Gemini's paths end in a method, `/models/gemini-2.5-pro:generateContent`. Below /v1/models are the pages of single models as well. */
+/** Gemini's paths end in a method, `/models/gemini-2.5-pro:generateContent`. Pages of single models are below /v1/models too. */
 const WITH_METHOD = /:\w+$/;
 const WITHOUT_METHOD = /^(?!.*:\w+$)/;
 
-/** What clients call. */
+/** The paths that clients call. */
 export const CALLS: readonly CallRow[] = [
   call("/v1/chat/completions", "openai-chat", { about: "OpenAI Chat Completions, every model" }),
   call("/v1/responses", "openai-responses", { about: "OpenAI Responses, every model; over WebSocket too" }),
@@ -127,7 +127,7 @@ export function pagePaths(): string[] {
   return PAGES.filter(({ about }) => about !== null).map(({ path }) => path);
 }
 
-/** The rows of a path, whatever the method. */
+/** The rows of a path, for all methods. */
 function rowsAt(path: string): readonly RouteRow[] {
   return ROUTES.filter((row) => {
     if (row.path.includes("/:")) return patternOf(row.path).test(path);
@@ -140,7 +140,7 @@ function patternOf(path: string): RegExp {
   return new RegExp(`^${path.replaceAll(/:\w+/g, "[^/]+")}$`);
 }
 
-/** Where calls of a protocol on this path are answered; null: not here. */
+/** The route of calls in this protocol on this path; null: there is none. */
 export function answeringAt(path: string, protocol: ProtocolId): Route | null {
   const row = rowsAt(path).find((one): one is CallRow => one.protocol === protocol && one.handler === "answer");
   return row === undefined || row.endpoint === "count-tokens" ? null : { protocol, endpoint: row.endpoint };
@@ -153,15 +153,15 @@ export function takesQueryKey(path: string): boolean {
 
 const OF_GEMINI = /^(?:\/explain)?\/(?:v1beta|v1\/models)(?:\/|$)/;
 
-/** Whose clients call this path; null where that says nothing. */
+/** The protocol whose clients call this path; null where that is ambiguous. */
 export function clientsAt(path: string): Pick<CallRow, "protocol" | "form"> | null {
   return rowsAt(path).find((row) => row.protocol !== null) ?? null;
 }
 
 /**
- * Why nothing answers: the path takes other methods, or there is no such path. Hono's own `method-not-allowed` was considered (4.13). It is a
- * middleware, so that every path would have a chain of handlers, and it looks at a 404 that has been answered: by then the gateway has
- * logged it. Nor does it know that a Gemini path without a method, which a `/*` takes, is none.
+ * Why no route matches: the path takes other methods, or does not exist. Hono's own `method-not-allowed` was considered (4.13). It is
+ * middleware, so every path would have a chain of handlers, and it looks at a 404 that has been answered: by then the gateway has
+ * logged it. Nor does it know that a Gemini path without a method, which a `/*` matches, does not exist.
  */
 export function refusalAt(path: string, method: string): GatewayError {
   const listed = rowsAt(path).filter(({ about }) => about !== null);
@@ -183,7 +183,7 @@ export function refusalAt(path: string, method: string): GatewayError {
 
 const EXPLAIN = "/explain/";
 
-/** What clients of the protocols know, Factory's API does not have, and no similar path can stand in for. The first that fits counts. */
+/** Requests that clients know, Factory's API lacks, and no similar path can replace. The first match counts. */
 const NOT_OFFERED: readonly (readonly [paths: RegExp, why: string])[] = [
   [/\/bedrock\/model\/.+\/count-tokens$/, "Count with POST /bedrock/v1/messages/count_tokens."],
   [/\/bedrock\/model\//, "Of Bedrock's operations InvokeModel and InvokeModelWithResponseStream are served."],
@@ -206,7 +206,7 @@ const V1_PATHS =
   /^(\/explain)?(\/anthropic|\/openai|\/bedrock)?(\/(?:chat\/completions|responses|responses\/input_tokens|messages|messages\/count_tokens|models(?:\/.*)?))$/;
 const V1_TWICE = /^((?:\/explain)?(?:\/anthropic|\/openai|\/bedrock)?)\/v1(?=\/v1(?:beta)?\/)/;
 
-/** One spelling for what clients send: single slashes, none at the end, `/v1` once, and put in where it was left out. */
+/** Normalizes a client's path: single slashes, none at the end, `/v1` exactly once. */
 export function canonicalPath(path: string): string {
   if (PATHS.has(path)) return path;
   const single = path.replaceAll(/\/{2,}/g, "/").replace(/(?<=.)\/$/, "");

@@ -1,4 +1,4 @@
-// How it stands with the store, for the pages that say whether the server is ready.
+// The state of the store, for the pages that say whether the server is ready.
 // Does not ask the store for anything that it keeps.
 
 import type { Store } from "../access/store.ts";
@@ -8,11 +8,11 @@ import type { Config } from "../config/config.ts";
 export interface StoreView {
   readonly kind: "sqlite" | "postgres" | "memory";
   readonly isReachable: boolean;
-  /** Whether calls are taken with it as it is. */
+  /** Whether calls are accepted in this state. */
   readonly isUsable: boolean;
 }
 
-/** How it stands with the store, which counts as starting until it has been reached once. Null: there is none. */
+/** The state of the store, which is `starting` until it has been reached once. Null: there is no store. */
 export function storeView(store: Store | undefined, { storeDown }: Pick<Config, "storeDown">): () => StoreView | null {
   if (store === undefined) return () => null;
   let hasBeenReached = false;

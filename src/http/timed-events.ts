@@ -1,4 +1,4 @@
-// A short stream of events at a steady pace. Whoever reads it through a proxy sees whether that holds streams back.
+// A short stream of events at a steady pace. A client that reads it through a proxy sees whether the proxy holds streams back.
 
 import type { After } from "../runtime/ports.ts";
 

@@ -1,10 +1,10 @@
-// Errors of an administrator's doing, as the one kind that may be shown.
+// Turns errors that an administrator can fix into the one kind that may be shown.
 
 import { KeyFault } from "../../access/key-changes.ts";
 import { StoreError } from "../../access/store.ts";
 import { GatewayError } from "../../errors.ts";
 
-/** What `act` comes to. @throws GatewayError where a word can't be read, or the store is away. */
+/** The result of `act`. @throws GatewayError where input can't be read, or the store is away. */
 export async function told<Result>(act: () => Promise<Result>): Promise<Result> {
   try {
     return await act();
@@ -15,7 +15,7 @@ export async function told<Result>(act: () => Promise<Result>): Promise<Result> 
   }
 }
 
-/** @param param the member of the body, or of the query; null: none of them */
+/** @param param the member of the body, or of the query; null: none in particular */
 export function wrongInput(message: string, param: string | null = null): GatewayError {
   return new GatewayError("invalid-request", message, param === null ? {} : { param });
 }

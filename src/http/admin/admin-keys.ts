@@ -1,5 +1,5 @@
-// What an administrator sees of the client keys, and does to them.
-// Never keeps a key; two methods hand out the one that they have made.
+// What an administrator sees of the client keys, and can do to them.
+// Never keeps a key; two methods return the one that they have made.
 
 import { budgetStates, EMPTY, limitsOf, type BudgetState } from "../../access/accounts.ts";
 import type { KeyRecord, KeyRules } from "../../access/client-key.ts";
@@ -29,7 +29,7 @@ import { notFound, told, wrongInput } from "./admin-faults.ts";
 import type { Admin, BudgetView, KeyView, KeyWordsJson, NewKey } from "./admin.ts";
 
 export interface AdminKeyPorts {
-  /** @throws GatewayError where there is none. */
+  /** @throws GatewayError where there is no store. */
   readonly store: () => Store;
   readonly calls: Pick<CallViews, "live">;
   readonly models: () => Models;
@@ -124,23 +124,23 @@ function sourceOf({ store, named, now }: AdminKeyPorts): RecordSource {
   return { store: store(), named: named(), nowMs: now() };
 }
 
-/** The row `default` too, which can be changed before there is one. */
+/** The row `default` too, which can be changed before it exists. */
 async function recordsIn(ports: AdminKeyPorts): Promise<readonly KeyRecord[]> {
   const records = await allRecords(sourceOf(ports));
   return records.some(({ name }) => name === DEFAULT_ROW) ? records : [emptyRecord(DEFAULT_ROW, ports.now()), ...records];
 }
 
-// ---- What is shown -----------------------------------------------------------------------------------------------
+// ---- Views -------------------------------------------------------------------------------------------------------
 
-/** What the views of all keys are made with. */
+/** What the views of all keys share. */
 interface Surroundings {
   readonly records: readonly KeyRecord[];
   readonly defaults: KeyRules | null;
   readonly named: readonly string[];
   readonly store: Store;
-  /** Of the last minute, by key. */
+  /** In the last minute, by key. */
   readonly recent: ReadonlyMap<string | null, UsageSum>;
-  /** How many calls run here, by key. */
+  /** Running calls in this process, by key. */
   readonly running: ReadonlyMap<string | null, number>;
   readonly nowMs: number;
   readonly calendar: Calendar;
@@ -176,7 +176,7 @@ async function viewOf(record: KeyRecord, around: Surroundings): Promise<KeyView>
   const { defaults, store, recent, running, nowMs, calendar } = around;
   const effective = effectiveRules(record.rules, defaults);
   const limits = name === DEFAULT_ROW ? null : limitsOf({ rules: effective, raises: record.raises });
-  // What has no limit is not counted.
+  // The limiter counts only keys that have limits.
   const account = limits === null ? EMPTY : ((await store.account({ key: name, scope: "" })) ?? EMPTY);
   const budgets = limits?.budgets.filter(({ period }) => period !== "session") ?? [];
   const states = limits === null ? [] : budgetStates({ key: account, session: null }, { ...limits, budgets }, { nowMs, calendar });
@@ -202,7 +202,7 @@ function budgetView({ budget, amount, used, resetMs }: BudgetState): BudgetView 
   return { unit: budget.unit, period: budget.period, amount, used, resetsAt: resetMs === null ? null : new Date(resetMs).toISOString() };
 }
 
-/** By the limits' own count where there is one, otherwise by the ledger, which knows of calls that have ended. */
+/** By the limiter's own count where there is one, otherwise by the ledger, which knows only calls that have ended. */
 function lastMinute({ requests, tokens }: Account, sum: UsageSum | null, nowMs: number): KeyView["lastMinute"] {
   const sinceS = (nowMs - MINUTE_MS) / 1000;
   const counted = (pairs: Account["requests"]): number => pairs.reduce((all, [second, count]) => all + (second > sinceS ? count : 0), 0);
@@ -214,9 +214,9 @@ function budgetUnit(budget: string): string | null {
   return parseAmount(budget.split("/")[0] ?? "")?.unit ?? null;
 }
 
-// ---- Words -------------------------------------------------------------------------------------------------------
+// ---- Input -------------------------------------------------------------------------------------------------------
 
-/** As `keys set` takes them. */
+/** In the form of `keys set`. */
 function keyWords(words: KeyWordsJson, models: Models): KeyWords {
   const { note, expires, rpm, tpm, parallel, budgets, soft, zone } = words;
   const number = (name: "rpm" | "tpm" | "parallel", value: number | string | null | undefined): KeyWords =>
@@ -239,7 +239,7 @@ function modelWords(patterns: readonly string[] | null, models: Models): string 
   return patterns.length === 0 ? "all" : patterns.map((pattern) => idOf(pattern.trim(), models)).join(",");
 }
 
-/** A model's id, whichever of its names was written. @throws GatewayError for one that is surely misspelled */
+/** A model's id, by any of its names. @throws GatewayError for a name that is surely misspelled */
 function idOf(pattern: string, models: Models): string {
   const [, denied = "", name = ""] = /^(!?)(.*)$/.exec(pattern) ?? [];
   if (/^$|^@|\*|^(?:none|all|default)$/i.test(name)) return pattern;

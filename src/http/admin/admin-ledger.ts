@@ -1,4 +1,4 @@
-// What an administrator sees of the ledger: single calls with how their price was worked out, and sums.
+// What an administrator sees of the ledger: single calls with the calculation of their price, and sums.
 
 import { parseZone } from "../../access/key-words.ts";
 import type { RowQuery, Store, UsageDimension, UsageFilter, UsageRow, UsageSum } from "../../access/store.ts";
@@ -9,7 +9,7 @@ import { told, wrongInput } from "./admin-faults.ts";
 import type { Admin, PriceLine, RequestDetail, RequestQuery, RequestView, UsageCounts, UsageRequest } from "./admin.ts";
 
 export interface AdminLedgerPorts {
-  /** @throws GatewayError where there is none. */
+  /** @throws GatewayError where there is no store. */
   readonly store: () => Store;
   readonly calls: Pick<CallViews, "inspected" | "inspection">;
   readonly models: () => Models;
@@ -22,7 +22,7 @@ export function createLedgerAdmin({ store, calls, models, now }: AdminLedgerPort
     requests: (query) =>
       told(async () => {
         const asked = rowQuery(query, now());
-        // One more says whether there are more.
+        // One row more shows whether there are more.
         const rows = await store().rows({ ...asked, limit: asked.limit + 1 });
         const shown = rows.slice(0, asked.limit);
         const inspected = await calls.inspected(shown.map(({ id }) => id));
@@ -83,7 +83,7 @@ function requestView({ atMs, ...row }: UsageRow, isInspected: boolean): RequestV
 
 const MILLION = 1_000_000;
 
-/** Null where the price is not known, or no longer the one that counted then. */
+/** Null where the price is not known, or has changed since. */
 function priceOf(row: UsageRow, models: Models): RequestDetail["price"] {
   const model = row.modelServed;
   const price = model !== null && models.knows(model) ? models.entry(model).price : null;

@@ -1,5 +1,5 @@
-// What the admin API and the pages below /ui are about, as functions and values: routes put them into HTTP, pages render them on the server.
-// Types only. Every time is ISO 8601 in UTC; a value never holds a key, but for the two that hand out a new one.
+// The contract of the admin API and the pages below /ui: routes expose it over HTTP, pages render it on the server.
+// Types only. Every time is ISO 8601 in UTC; no value holds a key, except the two that return a new one.
 
 import type { Check } from "./health.ts";
 import type { Session } from "./session.ts";
@@ -15,11 +15,11 @@ import type { ProtocolId } from "../../protocol/canonical.ts";
 /** Everything that an administrator may see and do. Methods reject with GatewayError, whose message is safe to show. */
 export interface Admin {
   live(): Promise<LiveView>;
-  /** Calls back at each change until what comes back is called. Never waits for the listener. */
+  /** Calls the listener at each change until the returned function is called. Never waits for the listener. */
   watch(listener: (event: LiveEvent) => void): () => void;
-  /** Null: no such call runs here. */
+  /** Null: no such call is running here. */
   running(id: string): Promise<RunningDetail | null>;
-  /** Ends a running call. False: there is none of that id here. */
+  /** Ends a running call. False: no call with this id is running here. */
   cancel(id: string): Promise<boolean>;
 
   requests(query: RequestQuery): Promise<RequestList>;
@@ -27,7 +27,7 @@ export interface Admin {
   request(id: string): Promise<RequestDetail | null>;
 
   usage(query: UsageRequest): Promise<UsageView>;
-  /** As `GET /quota` answers it. */
+  /** In the format of `GET /quota`. */
   quota(): Promise<object>;
 
   keys(): Promise<readonly KeyView[]>;
@@ -44,24 +44,24 @@ export interface Admin {
   doctor(): Promise<DoctorView>;
   /** Reads the configuration again, as SIGHUP does. */
   reload(): ReloadView;
-  /** A key for the playground's calls, good for as long as the session: its calls are counted under the name `playground`. */
+  /** A key for the playground's calls, valid as long as the session: its calls are counted under the name `playground`. */
   playgroundKey(session: Pick<Session, "id" | "untilMs">): Promise<{ readonly key: string; readonly expires: string }>;
-  /** Ends what was good for as long as the session. */
+  /** Ends what was valid for the session. */
   signedOut(session: Pick<Session, "id">): Promise<void>;
 }
 
-/** Calls that run here now, the oldest first, and the last minute. */
+/** Calls that run here now, oldest first, and the last minute. */
 export interface LiveView {
-  /** Which of several gateways on one store this is. */
+  /** Identifies this gateway among several on one store. */
   readonly replica: string;
   readonly calls: readonly LiveCall[];
-  /** 60 seconds, the oldest first. */
+  /** 60 seconds, oldest first. */
   readonly minute: readonly { readonly calls: number; readonly errors: number; readonly outputTokens: number }[];
 }
 
 export interface RunningDetail {
   readonly call: LiveCall;
-  /** Null: nothing is kept of it. */
+  /** Null: it is not recorded. */
   readonly inspection: CallInspection | null;
 }
 
@@ -71,14 +71,14 @@ export interface RequestQuery {
   readonly model: string | null;
   readonly client: string | null;
   readonly session: string | null;
-  /** A number, a class as `4xx`, or a word: `ok`, `error`, `cut`, `cancelled`. */
+  /** A number, a class such as `4xx`, or a word: `ok`, `error`, `cut`, `cancelled`. */
   readonly status: string | null;
   /** Part of an id or request id. */
   readonly q: string | null;
   /** `2026-11-01`, `7d`, or ISO 8601. */
   readonly since: string | null;
   readonly until: string | null;
-  /** What `next` said. */
+  /** The value of `next` in the page before. */
   readonly cursor: string | null;
   /** From 1 to 500. */
   readonly limit: number;
@@ -86,29 +86,29 @@ export interface RequestQuery {
 
 export interface RequestList {
   readonly rows: readonly RequestView[];
-  /** Asks for what follows. Null: nothing does. */
+  /** Requests the next page. Null: this is the last one. */
   readonly next: string | null;
 }
 
 /** A row of the ledger; see `UsageRow`. */
 export interface RequestView extends Omit<UsageRow, "atMs"> {
   readonly at: string;
-  /** Whether more of it is kept here: see `INSPECT`. */
+  /** Whether more is recorded here: see `INSPECT`. */
   readonly isInspected: boolean;
 }
 
 export interface RequestDetail {
   readonly request: RequestView;
-  /** Null: it is no longer kept, was never, or another gateway keeps it. */
+  /** Null: never recorded, dropped, or recorded by another gateway. */
   readonly inspection: CallInspection | null;
-  /** How its price was worked out. Null: there is no known price. */
+  /** How its price was calculated. Null: there is no known price. */
   readonly price: { readonly rates: Price; readonly lines: readonly PriceLine[] } | null;
 }
 
 export interface PriceLine {
   readonly of: "input" | "cacheRead" | "cacheWrite5m" | "cacheWrite1h" | "output";
   readonly tokens: number;
-  /** US dollars for a million. */
+  /** US dollars per million tokens. */
   readonly rate: number;
   readonly usd: number;
 }
@@ -117,7 +117,7 @@ export type UsageBy = "hour" | "day" | "week" | "month" | "model" | "key" | "cli
 
 export interface UsageRequest {
   readonly by: UsageBy;
-  /** Splits each line of a time by this. Null: not split. */
+  /** Splits each period by this. Null: not split. */
   readonly split: "model" | "key" | "client" | null;
   readonly since: string | null;
   readonly until: string | null;
@@ -132,9 +132,9 @@ export interface UsageRequest {
 /** Credits and US dollars are estimates. */
 export interface UsageCounts extends Omit<UsageSum, "group" | "usd" | "firstMs" | "lastMs"> {
   readonly totalTokens: number;
-  /** Of all input, from 0 to 1. Null: there was no input. */
+  /** Share of all input, from 0 to 1. Null: there was no input. */
   readonly cacheHitRate: number | null;
-  /** Null: no price is known of any of the calls. */
+  /** Null: none of the calls has a known price. */
   readonly usd: number | null;
 }
 
@@ -145,7 +145,7 @@ export interface UsageView {
   readonly totals: UsageCounts;
 }
 
-/** The words of `keys add` and `keys set`, as JSON. Absent: stays as it is; null: takes back what the key says of its own. */
+/** The options of `keys add` and `keys set`, as JSON. Absent: unchanged; null: the key no longer sets this itself. */
 export interface KeyWordsJson {
   readonly note?: string | null;
   readonly expires?: string | null;
@@ -162,9 +162,9 @@ export interface KeyWordsJson {
 export interface KeyView extends KeyJson {
   /** `spent`: a budget is used up. */
   readonly state: "on" | "spent" | "off" | "expired";
-  /** Whether it stands in PROXY_API_KEY, or has no key of its own. */
+  /** Whether it is set in PROXY_API_KEY, or has no key of its own. */
   readonly kind: "stored" | "environment" | "default" | "anonymous";
-  /** With what the row `default` adds. */
+  /** Including what the row `default` adds. */
   readonly effective: RulesJson;
   readonly budgetsNow: readonly BudgetView[];
   readonly lastMinute: { readonly requests: number; readonly tokens: number };
@@ -174,16 +174,16 @@ export interface KeyView extends KeyJson {
 export interface BudgetView {
   readonly unit: BudgetUnit;
   readonly period: Period;
-  /** With raises. */
+  /** Including raises. */
   readonly amount: number;
-  /** Open reservations counted. */
+  /** Including open reservations. */
   readonly used: number;
-  /** Null: it never begins anew, or has not begun. */
+  /** Null: it never resets, or has not begun. */
   readonly resetsAt: string | null;
 }
 
 export interface NewKey {
-  /** Shown this once. */
+  /** Shown only this once. */
   readonly key: string;
   readonly record: KeyView;
 }
@@ -217,7 +217,7 @@ export interface SettingView {
   /** Masked where it is secret. */
   readonly value: string;
   readonly source: "command line" | "environment" | "file" | "default";
-  /** Whether a change counts without a restart. */
+  /** Whether a change applies without a restart. */
   readonly reload: boolean;
   readonly help: string;
 }
@@ -230,6 +230,6 @@ export interface DoctorView {
 export interface ReloadView {
   readonly changed: readonly string[];
   readonly needRestart: readonly string[];
-  /** Null: it was taken over. */
+  /** Null: it was applied. */
   readonly fault: string | null;
 }

@@ -1,4 +1,4 @@
-// What an administrator sees and does, put together from the parts of the program.
+// What an administrator sees and can do, assembled from the parts of the program.
 
 import type { KeyRing, Sha256 } from "../../access/key-ring.ts";
 import type { Store } from "../../access/store.ts";
@@ -14,13 +14,13 @@ import type { Operator } from "./operator.ts";
 import { createPlaygroundKeys } from "./playground-keys.ts";
 
 export interface AdminPorts {
-  /** Null: nothing is remembered. */
+  /** Null: there is no store. */
   readonly store: Store | null;
   readonly ring: Pick<KeyRing, "find">;
   readonly calls: CallViews;
-  /** Null: whoever started the program can do nothing more. */
+  /** Null: the starter of the program offers nothing more. */
   readonly operator: Operator | null;
-  /** As it is configured now. */
+  /** The current configuration. */
   readonly current: () => CurrentParts;
   readonly facts: Pick<HealthView, "version" | "runtime" | "replica"> & { readonly startedMs: number };
   /** Unix time in milliseconds. */
@@ -34,7 +34,7 @@ export interface CurrentParts {
   readonly inspect: HealthView["inspect"];
   /** Names of the keys of PROXY_API_KEY. */
   readonly named: readonly string[];
-  /** As `GET /quota` answers it. Null: the server has no plan of its own. */
+  /** In the format of `GET /quota`. Null: the server has no plan of its own. */
   readonly quota: (() => Promise<object>) | null;
 }
 
@@ -45,7 +45,7 @@ export function createAdmin(ports: AdminPorts): Admin {
     return ports.store;
   };
   const parts = { ...ports, store, models: () => current().models, named: () => current().named };
-  /** One examination at a time, for all who ask meanwhile. */
+  /** One examination at a time, shared by all who ask meanwhile. */
   let examination: Promise<DoctorView> | null = null;
   const examine = async (who: Operator): Promise<DoctorView> => {
     try {

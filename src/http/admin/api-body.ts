@@ -1,11 +1,11 @@
-// Reads the bodies of the admin API: JSON objects of known members.
-// Never decides what a word means.
+// Reads the bodies of the admin API: JSON objects with known members.
+// Never decides what a value means.
 
 import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
 import { wrongInput } from "./admin-faults.ts";
 import type { KeyWordsJson } from "./admin.ts";
 
-/** @throws GatewayError for what is no object, or has a member that nobody knows. */
+/** @throws GatewayError for anything but an object, or for an unknown member. */
 export function objectIn(text: string, known: readonly string[]): JsonObject {
   const value = text.trim() === "" ? {} : parseOrUndefined(text);
   if (!isObject(value)) throw wrongInput("The body must be a JSON object.");
@@ -55,7 +55,7 @@ export function keyWordsIn(body: JsonObject): KeyWordsJson {
   return words;
 }
 
-/** @throws GatewayError where it is missing, or no text. */
+/** @throws GatewayError where it is missing, or not text. */
 export function textIn(body: JsonObject, name: string): string {
   const value = optionalTextIn(body, name);
   if (value === undefined) throw wrongInput(`${name} is missing: a text.`, name);

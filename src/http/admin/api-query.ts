@@ -39,7 +39,7 @@ export function usageRequest(parameters: URLSearchParams): UsageRequest {
   };
 }
 
-/** Null: it is not there, or empty, as forms send it. */
+/** Null: absent, or empty as forms send it. */
 function valuesIn<Name extends string>(parameters: URLSearchParams, names: readonly Name[]): Record<Name, string | null> {
   for (const name of parameters.keys()) {
     if (!names.some((known) => known === name)) {

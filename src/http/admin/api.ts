@@ -1,4 +1,4 @@
-// Answers each row of the admin API. Who may ask has been looked at before: see site.ts.
+// Answers each row of the admin API. Access has been checked before: see site.ts.
 
 import type { GatewayError } from "../../errors.ts";
 import { notFound } from "./admin-faults.ts";
@@ -10,13 +10,13 @@ import type { ApiName } from "./routes.ts";
 import type { Session } from "./session.ts";
 
 export interface ApiRequest {
-  /** What stands for the `:name` of its path. */
+  /** The value of the `:name` in its path. */
   readonly name: string;
   readonly query: URLSearchParams;
-  /** Of a change. @throws GatewayError where it is too large */
+  /** The body of a change. @throws GatewayError where it is too large */
   readonly body: () => Promise<string>;
   readonly session: Session;
-  /** Of the stream. */
+  /** Aborted when the reader of the stream leaves. */
   readonly reader: () => LiveReader;
 }
 
@@ -36,7 +36,7 @@ export interface MeView {
   readonly expires: string;
 }
 
-/** Signing in and out need the cookie, and stand in site.ts. */
+/** Signing in and out need the cookie, and are in site.ts. */
 export type ApiTable = Readonly<Record<Exclude<ApiName, "signIn" | "signOut">, ApiHandler>>;
 
 const OK = 200;

@@ -1,13 +1,13 @@
-// The checks of `factory-proxy doctor`, as the pages show them. Types only.
+// The checks of `factory-proxy doctor` for the pages. Types only.
 
 export interface Check {
-  /** The group and what in it: `host.clock`. */
+  /** The group and its subject: `host.clock`. */
   readonly id: string;
-  /** `skip`: it could not be looked at, or nobody asked for it. */
+  /** `skip`: it could not be checked, or was not asked for. */
   readonly state: "ok" | "warn" | "fail" | "skip";
-  /** A sentence: what was found. */
+  /** What was found, as a sentence. */
   readonly what: string;
-  /** Null: the finding says it all. */
+  /** Null: there is nothing to add. */
   readonly why: string | null;
   /** What to do. Null: nothing. */
   readonly fix: string | null;

@@ -1,5 +1,5 @@
-// `GET /api/admin/live`: a snapshot, then each change as a server-sent event, for as long as its reader is signed in and the server runs.
-// Owns its timers; never lets a reader that does not keep up hold anything.
+// `GET /api/admin/live`: a snapshot, then each change as a server-sent event, while its reader is signed in and the server runs.
+// Owns its timers; never lets a slow reader hold anything.
 
 import { streamHeaders } from "../../gateway/headers.ts";
 import { GatewayError } from "../../errors.ts";
@@ -7,16 +7,16 @@ import type { After } from "../../runtime/ports.ts";
 import type { Admin } from "./admin.ts";
 
 const HEARTBEAT_MS = 15_000;
-/** A reader that is further behind is left; it comes again by itself, and begins with a snapshot. */
+/** A reader that falls further behind is disconnected; it reconnects by itself, and begins with a snapshot. */
 const MOST_BEHIND_BYTES = 1024 * 1024;
 const MOST_STREAMS = 100;
-/** When a browser comes again, in milliseconds. */
+/** When a browser reconnects, in milliseconds. */
 const COME_AGAIN = "retry: 1000\n\n";
 
 export interface LiveReader {
-  /** Aborted when it leaves: some runtimes tell the stream itself only when it says something. */
+  /** Aborted when the reader leaves: some runtimes tell the stream itself only at its next write. */
   readonly signal: AbortSignal;
-  /** Whether its session still counts. */
+  /** Whether the reader's session is still valid. */
   readonly isSignedIn: () => Promise<boolean>;
 }
 
@@ -44,7 +44,7 @@ export class LiveStreams {
     return new Response(body, { headers: streamHeaders("sse") });
   }
 
-  /** Ends all of them, since the server stops. */
+  /** Ends all streams, since the server stops. */
   closeAll(): void {
     for (const end of this.#open) end();
   }
@@ -68,7 +68,7 @@ export class LiveStreams {
       try {
         controller.close();
       } catch {
-        // Its reader has left.
+        // The reader has left.
       }
     };
     const send = (text: string): void => {

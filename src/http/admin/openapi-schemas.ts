@@ -1,6 +1,6 @@
-// The values of the admin API as JSON Schema, kept by hand beside admin.ts; a test holds real answers to them.
+// The values of the admin API as JSON Schema, maintained by hand beside admin.ts; a test checks real answers against them.
 
-/** JSON Schema as OpenAPI 3.1 takes it, as far as it is used here. */
+/** The part of OpenAPI 3.1's JSON Schema that is used here. */
 export interface Schema {
   readonly type?: string | readonly string[];
   readonly format?: string;
@@ -45,12 +45,12 @@ function mapOf(values: Schema): Schema {
   return { type: "object", additionalProperties: values };
 }
 
-/** All of its members are there. */
+/** All members are required. */
 export function object(properties: Readonly<Record<string, Schema>>, description?: string): Schema {
   return { type: "object", properties, required: Object.keys(properties), ...(description === undefined ? {} : { description }) };
 }
 
-/** Any of its members may be left out. */
+/** Any member may be left out. */
 export function partial(properties: Readonly<Record<string, Schema>>, required: readonly string[] = []): Schema {
   return { type: "object", properties, ...(required.length === 0 ? {} : { required }) };
 }
@@ -136,7 +136,7 @@ const COUNTS = {
 const MESSAGE = { headers: mapOf(TEXT), body: orNull(TEXT), bodyBytes: COUNT, isCut: FLAG };
 const RATES = { input: NUMBER, output: NUMBER, cacheRead: NUMBER, cacheWrite: NUMBER, cacheWrite1h: NUMBER };
 
-/** Schemas name each other by their names here. */
+/** Schemas refer to each other by these names. */
 const SOURCES = {
   Error: object({
     error: object({ type: TEXT, message: TEXT, code: orNull(TEXT), param: orNull(TEXT), requestId: TEXT }, "`message` says what to do."),
@@ -300,7 +300,7 @@ const SOURCES = {
 export type SchemaName = keyof typeof SOURCES;
 export const SCHEMAS: Readonly<Record<SchemaName, Schema>> = SOURCES;
 
-/** As `reference`, where the names are being made. */
+/** As `reference`, for use while the names are being defined. */
 function named(name: string): Schema {
   return { $ref: `#/components/schemas/${name}` };
 }

@@ -1,4 +1,4 @@
-// The program's whole API as an OpenAPI document: calls, pages, admin API. Paths come from the tables of routes, the rest is kept by hand.
+// The program's whole API as an OpenAPI document: calls, pages, admin API. Paths come from the tables of routes; the rest is maintained by hand.
 
 import { CALLS, ROUTES, type CallRow, type PageRow } from "../routes.ts";
 import { REQUEST_PARAMETERS, USAGE_BY, USAGE_PARAMETERS, USAGE_SPLITS } from "./api-query.ts";
@@ -39,7 +39,7 @@ const CLIENT_FAILED = { description: "What is wrong, in the shape that clients o
 
 // ---- Calls -------------------------------------------------------------------------------------------------------
 
-/** Each protocol's own reference says what bodies and answers look like. */
+/** Each protocol's own reference describes bodies and answers. */
 const REFERENCES = {
   "openai-chat": "https://platform.openai.com/docs/api-reference/chat",
   "openai-responses": "https://platform.openai.com/docs/api-reference/responses",
@@ -49,7 +49,7 @@ const REFERENCES = {
 
 const CLIENT_SECURITY = [{ clientKey: [] }, { clientKeyHeader: [] }, { geminiKeyHeader: [] }];
 
-/** Either of two keys, or none on the machine itself where there are none. */
+/** Either of two keys; without any, only on this machine. */
 const METRICS_SECURITY = [{ metricsKey: [] }, { adminKey: [] }, {}];
 
 function callOperation(row: CallRow): Operation {
@@ -191,7 +191,7 @@ function securityOf({ access }: AdminRoute): Operation["security"] {
   return access === "key" ? [...ADMIN_SECURITY, { clientKey: [] }] : ADMIN_SECURITY;
 }
 
-/** Media type of what stands beside the API. */
+/** Media types of the paths beside the API. */
 const SITE_TYPES: Readonly<Record<string, string>> = {
   "/openapi.json": JSON_TYPE,
   "/icon.svg": "image/svg+xml",
@@ -214,7 +214,7 @@ function siteOperation(route: AdminRoute): Operation {
 
 // ---- All of it ---------------------------------------------------------------------------------------------------
 
-/** A path as OpenAPI writes it. */
+/** A path in OpenAPI's notation. */
 export function pathOf({ path, ...row }: Pick<CallRow, "path"> & Partial<Pick<CallRow, "protocol">>): string {
   const isMethod = row.protocol === "gemini";
   return path.replaceAll(/:(\w+)/g, "{$1}").replace(/\*$/, isMethod ? "{model}:{method}" : "{model}");

@@ -1,4 +1,4 @@
-// What only whoever started the program can do for an administrator: look at the machine, and read the configuration again. Types only.
+// What only the starter of the program can do for an administrator: examine the machine, and read the configuration again. Types only.
 
 import type { DoctorView, ReloadView, SettingView } from "./admin.ts";
 

@@ -1,4 +1,4 @@
-// Pages that need no dashboard: why there is none, and what went wrong.
+// Pages that need no dashboard: why there is none, and errors.
 
 import { html } from "hono/html";
 

@@ -1,5 +1,5 @@
 // Client keys for the playground: each belongs to a session and ends with it, and all of them count as the key `playground`.
-// Never writes one down; the store gets its hash.
+// Never stores one; the store gets its hash.
 
 import type { KeyRecord } from "../../access/client-key.ts";
 import { emptyRecord, newKey } from "../../access/key-changes.ts";

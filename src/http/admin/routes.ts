@@ -1,13 +1,13 @@
-// Every path of the admin API and the pages beside it, as one table: who may ask, and what it is. `openapi.json` is held to it by a test.
+// Every path of the admin API and the pages beside it, as one table: its access and its purpose. A test checks `openapi.json` against it.
 // Never answers anything; api.ts and site.ts do.
 
-/** `key`: also whoever has signed in with a client key, about that key alone. `nobody`: without a key. */
+/** `key`: also open to the holder of a client key, about that key alone. `nobody`: without a key. */
 export type Access = "administrator" | "key" | "nobody";
 
 export interface AdminRoute {
-  /** GET stands for HEAD too. */
+  /** GET includes HEAD. */
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
-  /** `:name` stands for one step. */
+  /** `:name` stands for one segment. */
   readonly path: string;
   readonly access: Access;
   readonly about: string;
@@ -55,7 +55,7 @@ export const API_ROUTES = {
 
 export type ApiName = keyof typeof API_ROUTES;
 
-/** Beside the API. What stands below /ui is drawn by the dashboard. */
+/** Paths beside the API. Those below /ui are rendered by the dashboard. */
 export const SITE_ROUTES: readonly AdminRoute[] = [
   { method: "GET", path: UI, access: "nobody", about: "the dashboard, for browsers" },
   { method: "POST", path: `${UI}/sign-in`, access: "nobody", about: "what its sign-in form sends" },
@@ -73,12 +73,12 @@ function route(...[method, path, access, about]: Cells): AdminRoute {
 
 const PUBLIC: ReadonlySet<string> = new Set([OPENAPI, "/icon.svg", "/favicon.ico"]);
 
-/** Whether it is there without a dashboard, too. */
+/** Whether it exists without the dashboard. */
 export function isPublicPath(path: string): boolean {
   return PUBLIC.has(path);
 }
 
-/** Whether the dashboard or the admin API answers there, and not the routes of clients. */
+/** Whether the dashboard or the admin API answers this path, not the routes of clients. */
 export function isAdminPath(path: string): boolean {
   return isBelow(path, UI) || isBelow(path, API) || isPublicPath(path);
 }

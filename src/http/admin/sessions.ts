@@ -1,6 +1,6 @@
-// Who has signed in, by the token in their cookie. Sessions stand in the store, so that every gateway on it knows them; without one, or while it
-// is away, in memory.
-// Never keeps a token: only its hash, which holds ADMIN_KEY too, so that another ADMIN_KEY ends all sessions.
+// Sign-in sessions, by the token in the cookie. They are kept in the store, so that every gateway on it knows them; without a store, or while
+// it is away, in memory.
+// Never keeps a token: only its hash, which includes ADMIN_KEY, so that changing ADMIN_KEY ends all sessions.
 
 import type { Sha256 } from "../../access/key-ring.ts";
 import { StoreError, type Store } from "../../access/store.ts";
@@ -11,7 +11,7 @@ export interface SessionPorts {
   readonly store: Pick<Store, "shared" | "share"> | null;
   /** Unix time in milliseconds. */
   readonly now: () => number;
-  /** So many random bytes. */
+  /** Returns this many random bytes. */
   readonly random: (count: number) => Uint8Array;
   readonly sha256: Sha256;
 }
@@ -38,16 +38,16 @@ const LONG_AGO_MS = 0;
 export class Sessions {
   readonly #ports: SessionPorts;
   readonly #sessions = new Map<string, Kept>();
-  /** Links where there is no store, by the hash of their token -> until when they count. */
+  /** Links where there is no store, by the hash of their token -> when they expire. */
   readonly #links = new Map<string, number>();
-  /** Hashes of tokens that somebody has tried here, the latest. */
+  /** Hashes of tokens that were tried here recently. */
   readonly #tried = new Map<string, true>();
 
   constructor(ports: SessionPorts) {
     this.#ports = ports;
   }
 
-  /** A token that nobody had before, for a cookie. */
+  /** A new token for a cookie. */
   async open(holder: Holder, adminKey: string | null): Promise<{ readonly token: string; readonly session: OpenSession }> {
     const token = this.#token();
     const kept = { holder, untilMs: this.#ports.now() + SESSION_MS };
@@ -75,18 +75,18 @@ export class Sessions {
     const token = this.#token();
     const name = this.#digest(`link ${token}`);
     const untilMs = this.#ports.now() + LINK_MS;
-    // Whichever process on the store is called with it has to know it, and no two may take it.
+    // Any process on the store may receive it, and only one may accept it.
     if (this.#ports.store === null) remember(this.#links, name, untilMs);
     else void this.#share(LINK_NAME + name, "link", untilMs);
     return token;
   }
 
-  /** Whether a link counts, for the last time. Those of the command `ui` stand in the store. */
+  /** Uses up a link, and returns whether it was valid. Links of the command `ui` are in the store. */
   async takeLink(token: string): Promise<boolean> {
     if (!TOKEN.test(token)) return false;
     const name = this.#digest(`link ${token}`);
     if (this.#tried.has(name)) return false;
-    // Before the store is asked, so that two who ask at once are not both let in.
+    // Before the store is asked, so that two concurrent requests are not both accepted.
     remember(this.#tried, name, true);
     const untilMs = this.#links.get(name);
     this.#links.delete(name);
@@ -133,7 +133,7 @@ export class Sessions {
     }
   }
 
-  /** A store that is away does not keep anybody out, or in. */
+  /** A store that is away neither blocks nor admits anybody. */
   async #share(name: string, value: string, untilMs: number): Promise<void> {
     try {
       await this.#ports.store?.share(name, value, untilMs);
@@ -148,7 +148,7 @@ const ID_LENGTH = 16;
 const SESSION_NAME = "admin-session ";
 const LINK_NAME = "admin-link ";
 
-/** What the command `ui` puts into the store for a server to find. */
+/** A link that the command `ui` puts into the store, for a server to find. */
 export function sharedLink(
   { random, sha256 }: Pick<SessionPorts, "random" | "sha256">,
   nowMs: number,

@@ -1,5 +1,5 @@
-// Lets administrators in: by ADMIN_KEY, by the one-time link, by the cookie of a session; and the holders of client keys to their own usage.
-// Never compares a key other than by its hash, and never tells what was wrong with one.
+// Signs administrators in: by ADMIN_KEY, the one-time link, or the cookie of a session; and holders of client keys to see their own usage.
+// Never compares a key other than by its hash, and never says what was wrong with one.
 
 import type { KeyRing, Sha256 } from "../../access/key-ring.ts";
 import { GatewayError } from "../../errors.ts";
@@ -20,14 +20,14 @@ export interface SignInPorts {
 
 export interface SignedIn {
   readonly session: Session;
-  /** For `set-cookie`. */
+  /** The value for `set-cookie`. */
   readonly cookie: string;
 }
 
 type Heads = Pick<IncomingRequest, "headers">;
 
 const BEARER = /^bearer[ \t]+(.*)$/i;
-/** With the prefix browsers take it from this host alone, and by TLS. */
+/** The prefix makes browsers accept it only from this host, over TLS. */
 const COOKIE = "factory-proxy";
 const SECURE_COOKIE = `__Host-${COOKIE}`;
 
@@ -39,7 +39,7 @@ export class SignIn {
   }
 
   /**
-   * Who sends a request. Null: nobody who has signed in.
+   * The sender of a request. Null: not signed in.
    * @throws GatewayError `unauthenticated` for a wrong bearer; `rate-limited` after too many of them.
    */
   async sessionOf({ headers }: Heads, visitor: AdminVisitor, adminKey: string | null): Promise<Session | null> {
@@ -54,18 +54,18 @@ export class SignIn {
     return found === null ? null : this.#known(found);
   }
 
-  /** Signs in by a key. A session of before ends: whoever could have known its cookie knows nothing of the new one. */
+  /** Signs in with a key. An earlier session ends, so whoever may have known its cookie does not know the new one. */
   async byKey(key: string, { headers }: Heads, { visitor, adminKey }: Surroundings): Promise<SignedIn> {
     const holder = this.#holderOf(key, visitor, adminKey);
     return this.#open(holder, { headers }, { visitor, adminKey });
   }
 
-  /** Null: the link does not count, or does not count any more. Not counted: nobody guesses a token, and any page can have its visitors try. */
+  /** Null: the link is invalid or expired. Failures are not counted: nobody guesses a token, and any page can make its visitors try. */
   async byLink(token: string, heads: Heads, around: Surroundings): Promise<SignedIn | null> {
     return (await this.#ports.sessions.takeLink(token)) ? this.#open(null, heads, around) : null;
   }
 
-  /** Returns what takes the cookie away. */
+  /** Returns the header that deletes the cookie. */
   async signOut({ headers }: Heads, { visitor, adminKey }: Surroundings): Promise<string> {
     const token = cookieIn(headers, visitor);
     if (token !== null) await this.#ports.sessions.close(token, adminKey);
@@ -93,7 +93,7 @@ export class SignIn {
     throw wrongKey();
   }
 
-  /** Null: the client key does not count any more. */
+  /** Null: the client key is no longer valid. */
   #known({ id, csrfToken, untilMs, holder }: OpenSession): Session | null {
     if (holder === null) return { id, key: null, csrfToken, untilMs };
     const key = this.#nameOf(holder);
@@ -108,7 +108,7 @@ export class SignIn {
 
 export interface Surroundings {
   readonly visitor: AdminVisitor;
-  /** Null: none is set. */
+  /** Null: ADMIN_KEY is not set. */
   readonly adminKey: string | null;
 }
 
@@ -123,7 +123,7 @@ function wrongKey(): GatewayError {
   );
 }
 
-/** In the same time wherever they differ. */
+/** Takes the same time wherever they differ. */
 export function isSame(one: Uint8Array, other: Uint8Array): boolean {
   let difference = one.length ^ other.length;
   for (let at = 0; at < one.length; at++) difference |= (one[at] ?? 0) ^ (other[at] ?? 0);

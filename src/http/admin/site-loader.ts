@@ -1,4 +1,4 @@
-// Loads the dashboard and the admin API at their first request: a server that nobody administers has no use for them.
+// Loads the dashboard and the admin API at their first request: a server without administrators does not need them.
 // Never answers anything itself.
 
 import type { Config } from "../../config/config.ts";

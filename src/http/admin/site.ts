@@ -1,5 +1,5 @@
-// Answers everything below /ui and /api/admin, and what stands beside them: looks at who asks, hands on to the API or the dashboard, and lays the
-// security headers over whatever comes back.
+// Answers everything below /ui and /api/admin and the paths beside them: checks access, passes the request on to the API or the dashboard, and
+// sets the security headers on the response.
 // Never answers a call of a client, and never rejects.
 
 import { foreignHost, foreignPage, isForeignPage, isForThisMachine } from "../../access/web-pages.ts";
@@ -26,21 +26,21 @@ export interface SitePorts extends Omit<AdminPorts, "ring">, SignInPorts {
   readonly dashboard: Dashboard;
   readonly streams: LiveStreams;
   readonly settings: () => SiteSettings;
-  /** Whether the program is about to stop. */
+  /** Whether the program is shutting down. */
   readonly isDraining: () => boolean;
   readonly after: After;
-  /** Milliseconds that only grow. */
+  /** Monotonic time in milliseconds. */
   readonly monotonic: () => number;
   readonly newId: () => string;
   readonly unpack: Unpack;
-  /** Is told of an error that nobody expected. */
+  /** Told of unexpected errors. */
   readonly failed: (error: GatewayError, requestId: string) => void;
 }
 
 export interface SiteSettings {
-  /** Null: nobody gets in by it. */
+  /** Null: no key opens the dashboard. */
   readonly adminKey: string | null;
-  /** Whether only programs on this machine reach the server. */
+  /** Whether only programs on this machine can reach the server. */
   readonly isLocal: boolean;
   readonly trustedProxies: readonly Network[];
   readonly allowedHosts: readonly string[];
@@ -50,7 +50,7 @@ export { WrongKeys } from "./wrong-keys.ts";
 
 export type Site = (incoming: IncomingRequest) => Promise<Response>;
 
-/** Bodies of the admin API are words. */
+/** The admin API's bodies are short. */
 const MAX_BODY_BYTES = 64 * 1024;
 const BODY_MS = 30_000;
 const SEE_OTHER = 303;
@@ -59,7 +59,7 @@ const ASSETS = "/assets/";
 const NO_KEY =
   "The dashboard is off, because other machines can reach this address. Set ADMIN_KEY, e.g. to the output of `openssl rand -hex 24`, to use it.";
 
-/** One request, with what everybody asks of it. */
+/** One request, parsed once. */
 interface Visit {
   readonly incoming: IncomingRequest;
   readonly url: URL;
@@ -169,7 +169,7 @@ class AdminSite {
     return answer;
   }
 
-  /** A page of another origin can't know the token, nor send the header without asking first. */
+  /** A page of another origin can't know the token, nor send the header without a preflight. */
   #checkToken({ csrfToken }: Session, { headers }: IncomingRequest): void {
     const { sha256 } = this.#ports;
     if (csrfToken === null || isSame(sha256(headers["x-csrf-token"] ?? ""), sha256(csrfToken))) return;
@@ -228,7 +228,7 @@ class AdminSite {
 
   async #signInByLink(visit: Visit): Promise<Response> {
     const { incoming, url, visitor, settings } = visit;
-    // On other addresses a key is asked for.
+    // On other addresses a key is required.
     const token = settings.isLocal ? (url.searchParams.get("token") ?? "") : "";
     const signedIn = await this.#signIn.byLink(token, incoming, { visitor, adminKey: settings.adminKey });
     return signedIn === null ? this.#refused(visit, wrongLink(), "link") : entered(signedIn, null);
@@ -254,7 +254,7 @@ interface Drawing {
 interface Found {
   readonly name: ApiName;
   readonly route: AdminRoute;
-  /** What stands for the `:name` of the path; "" where there is none. */
+  /** The value of the `:name` in the path; "": none. */
   readonly parameter: string;
 }
 
@@ -295,7 +295,7 @@ function wrongLink(): GatewayError {
   return new GatewayError("unauthenticated", "This link has been used, or is too old.");
 }
 
-/** @param to where somebody wanted to go who had not signed in */
+/** @param to the page that was requested without being signed in */
 function entered({ session, cookie }: SignedIn, to: string | null): Response {
   const target = session.key !== null ? `${UI}/me` : to !== null && OWN_PAGE.test(to) ? to : UI;
   const answer = redirect(target);
@@ -303,14 +303,14 @@ function entered({ session, cookie }: SignedIn, to: string | null): Response {
   return answer;
 }
 
-/** A path of the dashboard's own, and no other address that a browser would read out of it. */
+/** Only a path of the dashboard, not something that a browser would take for another address. */
 const OWN_PAGE = /^\/ui(?:[/?][\w\-./?=&%+:~,@]*)?$/;
 
 function redirect(location: string): Response {
   return new Response(null, { status: SEE_OTHER, headers: { location } });
 }
 
-/** For GET alone. @throws GatewayError */
+/** For GET only. @throws GatewayError */
 function readable({ path, method }: Visit, answer: () => Response): Response {
   if (method === "GET") return answer();
   throw new GatewayError("method-not-allowed", `${path} accepts GET, HEAD, not ${method}.`, { headers: { allow: "GET, HEAD" } });
@@ -328,7 +328,7 @@ async function errorPage({ message, status, headers }: GatewayError): Promise<Re
   return answer;
 }
 
-/** What the pages need, by name, and nothing else. */
+/** Only what the pages need, by name. */
 const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; " +
   "frame-ancestors 'none'; base-uri 'none'";
@@ -343,7 +343,7 @@ function secured(answer: Response, { requestId, isHead }: Securing): Response {
   for (const [name, value] of Object.entries(SAFE_HEADERS)) headers.set(name, value);
   if (headers.get("content-type")?.startsWith("text/html")) {
     headers.set("content-security-policy", PAGE_POLICY);
-    // Under `no-referrer` browsers send a form with `Origin: null`, as any other site's sandbox does.
+    // Under `no-referrer`, browsers send a form with `Origin: null`, and so does any other site's sandbox.
     headers.set("referrer-policy", "same-origin");
   }
   headers.set("cross-origin-opener-policy", "same-origin");

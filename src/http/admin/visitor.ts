@@ -1,14 +1,14 @@
-// Where a visitor of the dashboard comes from, and by which name and scheme. What a proxy says of that counts if it is trusted.
+// A visitor's address, and the host and scheme that they use. A proxy's word for it counts if the proxy is trusted.
 
 import { isWithin, neighbourhood, type Network } from "../../config/networks.ts";
 import type { IncomingRequest } from "../../gateway/request.ts";
 
 export interface AdminVisitor {
-  /** For counting: of IPv6 the network. */
+  /** For counting: the address; for IPv6, its network. */
   readonly from: string;
-  /** As the browser sees it. Null: it did not say. */
+  /** As the browser sees it. Null: not given. */
   readonly host: string | null;
-  /** Whether the browser speaks TLS. */
+  /** Whether the browser uses TLS. */
   readonly isSecure: boolean;
 }
 
@@ -18,7 +18,7 @@ export function visitorOf({ address, headers }: Pick<IncomingRequest, "address" 
   const direct = address();
   const host = headers["host"] ?? null;
   if (direct === null || !isWithin(direct, trusted)) return { from: neighbourhood(direct ?? UNKNOWN), host, isSecure: false };
-  // Each proxy adds who spoke to it; what stands left of the last one that is not trusted anybody may have written.
+  // Each proxy appends the address it was called from; anything left of the last untrusted one may be forged.
   const hops = (headers["x-forwarded-for"] ?? "").split(",").flatMap((hop) => hop.trim() || []);
   const from = hops.findLast((hop) => !isWithin(hop, trusted)) ?? direct;
   return {

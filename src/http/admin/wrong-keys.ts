@@ -1,5 +1,5 @@
-// Counts wrong keys of sign-ins by the address that they came from: after ten in a minute nobody from there is let in for a while.
-// Never about calls of clients.
+// Counts wrong keys at sign-in by address: after ten in a minute, further attempts from there are refused for a while.
+// Never counts calls of clients.
 
 import { GatewayError } from "../../errors.ts";
 
@@ -9,7 +9,7 @@ const MOST_ADDRESSES = 10_000;
 
 export class WrongKeys {
   readonly #now: () => number;
-  /** Unix times in milliseconds, the oldest first. */
+  /** Unix times in milliseconds, oldest first. */
   readonly #byAddress = new Map<string, readonly number[]>();
 
   constructor(now: () => number) {
@@ -28,7 +28,7 @@ export class WrongKeys {
 
   add(address: string): void {
     const times = [...this.#recent(address), this.#now()];
-    // The address that was wrong last stands last.
+    // Most recent failure last.
     this.#byAddress.delete(address);
     this.#byAddress.set(address, times);
     const [oldest] = this.#byAddress.keys();
