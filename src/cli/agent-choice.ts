@@ -22,10 +22,10 @@ export function agentNamed(id: string): Agent {
   );
 }
 
-/** Its protocol is the model's own where the agent speaks that, otherwise the first that it does. */
+/** Its protocol is the model's own where the agent speaks that, otherwise the agent's first. */
 export type ModelChoice = Pick<Place, "model" | "protocol" | "limits">;
 
-/** What Claude Code writes behind a model with a window of a million tokens. */
+/** What Claude Code appends to the name of a model with a window of a million tokens. */
 const LONG_CONTEXT = /\[1m\]$/i;
 
 const NO_LIMITS = { contextTokens: null, outputTokens: null };

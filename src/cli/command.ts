@@ -1,4 +1,4 @@
-// What a command is made of: the words that it takes, its --help, what it gets to work with. Reads a command line by them.
+// What a command consists of: its options and operands, its --help, its tools. Parses a command line accordingly.
 // Never runs a command; commands.ts does.
 
 import { parseArgs, type InspectColor } from "node:util";
@@ -9,55 +9,55 @@ import { forTerminal } from "../telemetry/log.ts";
 
 /** An option of a command. */
 export interface Option {
-  /** What stands for its value in the help; null for a switch. */
+  /** The placeholder for its value in the help; null for a switch. */
   readonly value: string | null;
   /** A sentence. */
   readonly help: string;
 }
 
 export interface Command {
-  /** All its words: `version`, `keys add`. The one of the group's name alone runs where no other word follows. */
+  /** All its words: `version`, `keys add`. A command named like its group runs where no other word follows. */
   readonly name: string;
   /** A sentence. */
   readonly summary: string;
-  /** What follows the name, in order: `NAME`, or `[FILE]` where it may be left out. */
+  /** What follows the name, in order: `NAME`, or `[FILE]` where it is optional. */
   readonly operands: readonly string[];
-  /** What may follow behind `--`, of which nothing is read here: `ARGUMENTS`. Absent: nothing may. */
+  /** What may follow `--`, which is passed on unread: `ARGUMENTS`. Absent: nothing. */
   readonly rest?: string;
-  /** By name, without the dashes. Each command takes COMMON_OPTIONS too. */
+  /** By name, without dashes. Every command has COMMON_OPTIONS too. */
   readonly options: Readonly<Record<string, Option>>;
-  /** Words of one letter, with their dash, and the options that they stand for. Absent: none but -h. */
+  /** One-letter options with their dash, and the options that they stand for. Absent: only -h. */
   readonly short?: Readonly<Record<string, string>>;
-  /** Command lines without the program's name. */
+  /** Examples: command lines without the program's name. */
   readonly examples: readonly string[];
   /**
-   * Returns the exit code where that is not 0. What it throws is told to the person if it is a CommandError, ConfigError or StoreError;
-   * anything else is a mistake of this program.
+   * Returns the exit code where that is not 0. A CommandError, ConfigError or StoreError is shown to the person; any other exception is a bug
+   * of this program.
    */
   readonly run: (input: Input, context: Context) => Promise<number | void> | number | void;
 }
 
-/** What a command gets to work with. */
+/** What a command can use. */
 export interface Context {
   /** Unix time in milliseconds. */
   readonly now: () => number;
-  /** Standard output is read by a program. */
+  /** Whether standard output is read by a program. */
   readonly isJson: boolean;
   /** The configuration that a server started here would have. @throws ConfigError */
   readonly config: () => Config;
-  /** The store, opened at the first call and reached. It is closed when the command has ended. @throws StoreError */
+  /** Opens the store at the first call and waits until it is reached. It is closed when the command has ended. @throws StoreError */
   readonly store: () => Promise<Store>;
-  /** Writes a line, or several. */
+  /** Prints one or more lines. */
   readonly print: (text: string) => void;
-  /** Prints the value as JSON where --json was given, otherwise the text. */
+  /** Prints the value as JSON with --json, otherwise the text. */
   readonly show: (value: unknown, text: () => string) => void;
-  /** Writes a line to standard error, behind what has been printed: for whoever sits there, even if a program reads the output. */
+  /** Prints a line to standard error, after everything printed before: for the person, even if a program reads the output. */
   readonly note: (text: string) => void;
-  /** Asks whoever sits there; resolves to whether the answer is yes. Null: there is no terminal to ask on. */
+  /** Asks the person a yes-no question; resolves to the answer. Null: there is no terminal. */
   readonly ask: ((question: string) => Promise<boolean>) | null;
   /** Colours a text where a person reads it and wants colours. */
   readonly style: (format: InspectColor | InspectColor[], text: string) => string;
-  /** The text of a file, of standard input for `-`. @throws CommandError */
+  /** The text of a file, or of standard input for `-`. @throws CommandError */
   readonly read: (path: string) => string;
 }
 
@@ -80,21 +80,21 @@ export class CommandError extends Error {
     this.exitCode = exitCode;
   }
 
-  /** It could not be done. */
+  /** The command failed. */
   static failed(message: string): CommandError {
     return new CommandError(message, EXIT_FAILED);
   }
 
-  /** It was called in the wrong way. */
+  /** The command was used wrongly. */
   static wrongUse(message: string): CommandError {
     return new CommandError(message, EXIT_WRONG);
   }
 }
 
-/** What was typed behind a command's name. */
+/** What was typed after a command's name. */
 export class Input {
   readonly operands: readonly string[];
-  /** Behind `--`, as it was typed. */
+  /** Everything after `--`, as typed. */
   readonly rest: readonly string[];
   readonly #options: ReadonlyMap<string, readonly string[]>;
 
@@ -113,7 +113,7 @@ export class Input {
     return this.#options.has(option);
   }
 
-  /** The last value of an option; null: it was not given. */
+  /** The last value of an option; null: not given. */
   text(option: string): string | null {
     return this.#options.get(option)?.at(-1) ?? null;
   }
@@ -151,12 +151,12 @@ export function readInput(typed: readonly string[], command: Command): Input {
   return new Input(operands, options, typed.slice(words.length + 1));
 }
 
-/** `-h`, and other options of one letter that the command takes. */
+/** `-h`, and other one-letter options of the command. */
 function shortened(word: string, { short = {} }: Command): string {
   return word === "-h" ? "--help" : (short[word] ?? word);
 }
 
-/** What stands in front of `--`. */
+/** Everything before `--`. */
 export function ownWords(words: readonly string[]): readonly string[] {
   const end = words.indexOf("--");
   return end === -1 ? words : words.slice(0, end);
@@ -191,13 +191,13 @@ function usageOf({ name, operands, rest }: Omit<Command, "run">, options = ""): 
   return `${["factory-proxy", name, ...operands].join(" ")}${options}${rest === undefined ? "" : ` [-- ${rest}]`}`;
 }
 
-/** The command that the words name, by the longest name. Undefined: they name none, or only what several have in common. */
+/** The command with the longest name that the words begin with. Undefined: there is none, or they only name a group. */
 export function commandOf(commands: readonly Command[], words: readonly string[]): Command | undefined {
   const [group = "", second = ""] = words;
   return commands.find(({ name }) => name === `${group} ${second}`) ?? commands.find(({ name }) => name === group);
 }
 
-/** What `--help` prints of the commands that the words name. */
+/** What `--help` prints for the words. */
 export function helpFor(commands: readonly Command[], words: readonly string[]): string {
   const [group = ""] = words;
   const command = commandOf(commands, words);
@@ -208,7 +208,7 @@ function helpOf(command: Command): string {
   return helpWith(command, { ...command.options, ...COMMON_OPTIONS });
 }
 
-/** The help of a command that takes these options. */
+/** The help of a command with these options. */
 export function helpWith(command: Omit<Command, "run">, options: Command["options"]): string {
   const rows = Object.entries(options);
   return [

@@ -1,4 +1,4 @@
-// What a person can type: a table of commands, and what runs the one that was typed. Each stands in a file of its own.
+// The table of commands, and the code that runs the one that was typed. Each command has a file of its own.
 // Never loads a file that the command does not need.
 
 import process from "node:process";
@@ -17,7 +17,7 @@ import { SERVE } from "./serve-words.ts";
 /** A command, or several whose names begin with the same word. */
 interface Group {
   readonly name: string;
-  /** The head under which the help lists it. */
+  /** The heading of the help under which it is listed. */
   readonly topic: Topic;
   readonly summary: string;
   readonly load: () => Promise<readonly Command[]>;
@@ -152,13 +152,13 @@ async function allCommands(): Promise<readonly Command[]> {
   return (await Promise.all(GROUPS.map(({ load }) => load()))).flat();
 }
 
-/** A sentence for a word that is nearly a command; "" for others. Never shows the word itself, which may be a key. */
+/** A suggestion for a word that is nearly a command; "" for others. Never shows the word itself, which may be a key. */
 function suggestion(word: string): string {
   const [meant] = nearest(word, names(), word.length > SHORT_WORD ? 2 : 1);
   return meant === undefined ? "" : ` Did you mean "${meant}"?`;
 }
 
-/** One of so many letters is two slips away from words that have nothing to do with it. */
+/** A word this short is two edits away from words that have nothing to do with it. */
 const SHORT_WORD = 3;
 
 function names(): string[] {

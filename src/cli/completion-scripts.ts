@@ -1,5 +1,5 @@
-// Scripts for shells, made from the table of commands: the words of a command, its options, and what may stand in the place of an operand.
-// They ask nobody when they run: all that they offer stands in them.
+// Completion scripts for shells, made from the table of commands: the words of a command, its options, and values for its operands.
+// They run nothing: everything that they offer is in their text.
 
 import { AGENTS } from "./agents/agents.ts";
 import { COMMON_OPTIONS, type Command, type Option } from "./command.ts";
@@ -8,7 +8,7 @@ import { SERVE } from "./serve-words.ts";
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
 interface Offer {
-  /** `keys add`; "" in front of any command. */
+  /** `keys add`; "" before any command. */
   readonly path: string;
   readonly words: readonly Word[];
 }
@@ -60,7 +60,7 @@ function optionsOf(options: Readonly<Record<string, Option>>): Word[] {
   return Object.entries(options).map(([name, { help }]) => ({ text: `--${name}`, help }));
 }
 
-/** In single quotes, as bash and zsh read them. */
+/** In single quotes, for bash and zsh. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
@@ -92,7 +92,7 @@ complete -o default -F _factory_proxy factory-proxy`;
 }
 
 function zsh(offers: readonly Offer[]): string {
-  // A colon ends the word in a list of zsh's.
+  // In a list for zsh, a colon ends the word.
   const line = ({ text, help }: Word): string => (help === "" ? text : `${text.replaceAll(":", String.raw`\:`)}:${help}`);
   return `#compdef factory-proxy
 # factory-proxy in zsh. Made by: factory-proxy completion zsh

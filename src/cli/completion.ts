@@ -1,9 +1,9 @@
-// Prints what makes a shell complete the command line.
+// Prints a shell's completion script.
 
 import { CommandError, type Command } from "./command.ts";
 import { completionScript, SHELLS } from "./completion-scripts.ts";
 
-/** @param commands all of them */
+/** @param commands all commands */
 export function completionCommand(commands: () => Promise<readonly Command[]>): Command {
   return {
     name: "completion",

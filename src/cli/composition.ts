@@ -1,4 +1,4 @@
-// The program with what this process has to offer: clock, random numbers, network, store.
+// Composes the program with what this process offers: clock, random numbers, network, store.
 // Never listens.
 
 import process from "node:process";
@@ -19,12 +19,12 @@ import { sendByFetch } from "../upstream/http-fetch.ts";
 
 export interface Composing {
   readonly store: Store;
-  /** Where the program keeps its own files. Null: nowhere. */
+  /** The program's own folder for files. Null: none. */
   readonly dataDir: string | null;
   /** Gets each log line. */
   readonly sink: (line: string) => void;
   readonly logFormat: "text" | "json";
-  /** Absent: none are lost. */
+  /** Absent: no lines are lost. */
   readonly logLinesLost?: () => number;
   /** See `World`. */
   readonly operator?: Operator;
@@ -52,7 +52,7 @@ export function composed(config: Config, { store, dataDir, sink, logFormat, logL
       sink,
       logFormat,
       figures: () => ({ ...processFigures(), logLinesLost: logLinesLost() }),
-      // Workers are one server.
+      // All workers count as one server.
       replica: replicaName(more.peers === undefined ? process.pid : process.ppid),
       ...more,
     },
@@ -60,7 +60,7 @@ export function composed(config: Config, { store, dataDir, sink, logFormat, logL
   );
 }
 
-/** What sends calls to the upstream. */
+/** Sends calls to the upstream. */
 function sender(): Send {
   const { bodySource, bodyReader, connectTcp } = runtime;
   const now = (): number => performance.now();
@@ -79,19 +79,19 @@ export const after: After = (ms, callback) => {
   return () => clearTimeout(timer);
 };
 
-/** As `after`, for what comes back again and again: it keeps neither a program that imports this one nor `deno serve` from its end. */
+/** As `after`, for recurring tasks: does not keep a program that imports this one, or `deno serve`, alive. */
 export const background: After = (ms, callback) => {
   const timer = setTimeout(callback, ms).unref();
   return () => clearTimeout(timer);
 };
 
-/** Containers have their name in the environment; Deno has to be allowed to ask for that of a machine. */
+/** Containers have their name in the environment; on Deno, reading a machine's name takes a permission. */
 function replicaName(pid: number): string {
   const { HOSTNAME, COMPUTERNAME } = process.env;
   return `${HOSTNAME ?? COMPUTERNAME ?? "process"}-${pid}`;
 }
 
-/** Like that of no other process, and sorted by when it began. */
+/** Unique to this process, and sorted by when it started. */
 function processName(): string {
   return `${Date.now()}-${crypto.randomUUID().slice(0, 8)}`;
 }

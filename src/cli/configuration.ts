@@ -1,5 +1,5 @@
-// The server's configuration, at the start and again while it runs: with a client key for this run where none is set, and what has to be said
-// of it.
+// The server's configuration, at the start and again while it runs: with a client key for this run where none is configured, and with its
+// warnings.
 // Never lets other machines call without a client key.
 
 import { ConfigError, isLoopback, type Config } from "../config/config.ts";
@@ -15,15 +15,15 @@ export interface Setup {
   readonly source: ConfigSource;
   /** As it was read. */
   readonly reading: Reading;
-  /** As it counts: with the key below. */
+  /** As it applies: with the key below. */
   readonly config: Config;
-  /** What this process is among several; null: it is the only one. */
+  /** This process's role among several workers; null: it is the only process. */
   readonly role: WorkerRole | null;
-  /** The client key for this run wherever none is configured. */
+  /** The client key for this run, used while none is configured. */
   readonly runKey: string;
-  /** That key while none is configured; null otherwise. */
+  /** That key while none is configured; otherwise null. */
   readonly randomKey: string | null;
-  /** Which names are close to that of a variable takes longer to find than all else that a start says. */
+  /** Computed on demand: finding names close to that of a variable takes longer than everything else at the start. */
   readonly warnings: () => readonly Warning[];
 }
 
@@ -55,7 +55,7 @@ function setupOf<R extends Reading>(
   return { ...setup, config: { ...config, proxyKeys: [{ name: "env-1", key: runKey }] }, randomKey: runKey };
 }
 
-/** What all workers together may take of the machine's memory is shared out. */
+/** The workers' shares add up to the memory that the server may use. */
 function shareOf(config: Config, role: WorkerRole | null): Config {
   if (role === null) return config;
   const share = (bytes: number): number => Math.floor(bytes / role.count);
@@ -63,12 +63,12 @@ function shareOf(config: Config, role: WorkerRole | null): Config {
   return { ...config, maxBodyMemory: maxBodyMemory === null ? null : share(maxBodyMemory), inspectBytes: share(inspectBytes) };
 }
 
-/** Whether other machines can reach the server, and only a key of the store keeps them from calling. */
+/** Whether other machines can reach the server, and only keys in the store keep them from calling. */
 export function needsStoredKey({ reading: { config } }: Setup): boolean {
   return !isLoopback(config.host) && config.proxyKeys.length === 0;
 }
 
-/** For a server that needs a key of the store, and finds none. */
+/** The error of a server that needs a key in the store, and finds none. */
 export function noClientKey({ config }: Setup): ConfigError {
   const problem =
     "needs a client key, because anyone who can reach this address could use the server. Make one with `factory-proxy keys add NAME`, " +

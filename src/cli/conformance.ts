@@ -1,4 +1,4 @@
-// Scores any gateway from outside. What it takes stands here; what it does is loaded when it runs.
+// Scores any gateway from outside. The command's options are here; its implementation is loaded when it runs.
 
 import type { Command } from "./command.ts";
 

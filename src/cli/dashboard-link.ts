@@ -1,4 +1,4 @@
-// Opens the dashboard of the server that runs on this machine, signed in. The link goes through the store, which only its owner can write to.
+// Opens the dashboard of the server on this machine, signed in. The link goes through the store, which only its owner can write to.
 // Never asks for a key, and leaves none anywhere.
 
 import process from "node:process";
@@ -23,7 +23,7 @@ export async function openDashboard(input: Input, context: Context): Promise<voi
   const isDemo = await isDemoAt(url);
   if (isDemo)
     context.note(`A demo answers at ${url}. Sign in to its dashboard with ${DEMO_ADMIN_KEY}, or with ADMIN_KEY where it has one.`);
-  // On an address that others reach only the key lets anybody in, and a demo shares no store.
+  // On an address that other machines can reach, only the key signs in; and a demo shares no store.
   const isShared = isLocal && !isDemo && context.config().databaseUrl !== "memory:";
   const link = url + (isShared ? await sharedPath(context) : DASHBOARD);
   if (context.isJson || input.has("print") || !runtime.isTerminal("stdout")) return context.show({ url: link }, () => link);
@@ -43,12 +43,12 @@ async function sharedPath(context: Context): Promise<string> {
 
 const OPENERS: Readonly<Record<string, readonly string[]>> = {
   darwin: ["open"],
-  // An empty title, since `start` takes the first text in quotes for one.
+  // An empty title, since `start` takes its first quoted argument as one.
   win32: ["cmd", "/c", "start", ""],
 };
 const USUAL_OPENER = ["xdg-open"];
 
-/** Whether a program took the link. */
+/** Whether a program accepted the link. */
 function opened(link: string): Promise<boolean> {
   const [command = "", ...words] = OPENERS[process.platform] ?? USUAL_OPENER;
   return new Promise((resolve) => {

@@ -1,17 +1,17 @@
-// A value that fits a JSON schema, for the demo's tool calls and structured answers. Strings are what the person said, where they may be.
-// Never holds to `pattern`, `not` or conditions.
+// A value that matches a JSON schema, for the demo's tool calls and structured answers. Strings repeat what the person said, where possible.
+// Never considers `pattern`, `not` or conditions.
 
 import { isObject, type Json, type JsonObject } from "../wire/json.ts";
 
 interface Sampling {
-  /** What `$ref` points into. */
+  /** The document that `$ref` points into. */
   readonly root: JsonObject;
   readonly said: string;
-  /** How many references were followed: only by them can a schema contain itself. */
+  /** How many references were followed: a schema can contain itself only through them. */
   readonly depth: number;
 }
 
-/** From here on whatever may end ends, and in the end by force: what contains itself several times has grown large by then. */
+/** From here on everything optional is left out, and in the end everything: a schema that contains itself several times grows fast. */
 const DEEP = 3;
 const DEEPEST = 12;
 
@@ -80,7 +80,7 @@ function merged({ allOf, ...own }: JsonObject, root: JsonObject): JsonObject {
   return { ...Object.fromEntries(parts.flatMap(Object.entries<Json>)), properties, required };
 }
 
-/** The first; deep down one that ends there. */
+/** The first one; deep down, one that does not go deeper. */
 function chosen(choices: readonly Json[], depth: number): Json | undefined {
   const isLeaf = (choice: Json): boolean => isObject(choice) && ["null", "boolean", "number", "string"].includes(typeOf(choice));
   return (depth < DEEP ? undefined : choices.find(isLeaf)) ?? choices[0];
@@ -93,7 +93,7 @@ function typeOf(schema: JsonObject): string {
   return schema["items"] === undefined && schema["prefixItems"] === undefined ? "string" : "array";
 }
 
-/** With what is required; with all that is described where nothing is. */
+/** With the required members; with all described ones where none is required. */
 function object(schema: JsonObject, sampling: Sampling): JsonObject {
   const properties = isObject(schema["properties"]) ? schema["properties"] : {};
   const { required } = schema;

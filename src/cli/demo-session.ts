@@ -38,7 +38,7 @@ export async function demo(input: Input, context: Context): Promise<void> {
   await Promise.race([drained, pause(DRAIN_MS)]);
 }
 
-/** Until the script listens. */
+/** Null until the script listens. */
 const CLOSED = `http://${HOST}:2`;
 
 /** @throws ConfigError */
@@ -76,7 +76,7 @@ function listen(options: ListenOptions, fetch: Program["fetch"]): Server {
 
 interface Welcome {
   readonly url: string;
-  /** By which a browser signs in, once. */
+  /** The path with which a browser signs in, once. */
   readonly dashboard: string;
   readonly adminKey: string | null;
 }

@@ -1,6 +1,6 @@
-// Stands in for Factory: takes calls at its endpoints in all four protocols, and answers each with what the person said, in the form that was
-// asked for.
-// Never calls a tool unless it has to, and never looks at a key.
+// Stands in for Factory: serves its endpoints in all four protocols, and answers each call with what the person said, in the requested
+// format.
+// Never calls a tool unless it has to, and never checks a key.
 
 import { ENDPOINT_PATHS } from "../config/variables.ts";
 import { GatewayError } from "../errors.ts";
@@ -21,7 +21,7 @@ const PROTOCOLS: Readonly<Record<string, ProtocolId>> = {
   [ENDPOINT_PATHS.gemini]: "gemini",
 };
 const COUNT_PATH = `${ENDPOINT_PATHS.messages}/count_tokens`;
-/** Between two words, so that a person sees the answer come. */
+/** The pause between two words, so that a person sees the answer arrive. */
 const WORD_MS = 30;
 const CHARACTERS_PER_TOKEN = 4;
 
@@ -96,7 +96,7 @@ function textOf({ output }: CanonicalRequest, said: string): string {
   return JSON.stringify(output.type === "json-schema" ? sampleOf(parseOrUndefined(output.schema), said) : { answer: said });
 }
 
-/** The first tool that would do where one has to be called. Null: none has to, or none that the client runs. */
+/** The first tool that can be called where a call is required. Null: none is required, or none that the client runs. */
 function forcedTool({ tools, toolChoice }: CanonicalRequest): FunctionTool | CustomTool | null {
   const callable = tools.filter((tool) => tool.type === "function" || tool.type === "custom");
   if (toolChoice?.type === "required") return callable[0] ?? null;
@@ -110,10 +110,10 @@ function argumentsOf(tool: FunctionTool | CustomTool, said: string): string {
   return JSON.stringify(tool.schema === null ? {} : sampleOf(parseOrUndefined(tool.schema), said));
 }
 
-/** Claude Code's own text comes before the person's, and Chat Completions has one text of both. */
+/** Claude Code's own text comes before the person's; Chat Completions has one text for both. */
 const REMINDER_END = "</system-reminder>";
 
-/** The last text of a person; agents put texts of their own in front of it. */
+/** The last text of a person; agents put their own texts in front of it. */
 function saidLast({ turns }: CanonicalRequest): string {
   const parts = turns.findLast(({ role }) => role === "user")?.parts ?? [];
   const last = parts.findLast((part) => part.type === "text");

@@ -1,4 +1,4 @@
-// A first try without a key. What it takes stands here; what it does is loaded when it runs.
+// A first try without a key. The command's options are here; its implementation is loaded when it runs.
 
 import type { Command } from "./command.ts";
 

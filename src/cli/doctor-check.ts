@@ -1,4 +1,4 @@
-// What the doctor says, and what it gets to look at. Types, and the making of checks.
+// What the doctor reports and what it can use. Types, and functions that make checks.
 
 import type { Config } from "../config/config.ts";
 import type { After } from "../runtime/ports.ts";
@@ -7,16 +7,16 @@ import type { Context } from "./command.ts";
 export const GROUPS = ["configuration", "keys", "host", "models", "quota", "clients", "network", "store"] as const;
 export type GroupName = (typeof GROUPS)[number];
 
-/** `skip`: it could not be looked at, or nobody asked for it. */
+/** `skip`: it could not be checked, or was not asked for. */
 export type CheckState = "ok" | "warn" | "fail" | "skip";
 
 export interface Check {
-  /** The group and what in it: `host.clock`. */
+  /** The group and its subject: `host.clock`. */
   readonly id: `${GroupName}.${string}`;
   readonly state: CheckState;
-  /** A sentence: what was found. */
+  /** What was found, as a sentence. */
   readonly what: string;
-  /** What follows from it, or how it is known. Null: the finding says it all. */
+  /** The consequence, or how it is known. Null: there is nothing to add. */
   readonly why: string | null;
   /** What to do. Null: nothing. */
   readonly fix: string | null;
@@ -36,48 +36,48 @@ function making(state: CheckState): Making {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What this process has to offer. */
+/** What this process offers. */
 export interface DoctorWorld {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   readonly after: After;
-  /** Milliseconds since some moment. */
+  /** Monotonic time in milliseconds. */
   readonly monotonic: () => number;
-  /** As Node says it. */
+  /** Node's name of the platform. */
   readonly platform: string;
-  /** The environment of the shell, which programs started beside this one have too. */
+  /** The shell's environment, which programs started beside this one share. */
   readonly shell: Environment;
-  /** With what the file of variables adds. Null: the file in the working directory. */
+  /** Including what the file of variables adds. Null: the file in the working directory. */
   readonly variables: (envFile: string | null) => Environment;
   /** Where `sqlite:` keeps its file. Null: nowhere. */
   readonly dataDir: string | null;
-  /** Of the present process: `bun 1.4.5`. */
+  /** Of this process: `bun 1.4.5`. */
   readonly runtime: string;
-  /** What a program prints; null where it can't be run, or says nothing in time. */
+  /** The output of a program; null where it can't be run, or prints nothing in time. */
   readonly outputOf: (path: string, words: readonly string[]) => Promise<string | null>;
 }
 
-/** What is looked at. */
+/** What is examined. */
 export interface Subject {
   readonly context: Context;
   readonly world: DoctorWorld;
-  /** What a server started here would have. Null: it could not start. */
+  /** The configuration that a server started here would have. Null: it could not start. */
   readonly config: Config | null;
-  /** What is wrong with it. Null: nothing. */
+  /** Why it could not start. Null: it could. */
   readonly faults: string | null;
   readonly variables: Environment;
-  /** The file of variables that was named. Null: none was. */
+  /** The file of variables that was named on the command line. Null: none. */
   readonly envFile: string | null;
-  /** The server's address as clients see it, without a slash at the end. Null: it was not asked about. */
+  /** The server's address as clients see it, without a trailing slash. Null: not to be checked. */
   readonly url: string | null;
-  /** Whether calls may be made that cost something. */
+  /** Whether calls that cost something may be made. */
   readonly isLive: boolean;
-  /** The text without keys. */
+  /** Masks keys in a text. */
   readonly redact: (text: string) => string;
 }
 
 export type Group = (subject: Subject) => Promise<readonly Check[]>;
 
-/** A name of a variable as systems and people spell it, in upper or in lower case. */
+/** Matches the name of a variable in upper or lower case. */
 export function variable(environment: Environment, name: string): string | null {
   return environment[name] || environment[name.toLowerCase()] || null;
 }

@@ -1,5 +1,5 @@
-// Which agents are installed, in which version, and where they point; and what in the environment would lead them elsewhere.
-// Never shows what stands in their files beside addresses.
+// Which agents are installed, in which version, and where they point; and what in the environment would point them elsewhere.
+// Never shows anything from their files except addresses.
 
 import { readFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -29,7 +29,7 @@ export const clientChecks: Group = async (subject) => {
 };
 
 interface Installed {
-  /** Of its program. */
+  /** The version of its program. */
   readonly path: string;
   readonly subject: Subject;
 }
@@ -56,7 +56,7 @@ async function agentCheck(agent: Agent, { path, subject: { world, config } }: In
   return ok(id, `${agent.title}${shown} points at ${urls.map(shownUrl).join(" and ")}${isHere ? ", which is this server" : ""}.`);
 }
 
-/** As npm's package says it, around the program or, for a script of npm's on Windows, beside it: agents are slow to say it themselves. */
+/** As its npm package states it, around the program or, for npm's scripts on Windows, beside it: agents are slow to report it themselves. */
 function packagedVersion(program: string, name: string): string | null {
   const folders = [join(dirname(program), "node_modules", name)];
   for (let folder = dirname(realpathSync(program)); folder !== dirname(folder); folder = dirname(folder)) folders.push(folder);
@@ -75,14 +75,14 @@ function textOf(path: string): string {
   }
 }
 
-/** It stands for any address. */
+/** Stands for any address. */
 const SOMEWHERE = "http://somewhere.invalid";
 
 function sampleModel(protocol: ProtocolId): { id: string; protocol: ProtocolId; limits: { contextTokens: null; outputTokens: null } } {
   return { id: "model", protocol, limits: { contextTokens: null, outputTokens: null } };
 }
 
-/** What the variables say that `launch` would set. */
+/** The present values of the variables that `launch` would set. */
 function urlsOfShell(agent: Agent, { shell }: DoctorWorld): string[] {
   const names = agent.protocols.flatMap((protocol) => {
     const { environment } = agent.launch({ url: SOMEWHERE, key: "", ...sampleModel(protocol), model: "model", read: null, folder: "" });
@@ -95,7 +95,7 @@ function isAddress(value: string): boolean {
   return value.startsWith(SOMEWHERE);
 }
 
-/** What stands where `setup` would write an address. */
+/** The present values at the places where `setup` would write an address. */
 function urlsOfFiles(agent: Agent, world: DoctorWorld): string[] {
   return agent.files.flatMap((file) => {
     const settings = readSettings(file, world);
@@ -121,7 +121,7 @@ function valuesAt(value: unknown, [step, ...rest]: readonly Step[]): unknown[] {
   return isMap(value) && Object.hasOwn(value, step) ? valuesAt(value[step], rest) : [];
 }
 
-/** The texts that stand where a pattern has an address. */
+/** The strings at the places where a pattern has an address. */
 function addressesIn(found: unknown, pattern: unknown): string[] {
   if (typeof pattern === "string") return isAddress(pattern) && typeof found === "string" ? [found] : [];
   if (!isMap(pattern) || !isMap(found)) return [];
@@ -136,7 +136,7 @@ function isSameServer(url: string, own: string): boolean {
   return one.port === other.port && (one.hostname === other.hostname || (HERE.test(one.hostname) && HERE.test(other.hostname)));
 }
 
-/** What wins over, or stands beside, the token that an agent is given for this server. */
+/** What overrides, or accompanies, the token that an agent is given for this server. */
 const BESIDE: readonly (readonly [url: string, token: string, other: string, agent: string])[] = [
   ["ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "Claude Code"],
   ["GOOGLE_GEMINI_BASE_URL", "GEMINI_API_KEY", "GOOGLE_API_KEY", "Gemini CLI"],

@@ -1,4 +1,4 @@
-// Whether the configuration can be used, what in the environment is hardly meant, and which limits the runtime and the system set.
+// Whether the configuration is valid, what in the environment is probably a mistake, and which limits the runtime and the system set.
 // Never changes any of it.
 
 import { readFileSync } from "node:fs";
@@ -58,7 +58,7 @@ function proxyOfNetwork({ config, variables }: Subject): Check {
 const CONNECTION_LIMIT = "BUN_CONFIG_MAX_HTTP_REQUESTS";
 const USUAL_CONNECTIONS = 256;
 
-/** Bun's fetch runs 256 calls at once unless it is told otherwise, which the server does where nobody has. */
+/** Bun's fetch runs 256 calls at once by default, which the server raises unless it is set. */
 function runtimeLimits({ config, world, variables }: Subject): Check {
   const id = "configuration.runtime";
   const limit = variables[CONNECTION_LIMIT];

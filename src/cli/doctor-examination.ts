@@ -1,4 +1,4 @@
-// Looks at everything, group by group at the same time, and says what was found: the groups in order, failures with what to do.
+// Checks everything, all groups at the same time, and reports the findings: the groups in order, failures with what to do.
 
 import type { InspectColor } from "node:util";
 import { ConfigError, type Config } from "../config/config.ts";
@@ -48,7 +48,7 @@ export async function doctor(input: Input, context: Context, world: DoctorWorld)
   return failures === 0 ? 0 : EXIT_FAILED;
 }
 
-/** For the dashboard: without what costs anything. */
+/** For the dashboard: only what costs nothing. */
 export function examine(context: Context, world: DoctorWorld, envFile: string | null): Promise<readonly Check[]> {
   return examined(subjectFor(context, world, { envFile, url: null, isLive: false }));
 }

@@ -1,4 +1,4 @@
-// What is in front of the server, looked at through an address that a person names: whether it is this server at all, whether streams come as
+// What is in front of the server, checked through an address that a person gives: whether it leads to this server, whether streams arrive as
 // they are sent, and whether a WebSocket can be opened.
 
 import { connect as connectPlain } from "node:net";
@@ -31,10 +31,10 @@ export async function frontChecks(subject: Subject): Promise<Check[]> {
   return [ok(id, `${url} leads to a server of this program.`), await buffering(url, subject), await upgrade(url, subject)];
 }
 
-/** The server sends an event each 150 ms, five in all. */
+/** The server sends an event every 150 ms, five in total. */
 const TOGETHER_MS = 100;
 
-/** Streams are held back where the first event comes with the last one. */
+/** Streams are held back where the first event arrives together with the last one. */
 async function buffering(url: string, { world }: Subject): Promise<Check> {
   const id = "network.streams";
   const abort = new AbortController();
@@ -97,7 +97,7 @@ interface Handshake {
 const SECURE_PORT = 443;
 const PLAIN_PORT = 80;
 
-/** The status that a WebSocket's handshake is answered with. Null: none came. */
+/** The status of the answer to a WebSocket's handshake. Null: none came. */
 function handshake({ protocol, hostname, host, port, pathname }: URL, { key, world }: Handshake): Promise<number | null> {
   const head = [
     `GET ${pathname} HTTP/1.1`,

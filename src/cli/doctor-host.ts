@@ -1,5 +1,5 @@
-// Whether the hosts that calls go to answer, which of Factory's they are, and whether this machine's clock agrees with theirs.
-// Never sends a key, and asks no host that the configuration does not name.
+// Whether the hosts of the configuration answer, which of Factory's they are, and whether this machine's clock agrees with theirs.
+// Never sends a key, and asks no host that is not configured.
 
 import { counted, fail, ok, skip, warn, type Check, type Group } from "./doctor-check.ts";
 import { asked, isAnswered, type Answered, type Fault, type Outcome, type Unanswered } from "./doctor-request.ts";
@@ -65,7 +65,7 @@ const APP = "app.factory.ai";
 const OF_EU = "FACTORY_BASE_URL=https://api.eu.factory.ai";
 const SEE_OTHER: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** How Factory sends a caller to another of its hosts. */
+/** How Factory redirects a caller to another of its hosts. */
 function region({ origin, outcome }: Host, suffix: string): Check {
   const id: Check["id"] = `host.region${suffix}`;
   const { hostname } = new URL(origin);
@@ -96,7 +96,7 @@ function otherHost({ status, headers }: Answered, hostname: string): string | nu
 const ODD_SKEW_MS = 30_000;
 const WRONG_SKEW_MS = 300_000;
 
-/** The header has whole seconds. */
+/** The header has a precision of seconds. */
 function clock({ origin, outcome, atMs }: Host, suffix: string): Check {
   const id: Check["id"] = `host.clock${suffix}`;
   const dateMs = isAnswered(outcome) ? Date.parse(outcome.headers.get("date") ?? "") : Number.NaN;

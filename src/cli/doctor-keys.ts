@@ -1,4 +1,4 @@
-// Whether the Factory keys look like some, whether clients have keys, and who else can read the file that holds them.
+// Whether the Factory keys look valid, whether clients have keys, and who else can read the file that holds them.
 // Never shows a key, and asks nobody about it.
 
 import { statSync } from "node:fs";
@@ -13,7 +13,7 @@ export const keyChecks: Group = async (subject) => [...factoryKeys(subject), awa
 const SETTINGS_PAGE = "https://app.factory.ai/settings/api-keys";
 const FACTORY_KEY = /^fk-[A-Za-z0-9_-]{16,}$/;
 const PLACEHOLDER = /^fk-(?:\.*|x+|your.*)$/i;
-/** How keys of others begin. */
+/** Prefixes of other vendors' keys. */
 const OTHERS: readonly (readonly [shape: RegExp, owner: string])[] = [
   [/^sk-ant-/, "Anthropic"],
   [/^sk-or-/, "OpenRouter"],

@@ -1,4 +1,4 @@
-// Which models are known; with --live, what the endpoint of each protocol answers to a small call with the system prompt and to one without.
+// Which models are known; with --live, how each protocol's endpoint answers a small call with the system prompt and one without.
 // Calls cost something, so without --live there are none.
 
 import { headersForUpstream, withIdentity } from "../gateway/headers.ts";
@@ -47,7 +47,7 @@ interface Sample {
   readonly model: Model | null;
 }
 
-/** Of the models that the protocol's usual provider serves the one that costs least. */
+/** The cheapest model of the protocol's usual provider. */
 function cheapest(models: Models, protocol: ProtocolId): Sample {
   const fitting = models
     .list()
@@ -56,7 +56,7 @@ function cheapest(models: Models, protocol: ProtocolId): Sample {
   return { protocol, model: first ?? null };
 }
 
-/** As of list prices. */
+/** By list prices. */
 function costOf(samples: readonly Sample[], { cacheDiscountPercent }: Config): string {
   const usage = { inputTokens: QUESTION_TOKENS, outputTokens: ANSWER_TOKENS, cacheReadTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0 };
   const costs = samples.flatMap(({ model }) => (model === null ? [] : priceOf(model, usage, { cacheDiscountPercent })));
@@ -122,7 +122,7 @@ function bodyOf(protocol: ProtocolId, model: string): object {
   return { model, max_tokens: ANSWER_TOKENS, messages: [{ role: "user", content: QUESTION }] };
 }
 
-/** What an error says, in whatever shape. */
+/** The message of an error of any shape. */
 function sentenceIn(text: string): string {
   const body = parseOrUndefined(text);
   const error = isObject(body) ? body["error"] : undefined;

@@ -1,4 +1,4 @@
-// Whether this server answers on its port, or who else does; whether other machines can reach it; and what is in front of it.
+// Whether this server answers on its port, or another program; whether other machines can reach it; and what is in front of it.
 
 import { createConnection } from "node:net";
 import { isLoopback } from "../config/config.ts";

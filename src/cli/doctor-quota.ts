@@ -1,4 +1,4 @@
-// What is left of the plan, and whether Factory tells it to a key.
+// What is left of the plan, and whether Factory reports it for this key.
 
 import { ok, skip, warn, type Check, type Group, type Subject } from "./doctor-check.ts";
 import { quotaReport } from "./quota.ts";

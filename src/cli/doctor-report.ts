@@ -1,4 +1,4 @@
-// Keys of whatever kind, kept out of what the doctor says; and all that it has found as a file for a bug report.
+// Keeps all keys out of what the doctor prints; and writes its findings to a file for a bug report.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import packageJson from "../../package.json" with { type: "json" };
@@ -14,11 +14,11 @@ import { SECRETS } from "./launch-environment.ts";
 export const REPORT_FILE = "factory-proxy-report.json";
 const KIND = "factory-proxy-report";
 
-/** Of a variable that holds a secret of somebody's. */
+/** Matches variables that hold a secret. */
 const SECRET_NAME = /key|token|secret|password|passwd|credential|cookie/i;
 const SHORTEST_SECRET = 8;
 
-/** Knows every secret that the environment and the configuration hold. */
+/** Masks every secret in the environment and the configuration. */
 export function redactorFor(environment: Environment, config: Config | null): Redactor {
   const found = Object.entries(environment).flatMap(([name, value = ""]) => {
     const own = SECRETS.includes(name) && name !== "DATABASE_URL";
@@ -30,7 +30,7 @@ export function redactorFor(environment: Environment, config: Config | null): Re
   return new Redactor([...new Set([...found, ...configured])]);
 }
 
-/** Of a list, of `name=key`, of JSON. */
+/** Secrets in a list, in `name=key`, in JSON. */
 function partsOf(value: string): string[] {
   const listed = value.split(",").map((part) => part.trim());
   return [...listed, ...listed.flatMap((part) => part.split("=").slice(1)), ...textsIn(parseOrUndefined(value))].filter(
@@ -43,7 +43,7 @@ function textsIn(value: Json | undefined): string[] {
   return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
 
-/** The password, and what stands behind the path. */
+/** The password, and what follows the path. */
 function secretsOfUrl(value: string): string[] {
   if (!URL.canParse(value)) return [];
   const { password, searchParams, hash } = new URL(value);
@@ -85,7 +85,7 @@ export function writeReport(path: string, checks: readonly Check[], subject: Sub
   }
 }
 
-/** A file of another kind is not written over. */
+/** A file of another kind is not overwritten. */
 function requireOwn(path: string): void {
   let text: string;
   try {

@@ -1,4 +1,4 @@
-// One request of the doctor's, with a limit on time, and the reason where nothing answered.
+// One request of the doctor's, with a timeout, and the reason where there was no answer.
 // Never follows a redirect.
 
 import { lookup } from "node:dns/promises";
@@ -13,12 +13,12 @@ export interface Answered {
   readonly tookMs: number;
 }
 
-/** Why nothing answered. */
+/** Why there was no answer. */
 export type Fault = "unresolved" | "refused" | "untrusted" | "silent" | "broken";
 
 export interface Unanswered {
   readonly fault: Fault;
-  /** What the runtime says of it. */
+  /** The runtime's own words. */
   readonly detail: string;
 }
 
@@ -57,7 +57,7 @@ export async function asked(
   }
 }
 
-/** All that an error and what lies behind it say. */
+/** The messages of an error and its causes. */
 function detailOf(error: unknown): string {
   const parts: string[] = [];
   for (let found = error; found instanceof Error && parts.length < MOST_CAUSES; found = found.cause) {
@@ -68,7 +68,7 @@ function detailOf(error: unknown): string {
 }
 
 const MOST_CAUSES = 5;
-/** In the words of OpenSSL, of BoringSSL as Bun shows it, and of rustls as Deno does. */
+/** In the words of OpenSSL, of BoringSSL (Bun), and of rustls (Deno). */
 const UNTRUSTED = /certificate|CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UnknownIssuer|altname/i;
 
 async function faultOf(detail: string, url: string): Promise<Fault> {

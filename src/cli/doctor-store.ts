@@ -1,5 +1,5 @@
-// Whether the store can be written, how much room it takes and has, and how old the list prices are.
-// Writes one value, which is forgotten a second later.
+// Whether the store can be written to, how much space it takes and has, and how old the list prices are.
+// Writes one value, which expires after a second.
 
 import { statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";

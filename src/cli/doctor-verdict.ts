@@ -1,4 +1,4 @@
-// What two answers of an endpoint mean, one to a call with the system prompt and one without.
+// What two answers of an endpoint mean: one to a call with the system prompt, one to a call without.
 
 import type { Target } from "../models/models.ts";
 import { fail, ok, warn, type Check } from "./doctor-check.ts";
@@ -8,12 +8,12 @@ import { isAnswered, type Answered, type Outcome } from "./doctor-request.ts";
 export interface Tried {
   readonly id: Check["id"];
   readonly target: Target;
-  /** The answer to the call without the system prompt, and to the one with it. */
+  /** The answers to the calls without and with the system prompt. */
   readonly bare: Outcome;
   readonly prompted: Outcome;
   /** Whether the server is configured to send the prompt. */
   readonly isPromptSent: boolean;
-  /** What an answer says, without keys. */
+  /** The message of an answer, without keys. */
   readonly sentenceOf: (outcome: Outcome) => string;
 }
 
@@ -29,7 +29,7 @@ export function verdict(tried: Tried): Check {
     const fix = "Set SYSTEM_PROMPT to an empty value.";
     return isPromptSent ? fail(id, what, { why: tried.sentenceOf(prompted), fix }) : ok(id, what);
   }
-  // What the server itself sends is what counts.
+  // What counts is what the server itself sends.
   return refusal(tried, isPromptSent ? prompted : bare);
 }
 
@@ -39,7 +39,7 @@ function isFine({ status }: Answered): boolean {
   return status >= 200 && status < 300;
 }
 
-/** Factory refuses whom it does not take for its own program. */
+/** Factory refuses clients that it does not take for its own program. */
 function gate({ id, target, bare, isPromptSent, sentenceOf }: Tried): Check {
   if (isPromptSent)
     return ok(id, `${target.model} answers. Without the system prompt Factory's gate refuses it (403), so leave SYSTEM_PROMPT as it is.`);

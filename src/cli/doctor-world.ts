@@ -1,4 +1,4 @@
-// What the doctor finds around it: this process's environment, network and programs.
+// The doctor's tools: this process's environment, network and programs.
 
 import type { ChildProcess } from "node:child_process";
 import process from "node:process";
@@ -36,7 +36,7 @@ function outputOf(path: string, words: readonly string[]): Promise<string | null
     if (child === null) return resolve(null);
     let text = "";
     const cancelTimer = after(LIMIT_MS, () => {
-      // Deno loses track of a child that its own method has sent a signal.
+      // Deno loses track of a child after its own method has sent it a signal.
       if (child.pid !== undefined) end(child.pid);
       resolve(null);
     });
@@ -50,7 +50,7 @@ function outputOf(path: string, words: readonly string[]): Promise<string | null
   });
 }
 
-/** Null: it can't be; on Deno it takes --allow-run. */
+/** Null: it can't be run; on Deno that takes --allow-run. */
 function started(path: string, words: readonly string[], environment: Environment): ChildProcess | null {
   try {
     return spawn(path, [...words], { stdio: ["ignore", "pipe", "ignore"], env: { ...environment } });

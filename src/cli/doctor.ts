@@ -1,4 +1,4 @@
-// Checks the configuration and what stands around it. What it takes stands here; what it does is loaded when it runs.
+// Checks the configuration and its surroundings. The command's options are here; its implementation is loaded when it runs.
 
 import type { Command } from "./command.ts";
 

@@ -1,5 +1,5 @@
-// Reads the files and the environment that a configuration is made of. No other file of the program does.
-// Never decides what they mean.
+// Reads the files and the environment that a configuration is made of. No other file of the program does so.
+// Never interprets them.
 
 import { readFileSync, statSync, type Stats } from "node:fs";
 import process from "node:process";
@@ -11,7 +11,7 @@ import { nearest } from "../models/nearest.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { Redactor } from "../telemetry/redaction.ts";
 
-/** The configuration, by the server's command line. @throws ConfigError */
+/** The configuration for the server's command line. @throws ConfigError */
 export function readConfiguration(commandLine: readonly string[]): Config {
   return readConfig(sourceOf(commandLine));
 }
@@ -28,17 +28,17 @@ export function sourceOf(commandLine: readonly string[]): ConfigSource {
   };
 }
 
-/** Without what the runtime has read from `.env`, which changes with that file. */
+/** Without what the runtime has read from `.env`, because that file may change. */
 function ownEnvironment(): Readonly<Record<string, string | undefined>> {
   if (!runtime.loadsEnvFile) return process.env;
   const loaded = mergeEnvironment({}, readFile(DEFAULT_ENV_FILE) ?? "");
   return Object.fromEntries(Object.entries(process.env).filter(([name, value]) => loaded[name] !== value));
 }
 
-/** The text of a file, of 1 MiB at most; null when there is none, or none that this process may look for (Deno without --allow-read). */
+/** The text of a file, at most 1 MiB; null: it does not exist, or this process may not look for it (Deno without --allow-read). */
 export function readFile(path: string): string | null {
   try {
-    // The first error that a process makes costs an executable as much as a third of its start: it reads its source map.
+    // A process's first exception costs an executable up to a third of its start, since it reads its source map.
     const found = statSync(path, { throwIfNoEntry: false });
     if (found === undefined) return null;
     const fault = HANDED_OVER.test(path) ? null : faultOf(found);
@@ -53,10 +53,10 @@ export function readFile(path: string): string | null {
 }
 
 const MEBIBYTE = 1024 ** 2;
-/** A shell's `<(command)`, and nothing at all. */
+/** A shell's `<(command)`, and an empty device. */
 const HANDED_OVER = /^\/dev\/(?:fd\/\d+|stdin|null)$/;
 
-/** Why a file is not read: a pipe may never end, nor a device. Null: it is. */
+/** Why a file is not read: a pipe may never end, nor a device. Null: it is read. */
 function faultOf(found: Stats): string | null {
   if (found.isDirectory()) return "a folder";
   if (!found.isFile()) return "not a regular file";
@@ -67,7 +67,7 @@ function unreadable(code: string): Error {
   return Object.assign(new Error("This is no text."), { code });
 }
 
-/** What the system calls an error. */
+/** The system's message for an error. */
 export function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
 }

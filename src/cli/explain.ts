@@ -1,4 +1,4 @@
-// Shows what becomes of a request. What it takes stands here; what it does is loaded when it runs.
+// Shows what becomes of a request. The command's options are here; its implementation is loaded when it runs.
 
 import type { Command } from "./command.ts";
 

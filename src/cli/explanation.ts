@@ -1,4 +1,4 @@
-// What would be sent to Factory for a request, and what would be lost on the way. Nothing is sent, and no server has to run.
+// What would be sent to Factory for a request, and what would be lost. Nothing is sent, and no server has to run.
 
 import { MemoryStore } from "../access/stores/memory.ts";
 import { isObject, parseOrUndefined, type Json, type JsonObject } from "../wire/json.ts";
@@ -29,7 +29,7 @@ interface Asked {
   readonly context: Context;
 }
 
-/** By a program with a client key and, where none is configured, a Factory key of its own: it calls nobody. */
+/** Uses its own client key and, where none is configured, its own Factory key: nothing is called. */
 async function answerOf(route: string, { text, context }: Asked): Promise<Response> {
   const config = context.config();
   const key = crypto.randomUUID();
@@ -41,7 +41,7 @@ async function answerOf(route: string, { text, context }: Asked): Promise<Respon
   return response;
 }
 
-/** Where clients send a body like this. @throws CommandError */
+/** The path to which clients send such a body. @throws CommandError */
 function routeOf(body: JsonObject): string {
   if (body["contents"] !== undefined) {
     const { model } = body;
@@ -80,7 +80,7 @@ function objectsIn(value: Json | undefined): JsonObject[] {
   return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
-/** In whichever protocol it was refused. */
+/** In the protocol of the refusal. */
 function messageIn(value: Json | undefined): string | null {
   const error = isObject(value) ? value["error"] : undefined;
   const message = isObject(error) ? error["message"] : undefined;

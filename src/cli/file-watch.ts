@@ -1,7 +1,7 @@
-// Tells when one of a few files may have changed, by asking the system about them twice a second. It follows links, and knows a file that another
-// was renamed over. `fs.watch` is no way to do it: on Deno (2.9) it opens and closes every file of the folder that changes, and whoever closes a
+// Reports when one of a few files may have changed, by checking them twice a second. It follows links, and notices when another file was
+// renamed over one. `fs.watch` can't be used: on Deno (2.9) it opens and closes every file of the folder that changes, and closing a
 // database file loses the locks that SQLite holds on it in the same process (https://www.sqlite.org/howtocorrupt.html, 2.2).
-// Never opens a file, or asks a person for permission.
+// Never opens a file, or prompts for a permission.
 
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
@@ -9,7 +9,7 @@ import type { After } from "../runtime/ports.ts";
 
 export interface FileWatchPorts {
   readonly after: After;
-  /** Called once things have calmed down. */
+  /** Called once the files have stopped changing. */
   readonly changed: () => void;
   /** Whether a file may be looked at. */
   readonly mayRead: (path: string) => boolean;
@@ -21,7 +21,7 @@ export class FileWatch {
   readonly #ports: FileWatchPorts;
   #paths: readonly string[] = [];
   #seen = "";
-  /** Something has changed since it was last told. */
+  /** Whether something has changed since the last report. */
   #isPending = false;
   #cancelTimer = (): void => {};
 
@@ -29,7 +29,7 @@ export class FileWatch {
     this.#ports = ports;
   }
 
-  /** Watches for these files, which need not exist, and for no others any more. */
+  /** Watches these files, which need not exist, and no others. */
   follow(files: readonly string[]): void {
     const paths = [...new Set(files.map((file) => resolve(file)))].filter((path) => this.#ports.mayRead(path));
     if (paths.join("\n") === this.#paths.join("\n")) return;
@@ -49,7 +49,7 @@ export class FileWatch {
     if (this.#paths.length > 0) this.#cancelTimer = this.#ports.after(LOOK_MS, () => this.#look());
   }
 
-  /** A file that is written in several steps is whole when two looks have found the same. */
+  /** A file that is written in several steps is complete when two checks find the same. */
   #look(): void {
     const now = this.#now();
     const isCalm = now === this.#seen;
@@ -66,7 +66,7 @@ export class FileWatch {
   }
 }
 
-/** Another text for a file that was changed, replaced, removed or made. SIGHUP helps where a file can't be looked at. */
+/** A text that changes when a file is changed, replaced, removed or created. Where a file can't be looked at, SIGHUP is needed. */
 function stateOf(path: string): string {
   try {
     const found = statSync(path, { bigint: true, throwIfNoEntry: false });

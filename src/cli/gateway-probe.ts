@@ -1,4 +1,4 @@
-// Asks whether a gateway answers on this machine. Never through a proxy of the network's.
+// Checks whether a gateway answers on this machine. Never goes through a proxy.
 
 import { get } from "node:http";
 import { get as getOverTls } from "node:https";
@@ -10,13 +10,13 @@ export interface Probed {
   readonly body: string;
 }
 
-/** For all of an answer. */
+/** Timeout for the whole answer. */
 const ANSWER_MS = 2000;
-/** A gateway says less than this; another program on its port may never end. */
+/** A gateway's answer is shorter; that of another program on its port may never end. */
 const MOST_CHARACTERS = 4 * 1024 * 1024;
 const EVERYWHERE: readonly string[] = ["0.0.0.0", "::", "[::]", ""];
 
-/** Where a gateway of this configuration listens, as this machine reaches it; null: on no port that is known. */
+/** The address of a gateway with this configuration, as seen from this machine; null: its port is not known. */
 export function gatewayUrl({ host, port }: Pick<Config, "host" | "port">): string | null {
   if (port === 0) return null;
   const reached = EVERYWHERE.includes(host) ? "127.0.0.1" : host;
@@ -28,23 +28,23 @@ export async function isGateway(url: string): Promise<boolean> {
   return isObject(overview) && overview["name"] === "factory-proxy";
 }
 
-/** Whether it takes any key for a Factory key of the client's own: it holds none, and a client key would be of no use. */
+/** Whether it accepts any key as a client's own Factory key: then it has no key itself, and a client key would be useless. */
 export async function needsNoClientKey(url: string): Promise<boolean> {
   const [withoutKey, withAny] = await Promise.all([ask(`${url}/v1/models`), ask(`${url}/v1/models`, `fp-${crypto.randomUUID()}`)]);
   return withoutKey?.status === 401 && withAny?.status === 200;
 }
 
-/** The only client key of a demo, and what signs in to its dashboard. Neither is a secret: a demo keeps nothing. */
+/** The only client key of a demo, which also signs in to its dashboard. Not secret: a demo stores nothing. */
 export const DEMO_KEY = "demo-key";
 export const DEMO_ADMIN_KEY = "demo-administrator";
 
-/** Whether it takes the key of a demo, and no key that nobody has made. */
+/** Whether it accepts the demo's key, but not a random one. */
 export async function isDemoAt(url: string): Promise<boolean> {
   if ((await ask(`${url}/v1/models`, DEMO_KEY))?.status !== 200) return false;
   return (await ask(`${url}/v1/models`, `fp-${crypto.randomUUID()}`))?.status === 401;
 }
 
-/** Null: nobody answers in time, or nobody who could be a gateway. */
+/** Null: there is no answer in time, or it can't come from a gateway. */
 export function ask(url: string, key: string | null = null): Promise<Probed | null> {
   const isTls = url.startsWith("https:");
   if (!isTls && !url.startsWith("http:")) return Promise.resolve(null);
@@ -60,7 +60,7 @@ export function ask(url: string, key: string | null = null): Promise<Probed | nu
       answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
       answer.on("error", () => resolve(null));
     });
-    // First the answer: what is cut off may pass for one that has ended.
+    // The answer first: a connection that was cut may look like one that ended.
     const giveUp = (): void => {
       resolve(null);
       request.destroy();

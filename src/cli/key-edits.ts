@@ -1,5 +1,5 @@
-// Makes, changes and removes keys, and points clients at this server with them.
-// Never shows a key but right after it was made.
+// Creates, changes and removes keys, and points clients at this server with them.
+// Never shows a key except right after it was created.
 
 import process from "node:process";
 import type { KeyRecord } from "../access/client-key.ts";
@@ -101,7 +101,7 @@ export async function remove(input: Input, context: Context): Promise<void> {
   context.show(keyJson(record), () => `${name} is removed.`);
 }
 
-/** Changes what the store says of a key; one of PROXY_API_KEY, or `default`, gets its row by that. */
+/** Changes a key's row in the store; a key of PROXY_API_KEY, or `default`, gets its row this way. */
 async function change(name: string, make: (before: KeyRecord) => KeyRecord, context: Context): Promise<KeyRecord> {
   const store = await context.store();
   const kept = await changeRecord(name, make, { store, named: environmentNames(context), nowMs: context.now() });
@@ -126,7 +126,7 @@ function wordsOf(input: Input, context: Context): KeyWords {
   return words;
 }
 
-/** A model's id, whichever of its names was typed: what is meant is the model. One that nobody knows may be new, or a slip that denies nothing. */
+/** A model's id, whichever of its names was typed, since the model is meant. An unknown name may be a new model, or a typo that denies nothing. */
 function idIn(pattern: string, context: Context): string {
   if (/^(?:none|all|default)?$/i.test(pattern)) return pattern;
   const [, denied = "", name = ""] = /^(!?)(.*)$/.exec(pattern) ?? [];
@@ -151,7 +151,7 @@ const PLACEHOLDER = "fp-YOUR-KEY";
 
 type Link = (of: { readonly name: string; readonly key: string }) => KeyLink;
 
-/** Null: none was asked for. @throws CommandError before anything is done */
+/** Null: no link was asked for. @throws CommandError before anything is done */
 function linkOf(input: Input, context: Context): Link | null {
   const option = input.has("for") ? "for" : "link";
   const typed = input.text(option);
@@ -170,7 +170,7 @@ function linesOf(made: KeyLink): string {
   return shellLines(made, process.platform === "win32");
 }
 
-/** The key alone goes to standard output, for whoever puts it into a variable. */
+/** Only the key goes to standard output, so that it can be captured in a variable. */
 function showFresh({ record, key }: FreshKey, linked: Link | null, context: Context): void {
   const made = linked?.({ name: record.name, key }) ?? null;
   if (!context.isJson) context.note(`The key of ${record.name}, shown once:`);

@@ -1,4 +1,4 @@
-// Prints all keys as a file, and adds those of one. Hashes only.
+// Exports all keys to a file, and imports those of one. Hashes only.
 
 import type { KeyRecord } from "../access/client-key.ts";
 import { keyFile, readKeyFile } from "../access/key-json.ts";

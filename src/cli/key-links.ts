@@ -1,27 +1,27 @@
-// How a client is pointed at this server with a key: lines for a shell, and a link that cc-switch takes.
+// How a client is pointed at this server with a key: lines for a shell, and a link that cc-switch accepts.
 // Never starts a client, and edits no file.
 
 export const LINKED_APPS = ["claude", "codex", "gemini", "openai"] as const;
 export type LinkedApp = (typeof LINKED_APPS)[number];
 
 export interface LinkOptions {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string;
-  /** Secret, or what stands for it. */
+  /** Secret, or a placeholder. */
   readonly key: string;
   /** The key's name, as cc-switch shows it. */
   readonly name: string;
-  /** Null: the client's own choice. */
+  /** Null: the client chooses. */
   readonly model: string | null;
 }
 
 export interface KeyLink {
   readonly environment: Readonly<Record<string, string>>;
-  /** What starts the client with it. Null: any program that uses one of the SDKs. */
+  /** The command that starts the client. Null: any program that uses one of the SDKs. */
   readonly command: string | null;
   /** What the person has to do in the client itself, once. Absent: nothing. */
   readonly once?: string;
-  /** https://github.com/farion1231/cc-switch, "Deep Link Protocol" of its manual (read 2026-11-28). Null: it does not know the client. */
+  /** https://github.com/farion1231/cc-switch, "Deep Link Protocol" of its manual (read 2026-11-28). Null: cc-switch does not know the client. */
   readonly ccSwitch: string | null;
 }
 
@@ -44,17 +44,17 @@ export function keyLink(app: LinkedApp, options: LinkOptions): KeyLink {
   return { environment, command: null, ccSwitch: null };
 }
 
-/** A settings file says how it signs in. Until then it takes a base URL for a sign-in of a kind that it refuses itself. */
+/** A settings file says how it signs in. Until then it expects a base URL for a kind of sign-in that it then refuses. */
 const GEMINI_SIGN_IN = 'choose "Use Gemini API Key" in its sign-in dialog; "gemini -p" works from then on.';
 
 function ccSwitchLink(app: string, endpoint: string, { url, key, name, model }: LinkOptions): string {
   const query = { resource: "provider", app, name: `Factory Proxy (${name})`, homepage: url, endpoint, apiKey: key };
   const parameters = new URLSearchParams({ ...query, ...(model === null ? {} : { model }) });
-  // A + is a space in forms alone.
+  // Only in forms does a + mean a space.
   return `ccswitch://v1/import?${parameters.toString().replaceAll("+", "%20")}`;
 }
 
-/** Lines to paste into a shell: PowerShell on Windows, any other elsewhere. What is no command stands in comments. */
+/** Lines to paste into a shell: PowerShell on Windows, a POSIX shell elsewhere. Anything but commands is in comments. */
 export function shellLines({ environment, command, once, ccSwitch }: KeyLink, isWindows: boolean): string {
   const quoted = (value: string): string =>
     isWindows ? `'${value.replaceAll("'", "''")}'` : `'${value.replaceAll("'", String.raw`'\''`)}'`;

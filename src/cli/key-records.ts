@@ -1,4 +1,4 @@
-// What the commands about keys look up: the records of the store and of PROXY_API_KEY, and models by any of their names.
+// What the commands about keys look up: records in the store and of PROXY_API_KEY, and models by any of their names.
 
 import type { KeyRecord } from "../access/client-key.ts";
 import { emptyRecord, NO_RULES, ROWS_WITHOUT_KEY } from "../access/key-changes.ts";
@@ -39,9 +39,9 @@ export async function unknownKey(name: string, store: Store): Promise<CommandErr
 export interface NamedModel {
   readonly id: string;
   readonly ruled: RuledModel;
-  /** Whether the table holds it. */
+  /** Whether it is in the table. */
   readonly isKnown: boolean;
-  /** A sentence for whoever meant another one. */
+  /** A sentence for a person who meant another model. */
   readonly hint: string;
 }
 
@@ -60,12 +60,12 @@ export function modelNamed(name: string, context: Context): NamedModel {
 
 const LISTED_HERE = "factory-proxy models lists the known models.";
 
-/** Whoever types commands has one for the list of models. */
+/** A person who types commands has a command that lists models. */
 function asCommand(hint: string): string {
   return hint.replace(LISTED, LISTED_HERE);
 }
 
-/** Whether a glob fits a model of the table. */
+/** Whether a glob matches a model of the table. */
 export function globNamed(glob: string, context: Context): Pick<NamedModel, "isKnown" | "hint"> {
   const fits = modelRule([glob]);
   const models = modelsOf(context);

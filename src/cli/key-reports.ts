@@ -1,4 +1,4 @@
-// Says what there is: all keys, one with all that counts for it, whether a model is allowed.
+// Reports on keys: all of them, one with everything that applies to it, whether a model is allowed.
 // Never changes anything.
 
 import { budgetStates, EMPTY, isSpent, limitsOf } from "../access/accounts.ts";
@@ -40,7 +40,7 @@ export async function shownKey(name: string, context: Context): Promise<Shown> {
 
 interface Around {
   readonly store: Store;
-  /** With the row `default`, where there is one. */
+  /** With the row `default`, where it exists. */
   readonly records: readonly KeyRecord[];
   readonly nowMs: number;
 }

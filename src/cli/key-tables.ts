@@ -1,4 +1,4 @@
-// Keys as a person reads them: a line for each, or all about one.
+// Keys as text for people: one line each, or everything about one.
 
 import type { BudgetState } from "../access/accounts.ts";
 import type { KeyRecord, KeyRules } from "../access/client-key.ts";
@@ -47,7 +47,7 @@ export function keyList(keys: readonly Shown[], context: Context): string {
   ].join("\n");
 }
 
-/** Those of the playground are lent, and have no hint. */
+/** Keys of the playground are temporary, and have no hint. */
 function shownKey({ name, hint }: KeyRecord, named: readonly string[]): string {
   return hint ?? (ROWS_WITHOUT_KEY.includes(name) ? "-" : named.includes(name) ? "PROXY_API_KEY" : "stored");
 }
@@ -77,9 +77,9 @@ function limitsOf({ models, requestsPerMinute, tokensPerMinute, parallel, budget
 
 export interface Shown {
   readonly record: KeyRecord;
-  /** With those of the row `default`. */
+  /** Including the rules of the row `default`. */
   readonly effective: KeyRules;
-  /** Where its budgets stand. */
+  /** The states of its budgets. */
   readonly budgets: readonly BudgetState[];
   readonly state: KeyState;
 }

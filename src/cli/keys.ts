@@ -1,4 +1,4 @@
-// The commands about client keys: their words, options and examples. They write to the store; a running server takes the change over by
+// The commands about client keys: operands, options and examples. They write to the store; a running server notices the change by
 // itself.
 
 import { KeyFault } from "../access/key-changes.ts";
@@ -145,7 +145,7 @@ const COMMANDS: readonly Command[] = [
   },
 ];
 
-/** Words that can't be read are wrong use. */
+/** Input that can't be read means wrong usage. */
 export const KEYS: readonly Command[] = COMMANDS.map((command) => ({
   ...command,
   async run(input, context) {

@@ -1,4 +1,4 @@
-// Runs a program at this process's terminal: its input, output and exit code are those of this process, and signals reach it.
+// Runs a program at this process's terminal: it shares input, output and exit code, and gets the signals.
 
 import { constants } from "node:os";
 import process from "node:process";
@@ -8,23 +8,23 @@ import { codeOf } from "./environment.ts";
 
 export interface ChildOptions {
   readonly words: readonly string[];
-  /** All of it. */
+  /** Its whole environment. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** What a shell adds to the number of a signal that ended a program. */
+/** Shells report 128 plus the number of the signal that ended a program. */
 const SIGNALLED = 128;
-/** A terminal sends these to every process in front of it, so to the child too. */
+/** A terminal sends these to every foreground process, so also to the child. */
 const FROM_TERMINAL: readonly NodeJS.Signals[] = ["SIGINT", "SIGQUIT"];
 const HANDED_ON: readonly NodeJS.Signals[] = ["SIGTERM", "SIGHUP"];
 
-/** Resolves to the exit code, as a shell would say it. @throws CommandError where it can't be started */
+/** Resolves to the exit code in a shell's convention. @throws CommandError where it can't be started */
 export async function runChild(path: string, { words, environment }: ChildOptions): Promise<number> {
-  // A script of npm's on Windows can't be started by itself.
+  // An npm script on Windows can't be started directly.
   const child = spawn(path, words, { stdio: "inherit", env: environment });
   const handOn = (signal: NodeJS.Signals): void => {
     const isTold = FROM_TERMINAL.includes(signal) && process.stdin.isTTY;
-    // Deno loses the exit code of a child that its own method has sent a signal.
+    // Deno loses the exit code of a child after its own method has sent it a signal.
     if (!isTold && child.pid !== undefined && child.exitCode === null) sendTo(child.pid, signal);
   };
   const signals = process.platform === "win32" ? (["SIGINT", "SIGHUP"] as const) : [...FROM_TERMINAL, ...HANDED_ON];
@@ -37,7 +37,7 @@ export async function runChild(path: string, { words, environment }: ChildOption
   } catch (error) {
     throw CommandError.failed(`${path} can't be started (${String(codeOf(error) ?? error)}).`);
   }
-  // The signals stay taken: what has to be put in order at the end must not be cut off.
+  // The signals stay caught: the clean-up at the end must not be interrupted.
 }
 
 function sendTo(pid: number, signal: NodeJS.Signals): void {

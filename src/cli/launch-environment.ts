@@ -1,4 +1,4 @@
-// The environment of an agent that is launched: that of this process, without the secrets of this server and what would point it elsewhere.
+// The environment of a launched agent: that of this process, without this server's secrets and without what would point the agent elsewhere.
 // Never changes this process's own.
 
 import { VARIABLES } from "../config/variables.ts";
@@ -6,9 +6,9 @@ import type { Agent } from "./agents/agent.ts";
 
 export interface EnvironmentOptions {
   readonly base: Readonly<Record<string, string | undefined>>;
-  /** Wins. */
+  /** These win. */
   readonly added: Readonly<Record<string, string>>;
-  /** As Node says it. */
+  /** Node's name of the platform. */
   readonly platform: string;
 }
 
@@ -19,7 +19,7 @@ const HERE = "127.0.0.1,localhost";
 
 export function environmentFor({ foreignVariables }: Pick<Agent, "foreignVariables">, options: EnvironmentOptions): Record<string, string> {
   const { base, added, platform } = options;
-  // Windows does not tell the case of names apart.
+  // Names on Windows are case-insensitive.
   const spelled = (name: string): string => (platform === "win32" ? name.toUpperCase() : name);
   const left = new Set([...SECRETS, ...foreignVariables, ...Object.keys(added)].map(spelled));
   const kept = Object.entries(base).flatMap(([name, value]) =>
@@ -28,7 +28,7 @@ export function environmentFor({ foreignVariables }: Pick<Agent, "foreignVariabl
   return { ...Object.fromEntries(kept), ...passedBy(Object.fromEntries(kept)), ...added };
 }
 
-/** A proxy of the network's must not get what is for this machine. */
+/** A proxy must not get what is meant for this machine. */
 function passedBy(environment: Readonly<Record<string, string>>): Record<string, string> {
   const hasProxy = Object.keys(environment).some((name) => PROXIES.includes(name.toUpperCase()));
   if (!hasProxy) return {};

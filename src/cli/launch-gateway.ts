@@ -1,4 +1,4 @@
-// The gateway of an agent that is launched: the one that answers on the configured port if it is a demo or takes a key of ours, otherwise one of its own in
+// The gateway for a launched agent: the one on the configured port if it is a demo or accepts one of our keys, otherwise one of its own in
 // this process, on a free port, for as long as the agent runs.
 
 import process from "node:process";
@@ -12,16 +12,16 @@ import { ask, DEMO_KEY, gatewayUrl, isDemoAt, isGateway, needsNoClientKey } from
 import { makeLaunchKey, type LaunchKey, type LaunchKeyOptions } from "./launch-key.ts";
 
 export interface OpenLaunch {
-  /** Without a slash at the end. */
+  /** Without a trailing slash. */
   readonly url: string;
   readonly key: LaunchKey;
-  /** This process's own, another process's, or a demo of another process, whose answers a script gives. */
+  /** In this process, in another one, or the demo of another process, with scripted answers. */
   readonly kind: "own" | "running" | "demo";
   /** Null: the gateway's store is in its memory. */
   readonly store: Store | null;
-  /** Unix time in milliseconds: what was used before is not the agent's. */
+  /** Unix time in milliseconds: earlier usage is not the agent's. */
   readonly sinceMs: number;
-  /** Ends the gateway if it is its own, once its usage is in the store, and takes the key back. */
+  /** Stops the gateway if it is the agent's own, once its usage is in the store, and removes the key. */
   readonly close: () => Promise<void>;
 }
 
@@ -30,10 +30,10 @@ interface OwnGateway {
   readonly drain: () => Promise<void>;
 }
 
-/** How long a gateway may take to hear of a new key. */
+/** How long a gateway may take to notice a new key. */
 const NEWS_MS = 5000;
 const FIRST_PAUSE_MS = 100;
-/** How long calls of an agent that has ended may go on. */
+/** How long calls may go on after the agent has ended. */
 const DRAIN_MS = 2000;
 
 /** @throws CommandError, ConfigError, StoreError */
@@ -65,19 +65,19 @@ export async function openLaunch(context: Context, options: LaunchKeyOptions): P
   return started(context, isShared ? await context.store() : new MemoryStore(), options);
 }
 
-/** Nothing is made, and there is nothing to take back. */
+/** A running demo: no key is created, so there is nothing to remove. */
 function onDemo(url: string, sinceMs: number): OpenLaunch {
   const key = { name: DEMO_KEY, value: DEMO_KEY, revoke: () => Promise.resolve() };
   return { url, key, kind: "demo", store: null, sinceMs, close: key.revoke };
 }
 
-/** Null: the gateway does not take the key. */
+/** Null: the gateway does not accept the key. */
 async function joined(url: string, context: Context, options: LaunchKeyOptions): Promise<OpenLaunch | null> {
   const store = await context.store();
   const sinceMs = context.now();
   const key = await makeLaunchKey(context, store, options);
   const endMs = context.now() + NEWS_MS;
-  // Each answer but the last is a warning in the gateway's log, so it is asked less and less often.
+  // Each failed check is a warning in the gateway's log, so the intervals grow.
   for (let pauseMs = FIRST_PAUSE_MS; (await ask(`${url}/v1/models`, key.value))?.status !== 200; pauseMs *= 1.5) {
     if (context.now() > endMs) {
       await key.revoke();
@@ -101,7 +101,7 @@ async function started(context: Context, store: Store, options: LaunchKeyOptions
   }
 }
 
-/** Says nothing: the terminal is the agent's. */
+/** Prints nothing: the terminal is the agent's. */
 function ownGateway(context: Context, store: Store): OwnGateway {
   const config = context.config();
   const dataDir = config.dataDir ?? dataFolder({ environment: process.env, platform: process.platform });

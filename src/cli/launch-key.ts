@@ -1,5 +1,5 @@
-// The key of an agent that is launched: it ends with the agent, and by itself if this process dies.
-// Never keeps its value anywhere but in memory.
+// The key of a launched agent: it ends with the agent, or expires if this process dies.
+// Never keeps its value anywhere except in memory.
 
 import type { KeyRecord } from "../access/client-key.ts";
 import { newKey, type KeyPorts } from "../access/key-changes.ts";
@@ -9,24 +9,24 @@ import type { Context } from "./command.ts";
 import { recordOf } from "./key-records.ts";
 
 export interface LaunchKey {
-  /** Under which its usage is kept. */
+  /** The name under which its usage is kept. */
   readonly name: string;
   /** Secret. */
   readonly value: string;
-  /** Takes it back. Safe to call twice. */
+  /** Removes it. May be called twice. */
   readonly revoke: () => Promise<void>;
 }
 
 export interface LaunchKeyOptions {
   /** The agent's id. */
   readonly agent: string;
-  /** The key whose limits count. Null: a key of its own. */
+  /** The key whose limits apply. Null: the agent gets a key of its own. */
   readonly key: string | null;
 }
 
 const PREFIX = "launch-";
 const HOUR_MS = 3_600_000;
-/** A machine that sleeps for a night has still got it. */
+/** Long enough for a machine that sleeps overnight. */
 const LIFETIME_MS = 24 * HOUR_MS;
 const RENEWAL_MS = HOUR_MS;
 
@@ -56,7 +56,7 @@ async function ownKey(context: Context, store: Store, agent: string): Promise<La
   };
 }
 
-/** Counts as the key of that name, whatever it does. */
+/** Counts as the key of that name in every respect. */
 async function lentKey(context: Context, store: Store, name: string): Promise<LaunchKey> {
   const { record, key } = newKey(`${PREFIX}lent`, {}, portsOf(context));
   const hash = record.hash ?? "";
@@ -78,14 +78,14 @@ async function lentKey(context: Context, store: Store, name: string): Promise<La
   };
 }
 
-/** Those of processes that died. */
+/** Removes keys of processes that died. */
 async function removeOld(store: Store, nowMs: number): Promise<void> {
   const isOld = ({ name, expiry }: KeyRecord): boolean => name.startsWith(PREFIX) && expiry?.type === "at" && expiry.ms < nowMs;
   for (const { name } of (await store.keys()).filter(isOld)) await store.updateKey(name, (record) => (isOld(record) ? null : record));
 }
 
 function every(ms: number, act: () => Promise<unknown>): () => void {
-  // A store that is away is asked again the next time.
+  // If the store is away, the next launch tries again.
   const timer = setInterval(() => void act().catch(() => {}), ms);
   return () => clearInterval(timer);
 }

@@ -1,4 +1,4 @@
-// One run of an agent on this server: a gateway, a key for as long as it runs, and its environment. At the end one line of what it used.
+// One run of an agent on this server: a gateway, a temporary key, and the agent's environment. At the end, one line about its usage.
 // Never touches a file of the person's.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -23,7 +23,7 @@ export async function launch(input: Input, context: Context): Promise<number> {
   const opened = await openLaunch(context, { agent: agent.id, key: input.text("key") });
   const code = await runOn(opened, { agent, path, chosen, typed: input.rest, context });
   if (!context.config().ledger) return code;
-  // The terminal may be gone by now, so all that matters has been done before.
+  // The terminal may be gone by now, so everything that matters has been done before.
   const { store, sinceMs, kind } = opened;
   const { name } = opened.key;
   const usage = store === null ? null : await told(usageSince(store, { key: name, sinceMs, isOwn: kind === "own" }), context);
@@ -34,7 +34,7 @@ export async function launch(input: Input, context: Context): Promise<number> {
 
 interface Running {
   readonly agent: Agent;
-  /** Of its program. */
+  /** The arguments of its program. */
   readonly path: string;
   readonly chosen: Pick<Place, "model" | "protocol" | "limits">;
   /** What a person typed for it. */
@@ -42,7 +42,7 @@ interface Running {
   readonly context: Context;
 }
 
-/** Resolves to the exit code, when the agent has ended and its key is taken back. @throws CommandError */
+/** Resolves to the exit code, when the agent has ended and its key is removed. @throws CommandError */
 async function runOn(opened: OpenLaunch, { agent, path, chosen, typed, context }: Running): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "factory-proxy-launch-"));
   try {
@@ -65,7 +65,7 @@ async function runOn(opened: OpenLaunch, { agent, path, chosen, typed, context }
   }
 }
 
-/** What the agent did counts, whatever the store says at the end: null where it can't be reached. */
+/** The agent's own result counts, whatever happens to the store at the end: null where it can't be reached. */
 async function told<Result>(result: Promise<Result>, context: Context): Promise<Result | null> {
   try {
     return await result;

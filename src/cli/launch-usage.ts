@@ -1,4 +1,4 @@
-// What an agent that was launched has used, as one line.
+// The usage of a launched agent, as one line.
 
 import type { Store } from "../access/store.ts";
 import { countsOf, type Counts } from "./usage-sums.ts";
@@ -8,7 +8,7 @@ export interface LaunchUsageOptions {
   /** The name of its key. */
   readonly key: string;
   readonly sinceMs: number;
-  /** Whether all rows are in the store; those of another process may be on their way. */
+  /** Whether all rows are in the store; those of another process may still be on their way. */
   readonly isOwn: boolean;
 }
 

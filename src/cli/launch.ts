@@ -1,4 +1,4 @@
-// Launches an agent on this server. What it takes stands here; what it does is loaded when it runs.
+// Launches an agent on this server. The command's options are here; its implementation is loaded when it runs.
 
 import { AGENTS } from "./agents/agents.ts";
 import type { Command } from "./command.ts";

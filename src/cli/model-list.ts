@@ -12,7 +12,7 @@ export function listModels(input: Input, context: Context): void {
   const all = new Models({ endpoints, models });
   const wanted = input.operand(0).toLowerCase();
   const found = all.list().filter(({ id, aliases }) => [id, ...aliases].some((name) => name.toLowerCase().includes(wanted)));
-  // A name of another spelling, or of a family.
+  // A name in another spelling, or of a family.
   const rows = found.length === 0 && all.knows(wanted) ? [all.entry(wanted)] : found;
   if (rows.length === 0) {
     const near = all.nearest(wanted).join(" or ");
@@ -53,7 +53,7 @@ function tableOf(models: readonly Model[]): string {
   return [...alignedWords(shown), "", "Credits per token; list prices in US dollars per million tokens. - means: not known."].join("\n");
 }
 
-/** The last columns are words again. */
+/** The last columns hold text again. */
 function alignedWords(rows: readonly (readonly string[])[]): string[] {
   const numbers = HEAD.length - 2;
   const lines = columns(

@@ -1,4 +1,4 @@
-// Lists the models. What it takes stands here; what it does is loaded when it runs.
+// Lists the models. The command's options are here; its implementation is loaded when it runs.
 
 import type { Command } from "./command.ts";
 

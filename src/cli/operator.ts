@@ -1,4 +1,4 @@
-// What an administrator may have this process do: look at the machine as the command `doctor` does, and read the configuration again.
+// What an administrator may have this process do: examine the machine, as the command `doctor` does, and read the configuration again.
 
 import type { Store } from "../access/store.ts";
 import { envFileOf } from "../config/source.ts";
@@ -13,9 +13,9 @@ export interface OperatorParts {
   readonly commandLine: readonly string[];
   readonly store: Store;
   readonly setup: () => Setup;
-  /** Null: whoever imports this program starts it anew. */
+  /** Null: the importing program restarts this one itself. */
   readonly reload: () => Reload | null;
-  /** Called when an administrator had it read the configuration again. */
+  /** Called when an administrator had the configuration read again. */
   readonly reloaded: () => void;
 }
 
@@ -37,7 +37,7 @@ export function operatorOf({ commandLine, store, setup, reload, reloaded }: Oper
   };
 }
 
-/** Nothing is printed. */
+/** Prints nothing. */
 function contextFor({ commandLine, store }: Pick<OperatorParts, "commandLine" | "store">): Context {
   return {
     now: Date.now,

@@ -1,5 +1,5 @@
-// How to type a command of this program, by how it was started: by a script of package.json, or by its name. For texts that a person reads.
-// Never changes what a program reads.
+// How to type a command of this program, depending on how it was started: by a script of package.json, or by its name. For texts for people.
+// Never changes output for programs.
 
 import process from "node:process";
 
@@ -7,7 +7,7 @@ import process from "node:process";
 const COMMAND = /(?<![\w/-])factory-proxy(?= (?!can't\b)(?:[a-z[]|--))/g;
 const SCRIPTS = ["start", "dev"];
 
-/** The text, with commands as whoever reads it would type them. */
+/** The text, with commands as its reader would type them. */
 export function asTyped(text: string, start: Start = process): string {
   const name = scriptOf(start);
   return name === null ? text : text.replaceAll(COMMAND, name);
@@ -19,9 +19,9 @@ interface Start {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Null: it was started from a folder of PATH, or in a way that only whoever started it knows. */
+/** Null: it was started from a folder in PATH, or in a way that can't be detected. */
 function scriptOf({ argv: [, main = ""], env }: Start): string | null {
-  // An executable may inherit the environment of somebody's script.
+  // An executable may inherit the environment of another script.
   if (!/[\\/]src[\\/]main\.ts$/.test(main) || !SCRIPTS.includes(env["npm_lifecycle_event"] ?? "")) return null;
   return env["npm_config_user_agent"]?.startsWith("npm/") === true ? "npm run -s start --" : "bun run start";
 }

@@ -1,4 +1,4 @@
-// Performs one command: reads its words, gives it what it works with, tells a person what went wrong, and says how the process ends.
+// Runs one command: parses its arguments, gives it its tools, shows errors to the person, and sets the exit code.
 // Never knows what a command does.
 
 import { readFileSync } from "node:fs";
@@ -26,7 +26,7 @@ import {
   type Input,
 } from "./command.ts";
 
-/** Resolves to the exit code, once all that was printed has been taken. */
+/** Resolves to the exit code, once all output has been accepted. */
 export async function perform(commands: readonly Command[], words: readonly string[]): Promise<number> {
   const output = new Output();
   try {
@@ -79,7 +79,7 @@ function contextOf(input: Input, { output, resources }: { readonly output: Outpu
     print: (text) => output.line(text),
     show: (value, text) => output.line(isJson ? JSON.stringify(value, null, 2) : asTyped(text())),
     note: (text) => output.note(text),
-    // Whether there is a terminal takes 3 ms to learn, which only who asks waits for.
+    // Detecting a terminal takes 3 ms, so only a command that needs to know waits for it.
     get ask() {
       return terminalAsk(() => output.written);
     },
@@ -99,7 +99,7 @@ function readText(path: string): string {
   }
 }
 
-/** What a command has asked for and its end gives back. */
+/** Resources that a command has opened, and that are closed at its end. */
 class Resources {
   readonly #input: Input;
   #config: Config | null = null;
@@ -136,17 +136,17 @@ class Resources {
   }
 }
 
-/** Calls back once. Returns what takes it back. */
+/** Calls back once. Returns a function that cancels it. */
 export function after(ms: number, callback: () => void): () => void {
   const timer = setTimeout(callback, ms);
   return () => clearTimeout(timer);
 }
 
-/** Standard output, and what is said beside it, in order. */
+/** Standard output and standard error, in order. */
 class Output {
-  /** Resolves when all has been taken, or nobody reads any more, or nothing can be written. */
+  /** Resolves when everything has been accepted, nobody reads any more, or nothing can be written. */
   written: Promise<void> = Promise.resolve();
-  /** What the system calls the reason why something could not be written, as on a disk that is full. Null: there is none. */
+  /** The system's reason why output could not be written, such as a full disk. Null: there is none. */
   #fault: string | null = null;
 
   line(text: string): void {
@@ -154,7 +154,7 @@ class Output {
     this.written = this.written.then(() => this.#write(bytes));
   }
 
-  /** The exit code, once all has been taken. */
+  /** The exit code, once all output has been accepted. */
   async ended(exitCode: number): Promise<number> {
     await this.written;
     if (this.#fault === null) return exitCode;
@@ -162,7 +162,7 @@ class Output {
     return exitCode === 0 ? EXIT_FAILED : exitCode;
   }
 
-  /** To standard error, when what was printed before has been taken. */
+  /** To standard error, once everything printed before has been accepted. */
   note(text: string): void {
     this.written = this.written.then(() => void process.stderr.write(`${asTyped(text)}\n`));
   }
@@ -172,18 +172,18 @@ class Output {
     try {
       while (rest.length > 0) rest = rest.subarray(await runtime.write(rest));
     } catch (error) {
-      // Where the reader has left, as `head` does, what is still to come is for nobody.
+      // The reader has left, as `head` does, so the rest is not needed.
       if (!hasLeft(error)) this.#fault = String(codeOf(error) ?? error);
     }
   }
 }
 
-/** Deno names it, and others give a code. */
+/** Deno has a name for it, others a code. */
 function hasLeft(error: unknown): boolean {
   return codeOf(error) === "EPIPE" || (error instanceof Error && error.name === "BrokenPipe");
 }
 
-/** What a person is told. @throws what is a mistake of this program */
+/** What the person is told. @throws the error itself, if it is a bug of this program */
 function told(error: unknown): { readonly message: string; readonly exitCode: number } {
   if (error instanceof CommandError) return error;
   if (error instanceof ConfigError) return { message: `The configuration is wrong:\n${error.message}`, exitCode: EXIT_WRONG };

@@ -1,4 +1,4 @@
-// Who listens on a port of this machine, as the system says it. Null where it does not say: what belongs to another user often can't be seen.
+// Which process listens on a port of this machine, according to the system. Null where it does not say: other users' processes are often hidden.
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import type { DoctorWorld } from "./doctor-check.ts";
@@ -17,7 +17,7 @@ export async function portOwner(port: number, { platform, outputOf }: Pick<Docto
   return pid === undefined ? null : `${name} (process ${pid})`;
 }
 
-/** As the kernel writes it in its table of sockets. */
+/** In the format of the kernel's socket table. */
 const LISTENING = "0A";
 
 function ownerOnLinux(port: number): string | null {

@@ -4,7 +4,7 @@ import { statSync } from "node:fs";
 import { posix, win32 } from "node:path";
 import type { Surroundings } from "./data-folder.ts";
 
-/** For anybody: on Deno only who may ask for more of the system learns who this is. */
+/** Executable by anybody: on Deno, finding out who this user is takes further permissions. */
 const EXECUTABLE = 0o111;
 
 /** The path of a program in PATH; null where it is not there. */
@@ -17,7 +17,7 @@ export function findProgram(name: string, { environment, platform }: Surrounding
   return paths.find((path) => isProgram(path, isWindows)) ?? null;
 }
 
-/** Windows does not tell the case of names apart. */
+/** Windows ignores the case of names. */
 function valueOf(environment: Surroundings["environment"], name: string): string | undefined {
   return environment[name] ?? environment[Object.keys(environment).find((one) => one.toUpperCase() === name) ?? name];
 }

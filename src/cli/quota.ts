@@ -1,4 +1,4 @@
-// Shows what is left of the plan, as Factory says it, with a forecast from the ledger.
+// Shows what is left of the plan according to Factory, with a forecast from the ledger.
 
 import packageJson from "../../package.json" with { type: "json" };
 import { Quota } from "../access/quota.ts";
@@ -17,7 +17,7 @@ export interface QuotaWorld {
   readonly after: After;
 }
 
-/** How old an answer may be that a server has got, where servers ask for none. */
+/** The maximum age of a server's answer that is reused, where servers ask for none themselves. */
 const USUAL_INTERVAL_MS = 60_000;
 
 export function quotaCommand(world: QuotaWorld): Command {

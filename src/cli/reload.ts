@@ -1,6 +1,6 @@
-// Takes over a configuration that has changed while the server runs: at SIGHUP, and when `.env` or the model file changes. One line of the log
-// says what came of it.
-// Never changes anything where anything is wrong, and never stops the server.
+// Applies a changed configuration while the server runs: at SIGHUP, and when `.env` or the model file changes. One line of the log
+// reports the result.
+// Never changes anything when anything is wrong, and never stops the server.
 
 import { ConfigError } from "../config/config.ts";
 import { envFileOf } from "../config/source.ts";
@@ -16,15 +16,15 @@ export interface ReloadPorts {
   readonly program: Pick<Program, "reload" | "ring"> & { readonly log: Pick<Program["log"], "info" | "warning" | "error"> };
   readonly after: After;
   readonly mayRead: (path: string) => boolean;
-  /** Told of a client key for this run that nobody knows so far. */
+  /** Told of a new client key for this run. */
   readonly madeKey: (setup: Setup) => void;
 }
 
-/** What came of it. */
+/** The outcome. */
 export interface Taken {
   readonly changed: readonly string[];
   readonly needRestart: readonly string[];
-  /** Null: it counts now. */
+  /** Null: it applies now. */
   readonly fault: string | null;
 }
 
@@ -40,7 +40,7 @@ export class Reload {
   #setup: Setup;
   /** File -> its text when it was last read. */
   #texts: ReadonlyMap<string, string>;
-  /** Whether variables have come from a file so far. */
+  /** Whether any variables have come from a file. */
   #hasEnvFile: boolean;
   #cancelTimer = (): void => {};
   #isClosed = false;
@@ -54,7 +54,7 @@ export class Reload {
     this.#watch = new FileWatch({ after: ports.after, mayRead: ports.mayRead, changed: () => this.#look() });
   }
 
-  /** What counts now. */
+  /** The configuration that applies now. */
   get setup(): Setup {
     return this.#setup;
   }
@@ -66,12 +66,12 @@ export class Reload {
     });
   }
 
-  /** Reads everything again, whether a file has changed or not. */
+  /** Reads everything again, whether or not a file has changed. */
   hangUp(): void {
     this.#again({ signal: "SIGHUP" });
   }
 
-  /** The same, because an administrator says so. */
+  /** The same, for an administrator. */
   ask(): Taken {
     return this.#again({ by: "administrator" });
   }
@@ -103,14 +103,14 @@ export class Reload {
       next = this.#configure();
       program.reload(next.config);
     } catch (error) {
-      // Whatever it is, calls go on.
+      // Whatever is wrong, calls go on.
       const faults = error instanceof Error ? error.message : String(error);
       program.log.error("configuration not reloaded", { ...cause, faults });
       return { ...NOTHING, fault: faults };
     }
     const { changed, needRestart } = next.reading;
     this.#setup = next;
-    // The model file may be another one now.
+    // The model file may be a different one now.
     this.#texts = new Map([...this.#readTexts(), ...this.#texts]);
     this.#hasEnvFile ||= this.#hasVariables();
     if (!this.#isClosed) this.#watch.follow(this.#files);
@@ -127,7 +127,7 @@ export class Reload {
   #configure(): ChangedSetup {
     const { program } = this.#ports;
     if (this.#hasEnvFile && !this.#hasVariables()) {
-      // An editor may be about to write it; without it the server would forget its keys.
+      // An editor may be about to write it; without it the server would lose its keys.
       throw new ConfigError([{ name: "The environment file", value: this.#envFile, problem: GONE }], new Redactor([]));
     }
     const next = configureAgain(this.#setup);
@@ -152,7 +152,7 @@ export class Reload {
 
 const GONE = "is empty or gone. Put it back, or restart the server to do without it";
 
-/** "" where there is no file; where it can't be read, why. */
+/** "": there is no file; or why it can't be read. */
 function textOf(file: string): string {
   try {
     return readFile(file) ?? "";
@@ -161,7 +161,7 @@ function textOf(file: string): string {
   }
 }
 
-/** Not as a list, which the log would take for a header where it has two items. */
+/** Not as a list, because the log would take a list of two for a header. */
 function listed(names: readonly string[]): string | null {
   return names.length === 0 ? null : names.join(", ");
 }

@@ -1,4 +1,4 @@
-// What the command line of the server takes, as help and completion show it. Never starts anything.
+// The options of the server's command line, for help and completion. Never starts anything.
 
 import { OPTIONS } from "../config/variables.ts";
 import type { Command } from "./command.ts";

@@ -1,4 +1,4 @@
-// Starts the server: configuration, program, listen, shut down.
+// Starts the server: configuration, program, listening, shutdown.
 // Never decides anything about a request.
 
 import { writeSync } from "node:fs";
@@ -28,12 +28,12 @@ import { obey, report, takeRole, workersOf, type WorkerRole, type WorkersPlan } 
 
 const { version } = packageJson;
 const STDOUT = 1;
-/** How long the end waits for whoever reads the log, and for clients that have still to take their last event. */
+/** How long the shutdown waits for the reader of the log, and for clients that have yet to read their last event. */
 const LAST_LINES_MS = 2000;
 const LAST_WORDS_MS = 1000;
 /** How long the start waits for a store that may hold the only client keys. */
 const STORE_MS = 1000;
-/** The first calls come first. */
+/** The first calls go first. */
 const WARNINGS_MS = 50;
 const EXIT_FAILED = 1;
 const EXIT_MISCONFIGURED = 2;
@@ -41,10 +41,10 @@ const EXIT_MISCONFIGURED = 2;
 const PORT_TAKEN = "the port is in use. Stop what uses it, or choose another port with --port or PORT.";
 const HOST_UNUSABLE = "HOST is neither an address of this machine nor a name of one.";
 const IN_MEMORY = "Keys, limits and usage are kept in memory and end with this process.";
-/** How Bun and Deno say so. */
+/** The codes of Bun and Deno for this. */
 const NO_HOST = /EINVAL|ENOTFOUND|EADDRNOTAVAIL|AddrNotAvailable|failed to lookup/;
 
-/** `configure`, or the end of the process with every fault of the configuration named. */
+/** `configure`; ends the process with all faults of the configuration. */
 function configureOrExit(commandLine: readonly string[], role: WorkerRole | null): Setup {
   try {
     return configure(commandLine, role);
@@ -76,20 +76,20 @@ interface Kept {
 interface Starting extends Kept {
   readonly logFormat: WorkerRole["logFormat"];
   readonly program: Program;
-  /** Why this process is alone though it should not be; null: it may be. */
+  /** Why there is only one process although several were configured; null: there is no such reason. */
   readonly fault: string | null;
-  /** Is told of what reads the configuration again, and where the server listens. */
+  /** Told of the reloader and of the host it listens on. */
   readonly started: (reload: Reload, host: string) => void;
 }
 
-/** Ends the process where it would need a client key of the store and finds none; resolves before that is known where the store takes its time. */
+/** Ends the process where it needs a client key in the store and finds none. If the store is slow, resolves before that is known. */
 async function findStoredKey(setup: Setup, store: Store): Promise<void> {
   const looked = store.ready
     .then(() => store.keys())
     .then((records) => {
       if (records.every(({ hash }) => hash === null)) exitMisconfigured(noClientKey(setup));
     })
-    // Until it can be read nobody may call, and what is wrong with it is said elsewhere.
+    // Until the store can be read nobody may call, and its error is reported elsewhere.
     .catch(() => {});
   await Promise.race([looked, new Promise<void>((resolve) => after(STORE_MS, resolve))]);
 }
@@ -107,7 +107,7 @@ function start(setup: Setup, { program, output, store, started, fault, logFormat
     return;
   }
   const madeKey = (made: Setup): void => tellKey(made, { ring: program.ring, output });
-  // What the first worker says of it holds for all.
+  // What the first worker reports holds for all.
   const isFirst = role === null || role.index === 1;
   const reload = new Reload(setup, {
     program: isFirst ? program : { ring: program.ring, reload: program.reload, log: SILENT },
@@ -120,7 +120,7 @@ function start(setup: Setup, { program, output, store, started, fault, logFormat
   const tellAll = (): void => announce(setup, { program, output, host: config.host, port: server.port, fault, logFormat });
   if (role === null) {
     onSignals({ stop, reload: () => reload.hangUp() });
-    // Whoever reads this line may send a signal at once.
+    // The reader of this line may send a signal at once.
     tellAll();
   } else {
     obey({ stop, reload: () => reload.hangUp(), announce: tellAll });
@@ -129,7 +129,7 @@ function start(setup: Setup, { program, output, store, started, fault, logFormat
   reload.start();
 }
 
-/** For what is said once for all workers. */
+/** For what only the first worker reports. */
 const SILENT = { info: () => {}, warning: () => {}, error: () => {} };
 
 interface Supervising {
@@ -140,12 +140,12 @@ interface Supervising {
   readonly command: readonly [string, ...string[]];
 }
 
-/** Starts workers on the port in place of a server in this process. */
+/** Starts workers that share the port, in place of a server in this process. */
 async function supervise({ config, runKey }: Setup, { output, log, logFormat, count, command }: Supervising): Promise<void> {
   const { host, shutdownTimeoutMs } = config;
   let port: number;
   try {
-    // Alone for a moment: on a port that is shared nobody would notice another program's server.
+    // Listens alone for a moment: on a shared port, another program's server would go unnoticed.
     const probe = runtime.listen({ ...PROBE, host, port: config.port }, () => new Response(null, { status: 503 }));
     port = probe.port;
     await probe.drain();
@@ -161,9 +161,9 @@ async function supervise({ config, runKey }: Setup, { output, log, logFormat, co
 
 const PROBE = { maxFrameBytes: 0, headTimeoutMs: null, maxConnections: null };
 
-/** Says why it can't listen, and ends the process. */
+/** Reports why it can't listen, and ends the process. */
 async function endDeaf({ host, port, proxyKeys, upstreamKeys }: Config, error: unknown): Promise<never> {
-  // Of a name that it can't resolve Bun reports whatever error came last in the process, e.g. that the port is in use.
+  // For a name that can't be resolved, Bun reports the last error of the process, e.g. that the port is in use.
   const isNoHost = NO_HOST.test(`${String(codeOf(error))} ${String(error)}`) || !(await isKnown(host));
   const reason = isNoHost ? HOST_UNUSABLE : codeOf(error) === "EADDRINUSE" ? PORT_TAKEN : String(error);
   const text = `factory-proxy can't listen on ${host}:${port}: ${reason}`;
@@ -183,11 +183,11 @@ interface Stopping extends Kept {
   readonly server: Server;
   readonly program: Program;
   readonly reload: Reload;
-  /** Where it says what all do. */
+  /** The log for what all workers do alike. */
   readonly log: () => Pick<Log, "info" | "warning">;
 }
 
-/** What the first, the second and every further signal to stop do. */
+/** Handles the first, the second and every further signal to stop. */
 function stopper({ server, program, output, store, reload, log }: Stopping): (signal: NodeJS.Signals) => void {
   const { ring } = program;
   let stage: "running" | "stopping" | "ending" = "running";
@@ -195,7 +195,7 @@ function stopper({ server, program, output, store, reload, log }: Stopping): (si
   const end = async (code: number): Promise<never> => {
     stage = "ending";
     ring.close();
-    // A file that is closed in order leaves no second file behind.
+    // Closing the database file properly removes its second file.
     await Promise.race([store.close(), new Promise<void>((resolve) => after(LAST_WORDS_MS, resolve))]);
     await output.flush(LAST_LINES_MS);
     return process.exit(code);
@@ -216,7 +216,7 @@ function stopper({ server, program, output, store, reload, log }: Stopping): (si
     const timeoutMs = reload.setup.config.shutdownTimeoutMs;
     log().info("stopping", { signal, timeoutMs, ...waitingFor(program.calls.live().calls.length, timeoutMs) });
     const giveUp = after(timeoutMs, () => void force(0, () => program.log.warning("stopped with answers still running", { timeoutMs })));
-    // The port stays open until the last answer has ended, so that probes and new clients learn what is going on.
+    // The port stays open until the last answer has ended, so that probes and new clients get an answer.
     drained = program.drain().then(() => server.drain());
     void drained.then(() => {
       if (stage === "ending") return;
@@ -227,7 +227,7 @@ function stopper({ server, program, output, store, reload, log }: Stopping): (si
   };
 }
 
-/** For whoever wonders why it does not end. */
+/** Explains why the process does not end yet. */
 function waitingFor(calls: number, timeoutMs: number): { readonly calls?: number; readonly message?: string } {
   if (calls === 0) return {};
   const which = calls === 1 ? "a call that runs" : `${calls} calls that run`;
@@ -241,7 +241,7 @@ interface Announcing {
   readonly logFormat: WorkerRole["logFormat"];
 }
 
-/** What a person who starts the program wants to see; keys are masked, but for the one made for this run. */
+/** What a person who starts the program wants to see; keys are masked, except the one made for this run. */
 function announce(setup: Setup, { program, output, host, port, fault, logFormat }: Address & Announcing): void {
   const { config, warnings, role } = setup;
   const { log, ring } = program;
@@ -250,7 +250,7 @@ function announce(setup: Setup, { program, output, host, port, fault, logFormat 
     url,
     version,
     runtime: runtime.name,
-    // Three lines of a terminal, between what a person looks for.
+    // They would take three lines of the terminal, between what a person looks for.
     ...((config.logFormat ?? logFormat) === "text" ? {} : { routes: CALLS.map(({ path }) => path) }),
     upstream: new URL(config.endpoints.messages).origin,
     upstreamKey: config.upstreamKey === null ? "none: each client brings its own Factory key" : mask(config.upstreamKey),
@@ -266,7 +266,7 @@ function announce(setup: Setup, { program, output, host, port, fault, logFormat 
   tellPerson(program, url);
 }
 
-/** Shows whoever sits at a terminal how to ask, and how to get into the dashboard. Nothing that keeps what it reads gets to see it. */
+/** Shows a person at a terminal how to call the server and open the dashboard. Never goes to a log. */
 function tellPerson(program: Pick<Program, "signInPath">, url: string): void {
   if (!runtime.isTerminal("stderr")) return;
   const path = program.signInPath();
@@ -276,11 +276,11 @@ function tellPerson(program: Pick<Program, "signInPath">, url: string): void {
 
 const QUESTION = '{"model": "claude-sonnet-5", "messages": [{"role": "user", "content": "Hello"}]}';
 
-/** Shows the key that was made for this run, where there is one. */
+/** Shows the key that was made for this run, if any. */
 function tellKey({ randomKey }: Setup, { ring, output }: { readonly ring: KeyRing; readonly output: LogOutput }): void {
   if (randomKey === null) return;
   const tell = (): void => {
-    // Whoever made keys of their own needs no further one.
+    // With keys in the store, another one is not needed.
     if (ring.storedCount === 0) output.add(`PROXY_API_KEY is not set. The key for this run, shown once: ${randomKey}`);
   };
   if (ring.opening === null) tell();
@@ -306,7 +306,7 @@ function make(setup: Setup, { commandLine, output, logFormat, fault }: Making): 
   const dataDir = config.dataDir ?? dataFolder({ environment: process.env, platform: process.platform });
   const store = openStore(
     config.databaseUrl,
-    // Stores in the memory of several workers would each know something else.
+    // In-memory stores of several workers would differ.
     { dataDir, isRequired: role !== null },
     {
       after: background,
@@ -322,7 +322,7 @@ function make(setup: Setup, { commandLine, output, logFormat, fault }: Making): 
     process.exit(EXIT_MISCONFIGURED);
   });
   let reload: Reload | null = null;
-  // Who imports this program, or serves it with `deno serve`, has an address of its own.
+  // A program that imports this one, or `deno serve`, has its own address.
   let listensOn: string | null = null;
   const reloaded = (): void => (role === null ? undefined : report({ report: "reloaded" }));
   const operator = operatorOf({ commandLine, store, setup: () => reload?.setup ?? setup, reload: () => reload, reloaded });
@@ -374,7 +374,7 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
     after,
     report: (lost) => (made?.program.log ?? ownLog).error("log lines lost", { count: lost }),
   });
-  // After a crash. A reader that does not read by then could hold up the end for ever.
+  // After a crash. A reader that does not read could block the end for ever.
   process.on("exit", () => {
     const last = output.isWriting ? "" : output.takeAll();
     if (last !== "") writeLast(last);
@@ -382,7 +382,7 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
   let made: Made | null = null;
   const single = (): Made => (made ??= make(setup, { commandLine, output, logFormat, fault }));
   if (command === null) single();
-  // What a program that imports this one calls it with besides is not known.
+  // A program that imports this one may pass further arguments.
   if (!isMain) return { fetch: (request) => single().program.fetch(request) };
   if (role !== null) {
     queueMicrotask(() => single().start());

@@ -1,4 +1,4 @@
-// What the server is configured with, and where each value comes from, for an administrator to read.
+// The server's settings, and where each value comes from, for an administrator to read.
 // Never shows a secret.
 
 import { readArguments } from "../config/arguments.ts";
@@ -8,7 +8,7 @@ import type { SettingView } from "../http/admin/admin.ts";
 import { mask, shownUrl } from "../telemetry/redaction.ts";
 import type { Setup } from "./configuration.ts";
 
-/** Their values follow from others, or are completed. */
+/** Their effective values are derived from others. */
 const ENDPOINTS: Readonly<Partial<Record<VariableName, keyof Config["endpoints"]>>> = {
   ANTHROPIC_TARGET_URL: "messages",
   OPENAI_TARGET_URL: "responses",
@@ -37,7 +37,7 @@ export function settingViews({ source, reading }: Pick<Setup, "source" | "readin
 const HIDDEN = "…";
 
 function shown(name: VariableName, typed: string): string {
-  // Their first characters tell which key it is; of what opens everything nothing is shown, nor of headers, which are JSON.
+  // The first characters identify a key. Nothing is shown of ADMIN_KEY, or of headers, which are JSON.
   if (name === "ADMIN_KEY" || name === "UPSTREAM_HEADERS") return HIDDEN;
   if (name === "DATABASE_URL") return shownUrl(typed);
   if (name === "PROXY_API_KEY") return typed.split(",").map(maskedKey).join(", ");
@@ -46,11 +46,11 @@ function shown(name: VariableName, typed: string): string {
       .split(",")
       .map((key) => mask(key.trim()))
       .join(", ");
-  // The values of a query may be keys.
+  // Values in a query may be keys.
   return /^https?:\/\//.test(typed) ? shownUrl(typed) : typed;
 }
 
-/** Of `alice=secret` the name stays. */
+/** The name of `alice=secret` is kept. */
 function maskedKey(text: string): string {
   const [, name = "", key = ""] = /^\s*([\w.-]+=)?(.*?)\s*$/.exec(text) ?? [];
   return name + mask(key);

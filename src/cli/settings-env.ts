@@ -1,4 +1,4 @@
-// Lines of NAME=value, as dotenv reads them. Never changes a line that sets another variable, and no comment.
+// Lines of NAME=value, as dotenv reads them. Never changes a line that sets another variable, or a comment.
 
 import type { Change, SettingsFormat } from "./settings-format.ts";
 
@@ -11,7 +11,7 @@ export const ENV: SettingsFormat = {
 interface Assignment {
   readonly name: string;
   readonly value: string;
-  /** Where it stands in the text. */
+  /** Its position in the text. */
   readonly start: number;
   readonly end: number;
   readonly valueStart: number;
@@ -35,7 +35,7 @@ function assignments(text: string): Assignment[] {
 function changed(text: string, { path, value }: Change): string {
   const name = String(path[0]);
   const found = assignments(text).filter((assignment) => assignment.name === name);
-  // The last one counts. Of a variable that is taken out none may be left.
+  // The last one counts. When a variable is removed, all its lines are.
   const last = found.at(-1);
   if (value === undefined) return found.reduceRight((rest, { start, end }) => rest.slice(0, start) + rest.slice(end), text);
   if (last !== undefined) return text.slice(0, last.valueStart) + quoted(value) + text.slice(last.valueEnd);

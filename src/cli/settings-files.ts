@@ -1,5 +1,5 @@
-// Settings files on the disk: read through symbolic links, and replaced in one step, so that nobody ever sees half a file.
-// Never follows a link away: the file behind it is replaced, the link stays.
+// Settings files on disk: read through symbolic links, and replaced atomically, so that nobody ever sees half a file.
+// Never replaces a link: the file behind it is replaced.
 
 import {
   accessSync,
@@ -28,11 +28,11 @@ import type { SettingsFile } from "./agents/agent.ts";
 import type { Surroundings } from "./data-folder.ts";
 import { codeOf } from "./environment.ts";
 
-/** What stands on the disk. */
+/** The state of a file on disk. */
 export interface FileState {
-  /** Null: there is no file. */
+  /** Null: the file does not exist. */
   readonly text: string | null;
-  /** Its permissions, 0o000 to 0o777; null: there is no file. */
+  /** Its permissions, 0o000 to 0o777; null: the file does not exist. */
   readonly mode: number | null;
 }
 
@@ -43,7 +43,7 @@ export class FileFault extends Error {
   override readonly name = "FileFault";
 }
 
-/** Where a settings file of an agent's stands, or would be made. */
+/** Where a settings file of an agent is, or would be created. */
 export function settingsPath(
   { folder, folderVariable, names }: SettingsFile,
   { platform, environment, home }: Surroundings & { readonly home: string },
@@ -55,7 +55,7 @@ export function settingsPath(
   return paths.find((path) => existsSync(path)) ?? paths.at(-1) ?? base;
 }
 
-/** The file that a path stands for, which need not exist. @throws FileFault */
+/** The file that a path leads to, which need not exist. @throws FileFault */
 export function targetOf(path: string): string {
   return attempt(() => {
     try {
@@ -69,7 +69,7 @@ export function targetOf(path: string): string {
   });
 }
 
-/** @throws FileFault where it is no text, or can't be read */
+/** @throws FileFault where it is not text, or can't be read */
 export function fileState(path: string): FileState {
   return attempt(() => {
     const stat = statSync(path, { throwIfNoEntry: false });
@@ -87,7 +87,7 @@ export function fileState(path: string): FileState {
 const PERMISSIONS = 0o777;
 const WRITABLE = 0o222;
 
-/** @throws FileFault where the file could not be replaced. An administrator, who may write everything, is held to its permissions too. */
+/** @throws FileFault where the file could not be replaced. Root, who may write everything, is held to its permissions too. */
 export function requireWritable(path: string): void {
   attempt(() => {
     const mode = statSync(path, { throwIfNoEntry: false })?.mode;
@@ -101,12 +101,12 @@ export function requireWritable(path: string): void {
   });
 }
 
-/** The folders that a file needs and that are missing, the outermost first. */
+/** The missing folders of a file, the outermost first. */
 export function missingFolders(path: string): string[] {
   return [...ancestors(path)].filter((folder) => !existsSync(folder)).reverse();
 }
 
-/** Makes the folders that a file needs. Returns those that were missing, the outermost first. @throws FileFault */
+/** Creates the missing folders of a file, and returns them, the outermost first. @throws FileFault */
 export function makeFolders(path: string): string[] {
   const missing = missingFolders(path);
   attempt(() => mkdirSync(dirname(path), { recursive: true }));
@@ -128,7 +128,7 @@ function* ancestors(path: string): Generator<string> {
   for (let folder = dirname(path), last = path; folder !== last; last = folder, folder = dirname(folder)) yield folder;
 }
 
-/** Puts a file there, or none. Its text is on the disk before it gets its name. @throws FileFault */
+/** Writes or removes a file. Its text is on disk before it gets its name. @throws FileFault */
 export function putFile(path: string, { text, mode }: FileState): void {
   if (text === null) return attempt(() => rmSync(path, { force: true }));
   const beside = `${path}.${crypto.randomUUID().slice(0, 8)}.new`;
@@ -147,18 +147,18 @@ export function putFile(path: string, { text, mode }: FileState): void {
 
 const BESIDE = /^\.[0-9a-f]{8}\.new$/;
 
-/** Removes what a process that was killed has left beside a file, which may hold a secret. */
+/** Removes temporary files beside it of processes that were killed, which may hold secrets. */
 export function removeLeftovers(path: string): void {
   const [folder, name] = [dirname(path), basename(path)];
   try {
     const beside = readdirSync(folder).filter((one) => one.startsWith(name) && BESIDE.test(one.slice(name.length)));
     for (const one of beside) rmSync(resolve(folder, one), { force: true });
   } catch {
-    // There is no such folder, or it is for nobody to read or write, as the next step will find.
+    // The folder does not exist, or is not accessible, which the next step will find.
   }
 }
 
-/** Permissions of what may hold a secret. */
+/** Permissions of files that may hold a secret. */
 export const OWNER_ONLY = 0o600;
 
 function writeThrough(path: string, { text, mode }: { readonly text: string; readonly mode: number }): void {
@@ -172,7 +172,7 @@ function writeThrough(path: string, { text, mode }: { readonly text: string; rea
   chmodSync(path, mode);
 }
 
-/** A file stays its owner's, also when an administrator sets it up. */
+/** A file keeps its owner, even when root edits it. */
 function keepOwner(path: string, beside: string): void {
   const before = statSync(path, { throwIfNoEntry: false });
   const after = statSync(beside);
@@ -180,11 +180,11 @@ function keepOwner(path: string, beside: string): void {
   try {
     chownSync(beside, before.uid, before.gid);
   } catch {
-    // Only an administrator may. The file then belongs to whoever may write it.
+    // Only root may do this. Otherwise the file belongs to whoever wrote it.
   }
 }
 
-/** So that the name outlives a power failure. Windows opens no folders. */
+/** Makes the rename survive a power failure. Windows can't open folders. */
 function syncFolder(path: string): void {
   if (process.platform === "win32") return;
   try {
@@ -195,7 +195,7 @@ function syncFolder(path: string): void {
       closeSync(folder);
     }
   } catch {
-    // Some file systems can't. The file itself is there.
+    // Some file systems can't. The file itself is written.
   }
 }
 

@@ -1,21 +1,21 @@
-// A format of settings files: what a text says, and the text with some of its members changed and every other byte as it was.
+// A format of settings files: reads a text, and changes some of its members while every other byte stays as it is.
 
-/** A member's name; of a list, the number of an item, or ADDED for one more. */
+/** A member's name; for a list, the index of an item, or ADDED for a new one. */
 export type Step = string | number;
 
-/** In place of an item's number: behind the last one. */
+/** Used as an index: after the last item. */
 export const ADDED = -1;
 
 /** Changes one member. */
 export interface Change {
-  /** Names from the outside in: `["env", "ANTHROPIC_BASE_URL"]`. What is missing on the way is made. */
+  /** Names from the outermost one: `["env", "ANTHROPIC_BASE_URL"]`. Missing parents are created. */
   readonly path: readonly Step[];
-  /** Undefined: it is taken out. */
+  /** Undefined: remove it. */
   readonly value: unknown;
 }
 
 export interface SettingsFormat {
-  /** As a person calls it. */
+  /** The format's name for people. */
   readonly title: string;
   /** @throws FormatFault where the text is not of this format */
   readonly parse: (text: string) => unknown;
@@ -38,7 +38,7 @@ export function valueAt(settings: unknown, path: readonly Step[]): unknown {
   }, settings);
 }
 
-/** The settings with a change made; those that were given stay as they are. @throws FormatFault where the path leads into something else */
+/** The settings with a change applied; the given ones stay unchanged. @throws FormatFault where the path leads into something else */
 export function changed(settings: unknown, { path: [step, ...rest], value }: Change): unknown {
   if (step === undefined) return value;
   if (typeof step === "number") {

@@ -1,5 +1,5 @@
-// The formats of settings files: a table, and what holds for all of them. A byte order mark stays.
-// Never reads a file. What an edit made of a text is read again: an edit that changed anything else is refused.
+// The formats of settings files as a table, and what they have in common. A byte order mark is kept.
+// Never reads a file. An edited text is parsed again: an edit that changed anything else is refused.
 
 import { isDeepStrictEqual } from "node:util";
 import { changed, FormatFault, isMap, type Change, type FormatName, type SettingsFormat } from "./settings-format.ts";
@@ -11,7 +11,7 @@ const FORMATS: Readonly<Record<FormatName, SettingsFormat>> = { jsonc: JSONC, to
 
 const BYTE_ORDER_MARK = "\uFEFF";
 
-/** What a text says. @throws FormatFault */
+/** The value of a text. @throws FormatFault */
 export function settingsIn(text: string, format: FormatName): unknown {
   return plain(FORMATS[format].parse(withoutMark(text)));
 }

@@ -1,6 +1,6 @@
-// JSON with comments and trailing commas, edited in the style of what stands around: indentation, line ends, one line or several.
-// Never moves, reformats or drops what is not part of the edit. (jsonc-parser finds the places; its own edits put a member behind the
-// comment of the one before, or reformat neighbours.)
+// JSON with comments and trailing commas, edited in the surrounding style: indentation, line ends, one line or several.
+// Never moves, reformats or drops what is not part of the edit. (jsonc-parser finds the positions; its own edits put a member after the
+// comment of the previous one, or reformat neighbours.)
 
 import { parseTree, printParseErrorCode, type Node, type ParseError } from "jsonc-parser";
 import { ADDED, changed, FormatFault, type Change, type SettingsFormat, type Step } from "./settings-format.ts";
@@ -24,7 +24,7 @@ function treeOf(text: string): Node | undefined {
   return tree;
 }
 
-/** Of members with one name the last counts, as for every parser. */
+/** Of members with the same name the last counts, as for every parser. */
 function valueOf(node: Node | undefined): unknown {
   if (node === undefined) return {};
   if (node.type === "array") return (node.children ?? []).map(valueOf);
@@ -50,7 +50,7 @@ function editedOnce(text: string, { path, value }: Change): string {
   return replaced(text, { start: node.offset, end: node.offset + node.length, by: printed(value, style) });
 }
 
-/** A member of an object with its name, or an item. @throws FormatFault where the node is neither object nor list, as the step wants it */
+/** A member of an object with its name, or an item. @throws FormatFault where the node's type does not match the step */
 function childOf(node: Node, step: Step): Node | undefined {
   if (node.type !== (typeof step === "number" ? "array" : "object")) {
     throw new FormatFault(`has another kind of value where ${typeof step === "number" ? "a list" : `"${step}"`} is to be`);
@@ -65,7 +65,7 @@ function withObject(text: string): string {
   return `${text}${text.endsWith("\n") ? "" : lineEnd}{}${lineEnd}`;
 }
 
-// ---- One member more --------------------------------------------------------------------------------------
+// ---- Adding a member --------------------------------------------------------------------------------------
 
 interface Insertion {
   readonly container: Node;
@@ -95,14 +95,14 @@ function inserted(text: string, { container, name, value }: Insertion): string {
   return replaced(whole, { start: behind, end: behind, by: "," });
 }
 
-/** Where the comma behind a node stands, whatever comments are between; null: there is none. */
+/** The comma after a node, past any comments; null: there is none. */
 function commaAfter(text: string, { offset, length }: Node): number | null {
   const end = offset + length;
   const found = /^(?:\s|\/\/[^\r\n]*|\/\*(?:[^*]|\*(?!\/))*\*\/)*,/.exec(text.slice(end));
   return found === null ? null : end + found[0].length - 1;
 }
 
-// ---- One member less --------------------------------------------------------------------------------------
+// ---- Removing a member ------------------------------------------------------------------------------------
 
 function removed(text: string, container: Node, child: Node): string {
   const own = commaAfter(text, child);
@@ -125,10 +125,10 @@ function removed(text: string, container: Node, child: Node): string {
 // ---- Style ------------------------------------------------------------------------------------------------
 
 interface Style {
-  /** What a level is indented by. */
+  /** One level of indentation. */
   readonly unit: string;
   readonly lineEnd: string;
-  /** Of the line that a value begins in. */
+  /** The indentation of the line that a value begins in. */
   readonly indentation: string;
 }
 
@@ -140,7 +140,7 @@ function styleOf(text: string, offset: number): Style {
   return { unit, lineEnd: lineEndOf(text), indentation: /^[^\S\r\n]*/.exec(line)?.[0] ?? "" };
 }
 
-/** What a line that begins with what stands there is indented by; null: other things stand before it. */
+/** The indentation of a line that begins at this position; null: something else precedes it. */
 function indentationOf(text: string, offset: number | undefined): string | null {
   return offset === undefined ? null : (/(?<=\n)[^\S\r\n]*$/.exec(text.slice(0, offset))?.[0] ?? null);
 }

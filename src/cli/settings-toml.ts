@@ -1,10 +1,10 @@
-// TOML, edited by @decimalturn/toml-patch, which keeps comments, order and line ends. Never writes what TOML 1.0 does not allow.
+// TOML, edited with @decimalturn/toml-patch, which keeps comments, order and line ends. Never writes what TOML 1.0 does not allow.
 
 import { parse, patch } from "@decimalturn/toml-patch";
 import { diffArrays } from "diff";
 import { changed, FormatFault, type SettingsFormat } from "./settings-format.ts";
 
-/** Without these it writes commas behind the last member of inline tables, and tables within tables on one line. */
+/** Without these it writes a comma after the last member of inline tables, and nested tables on one line. */
 const FORMAT = { trailingComma: false, inlineTableStart: 3 };
 
 export const TOML: SettingsFormat = {
@@ -17,13 +17,13 @@ function parsed(text: string): unknown {
   try {
     return parse(text);
   } catch (error) {
-    // What follows the place shows the line itself, which may hold a secret.
+    // The part after the position shows the line itself, which may hold a secret.
     const [, line = "?"] = /\((\d+), \d+\):/.exec(String(error)) ?? [];
     throw new FormatFault(`is not valid TOML (line ${line})`);
   }
 }
 
-/** With a member that is taken out goes the comment above it, which may be about anything. */
+/** Removing a member also removes the comment above it, which may be about anything. */
 function withComments(before: string, after: string): string {
   const lineEnd = /\r?\n/.exec(before)?.[0] ?? "\n";
   const [old, made] = [before, after].map((text) => text.split(/(?<=\n)/));

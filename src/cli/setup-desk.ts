@@ -1,5 +1,5 @@
-// One command of setup: makes the plan, shows it, has it carried out, and says what became of each file.
-// Never shows a key that stands in a file.
+// One command of setup: makes the plan, shows it, has it carried out, and reports on each file.
+// Never shows a key from a file.
 
 import { createTwoFilesPatch } from "diff";
 import { Redactor } from "../telemetry/redaction.ts";
@@ -16,9 +16,9 @@ import { SetupRecords, type SetupRecord } from "./setup-record.ts";
 import { undo, write } from "./setup-writing.ts";
 
 export interface SetupWorld extends Surroundings {
-  /** The person's. */
+  /** The person's home folder and variables. */
   readonly home: string;
-  /** The machine's name, as it calls itself; "" where nothing says it. */
+  /** The machine's name; "": not known. */
   readonly machine: string;
 }
 
@@ -303,10 +303,10 @@ class SetupDesk {
 }
 
 const CONTEXT_LINES = 2;
-/** What a text that may be a secret of another agent's stands behind, in JSON, TOML and lines of NAME=value. */
+/** Precedes a value that may be another agent's secret, in JSON, TOML and lines of NAME=value. */
 const SECRET_VALUE = /((?:key|token|secret|password)\w*"?\s*[:=]\s*["']?)([^\s"',{}$]{8,})/gi;
 
-/** As `diff -u` prints it, without secrets. */
+/** In the format of `diff -u`, without secrets. */
 function differenceOf({ path, now, after }: PlannedFile, { key }: Settings): string {
   const text = createTwoFilesPatch(path, path, now.text ?? "", after.text ?? "", undefined, undefined, { context: CONTEXT_LINES });
   const lines = text.replaceAll("\r", "").slice(text.indexOf("--- ")).trimEnd();

@@ -1,5 +1,5 @@
-// The client key of agents that are set up: one that the person names or has in the environment, otherwise one that setup made for this machine.
-// Never makes a key where one is known that works.
+// The client key of agents that are set up: the one that the person gives or has in the environment, otherwise one that setup made for this
+// machine. Never creates a key where a working one is known.
 
 import type { KeyRecord } from "../access/client-key.ts";
 import { newKey, type FreshKey, type KeyPorts } from "../access/key-changes.ts";
@@ -11,31 +11,31 @@ import { CommandError, type Context } from "./command.ts";
 import { hashOf, type MadeKey, type SetupRecord } from "./setup-record.ts";
 
 export interface SetupKey {
-  /** Secret. Null: somebody has changed it since it was made, and was shown it then. */
+  /** Secret. Null: somebody has changed it since it was created, and it was shown only then. */
   readonly value: string | null;
-  /** What it is called, in the store or in PROXY_API_KEY. Null: it is the one in KEY_VARIABLE. */
+  /** Its name, in the store or in PROXY_API_KEY. Null: it is the one in KEY_VARIABLE. */
   readonly name: string | null;
-  /** By setup, for this agent or one before. Null: it is another key. */
+  /** Whether setup created it, for this agent or an earlier one. Null: it is another key. */
   readonly made: MadeKey | null;
-  /** Whether it was made just now. */
+  /** Whether it was created just now. */
   readonly isFresh: boolean;
 }
 
 export interface KeySources {
   readonly agent: Agent;
-  /** Of this agent. Null: it was not set up. */
+  /** The record of this agent. Null: it was not set up. */
   readonly record: SetupRecord | null;
-  /** Of all agents. */
+  /** The records of all agents. */
   readonly records: readonly SetupRecord[];
-  /** The machine's name, as it calls itself; "" where nothing says it. */
+  /** The machine's name; "": not known. */
   readonly machine: string;
-  /** Of PROXY_API_KEY. Null: none was named. */
+  /** A key of PROXY_API_KEY. Null: none was given. */
   readonly named: string | null;
-  /** What KEY_VARIABLE holds. */
+  /** The value of KEY_VARIABLE. */
   readonly variable: string | undefined;
 }
 
-/** Stands for a key that is yet to be made. */
+/** Stands for a key that is yet to be created. */
 export const PLACEHOLDER = "fp-YOUR-KEY";
 const HINT = `--key takes the name of a key in PROXY_API_KEY, and ${KEY_VARIABLE} a key itself.`;
 
@@ -44,7 +44,7 @@ export function readsVariable({ files }: Agent): boolean {
   return files.every(({ holdsKey }) => !holdsKey);
 }
 
-/** What the key is without making one: for a look at what would be written. @throws CommandError */
+/** The key, without creating one: for a preview. @throws CommandError */
 export function knownKey(sources: KeySources, context: Context): string {
   const { named, variable = "" } = sources;
   if (named !== null) return namedKey(named, context);
@@ -52,7 +52,7 @@ export function knownKey(sources: KeySources, context: Context): string {
   return madeBefore(sources).find(({ key }) => key !== null)?.key ?? PLACEHOLDER;
 }
 
-/** Whether the key that was made for the agent works no longer, as somebody has removed or changed it. @throws CommandError, StoreError */
+/** Whether the agent's key no longer works, because somebody removed or changed it. @throws CommandError, StoreError */
 export async function keyIsLost({ agent, record, named, variable = "" }: KeySources, context: Context): Promise<boolean> {
   const made = record?.madeKey ?? null;
   if (made === null || named !== null || variable !== "") return false;
@@ -81,12 +81,12 @@ export async function keyFor(sources: KeySources, context: Context): Promise<Set
   return { value: key, name, made: { name, key, createdMs }, isFresh: true };
 }
 
-/** Keys that setup has made, the agent's own first. */
+/** Keys that setup has created, the agent's own first. */
 function madeBefore({ record, records }: KeySources): MadeKey[] {
   return [record, ...records].flatMap((one) => one?.madeKey ?? []);
 }
 
-/** `secret`: it is there, but only the person knows what it is. */
+/** `secret`: it exists, but only the person knows its value. */
 type KeyState = "known" | "secret" | "gone";
 
 async function stateOf(made: MadeKey, store: Store): Promise<KeyState> {
@@ -96,7 +96,7 @@ async function stateOf(made: MadeKey, store: Store): Promise<KeyState> {
   return key !== null && hashOf(key) === found ? "known" : "secret";
 }
 
-/** Whether a key of the store is the one that setup made, rotated perhaps: somebody may have removed that and made another one of the name. */
+/** Whether a key in the store is the one that setup created, perhaps rotated: somebody may have replaced it with another of the same name. */
 function isMade({ name, createdMs }: KeyRecord, made: MadeKey): boolean {
   return name === made.name && (made.createdMs === undefined || createdMs === made.createdMs);
 }
@@ -107,7 +107,7 @@ function isUsable(state: KeyState, agent: Agent): boolean {
 
 const LONGEST_MACHINE = 40;
 
-/** `setup-mybook`: machines that share a store tell their keys apart. */
+/** `setup-mybook`: machines that share a store have different keys. */
 function nameFor(machine: string): string {
   const [label = ""] = machine.toLowerCase().split(".");
   const word = label
@@ -117,7 +117,7 @@ function nameFor(machine: string): string {
   return word === "" || word === "localhost" ? "setup" : `setup-${word}`;
 }
 
-/** Of a name that is free: a key of a setup that has been forgotten may be in use. */
+/** Uses a free name: the key of a forgotten setup may still be in use. */
 async function fresh(name: string, { store, context }: { readonly store: Store; readonly context: Context }): Promise<FreshKey> {
   const ports: KeyPorts = {
     nowMs: context.now(),
@@ -130,7 +130,7 @@ async function fresh(name: string, { store, context }: { readonly store: Store; 
   }
 }
 
-/** Takes back the key that was made. Says why where it stays. */
+/** Removes the key that was created. Returns why it stays, if it does. */
 export async function removeKey(made: MadeKey, context: Context): Promise<string | null> {
   try {
     const left = await (await context.store()).updateKey(made.name, (record) => (isMade(record, made) ? null : record));

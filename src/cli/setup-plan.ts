@@ -1,4 +1,4 @@
-// What setting an agent up, or undoing that, would make of its files. Never writes one.
+// How setting up an agent, or undoing that, would change its files. Never writes one.
 
 import { isDeepStrictEqual } from "node:util";
 import { fileState, FileFault, NO_FILE, OWNER_ONLY, requireWritable, targetOf, type FileState } from "./settings-files.ts";
@@ -6,13 +6,13 @@ import { ADDED, FormatFault, valueAt, type Change, type FormatName, type Step } 
 import { edited, settingsIn } from "./settings-formats.ts";
 import { hashOf, type Entry, type FileRecord, type SetupRecord, type SetupRecords } from "./setup-record.ts";
 
-/** A file that an agent reads, and what is to stand in it. */
+/** A file that an agent reads, and its wanted content. */
 export interface WantedFile {
-  /** As the agent calls it. */
+  /** The path as the agent knows it. */
   readonly path: string;
   readonly format: FormatName;
   readonly changes: readonly Change[];
-  /** Whether a secret is among them. */
+  /** Whether the values include a secret. */
   readonly holdsKey: boolean;
 }
 
@@ -20,19 +20,19 @@ export interface PlannedFile {
   readonly path: string;
   readonly target: string;
   readonly now: FileState;
-  /** What it is without anything of ours. */
+  /** Its content without anything of ours. */
   readonly base: Base;
   readonly after: FileState;
-  /** What is to be remembered of it; null: nothing of ours is left in it. */
+  /** What to remember of it; null: nothing of ours is left in it. */
   readonly wanted: Omit<FileRecord, "copy"> | null;
 }
 
 interface Base extends FileState {
-  /** Whether it is what stood there before, byte for byte. */
+  /** Whether it is byte for byte what it was before. */
   readonly isExact: boolean;
-  /** Members that were ours and have been changed since, which stay as they are. */
+  /** Members that were ours and have been changed since; they stay as they are. */
   readonly left: readonly (readonly Step[])[];
-  /** The name of its copy from before, where that is not what it becomes. */
+  /** The name of the copy of its earlier state, where it does not become that. */
   readonly copy: string | null;
 }
 
@@ -41,7 +41,7 @@ export class SetupFault extends Error {
   override readonly name = "SetupFault";
 }
 
-/** Undoes what the record says, and writes what is wanted onto that. @throws SetupFault */
+/** Undoes what the record says, and applies what is wanted to the result. @throws SetupFault */
 export function planned(wanted: readonly WantedFile[], record: SetupRecord | null, records: SetupRecords): PlannedFile[] {
   const filed = record?.files ?? [];
   const targets = wanted.map((file) => ({ file, target: about(file.path, () => targetOf(file.path)) }));
@@ -73,7 +73,7 @@ export function isSame(one: FileState, other: FileState): boolean {
   return one.text === other.text && one.mode === other.mode;
 }
 
-// ---- With ours ---------------------------------------------------------------------------------------------
+// ---- Applying our members ----------------------------------------------------------------------------------
 
 const NEW_FILE_MODE = 0o644;
 
@@ -99,7 +99,7 @@ function parentsOf(changes: readonly Change[]): (readonly Step[])[] {
   return [...parents.values()].toSorted((one, other) => one.length - other.length);
 }
 
-// ---- Without ours ------------------------------------------------------------------------------------------
+// ---- Removing our members ----------------------------------------------------------------------------------
 
 function baseOf(now: FileState, filed: FileRecord, records: SetupRecords): Base {
   const exact = { isExact: true, left: [], copy: null };
@@ -134,7 +134,7 @@ function withoutEntries(now: string, { entries, madeParents, format }: FileRecor
   return { text, left };
 }
 
-/** Null: it is gone already. */
+/** Null: it is already gone. */
 function changeBack(settings: unknown, { path, value, before }: Entry): Change | "left" | null {
   if (path.at(-1) === ADDED) {
     const list = path.slice(0, -1);

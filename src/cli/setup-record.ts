@@ -1,5 +1,5 @@
-// What setup remembers of an agent, in DATA_DIR: what it wrote, where, and each file as it was before, with its hash.
-// Never lets anybody but the owner read it: files of agents hold secrets.
+// What setup remembers of an agent, in DATA_DIR: what it wrote where, and each file's earlier state with its hash.
+// Readable only by the owner: files of agents hold secrets.
 
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -11,38 +11,38 @@ import { fileState, makeFolders, OWNER_ONLY, putFile, removeFolders, removeLefto
 
 export interface SetupRecord {
   readonly agent: string;
-  /** The client key that setup made, which it may share with other agents; null: it uses another one. */
+  /** The client key that setup created, which other agents may share; null: the agent uses another one. */
   readonly madeKey: MadeKey | null;
   /** Whether the agent takes its key from the environment. */
   readonly readsVariable: boolean;
-  /** Folders that were made, the outermost first. */
+  /** Folders that were created, the outermost first. */
   readonly folders: readonly string[];
   readonly files: readonly FileRecord[];
 }
 
 export interface MadeKey {
   readonly name: string;
-  /** Secret. Null: it was shown once, and kept nowhere. */
+  /** Secret. Null: it was shown once and not kept. */
   readonly key: string | null;
-  /** When it was made, which tells it from a later key of that name, as Unix time in milliseconds. Absent: setup did not note it then. */
+  /** When it was created, in Unix milliseconds: distinguishes it from a later key of the same name. Absent: an older setup did not record it. */
   readonly createdMs?: number;
 }
 
 export interface FileRecord {
-  /** As the agent calls it. */
+  /** The path as the agent knows it. */
   readonly path: string;
-  /** The file behind it. */
+  /** The real file. */
   readonly target: string;
   readonly format: FormatName;
-  /** SHA-256 of the file before, in hexadecimal digits; null: there was none. */
+  /** SHA-256 of the earlier state, in hex; null: there was no file. */
   readonly beforeHash: string | null;
   readonly afterHash: string;
-  /** The name of its copy from before; null: there was no file. */
+  /** The name of the copy of the earlier state; null: there was no file. */
   readonly copy: string | null;
   readonly modeBefore: number | null;
   readonly modeAfter: number;
   readonly entries: readonly Entry[];
-  /** What had to be made for them: objects and lists, the outermost first. */
+  /** Objects and lists that had to be created for the members, the outermost first. */
   readonly madeParents: readonly (readonly Step[])[];
 }
 
@@ -50,7 +50,7 @@ export interface FileRecord {
 export interface Entry {
   readonly path: readonly Step[];
   readonly value: unknown;
-  /** What stood there; absent: nothing. */
+  /** The earlier value; absent: none. */
   readonly before?: unknown;
 }
 
@@ -77,14 +77,14 @@ export class SetupRecords {
     this.#put(`${record.agent}.json`, `${JSON.stringify(record, null, 2)}\n`);
   }
 
-  /** Keeps a copy of a text; returns its name. @throws FileFault */
+  /** Stores a copy of a text and returns its name. @throws FileFault */
   keep(agent: string, { path, text }: { readonly path: string; readonly text: string }): string {
     const name = `${agent}-${hashOf(text).slice(0, 12)}-${basename(path)}`;
     this.#put(name, text);
     return name;
   }
 
-  /** The copy of a file from before; null: it is gone, or not what it was. */
+  /** The copy of an earlier state; null: it is gone, or has been changed. */
   copyOf({ copy, beforeHash }: FileRecord): string | null {
     if (copy === null) return null;
     const { text } = fileState(this.copyPath(copy));
@@ -95,7 +95,7 @@ export class SetupRecords {
     return join(this.#folder, copy);
   }
 
-  /** Removes the copies of an agent but those to keep. */
+  /** Removes the copies of an agent, except those to keep. */
   sweep(agent: string, kept: readonly string[]): void {
     removeLeftovers(join(this.#folder, `${agent}.json`));
     for (const name of this.#names()) {
@@ -103,19 +103,19 @@ export class SetupRecords {
     }
   }
 
-  /** Forgets an agent, and its copies but those to keep. */
+  /** Forgets an agent and its copies, except those to keep. */
   remove(agent: string, kept: readonly string[]): void {
     this.sweep(agent, kept);
     rmSync(join(this.#folder, `${agent}.json`), { force: true });
     removeFolders([this.#folder]);
   }
 
-  /** All agents that are set up, but those whose records are damaged. */
+  /** All agents that are set up, except those with damaged records. */
   all(): SetupRecord[] {
     return this.#found().flatMap(({ record }) => record ?? []);
   }
 
-  /** The paths of the records that nobody can read. */
+  /** The paths of damaged records. */
   damaged(): string[] {
     return this.#found().flatMap(({ path, record }) => (record === null ? [path] : []));
   }
@@ -146,7 +146,7 @@ function recordAt(path: string): SetupRecord | null {
   return isRecord(record) ? record : null;
 }
 
-/** Only setup writes records, so a look tells. */
+/** Only setup writes records, so a superficial check is enough. */
 function isRecord(value: unknown): value is SetupRecord {
   return isObject(value) && Array.isArray(value["files"]) && Array.isArray(value["folders"]);
 }

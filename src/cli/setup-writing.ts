@@ -1,4 +1,4 @@
-// Carries a plan out: all of it, or none. What it needs for the undo is on the disk before the first file changes.
+// Carries a plan out: all of it, or none. Everything needed to undo it is on disk before the first file changes.
 
 import { fileState, FileFault, makeFolders, missingFolders, NO_FILE, putFile, removeFolders, removeLeftovers } from "./settings-files.ts";
 import { isSame, SetupFault, type PlannedFile } from "./setup-plan.ts";
@@ -8,7 +8,7 @@ export interface Writing {
   readonly agent: string;
   readonly files: readonly PlannedFile[];
   readonly records: SetupRecords;
-  /** What the new record says of the key. */
+  /** What the new record says about the key. */
   readonly key: Pick<SetupRecord, "madeKey" | "readsVariable">;
 }
 
@@ -22,7 +22,7 @@ export function write({ agent, files, records, key }: Writing): void {
   });
   const missing = files.flatMap(({ target, after }) => (after.text === null ? [] : missingFolders(target)));
   const folders = [...new Set([...(former?.folders ?? []), ...missing])];
-  // A write that ends half-way can be undone by either record, as each knows both states.
+  // An interrupted write can be undone with either record, since each knows both states.
   records.save({ agent, ...key, folders, files: filed });
   try {
     putAll(files);
@@ -37,7 +37,7 @@ export function write({ agent, files, records, key }: Writing): void {
   );
 }
 
-/** Returns the copies that are kept, as the files could not be made what they were. @throws SetupFault */
+/** Returns the copies that must be kept because the files could not be restored. @throws SetupFault */
 export function undo(record: SetupRecord, files: readonly PlannedFile[], records: SetupRecords): string[] {
   putAll(files);
   removeFolders(record.folders);

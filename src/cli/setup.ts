@@ -1,4 +1,4 @@
-// Sets an agent up for good. What the command takes stands here; what it does is loaded when it runs.
+// Sets an agent up permanently. The command's options are here; its implementation is loaded when it runs.
 
 import { homedir, hostname } from "node:os";
 import process from "node:process";
@@ -7,7 +7,7 @@ import { AGENTS } from "./agents/agents.ts";
 import type { Command } from "./command.ts";
 import type { SetupWorld } from "./setup-desk.ts";
 
-/** The command in a world: its home folder and its variables. */
+/** The command for a home folder and variables. */
 export function setupIn(world: SetupWorld): Command {
   return {
     name: "setup",
@@ -38,7 +38,7 @@ export function setupIn(world: SetupWorld): Command {
 }
 
 const HOME = process.env[process.platform === "win32" ? "USERPROFILE" : "HOME"] ?? homedir();
-/** Deno would ask whoever sits at the terminal whether it may be known. */
+/** Deno would prompt the person for the permission. */
 const MACHINE = runtime.name.startsWith("bun") ? hostname() : (process.env["COMPUTERNAME"] ?? process.env["HOSTNAME"] ?? "");
 
 export const SETUP: readonly Command[] = [setupIn({ home: HOME, machine: MACHINE, environment: process.env, platform: process.platform })];

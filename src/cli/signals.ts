@@ -1,4 +1,4 @@
-// What the signals to stop, and SIGHUP, do.
+// Handles the signals to stop, and SIGHUP.
 // Never decides how the server stops.
 
 import { readFileSync } from "node:fs";
@@ -16,15 +16,15 @@ export function onSignals({ stop, reload }: OnSignals): void {
   process.on("SIGTERM", stop);
 }
 
-/** What SIGHUP does. The terminal that the server was started in has been closed, or somebody has changed the configuration. */
+/** Handles SIGHUP: either the server's terminal was closed, or somebody has changed the configuration. */
 function hangUp(stop: OnSignals["stop"], reload: () => void): OnSignals["stop"] {
-  // Deno undoes `nohup` unless somebody listens.
+  // Deno undoes `nohup` unless there is a listener.
   if (isHangUpIgnored()) return () => {};
-  // Asked now: a terminal that is closed is none any more.
+  // Checked now: a closed terminal can no longer be detected.
   return runtime.isTerminal("stdin") ? stop : reload;
 }
 
-/** `nohup` has the hang-up of a terminal ignored, which a listener of its own would undo. Only Linux says so. */
+/** `nohup` makes the process ignore SIGHUP, which a listener would undo. Only Linux reports this. */
 function isHangUpIgnored(): boolean {
   try {
     const [, signals = "0"] = /^SigIgn:\t(\w+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];

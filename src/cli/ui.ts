@@ -1,4 +1,4 @@
-// The command that opens the dashboard. What it takes stands here; what it does is loaded when it runs.
+// The command that opens the dashboard. Its options are here; its implementation is loaded when it runs.
 
 import type { Command } from "./command.ts";
 

@@ -1,4 +1,4 @@
-// Usage in blocks of five hours, as the windows of a plan run: each begins with the hour of its first call. With what an active one comes to.
+// Usage in blocks of five hours, like the plan's windows: each begins with the hour of its first call. An active one comes with a projection.
 
 import type { Store, UsageFilter, UsageSum } from "../access/store.ts";
 import type { Command } from "./command.ts";
@@ -7,7 +7,7 @@ import { askedOf, columns, csv, FILTER_OPTIONS, printCount, printSpan, printUsd,
 
 const HOUR_MS = 3_600_000;
 const BLOCK_MS = 5 * HOUR_MS;
-/** What is listed unless more is asked for. */
+/** How many are listed by default. */
 export const RECENT_MS = 3 * 24 * HOUR_MS;
 
 export interface Block {
@@ -21,7 +21,7 @@ export interface Block {
 
 /** In order of time. */
 export async function blocksOf(store: Pick<Store, "sums">, filter: UsageFilter): Promise<Block[]> {
-  // Hours of UTC are told apart everywhere; those of a zone come twice when its clock is put back.
+  // Hours of UTC are always distinct; those of a zone repeat when its clock is put back.
   const sums = await store.sums({ ...filter, zone: "UTC", by: ["hour", "model"] });
   const hours = sums.map((sum) => ({ sum, hourMs: Date.parse(`${sum.group[0] ?? ""}:00:00Z`) }));
   const blocks: { readonly startMs: number; readonly sums: UsageSum[] }[] = [];
@@ -53,7 +53,7 @@ interface Pace {
   readonly projection: { readonly totalTokens: number; readonly totalCost: number | null; readonly remainingMinutes: number };
 }
 
-/** What an active block comes to if it goes on as it did. Null: it has hardly begun. */
+/** The projected total of an active block at its present pace. Null: it has hardly begun. */
 function paceOf({ firstMs, endMs, counts }: Block, nowMs: number): Pace | null {
   const minutes = (nowMs - firstMs) / 60_000;
   if (minutes < 1) return null;

@@ -8,9 +8,9 @@ import { askedOf, columns, csv, FILTER_OPTIONS, printCount, printUsd, timePrinte
 
 interface Report {
   readonly by: UsageDimension;
-  /** The head of its column. */
+  /** The heading of its column. */
   readonly head: string;
-  /** Of a row's name in JSON, and of the list of rows. */
+  /** Names of a row's label, and of the list of rows, in JSON. */
   readonly member: string;
   readonly list: string;
   readonly summary: string;
@@ -45,7 +45,7 @@ const REPORT_OPTIONS: Readonly<Record<string, Option>> = {
   csv: { value: null, help: "Prints CSV." },
 };
 
-/** Without a word: today, by model. */
+/** By default: today, by model. */
 export const TODAY: Command = {
   name: "usage",
   summary: "Reports today's usage by model; --since and --until choose other days.",

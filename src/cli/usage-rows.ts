@@ -1,4 +1,4 @@
-// Single calls: the latest ones, and all that is known of one.
+// Single calls: the latest ones, and everything that is known of one.
 
 import type { RowQuery, Store, UsageRow } from "../access/store.ts";
 import { forTerminal } from "../telemetry/log.ts";
@@ -8,7 +8,7 @@ import { askedOf, FILTER_OPTIONS, printShort, printTime, printUsd } from "./usag
 const SHOWN = 20;
 const MOST_SHOWN = 10_000;
 const POLL_MS = 1_000;
-/** How many new rows one look takes in. */
+/** How many new rows are read at a time. */
 const MOST_NEW = 200;
 
 export const TAIL: Command = {
@@ -43,7 +43,7 @@ interface Following {
   readonly print: (row: UsageRow) => void;
 }
 
-/** Rows are written when calls end, and sorted by when these began: the last few are looked at anew. */
+/** Rows are written when calls end, but sorted by when these began, so the last few are read again. */
 async function follow(store: Store, { query, seen, print }: Following): Promise<never> {
   let known = new Set(seen.map(({ id }) => id));
   const sinceMs = seen[0]?.atMs ?? query.sinceMs;

@@ -1,4 +1,4 @@
-// One line for Claude Code's `statusLine`: the model, and what the session, the day and the block of five hours have cost.
+// One line for Claude Code's `statusLine`: the model, and the cost of the session, the day and the block of five hours.
 // Never fails: Claude Code would show an empty line.
 
 import type { Store, UsageFilter } from "../access/store.ts";

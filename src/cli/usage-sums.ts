@@ -1,8 +1,8 @@
-// Usage put together for a report, in the words that ccusage uses for them.
+// Usage added up for a report, under ccusage's names.
 
 import type { UsageSum } from "../access/store.ts";
 
-/** Counts of a report's row. Costs and credits are estimates. */
+/** The counts in a report's row. Costs and credits are estimates. */
 export interface Counts {
   readonly calls: number;
   readonly errors: number;
@@ -12,9 +12,9 @@ export interface Counts {
   readonly cacheReadTokens: number;
   readonly totalTokens: number;
   readonly credits: number;
-  /** US dollars. Null: no price is known of any of the calls. */
+  /** US dollars. Null: none of the calls has a known price. */
   readonly totalCost: number | null;
-  /** Calls of which no price is known. `totalCost` leaves them out. */
+  /** Calls without a known price. `totalCost` leaves them out. */
   readonly unpricedCalls: number;
 }
 
@@ -23,7 +23,7 @@ export interface ModelCounts extends Counts {
 }
 
 export interface Line {
-  /** What the report is by: a day, a session, a key ... Null: the calls have none. */
+  /** The value that the report groups by: a day, a session, a key ... Null: the calls have none. */
   readonly name: string | null;
   readonly counts: Counts;
   readonly models: readonly ModelCounts[];
@@ -59,7 +59,7 @@ export function countsOf(sums: readonly UsageSum[]): Counts {
   return { ...counts, totalCost: usd === 0 && counts.unpricedCalls > 0 ? null : usd };
 }
 
-/** From sums by something and by model: a line for each value of the first. */
+/** From sums by a dimension and by model: a line for each value of the dimension. */
 export function linesOf(sums: readonly UsageSum[]): Line[] {
   const groups = Map.groupBy(sums, ({ group }) => group[0] ?? null);
   return [...groups].map(([name, own]) => ({

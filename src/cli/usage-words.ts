@@ -1,4 +1,4 @@
-// What a person types about usage: times, a zone, whose calls. And how numbers, costs and times are printed.
+// Reads what people type about usage: times, a zone, whose calls. Prints numbers, costs and times.
 
 import { parseZone } from "../access/key-words.ts";
 import type { UsageFilter } from "../access/store.ts";
@@ -52,7 +52,7 @@ function typedTime(input: Input, option: "since" | "until", here: Here): number 
   throw CommandError.wrongUse(`--${option}: write a date (2026-11-01), a time before now (7d, 12h), or 2026-11-01T08:00:00Z.`);
 }
 
-/** Prints `2026-11-28 14:05` in the zone. To make one takes longer than to print a hundred times with it. */
+/** Prints `2026-11-28 14:05` in the zone. Creating a formatter takes longer than using it a hundred times. */
 export function timePrinter(zone: string): (ms: number) => string {
   const format = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "short" });
   return (ms) => format.format(ms);
@@ -80,7 +80,7 @@ export function printShort(count: number): string {
 const NO_PRICE = "no price";
 const SMALLEST_USD = 0.0001;
 
-/** `isPartial`: of some calls nobody knows what they cost. */
+/** `isPartial`: some of the calls have no known price. */
 export function printUsd(usd: number | null, isPartial = false): string {
   if (usd === null) return NO_PRICE;
   const amount = usd === 0 || usd >= 0.01 ? `$${usd.toFixed(2)}` : usd < SMALLEST_USD ? `<$${SMALLEST_USD}` : `$${usd.toFixed(4)}`;
@@ -93,7 +93,7 @@ export function printSpan(ms: number): string {
   return minutes < 60 ? `${minutes}m` : `${Math.floor(minutes / 60)}h ${minutes % 60}m`;
 }
 
-/** Columns: those of the first few words to the left, numbers to the right. */
+/** Columns: the first few aligned to the left, numbers to the right. */
 export function columns(rows: readonly (readonly string[])[], leftColumns: number): string[] {
   const shown = rows.map((cells) => cells.map(forTerminal));
   const widths = (shown[0] ?? []).map((_, column) => Math.max(...shown.map((cells) => cells[column]?.length ?? 0)));
@@ -105,7 +105,7 @@ export function columns(rows: readonly (readonly string[])[], leftColumns: numbe
   );
 }
 
-/** Lines of CSV. What a spreadsheet would take for a formula is text. */
+/** Lines of CSV. Values that a spreadsheet would take for a formula are marked as text. */
 export function csv(rows: readonly (readonly (string | number | null)[])[]): string {
   return rows.map((cells) => cells.map(csvCell).join(",")).join("\n");
 }

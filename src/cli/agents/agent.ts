@@ -1,113 +1,113 @@
-// What is known of an agent, as data: how it is found and installed, how it is pointed at this server for one run or for good.
+// What is known of an agent, as data: how to find and install it, and how to point it at this server for one run or permanently.
 // An agent's file never runs anything and never touches a disk.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
 import type { FormatName, Step } from "../settings-format.ts";
 
 export interface Agent {
-  /** The word that a person types: `claude`. */
+  /** The word that people type: `claude`. */
   readonly id: string;
-  /** As its makers write it: `Claude Code`. */
+  /** Its makers' spelling: `Claude Code`. */
   readonly title: string;
-  /** The program, as it is looked up in PATH. */
+  /** The program, as it is found in PATH. */
   readonly program: string;
-  /** On npm. `npm install -g` with it installs the program. */
+  /** Its package on npm. `npm install -g` with it installs the program. */
   readonly package: string;
-  /** The version that was last seen to work. */
+  /** The last version that was seen to work. */
   readonly version: string;
-  /** What makes the program print its version. */
+  /** The option that makes the program print its version. */
   readonly versionWords: readonly string[];
-  /** What it can speak. A model's own protocol is taken where it is one of these, otherwise the first. */
+  /** The protocols that it speaks. A model's own protocol is used where it is one of these, otherwise the first. */
   readonly protocols: readonly ProtocolId[];
-  /** The model where none is asked for. Null: the agent's own choice, of a model that this server knows. */
+  /** The model where none is requested. Null: the agent's own choice, of a model that this server knows. */
   readonly defaultModel: string | null;
-  /** Variables that would point it elsewhere, or sign it in elsewhere. They are taken out of its environment. */
+  /** Variables that would point it elsewhere, or sign it in elsewhere. They are removed from its environment. */
   readonly foreignVariables: readonly string[];
-  /** A file of the person's that `launch` has to know, below the home folder, with slashes. Null: none. It is read, and stays as it is. */
+  /** A file of the person's that `launch` has to read, below the home folder, with slashes. Null: none. It is not changed. */
   readonly reads: string | null;
-  /** For one run, with no file of the person's touched. */
+  /** For one run, without touching the person's files. */
   readonly launch: (place: Place) => Launch;
-  /** Files of the person's that `setup` edits. Empty: environment variables alone. */
+  /** Files of the person's that `setup` edits. Empty: environment variables are enough. */
   readonly files: readonly SettingsFile[];
 }
 
-/** What is known of a model. Tokens; null: nobody has said. */
+/** What is known of a model. Tokens; null: not known. */
 export interface ModelLimits {
   readonly contextTokens: number | null;
   readonly outputTokens: number | null;
 }
 
-/** Where an agent is pointed. */
+/** Where to point an agent. */
 export interface Place {
-  /** This server, without a slash at the end. */
+  /** This server, without a trailing slash. */
   readonly url: string;
-  /** Secret: a client key. It goes into the environment, never into words, which other users of the machine can read. */
+  /** Secret: a client key. It goes into the environment, never into arguments, which other users of the machine can read. */
   readonly key: string;
   /** Null: the agent's own choice. Never null where it has a `defaultModel`. */
   readonly model: string | null;
-  /** Of the model. */
+  /** The limits of the model. */
   readonly limits: ModelLimits;
-  /** One of the agent's. */
+  /** One of the agent's protocols. */
   readonly protocol: ProtocolId;
-  /** The text of the file that `Agent.reads` names. Null: there is none. */
+  /** The text of the file that `Agent.reads` names. Null: it does not exist. */
   readonly read: string | null;
   /** A folder for this run alone, removed at its end. It exists where `Launch.files` has any. */
   readonly folder: string;
 }
 
 export interface Launch {
-  /** In front of what the person typed. */
+  /** Arguments before those that the person typed. */
   readonly words: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** To write into `Place.folder` first: name -> text. */
+  /** Files to write into `Place.folder` first: name -> text. */
   readonly files?: Readonly<Record<string, string>>;
-  /** What a person should know who expects their usual settings. */
+  /** What a person should know who expects their usual settings to apply. */
   readonly note?: string;
 }
 
-/** A file that says for good where an agent is pointed. */
+/** A file that points an agent somewhere permanently. */
 export interface SettingsFile {
-  /** Below the home folder, with slashes: `.codex`. "" is the home folder itself. */
+  /** Below the home folder, with slashes: `.codex`. "": the home folder itself. */
   readonly folder: string;
-  /** A variable that names this folder instead. Null: there is none. */
+  /** A variable that names another folder. Null: there is none. */
   readonly folderVariable: string | null;
-  /** Below the folder, with slashes. The first that exists is edited; where none does the last is made. */
+  /** Below the folder, with slashes. The first existing one is edited; if none exists, the last is created. */
   readonly names: readonly string[];
   readonly format: FormatName;
-  /** Whether the key itself is written, as the agent can't take it from a variable. */
+  /** Whether the key itself is written, because the agent can't read it from a variable. */
   readonly holdsKey: boolean;
   readonly edits: (settings: Settings) => readonly Edit[];
 }
 
-/** What is written for good. */
+/** What is written permanently. */
 export interface Settings {
-  /** This server, without a slash at the end. */
+  /** This server, without a trailing slash. */
   readonly url: string;
   /** Secret: a client key. */
   readonly key: string;
-  /** The models that were asked for; the first is the one to begin with. Empty: the agent's own choice. Never empty where it has a `defaultModel`. */
+  /** The requested models; the agent starts with the first. Empty: the agent's own choice. Never empty where it has a `defaultModel`. */
   readonly models: readonly SettingsModel[];
 }
 
 export interface SettingsModel {
   readonly id: string;
   readonly limits: ModelLimits;
-  /** One of the agent's. */
+  /** One of the agent's protocols. */
   readonly protocol: ProtocolId;
 }
 
 /** Sets one member, and leaves its neighbours as they are. */
 export interface Edit {
-  /** Names from the outside in: `["env", "ANTHROPIC_BASE_URL"]`. ADDED at its end: one more item of a list. */
+  /** Names from the outermost one: `["env", "ANTHROPIC_BASE_URL"]`. With ADDED at its end: one more item of a list. */
   readonly path: readonly Step[];
   readonly value: EditValue;
 }
 
 export type EditValue = string | number | boolean | readonly EditValue[] | { readonly [name: string]: EditValue };
 
-/** Models of one protocol, for agents in which a provider speaks one. */
+/** Models of one protocol, for agents whose providers speak one protocol each. */
 export interface ModelGroup {
-  /** What to call the provider. That of the first model is PROVIDER. */
+  /** The provider's name. That of the first model is PROVIDER. */
   readonly provider: string;
   readonly protocol: ProtocolId;
   readonly models: readonly SettingsModel[];
@@ -122,12 +122,12 @@ export function groupsOf(models: readonly SettingsModel[]): ModelGroup[] {
   }));
 }
 
-/** An edit for each member: what a person has put beside them stays. */
+/** An edit for each member: whatever else the person has there stays. */
 export function editsAt(path: readonly Step[], members: Readonly<Record<string, EditValue>>): Edit[] {
   return Object.entries(members).map(([name, value]) => ({ path: [...path, name], value }));
 }
 
-/** The name of the provider in what an agent calls one, and the variable that holds the key for it. */
+/** The agent's name for the provider, and the variable that holds its key. */
 export const PROVIDER = "factory-proxy";
 export const KEY_VARIABLE = "FACTORY_PROXY_KEY";
 

@@ -1,4 +1,4 @@
-// The agents that can be launched and set up: a table. Each stands in a file of its own.
+// The agents that can be launched and set up, as a table. Each has a file of its own.
 
 import type { Agent } from "./agent.ts";
 import { CLAUDE } from "./claude.ts";

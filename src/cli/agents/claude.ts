@@ -1,5 +1,5 @@
-// Claude Code: everything by environment. What its settings.json says in `env` would win over that, so the same is given as settings of the
-// command line, which win over every file of the person's.
+// Claude Code: configured by its environment. `env` in its settings.json would win over that, so the same values are also passed as
+// command-line settings, which win over every file of the person's.
 
 import { editsAt, json, type Agent } from "./agent.ts";
 
@@ -20,7 +20,7 @@ export const CLAUDE: Agent = {
       ANTHROPIC_AUTH_TOKEN: key,
       ANTHROPIC_API_KEY: "",
       ...modelVariables(model === null ? [] : [model]),
-      // The header changes with each call, which would cost the cache.
+      // The header changes with each call, and would defeat the cache.
       CLAUDE_CODE_ATTRIBUTION_HEADER: "0",
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
       DISABLE_TELEMETRY: "1",
@@ -51,7 +51,7 @@ export const CLAUDE: Agent = {
   ],
 };
 
-/** The first model is the one to begin with, the last does small tasks; the one between is for when Sonnet is asked for. */
+/** The agent starts with the first model, and the last does small tasks; the middle one is used where Sonnet is asked for. */
 function modelVariables(models: readonly string[]): Record<string, string> {
   const [first] = models;
   const last = models.at(-1);

@@ -1,4 +1,4 @@
-// Cline: providers stand in a file; the run gets one of its own, and the rest of Cline's data stays where it is.
+// Cline: its providers are in a file; the run gets one of its own, and the rest of Cline's data stays where it is.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
 import { editsAt, json, type Agent } from "./agent.ts";
@@ -27,7 +27,7 @@ export const CLINE: Agent = {
     const entry = { settings, updatedAt: "2026-11-01T00:00:00.000Z", tokenSource: "manual" };
     return {
       words: ["--provider", id, "--model", model ?? ""],
-      // Otherwise a process of its own stays behind.
+      // Otherwise it leaves a background process running.
       environment: { CLINE_PROVIDER_SETTINGS_PATH: `${folder}/providers.json`, CLINE_SESSION_BACKEND_MODE: "local" },
       files: { "providers.json": json({ version: 1, lastUsedProvider: id, modes: {}, providers: { [id]: entry } }) },
     };

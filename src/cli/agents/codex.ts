@@ -1,4 +1,4 @@
-// Codex: a provider of its own, by options that win over config.toml; the key by the environment.
+// Codex: a provider defined by options, which win over config.toml; the key comes from the environment.
 
 import { editsAt, KEY_VARIABLE, PROVIDER, type Agent } from "./agent.ts";
 
@@ -15,7 +15,7 @@ export const CODEX: Agent = {
   reads: null,
   launch({ url, key, model }) {
     const provider = `model_providers.${PROVIDER}`;
-    // As TOML, in which a string looks like one of JSON.
+    // As TOML, whose strings look like those of JSON.
     const settings = {
       model_provider: PROVIDER,
       [`${provider}.name`]: "Factory Proxy",

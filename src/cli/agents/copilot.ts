@@ -1,4 +1,4 @@
-// GitHub Copilot CLI: a provider of one's own by environment, and nothing else asked for.
+// GitHub Copilot CLI: a custom provider, set by the environment alone.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
 import type { Agent } from "./agent.ts";

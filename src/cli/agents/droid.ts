@@ -1,4 +1,4 @@
-// Droid: models of one's own stand in a settings file; the run gets one that is laid over that of the person.
+// Droid: custom models are in a settings file; the run gets one that overrides the person's.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
 import { ADDED } from "../settings-format.ts";

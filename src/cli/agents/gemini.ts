@@ -1,5 +1,5 @@
-// Gemini CLI: base URL and key by environment. How a person signs in stands in settings.json, and no variable wins over that: where it is not by
-// key, the run gets a home of its own.
+// Gemini CLI: base URL and key come from the environment. How a person signs in is in settings.json, and no variable overrides that: where it
+// is not by key, the run gets a home folder of its own.
 
 import { isObject, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
 import { editsAt, json, type Agent } from "./agent.ts";

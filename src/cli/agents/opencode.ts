@@ -1,4 +1,4 @@
-// OpenCode: a provider of the AI SDK for the model's protocol, as configuration in a variable, which is laid over that of files.
+// OpenCode: a provider of the AI SDK for the model's protocol, as configuration in a variable, which overrides files.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
 import { editsAt, groupsOf, json, KEY_VARIABLE, PROVIDER, type Agent, type EditValue, type ModelLimits } from "./agent.ts";
@@ -36,7 +36,7 @@ export const OPENCODE: Agent = {
     {
       folder: ".config",
       folderVariable: "XDG_CONFIG_HOME",
-      // Where there are both, the first one wins.
+      // If both exist, the first one wins.
       names: ["opencode/opencode.jsonc", "opencode/opencode.json"],
       format: "jsonc",
       holdsKey: false,
@@ -56,7 +56,7 @@ export const OPENCODE: Agent = {
   ],
 };
 
-/** OpenCode takes both or none. */
+/** OpenCode requires both or neither. */
 function limitOf({ contextTokens, outputTokens }: ModelLimits): Readonly<Record<string, EditValue>> {
   return contextTokens === null || outputTokens === null ? {} : { limit: { context: contextTokens, output: outputTokens } };
 }

@@ -1,4 +1,4 @@
-// Pi: a provider that an extension adds, which stands in the folder of the run.
+// Pi: a provider that is added by an extension in the folder of the run.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
 import { ADDED } from "../settings-format.ts";
@@ -11,7 +11,7 @@ const APIS: Readonly<Record<ProtocolId, { readonly api: string; readonly path: s
   gemini: { api: "google-generative-ai", path: "/v1beta" },
 };
 
-/** Pi wants to know. What every model takes of today's. */
+/** Pi requires limits. All of today's models support these. */
 const CONTEXT_TOKENS = 128_000;
 const OUTPUT_TOKENS = 16_384;
 

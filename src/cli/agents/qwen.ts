@@ -1,4 +1,4 @@
-// Qwen Code: the protocol by an option, base URL, key and model by the environment of that protocol.
+// Qwen Code: the protocol is set by an option; base URL, key and model by the environment of that protocol.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
 import { ADDED } from "../settings-format.ts";

@@ -1,4 +1,4 @@
-// What is scored, area by area. An area counts as much as any other.
+// What is scored, area by area. All areas have the same weight.
 
 export const AREAS = {
   routes: "Routes that clients call at all",

@@ -1,4 +1,4 @@
-// What a case of the conformance suite is, and what comes of it; and the ways in which most cases look at an answer.
+// What a case of the conformance suite is, and its outcome; and the checks that most cases share.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
 import type { AreaName } from "./areas.ts";
@@ -6,25 +6,25 @@ import { HELLO } from "./scenarios.ts";
 import { objectIn } from "./wire.ts";
 import type { Answer, Model, Page, Scenario, World } from "./world.ts";
 
-/** There was nothing to look at: no model of the kind that the case is about. */
+/** Nothing to check: there is no model of the kind that the case is about. */
 export const LEFT_OUT = Symbol("left out");
-/** The gateway has no such route; the area `routes` says so. */
+/** The gateway has no such route; the area `routes` reports that. */
 export const NOT_OFFERED = Symbol("not offered");
 
-/** What came instead of what was expected; null: what was expected. */
+/** What came instead of what was expected; null: it was as expected. */
 export type Came = string | null | typeof LEFT_OUT | typeof NOT_OFFERED;
 
 export interface Case {
   readonly area: AreaName;
   /** Unique within its area. */
   readonly name: string;
-  /** Whose clients it is about; null: none's in particular. Such a case is judged by the models that the gateway offers to them. */
+  /** The protocol whose clients it is about; null: none in particular. Such a case is judged by the models that the gateway offers to them. */
   readonly protocol: ProtocolId | null;
-  /** `lab`: it needs an upstream that does what it is told. */
+  /** `lab`: it needs a scripted upstream. */
   readonly needs: "live" | "lab";
-  /** What should come, as the rest of "expected ...". */
+  /** What is expected, as the rest of "expected ...". */
   readonly expected: string;
-  /** Which client breaks on anything else, and how. */
+  /** Which client breaks otherwise, and how. */
   readonly breaks: string;
   readonly run: (world: World) => Promise<Came>;
 }
@@ -39,7 +39,7 @@ export interface Verdict {
   readonly breaks: string;
 }
 
-/** A case that looks at the answer to one scenario from each model that fits. */
+/** A case that checks the answer to one scenario from each matching model. */
 export interface Looking extends Omit<Case, "run" | "protocol"> {
   readonly protocol: ProtocolId;
   readonly scenario: Scenario;
@@ -75,24 +75,24 @@ export async function overModels({ models }: World, { fits = () => true, check }
   return first === undefined ? null : `${first.model.id}: ${first.came ?? ""}`;
 }
 
-/** The gateway passes such a model's bytes on. */
+/** The gateway passes this model's bytes through. */
 export function isOwn({ upstream }: Model, protocol: ProtocolId): boolean {
   return upstream === protocol;
 }
 
-/** The gateway converts. */
+/** The gateway converts for this model. */
 export function isForeign({ upstream }: Model, protocol: ProtocolId): boolean {
   return upstream !== protocol;
 }
 
-// ---- Looks at an answer ------------------------------------------------------------------------------------------
+// ---- Checks ------------------------------------------------------------------------------------------------------
 
-/** A status that says that there is no such route, and not that there is no such model. */
+/** A status that means that there is no such route, rather than no such model. */
 export function isAbsent({ status, text }: Pick<Page, "status" | "text">): boolean {
   return status === 405 || status === 501 || (status === 404 && !/model/i.test(text));
 }
 
-/** A rule that is broken here, and not where nothing odd happens: that one is lost elsewhere already. Null: there is none. */
+/** A rule that is broken here but not in the plain case; a rule that is broken there has cost its points already. Null: none. */
 export async function newFault(world: World, { faults, protocol, model }: Answer): Promise<string | null> {
   if (faults.length === 0) return null;
   const always = await world.ask(HELLO, { protocol, model, stream: true });
@@ -108,11 +108,11 @@ export function incomplete({ status, text, said, isBroken }: Answer): string | n
   return said.isComplete ? null : `no complete answer: ${shown(text)}`;
 }
 
-/** Null: a client can see that the answer failed. */
+/** Null: a client can tell that the answer failed. */
 export function looksComplete({ status, said, isBroken, text, stream }: Answer): string | null {
   if (status === 0 || status >= 400 || said.error !== null) return null;
   if (isBroken && !said.isComplete) return null;
-  // Every SDK throws at half a JSON text.
+  // Every SDK throws on truncated JSON.
   if (!stream && objectIn(text) === null) return null;
   if (stream && !said.isComplete) return `neither an error nor an end: ${shown(tail(text))}`;
   return `an answer that looks complete: ${shown(tail(text))}`;
@@ -124,7 +124,7 @@ function tail(text: string): string {
 
 const MOST_SHOWN = 300;
 
-/** A request's text without what JSON may write this way or that: escapes and white space. */
+/** A request's text, normalized: JSON may vary escapes and white space. */
 export function unescaped(text: string): string {
   return text
     .replaceAll(/\\+u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
@@ -132,13 +132,13 @@ export function unescaped(text: string): string {
     .replaceAll(/\s/g, "");
 }
 
-/** A value as a person should see it. */
+/** A value as shown to a person. */
 export function shown(value: unknown): string {
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing");
   return text.length > MOST_SHOWN + 4 ? `${text.slice(0, MOST_SHOWN)}...` : text;
 }
 
-/** Null where both are the same. */
+/** Null where both are equal. */
 export function unequal(came: unknown, expected: unknown): string | null {
   const [left, right] = [JSON.stringify(came) ?? "nothing", JSON.stringify(expected) ?? "nothing"];
   return left === right ? null : `${shown(left)} instead of ${shown(right)}`;

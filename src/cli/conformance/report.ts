@@ -1,4 +1,4 @@
-// What a person, a program and a build server read of a run: a table, JSON, JUnit's XML.
+// The output of a run: a table for people, JSON for programs, JUnit's XML for build servers.
 
 import { forTerminal } from "../../telemetry/log.ts";
 import { AREAS } from "./areas.ts";
@@ -60,7 +60,7 @@ function junitCase({ area, name, outcome, expected, came, breaks }: Verdict): st
   return `${head}><failure message="${escaped(`expected ${expected}`)}">${escaped(words)}</failure></testcase>\n`;
 }
 
-/** Also without the signs that no XML may hold. */
+/** Also removes characters that XML may not contain. */
 function escaped(text: string): string {
   return text.replaceAll(NO_XML, "").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

@@ -1,4 +1,4 @@
-// What clients ask and what the lab then does, for the cases of several areas.
+// What clients ask and what the lab then does, for cases of several areas.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
 import { answer } from "./lab/lab.ts";

@@ -1,4 +1,4 @@
-// From verdicts to scores: an area's is the share of its cases that passed, the whole is the mean of the areas.
+// From verdicts to scores: an area's score is the share of its cases that passed; the total is the mean of the areas.
 
 import { AREA_NAMES, type AreaName } from "./areas.ts";
 import type { Verdict } from "./case.ts";
@@ -14,7 +14,7 @@ export interface AreaScore {
 }
 
 export interface Score {
-  /** From 0 to 100, with one decimal, rounded down: 100 is without any failure. */
+  /** From 0 to 100, with one decimal, rounded down: 100 means no failure at all. */
   readonly score: number;
   readonly areas: readonly AreaScore[];
 }

@@ -1,4 +1,4 @@
-// One run of the suite: reads what was asked for, finds the models, runs the cases, and says what came of it.
+// One run of the suite: reads the options, finds the models, runs the cases, and reports the result.
 
 import { writeFileSync } from "node:fs";
 import process from "node:process";
@@ -35,7 +35,7 @@ export async function score(input: Input, context: Context): Promise<number> {
 }
 
 export interface Suite extends Omit<WorldOptions, "callsAtOnce"> {
-  /** Empty: found in the gateway's list. */
+  /** Empty: taken from the gateway's list. */
   readonly models: readonly string[];
   readonly areas: readonly AreaName[];
 }
@@ -126,7 +126,7 @@ async function listening(lab: Lab, { labPort, labHost }: Asked): Promise<number>
 
 const FAMILIES = [/claude/i, /gpt|codex/i, /gemini/i, /glm|kimi|deepseek|qwen/i];
 
-/** With a lab the first of each family, which a gateway may well call in different protocols. */
+/** With a lab, the first model of each family, because a gateway may call each in a different protocol. */
 function listed(world: World, page: Page): readonly string[] {
   const ids = listAt(objectIn(page.text), "data")
     .map((row) => textAt(row, "id"))
@@ -136,7 +136,7 @@ function listed(world: World, page: Page): readonly string[] {
   return found.length > 0 ? found : ids.slice(0, 1);
 }
 
-/** Asks for a model once in each protocol, to see whether it is offered there, and what the lab is asked in turn. */
+/** Calls a model once in each protocol, to see whether it is offered there, and in which protocol the lab is called. */
 async function met(world: World, id: string): Promise<Found> {
   const upstreams = new Map<ProtocolId, ProtocolId | null>();
   for (const protocol of PROTOCOLS) {
@@ -146,7 +146,7 @@ async function met(world: World, id: string): Promise<Found> {
   return { id, upstreams };
 }
 
-/** There is no such route, or none for this model: the gateway refused the plainest of calls by itself. */
+/** The route or the model does not exist: the gateway itself refused the plainest of calls. */
 function isRefusedAsSuch({ status, text, seen }: Answer): boolean {
   return seen.length === 0 && (isAbsent({ status, text }) || (status >= 400 && /\bnot (?:supported|implemented) (?:by|for)\b/i.test(text)));
 }

@@ -1,4 +1,4 @@
-// All cases, and what each came to. Never stops at one that fails.
+// All cases and their outcomes. Never stops at a failure.
 
 import { AREA_NAMES, type AreaName } from "./areas.ts";
 import { LEFT_OUT, NOT_OFFERED, type Came, type Case, type Verdict } from "./case.ts";
@@ -42,10 +42,10 @@ const ALL = [
 /** In the order of the areas. */
 export const CASES: readonly Case[] = AREA_NAMES.flatMap((area) => ALL.filter((one) => one.area === area));
 
-/** What is about time is measured when nothing else goes on. */
+/** Timing is measured when nothing else runs. */
 const TIMED: readonly AreaName[] = ["cancel", "keep-alives"];
 
-/** Runs the cases of some areas; the world lets so many calls through at once. */
+/** Runs the cases of some areas; the world limits the concurrent calls. */
 export async function runCases(world: World, areas: readonly AreaName[] = AREA_NAMES): Promise<readonly Verdict[]> {
   const chosen = CASES.filter(({ area, needs }) => areas.includes(area) && (needs === "live" || world.lab !== null));
   const verdicts = new Map<Case, Verdict>();
@@ -61,7 +61,7 @@ async function cameOf(one: Case, world: World): Promise<Came> {
   const view = world.of(one.protocol);
   if (view.models.length === 0) return NOT_OFFERED;
   const came = await one.run(view);
-  // A model that is not offered might have been of the kind that was missing.
+  // A model that is not offered might have been of the missing kind.
   return came === LEFT_OUT && view.models.length < world.found.length ? NOT_OFFERED : came;
 }
 

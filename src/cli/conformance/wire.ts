@@ -1,4 +1,4 @@
-// Requests in the words of the four protocols, as their clients send them, and a look into JSON.
+// Requests of the four protocols, as their clients send them, and access to JSON.
 // Written from the protocols' documentation and not from this program's codecs, which it judges.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
@@ -20,11 +20,11 @@ export const WEATHER: Tool = {
   schema: { type: "object", properties: { location: { type: "string" } }, required: ["location"] },
 };
 
-/** A call that a model made, in no protocol's words. */
+/** A call that a model made, independent of a protocol. */
 export interface Call {
   readonly id: string;
   readonly name: string;
-  /** JSON, as it was written where the protocol has it as text. */
+  /** JSON, verbatim where the protocol has it as text. */
   readonly arguments: string;
 }
 
@@ -35,7 +35,7 @@ export interface Asked {
   readonly turns: readonly Json[];
   readonly system?: string;
   readonly tools?: readonly Tool[];
-  /** Whether a tool has to be called. */
+  /** Whether a tool call is required. */
   readonly isForced?: boolean;
   /** Laid over the body. */
   readonly extra?: JsonObject;
@@ -146,7 +146,7 @@ export function assistantTurn(protocol: ProtocolId, text: string): JsonObject {
   }
 }
 
-/** The results of calls, all in the next turn. */
+/** The results of the calls, all in the next turn. */
 export function resultTurns(protocol: ProtocolId, calls: readonly Call[], text: string): JsonObject[] {
   switch (protocol) {
     case "openai-chat":
@@ -165,9 +165,9 @@ export function resultTurns(protocol: ProtocolId, calls: readonly Call[], text: 
   }
 }
 
-// ---- A look into JSON --------------------------------------------------------------------------------------------
+// ---- Access to JSON ----------------------------------------------------------------------------------------------
 
-/** The value at a path of names and places, `choices.0.message`; undefined where there is none. */
+/** The value at a path of names and indices, `choices.0.message`; undefined where there is none. */
 export function pick(value: unknown, path: string): unknown {
   let found: unknown = value;
   for (const step of path.split(".")) {
@@ -197,7 +197,7 @@ export function objectIn(text: string): JsonObject | null {
   return isObject(value) ? value : null;
 }
 
-/** Back to text, with every digit that was in it. */
+/** Back to text, with every original digit. */
 export function printed(value: unknown): string {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it was parsed from JSON
   return value === undefined ? "" : print(value as Json);

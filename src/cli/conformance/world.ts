@@ -1,5 +1,5 @@
-// What a case works with: calls to the gateway under test, read in their protocol, and what the lab saw of them.
-// The same call is made once, however many cases look at its answer. Never makes more calls at once than it may.
+// The tools of a case: calls to the gateway under test, parsed by their protocol, and what the lab saw of them.
+// A call is made once, however many cases check its answer. Never makes more calls at once than allowed.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
 import type { Lab, Script, Seen } from "./lab/lab.ts";
@@ -10,37 +10,37 @@ import { nothingSaid, type Fault, type Read, type Said } from "./readings/readin
 import { readResponses, readResponsesStream } from "./readings/responses.ts";
 import { bodyOf, keyHeaders, pathOf, printed, userTurn, type Json, type JsonObject, type Tool } from "./wire.ts";
 
-/** A model of the gateway, as clients of one protocol meet it. */
+/** A model of the gateway, as the clients of one protocol see it. */
 export interface Model {
   readonly id: string;
-  /** Which of the lab's protocols the gateway then speaks; null: there is no lab, or the model never reached it. */
+  /** Which of the lab's protocols the gateway then uses; null: there is no lab, or the model never reached it. */
   readonly upstream: ProtocolId | null;
 }
 
-/** A model as it was found, in each protocol in which the gateway offers it. */
+/** A model with each protocol in which the gateway offers it. */
 export interface Found {
   readonly id: string;
   readonly upstreams: ReadonlyMap<ProtocolId, ProtocolId | null>;
 }
 
-/** What a client asks, in no protocol's words, and what the lab then does. */
+/** What a client asks, independent of a protocol, and what the lab then does. */
 export interface Scenario {
-  /** Unique: the same scenario is asked once. */
+  /** Unique: each scenario is called once. */
   readonly name: string;
   readonly text: string;
   readonly system?: string;
   readonly tools?: readonly Tool[];
   readonly isForced?: boolean;
-  /** The conversation, around the user's text. Default: that alone. */
+  /** The conversation around the user's text. Default: that text alone. */
   readonly turns?: (protocol: ProtocolId, text: string) => readonly Json[];
   readonly extra?: (protocol: ProtocolId) => JsonObject;
   readonly headers?: Readonly<Record<string, string>>;
-  /** What goes over the wire instead of the body; says so in its headers. */
+  /** Sent instead of the body, and described in its headers. */
   readonly packed?: (text: string) => string | Uint8Array<ArrayBuffer>;
   readonly script?: Script;
   /** Added to the path. */
   readonly query?: string;
-  /** Lets the client leave. */
+  /** When the client leaves. */
   readonly leave?: Leaving;
 }
 
@@ -57,14 +57,14 @@ export interface Way {
 
 /** An answer of the gateway. */
 export interface Answer extends Way {
-  /** 0: there was none. */
+  /** 0: there was no answer. */
   readonly status: number;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
-  /** Whether the connection broke before the body was over. */
+  /** Whether the connection broke before the body was complete. */
   readonly isBroken: boolean;
-  /** When pieces came, in milliseconds since the request was sent, and how much of the text there was then. */
+  /** When chunks arrived, in milliseconds since the request was sent, and how long the text was then. */
   readonly arrivals: readonly { readonly atMs: number; readonly length: number }[];
   /** When the client left, in milliseconds of `performance.now()`; null: it did not. */
   readonly leftAtMs: number | null;
@@ -85,7 +85,7 @@ export interface Page {
 export interface WorldOptions {
   readonly url: string;
   readonly key: string | null;
-  /** Sent with every request. */
+  /** Headers of every request. */
   readonly headers: Readonly<Record<string, string>>;
   readonly lab: Lab | null;
   readonly silenceMs: number;
@@ -107,9 +107,9 @@ export class World {
   readonly headers: Readonly<Record<string, string>>;
   readonly lab: Lab | null;
   readonly silenceMs: number;
-  /** All of them, set once they are known. */
+  /** All models; set once they are known. */
   found: readonly Found[] = [];
-  /** Those that are called. */
+  /** The models to call. */
   readonly models: readonly Model[];
   readonly #options: WorldOptions;
   readonly #shared: Shared;
@@ -125,7 +125,7 @@ export class World {
     this.#shared = shared;
   }
 
-  /** The same world with the models that are offered to clients of a protocol. */
+  /** The same world with the models that are offered to clients of this protocol. */
   of(protocol: ProtocolId): World {
     const models = this.found.flatMap(({ id, upstreams }): Model[] => {
       const upstream = upstreams.get(protocol);
@@ -147,7 +147,7 @@ export class World {
     return known;
   }
 
-  /** A request as it is, with the key in the header of its protocol unless said otherwise. Status 0: no answer. */
+  /** Sends a request as it is, with the key in the protocol's header unless stated otherwise. Status 0: no answer. */
   page(path: string, raw: Raw = {}): Promise<Page> {
     const { pages } = this.#shared;
     const name = JSON.stringify([path, raw]);
@@ -234,7 +234,7 @@ export class World {
   }
 }
 
-/** What all views of a world have in common. */
+/** What all views of a world share. */
 interface Shared {
   calls: number;
   readonly answers: Map<string, Promise<Answer>>;
@@ -259,7 +259,7 @@ interface Sending {
 
 type Received = Pick<Answer, "status" | "headers" | "text" | "isBroken" | "arrivals" | "leftAtMs">;
 
-/** What is a stream is read as one, even where none was asked for; a case says whether it should be. */
+/** A stream is read as one even where none was requested; whether it should be one is for a case to say. */
 function readAnswer({ protocol, stream }: Way, { status, text }: Received): Read {
   const isStream = stream && status === 200;
   switch (protocol) {
@@ -274,7 +274,7 @@ function readAnswer({ protocol, stream }: Way, { status, text }: Received): Read
   }
 }
 
-/** Lets so many through at once. */
+/** Lets at most this many through at once. */
 class Gate {
   #free: number;
   readonly #waiting: (() => void)[] = [];

@@ -1,4 +1,4 @@
-// Claude Code's contract with a gateway: what it sends, and what it needs to get.
+// Claude Code's contract with a gateway: what it sends, and what it needs in return.
 // https://code.claude.com/docs/en/llm-gateway-protocol (read 2026-11); requests as Claude Code 2.1.330 sends them.
 
 import { incomplete, isForeign, isOwn, looking, shown, type Case } from "../case.ts";

@@ -1,4 +1,4 @@
-// Codex's ladder of events, the requests that it sends, and the refusals that it understands.
+// Codex's order of events, the requests that it sends, and the refusals that it understands.
 // Requests as Codex 0.169 to 0.171 send them.
 
 import { gzipSync } from "node:zlib";
@@ -93,7 +93,7 @@ const PATCHES: Scenario = {
   text: "Add the file.",
   script: (seen) => {
     const name = toolNames(seen.body).find((one) => one.includes("apply_patch")) ?? "apply_patch";
-    // Another provider knows no such tool: the gateway says in which member it wants the patch.
+    // Another provider has no such tool: the gateway states the member in which it wants the patch.
     const member = firstMember(seen.body, name) ?? "input";
     return seen.protocol === "openai-responses"
       ? patched(seen.stream)
@@ -101,7 +101,7 @@ const PATCHES: Scenario = {
   },
 };
 
-/** A custom tool's call in OpenAI's own words, which the lab's model has none for. */
+/** A custom tool's call in OpenAI's format, which the lab can't produce. */
 function patched(stream: boolean): Plan {
   const item = { id: "ctc_lab", type: "custom_tool_call", status: "completed", call_id: "call_patch", name: "apply_patch", input: PATCH };
   const response = {
@@ -140,7 +140,7 @@ function patched(stream: boolean): Plan {
   };
 }
 
-/** A live model may call a tool instead of saying something. */
+/** A live model may call a tool instead of writing text. */
 const RUNGS = [
   /^response\.created$/,
   /^response\.output_item\.added$/,
@@ -149,7 +149,7 @@ const RUNGS = [
   /^response\.completed$/,
 ];
 
-/** Where the runtime can do it, as Codex packs its bodies since 0.155. */
+/** Where the runtime supports it, as Codex compresses its bodies since 0.155. */
 const pack = "zstdCompressSync" in zlib ? zlib.zstdCompressSync : gzipSync;
 const ENCODING = "zstdCompressSync" in zlib ? "zstd" : "gzip";
 
@@ -257,7 +257,7 @@ export const CODEX_CASES: readonly Case[] = [
         ),
     },
     stream: true,
-    // Google has neither a code nor one text for it.
+    // Google has neither a code nor a fixed text for it.
     fits: ({ upstream }) => upstream !== "gemini",
     check: (one) => (one.text.includes("context_length_exceeded") ? null : `status ${one.status}: ${shown(one.text)}`),
   }),

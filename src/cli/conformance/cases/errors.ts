@@ -1,11 +1,11 @@
-// Refusals of the gateway itself: a status that clients understand, in the shape of their protocol.
+// Refusals by the gateway itself: a status that clients understand, in their protocol's format.
 
 import type { ProtocolId } from "../../../protocol/canonical.ts";
 import { LEFT_OUT, shown, type Case } from "../case.ts";
 import { bodyOf, isObject, keyHeaders, numberAt, objectIn, pathOf, pick, printed, PROTOCOLS, textAt, userTurn } from "../wire.ts";
 import type { Page, World } from "../world.ts";
 
-/** Null: an error as the protocol's clients parse it. */
+/** Null: an error that the protocol's clients can parse. */
 export function malformed(protocol: ProtocolId, { text }: Pick<Page, "text">): string | null {
   const body = objectIn(text);
   const message = textAt(body, "error.message");
@@ -25,7 +25,7 @@ function errorOf(body: unknown): object {
 
 interface Refused {
   readonly name: string;
-  /** Live calls are few. */
+  /** Live calls must be few. */
   readonly needs: Case["needs"];
   readonly statuses: readonly number[];
   readonly breaks: string;
@@ -86,7 +86,7 @@ export const ERROR_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol) =>
     expected: `status ${statuses.join(" or ")} and an error in the shape of the protocol`,
     breaks,
     run: async (world) => {
-      // A gateway that takes any key has no wrong one.
+      // A gateway that accepts any key has no wrong one.
       if (name === WRONG_KEY && world.key === null) return LEFT_OUT;
       const page = await send(world, protocol);
       return statuses.includes(page.status) ? malformed(protocol, page) : `status ${page.status}: ${shown(page.text)}`;

@@ -1,4 +1,4 @@
-// What becomes of an upstream's failures: answers that break off, error statuses, errors inside of an answer, odd finish reasons.
+// What becomes of an upstream's failures: truncated answers, error statuses, errors inside an answer, unusual finish reasons.
 
 import type { ProtocolId } from "../../../protocol/canonical.ts";
 import { incomplete, isForeign, isOwn, looking, looksComplete, newFault, overModels, shown, type Case } from "../case.ts";
@@ -15,7 +15,7 @@ import { malformed } from "./errors.ts";
 
 const LONG: Saying = saying({ reasoning: THOUGHT, text: ODD_TEXT, calls: [callOf("call_1", ODD_ARGUMENTS)], finish: "calls" });
 
-/** All events before the second of a phase, so that the phase has begun and not ended. */
+/** All events before the second of a phase, so that the phase has begun but not ended. */
 function until(seen: Seen, phase: Phase, said: Saying = LONG): string[] {
   const { events } = seen.tell(said);
   const first = events.findIndex((event) => event.phase === phase);
@@ -117,7 +117,7 @@ interface Status {
 }
 
 const SAME = (status: number) => (): readonly number[] => [status];
-/** Anthropic's own status for overload; Google's SDKs ask again at 503 alone. */
+/** Anthropic's own status for overload; Google's SDKs retry only at 503. */
 const BUSY = (protocol: ProtocolId): readonly number[] => (protocol === "gemini" ? [503] : [503, 529]);
 
 const STATUSES: readonly Status[] = [
@@ -155,7 +155,7 @@ const STATUS_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol): Case[] => [
       breaks,
       scenario: refusing(upstream),
       stream: true,
-      // Anthropic alone has 529.
+      // Only Anthropic has 529.
       fits: (model) => upstream !== OVERLOADED || model.upstream === "anthropic-messages",
       check: (one) => {
         if (!client(protocol).includes(one.status)) return `status ${one.status}: ${shown(one.text)}`;

@@ -1,4 +1,4 @@
-// What must reach the other side as it is: members that nobody knows, marks of the prompt cache, bytes.
+// What must reach the other side unchanged: unknown members, prompt-cache marks, bytes.
 
 import type { ProtocolId } from "../../../protocol/canonical.ts";
 import { incomplete, isForeign, isOwn, looking, overModels, shown, unequal, unescaped, type Case } from "../case.ts";
@@ -161,7 +161,7 @@ function turnOf(turn: number): Scenario {
   return { name: `turn ${turn}`, text: "Say hello.", system: SYSTEM, tools: [WEATHER] };
 }
 
-/** What stands in front of the conversation. */
+/** What precedes the conversation. */
 function stable(body: JsonObject | undefined): string {
   if (body === undefined) return "";
   const names = ["system", "instructions", "tools", "systemInstruction"];
@@ -180,7 +180,7 @@ const ODD_SCHEMA = {
   required: ["zeta"],
 };
 
-/** A history with a call whose arguments a parser would change. */
+/** A history with a call whose arguments a JSON parser would change. */
 const BYTES: Scenario = {
   name: "bytes",
   text: "Say hello.",
@@ -238,7 +238,7 @@ function historyOf(protocol: ProtocolId, text: string): Json[] {
   }
 }
 
-/** The members of a call as they are written in the sent text, of the protocols that have arguments as an object. */
+/** The arguments of a call as they are written in the request, for protocols that have them as an object. */
 function argumentsSent({ protocol, sent }: Answer): string {
   const text = printed(sent);
   const [start, end] =
@@ -248,7 +248,7 @@ function argumentsSent({ protocol, sent }: Answer): string {
   return text.slice(start, end);
 }
 
-/** As some printers of JSON write it. */
+/** As some JSON printers write it. */
 const UMLAUT = /\\u00fc/gi;
 
 const BYTE_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol): Case[] => [

@@ -1,4 +1,4 @@
-// Gemini CLI's contract: how it asks, and what it needs to get. Requests as Gemini CLI 0.61 sends them.
+// Gemini CLI's contract with a gateway: what it sends, and what it needs in return. Requests as Gemini CLI 0.61 sends them.
 
 import { incomplete, isAbsent, isOwn, LEFT_OUT, looking, NOT_OFFERED, shown, type Came, type Case } from "../case.ts";
 import { answer, refusal } from "../lab/lab.ts";
@@ -164,7 +164,7 @@ export const GEMINI_CLI_CASES: readonly Case[] = [
 ];
 
 interface Variant {
-  /** Behind the path. */
+  /** After the path. */
   readonly path?: string;
   readonly version?: string;
   readonly headers: Readonly<Record<string, string>>;

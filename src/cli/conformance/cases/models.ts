@@ -1,11 +1,11 @@
-// Lists of models, and what a name gets that is none.
+// Lists of models, and the answer to an unknown name.
 
 import { isAbsent, NOT_OFFERED, shown, type Came, type Case } from "../case.ts";
 import { ANTHROPIC_VERSION, bodyOf, keyHeaders, listAt, objectIn, pathOf, printed, textAt, userTurn } from "../wire.ts";
 import type { Page, World } from "../world.ts";
 import { malformed } from "./errors.ts";
 
-/** Near to a name that exists, as a slip is: a gateway that guesses by prefix would let others pass. */
+/** Close to an existing name, like a typo: a gateway that guesses by prefix would accept other wrong names. */
 function misspelled({ models }: World): string {
   return `${(models[0]?.id ?? "model").slice(0, 3)}x-no-such-model-x`;
 }

@@ -22,7 +22,7 @@ interface Compliance {
   readonly id: string;
   readonly scenario: Scenario;
   readonly stream: boolean;
-  /** Beyond a complete answer without faults. */
+  /** Checks in addition to a complete answer without faults. */
   readonly check?: (answer: Answer) => string | null;
 }
 

@@ -1,4 +1,4 @@
-// Whether the routes that clients call are there at all. What they answer is judged in the areas that they belong to.
+// Whether the routes that clients call exist. Their answers are judged in other areas.
 
 import { isAbsent, type Case } from "../case.ts";
 import { pathOf, PROTOCOLS } from "../wire.ts";

@@ -60,7 +60,7 @@ interface Faulty {
   readonly stream: boolean;
 }
 
-/** The first time that any answer of the protocol breaks a rule. What failed as a whole is another case's, as long as something came. */
+/** The first violation of a rule by any answer of the protocol. A failed answer is another case's concern, as long as something came. */
 export async function firstFault(world: World, { protocol, rule, stream }: Faulty, scenarios = [HELLO, WEATHER_CALL]): Promise<Came> {
   const all = world.lab === null ? scenarios : [...scenarios, REASONING];
   const answers = await Promise.all(

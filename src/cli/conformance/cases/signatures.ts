@@ -1,4 +1,4 @@
-// Reasoning that its maker has signed: it goes back to its maker as it was, and to nobody else.
+// Signed reasoning goes back to its maker unchanged, and to nobody else.
 
 import type { ProtocolId } from "../../../protocol/canonical.ts";
 import { incomplete, LEFT_OUT, overModels, shown, type Came, type Case } from "../case.ts";
@@ -68,7 +68,7 @@ export const SIGNATURE_CASES: readonly Case[] = CARRIERS.flatMap((protocol) =>
       breaks: "Claude and Gemini 3 answer 400, or think everything again",
       run: (world) =>
         overModels(world, {
-          // Across protocols a carrier for it is a gateway's own invention.
+          // Across protocols, how a gateway carries it is up to the gateway.
           fits: (model) => signs(model) && model.upstream === protocol,
           check: async (model) => {
             const { sent, came } = await secondTurn(world, { protocol, from: model, to: model, stream });
@@ -97,7 +97,7 @@ async function toOthers(world: World, { protocol, stream }: Pick<Turn, "protocol
     pairs.map(async ({ from, to }) => {
       const { sent, came } = await secondTurn(world, { protocol, from, to, stream });
       const foreign = from.upstream === null ? "" : SIGNATURES[from.upstream];
-      // As a value of its own: within an id, as some gateways carry it, it is no signature to anybody.
+      // As a value of its own: inside an id, where some gateways carry it, nobody reads it as a signature.
       const fault = came ?? (sent.includes(`"${foreign}`) ? `the signature of ${from.id}` : null);
       return fault === null ? null : `${from.id}, then ${to.id}: ${fault}`;
     }),

@@ -1,4 +1,4 @@
-// Whether streams obey the grammar that the official accumulators enforce, and hold what the model said.
+// Whether streams follow the grammar that the official accumulators enforce, and contain what the model said.
 
 import type { ProtocolId } from "../../../protocol/canonical.ts";
 import { incomplete, looking, shown, type Case } from "../case.ts";

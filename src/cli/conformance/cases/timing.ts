@@ -1,5 +1,5 @@
-// When things happen: how soon the upstream is let go, and what a client gets while the upstream is silent.
-// Silence before the first event is not scored: whoever breaks it has given away the status that an error would have had.
+// Timing: how soon the upstream is released, and what a client gets while the upstream is silent.
+// Silence before the first event is not scored: whoever breaks it can no longer send an error status.
 
 import { incomplete, looking, newFault, overModels, shown, type Case } from "../case.ts";
 import { answer, HANG, pause, typeOf, type Plan, type Seen, type Step } from "../lab/lab.ts";
@@ -69,7 +69,7 @@ const CANCEL_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol) =>
 const OK = 200;
 
 async function lateness({ leftAtMs, seen, status, text }: Answer): Promise<string | null> {
-  // Who left before the gateway turned to the upstream may have kept it from doing so.
+  // A client that left before the gateway called the upstream may have prevented the call.
   if (seen.length === 0 && leftAtMs !== null) await pause(SOON_MS);
   const [first] = seen;
   if (first === undefined && leftAtMs !== null && (status === 0 || status === OK)) return null;
@@ -95,7 +95,7 @@ function silent(world: World, where: "first" | "text"): Scenario {
   };
 }
 
-/** A slow one: it sends an event when the client should have had the one before for long. */
+/** A slow upstream: it sends an event long after the client should have had the one before. */
 const TRICKLE: Scenario = {
   name: "trickle",
   text: "Say six words, one after the other.",

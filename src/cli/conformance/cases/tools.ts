@@ -1,4 +1,4 @@
-// Tool calls: that they come, with the arguments that the model gave, and that their results reach the model.
+// Tool calls arrive with the model's arguments, and their results reach the model.
 
 import { incomplete, isForeign, looking, shown, unequal, unescaped, type Case } from "../case.ts";
 import { answer } from "../lab/lab.ts";
@@ -51,7 +51,7 @@ function callTurns(protocol: ProtocolId): Json[] {
   }
 }
 
-/** How often a text stands in the tool results of an upstream request, as it is or as JSON within JSON. */
+/** How often a text occurs in the tool results of an upstream request, plain or as JSON inside JSON. */
 function resultsIn(body: unknown): number {
   return unescaped(printed(body)).split(unescaped(RESULT)).length - 1;
 }
@@ -165,7 +165,7 @@ const CALL_FINISHES: Readonly<Record<ProtocolId, readonly string[]>> = {
   gemini: ["STOP"],
 };
 
-/** The same text for objects that differ in the order of their members alone. */
+/** The same text for objects that differ only in the order of their members. */
 function sorted(text: string): string {
   return text.replaceAll(/\s/g, "").replaceAll("1.0", "1").split("").toSorted().join("");
 }

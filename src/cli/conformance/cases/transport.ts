@@ -1,4 +1,4 @@
-// How answers travel: cut anywhere, and compressed.
+// How answers are transported: cut anywhere, and compressed.
 
 import { gzipSync } from "node:zlib";
 import { incomplete, looking, shown, type Case } from "../case.ts";
@@ -26,7 +26,7 @@ function split(name: string, change: (text: string) => string, size: number): Sc
   };
 }
 
-/** With a pause where a character is cut: without one, pieces arrive together. */
+/** With a pause inside a character: without one, chunks arrive together. */
 function apart(piece: Uint8Array): Step[] {
   return (piece.at(-1) ?? 0) > LAST_OF_ASCII ? [piece, { pauseMs: 1 }] : [piece];
 }
@@ -68,7 +68,7 @@ const LONG_WORD = "é".repeat(150_000);
 
 // ---- Compression -------------------------------------------------------------------------------------------------
 
-/** Whether the gateway asked for it or not: providers and what stands in front of them pack all the same. */
+/** Whether or not the gateway asked for it: providers and their front ends compress all the same. */
 const PACKED: Scenario = {
   name: "packed",
   text: "Say something odd.",

@@ -1,4 +1,4 @@
-// The status that a WebSocket handshake is answered with, which no client of the platform tells.
+// The status of the answer to a WebSocket handshake, which the platform's clients do not report.
 
 import { connect } from "node:net";
 import { connect as connectSecurely } from "node:tls";

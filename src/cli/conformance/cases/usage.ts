@@ -1,4 +1,4 @@
-// Token counts: said where clients look for them, in their protocol's way of counting.
+// Token counts: reported where clients look for them, counted as their protocol does.
 
 import { looking, shown, type Case } from "../case.ts";
 import { COUNTED } from "../lab/saying.ts";

@@ -1,5 +1,5 @@
-// The upstream that the gateway under test is pointed at: it finds the mark of a case in a request, and answers with that case's script.
-// Knows Factory's paths and the providers' own. Never calls anybody.
+// A scripted upstream for the gateway under test: it finds a case's mark in a request, and answers with that case's script.
+// Knows the paths of Factory and of the providers. Never calls anybody.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { gunzipSync } from "node:zlib";
@@ -8,7 +8,7 @@ import { isObject, listAt, objectIn, pick, printed, textAt, type Json, type Json
 import { callOf, saying } from "./saying.ts";
 import { errorOf, tell, type Telling } from "./telling.ts";
 
-/** A request that the lab got. */
+/** A request that the lab received. */
 export interface Seen {
   readonly protocol: ProtocolId;
   readonly isCount: boolean;
@@ -19,13 +19,13 @@ export interface Seen {
   readonly text: string;
   readonly body: JsonObject;
   readonly serial: number;
-  /** What the lab's model says, in this request's words. */
+  /** What the lab's model says, in the protocol of the request. */
   readonly tell: (said: Parameters<typeof tell>[1]) => Telling;
   /** Resolves with the time, in milliseconds of `performance.now()`, at which the gateway closed the connection before the answer was complete. */
   readonly left: Promise<number>;
 }
 
-/** What the lab does next: sends text or bytes, waits, or breaks the connection. */
+/** The lab's next step: sends text or bytes, waits, or breaks the connection. */
 export type Step = string | Uint8Array | { readonly pauseMs: number } | typeof HANG | typeof BREAK;
 
 export const HANG = Symbol("sends nothing more, and keeps the connection");
@@ -37,20 +37,20 @@ export interface Plan {
   readonly headers?: Readonly<Record<string, string>>;
   /** How long the head is held back; default 0. */
   readonly headAfterMs?: number;
-  /** Default: none. The head itself never comes where the first is HANG or BREAK. */
+  /** Default: none. If the first step is HANG or BREAK, not even the head is sent. */
   readonly steps: readonly Step[];
-  /** Whether the head comes even so. */
+  /** Whether the head is sent even then. */
   readonly hasHead?: boolean;
 }
 
-/** A plan that is all text. */
+/** A script that sends a text at once. */
 export interface Spoken extends Plan {
   readonly steps: readonly string[];
 }
 
 export type Script = (seen: Seen) => Plan;
 
-/** An answer, streamed where that was asked for. */
+/** An answer, streamed where that was requested. */
 export function answer(seen: Seen, said: Parameters<typeof tell>[1], headers: Readonly<Record<string, string>> = {}): Spoken {
   const told = seen.tell(said);
   return { headers: { ...typeOf(seen), ...headers }, steps: seen.stream ? told.events.map(({ text }) => text) : [told.whole] };
@@ -60,7 +60,7 @@ export function typeOf({ stream }: Pick<Seen, "stream">): { readonly "content-ty
   return { "content-type": stream ? "text/event-stream; charset=utf-8" : "application/json" };
 }
 
-/** What the lab does where no case says otherwise: it calls the tool that it is offered first, or says a sentence. */
+/** The default script: calls the first tool that it is offered, or says a sentence. */
 const BY_DEFAULT: Script = (seen) => {
   if (!hasTurns(seen)) return refusal(seen, { status: 400, message: "There are no messages." });
   if (/no-such-model/.test(textAt(seen.body, "model"))) return refusal(seen, { status: 404, message: "The lab has no such model." });
@@ -94,7 +94,7 @@ function toolsIn(body: JsonObject): readonly unknown[] {
   return listAt(body, "tools").flatMap((tool) => declared(tool));
 }
 
-/** Google takes both spellings of its names. */
+/** Google accepts both spellings of its names. */
 function declared(tool: unknown): readonly unknown[] {
   const names = ["functionDeclarations", "function_declarations"].filter((name) => Array.isArray(pick(tool, name)));
   return names.length === 0 ? [tool] : names.flatMap((name) => listAt(tool, name));
@@ -133,12 +133,12 @@ export class Lab {
     });
   }
 
-  /** What it lists, for gateways that pass such questions on. */
+  /** The models that it lists, for gateways that pass such requests on. */
   offer(models: readonly string[]): void {
     this.#models = models;
   }
 
-  /** A word for the request of a case; the lab answers as the script says where it finds it. */
+  /** A mark for the requests of a case; where the lab finds it, it follows the script. */
   mark(script: Script | undefined): string {
     const mark = String(++this.#marks);
     if (script !== undefined) this.#scripts.set(mark, script);
@@ -146,7 +146,7 @@ export class Lab {
     return `lab-mark-${mark}`;
   }
 
-  /** The requests with that mark so far. */
+  /** The requests with this mark so far. */
   seenOf(mark: string): readonly Seen[] {
     return this.#seen.get(mark.slice("lab-mark-".length)) ?? [];
   }
@@ -158,7 +158,7 @@ export class Lab {
       });
     });
     outgoing.on("error", () => {
-      // The gateway has left; "close" says so.
+      // The gateway has left; "close" reports it.
     });
     const chunks: Uint8Array[] = [];
     try {
@@ -173,14 +173,14 @@ export class Lab {
     if (list !== null) return void outgoing.writeHead(200, { "content-type": "application/json" }).end(printed(list));
     if (seen === null)
       return void outgoing.writeHead(404, { "content-type": "application/json" }).end('{"error":{"message":"The lab has no such path."}}');
-    // The last one: what came before belongs to an earlier turn.
+    // The last one: earlier ones belong to earlier turns.
     const mark = [...text.matchAll(new RegExp(MARK, "g"))].at(-1)?.[1] ?? "";
     this.#seen.get(mark)?.push(seen);
     const plan = seen.isCount ? countPlan(seen) : (this.#scripts.get(mark) ?? BY_DEFAULT)(seen);
     await perform(plan, outgoing);
   }
 
-  /** Its models, or one, in the words of the provider that is asked; null: the request is about something else. */
+  /** Its models, or one of them, in the provider's format; null: the request is for something else. */
   #listFor({ method, url = "/", headers }: IncomingMessage): Json | null {
     const [, version = "", id] = /^(.*)\/models(?:\/([^?]+))?(?:\?|$)/.exec(url) ?? [];
     const ids = this.#models.filter((model) => id === undefined || model === decodeURIComponent(id));
@@ -225,13 +225,13 @@ function protocolAt(path: string): ProtocolId | null {
   return /\/generate$|:(?:stream)?[gG]enerateContent$|:countTokens$/.test(path) ? "gemini" : null;
 }
 
-/** Factory's path is the same either way. */
+/** Factory's path is the same in both cases. */
 function isGeminiStream({ pathname, searchParams }: URL, accept: string): boolean {
   if (pathname.endsWith("/generate")) return accept.includes("text/event-stream");
   return searchParams.get("alt") === "sse" || pathname.includes(":stream");
 }
 
-/** As a provider would: nothing to answer. */
+/** Like a provider: nothing to answer. */
 function hasTurns({ body }: Seen): boolean {
   return ["messages", "input", "contents"].some((name) => name in body);
 }
@@ -241,7 +241,7 @@ function countPlan({ protocol }: Seen): Plan {
   return { headers: { "content-type": "application/json" }, steps: [JSON.stringify(body)] };
 }
 
-/** An error in the words of the provider that the request is meant for. */
+/** An error in the format of the provider that the request is meant for. */
 export function refusal(seen: Seen, refused: Parameters<typeof errorOf>[1], headers: Readonly<Record<string, string>> = {}): Plan {
   return {
     status: refused.status,
@@ -250,7 +250,7 @@ export function refusal(seen: Seen, refused: Parameters<typeof errorOf>[1], head
   };
 }
 
-/** A moment for what was written to leave before the connection breaks. */
+/** Gives written bytes a moment to leave before the connection breaks. */
 const BREAK_MS = 30;
 
 async function perform(

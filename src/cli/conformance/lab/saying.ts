@@ -1,4 +1,4 @@
-// What the lab's model says, in no protocol's words, and what it counts.
+// What the lab's model says, independent of a protocol, and its token counts.
 
 import type { Call } from "../wire.ts";
 
@@ -9,17 +9,17 @@ export interface Saying {
   readonly reasoning: string;
   readonly calls: readonly Call[];
   readonly finish: Finish;
-  /** Instead of the protocol's own word for `finish`. */
+  /** Replaces the protocol's own word for `finish`. */
   readonly word?: string;
 }
 
 export const COUNTED = { inputTokens: 120, cachedTokens: 100, outputTokens: 30, reasoningTokens: 10 } as const;
 
-/** Every character counts: an emoji of several parts, two alphabets, quotes, a backslash, a tab and line ends. */
+/** Every character matters: a combined emoji, two alphabets, quotes, a backslash, a tab and line ends. */
 export const ODD_TEXT = 'Grüße, 世界 👩‍👩‍👧! "Quoted" \\ back\tslash\nand a second line.';
 export const PLAIN_TEXT = "One two three four five six.";
 export const THOUGHT = "First think, then answer.";
-/** Numbers that a double can't hold, keys out of order, and white space. */
+/** Numbers beyond a double, unsorted keys, and white space. */
 export const ODD_ARGUMENTS = '{"zeta": 9007199254740993, "location": "Zürich", "alpha": {"b": 1, "a": [1.0, 2]}}';
 
 export function saying(said: Partial<Saying> = {}): Saying {

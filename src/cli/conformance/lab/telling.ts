@@ -1,4 +1,4 @@
-// What the lab's model says in the words of each protocol, as a provider would: a whole answer, or events, each with the phase that it belongs to.
+// What the lab's model says in each protocol, as a provider would send it: a whole answer, or events, each with the phase that it belongs to.
 // Written from the protocols' documentation and not from this program's codecs, which it judges.
 
 import type { ProtocolId } from "../../../protocol/canonical.ts";
@@ -9,7 +9,7 @@ export type Phase = "start" | "reasoning" | "text" | "arguments" | "finish" | "e
 
 export interface Event {
   readonly phase: Phase;
-  /** A block of server-sent events. */
+  /** One server-sent event. */
   readonly text: string;
 }
 
@@ -22,7 +22,7 @@ export interface Heard {
   readonly model: string;
   /** Makes ids and signatures unique. */
   readonly serial: number;
-  /** Chat: whether a chunk of usage was asked for. */
+  /** For Chat: whether a usage chunk was requested. */
   readonly includeUsage: boolean;
 }
 
@@ -112,7 +112,7 @@ function tellChat(said: Saying, { model, serial, includeUsage }: Heard): Telling
       ...said.calls.map(({ id, name }, index) =>
         chunk("arguments", { tool_calls: [{ index, id, type: "function", function: { name, arguments: "" } }] }),
       ),
-      // Parallel calls interleave, as some servers do.
+      // Parallel calls are interleaved, as by some servers.
       ...[0, 1].flatMap((round) =>
         said.calls.flatMap(({ arguments: words }, index) => {
           const half = halves(words)[round];
@@ -288,7 +288,7 @@ function inputOf(words: string): Json {
   return objectIn(words === "" ? "{}" : words) ?? {};
 }
 
-/** Google alone ends its lines so; there are gateways that rely on it. */
+/** Only Google ends its lines like this, and some gateways rely on it. */
 function crlf(block: string): string {
   return block.replaceAll("\n", "\r\n");
 }
@@ -366,7 +366,7 @@ const GOOGLE_STATUSES: Readonly<Record<number, string>> = {
 const OPENAI_TYPES: Readonly<Record<number, string>> = { 429: "rate_limit_error", 500: "server_error", 503: "server_error" };
 const OPENAI_CODES: Readonly<Record<number, string>> = { 401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded" };
 
-/** An error as each provider's body has it. */
+/** An error in the body format of each provider. */
 export function errorOf(protocol: ProtocolId, { status, message: words, code }: Refusal): JsonObject {
   switch (protocol) {
     case "anthropic-messages":
@@ -385,7 +385,7 @@ export function errorOf(protocol: ProtocolId, { status, message: words, code }: 
   }
 }
 
-/** An error as each provider says it inside of a stream. */
+/** An error inside a stream, as each provider sends it. */
 export function errorEvents(protocol: ProtocolId, refusal: Refusal): string[] {
   const body = errorOf(protocol, refusal);
   if (protocol === "anthropic-messages") return [named({ ...body, type: "error" })];
@@ -396,7 +396,7 @@ export function errorEvents(protocol: ProtocolId, refusal: Refusal): string[] {
 
 const COMMENT = ": keep-alive\n\n";
 
-/** A sign of life as each provider sends it. */
+/** A keep-alive, as each provider sends it. */
 export function ping(protocol: ProtocolId): string {
   if (protocol === "anthropic-messages") return named({ type: "ping" });
   return protocol === "gemini" ? crlf(COMMENT) : COMMENT;

@@ -1,4 +1,4 @@
-// Reads answers of Chat Completions.
+// Parses answers of Chat Completions.
 // https://platform.openai.com/docs/api-reference/chat-streaming (read 2026-11); what throws was measured with openai 7.57 and 6.49.
 
 import { isObject, listAt, numberAt, objectIn, pick, textAt, type JsonObject } from "../wire.ts";
@@ -87,7 +87,7 @@ export function readChatStream(text: string): Read {
   said.calls.push(...open.map((call) => ({ id: call.id, name: call.name, arguments: call.text })));
   if (said.error === null) {
     faults.hold(CHAT_FINISHES.includes(said.finish ?? ""), "finish", () => String(said.finish));
-    // The SDKs read on until the connection ends: who ends without [DONE] has still said why.
+    // The SDKs read on until the connection ends: without [DONE], the finish reason still counts.
     said.isComplete = said.finish !== null || blocks.at(-1)?.data === "[DONE]";
     faults.hold(blocks.at(-1)?.data === "[DONE]", "done", () => blocks.at(-1)?.raw ?? "nothing");
     faults.hold(usages === 1, "usage", () => `${usages} chunks with usage`);

@@ -1,4 +1,4 @@
-// Reads answers of Gemini's generateContent and streamGenerateContent.
+// Parses answers of Gemini's generateContent and streamGenerateContent.
 // https://ai.google.dev/api/generate-content (read 2026-11); what throws was measured with @google/genai 3.1 and 2.32.
 
 import { isObject, listAt, numberAt, objectIn, pick, printed, textAt, type Json, type JsonObject } from "../wire.ts";
@@ -125,7 +125,7 @@ function takeCandidate(chunk: JsonObject, { said, faults, parts }: Taking): void
   }
 }
 
-/** Gemini counts reasoning beside `candidatesTokenCount`. */
+/** Gemini counts reasoning in addition to `candidatesTokenCount`. */
 function geminiUsage(usage: JsonObject): Counted {
   const thoughts = numberAt(usage, "thoughtsTokenCount");
   const candidates = numberAt(usage, "candidatesTokenCount");

@@ -1,4 +1,4 @@
-// Reads answers of Anthropic Messages.
+// Parses answers of Anthropic Messages.
 // https://docs.claude.com/en/api/messages-streaming (read 2026-11); what throws was measured with @anthropic-ai/sdk 1.12.
 
 import { isObject, listAt, numberAt, objectIn, pick, printed, textAt, type Json, type JsonObject } from "../wire.ts";
@@ -252,7 +252,7 @@ function isBlock(block: unknown): boolean {
   }
 }
 
-/** Messages counts cached tokens beside `input_tokens`. */
+/** Messages counts cached tokens in addition to `input_tokens`. */
 function messagesUsage(usage: JsonObject): Counted | null {
   const fresh = numberAt(usage, "input_tokens");
   const output = numberAt(usage, "output_tokens");

@@ -1,9 +1,9 @@
-// What a reader makes of an answer: what it says, in no protocol's words, and which rules of its protocol it breaks.
-// A rule is something that an official client throws at, loses in silence, or reads wrong. What all clients bear is no rule.
+// The result of parsing an answer: its content, independent of a protocol, and the rules of its protocol that it breaks.
+// A rule is something that an official client throws on, silently loses, or misreads. What all clients tolerate is not a rule.
 
 import type { Call, Json } from "../wire.ts";
 
-/** Disjoint from nothing: `inputTokens` holds the cached ones, `outputTokens` those of reasoning. Null: not said. */
+/** Counters include each other: `inputTokens` includes cached ones, `outputTokens` those of reasoning. Null: not reported. */
 export interface Counted {
   readonly inputTokens: number | null;
   readonly cachedTokens: number | null;
@@ -11,17 +11,17 @@ export interface Counted {
   readonly reasoningTokens: number | null;
 }
 
-/** Filled in by a reader as it goes. */
+/** Filled in by a parser as it goes. */
 export interface Said {
   id: string;
   text: string;
   reasoning: string;
   readonly calls: Call[];
-  /** The word of the protocol; null: none was said. */
+  /** The protocol's word; null: none. */
   finish: string | null;
   usage: Counted | null;
   error: { readonly message: string; readonly type: string } | null;
-  /** Whether the client takes it for an answer that is complete. */
+  /** Whether the client takes the answer for complete. */
   isComplete: boolean;
   /** The assistant's turn, as a client sends it back. */
   readonly turns: Json[];
@@ -37,7 +37,7 @@ export interface Rule {
 }
 
 export interface Fault {
-  /** A name of the table of rules. */
+  /** A name in the table of rules. */
   readonly rule: string;
   readonly came: string;
 }
@@ -45,7 +45,7 @@ export interface Fault {
 export class Faults {
   readonly list: Fault[] = [];
 
-  /** Notes a fault where the condition does not hold, and says whether it does. */
+  /** Notes a fault where the condition is false, and returns the condition. */
   hold(condition: boolean, rule: string, came: () => string): boolean {
     if (!condition) this.list.push({ rule, came: came() });
     return condition;
@@ -56,7 +56,7 @@ export class Faults {
 export interface Block {
   readonly event: string | null;
   readonly data: string;
-  /** As it came. */
+  /** As it arrived. */
   readonly raw: string;
 }
 

@@ -1,4 +1,4 @@
-// Reads answers of OpenAI Responses.
+// Parses answers of OpenAI Responses.
 // https://platform.openai.com/docs/api-reference/responses-streaming (read 2026-11); what throws was measured with openai 7.57.
 
 import { isObject, listAt, numberAt, objectIn, pick, textAt, type Json, type JsonObject } from "../wire.ts";
