@@ -1,5 +1,5 @@
 // Connections to upstreams on Bun, plain and over TLS. Bun itself tries all addresses of a host at once, checks certificates against it, and
-// knows NODE_EXTRA_CA_CERTS. It can't take back a connection that is still coming about, so the host is dialled first, which can be.
+// respects NODE_EXTRA_CA_CERTS. It can't cancel a connection that is being established, so the host is first dialled, which can be cancelled.
 
 import { dialAddress } from "./dial.ts";
 import type { ConnectTcp, TcpEvents, TcpSocket } from "./ports.ts";
@@ -19,7 +19,7 @@ export interface BunConnect {
 }
 
 const PLAIN: Handlers = {
-  // Not Bun's default, a kind of its own whose pieces cost more.
+  // Not Bun's default, which is a type of its own whose chunks cost more.
   binaryType: "uint8array",
   open(socket) {
     socket.data.opened(socket);
@@ -28,7 +28,7 @@ const PLAIN: Handlers = {
   data: ({ data }, bytes: Uint8Array) => data.received(bytes),
   drain: ({ data }) => data.drained(),
   close: ({ data }, error?: Error) => data.closed(error ?? null),
-  // A broken TLS connection, or a fault of this program in one of the others.
+  // A broken TLS connection, or a bug of this program in one of the other handlers.
   error(socket, error: Error) {
     socket.data.closed(error);
     socket.terminate();
@@ -46,11 +46,11 @@ const SECURE: Handlers = {
   },
 };
 
-/** By which no server is asked for (RFC 6066); its certificate is checked against it all the same. */
+/** Servers are not asked for these by name (RFC 6066); the certificate is checked against them all the same. */
 const IP_ADDRESS = /^[\d.]+$|:/;
-/** Of a name that is complete; neither certificates nor those who ask for one have it (RFC 6066). */
+/** The trailing dot of a complete name: neither certificates nor requests for one have it (RFC 6066). */
 const LAST_DOT = /\.$/;
-/** As TLS writes it: its length before it. */
+/** In TLS's format: length, then bytes. */
 const HTTP_1 = new TextEncoder().encode("\u0008http/1.1");
 
 export function bunConnectTcp(bun: BunConnect): ConnectTcp {
@@ -66,7 +66,7 @@ export function bunConnectTcp(bun: BunConnect): ConnectTcp {
             socket: SECURE,
           })
         : bun.connect({ ...options, socket: PLAIN });
-      // `connectError` has said it already.
+      // `connectError` has reported it already.
       connecting.catch(() => {});
     });
     return () => dialling.abort();

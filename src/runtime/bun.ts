@@ -1,4 +1,4 @@
-// What the program needs of Bun: how it listens, opens WebSockets, hashes, and reads bodies, and how its limits are lifted.
+// What the program needs from Bun: listening, WebSockets, hashes, reading bodies, and lifting Bun's limits.
 
 import { fstatSync, statSync, write } from "node:fs";
 import process from "node:process";
@@ -11,13 +11,13 @@ interface BunServer {
   readonly port: number;
   stop(closeActiveConnections?: boolean): Promise<void>;
   requestIP(request: Request): { readonly address: string } | null;
-  /** How long the request's connection may be silent; 0 is no limit. */
+  /** How long the request's connection may be silent; 0: no limit. */
   timeout(request: Request, seconds: number): void;
   upgrade(request: Request, options: { readonly data: SocketData }): boolean;
 }
 interface SocketData {
   readonly listener: SocketListener;
-  /** Wait until the client has taken what was sent. */
+  /** Waits until the client has taken what was sent. */
   waiting: (() => void)[];
 }
 interface BunSocket {
@@ -34,12 +34,12 @@ interface BunSocketHandler {
   drain(socket: BunSocket): void;
   close(socket: BunSocket): void;
 }
-/** Of a stream that writes to the connection itself, with nothing queued between. */
+/** A stream that writes directly to the connection, without a queue. */
 interface DirectController {
-  /** How much was taken; a promise for it where the client does not keep up. */
+  /** How much was taken; a promise of it where the client does not keep up. */
   write(bytes: Uint8Array): number | Promise<number>;
   flush(): void;
-  /** With an error the connection is broken off. */
+  /** With an error, breaks the connection. */
   close(error?: unknown): void;
 }
 interface DirectSource {
@@ -60,7 +60,7 @@ interface BunApi extends BunConnect {
     readonly development: boolean;
     readonly reusePort: boolean;
   }): BunServer;
-  /** How many times as often as usual code runs before it is compiled. */
+  /** The factor by which code runs more often before it is compiled. */
   readonly unsafe: { setJITPolicy(scale: number): void };
   spawn(options: {
     readonly cmd: readonly string[];
@@ -73,13 +73,13 @@ interface BunApi extends BunConnect {
 
 const CONNECTION_LIMIT = "BUN_CONFIG_MAX_HTTP_REQUESTS";
 const MOST_CONNECTIONS = "65535";
-/** More than MAX_HEADER_BYTES can be set to, so that this program answers what exceeds it; the runtime's own refusal says nothing. */
+/** Above the maximum of MAX_HEADER_BYTES, so that this program answers what exceeds that; the runtime's own refusal has no text. */
 const HEADER_LIMIT = `--max-http-header-size=${1024 * 1024 + 16 * 1024}`;
-/** A client that answers no ping for so long has left. */
+/** A client that does not answer a ping for this long has left. */
 const SOCKET_TIMEOUT_S = 120;
-/** Bun takes no more. */
+/** Bun's maximum. */
 const MOST_IDLE_S = 255;
-/** The executable compiles less while it starts, as package.json says: hardly anything runs a second time by then. */
+/** The executable compiles less while it starts (see package.json): hardly anything runs a second time by then. */
 const START_MS = 1000;
 const STDIN = 0;
 const STDOUT = 1;
@@ -89,13 +89,13 @@ const NOWHERE = "/dev/null";
 export function bunRuntime(): Runtime {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a runtime names itself by a global that no shared type declares
   const bun = (globalThis as unknown as { readonly Bun: BunApi }).Bun;
-  // What only `fetch` does: it goes through proxies, and takes any certificate where it is told to.
+  // Only `fetch` can do these: go through proxies, and accept any certificate where it is told to.
   const needsFetch = isProxied(process.env) || process.env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0";
   const connectTcp = needsFetch ? null : bunConnectTcp(bun);
   return {
     name: `bun ${bun.version}`,
 
-    // What a new connection takes for its first head Bun limits itself (10 to 12 s), and how many there are it limits not at all.
+    // Bun itself limits the time for a new connection's first head (10 to 12 s), and does not limit the number of connections.
     listen({ host, port, maxFrameBytes, headTimeoutMs, isShared = false }, fetch) {
       const idleTimeout = Math.min(MOST_IDLE_S, Math.ceil((headTimeoutMs ?? 0) / 1000));
       const impatient = (response: Response, request: Request, itself: BunServer): Response => {
@@ -104,13 +104,13 @@ export function bunRuntime(): Runtime {
       };
       const patient = (request: Request, itself: BunServer): ReturnType<Fetch> => {
         const connection = new BunConnection(request, itself);
-        // Only what comes with a body can take long. Its connection may be silent until it is closed, or the answer is a refusal.
+        // Only a request with a body can take long. Its connection may be silent until it is closed, or the answer is a refusal.
         if (idleTimeout === 0 || request.method === "GET") return fetch(request, connection);
         itself.timeout(request, 0);
         const answer = fetch(request, connection);
         return answer instanceof Promise ? answer.then((response) => impatient(response, request, itself)) : answer;
       };
-      // Bun.serve would answer large bodies itself; that limit is ours.
+      // Bun.serve would refuse large bodies itself; this program has its own limit.
       // In development mode it also prints a broken stream's error with source code to stderr; the log has it already.
       const server = bun.serve({
         hostname: host,
@@ -120,7 +120,7 @@ export function bunRuntime(): Runtime {
         idleTimeout,
         maxRequestBodySize: Number.MAX_SAFE_INTEGER,
         development: false,
-        // Unless told not to, Bun would let a second copy listen on the same port and take every other call.
+        // By default, Bun would let a second copy listen on the same port and take every other call.
         reusePort: isShared,
       });
       setTimeout(() => bun.unsafe.setJITPolicy(1), START_MS).unref();
@@ -133,7 +133,7 @@ export function bunRuntime(): Runtime {
       return {};
     },
 
-    // Bun's server takes heads up to 16 KiB, and its fetch, where that sends the calls, runs 256 of them at once.
+    // Bun's server accepts heads up to 16 KiB, and its fetch, where that sends the calls, runs 256 of them at once.
     liftLimits() {
       if (process.env[CONNECTION_LIMIT] !== undefined) return false;
       if (process.execArgv.includes(HEADER_LIMIT) && connectTcp !== null) return false;
@@ -148,13 +148,13 @@ export function bunRuntime(): Runtime {
 
     workerCommand: () => (process.platform === "linux" ? ownCommand() : { fault: "Several processes can share a port on Linux only." }),
 
-    // `node:os` would take a millisecond to load.
+    // Loading `node:os` would take a millisecond.
     memoryBytes: () => memoryBytes(process.constrainedMemory()),
 
-    // `node:crypto` would take 2 ms and 5 MB to load.
+    // Loading `node:crypto` would take 2 ms and 5 MB.
     sha256: (text) => bun.SHA256.hash(text),
 
-    // The module that knows takes 3 ms and 5 MB to load: asked only where it may be so.
+    // Loading the module that knows takes 3 ms and 5 MB, so it is asked only where it matters.
     isTerminal(stream) {
       const descriptor = { stdin: STDIN, stdout: STDOUT, stderr: STDERR }[stream];
       const stat = fstatSync(descriptor);
@@ -162,12 +162,12 @@ export function bunRuntime(): Runtime {
       return process.getBuiltinModule("node:tty").isatty(descriptor);
     },
 
-    // package.json has it switched off for the executable.
+    // package.json switches it off for the executable.
     loadsEnvFile: !isExecutable(),
 
     mayRead: () => true,
 
-    // A thread waits for the reader; Bun has another for whatever else needs one, on a machine with one core too.
+    // A thread waits for the reader; Bun has another for anything else that needs one, even on a single core.
     write: (bytes) =>
       new Promise((resolve, reject) => {
         write(STDOUT, bytes, 0, bytes.length, null, (error, written) => (error === null ? resolve(written) : reject(error)));
@@ -204,7 +204,7 @@ class BunConnection implements Connection {
     return this.#server.requestIP(this.#request)?.address ?? null;
   }
 
-  // Bun has answered by then, and takes no notice of what comes back.
+  // Bun has answered by then, and ignores the result.
   upgrade(listener: SocketListener): Response | null {
     return this.#server.upgrade(this.#request, { data: { listener, waiting: [] } }) ? new Response(null) : null;
   }
@@ -222,7 +222,7 @@ class DirectWriter implements BodyWriter {
     return this.#taking !== null;
   }
 
-  /** Resolves when the client wants more; null: it does. */
+  /** Resolves when the client wants more; null: it does already. */
   emptied(): Promise<number> | null {
     const taking = this.#taking;
     this.#taking = null;
@@ -244,7 +244,7 @@ class DirectWriter implements BodyWriter {
   }
 }
 
-/** Costs less than a web stream, whose queue, requests and promises each event goes without. */
+/** Cheaper than a web stream, whose queue, requests and promises are not needed for each event. */
 function directBody(flow: BodyFlow): ReadableStream<Uint8Array> {
   const source: DirectSource = {
     type: "direct",

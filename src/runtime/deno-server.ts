@@ -1,6 +1,6 @@
-// Listens on Deno: accepts connections, serves HTTP on each, notices who leaves, and closes who asks for nothing or is one too many.
-// Never says what is answered. `Deno.serve` does all that by itself, but sees nobody leave before the answer begins whose body came after its
-// head, waits for a head without end, and ends the process when there is no file descriptor left for the next connection.
+// Listens on Deno: accepts connections, serves HTTP on each, notices clients that leave, and closes idle and surplus connections.
+// Never decides what is answered. `Deno.serve` does all this by itself, but does not notice a client that leaves before the answer begins if its
+// body came after its head, waits for a head for ever, and ends the process when no file descriptor is left for the next connection.
 
 import type { ConnectionLimits, Server } from "./ports.ts";
 
@@ -17,21 +17,21 @@ export interface DenoConnection {
 export interface DenoHttp {
   /** Null, or a rejection, once the client has closed the connection. */
   nextRequest(): Promise<DenoExchange | null>;
-  /** Takes no further request, and cuts off what has not been answered. Throws when called twice. */
+  /** Accepts no further request, and cuts off what has not been answered. Throws when called twice. */
   close(): void;
 }
 interface DenoExchange {
   readonly request: Request;
-  /** Resolves when the answer has gone out; rejects when it can't, or when its body breaks. */
+  /** Resolves when the answer has gone out; rejects when it can't go out, or when its body breaks. */
   respondWith(response: Response): Promise<void>;
 }
 
-/** A connection, to whoever answers what comes over it. */
+/** A connection, for the handler of its requests. */
 export interface OpenConnection {
   readonly address: string | null;
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal;
-  /** It is a WebSocket from now on. Returns what tells that this is over. */
+  /** It is a WebSocket from now on. Returns a function that reports its end. */
   readonly upgraded: () => () => void;
 }
 
@@ -41,14 +41,14 @@ interface Ports {
   readonly answer: (request: Request, connection: OpenConnection) => Response | Promise<Response>;
 }
 
-/** Why accepting fails: the client has reset the connection already, which costs nothing, or the process may open no more files. */
+/** Why accepting fails: the client has reset the connection already, which is harmless, or the process may open no more files. */
 const GONE_AT_ONCE = "ENOTCONN";
 const OUT_OF_DESCRIPTORS = "EMFILE";
-/** How long to wait before accepting again after that has failed. */
+/** How long to wait after such a failure before accepting again. */
 const ACCEPT_AGAIN_MS = 50;
 /** How long the last answer of a connection has to go out after Deno has taken it. */
 const LAST_BYTES_MS = 1000;
-/** How much of what used up the file descriptors connections may be from then on: the rest is for calls to the upstream. */
+/** The share of file descriptors that connections may use after they ran out: the rest is for calls to the upstream. */
 const SHARE_OF_DESCRIPTORS = 0.75;
 const LEAST_CONNECTIONS = 8;
 
@@ -58,7 +58,7 @@ export class DenoServer implements Server {
   readonly #headTimeoutMs: number | null;
   #maxConnections: number;
   readonly #open = new Set<ServedConnection>();
-  /** Those that have nothing to be answered, longest first, and since when. */
+  /** Connections without a pending answer, the longest idle first, and since when. */
   readonly #waiting = new Map<ServedConnection, number>();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isDraining = false;
@@ -87,7 +87,7 @@ export class DenoServer implements Server {
       try {
         this.#take(await this.#ports.listener.accept());
       } catch (error) {
-        // None of it is a reason to take nobody any more.
+        // None of these errors is a reason to stop accepting.
         if (this.#isDraining) return;
         const code = error instanceof Error && "code" in error ? error.code : null;
         if (code === GONE_AT_ONCE) continue;
@@ -110,7 +110,7 @@ export class DenoServer implements Server {
       accepted.setNoDelay(true);
       http = this.#ports.serveHttp(accepted);
     } catch {
-      // The client was gone at once.
+      // The client left at once.
       return;
     }
     const connection = new ServedConnection(http, address, {
@@ -133,7 +133,7 @@ export class DenoServer implements Server {
     this.#watch();
   }
 
-  /** One timer for all: whoever began to wait first is the first to be closed. */
+  /** One timer for all: the first to become idle is the first to be closed. */
   #watch(): void {
     const [since] = this.#waiting.values();
     if (this.#headTimeoutMs === null || this.#timer !== null || since === undefined) return;
@@ -151,7 +151,7 @@ export class DenoServer implements Server {
     );
   }
 
-  /** Whether there was one. */
+  /** Returns whether there was one. */
   #closeLongestWaiting(): boolean {
     const [connection] = this.#waiting.keys();
     connection?.close();
@@ -165,14 +165,14 @@ export class DenoServer implements Server {
   }
 }
 
-/** Deno says that an answer is out when it has taken the last bytes of it: closed at once, the connection would lose them. */
+/** Deno reports an answer as out when it has taken its last bytes: if closed at once, the connection would lose them. */
 function closeLater(connection: ServedConnection, sinceMs: number): void {
   setTimeout(() => connection.close(), Math.max(0, sinceMs + LAST_BYTES_MS - performance.now()));
 }
 
 interface ConnectionListener {
   readonly answer: Ports["answer"];
-  /** Nothing is being answered. */
+  /** No answer is pending. */
   readonly waits: () => void;
   readonly works: () => void;
   /** Once. */
@@ -203,7 +203,7 @@ class ServedConnection implements OpenConnection {
     return this.#listener.closed;
   };
 
-  /** Until the connection is closed by either side. */
+  /** Until either side closes the connection. */
   async serve(): Promise<void> {
     this.#listener.waits();
     try {
@@ -215,7 +215,7 @@ class ServedConnection implements OpenConnection {
         void this.#answer(exchange);
       }
     } catch {
-      // What came is no request, which Deno has answered, or the connection broke.
+      // What came was not a request, which Deno has answered, or the connection broke.
     }
     this.close();
   }
@@ -227,7 +227,7 @@ class ServedConnection implements OpenConnection {
     try {
       this.#http.close();
     } catch {
-      // It is closed already.
+      // It is already closed.
     }
     if (!this.#isWebSocket) this.#listener.closed();
   }
@@ -238,7 +238,7 @@ class ServedConnection implements OpenConnection {
     try {
       const response = isServed(request) ? await this.#listener.answer(request, this) : notServed();
       if (response.status === LEFT) throw new Error("The client has left, or what it sent is no body.");
-      // Deno hides a length that stands behind `transfer-encoding`: what another reader takes for the rest of this body is no request.
+      // Deno hides a length after `transfer-encoding`: what another reader takes for the rest of this body is not a request.
       if (request.headers.has("transfer-encoding")) response.headers.set("connection", "close");
       isLast = response.headers.get("connection") === "close";
       await exchange.respondWith(asItIs(response));
@@ -247,15 +247,15 @@ class ServedConnection implements OpenConnection {
     }
     this.#running--;
     if (this.#isClosed || this.#isWebSocket) return;
-    // Deno closes it itself, but waits without end for a client that has half a body to send and says nothing.
+    // Deno closes it itself, but waits for ever for a client that has sent half a body and then nothing.
     if (isLast) setTimeout(() => this.close(), LAST_BYTES_MS);
     else if (this.#running === 0) this.#listener.waits();
   }
 }
 
 /**
- * Deno speaks HTTP/2 as well, whose requests have no host in their head, and says nothing of one of many on a connection that is taken back:
- * its call would run on, and be billed. A page costs nothing, and probes of HTTP/1.0 ask for one without a host.
+ * Deno speaks HTTP/2 as well, whose requests have no Host header, and does not report the cancellation of one of many on a connection:
+ * its call would run on, and be billed. A page costs nothing, and HTTP/1.0 probes request one without a host.
  */
 function isServed({ method, headers }: Request): boolean {
   return headers.has("host") || method === "GET" || method === "HEAD";
@@ -266,7 +266,7 @@ function notServed(): Response {
   return new Response(text, { status: 505, headers: { "content-type": "text/plain", connection: "close" } });
 }
 
-/** The status that nobody reads. */
+/** A status that nobody reads. */
 const LEFT = 499;
 const UNCHANGED = "no-transform";
 

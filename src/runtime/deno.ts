@@ -1,4 +1,4 @@
-// What the program needs of Deno: how it listens, opens WebSockets, hashes, and sends and reads bodies.
+// What the program needs from Deno: listening, WebSockets, hashes, and sending and reading bodies.
 
 import process from "node:process";
 import { DenoServer, type DenoConnection, type DenoHttp, type DenoListener, type OpenConnection } from "./deno-server.ts";
@@ -25,7 +25,7 @@ interface DenoApi {
   readonly stderr: { isTerminal(): boolean };
   readonly stdout: { isTerminal(): boolean; write(bytes: Uint8Array): Promise<number> };
   listen(options: { readonly hostname: string; readonly port: number; readonly reusePort?: boolean }): DenoListener;
-  /** Deno no longer documents it. */
+  /** No longer documented by Deno. */
   readonly serveHttp?: (connection: DenoConnection) => DenoHttp;
   serve(options: DenoServeOptions, fetch: DenoFetch): { readonly addr: { readonly port: number }; shutdown(): Promise<void> };
 }
@@ -46,16 +46,16 @@ type DenoFetch = (request: Request, info?: { readonly remoteAddr: { readonly hos
 const NEEDED_PERMISSIONS = ["run", "net", "env", "read", "write"];
 const PERMISSIONS = [...NEEDED_PERMISSIONS, "sys", "ffi", "import"];
 const PIECE_BYTES = 64 * 1024;
-/** About what one read of a connection brings. */
+/** About what one read of a connection yields. */
 const READ_BYTES = 16 * 1024;
 const ENCODER = new TextEncoder();
-/** A client that answers no ping for so long has left. */
+/** A client that does not answer a ping for this long has left. */
 const SOCKET_TIMEOUT_S = 120;
 const OPEN = 1;
 const TOO_BIG = 1009;
-/** What a client may leave unread before the next frame waits. */
+/** How much a client may leave unread before the next frame waits. */
 const MOST_UNREAD_BYTES = 1024 * 1024;
-/** Deno does not say when a client has read on. */
+/** Deno does not report when a client has read on. */
 const LOOK_AGAIN_MS = 5;
 
 export function denoRuntime(): Runtime {
@@ -68,7 +68,7 @@ export function denoRuntime(): Runtime {
 
     listen({ host, port, maxFrameBytes, isShared = false, ...limits }, fetch) {
       const { serveHttp } = deno;
-      // Deno asks for `--unstable-net` wherever the option is set at all.
+      // Deno requires `--unstable-net` wherever the option is set at all.
       const address = { hostname: host, port, ...(isShared ? { reusePort: true } : {}) };
       if (serveHttp === undefined) return servedByDeno(address, connected(fetch, { deno, maxFrameBytes }), deno);
       const answer = (request: Request, { address: client, signal, upgraded }: OpenConnection): ReturnType<Fetch> =>
@@ -80,8 +80,8 @@ export function denoRuntime(): Runtime {
       return new DenoServer({ listener: deno.listen(address), serveHttp, answer }, limits);
     },
 
-    // Deno calls `onListen` before the next turn of the event loop when it serves the module. (Where it does not, it prints a hint that it
-    // could; `deno serve` knows neither HOST nor PORT, though.)
+    // Deno calls `onListen` before the next turn of the event loop when it serves the module. (Otherwise it prints a hint that it
+    // could; but `deno serve` knows neither HOST nor PORT.)
     entryPoint({ fetch, maxFrameBytes, start, served }) {
       let isServed = false;
       setTimeout(() => {
@@ -98,7 +98,7 @@ export function denoRuntime(): Runtime {
 
     liftLimits: () => false,
 
-    // What a permission with a list allows nobody can ask, so a worker would have to do without it.
+    // A permission that is limited to a list can't be queried, so a worker would have to do without it.
     workerCommand() {
       if (process.platform !== "linux") return { fault: "Several processes can share a port on Linux only." };
       const granted = PERMISSIONS.filter((name) => may({ name }));
@@ -108,7 +108,7 @@ export function denoRuntime(): Runtime {
       return [process.execPath, "run", "--no-prompt", "--unstable-net", ...flags, ...process.argv.slice(1)];
     },
 
-    // Without these permissions Deno would ask whoever sits at the terminal.
+    // Without these permissions Deno would prompt the person.
     memoryBytes() {
       const machineBytes = may({ name: "sys", kind: "systemMemoryInfo" }) ? deno.systemMemoryInfo().total : null;
       return may({ name: "read", path: "/sys/fs/cgroup" }) ? memoryBytes(machineBytes) : machineBytes;
@@ -127,8 +127,8 @@ export function denoRuntime(): Runtime {
 
     connectTcp: null,
 
-    // Deno's fetch sends text or bytes a second time by itself when a connection that was kept open breaks before the answer, though the
-    // first may have been billed, and copies them more than once. With a stream it does neither. The length is then told by HTTP/2, or by
+    // Deno's fetch resends text or bytes by itself when a kept connection breaks before the answer, though the first request may have
+    // been billed, and copies them more than once. With a stream it does neither. The length is then conveyed by HTTP/2, or by
     // chunks.
     bodySource(body) {
       const bytes = typeof body === "string" ? ENCODER.encode(body) : body;
@@ -144,13 +144,13 @@ export function denoRuntime(): Runtime {
       );
     },
 
-    // Deno reads each piece into 64 KiB, cleared before, unless it is given less: that is slow, and much for a stream that waits.
+    // Deno reads each chunk into 64 KiB, cleared before, unless it is given a smaller buffer: that is slow, and much for a waiting stream.
     bodyReader(body) {
       let reader: ReadableStreamBYOBReader;
       try {
         reader = body.getReader({ mode: "byob" });
       } catch {
-        // A body that was unpacked on the way can't be read so.
+        // A decompressed body can't be read this way.
         return body.getReader();
       }
       return {
@@ -164,7 +164,7 @@ export function denoRuntime(): Runtime {
   };
 }
 
-/** By a Deno that has no `serveHttp`: what only `DenoServer` does is then not done. */
+/** For a Deno without `serveHttp`: what only `DenoServer` does is missing then. */
 function servedByDeno(
   address: { readonly hostname: string; readonly port: number; readonly reusePort?: boolean },
   fetch: DenoFetch,
@@ -177,7 +177,7 @@ function servedByDeno(
 interface Upgrading {
   readonly deno: DenoApi;
   readonly maxFrameBytes: number;
-  /** Called once there is a WebSocket; returns what is called when it is closed. */
+  /** Called once there is a WebSocket; returns a function to call when it is closed. */
   readonly upgraded?: () => () => void;
 }
 
@@ -224,7 +224,7 @@ function listen(socket: DenoSocket, listener: SocketListener, maxFrameBytes: num
     else if (data.length > maxFrameBytes) socket.close(TOO_BIG, "The frame is too large.");
     else listener.text(data);
   });
-  // An error that nobody hears would end the process; a close follows it, which is all that has to be known.
+  // An error without a listener would end the process; a close event follows, which is all that matters.
   socket.addEventListener("error", () => {});
   socket.addEventListener("close", () => listener.closed());
 }

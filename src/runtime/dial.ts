@@ -1,17 +1,17 @@
-// Waits until a host accepts a connection, which is closed again at once. Never sends a byte, and never judges a host that refuses: the
-// request that follows says what is wrong.
+// Waits until a host accepts a connection, and closes it at once. Never sends a byte, and never reports a refusal: the
+// request that follows does.
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
 
-/** Resolves when the host has accepted or refused, or the signal says so; never rejects. */
+/** Resolves when the host has accepted or refused, or the signal aborts; never rejects. */
 export function dial(url: string, signal: AbortSignal): Promise<void> {
   const { hostname, port, protocol } = new URL(url);
   return dialAddress({ host: hostname.replace(BRACKETS, "$1"), port: Number(port) || (DEFAULT_PORTS[protocol] ?? 443) }, signal);
 }
 
-/** The same where host and port are known; the host without brackets. */
+/** The same for a known host and port; the host without brackets. */
 export async function dialAddress(address: { readonly host: string; readonly port: number }, signal: AbortSignal): Promise<void> {
-  // Only where it is used: not every place that serves a module has sockets.
+  // Imported only where it is used: not every place that serves a module has sockets.
   const { connect } = await import("node:net");
   await new Promise<void>((resolve) => {
     const socket = connect({ ...address, autoSelectFamily: true });
@@ -27,7 +27,7 @@ export async function dialAddress(address: { readonly host: string; readonly por
   });
 }
 
-/** Whether a proxy of the network's own stands between here and the hosts, which then can't be reached directly. */
+/** Whether requests go through a proxy, so that hosts can't be reached directly. */
 export function isProxied(environment: Readonly<Record<string, string | undefined>>): boolean {
   return PROXY_VARIABLES.some((name) => Boolean(environment[name]));
 }

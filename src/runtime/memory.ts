@@ -1,12 +1,12 @@
-// How much memory the process may use: what the machine has, or what its control group, a container's for example, allows.
-// Never throws: where nothing may be asked, there is no answer.
+// How much memory the process may use: that of the machine, or the limit of its control group, for example a container's.
+// Never throws: without the permission to ask, the answer is not known.
 
 import { existsSync, readFileSync } from "node:fs";
 
-/** Of control groups, as a container sees its own: versions 2 and 1. */
+/** Files of control groups, versions 2 and 1, as a container sees its own. */
 const LIMIT_FILES = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
 
-/** The smaller of `machineBytes` and what a limit of the system says; null where neither is known. */
+/** The smaller of `machineBytes` and the system's limit; null where neither is known. */
 export function memoryBytes(machineBytes: number | null, read: (path: string) => string = readText): number | null {
   const limits = LIMIT_FILES.map((path) => Number.parseInt(textOrNothing(path, read), 10));
   const known = [...limits, machineBytes ?? Number.NaN].filter((bytes) => bytes > 0);
@@ -14,7 +14,7 @@ export function memoryBytes(machineBytes: number | null, read: (path: string) =>
 }
 
 function readText(path: string): string {
-  // Costs less than the error of a file that is not there.
+  // Cheaper than the exception for a missing file.
   return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
 

@@ -1,4 +1,4 @@
-// Chooses the runtime that the process runs on. What differs between them stands in bun.ts and deno.ts.
+// Chooses the runtime that the process runs on. The differences are in bun.ts and deno.ts.
 
 import { bunRuntime } from "./bun.ts";
 import { denoRuntime } from "./deno.ts";

@@ -1,5 +1,5 @@
-// Undoes content encodings with the runtime's own zlib: `DecompressionStream` knows no zstd on Deno (2.9), and sets no limit on its window.
-// Never holds more than a window and a piece: who reads decides how much comes out.
+// Decompresses with the runtime's own zlib: `DecompressionStream` has no zstd on Deno (2.9), and sets no limit on its window.
+// Never holds more than a window and a chunk: the reader decides how much comes out.
 
 import process from "node:process";
 import type * as nodeZlib from "node:zlib";
@@ -9,23 +9,23 @@ type Zlib = typeof nodeZlib;
 type Decoder = ReturnType<Zlib["createGunzip"]>;
 
 const PIECE_BYTES = 64 * 1024;
-/** After so much everybody else has a turn: Deno (2.9) unpacks on the only thread. */
+/** After this much, others get a turn: Deno (2.9) decompresses on the only thread. */
 const STEP_BYTES = 1024 * 1024;
-/** RFC 9659: no zstd body may need more than this, 8 MiB, as a power of two. */
+/** RFC 9659: the largest window of a zstd body, 8 MiB, as a power of two. */
 const MIN_WINDOW_LOG = 23;
-/** What the format's own tools accept unasked. */
+/** The default limit of the format's own tools. */
 const MAX_WINDOW_LOG = 27;
-/** The low half of the first byte of a zlib stream; raw deflate, which some clients send under the same name, does not begin so. */
+/** The low half of the first byte of a zlib stream; raw deflate, which some clients send under the same name, begins differently. */
 const ZLIB_METHOD = 8;
 
 interface Start {
   readonly zlib: Zlib;
-  /** Undefined: there is none. */
+  /** Undefined: not available. */
   readonly firstByte: number | undefined;
   readonly maxBytes: number;
 }
 
-/** By the name of the encoding. Null: this runtime lacks it. */
+/** By the name of the encoding. Null: not supported by this runtime. */
 const DECODERS: Readonly<Record<string, (start: Start) => Decoder>> = {
   gzip: ({ zlib }) => zlib.createGunzip({ chunkSize: PIECE_BYTES }),
   deflate: ({ zlib, firstByte = ZLIB_METHOD }) =>
@@ -47,7 +47,7 @@ export const unpack: Unpack = (encoding, source, { maxBytes }) => {
       return done === true ? { done } : { done: false, value };
     },
     async cancel() {
-      // A read that waits for the source would hold up the other's end.
+      // The source first: a read that waits for it would delay `return`.
       await source.cancel();
       await plain.return();
     },
@@ -58,7 +58,7 @@ async function* unpacked(source: BodyReader, open: (firstByte: number | undefine
   const { pipeline, Readable } = process.getBuiltinModule("node:stream");
   const first = await source.read();
   const decoder = open(first.value?.[0]);
-  // What is wrong with either comes out of the loop below.
+  // Errors of either side surface in the loop below.
   pipeline(Readable.from(pieces(first, source)), decoder, () => {});
   try {
     let length = 0;
@@ -78,7 +78,7 @@ type Read = Awaited<ReturnType<BodyReader["read"]>>;
 
 async function* pieces(first: Read, source: BodyReader): AsyncGenerator<Uint8Array, void> {
   for (let found = first; !found.done && found.value !== undefined; found = await source.read()) {
-    // An empty piece would end the stream.
+    // An empty chunk would end the stream.
     if (found.value.length > 0) yield found.value;
   }
 }
