@@ -1,4 +1,4 @@
-// Bedrock's form of the Messages protocol: model and stream switch in the path, betas in the body, errors as AWS writes them.
+// Bedrock's form of the Messages protocol: model and stream switch in the path, betas in the body, errors in AWS's format.
 // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html (read 2026-11).
 // Does not touch what a Messages body and its events say.
 
@@ -11,13 +11,13 @@ import type { EncodedError, WireRequest } from "./codec.ts";
 
 // ---- Requests ----------------------------------------------------------------------------------------------------
 
-/** Where inference runs, and who made the model: `us.anthropic.`, `global.anthropic.`, `openai.`. */
+/** Region and maker of the model: `us.anthropic.`, `global.anthropic.`, `openai.`. */
 const MAKER = /^(?:[a-z]{2,6}(?:-gov)?\.)?(?:anthropic|google|minimax|mistral|moonshot(?:ai)?|nvidia|openai|qwen|xai|zai)\./;
 const PROFILE = /^arn:aws[\w-]*:bedrock:.*\//;
-/** `-v1:0`, `-v2`, `-1:0`, also with the size of a context: `-v1:0:200k`. */
+/** `-v1:0`, `-v2`, `-1:0`, optionally with a context size: `-v1:0:200k`. */
 const VERSION = /(?:-v\d+(?::\d+k?)*|-\d+(?::\d+k?)+)$/;
 const NUMBERED_VERSION = /(?<=^claude-.*)-v\d+(?::\d+k?)+$/;
-/** What Claude Code may put behind a name, whatever form that has. */
+/** What Claude Code may append to any name. */
 const BRACKETS = /(?:\[\w+\])*$/;
 
 /** The model's own name for one in Bedrock's spelling; other names stay as they are. */
@@ -27,15 +27,15 @@ export function modelOf(id: string): string {
   const plain = profile.slice(0, profile.length - brackets.length);
   const bare = plain.replace(MAKER, "");
   if (bare === "") return id;
-  // Without a maker it may be anybody's name, which may end in `-v2`.
+  // Without a maker it may be any name, and may end in `-v2`.
   return bare.replace(bare === plain && profile === id ? NUMBERED_VERSION : VERSION, "") + brackets;
 }
 
-/** Members that are no part of a Messages body, or that the path says. */
+/** Members that do not belong to a Messages body, or that the path contains. */
 export const OUTSIDE_BODY = ["model", "stream", "anthropic_version", "anthropic_beta"] as const;
 const OUTSIDE: ReadonlySet<string> = new Set(OUTSIDE_BODY);
 
-/** What makes a Messages body of one in Bedrock's form: what only Bedrock reads is cut out. */
+/** Turns a body in Bedrock's form into a Messages body, by removing what only Bedrock reads. */
 export function withoutOutside(found: readonly Member[]): Splice[] {
   const spans = found.map(({ key, start, valueEnd }) => ({ key, start, end: valueEnd }));
   return cut(spans, new Set(spans.filter(isOutside)));
@@ -45,7 +45,7 @@ export function isOutside({ key }: Pick<Member, "key">): boolean {
   return OUTSIDE.has(key);
 }
 
-/** The headers as a client of Messages would have sent them: with the betas that the body names. */
+/** The headers that a client of Messages would have sent: with the betas from the body. */
 export function headersOf({ body, headers, members: found }: WireRequest): Record<string, string> {
   const member = (found ?? members(body)).find(({ key }) => key === "anthropic_beta");
   const value = member === undefined ? null : parse(body.slice(member.valueStart, member.valueEnd));
@@ -59,7 +59,7 @@ const BETA = /^[\w.-]{1,100}$/;
 
 // ---- Answers -----------------------------------------------------------------------------------------------------
 
-/** An event of a Messages stream, the sign of life among them, as the frame that Bedrock would have sent. */
+/** An event of a Messages stream, pings included, as Bedrock's frame. */
 export function frameOf({ event, data }: SseEvent): Frame {
   if (event === "error") return exceptionOf(parseOrUndefined(data));
   return { kind: "event", name: "chunk", payload: JSON.stringify({ bytes: ENCODER.encode(data).toBase64() }) };
@@ -67,7 +67,7 @@ export function frameOf({ event, data }: SseEvent): Frame {
 
 const ENCODER = new TextEncoder();
 
-/** By the error types of Messages; what has no row is the model's. */
+/** By Messages error type; one without a row is an error of the model. */
 const EXCEPTIONS: ReadonlyMap<unknown, string> = new Map([
   ["invalid_request_error", "validationException"],
   ["request_too_large", "validationException"],
@@ -104,7 +104,7 @@ const ERROR_TYPES: ReadonlyMap<number, string> = new Map([
   [504, "ModelTimeoutException"],
 ]);
 
-/** The same error, given as Messages has it: its words are those by which clients know, say, a full context. */
+/** The same error as in Messages, because clients recognise it by its text, such as that of a full context. */
 export function encodeError({ status }: GatewayError, messages: EncodedError): EncodedError {
   const type = ERROR_TYPES.get(status) ?? (status > 500 ? "ServiceUnavailableException" : "ValidationException");
   const message = messageIn(parseOrUndefined(messages.body));

@@ -1,12 +1,12 @@
-// The shared form that stands between the protocols: a request, a reply, and the events of a streamed reply. Types only.
-// Four protocols meet here and nowhere else; what a protocol has and this form has not travels as an `Extension`.
-// Rule for every field: `null` means "the other side did not say"; zero, false and "" mean that it said so.
+// The canonical form between the protocols: a request, a reply, and the events of a streamed reply. Types only.
+// Four protocols meet here and nowhere else; what this form lacks travels as an `Extension`.
+// Rule for every field: `null` means "not specified"; zero, false and "" are values that were specified.
 
 import type { GatewayError } from "../errors.ts";
 
 export type ProtocolId = "openai-chat" | "openai-responses" | "anthropic-messages" | "gemini";
 
-/** Whose opaque data this is. Only its maker can read it, so it goes back to its maker or nowhere. */
+/** Which vendor's opaque data this is. Only its maker can read it, so it goes back to its maker or nowhere. */
 export type Origin = "openai" | "anthropic" | "google";
 
 /** Proof that a model wrote a part (signature, encrypted reasoning, thought signature). Never read, only carried. */
@@ -16,7 +16,7 @@ export interface Proof {
   readonly data: string;
 }
 
-/** JSON as the text it was written in; never parsed and printed again on the way. */
+/** JSON in its original text; never parsed and printed again on the way. */
 export type JsonSource = string;
 
 // ---- Parts -------------------------------------------------------------------------------------------------------
@@ -26,7 +26,7 @@ export interface CacheMark {
   readonly ttl: "5m" | "1h" | null;
 }
 
-/** Where the bytes of an image, file or sound are. */
+/** The content of an image, file or sound. */
 export type Source =
   | { readonly type: "base64"; readonly mediaType: string | null; readonly data: string }
   | { readonly type: "url"; readonly url: string; readonly mediaType: string | null }
@@ -47,12 +47,12 @@ export interface Annotation {
 /** A token and the natural logarithm of its probability. */
 export interface TokenLogprob {
   readonly token: string;
-  /** Its UTF-8 bytes; a token may be a part of a character. */
+  /** Its UTF-8 bytes; a token may be a fragment of a character. */
   readonly bytes: readonly number[];
   readonly logprob: number;
 }
 
-/** A token of an answer, and the likeliest tokens at its place; [] where they were not asked for. */
+/** A token of an answer, and the likeliest tokens at its position; [] where those were not requested. */
 export interface Logprob extends TokenLogprob {
   readonly top: readonly TokenLogprob[];
 }
@@ -61,7 +61,7 @@ export interface TextPart {
   readonly type: "text";
   readonly text: string;
   readonly annotations: readonly Annotation[];
-  /** Of an answer's tokens, in their order; absent where the upstream told none. */
+  /** For an answer's tokens, in order; absent where the upstream reported none. */
   readonly logprobs?: readonly Logprob[];
   readonly cache: CacheMark | null;
   readonly proof: Proof | null;
@@ -79,7 +79,7 @@ export interface FilePart {
   readonly source: Source;
   /** File name or document title. */
   readonly filename: string | null;
-  /** What the client said about the document besides its content. */
+  /** What the client said about the document apart from its content. */
   readonly context: string | null;
   /** Whether the client asked for citations from this document. */
   readonly citations: boolean | null;
@@ -130,7 +130,7 @@ export interface ToolResultPart {
   readonly cache: CacheMark | null;
 }
 
-/** A page that a web search found; `title`: null where the upstream did not say it. */
+/** A page that a web search found; `title`: null where the upstream gave none. */
 export interface SearchSource {
   readonly url: string;
   readonly title: string | null;
@@ -138,7 +138,7 @@ export interface SearchSource {
 
 /** A web search that the upstream ran for an answer. */
 export interface WebSearch {
-  /** What was searched for, or the page that was opened; "" where the upstream did not say it. */
+  /** The query, or the page that was opened; "" where the upstream did not say. */
   readonly query: string;
   readonly sources: readonly SearchSource[];
   readonly hasFailed: boolean;
@@ -148,12 +148,12 @@ export interface WebSearch {
 export interface OpaquePart {
   readonly type: "opaque";
   readonly protocol: ProtocolId;
-  /** The wire's own name of it, e.g. `server_tool_use`. */
+  /** The wire's own name for it, e.g. `server_tool_use`. */
   readonly name: string;
   readonly value: JsonSource;
   /** What leaving it out means for a conversation with another protocol. */
   readonly severity: LossSeverity;
-  /** Of an answer: the web search that it tells of, which other protocols tell in their own words. Absent where it is none. */
+  /** In an answer: the web search that it describes, so that other protocols can express it. Absent: it is not a search. */
   readonly search?: WebSearch;
 }
 
@@ -170,14 +170,14 @@ export type Effort = "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | 
 export interface Turn {
   readonly role: "user" | "assistant" | "system";
   readonly parts: readonly Part[];
-  /** Effort from this turn on, where a system turn sets one. */
+  /** The effort from this turn on, where a system turn sets one. */
   readonly effort: Effort | null;
 }
 
 /** A tool that the client runs. */
 export interface FunctionTool {
   readonly type: "function";
-  /** Unique in the request; where the client declared it in a namespace, the namespace is part of it. */
+  /** Unique in the request; for a tool in a namespace, includes the namespace. */
   readonly name: string;
   /** The namespace that `name` begins with; null when there is none. */
   readonly namespace: string | null;
@@ -187,7 +187,7 @@ export interface FunctionTool {
   readonly strict: boolean | null;
   readonly cache: CacheMark | null;
   /**
-   * What the client wrote, where its protocol names a tool that the client runs by its type; its calls go back in that type's form. Absent:
+   * The client's own definition, for a client-run tool that its protocol names by type; its calls go back in that type's form. Absent:
    * an ordinary function.
    */
   readonly ownForm?: { readonly type: string; readonly value: JsonSource };
@@ -223,7 +223,7 @@ export interface OpaqueTool {
   readonly protocol: ProtocolId;
   readonly name: string;
   readonly value: JsonSource;
-  /** What leaving it out means; see tool-list.ts for what makes more of it. */
+  /** The consequence of leaving it out; see tool-list.ts for exceptions. */
   readonly severity: LossSeverity;
 }
 
@@ -231,7 +231,7 @@ export type Tool = FunctionTool | CustomTool | WebSearchTool | OpaqueTool;
 
 export type ToolChoice =
   | { readonly type: "auto" }
-  /** As `auto`, and what is called holds to its schema. */
+  /** As `auto`, but the calls must conform to their schemas. */
   | { readonly type: "validated" }
   | { readonly type: "none" }
   | { readonly type: "required" }
@@ -270,7 +270,7 @@ export interface Sampling {
   readonly topLogprobs: number | null;
 }
 
-/** The canonical fields that a loss or an error may be about. */
+/** The canonical fields that a loss or an error may refer to. */
 export type FieldName =
   | "model"
   | "system"
@@ -297,13 +297,13 @@ export type FieldName =
   | "serviceTier"
   | "store";
 
-/** What the client's protocol calls each field, so that losses and errors speak its language: `topK` -> `top_k`. */
+/** The client protocol's names for the fields, for losses and errors: `topK` -> `top_k`. */
 export type FieldNames = Readonly<Record<FieldName, string>>;
 
-/** `dropped`: a hint, said in the log only. `reported`: left out, said in `x-factory-proxy-dropped`. `refused`: the call ends with 400. */
+/** `dropped`: a hint, only logged. `reported`: left out, listed in `x-factory-proxy-dropped`. `refused`: ends the call with 400. */
 export type LossSeverity = "dropped" | "reported" | "refused";
 
-/** Something that the target's protocol cannot carry. */
+/** Something that the target's protocol can't carry. */
 export interface Loss {
   /** The client's own name for it, as a path: `temperature`, `tools[2].cache_control`. */
   readonly field: string;
@@ -312,7 +312,7 @@ export interface Loss {
   readonly reason: string;
 }
 
-/** A member of the client's request that has no canonical home; its own protocol gets it back, others lose it. */
+/** A member of the client's request without a canonical field; its own protocol gets it back, others lose it. */
 export interface Extension {
   readonly protocol: ProtocolId;
   readonly field: string;
@@ -322,18 +322,18 @@ export interface Extension {
 }
 
 export interface RequestDefaults {
-  /** Tokens of an answer, for a protocol that demands a limit; null: the model's own. */
+  /** Output limit in tokens for a protocol that requires one; null: the model's own. */
   readonly maxOutputTokens: number | null;
-  /** Whether the prompt of an agent is marked for caching, for a provider that caches nothing without a mark. */
+  /** Whether an agent's prompt is marked for caching, for a provider that caches nothing without a mark. */
   readonly markPrompt: boolean;
 }
 
 export interface CanonicalRequest {
   readonly names: FieldNames;
-  /** The model as the caller of the encoder wants it on the wire. */
+  /** The model's name on the wire. */
   readonly model: string;
   readonly stream: boolean;
-  /** The leading instructions, one part a block. */
+  /** The leading instructions, one part for each block. */
   readonly system: readonly TextPart[];
   readonly turns: readonly Turn[];
   readonly tools: readonly Tool[];
@@ -356,38 +356,38 @@ export interface CanonicalRequest {
   readonly store: boolean | null;
   /** Whether a streamed Chat answer ends with a usage chunk. */
   readonly includeUsage: boolean;
-  /** What the operator wants where the client said nothing; absent: nothing. */
+  /** The operator's defaults for what the client did not specify; absent: none. */
   readonly defaults?: RequestDefaults;
-  /** Top-level members without a canonical home. */
+  /** Top-level members without a canonical field. */
   readonly extensions: readonly Extension[];
-  /** Nested members that decoding could not keep, as every other protocol will lose them. */
+  /** Nested members that decoding could not keep, because every other protocol loses them. */
   readonly losses: readonly Loss[];
 }
 
 // ---- Reply -------------------------------------------------------------------------------------------------------
 
-/** Disjoint counters, in tokens: no direction can count a token twice. */
+/** Disjoint counters, in tokens, so that no conversion counts a token twice. */
 export interface Usage {
-  /** Input read neither from nor into a cache. */
+  /** Input neither read from nor written to a cache. */
   readonly inputTokens: number | null;
   readonly cacheReadTokens: number | null;
   readonly cacheWriteTokens: number | null;
-  /** Of `cacheWriteTokens`, those written for an hour, not for 5 minutes. Absent: none, or the upstream does not tell them apart. */
+  /** The part of `cacheWriteTokens` that is kept for an hour instead of 5 minutes. Absent: none, or not reported separately. */
   readonly cacheWrite1hTokens?: number;
   /** Answer and reasoning together. */
   readonly outputTokens: number | null;
-  /** Of `outputTokens`, those spent on reasoning. */
+  /** The part of `outputTokens` spent on reasoning. */
   readonly reasoningTokens: number | null;
 }
 
 export type FinishKind = "end" | "stop-sequence" | "tool-calls" | "length" | "context-full" | "filtered" | "paused" | "other";
 
-/** `other`: a reason that nobody knows; clients are told that the answer is not finished. */
+/** `other`: an unknown reason; clients are told that the answer is not finished. */
 export interface FinishReason {
   readonly kind: FinishKind;
   /** The upstream's own word. */
   readonly raw: string | null;
-  /** The sequence that ended the answer, where the upstream names it. */
+  /** The stop sequence that ended the answer, where the upstream names it. */
   readonly stopSequence: string | null;
   /** Why the answer was filtered, where the upstream says so. */
   readonly explanation: string | null;
@@ -415,13 +415,13 @@ export interface Reply {
 export type ReplyEvent =
   | { readonly type: "reply-start"; readonly id: string; readonly model: string }
   /**
-   * The part, still empty: text, refusal, reasoning and arguments are ""; opaque parts come whole. A tool call may tell its proof here
-   * already, for clients that read it nowhere else; its end tells it again.
+   * The part, still empty: text, refusal, reasoning and arguments are ""; opaque parts are complete. A tool call may carry its proof here
+   * already, for clients that read it nowhere else; its end repeats it.
    */
   | { readonly type: "part-start"; readonly index: number; readonly part: Part }
   /** Appended to the text of a text, refusal or reasoning part, or to the arguments of a tool call. Never "". */
   | { readonly type: "part-delta"; readonly index: number; readonly text: string }
-  /** Of the tokens of a text or refusal: in front of the delta that they make, or later where the upstream tells them later. Never []. */
+  /** For the tokens of a text or refusal: before the delta that they make, or later if the upstream reports them later. Never []. */
   | { readonly type: "logprobs"; readonly index: number; readonly logprobs: readonly Logprob[] }
   | { readonly type: "annotation"; readonly index: number; readonly annotation: Annotation }
   | { readonly type: "part-end"; readonly index: number; readonly proof: Proof | null }

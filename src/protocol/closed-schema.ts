@@ -1,5 +1,5 @@
-// Whether strict decoding takes a JSON Schema: every object is closed (it names its members, requires each, and takes no others), and
-// nothing is asked of a value that a grammar may not know. Never rewrites a schema.
+// Whether strict decoding accepts a JSON Schema: every object is closed (it names its members, requires each, and allows no others), and
+// uses no keyword that a grammar may not support. Never rewrites a schema.
 // Source: https://platform.openai.com/docs/guides/structured-outputs#supported-schemas (read 2026-11); the limits are its oldest ones.
 
 import { isObject, parseOrUndefined, type Json } from "../wire/json.ts";
@@ -16,13 +16,13 @@ const SCHEMA_MAPS = ["properties", "$defs", "definitions"];
 const MAX_DEPTH = 5;
 const MAX_MEMBERS = 100;
 
-/** Whether the root is no choice and every object in the schema closed: strict decoding refuses any other. */
+/** Whether the root is not a union and every object in the schema is closed: strict decoding refuses anything else. */
 export function isClosed(source: JsonSource): boolean {
   const root = parseOrUndefined(source);
   return isObject(root) && root["anyOf"] === undefined && walk(root, { plain: false, members: 0 }, 0);
 }
 
-/** Whether strict decoding is sure to take the schema. */
+/** Whether strict decoding surely accepts the schema. */
 export function isPlain(source: JsonSource): boolean {
   const root = parseOrUndefined(source);
   return isObject(root) && root["anyOf"] === undefined && walk(root, { plain: true, members: 0 }, 0);

@@ -1,5 +1,5 @@
 // The table of codecs by protocol id. Routes, tests and README are made from it; a fifth protocol is one folder and one row here.
-// Never knows what is inside a codec.
+// Never knows a codec's internals.
 
 import { anthropicMessages } from "./anthropic-messages/codec.ts";
 import type { ProtocolId } from "./canonical.ts";
@@ -16,7 +16,7 @@ export const CODECS: Readonly<Record<ProtocolId, Codec>> = {
   gemini,
 };
 
-/** The codec for an upstream; where its model is said to take no schema, one by which it answers with a tool's input. */
+/** The codec for an upstream; for a model without support for schemas, one that gets the answer as a tool's input. */
 export function codecOf({ protocol, schema }: { readonly protocol: ProtocolId; readonly schema: "native" | "tool" }): Codec {
   return schema === "native" ? CODECS[protocol] : structuredBy(CODECS[protocol], () => "tool");
 }

@@ -1,11 +1,11 @@
-// A conversation that is longer than the model's context, in every provider's words. Agents shorten the conversation when they recognise
-// the error, and give up, or ask again for ever, when they do not.
-// Never takes a limit on rates, bytes or one field for it.
+// Recognises a conversation that is longer than the model's context, in every provider's words. Agents shorten the conversation when they
+// recognise the error; otherwise they give up, or retry for ever.
+// Never mistakes a limit on rates, bytes or a single field for it.
 
 import { GatewayError } from "../errors.ts";
 import { isObject, parseOrUndefined, print, type Json } from "../wire/json.ts";
 
-/** The code that clients of OpenAI's protocols know. */
+/** The code that clients of OpenAI's protocols recognise. */
 export const CONTEXT_FULL = "context_length_exceeded";
 
 const CODES: ReadonlySet<string> = new Set([
@@ -62,12 +62,12 @@ const WORDS: readonly RegExp[] = [
   /超[过出].{0,10}上下文/,
 ];
 
-/** What is about the pace of a client, or its key, is not about the conversation, however alike the words are. */
+/** Limits on a client's pace or key are not about the conversation, however similar their words. */
 const PACE = /\bper (?:second|minute|min|hour|day)\b|\b[RT]P[MD]\b|rate limit/i;
 const OTHER_STATUSES: ReadonlySet<number> = new Set([401, 402, 403, 404, 429]);
 
 /**
- * The same error, recognisable where it means that the context is full: its code, and a status that nobody tries again. `code`: the
+ * The same error, made recognisable where it means a full context: with its code, and a status that is not retried. `code`: the
  * upstream's own, where the protocol has no place for one.
  */
 export function recognised(error: GatewayError, code: Json | undefined = error.code): GatewayError {
@@ -75,7 +75,7 @@ export function recognised(error: GatewayError, code: Json | undefined = error.c
   return new GatewayError("upstream-rejected", error.message, {
     status: 400,
     code: CONTEXT_FULL,
-    // Types go with statuses.
+    // Types follow statuses.
     ...(error.status === 400 && error.type !== null ? { type: error.type } : {}),
     ...(error.param === null ? {} : { param: error.param }),
     ...(error.details === null ? {} : { details: error.details }),
@@ -89,7 +89,7 @@ function isContextFull({ message, type, status }: GatewayError, code: Json | und
   return !OTHER_STATUSES.has(status) && !PACE.test(message) && WORDS.some((words) => words.test(message));
 }
 
-/** An error body in OpenAI's shape, or in one like it, with the code that clients know; the message stays. Other errors stay as they are. */
+/** An error body of OpenAI's shape, or a similar one, with the code that clients recognise; the message stays. Other errors are unchanged. */
 export function withContextCode(body: string, { code, message }: GatewayError): string {
   const value = code === CONTEXT_FULL ? parseOrUndefined(body) : undefined;
   if (!isObject(value)) return body;

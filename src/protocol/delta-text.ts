@@ -1,9 +1,9 @@
-// How much text an event of a stream delivers, whatever its protocol: for counting an answer that nobody decodes.
+// How much text an event of a stream delivers, in any protocol: for counting an answer that is not decoded.
 // Does not tell one kind of text from another, or count what an event repeats.
 
 import { isObject, parseOrUndefined, print, type Json } from "../wire/json.ts";
 
-/** Members that hold a piece of an answer in the stream of one of the four protocols. */
+/** Members that hold a piece of an answer in the streams of the four protocols. */
 const PIECES: ReadonlySet<string> = new Set([
   "text",
   "thinking",
@@ -15,9 +15,9 @@ const PIECES: ReadonlySet<string> = new Set([
   "refusal",
   "arguments",
 ]);
-/** Gemini's arguments are no text. */
+/** Gemini's arguments are not text. */
 const ARGUMENTS = "args";
-/** Responses says all of a part, an item and the answer again when it is complete. */
+/** Responses repeats parts, items and the answer when they are complete. */
 const REPEATS = /^response\.(?!.*\.delta$)/;
 
 /** UTF-8 bytes. */
@@ -39,12 +39,12 @@ function bytesIn(value: Json): number {
   return bytes;
 }
 
-/** Of a short text: without an encoder, and without an array. */
+/** For a short text: without an encoder, and without an array. */
 export function utf8Length(text: string): number {
   let bytes = text.length;
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index);
-    // Half of a pair takes two of the four bytes.
+    // Each half of a surrogate pair stands for two of its four bytes.
     if (unit > 0x7f) bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
   }
   return bytes;

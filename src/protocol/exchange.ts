@@ -1,11 +1,11 @@
-// Shorter forms of an exchange, for calls that are not decoded and for answers that take long.
+// Smaller forms of an exchange, for calls that are not decoded and for long answers.
 // Does not read a request.
 
 import type { CanonicalRequest, FieldNames } from "./canonical.ts";
 import type { Exchange, RequestHead } from "./codec.ts";
 
 /**
- * An exchange without the turns that led to it: what an encoder keeps of it while an answer is under way. The turns may be megabytes, and an
+ * An exchange without its turns: all that an encoder needs while an answer is under way. The turns may be megabytes, and an
  * answer takes minutes.
  */
 export function withoutConversation({ request, id, createdAtS }: Exchange): Exchange {
@@ -13,8 +13,8 @@ export function withoutConversation({ request, id, createdAtS }: Exchange): Exch
 }
 
 /**
- * An exchange whose strings are its own, but for the turns, which no codec keeps: an engine lets a string that was cut out of a body hold on
- * to the whole text of it.
+ * An exchange with strings of its own, except for the turns, which no codec keeps: in the engines, a substring of a body keeps the whole
+ * body alive.
  */
 export function detached({ request: { turns, names, ...rest }, id, createdAtS }: Exchange): Exchange {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what was printed a moment ago
@@ -23,7 +23,7 @@ export function detached({ request: { turns, names, ...rest }, id, createdAtS }:
   return { request: { ...own, names, turns }, id, createdAtS };
 }
 
-/** A request that says nothing but its head; for calls whose body is not decoded. */
+/** A request with nothing but its head, for calls whose body is not decoded. */
 export function bareRequest(head: Pick<RequestHead, "model" | "stream">): CanonicalRequest {
   return {
     names: CANONICAL_NAMES,

@@ -1,14 +1,14 @@
-// Factory's own error, `{"detail": ..., "status"?: 403}`, which comes in the place of any provider's answer, under any status and inside of streams.
-// Never takes an answer for one, nor a provider's error that has a shape of its own.
+// Factory's own error, `{"detail": ..., "status"?: 403}`, which comes in place of any provider's answer, under any status and inside streams.
+// Never mistakes an answer for one, nor a provider's error with a shape of its own.
 
 import { GatewayError, kindOfStatus } from "../errors.ts";
 import { isObject, type Json } from "../wire/json.ts";
 import { recognised } from "./context-overflow.ts";
 
-/** Members of which every provider's answer, or error, has one. */
+/** Each provider's answer, or error, has one of these members. */
 const OTHERS = ["error", "choices", "output", "response", "content", "candidates", "delta", "item"];
 
-/** Null: it is none. One that names no status has that of an upstream that failed. */
+/** Null: not one. One without a status gets that of a failed upstream. */
 export function factoryError(value: unknown): GatewayError | null {
   if (!isObject(value) || OTHERS.some((name) => isObject(value[name]) || Array.isArray(value[name]))) return null;
   const message = sentenceIn(value["detail"]);
@@ -22,7 +22,7 @@ export function factoryError(value: unknown): GatewayError | null {
 
 const TYPE = "factory_error";
 
-/** Whether no client would know it for an error, unless it is told in the client's protocol. */
+/** Whether no client would recognise it as an error, unless it is converted to the client's protocol. */
 export function isFactoryError(error: GatewayError | null): boolean {
   return error?.type === TYPE;
 }
@@ -37,7 +37,7 @@ export function sentenceIn(detail: Json | undefined): string | null {
 
 const MAX_PLAIN_TEXT = 300;
 
-/** What an error's body says that is a string, or no JSON; null where that is a page, half of something, or nothing. `value`: the body parsed. */
+/** An error body's text, where it is a JSON string or plain text; null for a page, truncated JSON, or nothing. `value`: the body parsed. */
 export function plainSentence(value: Json | undefined, body: string): string | null {
   const text = (typeof value === "string" ? value : value === undefined ? body : "").trim();
   return text === "" || text.length > MAX_PLAIN_TEXT || /^[{[]|</.test(text) ? null : text;

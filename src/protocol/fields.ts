@@ -1,46 +1,46 @@
-// Reads one JSON object of a request body: each member is checked as it is read, and the members that nobody read are reported.
-// Never guesses: a member of the wrong type is an `invalid-request` that names the path and what it should be.
+// Reads one JSON object of a request body: each member is checked as it is read, and members that were not read are reported.
+// Never guesses: a member of the wrong type is an `invalid-request` with its path and the expected type.
 
 import { GatewayError } from "../errors.ts";
 import { isObject, JsonText, print, type Json, type JsonObject } from "../wire/json.ts";
 import type { JsonSource } from "./canonical.ts";
 
-/** A member that nobody read, or whose word nobody here knows. */
+/** A member that was not read, or with an unknown word. */
 export interface UnreadMember {
   readonly key: string;
   /** As the client would write it: `tools[0].strict`. */
   readonly path: string;
   readonly value: JsonSource;
-  /** Why it is lost, where the word is to blame; null for a member that nobody read. */
+  /** Why it is lost, if that is due to its word; null: it was not read. */
   readonly reason: string | null;
 }
 
-/** An enumeration of a request. Each protocol lists its own in one table, `WORDS` of its wire.ts. */
+/** An enumeration in a request. Each protocol lists its own in one table, `WORDS` of its wire.ts. */
 export interface Words<Word extends string> {
   readonly known: readonly Word[];
   /**
-   * What a word means that is not among them. `reported`: protocols gain words, so it is left out and said. `refused`: without it the answer
-   * would be another one than was asked for, so the call ends with 400.
+   * What an unknown word means. `reported`: protocols gain words, so it is left out and reported. `refused`: without it the answer
+   * would be a different one than was requested, so the call ends with 400.
    */
   readonly unknown: "reported" | "refused";
-  /** Whether the words are read in upper and lower case alike; they are listed in upper case then. */
+  /** Whether case is ignored; the words are listed in upper case then. */
   readonly anyCase?: true;
 }
 
-/** Reads one object's members. Absent and `null` are the same: "did not say". A long conversation has thousands: they are small. */
+/** Reads one object's members. Absent and `null` both mean "not specified". A long conversation has thousands of readers, so they are small. */
 export class Fields {
   readonly #object: JsonObject;
-  /** The path of the object, or of the list that it is an item of. */
+  /** The path of the object, or of the list that contains it. */
   readonly #place: string;
-  /** In that list; null: it is in none. */
+  /** Its index in that list; null: it is not in a list. */
   readonly #index: number | null;
-  /** Members that were read; few, so they are looked through. */
+  /** Members that were read; few, so a linear search is fine. */
   readonly #read: string[] = [];
-  /** What was read through this one; null: nothing. */
+  /** Readers of objects inside this one; null: none. */
   #inside: Fields[] | null = null;
-  /** Members whose word is not known; null: none. */
+  /** Members with unknown words; null: none. */
   #unknown: string[] | null = null;
-  /** What becomes of members that nobody reads by name. */
+  /** What becomes of members that are not read. */
   #rest: "reported" | "ignored" | "read" = "reported";
 
   constructor(object: JsonObject, place: string, index: number | null = null) {
@@ -68,7 +68,7 @@ export class Fields {
   /** The member as it is; undefined when absent. */
   raw(key: string): Json | undefined {
     const value = this.#object[key];
-    // Of the many members that a request can have, few are there.
+    // A request has few of its many possible members.
     if (value !== undefined && this.#rest === "reported") this.#note(key);
     return value;
   }
@@ -105,7 +105,7 @@ export class Fields {
     throw this.fail(key, "true or false");
   }
 
-  /** One of the known words; null when absent, or when the word is not known and may be left out, which `close` then says. */
+  /** One of the known words; null when absent, or when unknown and optional, which `close` then reports. */
   optionalWord<Word extends string>(key: string, { known, unknown, anyCase }: Words<Word>): Word | null {
     const value = this.#stated(key);
     if (value === null) return null;
@@ -161,23 +161,23 @@ export class Fields {
     return value === undefined || value === null ? null : this.inside(value, this.at(key));
   }
 
-  /** A reader of an object that stands somewhere in this one; `close` reports what nobody read of it. @throws GatewayError when it is none. */
+  /** A reader of an object inside this one; `close` reports what was not read of it. @throws GatewayError when it is not an object. */
   inside(value: Json | undefined, path: string): Fields {
     return this.#keep(Fields.of(value, path));
   }
 
-  /** These members need no reading: they say nothing that is not known anyway. */
+  /** These members need no reading: they have no effect. */
   ignore(...keys: readonly string[]): void {
     for (const key of keys) this.#note(key);
   }
 
-  /** Nothing that is left unread here needs reporting. What was read through this one is not meant. */
+  /** Members left unread here need no report. Objects that were read through this one are not affected. */
   ignoreRest(): this {
     if (this.#rest === "reported") this.#rest = "ignored";
     return this;
   }
 
-  /** The member as JSON text: as it was written where it was parsed verbatim, printed otherwise. */
+  /** The member as JSON text: verbatim where it was parsed that way, otherwise printed. */
   source(key: string): JsonSource | null {
     const value = this.raw(key);
     return value === undefined || value === null ? null : print(value);
@@ -193,7 +193,7 @@ export class Fields {
     return this.#object[key] !== undefined && this.#object[key] !== null;
   }
 
-  /** Members that nobody read and that say something, with their JSON text. What is read of it after `ignoreRest` is not noted. */
+  /** Members that were not read and are not null, with their JSON text. What is read of them after `ignoreRest` is not noted. */
   unread(): [key: string, value: JsonSource][] {
     const found: [string, JsonSource][] = [];
     if (this.#rest === "read") return found;
@@ -202,8 +202,8 @@ export class Fields {
   }
 
   /**
-   * Members that nobody read or whose word nobody knows, of this object and of all that was read through it: the outer ones first, then in
-   * the order of reading. A word is told even where the rest need not be.
+   * Members that were not read, or with unknown words, in this object and in all that were read through it: outer ones first, then in
+   * reading order. Unknown words are reported even after `ignoreRest`.
    */
   close(): UnreadMember[] {
     const found: UnreadMember[] = [];
@@ -233,7 +233,7 @@ export class Fields {
     return wrong(this.at(key), wanted, this.#object[key]);
   }
 
-  /** The member; null where it did not say. */
+  /** The member; null where it was not specified. */
   #stated(key: string): Json {
     return this.raw(key) ?? null;
   }

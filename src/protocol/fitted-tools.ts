@@ -1,7 +1,7 @@
-// A codec whose target refuses some tool schemas outright: its requests carry tools that it takes, and its answers the names that the
-// client knows. A keyword that may not stand at a schema's root becomes properties and a sentence in the description; the name of an
-// argument that the target does not take is another name on the way.
-// Never knows a protocol, and adds nothing to the answers of requests whose tools keep their names.
+// A codec for a target that refuses some tool schemas: requests carry tools that it accepts, and answers the names that the client knows.
+// A keyword that is not allowed at a schema's root becomes properties and a sentence in the description; an argument whose name is not
+// allowed gets another name on the way.
+// Never knows a protocol, and costs nothing for requests whose tools keep their names.
 
 import { glance, isObject, parseOrUndefined, print, type JsonObject } from "../wire/json.ts";
 import type { Machine } from "../wire/machine.ts";
@@ -13,18 +13,18 @@ import { flatten, type RootRule } from "./root-schema.ts";
 import { Callables } from "./tool-list.ts";
 import type { NameRule } from "./tool-names.ts";
 
-/** What a target takes as the schema of a tool. */
+/** What a target accepts as the schema of a tool. */
 export interface ToolLimits {
   /** Keywords that it refuses at the root. */
   readonly refusedAtRoot: ReadonlySet<string>;
-  /** For the names of the root's properties: what fits, and how the others are fitted. Null: any name will do. */
+  /** The rule for names of the root's properties. Null: any name is allowed. */
   readonly propertyNames: { readonly fits: RegExp; readonly rule: NameRule } | null;
 }
 
-/** `codec`, with `limitsOf` asked about each request; null: the target takes every schema. */
+/** `codec`, with `limitsOf` called for each request; null: the target accepts every schema. */
 export function fittedBy(codec: Codec, limitsOf: (request: CanonicalRequest) => ToolLimits | null): Codec {
   const { request, reply } = codec;
-  /** Null: every argument has the name that the client gave it. */
+  /** Null: every argument keeps the client's name. */
   const originalsOf = ({ request: asked }: Exchange): Renaming | null => {
     if (asked.tools.length === 0) return null;
     const limits = limitsOf(asked);
@@ -55,7 +55,7 @@ export function fittedBy(codec: Codec, limitsOf: (request: CanonicalRequest) => 
   };
 }
 
-/** The other names of a tool's arguments; undefined where it has none. */
+/** The changed names of a tool's arguments; undefined: none. */
 type Renaming = (tool: string) => Names | undefined;
 
 // ---- The request -------------------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ function withNames(part: Part, renaming: Renaming): Part {
   return names === undefined ? part : { ...part, arguments: renameArguments(part.arguments, names) };
 }
 
-/** The way back. Most answers call few of the tools, so each is looked at when it is called. */
+/** The way back. Most answers call few of the tools, so a tool is looked up when it is called. */
 function originalNames(tools: readonly Tool[], limits: ToolLimits): Renaming {
   const callables = new Callables(tools);
   return (name) => {
@@ -91,7 +91,7 @@ function originalNames(tools: readonly Tool[], limits: ToolLimits): Renaming {
   };
 }
 
-/** Null: the target takes the tool as it is. */
+/** Null: the target accepts the tool as it is. */
 function fitTool(tool: FunctionTool, limits: ToolLimits): { readonly tool: FunctionTool; readonly names: Names } | null {
   const { refusedAtRoot, propertyNames } = limits;
   if (tool.schema === null || isTaken(tool.schema, limits)) return null;
@@ -117,7 +117,7 @@ function namesOf({ properties }: JsonObject): string[] {
   return isObject(properties) ? Object.keys(properties) : [];
 }
 
-/** Nearly every schema is, so this has to be quick. */
+/** True for nearly every schema, so this has to be fast. */
 function isTaken(source: JsonSource, { refusedAtRoot, propertyNames }: ToolLimits): boolean {
   const root = glance(source);
   if (!isObject(root)) return true;
@@ -139,7 +139,7 @@ function sentence({ keyword, schemas }: RootRule, names: Names): string {
 
 // ---- The answer --------------------------------------------------------------------------------------------------
 
-/** Passes on what `decoder` puts out; only the calls of tools with other names are touched. */
+/** Passes on what `decoder` emits; only calls of tools with changed names are edited. */
 class NameRestorer implements Machine<SseEvent, ReplyEvent> {
   readonly #decoder: Machine<SseEvent, ReplyEvent>;
   readonly #originals: Renaming;

@@ -31,7 +31,7 @@ export function unfold(reply: Reply): ReplyEvent[] {
   return events;
 }
 
-/** Collects events one by one; `fold` in steps. */
+/** Collects events one by one: `fold` as a machine. */
 export class Folder {
   #id = "";
   #model = "";
@@ -93,7 +93,7 @@ export function isTruncation(error: GatewayError | null): boolean {
 
 const TRUNCATED = "upstream_truncated";
 
-/** The error of `an event`, or `an answer`, that is no JSON. */
+/** The error of `an event`, or `an answer`, that is not JSON. */
 export function notJson(what: "an event" | "an answer", cause: unknown): GatewayError {
   return new GatewayError("upstream-failed", `The upstream sent ${what} that is not JSON.`, { cause });
 }
@@ -163,7 +163,7 @@ function isEmpty(part: Part): boolean {
 }
 
 /**
- * Passes events on unchanged and throws an Error that names the rule when they break the grammar; for tests.
+ * Passes events on unchanged, and throws an Error that names the violated rule; for tests.
  * See `ReplyEvent` for the grammar.
  */
 export function grammar(): Machine<ReplyEvent, ReplyEvent> {
@@ -230,14 +230,14 @@ export function inOrder(): PartOrder {
   return new PartOrder();
 }
 
-/** Without functions of its own: this is made for every stream. */
+/** A class instead of closures: one is made for every stream. */
 export class PartOrder implements Machine<ReplyEvent, ReplyEvent> {
   /** The part that streams on. */
   #current: number | null = null;
   /** The events of the parts that have started since, in the order of their starts. Null: none has so far. */
   #waiting: Map<number, ReplyEvent[]> | null = null;
 
-  /** Whether `step` would put out this event, and nothing else, and be as it was: so it is with nearly all. */
+  /** Whether `step` would emit just this event and keep its state, which is true of nearly all. */
   passes(event: ReplyEvent): boolean {
     return "index" in event ? event.index === this.#current && event.type !== "part-end" : true;
   }
@@ -260,7 +260,7 @@ export class PartOrder implements Machine<ReplyEvent, ReplyEvent> {
     return out;
   }
 
-  /** Sends what may go now: all events of the first waiting part up to its end, then the next one's. */
+  /** Emits what may go now: all events of the first waiting part up to its end, then those of the next. */
   #flush(waiting: Map<number, ReplyEvent[]>, out: ReplyEvent[]): void {
     for (const [index, events] of waiting) {
       waiting.delete(index);

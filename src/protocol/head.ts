@@ -1,4 +1,4 @@
-// What routing needs to know of a body that holds model and stream switch itself, unless its path does.
+// What routing needs to know of a body that contains model and stream switch itself, unless its path does.
 // Does not read more of the body than that.
 
 import { GatewayError } from "../errors.ts";
@@ -7,7 +7,7 @@ import { parse, type Json } from "../wire/json.ts";
 import type { RequestHead, WireRequest } from "./codec.ts";
 
 /**
- * The head of a body that holds model and stream switch itself. `list` names the member with the conversation's items.
+ * The head of a body that contains model and stream switch itself. `list` names the member with the conversation's items.
  * @throws GatewayError `invalid-request` when the body is not a JSON object or names no model.
  */
 export function bodyHead({ body, members: found, path }: WireRequest, list: string): RequestHead {

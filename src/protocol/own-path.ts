@@ -1,5 +1,5 @@
-// The path at which each protocol's own maker serves it, for upstreams that are given by their host alone.
-// Never touches a URL that has a path.
+// The path of each protocol at its own maker, for upstreams that are configured by their host alone.
+// Never changes a URL that has a path.
 
 import type { ProtocolId } from "./canonical.ts";
 
@@ -21,21 +21,21 @@ export function withOwnPath(url: string, protocol: ProtocolId): string {
   return parsed.href;
 }
 
-/** As it is written, and as a URL escapes it. */
+/** Plain, and as a URL escapes it. */
 const MODEL_IN_PATH = /\{model\}|%7Bmodel%7D/i;
 const METHOD = /:generateContent(?=$|\?)/;
 
-/** The URL for one model, where it names one in its path, as Google's own do. */
+/** The URL for one model, where its path names one, as Google's own do. */
 export function withModel(url: string, model: string): string {
   return url.replace(MODEL_IN_PATH, () => encodeURIComponent(model));
 }
 
-/** Whether the path names model and method, as Google's own do; the body then names neither. */
+/** Whether the path names model and method, as Google's own do; then the body names neither. */
 export function namesMethod(url: string): boolean {
   return METHOD.test(url);
 }
 
-/** The URL that streams the answer, where that is another one. */
+/** The URL that streams the answer, where that differs. */
 export function streamingUrl(url: string): string {
   if (!namesMethod(url)) return url;
   const streaming = new URL(url.replace(METHOD, ":streamGenerateContent"));

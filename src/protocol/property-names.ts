@@ -1,6 +1,6 @@
-// The names of a tool's arguments, where a target takes only some: fitted in the tool's schema and in the calls of the history, and back
-// in the calls of an answer. Only the outermost object has such names; what stands deeper is no concern of the targets.
-// Never spells anything but these names anew.
+// Renames a tool's arguments where a target allows only some names: in the tool's schema and in the calls of the history, and back in the
+// calls of an answer. Only names of the outermost object are restricted; nested ones do not matter to the targets.
+// Never changes anything but these names.
 
 import { isObject, type Json, type JsonObject } from "../wire/json.ts";
 import { namesIn, withReferences } from "./root-schema.ts";
@@ -9,17 +9,17 @@ import { fitName, type NameRule } from "./tool-names.ts";
 /** Names as they are, and what takes their place. */
 export type Names = ReadonlyMap<string, string>;
 
-/** The names that do not fit the rule, and their fitted form; the same on every turn. */
+/** The names that break the rule, and their fitted form; the same on every turn. */
 export function fittedNames(names: readonly string[], rule: NameRule): Names {
   const taken = new Set(names);
   const fitted = new Map<string, string>();
-  /** By the form that was tried first, the one that was free in the end. */
+  /** Names by their first fitted form, each with its final one. */
   const last = new Map<string, string>();
   for (const name of names) {
     const first = fitName(name, rule);
     if (first === name) continue;
     let short = last.get(first) ?? first;
-    // An underscore goes in front until no other argument has the name.
+    // Underscores are put in front until the name is unique.
     while (taken.has(short)) short = fitName(`_${short}`, rule);
     taken.add(short);
     last.set(first, short);
@@ -37,7 +37,7 @@ export function reversed(names: Names): Names {
 
 const POINTER = /^#\/properties\/([^/]*)/;
 
-/** The schema with other names for the properties of its root, wherever it speaks of them. */
+/** The schema with renamed properties at its root, wherever it refers to them. */
 export function renameSchema(schema: JsonObject, names: Names): JsonObject {
   return withReferences(renamed(schema, names), (reference) =>
     reference.replace(POINTER, (pointer, step: string) => {
@@ -48,7 +48,7 @@ export function renameSchema(schema: JsonObject, names: Names): JsonObject {
   );
 }
 
-/** Schemas of the same object, inside of another. */
+/** Schemas of the same object inside another. */
 const IN_PLACE: ReadonlySet<string> = new Set(["anyOf", "oneOf", "allOf", "not", "if", "then", "else"]);
 const BY_NAME: ReadonlySet<string> = new Set(["properties", "dependentRequired", "dependentSchemas", "dependencies"]);
 
@@ -74,7 +74,7 @@ function renamed(schema: JsonObject, names: Names): JsonObject {
 
 // ---- Arguments ---------------------------------------------------------------------------------------------------
 
-/** The arguments of a call with other names; text that is no JSON object comes out as it is. */
+/** The arguments of a call with renamed members; text that is not a JSON object is returned as it is. */
 export function renameArguments(source: string, names: Names): string {
   const renamer = new ArgumentRenamer(names);
   return renamer.add(source) + renamer.end();
@@ -88,7 +88,7 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-/** Renames the arguments of a call that comes in pieces, cut anywhere. Holds back nothing but a name whose end has not come. */
+/** Renames the arguments of a call that arrives in pieces, cut anywhere. Holds back only an incomplete name. */
 export class ArgumentRenamer {
   readonly #names: Names;
   #depth = 0;
@@ -97,7 +97,7 @@ export class ArgumentRenamer {
   #isObject = false;
   #string: "none" | "name" | "value" = "none";
   #isEscaped = false;
-  /** The name as far as it has come, with its opening quote. */
+  /** The name so far, with its opening quote. */
   #held = "";
 
   constructor(names: Names) {
@@ -107,7 +107,7 @@ export class ArgumentRenamer {
   /** What this piece adds; "" while a name is incomplete. */
   add(piece: string): string {
     let out = "";
-    /** From here on nothing of the piece has been given out. */
+    /** Nothing of the piece from here on has been emitted. */
     let from = 0;
     for (let at = 0; at < piece.length; at++) {
       const code = piece.charCodeAt(at);

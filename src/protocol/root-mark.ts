@@ -1,5 +1,5 @@
-// The `cache_control` of a whole request, which is Anthropic's and comes in the bodies of every protocol: Messages takes the same member.
-// Never judges its value; Anthropic does.
+// Anthropic's `cache_control` for a whole request, which may come in the body of any protocol: Messages has the same member.
+// Never checks its value; Anthropic does.
 // https://platform.claude.com/docs/en/build-with-claude/prompt-caching#automatic-caching (read 2026-11).
 
 import type { CanonicalRequest, Extension, JsonSource } from "./canonical.ts";
@@ -7,13 +7,13 @@ import type { Fields } from "./fields.ts";
 import { hasMarks, ownExtensions } from "./losses.ts";
 
 const FIELD = "cache_control";
-/** As it reads in a body whose members were brought into Gemini's spelling. */
+/** Its name in a body whose members were normalized to Gemini's spelling. */
 const SPELLINGS = [FIELD, "cacheControl"];
 const MARK = '{"type":"ephemeral"}';
 
-/** The mark of a body of another protocol than Messages, as what belongs to Messages. Call it before the body is closed. */
+/** The mark in a body of another protocol, as an extension of Messages. Call it before the body is closed. */
 export function decodeRootMark(body: Fields): Extension[] {
-  // Both are read, so that neither is a member that nobody knows.
+  // Both are read, so that neither is reported as unknown.
   const [value = null, other = null] = SPELLINGS.map((key) => body.source(key));
   const mark = value ?? other;
   if (mark === null) return [];
@@ -22,8 +22,8 @@ export function decodeRootMark(body: Fields): Extension[] {
 }
 
 /**
- * The mark for a Messages body: the client's; or the operator's, for an agent's prompt in which the client has marked nothing. A single
- * question is not asked twice, and writing it into the cache would cost more.
+ * The mark for a Messages body: the client's, or the operator's for an agent's prompt in which the client has marked nothing. A single
+ * question is not repeated, and writing it into the cache would cost more.
  */
 export function rootMarkOf(request: CanonicalRequest): JsonSource | null {
   const own = ownExtensions(request, "anthropic-messages").find(([field]) => field === FIELD);

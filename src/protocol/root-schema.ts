@@ -1,13 +1,13 @@
-// A tool's schema without the keywords that a target refuses at its root: the branches' properties become the root's own, and what they
-// asked for beyond that is given back as JSON Schema, to be said in words.
-// Never throws, and never touches what stands deeper.
+// A tool's schema without the keywords that a target refuses at its root: properties of the branches become the root's own, and further
+// constraints are returned as JSON Schema, to be put into words.
+// Never throws, and never changes nested schemas.
 
 import { isObject, print, type Json, type JsonObject } from "../wire/json.ts";
 
-/** What a keyword asked for that the flat schema no longer says. */
+/** Constraints of a keyword that the flat schema no longer expresses. */
 export interface RootRule {
   readonly keyword: string;
-  /** One schema per branch, without the property definitions that the flat schema has. */
+  /** One schema for each branch, without the property definitions that the flat schema has. */
   readonly schemas: readonly Json[];
 }
 
@@ -16,35 +16,35 @@ export interface FlatSchema {
   readonly rules: readonly RootRule[];
 }
 
-/** What a schema says of an object; its reader adds to it while it reads. */
+/** What a schema says of an object; filled in while it is read. */
 interface Shape {
   readonly properties: Map<string, Property>;
   readonly required: Set<string>;
-  /** Takes no other properties. */
+  /** Allows no other properties. */
   closed: boolean;
 }
 
 interface Property {
   readonly schema: Json;
   readonly printed: Printed;
-  /** Whether it holds whichever branch the arguments follow. */
+  /** Whether it holds in every branch. */
   readonly always: boolean;
 }
 
 const LINE_LENGTH = 64;
-/** Of schemas, their properties, and lines of those. References to references can ask for any amount of work. */
+/** Limits on schemas, properties, and lines. References to references can require any amount of work. */
 const MAX_STEPS = 20_000;
-/** Of a branch, what the flat schema says itself or nobody has to be told. */
+/** The part of a branch that the flat schema already expresses, or that has no effect. */
 const MERGED: ReadonlySet<string> = new Set(
   "type properties required additionalProperties unevaluatedProperties title description $ref $defs definitions $schema $id $comment".split(
     " ",
   ),
 );
 const COMBINATORS: ReadonlySet<string> = new Set(["anyOf", "oneOf", "allOf"]);
-/** What the flat schema has of its own. */
+/** Members that the flat schema defines itself. */
 const OWN: ReadonlySet<string> = new Set(["type", "properties", "required"]);
 
-/** `refused`: the keywords that may not stand at the root. Some of them does. */
+/** `refused`: the keywords that are not allowed at the root. At least one occurs. */
 export function flatten(root: JsonObject, refused: ReadonlySet<string>): FlatSchema {
   const reader = new ShapeReader(root);
   const shape = reader.read(root);
@@ -68,7 +68,7 @@ export function flatten(root: JsonObject, refused: ReadonlySet<string>): FlatSch
 
 class ShapeReader {
   readonly #root: JsonObject;
-  /** What was printed, as a definition may be referred to many times. */
+  /** Cache of printed texts, since a definition may be referred to many times. */
   readonly #printed = new Map<object, Printed>();
   #steps = 0;
 
@@ -97,10 +97,10 @@ class ShapeReader {
     return shape;
   }
 
-  /** What the branches ask for beyond the definitions that the flat schema has; none where that is nothing. */
+  /** The constraints of the branches beyond the definitions of the flat schema; none where there are no more. */
   rest(keyword: string, list: Json, { flat, path = [] }: Pick<Place, "flat"> & Partial<Place>): JsonObject[] {
     const rests = branchesOf(list).map((branch) => this.#restOf(branch, { flat, path, isChoice: keyword !== "allOf" }));
-    // All branches of `allOf` hold, so those that ask for nothing more need no word; of the others each is a choice.
+    // Every branch of `allOf` holds, so those without further constraints are omitted; in the others each branch is an alternative.
     const told = keyword === "allOf" ? rests.filter((rest) => Object.keys(rest).length > 0) : rests;
     return told.some((rest) => Object.keys(rest).length > 0) ? told : [];
   }
@@ -151,7 +151,7 @@ interface Place {
   readonly flat: ReadonlyMap<string, Property>;
   /** The references that led here. */
   readonly path: readonly string[];
-  /** Whether the arguments may follow another branch in its place. */
+  /** Whether the arguments may follow another branch instead. */
   readonly isChoice: boolean;
 }
 
@@ -165,11 +165,11 @@ function branchesOf(list: Json | undefined): Json[] {
   });
 }
 
-/** Both hold: `shape` says from now on what `other` says as well. */
+/** Both hold: adds to `shape` what `other` says. */
 function add(shape: Shape, other: Shape): void {
   for (const [name, theirs] of other.properties) {
     const ours = shape.properties.get(name);
-    // What only some branches say of a property cannot narrow what is said of it anyway.
+    // A constraint of only some branches can't narrow one that always holds.
     if (ours === undefined || (theirs.always && !ours.always)) shape.properties.set(name, theirs);
     else if (theirs.always) shape.properties.set(name, joined(ours, theirs));
   }
@@ -194,7 +194,7 @@ function either(shapes: readonly Shape[]): Shape {
   return { properties, required: new Set(required), closed: shapes.every(({ closed }) => closed) };
 }
 
-/** A property that is as some of so many branches say. */
+/** A property that only some of the branches define. */
 function variant(found: readonly Property[], branches: number): Property {
   const variants = new Map(found.map((property) => [property.printed.text, property]));
   const [only] = variants.values();
@@ -206,25 +206,25 @@ function variant(found: readonly Property[], branches: number): Property {
 
 const ADDED: ReadonlySet<string> = new Set(["const", "enum", "anyOf", "title", "description"]);
 
-/** A value for which both schemas hold; it is always there. */
+/** A property that must match both schemas, whichever branch is followed. */
 function joined(ours: Property, theirs: Property): Property {
   const [one, other] = [ours.schema, theirs.schema];
   if (other === true || ours.printed.is(theirs.printed)) return { ...ours, always: true };
   if (one === true) return { ...theirs, always: true };
   const isAdded = isObject(one) && isObject(other) && Object.keys(other).every((key) => ADDED.has(key) && !(key in one));
   const schema = isAdded ? { ...one, ...other } : { allOf: [one, other] };
-  // Printed each time, a schema that many others join would be printed as many times.
+  // Printing every time would be quadratic for a schema that many others join.
   const length = ours.printed.length + theirs.printed.length + (isAdded ? -1 : '{"allOf":[,]}'.length);
   return { schema, printed: new Printed(schema, length), always: true };
 }
 
-/** A schema's text, by which it is compared: made when another one is as long. */
+/** A schema's text, for comparison: printed only when another one has the same length. */
 class Printed {
   readonly #schema: Json;
   readonly #length: number | null;
   #text: string | null = null;
 
-  /** `length`: of the text, where that is known without it. */
+  /** `length`: of the text, if that is known without printing. */
   constructor(schema: Json, length: number | null = null) {
     this.#schema = schema;
     this.#length = length;
@@ -243,7 +243,7 @@ class Printed {
   }
 }
 
-/** What a reference within the document names; undefined when nothing stands there. */
+/** The target of a reference within the document; undefined: none. */
 function resolve(root: JsonObject, reference: string): Json | undefined {
   if (!reference.startsWith("#/")) return undefined;
   let at: Json | undefined = root;
@@ -254,16 +254,16 @@ function resolve(root: JsonObject, reference: string): Json | undefined {
   return at;
 }
 
-/** What a step of a reference may name: a reference is a URL's fragment, but many write it without a URL's escapes. */
+/** A segment of a reference: it is a URL fragment, but many write it without escapes. */
 export function namesIn(step: string): [written: string, unescaped: string] {
   const written = step.replaceAll("~1", "/").replaceAll("~0", "~");
   return [written, ESCAPED.test(step) ? decodeURIComponent(step).replaceAll("~1", "/").replaceAll("~0", "~") : written];
 }
 
-/** ASCII alone: a half of a longer character is none. */
+/** ASCII only: half of a longer character is not valid. */
 const ESCAPED = /^(?:[^%]|%[0-7][\da-f])+$/i;
 
-/** References that led into a keyword which is gone lead to a copy of it among the definitions. */
+/** References into a keyword that was removed lead to a copy of it among the definitions. */
 function withTargets(schema: JsonObject, root: JsonObject, refused: ReadonlySet<string>): JsonObject {
   let isLed = false;
   const definitions = isObject(schema["$defs"]) ? schema["$defs"] : {};
@@ -280,7 +280,7 @@ function withTargets(schema: JsonObject, root: JsonObject, refused: ReadonlySet<
 const COPIES = "at_root";
 const KEYWORD = /^#\/(\w+)\//;
 
-/** The same schema with each reference changed. */
+/** The same schema with every reference changed. */
 export function withReferences(schema: JsonObject, change: (reference: string) => string): JsonObject {
   const inside = (value: Json): Json => {
     if (Array.isArray(value)) return value.map(inside);

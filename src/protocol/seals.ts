@@ -1,4 +1,4 @@
-// Seals: the text in which a proof travels through a client that speaks another protocol. The only file that knows their form.
+// Seals: the text in which a proof travels through a client of another protocol. The only file that knows their format.
 // Does not change what a proof says.
 
 import { fromBase64url, toBase64url } from "./base64url.ts";
@@ -8,13 +8,13 @@ import type { Origin, Proof } from "./canonical.ts";
 export const SEAL = "gw1.";
 /** How a JSON string that holds a seal begins. */
 export const SEALED_STRING = `"${SEAL}`;
-/** How base64 of a seal begins; the last character holds some of the letter behind, which for every seal is one from a to o. */
+/** How the base64 of a seal begins; the last character also covers bits of the next letter, which gives a to o for every seal. */
 export const SEAL_BASE64 = btoa(`${SEAL}a`).slice(0, 6);
-// A length of 4n + 1 is nobody's encoding.
+// No encoding has a length of 4n + 1.
 const BASE64URL = /^(?:[\w-]{4})*(?:[\w-]{2,3})?$/;
 
 /**
- * The text that carries a proof through a client which speaks another protocol: `gw1.<origin>.<data, base64url>`.
+ * The text that carries a proof through a client of another protocol: `gw1.<origin>.<data, base64url>`.
  * Proofs go to clients of their own protocol unsealed.
  */
 export function sealProof(proof: Proof, own: Origin | null): string {

@@ -1,7 +1,7 @@
-// A codec for models that take no JSON schema, or only one that describes an object, made from the protocol's own codec:
-// - `tool`: the schema becomes a tool that the model has to call, and the call's input the text of the answer;
-// - `object-format`: what is no object goes into one, as its member `answer`, and is taken out of the answer again.
-// Never holds back more of a stream than a text of which nobody knows yet whether the tool's call follows.
+// A codec for models that support no JSON schema, or only one of an object, made from the protocol's own codec:
+// - `tool`: the schema becomes a tool that the model must call, and the call's input becomes the text of the answer;
+// - `object-format`: a schema of anything else is wrapped in an object, as its member `answer`, and unwrapped in the answer.
+// Never holds back more of a stream than a text that may still precede the tool's call.
 
 import { isObject, parseOrUndefined, print, type Json, type JsonObject } from "../wire/json.ts";
 import { chain, run, type Machine } from "../wire/machine.ts";
@@ -9,7 +9,7 @@ import type { CanonicalRequest, FunctionTool, JsonSource, Loss, OutputFormat, Re
 import type { Codec, Exchange } from "./codec.ts";
 import { fold, unfold } from "./fold.ts";
 
-/** `format`: the model's own answer format takes the schema as it is. */
+/** `format`: the model's own answer format accepts the schema as it is. */
 export type SchemaMeans = "format" | "object-format" | "tool";
 
 /** Asks for JSON where no answer format can. */
@@ -17,17 +17,17 @@ export const JSON_INSTRUCTION = "Answer with one JSON object and nothing else: n
 
 type SchemaFormat = OutputFormat & { readonly type: "json-schema" };
 
-/** The request in the place of the client's, and what has to be undone in the answer. */
+/** The request to send instead of the client's, and what to undo in the answer. */
 interface Plan {
   readonly request: CanonicalRequest;
   readonly losses: readonly Loss[];
-  /** The tool whose input is the answer; null when there is none. */
+  /** The tool whose input is the answer; null: none. */
   readonly tool: string | null;
   /** Whether the answer is a member of an object. */
   readonly wrapped: boolean;
 }
 
-/** `codec`, with `meansOf` asked about each request that has a schema. */
+/** `codec`, with `meansOf` called for each request that has a schema. */
 export function structuredBy(codec: Codec, meansOf: (request: CanonicalRequest) => SchemaMeans): Codec {
   const { request, reply } = codec;
   const decodePlanned = (body: string, exchange: Exchange, plan: Plan): Reply =>
@@ -65,7 +65,7 @@ export function structuredBy(codec: Codec, meansOf: (request: CanonicalRequest) 
 
 // ---- The request -------------------------------------------------------------------------------------------------
 
-/** Null when the request goes as it is. */
+/** Null: the request is sent unchanged. */
 function planFor(request: CanonicalRequest, meansOf: (request: CanonicalRequest) => SchemaMeans): Plan | null {
   const { output, toolChoice, names } = request;
   if (output?.type !== "json-schema") return null;
@@ -105,7 +105,7 @@ function answerTool({ tools }: CanonicalRequest, { description, schema }: Schema
   };
 }
 
-/** The answer, or in its place one of the tools that the client lets the model call: one of them has to be called. */
+/** The answer, or one of the tools that the client allows instead: a call is required either way. */
 function choiceWith(name: string, { tools, toolChoice }: CanonicalRequest): ToolChoice {
   if (toolChoice?.type === "subset") return { type: "subset", names: [...toolChoice.names, name], required: true };
   return tools.length === 0 || toolChoice?.type === "none" ? { type: "named", name } : { type: "required" };
@@ -114,12 +114,12 @@ function choiceWith(name: string, { tools, toolChoice }: CanonicalRequest): Tool
 // ---- The schema --------------------------------------------------------------------------------------------------
 
 const MEMBER = "answer";
-/** What describes something else than an object, or may. */
+/** A schema of something other than an object, or possibly so. */
 const OTHER_KEYS = ["$ref", "anyOf", "oneOf", "allOf", "not", "enum", "const", "items", "prefixItems"];
 const DEFINITIONS = ["$defs", "definitions"];
 const CLOSES = /^\s*\}/;
 
-/** The schema itself where its root says that it is an object's; one that only does not say so is told to. */
+/** The schema itself where its root declares an object; one that merely omits the type gets it. */
 export function objectSchema(source: JsonSource): { readonly schema: JsonSource; readonly wrapped: boolean } {
   const root = parseOrUndefined(source);
   if (isObject(root)) {
@@ -134,7 +134,7 @@ export function objectSchema(source: JsonSource): { readonly schema: JsonSource;
   return { schema: wrap(isObject(root) ? root : {}), wrapped: true };
 }
 
-/** References count from the root: definitions stay there, and what named the root names the member. */
+/** References start at the root: definitions stay there, and references to the root name the member. */
 function wrap(root: JsonObject): JsonSource {
   const members = Object.entries(root).map(([key, value]): [string, Json] => [key, withRoot(value)]);
   const inner = Object.fromEntries(members.filter(([key]) => !DEFINITIONS.includes(key) && key !== "$schema"));
@@ -160,7 +160,7 @@ class AnswerReader implements Machine<ReplyEvent, ReplyEvent> {
   readonly #indices = new Map<number, number>();
   readonly #members = new Map<number, MemberReader>();
   #next = 0;
-  /** From a text on that may stand in front of the answer's call, which would be no JSON together with it. */
+  /** Events held from a text on that may precede the answer's call, because both together would not be JSON. */
   #held: ReplyEvent[] = [];
   readonly #texts = new Set<number>();
   #answered = false;
@@ -200,7 +200,7 @@ class AnswerReader implements Machine<ReplyEvent, ReplyEvent> {
         this.#called = true;
         return [...this.#release(), ...this.#tell(event)];
       }
-      // A second call says the answer once more.
+      // A second call repeats the answer.
       if (this.#answered) return [];
       this.#answered = true;
       return [...this.#release(), ...this.#tell({ ...event, part: { type: "text", text: "", annotations: [], cache: null, proof: null } })];
@@ -215,7 +215,7 @@ class AnswerReader implements Machine<ReplyEvent, ReplyEvent> {
     return this.#hold(event) ? [] : this.#tell(event);
   }
 
-  /** While something is held, what comes behind it waits as well. */
+  /** While something is held, everything after it waits as well. */
   #hold(event: ReplyEvent): boolean {
     if (this.#held.length === 0) return false;
     this.#held.push(event);
@@ -231,7 +231,7 @@ class AnswerReader implements Machine<ReplyEvent, ReplyEvent> {
   #tell(event: ReplyEvent): ReplyEvent[] {
     if (!("index" in event)) return [event];
     if (event.type === "part-start") {
-      // Beside the answer there is no other text.
+      // Besides the answer there is no other text.
       if (this.#answered && this.#texts.has(event.index)) return [];
       if (this.#plan.wrapped && event.part.type === "text") this.#members.set(event.index, new MemberReader());
       this.#indices.set(event.index, this.#next);
@@ -245,10 +245,10 @@ class AnswerReader implements Machine<ReplyEvent, ReplyEvent> {
       case "part-delta":
         return delta(index, member.read(event.text));
       case "logprobs":
-        // They tell the object's tokens, not the answer's.
+        // They cover the object's tokens, not the answer's.
         return [];
       case "annotation":
-        // Its place was counted with what is taken off.
+        // Its position counts what is removed.
         return [{ ...event, index, annotation: { ...event.annotation, start: null, end: null } }];
       case "part-end":
         return [...delta(index, member.end()), { ...event, index }];
@@ -263,11 +263,11 @@ function delta(index: number, text: string): ReplyEvent[] {
 const HEAD = new RegExp(`^\\s*\\{\\s*"${MEMBER}"\\s*:\\s*`);
 const SPACE = /\s/g;
 const NOT_SPACE = /\S/;
-/** The head without its white space. */
+/** The head without white space. */
 const BARE_HEAD = `{"${MEMBER}":`;
 const CLOSERS = " \t\n\r}";
 
-/** Takes the value out of `{"answer": value}`, cut anywhere; text of another form stays as it is. */
+/** Unwraps `{"answer": value}`, cut anywhere; other text stays as it is. */
 class MemberReader {
   #place: "before" | "inside" | "elsewhere" = "before";
   #held = "";
@@ -276,7 +276,7 @@ class MemberReader {
     if (this.#place === "elsewhere") return piece;
     if (this.#place === "inside") return this.#value(piece);
     this.#held += piece;
-    // White space alone decides nothing, however long it goes on.
+    // White space alone decides nothing, however long it is.
     if (!NOT_SPACE.test(piece)) return "";
     const text = this.#held;
     const head = HEAD.exec(text)?.[0];
@@ -286,7 +286,7 @@ class MemberReader {
     return head === undefined ? text : this.#value(text.slice(head.length));
   }
 
-  /** Holds back what the object may end with: models may go on with white space for as long as they are let. */
+  /** Holds back what may be the end of the object: models may add white space for as long as they are allowed to. */
   #value(piece: string): string {
     let end = piece.length;
     while (end > 0 && CLOSERS.includes(piece.charAt(end - 1))) end--;

@@ -1,20 +1,20 @@
-// What the codecs share about the tools of a request: each is listed once, and none goes to a provider that cannot run it.
-// Never makes a function out of a tool that runs at a provider.
+// Rules that the codecs share about the tools of a request: each is listed once, and none goes to a provider that can't run it.
+// Never makes a function out of a tool that a provider runs.
 
 import type { CanonicalRequest, CustomTool, FunctionTool, Loss, ProtocolId, Tool, ToolChoice } from "./canonical.ts";
 
-/** What a tool choice calls the web search. */
+/** A tool choice's name for the web search. */
 export const WEB_SEARCH = "web_search";
 
-/** The type of a hosted search in its dated versions too, as the protocols write them; and Gemini's, as clients of Chat do. */
+/** The type of a hosted search in the protocols' spellings, dated versions included; and Gemini's, as Chat clients send it. */
 export const SEARCH_TYPE = /^(?:web_search(?:_preview)?(?:_\d{4}_?\d{2}_?\d{2})?|google_?search)$/i;
 
-/** What a tool choice calls a tool. */
+/** A tool choice's name for a tool. */
 export function nameOf(tool: Tool): string {
   return tool.type === "web-search" ? WEB_SEARCH : tool.name;
 }
 
-/** The tools that a call can name, by their names; of several with one name the first. Most answers name few, so nothing is built before. */
+/** The tools that a call can name, by name; the first of several with one name. Most answers name few, so no index is built in advance. */
 export class Callables {
   readonly #tools: readonly Tool[];
   #byName: Map<string, FunctionTool | CustomTool> | null = null;
@@ -37,7 +37,7 @@ export class Callables {
   }
 }
 
-/** Whether an answer without a call would be wrong. */
+/** Whether an answer without a call would be invalid. */
 export function demandsCall(choice: ToolChoice | null): boolean {
   return choice?.type === "required" || choice?.type === "named" || (choice?.type === "subset" && choice.required);
 }
@@ -46,8 +46,8 @@ export function demandsCall(choice: ToolChoice | null): boolean {
 export const GEMINI_VALIDATES = "Only Gemini holds calls to their schema without forcing one.";
 
 /**
- * Of several tools with one name the last, in the place of the first. Tools that run at a provider stay, since one name may stand for
- * several. `field`: what the client calls its tools.
+ * Keeps the last of several tools with one name, in the place of the first. Tools that a provider runs stay, since one name may stand for
+ * several. `field`: the client's name for the list of tools.
  */
 export function withoutDuplicates(tools: readonly Tool[], field: string): { tools: Tool[]; losses: Loss[] } {
   if (tools.length === 0) return { tools: [], losses: [] };
@@ -73,8 +73,8 @@ export function withoutDuplicates(tools: readonly Tool[], field: string): { tool
 }
 
 /**
- * The request without the tools that only another protocol's provider runs. Clients list them unasked, so they are left out and reported;
- * what demands one is refused: the tool choice, or a conversation that stops in the middle of such a tool's work.
+ * The request without the tools that only another protocol's provider runs. Clients list them by default, so they are left out and reported;
+ * what requires one is refused: the tool choice, or a conversation that stops in the middle of such a tool's work.
  */
 export function withoutHosted(request: CanonicalRequest, target: ProtocolId): { request: CanonicalRequest; losses: Loss[] } {
   const isForeign = (tool: Tool): boolean => tool.type === "opaque" && tool.protocol !== target;
@@ -107,7 +107,7 @@ export function withoutHosted(request: CanonicalRequest, target: ProtocolId): { 
   return { request: { ...request, tools, toolChoice }, losses };
 }
 
-/** Steps that are over have led to what stands behind them; the last one still waits for its provider. */
+/** Completed steps have led to what follows them; only the last one still waits for its provider. */
 function unfinishedSteps({ turns, names }: CanonicalRequest, target: ProtocolId): Loss[] {
   const last = turns.at(-1)?.parts.at(-1);
   if (last?.type !== "opaque" || last.protocol === target || last.severity !== "reported") return [];

@@ -1,15 +1,15 @@
-// Tool names and call ids that fit another protocol's alphabet and length, the same on every turn, and the way back.
-// Never keeps state between calls; the short form depends on the long one alone.
+// Tool names and call ids in another protocol's alphabet and length, the same on every turn, and the way back.
+// Never keeps state between calls; the short form depends only on the long one.
 
 export interface NameRule {
-  /** Finds a character that no name may have. */
+  /** Matches a character that no name may have. */
   readonly unfit: RegExp;
   readonly maxLength: number;
 }
 
 const HASH_LENGTH = 8;
 
-/** The name itself where it fits the rule, otherwise a readable beginning and a hash of the whole. */
+/** The name itself where it follows the rule, otherwise a readable beginning and a hash of the whole. */
 export function fitName(name: string, rule: NameRule): string {
   if (name !== "" && name.length <= rule.maxLength && !rule.unfit.test(name)) return name;
   let fitted = "";
@@ -17,7 +17,7 @@ export function fitName(name: string, rule: NameRule): string {
   return `${fitted.slice(0, rule.maxLength - HASH_LENGTH - 1)}_${hash(name)}`;
 }
 
-/** Fitted names of a request's tools, and back. Names that were not declared are fitted too, and come back as they are. */
+/** Fitted names of a request's tools, and back. Undeclared names are fitted too, and come back unchanged. */
 export class NameTable {
   readonly #rule: NameRule;
   readonly #originals = new Map<string, string>();
@@ -36,7 +36,7 @@ export class NameTable {
   }
 }
 
-/** The name of a session itself, or a hash of the whole where it is too long: cut names of two could be the same. */
+/** A session's name, or its hash where it is too long: cut names could collide. */
 export function fitId(id: string, maxLength: number): string {
   return id.length <= maxLength ? id : longHash(id);
 }
@@ -47,15 +47,15 @@ function longHash(id: string): string {
 }
 
 const EMAIL_ADDRESS = /[^\s@]@[^\s@]/;
-/** Digits as people group them. A dash or a letter beside them makes them a part of another id, such as a UUID. */
+/** Digits in people's usual groups. Adjacent dashes or letters make them part of another id, such as a UUID. */
 const GROUPED_DIGITS = /(?<![\w-])[+(]{0,2}\d[\d\s()./\p{Pd}]*\d(?![\w-])/gu;
 const NO_DIGITS = /\D/g;
-/** https://www.itu.int/rec/T-REC-E.164 (read 2026-11); local numbers have seven digits and more. */
+/** https://www.itu.int/rec/T-REC-E.164 (read 2026-11); local numbers have at least seven digits. */
 const MIN_PHONE_DIGITS = 7;
 const MAX_PHONE_DIGITS = 15;
 
 /**
- * The name of an end user itself, or its hash, the same in every protocol, where it is too long or names a person: providers refuse e-mail
+ * An end user's name, or its hash, the same in every protocol, where it is too long or identifies a person: providers refuse e-mail
  * addresses and phone numbers.
  */
 export function fitEndUser(name: string, maxLength: number): string {
@@ -72,7 +72,7 @@ function isPersonal(name: string): boolean {
 
 const PDF_ENDING = /\.pdf$/i;
 
-/** The name of a file for an upstream that tells its type by the ending: a title is no such name. */
+/** A file name for an upstream that derives the type from the ending: a title is not such a name. */
 export function fileName(title: string | null, mediaType: string | null): string {
   if (mediaType !== "application/pdf") return title ?? "document";
   return title === null ? "document.pdf" : PDF_ENDING.test(title) ? title : `${title}.pdf`;

@@ -1,4 +1,4 @@
-// Turns that any upstream accepts: calls and results paired, ids unique; and what had to be repaired for that. Never knows a protocol.
+// Turns that any upstream accepts: calls and results paired, ids unique; and the repairs that were needed. Never knows a protocol.
 
 import type { CanonicalRequest, Loss, Part, ToolResultPart, Turn } from "./canonical.ts";
 
@@ -8,10 +8,10 @@ export interface PairedTurns {
   readonly losses: readonly Loss[];
 }
 
-/** Joins neighbours of the same role (system turns stay apart) and leaves out empty turns. */
+/** Joins adjacent turns of the same role (system turns stay separate) and drops empty turns. */
 export function mergeTurns(turns: readonly Turn[]): Turn[] {
   const merged: Turn[] = [];
-  // The parts of the last turn, where it is a joined one; the turns that came stay as they are.
+  // The parts of the last turn, if it is a joined one; the original turns are not changed.
   let joined: Part[] | null = null;
   for (const turn of turns) {
     if (turn.parts.length === 0 && turn.effort === null) continue;
@@ -51,7 +51,7 @@ export function pairResults(request: CanonicalRequest): PairedTurns {
   return { turns: mergeTurns(turns), losses: report.losses };
 }
 
-/** Whether each call has its result in the next turn, and each result its call in the turn before, in whatever order. */
+/** Whether each call has its result in the next turn, and each result its call in the turn before, in any order. */
 export function arePaired(turns: readonly Turn[]): boolean {
   let calls: readonly string[] = [];
   for (const turn of turns) {
@@ -97,11 +97,11 @@ function areUnique(turns: readonly Turn[]): boolean {
 
 function withUniqueCallIds(turns: readonly Turn[]): Turn[] {
   const taken = new Set<string>();
-  // What the calls of the last assistant turn are called now, by their old ids.
+  // The present names of the calls of the last assistant turn, by their old ids.
   let renamed = new Map<string, Renamed>();
   return turns.map((turn, index) => {
     if (turn.role === "assistant") renamed = new Map();
-    // How many names of this turn were tried for an id; those are all taken.
+    // How many names of this turn were tried for an id; all of those are taken.
     const attempts = new Map<string, number>();
     const parts = turn.parts.map((part): Part => {
       if (part.type === "tool-call") {
@@ -119,7 +119,7 @@ function withUniqueCallIds(turns: readonly Turn[]): Turn[] {
       const names = renamed.get(part.callId);
       if (names === undefined) return part;
       const callId = names.callIds[names.answered] ?? part.callId;
-      // The last one stands for whatever comes behind.
+      // The last one stands for everything after it.
       if (names.answered < names.callIds.length - 1) names.answered++;
       return { ...part, callId };
     });
@@ -130,7 +130,7 @@ function withUniqueCallIds(turns: readonly Turn[]): Turn[] {
 interface Renamed {
   /** In the order of the calls. */
   readonly callIds: string[];
-  /** How many of them have had their result; the last one never has. */
+  /** How many of them have a result; the last one never has. */
   answered: number;
 }
 
@@ -143,15 +143,15 @@ interface Report {
 interface Answers {
   /** How many calls share it. */
   calls: number;
-  /** Up to the next assistant turn. */
+  /** Those up to the next assistant turn. */
   readonly own: ToolResultPart[];
-  /** Behind that, up to a turn with a call of the same id. */
+  /** Those after that, up to a turn with a call of the same id. */
   readonly late: ToolResultPart[];
 }
 
-/** Of each turn, by the ids of its calls in their order. */
+/** For each turn, by the ids of its calls, in order. */
 function answersOf(turns: readonly Turn[]): Map<string, Answers>[] {
-  // The last calls of each id, and those of the last assistant turn.
+  // The latest calls of each id, and those of the latest assistant turn.
   const last = new Map<string, Answers>();
   let open = new Map<string, Answers>();
   return turns.map(({ role, parts }) => {
@@ -161,7 +161,7 @@ function answersOf(turns: readonly Turn[]): Map<string, Answers>[] {
       if (part.type !== "tool-call") continue;
       const { callId } = part;
       if (role !== "assistant") {
-        // Nobody answers this one, but it ends what belongs to the call before.
+        // It answers no call, but ends the results of the call before.
         if (last.get(callId) !== open.get(callId)) last.delete(callId);
         continue;
       }
@@ -197,7 +197,7 @@ function pairedResults(turn: Turn, asked: ReadonlyMap<string, Answers>, { field,
     const results = resultsIn(answers);
     const place = taken.get(callId) ?? 0;
     taken.set(callId, place + 1);
-    // Calls that share an id take the results of that id in turn; otherwise the last one counts.
+    // Calls that share an id take its results in turn; otherwise the last result counts.
     const result = answers.calls > 1 ? results[place] : results.at(-1);
     if (result !== undefined) return [{ ...result, name, kind }];
     losses.push({ field, severity: "refused", reason: `Call ${callId} of ${name} has no result.` });
@@ -205,7 +205,7 @@ function pairedResults(turn: Turn, asked: ReadonlyMap<string, Answers>, { field,
   });
 }
 
-/** Takes out the results that found their call; the others, which answer nothing, become text. */
+/** Removes the results that were matched to their call; the others answer nothing and become text. */
 function withoutResults(turn: Turn, used: ReadonlySet<Part>, report: Report): Turn {
   if (!turn.parts.some((part) => part.type === "tool-result")) return turn;
   const parts = turn.parts.flatMap((part): readonly Part[] => {
