@@ -75,10 +75,12 @@ export class Concurrency {
     if (isDraining)
       throw new GatewayError("stopped", "The server is about to stop and takes no new calls.", { headers: DRAIN_RETRY_AFTER });
     if (maxCalls !== null && running >= maxCalls) {
-      throw new GatewayError("overloaded", `The server runs ${maxCalls} calls already, its limit (MAX_CALLS).`, { headers: RETRY_AFTER });
+      throw new GatewayError("overloaded", `The server is already running ${maxCalls} calls, its limit (MAX_CALLS).`, {
+        headers: RETRY_AFTER,
+      });
     }
     if (maxCallsPerKey !== null && (byKey.get(callerId) ?? 0) >= maxCallsPerKey) {
-      throw new GatewayError("rate-limited", `This key runs ${maxCallsPerKey} calls already, its limit (MAX_CALLS_PER_KEY).`, {
+      throw new GatewayError("rate-limited", `This key already has ${maxCallsPerKey} calls running, its limit (MAX_CALLS_PER_KEY).`, {
         headers: RETRY_AFTER,
       });
     }

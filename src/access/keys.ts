@@ -54,7 +54,7 @@ const HOW = "as `Authorization: Bearer <key>`, `x-api-key` or `x-goog-api-key`";
 const FACTORY_KEY = "fk-..., from app.factory.ai/settings/api-keys";
 const CLIENT_KEY = "a client key of this server (one listed in PROXY_API_KEY or made with `factory-proxy keys add`)";
 const BOTH =
-  "this server holds no Factory key; send one of its client keys in one header and your own Factory key in another, " +
+  "this server has no Factory key; send one of its client keys in one header and your own Factory key in another, " +
   "e.g. `Authorization: Bearer <client key>` with `x-api-key: <Factory key>`.";
 
 /**
@@ -146,7 +146,7 @@ export class Keys {
       return { caller: callerOf({ name: ANONYMOUS, grant: this.#ring.grantOf(ANONYMOUS) }, this.#upstreamKey), hasClientKey: false };
     }
     if (this.#ring.isEmpty) {
-      if (own === undefined) throw refusal(`${fault}: this server holds no Factory key; send your own (${FACTORY_KEY}) ${HOW}.`);
+      if (own === undefined) throw refusal(`${fault}: this server has no Factory key; send your own (${FACTORY_KEY}) ${HOW}.`);
       return { caller: { id: own.digest.slice(0, ID_LENGTH), upstreamKey: own.key }, hasClientKey: false };
     }
     if (client === undefined) throw refusal(`${fault}: ${BOTH}`);
@@ -186,7 +186,7 @@ function refusal(message: string, reason: "disabled" | "expired" | null = null):
 const ASK = "Ask whoever gave you the key.";
 
 function unread(): GatewayError {
-  const text = "The client keys and their limits can't be read, because the store has not been reached so far. Try again in a moment.";
+  const text = "The client keys and their limits can't be read, because the store has not been reached yet. Try again in a moment.";
   return new GatewayError("overloaded", text, { headers: { "retry-after": "5" } });
 }
 

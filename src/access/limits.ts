@@ -75,7 +75,7 @@ export function limitRefusal(refusal: Refusal, call: RefusedCall): GatewayError 
   if (refusal.reason === "budget") return budgetRefusal(refusal, call);
   if (refusal.reason === "rate") return rateRefusal(refusal, call);
   const { limit, running } = refusal;
-  const text = `The key "${call.who}" runs ${running} of ${limit} calls at the same time already; the next may begin when one of them ends.`;
+  const text = `The key "${call.who}" already has ${running} of ${limit} calls running; the next one may start when one of them ends.`;
   const headers = { "x-factory-proxy-limit": `parallel;limit=${limit};used=${running}`, ...reasonHeaders("concurrency") };
   return new GatewayError("rate-limited", text, limit === 0 ? forEver(headers) : { headers: { "retry-after": "1", ...headers } });
 }
@@ -120,7 +120,7 @@ function rateRefusal({ of, state, wanted, waitMs }: Refusal & { reason: "rate" }
     const text =
       of === "requests"
         ? `The key "${who}" may make no requests: its limit is ${limit} per minute.`
-        : `This call has about ${shown("tokens", wanted)} tokens, more than the key "${who}" may use in a minute (${shown("tokens", limit)}); no wait makes it fit.`;
+        : `This call has about ${shown("tokens", wanted)} tokens, more than the key "${who}" may use in a minute (${shown("tokens", limit)}); waiting does not help.`;
     return new GatewayError("invalid-request", text, forEver(headers));
   }
   const retryMs = Math.min(LONGEST_RETRY_AFTER_MS, Math.max(1, Math.ceil(waitMs)));
@@ -160,7 +160,7 @@ export function quotaRefusal(window: PlanWindow, { who, isCodex, guardPercent, .
 
 /** The store that knows the usage can't be reached, and `STORE_DOWN=refuse` is set. */
 export function storeRefusal(cause: unknown): GatewayError {
-  return new GatewayError("overloaded", "The store of keys and limits can't be reached (STORE_DOWN=refuse). Try again in a while.", {
+  return new GatewayError("overloaded", "The store of keys and limits can't be reached (STORE_DOWN=refuse). Try again later.", {
     headers: { "retry-after": "5" },
     cause,
   });

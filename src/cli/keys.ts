@@ -15,7 +15,7 @@ const RULE_OPTIONS: Readonly<Record<string, Option>> = {
   tpm: { value: "count", help: "Tokens in any 60 seconds, e.g. 400k." },
   parallel: { value: "count", help: "Calls at once." },
   models: { value: "list", help: "Names, globs and pools (@standard, @core), separated by commas; ! in front denies." },
-  soft: { value: "percent", help: "From this share of a budget on, answers say so (80), or a cheaper model answers (80:glm-5.2)." },
+  soft: { value: "percent", help: "Once this share of a budget is used, answers say so (80), or a cheaper model answers (80:glm-5.2)." },
   expires: { value: "when", help: '30d, "30d after first use", 2026-12-31, or never.' },
   zone: { value: "name", help: "The time zone in which days, weeks and months begin, e.g. Asia/Shanghai." },
   note: { value: "text", help: "Anything you want to remember." },

@@ -84,6 +84,6 @@ export class BodyShare {
 }
 
 function full(): GatewayError {
-  const text = "The server holds as much of large requests as it may (MAX_BODY_MEMORY). Try again in a moment.";
+  const text = "The server has no memory left for large requests (MAX_BODY_MEMORY). Try again in a moment.";
   return new GatewayError("overloaded", text, { headers: { "retry-after": "1" } });
 }

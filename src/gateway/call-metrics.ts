@@ -122,12 +122,12 @@ export class CallMetrics {
       ),
       seconds(
         "call_duration_seconds",
-        "From when the call came to the end of its answer.",
+        "From the arrival of the call to the end of its answer.",
         models.samples(({ duration }) => duration),
       ),
       seconds(
         "time_to_first_byte_seconds",
-        "From when the call came to the first byte of its answer.",
+        "From the arrival of the call to the first byte of its answer.",
         models.samples(({ firstByte }) => firstByte),
       ),
       seconds(
@@ -140,15 +140,15 @@ export class CallMetrics {
         "Time of a call that is ours: all of it less what the upstream took.",
         this.#overheads.samples((row) => row),
       ),
-      seconds("admission_seconds", "Time until a call was read and let in.", [{ labels: {}, value: this.#admission }]),
+      seconds("admission_seconds", "Time until a call was read and admitted.", [{ labels: {}, value: this.#admission }]),
       counter(
         "retries_total",
-        "Further requests to the same model.",
+        "Retries: further requests to the same model.",
         models.samples(({ retries }) => retries),
       ),
       counter(
         "fallbacks_total",
-        "Calls that another model answered than was asked for.",
+        "Calls that were answered by another model than the requested one.",
         models.samples(({ fallbacks }) => fallbacks),
       ),
       counter(

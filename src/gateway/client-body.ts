@@ -92,7 +92,7 @@ const NO_BYTES = Promise.resolve(new ArrayBuffer());
 export function broken(cause: unknown): GatewayError {
   if (cause instanceof GatewayError) return cause;
   if (cause instanceof RangeError || /out of memory/i.test(String(cause)))
-    return new GatewayError("overloaded", "The server has no memory for this request.", { cause, headers: { "retry-after": "5" } });
+    return new GatewayError("overloaded", "The server has no memory left for this request.", { cause, headers: { "retry-after": "5" } });
   return new GatewayError("cancelled", "The client closed the connection before its request was complete.", { cause });
 }
 
@@ -118,7 +118,7 @@ export function unfragmented(source: BodyReader): BodyReader {
 }
 
 function fragmented(): GatewayError {
-  const text = `The body comes in too many pieces of less than ${LEAST_PIECE_BYTES} bytes. Send it in larger ones.`;
+  const text = `The body came in too many chunks of less than ${LEAST_PIECE_BYTES} bytes. Send larger chunks.`;
   return new GatewayError("invalid-request", text, { code: "body_fragmented" });
 }
 
@@ -150,7 +150,7 @@ export function whileItComes(source: BodyReader, { ms, after, monotonic }: BodyT
 }
 
 function stalled(ms: number): GatewayError {
-  const text = `Nothing more of the body came for ${ms / 1000} seconds (BODY_TIMEOUT).`;
+  const text = `No more of the body arrived for ${ms / 1000} seconds (BODY_TIMEOUT).`;
   return new GatewayError("invalid-request", text, { status: 408, code: "body_timeout" });
 }
 

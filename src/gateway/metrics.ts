@@ -56,7 +56,7 @@ export class Metrics {
       gauge("info", "Version and runtime.", [{ labels: { version: facts.version, runtime: facts.runtime }, value: 1 }]),
       ...calls.families(),
       gauge("calls_in_flight", "Calls that run.", [single(running.size)]),
-      gauge("event_loop_lag_seconds", "The longest that the event loop was late in the last half minute.", [single(lag.seconds)]),
+      gauge("event_loop_lag_seconds", "The longest delay of the event loop in the last half minute.", [single(lag.seconds)]),
       ...(await this.#budgetFamilies()),
       ...this.#plan(),
       ...this.#store(),

@@ -43,7 +43,7 @@ const HINTS: readonly (readonly [status: number, sentence: RegExp, hint: string]
   [403, /opt-?in/i, "An admin of your Factory organization has to opt in to this model; GET /v1/models lists others."],
   [403, /./, "The Factory key may not do this; an admin of your Factory organization can say why."],
   [405, /./, "The model belongs to another endpoint: set `protocol` for it in the model table (CONFIG_PATH)."],
-  [429, /./, "The provider behind Factory limits calls at the moment; try again in a while."],
+  [429, /./, "The provider behind Factory is limiting calls right now; try again later."],
 ];
 
 /** Factory's `{"detail": ...}` as its sentence with a hint. */

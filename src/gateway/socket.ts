@@ -153,7 +153,7 @@ class ResponseSocket implements SocketListener {
   /** Closes the socket once its response has ended. */
   leave(): void {
     this.#isLeaving = true;
-    if (this.#asking === null) this.#socket?.close(GOING_AWAY, "The server closes this connection. Open a new one.");
+    if (this.#asking === null) this.#socket?.close(GOING_AWAY, "The server is closing this connection. Open a new one.");
   }
 
   async #send(text: string): Promise<void> {
@@ -162,7 +162,7 @@ class ResponseSocket implements SocketListener {
 
   /** Reports a bad frame, in the shape and with the log line of a call. */
   async #refuse(error: unknown): Promise<void> {
-    if (++this.#unreadRefusals > MOST_UNREAD_REFUSALS) this.#socket?.close(POLICY, "Read what this server says.");
+    if (++this.#unreadRefusals > MOST_UNREAD_REFUSALS) this.#socket?.close(POLICY, "Too many answers are waiting to be read.");
     else await this.#sendRefusal(this.#context.ports.gateway.refuse(this.#call(null, null), error));
     this.#unreadRefusals--;
   }

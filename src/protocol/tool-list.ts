@@ -111,6 +111,6 @@ export function withoutHosted(request: CanonicalRequest, target: ProtocolId): { 
 function unfinishedSteps({ turns, names }: CanonicalRequest, target: ProtocolId): Loss[] {
   const last = turns.at(-1)?.parts.at(-1);
   if (last?.type !== "opaque" || last.protocol === target || last.severity !== "reported") return [];
-  const reason = "The conversation stops where a tool is at work that only its own provider runs.";
+  const reason = "The conversation stops in the middle of a tool call that only the tool's own provider can finish.";
   return [{ field: `${names.turns}.${last.name}`, severity: "refused", reason }];
 }

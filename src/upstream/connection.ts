@@ -54,9 +54,9 @@ type LimitName = keyof UpstreamTimeouts;
 
 /** The name of each timeout, for the client and in the configuration. */
 const LIMITS: Readonly<Record<LimitName, { readonly sentence: string; readonly variable: string; readonly code?: string }>> = {
-  connectMs: { sentence: "The upstream took no connection within", variable: "UPSTREAM_CONNECT_TIMEOUT", code: UNREACHABLE },
-  firstByteMs: { sentence: "The upstream did not begin to answer within", variable: "UPSTREAM_FIRST_BYTE_TIMEOUT" },
-  idleMs: { sentence: "The upstream fell silent for more than", variable: "UPSTREAM_IDLE_TIMEOUT" },
+  connectMs: { sentence: "The upstream did not accept a connection within", variable: "UPSTREAM_CONNECT_TIMEOUT", code: UNREACHABLE },
+  firstByteMs: { sentence: "The upstream did not start to answer within", variable: "UPSTREAM_FIRST_BYTE_TIMEOUT" },
+  idleMs: { sentence: "The upstream sent nothing for more than", variable: "UPSTREAM_IDLE_TIMEOUT" },
   totalMs: { sentence: "The upstream did not finish within", variable: "UPSTREAM_TOTAL_TIMEOUT" },
 };
 const LIMIT_NAMES = ["connectMs", "firstByteMs", "idleMs", "totalMs"] as const satisfies readonly LimitName[];
@@ -112,7 +112,10 @@ export class Connection implements Polled, ReadWaiter {
       throw this.#stopped ?? unanswered(error);
     }
     await this.cancel();
-    throw new GatewayError("upstream-failed", "The upstream compressed its answer, unasked, in a way that can't be read here.");
+    throw new GatewayError(
+      "upstream-failed",
+      "The upstream compressed its answer without being asked, in an encoding that can't be read here.",
+    );
   }
 
   #expect(spentMs = 0): void {
@@ -291,7 +294,8 @@ const UNTRUSTED =
 function unanswered(error: unknown): GatewayError {
   const { code, cause } = error instanceof Error ? (error as Error & { readonly code?: unknown }) : { code: undefined, cause: undefined };
   if (UNTRUSTED.test(`${String(code)} ${String(error)} ${String(cause)}`)) {
-    const message = "The upstream's certificate is not trusted. If it is of an authority of your own, set NODE_EXTRA_CA_CERTS to its file.";
+    const message =
+      "The upstream's certificate is not trusted. If it comes from a certificate authority of your own, set NODE_EXTRA_CA_CERTS to that authority's file.";
     return new GatewayError("upstream-failed", message, { code: UNREACHABLE, cause: error });
   }
   const isNeverSent = error instanceof UnsentFault || NEVER_SENT.has(code) || CONNECTING.test(`${String(error)} ${String(cause)}`);
@@ -303,7 +307,7 @@ function unanswered(error: unknown): GatewayError {
 }
 
 function tooMuch(maxBytes: number): GatewayError {
-  const text = `The upstream compressed its answer, unasked. It is larger than ${maxBytes} bytes, the limit of this proxy.`;
+  const text = `The upstream compressed its answer without being asked. It is larger than ${maxBytes} bytes, the limit of this proxy.`;
   return new GatewayError("upstream-failed", text);
 }
 

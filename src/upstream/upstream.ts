@@ -127,7 +127,7 @@ const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 /** Null: an answer with this status can be passed on. */
 function statusFault(status: number): GatewayError | null {
   if (status < 200 || status > 599 || WITHOUT_BODY.has(status)) {
-    return new GatewayError("upstream-failed", `The upstream answered with status ${status}, which this proxy can't hand on.`);
+    return new GatewayError("upstream-failed", `The upstream answered with status ${status}, which this proxy can't pass on.`);
   }
   if (status < 300 || status >= 400) return null;
   return new GatewayError(

@@ -56,7 +56,7 @@ export function outline(text: string): Outline {
     reader.space();
     const start = reader.at;
     const key = reader.key();
-    if (seen.has(key)) throw new GatewayError("invalid-request", `The member "${key}" stands twice in the body.`, { param: key });
+    if (seen.has(key)) throw new GatewayError("invalid-request", `The member "${key}" occurs twice in the body.`, { param: key });
     seen.add(key);
     const value = reader.itemized(note);
     note(value);

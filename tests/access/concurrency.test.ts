@@ -33,7 +33,7 @@ test("a call too many is told the limit and when to come back; one that ends mak
   const concurrency = new Concurrency({ maxCalls: 2, maxCallsPerKey: null });
   const slot = concurrency.enter("a");
   concurrency.enter("b");
-  const message = "The server runs 2 calls already, its limit (MAX_CALLS).";
+  const message = "The server is already running 2 calls, its limit (MAX_CALLS).";
   assert.deepEqual(refusalOf(concurrency, "c"), { kind: "overloaded", status: 503, message, retryAfter: "1" });
   slot.release();
   concurrency.enter("c");
@@ -44,7 +44,7 @@ test("a key's calls are counted for that key alone", () => {
   const concurrency = new Concurrency({ maxCalls: null, maxCallsPerKey: 1 });
   const slot = concurrency.enter("a");
   concurrency.enter("b");
-  const message = "This key runs 1 calls already, its limit (MAX_CALLS_PER_KEY).";
+  const message = "This key already has 1 calls running, its limit (MAX_CALLS_PER_KEY).";
   assert.deepEqual(refusalOf(concurrency, "a"), { kind: "rate-limited", status: 429, message, retryAfter: "1" });
   slot.release();
   concurrency.enter("a");
@@ -92,7 +92,7 @@ test("other limits count the same calls: those that run already, and where they 
   const before = new Concurrency({ maxCalls: 10, maxCallsPerKey: null });
   const slots = [before.enter("a"), before.enter("a")];
   const after = before.within({ maxCalls: 10, maxCallsPerKey: 2 });
-  assert.equal(refusalOf(after, "a").message, "This key runs 2 calls already, its limit (MAX_CALLS_PER_KEY).");
+  assert.equal(refusalOf(after, "a").message, "This key already has 2 calls running, its limit (MAX_CALLS_PER_KEY).");
   slots.pop()?.release();
   slots.push(after.enter("a"));
   let isIdle = false;

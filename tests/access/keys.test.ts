@@ -65,9 +65,9 @@ const ADMITTED: readonly (readonly [string, KeyOptions, Presented, Caller])[] = 
 
 const HOW = "as `Authorization: Bearer <key>`, `x-api-key` or `x-goog-api-key`.";
 const SEND_CLIENT_KEY = `send a client key of this server (one listed in PROXY_API_KEY or made with \`factory-proxy keys add\`) ${HOW}`;
-const SEND_OWN = `this server holds no Factory key; send your own (fk-..., from app.factory.ai/settings/api-keys) ${HOW}`;
+const SEND_OWN = `this server has no Factory key; send your own (fk-..., from app.factory.ai/settings/api-keys) ${HOW}`;
 const SEND_BOTH =
-  "this server holds no Factory key; send one of its client keys in one header and your own Factory key in another, " +
+  "this server has no Factory key; send one of its client keys in one header and your own Factory key in another, " +
   "e.g. `Authorization: Bearer <client key>` with `x-api-key: <Factory key>`.";
 
 const REFUSED: readonly (readonly [string, KeyOptions, Presented, string])[] = [
@@ -234,7 +234,7 @@ test("keys: while it is not known what limits a key, nobody is admitted, with or
   const ring = ringOf([PROXY], store);
   const server = new Keys({ ...SERVER, anonymous: "loopback", ring }, runtime.sha256);
   const both = new Keys({ ...BOTH, ring }, runtime.sha256);
-  const message = "The client keys and their limits can't be read, because the store has not been reached so far. Try again in a moment.";
+  const message = "The client keys and their limits can't be read, because the store has not been reached yet. Try again in a moment.";
   for (const attempt of [() => server.identify([PROXY], HERE), () => server.identify([], HERE), () => both.identify([PROXY, OWN], HERE)]) {
     assert.throws(
       attempt,

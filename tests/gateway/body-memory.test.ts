@@ -10,7 +10,7 @@ import { CONVERSION, PAIR, PASSTHROUGH, startGateways, until, type RunningGatewa
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-const FULL = "The server holds as much of large requests as it may (MAX_BODY_MEMORY). Try again in a moment.";
+const FULL = "The server has no memory left for large requests (MAX_BODY_MEMORY). Try again in a moment.";
 
 function refused(act: () => void): boolean {
   try {

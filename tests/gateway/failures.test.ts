@@ -388,8 +388,8 @@ test("a 200 that holds an error or nothing is no success", async () => {
 // ---- Silence -----------------------------------------------------------------------------------------------------
 
 for (const [what, hang, through, says] of [
-  ["does not begin to answer", "before-head", hasty, "The upstream did not begin to answer within 0.3 s (UPSTREAM_FIRST_BYTE_TIMEOUT)."],
-  ["begins and says nothing", "after-head", talkative, "The upstream fell silent for more than 0.5 s (UPSTREAM_IDLE_TIMEOUT)."],
+  ["does not begin to answer", "before-head", hasty, "The upstream did not start to answer within 0.3 s (UPSTREAM_FIRST_BYTE_TIMEOUT)."],
+  ["begins and says nothing", "after-head", talkative, "The upstream sent nothing for more than 0.5 s (UPSTREAM_IDLE_TIMEOUT)."],
 ] as const) {
   test(`an upstream that ${what} is a 504, and is let go`, async () => {
     upstream.script(() => ({ events: ["data: {}\n\n"], hang }));
@@ -417,7 +417,7 @@ test("an upstream that falls silent in the middle of a stream is an error event,
   });
   const before = upstream.requests.length;
   const found = await together(async (way) => told(way.client, await (await call(way, { stream: true, through: talkative })).text()));
-  const says = "The upstream fell silent for more than 0.5 s (UPSTREAM_IDLE_TIMEOUT).";
+  const says = "The upstream sent nothing for more than 0.5 s (UPSTREAM_IDLE_TIMEOUT).";
   assert.deepEqual(
     found,
     forAllWays((way) => ({ text: BEFORE_CUT, terminals: gatewayFailure(way, says) })),

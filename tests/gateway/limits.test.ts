@@ -202,7 +202,7 @@ test("calls at once are refused with a second to wait, and one that has ended ma
   const response = await call(one, "openai-chat");
   const { message, status } = await errorIn("openai-chat", response);
   assert.deepEqual([status, ...headersOf(response, ...LIMIT_HEADERS)], [429, "concurrency", "parallel;limit=1;used=1", null, "1", null]);
-  assert.equal(message, 'The key "alice" runs 1 of 1 calls at the same time already; the next may begin when one of them ends.');
+  assert.equal(message, 'The key "alice" already has 1 of 1 calls running; the next one may start when one of them ends.');
   release();
   await running.text();
   await one.settled();
@@ -217,7 +217,10 @@ test("what can never fit is refused for good", async () => {
     [status, ...headersOf(response, "x-factory-proxy-reason", "x-should-retry", "retry-after")],
     [400, "rate", "false", null],
   );
-  assert.match(message, /^This call has about [\d,]+ tokens, more than the key "alice" may use in a minute \(5\); no wait makes it fit\.$/);
+  assert.match(
+    message,
+    /^This call has about [\d,]+ tokens, more than the key "alice" may use in a minute \(5\); waiting does not help\.$/,
+  );
 });
 
 // ---- Models ------------------------------------------------------------------------------------------------------

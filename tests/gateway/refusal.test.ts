@@ -87,7 +87,7 @@ const OWN: readonly Own[] = [
   {
     status: 429,
     detail: { message: "Slow down" },
-    message: "Slow down. The provider behind Factory limits calls at the moment; try again in a while.",
+    message: "Slow down. The provider behind Factory is limiting calls right now; try again later.",
   },
   { status: 500, detail: "Oh dear", message: "Oh dear" },
 ];

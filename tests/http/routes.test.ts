@@ -585,7 +585,7 @@ test("without keys of its own the server lets in only clients that bring a Facto
   const before = upstream.requests.length;
   const { message, ...error } = await errorIn("openai-chat", await bringYourOwn.call(HELLO.path, { body: HELLO.body, key: null }));
   assert.deepEqual(error, UNAUTHENTICATED["openai-chat"]);
-  assert.match(message, /holds no Factory key; send your own/);
+  assert.match(message, /has no Factory key; send your own/);
   assert.equal(upstream.requests.length, before);
   for (const key of ["fk-of-one-client", "fk-of-another-client"]) {
     const response = await bringYourOwn.call(HELLO.path, { body: HELLO.body, key });
@@ -596,7 +596,7 @@ test("without keys of its own the server lets in only clients that bring a Facto
 
 test("a server with client keys and no Factory key wants both of each client", async () => {
   const none = await errorIn("anthropic-messages", await bothKeys.call("/v1/messages", { body: {}, key: "fk-of-one-client" }));
-  assert.match(none.message, /^Wrong API key: this server holds no Factory key; send one of its client keys in one header/);
+  assert.match(none.message, /^Wrong API key: this server has no Factory key; send one of its client keys in one header/);
   const half = await errorIn("anthropic-messages", await bothKeys.call("/v1/messages", { body: {} }));
   assert.match(half.message, /^A client key but no Factory key: /);
   const response = await bothKeys.call(HELLO.path, { body: HELLO.body, headers: { "x-api-key": "fk-of-one-client" } });
@@ -658,7 +658,7 @@ const NO_REQUESTS: readonly Wrong[] = [
   { what: "JSON that is cut off", body: '{"model": "glm-5", "x": [1, 2', says: /not valid JSON/, param: null },
   { what: "JSON and more", body: '{"model": "glm-5"} {}', says: /expected the end, found '\{'/, param: null },
   { what: "a list", body: "[]", says: /expected a JSON object, found '\['/, param: null },
-  { what: "a member twice", body: '{"model": "glm-5", "model": "gpt-5.5"}', says: /"model" stands twice/, param: "model" },
+  { what: "a member twice", body: '{"model": "glm-5", "model": "gpt-5.5"}', says: /"model" occurs twice/, param: "model" },
   { what: "no model", body: '{"messages": [], "input": [], "max_tokens": 1}', says: /model should be the name of a model/, param: "model" },
   { what: "a model that is no string", body: '{"model": 5, "messages": []}', says: /model should be the name of a model/, param: "model" },
 ];

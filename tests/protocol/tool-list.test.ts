@@ -60,7 +60,7 @@ test("a conversation that stops in the middle of a hosted step is refused by oth
     {
       field: "input.mcp_call",
       severity: "refused",
-      reason: "The conversation stops where a tool is at work that only its own provider runs.",
+      reason: "The conversation stops in the middle of a tool call that only the tool's own provider can finish.",
     },
   ]);
   assert.deepEqual(lossesOf([user("Hi"), assistant(step), user("Go on.")]), []);

@@ -18,8 +18,8 @@ const GLM = MODELS["openai-chat"];
 /** Which limit a host that is known meets: `fetch` does not say when it has connected. */
 const LIMIT =
   process.versions["deno"] === undefined
-    ? { variable: "UPSTREAM_CONNECT_TIMEOUT", says: "The upstream took no connection within 0.2 s (UPSTREAM_CONNECT_TIMEOUT)." }
-    : { variable: "UPSTREAM_FIRST_BYTE_TIMEOUT", says: "The upstream did not begin to answer within 1.5 s (UPSTREAM_FIRST_BYTE_TIMEOUT)." };
+    ? { variable: "UPSTREAM_CONNECT_TIMEOUT", says: "The upstream did not accept a connection within 0.2 s (UPSTREAM_CONNECT_TIMEOUT)." }
+    : { variable: "UPSTREAM_FIRST_BYTE_TIMEOUT", says: "The upstream did not start to answer within 1.5 s (UPSTREAM_FIRST_BYTE_TIMEOUT)." };
 const ASIDE = process.platform === "linux" ? {} : { skip: "filling another program's queue of connections is done the Linux way" };
 
 const hosts: DeafHost[] = [];
@@ -110,7 +110,7 @@ for (const way of OWN_WAYS) {
         ].map(async ({ model, seconds }) => {
           const id = `${model}-${stream}`;
           const { status, message } = await errorIn("openai-chat", await chat(url, { id, model, stream }));
-          const says = `The upstream took no connection within ${seconds} s (UPSTREAM_CONNECT_TIMEOUT).`;
+          const says = `The upstream did not accept a connection within ${seconds} s (UPSTREAM_CONNECT_TIMEOUT).`;
           assert.deepEqual({ status, message }, { status: 504, message: says });
           const line = await lineOf(program, id);
           assert.deepEqual([line["error"], line["message"], line["attempts"]], ["upstream-timeout", says, 2]);

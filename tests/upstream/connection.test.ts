@@ -26,9 +26,9 @@ const HANGS: readonly { readonly limit: string; readonly answer: Answer; readonl
   {
     limit: "FIRST_BYTE",
     answer: { hang: "before-head" },
-    says: "The upstream did not begin to answer within 0.2 s (UPSTREAM_FIRST_BYTE_TIMEOUT).",
+    says: "The upstream did not start to answer within 0.2 s (UPSTREAM_FIRST_BYTE_TIMEOUT).",
   },
-  { limit: "IDLE", answer: { hang: "after-head" }, says: "The upstream fell silent for more than 0.2 s (UPSTREAM_IDLE_TIMEOUT)." },
+  { limit: "IDLE", answer: { hang: "after-head" }, says: "The upstream sent nothing for more than 0.2 s (UPSTREAM_IDLE_TIMEOUT)." },
   {
     limit: "TOTAL",
     answer: { say: { text: "word ".repeat(500) }, delayMs: 20 },
@@ -112,7 +112,7 @@ for (const [name, answer] of Object.entries(LIMITS)) {
 test("silence in the middle of a stream ends it by an error event that names the limit, on every way", async () => {
   const clock = new Clock();
   const gateway = await gatewayWith({ UPSTREAM_IDLE_TIMEOUT: "0.3" }, { clock });
-  const says = "The upstream fell silent for more than 0.3 s (UPSTREAM_IDLE_TIMEOUT).";
+  const says = "The upstream sent nothing for more than 0.3 s (UPSTREAM_IDLE_TIMEOUT).";
   upstream.script(() => ({ say: { text: "One two three four five six" }, hang: { afterEvents: 5 } }));
   const silent = WAYS.map(async (way) => {
     const response = await callFor(gateway, way, { stream: true });
@@ -147,7 +147,7 @@ for (const [what, events] of Object.entries(NO_EVENT)) {
 }
 
 test("FIRST_BYTE: signs of life before the first event, and an error's body that trickles, do not put the limit off", async () => {
-  const says = "The upstream did not begin to answer within 0.2 s (UPSTREAM_FIRST_BYTE_TIMEOUT).";
+  const says = "The upstream did not start to answer within 0.2 s (UPSTREAM_FIRST_BYTE_TIMEOUT).";
   const clock = new Clock();
   const gateway = await gatewayWith({ UPSTREAM_FIRST_BYTE_TIMEOUT: "0.2", UPSTREAM_IDLE_TIMEOUT: "0" }, { clock });
   const pieces = Array.from({ length: 1000 }, () => ": wait\n\n");
@@ -244,7 +244,10 @@ test("CONNECT: nothing is sent to a host that takes no connection in time, and t
   const { dials, sent, post } = dialled(false);
   await assert.rejects(post(), (error: unknown) => {
     assert.ok(error instanceof GatewayError);
-    assert.deepEqual([error.status, error.message], [504, "The upstream took no connection within 0.05 s (UPSTREAM_CONNECT_TIMEOUT)."]);
+    assert.deepEqual(
+      [error.status, error.message],
+      [504, "The upstream did not accept a connection within 0.05 s (UPSTREAM_CONNECT_TIMEOUT)."],
+    );
     return true;
   });
   assert.deepEqual([dials, sent], [["http://host.test/path"], []]);
@@ -338,7 +341,7 @@ test("a packed answer that says a short length is unpacked when it is asked for,
   });
   assert.ok(found.type === "non-streaming" && found.rest !== null);
   const { rest } = found;
-  const says = "The upstream compressed its answer, unasked. It is larger than 1000000 bytes, the limit of this proxy.";
+  const says = "The upstream compressed its answer without being asked. It is larger than 1000000 bytes, the limit of this proxy.";
   await assert.rejects(
     async () => {
       while (!(await rest.read()).done);
@@ -418,7 +421,10 @@ for (const { encoding, pack, isEverywhere } of PACKERS) {
         } else {
           assert.equal(isEverywhere, false);
           const { status, message } = await errorIn(way.client, response);
-          assert.deepEqual([status, message], [502, "The upstream compressed its answer, unasked, in a way that can't be read here."]);
+          assert.deepEqual(
+            [status, message],
+            [502, "The upstream compressed its answer without being asked, in an encoding that can't be read here."],
+          );
         }
         upstream.script(() => ({ error: { status: 429, message: "Slow down." }, pack, headers: { "content-encoding": encoding } }));
         const { status, message } = await errorIn(way.client, await callFor(plain, way, { stream }));

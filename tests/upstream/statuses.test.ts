@@ -38,7 +38,7 @@ for (const status of STATUSES) {
         const { status: got, message } = await errorIn(way.client, response);
         const line = await odd.lineOf(response);
         assert.deepEqual([got, line["status"], line["error"], line["message"]], [502, 502, "upstream-failed", message], way.name);
-        if (NAMED.has(status)) assert.equal(message, `The upstream answered with status ${status}, which this proxy can't hand on.`);
+        if (NAMED.has(status)) assert.equal(message, `The upstream answered with status ${status}, which this proxy can't pass on.`);
       }
     }
   });

@@ -176,7 +176,7 @@ test("members: an empty object has none", () => {
 });
 
 test("members: a member that stands twice is refused by name, also when it is spelled differently", () => {
-  const twice = (error: unknown): boolean => invalid(/"model" stands twice/)(error) && (error as GatewayError).param === "model";
+  const twice = (error: unknown): boolean => invalid(/"model" occurs twice/)(error) && (error as GatewayError).param === "model";
   assert.throws(() => members('{"model":"a","x":1,"model":"b"}'), twice);
   assert.throws(() => members('{"model":"a","mod\\u0065l":"b"}'), twice);
 });

@@ -149,7 +149,7 @@ function decodeToolUse(block: Fields, losses: Loss[]): Part {
   caller?.ignoreRest();
   const name = caller?.optionalText("type") ?? "direct";
   if (name !== "direct") {
-    losses.push({ field: block.at("caller"), severity: "refused", reason: `The call was made by ${name}, which runs at Anthropic alone.` });
+    losses.push({ field: block.at("caller"), severity: "refused", reason: `The call was made by ${name}, which runs only at Anthropic.` });
   }
   return part;
 }

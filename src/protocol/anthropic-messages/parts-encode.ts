@@ -52,7 +52,7 @@ function encodePart(part: Part, context: PartContext): wire.Block | null {
   switch (part.type) {
     case "text":
       if (part.annotations.length > 0) {
-        losses.push({ field: `${field}.annotations`, severity: "dropped", reason: "Messages takes back its own citations alone." });
+        losses.push({ field: `${field}.annotations`, severity: "dropped", reason: "Messages accepts only its own citations." });
       }
       return withMark<wire.TextBlock>({ type: "text", text: part.text }, part.cache);
     case "refusal":
@@ -93,10 +93,10 @@ function inputOf({ arguments: source, kind, name }: ToolCallPart, context: LossC
   if (fault === null) return input;
   const field = `${context.field}.arguments`;
   if (fault === "cut-off") {
-    const reason = `The arguments of a call to ${name} are not JSON; Messages takes JSON alone.`;
+    const reason = `The arguments of a call to ${name} are not JSON; Messages accepts only JSON.`;
     context.losses.push({ field, severity: "refused", reason });
   } else {
-    const reason = `The arguments of a call to ${name} are no JSON object; they were wrapped into one.`;
+    const reason = `The arguments of a call to ${name} are not a JSON object; they were wrapped in one.`;
     context.losses.push({ field, severity: "reported", reason });
   }
   return input;

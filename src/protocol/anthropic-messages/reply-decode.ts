@@ -67,7 +67,7 @@ function isMessage(value: unknown): value is Message {
 
 function notAMessage(message: unknown): GatewayError {
   if (isObject(message) && message["error"] !== undefined && message["error"] !== null) return decodeErrorObject(message);
-  return new GatewayError("upstream-failed", "The upstream answered with something that is no message.", { cause: message });
+  return new GatewayError("upstream-failed", "The upstream answered with something that is not a message.", { cause: message });
 }
 
 function namelessCall(): GatewayError {

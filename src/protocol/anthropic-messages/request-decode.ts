@@ -46,7 +46,7 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
   const reasoning = decodeReasoning(thinking, effort);
   if (thinking?.raw("type") === "between_tools") {
     const source = body.source("thinking") ?? "";
-    extend("thinking", source, { fate: "reported", reason: "Only Claude models can think between tool calls alone." });
+    extend("thinking", source, { fate: "reported", reason: "Only Claude models can think just between tool calls." });
   }
   const endUser = body.optionalObject("metadata")?.optionalText("user_id") ?? null;
   const maxTokens = body.optionalInteger("max_tokens");

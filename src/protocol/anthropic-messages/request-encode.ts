@@ -59,7 +59,7 @@ export function encodeRequest(original: CanonicalRequest): EncodedRequest {
   const attribution = own.find(([field]) => field === ATTRIBUTION_FIELD)?.[1];
   const rootMark = capabilities.claude ? rootMarkOf(request) : null;
   const hasOwnMark = own.some(([field]) => field === ROOT_MARK);
-  if (!capabilities.claude && hasOwnMark) lost(ROOT_MARK, "dropped", "This model's server knows marks on blocks alone, if any.");
+  if (!capabilities.claude && hasOwnMark) lost(ROOT_MARK, "dropped", "This model's server knows only marks on blocks, if any.");
   // A budget comes and goes with calls that nobody signed, and every change moves the prefix of the messages, but not that of the instructions.
   if (rootMark !== null && !hasOwnMark && capabilities.thinking === "manual" && thinks(request)) moveMark({ ttl: null }, system);
   if (rootMark !== null) clearLastMark(conversation.messages);
@@ -122,7 +122,7 @@ function outputConfig(effort: Effort | null, format: JsonObject | null): JsonObj
 
 function encodeStop({ stop, names }: CanonicalRequest, lost: Lost): JsonObject {
   const sequences = stop.filter((sequence) => sequence.trim() !== "");
-  if (sequences.length < stop.length) lost(names.stop, "reported", "Messages takes no stop sequence of white space alone.");
+  if (sequences.length < stop.length) lost(names.stop, "reported", "Messages accepts no stop sequence that is only white space.");
   return sequences.length === 0 ? {} : { stop_sequences: sequences };
 }
 

@@ -235,7 +235,7 @@ function encodeTool(tool: Tool, context: OneToolContext): Json {
 
 function encodeFunction(tool: FunctionTool, { capabilities, names, losses, field, budget }: OneToolContext): JsonObject {
   const { schema, faulty } = toolSchema(tool.schema ?? EMPTY_SCHEMA);
-  if (faulty) losses.push({ field, severity: "reported", reason: "The tool's schema describes no object; Messages demands one." });
+  if (faulty) losses.push({ field, severity: "reported", reason: "The tool's schema does not describe an object; Messages requires one." });
   const cost = tool.strict === true && capabilities.structuredOutput ? costOf(schema) : null;
   const isStrict = cost !== null && budget.take(cost);
   if (tool.strict === true && cost === null) {

@@ -231,7 +231,7 @@ export const FIELDS = {
   container: { fate: "refused", reason: "A container and its files live at Anthropic; another provider cannot reach them." },
   context_management: { fate: "reported", reason: "Only Anthropic edits the context; the conversation is sent in full." },
   diagnostics: { fate: "reported", reason: "Only Anthropic diagnoses its prompt cache." },
-  fallback_credit_token: { fate: "reported", reason: "The credit is good at Anthropic alone." },
+  fallback_credit_token: { fate: "reported", reason: "The credit is valid only at Anthropic." },
   fallbacks: { fate: "reported", reason: "Fallback models are Anthropic's own." },
   inference_geo: { fate: "refused", reason: "This model's provider cannot promise where it computes." },
   mcp_servers: {

@@ -110,7 +110,9 @@ export function encodeTools(request: CanonicalRequest, { capabilities, losses }:
     if (tool.type === "opaque" || tool.type === "web-search") return [];
     const field = `${names.tools}.${tool.name}`;
     if (tool.type === "function") return [encodeFunction(tool, { capabilities, report: (reason) => loss(field, "reported", reason) })];
-    return [encodeCustom(tool, () => loss(field, "reported", "Gemini holds no tool to a grammar; it went into the description."))];
+    return [
+      encodeCustom(tool, () => loss(field, "reported", "Gemini cannot hold a tool to a grammar; the grammar went into the description.")),
+    ];
   });
   if (tools.some((tool) => tool.type === "function" && tool.strict === true)) {
     loss(`${names.tools}.strict`, "reported", "Gemini takes a function's schema as advice unless a call is forced.");
@@ -176,7 +178,7 @@ export function encodeToolChoice(request: CanonicalRequest, losses: Loss[]): Jso
     losses.push({
       field: names.toolChoice,
       severity: "reported",
-      reason: "Gemini searches when it sees fit; a search cannot be demanded.",
+      reason: "Gemini decides itself when to search; a search cannot be required.",
     });
     return null;
   }
@@ -186,7 +188,7 @@ export function encodeToolChoice(request: CanonicalRequest, losses: Loss[]): Jso
     return null;
   };
   if (callable.size === 0) {
-    return demandsCall(toolChoice) ? refuse("A call is demanded, but Gemini got no tool that it could call.") : null;
+    return demandsCall(toolChoice) ? refuse("A tool call is required, but Gemini got no tool to call.") : null;
   }
   switch (toolChoice.type) {
     case "auto":

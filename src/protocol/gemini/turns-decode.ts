@@ -116,7 +116,7 @@ function checkModelPart(fields: Fields, losses: Loss[]): void {
   checkMedia(fields);
   reportAdjectives(fields, losses);
   if (fields.has("thoughtSignature") && (fields.has("inlineData") || fields.has("fileData"))) {
-    const reason = "A picture's signature goes back to Google alone, and with the picture.";
+    const reason = "A picture's signature goes back only to Google, together with the picture.";
     losses.push({ field: fields.at("thoughtSignature"), severity: "dropped", reason });
   }
 }
@@ -125,7 +125,7 @@ function checkModelPart(fields: Fields, losses: Loss[]): void {
 const ADJECTIVES = [
   ["videoMetadata", "Only Gemini cuts videos this way."],
   ["mediaProcessing", "Only Gemini processes media this way."],
-  ["speechMetadata", "It shapes speech at Google alone."],
+  ["speechMetadata", "It affects only Google's speech."],
   ["mediaResolution", "This resolution has no counterpart in other protocols."],
 ] as const;
 

@@ -33,7 +33,7 @@ export function decodeError(status: number, body: string, headers: Readonly<Reco
 export function decodeErrorValue(value: unknown): GatewayError {
   const found = readError(value);
   const status = found.status ?? statusOfType(found.type) ?? statusOfType(found.code);
-  const message = found.message === "" ? "The upstream broke off with an error that it did not explain." : found.message;
+  const message = found.message === "" ? "The upstream stopped with an error that it did not explain." : found.message;
   const kind: ErrorKind = status === null ? "upstream-failed" : kindOfStatus(status);
   const { code, type, param } = found;
   return recognised(

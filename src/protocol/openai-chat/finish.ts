@@ -37,7 +37,7 @@ export function decodeFinish(choice: wire.Choice, stops: readonly string[]): Fin
   const raw = textOf(choice.finish_reason);
   if (raw === "") return null;
   const found = rowOf(KINDS, raw.toLowerCase());
-  if (found === null) return new GatewayError("upstream-failed", `The upstream broke the answer off: ${raw}.`, { code: raw });
+  if (found === null) return new GatewayError("upstream-failed", `The upstream stopped the answer: ${raw}.`, { code: raw });
   const kind = found ?? "other";
   const matched = textOf(choice.stop_reason);
   const isSequence = kind === "end" && stops.includes(matched);

@@ -37,7 +37,7 @@ export function encodeReasoning(request: CanonicalRequest, { capabilities, losse
   const fitted = fitEffort(wanted, capabilities.efforts);
   // A level that was derived from a budget was never the client's own word.
   const isOwnWord = request.reasoning?.effort === wanted || wanted === "none" || lastEffort(request.turns) === wanted;
-  if (fitted !== wanted && isOwnWord) report(`The model knows no effort "${wanted}"; it gets "${fitted}".`);
+  if (fitted !== wanted && isOwnWord) report(`The model has no effort "${wanted}"; it gets "${fitted}".`);
   return fitted;
 }
 

@@ -102,14 +102,14 @@ function encodeOpenAI(request: CanonicalRequest, capabilities: Capabilities, los
   if (!capabilities.openai) {
     if (store === true) lose(names.store, "reported", "The model's upstream keeps no answers for later.");
     if (serviceTier === "flex" || serviceTier === "priority")
-      lose(names.serviceTier, "reported", "The model's upstream has one tier alone.");
+      lose(names.serviceTier, "reported", "The model's upstream has only one tier.");
     if (metadata !== null) lose(names.metadata, "dropped", "The model's upstream keeps no labels.");
     if (key !== undefined && !capabilities.cacheKey)
       lose(names.cacheKey, "dropped", "The model's upstream finds cached prefixes by itself.");
     return { user, prompt_cache_key: capabilities.cacheKey ? key : undefined };
   }
   // OpenAI takes metadata only with answers that it stores.
-  if (metadata !== null && store !== true) lose(names.metadata, "dropped", "Labels are kept with stored answers alone.");
+  if (metadata !== null && store !== true) lose(names.metadata, "dropped", "Labels are only kept with stored answers.");
   return {
     verbosity: capabilities.verbosity ? (verbosity ?? undefined) : undefined,
     safety_identifier: user,

@@ -212,7 +212,7 @@ export function encodeTools(request: CanonicalRequest, target: ToolTarget): Reco
   const subset = toolChoice?.type === "subset" && !target.capabilities.customTools ? new Set(toolChoice.names) : null;
   const kept = request.tools.filter((tool) => subset === null || !("name" in tool) || subset.has(tool.name));
   if (kept.length < request.tools.length) {
-    const reason = "The model gets the allowed tools alone, which changes its prompt cache.";
+    const reason = "The model gets only the allowed tools, which changes its prompt cache.";
     target.losses.push({ field: request.names.toolChoice, severity: "reported", reason });
   }
   if (isLegacy(request.names)) {
@@ -298,7 +298,7 @@ export function encodeToolChoice(
   }
   const refuse = (reason: string): void => void target.losses.push({ field: names.toolChoice, severity: "refused", reason });
   if (!target.hasTools) {
-    if (demandsCall(choice)) refuse("A tool call is demanded, but there is no tool that the model could call.");
+    if (demandsCall(choice)) refuse("A tool call is required, but there is no tool that the model could call.");
     return {};
   }
   if (choice?.type === "validated" && !isOwn(names)) {

@@ -78,7 +78,7 @@ class Reader {
     if (cache === null) return parts;
     const last = parts.findLastIndex((part) => "cache" in part);
     if (last === -1) {
-      const reason = "Nothing in this message could carry a cache mark; caching is a matter of cost alone.";
+      const reason = "Nothing in this message can carry a cache mark; this affects only the cost.";
       this.#lose(message.at("cache_control"), "dropped", reason);
     }
     return parts.map((part, index) => (index === last && "cache" in part && part.cache === null ? { ...part, cache } : part));

@@ -24,7 +24,7 @@ export function encodeTurns(request: CanonicalRequest, turns: readonly Turn[], t
   const question = turns.findLastIndex(asks);
   const echoed = (index: number): boolean => target.capabilities.echoesReasoning && index > question;
   if (turns.some((turn, index) => !echoed(index) && turn.parts.some((part) => part.type === "reasoning"))) {
-    const reason = "The model takes no earlier thoughts back, or those of the running tool loop alone.";
+    const reason = "The model does not accept earlier thoughts, or only those of the current tool loop.";
     target.losses.push({ field: `${target.field}.reasoning`, severity: "dropped", reason });
   }
   turns.forEach((turn, index) => {

@@ -32,7 +32,7 @@ export function decodeFinish(response: JsonObject, contents: Contents): FinishRe
       return settle({ ...unsaid, kind: "other", raw: null }, contents);
     default: {
       const said = typeof status === "string" ? status : "";
-      return new GatewayError("upstream-failed", `The upstream left the answer with the status ${said}.`);
+      return new GatewayError("upstream-failed", `The upstream ended the answer with the status ${said}.`);
     }
   }
 }

@@ -109,7 +109,11 @@ export class TurnDecoder {
   #message(item: Fields): void {
     const role = item.word("role", WORDS["input.role"]);
     if (item.has("phase")) {
-      this.#lose({ field: "input.phase", severity: "reported", reason: "No other protocol tells commentary from the final answer." });
+      this.#lose({
+        field: "input.phase",
+        severity: "reported",
+        reason: "No other protocol distinguishes commentary from the final answer.",
+      });
     }
     const parts = decodeContent(item, "content");
     if (role === "user" || role === "assistant") return this.#add(role, parts);

@@ -220,7 +220,7 @@ const CARRIED: Fate = { fate: "carried" };
 const STORED_PROMPT = "How long OpenAI keeps a prompt means nothing elsewhere.";
 
 export const FIELDS = {
-  access_programs: { fate: "reported", reason: "Access programs exist at OpenAI only." },
+  access_programs: { fate: "reported", reason: "Only OpenAI has access programs." },
   background: { fate: "refused", reason: "An answer in the background needs a server that keeps it; this proxy keeps nothing." },
   background_options: { fate: "dropped", reason: "They say when OpenAI runs an answer in the background; other answers run at once." },
   context_management: { fate: "reported", reason: "Only OpenAI compacts a conversation this way; it is sent in full." },
@@ -265,7 +265,7 @@ export const FIELDS = {
 /** Of carried members: the values that only this protocol knows. */
 const OWN_VALUES: Readonly<Record<string, Exclude<Fate, { fate: "carried" }>>> = {
   include: { fate: "dropped", reason: "Only OpenAI's own items have these details." },
-  tool_choice: { fate: "refused", reason: "This hosted tool exists at OpenAI only." },
+  tool_choice: { fate: "refused", reason: "Only OpenAI has this hosted tool." },
   user: { fate: "dropped", reason: "safety_identifier already names the end user." },
 };
 

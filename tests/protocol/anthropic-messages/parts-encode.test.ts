@@ -19,7 +19,7 @@ const ROWS: readonly EncodeRow[] = [
       ],
     },
     body: { ...SENT, messages: [message("user", words("A")), message("assistant", words("No.")), message("user", words("B"))] },
-    losses: [lost("input.annotations", "dropped", "Messages takes back its own citations alone.")],
+    losses: [lost("input.annotations", "dropped", "Messages accepts only its own citations.")],
   },
   {
     what: "hosted tools of another provider leave call and result together",
@@ -58,8 +58,8 @@ const ROWS: readonly EncodeRow[] = [
       ],
     },
     losses: [
-      lost("input.arguments", "refused", "The arguments of a call to look are not JSON; Messages takes JSON alone."),
-      lost("input.arguments", "reported", "The arguments of a call to look are no JSON object; they were wrapped into one."),
+      lost("input.arguments", "refused", "The arguments of a call to look are not JSON; Messages accepts only JSON."),
+      lost("input.arguments", "reported", "The arguments of a call to look are not a JSON object; they were wrapped in one."),
     ],
   },
   {

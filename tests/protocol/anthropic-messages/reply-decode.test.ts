@@ -460,7 +460,7 @@ for (const [what, body, kind, message] of [
     "upstream-failed",
     "The upstream called a tool without naming it.",
   ],
-  ["no message", '{"hello":1}', "upstream-failed", "The upstream answered with something that is no message."],
+  ["no message", '{"hello":1}', "upstream-failed", "The upstream answered with something that is not a message."],
   ["no JSON", "<html>", "upstream-failed", "The upstream sent an answer that is not JSON."],
 ] as const) {
   test(`a non-streaming answer that is none is an error: ${what}`, () => {

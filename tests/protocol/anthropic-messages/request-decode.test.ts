@@ -324,7 +324,7 @@ const DECODED: readonly DecodeRow[] = [
           field: "thinking",
           value: '{"type":"between_tools"}',
           severity: "reported",
-          reason: "Only Claude models can think between tool calls alone.",
+          reason: "Only Claude models can think just between tool calls.",
         },
       ],
       losses: [
@@ -447,7 +447,7 @@ const DECODED: readonly DecodeRow[] = [
         {
           field: `${BLOCK_FIELDS}.caller`,
           severity: "refused",
-          reason: "The call was made by code_execution_20260120, which runs at Anthropic alone.",
+          reason: "The call was made by code_execution_20260120, which runs only at Anthropic.",
         },
         {
           field: "messages[1].content[0].content[1]",

@@ -96,7 +96,7 @@ const ROWS: readonly EncodeRow[] = [
       lost("metadata", "dropped", "Messages keeps no labels."),
       lost("store", "reported", "Nothing is kept for later retrieval."),
       lost("metadata.user_id.session_id", "dropped", "Anthropic finds cached prefixes by their content."),
-      lost("stop_sequences", "reported", "Messages takes no stop sequence of white space alone."),
+      lost("stop_sequences", "reported", "Messages accepts no stop sequence that is only white space."),
       lost("service_tier", "reported", "Messages has no cheaper tier for calls that may wait."),
     ],
   },

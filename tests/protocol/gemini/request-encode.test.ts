@@ -339,7 +339,7 @@ const ENCODED: readonly EncodeRow[] = [
         },
       ],
     },
-    losses: [reported("tools.patch", "Gemini holds no tool to a grammar; it went into the description.")],
+    losses: [reported("tools.patch", "Gemini cannot hold a tool to a grammar; the grammar went into the description.")],
   },
   {
     name: "names that Gemini does not take are fitted, in tools, choice and history alike",
@@ -442,7 +442,7 @@ const ENCODED: readonly EncodeRow[] = [
     name: "no tools, no choice; a demanded call without tools is refused",
     given: { toolChoice: { type: "required" } },
     body: {},
-    losses: [refused("toolChoice", "A call is demanded, but Gemini got no tool that it could call.")],
+    losses: [refused("toolChoice", "A tool call is required, but Gemini got no tool to call.")],
   },
   {
     name: "none keeps the tools, one call at a time is reported",

@@ -86,7 +86,7 @@ testDecoding([
         {
           field: "messages[1].cache_control",
           severity: "dropped",
-          reason: "Nothing in this message could carry a cache mark; caching is a matter of cost alone.",
+          reason: "Nothing in this message can carry a cache mark; this affects only the cost.",
         },
       ],
     },

@@ -44,7 +44,7 @@ testEncoding([
     { model: "kimi-k2.6", reasoning: on({ effort: "max" }) },
     {
       body: { reasoning_effort: "high" },
-      losses: [reported("thinking", 'The model knows no effort "max"; it gets "high".')],
+      losses: [reported("thinking", 'The model has no effort "max"; it gets "high".')],
     },
   ],
   [
@@ -52,7 +52,7 @@ testEncoding([
     { model: "o3", reasoning: { mode: "off", effort: null, budgetTokens: null, display: null } },
     {
       body: { reasoning_effort: "low" },
-      losses: [reported("thinking", 'The model knows no effort "none"; it gets "low".')],
+      losses: [reported("thinking", 'The model has no effort "none"; it gets "low".')],
     },
   ],
   [

@@ -21,7 +21,7 @@ testDecodingStreams([
       started("1"),
       opened(0, text()),
       delta(0, "a"),
-      failed("upstream-failed", "The upstream broke the answer off: network_error.", { code: "network_error" }),
+      failed("upstream-failed", "The upstream stopped the answer: network_error.", { code: "network_error" }),
     ],
   ],
   [

@@ -35,7 +35,7 @@ testEncoding([
     "labels without storage would be a 400",
     { metadata: { a: "1" } },
     {
-      losses: [{ field: "metadata", severity: "dropped", reason: "Labels are kept with stored answers alone." }],
+      losses: [{ field: "metadata", severity: "dropped", reason: "Labels are only kept with stored answers." }],
     },
   ],
   [
@@ -54,7 +54,7 @@ testEncoding([
       losses: [
         reported("verbosity", "The model has no setting for how much it says."),
         reported("store", "The model's upstream keeps no answers for later."),
-        reported("service_tier", "The model's upstream has one tier alone."),
+        reported("service_tier", "The model's upstream has only one tier."),
         dropped("metadata", "The model's upstream keeps no labels."),
         dropped("prompt_cache_key", "The model's upstream finds cached prefixes by itself."),
       ],

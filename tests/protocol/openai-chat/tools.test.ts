@@ -193,7 +193,7 @@ testEncoding([
     "a tool choice without tools is left out; a demand that nobody can meet is refused",
     { toolChoice: { type: "required" }, parallelToolCalls: false },
     {
-      losses: [refused("tool_choice", "A tool call is demanded, but there is no tool that the model could call.")],
+      losses: [refused("tool_choice", "A tool call is required, but there is no tool that the model could call.")],
     },
   ],
   [
@@ -298,7 +298,7 @@ testEncoding([
     { model: "kimi-k2.6", tools: [tool("f"), tool("g")], toolChoice: { type: "subset", names: ["g"], required: true } },
     {
       body: { tools: [{ type: "function", function: { name: "g" } }], tool_choice: "required" },
-      losses: [reported("tool_choice", "The model gets the allowed tools alone, which changes its prompt cache.")],
+      losses: [reported("tool_choice", "The model gets only the allowed tools, which changes its prompt cache.")],
     },
   ],
   [

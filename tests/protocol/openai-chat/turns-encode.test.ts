@@ -3,7 +3,7 @@
 import { anthropic, assistant, call, image, openai, reasoning, result, system, text, url, user } from "../../support/canonical.ts";
 import { HI, dropped, refused, testEncoding, toolCall } from "./request-cases.ts";
 
-const NO_THOUGHTS = dropped("contents.reasoning", "The model takes no earlier thoughts back, or those of the running tool loop alone.");
+const NO_THOUGHTS = dropped("contents.reasoning", "The model does not accept earlier thoughts, or only those of the current tool loop.");
 
 testEncoding([
   [

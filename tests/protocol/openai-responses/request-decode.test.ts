@@ -356,7 +356,7 @@ const DECODED: readonly Row[] = [
     body: { input: "Hi", tool_choice: { type: "mcp", server_label: "s" } },
     expected: {
       ...HI,
-      extensions: [extension("tool_choice", '{"type":"mcp","server_label":"s"}', "refused", "This hosted tool exists at OpenAI only.")],
+      extensions: [extension("tool_choice", '{"type":"mcp","server_label":"s"}', "refused", "Only OpenAI has this hosted tool.")],
     },
   },
   {
@@ -489,7 +489,7 @@ const DECODED: readonly Row[] = [
       extensions: [
         extension("include", '["web_search_call.results"]', "dropped", "Only OpenAI's own items have these details."),
         extension("user", '"u"', "dropped", "safety_identifier already names the end user."),
-        extension("service_tier", '"scale"', "reported", 'The value "scale" is not known here; it was left out.'),
+        extension("service_tier", '"scale"', "reported", 'The value "scale" is unknown; it was left out.'),
         extension("client_metadata", '{"session_id":"s"}', "reported", "No other protocol has client_metadata."),
         extension("background", "false", "dropped", "An answer in the background needs a server that keeps it; this proxy keeps nothing."),
         extension("truncation", '"disabled"', "dropped", "No other protocol shortens a conversation by itself."),
@@ -507,7 +507,7 @@ const DECODED: readonly Row[] = [
     },
     expected: {
       turns: [assistant(text("a"), text("b"))],
-      losses: [{ field: "input.phase", severity: "reported", reason: "No other protocol tells commentary from the final answer." }],
+      losses: [{ field: "input.phase", severity: "reported", reason: "No other protocol distinguishes commentary from the final answer." }],
     },
   },
   {
