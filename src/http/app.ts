@@ -1,83 +1,38 @@
 // Gives each row of routes.ts its handler. The only folder that uses Hono; answers to calls come from the gateway.
 // Never looks into a body, or answers in a format that the path's clients do not understand.
 
-import { Hono, type Context } from "hono";
+import { Hono } from "hono";
 import { cors } from "hono/cors";
 import { RegExpRouter } from "hono/router/reg-exp-router";
 import { GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Sockets } from "../gateway/socket.ts";
 import { lingering } from "../gateway/client-body.ts";
-import { requestIdOf, SAFE_HEADERS, streamHeaders } from "../gateway/headers.ts";
+import { requestIdOf, SAFE_HEADERS } from "../gateway/headers.ts";
 import { incomingRequest, type Call, type IncomingRequest, type Route } from "../gateway/request.ts";
-import type { AccountReport, Dates } from "../access/account-report.ts";
 import type { Caller, Keys } from "../access/keys.ts";
-import { modelRefusal } from "../access/limits.ts";
-import { quotaJson, type QuotaReport } from "../access/quota-report.ts";
-import type { Model } from "../models/catalog.ts";
-import type { Models } from "../models/models.ts";
-import { modelOf } from "../protocol/bedrock.ts";
-import type { After, Connection, Fetch } from "../runtime/ports.ts";
-import { balancePage, billedPage, subscriptionPage, usagePage } from "./account-pages.ts";
+import type { Connection, Fetch } from "../runtime/ports.ts";
 import { isAdminPath } from "./admin/routes.ts";
-import type { MetricsPage } from "./metrics.ts";
-import { frontPage, wantsHtml } from "./front-page.ts";
-import type { StoreView } from "./store-view.ts";
-import { timedEvents } from "./timed-events.ts";
-import { modelList, modelPage, type PageShape } from "./models-page.ts";
-import {
-  answeringAt,
-  CALLS,
-  canonicalPath,
-  clientsAt,
-  pagePaths,
-  refusalAt,
-  ROUTES,
-  takesQueryKey,
-  type CallRow,
-  type PageRow,
-} from "./routes.ts";
+import { bedrockPath, clientsOf, geminiPath, socketRoute } from "./call-paths.ts";
+import { createPages, NOBODY, type Env, type PageContext, type PageFacts, type PagePorts } from "./pages.ts";
+import { canonicalPath, refusalAt, ROUTES, takesQueryKey, type CallRow } from "./routes.ts";
 
-export interface AppPorts {
+export interface AppPorts extends PagePorts {
   readonly gateway: Gateway;
   readonly sockets: Pick<Sockets, "listener">;
   readonly keys: Keys;
-  readonly models: Models;
-  /** Whether the caller may use a model. */
-  readonly mayUse: (caller: Caller, model: Model) => boolean;
-  /** Null: there is no store. */
-  readonly store: () => StoreView | null;
-  /** The quota of the plan behind the caller's Factory key. */
-  readonly quota: (caller: Caller) => Promise<QuotaReport>;
-  readonly metrics: MetricsPage;
   /** The dashboard and the admin API. Null: they are off, and the path does not exist. */
   readonly site: (incoming: IncomingRequest) => Promise<Response> | null;
-  readonly account: (caller: Caller, dates: Dates) => Promise<AccountReport>;
-  /** Whether the program is shutting down. */
-  readonly isDraining: () => boolean;
-  /** Unix time in milliseconds. */
-  readonly now: () => number;
-  readonly after: After;
   readonly newId: () => string;
 }
 
-export interface AppFacts {
-  readonly version: string;
-  /** Name and version of the runtime. */
-  readonly runtime: string;
-  /** When the program started, in Unix milliseconds. */
-  readonly startedMs: number;
+export interface AppFacts extends PageFacts {
   /** Origins of web pages that may call; no others may. */
   readonly corsOrigins: readonly string[];
   readonly maxHeaderBytes: number;
   /** Whether WebSockets are accepted. */
   readonly webSocket: boolean;
-  /** Whether the dashboard is on. */
-  readonly ui: boolean;
 }
-
-type Env = { Bindings: IncomingRequest };
-type PageContext = Context<Env>;
 
 /** Headers that browsers may show to a page of another origin. */
 const EXPOSED_HEADERS = [
@@ -221,79 +176,6 @@ export function createApp(ports: AppPorts, facts: AppFacts): Fetch {
 /** Calls on a fixed path, with everything in their bodies. */
 const CALL_ROWS = ROUTES.filter((row): row is CallRow => row.protocol !== null && row.form === undefined && !/\/[*:]/.test(row.path));
 
-type Page = (c: PageContext, caller: Caller) => Response | Promise<Response>;
-
-/** The caller of a public page. */
-const NOBODY: Caller = { id: "", upstreamKey: "" };
-
-/** The handler of each page. */
-function createPages(ports: AppPorts, facts: AppFacts): Readonly<Record<PageRow["handler"], Page>> {
-  const { models } = ports;
-  const accountPage =
-    (shape: (account: AccountReport) => object): Page =>
-    async (c, caller) =>
-      page(c, shape(await ports.account(caller, { from: c.req.query("start_date") ?? null, to: c.req.query("end_date") ?? null })));
-  return {
-    overview: (c) => {
-      c.header("vary", "accept");
-      if (wantsHtml(c.env.headers)) return frontPage(facts);
-      return page(c, {
-        name: "factory-proxy",
-        about: "A gateway between any AI client and Factory's LLM API.",
-        version: facts.version,
-        status: "ok",
-        routes: CALLS.map(({ method, path, protocol, about }) => ({ method, path, protocol, about })),
-        pages: pagePaths(),
-      });
-    },
-    // The word that clients of the Go program look for.
-    health: (c) =>
-      page(c, {
-        status: "healthy",
-        timestamp: new Date(ports.now()).toISOString(),
-        uptime: Math.floor((ports.now() - facts.startedMs) / 1000),
-        version: facts.version,
-        runtime: facts.runtime,
-      }),
-    ready: (c) => {
-      const view = ports.store();
-      const store = view === null ? {} : { store: view.kind, ...(view.isReachable ? {} : { storeState: "unreachable" }) };
-      if (!ports.isDraining() && view?.isUsable !== false) return page(c, { status: "ready", ...store });
-      c.header("retry-after", "5");
-      return page(c, { status: ports.isDraining() ? "stopping" : "waiting", ...store }, 503);
-    },
-    stream: () => new Response(timedEvents(ports.after), { headers: { ...SAFE_HEADERS, ...streamHeaders("sse") } }),
-    metrics: (c) => ports.metrics(c.env),
-    hello: (c) => page(c, { message: "hello" }),
-    models: (c, caller) => {
-      const usable = models.list().filter((model) => ports.mayUse(caller, model));
-      return page(c, modelList(usable, c.req.query("client_version") === undefined ? shapeOf(c) : "codex"));
-    },
-    model: (c, caller) => {
-      const name = modelIn(c.req.path);
-      const model = models.entry(name);
-      // The same refusal as for a call of this model.
-      if (!ports.mayUse(caller, model)) throw modelRefusal(caller.id, name);
-      return page(c, modelPage(model, shapeOf(c)));
-    },
-    quota: async (c, caller) => page(c, quotaJson(await ports.quota(caller))),
-    usage: accountPage(usagePage),
-    balance: accountPage(balancePage),
-    subscription: accountPage(subscriptionPage),
-    billed: accountPage(billedPage),
-  };
-}
-
-function page(c: PageContext, body: object, status: 200 | 503 = 200): Response {
-  return c.json(body, status, SAFE_HEADERS);
-}
-
-/** The route on which a WebSocket speaks the Responses API; null: no WebSocket is requested, or on another path. */
-function socketRoute({ raw, path, headers }: IncomingRequest): Route | null {
-  if (raw.method !== "GET" || headers["upgrade"]?.toLowerCase() !== "websocket") return null;
-  return answeringAt(canonicalPath(path), "openai-responses");
-}
-
 /** Codex tries a WebSocket first. With 426 it uses HTTP at once; after any other status it retries for seconds, or fails. */
 function upgradeRequired(): Response {
   const error = {
@@ -303,57 +185,4 @@ function upgradeRequired(): Response {
     code: "upgrade_required",
   };
   return Response.json({ error }, { status: 426, headers: SAFE_HEADERS });
-}
-
-const GEMINI_CALL = /\/(?:models|tunedModels)\/(.+):(generateContent|streamGenerateContent|countTokens)$/;
-
-/** Model and stream switch of a Gemini path; null: not a call that is served here. */
-function geminiPath(path: string): Call["path"] {
-  const [, escaped, method] = GEMINI_CALL.exec(path) ?? [];
-  const model = escaped === undefined ? null : unescaped(escaped);
-  return model === null ? null : { model, stream: method === "streamGenerateContent" };
-}
-
-const BEDROCK_CALL = /\/model\/([^/]+)\/(invoke|invoke-with-response-stream)$/;
-
-/** Model and stream switch of a Bedrock path; null where its escapes are invalid. */
-function bedrockPath(path: string): Call["path"] {
-  const [, escaped = "%", method] = BEDROCK_CALL.exec(path) ?? [];
-  const id = unescaped(escaped);
-  return id === null ? null : { model: modelOf(id), stream: method !== "invoke" };
-}
-
-/** The model of a page: what follows `/models/`. */
-function modelIn(path: string): string {
-  const escaped = path.replace(/^\/v1(?:beta)?\/models\//, "");
-  return unescaped(escaped) ?? escaped;
-}
-
-/** Null where the escapes are invalid. */
-function unescaped(text: string): string | null {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return null;
-  }
-}
-
-/** Newer Gemini SDKs request `/v1/models`, as OpenAI's and Anthropic's do. */
-function shapeOf(c: PageContext): PageShape {
-  const { headers, queryKey } = c.env;
-  if ("anthropic-version" in headers) return "anthropic";
-  const isGemini = c.req.path.startsWith("/v1beta/") || "x-goog-api-key" in headers || queryKey !== null;
-  return isGemini ? "gemini" : "openai";
-}
-
-const OF_ANTHROPIC = /\/messages|^\/(?:anthropic|bedrock)\//;
-const OF_AWS = /^\/bedrock\/(?!v1\/)/;
-
-/** The protocol of a request's client, by its path; where that is ambiguous, by its headers. */
-function clientsOf({ path, headers }: IncomingRequest): Pick<Route, "protocol" | "form"> {
-  const known = clientsAt(canonicalPath(path));
-  if (known !== null) return known;
-  if (OF_AWS.test(path)) return { protocol: "anthropic-messages", form: "bedrock" };
-  if ("anthropic-version" in headers || OF_ANTHROPIC.test(path)) return { protocol: "anthropic-messages" };
-  return { protocol: path.includes("/v1beta/") ? "gemini" : "openai-chat" };
 }
