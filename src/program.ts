@@ -32,7 +32,6 @@ import { createAdmission } from "./access/admission.ts";
 import { Limiter } from "./access/limiter.ts";
 import { quotaJson, QuotaReports, type QuotaReport } from "./access/quota-report.ts";
 import { reportAccount } from "./access/account-report.ts";
-import { Ledger, type LedgerPorts } from "./access/ledger.ts";
 import { Concurrency } from "./access/concurrency.ts";
 import { openLog, type Log } from "./telemetry/log.ts";
 import { Redactor } from "./telemetry/redaction.ts";
@@ -41,6 +40,7 @@ import { Models, type Target } from "./models/models.ts";
 import { priceOf, type Cost } from "./models/price.ts";
 import type { Usage } from "./protocol/canonical.ts";
 import type { Fetch } from "./runtime/ports.ts";
+import { ledgerOf } from "./program/ledger.ts";
 import { planOf, type Plan } from "./program/plan.ts";
 import type { Facts, World } from "./program/world.ts";
 import { createUpstream, type SizeLimits } from "./upstream/upstream.ts";
@@ -143,7 +143,8 @@ interface Assembly {
 
 function lastingParts(config: Config, world: World, current: () => Assembly) {
   const { store, now, monotonic, newId, sha256, after, background = after, soon } = world;
-  const { storeDown, ledger, maxBodyBytes, maxBodyMemory } = config;
+  const { storeDown, maxBodyBytes, maxBodyMemory } = config;
+  const ledger = ledgerOf(config, world, (event, fields) => current().log.warning(event, fields));
   // An open WebSocket outlives a configuration; each of its requests is a call of its own.
   const gateway: Gateway = {
     answer: (call) => current().gateway.answer(call),
@@ -161,6 +162,7 @@ function lastingParts(config: Config, world: World, current: () => Assembly) {
     live: () => running.live(),
     watch: (listener) => running.watch(listener),
     cancel: (id) => running.cancel(id),
+    waiting: (id) => ledger?.waiting(id) ?? null,
     inspection: (id) => inspector.inspection(id),
     isInspected: (id) => inspector.isInspected(id),
   };
@@ -178,8 +180,8 @@ function lastingParts(config: Config, world: World, current: () => Assembly) {
     pool: new KeyPool([], monotonic),
     // Conversations that run, and may go on.
     admitted: new Set<string>(),
-    limiter: store === undefined ? null : new Limiter({ store, now, newId, after: background, soon }, { storeDown, ledger }),
-    ledger: ledgerOf(config, world, (event, fields) => current().log.warning(event, fields)),
+    limiter: store === undefined ? null : new Limiter({ store, now, newId, after: background, soon }, { storeDown, ledger: config.ledger }),
+    ledger,
     sockets: new Sockets(
       { after, newId, gateway, bodyMemory },
       {
@@ -386,16 +388,3 @@ function attemptsOf(config: Config, { lasting, world }: Pick<Surroundings, "last
     { retries: config.retries, budgetMs: config.retryBudgetMs, retryLost: config.retryLost },
   );
 }
-
-/** Null: no rows are kept, or there is nowhere to keep them. */
-function ledgerOf(
-  { ledger, ledgerDays }: Config,
-  { store, spill, after, background = after, now }: World,
-  report: LedgerPorts["report"],
-): Ledger | null {
-  if (!ledger || store === undefined) return null;
-  const keepMs = ledgerDays === null ? null : ledgerDays * DAY_MS;
-  return new Ledger({ store, spill: spill ?? null, after: background, now, report }, { keepMs });
-}
-
-const DAY_MS = 24 * 3_600_000;

@@ -78,6 +78,11 @@ export class Ledger {
     return { waiting: this.#waiting.length, lost: this.#lostInAll };
   }
 
+  /** The row of a call while it waits in memory. Null: it is in the store or the spill, or there is none. */
+  waiting(id: string): UsageRow | null {
+    return this.#waiting.find((row) => row.id === id) ?? null;
+  }
+
   /** The row will be written soon. Never throws. */
   add(row: UsageRow): void {
     if (this.#waiting.length >= MOST_WAITING) {

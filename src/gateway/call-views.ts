@@ -1,6 +1,7 @@
 // What an administrator sees of calls and does to them, in whichever process on this port they run.
 // Never asks the other processes while nobody is watching.
 
+import type { UsageRow } from "../access/store.ts";
 import type { After, Peers, Question } from "../runtime/ports.ts";
 import type { CallInspection, OwnCalls } from "./inspection.ts";
 import type { LiveCall, LiveCalls, LiveEvent, LiveSecond } from "./live-calls.ts";
@@ -44,6 +45,7 @@ export class CallViews {
     peers?.answers("live", () => own.live());
     peers?.answers("changes", ({ asker }) => this.#tell(Number(asker)));
     peers?.answers("cancel", ({ id }) => own.cancel(String(id)));
+    peers?.answers("waiting", ({ id }) => own.waiting(String(id)));
     peers?.answers("inspection", ({ id }) => own.inspection(String(id)));
     peers?.answers("inspected", ({ ids }) => (Array.isArray(ids) ? this.#inspectedHere(ids.map(String)) : []));
   }
@@ -78,9 +80,12 @@ export class CallViews {
   }
 
   async inspection(id: string): Promise<CallInspection | null> {
-    const found = this.#ports.own.inspection(id);
-    if (found !== null) return found;
-    return (await this.#ask<CallInspection | null>({ about: "inspection", id })).find((one) => one !== null) ?? null;
+    return this.#ports.own.inspection(id) ?? this.#firstOf<CallInspection>({ about: "inspection", id });
+  }
+
+  /** The row of a call that has just ended. Null: the store has it, or there is none. */
+  async waiting(id: string): Promise<UsageRow | null> {
+    return this.#ports.own.waiting(id) ?? this.#firstOf<UsageRow>({ about: "waiting", id });
   }
 
   /** Calls of which anything is kept. */
@@ -91,6 +96,10 @@ export class CallViews {
 
   #inspectedHere(ids: readonly string[]): string[] {
     return ids.filter((id) => this.#ports.own.isInspected(id));
+  }
+
+  async #firstOf<Answer>(question: Question): Promise<Answer | null> {
+    return (await this.#ask<Answer | null>(question)).find((one) => one !== null) ?? null;
   }
 
   async #ask<Answer>(question: Question): Promise<readonly Answer[]> {

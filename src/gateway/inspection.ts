@@ -1,6 +1,7 @@
 // What is kept of the latest calls for the inspector, only in memory, and how it is shown: see INSPECT.
 // Never shows a secret; with `headers`, no prompt and no answer. Redacts and parses only what is asked for, when it is asked for.
 
+import type { Ledger } from "../access/ledger.ts";
 import type { Loss, ProtocolId } from "../protocol/canonical.ts";
 import { shownUrl, type Redactor } from "../telemetry/redaction.ts";
 import {
@@ -76,7 +77,9 @@ export interface InspectionSettings {
 }
 
 /** What an administrator sees of this process's calls, and can do to them. */
-export type OwnCalls = Pick<LiveCalls, "live" | "watch" | "cancel"> & Pick<Inspector, "inspection" | "isInspected">;
+export type OwnCalls = Pick<LiveCalls, "live" | "watch" | "cancel"> &
+  Pick<Inspector, "inspection" | "isInspected"> &
+  Pick<Ledger, "waiting">;
 
 /** Keeps the latest calls; beyond the limits the oldest are dropped. */
 export class Inspector implements RecordingRing {

@@ -119,7 +119,8 @@ export function fakeAdmin({ nowMs, calls, isHostile, store = "sqlite" }: FakeWor
       const found = rows.filter((row) => fits(row, query, nowMs));
       const from = query.cursor === null ? 0 : Number(query.cursor);
       const next = from + query.limit;
-      return Promise.resolve({ rows: found.slice(from, next), next: next < found.length ? String(next) : null });
+      const running = query.cursor === null && query.status === null ? live.toReversed() : [];
+      return Promise.resolve({ running, rows: found.slice(from, next), next: next < found.length ? String(next) : null });
     },
     request: (id) => {
       const request = rows.find((row) => row.id === id);

@@ -4,6 +4,7 @@ import { parseZone } from "../../access/key-words.ts";
 import type { RowQuery, Store, UsageDimension, UsageFilter, UsageRow, UsageSum } from "../../access/store.ts";
 import { timeOf } from "../../access/times.ts";
 import type { CallViews } from "../../gateway/call-views.ts";
+import type { LiveCall } from "../../gateway/live-calls.ts";
 import type { Models } from "../../models/models.ts";
 import { told, wrongInput } from "./admin-faults.ts";
 import type { Admin, PriceLine, RequestDetail, RequestQuery, RequestView, UsageCounts, UsageRequest } from "./admin.ts";
@@ -11,7 +12,7 @@ import type { Admin, PriceLine, RequestDetail, RequestQuery, RequestView, UsageC
 export interface AdminLedgerPorts {
   /** @throws GatewayError where there is no store. */
   readonly store: () => Store;
-  readonly calls: Pick<CallViews, "inspected" | "inspection">;
+  readonly calls: Pick<CallViews, "live" | "waiting" | "inspected" | "inspection">;
   readonly models: () => Models;
   /** Unix time in milliseconds. */
   readonly now: () => number;
@@ -22,16 +23,21 @@ export function createLedgerAdmin({ store, calls, models, now }: AdminLedgerPort
     requests: (query) =>
       told(async () => {
         const asked = rowQuery(query, now());
+        // Before the rows, or a call that ends meanwhile would be in neither.
+        const live = query.cursor === null && query.status === null ? (await calls.live()).calls : [];
         // One row more shows whether there are more.
         const rows = await store().rows({ ...asked, limit: asked.limit + 1 });
         const shown = rows.slice(0, asked.limit);
         const inspected = await calls.inspected(shown.map(({ id }) => id));
         const views = shown.map((row) => requestView(row, inspected.has(row.id)));
-        return { rows: views, next: rows.length > shown.length ? (shown.at(-1)?.id ?? null) : null };
+        const ended = new Set(shown.map(({ id }) => id));
+        const running = live.filter((call) => isAskedFor(call, asked) && !ended.has(call.id)).toReversed();
+        return { running, rows: views, next: rows.length > shown.length ? (shown.at(-1)?.id ?? null) : null };
       }),
     request: (id) =>
       told(async () => {
-        const row = await store().row(id);
+        // In this order: a row that waits no more is in the store.
+        const row = (await calls.waiting(id)) ?? (await store().row(id));
         if (row === null) return null;
         const inspection = await calls.inspection(id);
         return { request: requestView(row, inspection !== null), inspection, price: priceOf(row, models()) };
@@ -73,6 +79,21 @@ function filterOf({ since, until, key, session, client, model }: Asked, here: He
 function rowQuery(query: RequestQuery, nowMs: number): RowQuery {
   const { status, q, cursor, limit } = query;
   return { ...filterOf(query, { nowMs, zone: "UTC" }), status, text: q, before: cursor, limit };
+}
+
+/** Of a call that runs: what its row would be asked. */
+function isAskedFor(call: LiveCall, asked: RowQuery): boolean {
+  const atMs = Date.parse(call.startedAt);
+  const text = asked.text?.toLowerCase() ?? "";
+  return (
+    (asked.key ?? call.key) === call.key &&
+    (asked.session ?? call.session) === call.session &&
+    (asked.client ?? call.client) === call.client &&
+    (asked.model ?? call.modelServed ?? call.modelAsked) === (call.modelServed ?? call.modelAsked) &&
+    (asked.sinceMs ?? atMs) <= atMs &&
+    atMs < (asked.untilMs ?? Infinity) &&
+    [call.id, call.requestId].some((id) => id.toLowerCase().includes(text))
+  );
 }
 
 function requestView({ atMs, ...row }: UsageRow, isInspected: boolean): RequestView {

@@ -85,6 +85,8 @@ export interface RequestQuery {
 }
 
 export interface RequestList {
+  /** Of the first page, where no status is asked for: those that run, the newest first. They are no rows of the ledger so far. */
+  readonly running: readonly LiveCall[];
   readonly rows: readonly RequestView[];
   /** Requests the next page. Null: this is the last one. */
   readonly next: string | null;

@@ -167,7 +167,7 @@ const SOURCES = {
     minute: list(object({ calls: COUNT, errors: COUNT, outputTokens: COUNT })),
   }),
   Request: object(LEDGER_ROW),
-  RequestList: object({ rows: list(named("Request")), next: orNull(TEXT) }),
+  RequestList: object({ running: list(named("LiveCall")), rows: list(named("Request")), next: orNull(TEXT) }),
   Message: object(MESSAGE),
   Answer: object({
     ...MESSAGE,

@@ -13,11 +13,11 @@ const SCRIPTS = { scripts: ["inspector.js"], styles: ["inspector.css"], texts: [
 
 export async function inspectorPage(view: View): Promise<Page | null> {
   const { admin, t, parameter: id } = view;
+  // In this order: a call that runs no more has a row.
+  const running = await admin.running(id);
+  if (running !== null) return runningPage(view, running);
   const detail = await admin.request(id);
-  if (detail === null) {
-    const running = await admin.running(id);
-    return running === null ? null : runningPage(view, running);
-  }
+  if (detail === null) return null;
   const { request, inspection, price } = detail;
   return {
     title: t("page.request"),

@@ -4,9 +4,9 @@
 import type { LiveView, RequestView } from "../admin/admin.ts";
 import type { LiveCall } from "../../gateway/live-calls.ts";
 import { mayHaveReplicas } from "./health.tsx";
-import { Code, Columns, Empty, Figure, ModelName, Pill, TableFrame, Time } from "./parts.tsx";
+import { Code, Columns, Empty, Figure, ModelName, TableFrame, Time } from "./parts.tsx";
 import type { Page, View, Rendered } from "./page.ts";
-import { RequestTable } from "./request-table.tsx";
+import { Phase, RequestTable } from "./request-table.tsx";
 
 const LATEST = 12;
 
@@ -133,7 +133,7 @@ function RunningCall({ view, call }: { readonly view: View; readonly call: LiveC
         </a>
       </td>
       <td>
-        <Pill tone={call.phase === "streaming" || call.phase === "thinking" ? "accent" : "plain"}>{t(`phase.${call.phase}`)}</Pill>
+        <Phase view={view} phase={call.phase} />
         {call.attempts > 1 ? <span class="sub">{t("call.attempts", { count: call.attempts })}</span> : null}
       </td>
       <td class="model">

@@ -1,6 +1,7 @@
-// Calls that have ended, as rows of a table: each leads to the page of its call.
+// Calls as rows of a table, those that run above those that have ended: each leads to the page of its call.
 /** @jsxImportSource hono/jsx */
 
+import type { LiveCall } from "../../gateway/live-calls.ts";
 import type { RequestView } from "../admin/admin.ts";
 import type { View, Rendered } from "./page.ts";
 import { isTextKey } from "./texts.ts";
@@ -8,12 +9,14 @@ import { Columns, ModelName, Pill, TableFrame, Time, type Tone } from "./parts.t
 
 interface Rows {
   readonly view: View;
+  /** Absent: they are shown elsewhere. */
+  readonly running?: readonly LiveCall[];
   readonly rows: readonly RequestView[];
   /** What the table shows. */
   readonly name: string;
 }
 
-export function RequestTable({ view, rows, name }: Rows): Rendered {
+export function RequestTable({ view, running = [], rows, name }: Rows): Rendered {
   return (
     <TableFrame name={name}>
       <table class="rows" data-rows>
@@ -34,6 +37,9 @@ export function RequestTable({ view, rows, name }: Rows): Rendered {
           ]}
         />
         <tbody>
+          {running.map((call) => (
+            <Running view={view} call={call} />
+          ))}
           {rows.map((row) => (
             <Request view={view} row={row} />
           ))}
@@ -43,14 +49,52 @@ export function RequestTable({ view, rows, name }: Rows): Rendered {
   );
 }
 
+/** What is known of it so far. */
+function Running({ view, call }: { readonly view: View; readonly call: LiveCall }): Rendered {
+  const { t, format } = view;
+  return (
+    <tr>
+      <td>
+        <RowLink view={view} id={call.id} at={call.startedAt} />
+      </td>
+      <td>
+        <Phase view={view} phase={call.phase} />
+        <span class="sub">{t("call.running")}</span>
+      </td>
+      <td class="model" title={call.modelServed ?? call.modelAsked ?? ""}>
+        <ModelName view={view} asked={call.modelAsked} served={call.modelServed} />
+      </td>
+      <td class="short">{call.key ?? <span class="sub">{t("call.no-key")}</span>}</td>
+      <td class="short">{call.client ?? <span class="sub">{t("word.unknown")}</span>}</td>
+      <td class="number">{format.duration(call.elapsedMs)}</td>
+      <td class="number">{format.usd(null)}</td>
+      <td class="number">{format.number(null)}</td>
+      <td class="number">{format.number(call.outputTokens)}</td>
+      <td class="number">{format.percent(null)}</td>
+      <td class="number">{format.duration(call.firstByteMs)}</td>
+    </tr>
+  );
+}
+
+function RowLink({ view, id, at }: { readonly view: View; readonly id: string; readonly at: string }): Rendered {
+  return (
+    <a class="row-link" href={`/ui/requests/${encodeURIComponent(id)}`}>
+      <Time view={view} iso={at} short />
+    </a>
+  );
+}
+
+/** What a call that runs does. */
+export function Phase({ view, phase }: { readonly view: View; readonly phase: LiveCall["phase"] }): Rendered {
+  return <Pill tone={phase === "streaming" || phase === "thinking" ? "accent" : "plain"}>{view.t(`phase.${phase}`)}</Pill>;
+}
+
 function Request({ view, row }: { readonly view: View; readonly row: RequestView }): Rendered {
   const { t, format } = view;
   return (
     <tr>
       <td>
-        <a class="row-link" href={`/ui/requests/${encodeURIComponent(row.id)}`}>
-          <Time view={view} iso={row.at} short />
-        </a>
+        <RowLink view={view} id={row.id} at={row.at} />
       </td>
       <td>
         <Status view={view} row={row} />

@@ -31,7 +31,8 @@ const SPANS: readonly Choice[] = [
 export async function requestsPage(view: View): Promise<Page> {
   const { admin, t, url } = view;
   const parameters = url.searchParams;
-  const { rows, next, fault } = await listed(view);
+  const { running, rows, next, fault } = await listed(view);
+  const isEmpty = running.length + rows.length === 0;
   const keys = (await admin.keys()).map(({ name }) => name);
   const hasFilter = [...parameters].some(([name, value]) => name !== "cursor" && name !== "limit" && value !== "");
   return {
@@ -41,14 +42,14 @@ export async function requestsPage(view: View): Promise<Page> {
       <>
         <Filters view={view} hasFilter={hasFilter} keys={keys} />
         {fault === null ? null : <Notice tone="bad">{fault.message}</Notice>}
-        {rows.length === 0 && fault === null ? (
+        {isEmpty && fault === null ? (
           <Empty title={hasFilter ? t("requests.none") : t("requests.empty")}>
             <p>{hasFilter ? <a href="/ui/requests">{t("requests.clear")}</a> : <a href="/ui">{t("requests.empty.hint")}</a>}</p>
           </Empty>
         ) : null}
-        {rows.length === 0 ? null : (
+        {isEmpty ? null : (
           <>
-            <RequestTable view={view} rows={rows} name={t("page.requests")} />
+            <RequestTable view={view} running={running} rows={rows} name={t("page.requests")} />
             <Paging view={view} next={next} />
           </>
         )}
@@ -122,7 +123,7 @@ async function listed({ admin, url }: View): Promise<Listed> {
     const query: RequestQuery = requestQuery(url.searchParams);
     return { ...(await admin.requests(query)), fault: null };
   } catch (error) {
-    if (error instanceof GatewayError && error.kind === "invalid-request") return { rows: [], next: null, fault: error };
+    if (error instanceof GatewayError && error.kind === "invalid-request") return { running: [], rows: [], next: null, fault: error };
     throw error;
   }
 }

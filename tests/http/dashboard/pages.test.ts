@@ -77,9 +77,30 @@ test("Now: says of which time its numbers are, and names the replica only where 
 test("Requests: a row for each call, which leads to its page; the next page is a link", async () => {
   const html = await pagesOf().html("/ui/requests?limit=3");
   const links = [...html.matchAll(/class="row-link" href="([^"]+)"/g)].map(([, href]) => href);
-  assert.deepEqual(links, ["/ui/requests/c0000000", "/ui/requests/c0000001", "/ui/requests/c0000002"]);
+  const running = [5, 4, 3, 2, 1, 0].map((at) => `/ui/requests/live-${at}`);
+  assert.deepEqual(links, [...running, "/ui/requests/c0000000", "/ui/requests/c0000001", "/ui/requests/c0000002"]);
   assert.match(html, /rel="next" href="\/ui\/requests\?limit=3&amp;cursor=3"/);
   assert.match(await pagesOf().html("/ui/requests?limit=3&cursor=3"), /href="\/ui\/requests\?limit=3">Newest</);
+});
+
+test("Requests: calls that run stand above the others of the first page, marked so", async () => {
+  const html = await pagesOf().html("/ui/requests");
+  const [row = ""] = /<tr><td><a class="row-link" href="\/ui\/requests\/live-0">.*?<\/tr>/s.exec(html) ?? [];
+  assert.deepEqual(textsOf(`<body>${row}`), [
+    "11:59:15",
+    "Streaming",
+    "running",
+    "claude-opus-5",
+    "alice",
+    "claude-code",
+    "44.4s",
+    "–",
+    "–",
+    "140",
+    "–",
+    "812ms",
+  ]);
+  assert.ok(!(await pagesOf().html("/ui/requests?cursor=3")).includes("live-0"));
 });
 
 test("Requests: what is wrong with a filter is said above the form that it was typed into", async () => {

@@ -7,9 +7,6 @@ import { show } from "./inspector.js";
 
 const TIMES_MS = 250;
 const AGAIN_MS = 3_000;
-/** The ledger gets a call a moment after its end. */
-const LOOK_MS = 300;
-const MOST_LOOKS = 40;
 
 const { running: id } = find("#inspection").dataset;
 const path = encodeURIComponent(id);
@@ -59,12 +56,13 @@ async function ended(source) {
   find("#running-phase").className = "pill plain";
   write("#running-phase", t("inspect.ended"));
   find("#running-end").hidden = true;
-  for (let looks = 1; looks <= MOST_LOOKS; looks++) {
-    const { rows } = await api(`requests?limit=1&q=${path}`).catch(() => ({ rows: [] }));
-    if (rows.length > 0) return location.reload();
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  try {
+    await api(`requests/${path}`);
+    location.reload();
+  } catch (error) {
+    if (error.status === 404) write("#running-hint", t("inspect.ended.unlisted"));
+    else sayFailure(error);
   }
-  write("#running-hint", t("inspect.ended.unlisted"));
 }
 
 function take(call, source) {

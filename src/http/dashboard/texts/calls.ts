@@ -31,6 +31,7 @@ export const CALL_TEXTS = {
   "now.ended": ["The call was ended.", "调用已结束。"],
   "now.gone": ["The call had already finished.", "该调用已经完成。"],
 
+  "call.running": ["running", "进行中"],
   "call.started": ["Started", "开始时间"],
   "call.phase": ["Phase", "阶段"],
   "call.model": ["Model", "模型"],

@@ -1,0 +1,18 @@
+// The ledger of one program: where its rows go, and how long they stay.
+
+import { Ledger, type LedgerPorts } from "../access/ledger.ts";
+import type { Config } from "../config/config.ts";
+import type { World } from "./world.ts";
+
+/** Null: no rows are kept, or there is nowhere to keep them. */
+export function ledgerOf(
+  { ledger, ledgerDays }: Config,
+  { store, spill, after, background = after, now }: World,
+  report: LedgerPorts["report"],
+): Ledger | null {
+  if (!ledger || store === undefined) return null;
+  const keepMs = ledgerDays === null ? null : ledgerDays * DAY_MS;
+  return new Ledger({ store, spill: spill ?? null, after: background, now, report }, { keepMs });
+}
+
+const DAY_MS = 24 * 3_600_000;
