@@ -107,6 +107,25 @@ function tests(): void {
     assert.deepEqual(faults(), []);
   });
 
+  test("on a screen of 1280 pixels the fields of a filter and its buttons stand in one line", async () => {
+    const found: Record<string, readonly [lines: number, overlapping: number]> = {};
+    for (const locale of ["en-US", "zh-CN"]) {
+      const visitor = await visitors.visitor({ cookie, locale });
+      for (const path of ["/ui/requests", "/ui/requests?key=ops&since=24h", "/ui/usage", "/ui/usage?key=ops"]) {
+        await open(visitor, path);
+        const bottoms = await visitor.page.evaluate<number[]>(
+          `[...document.querySelectorAll(".filters > *")].map((one) => Math.round(one.getBoundingClientRect().bottom))`,
+        );
+        const overlapping = await visitor.page.evaluate<number>(
+          `[...document.querySelectorAll(".filters .field")].filter((field) => field.scrollWidth > field.clientWidth).length`,
+        );
+        found[`${locale} ${path}`] = [new Set(bottoms).size, overlapping];
+      }
+      await visitor.close();
+    }
+    assert.deepEqual(found, Object.fromEntries(Object.keys(found).map((name) => [name, [1, 0]])));
+  });
+
   for (const [name, path, button] of [
     ["a new key", "/ui/keys", "#new-key"],
     ["another key for the same name", "/ui/keys/alice", "[data-act=rotate]"],

@@ -21,6 +21,7 @@ export async function inspectorPage(view: View): Promise<Page | null> {
   const { request, inspection, price } = detail;
   return {
     title: t("page.request"),
+    parent: { href: "/ui/requests", text: t("page.requests") },
     aside: (
       <>
         <Status view={view} row={request} />
@@ -49,6 +50,7 @@ export async function inspectorPage(view: View): Promise<Page | null> {
 export function openPage({ t }: View): Page {
   return {
     title: t("inspect.open-title"),
+    parent: { href: "/ui/requests", text: t("page.requests") },
     body: (
       <>
         <div class="stack needs-script">
@@ -70,6 +72,7 @@ function runningPage(view: View, { call, inspection }: RunningDetail): Page {
   const { t, url } = view;
   return {
     title: t("page.request"),
+    parent: { href: "/ui/requests", text: t("page.requests") },
     aside: (
       <>
         <span

@@ -142,7 +142,7 @@ export function FilterActions({ view, path }: { readonly view: View; readonly pa
       </button>
       {path === null ? null : (
         <a class="button quiet" href={path}>
-          {view.t("requests.clear")}
+          {view.t("requests.clear.short")}
         </a>
       )}
     </div>
