@@ -204,8 +204,8 @@ function budgetsOf(words: readonly string[]): KeyRules["budgets"] {
     return budget;
   });
   const kinds = budgets.map(({ unit, period }) => `${unit}/${period}`);
-  const twice = kinds.find((kind, index) => kinds.indexOf(kind) < index);
-  if (twice !== undefined) throw new KeyFault(`There are two budgets in ${twice.replace("/", " for each ")}.`, "budgets");
+  const twice = budgets.find((_, index) => kinds.indexOf(kinds[index] ?? "") < index);
+  if (twice !== undefined) throw new KeyFault(`There are two budgets in ${twice.unit} for each ${twice.period}.`, "budgets");
   return budgets;
 }
 

@@ -39,21 +39,22 @@ const VERSION = /\d+\.\d+\.\d+[\w.-]*/;
 async function agentCheck(agent: Agent, { path, subject: { world, config } }: Installed): Promise<Check> {
   const id: Check["id"] = `clients.${agent.id}`;
   const version = packagedVersion(path, agent.package) ?? VERSION.exec((await world.outputOf(path, agent.versionWords)) ?? "")?.[0] ?? null;
-  const shown =
+  const named =
     version === null
-      ? ", of which the version is not known,"
+      ? `${agent.title}, of which the version is not known,`
       : version === agent.version
-        ? ` ${version}`
-        : ` ${version} (tested: ${agent.version})`;
+        ? `${agent.title} ${version}`
+        : `${agent.title} ${version} (tested: ${agent.version})`;
   const urls = [...new Set([...urlsOfShell(agent, world), ...urlsOfFiles(agent, world)])];
   const own = config === null ? null : gatewayUrl(config);
   if (urls.length === 0) {
-    return ok(id, `${agent.title}${shown} calls its vendor's own service.`, {
+    return ok(id, `${named} calls its vendor's own service.`, {
       fix: `factory-proxy launch ${agent.id}, or for good: factory-proxy setup ${agent.id}`,
     });
   }
   const isHere = own !== null && urls.some((url) => isSameServer(url, own));
-  return ok(id, `${agent.title}${shown} points at ${urls.map(shownUrl).join(" and ")}${isHere ? ", which is this server" : ""}.`);
+  const where = urls.map(shownUrl).join(", ");
+  return ok(id, isHere ? `${named} points at this server: ${where}.` : `${named} points at ${where}.`);
 }
 
 /** As its npm package states it, around the program or, for npm's scripts on Windows, beside it: agents are slow to report it themselves. */
@@ -149,7 +150,8 @@ function credentials({ world }: Subject): Check {
   if (found !== undefined) {
     const [url, token, other, agent] = found;
     const why = `${agent} may send ${other} to the address in ${url}, in place of the key of this server, and gets 401, or asks which to use.`;
-    return warn(id, `${other} is set beside ${world.shell[token] ? token : url}.`, {
+    const beside = world.shell[token] ? token : url;
+    return warn(id, `${other} is set beside ${beside}.`, {
       why,
       fix: `Unset ${other} where you use this server, or: factory-proxy launch`,
     });
@@ -158,7 +160,7 @@ function credentials({ world }: Subject): Check {
   const names = [...new Set(foreign)].join(", ");
   return warn(id, `Variables lead an agent elsewhere: ${names}.`, {
     why: "They win over what points it at this server.",
-    fix: `Unset them, or use factory-proxy launch, which takes them out.`,
+    fix: "Unset them, or use factory-proxy launch, which takes them out.",
   });
 }
 
@@ -171,8 +173,8 @@ function proxies({ world, config }: Subject): Check {
   const host = own === null ? "127.0.0.1" : new URL(own).hostname;
   if (set.length === 0) return ok(id, "No HTTP proxy stands between agents and this server.");
   if (isPassedBy(host, variable(world.shell, "NO_PROXY") ?? ""))
-    return ok(id, `${set.join(" and ")} ${set.length === 1 ? "is" : "are"} set, and NO_PROXY leaves ${host} out.`);
-  return warn(id, `${set.join(" and ")} ${set.length === 1 ? "is" : "are"} set, and NO_PROXY does not name ${host}.`, {
+    return ok(id, `An HTTP proxy is set (${set.join(", ")}), and NO_PROXY leaves ${host} out.`);
+  return warn(id, `An HTTP proxy is set (${set.join(", ")}), and NO_PROXY does not name ${host}.`, {
     why: "Agents ask the proxy for this server, which it can't reach.",
     fix: "Set NO_PROXY=127.0.0.1,localhost. factory-proxy launch does so by itself.",
   });

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { warningsOf } from "../config/warnings.ts";
 import { nearest } from "../models/nearest.ts";
-import { counted, fail, ok, skip, warn, type Check, type Group, type Subject } from "./doctor-check.ts";
+import { fail, ok, skip, warn, type Check, type Group, type Subject } from "./doctor-check.ts";
 
 export const configurationChecks: Group = (subject) =>
   Promise.resolve([
@@ -28,9 +28,11 @@ function names({ config, variables }: Subject): Check {
   const endpoints = Object.values(config?.endpoints ?? {});
   const found = warningsOf({ environment: variables, endpoints, nearest }).filter(({ event }) => event === "unknown variable");
   if (found.length === 0) return ok(id, "No variable looks like a misspelled one.");
-  const pairs = found.map(({ fields }) => `${String(fields["name"])} (did you mean ${String(fields["meant"])}?)`);
-  const what = `${counted(found.length, "variable")} may be misspelled: ${pairs.join(", ")}.`;
-  return warn(id, what, { why: "A variable by a name that is not known changes nothing.", fix: "Rename or remove what you meant." });
+  const pairs = found.map(({ fields }) => `${String(fields["name"])} (${String(fields["meant"])}?)`);
+  return warn(id, `These variables may be misspelled: ${pairs.join(", ")}.`, {
+    why: "A variable by a name that is not known changes nothing.",
+    fix: "Rename or remove what you meant.",
+  });
 }
 
 function certificates({ variables }: Subject): Check {
@@ -47,7 +49,7 @@ function proxyOfNetwork({ config, variables }: Subject): Check {
   const set = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"].filter((name) => variables[name] || variables[name.toLowerCase()]);
   if (set.length === 0) return ok(id, "No HTTP proxy is set.");
   const isPlain = Object.values(config?.endpoints ?? {}).some((url) => url.startsWith("http:"));
-  const what = `${set.join(" and ")} ${set.length === 1 ? "is" : "are"} set, so calls to Factory go through a proxy.`;
+  const what = `Calls to Factory go through an HTTP proxy: ${set.join(", ")}.`;
   if (!isPlain) return ok(id, what);
   return warn(id, what, {
     why: "An endpoint is plain http, so that proxy can read keys and prompts.",
@@ -68,7 +70,7 @@ function runtimeLimits({ config, world, variables }: Subject): Check {
   const wanted = config?.maxCalls ?? null;
   if (wanted !== null && count >= wanted) return ok(id, `The runtime (${world.runtime}) runs ${count} calls at once.`);
   return warn(id, `${CONNECTION_LIMIT} is ${count}, so no more calls run at once.`, {
-    why: `The server would lift this limit itself, but keeps one that is set. MAX_CALLS is ${wanted ?? "without limit"}.`,
+    why: `The server would lift this limit itself, but keeps one that is set. MAX_CALLS is ${wanted ?? "0: no limit"}.`,
     fix: `Unset ${CONNECTION_LIMIT}.`,
   });
 }
@@ -84,7 +86,7 @@ function openFiles({ config, world }: Subject): Check {
   if (soft === undefined)
     return skip(id, "How many files may be open at once is not known here.", { why: "Only Linux says it. Ask: ulimit -n" });
   const wanted = (config?.maxCalls ?? 0) * FILES_PER_CALL + OWN_FILES;
-  const what = `${soft === "unlimited" ? "Any number of" : soft} files and connections may be open at once.`;
+  const what = `Files and connections that may be open at once: ${soft}.`;
   if (soft === "unlimited" || Number(soft) >= wanted) return ok(id, what);
   return warn(id, what, {
     why: `MAX_CALLS is ${config?.maxCalls ?? 0}, and each call takes ${FILES_PER_CALL}.`,

@@ -39,16 +39,16 @@ export const REMEDIES: Readonly<Record<Fault, string>> = {
   broken: "Check the URL, the network and its proxy.",
 };
 
-const FINDINGS: Readonly<Record<Fault, string>> = {
-  unresolved: "has no address: its name can't be resolved.",
-  refused: "takes no connection.",
-  untrusted: "shows a certificate that is not trusted here.",
-  silent: "does not answer.",
-  broken: "can't be reached.",
+const FINDINGS: Readonly<Record<Fault, (origin: string) => string>> = {
+  unresolved: (origin) => `${origin} has no address: its name can't be resolved.`,
+  refused: (origin) => `${origin} takes no connection.`,
+  untrusted: (origin) => `${origin} shows a certificate that is not trusted here.`,
+  silent: (origin) => `${origin} does not answer.`,
+  broken: (origin) => `${origin} can't be reached.`,
 };
 
 export function unreachable(id: Check["id"], origin: string, { fault, detail }: Unanswered): Check {
-  return fail(id, `${origin} ${FINDINGS[fault]}`, { why: detail, fix: REMEDIES[fault] });
+  return fail(id, FINDINGS[fault](origin), { why: detail, fix: REMEDIES[fault] });
 }
 
 function reachable({ origin, outcome }: Host, suffix: string): Check {
@@ -82,7 +82,7 @@ function region({ origin, outcome }: Host, suffix: string): Check {
   }
   return warn(id, `Calls go to ${hostname}, which is none of Factory's hosts.`, {
     why: "It gets your Factory key and your prompts.",
-    fix: `If that is not meant, unset FACTORY_BASE_URL and the variables that end in _TARGET_URL.`,
+    fix: "If that is not meant, unset FACTORY_BASE_URL and the variables that end in _TARGET_URL.",
   });
 }
 
@@ -104,7 +104,8 @@ function clock({ origin, outcome, atMs }: Host, suffix: string): Check {
   const skewMs = atMs - dateMs;
   const seconds = Math.round(Math.abs(skewMs) / 1000);
   if (Math.abs(skewMs) < ODD_SKEW_MS) return ok(id, "This machine's clock agrees with the host's.");
-  const what = `This machine's clock is ${counted(seconds, "second")} ${skewMs > 0 ? "ahead of" : "behind"} the host's.`;
+  const skew = counted(seconds, "second");
+  const what = skewMs > 0 ? `This machine's clock is ${skew} ahead of the host's.` : `This machine's clock is ${skew} behind the host's.`;
   const reason = {
     why: "Windows of budgets and of the plan begin at other times then, and certificates may count as not valid.",
     fix: "Set the clock by the network (NTP). In a virtual machine, do so after it has slept.",

@@ -6,7 +6,7 @@ import { StoreError } from "../access/store.ts";
 import { isLoopback } from "../config/config.ts";
 import { DEFAULT_ENV_FILE } from "../config/source.ts";
 import { CommandError, type Context } from "./command.ts";
-import { counted, fail, ok, skip, warn, type Check, type Group, type Subject } from "./doctor-check.ts";
+import { fail, ok, skip, warn, type Check, type Group, type Subject } from "./doctor-check.ts";
 
 export const keyChecks: Group = async (subject) => [...factoryKeys(subject), await clientKeys(subject), keyFile(subject)];
 
@@ -56,11 +56,11 @@ async function clientKeys({ config, context }: Subject): Promise<Check> {
   const count = proxyKeys.length + (stored ?? 0);
   const short = proxyKeys.filter(({ key }) => key.length < LEAST_LENGTH);
   if (short.length > 0 && !isLoopback(host)) {
-    const why = `Other machines can reach ${host}, and ${counted(short.length, "key")} of PROXY_API_KEY can be guessed: less than ${LEAST_LENGTH} characters.`;
+    const why = `Other machines can reach ${host}. Keys of PROXY_API_KEY with less than ${LEAST_LENGTH} characters, which can be guessed: ${short.length}.`;
     return warn(id, "A client key is short.", { why, fix: "Make a key: factory-proxy keys add NAME" });
   }
   if (count > 0)
-    return ok(id, `${counted(count, "client key")}${stored === null ? ", without those of the store, which can't be read" : ""}.`);
+    return ok(id, stored === null ? `Client keys: ${count}, without those of the store, which can't be read.` : `Client keys: ${count}.`);
   if (upstreamKey === null) return ok(id, "No client keys: each client sends its own Factory key.");
   if (anonymous !== "off") return ok(id, "No client keys: any program on this machine may call (ANONYMOUS=loopback).");
   return warn(id, "There are no client keys.", {

@@ -23,7 +23,7 @@ export const modelChecks: Group = async (subject) => {
   const models = new Models(config);
   const table = ok(
     "models.table",
-    `${counted(models.list().length, "model")} known, ${config.models.length} of them changed or added by CONFIG_PATH.`,
+    `Known models: ${models.list().length}, ${config.models.length} of them changed or added by CONFIG_PATH.`,
   );
   const samples = PROTOCOLS.map((protocol) => cheapest(models, protocol));
   if (!isLive) {

@@ -17,9 +17,9 @@ async function port({ config, world }: Subject): Promise<Check> {
   if (await isGateway(url)) return ok(id, `A server of this program answers at ${url}.`);
   if (!(await isTaken(url))) return ok(id, `Port ${config.port} is free: no server runs.`, { fix: "Start it: factory-proxy serve" });
   const owner = await portOwner(config.port, world);
-  return fail(id, `Port ${config.port} is in use${owner === null ? "" : ` by ${owner}`}.`, {
+  return fail(id, owner === null ? `Port ${config.port} is in use.` : `Port ${config.port} is in use by ${owner}.`, {
     why: "What answers there is not this program, so the server can't start.",
-    fix: `Stop that program, or set PORT to another one.`,
+    fix: "Stop that program, or set PORT to another one.",
   });
 }
 

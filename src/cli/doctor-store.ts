@@ -47,7 +47,9 @@ function room({ config, world }: Subject): Check {
   const path = named === "" ? `${folder}/factory-proxy.db` : named;
   const bytes = ["", "-wal", "-shm"].reduce((sum, end) => sum + sizeOf(path + end), 0);
   const freeBytes = freeAt(dirname(path));
-  const what = `${path} has ${(bytes / MEBIBYTE).toFixed(1)} MiB${freeBytes === null ? "" : `, and ${Math.round(freeBytes / MEBIBYTE)} MiB are free`}.`;
+  const size = (bytes / MEBIBYTE).toFixed(1);
+  const what =
+    freeBytes === null ? `${path} has ${size} MiB.` : `${path} has ${size} MiB, and ${Math.round(freeBytes / MEBIBYTE)} MiB are free.`;
   if (freeBytes === null || freeBytes >= LEAST_FREE_BYTES) return ok(id, what);
   return warn(id, what, {
     why: "On a full disk no usage is kept, and no key can be changed.",

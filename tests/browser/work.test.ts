@@ -236,6 +236,28 @@ function tests(): void {
     assert.deepEqual(faults(/status of (?:400|503)/), []);
   });
 
+  test("in Chinese the checks of Health, and what is wrong with a form, are Chinese too", async () => {
+    const visitor = await visitors.visitor({ cookie: await server.signIn(), locale: "zh-CN" });
+    const { page, faults } = visitor;
+    await page.goto("/ui/health");
+    await page.click("#run-doctor");
+    await page.waitForSelector("#doctor .check:not(.skeleton)");
+    const findings = await page.locator("#doctor .check p:first-child").allInnerTexts();
+    assert.ok(findings.length > 10, findings.join("\n"));
+    assert.deepEqual(
+      findings.filter((finding) => !/\p{Script=Han}/u.test(finding)),
+      [],
+    );
+    await page.goto("/ui/keys");
+    await page.click("#new-key");
+    await page.fill("#field-name", "third");
+    await page.fill("#new-key-form [name=rpm]", "many");
+    await page.click("#new-key-form button[type=submit]");
+    await page.waitForSelector("#new-key-form .fault:has-text('每分钟请求数应为整数，例如 60 或 400k，或 none、default 之一。')");
+    assert.deepEqual(faults(/status of 400/), []);
+    await visitor.close();
+  });
+
   test("the inspector shows the four faces of a converted streamed tool call, what was lost, and lets it be copied, exported and opened again", async () => {
     const { page, context, faults } = admin;
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);

@@ -432,8 +432,8 @@ test(
       ]),
       [
         ["ok", "Claude Code 1.2.3 (tested: 2.1.332) calls its vendor's own service."],
-        ["ok", "Codex 1.2.3 (tested: 0.171.0) points at http://localhost:8123/v1, which is this server."],
-        ["ok", "Gemini CLI 1.2.3 (tested: 0.61.0) points at http://127.0.0.1:8123, which is this server."],
+        ["ok", "Codex 1.2.3 (tested: 0.171.0) points at this server: http://localhost:8123/v1."],
+        ["ok", "Gemini CLI 1.2.3 (tested: 0.61.0) points at this server: http://127.0.0.1:8123."],
         ["ok", "Droid 1.2.3 (tested: 0.215.0) points at https://…@relay.example.com/v1?…."],
         ["ok", "OpenCode 1.2.3 (tested: 1.18.33) calls its vendor's own service."],
         ["skip", "Not installed: Qwen Code, Copilot CLI, Pi, Cline."],
@@ -467,9 +467,9 @@ const LEAKS: readonly (readonly [id: Check["id"], environment: Readonly<Record<s
   ["clients.credentials", { CLAUDE_CODE_USE_BEDROCK: "1" }, "warn", /lead an agent elsewhere: CLAUDE_CODE_USE_BEDROCK/],
   ["clients.proxy", { HTTPS_PROXY: "http://proxy.example:3128" }, "warn", /NO_PROXY does not name 127\.0\.0\.1/],
   ["clients.proxy", { https_proxy: "http://proxy.example:3128", no_proxy: "localhost,127.0.0.1" }, "ok", /leaves 127\.0\.0\.1 out/],
-  ["configuration.proxy", { HTTPS_PROXY: "http://proxy.example:3128" }, "ok", /go through a proxy/],
+  ["configuration.proxy", { HTTPS_PROXY: "http://proxy.example:3128" }, "ok", /go through an HTTP proxy/],
   ["configuration.certificates", { NODE_TLS_REJECT_UNAUTHORIZED: "0" }, "warn", /certificates are not checked/],
-  ["configuration.names", { FACTORY_API_KEZ: "x" }, "warn", /FACTORY_API_KEZ \(did you mean FACTORY_API_KEY\?\)/],
+  ["configuration.names", { FACTORY_API_KEZ: "x" }, "warn", /FACTORY_API_KEZ \(FACTORY_API_KEY\?\)/],
   ["configuration.runtime", { BUN_CONFIG_MAX_HTTP_REQUESTS: "256" }, "warn", /is 256, so no more calls run at once/],
   ["configuration.runtime", { BUN_CONFIG_MAX_HTTP_REQUESTS: "65535" }, "ok", /runs 65535 calls/],
 ];

@@ -117,7 +117,7 @@ function conflict(message: string, param?: "name"): GatewayError {
 async function unknownKey(name: string, store: Store): Promise<never> {
   const names = (await store.keys()).map((record) => record.name);
   const [meant] = nearest(name, names, 2);
-  throw notFound(`There is no key "${name}".${meant === undefined ? "" : ` Did you mean "${meant}"?`}`);
+  throw notFound(meant === undefined ? `There is no key "${name}".` : `There is no key "${name}". Did you mean "${meant}"?`);
 }
 
 function sourceOf({ store, named, now }: AdminKeyPorts): RecordSource {

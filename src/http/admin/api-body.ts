@@ -29,16 +29,16 @@ const orNull =
     value === null ? null : read(value);
 
 const WORDS = {
-  note: [orNull(text), "a text or null"],
-  expires: [orNull(text), "a text or null"],
-  off: [flag, "true or false"],
-  models: [orNull(texts), "a list of texts or null"],
-  rpm: [orNull(count), "a whole number, a text or null"],
-  tpm: [orNull(count), "a whole number, a text or null"],
-  parallel: [orNull(count), "a whole number, a text or null"],
-  budgets: [orNull(texts), "a list of texts or null"],
-  soft: [orNull(text), "a text or null"],
-  zone: [orNull(text), "a text or null"],
+  note: [orNull(text), "must be a text or null."],
+  expires: [orNull(text), "must be a text or null."],
+  off: [flag, "must be true or false."],
+  models: [orNull(texts), "must be a list of texts or null."],
+  rpm: [orNull(count), "must be a whole number, a text or null."],
+  tpm: [orNull(count), "must be a whole number, a text or null."],
+  parallel: [orNull(count), "must be a whole number, a text or null."],
+  budgets: [orNull(texts), "must be a list of texts or null."],
+  soft: [orNull(text), "must be a text or null."],
+  zone: [orNull(text), "must be a text or null."],
 } as const satisfies Readonly<Record<keyof KeyWordsJson, readonly [Reader<unknown>, string]>>;
 
 export const KEY_WORDS: readonly string[] = Object.keys(WORDS);
@@ -46,11 +46,11 @@ export const KEY_WORDS: readonly string[] = Object.keys(WORDS);
 /** @throws GatewayError for a member of the wrong type. */
 export function keyWordsIn(body: JsonObject): KeyWordsJson {
   const words: Record<string, unknown> = {};
-  for (const [name, [read, shape]] of Object.entries(WORDS)) {
+  for (const [name, [read, rule]] of Object.entries(WORDS)) {
     const value = body[name];
     if (value === undefined) continue;
     words[name] = read(value);
-    if (words[name] === undefined) throw wrongInput(`${name} must be ${shape}.`, name);
+    if (words[name] === undefined) throw wrongInput(`${name} ${rule}`, name);
   }
   return words;
 }

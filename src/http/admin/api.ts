@@ -2,7 +2,7 @@
 
 import type { GatewayError } from "../../errors.ts";
 import { notFound } from "./admin-faults.ts";
-import type { Admin, KeyView } from "./admin.ts";
+import type { Admin, DoctorView, KeyView } from "./admin.ts";
 import { KEY_WORDS, keyWordsIn, objectIn, optionalTextIn, textIn } from "./api-body.ts";
 import { requestQuery, usageRequest } from "./api-query.ts";
 import type { LiveReader, LiveStreams } from "./live-stream.ts";
@@ -16,6 +16,8 @@ export interface ApiRequest {
   /** The body of a change. @throws GatewayError where it is too large */
   readonly body: () => Promise<string>;
   readonly session: Session;
+  /** A sentence in the language of whoever asks. */
+  readonly say: Say;
   /** Aborted when the reader of the stream leaves. */
   readonly reader: () => LiveReader;
 }
@@ -24,6 +26,8 @@ export interface ApiPorts {
   readonly admin: Admin;
   readonly streams: LiveStreams;
 }
+
+export type Say = (english: string) => string;
 
 export type ApiHandler = (request: ApiRequest) => Response | Promise<Response>;
 
@@ -79,10 +83,21 @@ export function createApi({ admin, streams }: ApiPorts): ApiTable {
     },
     models: () => json({ models: admin.models() }),
     health: () => json(admin.health()),
-    doctor: async () => json(await admin.doctor()),
+    doctor: async ({ say }) => json(inLanguage(await admin.doctor(), say)),
     reload: () => json(admin.reload()),
     playgroundKey: async ({ session }) => json(await admin.playgroundKey(session)),
   };
+}
+
+function inLanguage({ at, checks }: DoctorView, say: Say): DoctorView {
+  const said = checks.map(({ id, state, what, why, fix }) => ({
+    id,
+    state,
+    what: say(what),
+    why: why === null ? null : say(why),
+    fix: fix === null ? null : say(fix),
+  }));
+  return { at, checks: said };
 }
 
 async function meView({ key, csrfToken, untilMs }: Session, admin: Admin): Promise<MeView> {
@@ -98,8 +113,8 @@ export function json(body: object, status = OK): Response {
 }
 
 /** Every error of the admin API. */
-export function errorResponse(error: GatewayError, requestId: string): Response {
+export function errorResponse(error: GatewayError, { requestId, say }: { readonly requestId: string; readonly say: Say }): Response {
   const { kind, message, code, param, status, headers } = error;
-  const body = { error: { type: kind.replaceAll("-", "_"), message, code, param, requestId } };
+  const body = { error: { type: kind.replaceAll("-", "_"), message: say(message), code, param, requestId } };
   return Response.json(body, { status, headers: { ...headers } });
 }

@@ -139,7 +139,10 @@ const RATES = { input: NUMBER, output: NUMBER, cacheRead: NUMBER, cacheWrite: NU
 /** Schemas refer to each other by these names. */
 const SOURCES = {
   Error: object({
-    error: object({ type: TEXT, message: TEXT, code: orNull(TEXT), param: orNull(TEXT), requestId: TEXT }, "`message` says what to do."),
+    error: object(
+      { type: TEXT, message: TEXT, code: orNull(TEXT), param: orNull(TEXT), requestId: TEXT },
+      "`message` says what to do, in English, or in Chinese where `accept-language` asks for that.",
+    ),
   }),
   SignedIn: object({ key: orNull(TEXT), csrfToken: orNull(TEXT), expires: TIME }),
   Me: object({ key: orNull(named("Key")), csrfToken: orNull(TEXT), expires: TIME }),

@@ -8,10 +8,12 @@ import type { Network } from "../../config/networks.ts";
 import { requestIdOf, SAFE_HEADERS } from "../../gateway/headers.ts";
 import { readBody, type IncomingRequest } from "../../gateway/request.ts";
 import type { After, Unpack } from "../../runtime/ports.ts";
+import { readerOf } from "../dashboard/reader.ts";
+import { sentenceText } from "../dashboard/texts.ts";
 import { createAdmin, type AdminPorts } from "./administration.ts";
 import type { Admin } from "./admin.ts";
 import { objectIn, textIn } from "./api-body.ts";
-import { createApi, errorResponse, json, type ApiRequest, type ApiTable } from "./api.ts";
+import { createApi, errorResponse, json, type ApiRequest, type ApiTable, type Say } from "./api.ts";
 import type { Dashboard, SignInFailure } from "./dashboard.ts";
 import { ICON } from "./icon.ts";
 import type { LiveStreams } from "./live-stream.ts";
@@ -69,6 +71,7 @@ interface Visit {
   readonly method: string;
   readonly visitor: AdminVisitor;
   readonly settings: SiteSettings;
+  readonly say: Say;
 }
 
 export function createSite(ports: SitePorts): Site {
@@ -95,7 +98,7 @@ class AdminSite {
     const answer = await this.#answer(visit).catch((cause: unknown): Response | Promise<Response> => {
       const error = asGatewayError(cause);
       if (error.kind === "internal") this.#ports.failed(error, requestId);
-      return visit.path.startsWith(API) ? errorResponse(error, requestId) : errorPage(error);
+      return visit.path.startsWith(API) ? errorResponse(error, { requestId, say: visit.say }) : errorPage(error);
     });
     return secured(answer, { requestId, isHead: incoming.raw.method === "HEAD" });
   }
@@ -110,6 +113,7 @@ class AdminSite {
       method: method === "HEAD" ? "GET" : method,
       visitor: visitorOf(incoming, settings.trustedProxies),
       settings,
+      say: (english) => sentenceText(readerOf(incoming.headers).language, english),
     };
   }
 
@@ -150,6 +154,7 @@ class AdminSite {
       query: url.searchParams,
       body: () => this.#jsonText(incoming),
       session,
+      say: visit.say,
       reader: () => ({ signal: incoming.signal(), isSignedIn: () => this.#isSignedIn(visit) }),
     };
     return this.#api[name](request);

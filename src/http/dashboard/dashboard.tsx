@@ -13,7 +13,7 @@ import type { Page, PageRow, View } from "./page.ts";
 import { PAGES } from "./pages.ts";
 import { chosenCookies, readerOf, withoutChoices } from "./reader.ts";
 import { signInPage } from "./sign-in.tsx";
-import { translator } from "./texts.ts";
+import { sentenceText, translator } from "./texts.ts";
 
 interface DashboardPorts {
   /** Unix time in milliseconds. */
@@ -121,13 +121,13 @@ function notFound({ t }: View): Page {
   };
 }
 
-function failed({ t, url }: View, { message, status }: GatewayError): Page {
+function failed({ t, url, reader }: View, { message, status }: GatewayError): Page {
   return {
     title: t("error.failed"),
     status,
     body: (
       <div class="empty" role="alert">
-        <p class="empty-title">{message}</p>
+        <p class="empty-title">{sentenceText(reader.language, message)}</p>
         <p>
           <a href={url.pathname}>{t("error.retry")}</a>
         </p>

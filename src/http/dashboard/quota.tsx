@@ -4,6 +4,7 @@
 import { GatewayError } from "../../errors.ts";
 import type { Page, Rendered, View } from "./page.ts";
 import { Bar, Countdown, Empty, Figure, Filled, Pill, SLOT, Time } from "./parts.tsx";
+import { sentenceText } from "./texts.ts";
 
 /** As `GET /quota` answers it. */
 interface Quota {
@@ -52,7 +53,7 @@ function Unknown({ view, reason }: { readonly view: View; readonly reason: strin
   const { t } = view;
   return (
     <Empty title={t("quota.unknown")}>
-      {reason === null ? null : <p>{reason}</p>}
+      {reason === null ? null : <p>{sentenceText(view.reader.language, reason)}</p>}
       <p>{t("quota.unknown.hint")}</p>
       <p>
         <a href="/ui/usage">{t("quota.usage")}</a>

@@ -7,7 +7,7 @@ import { requestQuery } from "../admin/api-query.ts";
 import type { Page, Rendered, View } from "./page.ts";
 import { Empty, Field, FilterActions, Notice } from "./parts.tsx";
 import { RequestTable } from "./request-table.tsx";
-import type { TextKey } from "./texts.ts";
+import { sentenceText, type TextKey } from "./texts.ts";
 
 type Choice = readonly [value: string, text: TextKey];
 
@@ -41,7 +41,7 @@ export async function requestsPage(view: View): Promise<Page> {
     body: (
       <>
         <Filters view={view} hasFilter={hasFilter} keys={keys} />
-        {fault === null ? null : <Notice tone="bad">{fault.message}</Notice>}
+        {fault === null ? null : <Notice tone="bad">{sentenceText(view.reader.language, fault.message)}</Notice>}
         {isEmpty && fault === null ? (
           <Empty title={hasFilter ? t("requests.none") : t("requests.empty")}>
             <p>{hasFilter ? <a href="/ui/requests">{t("requests.clear")}</a> : <a href="/ui">{t("requests.empty.hint")}</a>}</p>

@@ -3,6 +3,8 @@
 
 import { ACCOUNT_TEXTS } from "./texts/accounts.ts";
 import { CALL_TEXTS } from "./texts/calls.ts";
+import { CHINESE_CHECKS } from "./texts/checks.ts";
+import { CHINESE_FAULTS } from "./texts/faults.ts";
 import { INSPECTOR_TEXTS } from "./texts/inspector.ts";
 import { SERVER_TEXTS } from "./texts/server.ts";
 import { CHINESE_SETTINGS } from "./texts/settings.ts";
@@ -16,6 +18,8 @@ type Text = readonly [en: string, zh: string];
 export const TEXTS = { ...SHELL_TEXTS, ...CALL_TEXTS, ...ACCOUNT_TEXTS, ...SERVER_TEXTS, ...INSPECTOR_TEXTS } satisfies Readonly<
   Record<string, Text>
 >;
+
+const VALUE = /\{\w+\}/g;
 
 export type TextKey = keyof typeof TEXTS;
 
@@ -41,6 +45,37 @@ export function translator(language: Language, printNumber: (number: number) => 
 export function settingText(language: Language, { name, help }: { readonly name: string; readonly help: string }): string {
   const chinese: Readonly<Record<string, string | undefined>> = CHINESE_SETTINGS;
   return language === "zh" && Object.hasOwn(chinese, name) ? (chinese[name] ?? help) : help;
+}
+
+interface Sentence {
+  readonly pattern: RegExp;
+  /** Of the values, in the order of the English. */
+  readonly names: readonly string[];
+  readonly chinese: string;
+}
+
+/** What says most by itself is tried first. */
+const SENTENCES: readonly Sentence[] = Object.entries({ ...CHINESE_CHECKS, ...CHINESE_FAULTS })
+  .flatMap(([forms, chinese]) => forms.split("|").map((english) => ({ english, own: english.replaceAll(VALUE, "").length, chinese })))
+  .toSorted((one, other) => other.own - one.own)
+  .map(({ english, chinese }) => ({
+    pattern: new RegExp(`^${english.split(VALUE).map(escaped).join("(.+?)")}$`),
+    names: [...english.matchAll(VALUE)].map(([value]) => value),
+    chinese,
+  }));
+
+/** A sentence of a check or an error, which are made in English, in the reader's language. What has no Chinese stays as it is. */
+export function sentenceText(language: Language, english: string): string {
+  if (language === "en") return english;
+  for (const { pattern, names, chinese } of SENTENCES) {
+    const [whole, ...values] = pattern.exec(english) ?? [];
+    if (whole !== undefined) return chinese.replaceAll(VALUE, (name) => sentenceText(language, values[names.indexOf(name)] ?? ""));
+  }
+  return english;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 }
 
 /** The texts whose keys begin with one of these, in one language, for the page's scripts. */

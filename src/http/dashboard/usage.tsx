@@ -5,6 +5,7 @@ import { GatewayError } from "../../errors.ts";
 import type { UsageBy, UsageCounts, UsageRequest, UsageView } from "../admin/admin.ts";
 import { USAGE_BY, USAGE_SPLITS, usageRequest } from "../admin/api-query.ts";
 import type { Page, Rendered, View } from "./page.ts";
+import { sentenceText } from "./texts.ts";
 import { Columns, Empty, Field, Figure, FilterActions, Meter, Notice, TableFrame } from "./parts.tsx";
 
 const TIMES: ReadonlySet<UsageBy> = new Set(["hour", "day", "week", "month"]);
@@ -18,7 +19,10 @@ const MEASURES = ["usd", "totalTokens", "calls", "errors", "credits"] as const;
 export async function usagePage(view: View): Promise<Page> {
   const { admin, t } = view;
   const asked = requestOf(view);
-  if (asked instanceof GatewayError) return { ...around(view, null, <Notice tone="bad">{asked.message}</Notice>), status: asked.status };
+  if (asked instanceof GatewayError) {
+    const { message, status } = asked;
+    return { ...around(view, null, <Notice tone="bad">{sentenceText(view.reader.language, message)}</Notice>), status };
+  }
   const usage = await admin.usage({ ...asked, split: null });
   if (usage.totals.calls === 0) {
     return around(

@@ -264,6 +264,30 @@ test("readers of the live stream who leave hold nothing: many may come and go", 
   }
 });
 
+test("errors and checks are said in the language of whoever asks, and in English to scripts", async () => {
+  const checks = [
+    { id: "keys.factory", state: "warn", what: "FACTORY_API_KEY is not set.", why: "Said by others.", fix: null },
+    { id: "host.clock", state: "ok", what: "This machine's clock agrees with the host's.", why: null, fix: null },
+  ] as const;
+  const doctor = (): Promise<typeof checks> => Promise.resolve(checks);
+  const own = await startAdminGateway({
+    operator: { doctor, reload: () => ({ changed: [], needRestart: [], fault: null }), settings: () => [] },
+  });
+  try {
+    const told = async (headers: Readonly<Record<string, string>>): Promise<readonly unknown[]> => {
+      const refused = await json(own.call("/api/admin/keys/bob", { method: "GET", key: ADMIN_KEY, headers }));
+      const examined = await json(own.call("/api/admin/doctor", { method: "POST", key: ADMIN_KEY, headers, body: {} }));
+      return [(refused["error"] as Body)["message"], ...(examined["checks"] as readonly Body[]).flatMap(({ what, why }) => [what, why])];
+    };
+    const english = ['There is no key "bob".', checks[0].what, checks[0].why, checks[1].what, null];
+    const chinese = ["没有密钥“bob”。", "未设置 FACTORY_API_KEY。", "Said by others.", "本机时钟与主机一致。", null];
+    const asked = [{}, { "accept-language": "zh-CN,en;q=0.5" }, { "accept-language": "en", cookie: "lang=zh" }, { "accept-language": "*" }];
+    assert.deepEqual(await Promise.all(asked.map(told)), [english, chinese, chinese, english]);
+  } finally {
+    await own.stop();
+  }
+});
+
 test("what nobody offers is said to be missing", async () => {
   assert.deepEqual(await errorIn(await gateway.ask("POST", "/doctor")), [404, "not_found", null]);
   assert.deepEqual(await errorIn(await gateway.ask("POST", "/reload")), [404, "not_found", null]);

@@ -108,6 +108,10 @@ test("Requests: what is wrong with a filter is said above the form that it was t
   assert.equal(answer?.status, 400);
   assert.match(answer?.text ?? "", /role="alert">status must be a number/);
   assert.match(answer?.text ?? "", /<option value="bad" selected="">/);
+  for (const address of ["/ui/requests?status=bad", "/ui/usage?by=bad", "/ui/usage.csv?by=bad"]) {
+    const chinese = await pagesOf().html(address, { headers: { "accept-language": "zh-CN" } });
+    assert.match(chinese, /(?:状态应为数字（429）|by 应为 hour, day, .* 之一)/, address);
+  }
 });
 
 test("Usage: the totals stand above, and each line leads to its requests", async () => {
