@@ -98,6 +98,19 @@ function tests(): void {
     assert.deepEqual(faults(), []);
   });
 
+  test("a call that is refused for its key is among the latest, without a link: the ledger has no row of it", async () => {
+    const { page, faults } = admin;
+    await page.goto("/ui");
+    await page.waitForSelector("#connection.good");
+    const refused = await server.call("/v1/messages", {}, { authorization: "Bearer wrong" });
+    assert.equal(refused.status, 401);
+    await refused.text();
+    const row = page.locator('#latest tbody tr:has(.pill:text-is("401"))');
+    await row.waitFor();
+    assert.equal(await row.locator("a").count(), 0);
+    assert.deepEqual(faults(), []);
+  });
+
   test("a call is ended from the page", async () => {
     const { page, faults } = admin;
     await page.goto("/ui");

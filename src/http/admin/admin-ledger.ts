@@ -45,8 +45,7 @@ export function createLedgerAdmin({ store, calls, models, now }: AdminLedgerPort
     usage: (query) =>
       told(async () => {
         const { by, split } = query;
-        const zone = parseZone(query.zone);
-        if (zone === null) throw wrongInput("zone must be the name of a time zone such as Asia/Shanghai or UTC.", "zone");
+        const zone = zoneOf(query);
         const dimensions: readonly UsageDimension[] = split === null || split === by ? [by] : [by, split];
         const sums = await store().sums({ ...filterOf(query, { nowMs: now(), zone }), by: dimensions, zone });
         const lines = sums.map((sum) => ({ name: sum.group[0] ?? null, split: sum.group[1] ?? null, ...countsOf([sum]) }));
@@ -65,6 +64,12 @@ interface Here {
   readonly zone: string;
 }
 
+function zoneOf({ zone }: { readonly zone: string }): string {
+  const found = parseZone(zone);
+  if (found === null) throw wrongInput("zone must be the name of a time zone such as Asia/Shanghai or UTC.", "zone");
+  return found;
+}
+
 type Asked = Pick<RequestQuery, "since" | "until" | "key" | "session" | "client" | "model">;
 
 function filterOf({ since, until, key, session, client, model }: Asked, here: Here): UsageFilter {
@@ -78,7 +83,7 @@ function filterOf({ since, until, key, session, client, model }: Asked, here: He
 
 function rowQuery(query: RequestQuery, nowMs: number): RowQuery {
   const { status, q, cursor, limit } = query;
-  return { ...filterOf(query, { nowMs, zone: "UTC" }), status, text: q, before: cursor, limit };
+  return { ...filterOf(query, { nowMs, zone: zoneOf(query) }), status, text: q, before: cursor, limit };
 }
 
 /** Of a call that runs: what its row would be asked. */

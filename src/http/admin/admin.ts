@@ -78,6 +78,8 @@ export interface RequestQuery {
   /** `2026-11-01`, `7d`, or ISO 8601. */
   readonly since: string | null;
   readonly until: string | null;
+  /** IANA name: where dates begin and end. */
+  readonly zone: string;
   /** The value of `next` in the page before. */
   readonly cursor: string | null;
   /** From 1 to 500. */

@@ -3,9 +3,9 @@
 import { wrongInput } from "./admin-faults.ts";
 import type { RequestQuery, UsageBy, UsageRequest } from "./admin.ts";
 
-const FILTERS = ["key", "model", "client", "session", "since", "until"] as const;
+const FILTERS = ["key", "model", "client", "session", "since", "until", "zone"] as const;
 export const REQUEST_PARAMETERS = [...FILTERS, "status", "q", "cursor", "limit"] as const;
-export const USAGE_PARAMETERS = [...FILTERS, "by", "split", "zone"] as const;
+export const USAGE_PARAMETERS = [...FILTERS, "by", "split"] as const;
 
 export const USAGE_BY: readonly UsageBy[] = ["hour", "day", "week", "month", "model", "key", "client", "session"];
 export const USAGE_SPLITS = ["model", "key", "client"] as const;
@@ -17,7 +17,7 @@ const MOST_ROWS = 500;
 /** @throws GatewayError */
 export function requestQuery(parameters: URLSearchParams): RequestQuery {
   const given = valuesIn(parameters, REQUEST_PARAMETERS);
-  const { key, model, client, session, since, until, status, q, cursor } = given;
+  const { key, model, client, session, since, until, zone, status, q, cursor } = given;
   if (status !== null && !STATUS.test(status)) {
     throw wrongInput("status must be a number (429), a class (4xx), or one of the words ok, error, cut and cancelled.", "status");
   }
@@ -25,7 +25,7 @@ export function requestQuery(parameters: URLSearchParams): RequestQuery {
   if (!Number.isInteger(limit) || limit < 1 || limit > MOST_ROWS) {
     throw wrongInput(`limit must be a whole number from 1 to ${MOST_ROWS}.`, "limit");
   }
-  return { key, model, client, session, since, until, status, q, cursor, limit };
+  return { key, model, client, session, since, until, zone: zone ?? "UTC", status, q, cursor, limit };
 }
 
 /** @throws GatewayError */

@@ -2,6 +2,7 @@
 /** @jsxImportSource hono/jsx */
 
 import type { LiveView, RequestView } from "../admin/admin.ts";
+import { requestQuery } from "../admin/api-query.ts";
 import type { LiveCall } from "../../gateway/live-calls.ts";
 import { mayHaveReplicas } from "./health.tsx";
 import { Code, Columns, Empty, Figure, ModelName, TableFrame, Time } from "./parts.tsx";
@@ -13,8 +14,7 @@ const LATEST = 12;
 export async function nowPage(view: View): Promise<Page> {
   const { admin, t } = view;
   const live = await admin.live();
-  const query = { key: null, model: null, client: null, session: null, status: null, q: null, since: null, until: null, cursor: null };
-  const { rows } = await admin.requests({ ...query, limit: LATEST });
+  const { rows } = await admin.requests({ ...requestQuery(new URLSearchParams()), limit: LATEST });
   return {
     title: t("page.now"),
     aside: (

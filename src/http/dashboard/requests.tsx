@@ -118,10 +118,12 @@ const DATE = /^\d{4}-\d\d-\d\d/;
 type Listed = Awaited<ReturnType<View["admin"]["requests"]>> & { readonly fault: GatewayError | null };
 
 /** What was typed into the form may be wrong: then the form is shown again, with what is wrong. */
-async function listed({ admin, url }: View): Promise<Listed> {
+async function listed({ admin, url, reader }: View): Promise<Listed> {
   try {
     const query: RequestQuery = requestQuery(url.searchParams);
-    return { ...(await admin.requests(query)), fault: null };
+    // Dates are the reader's, as the times of the table are.
+    const zone = url.searchParams.get("zone") || reader.zone;
+    return { ...(await admin.requests({ ...query, zone })), fault: null };
   } catch (error) {
     if (error instanceof GatewayError && error.kind === "invalid-request") return { running: [], rows: [], next: null, fault: error };
     throw error;

@@ -137,6 +137,22 @@ test("calls of the ledger come page by page, by filter and by part of an id", as
       ),
       [13, 5, 5, 20, 1, 25, 0, 25],
     );
+    // The day that a date is begins and ends in the zone.
+    const [row] = rows.slice(-1);
+    const dateIn = (zone: string): string => new Intl.DateTimeFormat("en-CA", { timeZone: zone }).format(row?.atMs);
+    const [east, west] = ["Pacific/Kiritimati", "Pacific/Niue"];
+    assert.deepEqual(
+      await Promise.all([east, west].map((zone) => count(`q=row-24&since=${dateIn(zone)}&until=${dateIn(zone)}&zone=${zone}`))),
+      [1, 1],
+    );
+    assert.equal(await count(`q=row-24&since=${dateIn(west)}&until=${dateIn(west)}&zone=${east}`), 0);
+    const { cookie } = await own.signIn();
+    const isOnPage = async (zone: string): Promise<boolean> => {
+      const address = `/ui/requests?q=row-24&since=${dateIn(east)}&until=${dateIn(east)}`;
+      const page = await own.call(address, { method: "GET", key: null, headers: { cookie: `${cookie}; zone=${zone}` } });
+      return (await page.text()).includes("/ui/requests/row-24");
+    };
+    assert.deepEqual(await Promise.all([east, west].map(isOnPage)), [true, false]);
     const detail = await json(own.ask("GET", "/requests/row-07"));
     assert.deepEqual([(detail["request"] as Body)["requestId"], detail["inspection"]], ["request-row-07", null]);
     assert.equal((await own.ask("GET", "/requests/row-99")).status, 404);

@@ -50,6 +50,40 @@ test("a call that has just ended has its page, though the ledger has no row of i
   }
 });
 
+/** Calls back after it has looked for a row, and before it says what it found. */
+class Slow extends MemoryStore {
+  looked: () => Promise<void> = () => Promise.resolve();
+
+  override async row(id: string): Promise<UsageRow | null> {
+    const found = await super.row(id);
+    await this.looked();
+    return found;
+  }
+}
+
+test("a call that ends while its page is made has it too", async () => {
+  const store = new Slow();
+  const gateway = await startAdminGateway({ store });
+  try {
+    const { cookie } = await gateway.signIn();
+    const leave = new AbortController();
+    gateway.upstream.script([{ hang: "before-head" }]);
+    const call = callFor(gateway, PASSTHROUGH, { signal: leave.signal }).catch(() => null);
+    await until(() => gateway.calls.live().calls.some(({ phase }) => phase === "waiting"), "the call");
+    const id = gateway.calls.live().calls[0]?.id ?? "";
+    store.looked = async () => {
+      leave.abort();
+      await until(() => gateway.calls.live().calls.length === 0, "the end of the call");
+    };
+    const page = await gateway.call(`/ui/requests/${id}`, { method: "GET", key: null, headers: { cookie } });
+    assert.equal(page.status, 200);
+    leave.abort();
+    await call;
+  } finally {
+    await gateway.stop();
+  }
+});
+
 test("a row that waits in another process is found there", async () => {
   const row = usageRow("elsewhere");
   const asked: unknown[] = [];

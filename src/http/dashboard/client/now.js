@@ -128,7 +128,8 @@ function ended({ id, status, finish, isCounted }) {
   const row = el(
     "tr",
     { "data-id": id },
-    el("td", {}, link(id, call.startedAt)),
+    // Of one that is not counted the ledger has no row, and so there is no page.
+    el("td", {}, isCounted ? link(id, call.startedAt) : timeOf(call.startedAt, "short")),
     el(
       "td",
       {},
