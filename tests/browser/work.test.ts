@@ -249,6 +249,23 @@ function tests(): void {
     assert.deepEqual(faults(/status of (?:400|503)/), []);
   });
 
+  test("a filter is chosen by the keyboard without the page loading at each key, and takes effect at once with the mouse", async () => {
+    const { page, faults } = admin;
+    await page.goto("/ui/requests");
+    await page.focus("#status");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    await page.focus("#until");
+    await page.keyboard.type("11282026");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/ui/requests?*");
+    assert.equal(new URL(page.url()).search, "?until=2026-11-28&status=error");
+    await page.click("#status");
+    await page.selectOption("#status", "ok");
+    await page.waitForURL("**/ui/requests?until=2026-11-28&status=ok");
+    assert.deepEqual(faults(), []);
+  });
+
   test("in Chinese the checks of Health, and what is wrong with a form, are Chinese too", async () => {
     const visitor = await visitors.visitor({ cookie: await server.signIn(), locale: "zh-CN" });
     const { page, faults } = visitor;

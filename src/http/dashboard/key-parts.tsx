@@ -3,7 +3,7 @@
 
 import type { BudgetView, KeyView } from "../admin/admin.ts";
 import type { Rendered, View } from "./page.ts";
-import { Bar, Code, Countdown, Field, Filled, Pill, SLOT, type Tone } from "./parts.tsx";
+import { Bar, Code, Countdown, Fact, Field, Filled, Pill, SLOT, type Tone } from "./parts.tsx";
 import type { TextKey } from "./texts.ts";
 
 const TONES: Readonly<Record<KeyView["state"], Tone>> = { on: "good", spent: "bad", off: "plain", expired: "bad" };
@@ -215,4 +215,16 @@ interface ConfirmParts {
   readonly title: TextKey;
   readonly text: string;
   readonly act: TextKey;
+}
+
+/** What goes on under a key. */
+export function Activity({ view, record }: { readonly view: View; readonly record: KeyView }): Rendered {
+  const { t, format } = view;
+  const { running, lastMinute } = record;
+  return (
+    <>
+      <Fact name={t("key.running")}>{format.number(running)}</Fact>
+      <Fact name={t("key.minute")}>{t("key.minute.value", { count: lastMinute.requests, tokens: format.compact(lastMinute.tokens) })}</Fact>
+    </>
+  );
 }

@@ -2,7 +2,7 @@
 /** @jsxImportSource hono/jsx */
 
 import type { KeyView, UsageView } from "../admin/admin.ts";
-import { Budgets, Confirm, Expiry, FreshKey, KeyFields, KeyState, ruleTexts } from "./key-parts.tsx";
+import { Activity, Budgets, Confirm, Expiry, FreshKey, KeyFields, KeyState, ruleTexts } from "./key-parts.tsx";
 import type { Page, Rendered, View } from "./page.ts";
 import { Columns, Countdown, DialogActions, Empty, Fact, Field, Filled, Pill, SLOT, TableFrame, Time } from "./parts.tsx";
 import { sinceOf, Totals } from "./usage.tsx";
@@ -104,7 +104,7 @@ function Actions({ view, record }: { readonly view: View; readonly record: KeyVi
 }
 
 function Facts({ view, record }: { readonly view: View; readonly record: KeyView }): Rendered {
-  const { t, format } = view;
+  const { t } = view;
   return (
     <dl class="facts">
       <div>
@@ -115,10 +115,7 @@ function Facts({ view, record }: { readonly view: View; readonly record: KeyView
       <Fact name={t("key.expires")}>
         <Expiry view={view} record={record} />
       </Fact>
-      <Fact name={t("key.running")}>{format.number(record.running)}</Fact>
-      <Fact name={t("key.minute")}>
-        {t("key.minute.value", { requests: record.lastMinute.requests, tokens: format.compact(record.lastMinute.tokens) })}
-      </Fact>
+      <Activity view={view} record={record} />
       <Fact name={t("key.rules")}>{ruleTexts(view, record).join(" · ") || t("key.no-rules")}</Fact>
       {record.previousUntil !== null && Date.parse(record.previousUntil) > view.nowMs ? (
         <Fact name={t("key.previous")}>

@@ -2,7 +2,7 @@
 /** @jsxImportSource hono/jsx */
 
 import type { UsageView } from "../admin/admin.ts";
-import { Budgets, Expiry, KeyState, ruleTexts } from "./key-parts.tsx";
+import { Activity, Budgets, Expiry, KeyState, ruleTexts } from "./key-parts.tsx";
 import type { Page, Rendered, View } from "./page.ts";
 import { Columns, Empty, Fact, TableFrame } from "./parts.tsx";
 import { sinceOf, Totals } from "./usage.tsx";
@@ -45,6 +45,7 @@ export async function mePage(view: View): Promise<Page | null> {
         </section>
         <dl class="facts">
           <Fact name={t("key.rules")}>{ruleTexts(view, record).join(" · ") || t("key.no-rules")}</Fact>
+          <Activity view={view} record={record} />
           <Fact name={t("key.expires")}>
             <Expiry view={view} record={record} />
           </Fact>

@@ -5,9 +5,9 @@ import type { LiveView, RequestView } from "../admin/admin.ts";
 import { requestQuery } from "../admin/api-query.ts";
 import type { LiveCall } from "../../gateway/live-calls.ts";
 import { mayHaveReplicas } from "./health.tsx";
-import { Code, Columns, Empty, Figure, ModelName, TableFrame, Time } from "./parts.tsx";
+import { Code, Columns, Empty, Figure, ModelName, TableFrame } from "./parts.tsx";
 import type { Page, View, Rendered } from "./page.ts";
-import { Phase, RequestTable } from "./request-table.tsx";
+import { Phase, RequestTable, RowLink } from "./request-table.tsx";
 
 const LATEST = 12;
 
@@ -95,7 +95,7 @@ function Running({ view, calls }: { readonly view: View; readonly calls: readonl
   return (
     <div id="running" hidden={calls.length === 0}>
       <TableFrame name={t("now.table")}>
-        <table class="rows">
+        <table class="rows" data-rows>
           <Columns
             view={view}
             of={[
@@ -128,9 +128,7 @@ function RunningCall({ view, call }: { readonly view: View; readonly call: LiveC
   return (
     <tr data-id={call.id}>
       <td>
-        <a href={`/ui/requests/${encodeURIComponent(call.id)}`}>
-          <Time view={view} iso={call.startedAt} short />
-        </a>
+        <RowLink view={view} id={call.id} at={call.startedAt} />
       </td>
       <td>
         <Phase view={view} phase={call.phase} />

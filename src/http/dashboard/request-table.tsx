@@ -76,7 +76,7 @@ function Running({ view, call }: { readonly view: View; readonly call: LiveCall 
   );
 }
 
-function RowLink({ view, id, at }: { readonly view: View; readonly id: string; readonly at: string }): Rendered {
+export function RowLink({ view, id, at }: { readonly view: View; readonly id: string; readonly at: string }): Rendered {
   return (
     <a class="row-link" href={`/ui/requests/${encodeURIComponent(id)}`}>
       <Time view={view} iso={at} short />

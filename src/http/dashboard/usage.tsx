@@ -263,7 +263,7 @@ function Lines({ view, usage }: { readonly view: View; readonly usage: UsageView
   return (
     <>
       <TableFrame name={t("usage.table", { by: t(`usage.by.${by}`) })}>
-        <table class="rows" id="usage-table">
+        <table class="rows" id="usage-table" {...(TIMES.has(by) ? {} : { "data-rows": true })}>
           <Columns
             view={view}
             of={[
@@ -322,12 +322,16 @@ function Counts({ view: { format }, of }: { readonly view: View; readonly of: Us
   );
 }
 
-/** A key, model, client or session leads to its requests. */
+const FILTERS = ["since", "until", "key", "model", "client", "session"];
+
+/** A key, model, client or session leads to its requests, of those that the page is about. */
 function LineName({ view, by, name }: { readonly view: View; readonly by: UsageBy; readonly name: string | null }): Rendered {
   if (name === null) return <span class="sub">{view.t("word.none")}</span>;
   if (TIMES.has(by)) return <>{view.format.period(by, name)}</>;
+  const query = new URLSearchParams([...view.url.searchParams].filter(([filter, value]) => FILTERS.includes(filter) && value !== ""));
+  query.set(by, name);
   return (
-    <a class="row-link name" href={`/ui/requests?${by}=${encodeURIComponent(name)}`}>
+    <a class="row-link name" href={`/ui/requests?${query.toString()}`}>
       {name}
     </a>
   );

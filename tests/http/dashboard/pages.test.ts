@@ -62,6 +62,8 @@ test("Now: a running call has a row with its phase, times and a button that ends
     "3",
     "End",
   ]);
+  // Found by the keys j and k, as the calls below are.
+  assert.match(html, /<table class="rows" data-rows="true">.*<tr data-id="live-0"><td><a class="row-link" href="\/ui\/requests\/live-0">/s);
   assert.match(row, /<button type="button" class="quiet needs-script" data-end="live-0" aria-label="End the call live-0">/);
 });
 
@@ -117,6 +119,11 @@ test("Requests: what is wrong with a filter is said above the form that it was t
 test("Usage: the totals stand above, and each line leads to its requests", async () => {
   const html = await pagesOf().html("/ui/usage?by=model");
   assert.match(html, /href="\/ui\/requests\?model=claude-opus-5"/);
+  // Of those alone that the page is about.
+  assert.match(
+    await pagesOf().html("/ui/usage?by=model&split=client&since=7d&key=alice&client="),
+    /href="\/ui\/requests\?since=7d&amp;key=alice&amp;model=claude-opus-5"/,
+  );
   const texts = textsOf(html);
   assert.deepEqual(
     texts.slice(texts.indexOf("Model", texts.indexOf("Cache hits") + 1), texts.indexOf("Cost (est.)", texts.indexOf("Share")) + 1),
@@ -204,6 +211,12 @@ test("My usage: a client key sees itself, and no other key or way to one", async
   const html = await pagesOf().html("/ui/me", { session: KEY_HOLDER });
   assert.match(html, /<span class="sub">alice<\/span>/);
   assert.doesNotMatch(html, /bob|href="\/ui\/(?!me|assets)/);
+  assert.deepEqual(between(textsOf(html), "Running", "12 requests, 88.4K tokens"), [
+    "Running",
+    "2",
+    "Last minute",
+    "12 requests, 88.4K tokens",
+  ]);
 });
 
 test("Models, Health and API show all that there is", async () => {

@@ -1,4 +1,4 @@
-// Forms that filter: a choice takes effect at once, and what is empty stays out of the address.
+// Forms that filter: what is chosen with the pointer takes effect at once, and what is empty stays out of the address.
 
 import { all } from "./dom.js";
 
@@ -6,8 +6,12 @@ import { all } from "./dom.js";
 if (matchMedia("(max-width: 860px)").matches) for (const box of all('[data-folds="narrow"]')) box.open = false;
 
 for (const form of all("form[data-filters]")) {
+  // Whoever chooses by the keyboard passes other choices on the way, and half a date.
+  let isByKeyboard = false;
+  form.addEventListener("keydown", () => (isByKeyboard = true));
+  form.addEventListener("pointerdown", () => (isByKeyboard = false));
   form.addEventListener("change", (event) => {
-    if (event.target.matches("select, input[type=date]")) form.requestSubmit();
+    if (!isByKeyboard && event.target.matches("select, input[type=date]")) form.requestSubmit();
   });
   form.addEventListener("submit", () => {
     for (const field of form.elements) if (field.name && field.value === "") field.disabled = true;
