@@ -121,6 +121,8 @@ export const CHINESE_CHECKS: Readonly<Record<string, string>> = {
     "Factory 返回 {status}：套餐额度只对登录用户显示，不对此密钥显示。",
   "Nothing, if calls are answered: see --live. If they get 401 too, the key is wrong, or belongs to the other region.":
     "如果调用正常（见 --live），则无需处理。如果调用也返回 401，说明密钥有误，或属于另一个区域。",
+  "Factory is not asked, because QUOTA_INTERVAL is 0.": "QUOTA_INTERVAL 为 0，因此不向 Factory 查询。",
+  "Factory is not asked, because no calls go to FACTORY_BASE_URL.": "没有调用发往 FACTORY_BASE_URL，因此不向 Factory 查询。",
   "What is left of the plan is not known.": "套餐的剩余额度未知。",
   "Factory's billing endpoint can't be reached.": "无法连接 Factory 的计费端点。",
   "Factory's billing endpoint answers {status}.": "Factory 的计费端点返回 {status}。",
