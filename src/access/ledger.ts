@@ -78,7 +78,7 @@ export class Ledger {
     return { waiting: this.#waiting.length, lost: this.#lostInAll };
   }
 
-  /** The row of a call while it waits in memory. Null: it is in the store or the spill, or there is none. */
+  /** The row of a call while it waits in memory. Null: it has gone to the store or the spill, or there is none. */
   waiting(id: string): UsageRow | null {
     return this.#waiting.find((row) => row.id === id) ?? null;
   }

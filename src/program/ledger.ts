@@ -1,4 +1,4 @@
-// The ledger of one program: where its rows go, and how long they stay.
+// Makes the ledger that the configuration asks for.
 
 import { Ledger, type LedgerPorts } from "../access/ledger.ts";
 import type { Config } from "../config/config.ts";

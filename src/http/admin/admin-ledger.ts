@@ -23,7 +23,7 @@ export function createLedgerAdmin({ store, calls, models, now }: AdminLedgerPort
     requests: (query) =>
       told(async () => {
         const asked = rowQuery(query, now());
-        // Before the rows, or a call that ends meanwhile would be in neither.
+        // Asked before the rows: a call that ends in between would otherwise be in neither list.
         const live = query.cursor === null && query.status === null ? (await calls.live()).calls : [];
         // One row more shows whether there are more.
         const rows = await store().rows({ ...asked, limit: asked.limit + 1 });
@@ -36,7 +36,7 @@ export function createLedgerAdmin({ store, calls, models, now }: AdminLedgerPort
       }),
     request: (id) =>
       told(async () => {
-        // In this order: a row that waits no more is in the store.
+        // In this order: a row that no longer waits is in the store.
         const row = (await calls.waiting(id)) ?? (await store().row(id));
         if (row === null) return null;
         const inspection = await calls.inspection(id);
@@ -86,7 +86,7 @@ function rowQuery(query: RequestQuery, nowMs: number): RowQuery {
   return { ...filterOf(query, { nowMs, zone: zoneOf(query) }), status, text: q, before: cursor, limit };
 }
 
-/** Of a call that runs: what its row would be asked. */
+/** Whether a running call fits the filters, as its row will when it has one. */
 function isAskedFor(call: LiveCall, asked: RowQuery): boolean {
   const atMs = Date.parse(call.startedAt);
   const text = asked.text?.toLowerCase() ?? "";

@@ -78,7 +78,7 @@ export interface RequestQuery {
   /** `2026-11-01`, `7d`, or ISO 8601. */
   readonly since: string | null;
   readonly until: string | null;
-  /** IANA name: where dates begin and end. */
+  /** IANA name of the zone that dates are in. */
   readonly zone: string;
   /** The value of `next` in the page before. */
   readonly cursor: string | null;
@@ -87,7 +87,7 @@ export interface RequestQuery {
 }
 
 export interface RequestList {
-  /** Of the first page, where no status is asked for: those that run, the newest first. They are no rows of the ledger so far. */
+  /** Running calls that fit the filters, newest first. They have no row in the ledger yet, so only the first page has them, and only where no status is asked for. */
   readonly running: readonly LiveCall[];
   readonly rows: readonly RequestView[];
   /** Requests the next page. Null: this is the last one. */

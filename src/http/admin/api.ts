@@ -16,7 +16,7 @@ export interface ApiRequest {
   /** The body of a change. @throws GatewayError where it is too large */
   readonly body: () => Promise<string>;
   readonly session: Session;
-  /** A sentence in the language of whoever asks. */
+  /** Puts a sentence into the language of whoever asks. */
   readonly say: Say;
   /** Aborted when the reader of the stream leaves. */
   readonly reader: () => LiveReader;

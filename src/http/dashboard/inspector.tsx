@@ -13,7 +13,7 @@ const SCRIPTS = { scripts: ["inspector.js"], styles: ["inspector.css"], texts: [
 
 export async function inspectorPage(view: View): Promise<Page | null> {
   const { admin, t, parameter: id } = view;
-  // In this order: a call that runs no more has a row.
+  // In this order: a call that no longer runs has a row.
   const running = await admin.running(id);
   if (running !== null) return runningPage(view, running);
   const detail = await admin.request(id);

@@ -1,4 +1,4 @@
-// Calls as rows of a table, those that run above those that have ended: each leads to the page of its call.
+// Calls as rows of a table, running ones first. Each row leads to the page of its call.
 /** @jsxImportSource hono/jsx */
 
 import type { LiveCall } from "../../gateway/live-calls.ts";
@@ -9,7 +9,7 @@ import { Columns, ModelName, Pill, TableFrame, Time, type Tone } from "./parts.t
 
 interface Rows {
   readonly view: View;
-  /** Absent: they are shown elsewhere. */
+  /** Absent: the page shows them elsewhere. */
   readonly running?: readonly LiveCall[];
   readonly rows: readonly RequestView[];
   /** What the table shows. */
@@ -84,7 +84,7 @@ export function RowLink({ view, id, at }: { readonly view: View; readonly id: st
   );
 }
 
-/** What a call that runs does. */
+/** What a running call is doing. */
 export function Phase({ view, phase }: { readonly view: View; readonly phase: LiveCall["phase"] }): Rendered {
   return <Pill tone={phase === "streaming" || phase === "thinking" ? "accent" : "plain"}>{view.t(`phase.${phase}`)}</Pill>;
 }

@@ -47,14 +47,17 @@ export function settingText(language: Language, { name, help }: { readonly name:
   return language === "zh" && Object.hasOwn(chinese, name) ? (chinese[name] ?? help) : help;
 }
 
+/** In characters: what visitors send stands in some sentences, and the patterns would take long to look through more. */
+const LONGEST_SENTENCE = 600;
+
 interface Sentence {
   readonly pattern: RegExp;
-  /** Of the values, in the order of the English. */
+  /** Names of the values, in the order of the English. */
   readonly names: readonly string[];
   readonly chinese: string;
 }
 
-/** What says most by itself is tried first. */
+/** The most specific first. */
 const SENTENCES: readonly Sentence[] = Object.entries({ ...CHINESE_CHECKS, ...CHINESE_FAULTS })
   .flatMap(([forms, chinese]) => forms.split("|").map((english) => ({ english, own: english.replaceAll(VALUE, "").length, chinese })))
   .toSorted((one, other) => other.own - one.own)
@@ -64,9 +67,9 @@ const SENTENCES: readonly Sentence[] = Object.entries({ ...CHINESE_CHECKS, ...CH
     chinese,
   }));
 
-/** A sentence of a check or an error, which are made in English, in the reader's language. What has no Chinese stays as it is. */
+/** A sentence of a check or an error, which are written in English, in the reader's language. One without Chinese stays as it is. */
 export function sentenceText(language: Language, english: string): string {
-  if (language === "en") return english;
+  if (language === "en" || english.length > LONGEST_SENTENCE) return english;
   for (const { pattern, names, chinese } of SENTENCES) {
     const [whole, ...values] = pattern.exec(english) ?? [];
     if (whole !== undefined) return chinese.replaceAll(VALUE, (name) => sentenceText(language, values[names.indexOf(name)] ?? ""));

@@ -324,7 +324,7 @@ function Counts({ view: { format }, of }: { readonly view: View; readonly of: Us
 
 const FILTERS = ["since", "until", "key", "model", "client", "session"];
 
-/** A key, model, client or session leads to its requests, of those that the page is about. */
+/** A key, model, client or session leads to its requests, with the page's own filters. */
 function LineName({ view, by, name }: { readonly view: View; readonly by: UsageBy; readonly name: string | null }): Rendered {
   if (name === null) return <span class="sub">{view.t("word.none")}</span>;
   if (TIMES.has(by)) return <>{view.format.period(by, name)}</>;

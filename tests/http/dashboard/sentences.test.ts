@@ -79,6 +79,7 @@ test("values are kept, those that are words themselves are said in the language 
       said('There is no key "a$&{b}". Did you mean "ab"?'),
       said("Write an amount such as 5usd, 20M-credits or 500k-tokens."),
       said("Nobody says this. There is no Chinese for it"),
+      said(`There is no path ${"/x accepts , not ".repeat(50)}. /openapi.json describes all of them.`).slice(0, 16),
       sentenceText("en", "The end must be in the future."),
     ],
     [
@@ -88,6 +89,7 @@ test("values are kept, those that are words themselves are said in the language 
       "没有密钥“a$&{b}”。是否想写“ab”？",
       "请填写数额，例如 5usd、20M-credits 或 500k-tokens。",
       "Nobody says this. There is no Chinese for it",
+      "There is no path",
       "The end must be in the future.",
     ],
   );

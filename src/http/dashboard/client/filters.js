@@ -1,4 +1,4 @@
-// Forms that filter: what is chosen with the pointer takes effect at once, and what is empty stays out of the address.
+// Forms that filter: a choice made with the pointer takes effect at once, and empty fields stay out of the address.
 
 import { all } from "./dom.js";
 
@@ -6,7 +6,7 @@ import { all } from "./dom.js";
 if (matchMedia("(max-width: 860px)").matches) for (const box of all('[data-folds="narrow"]')) box.open = false;
 
 for (const form of all("form[data-filters]")) {
-  // Whoever chooses by the keyboard passes other choices on the way, and half a date.
+  // With the keyboard, one passes through other choices and half-typed dates on the way.
   let isByKeyboard = false;
   form.addEventListener("keydown", () => (isByKeyboard = true));
   form.addEventListener("pointerdown", () => (isByKeyboard = false));

@@ -128,7 +128,7 @@ function ended({ id, status, finish, isCounted }) {
   const row = el(
     "tr",
     { "data-id": id },
-    // Of one that is not counted the ledger has no row, and so there is no page.
+    // A call that is not counted has no row in the ledger, and so no page.
     el("td", {}, isCounted ? link(id, call.startedAt) : timeOf(call.startedAt, "short")),
     el(
       "td",

@@ -1,4 +1,4 @@
-// What the doctor's checks say, in Chinese. The English stands in cli/doctor-*.ts, where the checks are made.
+// What the doctor's checks say, in Chinese. The English stands in cli/doctor-*.ts.
 
 export const CHINESE_CHECKS: Readonly<Record<string, string>> = {
   "The configuration can't be used.": "配置无法使用。",

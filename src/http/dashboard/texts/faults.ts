@@ -1,4 +1,4 @@
-// What the admin API says of a word that it can't read, or of what it can't do, in Chinese. The English stands where the errors are made.
+// The admin API's errors, in Chinese. The English stands where the errors are made.
 
 export const CHINESE_FAULTS: Readonly<Record<string, string>> = {
   // ---- What is typed into the form of a key
