@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { CHROMIUM, NO_CHROMIUM, Visitors, type Visitor } from "../support/browser.ts";
-import { ADMIN_KEY, CLIENT_KEY, callOf, convertedCall, startDashboard, type DashboardServer } from "../support/dashboard.ts";
+import { ADMIN_KEY, CLIENT_KEY, callOf, callsOf, convertedCall, startDashboard, type DashboardServer } from "../support/dashboard.ts";
 
 const HELLO = { model: "claude-haiku-4-5", max_tokens: 100, messages: [{ role: "user", content: "Hello" }] };
 
@@ -375,6 +375,8 @@ function tests(): void {
 
   test("calls of the playground are counted under its name", async () => {
     const { page, faults } = admin;
+    // Three in each protocol.
+    await callsOf(server, "key=playground", 12);
     await page.goto("/ui/usage?by=key");
     assert.match(await page.innerText("tr:has-text('playground')"), /playground\s+\d+\s+12\s/);
     assert.deepEqual(faults(), []);

@@ -103,12 +103,16 @@ export async function convertedCall(server: DashboardServer): Promise<string> {
 
 /** The ledger's id of a call that was answered, once it stands there. */
 export async function callOf(server: DashboardServer, response: Response): Promise<string> {
-  const requestId = response.headers.get("x-request-id") ?? "";
+  const [id = ""] = await callsOf(server, `q=${response.headers.get("x-request-id") ?? ""}`, 1);
+  return id;
+}
+
+/** The ledger's ids of the calls that a query finds, once there are so many. */
+export async function callsOf(server: DashboardServer, query: string, count: number): Promise<readonly string[]> {
   const clock = new AwakeClock();
   for (;;) {
-    const { rows } = await server.admin<{ readonly rows: readonly { readonly id: string }[] }>(`requests?q=${requestId}`);
-    const [row] = rows;
-    if (row !== undefined) return row.id;
+    const { rows } = await server.admin<{ readonly rows: readonly { readonly id: string }[] }>(`requests?${query}`);
+    if (rows.length >= count) return rows.map(({ id }) => id);
     await clock.pause(50);
   }
 }
