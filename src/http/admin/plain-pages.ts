@@ -1,25 +1,26 @@
 // Pages that need no dashboard: why there is none, and errors.
 
 import { html } from "hono/html";
+import type { Language } from "../dashboard/texts.ts";
 
-/** A sentence under a title. */
-export function noticePage(title: string, text: string, status: number): Promise<Response> {
-  return page(title, html`<p>${text}</p>`, status);
+interface Notice {
+  readonly title: string;
+  readonly text: string;
+  readonly language: Language;
 }
 
-type Html = ReturnType<typeof html>;
-
-async function page(title: string, body: Html, status: number): Promise<Response> {
-  const text = await html`<!doctype html>
-    <html lang="en">
+/** A sentence under a title. */
+export async function noticePage({ title, text, language }: Notice, status: number): Promise<Response> {
+  const page = await html`<!doctype html>
+    <html lang="${language === "zh" ? "zh-CN" : "en"}">
       <meta charset="utf-8" />
       <meta name="viewport" content="width=device-width" />
       <meta name="color-scheme" content="light dark" />
       <title>${title}</title>
       <main>
         <h1>${title}</h1>
-        ${body}
+        <p>${text}</p>
       </main>
     </html>`;
-  return new Response(text.toString(), { status, headers: { "content-type": "text/html; charset=utf-8" } });
+  return new Response(page.toString(), { status, headers: { "content-type": "text/html; charset=utf-8" } });
 }

@@ -9,7 +9,7 @@ import { requestIdOf, SAFE_HEADERS } from "../../gateway/headers.ts";
 import { readBody, type IncomingRequest } from "../../gateway/request.ts";
 import type { After, Unpack } from "../../runtime/ports.ts";
 import { readerOf } from "../dashboard/reader.ts";
-import { sentenceText } from "../dashboard/texts.ts";
+import { sentenceText, translator, type Language } from "../dashboard/texts.ts";
 import { createAdmin, type AdminPorts } from "./administration.ts";
 import type { Admin } from "./admin.ts";
 import { objectIn, textIn } from "./api-body.ts";
@@ -71,6 +71,8 @@ interface Visit {
   readonly method: string;
   readonly visitor: AdminVisitor;
   readonly settings: SiteSettings;
+  readonly language: Language;
+  /** Puts a sentence into that language. */
   readonly say: Say;
 }
 
@@ -98,7 +100,7 @@ class AdminSite {
     const answer = await this.#answer(visit).catch((cause: unknown): Response | Promise<Response> => {
       const error = asGatewayError(cause);
       if (error.kind === "internal") this.#ports.failed(error, requestId);
-      return visit.path.startsWith(API) ? errorResponse(error, { requestId, say: visit.say }) : errorPage(error);
+      return visit.path.startsWith(API) ? errorResponse(error, { requestId, say: visit.say }) : errorPage(error, visit);
     });
     return secured(answer, { requestId, isHead: incoming.raw.method === "HEAD" });
   }
@@ -106,6 +108,7 @@ class AdminSite {
   #visitOf(incoming: IncomingRequest): Visit {
     const settings = this.#ports.settings();
     const { method } = incoming.raw;
+    const { language } = readerOf(incoming.headers);
     return {
       incoming,
       url: new URL(incoming.raw.url),
@@ -113,7 +116,8 @@ class AdminSite {
       method: method === "HEAD" ? "GET" : method,
       visitor: visitorOf(incoming, settings.trustedProxies),
       settings,
-      say: (english) => sentenceText(readerOf(incoming.headers).language, english),
+      language,
+      say: (english) => sentenceText(language, english),
     };
   }
 
@@ -327,8 +331,9 @@ function icon(): Response {
   return new Response(ICON, { headers: { "content-type": "image/svg+xml", "cache-control": A_DAY } });
 }
 
-async function errorPage({ message, status, headers }: GatewayError): Promise<Response> {
-  const answer = await noticePage(status === 404 ? "Not found" : "This did not work", message, status);
+async function errorPage({ message, status, headers }: GatewayError, { language, say }: Visit): Promise<Response> {
+  const title = translator(language, String)(status === 404 ? "error.not-found" : "error.failed");
+  const answer = await noticePage({ title, text: say(message), language }, status);
   for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value);
   return answer;
 }

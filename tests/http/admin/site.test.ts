@@ -80,6 +80,8 @@ test("where other machines reach the server there is no link, and nothing at all
   const page = await ask(open, "/ui");
   assert.equal(page.status, 404);
   assert.match(await page.text(), /Set ADMIN_KEY/);
+  const chinese = await (await ask(open, "/ui", { headers: { "accept-language": "zh-CN" } })).text();
+  assert.match(chinese, /<html lang="zh-CN">[^]*<h1>页面不存在<\/h1>[^]*控制台已关闭。请设置 ADMIN_KEY/);
   assert.deepEqual(await errorIn(await ask(open, "/api/admin/keys")), [404, "not_found", "admin_key_not_set"]);
   assert.equal((await ask(open, "/ui/sign-in", { method: "POST", body: "key=client-key-1" })).status, 404);
   const guarded = programWith({ HOST: "0.0.0.0", ADMIN_KEY }, clock);
