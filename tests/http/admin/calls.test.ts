@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { UsageRow } from "../../../src/access/store.ts";
+import type { RowQuery, UsageRow } from "../../../src/access/store.ts";
 import { MemoryStore } from "../../../src/access/stores/memory.ts";
 import { CallViews } from "../../../src/gateway/call-views.ts";
 import type { OwnCalls } from "../../../src/gateway/inspection.ts";
@@ -50,9 +50,15 @@ test("a call that has just ended has its page, though the ledger has no row of i
   }
 });
 
-/** Calls back after it has looked for a row, and before it says what it found. */
+/** Calls back before it looks for rows; and after it has looked for one, before it says what it found. */
 class Slow extends MemoryStore {
+  looking: () => Promise<void> = () => Promise.resolve();
   looked: () => Promise<void> = () => Promise.resolve();
+
+  override async rows(query: RowQuery): Promise<readonly UsageRow[]> {
+    await this.looking();
+    return super.rows(query);
+  }
 
   override async row(id: string): Promise<UsageRow | null> {
     const found = await super.row(id);
@@ -78,6 +84,26 @@ test("a call that ends while its page is made has it too", async () => {
     const page = await gateway.call(`/ui/requests/${id}`, { method: "GET", key: null, headers: { cookie } });
     assert.equal(page.status, 200);
     leave.abort();
+    await call;
+  } finally {
+    await gateway.stop();
+  }
+});
+
+test("a call that ends while the list is made is in it once", async () => {
+  const store = new Slow();
+  const gateway = await startAdminGateway({ store });
+  try {
+    const leave = new AbortController();
+    gateway.upstream.script([{ hang: "before-head" }]);
+    const call = callFor(gateway, PASSTHROUGH, { signal: leave.signal }).catch(() => null);
+    await until(() => gateway.calls.live().calls.some(({ phase }) => phase === "waiting"), "the call");
+    const id = gateway.calls.live().calls[0]?.id ?? "";
+    store.looking = async () => {
+      leave.abort();
+      await until(() => gateway.calls.live().calls.length === 0 && gateway.calls.waiting(id) === null, "the row of the call");
+    };
+    assert.deepEqual(await listed(gateway), [[], [id]]);
     await call;
   } finally {
     await gateway.stop();
