@@ -132,7 +132,7 @@ const GROUPS: readonly Group[] = [
 /** Runs what the command line asks for; resolves to the main module's default export. */
 export async function run(isMain: boolean): Promise<EntryPoint> {
   const words = isMain ? process.argv.slice(2) : [];
-  const [first = ""] = words;
+  const [first = SERVE.name] = words;
   const group = GROUPS.find(({ name }) => name === first);
   if (group !== undefined) process.exit(await perform(await group.load(), words));
   const commandLine = first === SERVE.name ? words.slice(1) : words;

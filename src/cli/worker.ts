@@ -64,8 +64,10 @@ export const ROLE_VARIABLE = "FACTORY_PROXY_WORKER";
 
 /** Null: this process is no worker. Nobody else finds the role in the environment then. */
 export function takeRole(environment: Record<string, string | undefined>): WorkerRole | null {
-  const role = parseOrUndefined(environment[ROLE_VARIABLE] ?? "");
+  const text = environment[ROLE_VARIABLE];
+  if (text === undefined) return null;
   delete environment[ROLE_VARIABLE];
+  const role = parseOrUndefined(text);
   if (!isObject(role) || process.send === undefined) return null;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- workers.ts alone writes it
   return role as unknown as WorkerRole;

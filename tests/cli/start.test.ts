@@ -8,7 +8,7 @@ import { createServer, type Server } from "node:https";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { until } from "../support/gateway.ts";
-import { build, cleanUp, emptyFolder, OWN_WAYS, start } from "../support/program.ts";
+import { BUN, build, cleanUp, emptyFolder, OWN_WAYS, start } from "../support/program.ts";
 
 const KEYS = { FACTORY_API_KEY: "fk-a-fake-key-of-factory", PROXY_API_KEY: "ck-a-fake-key", PORT: "0" };
 const OPENSSL = "/usr/bin/openssl";
@@ -118,6 +118,26 @@ for (const way of OWN_WAYS) {
       ]);
     },
   );
+}
+
+/** Says of each error that a program makes by itself, or has JSON make, where that is. */
+const TELLS_ERRORS = `
+  const { Error, JSON: { parse } } = globalThis;
+  const tell = (error) => process.stderr.write(error.stack + "\\n");
+  globalThis.Error = new Proxy(Error, { construct: (kind, words, made) => { const error = Reflect.construct(kind, words, made); tell(error); return error; } });
+  JSON.parse = (...words) => { try { return parse(...words); } catch (error) { tell(error); throw error; } };`;
+
+for (const way of OWN_WAYS.filter(({ runtime }) => runtime === BUN.runtime)) {
+  test(`${way.name}: makes no error while it starts; each costs more than what it is made for, and the first its source map`, async () => {
+    const cwd = emptyFolder();
+    writeFileSync(join(cwd, "tells.js"), TELLS_ERRORS);
+    const env = { ...KEYS, BUN_OPTIONS: "--preload=./tells.js", DATABASE_URL: "sqlite:", DATA_DIR: join(cwd, "data") };
+    const program = start(way, { cwd, env });
+    const { status } = await fetch(`${await program.url}/health`);
+    program.signal("SIGTERM");
+    const { code, stderr } = await program.ended;
+    assert.deepEqual({ status, code, stderr }, { status: 200, code: 0, stderr: "" });
+  });
 }
 
 interface OwnAuthority {
