@@ -112,7 +112,7 @@ for (const way of isLinux ? OWN_WAYS : []) {
     let isOver = false;
     const ended = program.ended.finally(() => (isOver = true));
     while (!isOver) {
-      for (const pid of workersOf(program)) process.kill(pid, "SIGKILL");
+      for (const pid of workersOf(program)) kill(pid);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     assert.equal((await ended).code, 1);
@@ -236,5 +236,13 @@ function isAlive(pid: number): boolean {
     return !spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" }).stdout.startsWith("Z");
   } catch {
     return false;
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended since it was listed.
   }
 }
