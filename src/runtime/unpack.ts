@@ -4,6 +4,7 @@
 import process from "node:process";
 import type * as nodeZlib from "node:zlib";
 import type { BodyReader, Unpack } from "./ports.ts";
+import { ZstdFrames } from "./zstd-frames.ts";
 
 type Zlib = typeof nodeZlib;
 type Decoder = ReturnType<Zlib["createGunzip"]>;
@@ -40,7 +41,8 @@ const DECODERS: Readonly<Record<string, (start: Start) => Decoder>> = {
 export const unpack: Unpack = (encoding, source, { maxBytes }) => {
   const decoderOf = Object.hasOwn(DECODERS, encoding) ? DECODERS[encoding] : undefined;
   if (decoderOf === undefined) return null;
-  const plain = unpacked(source, (firstByte) => decoderOf({ zlib: process.getBuiltinModule("node:zlib"), firstByte, maxBytes }));
+  const open = (firstByte: number | undefined): Decoder => decoderOf({ zlib: process.getBuiltinModule("node:zlib"), firstByte, maxBytes });
+  const plain = unpacked(new Packed(encoding, source), open);
   return {
     read: async () => {
       const { done, value } = await plain.next();
@@ -54,21 +56,23 @@ export const unpack: Unpack = (encoding, source, { maxBytes }) => {
   };
 };
 
-async function* unpacked(source: BodyReader, open: (firstByte: number | undefined) => Decoder): AsyncGenerator<Uint8Array, void> {
+async function* unpacked(packed: Packed, open: (firstByte: number | undefined) => Decoder): AsyncGenerator<Uint8Array, void> {
   const { pipeline, Readable } = process.getBuiltinModule("node:stream");
-  const first = await source.read();
+  const first = await packed.source.read();
   const decoder = open(first.value?.[0]);
   // Errors of either side surface in the loop below.
-  pipeline(Readable.from(pieces(first, source)), decoder, () => {});
+  pipeline(Readable.from(packed.pieces(first)), decoder, () => {});
   try {
     let length = 0;
     for await (const piece of decoder) {
+      if (packed.isExceededBy(decoder)) break;
       yield piece;
       length += piece.length;
       if (length < STEP_BYTES) continue;
       length = 0;
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
+    if (!packed.isAllOf(decoder)) throw new Error("The packed body is cut off, or something stands behind it.");
   } finally {
     decoder.destroy();
   }
@@ -76,9 +80,39 @@ async function* unpacked(source: BodyReader, open: (firstByte: number | undefine
 
 type Read = Awaited<ReturnType<BodyReader["read"]>>;
 
-async function* pieces(first: Read, source: BodyReader): AsyncGenerator<Uint8Array, void> {
-  for (let found = first; !found.done && found.value !== undefined; found = await source.read()) {
-    // An empty chunk would end the stream.
-    if (found.value.length > 0) yield found.value;
+/** What goes into a decoder. That of zstd, and Deno's (2.9) of br, ends in silence where its input is cut off. */
+class Packed {
+  readonly #encoding: string;
+  readonly source: BodyReader;
+  readonly #frames = new ZstdFrames();
+  #bytes = 0;
+
+  constructor(encoding: string, source: BodyReader) {
+    this.#encoding = encoding;
+    this.source = source;
+  }
+
+  async *pieces(first: Read): AsyncGenerator<Uint8Array, void> {
+    for (let found = first; !found.done && found.value !== undefined; found = await this.source.read()) {
+      // An empty chunk would end the stream.
+      if (found.value.length === 0) continue;
+      this.#bytes += found.value.length;
+      if (this.#encoding === "zstd") this.#frames.take(found.value);
+      yield found.value;
+    }
+    if (this.#encoding === "br") yield ONE_MORE;
+  }
+
+  /** Whether the decoder has taken `ONE_MORE`: what it puts out from then on, nobody has sent. */
+  isExceededBy({ bytesWritten: takenBytes }: Decoder): boolean {
+    return takenBytes > this.#bytes;
+  }
+
+  /** Whether the decoder is at its end, and has left nothing out; Deno's of zstd may leave out all frames but the first. */
+  isAllOf({ bytesWritten: takenBytes }: Decoder): boolean {
+    return takenBytes === this.#bytes && (this.#encoding !== "zstd" || this.#frames.isComplete);
   }
 }
+
+/** A byte that the decoder of br takes only where it waits for more. */
+const ONE_MORE = new Uint8Array(1);
