@@ -181,7 +181,8 @@ export class Connection implements Polled, ReadWaiter {
 
   #broken(error: unknown): GatewayError {
     this.#since.idleMs = null;
-    this.#release();
+    // It may be the answer that broke, and not its connection.
+    void this.cancel();
     const message = "The connection to the upstream broke before the answer was complete.";
     return this.#stopped ?? new GatewayError("upstream-failed", message, { cause: error });
   }

@@ -93,7 +93,39 @@ const statuses: readonly Fault[] = STATUSES.flatMap((status) =>
   }),
 );
 
-const packed = (encoding: string, pack: (bytes: Uint8Array) => Uint8Array): Answer => ({ pack, headers: { "content-encoding": encoding } });
+type Pack = (bytes: Uint8Array) => Uint8Array;
+
+const packed = (encoding: string, pack: Pack): Answer => ({ pack, headers: { "content-encoding": encoding } });
+
+/** Each of them without its end, though all that was packed can be read. */
+const WITHOUT_END: Readonly<Record<string, Pack>> = {
+  gzip: (bytes) => zlib.gzipSync(bytes, { finishFlush: zlib.constants.Z_SYNC_FLUSH }),
+  deflate: (bytes) => zlib.deflateSync(bytes, { finishFlush: zlib.constants.Z_SYNC_FLUSH }),
+  br: (bytes) => zlib.brotliCompressSync(bytes, { finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH }),
+  zstd: (bytes) => zlib.zstdCompressSync(bytes, { finishFlush: zlib.constants.ZSTD_e_flush }),
+};
+
+const cutPacks: readonly Fault[] = Object.entries(WITHOUT_END).flatMap(([encoding, pack]) => [
+  row(
+    `${encoding} that is cut off after some words`,
+    (_, read) => ({
+      ...packed(encoding, (bytes) => pack(bytes.subarray(0, Buffer.from(bytes).indexOf("Zuhause")))),
+      cut: { after: { events: 1000 }, how: "end", read },
+    }),
+    "error",
+    { ...HALF_WHOLE, isRead: hasWords },
+  ),
+  row(
+    `${encoding} that is cut off before the first event`,
+    packed(encoding, (bytes) => pack(bytes).subarray(0, 8)),
+    502,
+  ),
+  row(
+    `${encoding} that is empty`,
+    packed(encoding, () => new Uint8Array()),
+    502,
+  ),
+]);
 const html = "<!doctype html><html><body><h1>Bad Gateway</h1></body></html>";
 
 export const FAULTS: readonly Fault[] = [
@@ -173,6 +205,7 @@ export const FAULTS: readonly Fault[] = [
   row("gzip", packed("gzip", zlib.gzipSync), "answered"),
   row("deflate", packed("deflate", zlib.deflateSync), "answered"),
   row("br", packed("br", zlib.brotliCompressSync), "answered"),
+  row("zstd", packed("zstd", zlib.zstdCompressSync), "answered"),
   row(
     "an encoding that nobody knows",
     packed("snappy", (bytes) => bytes),
@@ -183,6 +216,8 @@ export const FAULTS: readonly Fault[] = [
     packed("gzip", (bytes) => bytes),
     502,
   ),
+  row("gzip that is none, of an answer that goes on", { ...packed("gzip", (bytes) => bytes), hang: { afterEvents: 1000 } }, 502),
+  ...cutPacks,
   ...statuses,
 ];
 

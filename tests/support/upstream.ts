@@ -58,11 +58,11 @@ export interface Answer {
   readonly hang?: "before-head" | "after-head" | { readonly afterEvents: number };
   /** Wait after so many events until something has happened, then go on. */
   readonly hold?: { readonly afterEvents: number; readonly until: Promise<void> };
-  /** Stop early: `end` closes the answer as if it were complete, `destroy` breaks the connection, when what came before has been read. */
+  /** Stop early, when what came before has been read: `end` closes the answer as if it were complete, `destroy` breaks the connection. */
   readonly cut?: {
     readonly after: { readonly events: number } | { readonly bytes: number };
     readonly how: "end" | "destroy";
-    /** Resolves when it has. Unset: a moment later, whether or not. */
+    /** Resolves when it has. Unset: at once, or a moment later, whether or not. */
     readonly read?: Promise<void>;
   };
   /** An error event in the endpoint's shape after so many events; then the answer ends. */
@@ -309,10 +309,10 @@ async function deliver(seen: Seen, answerOf: Answer, desk: Desk): Promise<void> 
     if (budget <= 0 || pack !== undefined) break;
   }
   if (typeof answerOf.hang === "object") return await seen.done;
+  if (cut?.read !== undefined) await Promise.race([cut.read, seen.done]);
   if (cut?.how === "destroy") {
     endedHere.add(outgoing);
     // What was written must have left before the connection breaks.
-    if (cut.read !== undefined) await Promise.race([cut.read, seen.done]);
     await new AwakeClock().pause(cut.read === undefined ? 20 : 200);
     outgoing.destroy();
     return;
