@@ -17,13 +17,16 @@ after(async () => {
 });
 
 for (const fault of FAULTS) {
-  test(`${fault.name}: one right end for every client, one line in the log, nothing left open`, async () => {
+  test(`${fault.name}: one right end for every client, one line in the log that says the same, nothing left open`, async () => {
     const through = fault.name.startsWith("silence") ? hasty : gateway;
     const cells = cellsOf(fault, WAYS);
     upstream.script((seen) => answerTo(seen, cells));
     const found = await Promise.all(cells.map(async (cell) => [nameOf(cell), await outcomeOf(cell, through)] as const));
     assert.deepEqual(Object.fromEntries(found), Object.fromEntries(cells.map((cell) => [nameOf(cell), expectedOf(cell)])));
-    await Promise.all(cells.map(({ id }) => through.lineOf(id)));
+    const lines = await Promise.all(
+      cells.map(async (cell) => [nameOf(cell), (await through.lineOf(cell.id))["error"] === undefined] as const),
+    );
+    assert.deepEqual(Object.fromEntries(lines), Object.fromEntries(found.map(([name, outcome]) => [name, outcome === "answered"])));
     await until(() => upstream.openConnections() === 0, "the upstream to be let go");
     const ids = through.lines.filter((line) => line["event"] === "request").map((line) => line["requestId"]);
     assert.deepEqual(

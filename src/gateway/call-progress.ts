@@ -307,7 +307,7 @@ export class CallProgress implements RunningCall {
 
   #stream(answer: StreamingAnswer): Response {
     const { begun, rest, pump, keepAlive } = answer;
-    const closed = (outcome: Outcome): void => this.#end(errorOf(outcome) ?? this.meter.error);
+    const closed = (outcome: Outcome): void => this.#end(errorOf(outcome, this.meter));
     const failing = (fail: (error: unknown) => void): void => void (this.#fail = fail);
     const options = { closed, failing, keepAlive, begun, body: this.streamed };
     return safeResponse(through(rest ?? NOTHING, observed(pump, this), options), answer);
@@ -393,7 +393,8 @@ function over(): GatewayError {
   return new GatewayError("cancelled", "The call was ended before it could go out.");
 }
 
-function errorOf(outcome: Outcome): GatewayError | null {
-  if (outcome.type === "complete") return null;
+/** What breaks behind the end of an answer takes nothing from it. */
+function errorOf(outcome: Outcome, { finish, error }: UsageMeter): GatewayError | null {
+  if (outcome.type === "complete" || (outcome.type === "failed" && finish !== null)) return error;
   return outcome.type === "failed" ? asGatewayError(outcome.error) : new GatewayError("cancelled", "The client closed the connection.");
 }
