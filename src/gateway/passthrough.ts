@@ -5,6 +5,7 @@ import { asGatewayError, GatewayError } from "../errors.ts";
 import type { Codec, Exchange } from "../protocol/codec.ts";
 import { isFactoryError } from "../protocol/factory-error.ts";
 import { isTruncation, truncated } from "../protocol/fold.ts";
+import { parseOrUndefined } from "../wire/json.ts";
 import { JsonExcerpt } from "../wire/json-excerpt.ts";
 import { run } from "../wire/machine.ts";
 import { apart, concat, cut, UNTOUCHED, type Pump } from "../wire/pump.ts";
@@ -150,7 +151,10 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
   };
 }
 
-/** Passes a non-streaming answer on, and reads its usage afterwards; for a long one, from an excerpt. */
+/**
+ * Passes a non-streaming answer on, and reads its usage afterwards; for a long one, from an excerpt. Breaks the connection off if the
+ * answer turns out not to be JSON.
+ */
 export function bodyPassthrough(options: BodyOptions): Pump {
   const { meter } = options;
   let kept: Uint8Array[] = [];
@@ -181,16 +185,20 @@ export function bodyPassthrough(options: BodyOptions): Pump {
 
 type BodyOptions = Pick<PassthroughOptions, "codec" | "exchange" | "meter">;
 
-/** Reads usage and ending of a non-streaming answer that has passed. */
+/**
+ * Reads usage and ending of a non-streaming answer.
+ * @throws GatewayError `upstream-failed` when it is no JSON: it may have been cut off, and nobody could read it.
+ */
 export function readUsage(body: Uint8Array | string, { codec, exchange, meter }: BodyOptions): void {
+  const text = typeof body === "string" ? body : UTF8_TEXT.decode(body);
   try {
-    const text = typeof body === "string" ? body : UTF8_TEXT.decode(body);
     const { usage, finish } = codec.reply.ending(text, exchange);
     if (!saysOutput(usage)) return meter.seeReply(codec.reply.decode(text, exchange));
     meter.usage = usage;
     meter.finish = finish;
   } catch (error) {
     meter.error = asGatewayError(error);
+    if (parseOrUndefined(text) === undefined) throw meter.error;
   }
 }
 

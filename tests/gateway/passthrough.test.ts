@@ -157,6 +157,36 @@ for (const protocol of PROTOCOLS) {
   }
 }
 
+/** Up to 64 KiB an answer is read before its head goes out, and up to 1 MiB it is kept; of a longer one, only an excerpt is. */
+for (const [size, length] of [
+  ["short", 1_000],
+  ["long", 200_000],
+  ["very long", 2_000_000],
+] as const) {
+  for (const protocol of PROTOCOLS) {
+    test(`${protocol}: a ${size} whole answer that is cut off, though its framing is right, does not look finished`, async () => {
+      const text = "words of an answer, ".repeat(length / 20);
+      const { whole } = tell(protocol, complete({ model: MODELS[protocol], text }), { serial: 1, includeUsage: true });
+      for (const cutLength of [whole.length - 1, whole.length / 2]) {
+        const head = Promise.withResolvers<void>();
+        if (size === "short") head.resolve();
+        const begunLength = size === "short" ? 100 : 90_000;
+        const events = [whole.slice(0, begunLength), whole.slice(begunLength, cutLength)];
+        upstream.script([{ events, headers: { "content-type": "application/json" }, hold: { afterEvents: 1, until: head.promise } }]);
+        const { path, body } = ask(protocol, { model: MODELS[protocol] });
+        const response = await gateway.call(path, { body });
+        head.resolve();
+        const end = await response.text().then(
+          () => response.status,
+          () => "broken off",
+        );
+        const { error } = await gateway.lineOf(response);
+        assert.deepEqual({ end, error }, { end: size === "short" ? 502 : "broken off", error: "upstream-failed" });
+      }
+    });
+  }
+}
+
 test("a byte order mark and a last event without its blank line do not make an answer incomplete", async () => {
   const [first = "", ...rest] = GOOD_EVENTS["anthropic-messages"];
   const stream = `\ufeff${[first, ...rest].join("\n\n")}`;
