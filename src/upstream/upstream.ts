@@ -2,7 +2,7 @@
 // Does not follow a redirect, send to a host that the configuration does not name, or show an upstream's address.
 
 import { Connection, type ConnectionPorts, type Outgoing, type Owner, type UpstreamTimeouts } from "./connection.ts";
-import { GatewayError } from "../errors.ts";
+import { ERRORS, GatewayError } from "../errors.ts";
 import type { ReplyEvent } from "../protocol/canonical.ts";
 import type { Codec, Exchange } from "../protocol/codec.ts";
 import { factoryError } from "../protocol/factory-error.ts";
@@ -270,17 +270,21 @@ export function bounded(source: BodyReader, maxBytes: number): BodyReader {
   };
 }
 
-/** The beginning of a body as text, up to about this many bytes; the rest is cancelled. */
+/** The beginning of an error's body as text, up to about this many bytes; the rest is cancelled. If the body breaks off, what came of it. */
 async function readStart(source: BodyReader, maxBytes: number): Promise<string> {
   const utf8 = new TextDecoder();
   let text = "";
-  for (let length = 0; length <= maxBytes;) {
-    const { done, value } = await source.read();
-    if (done || value === undefined) return text + utf8.decode();
-    text += utf8.decode(value, { stream: true });
-    length += value.length;
+  try {
+    for (let length = 0; length <= maxBytes;) {
+      const { done, value } = await source.read();
+      if (done || value === undefined) return text + utf8.decode();
+      text += utf8.decode(value, { stream: true });
+      length += value.length;
+    }
+    await source.cancel();
+  } catch (error) {
+    if (!(error instanceof GatewayError) || ERRORS[error.kind].blame !== "upstream") throw error;
   }
-  await source.cancel();
   return text;
 }
 

@@ -121,6 +121,20 @@ const cutPacks: readonly Fault[] = Object.entries(WITHOUT_END).flatMap(([encodin
     502,
   ),
 ]);
+/** The status says what it was, whatever becomes of the body. */
+const halfErrors: readonly Fault[] = [400, 429, 500].flatMap((status) => {
+  const error = { status, message: "No." };
+  const shapes: Readonly<Record<string, Answer>> = {
+    "that breaks off": { error, cut: { after: { bytes: 12 }, how: "destroy" } },
+    "whose body never comes": { error, hang: "after-head" },
+    "whose body is not packed as it says": { error, ...packed("gzip", (bytes) => bytes) },
+  };
+  return Object.entries(shapes).map(([what, answer]): Fault => {
+    const silence = answer.hang === undefined ? "" : "silence: ";
+    return { name: `${silence}a ${status} ${what}`, answer: () => answer, streamed: shown(status), whole: shown(status) };
+  });
+});
+
 const html = "<!doctype html><html><body><h1>Bad Gateway</h1></body></html>";
 
 export const FAULTS: readonly Fault[] = [
@@ -214,6 +228,7 @@ export const FAULTS: readonly Fault[] = [
   row("gzip that is none, of an answer that goes on", { ...packed("gzip", (bytes) => bytes), hang: { afterEvents: 1000 } }, 502),
   ...cutPacks,
   ...statuses,
+  ...halfErrors,
 ];
 
 /** A call under a fault. */

@@ -146,20 +146,18 @@ for (const [what, events] of Object.entries(NO_EVENT)) {
   });
 }
 
-test("FIRST_BYTE: signs of life before the first event, and an error's body that trickles, do not put the limit off", async () => {
+test("FIRST_BYTE: signs of life before the first event, and an error's body that trickles, do not put the limit off; the error stays", async () => {
   const says = "The upstream did not start to answer within 0.2 s (UPSTREAM_FIRST_BYTE_TIMEOUT).";
   const clock = new Clock();
   const gateway = await gatewayWith({ UPSTREAM_FIRST_BYTE_TIMEOUT: "0.2", UPSTREAM_IDLE_TIMEOUT: "0" }, { clock });
   const pieces = Array.from({ length: 1000 }, () => ": wait\n\n");
   for (const way of PAIR) {
-    for (const answer of [
-      { events: pieces, delayMs: 20 },
-      { events: pieces, delayMs: 20, status: 429 },
-    ]) {
-      upstream.script(() => answer);
+    for (const error of [null, 429]) {
+      upstream.script(() => ({ events: pieces, delayMs: 20, ...(error === null ? {} : { status: error }) }));
       const response = await clock.during(callFor(gateway, way, { stream: true }));
       const { status, message } = await errorIn(way.client, response);
-      assert.deepEqual([status, message], [504, says]);
+      assert.equal(status, error ?? 504);
+      if (error === null) assert.equal(message, says);
     }
   }
   await until(() => upstream.openConnections() === 0, "the upstream to be let go");
