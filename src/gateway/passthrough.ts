@@ -33,7 +33,7 @@ export interface PassthroughOptions {
 
 /**
  * Passes complete events on as bytes, without parsing them; holds back only an incomplete event.
- * When the source ends or breaks before the terminal event, the client gets the protocol's own error event.
+ * When the source ends or breaks before the terminal event, the client gets the events with which the protocol ends a failed stream.
  */
 export function streamPassthrough({ codec, exchange, meter, limits }: PassthroughOptions): Pump {
   // The first and the last few events are enough to find usage and ending; see `inspect`.
@@ -118,7 +118,9 @@ export function streamPassthrough({ codec, exchange, meter, limits }: Passthroug
   meter.passedReasoning = () => isReasoning(last.at(-1) ?? first ?? EMPTY);
   const errorBytes = (error: GatewayError): Uint8Array => {
     meter.error = error;
-    return UTF8.encode(printSse(codec.error.event(error)));
+    const passed = run(sseDecoder(limits), first === null ? [] : [first, ...last]);
+    const events = codec.error.events?.(error, passed) ?? [codec.error.event(error)];
+    return UTF8.encode(events.map(printSse).join(""));
   };
 
   return {

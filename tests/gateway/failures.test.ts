@@ -263,12 +263,6 @@ const CUTS: readonly Cut[] = [
   { what: "an end inside of a character", answer: inCharacter, says: TRUNCATED, text: "Gr\u00fc\u00dfe an Zuhause in der " },
 ];
 
-/** The end of a stream that the gateway itself has to end. */
-function gatewayFailure(way: Way, message: string): readonly string[] {
-  // Bytes that pass are not counted, so there is no response to call failed.
-  return isPass(way) ? [`error: ${message}`] : failure(way.client, message);
-}
-
 function namesIn(terminals: readonly string[]): string[] {
   return terminals.map((terminal) => terminal.split(": ")[0] ?? "");
 }
@@ -299,7 +293,7 @@ for (const { what, answer, says, text = TEXT } of CUTS) {
     });
     assert.deepEqual(
       found,
-      forAllWays((way) => ({ text, terminals: namesIn(gatewayFailure(way, "any")), status: 200, logged: "upstream-failed" })),
+      forAllWays((way) => ({ text, terminals: namesIn(failure(way.client, "any")), status: 200, logged: "upstream-failed" })),
     );
   });
 }
@@ -317,7 +311,11 @@ test("an error in the middle of a stream is the client's error event, and the on
   });
   assert.deepEqual(
     found,
-    forAllWays((way) => ({ text: BEFORE_CUT, terminals: gatewayFailure(way, "The model fell over."), level: true })),
+    // What passes is the upstream's own word.
+    forAllWays((way) => {
+      const terminals = isPass(way) ? ["error: The model fell over."] : failure(way.client, "The model fell over.");
+      return { text: BEFORE_CUT, terminals, level: true };
+    }),
   );
 });
 
@@ -420,7 +418,7 @@ test("an upstream that falls silent in the middle of a stream is an error event,
   const says = "The upstream sent nothing for more than 0.5 s (UPSTREAM_IDLE_TIMEOUT).";
   assert.deepEqual(
     found,
-    forAllWays((way) => ({ text: BEFORE_CUT, terminals: gatewayFailure(way, says) })),
+    forAllWays((way) => ({ text: BEFORE_CUT, terminals: failure(way.client, says) })),
   );
   for (const seen of upstream.requests.slice(before)) {
     await seen.done;

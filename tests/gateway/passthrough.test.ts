@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
-import { ask, MODELS } from "../support/dialects.ts";
+import { ask, eventsIn, MODELS } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { startGateways } from "../support/gateway.ts";
 import { complete } from "../support/saying.ts";
@@ -255,4 +255,47 @@ for (const protocol of PROTOCOLS) {
       }
     }
   });
+}
+
+test("a Responses stream that is cut off fails the response that it began, with its id and the next numbers: Codex reads no other end", async () => {
+  const model = MODELS["openai-responses"];
+  const { events } = tell("openai-responses", complete({ model, text: "One two" }), { serial: 1, includeUsage: true });
+  const { path, body } = ask("openai-responses", { model, stream: true });
+  for (const count of [1, 5]) {
+    upstream.script([{ events, cut: { after: { events: count }, how: "end" } }]);
+    const passed = events.slice(0, count);
+    const stream = await (await gateway.call(path, { body })).text();
+    assert.ok(stream.startsWith(passed.join("")));
+    const [thrown, failed, ...more] = eventsIn(stream.slice(passed.join("").length)).map(({ event, data }) => ({
+      event,
+      ...objectIn(data),
+    }));
+    const [created] = eventsIn(passed.join("")).map(({ data }) => objectIn(data));
+    const message = "The upstream ended the stream before the answer was complete.";
+    const said = { type: "server_error", code: "upstream_truncated", message, param: null };
+    assert.deepEqual([thrown, more], [{ ...said, event: "error", type: "error", sequence_number: count, error: said }, []]);
+    assert.deepEqual(failed, {
+      event: "response.failed",
+      type: "response.failed",
+      sequence_number: count + 1,
+      response: { ...objectIn(JSON.stringify(created?.["response"])), status: "failed", error: { code: "server_error", message } },
+    });
+  }
+});
+
+test("a Responses stream that begins with no response is ended by the error alone", async () => {
+  upstream.script([{ events: ['event: keepalive\ndata: {"type":"keepalive","sequence_number":6}\n\n'] }]);
+  const { path, body } = ask("openai-responses", { model: MODELS["openai-responses"], stream: true });
+  const events = eventsIn(await (await gateway.call(path, { body })).text());
+  assert.deepEqual(
+    events.map(({ data }) => objectIn(data)).map(({ type, sequence_number }) => [type, sequence_number]),
+    [
+      ["keepalive", 6],
+      ["error", 7],
+    ],
+  );
+});
+
+function objectIn(json: string): Readonly<Record<string, unknown>> {
+  return JSON.parse(json) as Record<string, unknown>;
 }

@@ -355,11 +355,18 @@ test("the upstream's refusal is a frame with its status, its words and when to c
 test("an answer that breaks off ends in a word that Codex takes for the last", async () => {
   upstream.script(() => ({ say: { text: "One two three" }, cut: { after: { events: 5 }, how: "end" } }));
   const client = await open();
-  const passed = await client.ask({ model: GPT, input: "Hello" });
-  assert.deepEqual([passed.at(-1)?.["type"], passed.at(-1)?.["status"]], ["error", 502]);
-  const converted = await client.ask({ model: CLAUDE, input: "Hello" });
-  assert.deepEqual(typesOf(converted.slice(-2)), ["error", "response.failed"]);
+  for (const model of [GPT, CLAUDE]) {
+    const frames = await client.ask({ model, input: "Hello" });
+    assert.deepEqual(typesOf(frames.slice(-2)), ["error", "response.failed"]);
+  }
   assert.equal((await client.ask({ model: CLAUDE, input: "Hello" })).at(-1)?.["type"], "response.failed");
+});
+
+test("an error that is the upstream's last word gets the status by which Codex takes it for the last", async () => {
+  upstream.script(() => ({ say: { text: "One two three" }, fail: { afterEvents: 5, message: "It fell over." } }));
+  const client = await open();
+  const last = (await client.ask({ model: GPT, input: "Hello" })).at(-1);
+  assert.deepEqual([last?.["type"], last?.["status"]], ["error", 502]);
 });
 
 // ---- Silence, and the end ----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import { fittedBy } from "../fitted-tools.ts";
 import { structuredBy } from "../structured-output.ts";
 import { limitsOf } from "./capabilities.ts";
 import { editRequest } from "./edit.ts";
-import { decodeError, editError, encodeError, errorEvent } from "./errors.ts";
+import { decodeError, editError, encodeError, errorEvent, failureEvents } from "./errors.ts";
 import { NumberedSigns } from "./keep-alive.ts";
 import { decodeEnding, decodeReply, replyDecoder } from "./reply-decode.ts";
 import { encodeReply, replyEncoder } from "./reply-encode.ts";
@@ -28,7 +28,7 @@ const plain: Codec = {
     keepAlive: ": keep-alive\n\n",
     signsOfLife: () => new NumberedSigns(),
   },
-  error: { decode: decodeError, encode: encodeError, edit: editError, event: (error) => errorEvent(error) },
+  error: { decode: decodeError, encode: encodeError, edit: editError, event: (error) => errorEvent(error), events: failureEvents },
 };
 
 /** OpenAI's answer format takes objects alone; a client of its own protocol knows that. */

@@ -3,7 +3,7 @@
 // Source: https://platform.openai.com/docs/guides/error-codes (read 2026-11).
 
 import { ERRORS, GatewayError, kindOfStatus, type ErrorKind, type ErrorOptions } from "../../errors.ts";
-import { isObject, parseOrUndefined, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
+import { isObject, parseOrUndefined, print, rowOf, type Json, type JsonObject } from "../../wire/json.ts";
 import type { EncodedError } from "../codec.ts";
 import { recognised, withContextCode } from "../context-overflow.ts";
 import type { SseEvent } from "../../wire/sse.ts";
@@ -184,4 +184,25 @@ export function failureOf(error: GatewayError): { code: string; message: string 
   if (FAILURE_CODES.has(code)) return { code, message };
   if (LIMITED.has(kind)) return { code: "rate_limit_exceeded", message };
   return { code: FINAL.has(kind) ? "invalid_prompt" : "server_error", message };
+}
+
+/**
+ * Of a stream that passed: the event that clients throw on, and the one that ends the response, which alone tells Codex (0.171) what it was
+ * and whether to ask again. The response is as the first events say it, since clients refuse another id.
+ */
+export function failureEvents(error: GatewayError, passed: readonly SseEvent[]): SseEvent[] {
+  let sequence = 0;
+  let response: JsonObject | null = null;
+  for (const { data } of passed) {
+    const event = parseOrUndefined(data);
+    if (!isObject(event)) continue;
+    const { sequence_number: number, response: said = null } = event;
+    if (typeof number === "number") sequence = number + 1;
+    if (isObject(said)) response ??= said;
+  }
+  const thrown = errorEvent(error, sequence);
+  if (response === null) return [thrown];
+  const type = "response.failed";
+  const failed = { type, sequence_number: sequence + 1, response: { ...response, status: "failed", error: failureOf(error) } };
+  return [thrown, { event: type, data: print(failed) }];
 }
