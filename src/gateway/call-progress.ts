@@ -393,7 +393,7 @@ function over(): GatewayError {
   return new GatewayError("cancelled", "The call was ended before it could go out.");
 }
 
-/** What breaks behind the end of an answer takes nothing from it. */
+/** A connection that breaks after the end of an answer does not make the call fail. */
 function errorOf(outcome: Outcome, { finish, error }: UsageMeter): GatewayError | null {
   if (outcome.type === "complete" || (outcome.type === "failed" && finish !== null)) return error;
   return outcome.type === "failed" ? asGatewayError(outcome.error) : new GatewayError("cancelled", "The client closed the connection.");

@@ -189,7 +189,7 @@ type BodyOptions = Pick<PassthroughOptions, "codec" | "exchange" | "meter">;
 
 /**
  * Reads usage and ending of a non-streaming answer.
- * @throws GatewayError `upstream-failed` when it is no JSON: it may have been cut off, and nobody could read it.
+ * @throws GatewayError `upstream-failed` when it is not JSON: it may be truncated, and no client could read it.
  */
 export function readUsage(body: Uint8Array | string, { codec, exchange, meter }: BodyOptions): void {
   const text = typeof body === "string" ? body : UTF8_TEXT.decode(body);

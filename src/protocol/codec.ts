@@ -159,7 +159,7 @@ export interface Codec {
     edit(body: string, error: GatewayError): string;
     /** The event that ends a stream which can't continue and was not encoded by `reply.encoder`. */
     event(error: GatewayError): SseEvent;
-    /** All that end such a stream, of which `passed` are the first and the last events. Absent: `event` alone does. */
+    /** All events that end such a stream. `passed`: its first and its last events. Absent: `event` alone ends it. */
     events?(error: GatewayError, passed: readonly SseEvent[]): SseEvent[];
   };
 }

@@ -72,7 +72,7 @@ async function* unpacked(packed: Packed, open: (firstByte: number | undefined) =
       length = 0;
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
-    if (!packed.isAllOf(decoder)) throw new Error("The packed body is cut off, or something stands behind it.");
+    if (!packed.isAllOf(decoder)) throw new Error("The compressed body is truncated, or something follows it.");
   } finally {
     decoder.destroy();
   }
@@ -80,7 +80,7 @@ async function* unpacked(packed: Packed, open: (firstByte: number | undefined) =
 
 type Read = Awaited<ReturnType<BodyReader["read"]>>;
 
-/** What goes into a decoder. That of zstd, and Deno's (2.9) of br, ends in silence where its input is cut off. */
+/** The input of a decoder. The zstd decoders of both runtimes and Deno's brotli decoder (2.9) end silently when their input is truncated. */
 class Packed {
   readonly #encoding: string;
   readonly source: BodyReader;
@@ -103,16 +103,16 @@ class Packed {
     if (this.#encoding === "br") yield ONE_MORE;
   }
 
-  /** Whether the decoder has taken `ONE_MORE`: what it puts out from then on, nobody has sent. */
-  isExceededBy({ bytesWritten: takenBytes }: Decoder): boolean {
-    return takenBytes > this.#bytes;
+  /** Whether the decoder has consumed `ONE_MORE`: from then on its output is not what was sent. */
+  isExceededBy({ bytesWritten: consumedBytes }: Decoder): boolean {
+    return consumedBytes > this.#bytes;
   }
 
-  /** Whether the decoder is at its end, and has left nothing out; Deno's of zstd may leave out all frames but the first. */
-  isAllOf({ bytesWritten: takenBytes }: Decoder): boolean {
-    return takenBytes === this.#bytes && (this.#encoding !== "zstd" || this.#frames.isComplete);
+  /** Whether the decoder has consumed all of a complete body; Deno's zstd decoder can stop after the first frame. */
+  isAllOf({ bytesWritten: consumedBytes }: Decoder): boolean {
+    return consumedBytes === this.#bytes && (this.#encoding !== "zstd" || this.#frames.isComplete);
   }
 }
 
-/** A byte that the decoder of br takes only where it waits for more. */
+/** A byte that the brotli decoder consumes only if it expects more. */
 const ONE_MORE = new Uint8Array(1);

@@ -1,5 +1,5 @@
-// Whether a zstd body is complete (RFC 8878, section 3.1). The decoders of Bun (1.4) and Deno (2.9) end in silence wherever their input does.
-// Never looks into a block, or keeps bytes.
+// Tells whether a zstd body is complete (RFC 8878, section 3.1). The decoders of Bun (1.4) and Deno (2.9) end silently when it is truncated.
+// Does not look into blocks or keep bytes.
 
 const MAGIC = 0xfd2fb528;
 const CHECKSUM_BYTES = 4;
@@ -10,15 +10,15 @@ const FIELD_BYTES = { magic: 4, "skippable-size": 4, descriptor: 1, block: 3 };
 
 export class ZstdFrames {
   #field: keyof typeof FIELD_BYTES = "magic";
-  /** Of the field, as far as it was read: little-endian. */
+  /** The field as read so far, little-endian. */
   #value = 0;
   #readBytes = 0;
-  /** What is passed over before the next field. */
+  /** To skip before the next field. */
   #skipBytes = 0;
   #hasChecksum = false;
   #hasBegun = false;
 
-  /** All that came so far are complete frames, at least one. */
+  /** Whether the input so far is one or more complete frames. */
   get isComplete(): boolean {
     return this.#hasBegun && this.#field === "magic" && this.#readBytes === 0 && this.#skipBytes === 0;
   }
@@ -40,7 +40,7 @@ export class ZstdFrames {
   #read(value: number): void {
     switch (this.#field) {
       case "magic":
-        // What is neither, the decoder refuses.
+        // The decoder rejects anything else.
         this.#field = value === MAGIC ? "descriptor" : "skippable-size";
         return;
       case "skippable-size":
@@ -61,7 +61,7 @@ export class ZstdFrames {
   }
 }
 
-/** Of what stands between a frame's descriptor and its first block. */
+/** The length of what stands between a frame's descriptor and its first block. */
 function headerBytes(descriptor: number): number {
   const isSingleSegment = (descriptor & 0b10_0000) !== 0;
   const sizeFlag = descriptor >> 6;

@@ -181,7 +181,7 @@ export class Connection implements Polled, ReadWaiter {
 
   #broken(error: unknown): GatewayError {
     this.#since.idleMs = null;
-    // It may be the answer that broke, and not its connection.
+    // The connection may still be open: perhaps only the answer is broken.
     void this.cancel();
     const message = "The connection to the upstream broke before the answer was complete.";
     return this.#stopped ?? new GatewayError("upstream-failed", message, { cause: error });

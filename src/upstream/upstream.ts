@@ -270,7 +270,7 @@ export function bounded(source: BodyReader, maxBytes: number): BodyReader {
   };
 }
 
-/** The beginning of an error's body as text, up to about this many bytes; the rest is cancelled. If the body breaks off, what came of it. */
+/** The beginning of an error's body as text, up to about this many bytes; the rest is cancelled. If the body breaks off, what arrived of it. */
 async function readStart(source: BodyReader, maxBytes: number): Promise<string> {
   const utf8 = new TextDecoder();
   let text = "";

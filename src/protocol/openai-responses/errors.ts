@@ -187,8 +187,8 @@ export function failureOf(error: GatewayError): { code: string; message: string 
 }
 
 /**
- * Of a stream that passed: the event that clients throw on, and the one that ends the response, which alone tells Codex (0.171) what it was
- * and whether to ask again. The response is as the first events say it, since clients refuse another id.
+ * The end of a passed stream: the event that clients throw on, and the one that fails the response. Codex (0.171) reads only the latter, to
+ * show the error and to decide whether to retry. The response is the one in the first events, since clients reject another id.
  */
 export function failureEvents(error: GatewayError, passed: readonly SseEvent[]): SseEvent[] {
   let sequence = 0;
