@@ -42,7 +42,7 @@ export function clearLastMark(messages: readonly wire.Message[]): void {
   if (last !== undefined) delete last.cache_control;
 }
 
-interface Markable {
+export interface Markable {
   /** Whether the whole request has a mark, which counts as one. */
   readonly hasRootMark: boolean;
   readonly tools: readonly Json[];

@@ -9,7 +9,7 @@ import { lossesFor, ownExtensions } from "../losses.ts";
 import { rootMarkOf } from "../root-mark.ts";
 import { withoutHosted } from "../tool-list.ts";
 import { fitEndUser, NameTable } from "../tool-names.ts";
-import { clearLastMark, limitMarks, moveMark, withMark } from "./cache-marks.ts";
+import { clearLastMark, limitMarks, moveMark, withMark, type Markable } from "./cache-marks.ts";
 import { capabilitiesOf, defaultLimit, type Capabilities } from "./capabilities.ts";
 import { encodeReasoning } from "./reasoning.ts";
 import { ATTRIBUTION_FIELD, sessionOf } from "./request-decode.ts";
@@ -57,13 +57,8 @@ export function encodeRequest(original: CanonicalRequest): EncodedRequest {
   const own = ownExtensions(request, ID);
   const system = [...encodeSystem(request, output.instruction), ...conversation.system];
   const attribution = own.find(([field]) => field === ATTRIBUTION_FIELD)?.[1];
-  const rootMark = capabilities.claude ? rootMarkOf(request) : null;
   const hasOwnMark = own.some(([field]) => field === ROOT_MARK);
-  if (!capabilities.claude && hasOwnMark) lost(ROOT_MARK, "dropped", "This model's server knows only marks on blocks, if any.");
-  // A budget comes and goes with calls that nobody signed, and every change moves the prefix of the messages, but not that of the instructions.
-  if (rootMark !== null && !hasOwnMark && capabilities.thinking === "manual" && thinks(request)) moveMark({ ttl: null }, system);
-  if (rootMark !== null) clearLastMark(conversation.messages);
-  limitMarks({ hasRootMark: rootMark !== null, tools, system, messages: conversation.messages });
+  const rootMark = placeMarks(request, { capabilities, hasOwnMark, tools, system, messages: conversation.messages, lost });
   reportTheRest(request, lost);
 
   const body: JsonObject = {
@@ -93,6 +88,24 @@ export function encodeRequest(original: CanonicalRequest): EncodedRequest {
 }
 
 const ROOT_MARK = "cache_control";
+
+interface MarkedParts extends Omit<Markable, "hasRootMark"> {
+  readonly capabilities: Capabilities;
+  /** Whether the client's own extensions contain the mark of the whole request. */
+  readonly hasOwnMark: boolean;
+  readonly lost: Lost;
+}
+
+/** Puts the cache marks where Claude takes them, no more than it takes. Returns the mark of the whole request; null: it gets none. */
+function placeMarks(request: CanonicalRequest, { capabilities, hasOwnMark, tools, system, messages, lost }: MarkedParts): string | null {
+  const rootMark = capabilities.claude ? rootMarkOf(request) : null;
+  if (!capabilities.claude && hasOwnMark) lost(ROOT_MARK, "dropped", "This model's server knows only marks on blocks, if any.");
+  // With calls that nobody signed, the thinking budget comes and goes. Each change moves the prefix of the messages, but not of the instructions.
+  if (rootMark !== null && !hasOwnMark && capabilities.thinking === "manual" && thinks(request)) moveMark({ ttl: null }, system);
+  if (rootMark !== null) clearLastMark(messages);
+  limitMarks({ hasRootMark: rootMark !== null, tools, system, messages });
+  return rootMark;
+}
 
 type Lost = (field: string, severity: Loss["severity"], reason: string) => void;
 
