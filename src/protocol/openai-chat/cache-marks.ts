@@ -15,7 +15,7 @@ export function decodeMark(fields: Fields): CacheMark | null {
 /** See `prompt_cache_options` in the source of wire.ts. */
 const MAX_MARKS = 4;
 
-/** The parts whose mark goes out: the last ones. */
+/** The parts whose mark is sent: the last ones. */
 export function markedParts(system: readonly TextPart[], turns: readonly Turn[]): ReadonlySet<Part> {
   const parts = turns
     .flatMap((turn) => turn.parts)
@@ -24,7 +24,7 @@ export function markedParts(system: readonly TextPart[], turns: readonly Turn[])
   return new Set(marked.slice(-MAX_MARKS));
 }
 
-/** The member that carries the part's mark, where it goes out. */
+/** The member with the part's mark, if that is sent. */
 export function encodeMark(
   part: Part & { readonly cache: CacheMark | null },
   marked: ReadonlySet<Part>,

@@ -1,5 +1,5 @@
-// What the models behind Chat endpoints take, by the pattern of their ids.
-// Never says where a model is served, and refuses none; an unknown id gets what most compatible servers take.
+// What the models behind Chat endpoints support, by patterns of their ids.
+// Never says where a model is served, and refuses none; an unknown id gets what most compatible servers support.
 // Sources (read 2026-11): https://platform.openai.com/docs/guides/reasoning, .../function-calling, .../prompt-caching; the 400s that
 // OpenAI answers to `max_tokens`, `parallel_tool_calls`, `stop`, `temperature`; https://docs.fireworks.ai/guides/reasoning;
 // https://api-docs.deepseek.com/guides/thinking_mode; https://platform.moonshot.ai/docs.
@@ -9,30 +9,30 @@ import type { ModelLimits } from "../codec.ts";
 import { hash } from "../tool-names.ts";
 
 export interface Capabilities {
-  /** Served by OpenAI itself: strict about unknown members, generous with its own. */
+  /** Served by OpenAI itself: strict about unknown members, with many of its own. */
   readonly openai: boolean;
   readonly systemRole: "system" | "developer";
   readonly limitField: "max_completion_tokens" | "max_tokens";
-  /** The most that the limit may ask for; more is a 400. Null where it is not known. */
+  /** The largest accepted limit; more is a 400. Null: not known. */
   readonly maxOutputTokens: number | null;
-  /** Levels of `reasoning_effort`, rising; empty when the model takes none. */
+  /** Levels of `reasoning_effort`, ascending; empty: none. */
   readonly efforts: readonly Effort[];
   /** Sampling parameters and stop sequences: `always`, or only where no reasoning is asked for, or `never`. */
   readonly sampling: "always" | "without-reasoning" | "never";
-  /** Tools are only taken with `reasoning_effort: none` (over Chat; Responses has no such limit). */
+  /** Tools are only accepted with `reasoning_effort: none` (over Chat; Responses has no such limit). */
   readonly toolsForbidReasoning: boolean;
   readonly parallelSwitch: boolean;
-  /** Takes tools of type `custom` and `allowed_tools`. */
+  /** Supports tools of type `custom` and `allowed_tools`. */
   readonly customTools: boolean;
-  /** Takes `anyOf`, `oneOf`, `allOf`, `enum` and `not` at the root of a tool's schema. */
+  /** Accepts `anyOf`, `oneOf`, `allOf`, `enum` and `not` at the root of a tool's schema. */
   readonly rootKeywords: boolean;
   readonly verbosity: boolean;
   readonly cacheBreakpoints: boolean;
   readonly cacheKey: boolean;
   readonly webSearch: boolean;
-  /** Wants its `reasoning_content` back while a tool loop runs. */
+  /** Requires its `reasoning_content` back during a tool loop. */
   readonly echoesReasoning: boolean;
-  /** A call id as the model's server takes it. */
+  /** A call id in the form that the model's server accepts. */
   callId(id: string): string;
 }
 
@@ -51,7 +51,7 @@ const GLM_EFFORTS: readonly Effort[] = ["none", "low", "medium", "high", "max"];
 const KIMI_EFFORTS: readonly Effort[] = ["low", "medium", "high"];
 const DEEPSEEK_EFFORTS: readonly Effort[] = ["none", "low", "medium", "high", "xhigh"];
 
-/** The facts about a model; a path in front of the id (`openai/`, `accounts/.../models/`) does not matter. */
+/** A model's capabilities; a path before the id (`openai/`, `accounts/.../models/`) is ignored. */
 export function capabilitiesOf(name: string): Capabilities {
   const id = name.slice(name.lastIndexOf("/") + 1).toLowerCase();
   return OPENAI.test(id) ? openaiModel(id) : compatibleModel(id);
@@ -104,7 +104,7 @@ function compatibleModel(id: string): Capabilities {
   };
 }
 
-/** `gpt-5.4` is 504, `gpt-4o` is 0: it is older than every rule that asks. */
+/** `gpt-5.4` is 504, `gpt-4o` is 0: it is older than every version that the rules compare with. */
 function gptVersion(id: string): number {
   const [, major, minor] = GPT_VERSION.exec(id) ?? [];
   return major === undefined ? 0 : Number(major) * 100 + Number(minor ?? 0);
@@ -132,7 +132,7 @@ function compatibleEfforts(id: string): readonly Effort[] {
   return COMPATIBLE_EFFORTS;
 }
 
-/** The same short id on every turn; the whole id goes into it, as its parts may differ only at the end. */
+/** The same short id on every turn; hashes the whole id, since ids may differ only at the end. */
 function shortId(callId: string): string {
   return `call_${hash(callId)}${hash(`.${callId}`)}`;
 }

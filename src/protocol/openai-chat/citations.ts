@@ -1,5 +1,5 @@
-// Pages that a Chat upstream lists beside its answer, in the places where providers put them; OpenAI's own are `annotations` of the message.
-// Never makes up a place in the text: a list stands for the whole answer.
+// Pages that a Chat upstream lists with its answer, in various providers' members; OpenAI's own are `annotations` of the message.
+// Never makes up a position in the text: a list applies to the whole answer.
 // Perplexity: `citations`, `search_results`; xAI: `citations`; Z.ai: `web_search`; Alibaba: `search_info` (all read 2026-11).
 
 import type { SearchSource } from "../canonical.ts";
@@ -13,9 +13,9 @@ interface Listed {
   readonly title?: unknown;
 }
 
-/** Each page once, in the order of the list; null where the chunk has none. Lists of a stream repeat and grow. */
+/** Each page once, in the order of the list; null: the chunk has none. Lists of a stream repeat and grow. */
 export function decodeCitations({ citations, search_results, web_search, search_info }: Chunk): readonly SearchSource[] | null {
-  // As nearly every chunk is.
+  // Nearly every chunk.
   if (citations === undefined && search_results === undefined && web_search === undefined && search_info === undefined) return null;
   const nested = objectOf<{ readonly search_results?: unknown }>(search_info)?.search_results;
   const lists = [citations, search_results, web_search, nested].filter((list): list is unknown[] => Array.isArray(list));

@@ -1,4 +1,4 @@
-// The codec of OpenAI Chat Completions, for its clients and for the many servers that speak like it.
+// The codec of OpenAI Chat Completions, for its clients and for the many compatible servers.
 // Never knows another protocol.
 
 import type { Codec } from "../codec.ts";
@@ -29,5 +29,5 @@ const plain: Codec = {
   error: { decode: decodeError, encode: encodeError, edit: editError, event: errorEvent },
 };
 
-/** OpenAI's answer format takes objects alone; a client of its own protocol knows that. */
+/** OpenAI's answer format accepts only objects; a client of this protocol knows that. */
 export const openaiChat: Codec = structuredBy(fittedBy(plain, toolLimits), ({ names }) => (isOwn(names) ? "format" : "object-format"));

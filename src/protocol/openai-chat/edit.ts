@@ -1,5 +1,5 @@
-// The named edits of a body that goes on to a Chat upstream: the model's name, the system prompt, and out with others' proofs.
-// Never touches a character besides, or puts the system prompt in twice.
+// The named edits of a body that passes to a Chat upstream: the model's name, the system prompt, and removing others' proofs.
+// Never changes anything else, or adds the system prompt twice.
 
 import { isObject, parse, type Json } from "../../wire/json.ts";
 import { members, spliced, type Member, type Splice } from "../../wire/json-edit.ts";
@@ -20,7 +20,7 @@ export function editRequest(body: string, { model, systemPrompt }: Edits, known?
   return spliced(body, splices);
 }
 
-/** The prompt as first message; none where it stands already, or where `messages` is no array, which the upstream will say. */
+/** The prompt as first message, unless it is there already, or `messages` is not an array, which the upstream will report. */
 function insertPrompt(body: string, member: Member, prompt: string): Splice[] {
   const messages = parse(body.slice(member.valueStart, member.valueEnd));
   if (!Array.isArray(messages) || startsInstructions(messages, prompt)) return [];

@@ -1,5 +1,5 @@
-// Errors, both directions: whatever an upstream's error answer or error chunk looks like, and OpenAI's error object with its status.
-// Never loses a status or `retry-after`, or shows a client a page of HTML or a key.
+// Errors, both directions: an upstream's error answer or error chunk of any shape, and OpenAI's error object with its status.
+// Never loses a status or `retry-after`, and never shows a client a page of HTML or a key.
 // Shapes: https://platform.openai.com/docs/guides/error-codes (read 2026-11).
 
 import { GatewayError, kindOfStatus, type ErrorKind } from "../../errors.ts";
@@ -11,7 +11,7 @@ import { numberOf, objectOf, objectsOf, textOf, type ErrorRead } from "./wire.ts
 
 // ---- Decode --------------------------------------------------------------------------------------------------------
 
-/** What clients wait for before they ask again. */
+/** How long clients wait before a retry. */
 const RETRY_HEADERS = ["retry-after", "retry-after-ms", "x-should-retry"];
 
 export function decodeError(status: number, body: string, headers: Readonly<Record<string, string>>): GatewayError {
@@ -19,7 +19,7 @@ export function decodeError(status: number, body: string, headers: Readonly<Reco
   const message = found.message === "" ? textMessage(status, body) : found.message;
   const { code } = found;
   const kept = RETRY_HEADERS.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]] as const]));
-  // A used-up quota is no matter of waiting.
+  // A used-up quota does not return by waiting.
   const isSpent = code === "insufficient_quota" || found.type === "insufficient_quota";
   const error = new GatewayError(kindOfStatus(status), redacted(message), {
     status,
@@ -29,7 +29,7 @@ export function decodeError(status: number, body: string, headers: Readonly<Reco
   return recognised(error);
 }
 
-/** An error inside of an answer whose status said that all was well. */
+/** An error inside an answer with a successful status. */
 export function decodeErrorValue(value: unknown): GatewayError {
   const found = readError(value);
   const status = found.status ?? statusOfType(found.type) ?? statusOfType(found.code);
@@ -71,7 +71,7 @@ function readError(value: unknown): FoundError {
   };
 }
 
-/** The status that a type or code stands for, of OpenAI and of servers like it. */
+/** The status that a type or code stands for, at OpenAI and compatible servers. */
 const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
   invalid_request_error: 400,
   authentication_error: 401,
@@ -95,7 +95,7 @@ function statusOfType(type: string | null): number | null {
 
 const MAX_PLAIN_TEXT = 300;
 
-/** A sentence for an answer that is no JSON; its text where it is short and no page. */
+/** A message for a non-JSON answer; its text where that is short and not a page. */
 function textMessage(status: number, body: string): string {
   const text = body.trim();
   const isSentence = text !== "" && text.length <= MAX_PLAIN_TEXT && !text.includes("<") && !text.startsWith("{") && !text.startsWith("[");
@@ -106,7 +106,7 @@ function textMessage(status: number, body: string): string {
 
 const KEY = /\b(?:sk|fk|rk|pk|gsk|xai)-[A-Za-z0-9_*.-]{6,}/g;
 
-/** Some upstreams repeat the key that they reject; it is not the client's. */
+/** Some upstreams repeat the key that they reject; it is not the client's to see. */
 function redacted(message: string): string {
   return message.replace(KEY, "<key>");
 }
@@ -134,7 +134,7 @@ const LOOKS: Readonly<Record<number, Look>> = {
   504: { type: "timeout_error" },
 };
 
-/** The types that clients of OpenAI know; another vendor's word would tell them nothing. */
+/** Types that OpenAI's clients know; another vendor's type would mean nothing to them. */
 const KNOWN_TYPES: ReadonlySet<string> = new Set([
   "invalid_request_error",
   "permission_error",
@@ -146,7 +146,7 @@ const KNOWN_TYPES: ReadonlySet<string> = new Set([
 ]);
 
 export function encodeError(error: GatewayError): EncodedError {
-  // 529 is a word of another protocol; its clients' retries know 503.
+  // 529 belongs to another protocol; clients of this one retry at 503.
   const status = error.status === 529 ? 503 : error.status;
   const look = LOOKS[status] ?? (status >= 500 ? SERVER_ERROR : BAD_REQUEST);
   const type = error.type !== null && KNOWN_TYPES.has(error.type) ? error.type : look.type;
@@ -154,10 +154,10 @@ export function encodeError(error: GatewayError): EncodedError {
   return { status, body: JSON.stringify(body) };
 }
 
-/** An upstream's own body, with the code that clients know where the context is full. */
+/** An upstream's own body, with the code that clients recognise where the context is full. */
 export const editError = withContextCode;
 
-/** The last event of a stream that cannot go on; no `[DONE]` follows it. */
+/** The last event of a stream that failed; no `[DONE]` follows it. */
 export function errorEvent(error: GatewayError): SseEvent {
   return { event: null, data: encodeError(error).body };
 }

@@ -7,7 +7,7 @@ import type { FinishKind, FinishReason } from "../canonical.ts";
 import { textOf } from "./wire.ts";
 import type * as wire from "./wire.ts";
 
-/** The words of OpenAI and of its imitators, some of whom write them in capitals; what is not here is `other`. `null`: the upstream broke the answer off. */
+/** OpenAI's words, and those of compatible servers, some of which use capitals; unknown ones are `other`. `null`: the upstream failed. */
 const KINDS: Readonly<Record<string, FinishKind | null>> = {
   stop: "end",
   eos: "end",
@@ -32,7 +32,7 @@ const KINDS: Readonly<Record<string, FinishKind | null>> = {
   abort: null,
 };
 
-/** Null when the choice says nothing of its end. `stops` are the sequences that the request asked for. */
+/** Null when the choice has no finish reason. `stops`: the sequences that the request asked for. */
 export function decodeFinish(choice: wire.Choice, stops: readonly string[]): FinishReason | GatewayError | null {
   const raw = textOf(choice.finish_reason);
   if (raw === "") return null;
@@ -51,7 +51,7 @@ const WORDS: Readonly<Record<FinishKind, wire.FinishReason>> = {
   length: "length",
   "context-full": "length",
   filtered: "content_filter",
-  // Not finished, or nobody knows: never `stop`.
+  // Not finished, or unknown: never `stop`.
   paused: "length",
   other: "length",
 };

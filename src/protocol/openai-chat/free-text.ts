@@ -1,11 +1,11 @@
-// Arguments `{"input": "..."}` of a function that stands for a custom tool -> the text of the string, piece by piece.
-// Never waits for the end of the string; arguments of another form come out as they are.
+// Arguments `{"input": "..."}` of a function that stands for a custom tool -> the string's text, piece by piece.
+// Never waits for the end of the string; arguments in another form are emitted unchanged.
 
-/** Where the reading stands: in front of the string, inside of it, behind it; or the arguments are of another form. */
+/** The position: before, inside or after the string; or the arguments have another form. */
 type Place = "before" | "inside" | "behind" | "elsewhere";
 
 const HEAD = /^\s*\{\s*"input"\s*:\s*"/;
-/** Every beginning of what HEAD matches. */
+/** Matches every prefix of what HEAD matches. */
 const HEAD_SO_FAR = /^\s*(?:\{\s*(?:"(?:i(?:n(?:p(?:u(?:t(?:"\s*(?::\s*)?)?)?)?)?)?)?)?)?$/;
 const NOT_SPACE = /\S/;
 const PLAIN = /^[^"\\]+/;
@@ -22,7 +22,7 @@ export class FreeText {
     if (this.#place === "behind") return "";
     this.#held += piece;
     if (this.#place === "before") {
-      // White space alone decides nothing, however long it goes on.
+      // White space alone decides nothing, however long it is.
       if (!NOT_SPACE.test(piece)) return "";
       const head = HEAD.exec(this.#held);
       if (head === null) return HEAD_SO_FAR.test(this.#held) ? "" : this.#giveUp();
@@ -32,7 +32,7 @@ export class FreeText {
     return this.#string();
   }
 
-  /** What is left when the arguments end: nothing of a call without arguments, all of what never took the form. */
+  /** The rest when the arguments end: nothing for a call without arguments, everything for another form. */
   end(): string {
     return this.#place === "before" && this.#held.trim() !== "{}" ? this.#giveUp() : "";
   }
@@ -49,13 +49,13 @@ export class FreeText {
       }
       const escape = ESCAPE.exec(this.#held)?.[0];
       if (escape === undefined) {
-        // Half an escape waits for its other half; what can be none is text.
+        // An incomplete escape waits for its rest; an invalid one is text.
         if (this.#held.length < LONGEST_ESCAPE) return text;
         text += this.#held.slice(0, 1);
         this.#held = this.#held.slice(1);
         continue;
       }
-      // The two halves of a pair are two escapes, each half on its own: they join when appended.
+      // The halves of a surrogate pair are two escapes; they join when appended.
       text += String(JSON.parse(`"${escape}"`));
       this.#held = this.#held.slice(escape.length);
     }

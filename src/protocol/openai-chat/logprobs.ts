@@ -1,5 +1,5 @@
 // Log probabilities of the tokens of an answer, both directions.
-// Never tells tokens of thoughts or calls; the API has them for content and refusal alone.
+// Never reports tokens of reasoning or calls; the API has them only for content and refusals.
 
 import type { Logprob, Part, TokenLogprob } from "../canonical.ts";
 import { tokenLogprob } from "../logprobs.ts";
@@ -12,7 +12,7 @@ export function decodeLogprobs(tokens: unknown): Logprob[] {
   }));
 }
 
-/** Null where there are no tokens, as the API says it. */
+/** Null where there are no tokens, as in the API. */
 export function encodeLogprobs(
   parts: readonly { readonly type: Part["type"]; readonly logprobs?: readonly Logprob[] }[],
 ): wire.Logprobs | null {

@@ -1,4 +1,4 @@
-// Images, files and sound, both directions: data URLs, base64, and media types, taken from the first bytes where the client is wrong.
+// Images, files and audio, both directions: data URLs, base64, and media types, detected from the first bytes where the client is wrong.
 // Never decodes more of the bytes than it must.
 
 import { rowOf } from "../../wire/json.ts";
@@ -14,7 +14,7 @@ import type * as wire from "./wire.ts";
 
 export function decodeImage(part: Fields, cache: CacheMark | null): Part {
   const value = part.raw("image_url");
-  // Some clients send the URL itself in the place of the object.
+  // Some clients send the URL itself instead of the object.
   const image = typeof value === "string" ? null : part.object("image_url").ignoreRest();
   const url = image === null ? part.text("image_url") : image.text("url");
   const detail = image === null ? null : image.optionalWord("detail", WORDS["messages.detail"]);
@@ -41,13 +41,13 @@ export function decodeAudio(audio: Fields): MediaPart {
 
 // ---- Encode --------------------------------------------------------------------------------------------------------
 
-/** What encoding the parts of one request may ask, and where it says what got lost. */
+/** What encoding the parts of one request needs, and where it reports losses. */
 export interface PartTarget {
   readonly capabilities: Capabilities;
-  /** The parts whose cache mark goes out. */
+  /** The parts whose cache mark is sent. */
   readonly marked: ReadonlySet<Part>;
   readonly losses: Loss[];
-  /** What the client calls its messages. */
+  /** The client's name for its messages. */
   readonly field: string;
 }
 
@@ -110,7 +110,7 @@ export function encodeMedia({ type, source }: MediaPart, target: PartTarget): wi
   return [{ type: "input_audio", input_audio: { data: source.data, format } }];
 }
 
-/** A note in the place of what cannot be sent, for the model of a client that chose to go on. */
+/** A note in place of what can't be sent, for the model of a client that chose to go on. */
 function refuse(target: PartTarget, detail: string, reason: string): wire.ContentPart[] {
   target.losses.push({ field: `${target.field}.${detail}`, severity: "refused", reason });
   return [{ type: "text", text: `[${detail} left out: ${reason}]` }];
@@ -122,7 +122,7 @@ type Base64Source = Extract<Source, { type: "base64" }>;
 
 const DATA_URL = /^data:([^,]*),/;
 
-/** A data URL's bytes; null when the text is no data URL. Takes parameters, a missing media type, percent-encoded data. */
+/** A data URL's bytes; null: the text is not a data URL. Accepts parameters, a missing media type, percent-encoded data. */
 function decodeDataUrl(url: string): Base64Source | null {
   const head = DATA_URL.exec(url.slice(0, 512));
   if (head === null) return null;
@@ -130,7 +130,7 @@ function decodeDataUrl(url: string): Base64Source | null {
   const body = url.slice(head[0].length);
   const data = parameters.includes("base64") ? body : base64Of(body);
   const found = mediaTypeOf(data);
-  // Magic bytes know better: upstreams reject an image whose declared type is wrong.
+  // The magic bytes decide: upstreams reject an image with a wrong type.
   return { type: "base64", mediaType: found ?? (declared === "" ? null : properType(declared)), data };
 }
 
@@ -148,7 +148,7 @@ const MAGIC: readonly (readonly [beginning: string, mediaType: string])[] = [
 /** `RIFF....WEBP`: the four bytes between are the length. */
 const WEBP = /^UklGR[A-Za-z0-9+/]{6}XRUJQ/;
 
-/** The media type that the first bytes tell; null when they tell none. */
+/** The media type according to the first bytes; null: not recognised. */
 function mediaTypeOf(base64: string): string | null {
   const known = MAGIC.find(([beginning]) => base64.startsWith(beginning));
   if (known !== undefined) return known[1];

@@ -1,5 +1,5 @@
 // The content of a message -> canonical parts.
-// Never fetches a URL, and keeps what it does not know as it was written.
+// Never fetches a URL, and keeps unknown parts verbatim.
 
 import type { CacheMark, Part, TextPart } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
@@ -10,7 +10,7 @@ export function textPart(text: string, cache: CacheMark | null = null): TextPart
   return { type: "text", text, annotations: [], cache, proof: null };
 }
 
-/** The parts of `content`: a string, an array of parts, or nothing. Empty text says nothing and is left out. */
+/** The parts of `content`: a string, an array of parts, or nothing. Empty text is dropped. */
 export function decodeContent(message: Fields): Part[] {
   const value = message.raw("content");
   if (value === undefined || value === null || value === "") return [];

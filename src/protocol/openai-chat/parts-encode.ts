@@ -1,5 +1,5 @@
 // Canonical parts -> the content of a message for a Chat upstream.
-// Never drops content without saying so.
+// Never drops content without reporting it.
 
 import { JsonText } from "../../wire/json.ts";
 import type { Part, TextPart } from "../canonical.ts";
@@ -8,17 +8,17 @@ import type { Capabilities } from "./capabilities.ts";
 import { encodeFile, encodeImage, encodeMedia, type PartTarget } from "./media.ts";
 import type * as wire from "./wire.ts";
 
-/** A content part of the wire, or one of Chat's own that is kept as it was written. */
+/** A content part of the wire, or one of Chat's own that is kept verbatim. */
 export type Content = wire.ContentPart | JsonText;
 
-/** Parts as content: a plain string where that is all there is to say. `separator` stands between texts that become one string. */
+/** Parts as content: a plain string where that is enough. `separator` joins texts that become one string. */
 export function encodeContent(parts: readonly Content[], separator: string, { openai }: Capabilities): string | Content[] {
   const texts: string[] = [];
   for (const part of parts) {
     if (part instanceof JsonText || part.type !== "text" || part.prompt_cache_breakpoint !== undefined) return [...parts];
     texts.push(part.text);
   }
-  // Many compatible servers take strings alone.
+  // Many compatible servers accept only strings.
   return texts.length <= 1 || !openai ? texts.join(separator) : [...parts];
 }
 
@@ -26,7 +26,7 @@ export function encodeText(part: TextPart, { marked }: PartTarget): wire.TextCon
   return { type: "text", text: part.text, ...encodeMark(part, marked) };
 }
 
-/** A part, and parts of Chat's own that no other protocol knows, unchanged; what belongs to another protocol is left out. */
+/** A part. Chat's own parts, which other protocols do not know, are unchanged; another protocol's are left out. */
 export function encodePart(part: Part, target: PartTarget): Content[] {
   switch (part.type) {
     case "text":

@@ -1,12 +1,12 @@
-// How much reasoning a request asks for, both directions. Thoughts are mapped with turns and answers, their proofs in seals.ts.
-// Never asks a model for a level that it would reject.
+// How much reasoning a request asks for, both directions. Reasoning itself is mapped with turns and answers, its proofs in seals.ts.
+// Never sends a level that the model would reject.
 
 import type { CanonicalRequest, Effort, Loss, Reasoning, Turn } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { WORDS } from "./wire.ts";
 
-/** Rising. */
+/** Ascending. */
 const EFFORTS: readonly Effort[] = WORDS.reasoning_effort.known;
 
 export function decodeReasoning(body: Fields): Reasoning | null {
@@ -20,7 +20,7 @@ export interface ReasoningTarget {
   readonly hasTools: boolean;
 }
 
-/** The level of `reasoning_effort`; null leaves it to the model. */
+/** The level of `reasoning_effort`; null: the model decides. */
 export function encodeReasoning(request: CanonicalRequest, { capabilities, losses, hasTools }: ReasoningTarget): Effort | null {
   const field = request.names.reasoning;
   const report = (reason: string): void => void losses.push({ field, severity: "reported", reason });
@@ -35,7 +35,7 @@ export function encodeReasoning(request: CanonicalRequest, { capabilities, losse
     return null;
   }
   const fitted = fitEffort(wanted, capabilities.efforts);
-  // A level that was derived from a budget was never the client's own word.
+  // A level that was derived from a budget was not the client's own word.
   const isOwnWord = request.reasoning?.effort === wanted || wanted === "none" || lastEffort(request.turns) === wanted;
   if (fitted !== wanted && isOwnWord) report(`The model has no effort "${wanted}"; it gets "${fitted}".`);
   return fitted;
@@ -50,7 +50,7 @@ function wantedEffort({ turns, reasoning }: CanonicalRequest): Effort | null {
   return reasoning.mode === "on" ? "medium" : null;
 }
 
-/** A system turn's effort holds from there on. */
+/** A system turn's effort applies from there on. */
 function lastEffort(turns: readonly Turn[]): Effort | null {
   return turns.findLast((turn) => turn.effort !== null)?.effort ?? null;
 }

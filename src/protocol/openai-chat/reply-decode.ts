@@ -1,5 +1,5 @@
-// An upstream's answer -> canonical. A non-streaming answer is read as the one chunk that it is, its `message` in the place of `delta`.
-// Never throws on a stream, takes one without a finish reason for complete, or keeps back what can go on.
+// An upstream's answer -> canonical. A non-streaming answer is read like a single chunk, with its `message` in place of `delta`.
+// Never throws on a stream, never takes one without a finish reason for complete, and never holds back what can go on.
 //
 // A stream, as data (all chunks share id, created and model; `choices[0].index` is 0):
 //   { delta: { role: "assistant", content: "" } }                                  once, first
@@ -34,13 +34,13 @@ export function decodeReply(body: string, exchange: Exchange): Reply {
   return fold(run(new ReplyDecoder(exchange, "an answer"), [{ event: null, data: body }]));
 }
 
-/** An answer that holds calls, or is no plain answer, is decoded. */
+/** An answer that has calls, or is unusual, is decoded. */
 export function decodeEnding(body: string, exchange: Exchange): Ending {
   const chunk = wire.objectOf<wire.Chunk>(parsed(body));
   return (chunk === undefined ? null : endingOfText(chunk, exchange.request.stop)) ?? decodeReply(body, exchange);
 }
 
-/** Null: it holds no text, or more than that. */
+/** Null: it has no text, or more than text. */
 function endingOfText(chunk: wire.Chunk, stops: readonly string[]): Ending | null {
   const choices = wire.objectsOf<wire.Choice>(chunk.choices);
   const [choice] = choices;
@@ -55,10 +55,10 @@ function endingOfText(chunk: wire.Chunk, stops: readonly string[]): Ending | nul
 
 const TEXT_ALONE = { calls: 0, parts: 1, isExcerpt: false } as const;
 
-/** Of a non-streaming answer, which has come to its end even if it does not say why. */
+/** Of a non-streaming answer, which is complete even if it gives no reason. */
 const UNSAID: FinishReason = { kind: "other", raw: null, stopSequence: null, explanation: null };
 
-/** The error that stands in the place of an answer. Null: none does. */
+/** The error in place of an answer. Null: none. */
 function errorIn(chunk: wire.Chunk): GatewayError | null {
   const isError = wire.objectOf(chunk.error) !== undefined || wire.textOf(chunk.error) !== "" || chunk.object === "error";
   if (isError) return decodeErrorValue(chunk);
@@ -85,16 +85,16 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #started = false;
   #over = false;
   #next = 0;
-  /** The text, refusal or reasoning that grows; a new kind ends the old one. */
+  /** The open text, refusal or reasoning; a new kind ends the old one. */
   #prose: { readonly kind: ProseKind; readonly index: number } | null = null;
-  /** Of the text that is to come: a non-streaming answer tells it first. */
+  /** For the coming text: a non-streaming answer has them before it. */
   #textProof: Proof | null = null;
-  /** Of tokens that came before their text: it begins with a character that is several tokens. */
+  /** Of tokens that came before their text, which begins with a character of several tokens. */
   #earlyTokens: readonly Logprob[] = [];
-  /** Of a chunk that came before the first choice. */
+  /** Of a chunk before the first choice. */
   #earlyUsage: Usage | null = null;
   #finish: FinishReason | null = null;
-  /** Pages that are listed beside the answer, which stand for its text, and those that have been told. */
+  /** Pages listed with the answer, which apply to its text, and those already emitted. */
   #listed: readonly SearchSource[] = [];
   readonly #annotated = new Set<string>();
 
@@ -154,7 +154,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     if (this.#over) return;
     const finish = decodeFinish(choice, this.#stop);
     if (finish instanceof GatewayError) return this.#fail(finish);
-    // A stream that does not say why it ends may have been cut.
+    // A stream that does not say why it ends may have been cut off.
     if (finish !== null) this.#finish = finish;
     else if (message !== undefined) this.#finish ??= UNSAID;
   }
@@ -162,7 +162,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #readDelta(delta: wire.Delta, logprobs: wire.LogprobsRead): void {
     this.#readReasoning(delta);
     this.#readContent(delta.content, logprobs.content);
-    // In front of the refusal: they belong to the text.
+    // Before the refusal: they belong to the text.
     for (const annotation of wire.objectsOf<wire.AnnotationRead>(delta.annotations))
       this.#annotate(wire.objectOf(annotation.url_citation) ?? {});
     if (typeof delta.refusal === "string") this.#say("refusal", delta.refusal, decodeLogprobs(logprobs.refusal));
@@ -177,14 +177,14 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     if (error !== null) this.#fail(error);
   }
 
-  /** Readable thought, and the proofs that a gateway further up put beside it. */
+  /** Readable reasoning, and the proofs that a gateway further up put beside it. */
   #readReasoning(delta: wire.Delta): void {
     let text = wire.textOf(delta.reasoning_content) || wire.textOf(delta.reasoning);
     if (delta.reasoning_details === undefined) return this.#say("reasoning", text);
     const { reasoning, textProof } = decodeDetails(delta.reasoning_details);
     let isTold = true;
     for (const part of reasoning) {
-      // A non-streaming answer tells all thoughts as one text; each proof ends the piece that it proves. Where one is not there, none is.
+      // A non-streaming answer has all reasoning as one text, in which each proof ends the piece that it proves. If one can't be found, none is used.
       const end: number = isTold ? text.indexOf(part.text) + part.text.length : -1;
       isTold = end >= part.text.length;
       if (part.text !== "" && isTold) {
@@ -205,7 +205,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     else this.#textProof = textProof;
   }
 
-  /** Content is a string; Mistral sends an array of parts where the model reasons. */
+  /** Content is a string; where the model reasons, Mistral sends an array of parts. */
   #readContent(content: unknown, logprobs: unknown): void {
     if (typeof content === "string") return this.#say("text", content, decodeLogprobs(logprobs));
     for (const part of wire.objectsOf<{ type: unknown; text: unknown; thinking: unknown }>(content)) {
@@ -241,7 +241,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     });
   }
 
-  /** The index of the open part of this kind, opened if need be. */
+  /** The index of the open part of this kind; opens one if necessary. */
   #growing(kind: ProseKind): number {
     if (this.#prose?.kind === kind) return this.#prose.index;
     this.#endProse(null);

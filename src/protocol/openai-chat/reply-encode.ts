@@ -1,4 +1,4 @@
-// Canonical -> a client's answer, as one object or as the chunks that reply-decode.ts draws: each holds what came with its event.
+// Canonical -> a client's answer, as one object or as the chunks drawn in reply-decode.ts: one for each event.
 // Never sends `[DONE]` after an error, a role twice, or a tool index that leaves a gap.
 
 import type { SseEvent } from "../../wire/sse.ts";
@@ -63,7 +63,7 @@ function encodeMessage({ parts, finish }: Reply, legacy: boolean): wire.Message 
 function encodeCalls(calls: readonly ToolCallPart[], legacy: boolean): Pick<wire.Message, "tool_calls" | "function_call"> {
   const [first] = calls;
   if (first === undefined) return {};
-  // That form has room for one call; the model makes the others again when it sees the first one's result.
+  // That form has room for one call; the model repeats the others when it sees the first one's result.
   if (legacy) return { function_call: { name: first.name, arguments: first.arguments || "{}" } };
   return { tool_calls: calls.map((call) => encodeCall(call, call.arguments || (call.kind === "custom" ? "" : "{}"))) };
 }
@@ -96,11 +96,11 @@ export function replyEncoder(exchange: Exchange): StreamEncoder {
 
 interface OpenPart {
   readonly part: Part;
-  /** The tool's index; -1 of a part that is no call. */
+  /** The tool's index; -1 for a part that is not a call. */
   readonly toolIndex: number;
   /** Where the part begins in the content. */
   readonly offset: number;
-  /** Of reasoning alone, whose proof repeats what it proves. */
+  /** Of reasoning only, whose proof repeats what it proves. */
   text: string;
   length: number;
   /** Of tokens that go out with the next chunk. */
@@ -113,7 +113,7 @@ class ReplyEncoder implements StreamEncoder {
   readonly #isLegacy: boolean;
   /** The text of a chunk before its delta. */
   #head = "";
-  /** And after it, where the answer goes on. */
+  /** The text after its delta, unless the answer ends. */
   readonly #tail: string;
   readonly #open = new Map<number, OpenPart>();
   #toolCount = 0;
@@ -178,7 +178,7 @@ class ReplyEncoder implements StreamEncoder {
     if (part.type === "image") return this.#delta(index, textOfPart(part));
     if (part.type !== "tool-call") return [];
     if (this.#isLegacy) return toolIndex === 0 ? [this.#chunk({ function_call: { name: part.name, arguments: "" } })] : [];
-    // With its proof, where that is known: some clients look for it in a call's first chunk alone.
+    // With its proof, if known: some clients look for it only in a call's first chunk.
     return [this.#chunk({ tool_calls: [{ index: toolIndex, ...encodeCall(part, "") }] })];
   }
 
@@ -212,7 +212,7 @@ class ReplyEncoder implements StreamEncoder {
     const open = this.#open.get(index);
     if (open === undefined) return [];
     const { part, toolIndex } = open;
-    // Clients parse the arguments: a call without any still says so.
+    // Clients parse the arguments, so a call without any gets an empty object.
     const out = part.type === "tool-call" && part.kind === "function" && open.length === 0 ? this.#delta(index, "{}") : [];
     this.#open.delete(index);
     if (open.logprobs.length > 0) out.push(this.#chunk(part.type === "refusal" ? { refusal: "" } : { content: "" }, open));
@@ -222,7 +222,7 @@ class ReplyEncoder implements StreamEncoder {
     }
     if (proof === null) return out;
     if (part.type === "tool-call") {
-      // Some clients want the called thing on every chunk of its call.
+      // Some clients need the called name in every chunk of its call.
       if (!this.#isLegacy && part.proof === null)
         out.push(this.#chunk({ tool_calls: [{ index: toolIndex, ...moreOf(part, ""), ...encodeCallProof(proof) }] }));
       return out;
@@ -250,7 +250,7 @@ class ReplyEncoder implements StreamEncoder {
     return out;
   }
 
-  /** Nearly all chunks are of this kind: without an object to be printed. */
+  /** Nearly all chunks are of this kind: printed without building an object. */
   #textChunk(text: string): string {
     return `${this.#head}[{"index":0,"delta":{"content":${JSON.stringify(text)}},"logprobs":null${this.#tail}`;
   }
@@ -259,7 +259,7 @@ class ReplyEncoder implements StreamEncoder {
     return { event: null, data: `${this.#head}[{"index":0,"delta":${delta},"logprobs":${logprobs}${this.#tail}` };
   }
 
-  /** `open`: the part whose tokens come with the chunk. */
+  /** `open`: the part whose tokens go with the chunk. */
   #chunk(delta: wire.Piece, open?: OpenPart): SseEvent {
     let logprobs = "null";
     if (open !== undefined && open.logprobs.length > 0) {
@@ -277,23 +277,23 @@ function envelope({ id, model }: Pick<Reply, "id" | "model">, exchange: Exchange
   return { id: `chatcmpl-${bareId(id) || exchange.id}`, created: exchange.createdAtS, model: model || exchange.request.model };
 }
 
-/** What a call's next chunk adds to it. */
+/** What the next chunk of a call adds. */
 function moreOf({ kind }: ToolCallPart, text: string): Pick<wire.ToolCallPiece, "custom" | "function"> {
   return kind === "custom" ? { custom: { input: text } } : { function: { arguments: text } };
 }
 
-/** A citation without a place belongs to the whole of its part: clients reject one that names none. */
+/** A citation without a position applies to its whole part: clients reject one without a position. */
 function encodeAnnotation({ url, title, start, end }: Annotation, offset: number, length: number): wire.Annotation {
   const place = { start_index: offset + (start ?? 0), end_index: offset + (end ?? length) };
   return { type: "url_citation", url_citation: { url, title: title ?? url, ...place } };
 }
 
-/** Why the answer was filtered, in the place where Chat clients look for it; null where the answer was not. */
+/** Why the answer was filtered, where Chat clients look for it; null: it was not filtered. */
 function explanationOf({ kind, explanation }: FinishReason): string | null {
   return kind === "filtered" ? explanation : null;
 }
 
-/** A part of the content as text. Chat has no images in answers: clients that read Markdown show them. */
+/** A part of the content as text. Chat has no images in answers: clients that render Markdown show them. */
 function textOfPart(part: TextPart | ImagePart): string {
   if (part.type === "text") return part.text;
   const { source } = part;

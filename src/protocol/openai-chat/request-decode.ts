@@ -1,5 +1,5 @@
-// A Chat client's request -> canonical; and what routing needs of one that is not decoded.
-// Never looks inside a message or a tool itself, and drops no member in silence.
+// A Chat client's request -> canonical; and what routing needs of a request that is not decoded.
+// Never looks inside messages or tools itself, and never drops a member silently.
 
 import { parse } from "../../wire/json.ts";
 import type { CanonicalRequest, Loss } from "../canonical.ts";
@@ -19,10 +19,10 @@ export function requestHead(request: WireRequest): RequestHead {
   return bodyHead(request, "messages");
 }
 
-/** Members whose value stays the text that it was written in. */
+/** Members whose value stays verbatim. */
 const VERBATIM: ReadonlySet<string> = new Set(["parameters", "schema", "arguments", "input"]);
 
-/** @throws GatewayError `invalid-request`, naming the member and what it should be. */
+/** @throws GatewayError `invalid-request`, naming the member and the expected type. */
 export function decodeRequest({ body: text, parsed }: WireRequest): CanonicalRequest {
   const body = Fields.of(parse(text, { verbatim: VERBATIM, parsed }), "");
   const legacy = declaresFunctions(body);
@@ -41,7 +41,7 @@ export function decodeRequest({ body: text, parsed }: WireRequest): CanonicalReq
     turns,
     tools,
     toolChoice,
-    // `function_call` holds one call; a client of that form cannot read a second one.
+    // `function_call` holds one call; a client of that form can't read a second one.
     parallelToolCalls: body.optionalBoolean("parallel_tool_calls") ?? (legacy ? false : null),
     reasoning: decodeReasoning(body),
     output: decodeOutput(body),
@@ -70,15 +70,15 @@ function decodeMetadata(body: Fields): Readonly<Record<string, string>> | null {
   return Object.fromEntries(metadata.unread().map(([key, source]) => [key, metadataText(source)]));
 }
 
-/** A label is text; what some clients send besides text stays the JSON that it is. */
+/** A label is text; any other value that clients send stays JSON. */
 function metadataText(source: string): string {
   const value = parse(source);
   return typeof value === "string" ? value : source;
 }
 
-/** What the body leaves besides: its own members become extensions, members further in are losses, each name once. */
+/** What remains of the body: its own members become extensions, nested ones become losses, each name once. */
 function closeBody(body: Fields, losses: readonly Loss[]): Pick<CanonicalRequest, "extensions" | "losses"> {
-  // Members that are understood but have no canonical home stay out where they ask for nothing special.
+  // Known members without a canonical field are ignored where they ask for nothing special.
   const members: Omit<UnreadMember, "value">[] = [];
   const tell = (key: string, reason: string | null = null): void => void members.push({ key, path: key, reason });
   const modalities = body.texts("modalities");

@@ -1,4 +1,4 @@
-// Canonical -> a Chat upstream's request. What Chat cannot carry is a loss; the body is complete without it.
+// Canonical -> a Chat upstream's request. What Chat can't carry becomes a loss; the body is complete without it.
 // Never decides what a loss means for the call.
 
 import { JsonText, print, type Json, type JsonObject } from "../../wire/json.ts";
@@ -59,13 +59,13 @@ export function encodeRequest(original: CanonicalRequest): EncodedRequest {
 
 const NO_PARTS: ReadonlySet<never> = new Set();
 
-/** Whether two calls of one turn have one id: their results could not be told apart. An id that comes again later may stay. */
+/** Whether two calls of one turn share an id: their results would be ambiguous. An id may recur in a later turn. */
 function sharesIds({ parts }: Turn): boolean {
   const ids = parts.flatMap((part) => (part.type === "tool-call" ? [part.callId] : []));
   return new Set(ids).size < ids.length;
 }
 
-/** An object of the members that say something. */
+/** An object of the members that are set. */
 function said(members: Readonly<Record<string, Json | undefined>>): JsonObject {
   const object: JsonObject = {};
   for (const [key, value] of Object.entries(members)) if (value !== undefined) object[key] = value;
@@ -74,7 +74,7 @@ function said(members: Readonly<Record<string, Json | undefined>>): JsonObject {
 
 function encodeStream(request: CanonicalRequest): Record<string, Json> {
   if (!request.stream) return {};
-  // A client of Chat itself says whether it wants the usage; any other client always gets it.
+  // A client of Chat itself says whether it wants the usage; other clients always get it.
   return { stream: true, ...(request.includeUsage || !isOwn(request.names) ? { stream_options: { include_usage: true } } : {}) };
 }
 
@@ -108,7 +108,7 @@ function encodeOpenAI(request: CanonicalRequest, capabilities: Capabilities, los
       lose(names.cacheKey, "dropped", "The model's upstream finds cached prefixes by itself.");
     return { user, prompt_cache_key: capabilities.cacheKey ? key : undefined };
   }
-  // OpenAI takes metadata only with answers that it stores.
+  // OpenAI accepts metadata only with answers that it stores.
   if (metadata !== null && store !== true) lose(names.metadata, "dropped", "Labels are only kept with stored answers.");
   return {
     verbosity: capabilities.verbosity ? (verbosity ?? undefined) : undefined,

@@ -1,5 +1,5 @@
-// Sampling parameters and stop sequences: what a client asks for, and what goes to the model.
-// Never changes a value; a parameter goes out as it is or not at all.
+// Sampling parameters and stop sequences: what a client asks for, and what is sent to the model.
+// Never changes a value: a parameter is sent unchanged or not at all.
 
 import type { Json } from "../../wire/json.ts";
 import type { CanonicalRequest, FieldName, Loss, Sampling } from "../canonical.ts";
@@ -24,11 +24,11 @@ export function decodeSampling(body: Fields): Sampling {
 export interface SamplingTarget {
   readonly capabilities: Capabilities;
   readonly losses: Loss[];
-  /** Whether the model may reason on this call. */
+  /** Whether the model may reason in this call. */
   readonly reasons: boolean;
 }
 
-/** Parameters that reasoning models reject, by the wire's name, with the value that changes nothing. */
+/** Parameters that reasoning models reject, by the wire's name, with their neutral value. */
 const PARAMETERS: readonly (readonly [member: string, field: Exclude<keyof Sampling, "topK" | "seed" | "topLogprobs">, neutral: number])[] =
   [
     ["temperature", "temperature", 1],

@@ -1,6 +1,6 @@
-// Proofs in the slots that Chat clients echo (see wire.ts), both directions; and the splices that take them out of a body that passes:
-// no Chat server knows these members, and some refuse what they do not know.
-// Never sends a proof bare, believes one that is not sealed, or touches `reasoning_details` and `extra_content` of anybody else.
+// Proofs in the slots that Chat clients echo (see wire.ts), both directions; and the splices that remove them from a body that passes:
+// no Chat server knows these members, and some refuse unknown ones.
+// Never sends a proof unsealed, accepts an unsealed one, or touches anybody else's `reasoning_details` and `extra_content`.
 
 import { cut, items, members, type Member, type Span, type Splice } from "../../wire/json-edit.ts";
 import type { Part, Proof, ReasoningPart } from "../canonical.ts";
@@ -9,15 +9,15 @@ import { objectOf, objectsOf, textOf, type CallProof, type DetailRead, type Reas
 
 // ---- Proofs --------------------------------------------------------------------------------------------------------
 
-/** A proof that a client or a gateway brought back; null for text that `sealProof` has not made. */
+/** A proof that a client or a gateway sent back; null for text that `sealProof` did not make. */
 function unseal(text: unknown): Proof | null {
   if (typeof text !== "string") return null;
   const proof = openProof(text, "openai");
-  // What is not sealed comes back as it is.
+  // Unsealed text comes back unchanged.
   return proof.data === text ? null : proof;
 }
 
-/** What the sealed items of `reasoning_details` say. */
+/** The contents of the sealed items in `reasoning_details`. */
 export interface Details {
   readonly reasoning: readonly ReasoningPart[];
   readonly textProof: Proof | null;
@@ -84,7 +84,7 @@ interface Placed extends Span {
   readonly valueStart: number;
 }
 
-/** The members of an object that holds a seal, with their places in the whole text; none of any other value. */
+/** The members of an object that contains a seal, with their places in the whole text; none for any other value. */
 function membersOf(body: string, { start, end }: Span): Placed[] {
   const text = body.slice(start, end);
   if (!text.startsWith("{") || !text.includes(SEALED_STRING)) return [];
@@ -96,7 +96,7 @@ function membersOf(body: string, { start, end }: Span): Placed[] {
   }));
 }
 
-/** Takes the sealed items out of the list, and the list where nothing else is in it. */
+/** Removes the sealed items from the list, and the whole list if nothing else is in it. */
 function withoutDetails(body: string, found: readonly Placed[], details: Placed): Splice[] {
   const all = items(body, details.valueStart);
   const sealed = new Set(all.filter(({ start, end }) => body.slice(start, end).includes(SEALED_STRING)));

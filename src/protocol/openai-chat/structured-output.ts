@@ -1,4 +1,4 @@
-// The format of the answer: any JSON object, or one of a schema; both directions.
+// The format of the answer: any JSON object, or one with a schema; both directions.
 // Never changes a schema.
 
 import { JsonText, type Json } from "../../wire/json.ts";
@@ -38,7 +38,7 @@ export function encodeOutput({ output, names }: CanonicalRequest, { openai }: Ca
   if (output === null) return undefined;
   if (output.type === "json-object") return { type: "json_object" };
   const { name, description, schema } = output;
-  // In other protocols a schema holds without a word, and OpenAI may be asked to hold to a plain one.
+  // In other protocols a schema applies without a flag; for OpenAI, a plain one may be made strict.
   const strict = output.strict ?? (openai && !isOwn(names) && isPlain(schema) ? true : null);
   return {
     type: "json_schema",
@@ -53,7 +53,7 @@ export function encodeOutput({ output, names }: CanonicalRequest, { openai }: Ca
 
 const JSON_WORD = /json/i;
 
-/** OpenAI rejects the format `json_object` unless the messages speak of JSON. */
+/** OpenAI rejects the format `json_object` unless the messages mention JSON. */
 export function withJsonWord(request: CanonicalRequest): CanonicalRequest {
   if (request.output?.type !== "json-object") return request;
   const parts = [...request.system, ...request.turns.flatMap((turn) => turn.parts)];

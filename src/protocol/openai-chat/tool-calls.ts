@@ -1,4 +1,4 @@
-// Tool calls, both directions: of a conversation, and of an answer that comes in pieces.
+// Tool calls, both directions: in a conversation, and in an answer that arrives in pieces.
 // Never holds arguments back, or ends a call that may still grow.
 
 import { GatewayError } from "../../errors.ts";
@@ -16,13 +16,13 @@ import { numberOf, objectOf, textOf, type CallDelta, type CalledDelta, type Tool
 
 // ---- Of a conversation ---------------------------------------------------------------------------------------------
 
-/** A call of the conversation. Its number, the same on every turn, names it where the client does not. */
+/** A call in the conversation. Its number, the same on every turn, replaces a missing id. */
 export function decodeCall(call: Fields, number: number): ToolCallPart {
   const type = call.optionalText("type");
   const callId = call.optionalText("id") || `call_${number}`;
   const proof = decodeCallProof(call.raw("extra_content"));
   const cache = decodeMark(call);
-  // A client that collected the call from a stream may have kept its position.
+  // A client that assembled the call from a stream may have kept its index.
   call.ignore("index");
   if (type === "custom" || (type === null && call.has("custom"))) {
     const custom = (call.optionalObject("custom") ?? call).ignoreRest();
@@ -32,7 +32,7 @@ export function decodeCall(call: Fields, number: number): ToolCallPart {
   return decodeFunctionCall(call.optionalObject("function") ?? call, { callId, proof, cache });
 }
 
-/** What is called, as `function` of a call, or as the `function_call` that came before there were tools. */
+/** The called function, as `function` of a call, or as the older `function_call`. */
 export function decodeFunctionCall(
   fn: Fields,
   { callId, proof = null, cache = null }: Pick<ToolCallPart, "callId"> & Partial<Pick<ToolCallPart, "proof" | "cache">>,
@@ -59,24 +59,24 @@ export function encodeCall({ callId: id, name, kind, proof }: Omit<ToolCallPart,
 
 // ---- Of an upstream's answer ---------------------------------------------------------------------------------------
 
-/** The decoder that the calls belong to. */
+/** The decoder that owns the calls. */
 export interface CallSink {
   emit(event: ReplyEvent): void;
-  /** Starts a part and gives its index. */
+  /** Starts a part and returns its index. */
   start(part: Part): number;
-  /** A new call begins: what was said before it is complete. */
+  /** A new call begins, so what came before it is complete. */
   beforeCall(): void;
 }
 
 interface Call {
-  /** The upstream's own id; "" when it gave none. */
+  /** The upstream's own id; "": none. */
   readonly id: string;
   readonly kind: "function" | "custom";
-  /** How many calls were there before it. */
+  /** How many calls came before it. */
   readonly position: number;
   /** The index of its part; null until the name is known. */
   index: number | null;
-  /** As they came so far; what came before the name is in here too. */
+  /** The arguments so far, including those that came before the name. */
   arguments: string;
   input: FreeText | null;
   proof: Proof | null;
@@ -94,7 +94,7 @@ export class CallReader {
   readonly #calls: Call[] = [];
   readonly #byIndex = new Map<number, Call>();
   readonly #byId = new Map<string, Call>();
-  /** Calls with arguments that may be complete when the next call begins. */
+  /** Calls whose arguments may be complete when the next call begins. */
   readonly #growing = new Set<Call>();
   readonly #callIds = new Set<string>();
 
@@ -110,7 +110,7 @@ export class CallReader {
     return this.#calls.length;
   }
 
-  /** Reads one item; an error when it can't be told what it belongs to. */
+  /** Reads one item; an error when its call can't be determined. */
   read(delta: CallDelta): GatewayError | null {
     const custom = objectOf<CalledDelta>(delta.custom);
     const called = objectOf<CalledDelta>(delta.function) ?? custom;
@@ -119,7 +119,7 @@ export class CallReader {
     const piece = custom === undefined ? textOfArguments(called?.arguments) : textOf(custom.input);
     const position = numberOf(delta.index);
     const known = this.#find(position, { id, name });
-    // Arguments without any call: nothing that could be called. Where only an excerpt is read, its beginning was left out.
+    // Arguments without any call can't be called. In an excerpt, the beginning of the call was left out.
     if (known === undefined && id === "" && name === "") return piece === "" || this.#isExcerpt ? null : nameless();
     const call = known ?? this.#add(position, { id, kind: custom === undefined ? "function" : "custom" });
     if (call.index === null && name !== "") this.#startCall(call, name);
@@ -127,7 +127,7 @@ export class CallReader {
     return this.#grow(call, piece);
   }
 
-  /** The answer is over. */
+  /** The answer has ended. */
   end(): GatewayError | null {
     for (const call of this.#calls) {
       if (call.index === null) return nameless();
@@ -136,11 +136,11 @@ export class CallReader {
     return null;
   }
 
-  /** By position; where there is none (Mistral) by id; where there is neither, the last one. */
+  /** By index; without one (Mistral) by id; without either, the last call. */
   #find(position: number | null, { id, name }: { id: string; name: string }): Call | undefined {
     if (position !== null) {
       const call = this.#byIndex.get(position);
-      // Some servers give every call the same position: a new id together with a name is a new call.
+      // Some servers give every call the same index: a new id together with a name is a new call.
       const isOther = call !== undefined && id !== "" && name !== "" && call.id !== "" && call.id !== id;
       return isOther ? undefined : call;
     }
@@ -170,7 +170,7 @@ export class CallReader {
     this.#grow(call, before);
   }
 
-  /** Each call is looked at once: one that goes on behind the beginning of another ends with the answer. */
+  /** Each call is checked once: one that continues after the beginning of another ends with the answer. */
   #endComplete(next: Call): void {
     for (const earlier of this.#growing) {
       if (earlier === next) continue;
@@ -223,7 +223,7 @@ function textOfArguments(value: unknown): string {
   return value === undefined || value === null ? "" : JSON.stringify(value);
 }
 
-/** Whether nothing can be added: the arguments are a whole JSON object. Its part may end, so that the next one can stream. */
+/** Whether the arguments are a complete JSON object, so that nothing can be added. Its part may end, and the next one stream. */
 function isComplete(call: Call): boolean {
   if (call.kind === "custom" || !call.arguments.trimEnd().endsWith("}")) return false;
   try {

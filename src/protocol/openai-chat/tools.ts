@@ -1,5 +1,5 @@
-// Tools and tool choice, both directions; also in the form of `functions` and `function_call`, which came before.
-// Never parses a tool's schema and prints it again, or declares a function that nobody runs.
+// Tools and tool choice, both directions; also in the older form of `functions` and `function_call`.
+// Never reprints a tool's schema, or declares a function that nobody runs.
 
 import { isObject, JsonText, parseOrUndefined, type Json, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, CustomTool, FunctionTool, Loss, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
@@ -15,7 +15,7 @@ import { isLegacy, isOwn, LEGACY_NAMES, NAMES, WORDS } from "./wire.ts";
 /** https://platform.openai.com/docs/api-reference/chat/create, FunctionObject.name (read 2026-11). */
 const NAME_RULE: NameRule = { unfit: /[^A-Za-z0-9_-]/, maxLength: 64 };
 
-/** The tools' names as Chat takes them, and back. */
+/** The tools' names in Chat's form, and back. */
 export function toolNames(request: CanonicalRequest): NameTable {
   return new NameTable(
     request.tools.flatMap((tool) => ("name" in tool ? [tool.name] : [])),
@@ -30,14 +30,14 @@ export function emulatedTools(request: CanonicalRequest, { customTools }: Capabi
 
 // ---- Decode --------------------------------------------------------------------------------------------------------
 
-/** Whether the client declares `functions`, as was usual before there were tools. */
+/** Whether the client declares `functions`, the predecessor of tools. */
 export function declaresFunctions(body: Fields): boolean {
   return body.list("functions").length > 0;
 }
 
 export interface DecodedTools {
   readonly tools: readonly Tool[];
-  /** What was listed twice. */
+  /** Names that were listed twice. */
   readonly losses: readonly Loss[];
 }
 
@@ -49,13 +49,13 @@ export function decodeTools(body: Fields): DecodedTools {
   const tools = body.objects("tools").map(decodeTool);
   const search = body.optionalObject("web_search_options");
   if (search !== null) tools.push(decodeSearch(search));
-  // Some clients declare it in the words of several vendors at once.
+  // Some clients declare it in several vendors' forms at once.
   const first = tools.findIndex((tool) => tool.type === "web-search");
   const once = tools.filter((tool, index) => tool.type !== "web-search" || index === first);
   return withoutDuplicates(once, NAMES.tools);
 }
 
-/** Some clients send the flat form of Responses, whose members stand beside the type. */
+/** Some clients send the flat form of Responses, with the members beside the type. */
 function decodeTool(tool: Fields): Tool {
   const type = tool.optionalText("type") ?? untypedName(tool);
   if (type === "function") return decodeFunction(tool.optionalObject("function") ?? tool, decodeMark(tool));
@@ -65,7 +65,7 @@ function decodeTool(tool: Fields): Tool {
   return { type: "opaque", protocol: "openai-chat", name: type, value: tool.whole(), severity: "reported" };
 }
 
-/** A tool without a type is named by what it holds: a function, or Gemini's search among the functions. */
+/** A tool without a type is identified by its content: a function, or Gemini's search among the functions. */
 function untypedName(tool: Fields): string {
   if (tool.has("function") || tool.has("name")) return "function";
   if (tool.has("custom")) return "custom";
@@ -73,7 +73,7 @@ function untypedName(tool: Fields): string {
   return member?.[0] ?? "";
 }
 
-/** `mark`: of the tool around the function. */
+/** `mark`: that of the tool around the function. */
 function decodeFunction(fn: Fields, mark: FunctionTool["cache"]): FunctionTool {
   return {
     type: "function",
@@ -104,7 +104,7 @@ function decodeSearch(search: Fields): WebSearchTool {
   const place = location?.optionalObject("approximate")?.ignoreRest() ?? location;
   const filters = search.optionalObject("filters")?.ignoreRest();
   const domains = (key: string): readonly string[] => [...search.texts(key), ...(filters?.texts(key) ?? [])];
-  // The name that it has among the functions, and Gemini's empty object, say nothing more.
+  // Its name as a function, and Gemini's empty object, add nothing.
   search.ignore("name", "googleSearch", "google_search");
   return {
     type: "web-search",
@@ -126,7 +126,7 @@ function decodeSearch(search: Fields): WebSearchTool {
 
 const CHOICES = '"none", "auto", "required", or an object that names a tool or allowed tools';
 
-/** @throws GatewayError when the choice is none of Chat's, or names a tool that is not declared. */
+/** @throws GatewayError when the choice is not one of Chat's, or names an undeclared tool. */
 export function decodeToolChoice(body: Fields, tools: readonly Tool[]): ToolChoice | null {
   if (declaresFunctions(body)) return decodeFunctionChoice(body, tools);
   const value = body.raw("tool_choice");
@@ -135,7 +135,7 @@ export function decodeToolChoice(body: Fields, tools: readonly Tool[]): ToolChoi
   if (!isObject(value)) throw body.fail("tool_choice", CHOICES);
   const choice = body.object("tool_choice").ignoreRest();
   const type = choice.text("type");
-  // As in the tools themselves, the members may stand beside the type.
+  // As in the tools themselves, the members may be beside the type.
   if (type === "function" || type === "custom" || type === "tool") {
     return { type: "named", name: declared(choice.optionalObject(type) ?? choice, namesOf(tools)) };
   }
@@ -144,7 +144,7 @@ export function decodeToolChoice(body: Fields, tools: readonly Tool[]): ToolChoi
   if (tools.some((tool) => (tool.type === "web-search" || tool.type === "opaque") && nameOf(tool) === named)) {
     return { type: "named", name: named };
   }
-  // Messages has the words as objects.
+  // Messages has the choices as objects.
   const word = WORDS.tool_choice.known.find((known) => known === type);
   if (word === undefined) throw body.fail("tool_choice", CHOICES);
   return choiceOfWord(word);
@@ -190,10 +190,10 @@ function declared(named: Fields, tools: ReadonlySet<string>): string {
 
 // ---- Encode --------------------------------------------------------------------------------------------------------
 
-/** The models before GPT-5 refuse a schema with one of these at its root; any name of a property will do. */
+/** The models before GPT-5 refuse a schema with one of these at its root; property names are not restricted. */
 const LIMITS: ToolLimits = { refusedAtRoot: new Set(["anyOf", "oneOf", "allOf", "enum", "not"]), propertyNames: null };
 
-/** A client of this protocol knows what its model takes. */
+/** A client of this protocol knows what its model accepts. */
 export function toolLimits({ model, names }: CanonicalRequest): ToolLimits | null {
   return isOwn(names) || capabilitiesOf(model).rootKeywords ? null : LIMITS;
 }
@@ -208,7 +208,7 @@ export interface ToolTarget {
 /** Members of the body: `tools`, or `functions` for a client of that form. */
 export function encodeTools(request: CanonicalRequest, target: ToolTarget): Record<string, Json | undefined> {
   const { toolChoice } = request;
-  // Servers without `allowed_tools` get the allowed tools alone.
+  // Servers without `allowed_tools` get only the allowed tools.
   const subset = toolChoice?.type === "subset" && !target.capabilities.customTools ? new Set(toolChoice.names) : null;
   const kept = request.tools.filter((tool) => subset === null || !("name" in tool) || subset.has(tool.name));
   if (kept.length < request.tools.length) {
@@ -241,7 +241,7 @@ function encodeTool(tool: Tool, request: CanonicalRequest, target: ToolTarget): 
 }
 
 function encodeFunction(tool: FunctionTool, request: CanonicalRequest, { capabilities, names, losses }: ToolTarget): JsonObject {
-  // A client of this protocol knows what OpenAI takes.
+  // A client of this protocol knows what OpenAI accepts.
   const isForeign = capabilities.openai && !isOwn(request.names);
   const isOpen = tool.strict === true && isForeign && !isClosed(tool.schema ?? "");
   if (isOpen) {
@@ -256,7 +256,7 @@ function encodeFunction(tool: FunctionTool, request: CanonicalRequest, { capabil
   };
 }
 
-/** OpenAI rejects an object schema without `properties`; an empty list of them says the same. `isTyped`: also one without a type. */
+/** OpenAI rejects an object schema without `properties`; an empty list of them means the same. `isTyped`: also one without a type. */
 function withProperties(schema: string, isTyped: boolean): string {
   const value = parseOrUndefined(schema);
   if (!isObject(value)) return schema;
@@ -279,14 +279,14 @@ const INPUT_SCHEMA = new JsonText(
   '{"type":"object","properties":{"input":{"type":"string","description":"The whole input, as plain text."}},"required":["input"],"additionalProperties":false}',
 );
 
-/** A custom tool as a function with one string; the decoder of the reply takes the string out again. */
+/** A custom tool as a function with one string; the reply's decoder extracts the string again. */
 function emulatedFunction(tool: CustomTool, names: NameTable): JsonObject {
   const grammar = tool.grammar === null ? [] : [`The input follows this ${tool.grammar.syntax} grammar:\n${tool.grammar.definition}`];
   const description = [...(tool.description === null ? [] : [tool.description]), ...grammar].join("\n\n");
   return { name: names.fit(tool.name), ...(description === "" ? {} : { description }), parameters: INPUT_SCHEMA };
 }
 
-/** Members of the body: the choice and the switch for parallel calls, where a tool can be called at all. */
+/** Members of the body: the choice and the switch for parallel calls, if a tool can be called at all. */
 export function encodeToolChoice(
   request: CanonicalRequest,
   target: ToolTarget & { readonly hasTools: boolean },
@@ -316,7 +316,7 @@ export function encodeToolChoice(
   };
 }
 
-/** Web search is a member of its own, which no list of allowed tools takes away. */
+/** Web search is a member of its own, which no list of allowed tools removes. */
 function namesIn(choice: ToolChoice, { tools }: CanonicalRequest): readonly string[] {
   if (choice.type === "named") return [choice.name];
   if (choice.type !== "subset") return [];
@@ -347,7 +347,7 @@ function choiceOf(choice: ToolChoice, request: CanonicalRequest, { capabilities,
   }
 }
 
-/** `web_search_options`; undefined where no search is asked for, or the model has none. */
+/** `web_search_options`; undefined where no search is requested, or the model has none. */
 export function encodeWebSearch(request: CanonicalRequest, { capabilities, losses }: ToolTarget): Json | undefined {
   const search = request.tools.find((tool) => tool.type === "web-search");
   if (search === undefined) return undefined;

@@ -1,5 +1,5 @@
 // The messages of a client -> the leading instructions and the turns.
-// Never repairs a conversation; that is for the protocol that needs it repaired.
+// Never repairs a conversation; that is up to the protocol that needs it.
 
 import type { Loss, Part, Proof, TextPart, ToolCallPart, ToolResultPart, Turn } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
@@ -13,7 +13,7 @@ import { textOf, WORDS } from "./wire.ts";
 export interface DecodedTurns {
   readonly system: readonly TextPart[];
   readonly turns: readonly Turn[];
-  /** What of the messages only Chat Completions understands. */
+  /** Parts of the messages that only Chat Completions understands. */
   readonly losses: readonly Loss[];
 }
 
@@ -31,7 +31,7 @@ const UNNAMED = "Messages of other protocols do not name their speaker.";
 class Reader {
   readonly system: TextPart[] = [];
   readonly turns: Turn[] = [];
-  /** By reason: each is said once, by the first that weighs most. */
+  /** By reason: each is reported once, for the first part with the highest severity. */
   readonly losses = new Map<string, Loss>();
   readonly #kinds = new Map<string, ToolCallPart["kind"]>();
   /** Numbers calls without an id; the same on every turn of a conversation. */
@@ -72,7 +72,7 @@ class Reader {
     this.turns.push({ role, parts, effort: null });
   }
 
-  /** Some clients put the cache mark on the whole message: its last part carries it, as the prefix ends there. */
+  /** Some clients put the cache mark on the whole message: it goes to its last part, since the prefix ends there. */
   #marked<Marked extends Part>(parts: readonly Marked[], message: Fields): readonly Marked[] {
     const cache = decodeMark(message);
     if (cache === null) return parts;
@@ -100,12 +100,12 @@ class Reader {
     }
     const audio = message.source("audio");
     if (audio !== null) parts.push({ type: "opaque", protocol: "openai-chat", name: "audio", value: audio, severity: "refused" });
-    // What the answer said about itself and a client echoes with it.
+    // Metadata of the answer that a client echoes with it.
     message.ignore("annotations", "parsed");
     return parts;
   }
 
-  /** Reasoning, then text; the proofs that the client brought back on their parts. */
+  /** Reasoning, then text; the returned proofs go to their parts. */
   #content(message: Fields): Part[] {
     const readable = textOf(message.raw("reasoning_content")) || textOf(message.raw("reasoning"));
     const { reasoning, textProof } = decodeDetails(message.raw("reasoning_details"));
@@ -136,10 +136,10 @@ class Reader {
     };
   }
 
-  /** A name tells the model who speaks; it is a mere hint where those of one role do not differ. */
+  /** A name tells the model who speaks; it is only a hint where all names of one role are equal. */
   #nameSpeaker(message: Fields, role: string | null): void {
     const name = message.optionalText("name") || null;
-    // That of a result is the name of its tool.
+    // The name of a result is that of its tool.
     if (role === null || role === "tool" || role === "function") return;
     const before = this.#speakers.get(role);
     this.#speakers.set(role, name);

@@ -1,5 +1,5 @@
-// Canonical turns in which every call has its result -> the messages for a Chat upstream, in the order that Chat servers take.
-// Never sends reasoning to a server that did not ask for it back, or a proof at all.
+// Canonical turns in which every call has its result -> the messages for a Chat upstream, in the order that Chat servers accept.
+// Never sends reasoning to a server that does not want it back, or a proof at all.
 
 import { JsonText, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, TextPart, ToolCallPart, ToolResultPart, Turn } from "../canonical.ts";
@@ -49,7 +49,7 @@ export function encodeTurns(request: CanonicalRequest, turns: readonly Turn[], t
 /** A line that Claude Code puts first for its vendor's billing; it changes with every request and would defeat prompt caches. */
 const ATTRIBUTION = /^x-anthropic-billing-header:/;
 
-/** Whether a turn says something new; one that only hands in results goes on with the running loop. */
+/** Whether a turn says something new; one that only returns results continues the current tool loop. */
 function asks(turn: Turn): boolean {
   return turn.role === "user" && turn.parts.some((part) => part.type !== "tool-result");
 }
@@ -62,11 +62,11 @@ function encodeSystem(parts: readonly TextPart[], target: PartTarget): JsonObjec
 // ---- Assistant -----------------------------------------------------------------------------------------------------
 
 interface AssistantTarget extends TurnTarget {
-  /** Whether the model gets the turn's thoughts back. */
+  /** Whether the model gets the turn's reasoning back. */
   readonly echoed: boolean;
 }
 
-/** One message: text first, then the calls, whatever order they had. Null when nothing is left to say. */
+/** One message: text first, then the calls, in any original order. Null: nothing is left. */
 function encodeAssistant(turn: Turn, target: AssistantTarget): JsonObject | null {
   const content: Content[] = [];
   const calls: ToolCallPart[] = [];
@@ -111,7 +111,7 @@ function encodeOwnCall(call: ToolCallPart, { names, emulated, capabilities }: Tu
 /** The results first, each as its own message, then one message with the rest. */
 function encodeUser(turn: Turn, target: TurnTarget): JsonObject[] {
   const messages: JsonObject[] = [];
-  // Results are text alone; what else they hold follows all of them, with the call that it belongs to.
+  // Results are only text; anything else in them follows after all of them, with its call's id.
   const rest: Content[] = [];
   for (const part of turn.parts) {
     if (part.type !== "tool-result") continue;

@@ -1,11 +1,11 @@
-// Token counts, both directions. Chat's counters include each other, the canonical ones are disjoint.
-// Never says zero where nobody counted.
+// Token counts, both directions. Chat's counters include each other; the canonical ones are disjoint.
+// Never reports zero for an unknown count.
 
 import type { Usage } from "../canonical.ts";
 import { numberOf, objectOf } from "./wire.ts";
 import type * as wire from "./wire.ts";
 
-/** The usage of a chunk, wherever its upstream keeps it; null when there is none. */
+/** The usage of a chunk, wherever its upstream keeps it; null: none. */
 export function decodeUsage(chunk: wire.Chunk, choice: wire.Choice | undefined): Usage | null {
   const groq = objectOf<{ usage: unknown }>(chunk.x_groq);
   const usage = objectOf<wire.UsageRead>(chunk.usage) ?? objectOf<wire.UsageRead>(choice?.usage) ?? objectOf<wire.UsageRead>(groq?.usage);
@@ -16,7 +16,7 @@ export function decodeUsage(chunk: wire.Chunk, choice: wire.Choice | undefined):
   const cacheWrite = numberOf(promptDetails?.cache_write_tokens);
   const completion = numberOf(usage.completion_tokens);
   const reasoning = numberOf(objectOf<{ reasoning_tokens: unknown }>(usage.completion_tokens_details)?.reasoning_tokens);
-  // xAI counts reasoning beside the completion instead of inside; the total tells.
+  // xAI counts reasoning in addition to the completion; the total shows it.
   const isBeside =
     prompt !== null &&
     completion !== null &&

@@ -1,5 +1,5 @@
-// The wire: Chat Completions as it is sent, its names of the canonical fields, the fate of each request member.
-// Types of what this codec writes are exact; of what it reads from upstreams every member is unknown until it has been looked at.
+// The wire format of Chat Completions, its names of the canonical fields, and the fate of each request member.
+// Types of what this codec writes are exact; in what it reads from upstreams, every member is unknown until it is checked.
 // Sources (read 2026-11): openai 7.57.0 `resources/chat/completions/completions.d.ts`; https://platform.openai.com/docs/api-reference/chat;
 // DeepSeek, Moonshot, Mistral, xAI and Groq answers as recorded.
 
@@ -18,7 +18,7 @@ export type ContentPart =
   | { type: "file"; file: { filename?: string; file_data?: string; file_id?: string }; prompt_cache_breakpoint?: CacheBreakpoint }
   | { type: "input_audio"; input_audio: { data: string; format: string } };
 
-// Two slots carry proofs through a client and back, as text that `sealProof` made; a proof never goes out bare, Chat has no origin.
+// Two slots carry proofs through a client and back, as text from `sealProof`; a proof is never sent bare, because Chat has no origin.
 //   message.reasoning_details[]                     in the form that OpenRouter's clients echo:
 //     { type: "reasoning.text", index, text, signature }            a thought and its proof
 //     { type: "reasoning.encrypted", index, data }                  a hidden thought
@@ -36,7 +36,7 @@ export type ToolCall =
   | ({ id: string; type: "function"; function: FunctionCall } & CallProof)
   | ({ id: string; type: "custom"; custom: { name: string; input: string } } & CallProof);
 
-/** A tool call in a chunk: id, type and name on its first, only index and a piece of the arguments on the others. */
+/** A tool call in a chunk: the first has id, type and name, the others only the index and a piece of the arguments. */
 export type ToolCallPiece = CallProof & {
   index: number;
   id?: string;
@@ -107,7 +107,7 @@ export interface Chunk {
   readonly error?: unknown;
   /** Groq keeps the usage here. */
   readonly x_groq?: unknown;
-  /** Pages behind the answer: see citations.ts. */
+  /** Pages listed with the answer: see citations.ts. */
   readonly citations?: unknown;
   readonly search_results?: unknown;
   readonly web_search?: unknown;
@@ -117,11 +117,11 @@ export interface Chunk {
 export interface Choice {
   readonly index?: unknown;
   readonly delta?: unknown;
-  /** In non-streaming answers, in the place of `delta`. */
+  /** In non-streaming answers, in place of `delta`. */
   readonly message?: unknown;
   readonly logprobs?: unknown;
   readonly finish_reason?: unknown;
-  /** vLLM and its relatives: the stop sequence that matched. */
+  /** vLLM and similar servers: the stop sequence that matched. */
   readonly stop_reason?: unknown;
   /** Moonshot keeps the usage here. */
   readonly usage?: unknown;
@@ -206,12 +206,12 @@ export interface ErrorRead {
   readonly error?: unknown;
 }
 
-/** An object whose members have not been looked at; undefined when it is none. */
+/** An object whose members have not been checked; undefined: not an object. */
 export function objectOf<Shape extends object>(value: unknown): Partial<Shape> | undefined {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
 }
 
-/** The objects of an array; none when it is no array. */
+/** The objects in an array; none when it is not an array. */
 export function objectsOf<Shape extends object>(value: unknown): Partial<Shape>[] {
   return Array.isArray(value) ? value.flatMap((item) => objectOf<Shape>(item) ?? []) : [];
 }
@@ -226,7 +226,7 @@ export function numberOf(value: unknown): number | null {
 
 const ID_PREFIX = /^(?:chatcmpl-|resp_|msg_)/;
 
-/** An answer's id without the prefix that says what it is the id of. */
+/** An answer's id without the prefix that names its kind. */
 export function bareId(id: string): string {
   return id.replace(ID_PREFIX, "");
 }
@@ -260,13 +260,13 @@ export const NAMES: FieldNames = {
   store: "store",
 };
 
-/** The words of a client that limits its answer by the older name. */
+/** The names of a client that limits its answer by the older name. */
 export const MAX_TOKENS_NAMES: FieldNames = { ...NAMES, maxOutputTokens: "max_tokens" };
 
-/** The words of a client that declared `functions`, as was usual before `tools`; it is answered in the same form. */
+/** The names of a client that declares `functions`, the predecessor of `tools`; it is answered in the same form. */
 export const LEGACY_NAMES: FieldNames = { ...MAX_TOKENS_NAMES, tools: "functions", toolChoice: "function_call" };
 
-/** Whether the client speaks the form of `functions` and `function_call`. */
+/** Whether the client uses the form of `functions` and `function_call`. */
 export function isLegacy(names: FieldNames): boolean {
   return names.tools === LEGACY_NAMES.tools;
 }
@@ -278,7 +278,7 @@ export function isOwn(names: FieldNames): boolean {
 
 // ---- Enumerations --------------------------------------------------------------------------------------------------
 
-/** Every enumeration of a request; types of messages, parts and tools are none, since what they hold can be kept as it is. */
+/** Every enumeration in a request, except the types of messages, parts and tools, which can be kept verbatim. */
 export const WORDS = {
   "messages.role": { known: ["system", "developer", "user", "assistant", "tool", "function"], unknown: "refused" },
   "messages.detail": { known: ["auto", "low", "high", "original"], unknown: "reported" },
@@ -296,7 +296,7 @@ export const WORDS = {
 
 // ---- Request members -----------------------------------------------------------------------------------------------
 
-/** What becomes of a request member when another protocol is to carry it. */
+/** The fate of a request member when another protocol has to carry it. */
 export type Fate = { readonly fate: "carried" } | { readonly fate: LossSeverity; readonly reason: string };
 
 const CARRIED: Fate = { fate: "carried" };
@@ -341,7 +341,7 @@ export const FIELDS = {
   web_search_options: CARRIED,
 } as const satisfies Readonly<Record<string, Fate>>;
 
-/** The fate of a member by name; what nobody knows is reported. */
+/** The fate of a member by name; unknown ones are reported. */
 export function fateOf(field: string): Exclude<Fate, { fate: "carried" }> {
   const known: Fate | undefined = Object.hasOwn(FIELDS, field) ? (FIELDS as Readonly<Record<string, Fate>>)[field] : undefined;
   if (known !== undefined && known.fate !== "carried") return known;

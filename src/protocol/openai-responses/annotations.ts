@@ -4,7 +4,7 @@ import { isObject, type Json } from "../../wire/json.ts";
 import type { Annotation } from "../canonical.ts";
 import type * as wire from "./wire.ts";
 
-/** None for other kinds of citation. */
+/** Empty for other kinds of citation. */
 export function decodeAnnotation(value: Json): Annotation[] {
   if (!isObject(value) || value["type"] !== "url_citation" || typeof value["url"] !== "string") return [];
   const { title, start_index: start, end_index: end } = value;
@@ -20,7 +20,7 @@ export function decodeAnnotation(value: Json): Annotation[] {
   ];
 }
 
-/** What the API requires and an upstream may not have said is filled from the text around it. */
+/** Fills in what the API requires and an upstream may have omitted, from the surrounding text. */
 export function encodeAnnotation({ url, title, start, end }: Annotation, textLength: number): wire.UrlCitation {
   return { type: "url_citation", url, title: title ?? url, start_index: start ?? 0, end_index: end ?? textLength };
 }

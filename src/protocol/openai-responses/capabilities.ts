@@ -1,5 +1,5 @@
-// Which request parameters a model takes, by its id at the upstream. An id that the table lacks goes by its family.
-// Never routes, and says nothing of a model beyond the parameters that it rejects.
+// Which request parameters a model accepts, by its id at the upstream. An id that is not in the table goes by its family.
+// Never routes, and says nothing of a model except which parameters it rejects.
 // Sources (read 2026-11): the notes on `reasoning.effort` and `prompt_cache_options` in OpenAI's API reference; the upstream errors quoted in
 // openai-agents-python#2089 and opencode#4451; https://platform.openai.com/docs/models; xAI's notes on grok-4; Factory's on gpt-5-codex.
 
@@ -8,21 +8,21 @@ import type { ModelLimits } from "../codec.ts";
 
 /** The request parameters that a model takes. */
 export interface Capabilities {
-  /** Whether it takes `reasoning` and gives encrypted reasoning. */
+  /** Whether it accepts `reasoning` and returns encrypted reasoning. */
   readonly reasons: boolean;
-  /** The levels of `reasoning.effort` that it takes, weakest first; null: all of them; empty: it rejects the parameter. */
+  /** The accepted levels of `reasoning.effort`, weakest first; null: all of them; empty: it rejects the parameter. */
   readonly efforts: readonly Effort[] | null;
-  /** When it takes temperature, top_p and top_logprobs. */
+  /** When it accepts temperature, top_p and top_logprobs. */
   readonly sampling: "always" | "without-reasoning" | "never";
-  /** Whether it takes `text.verbosity`. */
+  /** Whether it accepts `text.verbosity`. */
   readonly verbosity: boolean;
-  /** Whether it takes `anyOf`, `oneOf`, `allOf`, `enum` and `not` at the root of a tool's schema. */
+  /** Whether it accepts `anyOf`, `oneOf`, `allOf`, `enum` and `not` at the root of a tool's schema. */
   readonly rootKeywords: boolean;
-  /** Whether it tells the pages that a web search found when `include` asks for them. */
+  /** Whether it reports the pages that a web search found when `include` asks for them. */
   readonly searchSources: boolean;
-  /** Whether it takes `prompt_cache_breakpoint`. */
+  /** Whether it accepts `prompt_cache_breakpoint`. */
   readonly breakpoints: boolean;
-  /** The most tokens that `max_output_tokens` may ask for; more is a 400. Null where it is not known. */
+  /** The largest accepted `max_output_tokens`; more is a 400. Null: not known. */
   readonly maxOutputTokens: number | null;
 }
 
@@ -56,7 +56,7 @@ const GPT_5_1: Capabilities = { ...GPT_5, efforts: ["none", "low", "medium", "hi
 const GPT_5_2: Capabilities = { ...GPT_5_1, efforts: ["none", "low", "medium", "high", "xhigh"] };
 const GPT_NEXT: Capabilities = { ...GPT_5_1, efforts: null, breakpoints: true, maxOutputTokens: null };
 
-/** An id stands for itself and for `<id>-...`, one that ends in a separator for all that begin with it; the longest that fits counts. */
+/** An id stands for itself and for `<id>-...`; one that ends in a separator for everything that begins with it. The longest match counts. */
 const MODELS: readonly (readonly [id: string, capabilities: Capabilities])[] = [
   ["gpt-3.5", PLAIN],
   ["gpt-4", PLAIN],

@@ -12,18 +12,18 @@ import { canonicalName } from "./namespaces.ts";
 import { textPart } from "./parts-decode.ts";
 
 interface ClientTool {
-  /** The types of the items that hold a call and its output; the tool's own type is its name. */
+  /** The item types of a call and its output; the tool's own type is its name. */
   readonly call: string;
-  /** What OpenAI's ids of such calls begin with. */
+  /** The prefix of OpenAI's ids for such calls. */
   readonly idPrefix: string;
   readonly output: string;
-  /** Null where the client says both itself. */
+  /** Null where the client gives both itself. */
   readonly function: { readonly description: string; readonly schema: JsonSource } | null;
-  /** Whether a tool, or an item of one, is run by the client. */
+  /** Whether the client runs a tool, or a call of it. */
   runsHere(fields: Fields): boolean;
-  /** The members of a call that a function's arguments are. */
+  /** A function's arguments, from the members of a call. */
   decodeCall(item: Fields): JsonSource;
-  /** The members that stand for these arguments; null where they make no such call. */
+  /** The members of a call, from a function's arguments; null where these do not fit. */
   encodeCall(parsed: Json): JsonObject | null;
   decodeOutput(item: Fields): Pick<ToolResultPart, "content" | "isError">;
 }
@@ -120,13 +120,13 @@ const CLIENT_TOOLS: Readonly<Record<string, ClientTool>> = {
   },
 };
 
-/** By the type of their items. */
+/** By item type. */
 const CALLS = new Map(Object.entries(CLIENT_TOOLS).map(([name, tool]) => [tool.call, { name, tool }]));
 const OUTPUTS = new Map(Object.values(CLIENT_TOOLS).map((tool) => [tool.output, tool]));
 
 // ---- Decoding ----------------------------------------------------------------------------------------------------
 
-/** The function that a declared tool is for any other model; null for one that the client does not run. */
+/** A declared tool as a function for other models; null for one that the client does not run. */
 export function decodeClientTool(tool: Fields): FunctionTool | null {
   const type = tool.text("type");
   const known = Object.hasOwn(CLIENT_TOOLS, type) ? CLIENT_TOOLS[type] : undefined;
@@ -142,16 +142,16 @@ export interface ClientCall {
   readonly arguments: JsonSource;
 }
 
-/** The call in an item; null for an item that is no call of such a tool. */
+/** The call in an item; null: the item is not a call of such a tool. */
 export function decodeClientCall(item: Fields): ClientCall | null {
   const found = CALLS.get(item.optionalText("type") ?? "");
   return found?.tool.runsHere(item) === true ? { name: found.name, arguments: found.tool.decodeCall(item) } : null;
 }
 
-/** What an item says that a client's tool has returned; null for any other item. */
+/** The output of a client-run tool in an item; null: another kind of item. */
 export function decodeClientOutput(item: Fields): Pick<ToolResultPart, "content" | "isError"> | null {
   const tool = OUTPUTS.get(item.optionalText("type") ?? "");
-  // Only outputs of the search say where it ran; a shell's answers what is in the conversation.
+  // Only outputs of the search say where it ran; a shell's output answers a call in the conversation.
   return tool === undefined || (tool.output === "tool_search_output" && !tool.runsHere(item)) ? null : tool.decodeOutput(item);
 }
 
@@ -206,7 +206,7 @@ export function hasOwnForm(name: string, tools: Callables): boolean {
   return tool?.type === "function" && tool.ownForm !== undefined;
 }
 
-/** The item's members and what its id begins with, for a call of a tool that has a form of its own; null where the arguments make no such call. */
+/** The item's members and its id prefix, for a call of a tool with a form of its own; null where the arguments make no such call. */
 export function encodeClientCall(name: string, text: JsonSource): { idPrefix: string; members: JsonObject } | null {
   const tool = Object.hasOwn(CLIENT_TOOLS, name) ? CLIENT_TOOLS[name] : undefined;
   const parsed = text.trim() === "" ? {} : parseOrUndefined(text);

@@ -31,7 +31,7 @@ const plain: Codec = {
   error: { decode: decodeError, encode: encodeError, edit: editError, event: (error) => errorEvent(error), events: failureEvents },
 };
 
-/** OpenAI's answer format takes objects alone; a client of its own protocol knows that. */
+/** OpenAI's answer format accepts only objects; a client of this protocol knows that. */
 export const openaiResponses: Codec = structuredBy(fittedBy(plain, toolLimits), ({ names }) =>
   names === NAMES ? "format" : "object-format",
 );

@@ -1,5 +1,5 @@
-// The named edits of a body whose upstream speaks the Responses API too: the model, the instructions, and no reasoning of other makers.
-// Never prints anything again that it did not change.
+// The named edits of a body whose upstream also speaks the Responses API: the model, the instructions, and removing other makers' reasoning.
+// Never rewrites anything that it did not change.
 
 import { parse } from "../../wire/json.ts";
 import { members, spliced, type Member, type Splice } from "../../wire/json-edit.ts";
@@ -18,7 +18,7 @@ export function editRequest(body: string, { model, systemPrompt }: Edits, known?
   return spliced(body, splices);
 }
 
-/** The prompt in front of the client's own instructions; none where it stands already, or where `instructions` is no text. */
+/** Puts the prompt in front of the client's own instructions, unless it is there already, or `instructions` is not text. */
 function insertPrompt(prompt: string, { body, found }: { readonly body: string; readonly found: readonly Member[] }): Splice[] {
   const member = found.find(({ key }) => key === "instructions");
   if (member === undefined) {
@@ -27,7 +27,7 @@ function insertPrompt(prompt: string, { body, found }: { readonly body: string; 
   const { valueStart: start, valueEnd: end } = member;
   const value = parse(body.slice(start, end));
   if (value === null || value === "") return [{ start, end, text: JSON.stringify(prompt) }];
-  // What is no string is wrong, and the upstream says so better.
+  // Anything but a string is an error, which the upstream explains better.
   if (typeof value !== "string" || value.startsWith(prompt)) return [];
   return [{ start: start + 1, end: start + 1, text: JSON.stringify(`${prompt}\n\n`).slice(1, -1) }];
 }

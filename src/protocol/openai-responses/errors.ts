@@ -1,5 +1,5 @@
 // Errors, both directions: as a body, as the event that ends a stream, as `error` of a failed response.
-// Never loses the status or retry-after, and never shows markup, which is what a broken proxy in between answers with.
+// Never loses the status or retry-after, and never shows markup, which broken intermediate proxies send.
 // Source: https://platform.openai.com/docs/guides/error-codes (read 2026-11).
 
 import { ERRORS, GatewayError, kindOfStatus, type ErrorKind, type ErrorOptions } from "../../errors.ts";
@@ -11,11 +11,11 @@ import type * as wire from "./wire.ts";
 
 // ---- Decoding ----------------------------------------------------------------------------------------------------
 
-/** Headers that tell a client when to come back. */
+/** Headers that tell a client when to retry. */
 const PASSED_HEADERS = ["retry-after", "retry-after-ms", "x-should-retry"] as const;
-/** A spent quota does not come back by waiting, though its status says so. */
+/** A used-up quota does not return by waiting, despite its status. */
 const QUOTA = "insufficient_quota";
-/** Longest text of an answer that is no JSON that is shown. */
+/** The longest non-JSON answer that is shown. */
 const MAX_SHOWN = 500;
 
 export function decodeError(status: number, body: string, headers: Readonly<Record<string, string>>): GatewayError {
@@ -36,7 +36,7 @@ interface Saying {
   readonly param: string | null;
 }
 
-/** What the body says, in the shapes that were seen: OpenAI's object, a bare string, `message`, `detail`, plain text. */
+/** The message of a body, in the shapes that were seen: OpenAI's object, a bare string, `message`, `detail`, plain text. */
 function sayingOf(value: Json | undefined, body: string): Saying {
   if (isObject(value)) {
     const error = value["error"];
@@ -52,7 +52,7 @@ function sayingOf(value: Json | undefined, body: string): Saying {
 }
 
 const SILENT: Saying = { message: null, type: null, code: null, param: null };
-/** Markup, or JSON that was cut off: nothing for people. */
+/** Markup, or truncated JSON: not for people. */
 const MARKUP = /^[{[]|</;
 
 function objectSaying(error: JsonObject): Saying {
@@ -73,7 +73,7 @@ function optionsOf({ type, code, param }: Saying): ErrorOptions {
   return { ...(type === null ? {} : { type }), ...(code === null ? {} : { code }), ...(param === null ? {} : { param }) };
 }
 
-/** Errors inside of an answer whose status was 200: by their code, else by their type. */
+/** Errors inside an answer with status 200: by their code, otherwise by their type. */
 const KINDS: Readonly<Record<string, ErrorKind>> = {
   rate_limit_exceeded: "rate-limited",
   rate_limit_error: "rate-limited",
@@ -92,7 +92,7 @@ const KINDS: Readonly<Record<string, ErrorKind>> = {
   permission_error: "upstream-rejected",
 };
 
-/** The error that an `error` event, a failed response or a 200 with an error in it tells. */
+/** The error in an `error` event, a failed response, or a 200 with an error. */
 export function decodeErrorInside(error: JsonObject): GatewayError {
   const said = isObject(error["error"]) ? objectSaying(error["error"]) : { ...objectSaying(error), type: null };
   const message = said.message ?? "The upstream failed without a message.";
@@ -105,7 +105,7 @@ export function decodeErrorInside(error: JsonObject): GatewayError {
 
 // ---- Encoding ----------------------------------------------------------------------------------------------------
 
-/** Types that OpenAI's clients know; another provider's word would tell them nothing. */
+/** Types that OpenAI's clients know; another provider's type would mean nothing to them. */
 const TYPES: ReadonlySet<string> = new Set([
   "invalid_request_error",
   "insufficient_quota",
@@ -122,7 +122,7 @@ export function encodeError(error: GatewayError): EncodedError {
   return { status: statusOf(error), body: JSON.stringify({ error: errorObject(error) }) };
 }
 
-/** 529 is Anthropic's alone; everyone else says 503. */
+/** 529 is Anthropic's alone; all others use 503. */
 function statusOf({ status }: GatewayError): number {
   return status === 529 ? 503 : status;
 }
@@ -150,12 +150,12 @@ function codeOf({ kind, code, param, status }: GatewayError): string | null {
   return kind === "not-found" && param === "model" ? "model_not_found" : null;
 }
 
-/** An upstream's own body, with the code that clients know where the context is full. */
+/** An upstream's own body, with the code that clients recognise where the context is full. */
 export const editError = withContextCode;
 
 /**
- * Both shapes at once: the members that the API's types name, and the object around them that the API sends. Some clients read
- * the one, some the other. `sequence`: the event's number in its stream.
+ * Both shapes at once: the members that the API's types define, and the surrounding object that the API sends. Some clients read
+ * one, some the other. `sequence`: the event's number in its stream.
  */
 export function errorEvent(error: GatewayError, sequence = 0): SseEvent {
   const { message, type, param, code } = errorObject(error);
@@ -163,7 +163,7 @@ export function errorEvent(error: GatewayError, sequence = 0): SseEvent {
   return { event: "error", data: JSON.stringify(event) };
 }
 
-/** Words that a failed response may say; the first three are OpenAI's own, the others are sent and understood all the same. */
+/** Codes of a failed response; the first three are OpenAI's own, the others are understood all the same. */
 const FAILURE_CODES: ReadonlySet<string> = new Set([
   "server_error",
   "rate_limit_exceeded",
@@ -172,12 +172,12 @@ const FAILURE_CODES: ReadonlySet<string> = new Set([
   "insufficient_quota",
 ]);
 
-/** What no client should ask again; Codex does unless the code says so. */
+/** Errors that no client should retry; without the code, Codex would. */
 const FINAL: ReadonlySet<ErrorKind> = new Set(["upstream-rejected", "invalid-request", "ended"]);
 
 const LIMITED: ReadonlySet<ErrorKind> = new Set(["rate-limited", "budget", "quota"]);
 
-/** `error` of a response that failed. */
+/** `error` of a failed response. */
 export function failureOf(error: GatewayError): { code: string; message: string } {
   const { message, kind } = error;
   const code = codeOf(error) ?? "";

@@ -6,14 +6,14 @@ import type { FinishKind, FinishReason } from "../canonical.ts";
 import { settle, type Contents } from "../finish.ts";
 import { decodeErrorInside } from "./errors.ts";
 
-/** Of an `incomplete` response; one that is not here, or is not said, is `length`. */
+/** Reasons of an `incomplete` response; an unknown or missing one means `length`. */
 const REASONS: Readonly<Record<string, FinishKind>> = {
   max_output_tokens: "length",
   max_tokens: "length",
   content_filter: "filtered",
 };
 
-/** The end of a response; an error where it failed, or stands in a status that no answer ends with. */
+/** The end of a response; an error where it failed, or has a status with which no answer ends. */
 export function decodeFinish(response: JsonObject, contents: Contents): FinishReason | GatewayError {
   const { status, error, incomplete_details: details } = response;
   const unsaid = { stopSequence: null, explanation: null };
@@ -46,7 +46,7 @@ export function encodeFinish({ kind }: FinishReason): Finish {
   switch (kind) {
     case "length":
     case "context-full":
-    // A pause that nobody resumes is an answer that is not finished; so is one whose end nobody understands.
+    // A paused answer that is not resumed is not finished; nor is one with an unknown end.
     case "paused":
     case "other":
       return { status: "incomplete", reason: "max_output_tokens" };

@@ -1,5 +1,5 @@
-// Signs of life as OpenAI itself sends them: an event of its own in the count of events. Codex takes nothing else for life, and gives up on a
-// stream that has been silent for 300 s, whatever comments come.
+// Keep-alives as OpenAI itself sends them: numbered events. Codex accepts nothing else as a sign of life, and gives up on a
+// stream that is silent for 300 s, despite any comments.
 // Never touches a byte of a stream that was never silent.
 
 import { shifted } from "../../wire/json-edit.ts";
@@ -10,16 +10,16 @@ import type { SignsOfLife } from "../codec.ts";
 
 const SEQUENCE = "sequence_number";
 const TERMINAL = /^(?:error|response\.(?:completed|failed|incomplete))$/;
-/** A line is told apart by its ends alone: the `^` of a pattern would also match behind a U+2028 in a text. */
+/** Lines are recognised by their ends only: the `^` of a pattern would also match after a U+2028 inside a text. */
 const DATA_LINE = /(?<=^|[\r\n])data:[^\r\n]*/g;
 const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const ENCODER = new TextEncoder();
 const COLON = 0x3a;
-/** Runs have been through a pump, which holds the limit. */
+/** Runs come from a pump, which enforces the limit. */
 const NO_LIMIT = { maxEventLength: Number.POSITIVE_INFINITY };
 
 export class NumberedSigns implements SignsOfLife {
-  /** The last run with an event in it, until it has been read. */
+  /** The last run with an event, until it has been read. */
   #last: Uint8Array | null = null;
   /** The number of the last event, once it has been read; null before the first. */
   #number: number | null = null;
@@ -50,7 +50,7 @@ export class NumberedSigns implements SignsOfLife {
 
   #read(): void {
     if (this.#last === null) return;
-    // All of it: behind its last event there may be comments.
+    // All of it: comments may follow its last event.
     for (const { data } of run(sseDecoder(NO_LIMIT), [this.#last])) {
       const event = parseOrUndefined(data);
       const { type, [SEQUENCE]: number } = isObject(event) ? event : {};

@@ -1,12 +1,12 @@
 // Log probabilities of tokens, both directions. Tokens of deltas may lack their bytes; the official client passes over those that do.
-// Never tells tokens of refusals: the API has them for texts alone.
+// Never reports tokens of refusals: the API has them only for texts.
 
 import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Logprob, TokenLogprob } from "../canonical.ts";
 import { tokenLogprob } from "../logprobs.ts";
 import type * as wire from "./wire.ts";
 
-/** A delta has a list of them whether or not it was asked for any. */
+/** A delta has this list whether or not it was requested. */
 const NONE: readonly Logprob[] = [];
 
 export function decodeLogprobs(value: Json | undefined): readonly Logprob[] {

@@ -1,4 +1,4 @@
-// Images, files and sound, both directions. What has no place here becomes a loss, and a note for the model.
+// Images, files and audio, both directions. Whatever has no place here becomes a loss, and a note for the model.
 // Never fetches or converts a file.
 
 import type { CacheMark, FilePart, ImagePart, MediaPart, Source } from "../canonical.ts";
@@ -18,20 +18,20 @@ export function decodeAudio(part: Fields): MediaPart {
   return { type: "audio", source: { type: "base64", mediaType, data: audio.text("data") } };
 }
 
-/** @throws GatewayError when the image has no place. */
+/** @throws GatewayError when the image has neither data nor an address. */
 export function decodeImage(part: Fields, cache: CacheMark | null): ImagePart | FilePart {
   const url = part.optionalText("image_url");
   const id = part.optionalText("file_id");
   if (url === null && id === null) throw part.fail("image_url", "a URL, a data URL, or file_id in its place");
   const source: Source = url === null ? { type: "file-id", id: id ?? "", owner: "openai-responses" } : sourceOfUrl(url);
-  // Some clients send every attachment as an image; a PDF is a document all the same.
+  // Some clients send every attachment as an image; a PDF is still a document.
   if (source.type === "base64" && source.mediaType === "application/pdf") {
     return { type: "file", source, filename: null, context: null, citations: null, cache };
   }
   return { type: "image", source, detail: part.optionalWord("detail", WORDS["input.detail"]), cache };
 }
 
-/** @throws GatewayError when the file has no place. */
+/** @throws GatewayError when the file has neither data nor an address. */
 export function decodeFile(part: Fields, cache: CacheMark | null): FilePart {
   const data = part.optionalText("file_data");
   const url = part.optionalText("file_url");
@@ -44,7 +44,7 @@ export function decodeFile(part: Fields, cache: CacheMark | null): FilePart {
   return { type: "file", source, filename: part.optionalText("filename"), context: null, citations: null, cache };
 }
 
-/** Data URLs hold their bytes, with or without parameters, in base64 or percent-encoded; any other URL is one to fetch. */
+/** Data URLs contain their bytes in base64 or percent-encoded, with or without parameters; any other URL has to be fetched. */
 function sourceOfUrl(url: string): Source {
   const comma = url.indexOf(",");
   if (!url.startsWith("data:") || comma === -1) return { type: "url", url, mediaType: null };
@@ -70,7 +70,7 @@ function base64OfPercentEncoded(text: string): string {
 
 const UTF8 = new TextEncoder();
 
-/** How base64 of a known kind of file begins. */
+/** The beginning of known kinds of file, in base64. */
 const MAGIC: readonly (readonly [string, string])[] = [
   ["JVBERi", "application/pdf"],
   ["iVBORw0KGgo", "image/png"],
@@ -85,7 +85,7 @@ function sniff(base64: string): string | null {
 
 // ---- Encoding ----------------------------------------------------------------------------------------------------
 
-/** Sound has a place in the API, but no model that answers in text takes it; a client of this protocol may know one that does. */
+/** The API has a place for audio, but no model that answers in text accepts it; a client of this protocol may know one that does. */
 export function encodeMedia({ type, source }: MediaPart, target: Target): wire.InputContent[] {
   const isOwn = target.own && type === "audio" && source.type === "base64";
   if (!isOwn) return lost(target, { inside: type, reason: `The Responses API takes no ${type}.` });
@@ -134,7 +134,7 @@ function isOpenAi(source: { readonly owner: string }): boolean {
   return source.owner === "openai-responses" || source.owner === "openai-chat";
 }
 
-/** A note in the place of what cannot be sent, for the model of a client that chose to go on. */
+/** A note in place of what can't be sent, for the model of a client that chose to go on. */
 function lost(target: Target, { inside, reason }: { readonly inside: string; readonly reason: string }): wire.InputText[] {
   target.lose("turns", { inside, severity: "refused", reason });
   return [{ type: "input_text", text: `[${inside} left out: ${reason}]` }];

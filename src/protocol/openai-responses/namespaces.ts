@@ -1,5 +1,5 @@
-// Names of tools and ids of calls. Tools of a namespace are canonical tools whose name begins with it; on the wire they stand in their
-// namespace again, under the short name that the client gave them.
+// Names of tools and ids of calls. A tool in a namespace is a canonical tool whose name begins with the namespace; on the wire it is in its
+// namespace again, under the client's short name.
 
 import type { Tool } from "../canonical.ts";
 import type { Callables } from "../tool-list.ts";
@@ -8,10 +8,10 @@ import { fitName, NameTable, type NameRule } from "../tool-names.ts";
 /** OpenAI's rule for names of tools. */
 export const NAME_RULE: NameRule = { unfit: /[^a-zA-Z0-9_-]/, maxLength: 64 };
 
-/** OpenAI's limit on the ids that pair a call with its output; any character will do. */
+/** OpenAI's limit on call ids; any character is allowed. */
 export const CALL_ID_RULE: NameRule = { unfit: /(?!)/, maxLength: 64 };
 
-/** What a canonical name begins with when its tool stands in a namespace. Cutting it off gives the short name back, always. */
+/** The prefix of a canonical name for a tool in a namespace. Removing it always gives the short name. */
 export function prefixOf(namespace: string): string {
   return namespace.endsWith("__") ? namespace : `${namespace}__`;
 }
@@ -23,18 +23,18 @@ export function clientName(name: string, tools: Callables): { name: string; name
   return { name: name.slice(prefixOf(tool.namespace).length), namespace: tool.namespace };
 }
 
-/** A tool's name as an upstream takes it. */
+/** A tool's name for an upstream. */
 export function upstreamName(name: string, tools: Callables): { name: string; namespace?: string } {
   const found = clientName(name, tools);
   return found.namespace === undefined ? { name: fitName(name, NAME_RULE) } : found;
 }
 
-/** The canonical name of a call that may say its namespace. */
+/** The canonical name of a call, which may name its namespace. */
 export function canonicalName(name: string, namespace: string | null): string {
   return namespace === null || namespace === "" ? name : prefixOf(namespace) + name;
 }
 
-/** The way back from the names that an upstream was sent. */
+/** The way back from the names that were sent upstream. */
 export function originalNames(tools: readonly Tool[]): NameTable {
   const names = tools.flatMap((tool) => (tool.type === "function" || tool.type === "custom" ? [tool.name] : []));
   return new NameTable(names, NAME_RULE);

@@ -1,6 +1,6 @@
-// The content of one message of an upstream's answer as canonical events: texts and refusals that begin when they have something to say,
+// The content of one message in an upstream's answer as canonical events: texts and refusals that start once they have content,
 // with citations and log probabilities.
-// Never sends an empty part, or text behind a stop sequence.
+// Never emits an empty part, or text after a stop sequence.
 
 import { isObject, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { Logprob, Part, ReplyEvent } from "../canonical.ts";
@@ -13,7 +13,7 @@ export class PartEvents {
   #events: ReplyEvent[] = [];
   #next = 0;
 
-  /** How many parts have begun. */
+  /** How many parts have started. */
   get count(): number {
     return this.#next;
   }
@@ -32,7 +32,7 @@ export class PartEvents {
     this.#events.push({ type: "part-end", index, proof: null });
   }
 
-  /** What has come since the last time. */
+  /** The events since the last call. */
   take(): ReplyEvent[] {
     const events = this.#events;
     this.#events = [];
@@ -40,22 +40,22 @@ export class PartEvents {
   }
 }
 
-/** `index` is null until there is something to say. */
+/** `index` is null until the part has content. */
 interface Content {
   readonly type: "text" | "refusal";
   readonly stop: StopScanner | null;
   index: number | null;
   received: string;
-  /** How many tokens have come, and those of them whose text has not been shown. */
+  /** How many tokens have come, and those whose text has not been emitted. */
   tokens: number;
   held: Logprob[];
-  /** UTF-8 bytes of the text that has been shown beyond its tokens; counted where a stop sequence may hold text back. */
+  /** UTF-8 bytes of emitted text beyond its tokens; counted where a stop sequence may hold text back. */
   ahead: number;
   annotations: number;
   over: boolean;
 }
 
-/** A piece of text, and the tokens that make it. */
+/** A piece of text, and its tokens. */
 interface Said {
   readonly text: string;
   readonly logprobs: readonly Logprob[];
@@ -72,7 +72,7 @@ export class Contents {
     this.#stops = stops;
   }
 
-  /** A piece of text. Returns the stop sequence that it completes, after which nothing more may be said; null otherwise. */
+  /** A piece of text. Returns the stop sequence that it completes, after which nothing may follow; otherwise null. */
   say({ index, type }: Pick<Content, "type"> & { readonly index: number }, said: Said): string | null {
     return this.#say(this.#content(index, type), said);
   }
@@ -83,7 +83,7 @@ export class Contents {
     this.#annotate(content, annotation);
   }
 
-  /** The complete part: the rest of its text, and the citations that were not streamed. Returns as `say` does. */
+  /** The complete part: the rest of its text, and citations that were not streamed. Returns as `say` does. */
   finish(index: number, said: JsonObject): string | null {
     const type = said["type"];
     if (type !== "output_text" && type !== "refusal") {
@@ -92,7 +92,7 @@ export class Contents {
     }
     const content = this.#content(index, type === "refusal" ? "refusal" : "text");
     const full = said[type === "refusal" ? "refusal" : "text"];
-    // A text that was streamed otherwise stays as it was.
+    // A text that was streamed differently stays as it was.
     if (typeof full === "string" && full.startsWith(content.received)) {
       const logprobs = decodeLogprobs(said["logprobs"]).slice(content.tokens);
       const sequence = this.#say(content, { text: full.slice(content.received.length), logprobs });
@@ -104,12 +104,12 @@ export class Contents {
     return null;
   }
 
-  /** Ends what is open. */
+  /** Ends open parts. */
   close(): void {
     for (const content of this.#contents.values()) this.#close(content);
   }
 
-  /** Ends what is open, without what may be the beginning of a stop sequence. */
+  /** Ends open parts, without what may be the beginning of a stop sequence. */
   cut(): void {
     for (const content of this.#contents.values()) {
       content.stop?.flush();
@@ -171,7 +171,7 @@ export class Contents {
     this.#events.end(content.index);
   }
 
-  /** A kind of content that came later than this program goes on as it is. */
+  /** An unknown kind of content is passed on as it is. */
   #strange(index: number, said: JsonObject): void {
     if (this.#contents.has(index)) return;
     this.#content(index, "text").over = true;
@@ -183,7 +183,7 @@ export class Contents {
 
 const UTF8 = new TextEncoder();
 
-/** Takes the tokens that go out with this text: all of them, or those that no stop sequence can cut off any more. */
+/** Returns the tokens that go out with this text: all of them, or those that no stop sequence can cut off any more. */
 function shownTokens(content: Content, text: string): readonly Logprob[] {
   const { held, stop } = content;
   if (stop === null) return held.length === 0 ? held : held.splice(0);

@@ -1,5 +1,5 @@
 // The content of a message or of a tool's output as canonical parts.
-// Never drops a part: what came later than this program stays an opaque one.
+// Never drops a part: an unknown one stays opaque.
 
 import { print } from "../../wire/json.ts";
 import type { CacheMark, Part, TextPart } from "../canonical.ts";
@@ -7,7 +7,7 @@ import type { Fields } from "../fields.ts";
 import { decodeAnnotation } from "./annotations.ts";
 import { decodeAudio, decodeFile, decodeImage } from "./media.ts";
 
-/** A string is one text. Each unknown part is wrapped as a message of its own. */
+/** A string is one text. Each unknown part is wrapped in a message of its own. */
 export function decodeContent(owner: Fields, key: "content" | "output"): Part[] {
   const content = owner.raw(key);
   if (content === undefined || content === null) return [];

@@ -8,7 +8,7 @@ import type * as wire from "./wire.ts";
 
 const BREAKPOINT: { prompt_cache_breakpoint?: wire.CacheBreakpoint } = { prompt_cache_breakpoint: { mode: "explicit" } };
 
-/** A part of what the user, a developer or a tool says; what has no place here becomes a loss. */
+/** A part from the user, a developer or a tool; whatever has no place here becomes a loss. */
 export function encodeInput(part: Part, target: Target): wire.InputContent[] {
   const mark = "cache" in part && part.cache !== null && target.capabilities.breakpoints ? BREAKPOINT : {};
   switch (part.type) {
@@ -28,7 +28,7 @@ export function encodeInput(part: Part, target: Target): wire.InputContent[] {
   }
 }
 
-/** A part of what the model has said. */
+/** A part from the model. */
 export function encodeOutput(part: Part): wire.OutputContent[] {
   if (part.type === "refusal" && part.text !== "") return [{ type: "refusal", refusal: part.text }];
   if (part.type !== "text" || part.text === "") return [];

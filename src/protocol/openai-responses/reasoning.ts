@@ -14,7 +14,7 @@ import type * as wire from "./wire.ts";
 /** The words of `reasoning.effort`, weakest first. */
 const EFFORTS: readonly Effort[] = WORDS["reasoning.effort"].known;
 
-/** `update`: the effort that the conversation has set since; null where it has set none. */
+/** `update`: the effort that the conversation has set since; null: none. */
 export function decodeReasoning(config: Fields | null, update: Effort | null): Reasoning | null {
   config?.ignore("effort", "summary", "generate_summary");
   const effort = update ?? config?.optionalWord("effort", WORDS["reasoning.effort"]) ?? null;
@@ -26,17 +26,17 @@ export function decodeReasoning(config: Fields | null, update: Effort | null): R
 
 export interface EncodedReasoning {
   readonly reasoning?: wire.ReasoningConfig;
-  /** The effort in force; null where the model decides. */
+  /** The effort that applies; null: the model decides. */
   readonly effort: Effort | null;
 }
 
 /**
- * A summary is asked for when the client wants to see reasoning or did not say: Chat clients are shown it by default. A client of
- * this protocol has to ask itself.
+ * A summary is requested when the client wants to see reasoning or did not say: Chat clients get it by default. A client of
+ * this protocol has to request it itself.
  */
 export function encodeReasoning(target: Target): EncodedReasoning {
   const { model, reasoning, turns } = target.request;
-  // The last word counts: a system turn may set the effort from there on.
+  // The last one counts: a system turn may set the effort from there on.
   const said = turns.findLast((turn) => turn.effort !== null)?.effort ?? null;
   const wanted = said ?? (reasoning === null ? null : effortOf(reasoning));
   if (!target.capabilities.reasons) {
@@ -54,14 +54,14 @@ export function encodeReasoning(target: Target): EncodedReasoning {
   return { reasoning: { ...(effort === null ? {} : { effort }), ...(shows ? { summary: display } : {}) }, effort };
 }
 
-/** What the client's words mean as a level; null leaves it to the model. */
+/** The client's setting as a level; null: the model decides. */
 function effortOf({ mode, effort, budgetTokens }: Reasoning): Effort | null {
   if (mode === "off") return "none";
   if (effort !== null) return effort;
   return budgetTokens === null || mode === "adaptive" ? null : effortOfBudget(budgetTokens);
 }
 
-/** The upper bound of each level in tokens, as most gateways draw them. */
+/** The upper bound of each level in tokens, as most gateways set them. */
 const BUDGETS: readonly (readonly [upTo: number, effort: Effort])[] = [
   [0, "none"],
   [512, "minimal"],
@@ -74,7 +74,7 @@ function effortOfBudget(tokens: number): Effort {
   return BUDGETS.find(([upTo]) => tokens <= upTo)?.[1] ?? "xhigh";
 }
 
-/** The nearest level that the model takes, the stronger of two that are equally near; null when it takes none. */
+/** The closest accepted level, the stronger of two equally close ones; null: none is accepted. */
 export function nearestEffort(wanted: Effort, { efforts }: Capabilities): Effort | null {
   if (efforts === null || efforts.includes(wanted)) return wanted;
   const distance = (effort: Effort): number => Math.abs(EFFORTS.indexOf(effort) - EFFORTS.indexOf(wanted));
@@ -85,10 +85,10 @@ export function nearestEffort(wanted: Effort, { efforts }: Capabilities): Effort
 
 // ---- Reasoning items ---------------------------------------------------------------------------------------------
 
-/** Between the paragraphs of a summary; one canonical part holds them all. */
+/** Separates the paragraphs of a summary; one canonical part holds them all. */
 export const PARAGRAPH = "\n\n";
 
-/** `previous`: the proof is that of the part in front of the item; there is no reasoning to show. */
+/** `previous`: the proof belongs to the preceding part; there is no reasoning to show. */
 export type ReasoningItem = { readonly type: "part"; readonly part: ReasoningPart } | { readonly type: "previous"; readonly proof: Proof };
 
 interface ReasoningSaid {
@@ -97,7 +97,7 @@ interface ReasoningSaid {
   readonly encrypted_content?: Json | undefined;
 }
 
-/** Null when the item says nothing that can be kept: no text and no proof. */
+/** Null when the item has nothing to keep: neither text nor proof. */
 export function decodeReasoningItem({ summary, content, encrypted_content: encrypted }: ReasoningSaid): ReasoningItem | null {
   const unsealed = unseal(encrypted);
   if (unsealed?.ofPrevious === true) return { type: "previous", proof: unsealed.proof };

@@ -1,6 +1,6 @@
-// An upstream's answer, non-streaming or as the events of a stream, as canonical events. Items are told apart by `output_index`, since some
-// servers give an item a new id with every event; what an item says at its end completes what was streamed of it, and a server that
-// sends nothing but items is understood as well.
+// An upstream's answer, non-streaming or as events, as canonical events. Items are distinguished by `output_index`, since some
+// servers give an item a new id with every event. The final form of an item completes what was streamed of it, and a server that
+// sends only complete items is understood as well.
 // Never throws from a stream, and never takes an error, an unfinished response or a stream without a terminal event for an answer.
 //
 // The events of a stream, in order (openai-node 7.57.0, `internal/responses/response-accumulator`, read 2026-11):
@@ -45,13 +45,13 @@ export function decodeReply(body: string, exchange: Exchange): Reply {
   return replyOf(responseIn(parseOrUndefined(body), body), exchange);
 }
 
-/** An answer whose end depends on what it says is decoded. */
+/** An answer whose end depends on its content is decoded. */
 export function decodeEnding(body: string, exchange: Exchange): Ending {
   const response = responseIn(glance(body), body);
   return (exchange.request.stop.length > 0 ? null : plainEnding(response)) ?? replyOf(response, exchange);
 }
 
-/** Null: it takes a closer look. */
+/** Null: it has to be decoded. */
 function plainEnding(response: Response): Ending | null {
   const { status, output, usage } = response;
   if (status !== "completed" && status !== "incomplete") return null;
@@ -79,7 +79,7 @@ function responseIn(response: unknown, body: string): Response {
 
 function replyOf(response: Response, exchange: Exchange): Reply {
   const reply = fold(new ReplyDecoder(exchange).response(response));
-  // An answer that was cut at a stop sequence has been generated, and paid for, as a whole.
+  // An answer that was cut at a stop sequence has been generated, and is billed, as a whole.
   return { ...reply, usage: decodeUsage(response["usage"]) };
 }
 
@@ -88,16 +88,16 @@ export function replyDecoder(exchange: Exchange): Machine<SseEvent, ReplyEvent> 
 }
 
 interface OpenItem {
-  /** "" until the server has said it. */
+  /** "" until the server has sent it. */
   type: string;
   done: boolean;
-  /** Of a message. */
+  /** For a message. */
   readonly contents: Contents;
-  /** Of a call or of reasoning: the canonical part, once it has begun. */
+  /** For a call or reasoning: the canonical part, once it has started. */
   index: number | null;
-  /** What was streamed of the call's arguments or of the thought. */
+  /** The streamed arguments of the call, or text of the reasoning. */
   received: string;
-  /** Of reasoning: what is shown of it, its summary or its raw text, and the paragraph that was last added to. */
+  /** For reasoning: what is shown, its summary or its raw text, and the paragraph that was last added to. */
   shown: "summary" | "raw" | null;
   paragraph: number | null;
 }
@@ -180,7 +180,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
       case "error":
         return this.#fail(factoryError(value) ?? decodeErrorInside(value));
       default: {
-        // An error without a name, an answer in another shape, or something new, which is passed over.
+        // An error without a name, an answer in another shape, or something new, which is ignored.
         const own = factoryError(value);
         if (own !== null) this.#fail(own);
         else if (isObject(value["error"])) this.#fail(decodeErrorInside(value));
@@ -212,7 +212,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #terminal(response: JsonObject): void {
     const failure = decodeFinish(response, UNCOUNTED);
     if (failure instanceof GatewayError) return this.#fail(failure);
-    // Some servers leave `output` empty here and have sent everything before; others send it here alone.
+    // Some servers leave `output` empty here and have sent everything before; others send it only here.
     const output = Array.isArray(response["output"]) ? response["output"] : [];
     output.forEach((said, index) => {
       const known = this.#items.get(index);
@@ -230,7 +230,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
 
   /**
    * A stop sequence ends the answer here, as if the model had stopped: the API has no field for it. The gateway sees `reply-end`
-   * and lets go of the upstream, which would generate on; so the usage of a streamed answer stays unknown.
+   * and cancels the upstream, which would go on generating; so the usage of a streamed answer stays unknown.
    */
   #cut(stopSequence: string): void {
     for (const item of this.#items.values()) {
@@ -286,7 +286,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     this.#close(item);
   }
 
-  /** Ends what is still open of an item. */
+  /** Ends the open parts of an item. */
   #close(item: OpenItem): void {
     if (item.done || this.#isOver) return;
     item.contents.close();
@@ -300,7 +300,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     this.#events.push({ type: "part-delta", index: item.index, text });
   }
 
-  /** The end of a text whose beginning was streamed; one that was streamed otherwise stays as it was. */
+  /** The rest of a text whose beginning was streamed; one that was streamed differently stays as it was. */
   #rest(item: OpenItem, full: string): void {
     if (full.startsWith(item.received)) this.#add(item, full.slice(item.received.length));
   }
@@ -353,7 +353,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
 
   // ---- Reasoning ----
 
-  /** Raw text and summary tell the same thought; the one that comes first is shown. */
+  /** Raw text and summary describe the same reasoning; only the one that comes first is shown. */
   #reason(value: JsonObject, kind: "summary" | "raw"): void {
     const item = this.#item(value);
     const delta = stringOf(value["delta"]);
@@ -369,7 +369,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #finishReasoning(item: OpenItem, said: JsonObject): void {
     const decoded = decodeReasoningItem(said);
     item.done = true;
-    // The proof of another part, which has gone out without it.
+    // The proof of another part, which has been emitted without it.
     if (decoded?.type === "previous") return;
     const part = decoded?.part ?? null;
     if (item.index === null) {
@@ -381,10 +381,10 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   }
 }
 
-/** Before the parts are counted, an answer counts as one that holds some. */
+/** Until the parts are counted, an answer counts as not empty. */
 const UNCOUNTED = { calls: 0, parts: 0, isExcerpt: true } as const;
 
-/** A terminal event's response with the status that its name says, where that is the worse one or the only one. */
+/** The response of a terminal event, with the status from its name where that is worse or the only one. */
 function standing(said: Json | undefined, status: string): JsonObject {
   const response = isObject(said) ? said : {};
   return status === "completed" && typeof response["status"] === "string" ? response : { ...response, status };
@@ -392,7 +392,7 @@ function standing(said: Json | undefined, status: string): JsonObject {
 
 const ITEM_DONE = "response.output_item.done";
 
-/** Whole items are parsed without loss, since hosted ones go on as they are; the many small events are parsed fast. */
+/** Complete items are parsed losslessly, since hosted ones are passed on as they are; the many small events are parsed fast. */
 function parseEvent(name: string | null, data: string): Json | undefined {
   try {
     if (name === ITEM_DONE) return parse(data);
@@ -403,7 +403,7 @@ function parseEvent(name: string | null, data: string): Json | undefined {
   }
 }
 
-/** Factory was seen to answer so on this endpoint; what it means by it is not known, so it is no answer. */
+/** Factory was seen to answer like this on this endpoint. Its meaning is not known, so it is not taken for an answer. */
 function chatShape(): GatewayError {
   return new GatewayError(
     "upstream-failed",

@@ -1,5 +1,5 @@
-// A canonical answer for a client: the API's events in the sequence that is drawn in `reply-decode.ts`, or the response that they tell.
-// Takes one part at a time. Never keeps back text; only the end of an item waits for the next part, since texts in a row share a message.
+// A canonical answer for a client: the API's events in the sequence drawn in `reply-decode.ts`, or the response that they build up.
+// Takes one part at a time. Never holds back text; only the end of an item waits for the next part, since adjacent texts share a message.
 
 import { isObject, parse, print, type Json, type JsonObject } from "../../wire/json.ts";
 import { run } from "../../wire/machine.ts";
@@ -34,7 +34,7 @@ export function replyEncoder(exchange: Exchange): StreamEncoder {
   return new ReplyEncoder(exchange);
 }
 
-/** Item ids take 64 characters with their prefix and number. */
+/** Item ids have at most 64 characters, including prefix and number. */
 const BASE_RULE: NameRule = { unfit: /[^a-zA-Z0-9_-]/, maxLength: 48 };
 
 interface OpenContent {
@@ -43,19 +43,19 @@ interface OpenContent {
   readonly index: number;
   readonly held: Annotation[];
   text: string;
-  /** Of the tokens of the text so far, and how many of them its deltas have held. */
+  /** For the tokens of the text so far, and how many of them its deltas have contained. */
   readonly logprobs: wire.Logprob[];
   sent: number;
 }
 
-/** The part that is open, and what has been said of it. */
+/** The open part, and what has been emitted of it. */
 type OpenPart =
   | OpenContent
   | { readonly type: "reasoning"; readonly redacted: boolean; text: string }
   | { readonly type: "call"; readonly call: wire.FunctionCall | wire.CustomToolCall; text: string }
-  /** A call whose item has a form of its own: what it is shows when it is complete. */
+  /** A call whose item has a form of its own: it is only known once it is complete. */
   | { readonly type: "own-call"; readonly part: ToolCallPart; text: string }
-  /** What this protocol has no place for. */
+  /** A part that this protocol has no place for. */
   | { readonly type: "ignored" };
 
 interface OpenItem {
@@ -65,7 +65,7 @@ interface OpenItem {
 }
 
 class ReplyEncoder implements StreamEncoder {
-  /** The response as the last event says it; null before the end. */
+  /** The response in the last event; null before the end. */
   response: JsonObject | null = null;
   readonly #exchange: Exchange;
   readonly #tools: Callables;
@@ -137,7 +137,7 @@ class ReplyEncoder implements StreamEncoder {
     this.#out.push({ event: type, data: print({ type, sequence_number: this.#sequence++, ...members }) });
   }
 
-  /** Most events are these; they hold nothing that has to stay as it was written. */
+  /** Most events are of these kinds; they hold nothing that has to stay verbatim. */
   #emitDelta(type: string, members: JsonObject): void {
     this.#out.push({ event: type, data: JSON.stringify({ type, sequence_number: this.#sequence++, ...members }) });
   }
@@ -158,7 +158,7 @@ class ReplyEncoder implements StreamEncoder {
   #end(finish: FinishReason): void {
     const { status, ...why } = encodeFinish(finish);
     this.#closeItem(status === "completed" ? "completed" : "incomplete");
-    // Why it was filtered is said as a refusal, unless the model said so itself.
+    // The reason for filtering becomes a refusal, unless the model gave one itself.
     if (finish.kind === "filtered" && finish.explanation !== null && !this.#hasRefusal) this.#refuse(finish.explanation);
     this.#say(`response.${status}`, { status, ...why, output: this.#output, usage: encodeUsage(this.#usage) });
   }
@@ -170,7 +170,7 @@ class ReplyEncoder implements StreamEncoder {
     this.#closeItem("incomplete");
   }
 
-  /** Two events tell one error: the one that clients throw on, and the one that ends the response. */
+  /** Two events report one error: the one that clients throw on, and the one that ends the response. */
   #fail(error: GatewayError): void {
     if (this.#object === null) this.#start("", "");
     this.#out.push(errorEvent(error, this.#sequence++));
@@ -180,7 +180,7 @@ class ReplyEncoder implements StreamEncoder {
 
   // ---- Items ----
 
-  /** The item in its first form, with the id that it keeps. */
+  /** The item in its first form, with its permanent id. */
   #openItem<Item extends OpenItem["item"]>(first: Item, prefix: string): Item {
     const index = this.#output.length;
     const id = `${prefix}_${this.#base}_${index}`;
@@ -203,7 +203,7 @@ class ReplyEncoder implements StreamEncoder {
     this.#emit("response.output_item.done", { output_index: index, item });
   }
 
-  /** An item that is there at once. */
+  /** An item that is complete at once. */
   #completeItem(item: Json): void {
     this.#closeItem("completed");
     const index = this.#output.length;
@@ -268,7 +268,7 @@ class ReplyEncoder implements StreamEncoder {
     this.#part = { type: "call", call, text: "" };
   }
 
-  /** A call in its tool's own form. Arguments that fit no such form are a function's: the client sees what the model wrote. */
+  /** A call in its tool's own form. If the arguments do not fit it, a function call shows what the model wrote. */
   #endOwnCall({ part, text }: { readonly part: ToolCallPart; text: string }): void {
     const encoded = encodeClientCall(part.name, text);
     if (encoded === null) {
@@ -280,7 +280,7 @@ class ReplyEncoder implements StreamEncoder {
     this.#completeItem({ id, call_id: this.#callId(part.callId), status: "completed", ...encoded.members });
   }
 
-  /** A model's own image, as this API's image tool would have answered. */
+  /** A model's own image, as this API's image tool would have returned it. */
   #image(result: string): void {
     this.#closeItem("completed");
     const image: wire.ImageCall = {
@@ -292,7 +292,7 @@ class ReplyEncoder implements StreamEncoder {
     this.#completeItem(image);
   }
 
-  /** Another provider's web search, as this API's search tool would have told it. */
+  /** Another provider's web search, as this API's search tool would have reported it. */
   #webSearch(search: WebSearch): void {
     this.#closeItem("completed");
     const index = this.#output.length;
@@ -304,7 +304,7 @@ class ReplyEncoder implements StreamEncoder {
     this.#finishItem(index, item);
   }
 
-  /** The message that texts in a row share. */
+  /** The message that adjacent texts share. */
   #message(): wire.Message {
     if (this.#item?.item.type === "message") return this.#item.item;
     this.#closeItem("completed");
@@ -354,7 +354,7 @@ class ReplyEncoder implements StreamEncoder {
     for (const logprob of logprobs) this.#part.logprobs.push(encodeLogprob(logprob));
   }
 
-  /** A citation that does not say where it ends stands for the whole text, whose length is known at its end. */
+  /** A citation without a position stands for the whole text, whose length is known at its end. */
   #annotate(annotation: Annotation): void {
     const part = this.#part;
     if (part?.type !== "content") return;
@@ -396,7 +396,7 @@ class ReplyEncoder implements StreamEncoder {
       case "own-call":
         this.#endOwnCall(part);
     }
-    // This protocol proves reasoning alone; the proof of anything else follows in a reasoning item of its own.
+    // This protocol has proofs only for reasoning; any other proof follows in a reasoning item of its own.
     if (proof !== null) this.#completeReasoning({ type: "reasoning", summary: [], encrypted_content: sealPrevious(proof) });
   }
 
@@ -417,7 +417,7 @@ class ReplyEncoder implements StreamEncoder {
 
   #endCall(part: { readonly call: wire.FunctionCall | wire.CustomToolCall; text: string }): void {
     const { call } = part;
-    // A call without arguments is one with an empty object, which every client can parse.
+    // A call without arguments gets an empty object, which every client can parse.
     if (call.type === "function_call" && part.text === "") this.#delta("{}");
     if (call.type === "custom_tool_call") {
       call.input = part.text;

@@ -1,4 +1,4 @@
-// The request of a client of the Responses API: its head, and all of it as a canonical request.
+// The request of a client of the Responses API: its head, and the whole request in canonical form.
 // Never resolves what is stored at OpenAI; such members become extensions that other protocols refuse.
 
 import { parse, print } from "../../wire/json.ts";
@@ -14,14 +14,14 @@ import { decodeToolChoice, decodeTools } from "./tools.ts";
 import { TurnDecoder } from "./turns-decode.ts";
 import { ENCRYPTED_REASONING, fateOf, NAMES, TEXT_LOGPROBS, WORDS } from "./wire.ts";
 
-/** Schemas and arguments stay the text that they are: key order and big numbers included. */
+/** Schemas and arguments stay verbatim, including key order and big numbers. */
 const VERBATIM: ReadonlySet<string> = new Set(["parameters", "output_schema", "schema", "arguments"]);
 
 export function requestHead(request: WireRequest): RequestHead {
   return bodyHead(request, "input");
 }
 
-/** @throws GatewayError `invalid-request`, naming the member and what it should be. */
+/** @throws GatewayError `invalid-request`, naming the member and the expected type. */
 export function decodeRequest({ body: source, parsed }: WireRequest): CanonicalRequest {
   const body = Fields.of(parse(source, { verbatim: VERBATIM, parsed }), "");
   const losses = new Losses();
@@ -31,7 +31,7 @@ export function decodeRequest({ body: source, parsed }: WireRequest): CanonicalR
   const declared = withoutDuplicates(decodeTools(body.objects("tools"), losses.add), NAMES.tools);
   declared.losses.forEach(losses.add);
   conversation.decode(body);
-  // What the conversation declares later takes the place of what was there; a search finds tools that were only deferred.
+  // Later declarations in the conversation replace earlier ones; a search finds tools that were only deferred.
   const { tools } = withoutDuplicates([...declared.tools, ...conversation.tools], NAMES.tools);
   const extensions: Extension[] = decodeRootMark(body);
   const choice = decodeToolChoice(body, tools);
@@ -45,7 +45,7 @@ export function decodeRequest({ body: source, parsed }: WireRequest): CanonicalR
   const text = body.optionalObject("text");
   const format = text?.optionalObject("format") ?? null;
   format?.ignoreRest();
-  // Alternatives per token are asked for by number, the chosen token's own by including them.
+  // Alternatives per token are requested by their number, the chosen token's own by including them.
   const alternatives = body.optionalInteger("top_logprobs") ?? 0;
   return {
     names: NAMES,
@@ -89,7 +89,7 @@ class Losses {
   };
 }
 
-/** Members of the body itself become extensions, those of its tools and settings losses. */
+/** Members of the body itself become extensions; those of its tools and settings become losses. */
 function reportUnread(unread: readonly UnreadMember[], losses: Losses): Extension[] {
   const extensions: Extension[] = [];
   for (const member of unread) {

@@ -1,5 +1,5 @@
-// A canonical request as the body for an upstream that speaks the Responses API, and what it could not carry.
-// Never throws. The body is always the best that can be sent; what is missing in it stands in the losses.
+// A canonical request as the body for an upstream that speaks the Responses API, with its losses.
+// Never throws. The body is always the best that can be sent; whatever is missing is listed in the losses.
 
 import { JsonText, parse, print, type Json } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, OutputFormat } from "../canonical.ts";
@@ -19,7 +19,7 @@ import * as wire from "./wire.ts";
 
 /** The API's own lower bound of `max_output_tokens`. */
 const MIN_OUTPUT_TOKENS = 16;
-/** Longest `safety_identifier` and `prompt_cache_key`, in characters. */
+/** The longest `safety_identifier` and `prompt_cache_key`, in characters. */
 const MAX_ID_LENGTH = 64;
 
 export function encodeRequest(original: CanonicalRequest): EncodedRequest {
@@ -38,7 +38,7 @@ export function encodeRequest(original: CanonicalRequest): EncodedRequest {
   checkStops(target);
   setLimit(body, target);
   setIdentity(body, request);
-  // The answer is not to be kept unless the client asked for it; without a store, reasoning has to travel with the conversation.
+  // The answer is not stored unless the client asked for it; without storage, reasoning has to travel with the conversation.
   if (!own || request.store !== null) body.store = request.store === true;
   const include: Json[] = [
     ...(capabilities.reasons ? [wire.ENCRYPTED_REASONING] : []),
@@ -56,7 +56,7 @@ export function encodeRequest(original: CanonicalRequest): EncodedRequest {
 
 // ---- Instructions and conversation -------------------------------------------------------------------------------
 
-/** JSON mode is refused unless the word stands in `input`. */
+/** JSON mode is refused unless this word occurs in `input`. */
 const JSON_PROMPT = "Answer with one JSON object.";
 const JSON_WORD = /json/i;
 
@@ -64,7 +64,7 @@ function encodeConversation(target: Target): Pick<wire.Request, "instructions" |
   const { system, output } = target.request;
   const turns = encodeTurns(target);
   const lacksWord = output?.type === "json-object" && !mentionsJson(turns);
-  // The word counts in `input` alone, so instructions that have it go there.
+  // The word counts only in `input`, so instructions that contain it go there.
   const needed = turns.length === 0 || (lacksWord && system.some(({ text }) => JSON_WORD.test(text)));
   const { instructions, items } = encodeSystem(target, needed);
   const input = [...items, ...turns];
@@ -80,8 +80,8 @@ function mentionsJson(input: wire.Item[]): boolean {
 }
 
 /**
- * One text in `instructions`, its blocks joined. As a message where blocks matter (they carry cache breakpoints, or the client
- * sent them apart in this protocol), and where they are `needed` in `input`, which must not be empty.
+ * One text in `instructions`, its blocks joined. A message where blocks matter (they carry cache breakpoints, or the client
+ * sent them separately in this protocol), and where they are `needed` in `input`, which must not be empty.
  */
 function encodeSystem(target: Target, needed: boolean): { instructions: string | null; items: wire.Item[] } {
   const system = target.request.system.filter((part) => part.text !== "");
@@ -121,7 +121,7 @@ function setText(body: wire.Request, target: Target): void {
 function encodeFormat(output: OutputFormat, own: boolean): wire.TextFormat {
   if (output.type === "json-object") return { type: "json_object" };
   const { name, description, schema } = output;
-  // In other protocols a schema holds without a word.
+  // In other protocols a schema applies without a strict flag.
   const strict = output.strict ?? (!own && isPlain(schema) ? true : null);
   return {
     type: "json_schema",
@@ -132,7 +132,7 @@ function encodeFormat(output: OutputFormat, own: boolean): wire.TextFormat {
   };
 }
 
-/** Stop sequences need no word: the reply's decoder looks for them and ends the answer there. */
+/** Stop sequences are not a loss: the reply's decoder looks for them and ends the answer there. */
 function checkStops(target: Target): void {
   const stop = target.request.stop.filter((sequence) => sequence !== "");
   if (usableStops(stop).length < stop.length)
@@ -151,7 +151,7 @@ function setSampling(body: wire.Request, { target, effort }: { readonly target: 
   else if (topP !== null && topP !== 1) target.lose("topP", { reason });
   if (topLogprobs !== null && takes) body.top_logprobs = topLogprobs;
   else if (topLogprobs !== null) {
-    // A client that asked for them reads them.
+    // A client that requested them reads them.
     target.lose("topLogprobs", { severity: "refused", reason: `${body.model} gives no log probabilities${when}.` });
   }
   if (topK !== null) target.lose("topK", { reason: "The Responses API has no top_k." });

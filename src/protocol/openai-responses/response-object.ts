@@ -1,5 +1,5 @@
-// The response object, as an answer or in the first and last events of a stream: the client's own request values, status, output, usage.
-// Never repeats what the upstream was sent instead.
+// The response object, in an answer or in the first and last events of a stream: the client's own request values, status, output, usage.
+// Never repeats the values that were sent upstream instead.
 
 import { JsonText, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest } from "../canonical.ts";
@@ -9,7 +9,7 @@ import { Target } from "./target.ts";
 import { encodeToolChoice, encodeTools } from "./tools.ts";
 import type * as wire from "./wire.ts";
 
-/** How a response stands. */
+/** The state of a response. */
 export interface Standing {
   readonly status: "in_progress" | "completed" | "incomplete" | "failed";
   readonly reason?: "max_output_tokens" | "content_filter";
@@ -18,17 +18,17 @@ export interface Standing {
   readonly usage: wire.Usage | null;
 }
 
-/** Prefixes of the ids that upstreams give; cut off before this protocol's own is put in front. */
+/** Prefixes of upstreams' ids, which are removed before this protocol's own is added. */
 const PREFIXES = ["resp_", "chatcmpl-", "msg_"];
 
-/** What is unique about an upstream's id. */
+/** The unique part of an upstream's id. */
 export function bareId(id: string, exchange: Exchange): string {
   const prefix = PREFIXES.find((candidate) => id.startsWith(candidate)) ?? "";
   const bare = id.slice(prefix.length);
   return bare === "" ? exchange.id : bare;
 }
 
-/** One answer's `response`, which keeps its id and echo through all events. */
+/** The `response` of one answer, which keeps its id and the request's values through all events. */
 export class ResponseObject {
   readonly #head: JsonObject;
   readonly #echo: JsonObject;
@@ -57,7 +57,7 @@ export class ResponseObject {
   }
 }
 
-/** The client's request values, or the API's defaults where it gave none. Tools are printed once, since they may be long. */
+/** The client's request values, or the API's defaults. Tools are printed once, since they may be long. */
 function echoOf(request: CanonicalRequest): JsonObject {
   const { reasoning, sampling, tools, output } = request;
   const target = new Target(request, { own: true });
@@ -100,7 +100,7 @@ function echoOf(request: CanonicalRequest): JsonObject {
   return echo;
 }
 
-/** Members without a canonical home that a response repeats. */
+/** Members without a canonical field that a response repeats. */
 const ECHOED: ReadonlySet<string> = new Set([
   "max_tool_calls",
   "previous_response_id",

@@ -1,5 +1,5 @@
-// Proofs in `encrypted_content` of reasoning items, the one place that this protocol has for them. Other makers' proofs travel sealed; two
-// endings of a seal say what a plain item cannot: that the thought is hidden, and that the proof belongs to the part in front of the item.
+// Proofs in `encrypted_content` of reasoning items, the only place that this protocol has for them. Other makers' proofs travel sealed. Two
+// suffixes of a seal express what a plain item can't: that the reasoning is hidden, and that the proof belongs to the preceding part.
 // Never reads a proof, or makes one up.
 
 import { cut, items, members, type Member, type Splice } from "../../wire/json-edit.ts";
@@ -9,30 +9,30 @@ import { openProof, SEAL, SEALED_STRING, sealProof } from "../seals.ts";
 
 const REDACTED = ".redacted";
 const PREVIOUS = ".previous";
-/** Of reasoning that came without a proof. OpenAI would look for such an item in its store, so `withoutSeals` has to know it again. */
+/** Marks reasoning that came without a proof. OpenAI would look for such an item in its store, so `withoutSeals` has to recognise it. */
 const UNSIGNED = `${SEAL}unsigned`;
 
 export interface Unsealed {
   readonly proof: Proof;
-  /** Whether the thought is hidden as a whole. */
+  /** Whether the whole reasoning is hidden. */
   readonly redacted: boolean;
-  /** Whether the proof is that of the part in front of the item, which then holds no thought. */
+  /** Whether the proof belongs to the preceding part; the item then holds no reasoning. */
   readonly ofPrevious: boolean;
 }
 
-/** What `encrypted_content` proves; null where it proves nothing. */
+/** What `encrypted_content` proves; null: nothing. */
 export function unseal(encrypted: Json | undefined): Unsealed | null {
   if (typeof encrypted !== "string" || encrypted === "" || encrypted === UNSIGNED) return null;
   const ending = encrypted.startsWith(SEAL) ? encrypted.slice(encrypted.lastIndexOf(".")) : "";
   return { proof: openProof(encrypted, "openai"), redacted: ending === REDACTED, ofPrevious: ending === PREVIOUS };
 }
 
-/** What `encrypted_content` holds for a reasoning part. */
+/** `encrypted_content` for a reasoning part. */
 export function sealReasoning(proof: Proof | null, redacted: boolean): string {
   return proof === null ? UNSIGNED : sealed(proof, redacted ? REDACTED : "");
 }
 
-/** What `encrypted_content` holds for the proof of the part in front of the item. */
+/** `encrypted_content` for the proof of the preceding part. */
 export function sealPrevious(proof: Proof): string {
   return sealed(proof, PREVIOUS);
 }
@@ -48,7 +48,7 @@ export function hasSeals(body: string): boolean {
   return body.includes(SEALED_STRING);
 }
 
-/** Takes out reasoning that other makers' models left in the conversation: OpenAI refuses what it did not encrypt. `found`: the body's members. */
+/** Removes reasoning that other makers' models left in the conversation: OpenAI refuses what it did not encrypt. `found`: the body's members. */
 export function withoutSeals(body: string, found: readonly Member[]): Splice[] {
   const input = found.find(({ key }) => key === "input");
   if (input === undefined) return [];

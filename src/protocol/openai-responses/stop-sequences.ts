@@ -1,34 +1,34 @@
-// Finds stop sequences in the text of an answer as it comes, since the Responses API has no field for them. One machine (Aho and Corasick's)
+// Finds stop sequences in the text of an answer as it arrives, since the Responses API has no field for them. One Aho-Corasick machine
 // looks for all of them at once: a piece of text costs the same however many there are.
 // Never holds back more than the beginning of a sequence that the next piece may complete.
 
 export interface Scanned {
   readonly text: string;
-  /** The sequence that ended the text; null while there was none. */
+  /** The sequence that ended the text; null: none so far. */
   readonly sequence: string | null;
 }
 
-/** In UTF-16 units, all sequences together. Providers take four or five; this keeps a call's machine below a few megabytes. */
+/** Total length in UTF-16 units. Providers allow four or five sequences; this keeps a call's machine below a few megabytes. */
 export const MAX_STOP_LENGTH = 16 * 1024;
 
-/** Those that are looked for: none is empty, and all that fit into the limit, from the first. */
+/** The sequences to look for: none is empty, and as many of the first ones as fit into the limit. */
 export function usableStops(sequences: readonly string[]): string[] {
   let length = 0;
   return sequences.filter((sequence) => sequence !== "" && (length += sequence.length) <= MAX_STOP_LENGTH);
 }
 
-/** A state is what a text may end with: the beginning of a sequence. 0: no beginning. */
+/** A state is the beginning of a sequence that a text may end with. 0: none. */
 const START = 0;
 
-/** What a scanner looks for; one serves all texts of an answer. */
+/** The automaton; one serves all texts of an answer. */
 export class StopSequences {
-  /** State and UTF-16 unit in one number -> the state behind it. */
+  /** State and UTF-16 unit in one number -> next state. */
   readonly #next = new Map<number, number>();
-  /** State -> the longest other beginning that ends it. */
+  /** State -> the longest other beginning that it ends with. */
   readonly #shorter: number[] = [START];
-  /** State -> the length of the beginning that it is. */
+  /** State -> the length of its beginning. */
   readonly #lengths: number[] = [0];
-  /** State -> the longest sequence that ends there; null: none does. */
+  /** State -> the longest sequence that ends there; null: none. */
   readonly #found: (string | null)[] = [null];
 
   constructor(sequences: readonly string[]) {
@@ -71,7 +71,7 @@ export class StopSequences {
     this.#found[state] = sequence;
   }
 
-  /** Shorter states first: a longer one's link is one step behind that of the state before it. */
+  /** Shorter states first: the link of a longer one is one step from the link of its predecessor. */
   #link(): void {
     const edges = [...this.#next].toSorted(([, a], [, b]) => this.lengthAt(a) - this.lengthAt(b));
     for (const [key, state] of edges) {
@@ -89,7 +89,7 @@ function keyOf(state: number, unit: number): number {
   return state * UNITS + unit;
 }
 
-/** Watches one text. The sequence that is complete first ends it; of two that end at one place, the longer. */
+/** Watches one text. The sequence that completes first ends it; of two that end at the same place, the longer one. */
 export class StopScanner {
   readonly #sequences: StopSequences;
   #state = START;
@@ -114,7 +114,7 @@ export class StopScanner {
     return { text: text.slice(0, kept), sequence: null };
   }
 
-  /** What was held back and turned out to be text. */
+  /** Text that was held back and belongs to no sequence. */
   flush(): string {
     const text = this.#held;
     this.#held = "";

@@ -1,4 +1,4 @@
-// What the encoders of a request share: the request, the model that it goes to, and the losses on the way there.
+// What the encoders of a request share: the request, its model, and the losses.
 
 import type { CanonicalRequest, FieldName, Loss, LossSeverity } from "../canonical.ts";
 import { Callables } from "../tool-list.ts";
@@ -9,8 +9,8 @@ export class Target {
   readonly request: CanonicalRequest;
   readonly capabilities: Capabilities;
   /**
-   * Whether the client speaks this protocol itself. Its words then go back as they were; for all others the defaults that they
-   * are used to are spelled out, since this API's differ: it stores, it makes schemas strict, it shows no reasoning.
+   * Whether the client speaks this protocol itself. Then its values are sent back as they were; for all others, the defaults that they
+   * are used to are sent explicitly, since this API's differ: it stores, it makes schemas strict, it shows no reasoning.
    */
   readonly own: boolean;
   readonly losses: Loss[] = [];
@@ -23,7 +23,7 @@ export class Target {
     this.callables = new Callables(request.tools);
   }
 
-  /** Says in the client's words that a field is lost, or only what is named `inside` of it. */
+  /** Reports in the client's words that a field is lost, or only a member `inside` of it. */
   lose(field: FieldName, loss: { readonly inside?: string; readonly severity?: LossSeverity; readonly reason: string }): void {
     const { inside, severity = "reported", reason } = loss;
     const name = this.request.names[field];

@@ -20,7 +20,7 @@ import type * as wire from "./wire.ts";
 
 type Lose = (loss: Loss) => void;
 
-/** Declared tools in their order, those of a namespace in its place. */
+/** Declared tools in order, those of a namespace in its place. */
 export function decodeTools(declared: readonly Fields[], lose: Lose): Tool[] {
   return declared.flatMap((tool) => decodeTool(tool, { namespace: null, lose }));
 }
@@ -44,7 +44,7 @@ function decodeTool(tool: Fields, { namespace, lose }: Place): Tool[] {
       tool.ignoreRest();
       const name = tool.text("name");
       const tools = tool.objects("tools").flatMap((inner) => decodeTool(inner, { namespace: name, lose }));
-      // Its tools describe themselves; the group's own words are a hint.
+      // Its tools describe themselves; the namespace's own description is only a hint.
       if (tool.has("description")) {
         lose({ field: "tools.namespace.description", severity: "dropped", reason: "A namespace has no description elsewhere." });
       }
@@ -84,7 +84,7 @@ function decodeCustom(tool: Fields, namespace: string | null): CustomTool {
   };
 }
 
-/** What function and custom tools have here alone. */
+/** Members of function and custom tools that exist only here. */
 function checkCallers(tool: Fields, lose: Lose): void {
   // A deferred tool is sent in full, so nothing is lost.
   tool.ignore("defer_loading");
@@ -114,7 +114,7 @@ function decodeWebSearch(tool: Fields, lose: Lose): WebSearchTool {
     contextSize: tool.optionalWord("search_context_size", WORDS["tools.search_context_size"]),
     maxUses: null,
   };
-  // Searching the live web is what every other search does.
+  // Every other search uses the live web.
   if (tool.raw("external_web_access") === false) {
     lose({
       field: "tools.external_web_access",
@@ -125,7 +125,7 @@ function decodeWebSearch(tool: Fields, lose: Lose): WebSearchTool {
   return decoded;
 }
 
-/** The choice, or null where none was made; `hosted` choices stay members of their own protocol. */
+/** The choice, or null; `hosted` choices stay members of their own protocol. */
 export function decodeToolChoice(body: Fields, tools: readonly Tool[]): ToolChoice | "hosted" | null {
   const value = body.raw("tool_choice");
   if (value === undefined || value === null) return null;
@@ -162,10 +162,10 @@ function choiceName(choice: Fields): string {
 
 // ---- Encoding ----------------------------------------------------------------------------------------------------
 
-/** The models before GPT-5 refuse a schema with one of these at its root; any name of a property will do. */
+/** The models before GPT-5 refuse a schema with one of these at its root; property names are not restricted. */
 const LIMITS: ToolLimits = { refusedAtRoot: new Set(["anyOf", "oneOf", "allOf", "enum", "not"]), propertyNames: null };
 
-/** A client of this protocol knows what its model takes. */
+/** A client of this protocol knows what its model accepts. */
 export function toolLimits({ model, names }: CanonicalRequest): ToolLimits | null {
   return names === NAMES || capabilitiesOf(model).rootKeywords ? null : LIMITS;
 }
@@ -223,7 +223,7 @@ function encodeFunction({ name, description, schema, strict }: FunctionTool, tar
 
 const EMPTY_SCHEMA = '{"type":"object","properties":{}}';
 
-/** The schema with the two members that the server insists on; all else stays as it was written. */
+/** The schema with the two members that the server requires; everything else stays verbatim. */
 function withProperties(schema: string): string {
   if (!schema.trimStart().startsWith("{")) return EMPTY_SCHEMA;
   const found = members(schema);
@@ -267,7 +267,7 @@ function encodeWebSearch(tool: WebSearchTool, target: Target): wire.WebSearchToo
   return encoded;
 }
 
-/** Null: nothing is to be said. A choice that names a tool which is not there is refused. `hasTools`: whether any tool is sent. */
+/** Null: nothing is sent. A choice that names a missing tool is refused. `hasTools`: whether any tool is sent. */
 export function encodeToolChoice(target: Target, hasTools: boolean): wire.ToolChoice | null {
   const { toolChoice: choice } = target.request;
   const refuse = (reason: string): null => {

@@ -1,5 +1,5 @@
-// The `input` of a request: a string or a list of items, as system parts, turns and tools, with what items set for the whole request.
-// Never pairs calls with their results, or looks an id up: what stands on the server (references, compactions) stays opaque.
+// The `input` of a request, a string or a list of items: system parts, turns and tools, and settings for the whole request.
+// Never pairs calls with their results, or looks an id up: what is stored on the server (references, compactions) stays opaque.
 
 import { rowOf } from "../../wire/json.ts";
 import type { Effort, Loss, LossSeverity, Part, TextPart, Tool, ToolResultPart, Turn } from "../canonical.ts";
@@ -12,7 +12,7 @@ import { decodeReasoningItem } from "./reasoning.ts";
 import { decodeTools } from "./tools.ts";
 import { WORDS } from "./wire.ts";
 
-/** What leaving a hosted item out means. What is not here may hold content that nobody else can read. */
+/** The consequence of leaving out a hosted item. One that is not listed may hold content that only OpenAI can read. */
 const HOSTED: Readonly<Record<string, LossSeverity>> = {
   web_search_call: "reported",
   file_search_call: "reported",
@@ -28,16 +28,16 @@ const HOSTED: Readonly<Record<string, LossSeverity>> = {
 };
 
 export class TurnDecoder {
-  /** Instructions in front of the first turn. */
+  /** Instructions before the first turn. */
   readonly system: TextPart[] = [];
   /** Tools that items declare. */
   readonly tools: Tool[] = [];
-  /** The effort that the last update of the configuration set; null where none did. */
+  /** The effort of the last configuration update; null: none. */
   effort: Effort | null = null;
-  /** `text.format` as the last update of the configuration set it; null where none did. */
+  /** `text.format` of the last configuration update; null: none. */
   format: Fields | null = null;
   readonly #turns: Turn[] = [];
-  /** The call ids of items that have an id of their own: an output may name either. */
+  /** The call ids of items that have another id as well: an output may refer to either. */
   readonly #callIds = new Map<string, string>();
   readonly #lose: (loss: Loss) => void;
 
@@ -45,7 +45,7 @@ export class TurnDecoder {
     this.#lose = lose;
   }
 
-  /** Neighbours of one role are one turn; system turns stay apart. */
+  /** Adjacent items of one role are one turn; system turns stay separate. */
   turns(): Turn[] {
     return mergeTurns(this.#turns);
   }
@@ -57,7 +57,7 @@ export class TurnDecoder {
       for (const item of body.objects("input")) this.#item(item);
       return;
     }
-    // A stored prompt or conversation may stand in its place.
+    // A stored prompt or conversation may replace it.
     const stored = ["prompt", "conversation", "previous_response_id"].some((key) => body.has(key));
     if (!stored || (input !== undefined && input !== null)) throw body.fail("input", "a string or an array of items");
   }
@@ -88,9 +88,9 @@ export class TurnDecoder {
     }
   }
 
-  /** Calls of the tools that the client runs, and what they returned; what is left is only known to OpenAI. */
+  /** Calls of client-run tools, and their outputs; everything else only OpenAI knows. */
   #other(item: Fields, type: string): void {
-    // What a search has loaded can be called from then on.
+    // Tools that a search has loaded can be called from then on.
     if (type === "tool_search_output") this.#declare(item);
     const call = decodeClientCall(item);
     const output = call === null ? decodeClientOutput(item) : null;
@@ -127,7 +127,7 @@ export class TurnDecoder {
     const decoded = decodeReasoningItem({ summary, content, encrypted_content: encrypted });
     if (decoded?.type === "part") return this.#add("assistant", [decoded.part]);
     if (decoded?.type !== "previous") return;
-    // The proof of the part in front, which its own item has no place for.
+    // The proof of the preceding part, whose own item has no place for it.
     const turn = this.#turns.at(-1);
     const part = turn?.parts.at(-1);
     if (turn?.role !== "assistant" || (part?.type !== "tool-call" && part?.type !== "text")) return;
@@ -161,7 +161,7 @@ export class TurnDecoder {
     this.#add("user", [{ type: "tool-result", callId: item.text("call_id"), name: null, kind, content, isError: null, cache: null }]);
   }
 
-  /** Settings from here on. What counts for the next answer is the last word. */
+  /** Settings from here on. For the next answer, the last one counts. */
   #update(item: Fields): void {
     const reasoning = item.optionalObject("reasoning");
     const text = item.optionalObject("text");

@@ -11,7 +11,7 @@ import { encodeReasoningItem } from "./reasoning.ts";
 import type { Target } from "./target.ts";
 import type * as wire from "./wire.ts";
 
-/** The API keeps at most so many new breakpoints; the last ones reach furthest. */
+/** The API keeps at most this many new breakpoints; the last ones cover the most. */
 const MAX_BREAKPOINTS = 4;
 
 export function encodeTurns(target: Target): wire.Item[] {
@@ -43,7 +43,7 @@ function encodeTurn(turn: Turn, target: Target): wire.Item[] {
   return withoutLoneReasoning(items, target);
 }
 
-/** The server takes reasoning only in front of the message or call that it led to. */
+/** The server accepts reasoning only before the message or call that it led to. */
 function withoutLoneReasoning(items: readonly wire.Item[], target: Target): wire.Item[] {
   const kept: wire.Item[] = [];
   let led = false;
@@ -96,7 +96,7 @@ function encodeResult(part: ToolResultPart, target: Target): wire.CallOutput {
   const parts = content.flatMap((one) => encodeInput(one, target));
   const [only] = parts;
   const isPlain = parts.length === 1 && only?.type === "input_text" && only.prompt_cache_breakpoint === undefined;
-  // The mark on a result stands on its last part, since the item has none of its own.
+  // The mark of a result goes on its last part, since the item has none of its own.
   const last = parts.at(-1);
   const isMarked = part.cache !== null && target.capabilities.breakpoints && last !== undefined && last.type !== "input_audio";
   if (isMarked) last.prompt_cache_breakpoint = { mode: "explicit" };
@@ -109,7 +109,7 @@ function encodeResult(part: ToolResultPart, target: Target): wire.CallOutput {
 
 const EVIDENT = /^\W*(?:error|failed|failure|exception|traceback)/i;
 
-/** This API has no word for a failed tool, so the text says it, where it does not already. */
+/** This API can't mark a tool result as failed, so the text says so, if it does not already. */
 function withError(content: ToolResultPart["content"]): ToolResultPart["content"] {
   const at = content.findIndex((part) => part.type === "text");
   const first = content[at];
@@ -122,7 +122,7 @@ function errorText(text: string): TextPart {
   return { type: "text", text: `Error: ${text}`, annotations: [], cache: null, proof: null };
 }
 
-/** Takes all but the last cache breakpoints out again. */
+/** Removes all but the last cache breakpoints. */
 export function limitBreakpoints(items: readonly wire.Item[]): void {
   const marked: { prompt_cache_breakpoint?: wire.CacheBreakpoint }[] = [];
   const collect = (part: wire.InputContent | wire.OutputContent): void => {

@@ -4,7 +4,7 @@ import { isObject, type Json } from "../../wire/json.ts";
 import type { Usage } from "../canonical.ts";
 import type * as wire from "./wire.ts";
 
-/** Disjoint counters from the API's sums; null when there are none. */
+/** Disjoint counters from the API's sums; null: none. */
 export function decodeUsage(value: Json | undefined): Usage | null {
   if (!isObject(value)) return null;
   const input = count(value["input_tokens"]);
@@ -27,8 +27,8 @@ function count(value: Json | undefined): number | null {
 }
 
 /**
- * Clients require all members, so what the upstream did not say is 0 here; what it read from and wrote into
- * caches is part of the input.
+ * Clients require all members, so unreported counts are 0 here; tokens read from and written to
+ * caches are part of the input.
  */
 export function encodeUsage(usage: Usage | null): wire.Usage {
   const cached = usage?.cacheReadTokens ?? 0;

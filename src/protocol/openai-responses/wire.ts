@@ -1,5 +1,5 @@
-// The JSON of OpenAI's Responses API as this proxy writes it, its names of canonical fields, and the fate of each request member.
-// Never holds types of what is read: that may be anything, and is read through `Fields` (requests) or member by member (answers).
+// The JSON of OpenAI's Responses API as this program writes it, its names of canonical fields, and the fate of each request member.
+// Has no types for what is read: that may be anything, and is read through `Fields` (requests) or member by member (answers).
 // Source: openai-node 7.57.0, `resources/responses/responses.d.ts` (read 2026-11).
 
 import { rowOf, type Json, type JsonText } from "../../wire/json.ts";
@@ -71,7 +71,7 @@ export type CallOutput = {
   output: string | InputContent[];
 };
 export type ImageCall = { id: string; type: "image_generation_call"; status: "completed"; result: string };
-/** `JsonText`: an item that goes back as it came. */
+/** `JsonText`: an item that is sent back verbatim. */
 export type Item = Message | Reasoning | FunctionCall | CustomToolCall | CallOutput | ImageCall | JsonText;
 
 // ---- Tools -------------------------------------------------------------------------------------------------------
@@ -110,10 +110,10 @@ export type ToolChoice =
 
 // ---- Request -----------------------------------------------------------------------------------------------------
 
-/** Entries of `include` that the canonical request says in other words. */
+/** Entries of `include` that the canonical request expresses otherwise. */
 export const ENCRYPTED_REASONING = "reasoning.encrypted_content";
 export const TEXT_LOGPROBS = "message.output_text.logprobs";
-/** The pages that a web search found, which other protocols' clients are always told. */
+/** The pages that a web search found, which clients of other protocols always get. */
 export const SEARCH_SOURCES = "web_search_call.action.sources";
 
 export type TextFormat =
@@ -142,7 +142,7 @@ export type Request = {
   safety_identifier?: string;
   prompt_cache_key?: string;
   service_tier?: "auto" | "default" | "flex" | "priority";
-  /** Members that only this protocol knows, as the client wrote them. */
+  /** Members of this protocol only, as the client wrote them. */
   [extension: string]: Json;
 };
 
@@ -196,7 +196,7 @@ export const NAMES: FieldNames = {
 
 // ---- Enumerations ------------------------------------------------------------------------------------------------
 
-/** Every enumeration of a request; types of items, parts and tools are none, since what they hold can be kept as it is. */
+/** Every enumeration in a request, except the types of items, parts and tools, which can be kept verbatim. */
 export const WORDS = {
   "input.detail": { known: ["auto", "low", "high", "original"], unknown: "reported" },
   "input.role": { known: ["user", "assistant", "system", "developer"], unknown: "refused" },
@@ -213,7 +213,7 @@ export const WORDS = {
 
 // ---- Request members ---------------------------------------------------------------------------------------------
 
-/** What becomes of a request member when another protocol has to carry it; `carried` members have a canonical field. */
+/** The fate of a request member when another protocol has to carry it; `carried` members have a canonical field. */
 export type Fate = { readonly fate: "carried" } | { readonly fate: LossSeverity; readonly reason: string };
 
 const CARRIED: Fate = { fate: "carried" };
@@ -262,17 +262,17 @@ export const FIELDS = {
   user: CARRIED,
 } as const satisfies Readonly<Record<string, Fate>>;
 
-/** Of carried members: the values that only this protocol knows. */
+/** For carried members: the values that only this protocol knows. */
 const OWN_VALUES: Readonly<Record<string, Exclude<Fate, { fate: "carried" }>>> = {
   include: { fate: "dropped", reason: "Only OpenAI's own items have these details." },
   tool_choice: { fate: "refused", reason: "Only OpenAI has this hosted tool." },
   user: { fate: "dropped", reason: "safety_identifier already names the end user." },
 };
 
-/** Values that ask for what happens anyway. */
+/** Values that ask for the default behaviour. */
 const DEFAULTS: Readonly<Record<string, JsonSource>> = { background: "false", truncation: '"disabled"' };
 
-/** The fate of a member with this value, which has no canonical field; a member that nobody knows is reported. */
+/** The fate of a member with this value and without a canonical field; unknown members are reported. */
 export function fateOf(field: string, value: JsonSource): Exclude<Fate, { fate: "carried" }> {
   const known = rowOf<Fate>(FIELDS, field);
   if (known === undefined || known.fate === "carried") {
