@@ -1,12 +1,12 @@
-// Adds the deltas of a streamed answer to the blocks that they belong to.
+// Adds the deltas of a streamed answer to their blocks.
 // Never parses a tool's input: its pieces stay text until the block is complete.
 
 import type { Json, JsonObject } from "../../wire/json.ts";
 
-/** The input of calls while it is written, by their blocks. */
+/** The input of calls while it arrives, by block. */
 export type Inputs = Map<JsonObject, string>;
 
-/** Adds a delta to its block; false for a delta of an unknown type. */
+/** Adds a delta to its block; false for an unknown type of delta. */
 export function grow(block: JsonObject, delta: JsonObject, inputs: Inputs): boolean {
   switch (delta["type"]) {
     case "text_delta":

@@ -1,6 +1,6 @@
-// The arguments of a tool call and its `input`, which in Messages is always a JSON object, both directions. Text that is no JSON object (cut
-// off, or free) travels in one member, and comes back as it was.
-// Never spells JSON anew, and never loses text: input of another shape comes out as it is.
+// The arguments of a tool call and its `input`, which in Messages is always a JSON object, both directions. Any other text (truncated, or
+// free text) is wrapped in one member, and unwrapped again.
+// Never reprints JSON, and never loses text: input of another shape is unchanged.
 
 import { isObject, parseOrUndefined, print, type Json } from "../../wire/json.ts";
 
@@ -10,7 +10,7 @@ const BLANK = /^\s*$/;
 export interface EncodedArguments {
   /** A JSON object. */
   readonly input: string;
-  /** Why they had to be wrapped; null when they are what the model wrote. */
+  /** Why they had to be wrapped; null: they are what the model wrote. */
   readonly fault: "cut-off" | "no-object" | null;
 }
 
@@ -22,7 +22,7 @@ export function encodeArguments(source: string, kind: "function" | "custom"): En
   return { input: JSON.stringify({ _raw: source }), fault: value === undefined ? "cut-off" : "no-object" };
 }
 
-/** The text that was wrapped, otherwise the input as it is. */
+/** The text that was wrapped, otherwise the input unchanged. */
 export function decodeArguments(input: Json | undefined): string {
   if (input === undefined || input === null) return "{}";
   const source = print(input);
@@ -41,13 +41,13 @@ const PLAIN_RUN = /[^"\\]+/y;
 const ESCAPES: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
 const SURROGATE_ESCAPE = /^\\u[dD][89abAB]/;
 
-/** Takes the free text out of a custom tool's `{"input":"free text"}`, piece by piece, as soon as it comes. */
+/** Extracts the free text from a custom tool's `{"input":"free text"}`, piece by piece, as it arrives. */
 export class FreeText {
-  /** `opening`: what stands before the text is not complete. `raw`: the arguments have another shape. */
+  /** `opening`: what precedes the text is incomplete. `raw`: the arguments have another shape. */
   #state: "opening" | "text" | "over" | "raw" = "opening";
   #held = "";
 
-  /** The text that this piece brings; often less than the piece, "" while an escape is incomplete. */
+  /** The text that this piece adds; often less than the piece, "" while an escape is incomplete. */
   add(piece: string): string {
     if (this.#state === "raw") return piece;
     if (this.#state === "over") return "";
@@ -61,7 +61,7 @@ export class FreeText {
     return this.#read();
   }
 
-  /** What was held back. */
+  /** Text that was held back. */
   end(): string {
     return this.#state === "opening" ? this.#giveUp() : "";
   }
@@ -73,7 +73,7 @@ export class FreeText {
     return held;
   }
 
-  /** Reads characters and escapes up to the closing quote, or to an escape whose rest has not come. */
+  /** Reads characters and escapes up to the closing quote, or to an incomplete escape. */
   #read(): string {
     const source = this.#held;
     let text = "";
@@ -100,7 +100,7 @@ export class FreeText {
   }
 }
 
-/** How long an escape is, as far as can be seen; both halves of a surrogate pair count as one. */
+/** The length of an escape as far as it is known; both halves of a surrogate pair count as one. */
 function escapeLength(source: string, at: number): number {
   if (source[at + 1] !== "u") return 2;
   if (!SURROGATE_ESCAPE.test(source.slice(at, at + 6))) return 6;

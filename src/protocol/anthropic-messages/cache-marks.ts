@@ -7,7 +7,7 @@ import type { Fields } from "../fields.ts";
 import { WORDS } from "./wire.ts";
 import type * as wire from "./wire.ts";
 
-/** `cache_control` of a block or tool; null is as good as absent. */
+/** `cache_control` of a block or tool; null counts as absent. */
 export function decodeMark(fields: Fields): CacheMark | null {
   const control = fields.optionalObject("cache_control");
   if (control === null) return null;
@@ -23,7 +23,7 @@ export function withMark<Block extends wire.MarkedBlock>(block: Block, mark: Cac
   return mark === null ? block : { ...block, cache_control: encodeMark(mark) };
 }
 
-/** Puts a mark on the last block that can carry one. */
+/** Puts a mark on the last block that can have one. */
 export function moveMark(mark: CacheMark | null, blocks: readonly wire.Block[]): void {
   if (mark === null) return;
   const last = blocks.findLast(canCarry);
@@ -36,7 +36,7 @@ function canCarry(block: wire.Block): block is wire.MarkedBlock {
 
 const MAX_MARKS = 4;
 
-/** Takes the mark off the last block that can carry one: the API puts the mark of the whole request there. */
+/** Removes the mark from the last block that can have one: the API puts the mark of the whole request there. */
 export function clearLastMark(messages: readonly wire.Message[]): void {
   const last = messages.at(-1)?.content.findLast(canCarry);
   if (last !== undefined) delete last.cache_control;
@@ -50,7 +50,7 @@ export interface Markable {
   readonly messages: readonly wire.Message[];
 }
 
-/** The API takes four cache marks; of more, the last ones stay, which cover the longest prefixes. */
+/** The API accepts four cache marks; of more, the last ones are kept, since they cover the longest prefixes. */
 export function limitMarks({ hasRootMark, tools, system, messages }: Markable): void {
   const removals: (() => void)[] = [];
   for (const tool of tools) {

@@ -1,6 +1,6 @@
-// What the models behind Messages endpoints take, by the pattern of their ids.
+// What the models behind Messages endpoints support, by patterns of their ids.
 // Never says where a model is served, and never refuses one: an unknown Claude model gets the newest ones' capabilities, any other model only
-// what every server of this protocol takes.
+// what every server of this protocol supports.
 // Sources (read 2026-11): https://platform.claude.com/docs/en/about-claude/models/overview,
 // .../build-with-claude/{thinking-troubleshooting,effort,structured-outputs,mid-conversation-system-messages},
 // .../api/errors#prefill-not-supported, .../models/{opus-5-5,sonnet-5-5,haiku-5-5}/migration-guide.
@@ -10,22 +10,22 @@ import type { ModelLimits } from "../codec.ts";
 
 export interface Capabilities {
   readonly claude: boolean;
-  /** Stands in for the required `max_tokens`; of a Claude model also the most that it takes. */
+  /** Default for the required `max_tokens`; for a Claude model also its maximum. */
   readonly maxOutputTokens: number;
-  /** `manual` takes a budget, `adaptive` none, `either` both; `none` says that `thinking` is not to be sent. */
+  /** `manual` needs a budget, `adaptive` none, `either` accepts both; `none`: `thinking` must not be sent. */
   readonly thinking: "none" | "manual" | "either" | "adaptive";
-  /** What switches thinking off. `up-to-high`: `disabled`, unless effort is above high. `never`: nothing does. */
+  /** What switches thinking off. `up-to-high`: `disabled`, unless effort is above high. `never`: nothing. */
   readonly thinkingOff: "disabled" | "up-to-high" | "between-tools" | "never";
-  /** Rising; empty when the model takes no `output_config.effort`. */
+  /** Ascending; empty when the model has no `output_config.effort`. */
   readonly efforts: readonly Effort[];
   readonly sampling: boolean;
-  /** Takes temperature or top_p, not both. */
+  /** Accepts temperature or top_p, not both. */
   readonly oneSampler: boolean;
-  /** A last assistant turn is continued; others answer 400 to it. */
+  /** Continues a last assistant turn; other models answer 400 to it. */
   readonly prefill: boolean;
   /** `output_config.format` and strict tools. */
   readonly structuredOutput: boolean;
-  /** System messages, with an effort of their own, behind a user turn. */
+  /** System messages with their own effort, after a user turn. */
   readonly systemMessages: boolean;
   /** `tool_choice` of type `any` and `tool`. */
   readonly forcedTools: boolean;
@@ -57,7 +57,7 @@ const NOT_CLAUDE: Capabilities = {
   webSearch: false,
 };
 
-/** What a model takes; a vendor's prefix (`anthropic.`, `us.anthropic.`, a path) does not matter. */
+/** A model's capabilities; a vendor's prefix (`anthropic.`, `us.anthropic.`, a path) is ignored. */
 export function capabilitiesOf(model: string): Capabilities {
   const id = model.toLowerCase();
   if (!id.includes("claude")) return NOT_CLAUDE;
@@ -66,11 +66,11 @@ export function capabilitiesOf(model: string): Capabilities {
   const numbered = NUMBER_FIRST.exec(id);
   if (numbered !== null) return claude(familyOf(numbered[3]), versionOf(numbered[1], numbered[2]));
   if (id.includes("claude-2") || id.includes("claude-instant")) return claude("sonnet", 200);
-  // No version in the name: an alias, perhaps. Whether it takes a forced tool is for the upstream to say.
+  // No version in the name: perhaps an alias. The upstream will say whether it accepts a forced tool.
   return { ...claude("opus", 505), forcedTools: true };
 }
 
-/** What stands in for a `max_tokens` that nobody set; `wanted`: the operator's, which no Claude model is given beyond its own limit. */
+/** Default for a missing `max_tokens`; `wanted`: the operator's value, limited to a Claude model's own maximum. */
 export function defaultLimit({ claude: isClaude, maxOutputTokens }: Capabilities, wanted: number | null): number {
   return wanted === null || (isClaude && wanted > maxOutputTokens) ? maxOutputTokens : wanted;
 }
@@ -121,7 +121,7 @@ function efforts(family: Family, version: number): readonly Effort[] {
   return family === "opus" && version === 405 ? EFFORTS_OF_OPUS_4_5 : NO_EFFORTS;
 }
 
-/** Stand in for a budget where a model takes no effort. */
+/** Replace a budget where a model has no effort. */
 const BUDGET_EFFORTS: readonly Effort[] = ["low", "medium", "high"];
 
 export function limitsOf(model: string): ModelLimits {

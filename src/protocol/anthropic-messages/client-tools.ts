@@ -58,7 +58,7 @@ const ACTIONS_OF_2024_10 = [
 ];
 const ACTIONS_OF_2025_01 = [...ACTIONS_OF_2024_10, "hold_key", "left_mouse_down", "left_mouse_up", "triple_click", "scroll", "wait"];
 
-/** By the `type` that the request says. */
+/** By the `type` in the request. */
 const CLIENT_TOOLS: Readonly<Record<string, ClientTool>> = {
   bash_20241022: BASH,
   bash_20250124: BASH,
@@ -72,7 +72,7 @@ const CLIENT_TOOLS: Readonly<Record<string, ClientTool>> = {
   computer_20251124: computer([...ACTIONS_OF_2025_01, "zoom"]),
 };
 
-/** The tool behind a type; null when it is none that a client runs. */
+/** The tool for a type; null: it is not one that a client runs. */
 export function clientTool(type: string): ClientTool | null {
   return Object.hasOwn(CLIENT_TOOLS, type) ? (CLIENT_TOOLS[type] ?? null) : null;
 }

@@ -1,7 +1,7 @@
-// Asks for the rest of an answer that paused while tools ran at the API (`pause_turn`): the same request, with the assistant's turn so far as its
-// last message, block by block as it came. Tokens that were written count against the client's limit; a container in use stays in use.
+// Asks for the rest of an answer that paused while tools ran at the API (`pause_turn`): the same request with the assistant's turn so far as its
+// last message, block by block verbatim. Tokens already written count against the client's limit; a container in use stays in use.
 // https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons#pause-turn (read 2026-11)
-// Never goes on with a turn that it can't repeat exactly, or that waits for the client's tools.
+// Never continues a turn that it can't repeat exactly, or that waits for the client's tools.
 
 import { isObject, JsonText, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import { members, spliced, type Splice } from "../../wire/json-edit.ts";
@@ -11,13 +11,13 @@ import { grow, textOf, type Inputs } from "./accumulator.ts";
 import { isBlank } from "./parts-encode.ts";
 import { ID } from "./wire.ts";
 
-/** Only a turn in which the API may run tools pauses. */
+/** Only a turn in which the API may run tools can pause. */
 export function continuation({ request }: Exchange): Continuation | null {
   const isServed = request.tools.some((tool) => tool.type === "web-search" || (tool.type === "opaque" && tool.protocol === ID));
   return isServed ? new TurnContinuation(request.maxOutputTokens !== null) : null;
 }
 
-/** What has to be known of an answer: its blocks, and what `message_delta` or the message itself says. */
+/** What must be known of an answer: its blocks, and the values in `message_delta` or the message itself. */
 interface Turn {
   readonly blocks: readonly JsonObject[];
   readonly container: Json | undefined;
@@ -27,16 +27,16 @@ interface Turn {
 class TurnContinuation implements Continuation {
   readonly seamless = false;
   readonly #isLimited: boolean;
-  /** The data of the present answer's events, to be read when it pauses. */
+  /** The data of the current answer's events, to be read when it pauses. */
   #events: string[] = [];
-  /** The present answer, where it is non-streaming. */
+  /** The current answer, if it is non-streaming. */
   #body: string | null = null;
-  /** Of all answers so far. */
+  /** Total of all answers so far. */
   readonly #blocks: JsonObject[] = [];
   #container: string | null = null;
   #spentTokens = 0;
 
-  /** `isLimited`: the client has set a limit on the whole answer. */
+  /** `isLimited`: the client has limited the whole answer. */
   constructor(isLimited: boolean) {
     this.#isLimited = isLimited;
   }
@@ -54,7 +54,7 @@ class TurnContinuation implements Continuation {
     this.#events = [];
     this.#body = null;
     if (turn === null) return null;
-    // The API refuses blank text, its own included.
+    // The API refuses blank text, even its own.
     this.#blocks.push(...turn.blocks.filter((block) => block["type"] !== "text" || !isBlank(textOf(block["text"]))));
     if (this.#blocks.length === 0 || this.#blocks.some((block) => block["type"] === "tool_use")) return null;
     if (isObject(turn.container) && typeof turn.container["id"] === "string") this.#container = turn.container["id"];
@@ -79,7 +79,7 @@ class TurnContinuation implements Continuation {
         if (isObject(thinking) && typeof thinking["budget_tokens"] === "number") budget = thinking["budget_tokens"];
       }
     }
-    // Thinking wants its whole budget within the limit; less than that is no room for an answer.
+    // Thinking requires its whole budget within the limit; with less there is no room for an answer.
     if (left <= budget) return null;
     if (this.#container !== null && !found.some(({ key }) => key === "container")) {
       const at = body.indexOf("{") + 1;
@@ -89,7 +89,7 @@ class TurnContinuation implements Continuation {
   }
 }
 
-/** What is sent back as it was written. */
+/** What is sent back verbatim. */
 const VERBATIM: ReadonlySet<string> = new Set(["input", "content"]);
 
 function messageTurn(body: string): Turn | null {
@@ -100,7 +100,7 @@ function messageTurn(body: string): Turn | null {
   return { blocks, container: message["container"], usage: message["usage"] };
 }
 
-/** The turn that a stream's events build up; null where one of them says what is not known here. */
+/** The turn that a stream's events build up; null where one of them is unknown. */
 function streamedTurn(events: readonly string[]): Turn | null {
   const blocks = new Map<Json | undefined, JsonObject>();
   const inputs: Inputs = new Map();

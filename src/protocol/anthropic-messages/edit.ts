@@ -1,6 +1,6 @@
-// The named edits of a request that passes: the model's name, a system prompt in front of the client's own, a limit on the answer where there is
-// none, and other makers' seals taken out.
-// Never prints anything of the client's anew; its instructions keep every character.
+// The named edits of a request that passes: the model's name, a system prompt before the client's own, a limit on the answer where there is
+// none, and removing other makers' seals.
+// Never reprints anything of the client's; its instructions keep every character.
 
 import { isObject, parse, type Json } from "../../wire/json.ts";
 import { members, spliced, type Member, type Splice } from "../../wire/json-edit.ts";
@@ -9,7 +9,7 @@ import type { Edits } from "../codec.ts";
 import { capabilitiesOf, defaultLimit } from "./capabilities.ts";
 import { hasSeals, withoutSeals } from "./seals.ts";
 
-/** A stream switch to write says that the body is in Bedrock's form. */
+/** If there is a stream switch to write, the body is in Bedrock's form. */
 export function editRequest(body: string, edits: Edits, known?: readonly Member[]): string {
   const { model, systemPrompt, stream = null, defaultMaxTokens } = edits;
   const sealed = hasSeals(body);
@@ -30,13 +30,13 @@ export function editRequest(body: string, edits: Edits, known?: readonly Member[
     const splice = promptSplice(body, found, systemPrompt);
     if (splice !== null) splices.push(splice);
   }
-  // First, as what is taken out of a body in Bedrock's form may begin where the limit is put.
+  // First, because what is removed from a body in Bedrock's form may begin where the limit is inserted.
   if (defaultMaxTokens !== undefined) splices.unshift(...limitSplices(body, found, { model, wanted: defaultMaxTokens }));
   if (sealed) for (const splice of withoutSeals(body, found)) splices.push(splice);
   return splices.length === 0 ? body : spliced(body, splices);
 }
 
-/** Claude answers 400 to a request without `max_tokens`. The limit stands above a thinking budget, which has to be smaller. */
+/** Claude answers 400 without `max_tokens`. The limit must be above the thinking budget. */
 function limitSplices(
   body: string,
   found: readonly Member[],
@@ -64,7 +64,7 @@ function valueOf(body: string, member: Member | undefined): Json {
   return member === undefined ? null : parse(body.slice(member.valueStart, member.valueEnd));
 }
 
-/** Where the prompt goes; null when it stands there already, or when `system` is nothing that a prompt can be put in front of. */
+/** Where the prompt goes; null when it is there already, or when no prompt can be put before `system`. */
 function promptSplice(body: string, found: readonly Member[], prompt: string): Splice | null {
   const block = JSON.stringify({ type: "text", text: prompt });
   const member = memberOf(found, "system");
@@ -80,7 +80,7 @@ function promptSplice(body: string, found: readonly Member[], prompt: string): S
     return value.startsWith(prompt) ? null : { start, end, text: `[${block},{"type":"text","text":${source}}]` };
   }
   if (!Array.isArray(value)) return null;
-  // Claude Code's attribution block may stand in front of a prompt that is there already.
+  // Claude Code's attribution block may precede a prompt that is there already.
   const isThere = value.slice(0, 2).some((item) => isObject(item) && typeof item["text"] === "string" && item["text"].startsWith(prompt));
   if (isThere) return null;
   const inside = start + 1;

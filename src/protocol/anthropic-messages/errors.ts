@@ -32,13 +32,13 @@ const TYPES_OF_OTHERS: ReadonlyMap<number, wire.ErrorType> = new Map([
   [503, "overloaded_error"],
 ]);
 
-/** Limits that waiting a moment does not lift. */
+/** Limits that do not go away by waiting a moment. */
 const SPENT: ReadonlySet<string> = new Set(["contract_spend_limit_reached", "enforced_spend_limit_reached"]);
-/** By these words Claude Code knows that the conversation has grown too long. */
+/** The text by which Claude Code recognises that the conversation is too long. */
 const CONTEXT_FULL_WORDS = "prompt is too long";
-/** Claude's own words, which clients know as well. */
+/** Claude's own text, which clients recognise as well. */
 const KNOWN_WORDS = /prompt is too long|input length and `max_tokens` exceed context limit/;
-/** Response headers that tell a client when to try again. */
+/** Response headers that tell a client when to retry. */
 const RETRY_HEADERS = ["retry-after", "retry-after-ms", "x-should-retry"];
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
@@ -54,7 +54,7 @@ export function decodeError(status: number, body: string, headers: Readonly<Reco
   return build(status, found, kept);
 }
 
-/** The error in an `error` event, or in a body that came with status 200. */
+/** The error in an `error` event, or in a body with status 200. */
 export function decodeErrorObject(value: JsonObject): GatewayError {
   const found = errorIn(value) ?? { type: null, message: "The upstream reported an error and said nothing more.", details: null };
   const status = STATUSES.get(found.type ?? "") ?? 500;
@@ -65,11 +65,11 @@ interface Found {
   readonly type: string | null;
   readonly message: string;
   readonly details: JsonObject | null;
-  /** Other makers' servers say one. */
+  /** Other makers' servers have one. */
   readonly code?: Json | undefined;
 }
 
-/** The error in this protocol's envelope, or in what other servers put in its place. */
+/** The error in this protocol's envelope, or in what other servers send instead. */
 function errorIn(value: JsonObject): Found | null {
   const error = value["error"];
   if (isObject(error)) {
@@ -88,7 +88,7 @@ function errorIn(value: JsonObject): Found | null {
 function build(status: number, { type, message, details, code: said }: Found, headers: Readonly<Record<string, string>>): GatewayError {
   const code = text(details?.["error_code"]);
   const isSpent = code !== null && SPENT.has(code);
-  // Trying again does not help, so nobody is told when to.
+  // A retry does not help, so no time is given.
   const kind: ErrorKind = isSpent ? "upstream-rejected" : kindOfStatus(status);
   const options: ErrorOptions = {
     ...statusOption(status),
@@ -100,7 +100,7 @@ function build(status: number, { type, message, details, code: said }: Found, he
   return recognised(new GatewayError(kind, message, options), code ?? said);
 }
 
-/** The kind's own status stands for 529, which other protocols do not know. */
+/** 529 becomes the kind's own status, since other protocols do not know it. */
 function statusOption(status: number): { status?: number } {
   return status === OVERLOADED || status < 400 ? {} : { status };
 }
@@ -115,7 +115,7 @@ export function encodeError(error: GatewayError, requestId: string): EncodedErro
   return { status: statusOf(error), body: JSON.stringify({ ...encodeErrorObject(error), request_id: requestId }) };
 }
 
-/** The last event of a stream that broke. */
+/** The last event of a stream that failed. */
 export function errorEvent(error: GatewayError): SseEvent {
   return { event: "error", data: JSON.stringify(encodeErrorObject(error)) };
 }
@@ -133,7 +133,7 @@ function messageOf({ code, message }: GatewayError): string {
   return code === CONTEXT_FULL && !KNOWN_WORDS.test(message) ? `${CONTEXT_FULL_WORDS}: ${message}` : message;
 }
 
-/** Of other makers' models behind this protocol: their words behind those that clients know. Claude's own body stays as it is. */
+/** For other makers' models behind this protocol: puts the text that clients recognise before theirs. Claude's own body is unchanged. */
 export function editError(body: string, error: GatewayError): string {
   const message = messageOf(error);
   const value = message === error.message ? undefined : parseOrUndefined(body);
@@ -148,7 +148,7 @@ function detailsOf({ details, code, param }: GatewayError): object | null {
   return { ...(code === null ? {} : { error_code: code }), ...(param === null ? {} : { param }) };
 }
 
-/** The status decides: other vendors use some of these words for other statuses. */
+/** The status decides: other vendors use some of these types for other statuses. */
 function typeOf(error: GatewayError): wire.ErrorType {
   const status = statusOf(error);
   const known = TYPES.get(status) ?? TYPES_OF_OTHERS.get(status) ?? TYPES_BY_STATUS.find(([, type]) => type === error.type)?.[1];

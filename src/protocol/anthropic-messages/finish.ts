@@ -6,7 +6,7 @@ import type { FinishKind, FinishReason } from "../canonical.ts";
 import { settle, type Contents } from "../finish.ts";
 import type * as wire from "./wire.ts";
 
-/** What is not here is `other`. */
+/** Unknown reasons are `other`. */
 const KINDS: Readonly<Record<string, FinishKind>> = {
   end_turn: "end",
   stop_sequence: "stop-sequence",
@@ -17,7 +17,7 @@ const KINDS: Readonly<Record<string, FinishKind>> = {
   pause_turn: "paused",
 };
 
-/** How an answer ended; an error where nobody knows and it holds nothing. */
+/** How an answer ended; an error where the reason is unknown and the answer empty. */
 export function decodeFinish(stop: JsonObject, contents: Contents): FinishReason | GatewayError {
   const raw = text(stop["stop_reason"]);
   const details = stop["stop_details"];
@@ -43,11 +43,11 @@ const STOP_REASONS: Readonly<Record<FinishKind, wire.StopReason>> = {
   "context-full": "model_context_window_exceeded",
   filtered: "refusal",
   paused: "pause_turn",
-  // Not finished, or nobody knows: never the plain end.
+  // Not finished, or unknown: never the plain end.
   other: "max_tokens",
 };
 
-/** What the blocks that went out hold. */
+/** The contents of the blocks that were sent. */
 interface Sent {
   readonly hasCalls: boolean;
   readonly hasRefusal: boolean;
@@ -66,7 +66,7 @@ export function encodeFinish(finish: FinishReason, sent: Sent): wire.Stop {
 function stopReason({ kind, stopSequence }: FinishReason, { hasCalls, hasRefusal }: Sent): wire.StopReason {
   if (kind === "end" && hasRefusal) return "refusal";
   if (kind === "end" && hasCalls) return "tool_use";
-  // Other protocols do not say which sequence it was; without one Messages calls it the end.
+  // Other protocols do not say which sequence it was; without one, Messages calls it the end.
   if (kind === "stop-sequence" && stopSequence === null) return "end_turn";
   return STOP_REASONS[kind];
 }

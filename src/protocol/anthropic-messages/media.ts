@@ -1,4 +1,4 @@
-// Images and files, both directions. Messages takes jpeg, png, gif and webp images, PDF and plain text documents.
+// Images and files, both directions. Messages accepts jpeg, png, gif and webp images, PDF and plain text documents.
 // Never downloads, and never converts one format to another.
 
 import type { FilePart, ImagePart, Loss, Source } from "../canonical.ts";
@@ -18,7 +18,7 @@ export function decodeSource(source: Fields): Source {
       return { type: "url", url: source.text("url"), mediaType: null };
     case "file":
       return { type: "file-id", id: source.text("file_id"), owner: ID };
-    // What holds blocks of its own is taken apart before.
+    // A source with blocks of its own has been taken apart before.
     case "content":
     case "text":
     case null:
@@ -29,8 +29,8 @@ export function decodeSource(source: Fields): Source {
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
 /**
- * Beginnings of files, in base64, and what stands at the twelfth character (several formats begin with RIFF).
- * A declared type that the bytes contradict is an upstream's 400.
+ * Beginnings of files in base64, and the text at the twelfth character (several formats begin with RIFF).
+ * If the bytes contradict the declared type, an upstream answers 400.
  */
 const MAGIC: readonly (readonly [start: string, mediaType: string, twelfth?: string])[] = [
   ["iVBORw0KGgo", "image/png"],
@@ -41,9 +41,9 @@ const MAGIC: readonly (readonly [start: string, mediaType: string, twelfth?: str
 ];
 const IMAGE_TYPES: ReadonlySet<string | null> = new Set(["image/jpeg", "image/png", "image/gif", "image/webp"]);
 
-/** Where the losses of a conversation go. */
+/** Where the losses of a conversation are reported. */
 export interface LossContext {
-  /** The client's word for the conversation; losses name details below it. */
+  /** The client's name for the conversation; losses name details below it. */
   readonly field: string;
   readonly losses: Loss[];
 }
@@ -72,7 +72,7 @@ export function encodeFile(part: FilePart, context: LossContext): MediaBlock {
   return withMark(block, part.cache);
 }
 
-/** A note in the place of what cannot be sent, so that the model knows of it where the client chose to go on. */
+/** A note in place of what can't be sent, so that the model knows of it where the client chose to go on. */
 export function leaveOut(what: string, reason: string, { field, losses }: LossContext): wire.TextBlock {
   losses.push({ field: `${field}.${what}`, severity: "refused", reason });
   return { type: "text", text: `[${what} left out: ${reason}]` };
@@ -83,7 +83,7 @@ function whatIsWrong({ type, source }: ImagePart | FilePart, mediaType: string |
   return mediaType === null ? `The ${type} does not say what it is.` : `Messages takes no ${type} of type ${mediaType}.`;
 }
 
-/** What the bytes are: by their beginning, otherwise as declared, without parameters. */
+/** The media type: by the first bytes, otherwise as declared, without parameters. */
 function mediaTypeOf(source: Source): string | null {
   if (source.type === "text") return "text/plain";
   if (source.type === "base64") {

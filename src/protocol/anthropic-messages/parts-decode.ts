@@ -12,7 +12,7 @@ import { ID } from "./wire.ts";
 
 type ResultContent = ToolResultPart["content"][number];
 
-/** Blocks that run, or hold what lives, at Anthropic; and what leaving them out means elsewhere. */
+/** Blocks that run, or whose content is stored, at Anthropic; and the consequence of leaving them out elsewhere. */
 const HOSTED: Readonly<Record<string, LossSeverity>> = {
   server_tool_use: "reported",
   web_search_tool_result: "reported",
@@ -49,7 +49,7 @@ export function decodeContent(message: Fields, losses: Loss[]): Part[] {
   return parts;
 }
 
-/** The proof in a redacted block that was put behind another block to carry it. */
+/** The proof in a redacted block that carries it for the preceding block. */
 function carriedProof(block: Fields): Proof | null {
   if (block.raw("type") !== "redacted_thinking") return null;
   block.ignoreRest();
@@ -75,19 +75,19 @@ function decodeBlock(block: Fields, losses: Loss[]): readonly Part[] {
       return [decodeToolResult(block, losses)];
     default: {
       const value = compact(block.whole());
-      // What this proxy told of another model's search is no loss: the text that came of it is there.
+      // Another model's search as this program reported it is no loss: the resulting text is there.
       const severity = isForeignSearch(block.raw("id") ?? block.raw("tool_use_id")) ? "dropped" : (rowOf(HOSTED, type) ?? "refused");
       return [{ type: "opaque", protocol: ID, name: type, value, severity }];
     }
   }
 }
 
-/** One spelling for blocks that are kept as they are, whether they come in one piece or in events. */
+/** One spelling for verbatim blocks, whether they come in one piece or in events. */
 export function compact(source: string): string {
   return print(parse(source));
 }
 
-/** Blocks that a message and a tool's result may hold. */
+/** Blocks that both a message and a tool's result may contain. */
 function decodeShown(block: Fields): readonly ResultContent[] {
   const cache = decodeMark(block);
   switch (block.text("type")) {

@@ -17,13 +17,13 @@ export interface PartContext extends LossContext {
 
 export interface Content {
   readonly blocks: wire.Block[];
-  /** Images and files of an assistant turn; only a user turn can show them. */
+  /** Images and files of an assistant turn, which only a user turn can show. */
   readonly shown: wire.Block[];
 }
 
 const NOT_BLANK = /\S/;
 
-/** The API refuses a text block of white space alone. */
+/** The API refuses a text block that is only white space. */
 export function isBlank(text: string): boolean {
   return !NOT_BLANK.test(text);
 }
@@ -87,7 +87,7 @@ function encodeToolCall(part: ToolCallPart, context: PartContext): wire.Block {
   return withMark(block, part.cache);
 }
 
-/** Arguments as the JSON object that Messages wants, spelled as the model spelled it. */
+/** Arguments as the JSON object that Messages requires, verbatim. */
 function inputOf({ arguments: source, kind, name }: ToolCallPart, context: LossContext): string {
   const { input, fault } = encodeArguments(source, kind);
   if (fault === null) return input;

@@ -1,5 +1,5 @@
-// How much a client wants the model to think, and thoughts in the history, both directions. Budgets and levels stand for each other by one table.
-// Never raises `max_tokens`, which counts thinking too.
+// How much a client wants the model to think, and thoughts in the history, both directions. One table converts between budgets and levels.
+// Never raises `max_tokens`, which includes thinking.
 
 import type { JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Loss, Reasoning, ReasoningPart } from "../canonical.ts";
@@ -13,7 +13,7 @@ import type * as wire from "./wire.ts";
 
 const EFFORTS = WORDS["output_config.effort"].known;
 
-/** `between_tools` has no canonical word: it is read as adaptive, as what nobody knows yet, and the request keeps the member itself. */
+/** `between_tools` has no canonical word: like any unknown one it is read as adaptive, and the request keeps the member itself. */
 export function decodeReasoning(thinking: Fields | null, effort: Effort | null): Reasoning | null {
   if (thinking === null) return effort === null ? null : { mode: "adaptive", effort, budgetTokens: null, display: null };
   const type = thinking.word("type", WORDS["thinking.type"]);
@@ -37,11 +37,11 @@ export interface ReasoningContext {
   readonly capabilities: Capabilities;
   /** As it will be sent. */
   readonly maxTokens: number;
-  /** Whether a tool has to be called. */
+  /** Whether a tool call is required. */
   readonly forced: boolean;
-  /** From the last system turn that sets one, where the model takes none inside of the conversation; wins over the request's. */
+  /** From the last system turn that sets one, where the model has none inside the conversation; wins over the request's. */
   readonly turnEffort: Effort | null;
-  /** Whether the conversation ends inside of a tool loop whose call was made without a signed thought. */
+  /** Whether the conversation ends in a tool loop whose call was made without a signed thought. */
   readonly unsignedLoop: boolean;
   readonly losses: Loss[];
 }
@@ -128,7 +128,7 @@ function think(request: CanonicalRequest & { readonly reasoning: Reasoning }, co
   };
 }
 
-/** A budget that leaves room for the answer: as wanted where that fits, otherwise three quarters; null when none does. */
+/** A budget that leaves room for the answer: the wanted one if it fits, otherwise three quarters; null: none fits. */
 function fitBudget(wanted: number, maxTokens: number): number | null {
   if (maxTokens <= MIN_BUDGET) return null;
   const budget = Math.max(MIN_BUDGET, Math.floor(wanted === Number.POSITIVE_INFINITY ? maxTokens : wanted));
@@ -140,13 +140,13 @@ function levelOf(budget: number): Effort {
   return level === "max" ? "xhigh" : level;
 }
 
-/** The level itself where the model knows it, otherwise the next lower one that it knows. */
+/** The level itself if the model has it, otherwise the next lower one. */
 function fitEffort(effort: Effort, capabilities: Capabilities, lost: Lost): Effort | null {
   if (capabilities.efforts.length === 0) {
     lost("This model takes no effort.");
     return null;
   }
-  // `minimal` is another protocol's word for what is `low` here.
+  // `minimal` is another protocol's word for `low`.
   if (effort === "none" || effort === "minimal") return "low";
   if (capabilities.efforts.includes(effort)) return effort;
   const known: readonly Effort[] = EFFORTS;
@@ -155,14 +155,14 @@ function fitEffort(effort: Effort, capabilities: Capabilities, lost: Lost): Effo
   return lower;
 }
 
-/** By itself the newest models keep their thoughts to themselves; clients of other protocols that ask for some expect to see them. */
+/** By default the newest models hide their thoughts; clients of other protocols that ask for thinking expect to see them. */
 function encodeDisplay({ reasoning, names }: CanonicalRequest): JsonObject {
   const display = reasoning?.display ?? (names === NAMES ? null : "auto");
   if (display === null) return {};
   return { display: display === "none" ? "omitted" : "summarized" };
 }
 
-/** A thought goes back to the maker that signed it, or not at all. */
+/** A thought goes back only to the maker that signed it. */
 export function encodeThought({ text, redacted, proof }: ReasoningPart, { field, losses }: LossContext): wire.Block | null {
   if (proof?.origin === ORIGIN && proof.data !== "") {
     return redacted ? { type: "redacted_thinking", data: proof.data } : { type: "thinking", thinking: text, signature: proof.data };

@@ -6,8 +6,8 @@
 // one block at a time, i = 0, 1, 2 ...; `ping` anywhere; `error` in the place of any further event.
 // Deltas: text_delta, citations_delta | thinking_delta, then one signature_delta | input_json_delta.
 //
-// What is only odd is read: unknown events, a missing start or stop, padding. A stream that stops before `message_stop`, or whose last
-// tool call is left open and incomplete, ends in `reply-error`. Never reads an id, a proof or an argument.
+// Unusual streams are accepted: unknown events, a missing start or stop, padding. A stream that stops before `message_stop`, or whose last
+// tool call is open and incomplete, ends in `reply-error`. Never interprets an id, a proof or an argument.
 
 import { GatewayError } from "../../errors.ts";
 import { glance, isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
@@ -78,19 +78,19 @@ export function replyDecoder(exchange: Exchange): Machine<SseEvent, ReplyEvent> 
   return new ReplyDecoder(exchange);
 }
 
-/** A content block whose end has not come. */
+/** An open content block. */
 type OpenBlock =
   /** Text and thoughts. */
   | { readonly type: "spoken"; readonly index: number; proof: Proof | null }
-  /** A call. `input`: what the start said, for a call without deltas. */
+  /** A call. `input`: the value in its start, for a call without deltas. */
   | { readonly type: "call"; readonly index: number; readonly input: string; readonly freeText: FreeText | null; written: string }
-  /** Held until it is complete, because the canonical form has it in one piece. */
+  /** Held until it is complete, because it is one piece in canonical form. */
   | { readonly type: "opaque"; readonly block: JsonObject; written: string };
 
 class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   readonly #model: string;
   readonly #isExcerpt: boolean;
-  /** The names that the request's tools have on the wire, and back. */
+  /** The names of the request's tools on the wire, and back. */
   readonly #names: NameTable;
   readonly #customTools: ReadonlySet<string>;
   readonly #open = new Map<number, OpenBlock>();
@@ -101,10 +101,10 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #parts = 0;
   #lastBlock = 0;
   #usage: Usage | null = null;
-  /** What the answer said of its end. */
+  /** What the answer said about its end. */
   #stop: JsonObject = {};
   #calls = 0;
-  /** Of the server's tools, by the ids of their calls. */
+  /** Queries of the server's tools, by the ids of their calls. */
   readonly #queries = new Map<string, string>();
 
   constructor({ request: { model, tools }, isExcerpt = false }: Exchange) {
@@ -118,7 +118,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     this.#customTools = new Set(named.filter(({ type }) => type === "custom").map(({ name }) => name));
   }
 
-  /** The events that tell a non-streaming answer. */
+  /** The events of a non-streaming answer. */
   message(message: JsonObject, content: readonly Json[]): ReplyEvent[] {
     this.#messageStart(message);
     for (const block of content) this.#blockStart(0, block);
@@ -156,7 +156,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
         if (isObject(data["delta"])) this.#stop = { ...this.#stop, ...data["delta"] };
         return this.#count(data["usage"]);
       case "message_stop":
-        // A stream that never said why it ended was cut.
+        // A stream that never said why it ended was cut off.
         return textOf(this.#stop["stop_reason"]) === "" ? this.#fail(truncated()) : this.#messageStop();
       case "error":
         return this.#fail(factoryError(data) ?? decodeErrorObject(data));
@@ -171,7 +171,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #messageStart(message: JsonObject): void {
     const id = textOf(message["id"]);
     if (this.#started) {
-      // Some servers repeat the start; another id is another answer.
+      // Some servers repeat the start; with another id it is another answer.
       if (id === this.#id) return;
       return this.#fail(new GatewayError("upstream-failed", "The upstream began a second answer in the middle of the first."));
     }
@@ -202,7 +202,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #blockStart(key: number, block: Json | undefined): void {
     if (!isObject(block)) return;
     this.#lastBlock = key;
-    // Blocks come one after another: a new one under the same number ends the old one.
+    // Blocks come one after another: a new one with the same number ends the old one.
     this.#blockStop(key);
     switch (block["type"]) {
       case "text": {
@@ -234,7 +234,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   #call(key: number, block: JsonObject): void {
     const input = decodeArguments(block["input"]);
     const name = this.#names.original(textOf(block["name"]));
-    // Nobody could answer such a call.
+    // Such a call can't be answered.
     if (name === "") return this.#fail(namelessCall());
     this.#calls++;
     const isCustom = this.#customTools.has(name);
@@ -310,7 +310,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     }
   }
 
-  /** A block that only this protocol understands, and the search that it tells of. */
+  /** A block that only this protocol understands, with the search that it reports. */
   #opaque(block: JsonObject): Part {
     const type = textOf(block["type"]);
     const part: Part = { type: "opaque", protocol: ID, name: type, value: compact(print(block)), severity: "reported" };
@@ -349,7 +349,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   }
 }
 
-/** Most events are deltas, which hold nothing to be kept as written; a block's start may. */
+/** Most events are deltas, which hold nothing verbatim; a block's start may. */
 function readEvent({ event, data }: SseEvent): JsonObject | null {
   if (event === "content_block_start" || (event === null && data.includes('"content_block_start"'))) {
     const value = parseOrUndefined(data, { verbatim: VERBATIM });
@@ -369,7 +369,7 @@ function thought(redacted: boolean): Part {
 
 const WEB_ADDRESS = /^https?:/;
 
-/** A citation of a page; null for citations of documents that the client sent, which have no address. */
+/** A citation of a page; null for citations of the client's documents, which have no address. */
 function decodeCitation(citation: Json | undefined): Annotation | null {
   if (!isObject(citation)) return null;
   const url = textOf(citation["type"] === "search_result_location" ? citation["source"] : citation["url"]);

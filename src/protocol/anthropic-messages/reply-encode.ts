@@ -39,7 +39,7 @@ export function encodeReply(reply: Reply, exchange: Exchange): string {
 export function replyEncoder(exchange: Exchange): StreamEncoder {
   let out: SseEvent[] = [];
   const encoder = new ReplyEncoder(exchange, (event) => {
-    // Most events are deltas; they hold nothing that has to stay as it was written.
+    // Most events are deltas, which hold nothing verbatim.
     const isPlain = event.type === "content_block_delta" || event.type === "error";
     out.push({ event: event.type, data: isPlain ? JSON.stringify(event) : print(event) });
   });
@@ -63,13 +63,13 @@ class ReplyEncoder {
   readonly #emit: (event: wire.StreamEvent) => void;
   readonly #estimatedInput: number;
   #over = false;
-  /** The part that is open; null between parts. */
+  /** The open part; null between parts. */
   #part: Part | null = null;
   /** Whether its block has been started: an empty one would be refused when the client sends it back. */
   #isOpen = false;
-  /** White space at the beginning of a text: a block of nothing else would be refused too. */
+  /** Leading white space of a text: a block with nothing else would be refused too. */
   #blank = "";
-  /** Citations that came before any words. */
+  /** Citations that came before any text. */
   #held: Annotation[] = [];
   #index = 0;
   #usage: Usage | null = null;
@@ -77,10 +77,10 @@ class ReplyEncoder {
   #length = 0;
   #hasCalls = false;
   #hasRefusal = false;
-  /** How many web searches the answer has told of. */
+  /** How many web searches the answer has reported. */
   #searches = 0;
 
-  /** Keeps nothing of the request but its model: the turns may be megabytes, and an answer takes minutes. */
+  /** Keeps only the model of the request: the turns may be megabytes, and an answer takes minutes. */
   constructor({ id, request }: Exchange, emit: (event: wire.StreamEvent) => void) {
     this.#id = id;
     this.#model = request.model;
@@ -123,7 +123,7 @@ class ReplyEncoder {
     }
   }
 
-  /** The event of a text's delta, ready to go out; null where it is none. */
+  /** The event of a text delta as text; null: it is not one. */
   printed(text: string): string | null {
     if (this.#over || !this.#isOpen || this.#part?.type !== "text") return null;
     this.#length += text.length;
@@ -160,7 +160,7 @@ class ReplyEncoder {
     switch (part.type) {
       case "text":
       case "reasoning":
-        // Their blocks begin with the first words; a thought may have none.
+        // Their blocks begin with the first text; a thought may have none.
         return;
       case "refusal":
         this.#hasRefusal = true;
@@ -224,12 +224,12 @@ class ReplyEncoder {
     if (part?.type === "reasoning") return this.#thoughtEnd(part, proof);
     if (part?.type === "tool-call" && part.kind === "custom") this.#writeInput('"}');
     if (this.#isOpen) this.#stop();
-    // These blocks have no slot for another maker's proof: it goes into a redacted block behind them.
+    // These blocks have no slot for another maker's proof: it goes into a redacted block after them.
     if (proof !== null && proof.origin !== ORIGIN) this.#block({ type: "redacted_thinking", data: carrierOf(proof) });
   }
 
   #thoughtEnd(part: Part & { readonly type: "reasoning" }, proof: Proof | null): void {
-    // Another maker's thought that shows nothing is nothing but its proof, like a redacted one.
+    // Another maker's thought without text is only its proof, like a redacted one.
     if (!this.#isOpen && (part.redacted || proof?.origin !== ORIGIN)) {
       if (proof !== null) this.#block({ type: "redacted_thinking", data: signatureOf(proof) });
       return;
@@ -278,7 +278,7 @@ class ReplyEncoder {
   }
 }
 
-/** What an answer of this protocol cannot hold, said in words. */
+/** A text for what an answer of this protocol can't hold. */
 function unshowable({ type }: Part): string {
   return `[The answer held ${type === "image" || type === "audio" ? "an" : "a"} ${type}, which Messages cannot show.]`;
 }

@@ -15,9 +15,9 @@ import { decodeToolChoice, decodeTools } from "./tools.ts";
 import { decodeSystem, decodeTurns } from "./turns-decode.ts";
 import { fateOf, ID, NAMES, nestedFateOf, WORDS, type LostFate } from "./wire.ts";
 
-/** What has to stay as it was written: a tool's input, and schemas. */
+/** Members that stay verbatim: a tool's input, and schemas. */
 const VERBATIM: ReadonlySet<string> = new Set(["input", "input_schema", "schema"]);
-/** The extension that holds Claude Code's attribution block; it goes back in front of the instructions. */
+/** The extension for Claude Code's attribution block, which goes back before the instructions. */
 export const ATTRIBUTION_FIELD = "system.attribution";
 
 export function requestHead(request: WireRequest): RequestHead {
@@ -86,7 +86,7 @@ function nestedLoss(key: string, path: string): Loss {
   return { field: path, severity: fate, reason };
 }
 
-/** Keeping all thoughts, which is all that Claude Code asks for, asks for nothing. */
+/** Keeping all thoughts, which is all that Claude Code asks for, is the default. */
 const KEEPS_ALL = /^\{"edits":\[(?:\{"type":"clear_thinking_\d+","keep":"all"\})?\]\}$/;
 
 function contextManagementFate(value: string): LostFate {
@@ -95,7 +95,7 @@ function contextManagementFate(value: string): LostFate {
 }
 
 /**
- * A thread holds the conversation at Anthropic, so a request that continues one has no history to convert. These details make the
+ * A thread stores the conversation at Anthropic, so a request that continues one has no history to convert. These details make the
  * official clients send the whole conversation instead.
  */
 function refuseThread(body: Fields): void {
@@ -118,7 +118,7 @@ function decodeServiceTier(body: Fields): "auto" | "default" | null {
 const SESSION_IN_JSON = /"session_id"\s*:\s*"([^"\\]+)"/;
 const SESSION_IN_WORDS = /_session_([\w-]+)$/;
 
-/** The session that Claude Code writes into its user id, in its present and its older form. */
+/** The session that Claude Code writes into its user id, in its current and its older form. */
 export function sessionOf(userId: string | null): string | null {
   if (userId === null) return null;
   return (SESSION_IN_JSON.exec(userId) ?? SESSION_IN_WORDS.exec(userId))?.[1] ?? null;

@@ -1,4 +1,4 @@
-// How the next token is chosen, both directions: the members that the model takes; the rest are losses.
+// How the next token is chosen, both directions: sends the members that the model supports; the rest are losses.
 // Never sends a parameter because it has its default value.
 
 import type { JsonObject } from "../../wire/json.ts";
@@ -34,7 +34,7 @@ export function encodeSampling({ sampling, names }: CanonicalRequest, { capabili
     const reason = capabilities.sampling
       ? "Claude models take no sampling parameters while they think."
       : "This model takes no sampling parameters.";
-    // 1 is what these two are anyway.
+    // 1 is the default of both.
     if (temperature !== null) lost(names.temperature, temperature === 1 ? "dropped" : "reported", reason);
     if (topP !== null) lost(names.topP, topP === 1 ? "dropped" : "reported", reason);
     if (topK !== null) lost(names.topK, "reported", reason);

@@ -1,6 +1,6 @@
-// A client's JSON Schema where the API's constrained decoding takes it; otherwise with its constraints moved into descriptions.
+// A client's JSON Schema, if the API's constrained decoding accepts it; otherwise with its constraints moved into descriptions.
 // Source: https://platform.claude.com/docs/en/build-with-claude/structured-outputs#json-schema-limitations (read 2026-11).
-// Never rewrites a schema that is fine, and never reorders properties.
+// Never rewrites a valid schema, and never reorders properties.
 
 import { glance, isObject, parseOrUndefined, print, type Json, type JsonObject } from "../../wire/json.ts";
 import type { JsonSource } from "../canonical.ts";
@@ -14,11 +14,11 @@ const FORMATS: ReadonlySet<string> = new Set(["date-time", "time", "date", "dura
 /** In all schemas of a request that are compiled to a grammar. */
 export const MAX_OPTIONAL_PARAMETERS = 24;
 export const MAX_UNION_PARAMETERS = 16;
-/** More than any schema that a grammar could be built from; references to references can ask for any amount of work. */
+/** More than any grammar could have; references to references can require any amount of work. */
 const MAX_STEPS = 10_000;
 const CLOSES = /^\s*\}/;
 
-/** A tool's schema with the root type that the API demands. */
+/** A tool's schema with the root type that the API requires. */
 export function toolSchema(source: JsonSource): { readonly schema: JsonSource; readonly faulty: boolean } {
   const seen = glance(source);
   if (isObject(seen) && seen["type"] === "object") return { schema: source, faulty: false };
@@ -32,7 +32,7 @@ export function toolSchema(source: JsonSource): { readonly schema: JsonSource; r
   return { schema: print({ ...root, type: "object" }), faulty: root["type"] !== null && !includesObject(root["type"]) };
 }
 
-/** The schema as constrained decoding takes it; the source itself when nothing has to change. */
+/** The schema in a form that constrained decoding accepts; the source itself when nothing has to change. */
 export function lowerSchema(source: JsonSource): JsonSource {
   const root = parseOrUndefined(source);
   if (!isObject(root)) return source;
@@ -42,15 +42,15 @@ export function lowerSchema(source: JsonSource): JsonSource {
 
 /** What a schema adds to the grammar of a request. */
 export interface SchemaCost {
-  /** Parameters that are not required. */
+  /** Optional parameters. */
   readonly optional: number;
-  /** Parameters of several types, or with a choice of schemas. */
+  /** Parameters with several types, or with a choice of schemas. */
   readonly unions: number;
 }
 
 /**
- * Null where constrained decoding cannot produce all that the schema allows. It knows no recursion, closes every object, and refuses too
- * many optional and union parameters.
+ * Null where constrained decoding can't produce everything that the schema allows. It supports no recursion, closes every object, and refuses
+ * too many optional and union parameters.
  */
 export function costOf(source: JsonSource): SchemaCost | null {
   const root = parseOrUndefined(source);
@@ -97,7 +97,7 @@ interface Seen {
   steps: number;
 }
 
-/** False at the first part that constrained decoding cannot produce; counts optional and union parameters on the way. */
+/** False at the first part that constrained decoding can't produce; counts optional and union parameters on the way. */
 function walk(schema: Json | undefined, seen: Seen, path: readonly string[]): boolean {
   if (Array.isArray(schema)) return schema.every((item) => walk(item, seen, path));
   if (!isObject(schema)) return true;
@@ -122,7 +122,7 @@ function isUnion({ type, anyOf, oneOf }: JsonObject): boolean {
   return (Array.isArray(type) && type.length > 1) || anyOf !== undefined || oneOf !== undefined;
 }
 
-/** An object whose properties the schema does not name. */
+/** An object whose properties are not named. */
 function isOpen(schema: JsonObject): boolean {
   const { additionalProperties, patternProperties, properties, type } = schema;
   if (additionalProperties === true || isObject(additionalProperties)) return true;
@@ -134,7 +134,7 @@ function includesObject(type: Json | undefined): boolean {
   return type === "object" || (Array.isArray(type) && type.includes("object"));
 }
 
-/** What a reference within the document names; undefined when nothing stands there. */
+/** The target of a reference within the document; undefined: none. */
 function resolve(root: JsonObject, reference: string): Json | undefined {
   if (!reference.startsWith("#")) return undefined;
   let at: Json | undefined = root;

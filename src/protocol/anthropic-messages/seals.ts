@@ -1,6 +1,6 @@
-// Proofs on the wire: signatures and redacted thoughts, both directions. A client gets other makers' proofs sealed in the slots that it sends
-// back untouched. Anthropic answers 400 to a seal, so seals are taken out of a body that passes to it.
-// Never hands out an empty signature, and never finds anything in a conversation that this proxy did not put there itself.
+// Proofs on the wire: signatures and redacted thoughts, both directions. A client gets other makers' proofs sealed, in slots that it sends
+// back untouched. Anthropic answers 400 to a seal, so seals are removed from a body that passes to it.
+// Never sends an empty signature, and never finds anything in a conversation that this program did not put there itself.
 
 import { isObject, parse, type Json, type JsonObject } from "../../wire/json.ts";
 import { cut, items, members, type Member, type Span, type Splice } from "../../wire/json-edit.ts";
@@ -8,13 +8,13 @@ import type { Proof } from "../canonical.ts";
 import { openProof, SEAL, SEALED_STRING, sealProof } from "../seals.ts";
 import { ORIGIN } from "./wire.ts";
 
-/** The signature of a thought that came without a proof. */
+/** The signature of a thought without a proof. */
 const UNSIGNED = `${SEAL}unsigned`;
-/** The end of redacted data that is the proof of the text or tool call in front of it: such blocks have no slot of their own. */
+/** Ends redacted data that proves the preceding text or tool call: such blocks have no slot of their own. */
 const OF_BLOCK_BEFORE = ".before";
-/** Stands in for Anthropic's own index into a search result, where another model cited. */
+/** Replaces Anthropic's own index into a search result, for another model's citation. */
 export const FOREIGN_INDEX = `${SEAL}none`;
-/** How the ids of another model's web searches begin; Anthropic's rule for such ids allows no full stop. */
+/** The prefix of ids of other models' web searches; Anthropic's rule for such ids allows no full stop. */
 export const FOREIGN_SEARCH = "srvtoolu_gw1_";
 const FOREIGN_SEARCH_STRING = `"${FOREIGN_SEARCH}`;
 
@@ -24,16 +24,16 @@ export function signatureOf(proof: Proof | null): string {
   return proof === null ? UNSIGNED : sealProof(proof, ORIGIN);
 }
 
-/** What a signature, or the data of a redacted thought, proves; null for none. */
+/** What a signature, or the data of a redacted thought, proves; null: nothing. */
 export function proofOf(signature: string): Proof | null {
   if (signature === "" || signature === UNSIGNED) return null;
   const sealed = isCarrier(signature) ? signature.slice(0, -OF_BLOCK_BEFORE.length) : signature;
   const proof = openProof(sealed, ORIGIN);
-  // What begins like a seal and is none is nobody's proof.
+  // A text that begins like a seal but is not one is no proof.
   return sealed.startsWith(SEAL) && proof.data === sealed ? null : proof;
 }
 
-/** The data of a redacted block that carries the proof of the block before it. */
+/** The data of a redacted block that carries the proof of the preceding block. */
 export function carrierOf(proof: Proof): string {
   return sealProof(proof, ORIGIN) + OF_BLOCK_BEFORE;
 }
@@ -48,7 +48,7 @@ export function hasSeals(body: string): boolean {
   return body.includes(SEALED_STRING) || body.includes(FOREIGN_SEARCH_STRING);
 }
 
-/** The splices that take other makers' thoughts, web searches and citations out of a body, given its members. */
+/** The splices that remove other makers' thoughts, web searches and citations from a body, given its members. */
 export function withoutSeals(body: string, found: readonly Member[]): Splice[] {
   const list = found.find(({ key }) => key === "messages");
   if (list === undefined || body[list.valueStart] !== "[") return [];
@@ -78,7 +78,7 @@ function isForeign(block: string): boolean {
   return isObject(value) && (proofIn(value)?.startsWith(SEAL) === true || isForeignSearch(value["id"] ?? value["tool_use_id"]));
 }
 
-/** Whether the id of a call or a result is one of a search that this proxy told for another model. */
+/** Whether the id of a call or result belongs to a search that this program reported for another model. */
 export function isForeignSearch(id: Json | undefined): boolean {
   return typeof id === "string" && id.startsWith(FOREIGN_SEARCH);
 }
@@ -89,14 +89,14 @@ function proofIn(block: JsonObject): string | null {
   return typeof proof === "string" ? proof : null;
 }
 
-/** One citation of another maker makes the whole list unreadable; it only says where the text came from. */
+/** One citation of another maker makes the whole list unreadable; the list only says where the text came from. */
 function foreignCitations(body: string, block: Span): Splice[] {
   const citations = memberAt(body, block, "citations");
   if (citations === null || !hasSeals(body.slice(citations.start, citations.end))) return [];
   return [{ ...citations, text: "null" }];
 }
 
-/** With a budget, the API wants a tool loop to begin with a signed thought; where that was taken out, thinking waits for the next turn. */
+/** With a budget, the API requires a tool loop to begin with a signed thought; where it was removed, thinking waits for the next turn. */
 function thinkingSplice(body: string, { found, messages }: { found: readonly Member[]; messages: readonly Span[] }): Splice[] {
   const thinking = found.find(({ key }) => key === "thinking");
   if (thinking === undefined) return [];

@@ -1,7 +1,7 @@
-// How much of one request Claude holds to a grammar: so many strict tools, and so many optional and union parameters in all their schemas and
-// that of the answer together. A request above a limit is refused.
+// How much of one request Claude holds to a grammar: a number of strict tools, and of optional and union parameters in all their schemas and
+// the answer's. A request above a limit is refused.
 // Source: https://platform.claude.com/docs/en/build-with-claude/structured-outputs#schema-complexity-limits (read 2026-11).
-// Never says which tool matters more: the first come first.
+// Never weighs tools: the first ones win.
 
 import type { OutputFormat } from "../canonical.ts";
 import { costOf, MAX_OPTIONAL_PARAMETERS, MAX_UNION_PARAMETERS, type SchemaCost } from "./schema.ts";
@@ -27,7 +27,7 @@ export class StrictBudget {
     return this.#isExceeded;
   }
 
-  /** Takes a strict tool in; false where it would be too much. */
+  /** Adds a strict tool; false where it would be too much. */
   take({ optional, unions }: SchemaCost): boolean {
     if (this.#tools < 1 || this.#optional < optional || this.#unions < unions) {
       this.#isExceeded = true;

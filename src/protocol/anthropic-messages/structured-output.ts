@@ -1,6 +1,6 @@
-// The answer format that a client asks for, both directions: `output_config.format`, or an instruction, or a tool that stands in for a schema
-// (which `protocol/structured-output.ts` then does).
-// Never promises a format that the model cannot hold to; then the loss says so.
+// The answer format that a client asks for, both directions: `output_config.format`, or an instruction, or a tool in place of a schema
+// (made by `protocol/structured-output.ts`).
+// Never promises a format that the model can't follow; the loss says so instead.
 
 import { JsonText, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Loss, OutputFormat } from "../canonical.ts";
@@ -25,7 +25,7 @@ export interface EncodedOutput {
   readonly losses: readonly Loss[];
 }
 
-/** A model that takes no schema, or could not produce all that this one allows, answers with a tool's input. */
+/** A model without support for schemas, or for everything that this one allows, answers with a tool's input. */
 export function schemaMeans({ model, output }: CanonicalRequest): SchemaMeans {
   const { structuredOutput, forcedTools } = capabilitiesOf(model);
   const holds = structuredOutput && output?.type === "json-schema" && isNative(output.schema);

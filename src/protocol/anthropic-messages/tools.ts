@@ -1,5 +1,5 @@
 // Tools and tool choice, both directions.
-// Never makes a function out of a tool that runs at a provider.
+// Never makes a function out of a tool that a provider runs.
 
 import { JsonText, type Json, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, CustomTool, FunctionTool, Loss, Tool, ToolChoice, WebSearchTool } from "../canonical.ts";
@@ -17,10 +17,10 @@ import { ID, NAMES, WORDS } from "./wire.ts";
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
-/** A change of the tools on offer, in the order of the conversation. */
+/** A change of the available tools, in conversation order. */
 export type ToolChange =
   | { readonly type: "removal"; readonly name: string }
-  /** A tool that the request declares is offered again. */
+  /** A tool of the request becomes available again. */
   | { readonly type: "addition"; readonly name: string }
   | { readonly type: "definition"; readonly tool: Fields };
 
@@ -29,7 +29,7 @@ export interface DecodeContext {
   readonly losses: Loss[];
 }
 
-/** The tools on offer at the end of the conversation. */
+/** The tools available at the end of the conversation. */
 export function decodeTools(body: Fields, { toolChanges, losses }: DecodeContext): readonly Tool[] {
   const once = withoutDuplicates(
     body.objects("tools").map((tool) => decodeTool(tool, losses)),
@@ -44,7 +44,7 @@ export function decodeTools(body: Fields, { toolChanges, losses }: DecodeContext
     else if (change.type === "removal") removed.add(change.name);
     else removed.delete(change.name);
   }
-  // A definition in the conversation takes the place of an earlier one.
+  // A definition in the conversation replaces an earlier one.
   return withoutDuplicates(tools, NAMES.tools).tools.filter((tool) => !("name" in tool && removed.has(tool.name)));
 }
 
@@ -52,20 +52,20 @@ function decodeTool(tool: Fields, losses: Loss[]): Tool {
   const type = tool.optionalText("type") ?? "custom";
   const known = clientTool(type);
   const isSearch = type.startsWith("web_search_");
-  // OpenAI's forms of a function, nested and flat, which some clients send whatever the protocol.
+  // OpenAI's forms of a function, nested and flat, which some clients send in every protocol.
   if (type === "function") return decodeFunction(tool.optionalObject("function") ?? tool, null);
   if (type !== "custom" && known === null && !isSearch) {
     const name = tool.optionalText("name") ?? type;
     return { type: "opaque", protocol: ID, name, value: compact(tool.whole()), severity: "reported" };
   }
-  // A tool that only code at Anthropic may call cannot be given to another model.
+  // A tool that only code at Anthropic may call can't be given to another model.
   if (tool.has("allowed_callers") && !tool.texts("allowed_callers").includes("direct")) {
     losses.push({ field: tool.at("allowed_callers"), severity: "refused", reason: "Only code that runs at Anthropic may call this tool." });
   }
   return isSearch ? decodeWebSearch(tool) : decodeFunction(tool, known);
 }
 
-/** A function as the client describes it, or as its model knows it by heart. */
+/** A function as the client describes it, or as its model knows it. */
 function decodeFunction(tool: Fields, known: ClientTool | null): FunctionTool {
   return {
     type: "function",
@@ -131,7 +131,7 @@ function decodeChoice(choice: Fields): ToolChoice | null {
   return { type: "named", name: (choice.optionalObject("function")?.ignoreRest() ?? choice).text("name") };
 }
 
-/** `required` is what OpenAI calls `any`, in a string of its own. */
+/** `required` is what OpenAI calls `any`, as a plain string. */
 function choiceOfWord(word: (typeof WORDS)["tool_choice"]["known"][number]): ToolChoice {
   return { type: word === "any" ? "required" : word };
 }
@@ -139,8 +139,8 @@ function choiceOfWord(word: (typeof WORDS)["tool_choice"]["known"][number]): Too
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
 /**
- * Claude refuses every tool of a request where one schema has these. It looks at the root's properties alone: names inside of nested objects,
- * lists and referenced definitions may be any (measured in the public report aws-solutions-library-samples/
+ * Claude refuses all tools of a request if one schema has these. Only names of the root's properties matter: names inside nested objects,
+ * lists and referenced definitions are not restricted (measured in the public report aws-solutions-library-samples/
  * accelerated-intelligent-document-processing-on-aws#709, read 2026-11).
  */
 const LIMITS: ToolLimits = {
@@ -164,7 +164,7 @@ export interface EncodedTools {
   readonly toolChoice: JsonObject | null;
 }
 
-/** What the client's custom tools become: a function whose one argument is the free text. */
+/** A client's custom tool as a function with the free text as its only argument. */
 const FREE_TEXT_SCHEMA = '{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}';
 
 export function encodeTools(request: CanonicalRequest, context: ToolContext): EncodedTools {
@@ -208,14 +208,14 @@ export function encodeTools(request: CanonicalRequest, context: ToolContext): En
   return { tools: seen, toolChoice: seen.length > 0 ? { type: "none" } : null };
 }
 
-/** Calls in the history need their tools declared, even when the client sends them no more. */
+/** Calls in the history need their tools declared, even when the client no longer sends them. */
 function toolsOfHistory(request: CanonicalRequest, names: NameTable): JsonObject[] {
   const called = request.turns.flatMap((turn) => turn.parts.flatMap((part) => (part.type === "tool-call" ? [names.fit(part.name)] : [])));
   return [...new Set(called)].map((name) => ({ name, input_schema: new JsonText(EMPTY_SCHEMA) }));
 }
 
 interface OneToolContext extends ToolContext {
-  /** What the client calls the tool. */
+  /** The client's name for the tool. */
   readonly field: string;
   readonly budget: StrictBudget;
 }
@@ -291,7 +291,7 @@ function encodeWebSearch(tool: WebSearchTool, { capabilities, losses, field }: O
 
 export function encodeToolChoice(request: CanonicalRequest, { capabilities, names, losses }: ToolContext): JsonObject | null {
   const { toolChoice: wanted, parallelToolCalls, tools } = request;
-  // The switch for parallel calls needs a choice to stand in.
+  // The switch for parallel calls is a member of the choice.
   const choice = choiceOf(wanted, names) ?? (parallelToolCalls === null ? null : { type: "auto" });
   if (choice === null) return null;
   if (choice["type"] === "none") return choice;
@@ -333,7 +333,7 @@ function choiceOf(choice: ToolChoice | null, names: NameTable): JsonObject | nul
   }
 }
 
-/** Whether the model is left no choice but to call a tool. */
+/** Whether the model must call a tool. */
 export function isForced(choice: JsonObject | null): boolean {
   return choice?.["type"] === "any" || choice?.["type"] === "tool";
 }

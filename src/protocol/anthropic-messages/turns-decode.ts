@@ -1,5 +1,5 @@
-// A client's `system` and `messages` as canonical instructions and turns, and the changes that they make to the tools on offer.
-// Never leaves out what somebody said, but for what the client itself had cleared.
+// A client's `system` and `messages` as canonical instructions and turns, and their changes of the available tools.
+// Never drops a message, except those that the client itself had cleared.
 
 import type { Loss, Part, TextPart, Turn } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
@@ -14,7 +14,7 @@ const ATTRIBUTION = "x-anthropic-billing-header:";
 
 export interface DecodedSystem {
   readonly system: readonly TextPart[];
-  /** The attribution block as it came; no part of what the model is told. Null when there is none. */
+  /** The verbatim attribution block, which is not shown to the model. Null: none. */
   readonly attribution: string | null;
 }
 
@@ -59,7 +59,7 @@ export function decodeTurns(body: Fields, losses: Loss[]): DecodedTurns {
 interface SystemContext {
   readonly losses: Loss[];
   readonly toolChanges: ToolChange[];
-  /** Whether a user turn follows somewhere. */
+  /** Whether a user turn follows later. */
   readonly isBeforeUser: boolean;
 }
 

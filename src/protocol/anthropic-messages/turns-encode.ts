@@ -1,6 +1,6 @@
-// Canonical turns as `messages` in the order that the API demands: a user message first, results right behind their calls, system messages
-// only where they may stand, nothing of the assistant at the end for a model that does not continue it. What had to be invented or moved is a
-// loss, or a form that means the same. Never throws for content.
+// Canonical turns as `messages` in the order that the API requires: a user message first, results right after their calls, system messages
+// only where they are allowed, and no assistant message at the end for a model that does not continue it. What had to be invented or moved
+// is a loss, or a form with the same meaning. Never throws for content.
 
 import { JsonText } from "../../wire/json.ts";
 import type { CanonicalRequest, Effort, Loss, Turn } from "../canonical.ts";
@@ -17,17 +17,17 @@ export interface TurnContext {
 }
 
 export interface EncodedTurns {
-  /** Instructions that stood at the head of the conversation; they follow the request's own. */
+  /** Instructions at the head of the conversation; they follow the request's own. */
   readonly system: readonly wire.TextBlock[];
   readonly messages: readonly wire.Message[];
   /** Whether a message has an effort of its own. */
   readonly hasMessageEffort: boolean;
-  /** The last effort that a system turn set and no message carries. */
+  /** The last effort of a system turn that no message carries. */
   readonly turnEffort: Effort | null;
   readonly unsignedLoop: boolean;
 }
 
-/** Stands where the API demands a user message and the client had none. */
+/** Used where the API requires a user message and the client had none. */
 const OPENING = "(The conversation begins with the assistant.)";
 const GO_ON = "Continue.";
 
@@ -49,7 +49,7 @@ function callsOrAnswers({ parts }: Turn): boolean {
   return parts.some(({ type }) => type === "tool-call" || type === "tool-result");
 }
 
-/** Calls and results in pairs; a conversation that is in order keeps the order of its results, and with it its cached prefix. */
+/** Calls and results in pairs; a valid conversation keeps the order of its results, and so its cached prefix. */
 function pair(request: CanonicalRequest, losses: Loss[]): readonly Turn[] {
   const merged = mergeTurns(request.turns);
   if (arePaired(merged)) return merged;
@@ -58,7 +58,7 @@ function pair(request: CanonicalRequest, losses: Loss[]): readonly Turn[] {
   return paired.turns;
 }
 
-/** With a budget, the API wants the last message of the assistant to begin with a signed thought where it makes calls. */
+/** With a budget, the API requires the last assistant message to begin with a signed thought if it makes calls. */
 function endsInUnsignedLoop(messages: readonly wire.Message[]): boolean {
   const last = messages.findLast(({ role }) => role === "assistant");
   const has = (...types: readonly string[]): boolean =>
@@ -66,7 +66,7 @@ function endsInUnsignedLoop(messages: readonly wire.Message[]): boolean {
   return has("tool_use") && !has("thinking", "redacted_thinking");
 }
 
-/** Lays message behind message. */
+/** Builds the list of messages. */
 class Writer {
   readonly system: wire.TextBlock[] = [];
   turnEffort: Effort | null = null;
@@ -102,7 +102,7 @@ class Writer {
 
   messages(): wire.Message[] {
     const messages = this.#messages;
-    // What was put behind results may have brought some of its own.
+    // What was put after results may contain some of its own.
     for (const message of messages) if (message.role === "user") message.content = resultsFirst(message.content);
     const [first] = messages;
     if (first === undefined) {
@@ -115,9 +115,9 @@ class Writer {
     return messages;
   }
 
-  /** A last assistant message is continued by the models that do so; for the others the user asks to go on. */
+  /** Models that support it continue a last assistant message; for the others, the user asks to go on. */
   #finish(last: wire.Message): void {
-    // A turn that paused while a tool ran at Anthropic is sent back as it is.
+    // A turn that paused while a tool ran at Anthropic is sent back verbatim.
     if (endsHosted(last)) return;
     if (!this.#capabilities.prefill) {
       this.#messages.push(userMessage(GO_ON));
@@ -130,7 +130,7 @@ class Writer {
 
   #addSystem(turn: Turn): void {
     const { blocks } = encodeContent(turn, this.#context);
-    // Blank text alone sets nothing.
+    // Blank text alone has no effect.
     if (blocks.length === 0 && turn.effort === null) return;
     const before = this.#messages.at(-1);
     if (before === undefined) {
@@ -160,7 +160,7 @@ class Writer {
     else for (const block of blocks) last.content.push(block);
   }
 
-  /** A system message stands last or in front of the assistant; where the user speaks again, its text is the user's. */
+  /** A system message must be last or before the assistant; where the user speaks again, its text becomes the user's. */
   #demoteSystem(): void {
     const last = this.#messages.at(-1);
     if (last?.role !== "system") return;

@@ -1,5 +1,5 @@
 // Token counts, both directions. Messages counts input outside of caches, like the canonical form; thinking is part of the output.
-// Never adds up what is cumulative.
+// Never adds up cumulative counts.
 
 import { isObject, type Json, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Part, Usage } from "../canonical.ts";
@@ -7,7 +7,7 @@ import type * as wire from "./wire.ts";
 
 const NOTHING_SAID: Usage = { inputTokens: null, cacheReadTokens: null, cacheWriteTokens: null, outputTokens: null, reasoningTokens: null };
 
-/** What `usage` says, over what was said before: a stream's later counts replace the earlier ones, and may leave some out. */
+/** `usage` merged over the earlier one: a stream's later counts replace the earlier ones, and may omit some. */
 export function decodeUsage(usage: Json | undefined, before: Usage | null): Usage | null {
   if (!isObject(usage)) return before;
   const known = before ?? NOTHING_SAID;
@@ -29,7 +29,7 @@ function count(object: JsonObject, key: string): number | null {
   return typeof value === "number" ? value : null;
 }
 
-/** Stands in where the upstream did not count, e.g. since it was let go at a stop sequence: the official clients demand two numbers. */
+/** Used where the upstream did not count, e.g. because it was cancelled at a stop sequence: the official clients require two numbers. */
 export interface Estimate {
   readonly inputTokens: number;
   readonly outputTokens: number;
@@ -49,7 +49,7 @@ const CHARACTERS_PER_TOKEN = 4;
 const TOKENS_PER_IMAGE = 1_500;
 
 /**
- * Roughly how many tokens the request has. A stream's first event has to say a number before the upstream does, and clients show
+ * Roughly how many tokens the request has. A stream's first event needs a number before the upstream reports one, and clients show
  * it; `message_delta` corrects it.
  */
 export function estimateInput(request: CanonicalRequest): number {

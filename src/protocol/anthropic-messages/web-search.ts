@@ -1,5 +1,5 @@
 // Web searches that ran upstream, both directions: a `server_tool_use` with the query and a `web_search_tool_result` with the pages.
-// Never sends a search of another maker's back to Anthropic, which could not read its pages.
+// Never sends another maker's search back to Anthropic, which could not read its pages.
 
 import { isObject, JsonText, parse, print, type JsonObject } from "../../wire/json.ts";
 import type { WebSearch } from "../canonical.ts";
@@ -9,7 +9,7 @@ import type * as wire from "./wire.ts";
 export const SERVER_TOOL = "server_tool_use";
 export const SEARCH_RESULT = "web_search_tool_result";
 
-/** What a result block says of the search with this query. */
+/** The search in a result block, with this query. */
 export function decodeWebSearch(result: JsonObject, query: string): WebSearch {
   const { content } = result;
   const pages = Array.isArray(content) ? content.filter(isObject) : [];
@@ -19,19 +19,19 @@ export function decodeWebSearch(result: JsonObject, query: string): WebSearch {
   return { query, sources, hasFailed: isObject(content) };
 }
 
-/** The query of a server tool's call; "" where it has none. */
+/** The query of a server tool's call; "": none. */
 export function queryOf({ input }: JsonObject): string {
   const value = input instanceof JsonText ? parse(input.text) : input;
   return isObject(value) && typeof value["query"] === "string" ? value["query"] : "";
 }
 
-/** The block of a call whose input is still to come, and that input. `id` tells it from the others of its answer. */
+/** The block of a call whose input is still to come, and that input. `id` distinguishes it from the others in its answer. */
 export function encodeSearchCall(id: string, { query }: WebSearch): { readonly block: wire.ServerToolUse; readonly input: string } {
   const block: wire.ServerToolUse = { type: SERVER_TOOL, id: FOREIGN_SEARCH + id, name: "web_search", input: new JsonText("{}") };
   return { block, input: print({ query }) };
 }
 
-/** A page without a title goes by its address: clients show titles. */
+/** A page without a title gets its address: clients show titles. */
 export function encodeSearchResult(id: string, { sources, hasFailed }: WebSearch): wire.WebSearchResult {
   const pages = sources.map(({ url, title }): wire.WebSearchPage => {
     return { type: "web_search_result", title: title ?? url, url, encrypted_content: FOREIGN_INDEX, page_age: null };

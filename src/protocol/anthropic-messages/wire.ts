@@ -1,5 +1,5 @@
-// The words of Anthropic's Messages API: the shapes that this codec writes, the client's names of the canonical fields, and what
-// becomes of each request member when another protocol has to carry it.
+// The format of Anthropic's Messages API: the types that this codec writes, the client's names of the canonical fields, and the
+// fate of each request member when another protocol has to carry it.
 // Sources: @anthropic-ai/sdk 1.12.0 (`messages.d.ts`, `beta/messages.d.ts`), https://platform.claude.com/docs/en/api/messages,
 // https://platform.claude.com/docs/en/api/migration-2026-10-21 (all read 2026-11).
 
@@ -46,7 +46,7 @@ export type DocumentBlock = {
 
 export type ThinkingBlock = { type: "thinking"; thinking: string; signature: string };
 export type RedactedThinkingBlock = { type: "redacted_thinking"; data: string };
-/** `input` is JSON text that goes out as it came in. */
+/** `input` is JSON text, sent verbatim. */
 export type ToolUseBlock = { type: "tool_use"; id: string; name: string; input: JsonText; cache_control?: CacheControl };
 
 export type ToolResultBlock = {
@@ -57,9 +57,9 @@ export type ToolResultBlock = {
   cache_control?: CacheControl;
 };
 
-/** Blocks that may carry a cache mark. */
+/** Blocks that may have a cache mark. */
 export type MarkedBlock = TextBlock | ImageBlock | DocumentBlock | ToolUseBlock | ToolResultBlock;
-/** Of an answer: a web search that ran upstream. */
+/** In an answer: a web search that ran upstream. */
 export type ServerToolUse = { type: "server_tool_use"; id: string; name: "web_search"; input: JsonText };
 export type WebSearchPage = { type: "web_search_result"; title: string; url: string; encrypted_content: string; page_age: null };
 export type WebSearchResult = {
@@ -68,7 +68,7 @@ export type WebSearchResult = {
   content: WebSearchPage[] | { type: "web_search_tool_result_error"; error_code: "unavailable" };
 };
 
-/** `JsonText`: a block that only this protocol understands, as it came. */
+/** `JsonText`: a block that only this protocol understands, verbatim. */
 export type Block = MarkedBlock | ThinkingBlock | RedactedThinkingBlock | ServerToolUse | WebSearchResult | JsonText;
 
 export type Message = { role: "user" | "assistant" | "system"; content: Block[]; output_config?: { effort: Effort } };
@@ -86,7 +86,7 @@ export type StopReason =
 
 export type StopDetails = { type: "refusal"; category: null; explanation: string | null };
 
-/** What ends an answer: members of a message, and of a stream's `message_delta`. */
+/** The end of an answer: members of a message, and of a stream's `message_delta`. */
 export type Stop = {
   stop_reason: StopReason;
   stop_sequence: string | null;
@@ -100,7 +100,7 @@ export type Usage = {
   cache_read_input_tokens: number | null;
   output_tokens: number;
   output_tokens_details?: { thinking_tokens: number };
-  /** Of an answer that searched. */
+  /** In an answer that searched. */
   server_tool_use?: { web_search_requests: number; web_fetch_requests: number };
 };
 
@@ -151,7 +151,7 @@ export type ErrorType =
 
 // ---- Requests ----------------------------------------------------------------------------------------------------
 
-/** What a user of this protocol calls each field; a field that it lacks gets the word that its users would understand. */
+/** This protocol's name for each field; a field that it lacks gets a name that its users would understand. */
 export const NAMES: FieldNames = {
   model: "model",
   system: "system",
@@ -179,7 +179,7 @@ export const NAMES: FieldNames = {
   store: "store",
 };
 
-/** Every enumeration of a request; types of blocks and tools are none, since what they hold can be kept as it is. */
+/** Every enumeration in a request, except the types of blocks and tools, which can be kept verbatim. */
 export const WORDS = {
   "cache_control.ttl": { known: ["5m", "1h"], unknown: "reported" },
   "messages.clear_at": { known: ["next_user_message", "never"], unknown: "reported" },
@@ -191,20 +191,20 @@ export const WORDS = {
   "system.type": { known: ["text"], unknown: "refused" },
   "thinking.display": { known: ["summarized", "omitted", "updates"], unknown: "reported" },
   "thinking.type": { known: ["adaptive", "enabled", "disabled", "between_tools"], unknown: "reported" },
-  /** As other protocols write it: a string. */
+  /** The form of other protocols: a string. */
   tool_choice: { known: ["auto", "any", "none", "required", "validated"], unknown: "reported" },
   "tool_choice.type": { known: ["auto", "any", "tool", "none", "required", "validated", "function"], unknown: "reported" },
 } as const satisfies Readonly<Record<string, Words<string>>>;
 
-/** What becomes of a member that another protocol cannot carry. */
+/** The fate of a member that another protocol can't carry. */
 export type LostFate = { readonly fate: LossSeverity; readonly reason: string };
-/** What becomes of a member when another protocol has to carry it. */
+/** The fate of a member when another protocol has to carry it. */
 export type Fate = { readonly fate: "carried" } | LostFate;
 
 const CARRIED: Fate = { fate: "carried" };
 
 /**
- * Every member of MessageCreateParams, beta members and the SDK's header parameters included. Two are judged by their value:
+ * Every member of MessageCreateParams, including beta members and the SDK's header parameters. Two are judged by their value:
  * `context_management` (see `contextManagementFate`) and `thread`, which is refused with details of its own.
  */
 export const FIELDS = {
@@ -246,13 +246,13 @@ export const FIELDS = {
 
 const UNKNOWN: LostFate = { fate: "reported", reason: "The model's own protocol has no such member." };
 
-/** The fate of a top-level member without a canonical home; what nobody knows is reported. */
+/** The fate of a top-level member without a canonical field; unknown ones are reported. */
 export function fateOf(field: string): LostFate {
   const known = rowOf<Fate>(FIELDS, field);
   return known !== undefined && known.fate !== "carried" ? known : UNKNOWN;
 }
 
-/** Members of messages, blocks, tools and configurations without a canonical home. */
+/** Members of messages, blocks, tools and configurations without a canonical field. */
 const NESTED: Readonly<Record<string, LostFate>> = {
   block_binding: { fate: "dropped", reason: "Only Anthropic checks what a thinking block is bound to." },
   citations: { fate: "dropped", reason: "Only Anthropic can read its citations back." },

@@ -1,9 +1,9 @@
-// Places in a text, in UTF-16 units and in the bytes of its UTF-8 form. The text is gone through once, however many places are asked for.
-// Never throws: half a character is the one that stands in its place (U+FFFD).
+// Positions in a text, in UTF-16 units and in bytes of its UTF-8 form. The text is scanned once, however many positions are requested.
+// Never throws: half a surrogate pair counts as its replacement (U+FFFD).
 
 export class ByteOffsets {
   readonly #text: string;
-  /** How many bytes stand before each unit, and before the end. */
+  /** How many bytes precede each unit, and the end. */
   #before: Uint32Array | null = null;
 
   constructor(text: string) {
@@ -16,7 +16,7 @@ export class ByteOffsets {
     return before[Math.min(unit, this.#text.length)] ?? 0;
   }
 
-  /** How many units the first bytes hold, a character that is cut among them; null beyond the end. */
+  /** How many units the first bytes hold, including a partial character; null beyond the end. */
   unitsAt(byte: number): number | null {
     const before = this.#built();
     let [low, high] = [0, this.#text.length];

@@ -7,21 +7,21 @@ import { signed } from "./seals.ts";
 
 // ---- Ids ---------------------------------------------------------------------------------------------------------
 
-/** The id of a call that has none: the same for an answer and for its echo in the next request. */
+/** The id for a call without one: the same in an answer and in its echo in the next request. */
 export function madeCallId(turn: number, index: number): string {
   return `call_${turn}_${index}`;
 }
 
 const MADE_ID = /^call_\d+_\d+$/;
 
-/** The id that Gemini gets: null for one that this gateway made because the call came without. */
+/** The id for Gemini: null for one that this gateway made because the call had none. */
 export function wireCallId(callId: string): string | null {
   return callId === "" || MADE_ID.test(callId) ? null : callId;
 }
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
-/** Arguments on one line, as an event's data must be. */
+/** Arguments on one line, because an event's data must be one. */
 export function decodeArguments(args: Json | undefined): JsonSource {
   if (args === undefined || args === null) return "{}";
   return oneLine(args instanceof JsonText ? args.text : print(args));
@@ -36,14 +36,14 @@ export function freeTextOf(args: JsonSource): string {
 const LINE_END = /[\r\n]/;
 const STRING_OR_SPACE = /("(?:[^"\\]+|\\.)*")|\s+/g;
 
-/** An object of several lines on one; any other stays as it is. Strings hold no line ends in JSON. */
+/** Puts an object of several lines on one; any other text stays as it is. JSON strings contain no line ends. */
 export function oneLine(source: JsonSource): JsonSource {
   return LINE_END.test(source) ? source.replace(STRING_OR_SPACE, "$1") : source;
 }
 
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
-/** Arguments as Gemini has them: an object, its text untouched. `fault`: they are not JSON. */
+/** Arguments in Gemini's form: an object, its text unchanged. `fault`: they are not JSON. */
 export function encodeArguments(call: Pick<ToolCallPart, "kind" | "arguments">): { args: Json; fault: boolean } {
   if (call.kind === "custom") return { args: { input: call.arguments }, fault: false };
   const text = call.arguments.trim();

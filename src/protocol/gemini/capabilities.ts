@@ -1,4 +1,4 @@
-// What each generation of Gemini takes and rejects, by a model's id, with or without a path in front (`models/gemini-2.5-pro`).
+// What each generation of Gemini supports, by a model's id, with or without a path before it (`models/gemini-2.5-pro`).
 // From https://ai.google.dev/gemini-api/docs/thinking, .../thought-signatures and .../function-calling (read 2026-11).
 // Does not refuse a model. An unknown id is taken for the newest generation.
 
@@ -16,18 +16,18 @@ export type Thinking =
   | { readonly type: "level"; readonly levels: readonly ThinkingLevel[] };
 
 export interface Capabilities {
-  /** The most that `maxOutputTokens` may ask for; more is a 400. Of the two ranges that Google's endpoints were seen to name, the smaller. */
+  /** The largest accepted `maxOutputTokens`; more is a 400. Of the two ranges that Google's endpoints were seen to name, the smaller one. */
   readonly maxOutputTokens: number;
   readonly thinking: Thinking;
-  /** Whether schemas go as JSON Schema (`parametersJsonSchema`) or lowered to Google's subset (`parameters`). */
+  /** Whether schemas are sent as JSON Schema (`parametersJsonSchema`) or lowered to Google's subset (`parameters`). */
   readonly takesJsonSchema: boolean;
   /** Whether a functionResponse may hold images and files, and a part its own media resolution. */
   readonly mediaInResults: boolean;
   /** Whether a function call in the history needs a thought signature. */
   readonly needsSignatures: boolean;
-  /** Whether it takes penalties for repetition; others answer 400 to any but 0 (google-gemini/cookbook#1290, vercel/ai#8943). */
+  /** Whether it accepts repetition penalties; others answer 400 to any but 0 (google-gemini/cookbook#1290, vercel/ai#8943). */
   readonly penalties: boolean;
-  /** Whether a JSON answer format may stand beside function declarations. */
+  /** Whether a JSON answer format can be combined with function declarations. */
   readonly formatBesideFunctions: boolean;
 }
 
@@ -60,7 +60,7 @@ const budget = (min: number, max: number): Capabilities => ({
 });
 const levels = (...words: ThinkingLevel[]): Capabilities => ({ ...SINCE_3, thinking: { type: "level", levels: words } });
 
-/** The first row that matches. */
+/** The first match counts. */
 const MODELS: readonly (readonly [RegExp, Capabilities])[] = [
   [/gemini-(?:1\.|2\.0|pro$|exp-|ultra)/, BEFORE_2_5],
   [/gemini-2\.5-flash-lite/, budget(0, 24_576)],
@@ -76,7 +76,7 @@ export function capabilitiesOf(model: string): Capabilities {
   return MODELS.find(([pattern]) => pattern.test(model))?.[1] ?? SINCE_3;
 }
 
-/** Stand in for a budget where a model takes no level. */
+/** Replace a budget where a model accepts no level. */
 const BUDGET_EFFORTS: readonly Effort[] = ["low", "medium", "high"];
 
 const EFFORTS: Readonly<Record<ThinkingLevel, Effort>> = { MINIMAL: "minimal", LOW: "low", MEDIUM: "medium", HIGH: "high" };

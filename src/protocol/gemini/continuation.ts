@@ -1,5 +1,5 @@
-// An answer that stopped at the limit on one request (`CONTINUATION`) -> the request that lets the model go on: the same with its token.
-// @google/genai 3.1 (types and README, "Automatic Continuation", read 2026-11) goes on the same way; `maxOutputTokens` counts over all
+// An answer that stopped at the limit of one request (`CONTINUATION`) -> the request that continues it: the same one with its token.
+// @google/genai 3.1 (types and README, "Automatic Continuation", read 2026-11) does the same; `maxOutputTokens` counts over all
 // answers together, so it stays as it is.
 // Does not go on with a token that was used already, or that came before the last words: either would repeat part of the answer.
 
@@ -17,7 +17,7 @@ const MEMBER = "continuationToken";
 
 class TokenContinuation implements Continuation {
   readonly seamless = true;
-  /** The token comes with the reason, in the last chunk, or in the one before where counts follow in a chunk of their own. */
+  /** The token comes with the reason, in the last chunk, or in the one before where counts follow in their own chunk. */
   #last = "";
   #lastButOne = "";
   #used: string | null = null;
@@ -41,7 +41,7 @@ class TokenContinuation implements Continuation {
   }
 }
 
-/** A token beside words in the middle of a stream is for a stream that breaks off there; only the one at the end has all the words behind it. */
+/** A token beside text in the middle of a stream is for a stream that breaks off there; only the one at the end covers all the text. */
 function tokenIn(text: string): string | null {
   const value = parseOrUndefined(text);
   for (const chunk of Array.isArray(value) ? value.toReversed() : [value]) {

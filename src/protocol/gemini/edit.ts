@@ -1,4 +1,4 @@
-// The named edits of a generateContent body that passes: model, stream switch, system prompt, and without other makers' seals.
+// The named edits of a generateContent body that passes: model, stream switch, system prompt, and removing other makers' seals.
 // Does not rewrite anything that the client wrote.
 
 import { firstItem, members, spliced, type Member, type Splice } from "../../wire/json-edit.ts";
@@ -23,7 +23,7 @@ export function editRequest(body: string, edits: Edits, known?: readonly Member[
     else splices.push({ start: member.valueStart, end: member.valueEnd, text: value });
   };
   if (model !== null) set("model", JSON.stringify(model));
-  // Not streaming is what an endpoint does that is not asked to.
+  // An endpoint does not stream unless it is asked to.
   if (stream === true || (stream === false && found.some(({ key }) => key === "stream"))) set("stream", String(stream));
   if (systemPrompt !== null) {
     const member = found.findLast(({ key }) => key === "systemInstruction" || key === "system_instruction");
@@ -51,7 +51,7 @@ function partOf(text: string): string {
 /** A value of the body, by its place in the text. */
 type Place = Pick<Member, "valueStart" | "valueEnd">;
 
-/** Puts the prompt in front of instructions in any of the forms that clients send; nothing where it stands there already. */
+/** Puts the prompt before instructions in any form that clients send, unless it is there already. */
 function inFront(body: string, { valueStart: start, valueEnd: end }: Place, { prompt }: { prompt: string }): Splice[] {
   switch (body[start]) {
     case '"': {
@@ -89,7 +89,7 @@ function inContent(body: string, { valueStart: start, valueEnd: end }: Place, { 
   return [{ start: place.valueStart, end: place.valueEnd, text: `[${partOf(prompt)}]` }];
 }
 
-/** A lone part becomes the second of a list. */
+/** A lone part becomes the second one of a list. */
 function around(
   body: string,
   { valueStart, valueEnd }: Place,

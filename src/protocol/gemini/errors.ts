@@ -19,12 +19,12 @@ export function decodeError(status: number, body: string, headers: Readonly<Reco
 }
 
 interface Answer {
-  /** HTTP status; 200 when the error stands inside of an answer. */
+  /** HTTP status; 200 for an error inside an answer. */
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The error that an upstream's JSON holds. */
+/** The error in an upstream's JSON. */
 export function errorOf(value: Json, { status, headers }: Answer): GatewayError {
   // An endpoint that streams without server-sent events wraps its error in an array.
   const outer = Array.isArray(value) ? (value[0] ?? null) : value;
@@ -93,18 +93,18 @@ export function encodeError(error: GatewayError, requestId: string): EncodedErro
   return { status, body: print({ error: value }) };
 }
 
-/** Official clients read an error chunk by its numeric code; they know no named events. */
+/** Official clients read an error chunk by its numeric code, and do not know named events. */
 export function errorEvent(error: GatewayError): SseEvent {
   return { event: null, data: print({ error: errorValue(error, []).value }) };
 }
 
-/** Clients of this protocol look for no code: an upstream's own body stays as it is. */
+/** Clients of this protocol look for no code: an upstream's own body is unchanged. */
 export function editError(body: string): string {
   return body;
 }
 
 function errorValue(error: GatewayError, more: readonly JsonObject[]): { status: number; value: JsonObject } {
-  // Others do not know Anthropic's word for overloaded.
+  // 529 is Anthropic's word for overloaded; others do not know it.
   const status = error.status === 529 ? 503 : error.status;
   const word =
     error.type !== null && GOOGLE_WORDS.has(error.type) ? error.type : (WORDS[status] ?? (status < 500 ? "INVALID_ARGUMENT" : "INTERNAL"));
@@ -114,7 +114,7 @@ function errorValue(error: GatewayError, more: readonly JsonObject[]): { status:
   return { status, value: { code: status, message: error.message, status: word, ...(details.length > 0 ? { details } : {}) } };
 }
 
-/** What Google itself said, unchanged. */
+/** Google's own details, unchanged. */
 function ownDetails(error: GatewayError): Json[] | null {
   const details = error.details?.["details"];
   if (!Array.isArray(details)) return null;

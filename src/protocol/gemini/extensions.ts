@@ -1,5 +1,5 @@
-// Members of a request that have no canonical home: how they leave a client's request, and how Gemini gets its own back.
-// Does not look for them: `Fields` knows what nobody read.
+// Request members without a canonical field: extracted from a client's request, and restored for Gemini.
+// Does not look for them: `Fields` knows which were not read.
 
 import { isObject, JsonText, type JsonObject } from "../../wire/json.ts";
 import type { CanonicalRequest, Extension, JsonSource, Loss } from "../canonical.ts";
@@ -9,14 +9,14 @@ import { fateOf } from "./wire.ts";
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
-/** Why a member is lost that stands inside of a list, where an extension could not go back to. */
+/** Why a nested member of a list is lost: an extension could not be put back there. */
 const LOST: readonly (readonly [RegExp, string])[] = [
   [/^contents\[\d+\]\.parts\[\d+\]\.functionResponse\./, "Other protocols have one result a call, given at once."],
   [/^tools\[\d+\]\.functionDeclarations\[/, "Other protocols describe what a function takes, not what it gives."],
   [/^tools\[\d+\]\.googleSearch/, "Only Google's own search knows it."],
 ];
 
-/** What becomes of the members that nobody read; those of the body itself come last. */
+/** The fate of unread members; those of the body itself come last. */
 export function decodeUnread(unread: readonly UnreadMember[]): { extensions: Extension[]; losses: Loss[] } {
   const inner: Extension[] = [];
   const outer: Extension[] = [];

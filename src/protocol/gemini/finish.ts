@@ -7,7 +7,7 @@ import { isObject, rowOf, type Json, type JsonObject } from "../../wire/json.ts"
 import type { FinishKind, FinishReason } from "../canonical.ts";
 import { settle, unfinished, type Contents } from "../finish.ts";
 
-/** What is not here is `other`. `null`: the upstream failed; there is no answer to hand on. */
+/** Unknown reasons are `other`. `null`: the upstream failed, and there is no answer to pass on. */
 const KINDS: Readonly<Record<string, FinishKind | null>> = {
   STOP: "end",
   MAX_TOKENS: "length",
@@ -43,7 +43,7 @@ export function decodeFinish(candidate: JsonObject, contents: Contents): FinishR
   return { ...finish, explanation: finish.kind === "filtered" ? explanation : null };
 }
 
-/** The end of a prompt that Gemini would not answer; null when it says nothing of that. */
+/** The end of a prompt that Gemini refused to answer; null: it was not refused. */
 export function decodeBlock(feedback: Json | undefined): FinishReason | null {
   if (!isObject(feedback)) return null;
   const { blockReason, blockReasonMessage: message } = feedback;
@@ -67,14 +67,14 @@ const WORDS: Readonly<Record<FinishKind, string>> = {
   other: "OTHER",
 };
 
-/** What else in the answer decides its finish reason. */
+/** What else in the answer affects its finish reason. */
 interface Ending {
-  /** Some call's arguments were no JSON, so the call was left out. */
+  /** Some call's arguments were not JSON, so the call was left out. */
   readonly brokenCall: boolean;
   readonly refused: boolean;
 }
 
-/** `finishReason` and `finishMessage`: the upstream's own word where it is Gemini's, never one outside of Gemini's list. */
+/** `finishReason` and `finishMessage`: the upstream's own word if it is on Gemini's list, never another one. */
 export function encodeFinish(finish: FinishReason, { brokenCall, refused }: Ending): JsonObject {
   const { raw, explanation } = finish;
   if (brokenCall && finish.kind !== "length" && finish.kind !== "context-full") {
@@ -86,7 +86,7 @@ export function encodeFinish(finish: FinishReason, { brokenCall, refused }: Endi
   return explanation === null ? { finishReason } : { finishReason, finishMessage: explanation };
 }
 
-/** Whether a candidate says that it is over. */
+/** Whether a candidate has ended. */
 export function isFinished(candidate: JsonObject): boolean {
   return reasonOf(candidate) !== null;
 }

@@ -41,12 +41,12 @@ export function decodeGenerationConfig(config: Fields): DecodedConfig {
   const stop = config.texts("stopSequences");
   const reasoning = decodeReasoning(config.optionalObject("thinkingConfig"));
   const { output, extensions } = decodeOutput(config);
-  // One text answer is what every protocol gives.
+  // Every protocol gives one text answer.
   if (config.raw("candidateCount") !== 1 && config.has("candidateCount")) extensions.push(extension("candidateCount", config));
   const modalities = config.texts("responseModalities");
   if (modalities.some((word) => word.toUpperCase() !== "TEXT")) {
     const own = extension("responseModalities", config);
-    // A word that nobody knows, beside text, leaves the answer right without it.
+    // An unknown word beside text can be ignored: the answer stays right.
     const isTextEnough = modalities.some((word) => word.toUpperCase() === "TEXT") && !modalities.some((word) => MEDIA.test(word));
     extensions.push(isTextEnough ? { ...own, severity: "reported" } : own);
   }
@@ -60,7 +60,7 @@ function decodeOutput(config: Fields): { output: OutputFormat | null; extensions
   const schema = config.source("responseJsonSchema");
   const subset = config.source("responseSchema");
   if (mimeType !== null && mimeType !== JSON_TYPE && mimeType !== "text/plain" && mimeType !== "") {
-    // text/x.enum and what may come: a format that other protocols do not have.
+    // text/x.enum and future ones: formats that other protocols do not have.
     const kept = subset === null ? ["responseMimeType"] : ["responseMimeType", "responseSchema"];
     const reason = "Other protocols answer as text or as JSON.";
     return { output: null, extensions: kept.map((key) => ({ ...extension(key, config), severity: "refused", reason })) };
@@ -134,12 +134,12 @@ export function encodeGenerationConfig(request: CanonicalRequest, { capabilities
   return config;
 }
 
-/** A model that takes functions or a format, not both, answers with a function's arguments beside the client's functions. */
+/** A model that supports functions or a format, not both, answers with a function's arguments next to the client's functions. */
 export function schemaMeans(request: CanonicalRequest): SchemaMeans {
   return capabilitiesOf(request.model).formatBesideFunctions || !hasFunctions(request) ? "format" : "tool";
 }
 
-/** A line for the end of the instructions, where the model takes no format beside the client's functions; null where it needs none. */
+/** A line for the end of the instructions, where the model supports no format next to the client's functions; null: not needed. */
 export function instructionFor(request: CanonicalRequest): string | null {
   const { formatBesideFunctions } = capabilitiesOf(request.model);
   return request.output !== null && !formatBesideFunctions && hasFunctions(request) ? JSON_INSTRUCTION : null;

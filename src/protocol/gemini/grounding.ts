@@ -8,7 +8,7 @@ import { ByteOffsets } from "./byte-offsets.ts";
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
 
-/** The sources of one text part; supported passages first, then sources that stand for the whole. */
+/** The sources of one text part: supported passages first, then sources of the whole part. */
 export function decodeGrounding(candidate: JsonObject, text: string): Annotation[] {
   const annotations: Annotation[] = [];
   const places = new Places(text);
@@ -44,7 +44,7 @@ export function decodeGrounding(candidate: JsonObject, text: string): Annotation
   return annotations;
 }
 
-/** The searches behind the sources, one a query; which of them found what is not said, so the first one has all. */
+/** The searches behind the sources, one for each query. It is not reported which found what, so the first one gets all sources. */
 export function decodeSearches(candidate: JsonObject): WebSearch[] {
   const grounding = candidate["groundingMetadata"];
   if (!isObject(grounding)) return [];
@@ -73,10 +73,10 @@ interface Place {
   readonly end: number | null;
 }
 
-/** In characters: as many as are searched without anybody noticing. Quotes that are not found would else be looked for in the whole text each. */
+/** In characters: a search this long goes unnoticed. Without a limit, each quote that is not found would be searched for in the whole text. */
 const MAX_SEARCHED = 100_000_000;
 
-/** Where passages of a text stand. */
+/** Finds the positions of passages in a text. */
 class Places {
   readonly #text: string;
   readonly #offsets: ByteOffsets;
@@ -96,7 +96,7 @@ class Places {
       const end = this.#offsets.unitsAt(to);
       if (start !== null && end !== null && (quoted === null || this.#stands(quoted, { start, end }))) return { start, end };
     }
-    // Offsets are of Google's own parts, which a stream does not show.
+    // The offsets count in Google's own parts, which a stream does not show.
     const start = quoted === null || quoted === "" ? -1 : this.#find(quoted);
     return start === -1 || quoted === null ? { start: null, end: null } : { start, end: start + quoted.length };
   }
@@ -115,19 +115,19 @@ class Places {
 
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
-/** An annotation and the text of the part that it is about. */
+/** An annotation and the text of its part. */
 export interface Cited {
   readonly annotation: Annotation;
   readonly text: string;
   readonly offsets: ByteOffsets;
-  /** Of the parts in front of it. */
+  /** Bytes of the parts before this one. */
   readonly bytesBefore: number;
 }
 
-/** In characters, of all passages that are quoted: each may be the whole text. The others are said by their offsets alone. */
+/** Limit in characters on all quoted passages, since each may be the whole text. The rest have only their offsets. */
 const MAX_QUOTED = 4_000_000;
 
-/** Null when there is nothing to cite and nothing was searched. */
+/** Null when nothing is cited and nothing was searched. */
 export function encodeGrounding(cited: readonly Cited[], searches: readonly WebSearch[]): JsonObject | null {
   if (cited.length === 0 && searches.length === 0) return null;
   const chunks: Json[] = [];

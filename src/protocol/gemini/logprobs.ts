@@ -15,7 +15,7 @@ export function decodeLogprobs(result: Json | undefined): Logprob[] {
   });
 }
 
-/** Proto JSON leaves out what is zero or "". */
+/** Proto JSON omits zero and "". */
 function decodeToken(candidate: Json): TokenLogprob {
   const { token, logProbability } = isObject(candidate) ? candidate : {};
   return tokenLogprob({ token, logprob: logProbability ?? 0 });
@@ -39,7 +39,7 @@ export class LogprobsEncoder {
     this.#count += logprobs.length;
   }
 
-  /** The member of a candidate with what no candidate has said yet. */
+  /** The member of a candidate with what no candidate has had yet. */
   take(): JsonObject {
     const taken = this.#unsent;
     if (taken.length === 0) return {};
@@ -49,7 +49,7 @@ export class LogprobsEncoder {
     return { logprobsResult: { ...(hasTop ? { topCandidates } : {}), chosenCandidates: taken.map(encodeToken) } };
   }
 
-  /** The member of the last candidate that sums the answer up. */
+  /** The member of the last candidate that sums up the answer. */
   average(): JsonObject {
     return this.#count === 0 ? {} : { avgLogprobs: this.#sum / this.#count };
   }

@@ -6,9 +6,9 @@ import { isObject, print, rowOf, type Json, type JsonObject } from "../../wire/j
 import type { FilePart, ImagePart, MediaPart, OpaquePart, Source } from "../canonical.ts";
 import type { Fields } from "../fields.ts";
 
-/** Files that only Google can read: its Files API and its buckets. */
+/** Files that only Google can read: in its Files API and its buckets. */
 const GOOGLE_FILE = /^(?:gs:\/\/|https?:\/\/[^/]*googleapis\.com\/|files\/)/;
-/** Videos that Gemini knows by their page. */
+/** Videos that Gemini finds by their page. */
 const YOUTUBE = /^https?:\/\/(?:www\.|m\.)?(?:youtube\.com|youtu\.be)\//;
 
 // ---- Decode ------------------------------------------------------------------------------------------------------
@@ -63,8 +63,8 @@ function mediaPart(source: Source, mediaType: string | null, filename: string | 
 // ---- Encode ------------------------------------------------------------------------------------------------------
 
 /**
- * The member that holds the bytes or their address; null for what Gemini has no place for: a file of another vendor's store,
- * and plain text, which is a text part.
+ * The member with the bytes or their address; null for what Gemini has no place for: a file in another vendor's store,
+ * and plain text, which becomes a text part.
  */
 export function encodeMedia(source: Source, kind: "image" | "file" | "audio" | "video"): JsonObject | null {
   switch (source.type) {
@@ -106,7 +106,7 @@ const FALLBACK_TYPE = { image: "image/png", file: "application/octet-stream", au
 
 function inline(declared: string | null, data: string, kind: keyof typeof FALLBACK_TYPE): JsonObject {
   const sniffed = sniff(data);
-  // A wrong declaration of an image is a 400; its first bytes do not lie.
+  // A wrong type of an image is a 400, and its first bytes show the right one.
   const mimeType = sniffed !== null && (declared === null || kind === "image") ? sniffed : (declared ?? FALLBACK_TYPE[kind]);
   return { inlineData: { mimeType: mimeType === "image/jpg" ? "image/jpeg" : mimeType, data } };
 }
@@ -133,7 +133,7 @@ export function encodeResolution(detail: ImagePart["detail"]): JsonObject {
 
 // ---- Media types -------------------------------------------------------------------------------------------------
 
-/** Base64 of the first bytes that give a format away. */
+/** Base64 of the first bytes that identify a format. */
 const MAGIC: readonly (readonly [string, string])[] = [
   ["iVBORw0KGgo", "image/png"],
   ["/9j/", "image/jpeg"],
@@ -141,7 +141,7 @@ const MAGIC: readonly (readonly [string, string])[] = [
   ["UklGR", "image/webp"],
   ["JVBERi0", "application/pdf"],
 ];
-/** RIFF holds sound as well as WebP; `WEBP` stands at byte 8. */
+/** RIFF contains audio as well as WebP; `WEBP` is at byte 8. */
 const WEBP = /^UklGR.{6}XRUJQ/;
 
 function sniff(data: string): string | null {

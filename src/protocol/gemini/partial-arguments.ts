@@ -1,4 +1,4 @@
-// A function call's arguments as Vertex streams them, in pieces, each with a JSON path (`$.place.names[0]`) and a value -> JSON text, once
+// A function call's arguments as Vertex streams them, each piece with a JSON path (`$.place.names[0]`) and a value -> JSON text, once
 // the call is complete.
 // https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling (read 2026-11)
 // Does not send half a value: pieces of different members may be interleaved, so the text is made at the end.
@@ -11,10 +11,10 @@ const STEP = /\.([^.[\]]+)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\\.)*
 const ESCAPED = /\\(.)/g;
 
 export class PartialArguments {
-  // Without a prototype, so that a member called `__proto__` is one like any other.
+  // Without a prototype, so that `__proto__` is a normal member.
   readonly #root: JsonObject = Object.create(null);
 
-  /** Adds the pieces of one event; strings of one path are appended to each other. */
+  /** Adds the pieces of one event; strings with the same path are concatenated. */
   add(pieces: Json | undefined): void {
     if (!Array.isArray(pieces)) return;
     for (const piece of pieces) {

@@ -1,6 +1,6 @@
-// The parts of a model's turn -> canonical events, one by one: of an answer, streamed or not, and of the history that a client sends
-// back. One reading for all, so that an answer and its echo are the same conversation.
-// Gemini cuts a turn anywhere, puts a signature on an empty text part behind what it belongs to, and may leave ids out.
+// The parts of a model's turn -> canonical events, one by one: in an answer, streamed or not, and in the history that a client sends
+// back. The same code reads all of them, so that an answer and its echo are the same conversation.
+// Gemini cuts a turn anywhere, puts a signature on an empty text part after the part it belongs to, and may omit ids.
 // Does not decide whether an answer is complete.
 
 import { isObject, print, type Json, type JsonObject } from "../../wire/json.ts";
@@ -11,7 +11,7 @@ import { PartialArguments } from "./partial-arguments.ts";
 import { decodeSignature } from "./seals.ts";
 import type { CalledTool } from "./tools.ts";
 
-/** Google's own tools at work; another protocol's conversation goes on without them. */
+/** Parts of Google's own tools; another protocol's conversation continues without them. */
 const HOSTED_PARTS: ReadonlySet<string> = new Set([
   "executableCode",
   "codeExecutionResult",
@@ -19,13 +19,13 @@ const HOSTED_PARTS: ReadonlySet<string> = new Set([
   "toolResponse",
   "audioTranscription",
 ]);
-/** Members that say something about a part, and are none themselves. */
+/** Members that describe a part, and are not a part themselves. */
 const PART_ADJECTIVES: ReadonlySet<string> = new Set(["thought", "thoughtSignature", "partMetadata", "mediaResolution", "mediaProcessing"]);
 
 interface PartsDecoderOptions {
-  /** The id of the n-th call of this turn, where the call brings none. */
+  /** The id of the n-th call of this turn, if the call has none. */
   readonly callId: (index: number) => string;
-  /** The client's tool behind a name that Gemini knows it by. */
+  /** The client's tool for a name that Gemini knows it by. */
   readonly tool: (name: string) => CalledTool;
 }
 
@@ -48,29 +48,29 @@ export class PartsDecoder {
   #calls = 0;
   #open: OpenPart | null = null;
   #call: OpenCall | null = null;
-  /** What the open text part holds so far, in the pieces in which it came. */
+  /** The open text part so far, in the pieces in which it came. */
   #texts: string[] = [];
 
   constructor(options: PartsDecoderOptions) {
     this.#options = options;
   }
 
-  /** How many tool calls the turn holds so far. */
+  /** The number of tool calls in the turn so far. */
   get calls(): number {
     return this.#calls;
   }
 
-  /** How many parts the turn holds so far. */
+  /** The number of parts in the turn so far. */
   get parts(): number {
     return this.#next;
   }
 
-  /** The text part that is still open, to which more may come; null when there is none. */
+  /** The text part that is still open; null: none. */
   get openText(): number | null {
     return this.#open?.kind === "text" ? this.#open.index : null;
   }
 
-  /** What it holds so far. */
+  /** Its text so far. */
   get text(): string {
     return this.#texts.join("");
   }
@@ -94,14 +94,14 @@ export class PartsDecoder {
     return out;
   }
 
-  /** A part that stands beside those on the wire. */
+  /** A part that the wire has outside of its parts. */
   add(part: Part): ReplyEvent[] {
     const out: ReplyEvent[] = [];
     this.#complete(part, out);
     return out;
   }
 
-  /** Ends what is still open. */
+  /** Ends the open parts. */
   close(): ReplyEvent[] {
     const out: ReplyEvent[] = [];
     this.#end(out);
@@ -109,14 +109,14 @@ export class PartsDecoder {
   }
 
   #readText(text: string, { kind, proof }: Pick<OpenPart, "kind" | "proof">, out: ReplyEvent[]): void {
-    // A signature is the last word of its part; text behind it is a part of its own.
+    // A signature ends its part; text after it is a part of its own.
     const open = this.#open?.kind === kind && this.#open.proof === null ? this.#open : this.#start(kind, out);
     if (kind === "text") this.#texts.push(text);
     out.push({ type: "part-delta", index: open.index, text });
     open.proof = proof;
   }
 
-  /** A signature without text of its own belongs to the part before it; where there is none, it is a thought that stays hidden. */
+  /** A signature without text of its own belongs to the part before it; without one, it is a hidden thought. */
   #readProof(thought: boolean, proof: Proof, out: ReplyEvent[]): void {
     const open = this.#open;
     // Only Gemini signs text. What another model hid stays a thought of its own.
@@ -142,7 +142,7 @@ export class PartsDecoder {
     return this.#open;
   }
 
-  /** A part that comes at once. */
+  /** A part that arrives complete. */
   #complete(part: Part, out: ReplyEvent[]): void {
     this.#end(out);
     const index = this.#next++;
@@ -160,8 +160,8 @@ export class PartsDecoder {
   // ---- Calls -----------------------------------------------------------------------------------------------------
 
   /**
-   * Vertex may cut a call into several parts: the first has the name, the last has no `willContinue`; sometimes that one is
-   * missing, and the next name or the end of the turn says the same.
+   * Vertex may cut a call into several parts: the first has the name, the last has no `willContinue`. Sometimes the last one is
+   * missing; then the next name or the end of the turn ends the call.
    */
   #readCall(call: JsonObject, proof: Proof | null, out: ReplyEvent[]): void {
     const name = call["name"];
@@ -197,7 +197,7 @@ export class PartsDecoder {
   }
 }
 
-/** A part that no other protocol has; null for one that says nothing. */
+/** A part that no other protocol has; null for an empty one. */
 export function decodeOpaque(part: JsonObject): OpaquePart | null {
   const name = Object.keys(part).find((key) => !PART_ADJECTIVES.has(key));
   if (name === undefined) return null;

@@ -19,7 +19,7 @@ export function decodeReasoning(config: Fields | null): Reasoning | null {
   const effort = level === null ? null : EFFORTS[level];
   const budget = config.optionalInteger("thinkingBudget");
   if (budget !== null && budget < -1) throw config.fail("thinkingBudget", "-1, 0 or a number of tokens");
-  // Without the word, Gemini keeps its thoughts to itself.
+  // Without this, Gemini does not show its thoughts.
   const display = config.optionalBoolean("includeThoughts") === true ? "auto" : "none";
   if (budget === 0) return { mode: "off", effort: null, budgetTokens: null, display };
   const budgetTokens = budget === -1 ? null : budget;
@@ -51,14 +51,14 @@ const BUDGET_OF_EFFORT: Readonly<Record<Effort, number>> = {
   max: Number.POSITIVE_INFINITY,
 };
 
-/** The effort that a budget of so many tokens stands for. */
+/** The effort that a budget of this many tokens stands for. */
 function effortOfBudget(tokens: number): Effort {
   if (tokens <= 512) return "minimal";
   if (tokens <= 1024) return "low";
   return tokens <= 8192 ? "medium" : "high";
 }
 
-/** What the client asks of the turn that comes: a system turn's own effort wins over the request's. */
+/** The client's setting for the coming turn: a system turn's effort wins over the request's. */
 function wanted(request: CanonicalRequest): Reasoning | null {
   const effort = request.turns.findLast((turn) => turn.effort !== null)?.effort ?? null;
   const asked = request.reasoning;
@@ -103,7 +103,7 @@ function budgetFor(reasoning: Reasoning, range: { min: number; max: number }, { 
   if (asked === null) return -1;
   const finite = Number.isFinite(asked);
   if (finite && asked > range.max) report(`This Gemini model thinks with ${range.max} tokens at most.`);
-  // The answer has to fit behind the thoughts.
+  // The answer has to fit in after the thoughts.
   const below = limit === null ? asked : Math.min(asked, limit - 1);
   return Math.max(Math.min(below, range.max), range.min, 1);
 }

@@ -1,4 +1,4 @@
-// An upstream's generateContent answer -> canonical, streamed or not. A non-streaming answer is a stream of one chunk, so that one code
+// An upstream's generateContent answer -> canonical, streamed or not. A non-streaming answer is a stream of one chunk, so that the same code
 // reads both:
 //
 //   chunk+                                          no event names, no [DONE]; each a GenerateContentResponse, its parts increments
@@ -25,7 +25,7 @@ import { PartsDecoder } from "./parts-decode.ts";
 import { calledTools } from "./tools.ts";
 import { decodeUsage } from "./usage.ts";
 
-/** @throws GatewayError the error inside of the body, or `upstream-failed` when it holds no complete answer. */
+/** @throws GatewayError the error inside the body, or `upstream-failed` when it holds no complete answer. */
 export function decodeReply(body: string, exchange: Exchange): Reply {
   const value = parseOrUndefined(body, { verbatim: ARGUMENTS });
   if (value === undefined) throw notJson("an answer", body);
@@ -33,13 +33,13 @@ export function decodeReply(body: string, exchange: Exchange): Reply {
   return fold([...decoder.read(value), ...decoder.end()]);
 }
 
-/** An answer that is no plain one, or may hold nothing, is decoded. */
+/** An answer that is unusual, or may be empty, is decoded. */
 export function decodeEnding(body: string, exchange: Exchange): Ending {
   const value = glance(body);
   return (isObject(value) ? plainEnding(value) : null) ?? decodeReply(body, exchange);
 }
 
-/** Null: it takes a closer look. */
+/** Null: it has to be decoded. */
 function plainEnding(value: JsonObject): Ending | null {
   const candidate = candidateOf(value);
   if (candidate === null || !isFinished(candidate) || errorIn(value) !== null) return null;
@@ -55,7 +55,7 @@ function plainEnding(value: JsonObject): Ending | null {
   return finish instanceof GatewayError ? null : { usage: decodeUsage(value["usageMetadata"]), finish };
 }
 
-/** The error that stands in the place of an answer. Null: none does. */
+/** The error in place of an answer. Null: none. */
 function errorIn(value: JsonObject): GatewayError | null {
   if (value["error"] !== undefined && value["error"] !== null) return errorOf(value, { status: 200, headers: {} });
   return factoryError(value);
@@ -80,7 +80,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   /** The last candidate with a finish reason. */
   #finished: JsonObject | null = null;
   #blocked: FinishReason | null = null;
-  /** The last sources; each chunk says all so far. */
+  /** The last sources; each chunk has all so far. */
   #grounding: JsonObject = {};
 
   constructor(exchange: Exchange) {
@@ -111,7 +111,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     ];
   }
 
-  /** One parsed chunk; an array holds several. */
+  /** One parsed chunk, or an array of several. */
   read(value: Json): ReplyEvent[] {
     if (Array.isArray(value)) return value.flatMap((chunk) => this.read(chunk));
     if (this.#over) return [];
@@ -138,7 +138,7 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
     return out;
   }
 
-  /** The tokens of a chunk are those of its text; without one they belong to the text before it. Those of thoughts and calls go untold. */
+  /** The tokens of a chunk belong to its text, or to the text before it if it has none. Those of thoughts and calls are dropped. */
   #readParts(parts: readonly JsonObject[], logprobs: readonly Logprob[], out: ReplyEvent[]): void {
     const visible = logprobs.length === 0 ? undefined : parts.find(isText);
     const index = this.#parts.openText;
@@ -163,12 +163,12 @@ class ReplyDecoder implements Machine<SseEvent, ReplyEvent> {
   }
 }
 
-/** Google tells its searches beside the parts; no part of its own would bring one back. */
+/** Google reports its searches outside of the parts, so no part of its own would bring one back. */
 function searchPart(search: WebSearch): Part {
   return { type: "opaque", protocol: "gemini", name: "webSearchQueries", value: print([search.query]), severity: "dropped", search };
 }
 
-/** Arguments must keep their text; everything else in a chunk may be parsed the fast way. */
+/** Arguments must stay verbatim; everything else in a chunk may be parsed fast. */
 function parseChunk(data: string): Json | undefined {
   if (data.includes('Call"')) return parseOrUndefined(data, { verbatim: ARGUMENTS });
   try {
@@ -188,7 +188,7 @@ function text(value: Json | undefined): string {
   return typeof value === "string" ? value : "";
 }
 
-/** Where the answer will stand in the next request's turns, so that its calls get the ids that decoding their echo gives. */
+/** The position of the answer in the next request's turns, so that its calls get the same ids as in their echo. */
 function placeOfReply({ request }: Exchange): { turn: number; firstCall: number } {
   const turns = mergeTurns(request.turns);
   const last = turns.at(-1);

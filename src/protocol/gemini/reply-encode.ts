@@ -1,5 +1,5 @@
-// Canonical -> a generateContent answer for a client of Gemini, streamed or not. The event sequence is drawn in reply-decode.ts.
-// Every chunk holds a part: the official chat helper forgets a turn in which one does not.
+// Canonical -> a generateContent answer for a client of Gemini, streamed or not. The sequence of chunks is drawn in reply-decode.ts.
+// Every chunk has a part: the official chat helper forgets a turn in which one has none.
 // Does not send an event name, `[DONE]`, half a function call, or a finish reason that is not on Gemini's list.
 
 import { print, type JsonObject } from "../../wire/json.ts";
@@ -33,7 +33,7 @@ export function encodeReply(reply: Reply, exchange: Exchange): string {
   });
 }
 
-/** A filtered answer without a word has no content; any other has at least an empty one. */
+/** A filtered answer without text has no content; any other has at least an empty one. */
 function contentOf(parts: JsonObject[], filtered: boolean): JsonObject {
   if (parts.length === 0 && filtered) return {};
   return { content: { parts: parts.length === 0 ? [{ text: "" }] : parts, role: "model" } };
@@ -55,7 +55,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
   readonly #parts = new PartsEncoder("streaming");
   #usage: Usage | null = null;
   #sent = 0;
-  /** What follows the parts in every chunk but the last. */
+  /** What follows the parts in every chunk except the last. */
   #tail = "";
   #envelope: JsonObject;
 
@@ -96,7 +96,7 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
     return [];
   }
 
-  /** The member with the tokens of a chunk; "" where there are none. */
+  /** The member with the tokens of a chunk; "": none. */
   #logprobs(): string {
     const member = print(this.#parts.logprobs.take()).slice(1, -1);
     return member === "" ? "" : `${member},`;
@@ -105,12 +105,12 @@ class ReplyEncoder implements Machine<ReplyEvent, SseEvent> {
 
 /** Canonical events -> parts on the wire, in order; one part open at a time. */
 class PartsEncoder {
-  /** `streaming`: text goes out piece by piece, its signature behind it; `non-streaming`: each part goes out once. */
+  /** `streaming`: text is sent piece by piece, followed by its signature; `non-streaming`: each part is sent once. */
   readonly #mode: "streaming" | "non-streaming";
   #open: Part | null = null;
-  /** What the open part holds back: arguments, and text where it does not go out piece by piece. */
+  /** What the open part holds back: arguments, and text that is not sent piece by piece. */
   #pieces: string[] = [];
-  /** All visible text so far, for offsets: the bytes of what is counted, the parts behind that, and the open one. */
+  /** All visible text so far, for offsets: the bytes counted, the parts after that, and the open part. */
   #bytesBefore = 0;
   #before: string[] = [];
   #texts: string[] = [];
@@ -148,7 +148,7 @@ class PartsEncoder {
     }
   }
 
-  /** The members of the candidate that come with the end. */
+  /** The members of the candidate that come at the end. */
   ending(finish: FinishReason): JsonObject {
     const grounding = encodeGrounding(this.#cited, this.#searches);
     return {
@@ -182,12 +182,12 @@ class PartsEncoder {
         return encodeText(text, { thought: !part.redacted, signature });
       case "tool-call": {
         const { args, fault } = encodeArguments({ kind: part.kind, arguments: part.kind === "custom" ? text : oneLine(text) });
-        // A client would run the half of a call; Gemini has a finish reason for that.
+        // A client would run half a call; Gemini has a finish reason for it.
         if (fault) {
           this.#brokenCall = true;
           return [];
         }
-        // Gemini wants a signature on the first call of a step, and has to be told that there is none.
+        // Gemini wants a signature on the first call of a step, or a marker that there is none.
         const sent = signature ?? (this.#hasCalled ? null : UNSIGNED);
         this.#hasCalled = true;
         return [encodeCall({ id: part.callId, name: part.name, args }, sent)];
@@ -211,7 +211,7 @@ class PartsEncoder {
   }
 }
 
-/** Parts that come at once. */
+/** Parts that are complete at once. */
 function completePart(part: Part): JsonObject[] {
   switch (part.type) {
     case "image":
@@ -222,7 +222,7 @@ function completePart(part: Part): JsonObject[] {
       return media === null ? [] : [media];
     }
     case "opaque":
-      // Searches are told with the sources, at the end.
+      // Searches are reported with the sources, at the end.
       return part.protocol === "gemini" && part.search === undefined ? [encodeOpaque(part)] : [];
     default:
       return [];

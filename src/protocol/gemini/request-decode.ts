@@ -1,5 +1,5 @@
 // A client's generateContent request -> canonical, and what routing needs to know of it.
-// Google keeps model and stream switch in the path, Factory's endpoint `/api/llm/g/v1/generate` wants them in the body, as `model` and
+// Google has model and stream switch in the path; Factory's endpoint `/api/llm/g/v1/generate` wants them in the body, as `model` and
 // `stream` (seen in one maintained program; not tried against the live service). Both are read; path before body.
 // Does not guess: a member of the wrong type is an `invalid-request` that names its path.
 
@@ -32,7 +32,7 @@ export function requestHead(request: WireRequest): RequestHead {
   return { ...addressOf(request, { model, stream }), conversation };
 }
 
-/** Model and stream switch: from the path where there is one, else from the body. @throws GatewayError when no model is named. */
+/** Model and stream switch: from the path if it has them, otherwise from the body. @throws GatewayError when no model is named. */
 function addressOf(
   { path }: WireRequest,
   body: { model: Json | undefined; stream: Json | undefined },
@@ -91,7 +91,7 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
 
 const TIERS = { unspecified: null, standard: "default", flex: "flex", priority: "priority" } as const;
 
-/** Thresholds that block more than Gemini's default does: leaving them out would weaken what the client asked for. */
+/** Thresholds that block more than Gemini's default: dropping them would weaken what the client asked for. */
 const STRICT_THRESHOLDS: ReadonlySet<Json | undefined> = new Set(["BLOCK_LOW_AND_ABOVE", "BLOCK_MEDIUM_AND_ABOVE"]);
 
 function decodeSafetySettings(body: Fields): Extension[] {

@@ -1,4 +1,4 @@
-// Canonical -> an upstream's generateContent request, and what is lost on the way.
+// Canonical -> an upstream's generateContent request, with its losses.
 // Does not choose a model or send.
 
 import { print, type JsonObject } from "../../wire/json.ts";
@@ -16,7 +16,7 @@ export function encodeRequest(original: CanonicalRequest): EncodedRequest {
   const { request, losses: hosted } = withoutHosted(original, "gemini");
   const losses = [...lossesFor(request, "gemini"), ...hosted, ...lostMarks(request, "parts"), ...lostMarks(request, "tools")];
   const capabilities = capabilitiesOf(request.model);
-  // Where Factory's endpoint wants what Google keeps in the path: see request-decode.ts.
+  // Factory's endpoint wants what Google has in the path: see request-decode.ts.
   const body: JsonObject = { model: request.model, ...(request.stream ? { stream: true } : {}) };
   const instructions = [...request.system.map((part) => part.text), instructionFor(request) ?? ""];
   const system = instructions.filter((text) => text !== "").map((text) => ({ text }));

@@ -21,7 +21,7 @@ const CAMEL: Readonly<Record<string, string>> = {
 };
 const DIGITS = /^\d+$/;
 
-/** The same schema in JSON Schema's words; the source itself where it is that already. */
+/** The same schema as JSON Schema; the source itself where it already is. */
 export function raiseSchema(source: JsonSource): JsonSource {
   const parsed = parseOrUndefined(source);
   if (parsed === undefined) return source;
@@ -62,7 +62,7 @@ function eachMember(object: JsonObject, change: (value: Json) => Json): JsonObje
 // ---- JSON Schema -> Google's subset ------------------------------------------------------------------------------
 
 interface LoweredSchema {
-  /** Null when nothing is left to say: an object without members. */
+  /** Null when nothing is left: an object without members. */
   readonly schema: JsonSource | null;
   /** The keywords that became words. */
   readonly lost: readonly string[];
@@ -81,9 +81,9 @@ const FORMATS: Readonly<Record<string, readonly string[]>> = {
   NUMBER: ["float", "double"],
   INTEGER: ["int32", "int64"],
 };
-/** Taken over as they are. */
+/** Keywords that are copied. */
 const KEPT: ReadonlySet<string> = new Set([...INTEGERS, "title", "minimum", "maximum", "pattern", "required"]);
-/** They say nothing about the value. */
+/** They do not constrain the value. */
 const SILENT: ReadonlySet<string> = new Set([
   "$schema",
   "$id",
@@ -131,14 +131,14 @@ export function loweredReason(lost: readonly string[]): string {
 }
 
 const LINE_LENGTH = 64;
-/** Of schemas, their members and lines of text: more than any model takes. References and types that are alike can ask for any amount of work. */
+/** Limit on schemas, members and lines: more than any model accepts. References and unions can require any amount of work. */
 const MAX_STEPS = 100_000;
 
 class Lowering {
   readonly lost: string[] = [];
   #steps = 0;
   readonly #root: JsonObject;
-  /** The references on the way to where we are. */
+  /** The references on the way to the current schema. */
   readonly #path = new Set<string>();
 
   constructor(root: JsonObject) {
@@ -157,7 +157,7 @@ class Lowering {
     return this.#plain(schema, typeof type === "string" ? type : guess(schema));
   }
 
-  /** Members keep their order: models read it, and prompt caches are keyed by it. */
+  /** Members keep their order: models read it, and prompt caches depend on it. */
   #plain(schema: JsonObject, type: string | null): JsonObject {
     const word = rowOf(TYPES, type ?? "");
     if (word === undefined) return type === "null" ? { type: "STRING", nullable: true } : this.#described(this.#open(), schema, []);
@@ -211,7 +211,7 @@ class Lowering {
     return lowered;
   }
 
-  /** Any value at all: text can hold it. */
+  /** Any value at all: a text can hold it. */
   #open(): JsonObject {
     this.lost.push("a schema without a type");
     return { type: "STRING" };
@@ -231,7 +231,7 @@ class Lowering {
   }
 }
 
-/** How much a schema says itself: members, items, and lines of text. */
+/** The size of a schema: members, items, and lines of text. */
 function sizeOf(schema: JsonObject): number {
   let size = 1;
   for (const key in schema) {
@@ -252,10 +252,10 @@ function guess(schema: JsonObject): string | null {
   return sample === undefined || sample === null || sample instanceof JsonText || typeof sample === "object" ? null : typeof sample;
 }
 
-/** All of the schemas at once, as far as one object can say it. */
+/** All of the schemas at once, as far as one object can express it. */
 function together(schema: JsonObject, all: readonly Json[]): JsonObject {
   const { allOf: _, ...around } = schema;
-  // Maps, since an object takes no member of every name.
+  // Maps, since an object can't have a member of every name.
   const sum = new Map<string, Json>();
   const properties = new Map<string, Json>();
   const required = new Set<Json>();
@@ -277,7 +277,7 @@ function list(value: Json | undefined): Json[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** What a reference inside of the same schema points to. https://www.rfc-editor.org/rfc/rfc6901 (read 2026-11) */
+/** The target of a reference inside the same schema. https://www.rfc-editor.org/rfc/rfc6901 (read 2026-11) */
 function at(root: JsonObject, reference: string): Json | undefined {
   if (!reference.startsWith("#/")) return reference === "#" ? root : undefined;
   let found: Json | undefined = root;

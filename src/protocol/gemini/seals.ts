@@ -1,5 +1,5 @@
-// Proofs on Gemini's wire: thought signatures, of its own and sealed ones of other makers, both directions and in a body that passes.
-// A thought signature is a bytes field of the official types, so whatever stands there has to be base64.
+// Proofs on Gemini's wire: its own thought signatures, and sealed ones of other makers, both directions and in a body that passes.
+// A thought signature is a bytes field of the official types, so it must be base64.
 // Does not touch a signature of Gemini's own, or invent one, except Google's own word for "there is none".
 
 import { cut, items, members, type Member, type Span, type Splice } from "../../wire/json-edit.ts";
@@ -9,7 +9,7 @@ import { openProof, SEAL, SEAL_BASE64, sealProof } from "../seals.ts";
 import type { Capabilities } from "./capabilities.ts";
 
 /**
- * Stands in for the signature of a function call that Gemini did not make.
+ * Replaces the signature of a function call that Gemini did not make.
  * https://ai.google.dev/gemini-api/docs/thought-signatures (read 2026-11); clients put it there themselves.
  */
 export const NO_SIGNATURE = "skip_thought_signature_validator";
@@ -17,19 +17,19 @@ const NO_SIGNATURES: ReadonlySet<string> = new Set([NO_SIGNATURE, "context_engin
 
 const NONE = `${SEAL}none`;
 /**
- * Tells this proxy, when the client sends it back, that another vendor's model made the call: Gemini 3 refuses a call without a
- * signature, and `NO_SIGNATURE` is not base64, which some official clients want here.
+ * When the client sends it back, it tells this program that another vendor's model made the call: Gemini 3 refuses a call without a
+ * signature, and `NO_SIGNATURE` is not base64, which some official clients require here.
  */
 export const UNSIGNED = btoa(NONE);
 
 // ---- One signature -----------------------------------------------------------------------------------------------
 
-/** What stands in `thoughtSignature`, whoever put it there. */
+/** The proof in `thoughtSignature`, whoever put it there. */
 export function decodeSignature(signature: unknown): Proof | null {
   if (typeof signature !== "string" || signature === "" || NO_SIGNATURES.has(signature)) return null;
   if (!signature.startsWith(SEAL_BASE64)) return { origin: "google", data: signature };
   try {
-    // A client's JSON library may have read and written the bytes with the other alphabet.
+    // A client's JSON library may have converted the bytes to the other alphabet.
     const sealed = atob(signature.replaceAll("-", "+").replaceAll("_", "/"));
     return sealed === NONE ? null : openProof(sealed, "google");
   } catch {
@@ -48,7 +48,7 @@ export function carriedSignature(proof: Proof | null): string | null {
   return proof.origin === "google" ? proof.data : btoa(sealProof(proof, "google"));
 }
 
-/** The member of a part that holds a signature; none for null. */
+/** The member of a part for a signature; none for null. */
 export function signed(signature: string | null): JsonObject {
   return signature === null ? {} : { thoughtSignature: signature };
 }
@@ -64,7 +64,7 @@ export function hasSeals(body: string): boolean {
 }
 
 /**
- * The splices that take other makers' seals out of a body, given its members: a hidden thought goes as a whole, a readable one and a
+ * The splices that remove other makers' seals from a body, given its members: a hidden thought is removed, a readable one and a
  * text lose the signature, and a call gets Google's word for "there is none" where the model needs one.
  */
 export function withoutSeals(body: string, found: readonly Member[], { needsSignatures }: Pick<Capabilities, "needsSignatures">): Splice[] {
@@ -99,7 +99,7 @@ function sealIn(text: string, found: readonly Member[]): Member | undefined {
   return found.find(({ key, valueStart }) => SIGNATURE.has(key) && text.startsWith(SEALED, valueStart));
 }
 
-/** Whether a part is another model's signature and nothing else. */
+/** Whether a part is only another model's signature. */
 function isHiddenThought(text: string): boolean {
   if (!text.startsWith("{") || !text.includes(SEALED)) return false;
   const found = members(text);

@@ -11,7 +11,7 @@ import { wireCallId } from "./calls.ts";
 import { checkMedia, decodeMedia, encodeMedia } from "./media.ts";
 import { fitToolName } from "./tools.ts";
 
-/** A result before its call is known: `callId` is what the client wrote, or null. */
+/** A result whose call is not known yet: `callId` is what the client wrote, or null. */
 export interface NamedResult {
   readonly callId: string | null;
   readonly name: string;
@@ -68,7 +68,7 @@ function decodeResultPart(fields: Fields): ImagePart | FilePart {
 
 interface EncodedResult {
   readonly part: JsonObject;
-  /** Images and files that `functionResponse` could not hold. */
+  /** Images and files that do not fit into `functionResponse`. */
   readonly left: readonly (ImagePart | FilePart)[];
 }
 
@@ -98,7 +98,7 @@ function encodeResponse(texts: readonly string[], { isError, besideMedia }: { is
   if (isError) return { error: text };
   if (text === "" && besideMedia) return {};
   const value = text.trimStart().startsWith("{") ? parseOrUndefined(text) : undefined;
-  // An object that says `output` or `error` would be read as something else than what the tool said.
+  // An object with `output` or `error` would be read differently from what the tool said.
   if (!isObject(value) || value["output"] !== undefined || value["error"] !== undefined) return { output: text };
   return new JsonText(text);
 }

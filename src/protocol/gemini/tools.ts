@@ -1,4 +1,4 @@
-// Tools, tool choice and the names of tools, both directions. All functions go in one entry of `tools`.
+// Tools, tool choice and the names of tools, both directions. All functions are in one entry of `tools`.
 // https://ai.google.dev/api/caching#Tool (read 2026-11)
 // Does not turn a tool that Google runs into a function, or the reverse.
 
@@ -28,7 +28,7 @@ export interface CalledTool {
   readonly kind: "function" | "custom";
 }
 
-/** The tools that the client declared, by the names that Gemini knows them by. */
+/** The tools that the client declared, by their names at Gemini. */
 export function calledTools(request: CanonicalRequest): (fitted: string) => CalledTool {
   const tools = new Map<string, CalledTool>();
   for (const tool of request.tools) {
@@ -41,7 +41,7 @@ export function calledTools(request: CanonicalRequest): (fitted: string) => Call
 
 export function decodeTools(body: Fields, losses: Loss[]): Tool[] {
   const tools = body.objects("tools").flatMap((entry): Tool[] => {
-    // OpenAI's forms of a function, nested and flat, which some clients send whatever the protocol.
+    // OpenAI's forms of a function, nested and flat, which some clients send in every protocol.
     if (entry.has("function")) return [decodeFunction(entry.ignoreRest().object("function").ignoreRest())];
     if (entry.has("name")) return [decodeFunction(entry.ignoreRest())];
     const functions = entry.objects("functionDeclarations").map(decodeFunction);
@@ -148,7 +148,7 @@ function encodeFunction(
   return schema === null ? declaration : { ...declaration, parameters: new JsonText(schema) };
 }
 
-/** Free text as a function with one string; calls.ts takes it out again. */
+/** Free text as a function with one string; calls.ts extracts it again. */
 function encodeCustom(tool: CustomTool, report: () => void): JsonObject {
   const about = tool.description ?? "";
   if (tool.grammar !== null) report();
@@ -157,12 +157,12 @@ function encodeCustom(tool: CustomTool, report: () => void): JsonObject {
   return {
     name: fitToolName(tool.name),
     ...(description === "" ? {} : { description }),
-    // Lower-case type names are JSON Schema's and Google's alike.
+    // Lower-case type names belong both to JSON Schema and to Google's subset.
     parameters: { type: "object", properties: { input: { type: "string" } }, required: ["input"] },
   };
 }
 
-/** Whether a web search is demanded where there is nothing else that could be called: the model will hardly do anything else. */
+/** Whether a web search is required and nothing else can be called: then the model will hardly do anything else. */
 function isLoneSearch(choice: ToolChoice, tools: readonly Tool[]): boolean {
   const isSearch = choice.type === "required" || (choice.type === "named" && choice.name === "web_search");
   return isSearch && tools.length > 0 && tools.every(({ type }) => type === "web-search");
@@ -203,7 +203,7 @@ export function encodeToolChoice(request: CanonicalRequest, losses: Loss[]): Jso
       if (!callable.has(toolChoice.name)) return refuse(`${toolChoice.name} is not among the tools.`);
       return { mode: "ANY", allowedFunctionNames: [fitToolName(toolChoice.name)] };
     case "subset": {
-      // A search that is left out is no longer allowed, and one that is sent needs no word.
+      // A search that was left out is no longer allowed, and one that is sent need not be named.
       const searches = tools.some(({ type }) => type === "web-search");
       const wanted = toolChoice.names.filter((name) => !(searches && name === WEB_SEARCH));
       const allowed = wanted.filter((name) => callable.has(name));

@@ -1,4 +1,4 @@
-// `contents` and `systemInstruction` of a client's request -> canonical turns, with call ids where the client left them out, and each
+// `contents` and `systemInstruction` of a client's request -> canonical turns, with call ids where the client omitted them, and each
 // result paired with the call that it answers.
 // Does not repair a history: that is for the encoder of the target.
 
@@ -15,7 +15,7 @@ import { WORDS } from "./wire.ts";
 
 // ---- System ------------------------------------------------------------------------------------------------------
 
-/** A Content, or what else clients send in its place: a string, a part, a list of either. */
+/** A Content, or what else clients send instead: a string, a part, a list of either. */
 export function decodeSystem(value: Json | undefined, { path, losses }: { path: string; losses: Loss[] }): TextPart[] {
   if (value === undefined || value === null || value === "") return [];
   if (typeof value === "string") return [textPart(value)];
@@ -62,7 +62,7 @@ function rawContent(content: Fields): RawContent {
   const word = content.raw("role") === "" ? null : content.optionalWord("role", WORDS["contents.role"]);
   const role = ROLES[word ?? "user"];
   const parts = content.list("parts").map((part, index): RawPart => {
-    // Some clients send strings, as their SDK takes them.
+    // Some clients send strings, as their SDK accepts them.
     const value = typeof part === "string" ? { text: part } : part;
     const fields = content.inside(value, `${content.at("parts")}[${index}]`);
     fields.ignoreRest();
@@ -121,7 +121,7 @@ function checkModelPart(fields: Fields, losses: Loss[]): void {
   }
 }
 
-/** What is said about a part beside its content. */
+/** Members that describe a part. */
 const ADJECTIVES = [
   ["videoMetadata", "Only Gemini cuts videos this way."],
   ["mediaProcessing", "Only Gemini processes media this way."],
@@ -161,11 +161,11 @@ function textPart(text: string): TextPart {
 
 // ---- Calls and their results -------------------------------------------------------------------------------------
 
-/** The calls of the turn before, which the results that now come answer. */
+/** The calls of the turn before, which the coming results answer. */
 class OpenCalls {
   readonly #byId = new Map<string, Queue>();
   readonly #byName = new Map<string, Queue>();
-  /** Those that came without an id, by their names. */
+  /** Calls without an id, by name. */
   readonly #withoutId = new Map<string, Queue>();
   readonly #answered = new Set<ToolCallPart>();
 
@@ -177,7 +177,7 @@ class OpenCalls {
     }
   }
 
-  /** The id of the call: the one with the result's own id, else the first unanswered one of its name that names no other id. */
+  /** The call's id: that of the call with the result's own id, otherwise of the first unanswered one with its name and no other id. */
   answeredBy({ callId, name }: NamedResult): string {
     const byId = callId === null ? undefined : this.#next(this.#byId.get(callId));
     const call = byId ?? this.#next((callId === null ? this.#byName : this.#withoutId).get(name));
@@ -195,7 +195,7 @@ class OpenCalls {
 
 interface Queue {
   readonly calls: ToolCallPart[];
-  /** Those before it are answered. */
+  /** The calls before it are answered. */
   at: number;
 }
 

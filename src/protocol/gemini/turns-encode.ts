@@ -1,5 +1,5 @@
-// Canonical turns -> `contents` that Gemini accepts: user first and last, results in a content of their own, signatures on the part that
-// they came with, Google's stand-in where a call of Gemini 3 has none; and what is lost on the way.
+// Canonical turns -> `contents` that Gemini accepts: user first and last, results in their own content, signatures on their original
+// part, Google's placeholder where a call of Gemini 3 has none; with the losses.
 // Does not move a call before its text: the place of a signature is part of what it signs.
 
 import type { JsonObject } from "../../wire/json.ts";
@@ -14,7 +14,7 @@ import { encodeResult } from "./tool-results.ts";
 import { fitToolName } from "./tools.ts";
 import type { Content } from "./wire.ts";
 
-/** Stands where Gemini wants a word of the user and the client's history has none. */
+/** Used where Gemini requires a user's text and the history has none. */
 const NOTHING_SAID = ".";
 const GO_ON = "Continue.";
 
@@ -43,7 +43,7 @@ export function encodeTurns(
   return contents;
 }
 
-/** Neighbours of one role become one content, but nothing joins the results of calls. */
+/** Adjacent turns of one role become one content, but results of calls stay separate. */
 function add(content: Content, { contents, closed }: { readonly contents: Content[]; readonly closed: Set<Content> }): void {
   if (content.parts.length === 0) return;
   const holdsResults = content.parts.some((part) => part["functionResponse"] !== undefined);
@@ -66,7 +66,7 @@ function userContents(turn: Turn, context: Context): Content[] {
     if (part.type !== "tool-result") continue;
     const { part: encoded, left } = encodeResult(part, { mediaInside: context.capabilities.mediaInResults });
     results.push(encoded);
-    // What a result cannot hold follows behind all results, and says whose it is.
+    // What a result can't hold follows after all results, with its call's id.
     if (left.length > 0) rest.push({ text: `From the result of ${part.name ?? "the call"} (${part.callId}):` });
     for (const media of left) for (const encodedMedia of encodePart(media, context)) rest.push(encodedMedia);
   }
@@ -86,7 +86,7 @@ function modelContents(turn: Turn, context: Context): Content[] {
   const parts = speaking.flatMap((part, index): JsonObject[] => {
     const next = speaking[index + 1];
     if (isHidden(part) && next?.type === "tool-call" && ownSignature(next.proof) === null) {
-      // A client without a place for it at the call sent the signature ahead; Gemini wants it where it was.
+      // A client without a place for it at the call sent the signature before it; Gemini wants it at its original place.
       carried = ownSignature(part.proof);
       if (carried !== null) return [];
     }

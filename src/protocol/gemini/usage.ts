@@ -1,4 +1,4 @@
-// Token counts, both directions: the prompt count of `usageMetadata` includes what was cached, its candidates count leaves thoughts out.
+// Token counts, both directions: the prompt count of `usageMetadata` includes cached tokens, its candidates count excludes thoughts.
 // https://ai.google.dev/api/generate-content#UsageMetadata (read 2026-11)
 // Does not add up the events of a stream: each one has the total so far.
 
@@ -39,7 +39,7 @@ export function encodeUsage(usage: Usage): JsonObject {
   return metadata;
 }
 
-/** Null when neither side says anything. */
+/** Null when both are unknown. */
 function sum(left: number | null, right: number | null): number | null {
   return left === null && right === null ? null : (left ?? 0) + (right ?? 0);
 }

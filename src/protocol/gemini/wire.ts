@@ -1,4 +1,4 @@
-// What Gemini's generateContent looks like, as far as this codec reads and writes it.
+// Gemini's generateContent, as far as this codec reads and writes it.
 // Sources: https://ai.google.dev/api/generate-content and the types of @google/genai 3.1.0 (read 2026-11).
 // A request is read member by member through `Fields`, so it has names and a table of what becomes of each member, and no type.
 // Does not convert, beyond giving both spellings of a key the same name.
@@ -15,7 +15,7 @@ export interface Content extends JsonObject {
   parts: JsonObject[];
 }
 
-/** What Gemini calls each canonical field. */
+/** Gemini's names of the canonical fields. */
 export const NAMES: FieldNames = {
   model: "model",
   system: "systemInstruction",
@@ -46,7 +46,7 @@ export const NAMES: FieldNames = {
 // ---- Both spellings ----------------------------------------------------------------------------------------------
 
 /**
- * Members whose value is the user's own JSON, or a schema: kept as written, and never looked into for other spellings.
+ * Members whose value is the user's own JSON, or a schema: kept verbatim, and never searched for other spellings.
  * `response` is a tool's result in a functionResponse and a schema in a declaration; both are meant.
  */
 export const VERBATIM: ReadonlySet<string> = new Set([
@@ -64,7 +64,7 @@ export const VERBATIM: ReadonlySet<string> = new Set([
   "part_metadata",
 ]);
 
-/** Proto JSON takes lowerCamelCase and the proto's own snake_case. https://protobuf.dev/programming-guides/json (read 2026-11) */
+/** Proto JSON accepts lowerCamelCase and the proto's own snake_case. https://protobuf.dev/programming-guides/json (read 2026-11) */
 const CAMEL_KEYS = [
   "systemInstruction generationConfig safetySettings toolConfig cachedContent serviceTier continuationToken modelArmorConfig outputConfig",
   "thoughtSignature inlineData fileData functionCall functionResponse executableCode codeExecutionResult toolCall toolResponse",
@@ -109,7 +109,7 @@ export function inCamelCase(value: Json): Json {
 
 // ---- Enumerations ------------------------------------------------------------------------------------------------
 
-/** Every enumeration of a request; the members of parts and tools are none, since what they hold can be kept as it is. */
+/** Every enumeration in a request, except the members of parts and tools, which can be kept verbatim. */
 export const WORDS = {
   "contents.role": { known: ["user", "model", "function", "tool", "assistant"], unknown: "refused" },
   "generationConfig.thinkingConfig.thinkingLevel": {
@@ -127,7 +127,7 @@ export const WORDS = {
 
 // ---- What becomes of each member ---------------------------------------------------------------------------------
 
-/** What another protocol makes of a member. `carried`: it has a canonical home. The rest are the codes DROP, WARN and 400. */
+/** The fate of a member in another protocol. `carried`: it has a canonical field. The rest are the codes DROP, WARN and 400. */
 export interface Field {
   readonly fate: "carried" | LossSeverity;
   /** A sentence for the person who sent it; "" for what is carried. */
@@ -140,7 +140,7 @@ const reported = (reason: string): Field => ({ fate: "reported", reason });
 const refused = (reason: string): Field => ({ fate: "refused", reason });
 
 /**
- * Every member of GenerateContentRequest, of its GenerationConfig and of its ToolConfig (read 2026-11). Two are judged by their
+ * Every member of GenerateContentRequest, of its GenerationConfig and of its ToolConfig (read 2026-11). Some are judged by their
  * value: of `safetySettings` only a stricter filter is refused, of `responseModalities` and `candidateCount` only more than one
  * text answer.
  */
