@@ -14,7 +14,7 @@ import { SCENARIOS, type Outcome, type Scenario, type Step } from "./support/cli
 import { sentIn } from "./support/clients/sent.ts";
 import { clientTable, note } from "./support/clients/table.ts";
 import { startGateway, until, type LogLine } from "./support/gateway.ts";
-import { PROOF_MARKS } from "./support/telling.ts";
+import { PROOF_MARKS } from "./support/wire-reply.ts";
 import type { Seen } from "./support/upstream.ts";
 
 const gateway = await startGateway();

@@ -16,10 +16,10 @@ import { MODELS, told, WAYS, type Way } from "./support/dialects.ts";
 import { PROTOCOLS } from "./support/fixtures.ts";
 import { bytesOf, eventsOf, programOver, pumpOf, requestOf, Upstream, WORD } from "./support/in-memory.ts";
 import { exchangeAt, exchangeFor } from "./support/laws.ts";
-import { complete } from "./support/saying.ts";
+import { complete } from "./support/reply-content.ts";
 import { ANSWERS, shaped, SHAPES } from "./support/shapes.ts";
 import { counted } from "./support/steps.ts";
-import { tell } from "./support/telling.ts";
+import { encodeReply } from "./support/wire-reply.ts";
 
 const utf8 = new TextEncoder();
 const LONG = 4000;
@@ -200,13 +200,15 @@ for (const way of CONVERSIONS) {
 function callEventsOf(protocol: ProtocolId, deltas: number): readonly string[] {
   const [begin, end, whole] = ['{"text":', '"abc "}', '{"text":"abc "}'];
   const call = { id: "call_1", name: "write", custom: false, arguments: whole };
-  return tell(protocol, complete({ model: MODELS[protocol], calls: [call] }), { serial: 7, includeUsage: true }).events.flatMap((event) => {
-    const saying = (words: string): string => event.replaceAll(JSON.stringify(begin), words).replaceAll(JSON.stringify(end), words);
-    if (event.includes(JSON.stringify(begin))) return [saying(JSON.stringify('{"text":"'))];
-    if (event.includes(JSON.stringify(end)))
-      return [...Array.from({ length: deltas }, () => saying(JSON.stringify(WORD))), saying('"\\"}"')];
-    return [event.replaceAll(JSON.stringify(whole), JSON.stringify(JSON.stringify({ text: WORD.repeat(deltas) })))];
-  });
+  return encodeReply(protocol, complete({ model: MODELS[protocol], calls: [call] }), { serial: 7, includeUsage: true }).events.flatMap(
+    (event) => {
+      const saying = (words: string): string => event.replaceAll(JSON.stringify(begin), words).replaceAll(JSON.stringify(end), words);
+      if (event.includes(JSON.stringify(begin))) return [saying(JSON.stringify('{"text":"'))];
+      if (event.includes(JSON.stringify(end)))
+        return [...Array.from({ length: deltas }, () => saying(JSON.stringify(WORD))), saying('"\\"}"')];
+      return [event.replaceAll(JSON.stringify(whole), JSON.stringify(JSON.stringify({ text: WORD.repeat(deltas) })))];
+    },
+  );
 }
 
 /** Responses repeats the arguments when they end, when their item ends and when the answer does. */

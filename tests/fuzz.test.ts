@@ -22,8 +22,8 @@ import { until } from "./support/gateway.ts";
 import { exchangeFor, isTerminal, sseEvents } from "./support/laws.ts";
 import { byteMutation, eventMutation, joined, mutateBytes, mutateJson, mutateStream, valueMutation } from "./support/mutations.ts";
 import type { SseEvent } from "../src/wire/sse.ts";
-import { complete } from "./support/saying.ts";
-import { tell, type Telling } from "./support/telling.ts";
+import { complete } from "./support/reply-content.ts";
+import { encodeReply, type WireReply } from "./support/wire-reply.ts";
 
 const RUNS = Number(process.env["FUZZ_RUNS"] ?? 5);
 const SEED = Number(process.env["FUZZ_SEED"] ?? 20_261_122);
@@ -158,9 +158,9 @@ const CONFIG = readConfig({
 const SAID = Object.fromEntries(
   PROTOCOLS.map((protocol) => [
     protocol,
-    tell(protocol, complete({ model: MODELS[protocol], text: "Well-said." }), { serial: 1, includeUsage: true }),
+    encodeReply(protocol, complete({ model: MODELS[protocol], text: "Well-said." }), { serial: 1, includeUsage: true }),
   ]),
-) as Record<ProtocolId, Telling>;
+) as Record<ProtocolId, WireReply>;
 
 function goodAnswer(url: string, body: string): Response {
   const protocol = ENDPOINTS[new URL(url).pathname];

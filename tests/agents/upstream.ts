@@ -2,9 +2,9 @@
 
 import { existsSync } from "node:fs";
 import { isObject, type Json, type JsonObject } from "../../src/wire/json.ts";
-import type { Heard, HeardTool } from "../support/hearing.ts";
+import type { ParsedRequest, ParsedTool } from "../support/parsed-request.ts";
 import { listOf, objectOf, textOf } from "../support/reading.ts";
-import { complete, say, type Saying } from "../support/saying.ts";
+import { complete, replyTo, type ReplyContent } from "../support/reply-content.ts";
 
 export interface Scene {
   /** For the agent's shell. */
@@ -18,11 +18,11 @@ export interface Scene {
 /** An agent that asks for more than this has not seen what its tool gave. */
 const MOST_CALLS = 3;
 
-export function conversation({ command, proof, text }: Scene): (heard: Heard, serial: number) => Saying {
+export function conversation({ command, proof, text }: Scene): (heard: ParsedRequest, serial: number) => ReplyContent {
   let calls = 0;
   return (heard, serial) => {
     const shell = shellOf(heard.tools);
-    if (shell === undefined) return say({ ...heard, tools: [] }, serial);
+    if (shell === undefined) return replyTo({ ...heard, tools: [] }, serial);
     if (heard.toolResults !== null || existsSync(proof) || calls >= MOST_CALLS) return complete({ model: heard.model, text });
     calls++;
     const call = { id: `call_${serial}_1`, name: shell.name, custom: false, arguments: JSON.stringify(argumentsOf(shell.schema, command)) };
@@ -35,7 +35,7 @@ const SHELLS = [
   /^(?:default_api:|functions\.)?.*(?:bash|shell|run_command|exec_command)/i,
 ];
 
-function shellOf(tools: readonly HeardTool[]): HeardTool | undefined {
+function shellOf(tools: readonly ParsedTool[]): ParsedTool | undefined {
   const functions = tools.filter(({ custom }) => !custom);
   return functions.find(({ name }) => SHELLS[0]?.test(name)) ?? functions.find(({ name }) => SHELLS[1]?.test(name));
 }

@@ -19,8 +19,8 @@ import { ask, errorIn, failure, MODELS, textOf, told, WAYS } from "../support/di
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { startGateways, until, type RunningGateway } from "../support/gateway.ts";
 import { exchangeAt, exchangeFor } from "../support/laws.ts";
-import { complete } from "../support/saying.ts";
-import { tell } from "../support/telling.ts";
+import { complete } from "../support/reply-content.ts";
+import { encodeReply } from "../support/wire-reply.ts";
 import type { Answer } from "../support/upstream.ts";
 import { rawCall, requestText } from "../support/wire.ts";
 
@@ -133,7 +133,7 @@ for (const [what, said] of Object.entries(SAYINGS)) {
     for (const way of WAYS.filter(({ client, upstream: target }) => client !== target)) {
       const [from, to] = [CODECS[way.upstream], CODECS[way.client]];
       const exchange = exchangeFor(from, null);
-      const telling = tell(way.upstream, complete({ model: MODELS[way.upstream], ...said }), { serial: 7, includeUsage: true });
+      const telling = encodeReply(way.upstream, complete({ model: MODELS[way.upstream], ...said }), { serial: 7, includeUsage: true });
       const source = sourceOf(telling.events);
       const pump = conversion({
         decoder: from.reply.decoder(exchange),

@@ -11,8 +11,8 @@ import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { ask, failure, MODELS, SUCCESS, textOf, told, WAYS, type Told, type Way } from "../support/dialects.ts";
 import { Clock } from "../support/clock.ts";
 import { CLIENT_KEY, FACTORY_KEY, startGateway, until } from "../support/gateway.ts";
-import { complete } from "../support/saying.ts";
-import { tell } from "../support/telling.ts";
+import { complete } from "../support/reply-content.ts";
+import { encodeReply } from "../support/wire-reply.ts";
 import type { Answer, Seen } from "../support/upstream.ts";
 import { rawCall, requestText } from "../support/wire.ts";
 
@@ -25,7 +25,7 @@ const FIRST = "One after ";
 const isPass = ({ client, upstream: target }: Way): boolean => client === target;
 
 function telling(protocol: ProtocolId, text = TEXT): readonly string[] {
-  return tell(protocol, complete({ model: MODELS[protocol], text }), { serial: 7, includeUsage: true }).events;
+  return encodeReply(protocol, complete({ model: MODELS[protocol], text }), { serial: 7, includeUsage: true }).events;
 }
 
 /** How many events hold the first two words. */
@@ -247,7 +247,7 @@ for (const { when, stream, answer, text } of LEAVINGS) {
 
 test("a client that leaves while a whole answer is under way closes the upstream", async () => {
   const whole = (protocol: ProtocolId): string =>
-    tell(protocol, complete({ model: "any", text: TEXT }), { serial: 7, includeUsage: true }).whole;
+    encodeReply(protocol, complete({ model: "any", text: TEXT }), { serial: 7, includeUsage: true }).whole;
   upstream.script((seen) => ({
     events: [whole(seen.protocol ?? "openai-chat").slice(0, 30)],
     headers: { "content-type": "application/json" },

@@ -21,8 +21,8 @@ import {
 import { ERROR_LOOKS, REJECTIONS } from "../support/errors.ts";
 import { startGateways, until, type RunningGateway } from "../support/gateway.ts";
 import { isTerminal } from "../support/laws.ts";
-import { complete } from "../support/saying.ts";
-import { tell, type Telling } from "../support/telling.ts";
+import { complete } from "../support/reply-content.ts";
+import { encodeReply, type WireReply } from "../support/wire-reply.ts";
 import { CLOSED, type Answer } from "../support/upstream.ts";
 
 const { upstream, gatewayWith } = await startGateways();
@@ -204,12 +204,12 @@ test("a redirect is refused and not followed", async () => {
 const TEXT = "Gr\u00fc\u00dfe an Zuhause in der \u4e16\u754c und dar\u00fcber hinaus";
 const BEFORE_CUT = "Gr\u00fc\u00dfe an ";
 
-function telling(protocol: ProtocolId, text = TEXT): Telling {
-  return tell(protocol, complete({ model: MODELS[protocol], text }), { serial: 7, includeUsage: true });
+function telling(protocol: ProtocolId, text = TEXT): WireReply {
+  return encodeReply(protocol, complete({ model: MODELS[protocol], text }), { serial: 7, includeUsage: true });
 }
 
 /** How many events come before the one that holds `part`. */
-function eventsBefore({ events }: Telling, part: string): number {
+function eventsBefore({ events }: WireReply, part: string): number {
   const index = events.findIndex((event) => event.includes(part));
   assert.ok(index > 0, part);
   return index;

@@ -16,8 +16,8 @@ import { ask, errorIn, eventsIn, MODELS, SUCCESS, textOf, told } from "../suppor
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { callFor, CONVERSION, PAIR, startGateways, until } from "../support/gateway.ts";
 import { SSE_LIMITS } from "../support/laws.ts";
-import { complete } from "../support/saying.ts";
-import { tell } from "../support/telling.ts";
+import { complete } from "../support/reply-content.ts";
+import { encodeReply } from "../support/wire-reply.ts";
 import type { Answer } from "../support/upstream.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -101,7 +101,7 @@ test("wherever a passed stream falls silent, in the middle of a call too, its nu
   const codec = CODECS["openai-responses"];
   const calls = [{ id: "call_1", name: "f", arguments: '{"sequence_number":3,"a":"日本"}', custom: false }];
   const said = complete({ model: "gpt-5.5", text: 'Hé \u2028 "sequence_number":5', calls, finish: "tool-calls" });
-  const base = tell("openai-responses", said, { serial: 1, includeUsage: true }).events.join("");
+  const base = encodeReply("openai-responses", said, { serial: 1, includeUsage: true }).events.join("");
   const unnumbered = (stream: string): unknown[] =>
     eventsIn(stream)
       .filter(({ event }) => event !== "keepalive")

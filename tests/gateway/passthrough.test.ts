@@ -6,8 +6,8 @@ import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { ask, eventsIn, MODELS } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { startGateways } from "../support/gateway.ts";
-import { complete } from "../support/saying.ts";
-import { tell } from "../support/telling.ts";
+import { complete } from "../support/reply-content.ts";
+import { encodeReply } from "../support/wire-reply.ts";
 import type { Answer } from "../support/upstream.ts";
 
 const PROMPT = "You are Droid, an AI software engineering agent built by Factory.";
@@ -166,7 +166,7 @@ for (const [size, length] of [
   for (const protocol of PROTOCOLS) {
     test(`${protocol}: a ${size} whole answer that is cut off, though its framing is right, does not look finished`, async () => {
       const text = "words of an answer, ".repeat(length / 20);
-      const { whole } = tell(protocol, complete({ model: MODELS[protocol], text }), { serial: 1, includeUsage: true });
+      const { whole } = encodeReply(protocol, complete({ model: MODELS[protocol], text }), { serial: 1, includeUsage: true });
       for (const cutLength of [whole.length - 1, whole.length / 2]) {
         const head = Promise.withResolvers<void>();
         if (size === "short") head.resolve();
@@ -235,7 +235,7 @@ test("a count of tokens passes as it is, and is no usage in the log, be it short
 for (const protocol of PROTOCOLS) {
   test(`${protocol}: comments and blank lines between and behind events hide no end of a passed stream, and nothing follows it`, async () => {
     const model = MODELS[protocol];
-    const stream = tell(protocol, complete({ model, text: "One two three" }), { serial: 1, includeUsage: true }).events.join("");
+    const stream = encodeReply(protocol, complete({ model, text: "One two three" }), { serial: 1, includeUsage: true }).events.join("");
     const bodies = [
       stream + ": wait\n\n".repeat(9),
       (stream + ": wait\n\n".repeat(9)).replaceAll("\n", "\r\n"),
@@ -259,7 +259,7 @@ for (const protocol of PROTOCOLS) {
 
 test("a Responses stream that is cut off fails the response that it began, with its id and the next numbers: Codex reads no other end", async () => {
   const model = MODELS["openai-responses"];
-  const { events } = tell("openai-responses", complete({ model, text: "One two" }), { serial: 1, includeUsage: true });
+  const { events } = encodeReply("openai-responses", complete({ model, text: "One two" }), { serial: 1, includeUsage: true });
   const { path, body } = ask("openai-responses", { model, stream: true });
   for (const count of [1, 5]) {
     upstream.script([{ events, cut: { after: { events: count }, how: "end" } }]);

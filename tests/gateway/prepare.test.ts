@@ -17,7 +17,7 @@ import {
   VERSION,
   type RunningGateway,
 } from "../support/gateway.ts";
-import { hear } from "../support/hearing.ts";
+import { parseRequest } from "../support/parsed-request.ts";
 import type { Seen } from "../support/upstream.ts";
 import { rawCall, requestText } from "../support/wire.ts";
 
@@ -397,7 +397,7 @@ for (const target of PROTOCOLS) {
       [finish, message.reasoning_content, message.tool_calls?.map((call) => [call.function.name, call.function.arguments])],
       ["tool_calls", "I should think about that first.", [["look", '{"city":"Paris"}']]],
     );
-    const heard = hear(target, JSON.parse(gateway.lastSeen().body) as JsonObject, false);
+    const heard = parseRequest(target, JSON.parse(gateway.lastSeen().body) as JsonObject, false);
     assert.deepEqual([heard.imageCount, heard.tools.map(({ name }) => name), heard.wantsReasoning], [1, ["look"], true]);
     assert.ok(gateway.lastSeen().body.includes(PIXEL));
 

@@ -10,10 +10,10 @@ import type { JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { startGateway } from "../support/gateway.ts";
-import type { Heard as HeardRequest } from "../support/hearing.ts";
+import type { ParsedRequest as RecordedRequest } from "../support/parsed-request.ts";
 import { converse } from "../support/conversation.ts";
 import { ProofBook, proofsIn } from "../support/proof-book.ts";
-import { complete, type Saying } from "../support/saying.ts";
+import { complete, type ReplyContent } from "../support/reply-content.ts";
 import { startUpstream } from "../support/upstream.ts";
 
 interface Stop {
@@ -36,7 +36,7 @@ const ROUTES: readonly (readonly [name: string, stops: readonly Stop[]])[] = [
 ];
 
 /** Thinks and calls the tool at every step but the last. */
-function saying(last: number): (heard: HeardRequest, serial: number) => Saying {
+function saying(last: number): (heard: RecordedRequest, serial: number) => ReplyContent {
   return ({ model, tools }, serial) => {
     const reasoning = `Step ${serial}: it may be deeper further out.`;
     if (serial === last) return complete({ model, reasoning, text: `Done after ${serial} steps.` });

@@ -9,8 +9,8 @@ import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { ask, errorIn, failure, MODELS, told, WAYS, type Way } from "../support/dialects.ts";
 import { startGateways } from "../support/gateway.ts";
 import { objectOf } from "../support/reading.ts";
-import { complete } from "../support/saying.ts";
-import { tell } from "../support/telling.ts";
+import { complete } from "../support/reply-content.ts";
+import { encodeReply } from "../support/wire-reply.ts";
 import type { Answer } from "../support/upstream.ts";
 
 const { upstream, gatewayWith } = await startGateways();
@@ -139,7 +139,10 @@ test("Factory's own error under status 200 without a status is a failure of the 
 
 test("Factory's own error in the middle of a stream ends the answer with its sentence, whatever passed before", async () => {
   for (const way of WAYS) {
-    const { events } = tell(way.upstream, complete({ model: MODELS[way.upstream], text: "Hi there" }), { serial: 1, includeUsage: true });
+    const { events } = encodeReply(way.upstream, complete({ model: MODELS[way.upstream], text: "Hi there" }), {
+      serial: 1,
+      includeUsage: true,
+    });
     const own = `event: error\ndata: ${JSON.stringify({ detail: LIMIT, status: 402 })}\n\n`;
     for (const last of [own, own.replace("event: error\n", "")]) {
       const response = await call(way, { events: [events[0] ?? "", last] }, { stream: true });

@@ -8,8 +8,8 @@ import { PRICE_DATE } from "../../src/models/prices.ts";
 import { ask, MODELS } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { CLIENT_KEY, FACTORY_KEY, startGateways, type CallOptions } from "../support/gateway.ts";
-import { complete } from "../support/saying.ts";
-import { tell } from "../support/telling.ts";
+import { complete } from "../support/reply-content.ts";
+import { encodeReply } from "../support/wire-reply.ts";
 
 const { upstream, gatewayWith } = await startGateways();
 const store = new MemoryStore();
@@ -131,7 +131,7 @@ test("a stream that broke off is cut, and what was delivered of it is counted", 
 test("a non-streaming answer of megabytes costs what the upstream says, passed and converted, however much beside its text there is", async () => {
   const long = complete({ model: "m", text: "word ".repeat(300_000) });
   for (const { client, served } of PAIRS) {
-    const told = tell(served, { ...long, model: MODELS[served] }, { serial: 7, includeUsage: true }).whole;
+    const told = encodeReply(served, { ...long, model: MODELS[served] }, { serial: 7, includeUsage: true }).whole;
     const padding = `,"logprobs":{"content":[${'{"token":"a","top_logprobs":[1,[2,3]]},'.repeat(30_000)}null]}`;
     const body = served === "openai-chat" ? told.replace('"finish_reason"', `${padding.slice(1)},"finish_reason"`) : told;
     upstream.script(() => ({ body, headers: { "content-type": "application/json" } }));
@@ -148,7 +148,7 @@ test("a non-streaming answer of megabytes costs what the upstream says, passed a
 
 test("a non-streaming answer that says no usage is counted, as a streamed one is", async () => {
   for (const { client, served } of PAIRS) {
-    const { whole } = tell(served, complete({ model: MODELS[served], text: "Four words it has. ".repeat(40) }), {
+    const { whole } = encodeReply(served, complete({ model: MODELS[served], text: "Four words it has. ".repeat(40) }), {
       serial: 7,
       includeUsage: true,
     });

@@ -13,8 +13,8 @@ import { ask, SUCCESS, textOf, told } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { startGateway } from "../support/gateway.ts";
 import { decodeStream, sseEvents } from "../support/laws.ts";
-import { complete, type SaidCall, type Saying } from "../support/saying.ts";
-import { tell } from "../support/telling.ts";
+import { complete, type ReplyCall, type ReplyContent } from "../support/reply-content.ts";
+import { encodeReply } from "../support/wire-reply.ts";
 
 const POINT = '{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"],"additionalProperties":false}';
 const LIST = '{"type":"array","items":{"type":"integer"}}';
@@ -172,13 +172,13 @@ for (const [what, schema, expected, wrapped] of SCHEMAS) {
 
 // ---- What is read ------------------------------------------------------------------------------------------------
 
-const saidCall = (name: string, args: string, id = "c1"): SaidCall => ({ id, name, custom: false, arguments: args });
+const saidCall = (name: string, args: string, id = "c1"): ReplyCall => ({ id, name, custom: false, arguments: args });
 
 interface Reading {
   readonly what: string;
   readonly schema?: string;
   readonly tools?: readonly Tool[];
-  readonly said: Partial<Saying>;
+  readonly said: Partial<ReplyContent>;
   readonly parts: readonly Part[];
   readonly finish: FinishReason;
 }
@@ -254,7 +254,7 @@ for (const { what, schema = POINT, tools = [], said, parts, finish } of READINGS
   test(`an answer by a tool, whole and streamed: ${what}`, () => {
     const exchange: Exchange = { request: asking("glm-5", schema, { tools }), id: "0a1b", createdAtS: 0 };
     const saying = complete({ model: "glm-5", ...said });
-    const { whole, events } = tell("openai-chat", saying, { serial: 1, includeUsage: true });
+    const { whole, events } = encodeReply("openai-chat", saying, { serial: 1, includeUsage: true });
     const usage = { inputTokens: 8, cacheReadTokens: 4, cacheWriteTokens: null, outputTokens: saying.usage.output };
     const expected = { model: "glm-5", parts, usage, finish };
     for (const reply of [
@@ -287,7 +287,10 @@ test("a list is taken out of the text of OpenAI's own format", () => {
   for (const protocol of ["openai-chat", "openai-responses"] as const) {
     const exchange: Exchange = { request: asking("gpt-5.2", LIST), id: "0a1b", createdAtS: 0 };
     const codec = CODECS[protocol];
-    const { whole, events } = tell(protocol, complete({ model: "gpt-5.2", text: '{"answer": [1, 2]}' }), { serial: 1, includeUsage: true });
+    const { whole, events } = encodeReply(protocol, complete({ model: "gpt-5.2", text: '{"answer": [1, 2]}' }), {
+      serial: 1,
+      includeUsage: true,
+    });
     const replies = [codec.reply.decode(whole, exchange), fold(decodeStream(codec, sseEvents(events.join("")), exchange))];
     assert.deepEqual(
       replies.map(({ parts }) => parts),

@@ -8,8 +8,8 @@ import OpenAI from "openai";
 import { ask, errorIn, MODELS, SUCCESS, textOf, told, WAYS } from "../support/dialects.ts";
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { startGateways } from "../support/gateway.ts";
-import { complete } from "../support/saying.ts";
-import { tell } from "../support/telling.ts";
+import { complete } from "../support/reply-content.ts";
+import { encodeReply } from "../support/wire-reply.ts";
 import type { Answer } from "../support/upstream.ts";
 
 const { upstream, gatewayWith } = await startGateways();
@@ -54,7 +54,7 @@ for (const protocol of PROTOCOLS) {
 for (const { client, upstream: from, name } of WAYS) {
   test(`a stream that is called JSON is a stream all the same, as asked or not: ${name}`, async () => {
     const model = MODELS[from];
-    const { events } = tell(from, complete({ model, ...SAID }), { serial: 1, includeUsage: true });
+    const { events } = encodeReply(from, complete({ model, ...SAID }), { serial: 1, includeUsage: true });
     upstream.script(() => ({ body: events.join(""), headers: { "content-type": "application/json" } }));
     const asked = ask(client, { model, stream: true });
     const streamed = await (await gateway.call(asked.path, { body: asked.body })).text();
@@ -67,7 +67,7 @@ for (const { client, upstream: from, name } of WAYS) {
 for (const { client, upstream: from, name } of WAYS) {
   test(`whatever an answer is called and begins with, and wherever it is cut, it comes as it was asked for: ${name}`, async () => {
     const model = MODELS[from];
-    const { whole, events } = tell(from, complete({ model, ...SAID }), { serial: 1, includeUsage: true });
+    const { whole, events } = encodeReply(from, complete({ model, ...SAID }), { serial: 1, includeUsage: true });
     const stream = events.join("");
     const called = (type: string, body: string): Answer => ({ body, headers: { "content-type": type } });
     const answers: Readonly<Record<string, Answer>> = {
@@ -98,7 +98,7 @@ for (const { client, upstream: from, name } of WAYS) {
 
 test("a list of chunks is no answer for a Gemini client that asked for no stream: it gets one", async () => {
   const model = MODELS.gemini;
-  const { whole } = tell("gemini", complete({ model, ...SAID }), { serial: 1, includeUsage: true });
+  const { whole } = encodeReply("gemini", complete({ model, ...SAID }), { serial: 1, includeUsage: true });
   upstream.script([{ body: `[${whole}]` }]);
   const { path, body } = ask("gemini", { model });
   assert.equal(textOf("gemini", await (await gateway.call(path, { body })).text()), SAID.text);

@@ -2,8 +2,8 @@
 // of it. The name of the row travels in the text of the call. Never decides how often what happens; a row's weight says it.
 
 import { constants, brotliCompressSync, gzipSync } from "node:zlib";
-import { complete } from "../support/saying.ts";
-import { tell } from "../support/telling.ts";
+import { complete } from "../support/reply-content.ts";
+import { encodeReply } from "../support/wire-reply.ts";
 import type { Answer, Seen } from "../support/upstream.ts";
 
 /** What a client can see of a call's end. `unmarked`: complete by HTTP, but the protocol says neither end nor error. */
@@ -260,7 +260,7 @@ function isScenario(name: string): name is ScenarioName {
 /** A stream with one large piece many times over: more than fits into the buffers between two processes. */
 function large({ seen, name }: Asking): Answer {
   const said = complete({ model: "large", text: `${name} ${"x".repeat(LARGE_LENGTH)}` });
-  const { events } = tell(seen.protocol ?? "openai-chat", said, { serial: 1, includeUsage: true });
+  const { events } = encodeReply(seen.protocol ?? "openai-chat", said, { serial: 1, includeUsage: true });
   const isLarge = (event: string): boolean => event.length > LARGE_LENGTH && !TOLD_AGAIN.test(event);
   return { events: events.flatMap((event) => (isLarge(event) ? Array.from({ length: LARGE_REPEATS }, () => event) : [event])) };
 }

@@ -7,8 +7,8 @@ import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { ask, errorIn, eventsIn, MODELS, SUCCESS, textOf, told, type Told, type Way } from "./dialects.ts";
 import type { RunningGateway } from "./gateway.ts";
 import { isTerminal } from "./laws.ts";
-import { complete } from "./saying.ts";
-import { tell } from "./telling.ts";
+import { complete } from "./reply-content.ts";
+import { encodeReply } from "./wire-reply.ts";
 import type { Answer, Seen } from "./upstream.ts";
 
 /**
@@ -33,8 +33,8 @@ export const TEXT = "Gr\u00fc\u00dfe an Zuhause in der \u4e16\u754c und dar\u00f
 const isPass = ({ client, upstream }: Way): boolean => client === upstream;
 const always = (outcome: Outcome) => (): Outcome => outcome;
 
-function telling(protocol: ProtocolId): ReturnType<typeof tell> {
-  return tell(protocol, complete({ model: MODELS[protocol], text: TEXT }), { serial: 7, includeUsage: true });
+function telling(protocol: ProtocolId): ReturnType<typeof encodeReply> {
+  return encodeReply(protocol, complete({ model: MODELS[protocol], text: TEXT }), { serial: 7, includeUsage: true });
 }
 
 function bytesBefore(protocol: ProtocolId, part: string): number {

@@ -19,15 +19,15 @@ import { NOTHING, type Pump } from "../../src/wire/pump.ts";
 import { ask, MODELS, type Way } from "./dialects.ts";
 import { CLIENT_KEY, FACTORY_KEY } from "./gateway.ts";
 import { exchangeAt, exchangeFor } from "./laws.ts";
-import { complete } from "./saying.ts";
-import { tell } from "./telling.ts";
+import { complete } from "./reply-content.ts";
+import { encodeReply } from "./wire-reply.ts";
 
 const utf8 = new TextEncoder();
 export const WORD = "abc ";
 
 /** The events of an answer of so many deltas, all alike. */
 export function eventsOf(protocol: ProtocolId, deltas: number): readonly string[] {
-  return tell(protocol, complete({ model: MODELS[protocol], text: WORD.repeat(deltas) }), { serial: 7, includeUsage: true }).events;
+  return encodeReply(protocol, complete({ model: MODELS[protocol], text: WORD.repeat(deltas) }), { serial: 7, includeUsage: true }).events;
 }
 
 export const bytesOf = (events: readonly string[]): Uint8Array[] => events.map((event) => utf8.encode(event));

@@ -3,7 +3,7 @@
 import type { JsonObject } from "../../src/wire/json.ts";
 import { has, listOf, numberOf, objectOf, objectsOf, textOf } from "./reading.ts";
 import { isForeignProof, refuse, refuseDuplicates, refuseUnknown } from "./strict.ts";
-import { PROOF_MARKS } from "./telling.ts";
+import { PROOF_MARKS } from "./wire-reply.ts";
 
 const KNOWN = new Set(
   (

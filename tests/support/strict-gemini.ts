@@ -3,7 +3,7 @@
 import type { JsonObject } from "../../src/wire/json.ts";
 import { has, inCamelCase, listOf, objectOf, objectsOf, textOf } from "./reading.ts";
 import { isForeignProof, refuse, refuseUnknown } from "./strict.ts";
-import { PROOF_MARKS } from "./telling.ts";
+import { PROOF_MARKS } from "./wire-reply.ts";
 
 // `model` and `stream` stand in the body at Factory's endpoint.
 const KNOWN = new Set(

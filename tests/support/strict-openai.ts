@@ -3,7 +3,7 @@
 import type { JsonObject } from "../../src/wire/json.ts";
 import { has, listOf, numberOf, objectOf, objectsOf, textOf } from "./reading.ts";
 import { isForeignProof, Refusal, refuse, refuseDuplicates, refuseSchema } from "./strict.ts";
-import { PROOF_MARKS } from "./telling.ts";
+import { PROOF_MARKS } from "./wire-reply.ts";
 
 const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 const MAX_CALL_ID_LENGTH = 64;

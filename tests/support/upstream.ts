@@ -1,6 +1,6 @@
 // A scripted upstream: one HTTP server on loopback that speaks Factory's endpoints in all four protocols, the same on Bun and on Deno.
 // It answers what a script says (a fixture, a text, faults on demand) and records each request. Without a script it holds a small conversation
-// (saying.ts), and refuses what a strict provider would (strict*.ts). `bun run demo` runs against it as well.
+// (reply-content.ts), and refuses what a strict provider would (strict*.ts). `bun run demo` runs against it as well.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,12 +9,12 @@ import { isObject, type JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { AwakeClock } from "./awake.ts";
 import { loadCase } from "./fixtures.ts";
-import { hear, type Heard } from "./hearing.ts";
+import { parseRequest, type ParsedRequest } from "./parsed-request.ts";
 import type { ProofBook } from "./proof-book.ts";
 import { refuseRequest } from "./providers.ts";
-import { complete, say, type Saying } from "./saying.ts";
+import { complete, replyTo, type ReplyContent } from "./reply-content.ts";
 import { errorBody, Refusal } from "./strict.ts";
-import { tell, type Telling } from "./telling.ts";
+import { encodeReply, type WireReply } from "./wire-reply.ts";
 
 /** A request that the upstream got. Live: `left` and `done` change while it is being answered. */
 export interface Seen {
@@ -39,7 +39,7 @@ export interface Seen {
 
 export interface Answer {
   /** What to say, in the endpoint's protocol, whole or streamed as the request asks. */
-  readonly say?: Partial<Omit<Saying, "usage">>;
+  readonly say?: Partial<Omit<ReplyContent, "usage">>;
   /** A fixture of the endpoint's protocol, whole or streamed as the request asks. */
   readonly fixture?: string;
   /** An error in the endpoint's shape. */
@@ -93,7 +93,7 @@ export interface UpstreamOptions {
 }
 
 /** What the built-in conversation says; `serial` is the number of the request. */
-type Conversing = (heard: Heard, serial: number) => Saying;
+type Conversing = (heard: ParsedRequest, serial: number) => ReplyContent;
 
 export interface ScriptedUpstream {
   /** `http://127.0.0.1:<port>`, what `FACTORY_BASE_URL` is set to. */
@@ -135,7 +135,7 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Scri
         key: options.key ?? null,
         serial: count,
         proofs: options.proofs,
-        converse: options.converse ?? say,
+        converse: options.converse ?? replyTo,
       });
     });
   });
@@ -331,14 +331,18 @@ function compose(seen: Seen, answerOf: Answer, desk: Desk): Written {
   if (answerOf.events !== undefined) return written(answerOf, "text/event-stream; charset=utf-8", answerOf.events);
   const protocol = seen.protocol ?? "openai-chat";
   const body = answerOf.say === undefined && answerOf.fixture === undefined ? parsed(seen) : leniently(seen);
-  const heard = hear(protocol, body, /[?&]alt=sse/.test(seen.path));
-  const telling: Telling =
+  const heard = parseRequest(protocol, body, /[?&]alt=sse/.test(seen.path));
+  const telling: WireReply =
     answerOf.fixture !== undefined
       ? tellFixture(protocol, answerOf.fixture)
-      : tell(protocol, answerOf.say === undefined ? desk.converse(heard, serial) : complete({ model: heard.model, ...answerOf.say }), {
-          serial,
-          includeUsage: heard.includeUsage,
-        });
+      : encodeReply(
+          protocol,
+          answerOf.say === undefined ? desk.converse(heard, serial) : complete({ model: heard.model, ...answerOf.say }),
+          {
+            serial,
+            includeUsage: heard.includeUsage,
+          },
+        );
   desk.proofs?.issue(protocol, JSON.parse(telling.whole) as JsonObject);
   const isWhole = answerOf.whole ?? !heard.stream;
   if (isWhole) return written(answerOf, "application/json", [telling.whole]);
@@ -360,7 +364,7 @@ function written(answerOf: Answer, contentType: string, pieces: readonly string[
   };
 }
 
-function tellFixture(protocol: ProtocolId, name: string): Telling {
+function tellFixture(protocol: ProtocolId, name: string): WireReply {
   const { reply, stream } = loadCase(protocol, name);
   // A block ends with its blank line.
   return { whole: reply ?? "", events: (stream ?? "").split(/(?<=\n\n)/) };

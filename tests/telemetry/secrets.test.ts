@@ -12,8 +12,8 @@ import { ask, errorIn, MODELS, told, WAYS, type Way } from "../support/dialects.
 import { PROTOCOLS } from "../support/fixtures.ts";
 import { startGateway, type RunningGateway } from "../support/gateway.ts";
 import { BUN, cleanUp, DENO, emptyFolder, filesIn, start } from "../support/program.ts";
-import { complete } from "../support/saying.ts";
-import { tell } from "../support/telling.ts";
+import { complete } from "../support/reply-content.ts";
+import { encodeReply } from "../support/wire-reply.ts";
 import type { Answer } from "../support/upstream.ts";
 
 /** The first eight characters of a key may be shown; nothing behind them. */
@@ -176,7 +176,7 @@ test("an error inside of a stream that is converted is shown without keys", asyn
 
 test("what an upstream says inside of an answer passes as it is: those words are the client's", async () => {
   for (const protocol of PROTOCOLS) {
-    const { events, whole } = tell(protocol, complete({ model: "any", text: `Your text held ${KEYS.own}.` }), {
+    const { events, whole } = encodeReply(protocol, complete({ model: "any", text: `Your text held ${KEYS.own}.` }), {
       serial: 1,
       includeUsage: true,
     });

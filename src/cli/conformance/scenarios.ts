@@ -2,14 +2,14 @@
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
 import { answer } from "./lab/lab.ts";
-import { callOf, ODD_ARGUMENTS, ODD_TEXT, saying, THOUGHT } from "./lab/saying.ts";
+import { callOf, ODD_ARGUMENTS, ODD_TEXT, contentOf, THOUGHT } from "./lab/reply-content.ts";
 import { WEATHER, type JsonObject } from "./wire.ts";
 import type { Scenario } from "./world.ts";
 
 export const HELLO: Scenario = {
   name: "text",
   text: "Say hello in exactly three words.",
-  script: (seen) => answer(seen, saying({ text: ODD_TEXT })),
+  script: (seen) => answer(seen, contentOf({ text: ODD_TEXT })),
 };
 
 export const WEATHER_CALL: Scenario = {
@@ -17,7 +17,7 @@ export const WEATHER_CALL: Scenario = {
   text: "What is the weather in Paris? Call the tool.",
   tools: [WEATHER],
   isForced: true,
-  script: (seen) => answer(seen, saying({ calls: [callOf("call_1", '{"location":"Paris"}')] })),
+  script: (seen) => answer(seen, contentOf({ calls: [callOf("call_1", '{"location":"Paris"}')] })),
 };
 
 export const TEXT_AND_CALLS: Scenario = {
@@ -27,7 +27,7 @@ export const TEXT_AND_CALLS: Scenario = {
   script: (seen) =>
     answer(
       seen,
-      saying({
+      contentOf({
         text: "Let me see.",
         finish: "calls",
         calls: [callOf("call_1", '{"location":"Paris"}'), callOf("call_2", '{"location":"Rome"}')],
@@ -39,21 +39,21 @@ export const ODD_CALL: Scenario = {
   name: "a call with odd arguments",
   text: "Call the tool with odd arguments.",
   tools: [WEATHER],
-  script: (seen) => answer(seen, saying({ calls: [callOf("call_1", ODD_ARGUMENTS)] })),
+  script: (seen) => answer(seen, contentOf({ calls: [callOf("call_1", ODD_ARGUMENTS)] })),
 };
 
 export const EMPTY_CALL: Scenario = {
   name: "a call without arguments",
   text: "Call the tool without arguments.",
   tools: [{ ...WEATHER, schema: { type: "object", properties: {} } }],
-  script: (seen) => answer(seen, saying({ calls: [callOf("call_1", "")] })),
+  script: (seen) => answer(seen, contentOf({ calls: [callOf("call_1", "")] })),
 };
 
 export const REASONING: Scenario = {
   name: "reasoning",
   text: "Think, then answer.",
   extra: reasoningOf,
-  script: (seen) => answer(seen, saying({ reasoning: THOUGHT, text: ODD_TEXT })),
+  script: (seen) => answer(seen, contentOf({ reasoning: THOUGHT, text: ODD_TEXT })),
 };
 
 /** How each protocol asks for reasoning that can be sent back. */

@@ -2,7 +2,7 @@
 // A call is made once, however many cases check its answer. Never makes more calls at once than allowed.
 
 import type { ProtocolId } from "../../protocol/canonical.ts";
-import type { Lab, Script, Seen } from "./lab/lab.ts";
+import type { Lab, Script, SeenRequest } from "./lab/lab.ts";
 import { readChat, readChatStream } from "./readings/chat.ts";
 import { readGemini, readGeminiStream } from "./readings/gemini.ts";
 import { readMessages, readMessagesStream } from "./readings/messages.ts";
@@ -71,7 +71,7 @@ export interface Answer extends Way {
   readonly said: Said;
   readonly faults: readonly Fault[];
   /** The lab's requests, in order. */
-  readonly seen: readonly Seen[];
+  readonly seen: readonly SeenRequest[];
   /** What was sent. */
   readonly sent: JsonObject;
 }

@@ -1,7 +1,7 @@
 // Small faults of a correct gateway, each with the area in which it must lose points, and a case that must fail there.
 
 import type { AreaName } from "../../../src/cli/conformance/areas.ts";
-import { PLAIN_TEXT } from "../../../src/cli/conformance/lab/saying.ts";
+import { PLAIN_TEXT } from "../../../src/cli/conformance/lab/reply-content.ts";
 import type { About, Broken } from "./broken-gateway.ts";
 
 export interface Mutant extends Broken {

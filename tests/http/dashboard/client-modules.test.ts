@@ -6,8 +6,8 @@ import type { ProtocolId } from "../../../src/protocol/canonical.ts";
 import { PROTOCOLS } from "../../support/fixtures.ts";
 import { MODELS } from "../../support/dialects.ts";
 import { startGateway } from "../../support/gateway.ts";
-import { complete } from "../../support/saying.ts";
-import { tell } from "../../support/telling.ts";
+import { complete } from "../../support/reply-content.ts";
+import { encodeReply } from "../../support/wire-reply.ts";
 
 interface Part {
   readonly kind: string;
@@ -63,7 +63,7 @@ const FINISHES = {
 for (const protocol of PROTOCOLS) {
   test(`${protocol}: what an answer says is put together alike from its events and from its body`, () => {
     const saying = complete({ model: MODELS[protocol], reasoning: "Let me think.", text: "I look it up.", calls: [CALL] });
-    const { events, whole: body } = tell(protocol, saying, { serial: 7, includeUsage: true });
+    const { events, whole: body } = encodeReply(protocol, saying, { serial: 7, includeUsage: true });
     const streamed = answerReader(protocol);
     const reader = eventReader(({ data }) => streamed.take(data));
     // Cut wherever.

@@ -3,7 +3,7 @@
 
 import { incomplete, isForeign, isOwn, looking, shown, type Case } from "../case.ts";
 import { answer, refusal } from "../lab/lab.ts";
-import { saying } from "../lab/saying.ts";
+import { contentOf } from "../lab/reply-content.ts";
 import { bodyOf, keyHeaders, numberAt, objectIn, printed, userTurn, WEATHER, type JsonObject } from "../wire.ts";
 import type { Scenario, World } from "../world.ts";
 
@@ -50,7 +50,7 @@ const TURN: Scenario = {
     output_config: { effort: "medium" },
     metadata: { user_id: '{"device_id":"d1","account_uuid":"","session_id":"5b1b8a0e-0d5d-4c37-9f0b-2f8a1c1f7e11"}' },
   }),
-  script: (seen) => answer(seen, saying()),
+  script: (seen) => answer(seen, contentOf()),
 };
 
 const shared = { area: "claude-code", protocol: "anthropic-messages" } as const;

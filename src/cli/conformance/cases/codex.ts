@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import * as zlib from "node:zlib";
 import { incomplete, isOwn, looking, shown, unequal, type Case } from "../case.ts";
 import { answer, firstMember, refusal, toolNames, typeOf, type Plan } from "../lab/lab.ts";
-import { callOf, saying } from "../lab/saying.ts";
+import { callOf, contentOf } from "../lab/reply-content.ts";
 import { reasoningOf } from "../scenarios.ts";
 import { blocksOf } from "../readings/reading.ts";
 import { objectIn, printed, textAt, userTurn, type Json, type JsonObject } from "../wire.ts";
@@ -67,7 +67,7 @@ const LADDER: Scenario = {
     userTurn(protocol, text),
   ],
   extra: codexBody,
-  script: (seen) => answer(seen, saying({ text: "Hello from the lab." })),
+  script: (seen) => answer(seen, contentOf({ text: "Hello from the lab." })),
 };
 
 const REPLAY: Scenario = {
@@ -97,7 +97,7 @@ const PATCHES: Scenario = {
     const member = firstMember(seen.body, name) ?? "input";
     return seen.protocol === "openai-responses"
       ? patched(seen.stream)
-      : answer(seen, saying({ calls: [callOf("call_patch", JSON.stringify({ [member]: PATCH }), name)] }));
+      : answer(seen, contentOf({ calls: [callOf("call_patch", JSON.stringify({ [member]: PATCH }), name)] }));
   },
 };
 
@@ -212,7 +212,7 @@ export const CODEX_CASES: readonly Case[] = [
       name: "encrypted reasoning",
       text: "Think.",
       extra: reasoningOf,
-      script: (seen) => answer(seen, saying({ reasoning: "I think." })),
+      script: (seen) => answer(seen, contentOf({ reasoning: "I think." })),
     },
     stream: true,
     fits: isOwn,

@@ -2,9 +2,10 @@
 
 import type { ProtocolId } from "../../../protocol/canonical.ts";
 import { incomplete, isForeign, isOwn, looking, looksComplete, newFault, overModels, shown, type Case } from "../case.ts";
-import { answer, BREAK, refusal, typeOf, type Plan, type Script, type Seen, type Step } from "../lab/lab.ts";
-import { callOf, ODD_ARGUMENTS, ODD_TEXT, PLAIN_TEXT, saying, THOUGHT, type Saying } from "../lab/saying.ts";
-import { errorEvents, errorOf, ping, type Phase } from "../lab/telling.ts";
+import { answer, BREAK, refusal, typeOf, type Plan, type Script, type SeenRequest, type Step } from "../lab/lab.ts";
+import { callOf, ODD_ARGUMENTS, ODD_TEXT, PLAIN_TEXT, contentOf, THOUGHT, type ReplyContent } from "../lab/reply-content.ts";
+import { errorEvents, errorOf, ping } from "../lab/wire-error.ts";
+import type { Phase } from "../lab/wire-reply.ts";
 import { CHAT_FINISHES } from "../readings/chat.ts";
 import { GEMINI_FINISHES } from "../readings/gemini.ts";
 import { STOP_REASONS } from "../readings/messages.ts";
@@ -13,11 +14,11 @@ import { printed, PROTOCOLS, WEATHER } from "../wire.ts";
 import type { Scenario } from "../world.ts";
 import { malformed } from "./errors.ts";
 
-const LONG: Saying = saying({ reasoning: THOUGHT, text: ODD_TEXT, calls: [callOf("call_1", ODD_ARGUMENTS)], finish: "calls" });
+const LONG: ReplyContent = contentOf({ reasoning: THOUGHT, text: ODD_TEXT, calls: [callOf("call_1", ODD_ARGUMENTS)], finish: "calls" });
 
 /** All events before the second of a phase, so that the phase has begun but not ended. */
-function until(seen: Seen, phase: Phase, said: Saying = LONG): string[] {
-  const { events } = seen.tell(said);
+function until(seen: SeenRequest, phase: Phase, said: ReplyContent = LONG): string[] {
+  const { events } = seen.encode(said);
   const first = events.findIndex((event) => event.phase === phase);
   return events.slice(0, first === -1 ? -1 : first + 1).map(({ text }) => text);
 }
@@ -26,7 +27,7 @@ function until(seen: Seen, phase: Phase, said: Saying = LONG): string[] {
 
 interface Cut {
   readonly name: string;
-  readonly steps: (seen: Seen) => readonly Step[];
+  readonly steps: (seen: SeenRequest) => readonly Step[];
   readonly hasHead: boolean;
   readonly stream: boolean;
 }
@@ -36,10 +37,10 @@ const CUTS: readonly Cut[] = [
   { name: "before the answer begins, not streamed", steps: () => [BREAK], hasHead: false, stream: false },
   { name: "behind the headers", steps: () => [], hasHead: true, stream: true },
   ...(["reasoning", "text", "arguments"] as const).flatMap((phase) => [
-    { name: `in the ${phase}, closed in order`, steps: (seen: Seen) => until(seen, phase), hasHead: true, stream: true },
+    { name: `in the ${phase}, closed in order`, steps: (seen: SeenRequest) => until(seen, phase), hasHead: true, stream: true },
     {
       name: `in the ${phase}, connection broken`,
-      steps: (seen: Seen): Step[] => [...until(seen, phase), BREAK],
+      steps: (seen: SeenRequest): Step[] => [...until(seen, phase), BREAK],
       hasHead: true,
       stream: true,
     },
@@ -48,12 +49,12 @@ const CUTS: readonly Cut[] = [
     name: "in an event",
     steps: (seen) => [
       ...until(seen, "text"),
-      (seen.tell(LONG).events.find(({ phase }) => phase === "arguments")?.text ?? "").slice(0, -20),
+      (seen.encode(LONG).events.find(({ phase }) => phase === "arguments")?.text ?? "").slice(0, -20),
     ],
     hasHead: true,
     stream: true,
   },
-  { name: "in the body, not streamed", steps: (seen) => [seen.tell(LONG).whole.slice(0, -30)], hasHead: true, stream: false },
+  { name: "in the body, not streamed", steps: (seen) => [seen.encode(LONG).whole.slice(0, -30)], hasHead: true, stream: false },
 ];
 
 const CUT_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol) =>
@@ -85,8 +86,8 @@ const PINGED: Scenario = {
   name: "pings",
   text: "Say six words.",
   script: (seen) => {
-    if (!seen.stream) return answer(seen, saying());
-    const events = seen.tell(saying()).events.map(({ text }) => text);
+    if (!seen.stream) return answer(seen, contentOf());
+    const events = seen.encode(contentOf()).events.map(({ text }) => text);
     return { headers: typeOf(seen), steps: events.flatMap((event, index) => (index === 0 ? [event] : [ping(seen.protocol), event])) };
   },
 };
@@ -200,7 +201,7 @@ const OVERLOADED = 529;
 
 const LATE = { status: 500, message: "The lab broke in the middle." } as const;
 
-function failing(name: string, steps: (seen: Seen) => readonly Step[]): Scenario {
+function failing(name: string, steps: (seen: SeenRequest) => readonly Step[]): Scenario {
   const script: Script = (seen): Plan =>
     seen.stream ? { headers: typeOf(seen), steps: steps(seen) } : { headers: typeOf(seen), steps: [printed(errorOf(seen.protocol, LATE))] };
   return { name, text: "Answer at length.", tools: [WEATHER], script };
@@ -285,7 +286,7 @@ const ALL_FINISHES: Readonly<Record<ProtocolId, readonly string[]>> = {
 interface Odd {
   readonly name: string;
   readonly upstream: ProtocolId | null;
-  readonly said: Partial<Saying>;
+  readonly said: Partial<ReplyContent>;
   /** Null: any word of the client's protocol. */
   readonly kind: Kind | null;
 }
@@ -316,7 +317,7 @@ const FINISH_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol) =>
         kind === "calls"
           ? "agents end their loop without running the tool"
           : "agents take half an answer for a complete one, or crash on a word they don't know",
-      scenario: { name: `finish ${name}`, text: "Say six words.", tools: [WEATHER], script: (seen) => answer(seen, saying(said)) },
+      scenario: { name: `finish ${name}`, text: "Say six words.", tools: [WEATHER], script: (seen) => answer(seen, contentOf(said)) },
       stream: true,
       fits: (model) =>
         (upstream === null ? true : model.upstream === upstream && isForeign(model, protocol)) &&

@@ -2,8 +2,8 @@
 
 import type { ProtocolId } from "../../../protocol/canonical.ts";
 import { incomplete, isForeign, isOwn, looking, overModels, shown, unequal, unescaped, type Case } from "../case.ts";
-import { answer, type Seen } from "../lab/lab.ts";
-import { callOf, ODD_ARGUMENTS, ODD_TEXT, saying } from "../lab/saying.ts";
+import { answer, type SeenRequest } from "../lab/lab.ts";
+import { callOf, ODD_ARGUMENTS, ODD_TEXT, contentOf } from "../lab/reply-content.ts";
 import { HELLO } from "../scenarios.ts";
 import { listAt, objectIn, pick, printed, PROTOCOLS, textAt, userTurn, WEATHER, type Json, type JsonObject } from "../wire.ts";
 import type { Answer, Scenario } from "../world.ts";
@@ -15,7 +15,7 @@ const UNKNOWN: Scenario = {
   text: "Say hello.",
   extra: () => ({ member_of_tomorrow: { level: 3 } }),
   script: (seen) => {
-    const plan = answer(seen, saying());
+    const plan = answer(seen, contentOf());
     const steps = plan.steps.map((step) =>
       typeof step === "string" ? step.replace(/^(data: )?\{/m, '$1{"reply_member_of_tomorrow":7,') : step,
     );
@@ -81,7 +81,7 @@ const MARKED: Scenario = {
 };
 const CACHE_KEY = "conformance-cache-key";
 
-function marksIn(seen: Seen | undefined): unknown {
+function marksIn(seen: SeenRequest | undefined): unknown {
   return (seen?.text.match(/"cache_control":\s*\{[^}]*\}/g) ?? []).map((mark) => mark.replaceAll(/\s/g, ""));
 }
 
@@ -186,7 +186,7 @@ const BYTES: Scenario = {
   text: "Say hello.",
   tools: [{ ...WEATHER, schema: ODD_SCHEMA }],
   turns: (protocol, text) => historyOf(protocol, text),
-  script: (seen) => answer(seen, saying({ calls: [callOf("call_1", ODD_ARGUMENTS)] })),
+  script: (seen) => answer(seen, contentOf({ calls: [callOf("call_1", ODD_ARGUMENTS)] })),
 };
 
 function historyOf(protocol: ProtocolId, text: string): Json[] {
@@ -313,7 +313,7 @@ const BYTE_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol): Case[] => [
     check: (one) => {
       const [seen] = one.seen;
       if (seen === undefined) return `nothing reached the upstream: status ${one.status}`;
-      const missing = seen.tell(saying({ text: ODD_TEXT })).events.find(({ text }) => !one.text.includes(text.trimEnd()));
+      const missing = seen.encode(contentOf({ text: ODD_TEXT })).events.find(({ text }) => !one.text.includes(text.trimEnd()));
       return missing === undefined ? null : `no ${shown(missing.text)}`;
     },
   }),

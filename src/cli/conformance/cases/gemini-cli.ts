@@ -2,8 +2,8 @@
 
 import { incomplete, isAbsent, isOwn, LEFT_OUT, looking, NOT_OFFERED, shown, type Came, type Case } from "../case.ts";
 import { answer, refusal } from "../lab/lab.ts";
-import { callOf, saying } from "../lab/saying.ts";
-import { SIGNATURES } from "../lab/telling.ts";
+import { callOf, contentOf } from "../lab/reply-content.ts";
+import { SIGNATURES } from "../lab/wire-reply.ts";
 import {
   bodyOf,
   keyHeaders,
@@ -36,7 +36,7 @@ const TURN: Scenario = {
       },
     ],
   }),
-  script: (seen) => answer(seen, saying()),
+  script: (seen) => answer(seen, contentOf()),
 };
 
 const SENTINEL = "skip_thought_signature_validator";
@@ -86,7 +86,7 @@ export const GEMINI_CLI_CASES: readonly Case[] = [
     scenario: {
       ...TURN,
       name: "a signed call",
-      script: (seen) => answer(seen, saying({ calls: [callOf("call_1", '{"location":"Paris"}')] })),
+      script: (seen) => answer(seen, contentOf({ calls: [callOf("call_1", '{"location":"Paris"}')] })),
     },
     stream: true,
     fits: isOwn,

@@ -3,8 +3,8 @@
 import type { ProtocolId } from "../../../protocol/canonical.ts";
 import { incomplete, LEFT_OUT, overModels, shown, type Came, type Case } from "../case.ts";
 import { answer } from "../lab/lab.ts";
-import { callOf, saying, THOUGHT } from "../lab/saying.ts";
-import { SIGNATURES } from "../lab/telling.ts";
+import { callOf, contentOf, THOUGHT } from "../lab/reply-content.ts";
+import { SIGNATURES } from "../lab/wire-reply.ts";
 import { reasoningOf } from "../scenarios.ts";
 import { resultTurns, userTurn, WEATHER } from "../wire.ts";
 import type { Answer, Model, Scenario, World } from "../world.ts";
@@ -17,7 +17,7 @@ const THINKS: Scenario = {
   text: "Think, then call the tool.",
   tools: [WEATHER],
   extra: reasoningOf,
-  script: (seen) => answer(seen, saying({ reasoning: THOUGHT, calls: [callOf("call_signed", '{"location":"Paris"}')] })),
+  script: (seen) => answer(seen, contentOf({ reasoning: THOUGHT, calls: [callOf("call_signed", '{"location":"Paris"}')] })),
 };
 
 function nextTurn(first: Answer): Scenario {
@@ -32,7 +32,7 @@ function nextTurn(first: Answer): Scenario {
       ...resultTurns(protocol, first.said.calls, "It is sunny."),
       userTurn(protocol, text),
     ],
-    script: (seen) => answer(seen, saying()),
+    script: (seen) => answer(seen, contentOf()),
   };
 }
 

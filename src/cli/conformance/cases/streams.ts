@@ -2,7 +2,7 @@
 
 import type { ProtocolId } from "../../../protocol/canonical.ts";
 import { incomplete, looking, shown, type Case } from "../case.ts";
-import { ODD_TEXT, THOUGHT } from "../lab/saying.ts";
+import { ODD_TEXT, THOUGHT } from "../lab/reply-content.ts";
 import { CHAT_RULES } from "../readings/chat.ts";
 import { GEMINI_RULES } from "../readings/gemini.ts";
 import { MESSAGES_RULES } from "../readings/messages.ts";

@@ -2,8 +2,8 @@
 // Silence before the first event is not scored: whoever breaks it can no longer send an error status.
 
 import { incomplete, looking, newFault, overModels, shown, type Case } from "../case.ts";
-import { answer, HANG, pause, typeOf, type Plan, type Seen, type Step } from "../lab/lab.ts";
-import { PLAIN_TEXT, saying } from "../lab/saying.ts";
+import { answer, HANG, pause, typeOf, type Plan, type SeenRequest, type Step } from "../lab/lab.ts";
+import { PLAIN_TEXT, contentOf } from "../lab/reply-content.ts";
 import { PROTOCOLS } from "../wire.ts";
 import type { Answer, Scenario, World } from "../world.ts";
 
@@ -14,8 +14,8 @@ const ENDLESS_MS = 8000;
 const SOON_MS = 1500;
 const LEAVE_AFTER_MS = 400;
 
-function endless(seen: Seen): Plan {
-  const events = seen.tell(saying({ text: "word ".repeat(400) })).events;
+function endless(seen: SeenRequest): Plan {
+  const events = seen.encode(contentOf({ text: "word ".repeat(400) })).events;
   const steps: Step[] = events.slice(0, 12).flatMap(({ text }): Step[] => [text, { pauseMs: 20 }]);
   return { headers: typeOf(seen), steps: [...steps, { pauseMs: ENDLESS_MS }] };
 }
@@ -88,7 +88,7 @@ function silent(world: World, where: "first" | "text"): Scenario {
     name: `silence, ${where}`,
     text: "Say six words, slowly.",
     script: (seen): Plan => {
-      const plan = answer(seen, saying());
+      const plan = answer(seen, contentOf());
       const at = where === "first" ? 1 : Math.ceil(plan.steps.length / 2);
       return { ...plan, steps: [...plan.steps.slice(0, at), { pauseMs: world.silenceMs }, ...plan.steps.slice(at)] };
     },
@@ -100,7 +100,7 @@ const TRICKLE: Scenario = {
   name: "trickle",
   text: "Say six words, one after the other.",
   script: (seen) => {
-    const plan = answer(seen, saying());
+    const plan = answer(seen, contentOf());
     return { ...plan, steps: plan.steps.flatMap((step): Step[] => [step, { pauseMs: TRICKLE_MS }]) };
   },
 };

@@ -2,7 +2,7 @@
 
 import { incomplete, isForeign, looking, shown, unequal, unescaped, type Case } from "../case.ts";
 import { answer } from "../lab/lab.ts";
-import { callOf, ODD_ARGUMENTS, saying } from "../lab/saying.ts";
+import { callOf, ODD_ARGUMENTS, contentOf } from "../lab/reply-content.ts";
 import { EMPTY_CALL, ODD_CALL, TEXT_AND_CALLS, WEATHER_CALL } from "../scenarios.ts";
 import { listAt, objectIn, PROTOCOLS, printed, resultTurns, userTurn, WEATHER, type Call, type Json } from "../wire.ts";
 import type { ProtocolId } from "../../../protocol/canonical.ts";
@@ -16,7 +16,7 @@ const RESULTS: Scenario = {
   text: "Compare the weather in Paris and Rome.",
   tools: [WEATHER],
   turns: (protocol, text) => [userTurn(protocol, text), ...callTurns(protocol), ...resultTurns(protocol, MADE, RESULT)],
-  script: (seen) => answer(seen, saying()),
+  script: (seen) => answer(seen, contentOf()),
 };
 
 function callTurns(protocol: ProtocolId): Json[] {

@@ -3,7 +3,7 @@
 import { gzipSync } from "node:zlib";
 import { incomplete, looking, shown, type Case } from "../case.ts";
 import { answer, typeOf, type Plan, type Step } from "../lab/lab.ts";
-import { ODD_TEXT, saying } from "../lab/saying.ts";
+import { ODD_TEXT, contentOf } from "../lab/reply-content.ts";
 import { PROTOCOLS } from "../wire.ts";
 import type { Scenario } from "../world.ts";
 
@@ -20,7 +20,7 @@ function split(name: string, change: (text: string) => string, size: number): Sc
     name: `split ${name}`,
     text: "Say something odd.",
     script: (seen): Plan => {
-      const plan = answer(seen, saying({ text: ODD_TEXT }));
+      const plan = answer(seen, contentOf({ text: ODD_TEXT }));
       return { ...plan, steps: inPieces(UTF8.encode(change(plan.steps.join(""))), size).flatMap(apart) };
     },
   };
@@ -59,7 +59,7 @@ const SPLIT_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol) => [
     needs: "lab",
     expected: "all of it",
     breaks: "agents that get large arguments: a scanner of 64 KiB cuts them",
-    scenario: { name: "a long event", text: "Say a long word.", script: (seen) => answer(seen, saying({ text: LONG_WORD })) },
+    scenario: { name: "a long event", text: "Say a long word.", script: (seen) => answer(seen, contentOf({ text: LONG_WORD })) },
     stream: true,
     check: (one) => incomplete(one) ?? (one.said.text === LONG_WORD ? null : `${one.said.text.length} of ${LONG_WORD.length} characters`),
   }),
@@ -73,7 +73,7 @@ const PACKED: Scenario = {
   name: "packed",
   text: "Say something odd.",
   script: (seen): Plan => {
-    const plan = answer(seen, saying({ text: ODD_TEXT }));
+    const plan = answer(seen, contentOf({ text: ODD_TEXT }));
     const bytes = gzipSync(UTF8.encode(plan.steps.join("")));
     return { ...plan, headers: { ...typeOf(seen), "content-encoding": "gzip" }, steps: inPieces(bytes, PACKED_PIECE) };
   },

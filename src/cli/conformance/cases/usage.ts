@@ -1,7 +1,7 @@
 // Token counts: reported where clients look for them, counted as their protocol does.
 
 import { looking, shown, type Case } from "../case.ts";
-import { COUNTED } from "../lab/saying.ts";
+import { COUNTED } from "../lab/reply-content.ts";
 import type { Counted, Rule } from "../readings/reading.ts";
 import { HELLO } from "../scenarios.ts";
 import { PROTOCOLS } from "../wire.ts";

@@ -5,11 +5,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { gunzipSync } from "node:zlib";
 import type { ProtocolId } from "../../../protocol/canonical.ts";
 import { isObject, listAt, objectIn, pick, printed, textAt, type Json, type JsonObject } from "../wire.ts";
-import { callOf, saying } from "./saying.ts";
-import { errorOf, tell, type Telling } from "./telling.ts";
+import { callOf, contentOf } from "./reply-content.ts";
+import { errorOf } from "./wire-error.ts";
+import { encodeReply, type WireReply } from "./wire-reply.ts";
 
 /** A request that the lab received. */
-export interface Seen {
+export interface SeenRequest {
   readonly protocol: ProtocolId;
   readonly isCount: boolean;
   readonly stream: boolean;
@@ -20,7 +21,7 @@ export interface Seen {
   readonly body: JsonObject;
   readonly serial: number;
   /** What the lab's model says, in the protocol of the request. */
-  readonly tell: (said: Parameters<typeof tell>[1]) => Telling;
+  readonly encode: (said: Parameters<typeof encodeReply>[1]) => WireReply;
   /** Resolves with the time, in milliseconds of `performance.now()`, at which the gateway closed the connection before the answer was complete. */
   readonly left: Promise<number>;
 }
@@ -44,19 +45,23 @@ export interface Plan {
 }
 
 /** A script that sends a text at once. */
-export interface Spoken extends Plan {
+export interface AnswerPlan extends Plan {
   readonly steps: readonly string[];
 }
 
-export type Script = (seen: Seen) => Plan;
+export type Script = (seen: SeenRequest) => Plan;
 
 /** An answer, streamed where that was requested. */
-export function answer(seen: Seen, said: Parameters<typeof tell>[1], headers: Readonly<Record<string, string>> = {}): Spoken {
-  const told = seen.tell(said);
+export function answer(
+  seen: SeenRequest,
+  said: Parameters<typeof encodeReply>[1],
+  headers: Readonly<Record<string, string>> = {},
+): AnswerPlan {
+  const told = seen.encode(said);
   return { headers: { ...typeOf(seen), ...headers }, steps: seen.stream ? told.events.map(({ text }) => text) : [told.whole] };
 }
 
-export function typeOf({ stream }: Pick<Seen, "stream">): { readonly "content-type": string } {
+export function typeOf({ stream }: Pick<SeenRequest, "stream">): { readonly "content-type": string } {
   return { "content-type": stream ? "text/event-stream; charset=utf-8" : "application/json" };
 }
 
@@ -68,7 +73,7 @@ const BY_DEFAULT: Script = (seen) => {
   const name = toolNames(seen.body)[0];
   return answer(
     seen,
-    saying(name === undefined || hasResult ? {} : { calls: [callOf(`call_lab${seen.serial}`, '{"location":"Paris"}', name)] }),
+    contentOf(name === undefined || hasResult ? {} : { calls: [callOf(`call_lab${seen.serial}`, '{"location":"Paris"}', name)] }),
   );
 };
 
@@ -104,7 +109,7 @@ const MARK = /lab-mark-(\d+)/;
 
 export class Lab {
   readonly #scripts = new Map<string, Script>();
-  readonly #seen = new Map<string, Seen[]>();
+  readonly #seen = new Map<string, SeenRequest[]>();
   readonly #server: Server;
   #models: readonly string[] = [];
   #marks = 0;
@@ -147,7 +152,7 @@ export class Lab {
   }
 
   /** The requests with this mark so far. */
-  seenOf(mark: string): readonly Seen[] {
+  seenOf(mark: string): readonly SeenRequest[] {
     return this.#seen.get(mark.slice("lab-mark-".length)) ?? [];
   }
 
@@ -190,7 +195,7 @@ export class Lab {
     return version.includes("v1beta") ? { models: rows } : { object: "list", data: rows, has_more: false };
   }
 
-  #seenFrom(incoming: IncomingMessage, { text, left }: { readonly text: string; readonly left: Promise<number> }): Seen | null {
+  #seenFrom(incoming: IncomingMessage, { text, left }: { readonly text: string; readonly left: Promise<number> }): SeenRequest | null {
     const url = new URL(incoming.url ?? "/", "http://lab");
     const protocol = protocolAt(url.pathname);
     if (protocol === null || incoming.method !== "POST") return null;
@@ -206,7 +211,7 @@ export class Lab {
       text,
       body,
       serial,
-      tell: (said) => tell(protocol, said, { model, serial, includeUsage }),
+      encode: (said) => encodeReply(protocol, said, { model, serial, includeUsage }),
       left,
     };
   }
@@ -232,17 +237,17 @@ function isGeminiStream({ pathname, searchParams }: URL, accept: string): boolea
 }
 
 /** Like a provider: nothing to answer. */
-function hasTurns({ body }: Seen): boolean {
+function hasTurns({ body }: SeenRequest): boolean {
   return ["messages", "input", "contents"].some((name) => name in body);
 }
 
-function countPlan({ protocol }: Seen): Plan {
+function countPlan({ protocol }: SeenRequest): Plan {
   const body = protocol === "gemini" ? { totalTokens: 42 } : { input_tokens: 42, object: "response.input_tokens" };
   return { headers: { "content-type": "application/json" }, steps: [JSON.stringify(body)] };
 }
 
 /** An error in the format of the provider that the request is meant for. */
-export function refusal(seen: Seen, refused: Parameters<typeof errorOf>[1], headers: Readonly<Record<string, string>> = {}): Plan {
+export function refusal(seen: SeenRequest, refused: Parameters<typeof errorOf>[1], headers: Readonly<Record<string, string>> = {}): Plan {
   return {
     status: refused.status,
     headers: { "content-type": "application/json", ...headers },

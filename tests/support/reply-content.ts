@@ -3,10 +3,10 @@
 // when a schema is asked for; thinks aloud when asked to; stops at stop sequences and at the token limit. A word is a token.
 
 import { isObject, type Json, type JsonObject } from "../../src/wire/json.ts";
-import type { Heard } from "./hearing.ts";
+import type { ParsedRequest } from "./parsed-request.ts";
 import { listOf, objectOf, textOf } from "./reading.ts";
 
-export interface SaidCall {
+export interface ReplyCall {
   readonly id: string;
   readonly name: string;
   readonly custom: boolean;
@@ -14,13 +14,13 @@ export interface SaidCall {
   readonly arguments: string;
 }
 
-export interface Saying {
+export interface ReplyContent {
   readonly model: string;
   /** "" is none. */
   readonly reasoning: string;
   /** "" is none. */
   readonly text: string;
-  readonly calls: readonly SaidCall[];
+  readonly calls: readonly ReplyCall[];
   readonly finish: "end" | "stop-sequence" | "tool-calls" | "length" | "filtered";
   readonly stopSequence: string | null;
   /** Tokens; `input` includes `cached`, `output` includes `reasoning`. */
@@ -28,7 +28,7 @@ export interface Saying {
 }
 
 /** `serial` makes the ids of tool calls unique. */
-export function say(heard: Heard, serial: number): Saying {
+export function replyTo(heard: ParsedRequest, serial: number): ReplyContent {
   const reasoning = heard.wantsReasoning ? "I should think about that first." : "";
   const calls = callsFor(heard, serial);
   const { text, finish, stopSequence } =
@@ -37,7 +37,7 @@ export function say(heard: Heard, serial: number): Saying {
 }
 
 /** Fills in what a test left out of what the upstream is to say. */
-export function complete(said: Partial<Omit<Saying, "usage">> & { readonly model: string; readonly input?: number }): Saying {
+export function complete(said: Partial<Omit<ReplyContent, "usage">> & { readonly model: string; readonly input?: number }): ReplyContent {
   const reasoning = said.reasoning ?? "";
   const text = said.text ?? "";
   const calls = said.calls ?? [];
@@ -58,7 +58,7 @@ export function complete(said: Partial<Omit<Saying, "usage">> & { readonly model
   };
 }
 
-function spoken(heard: Heard): string {
+function spoken(heard: ParsedRequest): string {
   if (heard.toolResults !== null) return `The tool says: ${heard.toolResults.join("; ")}`;
   if (heard.schema !== null) return JSON.stringify(sample(heard.schema));
   if (heard.jsonObject) return JSON.stringify({ answer: heard.lastUserText });
@@ -66,7 +66,7 @@ function spoken(heard: Heard): string {
   return `You said: ${heard.lastUserText}${seen}`;
 }
 
-function callsFor(heard: Heard, serial: number): SaidCall[] {
+function callsFor(heard: ParsedRequest, serial: number): ReplyCall[] {
   const { tools, toolChoice } = heard;
   if (tools.length === 0 || toolChoice.type === "none") return [];
   const forced = toolChoice.type === "any" || toolChoice.type === "named";
@@ -81,7 +81,7 @@ function callsFor(heard: Heard, serial: number): SaidCall[] {
   }));
 }
 
-function limited(heard: Heard, text: string): Pick<Saying, "text" | "finish" | "stopSequence"> {
+function limited(heard: ParsedRequest, text: string): Pick<ReplyContent, "text" | "finish" | "stopSequence"> {
   const [first] = heard.stop
     .map((sequence) => ({ sequence, at: text.indexOf(sequence) }))
     .filter(({ at }) => at !== -1)

@@ -4,7 +4,7 @@ import type { Call } from "../wire.ts";
 
 export type Finish = "end" | "calls" | "length" | "filtered";
 
-export interface Saying {
+export interface ReplyContent {
   readonly text: string;
   readonly reasoning: string;
   readonly calls: readonly Call[];
@@ -22,7 +22,7 @@ export const THOUGHT = "First think, then answer.";
 /** Numbers beyond a double, unsorted keys, and white space. */
 export const ODD_ARGUMENTS = '{"zeta": 9007199254740993, "location": "Zürich", "alpha": {"b": 1, "a": [1.0, 2]}}';
 
-export function saying(said: Partial<Saying> = {}): Saying {
+export function contentOf(said: Partial<ReplyContent> = {}): ReplyContent {
   const calls = said.calls ?? [];
   return { text: calls.length === 0 ? PLAIN_TEXT : "", reasoning: "", finish: calls.length === 0 ? "end" : "calls", ...said, calls };
 }

@@ -5,13 +5,13 @@ import type { Json, JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { has, inCamelCase, listOf, numberOf, objectOf, objectsOf, textOf } from "./reading.ts";
 
-export interface HeardTool {
+export interface ParsedTool {
   readonly name: string;
   readonly custom: boolean;
   readonly schema: JsonObject;
 }
 
-export interface Heard {
+export interface ParsedRequest {
   readonly model: string;
   readonly stream: boolean;
   /** Chat: whether the stream ends with a usage chunk. */
@@ -20,7 +20,7 @@ export interface Heard {
   readonly imageCount: number;
   /** Texts of the tool results that the conversation ends with; null when it ends otherwise. */
   readonly toolResults: readonly string[] | null;
-  readonly tools: readonly HeardTool[];
+  readonly tools: readonly ParsedTool[];
   /** `free`, `none`, `any`, or the name of the tool that has to be called. */
   readonly toolChoice: { readonly type: "free" | "none" | "any" } | { readonly type: "named"; readonly name: string };
   /** JSON schema of the answer; null when text will do. */
@@ -32,20 +32,20 @@ export interface Heard {
   readonly parallel: boolean;
 }
 
-export function hear(protocol: ProtocolId, body: JsonObject, streamAsked: boolean): Heard {
+export function parseRequest(protocol: ProtocolId, body: JsonObject, streamAsked: boolean): ParsedRequest {
   switch (protocol) {
     case "openai-chat":
-      return hearChat(body);
+      return parseChat(body);
     case "openai-responses":
-      return hearResponses(body);
+      return parseResponses(body);
     case "anthropic-messages":
-      return hearMessages(body);
+      return parseMessages(body);
     case "gemini":
-      return hearGemini(inCamelCase(body), streamAsked);
+      return parseGemini(inCamelCase(body), streamAsked);
   }
 }
 
-function hearChat(body: JsonObject): Heard {
+function parseChat(body: JsonObject): ParsedRequest {
   const messages = objectsOf(body["messages"]);
   const last = messages.at(-1);
   const lastUser = messages.findLast((message) => message["role"] === "user");
@@ -73,7 +73,7 @@ function hearChat(body: JsonObject): Heard {
   };
 }
 
-function hearResponses(body: JsonObject): Heard {
+function parseResponses(body: JsonObject): ParsedRequest {
   const input = typeof body["input"] === "string" ? [{ role: "user", content: body["input"] }] : objectsOf(body["input"]);
   const isResult = (item: JsonObject): boolean => textOf(item["type"]).endsWith("_call_output");
   const lastUser = input.findLast((item) => item["role"] === "user");
@@ -101,7 +101,7 @@ function hearResponses(body: JsonObject): Heard {
   };
 }
 
-function hearMessages(body: JsonObject): Heard {
+function parseMessages(body: JsonObject): ParsedRequest {
   // A system message at the end says how to answer, not what.
   const messages = objectsOf(body["messages"]).filter((message) => message["role"] !== "system");
   const last = messages.at(-1);
@@ -133,7 +133,7 @@ function hearMessages(body: JsonObject): Heard {
   };
 }
 
-function hearGemini(body: JsonObject, streamAsked: boolean): Heard {
+function parseGemini(body: JsonObject, streamAsked: boolean): ParsedRequest {
   const contents = objectsOf(body["contents"]);
   const partsOf = (content: JsonObject | undefined): JsonObject[] => objectsOf(content?.["parts"]);
   const spoken = (content: JsonObject | undefined): string =>
@@ -178,7 +178,7 @@ function geminiResult(response: JsonObject): string {
   return typeof said === "string" ? said : JSON.stringify(response);
 }
 
-function openaiChoice(value: Json | undefined, nameOf: (choice: JsonObject) => unknown): Heard["toolChoice"] {
+function openaiChoice(value: Json | undefined, nameOf: (choice: JsonObject) => unknown): ParsedRequest["toolChoice"] {
   if (value === "none") return { type: "none" };
   if (value === "required") return { type: "any" };
   const choice = objectOf(value);

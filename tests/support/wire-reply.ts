@@ -3,14 +3,14 @@
 
 import type { Json, JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
-import type { SaidCall, Saying } from "./saying.ts";
+import type { ReplyCall, ReplyContent } from "./reply-content.ts";
 
-export interface Telling {
+export interface WireReply {
   readonly whole: string;
   readonly events: readonly string[];
 }
 
-export interface TellOptions {
+export interface EncodeOptions {
   /** Makes ids and proofs unique. */
   readonly serial: number;
   /** Chat: a usage chunk at the end. */
@@ -20,16 +20,16 @@ export interface TellOptions {
 /** What marks a proof of each vendor's scripted upstream; the others refuse it. */
 export const PROOF_MARKS = { anthropic: "proof-of-anthropic", openai: "proof-of-openai", google: "proof-of-google" } as const;
 
-export function tell(protocol: ProtocolId, said: Saying, options: TellOptions): Telling {
+export function encodeReply(protocol: ProtocolId, said: ReplyContent, options: EncodeOptions): WireReply {
   switch (protocol) {
     case "openai-chat":
-      return tellChat(said, options);
+      return encodeChat(said, options);
     case "openai-responses":
-      return tellResponses(said, options);
+      return encodeResponses(said, options);
     case "anthropic-messages":
-      return tellMessages(said, options);
+      return encodeMessages(said, options);
     case "gemini":
-      return tellGemini(said, options);
+      return encodeGemini(said, options);
   }
 }
 
@@ -51,7 +51,7 @@ function halves(text: string): string[] {
 
 // ---- Chat Completions --------------------------------------------------------------------------------------------
 
-const CHAT_FINISH: Readonly<Record<Saying["finish"], string>> = {
+const CHAT_FINISH: Readonly<Record<ReplyContent["finish"], string>> = {
   end: "stop",
   "stop-sequence": "stop",
   "tool-calls": "tool_calls",
@@ -59,7 +59,7 @@ const CHAT_FINISH: Readonly<Record<Saying["finish"], string>> = {
   filtered: "content_filter",
 };
 
-function tellChat(said: Saying, { serial, includeUsage }: TellOptions): Telling {
+function encodeChat(said: ReplyContent, { serial, includeUsage }: EncodeOptions): WireReply {
   const { input, cached, output, reasoning } = said.usage;
   const usage = {
     prompt_tokens: input,
@@ -69,7 +69,7 @@ function tellChat(said: Saying, { serial, includeUsage }: TellOptions): Telling 
     completion_tokens_details: { reasoning_tokens: reasoning },
   };
   const head = { id: `chatcmpl-${serial}`, created: 1_793_500_000, model: said.model };
-  const callOf = (call: SaidCall, text: string): JsonObject =>
+  const callOf = (call: ReplyCall, text: string): JsonObject =>
     call.custom
       ? { id: call.id, type: "custom", custom: { name: call.name, input: text } }
       : { id: call.id, type: "function", function: { name: call.name, arguments: text } };
@@ -119,7 +119,7 @@ function tellChat(said: Saying, { serial, includeUsage }: TellOptions): Telling 
 
 // ---- Responses ---------------------------------------------------------------------------------------------------
 
-function tellResponses(said: Saying, { serial }: TellOptions): Telling {
+function encodeResponses(said: ReplyContent, { serial }: EncodeOptions): WireReply {
   const { input, cached, output, reasoning } = said.usage;
   const incomplete = said.finish === "length" ? "max_output_tokens" : said.finish === "filtered" ? "content_filter" : null;
   const response = (status: string, items: JsonObject[], usage: JsonObject | null): JsonObject => ({
@@ -210,7 +210,7 @@ function tellResponses(said: Saying, { serial }: TellOptions): Telling {
 
 // ---- Messages ----------------------------------------------------------------------------------------------------
 
-const MESSAGES_STOP: Readonly<Record<Saying["finish"], string>> = {
+const MESSAGES_STOP: Readonly<Record<ReplyContent["finish"], string>> = {
   end: "end_turn",
   "stop-sequence": "stop_sequence",
   "tool-calls": "tool_use",
@@ -218,7 +218,7 @@ const MESSAGES_STOP: Readonly<Record<Saying["finish"], string>> = {
   filtered: "refusal",
 };
 
-function tellMessages(said: Saying, { serial }: TellOptions): Telling {
+function encodeMessages(said: ReplyContent, { serial }: EncodeOptions): WireReply {
   const { input, cached, output, reasoning } = said.usage;
   const inputUsage = { input_tokens: input - cached, cache_creation_input_tokens: 0, cache_read_input_tokens: cached };
   const usage = { ...inputUsage, output_tokens: output, output_tokens_details: { thinking_tokens: reasoning } };
@@ -262,7 +262,7 @@ function tellMessages(said: Saying, { serial }: TellOptions): Telling {
 
 // ---- Gemini ------------------------------------------------------------------------------------------------------
 
-const GEMINI_FINISH: Readonly<Record<Saying["finish"], string>> = {
+const GEMINI_FINISH: Readonly<Record<ReplyContent["finish"], string>> = {
   end: "STOP",
   "stop-sequence": "STOP",
   "tool-calls": "STOP",
@@ -270,7 +270,7 @@ const GEMINI_FINISH: Readonly<Record<Saying["finish"], string>> = {
   filtered: "SAFETY",
 };
 
-function tellGemini(said: Saying, { serial }: TellOptions): Telling {
+function encodeGemini(said: ReplyContent, { serial }: EncodeOptions): WireReply {
   const { input, cached, output, reasoning } = said.usage;
   const usageMetadata = {
     promptTokenCount: input,

@@ -3,7 +3,7 @@
 
 import type { ProtocolId } from "../../../protocol/canonical.ts";
 import { printed, objectIn, type Json, type JsonObject } from "../wire.ts";
-import { COUNTED, type Finish, type Saying } from "./saying.ts";
+import { COUNTED, type Finish, type ReplyContent } from "./reply-content.ts";
 
 export type Phase = "start" | "reasoning" | "text" | "arguments" | "finish" | "end";
 
@@ -13,12 +13,12 @@ export interface Event {
   readonly text: string;
 }
 
-export interface Telling {
+export interface WireReply {
   readonly whole: string;
   readonly events: readonly Event[];
 }
 
-export interface Heard {
+export interface ReplyOptions {
   readonly model: string;
   /** Makes ids and signatures unique. */
   readonly serial: number;
@@ -26,16 +26,16 @@ export interface Heard {
   readonly includeUsage: boolean;
 }
 
-export function tell(protocol: ProtocolId, said: Saying, heard: Heard): Telling {
+export function encodeReply(protocol: ProtocolId, said: ReplyContent, heard: ReplyOptions): WireReply {
   switch (protocol) {
     case "openai-chat":
-      return tellChat(said, heard);
+      return encodeChat(said, heard);
     case "openai-responses":
-      return tellResponses(said, heard);
+      return encodeResponses(said, heard);
     case "anthropic-messages":
-      return tellMessages(said, heard);
+      return encodeMessages(said, heard);
     case "gemini":
-      return tellGemini(said, heard);
+      return encodeGemini(said, heard);
   }
 }
 
@@ -51,11 +51,11 @@ export function signature(protocol: ProtocolId, serial: number): string {
   return `${SIGNATURES[protocol]}${String(serial).padStart(6, "0")}`;
 }
 
-function named(data: JsonObject & { readonly type: string }): string {
+export function named(data: JsonObject & { readonly type: string }): string {
   return `event: ${data.type}\ndata: ${printed(data)}\n\n`;
 }
 
-function unnamed(data: JsonObject): string {
+export function unnamed(data: JsonObject): string {
   return `data: ${printed(data)}\n\n`;
 }
 
@@ -76,7 +76,7 @@ const { inputTokens, cachedTokens, outputTokens, reasoningTokens } = COUNTED;
 
 const CHAT_WORDS: Readonly<Record<Finish, string>> = { end: "stop", calls: "tool_calls", length: "length", filtered: "content_filter" };
 
-function tellChat(said: Saying, { model, serial, includeUsage }: Heard): Telling {
+function encodeChat(said: ReplyContent, { model, serial, includeUsage }: ReplyOptions): WireReply {
   const usage = {
     prompt_tokens: inputTokens,
     completion_tokens: outputTokens,
@@ -128,8 +128,8 @@ function tellChat(said: Saying, { model, serial, includeUsage }: Heard): Telling
 
 // ---- Responses ---------------------------------------------------------------------------------------------------
 
-function tellResponses(said: Saying, { model, serial }: Heard): Telling {
-  const told = new ResponsesTelling();
+function encodeResponses(said: ReplyContent, { model, serial }: ReplyOptions): WireReply {
+  const told = new ResponsesReply();
   if (said.reasoning !== "") think(told, said.reasoning, serial);
   if (said.text !== "" || said.calls.length === 0) sayText(told, said, serial);
   said.calls.forEach((call, index) => {
@@ -190,7 +190,7 @@ interface Sent {
   readonly data: JsonObject & { readonly type: string };
 }
 
-class ResponsesTelling {
+class ResponsesReply {
   readonly items: JsonObject[] = [];
   readonly events: Sent[] = [];
 
@@ -211,7 +211,7 @@ class ResponsesTelling {
   }
 }
 
-function think(told: ResponsesTelling, text: string, serial: number): void {
+function think(told: ResponsesReply, text: string, serial: number): void {
   const part = { type: "summary_text", text };
   const proof = signature("openai-responses", serial);
   const start = { id: `rs_lab${serial}`, type: "reasoning", summary: [] };
@@ -226,7 +226,7 @@ function think(told: ResponsesTelling, text: string, serial: number): void {
   });
 }
 
-function sayText(told: ResponsesTelling, { text, finish }: Saying, serial: number): void {
+function sayText(told: ResponsesReply, { text, finish }: ReplyContent, serial: number): void {
   const part = { type: "output_text", text, annotations: [], logprobs: [] };
   const start = { id: `msg_lab${serial}`, type: "message", status: "in_progress", role: "assistant", content: [] };
   told.item("text", { start, end: { status: finish === "length" ? "incomplete" : "completed", content: [part] } }, (at) => {
@@ -244,7 +244,7 @@ function sayText(told: ResponsesTelling, { text, finish }: Saying, serial: numbe
 
 const MESSAGES_WORDS: Readonly<Record<Finish, string>> = { end: "end_turn", calls: "tool_use", length: "max_tokens", filtered: "refusal" };
 
-function tellMessages(said: Saying, { model, serial }: Heard): Telling {
+function encodeMessages(said: ReplyContent, { model, serial }: ReplyOptions): WireReply {
   const inputUsage = { input_tokens: inputTokens - cachedTokens, cache_creation_input_tokens: 0, cache_read_input_tokens: cachedTokens };
   const usage = { ...inputUsage, output_tokens: outputTokens, output_tokens_details: { thinking_tokens: reasoningTokens } };
   const stop = { stop_reason: said.word ?? MESSAGES_WORDS[said.finish], stop_sequence: null };
@@ -289,7 +289,7 @@ function inputOf(words: string): Json {
 }
 
 /** Only Google ends its lines like this, and some gateways rely on it. */
-function crlf(block: string): string {
+export function crlf(block: string): string {
   return block.replaceAll("\n", "\r\n");
 }
 
@@ -297,7 +297,7 @@ function crlf(block: string): string {
 
 const GEMINI_WORDS: Readonly<Record<Finish, string>> = { end: "STOP", calls: "STOP", length: "MAX_TOKENS", filtered: "SAFETY" };
 
-function tellGemini(said: Saying, { model, serial }: Heard): Telling {
+function encodeGemini(said: ReplyContent, { model, serial }: ReplyOptions): WireReply {
   const usageMetadata = {
     promptTokenCount: inputTokens,
     cachedContentTokenCount: cachedTokens,
@@ -332,72 +332,4 @@ function tellGemini(said: Saying, { model, serial }: Heard): Telling {
       { phase: "finish", text: crlf(unnamed(envelope([{ text: "" }], finish))) },
     ],
   };
-}
-
-// ---- Errors ------------------------------------------------------------------------------------------------------
-
-export interface Refusal {
-  readonly status: number;
-  readonly message: string;
-  readonly code?: string;
-}
-
-const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
-  400: "invalid_request_error",
-  401: "authentication_error",
-  403: "permission_error",
-  404: "not_found_error",
-  413: "request_too_large",
-  429: "rate_limit_error",
-  500: "api_error",
-  503: "overloaded_error",
-  529: "overloaded_error",
-};
-const GOOGLE_STATUSES: Readonly<Record<number, string>> = {
-  400: "INVALID_ARGUMENT",
-  401: "UNAUTHENTICATED",
-  403: "PERMISSION_DENIED",
-  404: "NOT_FOUND",
-  413: "INVALID_ARGUMENT",
-  429: "RESOURCE_EXHAUSTED",
-  500: "INTERNAL",
-  503: "UNAVAILABLE",
-};
-const OPENAI_TYPES: Readonly<Record<number, string>> = { 429: "rate_limit_error", 500: "server_error", 503: "server_error" };
-const OPENAI_CODES: Readonly<Record<number, string>> = { 401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded" };
-
-/** An error in the body format of each provider. */
-export function errorOf(protocol: ProtocolId, { status, message: words, code }: Refusal): JsonObject {
-  switch (protocol) {
-    case "anthropic-messages":
-      return { type: "error", error: { type: ANTHROPIC_TYPES[status] ?? "api_error", message: words }, request_id: "req_lab" };
-    case "gemini":
-      return { error: { code: status, message: words, status: GOOGLE_STATUSES[status] ?? "INTERNAL" } };
-    default:
-      return {
-        error: {
-          message: words,
-          type: OPENAI_TYPES[status] ?? "invalid_request_error",
-          param: null,
-          code: code ?? OPENAI_CODES[status] ?? null,
-        },
-      };
-  }
-}
-
-/** An error inside a stream, as each provider sends it. */
-export function errorEvents(protocol: ProtocolId, refusal: Refusal): string[] {
-  const body = errorOf(protocol, refusal);
-  if (protocol === "anthropic-messages") return [named({ ...body, type: "error" })];
-  if (protocol === "gemini") return [crlf(unnamed(body))];
-  if (protocol === "openai-chat") return [unnamed(body)];
-  return [named({ type: "error", code: refusal.code ?? "server_error", message: refusal.message, param: null, sequence_number: 90 })];
-}
-
-const COMMENT = ": keep-alive\n\n";
-
-/** A keep-alive, as each provider sends it. */
-export function ping(protocol: ProtocolId): string {
-  if (protocol === "anthropic-messages") return named({ type: "ping" });
-  return protocol === "gemini" ? crlf(COMMENT) : COMMENT;
 }
