@@ -18,7 +18,7 @@ export interface Budget {
  * an empty list of budgets, mean that there is none, whatever `default` says.
  */
 export interface KeyRules {
-  /** Names and globs (`claude-*`), pools (`@standard`, `@core`); `!` in front denies, and wins. See `modelRule` of key-words.ts. */
+  /** Names and globs (`claude-*`), pools (`@standard`, `@core`); `!` in front denies, and wins. See `modelRule` of limit-syntax.ts. */
   readonly models: readonly string[] | null;
   /** Calls in any 60 seconds. */
   readonly requestsPerMinute: number | null;

@@ -13,7 +13,7 @@ import {
   parseModels,
   parseSoft,
   parseZone,
-} from "./key-words.ts";
+} from "./limit-syntax.ts";
 import { Calendar } from "./windows.ts";
 
 /** Input that can't be read, or a change that makes no sense. `message` says what to do. */

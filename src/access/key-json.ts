@@ -4,8 +4,8 @@
 import type { Expiry, KeyRecord, KeyRules } from "./client-key.ts";
 import { isKeylessName, KeyFault } from "./key-changes.ts";
 import { NEVER_SOFT } from "./key-ring.ts";
-import { isKeyName, parseAmount, parseBudget, parseExpiry, parseModels, parseSoft, parseZone } from "./key-words.ts";
-import { printAmount, printBudget, printExpiry, printInstant, printSoft } from "./key-words.ts";
+import { isKeyName, parseAmount, parseBudget, parseExpiry, parseModels, parseSoft, parseZone } from "./limit-syntax.ts";
+import { printAmount, printBudget, printExpiry, printInstant, printSoft } from "./limit-syntax.ts";
 
 /** A key as JSON: members named like the options, times in ISO 8601. Null: the key sets nothing itself; the number 0 and `[]`: there is no limit. */
 export interface KeyJson extends RulesJson {

@@ -13,7 +13,7 @@
 import { GatewayError } from "../errors.ts";
 import type { KeyGrant } from "./client-key.ts";
 import type { Found, KeyRing, Sha256 } from "./key-ring.ts";
-import { printInstant } from "./key-words.ts";
+import { printInstant } from "./limit-syntax.ts";
 import { reasonHeaders } from "./limits.ts";
 import { isWelcome, type Anonymous, type Visitor } from "./anonymous.ts";
 import { foreignHost, foreignPage, hasFormBody, isForeignPage, isForThisMachine, type WebRules } from "./web-pages.ts";

@@ -5,7 +5,7 @@ import type { ProtocolId } from "../protocol/canonical.ts";
 import type { After } from "../runtime/ports.ts";
 import { budgetStates, limitsOf, type Amounts, type BudgetState, type Choice, type Limits } from "./accounts.ts";
 import type { KeyGrant } from "./client-key.ts";
-import { modelRule, type RuledModel } from "./key-words.ts";
+import { modelRule, type RuledModel } from "./limit-syntax.ts";
 import type { Caller } from "./keys.ts";
 import { Lease } from "./lease.ts";
 import { hidesRate, limitRefusal, standingHeaders, storeRefusal } from "./limits.ts";

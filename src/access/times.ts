@@ -1,6 +1,6 @@
 // Times as people type them: a date, a time before now, a time with an offset.
 
-import { parseDuration, parseExpiry } from "./key-words.ts";
+import { parseDuration, parseExpiry } from "./limit-syntax.ts";
 import { Calendar } from "./windows.ts";
 
 interface Here {

@@ -68,7 +68,7 @@ export const COMMON_OPTIONS: Readonly<Record<string, Option>> = {
 };
 
 export const EXIT_FAILED = 1;
-export const EXIT_WRONG = 2;
+export const EXIT_USAGE = 2;
 
 /** Ends a command. `message` is shown as it is. */
 export class CommandError extends Error {
@@ -87,7 +87,7 @@ export class CommandError extends Error {
 
   /** The command was used wrongly. */
   static wrongUse(message: string): CommandError {
-    return new CommandError(message, EXIT_WRONG);
+    return new CommandError(message, EXIT_USAGE);
   }
 }
 

@@ -9,10 +9,10 @@ import { nearest } from "../models/nearest.ts";
 import type { EntryPoint } from "../runtime/ports.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { forTerminal } from "../telemetry/log.ts";
-import { CommandError, EXIT_WRONG, helpFor, helpWith, table, type Command } from "./command.ts";
+import { CommandError, EXIT_USAGE, helpFor, helpWith, table, type Command } from "./command.ts";
 import { asTyped } from "./own-name.ts";
-import { perform } from "./performance.ts";
-import { SERVE } from "./serve-words.ts";
+import { runCommand } from "./command-run.ts";
+import { SERVE } from "./serve-options.ts";
 
 /** A command, or several whose names begin with the same word. */
 interface Group {
@@ -134,14 +134,14 @@ export async function run(isMain: boolean): Promise<EntryPoint> {
   const words = isMain ? process.argv.slice(2) : [];
   const [first = SERVE.name] = words;
   const group = GROUPS.find(({ name }) => name === first);
-  if (group !== undefined) process.exit(await perform(await group.load(), words));
+  if (group !== undefined) process.exit(await runCommand(await group.load(), words));
   const commandLine = first === SERVE.name ? words.slice(1) : words;
   const { help, version } = readArguments(commandLine);
-  if (help) process.exit(await perform([HELP], first === SERVE.name ? ["help", SERVE.name] : ["help"]));
-  if (version) process.exit(await perform([VERSION], ["version"]));
+  if (help) process.exit(await runCommand([HELP], first === SERVE.name ? ["help", SERVE.name] : ["help"]));
+  if (version) process.exit(await runCommand([VERSION], ["version"]));
   if (first !== SERVE.name && suggestion(first) !== "") {
     process.stderr.write(`${asTyped(unknownCommand(first).message)}\n`);
-    process.exit(EXIT_WRONG);
+    process.exit(EXIT_USAGE);
   }
   if (isMain) await (runtime.liftLimits() || undefined);
   const { serve } = await import("./serve.ts");

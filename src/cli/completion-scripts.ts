@@ -3,7 +3,7 @@
 
 import { AGENTS } from "./agents/agents.ts";
 import { COMMON_OPTIONS, type Command, type Option } from "./command.ts";
-import { SERVE } from "./serve-words.ts";
+import { SERVE } from "./serve-options.ts";
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 

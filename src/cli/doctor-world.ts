@@ -9,7 +9,7 @@ import { dataFolder } from "./data-folder.ts";
 import type { DoctorWorld, Environment } from "./doctor-check.ts";
 import { sourceOf } from "./environment.ts";
 import { SECRETS } from "./launch-environment.ts";
-import { after } from "./performance.ts";
+import { after } from "./command-run.ts";
 
 export function doctorWorld(): DoctorWorld {
   const { platform } = process;

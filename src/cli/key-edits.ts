@@ -16,7 +16,7 @@ import {
 } from "../access/key-changes.ts";
 import { keyJson } from "../access/key-json.ts";
 import { changeRecord, type KeyState } from "../access/key-records.ts";
-import { parseAmount } from "../access/key-words.ts";
+import { parseAmount } from "../access/limit-syntax.ts";
 import { Calendar } from "../access/windows.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { CommandError, type Context, type Input } from "./command.ts";

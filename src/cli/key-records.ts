@@ -3,7 +3,7 @@
 import type { KeyRecord } from "../access/client-key.ts";
 import { emptyRecord, NO_RULES, ROWS_WITHOUT_KEY } from "../access/key-changes.ts";
 import { allRecords } from "../access/key-records.ts";
-import { modelRule, type RuledModel } from "../access/key-words.ts";
+import { modelRule, type RuledModel } from "../access/limit-syntax.ts";
 import type { Store } from "../access/store.ts";
 import { GatewayError } from "../errors.ts";
 import { LISTED, Models } from "../models/models.ts";

@@ -6,7 +6,7 @@ import type { KeyRecord } from "../access/client-key.ts";
 import { keyJson, rulesJson } from "../access/key-json.ts";
 import { DEFAULT_ROW, effectiveRules } from "../access/key-ring.ts";
 import { stateOf } from "../access/key-records.ts";
-import { modelRule, printBudget, printInstant } from "../access/key-words.ts";
+import { modelRule, printBudget, printInstant } from "../access/limit-syntax.ts";
 import type { Store } from "../access/store.ts";
 import { Calendar } from "../access/windows.ts";
 import { CommandError, EXIT_FAILED, type Context, type Input } from "./command.ts";

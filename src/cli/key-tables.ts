@@ -4,7 +4,7 @@ import type { BudgetState } from "../access/accounts.ts";
 import type { KeyRecord, KeyRules } from "../access/client-key.ts";
 import { ROWS_WITHOUT_KEY } from "../access/key-changes.ts";
 import { expiresMs, NEVER_SOFT } from "../access/key-ring.ts";
-import { printAmount, printBudget, printCount, printExpiry, printInstant, printSoft } from "../access/key-words.ts";
+import { printAmount, printBudget, printCount, printExpiry, printInstant, printSoft } from "../access/limit-syntax.ts";
 import type { KeyState } from "../access/key-records.ts";
 import { Calendar } from "../access/windows.ts";
 import { forTerminal } from "../telemetry/log.ts";

@@ -9,7 +9,7 @@ import type { After } from "../runtime/ports.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { keyIds } from "../upstream/key-ids.ts";
 import { CommandError, EXIT_FAILED, type Command, type Context } from "./command.ts";
-import { after } from "./performance.ts";
+import { after } from "./command-run.ts";
 import { askedOf, columns, FILTER_OPTIONS, printTime, printUsd } from "./usage-words.ts";
 
 export interface QuotaWorld {

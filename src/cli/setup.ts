@@ -5,7 +5,7 @@ import process from "node:process";
 import { runtime } from "../runtime/runtime.ts";
 import { AGENTS } from "./agents/agents.ts";
 import type { Command } from "./command.ts";
-import type { SetupWorld } from "./setup-desk.ts";
+import type { SetupWorld } from "./setup-session.ts";
 
 /** The command for a home folder and variables. */
 export function setupIn(world: SetupWorld): Command {
@@ -33,7 +33,7 @@ export function setupIn(world: SetupWorld): Command {
       "setup codex --undo",
       "setup --all --show",
     ],
-    run: async (input, context) => (await import("./setup-desk.ts")).setup(input, context, world),
+    run: async (input, context) => (await import("./setup-session.ts")).setup(input, context, world),
   };
 }
 

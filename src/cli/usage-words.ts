@@ -1,6 +1,6 @@
 // Reads what people type about usage: times, a zone, whose calls. Prints numbers, costs and times.
 
-import { parseZone } from "../access/key-words.ts";
+import { parseZone } from "../access/limit-syntax.ts";
 import type { UsageFilter } from "../access/store.ts";
 import { timeOf } from "../access/times.ts";
 import { forTerminal } from "../telemetry/log.ts";

@@ -1,7 +1,7 @@
 // Looks up a model by a client's name for it: a Target with protocol, URL, and the name and provider upstream.
 // Never calls anything, and never knows a key.
 
-import type { RuledModel } from "../access/key-words.ts";
+import type { RuledModel } from "../access/limit-syntax.ts";
 import { GatewayError } from "../errors.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import { withModel, withOwnPath } from "../protocol/own-path.ts";

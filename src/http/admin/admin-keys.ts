@@ -18,7 +18,7 @@ import {
 import { keyJson, rulesJson } from "../../access/key-json.ts";
 import { allRecords, changeRecord, stateOf, type RecordSource } from "../../access/key-records.ts";
 import { DEFAULT_ROW, effectiveRules, type Sha256 } from "../../access/key-ring.ts";
-import { parseAmount } from "../../access/key-words.ts";
+import { parseAmount } from "../../access/limit-syntax.ts";
 import type { Account, Store, UsageSum } from "../../access/store.ts";
 import { Calendar } from "../../access/windows.ts";
 import { GatewayError } from "../../errors.ts";

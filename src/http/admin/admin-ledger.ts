@@ -1,6 +1,6 @@
 // What an administrator sees of the ledger: single calls with the calculation of their price, and sums.
 
-import { parseZone } from "../../access/key-words.ts";
+import { parseZone } from "../../access/limit-syntax.ts";
 import type { RowQuery, Store, UsageDimension, UsageFilter, UsageRow, UsageSum } from "../../access/store.ts";
 import { timeOf } from "../../access/times.ts";
 import type { CallViews } from "../../gateway/call-views.ts";

@@ -18,7 +18,7 @@ import {
   printDuration,
   printExpiry,
   printSoft,
-} from "../../src/access/key-words.ts";
+} from "../../src/access/limit-syntax.ts";
 
 const HOUR_MS = 3_600_000;
 const NOW_MS = Date.UTC(2026, 10, 28, 14);

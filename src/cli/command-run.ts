@@ -17,7 +17,7 @@ import {
   CommandError,
   commandOf,
   EXIT_FAILED,
-  EXIT_WRONG,
+  EXIT_USAGE,
   helpFor,
   ownWords,
   readInput,
@@ -27,7 +27,7 @@ import {
 } from "./command.ts";
 
 /** Resolves to the exit code, once all output has been accepted. */
-export async function perform(commands: readonly Command[], words: readonly string[]): Promise<number> {
+export async function runCommand(commands: readonly Command[], words: readonly string[]): Promise<number> {
   const output = new Output();
   try {
     return await output.ended((await performIn(output, { commands, words })) ?? 0);
@@ -186,7 +186,7 @@ function hasLeft(error: unknown): boolean {
 /** What the person is told. @throws the error itself, if it is a bug of this program */
 function told(error: unknown): { readonly message: string; readonly exitCode: number } {
   if (error instanceof CommandError) return error;
-  if (error instanceof ConfigError) return { message: `The configuration is wrong:\n${error.message}`, exitCode: EXIT_WRONG };
+  if (error instanceof ConfigError) return { message: `The configuration is wrong:\n${error.message}`, exitCode: EXIT_USAGE };
   if (error instanceof StoreError) return { message: error.message, exitCode: EXIT_FAILED };
   throw error;
 }

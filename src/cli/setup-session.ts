@@ -29,7 +29,7 @@ export async function setup(input: Input, context: Context, world: SetupWorld): 
   const modes = MODES.filter((mode) => input.has(mode));
   if (modes.length > 1) throw CommandError.wrongUse(`--${modes[0]} and --${modes[1]} can't go together.`);
   const [mode = "show"] = modes;
-  const desk = new SetupDesk(input, context, world);
+  const desk = new SetupSession(input, context, world);
   if (input.has("all")) {
     if (mode !== "show" || input.operand(0) !== "") {
       throw CommandError.wrongUse("--all shows what would change for every agent. They are written and undone one by one.");
@@ -55,7 +55,7 @@ interface Plan {
   readonly changing: readonly PlannedFile[];
 }
 
-class SetupDesk {
+class SetupSession {
   readonly #input: Input;
   readonly #context: Context;
   readonly #world: SetupWorld;
