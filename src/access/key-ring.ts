@@ -293,24 +293,24 @@ export class KeyRing {
     this.#names = names;
     this.#grants = grants;
     this.#entries = entries;
-    this.#tellFirstUses();
+    this.#writeFirstUses();
   }
 
   #noteFirstUse(name: string, use: FirstUse): void {
     this.#firstUses.set(name, use);
-    void this.#tellFirstUse(name, use);
+    void this.#writeFirstUse(name, use);
   }
 
   /** Again, where the store was away; forgets keys that are gone, and those that the store already has. */
-  #tellFirstUses(): void {
+  #writeFirstUses(): void {
     for (const [name, use] of this.#firstUses) {
       const record = this.#records.get(name);
-      if (record?.firstUsedMs === null && record.createdMs === use.createdMs) void this.#tellFirstUse(name, use);
+      if (record?.firstUsedMs === null && record.createdMs === use.createdMs) void this.#writeFirstUse(name, use);
       else this.#firstUses.delete(name);
     }
   }
 
-  async #tellFirstUse(name: string, { atMs, createdMs }: FirstUse): Promise<void> {
+  async #writeFirstUse(name: string, { atMs, createdMs }: FirstUse): Promise<void> {
     try {
       await this.#store?.updateKey(name, (record) =>
         record.firstUsedMs === null && record.createdMs === createdMs ? { ...record, firstUsedMs: atMs } : record,

@@ -42,7 +42,7 @@ export class Collector {
   #stopped: Promise<void> | null = null;
   /** Cancels the timer of the next batch. Null: none is set. */
   #cancelTimer: (() => void) | null = null;
-  #takeBackMetrics = (): void => {};
+  #cancelMetrics = (): void => {};
   /** Null: nothing is being sent. */
   #sending: Promise<void> | null = null;
 
@@ -78,7 +78,7 @@ export class Collector {
 
   async #stop(): Promise<void> {
     this.#cancelTimer?.();
-    this.#takeBackMetrics();
+    this.#cancelMetrics();
     const late = new Promise<"late">((resolve) => void this.#ports.after(LAST_MS, () => resolve("late")));
     const last = async (): Promise<void> => {
       (await this.#open()).close();
@@ -88,7 +88,7 @@ export class Collector {
     };
     if ((await Promise.race([last(), late])) !== "late") return;
     this.#unsentCalls += this.#underWay + this.#waiting.length;
-    this.#tell(false);
+    this.#logChange(false);
   }
 
   #soon(): void {
@@ -108,11 +108,11 @@ export class Collector {
     const taken = await (await this.#open()).traces(batch);
     this.#underWay = 0;
     this.#unsentCalls += batch.length - taken;
-    this.#tell(taken === batch.length);
+    this.#logChange(taken === batch.length);
   }
 
   #metricsLater(): void {
-    this.#takeBackMetrics = this.#ports.after(this.#settings.metricsEveryMs, () => {
+    this.#cancelMetrics = this.#ports.after(this.#settings.metricsEveryMs, () => {
       void this.#sendMetrics().finally(() => {
         if (this.#stopped === null) this.#metricsLater();
       });
@@ -124,7 +124,7 @@ export class Collector {
     const exports = await this.#open();
     const isTaken = await exports.metrics(families, { startMs: this.#startedMs, endMs: this.#ports.now() });
     if (!isTaken) this.#unsentReports++;
-    this.#tell(isTaken);
+    this.#logChange(isTaken);
   }
 
   #open(): Promise<Exports> {
@@ -132,7 +132,7 @@ export class Collector {
     return this.#exports;
   }
 
-  #tell(isTaken: boolean): void {
+  #logChange(isTaken: boolean): void {
     if (isTaken !== this.#isAway) return;
     this.#isAway = !isTaken;
     const { traces, metrics } = this.unsent;

@@ -73,7 +73,7 @@ export class LiveCalls {
   readonly #ended: RunningCall[] = [];
   readonly #minute = Array.from({ length: SECONDS }, () => ({ second: 0, calls: 0, errors: 0, outputTokens: 0 }));
   #stopTicking: (() => void) | null = null;
-  #stopTelling: (() => void) | null = null;
+  #stopNotifying: (() => void) | null = null;
 
   constructor(ports: LivePorts) {
     this.#ports = ports;
@@ -92,7 +92,7 @@ export class LiveCalls {
   changed(call: RunningCall): void {
     if (this.#listeners.size === 0) return;
     this.#changed.add(call);
-    this.#tellSoon();
+    this.#notifySoon();
   }
 
   /** Called once the call has ended and its summary is complete. */
@@ -107,7 +107,7 @@ export class LiveCalls {
     }
     if (this.#listeners.size === 0) return;
     this.#ended.push(call);
-    this.#tellSoon();
+    this.#notifySoon();
   }
 
   /** Ends each running call with this error, in its own protocol. */
@@ -148,9 +148,9 @@ export class LiveCalls {
     this.#listeners.delete(listener);
     if (this.#listeners.size > 0) return;
     this.#stopTicking?.();
-    this.#stopTelling?.();
+    this.#stopNotifying?.();
     this.#stopTicking = null;
-    this.#stopTelling = null;
+    this.#stopNotifying = null;
     this.#changed.clear();
     this.#ended.length = 0;
   }
@@ -158,28 +158,28 @@ export class LiveCalls {
   #tick(): void {
     this.#stopTicking = this.#ports.after(TICK_MS, () => this.#tick());
     // First, or a call would be missing from the list before its end is reported.
-    this.#tellChanges();
-    this.#tell({ type: "tick", calls: this.#views() });
+    this.#notifyChanges();
+    this.#notify({ type: "tick", calls: this.#views() });
   }
 
   /** Deferred: no listener runs inside a call, and a call of a millisecond is reported once. */
-  #tellSoon(): void {
-    this.#stopTelling ??= this.#ports.after(TELL_MS, () => this.#tellChanges());
+  #notifySoon(): void {
+    this.#stopNotifying ??= this.#ports.after(NOTIFY_MS, () => this.#notifyChanges());
   }
 
-  #tellChanges(): void {
-    this.#stopTelling?.();
-    this.#stopTelling = null;
+  #notifyChanges(): void {
+    this.#stopNotifying?.();
+    this.#stopNotifying = null;
     const [changed, ended] = [[...this.#changed], this.#ended.splice(0)];
     this.#changed.clear();
-    for (const call of changed) this.#tell({ type: "call", call: viewOf(call) });
+    for (const call of changed) this.#notify({ type: "call", call: viewOf(call) });
     for (const { summary } of ended) {
       const { id, status } = summary;
-      this.#tell({ type: "ended", id, status, finish: finishWord(summary), isCounted: isListed(summary) });
+      this.#notify({ type: "ended", id, status, finish: finishWord(summary), isCounted: isListed(summary) });
     }
   }
 
-  #tell(event: LiveEvent): void {
+  #notify(event: LiveEvent): void {
     for (const listener of this.#listeners) {
       try {
         listener(event);
@@ -203,7 +203,7 @@ export class LiveCalls {
 
 const SECONDS = 60;
 const TICK_MS = 1000;
-const TELL_MS = 100;
+const NOTIFY_MS = 100;
 
 function viewOf({ summary, phase, elapsedMs, outputTokens }: RunningCall): LiveCall {
   return {

@@ -185,7 +185,7 @@ class AnswerReader implements Machine<ReplyEvent, ReplyEvent> {
       case "part-start":
         return this.#start(event);
       default:
-        return this.#hold(event) ? [] : this.#tell(event);
+        return this.#hold(event) ? [] : this.#renumbered(event);
     }
   }
 
@@ -198,12 +198,15 @@ class AnswerReader implements Machine<ReplyEvent, ReplyEvent> {
     if (part.type === "tool-call" && this.#plan.tool !== null) {
       if (part.name !== this.#plan.tool) {
         this.#called = true;
-        return [...this.#release(), ...this.#tell(event)];
+        return [...this.#release(), ...this.#renumbered(event)];
       }
       // A second call repeats the answer.
       if (this.#answered) return [];
       this.#answered = true;
-      return [...this.#release(), ...this.#tell({ ...event, part: { type: "text", text: "", annotations: [], cache: null, proof: null } })];
+      return [
+        ...this.#release(),
+        ...this.#renumbered({ ...event, part: { type: "text", text: "", annotations: [], cache: null, proof: null } }),
+      ];
     }
     if (part.type === "text" && this.#plan.tool !== null) {
       this.#texts.add(event.index);
@@ -212,7 +215,7 @@ class AnswerReader implements Machine<ReplyEvent, ReplyEvent> {
         return [];
       }
     }
-    return this.#hold(event) ? [] : this.#tell(event);
+    return this.#hold(event) ? [] : this.#renumbered(event);
   }
 
   /** While something is held, everything after it waits as well. */
@@ -225,10 +228,10 @@ class AnswerReader implements Machine<ReplyEvent, ReplyEvent> {
   #release(): ReplyEvent[] {
     const held = this.#held;
     this.#held = [];
-    return held.flatMap((event) => this.#tell(event));
+    return held.flatMap((event) => this.#renumbered(event));
   }
 
-  #tell(event: ReplyEvent): ReplyEvent[] {
+  #renumbered(event: ReplyEvent): ReplyEvent[] {
     if (!("index" in event)) return [event];
     if (event.type === "part-start") {
       // Besides the answer there is no other text.

@@ -19,7 +19,7 @@ const QUOTA = "insufficient_quota";
 const MAX_SHOWN = 500;
 
 export function decodeError(status: number, body: string, headers: Readonly<Record<string, string>>): GatewayError {
-  const said = sayingOf(parseOrUndefined(body), body);
+  const said = detailsOf(parseOrUndefined(body), body);
   const passed: Record<string, string> = {};
   for (const name of PASSED_HEADERS) if (headers[name] !== undefined) passed[name] = headers[name];
   const message = said.message ?? `The upstream answered ${status} without a readable message.`;
@@ -29,7 +29,7 @@ export function decodeError(status: number, body: string, headers: Readonly<Reco
   return recognised(new GatewayError(kindOfStatus(status), message, { ...optionsOf(said), status, headers: passed }));
 }
 
-interface Saying {
+interface ErrorDetails {
   readonly message: string | null;
   readonly type: string | null;
   readonly code: string | null;
@@ -37,25 +37,25 @@ interface Saying {
 }
 
 /** The message of a body, in the shapes that were seen: OpenAI's object, a bare string, `message`, `detail`, plain text. */
-function sayingOf(value: Json | undefined, body: string): Saying {
+function detailsOf(value: Json | undefined, body: string): ErrorDetails {
   if (isObject(value)) {
     const error = value["error"];
-    if (isObject(error)) return objectSaying(error);
-    if (typeof error === "string" && error !== "") return { ...SILENT, message: error };
-    const saying = objectSaying(value);
-    return saying.message === null ? { ...saying, message: text(value["detail"]) } : saying;
+    if (isObject(error)) return objectDetails(error);
+    if (typeof error === "string" && error !== "") return { ...NO_DETAILS, message: error };
+    const details = objectDetails(value);
+    return details.message === null ? { ...details, message: text(value["detail"]) } : details;
   }
-  if (typeof value === "string" && value !== "") return { ...SILENT, message: value };
+  if (typeof value === "string" && value !== "") return { ...NO_DETAILS, message: value };
   const shown = body.trim();
   const isReadable = value === undefined && shown !== "" && !MARKUP.test(shown);
-  return isReadable ? { ...SILENT, message: shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)} ...` : shown } : SILENT;
+  return isReadable ? { ...NO_DETAILS, message: shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)} ...` : shown } : NO_DETAILS;
 }
 
-const SILENT: Saying = { message: null, type: null, code: null, param: null };
+const NO_DETAILS: ErrorDetails = { message: null, type: null, code: null, param: null };
 /** Markup, or truncated JSON: not for people. */
 const MARKUP = /^[{[]|</;
 
-function objectSaying(error: JsonObject): Saying {
+function objectDetails(error: JsonObject): ErrorDetails {
   const code = error["code"];
   return {
     message: text(error["message"]),
@@ -69,7 +69,7 @@ function text(value: Json | undefined): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }
 
-function optionsOf({ type, code, param }: Saying): ErrorOptions {
+function optionsOf({ type, code, param }: ErrorDetails): ErrorOptions {
   return { ...(type === null ? {} : { type }), ...(code === null ? {} : { code }), ...(param === null ? {} : { param }) };
 }
 
@@ -94,7 +94,7 @@ const KINDS: Readonly<Record<string, ErrorKind>> = {
 
 /** The error in an `error` event, a failed response, or a 200 with an error. */
 export function decodeErrorInside(error: JsonObject): GatewayError {
-  const said = isObject(error["error"]) ? objectSaying(error["error"]) : { ...objectSaying(error), type: null };
+  const said = isObject(error["error"]) ? objectDetails(error["error"]) : { ...objectDetails(error), type: null };
   const message = said.message ?? "The upstream failed without a message.";
   if (said.code === QUOTA || said.type === QUOTA) {
     return new GatewayError("upstream-rejected", message, { ...optionsOf(said), status: 429, headers: { "x-should-retry": "false" } });
