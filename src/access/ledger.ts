@@ -49,7 +49,7 @@ export class Ledger {
   #waiting: UsageRow[] = [];
   /** Cancels the timer of the next turn. Null: none is set. */
   #cancelTimer: (() => void) | null = null;
-  #takeBackForgetting = (): void => {};
+  #cancelForgetting = (): void => {};
   /** Null: no turn is running. */
   #turn: Promise<void> | null = null;
   /** When to try a store again that did not take the last batch, on the clock of `now`. Null: it took it. */
@@ -96,7 +96,7 @@ export class Ledger {
 
   /** Writes everything that waits, to the spill where the store is away, and stops removing rows. For the end of the process. */
   async stop(): Promise<void> {
-    this.#takeBackForgetting();
+    this.#cancelForgetting();
     this.#cancelTimer?.();
     this.#cancelTimer = null;
     await this.#turn;
@@ -199,7 +199,7 @@ export class Ledger {
   #forgetIn(ms: number): void {
     const { store, now, after } = this.#ports;
     const { keepMs } = this.#options;
-    this.#takeBackForgetting = after(ms, () => {
+    this.#cancelForgetting = after(ms, () => {
       const nowMs = now();
       store.forget(keepMs === null ? null : nowMs - keepMs, nowMs).catch(() => {});
       this.#forgetIn(FORGET_EVERY_MS);

@@ -1,4 +1,4 @@
-// A gateway with a dashboard, and ways to ask it.
+// A gateway with a dashboard, and ways to call it.
 
 import { MemoryStore } from "../../src/access/stores/memory.ts";
 import type { Store } from "../../src/access/store.ts";
@@ -10,13 +10,13 @@ export interface AdminGateway extends RunningGateway {
   readonly store: Store;
   /** Asks the admin API with ADMIN_KEY. */
   ask(method: string, path: string, body?: unknown): Promise<Response>;
-  /** Signs in by the API, like a browser. */
+  /** Signs in through the API, like a browser. */
   signIn(key?: string, headers?: Readonly<Record<string, string>>): Promise<SignedIn>;
 }
 
 export interface SignedIn {
   readonly response: Response;
-  /** `name=value`; "" where none was set. */
+  /** `name=value`; "": none was set. */
   readonly cookie: string;
   readonly csrfToken: string;
 }
@@ -40,7 +40,7 @@ export async function startAdminGateway({
   };
 }
 
-/** What an answer says where it is an error. */
+/** The message of an error answer. */
 export async function errorIn(response: Response): Promise<readonly [status: number, type: unknown, code: unknown]> {
   const { error } = (await response.json()) as { readonly error: Readonly<Record<string, unknown>> };
   return [response.status, error["type"], error["code"]];

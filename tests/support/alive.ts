@@ -1,4 +1,4 @@
-// How many bytes are alive after a collection of the runtime's memory, texts and buffers included, on Bun and on Deno.
+// How many bytes are alive after a garbage collection, including strings and buffers, on Bun and on Deno.
 
 import process from "node:process";
 import { setFlagsFromString } from "node:v8";
@@ -11,7 +11,7 @@ export const aliveBytes: () => number = isBun ? await onBun() : onV8;
 async function onBun(): Promise<() => number> {
   const { fullGC, heapStats } = await import("bun:jsc");
   return () => {
-    // What the first round lets go of may have held more.
+    // What the first round released may have kept more alive.
     fullGC();
     fullGC();
     return heapStats().heapSize;

@@ -1,5 +1,5 @@
-// Prints, as JSON, how many objects of each kind a call allocates, and a delta of its answer, by the runtime's own count. For a process of Bun's
-// whose collector is off; see allocations.test.ts.
+// Prints, as JSON, how many objects of each kind a call and a delta of its answer allocate, by the runtime's own count. Runs in a Bun process
+// without garbage collection; see allocations.test.ts.
 
 import { heapStats } from "bun:jsc";
 import process from "node:process";
@@ -11,7 +11,7 @@ const CALLS = 100;
 const FEW = 2;
 const MANY = 102;
 
-/** By kind, for one call whose answer has so many deltas. */
+/** By kind, for one call whose answer has this many deltas. */
 async function allocated(way: Way, deltas: number): Promise<Record<string, number>> {
   const upstream = new Upstream();
   const program = programOver(upstream);

@@ -1,7 +1,7 @@
 // Arbitrary replies, and arbitrary ways to stream them.
-// A reply holds what the decoders of all upstreams together may find: thoughts, texts with citations, refusals, calls (complete, or
-// cut off where the answer ran out of tokens), pictures, proofs, every end, any usage. Told as events, it is cut into deltas anywhere,
-// and parts that are open at once take turns.
+// A reply may contain anything that the decoders of all upstreams can find: thoughts, texts with citations, refusals, calls (complete, or
+// cut off where the answer ran out of tokens), pictures, proofs, every end, any usage. As events, it is cut into deltas anywhere,
+// and open parts take turns.
 // Does not make events that break the grammar of canonical.ts.
 
 import fc, { type Arbitrary } from "fast-check";
@@ -22,7 +22,7 @@ import { tokenLogprob } from "../../src/protocol/logprobs.ts";
 import { unfold } from "../../src/protocol/fold.ts";
 import { anyText, callId, jsonObject, maybe, plainName, proofOf, record, someText, thoughtOf } from "./arbitrary-texts.ts";
 
-/** Whose models answer in a protocol, and so whose proofs come with the answer. Behind Chat there may be another gateway. */
+/** The makers whose models answer in a protocol, and so whose proofs come with the answer. Behind Chat there may be another gateway. */
 const MAKERS: Readonly<Record<ProtocolId, readonly Origin[]>> = {
   "openai-chat": ["google", "anthropic", "openai"],
   "openai-responses": ["openai"],
@@ -46,7 +46,7 @@ const spokenIn = (protocol: ProtocolId): Arbitrary<Part> =>
     }).chain((part) => (protocol === "anthropic-messages" ? fc.constant(part) : maybeWeighed(part))),
   );
 
-/** The part, or the part with the log probabilities of the tokens that make it; Messages has none. */
+/** The part, with the log probabilities of its tokens where the protocol has them; Messages has none. */
 function maybeWeighed(part: Extract<Part, { type: "text" | "refusal" }>): Arbitrary<Part> {
   const logprobs = fc
     .tuple(fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 3 }), fc.array(logprob, { minLength: 2, maxLength: 9 }))
@@ -136,7 +136,7 @@ const partsIn = (protocol: ProtocolId): Arbitrary<Part[]> =>
     .map(asDecoded);
 
 /**
- * Decoders tell the calls of one answer apart. A step of a hosted tool comes once. The proof of the text comes at its end, where
+ * Decoders give the calls of one answer different ids. A step of a hosted tool comes once. The proof of the text comes at its end, where
  * Google's hidden one is just that.
  */
 function asDecoded(all: readonly Part[]): Part[] {
@@ -146,7 +146,7 @@ function asDecoded(all: readonly Part[]): Part[] {
   return all.flatMap((part, index): Part[] => {
     const isHidden = part.type === "reasoning" && part.text === "" && part.proof?.origin === "google";
     if (isHidden && SHOWN.has(before)) return [];
-    // What only its own protocol understands stands between nothing for the others.
+    // For other protocols, a part that only its own protocol understands does not separate its neighbours.
     if (part.type !== "opaque") before = part.type;
     if (part.type === "text" && index !== lastText) return [{ ...part, proof: null }];
     if (part.type !== "tool-call" && part.type !== "opaque") return [part];
@@ -160,7 +160,7 @@ function asDecoded(all: readonly Part[]): Part[] {
   });
 }
 
-/** What is text to some client. */
+/** Text for some client. */
 const SHOWN: ReadonlySet<string> = new Set(["text", "refusal", "image"]);
 
 const usage: Arbitrary<Usage> = fc
@@ -198,7 +198,7 @@ function finishOf(made: readonly Part[]): Arbitrary<FinishReason> {
   });
 }
 
-/** An answer that ran out of tokens may have done so inside of its last call. */
+/** An answer that ran out of tokens may have done so inside its last call. */
 function cutOff(reply: Reply, cut: boolean): Reply {
   const last = reply.parts.at(-1);
   if (!cut || reply.finish.kind !== "length" || last?.type !== "tool-call" || last.kind === "custom" || last.arguments.length < 2)
@@ -206,7 +206,7 @@ function cutOff(reply: Reply, cut: boolean): Reply {
   return { ...reply, parts: [...reply.parts.slice(0, -1), { ...last, arguments: last.arguments.slice(0, -1), proof: null }] };
 }
 
-/** Any answer of an upstream of the protocol. `custom`: whether the client can have tools of free text. */
+/** Any answer of an upstream of the protocol. `custom`: whether the client can have free-text tools. */
 export const replyOf = (protocol: ProtocolId, { custom }: { readonly custom: boolean }): Arbitrary<Reply> =>
   partsIn(protocol)
     .map((made) => oneKindPerName(made, custom))
@@ -225,7 +225,7 @@ export const replyOf = (protocol: ProtocolId, { custom }: { readonly custom: boo
         .map(([whole, cut]) => cutOff(whole, cut)),
     );
 
-/** One name means one kind of tool in a request. */
+/** A name stands for one kind of tool in a request. */
 function oneKindPerName(made: readonly Part[], custom: boolean): Part[] {
   const kinds = new Map<string, "function" | "custom">();
   return made.map((part): Part => {
@@ -236,7 +236,7 @@ function oneKindPerName(made: readonly Part[], custom: boolean): Part[] {
   });
 }
 
-/** The tools that a request must have declared for a reply to call them so. */
+/** The tools that a request must have declared for a reply to contain these calls. */
 export function toolsCalledBy({ parts: called }: Reply): Tool[] {
   const names = new Set<string>();
   return called.flatMap((part): Tool[] => {
@@ -253,7 +253,7 @@ export function toolsCalledBy({ parts: called }: Reply): Tool[] {
 
 // ---- Streams -----------------------------------------------------------------------------------------------------
 
-/** How a reply is streamed: where texts are cut, and whose turn it is; both lists are read round and round. */
+/** How a reply is streamed: where texts are cut, and which part is next; both lists are read in a loop. */
 export interface Streaming {
   readonly cuts: readonly number[];
   readonly choices: readonly number[];
@@ -264,7 +264,7 @@ export const streaming: Arbitrary<Streaming> = record<Streaming>({
   choices: fc.array(fc.nat(5), { minLength: 1, maxLength: 12 }),
 });
 
-/** The events that tell the reply, with several parts open at once. */
+/** The events of the reply, with several parts open at once. */
 export function streamed(whole: Reply, { cuts, choices }: Streaming): ReplyEvent[] {
   const all = unfold(whole);
   const ofPart = (index: number): ReplyEvent[] => {
@@ -276,7 +276,7 @@ export function streamed(whole: Reply, { cuts, choices }: Streaming): ReplyEvent
         return [];
       }
       if (event.type !== "part-delta") return [event];
-      // Tokens are not what deltas are: they come one by one between them, and late where there are more.
+      // Tokens differ from deltas: they come one by one between them, and late where there are more.
       return [...pieces(event.text, cuts).flatMap((text): ReplyEvent[] => [...logprobs.splice(0, 1), { ...event, text }]), ...logprobs];
     });
   };
@@ -293,7 +293,7 @@ export function streamed(whole: Reply, { cuts, choices }: Streaming): ReplyEvent
     const speaker = open[choice % open.length];
     const event = speaker?.shift();
     if (speaker === undefined || event === undefined) continue;
-    // A part starts when it is its turn to start, whoever speaks next.
+    // A part starts when it is its turn, whichever part continues next.
     told.push(event);
     if (speaker.length === 0) open.splice(open.indexOf(speaker), 1);
   }
@@ -304,7 +304,7 @@ export function streamed(whole: Reply, { cuts, choices }: Streaming): ReplyEvent
   ];
 }
 
-/** Parts get their indices as they start: moves each start to where the grammar wants it. */
+/** Parts get their indices as they start: moves each start to where the grammar requires it. */
 function inStartOrder(told: readonly ReplyEvent[]): ReplyEvent[] {
   const starts = told.filter((event) => event.type === "part-start").sort((left, right) => left.index - right.index);
   const ordered: ReplyEvent[] = [];
@@ -323,7 +323,7 @@ function inStartOrder(told: readonly ReplyEvent[]): ReplyEvent[] {
   return ordered;
 }
 
-/** A text in pieces of so many characters, never through the middle of one. */
+/** A text in pieces of this many characters, never splitting one. */
 export function pieces(text: string, cuts: readonly number[]): string[] {
   const characters = Array.from(text);
   const found: string[] = [];

@@ -1,5 +1,5 @@
 // Arbitrary requests.
-// Conversations in the canonical form, as the decoders of all protocols together may make them: any mix of instructions, turns,
+// Conversations in canonical form, as the decoders of all protocols may produce them: any mix of instructions, turns,
 // parts, calls and their results (answered, interrupted, answered twice, late), tools, choices and settings.
 // Does not know what a protocol can carry.
 
@@ -59,7 +59,7 @@ const text: Arbitrary<TextPart> = record<TextPart>({
   proof: fc.constant(null),
 });
 
-/** A file in a store; Google's are addresses. */
+/** A file in a store; Google's are URLs. */
 const fileId: Arbitrary<Source> = fc
   .constantFrom<ProtocolId>("openai-chat", "openai-responses", "anthropic-messages")
   .map((owner) => ({ type: "file-id", id: "file_1", owner }));
@@ -97,7 +97,7 @@ const media: Arbitrary<Part> = fc.constantFrom<Part>(
   { type: "video", source: { type: "url", url: "https://example.com/sea.mp4", mediaType: "video/mp4" } },
 );
 
-/** What only one protocol understands, as its own decoder leaves it. */
+/** A part that only one protocol understands, as its own decoder leaves it. */
 const opaque = (role: "user" | "assistant"): Arbitrary<OpaquePart> =>
   fc
     .tuple(fc.constantFrom(...OPAQUE[role]), fc.constantFrom<OpaquePart["severity"][]>("dropped", "reported", "refused"))
@@ -243,7 +243,7 @@ const functionTool: Arbitrary<FunctionTool> = maybe(schema).chain((parameters) =
     namespace: fc.constant(null),
     description: maybe(anyText),
     schema: fc.constant(parameters),
-    // Every vendor wants a strict tool's schema closed.
+    // Every vendor requires a strict tool's schema to be closed.
     strict:
       parameters?.includes('"additionalProperties":false') === true ? fc.constantFrom(null, false, true) : fc.constantFrom(null, false),
     cache,
@@ -362,10 +362,10 @@ const settings: Arbitrary<Partial<CanonicalRequest>> = record<Partial<CanonicalR
   includeUsage: fc.boolean(),
 });
 
-/** A conversation in which nobody says anything is refused by everybody. */
+/** A conversation without content is refused by everybody. */
 const GREETING: Turn = user("Hello");
 
-/** Any request; `model` and `names` are for the caller to set. */
+/** Any request; the caller sets `model` and `names`. */
 export const request: Arbitrary<CanonicalRequest> = tools.chain((declared) => {
   const callable = declared.flatMap((tool): Declared[] =>
     tool.type === "function" || tool.type === "custom" ? [{ name: tool.name, kind: tool.type }] : [],

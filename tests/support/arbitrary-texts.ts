@@ -1,11 +1,11 @@
-// Arbitrary texts, names, ids, arguments and proofs, as models, clients and people make them up.
+// Arbitrary texts, names, ids, arguments and proofs, as models, clients and people produce them.
 // Each is a fast-check generator; the plain cases come first, so that a counterexample shrinks to them.
-// Does not make half a surrogate pair, which is no text.
+// Does not make unpaired surrogates, which are not valid text.
 
 import fc, { type Arbitrary } from "fast-check";
 import type { Origin, Proof, ReasoningPart } from "../../src/protocol/canonical.ts";
 
-/** Plain objects, so that they compare with what the codecs make. */
+/** Plain objects, so that they are equal to what the codecs make. */
 export function record<T extends object>(members: { [Key in keyof T]: Arbitrary<T[Key]> }): Arbitrary<T> {
   return fc.record<T>(members, { noNullPrototype: true });
 }
@@ -33,7 +33,7 @@ const TROUBLE = [
   "__proto__",
 ] as const;
 
-/** Anything that can stand in a string; "" too. */
+/** Anything that a string may contain; "" too. */
 export const anyText: Arbitrary<string> = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...TROUBLE) },
   { weight: 1, arbitrary: fc.string({ unit: "grapheme", maxLength: 12 }) },
@@ -43,10 +43,10 @@ export const anyText: Arbitrary<string> = fc.oneof(
 /** Text of a reply: models send no empty part. */
 export const someText: Arbitrary<string> = anyText.filter((text) => text !== "");
 
-/** Names that every protocol takes. */
+/** Names that every protocol accepts. */
 export const plainName: Arbitrary<string> = fc.constantFrom("look", "mcp__sea__look", "get_depth-2", "_");
 
-/** Names as MCP servers and people give them, with those that no protocol takes. */
+/** Names as MCP servers and people choose them, including some that no protocol accepts. */
 export const toolName: Arbitrary<string> = fc.oneof(
   { weight: 3, arbitrary: plainName },
   {
@@ -80,7 +80,7 @@ function objectText(members: readonly (readonly [string, string])[]): string {
   return `{${members.map(([key, text]) => `${JSON.stringify(key)}: ${text}`).join(",")}}`;
 }
 
-/** The text of a JSON object, with numbers that no double holds and spaces where nobody expects them. */
+/** The text of a JSON object, with numbers that no double can hold and unexpected spaces. */
 export const jsonObject: Arbitrary<string> = fc
   .uniqueArray(fc.tuple(fc.oneof(fc.constantFrom("at", "depth", "n", "ü", "input"), anyText), value), {
     maxLength: 3,
@@ -88,21 +88,21 @@ export const jsonObject: Arbitrary<string> = fc
   })
   .map(objectText);
 
-/** What a function was called with: an object mostly; nothing, something else, or the first half of an object. */
+/** The arguments of a call: mostly an object; also nothing, something else, or the first half of an object. */
 export const callArguments: Arbitrary<string> = fc.oneof(
   { weight: 6, arbitrary: jsonObject },
   { weight: 1, arbitrary: fc.constantFrom("", "{}", " {} ", "[1]", '"text"', "null", "7") },
   { weight: 1, arbitrary: fc.constantFrom('{"at":', '{"at":"Ki', "{", "not json") },
 );
 
-/** Opaque to everybody. Google's are bytes, so all of them are base64 here. */
+/** Opaque. Google's are bytes, so all of them are base64 here. */
 export const proofOf = (...origins: readonly Origin[]): Arbitrary<Proof> =>
   record<Proof>({
     origin: fc.constantFrom(...origins),
     data: fc.uint8Array({ minLength: 1, maxLength: 24 }).map((bytes) => btoa(String.fromCharCode(...bytes))),
   });
 
-/** A thought, readable or not, as its maker's protocol tells it: Google hides a thought by giving no text, OpenAI too, but as such. */
+/** A thought, readable or not, in its maker's protocol: Google and OpenAI hide a thought by omitting its text, Anthropic by redacting it. */
 export function thoughtOf(origins: readonly Origin[], text: Arbitrary<string>): Arbitrary<ReasoningPart> {
   const readable = fc.tuple(text, origins.length === 0 ? fc.constant(null) : maybe(proofOf(...origins)));
   const thought = readable.map(([said, proof]): ReasoningPart => ({
@@ -133,7 +133,7 @@ function isHidden(text: string, proof: Proof | null): boolean {
 
 const NOUNS = ["string", "integer", "number", "boolean", "null"] as const;
 
-/** A schema of parameters or of an answer: an object as a rule, also one without members, and keywords that few servers take. */
+/** A schema of parameters or of an answer: usually an object, also one without members, and keywords that few servers accept. */
 export const schema: Arbitrary<string> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom('{"type":"object"}', '{"type":"object","properties":{}}', "{}") },
   {

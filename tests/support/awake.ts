@@ -1,8 +1,8 @@
-// A clock that stands still while this process does. A process that was paused, or got no turn, has lost hardly any time on it: what arrived
-// meanwhile is read before anything is late. So a short limit on time means silence and never a busy machine.
+// A clock that stands still while this process does. A process that was paused, or was not scheduled, has lost hardly any time on it: what arrived
+// meanwhile is read before any timer fires. So a short timeout means silence, and never a busy machine.
 
 const TICK_MS = 5;
-/** The most that passes between two looks at the wall clock. */
+/** The most that the clock advances between two looks at the wall clock. */
 const STEP_MS = 2 * TICK_MS;
 
 interface Timer {
@@ -16,7 +16,7 @@ export class AwakeClock {
   #ticking: ReturnType<typeof setInterval> | null = null;
   readonly #timers = new Set<Timer>();
 
-  /** Monotonic milliseconds. */
+  /** Monotonic time in milliseconds. */
   readonly now = (): number => {
     const lookedAtMs = performance.now();
     this.#nowMs += Math.min(lookedAtMs - this.#lookedAtMs, STEP_MS);
@@ -24,7 +24,7 @@ export class AwakeClock {
     return this.#nowMs;
   };
 
-  /** Calls back once after `ms`; returns what takes it back. */
+  /** Calls back once after `ms`; returns a function that cancels it. */
   readonly after = (ms: number, callback: () => void): (() => void) => {
     const timer: Timer = { atMs: this.now() + ms, callback };
     this.#timers.add(timer);
@@ -41,7 +41,7 @@ export class AwakeClock {
     const nowMs = this.now();
     const due = [...this.#timers].filter(({ atMs }) => atMs <= nowMs).toSorted((a, b) => a.atMs - b.atMs);
     for (const timer of due) {
-      // One that came before may have taken it back.
+      // An earlier one may have cancelled it.
       if (this.#timers.delete(timer)) timer.callback();
     }
     this.#restIfIdle();

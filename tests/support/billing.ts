@@ -1,10 +1,10 @@
-// Test support: what Factory's billing endpoint says of a plan.
+// Test support: what Factory's billing endpoint reports of a plan.
 
 export interface Billing {
-  /** Percent of the windows of 5 hours, a week and a month. */
+  /** Used percent of the windows of 5 hours, a week and a month. */
   readonly standard?: readonly number[];
   readonly core?: readonly number[] | null;
-  /** Unix time in milliseconds, of all windows that are used. */
+  /** Unix time in milliseconds at which all used windows reset. */
   readonly endMs?: number;
   readonly more?: Readonly<Record<string, unknown>>;
 }

@@ -1,4 +1,4 @@
-// Debian's Chromium, driven by playwright-core: tabs that take down whatever a page should not do, and axe, which looks for what keeps people out.
+// Debian's Chromium, driven by playwright-core: tabs that record whatever a page should not do, and axe, which checks accessibility.
 // Never downloads a browser.
 
 import axe from "axe-core";
@@ -15,19 +15,19 @@ export const CHROMIUM =
 
 export const NO_CHROMIUM = "no Chromium here: `apt-get install chromium`, or say where it is in CHROMIUM";
 
-/** Null where there is none: who asks for one then says so, and skips its tests. */
+/** Null: there is none, and the test file says so and skips its tests. */
 export function launchBrowser(): Promise<Browser> | null {
   return CHROMIUM === null ? null : chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
 }
 
-/** Longer than anything takes here: a slow machine is no fault of the page. */
+/** Longer than anything takes here: a slow machine is not the page's fault. */
 const PATIENCE_MS = 20_000;
 
-/** Somebody's browser: one set of cookies, one tab. */
+/** One browser profile: one set of cookies, one tab. */
 export interface Visitor {
   readonly page: Page;
   readonly context: BrowserContext;
-  /** What went wrong since it was last asked: errors in the console, dialogs, requests to other origins. `allowed`: of them, what had to happen. */
+  /** What went wrong since the last call: errors in the console, dialogs, requests to other origins. `allowed`: those that had to happen. */
   readonly faults: (allowed?: RegExp) => string[];
   readonly close: () => Promise<void>;
 }
@@ -37,7 +37,7 @@ export interface Visiting extends BrowserContextOptions {
   readonly cookie?: string;
 }
 
-/** Of a test file. */
+/** For a test file. */
 export class Visitors {
   readonly #origin: string;
   #browser: Promise<Browser> | null = null;
@@ -92,9 +92,9 @@ export async function visitorOf(gateway: AdminGateway, browser: Browser, options
 
 interface LocalVisitor {
   readonly page: Page;
-  /** All that went wrong so far, as those of a visitor. */
+  /** Everything that went wrong so far, as for a visitor. */
   readonly faults: readonly string[];
-  /** Goes to a path of the gateway. */
+  /** Opens a path of the gateway. */
   goto(path: string): Promise<void>;
   violations(): Promise<readonly string[]>;
 }
@@ -123,12 +123,12 @@ interface Violation {
   readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
 }
 
-/** What another theme may break; all else is the same document. */
+/** What another theme may break; everything else is the same document. */
 const OF_COLOURS = ["color-contrast", "link-in-text-block"];
 
-/** What axe finds on the page as it is now, a line each. `only`: of colours, where the rest has been looked at. */
+/** What axe finds on the page as it is now, one line each. `only`: colours, where the rest has been checked before. */
 export async function violationsOn(page: Page, only: "all" | "colours" = "all"): Promise<string[]> {
-  // The page's policy lets no script in but by the debugger.
+  // The page's policy allows scripts only through the debugger.
   if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(axe.source);
   const options = JSON.stringify({
     runOnly: only === "all" ? { type: "tag", values: TAGS } : { type: "rule", values: OF_COLOURS },
@@ -145,7 +145,7 @@ const WIDER = `document.documentElement.scrollWidth <= innerWidth ? [] : [...doc
   .filter((one) => one.getBoundingClientRect().right > innerWidth && one.closest(".table-frame, pre, nav ul") === null)
   .map((one) => one.outerHTML.slice(0, 120))`;
 
-/** What makes the page itself scroll sideways, once it has had time to fit its charts; frames of its own may. */
+/** What makes the page itself scroll sideways, after its charts had time to fit; its own scrolling frames may. */
 export async function widerThan(page: Page): Promise<string[]> {
   for (let looks = 1; ; looks++) {
     const wider = await page.evaluate<string[]>(WIDER);

@@ -1,4 +1,4 @@
-// Test support: the summary of a call of which nothing is known but that it ended.
+// Test support: the summary of a call of which only its end is known.
 
 import type { CallSummary } from "../../src/telemetry/call-summary.ts";
 

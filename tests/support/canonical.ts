@@ -1,5 +1,5 @@
-// Small canonical values, so that a row of a test says only what it is about: parts, turns, tools, requests, answers and their events.
-// Every builder takes what is most often said first, and any other member of the value in a last object.
+// Small canonical values, so that a row of a test contains only what it is about: parts, turns, tools, requests, answers and their events.
+// Every builder takes the most frequent members first, and any other member in a last object.
 
 import { GatewayError, type ErrorKind, type ErrorOptions } from "../../src/errors.ts";
 import type {
@@ -36,7 +36,7 @@ export function reasoning(words = "", more: Partial<ReasoningPart> = {}): Reason
   return { type: "reasoning", text: words, redacted: false, proof: null, ...more };
 }
 
-/** A call as its start tells it has "" for arguments: `call("c1", "look", "")`. */
+/** A call at its start has "" for arguments: `call("c1", "look", "")`. */
 export function call(callId: string, name = "look", args = "{}", more: Partial<ToolCallPart> = {}): ToolCallPart {
   return { type: "tool-call", callId, name, kind: "function", arguments: args, cache: null, proof: null, ...more };
 }
@@ -67,7 +67,7 @@ export const google = (data: string): Proof => ({ origin: "google", data });
 
 // ---- Turns and tools ---------------------------------------------------------------------------------------------
 
-/** A string stands for a text of its own. */
+/** A string stands for a text part. */
 type Said = Part | string;
 
 export const user = (...said: Said[]): Turn => turn("user", said);
@@ -92,7 +92,7 @@ export function sampling(more: Partial<Sampling> = {}): Sampling {
   return { ...bareRequest({ model: "", stream: false }).sampling, ...more };
 }
 
-/** A request that says nothing but what is given here; its client calls the fields by their canonical names. */
+/** A request with only the given members; its client uses the canonical names of fields. */
 export function request(more: Partial<CanonicalRequest> = {}): CanonicalRequest {
   return { ...bareRequest({ model: "m", stream: false }), ...more };
 }

@@ -30,7 +30,7 @@ export class Clock {
     this.nowMs = untilMs;
   }
 
-  /** Lets time pass, fast, for as long as something goes on. Only for what ends because time passes: nothing else can hurry. */
+  /** Lets time pass quickly while something is running. Only for what ends because time passes: nothing else can hurry. */
   async during<T>(going: Promise<T>): Promise<T> {
     let isOver = false;
     const over = (): void => void (isOver = true);

@@ -1,4 +1,4 @@
-// A collector of traces and metrics: takes OTLP in JSON over HTTP and keeps it, as it came.
+// A collector of traces and metrics: accepts OTLP in JSON over HTTP and keeps it as it came.
 
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -66,7 +66,7 @@ interface Body {
 }
 
 export interface Collector {
-  /** What OTEL_EXPORTER_OTLP_ENDPOINT is set to. */
+  /** The value for OTEL_EXPORTER_OTLP_ENDPOINT. */
   readonly url: string;
   /** All bodies, as they came. */
   readonly texts: readonly string[];
@@ -76,7 +76,7 @@ export interface Collector {
   /** Of the latest report. */
   metrics(): OtlpMetric[];
   resources(): Record<string, unknown>[];
-  /** Which status it answers with from now on; null: it says nothing. */
+  /** The status of its answers from now on; null: it does not answer. */
   answer(status: number | null): void;
   stop(): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// Conversations with tools that a client of each protocol holds, keeping what it was told as its users keep it: whatever has to come back to
-// a vendor travels in the protocol's messages.
+// Conversations with tools as a client of each protocol holds them, keeping what it received as users of the client do: whatever has to go back
+// to a vendor travels in the protocol's messages.
 // Written from the protocols' documentation and not from the codecs, which it tests.
 
 import type { Json, JsonObject } from "../../src/wire/json.ts";
@@ -22,7 +22,7 @@ export interface Conversation {
   request(asking: Asking): { readonly path: string; readonly body: JsonObject };
   /** Takes in an answer, and answers each of its calls. */
   hear(answer: string, streamed: boolean): Heard;
-  /** The user speaks again. */
+  /** The user sends another message. */
   say(text: string): void;
 }
 
@@ -53,7 +53,7 @@ function dataOf(stream: string): JsonObject[] {
 
 // ---- Chat Completions --------------------------------------------------------------------------------------------
 
-/** As an agent that keeps members which it does not know: the message of a whole answer, or the sum of all deltas. */
+/** Like an agent that keeps unknown members: the message of a whole answer, or the sum of all deltas. */
 function chat(): Conversation {
   const list: Json[] = [{ role: "user", content: QUESTION }];
   return {
@@ -140,7 +140,7 @@ function messages(): Conversation {
       body: {
         model,
         max_tokens: 16_000,
-        // Of two Claude models the older takes a budget alone.
+        // Of two Claude models the older one accepts only a budget.
         thinking: model.includes("4-5") ? { type: "enabled", budget_tokens: 2000 } : { type: "adaptive", display: "summarized" },
         messages: list,
         tools: [{ name: "look", description: ABOUT, input_schema: SCHEMA }],
@@ -186,7 +186,7 @@ function tryParse(text: string): unknown {
 
 // ---- Gemini ------------------------------------------------------------------------------------------------------
 
-/** As the official chat helper: of a streamed answer, every event's content is a turn of its own. */
+/** Like the official chat helper: in a streamed answer, every event's content is a turn of its own. */
 function gemini(): Conversation {
   const contents: Json[] = [{ role: "user", parts: [{ text: QUESTION }] }];
   return {

@@ -1,20 +1,20 @@
-// What is done while something runs, counted and not timed: how often each byte is made into text, parsed, printed and encoded, and by whom.
-// Does not stay in place: once what is counted has ended, everything is as it was.
+// Counts work while something runs, instead of timing it: how often each byte is decoded, parsed, printed and encoded, and by whom.
+// Does not stay installed: when the counted code has ended, everything is as it was.
 
 import { CODECS } from "../../src/protocol/codecs.ts";
 
-/** What was done so far. */
+/** The work so far. */
 export type Counts = {
-  /** Bytes made into text: without that nothing can be parsed, whoever the parser is. */
+  /** Bytes decoded to text: nothing can be parsed without that, whichever parser is used. */
   readonly decodedBytes: number;
   readonly decodes: number;
   readonly encodes: number;
-  /** Calls of `JSON.parse`, and the length of what it read. */
+  /** Calls of `JSON.parse`, and the length of their texts. */
   readonly parses: number;
   readonly parsedLength: number;
   /** Calls of `JSON.stringify`. */
   readonly prints: number;
-  /** Events that a protocol's decoder took, and those that it gave. */
+  /** Events that a protocol's decoder took, and events that it emitted. */
   readonly decoderSteps: number;
   readonly decoded: number;
   /** Events that a protocol's encoder took. */
@@ -46,7 +46,7 @@ export function difference(later: Counts, earlier: Counts): Counts {
   return each(ZERO, (name) => later[name] - earlier[name]);
 }
 
-/** Runs `act` while everything that Counts names is counted; `count()` tells what has been done since the beginning. */
+/** Runs `act` while everything that Counts names is counted; `count()` returns the counts since the beginning. */
 export async function counting<T>(act: (count: () => Counts) => Promise<T>): Promise<T> {
   const counts: { -readonly [Name in keyof Counts]: number } = { ...ZERO };
   const restore: (() => void)[] = [];

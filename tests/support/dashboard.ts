@@ -1,4 +1,4 @@
-// A server with the dashboard, as somebody starts it, before a scripted upstream: the executable under Bun, the program on Deno under Deno.
+// A server with the dashboard, as a user starts it, in front of a scripted upstream: the executable under Bun, the program on Deno under Deno.
 
 import assert from "node:assert/strict";
 import { AwakeClock } from "./awake.ts";
@@ -6,22 +6,22 @@ import { startUpstream, type ScriptedUpstream } from "./upstream.ts";
 import { build, cleanUp, emptyFolder, OWN_WAYS, start } from "./program.ts";
 
 export const ADMIN_KEY = "an-admin-key-of-the-tests";
-/** Of a client. */
+/** A client key. */
 export const CLIENT_KEY = "ck-a-client-key-of-the-tests";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
 export interface DashboardServer {
-  /** Without a slash at the end. */
+  /** Without a trailing slash. */
   readonly origin: string;
   readonly upstream: ScriptedUpstream;
-  /** `name=value` of a new session of an administrator, or of whoever has that key. */
+  /** `name=value` of a new session of an administrator, or of the holder of the given key. */
   signIn(key?: string): Promise<string>;
   /** The one-time link that the command `ui` prints. */
   link(): Promise<string>;
   /** A call of a client. */
   call(path: string, body: object, headers?: Readonly<Record<string, string>>): Promise<Response>;
-  /** The admin API as scripts use it. With a body a POST. */
+  /** The admin API as scripts use it. A POST if there is a body. */
   admin<Value>(path: string, body?: object): Promise<Value>;
   stop(): Promise<void>;
 }
@@ -101,7 +101,7 @@ export async function convertedCall(server: DashboardServer): Promise<string> {
   return callOf(server, response);
 }
 
-/** The ledger's id of a call that was answered, once it stands there. */
+/** The ledger's id of an answered call, once it is in the ledger. */
 export async function callOf(server: DashboardServer, response: Response): Promise<string> {
   const [id = ""] = await callsOf(server, `q=${response.headers.get("x-request-id") ?? ""}`, 1);
   return id;

@@ -1,5 +1,5 @@
-// A host that stops taking connections, as one behind a firewall or one that is overrun. Linux only. A process that listens is stopped by
-// SIGSTOP: the kernel goes on to take connections for it until its queue is full; this side fills the queue, and from then on every SYN is
+// A host that stops accepting connections, like one behind a firewall or an overloaded one. Linux only. A listening process is stopped by
+// SIGSTOP: the kernel goes on accepting connections for it until its queue is full; this side fills the queue, and from then on every SYN is
 // dropped. While it is not stopped it answers every call with a few words of Chat.
 
 import { spawn, type ChildProcess } from "node:child_process";
@@ -11,9 +11,9 @@ import { denoPath } from "./program.ts";
 
 export interface DeafHost {
   readonly url: string;
-  /** From now on nothing is accepted; resolves when that is so. */
+  /** From now on nothing is accepted; resolves when that is the case. */
   deafen(): Promise<void>;
-  /** Connections that others ask for and do not get. */
+  /** Connections that others request and do not get. */
   knocking(): number;
   stop(): void;
 }
@@ -27,7 +27,7 @@ const ANSWER = JSON.stringify({
   usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 },
 });
 
-/** Under Deno, which keeps to the length of the queue that it is told; Bun makes it 512. */
+/** Runs under Deno, which respects the given length of the queue; Bun makes it 512. */
 const SCRIPT = `
   import { createServer } from "node:http";
   const server = createServer((request, response) => {
@@ -40,7 +40,7 @@ export async function startDeafHost(): Promise<DeafHost> {
   const port = await firstNumber(child);
   const pid = child.pid ?? 0;
   const queued: Socket[] = [];
-  /** Sockets that have sent a SYN and heard nothing: https://man7.org/linux/man-pages/man5/proc_pid_net.5.html (read 2026-11). */
+  /** Sockets that have sent a SYN without an answer: https://man7.org/linux/man-pages/man5/proc_pid_net.5.html (read 2026-11). */
   const asking = (): number => {
     const hex = port.toString(16).toUpperCase().padStart(4, "0");
     return readFileSync("/proc/net/tcp", "latin1").split(`:${hex} 02 `).length - 1;
@@ -60,7 +60,7 @@ export async function startDeafHost(): Promise<DeafHost> {
         await until(() => isConnected || asking() > 0, "a connection to be taken or dropped");
       }
     },
-    // The last of the queue is this side's own.
+    // The last one in the queue is this side's own.
     knocking: () => asking() - 1,
     stop() {
       for (const socket of queued) socket.destroy();

@@ -1,4 +1,4 @@
-// What a client of each protocol sends, and what it makes of an answer: its text, its error, and the terminals of a stream in their order.
+// Requests of a client of each protocol, and what it reads in an answer: text, error, and the terminal events of a stream in order.
 // Written from the protocols' documentation and not from the codecs, which it tests.
 
 import assert from "node:assert/strict";
@@ -93,7 +93,7 @@ export function textOf(protocol: ProtocolId, body: string): string {
   }
 }
 
-/** What a streamed answer told a client. */
+/** What a client read from a streamed answer. */
 export interface Told {
   readonly text: string;
   /** Everything that says how the answer ended, in order. */
@@ -158,7 +158,7 @@ function terminalsOf(protocol: ProtocolId, { event }: SseEvent, data: Data): str
   }
 }
 
-/** How each protocol says that an answer is complete. */
+/** How each protocol marks a complete answer. */
 export const SUCCESS: Readonly<Record<ProtocolId, readonly string[]>> = {
   "openai-chat": ["stop", "[DONE]"],
   "openai-responses": ["response.completed"],
@@ -166,7 +166,7 @@ export const SUCCESS: Readonly<Record<ProtocolId, readonly string[]>> = {
   gemini: ["STOP"],
 };
 
-/** How each protocol ends a stream that can't go on. */
+/** How each protocol ends a stream that failed. */
 export function failure(protocol: ProtocolId, message: string): string[] {
   if (protocol === "openai-responses") return [`error: ${message}`, `response.failed: ${message}`];
   return [`error: ${message}`];
@@ -210,7 +210,7 @@ export async function errorIn(protocol: ProtocolId, response: Response): Promise
   }
 }
 
-/** The instructions in a request that an upstream got, all of them as one text. */
+/** The instructions in a request that an upstream received, joined to one text. */
 export function instructionsIn(protocol: ProtocolId, request: string): string {
   const body = JSON.parse(request) as Data;
   const plain = (content: unknown): string[] =>

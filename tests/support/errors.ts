@@ -1,4 +1,4 @@
-// What each kind of error has to look like in each protocol. Where the protocol leaves a word open, the table holds the words that the
+// What each kind of error has to look like in each protocol. Where the protocol leaves a word open, the table has the words that the
 // official clients know.
 
 import type { ErrorKind } from "../../src/errors.ts";
@@ -82,7 +82,7 @@ export const ERROR_LOOKS: Readonly<Record<ProtocolId, Readonly<Record<ErrorKind,
   gemini: GEMINI,
 };
 
-/** The statuses of an upstream that a client must see as they are, and what they are called (A.17). */
+/** The upstream statuses that a client must see unchanged, and their names (A.17). */
 export const REJECTIONS: readonly { readonly status: number; readonly types: Readonly<Record<ProtocolId, string | null>> }[] = [
   rejection(400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"),
   rejection(401, "invalid_request_error", "authentication_error", "UNAUTHENTICATED"),

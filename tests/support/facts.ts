@@ -1,13 +1,13 @@
-// What canonical requests and replies say, as lists of facts by field, and the differences between two of them.
-// A field that is lost is reported under its name (`topK`, `turns.image.detail`); something that the original did not say under
-// its name with a plus (`+turns.text`). Scalars that were null may become something: filling a default in loses nothing.
-// Never judges whether a difference is allowed; that is what losses.ts is for.
+// The contents of canonical requests and replies as lists of facts by field, and the differences between two of them.
+// A lost field is reported under its name (`topK`, `turns.image.detail`); something that was added is reported under
+// its name with a plus (`+turns.text`). Scalars that were null may get a value: filling in a default loses nothing.
+// Never judges whether a difference is allowed; losses.ts does.
 
 import type { CanonicalRequest, Logprob, Part, Reply, Source, Turn } from "../../src/protocol/canonical.ts";
 
 export interface Difference {
   readonly field: string;
-  /** What was there before and what is there now, for the failure message. */
+  /** The value before and after, for the failure message. */
   readonly before: readonly string[];
   readonly after: readonly string[];
 }
@@ -15,7 +15,7 @@ export interface Difference {
 interface Facts {
   /** Kept when every entry is still there, in order; anything more is a gain. */
   readonly lists: Map<string, string[]>;
-  /** Running text, by speaker: kept when every piece is still there, in order, wherever its blocks begin and end. */
+  /** Continuous text, by speaker: kept when every piece is still there, in order, wherever its blocks begin and end. */
   readonly texts: Map<string, string[]>;
   /** Kept when equal. */
   readonly scalars: Map<string, string | null>;
@@ -53,7 +53,7 @@ function requestFacts(request: CanonicalRequest): Facts {
   }
   addTurns(facts, request.turns);
   for (const tool of request.tools) addTool(facts, tool);
-  // What every protocol does unless told otherwise is the same said or not.
+  // The default of every protocol is the same whether or not it is stated.
   scalars.set("toolChoice", choiceOf(request));
   scalars.set("parallelToolCalls", request.parallelToolCalls === false ? "false" : null);
   scalars.set("store", request.store === true ? "true" : null);
@@ -77,7 +77,7 @@ function requestFacts(request: CanonicalRequest): Facts {
 
 const SAMPLING_DEFAULTS: Readonly<Record<string, number>> = { temperature: 1, topP: 1, presencePenalty: 0, frequencyPenalty: 0 };
 
-/** A choice among all tools there are is no narrower than the free one. */
+/** A choice among all existing tools is no narrower than the free one. */
 function choiceOf({ toolChoice, tools }: CanonicalRequest): string | null {
   if (toolChoice === null || toolChoice.type === "auto") return null;
   if (toolChoice.type !== "subset" || toolChoice.names.length < tools.length) return show(toolChoice);
@@ -94,7 +94,7 @@ function addTool({ lists }: Facts, tool: CanonicalRequest["tools"][number]): voi
       optional("tools.namespace", tool.namespace);
       optional("tools.description", tool.description);
       optional("tools.schema", tool.schema);
-      // Not strict is what a tool is when nobody says so.
+      // A tool is not strict by default.
       optional("tools.strict", tool.strict === false ? null : tool.strict);
       optional("tools.cache", tool.cache);
       return;
@@ -135,7 +135,7 @@ function addTurns(facts: Facts, turns: readonly Turn[]): void {
   let calledSoFar = 1;
   for (const turn of turns) {
     if (turn.effort !== null) add(lists, "turns.effort", turn.effort);
-    // The order of the results within a turn says nothing.
+    // The order of the results within a turn has no meaning.
     const results = turn.parts.filter((part) => part.type === "tool-result");
     results.sort((left, right) => (calls.get(left.callId) ?? 0) - (calls.get(right.callId) ?? 0));
     for (const part of turn.parts) {
@@ -192,7 +192,7 @@ function addPart(facts: Facts, { role, calls }: { role: Turn["role"]; calls: Rea
       return;
     case "tool-call":
       add(lists, at("toolCall"), part.name);
-      // A call without arguments may say so with an empty object.
+      // A call without arguments may have an empty object.
       add(lists, at("toolCall.arguments"), part.arguments === "" && part.kind === "function" ? "{}" : part.arguments);
       if (part.kind === "custom") add(lists, at("toolCall.custom"), part.name);
       add(lists, at("toolCall.id"), part.callId);
@@ -219,7 +219,7 @@ function addPart(facts: Facts, { role, calls }: { role: Turn["role"]; calls: Rea
   }
 }
 
-/** The tokens; and their bytes, where they are not those of the token as text. */
+/** The tokens, with their bytes where they differ from the token's text. */
 function addLogprobs(lists: Facts["lists"], field: string, logprobs: readonly Logprob[] = []): void {
   for (const { top, ...chosen } of logprobs) {
     add(lists, field, show([chosen, ...top].map(({ token, logprob }) => [token, logprob])));
@@ -244,7 +244,7 @@ function differences(before: Facts, after: Facts): Difference[] {
     if (gained) found.push({ field: `+${name}`, before: from, after: to });
   }
   for (const field of keys(before.lists, after.lists)) {
-    // Where the text itself changed, its block boundaries say nothing new.
+    // Where the text itself changed, its block boundaries add nothing.
     const owner = field.replace(/\.blocks$/, "");
     if (field !== owner && (broken.has(owner) || broken.has(`${owner}.text`))) continue;
     const from = before.lists.get(field) ?? [];
@@ -257,7 +257,7 @@ function differences(before: Facts, after: Facts): Difference[] {
     const to = after.scalars.get(field) ?? null;
     if (from !== null && from !== to) found.push({ field, before: [from], after: [String(to)] });
   }
-  // Only the kinds of parts that are on both sides can have changed places.
+  // Only parts of kinds that are on both sides can have changed places.
   const from = onlyIn(before.order, after.order);
   const to = onlyIn(after.order, before.order);
   if (from.join() !== to.join()) found.push({ field: ORDER, before: from, after: to });
@@ -280,7 +280,7 @@ function withoutSpace(text: string): string {
   return text.replace(/\s+/g, "");
 }
 
-/** Where the bytes are; of a URL the media type is a remark. */
+/** Where the bytes are; the media type of a URL is only a remark. */
 function where(source: Source): string {
   return source.type === "url" ? source.url : show(source);
 }

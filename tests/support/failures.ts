@@ -1,5 +1,5 @@
-// Which tests failed, with the file and the beginning of the error, read from what `bun test` or `deno test` printed without colours.
-// Never counts: what a runner says of its counts is read by tests/run.ts.
+// Which tests failed, with the file and the beginning of the error, parsed from the output of `bun test` or `deno test` without colours.
+// Never counts: tests/run.ts reads a runner's own counts.
 
 export interface Failure {
   readonly test: string;
@@ -16,13 +16,13 @@ export function failuresIn(runner: string, output: string): Failure[] {
   return runner === "deno" ? ofDeno(lines) : ofBun(lines);
 }
 
-/** Bun prints an error before the name of its test, and one that no test can be blamed for between two rules. */
+/** Bun prints an error before the name of its test, and an error outside of any test between two rules. */
 function ofBun(lines: readonly string[]): Failure[] {
   const failures: Failure[] = [];
   let file = "";
   let error: string[] = [];
   let isStray = false;
-  // After a long output Bun names the failed tests once more.
+  // After a long output Bun lists the failed tests once more.
   const recapAt = lines.findIndex((line) => /^\d+ tests? failed:$/.test(line));
   for (const line of lines.slice(0, recapAt === -1 ? lines.length : recapAt)) {
     const opened = /^(?:::group::)?(\S+\.ts):$/.exec(line)?.[1];
@@ -35,7 +35,7 @@ function ofBun(lines: readonly string[]): Failure[] {
     if (isStrayStart) isStray = true;
     if (isStrayEnd) isStray = false;
     if (opened !== undefined || outcome !== "" || isStrayStart || isStrayEnd) error = [];
-    // Bun says below a test's name that it took too long.
+    // Bun reports a timeout below a test's name.
     else if (/^ +\^ this test timed out/.test(line) && failures.length > 0) failures.push(withLine(failures.pop(), line));
     else if (!(isStray && /^-{20,}$/.test(line))) error.push(line);
   }
@@ -67,7 +67,7 @@ function ofDeno(lines: readonly string[]): Failure[] {
   });
 }
 
-/** Without blank lines, and of an excerpt of the source only the line that the error points to. */
+/** Without blank lines; of a source excerpt, only the line of the error. */
 function beginning(lines: readonly string[]): string[] {
   const isExcerpt = (line: string | undefined): boolean => /^ *\d+ \| /.test(line ?? "");
   return lines

@@ -1,10 +1,10 @@
-// Reads the cases in `tests/fixtures/<protocol>/<case>/` and, where it exists, `../shared/recordings`; never changes a byte of them.
-// Files of a case, each of them optional but one of request and reply:
+// Reads the cases in `tests/fixtures/<protocol>/<case>/` and, if it exists, `../shared/recordings`; never changes a byte of them.
+// Files of a case, all optional, but with a request or a reply at least:
 //      request.json   a request body as a client of the protocol sends it
 //      reply.json     a non-streaming answer
 //      reply.sse      the same answer, streamed (of a recording: another answer to a similar call)
 //      error-<n>.json the body of an answer with status <n>
-//      meta.json      what the case is about, and what stands outside of the body; see `Meta`
+//      meta.json      what the case is about, and anything outside of the body; see `Meta`
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
@@ -12,7 +12,7 @@ import type { WireRequest } from "../../src/protocol/codec.ts";
 
 export const PROTOCOLS: readonly ProtocolId[] = ["openai-chat", "openai-responses", "anthropic-messages", "gemini"];
 
-/** `meta.json`. A fixture needs `about` and `exercises`; the rest stands in where the case needs it. */
+/** `meta.json`. A fixture needs `about` and `exercises`; everything else is optional. */
 export interface Meta {
   /** One sentence: what is special here. */
   readonly about: string;
@@ -22,7 +22,7 @@ export interface Meta {
   readonly headers?: Readonly<Record<string, string>>;
   /** Gemini: model and stream switch of the path. */
   readonly path?: { readonly model: string; readonly stream: boolean };
-  /** How decoding the reply ends; `end` unless said otherwise. */
+  /** The expected end of the decoded reply; default `end`. */
   readonly ends?: "end" | "error";
 }
 
@@ -44,10 +44,10 @@ export interface Case {
 const FIXTURES = new URL("../fixtures/", import.meta.url);
 const RECORDINGS = new URL("../../../shared/recordings/", import.meta.url);
 
-/** Recordings whose end is bad, as their folders' names say. */
+/** Recordings with a bad end, as the names of their folders say. */
 const BAD_ENDS: ReadonlySet<string> = new Set(["cut-inside-tool-arguments", "error-inside-a-200-stream"]);
 
-/** A model for Gemini requests whose `meta.json` names none: there it stands in the path. */
+/** A model for Gemini requests whose `meta.json` names none: Gemini has it in the path. */
 const GEMINI_PATH = { model: "gemini-2.5-pro", stream: false };
 
 export interface Cases {
@@ -105,7 +105,7 @@ function fixture(protocol: ProtocolId, name: string, folder: URL): Case {
 function recordings(protocol: ProtocolId): Case[] {
   return folders(new URL(`${protocol}/`, RECORDINGS)).map(({ name, folder }) => {
     const reply = text(folder, "reply.json");
-    // A recorded call that failed has the error's body in the place of the answer; its status was not recorded.
+    // A recorded call that failed has the error's body in place of the answer; its status was not recorded.
     const failed = reply !== null && /^\s*\{\s*"error"\s*:/.test(reply);
     return {
       protocol,
@@ -137,7 +137,7 @@ function clients(): Case[] {
       let tools: unknown;
       return sent.map(({ url, headers, body: recorded }, index): Case => {
         const route = routeOf(url);
-        // A list of tools stands in the file once; later requests name it: "<the same 9 tools as above>".
+        // A list of tools is in the file once; later requests refer to it: "<the same 9 tools as above>".
         if (Array.isArray(recorded["tools"])) ({ tools } = recorded);
         const body = typeof recorded["tools"] === "string" ? { ...recorded, tools } : recorded;
         return {

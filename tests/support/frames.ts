@@ -1,4 +1,4 @@
-// Test support: the frames of a Bedrock stream, read by the library that Bedrock's clients read them with, and as the events that they stand for.
+// Test support: the frames of a Bedrock stream, parsed by the library that Bedrock's clients use, and the events in them.
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -7,7 +7,7 @@ import { EventStreamCodec } from "@smithy/eventstream-codec";
 export interface Frame {
   readonly kind: unknown;
   readonly name: unknown;
-  /** JSON text: of a chunk the event in it. */
+  /** JSON text; for a chunk, the event in it. */
   readonly text: string;
 }
 
@@ -32,7 +32,7 @@ export function framesIn(bytes: Uint8Array): Frame[] {
   return frames;
 }
 
-/** As a Messages client would have got it. */
+/** As a Messages client would have received it. */
 export function asSse(frames: readonly Frame[]): string {
   return frames.map((frame) => `data: ${frame.kind === "event" ? frame.text : errorText(frame)}\n\n`).join("");
 }

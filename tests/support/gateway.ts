@@ -20,15 +20,15 @@ export const FACTORY_KEY = "fk-factory-key-of-the-tests";
 export const CLIENT_KEY = "client-key-of-the-tests";
 
 export interface GatewayOptions {
-  /** Laid over the keys and the upstream's address; undefined takes a variable away. */
+  /** Laid over the keys and the upstream's address; undefined removes a variable. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** The text of the file that `CONFIG_PATH` names. */
   readonly modelTable?: string;
-  /** Instead of one that follows the wall clock. */
+  /** Default: one that follows the wall clock. */
   readonly clock?: Pick<AwakeClock, "now" | "after">;
-  /** Absent: nothing is remembered. */
+  /** Absent: there is no store. */
   readonly store?: Store;
-  /** What an administrator may have done. Absent: nothing. */
+  /** What an administrator may have the process do. Absent: nothing. */
   readonly operator?: Operator;
   /** Shared with another gateway, which then stops it. */
   readonly upstream?: ScriptedUpstream;
@@ -38,10 +38,10 @@ export type LogLine = Readonly<Record<string, unknown>>;
 
 export interface CallOptions {
   readonly method?: string;
-  /** Text as it is; anything else as JSON. */
+  /** A string is sent as it is; anything else as JSON. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** The client key, as bearer; null sends none. */
+  /** The client key, as a bearer token; null sends none. */
   readonly key?: string | null;
   readonly signal?: AbortSignal;
 }
@@ -54,14 +54,14 @@ export interface RunningGateway {
   /** Every log line so far. */
   readonly lines: readonly LogLine[];
   call(path: string, options?: CallOptions): Promise<Response>;
-  /** The line that a call ends with; waits for it. `response` also by its `x-request-id`. */
+  /** The log line at the end of a call; waits for it. `response`: also by its `x-request-id`. */
   lineOf(response: Response | string): Promise<LogLine>;
-  /** The latest request that the upstream got. */
+  /** The latest request that the upstream received. */
   lastSeen(): Seen;
   readonly calls: Program["calls"];
-  /** Has it go on with another environment, laid over what it usually is. */
+  /** Reloads it with another environment, laid over the usual one. */
   reload(environment: Readonly<Record<string, string | undefined>>): void;
-  /** Takes nothing new; resolves when what runs has ended. */
+  /** Accepts nothing new; resolves when running calls have ended. */
   drain(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -75,9 +75,9 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
         FACTORY_BASE_URL: upstream.url,
         FACTORY_API_KEY: FACTORY_KEY,
         PROXY_API_KEY: CLIENT_KEY,
-        // What is not about retries should not wait for them.
+        // Tests of other things should not wait for retries.
         RETRIES: "0",
-        // Nor should what is not about the plan find questions about it among its requests.
+        // Nor should they find requests about the plan among their own.
         QUOTA_INTERVAL: "0",
         ...(options.modelTable === undefined ? {} : { CONFIG_PATH: "models.json" }),
         ...environment,
@@ -156,7 +156,7 @@ export interface Gateways {
   readonly gatewayWith: (environment: Record<string, string>, options?: GatewayOptions) => Promise<RunningGateway>;
 }
 
-/** Gateways in front of one upstream, all of which stop when the tests of the file are over. */
+/** Gateways in front of one upstream, all of which stop after the tests of the file. */
 export async function startGateways(): Promise<Gateways> {
   const upstream = await startUpstream();
   const gateways: RunningGateway[] = [];
@@ -191,10 +191,10 @@ export const CONVERSION: Way = { client: "openai-chat", upstream: "anthropic-mes
 /** For what does not depend on the protocols. */
 export const PAIR: readonly Way[] = [PASSTHROUGH, CONVERSION];
 
-/** Only a guard: what is waited for comes soon, but machines are shared. */
+/** Only a safeguard: what is waited for comes soon, but machines are shared. */
 const LONGEST_WAIT_MS = 30_000;
 
-/** Waits for what must happen, and says what did not. */
+/** Waits for what must happen; if it does not, the error says what. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
   const clock = new AwakeClock();
   const endMs = clock.now() + LONGEST_WAIT_MS;
@@ -205,7 +205,7 @@ export async function until(condition: () => boolean, what: string): Promise<voi
 }
 
 /**
- * Holds what is told to take no longer than `mostMs`, where a busy machine may take longer now and then: every try must come to its end,
+ * Checks that something takes no longer than `mostMs`, although a busy machine may take longer now and then: every attempt must finish,
  * and one of them in time.
  */
 export async function inTime(mostMs: number, act: () => Promise<number>): Promise<void> {

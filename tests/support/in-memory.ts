@@ -1,4 +1,4 @@
-// The program, and the pumps alone, around an upstream in memory that gives exactly the chunks of the test.
+// The program, and the pumps alone, around an in-memory upstream that delivers exactly the chunks of the test.
 // Does not open a port, or let time pass.
 
 import assert from "node:assert/strict";
@@ -25,14 +25,14 @@ import { encodeReply } from "./wire-reply.ts";
 const utf8 = new TextEncoder();
 export const WORD = "abc ";
 
-/** The events of an answer of so many deltas, all alike. */
+/** The events of an answer with this many deltas, all alike. */
 export function eventsOf(protocol: ProtocolId, deltas: number): readonly string[] {
   return encodeReply(protocol, complete({ model: MODELS[protocol], text: WORD.repeat(deltas) }), { serial: 7, includeUsage: true }).events;
 }
 
 export const bytesOf = (events: readonly string[]): Uint8Array[] => events.map((event) => utf8.encode(event));
 
-/** The first event that holds a word, in front of it what opens the answer. */
+/** The first event with content, preceded by those that open the answer. */
 export function opening(protocol: ProtocolId): { readonly before: readonly Uint8Array[]; readonly delta: Uint8Array } {
   const events = eventsOf(protocol, 2);
   const at = events.findIndex((event) => event.includes(WORD));
@@ -48,11 +48,11 @@ export class Upstream implements HttpBody {
   reads = 0;
   /** Told when the request has arrived. */
   called = (): void => {};
-  /** How many requests are still to be refused, as by a host that is too busy. */
+  /** How many requests are still to be refused, as by a busy host. */
   refusals = 0;
   #chunkAt: (index: number) => Uint8Array | undefined = () => undefined;
 
-  /** Says what each read gets; undefined ends the answer. */
+  /** Returns the chunk for each read; undefined ends the answer. */
   answer(chunkAt: (index: number) => Uint8Array | undefined): void {
     this.#chunkAt = chunkAt;
     this.reads = 0;
@@ -77,7 +77,7 @@ export class Upstream implements HttpBody {
 interface ProgramOptions {
   /** Laid over the keys. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Absent: nothing is remembered. */
+  /** Absent: there is no store. */
   readonly store?: Store;
   /** Absent: no time passes. */
   readonly after?: After;
@@ -85,7 +85,7 @@ interface ProgramOptions {
   readonly modelTable?: string;
 }
 
-/** No time passes; who only gives way goes on. */
+/** No time passes; code that only yields goes on. */
 const timeless: After = (ms, run) => {
   if (ms === 0) queueMicrotask(run);
   return () => {};

@@ -1,10 +1,10 @@
-// Holds a value to a JSON schema, as far as the OpenAPI document uses it. Stricter than the standard: an object has no members but those named.
+// Checks a value against a JSON schema, as far as the OpenAPI document uses it. Stricter than the standard: unnamed members are not allowed.
 
 import type { Schema } from "../../src/http/admin/openapi-schemas.ts";
 
 type Schemas = Readonly<Record<string, Schema>>;
 
-/** What is wrong, each with its place; empty: nothing. */
+/** The faults, each with its place; empty: none. */
 export function faultsOf(value: unknown, schema: Schema, schemas: Schemas, place = "$"): string[] {
   if (schema.$ref !== undefined) {
     const found = schemas[schema.$ref.replace("#/components/schemas/", "")];

@@ -1,4 +1,4 @@
-// The laws that every codec obeys, as functions that throw an AssertionError which says what broke.
+// The laws that every codec obeys, as functions that throw an AssertionError describing the violation.
 // Never names a test, and never decides which cases a law covers.
 
 import assert from "node:assert/strict";
@@ -52,12 +52,12 @@ export function sseEvents(text: string): SseEvent[] {
   return run(sseDecoder(SSE_LIMITS), [utf8.encode(text)]);
 }
 
-/** What a decoder makes of a stream; throws when it breaks the grammar. */
+/** The events that a decoder makes of a stream; throws when they break the grammar. */
 export function decodeStream(codec: Codec, events: Iterable<SseEvent>, exchange: Exchange): ReplyEvent[] {
   return run(chain(codec.reply.decoder(exchange), grammar()), events);
 }
 
-/** What an encoder sends for canonical events, as text: the same whether or not it prints by itself what it can. */
+/** What an encoder sends for canonical events, as text: the same whether or not it prints some events itself. */
 export function encodeStream(codec: Codec, events: Iterable<ReplyEvent>, exchange: Exchange): string {
   const ordered = run(inOrder(), events);
   const stepped = run(codec.reply.encoder(exchange), ordered).map(printSse).join("");
@@ -67,18 +67,18 @@ export function encodeStream(codec: Codec, events: Iterable<ReplyEvent>, exchang
   return stepped;
 }
 
-/** The error that a stream of events ended with; null when it ended well. */
+/** The error that a stream of events ended with; null: it succeeded. */
 export function endOf(events: readonly ReplyEvent[]): GatewayError | null {
   const last = events.at(-1);
   return last?.type === "reply-error" ? last.error : null;
 }
 
-/** What of an error has to be the same on both sides of a conversion. */
+/** The members of an error that must be the same on both sides of a conversion. */
 export function errorValue(error: GatewayError): object {
   return { kind: error.kind, status: error.status, message: error.message, param: error.param, code: error.code };
 }
 
-/** A reply, or the error in its place, so that both can be compared as values. */
+/** A reply or its error, so that both can be compared as values. */
 export function outcome(decode: () => object): object {
   try {
     return decode();
@@ -88,7 +88,7 @@ export function outcome(decode: () => object): object {
   }
 }
 
-/** Whether this event is its protocol's word that the answer is over. */
+/** Whether this event is its protocol's terminal event. */
 export function isTerminal(protocol: ProtocolId, event: SseEvent): boolean {
   let data: Json;
   try {
@@ -130,8 +130,8 @@ const SMALL_BYTES = 4096;
 const CUT_POINTS = 96;
 
 export function cutsDoNotMatter(codec: Codec, one: Case, stream: string): void {
-  // A codec sees whole events: what does not change them can't change what it makes of them. So the events are compared at every
-  // cut, and what the codec makes of them once for each kind of line end, one byte at a time.
+  // A codec sees only complete events, so a cut that does not change these can't change its output. So the events are compared at every
+  // cut, and the codec's output once for each kind of line end, one byte at a time.
   const split = (chunks: readonly Uint8Array[]): SseEvent[] => run(sseDecoder(SSE_LIMITS), chunks);
   const exchange = exchangeFor(codec, one.request);
   const decode = (chunks: readonly Uint8Array[]): string =>
@@ -160,7 +160,7 @@ function sameEvents(found: readonly SseEvent[], expected: readonly SseEvent[]): 
   );
 }
 
-/** Every byte of a small stream; of others points spread evenly and every kind of place that is hard to cut. */
+/** Every byte of a small stream; for others, evenly spread points and every kind of place that is difficult to cut. */
 function cutPoints(bytes: Uint8Array, isEvery: boolean): Iterable<number> {
   if (isEvery && bytes.length <= SMALL_BYTES) return bytes.keys();
   const points = new Set<number>();
@@ -211,7 +211,7 @@ export function wholeIsFold(codec: Codec, one: Case, replies: { whole: string; s
 
 // ---- 5 Ending = decode -------------------------------------------------------------------------------------------
 
-/** Of the answer, and of what is left of it when a single value is missing or odd. */
+/** For the answer, and for what is left of it when a single value is missing or odd. */
 export function endingIsDecoded(codec: Codec, request: WireRequest | null, reply: string): void {
   const asked = exchangeFor(codec, request);
   const passed = { ...asked, request: bareRequest(asked.request) };
@@ -229,11 +229,11 @@ function endingIn({ usage, finish }: Ending): Ending {
 }
 
 const NO_REPLIES = ["", " ", "null", "[]", "{}", "[{}]", "[DONE]", '{"detail":"Not today."}', '{"error":"Not today."}', '{"error":{}}'];
-/** Each in the place of every value. */
+/** Each in place of every value. */
 const ODD_VALUES = ["null", "true", "0", "-1", "1e99", '""', '"odd"', "[]", "{}", "[{}]"];
-/** Takes the place of a value while the rest is printed. */
+/** Replaces a value while the rest is printed. */
 const HOLE = "7b1f";
-/** Of values; so many of a longer answer are looked at, spread over it. */
+/** How many values of a longer answer are tried, spread over it. */
 const MOST_PLACES = 60;
 
 function* oddReplies(reply: string): Iterable<string> {
@@ -287,18 +287,18 @@ function reencoded(codec: Codec, request: CanonicalRequest, original: WireReques
   return codec.request.decode({ body, headers, path: original.path });
 }
 
-/** Nested members without a home are reported once; the second time they are gone. */
+/** Nested members without a canonical field are reported once; the second time they are gone. */
 function withoutLosses(request: CanonicalRequest): CanonicalRequest {
   return { ...request, losses: [] };
 }
 
-/** What a request says in a protocol, as far as it has to come back: a nested loss is told once, and some texts become one. */
+/** What a request contains in a protocol, as far as it must come back: a nested loss is reported once, and some texts are joined. */
 export function told(codec: Codec, request: CanonicalRequest): CanonicalRequest {
   const said = withFunctions(withoutLosses(request));
   return JOINS_TEXTS.has(codec.id) ? joined(said) : said;
 }
 
-/** A tool that the client runs, and that its protocol names by type, goes out as the function that it is everywhere. */
+/** A client-run tool that its protocol names by type is sent as the function that it is everywhere else. */
 function withFunctions(request: CanonicalRequest): CanonicalRequest {
   const tools = request.tools.map((tool): Tool => {
     if (tool.type !== "function") return tool;
@@ -308,10 +308,10 @@ function withFunctions(request: CanonicalRequest): CanonicalRequest {
   return { ...request, tools };
 }
 
-/** Protocols with servers that take one string only: there several plain texts of one turn go out as one. */
+/** Protocols with servers that accept only one string: there several plain texts of one turn are joined. */
 const JOINS_TEXTS: ReadonlySet<ProtocolId> = new Set(["openai-chat"]);
 
-/** Plain texts next to each other as one, white space aside. */
+/** Adjacent plain texts as one, ignoring white space. */
 function joined(request: CanonicalRequest): CanonicalRequest {
   const turns = request.turns.map((turn) => ({ ...turn, parts: joinedParts(turn.parts) }));
   return { ...request, system: joinedParts(request.system).filter((part) => part.type === "text"), turns };
@@ -347,7 +347,7 @@ export function replyGoesRound(codec: Codec, decoded: Reply, exchange: Exchange)
   assert.deepEqual(folded, reply, "streamed: fold(decode(encode(reply))) differs from the reply");
 }
 
-/** A client of Messages gets no blank text, which the API would refuse when the client sends it back; Anthropic itself writes some. */
+/** A client of Messages gets no blank text, which the API would refuse when it is sent back; Anthropic itself writes some. */
 function withoutBlankTexts(reply: Reply): Reply {
   return { ...reply, parts: reply.parts.filter((part) => part.type !== "text" || part.text.trim() !== "") };
 }
@@ -357,7 +357,7 @@ function withoutBlankTexts(reply: Reply): Reply {
 const PROMPT = 'You are "Lumen",\na lighthouse keeper \u2014 bright.';
 const NEW_MODEL = 'house/"other"-model';
 
-/** Where each protocol keeps the client's instructions. */
+/** Where each protocol has the client's instructions. */
 const INSTRUCTIONS: Readonly<Record<ProtocolId, readonly string[]>> = {
   "openai-chat": ["messages"],
   "openai-responses": ["instructions"],
@@ -366,7 +366,7 @@ const INSTRUCTIONS: Readonly<Record<ProtocolId, readonly string[]>> = {
 };
 
 export function editsAreExact(codec: Codec, request: WireRequest): void {
-  // A member from the future, spelled in a way that no printer would choose.
+  // A member from the future, spelled as no printer would spell it.
   const strange = request.body.replace("{", '{ "zz_future" :\t[1.50e+02, 12345678901234567890, "\\u0041"] ,\n');
   for (const body of [request.body, strange]) {
     assert.equal(codec.request.edit(body, { model: null, systemPrompt: null }), body, "no edits: the same text");
@@ -393,7 +393,7 @@ export function editsAreExact(codec: Codec, request: WireRequest): void {
   }
 }
 
-/** Takes out what was put in: outside of the named member nothing changed, inside of it nothing was lost. */
+/** Removes what was put in: outside of the named member nothing changed, inside of it nothing was lost. */
 function onlyMemberChanged(before: string, after: string, names: readonly string[]): void {
   const old = members(before).find((member) => names.includes(member.key));
   const edited = members(after).find((member) => names.includes(member.key));

@@ -13,7 +13,7 @@ const after = (ms: number, callback: () => void): (() => void) => {
   return () => clearTimeout(timer);
 };
 const store = openStore(address, { dataDir: null, isRequired: true }, { after, lost: () => {} });
-// Until then calls would be counted here alone.
+// Until then calls would be counted only here.
 await store.ready;
 const soon = (callback: () => void): void => void setImmediate(callback);
 const limiter = new Limiter({ store, now: Date.now, after, soon, newId: () => crypto.randomUUID() }, { storeDown: "serve", ledger: true });
@@ -28,7 +28,7 @@ for (let count = 0; ; count++) {
   const ask = { id, limits, session: () => "s1", asked, soft: null, row, protocol: "openai-chat", isCodex: false } as const;
   const granted = await limiter.reserve(caller, ask);
   writeSync(1, ".");
-  // Every fifth goes on for as long as the process lives.
+  // Every fifth one continues for as long as the process lives.
   if (count % 5 > 0) granted.settle({ tokens: 10 });
   await new Promise((resolve) => setTimeout(resolve, count % 3));
 }

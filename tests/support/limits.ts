@@ -1,4 +1,4 @@
-// Test support: limits of a key, what a call asks for, and a store that may be slow, away, or lose what it wanted to say.
+// Test support: limits of a key, what a call asks for, and a store that may be slow, away, or unable to report its result.
 
 import { limitsOf, type Amounts, type Limits } from "../../src/access/accounts.ts";
 import type { KeyGrant, KeyRules } from "../../src/access/client-key.ts";
@@ -30,16 +30,16 @@ export function estimateOf(amounts: Amounts): { readonly amounts: Amounts; reado
   return { amounts, inputTokens: amounts.tokens ?? 0 };
 }
 
-/** `mute`: it does what it is asked for, and can't say so. */
+/** `mute`: it does what it is asked for, but can't report it. */
 export type Weather = "fair" | "away" | "mute";
 
-/** A store that several gateways share. Every transaction is decided twice, as one that is tried again is. */
+/** A store that several gateways share. Every transaction is decided twice, as in a retry. */
 export class SharedStore extends MemoryStore {
   weather: Weather = "fair";
   /** How often it was asked for anything. */
   asked = 0;
 
-  // The one in memory is never away.
+  // The in-memory store is never away.
   override readonly state = (): "ready" => (this.weather === "away" ? "unreachable" : "ready") as "ready";
 
   override async transact<Result>(...[ids, decide]: Parameters<Store["transact"]>): Promise<Result> {

@@ -1,9 +1,9 @@
-// The whole list of what a conversation between two protocols loses or changes, each with its reason.
-// The law *matrix* holds it from both sides: a loss that is not in this table fails, and so does a row that no longer happens.
+// The complete list of what a conversation between two protocols loses or changes, each with its reason.
+// The law *matrix* checks it from both sides: a loss that is not in this table fails, and so does a row that no longer happens.
 
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 
-/** What a request may lose depends on the model that it goes to. Two of each protocol stand for all of them. */
+/** What a request may lose depends on its model. Two models of each protocol stand for all of them. */
 export const TARGET_MODELS: Readonly<Record<ProtocolId, readonly string[]>> = {
   "openai-chat": ["glm-5.2", "gpt-5.1"],
   "openai-responses": ["gpt-5.5", "gpt-4.1"],
@@ -12,13 +12,13 @@ export const TARGET_MODELS: Readonly<Record<ProtocolId, readonly string[]>> = {
 };
 
 export interface LossRow {
-  /** The protocol that was decoded; `any` is every one that can say it. For replies this is the upstream's. */
+  /** The decoded protocol; `any`: every one that can express it. For replies this is the upstream's. */
   readonly from: ProtocolId | "any";
-  /** The protocol that was encoded. For replies this is the client's. */
+  /** The encoded protocol. For replies this is the client's. */
   readonly to: ProtocolId | "any";
-  /** A field of facts.ts; with a plus in front something that is added. Replies: `reply.` and the field. */
+  /** A field of facts.ts; with a plus in front, something that is added. Replies: `reply.` and the field. */
   readonly field: string;
-  /** The loss happens with this model alone; absent: it does not depend on the model. */
+  /** The loss happens only with this model; absent: it does not depend on the model. */
   readonly model?: string;
   /**
    * `emulated`: it arrives in another form that means the same. `dropped`: a hint, left out in silence.

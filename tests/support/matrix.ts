@@ -1,5 +1,5 @@
-// For each ordered pair of protocols and each case, what breaks the law *matrix*: whatever a case says in the one protocol is said in the other
-// as well, less the rows of losses.ts, and a strict provider takes it. Also the rows that never happened.
+// The violations of the law *matrix* for each ordered pair of protocols and each case: whatever a case says in one protocol is said in the other
+// as well, except for the rows of losses.ts, and a strict provider accepts it. Also the rows that never happened.
 
 import type { CanonicalRequest, FieldName, Loss, ProtocolId, Reply, ReplyEvent, Tool } from "../../src/protocol/canonical.ts";
 import type { Codec, Exchange, WireRequest } from "../../src/protocol/codec.ts";
@@ -25,7 +25,7 @@ export interface Matrix {
   readonly unused: readonly LossRow[];
 }
 
-/** Holds every case against every codec but its own. */
+/** Checks every case against every codec but its own. */
 export function matrix(codecs: readonly Codec[], cases: readonly Case[]): Matrix {
   const used = new Set<LossRow>();
   const cells: Cell[] = [];
@@ -71,10 +71,10 @@ function requestFaults(pair: Pair, one: Case): string[] {
   const before = { ...decoded, model: pair.model ?? decoded.model };
   const encoded = to.request.encode(before);
   const refused = encoded.losses.filter((loss) => loss.severity === "refused");
-  // The client gets 400: what is left of the request matters to nobody, but the refusal must be in the table.
+  // The client gets 400: the rest of the request does not matter, but the refusal must be in the table.
   if (refused.length > 0) return refused.flatMap((loss) => undeclaredRefusal(pair, before, loss));
   const provider = refusalBy(to.id, encoded);
-  // What the client's own provider would refuse as well is the client's fault, and stays it.
+  // What the client's own provider would refuse as well is the client's fault, and stays so.
   if (provider !== null && refusalBy(from.id, one.request) === null) return [`a strict provider refuses what was encoded: ${provider}`];
   const path = to.id === "gemini" ? { model: before.model, stream: before.stream } : null;
   const after = to.request.decode({ body: encoded.body, headers: encoded.headers, path });
@@ -84,12 +84,12 @@ function requestFaults(pair: Pair, one: Case): string[] {
   ];
 }
 
-/** What a strict provider says against a request; null when it takes it. */
+/** A strict provider's objection to a request; null: it accepts it. */
 function refusalBy(
   protocol: ProtocolId,
   { body, headers, path }: Partial<WireRequest> & Pick<WireRequest, "body" | "headers">,
 ): string | null {
-  // Where the model stands in the path, Factory's endpoint has it in the body.
+  // Where the model is in the path, Factory's endpoint has it in the body.
   const whole = path === undefined || path === null ? objectOf(JSON.parse(body)) : { ...objectOf(JSON.parse(body)), model: path.model };
   try {
     refuseRequest(protocol, { body: whole, headers: { "anthropic-version": "2023-06-01", ...headers }, isCount: false });
@@ -110,7 +110,7 @@ function undeclaredRefusal(pair: Pair, request: CanonicalRequest, loss: Loss): s
   return [`${loss.field} is refused (${loss.reason}), but no row of LOSSES says so: ${suggestion(pair, fields.at(-1) ?? loss.field)}`];
 }
 
-/** The canonical fields that a loss may mean: a protocol can have one name for several (`messages` for system and turns). */
+/** The canonical fields that a loss may mean: a protocol may have one name for several (`messages` for system and turns). */
 function fieldsOf(request: CanonicalRequest, loss: Loss): FieldName[] {
   const entries = Object.entries(request.names) as [FieldName, string][];
   const exact = entries.filter(([, name]) => loss.field === name);
@@ -169,7 +169,7 @@ function streamFaults(pair: Pair, one: Case): string[] {
     );
   }
   if (whole.id !== streamed.id) faults.push(`the streamed answer has the id ${streamed.id}, the whole one ${whole.id}`);
-  // The same stream, cut short: the client must learn of it.
+  // The same stream, truncated: the client must notice.
   const cut = decodeStream(from, sseEvents(one.stream ?? "").slice(0, 1), exchange);
   const cutError = endOf(cut);
   if (cutError !== null) faults.push(...brokenEnd(cutError, decodeStream(to, sseEvents(encodeStream(to, cut, client)), client)));

@@ -1,4 +1,4 @@
-// What clients with bugs, old SDKs and attackers make of a good body, and broken networks and servers of a stream.
+// What buggy clients, old SDKs and attackers make of a good body, and broken networks and servers of a stream.
 // Pure: the same numbers give the same mutation, so that a counterexample can be shrunk and run again.
 
 import fc, { type Arbitrary } from "fast-check";
@@ -7,7 +7,7 @@ import fc, { type Arbitrary } from "fast-check";
 
 const LONE_SURROGATE = "\\ud83d";
 
-/** JSON texts that stand where something else should. */
+/** JSON texts in unexpected places. */
 const STRANGERS: readonly string[] = [
   "null",
   "true",
@@ -95,7 +95,7 @@ export const valueMutation: Arbitrary<ValueMutation> = fc.record({
 
 type Value = null | boolean | number | string | Value[] | { [name: string]: Value };
 
-/** A JSON text with some of its values changed; a text that is no JSON stays as it is. */
+/** A JSON text with some of its values changed; text that is not JSON stays as it is. */
 export function mutateJson(text: string, mutations: readonly ValueMutation[]): string {
   let value: Value;
   try {
@@ -109,7 +109,7 @@ export function mutateJson(text: string, mutations: readonly ValueMutation[]): s
   return raws.reduce((whole, raw, index) => whole.replace(`"${placeholder(index)}"`, () => raw), printed);
 }
 
-/** Values that JSON.stringify could not write as they are stand in as names until the text is made. */
+/** Values that JSON.stringify can't write are replaced by names until the text is made. */
 function placeholder(index: number): string {
   return `@@raw${index}@@`;
 }
@@ -175,7 +175,7 @@ function valueAt({ holder, key }: Slot): Value {
   return (Array.isArray(holder) ? holder[Number(key)] : holder[key]) ?? null;
 }
 
-/** By definition and not by assignment, which `__proto__` would take for something else. */
+/** By definition instead of assignment, which would treat `__proto__` differently. */
 function put(holder: Slot["holder"], key: string, value: Value): void {
   Object.defineProperty(holder, key, { value, enumerable: true, configurable: true, writable: true });
 }

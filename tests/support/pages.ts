@@ -1,4 +1,4 @@
-// Asks for pages of the dashboard over a made-up gateway, without HTTP.
+// Requests pages of the dashboard for a made-up gateway, without HTTP.
 
 import type { PageRequest } from "../../src/http/admin/dashboard.ts";
 import type { Session } from "../../src/http/admin/session.ts";
@@ -18,9 +18,9 @@ interface Answer {
 }
 
 export interface Pages {
-  /** `/ui/requests?key=alice`. Null: there is none. */
+  /** `/ui/requests?key=alice`. Null: there is no such page. */
   ask(address: string, more?: Partial<PageRequest>): Promise<Answer | null>;
-  /** The HTML of a page that is there. */
+  /** The HTML of an existing page. */
   html(address: string, more?: Partial<PageRequest>): Promise<string>;
 }
 
@@ -36,7 +36,7 @@ export function pagesOf(world: Partial<FakeWorld> = {}): Pages {
   return { ask, html: async (address, more) => (await ask(address, more))?.text ?? "" };
 }
 
-/** The texts of a page in order, without its head, one to a line. */
+/** The texts of a page in order, without its head, one on each line. */
 export function textsOf(html: string): string[] {
   return html
     .replace(/^.*?<body>/s, "")

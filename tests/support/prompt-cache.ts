@@ -1,4 +1,4 @@
-// Anthropic's prompt cache, simulated: what of each request would be read from it.
+// A simulation of Anthropic's prompt cache: what of each request would be read from it.
 // A prefix is tools, then system, then messages, block by block. It is written at marks, and found again at a mark or up to 20 blocks before
 // one; thinking and tool choice belong to the prefix of the messages.
 // https://platform.claude.com/docs/en/build-with-claude/prompt-caching (read 2026-11).
@@ -6,7 +6,7 @@
 import { objectOf, objectsOf } from "./reading.ts";
 
 const LOOK_BACK_BLOCKS = 20;
-/** The smallest prefix that is written, of the models that write none below the largest minimum. */
+/** The smallest prefix that is written: the largest minimum of the models. */
 const MIN_TOKENS = 4096;
 const CHARACTERS_A_TOKEN = 4;
 
@@ -19,15 +19,15 @@ interface Prefix {
 export class PromptCache {
   inputTokens = 0;
   cachedTokens = 0;
-  /** Requests, counted from 0, that found less than all of the one before. */
+  /** Requests, counted from 0, that found less than all of the previous one. */
   readonly moved: number[] = [];
   #requests = 0;
   #lastTokens = 0;
-  /** Text of a block, behind the id of the prefix before it -> id of the prefix that ends with it. */
+  /** Text of a block, after the id of its prefix -> id of the prefix that ends with it. */
   readonly #ids = new Map<string, number>();
   readonly #written = new Set<number>();
 
-  /** Takes in a Messages request, as JSON text. */
+  /** Records a Messages request, given as JSON text. */
   see(body: string): void {
     const prefixes = this.#prefixesOf(objectOf(JSON.parse(body)));
     const marks = prefixes.flatMap(({ isMarked }, index) => (isMarked ? [index] : []));

@@ -1,4 +1,4 @@
-// The proof book of the scripted upstream: it refuses a proof that this vendor never issued, or that stands beside other words than those it
+// The proof book of the scripted upstream: it refuses a proof that this vendor never issued, or that accompanies other content than it
 // was issued for. Never looks into what a client or a tool wrote.
 
 import type { Json, JsonObject } from "../../src/wire/json.ts";
@@ -8,26 +8,26 @@ import { has, objectOf, objectsOf, textOf } from "./reading.ts";
 import { refuse } from "./strict.ts";
 
 export interface FoundProof {
-  /** As it stands on the wire. */
+  /** As it is on the wire. */
   readonly proof: string;
-  /** The words or the call that it proves. */
+  /** The text or the call that it proves. */
   readonly of: string;
 }
 
-/** Google's word for a call that it did not make. */
+/** Google's marker for a call that it did not make. */
 const NO_SIGNATURE = "skip_thought_signature_validator";
 
 export class ProofBook {
   readonly #issued = new Map<ProtocolId, Map<string, string>>();
 
-  /** Remembers the proofs of an answer. */
+  /** Records the proofs of an answer. */
   issue(protocol: ProtocolId, answer: Json): void {
     const known = this.#issued.get(protocol) ?? new Map<string, string>();
     this.#issued.set(protocol, known);
     for (const { proof, of } of proofsIn(answer)) known.set(proof, of);
   }
 
-  /** All that this protocol's vendor has issued so far. */
+  /** Everything that this protocol's vendor has issued so far. */
   issuedBy(protocol: ProtocolId): string[] {
     return [...(this.#issued.get(protocol)?.keys() ?? [])];
   }
@@ -43,11 +43,11 @@ export class ProofBook {
   }
 }
 
-/** What belongs to the client or to a tool: there may be anything in it. */
+/** Content of the client or a tool, which may be anything. */
 const NOT_OURS: ReadonlySet<string> = new Set(["input_schema", "parameters", "parametersJsonSchema", "arguments", "args", "response"]);
 const RESULTS: ReadonlySet<unknown> = new Set(["tool_result", "function_call_output", "custom_tool_call_output"]);
 
-/** Every proof in an answer or a request of any of the protocols, in its order. */
+/** Every proof in an answer or a request of any protocol, in order. */
 export function proofsIn(value: Json | undefined): FoundProof[] {
   if (Array.isArray(value)) return value.flatMap(proofsIn);
   if (!isObject(value) || RESULTS.has(value["type"])) return [];

@@ -1,4 +1,4 @@
-// The four strict providers behind one function: a request for an endpoint is taken, or refused.
+// The four strict providers behind one function: a request for an endpoint is accepted, or refused.
 
 import type { JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";

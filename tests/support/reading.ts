@@ -1,5 +1,5 @@
-// Reading JSON whose shape nobody has checked.
-// Each function gives what is there when it has the right type, otherwise an empty value.
+// Reads JSON of unchecked shape.
+// Each function returns the value when it has the right type, otherwise an empty value.
 
 import { isObject, type Json, type JsonObject } from "../../src/wire/json.ts";
 
@@ -27,7 +27,7 @@ export function has(object: JsonObject, key: string): boolean {
   return object[key] !== undefined && object[key] !== null;
 }
 
-/** Names as proto JSON takes them, in either spelling: `system_instruction` is `systemInstruction`. What the client made up stays. */
+/** Names as proto JSON accepts them, in either spelling: `system_instruction` is `systemInstruction`. The client's own names stay. */
 export function inCamelCase(object: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(object).map(([key, value]) => {

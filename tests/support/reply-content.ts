@@ -1,6 +1,6 @@
-// What the scripted upstream answers when nobody told it what to say.
-// It echoes; calls the first tool when it has one (the first two when asked for "both"); reads tool results out; answers with JSON
-// when a schema is asked for; thinks aloud when asked to; stops at stop sequences and at the token limit. A word is a token.
+// What the scripted upstream answers by default.
+// It echoes; calls the first tool if there is one (the first two when asked for "both"); reads tool results out; answers with JSON
+// when a schema is given; thinks when asked to; stops at stop sequences and at the token limit. A word is a token.
 
 import { isObject, type Json, type JsonObject } from "../../src/wire/json.ts";
 import type { ParsedRequest } from "./parsed-request.ts";
@@ -36,7 +36,7 @@ export function replyTo(heard: ParsedRequest, serial: number): ReplyContent {
   return complete({ model: heard.model, reasoning, text, calls, finish, stopSequence, input: wordsIn(heard.lastUserText) + 10 });
 }
 
-/** Fills in what a test left out of what the upstream is to say. */
+/** Fills in what a test left out of the upstream's answer. */
 export function complete(said: Partial<Omit<ReplyContent, "usage">> & { readonly model: string; readonly input?: number }): ReplyContent {
   const reasoning = said.reasoning ?? "";
   const text = said.text ?? "";
@@ -94,7 +94,7 @@ function limited(heard: ParsedRequest, text: string): Pick<ReplyContent, "text" 
   return { text, finish: "end", stopSequence: null };
 }
 
-/** A value that fits a JSON schema. */
+/** A value that matches a JSON schema. */
 function sample(schema: JsonObject): Json {
   const choices = listOf(schema["enum"]);
   if (choices[0] !== undefined) return choices[0];

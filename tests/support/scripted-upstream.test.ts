@@ -1,5 +1,5 @@
-// The scripted upstream itself: what the other tests stand on has to stand.
-// The official clients talk to it directly, so that its answers are known to be what they take from the real providers.
+// The scripted upstream itself, which the other tests depend on.
+// The official clients talk to it directly, so that its answers are known to be what they accept from the real providers.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";

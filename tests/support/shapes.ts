@@ -1,4 +1,4 @@
-// Bodies of any size, by shape: the conversations, tools and answers whose conversion could cost more than their length.
+// Bodies of any size, by shape: conversations, tools and answers whose conversion could cost more than their length.
 // Never repairs anything: some shapes are what broken clients send.
 
 import type { Part, ProtocolId, Reply } from "../../src/protocol/canonical.ts";
@@ -7,7 +7,7 @@ import { sealProof } from "../../src/protocol/seals.ts";
 
 // ---- Requests --------------------------------------------------------------------------------------------------------
 
-/** What one side says at once. */
+/** One turn. */
 type Said =
   | { readonly by: "user" | "assistant" | "system"; readonly texts: readonly string[] }
   | { readonly by: "thought"; readonly texts: readonly string[] }
@@ -259,7 +259,7 @@ export function shaped(protocol: ProtocolId, { said, tools = [], allowed, schema
 }
 
 function wire(body: object): WireRequest {
-  // Short texts are parsed in another way than long ones.
+  // Short texts are parsed differently from long ones.
   return { body: JSON.stringify(body) + " ".repeat(1024), headers: {}, path: null };
 }
 

@@ -1,5 +1,5 @@
-// Test support: a client of the Responses API over WebSocket, which keeps all that it gets.
-// Does not answer for the server, or know what it should say.
+// Test support: a client of the Responses API over WebSocket, which keeps everything that it receives.
+// Does not answer for the server, or know its expected answers.
 
 import { CLIENT_KEY, until, type RunningGateway } from "./gateway.ts";
 
@@ -20,7 +20,7 @@ interface SocketClientOptions {
 interface Init {
   readonly headers: Readonly<Record<string, string>>;
 }
-/** Both runtimes take headers, which the standard does not know. */
+/** Both runtimes accept headers, which are not in the standard. */
 const Client = WebSocket as unknown as new (url: string, init: Init) => WebSocket;
 
 export class SocketClient {
@@ -42,19 +42,19 @@ export class SocketClient {
     return this.texts.map((text) => JSON.parse(text) as Frame);
   }
 
-  /** Resolves when it is open, or not to be. */
+  /** Resolves when it is open, or has failed to open. */
   async opened(): Promise<this> {
     await until(() => this.#socket.readyState === WebSocket.OPEN || this.closed !== null, "the socket to open");
     return this;
   }
 
-  /** Text or bytes as they are; anything else as a request for a response. */
+  /** Text or bytes are sent as they are; anything else as a request for a response. */
   send(frame: string | Uint8Array<ArrayBuffer> | object): void {
     const isRaw = typeof frame === "string" || frame instanceof Uint8Array;
     this.#socket.send(isRaw ? frame : JSON.stringify({ type: "response.create", ...frame }));
   }
 
-  /** Sends a request, and gives back the frames of its answer. */
+  /** Sends a request, and returns the frames of its answer. */
   async ask(request: object): Promise<Frame[]> {
     const from = this.texts.length;
     this.send(request);

@@ -1,15 +1,15 @@
-// How much work something synchronous does, counted and not timed: the items, characters and entries that go through the language's own methods.
-// Never sees what needs no method (an index, the members of a spread object), and never stays in place: at the end all is as it was.
+// How much work a synchronous function does, counted instead of timed: the items, characters and entries that pass through built-in methods.
+// Never sees what needs no method (an index, the members of a spread object), and never stays installed: at the end everything is as it was.
 
-/** What was done. */
+/** The work done. */
 export type Steps = {
-  /** Items of arrays that were looked at, moved or copied. */
+  /** Array items that were visited, moved or copied. */
   items: number;
-  /** Characters that were searched, parsed or printed. A string that is cut or joined is not copied by any engine. */
+  /** Characters that were searched, parsed or printed. Cutting or joining a string copies nothing in any engine. */
   characters: number;
   /** Look-ups in maps and sets. */
   lookups: number;
-  /** The most arguments that one `push` was given: engines refuse some ten thousands. */
+  /** The most arguments of one `push`: engines fail at some tens of thousands. */
   mostPushed: number;
 };
 
@@ -18,16 +18,16 @@ const NONE: Steps = { items: 0, characters: 0, lookups: 0, mostPushed: 0 };
 type Method = (this: never, ...values: never[]) => unknown;
 type Host = Record<PropertyKey, Method>;
 
-/** Array methods that ask a function about each item until they know. */
+/** Array methods that call a function for each item until they have a result. */
 const ASKING = "find findIndex findLast findLastIndex some every filter map flatMap forEach reduce toSorted sort".split(" ");
-/** Those that go through the whole array. */
+/** Array methods that visit the whole array. */
 const WHOLE = "join concat toReversed reverse shift unshift splice with toSpliced flat".split(" ");
 const SEARCHING = "includes indexOf lastIndexOf".split(" ");
-/** String methods that may go through the whole text. */
+/** String methods that may visit the whole text. */
 const TEXT_WHOLE = "replace replaceAll split match search trim trimEnd trimStart toLowerCase toUpperCase".split(" ");
 const TEXT_SEARCHING = "includes indexOf lastIndexOf".split(" ");
 
-/** Runs `act`, which is given a counter: it runs something and tells what that did. Putting the counter in place takes far longer than counting. */
+/** Runs `act` with a counter, which runs something and returns its work. Installing the counter takes far longer than counting. */
 export function counted<T>(act: (stepsOf: (counting: () => void) => Steps) => T): T {
   const steps: Steps = { ...NONE };
   const restore: (() => void)[] = [];
@@ -90,7 +90,7 @@ export function counted<T>(act: (stepsOf: (counting: () => void) => Steps) => T)
         return call(original, this, values);
       },
   );
-  // What `for ... of`, spreads and patterns go through.
+  // What `for ... of`, spreads and patterns pass through.
   const iterators = [[][Symbol.iterator](), new Set()[Symbol.iterator](), new Map()[Symbol.iterator]()];
   for (const iterator of iterators) sized(Object.getPrototypeOf(iterator) as object, "next", () => steps.items++);
   sized(Object.getPrototypeOf(""[Symbol.iterator]()) as object, "next", () => steps.characters++);
@@ -124,7 +124,7 @@ export function counted<T>(act: (stepsOf: (counting: () => void) => Steps) => T)
           const from = pattern.lastIndex;
           const found = call(original, this, [text]) as RegExpExecArray | boolean | null;
           const { length } = String(text);
-          // Where it begins is known: what fails, fails there.
+          // It is known where it begins: if it fails, it fails there.
           const isAnchored = pattern.sticky || pattern.source.startsWith("^");
           if (found !== null && typeof found === "object") steps.characters += found.index + found[0].length - from;
           else steps.characters += isAnchored && !pattern.source.endsWith("$") ? 1 : length - from;

@@ -1,4 +1,4 @@
-// A process that writes to a store for as long as it lives, and prints a line for each transaction that was kept. To be killed.
+// A process that writes to a store for as long as it lives, and prints a line for each committed transaction. To be killed.
 
 import process from "node:process";
 import { openStore } from "../../src/access/stores/stores.ts";
@@ -19,6 +19,6 @@ for (let count = 0; ; count++) {
   });
   process.stdout.write(".");
   await store.append([usageRow(call, { usd: 1 })]);
-  // Where nothing has to be waited for, nothing would be printed.
+  // Without a pause, nothing would be printed.
   if (count % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
 }

@@ -1,5 +1,5 @@
 // The grammar of a stream, as the client of each protocol needs it. Throws an AssertionError that names the rule: what an official
-// accumulator would throw at, lose in silence, or read wrong.
+// accumulator would throw on, lose silently, or misread.
 // Written from what those accumulators do and not from the encoders, which it tests.
 
 import assert from "node:assert/strict";
@@ -12,7 +12,7 @@ export interface StreamOptions {
   readonly includeUsage: boolean;
 }
 
-/** One event as it stands in the text. */
+/** One event as it is in the text. */
 interface Framed {
   readonly event: string | null;
   readonly data: string;
@@ -22,7 +22,7 @@ interface Framed {
 const NAMED = /event: ([\w.]+)\ndata: ([^\n\r]+)\n\n/gy;
 const UNNAMED = /data: ([^\n\r]+)\n\n/gy;
 
-/** Checks a whole stream, whichever way it ended. */
+/** Checks a whole stream, however it ended. */
 export function obeysStreamGrammar(protocol: ProtocolId, stream: string, options: StreamOptions): void {
   const named = protocol === "anthropic-messages" || protocol === "openai-responses";
   const events = framed(stream, named);
@@ -127,7 +127,7 @@ function chatLogprobs(logprobs: Json | undefined, delta: JsonObject): void {
   }
 }
 
-/** A list of tokens as both of OpenAI's protocols have it; the accumulator of Responses forgets a list in which bytes are missing. */
+/** A list of tokens as in both of OpenAI's protocols; the accumulator of Responses forgets a list in which bytes are missing. */
 function openaiLogprobs(tokens: Json | undefined): void {
   assert.ok(Array.isArray(tokens), "logprobs are a list");
   for (const chosen of objectsOf(tokens)) {
@@ -259,7 +259,7 @@ function blockStart(block: JsonObject): void {
   }
 }
 
-/** An answer that ran out of tokens may end inside of a call. */
+/** An answer that ran out of tokens may end inside a call. */
 function wasWhole(told: readonly JsonObject[]): boolean {
   const reason = objectOf(told.findLast((data) => data["type"] === "message_delta")?.["delta"])["stop_reason"];
   return reason !== undefined && reason !== "max_tokens" && reason !== "model_context_window_exceeded" && reason !== "refusal";
@@ -345,14 +345,14 @@ interface OpenItem {
 
 interface OpenContent {
   text: string;
-  /** Of its tokens, as its deltas told them. */
+  /** Its tokens, according to its deltas. */
   readonly logprobs: Json[];
   closed: boolean;
 }
 
 const TERMINALS = ["response.completed", "response.incomplete", "response.failed"];
 
-/** Everything that an item's inner events hold together: its id, its place, the sums of its deltas. */
+/** What an item's inner events must agree on: its id, its index, the sums of its deltas. */
 class Items {
   readonly #done: JsonObject[] = [];
   readonly #ids = new Set<string>();

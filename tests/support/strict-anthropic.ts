@@ -47,7 +47,7 @@ export function refuseMessages(body: JsonObject, headers: Readonly<Record<string
   refuse(marks > 4, `A maximum of 4 blocks with cache_control may be provided. Found ${marks}.`);
 }
 
-/** Cache marks, wherever they may stand; a client's own schema or input may have a member of that name. */
+/** Cache marks, wherever they are allowed; a client's own schema or input may have a member of that name. */
 function marksIn(value: unknown): number {
   if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + marksIn(item), 0);
   return Object.entries(objectOf(value)).reduce((sum, [key, member]) => {
@@ -90,7 +90,7 @@ function refuseTools(body: JsonObject): void {
   );
 }
 
-/** Claude looks at the top of each schema, and counts what its strict tools ask of the grammar. */
+/** Claude checks the top of each schema, and counts what its strict tools require of the grammar. */
 function refuseSchemas(tools: readonly JsonObject[]): void {
   for (const [index, tool] of tools.entries()) {
     const schema = objectOf(tool["input_schema"]);
@@ -112,7 +112,7 @@ function refuseSchemas(tools: readonly JsonObject[]): void {
   refuse(unions > 16, `Schemas contains too many parameters with union types (${unions}). (limit: 16)`);
 }
 
-/** Of a schema's objects, however deep, without what references lead to. */
+/** The objects of a schema, at any depth, without those behind references. */
 function parametersIn(value: unknown): { schema: JsonObject; isRequired: boolean }[] {
   const schema = objectOf(value);
   const own = Object.entries(objectOf(schema["properties"])).map(([name, member]) => ({
@@ -165,7 +165,7 @@ function refuseConversation(messages: readonly JsonObject[], body: JsonObject): 
       role === "user" && previous?.role === "system",
       `messages.${index}: a system message must come last or before an assistant message`,
     );
-    // Neighbours of one role are one turn.
+    // Adjacent messages of one role are one turn.
     if (previous?.role === role) turns[turns.length - 1] = { role, blocks: [...previous.blocks, ...blocks] };
     else turns.push({ role, blocks });
     for (const [at, block] of blocks.entries()) refuseBlock(block, `messages.${index}.content.${at}`, role);
@@ -197,7 +197,7 @@ function blocksOf(message: JsonObject, index: number, isLast: boolean): JsonObje
     return [{ type: "text", text: content }];
   }
   refuse(!Array.isArray(content), `messages.${index}.content: Input should be a valid list`);
-  // A system message may say nothing but an effort.
+  // A system message may contain only an effort.
   const mayBeEmpty = message["role"] === "system" || (isLast && message["role"] === "assistant");
   refuse(objectsOf(content).length === 0 && !mayBeEmpty, `messages.${index}: all messages must have non-empty content`);
   return objectsOf(content);

@@ -5,7 +5,7 @@ import { has, inCamelCase, listOf, objectOf, objectsOf, textOf } from "./reading
 import { isForeignProof, refuse, refuseUnknown } from "./strict.ts";
 import { PROOF_MARKS } from "./wire-reply.ts";
 
-// `model` and `stream` stand in the body at Factory's endpoint.
+// `model` and `stream` are in the body at Factory's endpoint.
 const KNOWN = new Set(
   "model stream contents systemInstruction tools toolConfig safetySettings generationConfig cachedContent labels serviceTier store".split(
     " ",
@@ -31,7 +31,7 @@ const DATA = [
   "toolCall",
   "toolResponse",
 ];
-/** JSON Schema that the OpenAPI subset of `parameters` lacks. */
+/** JSON Schema keywords that the OpenAPI subset of `parameters` lacks. */
 const NOT_IN_SUBSET = ["$schema", "additionalProperties", "const", "uniqueItems", "exclusiveMinimum", "exclusiveMaximum", "$ref", "$defs"];
 const SENTINEL = "skip_thought_signature_validator";
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
@@ -112,13 +112,13 @@ function refuseContents(body: JsonObject): void {
     refuse(parts.length === 0, `* ${path}.parts: contents.parts must not be empty.`);
     for (const [at, part] of parts.entries()) {
       refusePart(part, `${path}.parts[${at}]`);
-      // Gemini's own streams end with an empty text, which the official client sends back as it came.
+      // Gemini's own streams end with an empty text, which the official client sends back unchanged.
       const isOwnEnd = role === "model" && at === parts.length - 1;
       refuse(part["text"] === "" && !isOwnEnd && !has(part, "thoughtSignature"), `* ${path}.parts[${at}].data: text must not be empty`);
     }
     const calls = parts.filter((part) => has(part, "functionCall")).map((part) => objectOf(part["functionCall"]));
     const responses = parts.filter((part) => has(part, "functionResponse")).map((part) => objectOf(part["functionResponse"]));
-    // Neighbours of the model are one turn.
+    // Adjacent contents of the model are one turn.
     if (previousRole !== role) lastWasUser = previousRole === "user";
     refuse(
       calls.length > 0 && (role !== "model" || !lastWasUser),
@@ -141,7 +141,7 @@ function refuseContents(body: JsonObject): void {
   if (/^(models\/)?gemini-3/.test(textOf(body["model"]))) refuseUnsigned(contents);
 }
 
-/** Gemini 3: each step of the present turn begins with a signed call. */
+/** Gemini 3: each step of the current turn begins with a signed call. */
 function refuseUnsigned(contents: readonly JsonObject[]): void {
   const isPlainUser = (content: JsonObject): boolean =>
     content["role"] !== "model" && !objectsOf(content["parts"]).some((part) => has(part, "functionResponse"));

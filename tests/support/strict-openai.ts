@@ -7,9 +7,9 @@ import { PROOF_MARKS } from "./wire-reply.ts";
 
 const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 const MAX_CALL_ID_LENGTH = 64;
-/** Models of OpenAI that think: they take `max_completion_tokens` alone, and no sampling. */
+/** OpenAI's reasoning models: they accept only `max_completion_tokens`, and no sampling. */
 const THINKS = /^(gpt-5|o\d|codex)/;
-/** Models that take no choice, and nothing like it, at the root of a tool's schema. */
+/** Models that accept no choice, or similar keywords, at the root of a tool's schema. */
 const OLD = /^(gpt-[34]|chatgpt|o\d)/;
 const ROOT_KEYWORDS = ["oneOf", "anyOf", "allOf", "enum", "not"];
 

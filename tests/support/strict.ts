@@ -4,7 +4,7 @@ import type { JsonObject } from "../../src/wire/json.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import { objectOf, textOf } from "./reading.ts";
 
-/** A request that a provider would not take. */
+/** A request that a provider would not accept. */
 export class Refusal extends Error {
   readonly status: number;
   readonly param: string | null;
@@ -44,7 +44,7 @@ const GEMINI_STATUSES: Readonly<Record<number, string>> = {
   504: "DEADLINE_EXCEEDED",
 };
 
-/** An error in the shape of a provider. */
+/** An error in the format of a provider. */
 export function errorBody(
   protocol: ProtocolId | null,
   { status, message, param, code }: Pick<Refusal, "status" | "message" | "param" | "code">,
@@ -61,12 +61,12 @@ export function errorBody(
   }
 }
 
-/** Names the first member that the provider does not know. */
+/** Reports the first unknown member. */
 export function refuseUnknown(object: JsonObject, known: ReadonlySet<string>, say: (key: string) => string): void {
   for (const key of Object.keys(object)) refuse(!known.has(key), say(key), key);
 }
 
-/** The keywords of a JSON schema that a schema itself must have for a provider to take it as a function's parameters. */
+/** The JSON schema keywords that a provider requires in a function's parameters. */
 export function refuseSchema(schema: unknown, path: string): void {
   const object = objectOf(schema);
   refuse(
@@ -87,7 +87,7 @@ export function isForeignProof(proof: string, mark: string, marks: readonly stri
   return proof === "" || plain.includes("gw1.") || marks.some((other) => other !== mark && plain.includes(other));
 }
 
-/** Calls and results of a conversation, in the order in which they stand. */
+/** Calls and results of a conversation, in order. */
 export function refuseDuplicates(ids: readonly string[], say: (id: string) => string): void {
   const seen = new Set<string>();
   for (const id of ids) {

@@ -1,4 +1,4 @@
-// Test support: how each protocol declares a function, tells of a call that was answered, and answers with a call.
+// Test support: how each protocol declares a function, reports an answered call, and answers with a call.
 // Written from the protocols' documentation and not from the codecs, which it tests.
 
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
@@ -22,7 +22,7 @@ interface AskedWithTools {
   readonly model: string;
   readonly stream?: boolean;
   readonly tools: readonly Declared[];
-  /** A call of the turn before, which was answered with "Done.". */
+  /** A call of the previous turn, answered with "Done.". */
   readonly before?: CalledBefore;
   readonly more?: Readonly<Record<string, unknown>>;
 }

@@ -1,4 +1,4 @@
-// What the scripted upstream says, in the words of a protocol: non-streaming, or as server-sent events, each the text of one SSE block.
+// The scripted upstream's answer in each protocol: non-streaming, or as server-sent events, each the text of one SSE block.
 // Written from the protocols' documentation and not from the codecs, which it tests.
 
 import type { Json, JsonObject } from "../../src/wire/json.ts";
@@ -17,7 +17,7 @@ export interface EncodeOptions {
   readonly includeUsage: boolean;
 }
 
-/** What marks a proof of each vendor's scripted upstream; the others refuse it. */
+/** Marks a proof of each vendor's scripted upstream; the others refuse it. */
 export const PROOF_MARKS = { anthropic: "proof-of-anthropic", openai: "proof-of-openai", google: "proof-of-google" } as const;
 
 export function encodeReply(protocol: ProtocolId, said: ReplyContent, options: EncodeOptions): WireReply {
@@ -38,9 +38,9 @@ function block(data: Json, event?: string): string {
   return event === undefined ? line : `event: ${event}\n${line}`;
 }
 
-/** A text in the pieces that a model would stream it in. */
+/** A text in the pieces in which a model would stream it. */
 function pieces(text: string): string[] {
-  // Very long texts, which only tests of limits want, come in one piece.
+  // Very long texts, which only tests of limits need, come in one piece.
   return text.length > 100_000 ? [text] : (text.match(/\S+\s*|\s+/g) ?? []);
 }
 

@@ -1,4 +1,4 @@
-// HTTP by hand: sends the bytes of a request that `fetch` would not send, and reads the answer until either side closes the connection.
+// HTTP by hand: sends bytes that `fetch` would not send, and reads the answer until either side closes the connection.
 
 import { connect, type Socket } from "node:net";
 
@@ -8,11 +8,11 @@ export interface RawCall {
   send(text: string | Uint8Array): void;
   /** Closes the connection from this side, as a client that leaves does. */
   leave(): void;
-  /** Everything that came, once the connection is closed by either side. */
+  /** Everything that came, once either side has closed the connection. */
   readonly closed: Promise<string>;
 }
 
-/** Opens a connection and sends `text`; lines end as they are given. */
+/** Opens a connection and sends `text` with its line ends unchanged. */
 export function rawCall(url: string, text: string): RawCall {
   const { hostname, port } = new URL(url);
   let got = "";
@@ -21,7 +21,7 @@ export function rawCall(url: string, text: string): RawCall {
   socket.setEncoding("utf8");
   socket.on("data", (chunk: string) => (got += chunk));
   socket.on("error", () => {
-    // A connection that was reset is closed; "close" says so.
+    // A connection that was reset is closed; "close" reports it.
   });
   return {
     text: () => got,
@@ -31,7 +31,7 @@ export function rawCall(url: string, text: string): RawCall {
   };
 }
 
-/** The text of a request whose connection ends with its answer. */
+/** The text of a request that asks to close the connection after the answer. */
 export function requestText(line: string, headers: Readonly<Record<string, string>>, body = ""): string {
   const all = { host: "gateway.test", connection: "close", ...headers };
   const fields = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);

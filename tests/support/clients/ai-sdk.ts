@@ -19,7 +19,7 @@ import type { JsonObject } from "../../../src/wire/json.ts";
 import type { ProtocolId } from "../../../src/protocol/canonical.ts";
 import type { Client, Content, Conversation, Failure, How, Place, Settings, Told } from "./client.ts";
 
-// It would print what it thinks of names of models that it does not know.
+// Otherwise it prints warnings about model names that it does not know.
 Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false });
 
 type ProviderOptions = Parameters<typeof generateText>[0]["providerOptions"];
@@ -147,10 +147,10 @@ class AiConversation implements Conversation {
         pieces.push(part.text);
         onText?.(part.text);
       }
-      // The SDK passes on pieces that are empty.
+      // The SDK passes on empty pieces.
       if (part.type === "tool-input-delta" && part.delta !== "") inputs.set(part.id, [...(inputs.get(part.id) ?? []), part.delta]);
     }
-    // The SDK hands errors of a stream to a callback, and ends the stream.
+    // The SDK passes errors of a stream to a callback, and ends the stream.
     if (failed !== null) throw (failed as { readonly error: unknown }).error;
     const calls = await result.toolCalls;
     this.#remember((await result.response).messages, calls);

@@ -21,17 +21,17 @@ export interface Tool {
   readonly schema: JsonObject;
 }
 
-/** What holds for a whole conversation. */
+/** Options of a whole conversation. */
 export interface Settings {
   readonly system?: string;
   readonly tools?: readonly Tool[];
   /** The JSON schema of the answer. */
   readonly schema?: JsonObject;
-  /** Low effort, and the reasoning is to be shown. */
+  /** Low effort, with visible reasoning. */
   readonly reasoning?: boolean;
   readonly stop?: readonly string[];
   readonly maxTokens?: number;
-  /** 0 unless said. */
+  /** Default: 0. */
   readonly retries?: number;
 }
 
@@ -57,10 +57,10 @@ export interface ToldCall {
   readonly pieces: readonly string[] | null;
 }
 
-/** What the user's code got. */
+/** What the user's code received. */
 export interface Told {
   readonly text: string;
-  /** The text in the pieces in which it was streamed; null when it came whole. */
+  /** The text in its streamed pieces; null: not streamed. */
   readonly pieces: readonly string[] | null;
   readonly reasoning: string;
   readonly calls: readonly ToldCall[];
@@ -117,7 +117,7 @@ export interface Client {
   };
 }
 
-/** Fills what a driver found out into what a test compares. */
+/** Completes what a driver found out for a test to compare. */
 export function toldCall(name: string, arguments_: string, pieces: readonly string[] | null): ToldCall {
   return { name, input: JSON.parse(arguments_), text: arguments_, pieces };
 }

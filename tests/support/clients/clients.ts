@@ -1,4 +1,4 @@
-// The official clients, as their users set them up in front of a gateway.
+// The official clients, configured by their users for a gateway.
 
 import AnthropicBedrock from "@anthropic-ai/bedrock-sdk";
 import Anthropic from "@anthropic-ai/sdk";
@@ -16,7 +16,7 @@ import { openaiChat } from "./openai-chat.ts";
 import { openaiResponses } from "./openai-responses.ts";
 
 const openai = ({ url, key }: Place, maxRetries: number): OpenAI => new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries });
-/** The major before: what is used of it here is called the same. */
+/** The previous major: the parts used here have the same names. */
 const openai6 = ({ url, key }: Place, maxRetries: number): OpenAI =>
   new OpenAI6({ baseURL: `${url}/v1`, apiKey: key, maxRetries }) as unknown as OpenAI;
 /** 1.x sends `authorization: Bearer`. */
@@ -32,7 +32,7 @@ const anthropic0 = ({ url, key }: Place, maxRetries: number): Anthropic =>
     logLevel: "error",
     defaultHeaders: { "x-api-key": key, "anthropic-version": "2023-06-01", authorization: null },
   });
-/** Another class of the same methods: what the other SDK has beside messages it lacks. */
+/** Another class with the same methods: it lacks what the other SDK has besides messages. */
 const bedrock = ({ url, key }: Place, maxRetries: number): Anthropic =>
   new AnthropicBedrock({
     baseURL: `${url}/bedrock`,
@@ -56,7 +56,7 @@ export const CLIENTS: readonly Client[] = [
     protocol: "openai-responses",
     model: ({ url, key, model }) => createOpenAI({ baseURL: `${url}/v1`, apiKey: key }).responses(model),
     always: { openai: { store: false } },
-    // The provider sends no effort for names that it does not know, unless told.
+    // The provider sends no effort for names that it does not know, unless told to.
     reasoning: {
       openai: {
         store: false,

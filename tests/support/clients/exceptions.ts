@@ -1,5 +1,5 @@
-// What does not apply to a client, an upstream and a scenario, or comes out otherwise, and why. The first row that
-// fits a case counts; a row that fits none is a fault of this table.
+// Which cases do not apply to a client, an upstream and a scenario, or have another outcome, and why. The first matching
+// row counts; a row that matches no case is an error in this table.
 
 import type { ProtocolId } from "../../../src/protocol/canonical.ts";
 import type { Client, Mode } from "./client.ts";
@@ -13,14 +13,14 @@ export interface Case {
   readonly mode: Mode;
 }
 
-/** What comes out of a step otherwise. */
+/** The different outcome of a step. */
 interface Otherwise {
   readonly outcome?: Partial<Outcome>;
-  /** The fields that are lost, as the log names them. */
+  /** The lost fields, as the log names them. */
   readonly dropped?: readonly string[];
 }
 
-/** `outcome` and `dropped` hold for all steps that `steps` says nothing about. */
+/** `outcome` and `dropped` apply to all steps that are not in `steps`. */
 export interface Exception extends Otherwise {
   readonly client?: RegExp;
   readonly upstream?: RegExp;
@@ -38,7 +38,7 @@ const NOT_CLAUDE = /^(openai|gemini)/;
 const WEATHER_RESULT = '{"name":"get_weather","content":"18 degrees"}';
 const TIME_RESULT = '{"name":"get_time","content":"noon"}';
 const JSON_TOOL = "For models that it does not know, this provider asks for one call of a tool instead.";
-/** The second step of a conversation whose reasoning did not come back to a model that insists on it. */
+/** The second step of a conversation whose reasoning did not come back to a model that requires it. */
 const NOT_THINKING_ON = {
   keepsReasoning: false,
   steps: [{}, { outcome: { reasoning: "", counts: counts(13, 5) }, dropped: ["reasoning_effort"] }],
@@ -233,7 +233,7 @@ export function exceptionFor({ client, upstream, scenario, mode }: Case): Except
   return found ?? null;
 }
 
-/** The reasons of rows that have fitted no case so far. */
+/** The reasons of rows that have matched no case so far. */
 export function unusedExceptions(): string[] {
   return EXCEPTIONS.filter((row) => !used.has(row)).map(({ reason }) => reason);
 }

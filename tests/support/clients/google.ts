@@ -1,4 +1,4 @@
-// A user of `@google/genai`: by `generateContent`, by `generateContentStream`, or by its own chats, which keep the history themselves.
+// A user of `@google/genai`: with `generateContent`, `generateContentStream`, or its own chats, which keep the history themselves.
 
 import {
   GoogleGenAI,
@@ -32,7 +32,7 @@ export const google: Client = {
   },
 };
 
-/** The SDK puts the body of an error into its message, behind a status word when it came within a stream. */
+/** The SDK puts an error's body into its message, after a status word if it came in a stream. */
 function failure(error: unknown): Failure {
   const { status, message } = error as { status?: number; message?: string };
   const json = message?.slice(message.indexOf("{"));
@@ -130,7 +130,7 @@ class GeminiConversation implements Conversation {
     const chunks: GenerateContentResponse[] = [];
     for await (const chunk of await stream()) {
       chunks.push(chunk);
-      // The SDK warns when its `text` leaves parts of another kind out.
+      // The SDK warns when its `text` leaves out parts of another kind.
       const piece = chunk.functionCalls === undefined ? chunk.text : "";
       if (piece) onText?.(piece);
     }

@@ -15,7 +15,7 @@ import {
 } from "./client.ts";
 import { OPENAI_ERRORS, openaiFailure } from "./openai-errors.ts";
 
-/** DeepSeek's and others' addition; the SDK's types do not know it. */
+/** An addition of DeepSeek and others, which the SDK's types do not have. */
 interface WithReasoning {
   readonly reasoning_content?: string | null;
 }
@@ -95,7 +95,7 @@ class ChatConversation implements Conversation {
     return {
       text: message.content ?? "",
       pieces: deltas?.flatMap((delta) => delta.content || []) ?? null,
-      // The SDK's helper keeps the last delta only of a member that it does not know.
+      // For an unknown member, the SDK's helper keeps only the last delta.
       reasoning:
         deltas?.map((delta) => (delta as WithReasoning).reasoning_content ?? "").join("") ??
         (message as WithReasoning).reasoning_content ??

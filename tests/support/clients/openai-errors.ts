@@ -13,17 +13,17 @@ interface OpenaiError {
   readonly status?: number;
   readonly headers?: Headers;
   readonly message?: string;
-  /** What the body has under `error`. */
+  /** The value of `error` in the body. */
   readonly error?: { readonly message?: string };
 }
 
-/** The class by its name, as the two majors have one each. */
+/** The class by its name, since each major has its own. */
 export function openaiFailure(error: unknown): Failure {
   const { status, headers, error: body, message } = error as OpenaiError;
   return {
     type: error instanceof Error ? error.constructor.name : typeof error,
     status,
-    // What 6.x rejects with in mid-stream is the event and no error.
+    // What 6.x rejects with in mid-stream is the event, not an error.
     message: body?.message ?? message,
     retryAfter: headers?.get("retry-after") ?? null,
   };

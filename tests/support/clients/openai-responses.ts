@@ -84,7 +84,7 @@ class ResponsesConversation implements Conversation {
     this.#input.push(...items);
     const { response, events } = await this.#call(how);
     const { output, usage } = response;
-    // What the SDK's guide does: everything that came goes back.
+    // Like the SDK's guide: everything that came goes back.
     this.#input.push(...(output as ResponseInputItem[]));
     const calls = output.filter((item) => item.type === "function_call");
     this.#callIds = calls.map((call) => call.call_id);

@@ -1,4 +1,4 @@
-// What a user does with a client, in nobody's words, and what has to come out of it, whichever model answers.
+// What a user does with a client, independent of a protocol, and the expected outcome, whichever model answers.
 
 import type { JsonObject } from "../../../src/wire/json.ts";
 import type { ProtocolId } from "../../../src/protocol/canonical.ts";
@@ -10,7 +10,7 @@ export interface Outcome {
   readonly reasoning?: string;
   readonly calls?: readonly { readonly name: string; readonly arguments: string }[];
   readonly finish: Finish;
-  /** Of the stop sequence that ended the answer. */
+  /** The stop sequence that ended the answer. */
   readonly stopSequence?: string;
   /** Null: the upstream has counted nothing. */
   readonly counts: Counts | null;
@@ -25,9 +25,9 @@ export interface Scenario {
   readonly modes: readonly Mode[];
   readonly settings: Settings;
   readonly steps: readonly Step[];
-  /** What the last request must have held. */
+  /** What the last request must have contained. */
   readonly sent: Partial<Sent>;
-  /** Whether the reasoning goes back with its proof when the conversation goes on. */
+  /** Whether the reasoning goes back with its proof when the conversation continues. */
   readonly keepsReasoning?: boolean;
 }
 

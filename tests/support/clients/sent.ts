@@ -1,6 +1,6 @@
-// What an upstream was sent, in nobody's words, so that one expectation fits all four protocols.
-// Written from the protocols' documentation and not from the codecs, which it tests. Blocks are not merged where the protocol wants
-// them together: tool results of one turn that came apart stand in two turns here as well.
+// What an upstream received, independent of a protocol, so that one expectation fits all four protocols.
+// Written from the protocols' documentation and not from the codecs, which it tests. Blocks are not merged where the protocol requires
+// them together: tool results of one turn that came separately are two turns here as well.
 
 import type { Json, JsonObject } from "../../../src/wire/json.ts";
 import type { ProtocolId } from "../../../src/protocol/canonical.ts";
@@ -14,12 +14,12 @@ export interface SentTurn {
 }
 
 export interface Sent {
-  /** The instructions in front of the conversation, blocks joined by an empty line. */
+  /** The instructions before the conversation, blocks joined by an empty line. */
   readonly system: string;
   readonly turns: readonly SentTurn[];
   /** Schema by name. */
   readonly tools: Readonly<Record<string, Json>>;
-  /** Of the answer; null when none was asked for. */
+  /** The schema of the answer; null: none. */
   readonly schema: Json | null;
   readonly stop: Json | null;
   readonly maxTokens: Json | null;
@@ -37,7 +37,7 @@ const READERS: Readonly<Record<ProtocolId, (body: JsonObject) => Sent>> = {
   gemini: sentGemini,
 };
 
-/** Collects turns; neighbours join where the protocol has an item for each part. */
+/** Collects turns; neighbours are joined where the protocol has an item for each part. */
 class Turns {
   readonly list: SentTurn[] = [];
   readonly names = new Map<string, string>();
@@ -197,7 +197,7 @@ function sentGemini(body: JsonObject): Sent {
     const parts = objectsOf(content["parts"]);
     const isTools = parts.some((part) => has(part, "functionResponse"));
     const isModel = content["role"] === "model";
-    // The official client sends the pieces of a streamed answer back as they came; to the model they are one text.
+    // The official client sends the pieces of a streamed answer back unchanged; for the model they are one text.
     turns.add(isTools ? "tools" : isModel ? "assistant" : "user", parts.flatMap(geminiPart), isModel);
   }
   for (const turn of turns.list) if (turn.role === "assistant") turn.parts.splice(0, Infinity, ...joined(turn.parts));

@@ -5,7 +5,7 @@ import type { Case } from "./exceptions.ts";
 /** By client, then scenario, then upstream: results by mode. */
 const notes = new Map<string, Map<string, Map<string, Map<string, string>>>>();
 
-/** Notes the result of a case; a later one replaces it. */
+/** Records the result of a case; a later one replaces it. */
 export function note({ client, upstream, scenario, mode }: Case, result: string): void {
   const scenarios = entry(notes, client.name, () => new Map<string, Map<string, Map<string, string>>>());
   const upstreams = entry(scenarios, scenario, () => new Map<string, Map<string, string>>());

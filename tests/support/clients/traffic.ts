@@ -1,4 +1,4 @@
-// What real clients send, in their structure, with words of our own; seen in November 2026 with the versions named.
+// What real clients send, with their structure but other words; seen in November 2026 with the versions named.
 // Each is a request for a model of the caller's choice, in the second turn of a conversation where the client's form of it matters.
 
 import type { JsonObject } from "../../../src/wire/json.ts";
@@ -146,7 +146,7 @@ export const codex: RealClient = {
   }),
 };
 
-/** As for gpt-5.5: a tool of free text, and a search for tools. */
+/** As for gpt-5.5: a free-text tool, and a search for tools. */
 export const codexWithCustomTools: RealClient = {
   name: "Codex with custom tools",
   protocol: "openai-responses",
@@ -170,7 +170,7 @@ export const codexWithCustomTools: RealClient = {
   }),
 };
 
-/** As for gpt-5.6 and later: no `tools` at all, they stand in the input. */
+/** As for gpt-5.6 and later: no `tools`, they are in the input. */
 export const codexLite: RealClient = {
   name: "Codex with tools in the input",
   protocol: "openai-responses",
@@ -316,7 +316,7 @@ export const opencodeGemini: RealClient = {
       generationConfig: { maxOutputTokens: 32_000, thinkingConfig: { includeThoughts: true, thinkingLevel: "high" } },
       contents: [
         { role: "user", parts: [{ text: "How full is the disk?" }] },
-        // The SDK behind it sends calls without an id.
+        // Its SDK sends calls without an id.
         {
           role: "model",
           parts: [{ functionCall: { name: "bash", args: { command: "df -h" } }, thoughtSignature: "skip_thought_signature_validator" }],
@@ -386,7 +386,7 @@ export const cline: RealClient = {
   }),
 };
 
-/** pi 0.73.1: tools whose input is to stream early. */
+/** pi 0.73.1: tools with early streaming of their input. */
 export const pi: RealClient = {
   name: "pi",
   protocol: "anthropic-messages",
