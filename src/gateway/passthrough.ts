@@ -35,122 +35,183 @@ export interface PassthroughOptions {
  * Passes complete events on as bytes, without parsing them; holds back only an incomplete event.
  * When the source ends or breaks before the terminal event, the client gets the events with which the protocol ends a failed stream.
  */
-export function streamPassthrough({ codec, exchange, meter, limits }: PassthroughOptions): Pump {
-  // The first and the last few events are enough to find usage and ending; see `inspect`.
-  let first: Uint8Array | null = null;
-  const last: Uint8Array[] = [];
-  // A few more, ever further apart, show how much of what passed was text.
-  const samples: StreamSample[] = [];
-  const tailEvents = { count: 0 };
-  let passedBytes = 0;
-  let passedEvents = 0;
-  let nextSampleBytes = FIRST_SAMPLE_BYTES;
-  let held: Uint8Array[] = [];
-  let heldLength = 0;
-  // The last bytes that are held: a blank line may begin there, up to three bytes before it ends.
-  let tail: Uint8Array = EMPTY;
+export function streamPassthrough(options: PassthroughOptions): Pump {
+  return new StreamPassthrough(options);
+}
 
-  /** The last few events of a run show how many it has. */
-  const note = (bytes: number, endingBytes: number): void => {
-    passedBytes += bytes;
-    passedEvents += bytes === endingBytes ? tailEvents.count : (bytes * tailEvents.count) / endingBytes;
-  };
-  const send = (events: Uint8Array): Uint8Array => {
-    const ending = tailOf(events, tailEvents);
-    // Comments would displace the events that say how the answer ended.
-    if (tailEvents.count === 0) return events;
-    if (first === null) {
-      const head = headOf(events);
-      first = apart(head);
-      if (head.length < events.length) last.push(apart(ending));
-      note(events.length - head.length, ending.length);
-    } else {
-      note(events.length, ending.length);
-      if (last.length === KEPT_EVENTS) last.shift();
-      last.push(apart(ending));
-      if (passedBytes > nextSampleBytes) {
-        samples.push({ run: apart(ending), passedBytes, passedEvents });
-        nextSampleBytes = passedBytes * SAMPLE_GROWTH;
-      }
+class StreamPassthrough implements Pump {
+  readonly finished = false;
+  readonly #options: PassthroughOptions;
+  readonly #held: HeldBytes;
+  readonly #seen = new SeenEvents();
+
+  constructor(options: PassthroughOptions) {
+    this.#options = options;
+    this.#held = new HeldBytes(options.limits);
+    const { meter, limits } = options;
+    const seen = this.#seen;
+    meter.passedTextBytes = () => seen.textBytes(limits);
+    meter.passedReasoning = () => isReasoning(seen.latest);
+  }
+
+  step(chunk: Uint8Array): Uint8Array | null {
+    const held = this.#held;
+    const boundary = lastBoundary(chunk, held.tail);
+    if (boundary === 0) {
+      held.add(chunk);
+      return null;
     }
-    return events;
-  };
-  const hold = (chunk: Uint8Array): void => {
-    if (chunk.length === 0) return;
-    held.push(apart(chunk));
-    heldLength += chunk.length;
-    tail = chunk.length < MAX_BEFORE_BOUNDARY ? concat([tail.subarray(-MAX_BEFORE_BOUNDARY), chunk]) : chunk;
-    if (heldLength > limits.maxEventLength) {
-      throw new GatewayError(
-        "upstream-failed",
-        `The upstream sent one event of more than ${limits.maxEventLength} bytes, the limit of this proxy.`,
-      );
-    }
-  };
-  const release = (): Uint8Array => {
-    const bytes = held.length === 1 && held[0] !== undefined ? held[0] : concat(held);
-    held = [];
-    heldLength = 0;
-    tail = EMPTY;
-    return bytes;
-  };
+    const complete = held.release(cut(chunk, 0, boundary));
+    if (boundary < chunk.length) held.add(cut(chunk, boundary, chunk.length));
+    this.#seen.add(complete);
+    return complete;
+  }
+
+  end(): Uint8Array | null {
+    const { meter } = this.#options;
+    const rest = this.#held.isEmpty ? null : this.#held.release(EMPTY);
+    if (this.#inspect([]))
+      return isFactoryError(meter.error) ? concat([rest ?? EMPTY, this.#errorBytes(asGatewayError(meter.error))]) : rest;
+    // An upstream may leave out the last blank line; the client's parser may need it.
+    if (rest !== null && this.#inspect([rest]) && meter.finish !== null) return concat([rest, BLANK_LINE]);
+    // An event that was cut off is of no use to the client.
+    return this.#errorBytes(truncated());
+  }
+
+  fail(error: unknown): Uint8Array | null {
+    const { meter } = this.#options;
+    const isOver = this.#inspect([]);
+    if (isOver && !isFactoryError(meter.error)) return null;
+    return this.#errorBytes(asGatewayError(isOver ? meter.error : error));
+  }
+
+  left(): void {
+    this.#inspect([]);
+  }
+
   /**
    * Reads usage and ending from the kept events and `rest`; the only place where passed events are parsed.
    * Returns whether the upstream itself said how the answer ended.
    */
-  const inspect = (rest: readonly Uint8Array[]): boolean => {
+  #inspect(rest: readonly Uint8Array[]): boolean {
+    const { codec, exchange, meter, limits } = this.#options;
     const decoder = codec.reply.decoder({ ...exchange, isExcerpt: true });
-    const kept = first === null ? rest : [first, ...last, ...rest];
-    const seen = new UsageMeter();
-    for (const event of run(sseDecoder(limits), kept)) for (const found of decoder.step(event)) seen.see(found);
-    const isReported = seen.finish !== null || seen.error !== null;
-    if (!isReported) for (const found of decoder.end()) seen.see(found);
-    meter.usage = seen.usage ?? meter.usage;
-    meter.finish = seen.finish;
-    meter.error = seen.error;
+    const read = new UsageMeter();
+    for (const event of run(sseDecoder(limits), [...this.#seen.kept, ...rest])) for (const found of decoder.step(event)) read.see(found);
+    const isReported = read.finish !== null || read.error !== null;
+    if (!isReported) for (const found of decoder.end()) read.see(found);
+    meter.usage = read.usage ?? meter.usage;
+    meter.finish = read.finish;
+    meter.error = read.error;
     // A decoder may hold back the upstream's ending, or a failure of the model, until nothing more can come.
-    return isReported || !isTruncation(seen.error);
-  };
-  meter.passedTextBytes = () => {
-    const ending = { run: concat(last), passedBytes, passedEvents };
-    return first === null ? 0 : textBytesIn({ first, samples: [...samples, ending] }, limits);
-  };
-  meter.passedReasoning = () => isReasoning(last.at(-1) ?? first ?? EMPTY);
-  const errorBytes = (error: GatewayError): Uint8Array => {
+    return isReported || !isTruncation(read.error);
+  }
+
+  #errorBytes(error: GatewayError): Uint8Array {
+    const { codec, meter, limits } = this.#options;
     meter.error = error;
-    const passed = run(sseDecoder(limits), first === null ? [] : [first, ...last]);
+    const passed = run(sseDecoder(limits), this.#seen.kept);
     const events = codec.error.events?.(error, passed) ?? [codec.error.event(error)];
     return UTF8.encode(events.map(printSse).join(""));
-  };
+  }
+}
 
-  return {
-    step(chunk) {
-      const boundary = lastBoundary(chunk, tail);
-      if (boundary === 0) {
-        hold(chunk);
-        return null;
-      }
-      held.push(cut(chunk, 0, boundary));
-      const complete = release();
-      if (boundary < chunk.length) hold(cut(chunk, boundary, chunk.length));
-      return send(complete);
-    },
-    end() {
-      const rest = heldLength === 0 ? null : release();
-      if (inspect([])) return isFactoryError(meter.error) ? concat([rest ?? EMPTY, errorBytes(asGatewayError(meter.error))]) : rest;
-      // An upstream may leave out the last blank line; the client's parser may need it.
-      if (rest !== null && inspect([rest]) && meter.finish !== null) return concat([rest, BLANK_LINE]);
-      // An event that was cut off is of no use to the client.
-      return errorBytes(truncated());
-    },
-    fail(error) {
-      const isOver = inspect([]);
-      if (isOver && !isFactoryError(meter.error)) return null;
-      return errorBytes(asGatewayError(isOver ? meter.error : error));
-    },
-    left: () => void inspect([]),
-    finished: false,
-  };
+/** The bytes of an incomplete event. */
+class HeldBytes {
+  /** The last bytes that are held: a blank line may begin there, up to three bytes before it ends. */
+  tail: Uint8Array = EMPTY;
+  readonly #limits: SseLimits;
+  #chunks: Uint8Array[] = [];
+  #length = 0;
+
+  constructor(limits: SseLimits) {
+    this.#limits = limits;
+  }
+
+  get isEmpty(): boolean {
+    return this.#length === 0;
+  }
+
+  /** @throws GatewayError `upstream-failed` where the event is too long. */
+  add(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    this.#chunks.push(apart(chunk));
+    this.#length += chunk.length;
+    this.tail = chunk.length < MAX_BEFORE_BOUNDARY ? concat([this.tail.subarray(-MAX_BEFORE_BOUNDARY), chunk]) : chunk;
+    const { maxEventLength } = this.#limits;
+    if (this.#length > maxEventLength) {
+      throw new GatewayError(
+        "upstream-failed",
+        `The upstream sent one event of more than ${maxEventLength} bytes, the limit of this proxy.`,
+      );
+    }
+  }
+
+  /** Everything that is held, followed by `last`. Nothing is held after that. */
+  release(last: Uint8Array): Uint8Array {
+    if (this.#length === 0) return last;
+    const chunks = this.#chunks;
+    chunks.push(last);
+    this.#chunks = [];
+    this.#length = 0;
+    this.tail = EMPTY;
+    return concat(chunks);
+  }
+}
+
+/** Copies of a few of the passed events: enough to find usage and ending, and to estimate how much of what passed was text. */
+class SeenEvents {
+  /** The first events, and the last few. */
+  #first: Uint8Array | null = null;
+  readonly #last: Uint8Array[] = [];
+  /** A few more, ever further apart. */
+  readonly #samples: StreamSample[] = [];
+  /** How many events the latest ending holds: see `tailOf`. */
+  count = 0;
+  #passedBytes = 0;
+  #passedEvents = 0;
+  #nextSampleBytes = FIRST_SAMPLE_BYTES;
+
+  get kept(): readonly Uint8Array[] {
+    return this.#first === null ? [] : [this.#first, ...this.#last];
+  }
+
+  get latest(): Uint8Array {
+    return this.#last.at(-1) ?? this.#first ?? EMPTY;
+  }
+
+  /** An estimate in UTF-8 bytes. */
+  textBytes(limits: SseLimits): number {
+    const [first, passedBytes, passedEvents] = [this.#first, this.#passedBytes, this.#passedEvents];
+    const ending = { run: concat(this.#last), passedBytes, passedEvents };
+    return first === null ? 0 : textBytesIn({ first, samples: [...this.#samples, ending] }, limits);
+  }
+
+  /** Complete events that pass. */
+  add(events: Uint8Array): void {
+    const ending = tailOf(events, this);
+    // Comments would displace the events that say how the answer ended.
+    if (this.count === 0) return;
+    if (this.#first === null) {
+      const head = headOf(events);
+      this.#first = apart(head);
+      if (head.length < events.length) this.#last.push(apart(ending));
+      this.#count(events.length - head.length, ending.length);
+      return;
+    }
+    this.#count(events.length, ending.length);
+    if (this.#last.length === KEPT_EVENTS) this.#last.shift();
+    this.#last.push(apart(ending));
+    if (this.#passedBytes <= this.#nextSampleBytes) return;
+    this.#samples.push({ run: apart(ending), passedBytes: this.#passedBytes, passedEvents: this.#passedEvents });
+    this.#nextSampleBytes = this.#passedBytes * SAMPLE_GROWTH;
+  }
+
+  /** The last few events of a run show how many it has. */
+  #count(bytes: number, endingBytes: number): void {
+    this.#passedBytes += bytes;
+    this.#passedEvents += bytes === endingBytes ? this.count : (bytes * this.count) / endingBytes;
+  }
 }
 
 /**
