@@ -56,7 +56,7 @@ export interface Decision {
   readonly account: Account;
 }
 
-export interface Circumstances {
+export interface BatchContext {
   /** The key of the whole batch. */
   readonly key: string;
   readonly nowMs: number;
@@ -67,7 +67,7 @@ export interface Circumstances {
   readonly ahead: Omit<AheadPlan, "amounts"> | null;
 }
 
-export function decide(batch: readonly Job[], view: AccountView, at: Circumstances): AccountChange<Decision> {
+export function decide(batch: readonly Job[], view: AccountView, at: BatchContext): AccountChange<Decision> {
   const { key, nowMs, calendar, gateway } = at;
   const touched = new Map<string, Account>();
   const opened: Reservation[] = [];
@@ -121,7 +121,7 @@ export function decide(batch: readonly Job[], view: AccountView, at: Circumstanc
 function aheadOf(
   opens: readonly Open[],
   key: Account,
-  { ahead: { id, calls, places }, nowMs, calendar }: Circumstances & { readonly ahead: Omit<AheadPlan, "amounts"> },
+  { ahead: { id, calls, places }, nowMs, calendar }: BatchContext & { readonly ahead: Omit<AheadPlan, "amounts"> },
 ): ReturnType<typeof reserveAhead> {
   const [first] = opens;
   if (first === undefined) return null;

@@ -83,7 +83,7 @@ export class Limiter {
         reached: () => this.#reservations.catchUp(),
         abandoned: async (reservation) => {
           const { row } = reservation;
-          if (settings.ledger && row !== null) await store.append([row]).catch(passUnfit);
+          if (settings.ledger && row !== null) await store.append([row]).catch(ignoreUnstorable);
           this.#reservations.abandon(reservation);
         },
       },
@@ -213,7 +213,7 @@ function isBySession({ budgets }: Limits): boolean {
 }
 
 /** A row that no store takes must not keep its reservation open, nor those behind it. */
-function passUnfit(error: unknown): void {
+function ignoreUnstorable(error: unknown): void {
   if (!(error instanceof StoreError) || !error.isUnfit) throw error;
 }
 

@@ -13,7 +13,7 @@ import {
   undoing,
   undoingAhead,
   type Adopt,
-  type Circumstances,
+  type BatchContext,
   type Close,
   type Decision,
   type Job,
@@ -261,7 +261,7 @@ export class Reservations {
   async #write(key: string, batch: readonly Job[], attempt: Attempt): Promise<Decision> {
     let changed: AccountChange<unknown>["accounts"] = [];
     const decision = await this.#ports.store.transact(idsOf(key, batch), (view) => {
-      const change = decide(batch, view, { ...this.#circumstances(key), ahead: attempt.ahead });
+      const change = decide(batch, view, { ...this.#context(key), ahead: attempt.ahead });
       changed = change.accounts;
       attempt.reserved = change.result.ahead;
       return change;
@@ -270,7 +270,7 @@ export class Reservations {
     return decision;
   }
 
-  #circumstances(key: string): Omit<Circumstances, "ahead"> {
+  #context(key: string): Omit<BatchContext, "ahead"> {
     const { calendar, now, gateway } = this.#ports;
     return { key, nowMs: now(), calendar, gateway };
   }
@@ -340,7 +340,7 @@ export class Reservations {
       return job.reject(new StoreError("The store can't be reached."));
     }
     const view = { account: (id: AccountId) => this.#known.get(id), isOpen: () => job.type === "close" };
-    const { accounts, opened, result } = decide([job], view, { ...this.#circumstances(key), ahead: null });
+    const { accounts, opened, result } = decide([job], view, { ...this.#context(key), ahead: null });
     for (const [id, account] of accounts) this.#known.remember(id, account);
     if (job.type !== "open") return this.#postpone(queue, job);
     const [reservation] = opened;
@@ -361,7 +361,7 @@ export class Reservations {
 
 interface Attempt {
   /** What may be reserved ahead. */
-  readonly ahead: Circumstances["ahead"];
+  readonly ahead: BatchContext["ahead"];
   /** What was reserved ahead, as far as is known. */
   reserved: Ahead | null;
 }

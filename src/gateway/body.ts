@@ -75,7 +75,7 @@ function cutText(bytes: Uint8Array<ArrayBuffer>, cuts: readonly Cut[]): BodyText
         if (cut !== undefined) pieces.push(cut);
         pieces.push(ENCODER.encode(piece.slice(end + 1)));
       }
-      return (final ? movedApart(bytes, pieces) : null) ?? concat(pieces.map((piece) => bytesOf(piece, bytes)));
+      return (final ? editedInPlace(bytes, pieces) : null) ?? concat(pieces.map((piece) => bytesOf(piece, bytes)));
     },
   };
 }
@@ -87,7 +87,7 @@ function bytesOf(piece: Piece, bytes: Uint8Array): Uint8Array {
 }
 
 /** The pieces written over `bytes`; null where there is no room behind them, or a cut would have to move to the left. */
-function movedApart(bytes: Uint8Array<ArrayBuffer>, pieces: readonly Piece[]): Uint8Array<ArrayBuffer> | null {
+function editedInPlace(bytes: Uint8Array<ArrayBuffer>, pieces: readonly Piece[]): Uint8Array<ArrayBuffer> | null {
   let length = 0;
   const places = pieces.map((piece) => {
     const at = length;

@@ -6,7 +6,7 @@ import type { Loss, ProtocolId } from "../protocol/canonical.ts";
 import type { CallSummary } from "../telemetry/call-summary.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
 import type { UpstreamAnswer, UpstreamRefusal } from "../upstream/upstream.ts";
-import { alone } from "../wire/pump.ts";
+import { compact } from "../wire/pump.ts";
 import type { BodyText } from "./body.ts";
 import type { IncomingRequest } from "./request.ts";
 
@@ -239,7 +239,7 @@ export class CallRecording {
       return;
     }
     body.bytes -= piece.length;
-    this.#note(body, typeof piece === "string" ? piece : alone(piece), atMs);
+    this.#note(body, typeof piece === "string" ? piece : compact(piece), atMs);
     this.#hold(size + PIECE_BYTES);
   }
 

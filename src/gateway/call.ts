@@ -32,8 +32,8 @@ function responseTo(answering: Promise<Answer | Late<Answer>>, progress: CallPro
       isAnswered = true;
       try {
         resolve(progress.respond(failure(error, progress, progress.withLimits(attemptHeaders({ count: progress.summary.attempts })))));
-      } catch (unsayable) {
-        reject(unsayable);
+      } catch (encodingError) {
+        reject(encodingError);
       }
     };
     progress.failing(fail);

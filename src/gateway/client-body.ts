@@ -40,7 +40,7 @@ export class ClientBody implements BodyReader {
       return found;
     } catch (cause) {
       this.#end();
-      throw broken(cause);
+      throw bodyError(cause);
     }
   }
 
@@ -61,7 +61,7 @@ export class ClientBody implements BodyReader {
         (cause: unknown) => {
           this.#end();
           stop?.();
-          reject(broken(cause));
+          reject(bodyError(cause));
         },
       );
     });
@@ -89,7 +89,7 @@ export class ClientBody implements BodyReader {
 const NO_BYTES = Promise.resolve(new ArrayBuffer());
 
 /** Why a body can't be read. */
-export function broken(cause: unknown): GatewayError {
+export function bodyError(cause: unknown): GatewayError {
   if (cause instanceof GatewayError) return cause;
   if (cause instanceof RangeError || /out of memory/i.test(String(cause)))
     return new GatewayError("overloaded", "The server has no memory left for this request.", { cause, headers: { "retry-after": "5" } });
@@ -102,7 +102,7 @@ const FREE_PIECES = 10_000;
 const LEAST_PIECE_BYTES = 64;
 
 /** The same source, but `read` throws when the body comes in tiny chunks: each takes as long to handle as a large one. */
-export function unfragmented(source: BodyReader): BodyReader {
+export function refusingFragments(source: BodyReader): BodyReader {
   let pieces = 0;
   let length = 0;
   return {
@@ -123,7 +123,7 @@ function fragmented(): GatewayError {
 }
 
 /** The same source, but `read` throws after a silence that is too long. Call `stop` when no more is wanted. */
-export function whileItComes(source: BodyReader, { ms, after, monotonic }: BodyTimeout): { reader: BodyReader; stop: () => void } {
+export function withIdleTimeout(source: BodyReader, { ms, after, monotonic }: BodyTimeout): { reader: BodyReader; stop: () => void } {
   let lastMs = monotonic();
   let giveUp: (error: GatewayError) => void = () => {};
   let stop = (): void => {};
@@ -175,7 +175,7 @@ export async function lingering(response: Response, body: ClientBody, after: Aft
   const stream = new ReadableStream<Uint8Array>({
     async start(controller) {
       controller.enqueue(bytes);
-      await readOn(body, after);
+      await drainBriefly(body, after);
       // Deno takes no more than the declared length.
       if (!isCancelled) controller.close();
     },
@@ -185,7 +185,7 @@ export async function lingering(response: Response, body: ClientBody, after: Aft
   return new Response(stream, { status, headers });
 }
 
-async function readOn(body: ClientBody, after: After): Promise<void> {
+async function drainBriefly(body: ClientBody, after: After): Promise<void> {
   const stop = after(MOST_LEFT_MS, () => void body.leave());
   let length = 0;
   try {

@@ -44,7 +44,7 @@ export function continuedStream(
   const continuation = codec.reply.continuation?.(exchange) ?? null;
   const rest = found.rest ?? NOTHING;
   if (continuation === null) return { rest, decoder: codec.reply.decoder(exchange), holdsRequest: false };
-  const stream = new ContinuedStream(rest, new Joint(continuation, options), options);
+  const stream = new ContinuedStream(rest, new AnswerJoiner(continuation, options), options);
   return { rest: stream, decoder: stream, holdsRequest: true };
 }
 
@@ -53,15 +53,15 @@ export async function continuedReply(found: UpstreamAnswer, options: Continuatio
   const { codec, exchange, limits, meter, signal } = options;
   const continuation = codec.reply.continuation?.(exchange) ?? null;
   if (continuation === null) return readReply(found, codec, { exchange, limits });
-  const joint = new Joint(continuation, options);
+  const joiner = new AnswerJoiner(continuation, options);
   const events: ReplyEvent[] = [];
   for (let next = found; ;) {
-    const reply = await readReply(next, joint.codec, { exchange: joint.exchange, limits });
+    const reply = await readReply(next, joiner.codec, { exchange: joiner.exchange, limits });
     if (reply.finish.kind !== "paused" && events.length === 0) return reply;
-    const joined = joint.join(unfold(reply));
+    const joined = joiner.join(unfold(reply));
     for (const event of joined) meter.see(event);
     events.push(...joined);
-    const body = joint.takePause();
+    const body = joiner.takePause();
     if (body === null) return fold(events);
     const rest = await options.post(body, signal);
     if (rest.type === "refusal") throw rest.error;
@@ -71,7 +71,7 @@ export async function continuedReply(found: UpstreamAnswer, options: Continuatio
 
 /** The source that a pump reads, and the decoder that it reads with. */
 class ContinuedStream implements BodyReader, Machine<SseEvent, ReplyEvent> {
-  readonly #joint: Joint;
+  readonly #joiner: AnswerJoiner;
   readonly #options: ContinuationOptions;
   readonly #abort = new AbortController();
   #source: BodyReader;
@@ -81,23 +81,23 @@ class ContinuedStream implements BodyReader, Machine<SseEvent, ReplyEvent> {
   /** Events to go out with the next step, or with the end. */
   #waiting: ReplyEvent[] = [];
 
-  constructor(source: BodyReader, joint: Joint, options: ContinuationOptions) {
+  constructor(source: BodyReader, joiner: AnswerJoiner, options: ContinuationOptions) {
     this.#source = source;
-    this.#joint = joint;
+    this.#joiner = joiner;
     this.#options = options;
-    this.#decoder = joint.codec.reply.decoder(joint.exchange);
+    this.#decoder = joiner.codec.reply.decoder(joiner.exchange);
   }
 
   async read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> {
     for (;;) {
-      const body = this.#joint.takePause();
+      const body = this.#joiner.takePause();
       if (body !== null) {
         await this.#goOn(body);
       } else if (this.#left === "nothing") {
         return { done: true };
       } else if (this.#left === "held") {
         this.#left = "nothing";
-        this.#waiting.push(...this.#joint.join(this.#decoder.end()));
+        this.#waiting.push(...this.#joiner.join(this.#decoder.end()));
       } else if (this.#left === "event") {
         this.#left = "held";
         return { done: false, value: BLANK_LINE };
@@ -117,12 +117,12 @@ class ContinuedStream implements BodyReader, Machine<SseEvent, ReplyEvent> {
   step(event: SseEvent): ReplyEvent[] {
     // Ended by the blank line above, not by the upstream: half an event is dropped.
     if (this.#left === "held" && !isWhole(event.data)) return [];
-    return this.#taken(this.#joint.join(this.#decoder.step(event)));
+    return this.#taken(this.#joiner.join(this.#decoder.step(event)));
   }
 
   /** Even where the connection broke, a decoder may still hold the end. */
   end(): ReplyEvent[] {
-    return this.#taken(this.#joint.isPaused || this.#left === "nothing" ? [] : this.#joint.join(this.#decoder.end()));
+    return this.#taken(this.#joiner.isPaused || this.#left === "nothing" ? [] : this.#joiner.join(this.#decoder.end()));
   }
 
   #taken(events: ReplyEvent[]): ReplyEvent[] {
@@ -134,7 +134,7 @@ class ContinuedStream implements BodyReader, Machine<SseEvent, ReplyEvent> {
 
   async #goOn(body: string): Promise<void> {
     const { signal, post, limits } = this.#options;
-    const { codec, exchange } = this.#joint;
+    const { codec, exchange } = this.#joiner;
     if (this.#left === "bytes") void drain(this.#source);
     this.#left = "nothing";
     onAbort(signal, () => this.#abort.abort());
@@ -145,7 +145,7 @@ class ContinuedStream implements BodyReader, Machine<SseEvent, ReplyEvent> {
     }
     this.#source = replay(rest.begun, rest.rest ?? NOTHING);
     if (rest.type === "non-streaming") {
-      this.#waiting.push(...this.#joint.join(unfold(await readReply(rest, codec, { exchange, limits }))));
+      this.#waiting.push(...this.#joiner.join(unfold(await readReply(rest, codec, { exchange, limits }))));
       return;
     }
     this.#decoder = codec.reply.decoder(exchange);
@@ -161,7 +161,7 @@ interface Breakable {
 }
 
 /** Joins the answers of several requests into one. */
-class Joint {
+class AnswerJoiner {
   /** The upstream's codec, which also notes answers as it reads them. */
   readonly codec: Codec;
   readonly #continuation: Continuation;

@@ -23,7 +23,7 @@ import { streamText } from "./convert.ts";
 import { estimateInputTokens } from "./input-estimate.ts";
 import { JSON_HEADERS, reportHeaders, streamHeaders } from "./headers.ts";
 import type { Inspector } from "./inspection.ts";
-import { soonOrLate, type Late } from "./keep-alive.ts";
+import { answerOrLate, type Late } from "./keep-alive.ts";
 import {
   conversationOf,
   yieldToOthers,
@@ -99,7 +99,7 @@ async function answer(call: Call, progress: CallProgress, context: GatewayContex
   const sent = send(received, chosen, context);
   // Awaiting it here is cheaper than returning a promise of a promise.
   if (received.call.head.stream || !keepAliveNonStreaming || keepAliveMs === null) return await sent;
-  return await soonOrLate(sent, { everyMs: keepAliveMs, after: context.ports.after });
+  return await answerOrLate(sent, { everyMs: keepAliveMs, after: context.ports.after });
 }
 
 /** Identifies the caller, reads the body, takes a slot, and reads the model from the head. */
@@ -127,8 +127,8 @@ async function receive(incoming: Call, progress: CallProgress, { ports, settings
   if (isLarge) await yieldToOthers(ports.after);
   const wire: WireRequest = { body: body.text, headers: request.headers, path, members: found };
   const writer = CODECS[route.protocol];
-  const isStray = route.protocol === "openai-chat" && route.endpoint === null && isResponsesBody(found);
-  const reader = isStray ? CODECS["openai-responses"] : writer;
+  const isResponsesOnChat = route.protocol === "openai-chat" && route.endpoint === null && isResponsesBody(found);
+  const reader = isResponsesOnChat ? CODECS["openai-responses"] : writer;
   const head = reader.request.head(wire);
   const { model, stream } = head;
   if (route.endpoint !== "count-tokens") progress.inputEstimate = estimateInputTokens(body.text);

@@ -43,7 +43,7 @@ export interface Late<Answer> extends Waiting {
 }
 
 /** The answer itself where it comes in time. Rejects where it fails in time. */
-export async function soonOrLate<Answer>(answer: Promise<Answer>, { everyMs, after }: Waiting): Promise<Answer | Late<Answer>> {
+export async function answerOrLate<Answer>(answer: Promise<Answer>, { everyMs, after }: Waiting): Promise<Answer | Late<Answer>> {
   let cancelTimer = (): void => {};
   const late = new Promise<Late<Answer>>((resolve) => {
     cancelTimer = after(everyMs, () => resolve({ type: "late", answer, everyMs, after }));

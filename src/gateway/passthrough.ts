@@ -8,7 +8,7 @@ import { isTruncation, truncated } from "../protocol/fold.ts";
 import { parseOrUndefined } from "../wire/json.ts";
 import { JsonExcerpt } from "../wire/json-excerpt.ts";
 import { run } from "../wire/machine.ts";
-import { apart, concat, cut, UNTOUCHED, type Pump } from "../wire/pump.ts";
+import { compactCopy, concat, cut, UNTOUCHED, type Pump } from "../wire/pump.ts";
 import {
   BLANK_LINE,
   Boundaries,
@@ -135,7 +135,7 @@ class HeldBytes {
   /** @throws GatewayError `upstream-failed` where the event is too long. */
   add(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
-    this.#chunks.push(apart(chunk));
+    this.#chunks.push(compactCopy(chunk));
     this.#length += chunk.length;
     this.tail = chunk.length < MAX_BEFORE_BOUNDARY ? concat([this.tail.subarray(-MAX_BEFORE_BOUNDARY), chunk]) : chunk;
     const { maxEventLength } = this.#limits;
@@ -194,16 +194,16 @@ class SeenEvents {
     if (this.count === 0) return;
     if (this.#first === null) {
       const head = headOf(events);
-      this.#first = apart(head);
-      if (head.length < events.length) this.#last.push(apart(ending));
+      this.#first = compactCopy(head);
+      if (head.length < events.length) this.#last.push(compactCopy(ending));
       this.#count(events.length - head.length, ending.length);
       return;
     }
     this.#count(events.length, ending.length);
     if (this.#last.length === KEPT_EVENTS) this.#last.shift();
-    this.#last.push(apart(ending));
+    this.#last.push(compactCopy(ending));
     if (this.#passedBytes <= this.#nextSampleBytes) return;
-    this.#samples.push({ run: apart(ending), passedBytes: this.#passedBytes, passedEvents: this.#passedEvents });
+    this.#samples.push({ run: compactCopy(ending), passedBytes: this.#passedBytes, passedEvents: this.#passedEvents });
     this.#nextSampleBytes = this.#passedBytes * SAMPLE_GROWTH;
   }
 

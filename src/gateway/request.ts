@@ -11,7 +11,7 @@ import type { WireRequest } from "../protocol/codec.ts";
 import type { Member } from "../wire/json-edit.ts";
 import type { BodyMaker, BodyReader, Connection } from "../runtime/ports.ts";
 import { encodingOf, unpackedBody, type UnpackedOptions } from "./content-encoding.ts";
-import { broken, ClientBody, unfragmented, whileItComes, type BodyTimeout } from "./client-body.ts";
+import { bodyError, ClientBody, refusingFragments, withIdleTimeout, type BodyTimeout } from "./client-body.ts";
 import { Gathered } from "../wire/gathered.ts";
 
 /** A request with its head read. */
@@ -145,8 +145,8 @@ async function readPieces(body: ClientBody, options: PiecesOptions): Promise<Bod
   if (body.isOver) return bodyText(new Uint8Array());
   // Don't wait for what there is no room for.
   if (encoding === null && length > 0) memory?.check(length);
-  const whole = unfragmented(body);
-  const { reader, stop } = timeout === null ? { reader: whole, stop: undefined } : whileItComes(whole, timeout);
+  const whole = refusingFragments(body);
+  const { reader, stop } = timeout === null ? { reader: whole, stop: undefined } : withIdleTimeout(whole, timeout);
   const held = (source: BodyReader): BodyReader => (memory === undefined ? source : counted(source, memory));
   try {
     if (encoding !== null) return bodyText(await collect(held(unpackedBody(limited(reader, maxBytes), encoding, options)), maxBytes));
@@ -155,7 +155,7 @@ async function readPieces(body: ClientBody, options: PiecesOptions): Promise<Bod
     // The runtimes hold clients to a declared length.
     return bodyText(length < LARGE_BODY ? await joined(held(reader)) : await fill(roomFor(length), held(reader)));
   } catch (error) {
-    throw broken(error);
+    throw bodyError(error);
   } finally {
     stop?.();
   }

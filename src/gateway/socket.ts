@@ -196,7 +196,7 @@ class ResponseSocket implements SocketListener {
     const abort = this.#cancel;
     this.#cancel = () => {
       // The client has left. Cancel the answer first, so that it does not take the upstream's end for a failure.
-      letGo(reader);
+      cancelQuietly(reader);
       abort();
     };
     const plan = planFrame(response.headers);
@@ -211,7 +211,7 @@ class ResponseSocket implements SocketListener {
         const texts = frames.step(event);
         if (frames.isComplete && this.#asking === asked) {
           // The client may go on now, without waiting for a stream that has nothing more to say and does not end.
-          stopWaiting = this.#context.ports.after(LINGER_MS, () => letGo(reader));
+          stopWaiting = this.#context.ports.after(LINGER_MS, () => cancelQuietly(reader));
           this.#remembered = frames.remembered ?? this.#remembered;
           this.#asking = null;
         }
@@ -283,7 +283,7 @@ function ownHeaders(said: Readonly<Record<string, string>>): Record<string, stri
 }
 
 /** Errors are ignored: the client has left, or has the whole answer. */
-function letGo(reader: ReadableStreamDefaultReader<Uint8Array>): void {
+function cancelQuietly(reader: ReadableStreamDefaultReader<Uint8Array>): void {
   reader.cancel().catch(() => {});
 }
 

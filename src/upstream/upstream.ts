@@ -10,7 +10,7 @@ import { truncated } from "../protocol/fold.ts";
 import type { BodyReader } from "../runtime/ports.ts";
 import { glance } from "../wire/json.ts";
 import { run } from "../wire/machine.ts";
-import { alone, joined, NOTHING, replay } from "../wire/pump.ts";
+import { compact, joined, NOTHING, replay } from "../wire/pump.ts";
 import { firstBoundary, sseDecoder, type SseEvent, type SseLimits } from "../wire/sse.ts";
 
 export interface SizeLimits extends SseLimits {
@@ -142,7 +142,7 @@ async function begin(source: BodyReader): Promise<{ chunks: Uint8Array[]; isWhol
   for (let length = 0; length <= SHORT_ANSWER_BYTES;) {
     const { done, value } = await source.read();
     if (done || value === undefined) return { chunks, isWhole: true };
-    chunks.push(alone(value));
+    chunks.push(compact(value));
     length += value.length;
   }
   return { chunks, isWhole: false };
@@ -230,7 +230,7 @@ async function peek(source: BodyReader, call: UpstreamCall, limits: SseLimits): 
   for (;;) {
     const { done, value } = await source.read();
     if (done || value === undefined) return seen(sse.end()) ?? { type: "error", error: truncated(), body: "" };
-    chunks.push(alone(value));
+    chunks.push(compact(value));
     length += value.length + CHUNK_BYTES;
     const first: number | undefined = hasBegun ? undefined : firstVisible(value);
     if (first === OPEN_BRACE || first === OPEN_BRACKET) return { type: "json", chunks };

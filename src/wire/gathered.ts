@@ -1,7 +1,7 @@
 // Bytes that arrive in many chunks, held until all are there.
 // Never holds a chunk that lies in a much larger buffer: Deno reads each, however short, into 64 KiB.
 
-import { alone, concat } from "./pump.ts";
+import { compact, concat } from "./pump.ts";
 
 /** Shorter chunks are copied into blocks of this many bytes. */
 const BLOCK_BYTES = 16 * 1024;
@@ -17,7 +17,7 @@ export class Gathered {
   add(piece: Uint8Array): void {
     if (piece.length >= BLOCK_BYTES) {
       this.#close();
-      this.#blocks.push(alone(piece));
+      this.#blocks.push(compact(piece));
       return;
     }
     if (this.#filled + piece.length > (this.#block?.length ?? BLOCK_BYTES)) this.#close();

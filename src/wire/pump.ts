@@ -17,7 +17,7 @@ export function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 }
 
 /** A copy where keeping these bytes would keep a far larger buffer: Deno reads each chunk, however short, into 16 KiB. */
-export function alone(bytes: Uint8Array): Uint8Array {
+export function compact(bytes: Uint8Array): Uint8Array {
   return bytes.buffer.byteLength > 2 * bytes.length ? bytes.slice() : bytes;
 }
 
@@ -25,8 +25,8 @@ export function alone(bytes: Uint8Array): Uint8Array {
 const SHORT_BYTES = 4096;
 
 /** The same, but short bytes are always copied. */
-export function apart(bytes: Uint8Array): Uint8Array {
-  return bytes.length <= SHORT_BYTES ? bytes.slice() : alone(bytes);
+export function compactCopy(bytes: Uint8Array): Uint8Array {
+  return bytes.length <= SHORT_BYTES ? bytes.slice() : compact(bytes);
 }
 
 /** A part of the bytes; a short part is copied. */

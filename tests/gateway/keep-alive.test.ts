@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
-import { lateResponse, soonOrLate, withSigns } from "../../src/gateway/keep-alive.ts";
+import { lateResponse, answerOrLate, withSigns } from "../../src/gateway/keep-alive.ts";
 import { streamPassthrough } from "../../src/gateway/passthrough.ts";
 import { UsageMeter } from "../../src/gateway/usage-meter.ts";
 import { CODECS } from "../../src/protocol/codecs.ts";
@@ -270,11 +270,11 @@ test("a client that leaves in the middle of a late answer cancels it", async () 
 test("an answer that comes or fails in time is nobody's late one, and leaves no timer", async () => {
   const clock = new Clock();
   const waiting = { everyMs: 100, after: clock.after };
-  assert.equal(await soonOrLate(Promise.resolve("soon"), waiting), "soon");
-  await assert.rejects(soonOrLate(Promise.reject(new Error("failed soon")), waiting), /^Error: failed soon$/);
+  assert.equal(await answerOrLate(Promise.resolve("soon"), waiting), "soon");
+  await assert.rejects(answerOrLate(Promise.reject(new Error("failed soon")), waiting), /^Error: failed soon$/);
   assert.equal(clock.timers, 0);
   const answer = new Promise<string>(() => {});
-  const late = soonOrLate(answer, waiting);
+  const late = answerOrLate(answer, waiting);
   clock.advance(100);
   assert.deepEqual(await late, { type: "late", answer, ...waiting });
 });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { GatewayError } from "../../src/errors.ts";
-import { ClientBody, whileItComes } from "../../src/gateway/client-body.ts";
+import { ClientBody, withIdleTimeout } from "../../src/gateway/client-body.ts";
 import { AwakeClock } from "../support/awake.ts";
 import { ask, MODELS } from "../support/dialects.ts";
 import { CLIENT_KEY, startGateways, until, type RunningGateway } from "../support/gateway.ts";
@@ -98,7 +98,7 @@ test("the wait for a body counts from its last piece, and is over when nobody wa
   const found = Promise.withResolvers<{ done: boolean; value: Uint8Array }>();
   const waits = [found.promise, new Promise<never>(() => {})];
   const source = { read: () => waits.shift() ?? assert.fail(), cancel: () => Promise.resolve() };
-  const { reader, stop } = whileItComes(source, { ms: 100, after, monotonic: () => nowMs });
+  const { reader, stop } = withIdleTimeout(source, { ms: 100, after, monotonic: () => nowMs });
   const first = reader.read();
   nowMs = 60;
   found.resolve({ done: false, value: new Uint8Array(1) });
