@@ -1,7 +1,7 @@
 // One error class, and the table that says what each kind of failure means for the client, the operator and the log.
 // Never logs, formats for a protocol, or carries a secret in `message`. Imports nothing.
 
-/** What went wrong, in the one vocabulary that every folder and every codec shares. */
+/** What went wrong, in the one vocabulary that all folders and codecs share. */
 export type ErrorKind =
   | "invalid-request"
   | "unauthenticated"
@@ -26,7 +26,7 @@ export type Blame = "client" | "upstream" | "gateway";
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
 export interface ErrorTrait {
-  /** HTTP status to answer with while nothing has been sent; `upstream-rejected` keeps the upstream's own. */
+  /** HTTP status of the answer, if none has been sent; `upstream-rejected` keeps the upstream's own. */
   readonly status: number;
   /** Whether sending the same request again can succeed. */
   readonly retryable: boolean;
@@ -39,18 +39,18 @@ export const ERRORS: Readonly<Record<ErrorKind, ErrorTrait>> = {
   unauthenticated: { status: 401, retryable: false, blame: "client", level: "warning" },
   forbidden: { status: 403, retryable: false, blame: "client", level: "warning" },
   "not-found": { status: 404, retryable: false, blame: "client", level: "info" },
-  // To the client it is an unknown model.
+  // The client sees an unknown model.
   "model-not-allowed": { status: 404, retryable: false, blame: "client", level: "info" },
   "method-not-allowed": { status: 405, retryable: false, blame: "client", level: "info" },
   "too-large": { status: 413, retryable: false, blame: "client", level: "info" },
   "rate-limited": { status: 429, retryable: true, blame: "upstream", level: "warning" },
-  // Of a key, and of the plan: used up, which waiting a moment does not change.
+  // A key's budget, or the plan, is used up; waiting a moment does not help.
   budget: { status: 402, retryable: false, blame: "client", level: "warning" },
   quota: { status: 402, retryable: false, blame: "client", level: "warning" },
   cancelled: { status: 499, retryable: false, blame: "client", level: "info" },
-  // By an administrator. Agents ask again after 409 and 5xx, and for another key after 401 and 403.
+  // Ended by an administrator. Agents retry after 409 and 5xx, and ask for another key after 401 and 403.
   ended: { status: 400, retryable: false, blame: "gateway", level: "warning" },
-  // This server is about to stop, or has stopped before the answer was complete.
+  // The server is shutting down, or stopped before the answer was complete.
   stopped: { status: 503, retryable: true, blame: "gateway", level: "warning" },
   internal: { status: 500, retryable: false, blame: "gateway", level: "error" },
   "upstream-rejected": { status: 400, retryable: false, blame: "upstream", level: "warning" },
@@ -60,7 +60,7 @@ export const ERRORS: Readonly<Record<ErrorKind, ErrorTrait>> = {
 };
 
 export interface ErrorOptions {
-  /** HTTP status instead of the kind's own; used to keep what an upstream answered. */
+  /** HTTP status instead of the kind's own; used to keep an upstream's status. */
   readonly status?: number;
   /** The request field at fault, as a path the client wrote, e.g. `messages[2].content`. */
   readonly param?: string;
@@ -110,7 +110,7 @@ export function asGatewayError(error: unknown): GatewayError {
   });
 }
 
-/** Whether a quota or a plan is used up, which waiting a moment does not change. */
+/** Whether a quota or a plan is used up, so that waiting a moment does not help. */
 export function isUsedUp({ status, code, type }: GatewayError): boolean {
   return status === 402 || USED_UP.has(code ?? "") || USED_UP.has(type ?? "");
 }
@@ -123,7 +123,7 @@ const USED_UP: ReadonlySet<string> = new Set([
   "enforced_spend_limit_reached",
 ]);
 
-/** The kind that an upstream's HTTP status means. */
+/** The kind of error for an upstream's HTTP status. */
 export function kindOfStatus(status: number): ErrorKind {
   if (status === 429) return "rate-limited";
   if (status === 503 || status === 529) return "overloaded";

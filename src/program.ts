@@ -47,22 +47,22 @@ import { createUpstream, type SizeLimits } from "./upstream/upstream.ts";
 
 export interface Program {
   readonly fetch: Fetch;
-  /** Of a WebSocket; what is larger is not worth an answer. */
+  /** The largest frame of a WebSocket; the connection of a larger one is closed without an answer. */
   readonly maxFrameBytes: number;
-  /** As it is configured now: ask for it each time. */
+  /** The log as currently configured: read it each time. */
   readonly log: Log;
   /** The client keys. */
   readonly ring: KeyRing;
-  /** What runs, and what is kept of the latest calls. */
+  /** The running calls, and what is kept of the latest ones. */
   readonly calls: OwnCalls;
-  /** A path with a token, by which a browser signs in to the dashboard once. Null: only ADMIN_KEY does that, or there is no dashboard. */
+  /** A path with a token that signs a browser in to the dashboard once. Null: only ADMIN_KEY signs in, or there is no dashboard. */
   readonly signInPath: () => string | null;
   /**
-   * From now on requests are answered by this configuration, while running calls keep the one that they began with. What variables.ts says to need
-   * a restart must be as it was.
+   * Applies a configuration to requests from now on; running calls keep theirs. Variables that need a restart according to variables.ts must be
+   * unchanged.
    */
   readonly reload: (config: Config) => void;
-  /** Takes no new calls from now on; resolves when the running ones have ended. */
+  /** Accepts no new calls; resolves when the running ones have ended. */
   readonly drain: () => Promise<void>;
   /** Ends each running call at once, with an error in its protocol and its log line. */
   readonly endCalls: () => void;
@@ -70,18 +70,18 @@ export interface Program {
 
 const MEBIBYTE = 1024 * 1024;
 
-/** For a call that has not begun to be answered when the server has to stop. */
+/** For a call without an answer when the server has to stop. */
 const CUT_OFF = { headers: { "retry-after": "5" } };
 
-/** How many of the largest bodies all WebSockets together may remember. */
+/** All WebSockets together may remember this many of the largest bodies. */
 const REMEMBERED_BODIES = 4;
-/** And how small a part of MAX_BODY_MEMORY that may be at most, in characters. */
+/** At most this fraction of MAX_BODY_MEMORY, in characters. */
 const REMEMBERED_SHARE = 4;
 
-/** What one answer may make the gateway hold. */
+/** Limits on what one answer may make the gateway hold. */
 const LIMITS: SizeLimits = { maxEventLength: 64 * MEBIBYTE, maxReplyBytes: 256 * MEBIBYTE };
 
-/** What is not much larger than a body may be gets an error that says so. */
+/** Somewhat more than a body may have, so that a body that is slightly too large gets an error that says so. */
 export function maxFrameBytesOf({ maxBodyBytes }: Pick<Config, "maxBodyBytes">): number {
   return 2 * maxBodyBytes;
 }
@@ -98,7 +98,7 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   limiter?.start();
   ledger?.start();
   return {
-    // While the store is being opened nobody knows whose keys count.
+    // Until the store is open, nobody knows which keys count.
     fetch: (request, connection) =>
       ring.opening === null ? current.app(request, connection) : ring.opening.then(() => current.app(request, connection)),
     maxFrameBytes: maxFrameBytesOf(config),
@@ -126,10 +126,10 @@ export function compose(config: Config, world: World, facts: Facts): Program {
   };
 }
 
-/** What lives as long as the process, however often it is configured anew. */
+/** The parts that live as long as the process, across configurations. */
 type Lasting = ReturnType<typeof lastingParts>;
 
-/** What is made of one configuration. */
+/** The parts made from one configuration. */
 interface Assembly {
   readonly config: Config;
   readonly app: Fetch;
@@ -174,11 +174,11 @@ function lastingParts(config: Config, world: World, current: () => Assembly) {
     views: new CallViews({ own: calls, peers: world.peers ?? null, after: background }),
     ring: new KeyRing({ named: config.proxyKeys, store: store ?? null, storeDown }, { sha256, now, after: background }),
     keyId: keyIds(sha256),
-    // Of these each configuration has its own limits and keys, over the same counts and rests.
+    // For these, each configuration has its own limits and keys, on shared counts and key rests.
     concurrency: new Concurrency({ maxCalls: null, maxCallsPerKey: null }),
     bodyMemory,
     pool: new KeyPool([], monotonic),
-    // Conversations that run, and may go on.
+    // Conversations that the plan's guard has admitted.
     admitted: new Set<string>(),
     limiter: store === undefined ? null : new Limiter({ store, now, newId, after: background, soon }, { storeDown, ledger: config.ledger }),
     ledger,
@@ -187,7 +187,7 @@ function lastingParts(config: Config, world: World, current: () => Assembly) {
       {
         limits: LIMITS,
         keepAliveMs,
-        // What sockets hold between two calls must leave room for these.
+        // What sockets hold between two calls must leave room for the calls.
         maxRemembered: Math.min(REMEMBERED_BODIES * maxBodyBytes, (maxBodyMemory ?? Infinity) / REMEMBERED_SHARE),
       },
     ),
@@ -197,7 +197,7 @@ function lastingParts(config: Config, world: World, current: () => Assembly) {
   };
 }
 
-/** What it is told of the configuration is that of the time. */
+/** Reads the current configuration at each use. */
 function siteOf({ lasting, world, facts }: Pick<Surroundings, "lasting" | "world" | "facts">, current: () => Assembly): Site {
   const { ring, views: calls, sessions, streams, concurrency, startedMs } = lasting;
   const { store = null, operator = null, now, monotonic, after, newId, sha256, unpack } = world;
@@ -213,7 +213,7 @@ function siteOf({ lasting, world, facts }: Pick<Surroundings, "lasting" | "world
   });
 }
 
-/** What it is told of names, keys and the plan is that of the time. */
+/** Reads the current names, keys and plan at each use. */
 function observationOf(
   config: Config,
   { lasting, world, facts }: Pick<Surroundings, "lasting" | "world" | "facts">,
@@ -286,13 +286,13 @@ interface Surroundings {
   readonly site: Site;
   readonly observation: Observation;
   readonly metrics: MetricsPage;
-  /** Of the configuration before. Null: this is the first. */
+  /** The parts of the previous configuration. Null: this is the first. */
   readonly before: Assembly | null;
 }
 
 function assemble(config: Config, { lasting, world, facts, site, observation, metrics, before }: Surroundings): Assembly {
   const { now, newId, sha256, after } = world;
-  // Calls of earlier configurations may still say what was a secret then.
+  // Calls that began under an earlier configuration may still print its secrets.
   const redactor = (before?.redactor ?? new Redactor([])).with(secretsOf(config));
   const log = openLog({ level: config.logLevel, format: config.logFormat ?? world.logFormat, sink: world.sink, now, redactor });
   const { upstreamKey, anonymous, corsOrigins, allowedHosts } = config;
@@ -343,13 +343,20 @@ function assemble(config: Config, { lasting, world, facts, site, observation, me
     },
     { ...facts, startedMs, corsOrigins, maxHeaderBytes: config.maxHeaderBytes, webSocket: config.webSocket, ui: config.ui },
   );
-  const administered = {
+  return { config, app, gateway, log, redactor, plan, administered: administeredOf(config, models, quotaOf) };
+}
+
+function administeredOf(
+  { inspect, proxyKeys, upstreamKey }: Config,
+  models: Models,
+  quotaOf: (key: string) => Promise<QuotaReport>,
+): CurrentParts {
+  return {
     models,
-    inspect: config.inspect,
-    named: config.proxyKeys.map(({ name }) => name),
+    inspect,
+    named: proxyKeys.map(({ name }) => name),
     quota: upstreamKey === null ? null : async () => quotaJson(await quotaOf(upstreamKey)),
   };
-  return { config, app, gateway, log, redactor, plan, administered };
 }
 
 function gatewaySettings(config: Config, userAgent: string): GatewaySettings {
@@ -364,9 +371,9 @@ interface ReportParts extends Pick<Config, "upstreamKey"> {
   readonly plan: Plan;
 }
 
-/** What is left of the plan behind a Factory key. */
+/** Reports what is left of the plan behind a Factory key. */
 function quotaReportsOf({ store, now }: World, { models, plan, upstreamKey }: ReportParts): (key: string) => Promise<QuotaReport> {
-  // The rows of clients with keys of their own are about other plans.
+  // The rows of clients with their own Factory keys concern other plans.
   const ownLedger = upstreamKey === null ? null : (store ?? null);
   const poolOf = (name: string): Pool | null => (models.knows(name) ? models.entry(name).pool : null);
   const reports = new QuotaReports({ store: ownLedger, now, poolOf });

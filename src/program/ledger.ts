@@ -4,7 +4,7 @@ import { Ledger, type LedgerPorts } from "../access/ledger.ts";
 import type { Config } from "../config/config.ts";
 import type { World } from "./world.ts";
 
-/** Null: no rows are kept, or there is nowhere to keep them. */
+/** Null: usage rows are off, or there is no store. */
 export function ledgerOf(
   { ledger, ledgerDays }: Config,
   { store, spill, after, background = after, now }: World,
