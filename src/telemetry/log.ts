@@ -1,5 +1,5 @@
 // Writes one line for each event, readable or JSON, to the sink that it was given. Secrets are masked on the way (redaction.ts).
-// Never does I/O of its own, reads a clock of its own, or throws because of what a field holds.
+// Does no I/O of its own, reads no clock of its own, and never throws because of what a field holds.
 //
 // A logging library was considered (2026-11, logtape with its redaction). It takes 10 ms to import and configure, as long as the whole
 // program may take to start, and it masks by field name or pattern, but not known keys or their escaped forms.
