@@ -59,6 +59,11 @@ export class Reload {
     return this.#setup;
   }
 
+  /** Whether the server is about to stop. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   start(): void {
     this.#cancelTimer = this.#ports.after(FIRST_WATCH_MS, () => {
       this.#watch.follow(this.#files);

@@ -3,18 +3,16 @@
 
 import { writeSync } from "node:fs";
 import process from "node:process";
-import packageJson from "../../package.json" with { type: "json" };
-import { CALLS } from "../http/routes.ts";
 import { maxFrameBytesOf, type Program } from "../program.ts";
 import { ConfigError, isLoopback, type Config } from "../config/config.ts";
 import { forTerminal, openLog, type Log } from "../telemetry/log.ts";
 import { LogOutput } from "../telemetry/log-output.ts";
-import { mask, Redactor } from "../telemetry/redaction.ts";
+import { Redactor } from "../telemetry/redaction.ts";
 import type { Address, EntryPoint, Server } from "../runtime/ports.ts";
 import { runtime } from "../runtime/runtime.ts";
-import type { KeyRing } from "../access/key-ring.ts";
 import type { Store } from "../access/store.ts";
 import { openStore } from "../access/stores/stores.ts";
+import { announce, tellKey } from "./announcement.ts";
 import { after, background, composed } from "./composition.ts";
 import { dataFolder } from "./data-folder.ts";
 import { codeOf } from "./environment.ts";
@@ -26,15 +24,12 @@ import { onSignals } from "./signals.ts";
 import { peersOf } from "./worker-peers.ts";
 import { obey, report, takeRole, workersOf, type WorkerRole, type WorkersPlan } from "./worker.ts";
 
-const { version } = packageJson;
 const STDOUT = 1;
 /** How long the shutdown waits for the reader of the log, and for clients that have yet to read their last event. */
 const LAST_LINES_MS = 2000;
 const LAST_WORDS_MS = 1000;
-/** How long the start waits for a store that may hold the only client keys. */
+/** How long the start waits for the store. */
 const STORE_MS = 1000;
-/** The first calls go first. */
-const WARNINGS_MS = 50;
 const EXIT_FAILED = 1;
 const EXIT_MISCONFIGURED = 2;
 
@@ -80,21 +75,25 @@ interface Starting extends Kept {
   readonly fault: string | null;
   /** Told of the reloader and of the host it listens on. */
   readonly started: (reload: Reload, host: string) => void;
+  /** See `opened`. */
+  readonly opening: Promise<void>;
 }
 
-/** Ends the process where it needs a client key in the store and finds none. If the store is slow, resolves before that is known. */
+/** Ends the process where it needs a client key in the store and finds none. Until the store can be read nobody may call, and its error is reported elsewhere. */
 async function findStoredKey(setup: Setup, store: Store): Promise<void> {
-  const looked = store.ready
-    .then(() => store.keys())
-    .then((records) => {
-      if (records.every(({ hash }) => hash === null)) exitMisconfigured(noClientKey(setup));
-    })
-    // Until the store can be read nobody may call, and its error is reported elsewhere.
-    .catch(() => {});
-  await Promise.race([looked, new Promise<void>((resolve) => after(STORE_MS, resolve))]);
+  const records = await store.keys().catch(() => null);
+  if (records?.every(({ hash }) => hash === null) === true) exitMisconfigured(noClientKey(setup));
 }
 
-function start(setup: Setup, { program, output, store, started, fault, logFormat }: Starting): void {
+/** Resolves when the store has opened, or after a while. Never resolves where it can't be opened, which ends the process. */
+function opened(opening: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const cancelTimer = background(STORE_MS, resolve);
+    void opening.then(resolve, () => {}).then(cancelTimer);
+  });
+}
+
+function start(setup: Setup, { program, output, store, started, opening, fault, logFormat }: Starting): void {
   const { config, role } = setup;
   let server: Server;
   try {
@@ -106,7 +105,7 @@ function start(setup: Setup, { program, output, store, started, fault, logFormat
     void endDeaf(config, error);
     return;
   }
-  const madeKey = (made: Setup): void => tellKey(made, { ring: program.ring, output });
+  const madeKey = (made: Setup): void => void tellKey(made, { ring: program.ring, output });
   // What the first worker reports holds for all.
   const isFirst = role === null || role.index === 1;
   const reload = new Reload(setup, {
@@ -117,11 +116,14 @@ function start(setup: Setup, { program, output, store, started, fault, logFormat
   });
   started(reload, config.host);
   const stop = stopper({ server, program, output, store, reload, log: () => (role === null ? program.log : SILENT) });
-  const tellAll = (): void => announce(setup, { program, output, host: config.host, port: server.port, fault, logFormat });
+  const tellAll = (): void =>
+    announce(setup, { program, output, host: config.host, port: server.port, fault, logFormat, isOwnServer: true });
   if (role === null) {
+    // The reader of the first line may send a signal at once.
     onSignals({ stop, reload: () => reload.hangUp() });
-    // The reader of this line may send a signal at once.
-    tellAll();
+    void opening.then(() => {
+      if (!reload.isClosed) tellAll();
+    });
   } else {
     obey({ stop, reload: () => reload.hangUp(), announce: tellAll });
     report({ report: "listening" });
@@ -234,59 +236,6 @@ function waitingFor(calls: number, timeoutMs: number): { readonly calls?: number
   return { calls, message: `Waiting for ${which}, ${timeoutMs / 1000} s at most. A second signal (Ctrl-C) ends it at once.` };
 }
 
-interface Announcing {
-  readonly program: Program;
-  readonly fault: string | null;
-  readonly output: LogOutput;
-  readonly logFormat: WorkerRole["logFormat"];
-}
-
-/** What a person who starts the program wants to see; keys are masked, except the one made for this run. */
-function announce(setup: Setup, { program, output, host, port, fault, logFormat }: Address & Announcing): void {
-  const { config, warnings, role } = setup;
-  const { log, ring } = program;
-  const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  log.info("listening", {
-    url,
-    version,
-    runtime: runtime.name,
-    // They would take three lines of the terminal, between what a person looks for.
-    ...((config.logFormat ?? logFormat) === "text" ? {} : { routes: CALLS.map(({ path }) => path) }),
-    upstream: new URL(config.endpoints.messages).origin,
-    upstreamKey: config.upstreamKey === null ? "none: each client brings its own Factory key" : mask(config.upstreamKey),
-    proxyKeys: config.proxyKeys.map(({ key }) => mask(key)),
-    ...(config.anonymous === "off" ? {} : { anonymous: config.anonymous }),
-    ...(role === null ? {} : { workers: role.count }),
-  });
-  if (fault !== null) log.warning("one worker", { message: fault });
-  background(WARNINGS_MS, () => {
-    for (const { event, fields } of warnings()) log.warning(event, fields);
-  });
-  tellKey(setup, { ring, output });
-  tellPerson(program, url);
-}
-
-/** Shows a person at a terminal how to call the server and open the dashboard. Never goes to a log. */
-function tellPerson(program: Pick<Program, "signInPath">, url: string): void {
-  if (!runtime.isTerminal("stderr")) return;
-  const path = program.signInPath();
-  process.stderr.write(`Try it: curl ${url}/v1/chat/completions -H "Authorization: Bearer YOUR_KEY" -d '${QUESTION}'\n`);
-  if (path !== null) process.stderr.write(`Dashboard (the link works once, within 10 minutes): ${url}${path}\n`);
-}
-
-const QUESTION = '{"model": "claude-sonnet-5", "messages": [{"role": "user", "content": "Hello"}]}';
-
-/** Shows the key that was made for this run, if any. */
-function tellKey({ randomKey }: Setup, { ring, output }: { readonly ring: KeyRing; readonly output: LogOutput }): void {
-  if (randomKey === null) return;
-  const tell = (): void => {
-    // With keys in the store, another one is not needed.
-    if (ring.storedCount === 0) output.add(`PROXY_API_KEY is not set. The key for this run, shown once: ${randomKey}`);
-  };
-  if (ring.opening === null) tell();
-  else void ring.opening.then(tell);
-}
-
 interface Making {
   readonly commandLine: readonly string[];
   readonly output: LogOutput;
@@ -344,13 +293,16 @@ function make(setup: Setup, { commandLine, output, logFormat, fault }: Making): 
         reload = made;
         listensOn = host;
       };
-      const listen = (): void => start(setup, { program, output, store, started, fault, logFormat });
-      if (needsStoredKey(setup)) void findStoredKey(setup, store).then(listen);
+      const needsKey = needsStoredKey(setup);
+      const opening = opened(needsKey ? store.ready.then(() => findStoredKey(setup, store)) : store.ready);
+      const listen = (): void => start(setup, { program, output, store, started, opening, fault, logFormat });
+      // A worker reports that it listens, which it must not do before its store has opened.
+      if (needsKey || role !== null) void opening.then(listen);
       else listen();
     },
     served(address) {
       listensOn = address.host;
-      announce(setup, { program, output, ...address, fault: null, logFormat });
+      void opened(store.ready).then(() => announce(setup, { program, output, ...address, fault: null, logFormat, isOwnServer: false }));
     },
   };
 }

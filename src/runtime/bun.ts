@@ -162,6 +162,8 @@ export function bunRuntime(): Runtime {
       return process.getBuiltinModule("node:tty").isatty(descriptor);
     },
 
+    startHint: null,
+
     // package.json switches it off for the executable.
     loadsEnvFile: !isExecutable(),
 

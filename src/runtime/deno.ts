@@ -80,8 +80,7 @@ export function denoRuntime(): Runtime {
       return new DenoServer({ listener: deno.listen(address), serveHttp, answer }, limits);
     },
 
-    // Deno calls `onListen` before the next turn of the event loop when it serves the module. (Otherwise it prints a hint that it
-    // could; but `deno serve` knows neither HOST nor PORT.)
+    // Deno calls `onListen` before the next turn of the event loop when it serves the module.
     entryPoint({ fetch, maxFrameBytes, start, served }) {
       let isServed = false;
       setTimeout(() => {
@@ -95,6 +94,8 @@ export function denoRuntime(): Runtime {
         },
       };
     },
+
+    startHint: 'Never mind the warning about "deno serve", which is Deno\'s own: that command would ignore HOST and PORT.',
 
     liftLimits: () => false,
 

@@ -264,6 +264,8 @@ export interface Runtime {
   readonly memoryBytes: () => number | null;
   /** SHA-256 of a text, as 32 bytes. */
   readonly sha256: (text: string) => Uint8Array;
+  /** Tells a person at a terminal what to make of what the runtime itself prints when the program listens by itself. Null: it prints nothing. */
+  readonly startHint: string | null;
   /** Whether a stream is a terminal. */
   isTerminal(stream: "stdin" | "stdout" | "stderr"): boolean;
   /** Whether the runtime itself loads `.env` of the working directory into the environment. */

@@ -162,7 +162,17 @@ for (const way of OWN_WAYS) {
     await untilHealthy(url);
     await until(() => /listening[^]*\n$/.test(text()) && text().includes("Dashboard"), "the first lines");
     assert.match(text(), /^\S+ info +listening url=\S+ (?!.*routes=)/m);
-    assert.ok(text().includes(`Try it: curl ${url}/v1/chat/completions -H "Authorization: Bearer `), text());
+    const inOrder = [
+      "listening url=",
+      ...(way.hint === "" ? [] : ['Never mind the warning about "deno serve"']),
+      `Try it: curl ${url}/v1/chat/completions -H "Authorization: Bearer `,
+      "Dashboard (the link works once",
+    ].map((words) => text().indexOf(words));
+    assert.ok(!inOrder.includes(-1), text());
+    assert.deepEqual(
+      inOrder,
+      inOrder.toSorted((one, other) => one - other),
+    );
     shell.stdin?.write(CTRL_S);
     await callOften(url);
     assert.ok(await isHealthy(url));

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { copyFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { after, test } from "node:test";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
@@ -247,6 +248,19 @@ for (const way of OWN_WAYS) {
       assert.equal((await one.ended).stdout.split(key).length, 2);
     }
     assert.notEqual(keys[0], keys[1]);
+  });
+
+  test(`${way.name}: says nothing but why where the store is refused, and ends with 2`, async () => {
+    const path = join(emptyFolder(), "newer.db");
+    const database = new DatabaseSync(path);
+    database.exec("CREATE TABLE facts (name TEXT PRIMARY KEY, value BIGINT NOT NULL); INSERT INTO facts VALUES ('schema', 99)");
+    database.close();
+    const { PROXY_API_KEY: _, ...settings } = SETTINGS;
+    for (const more of [{}, { HOST: "0.0.0.0" }, { WORKERS: "2" }] as const) {
+      const program = start(way, { env: { ...settings, DATABASE_URL: `sqlite:${path}`, ...more } });
+      const { code, stdout, stderr } = await program.ended;
+      assert.deepEqual([code, stdout.split("\n").length, stderr, eventsIn(program.lines())], [2, 2, way.hint, ["store refused"]]);
+    }
   });
 
   test(`${way.name}: reads .env in its working directory or the file it is given, and the environment wins`, async () => {
