@@ -253,6 +253,7 @@ interface Made {
 function make(setup: Setup, { commandLine, output, logFormat, fault }: Making): Made {
   const { config, role } = setup;
   const dataDir = config.dataDir ?? dataFolder({ environment: process.env, platform: process.platform });
+  const worker = role === null ? {} : { worker: role.index };
   const store = openStore(
     config.databaseUrl,
     // In-memory stores of several workers would differ.
@@ -260,9 +261,9 @@ function make(setup: Setup, { commandLine, output, logFormat, fault }: Making): 
     {
       after: background,
       lost: (reason) => program.log.warning("store in memory", { reason, message: IN_MEMORY }),
-      away: (reason) => program.log.warning("store unreachable", { reason }),
-      back: () => program.log.info("store reached"),
-      replaced: (reason) => program.log.warning("store replaced", { reason }),
+      away: (reason) => program.log.warning("store unreachable", { ...worker, reason }),
+      back: () => program.log.info("store reached", worker),
+      replaced: (reason) => program.log.warning("store replaced", { ...worker, reason }),
     },
   );
   store.ready.catch(async (error: unknown) => {

@@ -26,11 +26,16 @@ const WRITER = fileURLToPath(new URL("../support/store-writer.ts", import.meta.u
 const ROUNDS = Number(process.env["STORE_KILLS"] ?? 12) / 4;
 const ALICE = { key: "alice", scope: "" };
 const EVERYTHING = { sinceMs: null, untilMs: null, key: null, session: null, client: null, model: null, zone: "UTC", by: [] } as const;
+const MOVE_AWAY = "Move it to another folder and start again: a new one is made. Or set DATABASE_URL to another database.";
+const UPDATE = "Update factory-proxy, or set DATABASE_URL to another database.";
 
 const folder = mkdtempSync(join(tmpdir(), "factory-proxy-faults-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
+/** How many have been set. */
+let timers = 0;
 const later = (ms: number, callback: () => void): (() => void) => {
+  timers++;
   const timer = setTimeout(callback, ms);
   return () => clearTimeout(timer);
 };
@@ -39,18 +44,24 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 interface Opened {
   readonly store: Store;
   readonly heard: string[];
+  /** Why it was away. */
+  readonly reasons: string[];
 }
 
 function open(address: string, isRequired = false): Opened {
   const heard: string[] = [];
+  const reasons: string[] = [];
   const ports = {
     after: later,
     lost: (reason: string) => void heard.push(`lost: ${reason}`),
-    away: () => void heard.push("away"),
+    away: (reason: string) => {
+      heard.push("away");
+      reasons.push(reason);
+    },
     back: () => void heard.push("back"),
     replaced: () => void heard.push("replaced"),
   };
-  return { store: openStore(address, { dataDir: null, isRequired }, ports), heard };
+  return { store: openStore(address, { dataDir: null, isRequired }, ports), heard, reasons };
 }
 
 test("a file that can't be used is said once, and the store is one in memory", async () => {
@@ -117,6 +128,40 @@ test("a file that is replaced or removed while it is used gives way to the one t
   await again.close();
 });
 
+test(
+  "a file that takes the place of the one that is used and can't be used is said once, until there is one that can",
+  { timeout: 60_000 },
+  async () => {
+    const path = join(folder, "unfit.db");
+    const { store, heard, reasons } = open(`sqlite:${path}`);
+    await store.insertKey(keyRecord("alice"));
+    store.watch(() => {});
+    writeFileSync(`${path}.text`, "This is no database. ".repeat(100));
+    renameSync(`${path}.text`, path);
+    await eventually(() => store.state() === "unreachable");
+    await assert.rejects(store.keys(), { message: reasons[0] ?? "" });
+
+    const database = new DatabaseSync(`${path}.newer`);
+    database.exec("CREATE TABLE facts (name TEXT PRIMARY KEY, value BIGINT NOT NULL); INSERT INTO facts VALUES ('schema', 99)");
+    database.close();
+    renameSync(`${path}.newer`, path);
+    await eventually(() => reasons.length === 2);
+    // It looks at the file again and again.
+    const before = timers;
+    await eventually(() => timers > before + 2);
+    await assert.rejects(store.keys(), { message: reasons[1] ?? "" });
+    rmSync(path);
+    await eventually(() => store.state() === "ready");
+    assert.deepEqual(await store.keys(), []);
+    assert.deepEqual(heard, ["away", "away", "replaced", "back"]);
+    assert.deepEqual(reasons, [
+      `The database file ${path} can't be used: file is not a database. ${MOVE_AWAY}`,
+      `The database file ${path} is of a newer version of factory-proxy (its tables are version 99, this program knows ${STEP_HASHES.length}). ${UPDATE}`,
+    ]);
+    await store.close();
+  },
+);
+
 test("a database of a newer version is refused with a sentence", async () => {
   const path = join(folder, "newer.db");
   const first = open(`sqlite:${path}`, true).store;
@@ -149,12 +194,11 @@ test("a database of an unfinished earlier version, or one that its steps do not 
     database.exec(sql);
     database.close();
     const { store, heard } = open(`sqlite:${path}`);
-    const remedy = "Move it to another folder and start again: a new one is made. Or set DATABASE_URL to another database.";
     const said = index < 2 ? `The database file ${path} ${reason}` : `The tables of the database file ${path} ${reason}`;
     await assert.rejects(store.ready, (error) => {
       assert.ok(error instanceof StoreError);
       const { message, isFinal } = error;
-      assert.deepEqual({ message, isFinal }, { message: `${said} ${remedy}`, isFinal: true });
+      assert.deepEqual({ message, isFinal }, { message: `${said} ${MOVE_AWAY}`, isFinal: true });
       return true;
     });
     assert.deepEqual(heard, []);
@@ -332,6 +376,34 @@ test("Postgres absent at the start, gone, and back", { timeout: 60_000 }, async 
     await server.remove();
   }
 });
+
+test(
+  "a Postgres that comes back with the tables of a newer version is said once more, and used again once it has others",
+  { timeout: 60_000 },
+  async () => {
+    const server = await startPostgres();
+    try {
+      const address = await server.database("newer");
+      const { store, heard, reasons } = open(address);
+      await store.insertKey(keyRecord("alice"));
+      const other = postgres(address, { max: 1 });
+      await other`UPDATE facts SET value = 99 WHERE name = 'schema'`;
+      await other`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'factory-proxy'`;
+      await eventually(() => reasons.some((reason) => reason.includes("newer version")));
+      await assert.rejects(store.keys(), { message: reasons.at(-1) ?? "" });
+      await other`UPDATE facts SET value = ${STEP_HASHES.length} WHERE name = 'schema'`;
+      await eventually(() => store.state() === "ready");
+      assert.deepEqual(await store.keys(), [keyRecord("alice")]);
+      assert.deepEqual(heard, [...reasons.map(() => "away"), "back"]);
+      const newer = `The database is of a newer version of factory-proxy (its tables are version 99, this program knows ${STEP_HASHES.length}). ${UPDATE}`;
+      assert.equal(reasons.filter((reason) => reason === newer).length, 1);
+      await other.end();
+      await store.close();
+    } finally {
+      await server.remove();
+    }
+  },
+);
 
 test("a Postgres that takes its time at the start: no call is served before its key's limits are known", { timeout: 60_000 }, async () => {
   const server = await startPostgres();

@@ -6,6 +6,7 @@ import type postgres from "postgres";
 import type { Options, PostgresType, ReservedSql, Sql } from "postgres";
 import type { After } from "../../runtime/ports.ts";
 import { StoreError } from "../store.ts";
+import { Absence, type AbsencePorts } from "./absence.ts";
 import type { Engine, Plan, Row, Step, Value } from "./plan.ts";
 import { migrate, unfitTables, type Place } from "./schema.ts";
 
@@ -38,15 +39,12 @@ const LOCK = `SELECT pg_advisory_xact_lock(key) FROM (
   SELECT DISTINCT hashtextextended(name, 0) AS key FROM jsonb_array_elements_text($1::text::jsonb) AS name ORDER BY key
 ) AS keys`;
 
-export interface PostgresOptions {
+export interface PostgresOptions extends AbsencePorts {
   /** `postgres://user:password@host:port/database`; a secret. */
   readonly address: string;
   readonly after: After;
   /** Whether one failed attempt is enough to give up. */
   readonly isRequired: boolean;
-  /** Called once when it can't be reached, and once when it is back. */
-  readonly away: (reason: string) => void;
-  readonly back: () => void;
 }
 
 /** Returns before the database has been reached. */
@@ -80,21 +78,23 @@ class PostgresEngine implements Engine {
   #stopTimer: () => void = () => {};
   #seenKeys: unknown = null;
   #epoch = 0;
-  #isAway = false;
+  readonly #absence: Absence;
   #isClosed = false;
 
   constructor(options: PostgresOptions, connect: Connect) {
     this.#options = options;
+    this.#absence = new Absence(options);
     this.#connect = connect;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.ready = promise;
     promise.catch(() => {});
-    this.#first = this.#attempt(FIRST_PAUSE_MS, { resolve, reject, isOnlyOne: options.isRequired }).finally(() => (this.#first = null));
+    const isLast = ({ isFinal }: StoreError): boolean => isFinal || options.isRequired;
+    this.#first = this.#attempt(FIRST_PAUSE_MS, { resolve, reject, isLast }).finally(() => (this.#first = null));
   }
 
   /** Connects, or tries again later. */
   async #attempt(pauseMs: number, settling: Settling): Promise<void> {
-    const { resolve, reject, isOnlyOne } = settling;
+    const { resolve, reject, isLast } = settling;
     try {
       const connections = await this.#reach();
       if (this.#isClosed) {
@@ -103,19 +103,17 @@ class PostgresEngine implements Engine {
       }
       this.#connections = connections;
       this.#epoch++;
-      if (this.#isAway) this.#options.back();
-      this.#isAway = false;
+      this.#absence.end();
       resolve();
       this.#beat(connections);
       this.#tell();
     } catch (error) {
       const failed = failure(error, "The database can't be reached");
-      if (failed.isFinal || isOnlyOne || this.#isClosed) {
+      if (isLast(failed) || this.#isClosed) {
         reject(failed);
         return;
       }
-      if (!this.#isAway) this.#options.away(failed.message);
-      this.#isAway = true;
+      this.#absence.begin(failed);
       const nextMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
       this.#stopTimer = this.#options.after(pauseMs, () => void this.#attempt(nextMs, settling));
     }
@@ -186,7 +184,7 @@ class PostgresEngine implements Engine {
   async run<Result>(mode: "read" | "write", plan: () => Plan<Result>): Promise<Result> {
     if (this.#first !== null) await this.#first;
     const connections = this.#connections;
-    if (connections === null) throw new StoreError("The database can't be reached.");
+    if (connections === null) throw this.#absence.fault ?? new StoreError("The database can't be reached.");
     for (let tries = 1; ; tries++) {
       try {
         const { pool } = connections;
@@ -250,12 +248,12 @@ class PostgresEngine implements Engine {
 interface Settling {
   readonly resolve: () => void;
   readonly reject: (error: StoreError) => void;
-  /** Whether there is no other attempt after one that fails. */
-  readonly isOnlyOne: boolean;
+  /** Whether there is no other attempt after one that fails so. */
+  readonly isLast: (error: StoreError) => boolean;
 }
 
-/** Only the first time that the database is reached is waited for. */
-const NOBODY: Settling = { resolve: () => {}, reject: () => {}, isOnlyOne: false };
+/** Only the first time that the database is reached is waited for; a database that was used once may be one that can be used again. */
+const NOBODY: Settling = { resolve: () => {}, reject: () => {}, isLast: () => false };
 
 /** Runs a plan. Waits for what returns rows, and for all of it at the end. @throws StoreError, and what the plan throws. */
 async function drive<Result>(connection: Sql, plan: Plan<Result>, options: { readonly isTransaction: boolean }): Promise<Result> {

@@ -3,6 +3,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { After } from "../../runtime/ports.ts";
 import { StoreError } from "../store.ts";
+import { Absence, type AbsencePorts } from "./absence.ts";
 import { query, type Engine, type Plan, type Row, type Step, type Value } from "./plan.ts";
 import { migrate, unfitTables } from "./schema.ts";
 
@@ -17,12 +18,13 @@ const CHECKPOINT_STATEMENTS = 1000;
 /** Where statements write much more, it goes over at the latest then, at once: 16 MB. */
 const MOST_PAGES = 4000;
 
-export interface SqliteOptions {
+/** Away: another file has taken the place of the one that was used, and can't be used. */
+export interface SqliteOptions extends AbsencePorts {
   /** The file. Its folder is made. */
   readonly path: string;
   readonly after: After;
   /** Called once each time that another file has taken the place of the one that was used; `reason` is safe to show. */
-  readonly replaced?: (reason: string) => void;
+  readonly replaced: (reason: string) => void;
 }
 
 /** @throws StoreError where there is no `node:sqlite`, the file can't be used, or has tables of a newer version or of one that was never finished. */
@@ -100,10 +102,11 @@ async function connect(path: string): Promise<Connection> {
 class SqliteEngine implements Engine {
   readonly kind = "sqlite";
   readonly ready = Promise.resolve();
-  readonly isReachable = (): boolean => true;
+  readonly isReachable = (): boolean => this.#absence.fault === null;
   readonly epoch = (): number => this.#epoch;
   readonly #options: SqliteOptions;
   readonly #after: After;
+  readonly #absence: Absence;
   #connection: Connection;
   #file: string | null;
   #epoch = 0;
@@ -123,6 +126,7 @@ class SqliteEngine implements Engine {
     this.#file = connection.fileNow();
     this.#options = options;
     this.#after = options.after;
+    this.#absence = new Absence(options);
   }
 
   async run<Result>(mode: "read" | "write", plan: () => Plan<Result>): Promise<Result> {
@@ -181,6 +185,7 @@ class SqliteEngine implements Engine {
 
   #execute(sql: string, values: readonly Value[]): Row[] {
     if (this.#isClosed) throw new StoreError("The database is closed.");
+    if (this.#absence.fault !== null) throw this.#absence.fault;
     try {
       let statement = this.#statements.get(sql);
       this.#statementsSince++;
@@ -207,7 +212,9 @@ class SqliteEngine implements Engine {
   #look(seen: Seen | null): () => void {
     let now = seen;
     try {
-      if (this.#connection.fileNow() !== this.#file) this.#reopening ??= this.#reopen().finally(() => (this.#reopening = null));
+      // A file that is gone may have left its number to the one that stands there now.
+      const isOther = this.#absence.fault !== null || this.#connection.fileNow() !== this.#file;
+      if (isOther) this.#reopening ??= this.#reopen().finally(() => (this.#reopening = null));
       const data = this.#execute("PRAGMA data_version", [])[0]?.["data_version"] ?? 0;
       const epoch = this.#epoch;
       if (data !== seen?.data || epoch !== seen.epoch) {
@@ -234,10 +241,12 @@ class SqliteEngine implements Engine {
       this.#connection = other.#connection;
       this.#file = other.#file;
       this.#epoch++;
-      this.#options.replaced?.(`Another file has taken the place of ${this.#options.path}.`);
+      this.#options.replaced(`Another file has taken the place of ${this.#options.path}.`);
+      this.#absence.end();
       for (const changed of this.#watchers) changed();
-    } catch {
-      // Whoever needs the database hears of it; the next look tries again.
+    } catch (error) {
+      // The next look tries again.
+      this.#absence.begin(failure(error, "The database failed"));
     }
   }
 
@@ -274,5 +283,6 @@ function isBusy(error: unknown): boolean {
 }
 
 function failure(error: unknown, what: string): StoreError {
+  if (error instanceof StoreError) return error;
   return new StoreError(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
 }

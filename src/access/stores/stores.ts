@@ -23,7 +23,10 @@ export interface StorePorts {
   readonly after: After;
   /** Called once where the store is in memory because its file can't be used; the reason says what to do, and is safe to show. */
   readonly lost: (reason: string) => void;
-  /** Called once each time that the database can't be reached any more, or not yet, and once when it is back. */
+  /**
+   * Called once each time that the database can't be used any more, or not yet, again where there is another reason that only a person can mend,
+   * and once when it is back.
+   */
   readonly away?: (reason: string) => void;
   /** Called each time that another file has taken the place of the one that was used. */
   readonly replaced?: (reason: string) => void;
@@ -54,12 +57,13 @@ export function openStore(address: string, options: StoreOptions, ports: StorePo
   throw new StoreError("DATABASE_URL has to begin with sqlite:, postgres:// or memory:.");
 }
 
-async function opened(path: string | null, { isRequired }: StoreOptions, { after, lost, replaced = NOBODY }: StorePorts): Promise<Store> {
+async function opened(path: string | null, { isRequired }: StoreOptions, ports: StorePorts): Promise<Store> {
+  const { after, lost, away = NOBODY, back = NOBODY, replaced = NOBODY } = ports;
   const [{ openSqlite }, { SqlStore }] = await Promise.all([import("./sqlite.ts"), import("./sql-store.ts")]);
   try {
     if (path === null)
       throw new StoreError("Nothing says where its file is to be.", { remedy: "Set DATA_DIR to a folder that can be written." });
-    return new SqlStore(await openSqlite({ path, after, replaced }));
+    return new SqlStore(await openSqlite({ path, after, away, back, replaced }));
   } catch (error) {
     if (isRequired || !(error instanceof StoreError) || error.isFinal) throw error;
     lost(error.message);
@@ -67,9 +71,13 @@ async function opened(path: string | null, { isRequired }: StoreOptions, { after
   }
 }
 
-async function connected(address: string, { isRequired }: StoreOptions, { after, away, back }: StorePorts): Promise<Store> {
+async function connected(
+  address: string,
+  { isRequired }: StoreOptions,
+  { after, away = NOBODY, back = NOBODY }: StorePorts,
+): Promise<Store> {
   const [{ openPostgres }, { SqlStore }] = await Promise.all([import("./postgres.ts"), import("./sql-store.ts")]);
-  return new SqlStore(await openPostgres({ address, after, isRequired, away: away ?? NOBODY, back: back ?? NOBODY }));
+  return new SqlStore(await openPostgres({ address, after, isRequired, away, back }));
 }
 
 /** Hands everything to the store that is being opened. */
