@@ -11,6 +11,7 @@ import { dataFolder, type Surroundings } from "./data-folder.ts";
 import { shellLines } from "./key-links.ts";
 import { settingsPath } from "./settings-files.ts";
 import { keyFor, keyIsLost, knownKey, PLACEHOLDER, readsVariable, removeKey, type SetupKey } from "./setup-key.ts";
+import { alone } from "./setup-lock.ts";
 import { isSame, planned, SetupFault, type PlannedFile, type WantedFile } from "./setup-plan.ts";
 import { SetupRecords, type SetupRecord } from "./setup-record.ts";
 import { undo, write } from "./setup-writing.ts";
@@ -59,6 +60,7 @@ class SetupSession {
   readonly #input: Input;
   readonly #context: Context;
   readonly #world: SetupWorld;
+  readonly #dataDir: string;
   readonly #records: SetupRecords;
 
   /** @throws CommandError, ConfigError */
@@ -68,6 +70,7 @@ class SetupSession {
     this.#input = input;
     this.#context = context;
     this.#world = world;
+    this.#dataDir = dataDir;
     this.#records = new SetupRecords(dataDir);
   }
 
@@ -148,12 +151,17 @@ class SetupSession {
       this.#note("Nothing was written.");
       return EXIT_FAILED;
     }
-    const key = await keyFor(this.#sources(agent, plan.record), this.#context);
-    const final = this.#plan(agent, key);
-    await this.#carryOut(final, key);
-    this.#context.show({ ...this.#json(final), key: key.name }, () => this.#written(final, key));
-    this.#sayKey(final, key);
+    await alone(this.#dataDir, () => this.#writeAlone(agent));
     return 0;
+  }
+
+  /** Makes the plan again, because another setup may have made a key since. */
+  async #writeAlone(agent: Agent): Promise<void> {
+    const key = await keyFor(this.#sources(agent, this.#records.of(agent.id)), this.#context);
+    const plan = this.#plan(agent, key);
+    await this.#carryOut(plan, key);
+    this.#context.show({ ...this.#json(plan), key: key.name }, () => this.#written(plan, key));
+    this.#sayKey(plan, key);
   }
 
   async #carryOut({ agent, files }: Plan, key: SetupKey): Promise<void> {
@@ -198,11 +206,16 @@ class SetupSession {
   // ---- Undo --------------------------------------------------------------------------------------------------
 
   async undo(agent: Agent): Promise<number> {
-    const record = this.#records.of(agent.id);
-    if (record === null) {
+    const isUndone = this.#records.of(agent.id) !== null && (await alone(this.#dataDir, () => this.#undoAlone(agent)));
+    if (!isUndone)
       this.#context.show({ agent: agent.id, title: agent.title, files: [] }, () => `${agent.title} is not set up. Nothing to undo.`);
-      return 0;
-    }
+    return 0;
+  }
+
+  /** False: another setup has undone it just now. */
+  async #undoAlone(agent: Agent): Promise<boolean> {
+    const record = this.#records.of(agent.id);
+    if (record === null) return false;
     const files = faults(() => planned([], record, this.#records));
     const kept = faults(() => undo(record, files, this.#records));
     const rows = files.map((file) => ({ path: file.path, isExact: file.base.isExact, left: file.base.left.map((path) => path.join(".")) }));
@@ -210,7 +223,7 @@ class SetupSession {
       [...files.flatMap(undone), ...kept.map((path) => `The file as it was before setup: ${path}`)].join("\n"),
     );
     await this.#takeBackKey(record);
-    return 0;
+    return true;
   }
 
   async #takeBackKey({ madeKey, readsVariable: sharesVariable }: SetupRecord): Promise<void> {

@@ -26,6 +26,7 @@ import { AGENTS } from "../../src/cli/agents/agents.ts";
 import { CommandError, readInput, type Context } from "../../src/cli/command.ts";
 import { setupIn } from "../../src/cli/setup.ts";
 import { read } from "../support/configuration.ts";
+import { cleanUp, emptyFolder, OWN_WAYS, start } from "../support/program.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 28, 15);
 const OURS = "http://127.0.0.1:8003";
@@ -129,6 +130,30 @@ function testAt(name: string, body: (desk: Desk) => Promise<void>): void {
     }
   });
 }
+
+test("setups that run at the same time share one key, which goes with the last of them", async (context) => {
+  context.after(cleanUp);
+  const [way] = OWN_WAYS;
+  assert.ok(way);
+  const [home, cwd] = [emptyFolder(), emptyFolder()];
+  const env = { HOME: home, USERPROFILE: home, DATA_DIR: join(cwd, "data"), DATABASE_URL: `sqlite:${join(cwd, "store.db")}` };
+  const cache = process.env["DENO_DIR"] ?? join(process.env["HOME"] ?? "", ".cache", "deno");
+  const run = async (line: string): Promise<unknown> => {
+    const words = [...line.split(" "), "--json"];
+    const { code, stdout, stderr } = await start(way, { cwd, env: { ...env, DENO_DIR: cache }, arguments: words }).ended;
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout);
+  };
+  const names = async (): Promise<unknown[]> => ((await run("keys list")) as { name: string }[]).map(({ name }) => name);
+  // The store is made by one process, so that they have nothing to wait for but one another.
+  assert.deepEqual(await names(), []);
+  const agents = ["codex", "gemini", "opencode", "pi"];
+  const made = await Promise.all(agents.map((agent) => run(`setup ${agent} --write --yes`) as Promise<{ key: string }>));
+  assert.deepEqual(new Set(made.map(({ key }) => key)), new Set(await names()));
+  assert.equal((await names()).length, 1);
+  await Promise.all(agents.map((agent) => run(`setup ${agent} --undo`)));
+  assert.deepEqual(await names(), []);
+});
 
 const placeOf = ({ folder, names }: SettingsFile): string => join(folder, names.at(-1) ?? "");
 const written = AGENTS.filter(({ files }) => files.length > 0);
