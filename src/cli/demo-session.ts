@@ -6,6 +6,7 @@ import { UI as DASHBOARD } from "../http/admin/routes.ts";
 import { MemoryStore } from "../access/stores/memory.ts";
 import { readConfig, type Config } from "../config/config.ts";
 import { VARIABLES } from "../config/variables.ts";
+import { Models } from "../models/models.ts";
 import { nameFaults } from "../models/name-faults.ts";
 import type { Program } from "../program.ts";
 import type { ListenOptions, Server } from "../runtime/ports.ts";
@@ -23,7 +24,7 @@ const HOST = "127.0.0.1";
 
 export async function demo(input: Input, context: Context): Promise<void> {
   const asked = configure(input.text("port") ?? process.env["PORT"] ?? "", CLOSED);
-  const upstream = listen({ ...listening(asked), port: 0 }, new DemoUpstream({ after }).fetch);
+  const upstream = listen({ ...listening(asked), port: 0 }, new DemoUpstream({ after, models: new Models(asked) }).fetch);
   const config = configure(String(asked.port), `http://${HOST}:${upstream.port}`);
   const store = new MemoryStore();
   const program: Program = composed(config, { store, dataDir: null, sink: context.note, logFormat: "text" });

@@ -1,6 +1,6 @@
 // Stands in for Factory: serves its endpoints in all four protocols, and answers each call with what the person said, in the requested
 // format.
-// Never calls a tool unless it has to, and never checks a key.
+// Never calls a tool unless it has to, and never checks a key. Refuses models whose name looks misspelled, and no others.
 
 import { ENDPOINT_PATHS } from "../config/variables.ts";
 import { GatewayError } from "../errors.ts";
@@ -8,6 +8,7 @@ import type { CanonicalRequest, CustomTool, FunctionTool, Part, ProtocolId, Repl
 import { CODECS } from "../protocol/codecs.ts";
 import type { Codec, Exchange } from "../protocol/codec.ts";
 import { inOrder, unfold } from "../protocol/fold.ts";
+import type { Models } from "../models/models.ts";
 import type { After } from "../runtime/ports.ts";
 import { isObject, parseOrUndefined } from "../wire/json.ts";
 import { chain, run } from "../wire/machine.ts";
@@ -24,13 +25,21 @@ const COUNT_PATH = `${ENDPOINT_PATHS.messages}/count_tokens`;
 /** The pause between two words, so that a person sees the answer arrive. */
 const WORD_MS = 30;
 const CHARACTERS_PER_TOKEN = 4;
+const UNKNOWN_MODEL = { param: "model", code: "model_not_found" };
+
+export interface DemoUpstreamOptions {
+  readonly after: After;
+  readonly models: Pick<Models, "isMisspelled" | "nearest">;
+}
 
 export class DemoUpstream {
   readonly #after: After;
+  readonly #models: DemoUpstreamOptions["models"];
   #calls = 0;
 
-  constructor({ after }: { readonly after: After }) {
+  constructor({ after, models }: DemoUpstreamOptions) {
     this.#after = after;
+    this.#models = models;
   }
 
   readonly fetch = async (request: Request): Promise<Response> => {
@@ -47,6 +56,8 @@ export class DemoUpstream {
         headers: Object.fromEntries(request.headers),
         path: protocol === "gemini" ? { model: modelIn(text), stream: searchParams.get("alt") === "sse" } : null,
       });
+      const { model } = canonical;
+      if (isMisspelled(model, this.#models)) throw new GatewayError("not-found", `The model ${model} does not exist.`, UNKNOWN_MODEL);
       const exchange: Exchange = { request: canonical, id, createdAtS: Math.floor(Date.now() / 1000) };
       const reply = replyTo(canonical, { id, inputTokens: tokensIn(text) });
       return canonical.stream ? this.#streamed(codec, { reply, exchange }) : json(codec.reply.encode(reply, exchange));
@@ -72,6 +83,17 @@ export class DemoUpstream {
     });
     return new Response(body, { headers: { "content-type": "text/event-stream" } });
   }
+}
+
+/** A name that differs from a known one in its version alone is probably a newer model that an agent asks for, not a typo. */
+function isMisspelled(model: string, models: DemoUpstreamOptions["models"]): boolean {
+  const isVersionOf = (known: string): boolean =>
+    only(/[a-z]/gi, known) === only(/[a-z]/gi, model) && only(/\d/g, known) !== only(/\d/g, model);
+  return models.isMisspelled(model) && !models.nearest(model).some(isVersionOf);
+}
+
+function only(characters: RegExp, text: string): string {
+  return (text.match(characters) ?? []).join("").toLowerCase();
 }
 
 function replyTo(request: CanonicalRequest, { id, inputTokens }: { readonly id: string; readonly inputTokens: number }): Reply {

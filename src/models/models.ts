@@ -87,13 +87,20 @@ export class Models {
     if (target !== undefined) return target;
     const id = withoutContext(name);
     const origin = originOf(id);
-    if (!isWellFormed(id) || (origin === null && this.#isMisspelled(id))) throw this.#unknown(id);
+    if (!isWellFormed(id) || (origin === null && this.isMisspelled(id))) throw this.#unknown(id);
     return this.#target({ ...(origin ?? CHAT), id, ...NOTHING_SPECIAL, ...UNKNOWN });
   }
 
   /** Whether the table has it, in any spelling. */
   knows(name: string): boolean {
     return this.#row(name) !== undefined;
+  }
+
+  /** Whether the table does not hold it, but a name that is at most two typos away. */
+  isMisspelled(name: string): boolean {
+    const wanted = name.toLowerCase();
+    if (this.knows(name)) return false;
+    return nearest(wanted, this.#byName.keys(), Math.min(MAX_TYPOS, editsFor(wanted))).length > 0;
   }
 
   /** The model of that name as a key's rules see it, under all its names. */
@@ -164,11 +171,6 @@ export class Models {
     const isUsual = url === this.#endpoints.messages;
     const countTokensUrl = kind !== "messages" ? null : isUsual ? this.#countTokensUrl : countTokensUrlOf(url);
     return { protocol, model: id, provider, url, countTokensUrl, reasoning, schema, fallback, timeouts, pool, multiplier, price };
-  }
-
-  #isMisspelled(name: string): boolean {
-    const wanted = name.toLowerCase();
-    return nearest(wanted, this.#byName.keys(), Math.min(MAX_TYPOS, editsFor(wanted))).length > 0;
   }
 
   #unknown(name: string): GatewayError {

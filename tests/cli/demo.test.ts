@@ -22,6 +22,12 @@ for (const way of OWN_WAYS) {
       answers,
       answers.map(() => `You said: ${QUESTION}`),
     );
+    assert.deepEqual(
+      await Promise.all(MODELS.map((model) => refusal(url, `${model}x`))),
+      MODELS.map((model) => [404, "model_not_found", `The model ${model}x does not exist.`, model]),
+    );
+    for (const model of ["gpt-5-mini", "gemini-3-pro-preview", "a-model"])
+      assert.equal((await chat(url, { model })).message.content, `You said: ${QUESTION}`);
     const healthy = await start(way, { arguments: ["health", "--url", url, "--json"] }).ended;
     assert.deepEqual([healthy.code, JSON.parse(healthy.stdout)], [0, { url, ok: true }]);
     const page = (authorization: string): Promise<Response> => fetch(`${url}/api/admin/keys`, { headers: { authorization } });
@@ -49,6 +55,14 @@ for (const way of OWN_WAYS) {
       }
     }
   });
+}
+
+/** The status, code and first sentence of a refusal in Chat, and the nearest name of the table. */
+async function refusal(url: string, model: string): Promise<unknown[]> {
+  const response = await post(url, { model });
+  const { error } = (await response.json()) as { error: { code: string; message: string; nearest_models?: string[] } };
+  const [sentence, hint = ""] = error.message.split(/(?<=exist\.) /);
+  return [response.status, error.code, sentence, error.nearest_models?.[0] ?? /"([^"]+)"/.exec(hint)?.[1]];
 }
 
 /** The text of an answer, in the Messages protocol. */
@@ -92,11 +106,15 @@ interface Choice {
 }
 
 async function chat(url: string, body: object): Promise<Choice> {
-  const response = await fetch(`${url}/v1/chat/completions`, {
+  const { choices } = (await (await post(url, body)).json()) as { readonly choices: readonly [Choice] };
+  return choices[0];
+}
+
+/** A call in the Chat protocol. */
+function post(url: string, body: object): Promise<Response> {
+  return fetch(`${url}/v1/chat/completions`, {
     method: "POST",
     headers: { authorization: "Bearer demo-key", "content-type": "application/json" },
     body: JSON.stringify({ ...body, messages: [{ role: "user", content: QUESTION }] }),
   });
-  const { choices } = (await response.json()) as { readonly choices: readonly [Choice] };
-  return choices[0];
 }
