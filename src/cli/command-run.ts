@@ -70,7 +70,7 @@ async function performIn(output: Output, { commands, words }: Asked): Promise<nu
 
 function contextOf(input: Input, { output, resources }: { readonly output: Output; readonly resources: Resources }): Context {
   const isJson = input.has("json");
-  const isColoured = !isJson && runtime.isTerminal("stdout") && !process.env["NO_COLOR"];
+  const isColoured = !isJson && runtime.isTerminal("stdout") && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb";
   return {
     now: Date.now,
     isJson,

@@ -47,7 +47,7 @@ const HELP: Command = {
     if (first === SERVE.name) return print(asTyped(serveHelp()));
     if (first === SETTINGS) return print(settingsAbout(word));
     const group = GROUPS.find(({ name }) => name === first);
-    if (group === undefined) throw unknownCommand(first);
+    if (group === undefined) throw unknownCommand(first, [SETTINGS]);
     print(asTyped(helpFor(await group.load(), operands)));
   },
 };
@@ -136,16 +136,21 @@ export async function run(isMain: boolean): Promise<EntryPoint> {
   const group = GROUPS.find(({ name }) => name === first);
   if (group !== undefined) process.exit(await runCommand(await group.load(), words));
   const commandLine = first === SERVE.name ? words.slice(1) : words;
-  const { help, version } = readArguments(commandLine);
-  if (help) process.exit(await runCommand([HELP], first === SERVE.name ? ["help", SERVE.name] : ["help"]));
+  const { help, version, faults } = readArguments(commandLine);
+  const late = first.startsWith("-") ? names().find((name) => faults.some(({ value }) => value === name)) : undefined;
+  const about = first === SERVE.name ? first : late;
+  if (help) process.exit(await runCommand([HELP], about === undefined ? ["help"] : ["help", about]));
   if (version) process.exit(await runCommand([VERSION], ["version"]));
-  if (first !== SERVE.name && suggestion(first) !== "") {
-    process.stderr.write(`${asTyped(unknownCommand(first).message)}\n`);
-    process.exit(EXIT_USAGE);
-  }
+  if (late !== undefined) endWrong(`A command comes before its options: factory-proxy ${late}.`);
+  if (first !== SERVE.name && suggestion(first) !== "") endWrong(unknownCommand(first).message);
   if (isMain) await (runtime.liftLimits() || undefined);
   const { serve } = await import("./serve.ts");
   return serve(commandLine, isMain);
+}
+
+function endWrong(message: string): never {
+  process.stderr.write(`${asTyped(message)}\n`);
+  process.exit(EXIT_USAGE);
 }
 
 async function allCommands(): Promise<readonly Command[]> {
@@ -153,8 +158,8 @@ async function allCommands(): Promise<readonly Command[]> {
 }
 
 /** A suggestion for a word that is nearly a command; "" for others. Never shows the word itself, which may be a key. */
-function suggestion(word: string): string {
-  const [meant] = nearest(word, names(), word.length > SHORT_WORD ? 2 : 1);
+function suggestion(word: string, others: readonly string[] = []): string {
+  const [meant] = nearest(word, [...names(), ...others], word.length > SHORT_WORD ? 2 : 1);
   return meant === undefined ? "" : ` Did you mean "${meant}"?`;
 }
 
@@ -165,8 +170,8 @@ function names(): string[] {
   return [SERVE, ...GROUPS].map(({ name }) => name);
 }
 
-function unknownCommand(word: string): CommandError {
-  return CommandError.wrongUse(`There is no such command.${suggestion(word)} factory-proxy help lists them all.`);
+function unknownCommand(word: string, others: readonly string[] = []): CommandError {
+  return CommandError.wrongUse(`There is no such command.${suggestion(word, others)} factory-proxy help lists them all.`);
 }
 
 /** What --help prints: one screen. */

@@ -23,7 +23,8 @@ const DRAIN_MS = 2000;
 const HOST = "127.0.0.1";
 
 export async function demo(input: Input, context: Context): Promise<void> {
-  const asked = configure(input.text("port") ?? process.env["PORT"] ?? "", CLOSED);
+  const port = input.text("port");
+  const asked = configure(process.env["PORT"] ?? "", CLOSED, port === null ? [] : ["--port", port]);
   const upstream = listen({ ...listening(asked), port: 0 }, new DemoUpstream({ after, models: new Models(asked) }).fetch);
   const config = configure(String(asked.port), `http://${HOST}:${upstream.port}`);
   const store = new MemoryStore();
@@ -43,7 +44,7 @@ export async function demo(input: Input, context: Context): Promise<void> {
 const CLOSED = `http://${HOST}:2`;
 
 /** @throws ConfigError */
-function configure(port: string, upstreamUrl: string): Config {
+function configure(port: string, upstreamUrl: string, words: readonly string[] = []): Config {
   return readConfig({
     environment: {
       PORT: port,
@@ -54,7 +55,7 @@ function configure(port: string, upstreamUrl: string): Config {
       QUOTA_INTERVAL: "0",
       ADMIN_KEY: process.env["ADMIN_KEY"] || DEMO_ADMIN_KEY,
     },
-    arguments: [],
+    arguments: words,
     file: () => null,
     redactor: new Redactor([]),
     nameFaults,

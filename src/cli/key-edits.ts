@@ -96,9 +96,16 @@ const SWITCHED: Readonly<Record<KeyState, string>> = {
 export async function remove(input: Input, context: Context): Promise<void> {
   const name = input.operand(0);
   const store = await context.store();
-  const record = await recordOf(name, context);
+  const isNamed = environmentNames(context).includes(name);
+  const record = (await store.keys()).find((one) => one.name === name);
+  if (record === undefined) {
+    if (isNamed) throw CommandError.failed(`"${name}" stands in PROXY_API_KEY. Take it out there.`);
+    if (ROWS_WITHOUT_KEY.includes(name)) throw CommandError.failed(`"${name}" has no limits that could be removed.`);
+    throw await unknownKey(name, store);
+  }
   await store.updateKey(name, () => null);
-  context.show(keyJson(record), () => `${name} is removed.`);
+  const rest = isNamed ? " The key itself stands in PROXY_API_KEY." : "";
+  context.show(keyJson(record), () => (record.hash === null ? `The limits of ${name} are removed.${rest}` : `${name} is removed.`));
 }
 
 /** Changes a key's row in the store; a key of PROXY_API_KEY, or `default`, gets its row this way. */

@@ -96,8 +96,13 @@ export function keyPage({ record, effective, budgets, state }: Shown, context: C
     ["Key", `${record.name}  ${shownKey(record, environmentNames(context))}`],
     ["State", style(STATE_COLOURS[state], shownState(state))],
     ...(note === null ? [] : [["Note", forTerminal(note)] as const]),
-    ["Created", time(record.createdMs)],
-    ["First used", firstUsedMs === null ? "not yet" : time(firstUsedMs)],
+    // Of other keys, and of rows without one, the store does not know it.
+    ...(record.hash === null
+      ? []
+      : ([
+          ["Created", time(record.createdMs)],
+          ["First used", firstUsedMs === null ? "not yet" : time(firstUsedMs)],
+        ] as const)),
     ["Expires", endMs === null ? endOf(record) : time(endMs)],
     ...(previous === null || previous.untilMs <= now() ? [] : [["Old key", `works until ${time(previous.untilMs)}`] as const]),
     ["Limits", limits.join("\n") || "none"],

@@ -26,12 +26,14 @@ export function askedOf(input: Input, { now }: Pick<Context, "now">): Asked {
   const typed = input.text("zone");
   const zone = parseZone(typed ?? new Intl.DateTimeFormat().resolvedOptions().timeZone);
   if (zone === null) throw CommandError.wrongUse(`--zone: ${forTerminal(typed ?? "")} is no time zone. Write e.g. Europe/Berlin or UTC.`);
-  const nowMs = now();
+  const here = { nowMs: now(), zone };
+  const [sinceMs, untilMs] = [typedTime(input, "since", here), typedTime(input, "until", here)];
+  if (sinceMs !== null && untilMs !== null && untilMs <= sinceMs) throw CommandError.wrongUse("--until must be later than --since.");
   return {
     zone,
     filter: {
-      sinceMs: typedTime(input, "since", { nowMs, zone }),
-      untilMs: typedTime(input, "until", { nowMs, zone }),
+      sinceMs,
+      untilMs,
       key: input.text("key"),
       session: input.text("session"),
       client: input.text("client"),

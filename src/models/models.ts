@@ -142,7 +142,9 @@ export class Models {
   nearest(name: string): string[] {
     if (!isWellFormed(name)) return [];
     const wanted = name.toLowerCase();
-    return nearest(wanted, this.#byName.keys(), Math.max(MAX_TYPOS, editsFor(wanted))).slice(0, MAX_SUGGESTIONS);
+    // A short name of which more than half differs has nothing to do with it.
+    const typos = Math.min(MAX_TYPOS, Math.floor(wanted.length / 2));
+    return nearest(wanted, this.#byName.keys(), Math.max(typos, editsFor(wanted))).slice(0, MAX_SUGGESTIONS);
   }
 
   /** A sentence or two for a person who used an unknown name. */

@@ -69,11 +69,21 @@ for (const way of OWN_WAYS) {
     };
     assert.deepEqual(await said("version", "--bogus"), [2, "", "--bogus is not an option of version. See factory-proxy version --help.\n"]);
     assert.deepEqual(await said("kyes"), [2, "", 'There is no such command. Did you mean "keys"? factory-proxy help lists them all.\n']);
+    assert.deepEqual(await said("help", "setings"), [
+      2,
+      "",
+      'There is no such command. Did you mean "settings"? factory-proxy help lists them all.\n',
+    ]);
+    const port = 'The configuration is wrong:\n--port ("abc") must be a whole number from 0 to 65535.\n';
+    assert.deepEqual(await said("demo", "--port", "abc"), [2, "", port]);
     assert.deepEqual(await said("keys", "lsit"), [
       2,
       "",
       'There is no such command of keys. Did you mean "keys list"? factory-proxy keys --help lists them all.\n',
     ]);
+    const first = "A command comes before its options: factory-proxy keys.\n";
+    assert.deepEqual(await said("--json", "keys", "list"), [2, "", first]);
+    assert.deepEqual(await said("--help", "keys"), await said("keys", "--help"));
     const [code, stdout] = (await said("version", "--json")) as [number, string];
     assert.deepEqual([code, (JSON.parse(stdout) as { readonly version: string }).version], [0, packageVersion()]);
   });

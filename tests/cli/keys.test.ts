@@ -257,6 +257,26 @@ test("keys rotate gives a new key, off and on switch, rm removes", async () => {
   );
 });
 
+test("keys rm removes no key of PROXY_API_KEY, only what the store says of it, and says so", async () => {
+  const desk = new Desk();
+  const stands = '"bruno" stands in PROXY_API_KEY. Take it out there.';
+  await desk.run("set bruno --rpm 5");
+  await desk.run("set default --rpm 9");
+  const lines = ["rm bruno", "rm bruno", "rm default", "rm default"];
+  const said: unknown[] = [];
+  for (const line of lines) {
+    const { code, out, note } = await desk.run(line);
+    said.push([code, out, note]);
+  }
+  assert.deepEqual(said, [
+    [0, "The limits of bruno are removed. The key itself stands in PROXY_API_KEY.", ""],
+    [1, "", stands],
+    [0, "The limits of default are removed.", ""],
+    [1, "", '"default" has no limits that could be removed.'],
+  ]);
+  assert.equal((await desk.run("show bruno")).out, "Key      bruno  PROXY_API_KEY\nState    active\nExpires  never\nLimits   none");
+});
+
 test("keys check says whether a model is allowed, under every name that it has, or why not", async () => {
   const desk = new Desk();
   await desk.run("add alice --models '!opus' --budget 5usd/day --expires 30d");

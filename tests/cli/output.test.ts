@@ -2,7 +2,7 @@
 // on answering, stops in order, and says how many lines are missing.
 
 import assert from "node:assert/strict";
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -183,6 +183,24 @@ for (const way of OWN_WAYS) {
     process.kill(pid(), "SIGTERM");
     await until(() => !existsSync(`/proc/${pid()}`), "the end");
     shell.kill("SIGKILL");
+  });
+
+  test(`${way.name}: colours are for terminals that have them and a person who wants them`, { skip: !existsSync(SCRIPT) }, () => {
+    const env = {
+      PATH: process.env["PATH"] ?? "",
+      ...cacheHome(),
+      DATABASE_URL: "sqlite:store.db",
+      PROXY_API_KEY: "ck-a-fake-key",
+      SHELL: "/bin/sh",
+    };
+    const isColoured = (more: Readonly<Record<string, string>>): boolean => {
+      const words = ["-qec", [...way.command, "keys", "list"].join(" "), "/dev/null"];
+      const { status, stdout } = spawnSync(SCRIPT, words, { cwd: emptyFolder(), env: { ...env, ...more }, encoding: "utf8" });
+      assert.deepEqual([status, stdout.includes("PROXY_API_KEY")], [0, true], stdout);
+      return stdout.includes("\u001b[");
+    };
+    const seen = [{ TERM: "xterm" }, { TERM: "dumb" }, { TERM: "xterm", NO_COLOR: "1" }, { TERM: "xterm", NO_COLOR: "" }].map(isColoured);
+    assert.deepEqual(seen, [true, false, false, true]);
   });
 
   test(`${way.name}: a terminal that is closed stops it in order`, { skip: !existsSync(SCRIPT) }, async () => {

@@ -213,7 +213,13 @@ test("the status line has the model, the session, the day of its key, and the bl
 });
 
 test("words that nobody understands are wrong use", async () => {
-  for (const line of ["usage --since yesterday", "usage --zone Mars/Base", "usage tail --lines 0", "usage --until 2026-02-30"]) {
+  for (const line of [
+    "usage --since yesterday",
+    "usage --zone Mars/Base",
+    "usage tail --lines 0",
+    "usage --until 2026-02-30",
+    "usage --since 7d --until 8d",
+  ]) {
     await assert.rejects(printed(line), { name: "CommandError", exitCode: 2 }, line);
   }
 });

@@ -342,6 +342,7 @@ test("models: an entry is found by id and by alias, and only in the table", () =
 test("models: the nearest names come first, three at most, and none that is far", () => {
   const models = modelsWith();
   assert.deepEqual(models.nearest("gemini-2.5-prx"), ["gemini-2.5-pro"]);
+  assert.deepEqual(models.nearest("foo"), []);
   assert.deepEqual(models.nearest("gpt-5.1-codex-mx"), ["gpt-5.1-codex-max", "gpt-5.1-codex", "gpt-5.3-codex"]);
   assert.deepEqual(models.nearest("quite-another-thing"), []);
 });
