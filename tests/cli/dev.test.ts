@@ -23,7 +23,7 @@ test("a change of the source restarts what `dev` runs", async () => {
   const way = { name: "dev", command: [isDeno ? denoPath() : bunPath(), ...words], runtime: "", hint: "" };
   const running = start(way, { cwd, env: { PORT: "0" } });
   await running.url;
-  const path = join(cwd, "src", "cli", "serve.ts");
+  const path = join(cwd, "src", "cli", "announcement.ts");
   const source = readFileSync(path, "utf8");
   assert.ok(source.includes(LISTENING));
   writeFileSync(path, source.replace(LISTENING, `${LISTENING} edited: true,`));

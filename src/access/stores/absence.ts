@@ -1,5 +1,5 @@
-// Whether a database can't be used for now, and why: said once, and once more where another reason turns out that only a person can mend.
-// Never decides when to try again.
+// Whether a database is unusable for now, and why. The reason is reported once, and again when another one comes up that only a person can fix.
+// Does not decide when to try again.
 
 import type { StoreError } from "../store.ts";
 
@@ -17,7 +17,7 @@ export class Absence {
     this.#ports = ports;
   }
 
-  /** What was said last; null: the database can be used. */
+  /** The error that was reported last; null: the database can be used. */
   get fault(): StoreError | null {
     return this.#fault;
   }

@@ -252,7 +252,7 @@ interface Settling {
   readonly isLast: (error: StoreError) => boolean;
 }
 
-/** Only the first time that the database is reached is waited for; a database that was used once may be one that can be used again. */
+/** Only the first connection is waited for. A database that was used once is tried again for ever. */
 const NOBODY: Settling = { resolve: () => {}, reject: () => {}, isLast: () => false };
 
 /** Runs a plan. Waits for what returns rows, and for all of it at the end. @throws StoreError, and what the plan throws. */

@@ -18,7 +18,7 @@ const CHECKPOINT_STATEMENTS = 1000;
 /** Where statements write much more, it goes over at the latest then, at once: 16 MB. */
 const MOST_PAGES = 4000;
 
-/** Away: another file has taken the place of the one that was used, and can't be used. */
+/** Away: another file has replaced the one in use, and can't be used. */
 export interface SqliteOptions extends AbsencePorts {
   /** The file. Its folder is made. */
   readonly path: string;
@@ -212,7 +212,7 @@ class SqliteEngine implements Engine {
   #look(seen: Seen | null): () => void {
     let now = seen;
     try {
-      // A file that is gone may have left its number to the one that stands there now.
+      // A new file may have got the inode number of the old one.
       const isOther = this.#absence.fault !== null || this.#connection.fileNow() !== this.#file;
       if (isOther) this.#reopening ??= this.#reopen().finally(() => (this.#reopening = null));
       const data = this.#execute("PRAGMA data_version", [])[0]?.["data_version"] ?? 0;
