@@ -5,12 +5,13 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { styleText } from "node:util";
 import { StoreError, type Store } from "../access/store.ts";
-import { ConfigError, type Config } from "../config/config.ts";
+import { ConfigError, readConfig, type Config } from "../config/config.ts";
+import type { ConfigSource } from "../config/source.ts";
 import { forTerminal } from "../telemetry/log.ts";
 import { nearest } from "../models/nearest.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { dataFolder } from "./data-folder.ts";
-import { codeOf, readConfiguration } from "./environment.ts";
+import { codeOf, forgetLoaded, sourceHere, sourceOf, withoutEnvFile, type SourceHere } from "./environment.ts";
 import { asTyped } from "./own-name.ts";
 import { terminalAsk } from "./prompt.ts";
 import {
@@ -23,6 +24,7 @@ import {
   readInput,
   type Command,
   type Context,
+  type EnvHere,
   type Input,
 } from "./command.ts";
 
@@ -60,7 +62,8 @@ async function performIn(output: Output, { commands, words }: Asked): Promise<nu
   if (isHelp) return output.line(asTyped(helpFor(commands, words)));
   if (command === undefined) throw CommandError.wrongUse(helpFor(commands, words));
   const input = readInput(words.slice(command.name.split(" ").length), command);
-  const resources = new Resources(input);
+  if (command.examines === undefined) forgetLoaded();
+  const resources = new Resources(input, { examines: command.examines ?? false, note: (text) => output.note(text) });
   try {
     return await command.run(input, contextOf(input, { output, resources }));
   } finally {
@@ -75,6 +78,7 @@ function contextOf(input: Input, { output, resources }: { readonly output: Outpu
     now: Date.now,
     isJson,
     config: () => resources.config(),
+    envHere: () => resources.envHere(),
     store: () => resources.store(),
     print: (text) => output.line(text),
     show: (value, text) => output.line(isJson ? JSON.stringify(value, null, 2) : asTyped(text())),
@@ -99,20 +103,47 @@ function readText(path: string): string {
   }
 }
 
+interface ResourcePorts {
+  readonly examines: boolean;
+  readonly note: (text: string) => void;
+}
+
 /** Resources that a command has opened, and that are closed at its end. */
 class Resources {
-  readonly #input: Input;
+  readonly #envFile: string | null;
+  readonly #ports: ResourcePorts;
+  #source: SourceHere | null = null;
   #config: Config | null = null;
   #store: Promise<Store> | null = null;
 
-  constructor(input: Input) {
-    this.#input = input;
+  constructor(input: Input, ports: ResourcePorts) {
+    this.#envFile = input.text("env-file");
+    this.#ports = ports;
   }
 
   config(): Config {
-    const envFile = this.#input.text("env-file");
-    this.#config ??= readConfiguration(envFile === null ? [] : ["--env-file", envFile]);
+    this.#config ??= readConfig(this.#read().source);
     return this.#config;
+  }
+
+  envHere(): EnvHere | null {
+    const { source, envText } = this.#read();
+    return envText === null ? null : { text: envText, without: configOrNull(withoutEnvFile(source)) };
+  }
+
+  #read(): SourceHere {
+    if (this.#source !== null) return this.#source;
+    const { examines, note } = this.#ports;
+    this.#source = examines
+      ? { source: sourceOf(this.#envFile === null ? [] : ["--env-file", this.#envFile]), envText: null, leftAlone: [] }
+      : sourceHere(this.#envFile);
+    const { leftAlone } = this.#source;
+    if (leftAlone.length > 0) {
+      note(
+        `.env in this folder sets ${leftAlone.join(", ")}, but was not read: it names no key of factory-proxy, so it is another program's. To read it, add --env-file .env`,
+      );
+    }
+    return this.#source;
   }
 
   store(): Promise<Store> {
@@ -133,6 +164,15 @@ class Resources {
 
   async close(): Promise<void> {
     await (await this.#store?.catch(() => null))?.close();
+  }
+}
+
+function configOrNull(source: ConfigSource): Config | null {
+  try {
+    return readConfig(source);
+  } catch (error) {
+    if (error instanceof ConfigError) return null;
+    throw error;
   }
 }
 

@@ -30,11 +30,20 @@ export interface Command {
   readonly short?: Readonly<Record<string, string>>;
   /** Examples: command lines without the program's name. */
   readonly examples: readonly string[];
+  /** It examines what a server started here would read, so another program's `.env` counts too. */
+  readonly examines?: true;
   /**
    * Returns the exit code where that is not 0. A CommandError, ConfigError or StoreError is shown to the person; any other exception is a bug
    * of this program.
    */
   readonly run: (input: Input, context: Context) => Promise<number | void> | number | void;
+}
+
+/** The `.env` of the working directory. */
+export interface EnvHere {
+  readonly text: string;
+  /** The configuration without it; null: there is none that could be used. */
+  readonly without: Config | null;
 }
 
 /** What a command can use. */
@@ -43,8 +52,10 @@ export interface Context {
   readonly now: () => number;
   /** Whether standard output is read by a program. */
   readonly isJson: boolean;
-  /** The configuration that a server started here would have. @throws ConfigError */
+  /** The configuration that a server started here would have, but for a `.env` that is another program's. @throws ConfigError */
   readonly config: () => Config;
+  /** What the `.env` of the working directory has to do with it; null: nothing, or a person has named that file. */
+  readonly envHere: () => EnvHere | null;
   /** Opens the store at the first call and waits until it is reached. It is closed when the command has ended. @throws StoreError */
   readonly store: () => Promise<Store>;
   /** Prints one or more lines. */

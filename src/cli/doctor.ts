@@ -17,6 +17,7 @@ const EXAMINE: Command = {
     },
     report: { value: null, help: "Also writes all of it to FILE for a bug report, without keys. Default: factory-proxy-report.json." },
   },
+  examines: true,
   examples: ["doctor", "doctor --live", "doctor --url https://llm.example.com", "doctor --report", "doctor --report report.json --json"],
   run: async (input, context) => {
     const [{ doctor }, { doctorWorld }] = await Promise.all([import("./doctor-examination.ts"), import("./doctor-world.ts")]);

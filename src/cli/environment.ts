@@ -4,8 +4,9 @@
 import { readFileSync, statSync, type Stats } from "node:fs";
 import process from "node:process";
 import { readConfig, type Config } from "../config/config.ts";
-import { DEFAULT_ENV_FILE, mergeEnvironment, type ConfigSource } from "../config/source.ts";
+import { DEFAULT_ENV_FILE, isOwnEnvFile, mergeEnvironment, type ConfigSource } from "../config/source.ts";
 import { textOfFile } from "../config/env-file.ts";
+import { VARIABLES } from "../config/variables.ts";
 import { nameFaults } from "../models/name-faults.ts";
 import { nearest } from "../models/nearest.ts";
 import { runtime } from "../runtime/runtime.ts";
@@ -28,11 +29,70 @@ export function sourceOf(commandLine: readonly string[]): ConfigSource {
   };
 }
 
-/** Without what the runtime has read from `.env`, because that file may change. */
+export interface SourceHere {
+  readonly source: ConfigSource;
+  /** The text of the `.env` in the working directory; null: the source does not read it, or a person has named a file. */
+  readonly envText: string | null;
+  /** The variables of this program in a `.env` that is left alone. */
+  readonly leftAlone: readonly string[];
+}
+
+/** For a command, which may run in any folder: a `.env` there that is another program's is left alone. */
+export function sourceHere(envFile: string | null): SourceHere {
+  if (envFile !== null) return { source: sourceOf(["--env-file", envFile]), envText: null, leftAlone: [] };
+  const source = sourceOf([]);
+  const text = textHere();
+  if (text === undefined || isOwnEnvFile(text ?? "")) return { source, envText: text ?? null, leftAlone: [] };
+  const leftAlone = Object.keys(mergeEnvironment({}, text ?? "")).filter((name) => name in VARIABLES);
+  return { source: withoutEnvFile(source), envText: null, leftAlone };
+}
+
+/** Null: there is no such file. Undefined: it can't be read, which the configuration will report. */
+function textHere(): string | null | undefined {
+  try {
+    return readFile(DEFAULT_ENV_FILE);
+  } catch (error) {
+    // Python keeps its environments in folders of that name.
+    return codeOf(error) === FOLDER ? null : undefined;
+  }
+}
+
+/** The same source as if there were no `.env`. */
+export function withoutEnvFile(source: ConfigSource): ConfigSource {
+  return { ...source, file: (path) => (path === DEFAULT_ENV_FILE ? null : source.file(path)) };
+}
+
+/** Without what the runtime has read from files, because they may change. */
 function ownEnvironment(): Readonly<Record<string, string | undefined>> {
-  if (!runtime.loadsEnvFile) return process.env;
-  const loaded = mergeEnvironment({}, readFile(DEFAULT_ENV_FILE) ?? "");
-  return Object.fromEntries(Object.entries(process.env).filter(([name, value]) => loaded[name] !== value));
+  const loaded = new Set(loadedNames());
+  return loaded.size === 0 ? process.env : Object.fromEntries(Object.entries(process.env).filter(([name]) => !loaded.has(name)));
+}
+
+/** Takes out of this process's environment what the runtime has read from files, which may be another program's. */
+export function forgetLoaded(): void {
+  for (const name of loadedNames()) Reflect.deleteProperty(process.env, name);
+}
+
+function loadedNames(): string[] {
+  return runtime.envFiles.flatMap((file) =>
+    Object.entries(mergeEnvironment({}, textOrNone(file))).flatMap(([name, value = ""]) =>
+      process.env[name] !== undefined && expansionOf(value).test(process.env[name]) ? [name] : [],
+    ),
+  );
+}
+
+/** What the runtime may make of a value: other variables stand in it behind a $. */
+function expansionOf(value: string): RegExp {
+  const fixed = value.split(/\\?\$(?:\{[^}]*\}|\w+)/).map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`));
+  return new RegExp(`^${fixed.join("[^]*")}$`);
+}
+
+function textOrNone(file: string): string {
+  try {
+    return readFile(file) ?? "";
+  } catch {
+    return "";
+  }
 }
 
 /** The text of a file, at most 1 MiB; null: it does not exist, or this process may not look for it (Deno without --allow-read). */
@@ -52,13 +112,14 @@ export function readFile(path: string): string | null {
   }
 }
 
+const FOLDER = "a folder";
 const MEBIBYTE = 1024 ** 2;
 /** A shell's `<(command)`, and an empty device. */
 const HANDED_OVER = /^\/dev\/(?:fd\/\d+|stdin|null)$/;
 
 /** Why a file is not read: a pipe may never end, nor a device. Null: it is read. */
 function faultOf(found: Stats): string | null {
-  if (found.isDirectory()) return "a folder";
+  if (found.isDirectory()) return FOLDER;
   if (!found.isFile()) return "not a regular file";
   return found.size > MEBIBYTE ? "larger than 1 MiB" : null;
 }

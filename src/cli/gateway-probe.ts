@@ -14,7 +14,8 @@ export interface Probed {
 const ANSWER_MS = 2000;
 /** A gateway's answer is shorter; that of another program on its port may never end. */
 const MOST_CHARACTERS = 4 * 1024 * 1024;
-const EVERYWHERE: readonly string[] = ["0.0.0.0", "::", "[::]", ""];
+/** Addresses that mean every address of this machine. */
+export const EVERYWHERE: readonly string[] = ["0.0.0.0", "::", "[::]", ""];
 
 /** The address of a gateway with this configuration, as seen from this machine; null: its port is not known. */
 export function gatewayUrl({ host, port }: Pick<Config, "host" | "port">): string | null {

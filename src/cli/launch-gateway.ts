@@ -8,6 +8,7 @@ import { runtime } from "../runtime/runtime.ts";
 import { CommandError, type Context } from "./command.ts";
 import { after, composed } from "./composition.ts";
 import { dataFolder } from "./data-folder.ts";
+import { checkGatewayHost, checkKeyHosts } from "./folder-trust.ts";
 import { ask, DEMO_KEY, gatewayUrl, isDemoAt, isGateway, needsNoClientKey } from "./gateway-probe.ts";
 import { makeLaunchKey, type LaunchKey, type LaunchKeyOptions } from "./launch-key.ts";
 
@@ -40,6 +41,7 @@ const DRAIN_MS = 2000;
 export async function openLaunch(context: Context, options: LaunchKeyOptions): Promise<OpenLaunch> {
   const config = context.config();
   const isShared = config.databaseUrl !== "memory:";
+  await checkGatewayHost(context);
   const url = gatewayUrl(config);
   const running = url !== null && (await isGateway(url)) ? url : null;
   const isDemo = running !== null && (await isDemoAt(running));
@@ -62,6 +64,7 @@ export async function openLaunch(context: Context, options: LaunchKeyOptions): P
       `${missing} no Factory key to run one with: set FACTORY_API_KEY (fk-..., from app.factory.ai/settings/api-keys) in the environment or in .env. To try without one, start factory-proxy demo in another terminal, and where that has another port, set PORT to it here.`,
     );
   }
+  checkKeyHosts(context);
   return started(context, isShared ? await context.store() : new MemoryStore(), options);
 }
 

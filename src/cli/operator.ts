@@ -43,6 +43,7 @@ function contextFor({ commandLine, store }: Pick<OperatorParts, "commandLine" | 
     now: Date.now,
     isJson: true,
     config: () => readConfiguration(commandLine),
+    envHere: () => null,
     store: () => Promise.resolve(store),
     print: () => {},
     show: () => {},

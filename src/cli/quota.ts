@@ -10,6 +10,7 @@ import { runtime } from "../runtime/runtime.ts";
 import { keyIds } from "../upstream/key-ids.ts";
 import { CommandError, EXIT_FAILED, type Command, type Context } from "./command.ts";
 import { after } from "./command-run.ts";
+import { checkKeyHosts } from "./folder-trust.ts";
 import { askedOf, columns, FILTER_OPTIONS, printTime, printUsd } from "./usage-words.ts";
 
 export interface QuotaWorld {
@@ -29,6 +30,7 @@ export function quotaCommand(world: QuotaWorld): Command {
     examples: ["quota", "quota --json"],
     run: async (input, context) => {
       const { zone } = askedOf(input, context);
+      checkKeyHosts(context);
       const report = await quotaReport(context, world);
       context.show(quotaJson(report), () => textOf(report, { zone, nowMs: context.now() }));
       return report.state === "works" ? 0 : EXIT_FAILED;

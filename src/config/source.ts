@@ -39,6 +39,13 @@ export function envFileOf({ arguments: commandLine }: Pick<ConfigSource, "argume
   return readArguments(commandLine).envFile ?? DEFAULT_ENV_FILE;
 }
 
+/** Whether the text of a `.env` is this program's: it names a key that no other program has. */
+export function isOwnEnvFile(text: string): boolean {
+  return OWN_NAME.test(text);
+}
+
+const OWN_NAME = /^\s*(?:export\s+)?(?:FACTORY_API_KEYS?|FACTORY_AI_TOKEN|PROXY_API_KEY)\b/m;
+
 /** The environment plus what an `.env` text adds; the environment wins, even with an empty value. */
 export function mergeEnvironment(
   environment: Readonly<Record<string, string | undefined>>,

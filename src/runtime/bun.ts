@@ -81,6 +81,8 @@ const SOCKET_TIMEOUT_S = 120;
 const MOST_IDLE_S = 255;
 /** The executable compiles less while it starts (see package.json): hardly anything runs a second time by then. */
 const START_MS = 1000;
+/** https://bun.com/docs/runtime/environment-variables, read 2026-11-29. */
+const ENV_FILES = ["", ".production", ".development", ".test"].flatMap((mode) => [`.env${mode}`, `.env${mode}.local`]);
 const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
@@ -165,7 +167,7 @@ export function bunRuntime(): Runtime {
     startHint: null,
 
     // package.json switches it off for the executable.
-    loadsEnvFile: !isExecutable(),
+    envFiles: isExecutable() ? [] : ENV_FILES,
 
     mayRead: () => true,
 

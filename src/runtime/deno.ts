@@ -119,7 +119,7 @@ export function denoRuntime(): Runtime {
 
     isTerminal: (stream) => deno[stream].isTerminal(),
 
-    loadsEnvFile: false,
+    envFiles: [],
 
     mayRead: (path) => may({ name: "read", path }),
 

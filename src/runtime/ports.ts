@@ -268,8 +268,8 @@ export interface Runtime {
   readonly startHint: string | null;
   /** Whether a stream is a terminal. */
   isTerminal(stream: "stdin" | "stdout" | "stderr"): boolean;
-  /** Whether the runtime itself loads `.env` of the working directory into the environment. */
-  readonly loadsEnvFile: boolean;
+  /** Files of the working directory that the runtime itself may have loaded into the environment. */
+  readonly envFiles: readonly string[];
   /** Whether a file or folder may be read without a prompt. */
   readonly mayRead: (path: string) => boolean;
   readonly write: Write;

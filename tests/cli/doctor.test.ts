@@ -95,6 +95,7 @@ async function examined(words: readonly string[], setting: Setting = {}): Promis
     now: () => nowMs,
     isJson: input.has("json"),
     config: () => readConfig({ environment: variables, arguments: [], file: () => null, redactor: new Redactor([]) }),
+    envHere: () => null,
     store: store ?? (() => Promise.resolve(memory)),
     print: (text) => out.push(text),
     show: (shown, text) => {

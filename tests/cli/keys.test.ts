@@ -38,6 +38,7 @@ class Desk {
       now: () => this.nowMs,
       isJson,
       config: () => read({ environment: { PROXY_API_KEY: "secret-one,bruno=secret-two", PORT: "8003" } }),
+      envHere: () => null,
       store: () => Promise.resolve(this.store),
       print: (text) => void out.push(text),
       show: (value, text) => void out.push(isJson ? JSON.stringify(value) : text()),

@@ -22,6 +22,7 @@ async function run(words: readonly string[], request: unknown = {}): Promise<Sai
     now: Date.now,
     isJson,
     config: () => read({ environment: { CONFIG_PATH: "models.json" }, files: { "models.json": TABLE } }),
+    envHere: () => null,
     store: () => Promise.reject(new Error("no store is needed")),
     print: (text) => void out.push(text),
     show: (value, text) => void out.push(isJson ? JSON.stringify(value) : text()),

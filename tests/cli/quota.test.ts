@@ -59,6 +59,7 @@ async function printed(
         file: () => null,
         redactor: new Redactor([]),
       }),
+    envHere: () => null,
     store: () => (withStore ? Promise.resolve(store) : Promise.reject(CommandError.failed("no store"))),
     print: (text) => out.push(text),
     show: (value, text) => out.push(input.has("json") ? JSON.stringify(value) : text()),

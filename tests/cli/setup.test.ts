@@ -66,6 +66,7 @@ class Desk {
       now: () => NOW_MS,
       isJson,
       config: () => read({ environment: { PROXY_API_KEY: "bruno=secret-of-bruno", PORT: "8003", DATA_DIR: this.dataDir } }),
+      envHere: () => null,
       store: () => Promise.resolve(this.store),
       print: (text) => void out.push(text),
       show: (value, text) => void out.push(isJson ? JSON.stringify(value) : text()),

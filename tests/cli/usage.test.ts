@@ -58,6 +58,7 @@ async function printed(line: string, { stdin = "", withStore = true } = {}): Pro
     now: () => NOW_MS,
     isJson: input.has("json"),
     config: () => assert.fail(),
+    envHere: () => null,
     store: () => (withStore ? Promise.resolve(store) : Promise.reject(new Error("away"))),
     print: (text) => out.push(text),
     show: (value, text) => out.push(input.has("json") ? JSON.stringify(value) : text()),
