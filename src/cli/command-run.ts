@@ -2,15 +2,17 @@
 // Never knows what a command does.
 
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import process from "node:process";
 import { styleText } from "node:util";
 import { StoreError, type Store } from "../access/store.ts";
 import { ConfigError, readConfig, type Config } from "../config/config.ts";
-import type { ConfigSource } from "../config/source.ts";
+import { DEFAULT_ENV_FILE, type ConfigSource } from "../config/source.ts";
 import { forTerminal } from "../telemetry/log.ts";
 import { nearest } from "../models/nearest.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { dataFolder } from "./data-folder.ts";
+import { typedPath } from "./caller.ts";
 import { codeOf, forgetLoaded, sourceHere, sourceOf, withoutEnvFile, type SourceHere } from "./environment.ts";
 import { asTyped } from "./own-name.ts";
 import { terminalAsk } from "./prompt.ts";
@@ -96,7 +98,7 @@ const STDIN = 0;
 
 function readText(path: string): string {
   try {
-    return readFileSync(path === "-" ? STDIN : path, "utf8");
+    return readFileSync(path === "-" ? STDIN : typedPath(path), "utf8");
   } catch (error) {
     const reason = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
     throw CommandError.failed(`${path === "-" ? "Standard input" : path} can't be read${reason}.`);
@@ -128,7 +130,7 @@ class Resources {
 
   envHere(): EnvHere | null {
     const { source, envText } = this.#read();
-    return envText === null ? null : { text: envText, without: configOrNull(withoutEnvFile(source)) };
+    return envText === null ? null : { path: resolve(DEFAULT_ENV_FILE), text: envText, without: configOrNull(withoutEnvFile(source)) };
   }
 
   #read(): SourceHere {
@@ -140,7 +142,7 @@ class Resources {
     const { leftAlone } = this.#source;
     if (leftAlone.length > 0) {
       note(
-        `.env in this folder sets ${leftAlone.join(", ")}, but was not read: it names no key of factory-proxy, so it is another program's. To read it, add --env-file .env`,
+        `${resolve(DEFAULT_ENV_FILE)} sets ${leftAlone.join(", ")}, but was not read: it names no key of factory-proxy, so it is another program's. To read it, add --env-file ${resolve(DEFAULT_ENV_FILE)}`,
       );
     }
     return this.#source;

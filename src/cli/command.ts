@@ -41,6 +41,8 @@ export interface Command {
 
 /** The `.env` of the working directory. */
 export interface EnvHere {
+  /** Its absolute path. */
+  readonly path: string;
   readonly text: string;
   /** The configuration without it; null: there is none that could be used. */
   readonly without: Config | null;

@@ -8,6 +8,7 @@ import { Redactor, shownUrl } from "../telemetry/redaction.ts";
 import { isObject, parseOrUndefined, type Json } from "../wire/json.ts";
 import { CommandError } from "./command.ts";
 import type { Check, Environment, Subject } from "./doctor-check.ts";
+import { typedPath } from "./caller.ts";
 import { codeOf } from "./environment.ts";
 import { SECRETS } from "./launch-environment.ts";
 
@@ -79,7 +80,7 @@ export function writeReport(path: string, checks: readonly Check[], subject: Sub
   const quotedHome = home === null ? null : JSON.stringify(home).slice(1, -1);
   requireOwn(path);
   try {
-    writeFileSync(path, `${quotedHome === null ? text : text.replaceAll(quotedHome, "~")}\n`, { mode: 0o600 });
+    writeFileSync(typedPath(path), `${quotedHome === null ? text : text.replaceAll(quotedHome, "~")}\n`, { mode: 0o600 });
   } catch (error) {
     throw CommandError.failed(`${path} can't be written (${String(codeOf(error) ?? error)}).`);
   }
@@ -89,7 +90,7 @@ export function writeReport(path: string, checks: readonly Check[], subject: Sub
 function requireOwn(path: string): void {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readFileSync(typedPath(path), "utf8");
   } catch {
     return;
   }

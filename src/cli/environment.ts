@@ -7,6 +7,7 @@ import { readConfig, type Config } from "../config/config.ts";
 import { DEFAULT_ENV_FILE, isOwnEnvFile, mergeEnvironment, type ConfigSource } from "../config/source.ts";
 import { textOfFile } from "../config/env-file.ts";
 import { VARIABLES } from "../config/variables.ts";
+import { typedPath } from "./caller.ts";
 import { nameFaults } from "../models/name-faults.ts";
 import { nearest } from "../models/nearest.ts";
 import { runtime } from "../runtime/runtime.ts";
@@ -22,6 +23,7 @@ export function sourceOf(commandLine: readonly string[]): ConfigSource {
     environment: ownEnvironment(),
     arguments: commandLine,
     file: readFile,
+    typedPath,
     redactor: new Redactor([]),
     nameFaults,
     nearest,

@@ -3,11 +3,10 @@
 // Never reads a file itself.
 
 import { isLoopback, type Config } from "../config/config.ts";
-import { CommandError, type Context } from "./command.ts";
+import { CommandError, type Context, type EnvHere } from "./command.ts";
 import { EVERYWHERE } from "./gateway-probe.ts";
 
 const FACTORY_ORIGINS: readonly string[] = ["https://api.factory.ai", "https://api.eu.factory.ai"];
-const TRUST_IT = "If you trust that file, add --env-file .env";
 
 /** @throws CommandError where a key, or a header, that is not in the `.env` of the folder would go to a host that is named only there */
 export function checkKeyHosts({ config, envHere }: Pick<Context, "config" | "envHere">): void {
@@ -18,7 +17,7 @@ export function checkKeyHosts({ config, envHere }: Pick<Context, "config" | "env
   const foreign = originsOf(config()).find((origin) => !known.has(origin));
   if (foreign === undefined) return;
   throw CommandError.failed(
-    `.env in this folder would send the Factory key of your environment to ${foreign}, which is not Factory's. Nothing was sent. ${TRUST_IT}`,
+    `${here.path} would send the Factory key of your environment to ${foreign}, which is not Factory's. Nothing was sent. ${trustIt(here)}`,
   );
 }
 
@@ -27,7 +26,11 @@ export async function checkGatewayHost({ config, envHere }: Pick<Context, "confi
   const { host } = config();
   const here = envHere();
   if (here === null || host === here.without?.host || isLoopback(host) || EVERYWHERE.includes(host) || (await isOwnAddress(host))) return;
-  throw CommandError.failed(`.env in this folder names a gateway on another machine, ${host}. Nothing was sent there. ${TRUST_IT}`);
+  throw CommandError.failed(`${here.path} names a gateway on another machine, ${host}. Nothing was sent there. ${trustIt(here)}`);
+}
+
+function trustIt({ path }: EnvHere): string {
+  return `If you trust that file, add --env-file ${path}`;
 }
 
 function originsOf({ endpoints, models, quotaUrl }: Config): string[] {

@@ -8,6 +8,8 @@ import { codeOf } from "./environment.ts";
 
 export interface ChildOptions {
   readonly words: readonly string[];
+  /** Where it runs. */
+  readonly folder: string;
   /** Its whole environment. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -19,9 +21,9 @@ const FROM_TERMINAL: readonly NodeJS.Signals[] = ["SIGINT", "SIGQUIT"];
 const HANDED_ON: readonly NodeJS.Signals[] = ["SIGTERM", "SIGHUP"];
 
 /** Resolves to the exit code in a shell's convention. @throws CommandError where it can't be started */
-export async function runChild(path: string, { words, environment }: ChildOptions): Promise<number> {
+export async function runChild(path: string, { words, folder, environment }: ChildOptions): Promise<number> {
   // An npm script on Windows can't be started directly.
-  const child = spawn(path, words, { stdio: "inherit", env: environment });
+  const child = spawn(path, words, { stdio: "inherit", cwd: folder, env: environment });
   const handOn = (signal: NodeJS.Signals): void => {
     const isTold = FROM_TERMINAL.includes(signal) && process.stdin.isTTY;
     // Deno loses the exit code of a child after its own method has sent it a signal.

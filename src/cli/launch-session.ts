@@ -8,6 +8,7 @@ import process from "node:process";
 import { StoreError } from "../access/store.ts";
 import { agentNamed, modelFor } from "./agent-choice.ts";
 import type { Agent, Place } from "./agents/agent.ts";
+import { callerEnvironment, callerOf } from "./caller.ts";
 import { CommandError, type Context, type Input } from "./command.ts";
 import { runChild } from "./launch-child.ts";
 import { environmentFor } from "./launch-environment.ts";
@@ -17,11 +18,18 @@ import { findProgram } from "./programs.ts";
 
 export async function launch(input: Input, context: Context): Promise<number> {
   const agent = agentNamed(input.operand(0));
+  const caller = callerOf();
+  if (caller?.folder === null) {
+    const words = ["launch", agent.id].join(" ");
+    throw CommandError.failed(
+      `Bun's scripts start in ${process.cwd()}, wherever they are called, so ${agent.title} would work there. In the folder where it should work, run: bun ${caller.main} ${words}`,
+    );
+  }
   const path = findProgram(agent.program, { environment: process.env, platform: process.platform });
   if (path === null) throw CommandError.failed(`${agent.title} is not installed. Install it: npm install --global ${agent.package}`);
   const chosen = modelFor(agent, input.text("model"), context);
   const opened = await openLaunch(context, { agent: agent.id, key: input.text("key") });
-  const code = await runOn(opened, { agent, path, chosen, typed: input.rest, context });
+  const code = await runOn(opened, { agent, path, chosen, typed: input.rest, workFolder: caller?.folder ?? process.cwd(), context });
   if (!context.config().ledger) return code;
   // The terminal may be gone by now, so everything that matters has been done before.
   const { store, sinceMs, kind } = opened;
@@ -39,11 +47,13 @@ interface Running {
   readonly chosen: Pick<Place, "model" | "protocol" | "limits">;
   /** What a person typed for it. */
   readonly typed: readonly string[];
+  /** Where it works. */
+  readonly workFolder: string;
   readonly context: Context;
 }
 
 /** Resolves to the exit code, when the agent has ended and its key is removed. @throws CommandError */
-async function runOn(opened: OpenLaunch, { agent, path, chosen, typed, context }: Running): Promise<number> {
+async function runOn(opened: OpenLaunch, { agent, path, chosen, typed, workFolder, context }: Running): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "factory-proxy-launch-"));
   try {
     const { url, key } = opened;
@@ -57,8 +67,8 @@ async function runOn(opened: OpenLaunch, { agent, path, chosen, typed, context }
       if (opened.kind === "demo") context.note("A script answers there in the place of models: it repeats what it is asked.");
       if (note !== undefined) context.note(note);
     }
-    const env = environmentFor(agent, { base: process.env, added: environment, platform: process.platform });
-    return await runChild(path, { words: [...words, ...typed], environment: env });
+    const env = environmentFor(agent, { base: callerEnvironment(), added: environment, platform: process.platform });
+    return await runChild(path, { words: [...words, ...typed], folder: workFolder, environment: env });
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     await told(opened.close(), context);

@@ -5,7 +5,7 @@
 import { parseEnv } from "node:util";
 import type { ModelSetting, NameFault } from "../models/catalog.ts";
 import type { Redactor } from "../telemetry/redaction.ts";
-import { readArguments, type Nearest } from "./arguments.ts";
+import { readArguments, type Arguments, type Nearest } from "./arguments.ts";
 import { strayLines } from "./env-file.ts";
 import { Settings } from "./settings.ts";
 
@@ -15,6 +15,8 @@ export interface ConfigSource {
   readonly arguments: readonly string[];
   /** The text of a file; null: it does not exist, or may not be looked for. Throws when it can't be read. */
   readonly file: (path: string) => string | null;
+  /** Where a path on the command line leads, seen from here. Absent: it is relative to the working directory. */
+  readonly typedPath?: (path: string) => string;
   /** Masks what faults show; it need not know any secrets yet. */
   readonly redactor: Redactor;
   /** How much memory the program may use; null or absent: not known. Called where a share of it is configured. */
@@ -35,8 +37,14 @@ export interface Said {
 export const DEFAULT_ENV_FILE = ".env";
 
 /** The file of variables that counts, whether or not it exists. */
-export function envFileOf({ arguments: commandLine }: Pick<ConfigSource, "arguments">): string {
-  return readArguments(commandLine).envFile ?? DEFAULT_ENV_FILE;
+export function envFileOf(source: Pick<ConfigSource, "arguments" | "nearest" | "typedPath">): string {
+  return argumentsOf(source).envFile ?? DEFAULT_ENV_FILE;
+}
+
+function argumentsOf({ arguments: commandLine, nearest, typedPath = (path) => path }: Parameters<typeof envFileOf>[0]): Arguments {
+  const { envFile, options, ...others } = readArguments(commandLine, nearest);
+  const located = options.map((option) => (option.variable === "CONFIG_PATH" ? { ...option, value: typedPath(option.value) } : option));
+  return { ...others, envFile: envFile === null ? null : typedPath(envFile), options: located };
 }
 
 /** Whether the text of a `.env` is this program's: it names a key that no other program has. */
@@ -57,7 +65,7 @@ export function mergeEnvironment(
 
 /** Reads the command line and the `.env` file. */
 export function readSettings(source: ConfigSource): Said {
-  const { envFile, options, faults } = readArguments(source.arguments, source.nearest);
+  const { envFile, options, faults } = argumentsOf(source);
   const env = readText(source, envFile ?? DEFAULT_ENV_FILE);
   const environment = mergeEnvironment(source.environment, env.text ?? "");
   const settings = new Settings({ environment, options });

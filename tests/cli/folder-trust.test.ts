@@ -85,7 +85,7 @@ for (const way of OWN_WAYS) {
       ["0", ...names.slice(1).map(() => undefined)],
     );
     assert.equal(upstream.requests.length - calls, 1);
-    assert.match(stderr, /^\.env in this folder sets PORT, DATABASE_URL, LOG_LEVEL, but was not read: /m);
+    assert.match(stderr, /[\\/]\.env sets PORT, DATABASE_URL, LOG_LEVEL, but was not read: /m);
   });
 
   test(`${way.name}: this program's own .env is read, and no key of the environment goes to a host that it names`, PATIENT, async () => {
@@ -103,7 +103,7 @@ for (const way of OWN_WAYS) {
       assert.deepEqual([code, stdout], [1, ""]);
       assert.match(
         stderr,
-        /would send the Factory key of your environment to http:\/\/localhost:\d+, which is not Factory's\. .* --env-file \.env$/m,
+        /would send the Factory key of your environment to http:\/\/localhost:\d+, which is not Factory's\. .* --env-file \S+\.env$/m,
       );
     }
     assert.equal(upstream.requests.length - calls, 1);
@@ -148,7 +148,7 @@ function found(environment: Said, file: Said, isNamed = false): { config: () => 
   const models = '{"models": [{"id": "m", "protocol": "openai-chat", "target": "https://elsewhere.example/v1"}]}';
   const read = (envText: string): Config =>
     readConfig({ environment, arguments: [], file: (path) => (path === ".env" ? envText : models), redactor: new Redactor([]) });
-  return { config: () => read(text), envHere: () => (isNamed ? null : { text, without: read("") }) };
+  return { config: () => read(text), envHere: () => (isNamed ? null : { path: "/project/.env", text, without: read("") }) };
 }
 
 test("a key of the environment goes to no host that only the .env names, by whatever variable, and to every other", () => {
@@ -165,7 +165,7 @@ test("a key of the environment goes to no host that only the .env names, by what
   ];
   const files: Said[] = [...bases.map((name) => ({ [name]: ELSEWHERE })), { CONFIG_PATH: "models.json" }];
   const refused = CommandError.failed(
-    ".env in this folder would send the Factory key of your environment to https://elsewhere.example, which is not Factory's. Nothing was sent. If you trust that file, add --env-file .env",
+    "/project/.env would send the Factory key of your environment to https://elsewhere.example, which is not Factory's. Nothing was sent. If you trust that file, add --env-file /project/.env",
   );
   for (const file of files) {
     assert.throws(() => checkKeyHosts(found(exported, file)), refused);
@@ -181,7 +181,7 @@ test("a key of the environment goes to no host that only the .env names, by what
 
 test("a .env sends no agent to another machine", async () => {
   const refused = CommandError.failed(
-    ".env in this folder names a gateway on another machine, gateway.example. Nothing was sent there. If you trust that file, add --env-file .env",
+    "/project/.env names a gateway on another machine, gateway.example. Nothing was sent there. If you trust that file, add --env-file /project/.env",
   );
   await assert.rejects(checkGatewayHost(found({}, { HOST: "gateway.example" })), refused);
   await checkGatewayHost(found({}, { HOST: "gateway.example" }, true));

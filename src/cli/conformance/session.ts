@@ -3,6 +3,7 @@
 import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { forTerminal } from "../../telemetry/log.ts";
+import { typedPath } from "../caller.ts";
 import { CommandError, EXIT_FAILED, type Context, type Input } from "../command.ts";
 import type { ProtocolId } from "../../protocol/canonical.ts";
 import { AREA_NAMES, type AreaName } from "./areas.ts";
@@ -153,7 +154,7 @@ function isRefusedAsSuch({ status, text, seen }: Answer): boolean {
 
 function write(path: string, text: string): void {
   try {
-    writeFileSync(path, text);
+    writeFileSync(typedPath(path), text);
   } catch {
     throw CommandError.failed(`${path} can't be written.`);
   }
