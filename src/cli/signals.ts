@@ -10,10 +10,25 @@ interface OnSignals {
   readonly reload: () => void;
 }
 
+/** A terminal sends Ctrl-C to `bun run` and to the server that it has started, and `bun run` hands it on: it arrives twice. */
+const SAME_SIGNAL_MS = 500;
+
 export function onSignals({ stop, reload }: OnSignals): void {
-  process.on("SIGHUP", hangUp(stop, reload));
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
+  const stopOnce = once(stop, () => performance.now());
+  process.on("SIGHUP", hangUp(stopOnce, reload));
+  process.on("SIGINT", stopOnce);
+  process.on("SIGTERM", stopOnce);
+}
+
+/** Takes the same signal for the one before if it comes so soon after that nobody can have meant a second one. */
+export function once(stop: OnSignals["stop"], monotonic: () => number): OnSignals["stop"] {
+  let last: { readonly signal: NodeJS.Signals; readonly atMs: number } | null = null;
+  return (signal) => {
+    const atMs = monotonic();
+    if (last?.signal === signal && atMs - last.atMs < SAME_SIGNAL_MS) return;
+    last = { signal, atMs };
+    stop(signal);
+  };
 }
 
 /** Handles SIGHUP: either the server's terminal was closed, or somebody has changed the configuration. */
