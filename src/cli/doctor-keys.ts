@@ -5,6 +5,7 @@ import { statSync } from "node:fs";
 import { StoreError } from "../access/store.ts";
 import { isLoopback } from "../config/config.ts";
 import { DEFAULT_ENV_FILE } from "../config/source.ts";
+import { typedPath } from "./caller.ts";
 import { CommandError, type Context } from "./command.ts";
 import { fail, ok, skip, warn, type Check, type Group, type Subject } from "./doctor-check.ts";
 
@@ -84,7 +85,7 @@ const FOR_OTHERS = 0o044;
 
 function keyFile({ world, envFile }: Subject): Check {
   const id = "keys.file";
-  const path = envFile ?? DEFAULT_ENV_FILE;
+  const path = envFile === null ? DEFAULT_ENV_FILE : typedPath(envFile);
   if (world.platform === "win32") return skip(id, "Who can read the file of variables is not looked at on Windows.");
   const mode = modeOf(path);
   if (mode === null) return ok(id, `There is no ${path}.`);

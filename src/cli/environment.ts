@@ -109,8 +109,11 @@ export function readFile(path: string): string | null {
     if (text === null) throw unreadable("not UTF-8 or UTF-16");
     return text;
   } catch (error) {
-    if (codeOf(error) === "ENOENT" || (error instanceof Error && error.name === "NotCapable")) return null;
-    throw error;
+    if (codeOf(error) === "ENOENT") return null;
+    if (!isNotCapable(error)) throw error;
+    // Nobody has asked for this one.
+    if (path === DEFAULT_ENV_FILE) return null;
+    throw unreadable("Deno needs --allow-read for it");
   }
 }
 
@@ -128,6 +131,11 @@ function faultOf(found: Stats): string | null {
 
 function unreadable(code: string): Error {
   return Object.assign(new Error("This is no text."), { code });
+}
+
+/** Whether Deno was started without the permission. Its message says which. */
+export function isNotCapable(error: unknown): error is Error {
+  return error instanceof Error && error.name === "NotCapable";
 }
 
 /** The system's message for an error. */

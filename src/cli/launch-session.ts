@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { StoreError } from "../access/store.ts";
+import { runtime } from "../runtime/runtime.ts";
 import { agentNamed, modelFor } from "./agent-choice.ts";
 import type { Agent, Place } from "./agents/agent.ts";
 import { callerEnvironment, callerOf } from "./caller.ts";
@@ -14,7 +15,7 @@ import { runChild } from "./launch-child.ts";
 import { environmentFor } from "./launch-environment.ts";
 import { openLaunch, type OpenLaunch } from "./launch-gateway.ts";
 import { usageLine, usageSince } from "./launch-usage.ts";
-import { findProgram } from "./programs.ts";
+import { findProgram, foldersOfPath } from "./programs.ts";
 
 export async function launch(input: Input, context: Context): Promise<number> {
   const agent = agentNamed(input.operand(0));
@@ -26,6 +27,9 @@ export async function launch(input: Input, context: Context): Promise<number> {
     );
   }
   const path = findProgram(agent.program, { environment: process.env, platform: process.platform });
+  const hidden = foldersOfPath(process.env, process.platform).find((folder) => !runtime.mayRead(folder));
+  if (path === null && hidden !== undefined)
+    throw CommandError.failed(`${agent.title} can't be looked for in ${hidden}: Deno needs --allow-read.`);
   if (path === null) throw CommandError.failed(`${agent.title} is not installed. Install it: npm install --global ${agent.package}`);
   const chosen = modelFor(agent, input.text("model"), context);
   const opened = await openLaunch(context, { agent: agent.id, key: input.text("key") });

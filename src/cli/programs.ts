@@ -10,11 +10,18 @@ const EXECUTABLE = 0o111;
 /** The path of a program in PATH; null where it is not there. */
 export function findProgram(name: string, { environment, platform }: Surroundings): string | null {
   const isWindows = platform === "win32";
-  const { delimiter, isAbsolute, join } = isWindows ? win32 : posix;
-  const folders = (valueOf(environment, "PATH") ?? "").split(delimiter).map((folder) => folder.replace(/^"(.*)"$/, "$1"));
+  const { join } = isWindows ? win32 : posix;
   const endings = isWindows ? (valueOf(environment, "PATHEXT") ?? ".EXE;.CMD;.BAT;.COM").split(";") : [""];
-  const paths = folders.filter(isAbsolute).flatMap((folder) => endings.map((ending) => join(folder, name + ending.toLowerCase())));
+  const paths = foldersOfPath(environment, platform).flatMap((folder) =>
+    endings.map((ending) => join(folder, name + ending.toLowerCase())),
+  );
   return paths.find((path) => isProgram(path, isWindows)) ?? null;
+}
+
+export function foldersOfPath(environment: Surroundings["environment"], platform: string): string[] {
+  const { delimiter, isAbsolute } = platform === "win32" ? win32 : posix;
+  const folders = (valueOf(environment, "PATH") ?? "").split(delimiter).map((folder) => folder.replace(/^"(.*)"$/, "$1"));
+  return folders.filter(isAbsolute);
 }
 
 /** Windows ignores the case of names. */

@@ -26,7 +26,7 @@ import { basename, dirname, posix, resolve, win32 } from "node:path";
 import process from "node:process";
 import type { SettingsFile } from "./agents/agent.ts";
 import type { Surroundings } from "./data-folder.ts";
-import { codeOf } from "./environment.ts";
+import { codeOf, isNotCapable } from "./environment.ts";
 
 /** The state of a file on disk. */
 export interface FileState {
@@ -92,13 +92,22 @@ export function requireWritable(path: string): void {
   attempt(() => {
     const mode = statSync(path, { throwIfNoEntry: false })?.mode;
     if (mode !== undefined && (mode & WRITABLE) === 0) throw new FileFault("is read-only");
-    if (mode !== undefined) accessSync(path, constants.W_OK);
+    if (mode !== undefined) requireAccess(path);
     const folder = [...ancestors(path)].find((one) => existsSync(one)) ?? dirname(path);
     const folderStat = statSync(folder);
     if (!folderStat.isDirectory()) throw new FileFault(`can't be made, as ${folder} is no folder`);
     if ((folderStat.mode & WRITABLE) === 0) throw new FileFault("is in a folder that is read-only");
-    accessSync(folder, constants.W_OK);
+    requireAccess(folder);
   });
+}
+
+function requireAccess(path: string): void {
+  try {
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    // Deno asks for --allow-sys to learn whose process this is. Without it, the writing itself will tell.
+    if (!isNotCapable(error) || !/ sys access /.test(error.message)) throw error;
+  }
 }
 
 /** The missing folders of a file, the outermost first. */
@@ -209,6 +218,7 @@ function attempt<T>(action: () => T): T {
 }
 
 function reasonOf(error: unknown): string {
+  if (isNotCapable(error)) return `can't be used: ${error.message}`;
   const code = codeOf(error) ?? (error instanceof Error ? error.name : "");
   return (typeof code === "string" ? REASONS[code] : undefined) ?? `can't be read or written (${JSON.stringify(code)})`;
 }
@@ -216,7 +226,6 @@ function reasonOf(error: unknown): string {
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "may not be read or written by you",
   EPERM: "may not be read or written by you, or is in use",
-  NotCapable: "may not be touched by this process: Deno was started without --allow-read or --allow-write for it",
   EROFS: "is on a disk that is read-only",
   ENOSPC: "can't be written, as the disk is full",
   ELOOP: "is a symbolic link that leads to itself",
