@@ -21,9 +21,8 @@ export async function launch(input: Input, context: Context): Promise<number> {
   const agent = agentNamed(input.operand(0));
   const caller = callerOf();
   if (caller?.folder === null) {
-    const words = ["launch", agent.id].join(" ");
     throw CommandError.failed(
-      `Bun's scripts start in ${process.cwd()}, wherever they are called, so ${agent.title} would work there. In the folder where it should work, run: bun ${caller.main} ${words}`,
+      `Bun's scripts start in ${process.cwd()}, wherever they are called, so ${agent.title} would work there. In the folder where it should work, run: bun ${caller.main} launch ${agent.id}`,
     );
   }
   const path = findProgram(agent.program, { environment: process.env, platform: process.platform });
