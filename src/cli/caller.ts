@@ -21,14 +21,16 @@ export interface Caller {
 }
 
 /** Null: no script runner stands between, so whoever typed it is in the working directory. */
-export function callerOf({ argv: [, main = ""], env, cwd }: CallerStart = process): Caller | null {
+export function callerOf(start: CallerStart = process): Caller | null {
+  const { argv, env } = start;
+  const [, main = ""] = argv;
   if (!/[\\/]src[\\/]main\.ts$/.test(main)) return null;
   const root = dirname(dirname(main));
   const [runner = ""] = (env["npm_config_user_agent"] ?? "").split("/");
   // Deno's names no script of its own.
   const isScript =
     runner === "deno" ? env["npm_lifecycle_event"] === undefined : isSame(env["npm_package_json"], join(root, "package.json"));
-  if (!isScript || !isSame(root, cwd())) return null;
+  if (!isScript || !isSame(root, start.cwd())) return null;
   const folder = env["INIT_CWD"] ?? "";
   return { folder: runner !== "bun" && isAbsolute(folder) ? folder : null, main };
 }

@@ -84,9 +84,7 @@ function openFiles({ config, world }: Subject): Check {
   if (world.platform === "win32") return ok(id, "The system sets no limit on open files.");
   const [, soft] = /^Max open files\s+(\S+)/m.exec(textOf("/proc/self/limits")) ?? [];
   if (soft === undefined)
-    return skip(id, "How many files may be open at once is not known here.", {
-      why: "Only Linux says it, and to Deno only with --allow-all. Ask: ulimit -n",
-    });
+    return skip(id, "How many files may be open at once is not known here.", { why: "Only Linux says it. Ask: ulimit -n" });
   const wanted = (config?.maxCalls ?? 0) * FILES_PER_CALL + OWN_FILES;
   const what = `Files and connections that may be open at once: ${soft}.`;
   if (soft === "unlimited" || Number(soft) >= wanted) return ok(id, what);

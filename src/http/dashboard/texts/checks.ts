@@ -30,8 +30,7 @@ export const CHINESE_CHECKS: Readonly<Record<string, string>> = {
   "Unset {name}.": "请取消设置 {name}。",
   "The system sets no limit on open files.": "系统不限制打开的文件数。",
   "How many files may be open at once is not known here.": "此处无法得知可同时打开的文件数。",
-  "Only Linux says it, and to Deno only with --allow-all. Ask: ulimit -n":
-    "只有 Linux 提供此信息，Deno 还需要 --allow-all。可执行：ulimit -n",
+  "Only Linux says it. Ask: ulimit -n": "只有 Linux 提供此信息。可执行：ulimit -n",
   "Files and connections that may be open at once: {count}.": "可同时打开的文件和连接数：{count}。",
   "MAX_CALLS is {most}, and each call takes {count}.": "MAX_CALLS 为 {most}，每个调用占用 {count} 个。",
   "Raise the limit (ulimit -n {count}, LimitNOFILE= of systemd), or lower MAX_CALLS.":
