@@ -45,7 +45,7 @@ export function sourceHere(envFile: string | null): SourceHere {
   const source = sourceOf([]);
   const text = textHere();
   if (text === undefined || isOwnEnvFile(text ?? "")) return { source, envText: text ?? null, leftAlone: [] };
-  const leftAlone = Object.keys(mergeEnvironment({}, text ?? "")).filter((name) => name in VARIABLES);
+  const leftAlone = Object.keys(mergeEnvironment({}, text ?? "")).filter((name) => Object.hasOwn(VARIABLES, name));
   return { source: withoutEnvFile(source), envText: null, leftAlone };
 }
 
@@ -66,32 +66,47 @@ export function withoutEnvFile(source: ConfigSource): ConfigSource {
 
 /** Without what the runtime has read from files, because they may change. */
 function ownEnvironment(): Readonly<Record<string, string | undefined>> {
-  const loaded = new Set(loadedNames());
+  const loaded = new Set(loadedNames(isSame));
   return loaded.size === 0 ? process.env : Object.fromEntries(Object.entries(process.env).filter(([name]) => !loaded.has(name)));
 }
 
 /** Takes out of this process's environment what the runtime has read from files, which may be another program's. */
 export function forgetLoaded(): void {
-  for (const name of loadedNames()) Reflect.deleteProperty(process.env, name);
+  for (const name of loadedNames((loaded) => isSame(loaded) || isExpanded(loaded))) Reflect.deleteProperty(process.env, name);
 }
 
-function loadedNames(): string[] {
+interface Loaded {
+  readonly name: string;
+  /** As the file says it. */
+  readonly value: string;
+  /** As the environment says it. */
+  readonly current: string;
+}
+
+function loadedNames(isLoaded: (loaded: Loaded) => boolean): string[] {
   return runtime.envFiles.flatMap((file) =>
-    Object.entries(mergeEnvironment({}, textOrNone(file))).flatMap(([name, value = ""]) =>
-      process.env[name] !== undefined && expansionOf(value).test(process.env[name]) ? [name] : [],
-    ),
+    Object.entries(mergeEnvironment({}, textOrNone(file))).flatMap(([name, value = ""]) => {
+      const current = process.env[name];
+      return current !== undefined && isLoaded({ name, value, current }) ? [name] : [];
+    }),
   );
 }
 
-/** What the runtime may make of a value: other variables stand in it behind a $. */
-function expansionOf(value: string): RegExp {
-  const fixed = value.split(/\\?\$(?:\{[^}]*\}|\w+)/).map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`));
-  return new RegExp(`^${fixed.join("[^]*")}$`);
+function isSame({ value, current }: Loaded): boolean {
+  return value === current;
 }
 
+/** Bun puts other variables in where a value names them behind a $. Asked only of what decides where keys go: others may name themselves. */
+function isExpanded({ name, value, current }: Loaded): boolean {
+  if (!Object.hasOwn(VARIABLES, name) && !/^(?:https?_proxy|all_proxy|node_tls_reject_unauthorized)$/i.test(name)) return false;
+  const fixed = value.split(/\\?\$(?:\{[^}]*\}|\w+)/).map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`));
+  return new RegExp(`^${fixed.join("[^]*")}$`).test(current);
+}
+
+/** However large it is: the runtime has read it. */
 function textOrNone(file: string): string {
   try {
-    return readFile(file) ?? "";
+    return readFileSync(file, "utf8");
   } catch {
     return "";
   }

@@ -72,9 +72,9 @@ for (const way of OWN_WAYS) {
       "WORD=pw",
       "no line of ours",
     ];
-    const local = [`FACTORY_BASE_URL=${NOWHERE}`, `HTTP_PROXY=${NOWHERE}`, "TWO=2"];
+    const local = [`FACTORY_BASE_URL=${NOWHERE}`, `HTTP_PROXY=${NOWHERE}$NOTHING`, "TWO=2", "KEPT=$KEPT"];
     const cwd = project({ ".env": lines.join("\n"), ".env.local": local.join("\n") });
-    const env = { FACTORY_API_KEY: FACTORY_KEY, FACTORY_BASE_URL: upstreamUrl() };
+    const env = { FACTORY_API_KEY: FACTORY_KEY, FACTORY_BASE_URL: upstreamUrl(), KEPT: "mine" };
     const calls = upstream.requests.length;
     const { code, stdout, stderr } = await ended(way, ["launch", "claude"], { cwd, env });
     assert.equal(code, 0, stderr);
@@ -84,6 +84,7 @@ for (const way of OWN_WAYS) {
       names.map((name) => environment[name]),
       ["0", ...names.slice(1).map(() => undefined)],
     );
+    assert.equal(environment["KEPT"], "mine");
     assert.equal(upstream.requests.length - calls, 1);
     assert.match(stderr, /[\\/]\.env sets PORT, DATABASE_URL, LOG_LEVEL, but was not read: /m);
   });
