@@ -193,7 +193,10 @@ export interface TcpAddress {
   readonly isSecure: boolean;
 }
 
-/** Connects to whichever of the host's addresses accepts first. Returns a function that cancels this until `opened` has been called. */
+/**
+ * Connects to whichever of the host's addresses accepts first. `closed` may be called before this returns. Returns a function that gives the
+ * connection up: call it before `opened` only. No event follows.
+ */
 export type ConnectTcp = (address: TcpAddress, events: TcpEvents) => () => void;
 
 /** The address of a server. */

@@ -66,10 +66,18 @@ const SENDINGS: Readonly<Record<string, (head: string, body: string) => readonly
 /** Long enough for a packet to be read before the next one is sent. */
 const APART_MS = 20;
 
+interface Seen {
+  /** What the client has got. */
+  readonly text: string;
+  /** How many calls the upstream had got before, and who asked the deaf one for a connection. */
+  readonly calls: number;
+  readonly knocks: readonly string[];
+}
+
 /** Whether a call has come as far as that. */
-function isAt(phase: Phase, { text, calls }: { readonly text: string; readonly calls: number }): boolean {
+function isAt(phase: Phase, { text, calls, knocks }: Seen): boolean {
   if (phase === "body half sent") return true;
-  if (phase === "connecting") return deaf.knocking() === 1;
+  if (phase === "connecting") return deaf.knocks().some((knock) => !knocks.includes(knock));
   if (phase === "in mid-stream") return text.includes("content_block_delta");
   if (phase === "during keep-alives") return /event: ping[^]*event: ping/.test(text.slice(text.indexOf("content_block_delta")));
   return upstream.requests.length > calls && upstream.openConnections() === 1;
@@ -90,7 +98,7 @@ for (const way of OWN_WAYS) {
         await inTime(MOST_MS, async () => {
           const id = `try-${++tries}`;
           const head = headOf(body, id);
-          const calls = upstream.requests.length;
+          const [calls, knocks] = [upstream.requests.length, deaf.knocks()];
           let text = "";
           const socket: Socket = connect({ port: Number(port), host: "127.0.0.1", noDelay: true });
           socket.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
@@ -99,7 +107,7 @@ for (const way of OWN_WAYS) {
             socket.write(packet);
             await new Promise((resolve) => setTimeout(resolve, APART_MS));
           }
-          await until(() => isAt(phase, { text, calls }), where);
+          await until(() => isAt(phase, { text, calls, knocks }), where);
           const leftMs = performance.now();
           socket.destroy();
           const line = (): unknown => program.lines().find(({ requestId }) => requestId === id)?.["status"];

@@ -13,8 +13,10 @@ export interface DeafHost {
   readonly url: string;
   /** From now on nothing is accepted; resolves when that is the case. */
   deafen(): Promise<void>;
-  /** Connections that others request and do not get. */
-  knocking(): number;
+  /** Takes connections again. */
+  listenAgain(): void;
+  /** The local address of each connection that others request and do not get. */
+  knocks(): readonly string[];
   stop(): void;
 }
 
@@ -40,28 +42,30 @@ export async function startDeafHost(): Promise<DeafHost> {
   const port = await firstNumber(child);
   const pid = child.pid ?? 0;
   const queued: Socket[] = [];
-  /** Sockets that have sent a SYN without an answer: https://man7.org/linux/man-pages/man5/proc_pid_net.5.html (read 2026-11). */
-  const asking = (): number => {
-    const hex = port.toString(16).toUpperCase().padStart(4, "0");
-    return readFileSync("/proc/net/tcp", "latin1").split(`:${hex} 02 `).length - 1;
-  };
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  /** The local address of a socket that has sent a SYN without an answer: https://man7.org/linux/man-pages/man5/proc_pid_net.5.html (read 2026-11). */
+  const ASKING = new RegExp(`(\\S+) \\S+:${hex} 02 `, "g");
+  const asking = (): string[] => Array.from(readFileSync("/proc/net/tcp", "latin1").matchAll(ASKING), ([, address = ""]) => address);
+  /** This side's own, the last one in the queue. */
+  let own: readonly string[] = [];
   return {
     url: `http://127.0.0.1:${port}`,
     async deafen() {
       process.kill(pid, "SIGSTOP");
       await until(() => / T /.test(readFileSync(`/proc/${pid}/stat`, "latin1")), "the host to be stopped");
-      while (asking() === 0) {
+      while (asking().length === 0) {
         let isConnected = false;
         const socket = connect(port, "127.0.0.1", () => (isConnected = true));
         socket.on("error", () => {
           // The host was stopped for good.
         });
         queued.push(socket);
-        await until(() => isConnected || asking() > 0, "a connection to be taken or dropped");
+        await until(() => isConnected || asking().length > 0, "a connection to be taken or dropped");
       }
+      own = asking();
     },
-    // The last one in the queue is this side's own.
-    knocking: () => asking() - 1,
+    listenAgain: () => void process.kill(pid, "SIGCONT"),
+    knocks: () => asking().filter((address) => !own.includes(address)),
     stop() {
       for (const socket of queued) socket.destroy();
       child.kill("SIGKILL");

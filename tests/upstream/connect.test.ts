@@ -1,6 +1,6 @@
-// A host that takes no connection: what its limit ends, what a client sees of it, and that nothing is left knocking. Against the program on
-// every way to start it, and a real host whose kernel drops what would connect. Linux only: it needs /proc, and a queue that can be
-// filled without the rights of root.
+// A host that takes no connection: what its limit ends, what a client sees of it, and what is left knocking: on Deno nothing, on Bun no more than
+// there were calls at once. Against the program on every way to start it, and a real host whose kernel drops what would connect. Linux only: it
+// needs /proc, and a queue that can be filled without the rights of root.
 
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
@@ -20,6 +20,8 @@ const LIMIT =
   process.versions["deno"] === undefined
     ? { variable: "UPSTREAM_CONNECT_TIMEOUT", says: "The upstream did not accept a connection within 0.2 s (UPSTREAM_CONNECT_TIMEOUT)." }
     : { variable: "UPSTREAM_FIRST_BYTE_TIMEOUT", says: "The upstream did not start to answer within 1.5 s (UPSTREAM_FIRST_BYTE_TIMEOUT)." };
+/** How many connections the kernel goes on to ask for when calls have left: Bun can't take one back. Those that follow are dialled, and taken back. */
+const leftBy = (callsAtOnce: number): number => (process.versions["deno"] === undefined ? callsAtOnce : 0);
 const ASIDE = process.platform === "linux" ? {} : { skip: "filling another program's queue of connections is done the Linux way" };
 
 const hosts: DeafHost[] = [];
@@ -103,30 +105,32 @@ for (const way of OWN_WAYS) {
       });
       const url = await program.url;
       upstream.script(() => ({ say: { text: "Here" } }));
-      const refused = [false, true].flatMap((stream) =>
+      const refused = (wave: number, stream: boolean): Promise<void>[] =>
         [
           { model: GLM, seconds: "0.3" },
           { model: "glm-4.6", seconds: "0.1" },
         ].map(async ({ model, seconds }) => {
-          const id = `${model}-${stream}`;
+          const id = `${model}-${stream}-${wave}`;
           const { status, message } = await errorIn("openai-chat", await chat(url, { id, model, stream }));
           const says = `The upstream did not accept a connection within ${seconds} s (UPSTREAM_CONNECT_TIMEOUT).`;
           assert.deepEqual({ status, message }, { status: 504, message: says });
           const line = await lineOf(program, id);
           assert.deepEqual([line["error"], line["message"], line["attempts"]], ["upstream-timeout", says, 2]);
-        }),
-      );
-      const answered = [false, true].map(async (stream) => {
-        const response = await chat(url, { id: `fallback-${stream}`, model: "claude-opus-4-8", stream });
+        });
+      const answered = async (wave: number, stream: boolean): Promise<void> => {
+        const response = await chat(url, { id: `fallback-${stream}-${wave}`, model: "claude-opus-4-8", stream });
         const text = await response.text();
         assert.equal(stream ? told("openai-chat", text).text : textOf("openai-chat", text), "Here");
         assert.deepEqual(
           [response.headers.get("x-factory-proxy-fallback"), response.headers.get("x-factory-proxy-attempts")],
           ["claude-opus-4-8 -> glm-aside", "3"],
         );
-      });
-      await Promise.all([...refused, ...answered]);
-      await until(() => host.knocking() === 0, "the host to be left alone");
+      };
+      for (const wave of [1, 2]) {
+        const calls = [false, true].flatMap((stream) => [...refused(wave, stream), answered(wave, stream)]);
+        await Promise.all(calls);
+        await until(() => host.knocks().length <= leftBy(calls.length), "the host to be left alone");
+      }
       await ends(program);
     },
   );
@@ -137,17 +141,18 @@ for (const way of OWN_WAYS) {
     const program = run(way, host, { env: { UPSTREAM_CONNECT_TIMEOUT: "60", RETRIES: "2" } });
     const url = await program.url;
     for (const stream of [false, true]) {
+      const known = host.knocks();
       const leaving = new AbortController();
       const id = `leaves-${stream}`;
       const called = chat(url, { id, stream, signal: leaving.signal });
       called.catch(() => {});
-      await until(() => host.knocking() === 1, "the gateway to ask for a connection");
+      await until(() => host.knocks().some((knock) => !known.includes(knock)), "the gateway to ask for a connection");
       leaving.abort();
       const { error, status, attempts, inputTokens } = await lineOf(program, id);
       // Nothing went out, so nothing is charged.
       const expected = { error: "cancelled", status: 499, attempts: undefined, inputTokens: undefined };
       assert.deepEqual({ error, status, attempts, inputTokens }, expected);
-      await until(() => host.knocking() === 0, "the host to be left alone");
+      await until(() => host.knocks().length <= leftBy(1), "the host to be left alone");
     }
     await ends(program);
     assert.equal(program.lines().filter(({ event }) => event === "request").length, 2);
@@ -167,7 +172,7 @@ for (const way of OWN_WAYS) {
       const { status, message } = await errorIn("openai-chat", await chat(url, { id, stream }));
       assert.deepEqual({ status, message }, { status: 504, message: LIMIT.says });
       assert.equal((await lineOf(program, id))["message"], LIMIT.says);
-      await until(() => host.knocking() === 0, "the host to be left alone");
+      await until(() => host.knocks().length <= leftBy(1), "the host to be left alone");
     }
     await ends(program);
   });

@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bunConnectTcp } from "../../src/runtime/bun-sockets.ts";
 import type { HttpAnswer, HttpCall, HttpRequest, ReadWaiter, TcpEvents, TcpSocket } from "../../src/runtime/ports.ts";
 import { http1 } from "../../src/upstream/http1/client.ts";
 import { UnsentFault } from "../../src/upstream/http1/exchange.ts";
@@ -546,18 +545,18 @@ test("what this client does not do is left to the other", async () => {
   assert.equal(peers.length, 0);
 });
 
-test("over TLS a host is asked for by its name, without the dot that may stand behind it, and never by an IP address", async () => {
-  const events: TcpEvents = { opened() {}, ready() {}, received() {}, drained() {}, closed() {} };
-  const asked = async (host: string): Promise<string | undefined> => {
-    const { promise, resolve } = Promise.withResolvers<string | undefined>();
-    const connectTcp = bunConnectTcp({
-      connect({ tls }) {
-        resolve(tls?.serverName);
-        return Promise.reject(new Error("refused"));
-      },
-    });
-    connectTcp({ host, port: 1, isSecure: true }, events);
-    return promise;
-  };
-  assert.deepEqual(await Promise.all(["localhost", "localhost.", "127.0.0.1", "::1"].map(asked)), ["localhost", "localhost", "", ""]);
+test("a connection that fails while it is being asked for is a failure as any other", async () => {
+  const refused = Object.assign(new Error("refused"), { code: "ECONNREFUSED" });
+  const send = http1({
+    connectTcp(_, events) {
+      events.closed(refused);
+      return () => {};
+    },
+    after: () => () => {},
+    now: () => 0,
+    otherwise: () => assert.fail("not for fetch"),
+  });
+  const call = send({ url: URL, headers: {}, body: "{}" }, () => assert.fail("no connection"));
+  await assert.rejects(call.answer, new UnsentFault("No connection came about: ECONNREFUSED", { cause: refused }));
+  await call.cancel();
 });
