@@ -161,7 +161,7 @@ function expectedCall(call: ScriptedCall, told: ToldCall | undefined, protocols:
 // ---- Errors ------------------------------------------------------------------------------------------------------
 
 const WRONG_KEY =
-  "Wrong API key: send a client key of this server (one listed in PROXY_API_KEY or made with `factory-proxy keys add`) as `Authorization: Bearer <key>`, `x-api-key` or `x-goog-api-key`.";
+  "Wrong API key: send a client key of this server (one listed in PROXY_API_KEY or made with `factory-proxy keys add`) as `Authorization: Bearer <key>` or in your client's own key header.";
 const QUESTION = [{ type: "text", text: "Hello there" }] as const;
 
 /** What the SDK threw. */

@@ -50,12 +50,13 @@ const KEY_HEADERS = ["x-api-key", "x-goog-api-key"];
 const WELL_FORMED = /^[\x21-\x7e]+$/;
 const ID_LENGTH = 8;
 
-const HOW = "as `Authorization: Bearer <key>`, `x-api-key` or `x-goog-api-key`";
+// Claude Code answers any error that says x-api-key with "Not logged in" and nothing else; see tests/client-words.test.ts.
+const HOW = "as `Authorization: Bearer <key>` or in your client's own key header";
 const FACTORY_KEY = "fk-..., from app.factory.ai/settings/api-keys";
 const CLIENT_KEY = "a client key of this server (one listed in PROXY_API_KEY or made with `factory-proxy keys add`)";
 const BOTH =
   "this server has no Factory key; send one of its client keys in one header and your own Factory key in another, " +
-  "e.g. `Authorization: Bearer <client key>` with `x-api-key: <Factory key>`.";
+  "e.g. `Authorization: Bearer <client key>` with `x-goog-api-key: <Factory key>`.";
 
 /**
  * Every credential of the request, in order: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`, `?key=`. All of them are

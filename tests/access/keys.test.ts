@@ -63,12 +63,12 @@ const ADMITTED: readonly (readonly [string, KeyOptions, Presented, Caller])[] = 
   ["the same two the other way round", BOTH, { authorization: `Bearer ${OWN}`, "x-api-key": SECOND }, { id: ID.SECOND, upstreamKey: OWN }],
 ];
 
-const HOW = "as `Authorization: Bearer <key>`, `x-api-key` or `x-goog-api-key`.";
+const HOW = "as `Authorization: Bearer <key>` or in your client's own key header.";
 const SEND_CLIENT_KEY = `send a client key of this server (one listed in PROXY_API_KEY or made with \`factory-proxy keys add\`) ${HOW}`;
 const SEND_OWN = `this server has no Factory key; send your own (fk-..., from app.factory.ai/settings/api-keys) ${HOW}`;
 const SEND_BOTH =
   "this server has no Factory key; send one of its client keys in one header and your own Factory key in another, " +
-  "e.g. `Authorization: Bearer <client key>` with `x-api-key: <Factory key>`.";
+  "e.g. `Authorization: Bearer <client key>` with `x-goog-api-key: <Factory key>`.";
 
 const REFUSED: readonly (readonly [string, KeyOptions, Presented, string])[] = [
   ["nothing", SERVER, {}, `No API key: ${SEND_CLIENT_KEY}`],

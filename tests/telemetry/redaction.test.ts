@@ -75,8 +75,8 @@ test("redactor: what looks like a key is masked without being known, and once is
 test("redactor: plain language stays as it is, and the program's own advice too", () => {
   const texts = [
     "a task-force of disk-drivers asked about risk-assessment",
-    "Wrong API key: send one as `Authorization: Bearer <key>`, `x-api-key` or `x-goog-api-key`.",
-    "e.g. `Authorization: Bearer <client key>` with `x-api-key: <Factory key>`.",
+    "Wrong API key: send one as `Authorization: Bearer <key>` or in your client's own key header.",
+    "e.g. `Authorization: Bearer <client key>` with `x-goog-api-key: <Factory key>`.",
     "the key=value pairs of a cookie, the bearer of news",
     "C:\\users\\fk 100%25",
   ];
