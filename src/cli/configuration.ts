@@ -5,6 +5,7 @@
 import { ConfigError, isLoopback, type Config } from "../config/config.ts";
 import { readAgain, readFirst, type Reading, type Rereading } from "../config/reload.ts";
 import type { ConfigSource } from "../config/source.ts";
+import { upstreamOrigins } from "../config/upstream-hosts.ts";
 import { warningsOf, type Warning } from "../config/warnings.ts";
 import { nearest } from "../models/nearest.ts";
 import { Redactor } from "../telemetry/redaction.ts";
@@ -49,7 +50,7 @@ function setupOf<R extends Reading>(
 ): Setup & { readonly reading: R } {
   const { environment } = reading;
   const config = shareOf(reading.config, role);
-  const warnings = (): Warning[] => warningsOf({ environment, endpoints: Object.values(config.endpoints), nearest });
+  const warnings = (): Warning[] => warningsOf({ environment, origins: upstreamOrigins(config), nearest });
   const setup = { source, role, runKey, reading, warnings };
   if (config.upstreamKey === null || config.proxyKeys.length > 0) return { ...setup, config, randomKey: null };
   return { ...setup, config: { ...config, proxyKeys: [{ name: "env-1", key: runKey }] }, randomKey: runKey };

@@ -2,6 +2,7 @@
 // Never changes any of it.
 
 import { readFileSync } from "node:fs";
+import { upstreamOrigins } from "../config/upstream-hosts.ts";
 import { warningsOf } from "../config/warnings.ts";
 import { nearest } from "../models/nearest.ts";
 import { fail, ok, skip, warn, type Check, type Group, type Subject } from "./doctor-check.ts";
@@ -23,10 +24,9 @@ function validity({ config, faults }: Subject): Check {
   return fail(id, "The configuration is wrong, so that the server would not start.", { why: faults, fix });
 }
 
-function names({ config, variables }: Subject): Check {
+function names({ variables }: Subject): Check {
   const id = "configuration.names";
-  const endpoints = Object.values(config?.endpoints ?? {});
-  const found = warningsOf({ environment: variables, endpoints, nearest }).filter(({ event }) => event === "unknown variable");
+  const found = warningsOf({ environment: variables, origins: [], nearest }).filter(({ event }) => event === "unknown variable");
   if (found.length === 0) return ok(id, "No variable looks like a misspelled one.");
   const pairs = found.map(({ fields }) => `${String(fields["name"])} (${String(fields["meant"])}?)`);
   return warn(id, `These variables may be misspelled: ${pairs.join(", ")}.`, {
@@ -48,7 +48,7 @@ function proxyOfNetwork({ config, variables }: Subject): Check {
   const id = "configuration.proxy";
   const set = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"].filter((name) => variables[name] || variables[name.toLowerCase()]);
   if (set.length === 0) return ok(id, "No HTTP proxy is set.");
-  const isPlain = Object.values(config?.endpoints ?? {}).some((url) => url.startsWith("http:"));
+  const isPlain = config !== null && upstreamOrigins(config).some((origin) => origin.startsWith("http:"));
   const what = `Calls to Factory go through an HTTP proxy: ${set.join(", ")}.`;
   if (!isPlain) return ok(id, what);
   return warn(id, what, {

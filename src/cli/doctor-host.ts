@@ -1,6 +1,7 @@
 // Whether the hosts of the configuration answer, which of Factory's they are, and whether this machine's clock agrees with theirs.
 // Never sends a key, and asks no host that is not configured.
 
+import { isFactoryHost, upstreamOrigins } from "../config/upstream-hosts.ts";
 import { counted, fail, ok, skip, warn, type Check, type Group } from "./doctor-check.ts";
 import { asked, isAnswered, type Answered, type Fault, type Outcome, type Unanswered } from "./doctor-request.ts";
 
@@ -16,9 +17,8 @@ interface Host {
 export const hostChecks: Group = async (subject) => {
   const { config, world, context } = subject;
   if (config === null) return [skip("host.reachable", "The configuration can't be used.")];
-  const origins = [...new Set(Object.values(config.endpoints).map((url) => new URL(url).origin))];
   const hosts = await Promise.all(
-    origins.map(async (origin): Promise<Host> => {
+    upstreamOrigins(config).map(async (origin): Promise<Host> => {
       const outcome = await asked(`${origin}/`, { limitMs: LIMIT_MS }, world);
       return { origin, outcome, atMs: context.now() };
     }),
@@ -80,9 +80,10 @@ function region({ origin, outcome }: Host, suffix: string): Check {
     const why = "That was the host until 2025-11. Since then it is said to answer calls with 401.";
     return warn(id, `Calls go to ${APP}.`, { why, fix: `Set FACTORY_BASE_URL=https://${API}, or ${OF_EU}` });
   }
+  if (isFactoryHost(hostname)) return ok(id, `Calls go to ${hostname}.`);
   return warn(id, `Calls go to ${hostname}, which is none of Factory's hosts.`, {
     why: "It gets your Factory key and your prompts.",
-    fix: "If that is not meant, unset FACTORY_BASE_URL and the variables that end in _TARGET_URL.",
+    fix: "If that is not meant, unset FACTORY_BASE_URL and the variables that end in _TARGET_URL, and look for `target` in the model file.",
   });
 }
 

@@ -1,9 +1,10 @@
-// Valid settings that are probably mistakes: names close to that of a variable, the former host of Factory's API, disabled certificate
-// checks, telemetry that reveals keys, a proxy that would see keys and prompts.
+// Valid settings that are probably mistakes: names close to that of a variable, the former host of Factory's API, hosts of somebody else
+// that would get Factory keys, disabled certificate checks, telemetry that reveals keys, a proxy that would see keys and prompts.
 // Never shows a value.
 
 import type { Nearest } from "./arguments.ts";
 import type { LogFields } from "../telemetry/log.ts";
+import { isForeignHost } from "./upstream-hosts.ts";
 import { VARIABLES } from "./variables.ts";
 
 export interface Warning {
@@ -14,8 +15,8 @@ export interface Warning {
 export interface WarningSource {
   /** Including what the `.env` file adds. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** URLs of the upstream. */
-  readonly endpoints: readonly string[];
+  /** Origins that calls go to. */
+  readonly origins: readonly string[];
   readonly nearest: Nearest;
 }
 
@@ -40,7 +41,7 @@ const UPSTREAM_NAMES = NAMES.filter((name) => name === "FACTORY_BASE_URL" || nam
 /** Where older programs found Factory's API. */
 const OLD_HOST = "app.factory.ai";
 
-export function warningsOf({ environment, endpoints, nearest }: WarningSource): Warning[] {
+export function warningsOf({ environment, origins, nearest }: WarningSource): Warning[] {
   const warnings: Warning[] = [];
   for (const name of Object.keys(environment)) {
     if (name in VARIABLES) continue;
@@ -53,6 +54,7 @@ export function warningsOf({ environment, endpoints, nearest }: WarningSource): 
     const message = `${OLD_HOST} is where old programs found Factory's API. Delete this setting: the default is ${VARIABLES.FACTORY_BASE_URL.default}.`;
     warnings.push({ event: "old upstream", fields: { name, message } });
   }
+  warnings.push(...foreignUpstreams(environment, origins));
   if (environment["NODE_TLS_REJECT_UNAUTHORIZED"] === "0") {
     const message = "Certificates are not checked. To trust an authority of your own, name its file in NODE_EXTRA_CA_CERTS.";
     warnings.push({ event: "insecure", fields: { name: "NODE_TLS_REJECT_UNAUTHORIZED", message } });
@@ -63,9 +65,27 @@ export function warningsOf({ environment, endpoints, nearest }: WarningSource): 
     warnings.push({ event: "insecure", fields: { name: "OTEL_DENO", message } });
   }
   const proxy = ["HTTP_PROXY", "http_proxy"].find((name) => environment[name]);
-  if (proxy !== undefined && endpoints.some((url) => url.startsWith("http:"))) {
+  if (proxy !== undefined && origins.some((url) => url.startsWith("http:"))) {
     const message = "An upstream is plain http, so the proxy can read keys and prompts.";
     warnings.push({ event: "insecure", fields: { name: proxy, message } });
   }
   return warnings;
+}
+
+/** Where a Factory key goes to somebody else: above all what the settings of an older program brought with them. */
+function foreignUpstreams(environment: WarningSource["environment"], origins: readonly string[]): Warning[] {
+  return origins.flatMap((origin) => {
+    const { host, hostname } = new URL(origin);
+    if (!isForeignHost(hostname)) return [];
+    const names = UPSTREAM_NAMES.filter((name) => originOf(environment[name] ?? "") === origin);
+    const name = names.length === 0 ? "CONFIG_PATH" : names.join(", ");
+    const [subject, verb, it] =
+      names.length === 0 ? ["A target in CONFIG_PATH", "sends", "it"] : names.length === 1 ? [name, "sends", "it"] : [name, "send", "them"];
+    const message = `${subject} ${verb} Factory keys and prompts to ${host}, which is not a Factory host. Delete ${it} unless you trust that host.`;
+    return { event: "foreign upstream", fields: { name, host, message } };
+  });
+}
+
+function originOf(url: string): string | null {
+  return URL.canParse(url) ? new URL(url).origin : null;
 }

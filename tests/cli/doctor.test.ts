@@ -238,6 +238,7 @@ const REGIONS: readonly (readonly [base: string, state: string, what: RegExp])[]
   ["https://api.factory.ai", "ok", /api\.factory\.ai/],
   ["https://api.eu.factory.ai", "ok", /organisations in the EU/],
   ["https://app.factory.ai", "warn", /app\.factory\.ai/],
+  ["https://llm.staging.factory.ai", "ok", /^Calls go to llm\.staging\.factory\.ai\.$/],
   ["https://relay.example.com", "warn", /none of Factory's hosts/],
 ];
 for (const [base, state, what] of REGIONS) {

@@ -4,11 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { strayLines, textOfFile } from "../../src/config/env-file.ts";
 import { VARIABLES } from "../../src/config/variables.ts";
+import { upstreamOrigins } from "../../src/config/upstream-hosts.ts";
 import { warningsOf } from "../../src/config/warnings.ts";
 import { nearest } from "../../src/models/nearest.ts";
 
-function warned(environment: Record<string, string>, endpoints: readonly string[] = ["https://api.factory.ai/"]): unknown[] {
-  return warningsOf({ environment, endpoints, nearest }).map(({ event, fields }) => [event, fields["name"], fields["meant"]]);
+function warned(environment: Record<string, string>, origins: readonly string[] = ["https://api.factory.ai"]): unknown[] {
+  return warningsOf({ environment, origins, nearest }).map(({ event, fields }) => [event, fields["name"], fields["meant"]]);
 }
 
 test("warnings: a name within two edits of a variable's, or one of a short one's, is named with what was probably meant", () => {
@@ -32,6 +33,61 @@ test("warnings: a name that people expect, and the host that Factory's API had o
   assert.deepEqual(warned(urls), [["old upstream", "OPENAI_TARGET_URL", undefined]]);
 });
 
+test("warnings: every host that is neither Factory's nor this machine, with the settings that send it Factory keys", () => {
+  const models = [{ id: "own", target: "http://10.0.0.5:9000/v1" }, { id: "new", target: "https://api.factory.ai/x" }, { id: "other" }];
+  const environment = {
+    FACTORY_BASE_URL: "https://api.eu.factory.ai",
+    ANTHROPIC_TARGET_URL: "https://someone.supabase.co/functions/v1/messages?secret=1",
+    OPENAI_TARGET_URL: "https://user:password@someone.supabase.co/responses",
+    CHAT_TARGET_URL: "http://[::1]:9000/chat",
+    GEMINI_TARGET_URL: "https://api.factory.ai.example.org",
+    BEDROCK_TARGET_URL: "",
+  };
+  const [messages, responses, chat, gemini] = [
+    environment.ANTHROPIC_TARGET_URL,
+    environment.OPENAI_TARGET_URL,
+    environment.CHAT_TARGET_URL,
+    environment.GEMINI_TARGET_URL,
+  ];
+  const origins = upstreamOrigins({ endpoints: { messages, responses, chat, gemini, bedrock: messages }, models });
+  assert.deepEqual(origins, [
+    "https://someone.supabase.co",
+    "http://[::1]:9000",
+    "https://api.factory.ai.example.org",
+    "http://10.0.0.5:9000",
+    "https://api.factory.ai",
+  ]);
+  assert.deepEqual(warningsOf({ environment, origins, nearest }), [
+    {
+      event: "foreign upstream",
+      fields: {
+        name: "ANTHROPIC_TARGET_URL, OPENAI_TARGET_URL",
+        host: "someone.supabase.co",
+        message:
+          "ANTHROPIC_TARGET_URL, OPENAI_TARGET_URL send Factory keys and prompts to someone.supabase.co, which is not a Factory host. Delete them unless you trust that host.",
+      },
+    },
+    {
+      event: "foreign upstream",
+      fields: {
+        name: "GEMINI_TARGET_URL",
+        host: "api.factory.ai.example.org",
+        message:
+          "GEMINI_TARGET_URL sends Factory keys and prompts to api.factory.ai.example.org, which is not a Factory host. Delete it unless you trust that host.",
+      },
+    },
+    {
+      event: "foreign upstream",
+      fields: {
+        name: "CONFIG_PATH",
+        host: "10.0.0.5:9000",
+        message:
+          "A target in CONFIG_PATH sends Factory keys and prompts to 10.0.0.5:9000, which is not a Factory host. Delete it unless you trust that host.",
+      },
+    },
+  ]);
+});
+
 test("warnings: none about the variables themselves, or those of a usual shell", () => {
   const usual =
     "PATH HOME PWD OLDPWD USER LOGNAME SHELL TERM LANG LC_ALL SHLVL TZ EDITOR PAGER HOSTNAME DISPLAY TMPDIR COLORTERM MAIL ROOT";
@@ -42,7 +98,7 @@ test("warnings: none about the variables themselves, or those of a usual shell",
 test("warnings: certificates that are not checked, and a proxy before an upstream of plain http", () => {
   assert.deepEqual(warned({ NODE_TLS_REJECT_UNAUTHORIZED: "0" }), [["insecure", "NODE_TLS_REJECT_UNAUTHORIZED", undefined]]);
   assert.deepEqual(warned({ NODE_TLS_REJECT_UNAUTHORIZED: "1", HTTP_PROXY: "http://proxy.test" }), []);
-  assert.deepEqual(warned({ http_proxy: "http://proxy.test" }, ["http://factory.test/"]), [["insecure", "http_proxy", undefined]]);
+  assert.deepEqual(warned({ http_proxy: "http://proxy.test" }, ["http://127.0.0.1:8080"]), [["insecure", "http_proxy", undefined]]);
 });
 
 test("environment file: UTF-8 and UTF-16 are read, with their marks, and what is neither is none", () => {

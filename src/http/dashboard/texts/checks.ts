@@ -95,8 +95,8 @@ export const CHINESE_CHECKS: Readonly<Record<string, string>> = {
   "Set FACTORY_BASE_URL=https://{host}, or {setting}": "请设置 FACTORY_BASE_URL=https://{host}，或 {setting}",
   "Calls go to {host}, which is none of Factory's hosts.": "调用发往 {host}，它不是 Factory 的主机。",
   "It gets your Factory key and your prompts.": "它会收到你的 Factory 密钥和提示词。",
-  "If that is not meant, unset FACTORY_BASE_URL and the variables that end in _TARGET_URL.":
-    "如果并非有意，请取消设置 FACTORY_BASE_URL 和以 _TARGET_URL 结尾的变量。",
+  "If that is not meant, unset FACTORY_BASE_URL and the variables that end in _TARGET_URL, and look for `target` in the model file.":
+    "如果并非有意，请取消设置 FACTORY_BASE_URL 和以 _TARGET_URL 结尾的变量，并检查模型文件中的 `target`。",
   "{origin} does not say what time it is.": "{origin} 没有给出时间。",
   "This machine's clock agrees with the host's.": "本机时钟与主机一致。",
   "This machine's clock is {time} ahead of the host's.": "本机时钟比主机快 {time}。",
