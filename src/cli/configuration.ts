@@ -50,7 +50,8 @@ function setupOf<R extends Reading>(
 ): Setup & { readonly reading: R } {
   const { environment } = reading;
   const config = shareOf(reading.config, role);
-  const warnings = (): Warning[] => warningsOf({ environment, origins: upstreamOrigins(config), nearest });
+  const warnings = (): Warning[] =>
+    warningsOf({ environment, origins: upstreamOrigins(config), upstreamKeys: config.upstreamKeys, nearest });
   const setup = { source, role, runKey, reading, warnings };
   if (config.upstreamKey === null || config.proxyKeys.length > 0) return { ...setup, config, randomKey: null };
   return { ...setup, config: { ...config, proxyKeys: [{ name: "env-1", key: runKey }] }, randomKey: runKey };

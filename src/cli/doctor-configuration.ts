@@ -26,7 +26,9 @@ function validity({ config, faults }: Subject): Check {
 
 function names({ variables }: Subject): Check {
   const id = "configuration.names";
-  const found = warningsOf({ environment: variables, origins: [], nearest }).filter(({ event }) => event === "unknown variable");
+  const found = warningsOf({ environment: variables, origins: [], upstreamKeys: [], nearest }).filter(
+    ({ event }) => event === "unknown variable",
+  );
   if (found.length === 0) return ok(id, "No variable looks like a misspelled one.");
   const pairs = found.map(({ fields }) => `${String(fields["name"])} (${String(fields["meant"])}?)`);
   return warn(id, `These variables may be misspelled: ${pairs.join(", ")}.`, {

@@ -4,6 +4,7 @@
 import { statSync } from "node:fs";
 import { StoreError } from "../access/store.ts";
 import { isLoopback } from "../config/config.ts";
+import { FACTORY_KEY_PAGE, unlikelyKey } from "../config/factory-key.ts";
 import { DEFAULT_ENV_FILE } from "../config/source.ts";
 import { typedPath } from "./caller.ts";
 import { CommandError, type Context } from "./command.ts";
@@ -11,40 +12,23 @@ import { fail, ok, skip, warn, type Check, type Group, type Subject } from "./do
 
 export const keyChecks: Group = async (subject) => [...factoryKeys(subject), await clientKeys(subject), keyFile(subject)];
 
-const SETTINGS_PAGE = "https://app.factory.ai/settings/api-keys";
-const FACTORY_KEY = /^fk-[A-Za-z0-9_-]{16,}$/;
-const PLACEHOLDER = /^fk-(?:\.*|x+|your.*)$/i;
-/** Prefixes of other vendors' keys. */
-const OTHERS: readonly (readonly [shape: RegExp, owner: string])[] = [
-  [/^sk-ant-/, "Anthropic"],
-  [/^sk-or-/, "OpenRouter"],
-  [/^sk-/, "OpenAI"],
-  [/^AIza/, "Google"],
-  [/^xai-/, "xAI"],
-  [/^fp-/, "a client of this server"],
-];
-
 function factoryKeys({ config }: Subject): Check[] {
   const id = "keys.factory";
   if (config === null) return [skip(id, "The configuration can't be used.")];
   const { upstreamKeys } = config;
   if (upstreamKeys.length === 0) {
     const why = "Each client has to send its own Factory key then.";
-    return [warn(id, "FACTORY_API_KEY is not set.", { why, fix: `Create a key at ${SETTINGS_PAGE} and set FACTORY_API_KEY.` })];
+    return [warn(id, "FACTORY_API_KEY is not set.", { why, fix: `Create a key at ${FACTORY_KEY_PAGE} and set FACTORY_API_KEY.` })];
   }
   return upstreamKeys.map((key, index) => factoryKey(key, index === 0 ? id : `${id}-${index + 1}`));
 }
 
 function factoryKey(key: string, id: Check["id"]): Check {
-  const fix = `Copy the key again from ${SETTINGS_PAGE}.`;
-  if (FACTORY_KEY.test(key)) return ok(id, "The Factory key has the shape of one.");
-  if (PLACEHOLDER.test(key)) return fail(id, "The Factory key is the placeholder of an example.", { fix });
-  const owner = OTHERS.find(([shape]) => shape.test(key))?.[1];
-  if (owner !== undefined) return fail(id, `The Factory key looks like a key of ${owner}.`, { why: "Factory's keys begin with fk-.", fix });
-  return warn(id, "The Factory key does not look like one.", {
-    why: "Factory's keys begin with fk-, followed by at least 16 characters.",
-    fix,
-  });
+  const odd = unlikelyKey(key);
+  if (odd === null) return ok(id, "The Factory key has the shape of one.");
+  const { what, why, isWrong } = odd;
+  const reason = { ...(why === null ? {} : { why }), fix: `Copy the key again from ${FACTORY_KEY_PAGE}.` };
+  return isWrong ? fail(id, what, reason) : warn(id, what, reason);
 }
 
 const LEAST_LENGTH = 16;

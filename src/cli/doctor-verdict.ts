@@ -1,5 +1,6 @@
 // What two answers of an endpoint mean: one to a call with the system prompt, one to a call without.
 
+import { FACTORY_KEY_PAGE } from "../config/factory-key.ts";
 import type { Target } from "../models/models.ts";
 import { fail, ok, warn, type Check } from "./doctor-check.ts";
 import { unreachable } from "./doctor-host.ts";
@@ -49,7 +50,6 @@ function gate({ id, target, bare, isPromptSent, sentenceOf }: Tried): Check {
   });
 }
 
-const SETTINGS_PAGE = "https://app.factory.ai/settings/api-keys";
 const OF_ORGANISATION = /security settings|opt-in|organi[sz]ation/i;
 const OF_PROVIDER = /x-api-provider|provider/i;
 const OVERLOADED = 500;
@@ -62,7 +62,7 @@ function refusal({ id, target, sentenceOf }: Tried, answer: Answered): Check {
   if (status === 401) {
     return fail(id, "Factory does not take the key (401).", {
       why,
-      fix: `Copy it again from ${SETTINGS_PAGE}. Organisations in the EU set FACTORY_BASE_URL=https://api.eu.factory.ai`,
+      fix: `Copy it again from ${FACTORY_KEY_PAGE}. Organisations in the EU set FACTORY_BASE_URL=https://api.eu.factory.ai`,
     });
   }
   if (status === 402)

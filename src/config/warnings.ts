@@ -1,9 +1,10 @@
 // Valid settings that are probably mistakes: names close to that of a variable, the former host of Factory's API, hosts of somebody else
-// that would get Factory keys, disabled certificate checks, telemetry that reveals keys, a proxy that would see keys and prompts.
+// that would get Factory keys, what can't be a Factory key, disabled certificate checks, telemetry that reveals keys, a proxy that would see keys and prompts.
 // Never shows a value.
 
 import type { Nearest } from "./arguments.ts";
 import type { LogFields } from "../telemetry/log.ts";
+import { FACTORY_KEY_PAGE, unlikelyKey } from "./factory-key.ts";
 import { isForeignHost } from "./upstream-hosts.ts";
 import { VARIABLES } from "./variables.ts";
 
@@ -17,6 +18,8 @@ export interface WarningSource {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Origins that calls go to. */
   readonly origins: readonly string[];
+  /** Secrets: the Factory keys. */
+  readonly upstreamKeys: readonly string[];
   readonly nearest: Nearest;
 }
 
@@ -41,7 +44,7 @@ const UPSTREAM_NAMES = NAMES.filter((name) => name === "FACTORY_BASE_URL" || nam
 /** Where older programs found Factory's API. */
 const OLD_HOST = "app.factory.ai";
 
-export function warningsOf({ environment, origins, nearest }: WarningSource): Warning[] {
+export function warningsOf({ environment, origins, upstreamKeys, nearest }: WarningSource): Warning[] {
   const warnings: Warning[] = [];
   for (const name of Object.keys(environment)) {
     if (name in VARIABLES) continue;
@@ -55,6 +58,11 @@ export function warningsOf({ environment, origins, nearest }: WarningSource): Wa
     warnings.push({ event: "old upstream", fields: { name, message } });
   }
   warnings.push(...foreignUpstreams(environment, origins));
+  for (const key of upstreamKeys) {
+    const odd = unlikelyKey(key);
+    if (odd?.isWrong === true)
+      warnings.push({ event: "unlikely key", fields: { message: `${odd.what} Copy it again from ${FACTORY_KEY_PAGE}.` } });
+  }
   if (environment["NODE_TLS_REJECT_UNAUTHORIZED"] === "0") {
     const message = "Certificates are not checked. To trust an authority of your own, name its file in NODE_EXTRA_CA_CERTS.";
     warnings.push({ event: "insecure", fields: { name: "NODE_TLS_REJECT_UNAUTHORIZED", message } });

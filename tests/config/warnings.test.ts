@@ -9,7 +9,11 @@ import { warningsOf } from "../../src/config/warnings.ts";
 import { nearest } from "../../src/models/nearest.ts";
 
 function warned(environment: Record<string, string>, origins: readonly string[] = ["https://api.factory.ai"]): unknown[] {
-  return warningsOf({ environment, origins, nearest }).map(({ event, fields }) => [event, fields["name"], fields["meant"]]);
+  return warningsOf({ environment, origins, upstreamKeys: [], nearest }).map(({ event, fields }) => [
+    event,
+    fields["name"],
+    fields["meant"],
+  ]);
 }
 
 test("warnings: a name within two edits of a variable's, or one of a short one's, is named with what was probably meant", () => {
@@ -57,7 +61,7 @@ test("warnings: every host that is neither Factory's nor this machine, with the 
     "http://10.0.0.5:9000",
     "https://api.factory.ai",
   ]);
-  assert.deepEqual(warningsOf({ environment, origins, nearest }), [
+  assert.deepEqual(warningsOf({ environment, origins, upstreamKeys: [], nearest }), [
     {
       event: "foreign upstream",
       fields: {
@@ -84,6 +88,21 @@ test("warnings: every host that is neither Factory's nor this machine, with the 
         message:
           "A target in CONFIG_PATH sends Factory keys and prompts to 10.0.0.5:9000, which is not a Factory host. Delete it unless you trust that host.",
       },
+    },
+  ]);
+});
+
+test("warnings: what can't be a Factory key, as the line of the README before a key is put into it", () => {
+  const upstreamKeys = ["fk-0123456789abcdefghij", "a-key-of-an-unknown-shape", "fk-...", "sk-ant-api03-0123456789abcdef"];
+  const found = warningsOf({ environment: {}, origins: [], upstreamKeys, nearest });
+  assert.deepEqual(found, [
+    {
+      event: "unlikely key",
+      fields: { message: "The Factory key is the placeholder of an example. Copy it again from https://app.factory.ai/settings/api-keys." },
+    },
+    {
+      event: "unlikely key",
+      fields: { message: "The Factory key looks like a key of Anthropic. Copy it again from https://app.factory.ai/settings/api-keys." },
     },
   ]);
 });
