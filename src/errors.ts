@@ -102,6 +102,13 @@ export class GatewayError extends Error {
   }
 }
 
+/**
+ * The header of an error that says where it comes from: `upstream` where Factory refused the call, otherwise which of this server's limits did.
+ * Errors of this server that are no limit's have none.
+ */
+export const REASON_HEADER = "x-factory-proxy-reason";
+export const UPSTREAM_REASON = "upstream";
+
 /** Any failure as the error that a client may see. */
 export function asGatewayError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error;

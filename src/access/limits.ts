@@ -1,7 +1,7 @@
 // What clients are told of limits: why a call may not run, and what the headers of an answer report.
 // Does not count anything.
 
-import { GatewayError, type ErrorOptions } from "../errors.ts";
+import { GatewayError, REASON_HEADER, type ErrorOptions } from "../errors.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import type { BudgetState, Limits, RateState, Refusal, Standing } from "./accounts.ts";
 import type { BudgetUnit, Period } from "./client-key.ts";
@@ -16,7 +16,7 @@ const FINAL = { "x-should-retry": "false" };
 
 /** Tells a program why a call was refused. */
 export function reasonHeaders(reason: RefusalReason): Record<string, string> {
-  return { "x-factory-proxy-reason": reason };
+  return { [REASON_HEADER]: reason };
 }
 
 // ---- Models ------------------------------------------------------------------------------------------------------

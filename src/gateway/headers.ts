@@ -1,6 +1,7 @@
 // Headers: allow-lists for what crosses from one side to the other, and the headers that name a request, a conversation and this program.
 // Does not let a credential, a hop-by-hop header or a length cross from one side to the other.
 
+import { REASON_HEADER } from "../errors.ts";
 import type { Loss, ProtocolId } from "../protocol/canonical.ts";
 
 /** Names of headers in lower case; a trailing `*` makes a prefix. */
@@ -39,6 +40,7 @@ const TO_CLIENT = new AllowList([
   "retry-after",
   "retry-after-ms",
   "x-should-retry",
+  REASON_HEADER,
   "request-id",
   "x-ratelimit-*",
   "anthropic-ratelimit-*",

@@ -1,9 +1,9 @@
-// An upstream's refusal as its client should hear it: Factory's own errors with a hint, and a used-up plan in the words that make each client
-// stop asking.
+// An upstream's refusal as its client should hear it: marked as the upstream's, Factory's own errors with a hint, and a used-up plan in the
+// words that make each client stop asking.
 // Does not change the status of a refusal, except for Codex, which shows a used-up plan only under 429.
 
 import { instantMs } from "../access/plan-limits.ts";
-import { GatewayError, isUsedUp, type ErrorOptions } from "../errors.ts";
+import { GatewayError, isUsedUp, REASON_HEADER, UPSTREAM_REASON, type ErrorOptions } from "../errors.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import { sentenceIn } from "../protocol/factory-error.ts";
 import type { UpstreamRefusal } from "../upstream/upstream.ts";
@@ -19,6 +19,15 @@ export interface Listener {
 
 /** The same refusal for a client. An empty body means: use the client's shape, even where the upstream speaks its protocol. */
 export function refusalFor(listener: Listener, found: UpstreamRefusal): UpstreamRefusal {
+  const { headers, error, ...told } = toldFor(listener, found);
+  return {
+    ...told,
+    headers: new Map([...headers, [REASON_HEADER, UPSTREAM_REASON]]),
+    error: copy(error, { headers: { ...error.headers, [REASON_HEADER]: UPSTREAM_REASON } }),
+  };
+}
+
+function toldFor(listener: Listener, found: UpstreamRefusal): UpstreamRefusal {
   const value = parseOrUndefined(found.body);
   const outer = isObject(value) ? value : null;
   const hasShape = outer !== null && isObject(outer["error"]);

@@ -4,7 +4,7 @@
 import { Hono } from "hono";
 import { cors } from "hono/cors";
 import { RegExpRouter } from "hono/router/reg-exp-router";
-import { GatewayError } from "../errors.ts";
+import { GatewayError, REASON_HEADER } from "../errors.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Sockets } from "../gateway/socket.ts";
 import { lingering } from "../gateway/client-body.ts";
@@ -43,7 +43,7 @@ const EXPOSED_HEADERS = [
   "x-factory-proxy-estimated",
   "x-factory-proxy-budget",
   "x-factory-proxy-quota",
-  "x-factory-proxy-reason",
+  REASON_HEADER,
   "x-factory-proxy-limit",
   "server-timing",
   "retry-after",

@@ -1,7 +1,7 @@
 // The log line of a call.
 // Does not convert a value that an upstream sent to text: it may have a `toString` of its own.
 
-import { ERRORS } from "../errors.ts";
+import { ERRORS, REASON_HEADER } from "../errors.ts";
 import type { CallSummary } from "./call-summary.ts";
 import type { Log, LogFields } from "./log.ts";
 import { hundredths } from "./phases.ts";
@@ -9,7 +9,7 @@ import { hundredths } from "./phases.ts";
 /** The event and every possible field name: these are checked for secrets once, values each time. */
 const NAMES =
   "request requestId traceId caller method path protocol model streamed upstreamModel upstreamProtocol attempts continuations dropped status durationMs " +
-  "firstByteMs admissionMs convertMs upstreamMs ownMs totalMs finish inputTokens cacheReadTokens outputTokens usageSource error message cause";
+  "firstByteMs admissionMs convertMs upstreamMs ownMs totalMs finish inputTokens cacheReadTokens outputTokens usageSource error reason message cause";
 
 export function logCall(log: Log, summary: CallSummary): void {
   const { error, dropped } = summary;
@@ -54,6 +54,7 @@ function fieldsOf(summary: CallSummary) {
     outputTokens: usage?.outputTokens,
     usageSource: source === "upstream" ? undefined : source,
     error: error?.kind,
+    reason: error?.headers[REASON_HEADER],
     message: error?.message,
     cause: error?.cause === undefined ? undefined : describe(error.cause),
   };

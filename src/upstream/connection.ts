@@ -300,7 +300,11 @@ function unanswered(error: unknown): GatewayError {
     return new GatewayError("upstream-failed", message, { code: UNREACHABLE, cause: error });
   }
   const isNeverSent = error instanceof UnsentFault || NEVER_SENT.has(code) || CONNECTING.test(`${String(error)} ${String(cause)}`);
-  if (isNeverSent) return new GatewayError("upstream-failed", "The upstream could not be reached.", { code: UNREACHABLE, cause: error });
+  if (isNeverSent)
+    return new GatewayError("upstream-failed", "Factory could not be reached. The log of this server says why.", {
+      code: UNREACHABLE,
+      cause: error,
+    });
   return new GatewayError("upstream-failed", "The connection to the upstream broke before it answered.", {
     code: "upstream_lost",
     cause: error,

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { REASON_HEADER } from "../../src/errors.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
 import {
   ask,
@@ -87,18 +88,46 @@ for (const status of [400, 401, 402, 403, 404, 429, 500, 503, 529]) {
         const types = familyOf(way.client) === familyOf(way.upstream) ? null : typesFor(way.client, status);
         assert.ok(types === null || types.includes(type), `${way.name}: ${type}`);
         const line = await gateway.lineOf(response);
-        return { status: error.status, message: error.message, retryAfter: response.headers.get("retry-after"), logged: line["status"] };
+        const { headers } = response;
+        return {
+          status: error.status,
+          message: error.message,
+          retryAfter: headers.get("retry-after"),
+          reason: headers.get(REASON_HEADER),
+          logged: [line["status"], line["reason"]],
+        };
       });
       const expected = forAllWays((way) => {
         const shown = statusFor(way, status);
         // Nobody should wait for a plan that is used up.
         const retryAfter = status === 402 ? null : "7";
-        return { status: shown, message: "The script says no.", retryAfter, logged: shown };
+        return { status: shown, message: "The script says no.", retryAfter, reason: "upstream", logged: [shown, "upstream"] };
       });
       assert.deepEqual(found, expected);
     }
   });
 }
+
+test("an error of this server is none of the upstream's, in any protocol", async () => {
+  const found = await onAllWays(async (way) => {
+    const { path, body } = ask(way.client, { model: MODELS[way.upstream], stream: false });
+    const responses = [
+      await gateway.call(path, { body, key: "wrong" }),
+      await gateway.call(path, { body: "{" }),
+      await call(way, { stream: false, through: nowhere }),
+    ];
+    await Promise.all(responses.map((response) => response.arrayBuffer()));
+    return responses.map(({ status, headers }) => [status, headers.get(REASON_HEADER)]);
+  });
+  assert.deepEqual(
+    found,
+    forAllWays(() => [
+      [401, null],
+      [400, null],
+      [502, null],
+    ]),
+  );
+});
 
 interface Odd {
   readonly what: string;
@@ -176,7 +205,7 @@ test("an upstream that can't be reached is a 502 that does not say where it is",
     const expected = forAllWays(({ client }): SaidError => ({
       status: 502,
       type: ERROR_LOOKS[client]["upstream-failed"].types.find((type) => type === found[`${client} -> ${client}`]?.type) ?? "",
-      message: "The upstream could not be reached.",
+      message: "Factory could not be reached. The log of this server says why.",
       param: null,
       code: client.startsWith("openai") ? "upstream_unreachable" : null,
     }));
