@@ -3,7 +3,7 @@
 import { describe } from "../http/described-model.ts";
 import { Models } from "../models/models.ts";
 import { nearest } from "../models/nearest.ts";
-import { forTerminal } from "../telemetry/log.ts";
+import { forTerminal } from "../telemetry/text-line.ts";
 import type { Agent, Place } from "./agents/agent.ts";
 import { AGENTS } from "./agents/agents.ts";
 import { CommandError, type Context } from "./command.ts";

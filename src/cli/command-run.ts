@@ -8,7 +8,7 @@ import { styleText } from "node:util";
 import { StoreError, type Store } from "../access/store.ts";
 import { ConfigError, readConfig, type Config } from "../config/config.ts";
 import { DEFAULT_ENV_FILE, type ConfigSource } from "../config/source.ts";
-import { forTerminal } from "../telemetry/log.ts";
+import { forTerminal } from "../telemetry/text-line.ts";
 import { nearest } from "../models/nearest.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { dataFolder } from "./data-folder.ts";

@@ -5,7 +5,7 @@ import { parseArgs, type InspectColor } from "node:util";
 import type { Store } from "../access/store.ts";
 import type { Config } from "../config/config.ts";
 import { nearest } from "../models/nearest.ts";
-import { forTerminal } from "../telemetry/log.ts";
+import { forTerminal } from "../telemetry/text-line.ts";
 
 /** An option of a command. */
 export interface Option {

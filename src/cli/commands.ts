@@ -8,7 +8,7 @@ import { settingsHelp } from "../config/variables.ts";
 import { nearest } from "../models/nearest.ts";
 import type { EntryPoint } from "../runtime/ports.ts";
 import { runtime } from "../runtime/runtime.ts";
-import { forTerminal } from "../telemetry/log.ts";
+import { forTerminal } from "../telemetry/text-line.ts";
 import { CommandError, EXIT_USAGE, helpFor, helpWith, table, type Command } from "./command.ts";
 import { asTyped } from "./own-name.ts";
 import { runCommand } from "./command-run.ts";

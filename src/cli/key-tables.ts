@@ -7,7 +7,7 @@ import { expiresMs, NEVER_SOFT } from "../access/key-ring.ts";
 import { printAmount, printBudget, printCount, printExpiry, printInstant, printSoft } from "../access/limit-syntax.ts";
 import type { KeyState } from "../access/key-records.ts";
 import { Calendar } from "../access/windows.ts";
-import { forTerminal } from "../telemetry/log.ts";
+import { forTerminal } from "../telemetry/text-line.ts";
 import type { Context } from "./command.ts";
 import { environmentNames } from "./key-records.ts";
 

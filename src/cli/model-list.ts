@@ -3,7 +3,7 @@
 import { describe } from "../http/described-model.ts";
 import type { Model } from "../models/catalog.ts";
 import { Models } from "../models/models.ts";
-import { forTerminal } from "../telemetry/log.ts";
+import { forTerminal } from "../telemetry/text-line.ts";
 import { CommandError, type Context, type Input } from "./command.ts";
 import { columns, printShort } from "./usage-words.ts";
 

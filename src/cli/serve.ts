@@ -5,9 +5,10 @@ import { writeSync } from "node:fs";
 import process from "node:process";
 import { maxFrameBytesOf, type Program } from "../program.ts";
 import { ConfigError, isLoopback, type Config } from "../config/config.ts";
-import { forTerminal, openLog, type Log } from "../telemetry/log.ts";
+import { openLog, type Log } from "../telemetry/log.ts";
 import { LogOutput } from "../telemetry/log-output.ts";
 import { Redactor } from "../telemetry/redaction.ts";
+import { forTerminal, painted } from "../telemetry/text-line.ts";
 import type { Address, EntryPoint, Server } from "../runtime/ports.ts";
 import { runtime } from "../runtime/runtime.ts";
 import type { Store } from "../access/store.ts";
@@ -325,6 +326,7 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
   const output: LogOutput = new LogOutput({
     write: runtime.write,
     after,
+    ...(runtime.isTerminal("stdout") && !process.env["NO_COLOR"] ? { paint: painted } : {}),
     report: (lost) => (made?.program.log ?? ownLog).error("log lines lost", { count: lost }),
   });
   // After a crash. A reader that does not read could block the end for ever.

@@ -1,7 +1,7 @@
 // Single calls: the latest ones, and everything that is known of one.
 
 import type { RowQuery, Store, UsageRow } from "../access/store.ts";
-import { forTerminal } from "../telemetry/log.ts";
+import { forTerminal } from "../telemetry/text-line.ts";
 import { CommandError, table, type Command, type Context } from "./command.ts";
 import { askedOf, FILTER_OPTIONS, printShort, printTime, printUsd } from "./usage-words.ts";
 

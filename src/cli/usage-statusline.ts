@@ -2,7 +2,7 @@
 // Never fails: Claude Code would show an empty line.
 
 import type { Store, UsageFilter } from "../access/store.ts";
-import { forTerminal } from "../telemetry/log.ts";
+import { forTerminal } from "../telemetry/text-line.ts";
 import { isObject, parseOrUndefined, type Json } from "../wire/json.ts";
 import type { Command, Context } from "./command.ts";
 import { blocksOf, isActive, RECENT_MS } from "./usage-blocks.ts";

@@ -3,7 +3,7 @@
 import { parseZone } from "../access/limit-syntax.ts";
 import type { UsageFilter } from "../access/store.ts";
 import { timeOf } from "../access/times.ts";
-import { forTerminal } from "../telemetry/log.ts";
+import { forTerminal } from "../telemetry/text-line.ts";
 import { CommandError, type Context, type Input, type Option } from "./command.ts";
 
 export const FILTER_OPTIONS: Readonly<Record<string, Option>> = {

@@ -3,7 +3,7 @@
 
 import { ERRORS, REASON_HEADER } from "../errors.ts";
 import type { CallSummary } from "./call-summary.ts";
-import type { Log, LogFields } from "./log.ts";
+import { CALL_EVENT, type Log, type LogFields } from "./log.ts";
 import { hundredths } from "./phases.ts";
 
 /** The event and every possible field name: these are checked for secrets once, values each time. */
@@ -16,10 +16,10 @@ export function logCall(log: Log, summary: CallSummary): void {
   const level = error === null ? "info" : ERRORS[error.kind].level;
   if (!log.enabled(level)) return;
   const fields = fieldsOf(summary);
-  if (error !== null || dropped.length > 0) return log[level]("request", fields);
+  if (error !== null || dropped.length > 0) return log[level](CALL_EVENT, fields);
   const { requestId, traceId, caller, method, path, protocol, model, upstreamModel, upstreamProtocol, finish, usageSource } = fields;
   const usual = `${caller}\n${method}\n${path}\n${protocol}\n${model}\n${upstreamModel}\n${upstreamProtocol}\n${finish}\n${usageSource}`;
-  log.plain(level, { event: "request", fields, names: NAMES, usual, texts: `${requestId}\n${traceId}` });
+  log.plain(level, { event: CALL_EVENT, fields, names: NAMES, usual, texts: `${requestId}\n${traceId}` });
 }
 
 /** Undefined: not in the line. A single object, because one is made for every call. */
@@ -56,7 +56,7 @@ function fieldsOf(summary: CallSummary) {
     error: error?.kind,
     reason: error?.headers[REASON_HEADER],
     message: error?.message,
-    cause: error?.cause === undefined ? undefined : describe(error.cause),
+    cause: error?.cause === undefined ? undefined : error.kind === "internal" ? describe(error.cause) : told(error.cause),
   };
 }
 
@@ -73,7 +73,19 @@ export function logFault(log: Log, summary: CallSummary, cause: unknown): void {
   log.error("internal error", { ...named(summary), cause: describe(cause) });
 }
 
+/** A fault of this program, with its stack. */
 function describe(cause: unknown): string {
   if (cause instanceof Error) return cause.stack ?? cause.message;
   return typeof cause === "string" ? cause : `(${typeof cause})`;
 }
+
+/** What went wrong outside this program: its messages, from the outer one to the innermost. */
+function told(cause: unknown): string {
+  if (!(cause instanceof Error)) return describe(cause);
+  const messages = [cause.message];
+  for (let inner = cause.cause; inner instanceof Error && messages.length < MOST_CAUSES; inner = inner.cause) messages.push(inner.message);
+  return [...new Set(messages)].join(": ");
+}
+
+/** Causes may form a circle. */
+const MOST_CAUSES = 5;

@@ -9,6 +9,8 @@ export interface LogOutputPorts {
   readonly after: After;
   /** Adds a line, through `add`, that reports how many lines were lost at this place. */
   readonly report: (count: number) => void;
+  /** How a line looks where it is read; it stays one line. Absent: as it is. */
+  readonly paint?: (line: string) => string;
 }
 
 interface Entry {
@@ -139,7 +141,8 @@ export class LogOutput {
   async #write(entries: readonly Entry[]): Promise<readonly Entry[]> {
     // First ends the line that was broken off.
     const start = this.#isTorn ? "\n" : "";
-    const bytes = UTF8.encode(start + entries.map(({ line }) => `${line}\n`).join(""));
+    const { paint = asItIs } = this.#ports;
+    const bytes = UTF8.encode(start + entries.map(({ line }) => `${paint(line)}\n`).join(""));
     let at = 0;
     while (at < bytes.length) {
       try {
@@ -158,4 +161,8 @@ export class LogOutput {
     this.#isTorn = false;
     return [];
   }
+}
+
+function asItIs(line: string): string {
+  return line;
 }

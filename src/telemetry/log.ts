@@ -6,6 +6,7 @@
 
 import type { LogLevel } from "../errors.ts";
 import type { Redactor } from "./redaction.ts";
+import { callLine, eventLine, type LineHead } from "./text-line.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -38,7 +39,7 @@ export interface Log {
 export interface LogOptions {
   /** Lines below this level are not written. */
   readonly level: LogLevel;
-  /** `text`: readable lines for a terminal; `json`: one JSON object a line. */
+  /** `text`: lines for people, of a call only the essentials unless the level is `debug`; `json`: one JSON object a line. */
   readonly format: "text" | "json";
   /** Gets each line without its line break. */
   readonly sink: (line: string) => void;
@@ -46,6 +47,9 @@ export interface LogOptions {
   readonly now: () => number;
   readonly redactor: Redactor;
 }
+
+/** The event of a call's line. */
+export const CALL_EVENT = "request";
 
 const LEVELS: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3 };
 /** The longest string of a field, in characters; the rest, as of a debugged body, is cut off. */
@@ -127,9 +131,9 @@ class LineLog implements Log {
   }
 
   #line(level: LogLevel, event: string, fields: LogFields): string {
-    const time = this.#times.at(this.#options.now());
-    if (this.#options.format === "json") return jsonLine({ time, level, event }, fields);
-    return textLine(`${time.slice(11)} ${level.padEnd(7)} ${event}`, fields);
+    const head = { time: this.#times.at(this.#options.now()), level, event };
+    if (this.#options.format === "json") return jsonLine(head, fields);
+    return event === CALL_EVENT && this.#options.level !== "debug" ? callLine(head, fields) : eventLine(head, fields);
   }
 }
 
@@ -144,30 +148,9 @@ function isPlain(fields: LogFields): boolean {
   return true;
 }
 
-interface LineHead {
-  readonly time: string;
-  readonly level: LogLevel;
-  readonly event: string;
-}
-
 /** `time`, `level` and `event` come first and can't be overwritten by a field. */
 function jsonLine(head: LineHead, fields: LogFields): string {
   if ("time" in fields || "level" in fields || "event" in fields) return JSON.stringify({ ...head, ...fields, ...head });
   const rest = JSON.stringify(fields);
   return `{"time":"${head.time}","level":"${head.level}","event":${JSON.stringify(head.event)}${rest === "{}" ? "" : ","}${rest.slice(1)}`;
 }
-
-function textLine(head: string, fields: Readonly<Record<string, unknown>>): string {
-  const pairs = Object.entries(fields)
-    .filter(([, value]) => value !== null && value !== undefined)
-    .map(([name, value]) => ` ${name}=${typeof value === "string" && BARE.test(value) ? value : JSON.stringify(value)}`);
-  return forTerminal(head + pairs.join(""));
-}
-
-/** Characters that control a terminal or change the direction of text must never reach it raw: JSON escapes the low ones, this the others. */
-export function forTerminal(line: string): string {
-  return line.replace(CONTROL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
-}
-
-const BARE = /^[^\s"=\\\p{Cc}\p{Bidi_C}]+$/u;
-const CONTROL = /[\p{Cc}\p{Bidi_C}\u2028\u2029]/gu;

@@ -109,7 +109,7 @@ export class Connection implements Polled, ReadWaiter {
       if (plain !== null || answer.status >= 400) return answer;
     } catch (error) {
       this.#release();
-      throw this.#stopped ?? unanswered(error);
+      throw this.#stopped ?? unanswered(error, new URL(request.url).host);
     }
     await this.cancel();
     throw new GatewayError(
@@ -292,22 +292,20 @@ const UNTRUSTED =
   /invalid peer certificate|SELF_SIGNED|_SIGNATURE|ISSUER_CERT|CERT_|ALTNAME_INVALID|self[- ]signed|unable to (?:verify|get)/;
 
 /** Why there is no answer. Bun says so in a code or in its text, Deno in the text of the cause. */
-function unanswered(error: unknown): GatewayError {
+function unanswered(error: unknown, host: string): GatewayError {
+  // Only for the log: clients are not shown the host.
+  const told = new Error(`No answer from ${host}`, { cause: error });
   const { code, cause } = error instanceof Error ? (error as Error & { readonly code?: unknown }) : { code: undefined, cause: undefined };
   if (UNTRUSTED.test(`${String(code)} ${String(error)} ${String(cause)}`)) {
     const message =
       "The upstream's certificate is not trusted. If it comes from a certificate authority of your own, set NODE_EXTRA_CA_CERTS to that authority's file.";
-    return new GatewayError("upstream-failed", message, { code: UNREACHABLE, cause: error });
+    return new GatewayError("upstream-failed", message, { code: UNREACHABLE, cause: told });
   }
   const isNeverSent = error instanceof UnsentFault || NEVER_SENT.has(code) || CONNECTING.test(`${String(error)} ${String(cause)}`);
-  if (isNeverSent)
-    return new GatewayError("upstream-failed", "Factory could not be reached. The log of this server says why.", {
-      code: UNREACHABLE,
-      cause: error,
-    });
+  if (isNeverSent) return new GatewayError("upstream-failed", "Factory could not be reached.", { code: UNREACHABLE, cause: told });
   return new GatewayError("upstream-failed", "The connection to the upstream broke before it answered.", {
     code: "upstream_lost",
-    cause: error,
+    cause: told,
   });
 }
 

@@ -199,13 +199,19 @@ test("a stream that ends before its first event is a 502", async () => {
   }
 });
 
-test("an upstream that can't be reached is a 502 that does not say where it is", async () => {
+test("an upstream that can't be reached is a 502 that does not say where it is; the log does", async () => {
   for (const stream of [true, false]) {
-    const found = await onAllWays((way) => call(way, { stream, through: nowhere }).then((response) => errorIn(way.client, response)));
+    const found = await onAllWays(async (way) => {
+      const response = await call(way, { stream, through: nowhere });
+      const { cause } = await nowhere.lineOf(response);
+      // One line for the operator, without a stack.
+      assert.match(String(cause), /^No answer from 127\.0\.0\.1:\d+: [^\n]+$/);
+      return errorIn(way.client, response);
+    });
     const expected = forAllWays(({ client }): SaidError => ({
       status: 502,
       type: ERROR_LOOKS[client]["upstream-failed"].types.find((type) => type === found[`${client} -> ${client}`]?.type) ?? "",
-      message: "Factory could not be reached. The log of this server says why.",
+      message: "Factory could not be reached.",
       param: null,
       code: client.startsWith("openai") ? "upstream_unreachable" : null,
     }));

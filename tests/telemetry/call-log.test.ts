@@ -163,7 +163,7 @@ test("no secret stands in a line, whichever of its values it is in, nor where it
         }
       }
     }
-    for (const word of ["durationMs", "request", "alice", "anthropic-messages"]) {
+    for (const word of format === "json" ? ["durationMs", "request", "alice", "anthropic-messages"] : ["alice"]) {
       const log = open(new Redactor([]));
       logCall(log, bare);
       assert.ok(lines.at(-1)?.includes(word));

@@ -1,6 +1,6 @@
 // The output of a run: a table for people, JSON for programs, JUnit's XML for build servers.
 
-import { forTerminal } from "../../telemetry/log.ts";
+import { forTerminal } from "../../telemetry/text-line.ts";
 import { AREAS } from "./areas.ts";
 import type { Verdict } from "./case.ts";
 import type { Score } from "./scoring.ts";

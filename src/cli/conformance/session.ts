@@ -2,7 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import process from "node:process";
-import { forTerminal } from "../../telemetry/log.ts";
+import { forTerminal } from "../../telemetry/text-line.ts";
 import { typedPath } from "../caller.ts";
 import { CommandError, EXIT_FAILED, type Context, type Input } from "../command.ts";
 import type { ProtocolId } from "../../protocol/canonical.ts";
