@@ -19,7 +19,7 @@ const HAN = /\p{Script=Han}/u;
 
 /** What the doctor says where nobody asks it for more, which the dashboard does not; and all that the admin API says. */
 const SAYING =
-  /^(?:cli\/doctor-(?!verdict|front|report|world|examination)[a-z]+|access\/(?:key-changes|quota)|http\/admin\/(?!openapi|routes)[a-z-]+)\.ts$/;
+  /^(?:cli\/doctor-(?!verdict|front|report|world|examination)[a-z]+|config\/factory-key|access\/(?:key-changes|quota)|http\/admin\/(?!openapi|routes)[a-z-]+)\.ts$/;
 /** Of a text in the source: it begins as a sentence does, or with a value, and ends as one. */
 const SENTENCE = /^(?:[A-Z"]|\$\{|(?:rpm|models|soft|zone|status|limit) must ).* .*[.?]$/;
 
