@@ -9,7 +9,7 @@ import { modelRule, type RuledModel } from "./limit-syntax.ts";
 import type { Caller } from "./keys.ts";
 import { Lease } from "./lease.ts";
 import { hidesRate, limitRefusal, standingHeaders, storeRefusal } from "./limits.ts";
-import { OutputMedians } from "./output-medians.ts";
+import { OutputMedians, outputsIn } from "./output-medians.ts";
 import type { RowMaker } from "./batch.ts";
 import type { Held, Opened } from "./held-reservations.ts";
 import { Reservations, type ReservationPorts } from "./reservations.ts";
@@ -98,13 +98,7 @@ export class Limiter {
       storeDown: settings.storeDown,
       beforeOpening: () => this.#lease.ensure(),
     });
-    this.outputs = new OutputMedians(async (model, { key, limit }) => {
-      // A store may have to look at all rows since then to find a few.
-      const rows = await store.rows({ ...ANY, sinceMs: now() - DAY_MS, model, key, limit });
-      return rows
-        .toReversed()
-        .flatMap(({ outputTokens, source }) => (outputTokens === null || source !== "upstream" ? [] : [outputTokens]));
-    });
+    this.outputs = new OutputMedians(outputsIn(store, now));
   }
 
   /** Starts to settle what dead processes leave behind. */
@@ -220,6 +214,3 @@ function ignoreUnstorable(error: unknown): void {
 function atOnce(callback: () => void): void {
   callback();
 }
-
-const DAY_MS = 24 * 3_600_000;
-const ANY = { untilMs: null, session: null, client: null, before: null, status: null, text: null };

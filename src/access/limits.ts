@@ -264,6 +264,7 @@ function plain(unit: BudgetUnit, amount: number): string {
   return amount.toFixed(amount > 0 && amount < 0.01 ? SMALL_DIGITS : 2);
 }
 
-function shown(unit: BudgetUnit, amount: number): string {
+/** An amount without its unit: `1,234`, `0.03`. */
+export function shown(unit: BudgetUnit, amount: number): string {
   return unit === "usd" ? plain(unit, amount) : plain(unit, amount).replaceAll(/\B(?=(?:\d{3})+$)/g, ",");
 }

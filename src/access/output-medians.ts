@@ -1,6 +1,8 @@
 // How many tokens answers usually have: by a key's calls to a model, otherwise by all calls to it. Earlier calls are loaded in the background.
 // Does not make a call wait.
 
+import type { Store } from "./store.ts";
+
 /** Output tokens of the latest calls to a model; `key` null: of all keys. */
 export type LoadOutputs = (model: string, options: { readonly key: string | null; readonly limit: number }) => Promise<readonly number[]>;
 
@@ -11,6 +13,27 @@ interface Known {
   sorted: number[];
 }
 
+/** The outputs of the last day that an upstream counted, oldest first. */
+export function outputsIn(store: Pick<Store, "rows">, now: () => number): LoadOutputs {
+  return async (model, { key, limit }) => {
+    // A store may have to look at all rows since then to find a few.
+    const rows = await store.rows({ ...ANY, sinceMs: now() - DAY_MS, model, key, limit });
+    return rows.toReversed().flatMap(({ outputTokens, source }) => (outputTokens === null || source !== "upstream" ? [] : [outputTokens]));
+  };
+}
+
+/** As `OutputMedians.estimate`, for whoever can wait until the earlier calls are loaded. */
+export async function loadedEstimate(load: LoadOutputs, { key, model }: { readonly key: string; readonly model: string }): Promise<number> {
+  for (const owner of [key, null]) {
+    const outputs = await load(model, { key: owner, limit: LATEST });
+    const median = medianOf({ sorted: outputs.toSorted((one, other) => one - other) });
+    if (median !== null) return median;
+  }
+  return UNKNOWN_TOKENS;
+}
+
+const DAY_MS = 24 * 3_600_000;
+const ANY = { untilMs: null, session: null, client: null, before: null, status: null, text: null };
 const LATEST = 31;
 const MOST_KNOWN = 1000;
 const UNKNOWN_TOKENS = 1000;
@@ -74,6 +97,6 @@ function note({ outputs, sorted }: Known, tokens: number): void {
   sorted.pop();
 }
 
-function medianOf({ sorted }: Known): number | null {
+function medianOf({ sorted }: Pick<Known, "sorted">): number | null {
   return sorted[Math.floor(sorted.length / 2)] ?? null;
 }

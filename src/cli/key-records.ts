@@ -6,7 +6,7 @@ import { allRecords } from "../access/key-records.ts";
 import { modelRule, type RuledModel } from "../access/limit-syntax.ts";
 import type { Store } from "../access/store.ts";
 import { GatewayError } from "../errors.ts";
-import { LISTED, Models } from "../models/models.ts";
+import { LISTED, Models, type Target } from "../models/models.ts";
 import { nearest } from "../models/nearest.ts";
 import { CommandError, type Context } from "./command.ts";
 
@@ -38,6 +38,7 @@ export async function unknownKey(name: string, store: Store): Promise<CommandErr
 
 export interface NamedModel {
   readonly id: string;
+  readonly target: Target;
   readonly ruled: RuledModel;
   /** Whether it is in the table. */
   readonly isKnown: boolean;
@@ -49,9 +50,10 @@ export interface NamedModel {
 export function modelNamed(name: string, context: Context): NamedModel {
   const models = modelsOf(context);
   try {
-    const id = models.find(name).model;
+    const target = models.find(name);
+    const id = target.model;
     const isKnown = models.knows(name);
-    return { id, ruled: models.ruled(id), isKnown, hint: isKnown ? "" : asCommand(models.hintFor(name)) };
+    return { id, target, ruled: models.ruled(id), isKnown, hint: isKnown ? "" : asCommand(models.hintFor(name)) };
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     throw CommandError.wrongUse(asCommand(error.message));

@@ -1,6 +1,7 @@
 // Keys as text for people: one line each, or everything about one.
 
 import type { BudgetState } from "../access/accounts.ts";
+import type { Account } from "../access/store.ts";
 import type { KeyRecord, KeyRules } from "../access/client-key.ts";
 import { ROWS_WITHOUT_KEY } from "../access/key-changes.ts";
 import { expiresMs, NEVER_SOFT } from "../access/key-ring.ts";
@@ -79,6 +80,8 @@ export interface Shown {
   readonly record: KeyRecord;
   /** Including the rules of the row `default`. */
   readonly effective: KeyRules;
+  /** What it has used, sessions apart. */
+  readonly account: Account;
   /** The states of its budgets. */
   readonly budgets: readonly BudgetState[];
   readonly state: KeyState;

@@ -60,7 +60,7 @@ export function conversationWith({ caller, conversation, incoming }: AdmittedCal
 }
 
 /** The unit of a budget in which the model has no known cost; null: none. */
-function unpricedUnit({ budgets }: Limits, { price, multiplier }: Target): "usd" | "credits" | null {
+export function unpricedUnit({ budgets }: Limits, { price, multiplier }: Target): "usd" | "credits" | null {
   for (const { unit } of budgets) if (unit !== "tokens" && (unit === "usd" ? price : multiplier) === null) return unit;
   return null;
 }
@@ -255,7 +255,7 @@ function reservedRow(summary: CallSummary, target: Target, { inputTokens, amount
 
 const NOTHING: Amounts = { tokens: 0, usd: 0, credits: 0 };
 
-function amountsOf(usage: Usage, { usd, credits }: Pick<Cost, "usd" | "credits">): Amounts {
+export function amountsOf(usage: Usage, { usd, credits }: Pick<Cost, "usd" | "credits">): Amounts {
   const tokens = (usage.inputTokens ?? 0) + (usage.cacheReadTokens ?? 0) + (usage.cacheWriteTokens ?? 0) + (usage.outputTokens ?? 0);
   if (usd !== null) return credits === null ? { tokens, usd } : { tokens, usd, credits };
   return credits === null ? { tokens } : { tokens, credits };

@@ -301,6 +301,26 @@ test("keys check says whether a model is allowed, under every name that it has, 
   assert.deepEqual(await said("sonnet"), [1, "alice may not use sonnet: the key has expired."]);
 });
 
+test("keys check names the budget that the next call would not fit into, or that can't cover the model", async () => {
+  const desk = new Desk();
+  await desk.run("add alice --budget 1usd/day --soft 80:glm-5.2");
+  const said = async (model: string): Promise<unknown> => {
+    const { code, out } = await desk.run(`check alice --model ${model}`);
+    return [code, out];
+  };
+  const resets = "which resets at 2026-11-29T00:00:00Z";
+  await spendToday(desk, 0.98);
+  // The cheaper model answers.
+  assert.deepEqual(await said("gpt-5.5"), [0, "alice may use gpt-5.5."]);
+  await desk.run("set alice --soft none");
+  assert.deepEqual(await said("gpt-5.5"), [
+    1,
+    `alice may not use gpt-5.5: a call may take about 0.03 usd, and 0.02 is left of its budget of 1usd/day, ${resets}.`,
+  ]);
+  assert.deepEqual(await said("sonnet"), [0, "alice may use sonnet."]);
+  assert.deepEqual(await said("gpt-99"), [1, "alice may not use gpt-99: it has a budget in usd, and what this model costs is not known."]);
+});
+
 test("keys export holds hashes and no key, and import makes the same keys elsewhere, all or none", async () => {
   const [desk, other] = [new Desk(), new Desk()];
   const key = (await desk.run("add alice --budget 5usd/day --expires '30d after first use'")).out;
@@ -348,9 +368,9 @@ test("a store that is away ends every command with its own sentence", async () =
 });
 
 /** Of alice, 5 usd. */
-async function spendToday(desk: Desk): Promise<void> {
+async function spendToday(desk: Desk, used = 5): Promise<void> {
   const id = { key: "alice", scope: "" };
-  const account = { budgets: { "usd/day": { startMs: NOW_MS, used: 5 } }, requests: [], tokens: [], running: 0, ahead: null };
+  const account = { budgets: { "usd/day": { startMs: NOW_MS, used } }, requests: [], tokens: [], running: 0, ahead: null };
   await desk.store.transact({ accounts: [id], reservations: [] }, () => ({
     accounts: [[id, account]],
     opened: [],
