@@ -93,6 +93,12 @@ export class Keys {
     this.#sha256 = sha256;
   }
 
+  /** Which keys a call has to bring: one of this server's client keys, the client's own Factory key, or both. */
+  get needed(): readonly ("client" | "factory")[] {
+    if (this.#upstreamKey !== null) return ["client"];
+    return this.#ring.isEmpty ? ["factory"] : ["client", "factory"];
+  }
+
   /**
    * The caller, by the keys that came with the request and by where it came from.
    * @throws GatewayError `unauthenticated`, code `invalid_api_key`; `forbidden` for what a web page may not do; `overloaded` while the store that

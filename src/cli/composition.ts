@@ -30,9 +30,14 @@ export interface Composing {
   readonly operator?: Operator;
   readonly isLocal?: () => boolean;
   readonly peers?: Peers;
+  /** Whether a script answers instead of Factory. Absent: no. */
+  readonly isDemo?: boolean;
 }
 
-export function composed(config: Config, { store, dataDir, sink, logFormat, logLinesLost = () => 0, ...more }: Composing): Program {
+export function composed(
+  config: Config,
+  { store, dataDir, sink, logFormat, logLinesLost = () => 0, isDemo = false, ...more }: Composing,
+): Program {
   return compose(
     config,
     {
@@ -56,7 +61,7 @@ export function composed(config: Config, { store, dataDir, sink, logFormat, logL
       replica: replicaName(more.peers === undefined ? process.pid : process.ppid),
       ...more,
     },
-    { version: packageJson.version, runtime: runtime.name },
+    { version: packageJson.version, runtime: runtime.name, isDemo },
   );
 }
 

@@ -28,7 +28,7 @@ export async function demo(input: Input, context: Context): Promise<void> {
   const upstream = listen({ ...listening(asked), port: 0 }, new DemoUpstream({ after, models: new Models(asked) }).fetch);
   const config = configure(String(asked.port), `http://${HOST}:${upstream.port}`);
   const store = new MemoryStore();
-  const program: Program = composed(config, { store, dataDir: null, sink: context.note, logFormat: "text" });
+  const program: Program = composed(config, { store, dataDir: null, sink: context.note, logFormat: "text", isDemo: true });
   const gateway = listen(listening(config), program.fetch);
   const url = `http://${HOST}:${gateway.port}`;
   const dashboard = url + (program.signInPath() ?? DASHBOARD);

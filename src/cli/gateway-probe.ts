@@ -3,7 +3,7 @@
 import { get } from "node:http";
 import { get as getOverTls } from "node:https";
 import type { Config } from "../config/config.ts";
-import { isObject, parseOrUndefined } from "../wire/json.ts";
+import { isObject, parseOrUndefined, type JsonObject } from "../wire/json.ts";
 
 export interface Probed {
   readonly status: number;
@@ -25,24 +25,27 @@ export function gatewayUrl({ host, port }: Pick<Config, "host" | "port">): strin
 }
 
 export async function isGateway(url: string): Promise<boolean> {
-  const overview = parseOrUndefined((await ask(`${url}/`))?.body ?? "");
-  return isObject(overview) && overview["name"] === "factory-proxy";
+  return (await overviewOf(url)) !== null;
 }
 
-/** Whether it accepts any key as a client's own Factory key: then it has no key itself, and a client key would be useless. */
+/** Whether each client brings its own Factory key: then a client key would be useless. */
 export async function needsNoClientKey(url: string): Promise<boolean> {
-  const [withoutKey, withAny] = await Promise.all([ask(`${url}/v1/models`), ask(`${url}/v1/models`, `fp-${crypto.randomUUID()}`)]);
-  return withoutKey?.status === 401 && withAny?.status === 200;
+  const keys = (await overviewOf(url))?.["keys"];
+  return Array.isArray(keys) && !keys.includes("client");
+}
+
+/** What a gateway says of itself to anybody. Null: no gateway answers. */
+async function overviewOf(url: string): Promise<JsonObject | null> {
+  const overview = parseOrUndefined((await ask(`${url}/`))?.body ?? "");
+  return isObject(overview) && overview["name"] === "factory-proxy" ? overview : null;
 }
 
 /** The only client key of a demo, which also signs in to its dashboard. Not secret: a demo stores nothing. */
 export const DEMO_KEY = "demo-key";
 export const DEMO_ADMIN_KEY = "demo-administrator";
 
-/** Whether it accepts the demo's key, but not a random one. */
 export async function isDemoAt(url: string): Promise<boolean> {
-  if ((await ask(`${url}/v1/models`, DEMO_KEY))?.status !== 200) return false;
-  return (await ask(`${url}/v1/models`, `fp-${crypto.randomUUID()}`))?.status === 401;
+  return (await overviewOf(url))?.["demo"] === true;
 }
 
 /** Null: there is no answer in time, or it can't come from a gateway. */

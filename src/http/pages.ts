@@ -3,7 +3,7 @@
 
 import type { Context } from "hono";
 import type { AccountReport, Dates } from "../access/account-report.ts";
-import type { Caller } from "../access/keys.ts";
+import type { Caller, Keys } from "../access/keys.ts";
 import { modelRefusal } from "../access/limits.ts";
 import { quotaJson, type QuotaReport } from "../access/quota-report.ts";
 import { SAFE_HEADERS, streamHeaders } from "../gateway/headers.ts";
@@ -29,6 +29,7 @@ export interface PagePorts {
   /** The quota of the plan behind the caller's Factory key. */
   readonly quota: (caller: Caller) => Promise<QuotaReport>;
   readonly metrics: MetricsPage;
+  readonly keys: Pick<Keys, "needed">;
   readonly account: (caller: Caller, dates: Dates) => Promise<AccountReport>;
   /** Whether the program is shutting down. */
   readonly isDraining: () => boolean;
@@ -43,6 +44,8 @@ export interface PageFacts {
   readonly runtime: string;
   /** When the program started, in Unix milliseconds. */
   readonly startedMs: number;
+  /** Whether a script answers instead of Factory. Absent: no. */
+  readonly isDemo?: boolean;
   /** Whether the dashboard is on. */
   readonly ui: boolean;
 }
@@ -71,6 +74,9 @@ export function createPages(ports: PagePorts, facts: PageFacts): Readonly<Record
         about: "A gateway between any AI client and Factory's LLM API.",
         version: facts.version,
         status: "ok",
+        // So that a program on this machine need not try keys, which would be warnings in the log.
+        keys: ports.keys.needed,
+        demo: facts.isDemo === true,
         routes: CALLS.map(({ method, path, protocol, about }) => ({ method, path, protocol, about })),
         pages: pagePaths(),
       });

@@ -52,4 +52,6 @@ export interface World extends Pick<ConnectionPorts, "after"> {
 export interface Facts {
   readonly version: string;
   readonly runtime: string;
+  /** Whether a script answers instead of Factory. Absent: no. */
+  readonly isDemo?: boolean;
 }

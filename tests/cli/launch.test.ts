@@ -261,6 +261,8 @@ test("a demo that runs is used with its own key, and said to be one; for a key o
     ended.stderr.replace(WAY.hint, ""),
     `Claude Code, through the demo at ${url}, with the key demo-key.\nA script answers there in the place of models: it repeats what it is asked.\n`,
   );
+  // What launch has to know of a gateway it asks without a key, which would be a warning there.
+  assert.doesNotMatch(demo.stderr(), /warning| 401 /);
   const env = { PORT: port, DATABASE_URL: "sqlite:", DATA_DIR: emptyFolder() };
   await start(WAY, { arguments: ["keys", "add", "alice"], env }).ended;
   const named = await givenTo(["claude", "--key", "alice"], { env });

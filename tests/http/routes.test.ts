@@ -51,6 +51,20 @@ test("GET / is public and lists every route", async () => {
   );
 });
 
+test("the overview says which keys a call has to bring", async () => {
+  const both = await startGateway({ upstream, environment: { FACTORY_API_KEY: undefined } });
+  const said: unknown[] = [];
+  for (const own of [gateway, bringYourOwn, both]) {
+    const { keys, demo } = (await json(await own.call("/", { method: "GET", key: null }))) as { keys: unknown; demo: unknown };
+    said.push([keys, demo]);
+  }
+  assert.deepEqual(said, [
+    [["client"], false],
+    [["factory"], false],
+    [["client", "factory"], false],
+  ]);
+});
+
 for (const path of ["/", "/health", "/api/hello"]) {
   test(`HEAD ${path} is public and has no body`, async () => {
     const answer = await rawCall(gateway.url, requestText(`HEAD ${path}`, {})).closed;

@@ -76,7 +76,16 @@ function callOperation(row: CallRow): Operation {
 // ---- Pages -------------------------------------------------------------------------------------------------------
 
 const PAGE_ANSWERS: Readonly<Record<PageRow["handler"], Schema>> = {
-  overview: partial({ name: TEXT, about: TEXT, version: TEXT, status: TEXT, routes: { type: "array" }, pages: { type: "array" } }),
+  overview: partial({
+    name: TEXT,
+    about: TEXT,
+    version: TEXT,
+    status: TEXT,
+    keys: { type: "array", items: TEXT },
+    demo: { type: "boolean" },
+    routes: { type: "array" },
+    pages: { type: "array" },
+  }),
   health: object({ status: TEXT, timestamp: TEXT, uptime: { type: "integer" }, version: TEXT, runtime: TEXT }),
   ready: partial({ status: words("ready", "waiting", "stopping"), store: TEXT, storeState: TEXT }, ["status"]),
   stream: TEXT,

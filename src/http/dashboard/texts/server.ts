@@ -50,8 +50,8 @@ export const SERVER_TEXTS = {
   "health.settings": ["Configuration", "配置"],
   "health.settings.hint": ["Secrets are masked.", "敏感内容已隐藏。"],
   "health.settings.none": [
-    "This server was not started by the command, so its configuration is not known.",
-    "本服务器并非由命令启动，因此无法获知其配置。",
+    "The configuration is shown only where `factory-proxy serve` started the server.",
+    "只有用 `factory-proxy serve` 启动的服务器才会在这里显示配置。",
   ],
   "health.name": ["Setting", "设置项"],
   "health.value": ["Value", "值"],
