@@ -1,12 +1,21 @@
 // What a key has used, as values: reserves what a call may use, and settles it by what it did use. Pure, so a store may repeat either.
 // Does not read a clock, or change an account that it was given.
 
+import type { Cost } from "../models/price.ts";
+import type { Usage } from "../protocol/canonical.ts";
 import type { BudgetUnit, KeyGrant, Period, Raise } from "./client-key.ts";
 import type { Account } from "./store.ts";
 import type { Calendar } from "./windows.ts";
 
 /** By unit. Absent: not known. */
 export type Amounts = Readonly<Partial<Record<BudgetUnit, number>>>;
+
+/** What usage and its cost count against budgets. */
+export function amountsOf(usage: Usage, { usd, credits }: Pick<Cost, "usd" | "credits">): Amounts {
+  const tokens = (usage.inputTokens ?? 0) + (usage.cacheReadTokens ?? 0) + (usage.cacheWriteTokens ?? 0) + (usage.outputTokens ?? 0);
+  if (usd !== null) return credits === null ? { tokens, usd } : { tokens, usd, credits };
+  return credits === null ? { tokens } : { tokens, credits };
+}
 
 export interface BudgetLimit {
   /** The name under which an account counts it: `usd/day`. */

@@ -2,6 +2,7 @@
 // Does not count anything.
 
 import { GatewayError, REASON_HEADER, type ErrorOptions } from "../errors.ts";
+import type { Priced } from "../models/price.ts";
 import type { ProtocolId } from "../protocol/canonical.ts";
 import type { BudgetState, Limits, RateState, Refusal, Standing } from "./accounts.ts";
 import type { BudgetUnit, Period } from "./client-key.ts";
@@ -36,6 +37,12 @@ export function modelRefusal(who: string, model: string): GatewayError {
 
 /** What to add to the model file for a budget in this unit. */
 const PRICE_MEMBERS = { usd: "price", credits: "multiplier" } as const;
+
+/** The unit of a budget in which the model has no known cost; null: none. */
+export function unpricedUnit({ budgets }: Limits, { price, multiplier }: Priced): "usd" | "credits" | null {
+  for (const { unit } of budgets) if (unit !== "tokens" && (unit === "usd" ? price : multiplier) === null) return unit;
+  return null;
+}
 
 /** A budget in money can't cover a model without a price. */
 export function priceRefusal(who: string, model: string, unit: "usd" | "credits"): GatewayError {

@@ -1,17 +1,26 @@
 // Reports on keys: all of them, one with everything that applies to it, whether a model is allowed.
 // Never changes anything.
 
-import { budgetStates, EMPTY, isSpent, limitsOf, reserve, type Choice, type Estimate, type Refusal } from "../access/accounts.ts";
+import {
+  amountsOf,
+  budgetStates,
+  EMPTY,
+  isSpent,
+  limitsOf,
+  reserve,
+  type Choice,
+  type Estimate,
+  type Refusal,
+} from "../access/accounts.ts";
 import type { KeyRecord } from "../access/client-key.ts";
 import { keyJson, rulesJson } from "../access/key-json.ts";
 import { DEFAULT_ROW, effectiveRules } from "../access/key-ring.ts";
 import { stateOf } from "../access/key-records.ts";
 import { modelRule, printBudget, printInstant } from "../access/limit-syntax.ts";
-import { shown } from "../access/limits.ts";
+import { shown, unpricedUnit } from "../access/limits.ts";
 import { loadedEstimate, outputsIn } from "../access/output-medians.ts";
 import type { Store } from "../access/store.ts";
 import { Calendar } from "../access/windows.ts";
-import { amountsOf, unpricedUnit } from "../gateway/reservation.ts";
 import type { Target } from "../models/models.ts";
 import { priceOf } from "../models/price.ts";
 import { CommandError, EXIT_FAILED, type Context, type Input } from "./command.ts";

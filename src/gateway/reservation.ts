@@ -1,10 +1,10 @@
 // What a call may use of its key's limits: which models, an estimate that is reserved before the call goes out, and its settlement afterwards.
 // Does not touch the store for a call whose key has no limit.
 
-import type { Amounts, Limits, Estimate } from "../access/accounts.ts";
+import { amountsOf, type Amounts, type Limits, type Estimate } from "../access/accounts.ts";
 import type { Sha256 } from "../access/key-ring.ts";
 import type { ReservationRequest, Granted, Limiter } from "../access/limiter.ts";
-import { modelRefusal, priceRefusal } from "../access/limits.ts";
+import { modelRefusal, priceRefusal, unpricedUnit } from "../access/limits.ts";
 import type { GuardedConversation, QuotaGuard } from "../access/quota-guard.ts";
 import type { UsageRow } from "../access/store.ts";
 import type { Models, Target } from "../models/models.ts";
@@ -57,12 +57,6 @@ export function mayStandIn(call: AdmittedCall, target: Target, ports: Reservatio
 export function conversationWith({ caller, conversation, incoming }: AdmittedCall, { pool }: Target): GuardedConversation {
   const session = clientInfo(incoming.request.headers).session ?? hash(conversation);
   return { key: caller.upstreamKey, id: `${caller.id}\n${session}`, pool: pool ?? "standard" };
-}
-
-/** The unit of a budget in which the model has no known cost; null: none. */
-export function unpricedUnit({ budgets }: Limits, { price, multiplier }: Target): "usd" | "credits" | null {
-  for (const { unit } of budgets) if (unit !== "tokens" && (unit === "usd" ? price : multiplier) === null) return unit;
-  return null;
 }
 
 // ---- Before the call ---------------------------------------------------------------------------------------------
@@ -254,9 +248,3 @@ function reservedRow(summary: CallSummary, target: Target, { inputTokens, amount
 }
 
 const NOTHING: Amounts = { tokens: 0, usd: 0, credits: 0 };
-
-export function amountsOf(usage: Usage, { usd, credits }: Pick<Cost, "usd" | "credits">): Amounts {
-  const tokens = (usage.inputTokens ?? 0) + (usage.cacheReadTokens ?? 0) + (usage.cacheWriteTokens ?? 0) + (usage.outputTokens ?? 0);
-  if (usd !== null) return credits === null ? { tokens, usd } : { tokens, usd, credits };
-  return credits === null ? { tokens } : { tokens, credits };
-}

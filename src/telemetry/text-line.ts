@@ -3,7 +3,8 @@
 // Does not mask anything: it gets what may be shown.
 
 import type { LogLevel } from "../errors.ts";
-import type { LogFields } from "./log.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
 
 export interface LineHead {
   /** ISO 8601, UTC. */
@@ -16,7 +17,7 @@ const TIME = { start: 11, end: 19 };
 const LEVEL_LENGTH = 7;
 
 /** `12:00:00Z warning old upstream name=OPENAI_TARGET_URL`: every field. */
-export function eventLine({ time, level, event }: LineHead, fields: LogFields): string {
+export function eventLine({ time, level, event }: LineHead, fields: Fields): string {
   const pairs = Object.entries(fields)
     .filter(([, value]) => isKnown(value))
     .map(([name, value]) => ` ${name}=${printed(value)}`);
@@ -27,7 +28,7 @@ export function eventLine({ time, level, event }: LineHead, fields: LogFields): 
  * `12:00:00Z 200 POST /v1/messages claude-sonnet-5 1.2s 1000→200 alice <request id>`. The essentials of a `request`: JSON lines, and those of
  * LOG_LEVEL=debug, have all of it.
  */
-export function callLine({ time }: LineHead, fields: LogFields): string {
+export function callLine({ time }: LineHead, fields: Fields): string {
   const words = [
     `${timeOf(time)} ${isKnown(fields["status"]) ? printed(fields["status"]) : NO_STATUS} ${printed(fields["method"])} ${printed(fields["path"])}`,
     modelOf(fields),
@@ -59,7 +60,7 @@ function printed(value: unknown): string {
 }
 
 /** The name of the client, and the upstream's where it differs. */
-function modelOf({ model, upstreamModel }: LogFields): string {
+function modelOf({ model, upstreamModel }: Fields): string {
   if (!isKnown(model)) return "";
   return isKnown(upstreamModel) && upstreamModel !== model ? `${printed(model)}→${printed(upstreamModel)}` : printed(model);
 }
@@ -72,7 +73,7 @@ function durationOf(ms: unknown): string {
 }
 
 /** Input and output; `~` in front: not the upstream's count. */
-function tokensOf({ inputTokens, outputTokens, usageSource }: LogFields): string {
+function tokensOf({ inputTokens, outputTokens, usageSource }: Fields): string {
   if (!isKnown(inputTokens) && !isKnown(outputTokens)) return "";
   const [input, output] = [inputTokens, outputTokens].map((count) => (isKnown(count) ? printed(count) : "?"));
   return `${isKnown(usageSource) ? "~" : ""}${input}→${output}`;
@@ -86,7 +87,7 @@ function finishOf(finish: unknown): string {
 }
 
 /** The kind of error, who said it if it was Factory, and what went wrong. */
-function failureOf({ error, reason, message, cause }: LogFields): string {
+function failureOf({ error, reason, message, cause }: Fields): string {
   const from = reason === "upstream" ? " by Factory" : "";
   return `${String(error)}${from}: ${String(message)}${isKnown(cause) ? ` (${String(cause)})` : ""}`;
 }
