@@ -120,7 +120,7 @@ const [RED, GREEN, YELLOW, DIM] = [31, 32, 33, 2];
 function colourOf(mark: string): number {
   if (/^(?:error|5)/.test(mark)) return RED;
   if (/^(?:warning|4)/.test(mark)) return YELLOW;
-  return /^2/.test(mark) ? GREEN : DIM;
+  return mark.startsWith("2") ? GREEN : DIM;
 }
 
 function dim(text: string): string {
