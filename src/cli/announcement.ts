@@ -1,9 +1,11 @@
 // What a server prints once it listens: its address, the settings with keys masked, and the key that was made for this run.
-// Shows no other key, and the link to the dashboard at a terminal only.
+// Shows no other key, that one never among JSON lines, and the link to the dashboard at a terminal only.
 
+import { writeSync } from "node:fs";
 import process from "node:process";
 import packageJson from "../../package.json" with { type: "json" };
 import type { KeyRing } from "../access/key-ring.ts";
+import { upstreamOrigins } from "../config/upstream-hosts.ts";
 import { CALLS } from "../http/routes.ts";
 import type { Program } from "../program.ts";
 import type { Address } from "../runtime/ports.ts";
@@ -40,7 +42,8 @@ export function announce(setup: Setup, { program, output, host, port, fault, log
     runtime: runtime.name,
     // They would take three lines of the terminal, between what a person looks for.
     ...((config.logFormat ?? logFormat) === "text" ? {} : { routes: CALLS.map(({ path }) => path) }),
-    upstream: new URL(config.endpoints.messages).origin,
+    // Not as a list, because the log would take a list of two for a header.
+    upstream: upstreamOrigins(config).join(", "),
     upstreamKey: config.upstreamKey === null ? "none: each client brings its own Factory key" : mask(config.upstreamKey),
     proxyKeys: config.proxyKeys.map(({ key }) => mask(key)),
     ...(config.anonymous === "off" ? {} : { anonymous: config.anonymous }),
@@ -50,33 +53,55 @@ export function announce(setup: Setup, { program, output, host, port, fault, log
   background(WARNINGS_MS, () => {
     for (const { event, fields } of warnings()) log.warning(event, fields);
   });
-  void tellKey(setup, { ring, output }).then(async () => {
+  void tellKey(setup, { ring, output, logFormat }).then(async (key) => {
     if (!runtime.isTerminal("stderr")) return;
     await output.flush(LINES_MS);
-    tellPerson(program, { url, isOwnServer });
+    tellPerson(program, { url, key, isOwnServer });
   });
 }
 
-/** Shows the key that was made for this run, if any, once it is known whether anybody needs it. */
-export async function tellKey(
-  { randomKey }: Setup,
-  { ring, output }: { readonly ring: KeyRing; readonly output: LogOutput },
-): Promise<void> {
-  if (randomKey === null) return;
+export interface KeyTelling extends Pick<Announcing, "output" | "logFormat"> {
+  readonly ring: KeyRing;
+}
+
+/**
+ * Shows the key that was made for this run, once it is known whether anybody needs it, and resolves with it; null: with no key, or one that nobody
+ * needs. Among lines for people it is a line; where they are JSON it goes to standard error, since programs read and keep them.
+ */
+export async function tellKey({ randomKey, config }: Setup, { ring, output, logFormat }: KeyTelling): Promise<string | null> {
+  if (randomKey === null) return null;
   if (ring.opening !== null) await ring.opening;
   // With keys in the store, another one is not needed.
-  if (ring.storedCount === 0) output.add(`PROXY_API_KEY is not set. The key for this run, shown once: ${randomKey}`);
+  if (ring.storedCount > 0) return null;
+  const line = `PROXY_API_KEY is not set. The key for this run, shown once: ${randomKey}`;
+  if ((config.logFormat ?? logFormat) === "text") output.add(line);
+  else writeError(`${line}\n`);
+  return randomKey;
+}
+
+const STDERR = 2;
+
+/** The runtimes' own stream ends the process where standard error is closed or full. */
+function writeError(text: string): void {
+  try {
+    writeSync(STDERR, text);
+  } catch {
+    // Whoever closed it does not want to know.
+  }
+}
+
+interface Telling extends Pick<Announcing, "isOwnServer"> {
+  readonly url: string;
+  /** A client key that may be shown. Null: there is none. */
+  readonly key: string | null;
 }
 
 /** Shows a person at a terminal how to call the server and open the dashboard. Never goes to a log. */
-function tellPerson(
-  { signInPath }: Pick<Program, "signInPath">,
-  { url, isOwnServer }: { readonly url: string; readonly isOwnServer: boolean },
-): void {
+function tellPerson({ signInPath }: Pick<Program, "signInPath">, { url, key, isOwnServer }: Telling): void {
   const path = signInPath();
   const lines = [
     ...(isOwnServer && runtime.startHint !== null ? [runtime.startHint] : []),
-    `Try it: curl ${url}/v1/chat/completions -H "Authorization: Bearer YOUR_KEY" -d '${QUESTION}'`,
+    `Try it: curl ${url}/v1/chat/completions -H "Authorization: Bearer ${key ?? "YOUR_KEY"}" -d '${QUESTION}'`,
     ...(path === null ? [] : [`Dashboard (the link works once, within 10 minutes): ${url}${path}`]),
   ];
   process.stderr.write(lines.map((line) => `${line}\n`).join(""));

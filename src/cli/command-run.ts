@@ -13,7 +13,7 @@ import { nearest } from "../models/nearest.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { dataFolder } from "./data-folder.ts";
 import { typedPath } from "./caller.ts";
-import { codeOf, forgetLoaded, sourceHere, sourceOf, withoutEnvFile, type SourceHere } from "./environment.ts";
+import { codeOf, forgetLoaded, showsColours, sourceHere, sourceOf, withoutEnvFile, type SourceHere } from "./environment.ts";
 import { asTyped } from "./own-name.ts";
 import { terminalAsk } from "./prompt.ts";
 import {
@@ -75,7 +75,7 @@ async function performIn(output: Output, { commands, words }: Asked): Promise<nu
 
 function contextOf(input: Input, { output, resources }: { readonly output: Output; readonly resources: Resources }): Context {
   const isJson = input.has("json");
-  const isColoured = !isJson && runtime.isTerminal("stdout") && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb";
+  const isColoured = !isJson && showsColours();
   return {
     now: Date.now,
     isJson,

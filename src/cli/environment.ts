@@ -157,3 +157,8 @@ export function isNotCapable(error: unknown): error is Error {
 export function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
 }
+
+/** Whether standard output is a terminal with colours, and nobody asked for none (no-color.org). */
+export function showsColours(): boolean {
+  return runtime.isTerminal("stdout") && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb";
+}

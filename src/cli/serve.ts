@@ -16,7 +16,7 @@ import { openStore } from "../access/stores/stores.ts";
 import { announce, tellKey } from "./announcement.ts";
 import { after, background, composed } from "./composition.ts";
 import { dataFolder } from "./data-folder.ts";
-import { codeOf } from "./environment.ts";
+import { codeOf, showsColours } from "./environment.ts";
 import { configure, needsStoredKey, noClientKey, type Setup } from "./configuration.ts";
 import { operatorOf } from "./operator.ts";
 import { asTyped } from "./own-name.ts";
@@ -106,7 +106,7 @@ function start(setup: Setup, { program, output, store, started, opening, fault, 
     void endDeaf(config, error);
     return;
   }
-  const madeKey = (made: Setup): void => void tellKey(made, { ring: program.ring, output });
+  const madeKey = (made: Setup): void => void tellKey(made, { ring: program.ring, output, logFormat });
   // What the first worker reports holds for all.
   const isFirst = role === null || role.index === 1;
   const reload = new Reload(setup, {
@@ -326,7 +326,7 @@ export function serve(commandLine: readonly string[], isMain: boolean): EntryPoi
   const output: LogOutput = new LogOutput({
     write: runtime.write,
     after,
-    ...(runtime.isTerminal("stdout") && !process.env["NO_COLOR"] ? { paint: painted } : {}),
+    ...(showsColours() ? { paint: painted } : {}),
     report: (lost) => (made?.program.log ?? ownLog).error("log lines lost", { count: lost }),
   });
   // After a crash. A reader that does not read could block the end for ever.

@@ -147,6 +147,20 @@ for (const way of OWN_WAYS) {
     closeSync(stdout);
   });
 
+  test(`${way.name}: where nothing takes the key of the run it starts all the same`, { skip: !existsSync("/dev/full") }, async () => {
+    const { PROXY_API_KEY: _, ...env } = SETTINGS;
+    const program = start(
+      { ...way, command: ["/bin/sh", "-c", 'exec "$@" 2> /dev/full', "sh", ...way.command] },
+      { env: { ...env, PORT: "0" } },
+    );
+    const url = await program.url;
+    // By then the key was shown, or was not.
+    await until(() => program.lines().length > 0, "the first line");
+    assert.ok(await isHealthy(url));
+    program.signal("SIGTERM");
+    assert.equal((await program.ended).code, 0);
+  });
+
   test(`${way.name}: a command whose words a full disk does not take fails and says so`, { skip: !existsSync("/dev/full") }, async () => {
     const stdout = openSync("/dev/full", "w");
     const { code, stderr } = await start(way, { arguments: ["help", "settings"], stdout }).ended;
@@ -158,7 +172,7 @@ for (const way of OWN_WAYS) {
   test(`${way.name}: Ctrl-S on its terminal stops nothing but the lines`, { skip: !existsSync(SCRIPT) }, async () => {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
-    const { shell, text, pid } = await inTerminal(way, { port });
+    const { shell, text, pid } = await inTerminal(way, { port, more: { NO_COLOR: "1" } });
     await untilHealthy(url);
     await until(() => /listening[^]*\n$/.test(text()) && text().includes("Dashboard"), "the first lines");
     assert.match(text(), /^\S+ info +listening url=\S+ (?!.*routes=)/m);
@@ -203,6 +217,49 @@ for (const way of OWN_WAYS) {
     assert.deepEqual(seen, [true, false, false, true]);
   });
 
+  test(`${way.name}: a terminal gets a call in one line, with colours where it has them`, { skip: !existsSync(SCRIPT) }, async () => {
+    for (const [more, time, status] of [
+      [{ TERM: "xterm" }, "\u001b[2m", "\u001b[33m"],
+      [{ TERM: "xterm", NO_COLOR: "1" }, "", ""],
+    ] as const) {
+      const port = await freePort();
+      const { shell, text, pid } = await inTerminal(way, { port, more });
+      await untilHealthy(`http://127.0.0.1:${port}`);
+      await callOften(`http://127.0.0.1:${port}`, { count: 1 });
+      const end = time === "" ? "" : "\u001b[0m";
+      const line = (): string | undefined =>
+        text()
+          .split("\r\n")
+          .find((one) => one.includes(" unauthenticated: "));
+      await until(() => line() !== undefined, "the line of the call");
+      const begin = `${time}00:00:00Z${end} ${status}401${end} POST /`;
+      assert.equal(
+        line()
+          ?.replace(/\d\d:\d\d:\d\dZ/, "00:00:00Z")
+          .slice(0, begin.length),
+        begin,
+      );
+      process.kill(pid(), "SIGTERM");
+      await until(() => !existsSync(`/proc/${pid()}`), "the end");
+      shell.kill("SIGKILL");
+    }
+  });
+
+  test(
+    `${way.name}: at a terminal the first call can be copied, with the key that was made for the run`,
+    { skip: !existsSync(SCRIPT) },
+    async () => {
+      const port = await freePort();
+      const { shell, text, pid } = await inTerminal(way, { port, more: { PROXY_API_KEY: "" } });
+      await until(() => text().includes("Dashboard"), "the last of the first lines");
+      const [, key = "no key"] = /The key for this run, shown once: (\S+)/.exec(text()) ?? [];
+      assert.ok(text().includes(`/v1/chat/completions -H "Authorization: Bearer ${key}" -d '`), text());
+      process.kill(pid(), "SIGTERM");
+      await until(() => !existsSync(`/proc/${pid()}`), "the end");
+      shell.kill("SIGKILL");
+    },
+  );
+
   test(`${way.name}: a terminal that is closed stops it in order`, { skip: !existsSync(SCRIPT) }, async () => {
     const port = await freePort();
     const { shell, pid } = await inTerminal(way, { port });
@@ -239,7 +296,10 @@ interface Terminal {
 }
 
 /** Starts the program with a terminal of its own. */
-async function inTerminal(way: Way, { port }: { readonly port: number }): Promise<Terminal> {
+async function inTerminal(
+  way: Way,
+  { port, more = {} }: { readonly port: number; readonly more?: Readonly<Record<string, string>> },
+): Promise<Terminal> {
   const folder = emptyFolder();
   const pidFile = join(folder, "pid");
   const command = `echo $$ > ${pidFile}; exec ${way.command.join(" ")}`;
@@ -250,6 +310,7 @@ async function inTerminal(way: Way, { port }: { readonly port: number }): Promis
     ...SETTINGS,
     PORT: String(port),
     SHELL: "/bin/sh",
+    ...more,
   };
   const shell = spawn(SCRIPT, ["-qc", command, "/dev/null"], { cwd: folder, env, stdio: ["pipe", "pipe", "inherit"] });
   shells.push(shell);

@@ -179,7 +179,7 @@ for (const way of OWN_WAYS) {
   test(`${way.name}: without PROXY_API_KEY a key is made for the run, which a reload keeps and a configured key ends`, async () => {
     const { PROXY_API_KEY: key, ...rest } = SETTINGS;
     const server = await new Server(way, rest).listening();
-    const shown = (): string[] => [...server.program.stdout().matchAll(/shown once: (\S+)/g)].map(([, made = ""]) => made);
+    const shown = (): string[] => [...server.program.stderr().matchAll(/shown once: (\S+)/g)].map(([, made = ""]) => made);
     await until(() => shown().length === 1, "the key");
     const [made = ""] = shown();
     server.write({ ...rest, RETRIES: "0" });

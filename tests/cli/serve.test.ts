@@ -230,6 +230,19 @@ for (const way of OWN_WAYS) {
     assert.equal((await first.ended).code, 0);
   });
 
+  test(`${way.name}: names every host that gets Factory keys, and warns of one that is not Factory's`, async () => {
+    const program = start(way, { env: { ...SETTINGS, ANTHROPIC_TARGET_URL: "https://someone.example/functions/v1/messages" } });
+    await program.url;
+    const warned = (): unknown => program.lines().find(({ event }) => event === "foreign upstream");
+    await until(() => warned() !== undefined, "the warning");
+    const [first] = program.lines();
+    assert.equal(first?.["upstream"], `https://someone.example, ${upstream.url}`);
+    const { name, host } = warned() as Record<string, unknown>;
+    assert.deepEqual([name, host], ["ANTHROPIC_TARGET_URL", "someone.example"]);
+    program.signal("SIGTERM");
+    assert.equal((await program.ended).code, 0);
+  });
+
   test(`${way.name}: makes a key for the run when none is set, and prints it once`, async () => {
     upstream.script(() => null);
     const { PROXY_API_KEY: _, ...env } = SETTINGS;
@@ -238,14 +251,17 @@ for (const way of OWN_WAYS) {
     for (const one of [program, other]) {
       const url = await one.url;
       const printed = (): RegExpExecArray | null =>
-        /^PROXY_API_KEY is not set\. The key for this run, shown once: (fp-[0-9a-f]{64})$/m.exec(one.stdout());
+        /^PROXY_API_KEY is not set\. The key for this run, shown once: (fp-[0-9a-f]{64})$/m.exec(one.stderr());
       await until(() => printed() !== null, "the key for this run");
       const key = printed()?.[1] ?? "";
       keys.push(key);
       assert.match(await chat(url, { key }).closed, /You said: Hello there/);
       assert.match(await chat(url, { key: CLIENT_KEY }).closed, /^HTTP\/1\.1 401 /);
       one.signal("SIGTERM");
-      assert.equal((await one.ended).stdout.split(key).length, 2);
+      const { stdout, stderr } = await one.ended;
+      // The log is for programs here.
+      assert.deepEqual([stdout.includes(key), stderr.split(key).length], [false, 2]);
+      for (const line of stdout.trimEnd().split("\n")) assert.doesNotThrow(() => void JSON.parse(line), line);
     }
     assert.notEqual(keys[0], keys[1]);
   });
@@ -436,13 +452,13 @@ test("`deno serve` serves the module, which says where and does not listen a sec
   // It looks for deno.json where it is started, not beside the module.
   const program = start(way, { env, cwd: ROOT });
   const { port } = new URL(await program.url);
-  const key = (): string | undefined => /shown once: (\S+)\n/.exec(program.stdout())?.[1];
+  const key = (): string | undefined => /shown once: (\S+)\n/.exec(program.stderr())?.[1];
   await until(() => key() !== undefined, "the key for this run");
   assert.match(await chat(`http://127.0.0.1:${port}`, { key: key() ?? "" }).closed, /You said: Hello there/);
   await until(() => program.lines().length > 1, "the log line of the call");
   assert.deepEqual(eventsIn(program.lines()), ["listening", "request"]);
   program.signal("SIGTERM");
-  assert.equal((await program.ended).stderr, "");
+  assert.equal((await program.ended).stderr, `PROXY_API_KEY is not set. The key for this run, shown once: ${key()}\n`);
 });
 
 for (const [name, command] of [
