@@ -118,7 +118,7 @@ function usedUp(kind: "budget" | "quota", { text, resetMs, isCodex, headers }: U
   });
 }
 
-const NEVER_AGAIN = { ever: "it does not reset", session: "the next session begins with a new one" };
+const NEVER_AGAIN = { ever: "it does not reset", session: "each session has its own budget" };
 
 function rateRefusal({ of, state, wanted, waitMs }: Refusal & { reason: "rate" }, { who, ...place }: RefusedCall): GatewayError {
   const { limit, used } = state;
@@ -126,8 +126,8 @@ function rateRefusal({ of, state, wanted, waitMs }: Refusal & { reason: "rate" }
   if (waitMs === null) {
     const text =
       of === "requests"
-        ? `The key "${who}" may make no requests: its limit is ${limit} per minute.`
-        : `This call has about ${shown("tokens", wanted)} tokens, more than the key "${who}" may use in a minute (${shown("tokens", limit)}); waiting does not help.`;
+        ? `The key "${who}" can't make requests: its limit is ${limit} per minute.`
+        : `This call has about ${shown("tokens", wanted)} tokens, more than the key "${who}" may use in a minute (${shown("tokens", limit)}); waiting won't help.`;
     return new GatewayError("invalid-request", text, forEver(headers));
   }
   const retryMs = Math.min(LONGEST_RETRY_AFTER_MS, Math.max(1, Math.ceil(waitMs)));
@@ -156,7 +156,7 @@ export function quotaRefusal(window: PlanWindow, { who, isCodex, guardPercent, .
   const again = resetMs === null ? "Factory does not say when it resets" : `it resets at ${place.calendar.iso(resetMs, place.zone)}`;
   const text =
     `The plan's ${shownName} for ${pool} models is ${rounded(usedPercent)}% used, and from ${guardPercent}% on (QUOTA_GUARD) ` +
-    `the key "${who}" can't begin new conversations; ${again}.`;
+    `the key "${who}" can't start new conversations; ${again}.`;
   return usedUp("quota", {
     text,
     resetMs,
@@ -167,7 +167,7 @@ export function quotaRefusal(window: PlanWindow, { who, isCodex, guardPercent, .
 
 /** The store that knows the usage can't be reached, and `STORE_DOWN=refuse` is set. */
 export function storeRefusal(cause: unknown): GatewayError {
-  return new GatewayError("overloaded", "The store of keys and limits can't be reached (STORE_DOWN=refuse). Try again later.", {
+  return new GatewayError("overloaded", "The database of keys and limits can't be reached (STORE_DOWN=refuse). Try again later.", {
     headers: { "retry-after": "5" },
     cause,
   });
@@ -256,11 +256,11 @@ function duration(ms: number): string {
 
 const NAMES: Readonly<Record<BudgetUnit, string>> = { usd: "USD", credits: "credits", tokens: "tokens" };
 const PERIODS: Readonly<Record<Period, string>> = {
-  "5h": "of its budget for 5 hours",
-  day: "of its budget for today",
-  week: "of its budget for this week",
-  month: "of its budget for this month",
-  ever: "of its budget in all",
+  "5h": "of its 5-hour budget",
+  day: "of its daily budget",
+  week: "of its weekly budget",
+  month: "of its monthly budget",
+  ever: "of its total budget",
   session: "of its budget for this session",
 };
 /** Precision of amounts below a cent. */
@@ -273,5 +273,7 @@ function plain(unit: BudgetUnit, amount: number): string {
 
 /** An amount without its unit: `1,234`, `0.03`. */
 export function shown(unit: BudgetUnit, amount: number): string {
-  return unit === "usd" ? plain(unit, amount) : plain(unit, amount).replaceAll(/\B(?=(?:\d{3})+$)/g, ",");
+  return unit === "usd"
+    ? amount.toFixed(SMALL_DIGITS).replace(/(?<=\.\d\d\d*?)0+$/, "")
+    : plain(unit, amount).replaceAll(/\B(?=(?:\d{3})+$)/g, ",");
 }

@@ -18,7 +18,7 @@ export function agentNamed(id: string): Agent {
   const ids = AGENTS.map((one) => one.id);
   const [meant] = nearest(id, ids, 2);
   throw CommandError.wrongUse(
-    `There is no agent "${forTerminal(id)}".${meant === undefined ? "" : ` Did you mean "${meant}"?`} There are ${AGENT_NAMES}.`,
+    `Unknown agent "${forTerminal(id)}".${meant === undefined ? "" : ` Did you mean "${meant}"?`} Known agents: ${AGENT_NAMES}.`,
   );
 }
 
@@ -37,7 +37,7 @@ export function modelFor(agent: Agent, typed: string | null, context: Context): 
   const name = typed ?? agent.defaultModel;
   if (name === null) return { model: null, protocol: usual, limits: NO_LIMITS };
   const { id, isKnown, hint } = modelNamed(name, context);
-  if (!isKnown) context.note(`No known model is called ${name}; it is passed on as it is. ${hint}`);
+  if (!isKnown) context.note(`Unknown model ${name}; passing it through unchanged. ${hint}`);
   const { endpoints, models } = context.config();
   const { protocol, provider } = new Models({ endpoints, models }).find(id);
   const [suffix = ""] = LONG_CONTEXT.exec(name) ?? [];

@@ -24,6 +24,7 @@ import {
   helpFor,
   ownWords,
   readInput,
+  shownCommand,
   type Command,
   type Context,
   type EnvHere,
@@ -58,7 +59,7 @@ async function performIn(output: Output, { commands, words }: Asked): Promise<nu
       2,
     );
     const hint = meant === undefined ? "" : ` Did you mean "${meant}"?`;
-    throw CommandError.wrongUse(`There is no such command of ${group}.${hint} factory-proxy ${group} --help lists them all.`);
+    throw CommandError.wrongUse(`Unknown command${shownCommand(group, second)}.${hint} Run \`factory-proxy ${group} --help\` for a list.`);
   }
   const isHelp = ownWords(words.slice(1)).some((word) => word === "--help" || word === "-h");
   if (isHelp) return output.line(asTyped(helpFor(commands, words)));
@@ -156,7 +157,7 @@ class Resources {
   async #open(): Promise<Store> {
     const { databaseUrl, dataDir } = this.config();
     if (databaseUrl === "memory:")
-      throw CommandError.failed("DATABASE_URL is memory:, so what the server knows ends with it, and no command can change it.");
+      throw CommandError.failed("DATABASE_URL is memory:, so keys and usage exist only inside the server and commands can't reach them.");
     const { openStore } = await import("../access/stores/stores.ts");
     const folder = dataDir ?? dataFolder({ environment: process.env, platform: process.platform });
     const store = openStore(databaseUrl, { dataDir: folder, isRequired: true }, { after, lost: () => {} });
@@ -200,7 +201,7 @@ class Output {
   async ended(exitCode: number): Promise<number> {
     await this.written;
     if (this.#fault === null) return exitCode;
-    process.stderr.write(`Standard output can't be written (${this.#fault}), so what should stand there is lost.\n`);
+    process.stderr.write(`Can't write to standard output (${this.#fault}). The output is lost.\n`);
     return exitCode === 0 ? EXIT_FAILED : exitCode;
   }
 

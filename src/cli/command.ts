@@ -4,6 +4,7 @@
 import { parseArgs, type InspectColor } from "node:util";
 import type { Store } from "../access/store.ts";
 import type { Config } from "../config/config.ts";
+import { wrapped } from "../config/wrapped.ts";
 import { nearest } from "../models/nearest.ts";
 import { forTerminal } from "../telemetry/text-line.ts";
 
@@ -76,7 +77,7 @@ export interface Context {
 
 export const COMMON_OPTIONS: Readonly<Record<string, Option>> = {
   json: { value: null, help: "Prints JSON." },
-  "env-file": { value: "path", help: "Reads variables from this file instead of .env in the working directory." },
+  "env-file": { value: "path", help: "Reads variables from this file instead of .env." },
   help: { value: null, help: "Prints this help." },
 };
 
@@ -155,7 +156,7 @@ export function readInput(typed: readonly string[], command: Command): Input {
     const { name, rawName, value, inlineValue } = token;
     const option = Object.hasOwn(known, name) ? known[name] : undefined;
     if (option === undefined) throw unknownOption(rawName, { name, command, known: Object.keys(known) });
-    if (option.value === null && inlineValue) throw wrong(command, `${rawName} takes no value.`);
+    if (option.value === null && inlineValue) throw wrong(command, `${rawName} does not take a value.`);
     const isMissing = value === undefined || value === "" || (!inlineValue && /^-./.test(value));
     if (option.value !== null && isMissing) throw wrong(command, `${rawName} needs a value: ${rawName} <${option.value}>.`);
     options.set(name, [...(options.get(name) ?? []), value ?? ""]);
@@ -181,19 +182,19 @@ function unknownOption(
 ): CommandError {
   const [meant] = nearest(name, known, 2);
   const hint = meant === undefined ? restHint(command) : ` Did you mean --${meant}?`;
-  return wrong(command, `${rawName} is not an option of ${command.name}.${hint}`);
+  return wrong(command, `Unknown option ${rawName}.${hint}`);
 }
 
 function checkOperands(operands: readonly string[], command: Command): void {
   const missing = command.operands[operands.length];
-  if (missing !== undefined && !missing.startsWith("[")) throw wrong(command, `${missing} is missing: ${usageOf(command)}.`);
+  if (missing !== undefined && !missing.startsWith("[")) throw wrong(command, `Missing ${missing}. Usage: ${usageOf(command)}.`);
   const surplus = operands[command.operands.length];
   if (surplus === undefined) return;
-  throw wrong(command, `${command.name} does not take "${forTerminal(surplus)}": ${usageOf(command)}.${restHint(command)}`);
+  throw wrong(command, `Unexpected argument "${forTerminal(surplus)}". Usage: ${usageOf(command)}.${restHint(command)}`);
 }
 
 function restHint({ rest }: Command): string {
-  return rest === undefined ? "" : ` Put ${rest} behind --.`;
+  return rest === undefined ? "" : ` Put ${rest} after --.`;
 }
 
 function wrong(command: Command, message: string): CommandError {
@@ -225,12 +226,12 @@ function helpOf(command: Command): string {
 export function helpWith(command: Omit<Command, "run">, options: Command["options"]): string {
   const rows = Object.entries(options);
   return [
-    command.summary,
+    ...wrapped(command.summary),
     "",
     `Usage: ${usageOf(command, " [options]")}`,
     "",
     "Options:",
-    ...table(rows.map(([name, { value, help }]) => [`--${name}${value === null ? "" : ` <${value}>`}`, help])),
+    ...helpTable(rows.map(([name, { value, help }]) => [`--${name}${value === null ? "" : ` <${value}>`}`, help])),
     "",
     "Examples:",
     ...command.examples.map((example) => `  factory-proxy ${example}`),
@@ -242,9 +243,9 @@ function helpOfGroup(name: string, commands: readonly Command[]): string {
     `Usage: factory-proxy ${name} <command> [options]`,
     "",
     "Commands:",
-    ...table(commands.map((command) => [[command.name, ...command.operands].join(" "), command.summary])),
+    ...helpTable(commands.map((command) => [[command.name, ...command.operands].join(" "), command.summary])),
     "",
-    `factory-proxy ${name} <command> --help says more of each.`,
+    `Run \`factory-proxy ${name} <command> --help\` for details.`,
     "",
     "Examples:",
     ...commands.slice(0, MOST_EXAMPLES).flatMap(({ examples }) => examples.slice(0, 1).map((example) => `  factory-proxy ${example}`)),
@@ -253,8 +254,28 @@ function helpOfGroup(name: string, commands: readonly Command[]): string {
 
 const MOST_EXAMPLES = 5;
 
+type Rows = readonly (readonly [left: string, right: string])[];
+
 /** Rows of two columns, indented. */
-export function table(rows: readonly (readonly [left: string, right: string])[]): string[] {
-  const width = Math.max(0, ...rows.map(([left]) => left.length)) + 2;
+export function table(rows: Rows): string[] {
+  const width = widthOf(rows);
   return rows.map(([left, right]) => `  ${left.padEnd(width)}${right}`.trimEnd());
+}
+
+/** The same, with the right column broken into lines. */
+function helpTable(rows: Rows): string[] {
+  const width = widthOf(rows);
+  return rows.flatMap(([left, right]) => {
+    const [first = "", ...more] = wrapped(right, width + 2);
+    return [`  ${left.padEnd(width)}${first.trimStart()}`.trimEnd(), ...more];
+  });
+}
+
+function widthOf(rows: Rows): number {
+  return Math.max(0, ...rows.map(([left]) => left.length)) + 2;
+}
+
+/** What was typed as a command, for an error. Anything but plain words may be a key. */
+export function shownCommand(...words: readonly string[]): string {
+  return words.every((word) => /^[a-z]{1,20}$/.test(word)) ? ` "${words.join(" ")}"` : "";
 }

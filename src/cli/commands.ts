@@ -9,7 +9,7 @@ import { nearest } from "../models/nearest.ts";
 import type { EntryPoint } from "../runtime/ports.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { forTerminal } from "../telemetry/text-line.ts";
-import { CommandError, EXIT_USAGE, helpFor, helpWith, table, type Command } from "./command.ts";
+import { CommandError, EXIT_USAGE, helpFor, helpWith, shownCommand, table, type Command } from "./command.ts";
 import { asTyped } from "./own-name.ts";
 import { runCommand } from "./command-run.ts";
 import { SERVE } from "./serve-options.ts";
@@ -23,7 +23,7 @@ interface Group {
   readonly load: () => Promise<readonly Command[]>;
 }
 
-const TOPICS = ["The server", "Coding agents", "Keys and usage", "Finding out", "This program"] as const;
+const TOPICS = ["The server", "Coding agents", "Keys and usage", "Diagnostics", "This program"] as const;
 type Topic = (typeof TOPICS)[number];
 
 const VERSION: Command = {
@@ -37,7 +37,7 @@ const VERSION: Command = {
 const SETTINGS = "settings";
 const HELP: Command = {
   name: "help",
-  summary: "Prints this help, that of a command, or all settings.",
+  summary: "Prints this help, a command's help, or all settings.",
   operands: ["[COMMAND]", "[WORD]"],
   options: {},
   examples: ["help", "help keys add", "help settings", "help settings timeout"],
@@ -55,13 +55,13 @@ const GROUPS: readonly Group[] = [
   {
     name: "demo",
     topic: "The server",
-    summary: "Starts a server to try without a Factory key.",
+    summary: "Starts a demo server that needs no Factory key.",
     load: async () => (await import("./demo.ts")).DEMO,
   },
   {
     name: "health",
     topic: "The server",
-    summary: "Asks whether the server answers.",
+    summary: "Checks whether the server is up.",
     load: async () => (await import("./health.ts")).HEALTH,
   },
   {
@@ -73,50 +73,50 @@ const GROUPS: readonly Group[] = [
   {
     name: "launch",
     topic: "Coding agents",
-    summary: "Starts a coding agent on this server, without touching its files.",
+    summary: "Runs a coding agent through this server; changes no files.",
     load: async () => (await import("./launch.ts")).LAUNCH,
   },
   {
     name: "setup",
     topic: "Coding agents",
-    summary: "Points a coding agent at this server for good, or undoes that.",
+    summary: "Points a coding agent at this server permanently, or undoes that.",
     load: async () => (await import("./setup.ts")).SETUP,
   },
   {
     name: "keys",
     topic: "Keys and usage",
-    summary: "Adds, changes and lists client keys, limits and budgets.",
+    summary: "Manages client keys, their limits and budgets.",
     load: async () => (await import("./keys.ts")).KEYS,
   },
   {
     name: "usage",
     topic: "Keys and usage",
-    summary: "Reports who used what.",
+    summary: "Reports usage and estimated cost.",
     load: async () => (await import("./usage.ts")).USAGE,
   },
   {
     name: "quota",
     topic: "Keys and usage",
-    summary: "Shows what is left of the plan.",
+    summary: "Shows what is left of your Factory plan.",
     load: async () => (await import("./quota.ts")).QUOTA,
   },
   {
     name: "doctor",
-    topic: "Finding out",
-    summary: "Checks everything, and says how to mend what is wrong.",
+    topic: "Diagnostics",
+    summary: "Checks everything and tells you how to fix problems.",
     load: async () => (await import("./doctor.ts")).DOCTOR,
   },
-  { name: "models", topic: "Finding out", summary: "Lists the models.", load: async () => (await import("./models.ts")).MODELS },
+  { name: "models", topic: "Diagnostics", summary: "Lists the models.", load: async () => (await import("./models.ts")).MODELS },
   {
     name: "explain",
-    topic: "Finding out",
-    summary: "Shows what Factory would get for a request, and what is lost.",
+    topic: "Diagnostics",
+    summary: "Shows what would be sent to Factory for a request.",
     load: async () => (await import("./explain.ts")).EXPLAIN,
   },
   {
     name: "conformance",
-    topic: "Finding out",
-    summary: "Scores a gateway, this one or another, by what clients need.",
+    topic: "Diagnostics",
+    summary: "Scores this or another gateway on what clients need.",
     load: async () => (await import("./conformance.ts")).CONFORMANCE,
   },
   {
@@ -141,8 +141,8 @@ export async function run(isMain: boolean): Promise<EntryPoint> {
   const about = first === SERVE.name ? first : late;
   if (help) process.exit(await runCommand([HELP], about === undefined ? ["help"] : ["help", about]));
   if (version) process.exit(await runCommand([VERSION], ["version"]));
-  if (late !== undefined) endWrong(`A command comes before its options: factory-proxy ${late}.`);
-  if (first !== SERVE.name && suggestion(first) !== "") endWrong(unknownCommand(first).message);
+  if (late !== undefined) endWrong(`Put the command before its options: factory-proxy ${late}.`);
+  if (first !== SERVE.name && first !== "" && !first.startsWith("-")) endWrong(unknownCommand(first).message);
   if (isMain) await (runtime.liftLimits() || undefined);
   const { serve } = await import("./serve.ts");
   return serve(commandLine, isMain);
@@ -153,11 +153,11 @@ function endWrong(message: string): never {
   process.exit(EXIT_USAGE);
 }
 
-async function allCommands(): Promise<readonly Command[]> {
+export async function allCommands(): Promise<readonly Command[]> {
   return (await Promise.all(GROUPS.map(({ load }) => load()))).flat();
 }
 
-/** A suggestion for a word that is nearly a command; "" for others. Never shows the word itself, which may be a key. */
+/** A suggestion for a word that is nearly a command; "" for others. */
 function suggestion(word: string, others: readonly string[] = []): string {
   const [meant] = nearest(word, [...names(), ...others], word.length > SHORT_WORD ? 2 : 1);
   return meant === undefined ? "" : ` Did you mean "${meant}"?`;
@@ -171,7 +171,7 @@ function names(): string[] {
 }
 
 function unknownCommand(word: string, others: readonly string[] = []): CommandError {
-  return CommandError.wrongUse(`There is no such command.${suggestion(word, others)} factory-proxy help lists them all.`);
+  return CommandError.wrongUse(`Unknown command${shownCommand(word)}.${suggestion(word, others)} Run \`factory-proxy help\` for a list.`);
 }
 
 /** What --help prints: one screen. */
@@ -186,21 +186,21 @@ export function helpText(): string {
     "",
     "More:",
     ...table([
-      ["factory-proxy help COMMAND", "What a command takes, with examples."],
+      ["factory-proxy help COMMAND", "A command's options, with examples."],
       [`factory-proxy help ${SETTINGS}`, "All settings, e.g. PROXY_API_KEY and PORT."],
-      [`factory-proxy help ${SETTINGS} WORD`, "Those that have to do with a word."],
+      [`factory-proxy help ${SETTINGS} WORD`, "Settings that match WORD."],
     ]),
   ].join("\n");
 }
 
 /** What `serve --help` prints. */
 export function serveHelp(): string {
-  return `${helpWith(SERVE, SERVE.options)}\n\nEverything else is a setting, in the environment or in .env: factory-proxy help ${SETTINGS} lists them.`;
+  return `${helpWith(SERVE, SERVE.options)}\n\nEverything else is a setting, in the environment or in .env.\nRun \`factory-proxy help ${SETTINGS}\` for a list.`;
 }
 
 /** @throws CommandError */
 function settingsAbout(word: string): string {
   const text = settingsHelp(word);
   if (text !== "") return text;
-  throw CommandError.wrongUse(`No setting speaks of "${forTerminal(word)}". factory-proxy help ${SETTINGS} lists them all.`);
+  throw CommandError.wrongUse(`No setting matches "${forTerminal(word)}". Run \`factory-proxy help ${SETTINGS}\` for a list.`);
 }

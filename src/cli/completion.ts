@@ -17,7 +17,7 @@ export function completionCommand(commands: () => Promise<readonly Command[]>): 
     ],
     async run(input, { print }) {
       const shell = SHELLS.find((name) => name === input.operand(0));
-      if (shell === undefined) throw CommandError.wrongUse(`There is no script for that shell. There are ${SHELLS.join(", ")}.`);
+      if (shell === undefined) throw CommandError.wrongUse(`Unknown shell. Known shells: ${SHELLS.join(", ")}.`);
       print(completionScript(shell, await commands()));
     },
   };

@@ -4,25 +4,25 @@ import type { Command } from "./command.ts";
 
 const SCORE: Command = {
   name: "conformance",
-  summary: "Scores a gateway, this one or another, by what official clients need. Exits with 1 below --min.",
+  summary: "Scores this or another gateway on what official clients need. Exits with 1 if the score is below --min.",
   operands: ["URL"],
   options: {
-    key: { value: "key", help: "The client key. Default: the variable CONFORMANCE_KEY." },
+    key: { value: "key", help: "The client key. Default: the CONFORMANCE_KEY variable." },
     model: {
       value: "name",
-      help: "A model to call; may be given several times. Default: of GET /v1/models the first, with --lab the first of each family.",
+      help: "A model to call; repeatable. Default: the first one that GET /v1/models lists, or with --lab the first of each family.",
     },
-    header: { value: "name: value", help: "Sends this header too; may be given several times." },
+    header: { value: "name: value", help: "An extra header to send; repeatable." },
     lab: {
       value: null,
-      help: "Plays the upstream as well: point the gateway at it (FACTORY_BASE_URL). Without it at most 40 small calls are made.",
+      help: "Also acts as the upstream: point the gateway at it (FACTORY_BASE_URL). Without --lab, at most 40 small calls are made.",
     },
-    "lab-port": { value: "number", help: "The port of the lab. Default: 8900." },
-    "lab-host": { value: "address", help: "The address that the lab listens on. Default: 127.0.0.1." },
-    silence: { value: "seconds", help: "How long the lab is silent where a keep-alive is due. Default: 20." },
-    area: { value: "name", help: "Only this area; may be given several times." },
-    junit: { value: "file", help: "Writes a report in JUnit's form." },
-    min: { value: "score", help: "The least score, from 0 to 100, that is good enough. Default: 90." },
+    "lab-port": { value: "number", help: "The lab's port. Default: 8900." },
+    "lab-host": { value: "address", help: "The address the lab listens on. Default: 127.0.0.1." },
+    silence: { value: "seconds", help: "How long the lab stays silent to test keep-alives. Default: 20." },
+    area: { value: "name", help: "Tests only this area; repeatable." },
+    junit: { value: "file", help: "Writes a JUnit report to this file." },
+    min: { value: "score", help: "The minimum passing score, from 0 to 100. Default: 90." },
   },
   examples: [
     "conformance http://127.0.0.1:8000 --key my-client-key",

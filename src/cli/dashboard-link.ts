@@ -13,24 +13,22 @@ import { DEMO_ADMIN_KEY, gatewayUrl, isDemoAt, isGateway } from "./gateway-probe
 export async function openDashboard(input: Input, context: Context): Promise<void> {
   const { ui, host, adminKey } = context.config();
   const url = input.text("url")?.replace(/\/+$/, "") ?? gatewayUrl(context.config());
-  if (url === null) throw CommandError.wrongUse("PORT is 0, any free port. Say where the server listens: --url <url>.");
-  if (!URL.canParse(url)) throw CommandError.wrongUse("--url is an address that begins with http:// or https://.");
-  if (!ui) throw CommandError.failed("UI is off, so there is no dashboard.");
+  if (url === null) throw CommandError.wrongUse("PORT is 0, so the server's port is not known. Pass its address with --url <url>.");
+  if (!URL.canParse(url)) throw CommandError.wrongUse("--url must begin with http:// or https://.");
+  if (!ui) throw CommandError.failed("The dashboard is off (UI=off).");
   if (!(await isGateway(url))) throw CommandError.failed(`No server answers at ${url}. Start one with factory-proxy serve.`);
   const isLocal = isLoopback(host);
   if (!isLocal && adminKey === null)
-    throw CommandError.failed("Set ADMIN_KEY: other machines can reach the server, so the dashboard is off.");
+    throw CommandError.failed("The dashboard is off because other machines can reach the server. Set ADMIN_KEY to turn it on.");
   const isDemo = await isDemoAt(url);
   if (isDemo)
-    context.note(`A demo answers at ${url}. Sign in to its dashboard with ${DEMO_ADMIN_KEY}, or with ADMIN_KEY where it has one.`);
+    context.note(`The server at ${url} is a demo. Sign in to its dashboard with ${DEMO_ADMIN_KEY}, or with its ADMIN_KEY if it has one.`);
   // On an address that other machines can reach, only the key signs in; and a demo shares no store.
   const isShared = isLocal && !isDemo && context.config().databaseUrl !== "memory:";
   const link = url + (isShared ? await sharedPath(context) : DASHBOARD);
   if (context.isJson || input.has("print") || !runtime.isTerminal("stdout")) return context.show({ url: link }, () => link);
   const isOpened = await opened(link);
-  context.note(
-    isOpened ? "Opened in your browser. If nothing shows up there, open this link:" : "No browser could be opened. Open this link:",
-  );
+  context.note(isOpened ? "Opened in your browser. If nothing appears, open this link:" : "Could not open a browser. Open this link:");
   context.print(link);
 }
 

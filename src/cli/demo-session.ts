@@ -71,7 +71,7 @@ function listen(options: ListenOptions, fetch: Program["fetch"]): Server {
   try {
     return runtime.listen(options, fetch);
   } catch (error) {
-    const reason = codeOf(error) === "EADDRINUSE" ? "the port is in use. Choose another one with --port." : String(error);
+    const reason = codeOf(error) === "EADDRINUSE" ? "the port is in use. Choose another with --port." : String(error);
     throw CommandError.failed(`factory-proxy can't listen on ${HOST}:${options.port}: ${reason}`);
   }
 }
@@ -86,10 +86,10 @@ interface Welcome {
 function welcome({ url, dashboard, adminKey }: Welcome): string {
   const { port } = new URL(url);
   return [
-    `The demo listens on ${url}. The client key is ${DEMO_KEY}.`,
-    "No Factory key is needed and nothing leaves this machine: a script stands in for Factory and repeats what it is asked. Tools are called",
-    "only where a request forces one. Keys and usage of the demo are its own and end with it: see them on its dashboard, as the commands keys",
-    "and usage are about a real server.",
+    `The demo is listening on ${url}. The client key is ${DEMO_KEY}.`,
+    "No Factory key is needed and nothing leaves this machine: a script stands in for Factory and echoes each question. It calls a tool only",
+    "if the request forces one. The demo has its own keys and usage, which end with it: view them on its dashboard. The `keys` and `usage`",
+    "commands do not show demo data.",
     "",
     "Try it from another terminal:",
     "",
@@ -101,7 +101,7 @@ function welcome({ url, dashboard, adminKey }: Welcome): string {
     `Dashboard (the link works once, within 10 minutes): ${dashboard}`,
     `  Later, sign in at ${url}${DASHBOARD} with the key ${adminKey === DEMO_ADMIN_KEY ? adminKey : "in ADMIN_KEY"}.`,
     "",
-    "Ctrl-C ends it.",
+    "Press Ctrl-C to stop.",
   ].join("\n");
 }
 

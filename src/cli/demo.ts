@@ -4,7 +4,7 @@ import type { Command } from "./command.ts";
 
 const TRY: Command = {
   name: "demo",
-  summary: "Starts a server that needs no Factory key: a script stands in for Factory and repeats what it is asked.",
+  summary: "Starts a demo server that needs no Factory key: a script stands in for Factory and echoes each question.",
   operands: [],
   options: { port: { value: "number", help: "The port to listen on. Default: PORT, or 8000." } },
   examples: ["demo", "demo --port 8080"],

@@ -43,7 +43,7 @@ export async function doctor(input: Input, context: Context, world: DoctorWorld)
   if (input.has("report")) {
     const path = input.operand(0) || REPORT_FILE;
     writeReport(path, checks, subject);
-    context.note(`Wrote ${path}, without keys. Read it before you send it.`);
+    context.note(`Wrote ${path}, without keys. Review it before you send it.`);
   }
   return failures === 0 ? 0 : EXIT_FAILED;
 }
@@ -59,8 +59,7 @@ async function examined(subject: Subject): Promise<readonly Check[]> {
 }
 
 function subjectOf(input: Input, context: Context, world: DoctorWorld): Subject {
-  if (input.operand(0) !== "" && !input.has("report"))
-    throw CommandError.wrongUse("FILE goes with --report. See factory-proxy doctor --help.");
+  if (input.operand(0) !== "" && !input.has("report")) throw CommandError.wrongUse("FILE needs --report. See factory-proxy doctor --help.");
   return subjectFor(context, world, { envFile: input.text("env-file"), url: urlOf(input), isLive: input.has("live") });
 }
 
@@ -95,8 +94,7 @@ function configOf({ config }: Context): { readonly config: Config | null; readon
 function urlOf(input: Input): string | null {
   const url = input.text("url");
   if (url === null) return null;
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
-    throw CommandError.wrongUse("--url is an address that begins with http:// or https://.");
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) throw CommandError.wrongUse("--url must begin with http:// or https://.");
   const { origin, pathname } = new URL(url);
   return (origin + pathname).replace(/\/+$/, "");
 }
@@ -126,7 +124,5 @@ function linesOf({ state, what, why, fix }: Check, style: Context["style"]): str
 
 function summaryOf(checks: readonly Check[]): string {
   const count = (state: CheckState): number => checks.filter((check) => check.state === state).length;
-  const fails = count("fail");
-  const verdict = fails === 0 ? "Nothing fails" : `${counted(fails, "check")} ${fails === 1 ? "fails" : "fail"}`;
-  return `${verdict}: ${count("ok")} ok, ${counted(count("warn"), "warning")}, ${count("skip")} skipped.`;
+  return `${count("fail")} failed, ${count("ok")} passed, ${counted(count("warn"), "warning")}, ${count("skip")} skipped.`;
 }

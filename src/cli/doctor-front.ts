@@ -10,25 +10,25 @@ import { unreachable } from "./doctor-host.ts";
 import { asked, isAnswered } from "./doctor-request.ts";
 
 const LIMIT_MS = 10_000;
-const RELEASE = "The server must be of this version, as its /health/stream is what is timed.";
+const RELEASE = "The server must run this version, which has the /health/stream that this check times.";
 
 export async function frontChecks(subject: Subject): Promise<Check[]> {
   const { url, world } = subject;
   const id = "network.url";
   if (url === null)
     return [
-      skip(id, "What is in front of the server is not looked at.", {
-        fix: "factory-proxy doctor --url URL, with the address that your clients use",
+      skip(id, "The reverse proxy was not checked.", {
+        fix: "Run factory-proxy doctor --url URL, with the address your clients use.",
       }),
     ];
   const outcome = await asked(`${url}/`, { limitMs: LIMIT_MS }, world);
   if (!isAnswered(outcome)) return [unreachable(id, url, outcome)];
   const overview = parseOrUndefined(outcome.text);
   if (!isObject(overview) || overview["name"] !== "factory-proxy") {
-    const why = `It answers ${outcome.status}, and not as this program does.`;
-    return [fail(id, `${url} does not lead to this server.`, { why, fix: "Check the address, and what the reverse proxy hands on." })];
+    const why = `It answers ${outcome.status}, unlike this program.`;
+    return [fail(id, `${url} does not lead to this server.`, { why, fix: "Check the address and the reverse proxy's target." })];
   }
-  return [ok(id, `${url} leads to a server of this program.`), await buffering(url, subject), await upgrade(url, subject)];
+  return [ok(id, `${url} leads to this program's server.`), await buffering(url, subject), await upgrade(url, subject)];
 }
 
 /** The server sends an event every 150 ms, five in total. */
@@ -53,15 +53,15 @@ async function buffering(url: string, { world }: Subject): Promise<Check> {
       firstMs ??= lastMs;
     }
     if (!text.includes("event: end"))
-      return fail(id, "A stream breaks off on its way.", { fix: "Raise the reverse proxy's time limits (proxy_read_timeout)." });
+      return fail(id, "A stream was cut off on the way.", { fix: "Raise the reverse proxy's time limits (proxy_read_timeout)." });
     const spreadMs = Math.round(lastMs - (firstMs ?? lastMs));
-    if (spreadMs >= TOGETHER_MS) return ok(id, `Streams come as they are sent: ${spreadMs} ms from the first event to the last.`);
-    return fail(id, "Streams are held back: all events came at once.", {
-      why: "Answers appear only when they are complete, and clients may give up before.",
-      fix: "Switch buffering and compression off in the reverse proxy: proxy_buffering off (nginx), flush_interval -1 (Caddy).",
+    if (spreadMs >= TOGETHER_MS) return ok(id, `Streams arrive as they are sent: ${spreadMs} ms from the first event to the last.`);
+    return fail(id, "Streams are buffered: all events arrived at once.", {
+      why: "Answers appear only when they are complete, and clients may time out first.",
+      fix: "Turn off buffering and compression in the reverse proxy: proxy_buffering off (nginx), flush_interval -1 (Caddy).",
     });
   } catch (error) {
-    return fail(id, "A stream breaks off on its way.", {
+    return fail(id, "A stream was cut off on the way.", {
       why: String(error),
       fix: "Raise the reverse proxy's time limits (proxy_read_timeout).",
     });
@@ -74,18 +74,18 @@ async function upgrade(url: string, { config, world }: Subject): Promise<Check> 
   const id = "network.websocket";
   const key = world.shell[KEY_VARIABLE] ?? config?.proxyKeys[0]?.key ?? null;
   if (key === null) {
-    return skip(id, "Whether WebSockets pass is not looked at, as that takes a client key.", { fix: `Set ${KEY_VARIABLE} to one.` });
+    return skip(id, "WebSockets were not checked, because that needs a client key.", { fix: `Set ${KEY_VARIABLE} to a client key.` });
   }
   const status = await handshake(new URL(`${url}/v1/responses`), { key, world });
-  if (status === 101) return ok(id, "WebSockets pass.");
+  if (status === 101) return ok(id, "WebSockets work.");
   if (status === 401)
-    return skip(id, "The server does not know the client key, so that WebSockets were not looked at.", {
-      fix: `Set ${KEY_VARIABLE} to one.`,
+    return skip(id, "WebSockets were not checked, because the server does not know the client key.", {
+      fix: `Set ${KEY_VARIABLE} to a client key.`,
     });
-  if (status === 426) return ok(id, "The server takes no WebSockets (WEBSOCKET=off), and says so. Codex uses HTTP.");
-  return warn(id, `WebSockets do not pass: ${status === null ? "nothing answers" : `the answer is ${status}`}.`, {
-    why: "Codex tries one first. It loses seconds, or fails with 400, where it gets neither 101 nor 426.",
-    fix: "Have the reverse proxy hand on Upgrade and Connection (nginx: proxy_http_version 1.1 and proxy_set_header), or set WEBSOCKET=off.",
+  if (status === 426) return ok(id, "WebSockets are off (WEBSOCKET=off), so Codex uses HTTP.");
+  return warn(id, `WebSockets do not work: ${status === null ? "there is no answer" : `the answer is ${status}`}.`, {
+    why: "Codex tries a WebSocket first. Without a 101 or 426 it loses several seconds, and with a 400 it fails.",
+    fix: "Let the reverse proxy pass Upgrade and Connection (nginx: proxy_http_version 1.1 and proxy_set_header), or set WEBSOCKET=off.",
   });
 }
 

@@ -96,7 +96,7 @@ function requireOwn(path: string): void {
   }
   const found = parseOrUndefined(text);
   if (isObject(found) && found["object"] === KIND) return;
-  throw CommandError.failed(`${path} exists and is no report, so it stays as it is. Name another file: doctor --report FILE`);
+  throw CommandError.failed(`${path} exists and is not a report, so it was not overwritten. Use another file: doctor --report FILE`);
 }
 
 function shown(name: string, value: string): string {

@@ -23,10 +23,10 @@ export function verdict(tried: Tried): Check {
   if (!isAnswered(prompted)) return unreachable(id, new URL(target.url).origin, prompted);
   if (!isAnswered(bare)) return unreachable(id, new URL(target.url).origin, bare);
   const [isBareFine, isPromptedFine] = [isFine(bare), isFine(prompted)];
-  if (isPromptedFine && isBareFine) return ok(id, `${target.model} answers, with the system prompt and without.`);
+  if (isPromptedFine && isBareFine) return ok(id, `${target.model} works, with and without the system prompt.`);
   if (isPromptedFine && bare.status === FORBIDDEN) return gate(tried);
   if (isBareFine && prompted.status === FORBIDDEN) {
-    const what = `${target.model} answers without the system prompt, and gets 403 with it.`;
+    const what = `${target.model} works without the system prompt, but gets 403 with it.`;
     const fix = "Set SYSTEM_PROMPT to an empty value.";
     return isPromptSent ? fail(id, what, { why: tried.sentenceOf(prompted), fix }) : ok(id, what);
   }
@@ -43,8 +43,8 @@ function isFine({ status }: Answered): boolean {
 /** Factory refuses clients that it does not take for its own program. */
 function gate({ id, target, bare, isPromptSent, sentenceOf }: Tried): Check {
   if (isPromptSent)
-    return ok(id, `${target.model} answers. Without the system prompt Factory's gate refuses it (403), so leave SYSTEM_PROMPT as it is.`);
-  return fail(id, `${target.model} gets 403 from Factory's gate, because SYSTEM_PROMPT is off.`, {
+    return ok(id, `${target.model} works. Without the system prompt Factory refuses it (403), so leave SYSTEM_PROMPT as it is.`);
+  return fail(id, `Factory refuses ${target.model} (403) because SYSTEM_PROMPT is off.`, {
     why: sentenceOf(bare),
     fix: "Unset SYSTEM_PROMPT.",
   });
@@ -56,19 +56,19 @@ const OVERLOADED = 500;
 
 function refusal({ id, target, sentenceOf }: Tried, answer: Answered): Check {
   const { status } = answer;
-  if (isFine(answer)) return warn(id, `${target.model} answers as the server calls it, but not every time.`, { fix: "Try again." });
+  if (isFine(answer)) return warn(id, `${target.model} works, but not every time.`, { fix: "Try again." });
   const said = sentenceOf(answer);
   const why = said === "" ? null : `Factory says: ${said}`;
   if (status === 401) {
-    return fail(id, "Factory does not take the key (401).", {
+    return fail(id, "Factory rejects the key (401).", {
       why,
-      fix: `Copy it again from ${FACTORY_KEY_PAGE}. Organisations in the EU set FACTORY_BASE_URL=https://api.eu.factory.ai`,
+      fix: `Copy it again from ${FACTORY_KEY_PAGE}. Organisations in the EU need FACTORY_BASE_URL=https://api.eu.factory.ai`,
     });
   }
   if (status === 402)
-    return fail(id, "A limit of the plan is reached (402).", {
+    return fail(id, "The plan has reached a limit (402).", {
       why,
-      fix: "Wait for the reset that factory-proxy quota shows, or allow extra usage at Factory.",
+      fix: "Wait for the reset (see factory-proxy quota), or allow extra usage in Factory's settings.",
     });
   if (status === FORBIDDEN && OF_ORGANISATION.test(said)) {
     return warn(id, `Your organisation does not allow ${target.model} (403).`, {
@@ -77,14 +77,14 @@ function refusal({ id, target, sentenceOf }: Tried, answer: Answered): Check {
     });
   }
   if (status === FORBIDDEN) {
-    return fail(id, `${target.model} gets 403 from Factory's gate, with the system prompt too.`, {
+    return fail(id, `Factory refuses ${target.model} (403) even with the system prompt.`, {
       why,
-      fix: "Unset SYSTEM_PROMPT if you have changed it; otherwise the prompt has changed at Factory. Look for a newer version of this program.",
+      fix: "If you changed SYSTEM_PROMPT, unset it. Otherwise Factory has changed the prompt it expects: look for a newer version of this program.",
     });
   }
   if (status === 405 || (status === 400 && OF_PROVIDER.test(said))) {
-    const fix = `Give the model its provider or protocol in the file that CONFIG_PATH names; today it is called as ${target.provider} in ${target.protocol}.`;
-    return fail(id, `${target.model} is called by the wrong provider or endpoint (${status}).`, { why, fix });
+    const fix = `Set the model's provider or protocol in the model file (CONFIG_PATH). It is now called as ${target.provider} over ${target.protocol}.`;
+    return fail(id, `${target.model} is called with the wrong provider or endpoint (${status}).`, { why, fix });
   }
   if (status === 404)
     return fail(id, "The endpoint does not exist (404).", {
@@ -92,14 +92,17 @@ function refusal({ id, target, sentenceOf }: Tried, answer: Answered): Check {
       fix: "Check FACTORY_BASE_URL and the variables that end in _TARGET_URL.",
     });
   if (status === 400)
-    return warn(id, `${target.model} refuses the call (400).`, { why, fix: "The model may be gone. See factory-proxy models for others." });
+    return warn(id, `${target.model} rejects the call (400).`, {
+      why,
+      fix: "The model may no longer exist. Run `factory-proxy models` for others.",
+    });
   if (status === 429 || status >= OVERLOADED)
-    return warn(id, `${target.model} is throttled or overloaded (${status}).`, {
+    return warn(id, `${target.model} is rate-limited or overloaded (${status}).`, {
       why,
       fix: "Try again in a minute. The server retries by itself (RETRIES).",
     });
   if (status < 400)
-    return fail(id, `The endpoint answers ${status}, and no call follows a redirect.`, {
+    return fail(id, `The endpoint redirects (${status}), and calls do not follow redirects.`, {
       why: answer.headers.get("location"),
       fix: "Set FACTORY_BASE_URL to that host.",
     });

@@ -4,18 +4,18 @@ import type { Command } from "./command.ts";
 
 const EXAMINE: Command = {
   name: "doctor",
-  summary: "Checks configuration, keys, Factory's host, models, plan, agents, network and store, and says how to mend what is wrong.",
+  summary: "Checks configuration, keys, Factory's host, models, plan, agents, network and store, and tells you how to fix problems.",
   operands: ["[FILE]"],
   options: {
     live: {
       value: null,
-      help: "Also sends two small calls to each protocol's endpoint, with and without the system prompt. Says the cost first.",
+      help: "Also makes two small calls to each protocol's endpoint, with and without the system prompt, after showing their cost.",
     },
     url: {
       value: "url",
-      help: "Also checks this server at another address: whether what is in front of it holds streams back, or WebSockets.",
+      help: "Also checks this server at its public address: whether a reverse proxy delays streams or blocks WebSockets.",
     },
-    report: { value: null, help: "Also writes all of it to FILE for a bug report, without keys. Default: factory-proxy-report.json." },
+    report: { value: null, help: "Also writes a bug report without keys to FILE. Default: factory-proxy-report.json." },
   },
   examines: true,
   examples: ["doctor", "doctor --live", "doctor --url https://llm.example.com", "doctor --report", "doctor --report report.json --json"],

@@ -4,11 +4,11 @@ import type { Command } from "./command.ts";
 
 const SHOW: Command = {
   name: "explain",
-  summary: "Shows what would be sent to Factory for a request, and what would be lost. Nothing is sent.",
+  summary: "Shows what would be sent to Factory for a request, and what conversion would change or drop. Nothing is sent.",
   operands: ["[FILE]"],
   options: {
-    route: { value: "path", help: "Where the request would be sent here, e.g. /v1/messages. Default: what its body looks like." },
-    model: { value: "name", help: "Instead of the request's own model." },
+    route: { value: "path", help: "The path the request is for, e.g. /v1/messages. Default: guessed from its body." },
+    model: { value: "name", help: "Replaces the request's model." },
   },
   examples: [
     "explain request.json",

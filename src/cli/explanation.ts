@@ -8,14 +8,15 @@ import { composed } from "./composition.ts";
 export async function explain(input: Input, context: Context): Promise<void> {
   const path = input.operand(0);
   const text = path === "" && context.ask !== null ? "" : context.read(path || "-");
-  if (path === "" && text.trim() === "") throw CommandError.wrongUse("FILE is missing, and so is a request on standard input.");
+  if (path === "" && text.trim() === "") throw CommandError.wrongUse("No request: give a FILE, or pipe one to standard input.");
   const given = parseOrUndefined(text);
   if (!isObject(given)) throw CommandError.wrongUse("The request is not a JSON object.");
   const model = input.text("model");
   const body = model === null ? given : { ...given, model };
   const route = input.text("route") ?? routeOf(body);
-  if (input.text("route") === null && !context.isJson) context.note(`Taken for a request to ${route}; --route names another path.`);
-  if (!/^\/(?!explain(?:\/|$))/.test(route)) throw CommandError.wrongUse("--route is a path of this server, such as /v1/messages.");
+  if (input.text("route") === null && !context.isJson)
+    context.note(`Treating this as a request to ${route}. Use --route for another path.`);
+  if (!/^\/(?!explain(?:\/|$))/.test(route)) throw CommandError.wrongUse("--route must be a path of this server, such as /v1/messages.");
   const response = await answerOf(route, { text: model === null ? text : JSON.stringify(body), context });
   const answer = await response.text();
   const value = parseOrUndefined(answer);
@@ -47,12 +48,12 @@ function routeOf(body: JsonObject): string {
     const { model } = body;
     if (typeof model === "string") return `/v1beta/models/${encodeURIComponent(model)}:generateContent`;
     throw CommandError.wrongUse(
-      "A request of Gemini's names its model in the path: add --model, or --route /v1beta/models/<model>:generateContent.",
+      "A Gemini request names its model in the path: add --model, or --route /v1beta/models/<model>:generateContent.",
     );
   }
   if (body["input"] !== undefined || body["previous_response_id"] !== undefined) return "/v1/responses";
   if (!Array.isArray(body["messages"])) {
-    throw CommandError.wrongUse("The request has neither messages nor input nor contents. Say with --route what it is.");
+    throw CommandError.wrongUse("The request has no messages, input or contents. Use --route to name its path.");
   }
   return isOfAnthropic(body) ? "/v1/messages" : "/v1/chat/completions";
 }
@@ -96,7 +97,7 @@ function textOf({ method, url, headers, body, losses }: JsonObject, { style }: P
     "",
     JSON.stringify(body, null, 2),
     "",
-    lost.length === 0 ? "Nothing is lost." : style("yellow", "Lost:"),
+    lost.length === 0 ? "Nothing was changed or dropped." : style("yellow", "Changed or dropped:"),
     ...lost,
   ].join("\n");
 }

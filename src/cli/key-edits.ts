@@ -16,7 +16,7 @@ import {
 } from "../access/key-changes.ts";
 import { keyJson } from "../access/key-json.ts";
 import { changeRecord, type KeyState } from "../access/key-records.ts";
-import { parseAmount } from "../access/limit-syntax.ts";
+import { parseAmount, printInstant } from "../access/limit-syntax.ts";
 import { Calendar } from "../access/windows.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { CommandError, type Context, type Input } from "./command.ts";
@@ -27,12 +27,12 @@ import { keyList } from "./key-tables.ts";
 
 export async function add(input: Input, context: Context): Promise<void> {
   const name = input.operand(0);
-  if (environmentNames(context).includes(name)) throw CommandError.failed(`"${name}" is the name of a key in PROXY_API_KEY.`);
+  if (environmentNames(context).includes(name)) throw CommandError.failed(`PROXY_API_KEY already has a key named "${name}".`);
   const linked = linkOf(input, context);
   const fresh = newKey(name, wordsOf(input, context), portsOf(context));
   const store = await context.store();
   if (!(await store.insertKey(fresh.record))) {
-    throw CommandError.failed(`There is already a key "${name}". keys set changes it, and keys rotate gives it a new value.`);
+    throw CommandError.failed(`A key named "${name}" already exists. Use keys set to change it, or keys rotate to replace its value.`);
   }
   showFresh(fresh, linked, context);
 }
@@ -48,11 +48,11 @@ export async function set(input: Input, context: Context): Promise<void> {
 export async function raise(input: Input, context: Context): Promise<void> {
   const [name, amount] = [input.operand(0), input.operand(1)];
   const until = input.text("until");
-  if (until !== null && input.has("today")) throw CommandError.wrongUse("--today and --until can't go together.");
+  if (until !== null && input.has("today")) throw CommandError.wrongUse("Use either --today or --until, not both.");
   const { effective } = await shownKey(name, context);
   const unit = parseAmount(amount)?.unit;
   if (unit !== undefined && !effective.budgets?.some((budget) => budget.unit === unit)) {
-    throw CommandError.failed(`"${name}" has no budget in ${unit} that could be raised.`);
+    throw CommandError.failed(`"${name}" has no budget in ${unit} to raise.`);
   }
   const nowMs = context.now();
   const untilMs = raiseEndMs(until, { nowMs, zone: effective.zone ?? "UTC" });
@@ -74,12 +74,20 @@ export async function rotate(input: Input, context: Context): Promise<void> {
     },
     context,
   );
-  if (fresh !== null) showFresh(fresh, linked, context);
+  if (fresh === null) return;
+  showFresh(fresh, linked, context);
+  if (!context.isJson) context.note(oldKeyText(fresh, context.now()));
+}
+
+function oldKeyText({ record: { previous } }: FreshKey, nowMs: number): string {
+  return previous === null || previous.untilMs <= nowMs
+    ? "The old key no longer works."
+    : `The old key works until ${printInstant(previous.untilMs)}.`;
 }
 
 export async function switchTo(isOff: boolean, input: Input, context: Context): Promise<void> {
   const name = input.operand(0);
-  if (ROWS_WITHOUT_KEY.includes(name)) throw CommandError.failed(`"${name}" is no key.`);
+  if (ROWS_WITHOUT_KEY.includes(name)) throw CommandError.failed(`"${name}" is not a key.`);
   const record = await change(name, (before) => ({ ...before, isOff }), context);
   const { state } = await shownKey(name, context);
   context.show(keyJson(record), () => `${name} is ${SWITCHED[state]}.`);
@@ -99,13 +107,13 @@ export async function remove(input: Input, context: Context): Promise<void> {
   const isNamed = environmentNames(context).includes(name);
   const record = (await store.keys()).find((one) => one.name === name);
   if (record === undefined) {
-    if (isNamed) throw CommandError.failed(`"${name}" stands in PROXY_API_KEY. Take it out there.`);
-    if (ROWS_WITHOUT_KEY.includes(name)) throw CommandError.failed(`"${name}" has no limits that could be removed.`);
+    if (isNamed) throw CommandError.failed(`"${name}" is set in PROXY_API_KEY. Remove it there.`);
+    if (ROWS_WITHOUT_KEY.includes(name)) throw CommandError.failed(`"${name}" has no limits to remove.`);
     throw await unknownKey(name, store);
   }
   await store.updateKey(name, () => null);
-  const rest = isNamed ? " The key itself stands in PROXY_API_KEY." : "";
-  context.show(keyJson(record), () => (record.hash === null ? `The limits of ${name} are removed.${rest}` : `${name} is removed.`));
+  const rest = isNamed ? " The key itself is in PROXY_API_KEY." : "";
+  context.show(keyJson(record), () => (record.hash === null ? `Removed the limits of ${name}.${rest}` : `Removed ${name}.`));
 }
 
 /** Changes a key's row in the store; a key of PROXY_API_KEY, or `default`, gets its row this way. */
@@ -140,7 +148,7 @@ function idIn(pattern: string, context: Context): string {
   if (name.startsWith("@")) return pattern;
   const isGlob = name.includes("*");
   const { id, isKnown, hint } = isGlob ? { ...globNamed(name, context), id: name } : modelNamed(name, context);
-  if (!isKnown) context.note(`No known model is called ${name}. ${hint}`);
+  if (!isKnown) context.note(`Unknown model ${name}. ${hint}`);
   return denied + id;
 }
 
@@ -148,7 +156,7 @@ function idIn(pattern: string, context: Context): string {
 
 export async function link(input: Input, context: Context): Promise<void> {
   const linked = linkOf(input, context);
-  if (linked === null) throw CommandError.wrongUse(`For which client? Add --for and one of ${LINKED_APPS.join(", ")}.`);
+  if (linked === null) throw CommandError.wrongUse(`Missing --for. Clients: ${LINKED_APPS.join(", ")}.`);
   const { name } = await recordOf(input.operand(0), context);
   const made = linked({ name, key: PLACEHOLDER });
   context.show(made, () => linesOf(made));
@@ -163,11 +171,10 @@ function linkOf(input: Input, context: Context): Link | null {
   const option = input.has("for") ? "for" : "link";
   const typed = input.text(option);
   const app = LINKED_APPS.find((known) => known === typed);
-  if (typed !== null && app === undefined) throw CommandError.wrongUse(`--${option} is one of ${LINKED_APPS.join(", ")}.`);
+  if (typed !== null && app === undefined) throw CommandError.wrongUse(`--${option} must be one of ${LINKED_APPS.join(", ")}.`);
   if (app === undefined) return null;
   const url = (input.text("url") ?? `http://127.0.0.1:${context.config().port}`).replace(/\/+$/, "");
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
-    throw CommandError.wrongUse("--url is an address that begins with http:// or https://.");
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) throw CommandError.wrongUse("--url must begin with http:// or https://.");
   const named = input.text("model");
   const model = named === null ? null : modelNamed(named, context).id;
   return ({ name, key }) => keyLink(app, { url, key, name, model });
@@ -180,7 +187,7 @@ function linesOf(made: KeyLink): string {
 /** Only the key goes to standard output, so that it can be captured in a variable. */
 function showFresh({ record, key }: FreshKey, linked: Link | null, context: Context): void {
   const made = linked?.({ name: record.name, key }) ?? null;
-  if (!context.isJson) context.note(`The key of ${record.name}, shown once:`);
+  if (!context.isJson) context.note(`The key for ${record.name}, shown only once:`);
   context.show({ key, ...keyJson(record), ...(made === null ? {} : { link: made }) }, () => (made === null ? key : linesOf(made)));
 }
 

@@ -16,10 +16,11 @@ export async function importKeys(input: Input, context: Context): Promise<void> 
   const isReplacing = input.has("replace");
   const clash = records.find((record) => known.some((other) => other.name === record.name && !isSame(other, record)));
   if (clash !== undefined && !isReplacing)
-    throw CommandError.failed(`There is another key "${clash.name}". --replace takes the file's. Nothing was changed.`);
+    throw CommandError.failed(`A different key named "${clash.name}" already exists. Use --replace to overwrite it. Nothing was changed.`);
   const others = known.filter(({ name }) => !records.some((record) => record.name === name));
   const twice = hashesOf(records).find((hash, index, all) => all.indexOf(hash) < index || hashesOf(others).includes(hash));
-  if (twice !== undefined) throw CommandError.failed("The file holds a key that goes by another name already. Nothing was changed.");
+  if (twice !== undefined)
+    throw CommandError.failed("The file contains a key that already exists under another name. Nothing was changed.");
   let count = 0;
   for (const record of records) {
     const isNew = await store.insertKey(record);
@@ -31,7 +32,7 @@ export async function importKeys(input: Input, context: Context): Promise<void> 
 
 function importedText(imported: number, unchanged: number): string {
   const text = `${imported} imported`;
-  return unchanged === 0 ? `${text}.` : `${text}; ${unchanged} there already, and the same.`;
+  return unchanged === 0 ? `${text}.` : `${text}; ${unchanged} unchanged.`;
 }
 
 function readKeys(text: string): readonly KeyRecord[] {
@@ -46,7 +47,7 @@ function readKeys(text: string): readonly KeyRecord[] {
   const records = keys.map(readKeyFile);
   const names = records.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) < index);
-  if (twice !== undefined) throw CommandError.failed(`The file holds two keys "${twice}".`);
+  if (twice !== undefined) throw CommandError.failed(`The file contains two keys named "${twice}".`);
   return records;
 }
 

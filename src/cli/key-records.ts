@@ -32,7 +32,7 @@ export async function unknownKey(name: string, store: Store): Promise<CommandErr
   const names = (await store.keys()).map((record) => record.name);
   const [meant] = nearest(name, names, 2);
   return CommandError.failed(
-    `There is no key "${name}".${meant === undefined ? "" : ` Did you mean "${meant}"?`} factory-proxy keys list lists them all.`,
+    `Unknown key "${name}".${meant === undefined ? "" : ` Did you mean "${meant}"?`} Run \`factory-proxy keys list\` for a list.`,
   );
 }
 
@@ -60,7 +60,7 @@ export function modelNamed(name: string, context: Context): NamedModel {
   }
 }
 
-const LISTED_HERE = "factory-proxy models lists the known models.";
+const LISTED_HERE = "Run `factory-proxy models` for a list.";
 
 /** A person who types commands has a command that lists models. */
 function asCommand(hint: string): string {

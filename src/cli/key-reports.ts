@@ -32,7 +32,7 @@ export async function list(_: Input, context: Context): Promise<void> {
   const keys = await Promise.all(records.map((record) => shownOf(record, { store, records, nowMs: context.now() })));
   context.show(
     keys.map(({ record, state }) => ({ ...keyJson(record), state })),
-    () => (keys.length === 0 ? "There are no keys. factory-proxy keys add NAME makes one." : keyList(keys, context)),
+    () => (keys.length === 0 ? "No keys yet. Run `factory-proxy keys add NAME` to make one." : keyList(keys, context)),
   );
 }
 
@@ -71,7 +71,7 @@ async function shownOf(record: KeyRecord, { store, records, nowMs }: Around): Pr
 
 export async function check(input: Input, context: Context): Promise<number> {
   const [name, model] = [input.operand(0), input.text("model")];
-  if (model === null) throw CommandError.wrongUse("--model is missing: factory-proxy keys check NAME --model <name>.");
+  if (model === null) throw CommandError.wrongUse("Missing --model. Usage: factory-proxy keys check NAME --model <name>.");
   const reason = await refusalOf(await shownKey(name, context), model, context);
   const message = reason === null ? `${name} may use ${model}.` : `${name} may not use ${model}: ${reason.text}.`;
   context.show({ allowed: reason === null, reason: reason?.reason ?? null, message }, () => message);

@@ -8,25 +8,28 @@ import { exportKeys, importKeys } from "./key-files.ts";
 import { LINKED_APPS } from "./key-links.ts";
 import { check, list, show } from "./key-reports.ts";
 
-const BUDGET: Option = { value: "amount/period", help: "5usd/day, 20M-credits/5h, 500k-tokens/session ...; once for each budget." };
+const BUDGET: Option = { value: "amount/period", help: "E.g. 5usd/day, 20M-credits/5h or 500k-tokens/session; repeatable." };
 const RULE_OPTIONS: Readonly<Record<string, Option>> = {
   budget: BUDGET,
-  rpm: { value: "count", help: "Requests in any 60 seconds." },
-  tpm: { value: "count", help: "Tokens in any 60 seconds, e.g. 400k." },
-  parallel: { value: "count", help: "Calls at once." },
-  models: { value: "list", help: "Names, globs and pools (@standard, @core), separated by commas; ! in front denies." },
-  soft: { value: "percent", help: "Once this share of a budget is used, answers say so (80), or a cheaper model answers (80:glm-5.2)." },
+  rpm: { value: "count", help: "Requests per minute." },
+  tpm: { value: "count", help: "Tokens per minute, e.g. 400k." },
+  parallel: { value: "count", help: "Calls at the same time." },
+  models: { value: "list", help: "Names, globs and pools (@standard, @core), separated by commas; a leading ! denies." },
+  soft: {
+    value: "percent",
+    help: "When this share of a budget is used, warns in answers (80) or switches to a cheaper model (80:glm-5.2).",
+  },
   expires: { value: "when", help: '30d, "30d after first use", 2026-12-31, or never.' },
-  zone: { value: "name", help: "The time zone in which days, weeks and months begin, e.g. Asia/Shanghai." },
+  zone: { value: "name", help: "The time zone for daily, weekly and monthly budgets, e.g. Asia/Shanghai." },
   note: { value: "text", help: "Anything you want to remember." },
 };
 const LINK_OPTIONS: Readonly<Record<string, Option>> = {
-  url: { value: "url", help: "Where clients reach this server, instead of http://127.0.0.1 and the configured port." },
-  model: { value: "name", help: "The model that the client is to use." },
+  url: { value: "url", help: "The address clients use for this server. Default: http://127.0.0.1 and the configured port." },
+  model: { value: "name", help: "The model for the client." },
 };
 const CLIENTS = LINKED_APPS.join(", ");
-const LINK: Option = { value: "client", help: `Prints lines for a shell instead of the key alone: ${CLIENTS}.` };
-const FOR_LINK: Option = { value: "client", help: "The same as --link." };
+const LINK: Option = { value: "client", help: `Prints shell commands that set up a client, instead of just the key: ${CLIENTS}.` };
+const FOR_LINK: Option = { value: "client", help: "Same as --link." };
 
 const COMMANDS: readonly Command[] = [
   {
@@ -44,7 +47,7 @@ const COMMANDS: readonly Command[] = [
   { name: "keys list", summary: "Lists all keys.", operands: [], options: {}, examples: ["keys list", "keys list --json"], run: list },
   {
     name: "keys show",
-    summary: "Shows a key with its limits, and what it has used of its budgets.",
+    summary: "Shows a key's limits and how much of its budgets it has used.",
     operands: ["NAME"],
     options: {},
     examples: ["keys show alice"],
@@ -53,18 +56,18 @@ const COMMANDS: readonly Command[] = [
   {
     name: "keys set",
     summary:
-      "Changes a key, or `default`, whose limits hold for keys without their own. The value none lifts a limit, default goes back to that of `default`.",
+      "Changes a key, or `default`, whose limits apply to keys without their own. Use none to remove a limit, or default to inherit it from `default`.",
     operands: ["NAME"],
-    options: { ...RULE_OPTIONS, budget: { ...BUDGET, help: `${BUDGET.help} Replaces all budgets of the key.` } },
+    options: { ...RULE_OPTIONS, budget: { ...BUDGET, help: `${BUDGET.help} Replaces all of the key's budgets.` } },
     examples: ["keys set alice --budget 10usd/day --rpm none", "keys set default --parallel 4 --models '!claude-opus-*'"],
     run: set,
   },
   {
     name: "keys raise",
-    summary: "Raises all budgets of a key in one unit (usd, credits or tokens) for a while: for today, unless --until says otherwise.",
+    summary: "Raises a key's budgets in one unit (usd, credits or tokens) for a while. Default: --today.",
     operands: ["NAME", "AMOUNT"],
     options: {
-      today: { value: null, help: "Until the day ends in the key's zone." },
+      today: { value: null, help: "Until the end of the day in the key's time zone." },
       until: { value: "when", help: "For 24h, or until a date or a time." },
     },
     examples: ["keys raise alice 2usd --today", "keys raise alice 5M-tokens --until 2026-12-31"],
@@ -72,7 +75,8 @@ const COMMANDS: readonly Command[] = [
   },
   {
     name: "keys rotate",
-    summary: "Makes a new key for the same name and prints it. Limits and counters stay.",
+    summary:
+      "Makes a new key for the same name and prints it. The old key stops working unless --grace is given. Limits and counters stay.",
     operands: ["NAME"],
     options: {
       grace: { value: "duration", help: "How long the old key keeps working. Default: not at all." },
@@ -85,7 +89,7 @@ const COMMANDS: readonly Command[] = [
   },
   {
     name: "keys off",
-    summary: "Switches a key off, also an old one that --grace keeps working.",
+    summary: "Disables a key, including an old one still in its grace period.",
     operands: ["NAME"],
     options: {},
     examples: ["keys off alice"],
@@ -93,7 +97,7 @@ const COMMANDS: readonly Command[] = [
   },
   {
     name: "keys on",
-    summary: "Switches a key on again.",
+    summary: "Enables a key again.",
     operands: ["NAME"],
     options: {},
     examples: ["keys on alice"],
@@ -101,7 +105,7 @@ const COMMANDS: readonly Command[] = [
   },
   {
     name: "keys rm",
-    summary: "Removes a key and its counters. Its usage stays in reports.",
+    summary: "Deletes a key and its counters. Its usage stays in reports.",
     operands: ["NAME"],
     options: {},
     examples: ["keys rm alice"],
@@ -117,11 +121,11 @@ const COMMANDS: readonly Command[] = [
   },
   {
     name: "keys link",
-    summary: "Prints what points a client at this server: lines for a shell, with a placeholder for the key.",
+    summary: "Prints shell commands that point a client at this server, with a placeholder for the key.",
     operands: ["NAME"],
     options: {
       for: { value: "client", help: `The client: ${CLIENTS}.` },
-      link: { value: "client", help: "The same as --for." },
+      link: { value: "client", help: "Same as --for." },
       ...LINK_OPTIONS,
     },
     examples: ["keys link alice --for claude", "keys link alice --for codex --url https://llm.example.org"],
@@ -129,7 +133,7 @@ const COMMANDS: readonly Command[] = [
   },
   {
     name: "keys export",
-    summary: "Prints all keys as JSON, with the hashes instead of the keys.",
+    summary: "Prints all keys as JSON, with hashes instead of the keys themselves.",
     operands: [],
     options: {},
     examples: ["keys export > keys.json"],
@@ -137,9 +141,9 @@ const COMMANDS: readonly Command[] = [
   },
   {
     name: "keys import",
-    summary: "Adds the keys of a file that `keys export` wrote. - is standard input.",
+    summary: "Adds keys from a file written by `keys export`; - reads standard input.",
     operands: ["FILE"],
-    options: { replace: { value: null, help: "Replaces keys of the same name." } },
+    options: { replace: { value: null, help: "Overwrites keys with the same name." } },
     examples: ["keys import keys.json", "keys import - --replace < keys.json"],
     run: importKeys,
   },

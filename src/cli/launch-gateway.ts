@@ -47,21 +47,21 @@ export async function openLaunch(context: Context, options: LaunchKeyOptions): P
   const isDemo = running !== null && (await isDemoAt(running));
   if (isDemo && options.key === null) return onDemo(running, context.now());
   let obstacle: string | null = null;
-  if (isDemo) obstacle = `it is a demo, which has no key ${options.key}`;
+  if (isDemo) obstacle = `it is a demo and has no key named ${options.key}`;
   else if (running !== null && !isShared) obstacle = "DATABASE_URL is memory:";
-  else if (running !== null && (await needsNoClientKey(running))) obstacle = "it holds no Factory key";
+  else if (running !== null && (await needsNoClientKey(running))) obstacle = "it has no Factory key";
   if (running !== null && obstacle === null) {
     const opened = await joined(running, context, options);
     if (opened !== null) return opened;
   }
   if (running !== null) {
-    const reason = obstacle ?? "it keeps its keys in another place than DATABASE_URL and DATA_DIR say here";
+    const reason = obstacle ?? "it stores its keys in another place than DATABASE_URL and DATA_DIR say here";
     context.note(`The gateway at ${running} can't be used, because ${reason}.`);
   }
   if (config.upstreamKey === null) {
     const missing = running === null ? `No gateway answers at ${url ?? "a known port"}, and there is` : "There is";
     throw CommandError.failed(
-      `${missing} no Factory key to run one with: set FACTORY_API_KEY (fk-..., from app.factory.ai/settings/api-keys) in the environment or in .env. To try without one, start factory-proxy demo in another terminal, and where that has another port, set PORT to it here.`,
+      `${missing} no Factory key to run one with: set FACTORY_API_KEY (fk-..., from app.factory.ai/settings/api-keys) in the environment or in .env. To try it without one, run \`factory-proxy demo\` in another terminal. If the demo uses another port, set PORT here to match.`,
     );
   }
   checkKeyHosts(context);

@@ -42,7 +42,7 @@ export async function makeLaunchKey(context: Context, store: Store, { agent, key
 
 async function ownKey(context: Context, store: Store, agent: string): Promise<LaunchKey> {
   const name = `${PREFIX}${agent}-${crypto.randomUUID().slice(0, 8)}`;
-  const { record, key } = newKey(name, { note: `An agent that "factory-proxy launch ${agent}" started.` }, portsOf(context));
+  const { record, key } = newKey(name, { note: `Made by "factory-proxy launch ${agent}" for one run.` }, portsOf(context));
   const until = (): KeyRecord["expiry"] => ({ type: "at", ms: context.now() + LIFETIME_MS });
   await store.insertKey({ ...record, expiry: until() });
   const stop = every(RENEWAL_MS, () => store.updateKey(name, (before) => ({ ...before, expiry: until() })));

@@ -63,11 +63,11 @@ async function runOn(opened: OpenLaunch, { agent, path, chosen, typed, workFolde
     const { words, environment, files = {}, note } = agent.launch({ url, key: key.value, ...chosen, read: readOwn(agent), folder });
     for (const [name, text] of Object.entries(files)) writePrivate(join(folder, name), text);
     if (!context.isJson) {
-      const gateway = { own: "a gateway of its own", running: "the gateway", demo: "the demo" }[opened.kind];
+      const gateway = { own: "its own gateway", running: "the gateway", demo: "the demo" }[opened.kind];
       context.note(
-        `${agent.title}${chosen.model === null ? "" : ` on ${chosen.model}`}, through ${gateway} at ${url}, with the key ${key.name}.`,
+        `${agent.title}${chosen.model === null ? "" : ` on ${chosen.model}`}, through ${gateway} at ${url}, using the key ${key.name}.`,
       );
-      if (opened.kind === "demo") context.note("A script answers there in the place of models: it repeats what it is asked.");
+      if (opened.kind === "demo") context.note("Answers come from a script that echoes each question, not from a model.");
       if (note !== undefined) context.note(note);
     }
     const env = environmentFor(agent, { base: callerEnvironment(), added: environment, platform: process.platform });

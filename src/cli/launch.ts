@@ -5,14 +5,14 @@ import type { Command } from "./command.ts";
 
 const LAUNCH_AGENT: Command = {
   name: "launch",
-  summary: `Starts a coding agent on this server, without touching its files: ${AGENTS.map(({ id }) => id).join(", ")}.`,
+  summary: `Runs a coding agent through this server, without changing its files: ${AGENTS.map(({ id }) => id).join(", ")}.`,
   operands: ["AGENT"],
   rest: "ARGUMENTS",
   options: {
-    model: { value: "name", help: "The model. Default: the agent's own choice, or one that suits it." },
+    model: { value: "name", help: "The model. Default: the agent's own choice, or one that suits the agent." },
     key: {
       value: "name",
-      help: "The client key whose limits count, and whose usage it is. Default: a key of its own, which ends with the agent.",
+      help: "The client key to use, with its limits. Default: a temporary key that is removed when the agent exits.",
     },
   },
   examples: [

@@ -17,7 +17,7 @@ export function listModels(input: Input, context: Context): void {
   if (rows.length === 0) {
     const near = all.nearest(wanted).join(" or ");
     throw CommandError.failed(
-      `No known model is called "${forTerminal(input.operand(0))}".${near === "" ? "" : ` Did you mean ${near}?`} factory-proxy models lists them all.`,
+      `Unknown model "${forTerminal(input.operand(0))}".${near === "" ? "" : ` Did you mean ${near}?`} Run \`factory-proxy models\` for a list.`,
     );
   }
   context.show(rows.map(jsonOf), () => tableOf(rows));
@@ -50,7 +50,11 @@ function tableOf(models: readonly Model[]): string {
   });
   const used = HEAD.map((_, column) => column < HEAD.length - 2 || rows.some((row) => row[column] !== ""));
   const shown = [HEAD, ...rows].map((row) => row.filter((_, column) => used[column]));
-  return [...alignedWords(shown), "", "Credits per token; list prices in US dollars per million tokens. - means: not known."].join("\n");
+  return [
+    ...alignedWords(shown),
+    "",
+    "Credits are per token; list prices are in US dollars per million tokens. A dash means unknown.",
+  ].join("\n");
 }
 
 /** The last columns hold text again. */

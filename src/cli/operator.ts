@@ -19,7 +19,7 @@ export interface OperatorParts {
   readonly reloaded: () => void;
 }
 
-const NO_RELOAD = "This server was started by another program, which has to be started again.";
+const NO_RELOAD = "Another program started this server. Restart that program.";
 
 export function operatorOf({ commandLine, store, setup, reload, reloaded }: OperatorParts): Operator {
   return {

@@ -24,7 +24,7 @@ const USUAL_INTERVAL_MS = 60_000;
 export function quotaCommand(world: QuotaWorld): Command {
   return {
     name: "quota",
-    summary: "Shows what is left of the plan: each window with its reset and a forecast. Exits with 1 where Factory does not say.",
+    summary: "Shows what is left of your plan: each window with its reset and a forecast. Exits with 1 if Factory does not report it.",
     operands: [],
     options: { zone: FILTER_OPTIONS["zone"] ?? { value: "name", help: "" } },
     examples: ["quota", "quota --json"],
@@ -43,7 +43,7 @@ export const QUOTA: readonly Command[] = [quotaCommand({ fetch: (url, init) => f
 /** @throws CommandError where there is no Factory key */
 export async function quotaReport({ config, store: open, now }: Context, world: QuotaWorld): Promise<QuotaReport> {
   const { upstreamKey, quotaUrl, quotaIntervalMs, upstreamHeaders, endpoints, models: rows } = config();
-  if (upstreamKey === null) throw CommandError.failed("FACTORY_API_KEY is not set, so there is no plan to ask about.");
+  if (upstreamKey === null) throw CommandError.failed("Set FACTORY_API_KEY to see what is left of its plan.");
   const store = await storeOrNull(open);
   const headers = { "user-agent": `factory-proxy/${packageJson.version}`, "x-factory-client": "cli", ...upstreamHeaders };
   const quota = new Quota(
@@ -72,8 +72,8 @@ interface Here {
 
 function textOf({ state, reason, atMs, plan, windows, extraUsage }: QuotaReport, here: Here): string {
   if (state !== "works") {
-    const text = state === "sign-in only" ? "only for people who sign in" : state;
-    return `The plan's limits are ${text}. ${reason ?? ""} Calls do not depend on them. As of ${printTime(atMs, here.zone)}. Zone: ${here.zone}.`;
+    const text = state === "sign-in only" ? "shown only to people who sign in" : state;
+    return `The plan's limits are ${text}. ${reason ?? ""} Calls work without them. As of ${printTime(atMs, here.zone)}. Zone: ${here.zone}.`;
   }
   const rows = windows.map((window) => [
     window.pool,
@@ -97,7 +97,7 @@ function percentText({ usedPercent }: WindowReport): string {
 
 function resetText({ resetMs, usedPercent }: WindowReport, { zone }: Here): string {
   if (resetMs !== null) return printTime(resetMs, zone);
-  return usedPercent === 0 ? "with its first use" : "";
+  return usedPercent === 0 ? "on first use" : "";
 }
 
 const DAY_MS = 24 * 3_600_000;
@@ -107,7 +107,7 @@ function forecastText({ forecast, usedPercent }: WindowReport, { zone, nowMs }: 
   if (forecast === null) return "";
   if (forecast.fullMs === null) return "lasts at this pace";
   const time = printTime(forecast.fullMs, zone);
-  return `at this pace full at ${forecast.fullMs - nowMs < DAY_MS ? time.slice(-"14:20".length) : time}`;
+  return `runs out at ${forecast.fullMs - nowMs < DAY_MS ? time.slice(-"14:20".length) : time}`;
 }
 
 function extraText({ isAllowed, balanceUsd }: NonNullable<QuotaReport["extraUsage"]>): string {

@@ -155,7 +155,7 @@ export class Reload {
   }
 }
 
-const GONE = "is empty or gone. Put it back, or restart the server to do without it";
+const GONE = "is empty or missing. Restore it, or restart the server to run without it";
 
 /** "": there is no file; or why it can't be read. */
 function textOf(file: string): string {

@@ -74,12 +74,12 @@ export function fileState(path: string): FileState {
   return attempt(() => {
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return NO_FILE;
-    if (!stat.isFile()) throw new FileFault("is no file");
+    if (!stat.isFile()) throw new FileFault("is not a file");
     const bytes = readFileSync(path);
     try {
       return { text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes), mode: stat.mode & PERMISSIONS };
     } catch {
-      throw new FileFault("is no UTF-8 text");
+      throw new FileFault("is not UTF-8 text");
     }
   });
 }
@@ -95,8 +95,8 @@ export function requireWritable(path: string): void {
     if (mode !== undefined) requireAccess(path);
     const folder = [...ancestors(path)].find((one) => existsSync(one)) ?? dirname(path);
     const folderStat = statSync(folder);
-    if (!folderStat.isDirectory()) throw new FileFault(`can't be made, as ${folder} is no folder`);
-    if ((folderStat.mode & WRITABLE) === 0) throw new FileFault("is in a folder that is read-only");
+    if (!folderStat.isDirectory()) throw new FileFault(`can't be created because ${folder} is not a folder`);
+    if ((folderStat.mode & WRITABLE) === 0) throw new FileFault("is in a read-only folder");
     requireAccess(folder);
   });
 }
@@ -224,10 +224,10 @@ function reasonOf(error: unknown): string {
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  EACCES: "may not be read or written by you",
-  EPERM: "may not be read or written by you, or is in use",
-  EROFS: "is on a disk that is read-only",
-  ENOSPC: "can't be written, as the disk is full",
-  ELOOP: "is a symbolic link that leads to itself",
-  ENOTDIR: "is in a place that is no folder",
+  EACCES: "can't be accessed: you do not have permission to read and write it",
+  EPERM: "can't be accessed: you do not have permission to read and write it, or it is in use",
+  EROFS: "is on a read-only disk",
+  ENOSPC: "can't be written because the disk is full",
+  ELOOP: "is a symbolic link that points to itself",
+  ENOTDIR: "has a parent that is not a folder",
 };

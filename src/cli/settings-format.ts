@@ -42,13 +42,13 @@ export function valueAt(settings: unknown, path: readonly Step[]): unknown {
 export function changed(settings: unknown, { path: [step, ...rest], value }: Change): unknown {
   if (step === undefined) return value;
   if (typeof step === "number") {
-    if (settings !== undefined && !Array.isArray(settings)) throw new FormatFault("has another kind of value where a list is to be");
+    if (settings !== undefined && !Array.isArray(settings)) throw new FormatFault("has a value that is not a list where a list belongs");
     const items: readonly unknown[] = settings ?? [];
     const at = step === ADDED ? items.length : step;
     const item = changed(items[at], { path: rest, value });
     return [...items.slice(0, at), ...(item === undefined ? [] : [item]), ...items.slice(at + 1)];
   }
-  if (settings !== undefined && !isMap(settings)) throw new FormatFault(`has another kind of value where "${step}" is to be`);
+  if (settings !== undefined && !isMap(settings)) throw new FormatFault(`has a value that is not an object where "${step}" belongs`);
   const members = settings ?? {};
   const member = changed(members[step], { path: rest, value });
   if (member !== undefined) return { ...members, [step]: member };

@@ -20,7 +20,7 @@ function treeOf(text: string): Node | undefined {
     const line = text.slice(0, error.offset).split("\n").length;
     throw new FormatFault(`is not valid JSON (${printParseErrorCode(error.error)} in line ${line})`);
   }
-  if (tree !== undefined && tree.type !== "object") throw new FormatFault("holds no JSON object");
+  if (tree !== undefined && tree.type !== "object") throw new FormatFault("is not a JSON object");
   return tree;
 }
 
@@ -53,7 +53,9 @@ function editedOnce(text: string, { path, value }: Change): string {
 /** A member of an object with its name, or an item. @throws FormatFault where the node's type does not match the step */
 function childOf(node: Node, step: Step): Node | undefined {
   if (node.type !== (typeof step === "number" ? "array" : "object")) {
-    throw new FormatFault(`has another kind of value where ${typeof step === "number" ? "a list" : `"${step}"`} is to be`);
+    throw new FormatFault(
+      `has a value that is not ${typeof step === "number" ? "a list where a list" : `an object where "${step}"`} belongs`,
+    );
   }
   if (typeof step === "number") return node.children?.[step];
   return node.children?.findLast(({ children }) => children?.[0]?.value === step);

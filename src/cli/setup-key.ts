@@ -37,7 +37,7 @@ export interface KeySources {
 
 /** Stands for a key that is yet to be created. */
 export const PLACEHOLDER = "fp-YOUR-KEY";
-const HINT = `--key takes the name of a key in PROXY_API_KEY, and ${KEY_VARIABLE} a key itself.`;
+const HINT = `Use --key with the name of a key in PROXY_API_KEY, or put a key in ${KEY_VARIABLE}.`;
 
 /** Whether the agent takes its key from KEY_VARIABLE. */
 export function readsVariable({ files }: Agent): boolean {
@@ -125,7 +125,11 @@ async function fresh(name: string, { store, context }: { readonly store: Store; 
     random: (count) => crypto.getRandomValues(new Uint8Array(count)),
   };
   for (let count = 1; ; count++) {
-    const made = newKey(count === 1 ? name : `${name}-${count}`, { note: 'The agents of this machine, by "factory-proxy setup".' }, ports);
+    const made = newKey(
+      count === 1 ? name : `${name}-${count}`,
+      { note: 'Made by "factory-proxy setup" for the agents on this machine.' },
+      ports,
+    );
     if (await store.insertKey(made.record)) return made;
   }
 }
@@ -134,7 +138,7 @@ async function fresh(name: string, { store, context }: { readonly store: Store; 
 export async function removeKey(made: MadeKey, context: Context): Promise<string | null> {
   try {
     const left = await (await context.store()).updateKey(made.name, (record) => (isMade(record, made) ? null : record));
-    return left === null ? null : "It is not the one that setup made.";
+    return left === null ? null : "Setup did not make it.";
   } catch (error) {
     if (!(error instanceof CommandError || error instanceof StoreError)) throw error;
     return error.message;
@@ -145,7 +149,7 @@ function namedKey(named: string, context: Context): string {
   const found = context.config().proxyKeys.find(({ name }) => name === named);
   if (found !== undefined) return found.key;
   throw CommandError.failed(
-    `No key in PROXY_API_KEY is called ${named}, and the store keeps no keys, only their hashes. Without --key, setup makes a key. ${HINT}`,
+    `PROXY_API_KEY has no key named ${named}. (Keys in the store can't be used: it keeps only their hashes.) Without --key, setup makes a key. ${HINT}`,
   );
 }
 

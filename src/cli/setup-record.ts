@@ -67,9 +67,7 @@ export class SetupRecords {
     if (!existsSync(path)) return null;
     const record = recordAt(path);
     if (record !== null) return record;
-    throw CommandError.failed(
-      `${path} is damaged. Copies of the files from before setup stand beside it; put them back by hand, then remove it.`,
-    );
+    throw CommandError.failed(`${path} is damaged. Backups from before setup are next to it. Restore them by hand, then delete it.`);
   }
 
   /** @throws FileFault */

@@ -28,21 +28,23 @@ const MODES = ["show", "write", "undo"] as const;
 /** @throws CommandError */
 export async function setup(input: Input, context: Context, world: SetupWorld): Promise<number> {
   const modes = MODES.filter((mode) => input.has(mode));
-  if (modes.length > 1) throw CommandError.wrongUse(`--${modes[0]} and --${modes[1]} can't go together.`);
+  if (modes.length > 1) throw CommandError.wrongUse(`Use either --${modes[0]} or --${modes[1]}, not both.`);
   const [mode = "show"] = modes;
   const desk = new SetupSession(input, context, world);
   if (input.has("all")) {
     if (mode !== "show" || input.operand(0) !== "") {
-      throw CommandError.wrongUse("--all shows what would change for every agent. They are written and undone one by one.");
+      throw CommandError.wrongUse("--all works only with --show. Write and undo agents one at a time.");
     }
     return desk.showAll(AGENTS);
   }
-  if (input.operand(0) === "") throw CommandError.wrongUse(`AGENT is missing: ${AGENT_NAMES}. See factory-proxy setup --help.`);
+  if (input.operand(0) === "") throw CommandError.wrongUse(`Missing AGENT: one of ${AGENT_NAMES}. See factory-proxy setup --help.`);
   const agent = agentNamed(input.operand(0));
   if (mode === "show") return desk.show(agent);
   if (mode === "undo") return desk.undo(agent);
   if (context.ask === null && !input.has("yes")) {
-    throw CommandError.wrongUse("There is no terminal here to ask on. See the changes with --show, then write them with --write --yes.");
+    throw CommandError.wrongUse(
+      "Can't ask for confirmation without a terminal. Review the changes with --show, then write them with --write --yes.",
+    );
   }
   return desk.write(agent);
 }
@@ -66,7 +68,7 @@ class SetupSession {
   /** @throws CommandError, ConfigError */
   constructor(input: Input, context: Context, world: SetupWorld) {
     const dataDir = context.config().dataDir ?? dataFolder(world);
-    if (dataDir === null) throw CommandError.failed("Nothing says where the copies for the undo are to be. Set DATA_DIR to a folder.");
+    if (dataDir === null) throw CommandError.failed("There is no folder for the backups that --undo needs. Set DATA_DIR.");
     this.#input = input;
     this.#context = context;
     this.#world = world;
@@ -80,7 +82,7 @@ class SetupSession {
     if (agent.files.length === 0) return this.#showEnvironment(agent);
     const plan = this.#plan(agent, null);
     this.#context.show(this.#json(plan), () => this.#difference(plan));
-    if (plan.changing.length > 0) this.#note("Nothing has been written. To write it, run the same command with --write.");
+    if (plan.changing.length > 0) this.#note("Nothing was written. To write these changes, run the same command with --write.");
     return 0;
   }
 
@@ -112,9 +114,9 @@ class SetupSession {
     const key = this.#knownKey(agent, null);
     this.#context.show({ agent: agent.id, title: agent.title, environment: this.#environment(agent, key) }, () => this.#lines(agent, key));
     this.#note(
-      `${agent.title} has no file for this: it reads variables. Put them into your shell's profile, or use factory-proxy launch ${agent.id}.`,
+      `${agent.title} reads environment variables, not a settings file. Add them to your shell profile, or use factory-proxy launch ${agent.id}.`,
     );
-    if (key === PLACEHOLDER) this.#note(`factory-proxy keys add ${agent.id} prints a key to put in place of ${PLACEHOLDER}.`);
+    if (key === PLACEHOLDER) this.#note(`Replace ${PLACEHOLDER} with a key from \`factory-proxy keys add ${agent.id}\`.`);
     return 0;
   }
 
@@ -135,19 +137,18 @@ class SetupSession {
   async write(agent: Agent): Promise<number> {
     if (agent.files.length === 0) {
       throw CommandError.failed(
-        `${agent.title} has no settings file for this, so nothing can be written: it reads variables. factory-proxy setup ${agent.id} prints them, and factory-proxy launch ${agent.id} sets them.`,
+        `${agent.title} reads environment variables, not a settings file, so there is nothing to write. \`factory-proxy setup ${agent.id}\` prints the variables, and \`factory-proxy launch ${agent.id}\` sets them.`,
       );
     }
     const plan = this.#plan(agent, null);
     const isLost = await keyIsLost(this.#sources(agent, plan.record), this.#context);
     if (plan.changing.length === 0 && !isLost) {
-      this.#context.show(this.#json(plan), () => `${agent.title} is set up already. Nothing to write.`);
+      this.#context.show(this.#json(plan), () => `${agent.title} is already set up. Nothing to write.`);
       return 0;
     }
-    if (isLost)
-      this.#note(`The key ${plan.record?.madeKey?.name} of ${agent.title} works no longer: it was removed from the store, or changed.`);
+    if (isLost) this.#note(`${agent.title}'s key ${plan.record?.madeKey?.name} no longer works: it was removed or changed.`);
     if (!this.#context.isJson) this.#context.print(this.#difference(plan));
-    if (!this.#input.has("yes") && !(await this.#context.ask?.("Write this?"))) {
+    if (!this.#input.has("yes") && !(await this.#context.ask?.("Write these changes?"))) {
       this.#note("Nothing was written.");
       return EXIT_FAILED;
     }
@@ -180,24 +181,23 @@ class SetupSession {
       ({ path, target, after }) => `${after.text === null ? "Removed" : "Wrote"} ${path}${target === path ? "" : ` (${target})`}.`,
     );
     const secret = files.filter((_, index) => agent.files[index]?.holdsKey === true).map(({ path }) => path);
-    const mode = this.#world.platform === "win32" ? "" : "; only you may read it (mode 600)";
+    const mode = this.#world.platform === "win32" ? "" : "; only you can read it (mode 600)";
     return [
       ...lines,
-      ...secret.map((path) => `Mind that ${path} holds the key ${name ?? `of ${KEY_VARIABLE}`} itself${mode}.`),
+      ...secret.map((path) => `Note: ${path} contains the key ${name ?? `in ${KEY_VARIABLE}`} in plain text${mode}.`),
       `Undo: factory-proxy setup ${agent.id} --undo`,
     ].join("\n");
   }
 
   #sayKey({ agent, record }: Plan, { value, name, made, isFresh }: SetupKey): void {
-    if (isFresh) this.#note(`The key ${name} is new. It is for all agents of this machine: setup gives it to the next ones, too.`);
-    else if (made !== null && record === null)
-      this.#note(`The key ${name ?? made.name} is the one that setup made for this machine before.`);
+    if (isFresh) this.#note(`Made the key ${name}. Setup uses it for all agents on this machine.`);
+    else if (made !== null && record === null) this.#note(`Using the key ${name ?? made.name}, which setup made earlier for this machine.`);
     if (!readsVariable(agent) || (value !== null && value === this.#world.environment[KEY_VARIABLE])) return;
     const reads = `${agent.title} reads the key ${name} from ${KEY_VARIABLE}.`;
     if (value === null) {
-      return this.#note(`${reads} It was shown when it was made; factory-proxy keys rotate ${name} makes a new one.`);
+      return this.#note(`${reads} It was shown when it was made. Run \`factory-proxy keys rotate ${name}\` for a new one.`);
     }
-    this.#note(`${reads} Put this line into your shell's profile:`);
+    this.#note(`${reads} Add this line to your shell profile:`);
     const lines = shellLines({ environment: { [KEY_VARIABLE]: value }, command: null, ccSwitch: null }, this.#world.platform === "win32");
     if (this.#context.isJson) this.#note(lines);
     else this.#context.print(lines);
@@ -220,7 +220,7 @@ class SetupSession {
     const kept = faults(() => undo(record, files, this.#records));
     const rows = files.map((file) => ({ path: file.path, isExact: file.base.isExact, left: file.base.left.map((path) => path.join(".")) }));
     this.#context.show({ agent: agent.id, title: agent.title, files: rows, copies: kept }, () =>
-      [...files.flatMap(undone), ...kept.map((path) => `The file as it was before setup: ${path}`)].join("\n"),
+      [...files.flatMap(undone), ...kept.map((path) => `Backup from before setup: ${path}`)].join("\n"),
     );
     await this.#takeBackKey(record);
     return true;
@@ -234,17 +234,17 @@ class SetupSession {
     if (others.length > 0) {
       const agents = others.map(({ agent }) => agent).join(", ");
       return this.#note(
-        `The key ${madeKey.name} stays, as it is in use for ${agents}. To remove it: factory-proxy keys rm ${madeKey.name}`,
+        `The key ${madeKey.name} was kept: it is still used by ${agents}. To remove it: factory-proxy keys rm ${madeKey.name}`,
       );
     }
     const damaged = this.#records.damaged();
     if (damaged.length > 0) {
       return this.#note(
-        `The key ${madeKey.name} stays, as another agent may use it: ${damaged.join(", ")} is damaged. To remove it: factory-proxy keys rm ${madeKey.name}`,
+        `The key ${madeKey.name} was kept: another agent may use it, as ${damaged.join(", ")} is damaged. To remove it: factory-proxy keys rm ${madeKey.name}`,
       );
     }
     const fault = await removeKey(madeKey, this.#context);
-    this.#note(fault === null ? `The key ${madeKey.name} is removed.` : `The key ${madeKey.name} could not be removed. ${fault}`);
+    this.#note(fault === null ? `Removed the key ${madeKey.name}.` : `Could not remove the key ${madeKey.name}. ${fault}`);
   }
 
   // ---- The plan ----------------------------------------------------------------------------------------------
@@ -270,8 +270,7 @@ class SetupSession {
 
   #url(): string {
     const url = (this.#input.text("url") ?? `http://127.0.0.1:${this.#context.config().port}`).replace(/\/+$/, "");
-    if (!/^https?:\/\//.test(url) || !URL.canParse(url))
-      throw CommandError.wrongUse("--url is an address that begins with http:// or https://.");
+    if (!/^https?:\/\//.test(url) || !URL.canParse(url)) throw CommandError.wrongUse("--url must begin with http:// or https://.");
     return url;
   }
 
@@ -303,7 +302,7 @@ class SetupSession {
   }
 
   #difference({ agent, changing, settings }: Plan): string {
-    if (changing.length === 0) return `${agent.title} is set up already. Nothing would change.`;
+    if (changing.length === 0) return `${agent.title} is already set up. Nothing would change.`;
     const { style } = this.#context;
     const colour = (line: string): string =>
       line.startsWith("+") ? style("green", line) : line.startsWith("-") ? style("red", line) : line;
@@ -328,12 +327,12 @@ function differenceOf({ path, now, after }: PlannedFile, { key }: Settings): str
 }
 
 function undone({ path, now, after, base }: PlannedFile): string[] {
-  if (isSame(now, after)) return [`${path} holds nothing of ours${now.text === null ? ": it is gone" : ""}.`];
-  if (after.text === null) return [`${path} is removed, as it was not there before.`];
-  if (base.isExact) return [`${path} is what it was, byte for byte.`];
+  if (isSame(now, after)) return [`${path} has nothing to undo${now.text === null ? ": it no longer exists" : ""}.`];
+  if (after.text === null) return [`Removed ${path}, which setup created.`];
+  if (base.isExact) return [`Restored ${path} exactly as it was.`];
   return [
-    `${path} was edited since, so only our lines were taken out.`,
-    ...base.left.map((steps) => `  ${steps.join(".")} was changed since, so it stays.`),
+    `${path} was edited since setup; only the lines that setup added were removed.`,
+    ...base.left.map((steps) => `  ${steps.join(".")} was changed since and was kept.`),
   ];
 }
 

@@ -55,7 +55,7 @@ function putAll(files: readonly PlannedFile[]): void {
   try {
     for (const { path, target, now } of changing) {
       current = path;
-      if (!isSame(fileState(target), now)) throw new FileFault("was changed meanwhile");
+      if (!isSame(fileState(target), now)) throw new FileFault("was changed in the meantime");
     }
     for (const file of changing) {
       current = file.path;

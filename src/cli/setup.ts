@@ -11,19 +11,19 @@ import type { SetupWorld } from "./setup-session.ts";
 export function setupIn(world: SetupWorld): Command {
   return {
     name: "setup",
-    summary: `Points a coding agent at this server for good, by its own settings files: ${AGENTS.map(({ id }) => id).join(", ")}.`,
+    summary: `Points a coding agent at this server permanently, by editing its settings files: ${AGENTS.map(({ id }) => id).join(", ")}.`,
     operands: ["[AGENT]"],
     options: {
-      show: { value: null, help: "Shows what would change, and writes nothing. This is the default." },
-      write: { value: null, help: "Shows what changes, asks, and writes it." },
-      undo: { value: null, help: "Makes the files what they were. What was edited since stays; our lines go." },
-      yes: { value: null, help: "Writes without asking. Needed where there is no terminal." },
-      all: { value: null, help: "With --show: all agents." },
-      model: { value: "name", help: "A model; again for further ones. The first is the one to begin with." },
-      url: { value: "url", help: "This server's address. Default: http://127.0.0.1 and the configured port." },
+      show: { value: null, help: "Shows what would change, without writing. This is the default." },
+      write: { value: null, help: "Shows the changes, asks, and writes them." },
+      undo: { value: null, help: "Removes the lines that setup added. Your later edits are kept." },
+      yes: { value: null, help: "Writes without asking. Required without a terminal." },
+      all: { value: null, help: "Shows all agents; only with --show." },
+      model: { value: "name", help: "A model to offer; repeatable. The first is the default." },
+      url: { value: "url", help: "The server's address. Default: http://127.0.0.1 and the configured port." },
       key: {
         value: "name",
-        help: "A key of PROXY_API_KEY. Default: FACTORY_PROXY_KEY, otherwise one key for all agents of this machine, which the last undo removes.",
+        help: "The name of a key in PROXY_API_KEY. Default: the key in FACTORY_PROXY_KEY, or one key that setup makes for all agents on this machine.",
       },
     },
     examples: [

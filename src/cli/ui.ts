@@ -7,8 +7,8 @@ const OPEN: Command = {
   summary: "Opens the dashboard of the server on this machine in a browser, signed in.",
   operands: [],
   options: {
-    print: { value: null, help: "Prints the link instead. It works once, within 10 minutes." },
-    url: { value: "url", help: "Where the server listens. Default: HOST and PORT." },
+    print: { value: null, help: "Prints the sign-in link instead. It works once, within 10 minutes." },
+    url: { value: "url", help: "The server's address. Default: HOST and PORT." },
   },
   examples: ["ui", "ui --print", "ui --url http://127.0.0.1:8080"],
   run: async (input, context) => (await import("./dashboard-link.ts")).openDashboard(input, context),

@@ -3,7 +3,7 @@
 import type { Store, UsageFilter, UsageSum } from "../access/store.ts";
 import type { Command } from "./command.ts";
 import { countsOf, type Counts } from "./usage-sums.ts";
-import { askedOf, columns, csv, FILTER_OPTIONS, printCount, printSpan, printUsd, timePrinter } from "./usage-words.ts";
+import { askedOf, columns, csv, FILTER_OPTIONS, printCount, printModels, printSpan, printUsd, timePrinter } from "./usage-words.ts";
 
 const HOUR_MS = 3_600_000;
 const BLOCK_MS = 5 * HOUR_MS;
@@ -68,11 +68,11 @@ function paceOf({ firstMs, endMs, counts }: Block, nowMs: number): Pace | null {
 
 export const BLOCKS: Command = {
   name: "usage blocks",
-  summary: "Reports usage in blocks of five hours of the last three days, and what the active one comes to.",
+  summary: "Reports usage in five-hour blocks for the last three days, with a projection for the active one.",
   operands: [],
   options: {
     ...FILTER_OPTIONS,
-    active: { value: null, help: "The active block only." },
+    active: { value: null, help: "Only the active block." },
     csv: { value: null, help: "Prints CSV." },
   },
   examples: ["usage blocks", "usage blocks --active --json"],
@@ -123,7 +123,7 @@ function tableOf(blocks: readonly Block[], { nowMs, zone }: { readonly nowMs: nu
     const { startMs, endMs, models, counts } = block;
     const state = isActive(block, nowMs) ? `active, ${printSpan(endMs - nowMs)} left` : "";
     const numbers = [counts.calls, counts.totalTokens, counts.credits].map(printCount);
-    return [printTime(startMs), state, models.join(", "), ...numbers, printUsd(counts.totalCost, counts.unpricedCalls > 0)];
+    return [printTime(startMs), state, printModels(models), ...numbers, printUsd(counts.totalCost, counts.unpricedCalls > 0)];
   });
   const active = blocks.find((block) => isActive(block, nowMs));
   const pace = active === undefined ? null : paceOf(active, nowMs);
@@ -131,7 +131,7 @@ function tableOf(blocks: readonly Block[], { nowMs, zone }: { readonly nowMs: nu
     pace === null
       ? []
       : [
-          `At this pace (${printCount(pace.burnRate.tokensPerMinute)} tokens a minute) the active block comes to ` +
+          `At this pace (${printCount(pace.burnRate.tokensPerMinute)} tokens a minute) the active block will reach ` +
             `${printCount(pace.projection.totalTokens)} tokens, ${printUsd(pace.projection.totalCost)}.`,
         ];
   const heads = ["Block Start", "", "Models", "Calls", "Total Tokens", "Credits", "Cost (USD)"];

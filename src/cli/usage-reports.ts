@@ -4,7 +4,7 @@ import type { UsageDimension } from "../access/store.ts";
 import type { Command, Context, Input, Option } from "./command.ts";
 import { countsOf, linesOf, type Counts, type Line } from "./usage-sums.ts";
 import { dayAround } from "../access/times.ts";
-import { askedOf, columns, csv, FILTER_OPTIONS, printCount, printUsd, timePrinter, type Asked } from "./usage-words.ts";
+import { askedOf, columns, csv, FILTER_OPTIONS, printCount, printModels, printUsd, timePrinter, type Asked } from "./usage-words.ts";
 
 interface Report {
   readonly by: UsageDimension;
@@ -21,34 +21,34 @@ const BY_MODEL: Report = {
   head: "Model",
   member: "modelName",
   list: "models",
-  summary: "Reports usage by the model that answered.",
+  summary: "Reports usage by model.",
 };
 const REPORTS: Readonly<Record<string, Report>> = {
   daily: { by: "day", head: "Date", member: "date", list: "daily", summary: "Reports usage by day." },
-  weekly: { by: "week", head: "Week", member: "week", list: "weekly", summary: "Reports usage by week, named by its Monday." },
+  weekly: { by: "week", head: "Week", member: "week", list: "weekly", summary: "Reports usage by week, starting on Monday." },
   monthly: { by: "month", head: "Month", member: "month", list: "monthly", summary: "Reports usage by month." },
   session: {
     by: "session",
     head: "Session",
     member: "sessionId",
     list: "sessions",
-    summary: "Reports usage by session of a client, the latest last.",
+    summary: "Reports usage by client session, newest last.",
   },
   keys: { by: "key", head: "Key", member: "key", list: "keys", summary: "Reports usage by client key." },
-  clients: { by: "client", head: "Client", member: "client", list: "clients", summary: "Reports usage by client program." },
+  clients: { by: "client", head: "Client", member: "client", list: "clients", summary: "Reports usage by client, e.g. claude-code." },
   models: BY_MODEL,
 };
 
 const REPORT_OPTIONS: Readonly<Record<string, Option>> = {
   ...FILTER_OPTIONS,
-  breakdown: { value: null, help: "Adds a line for each model." },
+  breakdown: { value: null, help: "Adds a row for each model." },
   csv: { value: null, help: "Prints CSV." },
 };
 
 /** By default: today, by model. */
 export const TODAY: Command = {
   name: "usage",
-  summary: "Reports today's usage by model; --since and --until choose other days.",
+  summary: "Reports today's usage by model. Use --since and --until for other days.",
   operands: [],
   options: REPORT_OPTIONS,
   examples: ["usage", "usage --since 7d --key alice", "usage --json"],
@@ -123,7 +123,7 @@ function tableOf({ by, head }: Report, lines: readonly Line[], { totals, zone, i
   const rowsOf = ({ name, counts, models, lastMs }: Line): string[][] => [
     [
       name ?? "-",
-      ...(isByModel ? [] : [modelsIn(models.map(({ modelName }) => modelName ?? "-"))]),
+      ...(isByModel ? [] : [printModels(models.map(({ modelName }) => modelName ?? "-"))]),
       ...(isBySession ? [printTime(lastMs)] : []),
       ...cells(counts),
     ],
@@ -137,7 +137,7 @@ function tableOf({ by, head }: Report, lines: readonly Line[], { totals, zone, i
   const body = rest.slice(0, -1);
   const unpriced = totals.unpricedCalls;
   const notes =
-    unpriced === 0 ? [] : [`* Without ${printCount(unpriced)} ${unpriced === 1 ? "call" : "calls"} whose model has no known price.`];
+    unpriced === 0 ? [] : [`* Excludes ${printCount(unpriced)} ${unpriced === 1 ? "call" : "calls"} to models without a known price.`];
   return [
     context.style("bold", first),
     ...body,
@@ -146,13 +146,6 @@ function tableOf({ by, head }: Report, lines: readonly Line[], { totals, zone, i
     ...notes,
     `Credits and cost are estimates. Zone: ${zone}.`,
   ].join("\n");
-}
-
-const MOST_MODELS = 3;
-
-function modelsIn(models: readonly string[]): string {
-  const more = models.length - MOST_MODELS;
-  return [...models.slice(0, MOST_MODELS), ...(more > 0 ? [`${more} more`] : [])].join(", ");
 }
 
 const CSV_MEMBERS = [

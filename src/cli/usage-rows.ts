@@ -3,7 +3,7 @@
 import type { RowQuery, Store, UsageRow } from "../access/store.ts";
 import { forTerminal } from "../telemetry/text-line.ts";
 import { CommandError, table, type Command, type Context } from "./command.ts";
-import { askedOf, FILTER_OPTIONS, printShort, printTime, printUsd } from "./usage-words.ts";
+import { askedOf, FILTER_OPTIONS, printSeconds, printShort, printUsd } from "./usage-words.ts";
 
 const SHOWN = 20;
 const MOST_SHOWN = 10_000;
@@ -13,12 +13,12 @@ const MOST_NEW = 200;
 
 export const TAIL: Command = {
   name: "usage tail",
-  summary: "Prints the latest calls, the newest last; with --follow those to come too.",
+  summary: "Prints the latest calls, newest last. With --follow, keeps printing new ones.",
   operands: [],
   options: {
     ...FILTER_OPTIONS,
     lines: { value: "count", help: `How many calls. Default: ${SHOWN}.` },
-    follow: { value: null, help: "Goes on until it is stopped." },
+    follow: { value: null, help: "Keeps printing new calls until stopped." },
   },
   short: { "-n": "--lines", "-f": "--follow" },
   examples: ["usage tail", "usage tail --follow --key alice", "usage tail --lines 100 --json"],
@@ -26,7 +26,7 @@ export const TAIL: Command = {
     const { filter, zone } = askedOf(input, context);
     const limit = Number(input.text("lines") ?? SHOWN);
     if (!Number.isInteger(limit) || limit < 1 || limit > MOST_SHOWN) {
-      throw CommandError.wrongUse(`--lines: write a number from 1 to ${MOST_SHOWN}.`);
+      throw CommandError.wrongUse(`--lines must be a number from 1 to ${MOST_SHOWN}.`);
     }
     const store = await context.store();
     const print = (row: UsageRow): void => context.print(context.isJson ? JSON.stringify(row) : lineOf(row, zone));
@@ -59,31 +59,33 @@ function lineOf(row: UsageRow, zone: string): string {
   const input = (row.inputTokens ?? 0) + (row.cacheReadTokens ?? 0) + (row.cacheWrite5mTokens ?? 0) + (row.cacheWrite1hTokens ?? 0);
   const about = row.source === "upstream" ? "" : "~";
   const words = [
-    printTime(row.atMs, zone),
+    printSeconds(row.atMs, zone),
+    String(row.status ?? "-").padEnd(3),
     (row.key ?? "-").padEnd(24),
     (row.client ?? "-").padEnd(14),
     (row.modelServed ?? row.modelAsked ?? "-").padEnd(20),
-    row.finish.padEnd(10),
     `${about}${printShort(input)} in`.padStart(10),
     `${about}${printShort(row.outputTokens ?? 0)} out`.padStart(11),
     printUsd(row.usd).padStart(9),
     `${(row.totalMs / 1000).toFixed(1)}s`.padStart(7),
     row.requestId,
+    // Last, as kinds of errors differ in length.
+    row.finish,
   ];
   return forTerminal(words.join("  "));
 }
 
 export const SHOW: Command = {
   name: "usage show",
-  summary: "Shows all that is known of a call, by its request id or a part of it. Of several, the newest come first.",
+  summary: "Shows everything about the calls that match a request id, or part of one. Newest first.",
   operands: ["REQUEST_ID"],
-  options: { zone: { value: "name", help: "The time zone of times. Default: that of this machine." } },
+  options: { zone: { value: "name", help: "The time zone to show times in. Default: this machine's." } },
   examples: ["usage show 5f0c3a52-7d7e-4c0a-9c53-3a1f6f7d2b11", "usage show 5f0c3a52 --json"],
   run: async (input, context) => {
     const { filter, zone } = askedOf(input, context);
     const text = input.operand(0);
     const rows = await (await context.store()).rows({ ...filter, limit: SHOWN, before: null, status: null, text });
-    if (rows.length === 0) throw CommandError.failed(`There is no call with the request id ${forTerminal(text)}.`);
+    if (rows.length === 0) throw CommandError.failed(`No call matches the request id ${forTerminal(text)}.`);
     context.show(rows.length === 1 ? rows[0] : rows, () => rows.map((row) => factsOf(row, { zone, style: context.style })).join("\n\n"));
   },
 };
@@ -91,7 +93,7 @@ export const SHOW: Command = {
 function factsOf(row: UsageRow, { zone, style }: Pick<Context, "style"> & { readonly zone: string }): string {
   const count = (value: number | null): string => (value === null ? "-" : String(value));
   const facts: readonly (readonly [string, string])[] = [
-    ["Time", printTime(row.atMs, zone)],
+    ["Time", printSeconds(row.atMs, zone)],
     ["Key", row.key ?? "-"],
     ["Client", row.client ?? "-"],
     ["Session", row.session ?? "-"],
@@ -101,13 +103,13 @@ function factsOf(row: UsageRow, { zone, style }: Pick<Context, "style"> & { read
     ["Provider", `${row.provider ?? "-"}${row.pool === null ? "" : `, ${row.pool} pool`}`],
     ["Factory key", row.factoryKey ?? "-"],
     ["Status", `${count(row.status)}, ${row.finish}`],
-    ["Milliseconds", `${count(row.admissionMs)} to admission, ${count(row.firstByteMs)} to the first byte, ${row.totalMs} in all`],
+    ["Milliseconds", `${count(row.admissionMs)} to admission, ${count(row.firstByteMs)} to the first byte, ${row.totalMs} total`],
     ["Input", `${count(row.inputTokens)} tokens`],
     [
       "Cache",
-      `${count(row.cacheReadTokens)} read, ${count(row.cacheWrite5mTokens)} written for 5 minutes, ${count(row.cacheWrite1hTokens)} for an hour`,
+      `${count(row.cacheReadTokens)} read, ${count(row.cacheWrite5mTokens)} written for 5 minutes, ${count(row.cacheWrite1hTokens)} written for 1 hour`,
     ],
-    ["Output", `${count(row.outputTokens)} tokens, of which reasoning ${count(row.reasoningTokens)}`],
+    ["Output", `${count(row.outputTokens)} tokens, including ${count(row.reasoningTokens)} for reasoning`],
     ["Counted by", SOURCES[row.source]],
     [
       "Cost",
@@ -115,13 +117,13 @@ function factsOf(row: UsageRow, { zone, style }: Pick<Context, "style"> & { read
     ],
     ["Tries", String(row.tries)],
     ["Fallback", row.fallback === null ? "-" : `instead of ${row.fallback}`],
-    ["Fields lost", String(row.losses)],
+    ["Fields dropped", String(row.losses)],
   ];
   return [style("bold", forTerminal(row.requestId)), ...table(facts.map(([name, value]) => [name, forTerminal(value)]))].join("\n");
 }
 
 const SOURCES: Readonly<Record<UsageRow["source"], string>> = {
   upstream: "Factory",
-  counted: "this server: output from what was delivered",
-  estimated: "this server: input estimated, output from what was delivered",
+  counted: "this server: output counted from what was delivered",
+  estimated: "this server: input estimated, output counted from what was delivered",
 };

@@ -12,10 +12,10 @@ import { askedOf, FILTER_OPTIONS, printShort, printSpan, printUsd } from "./usag
 
 export const STATUSLINE: Command = {
   name: "usage statusline",
-  summary: "Prints one line for Claude Code's statusLine, whose JSON it reads on standard input.",
+  summary: "Prints one line for Claude Code's statusLine, from the JSON on standard input.",
   operands: [],
   options: {
-    key: { value: "name", help: "Counts this client key for the day. Default: the one that the session uses." },
+    key: { value: "name", help: "The client key to count today's usage for. Default: the session's key." },
     zone: FILTER_OPTIONS["zone"] ?? { value: "name", help: "" },
   },
   examples: ["usage statusline", "usage statusline --key alice"],

@@ -7,13 +7,13 @@ import { forTerminal } from "../telemetry/text-line.ts";
 import { CommandError, type Context, type Input, type Option } from "./command.ts";
 
 export const FILTER_OPTIONS: Readonly<Record<string, Option>> = {
-  since: { value: "when", help: "From then on: a date (2026-11-01), a time before now (7d), or a time with its offset." },
-  until: { value: "when", help: "Until then; a date counts to its end." },
-  zone: { value: "name", help: "The time zone of dates, e.g. Asia/Shanghai. Default: that of this machine." },
-  key: { value: "name", help: "Calls of this client key only." },
-  session: { value: "id", help: "Calls of this session only." },
-  client: { value: "name", help: "Calls of this client only, e.g. claude-code." },
-  model: { value: "name", help: "Calls that this model answered only." },
+  since: { value: "when", help: "Starts at a date (2026-11-01), an age (7d), or a time (2026-11-01T08:00:00Z)." },
+  until: { value: "when", help: "Ends at such a time; a date is included." },
+  zone: { value: "name", help: "The time zone for dates, e.g. Asia/Shanghai. Default: this machine's." },
+  key: { value: "name", help: "Only calls with this client key." },
+  session: { value: "id", help: "Only calls in this session." },
+  client: { value: "name", help: "Only calls from this client, e.g. claude-code." },
+  model: { value: "name", help: "Only calls answered by this model." },
 };
 
 export interface Asked {
@@ -25,7 +25,8 @@ export interface Asked {
 export function askedOf(input: Input, { now }: Pick<Context, "now">): Asked {
   const typed = input.text("zone");
   const zone = parseZone(typed ?? new Intl.DateTimeFormat().resolvedOptions().timeZone);
-  if (zone === null) throw CommandError.wrongUse(`--zone: ${forTerminal(typed ?? "")} is no time zone. Write e.g. Europe/Berlin or UTC.`);
+  if (zone === null)
+    throw CommandError.wrongUse(`Unknown time zone: ${forTerminal(typed ?? "")}. Use a name such as Europe/Berlin or UTC.`);
   const here = { nowMs: now(), zone };
   const [sinceMs, untilMs] = [typedTime(input, "since", here), typedTime(input, "until", here)];
   if (sinceMs !== null && untilMs !== null && untilMs <= sinceMs) throw CommandError.wrongUse("--until must be later than --since.");
@@ -51,7 +52,7 @@ function typedTime(input: Input, option: "since" | "until", here: Here): number 
   const typed = input.text(option);
   const ms = typed === null ? null : timeOf(typed, option, here);
   if (typed === null || ms !== null) return ms;
-  throw CommandError.wrongUse(`--${option}: write a date (2026-11-01), a time before now (7d, 12h), or 2026-11-01T08:00:00Z.`);
+  throw CommandError.wrongUse(`--${option} must be a date (2026-11-01), an age (7d, 12h), or a time (2026-11-01T08:00:00Z).`);
 }
 
 /** Prints `2026-11-28 14:05` in the zone. Creating a formatter takes longer than using it a hundred times. */
@@ -62,6 +63,19 @@ export function timePrinter(zone: string): (ms: number) => string {
 
 export function printTime(ms: number, zone: string): string {
   return timePrinter(zone)(ms);
+}
+
+/** `2026-11-28 14:05:09`. */
+export function printSeconds(ms: number, zone: string): string {
+  return new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" }).format(ms);
+}
+
+const MOST_MODELS = 3;
+
+/** The first few by name, and how many others there are. */
+export function printModels(models: readonly string[]): string {
+  const more = models.length - MOST_MODELS;
+  return [...models.slice(0, MOST_MODELS), ...(more > 0 ? [`${more} more`] : [])].join(", ");
 }
 
 /** `1,234,567`. A report has many of them, and Intl takes ten times as long. */

@@ -20,7 +20,7 @@ const FLAGS = OPTIONS.map(({ flag }) => flag);
 const TAKING: ReadonlySet<string | undefined> = new Set(OPTIONS.flatMap(({ flag, value }) => (value === null ? [] : [flag])));
 const SHORT: Readonly<Record<string, string>> = { "-h": "--help", "-v": "--version" };
 const NO_OPTION = `is not an option. The options are ${FLAGS.map((flag) => `--${flag}`).join(", ")}`;
-const STRAY = "is neither a command nor an option. --help lists the commands, serve --help the options";
+const STRAY = "is not an option. Run `factory-proxy serve --help` for a list";
 
 /** The known names within this many edits, closest first. */
 export type Nearest = (wanted: string, known: Iterable<string>, maxEdits: number) => string[];

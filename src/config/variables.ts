@@ -1,6 +1,8 @@
 // Everything that can be set, as a table, and texts made from it: the help on settings, .env.example, the README's table.
 // Never reads a value; config.ts does.
 
+import { wrapped } from "./wrapped.ts";
+
 export interface Variable {
   readonly name: string;
   /** The default where the variable is unset or empty; "": none. */
@@ -268,7 +270,7 @@ export const OPTIONS: readonly Option[] = [
   { flag: "port", value: "number", variable: "PORT", help: "Sets PORT." },
   { flag: "host", value: "address", variable: "HOST", help: "Sets HOST." },
   { flag: "config", value: "path", variable: "CONFIG_PATH", help: "Sets CONFIG_PATH." },
-  { flag: "env-file", value: "path", variable: null, help: "Reads variables from this file instead of .env in the working directory." },
+  { flag: "env-file", value: "path", variable: null, help: "Reads variables from this file instead of .env." },
   { flag: "version", value: null, variable: null, help: "Prints the version." },
   { flag: "help", value: null, variable: null, help: "Prints this help." },
 ];
@@ -289,7 +291,7 @@ function rows(): Variable[] {
   }));
 }
 
-const INDENT = "      ";
+const INDENT = 6;
 
 /** What `help settings` prints: all settings, those that a word names, or else those that mention it. "": none. */
 export function settingsHelp(word: string): string {
@@ -297,12 +299,18 @@ export function settingsHelp(word: string): string {
   const wanted = word.toUpperCase();
   const named = all.filter(({ name }) => name === wanted);
   const chosen = named.length > 0 ? named : all.filter(({ name, help }) => `${name} ${help}`.toUpperCase().includes(wanted));
-  const texts = chosen.map((row) => `  ${row.name}\n${INDENT}${row.help}\n${INDENT}Default: ${shownDefault(row)}`);
+  const texts = chosen.map((row) =>
+    [`  ${row.name}`, ...wrapped(row.help, INDENT), ...wrapped(`Default: ${shownDefault(row)}`, INDENT)].join("\n"),
+  );
   return word === "" ? [SETTINGS_HEAD, "", ...texts].join("\n") : texts.join("\n");
 }
 
-const SETTINGS_HEAD = `Settings are variables, from the environment or a .env file. Options win over the environment, and the environment over the file.
-A server that runs takes over what changes in the file, also at SIGHUP, unless a variable needs a restart.`;
+const SETTINGS_HEAD = [
+  "Settings are variables, in the environment or in a .env file. Options take precedence over the environment, and the environment over the file.",
+  "Changes to the file take effect without a restart, unless a variable says otherwise. SIGHUP makes the server read it at once.",
+]
+  .flatMap((line) => wrapped(line))
+  .join("\n");
 
 /** The text of `.env.example`: every variable with its default, commented out except for the keys. */
 export function envExample(): string {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CommandError, commandOf, helpFor, readInput, type Command } from "../../src/cli/command.ts";
+import { allCommands, helpText, serveHelp } from "../../src/cli/commands.ts";
 import { KEYS } from "../../src/cli/keys.ts";
 import { USAGE } from "../../src/cli/usage.ts";
 
@@ -49,14 +50,14 @@ test("a mistake is wrong use, and names what was meant", () => {
       ["a", "b", "c"],
     ].map((words) => faultOf(...words)),
     [
-      [2, "--sise is not an option of things add. Did you mean --size?"],
-      [2, "--bogus is not an option of things add."],
+      [2, "Unknown option --sise. Did you mean --size?"],
+      [2, "Unknown option --bogus."],
       [2, "--size needs a value: --size <number>."],
       [2, "--size needs a value: --size <number>."],
-      [2, "--fast takes no value."],
-      [2, "-x is not an option of things add."],
-      [2, "NAME is missing: factory-proxy things add NAME [FILE]."],
-      [2, 'things add does not take "c": factory-proxy things add NAME [FILE].'],
+      [2, "--fast does not take a value."],
+      [2, "Unknown option -x."],
+      [2, "Missing NAME. Usage: factory-proxy things add NAME [FILE]."],
+      [2, 'Unexpected argument "c". Usage: factory-proxy things add NAME [FILE].'],
     ],
   );
 });
@@ -75,7 +76,7 @@ test("--help needs nothing else, and shows options and examples", () => {
       "  --size <number>    How large.",
       "  --fast             Now.",
       "  --json             Prints JSON.",
-      "  --env-file <path>  Reads variables from this file instead of .env in the working directory.",
+      "  --env-file <path>  Reads variables from this file instead of .env.",
       "  --help             Prints this help.",
       "",
       "Examples:",
@@ -83,6 +84,17 @@ test("--help needs nothing else, and shows options and examples", () => {
     ].join("\n"),
   );
   assert.match(helpFor([COMMAND, OTHER], ["things"]), /^Usage: factory-proxy things <command> \[options\]$/m);
+});
+
+test("every --help fits a terminal of 80 columns, but for examples", async () => {
+  const commands = await allCommands();
+  const groups = Map.groupBy(commands, ({ name }) => name.split(" ")[0] ?? "");
+  const texts = [...groups].flatMap(([group, own]) => [helpFor(own, [group]), ...own.map(({ name }) => helpFor(own, name.split(" ")))]);
+  const lines = [helpText(), serveHelp(), ...texts].flatMap((text) => text.split("\n"));
+  assert.deepEqual(
+    lines.filter((line) => line.length > 80 && !line.startsWith("  factory-proxy ")),
+    [],
+  );
 });
 
 test("the longest name that fits is the command", () => {

@@ -15,7 +15,7 @@ const MODELS = ["claude-sonnet-5", "gpt-5", "glm-5.2", "gemini-2.5-pro"];
 for (const way of OWN_WAYS) {
   test(`${way.name}: the demo answers every kind of model without a Factory key, and health sees it until it ends`, async () => {
     const running = start(way, { arguments: ["demo", "--port", "0"], env: { ADMIN_KEY } });
-    await until(() => running.stdout().includes("Ctrl-C ends it."), "the demo's words");
+    await until(() => running.stdout().includes("Press Ctrl-C to stop."), "the demo's words");
     const [url = ""] = /http:\/\/[\d.]+:\d+/.exec(running.stdout()) ?? [];
     const answers = await Promise.all(MODELS.flatMap((model) => [ask(url, { model, stream: false }), ask(url, { model, stream: true })]));
     assert.deepEqual(
@@ -35,7 +35,7 @@ for (const way of OWN_WAYS) {
     const [link = ""] = /http\S+\/ui\/link\S+/.exec(running.stdout()) ?? [];
     assert.equal((await fetch(link, { redirect: "manual" })).status, 303);
     const opened = await start(way, { arguments: ["ui", "--print", "--url", url] }).ended;
-    const words = `A demo answers at ${url}. Sign in to its dashboard with demo-administrator, or with ADMIN_KEY where it has one.\n`;
+    const words = `The server at ${url} is a demo. Sign in to its dashboard with demo-administrator, or with its ADMIN_KEY if it has one.\n`;
     assert.deepEqual([opened.code, opened.stdout, opened.stderr.replace(way.hint, "")], [0, `${url}/ui\n`, words]);
     assert.deepEqual(
       await Promise.all(MODELS.flatMap((model) => [forced(url, model), structured(url, model)])),

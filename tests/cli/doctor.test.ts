@@ -137,7 +137,7 @@ test("where all is well nothing fails, no call is made, and no key goes anywhere
     ],
   );
   assert.match(text, /^Configuration\n {2}ok {4}The configuration can be used\.\n/);
-  assert.match(text, /\nNothing fails: \d+ ok, 0 warnings, \d+ skipped\.$/);
+  assert.match(text, /\n0 failed, \d+ passed, 0 warnings, \d+ skipped\.$/);
   assert.deepEqual(notes, []);
 });
 
@@ -308,17 +308,22 @@ const FAILURES: readonly Failure[] = [
     what: "the gate, which the prompt passes",
     answer: (call) => (isPrompted(call) ? null : factory(403, "Forbidden")),
     state: "ok",
-    found: /gate refuses it \(403\)/,
+    found: /Factory refuses it \(403\)/,
   },
   {
     what: "the gate, with the prompt switched off",
     answer: (call) => (isPrompted(call) ? null : factory(403, "Forbidden")),
     environment: { SYSTEM_PROMPT: "" },
     state: "fail",
-    found: /gate, because SYSTEM_PROMPT is off/,
+    found: /Factory refuses \S+ \(403\) because SYSTEM_PROMPT is off/,
     fix: /^Unset SYSTEM_PROMPT\.$/,
   },
-  { what: "the gate, whatever is sent", answer: () => factory(403, "Forbidden"), state: "fail", found: /gate, with the system prompt too/ },
+  {
+    what: "the gate, whatever is sent",
+    answer: () => factory(403, "Forbidden"),
+    state: "fail",
+    found: /\(403\) even with the system prompt/,
+  },
   {
     what: "a prompt that is refused",
     answer: (call) => (isPrompted(call) ? factory(403, "Forbidden") : null),
@@ -336,7 +341,7 @@ const FAILURES: readonly Failure[] = [
     what: "the plan",
     answer: () => factory(402, "You have reached your weekly limit."),
     state: "fail",
-    found: /limit of the plan is reached \(402\)/,
+    found: /plan has reached a limit \(402\)/,
   },
   {
     what: "the provider",
@@ -349,18 +354,18 @@ const FAILURES: readonly Failure[] = [
     what: "the key",
     answer: () => factory(401, "Unauthorized"),
     state: "fail",
-    found: /does not take the key \(401\)/,
+    found: /rejects the key \(401\)/,
     fix: /api\.eu\.factory\.ai/,
   },
   { what: "the path", answer: () => new Response("<h1>Not found</h1>", { status: 404 }), state: "fail", found: /does not exist \(404\)/ },
-  { what: "an unknown model", answer: () => factory(400, "Unknown model"), state: "warn", found: /refuses the call \(400\)/ },
-  { what: "a throttle", answer: () => factory(429, "Slow down"), state: "warn", found: /throttled or overloaded \(429\)/ },
-  { what: "an overload", answer: () => new Response("oops", { status: 529 }), state: "warn", found: /throttled or overloaded \(529\)/ },
+  { what: "an unknown model", answer: () => factory(400, "Unknown model"), state: "warn", found: /rejects the call \(400\)/ },
+  { what: "a throttle", answer: () => factory(429, "Slow down"), state: "warn", found: /rate-limited or overloaded \(429\)/ },
+  { what: "an overload", answer: () => new Response("oops", { status: 529 }), state: "warn", found: /rate-limited or overloaded \(529\)/ },
   {
     what: "a redirect",
     answer: () => new Response("", { status: 308, headers: { location: "https://api.eu.factory.ai/x" } }),
     state: "fail",
-    found: /answers 308/,
+    found: /redirects \(308\)/,
   },
   {
     what: "silence",
@@ -542,7 +547,7 @@ test("--url: a server without anything in front, one behind a proxy that holds s
     const behind = await examined(["--url", `http://127.0.0.1:${port}`], straight);
     assert.deepEqual(waiting, ["/", "/health/stream", "/v1/responses"]);
     assert.deepEqual(statesOf(behind.checks, "network.").slice(2), ["network.url ok", "network.streams fail", "network.websocket skip"]);
-    assert.match(behind.check("network.streams").what, /held back/);
+    assert.match(behind.check("network.streams").what, /buffered/);
 
     const deaf = await listening((text) =>
       text.startsWith("GET /v1/responses")
@@ -598,7 +603,7 @@ test("a report is one file without keys and without the name of the home folder,
   assert.equal(variables["DATABASE_URL"], "postgres://…@db.example/x");
   await examined(["--report", path]);
   writeFileSync(path, "my notes");
-  await assert.rejects(examined(["--report", path]), /exists and is no report/);
+  await assert.rejects(examined(["--report", path]), /exists and is not a report/);
   assert.equal(readFileSync(path, "utf8"), "my notes");
 });
 

@@ -37,7 +37,7 @@ for (const way of OWN_WAYS) {
       }
     };
     const made = await command("add", "alice");
-    assert.deepEqual([made.code, made.stderr], [0, "The key of alice, shown once:\n"]);
+    assert.deepEqual([made.code, made.stderr], [0, "The key for alice, shown only once:\n"]);
     const key = made.stdout.trim();
     assert.equal(await statusOf(key), 200);
     assert.equal((await command("off", "alice")).stdout, "alice is off.\n");
@@ -67,21 +67,24 @@ for (const way of OWN_WAYS) {
       const { code, stdout, stderr } = await start(way, { arguments: words }).ended;
       return [code, stdout, stderr];
     };
-    assert.deepEqual(await said("version", "--bogus"), [2, "", "--bogus is not an option of version. See factory-proxy version --help.\n"]);
-    assert.deepEqual(await said("kyes"), [2, "", 'There is no such command. Did you mean "keys"? factory-proxy help lists them all.\n']);
     assert.deepEqual(await said("help", "setings"), [
       2,
       "",
-      'There is no such command. Did you mean "settings"? factory-proxy help lists them all.\n',
+      'Unknown command "setings". Did you mean "settings"? Run `factory-proxy help` for a list.\n',
     ]);
     const port = 'The configuration is wrong:\n--port ("abc") must be a whole number from 0 to 65535.\n';
     assert.deepEqual(await said("demo", "--port", "abc"), [2, "", port]);
+    assert.deepEqual(await said("version", "--bogus"), [2, "", "Unknown option --bogus. See factory-proxy version --help.\n"]);
+    assert.deepEqual(await said("kyes"), [2, "", 'Unknown command "kyes". Did you mean "keys"? Run `factory-proxy help` for a list.\n']);
+    assert.deepEqual(await said("frob"), [2, "", 'Unknown command "frob". Run `factory-proxy help` for a list.\n']);
+    assert.deepEqual(await said("fp-5f0c3a52"), [2, "", "Unknown command. Run `factory-proxy help` for a list.\n"]);
+    assert.deepEqual(await said("keys", "frob"), [2, "", 'Unknown command "keys frob". Run `factory-proxy keys --help` for a list.\n']);
     assert.deepEqual(await said("keys", "lsit"), [
       2,
       "",
-      'There is no such command of keys. Did you mean "keys list"? factory-proxy keys --help lists them all.\n',
+      'Unknown command "keys lsit". Did you mean "keys list"? Run `factory-proxy keys --help` for a list.\n',
     ]);
-    const first = "A command comes before its options: factory-proxy keys.\n";
+    const first = "Put the command before its options: factory-proxy keys.\n";
     assert.deepEqual(await said("--json", "keys", "list"), [2, "", first]);
     assert.deepEqual(await said("--help", "keys"), await said("keys", "--help"));
     const [code, stdout] = (await said("version", "--json")) as [number, string];

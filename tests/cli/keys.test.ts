@@ -66,16 +66,16 @@ test("keys add prints the key alone, keeps its hash, and refuses a name that exi
   const desk = new Desk();
   const { code, out, note } = await desk.run("add alice --budget 5usd/day --budget 1M-tokens/5h --rpm 60 --note 'The boss'");
   assert.match(out, KEY);
-  assert.deepEqual([code, note], [0, "The key of alice, shown once:"]);
+  assert.deepEqual([code, note], [0, "The key for alice, shown only once:"]);
   const [record] = await desk.store.keys();
   assert.equal(record?.hash, runtime.sha256(out).toHex());
   assert.ok(!JSON.stringify(record).includes(out));
   assert.deepEqual(await desk.run("add alice"), {
     code: 1,
     out: "",
-    note: 'There is already a key "alice". keys set changes it, and keys rotate gives it a new value.',
+    note: 'A key named "alice" already exists. Use keys set to change it, or keys rotate to replace its value.',
   });
-  assert.deepEqual(await desk.run("add bruno"), { code: 1, out: "", note: '"bruno" is the name of a key in PROXY_API_KEY.' });
+  assert.deepEqual(await desk.run("add bruno"), { code: 1, out: "", note: 'PROXY_API_KEY already has a key named "bruno".' });
   assert.equal((await desk.run("add x --budget 5usd")).code, 2);
   assert.equal((await desk.store.keys()).length, 1);
 });
@@ -223,22 +223,21 @@ test("keys set changes what it names, for keys of PROXY_API_KEY and default too,
   );
   assert.match(faults[1]?.note ?? "", /Did you mean "minimax-m2\.5"/);
   const unknown = await desk.run("set alice --models '!claude-opsu-5,gpt-99-*'");
-  assert.match(
-    unknown.note,
-    /^No known model is called claude-opsu-5\. Did you mean "claude-opus-5".*\nNo known model is called gpt-99-\*\./,
-  );
+  assert.match(unknown.note, /^Unknown model claude-opsu-5\. Did you mean "claude-opus-5".*\nUnknown model gpt-99-\*\./);
   assert.match(faults[2]?.note ?? "", /Did you mean "alice"\?/);
 });
 
 test("keys rotate gives a new key, off and on switch, rm removes", async () => {
   const desk = new Desk();
   const old = (await desk.run("add alice --rpm 60")).out;
-  const { out: fresh } = await desk.run("rotate alice --grace 24h");
+  const { out: fresh, note } = await desk.run("rotate alice --grace 24h");
+  assert.equal(note, "The key for alice, shown only once:\nThe old key works until 2026-11-29T14:00:00Z.");
   const [record] = await desk.store.keys();
   assert.deepEqual(
     [record?.hash, record?.previous, record?.rules.requestsPerMinute],
     [runtime.sha256(fresh).toHex(), { hash: runtime.sha256(old).toHex(), untilMs: NOW_MS + DAY_MS }, 60],
   );
+  assert.equal((await desk.run("rotate alice")).note, "The key for alice, shown only once:\nThe old key no longer works.");
   assert.deepEqual(
     [await desk.run("off alice"), await desk.run("on alice"), await desk.run("rm alice"), await desk.run("rm alice")].map(
       ({ code, out }) => [code, out],
@@ -246,7 +245,7 @@ test("keys rotate gives a new key, off and on switch, rm removes", async () => {
     [
       [0, "alice is off."],
       [0, "alice is on."],
-      [0, "alice is removed."],
+      [0, "Removed alice."],
       [1, ""],
     ],
   );
@@ -331,10 +330,10 @@ test("keys export holds hashes and no key, and import makes the same keys elsewh
   other.files = { "keys.json": out };
   assert.equal((await other.run("import keys.json")).out, "2 imported.");
   assert.deepEqual(await other.store.keys(), await desk.store.keys());
-  assert.equal((await other.run("import keys.json")).out, "0 imported; 2 there already, and the same.");
+  assert.equal((await other.run("import keys.json")).out, "0 imported; 2 unchanged.");
   await other.run("set alice --rpm 1");
   await other.run("rm default");
-  assert.match((await other.run("import keys.json")).note, /^There is another key "alice"\. .* Nothing was changed\.$/);
+  assert.match((await other.run("import keys.json")).note, /^A different key named "alice" already exists\. .* Nothing was changed\.$/);
   assert.equal((await other.store.keys()).length, 1);
   assert.equal((await other.run("import keys.json --replace")).code, 0);
   assert.deepEqual(await other.store.keys(), await desk.store.keys());
@@ -357,7 +356,7 @@ test("keys import refuses what is no such file, and a key that goes by another n
     [1, 1, 2, 1, 1],
   );
   assert.match(said[3]?.note ?? "", /another name/);
-  assert.match(said[4]?.note ?? "", /two keys "alice"/);
+  assert.match(said[4]?.note ?? "", /two keys named "alice"/);
   assert.equal((await desk.store.keys()).length, 1);
 });
 

@@ -137,9 +137,7 @@ describe("every agent", () => {
       const [first = "", ...others] = ended.stderr.replace(WAY.hint, "").trim().split("\n");
       assert.match(
         first,
-        new RegExp(
-          `^${agent.title}${model}, through a gateway of its own at http://127\\.0\\.0\\.1:\\d+, with the key launch-${agent.id}-`,
-        ),
+        new RegExp(`^${agent.title}${model}, through its own gateway at http://127\\.0\\.0\\.1:\\d+, using the key launch-${agent.id}-`),
       );
       assert.match(
         others.at(-1) ?? "",
@@ -173,7 +171,7 @@ test("Gemini CLI runs in its user's own home where that signs in by key", PATIEN
     security: { auth: { selectedType: "gemini-api-key" } },
     ui: { theme: "Dracula" },
   });
-  assert.match(ended.stderr, /this run has a copy of its settings\.json/);
+  assert.match(ended.stderr, /this run uses a copy of its settings\.json/);
   writeFileSync(join(home, ".gemini/settings.json"), '{"security": {"auth": {"selectedType": "gemini-api-key"}}}');
   assert.equal((await givenTo(["gemini"], { home })).given.environment["GEMINI_CLI_HOME"], undefined);
 });
@@ -183,11 +181,11 @@ test(
   PATIENT,
   async () => {
     const none = await launched([]).ended;
-    assert.deepEqual([none.code, /AGENT is missing/.test(none.stderr)], [2, true]);
+    assert.deepEqual([none.code, /^Missing AGENT\./.test(none.stderr)], [2, true]);
     const misspelled = await launched(["clade"]).ended;
     assert.deepEqual([misspelled.code, /Did you mean "claude"\?/.test(misspelled.stderr)], [2, true]);
     const behind = await launched(["claude", "-p", "hello"]).ended;
-    assert.deepEqual([behind.code, /Put ARGUMENTS behind --\./.test(behind.stderr)], [2, true]);
+    assert.deepEqual([behind.code, /Put ARGUMENTS after --\./.test(behind.stderr)], [2, true]);
     const missing = await launched(["claude"], { env: { PATH: dirname(WAY.command[0] ?? "") } }).ended;
     assert.equal(missing.code, 1);
     assert.match(missing.stderr, /Claude Code is not installed\. Install it: npm install --global @anthropic-ai\/claude-code/);
@@ -242,14 +240,14 @@ test("a gateway that knows nothing of this store is left alone, and said to be",
   const { port } = new URL(await server.url);
   const { ended } = await givenTo(["claude"], { env: { PORT: port } });
   assert.match(ended.stderr, /^The gateway at http:\/\/127\.0\.0\.1:\d+ can't be used, because DATABASE_URL is memory:\.$/m);
-  assert.match(ended.stderr, /through a gateway of its own/);
+  assert.match(ended.stderr, /through its own gateway/);
   server.signal("SIGTERM");
   await server.ended;
 });
 
 test("a demo that runs is used with its own key, and said to be one; for a key of the store it is not", PATIENT, async () => {
   const demo = start(WAY, { arguments: ["demo", "--port", "0"] });
-  await until(() => demo.stdout().includes("Ctrl-C ends it."), "the demo's words");
+  await until(() => demo.stdout().includes("Press Ctrl-C to stop."), "the demo's words");
   const [url = ""] = /http:\/\/[\d.]+:\d+/.exec(demo.stdout()) ?? [];
   const { port } = new URL(url);
   assert.ok(demo.stdout().includes(`\n  PORT=${port} factory-proxy launch claude --model glm-5.2\n`), demo.stdout());
@@ -259,14 +257,14 @@ test("a demo that runs is used with its own key, and said to be one; for a key o
   assert.match(FAKE_ANSWER, /"content":"You said: Hello\."/);
   assert.equal(
     ended.stderr.replace(WAY.hint, ""),
-    `Claude Code, through the demo at ${url}, with the key demo-key.\nA script answers there in the place of models: it repeats what it is asked.\n`,
+    `Claude Code, through the demo at ${url}, using the key demo-key.\nAnswers come from a script that echoes each question, not from a model.\n`,
   );
   // What launch has to know of a gateway it asks without a key, which would be a warning there.
   assert.doesNotMatch(demo.stderr(), /warning| 401 /);
   const env = { PORT: port, DATABASE_URL: "sqlite:", DATA_DIR: emptyFolder() };
   await start(WAY, { arguments: ["keys", "add", "alice"], env }).ended;
   const named = await givenTo(["claude", "--key", "alice"], { env });
-  assert.match(named.ended.stderr, /can't be used, because it is a demo, which has no key alice\.\n.*through a gateway of its own/);
+  assert.match(named.ended.stderr, /can't be used, because it is a demo and has no key named alice\.\n.*through its own gateway/);
   demo.signal("SIGTERM");
   await demo.ended;
 });
@@ -281,7 +279,7 @@ test("another program on the port, whose answers never end, is passed by", PATIE
   const address = endless.address();
   const port = typeof address === "object" && address !== null ? String(address.port) : assert.fail();
   const { ended } = await givenTo(["claude"], { env: { PORT: port } });
-  assert.match(ended.stderr, /^Claude Code, through a gateway of its own at /m);
+  assert.match(ended.stderr, /^Claude Code, through its own gateway at /m);
   const health = await start(WAY, { arguments: ["health", "--url", `http://127.0.0.1:${port}`] }).ended;
   assert.deepEqual([health.code, health.stderr.includes("No server answers at")], [1, true]);
   endless.close();

@@ -73,15 +73,15 @@ test("models finds a model by its family, and suggests the nearest for a name th
   assert.deepEqual(await run(["models", "glm-5.9.9"]), {
     code: 1,
     out: "",
-    note: 'No known model is called "glm-5.9.9". Did you mean glm-5.3 or glm-5.2 or glm-5.1? factory-proxy models lists them all.',
+    note: 'Unknown model "glm-5.9.9". Did you mean glm-5.3 or glm-5.2 or glm-5.1? Run `factory-proxy models` for a list.',
   });
 });
 
 test("explain shows what would be sent and what would be lost, by the body's shape", async () => {
   const { out, note } = await run(["explain"], MESSAGES);
-  assert.equal(note, "Taken for a request to /v1/messages; --route names another path.");
+  assert.equal(note, "Treating this as a request to /v1/messages. Use --route for another path.");
   assert.match(out, /^POST https:\/\/api\.factory\.ai\/api\/llm\/o\/v1\/chat\/completions\n/);
-  assert.match(out, /\nLost:\n {2}top_k \(\w+\): Chat Completions has no such parameter\.$/);
+  assert.match(out, /\nChanged or dropped:\n {2}top_k \(\w+\): Chat Completions has no such parameter\.$/);
 });
 
 test("explain tells the protocols apart, and a route wins over the shape", async () => {
@@ -99,7 +99,7 @@ test("explain tells the protocols apart, and a route wins over the shape", async
   for (const [body, route] of shapes) {
     assert.deepEqual(await run(["explain"], body).then(({ code, note }) => [code, note]), [
       0,
-      `Taken for a request to ${route}; --route names another path.`,
+      `Treating this as a request to ${route}. Use --route for another path.`,
     ]);
   }
   const { code, out } = await run(["explain", "--route", "/v1/messages", "--model", "claude-sonnet-5", "--json"], MESSAGES);
@@ -111,9 +111,9 @@ test("explain refuses what is no request, with the reason", async () => {
   assert.equal((await run(["explain"], "no JSON")).code, 2);
   assert.deepEqual(await run(["explain"], "").then(({ code, note }) => [code, note]), [
     2,
-    "FILE is missing, and so is a request on standard input.",
+    "No request: give a FILE, or pipe one to standard input.",
   ]);
-  assert.match((await run(["explain"], { model: "glm-5.2" })).note, /neither messages nor input nor contents/);
+  assert.match((await run(["explain"], { model: "glm-5.2" })).note, /no messages, input or contents/);
   assert.match((await run(["explain"], { contents: [] })).note, /add --model/);
   assert.deepEqual(await run(["explain", "--route", "v1"], MESSAGES).then(({ code }) => code), 2);
   const refused = await run(["explain", "--model", "claud-sonnet-5"], MESSAGES);

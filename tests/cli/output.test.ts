@@ -165,7 +165,7 @@ for (const way of OWN_WAYS) {
     const stdout = openSync("/dev/full", "w");
     const { code, stderr } = await start(way, { arguments: ["help", "settings"], stdout }).ended;
     closeSync(stdout);
-    const message = "Standard output can't be written (ENOSPC), so what should stand there is lost.\n";
+    const message = "Can't write to standard output (ENOSPC). The output is lost.\n";
     assert.deepEqual({ code, stderr: stderr.replace(way.hint, "") }, { code: 1, stderr: message });
   });
 

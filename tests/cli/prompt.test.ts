@@ -32,12 +32,12 @@ for (const way of OWN_WAYS) {
     assert.equal(code, 0);
     assert.match(readFileSync(join(home, SETTINGS), "utf8"), /factory-proxy/);
     // What is noted stands behind what was printed before it, and the key behind both.
-    assert.match(text, /Write this\?[^]*Wrote [^]*Put this line into your shell's profile[^]*export FACTORY_PROXY_KEY=/);
+    assert.match(text, /Write these changes\?[^]*Wrote [^]*Add this line to your shell profile[^]*export FACTORY_PROXY_KEY=/);
   });
 
   test(`${way.name}: the demo's link on a terminal opens its dashboard`, { skip: !existsSync(SCRIPT) }, async () => {
     const { shell, text, ended } = inTerminal(way, ["demo", "--port", "0"]);
-    await until(() => text().includes("Ctrl-C ends it."), "the demo's words");
+    await until(() => text().includes("Press Ctrl-C to stop."), "the demo's words");
     const [link = ""] = /http:\S+\/ui\/link\?token=\S+/.exec(text()) ?? [];
     const entered = await fetch(link, { redirect: "manual" });
     assert.deepEqual([entered.status, entered.headers.get("location")], [303, "/ui"]);
@@ -48,7 +48,7 @@ for (const way of OWN_WAYS) {
 
 async function answered(way: Way, answer: string): Promise<{ readonly home: string; readonly code: number | null; readonly text: string }> {
   const { shell, home, text, ended } = inTerminal(way, ["setup", "codex", "--write"]);
-  await until(() => /Write this\?[^]*No/.test(text()), "the question");
+  await until(() => /Write these changes\?[^]*No/.test(text()), "the question");
   shell.stdin?.write(answer);
   return { home, code: await ended, text: text() };
 }

@@ -80,7 +80,7 @@ test("six windows with percent, reset and forecast, and the extra usage", async 
       "Plan: max",
       "",
       "Pool Window Used Resets Forecast",
-      "standard 5h 80% 2026-11-28 16:00 at this pace full at 15:00",
+      "standard 5h 80% 2026-11-28 16:00 runs out at 15:00",
       "standard 7d 10% 2026-11-28 16:00 lasts at this pace",
       "standard 30d 100% 2026-11-28 16:00 full",
       "core 5h unknown",
@@ -109,16 +109,16 @@ test("without a store there is no forecast, and the rest is there", async () => 
 test("the other states are a sentence with the reason, and exit code 1; QUOTA_INTERVAL=0 is for servers", async () => {
   const no = { withStore: false, environment: { QUOTA_INTERVAL: "0" } };
   const refused = await printed([], { ...no, answer: new Response("{}", { status: 401 }) });
-  assert.match(refused.text, /^The plan's limits are only for people who sign in\. Factory answers 401: /);
+  assert.match(refused.text, /^The plan's limits are shown only to people who sign in\. Factory answers 401: /);
   const unknown = await printed([], { ...no, answer: new Response("<html>") });
   const answers = "Factory's billing endpoint answers in a form that is not known here.";
-  const now = "Calls do not depend on them. As of 2026-11-28 14:00. Zone: UTC.";
+  const now = "Calls work without them. As of 2026-11-28 14:00. Zone: UTC.";
   assert.equal(unknown.text, `The plan's limits are not available. ${answers} ${now}`);
   assert.deepEqual([refused.code, unknown.code], [1, 1]);
 });
 
 test("without a Factory key there is nothing to ask about", async () => {
-  await assert.rejects(printed([], { environment: { FACTORY_API_KEY: "" } }), /FACTORY_API_KEY is not set/);
+  await assert.rejects(printed([], { environment: { FACTORY_API_KEY: "" } }), /Set FACTORY_API_KEY/);
 });
 
 test("a key goes to no host that gets no calls", async () => {

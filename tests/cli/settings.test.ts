@@ -106,10 +106,10 @@ for (const [name, { format, before, changes, after }] of Object.entries(CASES)) 
 test("what is not of its format is refused in words", () => {
   const faults: readonly (readonly [FormatName, string, RegExp])[] = [
     ["jsonc", '{\n"a": ', /^is not valid JSON \(ValueExpected in line 2\)$/],
-    ["jsonc", "[]", /^holds no JSON object$/],
-    ["jsonc", '{"env": "x"}', /^has another kind of value where "URL" is to be$/],
+    ["jsonc", "[]", /^is not a JSON object$/],
+    ["jsonc", '{"env": "x"}', /^has a value that is not an object where "URL" belongs$/],
     ["toml", "a = 1\nb = ", /^is not valid TOML \(line 2\)$/],
-    ["toml", "env = 1", /^has another kind of value where "URL" is to be$/],
+    ["toml", "env = 1", /^has a value that is not an object where "URL" belongs$/],
   ];
   for (const [format, text, message] of faults) {
     assert.throws(

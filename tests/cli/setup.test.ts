@@ -176,7 +176,7 @@ for (const agent of written) {
   testAt(`${agent.title}: setup writes what it needs, a second time nothing, and the undo leaves an empty home`, async (desk) => {
     const before = desk.tree();
     const { code, out, note } = await desk.run(`${agent.id} --write --yes`);
-    assert.deepEqual([code, note.includes("is removed")], [0, false]);
+    assert.deepEqual([code, note.includes("Removed the key")], [0, false]);
     assert.match(out, /^Undo: factory-proxy setup \w+ --undo$/m);
     for (const file of agent.files) {
       checkFile(desk, agent, file);
@@ -186,7 +186,7 @@ for (const agent of written) {
     const after = desk.tree();
     assert.deepEqual(await desk.run(`${agent.id} --write --yes`), {
       code: 0,
-      out: `${agent.title} is set up already. Nothing to write.`,
+      out: `${agent.title} is already set up. Nothing to write.`,
       note: "",
     });
     assert.deepEqual(desk.tree(), after);
@@ -230,12 +230,12 @@ for (const agent of written) {
     const { code, out } = await desk.run(`${agent.id} --undo`);
     assert.equal(code, 0);
     for (const file of agent.files) {
-      assert.ok(out.includes(`${desk.path(placeOf(file))} was edited since, so only our lines were taken out.`));
+      assert.ok(out.includes(`${desk.path(placeOf(file))} was edited since setup; only the lines that setup added were removed.`));
       const expected = edits[file.format](BEFORE[file.format]);
       assert.equal(desk.text(placeOf(file)).replaceAll(/\s/g, ""), expected.replaceAll(/\s/g, ""));
       assert.deepEqual(settingsIn(desk.text(placeOf(file)), file.format), settingsIn(expected, file.format));
     }
-    assert.equal(out.match(/The file as it was before setup: (.+)/g)?.length, agent.files.length);
+    assert.equal(out.match(/Backup from before setup: (.+)/g)?.length, agent.files.length);
   });
 }
 
@@ -286,11 +286,11 @@ testAt("--write asks, and does nothing on a no or where nobody can be asked", as
   assert.deepEqual(await desk.run("codex --write"), {
     code: 2,
     out: "",
-    note: "There is no terminal here to ask on. See the changes with --show, then write them with --write --yes.",
+    note: "Can't ask for confirmation without a terminal. Review the changes with --show, then write them with --write --yes.",
   });
   desk.answer = false;
   const { code, out, note } = await desk.run("codex --write");
-  assert.deepEqual([code, note, desk.asked], [1, "Nothing was written.", ["Write this?"]]);
+  assert.deepEqual([code, note, desk.asked], [1, "Nothing was written.", ["Write these changes?"]]);
   assert.match(out, /^\+model_provider = "factory-proxy"$/m);
   assert.deepEqual(desk.tree(), []);
   desk.answer = true;
@@ -300,11 +300,11 @@ testAt("--write asks, and does nothing on a no or where nobody can be asked", as
 
 testAt("what can't be meant is wrong use", async (desk) => {
   const wrong: readonly (readonly [line: string, note: RegExp])[] = [
-    ["--show", /^AGENT is missing: claude, /],
+    ["--show", /^Missing AGENT: one of claude, /],
     ["cluade", /Did you mean "claude"\?/],
-    ["claude --show --undo", /^--show and --undo can't go together\.$/],
-    ["--all --write --yes", /one by one/],
-    ["claude --url 127.0.0.1:8000", /^--url is an address/],
+    ["claude --show --undo", /^Use either --show or --undo, not both\.$/],
+    ["--all --write --yes", /one at a time/],
+    ["claude --url 127.0.0.1:8000", /^--url must begin with http/],
   ];
   for (const [line, note] of wrong) {
     const said = await desk.run(line);
@@ -319,7 +319,7 @@ testAt("Copilot CLI gets lines for a shell, and no file", async (desk) => {
   assert.match(shown.out, /COPILOT_PROVIDER_BASE_URL/);
   const { code, note } = await desk.run("copilot --write --yes");
   assert.equal(code, 1);
-  assert.match(note, /it reads variables/);
+  assert.match(note, /reads environment variables, not a settings file/);
   assert.deepEqual(desk.tree(), []);
 });
 
@@ -336,10 +336,10 @@ testAt("a file that is invalid, read-only or no text gets a sentence, and nothin
   };
   await refused(/settings\.json is not valid JSON \(.+ in line 1\)\. Nothing was written\.$/);
   writeFileSync(path, Uint8Array.of(0x7b, 0xff, 0x7d));
-  await refused(/settings\.json is no UTF-8 text\. Nothing was written\.$/);
+  await refused(/settings\.json is not UTF-8 text\. Nothing was written\.$/);
   rmSync(path);
   mkdirSync(path);
-  await refused(/settings\.json is no file\. Nothing was written\.$/);
+  await refused(/settings\.json is not a file\. Nothing was written\.$/);
   rmSync(path, { recursive: true });
   writeFileSync(path, "{}");
   chmodSync(env, 0o444);
@@ -347,7 +347,7 @@ testAt("a file that is invalid, read-only or no text gets a sentence, and nothin
   chmodSync(env, 0o644);
   if (!isWindows) {
     chmodSync(dirname(path), 0o555);
-    await refused(/is in a folder that is read-only\. Nothing was written\.$/);
+    await refused(/is in a read-only folder\. Nothing was written\.$/);
     chmodSync(dirname(path), 0o755);
   }
   assert.equal((await desk.run("gemini --write --yes")).code, 0);
@@ -362,7 +362,7 @@ testAt("a file that has become invalid since stays, and the undo says so", async
   assert.equal(desk.text(".claude/settings.json"), "{ broken");
   assert.equal((await desk.store.keys()).length, 1);
   rmSync(desk.path(".claude/settings.json"));
-  assert.match((await desk.run("claude --undo")).out, /holds nothing of ours: it is gone\.$/);
+  assert.match((await desk.run("claude --undo")).out, /has nothing to undo: it no longer exists\.$/);
 });
 
 testAt("what was changed in our lines stays, and is named", async (desk) => {
@@ -370,7 +370,7 @@ testAt("what was changed in our lines stays, and is named", async (desk) => {
   await desk.run("claude --write --yes");
   desk.put(".claude/settings.json", desk.text(".claude/settings.json").replace(OURS, "http://theirs"));
   const { out } = await desk.run("claude --undo");
-  assert.match(out, /^ {2}env\.ANTHROPIC_BASE_URL was changed since, so it stays\.$/m);
+  assert.match(out, /^ {2}env\.ANTHROPIC_BASE_URL was changed since and was kept\.$/m);
   assert.deepEqual(JSON.parse(desk.text(".claude/settings.json")), { env: { ANTHROPIC_BASE_URL: "http://theirs" } });
 });
 
@@ -473,22 +473,22 @@ testAt("all agents of a machine get one key, which setup names, and which goes w
   const codex = await desk.run("codex --write --yes");
   const key = keyIn(codex.out);
   assert.deepEqual(codex.note.split("\n"), [
-    "The key setup-mybook is new. It is for all agents of this machine: setup gives it to the next ones, too.",
-    "Codex reads the key setup-mybook from FACTORY_PROXY_KEY. Put this line into your shell's profile:",
+    "Made the key setup-mybook. Setup uses it for all agents on this machine.",
+    "Codex reads the key setup-mybook from FACTORY_PROXY_KEY. Add this line to your shell profile:",
   ]);
   const claude = await desk.run("claude --write --yes");
   assert.equal(keyIn(desk.text(".claude/settings.json")), key);
-  assert.equal(claude.note, "The key setup-mybook is the one that setup made for this machine before.");
-  assert.match(claude.out, /settings\.json holds the key setup-mybook itself/);
+  assert.equal(claude.note, "Using the key setup-mybook, which setup made earlier for this machine.");
+  assert.match(claude.out, /settings\.json contains the key setup-mybook in plain text/);
   assert.equal(keyIn(claude.out), "");
   assert.equal(keyIn((await desk.run("opencode --write --yes")).out), key);
   assert.equal(keyIn((await desk.run("copilot")).out), key);
   assert.equal(keyIn((await desk.run("--all")).out), "");
   assert.deepEqual(await keyNames(desk), ["setup-mybook"]);
-  const stays = "The key setup-mybook stays, as it is in use for ";
+  const stays = "The key setup-mybook was kept: it is still used by ";
   assert.equal((await desk.run("codex --undo")).note, `${stays}claude, opencode. To remove it: factory-proxy keys rm setup-mybook`);
   assert.equal((await desk.run("claude --undo")).note, `${stays}opencode. To remove it: factory-proxy keys rm setup-mybook`);
-  assert.equal((await desk.run("opencode --undo")).note, "The key setup-mybook is removed.");
+  assert.equal((await desk.run("opencode --undo")).note, "Removed the key setup-mybook.");
   assert.deepEqual(await keyNames(desk), []);
 });
 
@@ -496,8 +496,8 @@ testAt("an agent that gets the key of the machine from the variable is one of th
   const key = keyIn((await desk.run("codex --write --yes")).out);
   desk.environment = { [KEY_VARIABLE]: key };
   assert.deepEqual(await desk.run("opencode --write --yes --json").then(({ out }) => JSON.parse(out).key), "setup-mybook");
-  assert.match((await desk.run("codex --undo")).note, /^The key setup-mybook stays, as it is in use for opencode\./);
-  assert.equal((await desk.run("opencode --undo")).note, "The key setup-mybook is removed.");
+  assert.match((await desk.run("codex --undo")).note, /^The key setup-mybook was kept: it is still used by opencode\./);
+  assert.equal((await desk.run("opencode --undo")).note, "Removed the key setup-mybook.");
 });
 
 testAt("another key of the name, as of another person at the same store, is left alone", async (desk) => {
@@ -518,11 +518,8 @@ testAt("a key that somebody made under the name, once ours was removed, is neith
   await desk.store.insertKey(theirs);
   await desk.run("codex --write --yes");
   assert.deepEqual(await keyNames(desk), ["setup-mybook", "setup-mybook-2"]);
-  assert.match(
-    (await desk.run("claude --undo")).note,
-    /^The key setup-mybook could not be removed\. It is not the one that setup made\.$/m,
-  );
-  assert.equal((await desk.run("codex --undo")).note, "The key setup-mybook-2 is removed.");
+  assert.match((await desk.run("claude --undo")).note, /^Could not remove the key setup-mybook\. Setup did not make it\.$/m);
+  assert.equal((await desk.run("codex --undo")).note, "Removed the key setup-mybook-2.");
   assert.deepEqual(await desk.store.keys(), [theirs]);
 });
 
@@ -537,10 +534,10 @@ testAt("a damaged record of one agent keeps no other from being set up and undon
     [code, note],
     [
       0,
-      `The key setup-mybook-2 stays, as another agent may use it: ${damaged} is damaged. To remove it: factory-proxy keys rm setup-mybook-2`,
+      `The key setup-mybook-2 was kept: another agent may use it, as ${damaged} is damaged. To remove it: factory-proxy keys rm setup-mybook-2`,
     ],
   );
-  assert.match((await desk.run("codex --undo")).note, /is damaged\. Copies/);
+  assert.match((await desk.run("codex --undo")).note, /is damaged\. Backups/);
 });
 
 testAt("--key takes a key of PROXY_API_KEY, and says what else there is for any other", async (desk) => {
@@ -549,12 +546,12 @@ testAt("--key takes a key of PROXY_API_KEY, and says what else there is for any 
   assert.equal((await desk.store.keys()).length, 0);
   const { code, note } = await desk.run("codex --write --yes --key carla");
   assert.equal(code, 1);
-  assert.match(note, /^No key in PROXY_API_KEY is called carla/);
+  assert.match(note, /^PROXY_API_KEY has no key named carla/);
 });
 
 testAt("a key that is gone from the store, or was changed there, is made anew by the next --write", async (desk) => {
   await desk.run("claude --write --yes");
-  const [before, note] = [desk.text(".claude/settings.json"), /^The key setup-mybook of Claude Code works no longer/];
+  const [before, note] = [desk.text(".claude/settings.json"), /^Claude Code's key setup-mybook no longer works/];
   await desk.store.updateKey("setup-mybook", () => null);
   assert.match((await desk.run("claude --write --yes")).note, note);
   const after = desk.text(".claude/settings.json");

@@ -38,7 +38,7 @@ for (const way of OWN_WAYS) {
   test(`${way.name}: a stray argument is named by its place and its text, and commands no terminal`, async () => {
     const { code, stderr } = await start(way, { env: KEYS, arguments: ["--port=0", "a\u202eb"] }).ended;
     assert.equal(code, 2);
-    assert.match(stderr, /^Argument 2 \("a\\u202eb"\) is neither a command nor an option\. /m);
+    assert.match(stderr, /^Argument 2 \("a\\u202eb"\) is not an option\. /m);
   });
 
   test(`${way.name}: reads .env in UTF-16, warns of names that are nearly right, and takes no line without =`, async () => {

@@ -77,7 +77,7 @@ test("the command says what keeps it from opening anything", async () => {
     const { code, stderr } = await start(BUN, { env: { FACTORY_API_KEY: "fk-1234", ...env }, cwd, arguments: ["ui", ...words] }).ended;
     return `${code} ${stderr.trim()}`;
   };
-  assert.equal(await outcome({ UI: "off" }), "1 UI is off, so there is no dashboard.");
-  assert.equal(await outcome({ PORT: "0" }), "2 PORT is 0, any free port. Say where the server listens: --url <url>.");
+  assert.equal(await outcome({ UI: "off" }), "1 The dashboard is off (UI=off).");
+  assert.equal(await outcome({ PORT: "0" }), "2 PORT is 0, so the server's port is not known. Pass its address with --url <url>.");
   assert.match(await outcome({}, "--url", "http://127.0.0.1:1"), /^1 No server answers at http:\/\/127\.0\.0\.1:1\./);
 });

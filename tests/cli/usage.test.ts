@@ -83,7 +83,7 @@ test("usage alone is today by model, with what has no price", async () => {
       "gpt-5.5-fast 1 0 1,000 200 0 0 1,200 10 no price",
       "Total 3 1 1,100 220 12 10 1,342 60 $0.25*",
       "",
-      "* Without 1 call whose model has no known price.",
+      "* Excludes 1 call to models without a known price.",
       "Credits and cost are estimates. Zone: UTC.",
     ],
   );
@@ -185,8 +185,8 @@ test("tail prints the latest calls, the newest last, and says where counts are n
   assert.deepEqual(
     lines.map((line) => line.replaceAll(/ +/g, " ")),
     [
-      "2026-11-28 13:30 bob codex gpt-5.5-fast cancelled ~1.0k in ~200 out no price 1.2s request-c",
-      "2026-11-28 14:29 alice claude-code =cmd() error:overloaded 0 in 0 out $0.00 1.2s request-d",
+      "2026-11-28 13:30:00 200 bob codex gpt-5.5-fast ~1.0k in ~200 out no price 1.2s request-c cancelled",
+      "2026-11-28 14:29:00 200 alice claude-code =cmd() 0 in 0 out $0.00 1.2s request-d error:overloaded",
     ],
   );
   assert.deepEqual(JSON.parse(await printed("usage tail --lines 1 --json")), ROWS.at(-1));
@@ -195,7 +195,7 @@ test("tail prints the latest calls, the newest last, and says where counts are n
 
 test("show has all of a call, by its request id, and fails for one that there is none of", async () => {
   assert.deepEqual(await json("usage show request-c"), ROWS[3]);
-  assert.match(await printed("usage show request-a --zone UTC"), /Cost {10}\$0\.50 \(prices of 2026-11-28\), 100 credits; estimates/);
+  assert.match(await printed("usage show request-a --zone UTC"), /Cost {12}\$0\.50 \(prices of 2026-11-28\), 100 credits; estimates/);
   await assert.rejects(printed("usage show nothing"), CommandError);
 });
 

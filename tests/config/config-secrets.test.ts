@@ -62,10 +62,7 @@ test("a key of any shape that stands as an option, or alone, is not shown", () =
 
 test("no key is spelled out letter by letter where it stands behind one dash", () => {
   const { message } = errorOf({ arguments: [`-${KEYS[0]}`] });
-  assert.equal(
-    message,
-    "Argument 1 (not shown, as it may hold a key) is neither a command nor an option. --help lists the commands, serve --help the options.",
-  );
+  assert.equal(message, "Argument 1 (not shown, as it may hold a key) is not an option. Run `factory-proxy serve --help` for a list.");
 });
 
 test("a key of any shape in the file of models is not shown", () => {

@@ -348,7 +348,7 @@ test("command line: help, version and the environment file can be asked for befo
     [
       "--prot is not an option; did you mean --port?",
       "--verison is not an option; did you mean --version?",
-      "Argument 4 is neither a command nor an option. --help lists the commands, serve --help the options",
+      "Argument 4 is not an option. Run `factory-proxy serve --help` for a list",
     ],
   );
   for (const [short, long] of [
@@ -391,6 +391,10 @@ test("help settings and the README's table name every variable, and serve --help
   const table = variablesTable();
   assert.deepEqual(
     Object.keys(VARIABLES).filter((name) => !help.includes(`\n  ${name}\n`)),
+    [],
+  );
+  assert.deepEqual(
+    help.split("\n").filter((line) => line.includes(" ", 6) && line.length > 80 && !line.startsWith("      Default: ")),
     [],
   );
   assert.deepEqual(

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { Budget, KeyRules } from "../../src/access/client-key.ts";
 import type { Account } from "../../src/access/store.ts";
+import { limitRefusal } from "../../src/access/limits.ts";
 import { Calendar } from "../../src/access/windows.ts";
 import { CATALOG } from "../../src/models/catalog.ts";
 import type { ProtocolId } from "../../src/protocol/canonical.ts";
@@ -113,6 +114,21 @@ const USED_UP: Readonly<Record<ProtocolId, { readonly type: string; readonly cod
   gemini: { type: "FAILED_PRECONDITION", code: null },
 };
 
+test("amounts of money have as many digits as they need, and no budget below a cent reads as none", () => {
+  const place = { who: "alice", isCodex: false, nowMs: 0, calendar: new Calendar(), zone: "UTC" };
+  const messageOf = (amount: number, used: number, wanted: number): string => {
+    const state = { budget: { amount, id: "usd/ever", unit: "usd", period: "ever" } as const, amount, used, startMs: 0, resetMs: null };
+    return limitRefusal({ reason: "budget", state, wanted }, place).message;
+  };
+  assert.deepEqual(
+    [messageOf(0.005, 0.004, 0.03), messageOf(5, 4.5, 0.75)],
+    [
+      'The key "alice" has used 0.004 of 0.005 USD of its total budget, and this call may take 0.03; it does not reset.',
+      'The key "alice" has used 4.50 of 5.00 USD of its total budget, and this call may take 0.75; it does not reset.',
+    ],
+  );
+});
+
 test("a used-up budget is 402 in each protocol's own words, never to be tried again, with who, how much and until when", async () => {
   const { text } = midnight("Asia/Shanghai");
   assert.match(text, /T00:00:00\+08:00$/);
@@ -121,7 +137,7 @@ test("a used-up budget is 402 in each protocol's own words, never to be tried ag
       const response = await call(empty, protocol, { stream });
       const limit = `day;tokens;limit=0;used=0;reset=${text}`;
       assert.deepEqual(headersOf(response, ...LIMIT_HEADERS), ["budget", limit, "false", null, null], protocol);
-      const message = `The key "alice" has used 0 of 0 tokens of its budget for today; it resets at ${text}.`;
+      const message = `The key "alice" has used 0 of 0 tokens of its daily budget; it resets at ${text}.`;
       assert.deepEqual(await errorIn(protocol, response), { status: 402, message, param: null, ...USED_UP[protocol] });
     }
   }
@@ -129,7 +145,7 @@ test("a used-up budget is 402 in each protocol's own words, never to be tried ag
 
 test("Codex gets 429 with the time in seconds, which is what it shows, over HTTP and on a WebSocket", async () => {
   const { ms, text } = midnight("Asia/Shanghai");
-  const message = `The key "alice" has used 0 of 0 tokens of its budget for today; it resets at ${text}.`;
+  const message = `The key "alice" has used 0 of 0 tokens of its daily budget; it resets at ${text}.`;
   const error = { message, type: "usage_limit_reached", param: null, code: "usage_limit_reached", resets_at: ms / 1000 };
   for (const headers of [CODEX, { "x-codex-turn-metadata": "{}" }]) {
     const response = await call(empty, "openai-responses", { model: GPT, headers });
@@ -217,10 +233,7 @@ test("what can never fit is refused for good", async () => {
     [status, ...headersOf(response, "x-factory-proxy-reason", "x-should-retry", "retry-after")],
     [400, "rate", "false", null],
   );
-  assert.match(
-    message,
-    /^This call has about [\d,]+ tokens, more than the key "alice" may use in a minute \(5\); waiting does not help\.$/,
-  );
+  assert.match(message, /^This call has about [\d,]+ tokens, more than the key "alice" may use in a minute \(5\); waiting won't help\.$/);
 });
 
 // ---- Models ------------------------------------------------------------------------------------------------------

@@ -211,7 +211,7 @@ const REFUSED: Readonly<Record<ProtocolId, { readonly type: string; readonly cod
   "openai-responses": { type: "insufficient_quota", code: "insufficient_quota" },
   gemini: { type: "FAILED_PRECONDITION", code: null },
 };
-const MESSAGE = `The plan's weekly window for standard models is 96.2% used, and from 95% on (QUOTA_GUARD) the key "alice" can't begin new conversations; it resets at ${RESET}.`;
+const MESSAGE = `The plan's weekly window for standard models is 96.2% used, and from 95% on (QUOTA_GUARD) the key "alice" can't start new conversations; it resets at ${RESET}.`;
 
 test("where no model is left the call is refused with the time, in the words at which each client stops, and nothing goes out", async () => {
   const plan = await guarded();

@@ -54,7 +54,7 @@ export const GEMINI: Agent = {
 };
 
 const BY_KEY = "gemini-api-key";
-const NOTE = "Your Gemini CLI signs in without an API key, so this run has a copy of its settings.json and a history of its own.";
+const NOTE = "Your Gemini CLI does not sign in with an API key, so this run uses a copy of its settings.json and a separate history.";
 
 function signInOf(settings: JsonObject): Json | undefined {
   return memberOf(memberOf(settings, "security"), "auth")["selectedType"];
