@@ -107,12 +107,12 @@ class ModelTable {
     const schema = this.#word(row, { path, name: "schema", words: SCHEMAS });
     const provider = row["provider"];
     if (provider !== undefined && (typeof provider !== "string" || !HEADER_WORD.test(provider))) {
-      this.#fault(`${path}.provider`, provider, "must be a word that fits in a header, e.g. anthropic, openai, google, fireworks, xai");
+      this.#fault(`${path}.provider`, provider, "must be a word that is valid in a header, e.g. anthropic, openai, google, fireworks, xai");
     }
     const pool = this.#word(row, { path, name: "pool", words: POOLS });
     const multiplier = row["multiplier"];
     if (multiplier !== undefined && !isAmount(multiplier)) {
-      this.#fault(`${path}.multiplier`, multiplier, "must be a number of credits for a token, e.g. 0.5");
+      this.#fault(`${path}.multiplier`, multiplier, "must be a number of credits per token, e.g. 0.5");
     }
     const aliases = this.#names(row["alias"], `${path}.alias`, { claim: true });
     const target = row["target"];
@@ -155,7 +155,7 @@ class ModelTable {
       const found = value[name];
       if (found === undefined && fallback !== null) return fallback;
       if (isAmount(found)) return found;
-      this.#fault(`${path}.${name}`, found, "must be a number of US dollars for a million tokens");
+      this.#fault(`${path}.${name}`, found, "must be a number of US dollars per million tokens");
       return 0;
     };
     const input = rate("input", null);
@@ -218,7 +218,7 @@ class ModelTable {
 
   #onlyMembers(object: JsonObject, { path, known }: { path: string; known: readonly string[] }): void {
     for (const key of Object.keys(object)) {
-      if (!known.includes(key)) this.#fault(`${path}${key}`, undefined, `is not a known member; the known ones are ${known.join(", ")}`);
+      if (!known.includes(key)) this.#fault(`${path}${key}`, undefined, `is not a known member; known members are ${known.join(", ")}`);
     }
   }
 

@@ -79,7 +79,7 @@ function pairsOf(settings: Settings, name: VariableName): Readonly<Record<string
     try {
       pairs[key] = decodeURIComponent(value);
     } catch {
-      settings.fault(name, "has %-escapes that stand for no text");
+      settings.fault(name, "has invalid %-escapes");
     }
   }
   return pairs;

@@ -75,7 +75,7 @@ export function readSettings(source: ConfigSource): Said {
     settings.faults.push({ name, value: envFile ?? DEFAULT_ENV_FILE, problem: env.problem });
   }
   for (const line of strayLines(env.text ?? "")) {
-    const problem = "has no =. Write NAME=value, or # in front of a comment";
+    const problem = "has no =. Write NAME=value, or start a comment with #";
     settings.faults.push({ name: `Line ${line} of the environment file`, value: null, problem });
   }
   return { settings, environment };
@@ -92,9 +92,9 @@ export function readText(source: ConfigSource, path: string): FileText {
   try {
     const text = source.file(path);
     if (text !== null) return { text, problem: null, isMissing: false };
-    return { text, problem: "must be a file that exists", isMissing: true };
+    return { text, problem: "must be an existing file", isMissing: true };
   } catch (error) {
     const reason = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
-    return { text: null, problem: `must be a file that can be read${reason}`, isMissing: false };
+    return { text: null, problem: `must be a readable file${reason}`, isMissing: false };
   }
 }

@@ -11,10 +11,10 @@ interface UvicornOption {
 }
 
 const TLS = "put a reverse proxy with TLS in front of this server";
-const NOT_NEEDED = "leave it out";
+const NOT_NEEDED = "remove it";
 const INSTEAD: readonly (readonly [name: string, takesValue: boolean, instead: string])[] = [
   ["--reload", false, "use bun run dev or deno task dev, which restart when the source changes"],
-  ["--workers", true, "leave it out: one process serves all calls"],
+  ["--workers", true, "set WORKERS"],
   ["--log-level", true, "set LOG_LEVEL"],
   ["--no-access-log", false, "set LOG_LEVEL=warning"],
   ["--access-log", false, NOT_NEEDED],
@@ -34,5 +34,5 @@ const INSTEAD: readonly (readonly [name: string, takesValue: boolean, instead: s
 export function uvicornHint(rawName: string): UvicornOption | null {
   const [name, takesValue, instead] = INSTEAD.find(([known]) => known === rawName) ?? [];
   if (name === undefined || takesValue === undefined) return null;
-  return { name, takesValue, hint: `is an option of uvicorn, which this program does not use; ${instead}` };
+  return { name, takesValue, hint: `is a uvicorn option, which this program does not support; ${instead}` };
 }

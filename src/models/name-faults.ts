@@ -14,13 +14,13 @@ export function nameFaults(settings: readonly ModelSetting[]): NameFault[] {
       if (FAMILIES.includes(name.toLowerCase()) || !builtIn.knows(name)) return [];
       const owner = builtIn.entry(name).id;
       if (owner === id.toLowerCase()) return [];
-      return [{ row, member: "alias", name, problem: `is already a name of ${owner}; choose another one` }];
+      return [{ row, member: "alias", name, problem: `already belongs to ${owner}; choose another` }];
     }),
     ...fallback.flatMap((name): NameFault[] => {
       if (table.knows(name)) return [];
       const near = table.nearest(name).map((known) => `"${known}"`);
-      const hint = near.length === 0 ? "a row for it makes it one" : `did you mean ${near.join(" or ")}?`;
-      return [{ row, member: "fallback", name, problem: `must be a model of the table; ${hint}` }];
+      const hint = near.length === 0 ? "add a row for it" : `did you mean ${near.join(" or ")}?`;
+      return [{ row, member: "fallback", name, problem: `must be a model in the table; ${hint}` }];
     }),
   ]);
 }

@@ -145,10 +145,10 @@ for (const way of OWN_WAYS) {
     assert.deepEqual([faulty["event"], faulty["file"]], [NOT_RELOADED, ".env"]);
     assert.match(String(faulty["faults"]), /^PORT .*\nRETRIES \("many"\) must be /);
     rmSync(join(server.folder, ".env"));
-    assert.match(String((await server.reloaded(2))["faults"]), /^The environment file \("\.env"\) is empty or gone\. /);
+    assert.match(String((await server.reloaded(2))["faults"]), /^The environment file \("\.env"\) is empty or missing\. /);
     assert.equal(await server.statusOf(ALICE), 200);
     server.write({ ...SETTINGS, CONFIG_PATH: "models.json" });
-    assert.equal((await server.reloaded(3))["faults"], 'CONFIG_PATH ("models.json") must be a file that exists.');
+    assert.equal((await server.reloaded(3))["faults"], 'CONFIG_PATH ("models.json") must be an existing file.');
     server.put("models.json", '{"models": [{"id": "my-glm", "protocol": "openai-chat"}]}');
     // Nobody said that it counts.
     server.program.signal("SIGHUP");

@@ -75,7 +75,7 @@ for (const way of OWN_WAYS) {
       const faults = { pipe: "not a regular file", huge: "larger than 1 MiB", ".": "a folder", "/dev/zero": "not a regular file" };
       for (const [path, fault] of Object.entries(faults)) {
         const { code, stderr } = await start(way, { cwd, env: { ...KEYS, CONFIG_PATH: path }, arguments: ["--env-file", path] }).ended;
-        const lines = ["--env-file", "CONFIG_PATH"].map((name) => `${name} ("${path}") must be a file that can be read (${fault}).\n`);
+        const lines = ["--env-file", "CONFIG_PATH"].map((name) => `${name} ("${path}") must be a readable file (${fault}).\n`);
         assert.deepEqual({ code, stderr }, { code: 2, stderr: `factory-proxy can't start with this configuration:\n${lines.join("")}` });
       }
       const program = start(way, { env: KEYS, arguments: ["--env-file", "/dev/null"] });

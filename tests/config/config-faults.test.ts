@@ -59,7 +59,7 @@ const FAULTY_VALUES: readonly (readonly [string, string, string | null, string])
   ["UPSTREAM_FIRST_BYTE_TIMEOUT", "-1", '"-1"', SECONDS_RULE],
   ["UPSTREAM_IDLE_TIMEOUT", "2147484", '"2147484"', SECONDS_RULE],
   ["UPSTREAM_TOTAL_TIMEOUT", "forever", '"forever"', SECONDS_RULE],
-  ["CONFIG_PATH", "missing.json", '"missing.json"', "must be a file that exists"],
+  ["CONFIG_PATH", "missing.json", '"missing.json"', "must be an existing file"],
   ["LOG_LEVEL", "x".repeat(100), `"${"x".repeat(60)}…"`, "must be one of info, debug, warning, error"],
 ];
 
@@ -99,7 +99,7 @@ const FAULTS: readonly (readonly [string, Given, readonly Fault[]])[] = [
   [
     "a line of .env without =",
     { files: { ".env": '# note\nexport PORT=1\nSYSTEM_PROMPT="a\nb = c\nd"\n\nFACTORY_API_KEY fk-fake-key-0123\n' } },
-    [{ name: "Line 7 of the environment file", value: null, problem: "has no =. Write NAME=value, or # in front of a comment" }],
+    [{ name: "Line 7 of the environment file", value: null, problem: "has no =. Write NAME=value, or start a comment with #" }],
   ],
   ["a flag without its value", { arguments: ["--port"] }, [{ name: "--port", value: null, problem: "needs a value: --port <number>" }]],
   [
@@ -112,17 +112,17 @@ const FAULTS: readonly (readonly [string, Given, readonly Fault[]])[] = [
   [
     "a missing environment file that was asked for",
     { arguments: ["--env-file", "no"] },
-    [{ name: "--env-file", value: '"no"', problem: "must be a file that exists" }],
+    [{ name: "--env-file", value: '"no"', problem: "must be an existing file" }],
   ],
   [
     "an environment file that can't be read",
     { files: { ".env": Object.assign(new Error("secret detail"), { code: "EISDIR" }) } },
-    [{ name: "The environment file", value: '".env"', problem: "must be a file that can be read (EISDIR)" }],
+    [{ name: "The environment file", value: '".env"', problem: "must be a readable file (EISDIR)" }],
   ],
   [
     "a model table that can't be read",
     { arguments: ["--config", "m"], files: { m: Object.assign(new Error("secret detail"), { code: "EACCES" }) } },
-    [{ name: "--config", value: '"m"', problem: "must be a file that can be read (EACCES)" }],
+    [{ name: "--config", value: '"m"', problem: "must be a readable file (EACCES)" }],
   ],
   [
     "a client key that is the Factory key",
@@ -188,12 +188,12 @@ const FAULTS: readonly (readonly [string, Given, readonly Fault[]])[] = [
       },
     },
     [
-      { name: "model in CONFIG_PATH", value: null, problem: "is not a known member; the known ones are models" },
+      { name: "model in CONFIG_PATH", value: null, problem: "is not a known member; known members are models" },
       {
         name: "models[0].colour in CONFIG_PATH",
         value: null,
         problem:
-          "is not a known member; the known ones are id, protocol, provider, alias, reasoning, schema, target, fallback, timeouts, pool, multiplier, price",
+          "is not a known member; known members are id, protocol, provider, alias, reasoning, schema, target, fallback, timeouts, pool, multiplier, price",
       },
       { name: "models[0].id in CONFIG_PATH", value: '"a b"', problem: `must be ${NAME}` },
       {
@@ -210,7 +210,7 @@ const FAULTS: readonly (readonly [string, Given, readonly Fault[]])[] = [
       {
         name: "models[1].provider in CONFIG_PATH",
         value: '"x y"',
-        problem: "must be a word that fits in a header, e.g. anthropic, openai, google, fireworks, xai",
+        problem: "must be a word that is valid in a header, e.g. anthropic, openai, google, fireworks, xai",
       },
       { name: "models[1].alias[0] in CONFIG_PATH", value: '"ONE"', problem: "is already taken by models[1].id" },
       { name: "models[1].alias[2] in CONFIG_PATH", value: '"3"', problem: `must be ${NAME} or a list of them` },
@@ -244,12 +244,12 @@ const FAULTS: readonly (readonly [string, Given, readonly Fault[]])[] = [
       {
         name: "models[1].alias[1] in CONFIG_PATH",
         value: '"GPT-5"',
-        problem: "is already a name of gpt-5-2025-08-07; choose another one",
+        problem: "already belongs to gpt-5-2025-08-07; choose another",
       },
       {
         name: "models[2].alias in CONFIG_PATH",
         value: '"claude-sonnet-4.5"',
-        problem: "is already a name of claude-sonnet-4-5-20250929; choose another one",
+        problem: "already belongs to claude-sonnet-4-5-20250929; choose another",
       },
     ],
   ],
@@ -268,21 +268,21 @@ const FAULTS: readonly (readonly [string, Given, readonly Fault[]])[] = [
     },
     [
       { name: "models[1].pool in CONFIG_PATH", value: '"gold"', problem: "must be one of standard, core" },
-      { name: "models[1].multiplier in CONFIG_PATH", value: '"-1"', problem: "must be a number of credits for a token, e.g. 0.5" },
+      { name: "models[1].multiplier in CONFIG_PATH", value: '"-1"', problem: "must be a number of credits per token, e.g. 0.5" },
       {
         name: "models[0].fallback[0] in CONFIG_PATH",
         value: '"glm-9"',
-        problem: 'must be a model of the table; did you mean "glm-5"?',
+        problem: 'must be a model in the table; did you mean "glm-5"?',
       },
       {
         name: "models[0].fallback[4] in CONFIG_PATH",
         value: '"quite-another-thing"',
-        problem: "must be a model of the table; a row for it makes it one",
+        problem: "must be a model in the table; add a row for it",
       },
       {
         name: "models[1].fallback in CONFIG_PATH",
         value: '"glm-4.5x"',
-        problem: 'must be a model of the table; did you mean "glm-4.7" or "glm-4.6"?',
+        problem: 'must be a model in the table; did you mean "glm-4.7" or "glm-4.6"?',
       },
     ],
   ],
@@ -313,10 +313,10 @@ for (const [name, given, faults] of FAULTS) {
 
 test("configuration: each option of uvicorn is named with what became of it, and its value is no fault of its own", () => {
   const { faults } = errorOf({ arguments: ["--reload", "--port", "8000", "--workers", "4", "--log-level=debug", "main:app"] });
-  const uvicorn = "is an option of uvicorn, which this program does not use;";
+  const uvicorn = "is a uvicorn option, which this program does not support;";
   assert.deepEqual(faults, [
     { name: "--reload", value: null, problem: `${uvicorn} use bun run dev or deno task dev, which restart when the source changes` },
-    { name: "--workers", value: null, problem: `${uvicorn} leave it out: one process serves all calls` },
+    { name: "--workers", value: null, problem: `${uvicorn} set WORKERS` },
     { name: "--log-level", value: null, problem: `${uvicorn} set LOG_LEVEL` },
     { name: "Argument 7", value: '"main:app"', problem: NOTHING_KNOWN },
   ]);

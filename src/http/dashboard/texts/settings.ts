@@ -50,15 +50,15 @@ export const CHINESE_SETTINGS: Readonly<Record<VariableName, string>> = {
   WEBSOCKET: "off：以 426 拒绝 /v1/responses 上的 WebSocket 握手，Codex 随后会改用 HTTP。",
   INSPECT:
     "页面为最近 1,000 个调用保留的内容，仅存于内存：off（不保留）、headers（隐藏密钥后的请求头、大小和时间，不含提示词和回答；每秒最多保留 50 个一次成功的调用）或 bodies（另含提示词和回答）。更改此项会清空已保留的内容。",
-  INSPECT_BYTES: "上述内容最多占用的内存，1MiB 到 4GiB；空间不足时清除最旧的调用。",
-  INSPECT_EXCEPT: "不保留其调用内容的客户端密钥名称，用逗号分隔。",
+  INSPECT_BYTES: "INSPECT 最多占用的内存，1MiB 到 4GiB；空间不足时清除最旧的调用。",
+  INSPECT_EXCEPT: "INSPECT 不保留其调用内容的客户端密钥名称，用逗号分隔。",
   LEDGER: "off：不逐条记录调用，usage 命令因此没有可报告的数据。预算照常计算。",
   LEDGER_DAYS: "调用记录保留的天数；0 表示永久保留。每日汇总始终保留。",
   CACHE_DISCOUNT: "从缓存读取的 token 少消耗多少百分比的额度点。Factory 目前未公布此数值。",
   QUOTA_INTERVAL: "有调用期间，每隔多久向 Factory 查询一次套餐剩余额度；0 表示从不查询。可用 GET /quota 和 quota 命令查看。",
   QUOTA_GUARD:
     "套餐任一时间窗口的用量达到此百分比（例如 95）后，新对话改用另一个模型（QUOTA_GUARD_MODEL），让进行中的对话得以继续；off 表示不启用。",
-  QUOTA_GUARD_MODEL: "届时代替回答的模型。默认是该密钥可用的第一个 Core 模型；没有可用的则拒绝调用。",
+  QUOTA_GUARD_MODEL: "QUOTA_GUARD 改用的模型。默认是该密钥可用的第一个 Core 模型；没有可用的则拒绝调用。",
   CORS_ORIGINS: "允许调用本服务器的网页来源（任意协议），用逗号分隔，例如 http://localhost:3000,app://obsidian.md。默认不允许任何来源。",
   ALLOWED_HOSTS: "除回环地址的主机名外，本机程序在没有 PROXY_API_KEY 时调用、以及本机反向代理访问控制台时可以使用的主机名，用逗号分隔。",
   DATABASE_URL:
@@ -67,7 +67,7 @@ export const CHINESE_SETTINGS: Readonly<Record<VariableName, string>> = {
     "服务器自身文件所在的文件夹。不设置时使用平台的数据文件夹：~/.local/share/factory-proxy、~/Library/Application Support/factory-proxy 或 %LOCALAPPDATA%\\factory-proxy。",
   STORE_DOWN: "数据库无法连接时如何处理调用：serve（已知密钥可以继续调用，按最后得知的限制执行）或 refuse（返回 503）。",
   ADMIN_KEY:
-    "控制台（/ui）和管理 API 的密钥，至少 16 个字符。客户端密钥不能用于此处，此密钥也不能用于其他地方。在回环地址上可用 `factory-proxy ui` 免密钥进入；在其他地址上，设置此项之前没有控制台。",
+    "控制台（/ui）和管理 API 的密钥，至少 16 个字符。不能用它发起调用。在回环地址上可用 `factory-proxy ui` 免密钥进入；在其他地址上，设置此项之前没有控制台。",
   UI: "off：关闭控制台（/ui）和管理 API。",
   TRUSTED_PROXIES:
     "反向代理的地址，用逗号分隔，例如 127.0.0.1,10.0.0.0/8：控制台会采信它们在 x-forwarded-for、x-forwarded-host 和 x-forwarded-proto 中提供的访问者信息。",
