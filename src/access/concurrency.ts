@@ -72,8 +72,7 @@ export class Concurrency {
   check(callerId: string): void {
     const { maxCalls, maxCallsPerKey } = this.#limits;
     const { byKey, running, isDraining } = this.#counts;
-    if (isDraining)
-      throw new GatewayError("stopped", "The server is about to stop and takes no new calls.", { headers: DRAIN_RETRY_AFTER });
+    if (isDraining) throw new GatewayError("stopped", "The server is stopping and accepts no new calls.", { headers: DRAIN_RETRY_AFTER });
     if (maxCalls !== null && running >= maxCalls) {
       throw new GatewayError("overloaded", `The server is already running ${maxCalls} calls, its limit (MAX_CALLS).`, {
         headers: RETRY_AFTER,

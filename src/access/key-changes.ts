@@ -74,10 +74,10 @@ const LONGEST_NOTE = 500;
 
 /** @throws KeyFault */
 export function newKey(name: string, words: KeyWords, ports: KeyPorts): FreshKey {
-  if (!isKeyName(name)) throw new KeyFault("A name has 1 to 64 letters, digits, and . _ - between them.", "name");
+  if (!isKeyName(name)) throw new KeyFault("A name must have 1 to 64 letters or digits, with . _ - allowed between them.", "name");
   if (ROWS_WITHOUT_KEY.includes(name.toLowerCase()))
-    throw new KeyFault(`"${name}" is no key: keys set ${name.toLowerCase()} changes its limits.`, "name");
-  if (ENVIRONMENT_NAME.test(name)) throw new KeyFault("Names that begin with env- belong to the keys of PROXY_API_KEY.", "name");
+    throw new KeyFault(`"${name}" is not a key. Use keys set ${name.toLowerCase()} to change its limits.`, "name");
+  if (ENVIRONMENT_NAME.test(name)) throw new KeyFault("Names that begin with env- are reserved for keys in PROXY_API_KEY.", "name");
   const { key, hash, hint } = freshKey(ports);
   return { record: changed({ ...emptyRecord(name, ports.nowMs), hash, hint }, words, ports.nowMs), key };
 }
@@ -110,8 +110,8 @@ export function emptyRecord(name: string, nowMs: number): KeyRecord {
 export function changed(record: KeyRecord, words: KeyWords, nowMs: number): KeyRecord {
   const { note, expires } = words;
   if (expires !== undefined && ROWS_WITHOUT_KEY.includes(record.name))
-    throw new KeyFault(`"${record.name}" is no key, so it does not expire.`, "expires");
-  if (note !== undefined && note.length > LONGEST_NOTE) throw new KeyFault(`A note has at most ${LONGEST_NOTE} characters.`, "note");
+    throw new KeyFault(`"${record.name}" is not a key and does not expire.`, "expires");
+  if (note !== undefined && note.length > LONGEST_NOTE) throw new KeyFault(`A note can have at most ${LONGEST_NOTE} characters.`, "note");
   const rules = rulesWith(record.rules, words);
   return {
     ...record,
@@ -138,7 +138,7 @@ export function raised(
 export function rotated(record: KeyRecord, grace: string | null, ports: KeyPorts): FreshKey {
   if (record.hash === null) throw new KeyFault(`"${record.name}" has no key in the store.`);
   const graceMs = grace === null ? 0 : parseDuration(grace);
-  if (graceMs === null) throw new KeyFault(`A grace is ${DURATIONS}.`, "grace");
+  if (graceMs === null) throw new KeyFault(`The grace period must be ${DURATIONS}.`, "grace");
   const { key, hash, hint } = freshKey(ports);
   return { record: { ...record, hash, hint, previous: { hash: record.hash, untilMs: ports.nowMs + graceMs } }, key };
 }
@@ -147,7 +147,7 @@ export function rotated(record: KeyRecord, grace: string | null, ports: KeyPorts
 export function raiseEndMs(until: string | null, { nowMs, zone }: { readonly nowMs: number; readonly zone: string }): number {
   if (until === null) return new Calendar().window("day", null, { nowMs, zone }).endMs ?? nowMs;
   const expiry = expiryOf(until, { nowMs, zone, param: "until" });
-  if (expiry.type !== "at") throw new KeyFault("A raise ends after a duration, on a date, or at a time.", "until");
+  if (expiry.type !== "at") throw new KeyFault("The end of a raise must be a duration, a date or a time.", "until");
   return expiry.ms;
 }
 
@@ -180,7 +180,7 @@ function numberWith(before: number | null, word: string | undefined, name: strin
   if (word === undefined) return before;
   if (isDefault(word)) return null;
   const count = isNone(word) ? 0 : parseCount(word);
-  if (count === null) throw new KeyFault(`${name} must be a whole number such as 60 or 400k, or one of the words none and default.`, name);
+  if (count === null) throw new KeyFault(`${name} must be a whole number such as 60 or 400k, or none or default.`, name);
   return count;
 }
 
@@ -188,7 +188,7 @@ function modelsOf(text: string): readonly string[] {
   const models = isWord(text, "none", "all") ? ["*"] : parseModels(text);
   if (models === null)
     throw new KeyFault(
-      "models must be names, globs and pools, separated by commas, such as claude-*,!claude-opus-*,@core, or one of the words all and default.",
+      "models must be names, globs and pools, separated by commas, such as claude-*,!claude-opus-*,@core, or all or default.",
       "models",
     );
   return models;
@@ -200,12 +200,15 @@ function budgetsOf(words: readonly string[]): KeyRules["budgets"] {
   const budgets = words.map((word) => {
     const budget = parseBudget(word);
     if (budget === null)
-      throw new KeyFault(`A budget is ${AMOUNTS}, with a period: 5usd/day. Periods are 5h, day, week, month, ever and session.`, "budgets");
+      throw new KeyFault(
+        `A budget must be ${AMOUNTS} with a period, such as 5usd/day. Periods are 5h, day, week, month, ever and session.`,
+        "budgets",
+      );
     return budget;
   });
   const kinds = budgets.map(({ unit, period }) => `${unit}/${period}`);
   const twice = budgets.find((_, index) => kinds.indexOf(kinds[index] ?? "") < index);
-  if (twice !== undefined) throw new KeyFault(`There are two budgets in ${twice.unit} for each ${twice.period}.`, "budgets");
+  if (twice !== undefined) throw new KeyFault(`There are two budgets in ${twice.unit} per ${twice.period}.`, "budgets");
   return budgets;
 }
 
@@ -214,7 +217,7 @@ function softOf(text: string): KeyRules["soft"] {
   const soft = parseSoft(text);
   if (soft === null)
     throw new KeyFault(
-      "soft must be a share of the budget in percent, from 1 to 99, with a cheaper model if you like, such as 80 or 80:glm-5.2, or one of the words none and default.",
+      "soft must be a share of the budget in percent, from 1 to 99, optionally with a cheaper model, such as 80 or 80:glm-5.2, or none or default.",
       "soft",
     );
   return soft;
@@ -237,10 +240,10 @@ function expiryOf(text: string, { param, ...at }: ExpiryPlace): NonNullable<KeyR
   const expiry = parseExpiry(text, at);
   if (expiry === null)
     throw new KeyFault(
-      `Write the end as ${DURATIONS}, "30d after first use", a date such as 2026-12-31, or a time such as 2026-12-31T18:00:00Z.`,
+      `The expiry must be ${DURATIONS}, "30d after first use", a date such as 2026-12-31, or a time such as 2026-12-31T18:00:00Z.`,
       param,
     );
-  if (expiry.type === "at" && expiry.ms <= at.nowMs) throw new KeyFault("The end must be in the future.", param);
+  if (expiry.type === "at" && expiry.ms <= at.nowMs) throw new KeyFault("The expiry must be in the future.", param);
   return expiry;
 }
 

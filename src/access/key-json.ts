@@ -77,10 +77,10 @@ type Members = Readonly<Record<string, unknown>>;
 export function readKeyFile(value: unknown): KeyRecord {
   if (!isMembers(value)) throw new KeyFault("A key is an object.");
   const name = text(value, "name");
-  if (name === null || !isKeyName(name)) throw new KeyFault("A key has no name, or none that can be one.");
+  if (name === null || !isKeyName(name)) throw new KeyFault("A key has no valid name.");
   try {
     const hash = hashIn(value, "hash");
-    if (hash !== null && isKeylessName(name)) throw new KeyFault("a row of this name has no key of its own, so it has no hash.");
+    if (hash !== null && isKeylessName(name)) throw new KeyFault("a row with this name is not a key and can't have a hash.");
     const [previousHash, previousUntil] = [hashIn(value, "previousHash"), instant(value, "previousUntil")];
     return {
       name,

@@ -107,11 +107,11 @@ export class Quota {
   async read(key: string): Promise<QuotaReading> {
     const { url, everyMs } = this.#settings;
     const nowMs = this.#ports.now();
-    if (everyMs === null) return unavailable("Factory is not asked, because QUOTA_INTERVAL is 0.", nowMs);
-    if (url === null) return unavailable("Factory is not asked, because no calls go to FACTORY_BASE_URL.", nowMs);
+    if (everyMs === null) return unavailable("Asking Factory is off (QUOTA_INTERVAL is 0).", nowMs);
+    if (url === null) return unavailable("Factory was not asked, because no calls go to FACTORY_BASE_URL.", nowMs);
     const plan = this.#planOf(key);
     if (nowMs >= plan.dueMs) await this.#refresh(key, plan);
-    return plan.reading ?? unavailable("The server is about to stop.", nowMs);
+    return plan.reading ?? unavailable("The server is stopping.", nowMs);
   }
 
   /** Asks nothing more, and cancels what is being asked. */
@@ -209,12 +209,12 @@ export class Quota {
 
 function readingOf(status: number, text: string | null, atMs: number): QuotaReading {
   if (status === 401 || status === 403) {
-    const reason = `Factory answers ${status}: it shows the plan's limits to people who sign in, and not to this key.`;
+    const reason = `Factory answers ${status}: it shows the plan's limits to people who sign in, but not to this key.`;
     return { state: "sign-in only", reason, atMs, limits: null };
   }
   if (status !== 200) return unavailable(`Factory's billing endpoint answers ${status}.`, atMs);
   const limits = text === null ? null : parsePlanLimits(parseOrUndefined(text), atMs);
-  if (limits === null) return unavailable("Factory's billing endpoint answers in a form that is not known here.", atMs);
+  if (limits === null) return unavailable("Factory's billing endpoint sent an answer in an unknown format.", atMs);
   return { state: "works", reason: null, atMs, limits };
 }
 

@@ -48,14 +48,14 @@ const LOOPBACK_NAME =
 
 export function foreignPage(): GatewayError {
   const text =
-    "A web page of another origin sent this without a key in a header. If it may call this server, add its origin to CORS_ORIGINS; " +
+    "A web page from another origin sent this without a key in a header. To let it call this server, add its origin to CORS_ORIGINS; " +
     "other programs send their key as `Authorization: Bearer <key>`.";
   return new GatewayError("forbidden", text, { code: "origin_not_allowed" });
 }
 
 export function foreignHost(): GatewayError {
   const text =
-    "The request calls this server by a name that web pages could use too. Call it as 127.0.0.1 or localhost, or add the name in the " +
+    "The request uses a host name that web pages could use too. Use 127.0.0.1 or localhost, or add the name in the " +
     "Host header to ALLOWED_HOSTS.";
   return new GatewayError("forbidden", text, { code: "host_not_allowed" });
 }

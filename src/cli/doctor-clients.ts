@@ -41,15 +41,15 @@ async function agentCheck(agent: Agent, { path, subject: { world, config } }: In
   const version = packagedVersion(path, agent.package) ?? VERSION.exec((await world.outputOf(path, agent.versionWords)) ?? "")?.[0] ?? null;
   const named =
     version === null
-      ? `${agent.title}, of which the version is not known,`
+      ? `${agent.title} (unknown version)`
       : version === agent.version
         ? `${agent.title} ${version}`
         : `${agent.title} ${version} (tested: ${agent.version})`;
   const urls = [...new Set([...urlsOfShell(agent, world), ...urlsOfFiles(agent, world)])];
   const own = config === null ? null : gatewayUrl(config);
   if (urls.length === 0) {
-    return ok(id, `${named} calls its vendor's own service.`, {
-      fix: `factory-proxy launch ${agent.id}, or for good: factory-proxy setup ${agent.id}`,
+    return ok(id, `${named} uses its vendor's own service.`, {
+      fix: `Run \`factory-proxy launch ${agent.id}\`, or \`factory-proxy setup ${agent.id}\` to make it permanent.`,
     });
   }
   const isHere = own !== null && urls.some((url) => isSameServer(url, own));
@@ -149,18 +149,18 @@ function credentials({ world }: Subject): Check {
   const foreign = AGENTS.flatMap(({ foreignVariables }) => foreignVariables).filter((name) => world.shell[name]);
   if (found !== undefined) {
     const [url, token, other, agent] = found;
-    const why = `${agent} may send ${other} to the address in ${url}, in place of the key of this server, and gets 401, or asks which to use.`;
+    const why = `${agent} may send ${other} to the address in ${url} instead of this server's key. It then gets 401, or asks which key to use.`;
     const beside = world.shell[token] ? token : url;
-    return warn(id, `${other} is set beside ${beside}.`, {
+    return warn(id, `${other} and ${beside} are both set.`, {
       why,
-      fix: `Unset ${other} where you use this server, or: factory-proxy launch`,
+      fix: `Unset ${other} where you use this server, or use factory-proxy launch`,
     });
   }
-  if (foreign.length === 0) return ok(id, "No variable leads an agent elsewhere.");
+  if (foreign.length === 0) return ok(id, "No environment variable redirects an agent.");
   const names = [...new Set(foreign)].join(", ");
-  return warn(id, `Variables lead an agent elsewhere: ${names}.`, {
-    why: "They win over what points it at this server.",
-    fix: "Unset them, or use factory-proxy launch, which takes them out.",
+  return warn(id, `These environment variables redirect an agent: ${names}.`, {
+    why: "They override the settings that point it at this server.",
+    fix: "Unset them, or use factory-proxy launch, which removes them.",
   });
 }
 
@@ -171,12 +171,12 @@ function proxies({ world, config }: Subject): Check {
   const set = PROXIES.filter((name) => variable(world.shell, name) !== null);
   const own = config === null ? null : gatewayUrl(config);
   const host = own === null ? "127.0.0.1" : new URL(own).hostname;
-  if (set.length === 0) return ok(id, "No HTTP proxy stands between agents and this server.");
+  if (set.length === 0) return ok(id, "No HTTP proxy is between agents and this server.");
   if (isPassedBy(host, variable(world.shell, "NO_PROXY") ?? ""))
-    return ok(id, `An HTTP proxy is set (${set.join(", ")}), and NO_PROXY leaves ${host} out.`);
-  return warn(id, `An HTTP proxy is set (${set.join(", ")}), and NO_PROXY does not name ${host}.`, {
-    why: "Agents ask the proxy for this server, which it can't reach.",
-    fix: "Set NO_PROXY=127.0.0.1,localhost. factory-proxy launch does so by itself.",
+    return ok(id, `An HTTP proxy is set (${set.join(", ")}), and NO_PROXY includes ${host}.`);
+  return warn(id, `An HTTP proxy is set (${set.join(", ")}), and NO_PROXY does not include ${host}.`, {
+    why: "Agents try to reach this server through that proxy, which can't reach it.",
+    fix: "Set NO_PROXY=127.0.0.1,localhost. factory-proxy launch does this for you.",
   });
 }
 

@@ -19,9 +19,9 @@ export const configurationChecks: Group = (subject) =>
 
 function validity({ config, faults }: Subject): Check {
   const id = "configuration.valid";
-  if (config !== null) return ok(id, "The configuration can be used.");
-  const fix = "Correct what is named above, in the environment or in .env. factory-proxy help settings explains each variable.";
-  return fail(id, "The configuration is wrong, so that the server would not start.", { why: faults, fix });
+  if (config !== null) return ok(id, "The configuration is valid.");
+  const fix = "Correct the settings above in the environment or in .env. Run `factory-proxy help settings` for what each one does.";
+  return fail(id, "The configuration is invalid, so the server would not start.", { why: faults, fix });
 }
 
 function names({ variables }: Subject): Check {
@@ -32,17 +32,17 @@ function names({ variables }: Subject): Check {
   if (found.length === 0) return ok(id, "No variable looks like a misspelled one.");
   const pairs = found.map(({ fields }) => `${String(fields["name"])} (${String(fields["meant"])}?)`);
   return warn(id, `These variables may be misspelled: ${pairs.join(", ")}.`, {
-    why: "A variable by a name that is not known changes nothing.",
-    fix: "Rename or remove what you meant.",
+    why: "Variables with unknown names have no effect.",
+    fix: "Correct their names, or remove them.",
   });
 }
 
 function certificates({ variables }: Subject): Check {
   const id = "configuration.certificates";
-  if (variables["NODE_TLS_REJECT_UNAUTHORIZED"] !== "0") return ok(id, "Certificates are checked.");
-  return warn(id, "NODE_TLS_REJECT_UNAUTHORIZED is 0, so certificates are not checked.", {
-    why: "Whoever sits between you and Factory can read your key and your prompts.",
-    fix: "Unset it. To trust an authority of your own, name its file in NODE_EXTRA_CA_CERTS.",
+  if (variables["NODE_TLS_REJECT_UNAUTHORIZED"] !== "0") return ok(id, "TLS certificates are verified.");
+  return warn(id, "NODE_TLS_REJECT_UNAUTHORIZED is 0, so TLS certificates are not verified.", {
+    why: "Anyone between you and Factory can read your key and your prompts.",
+    fix: "Unset it. To trust your own certificate authority, set NODE_EXTRA_CA_CERTS to its file.",
   });
 }
 
@@ -54,8 +54,8 @@ function proxyOfNetwork({ config, variables }: Subject): Check {
   const what = `Calls to Factory go through an HTTP proxy: ${set.join(", ")}.`;
   if (!isPlain) return ok(id, what);
   return warn(id, what, {
-    why: "An endpoint is plain http, so that proxy can read keys and prompts.",
-    fix: "Use an https URL, or name the endpoint's host in NO_PROXY.",
+    why: "An endpoint uses plain http, so that proxy can read keys and prompts.",
+    fix: "Use an https URL, or add the endpoint's host to NO_PROXY.",
   });
 }
 
@@ -67,12 +67,12 @@ function runtimeLimits({ config, world, variables }: Subject): Check {
   const id = "configuration.runtime";
   const limit = variables[CONNECTION_LIMIT];
   if (!world.runtime.startsWith("bun") || limit === undefined)
-    return ok(id, `The runtime (${world.runtime}) sets no limit on calls at once.`);
+    return ok(id, `The runtime (${world.runtime}) does not limit concurrent calls.`);
   const count = Number(limit) || USUAL_CONNECTIONS;
   const wanted = config?.maxCalls ?? null;
-  if (wanted !== null && count >= wanted) return ok(id, `The runtime (${world.runtime}) runs ${count} calls at once.`);
-  return warn(id, `${CONNECTION_LIMIT} is ${count}, so no more calls run at once.`, {
-    why: `The server would lift this limit itself, but keeps one that is set. MAX_CALLS is ${wanted ?? "0: no limit"}.`,
+  if (wanted !== null && count >= wanted) return ok(id, `The runtime (${world.runtime}) allows ${count} concurrent calls.`);
+  return warn(id, `${CONNECTION_LIMIT} limits concurrent calls to ${count}.`, {
+    why: `The server raises this limit itself unless it is set. MAX_CALLS is ${wanted ?? "0 (no limit)"}.`,
     fix: `Unset ${CONNECTION_LIMIT}.`,
   });
 }
@@ -83,15 +83,15 @@ const OWN_FILES = 100;
 
 function openFiles({ config, world }: Subject): Check {
   const id = "configuration.files";
-  if (world.platform === "win32") return ok(id, "The system sets no limit on open files.");
+  if (world.platform === "win32") return ok(id, "The system does not limit open files.");
   const [, soft] = /^Max open files\s+(\S+)/m.exec(textOf("/proc/self/limits")) ?? [];
   if (soft === undefined)
-    return skip(id, "How many files may be open at once is not known here.", { why: "Only Linux says it. Ask: ulimit -n" });
+    return skip(id, "The limit on open files is unknown.", { why: "It can only be read on Linux. Check it with: ulimit -n" });
   const wanted = (config?.maxCalls ?? 0) * FILES_PER_CALL + OWN_FILES;
-  const what = `Files and connections that may be open at once: ${soft}.`;
+  const what = `Limit on open files and connections: ${soft}.`;
   if (soft === "unlimited" || Number(soft) >= wanted) return ok(id, what);
   return warn(id, what, {
-    why: `MAX_CALLS is ${config?.maxCalls ?? 0}, and each call takes ${FILES_PER_CALL}.`,
+    why: `MAX_CALLS is ${config?.maxCalls ?? 0}, and each call needs ${FILES_PER_CALL}.`,
     fix: `Raise the limit (ulimit -n ${wanted}, LimitNOFILE= of systemd), or lower MAX_CALLS.`,
   });
 }

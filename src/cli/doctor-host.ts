@@ -16,7 +16,7 @@ interface Host {
 
 export const hostChecks: Group = async (subject) => {
   const { config, world, context } = subject;
-  if (config === null) return [skip("host.reachable", "The configuration can't be used.")];
+  if (config === null) return [skip("host.reachable", "The configuration is invalid.")];
   const hosts = await Promise.all(
     upstreamOrigins(config).map(async (origin): Promise<Host> => {
       const outcome = await asked(`${origin}/`, { limitMs: LIMIT_MS }, world);
@@ -34,15 +34,15 @@ export const REMEDIES: Readonly<Record<Fault, string>> = {
   unresolved: "Check the spelling of the URL, the network and its DNS. If this network has an HTTP proxy, set HTTPS_PROXY.",
   refused: "Check the URL's port, the firewall and, if HTTPS_PROXY is set, that proxy.",
   untrusted:
-    "If your network inspects TLS, name the file of its authority in NODE_EXTRA_CA_CERTS (on Deno in DENO_CERT). Otherwise somebody may be listening.",
+    "If your network inspects TLS, set NODE_EXTRA_CA_CERTS (DENO_CERT on Deno) to its certificate authority's file. Otherwise somebody may be intercepting your traffic.",
   silent: "Check the firewall and the network. If this network has an HTTP proxy, set HTTPS_PROXY.",
   broken: "Check the URL, the network and its proxy.",
 };
 
 const FINDINGS: Readonly<Record<Fault, (origin: string) => string>> = {
-  unresolved: (origin) => `${origin} has no address: its name can't be resolved.`,
-  refused: (origin) => `${origin} takes no connection.`,
-  untrusted: (origin) => `${origin} shows a certificate that is not trusted here.`,
+  unresolved: (origin) => `${origin} can't be found: DNS has no address for it.`,
+  refused: (origin) => `${origin} refuses connections.`,
+  untrusted: (origin) => `${origin} has a certificate that this machine does not trust.`,
   silent: (origin) => `${origin} does not answer.`,
   broken: (origin) => `${origin} can't be reached.`,
 };
@@ -71,19 +71,19 @@ function region({ origin, outcome }: Host, suffix: string): Check {
   const { hostname } = new URL(origin);
   const elsewhere = isAnswered(outcome) ? otherHost(outcome, hostname) : null;
   if (elsewhere !== null) {
-    const why = `${hostname} sends callers to ${elsewhere}, and no call follows that.`;
-    return fail(id, `Your calls belong to ${elsewhere}.`, { why, fix: `Set FACTORY_BASE_URL=https://${elsewhere}` });
+    const why = `${hostname} redirects to ${elsewhere}, and calls do not follow redirects.`;
+    return fail(id, `Your calls should go to ${elsewhere}.`, { why, fix: `Set FACTORY_BASE_URL=https://${elsewhere}` });
   }
-  if (hostname === API) return ok(id, `Calls go to ${API}. Organisations in the EU set ${OF_EU}.`);
+  if (hostname === API) return ok(id, `Calls go to ${API}. Organisations in the EU need ${OF_EU}.`);
   if (hostname === EU) return ok(id, `Calls go to ${EU}, for organisations in the EU.`);
   if (hostname === APP) {
-    const why = "That was the host until 2025-11. Since then it is said to answer calls with 401.";
+    const why = "That was the host until 2025-11. It now reportedly answers calls with 401.";
     return warn(id, `Calls go to ${APP}.`, { why, fix: `Set FACTORY_BASE_URL=https://${API}, or ${OF_EU}` });
   }
   if (isFactoryHost(hostname)) return ok(id, `Calls go to ${hostname}.`);
-  return warn(id, `Calls go to ${hostname}, which is none of Factory's hosts.`, {
-    why: "It gets your Factory key and your prompts.",
-    fix: "If that is not meant, unset FACTORY_BASE_URL and the variables that end in _TARGET_URL, and look for `target` in the model file.",
+  return warn(id, `Calls go to ${hostname}, which is not a Factory host.`, {
+    why: "It receives your Factory key and your prompts.",
+    fix: "If you do not intend this, unset FACTORY_BASE_URL and the variables that end in _TARGET_URL, and check `target` in the model file.",
   });
 }
 
@@ -101,15 +101,15 @@ const WRONG_SKEW_MS = 300_000;
 function clock({ origin, outcome, atMs }: Host, suffix: string): Check {
   const id: Check["id"] = `host.clock${suffix}`;
   const dateMs = isAnswered(outcome) ? Date.parse(outcome.headers.get("date") ?? "") : Number.NaN;
-  if (Number.isNaN(dateMs)) return skip(id, `${origin} does not say what time it is.`);
+  if (Number.isNaN(dateMs)) return skip(id, `${origin} sent no Date header.`);
   const skewMs = atMs - dateMs;
   const seconds = Math.round(Math.abs(skewMs) / 1000);
-  if (Math.abs(skewMs) < ODD_SKEW_MS) return ok(id, "This machine's clock agrees with the host's.");
+  if (Math.abs(skewMs) < ODD_SKEW_MS) return ok(id, "This machine's clock matches the host's.");
   const skew = counted(seconds, "second");
   const what = skewMs > 0 ? `This machine's clock is ${skew} ahead of the host's.` : `This machine's clock is ${skew} behind the host's.`;
   const reason = {
-    why: "Windows of budgets and of the plan begin at other times then, and certificates may count as not valid.",
-    fix: "Set the clock by the network (NTP). In a virtual machine, do so after it has slept.",
+    why: "Budget and plan windows then start at the wrong time, and certificates may look invalid.",
+    fix: "Sync the clock over the network (NTP). A virtual machine may need that after it slept.",
   };
   return Math.abs(skewMs) < WRONG_SKEW_MS ? warn(id, what, reason) : fail(id, what, reason);
 }

@@ -14,10 +14,10 @@ export const keyChecks: Group = async (subject) => [...factoryKeys(subject), awa
 
 function factoryKeys({ config }: Subject): Check[] {
   const id = "keys.factory";
-  if (config === null) return [skip(id, "The configuration can't be used.")];
+  if (config === null) return [skip(id, "The configuration is invalid.")];
   const { upstreamKeys } = config;
   if (upstreamKeys.length === 0) {
-    const why = "Each client has to send its own Factory key then.";
+    const why = "Without it, each client must send its own Factory key.";
     return [warn(id, "FACTORY_API_KEY is not set.", { why, fix: `Create a key at ${FACTORY_KEY_PAGE} and set FACTORY_API_KEY.` })];
   }
   return upstreamKeys.map((key, index) => factoryKey(key, index === 0 ? id : `${id}-${index + 1}`));
@@ -25,7 +25,7 @@ function factoryKeys({ config }: Subject): Check[] {
 
 function factoryKey(key: string, id: Check["id"]): Check {
   const odd = unlikelyKey(key);
-  if (odd === null) return ok(id, "The Factory key has the shape of one.");
+  if (odd === null) return ok(id, "The Factory key looks valid.");
   const { what, why, isWrong } = odd;
   const reason = { ...(why === null ? {} : { why }), fix: `Copy the key again from ${FACTORY_KEY_PAGE}.` };
   return isWrong ? fail(id, what, reason) : warn(id, what, reason);
@@ -35,22 +35,25 @@ const LEAST_LENGTH = 16;
 
 async function clientKeys({ config, context }: Subject): Promise<Check> {
   const id = "keys.clients";
-  if (config === null) return skip(id, "The configuration can't be used.");
+  if (config === null) return skip(id, "The configuration is invalid.");
   const { proxyKeys, host, upstreamKey, anonymous } = config;
   const stored = await storedKeys(context);
   const count = proxyKeys.length + (stored ?? 0);
   const short = proxyKeys.filter(({ key }) => key.length < LEAST_LENGTH);
   if (short.length > 0 && !isLoopback(host)) {
-    const why = `Other machines can reach ${host}. Keys of PROXY_API_KEY with less than ${LEAST_LENGTH} characters, which can be guessed: ${short.length}.`;
-    return warn(id, "A client key is short.", { why, fix: "Make a key: factory-proxy keys add NAME" });
+    const why = `Other machines can reach ${host}. Keys in PROXY_API_KEY shorter than ${LEAST_LENGTH} characters, which can be guessed: ${short.length}.`;
+    return warn(id, "A client key is too short.", { why, fix: "Make a key with `factory-proxy keys add NAME`." });
   }
   if (count > 0)
-    return ok(id, stored === null ? `Client keys: ${count}, without those of the store, which can't be read.` : `Client keys: ${count}.`);
+    return ok(
+      id,
+      stored === null ? `Client keys: ${count}, not counting those in the store, which can't be read.` : `Client keys: ${count}.`,
+    );
   if (upstreamKey === null) return ok(id, "No client keys: each client sends its own Factory key.");
   if (anonymous !== "off") return ok(id, "No client keys: any program on this machine may call (ANONYMOUS=loopback).");
   return warn(id, "There are no client keys.", {
-    why: "The server makes a random one at each start and prints it once.",
-    fix: "Make one that stays: factory-proxy keys add NAME",
+    why: "The server makes a random key at each start and prints it once.",
+    fix: "Make a permanent key with `factory-proxy keys add NAME`.",
   });
 }
 
@@ -70,11 +73,11 @@ const FOR_OTHERS = 0o044;
 function keyFile({ world, envFile }: Subject): Check {
   const id = "keys.file";
   const path = envFile === null ? DEFAULT_ENV_FILE : typedPath(envFile);
-  if (world.platform === "win32") return skip(id, "Who can read the file of variables is not looked at on Windows.");
+  if (world.platform === "win32") return skip(id, "The permissions of .env are not checked on Windows.");
   const mode = modeOf(path);
   if (mode === null) return ok(id, `There is no ${path}.`);
   if ((mode & FOR_OTHERS) === 0) return ok(id, `Only you can read ${path}.`);
-  return warn(id, `Other users of this machine can read ${path}.`, { why: "It may hold keys.", fix: `chmod 600 ${path}` });
+  return warn(id, `Other users of this machine can read ${path}.`, { why: "It may contain keys.", fix: `chmod 600 ${path}` });
 }
 
 function modeOf(path: string): number | null {

@@ -19,7 +19,7 @@ const PROTOCOLS: readonly ProtocolId[] = ["anthropic-messages", "openai-response
 
 export const modelChecks: Group = async (subject) => {
   const { config, isLive, context } = subject;
-  if (config === null) return [skip("models.table", "The configuration can't be used.")];
+  if (config === null) return [skip("models.table", "The configuration is invalid.")];
   const models = new Models(config);
   const table = ok(
     "models.table",
@@ -30,7 +30,7 @@ export const modelChecks: Group = async (subject) => {
     return [table, skip("models.live", "No endpoint was called.", { fix: `factory-proxy doctor --live (${costOf(samples, config)})` })];
   }
   const { upstreamKey } = config;
-  if (upstreamKey === null) return [table, skip("models.live", "There is no Factory key to call with.")];
+  if (upstreamKey === null) return [table, skip("models.live", "No Factory key is set, so no calls were made.")];
   context.note(`--live makes ${counted(samples.length * CALLS_EACH, "small call")}: ${costOf(samples, config)}.`);
   return [table, ...(await Promise.all(samples.map((sample) => endpoint(sample, subject, { config, key: upstreamKey, models }))))];
 };
@@ -80,7 +80,7 @@ const NAMES: Readonly<Record<ProtocolId, string>> = {
 
 async function endpoint({ protocol, model }: Sample, subject: Subject, { config, key, models }: Calling): Promise<Check> {
   const id: Check["id"] = `models.${NAMES[protocol]}`;
-  if (model === null) return skip(id, "No model of this protocol is known.");
+  if (model === null) return skip(id, "No known model uses this protocol.");
   const target = models.find(model.id);
   const prompt = config.systemPrompt ?? VARIABLES.SYSTEM_PROMPT.default;
   const call = (systemPrompt: string | null): Promise<Outcome> => calling(target, { config, key, subject, systemPrompt });

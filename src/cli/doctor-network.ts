@@ -11,15 +11,16 @@ export const networkChecks: Group = async (subject) => [await port(subject), exp
 
 async function port({ config, world }: Subject): Promise<Check> {
   const id = "network.port";
-  if (config === null) return skip(id, "The configuration can't be used.");
+  if (config === null) return skip(id, "The configuration is invalid.");
   const url = gatewayUrl(config);
-  if (url === null) return skip(id, "PORT is 0, so each start takes another one.");
-  if (await isGateway(url)) return ok(id, `A server of this program answers at ${url}.`);
-  if (!(await isTaken(url))) return ok(id, `Port ${config.port} is free: no server runs.`, { fix: "Start it: factory-proxy serve" });
+  if (url === null) return skip(id, "PORT is 0, so each start picks a free port.");
+  if (await isGateway(url)) return ok(id, `A server is running at ${url}.`);
+  if (!(await isTaken(url)))
+    return ok(id, `Port ${config.port} is free: no server is running.`, { fix: "Start it with `factory-proxy serve`." });
   const owner = await portOwner(config.port, world);
   return fail(id, owner === null ? `Port ${config.port} is in use.` : `Port ${config.port} is in use by ${owner}.`, {
-    why: "What answers there is not this program, so the server can't start.",
-    fix: "Stop that program, or set PORT to another one.",
+    why: "It is not this program, so the server can't start.",
+    fix: "Stop that program, or set another PORT.",
   });
 }
 
@@ -41,11 +42,11 @@ function isTaken(url: string): Promise<boolean> {
 
 function exposure({ config }: Subject): Check {
   const id = "network.open";
-  if (config === null) return skip(id, "The configuration can't be used.");
+  if (config === null) return skip(id, "The configuration is invalid.");
   const { host } = config;
   if (isLoopback(host)) return ok(id, `Only this machine can reach the server (HOST is ${host}).`);
   return warn(id, `Other machines can reach the server (HOST is ${host}).`, {
-    why: "They speak plain HTTP with it, in which keys and prompts can be read on the way.",
-    fix: "If that is not meant, set HOST=127.0.0.1. Otherwise put a reverse proxy with TLS in front; see --url.",
+    why: "They use plain HTTP, so keys and prompts can be read on the way.",
+    fix: "If you do not intend this, set HOST=127.0.0.1. Otherwise put a reverse proxy with TLS in front, and check it with --url.",
   });
 }

@@ -10,24 +10,24 @@ export const quotaChecks: Group = async (subject) => [await plan(subject)];
 
 async function plan({ config, context, world }: Subject): Promise<Check> {
   const id = "quota.plan";
-  if (config === null) return skip(id, "The configuration can't be used.");
-  if (config.upstreamKey === null) return skip(id, "There is no Factory key to ask with.");
+  if (config === null) return skip(id, "The configuration is invalid.");
+  if (config.upstreamKey === null) return skip(id, "No Factory key is set, so the plan was not checked.");
   const { state, reason, windows, extraUsage } = await quotaReport(context, world);
   if (state === "sign-in only") {
-    const fix = "Nothing, if calls are answered: see --live. If they get 401 too, the key is wrong, or belongs to the other region.";
-    return warn(id, "Factory does not tell this key what is left of the plan.", { why: reason, fix });
+    const fix = "Nothing, if calls work (check with --live). If they also get 401, the key is wrong or belongs to the other region.";
+    return warn(id, "Factory does not show this key what is left of the plan.", { why: reason, fix });
   }
   if (state === "not available") {
-    const fix = "Calls work without it. If they reach Factory and this stays, look for a newer version of this program.";
-    return warn(id, "What is left of the plan is not known.", { why: reason, fix });
+    const fix = "Calls work without it. If calls work but this warning remains, look for a newer version of this program.";
+    return warn(id, "What is left of the plan is unknown.", { why: reason, fix });
   }
   const known = windows.filter(({ usedPercent }) => usedPercent !== null);
   const shown = known.map(({ pool, name, usedPercent }) => `${pool} ${name} ${Math.round(usedPercent ?? 0)}%`).join(", ");
   const fullest = Math.max(0, ...known.map(({ usedPercent }) => usedPercent ?? 0));
   if (fullest < NEARLY_FULL) return ok(id, `Used of the plan: ${shown}.`);
-  const why = extraUsage?.isAllowed === true ? "What is beyond a window costs extra." : "Calls get 402 while a window is used up.";
+  const why = extraUsage?.isAllowed === true ? "Usage beyond a window costs extra." : "Calls get 402 while a window is used up.";
   return warn(id, `Used of the plan: ${shown}.`, {
     why,
-    fix: "See factory-proxy quota for the reset; QUOTA_GUARD keeps some for conversations that run.",
+    fix: "Run `factory-proxy quota` for the reset. QUOTA_GUARD keeps some of the plan for running conversations.",
   });
 }

@@ -14,17 +14,17 @@ const PROBE = "doctor/1";
 
 async function writable({ config, context }: Subject): Promise<Check> {
   const id = "store.writable";
-  if (config === null) return skip(id, "The configuration can't be used.");
+  if (config === null) return skip(id, "The configuration is invalid.");
   if (config.databaseUrl === "memory:") {
     const fix = "Unset DATABASE_URL to keep keys and usage in a file.";
-    return warn(id, "The store is in memory.", { why: "Keys, budgets and usage end with the server.", fix });
+    return warn(id, "The store is in memory.", { why: "Keys, budgets and usage are lost when the server stops.", fix });
   }
   try {
     const store = await context.store();
     const value = crypto.randomUUID();
     await store.share(PROBE, value, context.now() + 1000);
-    if ((await store.shared(PROBE, context.now())) !== value) return fail(id, "The store does not keep what is written.", { fix: FIX });
-    return ok(id, `The store (${store.kind}) can be written.`);
+    if ((await store.shared(PROBE, context.now())) !== value) return fail(id, "The store does not return what was written.", { fix: FIX });
+    return ok(id, `The store (${store.kind}) works.`);
   } catch (error) {
     const what = "The store can't be used.";
     if (error instanceof StoreError) return fail(id, what, { why: error.reason, fix: error.remedy ?? FIX });
@@ -33,27 +33,27 @@ async function writable({ config, context }: Subject): Promise<Check> {
   }
 }
 
-const FIX = "Check DATABASE_URL and DATA_DIR, and who may write there.";
+const FIX = "Check DATABASE_URL, DATA_DIR and their permissions.";
 const MEBIBYTE = 1024 ** 2;
 const LEAST_FREE_BYTES = 200 * MEBIBYTE;
 const SQLITE = /^sqlite:(?:\/\/)?/;
 
 function room({ config, world }: Subject): Check {
   const id = "store.room";
-  if (config === null || !SQLITE.test(config.databaseUrl)) return skip(id, "The store is no file here.");
+  if (config === null || !SQLITE.test(config.databaseUrl)) return skip(id, "The store is not a file.");
   const named = config.databaseUrl.replace(SQLITE, "");
   const folder = config.dataDir ?? world.dataDir;
-  if (named === "" && folder === null) return skip(id, "Nothing says where the store's file is to be.");
+  if (named === "" && folder === null) return skip(id, "The store's file has no location.");
   const path = named === "" ? `${folder}/factory-proxy.db` : named;
   const bytes = ["", "-wal", "-shm"].reduce((sum, end) => sum + sizeOf(path + end), 0);
   const freeBytes = freeAt(dirname(path));
   const size = (bytes / MEBIBYTE).toFixed(1);
   const what =
-    freeBytes === null ? `${path} has ${size} MiB.` : `${path} has ${size} MiB, and ${Math.round(freeBytes / MEBIBYTE)} MiB are free.`;
+    freeBytes === null ? `${path} is ${size} MiB.` : `${path} is ${size} MiB, with ${Math.round(freeBytes / MEBIBYTE)} MiB free.`;
   if (freeBytes === null || freeBytes >= LEAST_FREE_BYTES) return ok(id, what);
   return warn(id, what, {
-    why: "On a full disk no usage is kept, and no key can be changed.",
-    fix: "Free some room, or lower LEDGER_DAYS.",
+    why: "On a full disk, usage is not recorded and keys can't be changed.",
+    fix: "Free some space, or lower LEDGER_DAYS.",
   });
 }
 
@@ -80,10 +80,10 @@ const OLD_DAYS = 120;
 function prices({ context }: Subject): Check {
   const id = "store.prices";
   const days = Math.max(0, Math.floor((context.now() - Date.parse(PRICE_DATE)) / DAY_MS));
-  const what = `List prices are of ${PRICE_DATE}, ${counted(days, "day")} ago.`;
+  const what = `List prices as of ${PRICE_DATE}, ${counted(days, "day")} ago.`;
   if (days <= OLD_DAYS) return ok(id, what);
   return warn(id, what, {
-    why: "What calls cost may be worked out wrong.",
-    fix: "Install a newer version, or give prices in the file that CONFIG_PATH names.",
+    why: "Cost estimates may be wrong.",
+    fix: "Install a newer version, or set prices in the model file (CONFIG_PATH).",
   });
 }

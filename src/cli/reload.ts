@@ -82,7 +82,7 @@ export class Reload {
   }
 
   #again(cause: LogFields): Taken {
-    if (this.#isClosed) return { ...NOTHING, fault: "The server is about to stop." };
+    if (this.#isClosed) return { ...NOTHING, fault: "The server is stopping." };
     this.#texts = this.#readTexts();
     return this.#take(cause);
   }

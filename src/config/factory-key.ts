@@ -21,16 +21,16 @@ const OTHERS: readonly (readonly [shape: RegExp, owner: string])[] = [
   [/^sk-/, "OpenAI"],
   [/^AIza/, "Google"],
   [/^xai-/, "xAI"],
-  [/^fp-/, "a client of this server"],
+  [/^fp-/, "this server"],
 ];
 
 /** Null: it looks like a Factory key. */
 export function unlikelyKey(key: string): UnlikelyKey | null {
   if (FACTORY_KEY.test(key)) return null;
-  if (PLACEHOLDER.test(key)) return { what: "The Factory key is the placeholder of an example.", why: null, isWrong: true };
+  if (PLACEHOLDER.test(key)) return { what: "The Factory key is an example's placeholder.", why: null, isWrong: true };
   const owner = OTHERS.find(([shape]) => shape.test(key))?.[1];
   if (owner !== undefined)
-    return { what: `The Factory key looks like a key of ${owner}.`, why: "Factory's keys begin with fk-.", isWrong: true };
-  const why = "Factory's keys begin with fk-, followed by at least 16 characters.";
-  return { what: "The Factory key does not look like one.", why, isWrong: false };
+    return { what: `The Factory key looks like a key from ${owner}.`, why: "Factory keys begin with fk-.", isWrong: true };
+  const why = "Factory keys begin with fk-, followed by at least 16 characters.";
+  return { what: "The Factory key does not look like a Factory key.", why, isWrong: false };
 }

@@ -136,7 +136,7 @@ class App {
         const text = "This web page may not open a WebSocket here. Add its origin to CORS_ORIGINS.";
         throw new GatewayError("forbidden", text, { code: "origin_not_allowed" });
       }
-      if (this.#ports.isDraining()) throw new GatewayError("stopped", "The server is about to stop.", { headers: { "retry-after": "5" } });
+      if (this.#ports.isDraining()) throw new GatewayError("stopped", "The server is stopping.", { headers: { "retry-after": "5" } });
       const opened = connection.upgrade(this.#ports.sockets.listener(this.#callOf(incoming, route)));
       if (opened === null) throw new GatewayError("invalid-request", "This is not a complete WebSocket handshake.");
       return opened;

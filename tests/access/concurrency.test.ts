@@ -73,7 +73,7 @@ test("draining lets nobody in, and is over when the last call has left", async (
   const slots = [concurrency.enter("a"), concurrency.enter("b")];
   let isOver = false;
   const drained = concurrency.drain().then(() => (isOver = true));
-  const message = "The server is about to stop and takes no new calls.";
+  const message = "The server is stopping and accepts no new calls.";
   assert.deepEqual(refusalOf(concurrency, "c"), { kind: "stopped", status: 503, message, retryAfter: "5" });
   assert.equal(concurrency.isDraining, true);
   for (const slot of slots) {

@@ -78,26 +78,22 @@ test("default takes a word of the key's own away, and what is not said stays", (
 });
 
 const FAULTS: readonly (readonly [what: string, act: () => unknown, message: RegExp])[] = [
-  ["a name with a space", () => newKey("a b", {}, PORTS), /^A name has 1 to 64 letters/],
-  ["the name default", () => newKey("Default", {}, PORTS), /^"Default" is no key: keys set default/],
+  ["a name with a space", () => newKey("a b", {}, PORTS), /^A name must have 1 to 64 letters/],
+  ["the name default", () => newKey("Default", {}, PORTS), /^"Default" is not a key\. Use keys set default/],
   ["a name of the environment's", () => newKey("env-1", {}, PORTS), /^Names that begin with env-/],
-  ["a budget without a period", () => newKey("a", { budget: ["5usd"] }, PORTS), /^A budget is an amount/],
-  [
-    "two budgets of one kind",
-    () => newKey("a", { budget: ["5usd/day", "6usd/day"] }, PORTS),
-    /^There are two budgets in usd for each day\.$/,
-  ],
+  ["a budget without a period", () => newKey("a", { budget: ["5usd"] }, PORTS), /^A budget must be an amount/],
+  ["two budgets of one kind", () => newKey("a", { budget: ["5usd/day", "6usd/day"] }, PORTS), /^There are two budgets in usd per day\.$/],
   ["a rate of nothing", () => newKey("a", { rpm: "0" }, PORTS), /^rpm must be a whole number/],
   ["a list that is none", () => newKey("a", { models: "a b" }, PORTS), /^models must be names/],
   ["a share of all", () => newKey("a", { soft: "100" }, PORTS), /^soft must be a share/],
   ["a zone that is none", () => newKey("a", { zone: "Mars" }, PORTS), /^zone must be the name/],
-  ["an end that is none", () => newKey("a", { expires: "soon" }, PORTS), /^Write the end as a duration/],
-  ["an end that is over", () => newKey("a", { expires: "2026-11-27" }, PORTS), /^The end must be in the future\.$/],
-  ["an end of what is no key", () => changed(emptyRecord("default", 0), { expires: "30d" }, NOW_MS), /is no key, so it does not expire/],
+  ["an end that is none", () => newKey("a", { expires: "soon" }, PORTS), /^The expiry must be a duration/],
+  ["an end that is over", () => newKey("a", { expires: "2026-11-27" }, PORTS), /^The expiry must be in the future\.$/],
+  ["an end of what is no key", () => changed(emptyRecord("default", 0), { expires: "30d" }, NOW_MS), /is not a key and does not expire/],
   ["a raise of nothing", () => raised(emptyRecord("a", 0), "0usd", { nowMs: NOW_MS, untilMs: NOW_MS + 1 }), /^Write an amount such as/],
   ["a rotation of what has no key", () => rotated(emptyRecord("env-1", 0), null, PORTS), /has no key in the store/],
-  ["a grace that is none", () => rotated(newKey("a", {}, PORTS).record, "soon", PORTS), /^A grace is a duration/],
-  ["a raise from the first use", () => raiseEndMs("1d after first use", { nowMs: NOW_MS, zone: "UTC" }), /^A raise ends after/],
+  ["a grace that is none", () => rotated(newKey("a", {}, PORTS).record, "soon", PORTS), /^The grace period must be a duration/],
+  ["a raise from the first use", () => raiseEndMs("1d after first use", { nowMs: NOW_MS, zone: "UTC" }), /^The end of a raise must be/],
 ];
 
 for (const [what, act, message] of FAULTS) {
@@ -121,7 +117,7 @@ test("a file gives no key to a row that never has one", () => {
   for (const name of ["default", "anonymous", "env-1"])
     assert.match(
       faultOf(() => readKeyFile({ ...keyFile(record), name })),
-      /has no key of its own/,
+      /is not a key/,
     );
 });
 
@@ -144,8 +140,8 @@ const FILE = keyFile(newKey("alice", {}, PORTS).record);
 const UNREADABLE: readonly (readonly [value: unknown, message: string])[] = [
   [null, "A key is an object."],
   [["alice"], "A key is an object."],
-  [{}, "A key has no name, or none that can be one."],
-  [{ ...FILE, name: "../alice" }, "A key has no name, or none that can be one."],
+  [{}, "A key has no valid name."],
+  [{ ...FILE, name: "../alice" }, "A key has no valid name."],
   ...Object.entries({
     hash: "abc",
     previousHash: 5,

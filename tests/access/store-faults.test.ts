@@ -26,7 +26,7 @@ const WRITER = fileURLToPath(new URL("../support/store-writer.ts", import.meta.u
 const ROUNDS = Number(process.env["STORE_KILLS"] ?? 12) / 4;
 const ALICE = { key: "alice", scope: "" };
 const EVERYTHING = { sinceMs: null, untilMs: null, key: null, session: null, client: null, model: null, zone: "UTC", by: [] } as const;
-const MOVE_AWAY = "Move it to another folder and start again: a new one is made. Or set DATABASE_URL to another database.";
+const MOVE_AWAY = "Move it elsewhere and restart to create a new one, or set DATABASE_URL to another database.";
 const UPDATE = "Update factory-proxy, or set DATABASE_URL to another database.";
 
 const folder = mkdtempSync(join(tmpdir(), "factory-proxy-faults-"));
@@ -68,14 +68,14 @@ test("a file that can't be used is said once, and the store is one in memory", a
   const text = join(folder, "text.db");
   writeFileSync(text, "This is no database. ".repeat(100));
   const cases = [
-    ["sqlite:", /^lost: Nothing says where its file is to be\. Set DATA_DIR to a folder that can be written\.$/],
+    ["sqlite:", /^lost: The database file has no location\. Set DATA_DIR to a writable folder\.$/],
     [
       `sqlite:${text}`,
-      /^lost: The database file \S+text\.db can't be used: file is not a database\. Move it to another folder and start again: /,
+      /^lost: The database file \S+text\.db can't be used: file is not a database\. Move it elsewhere and restart to create a new one, /,
     ],
     [
       `sqlite:${text}/below.db`,
-      /^lost: The database file \S+below\.db can't be used: .*\. Set DATA_DIR to a folder that can be written, or DATABASE_URL\.$/,
+      /^lost: The database file \S+below\.db can't be used: .*\. Set DATA_DIR to a writable folder, or set DATABASE_URL\.$/,
     ],
   ] as const;
   for (const [address, says] of cases) {
@@ -156,7 +156,7 @@ test(
     assert.deepEqual(heard, ["away", "away", "replaced", "back"]);
     assert.deepEqual(reasons, [
       `The database file ${path} can't be used: file is not a database. ${MOVE_AWAY}`,
-      `The database file ${path} is of a newer version of factory-proxy (its tables are version 99, this program knows ${STEP_HASHES.length}). ${UPDATE}`,
+      `The database file ${path} was written by a newer factory-proxy (its tables are version 99; this program knows up to ${STEP_HASHES.length}). ${UPDATE}`,
     ]);
     await store.close();
   },
@@ -173,20 +173,20 @@ test("a database of a newer version is refused with a sentence", async () => {
   const { store, heard } = open(`sqlite:${path}`);
   await assert.rejects(
     store.ready,
-    /newer\.db is of a newer version of factory-proxy \(its tables are version 99, .*\)\. Update factory-proxy, or set/,
+    /newer\.db was written by a newer factory-proxy \(its tables are version 99; .*\)\. Update factory-proxy, or set/,
   );
   await assert.rejects(store.keys(), StoreError);
   assert.deepEqual(heard, []);
 });
 
 test("a database of an unfinished earlier version, or one that its steps do not fit, is refused with its name and what to do", async () => {
-  const unfinished = "has tables of an unfinished earlier version of factory-proxy, which can't be brought up to date.";
+  const unfinished = "has tables of an unfinished earlier version of factory-proxy, which can't be upgraded.";
   const MADE = "CREATE TABLE facts (name TEXT PRIMARY KEY, value BIGINT NOT NULL); INSERT INTO facts VALUES ('schema', ?);";
   const cases = [
     [`${MADE.replace("?", "1")} CREATE TABLE kinds (id INTEGER PRIMARY KEY, signature TEXT NOT NULL UNIQUE)`, unfinished],
     [`${MADE.replace("?", "3")} CREATE TABLE kinds (id INTEGER PRIMARY KEY, sum_signature TEXT)`, unfinished],
-    [`${MADE.replace("?", "1")} CREATE TABLE usage_models (hour BIGINT)`, "can't be brought up to date: no such table: main.kinds."],
-    ["CREATE TABLE keys (id TEXT)", "can't be brought up to date: table keys already exists."],
+    [`${MADE.replace("?", "1")} CREATE TABLE usage_models (hour BIGINT)`, "can't be upgraded: no such table: main.kinds."],
+    ["CREATE TABLE keys (id TEXT)", "can't be upgraded: table keys already exists."],
   ] as const;
   for (const [index, [sql, reason]] of cases.entries()) {
     const path = join(folder, `unfinished-${index}.db`);
@@ -395,7 +395,7 @@ test(
       await eventually(() => store.state() === "ready");
       assert.deepEqual(await store.keys(), [keyRecord("alice")]);
       assert.deepEqual(heard, [...reasons.map(() => "away"), "back"]);
-      const newer = `The database is of a newer version of factory-proxy (its tables are version 99, this program knows ${STEP_HASHES.length}). ${UPDATE}`;
+      const newer = `The database was written by a newer factory-proxy (its tables are version 99; this program knows up to ${STEP_HASHES.length}). ${UPDATE}`;
       assert.equal(reasons.filter((reason) => reason === newer).length, 1);
       await other.end();
       await store.close();

@@ -259,7 +259,7 @@ test("keys rotate gives a new key, off and on switch, rm removes", async () => {
 
 test("keys rm removes no key of PROXY_API_KEY, only what the store says of it, and says so", async () => {
   const desk = new Desk();
-  const stands = '"bruno" stands in PROXY_API_KEY. Take it out there.';
+  const stands = '"bruno" is set in PROXY_API_KEY. Remove it there.';
   await desk.run("set bruno --rpm 5");
   await desk.run("set default --rpm 9");
   const lines = ["rm bruno", "rm bruno", "rm default", "rm default"];
@@ -269,10 +269,10 @@ test("keys rm removes no key of PROXY_API_KEY, only what the store says of it, a
     said.push([code, out, note]);
   }
   assert.deepEqual(said, [
-    [0, "The limits of bruno are removed. The key itself stands in PROXY_API_KEY.", ""],
+    [0, "Removed the limits of bruno. The key itself is in PROXY_API_KEY.", ""],
     [1, "", stands],
-    [0, "The limits of default are removed.", ""],
-    [1, "", '"default" has no limits that could be removed.'],
+    [0, "Removed the limits of default.", ""],
+    [1, "", '"default" has no limits to remove.'],
   ]);
   assert.equal((await desk.run("show bruno")).out, "Key      bruno  PROXY_API_KEY\nState    active\nExpires  never\nLimits   none");
 });

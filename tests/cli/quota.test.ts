@@ -111,7 +111,7 @@ test("the other states are a sentence with the reason, and exit code 1; QUOTA_IN
   const refused = await printed([], { ...no, answer: new Response("{}", { status: 401 }) });
   assert.match(refused.text, /^The plan's limits are shown only to people who sign in\. Factory answers 401: /);
   const unknown = await printed([], { ...no, answer: new Response("<html>") });
-  const answers = "Factory's billing endpoint answers in a form that is not known here.";
+  const answers = "Factory's billing endpoint sent an answer in an unknown format.";
   const now = "Calls work without them. As of 2026-11-28 14:00. Zone: UTC.";
   assert.equal(unknown.text, `The plan's limits are not available. ${answers} ${now}`);
   assert.deepEqual([refused.code, unknown.code], [1, 1]);
@@ -126,6 +126,6 @@ test("a key goes to no host that gets no calls", async () => {
     ["ANTHROPIC", "OPENAI", "CHAT", "GEMINI"].map((name) => [`${name}_TARGET_URL`, "https://llm.example.org/v1"]),
   );
   const { text, urls } = await printed([], { environment: elsewhere, withStore: false });
-  assert.match(text, /not available\. Factory is not asked, because no calls go to FACTORY_BASE_URL\. /);
+  assert.match(text, /not available\. Factory was not asked, because no calls go to FACTORY_BASE_URL\. /);
   assert.deepEqual(urls, []);
 });

@@ -98,11 +98,11 @@ test("warnings: what can't be a Factory key, as the line of the README before a 
   assert.deepEqual(found, [
     {
       event: "unlikely key",
-      fields: { message: "The Factory key is the placeholder of an example. Copy it again from https://app.factory.ai/settings/api-keys." },
+      fields: { message: "The Factory key is an example's placeholder. Copy it again from https://app.factory.ai/settings/api-keys." },
     },
     {
       event: "unlikely key",
-      fields: { message: "The Factory key looks like a key of Anthropic. Copy it again from https://app.factory.ai/settings/api-keys." },
+      fields: { message: "The Factory key looks like a key from Anthropic. Copy it again from https://app.factory.ai/settings/api-keys." },
     },
   ]);
 });

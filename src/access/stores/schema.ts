@@ -94,12 +94,12 @@ export function* migrate(kind: Engine["kind"], { where, remedy }: Place): Plan<v
   const version = Number(found?.["value"] ?? 0);
   if (version > STEPS.length) {
     throw new StoreError(
-      `${where} is of a newer version of factory-proxy (its tables are version ${version}, this program knows ${STEPS.length}).`,
+      `${where} was written by a newer factory-proxy (its tables are version ${version}; this program knows up to ${STEPS.length}).`,
       { isFinal: true, remedy: "Update factory-proxy, or set DATABASE_URL to another database." },
     );
   }
   if (version > 0 && found?.["finished"] === null) {
-    throw new StoreError(`${where} has tables of an unfinished earlier version of factory-proxy, which can't be brought up to date.`, {
+    throw new StoreError(`${where} has tables of an unfinished earlier version of factory-proxy, which can't be upgraded.`, {
       isFinal: true,
       remedy,
     });
@@ -112,7 +112,7 @@ export function* migrate(kind: Engine["kind"], { where, remedy }: Place): Plan<v
 /** For tables that the steps do not fit, whoever has made them. */
 export function unfitTables(error: StoreError, { where, remedy }: Place): StoreError {
   const said = error.cause instanceof Error ? error.cause.message : error.reason;
-  return new StoreError(`The tables of ${where.replace(/^The/, "the")} can't be brought up to date: ${said}.`, {
+  return new StoreError(`The tables of ${where.replace(/^The/, "the")} can't be upgraded: ${said}.`, {
     cause: error.cause,
     isFinal: true,
     remedy,

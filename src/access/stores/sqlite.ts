@@ -47,8 +47,8 @@ async function prepared(options: SqliteOptions): Promise<SqliteEngine> {
   return engine;
 }
 
-const MOVE_AWAY = "Move it to another folder and start again: a new one is made. Or set DATABASE_URL to another database.";
-const WRITE_ELSEWHERE = "Set DATA_DIR to a folder that can be written, or DATABASE_URL.";
+const MOVE_AWAY = "Move it elsewhere and restart to create a new one, or set DATABASE_URL to another database.";
+const WRITE_ELSEWHERE = "Set DATA_DIR to a writable folder, or set DATABASE_URL.";
 /** What is wrong with a file, or its disk, whatever stands in it. Deno's errors have no `errcode`. */
 const NOT_TABLES = /readonly|disk|full|unable to open|not a database|malformed/;
 const NO_DATABASE = /not a database|malformed/;

@@ -54,15 +54,14 @@ export function openStore(address: string, options: StoreOptions, ports: StorePo
     return new OpeningStore("sqlite", opened(path, options, ports));
   }
   if (POSTGRES.test(address)) return new OpeningStore("postgres", connected(address, options, ports));
-  throw new StoreError("DATABASE_URL has to begin with sqlite:, postgres:// or memory:.");
+  throw new StoreError("DATABASE_URL must begin with sqlite:, postgres:// or memory:.");
 }
 
 async function opened(path: string | null, { isRequired }: StoreOptions, ports: StorePorts): Promise<Store> {
   const { after, lost, away = NOBODY, back = NOBODY, replaced = NOBODY } = ports;
   const [{ openSqlite }, { SqlStore }] = await Promise.all([import("./sqlite.ts"), import("./sql-store.ts")]);
   try {
-    if (path === null)
-      throw new StoreError("Nothing says where its file is to be.", { remedy: "Set DATA_DIR to a folder that can be written." });
+    if (path === null) throw new StoreError("The database file has no location.", { remedy: "Set DATA_DIR to a writable folder." });
     return new SqlStore(await openSqlite({ path, after, away, back, replaced }));
   } catch (error) {
     if (isRequired || !(error instanceof StoreError) || error.isFinal) throw error;

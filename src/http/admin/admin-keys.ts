@@ -70,16 +70,17 @@ export function createKeyAdmin(ports: AdminKeyPorts): KeyAdmin {
       }),
     addKey: ({ name, ...words }) =>
       told(async () => {
-        if (ports.named().includes(name)) throw conflict(`"${name}" is the name of a key in PROXY_API_KEY.`, "name");
+        if (ports.named().includes(name)) throw conflict(`PROXY_API_KEY already has a key named "${name}".`, "name");
         const made = newKey(name, keyWords(words, ports.models()), make());
         const record = words.off === true ? { ...made.record, isOff: true } : made.record;
-        if (!(await store().insertKey(record))) throw conflict(`There is already a key "${name}".`, "name");
+        if (!(await store().insertKey(record))) throw conflict(`A key named "${name}" already exists.`, "name");
         return fresh({ key: made.key, record });
       }),
     changeKey: (name, words) =>
       told(async () => {
         const { off } = words;
-        if (off !== undefined && ROWS_WITHOUT_KEY.includes(name)) throw wrongInput(`"${name}" is no key, so it can't be off.`, "off");
+        if (off !== undefined && ROWS_WITHOUT_KEY.includes(name))
+          throw wrongInput(`"${name}" is not a key and can't be turned off.`, "off");
         const read = keyWords(words, ports.models());
         const withOff = (record: KeyRecord): KeyRecord => (off === undefined ? record : { ...record, isOff: off });
         return shown(await change(name, (before) => withOff(changed(before, read, now()))));
@@ -96,7 +97,7 @@ export function createKeyAdmin(ports: AdminKeyPorts): KeyAdmin {
         const { effective } = await viewOf(await find(name), await surroundings(ports));
         const unit = parseAmount(amount)?.unit;
         if (unit !== undefined && !effective.budgets?.some((budget) => budgetUnit(budget) === unit)) {
-          throw wrongInput(`"${name}" has no budget in ${unit} that could be raised.`, "amount");
+          throw wrongInput(`"${name}" has no budget in ${unit} to raise.`, "amount");
         }
         const untilMs = raiseEndMs(until ?? null, { nowMs: now(), zone: effective.zone ?? "UTC" });
         return shown(await change(name, (before) => raised(before, amount, { nowMs: now(), untilMs })));
@@ -104,7 +105,7 @@ export function createKeyAdmin(ports: AdminKeyPorts): KeyAdmin {
     removeKey: (name) =>
       told(async () => {
         if ((await store().keys()).some((record) => record.name === name)) await store().updateKey(name, () => null);
-        else if (ports.named().includes(name)) throw conflict(`"${name}" stands in PROXY_API_KEY. Take it out there.`);
+        else if (ports.named().includes(name)) throw conflict(`"${name}" is set in PROXY_API_KEY. Remove it there.`);
         else await unknownKey(name, store());
       }),
   };

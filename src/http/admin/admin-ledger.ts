@@ -76,7 +76,7 @@ function filterOf({ since, until, key, session, client, model }: Asked, here: He
   const time = (text: string | null, edge: "since" | "until"): number | null => {
     const ms = text === null ? null : timeOf(text, edge, here);
     if (text === null || ms !== null) return ms;
-    throw wrongInput(`${edge}: write a date (2026-11-01), a time before now (7d, 12h), or 2026-11-01T08:00:00Z.`, edge);
+    throw wrongInput(`${edge} must be a date (2026-11-01), an age (7d, 12h), or a time (2026-11-01T08:00:00Z).`, edge);
   };
   return { sinceMs: time(since, "since"), untilMs: time(until, "until"), key, session, client, model };
 }

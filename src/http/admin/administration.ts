@@ -68,7 +68,7 @@ export function createAdmin(ports: AdminPorts): Admin {
     quota: () =>
       told(async () => {
         const { quota } = current();
-        if (quota === null) throw notFound("This server holds no Factory key, so it has no plan to ask about.");
+        if (quota === null) throw notFound("This server has no Factory key, so it can't ask about a plan.");
         return quota();
       }),
     models: () => current().models.list().map(modelView),
@@ -88,7 +88,7 @@ export function createAdmin(ports: AdminPorts): Admin {
 
 function operatorOr(operator: Operator | null): Operator {
   if (operator !== null) return operator;
-  throw new GatewayError("not-found", "The program that this server is part of does not offer this.");
+  throw new GatewayError("not-found", "This server does not offer this.");
 }
 
 function modelView(model: ReturnType<Models["list"]>[number]): ModelView {

@@ -10,7 +10,7 @@ export function objectIn(text: string, known: readonly string[]): JsonObject {
   const value = text.trim() === "" ? {} : parseOrUndefined(text);
   if (!isObject(value)) throw wrongInput("The body must be a JSON object.");
   for (const name of Object.keys(value)) {
-    if (!known.includes(name)) throw wrongInput(`There is no member ${JSON.stringify(name)} here. Known are ${known.join(", ")}.`, name);
+    if (!known.includes(name)) throw wrongInput(`Unknown member ${JSON.stringify(name)}. Known members: ${known.join(", ")}.`, name);
   }
   return value;
 }
@@ -29,16 +29,16 @@ const orNull =
     value === null ? null : read(value);
 
 const WORDS = {
-  note: [orNull(text), "must be a text or null."],
-  expires: [orNull(text), "must be a text or null."],
+  note: [orNull(text), "must be a string or null."],
+  expires: [orNull(text), "must be a string or null."],
   off: [flag, "must be true or false."],
-  models: [orNull(texts), "must be a list of texts or null."],
-  rpm: [orNull(count), "must be a whole number, a text or null."],
-  tpm: [orNull(count), "must be a whole number, a text or null."],
-  parallel: [orNull(count), "must be a whole number, a text or null."],
-  budgets: [orNull(texts), "must be a list of texts or null."],
-  soft: [orNull(text), "must be a text or null."],
-  zone: [orNull(text), "must be a text or null."],
+  models: [orNull(texts), "must be a list of strings or null."],
+  rpm: [orNull(count), "must be a whole number, a string or null."],
+  tpm: [orNull(count), "must be a whole number, a string or null."],
+  parallel: [orNull(count), "must be a whole number, a string or null."],
+  budgets: [orNull(texts), "must be a list of strings or null."],
+  soft: [orNull(text), "must be a string or null."],
+  zone: [orNull(text), "must be a string or null."],
 } as const satisfies Readonly<Record<keyof KeyWordsJson, readonly [Reader<unknown>, string]>>;
 
 export const KEY_WORDS: readonly string[] = Object.keys(WORDS);
@@ -58,13 +58,13 @@ export function keyWordsIn(body: JsonObject): KeyWordsJson {
 /** @throws GatewayError where it is missing, or not text. */
 export function textIn(body: JsonObject, name: string): string {
   const value = optionalTextIn(body, name);
-  if (value === undefined) throw wrongInput(`${name} is missing: a text.`, name);
+  if (value === undefined) throw wrongInput(`${name} is missing: a string.`, name);
   return value;
 }
 
 export function optionalTextIn(body: JsonObject, name: string): string | undefined {
   const value = body[name];
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== "string") throw wrongInput(`${name} must be a text.`, name);
+  if (typeof value !== "string") throw wrongInput(`${name} must be a string.`, name);
   return value;
 }

@@ -19,7 +19,7 @@ export function requestQuery(parameters: URLSearchParams): RequestQuery {
   const given = valuesIn(parameters, REQUEST_PARAMETERS);
   const { key, model, client, session, since, until, zone, status, q, cursor } = given;
   if (status !== null && !STATUS.test(status)) {
-    throw wrongInput("status must be a number (429), a class (4xx), or one of the words ok, error, cut and cancelled.", "status");
+    throw wrongInput("status must be a number (429), a class (4xx), or ok, error, cut or cancelled.", "status");
   }
   const limit = given.limit === null ? USUAL_ROWS : Number(given.limit);
   if (!Number.isInteger(limit) || limit < 1 || limit > MOST_ROWS) {
@@ -43,7 +43,7 @@ export function usageRequest(parameters: URLSearchParams): UsageRequest {
 function valuesIn<Name extends string>(parameters: URLSearchParams, names: readonly Name[]): Record<Name, string | null> {
   for (const name of parameters.keys()) {
     if (!names.some((known) => known === name)) {
-      throw wrongInput(`There is no parameter ${JSON.stringify(name)} here. Known are ${names.join(", ")}.`, name);
+      throw wrongInput(`Unknown parameter ${JSON.stringify(name)}. Known parameters: ${names.join(", ")}.`, name);
     }
   }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the type of an object's keys is lost on the way

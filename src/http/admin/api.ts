@@ -51,12 +51,12 @@ export function createApi({ admin, streams }: ApiPorts): ApiTable {
   return {
     me: async ({ session }) => json(await meView(session, admin)),
     live: ({ reader }) => streams.open(admin, reader()),
-    running: async ({ name }) => json((await admin.running(name)) ?? missing(`No call ${JSON.stringify(name)} runs here.`)),
+    running: async ({ name }) => json((await admin.running(name)) ?? missing(`Call ${JSON.stringify(name)} is not running here.`)),
     requests: async ({ query }) => json(await admin.requests(requestQuery(query))),
     request: async ({ name }) => json((await admin.request(name)) ?? missing(`There is no call ${JSON.stringify(name)}.`)),
     async cancel({ name }) {
       if (!(await admin.cancel(name)))
-        throw notFound(`No call ${JSON.stringify(name)} runs here. It has ended, or runs in another gateway.`);
+        throw notFound(`Call ${JSON.stringify(name)} is not running here. It has ended, or runs in another gateway.`);
       return new Response(null, { status: NO_CONTENT });
     },
     usage: async ({ query }) => json(await admin.usage(usageRequest(query))),

@@ -31,7 +31,7 @@ export class LiveStreams {
   /** @throws GatewayError `overloaded` where too many are open. */
   open(admin: Pick<Admin, "live" | "watch">, reader: LiveReader): Response {
     if (this.#open.size >= MOST_STREAMS) {
-      throw new GatewayError("overloaded", `${MOST_STREAMS} of these streams are open already.`, { headers: { "retry-after": "5" } });
+      throw new GatewayError("overloaded", `${MOST_STREAMS} of these streams are already open.`, { headers: { "retry-after": "5" } });
     }
     let end = (): void => {};
     const body = new ReadableStream<Uint8Array>(

@@ -113,14 +113,10 @@ export interface Surroundings {
 }
 
 function wrongKey(): GatewayError {
-  return new GatewayError(
-    "unauthenticated",
-    "This key is not known here. Sign in with ADMIN_KEY, or with a client key to see its own usage.",
-    {
-      code: "wrong_key",
-      headers: { "www-authenticate": "Bearer" },
-    },
-  );
+  return new GatewayError("unauthenticated", "Unknown key. Sign in with ADMIN_KEY, or with a client key to see its own usage.", {
+    code: "wrong_key",
+    headers: { "www-authenticate": "Bearer" },
+  });
 }
 
 /** Takes the same time wherever they differ. */

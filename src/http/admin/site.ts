@@ -59,7 +59,7 @@ const SEE_OTHER = 303;
 const SIGN_IN = `${UI}/sign-in`;
 const ASSETS = "/assets/";
 const NO_KEY =
-  "The dashboard is off, because other machines can reach this address. Set ADMIN_KEY, e.g. to the output of `openssl rand -hex 24`, to use it.";
+  "The dashboard is off, because other machines can reach this address. Set ADMIN_KEY, e.g. to the output of `openssl rand -hex 24`, to turn it on.";
 
 /** One request, parsed once. */
 interface Visit {
@@ -142,7 +142,7 @@ class AdminSite {
     const session = await this.#signIn.sessionOf(incoming, visitor, settings.adminKey);
     if (session === null) throw notSignedIn();
     if (session.key !== null && route.access !== "key") {
-      throw new GatewayError("forbidden", `A client key sees its own usage only: GET ${API_ROUTES.me.path}, or the page ${UI}/me.`);
+      throw new GatewayError("forbidden", `A client key can see only its own usage: GET ${API_ROUTES.me.path}, or the page ${UI}/me.`);
     }
     if (visit.method !== "GET") this.#checkToken(session, incoming);
     if (name === "signOut") {
@@ -151,7 +151,7 @@ class AdminSite {
       return new Response(null, { status: 204, headers: { "set-cookie": cookie } });
     }
     if (name === "live" && this.#ports.isDraining()) {
-      throw new GatewayError("stopped", "The server is about to stop.", { headers: { "retry-after": "5" } });
+      throw new GatewayError("stopped", "The server is stopping.", { headers: { "retry-after": "5" } });
     }
     const request: ApiRequest = {
       name: parameter,
@@ -182,7 +182,7 @@ class AdminSite {
   #checkToken({ csrfToken }: Session, { headers }: IncomingRequest): void {
     const { sha256 } = this.#ports;
     if (csrfToken === null || isSame(sha256(headers["x-csrf-token"] ?? ""), sha256(csrfToken))) return;
-    const text = "A change with the cookie of a session needs the header x-csrf-token. GET /api/admin/me says its value.";
+    const text = "A change with a session cookie needs the header x-csrf-token. GET /api/admin/me returns its value.";
     throw new GatewayError("forbidden", text, { code: "csrf" });
   }
 
@@ -282,7 +282,7 @@ function routeOf({ path, method }: Visit): Found {
     const parameter = row.pattern.exec(path)?.[1] ?? "";
     return { name: row.name, route: row.route, parameter: unescaped(parameter) };
   }
-  if (rows.length === 0) throw new GatewayError("not-found", `There is no path ${path}. ${OPENAPI} describes all of them.`);
+  if (rows.length === 0) throw new GatewayError("not-found", `There is no path ${path}. See ${OPENAPI} for all paths.`);
   const allow = rows.flatMap(({ route }) => (route.method === "GET" ? ["GET", "HEAD"] : [route.method])).join(", ");
   throw new GatewayError("method-not-allowed", `${path} accepts ${allow}, not ${method}.`, { headers: { allow } });
 }
@@ -301,7 +301,7 @@ function notSignedIn(): GatewayError {
 }
 
 function wrongLink(): GatewayError {
-  return new GatewayError("unauthenticated", "This link has been used, or is too old.");
+  return new GatewayError("unauthenticated", "This link has already been used or has expired.");
 }
 
 /** @param to the page that was requested without being signed in */

@@ -21,7 +21,7 @@ export class WrongKeys {
     const [first] = this.#recent(address).slice(-MOST);
     if (first === undefined || this.#recent(address).length < MOST) return;
     const seconds = Math.max(1, Math.ceil((first + WINDOW_MS - this.#now()) / 1000));
-    throw new GatewayError("rate-limited", `Too many wrong keys came from this address. Try again in ${seconds} seconds.`, {
+    throw new GatewayError("rate-limited", `Too many wrong keys from this address. Try again in ${seconds} seconds.`, {
       headers: { "retry-after": String(seconds) },
     });
   }

@@ -283,7 +283,7 @@ test("readers of the live stream who leave hold nothing: many may come and go", 
 test("errors and checks are said in the language of whoever asks, and in English to scripts", async () => {
   const checks = [
     { id: "keys.factory", state: "warn", what: "FACTORY_API_KEY is not set.", why: "Said by others.", fix: null },
-    { id: "host.clock", state: "ok", what: "This machine's clock agrees with the host's.", why: null, fix: null },
+    { id: "host.clock", state: "ok", what: "This machine's clock matches the host's.", why: null, fix: null },
   ] as const;
   const doctor = (): Promise<typeof checks> => Promise.resolve(checks);
   const own = await startAdminGateway({

@@ -75,12 +75,12 @@ test("values are kept, those that are words themselves are said in the language 
     [
       said("This machine's clock is 45 seconds ahead of the host's."),
       said("This machine's clock is 1 second behind the host's."),
-      said("Codex, of which the version is not known, points at this server: http://127.0.0.1:8000/v1."),
+      said("Codex (unknown version) points at this server: http://127.0.0.1:8000/v1."),
       said('There is no key "a$&{b}". Did you mean "ab"?'),
       said("Write an amount such as 5usd, 20M-credits or 500k-tokens."),
       said("Nobody says this. There is no Chinese for it"),
       said(`There is no path ${"/x accepts , not ".repeat(50)}. /openapi.json describes all of them.`).slice(0, 16),
-      sentenceText("en", "The end must be in the future."),
+      sentenceText("en", "The expiry must be in the future."),
     ],
     [
       "本机时钟比主机快 45 秒。",
@@ -90,7 +90,7 @@ test("values are kept, those that are words themselves are said in the language 
       "请填写数额，例如 5usd、20M-credits 或 500k-tokens。",
       "Nobody says this. There is no Chinese for it",
       "There is no path",
-      "The end must be in the future.",
+      "The expiry must be in the future.",
     ],
   );
 });
