@@ -132,12 +132,12 @@ export class CallMetrics {
       ),
       seconds(
         "time_per_output_token_seconds",
-        "Time for each token of a stream after the first.",
+        "Time per token of a stream after the first.",
         models.samples(({ perToken }) => perToken),
       ),
       seconds(
         "overhead_seconds",
-        "Time of a call that is ours: all of it less what the upstream took.",
+        "The proxy's own time in a call: the total minus the upstream's time.",
         this.#overheads.samples((row) => row),
       ),
       seconds("admission_seconds", "Time until a call was read and admitted.", [{ labels: {}, value: this.#admission }]),
@@ -148,17 +148,17 @@ export class CallMetrics {
       ),
       counter(
         "fallbacks_total",
-        "Calls that were answered by another model than the requested one.",
+        "Calls answered by another model than the requested one.",
         models.samples(({ fallbacks }) => fallbacks),
       ),
       counter(
         "losses_total",
-        "Request fields that a conversion left out.",
+        "Request fields that conversion dropped.",
         this.#losses.samples(({ count }) => count),
       ),
       counter(
         "tokens_total",
-        "Tokens used. input has all of them, those read from and written to a cache included; output has those of reasoning.",
+        "Tokens used. input includes tokens read from and written to a cache; output includes reasoning tokens.",
         TOKEN_TYPES.flatMap((type) => uses.samples(({ tokens }) => tokens[type], { type })),
       ),
       counter(

@@ -24,7 +24,7 @@ export function encodingOf(header: string | undefined): string | null {
 /** @throws GatewayError 415 for an unknown encoding; `read` throws `invalid-request` for a body that is not in that encoding. */
 export function unpackedBody(source: BodyReader, encoding: string, { maxBytes, unpack }: UnpackedOptions): BodyReader {
   const unpacked = unpack(encoding, source, { maxBytes });
-  if (unpacked === null) throw unsupported(encoding, "this server does not know it");
+  if (unpacked === null) throw unsupported(encoding, "this server does not support it");
   return {
     read: () => unpacked.read().catch((error: unknown) => fail(error, encoding)),
     cancel: (reason) => unpacked.cancel(reason),

@@ -55,7 +55,7 @@ export class Metrics {
     return [
       gauge("info", "Version and runtime.", [{ labels: { version: facts.version, runtime: facts.runtime }, value: 1 }]),
       ...calls.families(),
-      gauge("calls_in_flight", "Calls that run.", [single(running.size)]),
+      gauge("calls_in_flight", "Running calls.", [single(running.size)]),
       gauge("event_loop_lag_seconds", "The longest delay of the event loop in the last half minute.", [single(lag.seconds)]),
       ...(await this.#budgetFamilies()),
       ...this.#plan(),
@@ -90,7 +90,7 @@ export class Metrics {
     }
     return [
       gauge("budget_limit", "Budgets of client keys, in their unit.", limits),
-      gauge("budget_remaining", "What is left of them.", remaining),
+      gauge("budget_remaining", "What is left of those budgets.", remaining),
     ];
   }
 
@@ -112,8 +112,8 @@ export class Metrics {
       ...(ledger === null
         ? []
         : [
-            gauge("store_queue_rows", "Usage rows that wait to be written.", [single(ledger.standing.waiting)]),
-            counter("store_rows_lost_total", "Usage rows that nothing took.", [single(ledger.standing.lost)]),
+            gauge("store_queue_rows", "Usage rows waiting to be written.", [single(ledger.standing.waiting)]),
+            counter("store_rows_lost_total", "Usage rows that were lost.", [single(ledger.standing.lost)]),
           ]),
     ];
   }
@@ -140,7 +140,7 @@ export class Metrics {
       { labels: { signal: "traces" }, value: unsent.traces },
       { labels: { signal: "metrics" }, value: unsent.metrics },
     ];
-    return [counter("telemetry_dropped_total", "Traced calls, and reports of metrics, that the collector did not take.", samples)];
+    return [counter("telemetry_dropped_total", "Traces and metric reports that the collector did not accept.", samples)];
   }
 }
 
@@ -149,7 +149,7 @@ function processFamilies({ residentBytes, cpuSeconds, logLinesLost }: ProcessFig
   return [
     { name: "process_resident_memory_bytes", help: "Resident memory.", unit: "By", type: "gauge", samples: [single(residentBytes)] },
     { name: "process_cpu_seconds_total", help: "CPU time.", unit: "s", type: "counter", samples: [single(cpuSeconds)] },
-    counter("log_lines_dropped_total", "Log lines that nobody took in time.", [single(logLinesLost)]),
+    counter("log_lines_dropped_total", "Log lines that were dropped because nobody read them in time.", [single(logLinesLost)]),
   ];
 }
 

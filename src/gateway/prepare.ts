@@ -277,7 +277,7 @@ export function withPrompt(request: CanonicalRequest, prompt: string | null): Ca
 function refuseLosses(losses: readonly Loss[], { strict, lenient }: PrepareSettings): void {
   const fatal = losses.find(({ severity }) => (severity === "refused" && !lenient) || (severity !== "dropped" && strict));
   if (fatal === undefined) return;
-  const hint = fatal.severity === "refused" ? "" : " STRICT is on; without it the field would be left out and reported.";
+  const hint = fatal.severity === "refused" ? "" : " STRICT is on; without it the field would be dropped and reported.";
   throw new GatewayError("invalid-request", `${fatal.field}: ${fatal.reason}${hint}`, {
     param: fatal.field,
     code: "unsupported_by_upstream",

@@ -49,7 +49,7 @@ export function readFrame(text: string, remembered: Remembered | null): CreateFr
   }
   if (field("stream_id") !== undefined) {
     const advice =
-      "A WebSocket of this server handles one response at a time. Leave stream_id out, and open another WebSocket to run more at once.";
+      "A WebSocket on this server runs one response at a time. Leave out stream_id, and open another WebSocket to run more at once.";
     throw new GatewayError("invalid-request", advice, { param: "stream_id", code: "unsupported_parameter" });
   }
   const previous = previousOf(field("previous_response_id"), remembered);

@@ -288,6 +288,6 @@ function cancelQuietly(reader: ReadableStreamDefaultReader<Uint8Array>): void {
 }
 
 function inProgress(): GatewayError {
-  const advice = "A WebSocket takes one response at a time. Wait for the end of the one that is running, or open another WebSocket.";
+  const advice = "A WebSocket runs one response at a time. Wait until the current one ends, or open another WebSocket.";
   return new GatewayError("invalid-request", advice, { code: "response_in_progress" });
 }

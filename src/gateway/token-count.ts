@@ -52,7 +52,7 @@ export async function countTokens(received: ReceivedCall, target: Target, contex
 function refuseStored({ extensions }: CanonicalRequest): void {
   const stored = extensions.find(({ field }) => STORED.has(field));
   if (stored === undefined) return;
-  const text = `${stored.field}: What is stored elsewhere can't be counted here. Send it in the request itself.`;
+  const text = `${stored.field}: Stored content can't be counted here. Send it in the request itself.`;
   throw new GatewayError("invalid-request", text, { param: stored.field, code: "unsupported_by_upstream" });
 }
 

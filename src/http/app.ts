@@ -133,12 +133,12 @@ class App {
       // Browsers send no preflight before opening a WebSocket, and any page may open one.
       const { origin } = incoming.headers;
       if (origin !== undefined && !this.#facts.corsOrigins.includes(origin)) {
-        const text = "This web page may not open a WebSocket here. Add its origin to CORS_ORIGINS.";
+        const text = "This web page may not open a WebSocket here. To allow it, add its origin to CORS_ORIGINS.";
         throw new GatewayError("forbidden", text, { code: "origin_not_allowed" });
       }
       if (this.#ports.isDraining()) throw new GatewayError("stopped", "The server is stopping.", { headers: { "retry-after": "5" } });
       const opened = connection.upgrade(this.#ports.sockets.listener(this.#callOf(incoming, route)));
-      if (opened === null) throw new GatewayError("invalid-request", "This is not a complete WebSocket handshake.");
+      if (opened === null) throw new GatewayError("invalid-request", "The WebSocket handshake is incomplete.");
       return opened;
     });
   }
@@ -205,7 +205,7 @@ const CALL_ROWS = ROUTES.filter((row): row is CallRow => row.protocol !== null &
 /** Codex tries a WebSocket first. With 426 it uses HTTP at once; after any other status it retries for seconds, or fails. */
 function upgradeRequired(): Response {
   const error = {
-    message: "This server takes no WebSockets. Send POST /v1/responses.",
+    message: "WebSockets are off on this server. Send POST /v1/responses.",
     type: "invalid_request_error",
     param: null,
     code: "upgrade_required",

@@ -36,7 +36,7 @@ export function metricsPage(ports: MetricsPorts): MetricsPage {
 function checkAccess({ headers, address }: IncomingRequest, { keys, isLocal, web, wrongKeys, sha256 }: MetricsPorts): void {
   const known = keys();
   if (known.length === 0) {
-    if (!isLocal()) throw refusal("Metrics are off, because other machines can reach this address. Set METRICS_KEY to use them.");
+    if (!isLocal()) throw refusal("Metrics are off, because other machines can reach this address. Set METRICS_KEY to turn them on.");
     if (isForeignPage(headers, web())) throw foreignPage();
     if (!isForThisMachine({ address, headers }, web())) throw foreignHost();
     return;
@@ -48,7 +48,7 @@ function checkAccess({ headers, address }: IncomingRequest, { keys, isLocal, web
   const digest = sha256(bearer).toHex();
   if (known.some((key) => sha256(key).toHex() === digest)) return;
   wrongKeys.add(from);
-  throw refusal("This key does not open the metrics. Send METRICS_KEY, or ADMIN_KEY.");
+  throw refusal("This key can't read the metrics. Send METRICS_KEY or ADMIN_KEY.");
 }
 
 function refusal(message: string): GatewayError {

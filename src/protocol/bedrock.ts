@@ -88,7 +88,7 @@ function errorIn(value: Json | undefined): JsonObject {
 
 function messageIn(value: Json | undefined): string {
   const { message } = errorIn(value);
-  return typeof message === "string" ? message : "The upstream reported an error and said nothing more.";
+  return typeof message === "string" ? message : "The upstream reported an error without a message.";
 }
 
 const ERROR_TYPES: ReadonlyMap<number, string> = new Map([

@@ -256,7 +256,7 @@ function wrong(path: string, wanted: string, found: Json | undefined): GatewayEr
 }
 
 function unknownWord(value: JsonSource): string {
-  return `The value ${shortened(value)} is unknown; it was left out.`;
+  return `The value ${shortened(value)} is unknown and was left out.`;
 }
 
 function shortened(value: JsonSource): string {

@@ -77,7 +77,7 @@ function planFor(request: CanonicalRequest, meansOf: (request: CanonicalRequest)
     return { request: { ...request, output: { ...output, schema } }, losses: [], tool: null, wrapped };
   }
   if (hasToCall(toolChoice)) {
-    const reason = "A tool has to be called, so the answer is a call; this model takes no schema for what it may say beside it.";
+    const reason = "A tool call is required, so the answer is a call; this model accepts no schema for text beside it.";
     const losses: Loss[] = [{ field: names.output, severity: "reported", reason }];
     return { request: { ...request, output: null }, losses, tool: null, wrapped: false };
   }

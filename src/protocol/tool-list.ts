@@ -43,7 +43,7 @@ export function demandsCall(choice: ToolChoice | null): boolean {
 }
 
 /** Why the choice `validated` becomes `auto` elsewhere. */
-export const GEMINI_VALIDATES = "Only Gemini holds calls to their schema without forcing one.";
+export const GEMINI_VALIDATES = "Only Gemini enforces a call's schema without forcing a call.";
 
 /**
  * Keeps the last of several tools with one name, in the place of the first. Tools that a provider runs stay, since one name may stand for

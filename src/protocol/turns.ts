@@ -211,7 +211,11 @@ function withoutResults(turn: Turn, used: ReadonlySet<Part>, report: Report): Tu
   const parts = turn.parts.flatMap((part): readonly Part[] => {
     if (part.type !== "tool-result") return [part];
     if (used.has(part)) return [];
-    report.losses.push({ field: report.field, severity: "refused", reason: `The result for ${part.callId} answers no call before it.` });
+    report.losses.push({
+      field: report.field,
+      severity: "refused",
+      reason: `The result for ${part.callId} does not match an earlier call.`,
+    });
     return part.content;
   });
   return { ...turn, parts };

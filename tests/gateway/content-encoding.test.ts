@@ -62,8 +62,8 @@ for (const [encoding, name, pack] of PACKERS) {
 }
 
 const REFUSED: readonly (readonly [encoding: string, message: string])[] = [
-  ["compress", `content-encoding: compress: this server does not know it. Send the body uncompressed or with one of ${ACCEPTED}.`],
-  ["toString", `content-encoding: tostring: this server does not know it. Send the body uncompressed or with one of ${ACCEPTED}.`],
+  ["compress", `content-encoding: compress: this server does not support it. Send the body uncompressed or with one of ${ACCEPTED}.`],
+  ["toString", `content-encoding: tostring: this server does not support it. Send the body uncompressed or with one of ${ACCEPTED}.`],
   [
     "gzip, zstd",
     `content-encoding: gzip, zstd: a body may be compressed only once. Send the body uncompressed or with one of ${ACCEPTED}.`,

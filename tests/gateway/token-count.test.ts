@@ -150,7 +150,7 @@ test("a conversation that is stored elsewhere can't be estimated", async () => {
   ] as const) {
     const protocol = path.startsWith("/v1beta") ? "gemini" : "openai-responses";
     const { status, message } = await errorIn(protocol, await gateway.call(path, { body }));
-    const advice = "What is stored elsewhere can't be counted here. Send it in the request itself.";
+    const advice = "Stored content can't be counted here. Send it in the request itself.";
     assert.deepEqual([status, message], [400, `${field}: ${advice}`]);
   }
 });

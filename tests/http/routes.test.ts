@@ -387,10 +387,10 @@ for (const { path, protocol, nearest } of UNKNOWN_PATHS) {
 
 const NO_COMPACTION = "Factory's API has no endpoint for compaction. Ask the model for a summary with POST /v1/responses, as Codex does.";
 const NOT_STORED = "Responses are not stored here. Send the conversation with POST /v1/responses.";
-const NO_BATCHES = "Factory's API has no batches. Send each request by itself.";
+const NO_BATCHES = "Factory's API has no batches. Send each request separately.";
 const NO_EMBEDDINGS = "Factory's API has no embeddings.";
 const NO_ENDPOINT = "Factory's API has no such endpoint.";
-const NO_AZURE = "Paths in Azure's form are not served. Set the client's base URL to /openai/v1.";
+const NO_AZURE = "Azure-style paths are not supported. Set the client's base URL to /openai/v1.";
 const NOT_OFFERED: readonly { readonly call: string; readonly protocol: ProtocolId; readonly why: string }[] = [
   { call: "POST /v1/responses/compact", protocol: "openai-responses", why: NO_COMPACTION },
   { call: "POST /openai/v1/responses/compact", protocol: "openai-responses", why: NO_COMPACTION },
@@ -420,7 +420,7 @@ for (const { call, protocol, why } of NOT_OFFERED) {
   });
 }
 
-const NO_OPERATION = "Of Bedrock's operations InvokeModel and InvokeModelWithResponseStream are served.";
+const NO_OPERATION = "Only Bedrock's InvokeModel and InvokeModelWithResponseStream are supported.";
 const BEDROCK_OPERATIONS: readonly { readonly path: string; readonly why: string }[] = [
   { path: "/bedrock/model/claude-sonnet-5/converse", why: NO_OPERATION },
   { path: "/bedrock/model/claude-sonnet-5/converse-stream", why: NO_OPERATION },

@@ -147,7 +147,7 @@ test("Fields: a word that is not known is told even where the rest need not be, 
   const fields = body().ignoreRest();
   assert.deepEqual([fields.optionalWord("word", open), fields.word("word", open), fields.optionalWord("none", open)], [null, null, null]);
   assert.deepEqual(fields.close(), [
-    { key: "word", path: "word", value: '"high"', reason: 'The value "high" is unknown; it was left out.' },
+    { key: "word", path: "word", value: '"high"', reason: 'The value "high" is unknown and was left out.' },
   ]);
   assert.throws(() => fields.word("none", open), /none should be one of low, mid, not null\./);
   assert.throws(() => fields.optionalWord("number", open), /number should be one of low, mid, not 1\.5\./);

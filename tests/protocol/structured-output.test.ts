@@ -94,7 +94,7 @@ for (const toolChoice of DEMANDS) {
     const plain = CHAT_BY_TOOL.request.encode(asking("glm-5", POINT, { tools: [look], toolChoice, output: null }));
     const { body, losses } = CHAT_BY_TOOL.request.encode(asking("glm-5", POINT, { tools: [look], toolChoice }));
     assert.equal(body, plain.body);
-    const reason = "A tool has to be called, so the answer is a call; this model takes no schema for what it may say beside it.";
+    const reason = "A tool call is required, so the answer is a call; this model accepts no schema for text beside it.";
     assert.deepEqual(losses, [{ field: "output", severity: "reported", reason }]);
   });
 }

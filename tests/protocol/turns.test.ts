@@ -86,8 +86,8 @@ const PAIRS: readonly PairRow[] = [
     turns: [user(result("z", "lost"), text("q")), assistant(call("a")), user(result("a", "1"), result("y", "also lost"))],
     expected: [user(text("lost"), text("q")), assistant(call("a")), user(result("a", "1"), text("also lost"))],
     losses: [
-      loss("refused", "The result for z answers no call before it."),
-      loss("refused", "The result for y answers no call before it."),
+      loss("refused", "The result for z does not match an earlier call."),
+      loss("refused", "The result for y does not match an earlier call."),
     ],
   },
   {

@@ -53,7 +53,7 @@ const why = {
   schemaNeeded: "The target requires a schema for every function: one without parameters, or the one string of a custom tool.",
   noWebSearch: "The upstream has no web search.",
   searchSettings: "The target's web search has no such setting.",
-  noLogprobs: "The target, or a model that reasons, gives no log probabilities, and the client would read a field that is not there.",
+  noLogprobs: "The target, or a model that reasons, returns no log probabilities, and the client would read a field that is not there.",
   noLogprobsOf: "There is no place for log probabilities, or for those of a refusal.",
   tokensAsText: "A token is given as text, without its bytes.",
   unshowable:

@@ -35,7 +35,7 @@ function inPath(path: string): object[] {
 
 const ANY: Schema = { type: "object" };
 const FAILED = { description: "What is wrong, and what to do.", ...content(reference("Error")) };
-const CLIENT_FAILED = { description: "What is wrong, in the shape that clients of the protocol know.", ...content(ANY) };
+const CLIENT_FAILED = { description: "What is wrong, in the protocol's own error format.", ...content(ANY) };
 
 // ---- Calls -------------------------------------------------------------------------------------------------------
 
@@ -64,8 +64,8 @@ function callOperation(row: CallRow): Operation {
     responses: {
       "200": {
         description: isExplained
-          ? "The request that would be sent, and what would be lost. Nothing is sent."
-          : `As the protocol answers${isCount ? "." : "; server-sent events where the request asks for a stream."}`,
+          ? "The request that would be sent, and what conversion would change or drop. Nothing is sent."
+          : `The protocol's own answer${isCount ? "." : "; server-sent events where the request asks for a stream."}`,
         content: { [JSON_TYPE]: { schema: ANY }, ...(isExplained || isCount ? {} : { [SSE_TYPE]: { schema: TEXT } }) },
       },
       default: CLIENT_FAILED,
@@ -133,7 +133,7 @@ const PARAMETERS: Readonly<Record<(typeof REQUEST_PARAMETERS)[number] | (typeof 
   until: TIMES,
   status: { ...TEXT, description: "A number (`429`), a class (`4xx`), or `ok`, `error`, `cut`, `cancelled`." },
   q: { ...TEXT, description: "Part of an id or request id." },
-  cursor: { ...TEXT, description: "What `next` said." },
+  cursor: { ...TEXT, description: "The value of `next`." },
   limit: { type: "integer", minimum: 1, maximum: 500, default: 50 },
   by: { ...words(...USAGE_BY), default: "day" },
   split: words(...USAGE_SPLITS),
@@ -187,7 +187,7 @@ const CSRF_HEADER = {
   name: "x-csrf-token",
   in: "header",
   required: false,
-  description: "Needed with the cookie of a session; `GET /api/admin/me` says its value.",
+  description: "Required with a session cookie; `GET /api/admin/me` returns its value.",
   schema: TEXT,
 };
 
@@ -216,7 +216,7 @@ function siteOperation(route: AdminRoute): Operation {
     ...(route.method === "POST" ? { requestBody: content(object({ key: TEXT }), "application/x-www-form-urlencoded") } : {}),
     responses: {
       "200": { description: route.about, ...content(type === JSON_TYPE ? ANY : TEXT, type) },
-      ...(type === "text/html" ? { "303": { description: "To where the browser has to go next." } } : {}),
+      ...(type === "text/html" ? { "303": { description: "Where the browser goes next." } } : {}),
     },
   };
 }
@@ -247,7 +247,7 @@ function pathsOf(): Paths {
   return paths;
 }
 
-const COOKIE_ABOUT = "Of a session, as POST /api/admin/session sets it; `__Host-factory-proxy` by TLS.";
+const COOKIE_ABOUT = "The session cookie that POST /api/admin/session sets; `__Host-factory-proxy` over TLS.";
 
 export function openApi(version: string): object {
   return {
@@ -255,7 +255,7 @@ export function openApi(version: string): object {
     info: {
       title: "Factory Proxy",
       version,
-      description: "One server between any AI client and Factory's LLM API. Requests and answers of calls are those of each protocol.",
+      description: "One server between any AI client and Factory's LLM API. Calls use each protocol's own requests and answers.",
     },
     servers: [{ url: "/" }],
     tags: [

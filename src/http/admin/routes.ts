@@ -24,27 +24,27 @@ export function linkPath(token: string): string {
 }
 
 export const API_ROUTES = {
-  me: route("GET", "/me", "key", "who is signed in; of a client key also its limits and budgets"),
+  me: route("GET", "/me", "key", "who is signed in; for a client key, also its limits and budgets"),
   signIn: route("POST", "/session", "nobody", "signs in with ADMIN_KEY, or with a client key to see its own usage"),
   signOut: route("DELETE", "/session", "key", "signs out"),
   live: route("GET", "/live", "administrator", "calls as they happen, as server-sent events: a snapshot, then each change"),
-  running: route("GET", "/live/:id", "administrator", "one call that runs, with what is known of it so far"),
-  requests: route("GET", "/requests", "administrator", "calls of the ledger, the newest first"),
-  request: route("GET", "/requests/:id", "administrator", "one call with all that is kept of it"),
-  cancel: route("POST", "/requests/:id/cancel", "administrator", "ends a call that runs here"),
-  usage: route("GET", "/usage", "administrator", "sums of the ledger by time, model, key, client or session"),
+  running: route("GET", "/live/:id", "administrator", "one running call, with what is known so far"),
+  requests: route("GET", "/requests", "administrator", "recorded calls, newest first"),
+  request: route("GET", "/requests/:id", "administrator", "one call with everything recorded about it"),
+  cancel: route("POST", "/requests/:id/cancel", "administrator", "ends a call running on this server"),
+  usage: route("GET", "/usage", "administrator", "usage totals by time, model, key, client or session"),
   quota: route("GET", "/quota", "administrator", "what is left of the plan, with a forecast"),
-  keys: route("GET", "/keys", "administrator", "all client keys with their limits, and where their budgets stand"),
-  addKey: route("POST", "/keys", "administrator", "makes a key; the answer shows it this once"),
+  keys: route("GET", "/keys", "administrator", "all client keys with their limits and budget usage"),
+  addKey: route("POST", "/keys", "administrator", "makes a key; only this answer shows it"),
   key: route("GET", "/keys/:name", "administrator", "one key"),
   changeKey: route("PATCH", "/keys/:name", "administrator", "changes a key, or the row `default`"),
   removeKey: route("DELETE", "/keys/:name", "administrator", "removes a key; its usage stays"),
-  rotateKey: route("POST", "/keys/:name/rotate", "administrator", "makes a new key for the same name; the answer shows it this once"),
-  raiseKey: route("POST", "/keys/:name/raise", "administrator", "raises the budgets of a key in one unit for a while"),
+  rotateKey: route("POST", "/keys/:name/rotate", "administrator", "makes a new key for the same name; only this answer shows it"),
+  raiseKey: route("POST", "/keys/:name/raise", "administrator", "raises a key's budgets in one unit for a while"),
   models: route("GET", "/models", "administrator", "the models with pool, limits and prices"),
   health: route("GET", "/health", "administrator", "version, store, and the configuration with its sources"),
-  doctor: route("POST", "/doctor", "administrator", "checks everything, as the command `doctor` does"),
-  reload: route("POST", "/reload", "administrator", "reads the configuration again, as SIGHUP does"),
+  doctor: route("POST", "/doctor", "administrator", "checks everything, like the command `doctor`"),
+  reload: route("POST", "/reload", "administrator", "rereads the configuration, like SIGHUP"),
   playgroundKey: route(
     "POST",
     "/playground-key",
@@ -58,11 +58,11 @@ export type ApiName = keyof typeof API_ROUTES;
 /** Paths beside the API. Those below /ui are rendered by the dashboard. */
 export const SITE_ROUTES: readonly AdminRoute[] = [
   { method: "GET", path: UI, access: "nobody", about: "the dashboard, for browsers" },
-  { method: "POST", path: `${UI}/sign-in`, access: "nobody", about: "what its sign-in form sends" },
+  { method: "POST", path: `${UI}/sign-in`, access: "nobody", about: "what the sign-in form sends" },
   { method: "GET", path: LINK, access: "nobody", about: "signs in by the one-time link of `factory-proxy ui`" },
   { method: "GET", path: OPENAPI, access: "nobody", about: "every path, as an OpenAPI document" },
   { method: "GET", path: "/icon.svg", access: "nobody", about: "the icon" },
-  { method: "GET", path: "/favicon.ico", access: "nobody", about: "the same" },
+  { method: "GET", path: "/favicon.ico", access: "nobody", about: "the same icon" },
 ];
 
 type Cells = readonly [method: AdminRoute["method"], path: string, access: Access, about: string];

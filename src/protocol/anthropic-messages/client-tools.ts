@@ -18,7 +18,7 @@ const BASH: ClientTool = {
   schema: object(
     {
       command: { type: "string", description: "The command to run. Required unless restart is true." },
-      restart: { type: "boolean", description: "True starts the session anew." },
+      restart: { type: "boolean", description: "True restarts the session." },
     },
     [],
   ),
@@ -26,7 +26,7 @@ const BASH: ClientTool = {
 
 const MEMORY: ClientTool = {
   name: "memory",
-  description: "Views and edits files under /memories, which stay between conversations.",
+  description: "Views and edits files under /memories, which persist between conversations.",
   schema: object(
     {
       command: { type: "string", enum: ["view", "create", "str_replace", "insert", "delete", "rename"], description: "What to do." },
@@ -35,9 +35,9 @@ const MEMORY: ClientTool = {
       file_text: { type: "string", description: "create: the content of the file." },
       old_str: { type: "string", description: "str_replace: the text to replace, exactly as it stands in the file." },
       new_str: { type: "string", description: "str_replace: the text to put in its place." },
-      insert_line: { type: "integer", description: "insert: the line to insert behind; 0 is the beginning." },
+      insert_line: { type: "integer", description: "insert: the line to insert after; 0 is the beginning." },
       insert_text: { type: "string", description: "insert: the text to insert." },
-      old_path: { type: "string", description: "rename: the present path." },
+      old_path: { type: "string", description: "rename: the current path." },
       new_path: { type: "string", description: "rename: the new path." },
     },
     ["command"],
@@ -92,7 +92,7 @@ function editor(name: string, undo: boolean): ClientTool {
           type: "string",
           description: undo ? "str_replace and insert: the new text." : "str_replace: the text to put in its place.",
         },
-        insert_line: { type: "integer", description: "insert: the line to insert behind; 0 is the beginning of the file." },
+        insert_line: { type: "integer", description: "insert: the line to insert after; 0 is the beginning of the file." },
         ...(undo ? {} : { insert_text: { type: "string", description: "insert: the text to insert." } }),
         view_range: {
           type: "array",
@@ -113,11 +113,11 @@ function computer(actions: readonly string[]): ClientTool {
     schema: object(
       {
         action: { type: "string", enum: actions, description: "What to do." },
-        coordinate: { ...point, description: "[x, y] for actions of the mouse." },
+        coordinate: { ...point, description: "[x, y] for mouse actions." },
         text: { type: "string", description: "type: the text. key and hold_key: the keys, as xdotool names them, e.g. ctrl+s." },
         ...(actions.includes("scroll")
           ? {
-              start_coordinate: { ...point, description: "left_click_drag: [x, y] of the beginning." },
+              start_coordinate: { ...point, description: "left_click_drag: [x, y] of the starting point." },
               scroll_direction: { type: "string", enum: ["up", "down", "left", "right"], description: "scroll: where to." },
               scroll_amount: { type: "integer", description: "scroll: how many clicks of the wheel." },
               duration: { type: "number", description: "hold_key and wait: seconds." },

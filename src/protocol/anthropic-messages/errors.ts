@@ -48,7 +48,7 @@ export function decodeError(status: number, body: string, headers: Readonly<Reco
   const kept = Object.fromEntries(RETRY_HEADERS.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])));
   const found = isObject(value) ? errorIn(value) : null;
   if (found === null) {
-    const message = plainSentence(value, body) ?? `The upstream answered with status ${status} and said nothing more.`;
+    const message = plainSentence(value, body) ?? `The upstream answered with status ${status} and gave no reason.`;
     return recognised(new GatewayError(kindOfStatus(status), message, { ...statusOption(status), headers: kept, cause: body }));
   }
   return build(status, found, kept);
@@ -56,7 +56,7 @@ export function decodeError(status: number, body: string, headers: Readonly<Reco
 
 /** The error in an `error` event, or in a body with status 200. */
 export function decodeErrorObject(value: JsonObject): GatewayError {
-  const found = errorIn(value) ?? { type: null, message: "The upstream reported an error and said nothing more.", details: null };
+  const found = errorIn(value) ?? { type: null, message: "The upstream reported an error without a message.", details: null };
   const status = STATUSES.get(found.type ?? "") ?? 500;
   return build(status, found, {});
 }
@@ -76,7 +76,7 @@ function errorIn(value: JsonObject): Found | null {
     const details = error["details"];
     return {
       type: text(error["type"]),
-      message: text(error["message"]) ?? "The upstream named no reason.",
+      message: text(error["message"]) ?? "The upstream gave no reason.",
       details: isObject(details) ? details : null,
       code: error["code"],
     };

@@ -80,7 +80,7 @@ export function leaveOut(what: string, reason: string, { field, losses }: LossCo
 
 function whatIsWrong({ type, source }: ImagePart | FilePart, mediaType: string | null): string {
   if (source.type === "file-id") return `The ${type} ${source.id} is stored at another provider, and Messages cannot read it there.`;
-  return mediaType === null ? `The ${type} does not say what it is.` : `Messages takes no ${type} of type ${mediaType}.`;
+  return mediaType === null ? `The ${type} does not say what it is.` : `Messages does not accept ${type}s of type ${mediaType}.`;
 }
 
 /** The media type: by the first bytes, otherwise as declared, without parameters. */

@@ -63,7 +63,7 @@ function encodePart(part: Part, context: PartContext): wire.Block | null {
       return encodeFile(part, context);
     case "audio":
     case "video":
-      return leaveOut(part.type, `Messages takes no ${part.type}.`, context);
+      return leaveOut(part.type, `Messages does not accept ${part.type} content.`, context);
     case "reasoning":
       return encodeThought(part, context);
     case "tool-call":

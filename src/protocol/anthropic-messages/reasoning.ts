@@ -70,7 +70,7 @@ export function encodeReasoning(request: CanonicalRequest, context: ReasoningCon
   const effort = turnEffort ?? reasoning.effort;
   if (reasoning.mode === "off" || effort === "none") return switchOff(effort, capabilities, lost);
   if (capabilities.thinking === "none") {
-    lost("How much this model thinks cannot be set.");
+    lost("This model's thinking effort cannot be set.");
     return { thinking: null, effort: null };
   }
   const budget = reasoning.budgetTokens;
@@ -91,12 +91,12 @@ function switchOff(effort: Effort | null, capabilities: Capabilities, lost: Lost
   if (capabilities.thinking === "none") return { thinking: null, effort: null };
   const level = effort === null || effort === "none" ? null : fitEffort(effort, capabilities, lost);
   if (capabilities.thinkingOff === "never") {
-    lost("This model always thinks; it was asked to do so as little as possible.");
+    lost("This model always thinks; it was asked to think as little as possible.");
     return { thinking: null, effort: "low" };
   }
   if (capabilities.thinkingOff === "disabled") return { thinking: { type: "disabled" }, effort: level };
   const capped = level === "xhigh" || level === "max" ? "high" : level;
-  if (capped !== level) lost(`Without thinking this model takes no effort above high; ${level} was lowered.`);
+  if (capped !== level) lost(`Without thinking, this model accepts no effort above high; ${level} was lowered.`);
   if (capabilities.thinkingOff === "up-to-high") return { thinking: { type: "disabled" }, effort: capped };
   lost("This model still thinks between tool calls.");
   return { thinking: { type: "between_tools" }, effort: capped };
@@ -109,17 +109,17 @@ function think(request: CanonicalRequest & { readonly reasoning: Reasoning }, co
   const effort = reasoning.effort === null || capabilities.efforts.length === 0 ? null : fitEffort(reasoning.effort, capabilities, lost);
   const off: EncodedReasoning = { thinking: { type: "disabled" }, effort };
   if (context.forced) {
-    lost("This model cannot think while it has to call a tool.");
+    lost("This model cannot think when it must call a tool.");
     return off;
   }
   if (context.unsignedLoop) {
-    lost("The last tool call was made without a thought that this model signed; it cannot begin to think in the middle of a tool loop.");
+    lost("The last tool call was made without a thought that this model signed; it cannot start thinking in the middle of a tool loop.");
     return off;
   }
   const wanted = reasoning.budgetTokens ?? BUDGETS[reasoning.effort ?? "high"];
   const budget = fitBudget(wanted, maxTokens);
   if (budget === null) {
-    lost(`Thinking takes at least ${MIN_BUDGET} tokens of the ${maxTokens} that the whole answer may have.`);
+    lost(`Thinking needs at least ${MIN_BUDGET} of the ${maxTokens} tokens that the whole answer may have.`);
     return off;
   }
   return {
@@ -143,7 +143,7 @@ function levelOf(budget: number): Effort {
 /** The level itself if the model has it, otherwise the next lower one. */
 function fitEffort(effort: Effort, capabilities: Capabilities, lost: Lost): Effort | null {
   if (capabilities.efforts.length === 0) {
-    lost("This model takes no effort.");
+    lost("This model has no effort setting.");
     return null;
   }
   // `minimal` is another protocol's word for `low`.
@@ -169,7 +169,7 @@ export function encodeThought({ text, redacted, proof }: ReasoningPart, { field,
   }
   const lost = `${field}.reasoning`;
   if (!losses.some((loss) => loss.field === lost)) {
-    losses.push({ field: lost, severity: "dropped", reason: "Claude models take back only thoughts that they signed." });
+    losses.push({ field: lost, severity: "dropped", reason: "Claude models accept only thoughts that they signed." });
   }
   return null;
 }

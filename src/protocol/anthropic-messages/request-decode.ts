@@ -46,7 +46,7 @@ export function decodeRequest(request: WireRequest): CanonicalRequest {
   const reasoning = decodeReasoning(thinking, effort);
   if (thinking?.raw("type") === "between_tools") {
     const source = body.source("thinking") ?? "";
-    extend("thinking", source, { fate: "reported", reason: "Only Claude models can think just between tool calls." });
+    extend("thinking", source, { fate: "reported", reason: "Only Claude models can think between tool calls." });
   }
   const endUser = body.optionalObject("metadata")?.optionalText("user_id") ?? null;
   const maxTokens = body.optionalInteger("max_tokens");
@@ -102,7 +102,7 @@ function refuseThread(body: Fields): void {
   if (!body.has("thread")) return;
   throw new GatewayError(
     "invalid-request",
-    "thread: this model's provider holds no threads; send the whole conversation without `thread`.",
+    "thread: this model's provider does not support threads; send the whole conversation without `thread`.",
     {
       param: "thread",
       details: { error_code: "thread_unsupported_request", unsupported: ["thread"] },

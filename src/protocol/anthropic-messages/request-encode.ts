@@ -99,7 +99,7 @@ interface MarkedParts extends Omit<Markable, "hasRootMark"> {
 /** Puts the cache marks where Claude takes them, no more than it takes. Returns the mark of the whole request; null: it gets none. */
 function placeMarks(request: CanonicalRequest, { capabilities, hasOwnMark, tools, system, messages, lost }: MarkedParts): string | null {
   const rootMark = capabilities.claude ? rootMarkOf(request) : null;
-  if (!capabilities.claude && hasOwnMark) lost(ROOT_MARK, "dropped", "This model's server knows only marks on blocks, if any.");
+  if (!capabilities.claude && hasOwnMark) lost(ROOT_MARK, "dropped", "This model's server supports cache marks only on blocks, if at all.");
   // With calls that nobody signed, the thinking budget comes and goes. Each change moves the prefix of the messages, but not of the instructions.
   if (rootMark !== null && !hasOwnMark && capabilities.thinking === "manual" && thinks(request)) moveMark({ ttl: null }, system);
   if (rootMark !== null) clearLastMark(messages);
@@ -116,7 +116,7 @@ function thinks({ reasoning }: CanonicalRequest): boolean {
 function encodeLimit({ maxOutputTokens, defaults, names }: CanonicalRequest, capabilities: Capabilities, lost: Lost): number {
   if (maxOutputTokens === null || maxOutputTokens < 1) return defaultLimit(capabilities, defaults?.maxOutputTokens ?? null);
   if (!capabilities.claude || maxOutputTokens <= capabilities.maxOutputTokens) return maxOutputTokens;
-  lost(names.maxOutputTokens, "reported", `This model answers with at most ${capabilities.maxOutputTokens} tokens.`);
+  lost(names.maxOutputTokens, "reported", `This model's limit is ${capabilities.maxOutputTokens} output tokens.`);
   return capabilities.maxOutputTokens;
 }
 
@@ -143,15 +143,15 @@ function encodeServiceTier({ serviceTier, names }: CanonicalRequest, lost: Lost)
   if (serviceTier === null) return {};
   if (serviceTier === "default") return { service_tier: "standard_only" };
   if (serviceTier !== "flex") return { service_tier: "auto" };
-  lost(names.serviceTier, "reported", "Messages has no cheaper tier for calls that may wait.");
+  lost(names.serviceTier, "reported", "Messages has no cheaper tier for calls that can wait.");
   return {};
 }
 
 function reportTheRest(request: CanonicalRequest, lost: Lost): void {
   const { names } = request;
-  if (request.verbosity !== null) lost(names.verbosity, "reported", "Messages has no setting for how long an answer is.");
-  if (request.metadata !== null) lost(names.metadata, "dropped", "Messages keeps no labels.");
-  if (request.store === true) lost(names.store, "reported", "Nothing is kept for later retrieval.");
+  if (request.verbosity !== null) lost(names.verbosity, "reported", "Messages has no setting for the length of an answer.");
+  if (request.metadata !== null) lost(names.metadata, "dropped", "Messages does not store labels.");
+  if (request.store === true) lost(names.store, "reported", "Nothing is stored for later retrieval.");
   if (request.cacheKey !== null && request.cacheKey !== sessionOf(request.endUser)) {
     lost(names.cacheKey, "dropped", "Anthropic finds cached prefixes by their content.");
   }

@@ -32,19 +32,20 @@ export function encodeSampling({ sampling, names }: CanonicalRequest, { capabili
 
   if (!capabilities.sampling || isThinking) {
     const reason = capabilities.sampling
-      ? "Claude models take no sampling parameters while they think."
-      : "This model takes no sampling parameters.";
+      ? "Claude models accept no sampling parameters while they think."
+      : "This model accepts no sampling parameters.";
     // 1 is the default of both.
     if (temperature !== null) lost(names.temperature, temperature === 1 ? "dropped" : "reported", reason);
     if (topP !== null) lost(names.topP, topP === 1 ? "dropped" : "reported", reason);
     if (topK !== null) lost(names.topK, "reported", reason);
   } else {
     if (temperature !== null) {
-      if (temperature > 1) lost(names.temperature, "reported", "Messages takes a temperature of at most 1.");
+      if (temperature > 1) lost(names.temperature, "reported", "Messages accepts a temperature of at most 1.");
       body["temperature"] = Math.min(temperature, 1);
     }
     if (topP !== null) {
-      if (temperature !== null && capabilities.oneSampler) lost(names.topP, "reported", "This model takes temperature or top_p, not both.");
+      if (temperature !== null && capabilities.oneSampler)
+        lost(names.topP, "reported", "This model accepts temperature or top_p, not both.");
       else body["top_p"] = topP;
     }
     if (topK !== null) body["top_k"] = topK;
@@ -53,7 +54,7 @@ export function encodeSampling({ sampling, names }: CanonicalRequest, { capabili
   if (seed !== null) lost(names.seed, "reported", "Messages has no seed.");
   penalty(names.presencePenalty, presencePenalty);
   penalty(names.frequencyPenalty, frequencyPenalty);
-  if (topLogprobs !== null) lost(names.topLogprobs, "refused", "Messages gives no log probabilities.");
+  if (topLogprobs !== null) lost(names.topLogprobs, "refused", "Messages does not return log probabilities.");
   return body;
 
   function penalty(field: string, value: number | null): void {

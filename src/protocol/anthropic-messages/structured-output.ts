@@ -41,6 +41,6 @@ export function encodeOutput({ output, names }: CanonicalRequest): EncodedOutput
   }
   const format = { type: "json_schema", schema: new JsonText(lowerSchema(output.schema)) };
   const reason =
-    "The schema is recursive, leaves objects open or has too many optional properties; this model closes what it cannot hold to.";
+    "The schema is recursive, leaves objects open or has too many optional properties; this model closes what it cannot enforce.";
   return { format, instruction: null, losses: isNative(output.schema) ? [] : [reported(reason)] };
 }

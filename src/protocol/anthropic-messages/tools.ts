@@ -178,7 +178,7 @@ export function encodeTools(request: CanonicalRequest, context: ToolContext): En
     losses.push({
       field: names.toolChoice,
       severity: "reported",
-      reason: "Messages cannot narrow the choice; only the tools of the subset were sent.",
+      reason: "Messages cannot limit the choice; only the allowed tools were sent.",
     });
   }
   const budget = new StrictBudget(capabilities.structuredOutput ? request.output : null);
@@ -193,7 +193,8 @@ export function encodeTools(request: CanonicalRequest, context: ToolContext): En
     return encoded === null ? [] : [encoded];
   });
   if (budget.isExceeded) {
-    const reason = "Claude takes 20 strict tools, with 24 optional and 16 union parameters in all; the tools above that are not strict.";
+    const reason =
+      "Claude accepts 20 strict tools, with 24 optional and 16 union parameters in total; the tools beyond that are not strict.";
     losses.push({ field: `${names.tools}.strict`, severity: "reported", reason });
   }
   if (tools.length > 0) return { tools, toolChoice: encodeToolChoice(request, context) };
@@ -201,7 +202,7 @@ export function encodeTools(request: CanonicalRequest, context: ToolContext): En
     losses.push({
       field: names.toolChoice,
       severity: "refused",
-      reason: "A tool has to be called, but none was sent that this model could call.",
+      reason: "A tool call is required, but no tool was sent that this model could call.",
     });
   }
   const seen = toolsOfHistory(request, context.names);
@@ -239,7 +240,7 @@ function encodeFunction(tool: FunctionTool, { capabilities, names, losses, field
   const cost = tool.strict === true && capabilities.structuredOutput ? costOf(schema) : null;
   const isStrict = cost !== null && budget.take(cost);
   if (tool.strict === true && cost === null) {
-    losses.push({ field: `${field}.strict`, severity: "reported", reason: "This model cannot hold strictly to the tool's schema." });
+    losses.push({ field: `${field}.strict`, severity: "reported", reason: "This model cannot follow the tool's schema strictly." });
   }
   return {
     name: names.fit(tool.name),
@@ -254,7 +255,11 @@ function encodeCustom(tool: CustomTool, { names, losses, field }: OneToolContext
   const lines = [tool.description ?? "", "Put the whole text into `input`, as it is."];
   if (tool.grammar !== null) {
     lines.push(`It has to follow this ${tool.grammar.syntax} grammar:`, tool.grammar.definition);
-    losses.push({ field, severity: "reported", reason: "Messages cannot hold a tool's text to a grammar; the model is told of it." });
+    losses.push({
+      field,
+      severity: "reported",
+      reason: "Messages cannot enforce a grammar on a tool's input; the model is told the grammar.",
+    });
   }
   return {
     name: names.fit(tool.name),
@@ -265,7 +270,7 @@ function encodeCustom(tool: CustomTool, { names, losses, field }: OneToolContext
 
 function encodeWebSearch(tool: WebSearchTool, { capabilities, losses, field }: OneToolContext): JsonObject | null {
   if (!capabilities.webSearch) {
-    losses.push({ field, severity: "reported", reason: "This model's provider runs no web search." });
+    losses.push({ field, severity: "reported", reason: "This model's provider has no web search." });
     return null;
   }
   const { allowedDomains, blockedDomains, location } = tool;
@@ -274,10 +279,10 @@ function encodeWebSearch(tool: WebSearchTool, { capabilities, losses, field }: O
     losses.push({
       field,
       severity: "reported",
-      reason: "Messages takes allowed or blocked domains, not both; the allowed ones were sent.",
+      reason: "Messages accepts allowed or blocked domains, not both; the allowed ones were sent.",
     });
   if (tool.contextSize !== null)
-    losses.push({ field, severity: "reported", reason: "Messages cannot say how much context a web search may use." });
+    losses.push({ field, severity: "reported", reason: "Messages has no setting for how much context a web search may use." });
   const place = Object.entries(location ?? {}).filter(([, value]) => value !== null);
   return {
     type: "web_search_20250305",

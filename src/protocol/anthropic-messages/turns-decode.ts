@@ -78,8 +78,7 @@ function decodeSystemMessage(message: Fields, { losses, toolChanges, isBeforeUse
       block.ignoreRest();
       const change = decodeToolChange(block);
       if (change !== null) toolChanges.push(change);
-      else
-        losses.push({ field: block.path, severity: "refused", reason: "Only Claude models understand such a block in a system message." });
+      else losses.push({ field: block.path, severity: "refused", reason: "Only Claude models understand this block in a system message." });
     }
   }
   // The model is no longer shown a message that a later user turn cleared.

@@ -92,7 +92,7 @@ class Writer {
       this.#append("assistant", blocks);
       if (shown.length === 0) return;
       for (const block of shown) this.#shown.push(block);
-      this.#say("reported", "Messages lets only the user show images and files; they were moved behind the assistant's turn.");
+      this.#say("reported", "In Messages only the user can send images and files; they were moved after the assistant's turn.");
       if (isLast) this.#flushShown();
       return;
     }
@@ -106,7 +106,7 @@ class Writer {
     for (const message of messages) if (message.role === "user") message.content = resultsFirst(message.content);
     const [first] = messages;
     if (first === undefined) {
-      this.#say("reported", "Messages needs a user turn; a short one was put in.");
+      this.#say("reported", "Messages needs a user turn; a short one was added.");
       return [userMessage(GO_ON)];
     }
     if (first.role !== "user" && first.content.length > 0) messages.unshift(userMessage(OPENING));
@@ -121,7 +121,7 @@ class Writer {
     if (endsHosted(last)) return;
     if (!this.#capabilities.prefill) {
       this.#messages.push(userMessage(GO_ON));
-      this.#say("reported", `This model does not continue an assistant turn; the user turn "${GO_ON}" was put behind it.`);
+      this.#say("reported", `This model does not continue an assistant turn; the user turn "${GO_ON}" was added after it.`);
       return;
     }
     const block = last.content.at(-1);

@@ -104,7 +104,7 @@ export function encodeGenerationConfig(request: CanonicalRequest, { capabilities
   for (const key of ["presencePenalty", "frequencyPenalty"] as const) {
     if (capabilities.penalties || isOwn) put(key, sampling[key]);
     else if (sampling[key] !== null && sampling[key] !== 0) {
-      losses.push({ field: names[key], severity: "reported", reason: "This Gemini model takes no penalties for repetition." });
+      losses.push({ field: names[key], severity: "reported", reason: "This Gemini model has no repetition penalties." });
     }
   }
   if (request.maxOutputTokens === 0) {
@@ -112,7 +112,7 @@ export function encodeGenerationConfig(request: CanonicalRequest, { capabilities
   } else if (request.maxOutputTokens !== null) {
     const limit = isOwn ? request.maxOutputTokens : Math.min(request.maxOutputTokens, capabilities.maxOutputTokens);
     put("maxOutputTokens", limit);
-    const reason = `This model answers with at most ${limit} tokens.`;
+    const reason = `This model's limit is ${limit} output tokens.`;
     if (limit < request.maxOutputTokens) losses.push({ field: names.maxOutputTokens, severity: "reported", reason });
   }
   const stop = request.stop.filter((sequence) => sequence !== "");
@@ -120,7 +120,7 @@ export function encodeGenerationConfig(request: CanonicalRequest, { capabilities
     losses.push({
       field: names.stop,
       severity: "reported",
-      reason: `Gemini takes ${MAX_STOP_SEQUENCES} stop sequences; the first ones were sent.`,
+      reason: `Gemini accepts ${MAX_STOP_SEQUENCES} stop sequences; the first ones were sent.`,
     });
   }
   if (stop.length > 0) config["stopSequences"] = stop.slice(0, MAX_STOP_SEQUENCES);
@@ -153,7 +153,7 @@ function encodeOutput(request: CanonicalRequest, config: JsonObject, { capabilit
   const { output, names } = request;
   if (output === null) return;
   if (instructionFor(request) !== null) {
-    const reason = "This Gemini model takes tools or a JSON format, not both; it is told to answer with one JSON object.";
+    const reason = "This Gemini model accepts tools or a JSON format, not both; it is told to answer with one JSON object.";
     losses.push({ field: names.output, severity: "reported", reason });
     return;
   }

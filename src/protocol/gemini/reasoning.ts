@@ -102,7 +102,7 @@ function budgetFor(reasoning: Reasoning, range: { min: number; max: number }, { 
   const asked = reasoning.budgetTokens ?? (reasoning.effort === null ? null : BUDGET_OF_EFFORT[reasoning.effort]);
   if (asked === null) return -1;
   const finite = Number.isFinite(asked);
-  if (finite && asked > range.max) report(`This Gemini model thinks with ${range.max} tokens at most.`);
+  if (finite && asked > range.max) report(`This Gemini model thinks with at most ${range.max} tokens.`);
   // The answer has to fit in after the thoughts.
   const below = limit === null ? asked : Math.min(asked, limit - 1);
   return Math.max(Math.min(below, range.max), range.min, 1);
@@ -119,7 +119,7 @@ function levelFor(
   }
   const effort = reasoning.effort ?? (reasoning.budgetTokens === null ? null : effortOfBudget(reasoning.budgetTokens));
   if (effort === null) return null;
-  if (effort === "xhigh" || effort === "max") report(`Gemini's highest level is HIGH; ${effort} became that.`);
+  if (effort === "xhigh" || effort === "max") report(`Gemini's highest level is HIGH, which replaced ${effort}.`);
   const place = LEVELS.indexOf(LEVEL_OF_EFFORT[effort]);
   return levels.find((level) => LEVELS.indexOf(level) >= place) ?? levels.at(-1) ?? null;
 }

@@ -39,12 +39,12 @@ function lostHints(request: CanonicalRequest): Loss[] {
   const { names } = request;
   const losses: Loss[] = [];
   if (request.verbosity !== null) {
-    losses.push({ field: names.verbosity, severity: "reported", reason: "Gemini has no switch for how much it says." });
+    losses.push({ field: names.verbosity, severity: "reported", reason: "Gemini has no setting for the length of an answer." });
   }
-  if (request.store === true) losses.push({ field: names.store, severity: "reported", reason: "Gemini keeps no answers for later." });
+  if (request.store === true) losses.push({ field: names.store, severity: "reported", reason: "Gemini does not store answers." });
   for (const key of ["endUser", "metadata", "cacheKey"] as const) {
     if (request[key] === null) continue;
-    losses.push({ field: names[key], severity: "dropped", reason: "Gemini has no place for it, and answers the same without." });
+    losses.push({ field: names[key], severity: "dropped", reason: "Gemini has no such field, and answers the same without it." });
   }
   return losses;
 }

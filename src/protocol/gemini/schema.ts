@@ -127,7 +127,7 @@ export function lowerSchema(source: JsonSource): LoweredSchema {
 }
 
 export function loweredReason(lost: readonly string[]): string {
-  return `This Gemini model takes a smaller schema language; ${[...new Set(lost)].join(", ")} became words in a description.`;
+  return `This Gemini model supports fewer schema keywords; ${[...new Set(lost)].join(", ")} moved into a description.`;
 }
 
 const LINE_LENGTH = 64;

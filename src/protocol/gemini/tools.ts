@@ -111,11 +111,13 @@ export function encodeTools(request: CanonicalRequest, { capabilities, losses }:
     const field = `${names.tools}.${tool.name}`;
     if (tool.type === "function") return [encodeFunction(tool, { capabilities, report: (reason) => loss(field, "reported", reason) })];
     return [
-      encodeCustom(tool, () => loss(field, "reported", "Gemini cannot hold a tool to a grammar; the grammar went into the description.")),
+      encodeCustom(tool, () =>
+        loss(field, "reported", "Gemini cannot enforce a grammar on a tool; the grammar was added to the description."),
+      ),
     ];
   });
   if (tools.some((tool) => tool.type === "function" && tool.strict === true)) {
-    loss(`${names.tools}.strict`, "reported", "Gemini takes a function's schema as advice unless a call is forced.");
+    loss(`${names.tools}.strict`, "reported", "Gemini treats a function's schema as advice unless a call is forced.");
   }
   if (declarations.length > 0) entries.push({ functionDeclarations: declarations });
   for (const tool of tools) {
@@ -130,7 +132,7 @@ export function encodeTools(request: CanonicalRequest, { capabilities, losses }:
 
 function encodeSearch(tool: WebSearchTool, report: (reason: string) => void): JsonObject {
   if (tool.allowedDomains.length > 0 || tool.location !== null || tool.contextSize !== null || tool.maxUses !== null) {
-    report("Google's search takes no allowed domains, location, context size or number of uses.");
+    report("Google's search accepts no allowed domains, location, context size or number of uses.");
   }
   return { googleSearch: tool.blockedDomains.length > 0 ? { excludeDomains: [...tool.blockedDomains] } : {} };
 }
@@ -171,14 +173,14 @@ function isLoneSearch(choice: ToolChoice, tools: readonly Tool[]): boolean {
 export function encodeToolChoice(request: CanonicalRequest, losses: Loss[]): JsonObject | null {
   const { names, toolChoice, tools } = request;
   if (request.parallelToolCalls === false) {
-    losses.push({ field: names.parallelToolCalls, severity: "reported", reason: "Gemini has no switch for one call at a time." });
+    losses.push({ field: names.parallelToolCalls, severity: "reported", reason: "Gemini has no setting for one call at a time." });
   }
   if (toolChoice === null) return null;
   if (isLoneSearch(toolChoice, tools)) {
     losses.push({
       field: names.toolChoice,
       severity: "reported",
-      reason: "Gemini decides itself when to search; a search cannot be required.",
+      reason: "Gemini itself decides when to search; a search cannot be required.",
     });
     return null;
   }
@@ -188,7 +190,7 @@ export function encodeToolChoice(request: CanonicalRequest, losses: Loss[]): Jso
     return null;
   };
   if (callable.size === 0) {
-    return demandsCall(toolChoice) ? refuse("A tool call is required, but Gemini got no tool to call.") : null;
+    return demandsCall(toolChoice) ? refuse("A tool call is required, but Gemini has no tool to call.") : null;
   }
   switch (toolChoice.type) {
     case "auto":

@@ -138,7 +138,7 @@ function encodePart(part: Part, context: Context): JsonObject[] {
       losses.push({
         field: `${field}.${part.name}`,
         severity: part.severity,
-        reason: `A part of type ${part.name} means something in its own protocol alone.`,
+        reason: `A part of type ${part.name} has meaning only in its own protocol.`,
       });
       return [];
     case "tool-call":
@@ -154,7 +154,7 @@ function encodeMediaPart(part: ImagePart | FilePart | MediaPart, { capabilities,
       losses.push({
         field: `${field}.citations`,
         severity: "reported",
-        reason: "Gemini does not cite from documents in the conversation.",
+        reason: "Gemini does not cite documents in the conversation.",
       });
     }
     if (part.context !== null && part.context !== "") before.push({ text: part.context });
@@ -168,7 +168,7 @@ function encodeMediaPart(part: ImagePart | FilePart | MediaPart, { capabilities,
     losses.push({
       field: `${field}.${part.type}`,
       severity: "refused",
-      reason: `Gemini cannot read the ${part.type}: it lives in another provider's store.`,
+      reason: `Gemini cannot read the ${part.type}: it is stored at another provider.`,
     });
     return [...before, { text: `[${part.type} that could not be sent]` }];
   }

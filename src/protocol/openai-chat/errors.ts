@@ -33,7 +33,7 @@ export function decodeError(status: number, body: string, headers: Readonly<Reco
 export function decodeErrorValue(value: unknown): GatewayError {
   const found = readError(value);
   const status = found.status ?? statusOfType(found.type) ?? statusOfType(found.code);
-  const message = found.message === "" ? "The upstream stopped with an error that it did not explain." : found.message;
+  const message = found.message === "" ? "The upstream stopped with an unexplained error." : found.message;
   const kind: ErrorKind = status === null ? "upstream-failed" : kindOfStatus(status);
   const { code, type, param } = found;
   return recognised(
@@ -101,7 +101,7 @@ function textMessage(status: number, body: string): string {
   const isSentence = text !== "" && text.length <= MAX_PLAIN_TEXT && !text.includes("<") && !text.startsWith("{") && !text.startsWith("[");
   return isSentence
     ? `The upstream answered with status ${status}: ${text}`
-    : `The upstream answered with status ${status} and no explanation.`;
+    : `The upstream answered with status ${status} and gave no reason.`;
 }
 
 const KEY = /\b(?:sk|fk|rk|pk|gsk|xai)-[A-Za-z0-9_*.-]{6,}/g;

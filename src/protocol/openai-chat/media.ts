@@ -54,7 +54,7 @@ export interface PartTarget {
 export function encodeImage(part: ImagePart, target: PartTarget): wire.ContentPart[] {
   const { source } = part;
   if (source.type === "file-id" || source.type === "text")
-    return refuse(target, "image", "Chat Completions takes images by URL or as bytes.");
+    return refuse(target, "image", "Chat Completions accepts images by URL or as bytes.");
   const url =
     source.type === "url" ? source.url : `data:${source.mediaType ?? mediaTypeOf(source.data) ?? "image/png"};base64,${source.data}`;
   const image = part.detail === null ? { url } : { url, detail: part.detail };
@@ -75,7 +75,7 @@ export function encodeFile(part: FilePart, target: PartTarget): wire.ContentPart
     case "text":
       return asText(source.text);
     case "url":
-      return refuse(target, "file", "Chat Completions takes files as bytes, not by URL.");
+      return refuse(target, "file", "Chat Completions accepts files as bytes, not by URL.");
     case "file-id":
       if (!target.capabilities.openai || !source.owner.startsWith("openai-")) {
         return refuse(target, "file", "The file was uploaded elsewhere; this model's upstream cannot read it.");
@@ -104,7 +104,7 @@ export function encodeMedia({ type, source }: MediaPart, target: PartTarget): wi
     return refuse(
       target,
       type,
-      type === "audio" ? "Chat Completions takes sound as wav or mp3 bytes." : "Chat Completions takes no video.",
+      type === "audio" ? "Chat Completions accepts audio as wav or mp3 bytes." : "Chat Completions does not accept video.",
     );
   }
   return [{ type: "input_audio", input_audio: { data: source.data, format } }];

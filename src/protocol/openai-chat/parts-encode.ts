@@ -42,7 +42,7 @@ export function encodePart(part: Part, target: PartTarget): Content[] {
       return part.text === "" ? [] : [{ type: "text", text: part.text }];
     case "opaque": {
       if (part.protocol === "openai-chat") return [new JsonText(part.value)];
-      const reason = `A ${part.name} block is understood by the protocol that it came from alone.`;
+      const reason = `Only the protocol it came from understands a ${part.name} block.`;
       target.losses.push({ field: `${target.field}.${part.name}`, severity: part.severity, reason });
       return [];
     }

@@ -26,7 +26,7 @@ export function encodeReasoning(request: CanonicalRequest, { capabilities, losse
   const report = (reason: string): void => void losses.push({ field, severity: "reported", reason });
   const wanted = wantedEffort(request);
   if (capabilities.toolsForbidReasoning && hasTools) {
-    if (wanted !== "none") report("Over Chat Completions this model takes tools only without reasoning.");
+    if (wanted !== "none") report("Over Chat Completions this model accepts tools only without reasoning.");
     return "none";
   }
   if (wanted === null) return null;
@@ -37,7 +37,7 @@ export function encodeReasoning(request: CanonicalRequest, { capabilities, losse
   const fitted = fitEffort(wanted, capabilities.efforts);
   // A level that was derived from a budget was not the client's own word.
   const isOwnWord = request.reasoning?.effort === wanted || wanted === "none" || lastEffort(request.turns) === wanted;
-  if (fitted !== wanted && isOwnWord) report(`The model has no effort "${wanted}"; it gets "${fitted}".`);
+  if (fitted !== wanted && isOwnWord) report(`The model has no effort "${wanted}"; "${fitted}" was sent.`);
   return fitted;
 }
 

@@ -96,7 +96,7 @@ function closeBody(body: Fields, losses: readonly Loss[]): Pick<CanonicalRequest
       const fate = reason === null ? fateOf(key) : ({ fate: "reported", reason } as const);
       return [{ protocol: "openai-chat", field: key, value, severity: fate.fate, reason: fate.reason }];
     }
-    const why = reason ?? "The model's own protocol has no such member here.";
+    const why = reason ?? "The model's own protocol has no such field.";
     if (!nested.has(key)) nested.set(key, { field: path, severity: "reported", reason: why });
     return [];
   });

@@ -82,7 +82,7 @@ function encodeLimit({ maxOutputTokens, names }: CanonicalRequest, capabilities:
   if (maxOutputTokens !== 0) {
     const limit = isOwn(names) ? null : capabilities.maxOutputTokens;
     if (maxOutputTokens === null || limit === null || maxOutputTokens <= limit) return maxOutputTokens ?? undefined;
-    losses.push({ field: names.maxOutputTokens, severity: "reported", reason: `The model answers with at most ${limit} tokens.` });
+    losses.push({ field: names.maxOutputTokens, severity: "reported", reason: `The model's limit is ${limit} output tokens.` });
     return limit;
   }
   losses.push({ field: names.maxOutputTokens, severity: "refused", reason: "Only Messages can be asked for no output at all." });
@@ -96,14 +96,15 @@ const MAX_ID_LENGTH = 64;
 function encodeOpenAI(request: CanonicalRequest, capabilities: Capabilities, losses: Loss[]): Record<string, Json | undefined> {
   const { names, verbosity, endUser, metadata, cacheKey, serviceTier, store } = request;
   const lose = (field: string, severity: Loss["severity"], reason: string): void => void losses.push({ field, severity, reason });
-  if (verbosity !== null && !capabilities.verbosity) lose(names.verbosity, "reported", "The model has no setting for how much it says.");
+  if (verbosity !== null && !capabilities.verbosity)
+    lose(names.verbosity, "reported", "The model has no setting for the length of an answer.");
   const user = endUser === null ? undefined : fitEndUser(endUser, MAX_ID_LENGTH);
   const key = cacheKey === null ? undefined : fitId(cacheKey, MAX_ID_LENGTH);
   if (!capabilities.openai) {
-    if (store === true) lose(names.store, "reported", "The model's upstream keeps no answers for later.");
+    if (store === true) lose(names.store, "reported", "The model's upstream does not store answers.");
     if (serviceTier === "flex" || serviceTier === "priority")
       lose(names.serviceTier, "reported", "The model's upstream has only one tier.");
-    if (metadata !== null) lose(names.metadata, "dropped", "The model's upstream keeps no labels.");
+    if (metadata !== null) lose(names.metadata, "dropped", "The model's upstream does not store labels.");
     if (key !== undefined && !capabilities.cacheKey)
       lose(names.cacheKey, "dropped", "The model's upstream finds cached prefixes by itself.");
     return { user, prompt_cache_key: capabilities.cacheKey ? key : undefined };

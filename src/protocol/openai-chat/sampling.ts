@@ -51,18 +51,18 @@ export function encodeSampling(
     const value = sampling[field];
     if (value === null) continue;
     if (takesSampling) members[member] = value;
-    else if (value !== neutral) lose(field, "reported", "The model takes no sampling parameters while it reasons.");
+    else if (value !== neutral) lose(field, "reported", "The model accepts no sampling parameters while it reasons.");
   }
   if (request.stop.length > 0) {
     if (takesSampling) members["stop"] = request.stop.slice(0, MAX_STOPS);
-    else lose("stop", "reported", "The model takes no stop sequences while it reasons.");
+    else lose("stop", "reported", "The model accepts no stop sequences while it reasons.");
     if (takesSampling && request.stop.length > MAX_STOPS)
-      lose("stop", "reported", `Chat Completions takes ${MAX_STOPS} stop sequences; the first ones were sent.`);
+      lose("stop", "reported", `Chat Completions accepts ${MAX_STOPS} stop sequences; the first ones were sent.`);
   }
   if (sampling.topK !== null) lose("topK", "reported", "Chat Completions has no such parameter.");
   if (sampling.topLogprobs !== null) {
     if (takesSampling) Object.assign(members, { logprobs: true, top_logprobs: sampling.topLogprobs });
-    else lose("topLogprobs", "refused", "The model gives no log probabilities while it reasons.");
+    else lose("topLogprobs", "refused", "The model returns no log probabilities while it reasons.");
   }
   return members;
 }

@@ -185,7 +185,7 @@ export class CallReader {
     if (call.ended) {
       return piece.trim() === ""
         ? null
-        : new GatewayError("upstream-failed", "The upstream added to the arguments of a tool call that were complete.");
+        : new GatewayError("upstream-failed", "The upstream added to the arguments of a complete tool call.");
     }
     call.arguments += piece;
     if (!call.checked) this.#growing.add(call);

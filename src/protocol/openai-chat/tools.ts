@@ -229,7 +229,7 @@ function encodeTool(tool: Tool, request: CanonicalRequest, target: ToolTarget): 
     case "custom":
       if (target.capabilities.customTools) return [{ type: "custom", custom: encodeCustom(tool, target.names) }];
       if (tool.grammar !== null) {
-        const reason = "The model cannot be held to a grammar; it is told the grammar instead.";
+        const reason = "A grammar cannot be enforced on this model; it is told the grammar instead.";
         target.losses.push({ field: `${request.names.tools}.${tool.name}`, severity: "reported", reason });
       }
       return [{ type: "function", function: emulatedFunction(tool, target.names) }];
@@ -358,7 +358,7 @@ export function encodeWebSearch(request: CanonicalRequest, { capabilities, losse
     return undefined;
   }
   if (search.allowedDomains.length + search.blockedDomains.length > 0 || search.maxUses !== null) {
-    report("Web search in Chat Completions takes no lists of domains and no limit of uses.");
+    report("Web search in Chat Completions accepts no domain lists and no limit on uses.");
   }
   const { location, contextSize } = search;
   const approximate = Object.fromEntries(Object.entries(location ?? {}).filter(([, value]) => value !== null));

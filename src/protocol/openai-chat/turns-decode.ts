@@ -123,7 +123,7 @@ class Reader {
         continue;
       }
       const name = part.type === "opaque" ? part.name : part.type;
-      this.#lose(message.at("content"), "refused", `A tool result of type ${name} is understood by Chat Completions alone.`);
+      this.#lose(message.at("content"), "refused", `Only Chat Completions understands a tool result of type ${name}.`);
     }
     return {
       type: "tool-result",

@@ -70,7 +70,7 @@ const CLIENT_TOOLS: Readonly<Record<string, ClientTool>> = {
       description: "Runs shell commands on the user's machine and returns what they printed, and how each of them ended.",
       schema: schemaOf(
         {
-          commands: { type: "array", items: { type: "string" }, description: "The commands, each run by itself." },
+          commands: { type: "array", items: { type: "string" }, description: "The commands, each run separately." },
           timeout_ms: { type: "integer", description: "Milliseconds after which a command is stopped." },
           max_output_length: { type: "integer", description: "Characters of output to return at most." },
         },

@@ -22,7 +22,7 @@ export function decodeError(status: number, body: string, headers: Readonly<Reco
   const said = detailsOf(parseOrUndefined(body), body);
   const passed: Record<string, string> = {};
   for (const name of PASSED_HEADERS) if (headers[name] !== undefined) passed[name] = headers[name];
-  const message = said.message ?? `The upstream answered ${status} without a readable message.`;
+  const message = said.message ?? `The upstream answered with status ${status} and no readable message.`;
   if (said.code === QUOTA || said.type === QUOTA) {
     return new GatewayError("upstream-rejected", message, { ...optionsOf(said), status, headers: { "x-should-retry": "false" } });
   }

@@ -88,7 +88,7 @@ function sniff(base64: string): string | null {
 /** The API has a place for audio, but no model that answers in text accepts it; a client of this protocol may know one that does. */
 export function encodeMedia({ type, source }: MediaPart, target: Target): wire.InputContent[] {
   const isOwn = target.own && type === "audio" && source.type === "base64";
-  if (!isOwn) return lost(target, { inside: type, reason: `The Responses API takes no ${type}.` });
+  if (!isOwn) return lost(target, { inside: type, reason: `The Responses API does not accept ${type}.` });
   const format = source.mediaType === "audio/mpeg" ? "mp3" : (source.mediaType?.slice("audio/".length) ?? "wav");
   return [{ type: "input_audio", input_audio: { data: source.data, format } }];
 }
@@ -109,7 +109,7 @@ export function encodeImage({ source, detail }: ImagePart, target: Target): wire
 
 export function encodeFile({ source, filename, context, citations }: FilePart, target: Target): wire.InputContent[] {
   if (citations === true) {
-    target.lose("turns", { inside: "citations", reason: "The Responses API cites no documents of the request." });
+    target.lose("turns", { inside: "citations", reason: "The Responses API does not cite documents in the request." });
   }
   const file: wire.InputFile = filename === null ? { type: "input_file" } : { type: "input_file", filename };
   const before: wire.InputContent[] = context === null ? [] : [{ type: "input_text", text: context }];

@@ -46,7 +46,7 @@ export function encodeReasoning(target: Target): EncodedReasoning {
   const effort = wanted === null ? null : nearestEffort(wanted, target.capabilities);
   if (effort !== wanted) {
     const instead = effort === null ? "it is left to the model" : `${effort} was sent`;
-    target.lose("reasoning", { reason: `${model} does not take the effort ${wanted}; ${instead}.` });
+    target.lose("reasoning", { reason: `${model} does not accept the effort ${wanted}; ${instead}.` });
   }
   const display = reasoning?.display ?? (target.own ? "none" : "auto");
   const shows = display !== "none" && effort !== "none";

@@ -114,7 +114,7 @@ function setText(body: wire.Request, target: Target): void {
   const text: wire.TextConfig = {};
   if (output !== null) text.format = encodeFormat(output, target.own);
   if (verbosity !== null && target.capabilities.verbosity) text.verbosity = verbosity;
-  else if (verbosity !== null && verbosity !== "medium") target.lose("verbosity", { reason: `${body.model} knows no verbosity.` });
+  else if (verbosity !== null && verbosity !== "medium") target.lose("verbosity", { reason: `${body.model} has no verbosity setting.` });
   if (output !== null || text.verbosity !== undefined) body.text = text;
 }
 
@@ -144,7 +144,7 @@ function setSampling(body: wire.Request, { target, effort }: { readonly target: 
   const { sampling } = target.capabilities;
   const takes = sampling === "always" || (sampling === "without-reasoning" && effort === "none");
   const when = sampling === "never" ? "" : " while it reasons";
-  const reason = `${body.model} takes no sampling parameters${when}.`;
+  const reason = `${body.model} accepts no sampling parameters${when}.`;
   if (temperature !== null && takes) body.temperature = temperature;
   else if (temperature !== null && temperature !== 1) target.lose("temperature", { reason });
   if (topP !== null && takes) body.top_p = topP;
@@ -152,7 +152,7 @@ function setSampling(body: wire.Request, { target, effort }: { readonly target: 
   if (topLogprobs !== null && takes) body.top_logprobs = topLogprobs;
   else if (topLogprobs !== null) {
     // A client that requested them reads them.
-    target.lose("topLogprobs", { severity: "refused", reason: `${body.model} gives no log probabilities${when}.` });
+    target.lose("topLogprobs", { severity: "refused", reason: `${body.model} returns no log probabilities${when}.` });
   }
   if (topK !== null) target.lose("topK", { reason: "The Responses API has no top_k." });
   if (seed !== null) target.lose("seed", { reason: "The Responses API has no seed." });
@@ -173,10 +173,10 @@ function setLimit(body: wire.Request, target: Target): void {
   if (maxOutputTokens <= 0) {
     target.lose("maxOutputTokens", { severity: "refused", reason: "The Responses API always answers; it can't just fill a cache." });
   } else if (maxOutputTokens > sent) {
-    target.lose("maxOutputTokens", { reason: `${body.model} answers with at most ${sent} tokens.` });
+    target.lose("maxOutputTokens", { reason: `${body.model}'s limit is ${sent} output tokens.` });
   } else if (maxOutputTokens < sent) {
     target.lose("maxOutputTokens", {
-      reason: `The Responses API takes no limit below ${MIN_OUTPUT_TOKENS}, so ${MIN_OUTPUT_TOKENS} was sent.`,
+      reason: `The Responses API accepts no limit below ${MIN_OUTPUT_TOKENS}, so ${MIN_OUTPUT_TOKENS} was sent.`,
     });
   }
 }

@@ -46,7 +46,11 @@ function decodeTool(tool: Fields, { namespace, lose }: Place): Tool[] {
       const tools = tool.objects("tools").flatMap((inner) => decodeTool(inner, { namespace: name, lose }));
       // Its tools describe themselves; the namespace's own description is only a hint.
       if (tool.has("description")) {
-        lose({ field: "tools.namespace.description", severity: "dropped", reason: "A namespace has no description elsewhere." });
+        lose({
+          field: "tools.namespace.description",
+          severity: "dropped",
+          reason: "Other protocols have no description for a group of tools.",
+        });
       }
       return tools;
     }
@@ -90,7 +94,7 @@ function checkCallers(tool: Fields, lose: Lose): void {
   tool.ignore("defer_loading");
   const callers = tool.texts("allowed_callers");
   if (callers.length === 0 || callers.includes("direct")) return;
-  lose({ field: "tools.allowed_callers", severity: "refused", reason: "Elsewhere every tool is called by the model directly." });
+  lose({ field: "tools.allowed_callers", severity: "refused", reason: "In other protocols the model calls every tool directly." });
 }
 
 function decodeWebSearch(tool: Fields, lose: Lose): WebSearchTool {
@@ -250,9 +254,9 @@ function encodeCustom({ name, description, grammar }: CustomTool): wire.CustomTo
 function encodeWebSearch(tool: WebSearchTool, target: Target): wire.WebSearchTool {
   const { allowedDomains, blockedDomains, location, contextSize, maxUses } = tool;
   if (blockedDomains.length > 0) {
-    target.lose("tools", { inside: WEB_SEARCH, reason: "OpenAI's web search can be limited to domains, not kept from some." });
+    target.lose("tools", { inside: WEB_SEARCH, reason: "OpenAI's web search can allow domains but not block them." });
   }
-  if (maxUses !== null) target.lose("tools", { inside: WEB_SEARCH, reason: "OpenAI's web search has no limit on its uses." });
+  if (maxUses !== null) target.lose("tools", { inside: WEB_SEARCH, reason: "OpenAI's web search has no limit on uses." });
   const encoded: wire.WebSearchTool = { type: "web_search" };
   if (allowedDomains.length > 0) encoded.filters = { allowed_domains: [...allowedDomains] };
   if (contextSize !== null) encoded.search_context_size = contextSize;
@@ -285,7 +289,7 @@ export function encodeToolChoice(target: Target, hasTools: boolean): wire.ToolCh
       target.lose("toolChoice", { reason: GEMINI_VALIDATES });
       return "auto";
     case "required":
-      return hasTools ? "required" : refuse("A tool has to be called, but there is none.");
+      return hasTools ? "required" : refuse("A tool call is required, but there is no tool.");
     case "named":
       return namedTool(choice.name, target) ?? refuse(`There is no tool named ${choice.name}.`);
     case "subset": {

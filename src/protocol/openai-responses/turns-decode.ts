@@ -147,7 +147,7 @@ export class TurnDecoder {
       this.#lose({
         field: "input.caller",
         severity: "refused",
-        reason: "Elsewhere every call is the model's own; this one was a program's.",
+        reason: "In other protocols only the model makes calls; a program made this one.",
       });
     }
   }
@@ -156,7 +156,12 @@ export class TurnDecoder {
     const content: ToolResultPart["content"][number][] = [];
     for (const part of decodeContent(item, "output")) {
       if (part.type === "text" || part.type === "image" || part.type === "file") content.push(part);
-      else this.#lose({ field: "input.output", severity: "refused", reason: `A tool's output can't hold ${part.type} elsewhere.` });
+      else
+        this.#lose({
+          field: "input.output",
+          severity: "refused",
+          reason: `In other protocols a tool's output can't contain ${part.type}.`,
+        });
     }
     this.#add("user", [{ type: "tool-result", callId: item.text("call_id"), name: null, kind, content, isError: null, cache: null }]);
   }

@@ -52,7 +52,7 @@ function withoutLoneReasoning(items: readonly wire.Item[], target: Target): wire
     if (!isReasoning) led = item instanceof JsonText || item.type !== "message" || item.role === "assistant";
     if (!isReasoning || led) kept.push(item);
     else {
-      const reason = "Reasoning is taken only with the message or call that it led to.";
+      const reason = "Reasoning is accepted only with the message or call it led to.";
       target.lose("turns", { inside: "reasoning", severity: "dropped", reason });
     }
   }
@@ -67,7 +67,7 @@ function encodeItem(part: Part, target: Target): wire.Item[] {
   switch (part.type) {
     case "reasoning":
       if (part.proof?.origin === "openai") return [encodeReasoningItem(part)];
-      target.lose("turns", { inside: "reasoning", severity: "dropped", reason: "OpenAI takes only reasoning that it encrypted itself." });
+      target.lose("turns", { inside: "reasoning", severity: "dropped", reason: "OpenAI accepts only reasoning that it encrypted itself." });
       return [];
     case "tool-call":
       return [encodeCall(part, target)];

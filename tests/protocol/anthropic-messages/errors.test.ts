@@ -63,14 +63,14 @@ const ERRORS: readonly ErrorRow[] = [
     what: "a body of HTML",
     status: 403,
     body: "<html>no</html>",
-    error: ["upstream-rejected", 403, "The upstream answered with status 403 and said nothing more.", null, null],
+    error: ["upstream-rejected", 403, "The upstream answered with status 403 and gave no reason.", null, null],
   },
   {
     what: "an empty body",
     status: 502,
     body: "",
     headers: { "retry-after": "1" },
-    error: ["upstream-failed", 502, "The upstream answered with status 502 and said nothing more.", null, null],
+    error: ["upstream-failed", 502, "The upstream answered with status 502 and gave no reason.", null, null],
     kept: { "retry-after": "1" },
   },
   {

@@ -28,9 +28,11 @@ const ROWS: readonly EncodeRow[] = [
     },
     body: {
       ...SENT,
-      messages: [message("user", words("[image left out: Messages takes no image of type image/svg+xml. Send jpeg, png, gif or webp.]"))],
+      messages: [
+        message("user", words("[image left out: Messages does not accept images of type image/svg+xml. Send jpeg, png, gif or webp.]")),
+      ],
     },
-    losses: [lost("input.image", "refused", "Messages takes no image of type image/svg+xml. Send jpeg, png, gif or webp.")],
+    losses: [lost("input.image", "refused", "Messages does not accept images of type image/svg+xml. Send jpeg, png, gif or webp.")],
   },
   {
     what: "a PDF is a document, also where it came as an image",
@@ -72,13 +74,13 @@ const ROWS: readonly EncodeRow[] = [
         message(
           "user",
           words("Hi"),
-          words("[audio left out: Messages takes no audio.]"),
+          words("[audio left out: Messages does not accept audio content.]"),
           words("[file left out: The file file-1 is stored at another provider, and Messages cannot read it there. Send a PDF or text.]"),
         ),
       ],
     },
     losses: [
-      lost("input.audio", "refused", "Messages takes no audio."),
+      lost("input.audio", "refused", "Messages does not accept audio content."),
       lost(
         "input.file",
         "refused",

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { assistant, reasoning, text, user } from "../../support/canonical.ts";
 import { declared, isSent, LOOK, LOOP, LOOP_SENT, lost, message, SENT, words, type EncodeRow } from "./requests.ts";
 
-const UNSIGNED = lost("input.reasoning", "dropped", "Claude models take back only thoughts that they signed.");
+const UNSIGNED = lost("input.reasoning", "dropped", "Claude models accept only thoughts that they signed.");
 
 const ROWS: readonly EncodeRow[] = [
   {
@@ -52,7 +52,7 @@ const ROWS: readonly EncodeRow[] = [
       lost(
         "thinking",
         "reported",
-        "The last tool call was made without a thought that this model signed; it cannot begin to think in the middle of a tool loop.",
+        "The last tool call was made without a thought that this model signed; it cannot start thinking in the middle of a tool loop.",
       ),
     ],
   },
@@ -69,7 +69,7 @@ const ROWS: readonly EncodeRow[] = [
       lost(
         "thinking",
         "reported",
-        "The last tool call was made without a thought that this model signed; it cannot begin to think in the middle of a tool loop.",
+        "The last tool call was made without a thought that this model signed; it cannot start thinking in the middle of a tool loop.",
       ),
     ],
   },
@@ -95,7 +95,7 @@ const ROWS: readonly EncodeRow[] = [
     what: "no room for thinking",
     request: { model: "claude-sonnet-4-5", reasoning: { mode: "on", effort: "high", budgetTokens: null, display: null } },
     body: { ...SENT, model: "claude-sonnet-4-5", thinking: { type: "disabled" } },
-    losses: [lost("thinking", "reported", "Thinking takes at least 1024 tokens of the 1000 that the whole answer may have.")],
+    losses: [lost("thinking", "reported", "Thinking needs at least 1024 of the 1000 tokens that the whole answer may have.")],
   },
   {
     what: "a budget is a level for a model that takes levels; clients of other protocols see the thoughts",
@@ -126,7 +126,7 @@ const ROWS: readonly EncodeRow[] = [
     what: "a model that always thinks is asked to do so as little as possible",
     request: { model: "claude-fable-5", reasoning: { mode: "off", effort: "none", budgetTokens: null, display: null } },
     body: { ...SENT, model: "claude-fable-5", output_config: { effort: "low" } },
-    losses: [lost("thinking", "reported", "This model always thinks; it was asked to do so as little as possible.")],
+    losses: [lost("thinking", "reported", "This model always thinks; it was asked to think as little as possible.")],
   },
   {
     what: "a model that cannot stop between tools thinks there alone",
@@ -138,7 +138,7 @@ const ROWS: readonly EncodeRow[] = [
     what: "without thinking Opus 5 takes no effort above high",
     request: { reasoning: { mode: "off", effort: "max", budgetTokens: null, display: null } },
     body: { ...SENT, thinking: { type: "disabled" }, output_config: { effort: "high" } },
-    losses: [lost("thinking", "reported", "Without thinking this model takes no effort above high; max was lowered.")],
+    losses: [lost("thinking", "reported", "Without thinking, this model accepts no effort above high; max was lowered.")],
   },
 ];
 

@@ -214,7 +214,7 @@ const DECODED: readonly DecodeRow[] = [
           description: "Runs a command in a bash session that stays open between calls, and returns what it printed.",
           schema:
             '{"type":"object","properties":{"command":{"type":"string","description":"The command to run. Required unless restart is true."},' +
-            '"restart":{"type":"boolean","description":"True starts the session anew."}},"required":[],"additionalProperties":false}',
+            '"restart":{"type":"boolean","description":"True restarts the session."}},"required":[],"additionalProperties":false}',
         }),
       ],
     },
@@ -324,7 +324,7 @@ const DECODED: readonly DecodeRow[] = [
           field: "thinking",
           value: '{"type":"between_tools"}',
           severity: "reported",
-          reason: "Only Claude models can think just between tool calls.",
+          reason: "Only Claude models can think between tool calls.",
         },
       ],
       losses: [
@@ -542,7 +542,7 @@ test("a thread is refused with the details by which the official client goes on 
         type: "error",
         error: {
           type: "invalid_request_error",
-          message: "thread: this model's provider holds no threads; send the whole conversation without `thread`.",
+          message: "thread: this model's provider does not support threads; send the whole conversation without `thread`.",
           details: { error_code: "thread_unsupported_request", unsupported: ["thread"] },
         },
         request_id: "req-1",

@@ -8,7 +8,7 @@ import { ASKED, BEFORE, BLANK, CURRENT, declared, decode, isSent, LOOK, lost, me
 
 const SAMPLED = { ...BLANK.sampling };
 const JSON_SCHEMA = '{"type":"object","properties":{"n":{"type":"integer","minimum":1.50,"description":"Count."}},"required":["n"]}';
-const NO_SAMPLING = "This model takes no sampling parameters.";
+const NO_SAMPLING = "This model accepts no sampling parameters.";
 
 const ROWS: readonly EncodeRow[] = [
   { what: "the smallest request", request: {}, body: SENT, headers: CURRENT },
@@ -46,7 +46,7 @@ const ROWS: readonly EncodeRow[] = [
     what: "a limit beyond what the model has",
     request: { model: "claude-3-5-haiku-20241022", maxOutputTokens: 20000 },
     body: { ...SENT, model: "claude-3-5-haiku-20241022", max_tokens: 8192 },
-    losses: [lost("limit", "reported", "This model answers with at most 8192 tokens.")],
+    losses: [lost("limit", "reported", "This model's limit is 8192 output tokens.")],
   },
   {
     what: "a model that takes no sampling gets none, and the current API version",
@@ -60,8 +60,8 @@ const ROWS: readonly EncodeRow[] = [
     body: { ...SENT, model: "claude-sonnet-4-6", temperature: 1, top_k: 5 },
     headers: BEFORE,
     losses: [
-      lost("temperature", "reported", "Messages takes a temperature of at most 1."),
-      lost("top_p", "reported", "This model takes temperature or top_p, not both."),
+      lost("temperature", "reported", "Messages accepts a temperature of at most 1."),
+      lost("top_p", "reported", "This model accepts temperature or top_p, not both."),
     ],
   },
   {
@@ -72,7 +72,7 @@ const ROWS: readonly EncodeRow[] = [
       reasoning: { mode: "adaptive", effort: null, budgetTokens: null, display: "auto" },
     },
     body: { ...SENT, model: "claude-sonnet-4-6", thinking: { type: "adaptive", display: "summarized" } },
-    losses: [lost("temperature", "reported", "Claude models take no sampling parameters while they think.")],
+    losses: [lost("temperature", "reported", "Claude models accept no sampling parameters while they think.")],
   },
   {
     what: "what Messages does not have",
@@ -91,13 +91,13 @@ const ROWS: readonly EncodeRow[] = [
       lost("seed", "reported", "Messages has no seed."),
       lost("presence_penalty", "dropped", "Messages has no penalties for repetition."),
       lost("frequency_penalty", "reported", "Messages has no penalties for repetition."),
-      lost("top_logprobs", "refused", "Messages gives no log probabilities."),
-      lost("verbosity", "reported", "Messages has no setting for how long an answer is."),
-      lost("metadata", "dropped", "Messages keeps no labels."),
-      lost("store", "reported", "Nothing is kept for later retrieval."),
+      lost("top_logprobs", "refused", "Messages does not return log probabilities."),
+      lost("verbosity", "reported", "Messages has no setting for the length of an answer."),
+      lost("metadata", "dropped", "Messages does not store labels."),
+      lost("store", "reported", "Nothing is stored for later retrieval."),
       lost("metadata.user_id.session_id", "dropped", "Anthropic finds cached prefixes by their content."),
       lost("stop_sequences", "reported", "Messages accepts no stop sequence that is only white space."),
-      lost("service_tier", "reported", "Messages has no cheaper tier for calls that may wait."),
+      lost("service_tier", "reported", "Messages has no cheaper tier for calls that can wait."),
     ],
   },
   { what: "a service tier", request: { serviceTier: "priority" }, body: { ...SENT, service_tier: "auto" } },
@@ -191,7 +191,7 @@ const ROWS: readonly EncodeRow[] = [
     },
     body: { model: "minimax-m2.5", max_tokens: 32000, temperature: 0.5, top_p: 0.5, messages: [message("user", words("A"), words("S"))] },
     headers: BEFORE,
-    losses: [lost("thinking", "reported", "How much this model thinks cannot be set.")],
+    losses: [lost("thinking", "reported", "This model's thinking effort cannot be set.")],
   },
 ];
 

@@ -26,7 +26,7 @@ const many = (count: number, one: FunctionTool): FunctionTool[] =>
   Array.from({ length: count }, (_, index) => ({ ...one, name: `t${index}` }));
 const format = (schema: string): OutputFormat => ({ type: "json-schema", name: null, description: null, schema, strict: null });
 
-const REASON = "Claude takes 20 strict tools, with 24 optional and 16 union parameters in all; the tools above that are not strict.";
+const REASON = "Claude accepts 20 strict tools, with 24 optional and 16 union parameters in total; the tools beyond that are not strict.";
 
 interface Row {
   readonly what: string;
@@ -79,6 +79,6 @@ for (const { what, tools, output = null, sent } of ROWS) {
 test("strict tools of Claude: one that is too much alone is not", () => {
   for (const tool of [strict({ optional: 25 }), strict({ unions: 17 })]) {
     const { losses } = anthropicMessages.request.encode({ ...ASKED, model: "claude-sonnet-5", tools: [tool] });
-    assert.deepEqual(losses, [lost("tools.t.strict", "reported", "This model cannot hold strictly to the tool's schema.")]);
+    assert.deepEqual(losses, [lost("tools.t.strict", "reported", "This model cannot follow the tool's schema strictly.")]);
   }
 });

@@ -50,7 +50,7 @@ const ROWS: readonly EncodeRow[] = [
       reasoning: { mode: "on", effort: "low", budgetTokens: null, display: null },
     },
     body: { ...SENT, model: "claude-sonnet-4-5", tools: [LOOK], tool_choice: { type: "any" }, thinking: { type: "disabled" } },
-    losses: [lost("thinking", "reported", "This model cannot think while it has to call a tool.")],
+    losses: [lost("thinking", "reported", "This model cannot think when it must call a tool.")],
   },
   {
     what: "a choice of some tools of which one is unknown is refused",
@@ -58,7 +58,7 @@ const ROWS: readonly EncodeRow[] = [
     body: { ...SENT, tools: [LOOK], tool_choice: { type: "any" } },
     losses: [
       lost("tool_choice", "refused", "There is no tool nope to call."),
-      lost("tool_choice", "reported", "Messages cannot narrow the choice; only the tools of the subset were sent."),
+      lost("tool_choice", "reported", "Messages cannot limit the choice; only the allowed tools were sent."),
     ],
   },
   {
@@ -71,13 +71,13 @@ const ROWS: readonly EncodeRow[] = [
     what: "a tool that is not there, and none at all",
     request: { toolChoice: { type: "required" } },
     body: SENT,
-    losses: [lost("tool_choice", "refused", "A tool has to be called, but none was sent that this model could call.")],
+    losses: [lost("tool_choice", "refused", "A tool call is required, but no tool was sent that this model could call.")],
   },
   {
     what: "a subset is sent alone",
     request: { tools: [declared("look"), declared("other")], toolChoice: { type: "subset", names: ["look"], required: true } },
     body: { ...SENT, tools: [LOOK], tool_choice: { type: "any" } },
-    losses: [lost("tool_choice", "reported", "Messages cannot narrow the choice; only the tools of the subset were sent.")],
+    losses: [lost("tool_choice", "reported", "Messages cannot limit the choice; only the allowed tools were sent.")],
   },
   {
     what: "a custom tool is a function of one text, in the history too",
@@ -106,7 +106,7 @@ const ROWS: readonly EncodeRow[] = [
         message("user", { type: "tool_result", tool_use_id: "c1", content: [words("Done.")] }),
       ],
     },
-    losses: [lost("tools.patch", "reported", "Messages cannot hold a tool's text to a grammar; the model is told of it.")],
+    losses: [lost("tools.patch", "reported", "Messages cannot enforce a grammar on a tool's input; the model is told the grammar.")],
   },
   {
     what: "a tool of a namespace keeps its whole name",
@@ -142,8 +142,8 @@ const ROWS: readonly EncodeRow[] = [
     },
     losses: [
       lost("tools.image_generation", "reported", "Only its own provider runs image_generation; the model answers without it."),
-      lost("tools.web_search", "reported", "Messages takes allowed or blocked domains, not both; the allowed ones were sent."),
-      lost("tools.web_search", "reported", "Messages cannot say how much context a web search may use."),
+      lost("tools.web_search", "reported", "Messages accepts allowed or blocked domains, not both; the allowed ones were sent."),
+      lost("tools.web_search", "reported", "Messages has no setting for how much context a web search may use."),
     ],
   },
   {
@@ -172,7 +172,7 @@ const ROWS: readonly EncodeRow[] = [
         { name: "c", input_schema: { type: "object", additionalProperties: true } },
       ],
     },
-    losses: [lost("tools.c.strict", "reported", "This model cannot hold strictly to the tool's schema.")],
+    losses: [lost("tools.c.strict", "reported", "This model cannot follow the tool's schema strictly.")],
   },
 ];
 

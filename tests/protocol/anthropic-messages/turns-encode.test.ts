@@ -78,7 +78,7 @@ const ROWS: readonly EncodeRow[] = [
     what: "instructions alone get a user turn, with something in it",
     request: { system: [text("A")], turns: [] },
     body: { ...SENT, system: [words("A")], messages: [message("user", words("Continue."))] },
-    losses: [lost("input", "reported", "Messages needs a user turn; a short one was put in.")],
+    losses: [lost("input", "reported", "Messages needs a user turn; a short one was added.")],
   },
   {
     what: "a history that begins with the assistant gets a user turn in front",
@@ -122,7 +122,7 @@ const ROWS: readonly EncodeRow[] = [
     what: "a result without a call is refused, and is text for a client that goes on all the same",
     request: { turns: [user("Hi", result("c9", [text("Stray.")]))] },
     body: { ...SENT, messages: [message("user", words("Hi"), words("Stray."))] },
-    losses: [lost("input", "refused", "The result for c9 answers no call before it.")],
+    losses: [lost("input", "refused", "The result for c9 does not match an earlier call.")],
   },
   {
     what: "of two results for one call the last is sent",
@@ -179,7 +179,7 @@ const ROWS: readonly EncodeRow[] = [
     what: "a model that continues no assistant turn is asked to go on",
     request: { turns: [user("A"), assistant("B ")] },
     body: { ...SENT, messages: [message("user", words("A")), message("assistant", words("B ")), message("user", words("Continue."))] },
-    losses: [lost("input", "reported", 'This model does not continue an assistant turn; the user turn "Continue." was put behind it.')],
+    losses: [lost("input", "reported", 'This model does not continue an assistant turn; the user turn "Continue." was added after it.')],
   },
   {
     what: "a model that continues an assistant turn gets it without the space at its end",
@@ -199,7 +199,7 @@ const ROWS: readonly EncodeRow[] = [
         message("user", words("C"), { type: "image", source: { type: "url", url: "https://example.com/i.png" } }),
       ],
     },
-    losses: [lost("input", "reported", "Messages lets only the user show images and files; they were moved behind the assistant's turn.")],
+    losses: [lost("input", "reported", "In Messages only the user can send images and files; they were moved after the assistant's turn.")],
   },
 ];
 

@@ -48,7 +48,7 @@ const refused = (field: string, reason: string): Loss => ({ field, severity: "re
 const dropped = (field: string): Loss => ({
   field,
   severity: "dropped",
-  reason: "Gemini has no place for it, and answers the same without.",
+  reason: "Gemini has no such field, and answers the same without it.",
 });
 const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAAB";
 const picture = image(base64("image/jpg", PNG), { detail: "high" });
@@ -184,7 +184,7 @@ const ENCODED: readonly EncodeRow[] = [
         { role: "user", parts: [{ text: "And?" }, { text: "lost" }] },
       ],
     },
-    losses: [refused("turns", "Call a of f has no result."), refused("turns", "The result for z answers no call before it.")],
+    losses: [refused("turns", "Call a of f has no result."), refused("turns", "The result for z does not match an earlier call.")],
   },
   {
     name: "on Gemini 2 the image of a result follows behind all results, with its call's name",
@@ -339,7 +339,7 @@ const ENCODED: readonly EncodeRow[] = [
         },
       ],
     },
-    losses: [reported("tools.patch", "Gemini cannot hold a tool to a grammar; the grammar went into the description.")],
+    losses: [reported("tools.patch", "Gemini cannot enforce a grammar on a tool; the grammar was added to the description.")],
   },
   {
     name: "names that Gemini does not take are fitted, in tools, choice and history alike",
@@ -418,7 +418,7 @@ const ENCODED: readonly EncodeRow[] = [
     losses: [
       reported(
         "tools.f",
-        "This Gemini model takes a smaller schema language; format, exclusiveMinimum, a recursive $ref became words in a description.",
+        "This Gemini model supports fewer schema keywords; format, exclusiveMinimum, a recursive $ref moved into a description.",
       ),
     ],
   },
@@ -428,7 +428,7 @@ const ENCODED: readonly EncodeRow[] = [
       tools: [search({ blockedDomains: ["example.com"], maxUses: 3 })],
     },
     body: { tools: [{ googleSearch: { excludeDomains: ["example.com"] } }] },
-    losses: [reported("tools.web_search", "Google's search takes no allowed domains, location, context size or number of uses.")],
+    losses: [reported("tools.web_search", "Google's search accepts no allowed domains, location, context size or number of uses.")],
   },
   {
     name: "a search beside functions is left out and reported, never refused",
@@ -442,7 +442,7 @@ const ENCODED: readonly EncodeRow[] = [
     name: "no tools, no choice; a demanded call without tools is refused",
     given: { toolChoice: { type: "required" } },
     body: {},
-    losses: [refused("toolChoice", "A tool call is required, but Gemini got no tool to call.")],
+    losses: [refused("toolChoice", "A tool call is required, but Gemini has no tool to call.")],
   },
   {
     name: "none keeps the tools, one call at a time is reported",
@@ -451,7 +451,7 @@ const ENCODED: readonly EncodeRow[] = [
       tools: [{ functionDeclarations: [{ name: "f", parametersJsonSchema: A_SCHEMA }] }],
       toolConfig: { functionCallingConfig: { mode: "NONE" } },
     },
-    losses: [reported("parallelToolCalls", "Gemini has no switch for one call at a time.")],
+    losses: [reported("parallelToolCalls", "Gemini has no setting for one call at a time.")],
   },
   {
     name: "a subset that is not demanded is VALIDATED",
@@ -508,7 +508,7 @@ const ENCODED: readonly EncodeRow[] = [
     name: "above the highest level is said",
     given: { model: "gemini-3.1-pro-preview", reasoning: thinking({ effort: "xhigh", display: "none" }) },
     body: { generationConfig: { thinkingConfig: { thinkingLevel: "HIGH" } } },
-    losses: [reported("reasoning", "Gemini's highest level is HIGH; xhigh became that.")],
+    losses: [reported("reasoning", "Gemini's highest level is HIGH, which replaced xhigh.")],
   },
   {
     name: "a model that does not think is not asked to",
@@ -528,7 +528,7 @@ const ENCODED: readonly EncodeRow[] = [
       systemInstruction: { parts: [{ text: "Answer with one JSON object and nothing else: no introduction, no code fence." }] },
       tools: [{ functionDeclarations: [{ name: "f", parametersJsonSchema: A_SCHEMA }] }],
     },
-    losses: [reported("output", "This Gemini model takes tools or a JSON format, not both; it is told to answer with one JSON object.")],
+    losses: [reported("output", "This Gemini model accepts tools or a JSON format, not both; it is told to answer with one JSON object.")],
   },
   {
     name: "numbers as they are, stop sequences five at most",
@@ -543,7 +543,7 @@ const ENCODED: readonly EncodeRow[] = [
         logprobs: 3,
       },
     },
-    losses: [reported("stop", "Gemini takes 5 stop sequences; the first ones were sent.")],
+    losses: [reported("stop", "Gemini accepts 5 stop sequences; the first ones were sent.")],
   },
   {
     name: "log probabilities of the chosen tokens alone",
@@ -570,8 +570,8 @@ const ENCODED: readonly EncodeRow[] = [
     },
     body: { serviceTier: "standard" },
     losses: [
-      reported("verbosity", "Gemini has no switch for how much it says."),
-      reported("store", "Gemini keeps no answers for later."),
+      reported("verbosity", "Gemini has no setting for the length of an answer."),
+      reported("store", "Gemini does not store answers."),
       dropped("endUser"),
       dropped("metadata"),
       dropped("cacheKey"),
@@ -607,7 +607,7 @@ const ENCODED: readonly EncodeRow[] = [
       turns: [user(file({ type: "text", text: "Body." }, { filename: "Notes", context: "From Ada.", citations: true }))],
     },
     body: { contents: [{ role: "user", parts: [{ text: "From Ada." }, { text: "Notes\n\nBody." }] }] },
-    losses: [reported("turns.citations", "Gemini does not cite from documents in the conversation.")],
+    losses: [reported("turns.citations", "Gemini does not cite documents in the conversation.")],
   },
   {
     name: "a file of another store and a part of another protocol are refused",
@@ -624,8 +624,8 @@ const ENCODED: readonly EncodeRow[] = [
     },
     body: { contents: [{ role: "user", parts: [{ text: "[file that could not be sent]" }] }] },
     losses: [
-      refused("turns.file", "Gemini cannot read the file: it lives in another provider's store."),
-      refused("turns.container_upload", "A part of type container_upload means something in its own protocol alone."),
+      refused("turns.file", "Gemini cannot read the file: it is stored at another provider."),
+      refused("turns.container_upload", "A part of type container_upload has meaning only in its own protocol."),
     ],
   },
   {
@@ -657,7 +657,7 @@ const ENCODED: readonly EncodeRow[] = [
     body: { tools: [{ functionDeclarations: [{ name: "f", description: "Does f." }] }] },
     losses: [
       reported("tools.code_interpreter", "Only its own provider runs code_interpreter; the model answers without it."),
-      reported("tools.strict", "Gemini takes a function's schema as advice unless a call is forced."),
+      reported("tools.strict", "Gemini treats a function's schema as advice unless a call is forced."),
     ],
   },
   {

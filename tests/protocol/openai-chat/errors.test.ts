@@ -58,7 +58,7 @@ const ERRORS: readonly (readonly [what: string, status: number, body: string, he
     502,
     "<html><h1>Bad gateway</h1></html>",
     {},
-    { kind: "upstream-failed", message: "The upstream answered with status 502 and no explanation." },
+    { kind: "upstream-failed", message: "The upstream answered with status 502 and gave no reason." },
   ],
   [
     "a sentence of plain text is told",

@@ -31,7 +31,7 @@ testEncoding([
     { model: "gpt-5.4", tools: [tool("f")], reasoning: on({ effort: "high" }) },
     {
       body: { tools: [{ type: "function", function: { name: "f" } }], reasoning_effort: "none" },
-      losses: [reported("thinking", "Over Chat Completions this model takes tools only without reasoning.")],
+      losses: [reported("thinking", "Over Chat Completions this model accepts tools only without reasoning.")],
     },
   ],
   [
@@ -44,7 +44,7 @@ testEncoding([
     { model: "kimi-k2.6", reasoning: on({ effort: "max" }) },
     {
       body: { reasoning_effort: "high" },
-      losses: [reported("thinking", 'The model has no effort "max"; it gets "high".')],
+      losses: [reported("thinking", 'The model has no effort "max"; "high" was sent.')],
     },
   ],
   [
@@ -52,7 +52,7 @@ testEncoding([
     { model: "o3", reasoning: { mode: "off", effort: null, budgetTokens: null, display: null } },
     {
       body: { reasoning_effort: "low" },
-      losses: [reported("thinking", 'The model has no effort "none"; it gets "low".')],
+      losses: [reported("thinking", 'The model has no effort "none"; "low" was sent.')],
     },
   ],
   [

@@ -52,10 +52,10 @@ testEncoding([
     {
       body: { user: "u" },
       losses: [
-        reported("verbosity", "The model has no setting for how much it says."),
-        reported("store", "The model's upstream keeps no answers for later."),
+        reported("verbosity", "The model has no setting for the length of an answer."),
+        reported("store", "The model's upstream does not store answers."),
         reported("service_tier", "The model's upstream has only one tier."),
-        dropped("metadata", "The model's upstream keeps no labels."),
+        dropped("metadata", "The model's upstream does not store labels."),
         dropped("prompt_cache_key", "The model's upstream finds cached prefixes by itself."),
       ],
     },

@@ -25,7 +25,7 @@ testDecoding([
   ["logprobs alone ask for the chosen token's", { logprobs: true }, { sampling: sampling({ topLogprobs: 0 }) }],
 ]);
 
-const NO_SAMPLING = "The model takes no sampling parameters while it reasons.";
+const NO_SAMPLING = "The model accepts no sampling parameters while it reasons.";
 
 testEncoding([
   [
@@ -39,7 +39,7 @@ testEncoding([
       body: { seed: 1 },
       losses: [
         reported("temperature", NO_SAMPLING),
-        reported("stop", "The model takes no stop sequences while it reasons."),
+        reported("stop", "The model accepts no stop sequences while it reasons."),
         reported("top_k", "Chat Completions has no such parameter."),
       ],
     },
@@ -56,13 +56,13 @@ testEncoding([
     { stop: ["1", "2", "3", "4", "5"] },
     {
       body: { stop: ["1", "2", "3", "4"] },
-      losses: [reported("stop", "Chat Completions takes 4 stop sequences; the first ones were sent.")],
+      losses: [reported("stop", "Chat Completions accepts 4 stop sequences; the first ones were sent.")],
     },
   ],
   ["log probabilities with alternatives", { sampling: sampling({ topLogprobs: 2 }) }, { body: { logprobs: true, top_logprobs: 2 } }],
   [
     "log probabilities are refused where the model would refuse them",
     { model: "gpt-5.1", sampling: sampling({ topLogprobs: 0 }) },
-    { body: {}, losses: [refused("logprobs", "The model gives no log probabilities while it reasons.")] },
+    { body: {}, losses: [refused("logprobs", "The model returns no log probabilities while it reasons.")] },
   ],
 ]);

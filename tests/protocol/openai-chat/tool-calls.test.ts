@@ -153,7 +153,7 @@ testDecodingStreams([
       delta(0, "{}"),
       closed(0),
       opened(1, call("b", "g", "")),
-      failed("upstream-failed", "The upstream added to the arguments of a tool call that were complete."),
+      failed("upstream-failed", "The upstream added to the arguments of a complete tool call."),
     ],
   ],
   [

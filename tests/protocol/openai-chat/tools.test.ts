@@ -258,7 +258,7 @@ testEncoding([
         ],
         tool_choice: { type: "function", function: { name: "patch" } },
       },
-      losses: [reported("tools.patch", "The model cannot be held to a grammar; it is told the grammar instead.")],
+      losses: [reported("tools.patch", "A grammar cannot be enforced on this model; it is told the grammar instead.")],
     },
   ],
   [
@@ -338,7 +338,7 @@ testEncoding([
           user_location: { type: "approximate", approximate: { city: "Oslo", country: "NO" } },
         },
       },
-      losses: [reported("tools.web_search", "Web search in Chat Completions takes no lists of domains and no limit of uses.")],
+      losses: [reported("tools.web_search", "Web search in Chat Completions accepts no domain lists and no limit on uses.")],
     },
   ],
 ]);

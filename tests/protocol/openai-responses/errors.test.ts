@@ -57,7 +57,7 @@ const ERRORS_IN: readonly { what: string; status: number; body: string; headers?
     expected: {
       kind: "upstream-failed",
       status: 502,
-      message: "The upstream answered 502 without a readable message.",
+      message: "The upstream answered with status 502 and no readable message.",
       type: null,
       param: null,
       code: null,
@@ -77,7 +77,7 @@ const ERRORS_IN: readonly { what: string; status: number; body: string; headers?
     expected: {
       kind: "overloaded",
       status: 529,
-      message: "The upstream answered 529 without a readable message.",
+      message: "The upstream answered with status 529 and no readable message.",
       type: null,
       param: null,
       code: null,

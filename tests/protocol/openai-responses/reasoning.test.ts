@@ -40,13 +40,13 @@ testEncoding([
     what: `a budget of ${budgetTokens} tokens is the effort ${effort}`,
     request: { reasoning: { mode: "on", effort: null, budgetTokens, display: null } as const },
     body: { ...SENT, reasoning: { effort, summary: "auto" } },
-    losses: budgetTokens === 1 ? [loss("reasoning", "reported", "gpt-5.2 does not take the effort minimal; low was sent.")] : [],
+    losses: budgetTokens === 1 ? [loss("reasoning", "reported", "gpt-5.2 does not accept the effort minimal; low was sent.")] : [],
   })),
   {
     what: "gpt-5-codex takes no effort",
     request: { model: "gpt-5-codex", reasoning: { mode: "on", effort: "high", budgetTokens: null, display: null } },
     body: { ...SENT, model: "gpt-5-codex" },
-    losses: [loss("reasoning", "reported", "gpt-5-codex does not take the effort high; it is left to the model.")],
+    losses: [loss("reasoning", "reported", "gpt-5-codex does not accept the effort high; it is left to the model.")],
   },
   {
     what: "a model that does not reason can't be made to",

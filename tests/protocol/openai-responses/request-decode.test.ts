@@ -261,7 +261,9 @@ const DECODED: readonly Row[] = [
       turns: [assistant(call("1", "crew__wake", "{}"))],
       tools: [tool("crew__wake", { namespace: "crew" }), tool("mcp__x__mcp__x__y", { namespace: "mcp__x__" })],
       toolChoice: { type: "subset", names: ["crew__wake", "web_search"], required: true },
-      losses: [{ field: "tools.namespace.description", severity: "dropped", reason: "A namespace has no description elsewhere." }],
+      losses: [
+        { field: "tools.namespace.description", severity: "dropped", reason: "Other protocols have no description for a group of tools." },
+      ],
     },
   },
   {
@@ -336,8 +338,8 @@ const DECODED: readonly Row[] = [
       turns: [assistant(call("1", "f", "{}"))],
       tools: [tool("f")],
       losses: [
-        { field: "tools.allowed_callers", severity: "refused", reason: "Elsewhere every tool is called by the model directly." },
-        { field: "input.caller", severity: "refused", reason: "Elsewhere every call is the model's own; this one was a program's." },
+        { field: "tools.allowed_callers", severity: "refused", reason: "In other protocols the model calls every tool directly." },
+        { field: "input.caller", severity: "refused", reason: "In other protocols only the model makes calls; a program made this one." },
       ],
     },
   },
@@ -489,7 +491,7 @@ const DECODED: readonly Row[] = [
       extensions: [
         extension("include", '["web_search_call.results"]', "dropped", "Only OpenAI's own items have these details."),
         extension("user", '"u"', "dropped", "safety_identifier already names the end user."),
-        extension("service_tier", '"scale"', "reported", 'The value "scale" is unknown; it was left out.'),
+        extension("service_tier", '"scale"', "reported", 'The value "scale" is unknown and was left out.'),
         extension("client_metadata", '{"session_id":"s"}', "reported", "No other protocol has client_metadata."),
         extension("background", "false", "dropped", "An answer in the background needs a server that keeps it; this proxy keeps nothing."),
         extension("truncation", '"disabled"', "dropped", "No other protocol shortens a conversation by itself."),

@@ -115,7 +115,7 @@ testEncoding([
     what: "a model without verbosity",
     request: { model: "gpt-4.1", verbosity: "high" },
     body: PLAIN,
-    losses: [loss("verbosity", "reported", "gpt-4.1 knows no verbosity.")],
+    losses: [loss("verbosity", "reported", "gpt-4.1 has no verbosity setting.")],
   },
 
   // ---- Limits and sampling
@@ -124,7 +124,7 @@ testEncoding([
     what: "a limit below 16 is raised",
     request: { maxOutputTokens: 1 },
     body: { ...SENT, max_output_tokens: 16 },
-    losses: [loss("maxOutputTokens", "reported", "The Responses API takes no limit below 16, so 16 was sent.")],
+    losses: [loss("maxOutputTokens", "reported", "The Responses API accepts no limit below 16, so 16 was sent.")],
   },
   {
     what: "a limit of zero is no question",
@@ -151,8 +151,8 @@ testEncoding([
     request: { sampling: sampling({ temperature: 0.2, topP: 0.5 }) },
     body: SENT,
     losses: [
-      loss("temperature", "reported", "gpt-5.2 takes no sampling parameters while it reasons."),
-      loss("topP", "reported", "gpt-5.2 takes no sampling parameters while it reasons."),
+      loss("temperature", "reported", "gpt-5.2 accepts no sampling parameters while it reasons."),
+      loss("topP", "reported", "gpt-5.2 accepts no sampling parameters while it reasons."),
     ],
   },
   {
@@ -172,7 +172,7 @@ testEncoding([
     what: "log probabilities are refused while the model reasons",
     request: { sampling: sampling({ topLogprobs: 2 }) },
     body: SENT,
-    losses: [loss("topLogprobs", "refused", "gpt-5.2 gives no log probabilities while it reasons.")],
+    losses: [loss("topLogprobs", "refused", "gpt-5.2 returns no log probabilities while it reasons.")],
   },
   {
     what: "log probabilities, of the chosen tokens alone",

@@ -109,8 +109,8 @@ testEncoding([
     },
     losses: [
       loss("tools.googleMaps", "reported", "Only its own provider runs googleMaps; the model answers without it."),
-      loss("tools.web_search", "reported", "OpenAI's web search can be limited to domains, not kept from some."),
-      loss("tools.web_search", "reported", "OpenAI's web search has no limit on its uses."),
+      loss("tools.web_search", "reported", "OpenAI's web search can allow domains but not block them."),
+      loss("tools.web_search", "reported", "OpenAI's web search has no limit on uses."),
     ],
   },
   {
@@ -147,7 +147,7 @@ testEncoding([
     what: "a tool has to be called, but there is none",
     request: { toolChoice: { type: "required" } },
     body: SENT,
-    losses: [loss("toolChoice", "refused", "A tool has to be called, but there is none.")],
+    losses: [loss("toolChoice", "refused", "A tool call is required, but there is no tool.")],
   },
 ]);
 

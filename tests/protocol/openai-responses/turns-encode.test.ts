@@ -100,7 +100,7 @@ testEncoding([
     },
     losses: [
       loss("turns", "refused", "Call 1 of f has no result."),
-      loss("turns", "refused", "The result for 9 answers no call before it."),
+      loss("turns", "refused", "The result for 9 does not match an earlier call."),
     ],
   },
   {
@@ -173,15 +173,15 @@ testEncoding([
       input: [
         message(
           "user",
-          inputText("[video left out: The Responses API takes no video.]"),
+          inputText("[video left out: The Responses API does not accept video.]"),
           inputText("[file left out: A file's id is known only to the provider that stores the file; send its bytes or a URL.]"),
           inputText("Hi"),
         ),
       ],
     },
     losses: [
-      loss("turns.video", "refused", "The Responses API takes no video."),
-      loss("turns.citations", "reported", "The Responses API cites no documents of the request."),
+      loss("turns.video", "refused", "The Responses API does not accept video."),
+      loss("turns.citations", "reported", "The Responses API does not cite documents in the request."),
       loss("turns.file", "refused", "A file's id is known only to the provider that stores the file; send its bytes or a URL."),
     ],
   },
@@ -239,9 +239,9 @@ testEncoding([
     },
     body: { ...SENT, input: [...SENT.input, message("assistant", outputText("a"))] },
     losses: [
-      loss("turns.reasoning", "dropped", "OpenAI takes only reasoning that it encrypted itself."),
-      loss("turns.reasoning", "dropped", "OpenAI takes only reasoning that it encrypted itself."),
-      loss("turns.reasoning", "dropped", "Reasoning is taken only with the message or call that it led to."),
+      loss("turns.reasoning", "dropped", "OpenAI accepts only reasoning that it encrypted itself."),
+      loss("turns.reasoning", "dropped", "OpenAI accepts only reasoning that it encrypted itself."),
+      loss("turns.reasoning", "dropped", "Reasoning is accepted only with the message or call it led to."),
     ],
   },
   {
@@ -264,7 +264,7 @@ testEncoding([
         message("assistant", outputText("c")),
       ],
     },
-    losses: [loss("turns.reasoning", "dropped", "Reasoning is taken only with the message or call that it led to.")],
+    losses: [loss("turns.reasoning", "dropped", "Reasoning is accepted only with the message or call it led to.")],
   },
 ]);
 
