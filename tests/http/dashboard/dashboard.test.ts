@@ -25,7 +25,7 @@ test("the page to sign in says why it is shown again", async () => {
   assert.deepEqual(said, [
     "That key is not correct.",
     "Too many wrong keys from your address. Try again in a minute.",
-    "That link has been used, is older than ten minutes, or is for another server. Run the command again for a new one.",
+    "That link was already used, is older than ten minutes, or is for another server. Run the command again for a new one.",
   ]);
 });
 

@@ -98,7 +98,7 @@ test("a call that nobody knows is 404, one that runs says so, and one of which n
   // Of a call that is refused here no upstream reported anything.
   const refused = await (await page(await called(path, { body: { model: "clode-sonnet-5", messages: [] } }))).text();
   const [, shown = ""] = refused.split("<body>");
-  assert.match(shown, /No upstream was asked, so the call used no tokens and cost nothing/);
+  assert.match(shown, /Nothing was sent upstream, so the call used no tokens and cost nothing/);
   assert.doesNotMatch(shown, /reported/);
   gateway.reload({ ADMIN_KEY: "admin-key-of-the-tests", INSPECT: "bodies", RETRIES: "1", SYSTEM_PROMPT: "" });
 });
@@ -242,7 +242,7 @@ test("the playground asks two models in each protocol, and takes a call over fro
   assert.ok((await page.locator(".event").count()) > 0);
   assert.deepEqual(await visitor.violations(), []);
   await page.getByLabel("Result of get_weather").first().fill("It rains.");
-  await page.getByRole("button", { name: "Send and go on" }).first().click();
+  await page.getByRole("button", { name: "Send and continue" }).first().click();
   await page.locator(".answer", { hasText: "It rains." }).and(page.locator("[aria-busy=false]")).waitFor();
   await visitor.goto(`/ui/requests/${await toolCall()}`);
   await page.getByRole("button", { name: "Open in the playground" }).click();

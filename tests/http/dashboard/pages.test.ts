@@ -34,8 +34,8 @@ function between(texts: readonly string[], first: string, last: string): readonl
 
 test("Now: before the first call it says how to make one", async () => {
   const texts = textsOf(await pagesOf({ calls: 0 }).html("/ui"));
-  assert.deepEqual(between(texts, "No calls yet. Paste this to make one:", "Get a key for it"), [
-    "No calls yet. Paste this to make one:",
+  assert.deepEqual(between(texts, "No calls yet. Paste this into a terminal to make one:", "Get a key for it"), [
+    "No calls yet. Paste this into a terminal to make one:",
     [
       "curl http://127.0.0.1:8000/v1/messages \\",
       "  -H &#39;authorization: Bearer YOUR_KEY&#39; \\",
@@ -69,7 +69,7 @@ test("Now: a running call has a row with its phase, times and a button that ends
 
 test("Now: says of which time its numbers are, and names the replica only where there may be several", async () => {
   const texts = textsOf(await pagesOf().html("/ui"));
-  assert.ok(texts.some((text) => /the last minute, and count as Usage does/.test(text)));
+  assert.ok(texts.some((text) => /the last minute\. As on Usage, they count completed calls only/.test(text)));
   assert.ok(!texts.some((text) => text.includes("gateway-1")));
   const shared = pagesOf({ store: "postgres" });
   assert.ok(textsOf(await shared.html("/ui")).includes("Replica gateway-1"));
@@ -153,15 +153,15 @@ test("Usage as CSV: texts that a spreadsheet would run are kept from it", async 
 test("Quota: six windows, each with what is used, its reset and its forecast", async () => {
   const texts = textsOf(await pagesOf().html("/ui/quota"));
   assert.deepEqual(
-    between(texts, "Standard", "Forecasts are estimates from the calls through this server."),
+    between(texts, "Standard", "Forecasts are estimated from calls through this server."),
     [
-      ["Standard", "5 hours", "Full", "in 1 hour", "at this pace", "72.4%", "Resets", "in 2 hours"],
+      ["Standard", "5 hours", "Runs out", "in 1 hour", "at this pace", "72.4%", "Resets", "in 2 hours"],
       ["7 days", "Lasts at this pace", "31%", "Resets", "in 3 days"],
       ["30 days", "Lasts at this pace", "12.8%", "Resets", "in 17 days"],
-      ["Core", "5 hours", "Lasts at this pace", "0%", "Begins with the first use"],
+      ["Core", "5 hours", "Lasts at this pace", "0%", "Starts on first use"],
       ["7 days", "Used up", "100%", "Resets", "in 30 hours"],
-      ["30 days", "unknown", "No reset time known"],
-      "Forecasts are estimates from the calls through this server.",
+      ["30 days", "unknown", "Reset time unknown"],
+      "Forecasts are estimated from calls through this server.",
     ].flat(),
   );
 });
@@ -172,9 +172,9 @@ test("Keys: each with state, budgets, limits in words, and what it does now", as
   assert.deepEqual(
     rows[0],
     [
-      ["alice", "Alice, laptop and desktop", "fp-a1…9z", "On"],
-      ["$4.21 of $5.00", "a day", "Resets", "in 7 hours", "$31.70 of $60.00", "a month", "Resets", "in 3 days"],
-      "claude-*, !claude-opus-*, @core · 60 requests/min · 400K tokens/min · 4 at once · glm-5.2 from 80% of a budget",
+      ["alice", "Alice, laptop and desktop", "fp-a1…9z", "Active"],
+      ["$4.21 of $5.00", "per day", "Resets", "in 7 hours", "$31.70 of $60.00", "per month", "Resets", "in 3 days"],
+      "claude-*, !claude-opus-*, @core · 60 requests/min · 400K tokens/min · 4 concurrent calls · glm-5.2 at 80% of a budget",
       ["12", "88.4K tokens", "2", "never"],
     ].flat(),
   );
@@ -236,7 +236,7 @@ test("Models, Health and API show all that there is", async () => {
     paths.filter((path) => !api.has(path)),
     paths.filter((path) => path.startsWith("/explain/")),
   );
-  assert.ok(api.has("/explain/…") && api.has("goes in front of each of the 21 paths of calls"));
+  assert.ok(api.has("/explain/…") && api.has("a prefix for each of the 21 call paths"));
 });
 
 test("Chinese: no page has an English heading, and numbers and times are Chinese", async () => {

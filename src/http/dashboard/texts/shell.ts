@@ -29,26 +29,26 @@ export const SHELL_TEXTS = {
   "shell.shortcuts.then": ["then", "然后"],
   "shell.close": ["Close", "关闭"],
   "shell.no-script": [
-    "Without JavaScript you can read everything here, but not change anything, and the page does not update itself.",
+    "Without JavaScript you can read everything here, but you can't change anything, and the page does not update itself.",
     "未启用 JavaScript：可以查看全部内容，但不能修改，页面也不会自动更新。",
   ],
 
   "sign-in.title": ["Sign in", "登录"],
   "sign-in.key": ["Key", "密钥"],
   "sign-in.key.hint": [
-    "The administrator key (ADMIN_KEY). With a client key you see that key's own usage, and nothing else.",
+    "The administrator key (ADMIN_KEY). A client key shows only its own usage.",
     "请输入管理员密钥（ADMIN_KEY）。使用客户端密钥登录则只能查看该密钥自己的用量。",
   ],
   "sign-in.submit": ["Sign in", "登录"],
   "sign-in.link": [
-    "On the machine that runs the server, this command signs you in without a key:",
+    "To sign in without a key, run this on the machine that runs the server:",
     "在运行服务器的机器上，执行以下命令即可免密钥登录：",
   ],
   "sign-in.command": ["Command to sign in", "登录命令"],
   "sign-in.wrong": ["That key is not correct.", "密钥不正确。"],
   "sign-in.too-many": ["Too many wrong keys from your address. Try again in a minute.", "你的地址输错密钥次数过多，请一分钟后重试。"],
   "sign-in.link-used": [
-    "That link has been used, is older than ten minutes, or is for another server. Run the command again for a new one.",
+    "That link was already used, is older than ten minutes, or is for another server. Run the command again for a new one.",
     "该链接已被使用、已超过十分钟，或属于另一个服务。请重新执行命令获取新链接。",
   ],
 
@@ -68,7 +68,7 @@ export const SHELL_TEXTS = {
 
   "script.copied": ["Copied", "已复制"],
   "script.copy": ["Copy", "复制"],
-  "script.failed": ["That did not work: {message}", "操作失败：{message}"],
+  "script.failed": ["Something went wrong: {message}", "操作失败：{message}"],
   "script.offline": ["The server can't be reached.", "无法连接到服务器。"],
   "script.signed-out": ["Your session has ended. Reload the page to sign in again.", "会话已结束，请刷新页面重新登录。"],
 } as const;
