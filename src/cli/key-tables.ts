@@ -64,12 +64,12 @@ function wholeSeconds(ms: number): number {
 
 function limitsOf({ models, requestsPerMinute, tokensPerMinute, parallel, budgets, soft, zone }: KeyRules): string[] {
   const number = (count: number | null, text: string): string[] =>
-    count === null ? [] : [count === 0 ? `no limit of ${text}` : `${printCount(count)} ${text}`];
+    count === null ? [] : [count === 0 ? `unlimited ${text}` : `${printCount(count)} ${text}`];
   return [
     ...(budgets?.length === 0 ? ["no budget"] : (budgets ?? []).map(printBudget)),
     ...number(requestsPerMinute, "requests/min"),
     ...number(tokensPerMinute, "tokens/min"),
-    ...number(parallel, "at once"),
+    ...number(parallel, "concurrent calls"),
     ...(models === null ? [] : [models.join(",")]),
     ...(soft === null ? [] : [soft.percent === NEVER_SOFT ? "never soft" : `soft ${printSoft(soft)}`]),
     ...(zone === null ? [] : [zone]),

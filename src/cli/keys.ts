@@ -13,7 +13,7 @@ const RULE_OPTIONS: Readonly<Record<string, Option>> = {
   budget: BUDGET,
   rpm: { value: "count", help: "Requests per minute." },
   tpm: { value: "count", help: "Tokens per minute, e.g. 400k." },
-  parallel: { value: "count", help: "Calls at the same time." },
+  parallel: { value: "count", help: "Concurrent calls." },
   models: { value: "list", help: "Names, globs and pools (@standard, @core), separated by commas; a leading ! denies." },
   soft: {
     value: "percent",

@@ -134,7 +134,7 @@ test("keys list shows every key with its state, those of PROXY_API_KEY too, and 
   const rows = out.split("\n").map((line) => line.replace(/fp-..…../, "fp-…").split(/\s{2,}/));
   assert.deepEqual(rows, [
     ["NAME", "KEY", "STATE", "LIMITS", "EXPIRES", "NOTE"],
-    ["default", "-", "-", "4 at once", "never"],
+    ["default", "-", "-", "4 concurrent calls", "never"],
     ["alice", "fp-…", "expired", "claude-*", "2026-12-28T14:00:00Z"],
     ["carol", "fp-…", "off", "-", "never"],
     ["env-1", "PROXY_API_KEY", "active", "-", "never"],
@@ -192,7 +192,7 @@ test("keys show says what counts and where the budgets stand, with what was rais
       "First used  not yet",
       "Expires     never",
       "Limits      5usd/day",
-      "            4 at once (from default)",
+      "            4 concurrent calls (from default)",
       "            Asia/Shanghai",
       "Budgets     5usd/day: 1.5 of 7usd used until 2026-11-29T00:00:00+08:00",
       "Raised      by 2usd until 2026-11-29T00:00:00+08:00",

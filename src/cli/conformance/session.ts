@@ -51,7 +51,7 @@ export async function runSuite({ models, areas, ...options }: Suite): Promise<Ru
   const list = await world.page("/v1/models");
   if (list.status === 0) throw CommandError.failed(`No gateway answers at ${options.url}.`);
   const ids = models.length > 0 ? models : listed(world, list);
-  if (ids.length === 0) throw CommandError.failed(`${options.url} lists no models. Name one with --model.`);
+  if (ids.length === 0) throw CommandError.failed(`${options.url} lists no models. Choose one with --model.`);
   world.found = await Promise.all(ids.map((id) => met(world, id)));
   if (world.lab !== null && world.found.every(({ upstreams }) => [...upstreams.values()].every((upstream) => upstream === null))) {
     throw CommandError.failed(
@@ -83,10 +83,10 @@ const MS = 1000;
 function read(input: Input): Asked {
   const url = input.operand(0).replace(/\/+$/, "").replace(/\/v1$/, "");
   if (!/^https?:/.test(url) || !URL.canParse(url))
-    throw CommandError.wrongUse(`"${forTerminal(input.operand(0))}" is no URL of a gateway.`);
+    throw CommandError.wrongUse(`"${forTerminal(input.operand(0))}" is not the URL of a gateway.`);
   const areas = input.all("area");
   const unknown = areas.find((area) => !isArea(area));
-  if (unknown !== undefined) throw CommandError.wrongUse(`There is no area "${forTerminal(unknown)}". There are ${AREA_NAMES.join(", ")}.`);
+  if (unknown !== undefined) throw CommandError.wrongUse(`Unknown area "${forTerminal(unknown)}". Known areas: ${AREA_NAMES.join(", ")}.`);
   return {
     url,
     key: input.text("key") ?? process.env["CONFORMANCE_KEY"] ?? null,
@@ -107,13 +107,13 @@ function isArea(word: string): word is AreaName {
 
 function headerIn(text: string): [name: string, value: string] {
   const at = text.indexOf(":");
-  if (at < 1) throw CommandError.wrongUse(`--header takes "name: value".`);
+  if (at < 1) throw CommandError.wrongUse(`--header must be "name: value".`);
   return [text.slice(0, at).trim().toLowerCase(), text.slice(at + 1).trim()];
 }
 
 function numberIn(text: string, { name, most }: { readonly name: string; readonly most: number }): number {
   const number = Number(text);
-  if (text.trim() === "" || !(number >= 0 && number <= most)) throw CommandError.wrongUse(`--${name} takes a number from 0 to ${most}.`);
+  if (text.trim() === "" || !(number >= 0 && number <= most)) throw CommandError.wrongUse(`--${name} must be a number from 0 to ${most}.`);
   return number;
 }
 

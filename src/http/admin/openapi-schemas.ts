@@ -75,7 +75,7 @@ const KEY_WORDS = {
   models: { ...orNull(list(TEXT)), description: "Names, globs and pools (`@core`); a leading `!` denies." },
   rpm: { ...COUNT_OR_WORD, description: "Requests per minute." },
   tpm: { ...COUNT_OR_WORD, description: "Tokens per minute." },
-  parallel: { ...COUNT_OR_WORD, description: "Calls at the same time." },
+  parallel: { ...COUNT_OR_WORD, description: "Concurrent calls." },
   budgets: { ...orNull(list(TEXT)), description: "`5usd/day`, `20M-credits/5h`, `500k-tokens/session`." },
   soft: { ...orNull(TEXT), description: "`80`, or `80:glm-5.2`." },
   zone: { ...orNull(TEXT), description: "IANA name." },

@@ -175,7 +175,7 @@ test("a command line that makes no sense is refused with a sentence", async () =
     const { code, stderr } = await start(way, { arguments: ["conformance", ...words] }).ended;
     return [code, stderr.replace(way.hint, "")];
   };
-  assert.deepEqual(await refused("localhost"), [2, '"localhost" is no URL of a gateway.\n']);
-  assert.deepEqual(await refused(gateway.url, "--min", "101"), [2, "--min takes a number from 0 to 100.\n"]);
-  assert.deepEqual(await refused(gateway.url, "--header", "nothing"), [2, '--header takes "name: value".\n']);
+  assert.deepEqual(await refused("localhost"), [2, '"localhost" is not the URL of a gateway.\n']);
+  assert.deepEqual(await refused(gateway.url, "--min", "101"), [2, "--min must be a number from 0 to 100.\n"]);
+  assert.deepEqual(await refused(gateway.url, "--header", "nothing"), [2, '--header must be "name: value".\n']);
 });
