@@ -79,7 +79,7 @@ test("values are kept, those that are words themselves are said in the language 
       said('There is no key "a$&{b}". Did you mean "ab"?'),
       said("Write an amount such as 5usd, 20M-credits or 500k-tokens."),
       said("Nobody says this. There is no Chinese for it"),
-      said(`There is no path ${"/x accepts , not ".repeat(50)}. /openapi.json describes all of them.`).slice(0, 16),
+      said(`There is no path ${"/x accepts , not ".repeat(50)}. See /openapi.json for all paths.`).slice(0, 16),
       sentenceText("en", "The expiry must be in the future."),
     ],
     [
