@@ -34,9 +34,9 @@ const STORE_MS = 1000;
 const EXIT_FAILED = 1;
 const EXIT_MISCONFIGURED = 2;
 
-const PORT_TAKEN = "the port is in use. Stop what uses it, or choose another port with --port or PORT.";
-const HOST_UNUSABLE = "HOST is neither an address of this machine nor a name of one.";
-const IN_MEMORY = "Keys, limits and usage are kept in memory and end with this process.";
+const PORT_TAKEN = "the port is in use. Stop the other program, or choose another port with --port or PORT.";
+const HOST_UNUSABLE = "HOST must be an address or hostname of this machine.";
+const IN_MEMORY = "Keys, limits and usage are kept in memory and are lost when this process ends.";
 /** The codes of Bun and Deno for this. */
 const NO_HOST = /EINVAL|ENOTFOUND|EADDRNOTAVAIL|AddrNotAvailable|failed to lookup/;
 
@@ -233,8 +233,8 @@ function stopper({ server, program, output, store, reload, log }: Stopping): (si
 /** Explains why the process does not end yet. */
 function waitingFor(calls: number, timeoutMs: number): { readonly calls?: number; readonly message?: string } {
   if (calls === 0) return {};
-  const which = calls === 1 ? "a call that runs" : `${calls} calls that run`;
-  return { calls, message: `Waiting for ${which}, ${timeoutMs / 1000} s at most. A second signal (Ctrl-C) ends it at once.` };
+  const which = calls === 1 ? "1 running call" : `${calls} running calls`;
+  return { calls, message: `Waiting up to ${timeoutMs / 1000} s for ${which}. A second signal (Ctrl-C) stops immediately.` };
 }
 
 interface Making {

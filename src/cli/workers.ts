@@ -69,7 +69,7 @@ export class Workers {
       after(LAST_MS, () => this.#kill(() => true));
     } else {
       this.#stage = "stopping";
-      log.info("stopping", { signal, timeoutMs, message: "A second signal (Ctrl-C) ends it at once." });
+      log.info("stopping", { signal, timeoutMs, message: "A second signal (Ctrl-C) stops immediately." });
     }
     this.#stopAll(signal);
   }

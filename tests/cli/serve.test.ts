@@ -213,13 +213,13 @@ for (const way of OWN_WAYS) {
   test(`${way.name}: shows no key that was given for an address where it can't listen`, async () => {
     const { code, stdout, stderr } = await endOf(way, { env: { ...SETTINGS, HOST: "sk-canary-0a1b2c3d4e5f" } });
     assert.deepEqual({ code, stdout }, { code: 2, stdout: "" });
-    assert.match(stderr, /^factory-proxy can't listen on sk-canar…:0: HOST is neither /m);
+    assert.match(stderr, /^factory-proxy can't listen on sk-canar…:0: HOST must be /m);
     assert.doesNotMatch(stderr, /0a1b2c3d4e5f/);
   });
 
   test(`${way.name}: says in one line that its port is in use, and ends with 1`, async () => {
     const first = start(way, { env: SETTINGS });
-    const reason = "the port is in use. Stop what uses it, or choose another port with --port or PORT.";
+    const reason = "the port is in use. Stop the other program, or choose another port with --port or PORT.";
     // Another program's port, and that of a copy of this one, which some systems would share.
     for (const url of [upstream.url, await first.url]) {
       const { port } = new URL(url);
@@ -376,7 +376,7 @@ for (const way of OWN_WAYS) {
     const waiting = impatient.lines().find(({ event }) => event === "stopping");
     assert.deepEqual(
       [waiting?.["calls"], waiting?.["message"]],
-      [1, "Waiting for a call that runs, 30 s at most. A second signal (Ctrl-C) ends it at once."],
+      [1, "Waiting up to 30 s for 1 running call. A second signal (Ctrl-C) stops immediately."],
     );
     // Another one: the same might come too soon to count.
     impatient.signal("SIGINT");

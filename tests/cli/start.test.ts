@@ -30,7 +30,7 @@ for (const way of OWN_WAYS) {
   test(`${way.name}: a host that is none is said in one line, and ends it with 2`, async () => {
     for (const host of ["nohost.invalid", "192.0.2.7"]) {
       const { code, stdout, stderr } = await start(way, { env: { ...KEYS, HOST: host } }).ended;
-      const line = `factory-proxy can't listen on ${host}:0: HOST is neither an address of this machine nor a name of one.\n`;
+      const line = `factory-proxy can't listen on ${host}:0: HOST must be an address or hostname of this machine.\n`;
       assert.deepEqual({ code, stdout, stderr }, { code: 2, stdout: "", stderr: way.hint + line });
     }
   });
