@@ -389,7 +389,7 @@ test(
       const other = postgres(address, { max: 1 });
       await other`UPDATE facts SET value = 99 WHERE name = 'schema'`;
       await other`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'factory-proxy'`;
-      await eventually(() => reasons.some((reason) => reason.includes("newer version")));
+      await eventually(() => reasons.some((reason) => reason.includes("newer factory-proxy")));
       await assert.rejects(store.keys(), { message: reasons.at(-1) ?? "" });
       await other`UPDATE facts SET value = ${STEP_HASHES.length} WHERE name = 'schema'`;
       await eventually(() => store.state() === "ready");
