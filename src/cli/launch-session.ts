@@ -22,13 +22,13 @@ export async function launch(input: Input, context: Context): Promise<number> {
   const caller = callerOf();
   if (caller?.folder === null) {
     throw CommandError.failed(
-      `Bun's scripts start in ${process.cwd()}, wherever they are called, so ${agent.title} would work there. In the folder where it should work, run: bun ${caller.main} launch ${agent.id}`,
+      `bun run always starts in ${process.cwd()}, so ${agent.title} would work there. In your project, run: bun ${caller.main} launch ${agent.id}`,
     );
   }
   const path = findProgram(agent.program, { environment: process.env, platform: process.platform });
   const hidden = foldersOfPath(process.env, process.platform).find((folder) => !runtime.mayRead(folder));
   if (path === null && hidden !== undefined)
-    throw CommandError.failed(`${agent.title} can't be looked for in ${hidden}: Deno needs --allow-read.`);
+    throw CommandError.failed(`${agent.title} can't be found in ${hidden}: Deno needs --allow-read.`);
   if (path === null) throw CommandError.failed(`${agent.title} is not installed. Install it: npm install --global ${agent.package}`);
   const chosen = modelFor(agent, input.text("model"), context);
   const opened = await openLaunch(context, { agent: agent.id, key: input.text("key") });

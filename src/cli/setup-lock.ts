@@ -22,7 +22,7 @@ export async function alone<Result>(dataDir: string, act: () => Promise<Result>)
   } catch (error) {
     lock?.close();
     const said = error instanceof Error ? error.message : String(error);
-    if (LOCKED.test(said)) throw CommandError.failed("Another setup is under way. Try again when it has ended.");
+    if (LOCKED.test(said)) throw CommandError.failed("Another setup is running. Try again when it has finished.");
     throw CommandError.failed(`${path} can't be written: ${said}. Nothing was changed.`);
   }
   try {

@@ -118,7 +118,7 @@ test("Bun's script launches no agent, which would work in the source, and says w
   const { code, stderr } = await typed([bunPath(), "run", "--silent", "--cwd", root, "start", "launch", "claude"], { cwd, programs });
   assert.equal(code, 1);
   const command = `bun ${join(root, "src", "main.ts")} launch claude`;
-  assert.match(stderr, /^Bun's scripts start in .*, wherever they are called, so Claude Code would work there\. /);
+  assert.match(stderr, /^bun run always starts in .*, so Claude Code would work there\. /);
   assert.ok(stderr.includes(`run: ${command}\n`), stderr);
   assert.equal(existsSync(said), false);
   const direct = await typed([bunPath(), ...command.split(" ").slice(1)], { cwd, programs });

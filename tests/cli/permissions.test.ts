@@ -51,13 +51,13 @@ test("launch says which permission is missing", NOT_HERE, async () => {
   const withoutRead = await ended(["launch", "claude"], { home, flags: ["net", "env"] });
   assert.equal(withoutRead.code, 1);
   // Deno puts a folder of its own into PATH.
-  assert.match(withoutRead.stderr, /^Claude Code can't be looked for in \S+: Deno needs --allow-read\.\n$/);
+  assert.match(withoutRead.stderr, /^Claude Code can't be found in \S+: Deno needs --allow-read\.\n$/);
 });
 
 test("a file that is named and may not be read is not said to be missing", NOT_HERE, async () => {
   const home = emptyFolder();
   writeFileSync(join(home, "my.env"), "PORT=1\n");
   const { code, stderr } = await ended(["models", "--env-file", join(home, "my.env")], { home, flags: ["net", "env"] });
-  const problem = `must be a file that can be read (Deno needs --allow-read for it)`;
+  const problem = `must be a readable file (Deno needs --allow-read for it)`;
   assert.deepEqual([code, stderr.split("\n")[1]?.replace(/ \(".*?"\)/, "")], [2, `--env-file ${problem}.`]);
 });
