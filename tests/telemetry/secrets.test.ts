@@ -278,6 +278,6 @@ test("the doctor shows no key on stdout and stderr, nor in the report that it wr
   const { code, stdout, stderr } = await start(way, { cwd, env, arguments: ["doctor", "--live", "--report", "--json"] }).ended;
   assert.equal(code, 1, stderr);
   const report = readFileSync(join(cwd, "factory-proxy-report.json"), "utf8");
-  assert.match(report, /A limit of the plan is reached \(402\)/);
+  assert.match(report, /The plan has reached a limit \(402\)/);
   for (const [what, text] of Object.entries({ stdout, stderr, report })) assertSilent(text, what);
 });
