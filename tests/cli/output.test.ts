@@ -208,7 +208,9 @@ for (const way of OWN_WAYS) {
       SHELL: "/bin/sh",
     };
     const isColoured = (more: Readonly<Record<string, string>>): boolean => {
-      const words = ["-qec", [...way.command, "keys", "list"].join(" "), "/dev/null"];
+      // Deno (2.9) gives `spawnSync` the environment of its own process as well, where the suite has set NO_COLOR.
+      const unset = more["NO_COLOR"] === undefined ? ["env", "-u", "NO_COLOR"] : [];
+      const words = ["-qec", [...unset, ...way.command, "keys", "list"].join(" "), "/dev/null"];
       const { status, stdout } = spawnSync(SCRIPT, words, { cwd: emptyFolder(), env: { ...env, ...more }, encoding: "utf8" });
       assert.deepEqual([status, stdout.includes("PROXY_API_KEY")], [0, true], stdout);
       return stdout.includes("\u001b[");
