@@ -224,7 +224,7 @@ function tests(): void {
     await page.fill("#new-key-form [name=budgets]", "much/day");
     await page.click("#new-key-form button[type=submit]");
     await page.waitForSelector(
-      "#new-key-form .field:has([name=budgets]:focus[aria-invalid=true]) .fault:has-text('A budget is an amount such as')",
+      "#new-key-form .field:has([name=budgets]:focus[aria-invalid=true]) .fault:has-text('A budget must be an amount such as')",
     );
     assert.deepEqual(
       await page.evaluate(

@@ -1,4 +1,4 @@
-// camel-ai/camel#4171, elizaOS/eliza#16499, elie222/inbox-zero#2323: Claude takes 20 strict tools, with 24 optional and 16 union parameters, and
+// camel-ai/camel#4171, elizaOS/eliza#16499, elie222/inbox-zero#2323: Claude accepts 20 strict tools, with 24 optional and 16 union parameters, and
 // refuses a request above that.
 
 import assert from "node:assert/strict";
@@ -53,5 +53,5 @@ for (const client of ["openai-chat", "openai-responses"] as const) {
 test("STRICT refuses the request with the reason", async () => {
   const response = await lawful.call("/v1/chat/completions", { body: REQUEST });
   assert.equal(response.status, 400);
-  assert.match(await response.text(), /tools\.strict: Claude takes 20 strict tools, with 24 optional and 16 union parameters/);
+  assert.match(await response.text(), /tools\.strict: Claude accepts 20 strict tools, with 24 optional and 16 union parameters/);
 });
