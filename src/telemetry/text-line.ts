@@ -30,7 +30,7 @@ export function eventLine({ time, level, event }: LineHead, fields: Fields): str
  */
 export function callLine({ time }: LineHead, fields: Fields): string {
   const words = [
-    `${timeOf(time)} ${isKnown(fields["status"]) ? printed(fields["status"]) : NO_STATUS} ${printed(fields["method"])} ${printed(fields["path"])}`,
+    `${timeOf(time)} ${statusOf(fields)} ${printed(fields["method"])} ${printed(fields["path"])}`,
     modelOf(fields),
     durationOf(fields["durationMs"]),
     tokensOf(fields),
@@ -46,6 +46,14 @@ export function callLine({ time }: LineHead, fields: Fields): string {
 
 /** Where nothing was asked (`/explain`). */
 const NO_STATUS = "---";
+
+const FIRST_ERROR = 400;
+
+/** An answer that failed after its head had gone out is said to be cut off: its status alone looks like success. */
+function statusOf({ status, error }: Fields): string {
+  if (!isKnown(status)) return NO_STATUS;
+  return isKnown(error) && Number(status) < FIRST_ERROR ? `${printed(status)} cut` : printed(status);
+}
 
 function timeOf(time: string): string {
   return `${time.slice(TIME.start, TIME.end)}Z`;
@@ -111,14 +119,14 @@ export function painted(line: string): string {
   return `${dim(time)} ${sgr(colourOf(mark), mark)}${end}`;
 }
 
-const PARTS = /^(\d\d:\d\d:\d\dZ) (\d{3}|debug|info|warning|error)\b(.*)$/;
-const STATUS = /^\d{3}$/;
+const PARTS = /^(\d\d:\d\d:\d\dZ) (\d{3}(?: cut)?|debug|info|warning|error)\b(.*)$/;
+const STATUS = /^\d{3}/;
 const LAST_WORD = /^(.* )(\S+)$/;
 /** Codes of SGR (ECMA-48). */
 const [RED, GREEN, YELLOW, DIM] = [31, 32, 33, 2];
 
 function colourOf(mark: string): number {
-  if (/^(?:error|5)/.test(mark)) return RED;
+  if (/^(?:error|5)|cut$/.test(mark)) return RED;
   if (/^(?:warning|4)/.test(mark)) return YELLOW;
   return mark.startsWith("2") ? GREEN : DIM;
 }

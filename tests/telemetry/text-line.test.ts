@@ -74,6 +74,10 @@ test("text line: a failure says what went wrong, and whether Factory said so, wi
     failed(new GatewayError("rate-limited", "Slow\ndown.", { headers: { [REASON_HEADER]: "upstream" } })),
     String.raw`12:00:00Z 429 POST /v1/chat/completions claude-sonnet-5 5ms alice rate-limited by Factory: Slow\u000adown. r1`,
   );
+  assert.equal(
+    lineOf({ requestId: "r1", finish: null, error: new GatewayError("upstream-failed", "Factory cut off the answer.") }),
+    "12:00:00Z 200 cut POST /v1/chat/completions claude-sonnet-5 4.5s 1000→200 alice upstream-failed: Factory cut off the answer. r1",
+  );
   const unread = { model: null, upstreamModel: null, callerId: null, usage: null, finish: null, status: 401, attempts: 0, requestId: "r1" };
   assert.equal(
     lineOf({ ...unread, error: new GatewayError("unauthenticated", "No API key.") }),
@@ -95,6 +99,7 @@ test("text line: colours are laid over a finished line, and over no other", () =
   assert.deepEqual(
     [
       "12:00:00Z 200 POST /v1/messages 5ms r1",
+      "12:00:00Z 200 cut POST /v1/messages 5ms r1",
       "12:00:00Z 404 POST /v1/messages 5ms r1",
       "12:00:00Z 502 POST /v1/messages 5ms r1",
       "12:00:00Z warning old upstream name=X",
@@ -103,6 +108,7 @@ test("text line: colours are laid over a finished line, and over no other", () =
     ].map(shown),
     [
       "^[2m12:00:00Z^[0m ^[32m200^[0m POST /v1/messages 5ms ^[2mr1^[0m",
+      "^[2m12:00:00Z^[0m ^[31m200 cut^[0m POST /v1/messages 5ms ^[2mr1^[0m",
       "^[2m12:00:00Z^[0m ^[33m404^[0m POST /v1/messages 5ms ^[2mr1^[0m",
       "^[2m12:00:00Z^[0m ^[31m502^[0m POST /v1/messages 5ms ^[2mr1^[0m",
       "^[2m12:00:00Z^[0m ^[33mwarning^[0m old upstream name=X",
