@@ -13,7 +13,7 @@ import { nearest } from "../models/nearest.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { dataFolder } from "./data-folder.ts";
 import { typedPath } from "./caller.ts";
-import { codeOf, forgetLoaded, showsColours, sourceHere, sourceOf, withoutEnvFile, type SourceHere } from "./environment.ts";
+import { codeOf, forgetLoaded, showsColours, sourceHere, withoutEnvFile, type SourceHere } from "./environment.ts";
 import { asTyped } from "./own-name.ts";
 import { terminalAsk } from "./prompt.ts";
 import {
@@ -137,9 +137,7 @@ class Resources {
   #read(): SourceHere {
     if (this.#source !== null) return this.#source;
     const { examines, note } = this.#ports;
-    this.#source = examines
-      ? { source: sourceOf(this.#envFile === null ? [] : ["--env-file", this.#envFile]), envText: null, leftAlone: [] }
-      : sourceHere(this.#envFile);
+    this.#source = sourceHere(this.#envFile, { examines });
     const { leftAlone } = this.#source;
     if (leftAlone.length > 0) {
       note(

@@ -14,6 +14,7 @@ import { isObject, parseOrUndefined } from "../wire/json.ts";
 import { counted, ok, skip, type Check, type Group, type Subject } from "./doctor-check.ts";
 import { asked, type Outcome } from "./doctor-request.ts";
 import { verdict } from "./doctor-verdict.ts";
+import { keyHostFault } from "./folder-trust.ts";
 
 const PROTOCOLS: readonly ProtocolId[] = ["anthropic-messages", "openai-responses", "openai-chat", "gemini"];
 
@@ -31,6 +32,8 @@ export const modelChecks: Group = async (subject) => {
   }
   const { upstreamKey } = config;
   if (upstreamKey === null) return [table, skip("models.live", "No Factory key is set, so no calls were made.")];
+  const fault = keyHostFault(context);
+  if (fault !== null) return [table, skip("models.live", "No endpoint was called.", { why: fault })];
   context.note(`--live makes ${counted(samples.length * CALLS_EACH, "small call")}: ${costOf(samples, config)}.`);
   return [table, ...(await Promise.all(samples.map((sample) => endpoint(sample, subject, { config, key: upstreamKey, models }))))];
 };

@@ -1,6 +1,7 @@
 // What is left of the plan, and whether Factory reports it for this key.
 
 import { ok, skip, warn, type Check, type Group, type Subject } from "./doctor-check.ts";
+import { keyHostFault } from "./folder-trust.ts";
 import { quotaReport } from "./quota.ts";
 
 /** Percent of a window. */
@@ -12,6 +13,8 @@ async function plan({ config, context, world }: Subject): Promise<Check> {
   const id = "quota.plan";
   if (config === null) return skip(id, "The configuration is invalid.");
   if (config.upstreamKey === null) return skip(id, "No Factory key is set, so the plan was not checked.");
+  const fault = keyHostFault(context);
+  if (fault !== null) return skip(id, "Factory was not asked.", { why: fault });
   const { state, reason, windows, extraUsage } = await quotaReport(context, world);
   if (state === "sign-in only") {
     const fix = "Nothing, if calls work (check with --live). If they also get 401, the key is wrong or belongs to the other region.";

@@ -39,12 +39,12 @@ export interface SourceHere {
   readonly leftAlone: readonly string[];
 }
 
-/** For a command, which may run in any folder: a `.env` there that is another program's is left alone. */
-export function sourceHere(envFile: string | null): SourceHere {
+/** For a command, which may run in any folder: a `.env` there that is another program's is left alone, unless the command examines it. */
+export function sourceHere(envFile: string | null, { examines }: { readonly examines: boolean }): SourceHere {
   if (envFile !== null) return { source: sourceOf(["--env-file", envFile]), envText: null, leftAlone: [] };
   const source = sourceOf([]);
   const text = textHere();
-  if (text === undefined || isOwnEnvFile(text ?? "")) return { source, envText: text ?? null, leftAlone: [] };
+  if (examines || text === undefined || isOwnEnvFile(text ?? "")) return { source, envText: text ?? null, leftAlone: [] };
   const leftAlone = Object.keys(mergeEnvironment({}, text ?? "")).filter((name) => Object.hasOwn(VARIABLES, name));
   return { source: withoutEnvFile(source), envText: null, leftAlone };
 }

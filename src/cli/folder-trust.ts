@@ -1,4 +1,4 @@
-// What the `.env` of a folder may decide for whoever works there: not where a Factory key of their environment goes, nor that another
+// What the `.env` of a folder may decide for whoever works there: not where a secret of their environment goes, nor that another
 // machine answers their agent. Anybody may have put that file there, e.g. into a repository that was cloned.
 // Never reads a file itself.
 
@@ -8,17 +8,23 @@ import { EVERYWHERE } from "./gateway-probe.ts";
 
 const FACTORY_ORIGINS: readonly string[] = ["https://api.factory.ai", "https://api.eu.factory.ai"];
 
+type Here = Pick<Context, "config" | "envHere">;
+
 /** @throws CommandError where a key, or a header, that is not in the `.env` of the folder would go to a host that is named only there */
-export function checkKeyHosts({ config, envHere }: Pick<Context, "config" | "envHere">): void {
-  const here = envHere();
-  const { upstreamKeys, upstreamHeaders } = config();
-  if (here === null || [...upstreamKeys, ...Object.values(upstreamHeaders)].every((secret) => here.text.includes(secret))) return;
-  const known = new Set([...FACTORY_ORIGINS, ...(here.without === null ? [] : originsOf(here.without))]);
-  const foreign = originsOf(config()).find((origin) => !known.has(origin));
-  if (foreign === undefined) return;
-  throw CommandError.failed(
-    `${here.path} would send the Factory key of your environment to ${foreign}, which is not Factory's. Nothing was sent. ${trustIt(here)}`,
-  );
+export function checkKeyHosts(context: Here): void {
+  const fault = keyHostFault(context);
+  if (fault !== null) throw CommandError.failed(fault);
+}
+
+/** What `checkKeyHosts` throws, as sentences; null: nothing. */
+export function keyHostFault(context: Here): string | null {
+  return hostFault(context, toFactory, (origin) => `the Factory key of your environment to ${origin}, which is not Factory's`);
+}
+
+/** The same for the headers of a collector. @throws CommandError */
+export function checkCollectorHost(context: Here): void {
+  const fault = hostFault(context, toCollector, (origin) => `the OTEL_EXPORTER_OTLP_HEADERS of your environment to ${origin}`);
+  if (fault !== null) throw CommandError.failed(fault);
 }
 
 /** @throws CommandError where the `.env` of the folder names a gateway on another machine */
@@ -33,9 +39,40 @@ function trustIt({ path }: EnvHere): string {
   return `If you trust that file, add --env-file ${path}`;
 }
 
-function originsOf({ endpoints, models, quotaUrl }: Config): string[] {
+/** Secrets, and the origins that they go to. */
+interface Sending {
+  readonly secrets: readonly string[];
+  readonly origins: readonly string[];
+}
+
+function hostFault({ config, envHere }: Here, sending: (config: Config) => Sending, what: (origin: string) => string): string | null {
+  const here = envHere();
+  if (here === null) return null;
+  const { secrets, origins } = sending(config());
+  const texts = [here.text, unescaped(here.text)];
+  if (secrets.every((secret) => texts.some((text) => text.includes(secret)))) return null;
+  const known = new Set([...FACTORY_ORIGINS, ...(here.without === null ? [] : sending(here.without).origins)]);
+  const foreign = origins.find((origin) => !known.has(origin));
+  return foreign === undefined ? null : `${here.path} would send ${what(foreign)}. Nothing was sent. ${trustIt(here)}`;
+}
+
+function toFactory({ upstreamKeys, upstreamHeaders, endpoints, models, quotaUrl }: Config): Sending {
   const targets = models.flatMap(({ target }) => target ?? []);
-  return [...Object.values(endpoints), ...targets, ...(quotaUrl === null ? [] : [quotaUrl])].map((url) => new URL(url).origin);
+  const urls = [...Object.values(endpoints), ...targets, ...(quotaUrl === null ? [] : [quotaUrl])];
+  return { secrets: [...upstreamKeys, ...Object.values(upstreamHeaders)], origins: urls.map(originOf) };
+}
+
+function toCollector({ otlp }: Config): Sending {
+  return otlp === null ? { secrets: [], origins: [] } : { secrets: Object.values(otlp.headers), origins: [originOf(otlp.url)] };
+}
+
+function originOf(url: string): string {
+  return new URL(url).origin;
+}
+
+/** A collector's headers are written with %-escapes. */
+function unescaped(text: string): string {
+  return text.replace(/%([\dA-Fa-f]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 }
 
 async function isOwnAddress(host: string): Promise<boolean> {

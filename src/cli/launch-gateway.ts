@@ -8,7 +8,7 @@ import { runtime } from "../runtime/runtime.ts";
 import { CommandError, type Context } from "./command.ts";
 import { after, composed } from "./composition.ts";
 import { dataFolder } from "./data-folder.ts";
-import { checkGatewayHost, checkKeyHosts } from "./folder-trust.ts";
+import { checkCollectorHost, checkGatewayHost, checkKeyHosts } from "./folder-trust.ts";
 import { ask, DEMO_KEY, gatewayUrl, isDemoAt, isGateway, needsNoClientKey } from "./gateway-probe.ts";
 import { makeLaunchKey, type LaunchKey, type LaunchKeyOptions } from "./launch-key.ts";
 
@@ -65,6 +65,7 @@ export async function openLaunch(context: Context, options: LaunchKeyOptions): P
     );
   }
   checkKeyHosts(context);
+  checkCollectorHost(context);
   return started(context, isShared ? await context.store() : new MemoryStore(), options);
 }
 

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { readConfig, type Config } from "../../src/config/config.ts";
 import { isOwnEnvFile } from "../../src/config/source.ts";
 import { CommandError, type EnvHere } from "../../src/cli/command.ts";
-import { checkGatewayHost, checkKeyHosts } from "../../src/cli/folder-trust.ts";
+import { checkCollectorHost, checkGatewayHost, checkKeyHosts } from "../../src/cli/folder-trust.ts";
 import { Redactor } from "../../src/telemetry/redaction.ts";
 import { FACTORY_KEY } from "../support/gateway.ts";
 import { build, bunPath, cleanUp, emptyFolder, OWN_WAYS, start, type Ended, type Way } from "../support/program.ts";
@@ -107,9 +107,28 @@ for (const way of OWN_WAYS) {
         /would send the Factory key of your environment to http:\/\/localhost:\d+, which is not Factory's\. .* --env-file \S+\.env$/m,
       );
     }
-    assert.equal(upstream.requests.length - calls, 1);
+    // The doctor reads any file, but sends no key either.
+    const others = project({ ".env": `FACTORY_BASE_URL=${upstreamUrl()}\n` });
+    const { stdout } = await ended(way, ["doctor", "--live", "--json"], { ...place, cwd: others });
+    const { checks } = JSON.parse(stdout) as {
+      readonly checks: readonly { readonly id: string; readonly state: string; readonly why: string }[];
+    };
+    const unasked = checks.filter(({ id }) => id === "models.live" || id === "quota.plan");
+    assert.deepEqual(
+      unasked.map(({ id, state }) => [id, state]),
+      [
+        ["models.live", "skip"],
+        ["quota.plan", "skip"],
+      ],
+    );
+    for (const { why } of unasked) assert.match(why, /would send the Factory key of your environment to http:\/\/localhost:\d+/);
+    assert.deepEqual(
+      upstream.requests.slice(calls + 1).filter(({ headers }) => JSON.stringify(headers).includes(FACTORY_KEY)),
+      [],
+    );
+    const before = upstream.requests.length;
     assert.equal((await ended(way, ["launch", "claude", "--env-file", ".env"], place)).code, 0);
-    assert.equal(upstream.requests.length - calls, 2);
+    assert.equal(upstream.requests.length - before, 1);
   });
 
   test(`${way.name}: a folder named .env, as Python's environments often are, is nothing to read`, async () => {
@@ -178,6 +197,20 @@ test("a key of the environment goes to no host that only the .env names, by what
   }
   checkKeyHosts(found(exported, { FACTORY_BASE_URL: "https://api.eu.factory.ai" }));
   assert.throws(() => checkKeyHosts(found(exported, { FACTORY_BASE_URL: "http://api.factory.ai" })), CommandError);
+});
+
+test("headers for a collector that the environment holds go to no collector that only the .env names", () => {
+  const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: "https://collector.example:4318" };
+  const headers = { OTEL_EXPORTER_OTLP_HEADERS: "authorization=Basic%20c2VjcmV0" };
+  const refused = CommandError.failed(
+    "/project/.env would send the OTEL_EXPORTER_OTLP_HEADERS of your environment to https://collector.example:4318. Nothing was sent. If you trust that file, add --env-file /project/.env",
+  );
+  assert.throws(() => checkCollectorHost(found(headers, collector)), refused);
+  checkCollectorHost(found(headers, collector, true));
+  checkCollectorHost(found({ ...headers, ...collector }, collector));
+  checkCollectorHost(found({}, { ...headers, ...collector }));
+  checkCollectorHost(found({}, collector));
+  checkCollectorHost(found(headers, {}));
 });
 
 test("a .env sends no agent to another machine", async () => {
