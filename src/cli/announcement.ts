@@ -14,7 +14,7 @@ import type { LogOutput } from "../telemetry/log-output.ts";
 import { mask } from "../telemetry/redaction.ts";
 import { background } from "./composition.ts";
 import type { Setup } from "./configuration.ts";
-import type { WorkerRole } from "./worker.ts";
+import { FOR_PERSON, type WorkerRole } from "./worker.ts";
 
 /** The first calls go first. */
 const WARNINGS_MS = 50;
@@ -55,8 +55,9 @@ export function announce(setup: Setup, { program, output, host, port, fault, log
   });
   void tellKey(setup, { ring, output, logFormat }).then(async (key) => {
     if (!runtime.isTerminal("stderr")) return;
-    await output.flush(LINES_MS);
-    tellPerson(program, { url, key, isOwnServer });
+    const lines = linesForPerson(program, { url, key, isOwnServer });
+    if (role === null) await tellPerson(lines, output);
+    else for (const line of lines) output.add(FOR_PERSON + line);
   });
 }
 
@@ -96,14 +97,19 @@ interface Telling extends Pick<Announcing, "isOwnServer"> {
   readonly key: string | null;
 }
 
-/** Shows a person at a terminal how to call the server and open the dashboard. Never goes to a log. */
-function tellPerson({ signInPath }: Pick<Program, "signInPath">, { url, key, isOwnServer }: Telling): void {
+/** How to call the server and open the dashboard. Never goes to a log. */
+function linesForPerson({ signInPath }: Pick<Program, "signInPath">, { url, key, isOwnServer }: Telling): string[] {
   const path = signInPath();
-  const lines = [
+  return [
     ...(isOwnServer && runtime.startHint !== null ? [runtime.startHint] : []),
     `Try it: curl ${url}/v1/chat/completions -H "Authorization: Bearer ${key ?? "YOUR_KEY"}" -d '${QUESTION}'`,
     ...(path === null ? [] : [`Dashboard (the link works once, within 10 minutes): ${url}${path}`]),
   ];
+}
+
+/** Shows lines to a person at a terminal, after the log lines so far. */
+export async function tellPerson(lines: readonly string[], output: LogOutput): Promise<void> {
+  await output.flush(LINES_MS);
   process.stderr.write(lines.map((line) => `${line}\n`).join(""));
 }
 

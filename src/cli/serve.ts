@@ -13,7 +13,7 @@ import type { Address, EntryPoint, Server } from "../runtime/ports.ts";
 import { runtime } from "../runtime/runtime.ts";
 import type { Store } from "../access/store.ts";
 import { openStore } from "../access/stores/stores.ts";
-import { announce, tellKey } from "./announcement.ts";
+import { announce, tellKey, tellPerson } from "./announcement.ts";
 import { after, background, composed } from "./composition.ts";
 import { dataFolder } from "./data-folder.ts";
 import { codeOf, showsColours } from "./environment.ts";
@@ -157,7 +157,8 @@ async function supervise({ config, runKey }: Setup, { output, log, logFormat, co
   }
   const { Workers } = await import("./workers.ts");
   const ended = (exitCode: number): void => void output.flush(LAST_LINES_MS).then(() => process.exit(exitCode));
-  const ports = { after, monotonic: () => performance.now(), log, write: output.add, ended };
+  const told = (line: string): void => void tellPerson([line], output);
+  const ports = { after, monotonic: () => performance.now(), log, write: output.add, tellPerson: told, ended };
   const workers = new Workers({ command, count, port, runKey, logFormat }, ports);
   onSignals({ stop: (signal) => workers.stop(signal, shutdownTimeoutMs), reload: () => workers.reload() });
 }

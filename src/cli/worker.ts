@@ -59,6 +59,9 @@ export interface WorkersPlan {
   readonly fault: string | null;
 }
 
+/** Begins a line on a worker's standard output that is for the person at the terminal, after the log lines before it. It goes to no log. */
+export const FOR_PERSON = "\u0001";
+
 /** Holds the role of a worker as JSON. */
 export const ROLE_VARIABLE = "FACTORY_PROXY_WORKER";
 

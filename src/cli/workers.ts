@@ -5,7 +5,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import process from "node:process";
 import type { After } from "../runtime/ports.ts";
 import type { Log } from "../telemetry/log.ts";
-import { ROLE_VARIABLE, type Order, type Report, type WorkerRole } from "./worker.ts";
+import { FOR_PERSON, ROLE_VARIABLE, type Order, type Report, type WorkerRole } from "./worker.ts";
 
 /** So many deaths within so long end it all; more where there are many workers, which may die of one cause. */
 const MOST_DEATHS = 10;
@@ -24,6 +24,8 @@ export interface WorkersPorts {
   readonly log: Log;
   /** Gets each log line of a worker. */
   readonly write: (line: string) => void;
+  /** Gets each line that a worker has for the person at the terminal. */
+  readonly tellPerson: (line: string) => void;
   /** Called once, when all have ended. */
   readonly ended: (exitCode: number) => void;
 }
@@ -99,7 +101,8 @@ export class Workers {
     });
     const worker: Worker = { index, child, isListening: false };
     this.#running.set(index, worker);
-    const log = new LineSplitter(this.#ports.write);
+    const { write, tellPerson } = this.#ports;
+    const log = new LineSplitter((line) => (line.startsWith(FOR_PERSON) ? tellPerson(line.slice(FOR_PERSON.length)) : write(line)));
     child.stdout?.setEncoding("utf8").on("data", log.add);
     child.on("message", (message: Report) => this.#hear(worker, message));
     let isOver = false;

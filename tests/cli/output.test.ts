@@ -199,6 +199,24 @@ for (const way of OWN_WAYS) {
     shell.kill("SIGKILL");
   });
 
+  const isShared = process.platform === "linux" && existsSync(SCRIPT);
+  test(
+    `${way.name}: with several workers, its terminal shows what is for a person after the first log line`,
+    { skip: !isShared },
+    async () => {
+      const { shell, text, pid } = await inTerminal(way, {
+        port: await freePort(),
+        more: { WORKERS: "2", DATABASE_URL: "sqlite:store.db" },
+      });
+      await until(() => text().includes("Dashboard (the link works once"), "the first lines");
+      const inOrder = /listening url=[^]*\nTry it: curl [^]*\nDashboard \(the link works once/;
+      assert.match(text(), inOrder);
+      process.kill(pid(), "SIGTERM");
+      await until(() => !existsSync(`/proc/${pid()}`), "the end");
+      shell.kill("SIGKILL");
+    },
+  );
+
   test(`${way.name}: colours are for terminals that have them and a person who wants them`, { skip: !existsSync(SCRIPT) }, () => {
     const env = {
       PATH: process.env["PATH"] ?? "",
