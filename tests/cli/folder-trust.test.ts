@@ -126,9 +126,9 @@ for (const way of OWN_WAYS) {
       upstream.requests.slice(calls + 1).filter(({ headers }) => JSON.stringify(headers).includes(FACTORY_KEY)),
       [],
     );
-    const before = upstream.requests.length;
+    const seen = upstream.requests.length;
     assert.equal((await ended(way, ["launch", "claude", "--env-file", ".env"], place)).code, 0);
-    assert.equal(upstream.requests.length - before, 1);
+    assert.equal(upstream.requests.length - seen, 1);
   });
 
   test(`${way.name}: a folder named .env, as Python's environments often are, is nothing to read`, async () => {
