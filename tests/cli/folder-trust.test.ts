@@ -126,6 +126,11 @@ for (const way of OWN_WAYS) {
       upstream.requests.slice(calls + 1).filter(({ headers }) => JSON.stringify(headers).includes(FACTORY_KEY)),
       [],
     );
+    const reporting = project({ ".env": `PROXY_API_KEY=a-client-key\nOTEL_EXPORTER_OTLP_ENDPOINT=${NOWHERE}\n` });
+    const env = { ...place.env, FACTORY_BASE_URL: upstreamUrl(), OTEL_EXPORTER_OTLP_HEADERS: "authorization=secret" };
+    const refused = await ended(way, ["launch", "claude"], { cwd: reporting, env });
+    assert.deepEqual([refused.code, refused.stdout], [1, ""]);
+    assert.match(refused.stderr, /would send the OTEL_EXPORTER_OTLP_HEADERS of your environment to http:\/\/127\.0\.0\.1:1\. /);
     const seen = upstream.requests.length;
     assert.equal((await ended(way, ["launch", "claude", "--env-file", ".env"], place)).code, 0);
     assert.equal(upstream.requests.length - seen, 1);
