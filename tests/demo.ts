@@ -84,8 +84,8 @@ const calls: readonly { readonly title: string; readonly model: string; readonly
   },
 ];
 
-print(`The gateway listens on ${gateway.url}.`);
-print(`Its upstream is not Factory but a script on ${gateway.upstream.url} (tests/support/upstream.ts), which repeats what it is asked.\n`);
+print(`The server is listening on ${gateway.url}.`);
+print(`In place of Factory, a script on ${gateway.upstream.url} (tests/support/upstream.ts) echoes each question.\n`);
 
 let isGood = true;
 for (const { title, model, ask } of calls) {

@@ -14,6 +14,8 @@ export interface Option {
   readonly value: string | null;
   /** A sentence. */
   readonly help: string;
+  /** The command checks that it is there: another option may stand for it. Absent: it is optional. */
+  readonly isRequired?: true;
 }
 
 export interface Command {
@@ -201,8 +203,9 @@ function wrong(command: Command, message: string): CommandError {
   return CommandError.wrongUse(`${message} See factory-proxy ${command.name} --help.`);
 }
 
-function usageOf({ name, operands, rest }: Omit<Command, "run">, options = ""): string {
-  return `${["factory-proxy", name, ...operands].join(" ")}${options}${rest === undefined ? "" : ` [-- ${rest}]`}`;
+function usageOf({ name, operands, options, rest }: Omit<Command, "run">, optional = ""): string {
+  const required = Object.entries(options).flatMap(([option, { value, isRequired }]) => (isRequired ? `--${option} <${value}>` : []));
+  return `${["factory-proxy", name, ...operands, ...required].join(" ")}${optional}${rest === undefined ? "" : ` [-- ${rest}]`}`;
 }
 
 /** The command with the longest name that the words begin with. Undefined: there is none, or they only name a group. */

@@ -116,7 +116,7 @@ const GROUPS: readonly Group[] = [
   {
     name: "conformance",
     topic: "Diagnostics",
-    summary: "Scores this or another gateway on what clients need.",
+    summary: "Scores this or another server on what clients need.",
     load: async () => (await import("./conformance.ts")).CONFORMANCE,
   },
   {

@@ -4,7 +4,7 @@ import type { Command } from "./command.ts";
 
 const SCORE: Command = {
   name: "conformance",
-  summary: "Scores this or another gateway on what official clients need. Exits with 1 if the score is below --min.",
+  summary: "Scores this or another server on what official clients need. Exits with 1 if the score is below --min.",
   operands: ["URL"],
   options: {
     key: { value: "key", help: "The client key. Default: the CONFORMANCE_KEY variable." },
@@ -15,7 +15,7 @@ const SCORE: Command = {
     header: { value: "name: value", help: "An extra header to send; repeatable." },
     lab: {
       value: null,
-      help: "Also acts as the upstream: point the gateway at it (FACTORY_BASE_URL). Without --lab, at most 40 small calls are made.",
+      help: "Also acts as the upstream: point the server at it (FACTORY_BASE_URL). Without --lab, at most 40 small calls are made.",
     },
     "lab-port": { value: "number", help: "The lab's port. Default: 8900." },
     "lab-host": { value: "address", help: "The address the lab listens on. Default: 127.0.0.1." },

@@ -88,7 +88,7 @@ function welcome({ url, dashboard, adminKey }: Welcome): string {
   return [
     `The demo is listening on ${url}. The client key is ${DEMO_KEY}.`,
     "No Factory key is needed and nothing leaves this machine: a script stands in for Factory and echoes each question. It calls a tool only",
-    "if the request forces one. The demo has its own keys and usage, which end with it: view them on its dashboard. The `keys` and `usage`",
+    "when the request requires one. Demo keys and usage are shown on its dashboard and are discarded when it stops. The `keys` and `usage`",
     "commands do not show demo data.",
     "",
     "Try it from another terminal:",

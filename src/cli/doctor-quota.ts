@@ -12,10 +12,11 @@ export const quotaChecks: Group = async (subject) => [await plan(subject)];
 async function plan({ config, context, world }: Subject): Promise<Check> {
   const id = "quota.plan";
   if (config === null) return skip(id, "The configuration is invalid.");
-  if (config.upstreamKey === null) return skip(id, "No Factory key is set, so the plan was not checked.");
+  const { upstreamKey } = config;
+  if (upstreamKey === null) return skip(id, "No Factory key is set, so the plan was not checked.");
   const fault = keyHostFault(context);
   if (fault !== null) return skip(id, "Factory was not asked.", { why: fault });
-  const { state, reason, windows, extraUsage } = await quotaReport(context, world);
+  const { state, reason, windows, extraUsage } = await quotaReport(context, { ...world, upstreamKey });
   if (state === "sign-in only") {
     const fix = "Nothing, if calls work (check with --live). If they also get 401, the key is wrong or belongs to the other region.";
     return warn(id, "Factory does not show this key what is left of the plan.", { why: reason, fix });

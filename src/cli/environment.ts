@@ -59,6 +59,12 @@ function textHere(): string | null | undefined {
   }
 }
 
+/** A sentence for somebody whose settings are missing. Empty: a file was named, or there is a `.env`. */
+export function missingEnvFile(envFile: string | null): string {
+  if (envFile !== null || !runtime.mayRead(".") || textHere() !== null) return "";
+  return ` There is no .env in ${process.cwd()}; --env-file PATH reads another.`;
+}
+
 /** The same source as if there were no `.env`. */
 export function withoutEnvFile(source: ConfigSource): ConfigSource {
   return { ...source, file: (path) => (path === DEFAULT_ENV_FILE ? null : source.file(path)) };

@@ -32,7 +32,7 @@ export async function checkGatewayHost({ config, envHere }: Pick<Context, "confi
   const { host } = config();
   const here = envHere();
   if (here === null || host === here.without?.host || isLoopback(host) || EVERYWHERE.includes(host) || (await isOwnAddress(host))) return;
-  throw CommandError.failed(`${here.path} names a gateway on another machine, ${host}. Nothing was sent there. ${trustIt(here)}`);
+  throw CommandError.failed(`${here.path} names a server on another machine, ${host}. Nothing was sent there. ${trustIt(here)}`);
 }
 
 function trustIt({ path }: EnvHere): string {

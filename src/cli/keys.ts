@@ -64,11 +64,11 @@ const COMMANDS: readonly Command[] = [
   },
   {
     name: "keys raise",
-    summary: "Raises a key's budgets in one unit (usd, credits or tokens) for a while. Default: --today.",
+    summary: "Temporarily raises all of a key's budgets that are in the unit of AMOUNT (usd, credits or tokens). Default: --today.",
     operands: ["NAME", "AMOUNT"],
     options: {
       today: { value: null, help: "Until the end of the day in the key's time zone." },
-      until: { value: "when", help: "For 24h, or until a date or a time." },
+      until: { value: "when", help: "A duration (24h), a date or a time." },
     },
     examples: ["keys raise alice 2usd --today", "keys raise alice 5M-tokens --until 2026-12-31"],
     run: raise,
@@ -115,7 +115,7 @@ const COMMANDS: readonly Command[] = [
     name: "keys check",
     summary: "Says whether a key may use a model, or why not.",
     operands: ["NAME"],
-    options: { model: { value: "name", help: "The model." } },
+    options: { model: { value: "name", help: "The model.", isRequired: true } },
     examples: ["keys check alice --model claude-opus-4-5"],
     run: check,
   },
@@ -124,7 +124,7 @@ const COMMANDS: readonly Command[] = [
     summary: "Prints shell commands that point a client at this server, with a placeholder for the key.",
     operands: ["NAME"],
     options: {
-      for: { value: "client", help: `The client: ${CLIENTS}.` },
+      for: { value: "client", help: `The client: ${CLIENTS}.`, isRequired: true },
       link: { value: "client", help: "Same as --for." },
       ...LINK_OPTIONS,
     },

@@ -8,6 +8,7 @@ import { runtime } from "../runtime/runtime.ts";
 import { CommandError, type Context } from "./command.ts";
 import { after, composed } from "./composition.ts";
 import { dataFolder } from "./data-folder.ts";
+import { missingEnvFile } from "./environment.ts";
 import { checkCollectorHost, checkGatewayHost, checkKeyHosts } from "./folder-trust.ts";
 import { ask, DEMO_KEY, gatewayUrl, isDemoAt, isGateway, needsNoClientKey } from "./gateway-probe.ts";
 import { makeLaunchKey, type LaunchKey, type LaunchKeyOptions } from "./launch-key.ts";
@@ -26,10 +27,17 @@ export interface OpenLaunch {
   readonly close: () => Promise<void>;
 }
 
+export interface LaunchOptions extends LaunchKeyOptions {
+  /** The file that --env-file names; null: none. */
+  readonly envFile: string | null;
+}
+
 interface OwnGateway {
   readonly url: string;
   readonly drain: () => Promise<void>;
 }
+
+const OTHER_STORE = "its key store is not the one that DATABASE_URL or DATA_DIR points to here. Use --env-file with that server's .env";
 
 /** How long a gateway may take to notice a new key. */
 const NEWS_MS = 5000;
@@ -38,7 +46,7 @@ const FIRST_PAUSE_MS = 100;
 const DRAIN_MS = 2000;
 
 /** @throws CommandError, ConfigError, StoreError */
-export async function openLaunch(context: Context, options: LaunchKeyOptions): Promise<OpenLaunch> {
+export async function openLaunch(context: Context, options: LaunchOptions): Promise<OpenLaunch> {
   const config = context.config();
   const isShared = config.databaseUrl !== "memory:";
   await checkGatewayHost(context);
@@ -48,20 +56,19 @@ export async function openLaunch(context: Context, options: LaunchKeyOptions): P
   if (isDemo && options.key === null) return onDemo(running, context.now());
   let obstacle: string | null = null;
   if (isDemo) obstacle = `it is a demo and has no key named ${options.key}`;
-  else if (running !== null && !isShared) obstacle = "DATABASE_URL is memory:";
+  else if (running !== null && !isShared) obstacle = "DATABASE_URL is memory:, so launch can't make a key for it";
   else if (running !== null && (await needsNoClientKey(running))) obstacle = "it has no Factory key";
   if (running !== null && obstacle === null) {
     const opened = await joined(running, context, options);
     if (opened !== null) return opened;
   }
   if (running !== null) {
-    const reason = obstacle ?? "it stores its keys in another place than DATABASE_URL and DATA_DIR say here";
-    context.note(`The gateway at ${running} can't be used, because ${reason}.`);
+    context.note(`Can't use the server at ${running}: ${obstacle ?? OTHER_STORE}.`);
   }
   if (config.upstreamKey === null) {
-    const missing = running === null ? `No gateway answers at ${url ?? "a known port"}, and there is` : "There is";
+    const cant = running === null && url !== null ? `No server is running at ${url}, and launch can't start one` : "Can't start a server";
     throw CommandError.failed(
-      `${missing} no Factory key to run one with: set FACTORY_API_KEY (fk-..., from app.factory.ai/settings/api-keys) in the environment or in .env. To try it without one, run \`factory-proxy demo\` in another terminal. If the demo uses another port, set PORT here to match.`,
+      `${cant} because FACTORY_API_KEY is not set.${missingEnvFile(options.envFile)} Set it to a key (fk-...) from app.factory.ai/settings/api-keys, in the environment or in .env. To try it without one, run \`factory-proxy demo\` in another terminal. If the demo uses another port, set PORT here to match.`,
     );
   }
   checkKeyHosts(context);

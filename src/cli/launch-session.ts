@@ -31,7 +31,7 @@ export async function launch(input: Input, context: Context): Promise<number> {
     throw CommandError.failed(`${agent.title} can't be found in ${hidden}: Deno needs --allow-read.`);
   if (path === null) throw CommandError.failed(`${agent.title} is not installed. Install it: npm install --global ${agent.package}`);
   const chosen = modelFor(agent, input.text("model"), context);
-  const opened = await openLaunch(context, { agent: agent.id, key: input.text("key") });
+  const opened = await openLaunch(context, { agent: agent.id, key: input.text("key"), envFile: input.text("env-file") });
   const code = await runOn(opened, { agent, path, chosen, typed: input.rest, workFolder: caller?.folder ?? process.cwd(), context });
   if (!context.config().ledger) return code;
   // The terminal may be gone by now, so everything that matters has been done before.
@@ -63,9 +63,9 @@ async function runOn(opened: OpenLaunch, { agent, path, chosen, typed, workFolde
     const { words, environment, files = {}, note } = agent.launch({ url, key: key.value, ...chosen, read: readOwn(agent), folder });
     for (const [name, text] of Object.entries(files)) writePrivate(join(folder, name), text);
     if (!context.isJson) {
-      const gateway = { own: "its own gateway", running: "the gateway", demo: "the demo" }[opened.kind];
+      const server = { own: "its own server", running: "the server", demo: "the demo" }[opened.kind];
       context.note(
-        `${agent.title}${chosen.model === null ? "" : ` on ${chosen.model}`}, through ${gateway} at ${url}, using the key ${key.name}.`,
+        `${agent.title}${chosen.model === null ? "" : ` on ${chosen.model}`}, through ${server} at ${url}, using the key ${key.name}.`,
       );
       if (opened.kind === "demo") context.note("Answers come from a script that echoes each question, not from a model.");
       if (note !== undefined) context.note(note);

@@ -10,6 +10,7 @@ import { runtime } from "../runtime/runtime.ts";
 import { keyIds } from "../upstream/key-ids.ts";
 import { CommandError, EXIT_FAILED, type Command, type Context } from "./command.ts";
 import { after } from "./command-run.ts";
+import { missingEnvFile } from "./environment.ts";
 import { checkKeyHosts } from "./folder-trust.ts";
 import { askedOf, columns, FILTER_OPTIONS, printTime, printUsd } from "./usage-words.ts";
 
@@ -30,8 +31,13 @@ export function quotaCommand(world: QuotaWorld): Command {
     examples: ["quota", "quota --json"],
     run: async (input, context) => {
       const { zone } = askedOf(input, context);
+      const { upstreamKey } = context.config();
+      if (upstreamKey === null) {
+        const hint = missingEnvFile(input.text("env-file"));
+        throw CommandError.failed(`FACTORY_API_KEY is not set.${hint} Set it to see what is left of your plan.`);
+      }
       checkKeyHosts(context);
-      const report = await quotaReport(context, world);
+      const report = await quotaReport(context, { ...world, upstreamKey });
       context.show(quotaJson(report), () => textOf(report, { zone, nowMs: context.now() }));
       return report.state === "works" ? 0 : EXIT_FAILED;
     },
@@ -40,10 +46,11 @@ export function quotaCommand(world: QuotaWorld): Command {
 
 export const QUOTA: readonly Command[] = [quotaCommand({ fetch: (url, init) => fetch(url, init), after })];
 
-/** @throws CommandError where there is no Factory key */
-export async function quotaReport({ config, store: open, now }: Context, world: QuotaWorld): Promise<QuotaReport> {
-  const { upstreamKey, quotaUrl, quotaIntervalMs, upstreamHeaders, endpoints, models: rows } = config();
-  if (upstreamKey === null) throw CommandError.failed("Set FACTORY_API_KEY to see what is left of its plan.");
+export async function quotaReport(
+  { config, store: open, now }: Context,
+  { upstreamKey, ...world }: QuotaWorld & { readonly upstreamKey: string },
+): Promise<QuotaReport> {
+  const { quotaUrl, quotaIntervalMs, upstreamHeaders, endpoints, models: rows } = config();
   const store = await storeOrNull(open);
   const headers = { "user-agent": `factory-proxy/${packageJson.version}`, "x-factory-client": "cli", ...upstreamHeaders };
   const quota = new Quota(

@@ -51,7 +51,7 @@ export const TODAY: Command = {
   summary: "Reports today's usage by model. Use --since and --until for other days.",
   operands: [],
   options: REPORT_OPTIONS,
-  examples: ["usage", "usage --since 7d --key alice", "usage --json"],
+  examples: ["usage", "usage --since 7d --key alice", "usage --since 2026-11-01 --csv", "usage --json"],
   run: async (input, context) => {
     const asked = askedOf(input, context);
     const { sinceMs, untilMs } = asked.filter;
@@ -66,7 +66,7 @@ export const REPORT_COMMANDS: readonly Command[] = Object.entries(REPORTS).map((
   summary: report.summary,
   operands: [],
   options: REPORT_OPTIONS,
-  examples: [`usage ${name}`, `usage ${name} --since 2026-11-01 --breakdown`],
+  examples: [`usage ${name}`, `usage ${name} --since 7d --key alice`, `usage ${name} --since 2026-11-01 --breakdown --csv`],
   run: (input, context) => print(report, askedOf(input, context), { input, context }),
 }));
 

@@ -21,7 +21,7 @@ export function bodyHead({ body, members: found, path }: WireRequest, list: stri
   }
   if (path !== null) return { ...path, conversation };
   if (typeof model !== "string" || model === "") {
-    throw new GatewayError("invalid-request", "model should be the name of a model, e.g. one that GET /v1/models lists.", {
+    throw new GatewayError("invalid-request", "model must be a model name. GET /v1/models lists the available ones.", {
       param: "model",
     });
   }

@@ -293,20 +293,26 @@ const UNTRUSTED =
 
 /** Why there is no answer. Bun says so in a code or in its text, Deno in the text of the cause. */
 function unanswered(error: unknown, host: string): GatewayError {
-  // Only for the log: clients are not shown the host.
-  const told = new Error(`No answer from ${host}`, { cause: error });
   const { code, cause } = error instanceof Error ? (error as Error & { readonly code?: unknown }) : { code: undefined, cause: undefined };
   if (UNTRUSTED.test(`${String(code)} ${String(error)} ${String(cause)}`)) {
     const message =
       "The upstream's certificate is not trusted. If it comes from a certificate authority of your own, set NODE_EXTRA_CA_CERTS to that authority's file.";
-    return new GatewayError("upstream-failed", message, { code: UNREACHABLE, cause: told });
+    return new GatewayError("upstream-failed", message, { code: UNREACHABLE, cause: unconnected(error, host) });
   }
   const isNeverSent = error instanceof UnsentFault || NEVER_SENT.has(code) || CONNECTING.test(`${String(error)} ${String(cause)}`);
-  if (isNeverSent) return new GatewayError("upstream-failed", "Factory could not be reached.", { code: UNREACHABLE, cause: told });
+  if (isNeverSent) {
+    return new GatewayError("upstream-failed", "Factory could not be reached.", { code: UNREACHABLE, cause: unconnected(error, host) });
+  }
   return new GatewayError("upstream-failed", "The connection to the upstream broke before it answered.", {
     code: "upstream_lost",
-    cause: told,
+    cause: new Error(`No answer from ${host}`, { cause: error }),
   });
+}
+
+/** Only for the log: clients are not shown the host. */
+function unconnected(error: unknown, host: string): Error {
+  const message = `Could not connect to ${host}`;
+  return error instanceof UnsentFault ? new Error(`${message}: ${error.message}`) : new Error(message, { cause: error });
 }
 
 function tooMuch(maxBytes: number): GatewayError {

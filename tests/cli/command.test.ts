@@ -86,6 +86,18 @@ test("--help needs nothing else, and shows options and examples", () => {
   assert.match(helpFor([COMMAND, OTHER], ["things"]), /^Usage: factory-proxy things <command> \[options\]$/m);
 });
 
+test("an option that a command needs is in its usage line", () => {
+  const { size = { value: "number", help: "" } } = COMMAND.options;
+  const needs: Command = { ...COMMAND, options: { ...COMMAND.options, size: { ...size, isRequired: true } } };
+  assert.match(helpFor([needs], ["things", "add"]), /^Usage: factory-proxy things add NAME \[FILE\] --size <number> \[options\]$/m);
+  assert.throws(() => readInput([], needs), /Usage: factory-proxy things add NAME \[FILE\] --size <number>\./);
+  const usage = (...words: readonly string[]): string | undefined => /^Usage: (.*)$/m.exec(helpFor(KEYS, words))?.[1];
+  assert.deepEqual(
+    [usage("keys", "check"), usage("keys", "link")],
+    ["factory-proxy keys check NAME --model <name> [options]", "factory-proxy keys link NAME --for <client> [options]"],
+  );
+});
+
 test("every --help fits a terminal of 80 columns, but for examples", async () => {
   const commands = await allCommands();
   const groups = Map.groupBy(commands, ({ name }) => name.split(" ")[0] ?? "");

@@ -1,7 +1,7 @@
 // launch, with a fake agent in the place of each real one: what it is given, what it is not, and what is left when it has ended.
 
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
@@ -137,7 +137,7 @@ describe("every agent", () => {
       const [first = "", ...others] = ended.stderr.replace(WAY.hint, "").trim().split("\n");
       assert.match(
         first,
-        new RegExp(`^${agent.title}${model}, through its own gateway at http://127\\.0\\.0\\.1:\\d+, using the key launch-${agent.id}-`),
+        new RegExp(`^${agent.title}${model}, through its own server at http://127\\.0\\.0\\.1:\\d+, using the key launch-${agent.id}-`),
       );
       assert.match(
         others.at(-1) ?? "",
@@ -189,11 +189,32 @@ test(
     const missing = await launched(["claude"], { env: { PATH: dirname(WAY.command[0] ?? "") } }).ended;
     assert.equal(missing.code, 1);
     assert.match(missing.stderr, /Claude Code is not installed\. Install it: npm install --global @anthropic-ai\/claude-code/);
-    const keyless = await launched(["claude"], { env: { FACTORY_API_KEY: "", FACTORY_API_KEYS: "", FACTORY_AI_TOKEN: "" } }).ended;
-    assert.equal(keyless.code, 1);
-    assert.match(keyless.stderr, /^No gateway answers at .+, and there is no Factory key to run one with: set FACTORY_API_KEY /m);
+    const keyless = { FACTORY_API_KEY: "", FACTORY_API_KEYS: "", FACTORY_AI_TOKEN: "" };
+    const unknown = await launched(["claude"], { env: keyless }).ended;
+    assert.equal(unknown.code, 1);
+    assert.match(unknown.stderr, /^Can't start a server because FACTORY_API_KEY is not set\. Set it to /m);
+    const missed = await launched(["claude"], { env: { ...keyless, PORT: "1" } }).ended;
+    assert.equal(missed.code, 1);
+    const start =
+      /^No server is running at http:\/\/127\.0\.0\.1:1, and launch can't start one because FACTORY_API_KEY is not set\. Set it to /m;
+    assert.match(missed.stderr, start);
   },
 );
+
+test("where there is no .env, whoever has set no Factory key is told how to name one", PATIENT, async () => {
+  const cwd = realpathSync(emptyFolder());
+  const env = { PATH: [programs, process.env["PATH"] ?? ""].join(delimiter) };
+  const said = async (...words: readonly string[]): Promise<string> => (await start(WAY, { arguments: words, cwd, env }).ended).stderr;
+  const hint = `FACTORY_API_KEY is not set. There is no .env in ${cwd}; --env-file PATH reads another. Set it to `;
+  for (const command of [["quota"], ["launch", "claude"]]) {
+    const stderr = await said(...command);
+    assert.ok(stderr.includes(hint), stderr);
+    writeFileSync(join(cwd, "my.env"), "PORT=1\n");
+    assert.match(await said(...command, "--env-file", "my.env"), /FACTORY_API_KEY is not set\. Set it to /);
+  }
+  writeFileSync(join(cwd, ".env"), "PORT=1\n");
+  assert.match(await said("quota"), /FACTORY_API_KEY is not set\. Set it to /);
+});
 
 test(
   "signals reach the agent, and its exit code is that of launch, also where a signal ended it",
@@ -214,7 +235,7 @@ test("a gateway that runs is used, with a key of the store that is taken back, o
   const { port } = new URL(await server.url);
   const own = await givenTo(["claude"], { home, env: { ...env, PORT: port, FAKE_CALL: "1" } });
   assert.equal(own.given.environment["ANTHROPIC_BASE_URL"], `http://127.0.0.1:${port}`);
-  assert.match(own.ended.stderr, /through the gateway at .*\nlaunch-claude-\w{8}: 1 call, /);
+  assert.match(own.ended.stderr, /through the server at .*\nlaunch-claude-\w{8}: 1 call, /);
   const list = async (): Promise<Record<string, unknown>[]> =>
     JSON.parse((await start(WAY, { arguments: ["keys", "list", "--json"], env }).ended).stdout) as Record<string, unknown>[];
   assert.deepEqual(await list(), []);
@@ -239,8 +260,12 @@ test("a gateway that knows nothing of this store is left alone, and said to be",
   const server = start(WAY, { env: { PORT: "0", FACTORY_BASE_URL: upstream.url, FACTORY_API_KEY: FACTORY_KEY } });
   const { port } = new URL(await server.url);
   const { ended } = await givenTo(["claude"], { env: { PORT: port } });
-  assert.match(ended.stderr, /^The gateway at http:\/\/127\.0\.0\.1:\d+ can't be used, because DATABASE_URL is memory:\.$/m);
-  assert.match(ended.stderr, /through its own gateway/);
+  const cant = `Can't use the server at http://127.0.0.1:${port}: `;
+  assert.ok(ended.stderr.includes(`${cant}DATABASE_URL is memory:, so launch can't make a key for it.\n`), ended.stderr);
+  assert.match(ended.stderr, /through its own server/);
+  const other = await givenTo(["claude"], { env: { PORT: port, DATABASE_URL: "sqlite:", DATA_DIR: emptyFolder() } });
+  const why = "its key store is not the one that DATABASE_URL or DATA_DIR points to here. Use --env-file with that server's .env.";
+  assert.ok(other.ended.stderr.includes(`${cant}${why}\n`), other.ended.stderr);
   server.signal("SIGTERM");
   await server.ended;
 });
@@ -264,7 +289,7 @@ test("a demo that runs is used with its own key, and said to be one; for a key o
   const env = { PORT: port, DATABASE_URL: "sqlite:", DATA_DIR: emptyFolder() };
   await start(WAY, { arguments: ["keys", "add", "alice"], env }).ended;
   const named = await givenTo(["claude", "--key", "alice"], { env });
-  assert.match(named.ended.stderr, /can't be used, because it is a demo and has no key named alice\.\n.*through its own gateway/);
+  assert.match(named.ended.stderr, /^Can't use the server at .+: it is a demo and has no key named alice\.\n.*through its own server/);
   demo.signal("SIGTERM");
   await demo.ended;
 });
@@ -279,7 +304,7 @@ test("another program on the port, whose answers never end, is passed by", PATIE
   const address = endless.address();
   const port = typeof address === "object" && address !== null ? String(address.port) : assert.fail();
   const { ended } = await givenTo(["claude"], { env: { PORT: port } });
-  assert.match(ended.stderr, /^Claude Code, through its own gateway at /m);
+  assert.match(ended.stderr, /^Claude Code, through its own server at /m);
   const health = await start(WAY, { arguments: ["health", "--url", `http://127.0.0.1:${port}`] }).ended;
   assert.deepEqual([health.code, health.stderr.includes("No server answers at")], [1, true]);
   endless.close();

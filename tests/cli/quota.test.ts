@@ -118,7 +118,7 @@ test("the other states are a sentence with the reason, and exit code 1; QUOTA_IN
 });
 
 test("without a Factory key there is nothing to ask about", async () => {
-  await assert.rejects(printed([], { environment: { FACTORY_API_KEY: "" } }), /Set FACTORY_API_KEY/);
+  await assert.rejects(printed([], { environment: { FACTORY_API_KEY: "" } }), /^CommandError: FACTORY_API_KEY is not set\./);
 });
 
 test("a key goes to no host that gets no calls", async () => {

@@ -673,8 +673,18 @@ const NO_REQUESTS: readonly Wrong[] = [
   { what: "JSON and more", body: '{"model": "glm-5"} {}', says: /expected the end, found '\{'/, param: null },
   { what: "a list", body: "[]", says: /expected a JSON object, found '\['/, param: null },
   { what: "a member twice", body: '{"model": "glm-5", "model": "gpt-5.5"}', says: /"model" occurs twice/, param: "model" },
-  { what: "no model", body: '{"messages": [], "input": [], "max_tokens": 1}', says: /model should be the name of a model/, param: "model" },
-  { what: "a model that is no string", body: '{"model": 5, "messages": []}', says: /model should be the name of a model/, param: "model" },
+  {
+    what: "no model",
+    body: '{"messages": [], "input": [], "max_tokens": 1}',
+    says: /model must be a model name\. GET \/v1\/models lists the available ones\./,
+    param: "model",
+  },
+  {
+    what: "a model that is no string",
+    body: '{"model": 5, "messages": []}',
+    says: /model must be a model name\. GET \/v1\/models lists the available ones\./,
+    param: "model",
+  },
 ];
 for (const { what, body, says, param } of NO_REQUESTS) {
   test(`a body with ${what} is 400 and says so, on each route`, async () => {

@@ -63,12 +63,12 @@ test("text line: what is unusual about a call is said too", () => {
 test("text line: a failure says what went wrong, and whether Factory said so, without a stack", () => {
   const failed = (error: GatewayError): string =>
     lineOf({ requestId: "r1", usage: null, finish: null, durationMs: 5, status: error.status, error });
-  const refused = Object.assign(new Error("Could not connect: ENOTFOUND"), { code: "ENOTFOUND" });
-  const cause = new Error("No answer from api.factory.ai", { cause: refused });
+  const refused = Object.assign(new Error("ENOTFOUND"), { code: "ENOTFOUND" });
+  const cause = new Error("Could not connect to api.factory.ai", { cause: refused });
   assert.equal(
     failed(new GatewayError("upstream-failed", "Factory could not be reached.", { cause })),
     "12:00:00Z 502 POST /v1/chat/completions claude-sonnet-5 5ms alice " +
-      "upstream-failed: Factory could not be reached. (No answer from api.factory.ai: Could not connect: ENOTFOUND) r1",
+      "upstream-failed: Factory could not be reached. (Could not connect to api.factory.ai: ENOTFOUND) r1",
   );
   assert.equal(
     failed(new GatewayError("rate-limited", "Slow\ndown.", { headers: { [REASON_HEADER]: "upstream" } })),

@@ -21,7 +21,7 @@ export const AREAS = {
   "unknown-fields": "Members that nobody knows yet",
   "cache-marks": "Marks of the prompt cache",
   "byte-exactness": "Bytes that must not change",
-  "claude-code": "Claude Code's contract with a gateway",
+  "claude-code": "Claude Code's contract with a server",
   codex: "Codex's ladder of events, and what it refuses",
   "gemini-cli": "Gemini CLI's contract",
   "open-responses": "The compliance cases of Open Responses, by their names",

@@ -23,7 +23,7 @@ export async function score(input: Input, context: Context): Promise<number> {
     if (lab !== null) {
       const port = await listening(lab, asked);
       context.note(
-        `The lab listens on http://${asked.labHost}:${port}. Point the gateway at it: FACTORY_BASE_URL=http://${asked.labHost}:${port}`,
+        `The lab listens on http://${asked.labHost}:${port}. Point the server at it: FACTORY_BASE_URL=http://${asked.labHost}:${port}`,
       );
     }
     const run = await runSuite({ ...asked, lab });
@@ -49,13 +49,13 @@ export async function runSuite({ models, areas, ...options }: Suite): Promise<Ru
   const world = new World({ ...options, callsAtOnce: options.lab === null ? 2 : CALLS_AT_ONCE });
   world.lab?.offer(models);
   const list = await world.page("/v1/models");
-  if (list.status === 0) throw CommandError.failed(`No gateway answers at ${options.url}.`);
+  if (list.status === 0) throw CommandError.failed(`No server is running at ${options.url}.`);
   const ids = models.length > 0 ? models : listed(world, list);
   if (ids.length === 0) throw CommandError.failed(`${options.url} lists no models. Choose one with --model.`);
   world.found = await Promise.all(ids.map((id) => met(world, id)));
   if (world.lab !== null && world.found.every(({ upstreams }) => [...upstreams.values()].every((upstream) => upstream === null))) {
     throw CommandError.failed(
-      "No call has reached the lab. Point the gateway at it, e.g. with FACTORY_BASE_URL, and check --key and --model.",
+      "No call has reached the lab. Point the server at it, e.g. with FACTORY_BASE_URL, and check --key and --model.",
     );
   }
   const verdicts = await runCases(world, areas);
@@ -83,7 +83,7 @@ const MS = 1000;
 function read(input: Input): Asked {
   const url = input.operand(0).replace(/\/+$/, "").replace(/\/v1$/, "");
   if (!/^https?:/.test(url) || !URL.canParse(url))
-    throw CommandError.wrongUse(`"${forTerminal(input.operand(0))}" is not the URL of a gateway.`);
+    throw CommandError.wrongUse(`"${forTerminal(input.operand(0))}" is not the URL of a server.`);
   const areas = input.all("area");
   const unknown = areas.find((area) => !isArea(area));
   if (unknown !== undefined) throw CommandError.wrongUse(`Unknown area "${forTerminal(unknown)}". Known areas: ${AREA_NAMES.join(", ")}.`);

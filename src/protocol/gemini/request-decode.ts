@@ -40,7 +40,7 @@ function addressOf(
   const written = path?.model ?? body.model;
   const model = typeof written === "string" ? written.replace(/^models\//, "") : "";
   if (model === "") {
-    throw new GatewayError("invalid-request", "model should be the name of a model, in the path: /v1beta/models/{model}:generateContent.", {
+    throw new GatewayError("invalid-request", "model must be a model name in the path: /v1beta/models/{model}:generateContent.", {
       param: "model",
     });
   }

@@ -315,7 +315,7 @@ export const FIELDS = {
   metadata: CARRIED,
   modalities: { fate: "refused", reason: "Only Chat Completions has spoken answers." },
   moderation: { fate: "reported", reason: "The model's own protocol has no moderation of this kind." },
-  n: { fate: "refused", reason: "Only Chat Completions gives several answers to one call; send the call several times." },
+  n: { fate: "refused", reason: "This model is served through an API that returns one answer per call. Send the call several times." },
   parallel_tool_calls: CARRIED,
   prediction: { fate: "dropped", reason: "A predicted answer only speeds up Chat Completions." },
   presence_penalty: CARRIED,

@@ -6,7 +6,7 @@ import { concat, pollFor, readOnce, type Polled } from "../../wire/pump.ts";
 import { bodyDecoder, type BodyDecoder } from "./body.ts";
 import { HeadReader, HttpFault, type AnswerHead } from "./head.ts";
 
-/** No byte of the request has left this machine. */
+/** No byte of the request has left this machine. The message is the reason's code, if it has one. */
 export class UnsentFault extends Error {}
 
 /** What an exchange is held on. */
@@ -164,7 +164,7 @@ export class Exchange implements HttpCall, HttpBody, Polled {
     if (this.#line === null) return;
     if (this.#head?.length === "close" && error === null) this.#end(null);
     else if (this.#sentBytes > 0) this.#end(error ?? new Error("The connection was closed."));
-    else if (!this.#line.again(this)) this.#end(new UnsentFault(`No connection came about: ${error?.code ?? "closed"}`, { cause: error }));
+    else if (!this.#line.again(this)) this.#end(new UnsentFault(error?.code ?? error?.message ?? "closed", { cause: error }));
   }
 
   /** Null: that was the end of the body. */

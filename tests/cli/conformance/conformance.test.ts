@@ -164,7 +164,7 @@ for (const way of OWN_WAYS) {
     server.signal("SIGTERM");
     await server.ended;
     const gone = await start(way, { arguments: ["conformance", url, "--model", "glm-5.2", "--area", "shapes"], env: {} }).ended;
-    assert.deepEqual([gone.code, gone.stderr.replace(way.hint, "")], [1, `No gateway answers at ${url}.\n`]);
+    assert.deepEqual([gone.code, gone.stderr.replace(way.hint, "")], [1, `No server is running at ${url}.\n`]);
   });
 }
 
@@ -175,7 +175,7 @@ test("a command line that makes no sense is refused with a sentence", async () =
     const { code, stderr } = await start(way, { arguments: ["conformance", ...words] }).ended;
     return [code, stderr.replace(way.hint, "")];
   };
-  assert.deepEqual(await refused("localhost"), [2, '"localhost" is not the URL of a gateway.\n']);
+  assert.deepEqual(await refused("localhost"), [2, '"localhost" is not the URL of a server.\n']);
   assert.deepEqual(await refused(gateway.url, "--min", "101"), [2, "--min must be a number from 0 to 100.\n"]);
   assert.deepEqual(await refused(gateway.url, "--header", "nothing"), [2, '--header must be "name: value".\n']);
 });

@@ -35,7 +35,7 @@ testDecoding([
           field: "n",
           value: "2",
           severity: "refused",
-          reason: "Only Chat Completions gives several answers to one call; send the call several times.",
+          reason: "This model is served through an API that returns one answer per call. Send the call several times.",
         },
       ],
     },

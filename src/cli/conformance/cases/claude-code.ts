@@ -62,7 +62,7 @@ export const CLAUDE_CODE_CASES: readonly Case[] = [
     name: "HEAD /api/hello",
     needs: "live",
     expected: "any status below 500",
-    breaks: "Claude Code warns at its start that the gateway can't be reached",
+    breaks: "Claude Code warns at its start that the server can't be reached",
     run: async (world) => {
       const { status, text } = await world.page("/api/hello", { method: "HEAD" });
       return status > 0 && status < 500 ? null : `status ${status} ${text}`;
@@ -181,7 +181,7 @@ export const CLAUDE_CODE_CASES: readonly Case[] = [
     name: "request-id",
     needs: "live",
     expected: "a header request-id or x-request-id",
-    breaks: "nobody finds a call of Claude Code's in the gateway's log",
+    breaks: "nobody finds a call of Claude Code's in the server's log",
     scenario: TURN,
     stream: true,
     check: ({ headers }) => ((headers["request-id"] ?? headers["x-request-id"]) ? null : "none"),

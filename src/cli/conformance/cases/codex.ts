@@ -266,7 +266,7 @@ export const CODEX_CASES: readonly Case[] = [
     name: "x-request-id",
     needs: "live",
     expected: "the header",
-    breaks: "Codex prints it in its errors: nobody finds the call in the gateway's log",
+    breaks: "Codex prints it in its errors: nobody finds the call in the server's log",
     scenario: LADDER,
     stream: true,
     check: ({ headers }) => ((headers["x-request-id"] ?? "") === "" ? "none" : null),

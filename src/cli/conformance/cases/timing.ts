@@ -113,7 +113,7 @@ const KEEP_ALIVE_CASES: readonly Case[] = PROTOCOLS.flatMap((protocol): Case[] =
     name: `${protocol} ${where === "first" ? "behind the first event" : "in the text"}`,
     protocol,
     needs: "lab",
-    expected: "something from the gateway while the upstream is silent, and a stream that obeys the grammar as well as otherwise",
+    expected: "something from the server while the upstream is silent, and a stream that obeys the grammar as well as otherwise",
     breaks: "Claude Code asks again after 15 to 20 s of silence; proxies and load balancers cut after 30 to 60 s",
     run: (world) =>
       overModels(world, {
