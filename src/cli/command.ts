@@ -251,11 +251,20 @@ function helpOfGroup(name: string, commands: readonly Command[]): string {
     `Run \`factory-proxy ${name} <command> --help\` for details.`,
     "",
     "Examples:",
-    ...commands.slice(0, MOST_EXAMPLES).flatMap(({ examples }) => examples.slice(0, 1).map((example) => `  factory-proxy ${example}`)),
+    ...commands
+      .slice(0, MOST_EXAMPLES)
+      .flatMap(({ examples }) => exampleOf(examples))
+      .map((example) => `  factory-proxy ${example}`),
   ].join("\n");
 }
 
 const MOST_EXAMPLES = 5;
+
+/** One that shows options, if there is one. */
+function exampleOf(examples: readonly string[]): readonly string[] {
+  const example = examples.find((each) => each.includes(" --")) ?? examples[0];
+  return example === undefined ? [] : [example];
+}
 
 type Rows = readonly (readonly [left: string, right: string])[];
 

@@ -14,6 +14,8 @@ interface Report {
   readonly member: string;
   readonly list: string;
   readonly summary: string;
+  /** Options for an example. */
+  readonly asked: string;
 }
 
 const BY_MODEL: Report = {
@@ -22,20 +24,43 @@ const BY_MODEL: Report = {
   member: "modelName",
   list: "models",
   summary: "Reports usage by model.",
+  asked: "--key alice",
 };
 const REPORTS: Readonly<Record<string, Report>> = {
-  daily: { by: "day", head: "Date", member: "date", list: "daily", summary: "Reports usage by day." },
-  weekly: { by: "week", head: "Week", member: "week", list: "weekly", summary: "Reports usage by week, starting on Monday." },
-  monthly: { by: "month", head: "Month", member: "month", list: "monthly", summary: "Reports usage by month." },
+  daily: { by: "day", head: "Date", member: "date", list: "daily", summary: "Reports usage by day.", asked: "--since 7d --key alice" },
+  weekly: {
+    by: "week",
+    head: "Week",
+    member: "week",
+    list: "weekly",
+    summary: "Reports usage by week, starting on Monday.",
+    asked: "--csv",
+  },
+  monthly: {
+    by: "month",
+    head: "Month",
+    member: "month",
+    list: "monthly",
+    summary: "Reports usage by month.",
+    asked: "--since 2026-11-01 --breakdown",
+  },
   session: {
     by: "session",
     head: "Session",
     member: "sessionId",
     list: "sessions",
     summary: "Reports usage by client session, newest last.",
+    asked: "--client claude-code",
   },
-  keys: { by: "key", head: "Key", member: "key", list: "keys", summary: "Reports usage by client key." },
-  clients: { by: "client", head: "Client", member: "client", list: "clients", summary: "Reports usage by client, e.g. claude-code." },
+  keys: { by: "key", head: "Key", member: "key", list: "keys", summary: "Reports usage by client key.", asked: "--since 7d" },
+  clients: {
+    by: "client",
+    head: "Client",
+    member: "client",
+    list: "clients",
+    summary: "Reports usage by client, e.g. claude-code.",
+    asked: "--since 7d --breakdown",
+  },
   models: BY_MODEL,
 };
 
@@ -66,7 +91,7 @@ export const REPORT_COMMANDS: readonly Command[] = Object.entries(REPORTS).map((
   summary: report.summary,
   operands: [],
   options: REPORT_OPTIONS,
-  examples: [`usage ${name}`, `usage ${name} --since 7d --key alice`, `usage ${name} --since 2026-11-01 --breakdown --csv`],
+  examples: [`usage ${name}`, `usage ${name} ${report.asked}`],
   run: (input, context) => print(report, askedOf(input, context), { input, context }),
 }));
 

@@ -312,7 +312,10 @@ function unanswered(error: unknown, host: string): GatewayError {
 /** Only for the log: clients are not shown the host. */
 function unconnected(error: unknown, host: string): Error {
   const message = `Could not connect to ${host}`;
-  return error instanceof UnsentFault ? new Error(`${message}: ${error.message}`) : new Error(message, { cause: error });
+  // Deno's text begins with the URL.
+  const [, told] = /\(Connect\): (.+)/.exec(String(error instanceof Error ? error.cause : undefined)) ?? [];
+  const reason = error instanceof UnsentFault ? error.message : told;
+  return reason === undefined ? new Error(message, { cause: error }) : new Error(`${message}: ${reason}`);
 }
 
 function tooMuch(maxBytes: number): GatewayError {

@@ -98,6 +98,17 @@ test("an option that a command needs is in its usage line", () => {
   );
 });
 
+test("the help of a group shows examples that use options", () => {
+  const examples = helpFor(USAGE, ["usage", "--help"]).split("Examples:\n")[1];
+  assert.deepEqual(examples?.split("\n"), [
+    "  factory-proxy usage --since 7d --key alice",
+    "  factory-proxy usage daily --since 7d --key alice",
+    "  factory-proxy usage weekly --csv",
+    "  factory-proxy usage monthly --since 2026-11-01 --breakdown",
+    "  factory-proxy usage session --client claude-code",
+  ]);
+});
+
 test("every --help fits a terminal of 80 columns, but for examples", async () => {
   const commands = await allCommands();
   const groups = Map.groupBy(commands, ({ name }) => name.split(" ")[0] ?? "");
