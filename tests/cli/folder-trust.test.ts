@@ -220,7 +220,7 @@ test("headers for a collector that the environment holds go to no collector that
 
 test("a .env sends no agent to another machine", async () => {
   const refused = CommandError.failed(
-    "/project/.env names a gateway on another machine, gateway.example. Nothing was sent there. If you trust that file, add --env-file /project/.env",
+    "/project/.env names a server on another machine, gateway.example. Nothing was sent there. If you trust that file, add --env-file /project/.env",
   );
   await assert.rejects(checkGatewayHost(found({}, { HOST: "gateway.example" })), refused);
   await checkGatewayHost(found({}, { HOST: "gateway.example" }, true));
