@@ -195,9 +195,10 @@ test(
     assert.match(unknown.stderr, /^Can't start a server because FACTORY_API_KEY is not set\. Set it to /m);
     const missed = await launched(["claude"], { env: { ...keyless, PORT: "1" } }).ended;
     assert.equal(missed.code, 1);
-    const start =
-      /^No server is running at http:\/\/127\.0\.0\.1:1, and launch can't start one because FACTORY_API_KEY is not set\. Set it to /m;
-    assert.match(missed.stderr, start);
+    assert.match(
+      missed.stderr,
+      /^No server is running at http:\/\/127\.0\.0\.1:1, and launch can't start one because FACTORY_API_KEY is not set\. Set it to /m,
+    );
   },
 );
 
