@@ -9,6 +9,7 @@ import { sharedLink } from "../http/admin/sessions.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { CommandError, type Context, type Input } from "./command.ts";
 import { DEMO_ADMIN_KEY, gatewayUrl, isDemoAt, isGateway } from "./gateway-probe.ts";
+import { hasOtherStore, OTHER_ENV, OTHER_STORE } from "./store-check.ts";
 
 export async function openDashboard(input: Input, context: Context): Promise<void> {
   const { ui, host, adminKey } = context.config();
@@ -25,6 +26,8 @@ export async function openDashboard(input: Input, context: Context): Promise<voi
     context.note(`The server at ${url} is a demo. Sign in to its dashboard with ${DEMO_ADMIN_KEY}, or with its ADMIN_KEY if it has one.`);
   // On an address that other machines can reach, only the key signs in; and a demo shares no store.
   const isShared = isLocal && !isDemo && context.config().databaseUrl !== "memory:";
+  if (isShared && (await hasOtherStore(url, context)))
+    throw CommandError.failed(`The server at ${url} ${OTHER_STORE}, so it would refuse the sign-in link. ${OTHER_ENV}`);
   const link = url + (isShared ? await sharedPath(context) : DASHBOARD);
   if (context.isJson || input.has("print") || !runtime.isTerminal("stdout")) return context.show({ url: link }, () => link);
   const isOpened = await opened(link);

@@ -31,7 +31,7 @@ export function checkCollectorHost(context: Here): void {
 export async function checkGatewayHost({ config, envHere }: Pick<Context, "config" | "envHere">): Promise<void> {
   const { host } = config();
   const here = envHere();
-  if (here === null || host === here.without?.host || isLoopback(host) || EVERYWHERE.includes(host) || (await isOwnAddress(host))) return;
+  if (here === null || host === here.without?.host || (await isThisMachine(host))) return;
   throw CommandError.failed(`${here.path} names a server on another machine, ${host}. Nothing was sent there. ${trustIt(here)}`);
 }
 
@@ -73,6 +73,11 @@ function originOf(url: string): string {
 /** A collector's headers are written with %-escapes. */
 function unescaped(text: string): string {
   return text.replace(/%([\dA-Fa-f]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+}
+
+/** Whether an address, or `localhost`, is one of this machine. */
+export async function isThisMachine(host: string): Promise<boolean> {
+  return isLoopback(host) || EVERYWHERE.includes(host) || (await isOwnAddress(host));
 }
 
 async function isOwnAddress(host: string): Promise<boolean> {

@@ -28,10 +28,10 @@ export async function isGateway(url: string): Promise<boolean> {
   return (await overviewOf(url)) !== null;
 }
 
-/** Whether each client brings its own Factory key: then a client key would be useless. */
-export async function needsNoClientKey(url: string): Promise<boolean> {
+/** Whether each client brings its own Factory key: then a client key alone is refused. */
+export async function needsFactoryKey(url: string): Promise<boolean> {
   const keys = (await overviewOf(url))?.["keys"];
-  return Array.isArray(keys) && !keys.includes("client");
+  return Array.isArray(keys) && keys.includes("factory");
 }
 
 /** What a gateway says of itself to anybody. Null: no gateway answers. */

@@ -20,10 +20,12 @@ import { parseAmount, printInstant } from "../access/limit-syntax.ts";
 import { Calendar } from "../access/windows.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { CommandError, type Context, type Input } from "./command.ts";
+import { gatewayUrl } from "./gateway-probe.ts";
 import { keyLink, LINKED_APPS, shellLines, type KeyLink } from "./key-links.ts";
 import { environmentNames, globNamed, modelNamed, recordOf, unknownKey } from "./key-records.ts";
 import { shownKey } from "./key-reports.ts";
 import { keyList } from "./key-tables.ts";
+import { warnOfStore } from "./store-check.ts";
 
 export async function add(input: Input, context: Context): Promise<void> {
   const name = input.operand(0);
@@ -35,6 +37,7 @@ export async function add(input: Input, context: Context): Promise<void> {
     throw CommandError.failed(`A key named "${name}" already exists. Use keys set to change it, or keys rotate to replace its value.`);
   }
   showFresh(fresh, linked, context);
+  await checkServer(input, context);
 }
 
 export async function set(input: Input, context: Context): Promise<void> {
@@ -77,6 +80,7 @@ export async function rotate(input: Input, context: Context): Promise<void> {
   if (fresh === null) return;
   showFresh(fresh, linked, context);
   if (!context.isJson) context.note(oldKeyText(fresh, context.now()));
+  await checkServer(input, context);
 }
 
 function oldKeyText({ record: { previous } }: FreshKey, nowMs: number): string {
@@ -160,6 +164,7 @@ export async function link(input: Input, context: Context): Promise<void> {
   const { name } = await recordOf(input.operand(0), context);
   const made = linked({ name, key: PLACEHOLDER });
   context.show(made, () => linesOf(made));
+  await checkServer(input, context);
 }
 
 const PLACEHOLDER = "fp-YOUR-KEY";
@@ -178,6 +183,12 @@ function linkOf(input: Input, context: Context): Link | null {
   const named = input.text("model");
   const model = named === null ? null : modelNamed(named, context).id;
   return ({ name, key }) => keyLink(app, { url, key, name, model });
+}
+
+/** After everything was shown: a server of another store takes a while to refuse. */
+async function checkServer(input: Input, context: Context): Promise<void> {
+  const url = input.text("url")?.replace(/\/+$/, "") ?? gatewayUrl(context.config());
+  if (url !== null && URL.canParse(url)) await warnOfStore(url, context);
 }
 
 function linesOf(made: KeyLink): string {

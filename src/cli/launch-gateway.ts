@@ -10,8 +10,9 @@ import { after, composed } from "./composition.ts";
 import { dataFolder } from "./data-folder.ts";
 import { missingEnvFile } from "./environment.ts";
 import { checkCollectorHost, checkGatewayHost, checkKeyHosts } from "./folder-trust.ts";
-import { ask, DEMO_KEY, gatewayUrl, isDemoAt, isGateway, needsNoClientKey } from "./gateway-probe.ts";
+import { DEMO_KEY, gatewayUrl, isDemoAt, isGateway, needsFactoryKey } from "./gateway-probe.ts";
 import { makeLaunchKey, type LaunchKey, type LaunchKeyOptions } from "./launch-key.ts";
+import { statusWith } from "./store-check.ts";
 
 export interface OpenLaunch {
   /** Without a trailing slash. */
@@ -38,10 +39,6 @@ interface OwnGateway {
 }
 
 const OTHER_STORE = "its key store is not the one that DATABASE_URL or DATA_DIR points to here. Use --env-file with that server's .env";
-
-/** How long a gateway may take to notice a new key. */
-const NEWS_MS = 5000;
-const FIRST_PAUSE_MS = 100;
 /** How long calls may go on after the agent has ended. */
 const DRAIN_MS = 2000;
 
@@ -57,7 +54,7 @@ export async function openLaunch(context: Context, options: LaunchOptions): Prom
   let obstacle: string | null = null;
   if (isDemo) obstacle = `it is a demo and has no key named ${options.key}`;
   else if (running !== null && !isShared) obstacle = "DATABASE_URL is memory:, so launch can't make a key for it";
-  else if (running !== null && (await needsNoClientKey(running))) obstacle = "it has no Factory key";
+  else if (running !== null && (await needsFactoryKey(running))) obstacle = "it has no Factory key";
   if (running !== null && obstacle === null) {
     const opened = await joined(running, context, options);
     if (opened !== null) return opened;
@@ -87,14 +84,9 @@ async function joined(url: string, context: Context, options: LaunchKeyOptions):
   const store = await context.store();
   const sinceMs = context.now();
   const key = await makeLaunchKey(context, store, options);
-  const endMs = context.now() + NEWS_MS;
-  // Each failed check is a warning in the gateway's log, so the intervals grow.
-  for (let pauseMs = FIRST_PAUSE_MS; (await ask(`${url}/v1/models`, key.value))?.status !== 200; pauseMs *= 1.5) {
-    if (context.now() > endMs) {
-      await key.revoke();
-      return null;
-    }
-    await pause(pauseMs);
+  if ((await statusWith(key.value, { url, now: context.now })) !== 200) {
+    await key.revoke();
+    return null;
   }
   return { url, key, kind: "running", store, sinceMs, close: key.revoke };
 }

@@ -33,16 +33,23 @@ const RENEWAL_MS = HOUR_MS;
 /** @throws CommandError, StoreError */
 export async function makeLaunchKey(context: Context, store: Store, { agent, key: named }: LaunchKeyOptions): Promise<LaunchKey> {
   await removeOld(store, context.now());
-  if (named === null) return ownKey(context, store, agent);
+  if (named === null) return temporaryKey(context, store, { purpose: agent, note: `Made by "factory-proxy launch ${agent}" for one run.` });
   const configured = context.config().proxyKeys.find(({ name }) => name === named);
   if (configured !== undefined) return { name: named, value: configured.key, revoke: () => Promise.resolve() };
   await recordOf(named, { ...context, store: () => Promise.resolve(store) });
   return lentKey(context, store, named);
 }
 
-async function ownKey(context: Context, store: Store, agent: string): Promise<LaunchKey> {
-  const name = `${PREFIX}${agent}-${crypto.randomUUID().slice(0, 8)}`;
-  const { record, key } = newKey(name, { note: `Made by "factory-proxy launch ${agent}" for one run.` }, portsOf(context));
+interface TemporaryKey {
+  /** A part of its name. */
+  readonly purpose: string;
+  readonly note: string;
+}
+
+/** @throws StoreError */
+export async function temporaryKey(context: Context, store: Store, { purpose, note }: TemporaryKey): Promise<LaunchKey> {
+  const name = `${PREFIX}${purpose}-${crypto.randomUUID().slice(0, 8)}`;
+  const { record, key } = newKey(name, { note }, portsOf(context));
   const until = (): KeyRecord["expiry"] => ({ type: "at", ms: context.now() + LIFETIME_MS });
   await store.insertKey({ ...record, expiry: until() });
   const stop = every(RENEWAL_MS, () => store.updateKey(name, (before) => ({ ...before, expiry: until() })));

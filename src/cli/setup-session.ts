@@ -13,8 +13,9 @@ import { settingsPath } from "./settings-files.ts";
 import { keyFor, keyIsLost, knownKey, PLACEHOLDER, readsVariable, removeKey, type SetupKey } from "./setup-key.ts";
 import { alone } from "./setup-lock.ts";
 import { isSame, planned, SetupFault, type PlannedFile, type WantedFile } from "./setup-plan.ts";
-import { SetupRecords, type SetupRecord } from "./setup-record.ts";
+import { SetupRecords, type MadeKey, type SetupRecord } from "./setup-record.ts";
 import { undo, write } from "./setup-writing.ts";
+import { warnOfSilence, warnOfStore } from "./store-check.ts";
 
 export interface SetupWorld extends Surroundings {
   /** The person's home folder and variables. */
@@ -144,6 +145,7 @@ class SetupSession {
     const isLost = await keyIsLost(this.#sources(agent, plan.record), this.#context);
     if (plan.changing.length === 0 && !isLost) {
       this.#context.show(this.#json(plan), () => `${agent.title} is already set up. Nothing to write.`);
+      await this.#checkServer(plan, plan.record?.madeKey ?? null);
       return 0;
     }
     if (isLost) this.#note(`${agent.title}'s key ${plan.record?.madeKey?.name} no longer works: it was removed or changed.`);
@@ -163,6 +165,7 @@ class SetupSession {
     await this.#carryOut(plan, key);
     this.#context.show({ ...this.#json(plan), key: key.name }, () => this.#written(plan, key));
     this.#sayKey(plan, key);
+    await this.#checkServer(plan, key.made);
   }
 
   async #carryOut({ agent, files }: Plan, key: SetupKey): Promise<void> {
@@ -201,6 +204,11 @@ class SetupSession {
     const lines = shellLines({ environment: { [KEY_VARIABLE]: value }, command: null, ccSwitch: null }, this.#world.platform === "win32");
     if (this.#context.isJson) this.#note(lines);
     else this.#context.print(lines);
+  }
+
+  async #checkServer({ settings: { url, key } }: Plan, made: MadeKey | null): Promise<void> {
+    await warnOfSilence(url, this.#context);
+    if (made?.key === key) await warnOfStore(url, this.#context);
   }
 
   // ---- Undo --------------------------------------------------------------------------------------------------
