@@ -46,15 +46,16 @@ export async function hasOtherStore(url: string, context: Context): Promise<bool
   }
 }
 
-/** What the gateway answers to a new key, once it accepts it or had the time to notice it. Null: no answer. */
+/** The status of the gateway's last answer to a new key, once it accepts it or had the time to notice it. Null: no answer. */
 export async function statusWith(
   key: string,
   { url, now }: { readonly url: string; readonly now: Context["now"] },
 ): Promise<number | null> {
   const endMs = now() + NEWS_MS;
+  let status: number | null = null;
   // Each failed check is a warning in the gateway's log, so the intervals grow.
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs *= 1.5) {
-    const status = (await ask(`${url}/v1/models`, key))?.status ?? null;
+    status = (await ask(`${url}/v1/models`, key))?.status ?? status;
     const leftMs = endMs - now();
     if (status === ACCEPTED || leftMs <= 0) return status;
     await new Promise<void>((resolve) => void after(Math.min(pauseMs, leftMs), resolve));

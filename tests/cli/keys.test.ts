@@ -37,7 +37,7 @@ class Desk {
     const context: Context = {
       now: () => this.nowMs,
       isJson,
-      config: () => read({ environment: { PROXY_API_KEY: "secret-one,bruno=secret-two", PORT: "8003" } }),
+      config: () => read({ environment: { PROXY_API_KEY: "secret-one,bruno=secret-two", PORT: "1" } }),
       envHere: () => null,
       store: () => Promise.resolve(this.store),
       print: (text) => void out.push(text),
@@ -103,17 +103,17 @@ test("keys link has a placeholder for the key, since only its hash is kept", asy
     (await desk.run(`link alice --for ${app}`)).out.split("\n").filter((line) => !line.includes("cc-switch"));
   assert.deepEqual(await lines("codex"), [
     "export CODEX_API_KEY='fp-YOUR-KEY'",
-    `# Then: codex -c 'openai_base_url="http://127.0.0.1:8003/v1"'`,
+    `# Then: codex -c 'openai_base_url="http://127.0.0.1:1/v1"'`,
   ]);
   assert.deepEqual(await lines("gemini"), [
-    "export GOOGLE_GEMINI_BASE_URL='http://127.0.0.1:8003'",
+    "export GOOGLE_GEMINI_BASE_URL='http://127.0.0.1:1'",
     "export GEMINI_API_KEY='fp-YOUR-KEY'",
     "# Then: gemini",
     '# Once: choose "Use Gemini API Key" in its sign-in dialog; "gemini -p" works from then on.',
   ]);
   assert.deepEqual(await desk.run("link alice --link codex"), await desk.run("link alice --for codex"));
   assert.match((await desk.run("add bob --for codex")).out, /^export CODEX_API_KEY='fp-/);
-  assert.deepEqual(await lines("openai"), ["export OPENAI_BASE_URL='http://127.0.0.1:8003/v1'", "export OPENAI_API_KEY='fp-YOUR-KEY'"]);
+  assert.deepEqual(await lines("openai"), ["export OPENAI_BASE_URL='http://127.0.0.1:1/v1'", "export OPENAI_API_KEY='fp-YOUR-KEY'"]);
   assert.deepEqual(
     [await desk.run("link alice"), await desk.run("link alice --for cursor"), await desk.run("link carol --for codex")].map(
       ({ code }) => code,

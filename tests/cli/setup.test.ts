@@ -29,7 +29,9 @@ import { read } from "../support/configuration.ts";
 import { cleanUp, emptyFolder, OWN_WAYS, start } from "../support/program.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 28, 15);
-const OURS = "http://127.0.0.1:8003";
+/** No server ever answers there. */
+const OURS = "http://127.0.0.1:1";
+const SILENCE = `No server answers at ${OURS} yet. Start one with factory-proxy serve.`;
 const isWindows = process.platform === "win32";
 
 interface Said {
@@ -65,7 +67,7 @@ class Desk {
     const context: Context = {
       now: () => NOW_MS,
       isJson,
-      config: () => read({ environment: { PROXY_API_KEY: "bruno=secret-of-bruno", PORT: "8003", DATA_DIR: this.dataDir } }),
+      config: () => read({ environment: { PROXY_API_KEY: "bruno=secret-of-bruno", PORT: "1", DATA_DIR: this.dataDir } }),
       envHere: () => null,
       store: () => Promise.resolve(this.store),
       print: (text) => void out.push(text),
@@ -187,7 +189,7 @@ for (const agent of written) {
     assert.deepEqual(await desk.run(`${agent.id} --write --yes`), {
       code: 0,
       out: `${agent.title} is already set up. Nothing to write.`,
-      note: "",
+      note: SILENCE,
     });
     assert.deepEqual(desk.tree(), after);
     const undone = await desk.run(`${agent.id} --undo`);
@@ -475,10 +477,11 @@ testAt("all agents of a machine get one key, which setup names, and which goes w
   assert.deepEqual(codex.note.split("\n"), [
     "Made the key setup-mybook. Setup uses it for all agents on this machine.",
     "Codex reads the key setup-mybook from FACTORY_PROXY_KEY. Add this line to your shell profile:",
+    SILENCE,
   ]);
   const claude = await desk.run("claude --write --yes");
   assert.equal(keyIn(desk.text(".claude/settings.json")), key);
-  assert.equal(claude.note, "Using the key setup-mybook, which setup made earlier for this machine.");
+  assert.equal(claude.note, `Using the key setup-mybook, which setup made earlier for this machine.\n${SILENCE}`);
   assert.match(claude.out, /settings\.json contains the key setup-mybook in plain text/);
   assert.equal(keyIn(claude.out), "");
   assert.equal(keyIn((await desk.run("opencode --write --yes")).out), key);
