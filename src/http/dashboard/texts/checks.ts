@@ -124,6 +124,7 @@ export const CHINESE_CHECKS: Readonly<Record<string, string>> = {
   "Nothing, if calls work (check with --live). If they also get 401, the key is wrong or belongs to the other region.":
     "如果调用正常（见 --live），则无需处理。如果调用也返回 401，说明密钥有误，或属于另一个区域。",
   "Asking Factory is off (QUOTA_INTERVAL is 0).": "QUOTA_INTERVAL 为 0，因此不向 Factory 查询。",
+  "Factory was not asked.": "没有向 Factory 查询。",
   "Factory was not asked, because no calls go to FACTORY_BASE_URL.": "没有调用发往 FACTORY_BASE_URL，因此不向 Factory 查询。",
   "What is left of the plan is unknown.": "套餐的剩余额度未知。",
   "Factory's billing endpoint can't be reached.": "无法连接 Factory 的计费端点。",
