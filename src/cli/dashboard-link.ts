@@ -27,7 +27,7 @@ export async function openDashboard(input: Input, context: Context): Promise<voi
   // On an address that other machines can reach, only the key signs in; and a demo shares no store.
   const isShared = isLocal && !isDemo && context.config().databaseUrl !== "memory:";
   if (isShared && (await hasOtherStore(url, context)))
-    throw CommandError.failed(`The server at ${url} ${OTHER_STORE}, so it would refuse the sign-in link. ${OTHER_ENV}`);
+    throw CommandError.failed(`The server at ${url} would refuse the sign-in link, because ${OTHER_STORE}. ${OTHER_ENV}`);
   const link = url + (isShared ? await sharedPath(context) : DASHBOARD);
   if (context.isJson || input.has("print") || !runtime.isTerminal("stdout")) return context.show({ url: link }, () => link);
   const isOpened = await opened(link);

@@ -12,7 +12,7 @@ import { missingEnvFile } from "./environment.ts";
 import { checkCollectorHost, checkGatewayHost, checkKeyHosts } from "./folder-trust.ts";
 import { DEMO_KEY, gatewayUrl, isDemoAt, isGateway, needsFactoryKey } from "./gateway-probe.ts";
 import { makeLaunchKey, type LaunchKey, type LaunchKeyOptions } from "./launch-key.ts";
-import { statusWith } from "./store-check.ts";
+import { OTHER_ENV, OTHER_STORE, statusWith } from "./store-check.ts";
 
 export interface OpenLaunch {
   /** Without a trailing slash. */
@@ -38,7 +38,6 @@ interface OwnGateway {
   readonly drain: () => Promise<void>;
 }
 
-const OTHER_STORE = "its key store is not the one that DATABASE_URL or DATA_DIR points to here. Use --env-file with that server's .env";
 /** How long calls may go on after the agent has ended. */
 const DRAIN_MS = 2000;
 
@@ -60,7 +59,7 @@ export async function openLaunch(context: Context, options: LaunchOptions): Prom
     if (opened !== null) return opened;
   }
   if (running !== null) {
-    context.note(`Can't use the server at ${running}: ${obstacle ?? OTHER_STORE}.`);
+    context.note(`Can't use the server at ${running}: ${obstacle ?? OTHER_STORE}.${obstacle === null ? ` ${OTHER_ENV}` : ""}`);
   }
   if (config.upstreamKey === null) {
     const cant = running === null && url !== null ? `No server is running at ${url}, and launch can't start one` : "Can't start a server";

@@ -13,8 +13,7 @@ const FIRST_PAUSE_MS = 100;
 const ACCEPTED = 200;
 const REFUSED = 401;
 
-/** Follows "the server" or "it". */
-export const OTHER_STORE = "stores its keys in another place than DATABASE_URL and DATA_DIR say here";
+export const OTHER_STORE = "its key store is not the one that DATABASE_URL or DATA_DIR points to here";
 export const OTHER_ENV = "Run this command again with --env-file PATH, where PATH is that server's .env.";
 
 /** Tells the person if the server at this address won't accept a key that was just made. */
@@ -23,7 +22,7 @@ export async function warnOfStore(url: string, context: Context): Promise<void> 
   if (await isDemoAt(url)) {
     context.note(`Warning: the server at ${url} is a demo, so it refuses this key. Its own key is ${DEMO_KEY}.`);
   } else if (await hasOtherStore(url, context)) {
-    context.note(`Warning: the server at ${url} ${OTHER_STORE}, so it refuses this key. ${OTHER_ENV}`);
+    context.note(`Warning: the server at ${url} refuses this key, because ${OTHER_STORE}. ${OTHER_ENV}`);
   }
 }
 

@@ -265,7 +265,9 @@ test("a gateway that knows nothing of this store is left alone, and said to be",
   assert.ok(ended.stderr.includes(`${cant}DATABASE_URL is memory:, so launch can't make a key for it.\n`), ended.stderr);
   assert.match(ended.stderr, /through its own server/);
   const other = await givenTo(["claude"], { env: { PORT: port, DATABASE_URL: "sqlite:", DATA_DIR: emptyFolder() } });
-  const why = "its key store is not the one that DATABASE_URL or DATA_DIR points to here. Use --env-file with that server's .env.";
+  const why =
+    "its key store is not the one that DATABASE_URL or DATA_DIR points to here. " +
+    "Run this command again with --env-file PATH, where PATH is that server's .env.";
   assert.ok(other.ended.stderr.includes(`${cant}${why}\n`), other.ended.stderr);
   server.signal("SIGTERM");
   await server.ended;

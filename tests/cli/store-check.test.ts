@@ -16,8 +16,8 @@ const ADVICE = "Run this command again with --env-file PATH, where PATH is that 
 
 after(cleanUp);
 
-const other = (url: string): string => `the server at ${url} stores its keys in another place than DATABASE_URL and DATA_DIR say here`;
-const refusal = (url: string): string => `Warning: ${other(url)}, so it refuses this key. ${ADVICE}`;
+const BECAUSE = `because its key store is not the one that DATABASE_URL or DATA_DIR points to here. ${ADVICE}`;
+const refusal = (url: string): string => `Warning: the server at ${url} refuses this key, ${BECAUSE}`;
 
 /** A person's home, and what they type in a folder of their own. */
 class Desk {
@@ -88,10 +88,7 @@ test("whatever hands out a key says that the running server reads another store"
     [rotated.code, rotated.stderr],
     [0, `The key for carol, shown only once:\nThe old key no longer works.\n${refusal(url)}`],
   );
-  assert.deepEqual(
-    [ui.code, ui.stdout, ui.stderr],
-    [1, "", `${other(url).replace("the", "The")}, so it would refuse the sign-in link. ${ADVICE}`],
-  );
+  assert.deepEqual([ui.code, ui.stdout, ui.stderr], [1, "", `The server at ${url} would refuse the sign-in link, ${BECAUSE}`]);
   assert.deepEqual([setup.code, setup.stderr.split("\n").slice(1).join("\n")], [0, refusal(url)]);
   assert.deepEqual([again.code, again.stdout, again.stderr], [0, "Claude Code is already set up. Nothing to write.\n", refusal(url)]);
   const names = (JSON.parse((await desk.store("keys list --json")).stdout) as { readonly name: string }[]).map(({ name }) => name);
