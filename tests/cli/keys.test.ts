@@ -277,13 +277,18 @@ test("keys rm removes no key of PROXY_API_KEY, only what the store says of it, a
   assert.equal((await desk.run("show bruno")).out, "Key      bruno  PROXY_API_KEY\nState    active\nExpires  never\nLimits   none");
 });
 
-test("keys check says whether a model is allowed, under every name that it has, or why not", async () => {
-  const desk = new Desk();
-  await desk.run("add alice --models '!opus' --budget 5usd/day --expires 30d");
-  const said = async (model: string): Promise<unknown> => {
+/** Asks `keys check` for a model on behalf of alice: code and words. */
+function checking(desk: Desk): (model: string) => Promise<unknown> {
+  return async (model) => {
     const { code, out } = await desk.run(`check alice --model ${model}`);
     return [code, out];
   };
+}
+
+test("keys check says whether a model is allowed, under every name that it has, or why not", async () => {
+  const desk = new Desk();
+  await desk.run("add alice --models '!opus' --budget 5usd/day --expires 30d");
+  const said = checking(desk);
   const denied = "its models are !claude-opus-5, and this one is claude-opus-5 of @standard.";
   assert.deepEqual(await said("sonnet"), [0, "alice may use sonnet."]);
   for (const model of ["opus", "claude-opus-5", "Claude-Opus-5[1m]"])
@@ -303,10 +308,7 @@ test("keys check says whether a model is allowed, under every name that it has, 
 test("keys check names the budget that the next call would not fit into, or that can't cover the model", async () => {
   const desk = new Desk();
   await desk.run("add alice --budget 1usd/day --soft 80:glm-5.2");
-  const said = async (model: string): Promise<unknown> => {
-    const { code, out } = await desk.run(`check alice --model ${model}`);
-    return [code, out];
-  };
+  const said = checking(desk);
   const resets = "which resets at 2026-11-29T00:00:00Z";
   await spendToday(desk, 0.98);
   // The cheaper model answers.
