@@ -64,7 +64,7 @@ export async function openLaunch(context: Context, options: LaunchOptions): Prom
   if (config.upstreamKey === null) {
     const cant = running === null && url !== null ? `No server is running at ${url}, and launch can't start one` : "Can't start a server";
     throw CommandError.failed(
-      `${cant} because FACTORY_API_KEY is not set.${missingEnvFile(options.envFile)} Set it to a key (fk-...) from app.factory.ai/settings/api-keys, in the environment or in .env. To try it without one, run \`factory-proxy demo\` in another terminal. If the demo uses another port, set PORT here to match.`,
+      `${cant} because FACTORY_API_KEY is not set. Set it to a key (fk-...) from app.factory.ai/settings/api-keys, in the environment or in .env.${missingEnvFile(options.envFile)} To try it without one, run \`factory-proxy demo\` in another terminal. If the demo uses another port, set PORT here to match.`,
     );
   }
   checkKeyHosts(context);

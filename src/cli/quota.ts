@@ -34,7 +34,7 @@ export function quotaCommand(world: QuotaWorld): Command {
       const { upstreamKey } = context.config();
       if (upstreamKey === null) {
         const hint = missingEnvFile(input.text("env-file"));
-        throw CommandError.failed(`FACTORY_API_KEY is not set.${hint} Set it to see what is left of your plan.`);
+        throw CommandError.failed(`FACTORY_API_KEY is not set. Set it to see what is left of your plan.${hint}`);
       }
       checkKeyHosts(context);
       const report = await quotaReport(context, { ...world, upstreamKey });

@@ -206,15 +206,21 @@ test("where there is no .env, whoever has set no Factory key is told how to name
   const cwd = realpathSync(emptyFolder());
   const env = { PATH: [programs, process.env["PATH"] ?? ""].join(delimiter) };
   const said = async (...words: readonly string[]): Promise<string> => (await start(WAY, { arguments: words, cwd, env }).ended).stderr;
-  const hint = `FACTORY_API_KEY is not set. There is no .env in ${cwd}; --env-file PATH reads another. Set it to `;
+  const unset = /FACTORY_API_KEY is not set\. Set it to /;
+  const hint = `. There is no .env in ${cwd}; --env-file PATH reads another.`;
   for (const command of [["quota"], ["launch", "claude"]]) {
     const stderr = await said(...command);
+    assert.match(stderr, unset);
     assert.ok(stderr.includes(hint), stderr);
     writeFileSync(join(cwd, "my.env"), "PORT=1\n");
-    assert.match(await said(...command, "--env-file", "my.env"), /FACTORY_API_KEY is not set\. Set it to /);
+    const named = await said(...command, "--env-file", "my.env");
+    assert.match(named, unset);
+    assert.ok(!named.includes("There is no .env"), named);
   }
   writeFileSync(join(cwd, ".env"), "PORT=1\n");
-  assert.match(await said("quota"), /FACTORY_API_KEY is not set\. Set it to /);
+  const there = await said("quota");
+  assert.match(there, unset);
+  assert.ok(!there.includes("There is no .env"), there);
 });
 
 test(
